@@ -5,21 +5,24 @@ from __future__ import annotations
 import click
 
 from .. import sources
-from ..errors import SpecError, shown
+from ..errors import SpecError
 from ..files import text_output
 from ..render.fields import FORMATS
+from ._hints import note_words
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
+from ._units import in_option, of_option, place_of, unit_option
 from ._usage import Command
 
 
 @click.command("rf", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
-@click.option("--unit", metavar="NUMBERS", help="Show what one unit sees, such as 3,4: its place on each axis.")
+@unit_option
 @click.option("--from-pixel", "pixel", metavar="NUMBERS", help="Show which units of each layer see a pixel, as 10,20.")
-@click.option("--of", "of", metavar="LAYER", help="Whose units; by default those of the last layer with axes.")
-@click.option("--in", "source", metavar="LAYER", help="Take the fields on this layer's output, not on the input.")
+@of_option
+@in_option
+@click.option("--phases", is_flag=True, help="Show each phase of units that see differently, a row each.")
 @format_options(FORMATS)
 @path_option()
 @message_options
@@ -30,6 +33,7 @@ def command(
     pixel: str | None,
     of: str | None,
     source: str | None,
+    phases: bool,
     format: str,
     path: str | None,
 ) -> int:
@@ -51,19 +55,15 @@ def command(
     with text_output(path, utf8=format == "json") as stream:
         network = sources.load_words(words)
         options.note_report(network)
+        options.note_channels(network)
         network, options = options.taken(network)
-        fields = ReceptiveFields(options.report(network), of, source)
+        report = options.report(network)
+        fields = ReceptiveFields(report, of, source)
+        fields.phases = phases
         if unit is not None:
-            fields.look_back(_numbers("--unit", unit))
+            fields.look_back(place_of("--unit", unit))
         if pixel is not None:
-            fields.look_forth(_numbers("--from-pixel", pixel))
+            fields.look_forth(place_of("--from-pixel", pixel))
         stream.writelines(FORMATS.renderer(format)(fields, style_of(stream)))
+    note_words([("", report.layers)])
     return 0
-
-
-def _numbers(option: str, text: str) -> tuple[int, ...]:
-    """Return the place that an option names, a number per axis."""
-    numbers = text.replace("x", ",").split(",")
-    if not all(number.strip().isascii() and number.strip().isdecimal() and len(number) < 20 for number in numbers):
-        raise SpecError(f"{option} {shown(text)} is not a place", "give a number from 0 on for each axis, as 3,4")
-    return tuple(map(int, numbers))

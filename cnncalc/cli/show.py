@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -10,15 +11,17 @@ from .. import sources, trace
 from ..errors import SpecError
 from ..files import text_output
 from ..network import Network
-from ..render import Selection
+from ..render import Selection, Style
 from ..render.pictures import ENDINGS, FORMATS
 from ._endings import form
 from ._options import NetworkOptions, file_option, message_options, network_options, path_option, together
 from ._rows import depth_option, fold_option
 from ._terminal import style_of
+from ._units import in_option, of_option, place_of, unit_option
 from ._usage import Command, OneOf, Whole
 
 if TYPE_CHECKING:
+    from ..fields import ReceptiveFields
     from ..notation.words import Completer
     from ..report import LayerReport
     from ..sizes import Shape
@@ -42,6 +45,9 @@ STEPPED = ("text", "svg", "html")
         help="Kernel (.npy), or weights by name (.npz, .safetensors, .h5).",
     ),
     file_option("-b", "--bias", "b_path", metavar="B.npy", help="Bias of the only layer that -w is for."),
+    unit_option,
+    of_option,
+    in_option,
     depth_option,
     fold_option,
     click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only."),
@@ -59,6 +65,9 @@ def command(
     x_path: str | None,
     w_path: str | None,
     b_path: str | None,
+    unit: str | None,
+    of: str | None,
+    source: str | None,
     depth: int,
     fold: bool,
     is_ascii: bool,
@@ -76,6 +85,7 @@ def command(
       cnncalc show unet --to mermaid
       cnncalc show conv:k3,s2,p1 -i 5x5
       cnncalc show conv -x x.npy -w kernel.npy --step 3
+      cnncalc show lenet5 --unit 3,4 --of s2
     """
     chosen = form("--to", form_named, path, ENDINGS) or "text"
     values = {"--step": step, "--channel": channel, "-x": x_path, "-w": w_path, "-b": b_path}
@@ -91,8 +101,9 @@ def command(
     options.note_report(network)
     options.note_channels(network)
     network, options = options.taken(network)
+    fields = _fields(network, options, unit, of, source, chosen, asked)
     picture = None
-    if asked or (chosen in STEPPED and len(network.nodes) == 1):
+    if asked or (chosen in STEPPED and len(network.nodes) == 1 and fields is None):
         picture = _window(network, options, arrays, weights, words.input)
         if picture is None and asked:
             help = "take one layer out of a network with --until and --after"
@@ -100,19 +111,64 @@ def command(
     with text_output(path, utf8=chosen != "text") as stream:
         style = style_of(stream)._replace(selection=Selection(depth=depth, fold=fold))
         style = style._replace(ascii=style.ascii or is_ascii)
-        if picture is None:
-            stream.writelines(FORMATS.renderer(chosen)(options.report(network), style))
-        elif chosen == "text":
-            from ..render.pictures.steps import render
-
-            stream.writelines(render(*picture, step, channel or 0, style))
-        else:
-            from ..render.pictures.windows import Steps
-
-            layer, filled = picture
-            steps = Steps(filled, step, channel or 0)
-            stream.writelines(FORMATS.renderer(chosen)(trace.shape(layer.network), style, steps=steps))
+        stream.writelines(_drawing(chosen, style, network, options, fields, picture, step, channel or 0))
     return 0
+
+
+def _drawing(
+    chosen: str,
+    style: Style,
+    network: Network,
+    options: NetworkOptions,
+    fields: ReceptiveFields | None,
+    picture: tuple[LayerReport, Filled] | None,
+    step: int | None,
+    channel: int,
+) -> Iterator[str]:
+    """Return the picture in a form: as text of what a unit sees, of a window's steps, or of the network alone."""
+    if chosen == "text" and fields is not None:
+        from ..render.pictures import pyramid
+
+        return pyramid.render(fields, style)
+    if chosen == "text" and picture is not None:
+        from ..render.pictures import steps
+
+        return steps.render(*picture, step, channel, style)
+    draw = FORMATS.renderer(chosen)
+    if fields is not None:
+        return draw(fields.report, style, fields=fields)
+    if picture is not None:
+        from ..render.pictures.windows import Steps
+
+        layer, filled = picture
+        return draw(trace.shape(layer.network), style, steps=Steps(filled, step, channel))
+    return draw(options.report(network), style)
+
+
+def _fields(
+    network: Network,
+    options: NetworkOptions,
+    unit: str | None,
+    of: str | None,
+    source: str | None,
+    chosen: str,
+    asked: Sequence[str],
+) -> ReceptiveFields | None:
+    """Return the fields of a network, and what --unit sees; None without --unit."""
+    if unit is None:
+        for option, value in (("--of", of), ("--in", source)):
+            if value is not None:
+                raise SpecError(f"{option} says whose unit it is, or what it sees", "add --unit 3,4")
+        return None
+    if asked:
+        raise SpecError(f"--unit draws what a unit sees, and {asked[0]} the steps of a window", "give one of them")
+    if chosen in ("mermaid", "dot"):
+        raise SpecError(f"--unit draws maps, and {chosen} has layers only", f"leave out --unit, or --to {chosen}")
+    from ..fields import ReceptiveFields
+
+    fields = ReceptiveFields(options.report(network), of, source)
+    fields.look_back(place_of("--unit", unit))
+    return fields
 
 
 class _Arrays(NamedTuple):

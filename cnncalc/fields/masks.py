@@ -118,7 +118,12 @@ def ends(bits: int) -> Interval:
     return (bits & -bits).bit_length() - 1, bits.bit_length() - 1
 
 
+def disjoint(region: Region) -> Region:
+    """Return a region as products without a unit in common."""
+    return tuple(_in_rows(region)) if len(region) > 1 else region
+
+
 def all_units(region: Region) -> Iterator[tuple[int, ...]]:
     """Yield the units of a region, each once, in no special order."""
-    for one in _in_rows(region) if len(region) > 1 else region:
+    for one in disjoint(region):
         yield from all_pairs(*map(list, map(units, one)))

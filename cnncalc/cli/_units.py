@@ -1,0 +1,25 @@
+"""The options that say which unit is meant, and how a place is read."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import SpecError, shown
+
+unit_option = click.option(
+    "--unit", metavar="NUMBERS", help="Show what one unit sees, such as 3,4: its place on each axis."
+)
+of_option = click.option(
+    "--of", "of", metavar="LAYER", help="Whose units; by default those of the last layer with axes."
+)
+in_option = click.option(
+    "--in", "source", metavar="LAYER", help="Take the fields on this layer's output, not on the input."
+)
+
+
+def place_of(option: str, text: str) -> tuple[int, ...]:
+    """Return the place that an option names, a number per axis."""
+    numbers = text.replace("x", ",").split(",")
+    if not all(number.strip().isascii() and number.strip().isdecimal() and len(number) < 20 for number in numbers):
+        raise SpecError(f"{option} {shown(text)} is not a place", "give a number from 0 on for each axis, as 3,4")
+    return tuple(map(int, numbers))

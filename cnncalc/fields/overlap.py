@@ -1,0 +1,58 @@
+"""How often each place of a map is read on the way to one unit: by how many units of the layers that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..sizes import known
+from . import masks
+from .reads import Reads
+from .views import Sight
+
+Counts = tuple[tuple[int, ...], ...]
+"""How often each place of an axis is read, by axis; a place of the map by the product of its axes' numbers."""
+MOST_READ = 1 << 16
+"""With more reads on an axis than this, they are not counted."""
+
+
+def overlap(sight: Sight, at: int) -> list[Counts] | None:
+    """Return how often each place of a layer, or of the input, is read by what a unit sees behind it, as a sum.
+
+    None if that is not known, or is not counted.
+    """
+    graph, found = sight.graph, list[Counts]()
+    for reader in sight.sets:
+        if reader <= at:
+            continue
+        for _, reads in graph.reads_of(reader, {at}):
+            if not reads.is_known:
+                return None
+            for one in masks.disjoint(sight.region(reader)):
+                own = dict(zip(graph.space(reader).places, one, strict=True))
+                counts = [_axis(reads, axis, own) for axis in reads.source.places]
+                if None in counts:
+                    return None
+                found.append(tuple([axis for axis in counts if axis is not None]))
+    return found
+
+
+def _axis(reads: Reads, axis: int, own: Mapping[int, int]) -> tuple[int, ...] | None:
+    """Return how often the places of an axis of the input are read by units in these sets, by axis of the output."""
+    relation, parts = reads.relations[axis], reads.parts[axis]
+    numbers = 1
+    if parts:
+        (part, *others) = parts
+        if others or part[1:] != (1, reads.target.sizes[part.place], 1):
+            return None
+        numbers = own.get(part.place, masks.full(part.size))
+    size = known(reads.source.sizes[axis]) or 1
+    if size > MOST_READ or numbers.bit_count() > MOST_READ:
+        return None
+    counts, left = [0] * size, MOST_READ
+    for unit in masks.units(numbers):
+        for place in masks.units(relation.back(1 << unit)):
+            counts[place] += 1
+            left -= 1
+        if left < 0:
+            return None
+    return tuple(counts)

@@ -1,0 +1,313 @@
+"""What one unit sees as text: its own map on top, and below it that of each layer down to the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+from math import prod
+from typing import NamedTuple
+
+from ...errors import printable
+from ...field import Interval
+from ...fields import ReceptiveFields, masks
+from ...fields.figures import letters_of
+from ...fields.overlap import overlap
+from ...fields.views import Box, Sight
+from ...network import INPUT
+from ...sizes import known, show
+from .. import Style
+from ..drawing import broken
+from ..messages import paint
+
+MOST_MAPS = 8
+"""How many maps are drawn; the other layers have a line each."""
+SMALL, AROUND = 4, 3
+"""Of a large map in which the box takes fewer signs than this, only so many places around the box are drawn."""
+MOST_ROWS, WIDTH = 24, 80
+"""How many rows a map has at most, and how wide it is if the width has no limit."""
+
+
+class Shades(NamedTuple):
+    """The signs of a map's cells."""
+
+    beside: str
+    """Beside the box."""
+    hole: str
+    """In the box, and not touched."""
+    pad: str
+    """In the box, and beside the map."""
+    unit: str
+    """The unit itself."""
+    levels: str
+    """Touched, from a few times to most often."""
+
+
+UNICODE, ASCII = Shades("·", "-", "×", "■", "░▒▓█"), Shades(".", "-", "x", "@", "oO8#")
+COLORS = {"beside": "dim", "hole": "dim", "pad": "magenta", "unit": "green", "seen": "cyan"}
+
+
+class Level(NamedTuple):
+    """A map of the pyramid."""
+
+    names: Sequence[str]
+    """The layers, each of which sees as much of its map: those that read others first."""
+    at: int
+    """The first one's place in the graph, or INPUT."""
+    sizes: tuple[int, ...]
+    region: masks.Region
+    box: Box | None
+
+
+def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
+    """Yield what one unit sees, layer by layer: a line for each, and maps of some of them."""
+    view = fields.view
+    assert view is not None
+    yield paint(unit_title(view), "bold", style.color) + "\n"
+    if view.unknown is not None:
+        yield f"{view.unknown}\n"
+        return
+    if view.bound is not None:
+        yield f"at most: {view.bound}\n"
+    shades = ASCII if style.ascii else UNICODE
+    body = list(_body(view, style, shades))
+    yield from (f"{line}\n" for line in _wrapped(_legend("".join(body), shades), style))
+    yield from body
+
+
+def _body(view: Sight, style: Style, shades: Shades) -> Iterator[str]:
+    """Yield the lines and the maps of all levels."""
+    levels = levels_of(view)
+    drawn = _drawn(levels)
+    for before, level in zip([None, *levels], levels, strict=False):
+        if before is None or level in drawn or before in drawn:
+            yield "\n"
+        yield from _caption(view, level, style)
+        if level in drawn:
+            yield from _map(view, level, shades, style)
+
+
+def levels_of(view: Sight) -> list[Level]:
+    """Return what the unit sees of each layer, from its own on; equal maps one after another as one."""
+    graph, levels = view.graph, list[Level]()
+    for at in sorted(view.sets, reverse=True):
+        sizes = tuple([known(size) or 1 for size in graph.space(at).shape])
+        level = Level([printable(graph.name(at))], at, sizes, view.region(at), view.boxes.get(at))
+        last = levels[-1] if levels else None
+        if last is not None and last.at != view.of and _is_same(last, level):
+            levels[-1] = last._replace(names=[*last.names, *level.names])
+        else:
+            levels.append(level)
+    return levels
+
+
+def _is_same(one: Level, other: Level) -> bool:
+    return one.sizes == other.sizes and one.box == other.box and masks.same(one.region, other.region)
+
+
+def _drawn(levels: Sequence[Level]) -> list[Level]:
+    """Return the levels whose maps are drawn: the first, the last, and those where the map's size changes."""
+    seen = [level for level in levels if level.region and level.sizes]
+    if len(seen) <= MOST_MAPS:
+        return seen
+    ends = [one for one, below in pairwise(seen) if one.sizes != below.sizes]
+    chosen = [seen[0], *[one for one in ends if one is not seen[0]], seen[-1]]
+    if len(chosen) > MOST_MAPS:
+        steps = [round(step * (len(chosen) - 1) / (MOST_MAPS - 1)) for step in range(MOST_MAPS)]
+        chosen = [chosen[step] for step in steps]
+    return chosen
+
+
+# What is said
+
+
+def unit_title(view: Sight) -> str:
+    """Return `unit 3,4 of conv2 (64x14x14), and what it sees of the input`."""
+    graph = view.graph
+    unit, name = ",".join(map(str, view.unit)), printable(graph.name(view.of))
+    source = "the input" if view.source == INPUT else printable(graph.name(view.source))
+    return f"unit {unit} of {name} ({show(graph.sample(view.of))}), and what it sees down to {source}"
+
+
+def _caption(view: Sight, level: Level, style: Style) -> Iterator[str]:
+    """Yield the lines of a level: its layers, and the part of their maps that is seen."""
+    names = ", ".join(level.names[:3]) + (f" and {len(level.names) - 3} more" if len(level.names) > 3 else "")
+    first, *others = _wrapped(f"{names}: {level_text(view, level)}", style)
+    head = names if first.startswith(names) else first
+    yield paint(head, "bold", style.color) + first[len(head) :] + "\n"
+    yield from (f"{line}\n" for line in others)
+
+
+def level_text(view: Sight, level: Level) -> str:
+    """Return `H 1 to 3, W 0 to 4 (3x5 of 6x7), 40.0% touched`."""
+    seen, text = masks.hull(level.region), "nothing"
+    if not level.sizes:
+        text = "whole"
+    elif seen is not None:
+        sides = [last - first + 1 for first, last in seen]
+        text = f"{_spans(view, level, seen)} ({show(tuple(sides))} of {show(level.sizes)})"
+        if level.box is not None and level.box != seen:
+            text += f", box {_spans(view, level, level.box)}"
+        touched = masks.count(level.region) / prod(sides)
+        text += f", {100 * touched:.1f}% touched" if touched < 1 else ""
+    return text
+
+
+def _wrapped(text: str, style: Style) -> list[str]:
+    """Return a text in lines that are no wider than a terminal, those after the first indented."""
+    if style.width is None:
+        return [text]
+    first, *others = broken(text, style.width - 2)
+    return [first, *[f"  {line}" for line in others]]
+
+
+def _spans(view: Sight, level: Level, box: Box) -> str:
+    letters = letters_of(view.graph, level.at)
+    return ", ".join(
+        f"{letter or '?'} {first}" if first == last else f"{letter or '?'} {first} to {last}"
+        for letter, (first, last) in zip(letters, box, strict=True)
+    )
+
+
+def _legend(body: str, shades: Shades) -> str:
+    """Return what those signs mean that a picture has."""
+    said = [
+        (shades.unit, "the unit"),
+        (shades.levels, "seen, from seldom to often"),
+        ("123456789", "by how many units above it is read"),
+        (shades.hole, "in the box, and not touched"),
+        (shades.pad, "padding in the box"),
+        (shades.beside, "beside the box"),
+    ]
+    found = []
+    for signs, meaning in said:
+        own = [sign for sign in signs if sign in body]
+        if own:
+            found.append(f"{'1 2 3' if signs[0] == '1' else ''.join(own)} {meaning}")
+    return "; ".join(found)
+
+
+# Maps
+
+
+class Bin(NamedTuple):
+    """Places of an axis that are one row or one column of a drawn map."""
+
+    start: int
+    end: int
+    """The first place behind them."""
+    is_inside: bool
+
+
+def _bins(size: int, span: Interval, step: int) -> list[Bin]:
+    """Return the places of an interval in bins, from the map's first place on, none of them across an end of it."""
+    first, last = span
+    ends = sorted({first, last + 1, *[end for end in (0, size) if first < end <= last]})
+    found: list[Bin] = []
+    for start, end in pairwise(ends):
+        begin = start - start % step if start % step else start
+        inside = 0 <= start < size
+        found += [Bin(max(at, start), min(at + step, end), inside) for at in range(begin, end, step)]
+    return found
+
+
+def _map(view: Sight, level: Level, shades: Shades, style: Style) -> Iterator[str]:
+    """Yield the rows of a level's map: its places put together where it is large, or those around a small box."""
+    seen = masks.hull(level.region)
+    assert seen is not None
+    lead = tuple([(first + last) // 2 for first, last in seen[:-2]])
+    sizes, box = (1, *level.sizes)[-2:], ((0, 0), *(level.box or seen))[-2:]
+    room = (MOST_ROWS, max(((style.width or WIDTH) - 2) // 2, 4))
+    spans = [(min(first, 0), max(last, size - 1)) for (first, last), size in zip(box, sizes, strict=True)]
+    step = _step(spans, sizes, room)
+    notes = [f"slice {', '.join(map(str, lead))}"] if lead else []
+    if step > 1 and level.at != view.of and max(last - first for first, last in box) < SMALL * step:
+        spans = [
+            (min(first, max(first - AROUND, 0)), max(last, min(last + AROUND, size - 1)))
+            for (first, last), size in zip(box, sizes, strict=True)
+        ]
+        step = _step(spans, sizes, room)
+        own = [span for span, size in zip(spans, (0, *level.sizes)[-2:], strict=True) if size]
+        notes.append(f"{_spans(view, level, (*[(at, at) for at in lead], *own))} is drawn")
+    if step > 1:
+        notes.append(f"a sign is {show((step,) * len(level.sizes[-2:]))} places")
+    if notes:
+        yield f"  ({'; '.join(notes)})\n"
+    down, across = [_bins(size, span, step) for size, span in zip(sizes, spans, strict=True)]
+    weights = weights_of(view, level, lead)
+    values = [[_value(weights, row, column) for column in across] for row in down]
+    most = max(max(row) for row in values)
+    for row, own_values in zip(down, values, strict=True):
+        cells = []
+        for column, value in zip(across, own_values, strict=True):
+            is_boxed = _meets(row, box[0]) and _meets(column, box[1])
+            if not row.is_inside or not column.is_inside:
+                cells.append((f"{shades.pad} ", "pad") if is_boxed else ("  ", ""))
+            elif not value:
+                cells.append((f"{shades.hole} ", "hole") if is_boxed else (f"{shades.beside} ", "beside"))
+            elif level.at == view.of:
+                cells.append((f"{shades.unit} ", "unit"))
+            else:
+                cells.append((_shade(value, most, step, shades), "seen"))
+        yield f"  {_painted(cells, style)}".rstrip() + "\n"
+
+
+def _step(spans: Sequence[Interval], sizes: Sequence[int], room: Sequence[int]) -> int:
+    """Return how many places one sign stands for, on each axis, so that there is room for all of them."""
+    lengths = [last - first + 1 for first, last in spans]
+    step = max(-(-length // most) for length, most in zip(lengths, room, strict=True))
+    while any(len(_bins(size, span, step)) > most for size, span, most in zip(sizes, spans, room, strict=True)):
+        step += 1
+    return step
+
+
+def _shade(value: float, most: float, step: int, shades: Shades) -> str:
+    """Return the two characters of places that are read so often: a digit, if it is one place, or a shade."""
+    if step == 1 and most <= 9:
+        return f"{value:.0f} "
+    return shades.levels[min(int(value / most * len(shades.levels)), len(shades.levels) - 1)] * 2
+
+
+def _meets(one: Bin, span: Interval) -> bool:
+    return one.start <= span[1] and one.end > span[0]
+
+
+def _painted(cells: Sequence[tuple[str, str]], style: Style) -> str:
+    text = ""
+    for kind, own in groupby(cells, key=lambda cell: cell[1]):
+        signs = "".join([sign for sign, _ in own])
+        text += paint(signs, COLORS[kind], style.color) if kind else signs
+    return text
+
+
+Numbers = Sequence[int] | int
+"""A number for each place of an axis, or the set of those that have 1."""
+Weights = Sequence[tuple[int, Numbers, Numbers]]
+"""Sums of products: a number, and those of each row and each column."""
+
+
+def weights_of(view: Sight, level: Level, lead: Sequence[int]) -> Weights:
+    """Return how often the places of a map's slice are read, or which are, where that is not known."""
+    counts = None if level.at == view.of else overlap(view, level.at)
+    products: Sequence[Sequence[Numbers]] = masks.disjoint(level.region) if counts is None else counts
+    found: list[tuple[int, Numbers, Numbers]] = []
+    for one in products:
+        number = 1
+        for axis, at in zip(one, lead, strict=False):
+            number *= axis >> at & 1 if isinstance(axis, int) else axis[at]
+        down, across = (1, *one)[-2:]
+        found.append((number, down, across))
+    return found
+
+
+def _value(weights: Weights, row: Bin, column: Bin) -> float:
+    """Return how often the places of a cell are read, on average."""
+    if not row.is_inside or not column.is_inside:
+        return 0
+    area = (row.end - row.start) * (column.end - column.start)
+    return sum(number * _within(down, row) * _within(across, column) for number, down, across in weights) / area
+
+
+def _within(axis: Numbers, own: Bin) -> int:
+    if isinstance(axis, int):
+        return (axis >> own.start & masks.full(own.end - own.start)).bit_count()
+    return sum(axis[own.start : own.end])
