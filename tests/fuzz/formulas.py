@@ -7,6 +7,7 @@ and where the conditions do not hold, and only there, the network is refused. Th
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 
 import cnncalc
@@ -15,7 +16,7 @@ from tests.test_conditions import check_formula
 
 
 def main() -> None:
-    """Check networks, and print what each holds for and for how many sizes it did."""
+    """Check networks, and say what each holds for and for how many sizes it did."""
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*")
     parser.add_argument("--upto", type=int, default=600)
@@ -28,7 +29,7 @@ def main() -> None:
         holds = cnncalc.shape(name, input=(channels, "H", "W")).holds
         sizes = [(n, given.width or n) for n in range(1, given.upto + 1)]
         held = check_formula(name, channels, sizes)
-        print(f"{name}: {held} of {len(sizes)}, {holds}, {time.perf_counter() - begin:.0f} s", flush=True)
+        sys.stdout.write(f"{name}: {held} of {len(sizes)}, {holds}, {time.perf_counter() - begin:.0f} s\n")
 
 
 if __name__ == "__main__":
