@@ -26,6 +26,8 @@ class Dialect:
     """The padding words that depthwise and separable convolutions take."""
     pool_words = _ALL
     transposed_words = _ALL - {"causal"}
+    pads_by_word = False
+    """Whether its layers take padding as words alone, so that numbers need a layer of their own before."""
     strided_same = True
     """Whether a convolution takes `same` together with a stride."""
     pool_stride: int | None = None
@@ -132,6 +134,7 @@ class Keras(Dialect):
     channelwise_words = frozenset({"valid", "same"})
     pool_words = frozenset({"valid", "same"})
     transposed_words = frozenset({"valid", "same"})
+    pads_by_word = True
     pool_limit = "none"
     pool_ceil = False
     max_dilation = False

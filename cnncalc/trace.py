@@ -10,7 +10,7 @@ from .axes import begin, join_folded
 from .errors import CnncalcError, ShapeError
 from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
 from .layers import Env, Fields, Trace
-from .layers.base import Comparison, space_of
+from .layers.base import Need, space_of
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Shape, counted, known, show, total
@@ -89,7 +89,7 @@ def _spatial(network: Network, read: Input) -> list[int]:
     return usual
 
 
-class _Needs(list[tuple[Comparison, ...]]):
+class _Needs(list[tuple[Need, ...]]):
     """What the layers of one trace need of open sizes: that of the layer at work, and where all before it hold."""
 
     __slots__ = ("holds",)
@@ -100,10 +100,10 @@ class _Needs(list[tuple[Comparison, ...]]):
 
     def taken(self, node: Node, xs: Sequence[Shape]) -> Sequence[Condition]:
         """Return what this layer needs, and take it as known. ShapeError if it then holds for no letters."""
-        from .conditions import Condition, Holds, Test
+        from .conditions import Condition, Holds, Requirement
 
         what = f"{node.layer.op} of {' and '.join(map(show, xs))}"
-        conditions = [Condition(tuple([Test(*test) for test in tests]), what) for tests in self]
+        conditions = [Condition(tuple([Requirement(*test) for test in tests]), what) for tests in self]
         conditions = [condition for condition in conditions if condition.letters]
         self.clear()
         if self.holds is None:

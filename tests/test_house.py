@@ -37,6 +37,7 @@ FLOORS = [
     "memory",
     "counters",
     "comparisons",
+    "tabulation",
     "explain",
     "steps",
     "fields",

@@ -28,6 +28,7 @@ from ._usage import own_words, unveiled, veiled
 COMMANDS = {
     "shape": "Show each layer's shape, parameters, MACs and receptive field.",
     "rf": "Show what the units of each layer see of the input.",
+    "solve": "Find the settings of a layer that lead from an input to an output.",
     "run": "Execute layers or a network on NumPy arrays.",
     "learn": "Learn a convolution's kernel from an input and an output.",
     "dense": "Write a linear layer as a matrix.",
@@ -48,6 +49,7 @@ COMMANDS = {
 MORE = {
     "shape": ("words", "specs", "dialects", "hints"),
     "rf": ("fields", "specs"),
+    "solve": ("solve", "words"),
     "run": ("arrays", "textbook"),
     "learn": ("arrays", "textbook"),
     "dense": ("arrays", "textbook"),

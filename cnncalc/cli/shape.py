@@ -32,6 +32,8 @@ from ._usage import Command
 if TYPE_CHECKING:
     from ..contrasts import Contrast
 
+AT = "Tabulate an input's open sizes at numbers: H=224,256 or H=W=32..256..32."
+
 
 @click.command("shape", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--get", "gets", metavar="NAMES", help="Print one bare value, such as params, out, conv1.out or rf.size.")
 @hints_option
 @click.option("--annotate", is_flag=True, help="Print Python source with the shapes that its lines make.")
+@click.option("--at", multiple=True, metavar="LETTER=NUMBERS", help=AT)
 @path_option()
 @message_options
 def command(
@@ -56,6 +59,7 @@ def command(
     gets: str | None,
     lists_hints: bool,
     annotate: bool,
+    at: tuple[str, ...],
     path: str | None,
 ) -> int:
     """Show each layer's output shape, parameters, MACs and receptive field.
@@ -70,23 +74,20 @@ def command(
       maxpool:k3,s2,p0+1     before 0, after 1
     """
     words = sources.spec_words(spec)
-    if columns is not None and format in ("json", "jsonl"):
-        raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
-    if explain and format in {"csv", "tsv", "latex", "html"}:
-        raise SpecError(f"{format} has rows only, and no room for --explain", "use the table, Markdown or JSON")
     values = () if gets is None else tuple([name.strip() for name in gets.split(",")])
     chooses = columns is not None or selection != WHOLE
     if values and (explain or chooses or format not in VALUE_FORMATS):
         raise SpecError("--get prints values alone", "leave out --explain, --format, --columns and the choice of rows")
     if values and lists_hints:
         raise SpecError("--get prints values alone", "leave out --hints")
-    if options.several and (explain or chooses or measures != Measures() or values):
-        raise SpecError(
-            "--explain, --dtype, --macs-as, --get, --columns and the choice of rows are for one dialect",
-            f"leave out --dialect {options.dialect}, or name one",
-        )
+    _check(options, format, columns, explain, chooses or (explain, measures, values) != (False, Measures(), ()))
     measures = measures.or_bytes(needs_bytes(columns, selection) or any(map(needs_dtype, values)))
     options = options.with_front(words)
+    if at:
+        from ._letters import write_table
+
+        others = (explain, chooses, values, annotate, lists_hints, options.several)
+        return write_table(sources.load_words(words), options, measures, at, format, path, any(others))
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(stream, columns, explain)._replace(selection=selection, values=values)
         word = words.rest[0]
@@ -109,6 +110,25 @@ def command(
             raise
         showing.remark(result)
         return showing.code(result)
+
+
+def _check(
+    options: NetworkOptions,
+    format: str,
+    columns: tuple[str, ...] | None,
+    explain: bool,
+    details: bool,
+) -> None:
+    """SpecError for options that do not go together; `details` says whether there are some for one dialect alone."""
+    if columns is not None and format in ("json", "jsonl"):
+        raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
+    if explain and format in {"csv", "tsv", "latex", "html"}:
+        raise SpecError(f"{format} has rows only, and no room for --explain", "use the table, Markdown or JSON")
+    if options.several and details:
+        raise SpecError(
+            "--explain, --dtype, --macs-as, --get, --columns and the choice of rows are for one dialect",
+            f"leave out --dialect {options.dialect}, or name one",
+        )
 
 
 def _note_findings(report: Report) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 TOPICS = (
-    *("textbook", "words", "ops", "specs", "dialects", "arrays", "fields", "ci", "frameworks", "python"),
+    *("textbook", "words", "ops", "specs", "dialects", "arrays", "fields", "solve", "ci", "frameworks", "python"),
     *("performance", "pictures", "hints"),
 )
 """Every page, in the order in which they are listed."""

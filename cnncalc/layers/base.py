@@ -24,8 +24,8 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 """The names of spatial axes if there are more than three."""
 
 
-Comparison = tuple[Size, str, Size]
-"""Two sizes and the sign between them, as `conditions.Test` has it: `=`, `!=`, `>=`, or `|` for a multiple of."""
+Need = tuple[Size, str, Size]
+"""Two sizes and what has to hold between them, as `conditions.Requirement`: `=`, `!=`, `>=`, or `|` for a multiple."""
 
 
 class Env(NamedTuple):
@@ -33,11 +33,11 @@ class Env(NamedTuple):
 
     dialect: type[Dialect]
     channels_last: bool
-    needs: list[tuple[Comparison, ...]] | None = None
+    needs: list[tuple[Need, ...]] | None = None
     """Where what has to hold of open sizes is noted; None if nobody asks."""
 
-    def require(self, *tests: Comparison) -> None:
-        """Note that one of these comparisons of open sizes has to hold."""
+    def require(self, *tests: Need) -> None:
+        """Note that one of these has to hold of open sizes."""
         if self.needs is not None:
             self.needs.append(tests)
 

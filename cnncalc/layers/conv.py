@@ -163,6 +163,9 @@ class Conv(Convolution):
     NEEDED = ("c_o",)
     c_o: int
 
+    def strides_dilated(self, env: Env) -> bool:
+        return env.dialect.strided_dilation
+
     def slides(self, space: Shape, env: Env) -> tuple[list[Slide], Keys]:
         slides, keys = super().slides(space, env)
         check_strided_dilation(keys["s"], keys["d"], env)

@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..floors import larger
 from ..sizes import Open, Shape, Size, known, show
 from . import reduce
-from .base import Comparison, Env, Fields, Layer, Sign, Trace, axis_of, ops
+from .base import Env, Fields, Layer, Need, Sign, Trace, axis_of, ops
 from .keys import Reader, axis, number, one_of
 
 
@@ -76,7 +76,7 @@ def wide(sizes: Sequence[Size], env: Env | None = None) -> Size | None:
             if first != size:
                 return None
         elif first != size:
-            ones: list[Comparison] = [(n, "=", 1) for n in (first, size) if not isinstance(n, int)]
+            ones: list[Need] = [(n, "=", 1) for n in (first, size) if not isinstance(n, int)]
             if env is not None:
                 env.require((first, "=", size), *ones)
             first = _repeated(first, size)

@@ -73,7 +73,7 @@ class Pool(Windowed):
             ceil = True
             slides = place(space, k, s, d, p, ceil, False, wanted)
         self.check_padding(slides, env)
-        if nd == 3 and self.AVERAGES and env.dialect.avg3d_fits_bare:
+        if self.needs_bare_fit(nd, env):
             check_bare(slides, self.op, env)
         check_fits(slides, self.p_total is not None, env, lambda slide: self.most_padding(slide, env), wanted)
         if env.dialect.pool_limit == "pixel":
@@ -81,20 +81,31 @@ class Pool(Windowed):
         keys = {"k": k, "s": s, "p": sides_of(slides, p), "d": d, "ceil": ceil}
         return slides, keys if wanted is None else {**keys, "out": wanted}
 
+    def most_per_side(self, taps: int, env: Env) -> int | None:
+        return LIMITS[env.dialect.pool_limit][1](taps) if env.dialect.pool_limit in LIMITS else None
+
     def most_padding(self, slide: Slide, env: Env) -> int | None:
-        """Return the largest padding per side that the dialect allows, None for any."""
-        if env.dialect.pool_limit in LIMITS:
-            return LIMITS[env.dialect.pool_limit][1](slide.taps)
+        """Return the largest padding per side that can be advised, None for any."""
+        most = self.most_per_side(slide.taps, env)
+        if most is not None:
+            return most
         if env.dialect.pool_limit == "pixel":  # a dilated kernel may step over a small input, however it is padded
             return slide.k - 1 if isinstance(slide.n, int) and slide.n >= slide.d else 0
         return None
+
+    def dilates(self, env: Env) -> bool:
+        return env.dialect.avg_dilation if self.AVERAGES else env.dialect.max_dilation
+
+    def needs_bare_fit(self, nd: int, env: Env) -> bool:
+        """Return whether the window has to fit the input without its padding."""
+        return nd == 3 and self.AVERAGES and env.dialect.avg3d_fits_bare
 
     def check_keys(self, d: tuple[int, ...], env: Env) -> None:
         """ShapeError for keys that the dialect's pool does not have."""
         dialect = env.dialect
         if self.ceil and not dialect.pool_ceil:
             raise ShapeError(f"{dialect.title}'s pools always round down", "leave ceil out", key="ceil")
-        if max(d) > 1 and not (dialect.avg_dilation if self.AVERAGES else dialect.max_dilation):
+        if max(d) > 1 and not self.dilates(env):
             raise ShapeError(f"{dialect.title}'s {self.op} has no dilation", "leave d out", key="d")
 
     def check_pixels(self, slides: list[Slide], env: Env, kept: bool) -> None:
@@ -209,6 +220,10 @@ class AvgPool(Pool):
     HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "count_include_pad": "Whether an average counts the padding."}
     count_include_pad: bool | None = None
 
+    def most_per_side(self, taps: int, env: Env) -> int | None:
+        never = self.count_include_pad is False and not env.dialect.count_is_option
+        return 0 if never else super().most_per_side(taps, env)
+
     def check_padding(self, slides: list[Slide], env: Env) -> None:
         super().check_padding(slides, env)
         if self.count_include_pad is False and not env.dialect.count_is_option and any(s.pb or s.pa for s in slides):
@@ -241,8 +256,8 @@ class LpPool(Pool):
         """PyTorch's sum of odd powers may be negative."""
         return Sign.NOT_NEGATIVE if self.norm % 2 == 0 else Sign.KEPT
 
-    def most_padding(self, slide: Slide, env: Env) -> int | None:
-        return super().most_padding(slide, env) if env.dialect.lp_padding else 0
+    def most_per_side(self, taps: int, env: Env) -> int | None:
+        return None if env.dialect.lp_padding else 0
 
     def check_padding(self, slides: list[Slide], env: Env) -> None:
         if not env.dialect.lp_padding and any(s.pb or s.pa for s in slides):

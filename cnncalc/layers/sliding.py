@@ -38,7 +38,7 @@ class Slide(NamedTuple):
 
     def over(self, n: Size, kept: bool) -> Slide:
         """Return the same window with the same padding over another size; `kept` is as in `place`."""
-        return self._replace(n=n, out=_windows(n, self.pb or 0, self.pa or 0, self.k, self.s, self.ceil, kept))
+        return self._replace(n=n, out=windows_of(n, self.pb or 0, self.pa or 0, self.k, self.s, self.ceil, kept))
 
     def floor_text(self) -> str:
         """Return `floor((2 + 0 - 5)/2) + 1`."""
@@ -104,6 +104,18 @@ class Windowed(Layer):
         """Whether the padding follows from the wanted sizes."""
         return self.out is not None and not {"p", "p_total"} & self.given.keys()
 
+    def most_per_side(self, taps: int, env: Env) -> int | None:
+        """Return the largest padding per side that the dialect allows a window of so many taps, None for any."""
+        return None
+
+    def strides_dilated(self, env: Env) -> bool:
+        """Return whether the dialect takes a stride and a dilation together."""
+        return True
+
+    def dilates(self, env: Env) -> bool:
+        """Return whether the dialect takes a dilation."""
+        return True
+
     def wanted(self, nd: int) -> tuple[int, ...] | None:
         """Return the wanted sizes; None if the layer does not say them."""
         return None if self.out is None else spread(self.out, nd)
@@ -164,7 +176,7 @@ def place(
                 assert want is not None
                 pair = pad_for(n, want, span, stride, ceil, kept, axis)  # noqa: PLW2901
             before, after = pb, pa = _sides(pair, span)
-            out = _windows(n, before, after, span, stride, ceil, kept)
+            out = windows_of(n, before, after, span, stride, ceil, kept)
         slides.append(Slide(n, span, stride, pb, pa, out, taps, dilation, ceil, axis))
         if want is not None and p is not None:
             _check_wanted(slides[-1], want)
@@ -183,16 +195,16 @@ def pad_for(n: Size, want: int, k: int, s: int, ceil: bool, kept: bool, axis: st
         least = max(found.start, 0)
         if least < found.stop:
             return least, least + odd
-    bare = Slide(n, k, s, 0, 0, _windows(n, 0, 0, k, s, ceil, kept), k, 1, ceil, axis)
+    bare = Slide(n, k, s, 0, 0, windows_of(n, 0, 0, k, s, ceil, kept), k, 1, ceil, axis)
     stride = -((k - n) // (want - 1)) if ceil and want > 1 else (n - k) // want + 1
     help = f"raise out to {bare.out}"
-    if _windows(n, 0, 0, k, stride, ceil, kept) == want:
+    if windows_of(n, 0, 0, k, stride, ceil, kept) == want:
         help = f"raise s to {stride}, or out to {bare.out}"
     what = f"out is {want} on the {axis} axis, and without padding it is {bare.floor_text()} = {bare.out} already"
     raise ShapeError(what, help, key="out")
 
 
-def _windows(n: Size, before: int, after: int, k: int, s: int, ceil: bool, kept: bool) -> Size:
+def windows_of(n: Size, before: int, after: int, k: int, s: int, ceil: bool, kept: bool) -> Size:
     """Return how many windows of extent k there are."""
     if not ceil:
         return positions(n, before + after, k, s)

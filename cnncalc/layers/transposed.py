@@ -46,6 +46,9 @@ class TransposedConv(Convolution):
     c_o: int
     out_pad: Axes | None = None
 
+    def strides_dilated(self, env: Env) -> bool:
+        return env.dialect.strided_dilation
+
     def windows(self, space: Shape, env: Env) -> tuple[list[Cut], Keys]:
         """Return the transposed window on each axis. ShapeError if the keys or the dialect do not allow it."""
         nd = len(space)

@@ -48,6 +48,13 @@ def value(report: Report, name: str) -> tuple[Any, str]:
     path = SAME.get(path.lower(), path.lower())
     if path == "memory":  # as check expects it
         path = "memory.alive_bytes" if isinstance(subject, LayerReport) else "memory.peak_bytes"
+    if isinstance(subject, Report) and subject.letters and path == "holds":
+        return subject.holds.to_list(), "; ".join(subject.holds.texts()) or "always"
+    return _value(report, subject, name, path)
+
+
+def _value(report: Report, subject: Report | LayerReport, name: str, path: str) -> tuple[Any, str]:
+    """Return the value that a path names in the whole or in a layer."""
     if path in ("out", "in"):
         shape: Any = subject.out if path == "out" else _input(subject)
         return to_json(shape), show(shape)

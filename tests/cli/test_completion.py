@@ -133,7 +133,7 @@ def test_the_keys_of_a_layer() -> None:
     common = {"name=", "from=", "times=", "tie=", "trainable=", "expect="}
     words = {"valid", "same", "same_upper", "same_lower", "full"}
     window = {"s=", "p=", "p_total=", "d="}
-    conv = {"c_i=", "c_o=", "k=", "g=", "bias=", "nobias", "flip"} | window | words | common
+    conv = {"c_i=", "c_o=", "k=", "g=", "out=", "bias=", "nobias", "flip"} | window | words | common
     assert keys("conv:") == conv
     assert keys("conv1d:") == conv | {"causal"}
     assert keys("conv:64,k7,") == conv - {"c_o=", "k="}
@@ -141,7 +141,7 @@ def test_the_keys_of_a_layer() -> None:
     assert keys("conv:64,same,") == conv - {"c_o=", "p=", "p_total="} - words
     assert keys("conv:64,nobias,flip,") == conv - {"c_o=", "bias=", "nobias", "flip"}
     assert keys("conv:64,k=[1,2],p=[[0,1],[2,2]],") == conv - {"c_o=", "k=", "p=", "p_total="} - words
-    assert keys("maxpool:3,name=stem,") == window | words | common - {"name="} | {"ceil"}
+    assert keys("maxpool:3,name=stem,") == window | words | common - {"name="} | {"ceil", "out="}
     assert keys("pad:") == {"p=", "axis=", "mode=", "value="} | common
     assert keys("batchnorm:affine=false,") == {"c_i=", "eps="} | common
     assert keys("relu:") == common

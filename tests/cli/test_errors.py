@@ -73,13 +73,14 @@ WORDS = [
     (
         "shape 3x5x5 conv:64,q7",
         "layers[0]: conv has no 'q7'\n  3x5x5 conv:64,q7\n                ^~\n"
-        "  conv has c_i, c_o, k, s, p, p_total, d, g, bias, flip, nobias, same, valid, full, causal, same_upper, "
+        "  conv has c_i, c_o, k, s, p, p_total, d, g, out, bias, flip, nobias, same, valid, full, causal, same_upper, "
         "same_lower, name, from, times, tie, trainable, expect",
     ),
     (
         "shape 3x5x5 conv:64,quality=3",
         "layers[0]: conv has no key 'quality'\n  3x5x5 conv:64,quality=3\n                ^~~~~~~~~\n"
-        "  conv has the keys c_i, c_o, k, s, p, p_total, d, g, bias, flip, name, from, times, tie, trainable, expect",
+        "  conv has the keys c_i, c_o, k, s, p, p_total, d, g, out, bias, flip, name, from, times, tie, trainable, "
+        "expect",
     ),
     (
         "shape 3x5x5 conv:64,k0",
@@ -256,7 +257,7 @@ USAGES = [
     ("-Vx", "unknown option '-x'\n  cnncalc --help lists the options"),
     ("-- --json", "unknown command '--json'\n  cnncalc --help lists the commands"),
     ("", "unknown command ''\n  cnncalc --help lists the commands"),
-    ("shape 3x5x5 relu --frmat json", "unknown option '--frmat'\n  did you mean '--format'?"),
+    ("shape 3x5x5 relu --frmat json", "unknown option '--frmat'\n  did you mean '--format' or '--at'?"),
     ("shape 3x5x5 relu --js", "unknown option '--js'\n  did you mean '--json' or '--jsonl'?"),
     ("shape 3x5x5 relu --helpp", "unknown option '--helpp'\n  did you mean '--help'?"),
     (

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from math import gcd, lcm
+from math import gcd
 from typing import Any
 
 LARGEST = 2**63 - 1
 """The largest number that a spec may hold: frameworks hold sizes in 64 bits."""
 MOST_ATOMS = 96
 """The most letters and floors in the formula of an open size."""
-MOST_TABLED = 512
-"""The longest period of a sum of floors that is looked at value by value, for a shorter formula of it."""
 
 Atom = tuple[Any, ...]
 """`("H",)`, `("//", terms, divisor)`, `("max", terms, terms)` or `("min", terms, terms)`."""
@@ -83,7 +81,7 @@ class Open:
     @property
     def letters(self) -> tuple[str, ...]:
         """The letters that it depends on, in alphabetical order."""
-        return tuple(sorted(_letters(self.terms or ())))
+        return tuple(sorted(letters_of(self.terms or ())))
 
     def at(self, values: Mapping[str, int | Open]) -> int | Open:
         """Return the size for these numbers, or sizes, in place of letters; letters that are not given stay."""
@@ -94,13 +92,17 @@ class Open:
             return False
         if self.terms == other.terms or self.terms is None or other.terms is None:
             return self.terms == other.terms
-        return _floors(self.terms) + _floors(other.terms) > 2 and self - other == 0
+        return floors_of(self.terms) + floors_of(other.terms) > 2 and self - other == 0
 
     def __hash__(self) -> int:
         return hash(None if self.terms is None else value(self.terms, _PROBE))
 
     def __str__(self) -> str:
-        return "?" if self.terms is None else text(self.terms)
+        if self.terms is None:
+            return "?"
+        from .text import text
+
+        return text(self.terms)
 
     def __repr__(self) -> str:
         return f"<size {self}>"
@@ -154,8 +156,10 @@ def _open(terms: Sum | None) -> int | Open:
     if not kept.keys() - {()}:
         return kept.get((), 0)
     ordered = tuple(sorted(kept.items()))
-    if len(kept) > 1 and _floors(ordered):
-        ordered = _shorter(ordered)
+    if len(kept) > 1 and floors_of(ordered):
+        from .steps import shorter
+
+        ordered = shorter(ordered)
         if not ordered or ordered[-1][0] == ():
             return ordered[0][1] if ordered else 0
     if max(map(abs, kept.values())) > LARGEST or _atoms(ordered) > MOST_ATOMS:
@@ -289,7 +293,8 @@ def walk(terms: Terms) -> Iterator[Atom]:
 
 
 @lru_cache(4096)
-def _letters(terms: Terms) -> frozenset[str]:
+def letters_of(terms: Terms) -> frozenset[str]:
+    """Return the letters of a sum."""
     return frozenset([atom[0] for atom in walk(terms) if len(atom) == 1])
 
 
@@ -297,185 +302,6 @@ def _atoms(terms: Terms) -> int:
     return sum(1 for _ in walk(terms)) + len(terms)
 
 
-def _floors(terms: Terms) -> int:
+def floors_of(terms: Terms) -> int:
+    """Return how many floors, maxima and minima there are in a sum."""
     return sum(1 for atom in walk(terms) if len(atom) > 1)
-
-
-# One letter, linear: a step function that repeats
-
-
-@lru_cache(4096)
-def period(terms: Terms) -> tuple[int, int] | None:
-    """Return after how many steps of its only letter a sum repeats, and what it has then grown by.
-
-    None for products of letters, and for the larger or smaller of two sums.
-    """
-    length, growth = 1, 0
-    for product, times in terms:
-        if not product:
-            continue
-        (atom,), kind = product[:1], product[0][0]
-        if len(product) > 1 or kind in ("max", "min"):
-            return None
-        own = (1, 1)
-        if kind == "//":
-            inner = period(atom[1])
-            if inner is None:
-                return None
-            turns = atom[2] // gcd(inner[1], atom[2])
-            own = (inner[0] * turns, inner[1] * turns // atom[2])
-        both = lcm(length, own[0])
-        length, growth = both, growth * (both // length) + times * own[1] * (both // own[0])
-    return length, growth
-
-
-@lru_cache(4096)
-def _shorter(terms: Terms) -> Terms:
-    """Return a sum in which those floors of one letter that together are one floor, or none, have become it."""
-    groups: dict[frozenset[str], Sum] = {}
-    for product, times in terms:
-        groups.setdefault(_letters(((product, 1),)), {})[product] = times
-    found: Sum = {}
-    for letters, group in groups.items():
-        own = tuple(sorted(group.items()))
-        single = _one_floor(own, next(iter(letters))) if len(letters) == 1 and len(group) > 1 else None
-        for product, times in group.items() if single is None else single.items():
-            found[product] = found.get(product, 0) + times
-    return tuple(sorted((product, times) for product, times in found.items() if times))
-
-
-def _one_floor(terms: Terms, letter: str) -> Sum | None:
-    """Return a sum of floors of one letter as `times*floor((letter + add)/by) + constant`; None if it is not one."""
-    repeats = period(terms)
-    if repeats is None or repeats[0] > MOST_TABLED:
-        return None
-    values = [value(terms, {letter: n}) for n in range(repeats[0] + 1)]
-    steps = [n for n in range(repeats[0]) if values[n] != values[n + 1]]
-    if not steps or repeats[0] % len(steps):
-        return None if steps else {(): values[0]}
-    by, times = repeats[0] // len(steps), values[steps[0] + 1] - values[steps[0]]
-    if any(n != steps[0] + at * by or values[n + 1] - values[n] != times for at, n in enumerate(steps)):
-        return None
-    first = ((letter,),)
-    if by == 1:
-        return {first: times, (): values[0]}
-    add = -(steps[0] + 1) % by
-    inside = ((((), add),) if add else ()) + ((first, 1),)
-    return {(("//", inside, by),): times, (): values[0]}
-
-
-# A size as text
-
-
-def completed(terms: Terms) -> Terms:
-    """Return a sum with the constant with which it is perhaps a product of sums of one letter each."""
-    letter = min(_letters(terms))
-    rows: dict[tuple[Atom, ...], Sum] = {}
-    for product, times in terms:
-        own = tuple([atom for atom in product if _letters((((atom,), 1),)) == {letter}])
-        rows.setdefault(tuple([atom for atom in product if atom not in own]), {})[own] = times
-    alone = {own: times for own, times in rows.pop((), {}).items() if own}
-    row = next(iter(rows.values()), {})
-    own, times = next(iter(alone.items()), ((), 0))
-    constant, rest = divmod(times * row.get((), 0), row.get(own, 0) or 1)
-    kept = [term for term in terms if term[0]]
-    return tuple(sorted([*kept, ((), constant)] if constant and not rest else kept))
-
-
-def factors(terms: Terms) -> tuple[int, list[Terms]] | None:
-    """Return a product of sums of one letter each as its whole factor and these sums; None if it is not one."""
-    parts: list[Terms] = []
-    common = gcd(*[times for _, times in terms])
-    left = {product: times // common for product, times in terms}
-    for letter in sorted(_letters(terms)):
-        rows: dict[tuple[Atom, ...], Sum] = {}
-        for product, times in left.items():
-            own = tuple([atom for atom in product if _letters((((atom,), 1),)) == {letter}])
-            rest = tuple([atom for atom in product if atom not in own])
-            rows.setdefault(rest, {})[own] = times
-        first, *others = rows.values()
-        sign = 1 if next((times for own, times in first.items() if own), 1) > 0 else -1
-        shared = gcd(*first.values()) * sign
-        part = {own: times // shared for own, times in first.items()}
-        lead = next(iter(part))
-        if any(
-            row.keys() != part.keys() or any(row[own] * part[lead] != row[lead] * part[own] for own in part)
-            for row in others
-        ):
-            return None
-        parts.append(tuple(sorted(part.items())))
-        left = {rest: row[lead] // part[lead] for rest, row in rows.items()}
-    return (common * left[()], parts) if left.keys() == {()} else None
-
-
-def text(terms: Terms) -> str:
-    """Return a sum as text, in the syntax of Python: `(H+1)//2`, `((H+1)//2)*3+5`, `(H//32)*(W//32)*256`."""
-    if len(_letters(terms)) < 2:
-        return _one_text(terms)
-    product = factors(terms)
-    if product is not None:
-        times, parts = product
-        return "*".join([_bracketed(text(part)) for part in parts]) + (f"*{times}" if times != 1 else "")
-    groups: dict[frozenset[str], list[tuple[tuple[Atom, ...], int]]] = {}
-    for term in terms:
-        groups.setdefault(_letters((term,)), []).append(term)
-    ordered = sorted(groups.items(), key=lambda item: (not item[0], sorted(item[0])))
-    return _sum_text([_one_text(tuple(group)) for _, group in ordered])
-
-
-def _one_text(terms: Terms) -> str:
-    times, inner = _as_one_floor(terms)
-    if inner is not None:
-        atom = _atom_text(("//", *inner))
-        return atom if times == 1 else f"({atom})*{times}"
-    ordered = sorted(terms, key=lambda term: (not term[0], *[len(atom) for atom in term[0]]))
-    return _sum_text([_term_text(product, times) for product, times in ordered])
-
-
-def _sum_text(parts: list[str]) -> str:
-    return parts[0] + "".join([part if part[0] == "-" else f"+{part}" for part in parts[1:]])
-
-
-def _as_one_floor(terms: Terms) -> tuple[int, tuple[Terms, int] | None]:
-    """Return a sum with a single floor as that floor and its factor, the rest of the sum drawn into it if possible."""
-    lone = [term for term in terms if len(term[0]) == 1 and term[0][0][0] == "//"]
-    rest = [term for term in terms if term not in lone]
-    if len(lone) != 1 or any(len(product) > 1 or any(len(a) > 1 for a in product) for product, _ in rest):
-        return 1, None
-    (((_, inside, by),), times), *_ = lone
-    drawn = abs(times) if all(product == () for product, _ in rest) else 1
-    if any(number % drawn for _, number in rest) or (times < 0 and (drawn != 1 or times != -1)):
-        return 1, None
-    if drawn == 1 and abs(times) != 1:
-        return 1, None
-    sign = 1 if times > 0 else -1
-    found = {product: sign * number for product, number in inside}
-    if sign < 0:
-        found[()] = found.get((), 0) + by - 1
-    for product, number in rest:
-        found[product] = found.get(product, 0) + number // drawn * by
-    return drawn, (tuple(sorted(item for item in found.items() if item[1])), by)
-
-
-def _term_text(product: tuple[Atom, ...], times: int) -> str:
-    if not product:
-        return str(times)
-    atoms = [_atom_text(atom) for atom in product]
-    if len(atoms) == 1 and times == 1:
-        return atoms[0]
-    shown = "*".join([_bracketed(atom) for atom in atoms])
-    return f"-{shown}" if times == -1 else shown + (f"*{times}" if times != 1 else "")
-
-
-def _atom_text(atom: Atom) -> str:
-    if len(atom) == 1:
-        return str(atom[0])
-    if atom[0] == "//":
-        return f"{_bracketed(text(atom[1]))}//{atom[2]}"
-    both = [text(terms) if terms else "0" for terms in atom[1:]]
-    return f"{atom[0]}({', '.join(sorted(both, key=lambda one: (one.isdecimal(), one)))})"
-
-
-def _bracketed(shown: str) -> str:
-    is_call = shown.startswith(("max(", "min(")) and shown.find(")") == len(shown) - 1
-    return shown if len(shown) == 1 or is_call else f"({shown})"

@@ -1,0 +1,89 @@
+"""The option --at: numbers in place of the letters of open sizes, a row of a table for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import prod
+
+from ..errors import SpecError, shown
+from ..files import text_output
+from ..network import Network, no_input
+from ..render.tabulation import FORMATS
+from ..sizes import LARGEST, is_digits, is_letter, show
+from ..tabulation import Tabulation, open_letters, tabulate
+from ._options import Measures, NetworkOptions
+from ._terminal import style_of
+
+MOST_ROWS = 10_000
+FORM = "as --at H=224,256 or --at H=W=32..256..32"
+
+
+def read_numbers(text: str) -> tuple[tuple[str, ...], list[int]]:
+    """Read a value of --at: `H=224,256,300`, `H=W=224`, `H=32..256` or `H=32..256..32`. SpecError otherwise."""
+    *letters, numbers = [part.strip() for part in text.split("=")]
+    if not letters or not all(map(is_letter, letters)):
+        raise SpecError(f"--at {shown(text)} does not begin with a letter of the input", FORM)
+    found: list[int] = []
+    for part in numbers.split(","):
+        ends = [end.strip() for end in part.split("..")]
+        if not all(map(is_digits, ends)) or len(ends) > 3:
+            raise SpecError(f"--at {shown(text)}: {shown(part)} is not a number or a range", FORM)
+        first, last, step = [*map(int, ends), *[int(ends[0]), 1][len(ends) - 1 :]]
+        if not 1 <= first <= last <= LARGEST or step < 1:
+            raise SpecError(
+                f"--at {shown(text)}: {shown(part)} has no sizes", "sizes are from 1 on, the smallest first"
+            )
+        if (last - first) // step >= MOST_ROWS:
+            raise SpecError(f"--at {shown(text)} is more than {MOST_ROWS:,} rows", "give a step: 32..4096..32")
+        found += range(first, last + 1, step)
+    return tuple(letters), list(dict.fromkeys(found))
+
+
+def read_settings(texts: Sequence[str], letters: Sequence[str]) -> Iterator[dict[str, int]]:
+    """Return the numbers of each row: every combination of what several --at give. SpecError for another letter."""
+    given: dict[tuple[str, ...], list[int]] = {}
+    for text in texts:
+        names, numbers = read_numbers(text)
+        for name in names:
+            if any(name in others for others in given):
+                raise SpecError(f"--at gives {name} twice", f"give all numbers of {name} at once: --at {name}=224,256")
+            if name not in letters:
+                have = f"its letters are {', '.join(letters)}" if letters else "write letters for its sizes: -i 3xHxW"
+                raise SpecError(f"--at gives {name}, and the input has no {name}", have)
+        given[names] = numbers
+    if prod(map(len, given.values())) > MOST_ROWS:
+        raise SpecError(f"--at gives more than {MOST_ROWS:,} rows", "give fewer numbers")
+    for row in product(*given.values()):
+        yield {name: number for names, number in zip(given, row, strict=True) for name in names}
+
+
+def write_table(
+    network: Network,
+    options: NetworkOptions,
+    measures: Measures,
+    texts: Sequence[str],
+    format: str,
+    path: str | None,
+    others: bool,
+) -> int:
+    """Write a row for each combination of numbers. SpecError if there are `others`: options of a single report."""
+    if others:
+        help = "leave out --explain, --get, --annotate, --columns, the choice of rows, and all dialects but one"
+        raise SpecError("--at tabulates the whole of one network", help)
+    network, left = options.taken(network)
+    network = left.settle(network)
+    if network.input is None:
+        raise no_input()
+    letters = open_letters(network)
+    if not letters:
+        raise SpecError(f"--at is for open sizes, and the input is {show(network.input)}", "as -i 3xHxW --at H=W=224")
+    settings = list(read_settings(texts, letters))
+    points = [
+        point if point.report is None else point._replace(report=measures.of(point.report))
+        for point in tabulate(network, settings)
+    ]
+    chosen = [letter for letter in letters if letter in settings[0]]
+    with text_output(path, utf8=format in ("json", "jsonl")) as stream:
+        stream.writelines(FORMATS.renderer(format)(Tabulation(chosen, points), style_of(stream)))
+    return 0

@@ -1,0 +1,153 @@
+"""`cnncalc solve`: the inverse, which settings, inputs or stacks give what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import sources
+from ..errors import SpecError, shown
+from ..files import text_output
+from ..input import Inputs, read_input
+from ..layers import OPS, Env, keys_named
+from ..network import Network, no_input
+from ..render.solutions import SETTINGS
+from ..sizes import UNKNOWN, is_digits, parse_shape, show
+from ..solutions.answers import answer
+from ..solutions.axis import Ranges
+from ..solutions.settings import USUAL, LayerQuestion, check_channels, layer_of, read_sizes
+from ._options import NetworkOptions, format_options, message_options, network_options, path_option, together
+from ._terminal import style_of
+from ._usage import Command, Whole
+
+if TYPE_CHECKING:
+    ParamType = click.ParamType[range]
+else:
+    ParamType = click.ParamType  # not generic before click 8.4
+
+
+class Values(ParamType):
+    """A range of whole numbers, 1..11, or one number."""
+
+    name = "range"
+
+    def __init__(self, least: int):
+        self.least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:  # noqa: ARG002  click's form
+        first, dots, last = str(value).replace("-", "..", 1).partition("..")
+        if not is_digits(first) or (dots and not is_digits(last)):
+            raise SpecError(f"{_name(param)}: {shown(value)} is not a range", "as 1..11, or one number")
+        start, end = int(first), int(last if dots else first)
+        if not self.least <= start <= end:
+            help = f"from {self.least} on, the smaller number first"
+            raise SpecError(f"{_name(param)}: {shown(value)} is empty", help)
+        return range(start, end + 1)
+
+
+def _name(param: click.Parameter | None) -> str:
+    return param.opts[0] if param is not None else "the range"
+
+
+def _range_option(key: str, least: int, help: str) -> Any:
+    return click.option(f"--{key.replace('_', '-')}", key, type=Values(least), metavar="FROM..TO", help=help)
+
+
+range_options = together(
+    _range_option("k", 1, "Kernel sizes that are considered; 1..11 by default."),
+    _range_option("s", 1, "Strides that are considered; 1..4 by default."),
+    _range_option("p", 0, "Paddings per side that are considered; by default any below the kernel's extent."),
+    _range_option("d", 1, "Dilations that are considered; 1..4 by default."),
+    _range_option("out_pad", 0, "Values of out_pad that are considered; by default any that is allowed."),
+)
+
+
+@click.command("solve", cls=Command)
+@click.argument("spec", nargs=-1, metavar="SPEC...")
+@click.option("--out", metavar="SHAPE", help="The output that is wanted, such as 112x56; one size means every axis.")
+@range_options
+@click.option("--top", type=Whole(1), metavar="N", help="Show the first N rows, after --sort.")
+@network_options("input", "dialect", "layout")
+@format_options(SETTINGS)
+@path_option()
+@message_options
+def command(
+    spec: tuple[str, ...],
+    out: str | None,
+    k: range | None,
+    s: range | None,
+    p: range | None,
+    d: range | None,
+    out_pad: range | None,
+    top: int | None,
+    options: NetworkOptions,
+    format: str,
+    path: str | None,
+) -> int:
+    """Find the settings of a layer that lead from an input to an output.
+
+    What the layer leaves open of k, s, p, d and out_pad is found, the usual values first. The exit code is 1 if there
+    is no such setting.
+
+    \b
+      cnncalc solve conv:k7,s2 -i 224 --out 112
+      cnncalc solve convT:s2 -i 56x28 --out 112x56 --k 2..5
+    """
+    words = sources.spec_words(spec)
+    options = options.with_front(words)
+    given = {key: value for key, value in {"k": k, "s": s, "p": p, "d": d, "out_pad": out_pad}.items() if value}
+    with text_output(path, utf8=format == "json") as stream:
+        left_out = LeftOut()
+        network = sources.load_words(words, left_out)
+        options.note_report(network)
+        if options.until is not None or options.after is not None:
+            network, options = options.taken(network)
+        question = _question(network, options, out, Ranges()._replace(**given), left_out.keys)
+        found = answer(question, top or (20 if format == "table" else USUAL))
+        stream.writelines(SETTINGS.renderer(format)(found, style_of(stream)))
+    return 0 if found.number else 1
+
+
+class LeftOut:
+    """What a word leaves out that its op needs: the channels, which change no size, and the kernel of a pool."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def __call__(self, layers: list[dict[str, Any]]) -> None:
+        """Complete the keys of a word's layer, and note which."""
+        for layer in layers[:1]:
+            cls = OPS[layer["op"]][0]
+            given = {key for raw in layer for key in keys_named(cls, raw)}
+            self.keys = [key for key in ("c_o", "k") if key in cls.NEEDED and key not in given]
+            layer.update(dict.fromkeys(self.keys, 1))
+
+
+def _question(
+    network: Network, options: NetworkOptions, out: str | None, ranges: Ranges, left_out: Sequence[str]
+) -> LayerQuestion:
+    """Return what is asked of a network of one layer."""
+    layer = layer_of([node.layer for node in network.nodes])
+    nd = layer.nd or 2
+    own = layer.wanted(nd)
+    if out is None and own is None:
+        raise SpecError("--out is missing", "give the output that is wanted, as --out 112")
+    if out is not None and own is not None:
+        raise SpecError(f"two outputs: --out {out}, and out={show(own)} in the layer", "leave out either of the two")
+    wanted = parse_shape(out) if out is not None else own or ()
+    layer = type(layer)(layer.op, layer.nd, {k: v for k, v in layer.given.items() if k not in (*left_out, "out")})
+    if options.input is None and network.input is None:
+        raise no_input()
+    given = options.input
+    if given is not None and not isinstance(given, Inputs) and len(given) == 1:
+        options = options._replace(input=given * nd)
+    network = options.settle(network)
+    env = Env(network.dialect, network.layout == "NHWC")
+    read = read_input(network)
+    channels, space = layer.split(read.sample, env)
+    check_channels(layer, channels if len(read.sizes) > nd else UNKNOWN, env)
+    if len(wanted) == nd + 1 and nd + 1 > 1:
+        wanted = wanted[:-1] if env.channels_last else wanted[1:]
+    return LayerQuestion(layer, read_sizes(space, nd, "-i"), read_sizes(wanted, nd, "--out"), env, ranges)

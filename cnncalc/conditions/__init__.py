@@ -1,0 +1,222 @@
+"""Conditions on letters: which numbers give a size a wanted value, and where all layers of a network agree.
+
+    where(H // 2 * 2, "=", H)            the numbers of H for which that holds, as `Numbers`
+    report.holds                         what holds of each letter of a network, and of several at once
+    report.holds.also(Condition(...))    the same with a condition more
+
+What cannot be solved is still a condition, said as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ..floors import Open
+from ..floors.text import factors
+from .numbers import Numbers as Numbers
+from .numbers import Piece as Piece
+from .numbers import divisors
+from .requirements import Requirement as Requirement
+from .requirements import Size
+from .requirements import where as where
+
+MOST_FACTORED = 10**12
+"""The largest product of which all factors are tried."""
+
+
+class Condition(NamedTuple):
+    """What has to hold of letters: one of some relations."""
+
+    tests: tuple[Requirement, ...]
+    what: str = ""
+    """What needs it, in words, for an error: `add of 8xHxW and 8x[((H+1)//2)*2]xW`."""
+
+    def at(self, values: Mapping[str, int]) -> bool:
+        """Return whether it holds for these letters, all of them given."""
+        return any(test.at(values) for test in self.tests)
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The letters that it depends on, in alphabetical order."""
+        return tuple(sorted({letter for test in self.tests for letter in test.letters}))
+
+    @property
+    def key(self) -> object:
+        """What it has in common with conditions that say the same, whichever side of `=` a size stands on."""
+        return frozenset(
+            [(test.sign, frozenset([test.left, test.right]), test.sign == "=" or test) for test in self.tests]
+        )
+
+    def text(self) -> str:
+        """Return it as it is written."""
+        possible = [test for test in self.tests if where(*test) != Numbers(1, {})] or self.tests[:1]
+        return " or ".join([test.text() for test in possible])
+
+    def solved(self) -> Numbers | None:
+        """Return the numbers of its only letter; None if it has several, or cannot be solved."""
+        found = Numbers(1, {})
+        for test in self.tests:
+            own = where(*test)
+            if own is None:
+                return None
+            try:
+                found = found | own if found else own
+            except OverflowError:
+                return None
+        return found
+
+
+class Holds:
+    """Where a network holds: the numbers that each letter may be, and what has to hold of several at once.
+
+    `holds.numbers["H"]` are `Numbers`; `holds.joint` are the other conditions: over several letters, or not solved.
+    """
+
+    __slots__ = ("conditions", "joint", "numbers")
+
+    def __init__(self, letters: Iterable[str] = (), conditions: Iterable[Condition] = ()):
+        self.numbers: dict[str, Numbers] = dict.fromkeys(letters, Numbers.every())
+        self.joint: tuple[Condition, ...] = ()
+        self.conditions: dict[object, Condition] = {}
+        """Every condition, once."""
+        for condition in conditions:
+            self.add(condition)
+
+    def also(self, *conditions: Condition) -> Holds:
+        """Return what holds if these conditions hold, too."""
+        both = Holds(self.numbers)
+        both.numbers, both.joint, both.conditions = dict(self.numbers), self.joint, dict(self.conditions)
+        for condition in conditions:
+            both.add(condition)
+        return both
+
+    def add(self, condition: Condition) -> bool:
+        """Add a condition; return whether anything is left that fulfils all of them."""
+        if condition.key in self.conditions:
+            return True
+        self.conditions[condition.key] = condition
+        letters = condition.letters
+        own = condition.solved() if len(letters) < 2 else None
+        if own is not None and not letters:
+            return bool(own)
+        met = None if own is None else _both(own, self.numbers.get(letters[0]))
+        if met is not None:
+            self.numbers[letters[0]] = met
+            return bool(met)
+        self.joint = (*self.joint, condition)
+        boxes = self.boxes(condition)
+        return boxes is None or bool(boxes)
+
+    def at(self, values: Mapping[str, int]) -> bool:
+        """Return whether the network holds for these letters, all of them given."""
+        return all(condition.at(values) for condition in self.conditions.values())
+
+    def failing(self, values: Mapping[str, int]) -> Condition | None:
+        """Return the first condition that does not hold for these letters; None if all do."""
+        return next((condition for condition in self.conditions.values() if not condition.at(values)), None)
+
+    def refusal(self, condition: Condition) -> str:
+        """Return the message for a condition that nothing fulfils beside these."""
+        letters, alone = condition.letters, condition.solved()
+        before = [own.text(letter) for letter, own in self.numbers.items() if letter in letters and not own.is_every]
+        if not before or (alone is not None and not alone):
+            return f"{condition.what}: {condition.text()} for no {' and '.join(letters)}"
+        said = condition.text()
+        if alone and alone.text(letters[0]) != said:
+            said += f" ({alone.text(letters[0])})"
+        return f"{condition.what} needs {said}, but the layers before it hold only where {'; '.join(before)}"
+
+    @property
+    def is_always(self) -> bool:
+        """Whether the network holds for all numbers of all letters."""
+        return not self.joint and all(own.is_every for own in self.numbers.values())
+
+    def boxes(self, condition: Condition) -> list[dict[str, Numbers]] | None:
+        """Return the numbers of each letter that make products of sizes what they have to be, a dict for each way.
+
+        None if a condition does not say that, or says it of too large a product.
+        """
+        found: list[dict[str, Numbers]] = []
+        for test in condition.tests:
+            own = self._boxes(test)
+            if own is None:
+                return None
+            found += own
+        return found
+
+    def _boxes(self, test: Requirement) -> list[dict[str, Numbers]] | None:
+        product = test.product()
+        if product is None or test.sign != "=" or not 0 < product[1] < MOST_FACTORED:
+            return None
+        whole, wanted, times = product
+        parts = (factors(whole) or (1, []))[1]
+        ways: list[tuple[int, dict[str, Numbers]]] = [] if wanted % times else [(wanted // times, {})]
+        for at, part in enumerate(parts):
+            (letter,) = Open(None, part).letters
+            further = []
+            for left, box in ways:
+                for size in divisors(left) if at < len(parts) - 1 else [left]:
+                    own = where(Open(None, part), "=", size)
+                    met = None if own is None else _both(own, self.numbers.get(letter))
+                    if met is None:
+                        return None
+                    if met:
+                        further.append((left // size, {**box, letter: met}))
+            ways = further
+        return [box for _, box in ways]
+
+    def alike(self, condition: Condition) -> Numbers | None:
+        """Return the numbers that fulfil a condition over several letters if all of these are equal."""
+        letters = condition.letters
+        tests = [
+            Requirement(_alike(test.left, letters), test.sign, _alike(test.right, letters)) for test in condition.tests
+        ]
+        found = Condition(tuple(tests)).solved()
+        for letter in letters:
+            found = None if found is None else _both(found, self.numbers.get(letter))
+        return found
+
+    def texts(self) -> list[str]:
+        """Return what has to hold, a text for each letter and each condition over several; none if all holds."""
+        said = [own.text(letter) for letter, own in self.numbers.items() if not own.is_every]
+        return said + [condition.text() + self._example(condition) for condition in self.joint]
+
+    def _example(self, condition: Condition) -> str:
+        """Return letters that fulfil an equation over several: equal ones, or those that differ least."""
+        alike, boxes = self.alike(condition), self.boxes(condition)
+        if alike and boxes is not None:
+            return f", as {alike.text(' = '.join(condition.letters))}"
+        found = [{letter: own.least or 0 for letter, own in box.items()} for box in boxes or ()]
+        if not found:
+            return ""
+        near = min(found, key=lambda letters: max(letters.values()) - min(letters.values()))
+        return ", as " + ", ".join([f"{letter} = {number}" for letter, number in near.items()])
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return it as JSON: the pieces of each letter, of which one has to hold, and each condition over several.
+
+        Such a condition says for which numbers it holds if its letters are equal, where that can be worked out.
+        """
+        pieces = [piece for letter, own in self.numbers.items() for piece in own.to_list(letter)]
+        for one in self.joint:
+            alike = self.alike(one)
+            equal = None if alike is None else [piece.to_dict() for piece in alike.pieces()]
+            pieces.append({"axes": list(one.letters), "condition": one.text(), "equal": equal})
+        return pieces
+
+    def __repr__(self) -> str:
+        return f"<holds {'; '.join(self.texts()) or 'always'}>"
+
+
+def _both(numbers: Numbers, others: Numbers | None) -> Numbers | None:
+    """Return the numbers that are in both, or in the first of one; None if their residue classes are too many."""
+    try:
+        return numbers if others is None else numbers & others
+    except OverflowError:
+        return None
+
+
+def _alike(size: Size, letters: tuple[str, ...]) -> Size:
+    """Return a size with the first of these letters in place of all of them."""
+    return size.at(dict.fromkeys(letters[1:], Open(letters[0]))) if isinstance(size, Open) else size

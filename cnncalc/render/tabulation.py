@@ -1,0 +1,118 @@
+"""A network at several sizes, a row for each, in every format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from ..errors import printable
+from ..notation.encode import encode, entries
+from ..report import Report
+from ..sizes import show
+from ..tabulation import Point, Tabulation
+from . import Formats, Style, writing
+from .columns import rf_text
+from .drawing import draw, of_grid
+from .grid import Cell, Column, Grid, full, grid
+
+FORMATS = Formats(
+    "cnncalc.render",
+    {
+        name: f"tabulation.{function}"
+        for name, function in {
+            "table": "table",
+            "json": "document",
+            "jsonl": "lines",
+            **{format: format for format in ("csv", "markdown", "tsv", "latex", "html")},
+        }.items()
+    },
+)
+
+
+def _letter(letter: str) -> Column[Point]:
+    return Column(letter, lambda point: point.at[letter], style="bold")
+
+
+def _figure(title: str, of: Callable[[Report], Cell], short: bool = True) -> Column[Point]:
+    """Return the column of a figure; empty where the network is refused."""
+    return Column(title, lambda point: "" if point.report is None else of(point.report), short=short)
+
+
+def _holds(point: Point) -> str:
+    if point.report is None:
+        return "no"
+    return "; ".join(point.report.holds.texts()) if point.report.letters else ""
+
+
+def _why(point: Point) -> str:
+    """Return the layer that refuses and its arithmetic, in one line; empty if none does."""
+    if point.error is None:
+        return ""
+    place = point.error.layer or ""  # layers[2] 'concat1'
+    name = place.partition(" ")[2].strip("'") or place
+    return printable(f"{name}: {point.error.what}" if name else point.error.what)
+
+
+COLUMNS: dict[str, Column[Point]] = {
+    "out": _figure("output", lambda report: show(report.out))._replace(style="green"),
+    "params": _figure("params", lambda report: report.params),
+    "macs": _figure("MACs", lambda report: report.macs),
+    "memory": _figure("memory", lambda report: None if report.memory is None else report.memory.peak),
+    "rf": _figure("field", lambda report: rf_text(report.rf)),
+    "holds": Column("holds", lambda point: _holds(point) or "yes", right=False),
+    "why": Column("why not", _why, right=False, wraps=True),
+}
+
+
+def _grid(tabulation: Tabulation, names: tuple[str, ...], style: Style) -> Grid:
+    """Return a row for each point; without a dtype there is no memory, and without a refusal no `why`."""
+    points = tabulation.points
+    none = {"memory": all(p.report is None or p.report.memory is None for p in points)}
+    none["why"] = "memory" in names and all(p.error is None for p in points)
+    columns = {letter: _letter(letter) for letter in tabulation.letters} | COLUMNS
+    return grid(columns, [*tabulation.letters, *[name for name in names if not none.get(name)]], points)
+
+
+USUAL = ("out", "params", "macs", "memory", "holds", "why")
+ALL = ("out", "params", "macs", "rf", "holds", "why")
+
+
+def table(tabulation: Tabulation, style: Style) -> Iterator[str]:
+    """Yield a table for a person, the numbers to the right."""
+    rows = _grid(tabulation, USUAL, style)
+    yield draw([of_grid(rows, full, [0] * len(rows.names))], style)
+
+
+def document(tabulation: Tabulation, style: Style) -> Iterator[str]:
+    """Yield one JSON document, a list with a point a line."""
+    yield from entries([encode(point.to_dict()) for point in tabulation.points])
+    yield "\n"
+
+
+def lines(tabulation: Tabulation, style: Style) -> Iterator[str]:
+    """Yield the JSON of each point in a line of its own."""
+    return (encode(point.to_dict()) + "\n" for point in tabulation.points)
+
+
+def _written(write: Callable[[Grid], Iterator[str]], tabulation: Tabulation, style: Style) -> Iterator[str]:
+    """Yield the rows as another form writes them."""
+    return write(_grid(tabulation, USUAL, style))
+
+
+def csv(tabulation: Tabulation, style: Style) -> Iterator[str]:
+    """Yield a header and a row a point, numbers in plain digits."""
+    return writing.csv(_grid(tabulation, ALL, style))
+
+
+def tsv(tabulation: Tabulation, style: Style) -> Iterator[str]:
+    """Yield the rows of CSV with tabs between the cells."""
+    return writing.tsv(_grid(tabulation, ALL, style))
+
+
+markdown, latex = partial(_written, writing.markdown), partial(_written, writing.latex)
+
+
+def html(tabulation: Tabulation, style: Style) -> Iterator[str]:
+    """Yield a page with a table."""
+    yield writing.html_page("cnncalc shape")
+    yield from writing.html(_grid(tabulation, USUAL, style))

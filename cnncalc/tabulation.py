@@ -1,0 +1,79 @@
+"""A network whose sizes are open, for numbers in place of the letters: a point for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from .errors import CnncalcError
+from .input import FIRST, Inputs
+from .network import Network
+from .report import Report, listed, rf_json
+from .sizes import Open, Shape, read_shape, to_json
+from .trace import shape
+
+
+class Point(NamedTuple):
+    """A network at some numbers."""
+
+    at: dict[str, int]
+    """The numbers in place of letters."""
+    report: Report | None
+    """None where the network is refused."""
+    error: CnncalcError | None = None
+    """Why it is refused."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its figures as JSON, or its error; `where` says for which letters that are left it holds."""
+        if self.report is None:
+            assert self.error is not None
+            return {"at": self.at, "holds": False, "error": self.error.to_dict()}
+        report = self.report
+        return {
+            "at": self.at,
+            "holds": True,
+            **({"where": report.holds.to_list()} if report.letters else {}),
+            "input": to_json(report.network.input or ()),
+            "out": to_json(report.out),
+            "params": report.params,
+            "buffers": report.buffers,
+            "macs": report.macs,
+            "rf": listed(rf_json(report.rf)),
+            **({} if report.macs_as is None else {"macs_as": report.macs_as.to_dict()}),
+            **({} if report.memory is None else {"memory": report.memory.to_dict()}),
+        }
+
+
+class Tabulation(NamedTuple):
+    """A network at several numbers."""
+
+    letters: list[str]
+    """The letters that have numbers, in the order of the input's sizes."""
+    points: list[Point]
+
+
+def open_letters(network: Network) -> list[str]:
+    """Return the letters of a configured network's inputs, in their order."""
+    shapes = inputs_of(network).values()
+    return list(dict.fromkeys([c for shape in shapes for n in shape if isinstance(n, Open) for c in n.letters]))
+
+
+def inputs_of(network: Network) -> dict[str, Shape]:
+    """Return the shapes of a configured network's inputs by their names."""
+    further = {n.name: n.layer.given["shape"] for n in network.nodes if n.layer.WORD == "input"}
+    return {FIRST: network.input or (), **{name: read_shape(given, scalar=True) for name, given in further.items()}}
+
+
+def tabulate(network: Network, settings: Iterable[Mapping[str, int]]) -> Iterator[Point]:
+    """Yield a configured network at each of these numbers."""
+    inputs = inputs_of(network)
+    for numbers in settings:
+        given = Inputs([(name, tuple([_at(size, numbers) for size in sizes])) for name, sizes in inputs.items()])
+        try:
+            yield Point(dict(numbers), shape(network, given))
+        except CnncalcError as error:
+            yield Point(dict(numbers), None, error)
+
+
+def _at(size: int | Open, numbers: Mapping[str, int]) -> int | Open:
+    return size.at(numbers) if isinstance(size, Open) else size

@@ -1,0 +1,221 @@
+"""Conditions on letters, against numbers tried one by one; and networks with letters, against networks with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cnncalc
+from cnncalc.conditions import Condition, Holds, Numbers, Requirement, where
+from cnncalc.errors import CnncalcError, ShapeError
+from cnncalc.floors import smaller
+from cnncalc.report import LayerReport
+from cnncalc.sizes import Open, Size
+from tests.test_sizes import computed, trees
+
+H, W = Open("H"), Open("W")
+UPTO = 400
+
+
+def members(numbers: Numbers, upto: int = UPTO) -> set[int]:
+    """The numbers of a set up to a bound."""
+    return {n for n in range(1, upto) if n in numbers}
+
+
+runs = st.tuples(st.integers(1, 60), st.one_of(st.none(), st.integers(1, 90)))
+
+
+@st.composite
+def sets(draw: st.DrawFn) -> Numbers:
+    """A stretch of a few residue classes."""
+    mod = draw(st.integers(1, 12))
+    rests = draw(st.lists(st.integers(0, mod - 1), min_size=1, max_size=3))
+    least, most = draw(runs)
+    return Numbers.multiples(mod, *rests) & Numbers.every(least, most)
+
+
+@given(sets(), sets(), sets())
+@settings(max_examples=200)
+def test_sets_of_numbers_are_sets(a: Numbers, b: Numbers, c: Numbers) -> None:
+    everything = set(range(1, UPTO))
+    assert members(a & b) == members(a) & members(b)
+    assert members(a | b) == members(a) | members(b)
+    assert members(~a) == everything - members(a)
+    assert (a & b) | c == (a | c) & (b | c)
+    assert ~~a == a
+
+
+@given(sets(), sets())
+@settings(max_examples=200)
+def test_the_pieces_of_a_set_are_the_set(a: Numbers, b: Numbers) -> None:
+    both = a | b
+    pieces = both.pieces()
+    found = [{n for n in range(p.least, UPTO if p.most is None else p.most + 1) if n % p.mod in p.rest} for p in pieces]
+    assert set().union(*found) & set(range(UPTO)) == members(both)
+    assert sum(len(own) for own in found) == len(set().union(*found))  # none twice
+    assert [p.least for p in pieces] == [min(own) for own in found]
+    assert all(p.most is None or p.most in own for p, own in zip(pieces, found, strict=True))
+    assert both.first() == both.least == min(members(both), default=None)
+    assert [number for number, _ in zip(both, range(5), strict=False)] == sorted(members(both))[:5]
+
+
+@pytest.mark.parametrize(
+    ("test", "said", "pieces"),
+    [
+        ((H // 2 * 2, "=", H), "H is even", [(2, [0], 2, None)]),
+        ((H, "|", 8), "H is a multiple of 8", [(8, [0], 8, None)]),
+        ((H % 2, "=", 1), "H is odd", [(2, [1], 1, None)]),
+        (((H - 5) // 2, ">=", 1), "H >= 7", [(1, [0], 7, None)]),
+        ((H // 32 * (H // 32) * 256, "=", 9216), "H from 192 to 223", [(1, [0], 192, 223)]),
+        ((H * H, "=", 49), "H = 7", [(1, [0], 7, 7)]),
+        ((H, "!=", 1), "H >= 2", [(1, [0], 2, None)]),
+        ((H, "!=", 5), "H from 1 to 4 or H >= 6", [(1, [0], 1, 4), (1, [0], 6, None)]),
+        ((H % 4, "!=", 0), "H is not a multiple of 4", [(4, [1, 2, 3], 1, None)]),
+        (((H + 31) // 32 * 2, "=", (H + 15) // 16), "H = 32m + 17 to 32", [(32, [0, *range(17, 32)], 17, None)]),
+        ((smaller(H, 5), ">=", 5), "H >= 5", [(1, [0], 5, None)]),
+        ((H * 2, "=", 7), "no H", []),
+        ((H + 1, "=", H + 1), "H >= 1", [(1, [0], 1, None)]),
+        ((H, "=", H + 1), "no H", []),
+        (((H - 2) * (H - 3), "=", 0), "H from 2 to 3", [(1, [0], 2, 3)]),
+    ],
+)
+def test_where_a_comparison_holds(test: tuple[Size, str, Size], said: str, pieces: list[Any]) -> None:
+    numbers = where(*test)
+    assert numbers is not None
+    assert numbers.text("H") == said
+    names = ("mod", "rest", "least", "most")
+    assert numbers.to_list("H") == [{"axis": "H", **dict(zip(names, piece, strict=True))} for piece in pieces]
+
+
+@given(trees, st.sampled_from(["=", "!=", ">="]), st.integers(-9, 60))
+@settings(max_examples=400)
+def test_where_a_random_formula_has_a_value(tree: object, sign: str, wanted: int) -> None:
+    size = computed(tree, {"H": H, "W": H})
+    numbers = where(size, sign, wanted)
+    if numbers is not None:
+        test = Requirement(size, sign, wanted)
+        assert members(numbers, 150) == {n for n in range(1, 150) if test.at({"H": n})}
+
+
+@given(trees, st.integers(1, 9))
+@settings(max_examples=200)
+def test_where_a_random_formula_is_a_multiple(tree: object, by: int) -> None:
+    size = computed(tree, {"H": H, "W": 5})
+    numbers = where(size, "|", by)
+    if numbers is not None:
+        assert members(numbers, 150) == {n for n in range(1, 150) if Requirement(size, "|", by).at({"H": n})}
+
+
+def test_conditions_over_two_letters_are_said_as_such() -> None:
+    holds = Holds("HW", [Condition((Requirement(H * W * 3, "=", 12288),)), Condition((Requirement(H, "|", 8),))])
+    assert holds.texts() == ["H is a multiple of 8", "H*W = 4096, as H = W = 64"]
+    assert holds.to_list()[-1] == {
+        "axes": ["H", "W"],
+        "condition": "H*W = 4096",
+        "equal": [{"mod": 1, "rest": [0], "least": 64, "most": 64}],
+    }
+    assert holds.at({"H": 32, "W": 128})
+    assert not holds.at({"H": 64, "W": 65})
+    assert not holds.at({"H": 4, "W": 1024})
+    assert Holds("HW", [Condition((Requirement(H * W, "=", 6),))]).texts() == ["H*W = 6, as H = 2, W = 3"]
+    assert Holds("HW", [Condition((Requirement(H, "=", W * 2),))]).texts() == ["H = W*2"]
+
+
+def test_conditions_are_kept_once() -> None:
+    holds = Holds("HW", [Condition((Requirement(H, "=", W),)), Condition((Requirement(W, "=", H),))])
+    assert len(holds.joint) == 1
+
+
+# Networks
+
+
+def named(layers: Sequence[LayerReport], within: str = "") -> Iterator[tuple[str, LayerReport]]:
+    """Layers by their names, those of blocks included."""
+    for layer in layers:
+        yield within + layer.name, layer
+        yield from named(layer.inner, f"{within}{layer.name}.")
+
+
+def check_formula(spec: Any, channels: int, sizes: Sequence[tuple[int, int]], **options: Any) -> int:
+    """Compare a network with letters to the same with numbers, layer by layer; return how often it holds."""
+    network, held = cnncalc.load(spec), 0
+    formula = cnncalc.shape(network, input=(channels, "H", "W"), **options)
+    holds, own = formula.holds, dict(named(formula.layers))
+    for h, w in sizes:
+        at = {"H": h, "W": w}
+        by_parts = all(at[c] in numbers for c, numbers in holds.numbers.items()) and all(c.at(at) for c in holds.joint)
+        traced = None
+        with suppress(CnncalcError):
+            traced = cnncalc.shape(network, input=(channels, h, w), **options)
+        assert holds.at(at) == by_parts == (traced is not None), (spec, at, str(holds.failing(at)))
+        if traced is None:
+            continue
+        held += 1
+        for name, layer in named(traced.layers):
+            size = tuple([n.at(at) if isinstance(n, Open) else n for n in own[name].out])
+            assert size == tuple(layer.out), (spec, at, name)
+    return held
+
+
+SAMPLE = [(n, n) for n in (1, 2, 7, 31, 32, 33, 62, 63, 64, 75, 187, 188, 204, 220, 224, 299)]
+
+
+@pytest.mark.parametrize("name", ["alexnet", "lenet5", "vgg11", "inception_v3", "resnet18", "shufflenet_v2_x1_0"])
+def test_the_formula_of_a_built_in_network_is_its_trace(name: str) -> None:
+    """By hand for every network and every size from 1 to 600: `python -m tests.fuzz.formulas`."""
+    channels = 1 if name == "lenet5" else 3
+    assert check_formula(name, channels, SAMPLE) > 5
+
+
+def test_the_u_net_holds_where_its_crops_fit() -> None:
+    report = cnncalc.shape("unet", input=(1, "H", "W"))
+    assert report.holds.texts() == ["H = 16m + 12, H >= 188", "W = 16m + 12, W >= 188"]
+    piece = {"mod": 16, "rest": [12], "least": 188, "most": None}
+    assert report.to_dict()["report"]["holds"] == [{"axis": "H", **piece}, {"axis": "W", **piece}]
+    assert check_formula("unet", 1, [(n, n) for n in (12, 140, 172, 188, 189, 203, 204, 572, 573)]) == 3
+
+
+OPS = (
+    *("conv:4,k3", "conv:4,k3,s2,p1", "conv:4,k5,p=same", "conv:4,k2,d2,s2", "maxpool:2", "maxpool:3,s2,p1,ceil"),
+    *("avgpool:3,s2", "convT:4,k2,s2", "convT:4,k3,s2,p1,out_pad=1", "upsample:factor=2", "upsample:factor=1.5"),
+    *("upsample:factor=0.5", "pad:p=1x2", "pad:p=2,mode=reflect", "crop:1", "pixelshuffle:2", "pixelunshuffle:2"),
+    *("slice:axis=2,start=1", "slice:axis=3,start=-4,step=2", "slice:axis=2,stop=5", "permute:1x3x2", "conv:4"),
+    *("maxpool:2,s1,p1,d3", "adaptiveavgpool:3", "reshape:out=[4,-1,3]", "conv:4,k3,g2", "relu", "unfold:2"),
+)
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> str:
+    """Layer words of a small network in which branches meet."""
+    words = ["conv:4,name=a0"]
+    for at in range(1, draw(st.integers(2, 7))):
+        read = draw(st.integers(0, at - 1))
+        if draw(st.integers(0, 3)) == 0 and at > 1:
+            other = draw(st.integers(0, at - 1))
+            join = draw(st.sampled_from(["add", "concat", "concat:axis=2", "mul", "stack:axis=1"]))
+            words.append(f"{join}{',' if ':' in join else ':'}from=a{read}+a{other},name=a{at}")
+        else:
+            op = draw(st.sampled_from(OPS))
+            words.append(f"{op}{',' if ':' in op else ':'}from=a{read},name=a{at}")
+    if draw(st.booleans()):
+        words += ["flatten", f"linear:3,c_i={draw(st.sampled_from([16, 36, 64, 100, 144, 192]))}"]
+    return " ".join(words)
+
+
+sizes = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=12, max_size=12)
+
+
+@given(networks(), sizes, st.sampled_from(["plain", "torch", "onnx"]))
+@settings(max_examples=120, deadline=None)
+def test_the_formula_of_a_random_network_is_its_trace(words: str, at: list[tuple[int, int]], dialect: str) -> None:
+    try:
+        check_formula(words, 3, [*at, *[(n, n) for n in range(1, 13)]], dialect=dialect)
+    except ShapeError:  # for every size: then for these, too
+        for h, w in at:
+            with pytest.raises(ShapeError):
+                cnncalc.shape(words, input=(3, h, w), dialect=dialect)
