@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -29,7 +30,7 @@ def main(times: int = 7) -> None:
                 assert process("show", name, "-o", str(path)).code == 0
                 opened, moved = zip(*[measured(browser, path) for _ in range(times)], strict=True)
                 figures = f"opens in {median(opened):.0f} ms, moves in {median(moved):.1f} ms"
-                print(f"{name:14} {path.stat().st_size:9,} bytes, {figures}")
+                sys.stdout.write(f"{name:14} {path.stat().st_size:9,} bytes, {figures}\n")
 
 
 def measured(browser: Browser, path: Path) -> tuple[float, float]:
