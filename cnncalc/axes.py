@@ -153,6 +153,12 @@ class Fields(NamedTuple):
         several = [part.along for axis in (*axes, *[axis for _, axis in self.lead]) for part in _parts_of(axis)]
         return self._replace(axes=tuple([_whole_axis(axis, several) for axis in axes]))
 
+    def flatten(self, shape: Shape) -> Fields:
+        """Return the fields of a sample's values in one row: together they see all, unless they are followed alone."""
+        if self.of and all(field.is_followed for field in self.of):
+            return self.reshape(shape, (product(shape),))
+        return self.whole(range(len(shape)), shape)._replace(axes=(None,))
+
     def fold(self, count: int, shape: Shape) -> Fields:
         """Return the fields of a sample whose first axes are folded into the batch."""
         lead = tuple(zip(shape[:count], self.axes[:count], strict=True))

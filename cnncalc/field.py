@@ -57,6 +57,11 @@ class Field(NamedTuple):
         return hash(self[:6])
 
     @property
+    def is_followed(self) -> bool:
+        """Whether it tells one unit from another wherever they go, as a relation of `cnncalc.fields` does."""
+        return False
+
+    @property
     def sizes(self) -> tuple[int, int] | None:
         """The fewest and the most pixels that a unit sees; None if that is not known."""
         if self.size is None:
@@ -161,6 +166,10 @@ class Field(NamedTuple):
             return self.lost()
         return self.spread([*[(unit, unit) for unit in units], *[NOTHING] * len(units)], 2 * advance)
 
+    def met(self, others: Sequence[Field]) -> Field:
+        """Return the field of units in which this path meets others."""
+        return join([self, *others]) if others else self
+
     def lost(self) -> Field:
         """Return the field with unknown numbers; the marks of the paths stay."""
         return UNKNOWN.marked(self.marks)
@@ -236,8 +245,8 @@ def join(fields: Sequence[Field]) -> Field:
     Paths are aligned if their strides are equal and their centres coincide. A path through a global pool is left out
     beside others that went through none, and the field is marked.
     """
-    if len(fields) == 1:
-        return fields[0]
+    if len(fields) == 1 or fields[0].is_followed:
+        return fields[0].met(fields[1:])
     marks = 0
     for field in fields:
         marks |= field.marks

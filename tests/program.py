@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -72,6 +73,16 @@ def on_terminal(*args: str, columns: int, **variables: str) -> Ended:
         os.close(ours)
         shown = b"".join(iter(lambda: _read(terminal), b"")).decode()
         return Ended(started.wait(60), shown.replace("\r\n", "\n"), "")
+
+
+@contextlib.contextmanager
+def interrupts(heeded: bool = True) -> Iterator[None]:
+    """Start programs that heed Ctrl-C, or do not, as a shell starts those in its background: tests may be there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler if heeded else signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _read(terminal: IO[bytes]) -> bytes:

@@ -23,7 +23,11 @@ MEANT = {
     "flops": ("shape", "--get", "flops"),
     "buffers": ("shape", "--get", "buffers"),
     **dict.fromkeys(("out", "output"), ("shape", "--get", "out")),
-    **dict.fromkeys(("rf", "field", "fields", "receptive-field"), ("shape", "--columns", "layer,op,out,rf")),
+    **dict.fromkeys(("field", "fields", "receptive-field"), ("rf",)),
+    **dict.fromkeys(
+        ("draw", "plot", "graph", "visualize", "visualise", "viz", "diagram", "picture"),
+        ("show",),
+    ),
     **dict.fromkeys(("memory", "mem"), ("shape", "--dtype", "float32")),
     **dict.fromkeys(("models", "model", "list", "ls", "nets", "networks"), ("zoo",)),
     **dict.fromkeys(("lint", "validate", "verify", "test", "expect", "assert"), ("check",)),
@@ -44,8 +48,6 @@ MEANT = {
     "completions": ("completion",),
 }
 """The words of the command line that each of these means."""
-DRAWN = ("draw", "plot", "graph", "visualize", "visualise", "viz", "diagram", "picture")
-"""Names of a command for pictures, which is not one here."""
 
 
 def meant(args: Sequence[str]) -> tuple[list[str], bool]:
@@ -61,14 +63,11 @@ def meant(args: Sequence[str]) -> tuple[list[str], bool]:
         return [*MEANT[word][:1], *rest, *MEANT[word][1:]], True
     if is_spec(name) or not re.fullmatch(r"(?!-$)[\w-]*", name):  # what is not a name, shape reads or says what it is
         return ["shape", *args], False
-    raise SpecError(f"unknown command {shown(name)}", _help_for(name, rest) or "cnncalc --help lists the commands")
+    raise SpecError(f"unknown command {shown(name)}", _help_for(name) or "cnncalc --help lists the commands")
 
 
-def _help_for(name: str, rest: Sequence[str]) -> str | None:
+def _help_for(name: str) -> str | None:
     """Return the help for a word that means no command: the nearest ones, or networks."""
-    if name.lower() in DRAWN:
-        net = shlex.quote(rest[0]) if rest else "SPEC"
-        return f"cnncalc draws no pictures; Netron draws this file: cnncalc convert {net} -o net.onnx"
     near, network = nearest(name, COMMANDS), nearest(name, zoo.names())
     network = network and f"{network} for a network: cnncalc shape NAME"
     begins = any(known.startswith(name.lower()) for known in zoo.names())

@@ -21,6 +21,7 @@ from ._usage import Command
 @click.option("--from-pixel", "pixel", metavar="NUMBERS", help="Show which units of each layer see a pixel, as 10,20.")
 @of_option
 @in_option
+@click.option("--phases", is_flag=True, help="Show each phase of units that see differently, a row each.")
 @format_options(FORMATS)
 @path_option()
 @message_options
@@ -31,6 +32,7 @@ def command(
     pixel: str | None,
     of: str | None,
     source: str | None,
+    phases: bool,
     format: str,
     path: str | None,
 ) -> int:
@@ -54,6 +56,7 @@ def command(
         options.note_report(network)
         network, options = options.taken(network)
         fields = ReceptiveFields(options.report(network), of, source)
+        fields.phases = phases
         if unit is not None:
             fields.look_back(place_of("--unit", unit))
         if pixel is not None:

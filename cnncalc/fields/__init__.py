@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import SpecError, shown
+from ..errors import SpecError
+from ..field import Field, Interval
+from ..layers import Fields
 from ..network import INPUT
 from ..report import LayerReport, Report
-from ..sizes import to_json
+from ..sizes import known, to_json
+from .bounds import bounds
 from .figures import AxisFigures, axis_figures, letters_of
 from .graph import Graph
 from .reads import Reads
@@ -24,14 +27,21 @@ class LayerFields(NamedTuple):
     axes: tuple[AxisFigures, ...]
     at: int
     """Its index in the graph."""
+    bound: str | None
+    """Why its units may see less; None if that is exact."""
 
     def to_dict(self, graph: Graph) -> dict[str, Any]:
         """Return what stands beside the figures of the layer's report, as JSON."""
         space = graph.space(self.at)
         return {
             "axis": [axis.letter for axis in self.axes],
+            "size": [axis.field.size for axis in self.axes],
+            "stride": [axis.stride_number for axis in self.axes],
+            "first": [None if axis.first is None else axis.first[0] for axis in self.axes],
             "centre": [axis.centre for axis in self.axes],
             "padding": [axis.padding for axis in self.axes],
+            "exact": self.bound is None,
+            **({} if self.bound is None else {"bound": self.bound}),
             **space.to_dict(),
             "units": list(to_json(space.shape) or ()),
             "along": letters_of(graph, self.at),
@@ -61,6 +71,14 @@ def reading_json(reading: Reads) -> list[dict[str, Any] | None] | None:
     return axes
 
 
+def _agrees(field: Field, seen: Interval, pixels: int) -> bool:
+    """Return whether a field, as far as it lies in the input, is what is really seen."""
+    if field.spans is None:
+        return False
+    first, last = field.seen(0, 0)
+    return (max(first, 0), min(last, pixels - 1)) == seen
+
+
 class ReceptiveFields:
     """The receptive fields of a network's layers, blocks opened; of one layer alone if it is named."""
 
@@ -68,14 +86,42 @@ class ReceptiveFields:
         self.report, self.graph = report, Graph(report)
         self.source = INPUT if source is None else self.graph.find(source, "--in")
         self.of = None if of is None else self.graph.find(of, "--of")
+        self.phases = False
+        """Whether each phase of units that differ has a row."""
         self.view: Sight | None = None
         """What one unit sees, if that is asked for."""
         self.spread: Spread | None = None
         """Which units see one pixel, if that is asked for."""
-        self.layers = [
-            LayerFields(vertex.name, vertex.layer, axis_figures(self.graph, at), at)
-            for at, vertex in enumerate(self.graph)
-        ]
+        self.layers = list(self._layers())
+
+    def _layers(self) -> Iterator[LayerFields]:
+        """Yield the layers that depend on what is looked at; on the input, all of them."""
+        graph, whys = self.graph, bounds(self.graph)
+        own = None if self.source == INPUT else graph.fields_from(self.source)
+        for at, vertex in enumerate(graph):
+            if own is None or (at in own and at != self.source):
+                fields, bound = self._settled(at, graph.fields(at) if own is None else own[at], whys[at])
+                axes = axis_figures(graph, at, fields, self.source)
+                yield LayerFields(vertex.name, vertex.layer, axes, at, bound)
+
+    def _settled(self, at: int, fields: Fields, bound: str | None) -> tuple[Fields, str | None]:
+        """Return the fields of a layer, and why they are bounds.
+
+        Where the closed form does not know them, or is a bound, they are what the units of a layer see together if they
+        have no place.
+        """
+        graph = self.graph
+        is_open = bound is not None or any(field.spans is None for field in fields.of)
+        if not is_open or graph.space(at).shape or None in (graph.size_of(at), graph.size_of(self.source)):
+            return fields, bound
+        sight = look_back(graph, at, (), self.source)
+        if sight.clipped is None or sight.bound is not None:
+            return fields, bound
+        of = list(fields.of)
+        for axis, (seen, pixels) in enumerate(zip(sight.clipped, graph.space(self.source).shape, strict=True)):
+            if not _agrees(of[axis], seen, known(pixels) or 0):
+                of[axis] = Field(seen[1] - seen[0] + 1, 0, seen[0], None, 0, of[axis].marks)
+        return fields._replace(of=tuple(of)), None
 
     def look_back(self, unit: Sequence[int]) -> None:
         """Find out what one unit sees. SpecError if there is no such unit."""
@@ -92,11 +138,12 @@ class ReceptiveFields:
 
     def _no_layer(self, axes: int) -> SpecError:
         last = self.graph.last_with_space()
-        what = f"no layer has units with {axes} {'axis' if axes == 1 else 'axes'}"
         if last is None:
-            return SpecError("no layer has units that have a place in the input", "all of them see it whole")
-        shape = self.graph.space(last).shape
-        return SpecError(what, f"as {','.join(['0'] * len(shape))}, of {shown(self.graph.name(last))}")
+            return SpecError("no layer has units with a place on an axis of the input")
+        number = len(self.graph.space(last).shape)
+        have = f"{number} {'axis' if number == 1 else 'axes'}"
+        what = f"no layer has units with {axes} {'axis' if axes == 1 else 'axes'}"
+        return SpecError(what, f"those of {self.graph.name(last)} have {have}: --unit {','.join(['0'] * number)}")
 
     def extras(self) -> dict[str, Any]:
         """Return what stands beside the report in a JSON document: the unit, or the pixel."""

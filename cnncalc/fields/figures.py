@@ -6,11 +6,11 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ..field import NOTHING, Field, Interval
-from ..layers.base import AXIS_LETTERS
+from ..layers.base import AXIS_LETTERS, Fields
 from ..network import INPUT
 from ..sizes import Size, known
 from .graph import Graph
-from .reads import Space
+from .reads import Space, space_of
 
 
 class AxisFigures(NamedTuple):
@@ -48,6 +48,11 @@ class AxisFigures(NamedTuple):
         if spans is None:
             return None if self.field.stride is None else Fraction(self.field.stride)
         return Fraction(spans[1], len(spans[0]))
+
+    @property
+    def stride_number(self) -> float | None:
+        """The same as a number."""
+        return None if self.stride is None else int(self.stride) if self.stride.denominator == 1 else float(self.stride)
 
     @property
     def padding(self) -> float | None:
@@ -90,10 +95,11 @@ def _below(start: int, advance: int, turns: int) -> int:
     return -start * count - advance * count * (count - 1) // 2
 
 
-def axis_figures(graph: Graph, at: int) -> tuple[AxisFigures, ...]:
-    """Return the fields of a layer's units on each axis of the network's input."""
-    fields, space, pixels = graph.fields(at), graph.space(at), graph.space(INPUT).shape
-    rows = enumerate(zip(axis_letters(len(pixels)), fields.of, pixels, strict=False))
+def axis_figures(graph: Graph, at: int, fields: Fields, source: int) -> tuple[AxisFigures, ...]:
+    """Return the fields of a layer's units on each axis of an earlier layer, or of the input; `fields` are those."""
+    pixels, space = graph.space(source).shape, space_of(fields, graph.sample(at))
+    letters = axis_letters(len(pixels))
+    rows = enumerate(zip(letters, fields.of, pixels, strict=False))
     return tuple([AxisFigures(letter, field, units_along(space, axis), n) for axis, (letter, field, n) in rows])
 
 

@@ -6,13 +6,14 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import SpecError, nearest, shown
+from ..field import PIXEL
 from ..layers import Fields
 from ..network import INPUT
 from ..report import LayerReport, Report
-from ..sizes import Shape, known
+from ..sizes import Shape, count, known
 from . import masks
 from .masks import Region
-from .reads import Reads, Space, read_by, space_of
+from .reads import Reads, Space, alone, read_by, space_of
 
 
 class Vertex(NamedTuple):
@@ -83,6 +84,11 @@ class Graph:
             self._spaces[at] = space_of(self.fields(at), self.sample(at))
         return self._spaces[at]
 
+    def size_of(self, at: int) -> int | None:
+        """Return how many values a layer's output has, or the input; None if that is not known."""
+        sizes = self.space(at).sizes
+        return count(*sizes) if sizes else None
+
     def everywhere(self, at: int, unit: Sequence[int]) -> Region:
         """Return a unit of a layer as a region: its place, on all channels."""
         space = self.space(at)
@@ -104,6 +110,14 @@ class Graph:
             )
         return self._readings[at]
 
+    def lost(self) -> list[int]:
+        """Return the layers of which it is not known what their units read, though it is known of what they read."""
+        lost = set[int]()
+        for at, vertex in enumerate(self.vertices):
+            if lost.isdisjoint(vertex.reads) and not all(reads.is_known for reads in self.readings(at)):
+                lost.add(at)
+        return sorted(lost)
+
     def last_with_space(self, axes: int | None = None) -> int | None:
         """Return the last layer whose units differ by place, on so many axes if that is given; None without one."""
         fitting = [
@@ -116,6 +130,19 @@ class Graph:
         """Return what a layer reads among some layers, as far as a place of theirs leads to it."""
         pairs = zip(self.vertices[at].reads, self.readings(at), strict=True)
         return [(read, reads) for read, reads in pairs if read in among and reads.relations]
+
+    def fields_from(self, source: int) -> dict[int, Fields]:
+        """Return the axes and fields of the layers that depend on one, on the places of its units."""
+        space, own = self.space(source), self.fields(source)
+        axes = [space.places.index(at) if at in space.places else None for at in range(len(space.sizes))]
+        number, sizes = len(own.lead), [size for size, _ in own.lead]
+        lead = tuple(zip(sizes, axes[:number], strict=True))
+        pixels = (PIXEL,) * len(space.places)
+        found = {source: own._replace(axes=tuple(axes[number:]), of=pixels, lead=lead)}
+        for at in sorted(self.behind(source) - {source}):
+            vertex = self.vertices[at]
+            found[at] = alone(vertex.layer, {i: found[read] for i, read in enumerate(vertex.reads) if read in found})
+        return found
 
     def behind(self, source: int) -> set[int]:
         """Return the layers that depend on one, or on the input, and that one itself."""

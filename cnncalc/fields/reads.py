@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product as all_pairs
 from typing import Any, NamedTuple, cast
 
-from ..axes import Axis, AxisPart
+from ..axes import Axis, AxisPart, join_folded
 from ..field import NOTHING, Interval
 from ..layers import Fields
 from ..report import LayerReport
@@ -92,7 +92,14 @@ class Reads:
         relation = self.relations[at]
         if not self.followed[at]:
             return masks.full(known(self.source.sizes[at]) or 1)
-        return relation.back(_sums(self.parts[at], digits))
+        return relation.back(self.numbers(at, digits))
+
+    def numbers(self, at: int, digits: Mapping[Digit, int]) -> int:
+        """Return the set of the numbers on an axis of the input of units with digits in these sets."""
+        found = 1
+        for part in self.parts[at]:
+            found = _times(digits[part], found, part.step)
+        return found
 
     def forth(self, region: Region) -> Region:
         """Return all units that read some unit of a region; on axes that are not followed, any."""
@@ -172,14 +179,6 @@ def _times(digits: int, bits: int, inner: int) -> int:
     return found
 
 
-def _sums(parts: Sequence[Digit], digits: Mapping[Digit, int]) -> int:
-    """Return the set of the sums of digits, each times its step."""
-    found = 1
-    for part in parts:
-        found = _times(digits[part], found, part.step)
-    return found
-
-
 def _split(bits: int, size: int, parts: Sequence[Digit]) -> list[dict[Digit, int]]:
     """Return a set of units of an axis of this size as a union of products of sets of their digits."""
     if not parts:
@@ -244,16 +243,19 @@ def read_by(layer: LayerReport, position: int, source: Space, target: Space) -> 
     of: Any = tuple([itself(known(n)) for n in source.sizes])
     lead = tuple([(size, at) for at, (size, _) in enumerate(own.lead)])
     begun = own._replace(axes=tuple(range(number, len(source.sizes))), of=of, lead=lead)
-    return Reads(source, target, alone(layer, position, begun))
+    return Reads(source, target, alone(layer, {position: begun}))
 
 
-def alone(layer: LayerReport, position: int, fields: Fields) -> Fields:
-    """Return the fields of a layer's output if those of one of its inputs are these, and no pixel leads to others."""
+def alone(layer: LayerReport, own: Mapping[int, Fields]) -> Fields:
+    """Return the fields of a layer's output if those of some of its inputs are these, and no pixel leads to others."""
     node, env = layer.node, layer.env
+    first = next(iter(own.values()))
+    if layer.traced.out == NOTHING_KNOWN or NOTHING_KNOWN in layer.samples:
+        return first.lost(0)
     if not node.layer.JOINS:
-        return node.layer.trace(layer.samples[0], fields, env).fields
-    given = [
-        fields if at == position else Fields((None,) * len(x), (), fields.lead, 0, fields.batched)
-        for at, x in enumerate(layer.samples)
-    ]
-    return node.layer.trace_all(layer.samples, given, env).fields._replace(lead=fields.lead)
+        return node.layer.trace(layer.samples[0], first, env).fields
+    lead = tuple([(size, None) for size, _ in first.lead])
+    given = [own.get(at, Fields((None,) * len(x), (), lead, 0, first.batched)) for at, x in enumerate(layer.samples)]
+    folded = join_folded([one for one in given if one.batched])
+    traced = node.layer.trace_all(layer.samples, given, env).fields
+    return traced if folded is None else traced._replace(lead=folded[0]).lose_along(folded[1])

@@ -29,6 +29,11 @@ class Relation(NamedTuple):
     """Whether a unit beside the map is that at its end: an upsampling reads no zeros there."""
 
     @property
+    def is_followed(self) -> bool:
+        """Whether it tells one unit from another wherever they go."""
+        return True
+
+    @property
     def is_itself(self) -> bool:
         """Return whether each unit reads the unit in its place alone."""
         return self.phases == ((0, 0),) and self.advance == 1
@@ -84,6 +89,11 @@ class Relation(NamedTuple):
         """Return the relation of units among others, so many of which stand in front of them."""
         return self._after(self.field.lost(), ((-before, -before),), 1)
 
+    def met(self, others: Sequence[Relation]) -> Relation:
+        """Return the relation of units that read by several of the same input: all of it, if one of them does."""
+        whole = [one for one in (self, *others) if one.phases == ((0, self._size - 1),) and one.advance == 0]
+        return whole[0] if whole else self if all(one[2:] == self[2:] for one in others) else self.lost()
+
     def lost(self) -> Relation:
         """Return that it is not known what is read."""
         return Relation(self.n, self.field.lost(), None)
@@ -123,8 +133,7 @@ class Relation(NamedTuple):
 
     @property
     def _size(self) -> int:
-        assert self.n is not None
-        return self.n
+        return self.n or 0
 
     def _read(self, span: Interval, turns: int) -> int:
         """Return the set of what a phase's units read; `turns` are their periods."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..errors import SpecError
 from ..field import Interval
+from ..network import INPUT
 from ..sizes import known, show
 from . import masks
 from .graph import Graph
@@ -95,6 +96,10 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     """Return what one unit of a layer sees of an earlier layer, or of the input. SpecError if there is no such unit."""
     check_unit(graph, of, unit)
     between = graph.behind(source)
+    if not graph.space(source).places and unit:
+        raise _no_place(graph, source)
+    if of not in between and source != INPUT:
+        raise SpecError(f"{graph.name(of)} does not depend on {graph.name(source)}", _help_behind(graph, source))
     start = graph.everywhere(of, unit)
     sets, boxes = {of: Sets(start, start)}, {of: tuple([(at, at) for at in unit])}
     bound = unknown = None
@@ -138,8 +143,8 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
     what = "pixel" if at < 0 else "unit"
     shape = space.shape
     text = ",".join(map(str, unit))
-    if not shape:
-        raise SpecError(f"{name} has no axis on which a {what} has a place", _help_space(graph))
+    if not shape and unit:
+        raise _no_place(graph, at)
     sizes = [known(size) for size in shape]
     if len(unit) != len(shape):
         number = f"{len(shape)} axes" if len(shape) > 1 else "1 axis"
@@ -149,7 +154,7 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
         )
     if None in sizes:
         raise SpecError(f"the size of {name} is open: {show(shape)}", "give the input's sizes, as -i 3x224x224")
-    if max(size or 0 for size in sizes) > MOST_UNITS:
+    if max([size or 0 for size in sizes], default=0) > MOST_UNITS:
         raise SpecError(f"{name} is {show(shape)}: units are followed on axes of at most {MOST_UNITS:,}")
     for place, size in zip(unit, sizes, strict=True):
         if not 0 <= place < (size or 0):
@@ -162,9 +167,25 @@ def _range(sizes: Sequence[int | None]) -> str:
     )
 
 
-def _help_space(graph: Graph) -> str | None:
+def _help_behind(graph: Graph, source: int) -> str:
+    behind = sorted(graph.behind(source) - {source})
+    return f"the last layer that does is {graph.name(behind[-1])}" if behind else "no layer does: it is an output"
+
+
+def _no_place(graph: Graph, at: int) -> SpecError:
+    """Return the error for a layer whose units have no place, or the input."""
+    lost = graph.lost()
+    before = [one for one in lost if at in graph.behind(one)]
     last = graph.last_with_space()
-    return None if last is None else f"the last layer with such axes is {graph.name(last)}: --of {graph.name(last)}"
+    help = None if last is None else f"the last layer whose units have a place is {graph.name(last)}"
+    what = f"the {'values of the input' if at == INPUT else f'units of {graph.name(at)}'} have no place on an axis"
+    if at not in graph.behind(INPUT):
+        what = f"the units of {graph.name(at)} see nothing of the first input"
+    elif before:
+        what += (
+            f": it is not known what the units of {graph.name(before[0])} ({graph.vertices[before[0]].layer.op}) read"
+        )
+    return SpecError(what, help)
 
 
 MOST_UNITS = 1 << 24

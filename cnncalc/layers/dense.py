@@ -65,8 +65,7 @@ class Flatten(Layer):
     MAKES_AXES = True
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        seen = fields.whole(range(len(x)), x)._replace(axes=(None,)) if len(x) != 1 else fields
-        return Trace({}, (product(x),), seen)
+        return Trace({}, (product(x),), fields.flatten(x) if len(x) != 1 else fields)
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"{times(x)} = {traced.out[0]} features"]

@@ -221,7 +221,7 @@ class Attends(ManyInputs):
 
     @property
     def overstates(self) -> str | None:
-        return "a causal attention sees the positions up to its own only" if self.causal else None
+        return "a position does not see those behind it" if self.causal else None
 
     def sources(self, xs: Sequence[Shape]) -> tuple[Shape, Shape, Shape]:
         """Return the shapes of queries, keys and values: of one input, of two, or of three and a mask."""
@@ -242,7 +242,10 @@ class Attends(ManyInputs):
         return (*lead, q[-2], keys)
 
     def see(self, xs: Sequence[Shape], fields: Sequence[Fields]) -> Fields:
-        """Return the fields of queries that see the values of all positions."""
+        """Return the fields of queries that see the values of all positions, and a mask in a way that is not told."""
+        for mask in fields[3:]:
+            if mask.of:
+                return mask.lost(max(map(len, xs[:3])))
         shapes = self.sources(xs)
         paths = (fields[0], fields[min(1, len(xs) - 1)], fields[2 if len(xs) > 2 else len(xs) - 1])
         if self.PROJECTS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from ..axes import join as join_fields
 from ..errors import ShapeError
 from ..sizes import Shape, Size, count, counted, known, show
 from .base import KERNEL, Env, Fields, Layer, Sign, Start, Trace, check_channels, ops
@@ -103,7 +104,7 @@ class Recurrent(Layer):
     def overstates(self) -> str | None:
         if self.bidirectional or not self.sequences:
             return None
-        return f"a step sees those {'behind' if self.backward else 'before'} it only"
+        return f"a step does not see those {'before' if self.backward else 'behind'} it"
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         x, *states = xs
@@ -132,7 +133,18 @@ class Recurrent(Layer):
         steps_at, features_at = len(x) - 2, len(x) - 1
         seen = fields[0].whole([features_at], x)
         seen = seen.mixed([steps_at], x) if self.sequences else seen.whole([steps_at], x).drop([steps_at])
+        if states:
+            seen = self.begun(seen, fields[1:], states, out)
         return Trace(values, out, seen, *self.counts(x, values, env), macs)
+
+    def begun(self, seen: Fields, fields: Sequence[Fields], states: Sequence[Shape], out: Shape) -> Fields:
+        """Return the fields of its output, which sees the states that it begins with, too."""
+        paths, shapes = [seen], [out]
+        for path, state in zip(fields, states, strict=False):
+            fed = path.whole([len(state) - 1], state)
+            paths.append(fed.insert(len(state) - 1) if self.sequences else fed)
+            shapes.append((*state[:-1], *((1,) if self.sequences else ()), out[-1]))
+        return join_fields(paths, shapes, out)
 
     def check_mask(self, x: Shape, mask: Shape, env: Env) -> None:
         """ShapeError unless a mask has a number for each step of the sequence x."""

@@ -300,7 +300,7 @@ class CumSum(Layer):
 
     @property
     def overstates(self) -> str | None:
-        return "a sum sees the values up to its own only"
+        return "a sum does not see the values behind its own"
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         along = axis_of(self.axis, x)

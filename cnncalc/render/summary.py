@@ -36,6 +36,12 @@ def totals(report: Report) -> list[str]:
         sentences.append(f"receptive field {field_words(report.rf)}")
     if report.letters and (conditions := report.holds.texts()):
         sentences.append(f"holds where {'; '.join(conditions)}")
+    return sentences + path_notes(report)
+
+
+def path_notes(report: Report) -> list[str]:
+    """Return where paths meet whose units do not lie over each other, and where a global pool is left out."""
+    sentences = []
     for what, layers in (
         ("not aligned: paths of different strides or centres meet in", report.misaligned()),
         ("paths through a global pool, which see all, are left out of the field of", report.left_out()),

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import textwrap
@@ -19,7 +20,7 @@ import pytest
 import cnncalc
 from cnncalc import zoo
 from cnncalc.layers import OPS, title
-from tests.program import ROOT, command, dev_full, environment, here, on_terminal, posix, process
+from tests.program import ROOT, command, dev_full, environment, here, interrupts, on_terminal, posix, process
 
 STEM = ("3x224x224", "conv:64,k7,s2,p3", "maxpool:k3,s2,p1")
 
@@ -407,15 +408,33 @@ def test_ctrl_c_is_130() -> None:
         """
     )
     read, write = os.pipe()
+    line = [sys.executable, "-c", script]
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", script], stdin=read, capture_output=True, env=environment(), timeout=30, check=False
-        )
+        with interrupts():
+            done = subprocess.run(line, stdin=read, capture_output=True, env=environment(), timeout=30, check=False)
     finally:
         os.close(read)
         os.close(write)
     assert done.returncode == 130
     assert b"Traceback" not in done.stderr
+
+
+@posix
+def test_ctrl_c_of_another_program_is_ignored_in_the_background() -> None:
+    """A shell without jobs starts what stands in front of & so that Ctrl-C is not meant for it."""
+    line, pipe = [*command(), "shape", "-", "--jsonl"], subprocess.PIPE
+    with interrupts(heeded=False):
+        running = subprocess.Popen(line, stdin=pipe, stdout=pipe, env=environment())
+    assert running.stdin is not None
+    assert running.stdout is not None
+    for _ in range(2):
+        running.stdin.write(b"3x5x7 relu\n")
+        running.stdin.flush()
+        assert json.loads(running.stdout.readline())["report"]["out"] == [3, 5, 7]
+        running.send_signal(signal.SIGINT)
+    running.stdin.close()
+    running.stdout.close()
+    assert running.wait(30) == 0
 
 
 def test_a_bug_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:

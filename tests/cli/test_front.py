@@ -21,6 +21,7 @@ from cnncalc.cli import COMMANDS, _intents, group
 from cnncalc.cli._guesses import MEANT
 from cnncalc.cli._intents import option_meant
 from cnncalc.frameworks.strangers import STRANGERS
+from cnncalc.help import TOPICS
 from cnncalc.layers import find_op
 from tests.program import environment, here, on_terminal, posix, shell
 
@@ -65,7 +66,8 @@ GUESSES = [
     ("params lenet5", "shape lenet5 --get params"),
     ("macs lenet5", "shape lenet5 --get macs"),
     ("flops lenet5", "shape lenet5 --get flops"),
-    ("rf lenet5", "shape lenet5 --columns layer,op,out,rf"),
+    ("fields lenet5", "rf lenet5"),
+    ("draw lenet5", "show lenet5"),
     ("memory lenet5", "shape lenet5 --dtype float32"),
     ("models", "zoo"),
     ("list", "zoo"),
@@ -97,18 +99,13 @@ def test_every_guess_leads_to_a_command() -> None:
         assert words[0] in COMMANDS
         assert word not in COMMANDS
         assert find_op(word) is None, f"{word} is an op"
-        topic = words[-1] if words[0] == "help" else words[0]
+        topic = word if word in TOPICS else words[-1] if words[0] == "help" else words[0]
         assert here(["help", word]).out == here(["help", topic]).out
 
 
 ERRORS = [
     ("shpae x", "unknown command 'shpae'\n  did you mean 'shape' or 'schema' or 'compare'?"),
     ("quit", "unknown command 'quit'\n  cnncalc --help lists the commands"),
-    (
-        "draw lenet5",
-        "unknown command 'draw'\n"
-        "  cnncalc draws no pictures; Netron draws this file: cnncalc convert lenet5 -o net.onnx",
-    ),
     (
         "resnet",
         "unknown command 'resnet'\n"

@@ -79,6 +79,7 @@ EFFECTS = {
     "rf --from-pixel": "--from-pixel 0,1",
     "rf --of": "net.json --unit 0,1 | --of conv1",
     "rf --in": "net.json --unit 0,1 | --in conv1",
+    "rf --phases": "1x5x6 convT:1,k3,s2 | --phases",
     "rf --format": "--format csv",
     "rf --dialect": "same.json | --dialect keras",
     "rf --layout": "1x5x6 flatten | --layout NHWC",

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import cnncalc
-from tests.program import command, dev_full, environment, here, posix, process
+from tests.program import command, dev_full, environment, here, interrupts, posix, process
 
 
 @pytest.fixture
@@ -399,7 +399,8 @@ def slow_run(folder: Path, out: str = "y.npy") -> subprocess.Popen[bytes]:
     """A run that takes seconds, writing a result of 200 MB."""
     np.lib.format.open_memmap(folder / "big.npy", "w+", np.float32, (400, 16, 90, 90))
     args = ["run", "conv:16,k7,p3", "relu", "conv:16,k7,p3", "-x", "big.npy", "--seed", "0", "-o", out]
-    return subprocess.Popen([*command(), *args], cwd=folder, env=environment(), stderr=subprocess.PIPE)
+    with interrupts():
+        return subprocess.Popen([*command(), *args], cwd=folder, env=environment(), stderr=subprocess.PIPE)
 
 
 def until(true: Callable[[], bool]) -> None:

@@ -13,6 +13,7 @@ from ...sizes import Shape
 from .. import ForeignNetwork
 from ..torch.read.factory import is_factory
 from .annotate import AnnotatedSource, annotated
+from .brought import package_of
 from .evaluate import Evaluator
 from .libraries import Libraries
 from .limits import Budget, TooMuchError
@@ -148,6 +149,7 @@ class SourceReader:
     def meant(self, evaluator: Evaluator) -> Any:
         """Return the last value of the top level that is a network, or what the only class of networks makes."""
         failed: list[tuple[ast.Call, SpecError | RaisedError]] = []
+        brought: list[tuple[str, UnknownValue]] = []
         for at in range(len(self.scope.statements) - 1, -1, -1):
             for name, call in reversed(list(made_in(self.scope.statements[at]))):
                 try:
@@ -155,6 +157,8 @@ class SourceReader:
                 except (SpecError, RaisedError) as error:
                     failed.append((call, error.with_traceback(None)))
                     continue
+                if isinstance(value, UnknownValue) and package_of(value.what) is not None:
+                    brought.append((name, value))
                 if self.libraries.is_network(value):
                     self.leave_out(evaluator, failed, name)
                     return value
@@ -168,6 +172,10 @@ class SourceReader:
             self.way_to = whole[0].name
             evaluator.way = self.way()
             return evaluator.call(whole[0], [], {}, whole[0].node)
+        if brought and not classes:
+            self.way_to, value = brought[0]
+            evaluator.way = self.way()
+            raise evaluator.unknown(value, value.node)
         if not classes and not self.candidates(evaluator):
             raise SpecError(f"{self.name} has no network", "a network is a class of torch.nn.Module, or a Keras model")
         what = "several networks" if free else "no network that is made without arguments"

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from ...errors import SpecError, nearest
+from .brought import built_in, package_of
 from .limits import Budget, listable
 from .operators import (
     BINARY,
@@ -99,6 +100,12 @@ class ExpressionEvaluator:
 
     def unknown(self, value: UnknownValue, node: Any) -> SpecError:
         """Return the error for a value that is needed and not known."""
+        package, name = package_of(value.what), built_in(value.what)
+        if package is not None:
+            part = "of a network" if "(…)." in value.what else "a network"
+            what = f"{value.what} is {part} that {package} brings along: this source does not show its layers"
+            help = [f"the network itself is built in: cnncalc shape {name}"] if name is not None else []
+            return self.error(value.node or node, what, "\n".join([*help, *filter(None, [self.way])]))
         return self.error(value.node or node, f"{value.what} is not known here", self.way)
 
     # Expressions

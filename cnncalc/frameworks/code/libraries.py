@@ -71,6 +71,7 @@ _MODULES = {
     **dict.fromkeys(("torch", "pytorch_lightning", "lightning"), "torch"),
     **dict.fromkeys(_STANDARD.split(), "standard"),
     "argparse": "arguments",
+    "einops": "einops",
     **dict.fromkeys(("keras", "tensorflow", "tf_keras"), "keras"),
 }
 """The module here of each package."""

@@ -30,6 +30,6 @@ def _raw(layer: LayerReport, fields: Mapping[int, LayerFields], graph: Graph) ->
     raw = layer.raw()
     if layer.inner:
         raw["layers"] = [_raw(one, fields, graph) for one in layer.inner]
-    else:
+    elif id(layer) in fields:
         raw["report"]["fields"] = fields[id(layer)].to_dict(graph)
     return raw

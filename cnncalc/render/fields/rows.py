@@ -7,100 +7,133 @@ from fractions import Fraction
 from math import prod
 from typing import NamedTuple
 
-from ...field import Interval
+from ...field import NOTHING, Interval
 from ...fields import LayerFields, ReceptiveFields, masks
-from ...fields.figures import AxisFigures, letters_of
+from ...fields.figures import AxisFigures, letters_of, middle
 from ...fields.views import Sight, Spread
 from ...network import INPUT
 from ...sizes import known, show
 from ..columns import op_text
 from ..grid import Cell, Column, Grid, grid
+from ..messages import plural
+from ..summary import path_notes
 
 
 class FieldRow(NamedTuple):
-    """A layer's field on one axis, or on several on which it is the same."""
+    """A layer's field on one axis, or on several on which it is the same; of one phase, if phases are asked for."""
 
     fields: LayerFields
     letters: str
     axis: AxisFigures | None
     """None for a layer whose units no pixel leads to."""
+    phase: int | None = None
     is_first: bool = True
     """Whether it is the first row of its layer."""
 
 
-def rows(fields: ReceptiveFields) -> Iterator[FieldRow]:
-    """Yield the rows of a network."""
+def rows(fields: ReceptiveFields, phases: bool) -> Iterator[FieldRow]:
+    """Yield the rows of a network, with `phases` one for each phase of a layer whose units differ."""
     for layer in fields.layers:
         if fields.of in (None, layer.at):
-            yield from _rows(layer)
+            for number, row in enumerate(_rows(layer, phases)):
+                yield row._replace(is_first=not number)
 
 
-def _rows(layer: LayerFields) -> Iterator[FieldRow]:
+def _rows(layer: LayerFields, phases: bool) -> Iterator[FieldRow]:
     groups: dict[object, list[AxisFigures]] = {}
     for axis in layer.axes:
         groups.setdefault((*axis.field[:5], axis.padding), []).append(axis)
     if not groups:
         yield FieldRow(layer, "", None)
-    for number, group in enumerate(groups.values()):
-        yield FieldRow(layer, "".join(axis.letter for axis in group), group[0], not number)
+    for group in groups.values():
+        row, spans = FieldRow(layer, "".join(axis.letter for axis in group), group[0]), group[0].field.phases
+        if not phases or spans is None:
+            yield row
+        else:
+            yield from [row._replace(phase=phase) for phase in range(len(spans))]
 
 
-def _size(axis: AxisFigures) -> Cell:
+def _span(row: FieldRow, axis: AxisFigures) -> Interval | None:
+    """Return the first and last pixel of a row's phase, or of unit 0; None if it is not known, or sees nothing."""
+    if row.phase is None:
+        return axis.first
+    span = (axis.field.phases or ())[row.phase]
+    return None if span == NOTHING else span
+
+
+def _nothing(row: FieldRow, axis: AxisFigures) -> bool:
+    return axis.field.spans is not None and _span(row, axis) is None
+
+
+def _size(row: FieldRow, axis: AxisFigures) -> Cell:
+    if row.phase is not None:
+        span = _span(row, axis)
+        return 0 if span is None else span[1] - span[0] + 1
     sizes = axis.field.sizes
     return None if sizes is None else sizes[0] if sizes[0] == sizes[1] else f"{sizes[0]}-{sizes[1]}"
 
 
-def _stride(axis: AxisFigures) -> Cell:
-    return None if axis.stride is None else _number(axis.stride)
+def _stride(row: FieldRow, axis: AxisFigures) -> Cell:
+    if axis.stride is None:
+        return None
+    stride = axis.stride if row.phase is None else Fraction(axis.field.advance)
+    return stride.numerator if stride.denominator == 1 else f"{stride}"
 
 
-def _number(number: Fraction) -> Cell:
-    return number.numerator if number.denominator == 1 else f"{number}"
+def _first(row: FieldRow, axis: AxisFigures) -> Cell:
+    span = _span(row, axis)
+    return "none" if _nothing(row, axis) else axis.field.start if span is None else span[0]
 
 
-def _first(axis: AxisFigures) -> Cell:
-    return "none" if axis.sees_nothing else axis.field.start
+def _centre(row: FieldRow, axis: AxisFigures) -> Cell:
+    span = _span(row, axis)
+    return "none" if _nothing(row, axis) else None if span is None else middle(span)
 
 
-def _centre(axis: AxisFigures) -> Cell:
-    return "none" if axis.sees_nothing else axis.centre
+def _padding(row: FieldRow, axis: AxisFigures) -> Cell:
+    return "" if row.phase is not None else None if axis.padding is None else 100 * axis.padding
 
 
-def _padding(axis: AxisFigures) -> Cell:
-    return None if axis.padding is None else 100 * axis.padding
+def _exact(row: FieldRow) -> Cell:
+    if row.axis is None or row.axis.field.size is None:
+        return ""
+    return "at most" if row.fields.bound else "yes"
 
 
-def _of_axis(title: str, cell: object, unit: str = "") -> Column[FieldRow]:
+def _of_axis(title: str, cell: Callable[[FieldRow, AxisFigures], Cell], unit: str = "") -> Column[FieldRow]:
     """Return the column of a figure of an axis; it says nothing of a layer without one."""
-    return Column(title, lambda row: "" if row.axis is None else cell(row.axis), unit=unit)  # type: ignore[operator]
+    return Column(title, lambda row: "" if row.axis is None else cell(row, row.axis), unit=unit)
 
 
 COLUMNS: dict[str, Column[FieldRow]] = {
     "layer": Column("layer", lambda row: row.fields.name, right=False, style="bold"),
     "op": Column("op", lambda row: op_text(row.fields.layer), right=False, style="cyan", wraps=True),
     "axis": Column("axis", lambda row: row.letters, right=False),
+    "phase": Column("phase", lambda row: "" if row.phase is None else row.phase),
     "size": _of_axis("size", _size),
     "stride": _of_axis("stride", _stride),
     "first": _of_axis("first", _first),
     "centre": _of_axis("centre", _centre),
     "padding": _of_axis("padding", _padding, unit="%"),
+    "exact": Column("exact", _exact),
 }
-ALL = tuple(COLUMNS)
 
 
-def field_grid(fields: ReceptiveFields, repeat: bool = True) -> Grid:
-    """Return the rows of what is asked for; without `repeat` a layer's name and op stand in its first row alone."""
+def field_grid(fields: ReceptiveFields, is_drawn: bool = False) -> Grid:
+    """Return the rows of what is asked for. If they are drawn, a name stands once, and no column says one thing."""
     if fields.view is not None:
         return unit_grid(fields.view)
     if fields.spread is not None:
         return pixel_grid(fields.spread, fields.of)
-    found = list(rows(fields))
-    whole = grid(COLUMNS, ALL, found)
-    if repeat:
+    found = list(rows(fields, fields.phases))
+    names = [name for name in COLUMNS if name != "phase" or fields.phases]
+    if is_drawn and not any(row.fields.bound for row in found):
+        names.remove("exact")
+    whole = grid(COLUMNS, names, found)
+    if not is_drawn:
         return whole
-    once = {"layer", "op"}
     cells = [
-        [cell if row.is_first or name not in once else "" for name, cell in zip(ALL, line, strict=True)]
+        [cell if row.is_first or name not in ("layer", "op") else "" for name, cell in zip(names, line, strict=True)]
         for row, line in zip(found, whole.rows, strict=True)
     ]
     return whole._replace(rows=cells)
@@ -137,12 +170,12 @@ SIDES: dict[str, Column[Side]] = {
 }
 
 
-def unit_grid(view: Sight) -> Grid:
+def unit_grid(sight: Sight) -> Grid:
     """Return a row for each axis of what a unit looks at."""
-    shape = view.graph.space(view.source).shape
+    shape = sight.graph.space(sight.source).shape
     none = [None] * len(shape)
-    letters = [letter or "" for letter in letters_of(view.graph, view.source)]
-    sides = zip(letters, map(known, shape), view.box or none, view.clipped or none, strict=True)
+    letters = [letter or "" for letter in letters_of(sight.graph, sight.source)]
+    sides = zip(letters, map(known, shape), sight.box or none, sight.clipped or none, strict=True)
     return grid(SIDES, tuple(SIDES), [Side(letter, size or 0, *spans) for letter, size, *spans in sides])
 
 
@@ -178,20 +211,43 @@ def pixel_grid(spread: Spread, of: int | None) -> Grid:
 
 def sentences(fields: ReceptiveFields) -> list[str]:
     """Return what is said below the rows."""
-    return [] if fields.view is None else unit_sentences(fields.view)
+    if fields.view is not None:
+        return unit_sentences(fields.view)
+    return [] if fields.spread is not None else [*field_sentences(fields)]
 
 
-def unit_sentences(view: Sight) -> list[str]:
+def field_sentences(fields: ReceptiveFields) -> Iterator[str]:
+    """Yield why figures are not known or are bounds, a reason once, and where paths meet that do not fit."""
+    for at in fields.graph.lost():
+        vertex = fields.graph.vertices[at]
+        yield f"unknown behind {vertex.name} ({vertex.layer.op}): it is not known what its units read"
+    yield from path_notes(fields.report)
+    reasons: dict[str, list[str]] = {}
+    for layer in fields.layers:
+        if layer.bound is not None and fields.of in (None, layer.at):
+            reasons.setdefault(layer.bound, []).append(layer.name)
+    for reason, names in list(reasons.items())[:MOST_REASONS]:
+        yield f"at most, from {names[0]} on: {reason}" if len(names) > 1 else f"at most, in {names[0]}: {reason}"
+    if len(reasons) > MOST_REASONS:
+        yield f"and for {len(reasons) - MOST_REASONS} reasons more, all with --json"
+
+
+MOST_REASONS = 3
+"""How many reasons are told below a table."""
+
+
+def unit_sentences(sight: Sight) -> list[str]:
     """Return how many of the pixels in its box a unit sees, and whether that is exact."""
-    unit, of, source = ",".join(map(str, view.unit)), view.graph.name(view.of), view.graph.name(view.source)
-    if view.unknown is not None:
-        return [f"unit {unit} of {of}: what it sees of {source} is unknown: {view.unknown}"]
-    clipped = view.clipped
+    unit, of, source = ",".join(map(str, sight.unit)), sight.graph.name(sight.of), sight.graph.name(sight.source)
+    if sight.unknown is not None:
+        return [f"unit {unit} of {of}: what it sees of {source} is unknown: {sight.unknown}"]
+    clipped = sight.clipped
     if clipped is None:
         return [f"unit {unit} of {of} sees nothing of {source}"]
-    number, whole = masks.count(view.region(view.source)), prod([last - first + 1 for first, last in clipped])
-    share = "all" if number == whole else f"{number:,} of the"
-    least = "sees" if view.bound is None else "sees at most"
-    what = "pixels" if view.source == INPUT else "units"
-    lines = [f"unit {unit} of {of} {least} {share} {whole:,} {what} of the clipped box of {source}"]
-    return lines if view.bound is None else [*lines, view.bound]
+    number, whole = masks.count(sight.region(sight.source)), prod([last - first + 1 for first, last in clipped])
+    what, least = "pixel" if sight.source == INPUT else "unit", "" if sight.bound is None else "at most "
+    inside = f"{number:,} of the {plural(whole, what)} in its clipped box, {100 * number / whole:.1f}%"
+    if number == whole:
+        inside = f"the {plural(whole, what)} in its clipped box, all of them" if whole > 1 else f"one {what}"
+    lines = [f"unit {unit} of {of} sees {least}{inside}"]
+    return lines if sight.bound is None else [*lines, sight.bound]

@@ -101,9 +101,25 @@ ERRORS = [
     (
         "from timm import create_model\nnet = nn.Sequential(create_model('resnet18'))",
         "net",
-        "net.py:5:21: timm.create_model(…) is not known here\n"
+        "net.py:5:21: timm.create_model(…) is a network that timm brings along: this source does not show its layers\n"
         "  net = nn.Sequential(create_model('resnet18'))\n"
         f"                      ^~~~~~~~~~~~~~~~~~~~~~~~\n  {WAY.format('net')}",
+    ),
+    (
+        "import torchvision.models as models\nmodel = models.resnet18(weights=None)\nmodel.fc = nn.Linear(512, 2)",
+        None,
+        "net.py:5:9: torchvision.models.resnet18(…) is a network that torchvision brings along: "
+        "this source does not show its layers\n"
+        "  model = models.resnet18(weights=None)\n"
+        "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n"
+        "  the network itself is built in: cnncalc shape resnet18\n"
+        "  through the framework itself: cnncalc convert net:model",
+    ),
+    (
+        "from torchvision.models import vgg16\nnet = nn.Sequential(vgg16().features)",
+        None,
+        "net.py:5:21: torchvision.models.vgg16(…).features is of a network that torchvision brings along: "
+        "this source does not show its layers\n",
     ),
     (
         "net = nn.Conv2d(3, 8, 3, groups=2)",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..libraries import NameTable
 from ..values import ClassValue, Frame, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe
-from .functions import apply
+from .functions import apply, recorder
 from .modules import MODULE, first_of
 from .tensors import TensorValue
 
@@ -71,11 +71,13 @@ def module(
     forward: str | Forward = "",
     state: Callable[[Attributes, int], Arrays] | None = None,
     after: Callable[[Evaluator, InstanceValue, Any], None] | None = None,
+    lazy: int | None = None,
 ) -> None:
     """Enter modules of these names; `{}` in a name stands for its number of axes.
 
     `forward` is a function with the attributes that follow its input, `relu inplace`, or what to do. `after` does
-    more with a module that is made.
+    more with a module that is made. `lazy`: there is one whose first argument is the size of this axis of its first
+    input, counted from the front, or from the axis in front of its space.
     """
     for nd in (1, 2, 3) if "{}" in names else (0,):
         for name in names.format(*[nd] * names.count("{}")).split():
@@ -88,6 +90,30 @@ def module(
             }
             NAMES[f"torch.nn.{name}"] = ClassValue(name, [MODULE], methods)
             ARGUMENTS[name] = arguments
+            if lazy is not None and state is not None:
+                lazy_module(arguments, run, lazy or -(nd + 1), Making(name, state, after, nd))
+
+
+class Making(NamedTuple):
+    """How a module's arrays are made, once its arguments are known."""
+
+    name: str
+    state: Callable[[Attributes, int], Arrays]
+    after: Callable[[Evaluator, InstanceValue, Any], None] | None
+    nd: int
+
+
+def lazy_module(arguments: str, run: Forward, axis: int, making: Making) -> None:
+    """Enter the lazy form of a module: its first argument is the size of an axis of its first input."""
+    first, _, others = arguments.partition(", ")
+    name = f"Lazy{making.name}"
+    init = maker(name, others, None, empty(first), making.nd)
+    methods = {
+        "__init__": LibraryFunction(f"{name}.__init__", init),
+        "forward": LibraryFunction(f"{name}.forward", runner(run, filler(first, axis, making))),
+        "reset_parameters": LibraryFunction("reset_parameters", lambda *_: None),
+    }
+    NAMES[f"torch.nn.{name}"] = ClassValue(name, [MODULE], methods)
 
 
 @cache
@@ -151,6 +177,33 @@ def maker(
     return init
 
 
+def empty(first: str) -> Callable[[Evaluator, InstanceValue, Any], None]:
+    """Return what leaves a lazy module without its first argument, and without arrays."""
+
+    def leave(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
+        made.attributes |= {first: 0, "weight": None, "bias": made.attributes.get("bias", True)}
+
+    return leave
+
+
+def filler(first: str, axis: int, making: Making) -> Callable[[Evaluator, InstanceValue, Any, Any], None]:
+    """Return what gives a lazy module its first argument by its first input, and then its arrays, with their names."""
+
+    def fill(evaluator: Evaluator, made: InstanceValue, x: Any, node: Any) -> None:
+        if made.attributes[first] or not isinstance(x, TensorValue):
+            return
+        made.attributes[first] = x.shape[axis]
+        give_arrays(evaluator, made, making.state(made.attributes, making.nd), making.name, node)
+        if making.after is not None:
+            making.after(evaluator, made, node)
+        path = recorder(evaluator).names.get(id(made), "")
+        for key, value in made.attributes.items():
+            if isinstance(value, TensorValue):
+                value.name = f"{path}.{key}" if path else key
+
+    return fill
+
+
 def give_arrays(evaluator: Evaluator, made: InstanceValue, arrays: Arrays, name: str, node: Any) -> None:
     """Give a module its parameters and buffers. SpecError for sizes that are not whole numbers."""
     for kept, own in ((False, arrays.parameters), (True, arrays.buffers)):
@@ -163,10 +216,12 @@ def give_arrays(evaluator: Evaluator, made: InstanceValue, arrays: Arrays, name:
                 made.attributes[key].is_buffer = True
 
 
-def runner(run: Forward) -> Any:
-    """Return the `forward` of a module."""
+def runner(run: Forward, before: Callable[[Evaluator, InstanceValue, Any, Any], None] | None = None) -> Any:
+    """Return the `forward` of a module, and what comes before it."""
 
     def forward(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        if before is not None:
+            before(evaluator, args[0], first_of(args[1:], kwargs), node)
         return run(Given(evaluator, args[0].attributes, args[1:], kwargs, node))
 
     return forward
@@ -213,7 +268,7 @@ def convolve(given: Given) -> Any:
 
 
 _CONV = "in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True"
-module("Conv{}d", f"{_CONV}, padding_mode='zeros', device=None, dtype=None", convolve, conv_state, divided)
+module("Conv{}d", f"{_CONV}, padding_mode='zeros', device=None, dtype=None", convolve, conv_state, divided, lazy=0)
 
 
 def transposed_state(own: Attributes, nd: int) -> Arrays:
@@ -244,6 +299,7 @@ module(
     transpose,
     transposed_state,
     divided,
+    lazy=0,
 )
 
 # Pools and windows
@@ -298,7 +354,13 @@ def linear_state(own: Attributes, nd: int) -> Arrays:
     return Arrays({"weight": shape, "bias": shape[:1] if own["bias"] else None})
 
 
-module("Linear", "in_features, out_features, bias=True, device=None, dtype=None", "linear weight bias", linear_state)
+module(
+    "Linear",
+    "in_features, out_features, bias=True, device=None, dtype=None",
+    "linear weight bias",
+    linear_state,
+    lazy=0,
+)
 module(
     "Bilinear",
     "in1_features, in2_features, out_features, bias=True, device=None, dtype=None",
@@ -358,9 +420,11 @@ def normalize_instance(given: Given) -> Any:
 
 
 _NORM = "num_features, eps=1e-5, momentum=0.1, affine={}, track_running_stats={}, device=None, dtype=None"
-module("BatchNorm{}d", _NORM.format(True, True), normalize_batch, norm_state)
+module("BatchNorm{}d", _NORM.format(True, True), normalize_batch, norm_state, lazy=1)
 module("SyncBatchNorm", _NORM.format(True, True), normalize_batch, norm_state)
 module("InstanceNorm{}d", _NORM.format(False, False), normalize_instance, norm_state)
+for _nd in (1, 2, 3):  # which has other defaults
+    lazy_module(_NORM.format(True, True), normalize_instance, 1, Making(f"InstanceNorm{_nd}d", norm_state, None, _nd))
 
 
 def last_axes(own: Attributes, nd: int) -> Arrays:

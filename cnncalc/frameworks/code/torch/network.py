@@ -101,6 +101,8 @@ class NetworkReader:
         for _, module in modules(self.network):
             own = module.attributes
             weight = own.get("weight")
+            if 0 in (own.get("in_channels"), own.get("in_features")):  # a lazy one
+                return {}
             if "in_channels" in own and isinstance(weight, TensorValue):
                 return {FIRST: (own["in_channels"], *map(Open, AXIS_LETTERS[len(weight.shape) - 2]))}
             if "in_features" in own:
@@ -178,9 +180,11 @@ class NetworkReader:
             if not outputs:
                 raise self.evaluator.error(self.network.node, "the network's output does not depend on its input")
         except (SpecError, RaisedError) as error:
+            self.arrays = dict(tensors(self.network))
             self.failures.append(Failure(self.recording(attempt, own, []), error, self.evaluator.shapes))
             return None
         finally:
+            self.arrays = dict(tensors(self.network))  # lazy modules have theirs now
             for module, attributes in before:
                 module.attributes.clear()
                 module.attributes |= attributes

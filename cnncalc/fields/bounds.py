@@ -1,0 +1,71 @@
+"""Where the closed form of a field is only an upper bound: layers that see less than it says, and why."""
+
+from __future__ import annotations
+
+from ..sizes import known
+from . import masks
+from .graph import Graph
+from .reads import Reads
+
+
+def bounds(graph: Graph) -> list[str | None]:
+    """Return for each layer why its field may be smaller than its closed form, None if it is not.
+
+    The closed form counts the channels of a place as one. So it is a bound behind a layer that takes some channels out
+    of a concatenation whose parts see differently.
+    """
+    found: list[str | None] = []
+    uneven: list[str | None] = []
+    """For each layer the concatenation because of which its channels see differently."""
+    for at, vertex in enumerate(graph):
+        layer = vertex.layer
+        pairs = [(read, reads) for read, reads in zip(vertex.reads, graph.readings(at), strict=True) if reads.relations]
+        own = layer.node.layer.overstates
+        bound = f"{vertex.name}: {own}" if own is not None and pairs else None
+        apart = None
+        for read, reads in pairs:
+            bound = bound or (found[read] if read >= 0 else None)
+            source = uneven[read] if read >= 0 else None
+            if source is not None and takes_part(reads):
+                bound = bound or f"{vertex.name} takes some channels of {source}, which do not all see the same"
+            if source is not None and not mixes(reads):
+                apart = apart or source
+        if len(pairs) > 1 and len({graph.fields(read).of for read, _ in pairs}) > 1:
+            apart = apart or (vertex.name if any(stands_beside(reads) for _, reads in pairs) else None)
+        found.append(bound)
+        uneven.append(apart)
+    return found
+
+
+def takes_part(reads: Reads) -> bool:
+    """Return whether the units of a layer, in all channels together, read some of the channels only."""
+    for at in _channels(reads):
+        relation, parts = reads.relations[at], reads.parts[at]
+        own = {part: masks.full(part.size) if part.place not in reads.target.places else 1 for part in parts}
+        if not reads.followed[at] or relation.back(reads.numbers(at, own)) != masks.full(relation.n or 0):
+            return True
+    return False
+
+
+def mixes(reads: Reads) -> bool:
+    """Return whether each unit reads all channels, whatever its own is."""
+    for at in _channels(reads):
+        relation = reads.relations[at]
+        if relation.n != 1 and (reads.parts[at] or relation.back(1) != masks.full(relation.n or 0)):
+            return False
+    return all(reads.followed)
+
+
+def stands_beside(reads: Reads) -> bool:
+    """Return whether some channels of a layer's units read nothing of this input: others stand beside it."""
+    for at in _channels(reads):
+        if reads.followed[at] and len(reads.parts[at]) == 1:
+            size = known(reads.target.sizes[reads.parts[at][0].place]) or 0
+            if reads.relations[at].forth(masks.full(reads.relations[at].n or 0), size) != masks.full(size):
+                return True
+    return False
+
+
+def _channels(reads: Reads) -> list[int]:
+    """The axes of what is read on which its units have no place."""
+    return [at for at in range(len(reads.relations)) if at not in reads.source.places]

@@ -1,0 +1,24 @@
+"""Networks that packages bring along: their layers are in no source that uses them."""
+
+from __future__ import annotations
+
+from ... import zoo
+
+PACKAGES = (
+    *("torchvision.models", "timm", "torch.hub", "transformers", "segmentation_models_pytorch", "ultralytics"),
+    *("efficientnet_pytorch", "pretrainedmodels", "monai.networks", "open_clip", "clip", "diffusers", "vit_pytorch"),
+)
+"""The beginnings of the names of what makes such networks."""
+
+
+def package_of(what: str) -> str | None:
+    """Return the package of a value that is such a network, or a part of one, by its name; None for another value."""
+    made, bracket, _ = what.partition("(")
+    fits = bracket and any(made.startswith(f"{package}.") for package in PACKAGES)
+    return made.partition(".")[0] if fits else None
+
+
+def built_in(what: str) -> str | None:
+    """Return the name of the built-in network that such a value is, or is a part of; None if there is none."""
+    name = what.partition("(")[0].rpartition(".")[2]
+    return name if what.startswith("torchvision.") and name in zoo.names() else None

@@ -1,0 +1,214 @@
+"""`cnncalc rf`: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+from itertools import product
+from typing import Any
+
+import pytest
+
+import cnncalc
+from tests.program import here
+
+DILATED = "3x20x22 conv:4,k3,d2 conv:4,k3x1,s2,p1"
+
+
+def rf(line: str) -> Any:
+    ended = here(["rf", *shlex.split(line), "--json"])
+    assert ended.code == 0, ended.err
+    return json.loads(ended.out)
+
+
+def unit(line: str) -> Any:
+    return rf(line)["unit"]
+
+
+def test_a_unit_as_json() -> None:
+    assert unit(f"{DILATED} --unit 3,4") == {
+        "of": "conv2",
+        "index": [3, 4],
+        "in": "input",
+        "box": [[5, 11], [7, 11]],
+        "clipped": [[5, 11], [7, 11]],
+        "share": 0.6,
+        "exact": True,
+    }
+
+
+def test_the_clipped_box_is_that_of_the_pixels_really_seen() -> None:
+    """Dilated taps step over the border: the box begins in the padding, the first pixel seen lies further in."""
+    own = unit("1x9x9 conv:1,k2,d3,p2 --unit 0,8")
+    assert own["box"] == [[-2, 1], [6, 9]]
+    assert own["clipped"] == [[1, 1], [6, 6]]
+    assert own["share"] == 1
+
+
+def test_a_unit_that_sees_nothing() -> None:
+    """A transposed conv whose kernel is shorter than its stride leaves units between."""
+    own = unit("1x5x6 convT:1,k1,s2 --unit 1,2")
+    assert own["box"] == own["clipped"] == [None, None]
+    assert own["share"] is None
+    assert here(shlex.split("rf 1x5x6 convT:1,k1,s2 --unit 1,2")).out.endswith(
+        "unit 1,2 of convT1 sees nothing of input\n"
+    )
+
+
+def test_between_two_layers() -> None:
+    own = unit("vgg16 --unit 10,11 --of conv3_1 --in conv2_1")
+    assert own["in"] == "conv2_1"
+    assert own["box"] == own["clipped"] == [[17, 24], [19, 26]]
+
+
+def test_the_last_layer_with_a_place_is_taken() -> None:
+    assert unit("resnet50 --unit 3,4")["of"] == "layer4_3_out"
+    assert unit("resnet50 --unit 0,0 --of avgpool")["clipped"] == [[0, 223], [0, 223]]
+
+
+def test_a_document_with_a_unit_reads_back() -> None:
+    for more in ("--unit 3,4", "--from-pixel 3,4", ""):
+        document = rf(f"{DILATED} {more}")
+        assert cnncalc.shape(document).to_dict() == cnncalc.shape(cnncalc.load(DILATED)).to_dict()
+
+
+def test_a_pixel_as_json() -> None:
+    assert rf(f"{DILATED} --from-pixel 5,7")["pixel"] == {
+        "in": "input",
+        "index": [5, 7],
+        "seen": [
+            {"by": "conv1", "box": [[1, 5], [3, 7]], "units": 9},
+            {"by": "conv2", "box": [[0, 3], [2, 4]], "units": 12},
+        ],
+    }
+
+
+def follow(document: Any, at: str, place: list[int]) -> set[tuple[int, ...]]:
+    """The pixels that a unit sees in any of its channels, followed through `reads` alone, as a page would."""
+    layers = {layer["name"]: layer["report"]["fields"] for layer in document["layers"]}
+    layers["input"] = document["report"]["fields"]
+    whole = [range(size) for size in layers[at]["sizes"]]
+    for axis, number in zip(layers[at]["places"], place, strict=True):
+        whole[axis] = range(number, number + 1)
+    seen, done = set[tuple[int, ...]](), set[tuple[str, tuple[int, ...]]]()
+    waiting = [(at, unit) for unit in product(*whole)]
+    while waiting:
+        name, unit = waiting.pop()
+        if (name, unit) in done:
+            continue
+        done.add((name, unit))
+        if name == "input":
+            seen.add(tuple(unit[axis] for axis in layers[name]["places"]))
+            continue
+        for read in layers[name]["reads"]:
+            waiting += [(read["layer"], one) for one in product(*[taps(axis, unit) for axis in read["axes"]])]
+    return seen
+
+
+def taps(axis: Any, unit: tuple[int, ...]) -> set[int]:
+    """The units that one reads on an axis of what it reads."""
+    if "digits" in axis:
+        number = sum(unit[at] // inner % size * step for at, inner, size, step in axis["digits"])
+    else:
+        number = 0 if axis["axis"] is None else unit[axis["axis"]]
+    span = axis["phases"][number % len(axis["phases"])]
+    moved = number // len(axis["phases"]) * axis["advance"]
+    found = range(span[0] + moved, span[1] + moved + 1, axis["step"]) if span else ()
+    if axis.get("edge"):
+        return {min(max(tap, 0), axis["n"] - 1) for tap in found}
+    return {tap for tap in found if 0 <= tap < axis["n"]}
+
+
+@pytest.mark.parametrize("place", [[0, 0], [3, 5], [7, 9]])
+def test_the_reads_lead_to_what_a_unit_sees(place: list[int]) -> None:
+    words = (
+        "2x7x9 conv:2,k3,s2,p1,name=a maxpool:2,s1,p0+1,name=b convT:2,k3,s2,p1,d1,name=c "
+        "upsample:8x10,mode=bilinear,name=d conv:4,k3,p1,name=e concat:from=d+e,name=f slice:axis=1,start=2,name=g "
+        "pixelshuffle:2,name=h"
+    )
+    text = ",".join(map(str, place))
+    document = rf(f"{words} --unit {text} --dialect plain")
+    pixels = follow(document, "h", place)
+    ends = [[min(axis), max(axis)] for axis in zip(*pixels, strict=True)]
+    assert document["unit"]["clipped"] == ends
+    assert document["unit"]["share"] == pytest.approx(
+        len(pixels) / ((ends[0][1] - ends[0][0] + 1) * (ends[1][1] - ends[1][0] + 1)), abs=1e-6
+    )
+
+
+def test_each_format_has_its_rows() -> None:
+    lines = here(shlex.split(f"rf {DILATED} --format csv")).out.splitlines()
+    rows = list(csv.DictReader(lines))
+    assert [(row["layer"], row["axis"], row["size"], row["stride"], row["first"]) for row in rows] == [
+        ("conv1", "HW", "5", "1", "0"),
+        ("conv2", "H", "7", "2", "-1"),
+        ("conv2", "W", "5", "2", "-1"),
+    ]
+    for format in ("tsv", "markdown", "latex", "html"):
+        for more in ("", "--unit 3,4", "--from-pixel 3,4"):
+            assert here(shlex.split(f"rf {DILATED} --format {format} {more}")).code == 0
+
+
+def test_phases_have_rows() -> None:
+    lines = here(shlex.split("rf 1x9x9 conv:1,k3 convT:1,k3,s2 --phases --format csv")).out.splitlines()
+    rows = [row for row in csv.DictReader(lines) if row["layer"] == "convT1"]
+    assert [(row["phase"], row["size"], row["stride"], row["first"], row["centre"]) for row in rows] == [
+        ("0", "4", "1", "-1", "0.5"),
+        ("1", "3", "1", "0", "1"),
+    ]
+
+
+def test_channels_out_of_a_concat_are_exact_for_a_unit_and_a_bound_in_the_table() -> None:
+    words = "2x9x9 conv:2,k3,p1,name=a concat:from=a+input,name=c slice:axis=1,start=2,name=s conv:1,k1,name=d"
+    document = rf(f"{words} --unit 3,4")
+    fields = {layer["name"]: layer["report"]["fields"] for layer in document["layers"]}
+    assert [fields[name]["exact"] for name in "acsd"] == [True, True, False, False]
+    assert fields["d"]["bound"] == "s takes some channels of c, which do not all see the same"
+    assert document["unit"]["clipped"] == [[3, 3], [4, 4]]
+    assert document["unit"]["exact"]
+
+
+def test_a_causal_layer_is_a_bound() -> None:
+    own = unit("20x8 lstm:4 --unit 3")
+    assert (own["exact"], own["bound"]) == (False, "lstm1: a step does not see those behind it")
+    assert own["clipped"] == [[0, 19]]
+
+
+def test_what_is_not_known_is_said() -> None:
+    words = "3x6x7 conv:4,k3 opaque:type=NMS,same=true"
+    assert here(shlex.split(f"rf {words}")).out.splitlines()[-1] == (
+        "unknown behind opaque1 (opaque): it is not known what its units read"
+    )
+    assert rf(f"{words}")["layers"][1]["report"]["fields"]["reads"][0]["axes"] is None
+
+
+ERRORS = {
+    "resnet50 --unit 7,4": ("layer4_3_out is 7x7, and has no unit 7,4\n  the last is 6,6, the first is 0,0\n"),
+    "resnet50 --unit 3": "no layer has units with 1 axis\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
+    "resnet50 --unit 3,4,5": "no layer has units with 3 axes\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
+    "vgg16 --unit 3 --of conv3_1": "conv3_1 has 2 axes (56x56), and unit 3 has 1 numbers\n  as 0,0\n",
+    "resnet50 --unit 3,-4": "--unit '3,-4' is not a place\n  give a number from 0 on for each axis, as 3,4\n",
+    "vgg16 --unit 3,4 --of conv3_11": (
+        "--of: there is no layer 'conv3_11'\n  did you mean 'conv3_1' or 'conv5_1' or 'conv4_1'?\n"
+    ),
+    "vgg16 --unit 3,4 --of conv3_1 --in conv4_1": (
+        "conv3_1 does not depend on conv4_1\n  the last layer that does is fc8\n"
+    ),
+    "vgg16 --from-pixel 300,4": "input is 224x224, and has no pixel 300,4\n  the last is 223,223, the first is 0,0\n",
+    "3xHxW conv:3,k3 --unit 1,1": (
+        "the size of conv1 is open: [H-2]x[W-2]\n  give the input's sizes, as -i 3x224x224\n"
+    ),
+    "3x9x9 conv:3,k3 flatten linear:4 --unit 1 --of linear1": (
+        "the units of linear1 have no place on an axis\n  the last layer whose units have a place is conv1\n"
+    ),
+    "16 linear:4 --unit 1": "no layer has units with a place on an axis of the input\n",
+    "vgg16 --unit 3,4 --from-pixel 3,4": "--unit and --from-pixel are two questions\n  ask one at a time\n",
+}
+
+
+@pytest.mark.parametrize("line", ERRORS)
+def test_errors(line: str) -> None:
+    ended = here(["rf", *shlex.split(line)])
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == ERRORS[line]
