@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import sources
+from ..dialects import dialect_named, layout_of
 from ..errors import SpecError, shown
 from ..files import text_output
 from ..input import Inputs, read_input
 from ..layers import OPS, Env, keys_named
 from ..network import Network, no_input
-from ..render.solutions import INPUTS, SETTINGS, InputAnswer
+from ..notation.words import read_words
+from ..render import FORMATS
+from ..render.solutions import INPUTS, SETTINGS, InputAnswer, no_stack, stack_words
 from ..sizes import UNKNOWN, is_digits, parse_shape, show
 from ..solutions.answers import answer
 from ..solutions.axis import Ranges
 from ..solutions.inputs import Wish, inputs, opened
 from ..solutions.settings import USUAL, LayerQuestion, check_channels, layer_of, read_sizes
+from ..solutions.stacks import BY, CHANNELS, Stack, StackQuestion, filled, stack
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option, together
 from ._terminal import style_of
-from ._usage import Command, Whole
+from ._usage import Command, OneOf, Whole
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[range]
@@ -74,6 +78,8 @@ range_options = together(
 @click.option("--clean", is_flag=True, help="Find the inputs for which no floor drops a pixel.")
 @click.option("--fit", metavar="SHAPE", help="Find the smallest padding that makes an image of this size clean.")
 @click.option("--features", type=Whole(1), metavar="N", help="Find the inputs that give the linear layer N features.")
+@click.option("--rf", "field", metavar="SIZE", help="Find the shortest stack of these words that sees so many pixels.")
+@click.option("--by", type=OneOf(BY), help="What --rf makes the least: depth, or params.")
 @network_options("input", "dialect", "layout")
 @format_options(SETTINGS)
 @path_option()
@@ -91,15 +97,17 @@ def command(
     clean: bool,
     fit: str | None,
     features: int | None,
+    field: str | None,
+    by: str | None,
     options: NetworkOptions,
     format: str,
     path: str | None,
 ) -> int:
-    """Find the settings or the inputs that give a wanted output.
+    """Find the settings, the inputs or the stack of layers that give what is wanted.
 
     With the size of the input, it finds what a layer leaves open of k, s, p, d and out_pad, the usual values first.
-    Without it, it finds the inputs of a network that give the output, or that the network takes. The exit code is 1 if
-    there is none.
+    Without it, it finds the inputs of a network that give the output, or that the network takes. With --rf it finds the
+    shortest stack of words whose units see so far. The exit code is 1 if there is none.
 
     \b
       cnncalc solve conv:k7,s2 -i 224 --out 112
@@ -107,9 +115,22 @@ def command(
       cnncalc solve vgg16 --until pool5 --out 7
       cnncalc solve unet --least
       cnncalc solve vgg16 --clean --fit 300x400
+      cnncalc solve --rf 100 conv:k3 maxpool:2
     """
     words = sources.spec_words(spec)
     options = options.with_front(words)
+    if by is not None and field is None:
+        raise SpecError("--by is for a stack", "give the field that it is to see: --rf 100")
+    if field is not None:
+        with text_output(path, utf8=format == "json") as stream:
+            shortest = _stack(words, options, field, by or BY[0])
+            if shortest is None:
+                stream.writelines(no_stack(words.rest, field, format == "json"))
+                return 1
+            if format == "table":
+                stream.write(stack_words(shortest) + "\n\n")
+            stream.writelines(FORMATS.renderer(format)(shortest.report, style_of(stream)))
+        return 0
     given = {key: value for key, value in {"k": k, "s": s, "p": p, "d": d, "out_pad": out_pad}.items() if value}
     shape = options.input
     is_known = shape is not None and (isinstance(shape, Inputs) or all(isinstance(size, int) for size in shape))
@@ -133,6 +154,22 @@ def command(
         settings = answer(question, top or (20 if format == "table" else USUAL))
         stream.writelines(SETTINGS.renderer(format)(settings, style))
     return 0 if settings.number else 1
+
+
+def _stack(words: sources.SpecWords, options: NetworkOptions, field: str, by: str) -> Stack | None:
+    """Return the least stack of words; None if there is none."""
+    channels = CHANNELS
+    networks = [read_words([word], complete=filled(1)) for word in words.rest]
+    ranks = [node.layer.rank() for network in networks for node in network.nodes]
+    nd = next((rank for rank in ranks if rank is not None), 2)
+    dialect = dialect_named(options.dialect) if options.dialect is not None else networks[0].dialect
+    env = Env(dialect, layout_of(options.dialect, options.layout) == "NHWC")
+    shape = options.input
+    if isinstance(shape, tuple) and not isinstance(shape, Inputs) and len(shape) == nd + 1:
+        size = shape[-1 if env.channels_last else 0]
+        channels = size if isinstance(size, int) else channels
+    question = StackQuestion(tuple(words.rest), read_sizes(parse_shape(field), nd, "--rf"), channels, env, by)
+    return stack(question)
 
 
 def _inputs(network: Network, options: NetworkOptions, wish: Wish, fit: str | None) -> InputAnswer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from ..conditions import Numbers
@@ -12,6 +13,7 @@ from ..sizes import show, to_json
 from ..solutions.answers import Answer
 from ..solutions.inputs import Fit, WantedInputs
 from ..solutions.settings import KEYS, Whole, setting_keys
+from ..solutions.stacks import MOST_LAYERS, Stack
 from . import Formats, Style, writing
 from .drawing import draw, of_grid
 from .grid import Cell, Column, Grid, full, grid
@@ -308,3 +310,27 @@ def inputs_html(answer: InputAnswer, style: Style) -> Iterator[str]:
     """Yield a page with a table."""
     yield writing.html_page("cnncalc solve")
     yield from writing.html(_inputs_grid(answer))
+
+
+# Stacks
+
+
+def stack_words(stack: Stack) -> str:
+    """Return a stack as words, a run of equal ones once: `64xHxW maxpool:2,times=4 conv:64,k3`."""
+    words = [show(stack.report.sample)]
+    for word, run in groupby(stack.words):
+        number = len(list(run))
+        words += [word] * number if number == 1 or "times=" in word or "(" in word else [_repeated(word, number)]
+    return " ".join(words)
+
+
+def no_stack(words: Sequence[str], field: str, as_json: bool) -> Iterator[str]:
+    """Yield that no stack of these words sees so many pixels."""
+    if as_json:
+        yield from json_document({"solutions": [], "complete": True}.items())
+        return
+    yield f"no stack of {', '.join(words)} sees {field} pixels, of at most {MOST_LAYERS:,} words\n"
+
+
+def _repeated(word: str, number: int) -> str:
+    return f"{word}{',' if ':' in word else ':'}times={number}"
