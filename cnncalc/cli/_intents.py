@@ -18,7 +18,7 @@ _OPTIONS = {
     "--get params,macs": "summary short brief",
     "--format csv": "f fmt output-format",
     "--get params": "params parameters macs flops total totals count value print",
-    "--until LAYER": "up-to upto stop stop-at end to backbone",
+    "--until LAYER": "up-to upto stop stop-at end backbone",
     "--after LAYER": "from start start-at skip begin head",
     "--explain": "v verbose details why how",
     "--dtype float16": "precision bits half fp16 fp32 int8 memory mem bytes",
@@ -88,6 +88,17 @@ def option_meant(word: str, command: click.Command) -> str | None:
         return f"did you mean --format {meant}?"
     bounds = [spelling for spelling in own if spelling.startswith(word[:5]) and word[:5] in ("--max", "--min")]
     return nearest(word, bounds) if bounds else None
+
+
+def option_of_others(word: str, context: click.Context) -> str | None:
+    """Return `an option of cnncalc check` for an option that a few other commands have; None for another."""
+    root = context.find_root()
+    group = root.command
+    if not isinstance(group, click.Group) or context is root or not word.startswith("--"):
+        return None
+    commands = {name: group.get_command(root, name) for name in group.list_commands(root)}
+    names = [name for name, one in commands.items() if one and any(word in param.opts for param in one.params)]
+    return f"an option of cnncalc {' and '.join(names)}" if 0 < len(names) < 4 else None
 
 
 def choice_meant(value: str, choices: Iterable[str]) -> str | None:

@@ -61,7 +61,7 @@ def own_words(ctx: click.Context, words: Sequence[str] = ()) -> Iterator[None]:
     try:
         yield
     except click.NoSuchOption as error:
-        from ._intents import option_meant
+        from ._intents import option_meant, option_of_others
 
         word = error.option_name
         if word[1:2] not in ("", "-") and (whole := _joined(word, words)) is not None:
@@ -69,7 +69,8 @@ def own_words(ctx: click.Context, words: Sequence[str] = ()) -> Iterator[None]:
         options = [param for param in params if isinstance(param, click.Option) and not param.hidden]
         known = [name[2:] for option in options for name in option.opts if name.startswith("--")]
         near = nearest(word[2:], known, "--") if word.startswith("--") else None
-        help = option_meant(word, ctx.command) or near or f"{ctx.command_path} --help lists the options"
+        help = option_meant(word, ctx.command) or option_of_others(word, ctx) or near
+        help = help or f"{ctx.command_path} --help lists the options"
         raise SpecError(f"unknown option {shown(word)}", help) from None
     except click.BadOptionUsage as error:
         word = error.option_name

@@ -8,6 +8,7 @@ from .. import sources
 from ..errors import SpecError
 from ..files import text_output
 from ..render.fields import FORMATS
+from ._hints import note_words
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._units import in_option, of_option, place_of, unit_option
@@ -54,12 +55,15 @@ def command(
     with text_output(path, utf8=format == "json") as stream:
         network = sources.load_words(words)
         options.note_report(network)
+        options.note_channels(network)
         network, options = options.taken(network)
-        fields = ReceptiveFields(options.report(network), of, source)
+        report = options.report(network)
+        fields = ReceptiveFields(report, of, source)
         fields.phases = phases
         if unit is not None:
             fields.look_back(place_of("--unit", unit))
         if pixel is not None:
             fields.look_forth(place_of("--from-pixel", pixel))
         stream.writelines(FORMATS.renderer(format)(fields, style_of(stream)))
+    note_words([("", report.layers)])
     return 0

@@ -6,13 +6,19 @@ A kind of hint is an entry of the `KINDS` of a module here; `table.py` has them 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import Path
+from ..layers.sliding import AxisWindow, Windowed
 from ..network import INPUT, Origin
-from ..report import Hint, LayerReport
+from ..report import Hint, LayerReport, Report
+from ..sizes import NOTHING_KNOWN
 
-__all__ = ["Advice", "HintKind", "HintPlace", "find", "grouped", "is_fixed"]
+if TYPE_CHECKING:
+    from ..fields.graph import Graph
+
+__all__ = ["Advice", "HintKind", "HintLevel", "HintPlace", "find", "grouped", "is_fixed"]
 
 
 class Advice(NamedTuple):
@@ -22,12 +28,68 @@ class Advice(NamedTuple):
     help: str
 
 
+class HintLevel:
+    """The layers of a network, or of a block, with what is worked out once for all of them."""
+
+    def __init__(self, layers: Sequence[LayerReport]):
+        self.layers = layers
+        self._windows: dict[int, Sequence[AxisWindow]] = {}
+
+    def windows(self, at: int) -> Sequence[AxisWindow]:
+        """Return a layer's window on each axis; none for a layer without one, or of whose input nothing is known."""
+        if at not in self._windows:
+            layer = self.layers[at]
+            own, sample = layer.node.layer, layer.sample
+            windows: Sequence[AxisWindow] = ()
+            if isinstance(own, Windowed) and NOTHING_KNOWN not in (sample, layer.traced.out):
+                windows = own.placed(own.split(sample, layer.env)[1], layer.env)
+            self._windows[at] = windows
+        return self._windows[at]
+
+    @cached_property
+    def readers(self) -> dict[int, list[LayerReport]]:
+        """The layers that read each layer, by its index."""
+        found: dict[int, list[LayerReport]] = {}
+        for layer in self.layers:
+            for at in layer.node.reads:
+                found.setdefault(at, []).append(layer)
+        return found
+
+    @cached_property
+    def shared(self) -> set[int]:
+        """The indices of the layers whose weights others use, too."""
+        ties = [(at, layer.node.tie) for at, layer in enumerate(self.layers) if layer.node.tie is not None]
+        return {index for pair in ties for index in pair}
+
+    @cached_property
+    def graph(self) -> Graph | None:
+        """The layers of a network as a graph; None if none of them reads its input."""
+        from ..fields.graph import Graph
+
+        for layer in self.layers:
+            if INPUT in layer.node.reads:
+                sample = layer.samples[layer.node.reads.index(INPUT)]
+                return Graph(Report(layer.network, None, sample, list(self.layers)))
+        return None
+
+    @cached_property
+    def borders(self) -> list[str]:
+        """The names of the layers of a network that are border layers on every axis."""
+        from ..fields.borders import border
+
+        sizes = () if self.graph is None else self.graph.space(INPUT).shape
+        vertices = self.graph if sizes and self.graph is not None else ()
+        return [vertex.name for vertex in vertices if all(border(vertex.layer, sizes))]
+
+
 class HintPlace(NamedTuple):
     """A layer in its place: among the layers around it, which are the network's or those of a block."""
 
     layer: LayerReport
     at: int
-    layers: Sequence[LayerReport]
+    level: HintLevel
+    """The layers around it, of which its index is `at`."""
+    network: HintLevel
     path: Path
     """Its path in the spec."""
     name: str
@@ -46,16 +108,12 @@ class HintPlace(NamedTuple):
         indices = ".".join([f"layers[{index}]" for index in self.path[1::2]])
         return f"{indices} '{self.name}'"
 
-    def readers(self) -> list[LayerReport]:
-        """Return the layers that read it."""
-        return [layer for layer in self.layers if self.at in layer.node.reads]
-
     def before(self) -> LayerReport | None:
         """Return the first layer above it that does not work on values where they are; None for the input."""
-        reads = self.layer.node.reads
-        while reads and reads[0] != INPUT and self.layers[reads[0]].node.layer.KEEPS_SHAPE:
-            reads = self.layers[reads[0]].node.reads
-        return self.layers[reads[0]] if reads and reads[0] != INPUT else None
+        reads, layers = self.layer.node.reads, self.level.layers
+        while reads and reads[0] != INPUT and layers[reads[0]].node.layer.KEEPS_SHAPE:
+            reads = layers[reads[0]].node.reads
+        return layers[reads[0]] if reads and reads[0] != INPUT else None
 
 
 class HintKind(NamedTuple):
@@ -80,11 +138,14 @@ class HintKind(NamedTuple):
 
 def places(layers: Sequence[LayerReport], block: HintPlace | None = None) -> Iterator[HintPlace]:
     """Yield each layer in its place, those of blocks behind their block."""
+    level = HintLevel(layers)
     path, within, around = (
         ((), "", ()) if block is None else (block.path, f"{block.name}.", (*block.around, block.layer))
     )
+    network = level if block is None else block.network
     for at, layer in enumerate(layers):
-        place = HintPlace(layer, at, layers, (*path, "layers", layer.node.spec_index), within + layer.name, around)
+        own = (*path, "layers", layer.node.spec_index)
+        place = HintPlace(layer, at, level, network, own, within + layer.name, around)
         yield place
         yield from places(layer.inner, place)
 

@@ -93,8 +93,9 @@ def channels_last(network: Network) -> Advice | None:
 def _of_input(place: HintPlace) -> Advice | None:
     """Return the advice on the input's channels, at the first layer."""
     network = place.layer.network
-    fixes = any("c_i" in node.layer.given for node in network.nodes)
-    return None if place.path != ("layers", 0) or place.at or fixes else channels_last(network)
+    if place.around or place.at or any("c_i" in node.layer.given for node in network.nodes):
+        return None
+    return channels_last(network)
 
 
 def _width(place: HintPlace) -> Advice | None:

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ..fields import borders
-from ..fields.graph import Graph
+from ..fields.borders import least
 from ..network import INPUT
-from ..report import LayerReport, Report
-from ..sizes import Shape, known, show
+from ..report import LayerReport
+from ..sizes import known, show
 from . import Advice, HintKind, HintPlace
 
 
 def _bias_before_norm(place: HintPlace) -> Advice | None:
     """Return the advice on a bias whose only readers take the mean of each channel away."""
-    layer, readers = place.layer, place.readers()
-    is_tied = layer.node.tie is not None or any(other.node.tie == place.at for other in place.layers)
-    if (
-        not layer.bias
-        or not readers
-        or is_tied
-        or not _is_per_channel(layer)
-        or not all(map(_takes_mean_away, readers))
-    ):
+    layer, readers = place.layer, place.level.readers.get(place.at)
+    if not layer.bias or not readers or place.at in place.level.shared:
+        return None
+    if not _is_per_channel(layer) or not all(map(_takes_mean_away, readers)):
         return None
     names = ", ".join(reader.name for reader in readers)
-    text = f"its bias of {layer.bias:,} has no effect: {names} takes the mean of each channel away"
+    takes = "takes" if len(readers) == 1 else "take"
+    text = f"its bias of {layer.bias:,} has no effect: {names} {takes} the mean of each channel away"
     return Advice(text, f"bias=false saves {layer.bias:,} parameters")
 
 
@@ -85,41 +78,22 @@ def _softmax_axis(place: HintPlace) -> Advice | None:
     )
 
 
-def _graph(layers: Sequence[LayerReport]) -> Graph | None:
-    """Return the layers as a graph; None if none of them reads the network's input."""
-    for layer in layers:
-        if INPUT in layer.node.reads:
-            sample = layer.samples[layer.node.reads.index(INPUT)]
-            return Graph(Report(layer.network, None, sample, list(layers)))
-    return None
-
-
 def _border_layers(place: HintPlace) -> Advice | None:
     """Return the advice on the first layer whose input's units see all of the network's input."""
-    own = place.layer.reads_fields
-    if place.around or len(own) != 1 or any(field.size is None or field.size < 2 for field in own[0].of):
+    graph, border = place.network.graph, place.network.borders
+    if graph is None or not border or border[0] != place.name:
         return None
-    graph = _graph(place.layers)
-    sizes = graph.space(INPUT).shape if graph is not None else ()
-    if graph is None or not sizes or not _is_border(place.layer, sizes):
-        return None
-    border = [at for at, layer in enumerate(place.layers) if _is_border(layer, sizes)]
-    if border[0] != place.at:
-        return None
-    field = show(tuple([own[0].of[axis].size or 0 for axis in range(len(sizes))]))
+    sizes, own = graph.space(INPUT).shape, place.layer.reads_fields[0].of
+    field = show(tuple([own[axis].size or 0 for axis in range(len(sizes))]))
     more = f" and {len(border) - 1} after it" if len(border) > 1 else ""
     text = (
         f"a unit of its input already sees {field} pixels, and the image has {show(sizes)}: in the middle of the map "
         f"its window{more} {'add' if more else 'adds'} nothing"
     )
-    enough = borders.least(graph)
-    size = "a larger input" if None in enough else f"an input of {show([n or 0 for n in enough])} or more"
+    enough = [n for n in least(graph) if n is not None]
+    is_known = len(enough) == len(sizes) and all(n > (known(size) or 0) for n, size in zip(enough, sizes, strict=True))
+    size = f"an input of {show(enough)} or more" if is_known else "a larger input"
     return Advice(text, f"{size}, or fewer strides and layers above")
-
-
-def _is_border(layer: LayerReport, sizes: Shape) -> bool:
-    """Return whether a layer is a border layer on every axis."""
-    return all(borders.border(layer, sizes))
 
 
 KINDS = (

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from ..explain import axes_text
 from ..layers import ConvKind
+from ..layers.base import ENDS as RANK_ENDS
 from ..layers.sliding import AxisWindow, Cut, Slide, Windowed
-from ..report import LayerReport
-from ..sizes import NOTHING_KNOWN, known
+from ..sizes import known
 from ..window import dropped
 from . import Advice, HintKind, HintPlace
 
@@ -21,17 +21,14 @@ LAST_SIDES = {"height": "bottom", "width": "right", "depth": "back", "length": "
 """The side at the end of an axis."""
 
 
-def windows_of(layer: LayerReport) -> Sequence[AxisWindow]:
-    """Return a layer's window on each axis; none for a layer without one, or of whose input nothing is known."""
-    own = layer.node.layer
-    if not isinstance(own, Windowed) or NOTHING_KNOWN in (layer.sample, layer.traced.out):
-        return ()
-    return own.placed(own.split(layer.sample, layer.env)[1], layer.env)
+def windows_of(place: HintPlace) -> Sequence[AxisWindow]:
+    """Return a layer's window on each axis."""
+    return place.level.windows(place.at)
 
 
-def slides_of(layer: LayerReport) -> list[Slide]:
+def slides_of(place: HintPlace) -> list[Slide]:
     """Return a layer's sliding window on each axis."""
-    return [window for window in windows_of(layer) if isinstance(window, Slide)]
+    return [window for window in windows_of(place) if isinstance(window, Slide)]
 
 
 def listed(words: Sequence[str]) -> str:
@@ -68,7 +65,7 @@ def _dropped(slide: Slide) -> int:
 
 def _dropped_pixels(place: HintPlace) -> Advice | None:
     """Return the advice on a floor that leaves pixels at the end unread."""
-    slides = slides_of(place.layer)
+    slides = slides_of(place)
 
     def say(slide: Slide) -> str | None:
         lost = _dropped(slide)
@@ -103,7 +100,7 @@ def _even_kernel(place: HintPlace) -> Advice | None:
     own = place.layer.node.layer
     if not isinstance(own, Windowed) or own.p_total is not None or not str(own.p).startswith("same"):
         return None
-    slides = [s for s in slides_of(place.layer) if s.k % 2 == 0 and None not in (s.pb, s.pa) and s.pb != s.pa]
+    slides = [s for s in slides_of(place) if s.k % 2 == 0 and None not in (s.pb, s.pa) and s.pb != s.pa]
     text = _by_axis(slides, lambda s: f"k={s.taps} by {s.pb} before and {s.pa} after on %", _axis)
     if text is None:
         return None
@@ -125,7 +122,7 @@ def _taps_by_phase(cut: Cut) -> tuple[int, int]:
 
 def _checkerboard(place: HintPlace) -> Advice | None:
     """Return the advice on a transposed convolution whose outputs sum unequal numbers of taps."""
-    cuts = [window for window in windows_of(place.layer) if isinstance(window, Cut)]
+    cuts = [window for window in windows_of(place) if isinstance(window, Cut)]
     uneven = [cut for cut in cuts if len({*_taps_by_phase(cut)}) > 1]
 
     def say(cut: Cut) -> str:
@@ -174,7 +171,7 @@ def _only_padding(slide: Slide) -> tuple[int, int]:
 
 def _padding_windows(place: HintPlace) -> Advice | None:
     """Return the advice on windows that see nothing but padding."""
-    slides = slides_of(place.layer)
+    slides = slides_of(place)
 
     def say(slide: Slide) -> str | None:
         before, after = _only_padding(slide)
@@ -208,7 +205,7 @@ def _unused_taps(place: HintPlace) -> Advice | None:
     """Return the advice on a convolution some of whose weights are only ever multiplied by padding."""
     if place.layer.node.layer.CONVOLUTION in (None, ConvKind.TRANSPOSED):
         return None
-    slides = slides_of(place.layer)
+    slides = slides_of(place)
     used = [_used_taps(slide) for slide in slides]
     spans = [span for span in used if span is not None]
     if len(spans) < len(slides) or all(
@@ -254,7 +251,7 @@ def _is_read(slide: Slide, pixel: int, out: int, pb: int) -> bool:
 
 def _is_pointwise(place: HintPlace) -> bool:
     kind = place.layer.node.layer.CONVOLUTION
-    slides = slides_of(place.layer)
+    slides = slides_of(place)
     return kind not in (None, ConvKind.TRANSPOSED) and bool(slides) and all(slide.taps == 1 for slide in slides)
 
 
@@ -262,7 +259,7 @@ def _unread_pixels(place: HintPlace) -> Advice | None:
     """Return the advice on a window that steps over pixels, unless it is a single tap of a convolution."""
     if _is_pointwise(place):
         return None
-    slides = [slide for slide in slides_of(place.layer) if _skips(slide)]
+    slides = [slide for slide in slides_of(place) if _skips(slide)]
 
     def say(slide: Slide) -> str:
         read, of = _share_read(slide)
@@ -276,7 +273,7 @@ def _unread_pixels(place: HintPlace) -> Advice | None:
     text = _by_axis(slides, say, _axis)
     if text is None:
         return None
-    own = slides_of(place.layer)
+    own = slides_of(place)
     if any(slide.taps >= slide.s or slide.d > 1 for slide in slides):
         return Advice(text, "a d that shares no factor with s, and a k of at least s, read them all")
     k, s = ([max(x.taps, x.s) for x in own], [min(x.taps, x.s) for x in own])
@@ -287,17 +284,19 @@ def _strided_pointwise(place: HintPlace) -> Advice | None:
     """Return the advice on a convolution of a single tap that steps over pixels."""
     if not _is_pointwise(place):
         return None
-    own = slides_of(place.layer)
+    own = slides_of(place)
     slides = [slide for slide in own if _skips(slide)]
     if not slides:
         return None
-    kernel, of = "x".join("1" for _ in own), prod(slide.s for slide in own)
+    kernel = f"a {'x'.join('1' for _ in own)} kernel" if len(own) > 1 else "a kernel of 1"
+    of = prod(slide.s for slide in own)
     s = axes_text([slide.s for slide in own])
-    text = f"a {kernel} kernel with s={s} reads 1 of every {of} pixels"
+    text = f"{kernel} with s={s} reads 1 of every {of} pixels"
     ends = "" if all(isinstance(x.n, int) and x.n % x.s == 0 for x in own) else ",ceil"
     if ends and not place.layer.env.dialect.pool_ceil:
         ends = ",p=same"
-    return Advice(text, f"avgpool:k{s},s{s}{ends} in front of it and s=1 read them all; so does k={s}")
+    pool = f"avgpool{RANK_ENDS.get(len(own), '')}:k{s},s{s}{ends}"
+    return Advice(text, f"{pool} in front of it and s=1 read them all; so does k={s}")
 
 
 KINDS = (

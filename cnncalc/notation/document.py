@@ -434,12 +434,16 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
 
 
 def nearest_key(cls: type[Layer], written: str, more: Iterable[str] = ()) -> str | None:
-    """Return `did you mean dilation (d)?`: the names of keys nearest to a word, ours before the frameworks'."""
+    """Return `did you mean dilation (d)?`: the names of keys nearest to a word, ours before the frameworks'.
+
+    Where none is near, the few other ops that have such a key.
+    """
     known = [*cls.KEYS, *more, *LAYER_KEYS]
     aliases = {name: keys for name in aliases_of(cls) if (keys := keys_named(cls, name)) and name not in known}
     found = nearest(written, [*known, *aliases])
     if found is None:
-        return None
+        owners = [op for op, (other, nd) in OPS.items() if written in other.KEYS and nd in (None, 2)]
+        return f"{shown(written)} is a key of {' and '.join(owners)}" if 0 < len(owners) < 4 else None
     names = {aliases.get(name, (name,)): name for name in reversed(found.split("'")[1::2])}
     said = [f"{name} ({' and '.join(keys)})" if name in aliases else f"'{name}'" for keys, name in names.items()]
     return f"did you mean {' or '.join(reversed(said))}?"

@@ -257,7 +257,7 @@ USAGES = [
     ("-Vx", "unknown option '-x'\n  cnncalc --help lists the options"),
     ("-- --json", "unknown command '--json'\n  cnncalc --help lists the commands"),
     ("", "unknown command ''\n  cnncalc --help lists the commands"),
-    ("shape 3x5x5 relu --frmat json", "unknown option '--frmat'\n  did you mean '--format'?"),
+    ("shape 3x5x5 relu --frmat json", "unknown option '--frmat'\n  did you mean '--format' or '--at'?"),
     ("shape 3x5x5 relu --js", "unknown option '--js'\n  did you mean '--json' or '--jsonl'?"),
     ("shape 3x5x5 relu --helpp", "unknown option '--helpp'\n  did you mean '--help'?"),
     (

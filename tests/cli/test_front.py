@@ -167,6 +167,10 @@ def test_an_error_has_the_whole_line(line: str, text: str) -> None:
 
 
 MEANINGS = [
+    ("shape lenet5 --expect out=3", "unknown option '--expect'", "an option of cnncalc check"),
+    ("run relu --to onnx", "unknown option '--to'", "an option of cnncalc show and convert"),
+    ("check lenet5 --columns out", "unknown option '--columns'", "an option of cnncalc shape and compare and zoo"),
+    ("shape 9x32 attention:heads=4", "layers[0]: attention has no key 'heads'", "'heads' is a key of multihead"),
     ("shape lenet5 --input-shape 1x32x32", "unknown option '--input-shape'", "did you mean -i 3x224x224?"),
     ("shape lenet5 --batch-size 4", "unknown option '--batch-size'", "did you mean --batch 8?"),
     ("shape lenet5 -f csv", "unknown option '-f'", "did you mean --format csv?"),

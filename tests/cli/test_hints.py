@@ -170,6 +170,14 @@ def test_run_notes_a_kernel_that_nothing_fixes() -> None:
     assert here(["run", "conv:4", "-x", "x.npy", "-w", "w.npy"]).err == ""
 
 
+def test_rf_notes_what_is_perhaps_not_meant() -> None:
+    assert here(["rf", "3x8x8", "conv:4"]).err == "note: conv1: k is 1; for a 3x3: conv:4,k3\n"
+    assert here(["rf", "3x8x8", "conv:4,k1"]).err == ""
+    assert here(["rf", "conv:4,k3", "-i", "9x8x3"]).err == (
+        "note: 9x8x3 has 9 channels; if they stand last: --layout NHWC, or 3x9x8\n"
+    )
+
+
 def test_a_part_has_the_hints_and_notes_of_its_layers() -> None:
     assert here(["shape", "3x7x7", "conv:4", "maxpool:2", "relu", "--until", "maxpool1", "--hints"]).err == (
         f"note: conv1: k is 1; for a 3x3: conv:4,k3\n{LISTED}"

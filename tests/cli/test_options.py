@@ -184,7 +184,7 @@ EFFECTS = {
     "convert --no-color": "report.json -i 1x7x8 --color always | --no-color",
     "convert --quiet": "report.json -i 1x7x8 | -q",
     "ops --format": "--format markdown",
-    "help --quiet": "rf | -q",
+    "help --quiet": "summary | -q",
     "shape --macs-as": "--macs-as torchinfo",
     "compare --format": "--format csv",
     "compare --dialect": "same.json | --dialect keras",

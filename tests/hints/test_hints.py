@@ -114,6 +114,13 @@ CASES = [
      "strided-1x1: conv1: a 1x1 kernel with s=3x2 reads 1 of every 6 pixels; "
      "avgpool:k3x2,s3x2 in front of it and s=1 read them all; so does k=3x2",
      ["3x9x8 avgpool:k3x2,s3x2 conv:4,k1", "3x9x8 conv:4,k3x2,s3x2"]),
+    ("3x8 conv1d:4,k1,s2",
+     "strided-1x1: conv1d1: a kernel of 1 with s=2 reads 1 of every 2 pixels; "
+     "avgpool1d:k2,s2 in front of it and s=1 read them all; so does k=2",
+     ["3x8 avgpool1d:k2,s2 conv1d:4,k1", "3x8 conv1d:4,k2,s2"]),
+    ("3x8x8 conv:4,k3,name=a batchnorm:from=a instancenorm:from=a add:batchnorm1+instancenorm1",
+     "bias-before-norm: a: its bias of 4 has no effect: batchnorm1, instancenorm1 take the mean of each channel away; "
+     "bias=false saves 4 parameters", ["3x8x8 conv:4,k3,name=a,nobias batchnorm:from=a instancenorm:from=a"]),
     ("3x9x9 conv:4,k1,s2",
      "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
      "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",

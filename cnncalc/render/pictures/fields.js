@@ -57,8 +57,7 @@ const count = (region) => sum(inRows(region).map((one) => prod(one.map(sum))));
 function hull(region) {
   if (region.length === 0) return null;
   return region[0].map((_, axis) => {
-    const firsts = region.map((one) => one[axis].indexOf(1));
-    return [Math.min(...firsts), Math.max(...region.map((one) => one[axis].lastIndexOf(1)))];
+    return [Math.min(...region.map((one) => one[axis].indexOf(1))), Math.max(...region.map((one) => one[axis].lastIndexOf(1)))];
   });
 }
 
@@ -71,18 +70,15 @@ function span({ phases, advance }, u) {
   return read && [read[0] + turn * advance, read[1] + turn * advance];
 }
 
-/** The units that each number reads, those beside the map left out; worked out once. */
-function table(axis) {
+/** Call a function with each unit that number u reads, without those beside the map, until it returns true. */
+function someRead(axis, u, visit) {
+  const read = span(axis, u);
+  if (!read) return false;
   const { n, step, edge } = axis;
-  axis.table ??= Array.from({ length: numbers(axis) }, (_, u) => {
-    const [first, last] = span(axis, u) ?? [0, -1];
-    const found = [];
-    if (edge && first < 0 && last >= first) found.push(0);
-    for (let at = first < 0 ? first + Math.ceil(-first / step) * step : first; at <= Math.min(last, n - 1); at += step) found.push(at);
-    if (edge && last >= n) found.push(n - 1);
-    return found;
-  });
-  return axis.table;
+  const [first, last] = read;
+  if (edge && ((first < 0 && visit(0)) || (last >= n && visit(n - 1)))) return true;
+  for (let at = first < 0 ? first + Math.ceil(-first / step) * step : first; at <= last && at < n; at += step) if (visit(at)) return true;
+  return false;
 }
 
 /** How many numbers the digits of an axis make. */
@@ -93,18 +89,15 @@ const isItself = ({ phases, advance }) => phases.length === 1 && String(phases[0
 function backAxis(axis, bits) {
   if (isItself(axis) && bits.length === axis.n) return bits;
   const seen = new Uint8Array(axis.n);
-  table(axis).forEach((read, u) => {
-    if (bits[u]) for (const at of read) seen[at] = 1;
-  });
+  for (let u = bits.indexOf(1); u !== -1; u = bits.indexOf(1, u + 1)) someRead(axis, u, (at) => void (seen[at] = 1));
   return seen;
 }
 
 /** The numbers that read a unit of a set. */
 function forthAxis(axis, bits) {
-  const read = table(axis);
-  if (isItself(axis) && bits.length === read.length) return bits;
-  const seeing = new Uint8Array(read.length);
-  for (let u = 0; u < read.length; u++) if (read[u].some((at) => bits[at])) seeing[u] = 1;
+  const seeing = new Uint8Array(numbers(axis));
+  if (isItself(axis) && bits.length === seeing.length) return bits;
+  for (let u = 0; u < seeing.length; u++) if (someRead(axis, u, (at) => bits[at] === 1)) seeing[u] = 1;
   return seeing;
 }
 
@@ -210,21 +203,35 @@ const placesOf = (map, region) => union(region.map((one) => map.places.map((axis
 
 /** What a unit of a map sees on every map before it, and the units that see it on every map behind it.
  *
- * A map is {all: its sizes, places, reads: [{at, axes}]}, and reads only maps before it. There is a region of places for
- * each map; null where none leads to it, and a text, the reason, where it is not known what is seen.
+ * A map is {name, all: its sizes, places, reads: [{at, axes, bound, unknown}]}, and reads only maps before it. There are,
+ * by map: `regions` of places, null where no way leads to it, and a text, the reason, where it is not known what is seen;
+ * and `bounds`, the reason why less may be seen than that, null where it is exact.
  */
 function around(maps, from, index) {
-  const regions = maps.map(() => null);
-  regions[from] = unitOf(maps[from], index);
-  const add = (at, region, read, along) => {
-    if (typeof regions[at] === "string") return;
-    if (typeof region === "string") regions[at] = region;
-    else regions[at] = read.axes ? union([...(regions[at] ?? []), ...along(read, region, maps[at].all)]) : read.why;
+  const possible = maps.map(() => null);
+  const certain = maps.map(() => []);
+  let bound = null;
+  possible[from] = certain[from] = unitOf(maps[from], index);
+  const add = (at, by, read, along) => {
+    if (typeof possible[at] === "string") return;
+    if (typeof possible[by] === "string" || !read.axes) return void (possible[at] = read.axes ? possible[by] : read.unknown);
+    const seen = along(read, possible[by], maps[at].all);
+    if (read.bound && along === back) bound ??= read.bound;
+    const sure = read.bound ? [] : certain[by] === possible[by] ? seen : along(read, certain[by], maps[at].all);
+    const [all, is_exact] = [[...(possible[at] ?? []), ...seen], (possible[at] === null || certain[at] === possible[at]) && sure === seen];
+    const others = certain[at];
+    possible[at] = union(all);
+    certain[at] = is_exact ? possible[at] : union([...others, ...sure]);
   };
-  for (let at = from; at >= 0; at--) if (regions[at]) for (const read of maps[at].reads) add(read.at, regions[at], read, back);
+  for (let at = from; at >= 0; at--) if (possible[at]) for (const read of maps[at].reads) add(read.at, at, read, back);
   for (let at = from + 1; at < maps.length; at++)
-    for (const read of maps[at].reads) if (read.at >= from && regions[read.at]) add(at, regions[read.at], read, forth);
-  return regions.map((region, at) => (Array.isArray(region) ? placesOf(maps[at], region) : region));
+    for (const read of maps[at].reads) if (read.at >= from && possible[read.at]) add(at, read.at, read, forth);
+  const regions = possible.map((region, at) => (Array.isArray(region) ? placesOf(maps[at], region) : region));
+  const bounds = regions.map((region, at) => {
+    if (at > from || !Array.isArray(region) || certain[at] === possible[at]) return null;
+    return count(placesOf(maps[at], certain[at])) < count(region) ? bound : null;
+  });
+  return { regions, bounds };
 }
 
 /** The box of a unit on every map of which it sees some unit: the first and last on each place, on maps without ends.
@@ -257,8 +264,9 @@ function boxOn(axis, map, box) {
     else high += (size - 1) * step;
   }
   if (axis.endless === null) {
-    const read = table(axis).slice(Math.max(low, 0), high + 1).flat();
-    return read.length ? [Math.min(...read), Math.max(...read)] : null;
+    const own = Uint8Array.from({ length: high + 1 }, (_, u) => Number(u >= low));
+    const seen = backAxis(axis, own);
+    return seen.includes(1) ? hull([[seen]])[0] : null;
   }
   let seen = null;
   for (let u = low; u <= high; u++) {

@@ -3,6 +3,7 @@
 const $ = (selector, within = document) => within.querySelector(selector);
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = 0.25; // how much of the padding around the input is shown, as a share of it
+const LONGEST = 1 << 20; // the most units of an axis that are followed
 const LINES = { small: 16, large: 48 }; // the most units along an axis that are set apart by lines
 
 /** Make an element with attributes and children; a namespace makes one of a drawing. */
@@ -169,7 +170,7 @@ function choose(at, index) {
   const moved = chosen.at !== at;
   chosen = { at, index };
   if (at >= inputs && looked !== at) look(at);
-  const regions = around(maps, at, index);
+  const { regions, bounds } = around(maps, at, index);
   const frames = boxes(maps, at, index, regions);
   for (const picture of [...pictures, ...large]) {
     picture.show(regions[picture.at], kindOf(picture.at, regions), picture.at < inputs && at >= inputs ? frames[picture.at] : null);
@@ -180,7 +181,7 @@ function choose(at, index) {
     $("#layer").value = at;
   }
   if (document.activeElement !== $("#unit")) $("#unit").value = index.join(", ");
-  $("#said").textContent = said(regions, frames);
+  $("#said").textContent = said(regions, bounds, frames);
 }
 
 /** Whether a map is the chosen one, before it, behind it, or not on a way to it. */
@@ -295,16 +296,17 @@ class Stepper {
 
 /** The maps of a report: its input, then every layer, blocks opened. */
 function mapsOf(report) {
-  const add = (name, { sizes, places, reads = [] }) => {
+  const add = (name, { sizes, places, reads = [] }, op) => {
     const at = found.push({ name, all: sizes, places, sizes: places.map((place) => sizes[place]), reads }) - 1;
-    found[at].reads = reads.map(({ layer, axes }) => ({ at: found.findIndex((map) => map.name === layer), axes, why: `what the units of ${name} read` }));
+    found[at].reads = reads.map(({ layer, axes, bound }) => ({ at: found.findIndex((map) => map.name === layer), axes,
+      bound: bound && `${name}: ${bound}`, unknown: `it is not known what the units of ${name} (${op}) read` }));
     for (const axis of found[at].reads.flatMap((read) => read.axes ?? []))
       if (axis) axis.digits ??= axis.axis === null ? [] : [[axis.axis, 1, sizes[axis.axis], 1]];
   };
   const open = (layers, within) => {
     for (const layer of layers)
       if (layer.layers) open(layer.layers, `${within}${layer.name}.`);
-      else add(within + layer.name, layer.report.fields);
+      else add(within + layer.name, layer.report.fields, layer.op);
   };
   const found = [];
   add("input", report.report.fields);
@@ -315,7 +317,7 @@ function mapsOf(report) {
 /** How much of the padding to show around the input for a layer, along its last two axes. */
 function margins(at, input) {
   const { sizes } = maps[input];
-  const corners = [maps[at].sizes.map(() => 0), maps[at].sizes.map((n) => n - 1)].map((index) => boxes(maps, at, index, around(maps, at, index))[input]);
+  const corners = [maps[at].sizes.map(() => 0), maps[at].sizes.map((n) => n - 1)].map((index) => boxes(maps, at, index, around(maps, at, index).regions)[input]);
   const beyond = sizes.map((n, axis) => {
     const [first, last] = corners.map((box) => box?.[axis]);
     return Math.min(Math.max(0, -(first?.[0] ?? 0), (last?.[1] ?? 0) - n + 1), Math.ceil(n * MARGIN));
@@ -324,10 +326,9 @@ function margins(at, input) {
 }
 
 /** Say in words what is chosen and what is shown for it. */
-function said(regions, frames) {
+function said(regions, bounds, frames) {
   const { at, index } = chosen;
   const about = (region, other, verb, what) => {
-    if (typeof region === "string") return `${verb} units that are not known: ${region}`;
     const found = region && hull(region);
     if (!found) return `${verb} no ${what} of ${maps[other].name}`;
     const boxed = prod(found.map(([first, last]) => last - first + 1));
@@ -336,11 +337,14 @@ function said(regions, frames) {
     return `${verb} ${share} ${what}${boxed === 1 ? "" : "s"} of ${maps[other].name}: ${words(maps[other].sizes, found)}`;
   };
   const place = `(${index.join(", ")}) of ${maps[at].name}`;
+  const unknown = typeof regions[at < inputs ? looked : 0] === "string" ? regions[at < inputs ? looked : 0] : null;
+  if (unknown) return `${at < inputs ? "Pixel" : "Unit"} ${place}: ${unknown}.`;
   if (at < inputs) return `Pixel ${place} ${about(regions[looked], looked, "is seen by", "unit")}.`;
   const box = frames[0];
   const beyond = box?.some(([first, last], axis) => first < 0 || last >= maps[0].sizes[axis]);
   const more = beyond ? ` Its box reaches into the padding: ${words(maps[0].sizes, box)}.` : "";
-  return `Unit ${place} ${about(regions[0], 0, "sees", "pixel")}.${more}`;
+  const verb = bounds[0] ? "sees at most" : "sees";
+  return `Unit ${place} ${about(regions[0], 0, verb, "pixel")}${bounds[0] ? ` (${bounds[0]})` : ""}.${more}`;
 }
 
 /** The maps that are drawn: chains of layers that work unit by unit share one. */
@@ -362,36 +366,52 @@ function groupsOf(maps) {
   return groups;
 }
 
-/** Begin with the unit that the command names, else with the middle of the last map of more than one unit. */
-function begin() {
+/** Why units cannot be followed in these maps; null if they can. */
+function obstacle(maps) {
+  const sizes = maps.flatMap((map) => map.all);
+  if (!sizes.every(Number.isInteger)) return "Units have a place only where sizes are known: give the input's, as -i 3x224x224.";
+  return Math.max(...sizes) > LONGEST ? `An axis has more than ${number(LONGEST)} units: too many to follow here.` : null;
+}
+
+/** The map of a row of the table or the diagram; of a block, that of its last layer. */
+function mapOf(element) {
+  const name = decodeURIComponent(element.dataset.name);
+  const at = maps.findIndex((map) => map.name === name);
+  return at >= 0 ? at : maps.findLastIndex((map) => map.name.startsWith(`${name}.`));
+}
+
+/** Let the maps, the diagram and the form choose units; begin with that of the command, or in the middle. */
+function follow() {
+  $("#maps").append(...pictures.map((picture) => picture.element));
+  for (const element of [...rows, ...nodes]) element.dataset.at = mapOf(element);
+  const use = (at) => (pin(true), choose(Number(at), centre(at)));
+  walk(nodes, (node) => use(node.dataset.at));
+  for (const row of rows) $("button", row).addEventListener("click", () => use(row.dataset.at));
+  $("#layer").append(...maps.map((map, at) => make("option", { value: at }, `${map.name} ${shape(map.sizes)}`)));
+  $("#layer").addEventListener("change", (event) => use(event.target.value));
+  $("#pinned").addEventListener("change", (event) => pin(event.target.checked));
+  $("#unit").addEventListener("input", (event) => {
+    const { sizes } = maps[chosen.at];
+    const numbers = event.target.value.split(",").map((text) => (/^\s*\d+\s*$/.test(text) ? Number(text) : NaN));
+    const index = sizes.length ? numbers : [];
+    const fits = index.length === sizes.length && index.every((at, axis) => at < sizes[axis]);
+    event.target.setAttribute("aria-invalid", !fits);
+    if (fits) pin(true), choose(chosen.at, index);
+  });
   const { of, index } = report.unit ?? {};
   if (of !== undefined) return choose(maps.findIndex((map) => map.name === of), index);
   const last = maps.findLastIndex((map) => prod(map.sizes) > 1);
-  return choose(Math.max(last, inputs), centre(Math.max(last, inputs)));
+  choose(Math.max(last, inputs), centre(Math.max(last, inputs)));
 }
 
 const report = JSON.parse($("#report").textContent);
 const maps = mapsOf(report);
 const inputs = 1; // the maps before the layers
+const why = obstacle(maps);
 const rows = [...document.querySelectorAll("#layers tbody tr")];
 const nodes = [...document.querySelectorAll("#diagram .layer")];
-const pictures = groupsOf(maps).map((group) => new Picture(group[0], group.map((at) => maps[at].name), false));
-$("#maps").append(...pictures.map((picture) => picture.element));
-const place = (element) => maps.findIndex((map) => map.name === element.dataset.name);
-for (const element of [...rows, ...nodes]) element.dataset.at = place(element);
-const use = (element) => (pin(true), choose(Number(element.dataset.at), centre(element.dataset.at)));
-walk(nodes, use);
-for (const row of rows) $("button", row).addEventListener("click", () => use(row));
+const pictures = why ? [] : groupsOf(maps).map((group) => new Picture(group[0], group.map((at) => maps[at].name), false));
 for (const head of document.querySelectorAll("#layers thead th")) $("button", head).addEventListener("click", () => sort(head));
-$("#layer").append(...maps.map((map, at) => make("option", { value: at }, `${map.name} ${shape(map.sizes)}`)));
-$("#layer").addEventListener("change", (event) => (pin(true), choose(Number(event.target.value), centre(event.target.value))));
-$("#pinned").addEventListener("change", (event) => pin(event.target.checked));
-$("#unit").addEventListener("input", (event) => {
-  const { sizes } = maps[chosen.at];
-  const index = event.target.value.split(",").map((text) => (/^\s*\d+\s*$/.test(text) ? Number(text) : NaN));
-  const fits = index.length === sizes.length && index.every((at, axis) => at < sizes[axis]);
-  event.target.setAttribute("aria-invalid", !fits);
-  if (fits) pin(true), choose(chosen.at, index);
-});
-begin();
 if ($("#steps")) $("main").prepend(new Stepper(JSON.parse($("#steps").textContent)).section);
+if (why) $("#units").replaceChildren(make("p", {}, why));
+else follow();

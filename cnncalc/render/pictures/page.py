@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from html import escape
 
+from ...errors import printable
 from ...fields import ReceptiveFields
 from ...notation.encode import encode
 from ...report import Report
@@ -20,7 +21,7 @@ from ..grid import full
 from ..rows import rows
 from ..summary import totals
 from .lanes import stations
-from .svg import diagram, resource, title_of
+from .svg import diagram, named, resource, title_of
 from .windows import Steps, as_json
 
 SHOWN = ("layer", "op", "out", "params", "macs", "rf_size", "rf_stride", "rf_start")
@@ -96,13 +97,13 @@ def _table(report: Report, style: Style) -> Iterator[str]:
         yield f'<th scope="col"{kind}><button>{escape(TITLES.get(name, title))}</button></th>'
     yield "</tr></thead>\n<tbody>\n"
     for row, texts in zip(shown, grid.texts(full), strict=True):
-        cells = [f'<th scope="row"><button>{escape(texts[0])}</button></th>']
+        cells = [f'<th scope="row"><button>{escape(printable(texts[0]))}</button></th>']
         for name, text in zip(SHOWN[1:], texts[1:], strict=True):
             column = COLUMNS[name]
             key = (column.order or column.cell)(row)
             own = f' data-key="{"" if key is None else key}"' if column.right else ""
             cells.append(f"<td{own}>{escape(text)}</td>")
-        yield f'<tr data-name="{escape(row.name)}">{"".join(cells)}</tr>\n'
+        yield f'<tr data-name="{named(row.name)}">{"".join(cells)}</tr>\n'
     yield "</tbody>\n<tfoot>"
     for texts in grid.texts(full, foot=True):
         yield f"<tr>{''.join([f'<td>{escape(text)}</td>' for text in texts])}</tr>"

@@ -62,7 +62,7 @@ def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
     """Yield what one unit sees, layer by layer: a line for each, and maps of some of them."""
     view = fields.view
     assert view is not None
-    yield paint(_title(view), "bold", style.color) + "\n"
+    yield paint(unit_title(view), "bold", style.color) + "\n"
     if view.unknown is not None:
         yield f"{view.unknown}\n"
         return
@@ -76,7 +76,7 @@ def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
 
 def _body(view: Sight, style: Style, shades: Shades) -> Iterator[str]:
     """Yield the lines and the maps of all levels."""
-    levels = _levels(view)
+    levels = levels_of(view)
     drawn = _drawn(levels)
     for before, level in zip([None, *levels], levels, strict=False):
         if before is None or level in drawn or before in drawn:
@@ -86,7 +86,7 @@ def _body(view: Sight, style: Style, shades: Shades) -> Iterator[str]:
             yield from _map(view, level, shades, style)
 
 
-def _levels(view: Sight) -> list[Level]:
+def levels_of(view: Sight) -> list[Level]:
     """Return what the unit sees of each layer, from its own on; equal maps one after another as one."""
     graph, levels = view.graph, list[Level]()
     for at in sorted(view.sets, reverse=True):
@@ -120,7 +120,7 @@ def _drawn(levels: Sequence[Level]) -> list[Level]:
 # What is said
 
 
-def _title(view: Sight) -> str:
+def unit_title(view: Sight) -> str:
     """Return `unit 3,4 of conv2 (64x14x14), and what it sees of the input`."""
     graph = view.graph
     unit, name = ",".join(map(str, view.unit)), printable(graph.name(view.of))
@@ -131,6 +131,14 @@ def _title(view: Sight) -> str:
 def _caption(view: Sight, level: Level, style: Style) -> Iterator[str]:
     """Yield the lines of a level: its layers, and the part of their maps that is seen."""
     names = ", ".join(level.names[:3]) + (f" and {len(level.names) - 3} more" if len(level.names) > 3 else "")
+    first, *others = _wrapped(f"{names}: {level_text(view, level)}", style)
+    head = names if first.startswith(names) else first
+    yield paint(head, "bold", style.color) + first[len(head) :] + "\n"
+    yield from (f"{line}\n" for line in others)
+
+
+def level_text(view: Sight, level: Level) -> str:
+    """Return `H 1 to 3, W 0 to 4 (3x5 of 6x7), 40.0% touched`."""
     seen, text = masks.hull(level.region), "nothing"
     if not level.sizes:
         text = "whole"
@@ -141,10 +149,7 @@ def _caption(view: Sight, level: Level, style: Style) -> Iterator[str]:
             text += f", box {_spans(view, level, level.box)}"
         touched = masks.count(level.region) / prod(sides)
         text += f", {100 * touched:.1f}% touched" if touched < 1 else ""
-    first, *others = _wrapped(f"{names}: {text}", style)
-    head = names if first.startswith(names) else first
-    yield paint(head, "bold", style.color) + first[len(head) :] + "\n"
-    yield from (f"{line}\n" for line in others)
+    return text
 
 
 def _wrapped(text: str, style: Style) -> list[str]:
@@ -228,7 +233,7 @@ def _map(view: Sight, level: Level, shades: Shades, style: Style) -> Iterator[st
     if notes:
         yield f"  ({'; '.join(notes)})\n"
     down, across = [_bins(size, span, step) for size, span in zip(sizes, spans, strict=True)]
-    weights = _weights(view, level, lead)
+    weights = weights_of(view, level, lead)
     values = [[_value(weights, row, column) for column in across] for row in down]
     most = max(max(row) for row in values)
     for row, own_values in zip(down, values, strict=True):
@@ -280,7 +285,7 @@ Weights = Sequence[tuple[int, Numbers, Numbers]]
 """Sums of products: a number, and those of each row and each column."""
 
 
-def _weights(view: Sight, level: Level, lead: Sequence[int]) -> Weights:
+def weights_of(view: Sight, level: Level, lead: Sequence[int]) -> Weights:
     """Return how often the places of a map's slice are read, or which are, where that is not known."""
     counts = None if level.at == view.of else overlap(view, level.at)
     products: Sequence[Sequence[Numbers]] = masks.disjoint(level.region) if counts is None else counts

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from ...errors import printable, width_of
-from ...field import Interval
-from ...fields import ReceptiveFields, masks
-from ...fields.masks import Region
-from ...fields.views import Box, Sight
+from ...fields import ReceptiveFields
 from ...layers import Layer
 from ...report import Report
-from ...sizes import known
 from .. import Style
 from ..summary import totals
 from .lanes import Edge, Lanes, Station, lay_out, stations
@@ -52,16 +48,19 @@ def render(
     report: Report, style: Style, fields: ReceptiveFields | None = None, steps: Steps | None = None
 ) -> Iterator[str]:
     """Yield a report's picture: the diagram, the steps of a window, and what one unit sees, layer by layer."""
+    from .pyramid import unit_title
+    from .unit_maps import unit_maps
     from .windows import drawn
 
     view = None if fields is None else fields.view
     description = totals(report)
-    parts = [diagram(stations(report, style.selection))]
+    network = diagram(stations(report, style.selection))
+    parts = [network]
     if steps is not None:
-        parts.append(drawn(steps))
+        parts.insert(0, drawn(steps))
     if view is not None:
-        description.append(seen_text(view))
-        parts.append(pyramid(unit_maps(view), seen_text(view), parts[0].width))
+        description.insert(0, unit_title(view))
+        parts.insert(0, unit_maps(view, network.width))
     yield from document(title_of(report), "; ".join(description), parts)
 
 
@@ -100,15 +99,15 @@ def resource(name: str) -> str:
 def diagram(shown: Sequence[Station]) -> Drawn:
     """Return a network as a row a layer: the layer in its lane, its lines, and its name, op and output."""
     layout = lay_out([station.reads for station in shown], MOST_LANES)
-    named = [
-        [shown[edge.source].name for edge in layout.edges if (edge.target, edge.lane) == (at, None)]
-        for at in range(len(shown))
-    ]
+    sources: list[list[str]] = [[] for _ in shown]
+    for edge in layout.edges:
+        if edge.lane is None:
+            sources[edge.target].append(shown[edge.source].name)
     columns = [
         [station.name for station in shown],
         [_op(station) for station in shown],
         [station.shape for station in shown],
-        [f"← {', '.join(names)}" if names else "" for names in named],
+        [f"← {', '.join(names)}" if names else "" for names in sources],
     ]
     lefts = [layout.width * LANE + 6]
     for column in columns:
@@ -116,7 +115,8 @@ def diagram(shown: Sequence[Station]) -> Drawn:
         lefts.append(lefts[-1] + (widest + EDGE if widest > 1 else 0))
     lines = [f'<path class="edge" d="{_way(edge, layout)}"/>' for edge in layout.edges if edge.lane is not None]
     for at, (station, lane, *texts) in enumerate(zip(shown, layout.lanes, *columns, strict=True)):
-        lines.append(f'<g class="layer" data-name="{escape(station.name)}">')
+        name = "input" if station.row is None else station.row.name
+        lines.append(f'<g class="layer" data-name="{named(name)}">')
         lines.append(f"<title>{escape(', '.join(filter(None, texts)))}</title>")
         lines.append(f'<rect class="row" y="{at * ROW}" width="{lefts[-1]}" height="{ROW}"/>')
         lines.append(_node(station, lane, at))
@@ -125,6 +125,11 @@ def diagram(shown: Sequence[Station]) -> Drawn:
                 lines.append(text(left, at * ROW + 16, own, kind))
         lines.append("</g>")
     return Drawn(lefts[-1], len(shown) * ROW, lines)
+
+
+def named(name: str) -> str:
+    """Return a layer's name as an attribute, whatever characters it has; the page's script reads it back."""
+    return escape(quote(name, safe=" !#$&()*+,/:;=?@[]'"))
 
 
 def _op(station: Station) -> str:
@@ -178,170 +183,3 @@ def cut(words: str, longest: float = LONGEST) -> str:
 def text_width(words: str, longest: float = LONGEST) -> int:
     """Return how many pixels a text needs at most."""
     return int(width_of(cut(words, longest)) * CHARACTER) + 1
-
-
-class UnitMap(NamedTuple):
-    """The units of a layer that one unit sees, or that unit itself."""
-
-    names: Sequence[str]
-    """The layer, and those behind it that work unit by unit."""
-    sizes: Sequence[int]
-    """The sizes of the map, an axis each."""
-    rows: Sequence[int]
-    """A bitmap for each row of the map, of the slice in the middle if it has three axes."""
-    note: str
-    """What stands below its name."""
-    is_unit: bool = False
-    """Whether it is the unit that sees the others."""
-    box: Box | None = None
-    """The first and last unit on each axis of a map without ends, if that is shown."""
-
-
-def seen_text(view: Sight) -> str:
-    """Return `unit 3,4 of conv2 sees rows 1 to 5, columns 2 to 6 of input`."""
-    graph, clipped = view.graph, view.clipped
-    what = f"unit {','.join(map(str, view.unit))} of {graph.name(view.of)}"
-    if view.unknown is not None:
-        return f"{what}: {view.unknown}"
-    if clipped is None:
-        return f"{what} sees nothing of {graph.name(view.source)}"
-    names = AXES.get(len(clipped), ("axis",) * len(clipped))
-    sides = [f"{name} {a}" if a == b else f"{name}s {a} to {b}" for name, (a, b) in zip(names, clipped, strict=True)]
-    return f"{what} sees {', '.join(sides) or 'all'} of {graph.name(view.source)}" + (
-        "" if view.bound is None else f" at most ({view.bound})"
-    )
-
-
-AXES = {1: ("position",), 2: ("row", "column"), 3: ("depth", "row", "column")}
-
-
-def unit_maps(view: Sight) -> list[UnitMap]:
-    """Return what a unit sees, from its own layer down; of layers that see the same on maps of one size, one map."""
-    graph = view.graph
-    maps: list[UnitMap] = []
-    for at in sorted(view.sets, reverse=True):
-        sizes = [known(size) or 1 for size in graph.space(at).shape]
-        region = view.region(at)
-        rows, slices = _rows(region, sizes)
-        note = "×".join(map(str, sizes)) or "1"
-        own = UnitMap((graph.name(at),), sizes, rows, f"{note}{slices}, {masks.count(region):,}", at == view.of)
-        if at == view.source:
-            own = own._replace(box=view.box)
-        last = maps[-1] if maps else None
-        if (
-            last is not None
-            and (last.sizes, last.rows, last.note) == (own.sizes, own.rows, own.note)
-            and own.box is None
-        ):
-            maps[-1] = last._replace(names=(*own.names, *last.names))
-        else:
-            maps.append(own)
-    return maps
-
-
-def _rows(region: Region, sizes: Sequence[int]) -> tuple[list[int], str]:
-    """Return a bitmap for each row of a region's middle slice, and which slice that is."""
-    ends = masks.hull(region)
-    place: tuple[int, ...] = ()
-    if ends is not None and len(sizes) > 2:
-        place = tuple([(first + last) // 2 for first, last in ends[:-2]])
-        region = tuple([one for one in region if all(bits >> at & 1 for bits, at in zip(one, place, strict=False))])
-    rows = [0] * ((1, *sizes)[-2:][0] if len(sizes) > 1 else 1)
-    for one in region:
-        down, across = (1, 1, *one)[-2:]
-        for row in masks.units(down):
-            rows[row] |= across
-    return rows, f", slice {','.join(map(str, place))}" if place else ""
-
-
-def pyramid(maps: Sequence[UnitMap], title: str, room: int) -> Drawn:
-    """Return the maps of a unit, from its own layer down to the input, in lines of this width at least."""
-    largest = max([max(one.sizes[-2:], default=1) for one in maps], default=1)
-    lines = [text(0, 14, title, "name", math.inf)]
-    left, top, tallest, width = 0, ROW, 0, text_width(title, math.inf)
-    for one in maps:
-        height, side = _sides(one.sizes, largest)
-        own = max(side, *[text_width(text) for text in (_title(one), one.note)])
-        if left and left + own > max(room, LEAST_LINE):
-            left, top, tallest = 0, top + tallest + EDGE, 0
-        lines += _unit_map(one, left, top, side, height)
-        tallest = max(tallest, height + 2 * ROW)
-        left += own + EDGE
-        width = max(width, left)
-    return Drawn(width, top + tallest, lines)
-
-
-LEAST_LINE = 640
-"""The least width of a line of maps."""
-SIDES = 36, 144
-"""The longer side of the smallest and of the largest map."""
-LEAST_SIDE = 12
-"""The least height and width of a map that is drawn."""
-MOST_LINES = 16
-"""The most units along an axis that are set apart by lines."""
-BESIDE = 4
-"""How much of the padding is shown, as a divisor of the size."""
-
-
-def _sides(sizes: Sequence[int], largest: int) -> tuple[int, int]:
-    """Return the height and the width of a map; they grow as the roots of its sizes, so that small ones are seen."""
-    least, most = SIDES
-    height, width = (1, 1, *sizes)[-2:]
-    longest = max(height, width)
-    side = max(least, math.isqrt(most * most * longest // largest))
-    return max(LEAST_SIDE, height * side // longest), max(LEAST_SIDE, width * side // longest)
-
-
-def _title(one: UnitMap) -> str:
-    return f"{one.names[0]} +{len(one.names) - 1}" if len(one.names) > 1 else one.names[0]
-
-
-def _unit_map(one: UnitMap, left: int, top: int, width: int, height: int) -> Iterator[str]:
-    """Yield the elements of a map: itself, the units on it, and its name."""
-    rows, columns = (1, 1, *one.sizes)[-2:]
-    spans = ((0, 0), (0, 0)) if one.box is None else _last_two(one.box)
-    above, before = _beside(rows, spans[0]), _beside(columns, spans[1])
-    path = "".join([f"M{x} {y}h{across}v{down}h{-across}z" for x, y, across, down in rectangles(one.rows)])
-    lines = [f"M{x} 0v{rows}" for x in range(1, columns)] if columns <= MOST_LINES else []
-    lines += [f"M0 {y}h{columns}" for y in range(1, rows)] if rows <= MOST_LINES else []
-    yield f'<g transform="translate({left} {top})">'
-    yield f"<title>{escape(', '.join(one.names))}</title>"
-    view = f"{-before} {-above} {columns + 2 * before} {rows + 2 * above}"
-    yield f'<svg width="{width}" height="{height}" viewBox="{view}" preserveAspectRatio="none">'
-    if above or before:
-        yield f'<path class="padding" d="M{-before} {-above}h{columns + 2 * before}v{rows + 2 * above}H{-before}z"/>'
-    yield f'<path class="image" d="M0 0h{columns}v{rows}h{-columns}z"/>'
-    yield f'<path class="{"self" if one.is_unit else "seen"}" d="{path}"/>'
-    if lines:
-        yield f'<path class="lines" d="{"".join(lines)}"/>'
-    if one.box is not None:
-        (y, bottom), (x, right) = spans
-        yield f'<path class="box" d="M{x} {y}H{right + 1}V{bottom + 1}H{x}z"/>'
-    yield "</svg>"
-    yield text(0, height + 15, _title(one), "name")
-    yield text(0, height + 31, one.note, "faint") + "</g>"
-
-
-def _last_two(box: Box) -> Box:
-    """Return the last two sides of a box; (0, 0) for one that it has not."""
-    return ((0, 0), (0, 0), *box)[-2:]
-
-
-def _beside(size: int, span: Interval) -> int:
-    """Return how much of the padding on both sides is shown for a box."""
-    return min(max(0, -span[0], span[1] + 1 - size), -(-size // BESIDE))
-
-
-def rectangles(rows: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the units of a map as rectangles, left, top, width and height: equal rows together, run by run."""
-    top = 0
-    while top < len(rows):
-        down = next((at for at in range(top, len(rows)) if rows[at] != rows[top]), len(rows)) - top
-        bits, left = rows[top], 0
-        while bits:
-            skipped = (bits & -bits).bit_length() - 1
-            bits >>= skipped
-            across = (~bits & (bits + 1)).bit_length() - 1
-            yield left + skipped, top, across, down
-            bits, left = bits >> across, left + skipped + across
-        top += down

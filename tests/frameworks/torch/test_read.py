@@ -232,6 +232,11 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
         None,
     ),
     (lambda: Calls(shuffle), SQUARE, ["channelshuffle"]),
+    (  # what is put together is not what was taken apart
+        lambda: Calls(lambda x: x.unsqueeze(4).transpose(1, 2).reshape(-1, 1, 9, 1, 3)),
+        (1, 1, 9, 3),
+        ["reshape", "permute", "reshape"],
+    ),
     (lambda: Calls(inplace), SQUARE, ["rescale", "add", "rescale", "relu"]),
     (lambda: Calls(by_shape), SQUARE, ["upsample"]),
 ]

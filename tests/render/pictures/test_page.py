@@ -89,10 +89,10 @@ def choose(visit: Visit, layer: str, unit: list[int]) -> None:
 
 ANSWERS = """(questions) => questions.map(([name, index]) => {
     const at = maps.findIndex((map) => map.name === name);
-    const regions = around(maps, at, index);
+    const {regions, bounds} = around(maps, at, index);
     const told = (region) => Array.isArray(region) ? [hull(region), count(region)] : region === null ? [null, 0] : null;
     const seeing = maps.map(({name}, at) => [name, told(regions[at])]);
-    return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing};
+    return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing, bound: bounds[0]};
 })"""
 """What the page works out for units: the box and the pixels of the input, and the units of each map."""
 
@@ -117,6 +117,7 @@ def test_page_and_command_see_the_same(visit: Callable[..., Visit], line: str) -
     for (name, unit), answer in zip(asked, answers, strict=True):
         view = look_back(fields.graph, fields.graph.find(name, "--of"), unit, INPUT)
         assert answer["box"] == as_lists(view.box), (name, unit)
+        assert answer["bound"] == view.bound, (name, unit)
         assert answer["seen"] == [as_lists(view.clipped), masks.count(view.region(INPUT))], (name, unit)
     pixels = some_units([int(str(size)) for size in fields.graph.space(INPUT).shape], 40)
     for pixel, answer in zip(pixels, page.page.evaluate(ANSWERS, [("input", pixel) for pixel in pixels]), strict=True):
@@ -296,6 +297,29 @@ def test_names_are_text(browser: Browser, tmp_path: Path) -> None:
     assert said(visit) == f"Unit (1, 1) of {HOSTILE} sees 9 pixels of input: rows 1 to 3, columns 1 to 3."
     assert visit.said == []
     visit.page.close()
+
+
+def test_a_block_chooses_its_last_layer(visit: Callable[..., Visit], tmp_path: Path) -> None:
+    inner = [{"op": "conv", "name": "c", "c_o": 2, "k": 3}, {"op": "relu", "name": "r"}]
+    layers = [{"op": "block", "name": "b", "layers": inner}, {"op": "conv", "name": "d", "c_o": 1, "k": 2}]
+    (tmp_path / "net.json").write_text(json.dumps({"input": [1, 7, 8], "layers": layers}), encoding="utf-8")
+    page = visit(str(tmp_path / "net.json"))
+    assert column(page, 1) == ["b", "d"]
+    page.page.click('#diagram [data-name="b"]')
+    assert said(page) == "Unit (2, 3) of b.r sees 9 pixels of input: rows 2 to 4, columns 3 to 5."
+
+
+def test_open_sizes_have_no_units(visit: Callable[..., Visit]) -> None:
+    page = visit("3xHxW conv:4,k3 maxpool:2").page
+    assert page.inner_text("#units").startswith("Units have a place only where sizes are known")
+    page.locator("#layers thead th button").first.click()
+    assert page.locator("#layers tbody button").all_inner_texts() == ["conv1", "maxpool1"]
+
+
+def test_less_may_be_seen_than_is_said(visit: Callable[..., Visit]) -> None:
+    page = visit("5x7 lstm:6")
+    why = look_back(ReceptiveFields(report_of("5x7 lstm:6")).graph, 0, [2], INPUT).bound
+    assert said(page) == f"Unit (2) of lstm1 sees at most 5 pixels of input: positions 0 to 4 ({why})."
 
 
 def test_the_page_of_resnet50_is_small(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from ....layers import OPS
 from ....layers.pool import MaxPool
 from ... import ForeignNetwork
-from ...build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder, group_of
+from ...build import LONGEST_NAME, NO_FIGURES, Draft, group_of
 from . import activation, arithmetic, parts, products, reductions, reshaping, windows
 from .calls import NO_PRODUCTS, BatchMixed, Constant, FunctionCall, OpaqueCall, Recording, TracedTensor, tree
 from .layers import Layers
@@ -56,7 +56,7 @@ class CallReader:
         for index, call in enumerate(self.recording.calls):
             self.read(index, call)
         spec = self.spec
-        join_shuffles(spec)
+        join_shuffles(self)
         join_borders(self)
         self.end()
         self.count()
@@ -324,9 +324,9 @@ def fits(layer: Draft, pairs: list[list[int]]) -> bool:
     return all(max(pair) <= n // 2 for pair, n in zip(pairs, sizes, strict=True))
 
 
-def join_shuffles(spec: SpecBuilder) -> None:
+def join_shuffles(reader: CallReader) -> None:
     """Replace a reshape, a permute and a reshape that deal out channels by one channelshuffle."""
-    uses, layers = spec.uses(), spec.layers
+    uses, layers = reader.spec.uses(), reader.spec.layers
     for apart, turned, together in zip(layers, layers[1:], layers[2:], strict=False):
         if [one.op for one in (apart, turned, together)] != ["reshape", "permute", "reshape"]:
             continue
@@ -334,5 +334,8 @@ def join_shuffles(spec: SpecBuilder) -> None:
         groups, each, space = *[*out, 0][:2], out[2:]
         in_row = together.reads == [turned] and turned.reads == [apart] and uses[turned] == uses[apart] == 1
         swapped = bool(space) and turned.keys["order"] == [2, 1, *range(3, len(space) + 3)]
-        if in_row and swapped and together.keys["out"] == [groups * each, *space]:
+        sample = [groups * each, *space]
+        tensors = [one for one in tree(reader.calls[apart].args) if isinstance(one, TracedTensor)]
+        same = any(list(one.shape[-len(sample) :]) == sample for one in tensors)
+        if in_row and swapped and same and together.keys["out"] == sample:
             together.op, together.keys, together.reads = "channelshuffle", {"g": groups}, apart.reads

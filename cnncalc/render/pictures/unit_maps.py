@@ -1,0 +1,162 @@
+"""What one unit sees, as a part of an SVG picture: the map of each layer, from its own down to the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from math import isqrt
+
+from ...field import Interval
+from ...fields import masks
+from ...fields.views import Sight
+from .pyramid import Level, level_text, levels_of, unit_title, weights_of
+from .svg import EDGE, ROW, Drawn, text, text_width
+
+LEAST_LINE = 640
+"""The least width of a line of maps."""
+SIDES = 36, 144
+"""The longer side of the smallest and of the largest map."""
+LEAST_SIDE = 12
+"""The least height and width of a map that is drawn."""
+MOST_LINES = 16
+"""The most units along an axis that are set apart by lines."""
+BESIDE = 4
+"""How much of the padding is shown, as a divisor of the size."""
+MOST_SHADED = 10_000
+"""Places of a larger map are not shaded by how often they are read."""
+SHADES = 4
+"""How many shades there are."""
+
+
+def unit_maps(view: Sight, room: int) -> Drawn:
+    """Return the maps of what a unit sees, side by side in lines of this width at least."""
+    title = unit_title(view)
+    levels = levels_of(view)
+    largest = max([max(one.sizes[-2:], default=1) for one in levels])
+    lines = [text(0, 14, title, "name", len(title))]
+    left, top, tallest, width = 0, ROW, 0, text_width(title, len(title))
+    for remark in filter(None, [view.unknown, view.bound and f"at most: {view.bound}"]):
+        lines.append(text(0, top + 8, remark, "", len(remark)))
+        top, width = top + ROW, max(width, text_width(remark, len(remark)))
+    for level in [] if view.unknown else levels:
+        height, side = _sides(level.sizes, largest)
+        own = max(side, *[text_width(line) for line in (_name(level), _note(level))])
+        if left and left + own > max(room, LEAST_LINE):
+            left, top, tallest = 0, top + tallest + EDGE, 0
+        lines += _map(view, level, (left, top, side, height))
+        tallest, left = max(tallest, height + 2 * ROW), left + own + EDGE
+        width = max(width, left)
+    return Drawn(width, top + tallest, lines)
+
+
+def _sides(sizes: Sequence[int], largest: int) -> tuple[int, int]:
+    """Return the height and the width of a map; they grow as the roots of its sizes, so that small ones are seen."""
+    least, most = SIDES
+    height, width = (1, 1, *sizes)[-2:]
+    longest = max(height, width)
+    side = max(least, isqrt(most * most * longest // largest))
+    return max(LEAST_SIDE, height * side // longest), max(LEAST_SIDE, width * side // longest)
+
+
+def _name(level: Level) -> str:
+    return f"{level.names[0]} +{len(level.names) - 1}" if len(level.names) > 1 else level.names[0]
+
+
+def _note(level: Level) -> str:
+    """Return a map's sizes, how many of its places are seen, and which slice of it is drawn."""
+    slices = f", slice {','.join(map(str, _slice(level)))}" if len(level.sizes) > 2 else ""
+    return f"{'×'.join(map(str, level.sizes)) or '1'}: {masks.count(level.region):,}{slices}"
+
+
+def _slice(level: Level) -> tuple[int, ...]:
+    """Return the place on the axes before a map's rows at which it is drawn: in the middle of what is seen."""
+    seen = masks.hull(level.region) or tuple([(0, 0)] * len(level.sizes))
+    return tuple([(first + last) // 2 for first, last in seen[:-2]])
+
+
+def _map(view: Sight, level: Level, place: tuple[int, int, int, int]) -> Iterator[str]:
+    """Yield the elements of a map: itself, its padding, the places that are seen, and its name."""
+    left, top, width, height = place
+    rows, columns = (1, 1, *level.sizes)[-2:]
+    box = level.box if level.at == view.source else None
+    (y, bottom), (x, right) = ((0, 0), (0, 0), *(box or ()))[-2:]
+    above, before = _beside(rows, (y, bottom)), _beside(columns, (x, right))
+    yield f'<g transform="translate({left} {top})">'
+    yield f"<title>{escape(', '.join(level.names))}: {escape(level_text(view, level))}</title>"
+    size = f"{-before} {-above} {columns + 2 * before} {rows + 2 * above}"
+    yield f'<svg width="{width}" height="{height}" viewBox="{size}" preserveAspectRatio="none">'
+    if above or before:
+        yield f'<path class="padding" d="M{-before} {-above}h{columns + 2 * before}v{rows + 2 * above}H{-before}z"/>'
+    yield f'<path class="image" d="M0 0h{columns}v{rows}h{-columns}z"/>'
+    for opacity, own in _shaded(view, level, rows, columns):
+        path = "".join([f"M{x} {y}h{across}v{down}h{-across}z" for x, y, across, down in rectangles(own)])
+        kind = "self" if level.at == view.of else "seen"
+        yield f'<path class="{kind}" fill-opacity="{opacity}" d="{path}"/>'
+    lines = [f"M{at} 0v{rows}" for at in range(1, columns)] if columns <= MOST_LINES else []
+    lines += [f"M0 {at}h{columns}" for at in range(1, rows)] if rows <= MOST_LINES else []
+    if lines:
+        yield f'<path class="lines" d="{"".join(lines)}"/>'
+    if box:
+        yield f'<path class="box" d="M{x} {y}H{right + 1}V{bottom + 1}H{x}z"/>'
+    yield "</svg>"
+    yield text(0, height + 15, _name(level), "name")
+    yield text(0, height + 31, _note(level), "faint") + "</g>"
+
+
+def _beside(size: int, span: Interval) -> int:
+    """Return how much of the padding on both sides is shown for a box."""
+    return min(max(0, -span[0], span[1] + 1 - size), -(-size // BESIDE))
+
+
+def _shaded(view: Sight, level: Level, rows: int, columns: int) -> Iterator[tuple[float, list[int]]]:
+    """Yield the places that are seen by how often they are read, as an opacity and a bitmap for each row."""
+    place = _slice(level)
+    if rows * columns > MOST_SHADED:
+        region = [one for one in level.region if all(bits >> at & 1 for bits, at in zip(one, place, strict=False))]
+        whole = [0] * rows
+        for one in region:
+            down, across = (1, 1, *one)[-2:]
+            for row in masks.units(down):
+                whole[row] |= across
+        yield 1, whole
+        return
+    values = _values(view, level, place, rows, columns)
+    most = max(map(max, values))
+    for shade in range(1, SHADES + 1 if most else 1):
+        own = [
+            sum([1 << x for x, value in enumerate(row) if value and -(-value * SHADES // most) == shade])
+            for row in values
+        ]
+        if any(own):
+            yield 0.4 + 0.6 * shade / SHADES, own
+
+
+def _values(view: Sight, level: Level, place: Sequence[int], rows: int, columns: int) -> list[list[int]]:
+    """Return how often each place of a slice is read."""
+    values = [[0] * columns for _ in range(rows)]
+    for number, down, across in weights_of(view, level, place):
+        by_row, by_column = _numbers(down, rows), _numbers(across, columns)
+        for y, times in enumerate(by_row):
+            if number * times:
+                values[y] = [value + number * times * own for value, own in zip(values[y], by_column, strict=True)]
+    return values
+
+
+def _numbers(axis: int | Sequence[int], size: int) -> list[int]:
+    """Return how often each place of an axis is read, of a set or of numbers."""
+    return [axis >> at & 1 for at in range(size)] if isinstance(axis, int) else list(axis)
+
+
+def rectangles(rows: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the units of a map as rectangles, left, top, width and height: equal rows together, run by run."""
+    top = 0
+    while top < len(rows):
+        down = next((at for at in range(top, len(rows)) if rows[at] != rows[top]), len(rows)) - top
+        bits, left = rows[top], 0
+        while bits:
+            skipped = (bits & -bits).bit_length() - 1
+            bits >>= skipped
+            across = (~bits & (bits + 1)).bit_length() - 1
+            yield left + skipped, top, across, down
+            bits, left = bits >> across, left + skipped + across
+        top += down
