@@ -22,7 +22,7 @@ from ..solutions.answers import answer
 from ..solutions.axis import Ranges
 from ..solutions.inputs import Wish, inputs, opened
 from ..solutions.settings import USUAL, LayerQuestion, check_channels, layer_of, read_sizes
-from ..solutions.stacks import BY, CHANNELS, Stack, StackQuestion, filled, stack
+from ..solutions.stacks import BY, CHANNELS, LayerStack, StackQuestion, filled, stack
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option, together
 from ._terminal import style_of
 from ._usage import Command, OneOf, Whole
@@ -156,7 +156,7 @@ def command(
     return 0 if settings.number else 1
 
 
-def _stack(words: sources.SpecWords, options: NetworkOptions, field: str, by: str) -> Stack | None:
+def _stack(words: sources.SpecWords, options: NetworkOptions, field: str, by: str) -> LayerStack | None:
     """Return the least stack of words; None if there is none."""
     channels = CHANNELS
     networks = [read_words([word], complete=filled(1)) for word in words.rest]

@@ -13,7 +13,7 @@ from ..sizes import show, to_json
 from ..solutions.answers import Answer
 from ..solutions.inputs import Fit, WantedInputs
 from ..solutions.settings import KEYS, Whole, setting_keys
-from ..solutions.stacks import MOST_LAYERS, Stack
+from ..solutions.stacks import MOST_LAYERS, LayerStack
 from . import Formats, Style, writing
 from .drawing import draw, of_grid
 from .grid import Cell, Column, Grid, full, grid
@@ -315,7 +315,7 @@ def inputs_html(answer: InputAnswer, style: Style) -> Iterator[str]:
 # Stacks
 
 
-def stack_words(stack: Stack) -> str:
+def stack_words(stack: LayerStack) -> str:
     """Return a stack as words, a run of equal ones once: `64xHxW maxpool:2,times=4 conv:64,k3`."""
     words = [show(stack.report.sample)]
     for word, run in groupby(stack.words):

@@ -32,7 +32,7 @@ BY = ("depth", "params")
 """What may be the least; of several stacks that with the smallest stride is taken, then the least of the other."""
 
 
-class Step(NamedTuple):
+class StackStep(NamedTuple):
     """One word over an input of so many channels."""
 
     place: int
@@ -58,7 +58,7 @@ class StackQuestion(NamedTuple):
         return join(c, tuple(map(Open, AXIS_LETTERS[len(self.field)])), self.env)
 
 
-class Stack(NamedTuple):
+class LayerStack(NamedTuple):
     """The least stack of words, and its report."""
 
     words: tuple[str, ...]
@@ -82,7 +82,7 @@ def filled(channels: int) -> Completer:
     return complete
 
 
-def stack(question: StackQuestion) -> Stack | None:
+def stack(question: StackQuestion) -> LayerStack | None:
     """Return the least stack that sees far enough; None if no stack of these words does."""
     if max(question.field) < 2:
         raise SpecError("a unit without a layer sees one pixel already", "give a larger field, as --rf 100")
@@ -93,7 +93,7 @@ def stack(question: StackQuestion) -> Stack | None:
     for place in places:
         words.append(_with_channels(question.words[place], c))
         c = _step(question, place, c).c_o
-    return Stack(tuple(words), shape(_network(words, question, question.channels)))
+    return LayerStack(tuple(words), shape(_network(words, question, question.channels)))
 
 
 def _with_channels(word: str, channels: int) -> str:
@@ -116,9 +116,9 @@ def _network(words: Sequence[str], question: StackQuestion, channels: int) -> Ne
     return network._replace(input=question.sample(channels), dialect=question.env.dialect, layout=layout)
 
 
-def _steps(question: StackQuestion) -> list[Step]:
+def _steps(question: StackQuestion) -> list[StackStep]:
     """Return each word over each number of channels that can arrive there."""
-    steps: list[Step] = []
+    steps: list[StackStep] = []
     waiting, seen = [question.channels], {question.channels}
     while waiting:
         c = waiting.pop()
@@ -133,7 +133,7 @@ def _steps(question: StackQuestion) -> list[Step]:
     return steps
 
 
-def _step(question: StackQuestion, place: int, c: int) -> Step:
+def _step(question: StackQuestion, place: int, c: int) -> StackStep:
     """Return a word over so many channels. SpecError for one whose units do not all see the same."""
     word = question.words[place]
     report = shape(_network([word], question, c))
@@ -147,17 +147,17 @@ def _step(question: StackQuestion, place: int, c: int) -> Step:
     c_o, params = known(out), report.params
     if len(windows) != len(question.field) or c_o is None or params is None:
         raise SpecError(f"{word} has other axes than the stack", f"a field of {len(windows)} axes, or words of as many")
-    return Step(place, tuple(windows), c, c_o, params)
+    return StackStep(place, tuple(windows), c, c_o, params)
 
 
 State = tuple[tuple[int, ...], int]
 """The field of a stack, cut at the wanted one, and the channels that it reads."""
 
 
-def _search(question: StackQuestion, steps: Sequence[Step]) -> list[int] | None:
+def _search(question: StackQuestion, steps: Sequence[StackStep]) -> list[int] | None:
     """Return the places of the words of the least stack, the first layer's first; None if there is none."""
     wanted, by_depth = question.field, question.by == "depth"
-    ending: dict[int, list[Step]] = {}
+    ending: dict[int, list[StackStep]] = {}
     for step in steps:
         ending.setdefault(step.c_o, []).append(step)
     number = 0
