@@ -102,7 +102,7 @@ EFFECTS = {
     "solve --clean": "net.json | --clean",
     "solve --fit": "net.json | --fit 8",
     "solve --rf": "conv:k3 maxpool:2 | --rf 9",
-    "solve --by": "--rf 9 conv:k3 conv:k5 | --by params",
+    "solve --by": "conv:k3 conv:k5 --rf 9 | --by params",
     "solve --features": "1xHxW flatten linear:2 | --features 12",
     "solve --until": "1x7x7 maxpool:2 relu lppool:2 --out 3 | --until relu1",
     "solve --after": "1x7x7 lppool:2 relu maxpool:2 --out 3 | --after relu1",
