@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .. import sources
@@ -14,6 +16,10 @@ from ._terminal import style_of
 from ._units import in_option, of_option, place_of, unit_option
 from ._usage import Command
 
+if TYPE_CHECKING:
+    from ..execute.verify import Verified
+    from ..fields import Findings, ReceptiveFields
+
 
 @click.command("rf", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
@@ -21,6 +27,12 @@ from ._usage import Command
 @unit_option
 @click.option("--from-pixel", "pixel", metavar="NUMBERS", help="Show which units of each layer see a pixel, as 10,20.")
 @of_option
+@click.option("--paths", "follows", is_flag=True, help="Show the field of each path to a layer, and their alignment.")
+@click.option(
+    "--effective", is_flag=True, help="Show how strongly pixels sway a unit, in the mean over random weights."
+)
+@click.option("--verify", "proves", is_flag=True, help="Run the network on single pixels, and compare.")
+@click.option("--explain", is_flag=True, help="Show each layer's arithmetic.")
 @in_option
 @click.option("--phases", is_flag=True, help="Show each phase of units that see differently, a row each.")
 @format_options(FORMATS)
@@ -32,6 +44,10 @@ def command(
     unit: str | None,
     pixel: str | None,
     of: str | None,
+    follows: bool,
+    effective: bool,
+    proves: bool,
+    explain: bool,
     source: str | None,
     phases: bool,
     format: str,
@@ -45,11 +61,17 @@ def command(
       cnncalc rf resnet50 --unit 3,4                 what a unit of the last layer sees
       cnncalc rf vgg16 --unit 3,4 --of conv3_1       and one of another layer
       cnncalc rf vgg16 --from-pixel 10,20            which units see a pixel
+      cnncalc rf resnet50 --paths                    the field of each path
+      cnncalc rf 3x17x17 conv:8,k3 maxpool:2 --verify
     """
     from ..fields import ReceptiveFields
 
-    if unit is not None and pixel is not None:
-        raise SpecError("--unit and --from-pixel are two questions", "ask one at a time")
+    _check_questions(
+        {"--unit": unit is not None and not effective, "--from-pixel": pixel is not None, "--paths": follows}
+        | {"--effective": effective, "--verify": proves, "--explain": explain},
+        source is not None,
+        format,
+    )
     words = sources.spec_words(spec)
     options = options.with_front(words)
     with text_output(path, utf8=format == "json") as stream:
@@ -60,10 +82,46 @@ def command(
         report = options.report(network)
         fields = ReceptiveFields(report, of, source)
         fields.phases = phases
-        if unit is not None:
-            fields.look_back(place_of("--unit", unit))
+        place = None if unit is None else place_of("--unit", unit)
+        if effective:
+            fields.effective = _effective(fields, place)
+        elif place is not None:
+            fields.look_back(place)
         if pixel is not None:
             fields.look_forth(place_of("--from-pixel", pixel))
-        stream.writelines(FORMATS.renderer(format)(fields, style_of(stream)))
+        if follows:
+            fields.follow()
+        found = _verified(fields) if proves else None
+        stream.writelines(FORMATS.renderer(format)(fields, style_of(stream, None, explain)))
     note_words([("", report.layers)])
-    return 0
+    return 1 if found is not None and found.difference is not None else 0
+
+
+def _check_questions(asked: dict[str, bool], inside: bool, format: str) -> None:
+    """SpecError for two questions at once, or for one that does not go with --in or a format."""
+    names = [name for name, is_asked in asked.items() if is_asked]
+    if len(names) > 1:
+        number = "two" if len(names) == 2 else "several"
+        raise SpecError(f"{' and '.join(names)} are {number} questions", "ask one at a time")
+    if inside and names and names[0] not in ("--unit", "--from-pixel"):
+        raise SpecError(
+            f"--in is for --unit and --from-pixel, not for {names[0]}", "leave it out, or use --after LAYER"
+        )
+    if "--explain" in names and format not in ("table", "json"):
+        raise SpecError(f"{format} has rows only, and no room for --explain", "use the table or JSON")
+
+
+def _effective(fields: ReceptiveFields, unit: tuple[int, ...] | None) -> Findings:
+    """Return how strongly pixels sway a unit, by default the middle one of the last layer."""
+    from ..execute.effective import influence
+
+    return influence(fields.graph, len(fields.graph.vertices) - 1 if fields.of is None else fields.of, unit).to_dict()
+
+
+def _verified(fields: ReceptiveFields) -> Verified:
+    """Run the network, and return what came of it."""
+    from ..execute.verify import verify
+
+    found = verify(fields.report, fields.of)
+    fields.proof = found.to_dict()
+    return found

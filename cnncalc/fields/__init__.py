@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..errors import SpecError
@@ -11,11 +12,16 @@ from ..layers import Fields
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import known, to_json
+from .borders import border, least
 from .bounds import bounds
 from .figures import AxisFigures, axis_figures, letters_of
 from .graph import Graph
+from .paths import Paths, paths
 from .reads import Reads
-from .views import Sight, Spread, look_back, look_forth
+from .views import Sight, Spread, look_back, look_forth, not_behind
+
+Findings = dict[str, Any]
+"""What execution finds out about fields, as JSON."""
 
 
 class LayerFields(NamedTuple):
@@ -29,6 +35,8 @@ class LayerFields(NamedTuple):
     """Its index in the graph."""
     bound: str | None
     """Why its units may see less; None if that is exact."""
+    border: tuple[bool | None, ...]
+    """On which axes it is a border layer: the field of what it reads is not smaller than the image."""
 
     def to_dict(self, graph: Graph) -> dict[str, Any]:
         """Return what stands beside the figures of the layer's report, as JSON."""
@@ -40,6 +48,7 @@ class LayerFields(NamedTuple):
             "first": [None if axis.first is None else axis.first[0] for axis in self.axes],
             "centre": [axis.centre for axis in self.axes],
             "padding": [axis.padding for axis in self.axes],
+            "border": list(self.border),
             "exact": self.bound is None,
             **({} if self.bound is None else {"bound": self.bound}),
             **space.to_dict(),
@@ -97,7 +106,15 @@ class ReceptiveFields:
         """What one unit sees, if that is asked for."""
         self.spread: Spread | None = None
         """Which units see one pixel, if that is asked for."""
+        self.paths: Paths | None = None
+        """The paths to a layer, if they are asked for."""
+        self.effective: Findings | None = None
+        """How strongly the pixels sway a unit, if that is asked for."""
+        self.proof: Findings | None = None
+        """What came of running the network, if that is asked for."""
         self.layers = list(self._layers())
+        if self.source != INPUT and (not self.layers or self.of not in (None, *[layer.at for layer in self.layers])):
+            raise not_behind(self.graph, self.of, self.source)
 
     def _layers(self) -> Iterator[LayerFields]:
         """Yield the layers that depend on what is looked at; on the input, all of them."""
@@ -107,7 +124,8 @@ class ReceptiveFields:
             if own is None or (at in own and at != self.source):
                 fields, bound = self._settled(at, graph.fields(at) if own is None else own[at], whys[at])
                 axes = axis_figures(graph, at, fields, self.source)
-                yield LayerFields(vertex.name, vertex.layer, axes, at, bound)
+                borders = border(vertex.layer, graph.space(INPUT).shape) if own is None else (False,) * len(axes)
+                yield LayerFields(vertex.name, vertex.layer, axes, at, bound, borders)
 
     def _settled(self, at: int, fields: Fields, bound: str | None) -> tuple[Fields, str | None]:
         """Return the fields of a layer, and why they are bounds.
@@ -127,6 +145,15 @@ class ReceptiveFields:
             if not _agrees(of[axis], seen, known(pixels) or 0):
                 of[axis] = Field(seen[1] - seen[0] + 1, 0, seen[0], None, 0, of[axis].marks)
         return fields._replace(of=tuple(of)), None
+
+    @cached_property
+    def least(self) -> tuple[int | None, ...]:
+        """The size of each axis of the input from which on every layer adds something."""
+        return least(self.graph)
+
+    def follow(self) -> None:
+        """Find out the fields of all paths to the layer that is named, or to the last. SpecError for too many."""
+        self.paths = paths(self.graph, len(self.graph.vertices) - 1 if self.of is None else self.of)
 
     def look_back(self, unit: Sequence[int]) -> None:
         """Find out what one unit sees. SpecError if there is no such unit."""
@@ -149,6 +176,16 @@ class ReceptiveFields:
         have = f"{number} {'axis' if number == 1 else 'axes'}"
         what = f"no layer has units with {axes} {'axis' if axes == 1 else 'axes'}"
         return SpecError(what, f"those of {self.graph.name(last)} have {have}: --unit {','.join(['0'] * number)}")
+
+    def totals(self) -> dict[str, Any]:
+        """Return the figures of the whole network as JSON."""
+        found: dict[str, Any] = {**self.graph.space(INPUT).to_dict(), "least": list(self.least)}
+        asked = {
+            "paths": None if self.paths is None else self.paths.to_dict(),
+            "effective": self.effective,
+            "verify": self.proof,
+        }
+        return found | {name: value for name, value in asked.items() if value is not None}
 
     def extras(self) -> dict[str, Any]:
         """Return what stands beside the report in a JSON document: the unit, or the pixel."""

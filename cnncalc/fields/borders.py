@@ -1,4 +1,4 @@
-"""Border layers: layers with a window whose input sees the whole image already, so that the window adds nothing.
+"""Border layers: layers with a window whose input has a field as large as the image, so that the window adds nothing.
 
 Source: Richter et al. 2021, Should You Go Deeper? (arXiv 2106.12307): the receptive field of a border layer's input is
 not smaller than the image.
@@ -32,14 +32,16 @@ def border(layer: LayerReport, sizes: Shape) -> tuple[bool | None, ...]:
 def least(graph: Graph) -> tuple[int | None, ...]:
     """Return the size of each axis of the input from which on every layer adds something.
 
-    None if the input's size decides how much a layer sees: behind an adaptive pool, or an upsampling to `out`.
+    None if the input's size decides how much a layer sees: behind an adaptive pool, or an upsampling to `out`. None,
+    too, if it is not known how much some layer sees.
     """
     found: list[int | None] = []
     own, opened = [vertex.layer for vertex in graph], list(_opened(graph))
     for axis in range(len(graph.space(INPUT).places)):
         reads = [read for layer in opened if (read := _read(layer, axis)) is not None]
         refused = any(_read(layer, axis) is not None for layer in own[len(opened) :])
-        found.append(None if refused or min(reads, default=0) < 0 else max(reads, default=0) + 1)
+        lost = any(layer.rf and layer.traced.fields.of[axis].size is None for layer in own)
+        found.append(None if refused or lost or min(reads, default=0) < 0 else max(reads, default=0) + 1)
     return tuple(found)
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import SpecError
 from ..field import BROADCAST, MISALIGNED, NOTHING, POOLED, Field, Interval
 from ..field import join as join_field
 from ..layers import Fields
 from ..network import INPUT
-from ..report import LayerReport
+from ..report import LayerReport, rf_json
 from .figures import middle
 from .graph import Graph
 
@@ -47,6 +47,19 @@ class Paths(NamedTuple):
     """How many there are."""
     kinds: tuple[Alike, ...]
     """By the size of their fields, the smallest first."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the paths as JSON."""
+        return {
+            "to": self.to,
+            "number": self.number,
+            "aligned": list(self.aligned()),
+            "apart": [text or None for text in self.apart()],
+            "kinds": [
+                {"number": kind.number, "via": list(kind.via), "left_out": kind.is_global, "rf": rf_json(kind.fields)}
+                for kind in self.kinds
+            ],
+        }
 
     def aligned(self) -> tuple[bool | None, ...]:
         """Return whether all paths are aligned, on each axis of the input: equal strides, and centres that coincide.

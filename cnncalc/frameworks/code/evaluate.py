@@ -1,4 +1,4 @@
-"""The evaluator of Python source: statements, functions, classes and calls. Nothing of the source is executed.
+"""The evaluator of Python source: names of the top level, and calls. Nothing of the source is executed.
 
 It knows what this folder lists: other code is an error where it is needed. A value that is not known (what a library
 gives that is not listed) is carried along, and is an error only where something depends on it.
@@ -7,38 +7,31 @@ gives that is not listed) is carried along, and is an error only where something
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...errors import nearest
 from .builtin import BUILTINS, EXCEPTIONS, METHODS
-from .expressions import PLAIN_ERRORS, ExpressionEvaluator
+from .expressions import PLAIN_ERRORS
 from .libraries import Libraries
 from .limits import DEEPEST_CALLS, Budget, TooMuchError
-from .operators import BINARY, plain_binary
-from .patterns import fits
 from .scope import ModuleScope
 from .source import CodeSource, quoted
+from .statements import Returned, StatementEvaluator
 from .values import (
     MISSING,
     BoundMethod,
-    ClassMethodValue,
     ClassValue,
     Frame,
     FunctionValue,
     InstanceValue,
     LibraryFunction,
-    LibraryName,
     LibraryObject,
     PropertyValue,
     RaisedError,
-    StaticMethodValue,
     UnknownValue,
     describe,
 )
 
-MOST_SEEN = 4
-"""How many results of a statement have their shapes noted."""
 USUAL = {
     "torch": "torch",
     "nn": "torch.nn",
@@ -53,23 +46,9 @@ USUAL = {
     "tf": "tensorflow",
 }
 """What names mean that are used without their import, as in a part of a source."""
-NEXT, BREAK, CONTINUE = "next", "break", "continue"
-"""How a statement ends, if it does not return: the next one follows, or its loop ends, or the loop's next round."""
 
 
-class Returned:
-    """The end of a function, with its result."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any):
-        self.value = value
-
-
-Outcome = str | Returned
-
-
-class Evaluator(ExpressionEvaluator):
+class Evaluator(StatementEvaluator):
     """The evaluator of one source."""
 
     def __init__(self, source: CodeSource, scope: ModuleScope, budget: Budget, libraries: Libraries):
@@ -79,8 +58,7 @@ class Evaluator(ExpressionEvaluator):
         self.frame: Frame | None = None
         """The frame of the function of the source that runs."""
         self.notes, self.way = {}, None
-        self.shapes: dict[int, dict[str, None]] = {}
-        """The shapes that each line makes, by its number."""
+        self.shapes = {}
         self.state: dict[str, Any] = {}
         """What a library keeps while the source is evaluated, by the library's name."""
 
@@ -135,359 +113,6 @@ class Evaluator(ExpressionEvaluator):
             return getattr(value, "attributes", {}).get(name, MISSING)
         method = next((own[name] for kind, own in METHODS.items() if isinstance(value, kind) and name in own), None)
         return MISSING if method is None else BoundMethod(method, value)
-
-    # Statements
-
-    def run(self, body: Sequence[ast.stmt], frame: Frame) -> Outcome:
-        """Run statements one after another, up to one that ends the function or the round."""
-        for node in body:
-            self.budget.spend()
-            execute = STATEMENTS.get(type(node))
-            if execute is None:
-                raise self.error(node, f"a {type(node).__name__.lower()} statement is not understood", self.way)
-            try:
-                outcome = execute(self, node, frame)
-            except TooMuchError as error:
-                error.node = error.node or node
-                raise
-            if outcome is not NEXT:
-                return outcome
-        return NEXT
-
-    def expression(self, node: ast.Expr, frame: Frame) -> Outcome:
-        """Run an expression alone."""
-        if isinstance(node.value, ast.Constant):  # a docstring
-            return NEXT
-        if isinstance(node.value, (ast.Yield, ast.YieldFrom)):
-            self.give(node.value, frame)
-            return NEXT
-        self.seen(node, self.value(node.value, frame))
-        return NEXT
-
-    def give(self, node: ast.Yield | ast.YieldFrom, frame: Frame) -> None:
-        """Keep what a generator gives."""
-        if isinstance(node, ast.YieldFrom):
-            frame.yielded += self.items(self.value(node.value, frame), node)
-        else:
-            frame.yielded.append(None if node.value is None else self.value(node.value, frame))
-
-    def seen(self, node: Any, value: Any) -> None:
-        """Note the shape of what a statement, or a call, makes; of several that of each."""
-        parts = value if isinstance(value, (list, tuple)) else [value]
-        texts = [one.shape_text(self) for one in parts[:MOST_SEEN] if isinstance(one, LibraryObject)]
-        if any(texts):
-            text = " and ".join([one for one in texts if one])
-            self.shapes.setdefault(node.end_lineno, {})[text] = None
-
-    def assignment(self, node: ast.Assign, frame: Frame) -> Outcome:
-        """Run an assignment."""
-        value = self.value(node.value, frame)
-        for target in node.targets:
-            self.assign(target, value, frame)
-        self.seen(node, value)
-        return NEXT
-
-    def annotated(self, node: ast.AnnAssign, frame: Frame) -> Outcome:
-        """Run an assignment with an annotation, which is not looked at."""
-        if node.value is not None:
-            value = self.value(node.value, frame)
-            self.assign(node.target, value, frame)
-            self.seen(node, value)
-        return NEXT
-
-    def augmented(self, node: ast.AugAssign, frame: Frame) -> Outcome:
-        """Run an assignment like `x += y`, which changes lists and tensors in place."""
-        left = self.value(_as_read(node.target), frame)
-        right = self.value(node.value, frame)
-        value = self.in_place(BINARY[type(node.op)], left, right, node)
-        self.assign(node.target, value, frame)
-        self.seen(node, value)
-        return NEXT
-
-    def in_place(self, op: str, left: Any, right: Any, node: Any) -> Any:
-        """Return what `x += y` leaves in x."""
-        if isinstance(left, list) and op == "add":
-            more = self.items(right, node)
-            self.budget.copy(len(left) + len(more))
-            left += more
-            return left
-        if isinstance(left, LibraryObject) and not isinstance(right, UnknownValue):
-            try:
-                return left.in_place(self, op, right, node)
-            except NotImplementedError:
-                raise self.impossible(op, left, right, node) from None
-        if isinstance(left, InstanceValue) and left.cls.find(f"__i{op}__") is not MISSING:
-            return self.call(self.attribute(left, f"__i{op}__", node), [right], {}, node)
-        if isinstance(left, dict) and isinstance(right, dict):
-            plain_binary(op, left, right, self.budget)
-            left |= right
-            return left
-        return self.operate(op, left, right, node)
-
-    def assign(self, target: ast.expr, value: Any, frame: Frame) -> None:
-        """Give a target a value."""
-        if isinstance(target, ast.Name):
-            self.bind(target.id, value, frame)
-        elif isinstance(target, ast.Attribute):
-            self.set_attribute(self.value(target.value, frame), target.attr, value, target)
-        elif isinstance(target, ast.Subscript):
-            self.set_item(self.value(target.value, frame), self.value(target.slice, frame), value, target)
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            self.unpack(target, value, frame)
-        else:
-            raise self.error(target, f"an assignment to {quoted(target)} is not understood")
-
-    def bind(self, name: str, value: Any, frame: Frame) -> None:
-        """Give a name a value."""
-        if name in frame.globals:
-            self.scope.bind(name, value)
-        else:
-            frame.shared.get(name, frame).names[name] = value
-
-    def unpack(self, target: ast.Tuple | ast.List, value: Any, frame: Frame) -> None:
-        """Give several targets the items of a value."""
-        if isinstance(value, UnknownValue):
-            for one in target.elts:
-                self.assign(one.value if isinstance(one, ast.Starred) else one, value, frame)
-            return
-        items = self.items(value, target)
-        star = next((at for at, one in enumerate(target.elts) if isinstance(one, ast.Starred)), None)
-        wanted = len(target.elts)
-        if len(items) != wanted if star is None else len(items) < wanted - 1:
-            text = f"{wanted} names are given {len(items)} value{'s' * (len(items) != 1)}, of {describe(value)}"
-            raise RaisedError(self.exception("ValueError"), text, target)
-        if star is not None:
-            after = len(items) - (wanted - star - 1)
-            items = [*items[:star], items[star:after], *items[after:]]
-        for one, item in zip(target.elts, items, strict=True):
-            self.assign(one.value if isinstance(one, ast.Starred) else one, item, frame)
-
-    def set_attribute(self, value: Any, name: str, new: Any, node: Any) -> None:
-        """Give an object an attribute."""
-        if isinstance(value, InstanceValue):
-            setter = value.cls.find("__setattr__")
-            if isinstance(setter, LibraryFunction):
-                setter.call(self, [value, name, new], {}, node)
-            else:
-                value.attributes[name] = new
-        elif isinstance(value, ClassValue):
-            value.namespace[name] = new
-        elif isinstance(value, FunctionValue):
-            value.attributes[name] = new
-        elif not isinstance(value, (UnknownValue, LibraryName, LibraryObject)):
-            raise self.error(node, f"{describe(value)} has no attribute to be written")
-
-    def set_item(self, value: Any, index: Any, new: Any, node: Any) -> None:
-        """Write an item of a container."""
-        if isinstance(value, UnknownValue):
-            return
-        try:
-            if isinstance(value, LibraryObject):
-                value.set_item(self, index, new, node)
-            elif isinstance(value, dict):
-                value[self.key(index, node)] = new
-            elif isinstance(value, list):
-                more = self.items(new, node) if isinstance(index, slice) else []
-                self.budget.copy(len(value) + len(more))
-                value[self.needs(index, node)] = more if isinstance(index, slice) else new
-            elif isinstance(value, InstanceValue) and value.cls.find("__setitem__") is not MISSING:
-                self.call(self.attribute(value, "__setitem__", node), [index, new], {}, node)
-            else:
-                raise NotImplementedError
-        except NotImplementedError:
-            raise self.error(node, f"items of {describe(value)} cannot be written") from None
-        except PLAIN_ERRORS as error:
-            raise self.raised(error, node) from None
-
-    def deletion(self, node: ast.Delete, frame: Frame) -> Outcome:
-        """Run `del`."""
-        for target in node.targets:
-            if isinstance(target, ast.Name):
-                frame.names.pop(target.id, None)
-            elif isinstance(target, ast.Attribute):
-                owner = self.value(target.value, frame)
-                if isinstance(owner, InstanceValue):
-                    owner.attributes.pop(target.attr, None)
-            elif isinstance(target, ast.Subscript):
-                self.delete_item(self.value(target.value, frame), self.value(target.slice, frame), target)
-        return NEXT
-
-    def delete_item(self, value: Any, index: Any, node: Any) -> None:
-        """Remove an item of a container."""
-        if isinstance(value, InstanceValue) and value.cls.find("__delitem__") is not MISSING:
-            self.call(self.attribute(value, "__delitem__", node), [index], {}, node)
-            return
-        if not isinstance(value, (list, dict)):
-            raise self.error(node, f"items of {describe(value)} cannot be removed")
-        try:
-            del value[self.needs(index, node)]
-        except PLAIN_ERRORS as error:
-            raise self.raised(error, node) from None
-
-    def choice(self, node: ast.If, frame: Frame) -> Outcome:
-        """Run `if`."""
-        return self.run(node.body if self.holds(node.test, frame) else node.orelse, frame)
-
-    def cases(self, node: ast.Match, frame: Frame) -> Outcome:
-        """Run `match`."""
-        value = self.value(node.subject, frame)
-        for one in node.cases:
-            if fits(self, one.pattern, value, frame) and (one.guard is None or self.holds(one.guard, frame)):
-                return self.run(one.body, frame)
-        return NEXT
-
-    def loop(self, node: ast.For, frame: Frame) -> Outcome:
-        """Run `for`."""
-        for one in self.iterate(self.value(node.iter, frame), node.iter):
-            self.budget.spend()
-            self.assign(node.target, one, frame)
-            outcome = self.run(node.body, frame)
-            if outcome is BREAK:
-                return NEXT
-            if isinstance(outcome, Returned):
-                return outcome
-        return self.run(node.orelse, frame)
-
-    def repetition(self, node: ast.While, frame: Frame) -> Outcome:
-        """Run `while`."""
-        while self.holds(node.test, frame):
-            self.budget.spend()
-            outcome = self.run(node.body, frame)
-            if outcome is BREAK:
-                return NEXT
-            if isinstance(outcome, Returned):
-                return outcome
-        return self.run(node.orelse, frame)
-
-    def context(self, node: ast.With, frame: Frame) -> Outcome:
-        """Run `with`, whose contexts have no effect: `torch.no_grad()`, `warnings.catch_warnings()`."""
-        for one in node.items:
-            value = self.value(one.context_expr, frame)
-            if one.optional_vars is not None:
-                self.assign(one.optional_vars, value, frame)
-        return self.run(node.body, frame)
-
-    def attempt(self, node: ast.Try, frame: Frame) -> Outcome:
-        """Run `try`."""
-        try:
-            outcome = self.run(node.body, frame)
-            if outcome is NEXT:
-                outcome = self.run(node.orelse, frame)
-        except RaisedError as error:
-            handler = next((one for one in node.handlers if self.handles(one, error, frame)), None)
-            if handler is None:
-                raise
-            if handler.name is not None:
-                frame.names[handler.name] = UnknownValue(error.text, handler)
-            outcome = self.run(handler.body, frame)
-        ending = self.run(node.finalbody, frame)
-        return outcome if ending is NEXT else ending
-
-    def handles(self, handler: ast.ExceptHandler, error: RaisedError, frame: Frame) -> bool:
-        """Return whether a handler is for an exception."""
-        if handler.type is None:
-            return True
-        kinds = self.value(handler.type, frame)
-        return any(error.kind.derives(kind) for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
-
-    def raising(self, node: ast.Raise, frame: Frame) -> Outcome:
-        """Run `raise`."""
-        made = self.value(node.exc, frame) if node.exc is not None else None
-        kind = made.cls if isinstance(made, InstanceValue) else made
-        text = ""
-        if isinstance(made, InstanceValue):
-            given = made.attributes.get("args", ())
-            text = next((one for one in given if isinstance(one, str)), "") if isinstance(given, tuple) else ""
-        raise RaisedError(kind if isinstance(kind, ClassValue) else self.exception("Exception"), text, node)
-
-    def assertion(self, node: ast.Assert, frame: Frame) -> Outcome:
-        """Run `assert`; what is not known is taken to hold."""
-        held = self.value(node.test, frame)
-        if isinstance(held, (UnknownValue, LibraryObject)) or self.truth(held, node.test):
-            return NEXT
-        said = self.value(node.msg, frame) if node.msg is not None else ""
-        text = said if isinstance(said, str) else ""
-        raise RaisedError(self.exception("AssertionError"), text or f"{quoted(node.test)} does not hold", node)
-
-    def global_names(self, node: ast.Global, frame: Frame) -> Outcome:
-        """Note which names are global."""
-        frame.globals.update(node.names)
-        return NEXT
-
-    def outer_names(self, node: ast.Nonlocal, frame: Frame) -> Outcome:
-        """Give a frame the names of the function around it."""
-        for name in node.names:
-            outer = frame.outer
-            while outer is not None and name not in outer.names:
-                outer = outer.outer
-            if outer is not None:
-                frame.shared[name] = outer
-        return NEXT
-
-    # Imports
-
-    def imports(self, node: ast.Import, frame: Frame) -> Outcome:
-        """Run `import`."""
-        for one in node.names:
-            if one.asname is not None:
-                self.bind(one.asname, self.library(one.name, node), frame)
-            else:
-                root = one.name.partition(".")[0]
-                self.bind(root, self.library(root, node), frame)
-        return NEXT
-
-    def imports_from(self, node: ast.ImportFrom, frame: Frame) -> Outcome:
-        """Run `from … import`."""
-        for one in node.names:
-            if one.name != "*":
-                path = f"{'.' * node.level}{node.module or ''}{'.' * bool(node.module)}{one.name}"
-                self.bind(one.asname or one.name, self.library(path, node), frame)
-        return NEXT
-
-    # Functions and classes
-
-    def definition(self, node: ast.FunctionDef, frame: Frame) -> Outcome:
-        """Run `def`."""
-        function = FunctionValue(node.name, node, frame)
-        function.is_generator = any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in own_nodes(node.body))
-        made: Any = self.defined(function, frame)
-        for decorator in reversed(node.decorator_list):
-            made = self.decorated(made, decorator, frame)
-        self.bind(node.name, made, frame)
-        return NEXT
-
-    def decorated(self, made: Any, decorator: ast.expr, frame: Frame) -> Any:
-        """Return a function or a class through a decorator; one that is not known leaves it as it is, with a note."""
-        if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter"):
-            return self.value(decorator.value, frame)
-        by = self.value(decorator, frame)
-        if isinstance(by, UnknownValue):
-            self.notes[f"line {decorator.lineno}: the decorator {by.what} is not known, and left out"] = None
-            return made
-        result = self.call(by, [made], {}, decorator)
-        return made if isinstance(result, UnknownValue) else result
-
-    def class_definition(self, node: ast.ClassDef, frame: Frame) -> Outcome:
-        """Run `class`."""
-        bases = []
-        for one in node.bases:
-            base = self.value(one.value if isinstance(one, ast.Subscript) else one, frame)
-            if isinstance(base, (ClassValue, UnknownValue)):
-                bases.append(base)
-            else:
-                bases.append(UnknownValue(describe(base), one))
-        inside = Frame(frame)
-        cls = ClassValue(node.name, bases, node=node)
-        self.run(node.body, inside)
-        cls.namespace = inside.names
-        cls.fields = fields_of(node, cls)
-        for value in cls.namespace.values():
-            own(value, cls, inside.outer)
-        made: Any = cls
-        for decorator in reversed(node.decorator_list):
-            made = self.decorated(made, decorator, frame)
-        self.bind(node.name, made, frame)
-        return NEXT
 
     # Calls
 
@@ -657,75 +282,3 @@ class TopNames(dict[str, Any]):
     def pop(self, name: str, *default: Any) -> Any:
         """Forget a name."""
         return self.scope.values.pop(name, *default)
-
-
-def _as_read(target: ast.expr) -> ast.expr:
-    """Return the target of `x += y` as it is read."""
-    if isinstance(target, ast.Name):
-        return ast.copy_location(ast.Name(target.id, ast.Load()), target)
-    return target
-
-
-def own_nodes(body: Sequence[ast.AST]) -> list[ast.AST]:
-    """Return the nodes of a function without those of the functions inside it."""
-    found: list[ast.AST] = []
-    waiting = list(body)
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            found.append(node)
-            waiting += ast.iter_child_nodes(node)
-    return found
-
-
-def own(value: Any, cls: ClassValue, outer: Frame | None) -> None:
-    """Note the class of a method, which sees the names around the class and not those in it."""
-    if isinstance(value, PropertyValue):
-        own(value.getter, cls, outer)
-    elif isinstance(value, (StaticMethodValue, ClassMethodValue)):
-        own(value.function, cls, outer)
-    elif isinstance(value, FunctionValue) and value.owner is None:
-        value.owner, value.frame = cls, outer
-
-
-def fields_of(node: ast.ClassDef, cls: ClassValue) -> list[str]:
-    """Return the annotated names of a class, behind those of its bases: a data class's arguments."""
-    before = [name for base in reversed(cls.mro[1:]) if isinstance(base, ClassValue) for name in base.fields]
-    own = [one.target for one in node.body if isinstance(one, ast.AnnAssign)]
-    return [*dict.fromkeys([*before, *[one.id for one in own if isinstance(one, ast.Name)]])]
-
-
-def returning(evaluator: Evaluator, node: ast.Return, frame: Frame) -> Outcome:
-    """Run `return`."""
-    value = None if node.value is None else evaluator.value(node.value, frame)
-    evaluator.seen(node, value)
-    return Returned(value)
-
-
-STATEMENTS: dict[type[ast.stmt], Callable[[Evaluator, Any, Frame], Outcome]] = {
-    ast.Expr: Evaluator.expression,
-    ast.Assign: Evaluator.assignment,
-    ast.AnnAssign: Evaluator.annotated,
-    ast.AugAssign: Evaluator.augmented,
-    ast.Delete: Evaluator.deletion,
-    ast.If: Evaluator.choice,
-    ast.Match: Evaluator.cases,
-    ast.For: Evaluator.loop,
-    ast.While: Evaluator.repetition,
-    ast.With: Evaluator.context,
-    ast.Try: Evaluator.attempt,
-    ast.Raise: Evaluator.raising,
-    ast.Assert: Evaluator.assertion,
-    ast.Global: Evaluator.global_names,
-    ast.Nonlocal: Evaluator.outer_names,
-    ast.Import: Evaluator.imports,
-    ast.ImportFrom: Evaluator.imports_from,
-    ast.FunctionDef: Evaluator.definition,
-    ast.AsyncFunctionDef: Evaluator.definition,
-    ast.ClassDef: Evaluator.class_definition,
-    ast.Return: returning,
-    ast.Pass: lambda *_: NEXT,
-    ast.Break: lambda *_: BREAK,
-    ast.Continue: lambda *_: CONTINUE,
-}
-"""How each kind of statement is run."""

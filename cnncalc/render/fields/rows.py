@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from math import prod
 from typing import NamedTuple
 
@@ -17,6 +18,15 @@ from ..columns import op_text
 from ..grid import Cell, Column, Grid, grid
 from ..messages import plural
 from ..summary import path_notes
+from .findings import (
+    effective_grid,
+    effective_sentences,
+    least_sentence,
+    path_sentences,
+    paths_grid,
+    proof_grid,
+    proof_sentences,
+)
 
 
 class FieldRow(NamedTuple):
@@ -29,6 +39,8 @@ class FieldRow(NamedTuple):
     phase: int | None = None
     is_first: bool = True
     """Whether it is the first row of its layer."""
+    border: object = False
+    """Whether it is a border layer there; None if that is not known."""
 
 
 def rows(fields: ReceptiveFields, phases: bool) -> Iterator[FieldRow]:
@@ -40,13 +52,14 @@ def rows(fields: ReceptiveFields, phases: bool) -> Iterator[FieldRow]:
 
 
 def _rows(layer: LayerFields, phases: bool) -> Iterator[FieldRow]:
-    groups: dict[object, list[AxisFigures]] = {}
-    for axis in layer.axes:
-        groups.setdefault((*axis.field[:5], axis.padding), []).append(axis)
+    groups: dict[tuple[object, ...], list[AxisFigures]] = {}
+    for axis, border in zip(layer.axes, layer.border, strict=True):
+        groups.setdefault((*axis.field[:5], axis.padding, border), []).append(axis)
     if not groups:
         yield FieldRow(layer, "", None)
-    for group in groups.values():
-        row, spans = FieldRow(layer, "".join(axis.letter for axis in group), group[0]), group[0].field.phases
+    for (*_, border_there), group in groups.items():
+        letters, spans = "".join(axis.letter for axis in group), group[0].field.phases
+        row = FieldRow(layer, letters, group[0], border=border_there)
         if not phases or spans is None:
             yield row
         else:
@@ -115,20 +128,22 @@ COLUMNS: dict[str, Column[FieldRow]] = {
     "first": _of_axis("first", _first),
     "centre": _of_axis("centre", _centre),
     "padding": _of_axis("padding", _padding, unit="%"),
+    "border": Column("border", lambda row: None if row.border is None else "yes" if row.border else "", right=False),
     "exact": Column("exact", _exact),
 }
 
 
 def field_grid(fields: ReceptiveFields, is_drawn: bool = False) -> Grid:
     """Return the rows of what is asked for. If they are drawn, a name stands once, and no column says one thing."""
-    if fields.view is not None:
-        return unit_grid(fields.view)
-    if fields.spread is not None:
-        return pixel_grid(fields.spread, fields.of)
+    asked = _asked_grid(fields, is_drawn)
+    if asked is not None:
+        return asked
     found = list(rows(fields, fields.phases))
     names = [name for name in COLUMNS if name != "phase" or fields.phases]
     if is_drawn and not any(row.fields.bound for row in found):
         names.remove("exact")
+    if is_drawn and not any(row.border is not False for row in found):
+        names.remove("border")
     whole = grid(COLUMNS, names, found)
     if not is_drawn:
         return whole
@@ -137,6 +152,23 @@ def field_grid(fields: ReceptiveFields, is_drawn: bool = False) -> Grid:
         for row, line in zip(found, whole.rows, strict=True)
     ]
     return whole._replace(rows=cells)
+
+
+def _asked_grid(fields: ReceptiveFields, is_drawn: bool) -> Grid | None:
+    """Return the rows of the one question that is asked; None if none is."""
+    if fields.view is not None:
+        return unit_grid(fields.view)
+    if fields.spread is not None:
+        return pixel_grid(fields.spread, fields.of)
+    if fields.paths is not None:
+        cells, whole = (
+            {"size": _size, "stride": _stride, "first": _first, "centre": _centre},
+            FieldRow(fields.layers[0], "", None),
+        )
+        return paths_grid(fields.paths, {name: partial(cell, whole) for name, cell in cells.items()}, is_drawn)
+    if fields.effective is not None:
+        return effective_grid(fields, fields.effective)
+    return None if fields.proof is None else proof_grid(fields.proof)
 
 
 class Side(NamedTuple):
@@ -211,9 +243,17 @@ def pixel_grid(spread: Spread, of: int | None) -> Grid:
 
 def sentences(fields: ReceptiveFields) -> list[str]:
     """Return what is said below the rows."""
+    if fields.paths is not None:
+        return path_sentences(fields.paths)
+    if fields.effective is not None:
+        return effective_sentences(fields.effective)
+    if fields.proof is not None:
+        return proof_sentences(fields.proof)
     if fields.view is not None:
         return unit_sentences(fields.view)
-    return [] if fields.spread is not None else [*field_sentences(fields)]
+    if fields.spread is not None:
+        return []
+    return [*field_sentences(fields), *(least_sentence(fields) if fields.source == INPUT else [])]
 
 
 def field_sentences(fields: ReceptiveFields) -> Iterator[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...explain import field_lines
 from ...fields import ReceptiveFields
+from ...sizes import show
 from .. import Style
 from ..drawing import draw, of_grid
 from ..grid import full
@@ -22,3 +24,14 @@ def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
     yield draw([of_grid(rows, full, drops)], style)
     for line in sentences(fields):
         yield paint(line, "bold", style.color) + "\n"
+    if style.explain:
+        yield from explanation(fields)
+
+
+def explanation(fields: ReceptiveFields) -> Iterator[str]:
+    """Yield how the field of each layer follows from those of what it reads, with the numbers."""
+    for layer in fields.layers:
+        lines = field_lines(layer.layer)
+        if lines and fields.of in (None, layer.at):
+            yield f"\n{layer.name}: {show(layer.layer.x)} -> {show(layer.layer.out)}\n"
+            yield from (f"  {line}\n" for line in lines)

@@ -1,0 +1,259 @@
+"""The effective receptive field: how strongly each pixel of the input sways a unit, in the mean over random weights.
+
+Source: Luo et al. 2016, Understanding the Effective Receptive Field in Deep Convolutional Neural Networks (NIPS): the
+gradient of a unit with respect to a pixel, its weights independent, of mean zero and of one variance a layer.
+
+The mean square of a gradient is worked out exactly. Random weights are independent, so their variances multiply along a
+path and add over taps and paths. Averages and interpolations have no random weights: below them the gradients of
+neighbours are correlated, and so are those of the two sides of a skip connection. So the mean product of two gradients
+is carried too, for those pairs of units of which a layer below needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import SpecError
+from ..fields.graph import Graph
+from ..network import INPUT
+from .operators import CHOICES, Operator, Taps, Weights, as_if_linear, grid, operator
+from .task import Array
+
+MOST_PRODUCTS = 1 << 25
+"""How many mean products are carried at most, for all layers together."""
+
+Key = tuple[int, int, int]
+"""Two values, and the channel of the second less that of the first."""
+Step = tuple[Array, Array, Array]
+"""On one axis: pairs of a value, by their place in its list, the pairs of units that they reach, and the weight."""
+
+
+class Passage(NamedTuple):
+    """The part of a mean product that comes back through a layer, or through two."""
+
+    of: Key
+    gain: float
+    steps: tuple[tuple[Step, ...], ...]
+    """For each axis."""
+
+
+class Influence(NamedTuple):
+    """The mean square of the gradient of a unit with respect to each pixel, as a share of the sum over all."""
+
+    of: str
+    unit: tuple[int, ...]
+    shares: Array
+    """Of each pixel, by the axes of the network's input; all 0 for a unit that sees no pixel."""
+    reasons: tuple[str, ...]
+    """What is not as it is written, and makes the figures those of a model: `relu as though it were linear`."""
+
+    def profile(self, axis: int) -> Array:
+        """Return the share of each row of pixels across an axis."""
+        return np.asarray(self.shares.sum(axis=tuple([at for at in range(self.shares.ndim) if at != axis])))
+
+    def mean(self, axis: int) -> float:
+        """Return the centre of the influence on an axis, in pixels."""
+        profile = self.profile(axis)
+        return float(profile @ np.arange(len(profile)))
+
+    def deviation(self, axis: int) -> float:
+        """Return the standard deviation of the influence on an axis, in pixels."""
+        profile, mean = self.profile(axis), self.mean(axis)
+        return float(np.sqrt(profile @ (np.arange(len(profile)) - mean) ** 2))
+
+    def within(self, axis: int, times: float) -> float:
+        """Return the share of the influence that is at most so many standard deviations from its centre."""
+        profile = self.profile(axis)
+        near = np.abs(np.arange(len(profile)) - self.mean(axis)) <= times * self.deviation(axis) + 1e-9
+        return float(profile[near].sum())
+
+    @property
+    def touched(self) -> int:
+        """How many pixels have any influence."""
+        return int((self.shares > 0).sum())
+
+    def strongest(self, share: float) -> int:
+        """Return the least number of pixels that have this share of the influence together."""
+        ordered = np.sort(self.shares, axis=None)[::-1].cumsum()
+        return min(int(np.searchsorted(ordered, share - 1e-12)) + 1, self.touched)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON, axis by axis."""
+        axes = range(self.shares.ndim)
+        return {
+            "of": self.of,
+            "unit": list(self.unit),
+            "centre": [self.mean(axis) for axis in axes],
+            "deviation": [self.deviation(axis) for axis in axes],
+            "within_deviations": {f"{times}": [self.within(axis, times) for axis in axes] for times in (1, 2)},
+            "touched": self.touched,
+            "pixels_of_95%": self.strongest(0.95),
+            "profile": [self.profile(axis).tolist() for axis in axes],
+            "exact": not self.reasons,
+            "reasons": list(self.reasons),
+        }
+
+
+def influence(graph: Graph, at: int, index: Sequence[int] | None = None) -> Influence:
+    """Return the influence of the input's pixels on a unit, by default the one in the middle of the layer's map.
+
+    SpecError if how a layer passes influence on is not known, or for a unit that is not there.
+    """
+    sizes = grid(graph, at)
+    if not graph.space(INPUT).shape or not sizes:
+        raise SpecError(f"no pixel of the input has a place that {graph.name(at)} depends on")
+    unit = tuple([n // 2 for n in sizes]) if index is None else tuple(index)
+    if len(unit) != len(sizes) or any(not 0 <= u < n for u, n in zip(unit, sizes, strict=True)):
+        what = f"{graph.name(at)} has no unit {','.join(map(str, unit))}"
+        raise SpecError(what, f"it has {'x'.join(map(str, sizes))} units, from {','.join('0' for _ in sizes)} on")
+    moments = _Moments(graph, at)
+    squares = moments.of_input(unit)
+    shares = squares / (squares.sum() or 1.0)
+    return Influence(graph.name(at), unit, shares, _reasons(graph, moments.needed))
+
+
+def _reasons(graph: Graph, needed: Sequence[int]) -> tuple[str, ...]:
+    """Return what is taken otherwise than it is, an op once."""
+    found: dict[str, None] = {}
+    for at in needed:
+        vertex = graph.vertices[at]
+        if as_if_linear(vertex):
+            word = vertex.layer.node.layer.WORD
+            how = (
+                "as though each pixel of a window were equally often passed on"
+                if word in CHOICES
+                else ("as an open gate" if vertex.layer.node.layer.JOINS else "as though it were linear")
+            )
+            found[f"{vertex.layer.op} {how}"] = None
+    return tuple(found)
+
+
+class _Moments:
+    """The mean products of gradients of one unit, from its layer down to the input."""
+
+    def __init__(self, graph: Graph, end: int):
+        self.graph, self.end = graph, end
+        needed, waiting = set[int](), [end]
+        while waiting:
+            at = waiting.pop()
+            if at != INPUT and at not in needed:
+                needed.add(at)
+                waiting += graph.vertices[at].reads
+        self.needed = sorted(needed)
+        self._readers: dict[int, list[tuple[int, Operator]]] = {at: [] for at in (INPUT, *self.needed)}
+        for at in self.needed:
+            for place, read in enumerate(graph.vertices[at].reads):
+                if graph.fields(read).of:
+                    found = operator(graph, at, place)
+                    if found is not None:
+                        self._readers[read].append((at, found))
+        self._sizes = {at: grid(graph, at) for at in self._readers if graph.fields(at).of}
+        self.pairs: dict[Key, list[Array]] = {}
+        """The pairs of units that are needed of each two values, on each axis, as one number each."""
+        self.terms: dict[Key, list[Passage]] = {}
+        self._demand()
+
+    def _demand(self) -> None:
+        """Find, from the input up, which pairs are needed, and through which layers they come back."""
+        start = (INPUT, INPUT, 0)
+        self.pairs[start] = [np.arange(n) * (n + 1) for n in self._sizes[INPUT]]
+        waiting = {start}
+        while waiting:
+            key = min(waiting)
+            waiting.remove(key)
+            if key[0] == self.end:
+                continue
+            self.terms[key] = list(self._terms(key))
+            for term in self.terms[key]:
+                own = [np.unique(np.concatenate([step[1] for step in steps])) for steps in term.steps]
+                old = self.pairs.get(term.of)
+                self.pairs[term.of] = own if old is None else list(map(np.union1d, old, own))
+                waiting.add(term.of)
+            if sum(prod(map(len, pairs)) for pairs in self.pairs.values()) > MOST_PRODUCTS:
+                raise SpecError(
+                    f"more than {MOST_PRODUCTS:,} mean products of gradients are needed",
+                    "give a smaller input, or a layer further in front: --of LAYER",
+                )
+
+    def _terms(self, key: Key) -> Sequence[Passage]:
+        a, b, shift = key
+        readers, found = self._readers[a], []
+        for number, (r, own) in enumerate(readers):
+            if a != b:
+                if own.weights is Weights.FIXED:
+                    found.append(self._term(key, (r, b, shift - own.offset), own, None))
+                continue
+            found.append(self._term(key, (r, r, 0), own, own))
+            for other, (r2, second) in enumerate(readers):
+                if other != number and own.weights is second.weights is Weights.FIXED:
+                    found.append(self._term(key, (r, r2, second.offset - own.offset), own, second))
+        return [term for term in found if term is not None]
+
+    def _term(self, key: Key, of: Key, first: Operator, second: Operator | None) -> Passage | None:
+        """Return what comes back from two values above: through one operator each, or of the second none."""
+        r, r2, shift = of
+        if r == r2 and shift:
+            return None  # channels of one value, whose gradients are not correlated
+        steps = []
+        for axis, pairs in enumerate(self.pairs[key]):
+            places = np.divmod(pairs, self._sizes[key[1]][axis])
+            own = []
+            for u, v, weight, there in _met(first, second, axis, *places):
+                code = u * self._sizes[r2][axis] + v if r <= r2 else v * self._sizes[r][axis] + u
+                own.append((np.flatnonzero(there), code[there], weight[there]))
+            if not own:
+                return None
+            steps.append(tuple(own))
+        return Passage(of if r <= r2 else (r2, r, -shift), first.gain if first is second else 1.0, tuple(steps))
+
+    def of_input(self, unit: Sequence[int]) -> Array:
+        """Return the mean square of the gradient with respect to each pixel."""
+        values: dict[Key, Array] = {}
+        for key in sorted(self.pairs, reverse=True):
+            pairs = self.pairs[key]
+            value = np.zeros([len(own) for own in pairs])
+            if key[0] == self.end:
+                at = [
+                    np.flatnonzero(own == u * (n + 1))
+                    for own, u, n in zip(pairs, unit, self._sizes[self.end], strict=True)
+                ]
+                value[np.ix_(*at)] = 1.0
+            for term in self.terms.get(key, ()):
+                value += self._back(values[term.of], term, [len(own) for own in pairs])
+            values[key] = value
+        return values[INPUT, INPUT, 0]
+
+    def _back(self, value: Array, term: Passage, counts: Sequence[int]) -> Array:
+        """Return the part of a term: its value, brought back on one axis after the other."""
+        for axis, steps in enumerate(term.steps):
+            value = np.moveaxis(value, axis, 0)
+            found = np.zeros((counts[axis], *value.shape[1:]))
+            for target, code, weight in steps:
+                source = np.searchsorted(self.pairs[term.of][axis], code)
+                found[target] += value[source] * weight.reshape(-1, *(1,) * (value.ndim - 1))
+            value = np.moveaxis(found, 0, axis)
+        return term.gain * value
+
+
+def _met(
+    first: Operator, second: Operator | None, axis: int, i: Array, j: Array
+) -> Iterator[tuple[Array, Array, Array, Array]]:
+    """Yield, for each two taps that may meet, what units i and j reach on an axis, the weight, and where it counts.
+
+    Random weights count only with themselves: the same tap, and of FREE ones the same place.
+    """
+    here = Taps(np.arange(j.max() + 1)[None], np.ones((1, int(j.max()) + 1)))
+    for s, (up, weight) in enumerate(zip(*first.axes[axis], strict=True)):
+        for t, (up2, weight2) in enumerate(zip(*(here if second is None else second.axes[axis]), strict=True)):
+            if first is second and first.weights is not Weights.FIXED and s != t:
+                continue
+            u, v, product = up[i], up2[j], weight[i] * weight2[j]
+            there = (u >= 0) & (v >= 0) & (product != 0)
+            if first is second and first.weights is Weights.FREE:
+                there &= i == j
+            if there.any():
+                yield u, v, product, there

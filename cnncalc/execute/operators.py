@@ -1,0 +1,346 @@
+"""How the influence of a layer's units comes back to the units that it reads, axis by axis.
+
+A layer is a product over the axes of the network's input of taps: `up[tap, i]` is the unit that input unit i reaches
+through a tap, -1 for none, and `weight[tap, i]` how strongly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from ..axes import AxisPart
+from ..errors import SpecError
+from ..explain import relation
+from ..field import POOLED, Field
+from ..fields.graph import Graph, Vertex
+from ..layers import Fields
+from ..layers.conv import Convolution
+from ..layers.pool import Pool
+from ..layers.sliding import Cut, Slide
+from ..network import INPUT, Network, Node
+from .job import Job
+from .task import Array, sizes_of
+
+
+class Weights(Enum):
+    """What is known of the weights of a layer's taps."""
+
+    FIXED = "fixed"
+    """They are numbers: an average, an interpolation, a sum."""
+    SHARED = "shared"
+    """They are random, independent, of mean zero, and the same wherever a window stands."""
+    FREE = "free"
+    """They are random, independent, of mean zero, and others in each place."""
+
+
+class Taps(NamedTuple):
+    """A layer's taps on one axis of the network's input."""
+
+    up: Array
+    """The unit that each input unit reaches through each tap, (taps, n); -1 for none."""
+    weight: Array
+    """How strongly; of random weights, the root of their share of the variance."""
+
+
+class Operator(NamedTuple):
+    """The way of influence from a layer's units back to those of one of the things that it reads."""
+
+    weights: Weights
+    axes: tuple[Taps, ...]
+    gain: float = 1.0
+    """What the mean square is multiplied by besides."""
+    offset: int = 0
+    """The channel of the layer that is channel 0 of what it reads: a concat puts its inputs one behind the other."""
+
+
+def grid(graph: Graph, at: int) -> tuple[int, ...]:
+    """Return how many units a value has along each axis of the network's input; 1 where they see all of it."""
+    space = graph.space(at)
+    sizes = [1] * len(graph.fields(at).of)
+    for axis, size in zip(space.axes, space.sizes, strict=True):
+        parts = axis if isinstance(axis, tuple) else (AxisPart(axis, size),)
+        for along, number, _ in parts:
+            if along is not None:
+                name = f"'{graph.name(at)}'"
+                if sizes[along] != 1 and number != 1:
+                    raise _unknown("its units are spread over several axes").at(name)
+                if not isinstance(number, int):
+                    raise _unknown(f"its size is open ({number})", "give sizes as numbers: -i 3x64x64").at(name)
+                sizes[along] = max(sizes[along], number)
+    return tuple(sizes)
+
+
+def operator(graph: Graph, at: int, place: int) -> Operator | None:
+    """Return how influence comes back to what a layer reads in one place; None if none is counted (a gate's pool).
+
+    SpecError for a layer for which that is not known.
+    """
+    vertex = graph.vertices[at]
+    try:
+        return _operator(vertex, place, grid(graph, vertex.reads[place]), grid(graph, at))
+    except SpecError as error:
+        raise error.at(f"'{vertex.name}'") from None
+
+
+def _operator(vertex: Vertex, place: int, ns: tuple[int, ...], outs: tuple[int, ...]) -> Operator | None:
+    layer, own = vertex.layer, vertex.layer.node.layer
+    if len(ns) != len(outs) or any(field.size is None for field in layer.traced.fields.of):
+        raise _unknown("its receptive field is not known")
+    if own.WORD in JOINS:
+        return JOINS[own.WORD](vertex, place, ns, outs)
+    if own.JOINS or len(vertex.reads) > 1:
+        raise _unknown(f"{layer.op} multiplies or chooses between what it reads")
+    if layer.node.tie is not None:
+        raise _unknown("its weights are those of another layer, and so not independent of them")
+    if isinstance(own, Convolution):
+        return _convolution(vertex, ns, outs)
+    return _of_one(vertex, ns, outs)
+
+
+def _of_one(vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, ...]) -> Operator:
+    """Return the taps of a layer with one input that is not a convolution."""
+    layer, own, word = vertex.layer, vertex.layer.node.layer, vertex.layer.node.layer.WORD
+    if word == "linear" and (ns == outs or prod(outs) == 1):
+        kind = Weights.SHARED if ns == outs else Weights.FREE
+        return Operator(kind, tuple(map(_whole, ns, outs)), layer.values["out"] / layer.values["c_i"])
+    if word in CHOICES:
+        return Operator(Weights.FREE, _chosen(vertex, ns, outs))
+    if ns == outs and ((own.KEEPS_SHAPE and word != "cumsum") or word in {"flatten", "permute"}):
+        return Operator(Weights.FIXED, tuple(map(_same, ns)))
+    if word in {"flatten", "reshape"} and prod(outs) == 1:  # each unit is a channel now
+        return Operator(Weights.FREE, tuple(map(_whole, ns, outs)))
+    if own.is_linear and word in MEASURED:
+        return Operator(Weights.FIXED, _measured(vertex, ns, outs))
+    raise _unknown(f"how {layer.op} passes influence on is not worked out")
+
+
+MEASURED = {"avgpool", "globalavgpool", "adaptiveavgpool", "upsample", "pad", "crop", "slice", "roll", "mean", "sum"}
+"""Linear ops without weights, whose taps are measured on their values."""
+CHOICES = {"maxpool", "globalmaxpool", "adaptivemaxpool", "lppool"}
+"""Ops taken as though each pixel of a window were equally often the one that is passed on."""
+
+
+def as_if_linear(vertex: Vertex) -> bool:
+    """Return whether a layer is not linear, and its influence is worked out as though it were."""
+    return not vertex.layer.node.layer.is_linear
+
+
+def _unknown(why: str, help: str | None = None) -> SpecError:
+    return SpecError(f"its influence is not known: {why}", help or "name a layer before it: --of LAYER")
+
+
+def _same(n: int) -> Taps:
+    """Return the taps of units that read the unit in their own place."""
+    return Taps(np.arange(n)[None], np.ones((1, n)))
+
+
+def _whole(n: int, out: int) -> Taps:
+    """Return the taps of the one unit that reads all n, or of as many that read their own."""
+    return _same(n) if n == out else Taps(np.zeros((1, n), int), np.ones((1, n)))
+
+
+def _convolution(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> Operator:
+    """Return the taps of a convolution whose weights have the variance 1 over the number that an output sums up."""
+    layer = vertex.layer
+    c_i, c_o = layer.values["c_i"], layer.values["c_o"]
+    if c_i is None or c_o is None:
+        raise _unknown("its channels are open", "give sizes as numbers: -i 3x64x64")
+    windows = _windows(vertex)
+    axes = [
+        _window_taps(windows[along], n, outs[along]) if along in windows else _same(n) for along, n in enumerate(ns)
+    ]
+    return Operator(Weights.SHARED, tuple(axes), c_o / c_i * prod(map(_each, windows.values())))
+
+
+def _each(window: Slide | Cut) -> float:
+    """Return the variance of one tap on an axis, so that an output's taps have 1 together."""
+    if isinstance(window, Slide):
+        return 1 / window.taps
+    return window.s / ((window.k - 1) // window.d + 1)
+
+
+def _windows(vertex: Vertex) -> dict[int, Slide | Cut]:
+    """Return the window of a layer along each axis of the network's input."""
+    layer, own = vertex.layer, vertex.layer.node.layer
+    channels, *axes = np.roll(np.array(layer.reads_fields[0].axes, object), int(layer.env.channels_last))
+    space = layer.sample[:-1] if layer.env.channels_last else layer.sample[1:]
+    assert isinstance(own, (Convolution, Pool))
+    placed = (own.windows if isinstance(own, Convolution) else own.slides)(space, layer.env)[0]
+    found = {}
+    for axis, window in zip(axes, placed, strict=True):
+        if type(axis) is int:
+            found[axis] = window
+        elif window.k > 1:
+            raise _unknown("it slides over an axis that is not the input's")
+    if channels is not None:
+        raise _unknown("its channels are an axis of the input")
+    return found
+
+
+def _window_taps(window: Slide | Cut, n: int, out: int) -> Taps:
+    """Return the taps of a window: `up*s - pb + tap*d = i`, or of a transposed one `up = i*s - pb + tap*d`."""
+    number, pb = (window.k - 1) // window.d + 1, window.pb or 0
+    i, tap = np.arange(n)[None], np.arange(number)[:, None]
+    if isinstance(window, Slide):
+        up, rest = np.divmod(i + pb - tap * window.d, window.s)
+        up = np.where(rest == 0, up, -1)
+    else:
+        up = i * window.s - pb + tap * window.d
+    return Taps(np.where((up >= 0) & (up < out), up, -1), np.ones(up.shape))
+
+
+def _chosen(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[Taps, ...]:
+    """Return the taps of windows each of whose pixels is passed on equally often."""
+    if isinstance(vertex.layer.node.layer, Pool):
+        placed = _windows(vertex)
+        taps = {along: _window_taps(window, ns[along], outs[along]) for along, window in placed.items()}
+    else:
+        taps = {
+            along: _interval_taps(field, ns[along], outs[along]) for along, field in enumerate(relation(vertex.layer))
+        }
+    return tuple([_equally(taps[along]) if along in taps else _same(n) for along, n in enumerate(ns)])
+
+
+def _interval_taps(field: Field, n: int, out: int) -> Taps:
+    """Return the taps of units that see intervals of n units."""
+    if field.spans is None:
+        raise _unknown("what its units see is not known")
+    phases, advance = field.spans
+    matrix = np.zeros((out, n))
+    for unit in range(out):
+        turn, phase = divmod(unit, len(phases))
+        first, last = (edge + turn * advance for edge in phases[phase])
+        matrix[unit, max(first, 0) : last + 1] = 1
+    return _sparse(matrix)
+
+
+def _equally(taps: Taps) -> Taps:
+    """Return taps whose squares sum to one over each window."""
+    inside = np.bincount(taps.up[taps.up >= 0], minlength=int(taps.up.max()) + 1)
+    return Taps(taps.up, np.where(taps.up >= 0, 1 / np.sqrt(np.maximum(inside[taps.up], 1)), 0.0))
+
+
+def _sparse(matrix: Array) -> Taps:
+    """Return the taps of a matrix (out, n) that has mostly zeros."""
+    columns = [np.flatnonzero(column) for column in matrix.T]
+    up = np.full((max(1, *map(len, columns)), matrix.shape[1]), -1)
+    for i, own in enumerate(columns):
+        up[: len(own), i] = own
+    return Taps(up, np.where(up >= 0, matrix[up, np.arange(matrix.shape[1])], 0.0))
+
+
+Join = Callable[[Vertex, int, Sequence[int], Sequence[int]], Operator | None]
+
+
+def _sum(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int]) -> Operator | None:
+    """Return the taps of a summand; of one that is broadcast, each unit reaches all."""
+    sign = -1.0 if vertex.layer.node.layer.WORD == "sub" and place else 1.0
+    return Operator(Weights.FIXED, _broadcast(ns, outs, sign))
+
+
+def _broadcast(ns: Sequence[int], outs: Sequence[int], weight: float) -> tuple[Taps, ...]:
+    axes = []
+    for at, (n, out) in enumerate(zip(ns, outs, strict=True)):
+        up = np.arange(out)[:, None] if n == 1 else np.arange(n)[None]
+        axes.append(Taps(up, np.full(up.shape, 1.0 if at else weight)))
+    return tuple(axes)
+
+
+def _product(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int]) -> Operator | None:
+    """Return the taps of what a gate multiplies, as though it were open; the gate itself is left out."""
+    value = vertex.layer.values.get("value")
+    if value is not None:
+        word = vertex.layer.node.layer.WORD
+        return Operator(Weights.FIXED, _broadcast(ns, outs, value if word == "mul" else 1 / value))
+    pooled = [_is_pooled(fields) for fields in vertex.layer.reads_fields]
+    local = [at for at, fields in enumerate(vertex.layer.reads_fields) if fields.of and not pooled[at]]
+    if len(local) != 1:
+        raise _unknown(f"{vertex.layer.op} multiplies what it reads")
+    return Operator(Weights.FIXED, _broadcast(ns, outs, 1.0)) if place == local[0] else None
+
+
+def _is_pooled(fields: Fields) -> bool:
+    return any(field.marks & POOLED for field in fields.of)
+
+
+def _concat(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int]) -> Operator | None:
+    """Return the taps of a part of a concat: other channels, or other places along an axis."""
+    (axis,) = vertex.layer.traced.axes
+    if vertex.layer.reads_fields[place].axes[axis - 1] is not None:
+        raise _unknown("it puts maps beside each other")
+    before = sum(sizes_of(x, vertex.name)[axis - 1] for x in vertex.layer.samples[:place])
+    return Operator(Weights.FIXED, tuple(map(_same, ns)), offset=before)
+
+
+JOINS: dict[str, Join] = {"add": _sum, "sub": _sum, "mul": _product, "div": _product, "concat": _concat}
+
+
+def _measured(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[Taps, ...]:
+    """Return the taps of a linear layer without weights, from its values for single pixels of 1."""
+    layer = vertex.layer
+    before, after = _order(layer.reads_fields[0], len(ns)), _order(layer.read, len(ns))
+    sizes, made = sizes_of(layer.sample, vertex.name), sizes_of(layer.traced.out, vertex.name)
+    if prod(sizes) * prod(outs) != prod(made) * prod(ns):
+        raise _unknown("it changes the number of channels")
+    sample = tuple([n if type(axis) is int else 1 for axis, n in zip(layer.reads_fields[0].axes, sizes, strict=True)])
+    nodes = (Node("layer", layer.node.layer, (INPUT,), 0),)
+    network = Network(nodes, layer.env.dialect, layer.network.layout, sample_axes=len(sample))
+
+    def run(x: Array) -> Array:
+        """Return the values for several maps, each with the axes of the network's input in their order."""
+        x = x.transpose(0, *[axis + 1 for axis in before]).reshape(len(x), *sample)
+        (y,) = Job(network, x.shape, x.dtype).outputs(x).values()
+        return y.reshape(len(x), *[outs[axis] for axis in after]).transpose(
+            0, *[after.index(at) + 1 for at in range(len(ns))]
+        )
+
+    zero = run(np.zeros((1, *ns)))[0]
+    return tuple(map(_sparse, _factors(lambda x: run(x) - zero, ns)))
+
+
+def _order(fields: Fields, number: int) -> list[int]:
+    """Return the axes of the network's input in the order in which a value has them; those that are gone last."""
+    order = [axis for axis in fields.axes if type(axis) is int]
+    return [*order, *[axis for axis in range(number) if axis not in order]]
+
+
+AT_ONCE = 1 << 22
+"""How many values are computed at once while a layer is measured."""
+
+
+def _factors(run: Callable[[Array], Array], ns: Sequence[int]) -> list[Array]:
+    """Return the matrix (out, n) of each axis whose product a linear map is. SpecError if it is not a product."""
+    middle = tuple([n // 2 for n in ns])
+    base = _impulses(run, ns, middle, 0, [middle[0]])[0]
+    peak = np.unravel_index(np.abs(base).argmax(), base.shape)
+    factors = []
+    for axis, n in enumerate(ns):
+        several = max(AT_ONCE // prod(ns), 1)
+        rows = []
+        for begin in range(0, n, several):
+            seen = _impulses(run, ns, middle, axis, range(begin, min(begin + several, n)))
+            rows.append(seen[(slice(None), *[slice(None) if at == axis else u for at, u in enumerate(peak)])])
+        factors.append(np.concatenate(rows).T / (base[peak] if axis else 1.0))
+    x = np.random.default_rng(0).standard_normal(ns)
+    wanted = run(x[None])[0]
+    for axis, matrix in enumerate(factors):
+        x = np.moveaxis(np.tensordot(matrix, x, (1, axis)), 0, axis)
+    if not np.allclose(x, wanted, atol=1e-6 * np.abs(wanted).max()):
+        raise _unknown("it is not one window on each axis")
+    return factors
+
+
+def _impulses(
+    run: Callable[[Array], Array], ns: Sequence[int], middle: tuple[int, ...], axis: int, places: Sequence[int]
+) -> Array:
+    """Return the values for single ones in these places of an axis, in the middle of the others."""
+    x = np.zeros((len(places), *ns))
+    at = [np.full(len(places), one) for one in middle]
+    at[axis] = np.array(places)
+    x[(np.arange(len(places)), *at)] = 1
+    return run(x)

@@ -1,0 +1,299 @@
+"""Fields proved by execution: a network runs on single pixels, and what each unit answers to is compared.
+
+The network runs with positive weights and without constants on an input of zeros in which one pixel is 1: every value
+that the pixel reaches is above 0, and every other is 0, so that nothing is hidden by a maximum, by a cancellation or by
+rounding. What could hide an influence is replaced by what has the same field: a product by a sum, a function whose
+value at 0 is not 0 by its input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import CnncalcError, SpecError
+from ..fields import masks
+from ..fields.graph import Graph
+from ..fields.masks import Region
+from ..fields.views import look_back, look_forth
+from ..layers import OPS, Layer
+from ..network import INPUT, Network
+from ..parts import part
+from ..report import Report
+from ..sizes import show
+from ..trace import shape
+from . import weights as arrays
+from .job import Job
+from .task import Array, sizes_of
+
+MOST_VALUES = 1 << 31
+"""How many values are computed at most: those of all layers, once for each pixel."""
+MOST_MACS = 1 << 35
+"""How many multiply-accumulates they take at most."""
+AT_ONCE = 1 << 23
+"""How many values are held at once."""
+
+KEPT = {
+    *("relu", "relu6", "leakyrelu", "elu", "selu", "silu", "gelu", "tanh", "softsign", "mish", "hardswish"),
+    *("identity", "dropout", "cumsum"),
+}
+"""Functions that are 0 at 0 and above 0 above, and so hide nothing."""
+STANDS_FOR = {
+    **dict.fromkeys(("sub", "mul", "div", "pow", "min", "max", "where", "compare"), "add"),
+    **dict.fromkeys(("prod", "logsumexp", "l1", "l2"), "sum"),
+}
+"""Ops that may hide an influence, and the op of the same field that runs in their place."""
+REFUSED = {"matmul", "einsum", "attention", "multihead", "lstm", "gru", "rnn", "embedding", "opaque", "gather"}
+"""Ops whose products or states are 0 where an input is."""
+
+
+class Mismatch(NamedTuple):
+    """A unit and a pixel of which the prediction does not hold."""
+
+    of: str
+    unit: tuple[int, ...]
+    pixel: tuple[int, ...]
+    predicted: bool
+    """Whether the unit should see the pixel."""
+
+    def text(self) -> str:
+        """Return `unit 3,4 of conv2 answers to pixel 0,1, and should not see it`."""
+        says = "does not answer to" if self.predicted else "answers to"
+        should = "should see it" if self.predicted else "should not see it"
+        unit, pixel = (",".join(map(str, one)) for one in (self.unit, self.pixel))
+        return f"unit {unit} of {self.of} {says} pixel {pixel}, and {should}"
+
+
+class Verified(NamedTuple):
+    """The fields of a network's layers, compared with what their units answer to."""
+
+    of: str
+    """The layer of whose units the whole set of pixels is predicted; of those before it, the units that see a pixel."""
+    units: int
+    """How many units there are, in all layers that were compared."""
+    pixels: int
+    """How many pixels were set, one by one."""
+    layers: int
+    bounds: tuple[str, ...]
+    """The layers whose units see at most what is predicted."""
+    replaced: tuple[str, ...]
+    """What ran in place of ops that might hide an influence: `mul as add`."""
+    difference: Mismatch | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was compared, as JSON."""
+        own = self.difference
+        difference = None if own is None else {**own._asdict(), "text": own.text()}
+        return {**self._asdict(), "equal": self.difference is None, "difference": difference}
+
+
+def verify(report: Report, of: int | None = None) -> Verified:
+    """Compare what the units of each layer answer to with what they are said to see.
+
+    `of` is the layer up to which that is done, by default the last one whose units have a place. SpecError for an op
+    that hides influences, and for a network that takes too long.
+    """
+    graph = Graph(report)
+    last = of if of is not None else graph.last_with_space()
+    if last is None or last == INPUT or not graph.space(last).shape:
+        raise SpecError("no unit has a place in the input", "name a layer whose units have one: --of LAYER")
+    graph = Graph(shape(part(report.network.inlined(), graph.name(last))))
+    end = len(graph.vertices) - 1
+    network, replaced = _positive(graph.report.network)
+    running = _Running(network)
+    sizes = sizes_of(graph.space(INPUT).shape, "the input")
+    known = look_forth(graph, INPUT, (0,) * len(sizes)).sets
+    layers = [at for at in sorted(known) if at != INPUT and graph.space(at).shape]
+    if end not in layers:
+        what = f"it is not known what the units of {graph.name(end)} see"
+        raise SpecError(what, "name a layer before it: --of LAYER")
+    answers = running.answers(graph, layers, sizes)
+    forth = {pixel: look_forth(graph, INPUT, pixel).sets for pixel in np.ndindex(*sizes)}
+    bounds, difference = [], None
+    for at in layers:
+        seen = answers[at]
+        units = sizes_of(graph.space(at).shape, graph.name(at))
+        predicted = np.stack([_marked(forth[pixel][at], units) for pixel in np.ndindex(*sizes)], -1)
+        predicted = predicted.reshape(seen.shape)
+        certain = predicted
+        if at == end:
+            predicted, certain = _looked_back(graph, at, units, sizes)
+        elif _is_bound(graph, at):
+            certain = np.zeros_like(predicted)
+        wrong = (seen & ~predicted) | (certain & ~seen)
+        if (certain != predicted).any() or _is_bound(graph, at):
+            bounds.append(graph.name(at))
+        if wrong.any() and difference is None:
+            number, pixel = (int(one) for one in np.argwhere(wrong)[0])
+            place = tuple(int(one) for one in np.unravel_index(number, units))
+            where = tuple(int(one) for one in np.unravel_index(pixel, sizes))
+            difference = Mismatch(graph.name(at), place, where, not bool(seen[number, pixel]))
+    total = sum(len(answers[at]) for at in layers)
+    return Verified(graph.name(end), total, prod(sizes), len(layers), tuple(bounds), replaced, difference)
+
+
+def _is_bound(graph: Graph, at: int) -> bool:
+    """Return whether a layer, or one before it, may see less than is said."""
+    waiting, met = [at], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if one == INPUT or one in met:
+            continue
+        met.add(one)
+        own = graph.reads_of(one, graph.behind(INPUT))
+        if graph.vertices[one].layer.node.layer.overstates or any(reads.not_exact for _, reads in own):
+            return True
+        waiting += [read for read, _ in own]
+    return False
+
+
+def _looked_back(graph: Graph, at: int, units: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return which pixels each unit sees, at most and for sure, (units, pixels)."""
+    possible, certain = [], []
+    for unit in np.ndindex(*units):
+        view = look_back(graph, at, unit, INPUT)
+        both = view.sets.get(INPUT)
+        regions = ((), ()) if both is None else [graph.places(INPUT, region) for region in both]
+        least = regions[1] if view.unknown is None else ()
+        possible.append(_marked(regions[0], sizes).ravel())
+        certain.append(_marked(least if view.bound is not None else regions[0], sizes).ravel())
+    return np.array(possible), np.array(certain)
+
+
+def _marked(region: Region, sizes: tuple[int, ...]) -> Array:
+    """Return a region as an array of truths."""
+    marked = np.zeros(sizes, bool)
+    for one in region:
+        rows = [np.array(list(masks.units(bits)), int) for bits in one]
+        marked[np.ix_(*rows)] = True
+    return marked
+
+
+def _positive(network: Network) -> tuple[Network, tuple[str, ...]]:
+    """Return a network with the same fields in which no influence is hidden, and what was replaced in it."""
+    nodes, replaced = [], dict[str, None]()
+    signed = any("cubic" in str(node.layer.given.get("mode", "")) for node in network.nodes)
+    for node in network.nodes:
+        layer = node.layer.without_constants()
+        stands = _stands_for(layer, signed)
+        if stands is not None:
+            replaced[f"{layer.op} as {stands.op}"] = None
+            layer = stands
+        if layer.WORD in REFUSED:
+            what = f"{layer.op} answers to no single pixel: its values are products, or depend on what others are"
+            raise SpecError(what, "verify the layers before it: --of LAYER").at(node.label())
+        if signed and layer.WORD in {"maxpool", "globalmaxpool", "adaptivemaxpool"}:
+            what = "a cubic interpolation has negative weights, which the maximum of a window may hide"
+            raise SpecError(what, "verify the layers before it: --of LAYER").at(node.label())
+        tie = node.tie if layer.WEIGHTS else None
+        nodes.append(node._replace(layer=layer, tie=tie, expect=None, counted=None))
+    return network._replace(nodes=tuple(nodes), source=None, expect=None), tuple(replaced)
+
+
+def _stands_for(layer: Layer, signed: bool) -> Layer | None:
+    """Return the layer that runs in place of one that may hide an influence; None if it hides none."""
+    word, given = layer.WORD, layer.given
+    if layer.KEEPS_SHAPE and (word not in KEPT or (signed and word not in {"identity", "dropout", "cumsum"})):
+        return _made("identity", {})
+    if word not in STANDS_FOR:
+        return None
+    if "value" in given:
+        return _made("identity", {})
+    if word in {"min", "max"} and "axis" in given:
+        return _made("sum", {key: given[key] for key in ("axis", "keepdims") if key in given})
+    return _made(STANDS_FOR[word], {} if STANDS_FOR[word] == "add" else given)
+
+
+def _made(word: str, keys: Mapping[str, object]) -> Layer:
+    cls, nd = OPS[word]
+    return cls(word, nd, keys)
+
+
+class _Running:
+    """A network of positive weights, ready to run on single pixels."""
+
+    def __init__(self, network: Network):
+        self.network, report = network, shape(network)
+        self.sample = sizes_of(report.sample, "the input")
+        self.inputs = {layer.name: sizes_of(layer.traced.out, layer.name) for layer in report if layer.op == "input"}
+        self.values = sum(layer.values_made or 0 for layer in report) + prod(self.sample)
+        self.macs = sum(layer.macs or 0 for layer in report)
+        self.weights = _weights(report)
+
+    def answers(self, graph: Graph, layers: list[int], sizes: tuple[int, ...]) -> dict[int, Array]:
+        """Return which units of each layer answer to each pixel, (units, pixels)."""
+        count = prod(sizes)
+        if self.takes_too_long(count):
+            raise SpecError(
+                f"{count:,} pixels take {count * self.values:,} values and {count * self.macs:,} multiply-accumulates: "
+                f"at most {MOST_VALUES:,} and {MOST_MACS:,} are computed",
+                self._smaller(graph),
+            )
+        found = {at: np.zeros((prod(sizes_of(graph.space(at).shape, "")), count), bool) for at in layers}
+        several = max(min(AT_ONCE // self.values, count), 1)
+        for begin in range(0, count, several):
+            chosen = range(begin, min(begin + several, count))
+            for at, values in self._run(graph, chosen, sizes):
+                if at in found:
+                    found[at][:, chosen.start : chosen.stop] = _by_place(graph, at, values)
+        return found
+
+    def takes_too_long(self, count: int) -> bool:
+        """Return whether a run for so many pixels computes too many values."""
+        return count * self.values > MOST_VALUES or count * self.macs > MOST_MACS
+
+    def _smaller(self, graph: Graph) -> str:
+        """Return what would help a network that takes too long: an input that does not, if one is found."""
+        places, sample = graph.space(INPUT).places, list(self.sample)
+        while max(sample[place] for place in places) > 1:
+            for place in places:
+                sample[place] = -(-sample[place] // 2)
+            try:
+                running = _Running(shape(self.network, tuple(sample)).network)
+            except CnncalcError:
+                break
+            if not running.takes_too_long(prod(sample[place] for place in places)):
+                return f"give a smaller input, as -i {show(sample)}, or a layer further in front: --of LAYER"
+        return "name a layer further in front: --of LAYER"
+
+    def _run(self, graph: Graph, chosen: range, sizes: tuple[int, ...]) -> Iterator[tuple[int, Array]]:
+        """Yield the values of each layer for inputs with single pixels of 1."""
+        places = graph.space(INPUT).places
+        x = np.zeros((len(chosen), *self.sample))
+        index: list[Any] = [slice(None)] * len(self.sample)
+        pixels = np.unravel_index(np.array(chosen), sizes)
+        for number in range(len(chosen)):
+            for place, pixel in zip(places, pixels, strict=True):
+                index[place] = pixel[number]
+            x[(number, *index)] = 1.0
+        others = {name: np.zeros((len(chosen), *own)) for name, own in self.inputs.items()}
+        job = Job(self.network, x.shape, x.dtype, self.weights, keep_all=True, others=others)
+        for at, values in enumerate(job.outputs(x).values()):
+            yield at, np.asarray(values)
+
+
+def _weights(report: Report) -> dict[str, Array]:
+    """Return weights above 0, so small that no sum of them grows, and constants of 0."""
+    random = np.random.default_rng(0)
+    found = {}
+    for want in arrays.wanted(report):
+        own = want.layer.node.layer
+        if own.WORD == "constant" or want.role in own.ADDED:
+            found[want.name] = np.zeros(want.shape)
+            continue
+        each = own.fan_in(want.role, want.shape, want.layer.values, want.layer.env)
+        found[want.name] = random.uniform(0.5, 1.5, want.shape) / max(each, 1)
+    return found
+
+
+def _by_place(graph: Graph, at: int, values: Array) -> Array:
+    """Return which units have a value other than 0 on some channel, (units, samples)."""
+    space = graph.space(at)
+    sizes = sizes_of(space.sizes, graph.name(at))
+    reached = (values != 0).reshape(-1, *sizes)
+    gone = tuple([axis + 1 for axis in range(len(sizes)) if axis not in space.places])
+    answers: Array = reached.any(axis=gone)
+    return answers.reshape(len(answers), -1).T

@@ -1,0 +1,159 @@
+"""The rows and sentences of what is found out about fields: paths, effective fields, and proofs by execution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ...fields import Findings, ReceptiveFields
+from ...fields.figures import AxisFigures, axis_letters
+from ...fields.paths import Alike, Paths
+from ..grid import Cell, Column, Grid, grid
+
+
+class PathRow(NamedTuple):
+    """The field of some paths on one axis, or on several on which it is the same."""
+
+    alike: Alike
+    letters: str
+    axis: AxisFigures
+    is_first: bool
+
+
+def _path_rows(paths: Paths) -> Iterator[PathRow]:
+    for alike in paths.kinds:
+        groups: dict[object, list[AxisFigures]] = {}
+        for letter, field in zip(axis_letters(len(alike.fields)), alike.fields, strict=True):
+            groups.setdefault(field[:5], []).append(AxisFigures(letter, field, 1, 1))
+        for number, group in enumerate(groups.values()):
+            yield PathRow(alike, "".join(axis.letter for axis in group), group[0], not number)
+
+
+def paths_grid(paths: Paths, figures: Mapping[str, Callable[[AxisFigures], Cell]], is_drawn: bool) -> Grid:
+    """Return a row for the paths that have the same field, by axes; if it is drawn, their number stands once."""
+    columns: dict[str, Column[PathRow]] = {
+        "paths": Column("paths", lambda row: row.alike.number if not is_drawn or row.is_first else ""),
+        "axis": Column("axis", lambda row: row.letters, right=False),
+        **{name: Column(name, _of_axis(cell)) for name, cell in figures.items()},
+        "via": Column("the first of them reads", _via, right=False, wraps=True),
+    }
+    return grid(columns, tuple(columns), list(_path_rows(paths)))
+
+
+def _of_axis(cell: Callable[[AxisFigures], Cell]) -> Callable[[PathRow], Cell]:
+    return lambda row: cell(row.axis)
+
+
+def _via(row: PathRow) -> Cell:
+    text = " ".join(row.alike.via)
+    return f"{text} (left out)" if row.alike.is_global else text
+
+
+def path_sentences(paths: Paths) -> list[str]:
+    """Return how many paths there are, and whether they are aligned."""
+    several = "1 path leads" if paths.number == 1 else f"{paths.number:,} paths lead"
+    kinds = f", with {len(paths.kinds):,} different fields" if len(paths.kinds) > 1 else ""
+    verdicts = {True: "aligned: their strides are equal and their centres coincide", None: "alignment unknown"}
+    lines: dict[str, list[str]] = {}
+    if paths.number > 1:
+        for letter, aligned, apart in zip(
+            axis_letters(len(paths.aligned())), paths.aligned(), paths.apart(), strict=True
+        ):
+            lines.setdefault(verdicts.get(aligned, f"not aligned: {apart}"), []).append(letter)
+    said = [f"{several} to {paths.to}{kinds}", *[f"{', '.join(own)}: {verdict}" for verdict, own in lines.items()]]
+    if any(kind.is_global for kind in paths.kinds):
+        said.append("left out of the verdict, as a join leaves them out: paths through a global pool")
+    return said
+
+
+class SpreadRow(NamedTuple):
+    """The influence on a unit, on one axis of the input."""
+
+    letter: str
+    axis: int
+    size: int | None
+    found: Findings
+
+
+SPREAD: dict[str, Column[SpreadRow]] = {
+    "axis": Column("axis", lambda row: row.letter, right=False, style="bold"),
+    "size": Column("field size", lambda row: row.size),
+    "centre": Column("centre", lambda row: round(row.found["centre"][row.axis], 4)),
+    "deviation": Column("deviation", lambda row: round(row.found["deviation"][row.axis], 4)),
+    "within_1": Column("within 1 dev.", lambda row: 100 * row.found["within_deviations"]["1"][row.axis], unit="%"),
+    "within_2": Column("within 2 dev.", lambda row: 100 * row.found["within_deviations"]["2"][row.axis], unit="%"),
+}
+
+
+def effective_grid(fields: ReceptiveFields, found: Findings) -> Grid:
+    """Return a row for each axis of the input: the field's size, and the spread of the influence on a unit."""
+    own = fields.graph.fields(fields.graph.names[found["of"]]).of
+    letters = axis_letters(len(own))
+    rows = [
+        SpreadRow(letter, at, field.size, found) for at, (letter, field) in enumerate(zip(letters, own, strict=True))
+    ]
+    return grid(SPREAD, tuple(SPREAD), rows)
+
+
+def effective_sentences(found: Findings) -> list[str]:
+    """Return how many pixels make up most of the influence on a unit, and what was taken otherwise than it is."""
+    unit = ",".join(map(str, found["unit"]))
+    if not found["touched"]:
+        return [f"unit {unit} of {found['of']} sees no pixel"]
+    most, touched = found["pixels_of_95%"], found["touched"]
+    first = (
+        f"95% of the influence on unit {unit} of {found['of']} lies in {most:,} of the {touched:,} pixels that it sees"
+    )
+    weights = "weights are random: independent, of mean zero, a layer's of one variance"
+    return [first, "; ".join([weights, *found["reasons"]])]
+
+
+PROOF: dict[str, Column[Findings]] = {
+    "of": Column("up to", lambda row: str(row["of"]), right=False, style="bold"),
+    "layers": Column("layers", lambda row: row["layers"]),
+    "units": Column("units", lambda row: row["units"]),
+    "pixels": Column("pixels", lambda row: row["pixels"]),
+    "equal": Column("equal", lambda row: "yes" if row["equal"] else "no", right=False),
+}
+
+
+def proof_grid(found: Findings) -> Grid:
+    """Return the row of what was compared."""
+    return grid(PROOF, tuple(PROOF), [found])
+
+
+def proof_sentences(found: Findings) -> list[str]:
+    """Return whether what units answer to is what they are said to see, and what ran in place of what."""
+    lines = []
+    if found["equal"]:
+        lines.append("each unit answers to the pixels that it is said to see, and to no other")
+    else:
+        lines.append(found["difference"]["text"])
+    if found["bounds"]:
+        lines.append(f"at most what they are said to see is seen by units of {_some(found['bounds'])}")
+    if found["replaced"]:
+        lines.append(f"what could hide an influence ran as what has the same field: {_some(found['replaced'])}")
+    return lines
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return ", ".join(names[:6]) + more
+
+
+def least_sentence(fields: ReceptiveFields) -> list[str]:
+    """Return the sizes of the input from which on every layer adds something, as far as they are known."""
+    letters, sizes = axis_letters(len(fields.least)), fields.least
+    known_sizes = [f"{letter} >= {size}" for letter, size in zip(letters, sizes, strict=True) if size is not None]
+    if not known_sizes or max(size or 0 for size in sizes) == 1:
+        return []
+    rule = f"every layer adds something where {' and '.join(known_sizes)}"
+    bordering = [layer.name for layer in fields.layers if any(layer.border)]
+    if not bordering:
+        return [rule]
+    several = (
+        f"1 border layer, {bordering[0]}"
+        if len(bordering) == 1
+        else (f"{len(bordering)} border layers, from {bordering[0]} on")
+    )
+    return [f"{several}: the field of what is read is not smaller than the image; {rule}"]

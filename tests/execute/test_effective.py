@@ -1,0 +1,168 @@
+"""Effective receptive fields, against the gradients of many networks with random weights, by execution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnncalc
+from cnncalc.errors import SpecError
+from cnncalc.execute.effective import Influence, influence
+from cnncalc.execute.operators import grid
+from cnncalc.fields.graph import Graph
+
+DRAWS = 400
+"""How many networks are drawn; with as many, the mean square of a pixel is known within some percent."""
+
+NETWORKS = {
+    "chain": "1x14 conv1d:3,k3,p1 conv1d:4,k3,s2,p1 conv1d:2,k3,p1",
+    "dilated": "2x17 conv1d:3,k3,d2,p2 conv1d:4,k3,d3,s2,p1",
+    "groups": "4x9 conv1d:6,k3,g2,p1 dwconv1d:k3,multiplier=2 sepconv1d:4,k3,p1",
+    "transposed": "2x7 conv1d:3,k3,s2,p1 convT1d:4,k4,s2,p1 convT1d:2,k3,s3,d2,p1",
+    "overlapping averages": "1x15 conv1d:2,k3,p1 avgpool1d:3,s1,p1 conv1d:2,k3,p1 avgpool1d:3,s2,p1 conv1d:2,k3,p1",
+    "averages at the end": "1x12 conv1d:2,k3 avgpool1d:4,s2,p1 upsample:x2,mode=linear avgpool1d:3,s1,p1",
+    "interpolations in a row": "2x7 conv1d:3,k3,p1 upsample:x2,mode=linear conv1d:2,k2 upsample:out=31,mode=linear",
+    "cubic and adaptive": "1x9 conv1d:2,k3,p1 upsample:x2,mode=cubic adaptiveavgpool:7 conv1d:2,k3",
+    "padding modes": "1x8 pad:2,mode=reflect conv1d:2,k3 pad:p=1,mode=edge avgpool1d:2,s1 conv1d:2,k3",
+    "skip": "2x11 conv1d:2,k3,p1,name=a relu:name=r conv1d:2,k3,p1 add:from=conv1d1+a conv1d:3,k3,p1",
+    "skip of averages": (
+        "1x11 conv1d:2,k3,p1,name=a avgpool1d:3,s1,p1,name=b add:from=a+b,name=c avgpool1d:3,s1,p1,name=d sub:c+d"
+    ),
+    "concat": (
+        "2x10 conv1d:3,k3,p1,name=a avgpool1d:3,s1,p1,from=a,name=b concat:a+b conv1d:3,k3,p1 upsample:x2,mode=linear"
+    ),
+    "concat of one thing twice": "1x9 conv1d:3,k3,name=a concat:a+a avgpool1d:3,s1 conv1d:2,k3",
+    "global": "2x8 conv1d:3,k3,p1 avgpool1d:3,s1 globalavgpool linear:4",
+    "flattened": "2x8 conv1d:3,k3,p1 avgpool1d:3,s1 flatten linear:4 linear:2",
+    "two axes": "1x6x7 conv:2,k3x2,p1 avgpool:2x3,s1 conv:2,k2x3,s1x2 upsample:x2,mode=bilinear",
+    "channels last": {
+        "layout": "NHWC",
+        "input": [6, 7, 1],
+        "layers": [{"op": "conv", "c_o": 2, "k": [3, 2]}, {"op": "avgpool", "k": 2, "s": 1}],
+    },
+    "borders counted otherwise": "1x9 conv1d:2,k3 avgpool1d:3,s2,p1,ceil,count_include_pad=false conv1d:2,k2",
+}
+
+
+EXACT = {
+    "a difference of means": "1x11 avgpool1d:3,s1,p1,name=b sub:from=input+b avgpool1d:4",
+    "means of interpolations": "1x9 upsample:x3,mode=linear avgpool1d:4,s2,p1 upsample:x2,mode=cubic avgpool1d:5,s1",
+    "what is joined twice": (
+        "2x6x7 avgpool:2,s1,name=a pad:p=0+1,mode=edge,name=b add:from=input+b concat:add1+input avgpool:3x2"
+    ),
+    "gates of a number": "1x10 avgpool1d:3,s1,name=a mul:value=-2 add:from=a+mul1 crop:1 avgpool1d:2",
+}
+"""Networks without random weights: the mean square is the square."""
+
+
+def linear_part(spec: Any) -> cnncalc.Network:
+    """The network without what is not linear, which stands for itself."""
+    network = cnncalc.load(spec)
+    identity = cnncalc.load("identity").nodes[0].layer
+    return network._replace(
+        nodes=tuple([node._replace(layer=identity) if node.layer.op == "relu" else node for node in network.nodes])
+    )
+
+
+def scale(layer: cnncalc.LayerReport, role: str, shape: Any) -> float:
+    """The standard deviation of a kernel's weights: an output's terms have the variance 1 together."""
+    if role == "bias":
+        return 0.0
+    terms = layer.node.layer.fan_in(role, shape, layer.values, layer.env)
+    if layer.node.layer.WORD == "convT":  # exactly, where fan_in is a whole number
+        terms = layer.values["c_i"] / layer.values["g"] * np.prod(layer.values["k"]) / np.prod(layer.values["s"])
+    return float(1 / np.sqrt(terms))
+
+
+def drawn(spec: Any, draws: int) -> Any:
+    """The share of each pixel in the mean square of the gradient of the middle unit, over all channels and draws."""
+    network = linear_part(spec)
+    report = cnncalc.shape(network)
+    graph, last = Graph(report), report.network.layout == "NHWC"
+    end = len(graph.vertices) - 1
+    space, units = grid(graph, -1), grid(graph, end)
+    middle = tuple(n // 2 for n in units)
+    channels = int(report.sample[-1 if last else 0])  # type: ignore[arg-type]
+    impulses = np.eye(channels * int(np.prod(space))).reshape(-1, channels, *space)
+    x = np.moveaxis(impulses, 1, -1) if last else impulses
+    random, total = np.random.default_rng(7), np.zeros(space)
+    kernels: dict[str, Any] = {
+        f"{one.name}.{role}": (one, role, own) for one in report for role, own in one.weight_shapes().items()
+    }
+    for _ in range(draws):
+        weights = {name: random.choice([-1.0, 1.0], own[2]) * scale(*own) for name, own in kernels.items()}
+        values = np.asarray(cnncalc.run(network, x, weights=weights))
+        values = (np.moveaxis(values, -1, 1) if last else values).reshape(len(x), -1, *units)
+        gradients = np.moveaxis(values, 1, -1)
+        for unit in middle:
+            gradients = gradients[:, unit]
+        gradients = gradients.reshape(channels, *space, -1)
+        total += (gradients**2).sum((0, -1))
+    return total / total.sum()
+
+
+def found(spec: Any) -> Influence:
+    graph = Graph(cnncalc.shape(spec))
+    return influence(graph, len(graph.vertices) - 1)
+
+
+@pytest.mark.parametrize("spec", NETWORKS.values(), ids=NETWORKS)
+def test_against_networks_drawn_at_random(spec: Any) -> None:
+    shares, wanted = found(spec).shares, drawn(spec, DRAWS)
+    assert ((shares > 0) == (wanted > 0)).all()
+    np.testing.assert_allclose(shares, wanted, atol=0.08 * wanted.max())
+
+
+@pytest.mark.parametrize("spec", EXACT.values(), ids=EXACT)
+def test_without_random_weights_it_is_the_square(spec: str) -> None:
+    np.testing.assert_allclose(found(spec).shares, drawn(spec, 1), atol=1e-12)
+
+
+def test_equal_windows_add_their_variances() -> None:
+    """A uniform window of k pixels has the variance (k*k - 1)/12, and a chain the sum (Luo et al., section 2)."""
+    influence = found("3x40x40 conv:8,k3,p1 conv:8,k5,p2 conv:8,k7,p3")
+    wanted = np.sqrt((9 - 1 + 25 - 1 + 49 - 1) / 12)
+    assert [influence.deviation(axis) for axis in (0, 1)] == pytest.approx([wanted, wanted])
+    assert influence.mean(0) == pytest.approx(20)
+    assert influence.touched == 13 * 13
+    assert influence.strongest(1.0) == 13 * 13
+
+
+def test_a_strided_layer_spreads_what_lies_behind_it() -> None:
+    influence = found("1x99 conv1d:4,k3,s3 conv1d:4,k5")
+    assert influence.deviation(0) ** 2 == pytest.approx((9 - 1) / 12 + 9 * (25 - 1) / 12)
+
+
+def test_what_is_taken_otherwise_than_it_is() -> None:
+    influence = found("1x16x16 conv:4,k3,bn,relu maxpool:3,s2 layernorm conv:4,k3 softmax:axis=1")
+    assert influence.reasons == (
+        "relu as though it were linear",
+        "maxpool as though each pixel of a window were equally often passed on",
+        "layernorm as though it were linear",
+        "softmax as though it were linear",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("7 linear:3", "no pixel of the input has a place that linear1 depends on"),
+        ("1xHx9 conv:4,k3", r"its size is open \(H-2\)"),
+        ("1x9x9 conv:4,k3,name=a conv:4,k1,name=b mul:a+b", "mul multiplies what it reads"),
+        ("4x9x9 slice:axis=1,stop=2 conv:4,k3", "it changes the number of channels"),
+        ("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a", "its weights are those of another layer"),
+        ("4x9 conv1d:4,k3 attention", "attention multiplies or chooses"),
+    ],
+)
+def test_what_is_not_known_is_said(words: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        found(words)
+
+
+def test_a_unit_that_is_not_there() -> None:
+    graph = Graph(cnncalc.shape("1x9x9 conv:4,k3"))
+    with pytest.raises(SpecError, match="conv1 has no unit 7,0") as caught:
+        influence(graph, 0, (7, 0))
+    assert caught.value.help == "it has 7x7 units, from 0,0 on"
