@@ -110,8 +110,19 @@ def command(
     with text_output(path, utf8=chosen != "text") as stream:
         style = style_of(stream)._replace(selection=Selection(depth=depth, fold=fold))
         style = style._replace(ascii=style.ascii or is_ascii)
-        stream.writelines(_drawing(chosen, style, network, options, fields, picture, step, channel or 0))
+        pieces = _drawing(chosen, style, network, options, fields, picture, step, channel or 0)
+        stream.writelines(_noted(list(pieces)) if chosen == "mermaid" else pieces)
     return 0
+
+
+def _noted(pieces: list[str]) -> list[str]:
+    """Return a flowchart, after a note if it is too large for Mermaid as it is."""
+    from ..render.pictures.documents import beyond_mermaid
+
+    beyond = beyond_mermaid(pieces)
+    if beyond is not None:
+        note(f"{beyond}; --fold makes it smaller")
+    return pieces
 
 
 def _drawing(

@@ -77,6 +77,12 @@ def test_mermaid_labels_are_escaped() -> None:
     assert labels[1][1] == "a#34;b#60;c#62;#38;amp;#35;35;<br/>relu<br/>3x8x8"
 
 
+def test_what_mermaid_does_not_draw_is_noted() -> None:
+    ended = here(["show", "1x8x8", "relu:times=501", "--to", "mermaid"])
+    assert ended.err.startswith("note: 501 edges, and Mermaid draws 500 unless maxEdges is raised")
+    assert here(["show", "1x8x8", "relu:times=501", "--fold", "--to", "mermaid"]).err == ""
+
+
 def test_dot_labels_are_escaped() -> None:
     lines = here(["show", "-", "--to", "dot"], odd()).out.splitlines()
     labels = [re.fullmatch(r'    n\d+ \[label="((?:[^"\\]|\\.)*)".*\]', line) for line in lines[2 : len(ODD) + 3]]
