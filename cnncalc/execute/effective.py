@@ -104,6 +104,8 @@ def influence(graph: Graph, at: int, index: Sequence[int] | None = None) -> Infl
     SpecError if how a layer passes influence on is not known, or for a unit that is not there.
     """
     sizes = grid(graph, at)
+    if not graph.space(INPUT).shape or not sizes:
+        raise SpecError(f"no pixel of the input has a place that {graph.name(at)} depends on")
     unit = tuple([n // 2 for n in sizes]) if index is None else tuple(index)
     if len(unit) != len(sizes) or any(not 0 <= u < n for u, n in zip(unit, sizes, strict=True)):
         what = f"{graph.name(at)} has no unit {','.join(map(str, unit))}"

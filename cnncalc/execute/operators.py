@@ -66,10 +66,11 @@ def grid(graph: Graph, at: int) -> tuple[int, ...]:
         parts = axis if isinstance(axis, tuple) else (AxisPart(axis, size),)
         for along, number, _ in parts:
             if along is not None:
+                name = f"'{graph.name(at)}'"
                 if sizes[along] != 1 and number != 1:
-                    raise _unknown("its units are spread over several axes")
+                    raise _unknown("its units are spread over several axes").at(name)
                 if not isinstance(number, int):
-                    raise _unknown(f"its size is open ({number})", "give sizes as numbers: -i 3x64x64")
+                    raise _unknown(f"its size is open ({number})", "give sizes as numbers: -i 3x64x64").at(name)
                 sizes[along] = max(sizes[along], number)
     return tuple(sizes)
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import SpecError
+from ..errors import CnncalcError, SpecError
 from ..fields import masks
 from ..fields.graph import Graph
 from ..fields.masks import Region
@@ -23,6 +23,7 @@ from ..layers import OPS, Layer
 from ..network import INPUT, Network
 from ..parts import part
 from ..report import Report
+from ..sizes import show
 from ..trace import shape
 from . import weights as arrays
 from .job import Job
@@ -225,11 +226,11 @@ class _Running:
     def answers(self, graph: Graph, layers: list[int], sizes: tuple[int, ...]) -> dict[int, Array]:
         """Return which units of each layer answer to each pixel, (units, pixels)."""
         count = prod(sizes)
-        if count * self.values > MOST_VALUES or count * self.macs > MOST_MACS:
+        if self.takes_too_long(count):
             raise SpecError(
                 f"{count:,} pixels take {count * self.values:,} values and {count * self.macs:,} multiply-accumulates: "
                 f"at most {MOST_VALUES:,} and {MOST_MACS:,} are computed",
-                "give a smaller input, as -i 3x17x17, or a layer further in front: --of LAYER",
+                self._smaller(graph),
             )
         found = {at: np.zeros((prod(sizes_of(graph.space(at).shape, "")), count), bool) for at in layers}
         several = max(min(AT_ONCE // self.values, count), 1)
@@ -239,6 +240,24 @@ class _Running:
                 if at in found:
                     found[at][:, chosen.start : chosen.stop] = _by_place(graph, at, values)
         return found
+
+    def takes_too_long(self, count: int) -> bool:
+        """Return whether a run for so many pixels computes too many values."""
+        return count * self.values > MOST_VALUES or count * self.macs > MOST_MACS
+
+    def _smaller(self, graph: Graph) -> str:
+        """Return what would help a network that takes too long: an input that does not, if one is found."""
+        places, sample = graph.space(INPUT).places, list(self.sample)
+        while max(sample[place] for place in places) > 1:
+            for place in places:
+                sample[place] = -(-sample[place] // 2)
+            try:
+                running = _Running(shape(self.network, tuple(sample)).network)
+            except CnncalcError:
+                break
+            if not running.takes_too_long(prod(sample[place] for place in places)):
+                return f"give a smaller input, as -i {show(sample)}, or a layer further in front: --of LAYER"
+        return "name a layer further in front: --of LAYER"
 
     def _run(self, graph: Graph, chosen: range, sizes: tuple[int, ...]) -> Iterator[tuple[int, Array]]:
         """Yield the values of each layer for inputs with single pixels of 1."""

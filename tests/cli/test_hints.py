@@ -306,6 +306,24 @@ def test_test_suites_forbid_hints() -> None:
         assert_report("3x7x7 maxpool:2", forbid=["dropped-pixels"])
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (f"hints {POOLED}", f"shape {POOLED} --hints"),
+        (f"shape {POOLED} --warnings", "--hints"),
+        (f"shape {POOLED} -W", "--hints"),
+        (f"check {POOLED} --hints", "--forbid all"),
+        (f"check {POOLED} -Werror", "--forbid all"),
+    ],
+)
+def test_other_words_for_hints_lead_to_them(typed: str, meant: str) -> None:
+    ended = here(typed.split())
+    if typed.startswith("hints"):
+        assert ended.err == f"note: cnncalc {meant}\n{LISTED}"
+    else:
+        assert f"did you mean {meant}?" in ended.err
+
+
 # The width of a linear layer
 
 

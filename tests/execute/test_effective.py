@@ -148,6 +148,8 @@ def test_what_is_taken_otherwise_than_it_is() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ("7 linear:3", "no pixel of the input has a place that linear1 depends on"),
+        ("1xHx9 conv:4,k3", r"its size is open \(H-2\)"),
         ("1x9x9 conv:4,k3,name=a conv:4,k1,name=b mul:a+b", "mul multiplies what it reads"),
         ("4x9x9 slice:axis=1,stop=2 conv:4,k3", "it changes the number of channels"),
         ("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a", "its weights are those of another layer"),

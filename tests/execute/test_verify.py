@@ -107,7 +107,12 @@ def test_no_unit_has_a_place() -> None:
 
 
 def test_what_takes_too_long_says_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_MACS", 1000)
+    """The input that the help names does not take too long; where none is small enough, it names none."""
+    monkeypatch.setattr(module, "MOST_MACS", 2000)
     with pytest.raises(SpecError, match=r"64 pixels take \d[\d,]* values and 41,472 multiply-accumulates") as caught:
         verified("1x8x8 conv:2,k3")
-    assert str(caught.value.help).startswith("give a smaller input, as -i 3x17x17")
+    assert caught.value.help == "give a smaller input, as -i 1x4x4, or a layer further in front: --of LAYER"
+    assert verified("1x4x4 conv:2,k3").difference is None
+    with pytest.raises(SpecError) as caught:
+        verified("1x8x8 conv:9,k5")
+    assert caught.value.help == "name a layer further in front: --of LAYER"

@@ -145,7 +145,7 @@ def least_sentence(fields: ReceptiveFields) -> list[str]:
     """Return the sizes of the input from which on every layer adds something, as far as they are known."""
     letters, sizes = axis_letters(len(fields.least)), fields.least
     known_sizes = [f"{letter} >= {size}" for letter, size in zip(letters, sizes, strict=True) if size is not None]
-    if not known_sizes:
+    if not known_sizes or max(size or 0 for size in sizes) == 1:
         return []
     rule = f"every layer adds something where {' and '.join(known_sizes)}"
     bordering = [layer.name for layer in fields.layers if any(layer.border)]

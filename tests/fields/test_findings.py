@@ -1,0 +1,109 @@
+"""What `cnncalc rf` finds out: paths, effective fields, proofs by execution, and the arithmetic."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cnncalc.fields.relation import Relation
+from tests.program import here
+
+SKIP = "3x17x17 conv:4,k3,s2,p1,name=a maxpool:3,s1,p1 conv:4,k4,p1+2,from=a,name=b add:maxpool1+b"
+
+
+def asked(words: str, *options: str) -> dict[str, Any]:
+    ended = here(["rf", *words.split(), *options, "--json"])
+    assert (ended.code, ended.err) == (0, "")
+    found: dict[str, Any] = json.loads(ended.out)
+    return found
+
+
+def test_paths_as_json() -> None:
+    paths = asked(SKIP, "--paths")["report"]["fields"]["paths"]
+    assert (paths["to"], paths["number"], paths["aligned"]) == ("add1", 2, [False, False])
+    assert paths["apart"] == ["centres 0 and 1, 1 apart"] * 2
+    assert [(kind["number"], kind["via"], kind["rf"]["size"]) for kind in paths["kinds"]] == [
+        (1, ["maxpool1"], [7, 7]),
+        (1, ["b"], [9, 9]),
+    ]
+
+
+def test_paths_in_words() -> None:
+    ended = here(["rf", *SKIP.split(), "--paths"])
+    assert ended.out.splitlines()[-2:] == [
+        "2 paths lead to add1, with 2 different fields",
+        "H, W: not aligned: centres 0 and 1, 1 apart",
+    ]
+
+
+def test_the_effective_field_as_json() -> None:
+    found = asked("1x9x11 conv:2,k3,p1 conv:2,k3x5,p1x2", "--effective", "--unit", "4,5")["report"]["fields"][
+        "effective"
+    ]
+    assert (found["of"], found["unit"], found["exact"], found["reasons"]) == ("conv2", [4, 5], True, [])
+    assert found["deviation"] == pytest.approx([(4 / 3) ** 0.5, (2 / 3 + 2) ** 0.5])
+    assert [len(profile) for profile in found["profile"]] == [9, 11]
+    assert [sum(profile) for profile in found["profile"]] == pytest.approx([1, 1])
+    assert found["touched"] == 5 * 7
+
+
+def test_a_proof_as_json_and_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = asked(SKIP, "--verify")["report"]["fields"]["verify"]
+    assert (found["of"], found["pixels"], found["layers"], found["equal"]) == ("add1", 289, 4, True)
+    slide = Relation.slide
+    monkeypatch.setattr(Relation, "slide", lambda self, k, s, pb, d=1: slide(self, k, s, 0 if pb else pb, d))
+    ended = here(["rf", *SKIP.split(), "--verify"])
+    assert ended.code == 1
+    assert ended.out.splitlines()[-1] == "unit 0,0 of a does not answer to pixel 0,2, and should see it"
+    difference = json.loads(here(["rf", *SKIP.split(), "--verify", "--json"]).out)["report"]["fields"]["verify"]
+    assert (difference["equal"], difference["difference"]["pixel"]) == (False, [0, 2])
+
+
+def test_the_arithmetic_as_json() -> None:
+    layers = asked("1x16 conv1d:4,k3,s2,p1 convT1d:4,k4,s2,p1", "--explain")["layers"]
+    assert [layer["report"]["fields"]["explain"][0] for layer in layers] == [
+        "receptive field: size 1 + (3 - 1)*1 = 3, stride 1*2 = 2, start 0 - 1*1 = -1",
+        "receptive field: size 5, stride varying by phase, start -3",
+    ]
+
+
+def test_border_layers() -> None:
+    words = "3x12x40 conv:4,k5,p2 conv:4,k5,p2 conv:4,k5,p2 conv:4,k3"
+    document = asked(words)
+    assert [layer["report"]["fields"]["border"] for layer in document["layers"]] == [
+        *[[False, False]] * 3,
+        [True, False],
+    ]
+    assert document["report"]["fields"]["least"] == [14, 14]
+    ended = here(["rf", *words.split()])
+    assert ended.out.splitlines()[-1] == (
+        "1 border layer, conv4: the field of what is read is not smaller than the image; "
+        "every layer adds something where H >= 14 and W >= 14"
+    )
+
+
+@pytest.mark.parametrize("options", [["--paths"], ["--effective"], ["--verify"], ["--explain"]])
+def test_the_report_reads_back_as_a_spec(options: list[str]) -> None:
+    ended = here(["rf", *SKIP.split(), *options, "--json"])
+    again = here(["shape", "-", "--json"], ended.out)
+    assert (again.code, again.out) == (0, here(["shape", *SKIP.split(), "--json"]).out)
+
+
+@pytest.mark.parametrize(
+    ("options", "err"),
+    [
+        ("--paths --verify", "--paths and --verify are two questions\n  ask one at a time\n"),
+        (
+            "--paths --in a",
+            "--in is for --unit and --from-pixel, not for --paths\n  leave it out, or use --after LAYER\n",
+        ),
+        ("--explain --format csv", "csv has rows only, and no room for --explain\n  use the table or JSON\n"),
+        ("--effective --unit 3", "add1 has no unit 3\n  it has 9x9 units, from 0,0 on\n"),
+        ("--effective --unit 9,0", "add1 has no unit 9,0\n  it has 9x9 units, from 0,0 on\n"),
+    ],
+)
+def test_errors(options: str, err: str) -> None:
+    ended = here(["rf", *SKIP.split(), *options.split()])
+    assert (ended.code, ended.out, ended.err) == (2, "", err)
