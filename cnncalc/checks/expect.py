@@ -166,10 +166,9 @@ def _bracketed(key: str, text: str, figure: str) -> str | list[str]:
 
 def read_forbidden(key: str, wanted: Any, layer: str | None = None) -> Expectation:
     """Return the expectation that hints are not there: `dropped-pixels`, several between commas, a list, or `all`."""
-    names = wanted.split(",") if isinstance(wanted, str) else wanted
+    names = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else wanted
     if not isinstance(names, (list, tuple)) or not names:
         raise SpecError(f"{key}: {shown(wanted)} names no hint", "as dropped-pixels, several between commas, or all")
-    names = [name.strip() if isinstance(name, str) else name for name in names]
     try:
         kinds = tuple([kind.name for kind in kinds_named(names)])
     except SpecError as error:

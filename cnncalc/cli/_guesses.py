@@ -37,6 +37,7 @@ MEANT = {
     **dict.fromkeys(("changes", "delta"), ("diff",)),
     **dict.fromkeys(("vs", "versus", "side-by-side", "contrast"), ("compare",)),
     **dict.fromkeys(("explain", "why"), ("shape", "--explain")),
+    **dict.fromkeys(("hints", "hint", "warnings", "advise"), ("shape", "--hints")),
     "annotate": ("shape", "--annotate"),
     **{form: ("shape", "--format", form) for form in ("csv", "json", "markdown", "html", "latex")},
     **{form: ("convert", "--to", form) for form in ("onnx", "torch", "keras", "spec")},

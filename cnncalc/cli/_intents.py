@@ -26,6 +26,8 @@ _OPTIONS = {
     "--top 10": "limit first n-rows",
     "--only conv": "filter type types ops",
     "--columns layer,out,params": "cols fields show",
+    "--hints": "hint warn warnings W Wall lint advice tips",
+    "--forbid all": "hints hint lint fail-on warnings W Wall Werror deny",
     "--stat": "summary short brief stats totals-only",
     "--expect out=1000": "assert assume require expected want",
     "--baseline FILE --update": "update-baseline save-baseline record lock lockfile",

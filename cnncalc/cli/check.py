@@ -111,7 +111,7 @@ def command(
     if update and baseline is None:
         raise SpecError("--update without a baseline", "give --baseline FILE")
     extra = [expect.read_text(text) for text in expected]
-    extra += [expect.read_forbidden("--forbid", names) for names in forbid]
+    extra += [expect.read_forbidden("--forbid", ",".join(forbid))] if forbid else []
     extra += [expect.read_one(key, value) for key, value in bounds.items() if value is not None]
     extra = [one._replace(is_typed=True) for one in extra]
     gc.enable()  # there may be any number of files

@@ -100,11 +100,11 @@ def _even_kernel(place: HintPlace) -> Advice | None:
     own = place.layer.node.layer
     if not isinstance(own, Windowed) or own.p_total is not None or not str(own.p).startswith("same"):
         return None
-    slides = [s for s in slides_of(place) if s.k % 2 == 0 and None not in (s.pb, s.pa) and s.pb != s.pa]
+    slides = [slide for slide in slides_of(place) if slide.k % 2 == 0 and slide.s == 1]
     text = _by_axis(slides, lambda s: f"k={s.taps} by {s.pb} before and {s.pa} after on %", _axis)
     if text is None:
         return None
-    odd = [f"k={k}" for k in dict.fromkeys(k for s in slides for k in (s.taps - 1, s.taps + 1)) if k > 0]
+    odd = [f"k={k}" for k in dict.fromkeys(k for s in slides for k in (s.taps - 1, s.taps + 1)) if k > 1]
     return Advice(
         f"{own.p} pads {text}: the output lies half a pixel off",
         f"an odd kernel pads both sides alike: {' or '.join(odd)}",

@@ -53,11 +53,11 @@ CASES = [
      ["3x16x16 conv:4,k3,same", "3x16x16 conv:4,k5,same"]),
     ("3x16x15 maxpool:2x3,s1,p=same_lower",
      "even-kernel: maxpool1: same_lower pads k=2 by 1 before and 0 after on height: the output lies half a pixel off; "
-     "an odd kernel pads both sides alike: k=1 or k=3",
+     "an odd kernel pads both sides alike: k=3",
      ["3x16x15 maxpool:3,s1,p=same_lower"]),
     ("3xHxW conv:4,k2,same",
      "even-kernel: conv1: same pads k=2 by 0 before and 1 after on height and width: the output lies half a pixel off; "
-     "an odd kernel pads both sides alike: k=1 or k=3",
+     "an odd kernel pads both sides alike: k=3",
      ["3xHxW conv:4,k3,same"]),
     ("3x8x8 convT:4,k3,s2,p1,out_pad=1",
      "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum 1 or 2 taps in turn; "
@@ -324,6 +324,16 @@ def test_a_bias_before_a_norm_has_no_effect() -> None:
 )
 def test_a_bias_that_has_an_effect_gets_no_hint(words: str) -> None:
     assert of(words) == []
+
+
+def test_an_even_kernel_with_a_stride_is_padded_as_the_size_wants() -> None:
+    """With a stride the size, not the kernel, decides whether the padding is odd: an odd kernel has it, too."""
+    for words in ("3x8x8 conv:4,k4,s2,same", "3x9x9 maxpool:2,same", "3x9x9 conv:4,k4,s2,same"):
+        assert of(words) == []
+
+
+def test_a_linear_layer_over_the_channels_of_a_map_is_one_of_1x1() -> None:
+    assert of("8x9x3 conv:5,k3 linear:7", layout="NHWC") == []
 
 
 def test_open_sizes_get_only_the_hints_that_hold_for_all() -> None:

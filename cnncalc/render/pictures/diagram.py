@@ -87,7 +87,7 @@ def lines_of(layout: Lanes, glyphs: Glyphs, are_inputs: Sequence[bool]) -> Itera
     """Yield the lines of each row, and those that stand below it if its texts need more rows, as characters."""
     edges = sorted(layout.edges, key=lambda edge: edge.source)
     active: list[Edge] = []
-    begun = 0
+    begun, width = 0, layout.width
     for at, lane in enumerate(layout.lanes):
         while begun < len(edges) and edges[begun].source <= at:
             active += [edges[begun]] if edges[begun].lane is not None else []
@@ -98,8 +98,8 @@ def lines_of(layout: Lanes, glyphs: Glyphs, are_inputs: Sequence[bool]) -> Itera
         met = {lane, *(edge.lane for edge in active if at in (edge.source, edge.target) and edge.lane is not None)}
         node = glyphs.input if are_inputs[at] else glyphs.node
         yield (
-            _cells(layout.width, lane, node, above, below, met, glyphs),
-            [cell for one in range(layout.width) for cell in ((glyphs.down if one in below else " ", one), (" ", one))],
+            _cells(width, lane, node, above, below, met, glyphs),
+            [cell for one in range(width) for cell in ((glyphs.down if one in below else " ", one), (" ", one))],
         )
 
 
@@ -133,7 +133,8 @@ def _widths(texts: Sequence[Texts], lanes: int, width: int | None) -> tuple[int,
     name, op, shape = [max(map(width_of, column)) for column in zip(*texts, strict=True)]
     if width is not None:
         room = width - lanes - 3 * GAP + 1 - shape
-        op = max(min(op, LEAST_OP), min(op, room - name))
+        word = max([width_of(word) for own in texts for word in own.op.split()], default=0)
+        op = max(min(op, max(word, LEAST_OP)), min(op, room - name))
         name = max(min(name, LEAST_NAME), min(name, room - op))
     return name, op, shape
 

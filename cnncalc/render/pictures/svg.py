@@ -117,7 +117,8 @@ def diagram(shown: Sequence[Station]) -> Drawn:
     for at, (station, lane, *texts) in enumerate(zip(shown, layout.lanes, *columns, strict=True)):
         name = "input" if station.row is None else station.row.name
         lines.append(f'<g class="layer" data-name="{named(name)}">')
-        lines.append(f"<title>{escape(', '.join(filter(None, texts)))}</title>")
+        if any(cut(own) != own for own in texts):
+            lines.append(f"<title>{escape(', '.join(filter(None, texts)))}</title>")
         lines.append(f'<rect class="row" y="{at * ROW}" width="{lefts[-1]}" height="{ROW}"/>')
         lines.append(_node(station, lane, at))
         for left, own, kind in zip(lefts, texts, ("name", "faint", "", "faint"), strict=False):

@@ -1,0 +1,148 @@
+"""`cnncalc show`: what it refuses, what it loads, and that every picture fits where it is drawn."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import cnncalc
+from cnncalc.errors import width_of
+from cnncalc.render import Selection, Style
+from cnncalc.render.pictures import diagram, documents
+from cnncalc.zoo import names
+from tests.program import environment, here, process
+from tests.test_house import _loaded
+
+ODD = ['a"b<c>&amp;#35;', "`md` \\n end; %% -->", "日本語 [x](y) {z} |p|", "end", "<b>\\N</b>"]
+
+
+def odd() -> str:
+    """A spec whose layers have names with signs that Mermaid and DOT take for their own."""
+    layers = [{"op": "relu", "name": name} for name in ODD]
+    return json.dumps({"input": [3, 8, 8], "layers": layers}, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("name", names())
+def test_piped_a_layer_is_a_line(name: str) -> None:
+    lines = here(["show", name]).out.splitlines()
+    report = cnncalc.shape(name)
+    assert len(lines) == len(report) + 1
+    assert all(layer.name in line.split() for layer, line in zip(report, lines[1:], strict=True))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("name", names())
+def test_a_diagram_fits_a_terminal(name: str, width: int) -> None:
+    text = "".join(diagram.render(cnncalc.shape(name), Style(width=width)))
+    assert max(map(width_of, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize("line", ["unet", "conv:k3,p1 -i 5x5", "lenet5 --unit 1,1 --of s2", "unet --to mermaid"])
+def test_ascii_is_ascii(line: str) -> None:
+    assert here(["show", *line.split(), "--ascii"]).out.isascii()
+
+
+def test_an_output_that_takes_ascii_alone_gets_it() -> None:
+    env = environment(PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert process("show", "unet", env=env).out == here(["show", "unet", "--ascii"]).out
+
+
+@pytest.mark.parametrize("line", ["unet", "unet --to dot", "conv:k3 -i 5x5", "lenet5 --unit 1,1 --of s2"])
+def test_pictures_load_neither_numpy_nor_rich(line: str) -> None:
+    loaded = _loaded(f"from cnncalc.cli import call\nassert call({['show', *line.split()]!r}) == 0")
+    assert not loaded & {"numpy", "rich"}
+
+
+@pytest.mark.parametrize("name", ["unet", "resnet18", "googlenet"])
+def test_documents_have_the_edges_of_the_network(name: str) -> None:
+    report = cnncalc.shape(name)
+    count = sum(len(set(layer.node.reads)) for layer in report)
+    mermaid = "".join(documents.mermaid(report, Style()))
+    dot = "".join(documents.dot(report, Style()))
+    assert len(re.findall(r"^    n\d+ --> n\d+$", mermaid, re.MULTILINE)) == count
+    assert len(re.findall(r"^    n\d+ -> n\d+$", dot, re.MULTILINE)) == count
+
+
+def test_mermaid_labels_are_escaped() -> None:
+    """Inside of the quotes stands no quote, no tag but <br/>, and nothing that Mermaid takes for Markdown."""
+    lines = here(["show", "-", "--to", "mermaid"], odd()).out.splitlines()
+    labels = [re.fullmatch(r'    n\d+\(?\["(.*)"\]\)?', line) for line in lines[1 : len(ODD) + 2]]
+    for label in labels:
+        assert label is not None
+        assert not re.search(r'["`\\]|<(?!br/>)|#(?!\d+;)', label[1])
+    assert labels[1] is not None
+    assert labels[1][1] == "a#34;b#60;c#62;#38;amp;#35;35;<br/>relu<br/>3x8x8"
+
+
+def test_what_mermaid_does_not_draw_is_noted() -> None:
+    ended = here(["show", "1x8x8", "relu:times=501", "--to", "mermaid"])
+    assert ended.err.startswith("note: 501 edges, and Mermaid draws 500 unless maxEdges is raised")
+    assert here(["show", "1x8x8", "relu:times=501", "--fold", "--to", "mermaid"]).err == ""
+
+
+def test_dot_labels_are_escaped() -> None:
+    lines = here(["show", "-", "--to", "dot"], odd()).out.splitlines()
+    labels = [re.fullmatch(r'    n\d+ \[label="((?:[^"\\]|\\.)*)".*\]', line) for line in lines[2 : len(ODD) + 3]]
+    assert all(labels)
+    assert labels[1] is not None
+    assert labels[1][1] == 'a\\"b<c>&amp;amp;#35;\\nrelu\\n3x8x8'
+
+
+ERRORS = [
+    (
+        "relu --step 1 -i 3x3",
+        "--step is for the window of one convolution or pool, and this is not one\n"
+        "  take one layer out of a network with --until and --after",
+    ),
+    (
+        "3xHxW conv:k3 --step 1",
+        "--step is for a window on a map of known sizes\n  give all of them, as -i 3x8x8",
+    ),
+    ("conv:k2 -i 3x3 --step 5", "--step 5: the last step is 4\n  give a step up to 4"),
+    ("conv:2,k2 -i 3x3 --channel 2", "--channel 2: the last channel is 1\n  give a channel up to 1"),
+    ("lenet5 --unit 0,0 --to dot", "--unit draws maps, and dot has layers only\n  leave out --unit, or --to dot"),
+    ("lenet5 --of c1", "--of says whose unit it is, or what it sees\n  add --unit 3,4"),
+    (
+        "conv:k2 --unit 0,0 --step 1 -i 3x3",
+        "--unit draws what a unit sees, and --step the steps of a window\n  give one of them",
+    ),
+    (
+        "lenet5 -o net.json",
+        "this writes .txt, .mmd, .dot, .svg or .html, and 'net.json' ends in .json\n"
+        "  give -o a name that ends in .txt, .mmd, .dot, .svg or .html",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "error"), ERRORS)
+def test_what_is_refused(line: str, error: str) -> None:
+    assert here(["show", *line.split()]) == (2, "", f"{error}\n")
+
+
+def test_help_of_an_error_works() -> None:
+    assert here(["show", "lenet5", "--until", "c1", "--step", "3"]).out.count("step 3 of 784") == 1
+
+
+def test_arrays_give_the_values(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("1,2,3\n4,5,6\n7,8,9\n")
+    (tmp_path / "k.csv").write_text("1,0\n0,-1\n")
+    (tmp_path / "b.csv").write_text("5\n")
+    shown = here(["show", "conv", "-x", "x.csv", "-w", "k.csv", "--step", "2"], cwd=tmp_path).out
+    assert "  2*1 + 3*0 + 5*0 + 6*(-1) = -4\n" in shown
+    shown = here(["show", "conv", "-x", "x.csv", "-w", "k.csv", "-b", "[2.5]", "--step", "2"], cwd=tmp_path).out
+    assert "  2*1 + 3*0 + 5*0 + 6*(-1) + 2.5 (bias) = -1.5\n" in shown
+
+
+def test_the_first_sample_of_a_batch_is_drawn() -> None:
+    ended = here(["show", "maxpool:2", "-x", "[[[[1, 0], [1, 1]]], [[[0, 0], [0, 0]]]]"])
+    assert ended.err == "note: x is a batch of 2: its first sample is drawn\n"
+    assert "  max(1, 0, 1, 1) = 1\n" in ended.out
+
+
+def test_folded_rows_say_how_many_they_are() -> None:
+    text = "".join(diagram.render(cnncalc.shape("resnet18"), Style(selection=Selection(fold=True))))
+    assert "layer1_1_conv1 x2" in text
+    assert len(text.splitlines()) < 70
