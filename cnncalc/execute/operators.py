@@ -154,7 +154,7 @@ def _unknown(why: str, help: str | None = None) -> SpecError:
 
 
 def _check_mixed(graph: Graph, vertex: Vertex) -> None:
-    """SpecError unless a convolution or a linear layer mixes the channels before this layer, which treats them apart."""
+    """SpecError unless a convolution or a linear layer mixes the channels before one that treats them apart."""
     at = vertex.reads[0]
     while at != INPUT:
         below = graph.vertices[at].layer
