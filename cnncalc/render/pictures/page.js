@@ -253,7 +253,7 @@ function sort(head) {
 
 /** Show a layer's window step by step: its maps as grids of numbers, a slider, and the arithmetic. */
 class Stepper {
-  constructor({ maps, steps, begin }) {
+  constructor({ maps, steps, begin, more }) {
     this.steps = steps;
     this.grids = [];
     const rows = maps.map((row) => make("div", { class: "grids" }, ...row.map((map) => this.grid(...map))));
@@ -262,7 +262,8 @@ class Stepper {
     this.lines = make("pre", {});
     this.section = make("section", { id: "window", "aria-labelledby": "window-title" },
       make("h2", { id: "window-title" }, "The window, step by step"),
-      make("form", {}, make("label", { class: "wide" }, "Step ", this.slider)), this.title, ...rows, this.lines);
+      make("form", {}, make("label", { class: "wide" }, "Step ", this.slider)), this.title, ...rows, this.lines,
+      make("p", { class: "hint" }, more));
     this.texts = maps.flat().map(([name, , texts]) => ({ name, texts }));
     this.slider.addEventListener("input", () => this.show(this.slider.value - 1));
     this.show(begin);
@@ -383,7 +384,7 @@ function obstacle(maps) {
 
 /** The map of a row of the table or the diagram; of a block, that of its last layer. */
 function mapOf(element) {
-  const name = decodeURIComponent(element.dataset.name);
+  const { name } = element.dataset;
   const at = maps.findIndex((map) => map.name === name);
   return at >= 0 ? at : maps.findLastIndex((map) => map.name.startsWith(`${name}.`));
 }
@@ -423,6 +424,7 @@ const widest = Math.max(1, Math.min(...ratios)); // the frame that all maps have
 $("#units").style.setProperty("--frame", widest);
 const pictures = why ? [] : groupsOf(maps).map((group) => new Picture(group[0], group.map((at) => maps[at].name), false));
 for (const head of document.querySelectorAll("#layers thead th")) $("button", head).addEventListener("click", () => sort(head));
-if ($("#steps")) $("main").prepend(new Stepper(JSON.parse($("#steps").textContent)).section);
+const steps = $("#steps") && JSON.parse($("#steps").textContent);
+if (steps) $("main").prepend(steps.steps ? new Stepper(steps).section : make("section", { id: "window" }, make("p", {}, steps.more)));
 if (why) $("#units").replaceChildren(make("p", {}, why));
 else follow();
