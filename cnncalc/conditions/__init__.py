@@ -17,12 +17,14 @@ from ..floors.text import factors
 from .numbers import Numbers as Numbers
 from .numbers import Piece as Piece
 from .numbers import divisors
+from .requirements import EVERY, Size
 from .requirements import Requirement as Requirement
-from .requirements import Size
 from .requirements import where as where
 
 MOST_FACTORED = 10**12
 """The largest product of which all factors are tried."""
+MOST_RETRIED = 64
+"""In how many residue classes numbers lie if what could not be solved among more is tried again."""
 
 
 class Condition(NamedTuple):
@@ -42,6 +44,11 @@ class Condition(NamedTuple):
         return tuple(sorted({letter for test in self.tests for letter in test.letters}))
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether it is about a size of which nothing is known."""
+        return any(isinstance(n, Open) and n.is_unknown for test in self.tests for n in (test.left, test.right))
+
+    @property
     def key(self) -> object:
         """What it has in common with conditions that say the same, whichever side of `=` a size stands on."""
         return frozenset(
@@ -53,11 +60,14 @@ class Condition(NamedTuple):
         possible = [test for test in self.tests if where(*test) != Numbers(1, {})] or self.tests[:1]
         return " or ".join([test.text() for test in possible])
 
-    def solved(self) -> Numbers | None:
-        """Return the numbers of its only letter; None if it has several, or cannot be solved."""
+    def solved(self, within: Numbers = EVERY) -> Numbers | None:
+        """Return the numbers of its only letter, of those within a set.
+
+        None if it has several letters, or cannot be solved.
+        """
         found = Numbers(1, {})
         for test in self.tests:
-            own = where(*test)
+            own = where(*test, within)
             if own is None:
                 return None
             try:
@@ -73,11 +83,13 @@ class Holds:
     `holds.numbers["H"]` are `Numbers`; `holds.joint` are the other conditions: over several letters, or not solved.
     """
 
-    __slots__ = ("conditions", "joint", "numbers")
+    __slots__ = ("conditions", "is_partial", "joint", "numbers")
 
     def __init__(self, letters: Iterable[str] = (), conditions: Iterable[Condition] = ()):
         self.numbers: dict[str, Numbers] = dict.fromkeys(letters, Numbers.every())
         self.joint: tuple[Condition, ...] = ()
+        self.is_partial = False
+        """Whether sizes that are not known have to agree, too, of which nothing can be said."""
         self.conditions: dict[object, Condition] = {}
         """Every condition, once."""
         for condition in conditions:
@@ -86,7 +98,8 @@ class Holds:
     def also(self, *conditions: Condition) -> Holds:
         """Return what holds if these conditions hold, too."""
         both = Holds(self.numbers)
-        both.numbers, both.joint, both.conditions = dict(self.numbers), self.joint, dict(self.conditions)
+        both.numbers, both.conditions = dict(self.numbers), dict(self.conditions)
+        both.joint, both.is_partial = self.joint, self.is_partial
         for condition in conditions:
             both.add(condition)
         return both
@@ -96,14 +109,19 @@ class Holds:
         if condition.key in self.conditions:
             return True
         self.conditions[condition.key] = condition
-        letters = condition.letters
-        own = condition.solved() if len(letters) < 2 else None
-        if own is not None and not letters:
-            return bool(own)
-        met = None if own is None else _both(own, self.numbers.get(letters[0]))
-        if met is not None:
-            self.numbers[letters[0]] = met
-            return bool(met)
+        if any(test.is_always for test in condition.tests):
+            return True
+        if condition.is_unknown:
+            self.is_partial = True
+            return True
+        if not condition.letters:
+            return False
+        if self._narrow(condition):
+            (letter,) = condition.letters
+            for other in self.joint if len(self.numbers[letter].runs) < MOST_RETRIED else ():  # perhaps solved now
+                if other.letters == condition.letters and self._narrow(other):
+                    self.joint = tuple([one for one in self.joint if one is not other])
+            return bool(self.numbers[letter])
         self.joint = (*self.joint, condition)
         boxes = self.boxes(condition)
         return boxes is None or bool(boxes)
@@ -115,6 +133,14 @@ class Holds:
     def failing(self, values: Mapping[str, int]) -> Condition | None:
         """Return the first condition that does not hold for these letters; None if all do."""
         return next((condition for condition in self.conditions.values() if not condition.at(values)), None)
+
+    def _narrow(self, condition: Condition) -> bool:
+        """Leave only those numbers of a letter that fulfil a condition; return whether that could be worked out."""
+        (letter, *others) = condition.letters
+        found = None if others else condition.solved(self.numbers.get(letter, EVERY))
+        if found is not None:
+            self.numbers[letter] = found
+        return found is not None
 
     def refusal(self, condition: Condition) -> str:
         """Return the message for a condition that nothing fulfils beside these."""
@@ -130,7 +156,7 @@ class Holds:
     @property
     def is_always(self) -> bool:
         """Whether the network holds for all numbers of all letters."""
-        return not self.joint and all(own.is_every for own in self.numbers.values())
+        return not self.joint and not self.is_partial and all(own.is_every for own in self.numbers.values())
 
     def boxes(self, condition: Condition) -> list[dict[str, Numbers]] | None:
         """Return the numbers of each letter that make products of sizes what they have to be, a dict for each way.
@@ -180,7 +206,8 @@ class Holds:
     def texts(self) -> list[str]:
         """Return what has to hold, a text for each letter and each condition over several; none if all holds."""
         said = [own.text(letter) for letter, own in self.numbers.items() if not own.is_every]
-        return said + [condition.text() + self._example(condition) for condition in self.joint]
+        said += [condition.text() + self._example(condition) for condition in self.joint]
+        return [*said, "sizes that are not known agree"] if self.is_partial else said
 
     def _example(self, condition: Condition) -> str:
         """Return letters that fulfil an equation over several: equal ones, or those that differ least."""
@@ -196,14 +223,15 @@ class Holds:
     def to_list(self) -> list[dict[str, Any]]:
         """Return it as JSON: the pieces of each letter, of which one has to hold, and each condition over several.
 
-        Such a condition says for which numbers it holds if its letters are equal, where that can be worked out.
+        Such a condition says for which numbers it holds if its letters are equal, where that can be worked out. One
+        without axes stands for sizes that are not known.
         """
         pieces = [piece for letter, own in self.numbers.items() for piece in own.to_list(letter)]
         for one in self.joint:
             alike = self.alike(one)
             equal = None if alike is None else [piece.to_dict() for piece in alike.pieces()]
             pieces.append({"axes": list(one.letters), "condition": one.text(), "equal": equal})
-        return pieces
+        return [*pieces, {"axes": [], "condition": None, "equal": None}] if self.is_partial else pieces
 
     def __repr__(self) -> str:
         return f"<holds {'; '.join(self.texts()) or 'always'}>"

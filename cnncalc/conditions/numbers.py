@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from math import isqrt, lcm
+from math import gcd, isqrt, lcm
 from typing import Any, NamedTuple
 
-MOST_MODULUS = 1 << 16
-"""The largest modulus of a set."""
+MOST_CLASSES = 1 << 13
+"""The most residue classes of a set."""
 MOST_LISTED = 1 << 12
 """The most single numbers that are listed as pieces."""
 Run = tuple[int, int | None]
@@ -46,7 +46,7 @@ class Piece(NamedTuple):
             return f"{letter} is even" if mod == 2 else f"{letter} is a multiple of {mod}"
         if rest == (1,) and mod == 2:
             return f"{letter} is odd"
-        if rest == tuple(range(1, mod)):
+        if len(rest) == mod - 1 and 0 not in rest:
             return f"{letter} is not a multiple of {mod}"
         spans = stretches(rest)
         if len(spans) > 1 and spans[0][0] == 0 and spans[-1][1] == mod - 1:
@@ -136,28 +136,59 @@ class Numbers:
             number = self.first(number + 1)
 
     def __and__(self, other: Numbers) -> Numbers:
-        """Return the numbers that are in both. OverflowError if their residue classes are too many."""
-        mod = _common(self.mod, other.mod)
-        mine, others = self.split(mod), other.split(mod)
-        return Numbers(mod, {r: _met(mine[r], others[r]) for r in mine if r in others})
+        """Return the numbers that are in both. OverflowError if these are too many residue classes."""
+        common, mod = gcd(self.mod, other.mod), lcm(self.mod, other.mod)
+        alike: dict[int, list[int]] = {}
+        for rest in other.runs:
+            alike.setdefault(rest % common, []).append(rest)
+        turn = pow(self.mod // common, -1, other.mod // common)  # the Chinese remainder theorem
+        found: dict[int, list[Run]] = {}
+        for mine, own in self.runs.items():
+            for theirs in alike.get(mine % common, ()):
+                rest = mine + self.mod * ((theirs - mine) // common * turn % (other.mod // common))
+                met = _met(_inside(own, rest, mod), _inside(other.runs[theirs], rest, mod))
+                if met:
+                    found[rest] = met
+            if len(found) > MOST_CLASSES:
+                raise OverflowError(f"{len(found)} residue classes")
+        return Numbers(mod, found)
 
     def __or__(self, other: Numbers) -> Numbers:
-        """Return the numbers that are in one of the two. OverflowError if their residue classes are too many."""
-        return ~(~self & ~other)
+        """Return the numbers that are in one of the two. OverflowError if these are too many residue classes."""
+        mod = lcm(self.mod, other.mod)
+        mine, others = self.split(mod), other.split(mod)
+        return Numbers(mod, {r: _joined([*mine.get(r, ()), *others.get(r, ())], mod) for r in mine | others})
+
+    def __sub__(self, other: Numbers) -> Numbers:
+        """Return the numbers that are not in another set. OverflowError if these are too many residue classes."""
+        mod = lcm(self.mod, other.mod)
+        mine, others = self.split(mod), other.split(mod)
+        return Numbers(mod, {r: _met(own, _gaps(others.get(r, ()), r or mod, mod)) for r, own in mine.items()})
 
     def __invert__(self) -> Numbers:
         """Return the numbers that are not in it."""
-        return Numbers(self.mod, {r: _gaps(self.runs.get(r, ()), r or self.mod, self.mod) for r in range(self.mod)})
+        return Numbers.every() - self
 
     def split(self, mod: int) -> dict[int, tuple[Run, ...]]:
-        """Return the stretches of the residue classes of a multiple of its modulus."""
+        """Return the stretches of the residue classes of a multiple of its modulus.
+
+        OverflowError if these are too many.
+        """
         if mod == self.mod:
             return self.runs
-        found = {}
+        found: dict[int, tuple[Run, ...]] = {}
         for rest, runs in self.runs.items():
-            for own in range(rest, mod, self.mod):
-                inside = [_within(a, b, own, mod) for a, b in runs]
-                found[own] = tuple([run for run in inside if run is not None])
+            last = max(self.mod if b is None else b - a for a, b in runs)
+            endless = runs[-1][1] is None or last >= mod
+            short = (
+                {n % mod for a, b in runs if b is not None for n in range(a, b + 1, self.mod)} if not endless else ()
+            )
+            for own in range(rest, mod, self.mod) if endless else sorted(short):
+                inside = _inside(runs, own, mod)
+                if inside:
+                    found[own] = tuple(inside)
+                if len(found) > MOST_CLASSES:
+                    raise OverflowError(f"{mod} residue classes")
         return found
 
     def pieces(self) -> tuple[Piece, ...]:
@@ -167,7 +198,8 @@ class Numbers:
         found: list[Piece] = []
         tail = None
         if endless:
-            mod = next(d for d in divisors(self.mod) if {r % d for r in endless} and _repeats(endless, d, self.mod))
+            times = divisors(gcd(len(endless), self.mod))
+            mod = next(self.mod // n for n in reversed(times) if _repeats(endless, self.mod // n, self.mod))
             rest = tuple(sorted({r % mod for r in endless}))
             tail = max([*[start - self.mod + 1 for start in endless.values()], *[(end or 0) + 1 for end in ended], 1])
             least = min(tail + (r - tail) % mod for r in rest)
@@ -192,13 +224,6 @@ class Numbers:
         return [{"axis": axis, **piece.to_dict()} for piece in self.pieces()]
 
 
-def _common(a: int, b: int) -> int:
-    mod = lcm(a, b)
-    if mod > MOST_MODULUS:
-        raise OverflowError(f"{mod} residue classes")
-    return mod
-
-
 def _within(a: int, b: int | None, rest: int, mod: int) -> Run | None:
     """Return the part of a stretch that lies in a residue class."""
     first = a + (rest - a) % mod
@@ -206,6 +231,23 @@ def _within(a: int, b: int | None, rest: int, mod: int) -> Run | None:
         return first, None
     last = b - (b - rest) % mod
     return (first, last) if first <= last else None
+
+
+def _inside(runs: Iterable[Run], rest: int, mod: int) -> list[Run]:
+    """Return the parts of stretches that lie in a residue class."""
+    return [run for run in (_within(a, b, rest, mod) for a, b in runs) if run is not None]
+
+
+def _joined(runs: list[Run], mod: int) -> list[Run]:
+    """Return stretches of one residue class put together where they touch."""
+    found: list[Run] = []
+    for a, b in sorted(runs, key=lambda run: run[0]):
+        last = found[-1] if found else None
+        if last is not None and (last[1] is None or a <= last[1] + mod):
+            found[-1] = (last[0], None if last[1] is None or b is None else max(b, last[1]))
+        else:
+            found.append((a, b))
+    return found
 
 
 def _met(mine: Iterable[Run], others: Iterable[Run]) -> list[Run]:

@@ -7,7 +7,6 @@ that has a value, or is at least one, is solved exactly.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from itertools import pairwise
 from math import lcm
 from typing import Any, NamedTuple
@@ -17,12 +16,14 @@ from ..floors.steps import period
 from ..floors.text import completed, factors, text
 from .numbers import Numbers, Run, stretches
 
-MOST_CLASSES = 1 << 14
-"""The most residue classes that are looked at one by one."""
+MOST_PERIODS = 1 << 12
+"""The longest period of sizes of which the larger or smaller is looked for."""
 MOST_VALUES = 1 << 16
 """The most values that are looked at one by one, before a size repeats."""
 MOST_TURNS = 1 << 12
 """The most values of a polynomial that are looked at one by one."""
+EVERY = Numbers.every()
+"""All numbers."""
 Size = int | Open
 
 
@@ -43,6 +44,14 @@ class Requirement(NamedTuple):
         if self.sign == "|":
             return left % right == 0
         return left == right if self.sign == "=" else left != right if self.sign == "!=" else left >= right
+
+    @property
+    def is_always(self) -> bool:
+        """Whether it holds whatever its letters are, as far as that is plain."""
+        if self.sign == "|" and isinstance(self.right, int):
+            return self.left % self.right == 0
+        apart = self.left - self.right
+        return isinstance(apart, int) and {"=": apart == 0, "!=": apart != 0, ">=": apart >= 0}.get(self.sign, False)
 
     @property
     def letters(self) -> set[str]:
@@ -75,52 +84,53 @@ def _constant(terms: Terms) -> int:
     return dict(terms).get((), 0)
 
 
-def where(left: Size, sign: str, right: Size) -> Numbers | None:
+def where(left: Size, sign: str, right: Size, within: Numbers = EVERY) -> Numbers | None:
     """Return the numbers of the only letter for which a relation of two sizes holds: `=`, `!=`, `>=`, or `|`.
 
-    `|` is for a multiple of a number. None if that cannot be worked out, or if there are several letters.
+    `|` is for a multiple of a number, and `within` are the numbers that are asked for. None if that cannot be worked
+    out, or if there are several letters.
     """
     if sign == "|":
         assert isinstance(right, int)
-        return where(left % right, "=", 0)
+        return where(left % right, "=", 0, within)
     apart = left - right
     if isinstance(apart, int):
-        return Numbers.every() if {"=": apart == 0, "!=": apart != 0, ">=": apart >= 0}[sign] else Numbers(1, {})
+        return within if {"=": apart == 0, "!=": apart != 0, ">=": apart >= 0}[sign] else Numbers(1, {})
     if apart.terms is None or len(apart.letters) != 1:
         return None
     try:
-        if sign == "!=":
-            found = _solved(apart.terms, "=")
-            return None if found is None else ~found
-        return _solved(apart.terms, sign)
+        found = _solved(apart.terms, "=" if sign == "!=" else sign, within)
+        return within - found if sign == "!=" and found is not None else found
     except OverflowError:
         return None
 
 
-@lru_cache(4096)
-def _solved(terms: Terms, sign: str) -> Numbers | None:
+def _solved(terms: Terms, sign: str, within: Numbers) -> Numbers | None:
     """Return the numbers for which a sum of one letter is 0 (`=`), or at least 0 (`>=`)."""
     (letter,) = Open(None, terms).letters
     if _rises(terms):
         least = _least(terms, letter, 0)
         most = None if least is None or sign == ">=" else _least(terms, letter, 1)
-        return Numbers(1, {}) if least is None else Numbers.every(least, None if most is None else most - 1)
+        most = None if most is None else most - 1
+        return Numbers(1, {}) if least is None else within & Numbers.every(least, most)
     shape = _classes(terms, letter)
     if shape is None:
         return None
     start, mod, degree = shape
+    mod = lcm(mod, within.mod)
     runs: dict[int, list[Run]] = {}
-    for first in range(start, start + mod):
+    for rest in within.split(mod):
+        first = start + (rest - start) % mod
         values = [value(terms, {letter: first + turn * mod}) for turn in range(degree + 1)]
         own = _turns(values, sign)
         if own is None:
             return None
-        runs[first % mod] = [(first + a * mod, None if b is None else first + b * mod) for a, b in own]
+        runs[rest] = [(first + a * mod, None if b is None else first + b * mod) for a, b in own]
     found = Numbers(mod, runs)
     if start > 1:
         numbers = [n for n in range(1, start) if _has(value(terms, {letter: n}), sign)]
         found = found & Numbers.every(start) | Numbers.listed(numbers)
-    return found
+    return found if within is EVERY else found & within
 
 
 def _has(number: int, sign: str) -> bool:
@@ -158,7 +168,7 @@ def _classes(terms: Terms, letter: str) -> tuple[int, int, int] | None:
     """Return from where on, on which residue classes and of which degree a sum of one letter is a polynomial."""
     line = period(terms)
     if line is not None:
-        return (1, line[0], 1) if line[0] <= MOST_CLASSES else None
+        return 1, line[0], 1
     start, mod, degree = 1, 1, 1
     for product, _ in terms:
         own = 0
@@ -168,7 +178,7 @@ def _classes(terms: Terms, letter: str) -> tuple[int, int, int] | None:
                 return None
             start, mod, own = max(start, found[0]), lcm(mod, found[1]), own + found[2]
         degree = max(degree, own)
-    return (start, mod, degree) if mod <= MOST_CLASSES and start <= MOST_VALUES and degree <= 4 else None
+    return (start, mod, degree) if start <= MOST_VALUES and degree <= 4 else None
 
 
 def _atom_classes(atom: tuple[Any, ...], letter: str) -> tuple[int, int, int] | None:
@@ -181,7 +191,7 @@ def _atom_classes(atom: tuple[Any, ...], letter: str) -> tuple[int, int, int] | 
         return None
     (a, b, c), (d, e, f) = [one or (1, 1, 1) for one in both]
     start, mod, degree = max(a, d), lcm(b, e), max(c, f)
-    if mod > MOST_CLASSES:
+    if mod > MOST_PERIODS:
         return None
     turns = 0
     for first in range(start, start + mod):

@@ -15,7 +15,7 @@ from typing import Any
 
 LARGEST = 2**63 - 1
 """The largest number that a spec may hold: frameworks hold sizes in 64 bits."""
-MOST_ATOMS = 96
+MOST_ATOMS = 64
 """The most letters and floors in the formula of an open size."""
 
 Atom = tuple[Any, ...]
@@ -219,8 +219,8 @@ def _floor(inside: Sum, by: int) -> Sum | None:
             inside = {product: times // common for product, times in inside.items()}
             by, constant = by // common, constant // common
         for product, times in inside.items():
-            outside[product] = outside.get(product, 0) + times // by
-        inside = {product: times % by for product, times in inside.items() if product and times % by}
+            outside[product] = outside.get(product, 0) + (times - _kept(product, times, by)) // by
+        inside = {product: kept for product, times in inside.items() if product and (kept := _kept(product, times, by))}
         rest = constant % by
         if not inside:
             return outside
@@ -239,6 +239,15 @@ def _floor(inside: Sum, by: int) -> Sum | None:
         for product, times in terms:
             inside[product] = inside.get(product, 0) + times
         by *= divisor
+
+
+def _kept(product: tuple[Atom, ...], times: int, by: int) -> int:
+    """Return how many times a product stays below a division: the rest; of one with floors all, unless there is none.
+
+    A part of several floors outside and the rest of them inside would double a formula with each layer.
+    """
+    rest = times % by
+    return times if rest and any(len(atom) > 1 for atom in product) else rest
 
 
 def _lone_floor(terms: Sum) -> tuple[Atom, ...] | None:

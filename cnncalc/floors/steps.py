@@ -7,7 +7,7 @@ from math import gcd, lcm
 
 from . import Sum, Terms, letters_of, value
 
-MOST_TABLED = 512
+MOST_TABLED = 128
 """The longest period of a sum of floors that is looked at value by value, for a shorter formula of it."""
 
 

@@ -115,7 +115,8 @@ class Pool(Windowed):
         """
         for slide in slides:
             if isinstance(slide.n, Open) and slide.pb is not None and slide.pb < slide.k:
-                env.require((slide.n, ">=", (slide.out - 1) * slide.s - slide.pb + 1))  # the last one starts inside
+                if kept or (slide.pa or 0) >= slide.k:  # the last window may start behind the input
+                    env.require((slide.n, ">=", (slide.out - 1) * slide.s - slide.pb + 1))
                 for n in range(1, min(slide.d, MOST_CHECKED) if slide.pb else 1):  # pixels that a kernel may step over
                     if empty_window(slide.over(n, kept)) is not None:
                         env.require((slide.n, "!=", n))
