@@ -164,7 +164,7 @@ const centre = (at) => maps[at].sizes.map((n) => n >> 1);
 let chosen = { at: -1, index: [] };
 let looked = -1; // the layer beside the input
 let pinned = false;
-let large = [];
+const large = [];
 
 /** Choose a unit of a map, and show what it sees before it and what sees it behind. */
 function choose(at, index) {
@@ -193,14 +193,14 @@ function choose(at, index) {
 /** Whether a map is the chosen one, before it, behind it, or not on a way to it. */
 const kindOf = (at, regions) => (at === chosen.at ? "self" : regions[at] === null ? "none" : at < chosen.at ? "before" : "behind");
 
-/** Put the large maps of the input and of a layer beside each other. */
+/** Put the large maps of the input and of a layer beside each other; that of the input stays, with its focus. */
 function look(at) {
   looked = at;
-  const kept = large.filter((picture) => picture.at < inputs);
-  large = kept.length ? kept : maps.slice(0, inputs).map((map, input) => new Picture(input, [map.name], true));
+  large.splice(inputs).forEach((picture) => picture.element.remove());
+  while (large.length < inputs) large.push(new Picture(large.length, [maps[large.length].name], true));
   large.push(new Picture(at, [maps[at].name], true));
-  for (const picture of large.slice(0, -1)) picture.margin = margins(at, picture.at), picture.frame();
-  $("#pair").replaceChildren(...large.map((picture) => picture.element));
+  for (const picture of large.slice(0, inputs)) picture.margin = margins(at, picture.at), picture.frame();
+  for (const picture of large) if (!picture.element.isConnected) $("#pair").append(picture.element);
 }
 
 /** Keep the chosen unit while the pointer moves, or let it go. */
