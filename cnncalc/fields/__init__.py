@@ -18,7 +18,7 @@ from .figures import AxisFigures, axis_figures, letters_of
 from .graph import Graph
 from .paths import Paths, paths
 from .reads import Reads
-from .views import Sight, Spread, look_back, look_forth
+from .views import Sight, Spread, look_back, look_forth, not_behind
 
 Findings = dict[str, Any]
 """What execution finds out about fields, as JSON."""
@@ -113,6 +113,8 @@ class ReceptiveFields:
         self.proof: Findings | None = None
         """What came of running the network, if that is asked for."""
         self.layers = list(self._layers())
+        if self.source != INPUT and (not self.layers or self.of not in (None, *[layer.at for layer in self.layers])):
+            raise not_behind(self.graph, self.of, self.source)
 
     def _layers(self) -> Iterator[LayerFields]:
         """Yield the layers that depend on what is looked at; on the input, all of them."""

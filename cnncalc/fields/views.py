@@ -99,7 +99,7 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     if not graph.space(source).places and unit:
         raise _no_place(graph, source)
     if of not in between and source != INPUT:
-        raise SpecError(f"{graph.name(of)} does not depend on {graph.name(source)}", _help_behind(graph, source))
+        raise not_behind(graph, of, source)
     start = graph.everywhere(of, unit)
     sets, boxes = {of: Sets(start, start)}, {of: tuple([(at, at) for at in unit])}
     bound = unknown = None
@@ -167,9 +167,14 @@ def _range(sizes: Sequence[int | None]) -> str:
     )
 
 
-def _help_behind(graph: Graph, source: int) -> str:
-    behind = sorted(graph.behind(source) - {source})
-    return f"the last layer that does is {graph.name(behind[-1])}" if behind else "no layer does: it is an output"
+def not_behind(graph: Graph, of: int | None, source: int) -> SpecError:
+    """Return the error for a layer that does not depend on another one, or for one on which no layer depends."""
+    behind, name = sorted(graph.behind(source) - {source}), graph.name(source)
+    if not behind or of is None:
+        return SpecError(f"no layer depends on {name}: it is an output", "name a layer that others read")
+    return SpecError(
+        f"{graph.name(of)} does not depend on {name}", f"the last layer that does is {graph.name(behind[-1])}"
+    )
 
 
 def _no_place(graph: Graph, at: int) -> SpecError:

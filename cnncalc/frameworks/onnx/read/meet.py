@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from ....sizes import Size, product
 from ...values import BATCH, Axes, Handle, numbered, plain
 from .const import Const
+from .made import OpaqueNode, batched_of
 from .model import GraphNode
-from .reader import GraphReader, OpaqueNode, batched_of
+from .reader import GraphReader
 
 Operand = Handle | Const
 Parts = list[Size]

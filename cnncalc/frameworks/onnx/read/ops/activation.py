@@ -11,8 +11,9 @@ from .....registry import Registry
 from .....sizes import LARGEST, known
 from ....values import BATCH, Handle
 from ..const import BOOL, INTEGERS
+from ..made import OpaqueNode, Quantised
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, Quantised
+from ..reader import GraphReader, Handler
 
 KEPT = (
     *("BitwiseNot", "IsInf", "IsNaN", "Trilu", "Bernoulli", "EyeLike", "RandomNormalLike"),

@@ -11,9 +11,10 @@ from .....sizes import LARGEST, Size, known
 from ....values import BATCH, Handle
 from ..const import INITIALISER, Const
 from ..gates import gate
+from ..made import OpaqueNode
 from ..meet import join, operands
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode
+from ..reader import GraphReader, Handler
 from .quantized import scaled
 
 HANDLERS: Registry[str, Handler] = Registry()

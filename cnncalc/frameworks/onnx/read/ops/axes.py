@@ -9,8 +9,9 @@ from .....sizes import UNKNOWN, Open, Size, product
 from ....values import BATCH, Handle, numbered, plain, ratio
 from ..const import Number, of_tensor, of_values
 from ..fold import broadcast, numbers, squeezed
+from ..made import OpaqueNode, needed, values_of
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, needed, values_of
+from ..reader import GraphReader, Handler
 from .shuffle import recognised
 
 HANDLERS: Registry[str, Handler] = Registry()

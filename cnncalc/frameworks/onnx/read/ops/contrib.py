@@ -9,9 +9,10 @@ from .....errors import SpecError
 from .....registry import Registry
 from ....values import Handle
 from ..const import Const
+from ..made import OpaqueNode, needed
 from ..meet import join, operands
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, needed
+from ..reader import GraphReader, Handler
 from . import activation, norm, pool
 from .conv import convolved
 from .dense import linear, multiplied, transposed

@@ -8,8 +8,9 @@ from .....layers.base import ENDS
 from .....registry import Registry
 from ....values import Handle
 from ..const import Const
+from ..made import OpaqueNode
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode
+from ..reader import GraphReader, Handler
 
 WORDS = {"SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower", "VALID": "valid"}
 HANDLERS: Registry[str, Handler] = Registry()

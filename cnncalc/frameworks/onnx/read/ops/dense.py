@@ -8,9 +8,10 @@ from .....registry import Registry
 from .....sizes import Size
 from ....values import BATCH, Handle, numbered
 from ..const import Const
+from ..made import OpaqueNode, needed
 from ..meet import Operand, join, meet, operands
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, needed
+from ..reader import GraphReader, Handler
 
 HANDLERS: Registry[str, Handler] = Registry()
 

@@ -10,8 +10,9 @@ from .....registry import Registry
 from .....sizes import known
 from ....values import Handle
 from ..const import INITIALISER, Const
+from ..made import OpaqueNode
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode
+from ..reader import GraphReader, Handler
 
 GROUPS_BY_CHANNEL = 21
 """The operator set from which on a group norm has a weight for each channel, not for each group."""

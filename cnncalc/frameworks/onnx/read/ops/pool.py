@@ -10,8 +10,9 @@ from .....registry import Registry
 from .....sizes import Size
 from ....values import BATCH, Handle, numbered
 from ..fold import axes_of
+from ..made import OpaqueNode, needed
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, needed
+from ..reader import GraphReader, Handler
 from .conv import window
 
 REDUCTIONS = {

@@ -12,9 +12,10 @@ from typing import Any
 from .....registry import Registry
 from ....values import Handle
 from ..const import Const
+from ..made import OpaqueNode, Quantised, needed
 from ..meet import join
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, Quantised, needed
+from ..reader import GraphReader, Handler
 from .conv import convolved
 from .dense import linear, multiplied, transposed
 from .pool import pool as sliding

@@ -8,8 +8,9 @@ from .....registry import Registry
 from .....sizes import count, known
 from ....values import Handle
 from ..const import Const
+from ..made import OpaqueNode, needed
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, needed
+from ..reader import GraphReader, Handler
 
 
 class Kind(NamedTuple):

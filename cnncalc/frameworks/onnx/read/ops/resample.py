@@ -14,8 +14,9 @@ from .....sizes import LARGEST, Open, Size
 from ....values import BATCH, Handle
 from ..const import shortest
 from ..fold import integers, numbers
+from ..made import OpaqueNode, needed
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, needed
+from ..reader import GraphReader, Handler
 
 LARGEST_SCALE = 2.0**63
 MOST_FLOAT32 = 3.4e38

@@ -9,8 +9,9 @@ from .....sizes import UNKNOWN, known
 from ....values import BATCH, Handle, numbered
 from ..const import Const
 from ..fold import integers, numbers, slices_of
+from ..made import OpaqueNode, needed
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, needed
+from ..reader import GraphReader, Handler
 
 FAR = 2**31 - 1
 """The least number that exporters write for the end of an axis."""

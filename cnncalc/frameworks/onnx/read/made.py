@@ -1,0 +1,378 @@
+"""Layers as they are made: each is traced at once, so that the next ones know the shapes that they read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from ....axes import Fields, begin
+from ....dialects import dialect_named
+from ....errors import CnncalcError
+from ....layers import OPS, Env, Layer
+from ....sizes import LARGEST, MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, known, product
+from ...build import NO_FIGURES, Draft, SpecBuilder, group_of, printable
+from ...values import BATCH, Axes, Handle, batch_first, numbered, plain, regrouped, transposed
+from .const import Const
+
+ENV = Env(dialect_named("onnx"), channels_last=False)
+T = TypeVar("T")
+Full = Sequence[Size] | None
+"""A shape as the file has it; None if nothing is known of it."""
+
+COMPLETED = ("bias", "scale", "center")
+"""The keys of the weights that a later node may give a layer, which one that shares the others then does not have."""
+Reads = Handle | Sequence[Handle]
+Keys = Mapping[str, Any] | None
+Weights = Mapping[str, Const | None] | None
+
+
+class OpaqueNode(Exception):
+    """The exception of a node for which there is no layer, with what is known of it nevertheless."""
+
+    def __init__(self, shape: Full = None, *, params: int | None = None, macs: int | None = 0, known: bool = True):
+        """Keep what is known: `params` are by default those of the node's arrays; without `known` all there is."""
+        super().__init__()
+        self.shape, self.params, self.macs, self.known = shape, params, macs, known
+
+
+def needed(value: T | None) -> T:
+    """Return a fact that a layer depends on. OpaqueNode if it is None: not known."""
+    if value is None:
+        raise OpaqueNode(known=False)
+    return value
+
+
+class Quantised(NamedTuple):
+    """How whole numbers stand for real ones: (number - zero)*scale, one for all or one for each channel."""
+
+    scale: tuple[float, ...]
+    zero: tuple[float, ...]
+    of: str | None = None
+    """The node whose scale it is, if that is not known before it is run."""
+
+    @property
+    def per_channel(self) -> bool:
+        """True if there are several scales or zeros."""
+        return len(self.scale) > 1 or len(self.zero) > 1
+
+
+class Maps(NamedTuple):
+    """A tensor as a layer needs it that takes a batch, then channels and space; and its first axis as it was."""
+
+    x: Handle
+    """The sample is all but the first axis."""
+    first: tuple[int, ...]
+    """What the first axis was made of."""
+    folded: Shape
+    """The sizes of the axes of the sample that were folded into the batch."""
+
+
+class LayerMaker:
+    """The layers of a graph as they are made, and the axes of their outputs, among which the batch may be."""
+
+    def __init__(self, batch: Size | None):
+        """`batch` is the size of the batch; None if the graph has none."""
+        self.batch: Size = 1 if batch is None else batch
+        self.has_batch = batch is not None
+        self.spec = SpecBuilder(wired=True)
+        self.made: dict[Draft, Layer] = {}
+        """The layers, without those that could not be made."""
+        self.whole_input = Draft("input", "input")
+        """The input with its batch as an axis of the sample, if anything reads it so."""
+        self._fields: dict[Draft, Fields] = {}
+        self._unfolded: dict[Draft, Draft] = {}
+        self.arrays: dict[Draft, dict[str, Const]] = {}
+        """The arrays of each layer, by their roles."""
+        self.misfits: list[tuple[str, Shape, Shape]] = []
+        """The reshapes to sizes that have another number of values: name, the shape before, and the one asked for."""
+
+    # Shapes
+
+    def full(self, value: Handle) -> tuple[Size, ...] | None:
+        """Return a value's shape as the file has it, None if nothing is known of it."""
+        return value.full(self.batch)
+
+    def tensor(self, layer: Draft, full: Full, batched: bool | None = True) -> Handle:
+        """Return a layer's output of which the file's shape is known: its batch is the axis of the batch's size."""
+        if full is None or len(full) > MOST_SIZES or any(isinstance(n, int) and not 1 <= n <= LARGEST for n in full):
+            return Handle(layer, NOTHING_KNOWN, None, batched)
+        sizes = tuple(full)
+        if batched and not self.has_batch:
+            batched = False
+        if not batched:
+            return Handle(layer, sizes, plain(len(sizes)), batched)
+        if sizes[:1] == (self.batch,) or (sizes[:1] == (UNKNOWN,) and isinstance(self.batch, Open)):
+            return Handle(layer, sizes[1:], batch_first(len(sizes) - 1))
+        if self.batch in sizes:
+            at = sizes.index(self.batch)
+            groups = [() if place == at else (n,) for place, n in enumerate(sizes)]
+            return Handle(layer, (*sizes[:at], *sizes[at + 1 :]), numbered(groups, (at, 0)))
+        if self.batch == 1:
+            return Handle(layer, sizes, plain(len(sizes)))
+        return Handle(layer, NOTHING_KNOWN, None)
+
+    # Layers
+
+    def add(self, name: str, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> Handle:
+        """Add a layer and return its output, its axes those of its first input if it has as many, else its own alone.
+
+        Constants that other layers of this op have, too, are shared with them. OpaqueNode if there is no such op.
+        """
+        if op not in OPS or any(key not in OPS[op][0].KEYS for key in keys or ()):
+            raise OpaqueNode
+        sources = [reads] if isinstance(reads, Handle) else list(reads)
+        own = {role: const for role, const in (weights or {}).items() if const is not None}
+        arrays = {role: const.read for role, const in own.items()}
+        read = [source.layer for source in sources]
+        layer = self.spec.add(printable(name), op, read, keys, weights=arrays, owner=_owner(own.values()))
+        self.arrays[layer] = own
+        shape = self._trace(layer, sources)
+        if shape is None:
+            return Handle(layer, NOTHING_KNOWN, None, batched_of(sources))
+        if not sources:
+            return Handle(layer, shape, plain(len(shape)), None)
+        x = sources[0]
+        same = x.axes is not None and len(shape) == len(x.shape)
+        return Handle(layer, shape, x.axes if same else plain(len(shape)), batched_of(sources))
+
+    def _trace(self, layer: Draft, sources: Sequence[Handle]) -> Shape | None:
+        """Return a layer's output shape; None if it is impossible, which the reader of specs will say."""
+        cls, nd = OPS[layer.op]
+        try:
+            keys = {key: cls.KEYS[key](value, nd) for key, value in layer.keys.items() if value is not None}
+            made = self.made[layer] = cls(layer.op, nd, keys)
+            if any(source.axes is None for source in sources):
+                return None
+            shapes = [source.shape for source in sources]
+            fields = [self._fields.get(source.layer, begin(source.shape, ())) for source in sources]
+            if made.JOINS:
+                traced = made.trace_all(shapes, fields, ENV)
+                lead = max([one.lead for one in fields], key=len, default=())
+                self._fields[layer] = traced.fields._replace(lead=lead)
+            else:
+                traced = made.trace(shapes[0], fields[0], ENV)
+                self._fields[layer] = traced.fields
+            return None if traced.out is NOTHING_KNOWN else traced.out
+        except CnncalcError:
+            return None
+
+    def opaque(self, name: str, type: str, full: Full, reads: Sequence[Handle], **figures: int | None) -> Handle:
+        """Add a layer of which only its output's shape and these figures are known, and return its output."""
+        if {True, False} <= {x.batched for x in reads} and all(x.axes is not None for x in reads):
+            reads = [self.unfolded(x) for x in reads]
+        value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)
+        out = None if value.axes is None else value.shape
+        layer = self.spec.opaque(printable(name), type, [one.layer for one in reads], out, figures)
+        if out == ():
+            layer.keys["out"] = []
+        return value._replace(layer=layer)
+
+    def count(self) -> None:
+        """Say what arrays count as that are made of several, or were counted whole before: a parameter counts once.
+
+        Arrays of one number again and again are not shared but equal: exporters keep one of those before training.
+        """
+        seen: set[str] = set()
+        for layer in self.spec.layers:
+            if layer.tie is not None and any(layer.keys.get(key) != layer.tie.keys.get(key) for key in COMPLETED):
+                layer.tie = None
+            if layer.tie is not None:
+                continue
+            held, counts = Counter[str](), Counter[str]()
+            for role, const in self.arrays.get(layer, {}).items():
+                group, roots = group_of(layer, role), const.roots
+                if group is None:
+                    continue
+                new = sum([size for key, size in roots.items() if key not in seen])
+                shared = not new and sum(roots.values()) == const.size and const.varies
+                computed = len(roots) > 1 or shared
+                held[group] += const.size
+                counts[group] += new if computed else const.size
+                seen.update(roots)
+            if held != counts:
+                layer.counted = {group: counts[group] for group in held if counts[group] != held[group]}
+
+    def pointwise(self, name: str, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> Handle:
+        """Add a layer that works value by value, before axes come back out of the batch if they do in all inputs."""
+        xs = [reads] if isinstance(reads, Handle) else list(reads)
+        backs = {(x.layer.op, x.layer.keys.get("axes"), x.shape) for x in xs}
+        back, axes, shape = next(iter(backs))
+        if back != "frombatch" or len(backs) > 1 or weights or axes is None:
+            return self.add(name, op, reads, keys, weights)
+        inner = [x._replace(layer=x.layer.reads[0], shape=x.shape[axes:], axes=plain(len(shape) - axes)) for x in xs]
+        made = self.add(name, op, inner, keys)
+        return self.add(f"{name}.frombatch", "frombatch", made, {"axes": axes})._replace(shape=shape, axes=xs[0].axes)
+
+    def in_steps(self, name: str, x: Handle, own: Quantised) -> Handle:
+        """Return the whole numbers that stand for real ones."""
+        width = max(len(own.scale), len(own.zero))
+        scale, zero = [one * width if len(one) == 1 else one for one in own[:2]]
+        keys: dict[str, Any] = {"factor": [1 / s for s in scale], "offset": [*zero]}
+        whole = self.pointwise(name, "rescale", x, keys if width > 1 else {key: one[0] for key, one in keys.items()})
+        return self.pointwise(f"{name}.rounded", "round", whole)
+
+    # The batch among the axes
+
+    def unfolded(self, x: Handle) -> Handle:
+        """Return a tensor with its batch as an axis of the sample."""
+        if not x.batched or x.axes is None:
+            return x
+        layer = self._unfolded.get(x.layer)
+        if layer is None and x.layer is self.spec.input:
+            layer = self._unfolded[x.layer] = self.whole_input
+        sample = (self.batch, *x.shape)
+        if layer is None:
+            layer = self.add(f"{x.layer.name}.frombatch", "frombatch", x).layer
+            self._unfolded[x.layer] = layer
+        axes: Axes = tuple([tuple([place + 1 for place in group]) for group in x.axes])
+        if BATCH not in [place for group in x.axes for place in group]:
+            axes = ((0,), *axes)
+        order = [place for group in axes for place in group]
+        whole = Handle(layer, sample, plain(len(sample)), False)
+        if order != sorted(order):
+            whole = self.permuted(f"{x.layer.name}.permuted", whole, order)
+        try:
+            return self.reshaped(f"{x.layer.name}.merged", whole, self.full(x) or ())
+        except OpaqueNode as opaque:
+            return self.opaque(f"{x.layer.name}.merged", "Reshape", opaque.shape, [whole], **NO_FIGURES)
+
+    def without_batch(self, x: Handle, at: int) -> Handle:
+        """Return a tensor whose axis `at` has no part of the batch: one of a batch of 1 has none to lose."""
+        if x.axes is None or BATCH not in x.axes[at]:
+            return x
+        if self.batch != 1:
+            return self.unfolded(x)
+        group = tuple([place for place in x.axes[at] if place != BATCH])
+        if len(group) < 2:
+            return x._replace(axes=(*x.axes[:at], group, *x.axes[at + 1 :]))
+        full = needed(self.full(x))
+        return Handle(self.shaped(f"{x.layer.name}.merged", x, full), full, plain(len(full)), x.batched)
+
+    def explicit(self, x: Handle, front: int = 0) -> Handle:
+        """Return a tensor with an axis of the sample for each of the file's from `front` on that has none."""
+        if x.axes is None or all(x.axes[front:]):
+            return x
+        groups = [x.sizes_at(at, BATCH) or ([1] if at >= front else []) for at in range(x.rank)]
+        batch = x.batch_at
+        where = None if batch is None else (batch, x.axes[batch].index(BATCH))
+        apart = [[n for n in group if n != BATCH] for group in groups]
+        sample = tuple([n for group in apart for n in group])
+        return Handle(self.shaped(f"{x.layer.name}.axes", x, sample), sample, numbered(apart, where), x.batched)
+
+    def along(self, x: Handle, at: int) -> tuple[Handle, int]:
+        """Return a tensor and the axis (the batch is 0) that one of the file's axes is. OpaqueNode if unknown."""
+        if x.axes is None:
+            raise OpaqueNode(known=False)
+        if not x.axes[at] or BATCH in x.axes[at]:
+            x = self.without_batch(x, at)
+            if x.axes is not None and not x.axes[at]:
+                x = self.explicit(x)
+        assert x.axes is not None
+        (place,) = x.axes[at]
+        return x, place + 1
+
+    def maps(self, x: Handle) -> Maps:
+        """Return a tensor whose sample is all but the first axis, as windows and norms of channels need it."""
+        if x.axes is None or not x.axes:
+            return Maps(x, (BATCH,), ())
+        for at in range(1, x.rank):
+            x = self.without_batch(x, at)
+        x = self.explicit(x, 1)
+        assert x.axes is not None
+        first = x.axes[0]
+        folded = len([place for place in first if place != BATCH])
+        if not folded:
+            return Maps(x, first, ())
+        rest = x.shape[folded:]
+        if all(n == 1 for n in x.shape[:folded]):
+            own = tuple([place for place in first if place == BATCH])
+            layer = self.shaped(f"{x.layer.name}.samples", x, rest)
+            return Maps(Handle(layer, rest, numbered([(), *[(n,) for n in rest]]), x.batched), own, ())
+        if x.layer.op == "frombatch" and x.layer.keys.get("axes", 1) == folded:
+            inner = x.layer.reads[0]
+        else:
+            inner = self.add(f"{x.layer.name}.tobatch", "tobatch", x, {"axes": folded}).layer
+        return Maps(Handle(inner, rest, batch_first(len(rest)), x.batched), first, x.shape[:folded])
+
+    def unmapped(self, name: str, made: Handle, maps: Maps) -> Handle:
+        """Return what a layer made of `maps`, its first axis as it was."""
+        if made.axes is None:
+            return made
+        groups = [maps.folded, *[(n,) for n in made.shape]]
+        batch = (0, maps.first.index(BATCH)) if BATCH in maps.first else None
+        axes = numbered(groups, batch)
+        if not maps.folded:
+            return made._replace(axes=axes, batched=maps.x.batched)
+        back = self.add(f"{name}.frombatch", "frombatch", made, {"axes": len(maps.folded)})
+        return Handle(back.layer, (*maps.folded, *made.shape), axes, maps.x.batched)
+
+    def shaped(self, name: str, x: Handle, sample: Shape) -> Draft:
+        """Return the layer of a sample in another shape; one number is the mean of a single one."""
+        if not sample:
+            return self.add(name, "mean", x, {"axis": list(range(1, len(x.shape) + 1))}).layer
+        return self.add(name, "reshape", x, {"out": sizes_out(sample)}).layer
+
+    def permuted(self, name: str, x: Handle, order: Sequence[int]) -> Handle:
+        """Return a tensor with its axes in another order: a layer if that moves values of a sample."""
+        places, axes = transposed(needed(x.axes), order)
+        if places == sorted(places):
+            return x._replace(axes=axes)
+        made = self.add(name, "permute", x, {"order": [place + 1 for place in places]})
+        return Handle(made.layer, tuple([x.shape[place] for place in places]), axes, x.batched)
+
+    def reshaped(self, name: str, x: Handle, full: Sequence[Size]) -> Handle:
+        """Return a tensor in another shape. OpaqueNode if its batch does not stay whole, or its sizes are open."""
+        found = regrouped(x, self.batch, full) if x.axes is not None else None
+        if found is None and x.batched and isinstance(self.batch, int):
+            x = self.unfolded(x)
+            found = regrouped(x, self.batch, full)
+        if found is None:
+            have = self.full(x)
+            if have is not None and values_of(have) != values_of(full) and None not in map(values_of, (have, full)):
+                self.misfits.append((name, tuple(have), tuple(full)))
+            found = self._of_one(x, full)
+        sample, axes = found
+        if len(sample) > MOST_SIZES or any(isinstance(n, int) and not 1 <= n <= LARGEST for n in sample):
+            raise OpaqueNode(full)
+        if sample == x.shape:
+            return x._replace(axes=axes)
+        opened = [at for at, n in enumerate(sample) if not isinstance(n, int)]
+        if len(opened) > 1:
+            raise OpaqueNode(full)
+        layer = self.add(name, "flatten", x).layer if len(sample) == 1 and x.shape else self.shaped(name, x, sample)
+        return Handle(layer, sample, axes, x.batched)
+
+    def _of_one(self, x: Handle, full: Sequence[Size]) -> tuple[Shape, Axes]:
+        """Return the sample and its axes in a shape that a file with an open batch has only for one sample."""
+        if x.axes is None or not x.batched or product(full) != product(x.shape) or product(full) == UNKNOWN:
+            raise OpaqueNode(full)
+        found = regrouped(x._replace(axes=plain(len(x.shape))), 1, full)
+        if found is None or found[1][:1] != ((BATCH,),):
+            raise OpaqueNode(full)
+        return found
+
+
+def batched_of(reads: Sequence[Handle]) -> bool | None:
+    """Return where the batch of a layer's output is: where that of its inputs is that have one."""
+    kinds = {x.batched for x in reads} - {None}
+    return None if not kinds else True in kinds
+
+
+def sizes_out(sample: Shape) -> list[int]:
+    """Return a sample as the target of a reshape. OpaqueNode if more than one size is open."""
+    sizes = [n if isinstance(n, int) else -1 for n in sample]
+    if sizes.count(-1) > 1:
+        raise OpaqueNode(known=False)
+    return sizes
+
+
+def _owner(weights: Iterable[Const]) -> tuple[str | None, ...] | None:
+    """Return the key of a layer's weights; None without any, and for those of untrained norms."""
+    keys = tuple([const.key for const in weights])
+    return None if not keys or None in keys or all(const.uniform() for const in weights) else keys
+
+
+def values_of(full: Sequence[Size]) -> int | None:
+    """Return how many values a shape holds, None if a size is open."""
+    return known(product(full)) if all(isinstance(n, int) for n in full) else None
