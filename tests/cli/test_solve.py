@@ -53,8 +53,8 @@ def test_json() -> None:
     assert solved("conv:k4,s1,d1 -i 9 --out 9")["solutions"] == [
         {"k": [4, 4], "s": [1, 1], "p_total": [3, 3], "d": [1, 1]}
     ]
-    (up,) = solved("convT:k4,s2 -i 7 --out 14 --d 1 --out-pad 0")["solutions"]  # type: ignore[misc]
-    assert up == {"k": [4, 4], "s": [2, 2], "p": [[1, 1], [1, 1]], "d": [1, 1], "out_pad": [0, 0]}
+    up = solved("convT:k4,s2 -i 7 --out 14 --d 1 --out-pad 0")["solutions"]
+    assert up == [{"k": [4, 4], "s": [2, 2], "p": [[1, 1], [1, 1]], "d": [1, 1], "out_pad": [0, 0]}]
     size = {"mod": 16, "rest": [15], "least": 31, "most": None}
     assert solved("conv:8,k3,s2,times=4 --clean")["sizes"] == [{"axis": "H", **size}, {"axis": "W", **size}]
     assert solved("unet --out 387")["sizes"] == []
