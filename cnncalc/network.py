@@ -37,6 +37,11 @@ class Origin:
     is_typed = False
     """Whether it is layer words, as somebody typed them."""
 
+    @property
+    def is_fixed(self) -> bool:
+        """Return whether its layers are as a framework wrote them: with arrays or a model, and not as source."""
+        return self.annotate is None and (self.model is not None or bool(self.weights))
+
     def with_argument(self, layer: int, key: str, value: int) -> str:  # noqa: ARG002 - words show their layer
         """Return how a layer of the spec is written with one more key."""
         return f'"{key}": {value}'

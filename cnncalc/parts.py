@@ -31,6 +31,10 @@ class PartOrigin(Origin):
         if until is not None and whole.source.bind is not None:
             self.bind = lambda inputs: _until(whole.bound(inputs), until)
 
+    @property
+    def is_fixed(self) -> bool:
+        return self._origin.is_fixed
+
     def locate(self, path: Path, key: str | None) -> Where | None:
         return self._origin.locate(path, key)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
-from math import inf, prod
+from math import inf, isnan, prod
 from typing import NamedTuple
 
 from .layers import ConvKind
@@ -171,7 +171,7 @@ class Filled(NamedTuple):
         terms = [term for _, own in self.terms(channel, step) for term in own]
         seen = [term.x for term in terms if term.x is not None]
         if self.window.kind is StepKind.MAX:
-            return max(seen, default=-inf)
+            return next(filter(isnan, seen), max(seen, default=-inf))  # a NaN wins
         if self.window.kind is StepKind.MEAN:
             return sum(seen) / self.window.divisor(step)
         return sum([(term.x or 0) * term.weight for term in terms]) + self.bias(channel)

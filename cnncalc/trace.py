@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from .axes import begin, join_folded
@@ -64,7 +65,8 @@ def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:
 def _spatial(network: Network, read: Input) -> list[int]:
     """Return the places of the input's spatial axes: all but the channels', unless axes move before a spatial layer.
 
-    Then they are those over which that layer slides. A sequence has its features last, so its steps are the space.
+    Then they are those over which that layer slides, or a later one over more: frames that were folded into the batch.
+    A sequence has its features last, so its steps are the space.
     """
     sample, env = read.sample, Env(network.dialect, network.layout == "NHWC")
     usual = list(space_of(sample, env)) if len(sample) > 1 else []
@@ -75,18 +77,19 @@ def _spatial(network: Network, read: Input) -> list[int]:
     if not moved(node.layer for node in network.nodes):
         return usual
     layers = _trace(network, network.nodes, (sample, begin(sample, range(len(sample)))), read.batch, _Needs())
-    try:
-        for layer in layers:
-            own = [layer, *layer.inner]
-            for one in own:
-                if one.node.layer.is_spatial:
-                    space = space_of(one.sample, env)
-                    seen = one.reads_fields[0].along(space)
-                    if seen:  # the others of its axes may be lost
-                        return usual if len(seen) < len(space) and seen <= set(usual) else sorted(seen)
-    except CnncalcError:  # the trace proper says what is wrong
-        return usual
-    return usual
+    folds = any(node.layer.WORD == "tobatch" for node in network.nodes)
+    found = set[int]()
+    with suppress(CnncalcError):  # the trace proper says what is wrong
+        for one in (one for layer in layers for one in (layer, *layer.inner)):
+            if one.node.layer.is_spatial:
+                space = space_of(one.sample, env)
+                seen = one.reads_fields[0].along(space)
+                if not found and len(seen) < len(space) and seen <= set(usual):  # the others of its axes may be lost
+                    seen = set(usual) if seen else seen
+                found = max(found, seen)
+                if found and not folds:
+                    break
+    return sorted(found) or usual
 
 
 class _Needs(list[tuple[Need, ...]]):

@@ -28,7 +28,7 @@ from ._usage import own_words, unveiled, veiled
 COMMANDS = {
     "shape": "Show each layer's shape, parameters, MACs and receptive field.",
     "rf": "Show what the units of each layer see of the input.",
-    "solve": "Find the settings of a layer that lead from an input to an output.",
+    "solve": "Find the settings, the inputs or the stack that give what is wanted.",
     "run": "Execute layers or a network on NumPy arrays.",
     "learn": "Learn a convolution's kernel from an input and an output.",
     "dense": "Write a linear layer as a matrix.",

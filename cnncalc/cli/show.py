@@ -16,7 +16,7 @@ from ..render.pictures import ENDINGS, FORMATS
 from ._endings import form
 from ._options import NetworkOptions, file_option, message_options, network_options, path_option, together
 from ._rows import depth_option, fold_option
-from ._terminal import style_of
+from ._terminal import note, style_of
 from ._units import in_option, of_option, place_of, unit_option
 from ._usage import Command, OneOf, Whole
 
@@ -106,13 +106,23 @@ def command(
     if asked or (chosen in STEPPED and len(network.nodes) == 1 and fields is None):
         picture = _window(network, options, arrays, weights, words.input)
         if picture is None and asked:
-            help = "take one layer out of a network with --until and --after"
-            raise SpecError(f"{asked[0]} is for the window of one convolution or pool, and this is not one", help)
+            raise _no_window(network, asked[0])
     with text_output(path, utf8=chosen != "text") as stream:
         style = style_of(stream)._replace(selection=Selection(depth=depth, fold=fold))
         style = style._replace(ascii=style.ascii or is_ascii)
-        stream.writelines(_drawing(chosen, style, network, options, fields, picture, step, channel or 0))
+        pieces = _drawing(chosen, style, network, options, fields, picture, step, channel or 0)
+        stream.writelines(_noted(list(pieces)) if chosen == "mermaid" else pieces)
     return 0
+
+
+def _noted(pieces: list[str]) -> list[str]:
+    """Return a flowchart, after a note if it is too large for Mermaid as it is."""
+    from ..render.pictures.documents import beyond_mermaid
+
+    beyond = beyond_mermaid(pieces)
+    if beyond is not None:
+        note(f"{beyond}; --fold makes it smaller")
+    return pieces
 
 
 def _drawing(
@@ -169,6 +179,14 @@ def _fields(
     fields = ReceptiveFields(options.report(network), of, source)
     fields.look_back(place_of("--unit", unit))
     return fields
+
+
+def _no_window(network: Network, option: str) -> SpecError:
+    """Return the error for an option of a window's steps, and what has no such window."""
+    if len(network.nodes) == 1 and network.nodes[0].layer.STEP is not None:
+        return SpecError(f"{option} is for a window on a map of known sizes", "give all of them, as -i 3x8x8")
+    help = "take one layer out of a network with --until and --after"
+    return SpecError(f"{option} is for the window of one convolution or pool, and this is not one", help)
 
 
 class _Arrays(NamedTuple):
@@ -233,4 +251,7 @@ def _window(
         raise SpecError("two inputs: -i and -x", "give one of them")
     x = read_array(arrays.x)
     check_front(front, x)
-    return fill(options.settle(network), x, x.shape, weights, bias)
+    found = fill(options.settle(network), x, x.shape, weights, bias)
+    if found is not None and x.ndim > len(found[0].sample):
+        note(f"x is a batch of {len(x)}: its first sample is drawn")
+    return found

@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import sources
+from ..dialects import dialect_named, layout_of
 from ..errors import SpecError, shown
 from ..files import text_output
 from ..input import Inputs, read_input
 from ..layers import OPS, Env, keys_named
 from ..network import Network, no_input
-from ..render.solutions import SETTINGS
+from ..notation.words import read_words
+from ..render import FORMATS
+from ..render.solutions import INPUTS, SETTINGS, InputAnswer, no_stack, stack_words
 from ..sizes import UNKNOWN, is_digits, parse_shape, show
 from ..solutions.answers import answer
 from ..solutions.axis import Ranges
+from ..solutions.inputs import Wish, inputs, opened
 from ..solutions.settings import USUAL, LayerQuestion, check_channels, layer_of, read_sizes
+from ..solutions.stacks import BY, CHANNELS, LayerStack, StackQuestion, filled, stack
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option, together
 from ._terminal import style_of
-from ._usage import Command, Whole
+from ._usage import Command, OneOf, Whole
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[range]
@@ -69,6 +74,12 @@ range_options = together(
 @click.option("--out", metavar="SHAPE", help="The output that is wanted, such as 112x56; one size means every axis.")
 @range_options
 @click.option("--top", type=Whole(1), metavar="N", help="Show the first N rows, after --sort.")
+@click.option("--least", is_flag=True, help="Find the smallest input.")
+@click.option("--clean", is_flag=True, help="Find the inputs for which no floor drops a pixel.")
+@click.option("--fit", metavar="SHAPE", help="Find the smallest padding that makes an image of this size clean.")
+@click.option("--features", type=Whole(1), metavar="N", help="Find the inputs that give the linear layer N features.")
+@click.option("--rf", "field", metavar="SIZE", help="Find the shortest stack of these words that sees so many pixels.")
+@click.option("--by", type=OneOf(BY), help="What --rf makes the least: depth, or params.")
 @network_options("input", "dialect", "layout")
 @format_options(SETTINGS)
 @path_option()
@@ -82,46 +93,107 @@ def command(
     d: range | None,
     out_pad: range | None,
     top: int | None,
+    least: bool,
+    clean: bool,
+    fit: str | None,
+    features: int | None,
+    field: str | None,
+    by: str | None,
     options: NetworkOptions,
     format: str,
     path: str | None,
 ) -> int:
-    """Find the settings of a layer that lead from an input to an output.
+    """Find the settings, the inputs or the stack of layers that give what is wanted.
 
-    What the layer leaves open of k, s, p, d and out_pad is found, the usual values first. The exit code is 1 if there
-    is no such setting.
+    With the size of the input, it finds what a layer leaves open of k, s, p, d and out_pad, the usual values first.
+    Without it, it finds the inputs of a network that give the output, or that the network takes. With --rf it finds the
+    shortest stack of words whose units see so far. The exit code is 1 if there is none.
 
     \b
       cnncalc solve conv:k7,s2 -i 224 --out 112
       cnncalc solve convT:s2 -i 56x28 --out 112x56 --k 2..5
+      cnncalc solve vgg16 --until pool5 --out 7
+      cnncalc solve unet --least
+      cnncalc solve vgg16 --clean --fit 300x400
+      cnncalc solve --rf 100 conv:k3 maxpool:2
     """
     words = sources.spec_words(spec)
     options = options.with_front(words)
+    if by is not None and field is None:
+        raise SpecError("--by is for a stack", "give the field that it is to see: --rf 100")
+    if field is not None:
+        with text_output(path, utf8=format == "json") as stream:
+            shortest = _stack(words, options, field, by or BY[0])
+            if shortest is None:
+                stream.writelines(no_stack(words.rest, field, format == "json"))
+                return 1
+            if format == "table":
+                stream.write(stack_words(shortest) + "\n\n")
+            stream.writelines(FORMATS.renderer(format)(shortest.report, style_of(stream)))
+        return 0
     given = {key: value for key, value in {"k": k, "s": s, "p": p, "d": d, "out_pad": out_pad}.items() if value}
+    shape = options.input
+    is_known = shape is not None and (isinstance(shape, Inputs) or all(isinstance(size, int) for size in shape))
+    of_inputs = not is_known or least or clean or fit is not None or features is not None
+    left_out = LeftOut(("c_o",) if of_inputs else ("c_o", "k"))
     with text_output(path, utf8=format == "json") as stream:
-        left_out = LeftOut()
         network = sources.load_words(words, left_out)
         options.note_report(network)
         if options.until is not None or options.after is not None:
             network, options = options.taken(network)
+        style = style_of(stream)
+        if of_inputs:
+            if given or top:
+                what = "the ranges and --top are for the settings of a layer"
+                raise SpecError(what, "give its input: -i 224 --out 112")
+            wish = Wish(None if out is None else parse_shape(out), clean or fit is not None, features)
+            found = _inputs(network, options, wish, fit)._replace(least=least)
+            stream.writelines(INPUTS.renderer(format)(found, style))
+            return 0 if found.inputs.ways and (fit is None or found.fit is not None) else 1
         question = _question(network, options, out, Ranges()._replace(**given), left_out.keys)
-        found = answer(question, top or (20 if format == "table" else USUAL))
-        stream.writelines(SETTINGS.renderer(format)(found, style_of(stream)))
-    return 0 if found.number else 1
+        settings = answer(question, top or (20 if format == "table" else USUAL))
+        stream.writelines(SETTINGS.renderer(format)(settings, style))
+    return 0 if settings.number else 1
+
+
+def _stack(words: sources.SpecWords, options: NetworkOptions, field: str, by: str) -> LayerStack | None:
+    """Return the least stack of words; None if there is none."""
+    channels = CHANNELS
+    networks = [read_words([word], complete=filled(1)) for word in words.rest]
+    ranks = [node.layer.rank() for network in networks for node in network.nodes]
+    nd = next((rank for rank in ranks if rank is not None), 2)
+    dialect = dialect_named(options.dialect) if options.dialect is not None else networks[0].dialect
+    env = Env(dialect, layout_of(options.dialect, options.layout) == "NHWC")
+    shape = options.input
+    if isinstance(shape, tuple) and not isinstance(shape, Inputs) and len(shape) == nd + 1:
+        size = shape[-1 if env.channels_last else 0]
+        channels = size if isinstance(size, int) else channels
+    question = StackQuestion(tuple(words.rest), read_sizes(parse_shape(field), nd, "--rf"), channels, env, by)
+    return stack(question)
+
+
+def _inputs(network: Network, options: NetworkOptions, wish: Wish, fit: str | None) -> InputAnswer:
+    """Return the inputs of a network that are as wished, and the padding of an image that is to be one."""
+    network = options.settle(network)
+    found = inputs(network if options.input is not None else opened(network), wish)
+    if fit is None:
+        return InputAnswer(found)
+    image = read_sizes(parse_shape(fit), len(found.letters), "--fit")
+    return InputAnswer(found, found.fit(image), image)
 
 
 class LeftOut:
     """What a word leaves out that its op needs: the channels, which change no size, and the kernel of a pool."""
 
-    def __init__(self) -> None:
-        self.keys: list[str] = []
+    def __init__(self, keys: Sequence[str]) -> None:
+        self.keys = list(keys)
 
     def __call__(self, layers: list[dict[str, Any]]) -> None:
         """Complete the keys of a word's layer, and note which."""
         for layer in layers[:1]:
             cls = OPS[layer["op"]][0]
             given = {key for raw in layer for key in keys_named(cls, raw)}
-            self.keys = [key for key in ("c_o", "k") if key in cls.NEEDED and key not in given]
+            self.keys = [key for key in self.keys if key in cls.NEEDED and key not in given]
             layer.update(dict.fromkeys(self.keys, 1))
 
 

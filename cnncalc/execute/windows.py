@@ -53,6 +53,7 @@ def fill(
 def _input(layer: LayerReport, sample: Array) -> Values:
     """Return the values of a sample, with its channels first."""
     x = np.moveaxis(sample, -1, 0) if layer.env.channels_last else sample
+    x = x.view(np.uint8) if x.dtype == bool else x
     return lambda channel, place: x[(channel, *place)].item()
 
 

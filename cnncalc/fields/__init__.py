@@ -18,7 +18,7 @@ from .figures import AxisFigures, axis_figures, letters_of
 from .graph import Graph
 from .paths import Paths, paths
 from .reads import Reads
-from .views import Sight, Spread, look_back, look_forth
+from .views import Sight, Spread, look_back, look_forth, not_behind
 
 Findings = dict[str, Any]
 """What execution finds out about fields, as JSON."""
@@ -102,6 +102,8 @@ class ReceptiveFields:
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False
         """Whether each phase of units that differ has a row."""
+        self._lost = {at for one in self.graph.lost() for at in self.graph.behind(one)}
+        self._is_large = self.graph.too_large([self.source, *sorted(self.graph.behind(self.source))]) is not None
         self.view: Sight | None = None
         """What one unit sees, if that is asked for."""
         self.spread: Spread | None = None
@@ -113,6 +115,8 @@ class ReceptiveFields:
         self.proof: Findings | None = None
         """What came of running the network, if that is asked for."""
         self.layers = list(self._layers())
+        if self.source != INPUT and (not self.layers or self.of not in (None, *[layer.at for layer in self.layers])):
+            raise not_behind(self.graph, self.of, self.source)
 
     def _layers(self) -> Iterator[LayerFields]:
         """Yield the layers that depend on what is looked at; on the input, all of them."""
@@ -133,7 +137,7 @@ class ReceptiveFields:
         """
         graph = self.graph
         is_open = bound is not None or any(field.spans is None for field in fields.of)
-        if not is_open or graph.space(at).shape or None in (graph.size_of(at), graph.size_of(self.source)):
+        if not is_open or graph.space(at).shape or self._is_large:
             return fields, bound
         sight = look_back(graph, at, (), self.source)
         if sight.clipped is None or sight.bound is not None:
@@ -152,6 +156,11 @@ class ReceptiveFields:
     def follow(self) -> None:
         """Find out the fields of all paths to the layer that is named, or to the last. SpecError for too many."""
         self.paths = paths(self.graph, len(self.graph.vertices) - 1 if self.of is None else self.of)
+
+    def differs(self, layer: LayerFields) -> bool:
+        """Return whether no closed form is known of a layer's units, and yet it is known what each of them sees."""
+        is_known = all(axis.field.spans is not None for axis in layer.axes)
+        return not (is_known or self._is_large or layer.at in self._lost) and bool(self.graph.space(layer.at).shape)
 
     def look_back(self, unit: Sequence[int]) -> None:
         """Find out what one unit sees. SpecError if there is no such unit."""

@@ -168,7 +168,7 @@ def find(
 def is_fixed(layers: Sequence[LayerReport]) -> bool:
     """Return whether the keys of layers are not the reader's to choose: another framework's file fixes them."""
     source = layers[0].network.source if layers else None
-    return source is not None and (source.model is not None or bool(source.weights))
+    return source is not None and source.is_fixed
 
 
 def grouped(hints: Iterable[Hint]) -> list[Hint]:

@@ -55,7 +55,7 @@ def _mode(place: HintPlace) -> Advice | None:
 def _linear(place: HintPlace) -> Advice | None:
     """Return the advice on a linear layer over the last axis of a map."""
     layer = place.layer
-    if layer.op != "linear" or len(layer.sample) < 2:
+    if layer.op != "linear" or len(layer.sample) < 2 or layer.env.channels_last:
         return None
     before = place.before()
     if before is None or not before.node.layer.is_spatial:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
+from ..conditions import Numbers
 from ..layers.sliding import Windowed
 from ..notation.encode import document as json_document
+from ..sizes import show, to_json
 from ..solutions.answers import Answer
+from ..solutions.inputs import Fit, WantedInputs
 from ..solutions.settings import KEYS, Whole, setting_keys
+from ..solutions.stacks import MOST_LAYERS, LayerStack
 from . import Formats, Style, writing
 from .drawing import draw, of_grid
 from .grid import Cell, Column, Grid, full, grid
 from .messages import plural
 
 _ROWS = ("table", "json", "csv", "markdown", "tsv", "latex", "html")
+INPUTS = Formats("cnncalc.render", {name: f"solutions.inputs_{name}" for name in _ROWS})
+"""The renderers of the inputs of a network."""
 SETTINGS = Formats("cnncalc.render", {name: f"solutions.settings_{name}" for name in _ROWS})
 """The renderers of an answer about the settings of a layer."""
 
@@ -173,3 +180,157 @@ def settings_html(answer: Answer, style: Style) -> Iterator[str]:
     """Yield a page with a table."""
     yield writing.html_page("cnncalc solve")
     yield from writing.html(_settings_grid(answer))
+
+
+# Inputs
+
+
+class InputAnswer(NamedTuple):
+    """The inputs of a network, and how an image is padded to be one; None if that is not asked, or impossible."""
+
+    inputs: WantedInputs
+    fit: list[Fit] | None = None
+    image: Sequence[int] | None = None
+    least: bool = False
+    """Whether the smallest input alone is asked for."""
+
+
+class InputRow(NamedTuple):
+    """The sizes of one axis in one of the sets of inputs."""
+
+    number: int
+    axis: str
+    numbers: Numbers
+
+
+MOST_WAYS = 8
+"""How many sets of inputs a table shows."""
+_INPUT_COLUMNS: dict[str, Column[InputRow]] = {
+    "set": Column("set", lambda row: row.number),
+    "axis": Column("axis", lambda row: row.axis, right=False),
+    "sizes": Column("sizes", lambda row: row.numbers.text(row.axis), right=False),
+    "least": Column("least", lambda row: row.numbers.least),
+}
+
+
+def _inputs_grid(answer: InputAnswer, most: int | None = None) -> Grid:
+    ways = answer.inputs.ways[:most]
+    rows = [InputRow(at, axis, own) for at, way in enumerate(ways, 1) for axis, own in way.items()]
+    names = list(_INPUT_COLUMNS)[0 if len(answer.inputs.ways) > 1 else 1 :]
+    return grid(_INPUT_COLUMNS, names, rows)
+
+
+def _pad_word(fit: Sequence[Fit]) -> str:
+    return "pad:" + "x".join([f"{one.pad[0]}+{one.pad[1]}" for one in fit])
+
+
+def _input_lines(answer: InputAnswer) -> Iterator[str]:
+    found = answer.inputs
+    yield from [f"and {condition}" for condition in found.conditions]
+    if answer.image is None:
+        return
+    if answer.fit is None:
+        yield f"no padding makes {show(answer.image)} one of them"
+        return
+    to = show([one.to for one in answer.fit])
+    padded = any(sum(one.pad) for one in answer.fit)
+    image = show(answer.image)
+    yield f"{image} to {to}: {_pad_word(answer.fit)}" if padded else f"{image} is one of them"
+
+
+def no_inputs_text(answer: InputAnswer) -> Iterator[str]:
+    """Yield the lines that say that there is no input, and which outputs there are instead."""
+    wish = answer.inputs.wish
+    yield "no input" + (f" gives the output {show(wish.out)}" if wish.out is not None else " is as wanted")
+    for near in answer.inputs.nearest:
+        yield f"near: {show(near)}"
+
+
+def inputs_table(answer: InputAnswer, style: Style) -> Iterator[str]:
+    """Yield the table of sizes, an axis a row, or why there is none."""
+    if not answer.inputs.ways:
+        yield from [line + "\n" for line in no_inputs_text(answer)]
+        return
+    least = answer.inputs.least()
+    if answer.least and least is not None:
+        yield show(least) + "\n"
+        return
+    yield draw([of_grid(_inputs_grid(answer, MOST_WAYS), full)], style)
+    more = len(answer.inputs.ways) - MOST_WAYS
+    if more > 0:
+        yield f"and {plural(more, 'set')} more\n"
+    yield from [line + "\n" for line in _input_lines(answer)]
+
+
+def _pieces(way: Mapping[str, Numbers]) -> list[dict[str, Any]]:
+    return [piece for axis, own in way.items() for piece in own.to_list(axis)]
+
+
+def inputs_json(answer: InputAnswer, style: Style) -> Iterator[str]:
+    """Yield one JSON document: the sizes of each axis, any of one with any of another."""
+    found = answer.inputs
+    ways = [_pieces(way) for way in found.ways]
+    keys: dict[str, Any] = {"sizes": iter(ways[0] if ways else []), "input": to_json(found.sample)}
+    least = found.least()
+    if answer.least:
+        keys["least"] = None if least is None else to_json(least)
+    if len(ways) > 1:
+        keys["others"] = ways[1:]
+    if found.conditions:
+        keys["conditions"] = found.conditions
+    if answer.image is not None:
+        fits = answer.fit
+        keys["fit"] = fits and [{**one._asdict(), "pad": one.pad} for one in fits]
+    if not ways:
+        keys["nearest"] = found.nearest
+    return json_document(keys.items())
+
+
+def inputs_csv(answer: InputAnswer, style: Style) -> Iterator[str]:
+    """Yield a header and a row an axis."""
+    return writing.csv(_inputs_grid(answer))
+
+
+def inputs_tsv(answer: InputAnswer, style: Style) -> Iterator[str]:
+    """Yield the rows of CSV with tabs between the cells."""
+    return writing.tsv(_inputs_grid(answer))
+
+
+def inputs_markdown(answer: InputAnswer, style: Style) -> Iterator[str]:
+    """Yield a table as GitHub draws it."""
+    return writing.markdown(_inputs_grid(answer))
+
+
+def inputs_latex(answer: InputAnswer, style: Style) -> Iterator[str]:
+    """Yield a table for LaTeX."""
+    return writing.latex(_inputs_grid(answer))
+
+
+def inputs_html(answer: InputAnswer, style: Style) -> Iterator[str]:
+    """Yield a page with a table."""
+    yield writing.html_page("cnncalc solve")
+    yield from writing.html(_inputs_grid(answer))
+
+
+# Stacks
+
+
+def stack_words(stack: LayerStack) -> str:
+    """Return a stack as words, a run of equal ones once: `64xHxW maxpool:2,times=4 conv:64,k3`."""
+    words = [show(stack.report.sample)]
+    for word, run in groupby(stack.words):
+        number = len(list(run))
+        words += [word] * number if number == 1 or "times=" in word or "(" in word else [_repeated(word, number)]
+    return " ".join(words)
+
+
+def no_stack(words: Sequence[str], field: str, as_json: bool) -> Iterator[str]:
+    """Yield that no stack of these words sees so many pixels."""
+    if as_json:
+        yield from json_document({"solutions": [], "complete": True}.items())
+        return
+    yield f"no stack of {', '.join(words)} sees {field} pixels, of at most {MOST_LAYERS:,} words\n"
+
+
+def _repeated(word: str, number: int) -> str:
+    return f"{word}{',' if ':' in word else ':'}times={number}"

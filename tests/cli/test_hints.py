@@ -196,6 +196,29 @@ def test_what_a_frameworks_file_fixes_gets_no_hint() -> None:
         f"hint: pool: {DROPPED} (dropped-pixels)"
     ]
     assert here(["check", "model.json", "-i", "7x7x3", "--forbid", "even-kernel"]).code == 1  # asked for by name
+    part = here(["shape", "model.json", "-i", "7x7x3", "--until", "pool", "--hints"])
+    assert part.err.count("hint: ") == 1
+
+
+KERAS_SOURCE = """
+from tensorflow import keras
+from tensorflow.keras import layers
+
+model = keras.Sequential([
+    keras.Input(shape=(9, 9, 3)),
+    layers.Conv2D(4, 3),
+    layers.BatchNormalization(),
+    layers.ReLU(),
+])
+"""
+
+
+def test_source_is_the_readers_own() -> None:
+    Path("net.py").write_text(KERAS_SOURCE)
+    said = "hint: conv2d: its bias of 4 has no effect: batch_normalization takes the mean of each channel away"
+    for more in ("", " --until batch_normalization"):
+        ended = here(f"shape net.py{more} --hints".split())
+        assert ended.err == f"{said} (bias-before-norm)\n  bias=false saves 4 parameters\n", ended.err
 
 
 def test_hints_go_with_no_bare_value() -> None:

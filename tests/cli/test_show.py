@@ -77,6 +77,12 @@ def test_mermaid_labels_are_escaped() -> None:
     assert labels[1][1] == "a#34;b#60;c#62;#38;amp;#35;35;<br/>relu<br/>3x8x8"
 
 
+def test_what_mermaid_does_not_draw_is_noted() -> None:
+    ended = here(["show", "1x8x8", "relu:times=501", "--to", "mermaid"])
+    assert ended.err.startswith("note: 501 edges, and Mermaid draws 500 unless maxEdges is raised")
+    assert here(["show", "1x8x8", "relu:times=501", "--fold", "--to", "mermaid"]).err == ""
+
+
 def test_dot_labels_are_escaped() -> None:
     lines = here(["show", "-", "--to", "dot"], odd()).out.splitlines()
     labels = [re.fullmatch(r'    n\d+ \[label="((?:[^"\\]|\\.)*)".*\]', line) for line in lines[2 : len(ODD) + 3]]
@@ -90,6 +96,10 @@ ERRORS = [
         "relu --step 1 -i 3x3",
         "--step is for the window of one convolution or pool, and this is not one\n"
         "  take one layer out of a network with --until and --after",
+    ),
+    (
+        "3xHxW conv:k3 --step 1",
+        "--step is for a window on a map of known sizes\n  give all of them, as -i 3x8x8",
     ),
     ("conv:k2 -i 3x3 --step 5", "--step 5: the last step is 4\n  give a step up to 4"),
     ("conv:2,k2 -i 3x3 --channel 2", "--channel 2: the last channel is 1\n  give a channel up to 1"),
@@ -124,6 +134,12 @@ def test_arrays_give_the_values(tmp_path: Path) -> None:
     assert "  2*1 + 3*0 + 5*0 + 6*(-1) = -4\n" in shown
     shown = here(["show", "conv", "-x", "x.csv", "-w", "k.csv", "-b", "[2.5]", "--step", "2"], cwd=tmp_path).out
     assert "  2*1 + 3*0 + 5*0 + 6*(-1) + 2.5 (bias) = -1.5\n" in shown
+
+
+def test_the_first_sample_of_a_batch_is_drawn() -> None:
+    ended = here(["show", "maxpool:2", "-x", "[[[[1, 0], [1, 1]]], [[[0, 0], [0, 0]]]]"])
+    assert ended.err == "note: x is a batch of 2: its first sample is drawn\n"
+    assert "  max(1, 0, 1, 1) = 1\n" in ended.out
 
 
 def test_folded_rows_say_how_many_they_are() -> None:

@@ -127,7 +127,14 @@ def _shuffle(rng: random.Random, x: naive.Sets) -> Made:
 
 def _arrange(rng: random.Random, x: naive.Sets) -> Made:
     axis = rng.randint(1, 3)
-    kind = rng.choice(["roll", "tile", "gather"])
+    kind = rng.choice(["roll", "tile", "gather", "permute", "reshape"])
+    if kind == "permute":
+        order = rng.choice([(1, 3, 2), (1, 3, 2), (2, 1, 3), (3, 1, 2)])
+        return {"op": "permute", "order": list(order)}, x.transpose(*[at - 1 for at in order], 3)
+    if kind == "reshape":
+        c, h, w = x.shape[:3]
+        out = rng.choice([(c, w, h), (c * h, 1, w), (c, 1, h * w), (c, h * w, 1), (1, c * h, w)])
+        return {"op": "reshape", "out": list(out)}, x.reshape(*out, x.shape[3])
     if kind == "roll":
         shift = rng.randint(-3, 3)
         return {"op": "roll", "shift": [shift], "axis": [axis]}, np.roll(x, shift, axis - 1)
@@ -141,6 +148,16 @@ def _arrange(rng: random.Random, x: naive.Sets) -> Made:
 def _adaptive(rng: random.Random, x: naive.Sets) -> Made:
     out = _pair(rng, 1, 5)
     return {"op": "adaptiveavgpool", "out": out}, naive.adaptive(x, (out[0], out[1]))
+
+
+def _reduced(rng: random.Random, x: naive.Sets) -> Made:
+    axis = rng.randint(1, 3)
+    return {"op": "mean", "axis": [axis], "keepdims": True}, np.asarray(x.any(axis - 1, keepdims=True))
+
+
+def _linear(rng: random.Random, x: naive.Sets) -> Made:
+    out = rng.randint(1, 4)
+    return {"op": "linear", "out": out}, np.repeat(x.any(2, keepdims=True), out, 2)
 
 
 def _global(_: random.Random, x: naive.Sets) -> Made:
@@ -167,5 +184,5 @@ def _broadcasts(x: naive.Sets, y: naive.Sets) -> bool:
 
 KINDS: tuple[Callable[[random.Random, naive.Sets], Made], ...] = (
     *(_conv, _conv, _conv, _dwconv, _transposed, _transposed, _pool, _pool, _upsample, _upsample, _pad, _crop, _slice),
-    *(_shuffle, _shuffle, _arrange, _arrange, _adaptive, _global),
+    *(_shuffle, _shuffle, _arrange, _arrange, _arrange, _adaptive, _global, _reduced, _linear),
 )

@@ -1,7 +1,7 @@
 """What each unit sees, carried through a network set by set, by the definition of each op.
 
-A value is an array of booleans: channels, rows, columns, and one for each pixel of the input. It is written without
-a look at `cnncalc.fields`.
+A map is an array of booleans: channels, rows, columns, and one for each value of the input. It is written without a
+look at `cnncalc.fields`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,8 @@ Sets = npt.NDArray[np.bool_]
 
 
 def begin(c: int, h: int, w: int) -> Sets:
-    """Each pixel sees itself, in every channel."""
-    sets = np.zeros((c, h, w, h * w), bool)
-    for row, column in product(range(h), range(w)):
-        sets[:, row, column, row * w + column] = True
-    return sets
+    """Each value of the input sees itself."""
+    return np.eye(c * h * w, dtype=bool).reshape(c, h, w, -1)
 
 
 def windows(x: Sets, out: tuple[int, int], reads: Callable[[int, int], Iterable[int]]) -> Sets:

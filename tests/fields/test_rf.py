@@ -6,6 +6,7 @@ import csv
 import json
 import shlex
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,6 +138,45 @@ def test_the_reads_lead_to_what_a_unit_sees(place: list[int]) -> None:
     )
 
 
+VIDEO = "16x3x32x30 tobatch conv:8,k3,p1 maxpool:2 frombatch permute:2x1x3x4 conv3d:4,k3,p1"
+UNITS = {
+    f"{VIDEO} --unit 3,4,5": ("conv3d1", [[2, 4], [5, 12], [7, 14]]),
+    f"{VIDEO} --unit 3,4,5 --of conv1": ("conv1", [[3, 3], [3, 5], [4, 6]]),
+    "2x9x11x8 conv3d:2,k3x1x2,s2 --unit 1,2,3": ("conv3d1", [[2, 4], [4, 4], [6, 7]]),
+    "2x30 conv1d:2,k3,d4,p4 --unit 0": ("conv1d1", [[0, 4]]),
+    "30x40x3 conv:8,k3x5,s2 --layout NHWC --unit 1,2": ("conv1", [[2, 4], [4, 8]]),
+    "3x8x10 permute:1x3x2 conv:2,k3x5 --unit 1,2": ("conv1", [[2, 6], [1, 3]]),
+    "20x8 lstm:4,bidirectional=true --unit 3": ("lstm1", [[0, 19]]),
+    "4x6x8 reshape:4x48 permute:2x1 layernorm linear:3 --unit 21": ("linear1", [[2, 2], [5, 5]]),
+    "4x6x8 reshape:4x48 permute:2x1 multihead:2 --unit 21": ("multihead1", [[0, 5], [0, 7]]),
+    "8x6x8 pixelshuffle:2 conv:2,k3 --unit 3,4": ("conv1", [[1, 2], [2, 3]]),
+    "4x6x8 pad:2,mode=circular conv:2,k3 --unit 0,3": ("conv1", [[0, 5], [1, 3]]),
+    "3x14x12 conv:4,k3,name=a globalavgpool:keepdims=true,name=g mul:from=a+g --unit 3,3": ("mul1", [[0, 13], [0, 11]]),
+    "3x9x9 adaptiveavgpool:2x4 --unit 1,2": ("adaptiveavgpool1", [[4, 8], [4, 6]]),
+}
+
+
+@pytest.mark.parametrize("line", UNITS)
+def test_units_of_all_kinds_of_networks(line: str) -> None:
+    own = unit(line)
+    assert (own["of"], own["clipped"]) == UNITS[line]
+
+
+def test_of_several_inputs_the_first_is_looked_at(tmp_path: Path) -> None:
+    layers = [
+        {"op": "input", "shape": [3, 12, 14], "name": "other"},
+        {"op": "conv", "c_o": 4, "k": 5, "p": 2, "from": "other", "name": "theirs"},
+        {"op": "conv", "c_o": 4, "k": 3, "p": 1, "from": "input", "name": "ours"},
+        {"op": "add", "from": ["ours", "theirs"], "name": "sum"},
+    ]
+    path = tmp_path / "two.json"
+    path.write_text(json.dumps({"input": [3, 12, 14], "layers": layers}))
+    assert unit(f"{shlex.quote(str(path))} --unit 3,3")["clipped"] == [[2, 4], [2, 4]]
+    assert here(["rf", str(path), "--unit", "3,3", "--of", "theirs"]).err == (
+        "the units of theirs see nothing of the first input\n  the last layer whose units have a place is sum\n"
+    )
+
+
 def test_each_format_has_its_rows() -> None:
     lines = here(shlex.split(f"rf {DILATED} --format csv")).out.splitlines()
     rows = list(csv.DictReader(lines))
@@ -195,6 +235,7 @@ ERRORS = {
     "vgg16 --unit 3,4 --of conv3_1 --in conv4_1": (
         "conv3_1 does not depend on conv4_1\n  the last layer that does is fc8\n"
     ),
+    "3x9x9 conv:3,k3 --in conv1": "no layer depends on conv1: it is an output\n  name a layer that others read\n",
     "vgg16 --from-pixel 300,4": "input is 224x224, and has no pixel 300,4\n  the last is 223,223, the first is 0,0\n",
     "3xHxW conv:3,k3 --unit 1,1": (
         "the size of conv1 is open: [H-2]x[W-2]\n  give the input's sizes, as -i 3x224x224\n"
@@ -212,3 +253,42 @@ def test_errors(line: str) -> None:
     ended = here(["rf", *shlex.split(line)])
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == ERRORS[line]
+
+
+@pytest.mark.parametrize(
+    ("line", "clipped"),
+    [
+        ("3x100000x8 upsample:100001x3,mode=linear --unit 8,1", [[7, 8], [3, 4]]),
+        ("3x1000x8 roll:shift=3,axis=2 --unit 0,1", [[997, 997], [1, 1]]),
+        ("3x9000x8 adaptiveavgpool:8999x7 --unit 8998,3", [[8998, 8999], [3, 4]]),
+        ("3x90x8 tile:1x3x1 conv:1,k3 --unit 89,3", [[0, 89], [3, 5]]),
+    ],
+)
+def test_units_that_all_differ(line: str, clipped: list[list[int]]) -> None:
+    assert unit(line)["clipped"] == clipped
+
+
+def test_which_units_of_many_phases_see_a_pixel() -> None:
+    seen = rf("3x9000x8 adaptiveavgpool:8999x7 conv:1,k3 --from-pixel 4500,3")["pixel"]["seen"]
+    assert [one["box"][0] for one in seen] == [[4499, 4500], [4497, 4500]]
+
+
+def test_what_is_too_large_to_follow_is_refused() -> None:
+    assert here(shlex.split("rf 3x8x8 conv:1000000000000,k1 relu --unit 1,1")).err == (
+        "conv1 is 1000000000000x8x8: units are followed on axes of at most 16,777,216\n"
+        "  give a smaller input, or take the network --until a layer before\n"
+    )
+    assert here(shlex.split("rf 3x8x8 conv:1000000000000,k1 relu")).code == 0
+    assert here(shlex.split("rf 3x100000000x8 upsample:200000001x3,mode=linear")).code == 0
+
+
+def test_open_sizes_have_no_reason_to_be_unknown() -> None:
+    assert "it is not known" not in here(shlex.split("rf 3xHxW conv:3,k3 maxpool:2 flatten")).out
+
+
+def test_units_that_no_formula_holds_for_are_named() -> None:
+    words = "3x12x12 conv:2,k3,p1,name=a maxpool:2 upsample:12,mode=bilinear,align=true,name=b add:from=a+b"
+    assert here(shlex.split(f"rf {words}")).out.splitlines()[-1] == (
+        "no formula holds for all units of add1: --unit shows one"
+    )
+    assert unit(f"{words} --unit 3,4")["exact"]

@@ -2,64 +2,71 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pytest
 
 import cnncalc
+from cnncalc.field import PIXEL
 from cnncalc.fields import masks
 from cnncalc.fields.graph import Graph
 from cnncalc.fields.views import look_back, look_forth
 from cnncalc.network import INPUT
+from cnncalc.sizes import known
 
 from .draws import Draw, draw
+from .naive import Sets
 
 
 def check(one: Draw) -> int:
-    """Compare every unit of every layer, and every pixel, with the naive sets; return how many units were exact."""
-    graph = Graph(cnncalc.shape(one.spec))
-    h, w = one.spec["input"][1:]
-    exact = 0
+    """Compare every unit of every layer, and some pixels, with the naive sets; return how many units there were."""
+    graph, number = Graph(cnncalc.shape(one.spec)), 0
+    given: tuple[int, ...] = tuple(one.spec["input"])
+    places = graph.space(INPUT).places
+    lost = {at for one in graph.lost() for at in graph.behind(one)}
+    assert {graph.vertices[at].layer.op for at in graph.lost()} <= {"reshape"}, one.spec
+    pixels = tuple(given[place] for place in places)
     for at, vertex in enumerate(graph):
-        places = graph.space(at).places
-        shape = graph.space(at).shape
-        axes = tuple(axis for axis in range(3) if axis not in places)
-        own = np.asarray(one.sets[vertex.name].any(axes))
-        for unit in product(*map(range, shape)):  # type: ignore[arg-type]
-            want = own[unit].reshape(h, w)
-            view = look_back(graph, at, unit, INPUT) if shape else None
-            if view is None:
-                continue
-            assert view.unknown is None, (vertex, view.unknown)
-            got = np.zeros((h, w), bool)
-            for row, column in masks.all_units(view.region(INPUT)):
-                got[row, column] = True
-            assert view.bound is None, (vertex.name, view.bound)
+        if not graph.space(at).places or at in lost:
+            continue
+        own = _places(one.sets[vertex.name], graph.space(at).places)
+        for unit in np.ndindex(own.shape[:-1]):
+            want = _places(own[unit].reshape(*given, 1), places)[..., 0]
+            view = look_back(graph, at, unit, INPUT)
+            got = np.zeros(pixels, bool)
+            for pixel in masks.all_units(view.region(INPUT)):
+                got[pixel] = True
+            assert view.unknown is None
+            assert view.bound is None
             assert (got == want).all(), (one.spec, vertex.name, unit, got.astype(int), want.astype(int))
             assert masks.count(view.region(INPUT)) == want.sum()
-            if want.any():
-                ends = [np.flatnonzero(want.any(1 - axis)) for axis in range(2)]
-                assert view.clipped == tuple((int(e[0]), int(e[-1])) for e in ends)
-                assert view.box is not None
-                clips = zip(view.box, view.clipped or (), strict=True)
+            assert view.clipped == _hull(want)
+            if view.clipped is not None:
+                clips = zip(view.box or (), view.clipped, strict=True)
                 assert all(b[0] <= c[0] and c[1] <= b[1] for b, c in clips) or _folds(one), (one.spec, vertex.name)
-            else:
-                assert view.clipped is None
-            exact += 1
-    for pixel in [(0, 0), (h - 1, w - 1), (h // 2, w // 3)]:
-        spread = look_forth(graph, INPUT, pixel)
+            number += 1
+    for pixel in [(0,) * len(pixels), tuple(n - 1 for n in pixels), tuple(n // 2 for n in pixels)]:
+        seen = look_forth(graph, INPUT, pixel)
         for at, vertex in enumerate(graph):
-            if at not in graph.behind(INPUT):
-                continue
-            places = graph.space(at).places
-            axes = tuple(axis for axis in range(3) if axis not in places)
-            seen = np.asarray(one.sets[vertex.name].any(axes))[..., pixel[0] * w + pixel[1]]
-            got = np.zeros(seen.shape, bool)
-            for unit in masks.all_units(spread.sets[at]):
-                got[unit] = True
-            assert (got == seen).all(), (one.spec, vertex.name, pixel)
-    return exact
+            assert (at in seen.sets) == (at in graph.behind(INPUT) - lost)
+            if at in seen.sets:
+                sets = np.moveaxis(_places(one.sets[vertex.name], graph.space(at).places), -1, 0)
+                own = _places(sets.reshape(*given, -1), places)[pixel].reshape(sets.shape[1:])
+                got = np.zeros(own.shape, bool)
+                for unit in masks.all_units(seen.sets[at]):
+                    got[unit] = True
+                assert (got == own).all(), (one.spec, vertex.name, pixel)
+    return number
+
+
+def _places(sets: Sets, places: tuple[int, ...]) -> Sets:
+    """The sets of places, each that of all of its channels together."""
+    return np.asarray(sets.any(tuple(axis for axis in range(sets.ndim - 1) if axis not in places)))
+
+
+def _hull(want: Sets) -> tuple[tuple[int, int], ...] | None:
+    """The first and the last pixel on each axis."""
+    found = np.argwhere(want)
+    return tuple((int(own.min()), int(own.max())) for own in found.T) if len(found) else None
 
 
 def _folds(one: Draw) -> bool:
@@ -70,3 +77,26 @@ def _folds(one: Draw) -> bool:
 @pytest.mark.parametrize("seed", range(40))
 def test_random_networks(seed: int) -> None:
     assert check(draw(seed)) > 0
+
+
+@pytest.mark.parametrize("network", ["vgg16", "resnet18", "unet", "inception_v3", "mobilenet_v2"])
+@pytest.mark.parametrize("source", ["input", "a layer"])
+def test_the_box_is_the_closed_form(network: str, source: str) -> None:
+    """Of units in the corners and in the middle, of every fifth layer, on the input and on a layer."""
+    graph = Graph(cnncalc.shape(network))
+    start = INPUT if source == "input" else 9
+    fields, compared = graph.fields_from(start), 0
+    for at in sorted(fields)[1::5]:
+        shape = [known(size) or 0 for size in graph.space(at).shape]
+        for unit in [[0] * len(shape), [n // 2 for n in shape], [n - 1 for n in shape]]:
+            if len(shape) == 2:
+                view = look_back(graph, at, unit, start)
+                spans = [field.seen(u, u) for field, u in zip(fields[at].of, unit, strict=True)]
+                assert view.box == tuple(spans), graph.name(at)
+                compared += 1
+    assert compared >= 15
+    assert start == INPUT or fields[start].of == (PIXEL, PIXEL)
+    if start == INPUT:
+        assert {at: one.of for at, one in fields.items() if at != INPUT} == {
+            at: graph.fields(at).of for at in range(len(graph.vertices))
+        }

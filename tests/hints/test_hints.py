@@ -332,6 +332,10 @@ def test_an_even_kernel_with_a_stride_is_padded_as_the_size_wants() -> None:
         assert of(words) == []
 
 
+def test_a_linear_layer_over_the_channels_of_a_map_is_one_of_1x1() -> None:
+    assert of("8x9x3 conv:5,k3 linear:7", layout="NHWC") == []
+
+
 def test_open_sizes_get_only_the_hints_that_hold_for_all() -> None:
     assert of("3xHxW conv:4,k3,s2 maxpool:2 conv:4,k3,p1 convT:4,k2,s2") == []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from ...errors import printable
 from ...report import Report
@@ -12,6 +12,19 @@ from .lanes import Station, stations
 _MERMAID = str.maketrans({mark: f"#{ord(mark)};" for mark in '#"&<>`\\'})
 """Characters that Mermaid takes for its own, as its entities: decimal codes."""
 _DOT = str.maketrans({'"': '\\"', "\\": "\\\\", "&": "&amp;"})
+
+MOST_EDGES, MOST_CHARACTERS = 500, 50_000
+"""What Mermaid draws where nobody has raised its `maxEdges` and `maxTextSize`."""
+
+
+def beyond_mermaid(pieces: Sequence[str]) -> str | None:
+    """Return why Mermaid, with its own settings, does not draw a flowchart; None if it does."""
+    edges, length = sum(" --> " in piece for piece in pieces), sum(map(len, pieces))
+    if edges > MOST_EDGES:
+        return f"{edges:,} edges, and Mermaid draws {MOST_EDGES} unless maxEdges is raised where it is drawn"
+    if length > MOST_CHARACTERS:
+        return f"{length:,} characters, and Mermaid reads {MOST_CHARACTERS:,} unless maxTextSize is raised"
+    return None
 
 
 def mermaid(report: Report, style: Style) -> Iterator[str]:

@@ -32,6 +32,8 @@ function words(sizes, box) {
 /** `3–7, 3–7` of a hull. */
 const brief = (box) => box.map(([first, last]) => (first === last ? first : `${first}–${last}`)).join(", ") || "all";
 
+const clamp = (ratio) => Math.min(Math.max(ratio, 1 / 8), 8); // of a map's width to its height
+
 // ---------------------------------------------------------------------------------------------------- a map of units
 
 /** A map that is drawn: it shows a set of units, and tells which unit is under the pointer or chosen by a key. */
@@ -74,8 +76,8 @@ class Picture {
     const [y, x] = this.margin;
     const [height, width] = [h + 2 * y, w + 2 * x];
     this.svg.setAttribute("viewBox", `${-x} ${-y} ${width} ${height}`);
-    const ratio = Math.min(Math.max(width / height, 1 / 8), 8);
-    Object.assign(this.pad.style, { aspectRatio: ratio, [ratio < 1 ? "height" : "width"]: "100%" });
+    const ratio = clamp(width / height);
+    Object.assign(this.pad.style, { aspectRatio: ratio, [ratio < widest ? "height" : "width"]: "100%" });
     this.paths.padding.setAttribute("d", x || y ? `M${-x} ${-y}h${width}v${height}h${-width}zM0 0v${h}h${w}v${-h}z` : "");
     this.paths.image.setAttribute("d", `M0 0h${w}v${h}h${-w}z`);
     const lines = [];
@@ -162,7 +164,7 @@ const centre = (at) => maps[at].sizes.map((n) => n >> 1);
 let chosen = { at: -1, index: [] };
 let looked = -1; // the layer beside the input
 let pinned = false;
-let large = [];
+const large = [];
 
 /** Choose a unit of a map, and show what it sees before it and what sees it behind. */
 function choose(at, index) {
@@ -178,6 +180,10 @@ function choose(at, index) {
   for (const node of nodes) node.dataset.kind = kindOf(Number(node.dataset.at), regions);
   if (moved) {
     for (const row of rows) row.toggleAttribute("data-chosen", row.dataset.at == at);
+    const place = nodes.findLastIndex((node) => node.dataset.at <= at);
+    const box = $("#diagram .scroll");
+    const [top, tall] = [(place * box.scrollHeight) / nodes.length, box.clientHeight];
+    if (top < box.scrollTop || top > box.scrollTop + tall - 30) box.scrollTop = top - tall / 2;
     $("#layer").value = at;
   }
   if (document.activeElement !== $("#unit")) $("#unit").value = index.join(", ");
@@ -187,14 +193,14 @@ function choose(at, index) {
 /** Whether a map is the chosen one, before it, behind it, or not on a way to it. */
 const kindOf = (at, regions) => (at === chosen.at ? "self" : regions[at] === null ? "none" : at < chosen.at ? "before" : "behind");
 
-/** Put the large maps of the input and of a layer beside each other. */
+/** Put the large maps of the input and of a layer beside each other; that of the input stays, with its focus. */
 function look(at) {
   looked = at;
-  const kept = large.filter((picture) => picture.at < inputs);
-  large = kept.length ? kept : maps.slice(0, inputs).map((map, input) => new Picture(input, [map.name], true));
+  large.splice(inputs).forEach((picture) => picture.element.remove());
+  while (large.length < inputs) large.push(new Picture(large.length, [maps[large.length].name], true));
   large.push(new Picture(at, [maps[at].name], true));
-  for (const picture of large.slice(0, -1)) picture.margin = margins(at, picture.at), picture.frame();
-  $("#pair").replaceChildren(...large.map((picture) => picture.element));
+  for (const picture of large.slice(0, inputs)) picture.margin = margins(at, picture.at), picture.frame();
+  for (const picture of large) if (!picture.element.isConnected) $("#pair").append(picture.element);
 }
 
 /** Keep the chosen unit while the pointer moves, or let it go. */
@@ -210,6 +216,7 @@ function pin(is_pinned) {
 function walk(elements, use) {
   elements.forEach((element, at) => {
     element.setAttribute("tabindex", at ? "-1" : "0");
+    element.setAttribute("role", "button");
     element.addEventListener("click", () => use(element));
     element.addEventListener("keydown", (event) => {
       const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: elements.length - 1 }[event.key];
@@ -246,7 +253,7 @@ function sort(head) {
 
 /** Show a layer's window step by step: its maps as grids of numbers, a slider, and the arithmetic. */
 class Stepper {
-  constructor({ maps, steps, begin }) {
+  constructor({ maps, steps, begin, more }) {
     this.steps = steps;
     this.grids = [];
     const rows = maps.map((row) => make("div", { class: "grids" }, ...row.map((map) => this.grid(...map))));
@@ -255,7 +262,8 @@ class Stepper {
     this.lines = make("pre", {});
     this.section = make("section", { id: "window", "aria-labelledby": "window-title" },
       make("h2", { id: "window-title" }, "The window, step by step"),
-      make("form", {}, make("label", { class: "wide" }, "Step ", this.slider)), this.title, ...rows, this.lines);
+      make("form", {}, make("label", { class: "wide" }, "Step ", this.slider)), this.title, ...rows, this.lines,
+      make("p", { class: "hint" }, more));
     this.texts = maps.flat().map(([name, , texts]) => ({ name, texts }));
     this.slider.addEventListener("input", () => this.show(this.slider.value - 1));
     this.show(begin);
@@ -294,23 +302,24 @@ class Stepper {
 
 // ------------------------------------------------------------------------------------------------------ what is known
 
-/** The maps of a report: its input, then every layer, blocks opened. */
-function mapsOf(report) {
-  const add = (name, { sizes, places, reads = [] }, op) => {
-    const at = found.push({ name, all: sizes, places, sizes: places.map((place) => sizes[place]), reads }) - 1;
-    found[at].reads = reads.map(({ layer, axes, bound }) => ({ at: found.findIndex((map) => map.name === layer), axes,
-      bound: bound && `${name}: ${bound}`, unknown: `it is not known what the units of ${name} (${op}) read` }));
-    for (const axis of found[at].reads.flatMap((read) => read.axes ?? []))
-      if (axis) axis.digits ??= axis.axis === null ? [] : [[axis.axis, 1, sizes[axis.axis], 1]];
-  };
-  const open = (layers, within) => {
-    for (const layer of layers)
-      if (layer.layers) open(layer.layers, `${within}${layer.name}.`);
-      else add(within + layer.name, layer.report.fields, layer.op);
-  };
+/** The maps: the input, then every layer, blocks opened. */
+function mapsOf({ input, layers }) {
   const found = [];
-  add("input", report.report.fields);
-  open(report.layers, "");
+  const places = new Map();
+  const add = ({ name, op, sizes, places: own, reads = [] }) => {
+    for (const axis of reads.flatMap((read) => read.axes ?? []))
+      if (axis) axis.digits ??= axis.axis === null ? [] : [[axis.axis, 1, sizes[axis.axis], 1]];
+    const followed = reads.map(({ layer, axes, bound }) => ({
+      at: places.get(layer),
+      axes,
+      bound: bound && `${name}: ${bound}`,
+      unknown: `it is not known what the units of ${name} (${op}) read`,
+    }));
+    places.set(name, found.length);
+    found.push({ name, all: sizes, places: own, sizes: own.map((place) => sizes[place]), reads: followed });
+  };
+  add({ ...input, name: "input" });
+  layers.forEach(add);
   return found;
 }
 
@@ -375,7 +384,7 @@ function obstacle(maps) {
 
 /** The map of a row of the table or the diagram; of a block, that of its last layer. */
 function mapOf(element) {
-  const name = decodeURIComponent(element.dataset.name);
+  const { name } = element.dataset;
   const at = maps.findIndex((map) => map.name === name);
   return at >= 0 ? at : maps.findLastIndex((map) => map.name.startsWith(`${name}.`));
 }
@@ -398,20 +407,24 @@ function follow() {
     event.target.setAttribute("aria-invalid", !fits);
     if (fits) pin(true), choose(chosen.at, index);
   });
-  const { of, index } = report.unit ?? {};
+  const { of, index } = fields.unit ?? {};
   if (of !== undefined) return choose(maps.findIndex((map) => map.name === of), index);
   const last = maps.findLastIndex((map) => prod(map.sizes) > 1);
   choose(Math.max(last, inputs), centre(Math.max(last, inputs)));
 }
 
-const report = JSON.parse($("#report").textContent);
-const maps = mapsOf(report);
+const fields = JSON.parse($("#fields").textContent);
+const maps = mapsOf(fields);
 const inputs = 1; // the maps before the layers
 const why = obstacle(maps);
 const rows = [...document.querySelectorAll("#layers tbody tr")];
 const nodes = [...document.querySelectorAll("#diagram .layer")];
+const ratios = maps.filter((map) => prod(map.sizes) > 1).map(({ sizes }) => clamp(sizes.at(-1) / (sizes.at(-2) ?? 1)));
+const widest = Math.max(1, Math.min(...ratios)); // the frame that all maps have room in
+$("#units").style.setProperty("--frame", widest);
 const pictures = why ? [] : groupsOf(maps).map((group) => new Picture(group[0], group.map((at) => maps[at].name), false));
 for (const head of document.querySelectorAll("#layers thead th")) $("button", head).addEventListener("click", () => sort(head));
-if ($("#steps")) $("main").prepend(new Stepper(JSON.parse($("#steps").textContent)).section);
+const steps = $("#steps") && JSON.parse($("#steps").textContent);
+if (steps) $("main").prepend(steps.steps ? new Stepper(steps).section : make("section", { id: "window" }, make("p", {}, steps.more)));
 if (why) $("#units").replaceChildren(make("p", {}, why));
 else follow();

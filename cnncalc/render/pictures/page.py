@@ -9,23 +9,29 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from html import escape
+from typing import Any
 
-from ...errors import printable
 from ...fields import ReceptiveFields
+from ...network import INPUT
 from ...notation.encode import encode
 from ...report import Report
 from .. import Style
 from ..columns import COLUMNS, report_grid
-from ..fields.as_json import document
 from ..grid import full
 from ..rows import rows
 from ..summary import totals
 from .lanes import stations
-from .svg import diagram, named, resource, title_of
+from .svg import diagram, resource, title_of
 from .windows import Steps, as_json
 
 SHOWN = ("layer", "op", "out", "params", "macs", "rf_size", "rf_stride", "rf_start")
 """The columns of the table."""
+MEANINGS = {"multiply": "multiplies", "window": "moves a window", "join": "joins", "plain": "others"}
+"""What the colours of the diagram mean."""
+KEY = " ".join(
+    f'<span><svg width="16" height="12"><rect class="{kind}" width="16" height="12" rx="3"/></svg> {words}</span>'
+    for kind, words in MEANINGS.items()
+)
 TITLES = {"rf_size": "field", "rf_stride": "stride", "rf_start": "first pixel"}
 
 
@@ -55,6 +61,7 @@ def render(
     yield f"<header><h1>{escape(title)}</h1>{_paragraphs(totals(report))}</header>\n<main>\n"
     yield (
         '<section id="diagram" aria-labelledby="diagram-title"><h2 id="diagram-title">Diagram</h2>\n'
+        f'<p class="hint key-of">{KEY}</p>\n'
         f'<div class="scroll"><svg width="{picture.width}" height="{picture.height}" '
         f'viewBox="0 0 {picture.width} {picture.height}" role="group" aria-label="Layers, from the input down">\n'
     )
@@ -63,16 +70,28 @@ def render(
     yield resource("page.html")
     yield from _table(report, style)
     yield "</main>\n"
-    yield _data("report", "".join(document(fields or ReceptiveFields(report), style)))
+    yield _data("fields", _fields(fields or ReceptiveFields(report)))
     frames = None if steps is None else as_json(steps)
+    if steps is not None and frames is None:
+        frames = {"more": "The maps are too large to show the window step by step here: take a smaller input."}
     if frames is not None:
-        yield _data("steps", encode(frames))
+        yield _data("steps", frames)
     yield f"<script>{script}</script>\n</html>\n"
 
 
-def _data(name: str, text: str) -> str:
+def _fields(fields: ReceptiveFields) -> dict[str, Any]:
+    """Return what `rf --json` prints of each layer's map and of what its units read, and the unit that is asked for."""
+    layers = []
+    for layer in fields.layers:
+        own = layer.to_dict(fields.graph)
+        followed = {key: own[key] for key in ("sizes", "places", "reads")}
+        layers.append({"name": layer.name, "op": layer.layer.op, **followed})
+    return {"input": fields.graph.space(INPUT).to_dict(), "layers": layers, **fields.extras()}
+
+
+def _data(name: str, value: object) -> str:
     """Return JSON as an element of the page; no text in it can end the element."""
-    escaped = text.replace("<", "\\u003c")
+    escaped = encode(value).replace("<", "\\u003c")
     return f'<script type="application/json" id="{name}">{escaped}</script>\n'
 
 
@@ -87,7 +106,7 @@ def _paragraphs(sentences: Sequence[str]) -> str:
 
 def _table(report: Report, style: Style) -> Iterator[str]:
     """Yield the table of the layers: each cell with what its column is sorted by, if that is not its text."""
-    grid, shown = report_grid(report, style.selection, SHOWN), rows(report, style.selection)
+    grid, layers = report_grid(report, style.selection, SHOWN), rows(report, style.selection)
     yield (
         '<section id="table" aria-labelledby="table-title"><h2 id="table-title">Layers</h2>\n'
         '<div class="scroll"><table id="layers"><thead><tr>'
@@ -96,14 +115,15 @@ def _table(report: Report, style: Style) -> Iterator[str]:
         kind = " data-numbers" if right else ""
         yield f'<th scope="col"{kind}><button>{escape(TITLES.get(name, title))}</button></th>'
     yield "</tr></thead>\n<tbody>\n"
-    for row, texts in zip(shown, grid.texts(full), strict=True):
-        cells = [f'<th scope="row"><button>{escape(printable(texts[0]))}</button></th>']
+    for row, texts in zip(layers, grid.texts(full), strict=True):
+        cells = [f'<th scope="row"><button>{escape(texts[0])}</button></th>']
         for name, text in zip(SHOWN[1:], texts[1:], strict=True):
             column = COLUMNS[name]
             key = (column.order or column.cell)(row)
-            own = f' data-key="{"" if key is None else key}"' if column.right else ""
+            shown = "" if key is None else f"{key}"
+            own = f' data-key="{shown}"' if column.right and shown != text else ""
             cells.append(f"<td{own}>{escape(text)}</td>")
-        yield f'<tr data-name="{named(row.name)}">{"".join(cells)}</tr>\n'
+        yield f'<tr data-name="{escape(row.name)}">{"".join(cells)}</tr>\n'
     yield "</tbody>\n<tfoot>"
     for texts in grid.texts(full, foot=True):
         yield f"<tr>{''.join([f'<td>{escape(text)}</td>' for text in texts])}</tr>"

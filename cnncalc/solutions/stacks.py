@@ -1,0 +1,190 @@
+"""The shortest stack of layers whose units see far enough, found from its last layer backwards.
+
+Before a stack that sees r pixels, a layer of extent k and stride s makes it see (r - 1)*s + k. So a stack is its field
+r, cut at the wanted one, and the channels that it reads: Dijkstra's search over these takes up the cheapest first, so
+that the first one that sees far enough is the least of all. A stack that costs as much as another, and sees no more, is
+dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from math import prod
+from typing import Any, NamedTuple
+
+from ..errors import SpecError
+from ..layers import OPS, Env, keys_named
+from ..layers.base import AXIS_LETTERS, join
+from ..network import Network
+from ..notation.words import Completer, read_words
+from ..report import Report
+from ..sizes import Open, Shape, known
+from ..trace import shape
+
+MOST_LAYERS = 1024
+"""The most words of a stack."""
+MOST_CHANNELS = 64
+"""The most different numbers of channels that the words of a stack may make."""
+CHANNELS = 64
+"""The channels of the input, if neither the caller nor a word says them."""
+BY = ("depth", "params")
+"""What may be the least; of several stacks that with the smallest stride is taken, then the least of the other."""
+
+
+class StackStep(NamedTuple):
+    """One word over an input of so many channels."""
+
+    place: int
+    """Which of the words it is."""
+    windows: tuple[tuple[int, int], ...]
+    """The extent and the stride of its window on each axis."""
+    c_i: int
+    c_o: int
+    params: int
+
+
+class StackQuestion(NamedTuple):
+    """What is asked: a stack of these words that sees so many pixels on each axis."""
+
+    words: tuple[str, ...]
+    field: tuple[int, ...]
+    channels: int
+    env: Env
+    by: str = BY[0]
+
+    def sample(self, c: int) -> Shape:
+        """Return an input of so many channels and open sizes."""
+        return join(c, tuple(map(Open, AXIS_LETTERS[len(self.field)])), self.env)
+
+
+class LayerStack(NamedTuple):
+    """The least stack of words, and its report."""
+
+    words: tuple[str, ...]
+    """Its words, the channels that they leave out filled in."""
+    report: Report
+
+
+def filled(channels: int) -> Completer:
+    """Return what gives each layer without c_o as many channels as it gets, which begin with `channels`."""
+
+    def complete(layers: list[dict[str, Any]]) -> None:
+        c = channels
+        for layer in layers:
+            cls = OPS[layer["op"]][0]
+            own = [raw for raw in layer if keys_named(cls, raw) == ("c_o",)]
+            if own and type(layer[own[0]]) is int:
+                c = layer[own[0]]
+            elif "c_o" in cls.NEEDED:
+                layer["c_o"] = c
+
+    return complete
+
+
+def stack(question: StackQuestion) -> LayerStack | None:
+    """Return the least stack that sees far enough; None if no stack of these words does."""
+    if max(question.field) < 2:
+        raise SpecError("a unit without a layer sees one pixel already", "give a larger field, as --rf 100")
+    places = _search(question, _steps(question))
+    if places is None:
+        return None
+    words, c = [], question.channels
+    for place in places:
+        words.append(_with_channels(question.words[place], c))
+        c = _step(question, place, c).c_o
+    return LayerStack(tuple(words), shape(_network(words, question, question.channels)))
+
+
+def _with_channels(word: str, channels: int) -> str:
+    """Return a word with the channels that it leaves out: `conv:64,k3` for `conv:k3`."""
+    lacking: list[bool] = []
+
+    def note(layers: list[dict[str, Any]]) -> None:
+        head, cls = layers[0], OPS[layers[0]["op"]][0]
+        lacking.append("c_o" in cls.NEEDED and not [raw for raw in head if keys_named(cls, raw) == ("c_o",)])
+        filled(channels)(layers)
+
+    read_words([word], complete=note)
+    name, colon, rest = word.partition(":")
+    return f"{name}:{','.join([str(channels), *([rest] if colon else [])])}" if lacking[0] else word
+
+
+def _network(words: Sequence[str], question: StackQuestion, channels: int) -> Network:
+    network = read_words(words, complete=filled(channels))
+    layout = "NHWC" if question.env.channels_last else "NCHW"
+    return network._replace(input=question.sample(channels), dialect=question.env.dialect, layout=layout)
+
+
+def _steps(question: StackQuestion) -> list[StackStep]:
+    """Return each word over each number of channels that can arrive there."""
+    steps: list[StackStep] = []
+    waiting, seen = [question.channels], {question.channels}
+    while waiting:
+        c = waiting.pop()
+        for place in range(len(question.words)):
+            step = _step(question, place, c)
+            steps.append(step)
+            if step.c_o not in seen:
+                seen.add(step.c_o)
+                waiting.append(step.c_o)
+        if len(seen) > MOST_CHANNELS:
+            raise SpecError(f"the words make more than {MOST_CHANNELS} numbers of channels", "say c_o, as conv:64,k3")
+    return steps
+
+
+def _step(question: StackQuestion, place: int, c: int) -> StackStep:
+    """Return a word over so many channels. SpecError for one whose units do not all see the same."""
+    word = question.words[place]
+    report = shape(_network([word], question, c))
+    windows = []
+    for field in report.rf:
+        if field.phases is not None or field.marks or field.size is None or not field.stride or field.stride < 1:
+            what = f"the units of {word} see differently, or all of the input"
+            raise SpecError(what, "a stack is of convolutions, pools and layers that change no size")
+        windows.append((field.size, field.stride))
+    out = report.out[-1 if question.env.channels_last else 0]
+    c_o, params = known(out), report.params
+    if len(windows) != len(question.field) or c_o is None or params is None:
+        raise SpecError(f"{word} has other axes than the stack", f"a field of {len(windows)} axes, or words of as many")
+    return StackStep(place, tuple(windows), c, c_o, params)
+
+
+State = tuple[tuple[int, ...], int]
+"""The field of a stack, cut at the wanted one, and the channels that it reads."""
+
+
+def _search(question: StackQuestion, steps: Sequence[StackStep]) -> list[int] | None:
+    """Return the places of the words of the least stack, the first layer's first; None if there is none."""
+    wanted, by_depth = question.field, question.by == "depth"
+    ending: dict[int, list[StackStep]] = {}
+    for step in steps:
+        ending.setdefault(step.c_o, []).append(step)
+    number = 0
+    heap: list[tuple[tuple[int, ...], int, State, tuple[Any, ...]]] = []
+    for c in ending | {question.channels: []}:
+        heappush(heap, ((0, 1, 0), number, ((1,) * len(wanted), c), ()))
+        number += 1
+    done: dict[int, list[tuple[int, ...]]] = {}
+    while heap:
+        cost, _, (field, c), places = heappop(heap)
+        if c == question.channels and field == wanted:
+            found = []
+            while places:
+                place, places = places
+                found.append(place)
+            return found
+        if any(all(a >= b for a, b in zip(other, field, strict=True)) for other in done.get(c, ())):
+            continue
+        done.setdefault(c, []).append(field)
+        depth, stride, params = cost if by_depth else (cost[2], cost[1], cost[0])
+        if depth >= MOST_LAYERS:
+            continue
+        for step in ending.get(c, ()):
+            seen = tuple(
+                [min((r - 1) * s + k, most) for r, (k, s), most in zip(field, step.windows, wanted, strict=True)]
+            )
+            new = depth + 1, stride * prod(s for _, s in step.windows), params + step.params
+            number += 1
+            heappush(heap, (new if by_depth else new[::-1], number, (seen, step.c_i), (step.place, places)))
+    return None
