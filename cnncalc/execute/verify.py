@@ -127,7 +127,7 @@ def verify(report: Report, of: int | None = None) -> Verified:
             predicted, certain = _looked_back(graph, at, units, sizes)
         elif _is_bound(graph, at):
             certain = np.zeros_like(predicted)
-        wrong = ((answers[at] > running.rounding) & ~predicted) | (certain & ~seen)
+        wrong = ((answers[at] > running.rounding * answers[at].max()) & ~predicted) | (certain & ~seen)
         if (certain != predicted).any() or _is_bound(graph, at):
             bounds.append(graph.name(at))
         if wrong.any() and difference is None:
@@ -231,7 +231,7 @@ class _Running:
         """Up to this share of the largest value, a value may be the rounding of one that should be 0."""
 
     def answers(self, graph: Graph, layers: list[int], sizes: tuple[int, ...]) -> dict[int, Array]:
-        """Return how strongly the units of each layer answer to each pixel, (units, pixels)."""
+        """Return the largest value of each unit of each layer for each pixel, (units, pixels)."""
         count = prod(sizes)
         if self.takes_too_long(count):
             raise SpecError(
@@ -297,11 +297,9 @@ def _weights(report: Report) -> dict[str, Array]:
 
 
 def _by_place(graph: Graph, at: int, values: Array) -> Array:
-    """Return the largest value of each unit on any channel, as a share of the largest of all, (units, samples)."""
+    """Return the largest value of each unit on any channel, (units, samples)."""
     space = graph.space(at)
     sizes = sizes_of(space.sizes, graph.name(at))
     gone = tuple([axis + 1 for axis in range(len(sizes)) if axis not in space.places])
     found: Array = np.abs(values).reshape(-1, *sizes).max(axis=gone)
-    found = found.reshape(len(found), -1).T
-    most = found.max(axis=0)
-    return found / np.where(most > 0, most, 1)
+    return found.reshape(len(found), -1).T
