@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -229,6 +228,8 @@ def fitting_input(network: Network, read: Input, at: int) -> str | None:
             return 0
         last = known(layers[node.reads[0]].traced.out[-1]) if node.reads[0] != INPUT else None
         return last or 0
+
+    from bisect import bisect_left, bisect_right
 
     sides = range(1, LARGEST_SIDE + 1)
     least = bisect_left(sides, wanted, key=features) + 1
