@@ -18,6 +18,8 @@ NOTHING: Interval = (0, -1)
 """The field of a unit that no pixel reaches: a transposed conv leaves such units if its kernel is shorter than s."""
 MOST_PHASES = 1024
 """With more phases than this, a field is unknown."""
+MOST_FOLLOWED = 1 << 20
+"""With more phases than this, units are not followed one by one either."""
 LARGEST = 1 << 1024
 """With a stride beyond this, a field is unknown: it is of no use, and costs more with each layer."""
 

@@ -118,7 +118,8 @@ class Holds:
             return False
         if self._narrow(condition):
             (letter,) = condition.letters
-            for other in self.joint if len(self.numbers[letter].runs) < MOST_RETRIED else ():  # perhaps solved now
+            waiting = reversed(self.joint) if len(self.numbers[letter].runs) < MOST_RETRIED else ()
+            for other in waiting:  # the last ones repeat soonest, as paths meet from the smallest map on
                 if other.letters == condition.letters and self._narrow(other):
                     self.joint = tuple([one for one in self.joint if one is not other])
             return bool(self.numbers[letter])

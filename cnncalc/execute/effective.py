@@ -208,7 +208,10 @@ class _Moments:
             if not own:
                 return None
             steps.append(tuple(own))
-        return Passage(of if r <= r2 else (r2, r, -shift), first.gain if first is second else 1.0, tuple(steps))
+        gain = (
+            first.share() if second is None else first.gain * first.share() if first is second else first.share(second)
+        )
+        return Passage(of if r <= r2 else (r2, r, -shift), gain, tuple(steps)) if gain else None
 
     def of_input(self, unit: Sequence[int]) -> Array:
         """Return the mean square of the gradient with respect to each pixel."""

@@ -56,6 +56,22 @@ class Operator(NamedTuple):
     """What the mean square is multiplied by besides."""
     offset: int = 0
     """The channel of the layer that is channel 0 of what it reads: a concat puts its inputs one behind the other."""
+    taken: range | None = None
+    """The channels of what it reads that it takes; None for all."""
+    of: int = 1
+    """With `taken`: how many channels there are."""
+
+    def share(self, other: Operator | None = None) -> float:
+        """Return the share of the channels below that it takes, together with another operator if one is given."""
+        own = (
+            self.taken
+            if other is None or other.taken is None
+            else range(
+                max(self.taken.start if self.taken else 0, other.taken.start),
+                min(self.taken.stop if self.taken else other.of, other.taken.stop),
+            )
+        )
+        return 1.0 if own is None else len(own) / (self.of if self.taken else other.of if other else 1)
 
 
 def grid(graph: Graph, at: int) -> tuple[int, ...]:
@@ -82,12 +98,12 @@ def operator(graph: Graph, at: int, place: int) -> Operator | None:
     """
     vertex = graph.vertices[at]
     try:
-        return _operator(vertex, place, grid(graph, vertex.reads[place]), grid(graph, at))
+        return _operator(graph, vertex, place, grid(graph, vertex.reads[place]), grid(graph, at))
     except SpecError as error:
         raise error.at(f"'{vertex.name}'") from None
 
 
-def _operator(vertex: Vertex, place: int, ns: tuple[int, ...], outs: tuple[int, ...]) -> Operator | None:
+def _operator(graph: Graph, vertex: Vertex, place: int, ns: tuple[int, ...], outs: tuple[int, ...]) -> Operator | None:
     layer, own = vertex.layer, vertex.layer.node.layer
     if len(ns) != len(outs) or any(field.size is None for field in layer.traced.fields.of):
         raise _unknown("its receptive field is not known")
@@ -99,10 +115,10 @@ def _operator(vertex: Vertex, place: int, ns: tuple[int, ...], outs: tuple[int, 
         raise _unknown("its weights are those of another layer, and so not independent of them")
     if isinstance(own, Convolution):
         return _convolution(vertex, ns, outs)
-    return _of_one(vertex, ns, outs)
+    return _of_one(graph, vertex, ns, outs)
 
 
-def _of_one(vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, ...]) -> Operator:
+def _of_one(graph: Graph, vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, ...]) -> Operator:
     """Return the taps of a layer with one input that is not a convolution."""
     layer, own, word = vertex.layer, vertex.layer.node.layer, vertex.layer.node.layer.WORD
     if word == "linear" and (ns == outs or prod(outs) == 1):
@@ -114,6 +130,9 @@ def _of_one(vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, ...]) -> Opera
         return Operator(Weights.FIXED, tuple(map(_same, ns)))
     if word in {"flatten", "reshape"} and prod(outs) == 1:  # each unit is a channel now
         return Operator(Weights.FREE, tuple(map(_whole, ns, outs)))
+    if word in APART and (word == "pixelshuffle" or _along_channels(vertex)):
+        _check_mixed(graph, vertex)
+        return APART[word](vertex, ns, outs)
     if own.is_linear and word in MEASURED:
         return Operator(Weights.FIXED, _measured(vertex, ns, outs))
     raise _unknown(f"how {layer.op} passes influence on is not worked out")
@@ -132,6 +151,52 @@ def as_if_linear(vertex: Vertex) -> bool:
 
 def _unknown(why: str, help: str | None = None) -> SpecError:
     return SpecError(f"its influence is not known: {why}", help or "name a layer before it: --of LAYER")
+
+
+def _check_mixed(graph: Graph, vertex: Vertex) -> None:
+    """SpecError unless a convolution or a linear layer mixes the channels before one that treats them apart."""
+    at = vertex.reads[0]
+    while at != INPUT:
+        below = graph.vertices[at].layer
+        if below.node.layer.WORD in {"conv", "convT", "sepconv", "linear"} and below.values.get("g", 1) == 1:
+            return
+        if not below.node.layer.KEEPS_SHAPE:
+            raise _unknown("it treats channels apart that no convolution has mixed")
+        at = graph.vertices[at].reads[0]
+
+
+def _shuffled(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> Operator:
+    """Return the taps of a pixel shuffle: each channel of a unit becomes one unit of a block."""
+    axes = []
+    for n, out in zip(ns, outs, strict=True):
+        times = out // n
+        axes.append(Taps(np.arange(n) * times + np.arange(times)[:, None], np.ones((times, n))))
+    return Operator(Weights.SHARED, tuple(axes), prod(ns) / prod(outs))
+
+
+def _along_channels(vertex: Vertex) -> bool:
+    """Return whether a slice takes channels."""
+    (axis,), layer = vertex.layer.traced.axes, vertex.layer
+    return (
+        axis == (len(layer.sample) if layer.env.channels_last else 1) and layer.reads_fields[0].axes[axis - 1] is None
+    )
+
+
+def _sliced(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> Operator:
+    """Return the taps of a slice of the channels."""
+    (axis,), first = vertex.layer.traced.axes, vertex.layer.values["start"]
+    every, count = [sizes_of(x, vertex.name)[axis - 1] for x in (vertex.layer.sample, vertex.layer.traced.out)]
+    if vertex.layer.values["step"] != 1:
+        raise _unknown("it takes channels with a step")
+    taken = range(first, first + count)
+    return Operator(Weights.FIXED, tuple(map(_same, ns)), 1.0, -first, taken, every)
+
+
+APART: dict[str, Callable[[Vertex, Sequence[int], Sequence[int]], Operator]] = {
+    "pixelshuffle": _shuffled,
+    "slice": _sliced,
+}
+"""Ops that treat channels apart: what is read has to have channels that are alike."""
 
 
 def _same(n: int) -> Taps:
@@ -317,6 +382,11 @@ def _factors(run: Callable[[Array], Array], ns: Sequence[int]) -> list[Array]:
     """Return the matrix (out, n) of each axis whose product a linear map is. SpecError if it is not a product."""
     middle = tuple([n // 2 for n in ns])
     base = _impulses(run, ns, middle, 0, [middle[0]])[0]
+    if not base.any():  # a layer that leaves the middle out
+        middle = next((pixel for pixel in np.ndindex(*ns) if _impulses(run, ns, pixel, 0, [pixel[0]]).any()), middle)
+        base = _impulses(run, ns, middle, 0, [middle[0]])[0]
+    if not base.any():
+        raise _unknown("it reads no pixel")
     peak = np.unravel_index(np.abs(base).argmax(), base.shape)
     factors = []
     for axis, n in enumerate(ns):

@@ -102,6 +102,8 @@ class ReceptiveFields:
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False
         """Whether each phase of units that differ has a row."""
+        self._lost = {at for one in self.graph.lost() for at in self.graph.behind(one)}
+        self._is_large = self.graph.too_large([self.source, *sorted(self.graph.behind(self.source))]) is not None
         self.view: Sight | None = None
         """What one unit sees, if that is asked for."""
         self.spread: Spread | None = None
@@ -135,7 +137,7 @@ class ReceptiveFields:
         """
         graph = self.graph
         is_open = bound is not None or any(field.spans is None for field in fields.of)
-        if not is_open or graph.space(at).shape or None in (graph.size_of(at), graph.size_of(self.source)):
+        if not is_open or graph.space(at).shape or self._is_large:
             return fields, bound
         sight = look_back(graph, at, (), self.source)
         if sight.clipped is None or sight.bound is not None:
@@ -154,6 +156,11 @@ class ReceptiveFields:
     def follow(self) -> None:
         """Find out the fields of all paths to the layer that is named, or to the last. SpecError for too many."""
         self.paths = paths(self.graph, len(self.graph.vertices) - 1 if self.of is None else self.of)
+
+    def differs(self, layer: LayerFields) -> bool:
+        """Return whether no closed form is known of a layer's units, and yet it is known what each of them sees."""
+        is_known = all(axis.field.spans is not None for axis in layer.axes)
+        return not (is_known or self._is_large or layer.at in self._lost) and bool(self.graph.space(layer.at).shape)
 
     def look_back(self, unit: Sequence[int]) -> None:
         """Find out what one unit sees. SpecError if there is no such unit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import SpecError, nearest, shown
@@ -10,10 +10,10 @@ from ..field import PIXEL
 from ..layers import Fields
 from ..network import INPUT
 from ..report import LayerReport, Report
-from ..sizes import Shape, count, known
+from ..sizes import Shape, known
 from . import masks
 from .masks import Region
-from .reads import Reads, Space, alone, read_by, space_of
+from .reads import MOST_UNITS, Reads, Space, alone, read_by, space_of
 
 
 class Vertex(NamedTuple):
@@ -84,10 +84,12 @@ class Graph:
             self._spaces[at] = space_of(self.fields(at), self.sample(at))
         return self._spaces[at]
 
-    def size_of(self, at: int) -> int | None:
-        """Return how many values a layer's output has, or the input; None if that is not known."""
-        sizes = self.space(at).sizes
-        return count(*sizes) if sizes else None
+    def too_large(self, among: Iterable[int]) -> int | None:
+        """Return the first of some layers whose units cannot be followed one by one: an axis is too long, or open."""
+        for at in among:
+            if any((known(size) or MOST_UNITS + 1) > MOST_UNITS for size in self.space(at).sizes):
+                return at
+        return None
 
     def everywhere(self, at: int, unit: Sequence[int]) -> Region:
         """Return a unit of a layer as a region: its place, on all channels."""
@@ -114,7 +116,8 @@ class Graph:
         """Return the layers of which it is not known what their units read, though it is known of what they read."""
         lost = set[int]()
         for at, vertex in enumerate(self.vertices):
-            if lost.isdisjoint(vertex.reads) and not all(reads.is_known for reads in self.readings(at)):
+            is_known = all(reads.is_known for reads in self.readings(at))
+            if not is_known and lost.isdisjoint(vertex.reads) and self.too_large([at, *vertex.reads]) is None:
                 lost.add(at)
         return sorted(lost)
 

@@ -15,6 +15,9 @@ from . import masks
 from .masks import Product, Region
 from .relation import Relation, itself
 
+MOST_UNITS = 1 << 24
+"""On longer axes, units are not followed one by one."""
+
 
 class Digit(NamedTuple):
     """A factor of an axis of a layer's output, which is a factor of the number of a unit on an axis of its input."""
@@ -69,7 +72,9 @@ class Reads:
         """On every axis of the input; none if nothing of it is read."""
         self.parts = _parts(traced, target.sizes, len(source.sizes)) if self.relations else ()
         """The digits that make up a unit's number, on every axis of the input."""
-        self.followed = tuple([one.phases is not None and one.n is not None for one in self.relations])
+        self.followed = tuple(
+            [one.phases is not None and one.n is not None and one.n <= MOST_UNITS for one in self.relations]
+        )
         """On which axes of the input it is known which units are read."""
 
     @property

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from math import gcd
 from typing import Any, NamedTuple
 
-from ..field import NOTHING, PIXEL, Field, Interval, transposed
+from ..field import MOST_FOLLOWED, NOTHING, PIXEL, Field, Interval, transposed
 from . import masks
+
+MANY = 64
+"""With more phases than this, units are followed one after another."""
 
 
 class Relation(NamedTuple):
@@ -78,7 +81,7 @@ class Relation(NamedTuple):
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Relation:
         """Return the relation of a layer with `out` units for n: unit u reads `sees(u)`, again every out/gcd units."""
         common = gcd(n, out)
-        phases = tuple([sees(u) for u in range(out // common)])
+        phases = tuple([sees(u) for u in range(out // common)]) if out // common <= MOST_FOLLOWED else None
         return self._after(self.field.resample(n, out, sees), phases, n // common, 1, edge=True)
 
     def take(self, units: Sequence[int], advance: int) -> Relation:
@@ -125,11 +128,39 @@ class Relation(NamedTuple):
             return bits & masks.full(self._size)
         assert self.phases is not None
         read, period = 0, len(self.phases)
+        if period > MANY:
+            return self._back_each(bits)
         for phase, span in enumerate(self.phases):
             turns = masks.every(bits, phase, period) if span != NOTHING else 0
             if turns:
                 read |= self._read(span, turns)
         return read
+
+    def _taps(self, unit: int) -> range:
+        """Return the units that one reads, as far as they are on the map."""
+        assert self.phases is not None
+        first, last = self.phases[unit % len(self.phases)]
+        if (first, last) == NOTHING:
+            return range(0)
+        moved, n = unit // len(self.phases) * self.advance, self._size
+        first, last = first + moved, last + moved
+        if self.edge:  # such a layer reads neighbours
+            return range(min(max(first, 0), n - 1), min(max(last, 0), n - 1) + 1)
+        return range(first + -(min(first, 0) // self.step) * self.step, min(last, n - 1) + 1, self.step)
+
+    def _back_each(self, bits: int) -> int:
+        """Return what the units of a set read, one unit after another."""
+        digits = bytearray(b"0" * self._size)
+        for unit in masks.units(bits):
+            taps = self._taps(unit)
+            digits[taps.start : taps.stop : taps.step] = b"1" * len(taps)
+        return int(digits[::-1], 2)
+
+    def _forth_each(self, bits: int, out: int) -> int:
+        """Return the units that read some unit of a set, one unit after another."""
+        digits = f"{bits:0{self._size}b}"[::-1]
+        taps = map(self._taps, range(out))
+        return int("".join(["1" if "1" in digits[own.start : own.stop : own.step] else "0" for own in taps])[::-1], 2)
 
     @property
     def _size(self) -> int:
@@ -156,6 +187,8 @@ class Relation(NamedTuple):
             return bits & masks.full(out)
         assert self.phases is not None
         seeing, period = 0, len(self.phases)
+        if period > MANY:
+            return self._forth_each(bits, out)
         for phase, span in enumerate(self.phases[:out]):
             turns = len(range(phase, out, period))
             if span != NOTHING:

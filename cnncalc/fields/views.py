@@ -13,7 +13,7 @@ from ..sizes import known, show
 from . import masks
 from .graph import Graph
 from .masks import NOWHERE, Product, Region
-from .reads import Reads
+from .reads import MOST_UNITS, Reads
 
 Box = tuple[Interval, ...]
 """The first and the last unit on each axis of a map."""
@@ -98,6 +98,7 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     between = graph.behind(source)
     if not graph.space(source).places and unit:
         raise _no_place(graph, source)
+    _check_sizes(graph, [source, *sorted(between)])
     if of not in between and source != INPUT:
         raise not_behind(graph, of, source)
     start = graph.everywhere(of, unit)
@@ -154,11 +155,18 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
         )
     if None in sizes:
         raise SpecError(f"the size of {name} is open: {show(shape)}", "give the input's sizes, as -i 3x224x224")
-    if max([size or 0 for size in sizes], default=0) > MOST_UNITS:
-        raise SpecError(f"{name} is {show(shape)}: units are followed on axes of at most {MOST_UNITS:,}")
     for place, size in zip(unit, sizes, strict=True):
         if not 0 <= place < (size or 0):
             raise SpecError(f"{name} is {show(shape)}, and has no {what} {text}", _range(sizes))
+
+
+def _check_sizes(graph: Graph, layers: Sequence[int]) -> None:
+    """SpecError if an axis of a map of these layers is too long to follow its units one by one."""
+    at = graph.too_large(layers)
+    if at is not None:
+        what = f"{graph.name(at)} is {show(graph.space(at).sizes)}"
+        what += f": units are followed on axes of at most {MOST_UNITS:,}"
+        raise SpecError(what, "give a smaller input, or take the network --until a layer before")
 
 
 def _range(sizes: Sequence[int | None]) -> str:
@@ -191,10 +199,6 @@ def _no_place(graph: Graph, at: int) -> SpecError:
             f": it is not known what the units of {graph.name(before[0])} ({graph.vertices[before[0]].layer.op}) read"
         )
     return SpecError(what, help)
-
-
-MOST_UNITS = 1 << 24
-"""On longer axes, units are not followed one by one."""
 
 
 class Spread(NamedTuple):
@@ -242,6 +246,7 @@ def look_forth(graph: Graph, source: int, pixel: Sequence[int]) -> Spread:
     """Return the units of the layers behind one that see a unit of it, or a pixel of the input."""
     check_unit(graph, source, pixel)
     behind = graph.behind(source)
+    _check_sizes(graph, sorted(behind))
     whole = {source: graph.everywhere(source, pixel)}
     for at in sorted(behind - {source}):
         seen: list[Product] = []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..axes import join as join_fields
 from ..errors import ShapeError, shown
-from ..field import MOST_PHASES, Field
+from ..field import MOST_FOLLOWED, MOST_PHASES, Field
 from ..sizes import MOST_SIZES, Open, Shape, Size, known, show
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, ops
 from .join import Join, same
@@ -117,7 +117,9 @@ class Roll(Arrangement):
 
 def _roll(field: Field, move: tuple[int | None, int]) -> Field:
     n, shift = move
-    return field if not shift else field.lost() if n is None else field.take(rolled(n, shift), n)
+    if not shift:
+        return field
+    return field.lost() if n is None or n > MOST_FOLLOWED else field.take(rolled(n, shift), n)
 
 
 def rolled(n: int, shift: int) -> Sequence[int]:

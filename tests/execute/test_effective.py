@@ -34,6 +34,15 @@ NETWORKS = {
         "2x10 conv1d:3,k3,p1,name=a avgpool1d:3,s1,p1,from=a,name=b concat:a+b conv1d:3,k3,p1 upsample:x2,mode=linear"
     ),
     "concat of one thing twice": "1x9 conv1d:3,k3,name=a concat:a+a avgpool1d:3,s1 conv1d:2,k3",
+    "pixel shuffle": "1x4x5 conv:8,k3,p1 relu pixelshuffle:2 conv:2,k3,p1 avgpool:2,s1",
+    "channels apart": (
+        "2x9 conv1d:4,k3,p1,name=a slice:axis=1,stop=2,name=b slice:axis=1,start=2,from=a avgpool1d:3,s1,p1,name=d "
+        "add:b+d conv1d:2,k3 avgpool1d:2,s1"
+    ),
+    "channels that overlap": (
+        "2x9 conv1d:4,k3,p1,name=a slice:axis=1,stop=3,name=b slice:axis=1,start=1,from=a avgpool1d:3,s1,p1,name=d "
+        "concat:b+d avgpool1d:2,s1"
+    ),
     "global": "2x8 conv1d:3,k3,p1 avgpool1d:3,s1 globalavgpool linear:4",
     "flattened": "2x8 conv1d:3,k3,p1 avgpool1d:3,s1 flatten linear:4 linear:2",
     "two axes": "1x6x7 conv:2,k3x2,p1 avgpool:2x3,s1 conv:2,k2x3,s1x2 upsample:x2,mode=bilinear",
@@ -52,6 +61,7 @@ EXACT = {
     "what is joined twice": (
         "2x6x7 avgpool:2,s1,name=a pad:p=0+1,mode=edge,name=b add:from=input+b concat:add1+input avgpool:3x2"
     ),
+    "what leaves the middle out": "1x12x9 crop:0+8x0+7 avgpool:2,s1 slice:axis=2,step=2 pad:1,mode=edge avgpool:2",
     "gates of a number": "1x10 avgpool1d:3,s1,name=a mul:value=-2 add:from=a+mul1 crop:1 avgpool1d:2",
 }
 """Networks without random weights: the mean square is the square."""
@@ -151,7 +161,11 @@ def test_what_is_taken_otherwise_than_it_is() -> None:
         ("7 linear:3", "no pixel of the input has a place that linear1 depends on"),
         ("1xHx9 conv:4,k3", r"its size is open \(H-2\)"),
         ("1x9x9 conv:4,k3,name=a conv:4,k1,name=b mul:a+b", "mul multiplies what it reads"),
-        ("4x9x9 slice:axis=1,stop=2 conv:4,k3", "it changes the number of channels"),
+        ("4x9x9 conv:4,k3 mean:axis=1,keepdims=true", "it changes the number of channels"),
+        (
+            "2x9x9 conv:2,k3,name=a concat:a+a slice:axis=1,stop=3",
+            "it treats channels apart that no convolution has mixed",
+        ),
         ("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a", "its weights are those of another layer"),
         ("4x9 conv1d:4,k3 attention", "attention multiplies or chooses"),
     ],

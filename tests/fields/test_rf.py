@@ -253,3 +253,42 @@ def test_errors(line: str) -> None:
     ended = here(["rf", *shlex.split(line)])
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == ERRORS[line]
+
+
+@pytest.mark.parametrize(
+    ("line", "clipped"),
+    [
+        ("3x100000x8 upsample:100001x3,mode=linear --unit 8,1", [[7, 8], [3, 4]]),
+        ("3x1000x8 roll:shift=3,axis=2 --unit 0,1", [[997, 997], [1, 1]]),
+        ("3x9000x8 adaptiveavgpool:8999x7 --unit 8998,3", [[8998, 8999], [3, 4]]),
+        ("3x90x8 tile:1x3x1 conv:1,k3 --unit 89,3", [[0, 89], [3, 5]]),
+    ],
+)
+def test_units_that_all_differ(line: str, clipped: list[list[int]]) -> None:
+    assert unit(line)["clipped"] == clipped
+
+
+def test_which_units_of_many_phases_see_a_pixel() -> None:
+    seen = rf("3x9000x8 adaptiveavgpool:8999x7 conv:1,k3 --from-pixel 4500,3")["pixel"]["seen"]
+    assert [one["box"][0] for one in seen] == [[4499, 4500], [4497, 4500]]
+
+
+def test_what_is_too_large_to_follow_is_refused() -> None:
+    assert here(shlex.split("rf 3x8x8 conv:1000000000000,k1 relu --unit 1,1")).err == (
+        "conv1 is 1000000000000x8x8: units are followed on axes of at most 16,777,216\n"
+        "  give a smaller input, or take the network --until a layer before\n"
+    )
+    assert here(shlex.split("rf 3x8x8 conv:1000000000000,k1 relu")).code == 0
+    assert here(shlex.split("rf 3x100000000x8 upsample:200000001x3,mode=linear")).code == 0
+
+
+def test_open_sizes_have_no_reason_to_be_unknown() -> None:
+    assert "it is not known" not in here(shlex.split("rf 3xHxW conv:3,k3 maxpool:2 flatten")).out
+
+
+def test_units_that_no_formula_holds_for_are_named() -> None:
+    words = "3x12x12 conv:2,k3,p1,name=a maxpool:2 upsample:12,mode=bilinear,align=true,name=b add:from=a+b"
+    assert here(shlex.split(f"rf {words}")).out.splitlines()[-1] == (
+        "no formula holds for all units of add1: --unit shows one"
+    )
+    assert unit(f"{words} --unit 3,4")["exact"]

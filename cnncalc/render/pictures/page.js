@@ -164,7 +164,7 @@ const centre = (at) => maps[at].sizes.map((n) => n >> 1);
 let chosen = { at: -1, index: [] };
 let looked = -1; // the layer beside the input
 let pinned = false;
-let large = [];
+const large = [];
 
 /** Choose a unit of a map, and show what it sees before it and what sees it behind. */
 function choose(at, index) {
@@ -193,14 +193,14 @@ function choose(at, index) {
 /** Whether a map is the chosen one, before it, behind it, or not on a way to it. */
 const kindOf = (at, regions) => (at === chosen.at ? "self" : regions[at] === null ? "none" : at < chosen.at ? "before" : "behind");
 
-/** Put the large maps of the input and of a layer beside each other. */
+/** Put the large maps of the input and of a layer beside each other; that of the input stays, with its focus. */
 function look(at) {
   looked = at;
-  const kept = large.filter((picture) => picture.at < inputs);
-  large = kept.length ? kept : maps.slice(0, inputs).map((map, input) => new Picture(input, [map.name], true));
+  large.splice(inputs).forEach((picture) => picture.element.remove());
+  while (large.length < inputs) large.push(new Picture(large.length, [maps[large.length].name], true));
   large.push(new Picture(at, [maps[at].name], true));
-  for (const picture of large.slice(0, -1)) picture.margin = margins(at, picture.at), picture.frame();
-  $("#pair").replaceChildren(...large.map((picture) => picture.element));
+  for (const picture of large.slice(0, inputs)) picture.margin = margins(at, picture.at), picture.frame();
+  for (const picture of large) if (!picture.element.isConnected) $("#pair").append(picture.element);
 }
 
 /** Keep the chosen unit while the pointer moves, or let it go. */
@@ -253,7 +253,7 @@ function sort(head) {
 
 /** Show a layer's window step by step: its maps as grids of numbers, a slider, and the arithmetic. */
 class Stepper {
-  constructor({ maps, steps, begin }) {
+  constructor({ maps, steps, begin, more }) {
     this.steps = steps;
     this.grids = [];
     const rows = maps.map((row) => make("div", { class: "grids" }, ...row.map((map) => this.grid(...map))));
@@ -262,7 +262,8 @@ class Stepper {
     this.lines = make("pre", {});
     this.section = make("section", { id: "window", "aria-labelledby": "window-title" },
       make("h2", { id: "window-title" }, "The window, step by step"),
-      make("form", {}, make("label", { class: "wide" }, "Step ", this.slider)), this.title, ...rows, this.lines);
+      make("form", {}, make("label", { class: "wide" }, "Step ", this.slider)), this.title, ...rows, this.lines,
+      make("p", { class: "hint" }, more));
     this.texts = maps.flat().map(([name, , texts]) => ({ name, texts }));
     this.slider.addEventListener("input", () => this.show(this.slider.value - 1));
     this.show(begin);
@@ -383,7 +384,7 @@ function obstacle(maps) {
 
 /** The map of a row of the table or the diagram; of a block, that of its last layer. */
 function mapOf(element) {
-  const name = decodeURIComponent(element.dataset.name);
+  const { name } = element.dataset;
   const at = maps.findIndex((map) => map.name === name);
   return at >= 0 ? at : maps.findLastIndex((map) => map.name.startsWith(`${name}.`));
 }
@@ -423,6 +424,7 @@ const widest = Math.max(1, Math.min(...ratios)); // the frame that all maps have
 $("#units").style.setProperty("--frame", widest);
 const pictures = why ? [] : groupsOf(maps).map((group) => new Picture(group[0], group.map((at) => maps[at].name), false));
 for (const head of document.querySelectorAll("#layers thead th")) $("button", head).addEventListener("click", () => sort(head));
-if ($("#steps")) $("main").prepend(new Stepper(JSON.parse($("#steps").textContent)).section);
+const steps = $("#steps") && JSON.parse($("#steps").textContent);
+if (steps) $("main").prepend(steps.steps ? new Stepper(steps).section : make("section", { id: "window" }, make("p", {}, steps.more)));
 if (why) $("#units").replaceChildren(make("p", {}, why));
 else follow();

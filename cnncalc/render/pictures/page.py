@@ -11,7 +11,6 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
-from ...errors import printable
 from ...fields import ReceptiveFields
 from ...network import INPUT
 from ...notation.encode import encode
@@ -22,7 +21,7 @@ from ..grid import full
 from ..rows import rows
 from ..summary import totals
 from .lanes import stations
-from .svg import diagram, named, resource, title_of
+from .svg import diagram, resource, title_of
 from .windows import Steps, as_json
 
 SHOWN = ("layer", "op", "out", "params", "macs", "rf_size", "rf_stride", "rf_start")
@@ -73,6 +72,8 @@ def render(
     yield "</main>\n"
     yield _data("fields", _fields(fields or ReceptiveFields(report)))
     frames = None if steps is None else as_json(steps)
+    if steps is not None and frames is None:
+        frames = {"more": "The maps are too large to show the window step by step here: take a smaller input."}
     if frames is not None:
         yield _data("steps", frames)
     yield f"<script>{script}</script>\n</html>\n"
@@ -115,14 +116,14 @@ def _table(report: Report, style: Style) -> Iterator[str]:
         yield f'<th scope="col"{kind}><button>{escape(TITLES.get(name, title))}</button></th>'
     yield "</tr></thead>\n<tbody>\n"
     for row, texts in zip(layers, grid.texts(full), strict=True):
-        cells = [f'<th scope="row"><button>{escape(printable(texts[0]))}</button></th>']
+        cells = [f'<th scope="row"><button>{escape(texts[0])}</button></th>']
         for name, text in zip(SHOWN[1:], texts[1:], strict=True):
             column = COLUMNS[name]
             key = (column.order or column.cell)(row)
             shown = "" if key is None else f"{key}"
             own = f' data-key="{shown}"' if column.right and shown != text else ""
             cells.append(f"<td{own}>{escape(text)}</td>")
-        yield f'<tr data-name="{named(row.name)}">{"".join(cells)}</tr>\n'
+        yield f'<tr data-name="{escape(row.name)}">{"".join(cells)}</tr>\n'
     yield "</tbody>\n<tfoot>"
     for texts in grid.texts(full, foot=True):
         yield f"<tr>{''.join([f'<td>{escape(text)}</td>' for text in texts])}</tr>"

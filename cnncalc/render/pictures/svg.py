@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote
 
 from ...errors import printable, width_of
 from ...fields import ReceptiveFields
@@ -116,7 +115,7 @@ def diagram(shown: Sequence[Station]) -> Drawn:
     lines = [f'<path class="edge" d="{_way(edge, layout)}"/>' for edge in layout.edges if edge.lane is not None]
     for at, (station, lane, *texts) in enumerate(zip(shown, layout.lanes, *columns, strict=True)):
         name = "input" if station.row is None else station.row.name
-        lines.append(f'<g class="layer" data-name="{named(name)}">')
+        lines.append(f'<g class="layer" data-name="{escape(name)}">')
         if any(cut(own) != own for own in texts):
             lines.append(f"<title>{escape(', '.join(filter(None, texts)))}</title>")
         lines.append(f'<rect class="row" y="{at * ROW}" width="{lefts[-1]}" height="{ROW}"/>')
@@ -126,11 +125,6 @@ def diagram(shown: Sequence[Station]) -> Drawn:
                 lines.append(text(left, at * ROW + 16, own, kind))
         lines.append("</g>")
     return Drawn(lefts[-1], len(shown) * ROW, lines)
-
-
-def named(name: str) -> str:
-    """Return a layer's name as an attribute, whatever characters it has; the page's script reads it back."""
-    return escape(quote(name, safe=" !#$&()*+,/:;=?@[]'"))
 
 
 def _op(station: Station) -> str:

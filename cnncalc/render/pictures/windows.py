@@ -12,10 +12,10 @@ from ..drawing import broken
 from .steps import ALL_STEPS, FIRST_STEPS, MOST_CELLS, Block, Sketch, check_asked
 from .svg import CHARACTER, EDGE, ROW, Drawn, text, text_width
 
-MOST_STEPS = 1024
-"""How many steps a page has at most."""
 MOST_DRAWN = 4096
-"""How many cells a page draws at most."""
+"""How many cells a page draws at most for a step."""
+MOST_WORK = 400_000
+"""How many cells the steps of a page have together, at most."""
 EVERYTHING = 1 << 30
 """No limit for the cells of a row."""
 WIDEST = 100
@@ -92,29 +92,28 @@ def _grid(name: str, block: Block) -> Drawn:
 
 
 def as_json(steps: Steps) -> dict[str, Any] | None:
-    """Return all steps of a window as JSON: the first, and of each what is different from the one before.
+    """Return the steps of a window as JSON: the maps of the first, and of each what differs from the one before.
 
-    None if there are too many of them, or too many cells. SpecError for a step that the window does not have.
+    Of very many steps so many as a page has room for, from the one that is asked for on; None if there are too many
+    cells. SpecError for a step that the window does not have.
     """
     check_asked(*steps)
-    window = steps.filled.window
-    if window.total > MOST_STEPS:
-        return None
+    window, asked = steps.filled.window, (steps.step or 1) - 1
     sketch = Sketch(steps.filled, steps.channel, Style())
+    maps = [one for row in sketch.rows(window.place(asked), EVERYTHING) for one in row]
+    cells = sum([len(block) * len(block[0]) for _, block in maps])
+    if cells > MOST_DRAWN:
+        return None
+    count = min(window.total, max(1, MOST_WORK // cells))
+    first = 0 if count == window.total else min(asked, window.total - count)
     begin: list[list[list[Any]]] = []
     before: list[_Cells] = []
     frames: list[dict[str, Any]] = []
-    for number in range(window.total):
+    for number in range(first, first + count):
         place = window.place(number)
         rows = sketch.rows(place, EVERYTHING)
         now = [_Cells(name, *zip(*_cells(block), strict=True)) for row in rows for name, block in row]
-        if number == 0:
-            if sum([len(one.texts) for one in now]) > MOST_DRAWN:
-                return None
-            begin = [
-                [[name, len(block[0]), [cell.text for line in block for cell in line]] for name, block in row]
-                for row in rows
-            ]
+        begin = begin or [[_begun(name, block) for name, block in row] for row in rows]
         frames.append(
             {
                 "title": sketch.title(number),
@@ -124,7 +123,8 @@ def as_json(steps: Steps) -> dict[str, Any] | None:
             }
         )
         before = now
-    return {"maps": begin, "steps": frames, "begin": (steps.step or 1) - 1}
+    more = f"{count:,} of {window.total:,} steps; --step N begins at another one" if count < window.total else ""
+    return {"maps": begin, "steps": frames, "begin": asked - first, "more": more}
 
 
 def _begun(name: str, block: Block) -> list[Any]:

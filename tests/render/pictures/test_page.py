@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import json
 import re
 import shlex
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -281,6 +283,13 @@ def test_the_steps_of_other_windows(visit: Callable[..., Visit], line: str, step
     assert page.inner_text("#window pre") == arithmetic
 
 
+def test_of_many_steps_a_page_has_some(visit: Callable[..., Visit]) -> None:
+    page = visit("conv:k3 -i 30x31 --step 700").page
+    assert page.inner_text("#step-title") == "step 700 of 812: output [24, 3]"
+    assert page.inner_text("#window .hint") == "228 of 812 steps; --step N begins at another one"
+    assert visit("conv:k3 -i 64x65").page.inner_text("#window").startswith("The maps are too large")
+
+
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'"
 
 
@@ -320,6 +329,16 @@ def test_less_may_be_seen_than_is_said(visit: Callable[..., Visit]) -> None:
     page = visit("5x7 lstm:6")
     why = look_back(ReceptiveFields(report_of("5x7 lstm:6")).graph, 0, [2], INPUT).bound
     assert said(page) == f"Unit (2) of lstm1 sees at most 5 pixels of input: positions 0 to 4 ({why})."
+
+
+def test_a_picture_is_well_formed_whatever_its_names(tmp_path: Path) -> None:
+    layers = [{"op": "conv", "name": HOSTILE, "c_o": 2, "k": 3}, {"op": "relu", "name": "<!--"}]
+    (tmp_path / "net.json").write_text(json.dumps({"input": [1, 5, 6], "layers": layers}), encoding="utf-8")
+    drawn = here(["show", str(tmp_path / "net.json"), "--unit", "1,2", "--to", "svg"]).out
+    texts = [element.text for element in ET.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")]
+    assert HOSTILE in texts
+    assert "<!--" in texts
+    assert not re.search(r"(href|src|url\(|@import)", drawn.replace(html.escape(HOSTILE), ""))
 
 
 def test_the_page_of_resnet50_is_small(tmp_path: Path) -> None:
