@@ -131,10 +131,6 @@ class Holds:
         """Return whether the network holds for these letters, all of them given."""
         return all(condition.at(values) for condition in self.conditions.values())
 
-    def failing(self, values: Mapping[str, int]) -> Condition | None:
-        """Return the first condition that does not hold for these letters; None if all do."""
-        return next((condition for condition in self.conditions.values() if not condition.at(values)), None)
-
     def _narrow(self, condition: Condition) -> bool:
         """Leave only those numbers of a letter that fulfil a condition; return whether that could be worked out."""
         (letter, *others) = condition.letters

@@ -141,17 +141,8 @@ def verify(report: Report, of: int | None = None) -> Verified:
 
 def _is_bound(graph: Graph, at: int) -> bool:
     """Return whether a layer, or one before it, may see less than is said."""
-    waiting, met = [at], set[int]()
-    while waiting:
-        one = waiting.pop()
-        if one == INPUT or one in met:
-            continue
-        met.add(one)
-        own = graph.reads_of(one, graph.behind(INPUT))
-        if graph.vertices[one].layer.node.layer.overstates or any(reads.not_exact for _, reads in own):
-            return True
-        waiting += [read for read, _ in own]
-    return False
+    behind = graph.behind(INPUT)
+    return any(reads.not_exact for one in graph.before(at) & behind for _, reads in graph.reads_of(one, behind))
 
 
 def _looked_back(graph: Graph, at: int, units: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[Array, Array]:
