@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @of_option
 @click.option("--paths", "follows", is_flag=True, help="Show the field of each path to a layer, and their alignment.")
 @click.option(
-    "--effective", is_flag=True, help="Show how strongly pixels sway a unit, in the mean over random weights."
+    "--effective", is_flag=True, help="Show how strongly pixels influence a unit, in the mean over random weights."
 )
 @click.option("--verify", "proves", is_flag=True, help="Run the network on single pixels, and compare.")
 @click.option("--explain", is_flag=True, help="Show each layer's arithmetic.")
@@ -112,7 +112,7 @@ def _check_questions(asked: dict[str, bool], inside: bool, format: str) -> None:
 
 
 def _effective(fields: ReceptiveFields, unit: tuple[int, ...] | None) -> Findings:
-    """Return how strongly pixels sway a unit, by default the middle one of the last layer."""
+    """Return how strongly pixels influence a unit, by default the middle one of the last layer."""
     from ..execute.effective import influence
 
     return influence(fields.graph, len(fields.graph.vertices) - 1 if fields.of is None else fields.of, unit).to_dict()

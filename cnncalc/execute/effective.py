@@ -1,4 +1,4 @@
-"""The effective receptive field: how strongly each pixel of the input sways a unit, in the mean over random weights.
+"""The effective receptive field: how strongly each pixel influences a unit, in the mean over random weights.
 
 Source: Luo et al. 2016, Understanding the Effective Receptive Field in Deep Convolutional Neural Networks (NIPS): the
 gradient of a unit with respect to a pixel, its weights independent, of mean zero and of one variance a layer.

@@ -111,7 +111,7 @@ class ReceptiveFields:
         self.paths: Paths | None = None
         """The paths to a layer, if they are asked for."""
         self.effective: Findings | None = None
-        """How strongly the pixels sway a unit, if that is asked for."""
+        """How strongly the pixels influence a unit, if that is asked for."""
         self.proof: Findings | None = None
         """What came of running the network, if that is asked for."""
         self.layers = list(self._layers())
