@@ -106,7 +106,7 @@ def plain(cell: Cell, column: Column[Any]) -> str:
 
 
 def full(cell: Cell, column: Column[Any]) -> str:
-    """Return a cell for a person, with commas between thousands."""
+    """Return a cell for a person: commas between thousands, three digits of a fraction, and a half as it is."""
     if isinstance(cell, str):
         return cell
     if cell is None:
@@ -115,6 +115,8 @@ def full(cell: Cell, column: Column[Any]) -> str:
         return f"{cell:,}{column.unit}"
     if column.unit == "%":
         return f"{cell:.1f}%" if cell >= 0.05 or not cell else "<0.1%"
+    if (2 * cell).is_integer():
+        return f"{cell:,.1f}".removesuffix(".0") + column.unit
     return (f"{cell:,.0f}" if cell >= 100 else f"{cell:.3g}") + column.unit
 
 

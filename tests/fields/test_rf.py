@@ -292,3 +292,7 @@ def test_units_that_no_formula_holds_for_are_named() -> None:
         "no formula holds for all units of add1: --unit shows one"
     )
     assert unit(f"{words} --unit 3,4")["exact"]
+
+
+def test_a_centre_between_two_pixels_is_not_rounded() -> None:
+    assert here(["rf", "vgg16", "--of", "fc8"]).out.splitlines()[2].split()[-2:] == ["111.5", "44.6%"]
