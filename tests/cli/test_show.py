@@ -16,7 +16,7 @@ from cnncalc.zoo import names
 from tests.program import environment, here, process
 from tests.test_house import _loaded
 
-ODD = ['a"b<c>&amp;#35;', "`md` \\n end; %% -->", "日本語 [x](y) {z} |p|", "end", "<b>\\N</b>"]
+ODD = ['a"b<c>&amp;#35;', "`md` \\n end; %% -->", "日本語 [x](y) {z} |p|", "end", "<b>\\N</b>", "$$x^2$$"]
 
 
 def odd() -> str:
@@ -72,7 +72,7 @@ def test_mermaid_labels_are_escaped() -> None:
     labels = [re.fullmatch(r'    n\d+\(?\["(.*)"\]\)?', line) for line in lines[1 : len(ODD) + 2]]
     for label in labels:
         assert label is not None
-        assert not re.search(r'["`\\]|<(?!br/>)|#(?!\d+;)', label[1])
+        assert not re.search(r'["`\\]|[$][$]|<(?!br/>)|#(?!\d+;)', label[1])
     assert labels[1] is not None
     assert labels[1][1] == "a#34;b#60;c#62;#38;amp;#35;35;<br/>relu<br/>3x8x8"
 

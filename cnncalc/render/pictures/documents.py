@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from ...errors import printable
@@ -11,6 +12,11 @@ from .lanes import Station, stations
 
 _MERMAID = str.maketrans({mark: f"#{ord(mark)};" for mark in '#"&<>`\\'})
 """Characters that Mermaid takes for its own, as its entities: decimal codes."""
+_MATHS = re.compile(r"\$(?=\$)")
+"""A sign that another of its kind follows: Mermaid takes two for the beginning of a formula, as entities, too.
+
+An invisible character between them, a word joiner, makes them text.
+"""
 _DOT = str.maketrans({'"': '\\"', "\\": "\\\\", "&": "&amp;"})
 
 MOST_EDGES, MOST_CHARACTERS = 500, 50_000
@@ -32,7 +38,7 @@ def mermaid(report: Report, style: Style) -> Iterator[str]:
     rows = stations(report, style.selection)
     yield "flowchart TD\n"
     for at, row in enumerate(rows):
-        label = "<br/>".join([text.translate(_MERMAID) for text in _label(row)])
+        label = "<br/>".join([_MATHS.sub("$\u2060", text).translate(_MERMAID) for text in _label(row)])
         begin, end = ("([", "])") if row.row is None else ("[", "]")
         yield f'    n{at}{begin}"{label}"{end}\n'
     yield from _edges(rows, lambda source, target: f"    n{source} --> n{target}\n")
