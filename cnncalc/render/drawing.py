@@ -178,3 +178,11 @@ def broken(text: str, width: int) -> list[str]:
                     line = f"{line} {word}" if line else word
         lines.append(line or part)
     return lines
+
+
+def wrapped(text: str, style: Style) -> list[str]:
+    """Return a text in lines that are no wider than a terminal, those after the first indented."""
+    if style.width is None:
+        return [text]
+    first, *others = broken(text, style.width - 2)
+    return [first, *[f"  {line}" for line in others]]

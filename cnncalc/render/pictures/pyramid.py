@@ -16,7 +16,7 @@ from ...fields.views import Box, Sight
 from ...network import INPUT
 from ...sizes import known, show
 from .. import Style
-from ..drawing import broken
+from ..drawing import wrapped
 from ..messages import paint
 
 MOST_MAPS = 8
@@ -62,16 +62,16 @@ def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
     """Yield what one unit sees, layer by layer: a line for each, and maps of some of them."""
     view = fields.view
     assert view is not None
-    yield paint(unit_title(view), "bold", style.color) + "\n"
+    yield from (paint(line, "bold", style.color) + "\n" for line in wrapped(unit_title(view), style))
     if view.unknown is not None:
-        yield f"{view.unknown}\n"
+        yield from (f"{line}\n" for line in wrapped(view.unknown, style))
         return
     if view.bound is not None:
-        yield f"at most: {view.bound}\n"
+        yield from (f"{line}\n" for line in wrapped(f"at most: {view.bound}", style))
     shades = ASCII if style.ascii else UNICODE
     body = list(_body(view, style, shades))
     plain = list(_body(view, style._replace(color=False), shades)) if style.color else body
-    yield from (f"{line}\n" for line in _wrapped(_legend(plain, shades), style))
+    yield from (f"{line}\n" for line in wrapped(_legend(plain, shades), style))
     yield from body
 
 
@@ -132,7 +132,7 @@ def unit_title(view: Sight) -> str:
 def _caption(view: Sight, level: Level, style: Style) -> Iterator[str]:
     """Yield the lines of a level: its layers, and the part of their maps that is seen."""
     names = ", ".join(level.names[:3]) + (f" and {len(level.names) - 3} more" if len(level.names) > 3 else "")
-    first, *others = _wrapped(f"{names}: {level_text(view, level)}", style)
+    first, *others = wrapped(f"{names}: {level_text(view, level)}", style)
     head = names if first.startswith(names) else first
     yield paint(head, "bold", style.color) + first[len(head) :] + "\n"
     yield from (f"{line}\n" for line in others)
@@ -151,14 +151,6 @@ def level_text(view: Sight, level: Level) -> str:
         touched = masks.count(level.region) / prod(sides)
         text += f", {100 * touched:.1f}% touched" if touched < 1 else ""
     return text
-
-
-def _wrapped(text: str, style: Style) -> list[str]:
-    """Return a text in lines that are no wider than a terminal, those after the first indented."""
-    if style.width is None:
-        return [text]
-    first, *others = broken(text, style.width - 2)
-    return [first, *[f"  {line}" for line in others]]
 
 
 def _spans(view: Sight, level: Level, box: Box) -> str:

@@ -14,7 +14,7 @@ from ...sizes import show
 from ...steps import Filled, Number, Place, Term
 from .. import Style
 from ..columns import op_text
-from ..drawing import broken
+from ..drawing import broken, wrapped
 from ..messages import paint
 
 ALL_STEPS, FIRST_STEPS = 16, 4
@@ -61,8 +61,8 @@ def render(layer: LayerReport, filled: Filled, step: int | None, channel: int, s
     window = filled.window
     check_asked(filled, step, channel)
     title = f"{printable(layer.name)}: {op_text(layer)}, input {show(layer.sample)}, output {show(layer.traced.out)}"
-    yield paint(title, "bold", style.color) + "\n"
-    yield from (f"{line}\n" for line in _legend(filled, style))
+    yield from (paint(line, "bold", style.color) + "\n" for line in wrapped(title, style))
+    yield from (f"{line}\n" for own in legend(filled, style) for line in wrapped(own, style))
     sketch = Sketch(filled, channel, style)
     count = window.total if window.total <= ALL_STEPS else FIRST_STEPS
     for number in range(count) if step is None else [step - 1]:
@@ -79,7 +79,7 @@ def check_asked(filled: Filled, step: int | None, channel: int) -> None:
             raise SpecError(f"--{what} {number}: the last {what} is {last}", f"give a {what} up to {last}")
 
 
-def _legend(filled: Filled, style: Style) -> Iterator[str]:
+def legend(filled: Filled, style: Style) -> Iterator[str]:
     """Yield what the signs of the pictures mean, and what the values are that nobody gave."""
     window, dot = filled.window, "." if style.ascii else "·"
     if filled.made_up:
