@@ -48,7 +48,7 @@ class Picture {
     this.paths = Object.fromEntries(parts);
     this.svg = make("svg", { xmlns: SVG, preserveAspectRatio: "none", "aria-hidden": "true" }, ...Object.values(this.paths));
     this.pad = make("div", { class: "map", tabindex: "0", role: "application", "aria-roledescription": "map of units" }, this.svg);
-    this.pad.setAttribute("aria-label", `${label}, ${shape(this.sizes)} ${at < inputs ? "pixels" : "units"}; arrow keys move`);
+    this.pad.setAttribute("aria-label", `${label}, ${shape(this.sizes)} ${at < inputs ? "pixels" : "units"}; arrow keys move${this.sizes.length > 2 ? ", PageUp and PageDown along the first axis" : ""}`);
     this.pad.setAttribute("aria-describedby", "said");
     this.note = make("span", { class: "note" });
     this.place = make("span", { class: "note" });
@@ -179,7 +179,7 @@ function choose(at, index) {
   }
   for (const node of nodes) node.dataset.kind = kindOf(Number(node.dataset.at), regions);
   if (moved) {
-    for (const row of rows) row.toggleAttribute("data-chosen", row.dataset.at == at);
+    for (const element of [...rows, ...nodes]) element.setAttribute("aria-current", element.dataset.at == at);
     const place = nodes.findLastIndex((node) => node.dataset.at <= at);
     const box = $("#diagram .scroll");
     const [top, tall] = [(place * box.scrollHeight) / nodes.length, box.clientHeight];
@@ -253,17 +253,17 @@ function sort(head) {
 
 /** Show a layer's window step by step: its maps as grids of numbers, a slider, and the arithmetic. */
 class Stepper {
-  constructor({ maps, steps, begin, more }) {
+  constructor({ maps, steps, begin, legend, more }) {
     this.steps = steps;
     this.grids = [];
     const rows = maps.map((row) => make("div", { class: "grids" }, ...row.map((map) => this.grid(...map))));
     this.slider = make("input", { type: "range", id: "step", min: 1, max: steps.length, value: begin + 1 });
-    this.title = make("p", { role: "status", id: "step-title" });
-    this.lines = make("pre", {});
+    this.title = make("p", { id: "step-title" });
+    this.lines = make("pre", { role: "status" });
     this.section = make("section", { id: "window", "aria-labelledby": "window-title" },
-      make("h2", { id: "window-title" }, "The window, step by step"),
+      make("h2", { id: "window-title" }, "The window, step by step"), ...legend.map((line) => make("p", { class: "hint" }, line)),
       make("form", {}, make("label", { class: "wide" }, "Step ", this.slider)), this.title, ...rows, this.lines,
-      make("p", { class: "hint" }, more));
+      ...(more ? [make("p", { class: "hint" }, more)] : []));
     this.texts = maps.flat().map(([name, , texts]) => ({ name, texts }));
     this.slider.addEventListener("input", () => this.show(this.slider.value - 1));
     this.show(begin);
@@ -396,7 +396,7 @@ function follow() {
   const use = (at) => (pin(true), choose(Number(at), centre(at)));
   walk(nodes, (node) => use(node.dataset.at));
   for (const row of rows) $("button", row).addEventListener("click", () => use(row.dataset.at));
-  $("#layer").append(...maps.map((map, at) => make("option", { value: at }, `${map.name} ${shape(map.sizes)}`)));
+  $("#layer").append(...maps.map((map, at) => make("option", { value: at }, `\u2068${map.name}\u2069 ${shape(map.sizes)}`)));
   $("#layer").addEventListener("change", (event) => use(event.target.value));
   $("#pinned").addEventListener("change", (event) => pin(event.target.checked));
   $("#unit").addEventListener("input", (event) => {

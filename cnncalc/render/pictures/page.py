@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 from html import escape
 from typing import Any
@@ -17,19 +18,25 @@ from ...notation.encode import encode
 from ...report import Report
 from .. import Style
 from ..columns import COLUMNS, report_grid
-from ..grid import full
-from ..rows import rows
+from ..fields.rows import COLUMNS as FIELD_COLUMNS
+from ..fields.rows import FieldRow
+from ..grid import Cell, Column, full
+from ..grid import grid as table_of
+from ..rows import Row, rows
 from ..summary import totals
 from .lanes import stations
 from .svg import diagram, resource, title_of
 from .windows import Steps, as_json
 
 SHOWN = ("layer", "op", "out", "params", "macs", "rf_size", "rf_stride", "rf_start")
-"""The columns of the table."""
+"""The columns of the table that reports have."""
+OF_FIELDS = ("centre", "padding", "border")
+"""Those that receptive fields have."""
 MEANINGS = {"multiply": "multiplies", "window": "moves a window", "join": "joins", "plain": "others"}
 """What the colours of the diagram mean."""
 KEY = " ".join(
-    f'<span><svg width="16" height="12"><rect class="{kind}" width="16" height="12" rx="3"/></svg> {words}</span>'
+    '<span><svg width="16" height="12" aria-hidden="true">'
+    f'<rect class="{kind}" width="16" height="12" rx="3"/></svg> {words}</span>'
     for kind, words in MEANINGS.items()
 )
 TITLES = {"rf_size": "field", "rf_stride": "stride", "rf_start": "first pixel"}
@@ -58,7 +65,10 @@ def render(
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{sheet}</style>\n"
     )
-    yield f"<header><h1>{escape(title)}</h1>{_paragraphs(totals(report))}</header>\n<main>\n"
+    yield (
+        '<a class="skip" href="#table">To the table of the layers</a>\n'
+        f"<header><h1>{escape(title)}</h1>{_paragraphs(totals(report))}</header>\n<main>\n"
+    )
     yield (
         '<section id="diagram" aria-labelledby="diagram-title"><h2 id="diagram-title">Diagram</h2>\n'
         f'<p class="hint key-of">{KEY}</p>\n'
@@ -68,9 +78,10 @@ def render(
     yield from [f"{line}\n" for line in picture.lines]
     yield "</svg></div></section>\n"
     yield resource("page.html")
-    yield from _table(report, style)
+    fields = fields or ReceptiveFields(report)
+    yield from _table(report, style, fields)
     yield "</main>\n"
-    yield _data("fields", _fields(fields or ReceptiveFields(report)))
+    yield _data("fields", _fields(fields))
     frames = None if steps is None else as_json(steps)
     if steps is not None and frames is None:
         frames = {"more": "The maps are too large to show the window step by step here: take a smaller input."}
@@ -104,21 +115,23 @@ def _paragraphs(sentences: Sequence[str]) -> str:
     return "".join([f"<p>{escape(sentence)}</p>" for sentence in sentences])
 
 
-def _table(report: Report, style: Style) -> Iterator[str]:
+def _table(report: Report, style: Style, fields: ReceptiveFields) -> Iterator[str]:
     """Yield the table of the layers: each cell with what its column is sorted by, if that is not its text."""
-    grid, layers = report_grid(report, style.selection, SHOWN), rows(report, style.selection)
+    layers, extra = rows(report, style.selection), _columns(fields)
+    columns = {name: COLUMNS[name] for name in SHOWN} | extra
+    foot = report_grid(report, style.selection, SHOWN).foot
+    grid = table_of(columns, tuple(columns), layers)._replace(foot=[[*line, *[""] * len(extra)] for line in foot])
     yield (
         '<section id="table" aria-labelledby="table-title"><h2 id="table-title">Layers</h2>\n'
         '<div class="scroll"><table id="layers"><thead><tr>'
     )
-    for name, title, right in zip(SHOWN, grid.titles, grid.right, strict=True):
+    for name, title, right in zip(columns, grid.titles, grid.right, strict=True):
         kind = " data-numbers" if right else ""
         yield f'<th scope="col"{kind}><button>{escape(TITLES.get(name, title))}</button></th>'
     yield "</tr></thead>\n<tbody>\n"
     for row, texts in zip(layers, grid.texts(full), strict=True):
         cells = [f'<th scope="row"><button>{escape(texts[0])}</button></th>']
-        for name, text in zip(SHOWN[1:], texts[1:], strict=True):
-            column = COLUMNS[name]
+        for column, text in zip(grid.columns[1:], texts[1:], strict=True):
             key = (column.order or column.cell)(row)
             shown = "" if key is None else f"{key}"
             own = f' data-key="{shown}"' if column.right and shown != text else ""
@@ -128,3 +141,29 @@ def _table(report: Report, style: Style) -> Iterator[str]:
     for texts in grid.texts(full, foot=True):
         yield f"<tr>{''.join([f'<td>{escape(text)}</td>' for text in texts])}</tr>"
     yield "</tfoot></table></div></section>\n"
+
+
+def _columns(fields: ReceptiveFields) -> dict[str, Column[Row]]:
+    """Return the columns of the figures that only fields have; of a block they are those of its last layer."""
+    layers = fields.layers
+    last = {layer.name[:at]: layer for layer in layers for at, sign in enumerate(layer.name) if sign == "."}
+    last |= {layer.name: layer for layer in layers}
+    names = OF_FIELDS if any(border is not False for layer in layers for border in layer.border) else OF_FIELDS[:-1]
+
+    def cells(row: Row, column: Column[FieldRow]) -> list[Cell]:
+        layer = last[row.name]
+        axes = zip(layer.axes, layer.border, strict=True)
+        return [column.cell(FieldRow(layer, axis.letter, axis, border=border)) for axis, border in axes]
+
+    def text(row: Row, column: Column[FieldRow]) -> str:
+        texts = [full(cell, column) for cell in cells(row, column)]
+        return "x".join(texts[:1] if len(set(texts)) < 2 else texts)
+
+    def order(row: Row, column: Column[FieldRow]) -> Cell:
+        numbers = [cell for cell in cells(row, column) if isinstance(cell, (int, float))]
+        return sum(numbers) if len(numbers) == len(last[row.name].axes) > 0 else None
+
+    return {
+        name: Column(column.title, partial(text, column=column), column.right, order=partial(order, column=column))
+        for name, column in ((name, FIELD_COLUMNS[name]) for name in names)
+    }

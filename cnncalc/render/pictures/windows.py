@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ...steps import Filled
 from .. import Style
 from ..drawing import broken
-from .steps import ALL_STEPS, FIRST_STEPS, MOST_CELLS, Block, Sketch, check_asked
+from .steps import ALL_STEPS, FIRST_STEPS, MOST_CELLS, Block, Sketch, check_asked, legend
 from .svg import CHARACTER, EDGE, ROW, Drawn, text, text_width
 
 MOST_DRAWN = 4096
@@ -20,6 +20,8 @@ EVERYTHING = 1 << 30
 """No limit for the cells of a row."""
 WIDEST = 100
 """The most characters of a line of arithmetic in a picture."""
+LINE = 18
+"""The height of a line of text."""
 ROOM = 960
 """The width that steps of a picture stand beside each other in."""
 
@@ -49,14 +51,17 @@ def drawn(steps: Steps) -> Drawn:
     parts = [_step(sketch, number) for number in steps.numbers]
     wide, tall = max([part.width for part in parts]) + 2 * EDGE, max([part.height for part in parts]) + EDGE
     across = max(1, ROOM // wide)
-    lines: list[str] = []
+    said = list(legend(steps.filled, Style()))
+    lines = [text(0, at * LINE + 14, one, "faint", WIDEST) for at, one in enumerate(said)]
+    top = len(said) * LINE + (EDGE if said else 0)
     for at, part in enumerate(parts):
-        lines += [f'<g transform="translate({at % across * wide} {at // across * tall})">', *part.lines, "</g>"]
-    height = -(-len(parts) // across) * tall
+        lines += [f'<g transform="translate({at % across * wide} {top + at // across * tall})">', *part.lines, "</g>"]
+    height = top + -(-len(parts) // across) * tall
     more = steps.filled.window.total - len(parts)
     if more and steps.step is None:
         lines.append(text(0, height, f"and {more:,} steps more", "faint"))
-    return Drawn(wide * min(across, len(parts)), height, lines)
+    widths = [wide * min(across, len(parts)), *[text_width(one, WIDEST) for one in said]]
+    return Drawn(max(widths), height, lines)
 
 
 def _step(sketch: Sketch, number: int) -> Drawn:
@@ -71,23 +76,22 @@ def _step(sketch: Sketch, number: int) -> Drawn:
             left, bottom = left + part.width + EDGE, max(bottom, part.height)
         top, width = top + bottom + 8, max(width, left - EDGE)
     for line in [one for own in sketch.arithmetic(place) for one in broken(own, WIDEST)]:
-        top += 18
+        top += LINE
         lines.append(text(0, top, line, longest=WIDEST))
         width = max(width, text_width(line, WIDEST))
     return Drawn(width, top + 8, lines)
 
 
 def _grid(name: str, block: Block) -> Drawn:
-    """Return a map as a grid, its cells that the step is about marked."""
+    """Return a map as a grid, its cells that the step is about marked: these last, so that their edges are whole."""
     wide = 8 + int(max([len(cell.text) for row in block for cell in row]) * CHARACTER)
     side = max(wide, ROW)
     lines = [text(0, 12, name, "faint")]
-    for y, row in enumerate(block):
-        for x, cell in enumerate(row):
-            kind = f"cell {'marked' if cell.is_marked else ''} {cell.style}".split()
-            left, top = x * side, 18 + y * ROW
-            lines.append(f'<rect class="{" ".join(kind)}" x="{left}" y="{top}" width="{side}" height="{ROW}"/>')
-            lines.append(f'<text class="number" x="{left + side // 2}" y="{top + 16}">{escape(cell.text)}</text>')
+    cells = [(x * side, 18 + y * ROW, cell) for y, row in enumerate(block) for x, cell in enumerate(row)]
+    for left, top, cell in sorted(cells, key=lambda place: place[2].is_marked):
+        kind = f"cell {'marked' if cell.is_marked else ''} {cell.style}".split()
+        lines.append(f'<rect class="{" ".join(kind)}" x="{left}" y="{top}" width="{side}" height="{ROW}"/>')
+        lines.append(f'<text class="number" x="{left + side // 2}" y="{top + 16}">{escape(cell.text)}</text>')
     return Drawn(max(side * len(block[0]), text_width(name)), 18 + ROW * len(block), lines)
 
 
@@ -124,7 +128,8 @@ def as_json(steps: Steps) -> dict[str, Any] | None:
         )
         before = now
     more = f"{count:,} of {window.total:,} steps; --step N begins at another one" if count < window.total else ""
-    return {"maps": begin, "steps": frames, "begin": asked - first, "more": more}
+    said = list(legend(steps.filled, Style()))
+    return {"maps": begin, "steps": frames, "begin": asked - first, "legend": said, "more": more}
 
 
 def _begun(name: str, block: Block) -> list[Any]:

@@ -84,7 +84,7 @@ def said(visit: Visit) -> str:
 def choose(visit: Visit, layer: str, unit: list[int]) -> None:
     """Choose a unit as a person does who types it."""
     options = visit.page.locator("#layer option").all_inner_texts()
-    at = next(at for at, text in enumerate(options) if text.rpartition(" ")[0] == layer)
+    at = next(at for at, text in enumerate(options) if text.rpartition(" ")[0] == f"\u2068{layer}\u2069")
     visit.page.select_option("#layer", index=at)
     visit.page.fill("#unit", ", ".join(map(str, unit)))
 
@@ -263,6 +263,11 @@ def test_a_slider_goes_through_the_steps_of_a_window(visit: Callable[..., Visit]
     assert page.inner_text("#window pre") == "0*0 + 1*1 + 3*2 + 4*3 = 19"
     assert page.locator("#window .empty").count() == 3
     assert page.get_attribute("#step", "aria-valuetext") == "step 1 of 4: output [0, 0]"
+    assert page.inner_text("#window [role=status]") == "0*0 + 1*1 + 3*2 + 4*3 = 19"
+    assert page.locator("#window .hint").all_inner_texts() == [
+        "input and kernel count on from 0; -x and -w give other values",
+        "? is not made yet",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -286,7 +291,7 @@ def test_the_steps_of_other_windows(visit: Callable[..., Visit], line: str, step
 def test_of_many_steps_a_page_has_some(visit: Callable[..., Visit]) -> None:
     page = visit("conv:k3 -i 30x31 --step 700").page
     assert page.inner_text("#step-title") == "step 700 of 812: output [24, 3]"
-    assert page.inner_text("#window .hint") == "228 of 812 steps; --step N begins at another one"
+    assert page.locator("#window .hint").last.inner_text() == "228 of 812 steps; --step N begins at another one"
     assert visit("conv:k3 -i 64x65").page.inner_text("#window").startswith("The maps are too large")
 
 
@@ -344,3 +349,28 @@ def test_a_picture_is_well_formed_whatever_its_names(tmp_path: Path) -> None:
 def test_the_page_of_resnet50_is_small(tmp_path: Path) -> None:
     assert here(["show", "resnet50", "-o", str(tmp_path / "resnet50.html")]).code == 0
     assert (tmp_path / "resnet50.html").stat().st_size < 600_000
+
+
+def test_the_table_has_the_figures_that_rf_has(visit: Callable[..., Visit]) -> None:
+    line = "3x5x6 conv:4,k3x5,p1 conv:4,k5x6,p2 conv:4,k3,p1"
+    page = visit(line)
+    assert page.page.locator("#layers thead th").all_inner_texts()[-3:] == ["centre", "padding", "border"]
+    fields = ReceptiveFields(report_of(line))
+    assert column(page, 9)[0] == "x".join([f"{axis.centre}" for axis in fields.layers[0].axes])
+    assert column(page, 11)[-1] == "yes"
+
+
+def test_a_skip_link_leads_past_the_maps(visit: Callable[..., Visit]) -> None:
+    page = visit(NETWORKS["stem"]).page
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "layer"
+
+
+def test_marked_cells_are_drawn_last_and_a_picture_of_steps_says_what_its_signs_mean() -> None:
+    drawn = here(["show", "conv:k2,p1", "-i", "2x3", "--step", "1", "--to", "svg"]).out
+    kinds = re.findall(r'<rect class="cell( marked)?', drawn.partition("input</text>")[2].partition("* kernel")[0])
+    assert kinds == sorted(kinds)
+    assert kinds.count(" marked") == 4
+    assert "· is padding, ? is not made yet</text>" in drawn
