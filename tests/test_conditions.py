@@ -207,6 +207,19 @@ def networks(draw: st.DrawFn) -> str:
     return " ".join(words)
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("maxpool:2 flatten linear:10,c_i=100", "there are no H and W with (H//2)*(W//2)*3 = 100"),
+        ("conv:3,k3 flatten linear:10,c_i=7", "there are no H and W with (H-2)*(W-2)*3 = 7"),
+    ],
+)
+def test_what_no_size_fulfils_is_told_without_the_conditions_of_other_layers(words: str, message: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        cnncalc.shape(words, input="3xHxW")
+    assert caught.value.what.endswith(f": {message}")
+
+
 sizes = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=8, max_size=8)
 
 

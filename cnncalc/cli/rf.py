@@ -78,7 +78,6 @@ def command(
         network = sources.load_words(words)
         options.note_report(network)
         options.note_channels(network)
-        options.note_channels(network)
         network, options = options.taken(network)
         report = options.report(network)
         fields = ReceptiveFields(report, of, source)
