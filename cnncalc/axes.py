@@ -50,6 +50,11 @@ class Fields(NamedTuple):
         return product(size for size, _ in self.lead)
 
     @property
+    def is_pooled(self) -> bool:
+        """Whether its units went through a global pool, and so have no place in the image."""
+        return any(field.marks & POOLED for field in self.of)
+
+    @property
     def shown(self) -> tuple[Field, ...]:
         """The fields in the order in which their axes stand in the sample, if all do; else in the input's order."""
         order = [axis for axis in self.axes if type(axis) is int]

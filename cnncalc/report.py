@@ -153,8 +153,8 @@ class LayerReport:
         self.reads_fields, self.read = fields, own._replace(batch_at=0) if own.batch_at else own
         """The axes and fields of what it reads, and of its output as others read it."""
         self.needs = needs
-        """What it needs of open sizes, so that its inputs go together and its windows fit, as `conditions.Condition`;
-        of a block, without what its layers need."""
+        """What it needs of open sizes beyond what layers before it need, as `conditions.Condition`: that its inputs go
+        together and its windows fit."""
         self._batch, self._xs = batch, xs
         self.sample = xs[0] if xs else traced.out
         """The input shape without the batch; of a layer that reads none, the output's."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from .layers import Env, Fields, Trace
 from .layers.base import Need, space_of
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
-from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Shape, counted, known, show, total
+from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, counted, known, show, total
 
 if TYPE_CHECKING:
     from .conditions import Condition, Holds
@@ -95,27 +94,47 @@ def _spatial(network: Network, read: Input) -> list[int]:
 class _Needs(list[tuple[Need, ...]]):
     """What the layers of one trace need of open sizes: that of the layer at work, and where all before it hold."""
 
-    __slots__ = ("holds",)
+    __slots__ = ("holds", "known")
 
     def __init__(self) -> None:
         super().__init__()
         self.holds: Holds | None = None
+        self.known: set[object] = set()
+        """What is needed already."""
 
     def taken(self, node: Node, xs: Sequence[Shape]) -> Sequence[Condition]:
-        """Return what this layer needs, and take it as known. ShapeError if it then holds for no letters."""
+        """Return what this layer needs that none before it did, and take it as known.
+
+        ShapeError if all that is needed then holds for no letters.
+        """
         from .conditions import Condition, Holds, Requirement
 
-        what = f"{node.layer.op} of {' and '.join(map(show, xs))}"
-        conditions = [Condition(tuple([Requirement(*test) for test in tests]), what) for tests in self]
-        conditions = [condition for condition in conditions if condition.letters]
+        asked = {_key(tests): tests for tests in self}
+        fresh = [tests for key, tests in asked.items() if key not in self.known]
+        self.known.update(asked)
         self.clear()
+        if not fresh:
+            return ()
+        what = f"{node.layer.op} of {' and '.join(map(show, xs))}"
+        conditions = [Condition(tuple([Requirement(*test) for test in tests]), what) for tests in fresh]
+        conditions = [condition for condition in conditions if condition.letters]
         if self.holds is None:
             self.holds = Holds()
         for condition in conditions:
-            before = self.holds.also()
+            before = dict(self.holds.numbers)
             if not self.holds.add(condition):
-                raise ShapeError(before.refusal(condition))
+                self.holds.numbers = before
+                declared = node.layer.given.get("c_i")
+                is_declared = any(test.right == declared is not None for test in condition.tests)
+                raise ShapeError(self.holds.refusal(condition), "remove c_i" if is_declared else None)
         return conditions
+
+
+def _key(tests: tuple[Need, ...]) -> object:
+    """Return what tells needs apart, without arithmetic."""
+    return tuple(
+        [(*[n.terms if isinstance(n, Open) else n for n in (left, right)], sign) for left, sign, right in tests]
+    )
 
 
 def _trace(
@@ -209,6 +228,8 @@ def fitting_input(network: Network, read: Input, at: int) -> str | None:
             return 0
         last = known(layers[node.reads[0]].traced.out[-1]) if node.reads[0] != INPUT else None
         return last or 0
+
+    from bisect import bisect_left, bisect_right
 
     sides = range(1, LARGEST_SIDE + 1)
     least = bisect_left(sides, wanted, key=features) + 1

@@ -16,6 +16,7 @@ from cnncalc.errors import CnncalcError, ShapeError
 from cnncalc.floors import smaller
 from cnncalc.report import LayerReport
 from cnncalc.sizes import Open, Size
+from tests.program import here
 from tests.test_sizes import computed, trees
 
 H, W = Open("H"), Open("W")
@@ -36,7 +37,7 @@ def sets(draw: st.DrawFn) -> Numbers:
     mod = draw(st.integers(1, 12))
     rests = draw(st.lists(st.integers(0, mod - 1), min_size=1, max_size=3))
     least, most = draw(runs)
-    return Numbers.multiples(mod, *rests) & Numbers.every(least, most)
+    return Numbers(mod, {rest: [(rest or mod, None)] for rest in rests}) & Numbers.every(least, most)
 
 
 @given(sets(), sets(), sets())
@@ -152,7 +153,7 @@ def check_formula(spec: Any, channels: int, sizes: Sequence[tuple[int, int]], **
         traced = None
         with suppress(CnncalcError):
             traced = cnncalc.shape(network, input=(channels, h, w), **options)
-        assert holds.at(at) == by_parts == (traced is not None), (spec, at, str(holds.failing(at)))
+        assert holds.at(at) == by_parts == (traced is not None), (spec, at, holds)
         if traced is None:
             continue
         held += 1
@@ -232,3 +233,77 @@ def test_the_formula_of_a_random_network_is_its_trace(words: str, at: list[tuple
         for h, w in at:
             with pytest.raises(ShapeError):
                 cnncalc.shape(words, input=(3, h, w), dialect=dialect)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "3xHxW conv:3,k2,name=a concat:from=input+a",
+            "concat of 3xHxW and 3x[H-1]x[W-1]: H = H-1 for no H\nthe input gives 3xHxW, a gives 3x[H-1]x[W-1]",
+        ),
+        (
+            "3xHxW slice:axis=2,start=1,name=d pixelunshuffle:2,from=d pixelunshuffle:2,from=input",
+            "pixelunshuffle of 3xHxW needs H is a multiple of 2 (H is even), but the layers before it hold only where "
+            "H is odd, H >= 3",
+        ),
+        ("3xHxW flatten linear:10,c_i=10", "linear of [H*W*3]: H*W*3 = 10 for no H and W\nremove c_i"),
+        ("3xHxH flatten linear:10,c_i=10", "linear of [H*H*3]: H*H*3 = 10 for no H\nremove c_i"),
+        ("3xHxW crop:2 slice:axis=2,stop=-3 adaptiveavgpool:2 conv:1,k3", "does not fit: floor((2 + 0 - 3)/1) + 1 < 1"),
+    ],
+)
+def test_a_network_that_is_refused_for_every_number_is_an_error(words: str, message: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        cnncalc.shape(words)
+    assert "\n".join(filter(None, [caught.value.what, caught.value.help])).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("words", "texts"),
+    [
+        ("3xHxW conv:8,k3,s2,p1 relu", []),
+        ("3xHxW conv:8,k3,s2 conv:8,k3,s2", ["H >= 7", "W >= 7"]),
+        ("3xHxW maxpool:8 upsample:x8 concat:from=input+upsample1", ["H is a multiple of 8", "W is a multiple of 8"]),
+        ("3xHxW maxpool:2 upsample:x2 add:from=input+upsample1", ["H is even", "W is even"]),
+        ("3xHxW conv:3,k2,name=a add:from=input+a", ["H = 2", "W = 2"]),
+        ("3xHxW pad:p=3,mode=reflect pixelunshuffle:4", ["H = 4m + 2, H >= 6", "W = 4m + 2, W >= 6"]),
+        ("3xHx8 flatten linear:10,c_i=192", ["H = 8"]),
+        ("3xHxH flatten linear:10,c_i=192", ["H = 8"]),
+        ("3xHxW flatten linear:10,c_i=192", ["H*W = 64, as H = W = 8"]),
+        ("3xHxW conv:4,k3 flatten linear:10,c_i=24", ["H >= 3", "W >= 3", "(H-2)*(W-2) = 6, as H = 4, W = 5"]),
+        ("CxHx8 conv:8,k3,g4 groupnorm:4", ["C is a multiple of 4", "H >= 3"]),
+        ("Cx8x8 conv:8,k3,c_i=6", ["C = 6"]),
+        ("3xHxW permute:1x3x2,name=t concat:from=input+t", ["H = W"]),
+        ("3xHxW reshape:out=[12,-1]", ["H*W*3 is a multiple of 12"]),
+        ("1xHxW maxpool:3,s1,p2,d3", ["H >= 3", "W >= 3"]),
+        ("3xHxW upsample:factor=0.3 add:from=input+upsample1", ["sizes that are not known agree"]),
+    ],
+)
+def test_what_a_network_needs_of_its_letters(words: str, texts: list[str]) -> None:
+    assert cnncalc.shape(words).holds.texts() == texts
+    done = here(["shape", *words.split()])
+    assert [line for line in done.out.splitlines() if line.startswith("holds where")] == [
+        f"holds where {'; '.join(texts)}" for _ in texts[:1]
+    ]
+
+
+def test_declared_features_make_counts_known() -> None:
+    report = cnncalc.shape("3xHxW conv:256,k3,s2,p1 relu flatten linear:10,c_i=9216")
+    assert (report["linear1"].params, report.params) == (92_170, 92_170 + 7_168)
+    assert report.holds.texts() == ["((H+1)//2)*((W+1)//2) = 36, as H = W from 11 to 12"]
+    declared = cnncalc.shape("CxHxW conv:8,k3,c_i=3 batchnorm:8")
+    assert (declared.params, declared.buffers) == (8 * 27 + 8 + 16, 16)
+
+
+def test_deep_u_nets_of_large_strides_stay_exact_and_fast() -> None:
+    strides = (2, 3, 5, 7, 11, 13)
+    down = [f"maxpool:{s},name=d{at}" for at, s in enumerate(strides)]
+    up = [
+        f"upsample:x{s},name=u{at} concat:from=u{at}+{f'd{at - 1}' if at else 'input'}"
+        for at, s in reversed([*enumerate(strides)])
+    ]
+    report = cnncalc.shape(" ".join(["3xHxW", *down, *up]))
+    assert report.holds.texts() == ["H is a multiple of 30030", "W is a multiple of 30030"]
+    coprime = [f"maxpool:{k},from=input,name=m{k} upsample:x{k},name=u{k}" for k in range(2, 14)]
+    joined = f"concat:from=input+{'+'.join(f'u{k}' for k in range(2, 14))}"
+    assert cnncalc.shape(" ".join(["3xHxW", *coprime, joined])).holds.texts()[0] == "H is a multiple of 360360"

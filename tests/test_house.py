@@ -172,6 +172,13 @@ def test_shape_loads_neither_numpy_nor_rich(format: str) -> None:
     assert not loaded & {"numpy", "rich", "difflib", "dataclasses"}
 
 
+@pytest.mark.parametrize("words", ["conv:k7,s2 -i 224 --out 112", "unet --least", "--rf 9 conv:k3"])
+def test_solve_loads_neither_numpy_nor_rich(words: str) -> None:
+    for form in ("table", "json", "csv"):
+        line = ["solve", *words.split(), "--format", form]
+        assert not _loaded(f"from cnncalc.cli import call\nassert call({line!r}) == 0") & {"numpy", "rich"}
+
+
 def test_the_package_loads_nothing() -> None:
     loaded = _loaded("import cnncalc")
     assert not loaded & {"numpy", "rich", "click"}

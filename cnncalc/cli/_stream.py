@@ -25,6 +25,9 @@ CHUNK = 65536
 TOGETHER = 64
 """How many layers the networks have that are read before the first of them is traced."""
 
+MOST_KEPT = 20_000
+"""How many objects may be new before Python looks for cycles: networks that are read together have so many."""
+
 
 def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
     """Write one report for each line's spec; return 2 if one was wrong.
@@ -33,6 +36,7 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
     """
     gc.freeze()
     gc.enable()  # a stream has no end
+    gc.set_threshold(MOST_KEPT)
 
     def load(line: bytes, number: int) -> Network:
         return sources.load_text(sources.decode(line.rstrip(b"\r"), word), word, number)

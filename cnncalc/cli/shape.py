@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -142,14 +142,14 @@ def _note_findings(report: Report) -> None:
         note(f"{finding.message()} (cnncalc check fails)")
 
 
-class Showing(NamedTuple):
+class Showing:
     """How a network is shown: under which options, and in which form."""
 
-    options: NetworkOptions
-    measures: Measures
-    format: str
-    style: Style
-    lists_hints: bool = False
+    def __init__(
+        self, options: NetworkOptions, measures: Measures, format: str, style: Style, lists_hints: bool = False
+    ):
+        self.options, self.measures, self.format, self.style = options, measures, format, style
+        self.lists_hints = lists_hints
 
     def result(self, network: Network) -> Report | Contrast:
         """Return a network's report, or its contrast under several dialects."""

@@ -11,7 +11,7 @@ from .. import sources
 from ..dialects import dialect_named, layout_of
 from ..errors import SpecError, shown
 from ..files import text_output
-from ..input import Inputs, read_input
+from ..input import FIRST, Inputs, given_shapes, read_input
 from ..layers import OPS, Env, keys_named
 from ..network import Network, no_input
 from ..notation.words import read_words
@@ -122,6 +122,8 @@ def command(
     if by is not None and field is None:
         raise SpecError("--by is for a stack", "give the field that it is to see: --rf 100")
     if field is not None:
+        if out or least or clean or fit or features or top or any((k, s, p, d, out_pad)):
+            raise SpecError("--rf is a question of its own", "leave out --rf, or the other options")
         with text_output(path, utf8=format == "json") as stream:
             shortest = _stack(words, options, field, by or BY[0])
             if shortest is None:
@@ -178,7 +180,10 @@ def _inputs(network: Network, options: NetworkOptions, wish: Wish, fit: str | No
     found = inputs(network if options.input is not None else opened(network), wish)
     if fit is None:
         return InputAnswer(found)
-    image = read_sizes(parse_shape(fit), len(found.letters), "--fit")
+    size = parse_shape(fit)
+    if len(size) == len(found.sample):  # with its channels
+        size = size[:-1] if network.layout == "NHWC" else size[1:]
+    image = read_sizes(size, len(found.letters), "--fit")
     return InputAnswer(found, found.fit(image), image)
 
 
@@ -212,14 +217,17 @@ def _question(
     layer = type(layer)(layer.op, layer.nd, {k: v for k, v in layer.given.items() if k not in (*left_out, "out")})
     if options.input is None and network.input is None:
         raise no_input()
-    given = options.input
-    if given is not None and not isinstance(given, Inputs) and len(given) == 1:
-        options = options._replace(input=given * nd)
+    given = given_shapes(network, options.input).get(FIRST)
+    if given is not None:
+        options = options._replace(input=given * nd if len(given) == 1 else given)
     network = options.settle(network)
     env = Env(network.dialect, network.layout == "NHWC")
     read = read_input(network)
     channels, space = layer.split(read.sample, env)
     check_channels(layer, channels if len(read.sizes) > nd else UNKNOWN, env)
-    if len(wanted) == nd + 1 and nd + 1 > 1:
-        wanted = wanted[:-1] if env.channels_last else wanted[1:]
+    if len(wanted) == nd + 1:
+        c_o, wanted = layer.split(wanted, env)
+        made = layer.given.get("c_o", c_o if "c_o" in layer.KEYS or len(read.sizes) == nd else channels)
+        if c_o != made:
+            raise SpecError(f"--out {show(parse_shape(out or ''))} has {c_o} channels, and {layer.op} makes {made}")
     return LayerQuestion(layer, read_sizes(space, nd, "-i"), read_sizes(wanted, nd, "--out"), env, ranges)

@@ -118,7 +118,8 @@ class Holds:
             return False
         if self._narrow(condition):
             (letter,) = condition.letters
-            for other in self.joint if len(self.numbers[letter].runs) < MOST_RETRIED else ():  # perhaps solved now
+            waiting = reversed(self.joint) if len(self.numbers[letter].runs) < MOST_RETRIED else ()
+            for other in waiting:  # the last ones repeat soonest, as paths meet from the smallest map on
                 if other.letters == condition.letters and self._narrow(other):
                     self.joint = tuple([one for one in self.joint if one is not other])
             return bool(self.numbers[letter])
@@ -129,10 +130,6 @@ class Holds:
     def at(self, values: Mapping[str, int]) -> bool:
         """Return whether the network holds for these letters, all of them given."""
         return all(condition.at(values) for condition in self.conditions.values())
-
-    def failing(self, values: Mapping[str, int]) -> Condition | None:
-        """Return the first condition that does not hold for these letters; None if all do."""
-        return next((condition for condition in self.conditions.values() if not condition.at(values)), None)
 
     def _narrow(self, condition: Condition) -> bool:
         """Leave only those numbers of a letter that fulfil a condition; return whether that could be worked out."""

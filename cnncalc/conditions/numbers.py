@@ -83,11 +83,6 @@ class Numbers:
         return cls(1, {0: [(max(least, 1), most)] if most is None or most >= max(least, 1) else []})
 
     @classmethod
-    def multiples(cls, mod: int, *rest: int) -> Numbers:
-        """Return the numbers with these remainders modulo `mod`, by default 0."""
-        return cls(mod, {r % mod: [(r % mod or mod, None)] for r in rest or (0,)})
-
-    @classmethod
     def listed(cls, numbers: Iterable[int]) -> Numbers:
         """Return these numbers."""
         return cls(1, {0: stretches(sorted({number for number in numbers if number >= 1}))})

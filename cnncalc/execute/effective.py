@@ -137,13 +137,7 @@ class _Moments:
 
     def __init__(self, graph: Graph, end: int):
         self.graph, self.end = graph, end
-        needed, waiting = set[int](), [end]
-        while waiting:
-            at = waiting.pop()
-            if at != INPUT and at not in needed:
-                needed.add(at)
-                waiting += graph.vertices[at].reads
-        self.needed = sorted(needed)
+        self.needed = sorted(graph.before(end))
         self._readers: dict[int, list[tuple[int, Operator]]] = {at: [] for at in (INPUT, *self.needed)}
         for at in self.needed:
             for place, read in enumerate(graph.vertices[at].reads):

@@ -16,7 +16,7 @@ import numpy as np
 from ..axes import AxisPart
 from ..errors import SpecError
 from ..explain import relation
-from ..field import POOLED, Field
+from ..field import Field
 from ..fields.graph import Graph, Vertex
 from ..layers import Fields
 from ..layers.conv import Convolution
@@ -224,9 +224,7 @@ def _convolution(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> Oper
 
 def _each(window: Slide | Cut) -> float:
     """Return the variance of one tap on an axis, so that an output's taps have 1 together."""
-    if isinstance(window, Slide):
-        return 1 / window.taps
-    return window.s / ((window.k - 1) // window.d + 1)
+    return (1 if isinstance(window, Slide) else window.s) / window.taps
 
 
 def _windows(vertex: Vertex) -> dict[int, Slide | Cut]:
@@ -249,8 +247,7 @@ def _windows(vertex: Vertex) -> dict[int, Slide | Cut]:
 
 def _window_taps(window: Slide | Cut, n: int, out: int) -> Taps:
     """Return the taps of a window: `up*s - pb + tap*d = i`, or of a transposed one `up = i*s - pb + tap*d`."""
-    number, pb = (window.k - 1) // window.d + 1, window.pb or 0
-    i, tap = np.arange(n)[None], np.arange(number)[:, None]
+    i, tap, pb = np.arange(n)[None], np.arange(window.taps)[:, None], window.pb or 0
     if isinstance(window, Slide):
         up, rest = np.divmod(i + pb - tap * window.d, window.s)
         up = np.where(rest == 0, up, -1)
@@ -322,15 +319,10 @@ def _product(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int])
     if value is not None:
         word = vertex.layer.node.layer.WORD
         return Operator(Weights.FIXED, _broadcast(ns, outs, value if word == "mul" else 1 / value))
-    pooled = [_is_pooled(fields) for fields in vertex.layer.reads_fields]
-    local = [at for at, fields in enumerate(vertex.layer.reads_fields) if fields.of and not pooled[at]]
+    local = [at for at, fields in enumerate(vertex.layer.reads_fields) if fields.of and not fields.is_pooled]
     if len(local) != 1:
         raise _unknown(f"{vertex.layer.op} multiplies what it reads")
     return Operator(Weights.FIXED, _broadcast(ns, outs, 1.0)) if place == local[0] else None
-
-
-def _is_pooled(fields: Fields) -> bool:
-    return any(field.marks & POOLED for field in fields.of)
 
 
 def _concat(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int]) -> Operator | None:

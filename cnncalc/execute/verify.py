@@ -36,6 +36,10 @@ MOST_MACS = 1 << 35
 AT_ONCE = 1 << 23
 """How many values are held at once."""
 
+INTERPOLATIONS = {"linear", "bilinear", "trilinear", "cubic", "bicubic"}
+ROUNDING = 1e-12
+"""Behind an interpolation: the weight of a unit beside one that an output falls on is 0, and rounded may be 1e-15."""
+
 KEPT = {
     *("relu", "relu6", "leakyrelu", "elu", "selu", "silu", "gelu", "tanh", "softsign", "mish", "hardswish"),
     *("identity", "dropout", "cumsum"),
@@ -114,7 +118,7 @@ def verify(report: Report, of: int | None = None) -> Verified:
     forth = {pixel: look_forth(graph, INPUT, pixel).sets for pixel in np.ndindex(*sizes)}
     bounds, difference = [], None
     for at in layers:
-        seen = answers[at]
+        seen = answers[at] > 0
         units = sizes_of(graph.space(at).shape, graph.name(at))
         predicted = np.stack([_marked(forth[pixel][at], units) for pixel in np.ndindex(*sizes)], -1)
         predicted = predicted.reshape(seen.shape)
@@ -123,7 +127,7 @@ def verify(report: Report, of: int | None = None) -> Verified:
             predicted, certain = _looked_back(graph, at, units, sizes)
         elif _is_bound(graph, at):
             certain = np.zeros_like(predicted)
-        wrong = (seen & ~predicted) | (certain & ~seen)
+        wrong = ((answers[at] > running.rounding * answers[at].max()) & ~predicted) | (certain & ~seen)
         if (certain != predicted).any() or _is_bound(graph, at):
             bounds.append(graph.name(at))
         if wrong.any() and difference is None:
@@ -137,17 +141,8 @@ def verify(report: Report, of: int | None = None) -> Verified:
 
 def _is_bound(graph: Graph, at: int) -> bool:
     """Return whether a layer, or one before it, may see less than is said."""
-    waiting, met = [at], set[int]()
-    while waiting:
-        one = waiting.pop()
-        if one == INPUT or one in met:
-            continue
-        met.add(one)
-        own = graph.reads_of(one, graph.behind(INPUT))
-        if graph.vertices[one].layer.node.layer.overstates or any(reads.not_exact for _, reads in own):
-            return True
-        waiting += [read for read, _ in own]
-    return False
+    behind = graph.behind(INPUT)
+    return any(reads.not_exact for one in graph.before(at) & behind for _, reads in graph.reads_of(one, behind))
 
 
 def _looked_back(graph: Graph, at: int, units: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[Array, Array]:
@@ -222,9 +217,12 @@ class _Running:
         self.values = sum(layer.values_made or 0 for layer in report) + prod(self.sample)
         self.macs = sum(layer.macs or 0 for layer in report)
         self.weights = _weights(report)
+        interpolates = any(layer.values.get("mode", "nearest") in INTERPOLATIONS for layer in report)
+        self.rounding = ROUNDING if interpolates else 0.0
+        """Up to this share of the largest value, a value may be the rounding of one that should be 0."""
 
     def answers(self, graph: Graph, layers: list[int], sizes: tuple[int, ...]) -> dict[int, Array]:
-        """Return which units of each layer answer to each pixel, (units, pixels)."""
+        """Return the largest value of each unit of each layer for each pixel, (units, pixels)."""
         count = prod(sizes)
         if self.takes_too_long(count):
             raise SpecError(
@@ -232,7 +230,7 @@ class _Running:
                 f"at most {MOST_VALUES:,} and {MOST_MACS:,} are computed",
                 self._smaller(graph),
             )
-        found = {at: np.zeros((prod(sizes_of(graph.space(at).shape, "")), count), bool) for at in layers}
+        found = {at: np.zeros((prod(sizes_of(graph.space(at).shape, "")), count)) for at in layers}
         several = max(min(AT_ONCE // self.values, count), 1)
         for begin in range(0, count, several):
             chosen = range(begin, min(begin + several, count))
@@ -290,10 +288,9 @@ def _weights(report: Report) -> dict[str, Array]:
 
 
 def _by_place(graph: Graph, at: int, values: Array) -> Array:
-    """Return which units have a value other than 0 on some channel, (units, samples)."""
+    """Return the largest value of each unit on any channel, (units, samples)."""
     space = graph.space(at)
     sizes = sizes_of(space.sizes, graph.name(at))
-    reached = (values != 0).reshape(-1, *sizes)
     gone = tuple([axis + 1 for axis in range(len(sizes)) if axis not in space.places])
-    answers: Array = reached.any(axis=gone)
-    return answers.reshape(len(answers), -1).T
+    found: Array = np.abs(values).reshape(-1, *sizes).max(axis=gone)
+    return found.reshape(len(found), -1).T

@@ -55,16 +55,16 @@ class LayerFields(NamedTuple):
             "units": list(to_json(space.shape) or ()),
             "along": letters_of(graph, self.at),
             "reads": [
-                {"layer": graph.name(read), "axes": reading_json(reading), **self._bound(reading)}
+                {"layer": graph.name(read), "axes": reading_json(reading), **_bound(reading)}
                 for read, reading in zip(graph.vertices[self.at].reads, graph.readings(self.at), strict=True)
                 if reading.relations
             ],
         }
 
-    def _bound(self, reading: Reads) -> dict[str, str]:
-        """Return why units may read less than that, as JSON; empty if that is exact."""
-        why = self.layer.node.layer.overstates or reading.not_exact
-        return {} if why is None else {"bound": why}
+
+def _bound(reading: Reads) -> dict[str, str]:
+    """Return why units may read less than that, as JSON; empty if that is exact."""
+    return {} if reading.not_exact is None else {"bound": reading.not_exact}
 
 
 def reading_json(reading: Reads) -> list[dict[str, Any] | None] | None:

@@ -36,12 +36,6 @@ class AxisFigures(NamedTuple):
         return None if spans is None or spans[0][0] == NOTHING else spans[0][0]
 
     @property
-    def sees_nothing(self) -> bool:
-        """Whether the first unit sees no pixel."""
-        spans = self.field.spans
-        return spans is not None and spans[0][0] == NOTHING
-
-    @property
     def stride(self) -> Fraction | None:
         """How many pixels two neighbours are apart, in the mean over a period."""
         spans = self.field.spans

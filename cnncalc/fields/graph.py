@@ -155,6 +155,14 @@ class Graph:
                 found.add(at)
         return found
 
+    def before(self, end: int) -> set[int]:
+        """Return the layers on which one depends, and that one itself."""
+        found = {end}
+        for at in range(end, -1, -1):
+            if at in found:
+                found.update(self.vertices[at].reads)
+        return found - {INPUT}
+
 
 def _some(names: Mapping[str, int]) -> str:
     some = [name for name in names if name != "input"]

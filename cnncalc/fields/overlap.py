@@ -39,18 +39,20 @@ def overlap(sight: Sight, at: int) -> list[Counts] | None:
 def _axis(reads: Reads, axis: int, own: Mapping[int, int]) -> tuple[int, ...] | None:
     """Return how often the places of an axis of the input are read by units in these sets, by axis of the output."""
     relation, parts = reads.relations[axis], reads.parts[axis]
-    numbers = 1
-    if parts:
-        (part, *others) = parts
-        if others or part[1:] != (1, reads.target.sizes[part.place], 1):
-            return None
-        numbers = own.get(part.place, masks.full(part.size))
+    along = {part.place for part in parts}
+    others = {part.place for place in reads.source.places if place != axis for part in reads.parts[place]}
+    if len(along) > 1 or along & others:  # a unit's place there is not a matter of one axis alone
+        return None
+    units = masks.full(1)
+    for place in along:
+        units = own.get(place, masks.full(known(reads.target.sizes[place]) or 1))
     size = known(reads.source.sizes[axis]) or 1
-    if size > MOST_READ or numbers.bit_count() > MOST_READ:
+    if size > MOST_READ or units.bit_count() > MOST_READ:
         return None
     counts, left = [0] * size, MOST_READ
-    for unit in masks.units(numbers):
-        for place in masks.units(relation.back(1 << unit)):
+    for unit in masks.units(units):
+        number = sum([unit // part.inner % part.size * part.step for part in parts])
+        for place in masks.units(relation.back(1 << number)):
             counts[place] += 1
             left -= 1
         if left < 0:

@@ -11,7 +11,7 @@ from math import lcm
 from typing import Any, NamedTuple
 
 from ..errors import SpecError
-from ..field import BROADCAST, MISALIGNED, NOTHING, POOLED, Field, Interval
+from ..field import BROADCAST, MISALIGNED, NOTHING, Field, Interval
 from ..field import join as join_field
 from ..layers import Fields
 from ..network import INPUT
@@ -94,11 +94,8 @@ Found = dict[Fields, tuple[int, tuple[str, ...]]]
 
 def _kinds(graph: Graph, end: int) -> Found:
     """Return the fields of the paths to a layer."""
-    needed = {end}
-    for at in range(end, -1, -1):
-        needed |= {*graph.vertices[at].reads} if at in needed else set()
     found: dict[int, Found] = {INPUT: {graph.input: (1, ())}}
-    for at in sorted(needed - {INPUT}):
+    for at in sorted(graph.before(end)):
         found[at] = _met(graph, at, found)
         if len(found[at]) > MOST_KINDS:
             what = f"more than {MOST_KINDS} different fields on the paths to {graph.name(at)}"
@@ -111,20 +108,15 @@ def _met(graph: Graph, at: int, found: dict[int, Found]) -> Found:
     met: Found = {}
     vertex = graph.vertices[at]
     joins = sum(bool(found[read]) for read in vertex.reads) > 1
-    gated = joins and len({_is_pooled(fields) for fields in vertex.layer.reads_fields if fields.of}) > 1
+    gated = joins and len({fields.is_pooled for fields in vertex.layer.reads_fields if fields.of}) > 1
     for place, read in enumerate(vertex.reads):
         for fields, (count, via) in found[read].items():
             seen = through(vertex.layer, place, fields)
-            if gated and _is_pooled(vertex.layer.reads_fields[place]):
+            if gated and vertex.layer.reads_fields[place].is_pooled:
                 seen = seen._replace(of=tuple([field._replace(marks=BROADCAST) for field in seen.of]))
             old, first = met.get(seen, (0, (*via, graph.name(read)) if joins else via))
             met[seen] = old + count, first
     return met
-
-
-def _is_pooled(fields: Fields) -> bool:
-    """Return whether units with these fields have no place in the image, as behind a global pool."""
-    return any(field.marks & POOLED for field in fields.of)
 
 
 def through(layer: LayerReport, place: int, fields: Fields) -> Fields:

@@ -66,8 +66,8 @@ class Reads:
     of digits of the unit's places, each times a step.
     """
 
-    def __init__(self, source: Space, target: Space, traced: Fields):
-        self.source, self.target = source, target
+    def __init__(self, source: Space, target: Space, traced: Fields, overstates: str | None = None):
+        self.source, self.target, self.overstates = source, target, overstates
         self.relations = cast("tuple[Relation, ...]", traced.of)
         """On every axis of the input; none if nothing of it is read."""
         self.parts = _parts(traced, target.sizes, len(source.sizes)) if self.relations else ()
@@ -84,8 +84,8 @@ class Reads:
 
     @property
     def not_exact(self) -> str | None:
-        """Why a unit reads less than that, perhaps; None if it is known of all channels, too."""
-        return None if all(self.followed) else "it is not known which channels a unit reads"
+        """Why a unit reads less than that, perhaps: by what its op says, or as channels are not followed."""
+        return self.overstates or (None if all(self.followed) else "it is not known which channels a unit reads")
 
     def back(self, region: Region) -> Region:
         """Return all that the units of a region read; on axes that are not followed, all units."""
@@ -248,7 +248,7 @@ def read_by(layer: LayerReport, position: int, source: Space, target: Space) -> 
     of: Any = tuple([itself(known(n)) for n in source.sizes])
     lead = tuple([(size, at) for at, (size, _) in enumerate(own.lead)])
     begun = own._replace(axes=tuple(range(number, len(source.sizes))), of=of, lead=lead)
-    return Reads(source, target, alone(layer, {position: begun}))
+    return Reads(source, target, alone(layer, {position: begun}), layer.node.layer.overstates)
 
 
 def alone(layer: LayerReport, own: Mapping[int, Fields]) -> Fields:

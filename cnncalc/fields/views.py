@@ -112,7 +112,7 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
             if not reads.is_known:
                 unknown = unknown or f"it is not known what the units of {graph.name(at)} ({layer.op}) read"
                 continue
-            why = layer.node.layer.overstates or reads.not_exact
+            why = reads.not_exact
             if why is not None:
                 bound = bound or f"{graph.name(at)}: {why}"
             seen = _read(sets[at], reads, why is None)

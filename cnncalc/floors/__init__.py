@@ -87,6 +87,14 @@ class Open:
         """Return the size for these numbers, or sizes, in place of letters; letters that are not given stay."""
         return UNKNOWN if self.terms is None else _replaced(self.terms, values)
 
+    @property
+    def length(self) -> tuple[int, int]:
+        """How long its formula is: its letters and floors, then its numbers; of equal sizes the shortest reads best."""
+        if self.terms is None:
+            return MOST_ATOMS + 1, 0
+        divisors = [atom[2] for atom in walk(self.terms) if atom[0] == "//"]
+        return _atoms(self.terms), sum(divisors) + sum(abs(times) for _, times in self.terms)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Open):
             return False

@@ -82,20 +82,18 @@ class HintLevel:
         return [vertex.name for vertex in vertices if all(border(vertex.layer, sizes))]
 
 
-class HintPlace(NamedTuple):
+class HintPlace:
     """A layer in its place: among the layers around it, which are the network's or those of a block."""
 
-    layer: LayerReport
-    at: int
-    level: HintLevel
-    """The layers around it, of which its index is `at`."""
-    network: HintLevel
-    path: Path
-    """Its path in the spec."""
-    name: str
-    """Its name, behind those of the blocks around it."""
-    around: tuple[LayerReport, ...] = ()
-    """The blocks around it."""
+    def __init__(self, level: HintLevel, at: int, block: HintPlace | None = None):
+        self.layer, self.at, self.level = level.layers[at], at, level
+        self.network: HintLevel = level if block is None else block.network
+        self.path: Path = (*(() if block is None else block.path), "layers", self.layer.node.spec_index)
+        """Its path in the spec."""
+        self.name: str = self.layer.name if block is None else f"{block.name}.{self.layer.name}"
+        """Its name, behind those of the blocks around it."""
+        self.around: tuple[LayerReport, ...] = () if block is None else (*block.around, block.layer)
+        """The blocks around it."""
 
     @property
     def source(self) -> Origin:
@@ -116,36 +114,43 @@ class HintPlace(NamedTuple):
         return layers[reads[0]] if reads and reads[0] != INPUT else None
 
 
-class HintKind(NamedTuple):
+class HintKind:
     """A kind of hint."""
 
-    code: str
-    """The stable code of its finding in `cnncalc check`."""
-    name: str
-    title: str
-    """What is the case, in a line."""
-    why: str
-    """Why that matters."""
-    advice: str
-    """What to do."""
-    find: Callable[[HintPlace], Advice | None]
-    """Return what is to be said of a layer."""
-    of_input: bool = False
-    """Whether it depends on the input's size, which no file fixes."""
-    note: str = ""
-    """The form of the note that layer words get without being asked, on the first layer of its kind; empty for none."""
+    def __init__(
+        self,
+        code: str,
+        name: str,
+        title: str,
+        why: str,
+        advice: str,
+        find: Callable[[HintPlace], Advice | None],
+        *,
+        of_input: bool = False,
+        note: str = "",
+    ):
+        self.code = code
+        """The stable code of its finding in `cnncalc check`."""
+        self.name = name
+        self.title = title
+        """What is the case, in a line."""
+        self.why = why
+        """Why that matters."""
+        self.advice = advice
+        """What to do."""
+        self.find = find
+        """Return what is to be said of a layer."""
+        self.of_input = of_input
+        """Whether it depends on the input's size, which no file fixes."""
+        self.note = note
+        """The form of the note that layer words get unasked, on the first layer of the kind; empty for none."""
 
 
 def places(layers: Sequence[LayerReport], block: HintPlace | None = None) -> Iterator[HintPlace]:
     """Yield each layer in its place, those of blocks behind their block."""
     level = HintLevel(layers)
-    path, within, around = (
-        ((), "", ()) if block is None else (block.path, f"{block.name}.", (*block.around, block.layer))
-    )
-    network = level if block is None else block.network
     for at, layer in enumerate(layers):
-        own = (*path, "layers", layer.node.spec_index)
-        place = HintPlace(layer, at, level, network, own, within + layer.name, around)
+        place = HintPlace(level, at, block)
         yield place
         yield from places(layer.inner, place)
 

@@ -114,11 +114,10 @@ def _even_kernel(place: HintPlace) -> Advice | None:
 
 def _taps_by_phase(cut: Cut) -> tuple[int, int]:
     """Return the fewest and the most taps that an output of a transposed window sums up, without its borders."""
-    taps = (cut.k - 1) // cut.d + 1
     common = gcd(cut.d, cut.s)
     period = cut.s // common
     """So many taps apart, two meet the same outputs."""
-    return 0 if common > 1 else taps // period, -(-taps // period)
+    return 0 if common > 1 else cut.taps // period, -(-cut.taps // period)
 
 
 def _checkerboard(place: HintPlace) -> Advice | None:
@@ -128,9 +127,8 @@ def _checkerboard(place: HintPlace) -> Advice | None:
 
     def say(cut: Cut) -> str:
         least, most = _taps_by_phase(cut)
-        taps = (cut.k - 1) // cut.d + 1
         why = (
-            f"k={taps} is not divisible by s={cut.s}"
+            f"k={cut.taps} is not divisible by s={cut.s}"
             if gcd(cut.d, cut.s) == 1
             else f"d={cut.d} and s={cut.s} share a factor"
         )
@@ -142,7 +140,7 @@ def _checkerboard(place: HintPlace) -> Advice | None:
     same = "gives every output the same number of taps; so does an upsample in front of a conv"
     if any(gcd(cut.d, cut.s) > 1 for cut in cuts):
         return Advice(text, f"d=1 and a k that is divisible by s {same}")
-    k = [-(-((cut.k - 1) // cut.d + 1) // cut.s) * cut.s for cut in cuts]
+    k = [-(-cut.taps // cut.s) * cut.s for cut in cuts]
     keys = f"k={axes_text(k)}"
     own = place.layer.node.layer
     pads = [cut.pb + cut.pa - cut.out_pad + cut.d * (taps - 1) + 1 - cut.k for cut, taps in zip(cuts, k, strict=True)]

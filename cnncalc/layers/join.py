@@ -60,7 +60,7 @@ def same(sizes: Sequence[Size], env: Env | None = None) -> Size | None:
             continue
         if env is not None and first != size:
             env.require((first, "=", size))
-        if isinstance(size, int) or (isinstance(first, Open) and first.is_unknown):
+        if isinstance(size, int) or (isinstance(first, Open) and size.length < first.length):
             first = size
     return first
 
@@ -91,7 +91,9 @@ def _repeated(a: Size, b: Size) -> Size:
         return b if a.is_unknown else a
     from ..conditions import where
 
-    for one, other in ((a, b), (b, a)):  # the one that is not 1 where the other is more
+    for one, other in sorted(
+        [(a, b), (b, a)], key=lambda pair: pair[0].length
+    ):  # the one that is not 1 where the other is more
         alone, more = where(one, "=", 1), where(other, ">=", 2)
         with suppress(OverflowError):
             if alone is not None and more is not None and not alone & more:

@@ -61,13 +61,18 @@ class Cut(NamedTuple):
     d: int = 1
 
     @property
+    def taps(self) -> int:
+        """The number of the kernel's taps, k."""
+        return (self.k - 1) // self.d + 1
+
+    @property
     def out(self) -> Size:
         """The output's size."""
         return (self.n - 1) * self.s + (self.k + self.out_pad - self.pb - self.pa)
 
     def see(self, field: Field) -> Field:
         """Return the field of its units over an input with this field."""
-        return field.transpose((self.k - 1) // self.d + 1, self.d, self.s, self.pb)
+        return field.transpose(self.taps, self.d, self.s, self.pb)
 
     def text(self) -> str:
         """Return the formula with its numbers."""
@@ -78,7 +83,7 @@ class Cut(NamedTuple):
         """Return which units a unit u sees, with the numbers."""
         if self.d == 1:
             return f"ceil((u + {self.pb} - {self.k - 1})/{self.s}) to floor((u + {self.pb})/{self.s})"
-        return f"(u + {self.pb} - i*{self.d})/{self.s} for i = 0 to {(self.k - 1) // self.d}, where that is whole"
+        return f"(u + {self.pb} - i*{self.d})/{self.s} for i = 0 to {self.taps - 1}, where that is whole"
 
 
 AxisWindow = Slide | Cut

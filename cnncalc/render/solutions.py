@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from ..conditions import Numbers
+from ..conditions import Numbers, Piece
 from ..layers.sliding import Windowed
 from ..notation.encode import document as json_document
 from ..sizes import show, to_json
@@ -286,14 +286,43 @@ def inputs_json(answer: InputAnswer, style: Style) -> Iterator[str]:
     return json_document(keys.items())
 
 
+class PieceRow(NamedTuple):
+    """One rule for the sizes of an axis, in one of the sets of inputs."""
+
+    number: int
+    axis: str
+    piece: Piece
+
+
+_PIECE_COLUMNS: dict[str, Column[PieceRow]] = {
+    "set": Column("set", lambda row: row.number),
+    "axis": Column("axis", lambda row: row.axis, right=False),
+    "mod": Column("mod", lambda row: row.piece.mod),
+    "rest": Column("rest", lambda row: " ".join(map(str, row.piece.rest))),
+    "least": Column("least", lambda row: row.piece.least),
+    "most": Column("most", lambda row: "" if row.piece.most is None else row.piece.most),
+}
+
+
+def _pieces_grid(answer: InputAnswer) -> Grid:
+    """Return a row for each rule, as JSON has them."""
+    rows = [
+        PieceRow(at, axis, piece)
+        for at, way in enumerate(answer.inputs.ways, 1)
+        for axis, own in way.items()
+        for piece in own.pieces()
+    ]
+    return grid(_PIECE_COLUMNS, list(_PIECE_COLUMNS), rows)
+
+
 def inputs_csv(answer: InputAnswer, style: Style) -> Iterator[str]:
-    """Yield a header and a row an axis."""
-    return writing.csv(_inputs_grid(answer))
+    """Yield a header and a row for each rule of an axis."""
+    return writing.csv(_pieces_grid(answer))
 
 
 def inputs_tsv(answer: InputAnswer, style: Style) -> Iterator[str]:
     """Yield the rows of CSV with tabs between the cells."""
-    return writing.tsv(_inputs_grid(answer))
+    return writing.tsv(_pieces_grid(answer))
 
 
 def inputs_markdown(answer: InputAnswer, style: Style) -> Iterator[str]:

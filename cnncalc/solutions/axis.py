@@ -131,7 +131,7 @@ def _windows(
                 raise SpecError(what, "narrow --k, --s or --d")
             for k in range(first, last + 1):
                 if k > 1 or d == question.d.start:  # a kernel of one tap has no dilation
-                    yield k, d * (k - 1) + 1, s, d
+                    yield k, extent(k, d), s, d
 
 
 def _appended(question: AxisQuestion, layer: Windowed) -> int | None:

@@ -122,9 +122,7 @@ class Solutions:
         for choice in self.choices:
             merged += islice(_combined(choice, self.question, most), most)
         if len(self.choices) > 1:
-            merged = nsmallest(
-                most, merged, key=lambda one: (len(set(one)) > 1, [usual(x, self.question) for x in one])
-            )
+            merged = nsmallest(most, merged, key=self._rank)
         return [self._whole(one) for one in merged[:most]]
 
     def _rank(self, whole: Whole) -> tuple[bool, list[tuple[int, ...]]]:

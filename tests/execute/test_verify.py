@@ -37,6 +37,7 @@ NETWORKS = {
     "constants": ("2x6x7 add:value=3 conv:2,k3 mul:value=-1 relu pad:1,value=2 conv:2,k2", ["mul as identity"]),
     "choices": ("1x8x9 conv:2,k3,name=a conv:2,k3,p1,from=a,name=b min:a+b compare:by=gt,value=1", ["min as add"]),
     "reductions": ("3x6x7 conv:4,k3 prod:axis=1,keepdims=true conv:2,k2 max:axis=1,keepdims=true", ["prod as sum"]),
+    "an interpolation that rounds": ("1x25 conv1d:2,k1 upsample:out=11,mode=linear conv1d:2,k2", []),
     "cubic": ("1x6x6 conv:2,k2 upsample:x2,mode=bicubic relu conv:2,k3", ["relu as identity"]),
     "channels last": (
         {"layout": "NHWC", "input": [7, 8, 2], "layers": [{"op": "conv", "c_o": 3, "k": [3, 2], "s": [2, 1]}]},

@@ -22,6 +22,8 @@ NETWORKS = [
         (3, 3),
     ),
     ("upsample:factor=2 conv:2,k3", (1, 5, 6), (4, 5)),
+    ("conv:8,k3,p1 pixelshuffle:factor=2 conv:2,k3", (1, 5, 6), (4, 5)),
+    ("conv:2,k3 permute:order=1x3x2 conv:2,k2", (1, 7, 6), (1, 2)),
     ("conv1d:2,k3,s2 conv1d:2,k3,d2", (1, 21), (3,)),
     ("adaptiveavgpool:3x4 conv:1,k2", (1, 7, 6), (1, 2)),
 ]

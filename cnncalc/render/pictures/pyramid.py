@@ -70,7 +70,8 @@ def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
         yield f"at most: {view.bound}\n"
     shades = ASCII if style.ascii else UNICODE
     body = list(_body(view, style, shades))
-    yield from (f"{line}\n" for line in _wrapped(_legend("".join(body), shades), style))
+    plain = list(_body(view, style._replace(color=False), shades)) if style.color else body
+    yield from (f"{line}\n" for line in _wrapped(_legend(plain, shades), style))
     yield from body
 
 
@@ -168,8 +169,9 @@ def _spans(view: Sight, level: Level, box: Box) -> str:
     )
 
 
-def _legend(body: str, shades: Shades) -> str:
-    """Return what those signs mean that a picture has."""
+def _legend(body: Sequence[str], shades: Shades) -> str:
+    """Return what those signs mean that the maps of a picture have."""
+    rows = "".join([line for line in body if set(line) <= {*"".join(shades), *" \n0123456789"}])
     said = [
         (shades.unit, "the unit"),
         (shades.levels, "seen, from seldom to often"),
@@ -180,7 +182,7 @@ def _legend(body: str, shades: Shades) -> str:
     ]
     found = []
     for signs, meaning in said:
-        own = [sign for sign in signs if sign in body]
+        own = [sign for sign in signs if sign in rows]
         if own:
             found.append(f"{'1 2 3' if signs[0] == '1' else ''.join(own)} {meaning}")
     return "; ".join(found)
@@ -236,6 +238,7 @@ def _map(view: Sight, level: Level, shades: Shades, style: Style) -> Iterator[st
     weights = weights_of(view, level, lead)
     values = [[_value(weights, row, column) for column in across] for row in down]
     most = max(max(row) for row in values)
+    is_counted = not all(isinstance(axis, int) for _, *axes in weights for axis in axes)
     for row, own_values in zip(down, values, strict=True):
         cells = []
         for column, value in zip(across, own_values, strict=True):
@@ -247,7 +250,8 @@ def _map(view: Sight, level: Level, shades: Shades, style: Style) -> Iterator[st
             elif level.at == view.of:
                 cells.append((f"{shades.unit} ", "unit"))
             else:
-                cells.append((_shade(value, most, step, shades), "seen"))
+                has_digits = is_counted and step == 1 and most <= 9
+                cells.append((f"{value:.0f} " if has_digits else _shade(value, most, shades), "seen"))
         yield f"  {_painted(cells, style)}".rstrip() + "\n"
 
 
@@ -260,10 +264,8 @@ def _step(spans: Sequence[Interval], sizes: Sequence[int], room: Sequence[int]) 
     return step
 
 
-def _shade(value: float, most: float, step: int, shades: Shades) -> str:
-    """Return the two characters of places that are read so often: a digit, if it is one place, or a shade."""
-    if step == 1 and most <= 9:
-        return f"{value:.0f} "
+def _shade(value: float, most: float, shades: Shades) -> str:
+    """Return the two characters of places that are read so often."""
     return shades.levels[min(int(value / most * len(shades.levels)), len(shades.levels) - 1)] * 2
 
 
