@@ -71,7 +71,8 @@ class LayerQuestion(NamedTuple):
             assert k is not None
             assert s is not None
             assert d is not None
-            own = AxisQuestion(n, out, k, s, d, self.ranges.p if pair is None else None, out_pad, pair)
+            own_p = self.ranges.p if pair is None else None
+            own = AxisQuestion(n, out, k, s, d, own_p, out_pad, pair, self.ranges.first)
             found.setdefault(own, []).append(axis)
         return [AxisGroup(tuple(axes), question) for question, axes in found.items()]
 
@@ -122,9 +123,7 @@ class Solutions:
         for choice in self.choices:
             merged += islice(_combined(choice, self.question, most), most)
         if len(self.choices) > 1:
-            merged = nsmallest(
-                most, merged, key=lambda one: (len(set(one)) > 1, [usual(x, self.question) for x in one])
-            )
+            merged = nsmallest(most, merged, key=self._rank)
         return [self._whole(one) for one in merged[:most]]
 
     def _rank(self, whole: Whole) -> tuple[bool, list[tuple[int, ...]]]:
