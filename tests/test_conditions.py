@@ -208,6 +208,19 @@ def networks(draw: st.DrawFn) -> str:
     return " ".join(words)
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("maxpool:2 flatten linear:10,c_i=100", "there are no H and W with (H//2)*(W//2)*3 = 100"),
+        ("conv:3,k3 flatten linear:10,c_i=7", "there are no H and W with (H-2)*(W-2)*3 = 7"),
+    ],
+)
+def test_what_no_size_fulfils_is_told_without_the_conditions_of_other_layers(words: str, message: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        cnncalc.shape(words, input="3xHxW")
+    assert caught.value.what.endswith(f": {message}")
+
+
 sizes = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=8, max_size=8)
 
 
@@ -227,15 +240,16 @@ def test_the_formula_of_a_random_network_is_its_trace(words: str, at: list[tuple
     [
         (
             "3xHxW conv:3,k2,name=a concat:from=input+a",
-            "concat of 3xHxW and 3x[H-1]x[W-1]: H = H-1 for no H\nthe input gives 3xHxW, a gives 3x[H-1]x[W-1]",
+            "concat of 3xHxW and 3x[H-1]x[W-1]: there is no H with H = H-1\n"
+            "the input gives 3xHxW, a gives 3x[H-1]x[W-1]",
         ),
         (
             "3xHxW slice:axis=2,start=1,name=d pixelunshuffle:2,from=d pixelunshuffle:2,from=input",
             "pixelunshuffle of 3xHxW needs H is a multiple of 2 (H is even), but the layers before it hold only where "
             "H is odd, H >= 3",
         ),
-        ("3xHxW flatten linear:10,c_i=10", "linear of [H*W*3]: H*W*3 = 10 for no H and W\nremove c_i"),
-        ("3xHxH flatten linear:10,c_i=10", "linear of [H*H*3]: H*H*3 = 10 for no H\nremove c_i"),
+        ("3xHxW flatten linear:10,c_i=10", "linear of [H*W*3]: there are no H and W with H*W*3 = 10\nremove c_i"),
+        ("3xHxH flatten linear:10,c_i=10", "linear of [H*H*3]: there is no H with H*H*3 = 10\nremove c_i"),
         ("3xHxW crop:2 slice:axis=2,stop=-3 adaptiveavgpool:2 conv:1,k3", "does not fit: floor((2 + 0 - 3)/1) + 1 < 1"),
     ],
 )

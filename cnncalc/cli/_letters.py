@@ -32,7 +32,8 @@ def read_numbers(text: str) -> tuple[tuple[str, ...], list[int]]:
         first, last, step = [*map(int, ends), *[int(ends[0]), 1][len(ends) - 1 :]]
         if not 1 <= first <= last <= LARGEST or step < 1:
             raise SpecError(
-                f"--at {shown(text)}: {shown(part)} has no sizes", "sizes are from 1 on, the smallest first"
+                f"--at {shown(text)}: {shown(part)} is not a size or a range of sizes",
+                "sizes begin at 1, and a range with its smaller end",
             )
         if (last - first) // step >= MOST_ROWS:
             raise SpecError(f"--at {shown(text)} is more than {MOST_ROWS:,} rows", "give a step: 32..4096..32")
@@ -49,13 +50,23 @@ def read_settings(texts: Sequence[str], letters: Sequence[str]) -> Iterator[dict
             if any(name in others for others in given):
                 raise SpecError(f"--at gives {name} twice", f"give all numbers of {name} at once: --at {name}=224,256")
             if name not in letters:
-                have = f"its letters are {', '.join(letters)}" if letters else "write letters for its sizes: -i 3xHxW"
-                raise SpecError(f"--at gives {name}, and the input has no {name}", have)
+                help = f"the input has the letter{'s' * (len(letters) > 1)} {', '.join(letters)}"
+                raise SpecError(f"--at gives {name}, and the input has no {name}", help)
         given[names] = numbers
     if prod(map(len, given.values())) > MOST_ROWS:
         raise SpecError(f"--at gives more than {MOST_ROWS:,} rows", "give fewer numbers")
     for row in product(*given.values()):
         yield {name: number for names, number in zip(given, row, strict=True) for name in names}
+
+
+def _closed(network: Network) -> SpecError:
+    """Return the error for an input without letters, with the letters that it could have."""
+    from ..solutions.inputs import opened
+
+    with_letters = opened(network)
+    help = f"write letters for its sizes, as {show(with_letters.input or ())}: --at "
+    help += f"{'='.join(open_letters(with_letters))}=224,256"
+    return SpecError(f"--at is for open sizes, and the input is {show(network.input or ())}", help)
 
 
 def write_table(
@@ -77,7 +88,7 @@ def write_table(
         raise no_input()
     letters = open_letters(network)
     if not letters:
-        raise SpecError(f"--at is for open sizes, and the input is {show(network.input)}", "as -i 3xHxW --at H=W=224")
+        raise _closed(network)
     settings = list(read_settings(texts, letters))
     points = [
         point if point.report is None else point._replace(report=measures.of(point.report))

@@ -133,7 +133,9 @@ def command(
                 stream.write(stack_words(shortest) + "\n\n")
             stream.writelines(FORMATS.renderer(format)(shortest.report, style_of(stream)))
         return 0
-    given = {key: value for key, value in {"k": k, "s": s, "p": p, "d": d, "out_pad": out_pad}.items() if value}
+    given: dict[str, Any] = {
+        key: value for key, value in {"k": k, "s": s, "p": p, "d": d, "out_pad": out_pad}.items() if value
+    }
     shape = options.input
     is_known = shape is not None and (isinstance(shape, Inputs) or all(isinstance(size, int) for size in shape))
     of_inputs = not is_known or least or clean or fit is not None or features is not None
@@ -152,7 +154,7 @@ def command(
             found = _inputs(network, options, wish, fit)._replace(least=least)
             stream.writelines(INPUTS.renderer(format)(found, style))
             return 0 if found.inputs.ways and (fit is None or found.fit is not None) else 1
-        question = _question(network, options, out, Ranges()._replace(**given), left_out.keys)
+        question = _question(network, options, out, Ranges(**given), left_out.keys)
         settings = answer(question, top or (20 if format == "table" else USUAL))
         stream.writelines(SETTINGS.renderer(format)(settings, style))
     return 0 if settings.number else 1

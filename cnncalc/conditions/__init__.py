@@ -141,10 +141,11 @@ class Holds:
 
     def refusal(self, condition: Condition) -> str:
         """Return the message for a condition that nothing fulfils beside these."""
-        letters, alone = condition.letters, condition.solved()
+        letters, alone, boxes = condition.letters, condition.solved(), Holds().boxes(condition)
         before = [own.text(letter) for letter, own in self.numbers.items() if letter in letters and not own.is_every]
-        if not before or (alone is not None and not alone):
-            return f"{condition.what}: {condition.text()} for no {' and '.join(letters)}"
+        if not before or (alone is not None and not alone) or (boxes is not None and not boxes):
+            there = "there is" if len(letters) == 1 else "there are"
+            return f"{condition.what}: {there} no {' and '.join(letters)} with {condition.text()}"
         said = condition.text()
         if alone and alone.text(letters[0]) != said:
             said += f" ({alone.text(letters[0])})"

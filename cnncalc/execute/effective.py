@@ -19,12 +19,15 @@ import numpy as np
 
 from ..errors import SpecError
 from ..fields.graph import Graph
+from ..fields.views import look_back
 from ..network import INPUT
 from .operators import CHOICES, Operator, Taps, Weights, as_if_linear, grid, operator
 from .task import Array
 
-MOST_PRODUCTS = 1 << 25
+MOST_PRODUCTS = 1 << 22
 """How many mean products are carried at most, for all layers together."""
+MOST_TERMS = 1 << 26
+"""How many terms they are summed up from at most."""
 
 Key = tuple[int, int, int]
 """Two values, and the channel of the second less that of the first."""
@@ -110,10 +113,23 @@ def influence(graph: Graph, at: int, index: Sequence[int] | None = None) -> Infl
     if len(unit) != len(sizes) or any(not 0 <= u < n for u, n in zip(unit, sizes, strict=True)):
         what = f"{graph.name(at)} has no unit {','.join(map(str, unit))}"
         raise SpecError(what, f"it has {'x'.join(map(str, sizes))} units, from {','.join('0' for _ in sizes)} on")
-    moments = _Moments(graph, at)
-    squares = moments.of_input(unit)
+    pixels = _seen(graph, at, unit)
+    moments = _Moments(graph, at, pixels)
+    squares = np.zeros(grid(graph, INPUT))
+    squares[tuple([slice(own.start, own.stop) for own in pixels])] = moments.of_input(unit)
     shares = squares / (squares.sum() or 1.0)
     return Influence(graph.name(at), unit, shares, _reasons(graph, moments.needed))
+
+
+def _seen(graph: Graph, at: int, unit: Sequence[int]) -> list[range]:
+    """Return the rows of pixels on each axis of the input that a unit may see: no others have any influence on it."""
+    space = graph.space(at)
+    axes = [axis for axis in space.axes if type(axis) is int]
+    if len(axes) == len(space.shape):
+        clipped = look_back(graph, at, [unit[axis] for axis in axes], INPUT).clipped
+        if clipped is not None:
+            return [range(first, last + 1) for first, last in clipped]
+    return [range(n) for n in grid(graph, INPUT)]
 
 
 def _reasons(graph: Graph, needed: Sequence[int]) -> tuple[str, ...]:
@@ -135,8 +151,8 @@ def _reasons(graph: Graph, needed: Sequence[int]) -> tuple[str, ...]:
 class _Moments:
     """The mean products of gradients of one unit, from its layer down to the input."""
 
-    def __init__(self, graph: Graph, end: int):
-        self.graph, self.end = graph, end
+    def __init__(self, graph: Graph, end: int, pixels: Sequence[range]):
+        self.graph, self.end, self._pixels = graph, end, pixels
         self.needed = sorted(graph.before(end))
         self._readers: dict[int, list[tuple[int, Operator]]] = {at: [] for at in (INPUT, *self.needed)}
         for at in self.needed:
@@ -154,8 +170,10 @@ class _Moments:
     def _demand(self) -> None:
         """Find, from the input up, which pairs are needed, and through which layers they come back."""
         start = (INPUT, INPUT, 0)
-        self.pairs[start] = [np.arange(n) * (n + 1) for n in self._sizes[INPUT]]
-        waiting = {start}
+        self.pairs[start] = [
+            np.arange(own.start, own.stop) * (n + 1) for own, n in zip(self._pixels, self._sizes[INPUT], strict=True)
+        ]
+        waiting, terms = {start}, 0
         while waiting:
             key = min(waiting)
             waiting.remove(key)
@@ -167,10 +185,12 @@ class _Moments:
                 old = self.pairs.get(term.of)
                 self.pairs[term.of] = own if old is None else list(map(np.union1d, old, own))
                 waiting.add(term.of)
-            if sum(prod(map(len, pairs)) for pairs in self.pairs.values()) > MOST_PRODUCTS:
+                terms += sum(map(len, term.steps)) * prod(map(len, own))
+            products = sum(prod(map(len, pairs)) for pairs in self.pairs.values())
+            if products > MOST_PRODUCTS or terms > MOST_TERMS:
+                most = f"{MOST_PRODUCTS:,} mean products of gradients, or sums of {MOST_TERMS:,} of them"
                 raise SpecError(
-                    f"more than {MOST_PRODUCTS:,} mean products of gradients are needed",
-                    "give a smaller input, or a layer further in front: --of LAYER",
+                    f"more than {most}, are needed", "give a smaller input, or a layer further in front: --of LAYER"
                 )
 
     def _terms(self, key: Key) -> Sequence[Passage]:

@@ -26,6 +26,11 @@ from ..network import INPUT, Network, Node
 from .job import Job
 from .task import Array, sizes_of
 
+MOST_TAPS = 1 << 21
+"""How many units a map may have at most, and how many taps an axis."""
+MOST_MEASURED = 1 << 28
+"""How many values a layer is measured on at most."""
+
 
 class Weights(Enum):
     """What is known of the weights of a layer's taps."""
@@ -88,6 +93,8 @@ def grid(graph: Graph, at: int) -> tuple[int, ...]:
                 if not isinstance(number, int):
                     raise _unknown(f"its size is open ({number})", "give sizes as numbers: -i 3x64x64").at(name)
                 sizes[along] = max(sizes[along], number)
+    if prod(sizes) > MOST_TAPS:
+        raise _too_many(prod(sizes), "units").at(f"'{graph.name(at)}'")
     return tuple(sizes)
 
 
@@ -151,6 +158,17 @@ def as_if_linear(vertex: Vertex) -> bool:
 
 def _unknown(why: str, help: str | None = None) -> SpecError:
     return SpecError(f"its influence is not known: {why}", help or "name a layer before it: --of LAYER")
+
+
+def _too_many(number: int, what: str, most: int = MOST_TAPS) -> SpecError:
+    help = "give a smaller input, or a layer further in front: --of LAYER"
+    return SpecError(f"{number:,} {what} are too many: at most {most:,} are followed", help)
+
+
+def _check_taps(number: int) -> None:
+    """SpecError for more taps on an axis than are held."""
+    if number > MOST_TAPS:
+        raise _too_many(number, "taps")
 
 
 def _check_mixed(graph: Graph, vertex: Vertex) -> None:
@@ -247,6 +265,7 @@ def _windows(vertex: Vertex) -> dict[int, Slide | Cut]:
 
 def _window_taps(window: Slide | Cut, n: int, out: int) -> Taps:
     """Return the taps of a window: `up*s - pb + tap*d = i`, or of a transposed one `up = i*s - pb + tap*d`."""
+    _check_taps(n * window.taps)
     i, tap, pb = np.arange(n)[None], np.arange(window.taps)[:, None], window.pb or 0
     if isinstance(window, Slide):
         up, rest = np.divmod(i + pb - tap * window.d, window.s)
@@ -272,6 +291,7 @@ def _interval_taps(field: Field, n: int, out: int) -> Taps:
     """Return the taps of units that see intervals of n units."""
     if field.spans is None:
         raise _unknown("what its units see is not known")
+    _check_taps(n * out)
     phases, advance = field.spans
     matrix = np.zeros((out, n))
     for unit in range(out):
@@ -339,6 +359,9 @@ JOINS: dict[str, Join] = {"add": _sum, "sub": _sum, "mul": _product, "div": _pro
 
 def _measured(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[Taps, ...]:
     """Return the taps of a linear layer without weights, from its values for single pixels of 1."""
+    _check_taps(max(n * out for n, out in zip(ns, outs, strict=True)))
+    if sum(ns) * prod(ns) > MOST_MEASURED:
+        raise _too_many(sum(ns) * prod(ns), "values", MOST_MEASURED)
     layer = vertex.layer
     before, after = _order(layer.reads_fields[0], len(ns)), _order(layer.read, len(ns))
     sizes, made = sizes_of(layer.sample, vertex.name), sizes_of(layer.traced.out, vertex.name)
@@ -366,7 +389,7 @@ def _order(fields: Fields, number: int) -> list[int]:
     return [*order, *[axis for axis in range(number) if axis not in order]]
 
 
-AT_ONCE = 1 << 22
+AT_ONCE = 1 << 20
 """How many values are computed at once while a layer is measured."""
 
 

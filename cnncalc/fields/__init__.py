@@ -126,7 +126,8 @@ class ReceptiveFields:
             if own is None or (at in own and at != self.source):
                 fields, bound = self._settled(at, graph.fields(at) if own is None else own[at], whys[at])
                 axes = axis_figures(graph, at, fields, self.source)
-                borders = border(vertex.layer, graph.space(INPUT).shape) if own is None else (False,) * len(axes)
+                sizes = graph.space(INPUT).shape[: len(axes)]
+                borders = border(vertex.layer, sizes) if own is None else (False,) * len(axes)
                 yield LayerFields(vertex.name, vertex.layer, axes, at, bound, borders)
 
     def _settled(self, at: int, fields: Fields, bound: str | None) -> tuple[Fields, str | None]:

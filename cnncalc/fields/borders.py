@@ -32,16 +32,17 @@ def border(layer: LayerReport, sizes: Shape) -> tuple[bool | None, ...]:
 def least(graph: Graph) -> tuple[int | None, ...]:
     """Return the size of each axis of the input from which on every layer adds something.
 
-    None if the input's size decides how much a layer sees: behind an adaptive pool, or an upsampling to `out`. None,
-    too, if it is not known how much some layer sees.
+    None if the input's size decides how much a layer sees: behind an adaptive pool, an upsampling to `out`, or a
+    reshape to sizes that are given. None, too, if it is not known how much some layer sees.
     """
     found: list[int | None] = []
     own, opened = [vertex.layer for vertex in graph], list(_opened(graph))
     for axis in range(len(graph.space(INPUT).places)):
-        reads = [read for layer in opened if (read := _read(layer, axis)) is not None]
-        refused = any(_read(layer, axis) is not None for layer in own[len(opened) :])
+        windows = {at for at, layer in enumerate(own) if _read(layer, axis) is not None}
+        reads = {at: read for at, layer in enumerate(opened) if (read := _read(layer, axis)) is not None}
         lost = any(layer.rf and layer.traced.fields.of[axis].size is None for layer in own)
-        found.append(None if refused or lost or min(reads, default=0) < 0 else max(reads, default=0) + 1)
+        decides = windows - reads.keys() or min(reads.values(), default=0) < 0
+        found.append(None if lost or decides else max(reads.values(), default=0) + 1)
     return tuple(found)
 
 

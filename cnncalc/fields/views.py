@@ -151,7 +151,8 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
         number = f"{len(shape)} axes" if len(shape) > 1 else "1 axis"
         example = ",".join(["0"] * len(shape))
         raise SpecError(
-            f"{name} has {number} ({show(shape)}), and {what} {text} has {len(unit)} numbers", f"as {example}"
+            f"{name} has {number} ({show(shape)}), and {what} {text} has {len(unit)}",
+            f"give one number for each axis, as {example}",
         )
     if None in sizes:
         raise SpecError(f"the size of {name} is open: {show(shape)}", "give the input's sizes, as -i 3x224x224")

@@ -7,6 +7,7 @@ from ..network import INPUT
 from ..report import LayerReport
 from ..sizes import known, show
 from . import Advice, HintKind, HintPlace
+from .windows import plural
 
 
 def _bias_before_norm(place: HintPlace) -> Advice | None:
@@ -17,8 +18,8 @@ def _bias_before_norm(place: HintPlace) -> Advice | None:
     if not _is_per_channel(layer) or not all(map(_takes_mean_away, readers)):
         return None
     names = ", ".join(reader.name for reader in readers)
-    takes = "takes" if len(readers) == 1 else "take"
-    text = f"its bias of {layer.bias:,} has no effect: {names} {takes} the mean of each channel away"
+    subtracts = "subtracts" if len(readers) == 1 else "subtract"
+    text = f"its bias of {layer.bias:,} has no effect: {names} {subtracts} the mean of each channel"
     return Advice(text, f"bias=false saves {layer.bias:,} parameters")
 
 
@@ -45,7 +46,8 @@ def _constant_output(place: HintPlace) -> Advice | None:
     if layer.op in ("softmax", "logsoftmax") and x[axes[0] - 1] == 1:
         what = "1" if layer.op == "softmax" else "0"
         return Advice(
-            f"axis {axes[0]} has one value, so every output is {what}", "a sigmoid for one value, or two of them"
+            f"axis {axes[0]} has one value, so every output is {what}",
+            "use a sigmoid for one value, or give it two or more",
         )
     if layer.op not in ("layernorm", "instancenorm", "groupnorm") or not x:
         return None
@@ -74,7 +76,7 @@ def _softmax_axis(place: HintPlace) -> Advice | None:
     if axis == 1 or n == 1:
         return None
     return Advice(
-        f"it works along axis {axis} of the map, of {n}, not along the {c} channels", "axis=1 takes the channels"
+        f"it works along axis {axis} of the map, {n} values, not along the {c} channels", "axis=1 takes the channels"
     )
 
 
@@ -85,15 +87,15 @@ def _border_layers(place: HintPlace) -> Advice | None:
         return None
     sizes, own = graph.space(INPUT).shape, place.layer.reads_fields[0].of
     field = show(tuple([own[axis].size or 0 for axis in range(len(sizes))]))
-    more = f" and {len(border) - 1} after it" if len(border) > 1 else ""
+    more = f" and those of {plural(len(border) - 1, 'layer')} after it" if len(border) > 1 else ""
     text = (
         f"a unit of its input already sees {field} pixels, and the image has {show(sizes)}: in the middle of the map "
         f"its window{more} {'add' if more else 'adds'} nothing"
     )
     enough = [n for n in least(graph) if n is not None]
     is_known = len(enough) == len(sizes) and all(n > (known(size) or 0) for n, size in zip(enough, sizes, strict=True))
-    size = f"an input of {show(enough)} or more" if is_known else "a larger input"
-    return Advice(text, f"{size}, or fewer strides and layers above")
+    size = f"an input of {show(enough)} or more, or " if is_known else ""
+    return Advice(text, f"{size}fewer strides and layers above it")
 
 
 KINDS = (
@@ -101,7 +103,7 @@ KINDS = (
         "CC508",
         "bias-before-norm",
         "a bias stands in front of a norm",
-        "A batch norm (or instance norm) takes the mean of each channel away, and with it the bias (Ioffe & Szegedy "
+        "A batch norm (or instance norm) subtracts the mean of each channel, and with it the bias (Ioffe & Szegedy "
         "2015, 3.2); the norm has a bias of its own.",
         "Leave the bias out: `nobias`.",
         _bias_before_norm,

@@ -54,7 +54,8 @@ def _last_side(window: AxisWindow) -> str:
     return LAST_SIDES.get(window.axis, f"end of the {window.axis} axis")
 
 
-def _plural(number: int, word: str) -> str:
+def plural(number: int, word: str) -> str:
+    """Return `1 pixel` or `2 pixels`."""
     return f"{number:,} {word}{'s' * (number != 1)}"
 
 
@@ -69,7 +70,7 @@ def _dropped_pixels(place: HintPlace) -> Advice | None:
 
     def say(slide: Slide) -> str | None:
         lost = _dropped(slide)
-        return f"{_plural(lost, 'pixel')} of {slide.n} at the %: {slide.floor_text()} = {slide.out}" if lost else None
+        return f"{plural(lost, 'pixel')} of {slide.n} at the %: {slide.floor_text()} = {slide.out}" if lost else None
 
     text = _by_axis(slides, say, _last_side)
     if text is None:
@@ -83,7 +84,7 @@ def _dropped_pixels(place: HintPlace) -> Advice | None:
         for slide in slides
         if isinstance(slide.n, int) and (lost := _dropped(slide))
     }
-    clean = f"; of {sizes.pop()} pixels none is dropped" if len(sizes) == 1 else ""
+    clean = f"; with {sizes.pop()} pixels none is dropped" if len(sizes) == 1 else ""
     return Advice(f"the floor drops {text}", f"{more} reads them, too{clean}")
 
 
@@ -131,13 +132,14 @@ def _checkerboard(place: HintPlace) -> Advice | None:
             if gcd(cut.d, cut.s) == 1
             else f"d={cut.d} and s={cut.s} share a factor"
         )
-        return f"{why} on %, so its outputs sum {least} or {most} taps in turn"
+        return f"{why} on %, so its outputs sum either {least} or {most} taps"
 
     text = _by_axis(uneven, say, _axis)
     if text is None:
         return None
+    same = "gives every output the same number of taps; so does an upsample in front of a conv"
     if any(gcd(cut.d, cut.s) > 1 for cut in cuts):
-        return Advice(text, "d=1 and a k that s divides, or an upsample in front of a conv, sum as many everywhere")
+        return Advice(text, f"d=1 and a k that is divisible by s {same}")
     k = [-(-cut.taps // cut.s) * cut.s for cut in cuts]
     keys = f"k={axes_text(k)}"
     own = place.layer.node.layer
@@ -145,7 +147,7 @@ def _checkerboard(place: HintPlace) -> Advice | None:
     if not isinstance(own.given.get("p"), str) and "out" not in own.given and min(pads) >= 0:
         keys += f",p={axes_text([(pad + 1) // 2 for pad in pads])}"
         keys += " without out_pad" if any(cut.out_pad for cut in cuts) else ""
-    return Advice(text, f"{keys} sums as many everywhere; so does an upsample in front of a conv")
+    return Advice(text, f"{keys} {same}")
 
 
 def _touches(slide: Slide, n: int, unit: int) -> bool:
@@ -180,9 +182,9 @@ def _padding_windows(place: HintPlace) -> Advice | None:
     if text is None:
         return None
     if any(isinstance(s.n, int) and s.n < s.d for s in slides):
-        return Advice(f"windows hold padding alone: {text}", "a smaller d reads the input")
+        return Advice(f"some windows hold only padding: {text}", "a smaller d reads the input")
     sides = [(min(s.pb or 0, s.k - 1), min(s.pa or 0, s.k - 1)) for s in slides]
-    return Advice(f"windows hold padding alone: {text}", f"p={axes_text(sides)} leaves them out")
+    return Advice(f"some windows hold only padding: {text}", f"p={axes_text(sides)} leaves them out")
 
 
 def _used_taps(slide: Slide) -> tuple[int, int] | None:
@@ -304,7 +306,7 @@ KINDS = (
         "the floor drops pixels at the end of an axis",
         "The last window does not reach the end, so the last pixels of the layer's input have no influence on the "
         "output, and a decoder that doubles the sizes again does not meet the encoder's.",
-        "Pad after the end, round up (`ceil`), or take another input size.",
+        "Pad after the end, round up (`ceil`), or take another input size: `cnncalc solve SPEC --clean` says which.",
         _dropped_pixels,
         of_input=True,
     ),
@@ -322,7 +324,7 @@ KINDS = (
         "the outputs of a transposed convolution sum unequal numbers of taps",
         "Where s does not divide k, neighbouring outputs sum different numbers of terms, which shows as a checkerboard "
         "(Odena, Dumoulin & Olah, Distill 2016).",
-        "Take a k that s divides, or an upsampling and a convolution.",
+        "Take a k that is divisible by s, or an upsampling and a convolution.",
         _checkerboard,
     ),
     HintKind(

@@ -291,7 +291,7 @@ class Concat(Join):
         for at, sizes in enumerate(zip(*xs, strict=True), 1):
             size = sum(sizes) if at == along else same(sizes, env)
             if size is None:
-                raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, beside axis {wanted}")
+                raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ outside axis {wanted}")
             out.append(size)
         before = accumulate([known(x[along - 1]) or 0 for x in xs[:-1]], initial=0)
         paths = [path.behind(along - 1, n) for path, n in zip(fields, before, strict=True)]

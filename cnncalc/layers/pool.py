@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..field import POOLED, Field
 from ..sizes import Open, Shape, Size, known
+from ..window import extent, paddings
 from .base import Env, Fields, Layer, Sign, StepKind, Trace, by_axis, join, ops, space_of
 from .conv import OUT_HELP, OUT_KEY, WINDOW_KEYS
 from .keys import KEEP, Axes, Reader, Sides, flag, power, rounding, spread, spread_sides, wanted_sizes
-from .sliding import Slide, Windowed, check_fits, explain_slides, place, sides_of
+from .sliding import Slide, Windowed, check_fits, explain_slides, pad_for, place, sides_of
 
 LIMITS: dict[str, tuple[str, Callable[[int], int]]] = {
     "half": ("k//2", lambda k: k // 2),
     "kernel": ("k - 1", lambda k: k - 1),
 }
 """How much padding per side a dialect's `pool_limit` allows: as text, and for a kernel of k taps."""
-MOST_CHECKED = 1 << 20
+MOST_CHECKED = 1 << 18
 """How many windows before the input are looked at one by one, if a dilated kernel might step over it."""
 
 
@@ -68,10 +69,12 @@ class Pool(Windowed):
         wanted = self.wanted(nd)
         p: Sides | None = None if self.works_out_padding else self.padding(nd, env)
         ceil = self.rounding(p or 0, nd, env)
-        slides = place(space, k, s, d, p, bool(ceil), ceil == KEEP, wanted)
-        if p is None and ceil == KEEP and any(slide.pb or slide.pa for slide in slides):  # padding changes the rule
-            ceil = True
-            slides = place(space, k, s, d, p, ceil, False, wanted)
+        if p is None and ceil != self.rounding(1, nd, env):
+            slides, ceil = self.kept_if_bare(space, k, s, d)
+        else:
+            slides = place(space, k, s, d, p, bool(ceil), ceil == KEEP, wanted)
+        if p is None and env.dialect.pool_limit == "pixel":
+            slides = [_over_pixels(slide, ceil == KEEP) for slide in slides]
         self.check_padding(slides, env)
         if self.needs_bare_fit(nd, env):
             check_bare(slides, self.op, env)
@@ -80,6 +83,30 @@ class Pool(Windowed):
             self.check_pixels(slides, env, ceil == KEEP)
         keys = {"k": k, "s": s, "p": sides_of(slides, p), "d": d, "ceil": ceil}
         return slides, keys if wanted is None else {**keys, "out": wanted}
+
+    def kept_if_bare(
+        self, space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...]
+    ) -> tuple[list[Slide], bool | str]:
+        """Return the windows of the wanted sizes where padding changes the rounding, and how they are rounded."""
+        wanted = self.wanted(len(space)) or ()
+        refused = None
+        try:
+            slides = place(space, k, s, d, None, True, True, wanted)
+            if not any(slide.pb or slide.pa for slide in slides):
+                return slides, KEEP
+        except ShapeError as error:
+            refused = error
+        try:
+            slides = place(space, k, s, d, None, True, False, wanted)
+            if not any(slide.pb or slide.pa for slide in slides):  # some padding there has to be
+                pads = [
+                    pad_for(one.n, out, one.k, one.s, True, False, one.axis, low=1)
+                    for one, out in zip(slides, wanted, strict=True)
+                ]
+                slides = place(space, k, s, d, tuple(pads), True, False, wanted)
+        except ShapeError as error:
+            raise refused or error from None
+        return slides, True
 
     def most_per_side(self, taps: int, env: Env) -> int | None:
         return LIMITS[env.dialect.pool_limit][1](taps) if env.dialect.pool_limit in LIMITS else None
@@ -126,11 +153,15 @@ class Pool(Windowed):
                 pb = slide.pb or 0
                 first = unit * slide.s - pb
                 steps = f" in steps of {slide.d}" if slide.d > 1 else ""
-                lower = self.less_padding(slide, slide.k - 1) if self.works_out_padding else "lower p"
+                if pb < slide.k and isinstance(slide.n, int) and slide.n < slide.d:
+                    help = self.less_dilation(slide, kept)
+                else:
+                    lower = self.less_padding(slide, slide.k - 1) if self.works_out_padding else "lower p"
+                    help = f"the padding has to stay below the kernel's extent ({slide.k}): {lower}"
                 raise ShapeError(
                     f"window {unit} on the {slide.axis} axis holds no input pixel: it covers {unit}*{slide.s} - {pb} = "
                     f"{first} to {first + slide.k - 1}{steps}, the input is 0 to {slide.n - 1}",
-                    f"the padding has to stay below the kernel's extent ({slide.k}): {lower}",
+                    help,
                     key="p",
                 )
 
@@ -156,6 +187,20 @@ class Pool(Windowed):
         (most,) = place((slide.n,), (slide.taps,), (slide.s,), (slide.d,), limit, slide.ceil)
         return f"lower out to {most.out}"
 
+    def less_dilation(self, slide: Slide, kept: bool) -> str:
+        """Return the advice not to step over the input: a dilation of at most its size, and what goes with it."""
+        assert isinstance(slide.n, int)
+        most = extent(slide.taps, slide.n) - 1
+        window = (slide.n,), (slide.taps,), (slide.s,), (slide.n,)
+        if self.works_out_padding:
+            (widest,) = place(*window, most, slide.ceil, kept)
+            assert isinstance(widest.out, int)
+            assert isinstance(slide.out, int)
+            also = f" and out to {widest.out}" if widest.out < slide.out else ""
+        else:
+            also = f" and p to {most}" if max(slide.pb or 0, slide.pa or 0) > most else ""
+        return f"lower d to {slide.n}{also}"
+
     def more_values(self, env: Env) -> dict[str, Any]:
         """Return the resolved keys beyond the window's."""
         return {}
@@ -176,11 +221,46 @@ def empty_window(slide: Slide) -> int | None:
         return -((-n - pb) // s)
     if n >= d:
         return None
-    for unit in range(min(-(-pb // s), out, MOST_CHECKED)):  # windows that begin before the input
-        inside = (unit * s - pb) % d  # its first tap at 0 or after
-        if inside >= n or inside > unit * s - pb + k - 1:
+    for unit in range(min(-(-pb // s), out, d, MOST_CHECKED)):  # windows that begin before the input: every d alike
+        if (unit * s - pb) % d >= n:  # its first tap at 0 or after
             return unit
     return None
+
+
+def pixel_paddings(slide: Slide, before: range, odd: int) -> Iterator[range]:
+    """Yield the parts of a range of paddings, q before and q + odd after, with which every window holds a pixel."""
+    n, out = slide.n, slide.out
+    assert isinstance(n, int)
+    assert isinstance(out, int)
+    own = range(max(before.start, (out - 1) * slide.s - n + 1, 0), min(before.stop, slide.k))
+    if n >= slide.d:
+        yield from [own] if own else []
+        return
+    q = own.start
+    for _ in range(MOST_CHECKED):  # a dilated kernel may step over the whole input
+        if q >= own.stop:
+            return
+        empty = empty_window(slide._replace(pb=q, pa=q + odd))
+        if empty is None:
+            yield range(q, q + 1)
+            q += 1
+        else:  # up to where this one's first tap lies on the input's last pixel
+            q += (empty * slide.s - q) % slide.d - n + 1
+
+
+def _over_pixels(slide: Slide, kept: bool) -> Slide:
+    """Return a window with the least padding of the same number with which none steps over the input, if there is one.
+
+    `kept` is as in `place`.
+    """
+    if not isinstance(slide.n, int) or not isinstance(slide.out, int) or slide.n >= slide.d:
+        return slide
+    for odd in (0, 1):
+        before = paddings(slide.n, slide.out, slide.k, slide.s, slide.ceil, kept, odd)
+        part = next(pixel_paddings(slide, before, odd), None)
+        if part is not None:
+            return slide._replace(pb=part.start, pa=part.start + odd)
+    return slide
 
 
 def check_bare(slides: list[Slide], op: str, env: Env) -> None:

@@ -188,16 +188,16 @@ def place(
     return slides
 
 
-def pad_for(n: Size, want: int, k: int, s: int, ceil: bool, kept: bool, axis: str) -> Pair:
+def pad_for(n: Size, want: int, k: int, s: int, ceil: bool, kept: bool, axis: str, low: int = 0) -> Pair:
     """Return the least padding that gives the wanted size: the same on both sides if there is one, else 1 more after.
 
-    ShapeError with the arithmetic if there is none.
+    Equal sides are at least `low`. ShapeError with the arithmetic if there is none.
     """
     if not isinstance(n, int):
         raise open_input(want, n)
     for odd in (0, 1):
         found = paddings(n, want, k, s, ceil, kept, odd)
-        least = max(found.start, 0)
+        least = max(found.start, 0 if odd else low)
         if least < found.stop:
             return least, least + odd
     bare = Slide(n, k, s, 0, 0, windows_of(n, 0, 0, k, s, ceil, kept), k, 1, ceil, axis)

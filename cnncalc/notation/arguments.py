@@ -82,6 +82,9 @@ def parts_of(head: WordHead, text: str, start: int, *, first: bool) -> list[Part
 
 
 def _flag(cls: type[Layer], text: str) -> list[tuple[str, Any]]:
+    """Return what a bare flag says: `nobias`, or the name of a key that is true or false, as `bidirectional`."""
+    if cls.KEYS.get(text) is flag:
+        return [(text, True)]
     said = _SPELT_FLAGS.get(text.lower().replace("_", "").replace("-", ""))
     return [said] if said is not None and said[0] in cls.KEYS else []
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ..errors import CnncalcError, SpecError, shown
-from ..layers import Layer, find_op
+from ..layers import Layer, find_op, keys_named
 from ..layers.keys import FORMS
 from ..sizes import is_digits, split_axes
 from . import document
@@ -77,6 +77,8 @@ def _no_such_argument(op: str, cls: type[Layer], text: str) -> SpecError:
     known = [*cls.KEYS, *flags, *document.LAYER_KEYS]
     if stem.lower() in known and stem != text:
         return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}3, {stem}3x5")
+    if keys_named(cls, text) or text in document.LAYER_KEYS:
+        return SpecError(f"{text} has no value", f"write {text}={document.EXAMPLE.get(text, 'VALUE')}")
     help = document.nearest_key(cls, stem or text, flags) or f"{op} has {', '.join(known)}"
     return SpecError(f"{op} has no {shown(text)}", help)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from ..errors import CnncalcError
+from ..errors import CnncalcError, SpecError
 from ..layers.keys import KEEP
 from ..layers.pool import Pool
 from ..layers.sliding import Windowed
@@ -15,6 +15,8 @@ from .settings import USUAL, LayerQuestion, Solutions, Whole
 
 TRIES = 64
 """How many outputs are looked at for the nearest one: what a window reaches by its padding, it may not be allowed."""
+FIRST = 32
+"""How many values of each key are looked at for a change, beginning with the smallest."""
 
 
 class Nearest(NamedTuple):
@@ -62,7 +64,9 @@ def nearest(question: LayerQuestion) -> list[Nearest]:
     """Return the nearest output below the wanted one and the nearest above it, as far as there are any."""
     found = []
     for step in (-1, 1):
-        outs = _reached(question, step)
+        outs = None
+        with suppress(SpecError):  # there may be more windows than can be looked at
+            outs = _reached(question, step)
         for _ in range(TRIES):
             if outs is None or min(outs) < 1:
                 break
@@ -114,7 +118,7 @@ def changes(question: LayerQuestion) -> list[KeyChange]:
             continue
         left = {name: value for name, value in layer.given.items() if name not in _names(key)}
         opened = type(layer)(layer.op, layer.nd, left)
-        found += _solved(key, question._replace(layer=opened, ranges=ranges._replace(**{key: values})))
+        found += _solved(key, question._replace(layer=opened, ranges=ranges._replace(**{key: values}, first=FIRST)))
     if isinstance(layer, Pool) and not layer.given.get("ceil"):
         found += _solved(
             "ceil", question._replace(layer=type(layer)(layer.op, layer.nd, {**layer.given, "ceil": True}))

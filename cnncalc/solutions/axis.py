@@ -6,19 +6,21 @@ dialect allow; none is tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import ShapeError, SpecError
 from ..layers import Env
 from ..layers.keys import Pair
-from ..layers.pool import Pool, empty_window
+from ..layers.pool import Pool, pixel_paddings
 from ..layers.sliding import Slide, Windowed, windows_of
 from ..layers.transposed import TransposedConv, out_pad_limit
 from ..window import extent, paddings
 
-MOST_WINDOWS = 1_000_000
-"""How many combinations of kernel, stride and dilation are looked at, at most."""
+MOST_WINDOWS = 300_000
+"""How many combinations of kernel, stride and dilation are looked at, at most: one to three microseconds each."""
+PLACED = 20
+"""How many of these one costs that the layer itself places, as a padding word has it."""
 
 
 class Ranges(NamedTuple):
@@ -31,6 +33,8 @@ class Ranges(NamedTuple):
     d: range = range(1, 5)
     out_pad: range | None = None
     """None for any that the dialect allows."""
+    first: int | None = None
+    """Of each key only so many of the smallest values that may do are looked at; None for all."""
 
 
 class Setting(NamedTuple):
@@ -88,6 +92,8 @@ class AxisQuestion(NamedTuple):
     """None for any that the dialect allows."""
     pair: Pair | str | None
     """The padding that the layer gives, in numbers or as a word; None if it leaves it open."""
+    first: int | None = None
+    """Of each key only so many of the smallest values that may do are looked at; None for all."""
 
 
 class Rounding(NamedTuple):
@@ -112,33 +118,76 @@ def rows(question: AxisQuestion, layer: Windowed, nd: int, env: Env, rounding: R
     return found
 
 
+class ExtentBound(NamedTuple):
+    """A bound of the kernel's extent, by the stride: at + slope*s."""
+
+    at: int
+    slope: int = 0
+
+    def __call__(self, s: int) -> int:
+        """Return the bound at a stride."""
+        return self.at + self.slope * s
+
+    def strides(self, own: range, most: int) -> range:
+        """Return the strides at which the bound is at most `most`."""
+        if self.slope > 0:
+            return _cut(own, own.start, (most - self.at) // self.slope)
+        if self.slope < 0:
+            return _cut(own, -((most - self.at) // -self.slope), own.stop)
+        return own if self.at <= most else range(0)
+
+
 def _windows(
-    question: AxisQuestion, layer: Windowed, env: Env, bounds: Callable[[int], tuple[int, int | None]]
+    question: AxisQuestion,
+    layer: Windowed,
+    env: Env,
+    low: Sequence[ExtentBound] = (),
+    high: Sequence[ExtentBound] = (),
+    weight: int | None = 1,
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Yield each kernel, its extent, stride and dilation; `bounds` are the extents that a stride allows."""
-    looked, times = 0, _appended(question, layer)
-    dilations = question.d if layer.dilates(env) else range(question.d.start, min(question.d.stop, 2))
-    for s in question.s:
-        low, high = bounds(s)
-        for d in dilations:
-            if s > 1 and d > 1 and not layer.strides_dilated(env):
-                continue
-            first = max(question.k.start, -(-(low - 1) // d) + 1)
-            last = question.k.stop - 1 if high is None else min(question.k.stop - 1, (high - 1) // d + 1)
-            looked += max(last - first + 1, 0) * (times or max(s, d))
-            if looked > MOST_WINDOWS:
-                what = f"more than {MOST_WINDOWS:,} combinations of kernel, stride and dilation are left"
-                raise SpecError(what, "narrow --k, --s or --d")
-            for k in range(first, last + 1):
-                if k > 1 or d == question.d.start:  # a kernel of one tap has no dilation
-                    yield k, extent(k, d), s, d
+    """Yield each kernel, its extent, stride and dilation; its extent is from each bound of `low` to each of `high`.
+
+    SpecError if there are too many; one counts `weight` times, None for as often as it has values of out_pad.
+    """
+    least, most = question.k.start, question.k.stop - 1
+    dilations = question.d if layer.dilates(env) else _cut(question.d, question.d.start, 1)
+    strides = question.s
+    for line in low if dilations else ():
+        strides = line.strides(strides, dilations[-1] * (most - 1) + 1)
+    for at, slope in high if dilations else ():
+        strides = ExtentBound(-at, -slope).strides(strides, -(dilations[0] * (least - 1) + 1))
+    found, looked = [], 0
+    for s in strides[: question.first]:
+        bottom = max([1, *[line(s) for line in low]])
+        top = min([line(s) for line in high], default=None)
+        own = _cut(dilations, dilations.start, 1) if s > 1 and not layer.strides_dilated(env) else dilations
+        for d in _dilations(own, question.k, bottom, top)[: question.first]:
+            first = max(least, -(-(bottom - 1) // d) + 1, 1 + (d > dilations.start))  # one tap has no dilation
+            last = most if top is None else min(most, (top - 1) // d + 1)
+            kernels = range(first, last + 1)[: question.first]
+            found.append((s, d, kernels))
+            looked += 1 + len(kernels) * (max(s, d) if weight is None else weight)
+            check_number(looked)
+    for s, d, kernels in found:
+        for k in kernels:
+            yield k, extent(k, d), s, d
 
 
-def _appended(question: AxisQuestion, layer: Windowed) -> int | None:
-    """Return how many values of out_pad there may be; None if stride and dilation decide."""
-    if not isinstance(layer, TransposedConv):
-        return 1
-    return None if question.out_pad is None else len(question.out_pad)
+def check_number(looked: int) -> None:
+    """SpecError if so many combinations are too many to look at."""
+    if looked > MOST_WINDOWS:
+        what = f"more than {MOST_WINDOWS:,} combinations of kernel, stride and dilation are left"
+        raise SpecError(what, "narrow --k, --s or --d")
+
+
+def _dilations(own: range, k: range, bottom: int, top: int | None) -> range:
+    """Return the dilations with which the extent of one of the kernels may be from `bottom` to `top`."""
+    if k.stop <= 2:
+        return own[:1]
+    last = own.stop if top is None else (top - 1) // max(k.start - 1, 1)
+    if k.start == 1:
+        last = max(last, own.start)
+    return _cut(own, -(-(bottom - 1) // (k.stop - 2)), last)
 
 
 def _sliding(question: AxisQuestion, layer: Windowed, nd: int, env: Env, rounding: Rounding) -> Iterator[SettingRow]:
@@ -150,13 +199,14 @@ def _sliding(question: AxisQuestion, layer: Windowed, nd: int, env: Env, roundin
     more = (0 if p is None else 2 * (p.stop - 1)) if pair is None else sum(pair)
     least = 2 * low if pair is None else sum(pair)
 
-    def bounds(s: int) -> tuple[int, int | None]:
-        """Return the extents that may give the size: (out-1)*s + k' - n is from the least padding to the most."""
-        slack = s if rounding.ceil else 0  # what rounding up adds, or its last-window rule takes away
-        open_ended = p is None and pair is None
-        return max(n + least - out * s + 1 - slack, 1), None if open_ended else n + more + slack - (out - 1) * s
+    slack = int(rounding.ceil)  # a stride that rounding up adds, or its last-window rule takes away
+    low_bounds = [ExtentBound(n + least + 1, -out - slack)]  # (out-1)*s + k' - n is from the least padding to the most
+    high_bounds = [] if p is None and pair is None else [ExtentBound(n + more, slack - out + 1)]
+    if not high_bounds:  # the most is k' - 1 on both sides
+        low_bounds.append(ExtentBound(2 - n, out - 1 - slack))
 
-    for k, span, s, d in _windows(question, layer, env, bounds):
+    stepped = 0  # paddings looked at one by one, as a dilated kernel may step over the whole input
+    for k, span, s, d in _windows(question, layer, env, low_bounds, high_bounds):
         if fits_bare and k > n:
             continue
         most = span - 1 if p is None else p.stop - 1
@@ -166,7 +216,14 @@ def _sliding(question: AxisQuestion, layer: Windowed, nd: int, env: Env, roundin
         for odd, first, last in _sides(pair, low, most, limit, rounding):
             before = _cut(paddings(n, out, span, s, rounding.ceil, rounding.kept, odd), first, last)
             row = SettingRow(k, s, d, before, odd)
-            found = list(_seen(row, n, out, span)) if sees_pixels else [row] if before else []
+            if sees_pixels and n < d:
+                stepped += 4 * len(before)
+                check_number(stepped)
+            if sees_pixels:
+                slide = Slide(n, span, s, None, None, out, k, d, False, "")
+                found = [row._replace(before=part) for part in pixel_paddings(slide, before, odd)]
+            else:
+                found = [row] if before else []
             yield from found
             if found:  # totals are for windows without equal sides
                 break
@@ -184,19 +241,6 @@ def _sides(
     yield 1, low, most - 1
 
 
-def _seen(row: SettingRow, n: int, out: int, span: int) -> Iterator[SettingRow]:
-    """Yield the part of a row in which every window holds a pixel of the input."""
-    before = _cut(row.before, (out - 1) * row.s - n + 1, span - 1)
-    if n >= row.d:
-        if before:
-            yield row._replace(before=before)
-        return
-    for q in before:  # a dilated kernel may step over the whole input
-        slide = Slide(n, span, row.s, q, q + row.odd, out, row.k, row.d, False, "")
-        if empty_window(slide) is None:
-            yield row._replace(before=range(q, q + 1))
-
-
 def _cut(found: range, low: int, high: int) -> range:
     """Return the numbers of a range from `low` to `high`."""
     return range(max(found.start, low), min(found.stop, high + 1))
@@ -206,16 +250,20 @@ def _transposed(question: AxisQuestion, layer: Windowed, env: Env) -> Iterator[S
     n, out, pair, p = question.n, question.out, question.pair, question.p
     assert not isinstance(pair, str)
 
-    def bounds(s: int) -> tuple[int, int | None]:
-        """Return the extents that may give the size: n*s - s + k' + out_pad - out is the padding of both sides."""
-        top = max(s, question.d.stop) if question.out_pad is None else question.out_pad.stop
-        bare = out - (n - 1) * s
-        most = None if p is None and pair is None else 2 * (p.stop - 1) + 1 if p else sum(pair or (0, 0))
-        return max(bare - top, 1), None if most is None else bare + most
+    # (n-1)*s + k' + out_pad - out is the padding of both sides
+    own, low_bounds, high_bounds = question.out_pad, [], []
+    if own is None:  # any below the stride or the dilation
+        low_bounds.append(ExtentBound(out - question.d.stop, -n))
+    else:
+        low_bounds.append(ExtentBound(out - own.stop, 1 - n))
+    if p is None and pair is None:  # the most is k' - 1 on both sides
+        low_bounds.append(ExtentBound(2 - out, n - 1))
+    else:
+        high_bounds.append(ExtentBound(out + (2 * (p.stop - 1) + 1 if p else sum(pair or (0, 0))), 1 - n))
 
-    for k, span, s, d in _windows(question, layer, env, bounds):
+    for k, span, s, d in _windows(question, layer, env, low_bounds, high_bounds, None if own is None else len(own)):
         limit = out_pad_limit(s, d, env)
-        appended = question.out_pad if question.out_pad is not None else range(limit or max(s, d))
+        appended = range(limit or max(s, d)) if own is None else own
         for out_pad in appended if limit is None else range(appended.start, min(appended.stop, limit)):
             total = (n - 1) * s + span + out_pad - out
             if pair is not None:
@@ -229,7 +277,7 @@ def _transposed(question: AxisQuestion, layer: Windowed, env: Env) -> Iterator[S
 
 def _by_word(question: AxisQuestion, layer: Windowed, nd: int, env: Env) -> Iterator[SettingRow]:
     """Yield the settings under a padding word."""
-    for k, _, s, d in _windows(question, layer, env, lambda _: (1, None)):
+    for k, _, s, d in _windows(question, layer, env, weight=PLACED):
         pads: list[int | None] = [None]
         if isinstance(layer, TransposedConv):
             limit = out_pad_limit(s, d, env) or max(s, d)
@@ -246,12 +294,14 @@ def _with_same(
 ) -> Iterator[SettingRow]:
     """Yield rows with the word `same` where it gives them, and those that it alone gives: its sides may differ."""
     words: dict[tuple[int, int, int, int, int | None], SettingRow] = {}
-    for k, _, s, d in _windows(question, layer, env, lambda _: (1, None)):
-        if isinstance(layer, TransposedConv):
-            is_same = question.out == question.n * s
-        else:
-            is_same = question.out == -(-question.n // s)
-        row = _placed(layer, nd, env, question, {"k": k, "s": s, "d": d, "p": "same"}, None) if is_same else None
+    n, out = question.n, question.out
+    if isinstance(layer, TransposedConv):
+        strides = range(out // n, out // n + (out % n == 0))
+    else:  # ceil(n/s) is out
+        strides = range(-(-n // out), -(-n // (out - 1)) if out > 1 else question.s.stop)
+    same_strides = question._replace(s=_cut(question.s, strides.start, strides.stop - 1))
+    for k, _, s, d in _windows(same_strides, layer, env, weight=PLACED):
+        row = _placed(layer, nd, env, question, {"k": k, "s": s, "d": d, "p": "same"}, None)
         if row is not None:
             words[row.k, row.s, row.d, row.odd, row.out_pad] = row
     for row in found:
@@ -296,7 +346,7 @@ def reach(question: AxisQuestion, layer: Windowed, env: Env, rounding: Rounding)
     """Yield the least and the most that each kernel, stride and dilation gives, over all paddings that are allowed."""
     pair, p, n = question.pair, question.p, question.n
     assert not isinstance(pair, str)
-    for k, span, s, d in _windows(question, layer, env, lambda _: (1, None)):
+    for k, span, s, d in _windows(question, layer, env, weight=4):
         limit = layer.most_per_side(k, env)
         most = span - 1 if p is None else p.stop - 1
         high = most if limit is None else min(most, limit)

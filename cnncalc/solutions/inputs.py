@@ -96,7 +96,7 @@ def opened(network: Network) -> Network:
     space = len(read.sample) - 1
     letters = [Open(letter) for letter in AXIS_LETTERS.get(space, "")]
     if len(letters) != space or not space:
-        raise SpecError(f"the input {show(read.sample)} has no spatial axes to solve for", "give letters: -i 3xHxW")
+        raise SpecError(f"the input {show(read.sample)} has no spatial axes", "give letters: -i 3xHxW")
     channels = read.sample[-1] if last else read.sample[0]
     sample = (*letters, channels) if last else (channels, *letters)
     return with_input(network, Input(None, sample, sample))
@@ -107,7 +107,8 @@ def inputs(network: Network, wish: Wish) -> WantedInputs:
     report = shape(network)
     letters = tuple([size.letter or "" for size in report.sample if isinstance(size, Open) and size.letter != "C"])
     if not letters:
-        raise SpecError(f"the input {show(report.sample)} has no open size", "give letters for sizes: -i 3xHxW")
+        help = f"write letters for its sizes, as {show(opened(network).input or ())}"
+        raise SpecError(f"the input {show(report.sample)} has no open size", help)
     needs = [*_of_output(report, wish.out), *_of_floors(report, wish.clean), *_of_features(report, wish.features)]
     holds = report.holds.also(*needs)
     ways, left = _ways(holds, letters)

@@ -71,7 +71,8 @@ class LayerQuestion(NamedTuple):
             assert k is not None
             assert s is not None
             assert d is not None
-            own = AxisQuestion(n, out, k, s, d, self.ranges.p if pair is None else None, out_pad, pair)
+            own_p = self.ranges.p if pair is None else None
+            own = AxisQuestion(n, out, k, s, d, own_p, out_pad, pair, self.ranges.first)
             found.setdefault(own, []).append(axis)
         return [AxisGroup(tuple(axes), question) for question, axes in found.items()]
 

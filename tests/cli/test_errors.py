@@ -29,6 +29,10 @@ WORDS = [
         "'zzzz' is not a layer, a file or a built-in network\n  zzzz\n  ^~~~\n"
         "  a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
     ),
+    (
+        "shape 3x5x5 upsample:x2,mode",
+        "layers[0]: mode has no value\n  3x5x5 upsample:x2,mode\n                    ^~~~\n  write mode=VALUE",
+    ),
     ("shape 3x5x5 conv:p,s", "layers[0]: 'p' has no number\n  3x5x5 conv:p,s\n             ^\n  write p1"),
     (
         "shape 3x5x5 conv:4,stride",

@@ -18,7 +18,7 @@ from tests.program import here, on_terminal
 
 POOLED = "3x7x7 conv:4,k3,p1 maxpool:2"
 DROPPED = "the floor drops 1 pixel of 7 at the bottom and right: floor((7 + 0 - 2)/2) + 1 = 3"
-HELP = "ceil=true reads them, too; of 6 or 8 pixels none is dropped"
+HELP = "ceil=true reads them, too; with 6 or 8 pixels none is dropped"
 LISTED = f"hint: maxpool1: {DROPPED} (dropped-pixels)\n  {HELP}\n"
 
 
@@ -140,7 +140,7 @@ def test_several_dialects_have_their_hints_together() -> None:
     ended = here(["shape", "3x7x7", "maxpool:2", "--hints", "--dialect", "plain,torch,keras"])
     assert ended.err == (
         f"hint: maxpool1: {DROPPED}, in plain and torch (dropped-pixels)\n  {HELP}\n"
-        f"hint: maxpool1: {DROPPED}, in keras (dropped-pixels)\n  p=same reads them, too; of 6 or 8 pixels none is "
+        f"hint: maxpool1: {DROPPED}, in keras (dropped-pixels)\n  p=same reads them, too; with 6 or 8 pixels none is "
         "dropped\n"
     )
     assert here(["shape", "3x7x7", "maxpool:2", "--hints", "--dialect", "plain,torch"]).err == LISTED
@@ -215,7 +215,7 @@ model = keras.Sequential([
 
 def test_source_is_the_readers_own() -> None:
     Path("net.py").write_text(KERAS_SOURCE)
-    said = "hint: conv2d: its bias of 4 has no effect: batch_normalization takes the mean of each channel away"
+    said = "hint: conv2d: its bias of 4 has no effect: batch_normalization subtracts the mean of each channel"
     for more in ("", " --until batch_normalization"):
         ended = here(f"shape net.py{more} --hints".split())
         assert ended.err == f"{said} (bias-before-norm)\n  bias=false saves 4 parameters\n", ended.err

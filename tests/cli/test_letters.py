@@ -29,7 +29,7 @@ def test_every_combination_has_a_row() -> None:
         ["6", "9", ""],
     ]
     assert [row[6] for row in found[1:]] == ["yes", "no", "yes", "no"]
-    assert found[2][7].strip('"') == "concat1: concat of 3x4x9 and 8x4x10: 9 and 10 differ, beside axis 1"
+    assert found[2][7].strip('"') == "concat1: concat of 3x4x9 and 8x4x10: 9 and 10 differ outside axis 1"
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,14 @@ def test_a_refused_size_is_a_row_and_no_failure() -> None:
     [
         (
             ["3x8x8", "relu", "--at", "H=5"],
-            "--at is for open sizes, and the input is 3x8x8\n  as -i 3xHxW --at H=W=224",
+            "--at is for open sizes, and the input is 3x8x8\n  write letters for its sizes, as 3xHxW: --at H=W=224,256",
         ),
-        (["3xHx8", "relu", "--at", "W=5"], "--at gives W, and the input has no W\n  its letters are H"),
+        (["2x9", "conv1d:4,k3", "--at", "L=5"], "as 2xL: --at L=224,256"),
+        (["8x9x3", "conv:4,k3", "--layout", "NHWC", "--at", "H=5"], "as HxWx3: --at H=W=224,256"),
+        (["3xHx8", "relu", "--at", "W=5"], "--at gives W, and the input has no W\n  the input has the letter H\n"),
         (["3xHx8", "relu", "--at", "5"], "--at '5' does not begin with a letter of the input\n"),
         (["3xHx8", "relu", "--at", "H=a"], "--at 'H=a': 'a' is not a number or a range\n  as --at H=224,256"),
-        (["3xHx8", "relu", "--at", "H=9..3"], "--at 'H=9..3': '9..3' has no sizes\n  sizes are from 1 on"),
+        (["3xHx8", "relu", "--at", "H=9..3"], "--at 'H=9..3': '9..3' is not a size or a range of sizes\n"),
         (["3xHx8", "relu", "--at", "H=1..99999"], "--at 'H=1..99999' is more than 10,000 rows\n  give a step"),
         (["3xHx8", "relu", "--at", "H=1", "--at", "H=2"], "--at gives H twice\n  give all numbers of H at once"),
         (

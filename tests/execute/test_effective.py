@@ -168,6 +168,9 @@ def test_what_is_taken_otherwise_than_it_is() -> None:
         ),
         ("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a", "its weights are those of another layer"),
         ("4x9 conv1d:4,k3 attention", "attention multiplies or chooses"),
+        ("1x1000000000x1000000000 conv:1,k3", "units are too many: at most 2,097,152"),
+        ("1x600x600 avgpool:2", "values are too many"),
+        ("1x100000 conv1d:1,k1001", "taps are too many"),
     ],
 )
 def test_what_is_not_known_is_said(words: str, message: str) -> None:
@@ -180,3 +183,9 @@ def test_a_unit_that_is_not_there() -> None:
     with pytest.raises(SpecError, match="conv1 has no unit 7,0") as caught:
         influence(graph, 0, (7, 0))
     assert caught.value.help == "it has 7x7 units, from 0,0 on"
+
+
+def test_only_the_pixels_that_are_seen_are_followed() -> None:
+    far = found("1x1400x1300 conv:1,k3")
+    assert (far.touched, far.shares.shape) == (9, (1400, 1300))
+    assert np.allclose(far.shares[699:702, 649:652], 1 / 9)

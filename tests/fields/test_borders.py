@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import cnncalc
+from cnncalc.fields import ReceptiveFields
 from cnncalc.fields.borders import border, least
 from cnncalc.fields.graph import Graph
 from cnncalc.network import INPUT
@@ -56,8 +57,14 @@ def test_axes_differ() -> None:
     assert border(graph.vertices[-1].layer, graph.space(INPUT).shape) == (True, False)
 
 
-def test_a_size_that_the_input_decides_is_not_told() -> None:
-    assert least(graph_of("3x32x32 conv:4,k3 adaptiveavgpool:7 conv:4,k3")) == (None, None)
+@pytest.mark.parametrize("layer", ["adaptiveavgpool:7", "reshape:4x2x15x30 reshape:4x30x30"])
+def test_a_size_that_the_input_decides_is_not_told(layer: str) -> None:
+    assert least(graph_of(f"3x32x32 conv:4,k3 {layer} conv:4,k3")) == (None, None)
+
+
+def test_a_constant_is_not_a_border_layer() -> None:
+    layers = ReceptiveFields(cnncalc.shape("3x8x8 conv:4,k9,p4,name=a constant:4x8x8 add:from=a+constant1")).layers
+    assert [layer.border for layer in layers] == [(False, False), (), (False, False)]
 
 
 @pytest.mark.parametrize("spec", ["alexnet", "vgg16", "lenet5"])

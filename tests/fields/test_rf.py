@@ -227,7 +227,9 @@ ERRORS = {
     "resnet50 --unit 7,4": ("layer4_3_out is 7x7, and has no unit 7,4\n  the last is 6,6, the first is 0,0\n"),
     "resnet50 --unit 3": "no layer has units with 1 axis\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
     "resnet50 --unit 3,4,5": "no layer has units with 3 axes\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
-    "vgg16 --unit 3 --of conv3_1": "conv3_1 has 2 axes (56x56), and unit 3 has 1 numbers\n  as 0,0\n",
+    "vgg16 --unit 3 --of conv3_1": (
+        "conv3_1 has 2 axes (56x56), and unit 3 has 1\n  give one number for each axis, as 0,0\n"
+    ),
     "resnet50 --unit 3,-4": "--unit '3,-4' is not a place\n  give a number from 0 on for each axis, as 3,4\n",
     "vgg16 --unit 3,4 --of conv3_11": (
         "--of: there is no layer 'conv3_11'\n  did you mean 'conv3_1' or 'conv5_1' or 'conv4_1'?\n"

@@ -41,7 +41,7 @@ CASES = [
      ["3x12 conv1d:4,k4,s4", "3x12 conv1d:4,k3,s3"]),
     ("3x10x10 conv:4,k5,s3",
      "dropped-pixels: conv1: the floor drops 2 pixels of 10 at the bottom and right: floor((10 + 0 - 5)/3) + 1 = 2; "
-     "p=0+1 reads them, too; of 8 or 11 pixels none is dropped",
+     "p=0+1 reads them, too; with 8 or 11 pixels none is dropped",
      ["3x10x10 conv:4,k5,s3,p0+1", "3x8x8 conv:4,k5,s3", "3x11x11 conv:4,k5,s3"]),
     ("3x4x6x7 avgpool3d:3,s2",
      "dropped-pixels: avgpool3d1: the floor drops 1 pixel of 4 at the back: floor((4 + 0 - 3)/2) + 1 = 1; "
@@ -60,31 +60,33 @@ CASES = [
      "an odd kernel pads both sides alike: k=3",
      ["3xHxW conv:4,k3,same"]),
     ("3x8x8 convT:4,k3,s2,p1,out_pad=1",
-     "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum 1 or 2 taps in turn; "
-     "k=4,p=1 without out_pad sums as many everywhere; so does an upsample in front of a conv",
+     "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
+     "k=4,p=1 without out_pad gives every output the same number of taps; so does an upsample in front of a conv",
      ["3x8x8 convT:4,k4,s2,p1", "3x8x8 upsample:x2 conv:4,k3,p1"]),
     ("3x8x8 convT:4,k2x5,s2x3",
-     "checkerboard: convT1: k=5 is not divisible by s=3 on width, so its outputs sum 1 or 2 taps in turn; "
-     "k=2x6,p=0x1 sums as many everywhere; so does an upsample in front of a conv",
+     "checkerboard: convT1: k=5 is not divisible by s=3 on width, so its outputs sum either 1 or 2 taps; "
+     "k=2x6,p=0x1 gives every output the same number of taps; so does an upsample in front of a conv",
      ["3x8x8 convT:4,k2x6,s2x3,p=0x1"]),
     ("3x8 convT1d:4,k2,s3",
-     "checkerboard: convT1d1: k=2 is not divisible by s=3 on length, so its outputs sum 0 or 1 taps in turn; "
-     "k=3,p=1 sums as many everywhere; so does an upsample in front of a conv",
+     "checkerboard: convT1d1: k=2 is not divisible by s=3 on length, so its outputs sum either 0 or 1 taps; "
+     "k=3,p=1 gives every output the same number of taps; so does an upsample in front of a conv",
      ["3x8 convT1d:4,k3,s3,p1"]),
     ("3x8x8 convT:4,k3,s2,p=same",
-     "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum 1 or 2 taps in turn; "
-     "k=4 sums as many everywhere; so does an upsample in front of a conv",
+     "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
+     "k=4 gives every output the same number of taps; so does an upsample in front of a conv",
      ["3x8x8 convT:4,k4,s2,p=same"]),
     ("3x8x8 convT:4,k3,s2,d2",
-     "checkerboard: convT1: d=2 and s=2 share a factor on height and width, so its outputs sum 0 or 3 taps in turn; "
-     "d=1 and a k that s divides, or an upsample in front of a conv, sum as many everywhere",
+     "checkerboard: convT1: d=2 and s=2 share a factor on height and width, so its outputs sum either 0 or 3 taps; "
+     "d=1 and a k that is divisible by s gives every output the same number of taps; so does an upsample in front "
+     "of a conv",
      ["3x8x8 convT:4,k4,s2"]),
     ("3x6x6 conv:4,k3,p4",
-     "padding-windows: conv1: windows hold padding alone: 2 before and 2 after the input, of 12 on height and width; "
+     "padding-windows: conv1: some windows hold only padding: 2 before and 2 after the input, of 12 on height and "
+     "width; "
      "p=2 leaves them out",
      ["3x6x6 conv:4,k3,p2"]),
     ("3x6x7 conv:4,k1x2,p=0x1+2",
-     "padding-windows: conv1: windows hold padding alone: 1 after the input, of 9 on width; p=0x1 leaves them out",
+     "padding-windows: conv1: some windows hold only padding: 1 after the input, of 9 on width; p=0x1 leaves them out",
      ["3x6x7 conv:4,k1x2,p=0x1"]),
     ("3x2x2 conv:4,k3,p4,d4",
      "unused-taps: conv1: 8 of the 9 weights of a kernel only ever meet padding: the input is 2x2; "
@@ -119,22 +121,23 @@ CASES = [
      "avgpool1d:k2,s2 in front of it and s=1 read them all; so does k=2",
      ["3x8 avgpool1d:k2,s2 conv1d:4,k1", "3x8 conv1d:4,k2,s2"]),
     ("3x8x8 conv:4,k3,name=a batchnorm:from=a instancenorm:from=a add:batchnorm1+instancenorm1",
-     "bias-before-norm: a: its bias of 4 has no effect: batchnorm1, instancenorm1 take the mean of each channel away; "
+     "bias-before-norm: a: its bias of 4 has no effect: batchnorm1, instancenorm1 subtract the mean of each channel; "
      "bias=false saves 4 parameters", ["3x8x8 conv:4,k3,name=a,nobias batchnorm:from=a instancenorm:from=a"]),
     ("3x9x9 conv:4,k1,s2",
      "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
      "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
      ["3x9x9 avgpool:k2,s2,ceil conv:4,k1"]),
     ("3x8x8 conv:4,k3 batchnorm relu",
-     "bias-before-norm: conv1: its bias of 4 has no effect: batchnorm1 takes the mean of each channel away; "
+     "bias-before-norm: conv1: its bias of 4 has no effect: batchnorm1 subtracts the mean of each channel; "
      "bias=false saves 4 parameters",
      ["3x8x8 conv:4,k3,bias=false batchnorm relu", "3x8x8 conv:4,k3 relu batchnorm"]),
     ("3x8x8 flatten linear:7 batchnorm",
-     "bias-before-norm: linear1: its bias of 7 has no effect: batchnorm1 takes the mean of each channel away; "
+     "bias-before-norm: linear1: its bias of 7 has no effect: batchnorm1 subtracts the mean of each channel; "
      "bias=false saves 7 parameters",
      ["3x8x8 flatten linear:7,bias=false batchnorm"]),
     ("3x8x8 flatten linear:1 softmax",
-     "constant-output: softmax1: axis 1 has one value, so every output is 1; a sigmoid for one value, or two of them",
+     "constant-output: softmax1: axis 1 has one value, so every output is 1; use a sigmoid for one value, or give "
+     "it two or more",
      ["3x8x8 flatten linear:1 sigmoid", "3x8x8 flatten linear:2 softmax"]),
     ("3x8x8 gap instancenorm",
      "constant-output: instancenorm1: it normalises single values: each is its own mean, so every output is the "
@@ -145,13 +148,18 @@ CASES = [
      "layer's bias, or 0; leave it out, or normalise over more values, as layernorm does over features",
      ["3x8x8 gap groupnorm:1"]),
     ("3x8x9 conv:5,k3 softmax",
-     "softmax-axis: softmax1: it works along axis 3 of the map, of 7, not along the 5 channels; "
+     "softmax-axis: softmax1: it works along axis 3 of the map, 7 values, not along the 5 channels; "
      "axis=1 takes the channels",
      ["3x8x9 conv:5,k3 softmax:axis=1"]),
     ("3x8x8 conv:4,k3,p1 conv:4,k3,p1 conv:4,k5,p2 conv:4,k3,p1 conv:4,k3,p1",
      "border-layers: conv4: a unit of its input already sees 9x9 pixels, and the image has 8x8: in the middle of the "
-     "map its window and 1 after it add nothing; an input of 12x12 or more, or fewer strides and layers above",
+     "map its window and those of 1 layer after it add nothing; an input of 12x12 or more, or fewer strides and "
+     "layers above it",
      ["3x12x12 conv:4,k3,p1 conv:4,k3,p1 conv:4,k5,p2 conv:4,k3,p1 conv:4,k3,p1"]),
+    ("3x12x12 adaptiveavgpool:4 conv:4,k3,p1 conv:4,k3,p1 conv:4,k3,p1",  # whatever the input is
+     "border-layers: conv3: a unit of its input already sees 15x15 pixels, and the image has 12x12: in the middle of "
+     "the map its window adds nothing; fewer strides and layers above it",
+     ["3x12x12 adaptiveavgpool:4 conv:4,k3,p1 conv:4,k3,p1"]),
     ("3xHxW conv:5,k3 flatten linear:7,c_i=180",
      "linear-width: linear1: expects 180 features, and the input's sizes are open; -i 3x8x8 gives 180",
      ["3x8x8 conv:5,k3 flatten linear:7,c_i=180"]),
@@ -235,7 +243,7 @@ def test_transposed_windows_have_the_hint_that_an_oracle_has() -> None:
         found = [hint for hint in of(f"1x9 convT1d:1,k{k},s{s},d{d}") if hint.name == "checkerboard"]
         assert bool(found) == (len(set(sums)) > 1), (k, s, d)
         if found:
-            assert f"sum {min(sums)} or {max(sums)} taps" in found[0].text
+            assert f"sum either {min(sums)} or {max(sums)} taps" in found[0].text
 
 
 KEYS = re.compile(r"\b([kspd])=([\dx+]+)")
@@ -251,7 +259,7 @@ def test_the_advice_on_windows_helps_wherever_it_is_given(dialect: str) -> None:
         for hint in _hints(n, own, dialect):
             ways = [(n, own | dict(KEYS.findall(way))) for way in hint.help.split(" or ") if KEYS.search(way)]
             if hint.name == "dropped-pixels":
-                sizes = re.findall(r"of (\d+)(?: or (\d+))? pixels", hint.help)
+                sizes = re.findall(r"with (\d+)(?: or (\d+))? pixels", hint.help)
                 ways += [(int(m), own) for m in itertools.chain(*sizes) if m]
             for m, keys in ways:
                 front = CROP.findall(hint.help)

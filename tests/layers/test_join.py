@@ -33,7 +33,7 @@ JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] 
     ({"op": "concat"}, [5, 7, 4], [5, 7, 2], "NHWC", [5, 7, 6]),
     ({"op": "concat", "axis": 3}, [4, 5, 7], [4, 5, 2], "NCHW", [4, 5, 9]),
     ({"op": "concat", "axis": -2}, [4, 5, 7], [4, 2, 7], "NCHW", [4, 7, 7]),
-    ({"op": "Concatenate"}, [4, 5, 7], [2, 5, 8], "NCHW", "concat of 4x5x7 and 2x5x8: 7 and 8 differ, beside axis 1"),
+    ({"op": "Concatenate"}, [4, 5, 7], [2, 5, 8], "NCHW", "concat of 4x5x7 and 2x5x8: 7 and 8 differ outside axis 1"),
     ({"op": "concat", "axis": 4}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 4 is not an axis of 4x5x7"),
     ({"op": "concat", "axis": 0}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 0 is not an axis of 4x5x7"),
     ({"op": "stack"}, [4, 5, 7], [4, 5, 7], "NCHW", [2, 4, 5, 7]),

@@ -215,7 +215,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             (3, 7, 2),
             "plain",
             "'avgpool1': window 0 on the width axis holds no input pixel: it covers 0*1 - 2 = -2 to 2 in steps of 4, "
-            "the input is 0 to 1\n  the padding has to stay below the kernel's extent (5): lower p",
+            "the input is 0 to 1\n  lower d to 2",
         ),
         (
             {"op": "avgpool3d", "k": [3, 2, 2], "p": [1, 0, 0]},

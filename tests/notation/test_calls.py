@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import cnncalc
 from cnncalc.errors import SpecError
 from cnncalc.notation.calls import arguments_of, kinds, looks_like_call, read_call
 from cnncalc.notation.document import read
@@ -139,3 +140,8 @@ def test_nothing_of_a_call_is_run() -> None:
     ):
         with pytest.raises(SpecError):
             read_call(text)
+
+
+@pytest.mark.parametrize("word", ["8x10 lstm:4,bidirectional", "1x9x9 upsample:x2,mode=bilinear,align"])
+def test_the_name_of_a_flag_alone_says_true(word: str) -> None:
+    assert cnncalc.shape(word).to_dict() == cnncalc.shape(f"{word}=true").to_dict()

@@ -204,7 +204,8 @@ def test_the_layers_before_one_that_fails_are_shown(tmp_path: Path) -> None:
     ended = here(WRONG)
     whole = here([*WRONG[:-1]]).out.partition("\n\n")[0] + "\n"
     assert (ended.code, ended.out) == (2, whole)
-    assert "\n  64x15x15 = 14,400 → Linear(14,400, 10)\n  remove c_i, set it to 14400," in ended.err
+    sum_and_inputs = "\n  64x15x15 = 14,400 → Linear(14,400, 10)\n  -i 3x26x26 to 3x27x27 give 9,216\n"
+    assert f"{sum_and_inputs}  remove c_i, set it to 14400," in ended.err
     assert here([*WRONG, "--format", "csv"]).out == ""
     path = tmp_path / "net.txt"
     assert here([*WRONG, "-o", str(path)]).out == ""

@@ -145,15 +145,15 @@ def least_sentence(fields: ReceptiveFields) -> list[str]:
     """Return the sizes of the input from which on every layer adds something, as far as they are known."""
     letters, sizes = axis_letters(len(fields.least)), fields.least
     known_sizes = [f"{letter} >= {size}" for letter, size in zip(letters, sizes, strict=True) if size is not None]
-    if not known_sizes or max(size or 0 for size in sizes) == 1:
-        return []
     rule = f"every layer adds something where {' and '.join(known_sizes)}"
+    rules = [rule] if known_sizes and max(size or 0 for size in sizes) > 1 else []
     bordering = [layer.name for layer in fields.layers if any(layer.border)]
     if not bordering:
-        return [rule]
+        return rules
     several = (
         f"1 border layer, {bordering[0]}"
         if len(bordering) == 1
         else (f"{len(bordering)} border layers, from {bordering[0]} on")
     )
-    return [f"{several}: the field of what is read is not smaller than the image; {rule}"]
+    said = f"{several}: the field of what is read is not smaller than the image"
+    return ["; ".join([said, *rules])]
