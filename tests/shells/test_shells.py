@@ -43,7 +43,7 @@ def terminal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.mark.parametrize(
     ("typed", "becomes"),
     [
-        ("cnncalc sh", "cnncalc shape "),
+        ("cnncalc sha", "cnncalc shape "),
         ("cnncalc shape --form", "cnncalc shape --format "),
         ("cnncalc shape --format ta", "cnncalc shape --format table "),
         ("cnncalc shape --format=ta", "cnncalc shape --format=table "),
@@ -74,10 +74,10 @@ def terminal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         ("cnncalc shape --output=netw", "cnncalc shape --output=network.json "),
         ("cnncalc zoo vgg16 > netw", "cnncalc zoo vgg16 > network.json "),
         ("cnncalc completion f", "cnncalc completion fish "),
-        ("bin/cnncalc sh", "bin/cnncalc shape "),
-        ("~/bin/cnncalc sh", "~/bin/cnncalc shape "),
-        ("NO_COLOR=1 cnncalc sh", "NO_COLOR=1 cnncalc shape "),
-        ("echo; cnncalc sh", "echo; cnncalc shape "),
+        ("bin/cnncalc sha", "bin/cnncalc shape "),
+        ("~/bin/cnncalc sha", "~/bin/cnncalc shape "),
+        ("NO_COLOR=1 cnncalc sha", "NO_COLOR=1 cnncalc shape "),
+        ("echo; cnncalc sha", "echo; cnncalc shape "),
         ("cnncalc shape conv:1,nob relu" + 5 * LEFT, "cnncalc shape conv:1,nobias relu"),
     ],
 )
