@@ -6,8 +6,6 @@ not smaller than the image.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..errors import CnncalcError
 from ..field import POOLED
 from ..network import INPUT
@@ -30,24 +28,26 @@ def border(layer: LayerReport, sizes: Shape) -> tuple[bool | None, ...]:
 
 
 def least(graph: Graph) -> tuple[int | None, ...]:
-    """Return the size of each axis of the input from which on every layer adds something.
+    """Return the size of each axis of the input from which on every layer adds something, and every window fits.
 
     None if the input's size decides how much a layer sees: behind an adaptive pool, an upsampling to `out`, or a
     reshape to sizes that are given. None, too, if it is not known how much some layer sees.
     """
     found: list[int | None] = []
-    own, opened = [vertex.layer for vertex in graph], list(_opened(graph))
+    own, report = [vertex.layer for vertex in graph], _opened(graph)
+    opened = [] if report is None else [vertex.layer for vertex in Graph(report)]
     for axis in range(len(graph.space(INPUT).places)):
         windows = {at for at, layer in enumerate(own) if _read(layer, axis) is not None}
         reads = {at: read for at, layer in enumerate(opened) if (read := _read(layer, axis)) is not None}
         lost = any(layer.rf and layer.traced.fields.of[axis].size is None for layer in own)
         decides = windows - reads.keys() or min(reads.values(), default=0) < 0
-        found.append(None if lost or decides else max(reads.values(), default=0) + 1)
+        adds = max(reads.values(), default=0) + 1
+        found.append(None if lost or decides else max(adds, _works(report, LETTERS[axis])))
     return tuple(found)
 
 
-def _opened(graph: Graph) -> Iterator[LayerReport]:
-    """Yield the layers for an input whose sizes are left open, up to one that refuses them."""
+def _opened(graph: Graph) -> Report | None:
+    """Return the report for an input whose sizes are left open, up to a layer that refuses them."""
     report, sample = graph.report, list(graph.report.sample)
     for letter, place in zip(LETTERS, graph.space(INPUT).places, strict=False):
         sample[place] = Open(letter)
@@ -55,8 +55,13 @@ def _opened(graph: Graph) -> Iterator[LayerReport]:
         opened: Report | None = shape(report.network, tuple(sample))
     except CnncalcError as error:
         opened = error.report
-    if opened is not None:
-        yield from [vertex.layer for vertex in Graph(opened)]
+    return opened
+
+
+def _works(report: Report | None, letter: str) -> int:
+    """Return the least number for a letter for which the network works, as far as its conditions say it."""
+    numbers = None if report is None else report.holds.numbers.get(letter)
+    return 1 if numbers is None else min([piece.least for piece in numbers.pieces()], default=1)
 
 
 def _read(layer: LayerReport, axis: int) -> int | None:

@@ -57,6 +57,11 @@ def test_axes_differ() -> None:
     assert border(graph.vertices[-1].layer, graph.space(INPUT).shape) == (True, False)
 
 
+def test_a_size_for_which_no_window_fits_is_not_told() -> None:
+    assert least(graph_of("3x12x40 conv:4,k3x5")) == (3, 5)
+    assert least(graph_of("lenet5")) == (32, 32)
+
+
 @pytest.mark.parametrize("layer", ["adaptiveavgpool:7", "reshape:4x2x15x30 reshape:4x30x30"])
 def test_a_size_that_the_input_decides_is_not_told(layer: str) -> None:
     assert least(graph_of(f"3x32x32 conv:4,k3 {layer} conv:4,k3")) == (None, None)
