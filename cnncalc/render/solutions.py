@@ -156,30 +156,9 @@ def settings_json(answer: Answer, style: Style) -> Iterator[str]:
     return json_document(keys.items())
 
 
-def settings_csv(answer: Answer, style: Style) -> Iterator[str]:
-    """Yield a header and a row a setting."""
-    return writing.csv(_settings_grid(answer))
-
-
-def settings_tsv(answer: Answer, style: Style) -> Iterator[str]:
-    """Yield the rows of CSV with tabs between the cells."""
-    return writing.tsv(_settings_grid(answer))
-
-
-def settings_markdown(answer: Answer, style: Style) -> Iterator[str]:
-    """Yield a table as GitHub draws it."""
-    return writing.markdown(_settings_grid(answer))
-
-
-def settings_latex(answer: Answer, style: Style) -> Iterator[str]:
-    """Yield a table for LaTeX."""
-    return writing.latex(_settings_grid(answer))
-
-
-def settings_html(answer: Answer, style: Style) -> Iterator[str]:
-    """Yield a page with a table."""
-    yield writing.html_page("cnncalc solve")
-    yield from writing.html(_settings_grid(answer))
+settings_csv, settings_tsv, settings_markdown, settings_latex, settings_html = writing.forms(
+    _settings_grid, lambda _: "cnncalc solve"
+)
 
 
 # Inputs
@@ -315,30 +294,9 @@ def _pieces_grid(answer: InputAnswer) -> Grid:
     return grid(_PIECE_COLUMNS, list(_PIECE_COLUMNS), rows)
 
 
-def inputs_csv(answer: InputAnswer, style: Style) -> Iterator[str]:
-    """Yield a header and a row for each rule of an axis."""
-    return writing.csv(_pieces_grid(answer))
-
-
-def inputs_tsv(answer: InputAnswer, style: Style) -> Iterator[str]:
-    """Yield the rows of CSV with tabs between the cells."""
-    return writing.tsv(_pieces_grid(answer))
-
-
-def inputs_markdown(answer: InputAnswer, style: Style) -> Iterator[str]:
-    """Yield a table as GitHub draws it."""
-    return writing.markdown(_inputs_grid(answer))
-
-
-def inputs_latex(answer: InputAnswer, style: Style) -> Iterator[str]:
-    """Yield a table for LaTeX."""
-    return writing.latex(_inputs_grid(answer))
-
-
-def inputs_html(answer: InputAnswer, style: Style) -> Iterator[str]:
-    """Yield a page with a table."""
-    yield writing.html_page("cnncalc solve")
-    yield from writing.html(_inputs_grid(answer))
+inputs_csv, inputs_tsv, inputs_markdown, inputs_latex, inputs_html = writing.forms(
+    _inputs_grid, lambda _: "cnncalc solve", exact=_pieces_grid
+)
 
 
 # Stacks

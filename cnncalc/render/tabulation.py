@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 from ..errors import printable
 from ..notation.encode import encode, entries
@@ -64,7 +63,7 @@ COLUMNS: dict[str, Column[Point]] = {
 }
 
 
-def _grid(tabulation: Tabulation, names: tuple[str, ...], style: Style) -> Grid:
+def _grid(tabulation: Tabulation, names: tuple[str, ...]) -> Grid:
     """Return a row for each point; without a dtype there is no memory, and without a refusal no `why`."""
     points = tabulation.points
     none = {"memory": all(p.report is None or p.report.memory is None for p in points)}
@@ -77,9 +76,17 @@ USUAL = ("out", "params", "macs", "memory", "holds", "why")
 ALL = ("out", "params", "macs", "rf", "holds", "why")
 
 
+def _shown(tabulation: Tabulation) -> Grid:
+    return _grid(tabulation, USUAL)
+
+
+def _exact(tabulation: Tabulation) -> Grid:
+    return _grid(tabulation, ALL)
+
+
 def table(tabulation: Tabulation, style: Style) -> Iterator[str]:
     """Yield a table for a person, the numbers to the right."""
-    rows = _grid(tabulation, USUAL, style)
+    rows = _shown(tabulation)
     yield draw([of_grid(rows, full, [0] * len(rows.names))], style)
 
 
@@ -94,25 +101,4 @@ def lines(tabulation: Tabulation, style: Style) -> Iterator[str]:
     return (encode(point.to_dict()) + "\n" for point in tabulation.points)
 
 
-def _written(write: Callable[[Grid], Iterator[str]], tabulation: Tabulation, style: Style) -> Iterator[str]:
-    """Yield the rows as another form writes them."""
-    return write(_grid(tabulation, USUAL, style))
-
-
-def csv(tabulation: Tabulation, style: Style) -> Iterator[str]:
-    """Yield a header and a row a point, numbers in plain digits."""
-    return writing.csv(_grid(tabulation, ALL, style))
-
-
-def tsv(tabulation: Tabulation, style: Style) -> Iterator[str]:
-    """Yield the rows of CSV with tabs between the cells."""
-    return writing.tsv(_grid(tabulation, ALL, style))
-
-
-markdown, latex = partial(_written, writing.markdown), partial(_written, writing.latex)
-
-
-def html(tabulation: Tabulation, style: Style) -> Iterator[str]:
-    """Yield a page with a table."""
-    yield writing.html_page("cnncalc shape")
-    yield from writing.html(_grid(tabulation, USUAL, style))
+csv, tsv, markdown, latex, html = writing.forms(_shown, lambda _: "cnncalc shape", exact=_exact)

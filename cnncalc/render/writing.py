@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv as csv_writer
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
+from typing import TypeVar
 
+from . import Style
 from . import markdown as md
 from .grid import Grid, Writer, full, plain
 
+T = TypeVar("T")
 LONGEST_TABULAR = 40
 """The most rows of a LaTeX table that stays on one page."""
 _LATEX = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
@@ -87,3 +90,25 @@ def _html_row(tag: str, right: Sequence[bool], texts: Sequence[str]) -> str:
 def html_page(title: str) -> str:
     """Return the beginning of an HTML document; a table and paragraphs make it whole."""
     return f'<!doctype html>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+
+
+def forms(
+    shown: Callable[[T], Grid], title: Callable[[T], str], exact: Callable[[T], Grid] | None = None
+) -> tuple[Callable[[T, Style], Iterator[str]], ...]:
+    """Return the renderers of a result as CSV, TSV, Markdown, LaTeX and a page of this title, in this order.
+
+    `shown` are its rows for a person, `exact` those of CSV and TSV if they are others.
+    """
+    own = exact or shown
+
+    def page(result: T, _: Style) -> Iterator[str]:
+        yield html_page(title(result))
+        yield from html(shown(result))
+
+    return (
+        lambda result, _: csv(own(result)),
+        lambda result, _: tsv(own(result)),
+        lambda result, _: markdown(shown(result)),
+        lambda result, _: latex(shown(result)),
+        page,
+    )
