@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from .. import sources
@@ -34,9 +35,6 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
 
     Of the lines that have come, several are read, then traced, then written: a step done again at once is faster.
     """
-    gc.freeze()
-    gc.enable()  # a stream has no end
-    gc.set_threshold(MOST_KEPT)
 
     def load(line: bytes, number: int) -> Network:
         return sources.load_text(sources.decode(line.rstrip(b"\r"), word), word, number)
@@ -46,18 +44,35 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
         return showing.code(result)
 
     code, first = 0, 1
-    for lines in received(word):
-        networks = ((number, _tried(load, line, number)) for number, line in enumerate(lines, first))
-        first += len(lines)
-        while some := _together(networks):
-            results = [(number, _tried(showing.result, network)) for number, network in some]
-            for number, result in results:
-                written = _tried(write, result)
-                if isinstance(written, CnncalcError):
-                    stream.write(_error_line(written, Where(word, number, 1), showing))
-                code = max(code, 2 if isinstance(written, CnncalcError) else written)
-        stream.flush()
+    with _seldom_collected():
+        for lines in received(word):
+            networks = ((number, _tried(load, line, number)) for number, line in enumerate(lines, first))
+            first += len(lines)
+            while some := _together(networks):
+                results = [(number, _tried(showing.result, network)) for number, network in some]
+                for number, result in results:
+                    written = _tried(write, result)
+                    if isinstance(written, CnncalcError):
+                        stream.write(_error_line(written, Where(word, number, 1), showing))
+                    code = max(code, 2 if isinstance(written, CnncalcError) else written)
+            stream.flush()
     return code
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Look for cycles, as a stream has no end, but seldom; leave the collector as it was, for who calls this."""
+    enabled, thresholds = gc.isenabled(), gc.get_threshold()
+    gc.freeze()
+    gc.enable()
+    gc.set_threshold(MOST_KEPT)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+        if not enabled:
+            gc.disable()
 
 
 def _tried(function: Callable[..., T], value: Any, *more: Any) -> T | CnncalcError:
