@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import cnncalc
 from cnncalc.contrasts import RULES, Contrast, alike, contrast, reasons
@@ -142,22 +143,26 @@ def test_what_no_dialect_takes_for_the_same_reason_is_its_error() -> None:
         contrast(cnncalc.load("relu"), dialects_named("all"))
 
 
-WORDS = (
-    "conv:4,k3,p1",
-    "conv:4,k3,s2,same",
-    "maxpool:2",
-    "maxpool:k3,s2,ceil",
-    "avgpool:k3,p1",
-    "batchnorm",
-    "relu",
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "conv:4,k3,p1",
+                "conv:4,k3,s2,same",
+                "maxpool:2",
+                "maxpool:k3,s2,ceil",
+                "avgpool:k3,p1",
+                "batchnorm",
+                "relu",
+            ]
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.integers(5, 40),
 )
-
-
-@pytest.mark.parametrize("seed", range(100))
-def test_what_is_not_said_is_the_same(seed: int) -> None:
+def test_what_is_not_said_is_the_same(words: list[str], n: int) -> None:
     """Against a report of each dialect by itself: every layer left out has the same figures in all that reach it."""
-    random = Random(seed)
-    words, n = random.choices(WORDS, k=random.randint(1, 5)), random.randint(5, 40)
     try:
         found = compared(" ".join(words), (3, n, n + 4))
     except cnncalc.CnncalcError:
