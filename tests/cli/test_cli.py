@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import os
@@ -187,6 +188,12 @@ def test_a_table_in_any_encoding(encoding: str) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     assert "größe漢".encode(encoding, "backslashreplace").decode(encoding) in out
     assert "112 parameters" in out
+
+
+def test_a_stream_leaves_the_collector_of_garbage_as_it_was() -> None:
+    before = gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()
+    assert here(["shape", "-", "--jsonl"], stdin="3x8x8 conv:4,k3\n").code == 0
+    assert (gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()) == before
 
 
 def test_lines_end_alike_on_every_system() -> None:
