@@ -23,7 +23,8 @@ from ..solutions.axis import Ranges
 from ..solutions.inputs import Wish, inputs, opened
 from ..solutions.settings import USUAL, LayerQuestion, check_channels, layer_of, read_sizes
 from ..solutions.stacks import BY, CHANNELS, LayerStack, StackQuestion, filled, stack
-from ._options import NetworkOptions, format_options, message_options, network_options, path_option, together
+from ._network_options import NetworkOptions, network_options
+from ._options import format_options, message_options, path_option, together
 from ._terminal import style_of
 from ._usage import Command, OneOf, Whole
 
