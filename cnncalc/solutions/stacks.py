@@ -17,7 +17,7 @@ from ..errors import SpecError
 from ..layers import OPS, Env, keys_named
 from ..layers.base import AXIS_LETTERS, join
 from ..network import Network
-from ..notation.words import Completer, read_words
+from ..notation.words import read_words
 from ..report import Report
 from ..sizes import Open, Shape, known
 from ..trace import shape
@@ -66,20 +66,26 @@ class LayerStack(NamedTuple):
     report: Report
 
 
-def filled(channels: int) -> Completer:
-    """Return what gives each layer without c_o as many channels as it gets, which begin with `channels`."""
+class LeftOutChannels:
+    """Gives each layer without c_o as many channels as it gets, which begin with `channels`."""
 
-    def complete(layers: list[dict[str, Any]]) -> None:
-        c = channels
-        for layer in layers:
+    def __init__(self, channels: int = 1):
+        self.channels = channels
+        self.places: list[int] = []
+        """The indices of the layers that were without c_o."""
+
+    def __call__(self, layers: list[dict[str, Any]]) -> None:
+        """Complete the keys of layers as JSON has them."""
+        c = self.channels
+        for at, layer in enumerate(layers):
             cls = OPS[layer["op"]][0]
             own = [raw for raw in layer if keys_named(cls, raw) == ("c_o",)]
             if own and type(layer[own[0]]) is int:
                 c = layer[own[0]]
-            elif "c_o" in cls.NEEDED:
-                layer["c_o"] = c
-
-    return complete
+            elif not own and "c_o" in cls.NEEDED:
+                g = layer.get("g", 1)
+                layer["c_o"] = c * g if type(g) is int and g and c % g else c
+                self.places.append(at)
 
 
 def stack(question: StackQuestion) -> LayerStack | None:
@@ -98,20 +104,14 @@ def stack(question: StackQuestion) -> LayerStack | None:
 
 def _with_channels(word: str, channels: int) -> str:
     """Return a word with the channels that it leaves out: `conv:64,k3` for `conv:k3`."""
-    lacking: list[bool] = []
-
-    def note(layers: list[dict[str, Any]]) -> None:
-        head, cls = layers[0], OPS[layers[0]["op"]][0]
-        lacking.append("c_o" in cls.NEEDED and not [raw for raw in head if keys_named(cls, raw) == ("c_o",)])
-        filled(channels)(layers)
-
-    read_words([word], complete=note)
+    filled = LeftOutChannels(channels)
+    read_words([word], complete=filled)
     name, colon, rest = word.partition(":")
-    return f"{name}:{','.join([str(channels), *([rest] if colon else [])])}" if lacking[0] else word
+    return f"{name}:{','.join([str(channels), *([rest] if colon else [])])}" if 0 in filled.places else word
 
 
 def _network(words: Sequence[str], question: StackQuestion, channels: int) -> Network:
-    network = read_words(words, complete=filled(channels))
+    network = read_words(words, complete=LeftOutChannels(channels))
     layout = "NHWC" if question.env.channels_last else "NCHW"
     return network._replace(input=question.sample(channels), dialect=question.env.dialect, layout=layout)
 
