@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from math import prod
+from math import lcm, prod
 from typing import Any, NamedTuple
 
 from ..errors import SpecError
@@ -67,24 +67,27 @@ class LayerStack(NamedTuple):
 
 
 class LeftOutChannels:
-    """Gives each layer without c_o as many channels as it gets, which begin with `channels`."""
+    """Gives each layer without c_o as many channels as it gets.
 
-    def __init__(self, channels: int = 1):
+    They begin with `channels`; without these, with the least number that goes into all groups.
+    """
+
+    def __init__(self, channels: int | None = None):
         self.channels = channels
         self.places: list[int] = []
         """The indices of the layers that were without c_o."""
 
     def __call__(self, layers: list[dict[str, Any]]) -> None:
         """Complete the keys of layers as JSON has them."""
-        c = self.channels
+        groups = [g for layer in layers if type(g := layer.get("g")) is int]
+        c = self.channels or lcm(*groups) or 1
         for at, layer in enumerate(layers):
             cls = OPS[layer["op"]][0]
             own = [raw for raw in layer if keys_named(cls, raw) == ("c_o",)]
             if own and type(layer[own[0]]) is int:
                 c = layer[own[0]]
             elif not own and "c_o" in cls.NEEDED:
-                g = layer.get("g", 1)
-                layer["c_o"] = c * g if type(g) is int and g and c % g else c
+                layer["c_o"] = c
                 self.places.append(at)
 
 
