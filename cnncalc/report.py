@@ -425,6 +425,12 @@ class Report:
         return document
 
 
+def leaves(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
+    """Yield layers, in place of a block its own."""
+    for layer in layers:
+        yield from leaves(layer.inner) if layer.inner else [layer]
+
+
 def _unfolded(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
     """Yield layers, each block followed by its own."""
     for layer in layers:
