@@ -4,8 +4,10 @@
 
 Pairs of processes in turn, the median of each and of the ratios, and the ratio of the least of each, which says most on
 a machine that others use, too. The aims: at most 1.2 for the JSON of a stem, and 1.1 for --help, -V and a completion,
-beside a Python that imports click and json, in at most 25 MB; at most 1.6 for the table of ResNet-50, to a pipe and to a
-terminal, beside one that also prints a one-row rich table; and 25 times faster than torchinfo's table of that network.
+beside a Python that imports click and json, in at most 25 MB; at most 1.6 for the table of ResNet-50, to a pipe and to
+a terminal, beside one that also prints a one-row rich table; and 25 times faster than torchinfo's table of the same
+network.
+
 Run it with the Python of an environment in which cnncalc is installed, not editable, and writes its byte code.
 """
 
