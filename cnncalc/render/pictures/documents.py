@@ -39,7 +39,7 @@ def mermaid(report: Report, style: Style) -> Iterator[str]:
     yield "flowchart TD\n"
     for at, row in enumerate(rows):
         label = "<br/>".join([_MATHS.sub("$\u2060", text).translate(_MERMAID) for text in _label(row)])
-        begin, end = ("([", "])") if row.row is None else ("[", "]")
+        begin, end = ("([", "])") if row.is_input else ("[", "]")
         yield f'    n{at}{begin}"{label}"{end}\n'
     yield from _edges(rows, lambda source, target: f"    n{source} --> n{target}\n")
 
@@ -52,7 +52,7 @@ def dot(report: Report, style: Style) -> Iterator[str]:
     yield '    node [shape=box, fontname="Helvetica"]\n'
     for at, row in enumerate(rows):
         label = "\\n".join([text.translate(_DOT) for text in _label(row)])
-        shape = ", shape=ellipse" if row.row is None else ""
+        shape = ", shape=ellipse" if row.is_input else ""
         yield f'    n{at} [label="{label}"{shape}]\n'
     yield from _edges(rows, lambda source, target: f"    n{source} -> n{target}\n")
     yield "}\n"
