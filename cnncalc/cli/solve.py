@@ -9,7 +9,7 @@ import click
 
 from .. import sources
 from ..dialects import dialect_named, layout_of
-from ..errors import SpecError, shown
+from ..errors import SpecError, printable, shown
 from ..files import text_output
 from ..input import FIRST, Inputs, given_shapes, read_input
 from ..layers import OPS, Env, keys_named
@@ -130,7 +130,7 @@ def command(
                 stream.writelines(no_stack(words.rest, field, format == "json"))
                 return 1
             if format == "table":
-                stream.write(stack_words(shortest) + "\n\n")
+                stream.write(printable(stack_words(shortest)) + "\n\n")
             stream.writelines(FORMATS.renderer(format)(shortest.report, style_of(stream)))
         return 0
     given: dict[str, Any] = {
