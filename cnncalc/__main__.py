@@ -1,6 +1,16 @@
-"""`python -m cnncalc`."""
+"""`cnncalc`, and `python -m cnncalc`."""
 
-from .cli import main
+import gc
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command line, which is imported only now, and end the process with its exit code."""
+    gc.disable()  # neither imports nor a report, which is a tree without cycles, leave anything to be found
+    from .cli import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -116,13 +116,11 @@ DEEPEST = 3
 """How many nested lists are shown."""
 
 
-UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+UNSEEN = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 """The characters that Python calls printable and that show nothing (Unicode's Default_Ignorable_Code_Point)."""
-_LOG_COMMAND = re.compile(r"#(?=#\w*\[)")
+_LOG_COMMAND = r"#(?=#\w*\[)"
 """The beginning of `##[group]` or `##vso[task.setvariable …]`, which GitHub and Azure obey wherever they stand."""
-_LINE_COMMAND = re.compile(r"(\s*):(?=:)")
-"""What begins a line that GitHub obeys, as `::error::`."""
-_SPACED = re.compile(r"(\x1b\[\d+m|\t)")
+_SPACED = r"(\x1b\[\d+m|\t)"
 """What stands in a line of ours beside text: the codes of colours, and tabs."""
 
 
@@ -130,8 +128,8 @@ def escaped(text: str) -> str:
     """Return a text for the middle of a line, with everything escaped that a terminal or a log would obey or hide."""
     if not (text.isascii() and text.isprintable()):
         text = "".join([c if c.isprintable() else repr(c)[1:-1] for c in text])
-        text = UNSEEN.sub(lambda sign: ascii(sign[0])[1:-1], text)
-    return _LOG_COMMAND.sub(r"\\x23", text) if "##" in text else text
+        text = re.sub(UNSEEN, lambda sign: ascii(sign[0])[1:-1], text)
+    return re.sub(_LOG_COMMAND, r"\\x23", text) if "##" in text else text
 
 
 def printable(text: str) -> str:
@@ -151,14 +149,14 @@ def printable_lines(text: str) -> str:
 
 
 def _escaped_between(line: str) -> list[str]:
-    parts = _SPACED.split(line)
+    parts = re.split(_SPACED, line)
     parts[::2] = map(escaped, parts[::2])
     return parts
 
 
 def _begun(line: str) -> str:
-    """Return a line with the sign escaped that would make it a command of a log."""
-    return _LINE_COMMAND.sub(r"\1\\x3a", line, count=1) if _LINE_COMMAND.match(line) else line
+    """Return a line with the sign escaped that would make it a command of GitHub's log, as `::error::`."""
+    return line.replace(":", "\\x3a", 1) if line.lstrip().startswith("::") else line
 
 
 def shown(value: object, limit: int = 60, depth: int = 0) -> str:

@@ -30,6 +30,7 @@ FLOORS = [
     "layers",
     "network",
     "wiring",
+    "measures",
     "report",
     "input",
     "trace",

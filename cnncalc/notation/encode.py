@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ def encode(value: Any) -> str:
     text = _encoded(value)
     if not (text.isascii() and text.isprintable()):
         text = "".join([c if c.isprintable() else json.dumps(c)[1:-1] for c in text])
-        text = UNSEEN.sub(lambda sign: json.dumps(sign[0])[1:-1], text)
+        text = re.sub(UNSEEN, lambda sign: json.dumps(sign[0])[1:-1], text)
     return text.replace("##", "#\\u0023") if "##" in text else text
 
 
