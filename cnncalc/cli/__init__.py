@@ -13,6 +13,8 @@ import click
 
 from .. import __version__
 from ..errors import CnncalcError, SpecError
+from ..signals import heed
+from . import _stdio
 from ._terminal import (
     Settings,
     color_option,
@@ -153,11 +155,10 @@ def group(ctx: click.Context) -> int | None:
 
 
 def main() -> NoReturn:
-    """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 130 on Ctrl-C."""
+    """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 128 + a signal's."""
+    heed()
     gc.disable()  # a report is a tree without cycles: looking for them while it grows costs half the time
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace", newline="\n")  # the same bytes on Windows
+    _stdio.settle()
     code = call(sys.argv[1:])
     if sys.gettrace() is None and sys.getprofile() is None:
         os._exit(code)  # all is flushed, and Python's own tidying up takes a tenth of the whole
