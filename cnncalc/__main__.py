@@ -1,14 +1,18 @@
-"""The command `cnncalc`, also as `python -m cnncalc`: it can be interrupted before the rest of it is imported."""
+"""`cnncalc`, and `python -m cnncalc`."""
+
+import gc
+from typing import NoReturn
 
 from .signals import heed
 
 
-def main() -> None:
-    """Run the command line."""
+def main() -> NoReturn:
+    """Run the command line, which is imported only now, and end the process with its exit code."""
     heed()
-    from .cli import main
+    gc.disable()  # neither imports nor a report, which is a tree without cycles, leave anything to be found
+    from .cli import main as run
 
-    main()
+    run()
 
 
 if __name__ == "__main__":

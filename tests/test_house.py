@@ -31,6 +31,7 @@ FLOORS = [
     "layers",
     "network",
     "wiring",
+    "measures",
     "report",
     "input",
     "trace",

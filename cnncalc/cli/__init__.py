@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ import click
 
 from .. import __version__
 from ..errors import CnncalcError, SpecError
-from ..signals import heed
 from . import _stdio
 from ._terminal import (
     Settings,
@@ -156,8 +154,6 @@ def group(ctx: click.Context) -> int | None:
 
 def main() -> NoReturn:
     """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 128 + a signal's."""
-    heed()
-    gc.disable()  # a report is a tree without cycles: looking for them while it grows costs half the time
     _stdio.settle()
     code = call(sys.argv[1:])
     if sys.gettrace() is None and sys.getprofile() is None:

@@ -87,4 +87,4 @@ class _Steady(io.RawIOBase):
         from select import select
 
         if not select([], [self._raw], [], PATIENCE)[1]:
-            raise BlockingIOError(errno.EAGAIN, f"nobody has read on for {PATIENCE} seconds")
+            raise TimeoutError(errno.ETIMEDOUT, f"nobody has read on for {PATIENCE} seconds")

@@ -20,16 +20,8 @@ from ..files import text_output
 from ..memory import itemsize
 from ..network import Network
 from ..render.checks import FORMATS, render
-from ._options import (
-    F,
-    NetworkOptions,
-    file_option,
-    format_options,
-    message_options,
-    network_options,
-    path_option,
-    together,
-)
+from ._network_options import NetworkOptions, network_options
+from ._options import F, file_option, format_options, message_options, path_option, together
 from ._terminal import is_closed_pipe, note, settings, silence
 from ._usage import SEVERAL, Command
 

@@ -19,7 +19,8 @@ from ._arrays import (
     read_network,
     seed_option,
 )
-from ._options import NetworkOptions, file_option, json_option, message_options, network_options, path_option, together
+from ._network_options import NetworkOptions, network_options
+from ._options import file_option, json_option, message_options, path_option, together
 from ._terminal import note, style_of
 from ._usage import Command, Positive, Whole
 

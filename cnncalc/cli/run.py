@@ -18,7 +18,8 @@ from ..sizes import read_size, size_text
 from . import _arrays
 from ._arrays import arrays_option, seed_option, weights_option
 from ._hints import note_words
-from ._options import NetworkOptions, file_option, json_option, message_options, network_options, together
+from ._network_options import NetworkOptions, network_options
+from ._options import file_option, json_option, message_options, together
 from ._terminal import note, settings, verbose_option
 from ._usage import Command
 
