@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import click
@@ -21,7 +21,6 @@ from ._terminal import (
     note,
     quiet_option,
     settle_color,
-    silence,
 )
 from ._usage import own_words, unveiled, veiled
 
@@ -163,16 +162,18 @@ def main() -> NoReturn:
 
 def call(args: list[str]) -> int:
     """Run one command, flush what it printed, and return the exit code."""
-    settings = Settings()
+    settings, code = Settings(), 0
     try:
         settings.words = args = settle_color(settings, args)
-        code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False, obj=settings)
+        code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False, obj=settings) or 0
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
-        return code if isinstance(code, int) else 0
+        return code
     except (KeyboardInterrupt, click.Abort):
         return 130
     except Exception as error:
+        if isinstance(error, OSError) and is_closed_pipe(error):
+            return code  # nobody reads on
         if isinstance(error, CnncalcError) and error.lacking is not None:
             from ._guesses import line
 
@@ -181,10 +182,7 @@ def call(args: list[str]) -> int:
 
 
 def _fail(error: Exception, settings: Settings) -> int:
-    """Print what went wrong, unless nobody reads on, and return the exit code."""
-    if isinstance(error, OSError) and is_closed_pipe(error):
-        silence(sys.stdout, sys.stderr)
-        return 0
+    """Print what went wrong, and return the exit code."""
     from ..render.messages import error_text
 
     worded = _worded(error)
@@ -215,9 +213,7 @@ def _worded(error: Exception) -> CnncalcError | None:
 def _say(text: str) -> None:
     """Print a text on standard error, behind what standard output still takes."""
     for stream, last in ((sys.stdout, ""), (sys.stderr, f"{text}\n")):
-        try:
-            if stream is not None:
+        if stream is not None:
+            with suppress(OSError):
                 stream.write(last)
                 stream.flush()
-        except OSError:
-            silence(stream)

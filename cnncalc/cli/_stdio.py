@@ -45,7 +45,7 @@ class _Steady(io.RawIOBase):
         self._stream = stream  # which closes its file when nothing holds it
         self._raw = getattr(stream.buffer, "raw", stream.buffer)
         self._lossy = lossy
-        """Whether what cannot be written is let go: the exit code tells how the command ended."""
+        """Whether what cannot be written is let go, as all that comes behind an error is."""
 
     def fileno(self) -> int:
         return int(self._raw.fileno())
@@ -80,6 +80,7 @@ class _Steady(io.RawIOBase):
                 left = left[written or 0 :]
         except OSError:
             if not self._lossy:
+                self._lossy = True
                 raise
         return size
 

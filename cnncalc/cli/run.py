@@ -20,7 +20,7 @@ from ._arrays import arrays_option, seed_option, weights_option
 from ._hints import note_words
 from ._network_options import NetworkOptions, network_options
 from ._options import file_option, json_option, message_options, together
-from ._terminal import note, settings, verbose_option
+from ._terminal import is_closed_pipe, note, settings, verbose_option
 from ._usage import Command
 
 if TYPE_CHECKING:
@@ -202,6 +202,10 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
             other = sinks.sink(file, shape, kind, samples, job.batch_at(at))
             opened[at] = sinks.Both(opened[at], other) if at in opened else other
         yield opened
+    except OSError as error:
+        if job.kept and is_closed_pipe(error):
+            raise SpecError("nobody reads the output any more, so the layers that are kept are not saved") from None
+        raise
     finally:
         for sink in opened.values():
             sink.discard()
