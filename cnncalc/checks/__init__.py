@@ -10,9 +10,10 @@ from ..explain import field_text, lines
 from ..hints import find
 from ..hints.table import KINDS
 from ..layers.conv import times
+from ..measures import NetworkMemory
 from ..memory import measure
 from ..network import Network
-from ..report import LayerReport, NetworkMemory, Report, listed, summed
+from ..report import LayerReport, Report, listed, summed
 from ..sizes import Open, counted, show, to_json
 from . import expect
 

@@ -148,11 +148,3 @@ def _width(stream: IO[str]) -> int | None:
 def is_closed_pipe(error: OSError) -> bool:
     """Return whether nobody reads the pipe that was written to; on Windows the error is EINVAL."""
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
-
-
-def silence(*streams: IO[str] | None) -> None:
-    """Send what is still printed, also by Python at its end, nowhere: the pipe or the disk takes no more."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in filter(None, streams):
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(nowhere, stream.fileno())

@@ -16,15 +16,8 @@ from ..network import Network
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
 from ..report import Report
 from ._hints import hints_of, hints_option, remark
-from ._options import (
-    Measures,
-    NetworkOptions,
-    format_options,
-    measure_options,
-    message_options,
-    network_options,
-    path_option,
-)
+from ._network_options import Measures, NetworkOptions, measure_options, network_options
+from ._options import format_options, message_options, path_option
 from ._rows import needs_bytes, selection_options
 from ._terminal import note, style_of
 from ._usage import Command

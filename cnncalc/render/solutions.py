@@ -173,6 +173,11 @@ class InputAnswer(NamedTuple):
     least: bool = False
     """Whether the smallest input alone is asked for."""
 
+    @property
+    def found(self) -> bool:
+        """Whether there is what is asked for."""
+        return bool(self.inputs.ways) and (self.image is None or self.fit is not None)
+
 
 class InputRow(NamedTuple):
     """The sizes of one axis in one of the sets of inputs."""
