@@ -19,6 +19,7 @@ FLOORS = [
     "errors",
     "registry",
     "display",
+    "signals",
     "files",
     "floors",
     "sizes",
