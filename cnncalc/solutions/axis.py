@@ -195,7 +195,9 @@ class AxisLayer(NamedTuple):
             sides = [(pair[1] - pair[0], pair[0], pair[0])] if limit is None or max(pair) <= limit else []
         for odd, first, last in sides:
             before = cut(paddings(n, out, span, s, ceil, kept, odd), first, last)
-            parts = [before] if before else []
+            if not before:
+                continue
+            parts = [before]
             if isinstance(layer, Pool) and env.dialect.pool_limit == "pixel":
                 search.look(4 * len(before) if n < d else 0)  # a dilated kernel may step over all: one by one
                 parts = [*pixel_paddings(Slide(n, span, s, None, None, out, k, d, False, ""), before, odd)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from heapq import merge
+from heapq import merge, nsmallest
 from itertools import islice, product
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ..errors import SpecError, shown
@@ -170,38 +171,48 @@ def usual(setting: Setting, question: LayerQuestion) -> tuple[int, ...]:
     return (d, s > span, not_by_word, habit, before != after, s, 1 - k % 2, k, total)
 
 
-def _in_order(row: SettingRow, question: LayerQuestion) -> Iterator[Setting]:
+Ranked = tuple[tuple[int, ...], Setting]
+"""A setting behind what it is ordered by."""
+
+
+def _in_order(row: SettingRow, question: LayerQuestion) -> Iterator[Ranked]:
     """Yield the settings of a row in the order of `usual`: half the extent and none first, then from the least on.
 
     Those of a transposed convolution are in order.
     """
-    marked = {q for q in (row.half, 0) if q is not None and q in row.before and row.bare is None}
-    yield from sorted(map(row.setting, marked), key=lambda setting: usual(setting, question))
+    marked = [q for q in (row.half, 0) if q in row.before] if row.bare is None else []
+    first = [row.setting(q) for q in dict.fromkeys(marked) if q is not None]
+    yield from sorted([(usual(setting, question), setting) for setting in first])
     for q in row.before:
         if q not in marked:
-            yield row.setting(q)
+            setting = row.setting(q)
+            yield usual(setting, question), setting
 
 
-def _ordered(found: Iterable[SettingRow], question: LayerQuestion) -> Iterator[Setting]:
-    """Yield the settings of rows in the order of `usual`, which begins with the dilation."""
+def _ordered(found: Iterable[SettingRow], question: LayerQuestion, most: int) -> Iterator[Setting]:
+    """Yield the first settings of rows, and perhaps more, in the order of `usual`, which begins with the dilation."""
     by_dilation: dict[int, list[SettingRow]] = {}
     for row in found:
         by_dilation.setdefault(row.d, []).append(row)
     for d in sorted(by_dilation):
-        each = [_in_order(row, question) for row in by_dilation[d]]
-        yield from merge(*each, key=lambda setting: usual(setting, question))
+        rows = by_dilation[d]
+        if len(rows) > most:  # those that begin first have the first settings
+            rows = nsmallest(most, rows, key=lambda row: next(_in_order(row, question))[0])
+        each = [_in_order(row, question) for row in rows]
+        yield from (setting for _, setting in merge(*each, key=itemgetter(0)))
 
 
 def _combined(choice: RoundedRows, question: LayerQuestion, most: int) -> Iterator[Whole]:
     """Yield a setting for each group of axes: first one that all share, then the others by how usual they are."""
     fits = _Fits(choice, question)
-    for setting in _ordered(_shared(choice.rows), question):
+    for setting in _ordered(_shared(choice.rows), question, most + 1):
         whole = (setting,) * len(choice.rows)
         if fits(whole):
             yield whole
     if len(choice.rows) == 1:
         return
-    lists = [[*islice(_ordered(one, question), max(most, 200))] for one in choice.rows]
+    wide = max(most, 200)
+    lists = [[*islice(_ordered(one, question, wide), wide)] for one in choice.rows]
     for parts in _diagonals(lists):
         if len(set(parts)) > 1 and fits(parts):
             yield parts

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from ..errors import SpecError
 from ..window import extent
 
-MOST_WINDOWS = 300_000
+MOST_WINDOWS = 250_000
 """How many combinations of kernel, stride and dilation are looked at: one to three microseconds each."""
 FRUITLESS = 10
 """How many times as many are looked at as long as none is found."""
+
+AIMED = 5
+"""How many of these finding the strides for one dilation costs."""
 
 
 class Search:
@@ -94,13 +98,14 @@ def windows(
     """
     wide = cut(k, 2, k.stop)
     others = d[1:] if wide else range(0)
-    for bound in bounds if others else ():
-        others = bound.dilations(others, wide, s) if others else others
-    for dilation in (*d[:1], *others):
+    for bound in bounds:
+        others = bound.dilations(others, wide, s) if others and s else others
+    for dilation in chain(d[:1], others):
+        search.look(AIMED)
         kernels = k if dilation == d.start else wide
         strides = s if dilation == 1 or strided_dilation else cut(s, 1, 1)
         for bound in bounds:
-            strides = bound.strides(strides, kernels, dilation)
+            strides = bound.strides(strides, kernels, dilation) if kernels else strides
         for stride in strides:
             found = kernels
             for bound in bounds:

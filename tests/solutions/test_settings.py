@@ -15,7 +15,7 @@ from cnncalc.layers import OPS, Env
 from cnncalc.layers.sliding import Windowed
 from cnncalc.solutions.answers import answer
 from cnncalc.solutions.axis import Ranges
-from cnncalc.solutions.settings import LayerQuestion, setting_keys, usual
+from cnncalc.solutions.settings import LayerQuestion, Solutions, setting_keys, usual
 
 KINDS = [
     op + end
@@ -67,6 +67,11 @@ def brute(spec: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: str
     return found
 
 
+def has(spec: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: str) -> bool:
+    """Whether there is a setting."""
+    return Solutions(question(spec, space, out, dialect, RANGES)).count > 0
+
+
 @st.composite
 def layers(draw: st.DrawFn) -> Spec:
     """A layer of any op with a window, with some of its keys."""
@@ -106,6 +111,10 @@ def test_every_setting_is_right_and_none_is_missing(spec: Spec, dialect: str, n:
     ranks = [usual(one[0], found.question) for one in listed]
     assert ranks == sorted(ranks)
     assert {one[0][:6] for one in listed if not one[0].word} == brute(spec, space, wanted, dialect)
+    for step in () if found.number else (-1, 1):  # the nearest that there are, as far as 12 from it
+        nearer = [n for n in range(out + step, max(out + 12 * step, 0), step) if has(spec, space, (n,) * nd, dialect)]
+        near = [one.out for one in found.nearest if (one.out[0] > out) == (step > 0)]
+        assert near == [(n,) * nd for n in nearer[:1]] or not nearer
     for near in found.nearest:
         assert leads(spec, setting_keys(near.setting), space, near.out, dialect)
     for change in found.changes:
@@ -140,6 +149,31 @@ def test_settings_differ_by_axis_where_the_sizes_do(
     expected = {(a, b) for a, b in product(*kept) if (h, high) != (w, wide) or a == b}
     listed = {tuple([(one.s, one.before, one.after) for one in whole]) for whole in every if not whole[0].word}
     assert listed == expected
+
+
+ALL = Ranges(range(1, 1001), range(1, 1001), None, range(1, 1001))
+WIDE = [
+    ({"op": "conv", "c_o": 1}, 224, 112, "plain", ALL, True),
+    ({"op": "conv", "c_o": 1}, 224, 500, "plain", ALL._replace(p=range(10)), False),
+    ({"op": "conv", "c_o": 1, "p": "same"}, 224, 101, "keras", ALL, False),
+    ({"op": "convT", "c_o": 1}, 7, 10**9, "plain", ALL, False),
+    ({"op": "maxpool"}, 224, 500, "torch", ALL, False),
+    ({"op": "maxpool"}, 224, 112, "plain", ALL, True),
+]
+
+
+@pytest.mark.parametrize(("spec", "n", "out", "dialect", "ranges", "solvable"), WIDE)
+def test_ranges_that_are_too_wide_are_answered(
+    spec: Spec, n: int, out: int, dialect: str, ranges: Ranges, solvable: bool
+) -> None:
+    found = answer(question(spec, (n, n), (out, out), dialect, ranges._replace(most=2000)), 20)
+    assert bool(found.number) == solvable
+    assert not found.complete or not solvable
+    for one in found.settings:
+        assert leads(spec, setting_keys(one), (n, n), (out, out), dialect)
+    assert solvable or found.nearest
+    for near in found.nearest:
+        assert leads(spec, setting_keys(near.setting), (n, n), near.out, dialect)
 
 
 def test_millions_of_candidates_are_counted_by_arithmetic() -> None:
