@@ -13,7 +13,8 @@ from math import prod
 from typing import NamedTuple
 
 from .errors import SpecError, nearest, shown
-from .report import LayerReport, MacsAs, OpCount, Report, leaves
+from .measures import MacsAs, OpCount
+from .report import LayerReport, Report, leaves
 from .sizes import NOTHING_KNOWN, Shape, count, total
 
 Count = int | None
