@@ -113,8 +113,8 @@ def test_every_setting_is_right_and_none_is_missing(spec: Spec, dialect: str, n:
     assert {one[0][:6] for one in listed if not one[0].word} == brute(spec, space, wanted, dialect)
     for step in () if found.number else (-1, 1):  # the nearest that there are, as far as 12 from it
         nearer = [n for n in range(out + step, max(out + 12 * step, 0), step) if has(spec, space, (n,) * nd, dialect)]
-        near = [one.out for one in found.nearest if (one.out[0] > out) == (step > 0)]
-        assert near == [(n,) * nd for n in nearer[:1]] or not nearer
+        have = [one.out for one in found.nearest if (one.out[0] > out) == (step > 0)]
+        assert have == [(n,) * nd for n in nearer[:1]] or not nearer
     for near in found.nearest:
         assert leads(spec, setting_keys(near.setting), space, near.out, dialect)
     for change in found.changes:
