@@ -34,6 +34,9 @@ function words(sizes, box) {
 /** `3–7, 3–7` of a hull. */
 const brief = (box) => box.map(([first, last]) => (first === last ? first : `${first}–${last}`)).join(", ") || "all";
 
+/** A name in a sentence, which it does not turn round if it is written from right to left. */
+const isolated = (name) => (/[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(name) ? `\u2068${name}\u2069` : name);
+
 const clamp = (ratio) => Math.min(Math.max(ratio, 1 / 8), 8); // of a map's width to its height
 
 // ---------------------------------------------------------------------------------------------------- a map of units
@@ -379,13 +382,13 @@ function said(regions, bounds, frames) {
   const { at, index } = chosen;
   const about = (region, other, verb, what) => {
     const found = region && hull(region);
-    if (!found) return `${verb} no ${what} of ${maps[other].name}`;
+    if (!found) return `${verb} no ${what} of ${isolated(maps[other].name)}`;
     const boxed = prod(found.map(([first, last]) => last - first + 1));
     const own = count(region);
     const share = own < boxed ? `${number(own)} of the ${number(boxed)}` : number(own);
-    return `${verb} ${share} ${what}${boxed === 1 ? "" : "s"} of ${maps[other].name}: ${words(maps[other].sizes, found)}`;
+    return `${verb} ${share} ${what}${boxed === 1 ? "" : "s"} of ${isolated(maps[other].name)}: ${words(maps[other].sizes, found)}`;
   };
-  const place = `(${index.join(", ")}) of ${maps[at].name}`;
+  const place = `(${index.join(", ")}) of ${isolated(maps[at].name)}`;
   const unknown = typeof regions[at < inputs ? looked : 0] === "string" ? regions[at < inputs ? looked : 0] : null;
   if (unknown) return `${at < inputs ? "Pixel" : "Unit"} ${place}: ${unknown}.`;
   if (at < inputs) return `Pixel ${place} ${about(regions[looked], looked, "is seen by", "unit")}.`;
