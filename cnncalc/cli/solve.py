@@ -10,7 +10,7 @@ import click
 
 from .. import sources
 from ..dialects import dialect_named, layout_of
-from ..errors import SpecError, shown
+from ..errors import SpecError, printable, shown
 from ..files import text_output
 from ..input import FIRST, Inputs, given_shapes, read_input
 from ..layers import OPS, Env, keys_named
@@ -168,7 +168,7 @@ def _stack(
     found = stack(StackQuestion(tuple(words.rest), read_sizes(parse_shape(field), nd, "--rf"), channels, env, by))
     if found is None:
         return no_stack(words.rest, field, format == "json"), False
-    front = [stack_words(found), "\n\n"] if format == "table" else []
+    front = [printable(stack_words(found)), "\n\n"] if format == "table" else []
     return chain(front, FORMATS.renderer(format)(found.report, style)), True
 
 
