@@ -57,6 +57,15 @@ def test_a_unit_that_sees_nothing() -> None:
     )
 
 
+def test_numbers_too_large_for_a_float() -> None:
+    """Strides on a map of one unit double without end; a middle that is not whole is rounded down to a whole one."""
+    layers = rf("1x1x1 conv:1,k2,s2,p1,times=1025")["layers"]
+    assert [layers[at]["report"]["fields"]["centre"][0] for at in (0, 1, 1021)] == [-0.5, -1.5, -(1 << 1021)]
+    assert layers[1024]["report"]["fields"]["size"] == [1 << 1025] * 2
+    last = rf("1x1x1 conv:1,k2,s2,p1,times=1023 convT:1,k4,s3")["layers"][-1]["report"]["fields"]
+    assert last["stride"] == [(1 << 1023) // 3] * 2
+
+
 def test_between_two_layers() -> None:
     own = unit("vgg16 --unit 10,11 --of conv3_1 --in conv2_1")
     assert own["in"] == "conv2_1"
