@@ -7,13 +7,14 @@ modules of `torch.nn`, as `cnncalc convert --to torch` writes it. `tests/data/co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from fnmatch import fnmatchcase
 from math import prod
 from typing import NamedTuple
 
 from .errors import SpecError, nearest, shown
-from .report import LayerReport, MacsAs, OpCount, Report
+from .measures import MacsAs, OpCount
+from .report import LayerReport, Report, leaves
 from .sizes import NOTHING_KNOWN, Shape, count, total
 
 Count = int | None
@@ -295,7 +296,7 @@ def macs_as(report: Report, name: str) -> MacsAs:
         functions = source.functions
     kinds: dict[str, OpCount] = {}
     unknown = []
-    for layer in _flat(report.layers):
+    for layer in leaves(report.layers):
         rule = _rule(tool, layer, functions)
         batch = layer.batch if tool.batched else 1
         own, counted = (count(number, layer.times, batch) for number in (layer.traced.macs, rule.of(layer)))
@@ -305,15 +306,6 @@ def macs_as(report: Report, name: str) -> MacsAs:
             unknown.append(layer.name)
     exact, macs = (total([getattr(kind, figure) for kind in kinds.values()]) for figure in ("exact", "macs"))
     return MacsAs(name, tool.version, macs, exact, tuple(kinds.values()), tuple(unknown))
-
-
-def _flat(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
-    """Yield layers, in place of a block its own."""
-    for layer in layers:
-        if layer.inner:
-            yield from _flat(layer.inner)
-        else:
-            yield layer
 
 
 def _rule(tool: Tool, layer: LayerReport, functions: Collection[str]) -> CountRule:

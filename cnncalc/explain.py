@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from .field import NOTHING, PIXEL, POOLED, Field, Interval
 from .layers.base import by_axis
 from .layers.conv import times
+from .measures import NetworkMemory
 from .memory import itemsize
 from .network import INPUT
-from .report import LayerReport, NetworkMemory, Report
+from .report import LayerReport, Report
 from .sizes import NOTHING_KNOWN, counted
 
 

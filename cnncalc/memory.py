@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .errors import SpecError, nearest, shown
+from .measures import LayerMemory, NetworkMemory
 from .network import INPUT
-from .report import LayerMemory, LayerReport, NetworkMemory, Report
+from .report import LayerReport, Report
 from .sizes import NOTHING_KNOWN, Shape, count, total
 
 DTYPES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .display import DISPLAYS, drawn
 from .errors import nearest, shown
@@ -12,87 +12,8 @@ from .layers import Env, Fields, Trace
 from .network import Network, Node, layer_dict
 from .sizes import NOTHING_KNOWN, Open, Shape, count, known, show, to_json, total
 
-
-class LayerMemory(NamedTuple):
-    """The bytes of one layer; None for a number that is not known."""
-
-    activations: int | None
-    """Of its output, for the whole batch; 0 for a view."""
-    params: int | None
-    """Of its trained numbers; 0 if it shares another layer's."""
-    buffers: int | None
-    alive: int | None
-    """Of all tensors in memory while it runs; of a block, the most."""
-    moved: int | None
-    """Of all that it reads and writes: inputs, output and its own numbers; of a block, the sum of its layers."""
-
-    def to_dict(self) -> dict[str, int | None]:
-        """Return the bytes as JSON."""
-        return {f"{name}_bytes": value for name, value in self._asdict().items()}
-
-
-class NetworkMemory(NamedTuple):
-    """The bytes of a network; None for a number that is not known."""
-
-    dtype: str
-    input: int | None
-    naive: int | None
-    """The sum of all outputs, views included, as other tools count it."""
-    peak: int | None
-    """The most that is in memory at once, without the parameters."""
-    peak_at: str | None
-    """The layer that runs then; the first of several."""
-    peak_tensors: tuple[tuple[str, int], ...]
-    """The tensors in memory then: the layer that each is the output of, and its bytes."""
-    params: int | None
-    buffers: int | None
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the bytes as JSON."""
-        return {
-            "dtype": self.dtype,
-            "input_bytes": self.input,
-            "peak_bytes": self.peak,
-            "peak_at": self.peak_at,
-            "peak_tensors": dict(self.peak_tensors),
-            "all_outputs_bytes": self.naive,
-            "params_bytes": self.params,
-            "buffers_bytes": self.buffers,
-        }
-
-
-class OpCount(NamedTuple):
-    """The layers of one op, and what a tool counts for them."""
-
-    op: str
-    why: str
-    """What makes the tool's count differ, in words."""
-    exact: int | None
-    macs: int | None
-    """What the tool counts."""
-
-    @property
-    def difference(self) -> int | None:
-        """What the tool adds to the exact count; negative for what it misses."""
-        return None if self.exact is None or self.macs is None else self.macs - self.exact
-
-
-class MacsAs(NamedTuple):
-    """The multiply-accumulates that a tool prints for a network."""
-
-    tool: str
-    version: str
-    macs: int | None
-    exact: int | None
-    """The network's own, for one sample if the tool counts for one."""
-    kinds: tuple[OpCount, ...]
-    """The layers by their op, in the order in which the ops appear."""
-    unknown: tuple[str, ...]
-    """The layers whose count is not known."""
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the figure as JSON."""
-        return {"tool": self.tool, "macs": self.macs}
+if TYPE_CHECKING:
+    from .measures import LayerMemory, MacsAs, NetworkMemory
 
 
 class Hint(NamedTuple):
@@ -502,6 +423,12 @@ class Report:
         layers = [layer.raw() for layer in self.layers]
         document: dict[str, Any] = listed({**self.head(), "layers": layers, **expect, "report": self.totals()})
         return document
+
+
+def leaves(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
+    """Yield layers, in place of a block its own."""
+    for layer in layers:
+        yield from leaves(layer.inner) if layer.inner else [layer]
 
 
 def _unfolded(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import click
 
 from .. import __version__
-from ..errors import CnncalcError, SpecError
+from ..errors import CnncalcError, SpecError, printable_lines
+from . import _stdio
 from ._terminal import (
     Settings,
     color_option,
@@ -21,7 +21,6 @@ from ._terminal import (
     note,
     quiet_option,
     settle_color,
-    silence,
 )
 from ._usage import own_words, unveiled, veiled
 
@@ -153,11 +152,8 @@ def group(ctx: click.Context) -> int | None:
 
 
 def main() -> NoReturn:
-    """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 130 on Ctrl-C."""
-    gc.disable()  # a report is a tree without cycles: looking for them while it grows costs half the time
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace", newline="\n")  # the same bytes on Windows
+    """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 128 + a signal's."""
+    _stdio.settle()
     code = call(sys.argv[1:])
     if sys.gettrace() is None and sys.getprofile() is None:
         os._exit(code)  # all is flushed, and Python's own tidying up takes a tenth of the whole
@@ -166,16 +162,18 @@ def main() -> NoReturn:
 
 def call(args: list[str]) -> int:
     """Run one command, flush what it printed, and return the exit code."""
-    settings = Settings()
+    settings, code = Settings(), 0
     try:
         settings.words = args = settle_color(settings, args)
-        code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False, obj=settings)
+        code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False, obj=settings) or 0
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
-        return code if isinstance(code, int) else 0
+        return code
     except (KeyboardInterrupt, click.Abort):
         return 130
     except Exception as error:
+        if isinstance(error, OSError) and is_closed_pipe(error):
+            return code  # nobody reads on
         if isinstance(error, CnncalcError) and error.lacking is not None:
             from ._guesses import line
 
@@ -184,17 +182,14 @@ def call(args: list[str]) -> int:
 
 
 def _fail(error: Exception, settings: Settings) -> int:
-    """Print what went wrong, unless nobody reads on, and return the exit code."""
-    if isinstance(error, OSError) and is_closed_pipe(error):
-        silence(sys.stdout, sys.stderr)
-        return 0
+    """Print what went wrong, and return the exit code."""
     from ..render.messages import error_text
 
     worded = _worded(error)
     if worded is None and settings.debug:
-        from traceback import print_exception
+        from traceback import format_exception
 
-        print_exception(error)
+        _say(printable_lines("".join(format_exception(error))).rstrip("\n"))
     bug = f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}"
     report = "please report it with the command and its input; --debug shows the traceback"
     color = sys.stderr is not None and settings.has_color(sys.stderr)
@@ -218,9 +213,7 @@ def _worded(error: Exception) -> CnncalcError | None:
 def _say(text: str) -> None:
     """Print a text on standard error, behind what standard output still takes."""
     for stream, last in ((sys.stdout, ""), (sys.stderr, f"{text}\n")):
-        try:
-            if stream is not None:
+        if stream is not None:
+            with suppress(OSError):
                 stream.write(last)
                 stream.flush()
-        except OSError:
-            silence(stream)

@@ -16,7 +16,8 @@ from ..files import standard_output
 from ..network import Network
 from ..sizes import Shape, show, size_text
 from ._endings import check_ending
-from ._options import NetworkOptions, file_option
+from ._network_options import NetworkOptions
+from ._options import file_option
 from ._terminal import note, settings
 from ._usage import Whole
 

@@ -11,7 +11,8 @@ from ..render import Selection
 from ..render.comparisons import FORMATS
 from ..report import Report
 from ._hints import hints_of, remark
-from ._options import Measures, format_options, measure_options, network_options, together
+from ._network_options import Measures, measure_options, network_options
+from ._options import format_options, together
 from ._rows import NETWORKS, needs_bytes, network_selection_options
 from ._terminal import show_error, style_of
 

@@ -12,7 +12,7 @@ from ..network import Network, no_input
 from ..render.tabulation import FORMATS
 from ..sizes import LARGEST, is_digits, is_letter, show
 from ..tabulation import Tabulation, open_letters, tabulate
-from ._options import Measures, NetworkOptions
+from ._network_options import Measures, NetworkOptions
 from ._terminal import style_of
 
 MOST_ROWS = 10_000

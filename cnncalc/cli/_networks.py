@@ -15,7 +15,7 @@ from ..network import Network
 from ..notation.words import is_layer_word
 from ..report import Report
 from ..sizes import Shape, looks_like_shape
-from ._options import NetworkOptions
+from ._network_options import NetworkOptions
 
 
 def quotes() -> str:

@@ -14,7 +14,7 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from ..errors import CnncalcError
+from ..errors import CnncalcError, escaped
 from ..render import Style
 from ..render.messages import error_text, paint
 from ._usage import COLORS, OneOf
@@ -117,7 +117,7 @@ def settle_color(settings: Settings, args: list[str]) -> list[str]:
 def note(text: str) -> None:
     """Print a remark for the user on standard error, unless -q is given."""
     if not settings().quiet and sys.stderr is not None:
-        print(paint("note:", "cyan", settings().has_color(sys.stderr)), text, file=sys.stderr)
+        print(paint("note:", "cyan", settings().has_color(sys.stderr)), escaped(text), file=sys.stderr)
 
 
 def show_error(error: CnncalcError) -> None:
@@ -148,11 +148,3 @@ def _width(stream: IO[str]) -> int | None:
 def is_closed_pipe(error: OSError) -> bool:
     """Return whether nobody reads the pipe that was written to; on Windows the error is EINVAL."""
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
-
-
-def silence(*streams: IO[str] | None) -> None:
-    """Send what is still printed, also by Python at its end, nowhere: the pipe or the disk takes no more."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in filter(None, streams):
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(nowhere, stream.fileno())

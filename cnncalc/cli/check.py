@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import shlex
-import sys
 from collections.abc import Callable, Iterable, Iterator
 
 import click
@@ -20,17 +19,9 @@ from ..files import text_output
 from ..memory import itemsize
 from ..network import Network
 from ..render.checks import FORMATS, render
-from ._options import (
-    F,
-    NetworkOptions,
-    file_option,
-    format_options,
-    message_options,
-    network_options,
-    path_option,
-    together,
-)
-from ._terminal import is_closed_pipe, note, settings, silence
+from ._network_options import NetworkOptions, network_options
+from ._options import F, file_option, format_options, message_options, path_option, together
+from ._terminal import is_closed_pipe, note, settings
 from ._usage import SEVERAL, Command
 
 
@@ -199,8 +190,7 @@ def _print(results: Iterator[checks.Result], findings: list[checks.Finding], for
     except OSError as error:
         if not is_closed_pipe(error):
             raise
-        silence(sys.stdout, sys.stderr)  # nobody reads on: the exit code still tells what the rest comes to
-        for result in results:
+        for result in results:  # nobody reads on: the exit code still tells what the rest comes to
             without_report(result)
 
 

@@ -12,8 +12,9 @@ from ..render import Selection
 from ..render.messages import plural
 from . import _comparison
 from ._hints import hints_option
+from ._network_options import Measures, NetworkOptions
 from ._networks import check_shapes, quotes, report_of
-from ._options import Measures, NetworkOptions, message_options, path_option
+from ._options import message_options, path_option
 from ._usage import Command
 
 

@@ -17,7 +17,8 @@ from ..sizes import Shape
 from ..sources import SpecWords
 from ._arrays import is_keras, keras_arrays, read_weights
 from ._endings import check_ending, form
-from ._options import NetworkOptions, file_option, message_options, network_options, path_option, together
+from ._network_options import NetworkOptions, network_options
+from ._options import file_option, message_options, path_option, together
 from ._terminal import note
 from ._usage import Command, OneOf
 

@@ -20,7 +20,8 @@ from ._arrays import (
     seed_option,
     weights_option,
 )
-from ._options import NetworkOptions, json_option, message_options, network_options, path_option, together
+from ._network_options import NetworkOptions, network_options
+from ._options import json_option, message_options, path_option, together
 from ._terminal import note, verbose_option
 from ._usage import Command
 

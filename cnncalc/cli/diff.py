@@ -11,8 +11,9 @@ from .. import diffs, sources
 from ..errors import SpecError, shown
 from ..files import text_output
 from ..render.diffs import FORMATS
+from ._network_options import NetworkOptions, network_options
 from ._networks import check_shapes, is_revision, quotes, report_of
-from ._options import NetworkOptions, format_options, message_options, network_options, path_option
+from ._options import format_options, message_options, path_option
 from ._terminal import style_of
 from ._usage import Command
 

@@ -11,7 +11,8 @@ from ..errors import SpecError
 from ..files import text_output
 from ..render.fields import FORMATS
 from ._hints import note_words
-from ._options import NetworkOptions, format_options, message_options, network_options, path_option
+from ._network_options import NetworkOptions, network_options
+from ._options import format_options, message_options, path_option
 from ._terminal import style_of
 from ._units import in_option, of_option, place_of, unit_option
 from ._usage import Command

@@ -9,22 +9,15 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from .. import sources
-from ..errors import CnncalcError, SpecError
+from ..errors import CnncalcError, SpecError, printable_lines
 from ..files import text_output
 from ..input import given_shapes
 from ..network import Network
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
 from ..report import Report
 from ._hints import hints_of, hints_option, remark
-from ._options import (
-    Measures,
-    NetworkOptions,
-    format_options,
-    measure_options,
-    message_options,
-    network_options,
-    path_option,
-)
+from ._network_options import Measures, NetworkOptions, measure_options, network_options
+from ._options import format_options, message_options, path_option
 from ._rows import needs_bytes, selection_options
 from ._terminal import note, style_of
 from ._usage import Command
@@ -201,7 +194,7 @@ def _annotate(network: Network, options: NetworkOptions, format: str, stream: IO
     if annotate is None:
         raise SpecError("--annotate is for Python source", "give a .py file, or its text on standard input")
     source = annotate(given_shapes(network, options.input))
-    stream.write(source.text)
+    stream.write(printable_lines(source.text))
     if source.error is not None:
         raise source.error
     return 0

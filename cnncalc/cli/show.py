@@ -14,7 +14,8 @@ from ..network import Network
 from ..render import Selection, Style
 from ..render.pictures import ENDINGS, FORMATS
 from ._endings import form
-from ._options import NetworkOptions, file_option, message_options, network_options, path_option, together
+from ._network_options import NetworkOptions, network_options
+from ._options import file_option, message_options, path_option, together
 from ._rows import depth_option, fold_option
 from ._terminal import note, style_of
 from ._units import in_option, of_option, place_of, unit_option

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import sources
 from ..dialects import dialect_named, layout_of
-from ..errors import SpecError, shown
+from ..errors import SpecError, printable, shown
 from ..files import text_output
 from ..input import FIRST, Inputs, given_shapes, read_input
 from ..layers import OPS, Env, keys_named
 from ..network import Network, no_input
-from ..notation.words import read_words
-from ..render import FORMATS
+from ..notation.words import Completer, read_words
+from ..render import FORMATS, Style
 from ..render.solutions import INPUTS, SETTINGS, InputAnswer, no_stack, stack_words
-from ..sizes import UNKNOWN, is_digits, parse_shape, show
-from ..solutions.answers import answer
+from ..sizes import UNKNOWN, Shape, is_digits, known, parse_shape, show
+from ..solutions.answers import Answer, answer
 from ..solutions.axis import Ranges
 from ..solutions.inputs import Wish, inputs, opened
 from ..solutions.settings import USUAL, LayerQuestion, check_channels, layer_of, read_sizes
-from ..solutions.stacks import BY, CHANNELS, LayerStack, StackQuestion, filled, stack
-from ._options import NetworkOptions, format_options, message_options, network_options, path_option, together
+from ..solutions.stacks import BY, CHANNELS, LeftOutChannels, StackQuestion, stack
+from ._network_options import NetworkOptions, network_options
+from ._options import format_options, message_options, path_option, together
 from ._terminal import style_of
 from ._usage import Command, OneOf, Whole
 
@@ -119,67 +121,73 @@ def command(
     """
     words = sources.spec_words(spec)
     options = options.with_front(words)
-    if by is not None and field is None:
-        raise SpecError("--by is for a stack", "give the field that it is to see: --rf 100")
-    if field is not None:
-        if out or least or clean or fit or features or top or any((k, s, p, d, out_pad)):
-            raise SpecError("--rf is a question of its own", "leave out --rf, or the other options")
-        with text_output(path, utf8=format == "json") as stream:
-            shortest = _stack(words, options, field, by or BY[0])
-            if shortest is None:
-                stream.writelines(no_stack(words.rest, field, format == "json"))
-                return 1
-            if format == "table":
-                stream.write(stack_words(shortest) + "\n\n")
-            stream.writelines(FORMATS.renderer(format)(shortest.report, style_of(stream)))
-        return 0
     given: dict[str, Any] = {
         key: value for key, value in {"k": k, "s": s, "p": p, "d": d, "out_pad": out_pad}.items() if value
     }
-    shape = options.input
-    is_known = shape is not None and (isinstance(shape, Inputs) or all(isinstance(size, int) for size in shape))
-    of_inputs = not is_known or least or clean or fit is not None or features is not None
-    left_out = LeftOut(("c_o",) if of_inputs else ("c_o", "k"))
+    if by is not None and field is None:
+        raise SpecError("--by is for a stack", "give the field that it is to see: --rf 100")
+    if field is not None and (out or least or clean or fit or features or top or given):
+        raise SpecError("--rf is a question of its own", "leave out --rf, or the other options")
+    if least and fit is not None:
+        raise SpecError("--least and --fit are two questions", "leave out either of the two")
     with text_output(path, utf8=format == "json") as stream:
-        network = sources.load_words(words, left_out)
-        options.note_report(network)
-        if options.until is not None or options.after is not None:
-            network, options = options.taken(network)
         style = style_of(stream)
-        if of_inputs:
+        if field is not None:
+            lines, found = _stack(words, options, field, by or BY[0], format, style)
+        elif least or clean or fit is not None or features is not None or not _is_known(options.input):
             if given or top:
                 what = "the ranges and --top are for the settings of a layer"
                 raise SpecError(what, "give its input: -i 224 --out 112")
             wish = Wish(None if out is None else parse_shape(out), clean or fit is not None, features)
-            found = _inputs(network, options, wish, fit)._replace(least=least)
-            stream.writelines(INPUTS.renderer(format)(found, style))
-            return 0 if found.inputs.ways and (fit is None or found.fit is not None) else 1
-        question = _question(network, options, out, Ranges(**given), left_out.keys)
-        settings = answer(question, top or (20 if format == "table" else USUAL))
-        stream.writelines(SETTINGS.renderer(format)(settings, style))
-    return 0 if settings.number else 1
+            found_inputs = _inputs(words, options, wish, fit)._replace(least=least)
+            lines, found = INPUTS.renderer(format)(found_inputs, style), found_inputs.found
+        else:
+            settings = _settings(words, options, out, Ranges(**given), top or (20 if format == "table" else USUAL))
+            lines, found = SETTINGS.renderer(format)(settings, style), settings.number > 0
+        stream.writelines(lines)
+    return 0 if found else 1
 
 
-def _stack(words: sources.SpecWords, options: NetworkOptions, field: str, by: str) -> LayerStack | None:
-    """Return the least stack of words; None if there is none."""
-    channels = CHANNELS
-    networks = [read_words([word], complete=filled(1)) for word in words.rest]
+def _is_known(shape: Shape | Inputs | None) -> bool:
+    """Return whether all sizes of an input are numbers."""
+    return shape is not None and (isinstance(shape, Inputs) or all(isinstance(size, int) for size in shape))
+
+
+def _stack(
+    words: sources.SpecWords, options: NetworkOptions, field: str, by: str, format: str, style: Style
+) -> tuple[Iterable[str], bool]:
+    """Return the least stack of words as text, and whether there is one."""
+    networks = [read_words([word], complete=LeftOutChannels()) for word in words.rest]
     ranks = [node.layer.rank() for network in networks for node in network.nodes]
     nd = next((rank for rank in ranks if rank is not None), 2)
     dialect = dialect_named(options.dialect) if options.dialect is not None else networks[0].dialect
     env = Env(dialect, layout_of(options.dialect, options.layout) == "NHWC")
-    shape = options.input
+    channels, shape = CHANNELS, options.input
     if isinstance(shape, tuple) and not isinstance(shape, Inputs) and len(shape) == nd + 1:
-        size = shape[-1 if env.channels_last else 0]
-        channels = size if isinstance(size, int) else channels
-    question = StackQuestion(tuple(words.rest), read_sizes(parse_shape(field), nd, "--rf"), channels, env, by)
-    return stack(question)
+        channels = known(shape[-1 if env.channels_last else 0]) or channels
+    found = stack(StackQuestion(tuple(words.rest), read_sizes(parse_shape(field), nd, "--rf"), channels, env, by))
+    if found is None:
+        return no_stack(words.rest, field, format == "json"), False
+    front = [printable(stack_words(found)), "\n\n"] if format == "table" else []
+    return chain(front, FORMATS.renderer(format)(found.report, style)), True
 
 
-def _inputs(network: Network, options: NetworkOptions, wish: Wish, fit: str | None) -> InputAnswer:
+def _load(words: sources.SpecWords, options: NetworkOptions, complete: Completer) -> tuple[Network, NetworkOptions]:
+    """Return the network, or the part of it that is asked for, and the options that are left for it."""
+    network = sources.load_words(words, complete)
+    options.note_report(network)
+    return options.taken(network) if options.until is not None or options.after is not None else (network, options)
+
+
+def _inputs(words: sources.SpecWords, options: NetworkOptions, wish: Wish, fit: str | None) -> InputAnswer:
     """Return the inputs of a network that are as wished, and the padding of an image that is to be one."""
+    filled = LeftOutChannels()
+    network, options = _load(words, options, filled)
     network = options.settle(network)
-    found = inputs(network if options.input is not None else opened(network), wish)
+    network = network if options.input is not None else opened(network)
+    if filled.places and wish.out is not None and len(wish.out) == len(network.input or ()):
+        wish = wish._replace(out=wish.out[:-1] if network.layout == "NHWC" else wish.out[1:])
+    found = inputs(network, wish)
     if fit is None:
         return InputAnswer(found)
     size = parse_shape(fit)
@@ -187,6 +195,13 @@ def _inputs(network: Network, options: NetworkOptions, wish: Wish, fit: str | No
         size = size[:-1] if network.layout == "NHWC" else size[1:]
     image = read_sizes(size, len(found.letters), "--fit")
     return InputAnswer(found, found.fit(image), image)
+
+
+def _settings(words: sources.SpecWords, options: NetworkOptions, out: str | None, ranges: Ranges, most: int) -> Answer:
+    """Return the first settings of a layer that give the output."""
+    left_out = LeftOut(("c_o", "k"))
+    network, options = _load(words, options, left_out)
+    return answer(_question(network, options, out, ranges, left_out.keys), most)
 
 
 class LeftOut:

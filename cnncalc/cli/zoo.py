@@ -13,7 +13,8 @@ from ..render import Selection
 from ..report import Report
 from ..sources import load_zoo
 from . import _comparison
-from ._options import Measures, NetworkOptions, path_option, together
+from ._network_options import Measures, NetworkOptions
+from ._options import path_option, together
 from ._terminal import color_option, debug_option
 from ._usage import Command
 

@@ -112,6 +112,13 @@ class Numbers:
         """The smallest of them; None if there is none."""
         return min([own[0][0] for own in self.runs.values()], default=None)
 
+    @property
+    def most(self) -> int | None:
+        """The largest of them; None if there is none, or no end."""
+        ends = [(rest, own[-1][1]) for rest, own in self.runs.items()]
+        found = [end - (end - rest) % self.mod for rest, end in ends if end is not None]
+        return max(found) if found and len(found) == len(ends) else None
+
     def first(self, at_least: int = 1) -> int | None:
         """Return the smallest that is at least a number; None if there is none."""
         found = []

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from ..dialects import DIALECTS, LAYOUT_WORDS, PADDING_WORDS
-from ..hints.table import ALL, KINDS
 from ..layers import HELP, OPS, Layer, aliases_of, keys_named, spellings, title
 from ..layers.keys import FORMS, Schema, any_case, shape_form, whole_form, words_form
 from ..sizes import LARGEST, MOST_SIZES
@@ -262,6 +261,8 @@ def _expectations(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Sc
     digits = f"([0-9]{{1,3}}([_,][0-9]{{3}})*|[0-9]+)([.][0-9]+)? *({'|'.join(units)})? *"
     number = f" *-?{digits}((±|[+]-) *{digits}%? *)?"
     in_bytes = f"{number}(B *)?"
+    from ..hints.table import ALL, KINDS  # completing a word takes help_of, and no hints
+
     keys: Schema = {}
     for name, figure in figures.items():
         what = figure.slug.replace("-", " ")

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from ..conditions import Numbers, Piece
+from ..errors import escaped
 from ..layers.sliding import Windowed
 from ..notation.encode import document as json_document
 from ..sizes import show, to_json
@@ -173,6 +174,11 @@ class InputAnswer(NamedTuple):
     least: bool = False
     """Whether the smallest input alone is asked for."""
 
+    @property
+    def found(self) -> bool:
+        """Whether there is what is asked for."""
+        return bool(self.inputs.ways) and (self.image is None or self.fit is not None)
+
 
 class InputRow(NamedTuple):
     """The sizes of one axis in one of the sets of inputs."""
@@ -316,7 +322,7 @@ def no_stack(words: Sequence[str], field: str, as_json: bool) -> Iterator[str]:
     if as_json:
         yield from json_document({"solutions": [], "complete": True}.items())
         return
-    yield f"no stack of {', '.join(words)} sees {field} pixels, of at most {MOST_LAYERS:,} words\n"
+    yield f"no stack of {escaped(', '.join(words))} sees {field} pixels, of at most {MOST_LAYERS:,} words\n"
 
 
 def _repeated(word: str, number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import NamedTuple
 
 from ..conditions import Condition, Holds, Numbers, Requirement
@@ -10,13 +11,13 @@ from ..errors import SpecError
 from ..input import Input, read_input, with_input
 from ..layers.base import AXIS_LETTERS
 from ..layers.sliding import Slide, Windowed
-from ..network import Network
-from ..report import LayerReport, Report
-from ..sizes import NOTHING_KNOWN, Open, Shape, Size, show
+from ..network import INPUT, Network
+from ..report import LayerReport, Report, leaves
+from ..sizes import NOTHING_KNOWN, Open, Shape, Size, known, show
 from ..trace import shape
 
 NEAR = 64
-"""How far from a wanted size the nearest one that can be had is looked for."""
+"""How far from a wanted product of sizes the nearest one that can be had is looked for."""
 Way = dict[str, Numbers]
 """The numbers of each letter; any of one goes with any of another."""
 
@@ -57,7 +58,7 @@ class WantedInputs(NamedTuple):
     conditions: tuple[str, ...]
     """What has to hold of several letters beside that, in words."""
     nearest: list[tuple[int, ...]]
-    """The nearest outputs that can be had, if there is no input."""
+    """The nearest outputs that can be had, or numbers of features, if there is no input."""
 
     def least(self) -> Shape | None:
         """Return the smallest input of the first way: the smallest number of each letter; None if there is none."""
@@ -109,10 +110,11 @@ def inputs(network: Network, wish: Wish) -> WantedInputs:
     if not letters:
         help = f"write letters for its sizes, as {show(opened(network).input or ())}"
         raise SpecError(f"the input {show(report.sample)} has no open size", help)
-    needs = [*_of_output(report, wish.out), *_of_floors(report, wish.clean), *_of_features(report, wish.features)]
+    needs = [*_of_output(report, wish.out), *_of_floors(report, wish.clean)]
+    needs += [] if wish.features is None else [_equal(_features(report), wish.features)]
     holds = report.holds.also(*needs)
     ways, left = _ways(holds, letters)
-    near = [] if ways or wish.out is None else _nearest(report, wish)
+    near = [] if ways else _nearest(report, wish, letters)
     return WantedInputs(report.sample, letters, wish, ways, tuple([one.text() for one in left]), near)
 
 
@@ -140,51 +142,72 @@ def _met(way: Way, box: dict[str, Numbers]) -> Way:
     return {letter: own & box[letter] if letter in box else own for letter, own in way.items()}
 
 
-def _of_output(report: Report, out: Shape | None) -> Iterator[Condition]:
-    """Yield that the output has the wanted sizes."""
+def _of_output(report: Report, out: Shape | None) -> list[Condition]:
+    """Return that the output has the wanted sizes. SpecError if it never has, with the last layer that may."""
     if out is None:
-        return
-    if not report.layers or report.layers[-1].traced.out is NOTHING_KNOWN:
-        raise SpecError("nothing is known of the output's sizes", "take the network up to a layer: --until LAYER")
-    own = report.layers[-1].traced.out
-    wanted = _wanted(own, out, report.network.layout == "NHWC")
-    for size, want in wanted:
+        return []
+    if any(isinstance(size, Open) for size in out):
+        raise SpecError(f"--out {show(out)} has an open size", "give numbers")
+    *others, last = report.layers
+    try:
+        return _made(last, out)
+    except SpecError as error:
+        name = next((layer.name for layer in reversed(others) if _depends(layer, out)), None)
+        if name is None:
+            raise
+        raise SpecError(error.what, f"take the network up to {name}: --until {name}") from None
+
+
+def _depends(layer: LayerReport, out: Shape) -> bool:
+    """Return whether a layer's output has the wanted sizes for some inputs and not for others."""
+    try:
+        return bool(_made(layer, out))
+    except SpecError:
+        return False
+
+
+def _made(layer: LayerReport, out: Shape) -> list[Condition]:
+    """Return that a layer's output has the wanted sizes. SpecError if it never has."""
+    own, found = layer.traced.out, []
+    for size, want in _wanted(own, out, layer.env.channels_last):
         if isinstance(size, Open) and size.is_unknown:
-            raise SpecError("a size of the output is not known", "take the network up to a layer: --until LAYER")
+            raise SpecError(f"a size of the output is not known: {show(own)}")
         if isinstance(size, Open):
-            yield Condition((Requirement(size, "=", want),), "the output")
+            found.append(_equal(size, want))
         elif size != want:
-            what = f"the output is {show(own)}, whatever the input is"
-            raise SpecError(what, "take the network up to a layer: --until LAYER")
+            raise SpecError(f"the output is {show(own)}, whatever the input is")
+    return found
 
 
 def _wanted(own: Shape, out: Shape, last: bool) -> list[tuple[Size, int]]:
     """Return each size of the output with the one that is wanted; one size means every spatial axis."""
+    if own is NOTHING_KNOWN:
+        raise SpecError("nothing is known of the output's sizes")
     numbers = [size for size in out if isinstance(size, int)]
     space = own[:-1] if last else own[1:]
-    if len(numbers) < len(out):
-        raise SpecError(f"--out {show(out)} has an open size", "give numbers")
     if len(numbers) == 1 and len(space) > 1:
         numbers = numbers * len(space)
     if len(numbers) == len(own):
         return list(zip(own, numbers, strict=True))
     if len(numbers) != len(space):
-        raise SpecError(f"--out {show(out)} has {len(numbers)} sizes, and the output is {show(own)}")
+        number = f"{len(numbers)} size{'s' * (len(numbers) > 1)}"
+        help = f"give one size, {len(space)}, or {len(own)} with the channels" if space else "give one size"
+        raise SpecError(f"--out {show(out)} has {number}, and the output is {show(own)}", help)
     return list(zip(space, numbers, strict=True))
 
 
 def _of_floors(report: Report, clean: bool) -> Iterator[Condition]:
     """Yield that each floor is exact: n + P - k' is a multiple of s."""
-    for layer in _all(report.layers) if clean else ():
+    for layer in leaves(report.layers) if clean else ():
         own = layer.node.layer
         if not isinstance(own, Windowed) or NOTHING_KNOWN in (layer.sample, layer.traced.out):
             continue
         for window in own.placed(own.split(layer.sample, layer.env)[1], layer.env):
             if isinstance(window, Slide) and not window.ceil:
-                yield from _exact(window, layer)
+                yield from _exact(window, layer, report)
 
 
-def _exact(window: Slide, layer: LayerReport) -> Iterator[Condition]:
+def _exact(window: Slide, layer: LayerReport, report: Report) -> Iterator[Condition]:
     n, k, s, pb, pa, out = window[:6]
     what = f"{layer.name} without a dropped pixel"
     if pb is None or pa is None:  # `same` pads what is missing, and a kernel below the stride may leave a rest
@@ -195,48 +218,67 @@ def _exact(window: Slide, layer: LayerReport) -> Iterator[Condition]:
         yield Condition((test,), what)
     elif pb is not None and pa is not None and (n + pb + pa - k) % s:
         total = n + pb + pa - k
-        raise SpecError(
-            f"{layer.name} drops {total % s} on the {window.axis} axis whatever the input is: ({n} + {pb + pa} - {k}) "
-            f"= {total} is not a multiple of {s}",
-            "take the network up to a layer before it: --until LAYER",
-        )
+        fixed = [size for size in report.sample if isinstance(size, int)]
+        before = layer.nodes[layer.node.reads[0]].name if layer.node.reads[0] != INPUT else None
+        help = f"take the network up to {before}: --until {before}"
+        if len(fixed) > 1 or before is None:
+            help = f"leave all sizes open: -i {show(opened(report.network).input or ())}"
+        what = f"{layer.name} drops {total % s} on the {window.axis} axis whatever the input is"
+        raise SpecError(f"{what}: ({n} + {pb} + {pa} - {k}) = {total} is not a multiple of {s}", help)
 
 
-def _all(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
-    for layer in layers:
-        yield from _all(layer.inner) if layer.inner else [layer]
+def _features(report: Report) -> Open:
+    """Return how many features the first linear layer over all values of a map gets.
+
+    Without a linear layer that is how many values the network gives. SpecError if the input's sizes do not decide it.
+    """
+    linears = [layer for layer in leaves(report.layers) if layer.op == "linear"]
+    arriving = [(layer.name, layer.sample[-1]) for layer in linears if layer.sample != NOTHING_KNOWN]
+    if not linears and report.layers and report.layers[-1].traced.out != NOTHING_KNOWN:
+        arriving = [("a linear layer at the end", prod(report.layers[-1].traced.out))]
+    size = next((size for _, size in arriving if isinstance(size, Open)), None)
+    if size is None or size.is_unknown:
+        fixed = [f": {name} gets {size}, whatever the input is" for name, size in arriving if isinstance(size, int)]
+        what = f"no linear layer gets a number of features that depends on the input{''.join(fixed[:1])}"
+        raise SpecError(what, "leave --features out")
+    if "C" in size.letters:
+        raise SpecError(f"the features {size} depend on the channels, too", "give them as a number: 3xHxW")
+    return size
 
 
-def _of_features(report: Report, features: int | None) -> Iterator[Condition]:
-    """Yield that the first linear layer over all values of a map gets so many features."""
-    if features is None:
-        return
-    linears = [layer.sample[-1] for layer in _all(report.layers) if layer.op == "linear"]
-    arriving: list[Size] = [size for size in linears if isinstance(size, Open)]
-    if not arriving and report.layers and len(report.layers[-1].traced.out) == 1:  # a network that ends before it
-        arriving = list(report.layers[-1].traced.out)
-    size = arriving[0] if arriving else 0
-    if not isinstance(size, Open) or size.is_unknown:
-        raise SpecError("no linear layer gets a number of features that depends on the input", "leave --features out")
-    yield Condition((Requirement(size, "=", features),), "the linear layer")
+def _equal(size: Open, want: int) -> Condition:
+    return Condition((Requirement(size, "=", want),))
 
 
-def _nearest(report: Report, wish: Wish) -> list[tuple[int, ...]]:
-    """Return the nearest outputs below and above the wanted one that can be had, if its axes are alone."""
-    assert wish.out is not None
-    last = report.network.layout == "NHWC"
-    pairs = _wanted(report.layers[-1].traced.out, wish.out, last)
+def _nearest(report: Report, wish: Wish, letters: Sequence[str]) -> list[tuple[int, ...]]:
+    """Return the nearest outputs, or numbers of features, below and above the wanted ones that can be had.
+
+    Of an output each axis is looked at alone.
+    """
+    holds = report.holds.also(*_of_floors(report, wish.clean))
+    wanted: list[tuple[Size, int]] = []
+    if wish.out is not None and wish.features is None:
+        wanted = _wanted(report.layers[-1].traced.out, wish.out, report.layers[-1].env.channels_last)
+    elif wish.features is not None and wish.out is None:
+        wanted = [(_features(report), wish.features)]
     found = []
-    others = list(_of_floors(report, wish.clean))
     for step in (-1, 1):
-        near = []
-        for size, want in pairs:
-            for off in range(NEAR):
-                target = want + step * off
-                holds = report.holds.also(*others, Condition((Requirement(size, "=", target),), "the output"))
-                if target >= 1 and all(holds.numbers.values()):
-                    near.append(target)
-                    break
-        if len(near) == len(pairs):
-            found.append(tuple(near))
+        near = [(size, _near(size, want, step, holds, letters)) for size, want in wanted]
+        have = [(size, own) for size, own in near if own is not None]
+        met = [_equal(size, own) for size, own in have if isinstance(size, Open)]
+        if wanted and len(have) == len(wanted) and _ways(holds.also(*met), letters)[0]:
+            found.append(tuple([own for _, own in have]))
     return list(dict.fromkeys(found))
+
+
+def _near(size: Size, want: int, step: int, holds: Holds, letters: Sequence[str]) -> int | None:
+    """Return what of a size can be had that is nearest to a number, from it on down or up; None if nothing is found."""
+    if not isinstance(size, Open):
+        return size
+    if len(size.letters) == 1:  # it rises with its letter
+        (letter,) = size.letters
+        own = holds.also(Condition((Requirement(size, ">=", want) if step > 0 else Requirement(want, ">=", size),)))
+        at = own.numbers[letter].least if step > 0 else own.numbers[letter].most
+        return None if at is None else known(size.at({letter: at}))
+    targets = range(want, max(want + step * NEAR, 0), step)
+    return next((target for target in targets if _ways(holds.also(_equal(size, target)), letters)[0]), None)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from math import prod
+from math import lcm, prod
 from typing import Any, NamedTuple
 
 from ..errors import SpecError
 from ..layers import OPS, Env, keys_named
 from ..layers.base import AXIS_LETTERS, join
 from ..network import Network
-from ..notation.words import Completer, read_words
+from ..notation.words import read_words
 from ..report import Report
 from ..sizes import Open, Shape, known
 from ..trace import shape
@@ -66,20 +66,29 @@ class LayerStack(NamedTuple):
     report: Report
 
 
-def filled(channels: int) -> Completer:
-    """Return what gives each layer without c_o as many channels as it gets, which begin with `channels`."""
+class LeftOutChannels:
+    """Gives each layer without c_o as many channels as it gets.
 
-    def complete(layers: list[dict[str, Any]]) -> None:
-        c = channels
-        for layer in layers:
+    They begin with `channels`; without these, with the least number that goes into all groups.
+    """
+
+    def __init__(self, channels: int | None = None):
+        self.channels = channels
+        self.places: list[int] = []
+        """The indices of the layers that were without c_o."""
+
+    def __call__(self, layers: list[dict[str, Any]]) -> None:
+        """Complete the keys of layers as JSON has them."""
+        groups = [g for layer in layers if type(g := layer.get("g")) is int]
+        c = self.channels or lcm(*groups) or 1
+        for at, layer in enumerate(layers):
             cls = OPS[layer["op"]][0]
             own = [raw for raw in layer if keys_named(cls, raw) == ("c_o",)]
             if own and type(layer[own[0]]) is int:
                 c = layer[own[0]]
-            elif "c_o" in cls.NEEDED:
+            elif not own and "c_o" in cls.NEEDED:
                 layer["c_o"] = c
-
-    return complete
+                self.places.append(at)
 
 
 def stack(question: StackQuestion) -> LayerStack | None:
@@ -98,20 +107,14 @@ def stack(question: StackQuestion) -> LayerStack | None:
 
 def _with_channels(word: str, channels: int) -> str:
     """Return a word with the channels that it leaves out: `conv:64,k3` for `conv:k3`."""
-    lacking: list[bool] = []
-
-    def note(layers: list[dict[str, Any]]) -> None:
-        head, cls = layers[0], OPS[layers[0]["op"]][0]
-        lacking.append("c_o" in cls.NEEDED and not [raw for raw in head if keys_named(cls, raw) == ("c_o",)])
-        filled(channels)(layers)
-
-    read_words([word], complete=note)
+    filled = LeftOutChannels(channels)
+    read_words([word], complete=filled)
     name, colon, rest = word.partition(":")
-    return f"{name}:{','.join([str(channels), *([rest] if colon else [])])}" if lacking[0] else word
+    return f"{name}:{','.join([str(channels), *([rest] if colon else [])])}" if 0 in filled.places else word
 
 
 def _network(words: Sequence[str], question: StackQuestion, channels: int) -> Network:
-    network = read_words(words, complete=filled(channels))
+    network = read_words(words, complete=LeftOutChannels(channels))
     layout = "NHWC" if question.env.channels_last else "NCHW"
     return network._replace(input=question.sample(channels), dialect=question.env.dialect, layout=layout)
 

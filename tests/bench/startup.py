@@ -3,9 +3,11 @@
 `python -m tests.bench.startup [--torchinfo PYTHON]`, where that Python has torchvision and torchinfo.
 
 Pairs of processes in turn, the median of each and of the ratios, and the ratio of the least of each, which says most on
-a machine that others use, too. The aims: at most 1.3 for the JSON of a stem, beside a Python that imports click and
-json; at most 1.6 for the table of ResNet-50, to a pipe and to a terminal, beside one that also prints a one-row rich
-table; and 25 times faster than torchinfo's table of the same network.
+a machine that others use, too. The aims: at most 1.2 for the JSON of a stem, and 1.1 for --help, -V and a completion,
+beside a Python that imports click and json, in at most 25 MB; at most 1.6 for the table of ResNet-50, to a pipe and to
+a terminal, beside one that also prints a one-row rich table; and 25 times faster than torchinfo's table of the same
+network.
+
 Run it with the Python of an environment in which cnncalc is installed, not editable, and writes its byte code.
 """
 
@@ -22,6 +24,13 @@ import time
 from pathlib import Path
 
 RUNS = 41
+BARE = {
+    "help": ["--help"],
+    "version": ["-V"],
+    "completion": ["completion", "bash", "--line", "cnncalc sh"],
+    "of options": ["completion", "bash", "--line", "cnncalc shape --"],
+    "of keys": ["completion", "bash", "--line", "cnncalc shape 3x32x32 conv:6,"],
+}
 STEM = ["shape", "3x224x224", "conv:64,k7,s2,p3", "maxpool:k3,s2,p1"]
 IMPORTS = "import click, json"
 TABLE = (
@@ -64,8 +73,17 @@ def compare(name: str, command: list[str], beside: list[str], runs: int = RUNS, 
     sys.stdout.write(f"{name:10} {ours:6.1f} ms beside {theirs:6.1f} ms: {ratio:.3f}, of the least {least:.3f}\n")
 
 
+def megabytes(command: list[str]) -> float:
+    """The most memory that a run of a command takes."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
 def main() -> None:
-    """Measure the JSON of a stem, and the table of ResNet-50."""
+    """Measure what prints little, the JSON of a stem, and the table of ResNet-50."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torchinfo", metavar="PYTHON")
     torchinfo = parser.parse_args().torchinfo
@@ -73,7 +91,11 @@ def main() -> None:
     program = str(script) if script.exists() else shutil.which("cnncalc")
     if program is None:
         sys.exit("cnncalc is not installed for this Python")
-    compare("json", [program, *STEM, "--json"], [sys.executable, "-c", IMPORTS])
+    stem = [program, *STEM, "--json"]
+    compare("json", stem, [sys.executable, "-c", IMPORTS])
+    sys.stdout.write(f"{'':10} {megabytes(stem):6.1f} MB at most\n")
+    for name, words in BARE.items():
+        compare(name, [program, *words], [sys.executable, "-c", IMPORTS])
     table = [program, "shape", "resnet50"]
     compare("pipe", table, [sys.executable, "-c", TABLE])
     compare("terminal", table, [sys.executable, "-c", TABLE], terminal=True)

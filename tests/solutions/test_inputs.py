@@ -10,6 +10,7 @@ import cnncalc
 from cnncalc.conditions import Numbers
 from cnncalc.input import configure
 from cnncalc.layers.sliding import Slide, Windowed
+from cnncalc.parts import part
 from cnncalc.report import LayerReport, Report
 from cnncalc.sizes import Open, Shape, parse_shape
 from cnncalc.solutions.inputs import WantedInputs, Wish, inputs, opened
@@ -115,6 +116,23 @@ def test_the_inputs_of_built_in_networks(name: str, clean: bool) -> None:
         assert listed == is_wanted(name, (channels, n, n), wish)
 
 
+FOLLOWED = [
+    ("alexnet", Wish(out=(7, 7))),
+    ("alexnet", Wish(out=(192, 13, 13))),
+    ("resnet50", Wish(out=(7,))),
+    ("conv:8,k3 gap", Wish(out=(7, 7))),
+    ("maxpool:2 adaptiveavgpool:6 conv:8,k3,s2", Wish(clean=True)),
+]
+
+
+@pytest.mark.parametrize(("words", "wish"), FOLLOWED)
+def test_the_help_names_the_layer_up_to_which_there_is_an_answer(words: str, wish: Wish) -> None:
+    with pytest.raises(cnncalc.SpecError) as caught:
+        found(words, wish)
+    name = (caught.value.help or "").partition("--until ")[2]
+    assert inputs(part(opened(cnncalc.load(words)), name), wish).ways
+
+
 RULES = [
     # published: U-Net's figure 1 (arXiv 1505.04597), VGG's five halvings, DeepLab's 32m + 1 (arXiv 1606.00915)
     ("unet", Wish(out=(388, 388)), "H = 572"),
@@ -169,7 +187,15 @@ ERRORS = [
     ("conv:8,k3", Wish(), "3x5x5", "the input 3x5x5 has no open size"),
     ("conv:8,k3 gap", Wish(out=(7, 7)), "3xHxW", "the output is 8x1x1, whatever the input is"),
     ("conv:8,k3", Wish(out=(7, 7, 7, 7)), "3xHxW", "--out 7x7x7x7 has 4 sizes, and the output is 8x[H-2]x[W-2]"),
-    ("conv:8,k3", Wish(features=9), "3xHx5", "no linear layer gets a number of features that depends on the input"),
+    (
+        *("conv:8,k3 gap flatten linear:2", Wish(features=9), "3xHx5"),
+        "no linear layer gets a number of features that depends on the input: linear1 gets 8, whatever the input is",
+    ),
+    ("flatten linear:2", Wish(features=9), "CxHx5", "the features C*H*5 depend on the channels, too"),
+    (
+        *("adaptiveavgpool:6 conv:8,k3,s2", Wish(clean=True), "3xHxW"),
+        "conv1 drops 1 on the height axis whatever the input is: (6 + 0 + 0 - 3) = 3 is not a multiple of 2",
+    ),
 ]
 
 

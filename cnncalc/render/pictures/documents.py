@@ -15,7 +15,7 @@ _MERMAID = str.maketrans({mark: f"#{ord(mark)};" for mark in '#"&<>`\\'})
 _MATHS = re.compile(r"\$(?=\$)")
 """A sign that another of its kind follows: Mermaid takes two for the beginning of a formula, as entities, too.
 
-An invisible character between them, a word joiner, makes them text.
+The entity of an invisible character between them, a word joiner, makes them text.
 """
 _DOT = str.maketrans({'"': '\\"', "\\": "\\\\", "&": "&amp;"})
 
@@ -38,7 +38,7 @@ def mermaid(report: Report, style: Style) -> Iterator[str]:
     rows = stations(report, style.selection)
     yield "flowchart TD\n"
     for at, row in enumerate(rows):
-        label = "<br/>".join([_MATHS.sub("$\u2060", text).translate(_MERMAID) for text in _label(row)])
+        label = "<br/>".join([_MATHS.sub("$#8288;", text.translate(_MERMAID)) for text in _label(row)])
         begin, end = ("([", "])") if row.row is None else ("[", "]")
         yield f'    n{at}{begin}"{label}"{end}\n'
     yield from _edges(rows, lambda source, target: f"    n{source} --> n{target}\n")
