@@ -7,7 +7,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
-from ...checks import Finding, Result
+from ...checks import INTERNAL, Finding, Result
 from ..messages import plural
 
 STDIN = "-"
@@ -83,7 +83,7 @@ class Tally:
             "ok": errors == 0,
             "files": len(self._once["all"]),
             "expectations": self.checked,
-            "failed": errors - self._count("error", "CC0"),
+            "failed": errors - self._count("error", "CC0") - self._count("error", INTERNAL),
             "unusable": len(self._once["unusable"]),
             "notes": self._count("note"),
         }
@@ -105,8 +105,8 @@ class Tally:
         return "; ".join(", ".join(parts) for parts in (errors, notes) if parts)
 
     def _parts(self, level: str) -> list[str]:
-        counts = [self._count(level, code) for code in ("CC3", "CC001", "CC002", "CC003", "CC201")]
-        changed, unreadable, impossible, bad, silent = counts
+        counts = [self._count(level, code) for code in ("CC3", "CC001", "CC002", "CC003", "CC201", INTERNAL)]
+        changed, unreadable, impossible, bad, silent, internal = counts
         others = self._count(level) - sum(counts)
         if level == "error":
             begin = [(others, f"{others:,} failed"), (changed, f"{plural(changed, 'change')} against the baseline")]
@@ -117,10 +117,11 @@ class Tally:
             (unreadable, f"{plural(unreadable, 'file')} unreadable"),
             (impossible, f"{plural(impossible, 'file')} impossible"),
             (bad, f"{plural(bad, 'expectation')} unreadable"),
+            (internal, f"{plural(internal, 'file')} not judged because of a bug"),
             (silent, f"{plural(silent, 'file')} {'expects' if silent == 1 else 'expect'} nothing"),
         ]
         return [text for count, text in texts if count]
 
 
-PER_FILE = ("CC001", "CC002", "CC201")
+PER_FILE = ("CC001", "CC002", "CC201", INTERNAL)
 """The codes that count once a file, even if several lines of it have them."""
