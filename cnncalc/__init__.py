@@ -19,8 +19,8 @@ module is internal: it may change or move with any version.
     from_torch(module, input)     a torch.nn.Module -> Network
     to_keras(source), to_onnx(source, weights), to_torch(source)
 
-`import cnncalc` alone imports neither NumPy, click nor rich; only run, prepare and to_onnx import NumPy, and only printing a
-report imports rich.
+`import cnncalc` alone imports neither NumPy, click nor rich; only run, prepare and to_onnx import NumPy, and only
+printing a report imports rich.
 """
 
 from __future__ import annotations

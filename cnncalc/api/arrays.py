@@ -103,16 +103,17 @@ def prepare(
         network = part(configured(network, None, None, dialect, layout), until, after)
     if not isinstance(keep, (list, tuple, set, frozenset)):
         raise SpecError(f"keep is {shown(keep)}, not a list", "give a list of the names of layers")
+    seed = None if seed is None else _whole(seed, "seed", "a whole number of at least 0")
     how = {
         "bias": None if bias is None else as_array(bias, "bias"),
-        "seed": None if seed is None else _whole(seed, "seed", "a whole number of at least 0"),
+        "seed": seed,
         "dialect": dialect,
         "layout": layout,
         "keep": tuple(keep),
         "output": output,
         "memory": _whole(memory, "memory", "a number of bytes"),
     }
-    return Prepared(network, carried(network, how["seed"]) if weights is None else weights, how)
+    return Prepared(network, carried(network, seed) if weights is None else weights, how)
 
 
 class Prepared:

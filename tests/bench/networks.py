@@ -1,6 +1,6 @@
-"""Whole networks beside PyTorch and onnxruntime, from one ONNX file: `PYTHON -m tests.bench.networks [forward|process]`.
+"""Whole networks beside PyTorch and onnxruntime, from one ONNX file.
 
-PYTHON has torch, torchvision, onnx and onnxruntime installed beside cnncalc. The files are written on first use, batch
+`PYTHON -m tests.bench.networks [forward|process]`, where PYTHON has torch, torchvision, onnx and onnxruntime installed beside cnncalc. The files are written on first use, batch
 norms kept, with random weights, into `--folder`.
 
 `forward` times the forward pass alone, weights in memory, batch 1, two threads each, the three in turn in one process.
@@ -52,7 +52,7 @@ def module(name: str) -> Any:
     import cnncalc
 
     names: dict[str, Any] = {}
-    exec(cnncalc.to_torch(name), names)  # noqa: S102
+    exec(cnncalc.to_torch(name), names)
     return next(value for key, value in names.items() if key.lower() == name)().eval()
 
 
