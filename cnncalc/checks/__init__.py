@@ -91,10 +91,13 @@ class Finding(NamedTuple):
 
     def text(self) -> str:
         """Return the finding as an error of the command line: place, what, arithmetic, help."""
-        file = printable(self.file)
-        head = f"{file}:{self.line}:{self.column}: {self.title}: {self.message()}"
-        more = [*self.arithmetic, *(self.help.split("\n") if self.help else [])]
-        return "\n".join([head, *("  " + line for line in more)])
+        what, *details = self.lines()
+        head = f"{self.file}:{self.line}:{self.column}: {self.title}: {what}"
+        return "\n  ".join(map(printable, [head, *details]))
+
+    def lines(self) -> list[str]:
+        """Return the message, the lines of the arithmetic and those of the help."""
+        return [self.message(), *self.arithmetic, *(self.help.split("\n") if self.help else [])]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as JSON, without the keys that have no value."""

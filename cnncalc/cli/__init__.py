@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from .. import __version__
-from ..errors import CnncalcError, SpecError
+from ..errors import CnncalcError, SpecError, printable_lines
 from . import _stdio
 from ._terminal import (
     Settings,
@@ -187,9 +187,9 @@ def _fail(error: Exception, settings: Settings) -> int:
 
     worded = _worded(error)
     if worded is None and settings.debug:
-        from traceback import print_exception
+        from traceback import format_exception
 
-        print_exception(error)
+        _say(printable_lines("".join(format_exception(error))).rstrip("\n"))
     bug = f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}"
     report = "please report it with the command and its input; --debug shows the traceback"
     color = sys.stderr is not None and settings.has_color(sys.stderr)

@@ -400,7 +400,9 @@ def slow_run(folder: Path, out: str = "y.npy") -> subprocess.Popen[bytes]:
     np.lib.format.open_memmap(folder / "big.npy", "w+", np.float32, (400, 16, 90, 90))
     args = ["run", "conv:16,k7,p3", "relu", "conv:16,k7,p3", "-x", "big.npy", "--seed", "0", "-o", out]
     with interrupts():
-        return subprocess.Popen([sys.executable, "-m", "cnncalc", *args], cwd=folder, env=environment(), stderr=subprocess.PIPE)
+        return subprocess.Popen(
+            [sys.executable, "-m", "cnncalc", *args], cwd=folder, env=environment(), stderr=subprocess.PIPE
+        )
 
 
 def until(true: Callable[[], bool]) -> None:

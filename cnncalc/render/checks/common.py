@@ -26,16 +26,6 @@ def placed(result: Result) -> Result:
     return result._replace(file=named(result.file), findings=findings)
 
 
-def encodable(text: str) -> str:
-    r"""Return the text with lone surrogates, as in names that are not UTF-8, written `\udcff`: JSON reads them back."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def paragraph(finding: Finding) -> str:
-    """Return the message, with the arithmetic and the help below it."""
-    return "\n".join([finding.message(), *finding.arithmetic, *([finding.help] if finding.help else [])])
-
-
 def fingerprint(finding: Finding, seen: Counter[str]) -> str:
     """Return a hash of code, file, layer's name and figure: it stays when lines shift or layers are inserted.
 
