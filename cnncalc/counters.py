@@ -298,7 +298,8 @@ def macs_as(report: Report, name: str) -> MacsAs:
     for layer in leaves(report.layers):
         rule = _rule(tool, layer, functions)
         batch = layer.batch if tool.batched else 1
-        own, counted = (known(count(number, layer.times, batch)) for number in (layer.traced.macs, rule.of(layer)))
+        printed = None if layer.sample == NOTHING_KNOWN and rule is not NOTHING else rule.of(layer)
+        own, counted = (known(count(number, layer.times, batch)) for number in (layer.traced.macs, printed))
         before = kinds.get(layer.op, OpCount(layer.op, rule.why, 0, 0))
         exact, macs = known(total([before.exact, own])), known(total([before.macs, counted]))
         kinds[layer.op] = before._replace(exact=exact, macs=macs)
