@@ -101,13 +101,8 @@ def levels_of(view: Sight) -> list[Level]:
         sizes = tuple([known(size) or 1 for size in graph.space(at).shape])
         level = Level([printable(graph.name(at))], at, sizes, view.region(at), view.boxes.get(at))
         last = levels[-1] if levels else None
-        is_inner = readers.get(at, set()) <= members
-        if (
-            last is not None
-            and last.at != view.of
-            and _is_same(last, level)
-            and (is_inner or overlap(view, last.at) == overlap(view, at))
-        ):
+        is_same = last is not None and last.at != view.of and _is_same(last, level)
+        if last and is_same and (readers.get(at, set()) <= members or overlap(view, last.at) == overlap(view, at)):
             levels[-1] = last._replace(names=[*last.names, *level.names])
             members.add(at)
         else:
@@ -121,7 +116,7 @@ def _is_same(one: Level, other: Level) -> bool:
 
 
 def drawn_of(levels: Sequence[Level], most: int) -> list[Level]:
-    """Return the levels whose maps are drawn, so many at most: the first, the last, and those where the map's size changes."""
+    """Return the levels whose maps are drawn: the first, the last, and those where the map's size changes."""
     seen = [level for level in levels if level.region and level.sizes]
     if len(seen) <= most:
         return seen

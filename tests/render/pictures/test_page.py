@@ -101,8 +101,10 @@ ANSWERS = """(questions) => questions.map(([name, index]) => {
     const {regions, bounds} = around(maps, at, index);
     const told = (region) => Array.isArray(region) ? [hull(region), count(region)] : region === null ? [null, 0] : null;
     const seeing = maps.map(({name}, at) => [name, told(regions[at])]);
-    const times = maps.slice(0, at).map(({name}, one) =>
-        [name, Array.isArray(regions[one]) && regions[one].length ? overlap(maps, one, at, regions)?.map((axes) => axes.map((axis) => [...axis])) : undefined]);
+    const times = maps.slice(0, at).map(({name}, one) => {
+        const terms = Array.isArray(regions[one]) && regions[one].length ? overlap(maps, one, at, regions) : null;
+        return [name, terms && terms.map((axes) => axes.map((axis) => [...axis]))];
+    });
     return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing, bound: bounds[0], times};
 })"""
 """What the page works out for units: the box and the pixels of the input, and the units of each map."""
