@@ -17,7 +17,9 @@ from ..layers import OPS, Env, keys_named
 from ..network import Network, no_input
 from ..notation.words import Completer, read_words
 from ..render import FORMATS, Style
-from ..render.solutions import INPUTS, SETTINGS, InputAnswer, no_stack, stack_words
+from ..render.solutions import INPUTS, SETTINGS
+from ..render.solutions.inputs import InputAnswer
+from ..render.solutions.stacks import none_text, words_text
 from ..sizes import UNKNOWN, Shape, is_digits, known, parse_shape, show
 from ..solutions.answers import Answer, answer
 from ..solutions.axis import Ranges
@@ -167,8 +169,8 @@ def _stack(
         channels = known(shape[-1 if env.channels_last else 0]) or channels
     found = stack(StackQuestion(tuple(words.rest), read_sizes(parse_shape(field), nd, "--rf"), channels, env, by))
     if found is None:
-        return no_stack(words.rest, field, format == "json"), False
-    front = [printable(stack_words(found)), "\n\n"] if format == "table" else []
+        return none_text(words.rest, field, format == "json"), False
+    front = [printable(words_text(found)), "\n\n"] if format == "table" else []
     return chain(front, FORMATS.renderer(format)(found.report, style)), True
 
 
