@@ -77,7 +77,7 @@ range_options = together(
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @click.option("--out", metavar="SHAPE", help="The output that is wanted, such as 112x56; one size means every axis.")
 @range_options
-@click.option("--top", type=Whole(1), metavar="N", help="Show the first N rows, after --sort.")
+@click.option("--top", type=Whole(1), metavar="N", help="List the first N settings; 20 by default, 1000 as JSON.")
 @click.option("--least", is_flag=True, help="Find the smallest input.")
 @click.option("--clean", is_flag=True, help="Find the inputs for which no floor drops a pixel.")
 @click.option("--fit", metavar="SHAPE", help="Find the smallest padding that makes an image of this size clean.")
@@ -132,11 +132,15 @@ def command(
         raise SpecError("--rf is a question of its own", "leave out --rf, or the other options")
     if least and fit is not None:
         raise SpecError("--least and --fit are two questions", "leave out either of the two")
+    of_inputs = {"--least": least, "--clean": clean, "--fit": fit is not None, "--features": features is not None}
+    asked = [name for name, is_given in of_inputs.items() if is_given]
+    if asked and _is_known(options.input):
+        raise SpecError(f"{asked[0]} asks for inputs, and one is given", "leave it out, or write letters: -i 3xHxW")
     with text_output(path, utf8=format == "json") as stream:
         style = style_of(stream)
         if field is not None:
             lines, found = _stack(words, options, field, by or BY[0], format, style)
-        elif least or clean or fit is not None or features is not None or not _is_known(options.input):
+        elif not _is_known(options.input):
             if given or top:
                 what = "the ranges and --top are for the settings of a layer"
                 raise SpecError(what, "give its input: -i 224 --out 112")
