@@ -14,7 +14,7 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from ..errors import CnncalcError, escaped
+from ..errors import CnncalcError, InternalError, as_error, escaped, printable_lines
 from ..render import Style
 from ..render.messages import error_text, paint
 from ._usage import COLORS, OneOf
@@ -120,6 +120,19 @@ def note(text: str) -> None:
         print(paint("note:", "cyan", settings().has_color(sys.stderr)), escaped(text), file=sys.stderr)
 
 
+def traceback_text(error: Exception) -> str:
+    """Return the traceback of a bug, printable."""
+    from traceback import format_exception
+
+    return printable_lines("".join(format_exception(error))).rstrip("\n")
+
+
+def debug(error: Exception) -> None:
+    """Print the traceback of a bug on standard error if --debug is given."""
+    if settings().debug and isinstance(as_error(error), InternalError) and sys.stderr is not None:
+        print(traceback_text(error), file=sys.stderr)
+
+
 def show_error(error: CnncalcError) -> None:
     """Print an error on standard error, behind what is printed before it."""
     if sys.stderr is not None:
@@ -129,8 +142,20 @@ def show_error(error: CnncalcError) -> None:
 
 def style_of(stream: IO[str], columns: tuple[str, ...] | None = None, explain: bool = False) -> Style:
     """Return how to draw for a stream: as wide as a terminal is, and without a limit for a file or a pipe."""
+    return Style(columns, explain, settings().has_color(stream), _width(stream), _is_ascii(stream))
+
+
+def _is_ascii(stream: IO[str]) -> bool:
+    """Return whether a stream takes no characters beside those of its encoding, or of a locale named C or POSIX.
+
+    For such a locale Python writes UTF-8 all the same, and may have set LC_CTYPE to that before it began.
+    """
     encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
-    return Style(columns, explain, settings().has_color(stream), _width(stream), not encoding.startswith("utf"))
+    said = os.environ.get
+    kind = said("LC_CTYPE", "")
+    is_given = kind and not (sys.flags.utf8_mode and kind in ("C.UTF-8", "C.utf8", "UTF-8"))
+    locale = said("LC_ALL") or (kind if is_given else said("LANG"))
+    return not encoding.startswith("utf") or (locale in ("C", "POSIX") and said("PYTHONUTF8") != "1")
 
 
 def _width(stream: IO[str]) -> int | None:

@@ -15,7 +15,7 @@ from ..files import text_output
 from ..input import FIRST, Inputs, given_shapes, read_input
 from ..layers import OPS, Env, keys_named
 from ..network import Network, no_input
-from ..notation.words import Completer, read_words
+from ..notation.words import Completer, LeftOutChannels, read_words
 from ..render import FORMATS, Style
 from ..render.solutions import INPUTS, SETTINGS
 from ..render.solutions.inputs import InputAnswer
@@ -25,7 +25,7 @@ from ..solutions.answers import Answer, answer
 from ..solutions.axis import Ranges
 from ..solutions.inputs import Wish, inputs, opened
 from ..solutions.settings import USUAL, LayerQuestion, check_channels, layer_of, read_sizes
-from ..solutions.stacks import BY, CHANNELS, LeftOutChannels, StackQuestion, stack
+from ..solutions.stacks import BY, CHANNELS, StackQuestion, stack
 from ._network_options import NetworkOptions, network_options
 from ._options import format_options, message_options, path_option, together
 from ._terminal import style_of
@@ -77,7 +77,7 @@ range_options = together(
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @click.option("--out", metavar="SHAPE", help="The output that is wanted, such as 112x56; one size means every axis.")
 @range_options
-@click.option("--top", type=Whole(1), metavar="N", help="List the first N settings; 20 by default, 1000 as JSON.")
+@click.option("--top", type=Whole(1), metavar="N", help="Show the first N rows alone.")
 @click.option("--least", is_flag=True, help="Find the smallest input.")
 @click.option("--clean", is_flag=True, help="Find the inputs for which no floor drops a pixel.")
 @click.option("--fit", metavar="SHAPE", help="Find the smallest padding that makes an image of this size clean.")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import cnncalc
 from cnncalc.dialects import Dialect
 from cnncalc.layers import Env
-from cnncalc.notation.words import read_words
-from cnncalc.solutions.stacks import BY, LeftOutChannels, StackQuestion, stack
+from cnncalc.notation.words import LeftOutChannels, read_words
+from cnncalc.solutions.stacks import BY, StackQuestion, stack
 
 WORDS = (
     "conv:k3",
@@ -35,7 +35,7 @@ def cost(words: tuple[str, ...], field: tuple[int, ...], channels: int, by: str)
     report = cnncalc.shape(network, f"{channels}xHxW")
     if any((one.size or 0) < wanted for one, wanted in zip(report.rf, field, strict=True)):
         return None
-    assert report.params is not None
+    assert isinstance(report.params, int)
     found = len(words), prod(one.stride or 0 for one in report.rf), report.params
     return found if by == "depth" else found[::-1]
 
