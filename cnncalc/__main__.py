@@ -3,9 +3,12 @@
 import gc
 from typing import NoReturn
 
+from .signals import heed
+
 
 def main() -> NoReturn:
     """Run the command line, which is imported only now, and end the process with its exit code."""
+    heed()
     gc.disable()  # neither imports nor a report, which is a tree without cycles, leave anything to be found
     from .cli import main as run
 

@@ -299,7 +299,8 @@ def macs_as(report: Report, name: str) -> MacsAs:
     for layer in leaves(report.layers):
         rule = _rule(tool, layer, functions)
         batch = layer.batch if tool.batched else 1
-        own, counted = (count(number, layer.times, batch) for number in (layer.traced.macs, rule.of(layer)))
+        printed = None if layer.sample == NOTHING_KNOWN and rule is not NOTHING else rule.of(layer)
+        own, counted = (count(number, layer.times, batch) for number in (layer.traced.macs, printed))
         before = kinds.get(layer.op, OpCount(layer.op, rule.why, 0, 0))
         kinds[layer.op] = before._replace(exact=total([before.exact, own]), macs=total([before.macs, counted]))
         if counted is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -25,8 +26,9 @@ class Where(NamedTuple):
     def caret(self) -> str:
         """Return the excerpt with `^~~` under the place, two lines."""
         assert self.excerpt is not None
-        before, meant = self.excerpt[: self.column - 1], self.excerpt[self.column - 1 :][: self.width]
-        return f"{self.excerpt}\n{' ' * width_of(before)}^{'~' * (width_of(meant) - 1)}"
+        start = self.column - 1
+        before, with_meant = (width_of(printable(self.excerpt[:end])) for end in (start, start + self.width))
+        return f"{printable(self.excerpt)}\n{' ' * before}^{'~' * (with_meant - before - 1)}"
 
 
 def width_of(text: str) -> int:
@@ -39,11 +41,14 @@ def width_of(text: str) -> int:
 
 
 class CnncalcError(Exception):
-    """Wrong usage, an unreadable or an impossible spec: exit code 2.
+    """Wrong usage, an unreadable or an impossible spec.
 
-    `what` says what is wrong, with its numbers, `help` what would fix it, `key` which key of the layer (or of the spec)
-    is at fault. `path`, `layer` and `where` are filled in by the callers that know them.
+    `what` says in one line what is wrong, with its numbers, `help` in one or more what would fix it, `key` which key of
+    the layer (or of the spec) is at fault. `path`, `layer` and `where` are filled in by the callers that know them.
     """
+
+    exit_code = 2
+    """With what the command line ends."""
 
     def __init__(self, what: str, help: str | None = None, *, key: str | None = None, path: Path | None = None):
         super().__init__(what)
@@ -63,15 +68,24 @@ class CnncalcError(Exception):
         self.layer = layer
         return self
 
-    def __str__(self) -> str:
-        head = f"{self.layer}: {self.what}" if self.layer else self.what
+    def place(self) -> str:
+        """Return where it is: `net.json:14:9: layers[2] 'pool1': `; empty if that is not known."""
         where = self.where
-        if where is not None and where.file is not None:
-            place = f":{where.line}:{where.column}" if where.line else ""
-            head = f"{printable(where.file)}{place}: {head}"
-        caret = where.caret().split("\n") if where is not None and where.excerpt is not None else []
-        help = self.help.split("\n") if self.help else []
-        return "\n  ".join([head, *caret, *help])
+        parts = [] if where is None or where.file is None else [where.file]
+        if parts and where is not None and where.line:
+            parts = [f"{where.file}:{where.line}:{where.column}"]
+        return "".join([f"{part}: " for part in (*parts, self.layer) if part])
+
+    def caret(self) -> list[str]:
+        """Return the source's line and the caret below it, if it has one."""
+        return self.where.caret().split("\n") if self.where is not None and self.where.excerpt is not None else []
+
+    def helps(self) -> list[str]:
+        """Return the lines of what would fix it."""
+        return self.help.split("\n") if self.help else []
+
+    def __str__(self) -> str:
+        return "\n  ".join(map(printable, [self.place() + self.what, *self.caret(), *self.helps()]))
 
     def to_dict(self) -> dict[str, object]:
         """Return the same as JSON, for a line of `--jsonl`."""
@@ -98,6 +112,28 @@ class ShapeError(CnncalcError):
     """A spec that can be read but describes an impossible network: its sizes do not fit together."""
 
 
+class InternalError(CnncalcError):
+    """A bug of cnncalc."""
+
+    exit_code = 3
+
+
+def as_error(error: Exception) -> CnncalcError:
+    """Return what was raised as an error in our words: a lack of memory is the user's, what nobody foresaw is a bug."""
+    if isinstance(error, CnncalcError):
+        return error
+    if isinstance(error, RecursionError):
+        return SpecError("nested too deeply", "a spec is a list of layers")
+    if isinstance(error, MemoryError):
+        return SpecError(f"the machine has not enough memory: {error}".removesuffix(": "))
+    if isinstance(error, OSError):
+        return SpecError(f"the system cannot do it: {error.strerror or error}")
+    from . import __version__
+
+    what = f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}"
+    return InternalError(what, "please report it with the command and its input; --debug shows the traceback")
+
+
 LONGEST_PATH = 4096
 FAR, NEAR = 0.5, 0.61
 """How alike words are that may be meant, and those that may be whatever their first letters are."""
@@ -105,22 +141,60 @@ DEEPEST = 3
 """How many nested lists are shown."""
 
 
+UNSEEN = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+"""The characters that Python calls printable and that show nothing (Unicode's Default_Ignorable_Code_Point)."""
+_LOG_COMMAND = r"#(?=#\w*\[)"
+"""The beginning of `##[group]` or `##vso[task.setvariable …]`, which GitHub and Azure obey wherever they stand."""
+_SPACED = r"(\x1b\[\d+m|\t)"
+"""What stands in a line of ours beside text: the codes of colours, and tabs."""
+
+
+def escaped(text: str) -> str:
+    """Return a text for the middle of a line, with everything escaped that a terminal or a log would obey or hide."""
+    if not (text.isascii() and text.isprintable()):
+        text = "".join([c if c.isprintable() else repr(c)[1:-1] for c in text])
+        text = re.sub(UNSEEN, lambda sign: ascii(sign[0])[1:-1], text)
+    return re.sub(_LOG_COMMAND, r"\\x23", text) if "##" in text else text
+
+
 def printable(text: str) -> str:
-    """Return a text with every character escaped that a terminal cannot show."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    r"""Return a text as one line that a terminal and a log only show: `\x1b` for an escape, `\n` for a new line.
+
+    Everything from a file, a name, a key, a path or the command line is quoted here, and here alone, before it is shown
+    as text; JSON has its own escapes.
+    """
+    return _begun(escaped(text))
+
+
+def printable_lines(text: str) -> str:
+    """Return lines of text as `printable` has each; tabs and the codes of colours stay."""
+    if text.isascii() and "#" not in text and "::" not in text and text.replace("\n", "").isprintable():
+        return text
+    return "\n".join([_begun("".join(_escaped_between(line))) for line in text.split("\n")])
+
+
+def _escaped_between(line: str) -> list[str]:
+    parts = re.split(_SPACED, line)
+    parts[::2] = map(escaped, parts[::2])
+    return parts
+
+
+def _begun(line: str) -> str:
+    """Return a line with the sign escaped that would make it a command of GitHub's log, as `::error::`."""
+    return line.replace(":", "\\x3a", 1) if line.lstrip().startswith("::") else line
 
 
 def shown(value: object, limit: int = 60, depth: int = 0) -> str:
     """Return a value as its user wrote it, in one short printable line."""
     if isinstance(value, str):
-        text = f"'{printable(value)}'"
+        text = f"'{escaped(value[:limit])}'"
     elif value is None or isinstance(value, bool):
         text = {None: "null", True: "true", False: "false"}[value]
     elif isinstance(value, (list, tuple)):
         inside = ", ".join(shown(v, limit, depth + 1) for v in value[:9]) if depth < DEEPEST else "…"
         text = f"[{inside}{', …' if len(value) > 9 else ''}]"
     elif isinstance(value, dict):
-        text = "{" + ", ".join(f'"{k}": …' for k in list(value)[:5]) + "}"
+        text = "{" + ", ".join(f'"{escaped(str(k))}": …' for k in list(value)[:5]) + "}"
     else:
         text = _number(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,22 +1,28 @@
 """Files: opened to read, and written whole or not at all.
 
-Text, bytes and arrays are all written in one way: to a file beside the target, which is synced, gets the target's
-mode and then its name. A link is followed, so that it stays a link. A pipe or a device has no such file beside it and
-is written as it is.
+Text, bytes and arrays are all written in one way: to a new file beside the target, which is synced, gets the target's
+owner, group and mode and then its name. A link is followed, so that it stays a link; another name of the same file (a
+hard link) keeps the old one. A pipe or a device has no such file beside it and is written as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
-from typing import IO, NoReturn
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING
 
 from .errors import LONGEST_PATH, SpecError, shown
 from .limits import LARGEST_DEVICE, LARGEST_STREAM
+from .signals import UNFINISHED, guard_maps
+
+if TYPE_CHECKING:
+    from mmap import mmap
+    from weakref import ref
 
 STDOUT = "-"
 FOLDS_CASE = os.name == "nt" or sys.platform == "darwin"
@@ -62,9 +68,72 @@ def too_long(name: str, most: int) -> SpecError:
     return SpecError(f"{shown(name, LONGEST_PATH)} does not end within {most >> 20} MiB", "give a file")
 
 
+_MAPPED: list[tuple[ref[mmap], str, os.stat_result]] = []
+"""The files that are mapped into memory, by their names, and what the system said of each at first."""
+
+
+def mapped(file: IO[bytes], path: str) -> mmap:
+    """Return the bytes of a file that is not empty, mapped into memory: it must not change while they are used."""
+    from mmap import ACCESS_READ, mmap
+    from weakref import ref
+
+    try:
+        held = mmap(file.fileno(), 0, access=ACCESS_READ)
+    except ValueError:
+        raise SpecError(f"{shown(path, LONGEST_PATH)} is empty") from None
+    _MAPPED[:] = [*(one for one in _MAPPED if one[0]() is not None), (ref(held), path, os.fstat(file.fileno()))]
+    guard()
+    return held
+
+
+def guard() -> None:
+    """End the command with a message, not by a signal, if a mapped file is cut short, or its disk is full or gone."""
+    guard_maps(lambda: f"{_changed() or 'a file'} was cut short while it was used, or its disk is gone\n  {_UNCHANGED}")
+
+
+def check_mapped() -> None:
+    """Raise SpecError if a file has changed while it is mapped: what was used of it may be neither old nor new."""
+    changed = _changed()
+    if changed is not None:
+        raise SpecError(f"{changed} changed while it was used", _UNCHANGED)
+
+
+_UNCHANGED = "try again; what writes it should write a new file, and give that its name"
+
+
+def _changed() -> str | None:
+    """Return the name, to be shown, of a mapped file that has been written to; None if there is none.
+
+    Another file under its name is another file: the one that is mapped is as it was.
+    """
+    for held, path, first in _MAPPED:
+        with contextlib.suppress(OSError):
+            now = os.stat(path)
+            is_same = (now.st_dev, now.st_ino) == (first.st_dev, first.st_ino)
+            if is_same and held() is not None and (now.st_size, now.st_mtime_ns) != (first.st_size, first.st_mtime_ns):
+                return shown(path, LONGEST_PATH)
+    return None
+
+
 def is_special(path: str) -> bool:
-    """Return whether a path is a pipe or a device: there is nothing to put in its place."""
-    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    """Return whether a path is a pipe or a device, or one of this program's own: nothing is put in its place."""
+    is_other = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    return is_other or _descriptor(path) is not None
+
+
+def _descriptor(path: str) -> int | None:
+    """Return the number of the file that this program has open and that a path names, as /dev/stdout; None for others.
+
+    It is written where it stands: opened anew, a file behind it would lose what others have written.
+    """
+    folder, _, name = path.rpartition("/")
+    if folder == "/dev" and name in _STREAMS:
+        return _STREAMS.index(name)
+    is_number = folder in ("/dev/fd", "/proc/self/fd") and name.isascii() and name.isdecimal()
+    return int(name) if is_number else None
+
+
+_STREAMS = ("stdin", "stdout", "stderr")
 
 
 def safe_name(name: str, windows: bool = os.name == "nt") -> str:
@@ -79,17 +148,6 @@ def folded(path: str) -> str:
     return path.casefold() if FOLDS_CASE else path
 
 
-_UNFINISHED: set[str] = set()
-"""The files beside their targets that are being written."""
-
-
-def _remove(parts: Iterable[str]) -> None:
-    for part in list(parts):
-        with contextlib.suppress(OSError):
-            os.unlink(part)
-        _UNFINISHED.discard(part)
-
-
 class Target:
     """A file to write, which appears under its name at `commit`. SpecError if it cannot be written.
 
@@ -101,40 +159,56 @@ class Target:
             raise SpecError("'' is not a file name", "give a file, or - for standard output")
         self._path = path
         with self.errors():
-            self._name = os.path.realpath(path)
+            self._old = _status(path)
             self.is_special = is_special(path)
-            self.part = path if self.is_special else f"{self._name}.{os.getpid()}.part"
-            """Where it is written until then."""
+            if self.is_special:
+                descriptor = _descriptor(path)
+                self.file: IO[bytes] = open(path if descriptor is None else os.dup(descriptor), "wb")  # noqa: SIM115
+                return
             if os.path.isdir(path):
                 raise IsADirectoryError(None, "it is a directory")
-            if not self.is_special:
-                _UNFINISHED.add(self.part)  # before it is there: an interrupt may come right behind `open`
-            self.file: IO[bytes] = open(self.part, "wb")  # noqa: SIM115 - `commit` or `discard` closes it
+            if self._old is not None and not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            self._name = os.path.realpath(path) if os.path.islink(path) else path
+            folder, name = os.path.split(self._name)
+            self._part = os.path.join(folder, f"{name[:50]}.{os.urandom(8).hex()}.part")
+            UNFINISHED.add(self._part)  # before it is there: a signal may come right behind `open`
+            self.file = open(self._part, "x+b", opener=None if self._old is None else _private)  # noqa: SIM115
 
     def commit(self) -> None:
-        """Give the file its name, now that it is whole."""
+        """Give the file its name, now that it is whole. SpecError if an input has changed meanwhile."""
+        check_mapped()
         with self.errors():
             self.file.flush()
-            if not self.is_special:
-                os.fsync(self.file.fileno())
-                if os.name == "posix" and os.path.exists(self._name):  # the mode is all that Windows lacks
-                    os.chmod(self.part, os.stat(self._name).st_mode & 0o7777)
+            if self.is_special:
+                return
+            old = _status(self._name) or self._old
+            if old is not None and hasattr(os, "fchown"):  # Windows has neither owners nor modes
+                _keep_rights(self.file.fileno(), old)
+            os.fsync(self.file.fileno())
             self.file.close()
-            if not self.is_special:
-                os.replace(self.part, self._name)
-                _UNFINISHED.discard(self.part)
+            os.replace(self._part, self._name)
+            UNFINISHED.discard(self._part)
 
     def discard(self) -> None:
         """Leave nothing behind."""
         with contextlib.suppress(OSError):
             self.file.close()
-        _remove({self.part} & _UNFINISHED)
+        if not self.is_special and self._part in UNFINISHED:
+            with contextlib.suppress(OSError):
+                os.unlink(self._part)
+            UNFINISHED.discard(self._part)
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn what the system refuses while the file is written into a SpecError with its name."""
+        """Turn what the system refuses while the file is written into a SpecError with its name.
+
+        That nobody reads a pipe any more stays what it is: the command ends quietly.
+        """
         try:
             yield
+        except BrokenPipeError:
+            raise
         except OSError as error:
             what = f"{shown(self._path, LONGEST_PATH)} cannot be written: {error.strerror or error}"
             raise SpecError(what) from None
@@ -142,17 +216,47 @@ class Target:
             raise SpecError(f"{shown(self._path, LONGEST_PATH)} cannot be written: {error}") from None
 
 
+def _status(path: str) -> os.stat_result | None:
+    """Return what the system says of a file; None if there is none. OSError for links that form a loop."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that nobody else may read: what it replaces may have been so."""
+    return os.open(path, flags, 0o600)
+
+
+def _keep_rights(file: int, old: os.stat_result) -> None:
+    """Give a file the owner, the group and the mode of another, as far as that is allowed.
+
+    A group that is not kept gets no more than all others have.
+    """
+    for owner in (old.st_uid, -1):
+        with contextlib.suppress(OSError):
+            os.fchown(file, owner, old.st_gid)
+            break
+    new, mode = os.fstat(file), old.st_mode & 0o7777
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        mode &= 0o777
+    if new.st_gid != old.st_gid:
+        mode = mode & ~0o070 | (mode & 0o007) << 3
+    with contextlib.suppress(OSError):  # a file system without modes
+        os.fchmod(file, mode)
+
+
 @contextlib.contextmanager
 def whole(path: str) -> Iterator[IO[bytes]]:
     """Open a file to write, which appears whole at the end, or not at all if that is not reached."""
-    with terminated_tidily():
-        target = Target(path)
-        try:
-            with target.errors():
-                yield target.file
-            target.commit()
-        finally:
-            target.discard()
+    target = Target(path)
+    try:
+        with target.errors():
+            yield target.file
+        target.commit()
+    finally:
+        target.discard()
 
 
 @contextlib.contextmanager
@@ -181,6 +285,7 @@ def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[
         return
     file = binary_stdout(kind)
     yield file
+    check_mapped()
     file.flush()
 
 
@@ -197,24 +302,3 @@ def standard_output() -> IO[str]:
     if sys.stdout is None:
         raise SpecError("standard output is closed", "give -o FILE")
     return sys.stdout
-
-
-@contextlib.contextmanager
-def terminated_tidily() -> Iterator[None]:
-    """Let SIGTERM end the program as an interrupt does, and leave no unfinished file of the block behind."""
-    import signal
-    import threading
-
-    main = threading.current_thread() is threading.main_thread()
-    outside = set(_UNFINISHED)
-    before = signal.signal(signal.SIGTERM, _terminated) if main else None
-    try:
-        yield
-    finally:
-        _remove(_UNFINISHED - outside)
-        if main:
-            signal.signal(signal.SIGTERM, before)
-
-
-def _terminated(number: int, _frame: object) -> NoReturn:
-    raise SystemExit(128 + number)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from . import zoo
 from .errors import LONGEST_PATH, Path, SpecError, Where, nearest, shown
-from .files import opened, read_whole
+from .files import check_mapped, mapped, opened, read_whole
 from .frameworks import ArrayReaders, ForeignNetwork
 from .layers import OPS, unknown_op
 from .network import Network, Origin
@@ -506,9 +506,9 @@ def read_any(path: str) -> str | ForeignNetwork:
             raise error
     with opened(path) as file:
         if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
-            from mmap import ACCESS_READ, mmap
-
-            return read_onnx(memoryview(mmap(file.fileno(), 0, access=ACCESS_READ)), path)
+            network = read_onnx(memoryview(mapped(file, path)), path)
+            check_mapped()
+            return network
         if file.peek(len(HDF))[: len(HDF)] == HDF and os.path.isfile(path):  # type: ignore[attr-defined]
             return read_hdf(path, path)
         data = read_whole(file, path)

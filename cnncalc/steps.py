@@ -45,6 +45,11 @@ class AxisWindow(NamedTuple):
             return [(place - first, place) for place in range(first, end)]
         return [(tap, step * self.s - self.pb + tap * self.d) for tap in range(self.k)]
 
+    @property
+    def overhang(self) -> int:
+        """How far the last window reaches beyond the padding, where the output's size is rounded up."""
+        return max(0, self.cells(self.out - 1)[-1][1] + 1 - self.n - self.pa) if self.out else 0
+
 
 class Window(NamedTuple):
     """A layer whose window moves over a map, one step after another."""
@@ -100,15 +105,15 @@ class Window(NamedTuple):
         group = channel * self.groups // self.c_o
         return [*range(group * each, (group + 1) * each)]
 
+    def is_counted(self, place: Place) -> bool:
+        """Return whether a mean counts a place: one of the input, or also of the padding, and none beyond it."""
+        if not self.counts_padding:
+            return self.is_inside(place)
+        return all(at < axis.n + axis.pa for at, axis in zip(place, self.axes, strict=True))
+
     def divisor(self, step: Place) -> int:
-        """Return how many cells a mean is taken over: those of the input, or also those of the padding."""
-        cells = [axis.cells(one) for axis, one in zip(self.axes, step, strict=True)]
-        return prod(
-            [
-                sum(place < axis.n + axis.pa if self.counts_padding else 0 <= place < axis.n for _, place in own)
-                for axis, own in zip(self.axes, cells, strict=True)
-            ]
-        )
+        """Return how many cells a mean is taken over."""
+        return sum(self.is_counted(place) for _, place in self.cells(step))
 
 
 def window_of(layer: LayerReport) -> Window | None:
@@ -137,7 +142,7 @@ class Term(NamedTuple):
     """A value that a step reads, and the weight that it is multiplied by; a pool's is 1."""
 
     x: Number | None
-    """None for padding that is left out: of a maximum, and of a mean that does not count it."""
+    """None for what is left out beside the input: of a maximum all, and of a mean what it does not count."""
     weight: Number = 1
 
 
@@ -164,7 +169,8 @@ class Filled(NamedTuple):
         weight = self.kernel(channel, at, tap) if is_sum else 1
         if self.window.is_inside(place):
             return Term(self.x(c, place), weight)
-        return Term(0 if is_sum or self.window.counts_padding else None, weight)
+        is_zero = is_sum or (self.window.kind is StepKind.MEAN and self.window.is_counted(place))
+        return Term(0 if is_zero else None, weight)
 
     def output(self, channel: int, step: Place) -> Number:
         """Return what a step of a sliding window makes in an output channel."""

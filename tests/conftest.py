@@ -6,6 +6,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+# Text is UTF-8 in every test, whatever the locale here is.
+os.environ["PYTHONUTF8"] = "1"
 # No clock decides a test: the machine may be busy.
 settings.register_profile("by hand", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("by hand"), derandomize=True)

@@ -20,6 +20,7 @@ FLOORS = [
     "limits",
     "registry",
     "display",
+    "signals",
     "files",
     "floors",
     "sizes",

@@ -13,6 +13,7 @@ from cnncalc.execute.task import Array, sizes_of
 from cnncalc.execute.windows import fill
 from cnncalc.steps import Filled, made_up, window_of
 from cnncalc.trace import shape
+from tests.program import here
 
 LAYERS = [
     ("conv:3,k2x3", (2, 4, 5), "plain"),
@@ -103,3 +104,18 @@ def test_a_layer_without_a_window_of_its_own_has_none(word: str) -> None:
 def test_open_sizes_have_no_steps() -> None:
     (layer,) = cnncalc.shape("conv:2,k3", input=(1, "H", 5)).layers
     assert window_of(layer) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "legend", "arithmetic"),
+    [
+        ("avgpool:3,s2,p1,ceil -i 6x6", "· is padding, or beyond it", "(35 + 0 + 0 + 0)/4 = 8.75"),
+        ("maxpool:3,s2,ceil -i 6x6", "· is beyond the input", "max(28, 29, 34, 35) = 35"),
+        ("avgpool:2,s2,ceil -i 3x3", "· is beyond the input", "8/1 = 8"),
+        ("avgpool:3,s2,p1 -i 5x5", "· is padding", "(18 + 19 + 0 + 23 + 24 + 0 + 0 + 0 + 0)/9 = 9.333"),
+    ],
+)
+def test_a_mean_adds_up_what_it_counts(line: str, legend: str, arithmetic: str) -> None:
+    last = here(["show", *line.split()]).out
+    assert f"\n{legend}, ? is not made yet\n" in last
+    assert last.splitlines()[-1] == f"  {arithmetic}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import CnncalcError, Path, SpecError, Where, nearest, printable, shown
+from ..errors import CnncalcError, InternalError, Path, SpecError, Where, nearest, printable, shown
 from ..explain import field_text, lines
 from ..hints import find
 from ..hints.table import KINDS
@@ -20,6 +20,7 @@ from . import expect
 DTYPE = "float32"
 """The type of numbers whose bytes are counted, unless another is named."""
 
+INTERNAL = "CC900"
 CODES: dict[str, tuple[str, str]] = {
     "CC001": ("unreadable", "the file is not a spec that can be read"),
     "CC002": ("impossible", "the spec can be read, but its sizes do not fit together"),
@@ -36,6 +37,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CC304": ("baseline-removed-layer", "a layer of the baseline is gone"),
     "CC305": ("baseline-removed-file", "a file of the baseline is gone"),
     **{kind.code: (kind.name, f"hint: {kind.title}") for kind in KINDS.values()},
+    INTERNAL: ("internal", "a bug of cnncalc: the file could not be judged"),
     "CC401": ("dialects-differ", "the dialects give different figures, or one of them refuses the file"),
 }
 CODES = dict(sorted(CODES.items()))
@@ -78,7 +80,7 @@ class Finding(NamedTuple):
     @property
     def is_unusable(self) -> bool:
         """Return whether the file could not be judged: exit code 2."""
-        return self.code < "CC100"
+        return self.code < "CC100" or self.code == INTERNAL
 
     @property
     def gravity(self) -> str:
@@ -91,10 +93,13 @@ class Finding(NamedTuple):
 
     def text(self) -> str:
         """Return the finding as an error of the command line: place, what, arithmetic, help."""
-        file = printable(self.file)
-        head = f"{file}:{self.line}:{self.column}: {self.title}: {self.message()}"
-        more = [*self.arithmetic, *(self.help.split("\n") if self.help else [])]
-        return "\n".join([head, *("  " + line for line in more)])
+        what, *details = self.lines()
+        head = f"{self.file}:{self.line}:{self.column}: {self.title}: {what}"
+        return "\n  ".join(map(printable, [head, *details]))
+
+    def lines(self) -> list[str]:
+        """Return the message, the lines of the arithmetic and those of the help."""
+        return [self.message(), *self.arithmetic, *(self.help.split("\n") if self.help else [])]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as JSON, without the keys that have no value."""
@@ -124,7 +129,9 @@ class Result(NamedTuple):
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    """Return 2 if a file could not be judged, 1 if an expectation failed, else 0."""
+    """Return 3 for a bug, 2 if a file could not be judged, 1 if an expectation failed, else 0."""
+    if any(f.code == INTERNAL for f in findings):
+        return InternalError.exit_code
     if any(f.is_unusable for f in findings):
         return 2
     return 1 if any(f.level == "error" for f in findings) else 0
@@ -153,13 +160,13 @@ def check(
     judged = [finding for wanted in extra for finding in _judged(name, report, report, wanted, None)]
     bad = 0
     for path, subject, given in _expecting(report):
-        try:
-            for wanted in expect.read(given, path):
+        for wanted in expect.each(given, path):
+            if isinstance(wanted, expect.Expectation):
                 judged += _judged(name, report, subject, wanted, path)
-        except SpecError as error:
+                continue
             bad += 1
-            more = {"layer": _label(subject), "help": error.help}
-            judged.append(finding_at(name, network, error.path or (), "CC003", error.what, **more))
+            more = {"layer": _label(subject), "help": wanted.help}
+            judged.append(finding_at(name, network, wanted.path or (), "CC003", wanted.what, **more))
     findings = [finding for finding in judged if finding is not None]
     if not judged:
         help = 'add "expect": {"out": ...} to a layer or to the whole, or give --expect or --baseline'
@@ -186,9 +193,9 @@ def _expecting(report: Report) -> Iterator[tuple[Path, Report | LayerReport, Any
 
 
 def from_error(name: str, error: CnncalcError) -> Finding:
-    """Return the finding of a file that cannot be read, or of an impossible network."""
+    """Return the finding of a file that cannot be read, of an impossible network, or of a bug."""
     where = error.where if error.where is not None and error.where.line else Where(name, 1, 1)
-    code = "CC001" if isinstance(error, SpecError) else "CC002"
+    code = INTERNAL if isinstance(error, InternalError) else "CC001" if isinstance(error, SpecError) else "CC002"
     return Finding(code, name, error.what, where.line, where.column, layer=error.layer, help=error.help)
 
 

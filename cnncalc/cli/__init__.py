@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import click
 
 from .. import __version__
-from ..errors import CnncalcError, SpecError
+from ..errors import CnncalcError, InternalError, SpecError, as_error
+from . import _stdio
 from ._terminal import (
     Settings,
     color_option,
@@ -20,7 +21,7 @@ from ._terminal import (
     note,
     quiet_option,
     settle_color,
-    silence,
+    traceback_text,
 )
 from ._usage import own_words, unveiled, veiled
 
@@ -152,10 +153,8 @@ def group(ctx: click.Context) -> int | None:
 
 
 def main() -> NoReturn:
-    """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 130 on Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace", newline="\n")  # the same bytes on Windows
+    """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 128 + a signal's."""
+    _stdio.settle()
     code = call(sys.argv[1:])
     if sys.gettrace() is None and sys.getprofile() is None:
         os._exit(code)  # all is flushed, and Python's own tidying up takes a tenth of the whole
@@ -164,16 +163,18 @@ def main() -> NoReturn:
 
 def call(args: list[str]) -> int:
     """Run one command, flush what it printed, and return the exit code."""
-    settings = Settings()
+    settings, code = Settings(), 0
     try:
         settings.words = args = settle_color(settings, args)
-        code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False, obj=settings)
+        code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False, obj=settings) or 0
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
-        return code if isinstance(code, int) else 0
+        return code
     except (KeyboardInterrupt, click.Abort):
         return 130
     except Exception as error:
+        if isinstance(error, OSError) and is_closed_pipe(error):
+            return code  # nobody reads on
         if isinstance(error, CnncalcError) and error.lacking is not None:
             from ._guesses import line
 
@@ -182,43 +183,20 @@ def call(args: list[str]) -> int:
 
 
 def _fail(error: Exception, settings: Settings) -> int:
-    """Print what went wrong, unless nobody reads on, and return the exit code."""
-    if isinstance(error, OSError) and is_closed_pipe(error):
-        silence(sys.stdout, sys.stderr)
-        return 0
+    """Print what went wrong, and return the exit code."""
     from ..render.messages import error_text
 
-    worded = _worded(error)
-    if worded is None and settings.debug:
-        from traceback import print_exception
-
-        print_exception(error)
-    bug = f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}"
-    report = "please report it with the command and its input; --debug shows the traceback"
-    color = sys.stderr is not None and settings.has_color(sys.stderr)
-    _say(error_text(worded or CnncalcError(bug, report), color))
-    return 3 if worded is None else 2
-
-
-def _worded(error: Exception) -> CnncalcError | None:
-    """Return an error of the user or of the machine in our words; None for a bug."""
-    if isinstance(error, CnncalcError):
-        return error
-    if isinstance(error, OSError):
-        return SpecError(f"cannot write: {error.strerror or error}")
-    if isinstance(error, RecursionError):
-        return SpecError("nested too deeply", "a spec is a list of layers")
-    if isinstance(error, MemoryError):
-        return SpecError(f"the machine has not enough memory: {error}".removesuffix(": "))
-    return None
+    worded = SpecError(f"cannot write: {error.strerror or error}") if isinstance(error, OSError) else as_error(error)
+    if isinstance(worded, InternalError) and settings.debug:
+        _say(traceback_text(error))
+    _say(error_text(worded, sys.stderr is not None and settings.has_color(sys.stderr)))
+    return worded.exit_code
 
 
 def _say(text: str) -> None:
     """Print a text on standard error, behind what standard output still takes."""
     for stream, last in ((sys.stdout, ""), (sys.stderr, f"{text}\n")):
-        try:
-            if stream is not None:
+        if stream is not None:
+            with suppress(OSError):
                 stream.write(last)
                 stream.flush()
-        except OSError:
-            silence(stream)

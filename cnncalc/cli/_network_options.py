@@ -143,9 +143,14 @@ class NetworkOptions(NamedTuple):
         elif self.input is not None and self.input != network.input:
             note(f"{name} is a report: its padding words were worked out for its own input, not for the new one")
 
+    @property
+    def first(self) -> Shape | None:
+        """The shape of the first input; None if it is not given."""
+        return dict(self.input).get(FIRST) if isinstance(self.input, Inputs) else self.input
+
     def note_channels(self, network: Network) -> None:
         """Note that an input has other channels than a spec's own, which does not fix them, or has them last."""
-        given = dict(self.input).get(FIRST) if isinstance(self.input, Inputs) else self.input
+        given = self.first
         is_read = network.source is None or not network.source.unread
         if given is None or self.several or not is_read or knows_channels(network):
             return

@@ -14,7 +14,7 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from ..errors import CnncalcError
+from ..errors import CnncalcError, InternalError, as_error, escaped, printable_lines
 from ..render import Style
 from ..render.messages import error_text, paint
 from ._usage import COLORS, OneOf
@@ -117,7 +117,20 @@ def settle_color(settings: Settings, args: list[str]) -> list[str]:
 def note(text: str) -> None:
     """Print a remark for the user on standard error, unless -q is given."""
     if not settings().quiet and sys.stderr is not None:
-        print(paint("note:", "cyan", settings().has_color(sys.stderr)), text, file=sys.stderr)
+        print(paint("note:", "cyan", settings().has_color(sys.stderr)), escaped(text), file=sys.stderr)
+
+
+def traceback_text(error: Exception) -> str:
+    """Return the traceback of a bug, printable."""
+    from traceback import format_exception
+
+    return printable_lines("".join(format_exception(error))).rstrip("\n")
+
+
+def debug(error: Exception) -> None:
+    """Print the traceback of a bug on standard error if --debug is given."""
+    if settings().debug and isinstance(as_error(error), InternalError) and sys.stderr is not None:
+        print(traceback_text(error), file=sys.stderr)
 
 
 def show_error(error: CnncalcError) -> None:
@@ -129,8 +142,20 @@ def show_error(error: CnncalcError) -> None:
 
 def style_of(stream: IO[str], columns: tuple[str, ...] | None = None, explain: bool = False) -> Style:
     """Return how to draw for a stream: as wide as a terminal is, and without a limit for a file or a pipe."""
+    return Style(columns, explain, settings().has_color(stream), _width(stream), _is_ascii(stream))
+
+
+def _is_ascii(stream: IO[str]) -> bool:
+    """Return whether a stream takes no characters beside those of its encoding, or of a locale named C or POSIX.
+
+    For such a locale Python writes UTF-8 all the same, and may have set LC_CTYPE to that before it began.
+    """
     encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
-    return Style(columns, explain, settings().has_color(stream), _width(stream), not encoding.startswith("utf"))
+    said = os.environ.get
+    kind = said("LC_CTYPE", "")
+    is_given = kind and not (sys.flags.utf8_mode and kind in ("C.UTF-8", "C.utf8", "UTF-8"))
+    locale = said("LC_ALL") or (kind if is_given else said("LANG"))
+    return not encoding.startswith("utf") or (locale in ("C", "POSIX") and said("PYTHONUTF8") != "1")
 
 
 def _width(stream: IO[str]) -> int | None:
@@ -148,11 +173,3 @@ def _width(stream: IO[str]) -> int | None:
 def is_closed_pipe(error: OSError) -> bool:
     """Return whether nobody reads the pipe that was written to; on Windows the error is EINVAL."""
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
-
-
-def silence(*streams: IO[str] | None) -> None:
-    """Send what is still printed, also by Python at its end, nowhere: the pipe or the disk takes no more."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in filter(None, streams):
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(nowhere, stream.fileno())

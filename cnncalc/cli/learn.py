@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +22,7 @@ from ._arrays import (
 )
 from ._network_options import NetworkOptions, network_options
 from ._options import file_option, json_option, message_options, path_option, together
-from ._terminal import note, style_of
+from ._terminal import is_closed_pipe, note, style_of
 from ._usage import Command, Positive, Whole
 
 if TYPE_CHECKING:
@@ -101,9 +102,7 @@ def command(
             losses = [step._asdict() for step in descent if step.step % every == 0]
             facts = {"lr": lr, "steps": steps, "losses": losses, "loss": learner.loss()}
         else:
-            for line in render.loss_lines(descent, steps, every, style_of(stream)):
-                stream.write(line)
-                stream.flush()
+            _show(render.loss_lines(descent, steps, every, style_of(stream)), stream, path is not None)
     if path is not None:
         _save(learner, path, shape)
     if as_json:
@@ -111,6 +110,17 @@ def command(
     elif not silent:
         stream.write(render.weights_text(learner, shape))
     return 0
+
+
+def _show(lines: Iterable[str], stream: IO[str], always: bool) -> None:
+    """Write lines as they come; `always` goes on where nobody reads them, because a file is wanted."""
+    for line in lines:
+        try:
+            stream.write(line)
+            stream.flush()
+        except OSError as error:
+            if not always or not is_closed_pipe(error):
+                raise
 
 
 def _note_unused() -> None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import sources
+from ..dialects import layout_of
 from ..errors import SpecError
 from ..files import text_output
 from ..render.fields import FORMATS
 from ._hints import note_words
 from ._network_options import NetworkOptions, network_options
 from ._options import format_options, message_options, path_option
-from ._terminal import style_of
+from ._terminal import note, style_of
 from ._units import in_option, of_option, place_of, unit_option
 from ._usage import Command
 
@@ -66,6 +67,7 @@ def command(
       cnncalc rf 3x17x17 conv:8,k3 maxpool:2 --verify
     """
     from ..fields import ReceptiveFields
+    from ..notation.words import LeftOutChannels
 
     _check_questions(
         {"--unit": unit is not None and not effective, "--from-pixel": pixel is not None, "--paths": follows}
@@ -76,7 +78,10 @@ def command(
     words = sources.spec_words(spec)
     options = options.with_front(words)
     with text_output(path, utf8=format == "json") as stream:
-        network = sources.load_words(words)
+        left_out = LeftOutChannels(None, options.first, layout_of(options.dialect, options.layout) == "NHWC")
+        network = sources.load_words(words, left_out)
+        if left_out.places and format == "json":
+            note("c_o is left out: each of these layers has as many channels as it gets")
         options.note_report(network)
         options.note_channels(network)
         network, options = options.taken(network)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SpecError, nearest, shown
-from ..files import folded, safe_name, terminated_tidily
+from ..files import check_mapped, folded, is_special, safe_name
 from ..input import FIRST, by_name
 from ..sizes import read_size, size_text
 from . import _arrays
@@ -20,7 +20,7 @@ from ._arrays import arrays_option, seed_option, weights_option
 from ._hints import note_words
 from ._network_options import NetworkOptions, network_options
 from ._options import file_option, json_option, message_options, together
-from ._terminal import note, settings, verbose_option
+from ._terminal import is_closed_pipe, note, settings, verbose_option
 from ._usage import Command
 
 if TYPE_CHECKING:
@@ -125,9 +125,10 @@ def command(
     for name in job.not_needed[:4]:
         note(f"{name} is given, and no layer needs it")
     job.load()  # before a file is begun
-    with terminated_tidily(), _sinks(job, count, path, folder) as sinks:
+    with _sinks(job, count, path, folder) as sinks:
         with _progress(len(job.report.layers) * count) as progress:
             job.run(x, sinks, progress)
+        check_mapped()
         for sink in sinks.values():
             sink.finish()
     if path is None or as_json:
@@ -162,7 +163,7 @@ def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> 
     working = job.plan.working(count)
     shape, kind, _ = job.result(job.last, count)
     held = (x.nbytes if x_path == "-" else 0) + sum(array.nbytes for array in job.others.values())
-    is_mapped = MAPPED and path is not None and path != "-" and (not os.path.exists(path) or os.path.isfile(path))
+    is_mapped = MAPPED and path is not None and path != "-" and not is_special(path)
     several = min(job.plan.at_once, count)
     result = 0 if is_mapped else job.plan.steps[job.last].bytes * several
     parts = {
@@ -201,6 +202,10 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
             other = sinks.sink(file, shape, kind, samples, job.batch_at(at))
             opened[at] = sinks.Both(opened[at], other) if at in opened else other
         yield opened
+    except OSError as error:
+        if job.kept and is_closed_pipe(error):
+            raise SpecError("nobody reads the output any more, so the layers that are kept are not saved") from None
+        raise
     finally:
         for sink in opened.values():
             sink.discard()

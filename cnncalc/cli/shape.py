@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from .. import sources
-from ..errors import CnncalcError, SpecError
+from ..errors import CnncalcError, SpecError, printable_lines
 from ..files import text_output
 from ..input import given_shapes
 from ..network import Network
@@ -194,7 +194,7 @@ def _annotate(network: Network, options: NetworkOptions, format: str, stream: IO
     if annotate is None:
         raise SpecError("--annotate is for Python source", "give a .py file, or its text on standard input")
     source = annotate(given_shapes(network, options.input))
-    stream.write(source.text)
+    stream.write(printable_lines(source.text))
     if source.error is not None:
         raise source.error
     return 0

@@ -213,16 +213,13 @@ class _Arrays(NamedTuple):
 
 def _completer(known: Completer | None) -> Completer:
     """Return what completes the word of a single layer: from a kernel, and else with one output channel."""
-    from ..layers import OPS, keys_named
+    from ..notation.words import LeftOutChannels
 
     def complete(layers: list[dict[str, Any]]) -> None:
         if known is not None:
             known(layers)
         if len(layers) == 1:
-            (layer,) = layers
-            cls, _ = OPS[layer["op"]]
-            if "c_o" in cls.NEEDED and not any("c_o" in keys_named(cls, key) for key in layer):
-                layer["c_o"] = layer.get("g", 1)
+            LeftOutChannels()(layers)
 
     return complete
 

@@ -10,12 +10,12 @@ import click
 
 from .. import sources
 from ..dialects import dialect_named, layout_of
-from ..errors import SpecError, shown
+from ..errors import SpecError, printable, shown
 from ..files import text_output
 from ..input import FIRST, Inputs, given_shapes, read_input
 from ..layers import OPS, Env, keys_named
 from ..network import Network, no_input
-from ..notation.words import Completer, read_words
+from ..notation.words import Completer, LeftOutChannels, read_words
 from ..render import FORMATS, Style
 from ..render.solutions import INPUTS, SETTINGS, InputAnswer, no_stack, stack_words
 from ..sizes import UNKNOWN, Shape, is_digits, known, parse_shape, show
@@ -23,7 +23,7 @@ from ..solutions.answers import Answer, answer
 from ..solutions.axis import Ranges
 from ..solutions.inputs import Wish, inputs, opened
 from ..solutions.settings import USUAL, LayerQuestion, check_channels, layer_of, read_sizes
-from ..solutions.stacks import BY, CHANNELS, LeftOutChannels, StackQuestion, stack
+from ..solutions.stacks import BY, CHANNELS, StackQuestion, stack
 from ._network_options import NetworkOptions, network_options
 from ._options import format_options, message_options, path_option, together
 from ._terminal import style_of
@@ -168,7 +168,7 @@ def _stack(
     found = stack(StackQuestion(tuple(words.rest), read_sizes(parse_shape(field), nd, "--rf"), channels, env, by))
     if found is None:
         return no_stack(words.rest, field, format == "json"), False
-    front = [stack_words(found), "\n\n"] if format == "table" else []
+    front = [printable(stack_words(found)), "\n\n"] if format == "table" else []
     return chain(front, FORMATS.renderer(format)(found.report, style)), True
 
 

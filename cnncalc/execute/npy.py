@@ -19,8 +19,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.lib import format as npy
 
+from .. import files
 from ..errors import LONGEST_PATH, SpecError, shown
-from ..files import opened
 from ..sizes import show
 from .task import Array, Dtype
 from .texts import ENDINGS as TEXTS
@@ -138,18 +138,19 @@ def mapped(path: str) -> Array:
 
     SpecError if it is neither a .npy nor a text of numbers.
     """
-    with opened(path) as file:
+    with files.opened(path) as file:
         if not os.path.isfile(path):
             return read(file, path)
         if is_text(file.peek(AT_LEAST)[:AT_LEAST], path):  # type: ignore[attr-defined]
             return read_text(file.read(), path)
         header = head(file, path)
-        begin, size = file.tell(), os.fstat(file.fileno()).st_size
-        if size - begin < header.bytes:
-            raise _truncated(path, header, size - begin)
+        begin = file.tell()
         if not header.bytes:
             return np.empty(header.shape, header.kind)
-        return np.memmap(file, header.kind, "r", begin, header.shape, header.order)  # type: ignore[call-overload, no-any-return]
+        data = files.mapped(file, path)
+        if len(data) - begin < header.bytes:
+            raise _truncated(path, header, len(data) - begin)
+        return np.ndarray(header.shape, header.kind, data, begin, order=header.order)  # type: ignore[arg-type]
 
 
 def _truncated(name: str, header: Head, have: int) -> SpecError:
@@ -182,7 +183,7 @@ def read(file: IO[bytes], name: str) -> Array:
 
 def weights(path: str) -> NamedArrays | Array:
     """Return the array of a .npy, or the named arrays of a .npz or .safetensors file, which are not read yet."""
-    with opened(path) as file:
+    with files.opened(path) as file:
         magic = file.read(len(MAGIC))
     if magic == MAGIC:
         return mapped(path)
@@ -259,6 +260,7 @@ def tensors(path: str) -> NamedArrays:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
     except (SafetensorError, OSError) as error:
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error}") from None
+    files.guard()  # it maps the file
     arrays = {}
     for name, piece in slices.items():
         kind = piece.get_dtype()

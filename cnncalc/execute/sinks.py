@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from ..files import STDOUT, Target, binary_output, binary_stdout, terminated_tidily
+from ..files import STDOUT, Target, binary_output, binary_stdout, guard
 from .npy import AT_ONCE, drop
 from .task import Array, Dtype
 
@@ -88,10 +88,11 @@ class File(Sink):
         self._batch_at = batch_at
         with target.errors():
             _write_head(target.file, shape, kind)
+            guard()
             begin = target.file.tell()
             _reserve(target.file, begin + prod(shape) * kind.itemsize)
             self._array = (
-                np.memmap(target.part, kind, "r+", begin, samples) if prod(samples) else np.empty(samples, kind)
+                np.memmap(target.file, kind, "r+", begin, samples) if prod(samples) else np.empty(samples, kind)
             )
 
     def part(self, begin: int, end: int) -> Array:
@@ -118,9 +119,7 @@ class Stream(_Chunked):
         super().__init__(samples, kind, batch_at)
         self._target = target
         self._file = binary_stdout("a .npy file") if target is None else target.file
-        self._whole = target if target is not None and not target.is_special else None
-        self._errors = contextlib.nullcontext if self._whole is None else self._whole.errors
-        """What names the file in errors; those of a pipe tell the command that nobody reads on."""
+        self._errors = contextlib.nullcontext if target is None else target.errors
         with self._errors():
             _write_head(self._file, shape, kind)
 
@@ -130,7 +129,7 @@ class Stream(_Chunked):
                 self._file.write(self._chunk.data)
 
     def finish(self) -> None:
-        (self._file.flush if self._whole is None else self._whole.commit)()
+        (self._file.flush if self._target is None else self._target.commit)()
 
 
 def _write_head(file: IO[bytes], shape: tuple[int, ...], kind: Dtype) -> None:
@@ -222,13 +221,12 @@ class Summary(_Chunked):
 @contextlib.contextmanager
 def writing(path: str, shape: tuple[int, ...], kind: Dtype) -> Iterator[Sink]:
     """Yield a sink for a whole array, which is finished at the end; if that is not reached, nothing is left behind."""
-    with terminated_tidily():
-        target = sink(path, shape, kind, shape)
-        try:
-            yield target
-            target.finish()
-        finally:
-            target.discard()
+    target = sink(path, shape, kind, shape)
+    try:
+        yield target
+        target.finish()
+    finally:
+        target.discard()
 
 
 def save(path: str, array: Array) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from ..report import LayerReport, Report
 from ..sizes import known, to_json
 from .borders import border, least
 from .bounds import bounds
-from .figures import AxisFigures, axis_figures, letters_of
+from .figures import AxisFigures, axis_figures, letters_of, number
 from .graph import Graph
 from .paths import Paths, paths
 from .reads import Reads
@@ -44,7 +45,7 @@ class LayerFields(NamedTuple):
         return {
             "axis": [axis.letter for axis in self.axes],
             "size": [axis.field.size for axis in self.axes],
-            "stride": [axis.stride_number for axis in self.axes],
+            "stride": [_number(axis.stride) for axis in self.axes],
             "first": [None if axis.first is None else axis.first[0] for axis in self.axes],
             "centre": [axis.centre for axis in self.axes],
             "padding": [axis.padding for axis in self.axes],
@@ -55,34 +56,21 @@ class LayerFields(NamedTuple):
             "units": list(to_json(space.shape) or ()),
             "along": letters_of(graph, self.at),
             "reads": [
-                {"layer": graph.name(read), "axes": reading_json(reading), **_bound(reading)}
+                {"layer": graph.name(read), "axes": reading.axes, **_bound(reading)}
                 for read, reading in zip(graph.vertices[self.at].reads, graph.readings(self.at), strict=True)
                 if reading.relations
             ],
         }
 
 
+def _number(stride: int | Fraction | None) -> float | None:
+    """Return a stride as JSON has it."""
+    return number(*stride.as_integer_ratio()) if isinstance(stride, Fraction) else stride
+
+
 def _bound(reading: Reads) -> dict[str, str]:
     """Return why units may read less than that, as JSON; empty if that is exact."""
     return {} if reading.not_exact is None else {"bound": reading.not_exact}
-
-
-def reading_json(reading: Reads) -> list[dict[str, Any] | None] | None:
-    """Return what units read on each axis of a thing that they read, as JSON; None if that is not known.
-
-    Axes are counted from 0 among all of a map's, those of channels included, of which it may be None for one.
-    """
-    if not reading.is_known:
-        return None
-    axes: list[dict[str, Any] | None] = []
-    for at, (relation, parts) in enumerate(zip(reading.relations, reading.parts, strict=True)):
-        own: dict[str, Any] = {"axis": parts[0].place if parts else None}
-        if len(parts) > 1 or any(part[1:] != (1, reading.target.sizes[part.place], 1) for part in parts):
-            own = {"digits": parts}
-        if parts and at in reading.source.places:
-            own |= relation.endless()
-        axes.append(relation.to_dict() | own if reading.followed[at] else None)
-    return axes
 
 
 def _agrees(field: Field, seen: Interval, pixels: int) -> bool:

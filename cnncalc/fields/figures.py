@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..field import NOTHING, Field, Interval
@@ -36,38 +37,44 @@ class AxisFigures(NamedTuple):
         return None if spans is None or spans[0][0] == NOTHING else spans[0][0]
 
     @property
-    def stride(self) -> Fraction | None:
+    def stride(self) -> int | Fraction | None:
         """How many pixels two neighbours are apart, in the mean over a period."""
-        spans = self.field.spans
-        if spans is None:
-            return None if self.field.stride is None else Fraction(self.field.stride)
-        return Fraction(spans[1], len(spans[0]))
-
-    @property
-    def stride_number(self) -> float | None:
-        """The same as a number."""
-        return None if self.stride is None else int(self.stride) if self.stride.denominator == 1 else float(self.stride)
+        if self.field.phases is None:
+            return self.field.stride
+        mean = Fraction(self.field.advance, len(self.field.phases))
+        return mean.numerator if mean.denominator == 1 else mean
 
     @property
     def padding(self) -> float | None:
         """The share of what all units see that lies beside the input; None if it is not known."""
         spans, units, pixels = self.field.spans, known(self.units), known(self.pixels)
-        if spans is None or units is None or pixels is None:
-            return None
-        phases, advance = spans
-        inside = seen = 0
-        for phase, (first, last) in enumerate(phases):
-            turns = len(range(phase, units, len(phases)))
-            if turns and (first, last) != NOTHING:
-                seen += turns * (last - first + 1)
-                inside += _inside(first, last, advance, turns, pixels)
-        return round(1 - inside / seen, 6) if seen else None
+        return None if spans is None or units is None or pixels is None else _padding(*spans, units, pixels)
+
+
+@lru_cache(maxsize=64)  # a layer's axes, and the layers of a chain, often have the same
+def _padding(phases: tuple[Interval, ...], advance: int, units: int, pixels: int) -> float | None:
+    """Return the share of what so many units see that lies beside so many pixels; None if they see nothing."""
+    inside = seen = 0
+    for phase, (first, last) in enumerate(phases):
+        turns = len(range(phase, units, len(phases)))
+        if turns and (first, last) != NOTHING:
+            seen += turns * (last - first + 1)
+            inside += _inside(first, last, advance, turns, pixels)
+    return round(1 - inside / seen, 6) if seen else None
 
 
 def middle(span: Interval) -> float:
     """Return the middle of an interval of pixels."""
-    first, last = span
-    return (first + last) / 2 if (first + last) % 2 else (first + last) // 2
+    return number(sum(span), 2)
+
+
+def number(numerator: int, denominator: int) -> float:
+    """Return a quotient: as an int if it is whole, or too large for a float to have a fraction."""
+    whole, rest = divmod(numerator, denominator)
+    return numerator / denominator if rest and abs(whole) < WHOLE_FROM else whole
+
+
+WHOLE_FROM = 1 << 53
 
 
 def _inside(first: int, last: int, advance: int, turns: int, pixels: int) -> int:

@@ -13,7 +13,7 @@ from ..report import LayerReport, Report
 from ..sizes import Shape, known
 from . import masks
 from .masks import Region
-from .reads import MOST_UNITS, Reads, Space, alone, read_by, space_of
+from .reads import MOST_UNITS, Reads, Space, alone, kind, read_by, space_of
 
 
 class Vertex(NamedTuple):
@@ -40,6 +40,8 @@ class Graph:
         """The axes and fields of the network's input."""
         self._spaces: dict[int, Space] = {}
         self._readings: dict[int, tuple[Reads, ...]] = {}
+        self._alike: dict[object, tuple[Reads, ...]] = {}
+        """What layers read, by all that it depends on: a deep network has few kinds of layers."""
 
     def _add(self, layers: Sequence[LayerReport], within: str, ends: dict[int, int]) -> int:
         """Add layers that read each other, and `ends` in place of their input; return the index of the last."""
@@ -106,10 +108,18 @@ class Graph:
     def readings(self, at: int) -> tuple[Reads, ...]:
         """Return what the units of a layer read of each thing that it reads."""
         if at not in self._readings:
-            vertex, target = self.vertices[at], self.space(at)
-            self._readings[at] = tuple(
-                [read_by(vertex.layer, i, self.space(read), target) for i, read in enumerate(vertex.reads)]
+            layer, sources, target = (
+                self.vertices[at].layer,
+                [*map(self.space, self.vertices[at].reads)],
+                self.space(at),
             )
+            key = kind(layer, sources, target)
+            found = self._alike.get(key) if key is not None else None
+            if found is None:
+                found = tuple([read_by(layer, position, source, target) for position, source in enumerate(sources)])
+                if key is not None:
+                    self._alike[key] = found
+            self._readings[at] = found
         return self._readings[at]
 
     def lost(self) -> list[int]:

@@ -11,7 +11,7 @@ from math import lcm
 from typing import Any, NamedTuple
 
 from ..errors import SpecError
-from ..field import BROADCAST, MISALIGNED, NOTHING, Field, Interval
+from ..field import BROADCAST, LARGEST, MISALIGNED, NOTHING, Field, Interval
 from ..field import join as join_field
 from ..layers import Fields
 from ..network import INPUT
@@ -38,6 +38,11 @@ class Alike(NamedTuple):
         """Return whether a join left them out: they lead through a global pool, as a gate does, and others do not."""
         return any(field.marks & BROADCAST for field in self.fields)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the paths as JSON."""
+        number, via = _exact(self.number), list(self.via)
+        return {"number": number, "via": via, "left_out": self.is_global, "rf": rf_json(self.fields)}
+
 
 class Paths(NamedTuple):
     """All paths from the input to a layer."""
@@ -52,13 +57,10 @@ class Paths(NamedTuple):
         """Return the paths as JSON."""
         return {
             "to": self.to,
-            "number": self.number,
+            "number": _exact(self.number),
             "aligned": list(self.aligned()),
             "apart": [text or None for text in self.apart()],
-            "kinds": [
-                {"number": kind.number, "via": list(kind.via), "left_out": kind.is_global, "rf": rf_json(kind.fields)}
-                for kind in self.kinds
-            ],
+            "kinds": [kind.to_dict() for kind in self.kinds],
         }
 
     def aligned(self) -> tuple[bool | None, ...]:
@@ -80,26 +82,47 @@ class Paths(NamedTuple):
         return [kind.fields for kind in self.kinds if not kind.is_global]
 
 
+def _exact(number: int) -> int | None:
+    """Return a number of paths as JSON; None for one that is no more of use, and costs more with each join."""
+    return number if number < LARGEST else None
+
+
 def paths(graph: Graph, end: int) -> Paths:
     """Return the paths to a layer of a graph. SpecError for too many different fields."""
     found = _kinds(graph, end)
-    kinds = [Alike(count, via, fields.of) for fields, (count, via) in found.items()]
+    kinds = [Alike(count, _names(graph, via), fields.of) for fields, (count, via) in found.items()]
     kinds.sort(key=lambda kind: [(field.size is None, field.size or 0, field.start or 0) for field in kind.fields])
     return Paths(graph.name(end), sum(kind.number for kind in kinds), tuple(kinds))
 
 
-Found = dict[Fields, tuple[int, tuple[str, ...]]]
+Via = tuple["Via", int] | None
+"""What the layers that join paths read on a path, the last of them behind all others: paths share their beginnings."""
+Found = dict[Fields, tuple[int, Via]]
 """The fields of paths: each with the number of paths, and what the layers that join paths read on the first."""
+
+
+def _names(graph: Graph, via: Via) -> tuple[str, ...]:
+    """Return the names of what is read on a path, the first first."""
+    names = []
+    while via is not None:
+        via, read = via
+        names.append(graph.name(read))
+    return tuple(reversed(names))
 
 
 def _kinds(graph: Graph, end: int) -> Found:
     """Return the fields of the paths to a layer."""
-    found: dict[int, Found] = {INPUT: {graph.input: (1, ())}}
-    for at in sorted(graph.before(end)):
+    found: dict[int, Found] = {INPUT: {graph.input: (1, None)}}
+    before = sorted(graph.before(end))
+    last = {read: at for at in before for read in graph.vertices[at].reads}
+    """The last layer that reads each."""
+    for at in before:
         found[at] = _met(graph, at, found)
+        for read in {read for read in graph.vertices[at].reads if last[read] == at}:
+            del found[read]
         if len(found[at]) > MOST_KINDS:
             what = f"more than {MOST_KINDS} different fields on the paths to {graph.name(at)}"
-            raise SpecError(what, "name a layer before it: --of LAYER")
+            raise SpecError(what, f"name a layer before it, as --of {graph.name(max(graph.vertices[at].reads))}")
     return found[end]
 
 
@@ -114,7 +137,7 @@ def _met(graph: Graph, at: int, found: dict[int, Found]) -> Found:
             seen = through(vertex.layer, place, fields)
             if gated and vertex.layer.reads_fields[place].is_pooled:
                 seen = seen._replace(of=tuple([field._replace(marks=BROADCAST) for field in seen.of]))
-            old, first = met.get(seen, (0, (*via, graph.name(read)) if joins else via))
+            old, first = met.get(seen, (0, (via, read) if joins else via))
             met[seen] = old + count, first
     return met
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import product as all_pairs
 from typing import Any, NamedTuple, cast
 
@@ -86,6 +87,24 @@ class Reads:
     def not_exact(self) -> str | None:
         """Why a unit reads less than that, perhaps: by what its op says, or as channels are not followed."""
         return self.overstates or (None if all(self.followed) else "it is not known which channels a unit reads")
+
+    @cached_property
+    def axes(self) -> list[dict[str, Any] | None] | None:
+        """What units read on each axis of the thing that is read, as JSON; None if that is not known.
+
+        Axes are counted from 0 among all of a map's, those of channels included, of which it may be None for one.
+        """
+        if not self.is_known:
+            return None
+        axes: list[dict[str, Any] | None] = []
+        for at, (relation, parts) in enumerate(zip(self.relations, self.parts, strict=True)):
+            own: dict[str, Any] = {"axis": parts[0].place if parts else None}
+            if len(parts) > 1 or any(part[1:] != (1, self.target.sizes[part.place], 1) for part in parts):
+                own = {"digits": parts}
+            if parts and at in self.source.places:
+                own |= relation.endless()
+            axes.append(relation.to_dict() | own if self.followed[at] else None)
+        return axes
 
     def back(self, region: Region) -> Region:
         """Return all that the units of a region read; on axes that are not followed, all units."""
@@ -249,6 +268,18 @@ def read_by(layer: LayerReport, position: int, source: Space, target: Space) -> 
     lead = tuple([(size, at) for at, (size, _) in enumerate(own.lead)])
     begun = own._replace(axes=tuple(range(number, len(source.sizes))), of=of, lead=lead)
     return Reads(source, target, alone(layer, {position: begun}), layer.node.layer.overstates)
+
+
+def kind(layer: LayerReport, sources: Sequence[Space], target: Space) -> object:
+    """Return all that `read_by` depends on, for each thing that a layer reads; None if it cannot be compared."""
+    own = layer.node.layer
+    folded = tuple([(fields.lead, fields.batch_at, fields.batched) for fields in layer.reads_fields])
+    found = type(own), tuple(own.__dict__.items()), tuple(layer.samples), tuple(sources), target, folded
+    try:
+        hash(found)
+    except TypeError:  # a key whose value is a list
+        return None
+    return found
 
 
 def alone(layer: LayerReport, own: Mapping[int, Fields]) -> Fields:

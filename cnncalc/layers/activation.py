@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..errors import ShapeError, shown
 from ..sizes import Shape, counted, show
 from .base import Env, Fields, Layer, Sign, Start, Trace, axes_of, axis_of, channels, ops
-from .keys import Reader, at_least, axis, flag, integers, number, rate
+from .keys import Reader, at_least, axis, flag, integers, number, rate, space_axes
 
 
 class Activation(Layer):
@@ -107,7 +107,7 @@ class Identity(Activation):
     VIEW = True
     LINEAR = True
     SIGN = Sign.KEPT
-    KEYS: ClassVar[dict[str, Reader]] = {"axes": at_least(0)}
+    KEYS: ClassVar[dict[str, Reader]] = {"axes": space_axes}
     HELP = {"axes": "The number of its input's spatial axes, if no other layer decides it."}
     axes: int | None = None
 

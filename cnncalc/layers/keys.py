@@ -42,9 +42,9 @@ def takes(name: str, form: Form) -> Callable[[R], R]:
     return note
 
 
-def whole_form(least: int = 1) -> Schema:
-    """Return the form of a whole number of at least `least`."""
-    return {"type": "integer", "minimum": least, "maximum": LARGEST}
+def whole_form(least: int = 1, most: int = LARGEST) -> Schema:
+    """Return the form of a whole number from `least` to `most`."""
+    return {"type": "integer", "minimum": least, "maximum": most}
 
 
 def axes_form(one: Schema, nd: int | None, entry: Schema | None = None) -> Schema:
@@ -95,6 +95,15 @@ def at_least(least: int) -> Reader:
         return whole(value, least)
 
     return read
+
+
+@takes("space-axes", lambda _: whole_form(0, MOST_SIZES - 1))
+def space_axes(value: object, nd: int | None) -> int:
+    """Read a number of spatial axes: a sample also has channels."""
+    number = whole(value, 0)
+    if number > MOST_SIZES - 1:
+        raise SpecError(f"{number} is too large: the maximum is {MOST_SIZES - 1}")
+    return number
 
 
 def per_axis(least: int) -> Reader:

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=str).encode
-"""A JSON value in one line; what JSON cannot hold (an open size) as its text."""
+from ..errors import UNSEEN
+
+_encoded = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=str).encode
+
+
+def encode(value: Any) -> str:
+    """Return a JSON value in one line; what JSON cannot hold (an open size) as its text.
+
+    A terminal or a log shows it as it is: what is not printable is escaped, and so is the beginning of `##[command]`.
+    """
+    text = _encoded(value)
+    if not (text.isascii() and text.isprintable()):
+        text = "".join([c if c.isprintable() else json.dumps(c)[1:-1] for c in text])
+        text = re.sub(UNSEEN, lambda sign: json.dumps(sign[0])[1:-1], text)
+    return text.replace("##", "#\\u0023") if "##" in text else text
 
 
 def entries(texts: Iterable[str], brackets: str = "[]", outer: str = "", inner: str = "  ") -> Iterator[str]:

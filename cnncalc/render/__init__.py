@@ -6,8 +6,11 @@ A renderer takes a result and a Style, and yields the pieces of a text; `FORMATS
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import wraps
 from importlib import import_module
 from typing import NamedTuple
+
+from ..errors import printable_lines
 
 
 class Selection(NamedTuple):
@@ -70,11 +73,16 @@ ENDINGS = {
     "junit": (".xml",),
 }
 """The endings of the name of a format's file; of several formats with one ending it means the first."""
+OWN_ESCAPES = ("json", "jsonl", "gitlab", "sarif", "github")
+"""The formats with escapes of their own: JSON, and the commands of GitHub's log."""
 Renderer = Callable[..., Iterator[str]]
 
 
 class Formats(dict[str, str]):
-    """The renderers of one kind of result: by format, the place in a package, as `module.function`."""
+    """The renderers of one kind of result: by format, the place in a package, as `module.function`.
+
+    Whatever they yield is printable, because all are had from here.
+    """
 
     def __init__(self, package: str, places: dict[str, str]):
         super().__init__(places)
@@ -85,12 +93,23 @@ class Formats(dict[str, str]):
         """Return the function of a format; its module is imported only now."""
         if format not in self.functions:
             module, _, name = self[format].partition(".")
-            self.functions[format] = getattr(import_module(f"{self.package}.{module}"), name)
+            function = getattr(import_module(f"{self.package}.{module}"), name)
+            self.functions[format] = function if format in OWN_ESCAPES else _printable(function)
         return self.functions[format]
 
     def text(self, result: object) -> str:
         """Return a result's table, for `str(result)`: without colours, and with nothing shortened or wrapped."""
         return "".join(self.renderer("table")(result, Style())).rstrip("\n")
+
+
+def _printable(function: Renderer) -> Renderer:
+    """Return a renderer whose pieces of text do nothing to a terminal or a log."""
+
+    @wraps(function)
+    def render(*values: object, **more: object) -> Iterator[str]:
+        return map(printable_lines, function(*values, **more))
+
+    return render
 
 
 FORMATS = Formats(

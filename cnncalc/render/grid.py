@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log10
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ..errors import SpecError, nearest, shown
+from ..errors import SpecError, nearest, printable, shown
 
 Cell = int | float | str | None
 """A number, a text (empty if the column says nothing of the row), or None for a number that is not known."""
@@ -58,9 +58,11 @@ class Grid(NamedTuple):
         return [dict(zip(self.names, row, strict=True)) for row in rows]
 
     def texts(self, write: Writer, foot: bool = False) -> list[list[str]]:
-        """Return the cells of its rows, or of its foot, as texts."""
+        """Return the cells of its rows, or of its foot, as printable texts."""
         lines = self.foot if foot else self.rows
-        return [[write(cell, column) for cell, column in zip(row, self.columns, strict=True)] for row in lines]
+        return [
+            [printable(write(cell, column)) for cell, column in zip(row, self.columns, strict=True)] for row in lines
+        ]
 
 
 Writer = Callable[[Cell, Column[Any]], str]
@@ -103,6 +105,16 @@ def plain(cell: Cell, column: Column[Any]) -> str:
     if isinstance(cell, float):
         return f"{cell:.6g}" if cell < 1e6 else f"{cell:.0f}"
     return "unknown" if cell is None else str(cell)
+
+
+def spreadsheet(cell: Cell, column: Column[Any]) -> str:
+    """Return a cell for CSV, of which a spreadsheet makes no formula: an apostrophe stands before a text like one."""
+    text = plain(cell, column)
+    return f"'{text}" if isinstance(cell, str) and not column.right and text[:1] in _FORMULA and text else text
+
+
+_FORMULA = "=+-@\t\r"
+"""What a formula begins with."""
 
 
 def full(cell: Cell, column: Column[Any]) -> str:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-_SPECIAL = re.compile(r"[\\|*_`<[]")
-_ACTIVE = re.compile(r"[&<>|\\`*_\[\]~$\"]")
+from ..errors import escaped
+
+_SPECIAL = re.compile(r"[\\|*_`<[~$]|&(?=#?\w+;)")
+_LINK = re.compile(r"\S*(?:@\w|(?<!&)#\d|://|\bwww\.)\S*", re.IGNORECASE)
+"""A word in which GitHub sees a mention, an issue, an address or a link."""
+_ACTIVE = re.compile(r"[&<>|\\`*_\[\]~$\"]|:(?=//)|#(?=\d)|(?<=www)\.", re.IGNORECASE)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]] = (), right: Sequence[bool] = ()) -> Iterator[str]:
@@ -22,18 +26,21 @@ def row(cells: Sequence[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """Return a text with a backslash before all that has a meaning in Markdown."""
-    return _SPECIAL.sub(r"\\\g<0>", text)
+    """Return a text with a backslash before all that has a meaning in Markdown; links and mentions become code."""
+    parts = _LINK.split(text)
+    links = _LINK.findall(text)
+    others = [_SPECIAL.sub(r"\\\g<0>", part) for part in parts]
+    return "".join([part for pair in zip(others, [*map(code, links), ""], strict=True) for part in pair])
 
 
 def code(text: str) -> str:
     """Return a text as code, which shows it literally: it cannot end a table cell or mention a user."""
-    if text and text.isprintable() and not any(sign in text for sign in "`|\\") and text == text.strip():
+    if text and text == escaped(text) and not any(sign in text for sign in "`|\\") and text == text.strip():
         return f"`{text}`"
     return html_code(text)
 
 
 def html_code(text: str) -> str:
-    r"""Return a text as an HTML element; what is not printable is written as `\n`, a lone surrogate as `\udcff`."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return f"<code>{_ACTIVE.sub(lambda sign: f'&#{ord(sign[0])};', shown)}</code>"
+    """Return a text as an HTML element."""
+    shown = _ACTIVE.sub(lambda sign: f"&#{ord(sign[0])};", escaped(text))
+    return f"<code>{shown.replace('@', '@<!-- -->')}</code>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import CnncalcError
+from ..errors import CnncalcError, escaped, printable
 
 if TYPE_CHECKING:
     from ..report import Hint
@@ -20,20 +20,19 @@ def paint(text: str, style: str, color: bool = True) -> str:
 
 def error_text(error: CnncalcError, color: bool) -> str:
     """Return an error's text: with `color` after a red `error:`, its place bold and the caret below red."""
-    text = str(error)
     if not color:
-        return text
-    place, what, rest = text.partition(error.what)
-    lines = rest.split("\n")
-    if error.where is not None and error.where.excerpt is not None:
-        lines[2] = paint(lines[2], "red")
-    return f"{paint('error:', 'red')} {paint(place, 'bold')}{what}" + "\n".join(lines)
+        return str(error)
+    excerpt = [*map(printable, error.caret())]
+    lines = [*excerpt[:1], *(paint(caret, "red") for caret in excerpt[1:]), *map(printable, error.helps())]
+    head = f"{paint('error:', 'red')} {paint(escaped(error.place()), 'bold')}{escaped(error.what)}"
+    return "\n  ".join([head, *lines])
 
 
 def hint_text(hint: Hint, name: str, color: bool) -> str:
     """Return a hint's lines: what is the case, and what would help; behind the name of its network, if there is one."""
     about = ": ".join(filter(None, [name, listed_layers(hint.layers)]))
-    return f"{paint('hint:', 'cyan', color)} {about}: {hint.text} ({hint.name})\n  {hint.help}"
+    what = escaped(f"{about}: {hint.text} ({hint.name})")
+    return f"{paint('hint:', 'cyan', color)} {what}\n  {printable(hint.help)}"
 
 
 MOST_NAMED = 4

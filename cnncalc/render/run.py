@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from ..errors import escaped
 from ..notation.encode import encode
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def result_text(layer: str, shape: tuple[int, ...], kind: Dtype, sink: Sink | No
     if as_json:
         return encode(_finite(facts)) + "\n"
     width = max(map(len, facts))
-    facts["shape"] = "x".join(map(str, shape))
+    facts |= {"layer": escaped(layer), "shape": "x".join(map(str, shape))}
     return "".join(
         f"{name:{width}}  {f'{value:.6g}' if isinstance(value, float) else value}\n" for name, value in facts.items()
     )

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from ..conditions import Numbers, Piece
+from ..errors import escaped
 from ..layers.sliding import Windowed
 from ..notation.encode import document as json_document
 from ..sizes import show, to_json
@@ -83,14 +84,14 @@ def _columns(answer: Answer) -> dict[str, Column[Whole]]:
     }
     if "out_pad" not in answer.question.layer.KEYS:
         del columns["out_pad"]
-    if all(_total(whole) == "" for whole in answer.settings):
-        del columns["p_total"]
     return columns
 
 
 def _settings_grid(answer: Answer) -> Grid:
-    columns = _columns(answer)
-    return grid(columns, list(columns), answer.settings)
+    columns, settings = _columns(answer), list(answer.settings)
+    if all(_total(whole) == "" for whole in settings):
+        del columns["p_total"]
+    return grid(columns, list(columns), settings)
 
 
 def _from_to(answer: Answer) -> str:
@@ -125,8 +126,8 @@ def none_text(answer: Answer) -> Iterator[str]:
 
 def count_text(answer: Answer) -> str:
     """Return how many settings there are, and how many of them are listed."""
-    found = plural(answer.number, "setting")
-    listed = "" if answer.complete else f", the first {len(answer.settings):,} of them listed"
+    found = ("" if answer.found.complete else "at least ") + plural(answer.number, "setting")
+    listed = "" if answer.number <= answer.most else f", the first {answer.most:,} of them listed"
     verb = "leads" if answer.number == 1 else "lead"
     return f"{found} {verb} from {_from_to(answer)}{listed} ({ranges_text(answer)})"
 
@@ -145,7 +146,7 @@ def settings_json(answer: Answer, style: Style) -> Iterator[str]:
     keys: dict[str, Any] = {
         "solutions": (setting_keys(whole) for whole in answer.settings),
         "complete": answer.complete,
-        "count": answer.number,
+        "count": answer.number if answer.found.complete else None,
     }
     if not answer.number:
         keys["nearest"] = [{"out": near.out, **setting_keys(near.setting)} for near in answer.nearest]
@@ -321,7 +322,7 @@ def no_stack(words: Sequence[str], field: str, as_json: bool) -> Iterator[str]:
     if as_json:
         yield from json_document({"solutions": [], "complete": True}.items())
         return
-    yield f"no stack of {', '.join(words)} sees {field} pixels, of at most {MOST_LAYERS:,} words\n"
+    yield f"no stack of {escaped(', '.join(words))} sees {field} pixels, of at most {MOST_LAYERS:,} words\n"
 
 
 def _repeated(word: str, number: int) -> str:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from . import Style
 from . import markdown as md
-from .grid import Grid, Writer, full, plain
+from .grid import Grid, Writer, full, spreadsheet
 
 T = TypeVar("T")
 LONGEST_TABULAR = 40
@@ -26,7 +26,7 @@ _LATEX = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
 
 
 def csv(grid: Grid) -> Iterator[str]:
-    """Yield a header and the rows, numbers in plain digits; a cell that says nothing is empty."""
+    """Yield a header and the rows: numbers in plain digits, texts that are not formulas, nothing for an empty cell."""
     return _delimited(grid, ",")
 
 
@@ -36,7 +36,7 @@ def tsv(grid: Grid) -> Iterator[str]:
 
 
 def _delimited(grid: Grid, delimiter: str) -> Iterator[str]:
-    for row in [grid.names, *grid.texts(plain)]:
+    for row in [grid.names, *grid.texts(spreadsheet)]:
         buffer = io.StringIO()
         csv_writer.writer(buffer, delimiter=delimiter, lineterminator="\n").writerow(row)
         yield buffer.getvalue()

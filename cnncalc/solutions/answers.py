@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..errors import CnncalcError, SpecError
+from ..errors import CnncalcError
 from ..layers.keys import KEEP
 from ..layers.pool import Pool
 from ..layers.sliding import Windowed
 from ..layers.transposed import TransposedConv
-from .axis import Rounding, reach
+from .axis import AxisLayer, Rounding
 from .settings import USUAL, LayerQuestion, Solutions, Whole
 
 TRIES = 64
 """How many outputs are looked at for the nearest one: what a window reaches by its padding, it may not be allowed."""
-FIRST = 32
-"""How many values of each key are looked at for a change, beginning with the smallest."""
+FEW = 20_000
+"""How many windows are looked at for what is near, and for each change, if there are more."""
 
 
 class Nearest(NamedTuple):
@@ -27,29 +27,39 @@ class Nearest(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The first settings that give the wanted output."""
+    """The settings that give the wanted output."""
 
     question: LayerQuestion
-    settings: list[Whole]
-    number: int
-    """How many there are, listed or not."""
+    found: Solutions
+    most: int
+    """How many are listed."""
     nearest: list[Nearest]
     """The nearest outputs that can be reached, if there is no setting."""
     changes: list[KeyChange]
     """The changes of one key each that make the output possible, if there is no setting."""
 
     @property
+    def number(self) -> int:
+        """How many were found, listed or not; all that there are if `found.complete` says so."""
+        return self.found.count
+
+    @property
     def complete(self) -> bool:
-        """Whether all settings are here."""
-        return len(self.settings) == self.number
+        """Whether all that there are are listed."""
+        return self.found.complete and self.number <= self.most
+
+    @property
+    def settings(self) -> Iterator[Whole]:
+        """The first settings, the usual ones first."""
+        return self.found.first(self.most)
 
 
 def answer(question: LayerQuestion, most: int = USUAL) -> Answer:
     """Return the first settings that give the wanted output. CnncalcError for a layer that the dialect refuses."""
     found = Solutions(question)
     if found.count:
-        return Answer(question, found.first(most), found.count, [], [])
-    return Answer(question, [], 0, nearest(question), changes(question))
+        return Answer(question, found, most, [], [])
+    return Answer(question, found, most, nearest(question), changes(question))
 
 
 class KeyChange(NamedTuple):
@@ -63,38 +73,40 @@ class KeyChange(NamedTuple):
 def nearest(question: LayerQuestion) -> list[Nearest]:
     """Return the nearest output below the wanted one and the nearest above it, as far as there are any."""
     found = []
+    question = question._replace(ranges=question.ranges._replace(most=FEW))
     for step in (-1, 1):
-        outs = None
-        with suppress(SpecError):  # there may be more windows than can be looked at
-            outs = _reached(question, step)
+        outs = _reached(question, step)
         for _ in range(TRIES):
             if outs is None or min(outs) < 1:
                 break
-            with suppress(CnncalcError):
-                settings = Solutions(question._replace(out=outs))
-                if settings.count:
-                    found.append(Nearest(outs, settings.first(1)[0]))
-                    break
+            setting = _first(question._replace(out=outs))
+            if setting is not None:
+                found.append(Nearest(outs, setting))
+                break
             outs = tuple([out + step * (out != want) for out, want in zip(outs, question.out, strict=True)])
     return sorted(found, key=lambda one: sum(abs(a - b) for a, b in zip(one.out, question.out, strict=True)))
+
+
+def _first(question: LayerQuestion) -> Whole | None:
+    """Return the first setting; None if there is none, or if the layer is refused."""
+    try:
+        return next(Solutions(question).first(1), None)
+    except CnncalcError:
+        return None
 
 
 def _reached(question: LayerQuestion, step: int) -> tuple[int, ...] | None:
     """Return the outputs nearest to the wanted ones, below or above them, by the bounds of each window."""
     layer, nd = question.layer, len(question.space)
+    ceil = layer.rounding(1, nd, question.env) if isinstance(layer, Pool) else False
     placed = dict[int, int]()
     for group in question.groups():
         own = group.question
-        if isinstance(own.pair, str):
-            return None
         alone = question._replace(space=(own.n,) * nd, out=(own.out,) * nd)
-        if len(group.axes) < nd and Solutions(alone).count:
+        if len(group.axes) < nd and _first(alone) is not None:
             best: int | None = own.out
         else:
-            ceil = layer.rounding(1, nd, question.env) if isinstance(layer, Pool) else False
-            bounds = list(reach(own, layer, question.env, Rounding(bool(ceil), ceil == KEEP)))
-            most, least = [high for _, high in bounds if high < own.out], [low for low, _ in bounds if low > own.out]
-            best = max(most, default=None) if step < 0 else min(least, default=None)
+            best = AxisLayer(layer, nd, question.env, Rounding(bool(ceil), ceil == KEEP)).nearest(own, step)
         if best is None:
             return None
         placed |= dict.fromkeys(group.axes, best)
@@ -104,7 +116,7 @@ def _reached(question: LayerQuestion, step: int) -> tuple[int, ...] | None:
 def changes(question: LayerQuestion) -> list[KeyChange]:
     """Return for each key how it has to move, alone, so that a setting gives the wanted output."""
     found = []
-    layer, ranges = question.layer, question.ranges
+    layer, ranges = question.layer, question.ranges._replace(most=FEW)
     size = max(*question.space, *question.out)
     wide: dict[str, Any] = {
         "p": range(2 * size + _most_extent(question)),
@@ -118,11 +130,10 @@ def changes(question: LayerQuestion) -> list[KeyChange]:
             continue
         left = {name: value for name, value in layer.given.items() if name not in _names(key)}
         opened = type(layer)(layer.op, layer.nd, left)
-        found += _solved(key, question._replace(layer=opened, ranges=ranges._replace(**{key: values}, first=FIRST)))
+        found += _solved(key, question._replace(layer=opened, ranges=ranges._replace(**{key: values})))
     if isinstance(layer, Pool) and not layer.given.get("ceil"):
-        found += _solved(
-            "ceil", question._replace(layer=type(layer)(layer.op, layer.nd, {**layer.given, "ceil": True}))
-        )
+        rounded = type(layer)(layer.op, layer.nd, {**layer.given, "ceil": True})
+        found += _solved("ceil", question._replace(layer=rounded, ranges=ranges))
     return found
 
 
@@ -136,8 +147,5 @@ def _names(key: str) -> tuple[str, ...]:
 
 
 def _solved(key: str, question: LayerQuestion) -> list[KeyChange]:
-    try:
-        settings = Solutions(question)
-    except CnncalcError:
-        return []
-    return [KeyChange(key, question.layer, settings.first(1)[0])] if settings.count else []
+    setting = _first(question)
+    return [] if setting is None else [KeyChange(key, question.layer, setting)]

@@ -6,21 +6,23 @@ dialect allow; none is tried.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
 
 from ..errors import ShapeError, SpecError
 from ..layers import Env
 from ..layers.keys import Pair
 from ..layers.pool import Pool, pixel_paddings
-from ..layers.sliding import Slide, Windowed, windows_of
+from ..layers.sliding import Cut, Slide, Windowed, windows_of
 from ..layers.transposed import TransposedConv, out_pad_limit
 from ..window import extent, paddings
+from .windows import MOST_WINDOWS, Bound, Search, cut, windows
 
-MOST_WINDOWS = 300_000
-"""How many combinations of kernel, stride and dilation are looked at, at most: one to three microseconds each."""
 PLACED = 20
-"""How many of these one costs that the layer itself places, as a padding word has it."""
+"""How many windows one costs that the layer itself places, as a padding word has it."""
+ANY = 1 << 62
+"""More units than any output has."""
 
 
 class Ranges(NamedTuple):
@@ -33,8 +35,8 @@ class Ranges(NamedTuple):
     d: range = range(1, 5)
     out_pad: range | None = None
     """None for any that the dialect allows."""
-    first: int | None = None
-    """Of each key only so many of the smallest values that may do are looked at; None for all."""
+    most: int = MOST_WINDOWS
+    """How many windows are looked at, if there are more."""
 
 
 class Setting(NamedTuple):
@@ -64,18 +66,28 @@ class SettingRow(NamedTuple):
     d: int
     before: range
     odd: int
-    out_pad: int | None = None
+    bare: int | None = None
+    """The out_pad that goes with no padding, of a transposed window: it rises with the padding. None of others."""
     word: str | None = None
 
     def setting(self, q: int) -> Setting:
         """Return the setting with the padding q before."""
-        return Setting(self.k, self.s, q, q + self.odd, self.d, self.out_pad, self.word)
+        out_pad = None if self.bare is None else self.bare + 2 * q + self.odd
+        return Setting(self.k, self.s, q, q + self.odd, self.d, out_pad, self.word)
 
     @property
     def half(self) -> int | None:
         """The padding before if both sides are the kernel's extent less 1; None if they cannot be."""
         half, rest = divmod(extent(self.k, self.d) - 1 - self.odd, 2)
         return None if rest else half
+
+
+class AxisRows(NamedTuple):
+    """The settings of one axis."""
+
+    rows: list[SettingRow]
+    complete: bool
+    """Whether there are no others."""
 
 
 class AxisQuestion(NamedTuple):
@@ -92,8 +104,8 @@ class AxisQuestion(NamedTuple):
     """None for any that the dialect allows."""
     pair: Pair | str | None
     """The padding that the layer gives, in numbers or as a word; None if it leaves it open."""
-    first: int | None = None
-    """Of each key only so many of the smallest values that may do are looked at; None for all."""
+    most: int = MOST_WINDOWS
+    """How many windows are looked at, if there are more."""
 
 
 class Rounding(NamedTuple):
@@ -105,257 +117,219 @@ class Rounding(NamedTuple):
     """Whether that holds only where there is padding."""
 
 
-def rows(question: AxisQuestion, layer: Windowed, nd: int, env: Env, rounding: Rounding) -> list[SettingRow]:
-    """Return all settings of one axis. SpecError if the ranges are too wide."""
-    if isinstance(question.pair, str):
-        return list(_by_word(question, layer, nd, env))
-    if isinstance(layer, TransposedConv):
-        found = list(_transposed(question, layer, env))
-    else:
-        found = list(_sliding(question, layer, nd, env, rounding))
-    if question.pair is None and question.p is None and env.dialect.pads_by_word:
-        found = list(_with_same(question, layer, nd, env, found))
-    return found
+Window = tuple[int, int, int, int]
+"""A kernel, its extent, its stride and its dilation."""
 
 
-class ExtentBound(NamedTuple):
-    """A bound of the kernel's extent, by the stride: at + slope*s."""
+class AxisLayer(NamedTuple):
+    """A layer on one of its `nd` axes, under a dialect and a rule of rounding."""
 
-    at: int
-    slope: int = 0
+    layer: Windowed
+    nd: int
+    env: Env
+    rounding: Rounding = Rounding()
 
-    def __call__(self, s: int) -> int:
-        """Return the bound at a stride."""
-        return self.at + self.slope * s
+    @property
+    def transposes(self) -> bool:
+        """Whether it is a transposed convolution."""
+        return isinstance(self.layer, TransposedConv)
 
-    def strides(self, own: range, most: int) -> range:
-        """Return the strides at which the bound is at most `most`."""
-        if self.slope > 0:
-            return _cut(own, own.start, (most - self.at) // self.slope)
-        if self.slope < 0:
-            return _cut(own, -((most - self.at) // -self.slope), own.stop)
-        return own if self.at <= most else range(0)
-
-
-def _windows(
-    question: AxisQuestion,
-    layer: Windowed,
-    env: Env,
-    low: Sequence[ExtentBound] = (),
-    high: Sequence[ExtentBound] = (),
-    weight: int | None = 1,
-) -> Iterator[tuple[int, int, int, int]]:
-    """Yield each kernel, its extent, stride and dilation; its extent is from each bound of `low` to each of `high`.
-
-    SpecError if there are too many; one counts `weight` times, None for as often as it has values of out_pad.
-    """
-    least, most = question.k.start, question.k.stop - 1
-    dilations = question.d if layer.dilates(env) else _cut(question.d, question.d.start, 1)
-    strides = question.s
-    for line in low if dilations else ():
-        strides = line.strides(strides, dilations[-1] * (most - 1) + 1)
-    for at, slope in high if dilations else ():
-        strides = ExtentBound(-at, -slope).strides(strides, -(dilations[0] * (least - 1) + 1))
-    found, looked = [], 0
-    for s in strides[: question.first]:
-        bottom = max([1, *[line(s) for line in low]])
-        top = min([line(s) for line in high], default=None)
-        own = _cut(dilations, dilations.start, 1) if s > 1 and not layer.strides_dilated(env) else dilations
-        for d in _dilations(own, question.k, bottom, top)[: question.first]:
-            first = max(least, -(-(bottom - 1) // d) + 1, 1 + (d > dilations.start))  # one tap has no dilation
-            last = most if top is None else min(most, (top - 1) // d + 1)
-            kernels = range(first, last + 1)[: question.first]
-            found.append((s, d, kernels))
-            looked += 1 + len(kernels) * (max(s, d) if weight is None else weight)
-            check_number(looked)
-    for s, d, kernels in found:
-        for k in kernels:
-            yield k, extent(k, d), s, d
-
-
-def check_number(looked: int) -> None:
-    """SpecError if so many combinations are too many to look at."""
-    if looked > MOST_WINDOWS:
-        what = f"more than {MOST_WINDOWS:,} combinations of kernel, stride and dilation are left"
-        raise SpecError(what, "narrow --k, --s or --d")
-
-
-def _dilations(own: range, k: range, bottom: int, top: int | None) -> range:
-    """Return the dilations with which the extent of one of the kernels may be from `bottom` to `top`."""
-    if k.stop <= 2:
-        return own[:1]
-    last = own.stop if top is None else (top - 1) // max(k.start - 1, 1)
-    if k.start == 1:
-        last = max(last, own.start)
-    return _cut(own, -(-(bottom - 1) // (k.stop - 2)), last)
-
-
-def _sliding(question: AxisQuestion, layer: Windowed, nd: int, env: Env, rounding: Rounding) -> Iterator[SettingRow]:
-    n, out, pair, p = question.n, question.out, question.pair, question.p
-    assert not isinstance(pair, str)
-    sees_pixels = isinstance(layer, Pool) and env.dialect.pool_limit == "pixel"
-    fits_bare = isinstance(layer, Pool) and layer.needs_bare_fit(nd, env)
-    low = p.start if p else 0
-    more = (0 if p is None else 2 * (p.stop - 1)) if pair is None else sum(pair)
-    least = 2 * low if pair is None else sum(pair)
-
-    slack = int(rounding.ceil)  # a stride that rounding up adds, or its last-window rule takes away
-    low_bounds = [ExtentBound(n + least + 1, -out - slack)]  # (out-1)*s + k' - n is from the least padding to the most
-    high_bounds = [] if p is None and pair is None else [ExtentBound(n + more, slack - out + 1)]
-    if not high_bounds:  # the most is k' - 1 on both sides
-        low_bounds.append(ExtentBound(2 - n, out - 1 - slack))
-
-    stepped = 0  # paddings looked at one by one, as a dilated kernel may step over the whole input
-    for k, span, s, d in _windows(question, layer, env, low_bounds, high_bounds):
-        if fits_bare and k > n:
-            continue
-        most = span - 1 if p is None else p.stop - 1
-        limit = layer.most_per_side(k, env)
-        if limit is not None:
-            most = min(most, limit) if pair is None else limit
-        for odd, first, last in _sides(pair, low, most, limit, rounding):
-            before = _cut(paddings(n, out, span, s, rounding.ceil, rounding.kept, odd), first, last)
-            row = SettingRow(k, s, d, before, odd)
-            if sees_pixels and n < d:
-                stepped += 4 * len(before)
-                check_number(stepped)
-            if sees_pixels:
-                slide = Slide(n, span, s, None, None, out, k, d, False, "")
-                found = [row._replace(before=part) for part in pixel_paddings(slide, before, odd)]
-            else:
-                found = [row] if before else []
-            yield from found
-            if found:  # totals are for windows without equal sides
-                break
-
-
-def _sides(
-    pair: Pair | None, low: int, most: int, limit: int | None, rounding: Rounding
-) -> Iterator[tuple[int, int, int]]:
-    """Yield what is added after, and the bounds of the padding before: equal sides, then the odd unit after."""
-    if pair is not None:
-        if limit is None or max(pair) <= limit:
-            yield pair[1] - pair[0], pair[0], pair[0]
-        return
-    yield 0, max(low, 1) if rounding.padded else low, most
-    yield 1, low, most - 1
-
-
-def _cut(found: range, low: int, high: int) -> range:
-    """Return the numbers of a range from `low` to `high`."""
-    return range(max(found.start, low), min(found.stop, high + 1))
-
-
-def _transposed(question: AxisQuestion, layer: Windowed, env: Env) -> Iterator[SettingRow]:
-    n, out, pair, p = question.n, question.out, question.pair, question.p
-    assert not isinstance(pair, str)
-
-    # (n-1)*s + k' + out_pad - out is the padding of both sides
-    own, low_bounds, high_bounds = question.out_pad, [], []
-    if own is None:  # any below the stride or the dilation
-        low_bounds.append(ExtentBound(out - question.d.stop, -n))
-    else:
-        low_bounds.append(ExtentBound(out - own.stop, 1 - n))
-    if p is None and pair is None:  # the most is k' - 1 on both sides
-        low_bounds.append(ExtentBound(2 - out, n - 1))
-    else:
-        high_bounds.append(ExtentBound(out + (2 * (p.stop - 1) + 1 if p else sum(pair or (0, 0))), 1 - n))
-
-    for k, span, s, d in _windows(question, layer, env, low_bounds, high_bounds, None if own is None else len(own)):
-        limit = out_pad_limit(s, d, env)
-        appended = range(limit or max(s, d)) if own is None else own
-        for out_pad in appended if limit is None else range(appended.start, min(appended.stop, limit)):
-            total = (n - 1) * s + span + out_pad - out
-            if pair is not None:
-                if total == sum(pair):
-                    yield SettingRow(k, s, d, range(pair[0], pair[0] + 1), pair[1] - pair[0], out_pad)
+    def rows(self, question: AxisQuestion) -> AxisRows:
+        """Return the settings of an axis. SpecError if the ranges are too wide to find one."""
+        search, found = Search(question.most), list[SettingRow]()
+        marks = question.pair is None and question.p is None and self.env.dialect.pads_by_word
+        for window in self._windows(question, search, range(question.out, question.out + 1)):
+            if search.is_over and found:
+                return AxisRows(found, False)
+            if isinstance(question.pair, str):
+                placed = self._placed(question, window, question.pair, search)
+                found += [row for out, row in placed if out == question.out]
                 continue
-            q, odd = total // 2, total % 2
-            if (p.start if p else 0) <= q <= (span - 1 if p is None else p.stop - 1) - odd:
-                yield SettingRow(k, s, d, range(q, q + 1), odd, out_pad)
+            own = self._cuts(question, window) if self.transposes else self._slides(question, window, search)
+            found += self._marked(question, window, own, search) if marks else own
+        return AxisRows(found, True)
 
+    def _windows(self, question: AxisQuestion, search: Search, outs: range) -> Iterator[Window]:
+        """Yield the windows that may reach one of some outputs, the smallest dilation first."""
+        layer, env = self.layer, self.env
+        strides, dilations = question.s, question.d if layer.dilates(env) else cut(question.d, 1, 1)
+        if str(question.pair).startswith("same") and not self.transposes:
+            n, first, last = question.n, outs[0], outs[-1]  # ceil(n/s) is one of them
+            strides = cut(strides, -(-n // last), -(-n // (first - 1)) - 1 if first > 1 else strides.stop)
+        bounds = self._bounds(question, outs)
+        return windows(question.k, strides, dilations, bounds, layer.strides_dilated(env), search)
 
-def _by_word(question: AxisQuestion, layer: Windowed, nd: int, env: Env) -> Iterator[SettingRow]:
-    """Yield the settings under a padding word."""
-    for k, _, s, d in _windows(question, layer, env, weight=PLACED):
-        pads: list[int | None] = [None]
-        if isinstance(layer, TransposedConv):
-            limit = out_pad_limit(s, d, env) or max(s, d)
-            own = question.out_pad
-            pads = [None] if own is None else [*range(own.start, min(own.stop, limit))]
-        for out_pad in pads:
-            row = _placed(layer, nd, env, question, {"k": k, "s": s, "d": d, "p": question.pair}, out_pad)
-            if row is not None:
-                yield row
+    def _bounds(self, question: AxisQuestion, outs: range) -> list[Bound]:
+        """Return what holds of windows that reach one of some outputs, k' being d*k - d + 1.
 
+        The most padding gives no fewer than the first of them, and the least no more than the last; of what is
+        transposed it is the other way round.
+        """
+        n, first, last, own = question.n, outs[0], outs[-1], question.out_pad
+        least, most = _paddings(question)
+        if self.transposes:  # (n-1)*s + k' + out_pad - out is cut away
+            low, high = (0, Bound(0, 1, 1, 0, -2)) if own is None else (own.start, Bound(0, 0, 0, 0, own.stop - 1))
+            if isinstance(question.pair, str):  # a word appends what it needs
+                low, high = 0, Bound(0, 1, 1, 0, 0 if own is None else own.stop)
+            enough, bare = Bound(0, 1 - n, 1, -1, 1 - first), Bound(0, n - 1, -1, 1, last - low - 1)
+            return [enough.plus(least).less(high), bare.less(most)]
+        slack = int(self.rounding.ceil)  # a stride that rounding up adds, or its last-window rule takes away
+        bare = Bound(0, first - 1 - slack, -1, 1, n - 1)
+        bounds = [Bound(0, -last - slack, 1, -1, -n).plus(least), bare.less(most)]
+        two, four = [self.layer.most_per_side(k, self.env) for k in (2, 4)]
+        if two is not None and four is not None:  # limits are linear in k, rounded down
+            bounds.append(bare.less(Bound(four - two, 0, 0, 0, 4 * two - 2 * four)))
+        return bounds
 
-def _with_same(
-    question: AxisQuestion, layer: Windowed, nd: int, env: Env, found: list[SettingRow]
-) -> Iterator[SettingRow]:
-    """Yield rows with the word `same` where it gives them, and those that it alone gives: its sides may differ."""
-    words: dict[tuple[int, int, int, int, int | None], SettingRow] = {}
-    n, out = question.n, question.out
-    if isinstance(layer, TransposedConv):
-        strides = range(out // n, out // n + (out % n == 0))
-    else:  # ceil(n/s) is out
-        strides = range(-(-n // out), -(-n // (out - 1)) if out > 1 else question.s.stop)
-    same_strides = question._replace(s=_cut(question.s, strides.start, strides.stop - 1))
-    for k, _, s, d in _windows(same_strides, layer, env, weight=PLACED):
-        row = _placed(layer, nd, env, question, {"k": k, "s": s, "d": d, "p": "same"}, None)
-        if row is not None:
-            words[row.k, row.s, row.d, row.odd, row.out_pad] = row
-    for row in found:
-        same = words.get((row.k, row.s, row.d, row.odd, row.out_pad))
-        if same is None or same.before.start not in row.before:
-            yield row
-            continue
-        del words[row.k, row.s, row.d, row.odd, row.out_pad]
-        q = same.before.start
-        parts = range(row.before.start, q), range(q + 1, row.before.stop)
-        yield from [row._replace(before=part) for part in parts if part]
-        yield row._replace(before=same.before, word="same")
-    yield from words.values()
-
-
-def _placed(
-    layer: Windowed, nd: int, env: Env, question: AxisQuestion, keys: Mapping[str, Any], out_pad: int | None
-) -> SettingRow | None:
-    """Return the setting of a padding word as the layer itself places it; None if it does not give the size."""
-    given = {**layer.given, **keys} | ({} if out_pad is None else {"out_pad": out_pad})
-    space = (question.n,) * nd
-    try:
-        same = type(layer)(layer.op, layer.nd, given)
-        if isinstance(same, TransposedConv):
-            (cut, *_), _ = same.windows(space, env)
-            if cut.out != question.out:
-                return None
-            before, after, appended = cut.pb, cut.pa, cut.out_pad
-        else:
-            slide = same.slides(space, env)[0][0]  # type: ignore[attr-defined]
-            if slide.out != question.out:
-                return None
-            before, after, appended = slide.pb, slide.pa, None
-    except ShapeError:
-        return None
-    return SettingRow(
-        keys["k"], keys["s"], keys["d"], range(before, before + 1), after - before, appended, str(keys["p"])
-    )
-
-
-def reach(question: AxisQuestion, layer: Windowed, env: Env, rounding: Rounding) -> Iterator[tuple[int, int]]:
-    """Yield the least and the most that each kernel, stride and dilation gives, over all paddings that are allowed."""
-    pair, p, n = question.pair, question.p, question.n
-    assert not isinstance(pair, str)
-    for k, span, s, d in _windows(question, layer, env, weight=4):
+    def _slides(self, question: AxisQuestion, window: Window, search: Search) -> list[SettingRow]:
+        """Return the settings of a sliding window: equal sides, or else an odd unit after."""
+        (k, span, s, d), n, out, pair, p = window, question.n, question.out, question.pair, question.p
+        layer, env, (ceil, kept, padded) = self.layer, self.env, self.rounding
+        if isinstance(layer, Pool) and layer.needs_bare_fit(self.nd, env) and k > n:
+            return []
         limit = layer.most_per_side(k, env)
-        most = span - 1 if p is None else p.stop - 1
-        high = most if limit is None else min(most, limit)
-        sides = [pair] if pair is not None else [(p.start if p else 0,) * 2, (high, high)]
-        if isinstance(layer, TransposedConv):
-            own = question.out_pad if question.out_pad is not None else range(out_pad_limit(s, d, env) or max(s, d))
-            bare = (n - 1) * s + span
-            yield bare + own.start - sum(sides[-1]), bare + own.stop - 1 - sum(sides[0])
-            continue
-        outs = [windows_of(n, before, after, span, s, *rounding[:2]) for before, after in sides]
-        numbers = [out for out in outs if isinstance(out, int)]
-        yield numbers[0], numbers[-1]
+        low, most = _per_side(p, span)
+        most = most if limit is None else min(most, limit)
+        sides = [(0, max(low, padded), most), (1, low, most - 1)]
+        if isinstance(pair, tuple):
+            sides = [(pair[1] - pair[0], pair[0], pair[0])] if limit is None or max(pair) <= limit else []
+        for odd, first, last in sides:
+            before = cut(paddings(n, out, span, s, ceil, kept, odd), first, last)
+            if not before:
+                continue
+            parts = [before]
+            if isinstance(layer, Pool) and env.dialect.pool_limit == "pixel":
+                search.look(4 * len(before) if n < d else 0)  # a dilated kernel may step over all: one by one
+                parts = [*pixel_paddings(Slide(n, span, s, None, None, out, k, d, False, ""), before, odd)]
+            if parts:
+                return [SettingRow(k, s, d, part, odd) for part in parts]
+        return []
+
+    def _cuts(self, question: AxisQuestion, window: Window) -> list[SettingRow]:
+        """Return the settings of a transposed window, whose out_pad rises with its padding."""
+        (k, span, s, d), pair = window, question.pair
+        appended, bare = self._appended(question, s, d), question.out - (question.n - 1) * s - span
+        low, most = _per_side(question.p, span)
+        sides = [(0, low, most), (1, low, most - 1)]
+        if isinstance(pair, tuple):
+            sides = [(pair[1] - pair[0], pair[0], pair[0])]
+        found = []
+        for odd, first, last in sides:  # out_pad is bare + 2*q + odd
+            least, greatest = appended.start - bare - odd, appended.stop - 1 - bare - odd
+            before = range(max(first, -(-least // 2)), min(last, greatest // 2) + 1)
+            found += [SettingRow(k, s, d, before, odd, bare)] if before else []
+        return found
+
+    def _appended(self, question: AxisQuestion, s: int, d: int) -> range:
+        """Return the values of out_pad that are tried."""
+        limit, own = out_pad_limit(s, d, self.env), question.out_pad
+        if own is None:
+            return range(limit or max(s, d))
+        return own if limit is None else cut(own, own.start, limit - 1)
+
+    def _marked(
+        self, question: AxisQuestion, window: Window, own: list[SettingRow], search: Search
+    ) -> list[SettingRow]:
+        """Return rows with the word `same` where it gives one of them, and the one that it alone gives."""
+        n, s, appended = question.n, window[2], question.out_pad
+        usual = n * s if self.transposes else -(-n // s)
+        if usual != question.out and "out_pad" not in self.layer.given:
+            return own
+        free = question if "out_pad" in self.layer.given else question._replace(out_pad=None)
+        placed = [row for out, row in self._placed(free, window, "same", search) if out == question.out]
+        same = [row for row in placed if appended is None or row.setting(row.before.start).out_pad in appended]
+        found = []
+        for row in own:
+            parts = [row.before]
+            if same and (row.odd, row.bare) == (same[0].odd, same[0].bare):
+                q = same[0].before.start
+                parts = [cut(row.before, row.before.start, q - 1), cut(row.before, q + 1, row.before.stop)]
+            found += [row._replace(before=part) for part in parts if part]
+        return [*found, *same]
+
+    def _placed(
+        self, question: AxisQuestion, window: Window, word: str, search: Search
+    ) -> Iterator[tuple[int, SettingRow]]:
+        """Yield the outputs and settings of a padding word, as the layer itself places it."""
+        k, _, s, d = window
+        pads = [None] if question.out_pad is None or not self.transposes else self._appended(question, s, d)
+        for out_pad in pads:
+            search.look(PLACED)
+            keys = {"k": k, "s": s, "d": d, "p": word} | ({} if out_pad is None else {"out_pad": out_pad})
+            layer = type(self.layer)(self.layer.op, self.layer.nd, {**self.layer.given, **keys})
+            with suppress(ShapeError):
+                placed = layer.placed((question.n,) * self.nd, self.env)[0]
+                pb, pa, out = placed.pb, placed.pa, placed.out
+                assert isinstance(pb, int)
+                assert isinstance(pa, int)
+                assert isinstance(out, int)
+                bare = placed.out_pad - pb - pa if isinstance(placed, Cut) else None
+                yield out, SettingRow(k, s, d, range(pb, pb + 1), pa - pb, bare, word)
+
+    def nearest(self, question: AxisQuestion, step: int) -> int | None:
+        """Return the output nearest to the wanted one, below it (-1) or above it (1), that a window may reach.
+
+        None if there is none, or if there are too many windows to look at.
+        """
+        outs = range(question.out + 1, ANY) if step > 0 else range(1, question.out)
+        found = None
+        with suppress(SpecError):
+            while outs:
+                near = (
+                    outs if found is None else outs[: len(outs) // 2 + 1] if step > 0 else outs[-(len(outs) // 2 + 1) :]
+                )
+                out = self._reached(question, near, step)
+                if out is None:
+                    if found is None:
+                        return None
+                    outs = range(near.stop, outs.stop) if step > 0 else range(outs.start, near.start)
+                else:
+                    found = out
+                    outs = range(outs.start, out) if step > 0 else range(out + 1, outs.stop)
+        return found
+
+    def _reached(self, question: AxisQuestion, outs: range, step: int) -> int | None:
+        """Return the first or the last of some outputs that some window may reach; None if none may."""
+        search = Search(question.most)
+        for window in self._windows(question, search, outs):
+            for low, high in self._reach(question, window, search):
+                found = range(max(low, outs.start), min(high, outs.stop - 1) + 1)
+                if found:
+                    return found[0 if step > 0 else -1]
+        return None
+
+    def _reach(self, question: AxisQuestion, window: Window, search: Search) -> Iterator[tuple[int, int]]:
+        """Yield the least and the most that a window gives, over all paddings that are allowed."""
+        (k, span, s, d), pair, n = window, question.pair, question.n
+        if isinstance(pair, str):
+            yield from [(out, out) for out, _ in self._placed(question, window, pair, search)]
+            return
+        limit = self.layer.most_per_side(k, self.env)
+        low, high = _per_side(question.p, span)
+        sides = [pair, pair] if pair is not None else [(low, low), (min(high, high if limit is None else limit),) * 2]
+        if self.transposes:
+            appended, bare = self._appended(question, s, d), (n - 1) * s + span
+            yield bare + appended.start - sum(sides[1]), bare + appended.stop - 1 - sum(sides[0])
+            return
+        outs = [windows_of(n, before, after, span, s, *self.rounding[:2]) for before, after in sides]
+        low, high = [out for out in outs if isinstance(out, int)]
+        yield low, high
+
+
+def _paddings(question: AxisQuestion) -> tuple[Bound, Bound]:
+    """Return the least and the most padding of both sides together, in terms of the window."""
+    pair, p = question.pair, question.p
+    none, extent_less_1, twice = Bound(0, 0, 0, 0, 0), Bound(0, 0, -1, 1, 0), Bound(0, 0, -2, 2, 0)
+    if isinstance(pair, str):
+        words = {"valid": (none, none), "full": (twice, twice), "causal": (extent_less_1, extent_less_1)}
+        return words.get(pair, (none, extent_less_1))
+    if pair is not None:
+        return (Bound(0, 0, 0, 0, sum(pair)),) * 2
+    if p is None:
+        return none, twice
+    return Bound(0, 0, 0, 0, 2 * p.start), Bound(0, 0, 0, 0, 2 * (p.stop - 1))
+
+
+def _per_side(p: range | None, span: int) -> tuple[int, int]:
+    """Return the least and the most padding per side."""
+    return (0, span - 1) if p is None else (p.start, p.stop - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge, nsmallest
 from itertools import islice, product
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ..errors import SpecError, shown
@@ -16,7 +17,7 @@ from ..layers.pool import Pool
 from ..layers.sliding import Windowed
 from ..layers.transposed import TransposedConv
 from ..sizes import Shape, Size
-from .axis import AxisQuestion, Ranges, Rounding, Setting, SettingRow, rows
+from .axis import AxisLayer, AxisQuestion, Ranges, Rounding, Setting, SettingRow
 
 USUAL = 1000
 """How many settings are listed, unless the caller says another number."""
@@ -38,6 +39,8 @@ class RoundedRows(NamedTuple):
 
     rounding: Rounding
     rows: tuple[list[SettingRow], ...]
+    complete: bool
+    """Whether there are no other rows."""
     bare: bool | None = None
     """Whether no axis may have padding; False if one of them must, None for any."""
 
@@ -72,7 +75,7 @@ class LayerQuestion(NamedTuple):
             assert s is not None
             assert d is not None
             own_p = self.ranges.p if pair is None else None
-            own = AxisQuestion(n, out, k, s, d, own_p, out_pad, pair, self.ranges.first)
+            own = AxisQuestion(n, out, k, s, d, own_p, out_pad, pair, self.ranges.most)
             found.setdefault(own, []).append(axis)
         return [AxisGroup(tuple(axes), question) for question, axes in found.items()]
 
@@ -87,21 +90,21 @@ class LayerQuestion(NamedTuple):
         """Return all rows, for each rule of rounding that may hold."""
         groups, layer, nd = self.groups(), self.layer, len(self.space)
 
-        def found(rounding: Rounding, only: range | None = None) -> tuple[list[SettingRow], ...]:
+        def found(rounding: Rounding, only: range | None = None, bare: bool | None = None) -> RoundedRows:
             asked = [one.question for one in groups]
             if only is not None:
                 asked = [one._replace(p=only) if one.pair is None else one for one in asked]
-            return tuple([rows(one, layer, nd, self.env, rounding) for one in asked])
+            each = [AxisLayer(layer, nd, self.env, rounding).rows(one) for one in asked]
+            return RoundedRows(rounding, tuple([one.rows for one in each]), all(one.complete for one in each), bare)
 
         if not isinstance(layer, Pool):
-            return [RoundedRows(Rounding(), found(Rounding()))]
+            return [found(Rounding())]
         with_padding, bare = layer.rounding(1, nd, self.env), layer.rounding(0, nd, self.env)
         plain = Rounding(bool(with_padding), with_padding == KEEP)
         if with_padding == bare:
-            return [RoundedRows(plain, found(plain))]
-        kept = Rounding(True, True)
-        plain = plain._replace(padded=len(groups) == 1)
-        return [RoundedRows(kept, found(kept, range(1)), bare=True), RoundedRows(plain, found(plain), bare=False)]
+            return [found(plain)]
+        padded = plain._replace(padded=len(groups) == 1)
+        return [found(Rounding(True, True), range(1), bare=True), found(padded, bare=False)]
 
 
 class Solutions:
@@ -115,16 +118,14 @@ class Solutions:
         if len(self.choices) > 1:
             self.choices = _without_doubles(self.choices)
         self.count = sum(_count(choice, question) for choice in self.choices)
-        """How many there are."""
+        """How many there are; if they are not complete, how many were found."""
+        self.complete = all(choice.complete for choice in self.choices)
 
-    def first(self, most: int = USUAL) -> list[Whole]:
-        """Return the first settings, the usual ones first: those that are the same on all axes, then the others."""
-        merged: list[Whole] = []
-        for choice in self.choices:
-            merged += islice(_combined(choice, self.question, most), most)
-        if len(self.choices) > 1:
-            merged = nsmallest(most, merged, key=self._rank)
-        return [self._whole(one) for one in merged[:most]]
+    def first(self, most: int = USUAL) -> Iterator[Whole]:
+        """Yield the first settings, the usual ones first: those that are the same on all axes, then the others."""
+        each = [_combined(choice, self.question, most) for choice in self.choices]
+        merged = merge(*each, key=self._rank) if len(each) > 1 else each[0]
+        return map(self._whole, islice(merged, most))
 
     def _rank(self, whole: Whole) -> tuple[bool, list[tuple[int, ...]]]:
         return len(set(whole)) > 1, [usual(setting, self.question) for setting in whole]
@@ -170,46 +171,48 @@ def usual(setting: Setting, question: LayerQuestion) -> tuple[int, ...]:
     return (d, s > span, not_by_word, habit, before != after, s, 1 - k % 2, k, total)
 
 
-def _in_order(row: SettingRow, question: LayerQuestion) -> Iterator[Setting]:
-    """Yield the settings of a row in the order of `usual`: half the extent and none first, then from the least on."""
-    marked = {q for q in (row.half, 0) if q is not None and q in row.before}
-    yield from sorted(map(row.setting, marked), key=lambda setting: usual(setting, question))
+Ranked = tuple[tuple[int, ...], Setting]
+"""A setting behind what it is ordered by."""
+
+
+def _in_order(row: SettingRow, question: LayerQuestion) -> Iterator[Ranked]:
+    """Yield the settings of a row in the order of `usual`: half the extent and none first, then from the least on.
+
+    Those of a transposed convolution are in order.
+    """
+    marked = [q for q in (row.half, 0) if q in row.before] if row.bare is None else []
+    first = [row.setting(q) for q in dict.fromkeys(marked) if q is not None]
+    yield from sorted([(usual(setting, question), setting) for setting in first])
     for q in row.before:
         if q not in marked:
-            yield row.setting(q)
+            setting = row.setting(q)
+            yield usual(setting, question), setting
 
 
-def _ordered(found: Iterable[SettingRow], question: LayerQuestion, most: int) -> list[Setting]:
-    """Return the first settings of rows in the order of `usual`, which begins with the dilation."""
+def _ordered(found: Iterable[SettingRow], question: LayerQuestion, most: int) -> Iterator[Setting]:
+    """Yield the first settings of rows, and perhaps more, in the order of `usual`, which begins with the dilation."""
     by_dilation: dict[int, list[SettingRow]] = {}
     for row in found:
         by_dilation.setdefault(row.d, []).append(row)
-    first: list[Setting] = []
     for d in sorted(by_dilation):
-        each = [_in_order(row, question) for row in by_dilation[d]]
-        first += islice(merge(*each, key=lambda setting: usual(setting, question)), most - len(first))
-        if len(first) >= most:
-            break
-    return first
+        rows = by_dilation[d]
+        if len(rows) > most:  # those that begin first have the first settings
+            rows = nsmallest(most, rows, key=lambda row: next(_in_order(row, question))[0])
+        each = [_in_order(row, question) for row in rows]
+        yield from (setting for _, setting in merge(*each, key=itemgetter(0)))
 
 
 def _combined(choice: RoundedRows, question: LayerQuestion, most: int) -> Iterator[Whole]:
     """Yield a setting for each group of axes: first one that all share, then the others by how usual they are."""
     fits = _Fits(choice, question)
-    first, *others = choice.rows
-    if not others:
-        for setting in _ordered(first, question, most + (choice.bare is False)):
-            if fits((setting,)):
-                yield (setting,)
-        return
-    alike = _shared(choice.rows)
-    count = 0
-    for setting in _ordered(alike, question, most):
+    for setting in _ordered(_shared(choice.rows), question, most + 1):
         whole = (setting,) * len(choice.rows)
         if fits(whole):
-            count += 1
             yield whole
-    lists = [_ordered(one, question, max(most, 200)) for one in choice.rows]
+    if len(choice.rows) == 1:
+        return
+    wide = max(most, 200)
+    lists = [[*islice(_ordered(one, question, wide), wide)] for one in choice.rows]
     for parts in _diagonals(lists):
         if len(set(parts)) > 1 and fits(parts):
             yield parts
@@ -236,9 +239,9 @@ def _shared(lists: Sequence[Sequence[SettingRow]]) -> list[SettingRow]:
         kept: list[SettingRow] = []
         index: dict[tuple[Any, ...], list[SettingRow]] = {}
         for row in other:
-            index.setdefault((row.k, row.s, row.d, row.odd, row.out_pad, row.word), []).append(row)
+            index.setdefault((row.k, row.s, row.d, row.odd, row.bare, row.word), []).append(row)
         for row in shared:
-            for met in index.get((row.k, row.s, row.d, row.odd, row.out_pad, row.word), ()):
+            for met in index.get((row.k, row.s, row.d, row.odd, row.bare, row.word), ()):
                 low, high = max(row.before.start, met.before.start), min(row.before.stop, met.before.stop)
                 if low < high:
                     kept.append(row._replace(before=range(low, high)))

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from math import lcm, prod
+from math import prod
 from typing import Any, NamedTuple
 
 from ..errors import SpecError
-from ..layers import OPS, Env, keys_named
+from ..layers import Env
 from ..layers.base import AXIS_LETTERS, join
 from ..network import Network
-from ..notation.words import read_words
+from ..notation.words import LeftOutChannels, read_words
 from ..report import Report
 from ..sizes import Open, Shape, known
 from ..trace import shape
@@ -64,31 +64,6 @@ class LayerStack(NamedTuple):
     words: tuple[str, ...]
     """Its words, the channels that they leave out filled in."""
     report: Report
-
-
-class LeftOutChannels:
-    """Gives each layer without c_o as many channels as it gets.
-
-    They begin with `channels`; without these, with the least number that goes into all groups.
-    """
-
-    def __init__(self, channels: int | None = None):
-        self.channels = channels
-        self.places: list[int] = []
-        """The indices of the layers that were without c_o."""
-
-    def __call__(self, layers: list[dict[str, Any]]) -> None:
-        """Complete the keys of layers as JSON has them."""
-        groups = [g for layer in layers if type(g := layer.get("g")) is int]
-        c = self.channels or lcm(*groups) or 1
-        for at, layer in enumerate(layers):
-            cls = OPS[layer["op"]][0]
-            own = [raw for raw in layer if keys_named(cls, raw) == ("c_o",)]
-            if own and type(layer[own[0]]) is int:
-                c = layer[own[0]]
-            elif not own and "c_o" in cls.NEEDED:
-                layer["c_o"] = c
-                self.places.append(at)
 
 
 def stack(question: StackQuestion) -> LayerStack | None:

@@ -17,6 +17,7 @@ from tests.program import environment, here, process
 from tests.test_house import _loaded
 
 ODD = ['a"b<c>&amp;#35;', "`md` \\n end; %% -->", "日本語 [x](y) {z} |p|", "end", "<b>\\N</b>", "$$x^2$$"]
+ODD += ["%%{init: {'theme': 'dark'}}%%", "style n0 fill:#f00;", "fa:fa-ban", "1. one", "- one", "* one", "**bold**"]
 
 
 def odd() -> str:
@@ -50,6 +51,24 @@ def test_an_output_that_takes_ascii_alone_gets_it() -> None:
     assert process("show", "unet", env=env).out == here(["show", "unet", "--ascii"]).out
 
 
+@pytest.mark.parametrize(
+    ("variables", "is_ascii"),
+    [
+        ({"LANG": "C"}, True),
+        ({"LANG": "POSIX"}, True),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "C"}, True),
+        ({"LANG": "C", "LC_ALL": "C.UTF-8"}, False),
+        ({"LANG": "C.UTF-8"}, False),
+        ({"LANG": "C", "PYTHONUTF8": "1"}, False),
+        ({}, False),
+    ],
+)
+def test_a_locale_without_characters_gets_ascii(variables: dict[str, str], is_ascii: bool) -> None:
+    env = environment()
+    env = {name: value for name, value in env.items() if name[:3] != "LC_" and name not in ("LANG", "PYTHONUTF8")}
+    assert process("show", "3x8x8", "conv:4,k3", "relu", env=env | variables).out.isascii() == is_ascii
+
+
 @pytest.mark.parametrize("line", ["unet", "unet --to dot", "conv:k3 -i 5x5", "lenet5 --unit 1,1 --of s2"])
 def test_pictures_load_neither_numpy_nor_rich(line: str) -> None:
     loaded = _loaded(f"from cnncalc.cli import call\nassert call({['show', *line.split()]!r}) == 0")
@@ -72,7 +91,7 @@ def test_mermaid_labels_are_escaped() -> None:
     labels = [re.fullmatch(r'    n\d+\(?\["(.*)"\]\)?', line) for line in lines[1 : len(ODD) + 2]]
     for label in labels:
         assert label is not None
-        assert not re.search(r'["`\\]|[$][$]|<(?!br/>)|#(?!\d+;)', label[1])
+        assert not re.search(r'["`\\%*:]|[$][$]|#92;n|^[-+*] |^\d+[.]|<(?!br/>)|#(?!\d+;)', label[1])
     assert labels[1] is not None
     assert labels[1][1] == "a#34;b#60;c#62;#38;amp;#35;35;<br/>relu<br/>3x8x8"
 

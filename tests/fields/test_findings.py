@@ -38,6 +38,19 @@ def test_paths_in_words() -> None:
     ]
 
 
+def test_more_paths_than_a_number_is_written_for() -> None:
+    """Each join doubles the number of paths: 2**1100 is beyond what a float holds."""
+    layers = [{"op": "add", "from": [f"a{at - 1}" if at else "input"] * 2, "name": f"a{at}"} for at in range(1100)]
+    spec = json.dumps({"input": [1, 4, 4], "layers": layers})
+    found = json.loads(here(["rf", "-", "--paths", "--json"], spec).out)["report"]["fields"]["paths"]
+    assert (found["number"], found["kinds"][0]["number"], len(found["kinds"][0]["via"])) == (None, None, 1100)
+    lines = here(["rf", "-", "--paths"], spec).out.splitlines()
+    assert lines[-2] == "1.36e331 paths lead to a1099"
+    assert lines[2].endswith("input a0 a1 a2 a3 a4 … a1096 a1097 a1098 (1100; all with --json)")
+    assert here(["rf", "-", "--paths", "--of", "a49"], spec).out.splitlines()[-2].startswith("1.13e15 ")
+    assert here(["rf", "-", "--paths", "--of", "a48"], spec).out.splitlines()[-2].startswith("562,949,953,421,312 ")
+
+
 def test_the_effective_field_as_json() -> None:
     found = asked("1x9x11 conv:2,k3,p1 conv:2,k3x5,p1x2", "--effective", "--unit", "4,5")["report"]["fields"][
         "effective"

@@ -57,6 +57,35 @@ def test_a_unit_that_sees_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "channels"),
+    [
+        ("conv:k3 -i 9x10", [1]),
+        ("3x9x10 conv:k3 add:conv1+conv1 conv:8,k3 dwconv:k3 convT:k2", [3, None, 8, 8, 8]),
+        ("9x10x3 conv:k3 conv:k2 --layout NHWC", [3, 3]),
+        ("2x3x9x10 conv:k3", [3]),
+        ("4x9x10 conv:k3,g=4", [4]),
+        ("3x9x10x11 conv3d:k3", [3]),
+        ("9x10x11 conv3d:k3", [1]),
+    ],
+)
+def test_c_o_may_be_left_out(line: str, channels: list[int | None]) -> None:
+    """A field does not depend on it. As JSON it is a spec: then a note says what is filled in."""
+    assert here(["rf", *line.split()]).code == 0
+    ended = here(["rf", *line.split(), "--json"])
+    assert [layer.get("c_o") for layer in json.loads(ended.out)["layers"]] == channels
+    assert ended.err == "note: c_o is left out: each of these layers has as many channels as it gets\n"
+
+
+def test_numbers_too_large_for_a_float() -> None:
+    """Strides on a map of one unit double without end; a middle that is not whole is rounded down to a whole one."""
+    layers = rf("1x1x1 conv:1,k2,s2,p1,times=1025")["layers"]
+    assert [layers[at]["report"]["fields"]["centre"][0] for at in (0, 1, 1021)] == [-0.5, -1.5, -(1 << 1021)]
+    assert layers[1024]["report"]["fields"]["size"] == [1 << 1025] * 2
+    last = rf("1x1x1 conv:1,k2,s2,p1,times=1023 convT:1,k4,s3")["layers"][-1]["report"]["fields"]
+    assert last["stride"] == [(1 << 1023) // 3] * 2
+
+
 def test_between_two_layers() -> None:
     own = unit("vgg16 --unit 10,11 --of conv3_1 --in conv2_1")
     assert own["in"] == "conv2_1"

@@ -23,6 +23,7 @@ from markdown_it import MarkdownIt
 
 from cnncalc import __version__
 from cnncalc.checks import CODES, Finding, Result
+from cnncalc.errors import escaped
 from cnncalc.render.checks import FORMATS, junit, render, sarif
 from cnncalc.render.checks.common import fingerprint, named
 from cnncalc.render.checks.github import MOST_BYTES, MOST_ROWS, github_summary
@@ -421,15 +422,11 @@ def test_github_reads_back(results: list[Result]) -> None:
     assert github_reads(text) == [
         Command(
             "error" if f.level == "error" else "notice",
-            {"file": f.file, "line": str(f.line), "col": str(f.column), "title": f.title},
-            full_text(f),
+            {"file": escaped(f.file), "line": str(f.line), "col": str(f.column), "title": f.title},
+            "\n".join(map(escaped, f.lines())),
         )
         for f in flat(results)
     ]
-
-
-def shown_in_markdown(text: str | None) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text or "")
 
 
 @given(runs)
@@ -443,9 +440,9 @@ def test_the_summary_reads_back(results: list[Result]) -> None:
     for at, f in zip(range(0, len(cells), 5), flat(results), strict=True):
         place, layer, actual = cells[at + 1], cells[at + 2], cells[at + 4]
         assert cells[at] == f.title
-        assert place == shown_in_markdown(f"{f.file}:{f.line}:{f.column}")
-        assert layer == shown_in_markdown(f.layer)
-        assert actual == shown_in_markdown(f.what if f.actual is None else f.actual)
+        assert place == escaped(f"{f.file}:{f.line}:{f.column}")
+        assert layer == escaped(f.layer or "")
+        assert actual == escaped(f.what if f.actual is None else f.actual)
 
 
 @pytest.mark.parametrize(("count", "length"), [(3000, 1), (100, 20_000), (2, MOST_BYTES)])
@@ -477,17 +474,12 @@ def test_gitlab_reads_back(results: list[Result]) -> None:
 XSD = import_module("xmlschema").XMLSchema10(str(SCHEMAS / "junit-10.xsd"))
 
 
-def legal(text: str) -> str:
-    """The text as XML can hold it."""
-    return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", lambda m: m[0].encode("unicode_escape").decode(), text)
-
-
 @given(runs)
 @example([Result("n]]>.json", [Finding("CC101", "n]]>.json", "\t\r\n\ufffe\x00", layer=" a  b ")], None)])
 def test_junit_reads_back_and_is_valid(results: list[Result]) -> None:
     tree = ET.fromstring(written("junit", results))
     XSD.validate(tree)
-    assert [suite.get("name") for suite in tree] == [legal(named(r.file)) for r in results]
+    assert [suite.get("name") for suite in tree] == [escaped(named(r.file)) for r in results]
     for number, (suite, result) in enumerate(zip(tree, results, strict=True)):
         tags = [case[0].tag if len(case) else "passed" for case in suite.iter("testcase")]
         assert suite.get("id") == str(number)
@@ -497,7 +489,7 @@ def test_junit_reads_back_and_is_valid(results: list[Result]) -> None:
         assert len(tags) == max(1, len(result.findings))
     verdicts = [verdict for case in tree.iter("testcase") for verdict in case]
     assert [(v.get("type"), v.get("message"), v.text) for v in verdicts] == [
-        (f.title, legal(f.message()), legal(f.text())) for f in flat(results)
+        (f.title, escaped(f.message()), f.text()) for f in flat(results)
     ]
 
 

@@ -15,7 +15,7 @@ from cnncalc.layers import OPS, Env
 from cnncalc.layers.sliding import Windowed
 from cnncalc.solutions.answers import answer
 from cnncalc.solutions.axis import Ranges
-from cnncalc.solutions.settings import LayerQuestion, setting_keys, usual
+from cnncalc.solutions.settings import LayerQuestion, Solutions, setting_keys, usual
 
 KINDS = [
     op + end
@@ -67,6 +67,11 @@ def brute(spec: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: str
     return found
 
 
+def has(spec: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: str) -> bool:
+    """Whether there is a setting."""
+    return Solutions(question(spec, space, out, dialect, RANGES)).count > 0
+
+
 @st.composite
 def layers(draw: st.DrawFn) -> Spec:
     """A layer of any op with a window, with some of its keys."""
@@ -99,12 +104,17 @@ def test_every_setting_is_right_and_none_is_missing(spec: Spec, dialect: str, n:
     except cnncalc.ShapeError:
         assert not brute(spec, space, wanted, dialect)
         return
+    listed = list(found.settings)
     assert found.complete
-    assert found.number == len({*found.settings})
-    assert all(leads(spec, setting_keys(one), space, wanted, dialect) for one in found.settings)
-    ranks = [usual(one[0], found.question) for one in found.settings]
+    assert found.number == len({*listed})
+    assert all(leads(spec, setting_keys(one), space, wanted, dialect) for one in listed)
+    ranks = [usual(one[0], found.question) for one in listed]
     assert ranks == sorted(ranks)
-    assert {one[0][:6] for one in found.settings if not one[0].word} == brute(spec, space, wanted, dialect)
+    assert {one[0][:6] for one in listed if not one[0].word} == brute(spec, space, wanted, dialect)
+    for step in () if found.number else (-1, 1):  # the nearest that there are, as far as 12 from it
+        nearer = [n for n in range(out + step, max(out + 12 * step, 0), step) if has(spec, space, (n,) * nd, dialect)]
+        have = [one.out for one in found.nearest if (one.out[0] > out) == (step > 0)]
+        assert have == [(n,) * nd for n in nearer[:1]] or not nearer
     for near in found.nearest:
         assert leads(spec, setting_keys(near.setting), space, near.out, dialect)
     for change in found.changes:
@@ -119,7 +129,8 @@ def test_settings_differ_by_axis_where_the_sizes_do(
     spec: Spec = {"op": op, "d": 1, "k": 2} | ({} if op == "maxpool" else {"c_o": 2})
     ranges = RANGES._replace(p=range(3), out_pad=range(1))
     found = answer(question(spec, (h, w), (high, wide), dialect, ranges), EVERY)
-    assert all(leads(spec, setting_keys(one), (h, w), (high, wide), dialect) for one in found.settings)
+    every = list(found.settings)
+    assert all(leads(spec, setting_keys(one), (h, w), (high, wide), dialect) for one in every)
     if dialect == "caffe" and op == "maxpool":  # there the padding of one axis changes the rounding of the other
         return
     alone = [
@@ -136,8 +147,33 @@ def test_settings_differ_by_axis_where_the_sizes_do(
         for all_ in alone
     ]
     expected = {(a, b) for a, b in product(*kept) if (h, high) != (w, wide) or a == b}
-    listed = {tuple([(one.s, one.before, one.after) for one in whole]) for whole in found.settings if not whole[0].word}
+    listed = {tuple([(one.s, one.before, one.after) for one in whole]) for whole in every if not whole[0].word}
     assert listed == expected
+
+
+ALL = Ranges(range(1, 1001), range(1, 1001), None, range(1, 1001))
+WIDE = [
+    ({"op": "conv", "c_o": 1}, 224, 112, "plain", ALL, True),
+    ({"op": "conv", "c_o": 1}, 224, 500, "plain", ALL._replace(p=range(10)), False),
+    ({"op": "conv", "c_o": 1, "p": "same"}, 224, 101, "keras", ALL, False),
+    ({"op": "convT", "c_o": 1}, 7, 10**9, "plain", ALL, False),
+    ({"op": "maxpool"}, 224, 500, "torch", ALL, False),
+    ({"op": "maxpool"}, 224, 112, "plain", ALL, True),
+]
+
+
+@pytest.mark.parametrize(("spec", "n", "out", "dialect", "ranges", "solvable"), WIDE)
+def test_ranges_that_are_too_wide_are_answered(
+    spec: Spec, n: int, out: int, dialect: str, ranges: Ranges, solvable: bool
+) -> None:
+    found = answer(question(spec, (n, n), (out, out), dialect, ranges._replace(most=2000)), 20)
+    assert bool(found.number) == solvable
+    assert not found.complete or not solvable
+    for one in found.settings:
+        assert leads(spec, setting_keys(one), (n, n), (out, out), dialect)
+    assert solvable or found.nearest
+    for near in found.nearest:
+        assert leads(spec, setting_keys(near.setting), (n, n), near.out, dialect)
 
 
 def test_millions_of_candidates_are_counted_by_arithmetic() -> None:
@@ -145,7 +181,7 @@ def test_millions_of_candidates_are_counted_by_arithmetic() -> None:
     wide = Ranges(range(1, 201), range(1, 51), range(101), range(1, 21))
     asked = question({"op": "conv", "c_o": 1}, (224, 224), (7, 7), "plain", wide)
     found = answer(asked, 100)
-    assert (found.number, found.complete, len(found.settings)) == (364_362, False, 100)
+    assert (found.number, found.complete, len([*found.settings])) == (364_362, False, 100)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +198,8 @@ def test_millions_of_candidates_are_counted_by_arithmetic() -> None:
 )
 def test_the_usual_setting_comes_first(words: Spec, input: int, dialect: str, out: int, first: Spec) -> None:
     found = answer(question(words, (input,) * 2, (out,) * 2, dialect, Ranges()))
-    keys = setting_keys(found.settings[0])
+    listed = list(found.settings)
+    keys = setting_keys(listed[0])
     if words.get("k") is None:  # a kernel of 1 comes before that of 3: both are odd and centred
-        keys = setting_keys(found.settings[1])
+        keys = setting_keys(listed[1])
     assert first.items() <= keys.items()

@@ -11,7 +11,7 @@ plane, and are copied as one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 from math import gcd, prod
@@ -56,11 +56,39 @@ class Windows(NamedTuple):
 @lru_cache(maxsize=1024)
 def seeing(windows: Windows, space: tuple[int, ...], size: tuple[int, ...]) -> tuple[range, ...]:
     """Return the kernel's cells on each axis, without those at either end through which no output sees the input."""
-    cells = []
-    for k, s, d, pb, n, u in zip(*windows, space, size, strict=True):
-        first = min(max(-(((u - 1) * s - pb) // d), 0), k - 1)
-        cells.append(range(first, max(min((n - 1 + pb) // d, k - 1), first) + 1))
-    return tuple(cells)
+    return tuple([_cells(*axis) for axis in zip(space, *windows, size, strict=True)])
+
+
+def _cells(n: int, k: int, s: int, d: int, pb: int, size: int) -> range:
+    """Return the cells of one axis from the first to the last through which an output sees the input; at least one."""
+    first = min(max(-(((size - 1) * s - pb) // d), 0), k - 1)
+    return range(first, max(min((n - 1 + pb) // d, k - 1), first) + 1)
+
+
+@lru_cache(maxsize=1024)
+def seeing_outputs(windows: Windows, space: tuple[int, ...], size: tuple[int, ...]) -> tuple[range, ...]:
+    """Return the outputs on each axis, without those at either end whose window is over padding only."""
+    return tuple([reached(*axis) for axis in zip(space, *windows, size, strict=True)])
+
+
+def reached(n: int, k: int, s: int, d: int, pb: int, size: int) -> range:
+    """Return the outputs of one axis from the first to the last whose window is over the input."""
+    first = min(max(-(((k - 1) * d - pb) // s), 0), size)
+    return range(first, max(min((n - 1 + pb) // s + 1, size), first))
+
+
+@lru_cache(maxsize=4096)
+def taps(n: int, k: int, s: int, d: int, pb: int, size: int) -> tuple[tuple[int, slice, slice], ...]:
+    """Return the cells of one axis through which some of `size` outputs see the input, with these outputs and inputs.
+
+    It takes as long as there are such cells, however large the kernel is.
+    """
+    cells: Iterable[int] = _cells(n, k, s, d, pb, size)
+    if len(_cells(n, k, s, d, pb, size)) > size * (n // d + 1):  # few of them: those of each output
+        each = [_cells(n, k, s, d, pb - u * s, 1) for u in reached(n, k, s, d, pb, size)]
+        cells = sorted(set().union(*each))
+    found = [(cell, *overlap(n, cell * d - pb, s, size)) for cell in cells]
+    return tuple([tap for tap in found if tap[1].start < tap[1].stop])
 
 
 def overlap(n: int, origin: int, s: int, size: int) -> tuple[slice, slice]:

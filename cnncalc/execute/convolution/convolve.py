@@ -5,10 +5,12 @@ Everything here works on views with the channels first, of any strides.
 
 from __future__ import annotations
 
+from math import prod
+
 from ..sums import sum_dtype
 from ..task import Array
-from . import product, winograd
-from .columns import EVERY, Shapes, Windows, seeing
+from . import product, taps, winograd
+from .columns import EVERY, Shapes, Windows, seeing, seeing_outputs
 
 TILE = 8 << 20
 """How many bytes are made at once for a large product: about as many as the last cache holds."""
@@ -18,23 +20,45 @@ def convolve(
     x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1, tile: int = TILE
 ) -> None:
     """Fill `out` (N, c_o, *out) from x (N, c_i, *space) and weight (c_o, c_i/g, *k), about `tile` bytes at once."""
+    inside = seeing_outputs(windows, x.shape[2:], out.shape[2:])
+    if [*map(len, inside)] == [*out.shape[2:]]:
+        _convolve(x, weight, bias, out, windows, g, tile)
+        return
+    out[...] = 0 if bias is None else bias.reshape(-1, *(1,) * len(inside))  # what sees only padding
+    if all(map(len, inside)):
+        target = out[(EVERY, EVERY, *[slice(some.start, some.stop) for some in inside])]
+        _convolve(x, weight, bias, target, windows.at(tuple([some.start for some in inside])), g, tile)
+
+
+def _convolve(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int, tile: int) -> None:
+    """Fill `out`, whose units all see the input or are between those that do, with the kernel's cells that see it."""
     cells = seeing(windows, x.shape[2:], out.shape[2:])
     weight, windows = weight[(EVERY, EVERY, *[slice(some.start, some.stop) for some in cells])], windows.only(cells)
     weight, bias = in_kind(x, weight, bias, out, weight[0].size)
     shapes = Shapes(x.shape, weight.shape, out.shape, windows, g, weight.dtype, tile)
-    if winograd.pays(shapes) and winograd.is_harmless(x, weight):
+    if taps.pays(shapes):
+        taps.correlate(x, weight, bias, out, windows, g)
+    elif winograd.pays(shapes) and winograd.is_harmless(x, weight):
         winograd.correlate(x, weight, bias, out, windows, tile)
     else:
         product.correlate(x, weight, bias, out, windows, g, tile)
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes `convolve` takes at most beside its arguments."""
-    cells = seeing(shapes.windows, shapes.x[2:], shapes.out[2:])
-    windows = shapes.windows.only(cells)
-    shapes = shapes._replace(windows=windows, weight=(*shapes.weight[:2], *windows.k))
+    """Return how many bytes `convolve` takes at most beside its arguments, the weights in the dtype of sums counted."""
+    inside = seeing_outputs(shapes.windows, shapes.x[2:], shapes.out[2:])
+    if not all(map(len, inside)):
+        return 0
+    out = tuple(map(len, inside))
+    windows = shapes.windows.at(tuple([some.start for some in inside]))
+    cells = seeing(windows, shapes.x[2:], out)
+    windows = windows.only(cells)
+    shapes = shapes._replace(windows=windows, weight=(*shapes.weight[:2], *windows.k), out=(*shapes.out[:2], *out))
+    weights = prod(shapes.weight) * shapes.kind.itemsize
+    if taps.pays(shapes):
+        return weights + taps.working(shapes)
     least = product.working(shapes)
-    return max(least, winograd.working(shapes)) if winograd.pays(shapes) else least
+    return weights + (max(least, winograd.working(shapes)) if winograd.pays(shapes) else least)
 
 
 def in_kind(x: Array, weight: Array, bias: Array | None, out: Array, terms: int) -> tuple[Array, Array | None]:

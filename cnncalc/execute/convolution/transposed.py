@@ -18,6 +18,7 @@ import numpy as np
 
 from ..task import Array, summed
 from ..threads import buffer
+from . import taps
 from .columns import EVERY, Index, Shapes, Windows, flipped, merged, overlap
 from .convolve import TILE, convolve, in_kind
 from .convolve import working as working_each
@@ -46,6 +47,10 @@ def scatter(
     x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1, tile: int = TILE
 ) -> None:
     """Fill `out` (N, c_o, *out) with the transposed convolution the fastest way, about `tile` bytes at once."""
+    if has_few_inputs(x.shape[2:], windows):
+        weight, bias = in_kind(x, weight, bias, out, len(weight) // g * prod(x.shape[2:]))
+        taps.scatter(x, weight, bias, out, windows, g)
+        return
     phases = _all_phases(out.shape[2:], windows)
     if len(phases) < prod(windows.s):  # some outputs see no input
         out[...] = 0 if bias is None else bias.reshape(-1, *(1,) * len(windows.k))
@@ -56,6 +61,11 @@ def scatter(
         add(x, weight, bias, out, whole, tile)
     else:
         correlate_each(x, weight, bias, out, phases, g, tile)
+
+
+def has_few_inputs(space: Sequence[int], windows: Windows) -> bool:
+    """Return whether there are fewer inputs than phases."""
+    return prod(space) < prod([min(s // gcd(s, d), k) for k, s, d, _ in zip(*windows, strict=True)])
 
 
 def adding_pays(shapes: Shapes, phases: int) -> bool:
@@ -70,6 +80,9 @@ def working(shapes: Shapes) -> int:
     """Return how many bytes `scatter` takes at most beside its arguments."""
     n, c_i, *space = shapes.x
     c_o = shapes.out[1]
+    weights = prod(shapes.weight) * shapes.kind.itemsize
+    if has_few_inputs(space, shapes.windows):
+        return weights + 2 * c_o * prod(shapes.out[2:]) * shapes.kind.itemsize + weights
     phases = _all_phases(shapes.out[2:], shapes.windows)
     takes = []
     for axes in phases:
@@ -79,7 +92,7 @@ def working(shapes: Shapes) -> int:
     if adding_pays(shapes, len(phases)):
         sample, written = (c * prod(space) * shapes.kind.itemsize for c in (c_i, c_o * prod(shapes.windows.k)))
         takes.append(min(shapes.tile, n * written) + min(max(shapes.tile // written, 1), n) * sample)
-    return max(takes, default=0)
+    return weights + max(takes, default=0)
 
 
 def _all_phases(out: Sequence[int], windows: Windows) -> list[tuple[Outputs, ...]]:

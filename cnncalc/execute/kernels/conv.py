@@ -46,11 +46,10 @@ def _kernel(way: Callable[..., None], estimate: Callable[[Shapes], int], kind: C
         way(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g))
 
     def takes(task: Task, x: tuple[int, ...], out: tuple[int, ...], dtype: Dtype) -> int:
-        """Return how many bytes the weights in the sums' dtype take, and the estimate beside them."""
         windows, g = windows_of(task), task.values.get("g") or x[1]
         first, second = (x, out) if kind is ConvKind.TRANSPOSED else (out, x)
         shapes = Shapes(x, (first[1], second[1] // g, *windows.k), out, windows, g, dtype, _tile(task, g))
-        return prod(shapes.weight) * dtype.itemsize + estimate(shapes)
+        return estimate(shapes)
 
     return Kernel(compute, accumulates, spatial=True, working=takes)
 
@@ -86,8 +85,7 @@ def _working_separable(task: Task, x: tuple[int, ...], out: tuple[int, ...], kin
     pointwise = Shapes(
         between, (out[1], c, *one.k), (part.samples.stop, out[1], *part.size), one, 1, kind, _tile(task, 1)
     )
-    held = prod(between) + prod(depthwise.weight) + prod(pointwise.weight)
-    return int(held * kind.itemsize + max(working(depthwise), working(pointwise)))
+    return int(prod(between) * kind.itemsize + max(working(depthwise), working(pointwise)))
 
 
 KERNELS = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from ...window import extent, positions
+from ..convolution.columns import taps
 from ..task import Array, Kernel, Task, Weights, accumulates, keeps, wide
 
 Places = tuple[Any, ...]
@@ -21,17 +23,13 @@ def _windows(task: Task, space: Sequence[int]) -> tuple[int, ...]:
     return tuple([positions(n, sum(pair), extent(k, d), s) for n, pair, k, d, s in axes])  # type: ignore[misc]
 
 
-def _taps(task: Task, space: Sequence[int], windows: Sequence[int]) -> Iterator[tuple[tuple[int, ...], Places, Places]]:
-    """Yield each tap of the window, the pixels that it falls on, and the windows of which it does."""
+def _taps(task: Task, space: Sequence[int], windows: Sequence[int]) -> Iterator[Iterable[Places]]:
+    """Yield each tap that falls on pixels, the windows of which it does, and these pixels."""
     v = task.values
-    for tap in np.ndindex(*v["k"]):
-        pixels, units = [], []
-        for n, out, i, (pb, _), d, s in zip(space, windows, tap, v["p"], v["d"], v["s"], strict=True):
-            offset = i * d - pb
-            first, last = max(-(offset // s), 0), min((n - 1 - offset) // s + 1, out)
-            units.append(slice(first, max(last, first)))
-            pixels.append(slice(first * s + offset, max(last, first) * s + offset, s) if last > first else slice(0))
-        yield tap, tuple(pixels), tuple(units)
+    befores = [before for before, _ in v["p"]]
+    axes = [taps(*axis) for axis in zip(space, v["k"], v["s"], v["d"], befores, windows, strict=True)]
+    for several in product(*axes):
+        yield zip(*several, strict=True)
 
 
 def _unfold(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -40,7 +38,7 @@ def _unfold(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
     windows = _windows(task, x.shape[2:])
     columns = out.reshape(*x.shape[:2], *task.values["k"], *windows)
     columns[...] = 0
-    for tap, pixels, units in _taps(task, x.shape[2:], windows):
+    for tap, units, pixels in _taps(task, x.shape[2:], windows):
         columns[(ALL, ALL, *tap, *units)] = x[(ALL, ALL, *pixels)]
 
 
@@ -49,7 +47,7 @@ def _fold(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None
     columns = xs[0].reshape(*out.shape[:2], *task.values["k"], *windows)
     for n, c in np.ndindex(out.shape[:2]):
         sums = np.zeros(out.shape[2:], wide(out.dtype))
-        for tap, pixels, units in _taps(task, out.shape[2:], windows):
+        for tap, units, pixels in _taps(task, out.shape[2:], windows):
             sums[pixels] += columns[(n, c, *tap, *units)]
         out[n, c] = sums
 

@@ -9,22 +9,28 @@ from math import prod
 
 import numpy as np
 
-from ..convolution.columns import overlap
+from ...sizes import LARGEST
+from ..convolution.columns import overlap, reached, taps
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, wide
 from ..threads import blockwise, buffer
 
 Reach = tuple[tuple[slice, slice], ...]
-"""The inputs that some outputs of an axis see: pairs of outputs and inputs, all of which are combined."""
+"""The inputs that some outputs of an axis see: pairs of outputs and inputs, all of which are combined.
+
+To a pair belong as many inputs as outputs, one input that all of these see, or one output that sees all of these.
+"""
+MANY = 8
+"""From how many times as many cells as outputs on, what an output sees is reduced at once."""
 
 
 @lru_cache(maxsize=4096)
 def sliding(n: int, k: int, s: int, d: int, pb: int, begin: int, size: int) -> Reach:
-    """Return what the outputs `begin` … `begin + size` of a window over n inputs see, a pair for each of its cells."""
-    pairs = []
-    for cell in range(k):
-        to, seen = overlap(n, begin * s + cell * d - pb, s, size)
-        if to.start < to.stop:
-            pairs.append((to, seen))
+    """Return what the outputs `begin` … `begin + size` of a window over n inputs see, for each cell or each output."""
+    pb -= begin * s
+    if min(k, (n + (size - 1) * s) // d) > MANY * size:
+        sights = [(slice(u, u + 1), overlap(n, u * s - pb, d, k)[1]) for u in reached(n, k, s, d, pb, size)]
+        return tuple([pair for pair in sights if pair[1].start < pair[1].stop])
+    pairs = [(to, seen) for _, to, seen in taps(n, k, s, d, pb, size)]
     pairs.sort(key=lambda pair: pair[0].start - pair[0].stop)  # the one that covers most comes first
     return tuple(pairs)
 
@@ -33,10 +39,16 @@ def adaptive(n: int, o: int, begin: int, size: int) -> Reach:
     """Return what the outputs `begin` … `begin + size` of o see: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
     if n % o == 0:
         return sliding(n, n // o, n // o, 1, 0, begin, size)
+    end = begin + size
     pairs = []
-    for unit in range(begin, begin + size):
-        to = slice(unit - begin, unit - begin + 1)
-        pairs += [(to, slice(i, i + 1)) for i in range(unit * n // o, -(-(unit + 1) * n // o))]
+    if o > n:  # input i is seen by the units floor(i*o/n) to ceil((i+1)*o/n) - 1
+        for i in range(begin * n // o, -(-end * n // o)):
+            to = slice(max(i * o // n, begin) - begin, min(-(-(i + 1) * o // n), end) - begin)
+            pairs.append((to, slice(i, i + 1)))
+        return tuple(pairs)
+    for unit in range(begin, end):
+        to, first, last = slice(unit - begin, unit - begin + 1), unit * n // o, -(-(unit + 1) * n // o)
+        pairs += [(to, slice(first, last))] if n > MANY * o else [(to, slice(i, i + 1)) for i in range(first, last)]
     return tuple(pairs)
 
 
@@ -67,17 +79,24 @@ def reduce(ufunc: np.ufunc, neutral: float, x: Array, out: Array, reaches: Seque
 def along(ufunc: np.ufunc, neutral: float, x: Array, out: Array, axis: int, reach: Reach) -> None:
     """Fill `out` with what each output sees along one axis, combined."""
     before = (slice(None),) * axis
-    (first, seen), *others = reach or ((slice(0), slice(0)),)
-    if first != slice(0, out.shape[axis]):  # some outputs see no input in it
+
+    def values(to: slice, seen: slice) -> Array:
+        """Return what a pair's outputs see, one value each; it may still have to be converted to their dtype."""
+        found = x[(*before, seen)]
+        one = to.stop - to.start == 1 < found.shape[axis]
+        return ufunc.reduce(found, axis, out.dtype, keepdims=True) if one else found
+
+    first, *others = reach or ((slice(0), slice(0)),)
+    if first[0] != slice(0, out.shape[axis]):  # some outputs see no input in it
         out[...] = neutral
         others = list(reach)
-    elif others and others[0][0] == first:  # two cells at once: nothing is copied
-        ufunc(x[(*before, seen)], x[(*before, others.pop(0)[1])], out=out, dtype=out.dtype, casting="unsafe")
+    elif others and others[0][0] == first[0]:  # two cells at once: nothing is copied
+        ufunc(values(*first), values(*others.pop(0)), out=out, dtype=out.dtype, casting="unsafe")
     else:
-        np.copyto(out, x[(*before, seen)], casting="unsafe")
+        np.copyto(out, values(*first), casting="unsafe")
     for to, seen in others:
         target = out[(*before, to)]
-        ufunc(target, x[(*before, seen)], out=target, dtype=out.dtype, casting="unsafe")
+        ufunc(target, values(to, seen), out=target, dtype=out.dtype, casting="unsafe")
 
 
 def pooled(
@@ -144,26 +163,26 @@ def _adaptive_divisor(n: int, o: int) -> Array:
 def _divisor(n: int, o: int, k: int, s: int, d: int, p: tuple[int, int], padding: bool) -> Array:
     """Return how many cells of each window count on one axis: of the input, or of the input and explicit padding."""
     pb, pa = p
-    begins = np.arange(o) * s - pb
+    wide = np.int64 if o * s + k * d + n + pb + pa < LARGEST // 2 else object
+    begins = np.arange(o).astype(wide) * s - pb
     if padding:  # caffe/layers/pooling_layer.cpp and ATen's avg_pool: the window's end is cut to the padded input
-        return np.minimum(-((begins - n - pa) // d), k)
-    cells = begins[:, None] + np.arange(k) * d
-    count: Array = ((cells >= 0) & (cells < n)).sum(1)
-    return count
+        return np.asarray(np.minimum(-((begins - n - pa) // d), k))
+    first, last = np.maximum(-(begins // d), 0), np.minimum((n - 1 - begins) // d, k - 1)
+    return np.asarray(np.maximum(last - first + 1, 0))
 
 
-def _divides(divisors: Sequence[Array]) -> Finish:
-    """Return what divides sums by the product of each axis's divisors."""
+def _divides(divisors: Sequence[Array], times: int = 1) -> Finish:
+    """Return what divides sums by the product of each axis's divisors, and multiplies them by `times`."""
     uniform = prod(int(d[0]) for d in divisors) if all((d == d[0]).all() for d in divisors) else None
 
     def finish(sums: Array, space: Sequence[slice]) -> None:
         if uniform is not None:
-            np.divide(sums, sums.dtype.type(uniform), out=sums)
+            np.divide(sums, sums.dtype.type(uniform / times), out=sums)
             return
-        counts = divisors[0][space[0]]
+        counts = divisors[0][space[0]].astype(np.float64)
         for divisor, mine in zip(divisors[1:], space[1:], strict=True):
-            counts = counts[..., None] * divisor[mine]
-        np.divide(sums, counts.astype(sums.dtype), out=sums)
+            counts = counts[..., None] * divisor[mine].astype(np.float64)
+        np.divide(sums, (counts / times).astype(sums.dtype), out=sums)
 
     return finish
 
@@ -186,13 +205,12 @@ def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     x, v, signed = xs[0], task.values, task.dialect.lp_signed
     norm, kind, sizes = v["norm"], wide(out.dtype), (x.shape[2:], out.shape[2:])
     counts = [[*map(partial(_divisor, padding=p), *sizes, v["k"], v["s"], v["d"], v["p"])] for p in (True, False)]
-    average = _divides(counts[0])
+    average = _divides(counts[0], prod(v["k"]))
     touches = norm < 0 and any((all_ != own).any() for all_, own in zip(*counts, strict=True))
 
     def finish(sums: Array, space: Sequence[slice]) -> None:
         if signed:
             average(sums, space)
-            sums *= prod(v["k"])
         sums **= 1 / norm  # NumPy takes roots, and squares below, where a power is one
         if touches:  # the power of a zero of the padding is infinite
             for axis, (all_, own) in enumerate(zip(*counts, strict=True), 2):

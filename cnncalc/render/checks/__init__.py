@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ...checks import Result
 from .. import Formats
-from .common import encodable, placed
+from .common import placed
 
 FORMATS = Formats(
     __name__,
@@ -23,10 +23,9 @@ FORMATS = Formats(
 
 
 def render(results: Iterable[Result], format: str, color: bool = False) -> Iterator[str]:
-    """Yield results in a format as they come; text may have colours.
+    """Yield results in a format as they come, files under the current directory named from there.
 
-    The pieces can be encoded as UTF-8 whatever a file is called, and files under the current directory are named
-    from there.
+    Text may have colours.
     """
     more = {"color": color} if format == "text" else {}
-    return map(encodable, FORMATS.renderer(format)(map(placed, results), **more))
+    return FORMATS.renderer(format)(map(placed, results), **more)

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ...checks import Finding, Result
+from ...errors import escaped
 from .. import markdown
-from .common import STDIN, Tally, named, paragraph
+from .common import STDIN, Tally, named
 
 COMMANDS = {"error": "error", "note": "notice"}
-_DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_DATA = str.maketrans({"%": "%25", "\n": "%0A"})
 _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 
 
@@ -26,8 +27,9 @@ def _command(finding: Finding) -> str:
     properties = {"title": finding.title}
     if finding.file != STDIN:
         properties = {"file": finding.file, "line": str(finding.line), "col": str(finding.column), **properties}
-    words = ",".join(f"{key}={value.translate(_PROPERTY)}" for key, value in properties.items())
-    return f"::{COMMANDS[finding.level]} {words}::{paragraph(finding).translate(_DATA)}\n"
+    data = "\n".join(map(escaped, finding.lines()))
+    words = ",".join(f"{key}={escaped(value).translate(_PROPERTY)}" for key, value in properties.items())
+    return f"::{COMMANDS[finding.level]} {words}::{data.translate(_DATA)}\n"
 
 
 TITLES = ("finding", "place", "layer", "expected", "actual")

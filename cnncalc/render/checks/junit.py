@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ...checks import Result
+from ...errors import escaped
 
 TAGS = {"note": "skipped", "failure": "failure", "error": "error"}
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
-_ATTRIBUTE = _TEXT | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
+_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_ATTRIBUTE = _TEXT | str.maketrans({'"': "&quot;"})
 
 
 def render(results: Iterable[Result]) -> Iterator[str]:
@@ -45,15 +44,11 @@ def _suite(result: Result, number: int, now: str, seen: Counter[tuple[str, str]]
         nth = seen[result.file, name]
         case = {"name": name if nth == 1 else f"{name} ({nth})", **common}
         why = _attributes({"type": finding.title, "message": finding.message()})
-        text = f"<{tag}{why}>{_legal(finding.text()).translate(_TEXT)}</{tag}>"
+        text = f"<{tag}{why}>{finding.text().translate(_TEXT)}</{tag}>"
         yield f"    <testcase{_attributes(case)}>\n      {text}\n    </testcase>\n"
     yield "    <system-out/>\n    <system-err/>\n  </testsuite>\n"
 
 
 def _attributes(values: dict[str, str]) -> str:
-    return "".join(f' {key}="{_legal(value).translate(_ATTRIBUTE)}"' for key, value in values.items())
-
-
-def _legal(text: str) -> str:
-    r"""Return the text with the characters that XML cannot hold written as `\x00`."""
-    return _ILLEGAL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    """Return attributes; what XML cannot hold is not printable, and so is escaped."""
+    return "".join(f' {key}="{escaped(value).translate(_ATTRIBUTE)}"' for key, value in values.items())

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ... import __version__
 from ...checks import CODES, Finding, Result
 from ...notation.encode import encode, entries
-from .common import fingerprint, paragraph
+from .common import fingerprint
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _INDEX = {code: index for index, code in enumerate(CODES)}
@@ -39,7 +39,7 @@ def _result(finding: Finding, seen: Counter[str]) -> dict[str, Any]:
         "ruleId": finding.code,
         "ruleIndex": _INDEX[finding.code],
         "level": finding.level,
-        "message": {"text": paragraph(finding)},
+        "message": {"text": "\n".join(finding.lines())},
         "locations": [{"physicalLocation": place, **layer}],
         "partialFingerprints": {"cnncalc/v1": fingerprint(finding, seen)},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import log10
 from typing import NamedTuple
 
 from ...fields import Findings, ReceptiveFields
@@ -32,7 +33,7 @@ def _path_rows(paths: Paths) -> Iterator[PathRow]:
 def paths_grid(paths: Paths, figures: Mapping[str, Callable[[AxisFigures], Cell]], is_drawn: bool) -> Grid:
     """Return a row for the paths that have the same field, by axes; if it is drawn, their number stands once."""
     columns: dict[str, Column[PathRow]] = {
-        "paths": Column("paths", lambda row: row.alike.number if not is_drawn or row.is_first else ""),
+        "paths": Column("paths", lambda row: _number(row.alike.number) if not is_drawn or row.is_first else ""),
         "axis": Column("axis", lambda row: row.letters, right=False),
         **{name: Column(name, _of_axis(cell)) for name, cell in figures.items()},
         "via": Column("the first of them reads", _via, right=False, wraps=True),
@@ -45,13 +46,31 @@ def _of_axis(cell: Callable[[AxisFigures], Cell]) -> Callable[[PathRow], Cell]:
 
 
 def _via(row: PathRow) -> Cell:
-    text = " ".join(row.alike.via)
+    via = row.alike.via
+    if len(via) > MOST_NAMES:
+        via = (*via[:6], "…", *via[-3:], f"({len(row.alike.via)}; all with --json)")
+    text = " ".join(via)
     return f"{text} (left out)" if row.alike.is_global else text
+
+
+MOST_NAMES = 64
+"""How many names are listed in a row."""
+EXACT_BELOW = 10**15
+
+
+def _number(number: int) -> Cell:
+    """Return a number of paths: from 1e15 on with three digits, as 6.55e150; they double with each join."""
+    if number < EXACT_BELOW:
+        return number
+    below = max(int(number.bit_length() * log10(2)) - 15, 0)
+    mantissa, exponent = f"{number // 10**below:.2e}".split("e")
+    return f"{mantissa}e{int(exponent) + below}"
 
 
 def path_sentences(paths: Paths) -> list[str]:
     """Return how many paths there are, and whether they are aligned."""
-    several = "1 path leads" if paths.number == 1 else f"{paths.number:,} paths lead"
+    number = _number(paths.number)
+    several = "1 path leads" if number == 1 else f"{number if isinstance(number, str) else f'{number:,}'} paths lead"
     kinds = f", with {len(paths.kinds):,} different fields" if len(paths.kinds) > 1 else ""
     verdicts = {True: "aligned: their strides are equal and their centres coincide", None: "alignment unknown"}
     lines: dict[str, list[str]] = {}

@@ -89,8 +89,8 @@ def _size(row: FieldRow, axis: AxisFigures) -> Cell:
 def _stride(row: FieldRow, axis: AxisFigures) -> Cell:
     if axis.stride is None:
         return None
-    stride = axis.stride if row.phase is None else Fraction(axis.field.advance)
-    return stride.numerator if stride.denominator == 1 else f"{stride}"
+    stride = axis.stride if row.phase is None else axis.field.advance
+    return f"{stride}" if isinstance(stride, Fraction) else stride
 
 
 def _first(row: FieldRow, axis: AxisFigures) -> Cell:

@@ -71,7 +71,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
             word = "," if " from " in own.op else " from"
             texts[edge.target] = own._replace(op=f"{own.op}{word} {rows[edge.source].name}")
     widths = _widths(texts, 2 * layout.width, style.width)
-    lines = lines_of(layout, glyphs, [row.row is None for row in rows])
+    lines = lines_of(layout, glyphs, [row.is_input for row in rows])
     for row, own, (line, below) in zip(rows, texts, lines, strict=True):
         is_kept = bool(row.reads) and row.shape == rows[row.reads[0]].shape
         yield from _drawn(own, widths, (line, below), style, glyphs, is_kept)

@@ -10,12 +10,15 @@ from ...report import Report
 from .. import Style
 from .lanes import Station, stations
 
-_MERMAID = str.maketrans({mark: f"#{ord(mark)};" for mark in '#"&<>`\\'})
-"""Characters that Mermaid takes for its own, as its entities: decimal codes."""
-_MATHS = re.compile(r"\$(?=\$)")
-"""A sign that another of its kind follows: Mermaid takes two for the beginning of a formula, as entities, too.
+_MERMAID = str.maketrans({mark: f"#{ord(mark)};" for mark in '#"&<>`\\%:*'})
+"""Characters that Mermaid takes for its own, as its entities: decimal codes.
 
-An invisible character between them, a word joiner, makes them text.
+Two `%` begin a setting, and `style` with a `:` behind it loses the end of an entity.
+"""
+_JOINED = re.compile(r"\$(?=\$)|#92;(?=n)|#58;(?=fa-)|^\d+(?=[.)](?: |$))|^[-+](?= |$)")
+"""What Mermaid takes for more than text, as entities, too: a formula, a new line, an icon, an item of a list.
+
+The entity of an invisible character behind it, a word joiner, makes it text.
 """
 _DOT = str.maketrans({'"': '\\"', "\\": "\\\\", "&": "&amp;"})
 
@@ -38,8 +41,8 @@ def mermaid(report: Report, style: Style) -> Iterator[str]:
     rows = stations(report, style.selection)
     yield "flowchart TD\n"
     for at, row in enumerate(rows):
-        label = "<br/>".join([_MATHS.sub("$\u2060", text).translate(_MERMAID) for text in _label(row)])
-        begin, end = ("([", "])") if row.row is None else ("[", "]")
+        label = "<br/>".join([_JOINED.sub(r"\g<0>#8288;", text.translate(_MERMAID)) for text in _label(row)])
+        begin, end = ("([", "])") if row.is_input else ("[", "]")
         yield f'    n{at}{begin}"{label}"{end}\n'
     yield from _edges(rows, lambda source, target: f"    n{source} --> n{target}\n")
 
@@ -52,7 +55,7 @@ def dot(report: Report, style: Style) -> Iterator[str]:
     yield '    node [shape=box, fontname="Helvetica"]\n'
     for at, row in enumerate(rows):
         label = "\\n".join([text.translate(_DOT) for text in _label(row)])
-        shape = ", shape=ellipse" if row.row is None else ""
+        shape = ", shape=ellipse" if row.is_input else ""
         yield f'    n{at} [label="{label}"{shape}]\n'
     yield from _edges(rows, lambda source, target: f"    n{source} -> n{target}\n")
     yield "}\n"

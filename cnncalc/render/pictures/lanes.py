@@ -39,6 +39,11 @@ class Station(NamedTuple):
     """Whether it is an output of the network."""
 
     @property
+    def is_input(self) -> bool:
+        """Whether it is the network's input, or another input."""
+        return self.row is None or self.row.layer.op == "input"
+
+    @property
     def op(self) -> str:
         """The op with the keys that differ from their usual values; empty for the input."""
         return "" if self.row is None else printable(op_text(self.row.layer))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from math import isfinite
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from ...errors import SpecError, printable, width_of
 from ...layers.base import StepKind
 from ...report import LayerReport
 from ...sizes import show
-from ...steps import Filled, Number, Place, Term
+from ...steps import Filled, Number, Place, Term, Window
 from .. import Style
 from ..columns import op_text
 from ..drawing import broken, wrapped
@@ -88,12 +88,22 @@ def legend(filled: Filled, style: Style) -> Iterator[str]:
         given = " and ".join([options[what] for what in filled.made_up])
         yield f"{' and '.join(filled.made_up)} {verb} on from 0; {given} {verb.replace('count', 'give')} other values"
     signs = []
-    if any(axis.pb or axis.pa for axis in window.axes):
-        signs.append(f"{dot} is {'cut away' if window.spreads else 'padding'}")
+    is_padded = any(axis.pb or axis.pa for axis in window.axes)
+    if is_padded or (not window.spreads and any(axis.overhang for axis in window.axes)):
+        signs.append(f"{dot} is {_beyond(window, is_padded)}")
     if not window.spreads and window.total > 1:
         signs.append("? is not made yet")
     if signs:
         yield ", ".join(signs)
+
+
+def _beyond(window: Window, is_padded: bool) -> str:
+    """Return what the cells beside a map are."""
+    if window.spreads:
+        return "cut away"
+    if not any(axis.overhang for axis in window.axes):
+        return "padding"
+    return "padding, or beyond it" if is_padded else "beyond the input"
 
 
 class Sketch:
@@ -142,9 +152,10 @@ class Sketch:
     def _maps(self, step: Place) -> Iterator[str]:
         """Yield the lines of input, kernel and output."""
         rows, is_wide = self._fitted(step)
-        for row in rows:
-            for maps in [row] if is_wide else [[one] for one in row]:
-                yield from (f"  {line}".rstrip() + "\n" for line in _beside(maps, self.style))
+        for some in [rows] if is_wide else [[[one]] for row in rows for one in row]:
+            widths = _widths(some)
+            for row in some:
+                yield from (f"  {line}".rstrip() + "\n" for line in _beside(row, widths, self.style))
         if len(self.inputs) > MOST_PLANES:
             yield f"  ({len(self.inputs) - MOST_PLANES:,} input channels more)\n"
 
@@ -155,17 +166,17 @@ class Sketch:
         """
         room = None if self.style.width is None else self.style.width - 2
         whole = self.rows(step, MOST_CELLS)
-        if room is None or max(map(_width, whole)) <= room:
+        if room is None or _width(whole) <= room:
             return whole, True
         largest = max([max(axis.n + axis.pb + axis.pa, axis.out) for axis in self.window.axes])
         if largest > MOST_CELLS:
             for most in (12, 8):
                 rows = self.rows(step, most)
-                if max(map(_width, rows)) <= room:
+                if _width(rows) <= room:
                     return rows, True
         for most in (MOST_CELLS, 12, 8, 6, 4):
             rows = self.rows(step, most)
-            if max(_width([one]) for row in rows for one in row) <= room:
+            if max(_width([[one]]) for row in rows for one in row) <= room:
                 break
         return rows, False
 
@@ -238,7 +249,8 @@ class Sketch:
             if self.window.kind is StepKind.MAX:
                 yield f"max({', '.join(_few(seen))}) = {result}"
             else:
-                yield f"({' + '.join(_few(seen))})/{self.window.divisor(step)} = {result}"
+                total = f"({' + '.join(_few(seen))})" if len(seen) > 1 else seen[0]
+                yield f"{total}/{self.window.divisor(step)} = {result}"
             return
         added = f" + {_factor(bias)} (bias)" if bias else ""
         if len(parts) == 1:
@@ -278,21 +290,33 @@ def _shown(
     return found
 
 
-def _beside(maps: Sequence[tuple[str, Block]], style: Style) -> list[str]:
-    """Return the lines of maps that stand side by side, and an empty one."""
+def _beside(maps: Sequence[tuple[str, Block]], widths: Mapping[str, int], style: Style) -> list[str]:
+    """Return the lines of maps that stand side by side, in columns of these widths, and an empty one."""
+    height, named = 2 + max([len(block) for _, block in maps]), {title[0]: (title, block) for title, block in maps}
     columns = []
-    for title, block in maps:
-        width = _width([(title, block)])
-        rows = [_row(row, block, width, style) for row in block]
-        columns.append([paint(title, "dim", style.color) + " " * (width - width_of(title)), *rows, " " * width])
-    height = max(map(len, columns))
-    return [GAP.join([own[min(at, len(own) - 1)] for own in columns]) for at in range(height)]
+    for sign, width in widths.items():
+        own = [" " * width] * height
+        if sign in named:
+            title, block = named[sign]
+            rows = [_row(row, block, width, style) for row in block]
+            own[: 1 + len(rows)] = [paint(title, "dim", style.color) + " " * (width - width_of(title)), *rows]
+        columns.append(own)
+    return [GAP.join(line) for line in zip(*columns, strict=True)]
 
 
-def _width(maps: Sequence[tuple[str, Block]]) -> int:
-    """Return the width of maps side by side."""
-    widths = [max(width_of(title), (_wide(block) + 2) * len(block[0])) for title, block in maps]
-    return sum(widths) + len(GAP) * (len(maps) - 1)
+def _widths(rows: Sequence[Sequence[tuple[str, Block]]]) -> dict[str, int]:
+    """Return the widths of the columns of maps, by the sign with which the titles in a column begin."""
+    widths: dict[str, int] = {}
+    for title, block in [one for row in rows for one in row]:
+        width = max(width_of(title), (_wide(block) + 2) * len(block[0]))
+        widths[title[0]] = max(widths.get(title[0], 0), width)
+    return widths
+
+
+def _width(rows: Sequence[Sequence[tuple[str, Block]]]) -> int:
+    """Return the width of rows of maps."""
+    widths = _widths(rows)
+    return sum(widths.values()) + len(GAP) * (len(widths) - 1)
 
 
 def _wide(block: Block) -> int:

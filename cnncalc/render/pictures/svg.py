@@ -139,7 +139,7 @@ def _node(station: Station, lane: int, at: int) -> str:
 
 def kind_of(station: Station) -> str:
     """Return what a layer does, which decides its colour: `multiply`, `join`, `window` or `plain`."""
-    if station.row is None:
+    if station.is_input or station.row is None:
         return "input"
     layer: Layer = station.row.layer.node.layer
     if layer.JOINS:

@@ -5,6 +5,8 @@ Sources: keras/src/utils/numerical_utils.py and keras/src/layers/preprocessing.
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from ....limits import MOST_LISTED
 from ...build import Draft
 from .config import LayerCall, Sizes
@@ -58,6 +60,11 @@ def _discretization(call: LayerCall) -> Parts:
         return [*parts, count]
     encoded = _encoded(call, "_place", sizes, len(bounds) + 1)
     return None if encoded is None else [*parts, count._replace(suffix="_place"), *encoded]
+
+
+def _listed(classes: object) -> TypeGuard[int]:
+    """Return whether classes are so many that their numbers are listed."""
+    return type(classes) is int and 1 <= classes <= MOST_LISTED
 
 
 def _encoded(call: LayerCall, x: Draft | str, sizes: Sizes | None, classes: object) -> list[LayerPart] | None:

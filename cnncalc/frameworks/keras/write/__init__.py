@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ from ....errors import CnncalcError, shown
 from ....layers import Sign
 from ....layers.names import KERAS
 from ....network import INPUT, Network
+from ....notation.encode import encode
 from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import Shape, known
@@ -43,7 +43,7 @@ def write(network: Network) -> str:
     report = shape(_renamed(network))
     name = (network.name or "model").replace("/", "_")
     writer = ModelWriter(report.network, report.batch)
-    return json.dumps(writer.functional(name, report.layers, report.sample)) + "\n"
+    return encode(writer.functional(name, report.layers, report.sample)) + "\n"
 
 
 def _renamed(network: Network) -> Network:

@@ -27,7 +27,7 @@ def stopped(failures: Sequence[Stopped]) -> SpecError:
     meets = " and ".join(show(shape) for shape in error.shapes)
     at = f" at {error.function}" + (f" of {meets}" if meets else "") if error.function else ""
     help = "the module is traced without values, so its control flow must not depend on them"
-    return SpecError("\n  ".join([f"{where} stops{at}", *table(error), own]), help if is_about_values(error) else None)
+    return SpecError(f"{where} stops{at}", "\n".join([*table(error), own, *[help] * is_about_values(error)]))
 
 
 def is_about_values(error: Stopped) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from keyword import iskeyword
 from typing import NamedTuple
 
+from ....errors import printable_lines
 from ....network import INPUT, Network
 from ....registry import Registry
 from ....report import LayerReport
@@ -94,7 +95,7 @@ def write(network: Network) -> str:
     body = "\n\n".join([*(text for call, text in HELPERS.items() if re.search(rf"\b{re.escape(call)}", body)), body])
     lines = [f'"""{title(network.name)}: {show(network.input)} in, {counted(report.params)} parameters."""', ""]
     lines += ["import torch", "from torch import nn"] + ["from torch.nn import functional as F"] * ("F." in body)
-    return "\n".join([*lines, "", "", body])
+    return printable_lines("\n".join([*lines, "", "", body]))
 
 
 def title(name: str | None) -> str:

@@ -1,0 +1,91 @@
+"""The standard streams of the command: what is written is written whole or an error, whatever stands behind them."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from typing import Any
+
+from ..errors import SpecError
+
+PATIENCE = 5
+"""For how many seconds a reader may take nothing, where a pipe does not wait for it."""
+
+
+def settle() -> None:
+    """Replace the standard streams by steady ones. The number of a closed one is kept from files that are opened later.
+
+    Standard error loses what it does not take.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)
+    if sys.stdin is not None:
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(_Steady(sys.stdin)), sys.stdin.encoding)
+    sys.stdout, sys.stderr = [stream and _writer(stream) for stream in (sys.stdout, sys.stderr)]
+
+
+def _writer(stream: Any) -> io.TextIOWrapper:
+    """Return a stream with the encoding of another, and lines that end alike on every system."""
+    whole = io.BufferedWriter(_Steady(stream, lossy=stream is sys.stderr), 1 << 16)
+    return io.TextIOWrapper(whole, stream.encoding, "backslashreplace", "\n", line_buffering=stream.isatty())
+
+
+class _Steady(io.RawIOBase):
+    """The bytes of a standard stream. SpecError for what cannot be read, OSError for what cannot be written.
+
+    Python's own stream writes a part, and says so to nobody, where it has no buffer (`python -u`), or does not wait.
+    """
+
+    def __init__(self, stream: Any, lossy: bool = False):
+        self._stream = stream  # which closes its file when nothing holds it
+        self._raw = getattr(stream.buffer, "raw", stream.buffer)
+        self._lossy = lossy
+        """Whether what cannot be written is let go, as all that comes behind an error is."""
+
+    def fileno(self) -> int:
+        return int(self._raw.fileno())
+
+    def isatty(self) -> bool:
+        return bool(self._raw.isatty())
+
+    def readable(self) -> bool:
+        return bool(self._raw.readable())
+
+    def writable(self) -> bool:
+        return bool(self._raw.writable())
+
+    def readinto(self, buffer: Any) -> int:
+        from select import select
+
+        try:
+            while (count := self._raw.readinto(buffer)) is None:
+                select([self._raw], [], [])
+        except OSError as error:
+            raise SpecError(f"standard input cannot be read: {error.strerror}") from None
+        return int(count)
+
+    def write(self, data: Any) -> int:
+        left = memoryview(data).cast("B")
+        size = len(left)
+        try:
+            while left:
+                written = self._raw.write(left)
+                if written is None:
+                    self._wait()
+                left = left[written or 0 :]
+        except OSError:
+            if not self._lossy:
+                self._lossy = True
+                raise
+        return size
+
+    def _wait(self) -> None:
+        from select import select
+
+        if not select([], [self._raw], [], PATIENCE)[1]:
+            raise TimeoutError(errno.ETIMEDOUT, f"nobody has read on for {PATIENCE} seconds")

@@ -1,0 +1,77 @@
+"""Convolutions one tap at a time: for kernels of which few taps meet the input, however far apart these are.
+
+Everything here works on views with the channels first, of any strides: x (N, c_i, *space), out (N, c_o, *out). The sums
+are taken in the weight's dtype, one sample at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from ..task import Array
+from ..threads import buffer
+from .columns import EVERY, Index, Shapes, Windows, overlap, taps
+
+LEAST_SHARE = 16
+"""One of so many taps of all windows has to fall on the input, or it is faster to take only those that do."""
+
+
+def pays(shapes: Shapes) -> bool:
+    """Return whether so few taps of a cross-correlation fall on the input that they are better taken one at a time."""
+    space, out, windows = shapes.x[2:], shapes.out[2:], shapes.windows
+    if all((k - 1) * d < n for n, k, d in zip(space, windows.k, windows.d, strict=True)):
+        return False
+    axes = [taps(*axis) for axis in zip(space, *windows, out, strict=True)]
+    meet = prod([sum([to.stop - to.start for _, to, _ in axis]) for axis in axes])
+    return bool(meet * LEAST_SHARE < prod(out) * prod(windows.k))
+
+
+def working(shapes: Shapes) -> int:
+    """Return how many bytes `correlate` takes at most beside its arguments."""
+    seen = prod([min(pair) for pair in zip(shapes.x[2:], shapes.out[2:], strict=True)])
+    each = prod(shapes.out[1:]) + seen * (shapes.x[1] + shapes.out[1]) + prod(shapes.weight[:2])
+    return each * shapes.kind.itemsize
+
+
+def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int) -> None:
+    """Fill `out` with the cross-correlation of x and weight (c_o, c_i/g, *k), a product for each tap."""
+    kind = weight.dtype
+    axes = [taps(*axis) for axis in zip(x.shape[2:], *windows, out.shape[2:], strict=True)]
+    by_group = weight.reshape(g, -1, *weight.shape[1:])
+    for n, sums in _sums(out, bias, kind):
+        for several in product(*axes):
+            cells, places, inputs = zip(*several, strict=True)
+            seen = x[(n, EVERY, *inputs)].astype(kind)
+            made = np.matmul(by_group[(EVERY, EVERY, EVERY, *cells)], seen.reshape(g, len(seen) // g, -1))
+            target: Index = (EVERY, *places)
+            sums[target] += made.reshape(len(sums), *seen.shape[1:])
+
+
+def scatter(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int) -> None:
+    """Fill `out` with the transposed convolution of x and weight (c_i, c_o/g, *k), a product for each input."""
+    kind = weight.dtype
+    by_group = weight.reshape(g, -1, *weight.shape[1:])
+    axes = list(zip(out.shape[2:], *windows, strict=True))
+    for n, sums in _sums(out, bias, kind):
+        for place in np.ndindex(*x.shape[2:]):
+            meets = [overlap(size, u * s - pb, d, k) for u, (size, k, s, d, pb) in zip(place, axes, strict=True)]
+            cells, outputs = zip(*meets, strict=True)
+            kernel = by_group[(EVERY, EVERY, EVERY, *cells)]
+            seen = x[(n, EVERY, *place)].astype(kind).reshape(g, 1, -1)
+            made = np.matmul(seen, kernel.reshape(*kernel.shape[:2], -1))
+            target: Index = (EVERY, *outputs)
+            sums[target] += made.reshape(len(sums), *kernel.shape[3:])
+
+
+def _sums(out: Array, bias: Array | None, kind: np.dtype[np.generic]) -> Iterator[tuple[int, Array]]:
+    """Yield for each sample its index and its sums, which begin as the bias; they are then copied to the output."""
+    for n, sample in enumerate(out):
+        sums = sample if out.dtype == kind else buffer("sums", sample.shape, kind)
+        sums[...] = 0 if bias is None else bias.reshape(-1, *(1,) * (sample.ndim - 1))
+        yield n, sums
+        if sums is not sample:
+            np.copyto(sample, sums, casting="unsafe")

@@ -1,0 +1,59 @@
+"""Signals that end the command: no unfinished file stays behind, and the exit status is that of the signal.
+
+Nothing is heeded before the command says so (`heed`): a library leaves signals to the program that imports it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, NoReturn
+
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK")
+"""The signals that end a program which does not heed them, where the system has them."""
+UNFINISHED: set[str] = set()
+"""The files beside their targets that are being written."""
+_HANDLERS: dict[int, Any] = {}
+"""What is called for a signal, by its number."""
+
+
+def heed() -> None:
+    """End on signals from now on, except on those that whoever started this program ignores, as `nohup` does."""
+    for number in [getattr(signal, name) for name in ENDING if hasattr(signal, name)]:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            _HANDLERS[number] = signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  signal's form
+    """End at once: an exception could come where it is lost, as in an import or behind an `except`."""
+    _remove_unfinished()
+    os._exit(128 + number)
+
+
+def _remove_unfinished() -> None:
+    for part in list(UNFINISHED):
+        try:
+            os.unlink(part)
+        except OSError:
+            continue
+
+
+def guard_maps(reason: Callable[[], str]) -> None:
+    """End with exit code 2 and this reason, not by SIGBUS, if what is mapped is there no more; only where `heed` holds.
+
+    Python runs its own handlers behind the instruction at fault, which would be tried for ever: this one runs at once.
+    """
+    number = getattr(signal, "SIGBUS", 0)
+    if not number or not _HANDLERS or number in _HANDLERS:
+        return
+    import ctypes
+
+    def fail(_: int) -> NoReturn:
+        _remove_unfinished()
+        os.write(2, f"{reason()}\n".encode(errors="backslashreplace"))
+        os._exit(2)
+
+    _HANDLERS[number] = ctypes.CFUNCTYPE(None, ctypes.c_int)(fail)
+    ctypes.pythonapi.PyOS_setsig(number, _HANDLERS[number])
