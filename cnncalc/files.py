@@ -171,7 +171,7 @@ class Target:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             self._name = os.path.realpath(path) if os.path.islink(path) else path
             folder, name = os.path.split(self._name)
-            self._part = os.path.join(folder, f"{name[:50]}.{os.urandom(8).hex()}.part")
+            self._part = os.path.join(folder, f"{name[:20]}.{os.urandom(8).hex()}.part")
             UNFINISHED.add(self._part)  # before it is there: a signal may come right behind `open`
             self.file = open(self._part, "x+b", opener=None if self._old is None else _private)  # noqa: SIM115
 
@@ -212,16 +212,16 @@ class Target:
         except OSError as error:
             what = f"{shown(self._path, LONGEST_PATH)} cannot be written: {error.strerror or error}"
             raise SpecError(what) from None
-        except ValueError as error:  # a NUL in the path
-            raise SpecError(f"{shown(self._path, LONGEST_PATH)} cannot be written: {error}") from None
 
 
 def _status(path: str) -> os.stat_result | None:
-    """Return what the system says of a file; None if there is none. OSError for links that form a loop."""
+    """Return what the system says of a file; None if there is none. OSError for what cannot be its name."""
     try:
         return os.stat(path)
     except FileNotFoundError:
         return None
+    except ValueError as error:  # a NUL, or what the system's encoding does not have
+        raise OSError(errno.EINVAL, str(error)) from None
 
 
 def _private(path: str, flags: int) -> int:

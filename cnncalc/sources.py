@@ -625,12 +625,16 @@ def read_text(path: str) -> str:
 
 
 def decode(data: bytes, name: str) -> str:
-    """Decode bytes as text. SpecError for what is not UTF-8."""
+    """Decode bytes as text: UTF-8, or UTF-16 with its mark, as Windows PowerShell writes. SpecError for others."""
+    encoding = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "UTF-8"
     try:
-        return data.decode().removeprefix("\ufeff")
+        text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         byte = data[error.start]
         raise SpecError(
-            f"{shown(name, LONGEST_PATH)} is not a text: byte 0x{byte:02x} at offset {error.start} is not UTF-8",
+            f"{shown(name, LONGEST_PATH)} is not a text: byte 0x{byte:02x} at offset {error.start} is not {encoding}",
             "a spec is JSON",
         ) from None
+    if "\r" in text:  # alone, too, it ends a line: a comment ends there
+        text = "\r\n".join(part.replace("\r", "\n") for part in text.split("\r\n"))
+    return text
