@@ -170,8 +170,8 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,times=2000000",
-        "layers[0]: 2,000,000 layers are more than 1,000,000\n  3x5x5 conv:64,times=2000000\n"
-        "                ^~~~~~~~~~~~~\n  lower times",
+        "layers[0]: times makes 2,000,000 layers, more than 100,000\n  3x5x5 conv:64,times=2000000\n"
+        "                ^~~~~~~~~~~~~\n  lower times, or write the layers out",
     ),
     (
         "shape 3x5x5 relu:name=a relu:name=a",
