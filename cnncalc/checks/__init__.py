@@ -14,7 +14,7 @@ from ..measures import NetworkMemory
 from ..memory import measure
 from ..network import Network
 from ..report import LayerReport, Report, listed, summed
-from ..sizes import Open, counted, show, to_json
+from ..sizes import Count, Open, counted, known, show, to_json
 from . import expect
 
 DTYPE = "float32"
@@ -265,7 +265,7 @@ def _judge(
     more: dict[str, Any] = {"actual": text, "arithmetic": tuple(arithmetic(report, subject, figure))}
     more["actual_value"] = _as_json(actual, wanted)
     if actual is None or (isinstance(actual, list) and None in actual):
-        why, help = _why_unknown(subject, figure)
+        why, help = _why_unknown(subject, figure, text)
         return finding("CC113", f"{figure} {why}, expected {expected}", help, **more)
     what = f"{figure} is {text}, expected {expected}"
     return finding(expect.FIGURES[figure].code, what, _if_meant(wanted, actual, text), **more)
@@ -287,12 +287,12 @@ def _as_json(actual: Any, wanted: expect.Expectation) -> Any:
     return actual[0] if not isinstance(wanted.value, tuple) and len(set(actual)) == 1 else tuple(actual)
 
 
-def _why_unknown(subject: Report | LayerReport, figure: str) -> tuple[str, str]:
-    """Return why a figure is not a number, and what would help."""
+def _why_unknown(subject: Report | LayerReport, figure: str, text: str) -> tuple[str, str]:
+    """Return why a figure, of which `text` is all that is known, is not a number, and what would help."""
     if figure.startswith("rf") and any(field.phases is not None for field in subject.rf):
         return "differs from unit to unit", "expect it above the transposed convolution or the upsampling"
     if any(isinstance(size, Open) for size in _input_of(subject)):
-        return "is unknown while a size is open", "close the input's sizes, or expect what does not depend on them"
+        return f"is {text} while a size is open", "close the input's sizes, or expect what does not depend on them"
     return "is unknown here", "expect it of a layer above"
 
 
@@ -324,7 +324,7 @@ def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
             raise SpecError(f"there is no {figure}: the input has no axes", "leave the expectation out")
         return [getattr(field, part) for field in subject.rf], field_text(subject.rf, part)
     if expect.FIGURES[figure].in_bytes:
-        number = _bytes(subject, figure)
+        number: Count = _bytes(subject, figure)
         return number, counted(number)
     of_convolutions = figure in ("fc_weights", "local_weights")
     if isinstance(subject, Report):
@@ -335,7 +335,7 @@ def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
         raise SpecError(f"{subject.op} has no {figure}", "only convolutions have it")
     else:
         number = getattr(subject, figure)
-    return number, counted(number)
+    return known(number), counted(number)
 
 
 def _bytes(subject: Report | LayerReport, figure: str) -> int | None:
@@ -398,10 +398,10 @@ def _lines_of(report: Report, layer: LayerReport, figure: str) -> list[str]:
 def _sum(report: Report, figure: str) -> list[str]:
     """Return the sum of the layers' counts, the largest by name."""
     counts = [(getattr(layer, figure), layer.name) for layer in report.layers if layer.adds(figure)]
-    terms = sorted(((n, name) for n, name in counts if n), reverse=True)
+    terms = sorted(((n, name) for n, name in counts if isinstance(n, int) and n), reverse=True)
     parts = [f"{name} {n:,}" for n, name in terms[:MOST_TERMS]]
     if terms[MOST_TERMS:]:
         rest = [n for n, _ in terms[MOST_TERMS:]]
         parts.append(f"{len(rest)} other{'s' * (len(rest) != 1)} {sum(rest):,}")
-    parts += [f"{name} unknown" for n, name in counts if n is None][:MOST_TERMS]
+    parts += [f"{name} {counted(n)}" for n, name in counts if not isinstance(n, int)][:MOST_TERMS]
     return [f"{' + '.join(parts)} = {counted(summed(report.layers, figure))}"] if parts else []

@@ -35,7 +35,7 @@ def cost(words: tuple[str, ...], field: tuple[int, ...], channels: int, by: str)
     report = cnncalc.shape(network, f"{channels}xHxW")
     if any((one.size or 0) < wanted for one, wanted in zip(report.rf, field, strict=True)):
         return None
-    assert report.params is not None
+    assert isinstance(report.params, int)
     found = len(words), prod(one.stride or 0 for one in report.rf), report.params
     return found if by == "depth" else found[::-1]
 
@@ -84,6 +84,16 @@ def test_a_far_field_is_found_at_once() -> None:
     assert found is not None
     assert found.words == ("maxpool:2",) * 4 + ("conv:64,k3",) * 3  # 16 + 3*2*16 = 112
     assert stack(StackQuestion(("conv:k1",), (3, 3), 64, ENV)) is None
+
+
+def test_words_of_many_shapes_are_compared_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = tuple([f"conv3d:k{k}" for k in ("3x5x7", "7x3x5", "5x7x3")])
+    found = stack(StackQuestion(words, (37, 37, 37), 64, ENV))
+    assert found is not None
+    assert len(found.words) == 9  # 36 pixels more on each axis, 12 for one of each word
+    monkeypatch.setattr("cnncalc.solutions.stacks.MOST_COMPARED", 10_000)
+    with pytest.raises(cnncalc.SpecError, match="too many stacks"):
+        stack(StackQuestion((*words, "conv3d:k1x3x3", "conv3d:k3x1x1"), (100, 100, 100), 64, ENV, "params"))
 
 
 @pytest.mark.parametrize("word", ["convT:k3,s2", "upsample:x2", "gap"])

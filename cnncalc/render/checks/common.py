@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,8 +17,10 @@ def named(file: str) -> str:
     """Return a file relative to the current directory if it is inside it, else as given; with forward slashes."""
     if file == STDIN:
         return file
-    full, here = os.path.abspath(file), os.path.join(os.getcwd(), "")
-    return full.removeprefix(here).replace(os.sep, "/") if full.startswith(here) else file.replace(os.sep, "/")
+    with contextlib.suppress(OSError):  # the current directory may have been deleted
+        full, here = os.path.abspath(file), os.path.join(os.getcwd(), "")
+        file = full.removeprefix(here) if full.startswith(here) else file
+    return file.replace(os.sep, "/")
 
 
 def placed(result: Result) -> Result:
