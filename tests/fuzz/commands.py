@@ -16,6 +16,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import signal
 import tempfile
 import traceback
@@ -30,9 +31,10 @@ import numpy as np
 import cnncalc
 from cnncalc.checks import expect
 from cnncalc.cli import COMMANDS, group
+from cnncalc.execute.sinks import save_all
 from cnncalc.layers import OPS
 from tests import hostile
-from tests.hostile import ATTACKS
+from tests.hostile import ATTACKS, PRINTABLE
 from tests.program import here
 
 LONGEST = 20
@@ -157,7 +159,14 @@ class Draw(random.Random):
         elif isinstance(holder, list):
             holder.insert(key, self.choice([deepcopy(holder[key]), self.value()]))
         else:
-            others = [*{name for cls, _ in OPS.values() for name in cls.KEYS}, "name", "from", "times", "tie", "expect"]
+            others = [
+                *sorted({name for cls, _ in OPS.values() for name in cls.KEYS}),
+                "name",
+                "from",
+                "times",
+                "tie",
+                "expect",
+            ]
             holder[str(self.choice(others))] = self.choice([deepcopy(holder[key]), self.value()])
 
     def words(self) -> list[str]:
@@ -267,13 +276,22 @@ def write_files(draw: Draw) -> None:
         np.zeros([int(n) for n in draw.shape().split("x") if n.isdigit()], draw.choice(["f4", "f8", "i4", "b1"])),
     )
     np.save("w.npy", np.ones(draw.choice([(2, 3, 3, 3), (1, 1, 2, 2), (3,), ()])))
-    np.savez("w.npz", **{draw.choice(["conv1.weight", "weight", "x"]): np.ones((2, 3, 3, 3))})
+    save_all("w.npz", {draw.choice(["conv1.weight", "weight", *PRINTABLE[:4]]): np.ones((2, 3, 3, 3))})
 
 
-def faults(seed: int, number: int) -> Iterator[tuple[str, str]]:
-    """Yield each fault of a case: what went wrong, and how to see it."""
-    draw = Draw(f"{seed}/{number}")
-    write_files(draw)
+def faults(seed: int, number: int) -> list[tuple[str, str]]:
+    """Return what went wrong in a case, and how to see it; its folder stays if anything did."""
+    draw, folder = Draw(f"{seed}/{number}"), Path(f"{seed}-{number}")
+    folder.mkdir()
+    with contextlib.chdir(folder):
+        write_files(draw)
+        found = [*_faults_of_commands(draw), *_faults_of_api(draw)]
+    if not found:
+        shutil.rmtree(folder)
+    return found
+
+
+def _faults_of_commands(draw: Draw) -> Iterator[tuple[str, str]]:
     for _ in range(3):
         line = draw.line()
         shown = shlex.join(["cnncalc", *line])
@@ -302,7 +320,6 @@ def faults(seed: int, number: int) -> Iterator[tuple[str, str]]:
                 json.loads(ended.out)
             except ValueError:
                 yield "JSON that is not whole", shown
-    yield from _faults_of_api(draw)
 
 
 def _faults_of_api(draw: Draw) -> Iterator[tuple[str, str]]:
