@@ -11,11 +11,13 @@ import contextlib
 import errno
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
 from .errors import LONGEST_PATH, SpecError, shown
+from .limits import LARGEST_DEVICE, LARGEST_STREAM
 from .signals import UNFINISHED, guard_maps
 
 if TYPE_CHECKING:
@@ -41,6 +43,29 @@ def opened(path: str) -> Iterator[IO[bytes]]:
         if os.path.isdir(path):  # Windows only says that it is not permitted
             raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror or error}") from None
+
+
+def read_whole(file: IO[bytes], name: str) -> bytes:
+    """Return all bytes of a file. SpecError for a pipe or a device that does not end within its limit."""
+    most = stream_limit(file)
+    data = file.read() if most is None else file.read(most + 1)
+    if most is not None and len(data) > most:
+        raise too_long(name, most)
+    return data
+
+
+def stream_limit(file: IO[bytes]) -> int | None:
+    """Return how many bytes of an open file are read if it may have no end; None for one on a disk, which has one."""
+    try:
+        mode = os.fstat(file.fileno()).st_mode
+    except (OSError, ValueError):  # bytes in memory
+        return None
+    return None if stat.S_ISREG(mode) else LARGEST_DEVICE if stat.S_ISCHR(mode) else LARGEST_STREAM
+
+
+def too_long(name: str, most: int) -> SpecError:
+    """Return the error for a stream of more bytes than are read."""
+    return SpecError(f"{shown(name, LONGEST_PATH)} does not end within {most >> 20} MiB", "give a file")
 
 
 _MAPPED: list[tuple[ref[mmap], str, os.stat_result]] = []
