@@ -11,6 +11,7 @@ module is internal: it may change or move with any version.
     load(source)                  a spec, file, layer words, built-in network, ... -> Network
     shape(source, input)          -> Report: shapes, parameters, MACs, receptive fields
     run(source, x, weights)       execute on NumPy arrays
+    prepare(source, weights)      a network to execute many times
     check(source, expect)         is the network as expected?
     diff(a, b)                    what changed between two networks
     compare(a, b, c)              networks side by side
@@ -18,8 +19,8 @@ module is internal: it may change or move with any version.
     from_torch(module, input)     a torch.nn.Module -> Network
     to_keras(source), to_onnx(source, weights), to_torch(source)
 
-`import cnncalc` alone imports neither NumPy, click nor rich; only run and to_onnx import NumPy, and only printing a
-report imports rich.
+`import cnncalc` alone imports neither NumPy, click nor rich; only run, prepare and to_onnx import NumPy, and only
+printing a report imports rich.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import CnncalcError, ShapeError, SpecError
 
 if TYPE_CHECKING:
-    from .api.arrays import run, to_onnx
+    from .api.arrays import prepare, run, to_onnx
     from .api.networks import check, compare, contrast, diff, from_torch, load, shape, to_keras, to_torch
     from .network import Network
     from .report import LayerReport, Report
@@ -48,6 +49,7 @@ __all__ = [
     "diff",
     "from_torch",
     "load",
+    "prepare",
     "run",
     "shape",
     "to_keras",
@@ -58,6 +60,7 @@ _MODULES = {
     "LayerReport": "report",
     "Network": "network",
     "Report": "report",
+    "prepare": "api.arrays",
     "run": "api.arrays",
     "to_onnx": "api.arrays",
 }

@@ -26,7 +26,7 @@ class Compared(NamedTuple):
             assert self.error is not None
             return {"name": self.name, "error": self.error.to_dict()}
         report = self.report
-        figures = {key: getattr(report, key) for key in ("params", "buffers", "macs")}
+        figures = listed({key: getattr(report, key) for key in ("params", "buffers", "macs")})
         return {
             "name": self.name,
             "layers": len(report),

@@ -15,10 +15,7 @@ from typing import NamedTuple
 from .errors import SpecError, nearest, shown
 from .measures import MacsAs, OpCount
 from .report import LayerReport, Report, leaves
-from .sizes import NOTHING_KNOWN, Shape, count, total
-
-Count = int | None
-"""A count for one sample; None if it is not known."""
+from .sizes import NOTHING_KNOWN, Count, Shape, count, known, total
 
 
 class CountRule(NamedTuple):
@@ -27,7 +24,7 @@ class CountRule(NamedTuple):
     why: str
     """What makes it differ from the layer's own multiply-accumulates, in words; empty if nothing does."""
     of: Callable[[LayerReport], Count]
-    """The count of a layer, for one sample."""
+    """The count of a layer, for one sample; None if it is not known."""
 
 
 class Tool(NamedTuple):
@@ -167,7 +164,7 @@ def _adaptive(layer: LayerReport) -> Count:
         if not isinstance(n, int) or not isinstance(o, int):
             return None
         kernel *= n / o
-    return None if made is None else int((kernel + 1) * made)
+    return int((kernel + 1) * made) if isinstance(made, int) else None
 
 
 def _softmax(layer: LayerReport) -> Count:
@@ -180,7 +177,7 @@ def _softmax(layer: LayerReport) -> Count:
 def _resized(layer: LayerReport) -> Count:
     """Return what ptflops counts for a resize by a function: several factors are cut to integers."""
     read, factor = _read(layer), layer.values.get("factor")
-    if read is None or factor is None:
+    if not isinstance(read, int) or factor is None:
         return _made(layer)
     scale = float(prod(factor)) if len(set(factor)) == 1 else prod(map(int, factor))
     return int(read * scale) if read * scale == int(read * scale) else None
@@ -284,7 +281,9 @@ def tool_named(name: str) -> str:
 
 def count_as(report: Report, tool: str) -> Report:
     """Return the report with what a tool prints as its multiply-accumulates."""
-    return Report(report.network, report.batch, report.sample, report.layers, report.memory, macs_as(report, tool))
+    counted = Report(report.network, report.batch, report.sample, report.layers)
+    counted.memory, counted.macs_as = report.memory, macs_as(report, tool)
+    return counted
 
 
 def macs_as(report: Report, name: str) -> MacsAs:
@@ -299,12 +298,14 @@ def macs_as(report: Report, name: str) -> MacsAs:
     for layer in leaves(report.layers):
         rule = _rule(tool, layer, functions)
         batch = layer.batch if tool.batched else 1
-        own, counted = (count(number, layer.times, batch) for number in (layer.traced.macs, rule.of(layer)))
+        printed = None if layer.sample == NOTHING_KNOWN and rule is not NOTHING else rule.of(layer)
+        own, counted = (known(count(number, layer.times, batch)) for number in (layer.traced.macs, printed))
         before = kinds.get(layer.op, OpCount(layer.op, rule.why, 0, 0))
-        kinds[layer.op] = before._replace(exact=total([before.exact, own]), macs=total([before.macs, counted]))
+        exact, macs = known(total([before.exact, own])), known(total([before.macs, counted]))
+        kinds[layer.op] = before._replace(exact=exact, macs=macs)
         if counted is None:
             unknown.append(layer.name)
-    exact, macs = (total([getattr(kind, figure) for kind in kinds.values()]) for figure in ("exact", "macs"))
+    exact, macs = (known(total([getattr(kind, figure) for kind in kinds.values()])) for figure in ("exact", "macs"))
     return MacsAs(name, tool.version, macs, exact, tuple(kinds.values()), tuple(unknown))
 
 

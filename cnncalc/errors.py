@@ -41,11 +41,14 @@ def width_of(text: str) -> int:
 
 
 class CnncalcError(Exception):
-    """Wrong usage, an unreadable or an impossible spec: exit code 2.
+    """Wrong usage, an unreadable or an impossible spec.
 
     `what` says in one line what is wrong, with its numbers, `help` in one or more what would fix it, `key` which key of
     the layer (or of the spec) is at fault. `path`, `layer` and `where` are filled in by the callers that know them.
     """
+
+    exit_code = 2
+    """With what the command line ends."""
 
     def __init__(self, what: str, help: str | None = None, *, key: str | None = None, path: Path | None = None):
         super().__init__(what)
@@ -107,6 +110,28 @@ def no_input(name: str, options: str) -> SpecError:
 
 class ShapeError(CnncalcError):
     """A spec that can be read but describes an impossible network: its sizes do not fit together."""
+
+
+class InternalError(CnncalcError):
+    """A bug of cnncalc."""
+
+    exit_code = 3
+
+
+def as_error(error: Exception) -> CnncalcError:
+    """Return what was raised as an error in our words: a lack of memory is the user's, what nobody foresaw is a bug."""
+    if isinstance(error, CnncalcError):
+        return error
+    if isinstance(error, RecursionError):
+        return SpecError("nested too deeply", "a spec is a list of layers")
+    if isinstance(error, MemoryError):
+        return SpecError(f"the machine has not enough memory: {error}".removesuffix(": "))
+    if isinstance(error, OSError):
+        return SpecError(f"the system cannot do it: {error.strerror or error}")
+    from . import __version__
+
+    what = f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}"
+    return InternalError(what, "please report it with the command and its input; --debug shows the traceback")
 
 
 LONGEST_PATH = 4096

@@ -15,7 +15,7 @@ from .errors import SpecError, nearest, shown
 from .measures import LayerMemory, NetworkMemory
 from .network import INPUT
 from .report import LayerReport, Report
-from .sizes import NOTHING_KNOWN, Shape, count, total
+from .sizes import NOTHING_KNOWN, Count, Shape, count, known, total
 
 DTYPES = {
     "float32": 4,
@@ -88,14 +88,14 @@ def sweep(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int]
     for tensor, at in last.items():
         ending.setdefault(at, []).append(tensor)
     sizes = {INPUT: input, **{at: step.size for at, step in enumerate(steps)}}
-    known, unknown = (input or 0), int(input is None)
+    sure, unknown = (input or 0), int(input is None)
     during: list[int | None] = []
     for at in range(len(steps)):
         for gone in ending.get(at - 1, ()):
-            known, unknown = known - (sizes[gone] or 0), unknown - (sizes[gone] is None)
+            sure, unknown = sure - (sizes[gone] or 0), unknown - (sizes[gone] is None)
         if owner[at] == at:
-            known, unknown = known + (sizes[at] or 0), unknown + (sizes[at] is None)
-        during.append(None if unknown else known)
+            sure, unknown = sure + (sizes[at] or 0), unknown + (sizes[at] is None)
+        during.append(None if unknown else sure)
     return during
 
 
@@ -143,23 +143,24 @@ def measure(report: Report, dtype: object) -> Report:
     peak = _most(during)
     at = None if peak is None else during.index(peak)
     tensors = [] if at is None else alive(steps, outputs, at)
-    memory = NetworkMemory(
+    measured = Report(report.network, report.batch, report.sample, report.layers)
+    measured.memory = NetworkMemory(
         name,
         input,
-        total([step.size for step in steps]),
+        known(total([step.size for step in steps])),
         peak,
         None if at is None else names[at],
         tuple([("input", input or 0) if n == INPUT else (names[n], steps[n].size or 0) for n in tensors]),
         _bytes(report.params, each),
         _bytes(report.buffers, each),
     )
-    return Report(report.network, report.batch, report.sample, report.layers, memory)
+    return measured
 
 
 def _moved(layer: LayerReport, each: int) -> int | None:
     """Return how many bytes a layer reads and writes: its inputs, its output, and its own numbers, shared or not."""
     if layer.inner:
-        return total([None if one.memory is None else one.memory.moved for one in layer.inner])
+        return known(total([None if one.memory is None else one.memory.moved for one in layer.inner]))
     if layer.node.layer.VIEW:
         return 0
     return _bytes(total([layer.values_read, layer.values_made, layer.params, layer.buffers]), each)
@@ -167,8 +168,8 @@ def _moved(layer: LayerReport, each: int) -> int | None:
 
 def _most(sizes: Sequence[int | None]) -> int | None:
     """Return the largest size, None if one is not known."""
-    known = [size for size in sizes if size is not None]
-    return max(known) if len(known) == len(sizes) else None
+    found = [size for size in sizes if size is not None]
+    return max(found) if len(found) == len(sizes) else None
 
 
 def size_of(shape: Shape, each: int) -> int | None:
@@ -176,5 +177,5 @@ def size_of(shape: Shape, each: int) -> int | None:
     return None if shape == NOTHING_KNOWN else _bytes(count(*shape), each)
 
 
-def _bytes(numbers: int | None, each: int) -> int | None:
-    return None if numbers is None else numbers * each
+def _bytes(numbers: Count, each: int) -> int | None:
+    return known(count(numbers, each))

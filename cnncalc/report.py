@@ -10,7 +10,7 @@ from .errors import nearest, shown
 from .field import BROADCAST, MISALIGNED, NOTHING, Field
 from .layers import Env, Fields, Trace
 from .network import Network, Node, layer_dict
-from .sizes import NOTHING_KNOWN, Open, Shape, count, known, show, to_json, total
+from .sizes import NOTHING_KNOWN, Count, Open, Shape, Size, count, counted, show, to_json, total
 
 if TYPE_CHECKING:
     from .measures import LayerMemory, MacsAs, NetworkMemory
@@ -61,9 +61,9 @@ class LayerReport:
         self.name, self.op, self.values = node.name, node.layer.op, traced.values
         """Its name, unique in its network, its op's word, and every key with its resolved value."""
         self.weights, self.bias, self.buffers = traced.weights, traced.bias, traced.buffers
-        """Trained numbers without the bias, those of the bias, and numbers that it keeps and that are not trained; None
-        if an open size decides."""
-        self.params = None if self.weights is None or self.bias is None else self.weights + self.bias
+        """Trained numbers without the bias, those of the bias, and numbers that it keeps and that are not trained: open
+        if an open size decides, None if not known."""
+        self.params = total([self.weights, self.bias])
         """Trained numbers: weights and bias."""
         self.local_weights, self.rf = traced.local, traced.fields.shown
         """Weights of the locally connected layer (the same window, no weight shared), and the receptive field on each
@@ -101,33 +101,33 @@ class LayerReport:
         return self._xs
 
     @property
-    def trainable(self) -> int | None:
+    def trainable(self) -> Count:
         """Parameters that are trained: none of a frozen layer."""
         if not self.node.trainable:
             return 0
         return summed(self.inner, "trainable") if self.inner else self.params
 
     @property
-    def macs(self) -> int | None:
+    def macs(self) -> Count:
         """Multiply-accumulates for the whole batch."""
         if self._batch is None and not self.traced.fields.lead:
             return self.traced.macs
         return count(self.traced.macs, self.times, self.batch)
 
     @property
-    def flops(self) -> int | None:
+    def flops(self) -> Count:
         """Floating-point operations, as twice the multiply-accumulates."""
         return count(2, self.macs)
 
     @property
-    def sample_macs(self) -> int | None:
+    def sample_macs(self) -> Count:
         """Multiply-accumulates for one sample of the network's input."""
         return count(self.traced.macs, self.times)
 
     @property
-    def times(self) -> int | None:
+    def times(self) -> Size:
         """How many samples it works on for one of the network's input: more than one if axes are in the batch."""
-        return known(self.traced.fields.times)
+        return self.traced.fields.times
 
     @property
     def batch(self) -> int:
@@ -135,22 +135,22 @@ class LayerReport:
         return self._batch if self._batch is not None and self.traced.fields.batched else 1
 
     @property
-    def values_made(self) -> int | None:
+    def values_made(self) -> Count:
         """How many numbers its output holds, for the whole batch."""
         out = self.traced.out
         return None if out == NOTHING_KNOWN else count(self.batch, self.times, *out)
 
     @property
-    def values_read(self) -> int | None:
+    def values_read(self) -> Count:
         """How many numbers it reads, for the whole batch."""
         counts = []
         for x, own in zip(self._xs, self.reads_fields, strict=True):
             batch = self._batch if self._batch is not None and own.batched else 1
-            counts.append(None if x == NOTHING_KNOWN else count(batch, known(own.times), *x))
+            counts.append(None if x == NOTHING_KNOWN else count(batch, own.times, *x))
         return total(counts)
 
     @property
-    def fc_weights(self) -> int | None:
+    def fc_weights(self) -> Count:
         """Weights of the fully-connected layer from the same input to the same output, without biases."""
         if self.sample is NOTHING_KNOWN or self.traced.out is NOTHING_KNOWN:
             return None
@@ -241,7 +241,7 @@ def _batched(shape: Shape, batch: int | None, fields: Fields) -> Shape:
 
 
 class Report:
-    """The report of a whole network for one input. Numbers that an open size decides are None.
+    """The report of a whole network for one input. A number that an open size decides is a size, too; None is unknown.
 
     `report["conv1"]` is a layer, and `report["block1.conv1"]` one inside of a block; `"conv1" in report` says whether
     there is such a layer. Iteration gives the layers in their order.
@@ -262,23 +262,15 @@ class Report:
         "sample",
     )
 
-    def __init__(
-        self,
-        network: Network,
-        batch: int | None,
-        sample: Shape,
-        layers: list[LayerReport],
-        memory: NetworkMemory | None = None,
-        macs_as: MacsAs | None = None,
-    ):
+    def __init__(self, network: Network, batch: int | None, sample: Shape, layers: list[LayerReport]):
         self.network, self.layers = network, layers
         """The network has the input, dialect and layout that it was traced with."""
         self.batch, self.sample = batch, sample
         """The batch is None without one, and for one of an open size. The sample is one sample of the input in the
         network's layout, with an axis for its only channel."""
-        self.memory = memory
+        self.memory: NetworkMemory | None = None
         """Its bytes; None without a dtype."""
-        self.macs_as = macs_as
+        self.macs_as: MacsAs | None = None
         """The multiply-accumulates that a tool prints for it; None without a tool."""
         self.hints: Sequence[Hint] | None = None
         """What is perhaps not meant; None unless it is asked for."""
@@ -288,7 +280,7 @@ class Report:
 
     def __repr__(self) -> str:
         name = self.network.name or f"{len(self)} layer{'s' * (len(self) != 1)}"
-        params = "unknown" if self.params is None else self.params
+        params = self.params if isinstance(self.params, int) else counted(self.params)
         return f"<report of {name}: {show(self.out)}, {params} parameter{'s' * (params != 1)}>"
 
     def __str__(self) -> str:
@@ -337,11 +329,11 @@ class Report:
         return Holds(self.letters, [condition for layer in _unfolded(self.layers) for condition in layer.needs])
 
     @property
-    def flops(self) -> int | None:
+    def flops(self) -> Count:
         """Floating-point operations, as twice the multiply-accumulates."""
         return count(2, self.macs)
 
-    def sum(self, figure: str) -> int | None:
+    def sum(self, figure: str) -> Count:
         """Return the total of a figure of the layers; None if one layer's is not known."""
         return summed(self.layers, figure)
 
@@ -355,19 +347,16 @@ class Report:
         return self, path
 
     @property
-    def trainable(self) -> int | None:
+    def trainable(self) -> Count:
         """Parameters that are trained, those included that no output uses: all but those of frozen layers."""
-        trained = summed(self.layers, "trainable")
-        return None if trained is None else trained + (self.network.unused or {}).get("params", 0)
+        return total([summed(self.layers, "trainable"), (self.network.unused or {}).get("params", 0)])
 
     @property
-    def non_trainable(self) -> int | None:
+    def non_trainable(self) -> Count:
         """Keras's count of numbers that are not trained, used or not: frozen parameters and buffers."""
-        if self.params is None or self.buffers is None or self.trainable is None:
-            return None
         unused = self.network.unused or {}
         others: list[int] = [unused.get(key, 0) for key in ("params", "buffers")]
-        return self.params + self.buffers - self.trainable + sum(others)
+        return total([self.params, self.buffers, count(-1, self.trainable), *others])
 
     @property
     def is_keras(self) -> bool:
@@ -448,12 +437,12 @@ def _by_name(layers: Sequence[LayerReport], within: str = "") -> dict[str, Layer
 
 
 def listed(value: Any) -> Any:
-    """Return a value with lists in place of tuples, as JSON reads back; `expect` stays as it was written."""
+    """Return a value as JSON reads it back: lists for tuples, the text of an open count; `expect` as it was written."""
     if isinstance(value, dict):
         return {k: v if k == "expect" else listed(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [listed(v) for v in value]
-    return value
+    return str(value) if isinstance(value, Open) else value
 
 
 def rf_json(fields: Sequence[Field]) -> dict[str, Any] | None:
@@ -477,6 +466,6 @@ def rf_json(fields: Sequence[Field]) -> dict[str, Any] | None:
     return rf
 
 
-def summed(layers: Sequence[LayerReport], figure: str) -> int | None:
+def summed(layers: Sequence[LayerReport], figure: str) -> Count:
     """Return the total of `params`, `weights`, `bias`, `buffers` or `macs`; None if one layer's is not known."""
     return total([getattr(layer, figure) for layer in layers if layer.adds(figure)])

@@ -47,28 +47,35 @@ def product(sizes: Iterable[Size]) -> Size:
     return prod(sizes)
 
 
-def count(*factors: Size | None) -> int | None:
+Count = int | Open | None
+"""A number of things: open if an open size decides, None if it is not known."""
+
+
+def count(*factors: Count) -> Count:
     """Return a count as the product of its factors, None if one of them is not known."""
-    result = 1
+    result: Size = 1
     for factor in factors:
-        if type(factor) is not int:
+        if factor is None:
             return None
-        result *= factor
-    return result
+        result = result * factor
+    return None if type(result) is not int and result == UNKNOWN else result
 
 
-def total(counts: Iterable[int | None]) -> int | None:
+def total(counts: Iterable[Count]) -> Count:
     """Return the sum of counts, None if one of them is not known."""
-    result = 0
+    result: Size = 0
     for number in counts:
         if number is None:
             return None
-        result += number
-    return result
+        result = result + number
+    return None if type(result) is not int and result == UNKNOWN else result
 
 
-def counted(number: int | None) -> str:
-    """Return a count as text: `1,000`, or `unknown`."""
+def counted(number: Count, longest: int = 240) -> str:
+    """Return a count as text: `1,000`, `unknown`, or its formula of letters; `open` for a formula that is too long."""
+    if isinstance(number, Open):
+        text = str(number)
+        return text if len(text) <= longest else "open"
     return "unknown" if number is None else f"{number:,}"
 
 

@@ -153,7 +153,7 @@ def _trace(
         reads = [start if at == INPUT else (layers[at].traced.out, layers[at].read) for at in node.reads]
         xs, fields = zip(*reads, strict=True) if reads else ((), ())
         try:
-            if node.layer.NESTS and NOTHING_KNOWN not in xs:
+            if node.layer.NESTS:
                 own: Any = node.layer.given["layers"]
                 inner.extend(_trace(network, own, reads[0], batch, needs, (*within, node)))
                 traced = _summed_up(inner)
@@ -274,19 +274,19 @@ def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
 def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
     """Trace a layer of whose input nothing is known but what its keys say: its channels and its number of axes."""
     layer, rank = node.layer, node.layer.rank()
-    fields = fields.lost(0)
-    if layer.NESTS or layer.JOINS or not layer.WEIGHTS:
-        weights = None if layer.NESTS or layer.WEIGHTS else 0
+    fields, env = fields.lost(0), env._replace(needs=None)
+    if layer.JOINS or (rank is None and not layer.WEIGHTS):
+        weights = None if layer.WEIGHTS else 0
         macs = None if weights is None or layer.MULTIPLIES else 0
-        return Trace(dict(layer.given), NOTHING_KNOWN, fields, weights, weights, weights, macs)
+        values = dict(layer.given) if layer.JOINS else layer.values(env)
+        return Trace(values, NOTHING_KNOWN, fields, weights, weights, weights, macs)
     channels = layer.given.get("c_i")
     x: Shape = (channels if isinstance(channels, int) else UNKNOWN, *[UNKNOWN] * (rank or 0))
     traced = layer.trace(x[1:] + x[:1] if env.channels_last else x, fields.lost(len(x)), env)
-    return (
-        traced
-        if rank is not None
-        else traced._replace(values=dict(layer.given), out=NOTHING_KNOWN, fields=fields, macs=None)
-    )
+    if rank is not None and layer.WEIGHTS:
+        return traced
+    values = traced.values if rank is not None else dict(layer.given)
+    return traced._replace(values=values, out=NOTHING_KNOWN, fields=fields, macs=None if layer.MULTIPLIES else 0)
 
 
 def _summed_up(inner: Sequence[LayerReport]) -> Trace:

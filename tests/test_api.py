@@ -601,7 +601,7 @@ def test_reprs_of_reports_are_short() -> None:
     assert repr(report) == "<report of small: 4x3x3, 112 parameters>"
     assert repr(report["conv1"]) == "<conv1: conv 3x8x9 -> 4x6x7>"
     assert repr(cnncalc.shape("1x8x9 conv:1,k1,nobias")) == ("<report of 1 layer: 1x8x9, 1 parameter>")
-    assert repr(cnncalc.shape("CxHxW conv:4,k3")) == "<report of 1 layer: 4x[H-2]x[W-2], unknown parameters>"
+    assert repr(cnncalc.shape("CxHxW conv:4,k3")) == "<report of 1 layer: 4x[H-2]x[W-2], C*36+4 parameters>"
 
 
 def test_a_difference_and_a_contrast_have_short_reprs_and_print_the_commands_tables() -> None:
@@ -684,7 +684,7 @@ def test_rows_are_the_columns_of_csv_with_plain_values() -> None:
     lines = here(["shape", "3xHx9", "conv:4,k3", "maxpool:2", "--dtype", "float32", "--format", "csv"]).out.splitlines()
     assert list(conv) == list(pool) == lines[0].split(",")
     assert (conv["layer"], conv["op"], conv["out"], conv["k"]) == ("conv1", "conv k3", "4x[H-2]x7", "3")
-    assert (conv["params"], conv["macs"], pool["ratio"], pool["params"]) == (112, None, None, 0)
+    assert (conv["params"], conv["macs"], pool["ratio"], pool["params"]) == (112, "H*756-1512", None, 0)
     assert conv["param_bytes"] == 448
     assert all(type(value) in (int, float, str, type(None)) for row in (conv, pool) for value in row.values())
     ratio = cnncalc.shape("3x8x9 conv:4,k3").rows()[0]["ratio"]

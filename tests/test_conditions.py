@@ -142,6 +142,11 @@ def named(layers: Sequence[LayerReport], within: str = "") -> Iterator[tuple[str
         yield from named(layer.inner, f"{within}{layer.name}.")
 
 
+def number_at(count: int | Open | None, at: dict[str, int]) -> int | Open | None:
+    """A count for these letters."""
+    return count.at(at) if isinstance(count, Open) else count
+
+
 def check_formula(spec: Any, channels: int, sizes: Sequence[tuple[int, int]], **options: Any) -> int:
     """Compare a network with letters to the same with numbers, layer by layer; return how often it holds."""
     network, held = cnncalc.load(spec), 0
@@ -160,6 +165,9 @@ def check_formula(spec: Any, channels: int, sizes: Sequence[tuple[int, int]], **
         for name, layer in named(traced.layers):
             size = tuple([n.at(at) if isinstance(n, Open) else n for n in own[name].out])
             assert size == tuple(layer.out), (spec, at, name)
+            for figure in ("params", "macs"):
+                assert number_at(getattr(own[name], figure), at) == getattr(layer, figure), (spec, at, name, figure)
+        assert number_at(formula.macs, at) == traced.macs, (spec, at)
     return held
 
 

@@ -7,45 +7,24 @@ import stat
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from cnncalc import files
 from cnncalc.errors import SpecError
 from cnncalc.execute import job, sinks
+from tests.faults.commands import ENDINGS, WRITERS, fill, line
 from tests.program import dev_full, here, posix
-
-WRITERS = {
-    "a report": ["shape", "2x9x11", "conv:3,k3", "--json", "-o", "OUT"],
-    "a table": ["shape", "2x9x11", "conv:3,k3", "-o", "OUT"],
-    "a schema": ["schema", "-o", "OUT"],
-    "the zoo": ["zoo", "lenet5", "-o", "OUT"],
-    "a difference": ["diff", "lenet5", "lenet5", "--json", "-o", "OUT"],
-    "findings": ["check", "lenet5", "--json", "-o", "OUT"],
-    "a baseline": ["check", "net.json", "--baseline", "OUT", "--update"],
-    "a spec": ["convert", "lenet5", "-o", "OUT"],
-    "an ONNX file": ["convert", "lenet5", "--to", "onnx", "-o", "OUT"],
-    "an array": ["run", "conv:3,k3", "-x", "x.npy", "--seed", "0", "-o", "OUT"],
-    "a matrix": ["dense", "conv:1,k3", "-i", "6x7", "--seed", "0", "-o", "OUT"],
-    "a kernel": ["learn", "conv:k3,nobias", "-x", "a.npy", "-y", "b.npy", "--lr", "1e-4", "--steps", "1", "-o", "OUT"],
-    "named kernels": ["learn", "conv:k3", "-x", "a.npy", "-y", "b.npy", "--lr", "1e-4", "--steps", "1", "-o", "OUT"],
-}
-ENDINGS = {"an array": ".npy", "a matrix": ".npy", "a kernel": ".npy", "named kernels": ".npz", "an ONNX file": ".onnx"}
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    np.save("x.npy", rng.standard_normal((2, 9, 11), np.float32))
-    np.save("a.npy", rng.standard_normal((6, 7), np.float32))
-    np.save("b.npy", rng.standard_normal((4, 5), np.float32))
-    Path("net.json").write_text('{"input": [1, 8, 9], "layers": [{"op": "relu"}]}')
+    fill(tmp_path)
     return tmp_path
 
 
 def wrote(kind: str, path: str) -> None:
-    done = here([path if word == "OUT" else word for word in WRITERS[kind]])
+    done = here(line(kind, path))
     assert done.code == 0, done
 
 
@@ -94,7 +73,7 @@ def test_a_pipe_is_written_and_stays(kind: str, folder: Path) -> None:
 @pytest.mark.parametrize("path", ["nowhere/out", ".", "", "a\0b", pytest.param("/dev/full", marks=dev_full)])
 def test_what_cannot_be_written_is_named(kind: str, path: str, folder: Path) -> None:
     before = sorted(p.name for p in folder.iterdir())
-    done = here([path if word == "OUT" else word for word in WRITERS[kind]])
+    done = here(line(kind, path))
     assert done.code == 2, done
     said = {"": "'' is not a file name", "a\0b": "cannot be written", "/dev/full": "No space left on device"}
     assert said.get(path, f"'{path}' cannot be written") in done.err
@@ -193,3 +172,79 @@ def test_a_run_that_fails_leaves_no_file(mapped: bool, folder: Path, monkeypatch
     done = here([*WRITERS["an array"][:-1], "out.npy"])
     assert done.code == 2, done
     assert not list(folder.glob("out*"))
+
+
+@posix
+def test_a_name_as_long_as_names_can_be(folder: Path) -> None:
+    name = "漢" * 83 + ".json"
+    assert len(name.encode()) == 254
+    for _ in range(2):
+        wrote("a report", name)
+    assert [path.name for path in folder.iterdir() if path.name.endswith((name, ".part"))] == [name]
+
+
+@posix
+def test_links_that_form_a_loop_are_an_error(folder: Path) -> None:
+    Path("a").symlink_to("b")
+    Path("b").symlink_to("a")
+    done = here(line("a report", "a"))
+    assert (done.code, done.err) == (2, "'a' cannot be written: Too many levels of symbolic links\n")
+    assert Path("a").is_symlink()
+
+
+@posix
+def test_a_hard_link_keeps_the_old_file(folder: Path) -> None:
+    Path("other").write_bytes(b"old")
+    os.link("other", "out")
+    wrote("a report", "out")
+    assert Path("other").read_bytes() == b"old"
+
+
+@posix
+def test_what_replaces_a_private_file_is_private_from_the_first(folder: Path) -> None:
+    Path("out").touch(0o600)
+    target = files.Target("out")
+    (part,) = folder.glob("*.part")
+    assert stat.S_IMODE(part.stat().st_mode) == 0o600
+    target.discard()
+
+
+@posix
+def test_a_group_that_is_not_kept_gets_no_more_than_all_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    for name, mode in (("out", 0o640), ("other", 0o664)):
+        Path(name).touch()
+        Path(name).chmod(mode)
+    elsewhere = os.stat_result([*Path("out").stat()[:5], os.getgid() + 1, *Path("out").stat()[6:]])
+    monkeypatch.setattr(os, "fchown", refused)
+    with open("other", "rb") as file:
+        files._keep_rights(file.fileno(), elsewhere)  # noqa: SLF001
+    assert stat.S_IMODE(Path("other").stat().st_mode) == 0o600
+
+
+@posix
+@pytest.mark.skipif(os.name == "posix" and os.getuid() == 0, reason="root writes everything")
+def test_a_file_that_is_write_protected_stays(folder: Path) -> None:
+    Path("out").write_bytes(b"old")
+    Path("out").chmod(0o444)
+    done = here(line("a report", "out"))
+    assert (done.code, done.err) == (2, "'out' cannot be written: Permission denied\n")
+    assert Path("out").read_bytes() == b"old"
+
+
+def test_what_is_mapped_must_not_change(folder: Path) -> None:
+    with open("x.npy", "rb") as file:
+        held = files.mapped(file, "x.npy")
+    files.check_mapped()
+    os.utime("x.npy", (1, 1))
+    with pytest.raises(SpecError, match=r"'x\.npy' changed while it was used"):
+        files.check_mapped()
+    os.rename("x.npy", "old.npy")
+    fill(folder)
+    files.check_mapped()  # another file: what is mapped is as it was
+    os.rename("old.npy", "x.npy")
+    held.close()
+    del held
+    files.check_mapped()  # it is not used any more

@@ -361,10 +361,22 @@ def test_products_counts_and_totals() -> None:
     assert product((2, H, 3)) == H * 6
     assert product((H, W)) == H * W
     assert count(2, 3, 5) == 30
-    assert count(2, H) is None
+    assert count(2, H) == H * 2
+    assert count(0, H) == 0
+    assert count(2, UNKNOWN) is None
     assert count(2, None) is None
     assert total([1, 2, 3]) == 6
     assert total([1, None]) is None
+    assert total([1, H, 2]) == H + 3
+    assert total([1, UNKNOWN]) is None
     assert total([]) == 0
     assert known(5) == 5
     assert known(None) is None
+
+
+def test_sums_of_products_read_as_products() -> None:
+    """A count is a sum over layers: products of sizes, with what they have in common drawn together."""
+    conv, second = (H - 4) * (W - 4) * 150, ((H - 12) // 2) * ((W - 12) // 2) * 2400
+    assert str(total([conv, second, 840])) == "((H-12)//2)*((W-12)//2)*2400+(H-4)*(W-4)*150+840"
+    assert str(total([H * W * 3, H * 5, W * -2, 7])) == "H*W*3+H*5-W*2+7"
+    assert str(total([count(H, H, 48), count(H, -576)])) == "H*H*48-H*576"

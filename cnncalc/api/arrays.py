@@ -1,15 +1,16 @@
-"""The public functions that take arrays: run and to_onnx."""
+"""The public functions that take arrays: run, prepare and to_onnx."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import index
+from threading import Lock
 from typing import Any
 
 from ..errors import SpecError, shown
 from ..execute import Job, as_array
 from ..execute.task import Array
-from ..execute.weights import sourced
+from ..execute.weights import carried, sourced
 from ..frameworks import writer
 from ..input import FIRST, by_name, input_names
 from ..network import Network
@@ -53,6 +54,48 @@ def run(
     >>> cnncalc.run("conv", numpy.arange(9).reshape(3, 3), numpy.arange(4).reshape(2, 2)).tolist()
     [[19, 25], [37, 43]]
     """
+    prepared = prepare(
+        net,
+        weights,
+        bias=bias,
+        seed=seed,
+        dialect=dialect,
+        layout=layout,
+        keep=keep,
+        output=output,
+        memory=memory,
+        until=until,
+        after=after,
+    )
+    return prepared(x)
+
+
+def prepare(
+    net: Source,
+    weights: Mapping[str, Array] | Array | None = None,
+    *,
+    bias: Array | None = None,
+    seed: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+    keep: Sequence[str] = (),
+    output: str | None = None,
+    memory: int = 256 << 20,
+    until: str | None = None,
+    after: str | None = None,
+) -> Prepared:
+    """Return a network with its weights in memory: a function that takes what `run` takes as `x`, and gives the same.
+
+    The arguments are those of `run`. The weights are read once, and the network is traced once for each shape and dtype
+    of its inputs. Several threads may call it; they take turns.
+
+    Raises SpecError for what cannot be read; the network is checked when the shape of its input is known.
+
+    >>> import numpy, cnncalc
+    >>> average = cnncalc.prepare("conv", numpy.full((2, 2), 0.25))
+    >>> [average(numpy.full((2, 2), n)).item() for n in range(3)]
+    [0.0, 1.0, 2.0]
+    """
     weights = _arrays(weights)
     kernel = None if weights is None or isinstance(weights, Mapping) else weights.shape
     network = load_completed(net, None if kernel is None else completer_from_kernel(kernel, dialect, layout))
@@ -60,26 +103,61 @@ def run(
         network = part(configured(network, None, None, dialect, layout), until, after)
     if not isinstance(keep, (list, tuple, set, frozenset)):
         raise SpecError(f"keep is {shown(keep)}, not a list", "give a list of the names of layers")
-    given = by_name(network, _inputs(x, network), "x")
-    if FIRST not in given:
-        raise SpecError("x has no array for the first input", "give it under its name, input")
-    first = given.pop(FIRST)
-    job = Job(
-        network,
-        first.shape,
-        first.dtype,
-        weights,
-        bias=None if bias is None else as_array(bias, "bias"),
-        seed=None if seed is None else _whole(seed, "seed", "a whole number of at least 0"),
-        dialect=dialect,
-        layout=layout,
-        keep=keep,
-        others=given,
-        output=output,
-        memory=_whole(memory, "memory", "a number of bytes"),
-    )
-    outputs = job.outputs(first)
-    return outputs if keep else outputs[job.report.layers[job.last].name]
+    seed = None if seed is None else _whole(seed, "seed", "a whole number of at least 0")
+    how = {
+        "bias": None if bias is None else as_array(bias, "bias"),
+        "seed": seed,
+        "dialect": dialect,
+        "layout": layout,
+        "keep": tuple(keep),
+        "output": output,
+        "memory": _whole(memory, "memory", "a number of bytes"),
+    }
+    return Prepared(network, carried(network, seed) if weights is None else weights, how)
+
+
+class Prepared:
+    """A network with its weights in memory, ready to run on arrays again and again."""
+
+    def __init__(self, network: Network, weights: dict[str, Array] | Array, how: dict[str, Any]):
+        """`how` are further arguments of `Job`."""
+        self._network, self._weights, self._how = network, weights, how
+        self._jobs: dict[object, Job] = {}
+        self._lock = Lock()
+
+    def __call__(self, x: Array | Mapping[str, Array] | Sequence[Array]) -> Any:
+        """Return what `run` returns for `x`. Raises SpecError and ShapeError for arrays that do not fit."""
+        given = by_name(self._network, _inputs(x, self._network), "x")
+        if FIRST not in given:
+            raise SpecError("x has no array for the first input", "give it under its name, input")
+        first = given.pop(FIRST)
+        with self._lock:
+            job = self._job(first, given)
+            outputs = job.outputs(first)
+        return outputs if self._how["keep"] else outputs[job.report.layers[job.last].name]
+
+    def _job(self, first: Array, others: dict[str, Array]) -> Job:
+        """Return the network for inputs of these shapes and dtypes, traced anew if it was not used lately."""
+        key = tuple([(name, array.shape, array.dtype) for name, array in ((None, first), *others.items())])
+        job = self._jobs.pop(key, None)
+        if job is None:
+            job = Job(self._network, first.shape, first.dtype, self._weights, others=others, **self._how)
+            while len(self._jobs) >= MOST_JOBS:
+                del self._jobs[next(iter(self._jobs))]
+        else:
+            job.give(others)
+        self._jobs[key] = job
+        return job
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Prepared, (self._network, self._weights, self._how)
+
+    def __repr__(self) -> str:
+        return f"<{self._network!r}, prepared>"
+
+
+MOST_JOBS = 4
+"""For how many shapes of its inputs a network stays traced."""
 
 
 def _inputs(x: object, network: Network) -> list[tuple[str | None, Array]]:

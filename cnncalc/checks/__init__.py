@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import CnncalcError, Path, SpecError, Where, nearest, printable, shown
+from ..errors import CnncalcError, InternalError, Path, SpecError, Where, nearest, printable, shown
 from ..explain import field_text, lines
 from ..hints import find
 from ..hints.table import KINDS
@@ -14,12 +14,13 @@ from ..measures import NetworkMemory
 from ..memory import measure
 from ..network import Network
 from ..report import LayerReport, Report, listed, summed
-from ..sizes import Open, counted, show, to_json
+from ..sizes import Count, Open, counted, known, show, to_json
 from . import expect
 
 DTYPE = "float32"
 """The type of numbers whose bytes are counted, unless another is named."""
 
+INTERNAL = "CC900"
 CODES: dict[str, tuple[str, str]] = {
     "CC001": ("unreadable", "the file is not a spec that can be read"),
     "CC002": ("impossible", "the spec can be read, but its sizes do not fit together"),
@@ -36,6 +37,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CC304": ("baseline-removed-layer", "a layer of the baseline is gone"),
     "CC305": ("baseline-removed-file", "a file of the baseline is gone"),
     **{kind.code: (kind.name, f"hint: {kind.title}") for kind in KINDS.values()},
+    INTERNAL: ("internal", "a bug of cnncalc: the file could not be judged"),
     "CC401": ("dialects-differ", "the dialects give different figures, or one of them refuses the file"),
 }
 CODES = dict(sorted(CODES.items()))
@@ -78,7 +80,7 @@ class Finding(NamedTuple):
     @property
     def is_unusable(self) -> bool:
         """Return whether the file could not be judged: exit code 2."""
-        return self.code < "CC100"
+        return self.code < "CC100" or self.code == INTERNAL
 
     @property
     def gravity(self) -> str:
@@ -127,7 +129,9 @@ class Result(NamedTuple):
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    """Return 2 if a file could not be judged, 1 if an expectation failed, else 0."""
+    """Return 3 for a bug, 2 if a file could not be judged, 1 if an expectation failed, else 0."""
+    if any(f.code == INTERNAL for f in findings):
+        return InternalError.exit_code
     if any(f.is_unusable for f in findings):
         return 2
     return 1 if any(f.level == "error" for f in findings) else 0
@@ -156,13 +160,13 @@ def check(
     judged = [finding for wanted in extra for finding in _judged(name, report, report, wanted, None)]
     bad = 0
     for path, subject, given in _expecting(report):
-        try:
-            for wanted in expect.read(given, path):
+        for wanted in expect.each(given, path):
+            if isinstance(wanted, expect.Expectation):
                 judged += _judged(name, report, subject, wanted, path)
-        except SpecError as error:
+                continue
             bad += 1
-            more = {"layer": _label(subject), "help": error.help}
-            judged.append(finding_at(name, network, error.path or (), "CC003", error.what, **more))
+            more = {"layer": _label(subject), "help": wanted.help}
+            judged.append(finding_at(name, network, wanted.path or (), "CC003", wanted.what, **more))
     findings = [finding for finding in judged if finding is not None]
     if not judged:
         help = 'add "expect": {"out": ...} to a layer or to the whole, or give --expect or --baseline'
@@ -189,9 +193,9 @@ def _expecting(report: Report) -> Iterator[tuple[Path, Report | LayerReport, Any
 
 
 def from_error(name: str, error: CnncalcError) -> Finding:
-    """Return the finding of a file that cannot be read, or of an impossible network."""
+    """Return the finding of a file that cannot be read, of an impossible network, or of a bug."""
     where = error.where if error.where is not None and error.where.line else Where(name, 1, 1)
-    code = "CC001" if isinstance(error, SpecError) else "CC002"
+    code = INTERNAL if isinstance(error, InternalError) else "CC001" if isinstance(error, SpecError) else "CC002"
     return Finding(code, name, error.what, where.line, where.column, layer=error.layer, help=error.help)
 
 
@@ -261,7 +265,7 @@ def _judge(
     more: dict[str, Any] = {"actual": text, "arithmetic": tuple(arithmetic(report, subject, figure))}
     more["actual_value"] = _as_json(actual, wanted)
     if actual is None or (isinstance(actual, list) and None in actual):
-        why, help = _why_unknown(subject, figure)
+        why, help = _why_unknown(subject, figure, text)
         return finding("CC113", f"{figure} {why}, expected {expected}", help, **more)
     what = f"{figure} is {text}, expected {expected}"
     return finding(expect.FIGURES[figure].code, what, _if_meant(wanted, actual, text), **more)
@@ -283,12 +287,12 @@ def _as_json(actual: Any, wanted: expect.Expectation) -> Any:
     return actual[0] if not isinstance(wanted.value, tuple) and len(set(actual)) == 1 else tuple(actual)
 
 
-def _why_unknown(subject: Report | LayerReport, figure: str) -> tuple[str, str]:
-    """Return why a figure is not a number, and what would help."""
+def _why_unknown(subject: Report | LayerReport, figure: str, text: str) -> tuple[str, str]:
+    """Return why a figure, of which `text` is all that is known, is not a number, and what would help."""
     if figure.startswith("rf") and any(field.phases is not None for field in subject.rf):
         return "differs from unit to unit", "expect it above the transposed convolution or the upsampling"
     if any(isinstance(size, Open) for size in _input_of(subject)):
-        return "is unknown while a size is open", "close the input's sizes, or expect what does not depend on them"
+        return f"is {text} while a size is open", "close the input's sizes, or expect what does not depend on them"
     return "is unknown here", "expect it of a layer above"
 
 
@@ -320,7 +324,7 @@ def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
             raise SpecError(f"there is no {figure}: the input has no axes", "leave the expectation out")
         return [getattr(field, part) for field in subject.rf], field_text(subject.rf, part)
     if expect.FIGURES[figure].in_bytes:
-        number = _bytes(subject, figure)
+        number: Count = _bytes(subject, figure)
         return number, counted(number)
     of_convolutions = figure in ("fc_weights", "local_weights")
     if isinstance(subject, Report):
@@ -331,7 +335,7 @@ def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
         raise SpecError(f"{subject.op} has no {figure}", "only convolutions have it")
     else:
         number = getattr(subject, figure)
-    return number, counted(number)
+    return known(number), counted(number)
 
 
 def _bytes(subject: Report | LayerReport, figure: str) -> int | None:
@@ -394,10 +398,10 @@ def _lines_of(report: Report, layer: LayerReport, figure: str) -> list[str]:
 def _sum(report: Report, figure: str) -> list[str]:
     """Return the sum of the layers' counts, the largest by name."""
     counts = [(getattr(layer, figure), layer.name) for layer in report.layers if layer.adds(figure)]
-    terms = sorted(((n, name) for n, name in counts if n), reverse=True)
+    terms = sorted(((n, name) for n, name in counts if isinstance(n, int) and n), reverse=True)
     parts = [f"{name} {n:,}" for n, name in terms[:MOST_TERMS]]
     if terms[MOST_TERMS:]:
         rest = [n for n, _ in terms[MOST_TERMS:]]
         parts.append(f"{len(rest)} other{'s' * (len(rest) != 1)} {sum(rest):,}")
-    parts += [f"{name} unknown" for n, name in counts if n is None][:MOST_TERMS]
+    parts += [f"{name} {counted(n)}" for n, name in counts if not isinstance(n, int)][:MOST_TERMS]
     return [f"{' + '.join(parts)} = {counted(summed(report.layers, figure))}"] if parts else []

@@ -16,7 +16,7 @@ from itertools import starmap
 from typing import Any
 
 from .. import sources
-from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
+from ..errors import LONGEST_PATH, CnncalcError, SpecError, as_error, shown
 from ..explain import axes_text
 from ..notation.document import Document, parse
 from ..notation.encode import encode
@@ -80,7 +80,10 @@ class Baseline:
                 yield result
             else:
                 findings = [finding for finding in result.findings if finding.code != "CC201"]
-                findings += changes(result.file, result.report, self.entries.get(key))
+                try:
+                    findings += changes(result.file, result.report, self.entries.get(key))
+                except Exception as error:  # noqa: BLE001  one file never ends the gate
+                    findings.append(from_error(result.file, as_error(error)))
                 yield result._replace(findings=findings, checked=result.checked + 1)
         if not self.update:
             help = "if that is meant, run with --update"

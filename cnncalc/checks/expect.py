@@ -9,7 +9,7 @@ Of the whole network a key may name a layer, as "conv1.out"; on the command line
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import Path, SpecError, nearest, shown
@@ -106,20 +106,33 @@ def read(value: Any, path: Path = (), named: bool = False) -> list[Expectation]:
 
     `named`: whether a key may name a layer. In a spec each layer has an `expect` of its own.
     """
-    if not isinstance(value, Mapping):
-        raise SpecError(f"expect is {shown(value)}", 'it is an object, as {"out": "64x56x56"}', path=path)
     expectations = []
+    for one in each(value, path, named):
+        if isinstance(one, SpecError):
+            raise one
+        expectations.append(one)
+    return expectations
+
+
+def each(value: Any, path: Path = (), named: bool = False) -> Iterator[Expectation | SpecError]:
+    """Yield each expectation of an `expect` object, or the error of its key, as `read` raises it."""
+    if not isinstance(value, Mapping):
+        yield SpecError(f"expect is {shown(value)}", 'it is an object, as {"out": "64x56x56"}', path=path)
+        return
     for key, wanted in value.items():
         if not isinstance(key, str):
-            raise SpecError(f"there is no figure {shown(key)} to expect", "a figure is a text, as out", path=path)
+            yield SpecError(f"there is no figure {shown(key)} to expect", "a figure is a text, as out", path=path)
+            continue
         try:
-            expectations.append(read_one(key, wanted))
-            if expectations[-1].layer is not None and not named:
-                help = "give the layer an expect of its own"
-                raise SpecError(f"there is no figure {shown(key)} to expect", help)
+            one = read_one(key, wanted)
         except SpecError as error:
-            raise SpecError(error.what, error.help, path=(*path, key)) from None
-    return expectations
+            yield SpecError(error.what, error.help, path=(*path, key))
+            continue
+        if one.layer is not None and not named:
+            help = "give the layer an expect of its own"
+            yield SpecError(f"there is no figure {shown(key)} to expect", help, path=(*path, key))
+        else:
+            yield one
 
 
 def is_expectation(text: str) -> bool:

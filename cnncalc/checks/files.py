@@ -10,7 +10,7 @@ from functools import partial
 from typing import NamedTuple, NoReturn
 
 from .. import sources, zoo
-from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
+from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import opened
 from ..frameworks import ForeignNetwork
 from ..network import Network
@@ -44,7 +44,7 @@ class SpecFile(NamedTuple):
                 return None if self.optional else partial(sources.load_text, text, self.name, self.line or 1)
             document = Document(text.removeprefix("\ufeff"), self.name, self.line or 1)
             value = parse(document)
-        except CnncalcError as error:
+        except Exception as error:  # noqa: BLE001  one file never ends the gate
             return partial(_raise, error)
         if is_baseline(value) or (self.optional and not looks_like_spec(value)):
             return None
@@ -54,28 +54,35 @@ class SpecFile(NamedTuple):
 def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
     """Yield the files that words stand for, in their order; `lines`: standard input holds one spec per line.
 
-    A shape and the layer words behind it are one network, and so is a word with white space in it.
+    A shape and the layer words behind it are one network, and so is a word with white space in it. What fails with one
+    does not end the others: reading that one raises the error.
     """
     for word in _grouped(words):
-        if not isinstance(word, str):
-            yield from _with_front(word)
-        elif sources.is_stdin(word):
-            stdin = SpecFile(word, partial(sources.read_stdin, word))
-            yield from _lines(word, sys.stdin.buffer) if lines and sys.stdin else [stdin]
-        elif os.path.isdir(word):
-            yield from _inside(word)
-        elif sources.is_file(word):
-            yield from _file(word)
-        elif paths := [path for path in _matching(word) if os.path.isfile(path)]:
-            for path in paths:
-                yield from _file(path)
-        elif word.lower() in zoo.names():
-            yield SpecFile(f"zoo:{word.lower()}", partial(zoo.read, word.lower()))
-        elif glob.has_magic(word):
-            help = "quote a pattern, so that the shell leaves it"
-            yield _failing(word, SpecError(f"no file matches {shown(word, LONGEST_PATH)}", help))
-        else:
-            yield _written([word])
+        try:
+            yield from _with_front(word) if not isinstance(word, str) else _meant(word, lines)
+        except Exception as error:  # noqa: BLE001  one file never ends the gate
+            yield _failing(word if isinstance(word, str) else " ".join(word), error)
+
+
+def _meant(word: str, lines: bool) -> Iterator[SpecFile]:
+    """Yield the files that a word stands for."""
+    if sources.is_stdin(word):
+        stdin = SpecFile(word, partial(sources.read_stdin, word))
+        yield from _lines(word, sys.stdin.buffer) if lines and sys.stdin else [stdin]
+    elif os.path.isdir(word):
+        yield from _inside(word)
+    elif sources.is_file(word):
+        yield from _file(word)
+    elif paths := [path for path in _matching(word) if os.path.isfile(path)]:
+        for path in paths:
+            yield from _file(path)
+    elif word.lower() in zoo.names():
+        yield SpecFile(f"zoo:{word.lower()}", partial(zoo.read, word.lower()))
+    elif glob.has_magic(word):
+        help = "quote a pattern, so that the shell leaves it"
+        yield _failing(word, SpecError(f"no file matches {shown(word, LONGEST_PATH)}", help))
+    else:
+        yield _written([word])
 
 
 def _grouped(words: Iterable[str]) -> Iterator[str | list[str]]:
@@ -133,12 +140,12 @@ def _given(network: Network) -> Network:
     return network
 
 
-def _failing(name: str, error: CnncalcError) -> SpecFile:
+def _failing(name: str, error: Exception) -> SpecFile:
     """Return what stands for a file that cannot be read: reading it raises the error."""
     return SpecFile(name, partial(_raise, error))
 
 
-def _raise(error: CnncalcError) -> NoReturn:
+def _raise(error: Exception) -> NoReturn:
     raise error
 
 

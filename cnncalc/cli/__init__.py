@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from .. import __version__
-from ..errors import CnncalcError, SpecError, printable_lines
+from ..errors import CnncalcError, InternalError, SpecError, as_error
 from . import _stdio
 from ._terminal import (
     Settings,
@@ -21,6 +21,7 @@ from ._terminal import (
     note,
     quiet_option,
     settle_color,
+    traceback_text,
 )
 from ._usage import own_words, unveiled, veiled
 
@@ -185,29 +186,11 @@ def _fail(error: Exception, settings: Settings) -> int:
     """Print what went wrong, and return the exit code."""
     from ..render.messages import error_text
 
-    worded = _worded(error)
-    if worded is None and settings.debug:
-        from traceback import format_exception
-
-        _say(printable_lines("".join(format_exception(error))).rstrip("\n"))
-    bug = f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}"
-    report = "please report it with the command and its input; --debug shows the traceback"
-    color = sys.stderr is not None and settings.has_color(sys.stderr)
-    _say(error_text(worded or CnncalcError(bug, report), color))
-    return 3 if worded is None else 2
-
-
-def _worded(error: Exception) -> CnncalcError | None:
-    """Return an error of the user or of the machine in our words; None for a bug."""
-    if isinstance(error, CnncalcError):
-        return error
-    if isinstance(error, OSError):
-        return SpecError(f"cannot write: {error.strerror or error}")
-    if isinstance(error, RecursionError):
-        return SpecError("nested too deeply", "a spec is a list of layers")
-    if isinstance(error, MemoryError):
-        return SpecError(f"the machine has not enough memory: {error}".removesuffix(": "))
-    return None
+    worded = SpecError(f"cannot write: {error.strerror or error}") if isinstance(error, OSError) else as_error(error)
+    if isinstance(worded, InternalError) and settings.debug:
+        _say(traceback_text(error))
+    _say(error_text(worded, sys.stderr is not None and settings.has_color(sys.stderr)))
+    return worded.exit_code
 
 
 def _say(text: str) -> None:

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from .. import sources
-from ..errors import CnncalcError, SpecError, Where
+from ..errors import CnncalcError, InternalError, SpecError, Where, as_error
 from ..files import opened
 from ..network import Network
 from ..notation.encode import encode
+from ._terminal import debug
 
 if TYPE_CHECKING:
     from ..contrasts import Contrast
@@ -31,7 +32,7 @@ MOST_KEPT = 20_000
 
 
 def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
-    """Write one report for each line's spec; return 2 if one was wrong.
+    """Write one report for each line's spec; return 2 if one was wrong, 3 if one met a bug.
 
     Of the lines that have come, several are read, then traced, then written: a step done again at once is faster.
     """
@@ -39,9 +40,8 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
     def load(line: bytes, number: int) -> Network:
         return sources.load_text(sources.decode(line.rstrip(b"\r"), word), word, number)
 
-    def write(result: Report | Contrast) -> int:
-        stream.write("".join(showing.text(result)))
-        return showing.code(result)
+    def text(result: Report | Contrast) -> tuple[str, int]:
+        return "".join(showing.text(result)), showing.code(result)
 
     code, first = 0, 1
     with _seldom_collected():
@@ -51,10 +51,11 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
             while some := _together(networks):
                 results = [(number, _tried(showing.result, network)) for number, network in some]
                 for number, result in results:
-                    written = _tried(write, result)
-                    if isinstance(written, CnncalcError):
-                        stream.write(_error_line(written, Where(word, number, 1), showing))
-                    code = max(code, 2 if isinstance(written, CnncalcError) else written)
+                    said = _tried(text, result)
+                    if isinstance(said, CnncalcError):
+                        said = _error_line(said, Where(word, number, 1), showing), said.exit_code
+                    stream.write(said[0])
+                    code = max(code, said[1])
             stream.flush()
     return code
 
@@ -76,13 +77,14 @@ def _seldom_collected() -> Iterator[None]:
 
 
 def _tried(function: Callable[..., T], value: Any, *more: Any) -> T | CnncalcError:
-    """Return what a function makes of a value, or its error; a value that is an error already stays one."""
+    """Return what a function makes of a value, or its error, a bug of ours included; an error stays one."""
     if isinstance(value, CnncalcError):
         return value
     try:
         return function(value, *more)
-    except CnncalcError as error:
-        return error
+    except Exception as error:
+        debug(error)
+        return as_error(error)
 
 
 def _together(networks: Iterator[tuple[int, Network | CnncalcError]]) -> list[tuple[int, Network | CnncalcError]]:
@@ -100,7 +102,8 @@ def _error_line(error: CnncalcError, line: Where, showing: Showing) -> str:
     """Return an error as a line: the layers before the one at fault, and its place, which is at least its line."""
     if error.where is None or error.where.file is None or not error.where.line:
         error.where = line
-    return "".join(showing.before(error)) or encode({"error": error.to_dict()}) + "\n"
+    before = "" if isinstance(error, InternalError) else "".join(showing.before(error))
+    return before or encode({"error": error.to_dict()}) + "\n"
 
 
 def received(word: str) -> Iterator[list[bytes]]:

@@ -14,7 +14,7 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from ..errors import CnncalcError, escaped
+from ..errors import CnncalcError, InternalError, as_error, escaped, printable_lines
 from ..render import Style
 from ..render.messages import error_text, paint
 from ._usage import COLORS, OneOf
@@ -118,6 +118,19 @@ def note(text: str) -> None:
     """Print a remark for the user on standard error, unless -q is given."""
     if not settings().quiet and sys.stderr is not None:
         print(paint("note:", "cyan", settings().has_color(sys.stderr)), escaped(text), file=sys.stderr)
+
+
+def traceback_text(error: Exception) -> str:
+    """Return the traceback of a bug, printable."""
+    from traceback import format_exception
+
+    return printable_lines("".join(format_exception(error))).rstrip("\n")
+
+
+def debug(error: Exception) -> None:
+    """Print the traceback of a bug on standard error if --debug is given."""
+    if settings().debug and isinstance(as_error(error), InternalError) and sys.stderr is not None:
+        print(traceback_text(error), file=sys.stderr)
 
 
 def show_error(error: CnncalcError) -> None:

@@ -14,14 +14,14 @@ from ..checks import DTYPE, expect
 from ..checks.agreement import check_under
 from ..checks.baseline import Baseline
 from ..checks.files import SpecFile, spec_files
-from ..errors import LONGEST_PATH, SpecError, shown
+from ..errors import LONGEST_PATH, SpecError, as_error, shown
 from ..files import text_output
 from ..memory import itemsize
 from ..network import Network
 from ..render.checks import FORMATS, render
 from ._network_options import NetworkOptions, network_options
 from ._options import F, file_option, format_options, message_options, path_option, together
-from ._terminal import is_closed_pipe, note, settings
+from ._terminal import debug, is_closed_pipe, note, settings
 from ._usage import SEVERAL, Command
 
 
@@ -146,11 +146,16 @@ def _results(
 ) -> Iterator[checks.Result]:
     """Yield the result of each file under every dialect that is given; `skipped` collects the names of other JSON."""
     for file in files:
-        load = file.loader()
-        if load is None:
+        try:
+            load = file.loader()
+            result = None if load is None else _result(file, load, options, extra, strict, dtype)
+        except Exception as error:  # one file never ends the gate
+            debug(error)
+            result = checks.Result(file.name, [checks.from_error(file.name, as_error(error))], None, line=file.line)
+        if result is None:
             skipped.append(file.name)
         else:
-            yield _result(file, load, options, extra, strict, dtype)
+            yield result
 
 
 def _result(

@@ -10,7 +10,7 @@ from ..display import drawn
 from ..layers import ConvKind
 from ..network import INPUT
 from ..report import LayerReport, Report, listed
-from ..sizes import UNKNOWN, to_json
+from ..sizes import UNKNOWN, Count, Open, to_json
 from .pairs import Item, match
 
 
@@ -50,7 +50,8 @@ class Change(NamedTuple):
             other = len(self.old) != len(self.new) or any(a != b for a, b in pairs if UNKNOWN not in (a, b))
             return not other and UNKNOWN in (*self.old, *self.new)
         if self.what in COUNTS:
-            return self.old is None or self.new is None
+            both = (self.old, self.new)
+            return None in both or (ABSENT not in both and isinstance(self.new - self.old, Open))
         return self.what in FIELDS and None in (*self.old, *self.new)
 
     @property
@@ -81,9 +82,9 @@ class Change(NamedTuple):
         return values
 
 
-def _relative(old: int, by: int | None) -> float | None:
+def _relative(old: Count, by: int | None) -> float | None:
     try:
-        return None if by is None else by / old
+        return by / old if by is not None and isinstance(old, int) else None
     except (ZeroDivisionError, OverflowError):
         return None
 

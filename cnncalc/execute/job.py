@@ -144,8 +144,7 @@ class Job:
         self.last = _output(self.report, output)
         """The index of the layer whose result is wanted: that of the first output, or of the one that is named."""
         self._seed, self._memory = seed, memory
-        self.others = self.samples.further(others or {})
-        """The network's other inputs, with a batch in front, by name."""
+        self.give(others or {})
         self._kinds = {name: real(array.dtype, name) for name, array in self.others.items()}
         self._loaded: Program | None = None
         self._drawn = self.kind if self.kind.kind == "f" else np.dtype(np.float32)
@@ -166,6 +165,11 @@ class Job:
                 f"one sample takes {size_text(least)} of working memory, and {size_text(memory)} {verb} allowed",
                 f"allow it {size_text(least)}: --memory on the command line, memory= in bytes from Python",
             )
+
+    def give(self, others: Mapping[str, Array]) -> None:
+        """Take the arrays of further inputs, by name. SpecError for a missing one, or another batch."""
+        self.others = self.samples.further(others)
+        """The network's other inputs, with a batch in front, by name."""
 
     @property
     def not_needed(self) -> list[str]:

@@ -13,6 +13,7 @@ from ..errors import CnncalcError, SpecError
 from ..network import INPUT
 from ..registry import Registry
 from ..report import LayerReport, Report
+from ..sizes import known
 from .kernels import (
     activation,
     affine,
@@ -158,7 +159,7 @@ class Program:
         kinds = kinds or ([] if own else [self._kinds.get(layer.name, self.kind)])
         task = Task(layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
         kind = kernel.dtype([*kinds, *[array.dtype for array in own.values()]], layer.values)
-        times = layer.times
+        times = known(layer.times)
         if times is None:
             raise SpecError("axes of an open size are folded into the batch", "give numbers").at(layer.node.label())
         return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), times, -1)

@@ -23,7 +23,7 @@ from ..layers import OPS, Layer
 from ..network import INPUT, Network
 from ..parts import part
 from ..report import Report
-from ..sizes import show
+from ..sizes import known, show
 from ..trace import shape
 from . import weights as arrays
 from .job import Job
@@ -214,8 +214,8 @@ class _Running:
         self.network, report = network, shape(network)
         self.sample = sizes_of(report.sample, "the input")
         self.inputs = {layer.name: sizes_of(layer.traced.out, layer.name) for layer in report if layer.op == "input"}
-        self.values = sum(layer.values_made or 0 for layer in report) + prod(self.sample)
-        self.macs = sum(layer.macs or 0 for layer in report)
+        self.values = sum(known(layer.values_made) or 0 for layer in report) + prod(self.sample)
+        self.macs = sum(known(layer.macs) or 0 for layer in report)
         self.weights = _weights(report)
         interpolates = any(layer.values.get("mode", "nearest") in INTERPOLATIONS for layer in report)
         self.rounding = ROUNDING if interpolates else 0.0

@@ -34,7 +34,7 @@ def factors(terms: Terms) -> tuple[int, list[Terms]] | None:
             rest = tuple([atom for atom in product if atom not in own])
             rows.setdefault(rest, {})[own] = times
         first, *others = rows.values()
-        sign = 1 if next((times for own, times in first.items() if own), 1) > 0 else -1
+        sign = 1 if first[max(first, key=len)] > 0 else -1
         shared = gcd(*first.values()) * sign
         part = {own: times // shared for own, times in first.items()}
         lead = next(iter(part))
@@ -56,11 +56,28 @@ def text(terms: Terms) -> str:
     if product is not None:
         times, parts = product
         return "*".join([_bracketed(text(part)) for part in parts]) + (f"*{times}" if times != 1 else "")
-    groups: dict[frozenset[str], list[tuple[tuple[Atom, ...], int]]] = {}
-    for term in terms:
-        groups.setdefault(letters_of((term,)), []).append(term)
-    ordered = sorted(groups.items(), key=lambda item: (not item[0], sorted(item[0])))
-    return _sum_text([_one_text(tuple(group)) for _, group in ordered])
+    shown, constant = [], dict(terms).get((), 0)
+    for part in _parts(terms):
+        whole = completed(part) if len(letters_of(part)) > 1 else ()
+        is_product = bool(whole) and factors(whole) is not None
+        shown.append(text(whole) if is_product else _one_text(part))
+        constant -= dict(whole).get((), 0) if is_product else 0
+    return _sum_text([*shown, str(constant)] if constant else shown)
+
+
+def _parts(terms: Terms) -> list[Terms]:
+    """Return the parts of a sum without its constant: products with what shares a factor, and the rest by letter."""
+    groups: dict[frozenset[object], list[tuple[tuple[Atom, ...], int]]] = {}
+    for term in sorted(terms, key=lambda term: -len(letters_of((term,)))):
+        letters = letters_of((term,))
+        alike = [key for key in groups if key & set(term[0])]
+        if not alike and len(letters) == 1:
+            groups.setdefault(frozenset(letters), []).append(term)
+        elif letters:
+            joined = frozenset(term[0]).union(*alike)
+            groups[joined] = [*[other for key in alike for other in groups.pop(key)], term]
+    parts = [tuple(sorted(group)) for group in groups.values()]
+    return sorted(parts, key=lambda part: (-len(letters_of(part)), sorted(letters_of(part))))
 
 
 def _one_text(terms: Terms) -> str:
@@ -68,7 +85,7 @@ def _one_text(terms: Terms) -> str:
     if inner is not None:
         atom = _atom_text(("//", *inner))
         return atom if times == 1 else f"({atom})*{times}"
-    ordered = sorted(terms, key=lambda term: (not term[0], *[len(atom) for atom in term[0]]))
+    ordered = sorted(terms, key=lambda term: (-len(term[0]), *[len(atom) for atom in term[0]]))
     return _sum_text([_term_text(product, times) for product, times in ordered])
 
 
@@ -104,7 +121,7 @@ def _term_text(product: tuple[Atom, ...], times: int) -> str:
     if len(atoms) == 1 and times == 1:
         return atoms[0]
     shown = "*".join([_bracketed(atom) for atom in atoms])
-    return f"-{shown}" if times == -1 else shown + (f"*{times}" if times != 1 else "")
+    return ("-" if times < 0 else "") + shown + (f"*{abs(times)}" if abs(times) != 1 else "")
 
 
 def _atom_text(atom: Atom) -> str:

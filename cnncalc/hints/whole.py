@@ -43,7 +43,7 @@ def _constant_output(place: HintPlace) -> Advice | None:
     """Return the advice on a softmax or a norm of single values."""
     layer = place.layer
     x, axes = layer.sample, layer.traced.axes
-    if layer.op in ("softmax", "logsoftmax") and x[axes[0] - 1] == 1:
+    if layer.op in ("softmax", "logsoftmax") and axes and x[axes[0] - 1] == 1:
         what = "1" if layer.op == "softmax" else "0"
         return Advice(
             f"axis {axes[0]} has one value, so every output is {what}",

@@ -174,7 +174,7 @@ def _spellings() -> dict[str, str]:
 
     words = dict(_OWN)
     for op, (cls, nd) in OPS.items():
-        words |= {also + end: op for also in cls.ALSO for end in ({f"{nd}d", ENDS[nd]} if nd else {""})}
+        words |= {also + end: op for also in cls.ALSO for end in ([ENDS[nd], f"{nd}d"] if nd else [""])}
     for table in (KERAS, TORCH):
         for op, name in table.items():
             read = {ours: keys_named(OPS[op][0], theirs) for theirs, ours in name.keys.items()}

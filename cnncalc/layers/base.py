@@ -15,7 +15,7 @@ from ..axes import Fields as Fields  # noqa: PLC0414  layers import it from here
 from ..dialects import Dialect
 from ..errors import ShapeError, shown
 from ..registry import Registry
-from ..sizes import Shape, Size, count, show, total
+from ..sizes import Count, Shape, Size, count, show, total
 from .keys import Reader
 
 AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
@@ -51,11 +51,11 @@ class Trace(NamedTuple):
     """The output's shape without the batch, in the network's layout."""
     fields: Fields
     """What its axes are, and the receptive field on each axis of the network's input."""
-    weights: int | None = 0
-    bias: int | None = 0
-    buffers: int | None = 0
-    macs: int | None = 0
-    local: int | None = None
+    weights: Count = 0
+    bias: Count = 0
+    buffers: Count = 0
+    macs: Count = 0
+    local: Count = None
     """For convolutions: the weights of a locally connected layer with the same window."""
     axes: tuple[int, ...] = ()
     """The axes it works along, counted from the front, the batch being 0: those that `axis` or the like names."""
@@ -251,11 +251,11 @@ class Layer:
         """
         return {}
 
-    def counts(self, x: Shape, values: Mapping[str, Any], env: Env) -> tuple[int | None, int | None, int | None]:
-        """Return the numbers of weights, biases and buffers in its arrays; None if an open size decides."""
-        weights: list[int | None] = []
-        bias: list[int | None] = []
-        buffers: list[int | None] = []
+    def counts(self, x: Shape, values: Mapping[str, Any], env: Env) -> tuple[Count, Count, Count]:
+        """Return the numbers of weights, biases and buffers in its arrays; None for what is not known."""
+        weights: list[Count] = []
+        bias: list[Count] = []
+        buffers: list[Count] = []
         for role, shape in self.weight_shapes(x, values, env).items():
             (buffers if role in self.BUFFERS else bias if "bias" in role else weights).append(count(*shape))
         return total(weights), total(bias), total(buffers)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..errors import ShapeError
-from ..sizes import NOTHING_KNOWN, Shape, count, read_shape
+from ..sizes import NOTHING_KNOWN, Count, Shape, count, read_shape
 from .base import KERNEL, Env, Fields, Layer, Sign, Start, Trace, ops
 from .keys import at_least, flag, nested, number, one_of, sizes, text
 
@@ -109,7 +109,7 @@ class ConstantArray(Source):
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return {} if self.value is not None else {"weight": read_shape(self.shape, scalar=True)}
 
-    def counts(self, x: Shape, values: Mapping[str, Any], env: Env) -> tuple[int | None, int | None, int | None]:
+    def counts(self, x: Shape, values: Mapping[str, Any], env: Env) -> tuple[Count, Count, Count]:
         size = count(*x)
         own = {} if self.value is not None else {self.kind: size}
         return own.get("parameter", 0), 0, own.get("buffer", 0)

@@ -10,7 +10,7 @@ from ..explain import axes_text, field_text
 from ..field import Field
 from ..network import INPUT
 from ..report import LayerReport, Report
-from ..sizes import NOTHING_KNOWN, Shape, show, total
+from ..sizes import NOTHING_KNOWN, Count, Shape, known, show, total
 from . import WHOLE, Selection, Style
 from .grid import Cell, Column, Grid, grid
 from .rows import Row, rows
@@ -48,9 +48,8 @@ def ratio(layer: LayerReport) -> Cell:
     """Return the weights of the fully-connected equivalent, divided by the layer's own."""
     if not layer.is_convolution:
         return ""
-    if layer.fc_weights is None or not layer.weights:
-        return None
-    return layer.fc_weights / layer.weights
+    fc, weights = layer.fc_weights, layer.weights
+    return fc / weights if isinstance(fc, int) and isinstance(weights, int) and weights else None
 
 
 def reads(layer: LayerReport) -> str:
@@ -60,14 +59,14 @@ def reads(layer: LayerReport) -> str:
 
 def intensity(layers: Sequence[LayerReport]) -> Cell:
     """Return the MACs for each byte that layers move; empty if they move none."""
-    macs = total([layer.macs for layer in layers])
-    moved = total([None if layer.memory is None else layer.memory.moved for layer in layers])
+    macs = known(total([layer.macs for layer in layers]))
+    moved = known(total([None if layer.memory is None else layer.memory.moved for layer in layers]))
     return None if macs is None or moved is None else macs / moved if moved else ""
 
 
-def _percent(own: Cell, whole: int | None) -> Cell:
+def _percent(own: Cell, whole: Count) -> Cell:
     """Return the share of a figure in the whole; 0 of nothing."""
-    if not isinstance(own, int) or whole is None:
+    if not isinstance(own, int) or not isinstance(whole, int):
         return None
     return 100 * own / whole if whole else 0.0
 

@@ -7,9 +7,10 @@ from math import log10
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..errors import SpecError, nearest, printable, shown
+from ..sizes import Open, counted
 
-Cell = int | float | str | None
-"""A number, a text (empty if the column says nothing of the row), or None for a number that is not known."""
+Cell = int | float | str | Open | None
+"""A number, also of letters, a text (empty if the column says nothing of the row), or None for what is not known."""
 T = TypeVar("T")
 
 
@@ -54,7 +55,9 @@ class Grid(NamedTuple):
 
     def records(self) -> list[dict[str, Cell]]:
         """Return its rows as dicts: numbers as numbers, None for what is not known or has no meaning."""
-        rows = [[None if cell == "" else cell for cell in row] for row in self.rows]
+        rows = [
+            [None if cell == "" else str(cell) if isinstance(cell, Open) else cell for cell in row] for row in self.rows
+        ]
         return [dict(zip(self.names, row, strict=True)) for row in rows]
 
     def texts(self, write: Writer, foot: bool = False) -> list[list[str]]:
@@ -97,7 +100,7 @@ def ordered(things: Sequence[T], column: Column[T]) -> list[T]:
 def _rank(cell: Cell) -> tuple[int, float, str]:
     if isinstance(cell, str):
         return (1 if cell else 3), 0, cell
-    return (2, 0, "") if cell is None else (0, -cell, "")
+    return (2, 0, str(cell)) if cell is None or isinstance(cell, Open) else (0, -cell, "")
 
 
 def plain(cell: Cell, column: Column[Any]) -> str:
@@ -121,8 +124,8 @@ def full(cell: Cell, column: Column[Any]) -> str:
     """Return a cell for a person: commas between thousands, three digits of a fraction, and a half as it is."""
     if isinstance(cell, str):
         return cell
-    if cell is None:
-        return "unknown"
+    if cell is None or isinstance(cell, Open):
+        return counted(cell, LONGEST_SHORT if column.short else LONGEST)
     if isinstance(cell, int):
         return f"{cell:,}{column.unit}"
     if column.unit == "%":
@@ -133,12 +136,16 @@ def full(cell: Cell, column: Column[Any]) -> str:
 
 
 def brief(cell: Cell, column: Column[Any]) -> str:
-    """Return a cell for a person in three digits, if the column allows it: 118M."""
+    """Return a cell for a person in three digits, if the column allows it: 118M; of a formula only that it is one."""
+    if isinstance(cell, Open):
+        return counted(cell, 0)
     if not column.short or not isinstance(cell, (int, float)):
         return full(cell, column)
     return rounded(cell) + column.unit if cell >= SHORTENED else full(cell, column)
 
 
+LONGEST, LONGEST_SHORT = 40, 24
+"""The longest formula of letters that a cell for a person shows, in a column of full numbers and of short ones."""
 SHORTENED = 10_000
 """The least number that is shortened."""
 

@@ -105,7 +105,11 @@ def comparison(report: Report, in_table: bool) -> list[str]:
         total([getattr(layer, figure) for layer in convolutions])
         for figure in ("weights", "local_weights", "fc_weights")
     ]
-    ratio = f" ({full(fc / weights, COLUMNS['ratio'])})" if fc is not None and weights else ""
+    ratio = (
+        f" ({full(fc / weights, COLUMNS['ratio'])})"
+        if isinstance(fc, int) and isinstance(weights, int) and weights
+        else ""
+    )
     others = f"locally connected {counted(local)}, fully connected {counted(fc)}{ratio}"
     if len(convolutions) > 1:
         return [f"{len(convolutions)} convolutions: {counted(weights)} weights", f"  {others}"]

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import SpecError, nearest, shown
 from ..explain import axes_text, field_text
 from ..notation.encode import encode
-from ..report import LayerReport, Report, rf_json
+from ..report import LayerReport, Report, listed, rf_json
 from ..sizes import show, to_json
 from . import Style
 from .columns import rf_text
@@ -83,11 +83,15 @@ def _input(subject: Report | LayerReport) -> Any:
 
 def _figures(subject: Report | LayerReport) -> dict[str, Any]:
     """Return every value of a layer or of the whole, as JSON has it."""
+    figures: dict[str, Any]
     if isinstance(subject, LayerReport):
         own = {key: one for key, one in subject.raw().items() if key not in ("report", "layers")}
-        return {**own, **subject.figures(), "flops": subject.flops}
-    sums = {key: subject.sum(key) for key in ("weights", "bias")}
-    return {**subject.head(), **subject.totals(), **sums, "flops": subject.flops, "layers": len(subject)}
+        figures = {**own, **subject.figures()}
+    else:
+        sums = {key: subject.sum(key) for key in ("weights", "bias")}
+        figures = {**subject.head(), **subject.totals(), **sums, "layers": len(subject)}
+    found: dict[str, Any] = listed({**figures, "flops": subject.flops})
+    return found
 
 
 def _no_value(report: Report, subject: Report | LayerReport, name: str, path: str) -> SpecError:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from cnncalc import __version__
+from cnncalc.cli.shape import Showing
 from cnncalc.testing import assert_report, assert_shape
-from tests.program import command, environment, here, posix
+from tests.program import Ended, command, environment, here, posix
 
 RELU: dict[str, Any] = {"input": [3, 8, 8], "layers": [{"op": "conv", "c_o": 4, "k": 3}]}
 OK = json.dumps(RELU | {"expect": {"out": "4x6x6"}})
@@ -276,3 +281,90 @@ def test_the_helpers_take_what_python_has() -> None:
     assert_shape(RELU, (4, 6, 6), input=(3, 8, 8))
     with pytest.raises(AssertionError):
         assert_shape("linear:10", 11, input=5)
+
+
+FAULTS = [
+    (ZeroDivisionError("by\nzero"), "CC900", 3, f"this is a bug in cnncalc {__version__}: ZeroDivisionError: by\nzero"),
+    (KeyError("\x1b"), "CC900", 3, f"this is a bug in cnncalc {__version__}: KeyError: '\\x1b'"),
+    (MemoryError(), "CC001", 2, "the machine has not enough memory"),
+    (RecursionError("maximum"), "CC001", 2, "nested too deeply"),
+    (OSError(5, "Input/output error"), "CC001", 2, "the system cannot do it: Input/output error"),
+]
+
+
+@pytest.mark.parametrize(("fault", "code", "exit_code", "what"), FAULTS)
+@pytest.mark.parametrize("place", ["checks.agreement.shape", "checks.files.parse", "checks.baseline.changes"])
+def test_what_fails_in_one_file_does_not_end_the_gate(
+    place: str, fault: Exception, code: str, exit_code: int, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        Path(f"{number}.json").write_text('{"input": [1, 5, 5], "layers": [{"op": "relu"}], "expect": {"params": 1}}')
+    files, base = ["0.json", "1.json", "2.json"], ["--baseline", "b.json"]
+    here(["check", *files, *base, "--update"])
+    module, _, name = place.rpartition(".")
+    real, calls = getattr(import_module(f"cnncalc.{module}"), name), Counter[str]()
+
+    def fails(*args: Any, **more: Any) -> Any:
+        calls["all"] += 1
+        if calls["all"] == 2:
+            raise fault
+        return real(*args, **more)
+
+    def result(format: str) -> Ended:
+        calls.clear()
+        return here(["check", *files, *base, "--format", format])
+
+    monkeypatch.setattr(f"cnncalc.{place}", fails)
+    ended = result("json")
+    judged = json.loads(ended.out)
+    found = [[(f["code"], f["what"]) for f in file["findings"]] for file in judged["files"]]
+    failed = ("CC103", "params is 0, expected 1")
+    assert found == [[failed], [failed] * place.endswith("changes") + [(code, what)], [failed]]
+    assert ended.code == exit_code
+    assert (judged["summary"]["files"], judged["summary"]["unusable"]) == (3, 1)
+    for format in ("text", "jsonl", "github", "gitlab", "sarif", "junit"):
+        ended = result(format)
+        assert (ended.code, ended.err) == (exit_code, "")
+        if format in ("gitlab", "sarif"):
+            json.loads(ended.out)
+        if format == "junit":
+            ET.fromstring(ended.out)
+    assert ("1 file not judged because of a bug" in result("text").out) == (code == "CC900")
+    calls.clear()
+    traceback = here(["check", *files, *base, "--debug"]).err
+    assert ("Traceback" in traceback) == (code == "CC900" and not place.startswith("checks.baseline"))
+
+
+@pytest.mark.parametrize(("fault", "code", "exit_code", "what"), FAULTS)
+def test_what_fails_with_one_line_does_not_lose_others(
+    fault: Exception, code: str, exit_code: int, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = Showing.result, Counter[str]()
+
+    def fails(*args: Any) -> Any:
+        calls["all"] += 1
+        if calls["all"] == 2:
+            raise fault
+        return real(*args)
+
+    monkeypatch.setattr(Showing, "result", fails)
+    ended = here(["shape", "-", "--jsonl"], "3x5x5 relu\n" * 3)
+    lines = [json.loads(line) for line in ended.out.splitlines()]
+    assert ["error" in line for line in lines] == [False, True, False]
+    assert (lines[1]["error"]["message"], lines[1]["error"]["line"], ended.code) == (what, 2, exit_code)
+
+
+def test_a_bad_expectation_does_not_silence_the_others() -> None:
+    spec = {
+        "input": [1, 5, 5],
+        "layers": [{"op": "relu"}],
+        "expect": {"zz": 1, "params": 1, "macs": "a", "out": "1x5x5"},
+    }
+    Path("net.json").write_text(json.dumps(spec))
+    found = json.loads(here(["check", "net.json", "--json"]).out)["files"][0]
+    assert [(finding["code"], finding["column"]) for finding in found["findings"]] == [
+        ("CC003", 61),
+        ("CC103", 70),
+        ("CC003", 83),
+    ]
+    assert found["checked"] == 2

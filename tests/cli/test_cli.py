@@ -303,26 +303,6 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["net.json"]
 
 
-@posix
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
-    """A limit on the size of files is the disk that every machine can fill."""
-    target = tmp_path / "net.json"
-    script = textwrap.dedent(
-        f"""
-        import resource, runpy, sys
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-        sys.argv[1:] = ["shape", "vgg16", "--json", "-o", {str(target)!r}]
-        runpy.run_module("cnncalc", run_name="__main__")
-        """
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env=environment(), check=False
-    )
-    assert done.returncode == 2
-    assert done.stderr == f"'{target}' cannot be written: File too large\n"
-    assert list(tmp_path.iterdir()) == []
-
-
 @dev_full
 @pytest.mark.parametrize("format", ["table", "json"])
 def test_a_full_standard_output(format: str) -> None:

@@ -448,29 +448,6 @@ def test_the_input_may_be_the_output(folder: Path) -> None:
     np.testing.assert_array_equal(load(folder / "x.npy"), np.maximum(x, 0))
 
 
-@posix
-def test_a_full_disk(folder: Path) -> None:
-    """A limit on the size of files stands for a disk without room: both fail when the blocks are reserved."""
-    script = (
-        "import resource, signal, sys; from cnncalc.cli import call\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
-        "sys.exit(call(sys.argv[1:]))"
-    )
-    args = ["run", "conv:4,k3", "-x", "x.npy", "--seed", "0", "-o", "y.npy"]
-    done = subprocess.run(
-        [sys.executable, "-c", script, *args],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2, done.stderr
-    assert "'y.npy' cannot be written: File too large" in done.stderr
-    assert left(folder) == []
-
-
 @dev_full
 def test_a_full_device(folder: Path) -> None:
     device = here(["run", "conv:4,k3", "-x", str(folder / "x.npy"), "--seed", "0", "-o", "/dev/full", "-q"])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cnncalc
+from cnncalc.sizes import Open
 
 A = {"op": "identity", "name": "a"}
 ROW = {"op": "mean", "name": "row", "axis": [1, 2], "from": "a"}
@@ -79,9 +80,9 @@ def test_sums_of_products_of_integers_stay_within_64_bits() -> None:
 
 def test_open_sizes_leave_what_they_do_not_decide() -> None:
     report = cnncalc.shape([{"op": "lstm", "out": 8, "c_i": 5}], "CxHxW")
-    assert (report.params, report.macs) == (4 * 8 * (5 + 8) + 2 * 4 * 8, None)
+    assert (report.params, report.macs) == (4 * 8 * (5 + 8) + 2 * 4 * 8, Open("C") * Open("H") * 416)
     report = cnncalc.shape([{"op": "multihead", "heads": 2}], "4xHx6")
-    assert (report.params, report.macs) == (4 * 6 * 6 + 4 * 6, None)
+    assert (report.params, report.macs) == (4 * 6 * 6 + 4 * 6, Open("H") * 4 * 144 + Open("H") * Open("H") * 48)
     assert report.to_dict()["report"]["out"] == [4, "H", 6]
     report = cnncalc.shape([{"op": "attention"}], "4x5xW")
     assert report.layers[0].values["scale"] is None

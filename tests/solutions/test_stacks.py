@@ -35,7 +35,7 @@ def cost(words: tuple[str, ...], field: tuple[int, ...], channels: int, by: str)
     report = cnncalc.shape(network, f"{channels}xHxW")
     if any((one.size or 0) < wanted for one, wanted in zip(report.rf, field, strict=True)):
         return None
-    assert report.params is not None
+    assert isinstance(report.params, int)
     found = len(words), prod(one.stride or 0 for one in report.rf), report.params
     return found if by == "depth" else found[::-1]
 

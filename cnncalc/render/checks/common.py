@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
-from ...checks import Finding, Result
+from ...checks import INTERNAL, Finding, Result
 from ..messages import plural
 
 STDIN = "-"
@@ -16,8 +17,10 @@ def named(file: str) -> str:
     """Return a file relative to the current directory if it is inside it, else as given; with forward slashes."""
     if file == STDIN:
         return file
-    full, here = os.path.abspath(file), os.path.join(os.getcwd(), "")
-    return full.removeprefix(here).replace(os.sep, "/") if full.startswith(here) else file.replace(os.sep, "/")
+    with contextlib.suppress(OSError):  # the current directory may have been deleted
+        full, here = os.path.abspath(file), os.path.join(os.getcwd(), "")
+        file = full.removeprefix(here) if full.startswith(here) else file
+    return file.replace(os.sep, "/")
 
 
 def placed(result: Result) -> Result:
@@ -80,7 +83,7 @@ class Tally:
             "ok": errors == 0,
             "files": len(self._once["all"]),
             "expectations": self.checked,
-            "failed": errors - self._count("error", "CC0"),
+            "failed": errors - self._count("error", "CC0") - self._count("error", INTERNAL),
             "unusable": len(self._once["unusable"]),
             "notes": self._count("note"),
         }
@@ -102,8 +105,8 @@ class Tally:
         return "; ".join(", ".join(parts) for parts in (errors, notes) if parts)
 
     def _parts(self, level: str) -> list[str]:
-        counts = [self._count(level, code) for code in ("CC3", "CC001", "CC002", "CC003", "CC201")]
-        changed, unreadable, impossible, bad, silent = counts
+        counts = [self._count(level, code) for code in ("CC3", "CC001", "CC002", "CC003", "CC201", INTERNAL)]
+        changed, unreadable, impossible, bad, silent, internal = counts
         others = self._count(level) - sum(counts)
         if level == "error":
             begin = [(others, f"{others:,} failed"), (changed, f"{plural(changed, 'change')} against the baseline")]
@@ -114,10 +117,11 @@ class Tally:
             (unreadable, f"{plural(unreadable, 'file')} unreadable"),
             (impossible, f"{plural(impossible, 'file')} impossible"),
             (bad, f"{plural(bad, 'expectation')} unreadable"),
+            (internal, f"{plural(internal, 'file')} not judged because of a bug"),
             (silent, f"{plural(silent, 'file')} {'expects' if silent == 1 else 'expect'} nothing"),
         ]
         return [text for count, text in texts if count]
 
 
-PER_FILE = ("CC001", "CC002", "CC201")
+PER_FILE = ("CC001", "CC002", "CC201", INTERNAL)
 """The codes that count once a file, even if several lines of it have them."""

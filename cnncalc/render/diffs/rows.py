@@ -157,7 +157,7 @@ def share_text(change: Change) -> str:
     if not change.differs:
         return ""
     if change.what in COUNTS:
-        return percent(change.old, change.new)
+        return percent(change.old, change.new) if isinstance(change.old, int) else ""
     if len(change.old) != len(change.new):
         return ""
     return _per_axis([percent(old, new) for old, new in zip(change.old, change.new, strict=True)])

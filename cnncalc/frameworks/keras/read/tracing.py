@@ -9,7 +9,7 @@ from ....axes import Fields, begin
 from ....dialects import DIALECTS
 from ....errors import CnncalcError
 from ....layers import OPS, Env
-from ....sizes import NOTHING_KNOWN, UNKNOWN, Shape, total
+from ....sizes import NOTHING_KNOWN, UNKNOWN, Shape, known, total
 from .config import Sizes
 
 
@@ -52,7 +52,7 @@ def traced(op: str, given: Mapping[str, Any], read: Sequence[Traced], channels_l
         done = made.trace_all(shapes, fields, env) if cls.JOINS else made.trace(shapes[0], fields[0], env)
     except (CnncalcError, LookupError):
         return NOTHING
-    return Traced(done.out, done.fields, total([done.weights, done.bias]))
+    return Traced(done.out, done.fields, known(total([done.weights, done.bias])))
 
 
 def shape_given(raw: Mapping[str, Any], read: Sequence[Sizes | None], channels_last: bool) -> Sizes | None:

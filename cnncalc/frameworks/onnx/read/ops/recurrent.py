@@ -49,7 +49,7 @@ def recurrent(b: GraphReader, node: GraphNode) -> None:
     keys: dict[str, Any] = {"c_i": c_i, "out": hidden, **_direction(node, directions), "bias": bias is not None}
     functions, states = _functions(node, kind), _states(b, node)
     if functions is None or states is None or not _plain(b, node, steps):
-        macs = count(*[known(n) for n in full[:2]], directions * gates * hidden, c_i + hidden)
+        macs = known(count(*full[:2], directions * gates * hidden, c_i + hidden))
         batch = known(b.batch)
         out = [*full[:2], directions, hidden] if layout else [full[0], directions, full[1], hidden]
         params = w.params + r.params + (bias.params if bias else 0)
@@ -68,7 +68,7 @@ def quantised(b: GraphReader, node: GraphNode) -> None:
     if len(full) != 3 or len(w.shape) != 3 or len(r.shape) != 3:
         raise OpaqueNode(known=False)
     directions, c_i, width = w.shape
-    macs, batch = count(*[known(n) for n in full[:2]], directions * width, c_i + r.shape[1]), known(b.batch)
+    macs, batch = known(count(*full[:2], directions * width, c_i + r.shape[1])), known(b.batch)
     bias = b.const(node.input(3))
     out = [full[0], directions, full[1], r.shape[1]]
     params = w.size + r.size + (bias.size if bias else 0)

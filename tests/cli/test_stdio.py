@@ -1,0 +1,87 @@
+"""The standard streams write whole or fail, also where Python's own would write a part and say nothing."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import IO, Any
+
+import pytest
+
+from cnncalc.cli import _stdio
+from cnncalc.errors import SpecError
+from tests.program import posix
+
+
+class Parts(io.RawIOBase):
+    """A raw stream that takes at most so many bytes at a time, until it is full."""
+
+    def __init__(self, most: int, room: int):
+        self._most, self._room = most, room
+        self.taken = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        some = bytes(data)[: min(self._most, self._room - len(self.taken))]  # type: ignore[call-overload]
+        if not some:
+            raise OSError(28, "No space left on device")
+        self.taken += some
+        return len(some)
+
+
+def text(raw: Any) -> io.TextIOWrapper:
+    """Return a stream without a buffer, as `python -u` has."""
+    return io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+
+
+def test_what_is_taken_in_parts_is_written_whole() -> None:
+    raw = Parts(3, 100)
+    stream = _stdio._writer(text(raw))  # noqa: SLF001
+    stream.write("größe\n" * 5)
+    stream.flush()
+    assert raw.taken.decode() == "größe\n" * 5
+
+
+def test_what_is_cut_is_an_error_and_the_rest_is_let_go() -> None:
+    raw = Parts(3, 10)
+    stream = _stdio._writer(text(raw))  # noqa: SLF001
+    stream.write("0123456789abc")
+    with pytest.raises(OSError, match="No space left"):
+        stream.flush()
+    stream.write("more")
+    stream.flush()
+    assert raw.taken == b"0123456789"
+
+
+def pipe(blocking: int) -> tuple[IO[bytes], IO[bytes]]:
+    """Return both ends of a pipe, of which one, 0 or 1, does not wait."""
+    ends = os.pipe()
+    os.set_blocking(ends[blocking], False)
+    return open(ends[0], "rb", buffering=0), open(ends[1], "wb", buffering=0)
+
+
+@posix
+def test_a_pipe_that_does_not_wait_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_stdio, "PATIENCE", 0.01)
+    ours, theirs = pipe(1)
+    with ours, theirs:
+        stream = _stdio._writer(text(theirs))  # noqa: SLF001
+        with pytest.raises(TimeoutError, match=r"nobody has read on for 0\.01 seconds"):
+            stream.write("x" * 10_000_000)
+        stream.close()
+    ours, theirs = pipe(0)
+    with ours, theirs:
+        steady = io.BufferedReader(_stdio._Steady(text(ours)))  # noqa: SLF001
+        theirs.write(b"all of it")
+        assert steady.read(9) == b"all of it"
+
+
+@posix
+def test_what_cannot_be_read_is_said() -> None:
+    ours, theirs = pipe(0)
+    with ours, theirs:
+        steady = _stdio._Steady(text(theirs))  # noqa: SLF001
+        with pytest.raises(SpecError, match="standard input cannot be read: "):
+            steady.readinto(bytearray(9))

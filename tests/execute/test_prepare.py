@@ -1,0 +1,141 @@
+"""Networks prepared once: they give what `run` gives, and read their weights once; and the workers of a cluster."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import subprocess
+import sys
+import threading
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+import cnncalc
+from cnncalc.execute.job import Job
+from tests.program import environment
+
+NET = "3x8x9 conv:4,k3 batchnorm relu maxpool:2 flatten linear:5"
+RNG = np.random.default_rng(7)
+X = RNG.standard_normal((6, 3, 8, 9)).astype(np.float32)
+
+
+def weights(net: Any = NET) -> dict[str, Any]:
+    from cnncalc.execute.weights import bind
+
+    return bind(cnncalc.shape(net), {}, 3, np.dtype(np.float32))
+
+
+def test_it_gives_what_run_gives_for_any_batch_and_dtype() -> None:
+    prepared = cnncalc.prepare(NET, weights())
+    for x in (X, X[0], X[:1], X[:4], X.astype(float), X.astype(np.float16), X):
+        found = prepared(x)
+        expected = cnncalc.run(NET, x, weights())
+        assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_result_stays_when_it_runs_again() -> None:
+    prepared = cnncalc.prepare(NET, weights(), keep=["conv1"])
+    first = prepared(X[:2])
+    kept = {name: array.copy() for name, array in first.items()}
+    prepared(X[2:4])
+    assert first.keys() == {"conv1", "linear1"}
+    for name, array in kept.items():
+        np.testing.assert_array_equal(first[name], array)
+
+
+def test_it_is_traced_once_for_each_of_the_last_shapes() -> None:
+    prepared = cnncalc.prepare(NET, seed=0)
+    with patch("cnncalc.api.arrays.Job", wraps=Job) as job:
+        for size in (1, 2, 1, 3, 4, 5, 5, 1, 2):
+            prepared(X[:size])
+    assert job.call_count == 6  # the second 1 and 5 are at hand, the last 2 is not
+
+
+def test_the_weights_of_a_file_are_read_once(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    path = tmp_path / "net.onnx"
+    path.write_bytes(cnncalc.to_onnx(NET, weights()))
+    prepared = cnncalc.prepare(path)
+    expected = cnncalc.run(path, X)
+    path.unlink()
+    np.testing.assert_array_equal(prepared(X), expected)
+    np.testing.assert_allclose(prepared(X[0]), expected[0], rtol=1e-5)
+
+
+def test_further_inputs_are_taken_anew_each_time() -> None:
+    prepared = cnncalc.prepare("1x3x3 relu:name=a input:1x3x3,name=b mul:from=a+b")
+    x = np.eye(3)[None]
+    for factor in (1, 2, 3):
+        np.testing.assert_array_equal(prepared({"input": x, "b": factor * x}), factor * x)
+    with pytest.raises(cnncalc.SpecError, match="no values for the input 'b'"):
+        prepared(x)
+    with pytest.raises(cnncalc.SpecError, match="has no array for the first input"):
+        prepared({"b": x})
+
+
+def test_what_is_wrong_is_said() -> None:
+    with pytest.raises(cnncalc.SpecError, match="keep is 'conv1', not a list"):
+        cnncalc.prepare(NET, seed=0, keep="conv1")
+    with pytest.raises(cnncalc.SpecError, match=r"no weights for conv1\.weight"):
+        cnncalc.prepare(NET)(X)
+    prepared = cnncalc.prepare(NET, weights())
+    with pytest.raises(cnncalc.ShapeError):
+        prepared(X[:, :2])
+    assert prepared(X).shape == (6, 5)
+
+
+def test_it_is_pickled_with_its_weights() -> None:
+    prepared = cnncalc.prepare(NET, weights())
+    prepared(X)
+    again = pickle.loads(pickle.dumps(prepared))
+    np.testing.assert_array_equal(again(X), prepared(X))
+    assert repr(again) == repr(prepared) == f"<{cnncalc.load(NET)!r}, prepared>"
+
+
+def test_threads_take_turns() -> None:
+    prepared = cnncalc.prepare(NET, weights())
+    expected = prepared(X)
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.extend(prepared(X) for _ in range(20))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 60
+    assert all(np.array_equal(one, expected) for one in found)
+
+
+CLUSTER = """
+import subprocess, sys
+from dask.distributed import LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        sys.exit(subprocess.call([sys.executable, *sys.argv[1:], cluster.scheduler_address]))
+"""
+
+
+@pytest.mark.skipif(find_spec("distributed") is None, reason="pip install 'cnncalc[cluster]' has Dask")
+def test_the_workers_of_a_cluster_give_what_one_run_gives(tmp_path: Path) -> None:
+    """The script of the page `arrays`, on a cluster of two processes."""
+    pytest.importorskip("onnx")
+    page = (files("cnncalc") / "help" / "arrays.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```py\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "forward.py").write_text(script, encoding="utf-8")
+    (tmp_path / "cluster.py").write_text(CLUSTER, encoding="utf-8")
+    (tmp_path / "net.onnx").write_bytes(cnncalc.to_onnx(NET, weights()))
+    x = RNG.standard_normal((200, 3, 8, 9)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    command = [sys.executable, "cluster.py", "forward.py", "net.onnx", "x.npy", "y.npy"]
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    found = np.load(tmp_path / "y.npy")
+    np.testing.assert_allclose(found, cnncalc.run(tmp_path / "net.onnx", x), rtol=1e-5, atol=1e-6)

@@ -1,0 +1,131 @@
+"""The law of `tests/faults` after one fault of each kind, and after those that were found, when it matters."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnncalc.cli import COMMANDS
+from tests.program import environment, interrupts, posix
+
+from . import FAULTS, attempt
+from .commands import PRINTERS, PROGRAM, WRITERS, Done, Skip, State, fill, line, run
+from .signalling import NAMES
+
+pytestmark = posix
+AT_EVENT = """
+import os, runpy, sys
+event, action = sys.argv[1:3]
+def hook(now, arguments):
+    if now == event and str(arguments[0]).endswith(".part"):
+        exec(action)
+sys.addaudithook(hook)
+sys.argv[:3] = ["cnncalc"]
+runpy.run_module("cnncalc", run_name="__main__", alter_sys=True)
+"""
+"""A program that does something when the command opens, or renames, the file beside its target."""
+
+
+def at_event(event: str, action: str, words: list[str], folder: Path, *before: str) -> Done:
+    script = [*before, sys.executable, "-c", AT_EVENT, event, action, *words]
+    with interrupts():
+        done = subprocess.run(script, cwd=folder, env=environment(), capture_output=True, timeout=60, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_law_holds_after(fault: str) -> None:
+    try:
+        attempt(fault, 0, 0)
+    except Skip as reason:
+        pytest.skip(str(reason))
+
+
+def test_every_command_prints_in_front_of_faults() -> None:
+    assert {words[0] for words in PRINTERS.values()} >= set(COMMANDS)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("an array", "SIGTERM"), *[("a report", name) for name in NAMES]])
+def test_a_signal_before_the_file_gets_its_name(name: str, kind: str, tmp_path: Path) -> None:
+    fill(tmp_path)
+    (tmp_path / "out").write_bytes(b"old")
+    state, number = State.of(tmp_path, tmp_path / "out"), getattr(signal, name)
+    done = at_event("os.rename", f"os.kill(os.getpid(), {int(number)})", line(kind, "out"), tmp_path)
+    assert (done.code, done.out, done.err) == (128 + number, b"", b"")
+    state.check(kind, done.code)
+    assert state.target.read_bytes() == b"old"
+
+
+def test_a_signal_that_is_ignored_at_the_start_stays_so(tmp_path: Path) -> None:
+    """As `nohup` ignores it."""
+    before = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh"]
+    action = f"os.kill(os.getpid(), {int(signal.SIGHUP)})"
+    done = at_event("os.rename", action, line("a table", "out"), tmp_path, *before)
+    assert done.code == 0, done
+    State.of(tmp_path, tmp_path / "out").check("a table", 0)
+
+
+@pytest.mark.parametrize("size", [0, 99_000])
+def test_an_array_that_is_cut_short_while_it_is_mapped(size: int, tmp_path: Path) -> None:
+    """Beyond its last page a read is SIGBUS; within that page there are zeros, which are nobody's values."""
+    np.save(tmp_path / "x.npy", np.ones((1, 5, 50, 100), np.float32))
+    done = at_event("open", f"os.truncate('x.npy', {size})", ["run", "relu", "-x", "x.npy", "-o", "out.npy"], tmp_path)
+    assert done.code == 2, done
+    assert done.said.startswith(("'x.npy' was cut short while it was used", "'x.npy' changed while it was used")), done
+    assert os.listdir(tmp_path) == ["x.npy"]
+
+
+def test_an_interrupt_while_modules_are_imported(tmp_path: Path) -> None:
+    """A module in front of click stands for the moment."""
+    (tmp_path / "click.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n")
+    env = environment()
+    env["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{env['PYTHONPATH']}"
+    done = run(["shape", "vgg16"], tmp_path, env=env)
+    assert done == (130, b"", b"")
+
+
+def test_a_pipe_that_waits_for_its_reader_can_be_interrupted(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with interrupts():
+        process = subprocess.Popen([*PROGRAM, *line("a report", "pipe")], cwd=tmp_path, env=environment())
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.6)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "files"),
+    [
+        ("run relu:name=a relu -x x.npy -o - --keep a", 2, []),
+        ("learn conv:k3,nobias -x a.npy -y b.npy --lr 1e-4 --steps 5 -o k.npy", 0, ["k.npy"]),
+        ("check net.json --expect out=1x8x8 --json", 1, []),
+    ],
+)
+def test_the_code_where_nobody_reads(words: str, code: int, files: list[str], tmp_path: Path) -> None:
+    fill(tmp_path)
+    before = set(os.listdir(tmp_path))
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = run(words.split(), tmp_path, stdout=theirs)
+    os.close(theirs)
+    assert done.code == code, done
+    assert sorted(set(os.listdir(tmp_path)) - before) == files
+
+
+def test_what_is_behind_standard_output_is_not_written_over(tmp_path: Path) -> None:
+    """`-o /dev/stdout` adds to a file where the shell has opened it so."""
+    script = 'exec "$@" >>kept'
+    (tmp_path / "kept").write_bytes(b"kept\n")
+    for name in ("/dev/stdout", "/dev/fd/1"):
+        done = run(line("a table", name), tmp_path, ["sh", "-c", script, "sh"])
+        assert done.code == 0, done
+    first, *tables = (tmp_path / "kept").read_bytes().partition(b"\n")
+    whole = run(WRITERS["a table"][:-2], tmp_path).out
+    assert (first, tables) == (b"kept", [b"\n", whole * 2])

@@ -1,0 +1,49 @@
+"""Every op behind a layer of which nothing is known, as it is and in a block: every question has an answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import cnncalc
+from cnncalc.checks.baseline import changes, entry
+from cnncalc.contrasts import contrast
+from cnncalc.counters import TOOLS, count_as
+from cnncalc.dialects import ALL, dialects_named
+from cnncalc.hints import find
+from cnncalc.hints.table import KINDS
+from cnncalc.layers import OPS
+
+
+def behind_unknown(op: str, **keys: Any) -> list[dict[str, Any]]:
+    """Return the layers of a network in which an op stands behind an opaque layer, alone and in a block."""
+    cls = OPS[op][0]
+    layers = cnncalc.load((cls.EXAMPLE or "OP").replace("OP", op)).to_dict()["layers"]
+    example = next(layer for layer in layers if layer["op"] == op)
+    reads = example.get("from", "o")
+    own = {key: value for key, value in example.items() if key not in ("name", "from")} | keys
+    layer = own | {"from": "o" if isinstance(reads, str) else ["o"] * len(reads)}
+    within = [{"op": "identity", "name": "o"}, layer]
+    block = {"op": "block", "name": "b", "from": "o", "layers": within}
+    return [{"op": "opaque", "name": "o"}, layer, block, {"op": "relu"}]
+
+
+CASES: list[tuple[str, dict[str, Any]]] = [(op, {}) for op in OPS if op not in ("constant", "input")]
+CASES += [("pad", {"p": [1, 2]}), ("pad", {"p": [[1, 0], [0, 2]]}), ("crop", {"p": [1, 2]}), ("maxpool", {"p": [1, 0]})]
+
+
+@pytest.mark.parametrize(("op", "keys"), CASES)
+def test_every_op_behind_a_layer_of_unknown_output(op: str, keys: dict[str, Any]) -> None:
+    report = cnncalc.shape(behind_unknown(op, **keys), input=(3, 8, 8))
+    document = json.loads(json.dumps(report.to_dict(), default=str))
+    assert json.loads(json.dumps(cnncalc.shape(document).to_dict(), default=str)) == document
+    assert contrast(report.network, dialects_named(ALL)).refused_by_all() is False
+    assert not cnncalc.diff(report.network, report.network)
+    known = json.loads(json.dumps(entry(report), default=str))
+    assert [finding for finding in changes("", report, known) if finding.code != "CC201"] == []
+    for tool in TOOLS:
+        count_as(report, tool)
+    assert all(str(hint.text) for _, _, hint in find(report.layers, KINDS.values()))
+    assert str(report).count("unknown") > 3
