@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cnncalc import files
+from cnncalc import files, signals
 from cnncalc.errors import SpecError
 from cnncalc.execute import job, sinks
 from tests.faults.commands import ENDINGS, WRITERS, fill, line
@@ -26,6 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def wrote(kind: str, path: str) -> None:
     done = here(line(kind, path))
     assert done.code == 0, done
+    assert not signals.UNFINISHED
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -248,3 +250,47 @@ def test_what_is_mapped_must_not_change(folder: Path) -> None:
     held.close()
     del held
     files.check_mapped()  # it is not used any more
+
+
+def test_a_result_of_what_has_changed_is_not_written(folder: Path) -> None:
+    Path("out").write_bytes(b"old")
+    with open("x.npy", "rb") as file, files.mapped(file, "x.npy"):
+        target = files.Target("out")
+        os.utime("x.npy", (1, 1))
+        with pytest.raises(SpecError, match=r"'x\.npy' changed"):
+            target.commit()
+        target.discard()
+    assert Path("out").read_bytes() == b"old"
+
+
+@posix
+def test_the_rights_are_those_of_the_file_that_is_replaced_when_it_is(folder: Path) -> None:
+    target = files.Target("out")
+    Path("out").touch()
+    Path("out").chmod(0o604)
+    target.commit()
+    assert stat.S_IMODE(os.stat("out").st_mode) == 0o604
+    target = files.Target("out")
+    os.unlink("out")
+    target.commit()
+    assert stat.S_IMODE(os.stat("out").st_mode) == 0o604
+
+
+def test_what_is_not_on_the_disk_is_not_renamed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    Path("out").write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", fail)
+    done = here(line("a report", "out"))
+    assert (done.code, done.err) == (2, f"'out' cannot be written: {os.strerror(errno.EIO)}\n")
+    assert Path("out").read_bytes() == b"old"
+    assert not list(folder.glob("*.part"))
+
+
+def test_the_file_beside_the_target_is_a_new_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if its name were foreseen."""
+    monkeypatch.setattr(os, "urandom", bytes)
+    Path("out.0000000000000000.part").write_bytes(b"another's")
+    done = here(line("a report", "out"))
+    assert (done.code, done.err) == (2, f"'out' cannot be written: {os.strerror(errno.EEXIST)}\n")
