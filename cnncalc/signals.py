@@ -52,7 +52,10 @@ def guard_maps(reason: Callable[[], str]) -> None:
     number = getattr(signal, "SIGBUS", 0)
     if not number or not _HANDLERS or number in _HANDLERS:
         return
-    import ctypes
+    try:
+        import ctypes
+    except ImportError:  # Python can be built without it
+        return
 
     def fail(_: int) -> NoReturn:
         _remove_unfinished()
