@@ -1,6 +1,6 @@
 """Short runs of the harnesses of `tests/fuzz`, always of the same cases, and what their long runs found.
 
-A find is kept as a file of `tests/data/hostile`, its name the format, and what is wrong with it.
+A find is kept as a file of `tests/data/found`, its name the format, and what is wrong with it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def test_hostile_input_is_read_by_every_law(format: str) -> None:
         assert attempt(format, made(format, Draw(f"0/{format}/{number}"))) is None, number
 
 
-@pytest.mark.parametrize("file", sorted((DATA / "hostile").iterdir()), ids=lambda file: str(file.name))
+@pytest.mark.parametrize("file", sorted((DATA / "found").iterdir()), ids=lambda file: str(file.name))
 def test_what_was_found(file: Path) -> None:
     assert attempt(file.name.partition("-")[0], file.read_bytes()) is None
 
