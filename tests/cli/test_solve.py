@@ -26,6 +26,8 @@ ENDS = [
     ("3xHxW maxpool:2 flatten linear:10 --features 101", 1, "near: 102"),
     ("vgg16 --until pool5 --features 25088", 0, "H from 224 to 255"),
     ("conv:k3 -i 32 --least", 2, "--least asks for inputs, and one is given"),
+    ("conv:k3,s3,d2 -i 9 --out 3 --dialect keras", 2, "Keras refuses a stride and a dilation together"),
+    ("maxpool:k5,s1,p0 -i 3 --out 5 --dialect torch", 2, "lower k to 3, or raise p to 1"),
     ("unet --least --fit 300", 2, "--least and --fit are two questions"),
     ("resnet50 --fit 224", 0, "224x224 to 225x225: pad:0+1x0+1"),
     ("3x224xW conv:8,k7,s2 --clean", 2, "conv1 drops 1 on the height axis whatever the input is"),
