@@ -79,7 +79,7 @@ def model(depth: int) -> bytes:
     for at in range(1, depth):
         name = f"m{at - 1}"
         calls = [[["i", 0, 0, {}]], [[name, 0, 0, {}]]]
-        source = {"class_name": "InputLayer", "name": "i", "inbound_nodes": []}
+        source: Any = {"class_name": "InputLayer", "name": "i", "inbound_nodes": []}
         source["config"] = {"name": "i", "batch_input_shape": [None, 4, 5, 3]}
         layers = [source, {**inner, "name": name, "inbound_nodes": calls}]
         config = {"name": f"m{at}", "layers": layers, "input_layers": [["i", 0, 0]], "output_layers": [[name, 1, 0]]}
