@@ -25,13 +25,13 @@ printing a report imports rich.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from .errors import CnncalcError, ShapeError, SpecError
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .api.arrays import prepare, run, to_onnx
     from .api.networks import check, compare, contrast, diff, from_torch, load, shape, to_keras, to_torch
+    from .errors import CnncalcError, ShapeError, SpecError
     from .network import Network
     from .report import LayerReport, Report
 
@@ -57,6 +57,9 @@ __all__ = [
     "to_torch",
 ]
 _MODULES = {
+    "CnncalcError": "errors",
+    "ShapeError": "errors",
+    "SpecError": "errors",
     "LayerReport": "report",
     "Network": "network",
     "Report": "report",

@@ -1,12 +1,11 @@
 """`cnncalc`, and `python -m cnncalc`."""
 
 import gc
-from typing import NoReturn
 
 from .signals import heed
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run the command line, which is imported only now, and end the process with its exit code."""
     heed()
     gc.disable()  # neither imports nor a report, which is a tree without cycles, leave anything to be found

@@ -11,11 +11,13 @@ import contextlib
 import errno
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
 from .errors import LONGEST_PATH, SpecError, shown
+from .limits import LARGEST_DEVICE, LARGEST_STREAM
 from .signals import UNFINISHED, guard_maps
 
 if TYPE_CHECKING:
@@ -41,6 +43,29 @@ def opened(path: str) -> Iterator[IO[bytes]]:
         if os.path.isdir(path):  # Windows only says that it is not permitted
             raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror or error}") from None
+
+
+def read_whole(file: IO[bytes], name: str) -> bytes:
+    """Return all bytes of a file. SpecError for a pipe or a device that does not end within its limit."""
+    most = stream_limit(file)
+    data = file.read() if most is None else file.read(most + 1)
+    if most is not None and len(data) > most:
+        raise too_long(name, most)
+    return data
+
+
+def stream_limit(file: IO[bytes]) -> int | None:
+    """Return how many bytes of an open file are read if it may have no end; None for one on a disk, which has one."""
+    try:
+        mode = os.fstat(file.fileno()).st_mode
+    except (OSError, ValueError):  # bytes in memory
+        return None
+    return None if stat.S_ISREG(mode) else LARGEST_DEVICE if stat.S_ISCHR(mode) else LARGEST_STREAM
+
+
+def too_long(name: str, most: int) -> SpecError:
+    """Return the error for a stream of more bytes than are read."""
+    return SpecError(f"{shown(name, LONGEST_PATH)} does not end within {most >> 20} MiB", "give a file")
 
 
 _MAPPED: list[tuple[ref[mmap], str, os.stat_result]] = []
@@ -146,7 +171,7 @@ class Target:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             self._name = os.path.realpath(path) if os.path.islink(path) else path
             folder, name = os.path.split(self._name)
-            self._part = os.path.join(folder, f"{name[:50]}.{os.urandom(8).hex()}.part")
+            self._part = os.path.join(folder, f"{name[:20]}.{os.urandom(8).hex()}.part")
             UNFINISHED.add(self._part)  # before it is there: a signal may come right behind `open`
             self.file = open(self._part, "x+b", opener=None if self._old is None else _private)  # noqa: SIM115
 
@@ -187,16 +212,16 @@ class Target:
         except OSError as error:
             what = f"{shown(self._path, LONGEST_PATH)} cannot be written: {error.strerror or error}"
             raise SpecError(what) from None
-        except ValueError as error:  # a NUL in the path
-            raise SpecError(f"{shown(self._path, LONGEST_PATH)} cannot be written: {error}") from None
 
 
 def _status(path: str) -> os.stat_result | None:
-    """Return what the system says of a file; None if there is none. OSError for links that form a loop."""
+    """Return what the system says of a file; None if there is none. OSError for what cannot be its name."""
     try:
         return os.stat(path)
     except FileNotFoundError:
         return None
+    except ValueError as error:  # a NUL, or what the system's encoding does not have
+        raise OSError(errno.EINVAL, str(error)) from None
 
 
 def _private(path: str, flags: int) -> int:
@@ -242,6 +267,7 @@ def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
         if utf8 and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         yield stream
+        check_mapped()
         return
     with whole(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)

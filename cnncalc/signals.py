@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
-from types import FrameType
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False
+"""As in `typing`, whose import takes time in which nothing is heeded yet."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any, NoReturn
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK")
 """The signals that end a program which does not heed them, where the system has them."""
@@ -48,12 +52,17 @@ def guard_maps(reason: Callable[[], str]) -> None:
     number = getattr(signal, "SIGBUS", 0)
     if not number or not _HANDLERS or number in _HANDLERS:
         return
-    import ctypes
+    try:
+        import ctypes
+    except ImportError:  # Python can be built without it
+        return
 
     def fail(_: int) -> NoReturn:
         _remove_unfinished()
-        os.write(2, f"{reason()}\n".encode(errors="backslashreplace"))
-        os._exit(2)
+        try:
+            os.write(2, f"{reason()}\n".encode(errors="backslashreplace"))
+        finally:
+            os._exit(2)
 
     _HANDLERS[number] = ctypes.CFUNCTYPE(None, ctypes.c_int)(fail)
     ctypes.pythonapi.PyOS_setsig(number, _HANDLERS[number])

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from . import zoo
 from .errors import LONGEST_PATH, Path, SpecError, Where, nearest, shown
-from .files import check_mapped, mapped, opened
+from .files import check_mapped, mapped, opened, read_whole
 from .frameworks import ArrayReaders, ForeignNetwork
 from .layers import OPS, unknown_op
 from .network import Network, Origin
@@ -95,7 +95,7 @@ def read_stdin(word: str = STDIN) -> str | ForeignNetwork:
     """Read standard input: its text, or the model of another framework; the network that a word names there."""
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a file, or layer words")
-    data, wanted = sys.stdin.buffer.read(), split_code(word)[1]
+    data, wanted = read_whole(sys.stdin.buffer, STDIN), split_code(word)[1]
     return decode_any(data, STDIN) if wanted is None else read_code(decode(data, STDIN), STDIN, wanted)
 
 
@@ -511,7 +511,7 @@ def read_any(path: str) -> str | ForeignNetwork:
             return network
         if file.peek(len(HDF))[: len(HDF)] == HDF and os.path.isfile(path):  # type: ignore[attr-defined]
             return read_hdf(path, path)
-        data = file.read()
+        data = read_whole(file, path)
     return decode_any(data, path)
 
 
@@ -620,17 +620,21 @@ def _naming(name: str) -> Iterator[None]:
 def read_text(path: str) -> str:
     """Read a file's text. SpecError if it cannot be read, or is not UTF-8."""
     with opened(path) as file:
-        data = file.read()
+        data = read_whole(file, path)
     return decode(data, path)
 
 
 def decode(data: bytes, name: str) -> str:
-    """Decode bytes as text. SpecError for what is not UTF-8."""
+    """Decode bytes as text: UTF-8, or UTF-16 with its mark, as Windows PowerShell writes. SpecError for others."""
+    encoding = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "UTF-8"
     try:
-        return data.decode().removeprefix("\ufeff")
+        text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         byte = data[error.start]
         raise SpecError(
-            f"{shown(name, LONGEST_PATH)} is not a text: byte 0x{byte:02x} at offset {error.start} is not UTF-8",
+            f"{shown(name, LONGEST_PATH)} is not a text: byte 0x{byte:02x} at offset {error.start} is not {encoding}",
             "a spec is JSON",
         ) from None
+    if "\r" in text:  # alone, too, it ends a line: a comment ends there
+        text = "\r\n".join(part.replace("\r", "\n") for part in text.split("\r\n"))
+    return text

@@ -12,8 +12,6 @@ from .errors import SpecError, nearest, shown
 from .layers import Layer
 from .network import INPUT, Node
 
-MOST_LAYERS = 1_000_000
-
 
 class Wire(NamedTuple):
     """A layer as it was read, before it is named and wired."""
@@ -137,11 +135,8 @@ def _at(at: int, key: str | None, what: str, help: str | None) -> SpecError:
 
 def _names(layers: list[Wire]) -> list[list[str]]:
     """Return the names of each layer, one for each time it is there."""
-    taken, count = {"input"}, 0
+    taken = {"input"}
     for at, item in enumerate(layers):
-        count += item.times * (1 + len(item.before) + len(item.behind))
-        if count > MOST_LAYERS:
-            raise _at(at, "times", f"{count:,} layers are more than {MOST_LAYERS:,}", "lower times")
         if item.name in taken:
             why = "is the network's input" if item.name == "input" else "is the name of a layer above"
             raise _at(at, None, f"{shown(item.name)} {why}", "give each layer a name of its own")

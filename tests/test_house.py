@@ -17,6 +17,7 @@ from tests.program import ROOT, environment
 
 FLOORS = [
     "errors",
+    "limits",
     "registry",
     "display",
     "signals",

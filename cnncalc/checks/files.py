@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import NamedTuple, NoReturn
+from typing import IO, NamedTuple, NoReturn
 
 from .. import sources, zoo
 from ..errors import LONGEST_PATH, SpecError, shown
-from ..files import opened
+from ..files import opened, stream_limit, too_long
 from ..frameworks import ForeignNetwork
 from ..network import Network
 from ..notation.document import Document, is_baseline, looks_like_spec, parse
@@ -166,8 +166,13 @@ def _file(path: str) -> Iterator[SpecFile]:
         yield _failing(path, SpecError("is empty", "a .jsonl file has a spec a line"))
 
 
-def _lines(name: str, file: Iterable[bytes]) -> Iterator[SpecFile]:
-    for number, line in enumerate(file, 1):
+def _lines(name: str, file: IO[bytes]) -> Iterator[SpecFile]:
+    most = stream_limit(file)
+    lines = iter(partial(file.readline, -1 if most is None else most + 1), b"")
+    for number, line in enumerate(lines, 1):
+        if most is not None and len(line) > most:
+            yield _failing(name, too_long(name, most))
+            return
         yield SpecFile(name, partial(sources.decode, line.rstrip(b"\r\n"), name), number)
 
 

@@ -10,7 +10,7 @@ import click
 from ..render.messages import hint_text, paint, plural
 from ..report import Hint, LayerReport
 from ..sources import is_stdin
-from ._terminal import note, settings
+from ._terminal import note, settings, style_of
 
 hints_option = click.option(
     "--hints", "lists_hints", is_flag=True, help="List what is perhaps not meant, and what helps."
@@ -90,11 +90,11 @@ def _tell(hints: Sequence[tuple[str, Hint]], asked: bool, noted: bool) -> None:
     """
     if settings().quiet or sys.stderr is None:
         return
-    color = settings().has_color(sys.stderr)
+    style = style_of(sys.stderr)
     if asked:
-        lines = [hint_text(hint, name, color) for name, hint in hints] or ["no other hints" if noted else "no hints"]
+        lines = [hint_text(hint, name, style) for name, hint in hints] or ["no other hints" if noted else "no hints"]
     else:
-        count = paint(f"{plural(len(hints), 'hint')}:", "cyan", color)
+        count = paint(f"{plural(len(hints), 'hint')}:", "cyan", style.color)
         lines = [f"{count} {_again()}"] if hints else []
     for line in lines:
         print(line, file=sys.stderr)

@@ -78,7 +78,10 @@ def write_table(
     path: str | None,
     others: bool,
 ) -> int:
-    """Write a row for each combination of numbers. SpecError if there are `others`: options of a single report."""
+    """Write a row for each combination of numbers, and return 2 if all are refused.
+
+    SpecError if there are `others`: options of a single report.
+    """
     if others:
         help = "leave out --explain, --get, --annotate, --columns, the choice of rows, and all dialects but one"
         raise SpecError("--at tabulates the whole of one network", help)
@@ -97,4 +100,4 @@ def write_table(
     chosen = [letter for letter in letters if letter in settings[0]]
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
         stream.writelines(FORMATS.renderer(format)(Tabulation(chosen, points), style_of(stream)))
-    return 0
+    return 0 if any(point.report is not None for point in points) else 2

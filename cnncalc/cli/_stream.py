@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from .. import sources
 from ..errors import CnncalcError, InternalError, SpecError, Where, as_error
-from ..files import opened
+from ..files import opened, stream_limit, too_long
 from ..network import Network
 from ..notation.encode import encode
 from ._terminal import debug
@@ -111,21 +111,25 @@ def received(word: str) -> Iterator[list[bytes]]:
     if word == sources.STDIN:
         if sys.stdin is None:
             raise SpecError("standard input is closed", "give a .jsonl file")
-        yield from _lines(sys.stdin.buffer)
+        yield from _lines(sys.stdin.buffer, word)
     elif not os.path.exists(word):
         raise sources.no_file(word)
     else:
         with opened(word) as file:
-            yield from _lines(file)
+            yield from _lines(file, word)
 
 
-def _lines(file: IO[bytes]) -> Iterator[list[bytes]]:
+def _lines(file: IO[bytes], name: str) -> Iterator[list[bytes]]:
     begun: list[bytes] = []
+    held, most = 0, stream_limit(file)
     while data := file.read1(CHUNK):  # type: ignore[attr-defined]  # what there is, at least a byte
         begun.append(data)
         if b"\n" in data:
             *lines, last = b"".join(begun).split(b"\n")
-            begun = [last]
+            begun, held = [last], 0
             yield lines
+        held += len(data)
+        if most is not None and held > most:
+            raise too_long(name, most)
     if any(begun):
         yield [b"".join(begun)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..errors import SpecError, shown
+from ..sizes import is_digits
 
 unit_option = click.option(
     "--unit", metavar="NUMBERS", help="Show what one unit sees, such as 3,4: its place on each axis."
@@ -17,9 +18,14 @@ in_option = click.option(
 )
 
 
+MOST_DIGITS = 20
+
+
 def place_of(option: str, text: str) -> tuple[int, ...]:
     """Return the place that an option names, a number per axis."""
-    numbers = text.replace("x", ",").split(",")
-    if not all(number.strip().isascii() and number.strip().isdecimal() and len(number) < 20 for number in numbers):
+    numbers = [number.strip() for number in text.strip(" ()[]").replace("x", ",").split(",")]
+    if not all(map(is_digits, numbers)):
         raise SpecError(f"{option} {shown(text)} is not a place", "give a number from 0 on for each axis, as 3,4")
+    if max(map(len, numbers)) >= MOST_DIGITS:
+        raise SpecError(f"{option} {shown(text)} is beyond every map", "give a number for each axis, as 3,4")
     return tuple(map(int, numbers))

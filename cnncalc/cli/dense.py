@@ -8,6 +8,7 @@ import click
 
 from .. import sources
 from ..errors import SpecError
+from ..files import check_mapped
 from ..sizes import size_text
 from ._arrays import (
     check_output,
@@ -84,5 +85,6 @@ def command(
         if path is None:
             result = sinks.Memory(shape, kind)
             matrix.fill(job, result)
+        check_mapped()
         sys.stdout.write(result_text(job.report.layers[job.last].name, shape, kind, result, as_json))
     return 0

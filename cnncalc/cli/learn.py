@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from ..errors import SpecError
-from ..files import standard_output
+from ..files import check_mapped, standard_output
 from ..layers import OPS, keys_named
 from ._arrays import (
     array_option,
@@ -103,6 +103,7 @@ def command(
             facts = {"lr": lr, "steps": steps, "losses": losses, "loss": learner.loss()}
         else:
             _show(render.loss_lines(descent, steps, every, style_of(stream)), stream, path is not None)
+    check_mapped()
     if path is not None:
         _save(learner, path, shape)
     if as_json:

@@ -10,6 +10,7 @@ from .. import sources
 from ..dialects import layout_of
 from ..errors import SpecError
 from ..files import text_output
+from ..network import INPUT
 from ..render.fields import FORMATS
 from ._hints import note_words
 from ._network_options import NetworkOptions, network_options
@@ -87,6 +88,8 @@ def command(
         network, options = options.taken(network)
         report = options.report(network)
         fields = ReceptiveFields(report, of, source)
+        if fields.of == INPUT and (unit is None or effective):
+            raise SpecError("--of input: the input is not a layer, and its pixels see themselves", "name a layer")
         fields.phases = phases
         place = None if unit is None else place_of("--unit", unit)
         if effective:

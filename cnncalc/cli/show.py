@@ -13,6 +13,7 @@ from ..files import text_output
 from ..network import Network
 from ..render import Selection, Style
 from ..render.pictures import ENDINGS, FORMATS
+from ..render.rows import rows
 from ._endings import form
 from ._network_options import NetworkOptions, network_options
 from ._options import file_option, message_options, path_option, together
@@ -24,11 +25,13 @@ from ._usage import Command, OneOf, Whole
 if TYPE_CHECKING:
     from ..fields import ReceptiveFields
     from ..notation.words import Completer
-    from ..report import LayerReport
+    from ..report import LayerReport, Report
     from ..sizes import Shape
     from ..steps import Filled
 
 
+MOST_ROWS = 2_000
+"""A picture or a page of more rows is noted."""
 STEPPED = ("text", "svg", "html")
 """The forms that show a window step by step."""
 
@@ -126,6 +129,13 @@ def _noted(pieces: list[str]) -> list[str]:
     return pieces
 
 
+def _note_rows(report: Report, selection: Selection) -> None:
+    """Note what makes a very long picture shorter."""
+    count = len(rows(report, selection))
+    if count > MOST_ROWS:
+        note(f"{count:,} rows: --fold draws a run of equal layers once, and --until and --after take a part of them")
+
+
 def _drawing(
     chosen: str,
     style: Style,
@@ -146,6 +156,8 @@ def _drawing(
 
         return steps.render(*picture, step, channel, style)
     draw = FORMATS.renderer(chosen)
+    if chosen in ("svg", "html"):
+        _note_rows(fields.report if fields is not None else options.report(network), style.selection)
     if fields is not None:
         return draw(fields.report, style, fields=fields)
     if picture is not None:

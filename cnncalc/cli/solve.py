@@ -17,7 +17,9 @@ from ..layers import OPS, Env, keys_named
 from ..network import Network, no_input
 from ..notation.words import Completer, LeftOutChannels, read_words
 from ..render import FORMATS, Style
-from ..render.solutions import INPUTS, SETTINGS, InputAnswer, no_stack, stack_words
+from ..render.solutions import INPUTS, SETTINGS
+from ..render.solutions.inputs import InputAnswer
+from ..render.solutions.stacks import none_text, words_text
 from ..sizes import UNKNOWN, Shape, is_digits, known, parse_shape, show
 from ..solutions.answers import Answer, answer
 from ..solutions.axis import Ranges
@@ -75,7 +77,7 @@ range_options = together(
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @click.option("--out", metavar="SHAPE", help="The output that is wanted, such as 112x56; one size means every axis.")
 @range_options
-@click.option("--top", type=Whole(1), metavar="N", help="Show the first N rows, after --sort.")
+@click.option("--top", type=Whole(1), metavar="N", help="Show the first N rows alone.")
 @click.option("--least", is_flag=True, help="Find the smallest input.")
 @click.option("--clean", is_flag=True, help="Find the inputs for which no floor drops a pixel.")
 @click.option("--fit", metavar="SHAPE", help="Find the smallest padding that makes an image of this size clean.")
@@ -130,11 +132,15 @@ def command(
         raise SpecError("--rf is a question of its own", "leave out --rf, or the other options")
     if least and fit is not None:
         raise SpecError("--least and --fit are two questions", "leave out either of the two")
+    of_inputs = {"--least": least, "--clean": clean, "--fit": fit is not None, "--features": features is not None}
+    asked = [name for name, is_given in of_inputs.items() if is_given]
+    if asked and _is_known(options.input):
+        raise SpecError(f"{asked[0]} asks for inputs, and one is given", "leave it out, or write letters: -i 3xHxW")
     with text_output(path, utf8=format == "json") as stream:
         style = style_of(stream)
         if field is not None:
             lines, found = _stack(words, options, field, by or BY[0], format, style)
-        elif least or clean or fit is not None or features is not None or not _is_known(options.input):
+        elif not _is_known(options.input):
             if given or top:
                 what = "the ranges and --top are for the settings of a layer"
                 raise SpecError(what, "give its input: -i 224 --out 112")
@@ -167,8 +173,8 @@ def _stack(
         channels = known(shape[-1 if env.channels_last else 0]) or channels
     found = stack(StackQuestion(tuple(words.rest), read_sizes(parse_shape(field), nd, "--rf"), channels, env, by))
     if found is None:
-        return no_stack(words.rest, field, format == "json"), False
-    front = [printable(stack_words(found)), "\n\n"] if format == "table" else []
+        return none_text(words.rest, field, format == "json"), False
+    front = [printable(words_text(found)), "\n\n"] if format == "table" else []
     return chain(front, FORMATS.renderer(format)(found.report, style)), True
 
 

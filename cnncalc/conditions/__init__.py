@@ -204,10 +204,10 @@ class Holds:
     def texts(self) -> list[str]:
         """Return what has to hold, a text for each letter and each condition over several; none if all holds."""
         said = [own.text(letter) for letter, own in self.numbers.items() if not own.is_every]
-        said += [condition.text() + self._example(condition) for condition in self.joint]
+        said += [condition.text() + self.example(condition) for condition in self.joint]
         return [*said, "sizes that are not known agree"] if self.is_partial else said
 
-    def _example(self, condition: Condition) -> str:
+    def example(self, condition: Condition) -> str:
         """Return letters that fulfil an equation over several: equal ones, or those that differ least."""
         alike, boxes = self.alike(condition), self.boxes(condition)
         if alike and boxes is not None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import SpecError
 from ..fields.graph import Graph
-from ..fields.views import look_back
+from ..fields.views import check_unit, look_back
 from ..network import INPUT
 from .operators import CHOICES, Operator, Taps, Weights, as_if_linear, grid, operator
 from .task import Array
@@ -106,30 +106,28 @@ def influence(graph: Graph, at: int, index: Sequence[int] | None = None) -> Infl
 
     SpecError if how a layer passes influence on is not known, or for a unit that is not there.
     """
-    sizes = grid(graph, at)
+    space, sizes = graph.space(at), grid(graph, at)
     if not graph.space(INPUT).shape or not sizes:
         raise SpecError(f"no pixel of the input has a place that {graph.name(at)} depends on")
-    unit = tuple([n // 2 for n in sizes]) if index is None else tuple(index)
-    if len(unit) != len(sizes) or any(not 0 <= u < n for u, n in zip(unit, sizes, strict=True)):
-        what = f"{graph.name(at)} has no unit {','.join(map(str, unit))}"
-        raise SpecError(what, f"it has {'x'.join(map(str, sizes))} units, from {','.join('0' for _ in sizes)} on")
-    pixels = _seen(graph, at, unit)
+    axes = [axis for axis in (space.axes[place] for place in space.places) if type(axis) is int]
+    """Which axis of the input each number of the unit runs along: its map may have them in another order."""
+    if len(axes) < len(space.places):
+        raise SpecError(
+            f"units of {graph.name(at)} do not run along one axis of the input each",
+            "name a layer before it: --of LAYER",
+        )
+    own = tuple([sizes[axis] // 2 for axis in axes]) if index is None else tuple(index)
+    check_unit(graph, at, own)
+    unit = [0] * len(sizes)
+    for axis, place in zip(axes, own, strict=True):
+        unit[axis] = place
+    clipped = look_back(graph, at, own, INPUT).clipped
+    pixels = [range(first, last + 1) for first, last in clipped] if clipped else [range(n) for n in grid(graph, INPUT)]
     moments = _Moments(graph, at, pixels)
     squares = np.zeros(grid(graph, INPUT))
-    squares[tuple([slice(own.start, own.stop) for own in pixels])] = moments.of_input(unit)
+    squares[tuple([slice(rows.start, rows.stop) for rows in pixels])] = moments.of_input(unit)
     shares = squares / (squares.sum() or 1.0)
-    return Influence(graph.name(at), unit, shares, _reasons(graph, moments.needed))
-
-
-def _seen(graph: Graph, at: int, unit: Sequence[int]) -> list[range]:
-    """Return the rows of pixels on each axis of the input that a unit may see: no others have any influence on it."""
-    space = graph.space(at)
-    axes = [axis for axis in space.axes if type(axis) is int]
-    if len(axes) == len(space.shape):
-        clipped = look_back(graph, at, [unit[axis] for axis in axes], INPUT).clipped
-        if clipped is not None:
-            return [range(first, last + 1) for first, last in clipped]
-    return [range(n) for n in grid(graph, INPUT)]
+    return Influence(graph.name(at), own, shares, _reasons(graph, moments.needed))
 
 
 def _reasons(graph: Graph, needed: Sequence[int]) -> tuple[str, ...]:

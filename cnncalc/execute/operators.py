@@ -141,7 +141,7 @@ def _of_one(graph: Graph, vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, 
         _check_mixed(graph, vertex)
         return APART[word](vertex, ns, outs)
     if own.is_linear and word in MEASURED:
-        return Operator(Weights.FIXED, _measured(vertex, ns, outs))
+        return Operator(Weights.FIXED, _measured(graph, vertex, ns, outs))
     raise _unknown(f"how {layer.op} passes influence on is not worked out")
 
 
@@ -357,11 +357,9 @@ def _concat(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int]) 
 JOINS: dict[str, Join] = {"add": _sum, "sub": _sum, "mul": _product, "div": _product, "concat": _concat}
 
 
-def _measured(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[Taps, ...]:
+def _measured(graph: Graph, vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[Taps, ...]:
     """Return the taps of a linear layer without weights, from its values for single pixels of 1."""
     _check_taps(max(n * out for n, out in zip(ns, outs, strict=True)))
-    if sum(ns) * prod(ns) > MOST_MEASURED:
-        raise _too_many(sum(ns) * prod(ns), "values", MOST_MEASURED)
     layer = vertex.layer
     before, after = _order(layer.reads_fields[0], len(ns)), _order(layer.read, len(ns))
     sizes, made = sizes_of(layer.sample, vertex.name), sizes_of(layer.traced.out, vertex.name)
@@ -380,7 +378,20 @@ def _measured(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[T
         )
 
     zero = run(np.zeros((1, *ns)))[0]
-    return tuple(map(_sparse, _factors(lambda x: run(x) - zero, ns)))
+    reads = [_ends(graph, vertex, axis, n, out) for axis, (n, out) in enumerate(zip(ns, outs, strict=True))]
+    return tuple(map(_sparse, _factors(lambda x: run(x) - zero, ns, reads)))
+
+
+def _ends(graph: Graph, vertex: Vertex, axis: int, n: int, out: int) -> Array:
+    """Return the first and the last unit that each unit of a layer reads on an axis of the network's input, at most."""
+    (reads,) = graph.readings(graph.names[vertex.name])
+    place = reads.source.axes.index(axis) if axis in reads.source.axes else None
+    if place is not None and reads.followed[place]:
+        digits = [(reads.target.axes[part.place], *part[1:]) for part in reads.parts[place]]
+        if digits in ([], [(axis, 1, out, 1)]):
+            taps = map(reads.relations[place].taps, range(out))
+            return np.array([(own.start, own.stop - 1) for own in taps])
+    return np.array([(0, n - 1)] * out)
 
 
 def _order(fields: Fields, number: int) -> list[int]:
@@ -389,28 +400,33 @@ def _order(fields: Fields, number: int) -> list[int]:
     return [*order, *[axis for axis in range(number) if axis not in order]]
 
 
-AT_ONCE = 1 << 20
-"""How many values are computed at once while a layer is measured."""
+def _factors(run: Callable[[Array], Array], ns: Sequence[int], reads: Sequence[Array]) -> list[Array]:
+    """Return the matrix (out, n) of each axis whose product a linear map is. SpecError if it is not a product.
 
-
-def _factors(run: Callable[[Array], Array], ns: Sequence[int]) -> list[Array]:
-    """Return the matrix (out, n) of each axis whose product a linear map is. SpecError if it is not a product."""
+    `reads` has for each axis the first and the last pixel that each unit reads, at most. Pixels that no unit reads
+    together are set at once.
+    """
     middle = tuple([n // 2 for n in ns])
-    base = _impulses(run, ns, middle, 0, [middle[0]])[0]
+    base = run(_pixels(ns, middle))[0]
     if not base.any():  # a layer that leaves the middle out
-        middle = next((pixel for pixel in np.ndindex(*ns) if _impulses(run, ns, pixel, 0, [pixel[0]]).any()), middle)
-        base = _impulses(run, ns, middle, 0, [middle[0]])[0]
+        middle = next((pixel for pixel in np.ndindex(*ns) if run(_pixels(ns, pixel)).any()), middle)
+        base = run(_pixels(ns, middle))[0]
     if not base.any():
         raise _unknown("it reads no pixel")
     peak = np.unravel_index(np.abs(base).argmax(), base.shape)
-    factors = []
-    for axis, n in enumerate(ns):
-        several = max(AT_ONCE // prod(ns), 1)
-        rows = []
-        for begin in range(0, n, several):
-            seen = _impulses(run, ns, middle, axis, range(begin, min(begin + several, n)))
-            rows.append(seen[(slice(None), *[slice(None) if at == axis else u for at, u in enumerate(peak)])])
-        factors.append(np.concatenate(rows).T / (base[peak] if axis else 1.0))
+    factors, gaps = [], [int(max(1, (own[:, 1] - own[:, 0] + 1).max())) for own in reads]
+    if sum(gaps) * prod(ns) > MOST_MEASURED:
+        raise _too_many(sum(gaps) * prod(ns), "values", MOST_MEASURED)
+    for axis, (n, gap) in enumerate(zip(ns, gaps, strict=True)):
+        first, last = reads[axis].T
+        matrix = np.zeros((len(first), n))
+        for begin in range(min(gap, n)):
+            x = _pixels(ns, (*middle[:axis], slice(begin, None, gap), *middle[axis + 1 :]))
+            seen = run(x)[(0, *[slice(None) if at == axis else u for at, u in enumerate(peak)])]
+            pixel = first + (begin - first) % gap
+            units = np.flatnonzero(pixel <= last)
+            matrix[units, pixel[units]] = seen[units]
+        factors.append(matrix / (base[peak] if axis else 1.0))
     x = np.random.default_rng(0).standard_normal(ns)
     wanted = run(x[None])[0]
     for axis, matrix in enumerate(factors):
@@ -420,12 +436,8 @@ def _factors(run: Callable[[Array], Array], ns: Sequence[int]) -> list[Array]:
     return factors
 
 
-def _impulses(
-    run: Callable[[Array], Array], ns: Sequence[int], middle: tuple[int, ...], axis: int, places: Sequence[int]
-) -> Array:
-    """Return the values for single ones in these places of an axis, in the middle of the others."""
-    x = np.zeros((len(places), *ns))
-    at = [np.full(len(places), one) for one in middle]
-    at[axis] = np.array(places)
-    x[(np.arange(len(places)), *at)] = 1
-    return run(x)
+def _pixels(ns: Sequence[int], place: tuple[int | slice, ...]) -> Array:
+    """Return a map of zeros, as a batch of one, with ones in a place."""
+    x = np.zeros((1, *ns))
+    x[(0, *place)] = 1
+    return x

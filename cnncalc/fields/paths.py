@@ -16,6 +16,7 @@ from ..field import join as join_field
 from ..layers import Fields
 from ..network import INPUT
 from ..report import LayerReport, rf_json
+from ..sizes import NOTHING_KNOWN
 from .figures import middle
 from .graph import Graph
 
@@ -144,6 +145,8 @@ def _met(graph: Graph, at: int, found: dict[int, Found]) -> Found:
 
 def through(layer: LayerReport, place: int, fields: Fields) -> Fields:
     """Return the fields of a layer's units over what it reads in one place, with these fields, and over that alone."""
+    if NOTHING_KNOWN in (*layer.samples, layer.traced.out):
+        return fields.lost(len(layer.traced.fields.axes))
     if not layer.node.layer.JOINS:
         traced = layer.node.layer.trace(layer.samples[0], fields, layer.env)
         return traced.fields

@@ -287,7 +287,7 @@ def alone(layer: LayerReport, own: Mapping[int, Fields]) -> Fields:
     node, env = layer.node, layer.env
     first = next(iter(own.values()))
     if layer.traced.out == NOTHING_KNOWN or NOTHING_KNOWN in layer.samples:
-        return first.lost(0)
+        return first.lost(len(layer.traced.out))
     if not node.layer.JOINS:
         return node.layer.trace(layer.samples[0], first, env).fields
     lead = tuple([(size, None) for size, _ in first.lead])

@@ -136,7 +136,7 @@ class Relation(NamedTuple):
                 read |= self._read(span, turns)
         return read
 
-    def _taps(self, unit: int) -> range:
+    def taps(self, unit: int) -> range:
         """Return the units that one reads, as far as they are on the map."""
         assert self.phases is not None
         first, last = self.phases[unit % len(self.phases)]
@@ -152,14 +152,14 @@ class Relation(NamedTuple):
         """Return what the units of a set read, one unit after another."""
         digits = bytearray(b"0" * self._size)
         for unit in masks.units(bits):
-            taps = self._taps(unit)
+            taps = self.taps(unit)
             digits[taps.start : taps.stop : taps.step] = b"1" * len(taps)
         return int(digits[::-1], 2)
 
     def _forth_each(self, bits: int, out: int) -> int:
         """Return the units that read some unit of a set, one unit after another."""
         digits = f"{bits:0{self._size}b}"[::-1]
-        taps = map(self._taps, range(out))
+        taps = map(self.taps, range(out))
         return int("".join(["1" if "1" in digits[own.start : own.stop : own.step] else "0" for own in taps])[::-1], 2)
 
     @property

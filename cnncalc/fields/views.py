@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..errors import SpecError
 from ..field import Interval
 from ..network import INPUT
-from ..sizes import known, show
+from ..sizes import Shape, known, show
 from . import masks
 from .graph import Graph
 from .masks import NOWHERE, Product, Region
@@ -98,7 +98,7 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     between = graph.behind(source)
     if not graph.space(source).places and unit:
         raise _no_place(graph, source)
-    _check_sizes(graph, [source, *sorted(between)])
+    _check_sizes(graph, [source, *sorted(between & graph.before(of))])
     if of not in between and source != INPUT:
         raise not_behind(graph, of, source)
     start = graph.everywhere(of, unit)
@@ -107,10 +107,9 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     for at in range(of, source, -1):
         if at not in sets or at not in between:
             continue
-        layer = graph.vertices[at].layer
         for read, reads in graph.reads_of(at, between):
             if not reads.is_known:
-                unknown = unknown or f"it is not known what the units of {graph.name(at)} ({layer.op}) read"
+                unknown = unknown or _lost(graph, at)
                 continue
             why = reads.not_exact
             if why is not None:
@@ -155,7 +154,7 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
             f"give one number for each axis, as {example}",
         )
     if None in sizes:
-        raise SpecError(f"the size of {name} is open: {show(shape)}", "give the input's sizes, as -i 3x224x224")
+        raise _is_open(name, shape)
     for place, size in zip(unit, sizes, strict=True):
         if not 0 <= place < (size or 0):
             raise SpecError(f"{name} is {show(shape)}, and has no {what} {text}", _range(sizes))
@@ -164,10 +163,24 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
 def _check_sizes(graph: Graph, layers: Sequence[int]) -> None:
     """SpecError if an axis of a map of these layers is too long to follow its units one by one."""
     at = graph.too_large(layers)
-    if at is not None:
-        what = f"{graph.name(at)} is {show(graph.space(at).sizes)}"
-        what += f": units are followed on axes of at most {MOST_UNITS:,}"
-        raise SpecError(what, "give a smaller input, or take the network --until a layer before")
+    if at is None:
+        return
+    lost = [one for one in graph.lost() if at in graph.behind(one)]
+    if lost:
+        raise SpecError(f"the size of {graph.name(at)} is not known: {_lost(graph, lost[0])}", "name a layer before it")
+    if None in map(known, graph.space(at).sizes):
+        raise _is_open(graph.name(at), graph.space(at).sizes)
+    what = f"{graph.name(at)} is {show(graph.space(at).sizes)}"
+    what += f": units are followed on axes of at most {MOST_UNITS:,}"
+    raise SpecError(what, "give a smaller input, or take the network --until a layer before")
+
+
+def _lost(graph: Graph, at: int) -> str:
+    return f"it is not known what the units of {graph.name(at)} ({graph.vertices[at].layer.op}) read"
+
+
+def _is_open(name: str, sizes: Shape) -> SpecError:
+    return SpecError(f"the size of {name} is open: {show(sizes)}", "give the input's sizes, as -i 3x224x224")
 
 
 def _range(sizes: Sequence[int | None]) -> str:
@@ -196,9 +209,7 @@ def _no_place(graph: Graph, at: int) -> SpecError:
     if at not in graph.behind(INPUT):
         what = f"the units of {graph.name(at)} see nothing of the first input"
     elif before:
-        what += (
-            f": it is not known what the units of {graph.name(before[0])} ({graph.vertices[before[0]].layer.op}) read"
-        )
+        what += f": {_lost(graph, before[0])}"
     return SpecError(what, help)
 
 
@@ -247,9 +258,11 @@ def look_forth(graph: Graph, source: int, pixel: Sequence[int]) -> Spread:
     """Return the units of the layers behind one that see a unit of it, or a pixel of the input."""
     check_unit(graph, source, pixel)
     behind = graph.behind(source)
-    _check_sizes(graph, sorted(behind))
+    _check_sizes(graph, [source])
     whole = {source: graph.everywhere(source, pixel)}
     for at in sorted(behind - {source}):
+        if graph.too_large([at]) is not None:
+            continue
         seen: list[Product] = []
         for read, reads in graph.reads_of(at, behind):
             if not reads.is_known or read not in whole:

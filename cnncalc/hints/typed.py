@@ -99,10 +99,17 @@ def _of_input(place: HintPlace) -> Advice | None:
 
 
 def _width(place: HintPlace) -> Advice | None:
-    """Return the advice on a linear layer that declares how many features it gets from an input of open sizes."""
+    """Return the advice on a linear layer that declares how many features it gets from an input of open sizes.
+
+    None if `holds where` already names sizes that fit.
+    """
     own, network = place.layer.node.layer, place.layer.network
     wanted = own.given.get("c_i")
     if place.layer.op != "linear" or place.around or not isinstance(wanted, int) or known(place.layer.sample[-1]):
+        return None
+    from ..conditions import Holds
+
+    if any(condition.solved() or Holds().example(condition) for condition in place.layer.needs):
         return None
     fitting = fitting_input(network, read_input(network), place.at)
     return None if fitting is None else Advice(f"expects {wanted:,} features, and the input's sizes are open", fitting)
@@ -114,7 +121,7 @@ KINDS = (
         "linear-width",
         "a linear layer expects another width than it gets",
         "Its c_i fits some input sizes only. For any other size the network is impossible, and the error says which "
-        "inputs would do; while the sizes are open, the hint does.",
+        "inputs would do; while the sizes are open, `holds where` does, or the hint where that only has an equation.",
         "Take an input of a size that fits, or leave c_i out.",
         _width,
         of_input=True,

@@ -84,6 +84,8 @@ def _whole_help(value: object) -> str | None:
         return f"write {int(value)}"
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         return f"write it without quotes: {value[:20]}"
+    if isinstance(value, str) and len(value) == 1 and value.isalpha():
+        return "give a number: a letter can only stand for a size of the input"
     return None
 
 

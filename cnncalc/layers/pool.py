@@ -70,7 +70,7 @@ class Pool(Windowed):
         p: Sides | None = None if self.works_out_padding else self.padding(nd, env)
         ceil = self.rounding(p or 0, nd, env)
         if p is None and ceil != self.rounding(1, nd, env):
-            slides, ceil = self.kept_if_bare(space, k, s, d)
+            slides, ceil = self.kept_if_bare(space, k, s, d, env)
         else:
             slides = place(space, k, s, d, p, bool(ceil), ceil == KEEP, wanted)
         if p is None and env.dialect.pool_limit == "pixel":
@@ -85,7 +85,7 @@ class Pool(Windowed):
         return slides, keys if wanted is None else {**keys, "out": wanted}
 
     def kept_if_bare(
-        self, space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...]
+        self, space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], env: Env
     ) -> tuple[list[Slide], bool | str]:
         """Return the windows of the wanted sizes where padding changes the rounding, and how they are rounded."""
         wanted = self.wanted(len(space)) or ()
@@ -98,15 +98,28 @@ class Pool(Windowed):
             refused = error
         try:
             slides = place(space, k, s, d, None, True, False, wanted)
-            if not any(slide.pb or slide.pa for slide in slides):  # some padding there has to be
-                pads = [
-                    pad_for(one.n, out, one.k, one.s, True, False, one.axis, low=1)
-                    for one, out in zip(slides, wanted, strict=True)
-                ]
-                slides = place(space, k, s, d, tuple(pads), True, False, wanted)
+            is_bare = not any(slide.pb or slide.pa for slide in slides)
+            return self.padded(slides, env) if is_bare else slides, True
         except ShapeError as error:
             raise refused or error from None
-        return slides, True
+
+    def padded(self, slides: list[Slide], env: Env) -> list[Slide]:
+        """Return windows with padding that changes no size, on all axes or else on one. ShapeError if there is none."""
+        every, refused = range(len(slides)), []
+        for axes in (every, *[(axis,) for axis in every]):
+            padded = list(slides)
+            try:
+                for axis in axes:
+                    n, k, s, *_, out = slides[axis][:6]
+                    assert isinstance(out, int)
+                    pb, pa = pad_for(n, out, k, s, True, False, slides[axis].axis, low=1)
+                    padded[axis] = slides[axis]._replace(pb=pb, pa=pa)
+                self.check_padding(padded, env)
+            except ShapeError as error:
+                refused.append(error)
+            else:
+                return padded
+        raise refused[0]
 
     def most_per_side(self, taps: int, env: Env) -> int | None:
         return LIMITS[env.dialect.pool_limit][1](taps) if env.dialect.pool_limit in LIMITS else None

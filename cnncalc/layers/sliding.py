@@ -216,9 +216,10 @@ def windows_of(n: Size, before: int, after: int, k: int, s: int, ceil: bool, kep
     return (positions_kept if kept else positions_ceil)(n, before, after, k, s)
 
 
-def open_input(want: int, n: Size, instead: str = "the padding") -> ShapeError:
-    """Return the error for a wanted size over an input of an open size, with what can be given instead."""
-    return ShapeError(f"out is {want}, and the input's size is open ({n})", f"give {instead} instead", key="out")
+def open_input(want: int, n: Size, decides: str = "padding") -> ShapeError:
+    """Return the error for a wanted size over an input of an open size, with the key that then decides."""
+    what = f"out is {want}, but which {decides} gives that depends on the input's size, which is open ({n})"
+    return ShapeError(what, f"give the input's size as a number, or the {decides} in place of out", key="out")
 
 
 def _check_wanted(slide: Slide, want: int) -> None:

@@ -128,7 +128,7 @@ def _cut(
     """Return the window on an axis, by its padding (None if the wanted size decides), out_pad and wanted size."""
     if want is not None:
         if not isinstance(n, int):
-            raise open_input(want, n, "out_pad" if env.dialect.out_by_out_pad else "the padding")
+            raise open_input(want, n, "out_pad" if env.dialect.out_by_out_pad else "padding")
         if isinstance(p, tuple) and (out_pad is None or env.dialect.out_by_out_pad):
             return _by_out_pad(n, k, s, p, want, limit, axis, env)
         return _by_padding(n, k, s, p, out_pad or 0, want, None if env.dialect.out_appends else limit, axis)

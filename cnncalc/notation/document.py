@@ -13,6 +13,7 @@ from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Layer, aliases_of, find_op, keys_named, unknown_op
 from ..layers.keys import nested
+from ..limits import MOST_LAYERS, Limit
 from ..network import Network, Node, Origin
 from ..sizes import LARGEST, MOST_SIZES, read_shape
 from ..wiring import Wire, wire
@@ -153,8 +154,8 @@ def _not_strict(document: Document) -> CnncalcError:
     wrong = positions.not_strict(document.text)
     if wrong is not None:
         return _at(document, *wrong)
-    try:  # a number that is too large, followed by what is not JSON: 1e999abc
-        json.loads(document.text)
+    try:  # a number that is too large, or that Python does not read, followed by what is not JSON: 1e999abc
+        json.loads(document.text, parse_int=float)
     except json.JSONDecodeError as error:
         return _not_json(document, error)
     raise AssertionError(f"{document.name} is strict JSON")
@@ -336,21 +337,32 @@ def _counted(value: Any) -> dict[str, int]:
     return dict(value)
 
 
-def read_layers(value: Any, depth: int = 0) -> tuple[Node, ...]:
-    """Read a list of layers, `depth` blocks deep, and wire them. SpecError with the path of what is wrong."""
+class Nesting(NamedTuple):
+    """Where layers are read: in how many blocks, and how often those repeat them."""
+
+    depth: int
+    times: int
+    made: Limit
+    """The layers that `times` makes."""
+
+
+def read_layers(value: Any, nesting: Nesting | None = None) -> tuple[Node, ...]:
+    """Read a list of layers, or those of a block, and wire them. SpecError with the path of what is wrong."""
     if not isinstance(value, (list, tuple)):
         raise SpecError(f"layers is {shown(value)}, not a list")
     if not value:
         raise SpecError("no layers: the list is empty", "give at least one layer")
-    return wire([read_layer(raw, i, depth) for i, raw in enumerate(value)])
+    if nesting is None:
+        nesting = Nesting(0, 1, Limit(MOST_LAYERS, "times makes {} layers", "lower times, or write the layers out"))
+    return wire([read_layer(raw, i, nesting) for i, raw in enumerate(value)])
 
 
-def _inner_layers(value: Any, index: int, depth: int) -> tuple[Node, ...]:
+def _inner_layers(value: Any, index: int, nesting: Nesting) -> tuple[Node, ...]:
     """Read the layers of a block."""
-    if depth > DEEPEST:
+    if nesting.depth > DEEPEST:
         raise SpecError(f"blocks are nested more than {DEEPEST} deep", path=("layers", index))
     try:
-        return read_layers(value, depth)
+        return read_layers(value, nesting)
     except CnncalcError as error:
         if error.what.endswith("is not a layer") and error.help is None:
             error.help = "a block's layers read each other; what the block reads is their input"
@@ -358,15 +370,17 @@ def _inner_layers(value: Any, index: int, depth: int) -> tuple[Node, ...]:
         raise
 
 
-def read_layer(raw: Any, index: int, depth: int) -> Wire:
+def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
     """Read one layer from its object. SpecError with the path of the key that is wrong."""
     path = ("layers", index)
     if isinstance(raw, Group):
+        head = read_layer(raw.head, index, nesting)
+        repeated = nesting._replace(times=nesting.times * head.times)
         before, behind = [
-            tuple([(suffix, read_layer(one, index, depth).layer) for suffix, one in beside])
+            tuple([(suffix, read_layer(one, index, repeated).layer) for suffix, one in beside])
             for beside in (raw.before, raw.behind)
         ]
-        return read_layer(raw.head, index, depth)._replace(before=before, behind=behind)
+        return head._replace(before=before, behind=behind)
     if not isinstance(raw, dict):
         raise SpecError(f"{shown(raw)} is not a layer", _as_object(raw), path=path)
     word = raw.get("op")
@@ -377,14 +391,26 @@ def read_layer(raw: Any, index: int, depth: int) -> Wire:
         unknown = unknown_op(word)
         unknown.path = path
         raise unknown
-    given = _keys(op, raw, index, depth)
+    times = 1 if "times" not in raw else _read(raw, "times", path, _times) or 1
+    if nesting.times * times > 1:
+        nesting = nesting._replace(times=nesting.times * times)
+        _count(nesting, path)
+    given = _keys(op, raw, index, nesting)
     cls, nd = OPS[op]
     layer = cls(op, nd, given)
     if _COMMON.keys().isdisjoint(raw):
-        return Wire(layer, expect=raw.get("expect"))
-    name, reads, times, tie, trainable, counted = (_read(raw, key, path, reader) for key, reader in _COMMON.items())
-    count = 1 if times is None else times
-    return Wire(layer, name, reads, count, raw.get("expect"), tie, trainable is not False, counted)
+        return Wire(layer, times=times, expect=raw.get("expect"))
+    name, reads, tie, trainable, counted = (_read(raw, key, path, reader) for key, reader in _COMMON.items())
+    return Wire(layer, name, reads, times, raw.get("expect"), tie, trainable is not False, counted)
+
+
+def _count(nesting: Nesting, path: Path) -> None:
+    """Count a layer as often as `times` makes it. SpecError beyond the limit."""
+    try:
+        nesting.made.count(nesting.times)
+    except SpecError as error:
+        error.path, error.key = path, "times"
+        raise
 
 
 def _as_object(raw: Any) -> str:
@@ -398,7 +424,7 @@ def _as_object(raw: Any) -> str:
     return 'a layer is an object, as {"op": "relu"}'
 
 
-def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, object]:
+def _keys(op: str, raw: dict[str, Any], index: int, nesting: Nesting) -> dict[str, object]:
     """Read the keys of an op, under their own names and their long ones."""
     cls, nd = OPS[op]
     given: dict[str, object] = {}
@@ -428,7 +454,7 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
                 error.what, error.path, error.key = f"{written}: {error.what}", ("layers", index, written), None
                 raise
             if reader is nested:
-                given[key] = _inner_layers(value, index, depth + 1)
+                given[key] = _inner_layers(value, index, nesting._replace(depth=nesting.depth + 1))
     _check_keys(cls, op, given, ("layers", index))
     return given
 
@@ -469,12 +495,11 @@ _NULLABLE = {"dialect", "layout"}
 _COMMON: dict[str, Callable[[Any], Any]] = {
     "name": _name,
     "from": _names,
-    "times": _times,
     "tie": _name,
     "trainable": _trainable,
     "counted": _counted,
 }
-"""How the keys that every layer may have are read."""
+"""How the keys that every layer may have are read, but for `times`, which comes first."""
 
 
 _ONNX = ("auto_pad", "pads")

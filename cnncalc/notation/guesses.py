@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from ..errors import CnncalcError, SpecError, shown
 from ..layers import Layer, find_op, keys_named
-from ..layers.keys import FORMS
+from ..layers.keys import FORMS, WORDS, flag
 from ..sizes import is_digits, split_axes
 from . import document
 from .arguments import BARE, FLAGS, Part, fused_key, parts_of, read_axes, takes_any_number
@@ -77,8 +77,12 @@ def _no_such_argument(op: str, cls: type[Layer], text: str) -> SpecError:
     known = [*cls.KEYS, *flags, *document.LAYER_KEYS]
     if stem.lower() in known and stem != text:
         return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}3, {stem}3x5")
-    if keys_named(cls, text) or text in document.LAYER_KEYS:
-        return SpecError(f"{text} has no value", f"write {text}={document.EXAMPLE.get(text, 'VALUE')}")
+    named = keys_named(cls, text)
+    if named or text in document.LAYER_KEYS:
+        reader = cls.KEYS[named[0]] if named else None
+        words = ("true", "false") if reader is flag else WORDS.get(reader, ()) if reader else ()
+        *others, last = [f"{text}={word}" for word in words or (document.EXAMPLE.get(text, "VALUE"),)]
+        return SpecError(f"{text} has no value", f"write {', '.join(others)}{' or ' * bool(others)}{last}")
     help = document.nearest_key(cls, stem or text, flags) or f"{op} has {', '.join(known)}"
     return SpecError(f"{op} has no {shown(text)}", help)
 

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from ..dialects import DIALECTS, LAYOUT_WORDS, PADDING_WORDS
 from ..layers import HELP, OPS, Layer, aliases_of, keys_named, spellings, title
 from ..layers.keys import FORMS, Schema, any_case, shape_form, whole_form, words_form
+from ..limits import MOST_LAYERS
 from ..sizes import LARGEST, MOST_SIZES
-from ..wiring import MOST_LAYERS
 from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -9,6 +9,7 @@ from ..errors import CnncalcError, escaped, printable
 
 if TYPE_CHECKING:
     from ..report import Hint
+    from . import Style
 
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
 
@@ -28,11 +29,17 @@ def error_text(error: CnncalcError, color: bool) -> str:
     return "\n  ".join([head, *lines])
 
 
-def hint_text(hint: Hint, name: str, color: bool) -> str:
-    """Return a hint's lines: what is the case, and what would help; behind the name of its network, if there is one."""
+def hint_text(hint: Hint, name: str, style: Style) -> str:
+    """Return a hint's lines: what is the case, and what would help; behind the name of its network, if there is one.
+
+    As wide as a terminal is, they are broken between words.
+    """
+    from .drawing import wrapped
+
     about = ": ".join(filter(None, [name, listed_layers(hint.layers)]))
-    what = escaped(f"{about}: {hint.text} ({hint.name})")
-    return f"{paint('hint:', 'cyan', color)} {what}\n  {printable(hint.help)}"
+    first, *others = wrapped(f"hint: {escaped(f'{about}: {hint.text} ({hint.name})')}", style)
+    helps = [f"  {line.strip()}" for line in wrapped(printable(hint.help), style)]
+    return "\n".join([paint("hint:", "cyan", style.color) + first.removeprefix("hint:"), *others, *helps])
 
 
 MOST_NAMED = 4

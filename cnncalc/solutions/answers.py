@@ -59,7 +59,10 @@ def answer(question: LayerQuestion, most: int = USUAL) -> Answer:
     found = Solutions(question)
     if found.count:
         return Answer(question, found, most, [], [])
-    return Answer(question, found, most, nearest(question), changes(question))
+    near, changed = nearest(question), changes(question)
+    if not near and not changed and not {"k", "s", "p"} & {*question.opened}:
+        question.layer.placed(question.space, question.env)  # its own keys may be what is wrong
+    return Answer(question, found, most, near, changed)
 
 
 class KeyChange(NamedTuple):

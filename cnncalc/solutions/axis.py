@@ -232,12 +232,11 @@ class AxisLayer(NamedTuple):
     ) -> list[SettingRow]:
         """Return rows with the word `same` where it gives one of them, and the one that it alone gives."""
         n, s, appended = question.n, window[2], question.out_pad
-        usual = n * s if self.transposes else -(-n // s)
-        if usual != question.out and "out_pad" not in self.layer.given:
+        if "out_pad" in self.layer.given or question.out != (n * s if self.transposes else -(-n // s)):
             return own
-        free = question if "out_pad" in self.layer.given else question._replace(out_pad=None)
-        placed = [row for out, row in self._placed(free, window, "same", search) if out == question.out]
-        same = [row for row in placed if appended is None or row.setting(row.before.start).out_pad in appended]
+        placed = self._placed(question._replace(out_pad=None), window, "same", search)
+        same = [row for out, row in placed if out == question.out]
+        same = [row for row in same if appended is None or row.setting(row.before.start).out_pad in appended]
         found = []
         for row in own:
             parts = [row.before]
@@ -264,7 +263,7 @@ class AxisLayer(NamedTuple):
                 assert isinstance(pa, int)
                 assert isinstance(out, int)
                 bare = placed.out_pad - pb - pa if isinstance(placed, Cut) else None
-                yield out, SettingRow(k, s, d, range(pb, pb + 1), pa - pb, bare, word)
+                yield out, SettingRow(k, s, d, range(pb, pb + 1), pa - pb, bare, word if out_pad is None else None)
 
     def nearest(self, question: AxisQuestion, step: int) -> int | None:
         """Return the output nearest to the wanted one, below it (-1) or above it (1), that a window may reach.

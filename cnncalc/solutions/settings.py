@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..errors import SpecError, shown
 from ..layers import Env, Layer
 from ..layers.base import check_channels as check_declared
-from ..layers.conv import Convolution
+from ..layers.conv import Convolution, check_strided_dilation
 from ..layers.keys import KEEP, Pair, spread, spread_sides
 from ..layers.pool import Pool
 from ..layers.sliding import Windowed
@@ -143,6 +143,8 @@ def check(question: LayerQuestion) -> None:
         layer.check_keys(spread(layer.d, nd), env)
     if isinstance(layer.given.get("p"), str):
         layer.padding(nd, env)
+    if layer.s is not None and {"s", "d"} <= layer.given.keys() and not layer.strides_dilated(env):
+        check_strided_dilation(spread(layer.s, nd), spread(layer.d, nd), env)
 
 
 def _without_doubles(choices: Sequence[RoundedRows]) -> list[RoundedRows]:
@@ -344,7 +346,7 @@ def setting_keys(whole: Whole) -> dict[str, Any]:
     else:
         keys["p"] = [[one.before, one.after] for one in whole]
     keys["d"] = [one.d for one in whole]
-    if whole[0].out_pad is not None:
+    if whole[0].out_pad is not None and not isinstance(keys.get("p"), str):
         keys["out_pad"] = [one.out_pad for one in whole]
     return keys
 

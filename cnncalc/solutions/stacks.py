@@ -1,16 +1,18 @@
 """The shortest stack of layers whose units see far enough, found from its last layer backwards.
 
 Before a stack that sees r pixels, a layer of extent k and stride s makes it see (r - 1)*s + k. So a stack is its field
-r, cut at the wanted one, and the channels that it reads: Dijkstra's search over these takes up the cheapest first, so
-that the first one that sees far enough is the least of all. A stack that costs as much as another, and sees no more, is
-dropped.
+r, cut at the wanted one, and the channels that it reads. The search (A*) takes up first what costs least in all with
+what each axis alone still lacks, so that the first one that sees far enough is the least of all. A stack that costs as
+much as another, and sees no more, is dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from math import prod
+from operator import ge
 from typing import Any, NamedTuple
 
 from ..errors import SpecError
@@ -24,6 +26,8 @@ from ..trace import shape
 
 MOST_LAYERS = 1024
 """The most words of a stack."""
+MOST_COMPARED = 5_000_000
+"""How many pairs of stacks are compared: 0.2 microseconds each."""
 MOST_CHANNELS = 64
 """The most different numbers of channels that the words of a stack may make."""
 CHANNELS = 64
@@ -130,39 +134,84 @@ def _step(question: StackQuestion, place: int, c: int) -> StackStep:
 
 State = tuple[tuple[int, ...], int]
 """The field of a stack, cut at the wanted one, and the channels that it reads."""
+Cost = tuple[int, int, int]
+"""The depth, the stride and the parameters of a stack, in the order of what is to be the least."""
 
 
 def _search(question: StackQuestion, steps: Sequence[StackStep]) -> list[int] | None:
-    """Return the places of the words of the least stack, the first layer's first; None if there is none."""
+    """Return the places of the words of the least stack, the first layer's first; None if there is none.
+
+    SpecError if there are too many to compare.
+    """
     wanted, by_depth = question.field, question.by == "depth"
     ending: dict[int, list[StackStep]] = {}
     for step in steps:
         ending.setdefault(step.c_o, []).append(step)
-    number = 0
-    heap: list[tuple[tuple[int, ...], int, State, tuple[Any, ...]]] = []
+    axes = [AxisRest(axis, question, steps) for axis in range(len(wanted))]
+    waiting: list[tuple[Cost, int, Cost, State, tuple[Any, ...]]] = []
+    number = compared = 0
+
+    def wait(cost: Cost, state: State, places: tuple[Any, ...]) -> None:
+        rests = [axis.least(r, state[1]) for axis, r in zip(axes, state[0], strict=True)]
+        if None not in rests:
+            in_all = cost[0] + max(rest for rest in rests if rest is not None), *cost[1:]
+            heappush(waiting, (in_all, number, cost, state, places))
+
     for c in ending | {question.channels: []}:
-        heappush(heap, ((0, 1, 0), number, ((1,) * len(wanted), c), ()))
-        number += 1
-    done: dict[int, list[tuple[int, ...]]] = {}
-    while heap:
-        cost, _, (field, c), places = heappop(heap)
+        wait((0, 1, 0), ((1,) * len(wanted), c), ())
+    done: dict[int, list[tuple[Cost, tuple[int, ...]]]] = {}
+    while waiting:
+        _, _, cost, (field, c), places = heappop(waiting)
         if c == question.channels and field == wanted:
-            found = []
-            while places:
-                place, places = places
-                found.append(place)
-            return found
-        if any(all(a >= b for a, b in zip(other, field, strict=True)) for other in done.get(c, ())):
+            return [*_unlinked(places)]
+        others = done.setdefault(c, [])
+        compared += len(others)
+        if compared > MOST_COMPARED:
+            raise SpecError("there are too many stacks to compare", "give fewer words, or a smaller field")
+        if any(own <= cost and all(map(ge, other, field)) for own, other in others):
             continue
-        done.setdefault(c, []).append(field)
-        depth, stride, params = cost if by_depth else (cost[2], cost[1], cost[0])
-        if depth >= MOST_LAYERS:
-            continue
-        for step in ending.get(c, ()):
+        others.append((cost, field))
+        depth, stride, params = cost if by_depth else cost[::-1]
+        for step in ending.get(c, ()) if depth < MOST_LAYERS else ():
             seen = tuple(
                 [min((r - 1) * s + k, most) for r, (k, s), most in zip(field, step.windows, wanted, strict=True)]
             )
             new = depth + 1, stride * prod(s for _, s in step.windows), params + step.params
             number += 1
-            heappush(heap, (new if by_depth else new[::-1], number, (seen, step.c_i), (step.place, places)))
+            wait(new if by_depth else new[::-1], (seen, step.c_i), (step.place, places))
     return None
+
+
+def _unlinked(places: tuple[Any, ...]) -> Iterator[int]:
+    """Yield the places of a chain, each of which holds the next."""
+    while places:
+        place, places = places
+        yield place
+
+
+class AxisRest:
+    """What a stack lacks on one axis alone, which is the least that it lacks in all: depth, or parameters."""
+
+    def __init__(self, axis: int, question: StackQuestion, steps: Sequence[StackStep]):
+        beginning: dict[int, list[StackStep]] = {}
+        for step in steps:
+            beginning.setdefault(step.c_i, []).append(step)
+        self.costs: dict[int, list[tuple[int, int]]] = {}
+        """For the channels that a stack reads, what it costs to see all if it sees so many pixels, these negated."""
+        waiting = [(0, 0, question.field[axis], question.channels)]
+        while waiting:
+            cost, depth, r, c = heappop(waiting)
+            own = self.costs.setdefault(c, [])
+            if depth > MOST_LAYERS or (own and r >= -own[-1][0]):
+                continue
+            own.append((-r, cost))
+            for step in beginning.get(c, ()):
+                k, s = step.windows[axis]
+                more = 1 if question.by == "depth" else step.params
+                heappush(waiting, (cost + more, depth + 1, max(-((k - r) // s) + 1, 1), step.c_o))
+
+    def least(self, r: int, c: int) -> int | None:
+        """Return the least that a stack lacks which sees r pixels and reads c channels; None if nothing helps."""
+        own = self.costs.get(c, [])
+        at = bisect_left(own, (-r,))
+        return own[at][1] if at < len(own) else None

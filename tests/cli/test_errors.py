@@ -31,7 +31,13 @@ WORDS = [
     ),
     (
         "shape 3x5x5 upsample:x2,mode",
-        "layers[0]: mode has no value\n  3x5x5 upsample:x2,mode\n                    ^~~~\n  write mode=VALUE",
+        "layers[0]: mode has no value\n  3x5x5 upsample:x2,mode\n                    ^~~~\n  write "
+        "mode=nearest, mode=linear, mode=bilinear, mode=trilinear, mode=cubic or mode=bicubic",
+    ),
+    (
+        "shape 3x5x5 batchnorm:affine",
+        "layers[0]: affine has no value\n  3x5x5 batchnorm:affine\n                  ^~~~~~\n"
+        "  write affine=true or affine=false",
     ),
     ("shape 3x5x5 conv:p,s", "layers[0]: 'p' has no number\n  3x5x5 conv:p,s\n             ^\n  write p1"),
     (
@@ -164,8 +170,8 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,times=2000000",
-        "layers[0]: 2,000,000 layers are more than 1,000,000\n  3x5x5 conv:64,times=2000000\n"
-        "                ^~~~~~~~~~~~~\n  lower times",
+        "layers[0]: times makes 2,000,000 layers, more than 100,000\n  3x5x5 conv:64,times=2000000\n"
+        "                ^~~~~~~~~~~~~\n  lower times, or write the layers out",
     ),
     (
         "shape 3x5x5 relu:name=a relu:name=a",

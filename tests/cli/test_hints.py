@@ -107,6 +107,15 @@ def test_hints_are_coloured() -> None:
     assert "\x1b" not in here(f"shape {POOLED} --hints".split()).err
 
 
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_hints_are_broken_between_words(columns: int) -> None:
+    lines = on_terminal("shape", *POOLED.split(), "--hints", columns=columns).out.splitlines()
+    listed = lines[next(at for at, line in enumerate(lines) if line.startswith("hint:")) :]
+    assert max(map(len, listed)) <= columns
+    assert all(line.startswith("  ") for line in listed[1:])
+    assert " ".join(" ".join(listed).split()) == " ".join(LISTED.split())
+
+
 def test_standard_input_cannot_be_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_hints, "counts_hints", lambda: True)
     ended = here(["shape", "-"], stdin=POOLED)

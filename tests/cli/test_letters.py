@@ -46,7 +46,7 @@ def test_numbers_and_ranges(text: str, numbers: list[tuple[int, int]]) -> None:
 
 def test_a_letter_without_numbers_stays_open() -> None:
     (row,) = rows("--at", "H=4")[1:]
-    assert row[:4] + row[5:] == ["4", "11x4xW", "224", "unknown", "W is even", ""]
+    assert row[:4] + row[5:] == ["4", "11x4xW", "224", "((W+1)//2)*432", "W is even", ""]
 
 
 def test_the_figures_are_those_of_the_network() -> None:
@@ -60,9 +60,10 @@ def test_the_figures_are_those_of_the_network() -> None:
         assert point["memory"] == report.to_dict()["report"]["memory"]
 
 
-def test_a_refused_size_is_a_row_and_no_failure() -> None:
+def test_a_refused_size_is_a_row_and_a_failure_only_if_there_is_no_other() -> None:
+    assert here(["shape", *NET.split(), "--at", "H=W=5,6", "--jsonl"]).code == 0
     done = here(["shape", *NET.split(), "--at", "H=W=5", "--jsonl"])
-    assert done.code == 0
+    assert done.code == 2
     (point,) = [json.loads(line) for line in done.out.splitlines()]
     assert point["holds"] is False
     assert point["error"]["layer"] == "layers[2] 'concat1'"

@@ -12,6 +12,8 @@ from cnncalc.errors import SpecError
 from cnncalc.execute.effective import Influence, influence
 from cnncalc.execute.operators import grid
 from cnncalc.fields.graph import Graph
+from cnncalc.fields.views import look_back
+from cnncalc.network import INPUT
 
 DRAWS = 400
 """How many networks are drawn; with as many, the mean square of a pixel is known within some percent."""
@@ -169,7 +171,7 @@ def test_what_is_taken_otherwise_than_it_is() -> None:
         ("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a", "its weights are those of another layer"),
         ("4x9 conv1d:4,k3 attention", "attention multiplies or chooses"),
         ("1x1000000000x1000000000 conv:1,k3", "units are too many: at most 2,097,152"),
-        ("1x600x600 avgpool:2", "values are too many"),
+        ("1x600x600 globalavgpool", "values are too many"),
         ("1x100000 conv1d:1,k1001", "taps are too many"),
     ],
 )
@@ -180,9 +182,27 @@ def test_what_is_not_known_is_said(words: str, message: str) -> None:
 
 def test_a_unit_that_is_not_there() -> None:
     graph = Graph(cnncalc.shape("1x9x9 conv:4,k3"))
-    with pytest.raises(SpecError, match="conv1 has no unit 7,0") as caught:
+    with pytest.raises(SpecError, match="conv1 is 7x7, and has no unit 7,0") as caught:
         influence(graph, 0, (7, 0))
-    assert caught.value.help == "it has 7x7 units, from 0,0 on"
+    assert caught.value.help == "the last is 6,6, the first is 0,0"
+
+
+def test_a_unit_is_named_by_the_axes_of_its_layer() -> None:
+    """A permute turns the map: the unit's numbers are in the order of its axes, those of the pixels in the input's."""
+    straight, turned = "2x12x9 conv:4,k3x5,s2x1 conv:4,k3x1", "2x12x9 conv:4,k3x5,s2x1 permute:1x3x2 conv:4,k1x3"
+    graph, other = Graph(cnncalc.shape(straight)), Graph(cnncalc.shape(turned))
+    assert influence(other, 2, (4, 1)).unit == (4, 1)
+    np.testing.assert_allclose(influence(graph, 1, (1, 4)).shares, influence(other, 2, (4, 1)).shares)
+    for axis, (first, last) in enumerate(look_back(other, 2, (4, 1), INPUT).clipped or ()):
+        assert np.flatnonzero(influence(other, 2, (4, 1)).profile(axis)).tolist() == [*range(first, last + 1)]
+
+
+@pytest.mark.parametrize("word", ["avgpool:2", "crop:3", "upsample:x2,mode=bilinear", "pad:2,mode=reflect"])
+def test_layers_on_large_maps(word: str) -> None:
+    """Pixels that no unit reads together are measured at once: as few runs for a large map as for a small one."""
+    large, small = (found(f"1x{size} conv:2,k3,p1 {word}") for size in ("580x570", "40x30"))
+    rows = [own.profile(0)[own.profile(0) > 0] for own in (large, small)]
+    np.testing.assert_allclose(rows[0], rows[1])
 
 
 def test_only_the_pixels_that_are_seen_are_followed() -> None:

@@ -113,8 +113,16 @@ def test_the_report_reads_back_as_a_spec(options: list[str]) -> None:
             "--in is for --unit and --from-pixel, not for --paths\n  leave it out, or use --after LAYER\n",
         ),
         ("--explain --format csv", "csv has rows only, and no room for --explain\n  use the table or JSON\n"),
-        ("--effective --unit 3", "add1 has no unit 3\n  it has 9x9 units, from 0,0 on\n"),
-        ("--effective --unit 9,0", "add1 has no unit 9,0\n  it has 9x9 units, from 0,0 on\n"),
+        *[
+            (
+                f"{option} --of input",
+                "--of input: the input is not a layer, and its pixels see themselves\n  name a layer\n",
+            )
+            for option in ("", "--paths", "--verify", "--effective", "--from-pixel 0,0")
+        ],
+        (f"--unit {'9' * 22},0", f"--unit '{'9' * 22},0' is beyond every map\n  give a number for each axis, as 3,4\n"),
+        ("--effective --unit 3", "add1 has 2 axes (9x9), and unit 3 has 1\n  give one number for each axis, as 0,0\n"),
+        ("--effective --unit 9,0", "add1 is 9x9, and has no unit 9,0\n  the last is 8,8, the first is 0,0\n"),
     ],
 )
 def test_errors(options: str, err: str) -> None:

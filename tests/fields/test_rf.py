@@ -252,6 +252,18 @@ def test_what_is_not_known_is_said() -> None:
     assert rf(f"{words}")["layers"][1]["report"]["fields"]["reads"][0]["axes"] is None
 
 
+OPAQUE = "3x20x16 conv:4,k3,s2,p1 opaque:type=Foo conv:4,k3"
+
+
+def test_layers_behind_those_of_which_nothing_is_known() -> None:
+    """They do not hinder what is known of the layers before them."""
+    assert unit(f"{OPAQUE} --unit 1,1")["clipped"] == [[1, 3], [1, 3]]
+    seen = rf(f"{OPAQUE} --from-pixel 1,1")["pixel"]["seen"]
+    assert [(layer["by"], layer["units"]) for layer in seen] == [("conv1", 4), ("opaque1", None), ("conv2", None)]
+    (kind,) = rf(f"{OPAQUE} --paths")["report"]["fields"]["paths"]["kinds"]
+    assert kind["rf"] == {"size": [None, None], "stride": [None, None], "start": [None, None]}
+
+
 ERRORS = {
     "resnet50 --unit 7,4": ("layer4_3_out is 7x7, and has no unit 7,4\n  the last is 6,6, the first is 0,0\n"),
     "resnet50 --unit 3": "no layer has units with 1 axis\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
@@ -273,6 +285,21 @@ ERRORS = {
     ),
     "3x9x9 conv:3,k3 flatten linear:4 --unit 1 --of linear1": (
         "the units of linear1 have no place on an axis\n  the last layer whose units have a place is conv1\n"
+    ),
+    "3xHxW conv:3,k3 adaptiveavgpool:7 --unit 1,1": (
+        "the size of input is open: 3xHxW\n  give the input's sizes, as -i 3x224x224\n"
+    ),
+    "1x4x20000000 conv:1,k3 --unit 1,1": (
+        "input is 1x4x20000000: units are followed on axes of at most 16,777,216\n"
+        "  give a smaller input, or take the network --until a layer before\n"
+    ),
+    f"{OPAQUE} --unit 1,1 --of conv2": (
+        "the units of conv2 have no place on an axis: it is not known what the units of opaque1 (opaque) read\n"
+        "  the last layer whose units have a place is conv1\n"
+    ),
+    f"{OPAQUE} --effective": (
+        "the size of conv2 is not known: it is not known what the units of opaque1 (opaque) read\n"
+        "  name a layer before it\n"
     ),
     "16 linear:4 --unit 1": "no layer has units with a place on an axis of the input\n",
     "vgg16 --unit 3,4 --from-pixel 3,4": "--unit and --from-pixel are two questions\n  ask one at a time\n",

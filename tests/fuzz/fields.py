@@ -148,10 +148,11 @@ def _torch(layer: dict[str, Any], xs: list[Any], weights: dict[str, Any]) -> Any
         )
     if op == "pad":
         mode = {"edge": "replicate"}.get(layer["mode"], layer["mode"])
-        if mode == "circular" and any(max(pair) > n for pair, n in zip(layer["p"], x.shape[2:], strict=True)):
-            x, p = torch.cat([x] * 3, 2), layer["p"]  # PyTorch goes round once
-            x = torch.cat([x] * 3, 3) if nd == 2 else x
-            return F.pad(x, [-(n // 3 - side) for n, side in zip(_each_twice(x.shape[2:]), _sides(p, nd), strict=True)])
+        if mode == "circular":  # PyTorch's own goes round once
+            for axis, (before, after) in enumerate(layer["p"], 2):
+                n = x.shape[axis]
+                x = x.index_select(axis, torch.arange(-before, n + after) % n)
+            return x
         return F.pad(x, _sides(layer["p"], nd), mode=mode)
     if op == "crop":
         return F.pad(x, [-side for side in _sides(layer["p"], nd)])
@@ -164,10 +165,6 @@ def _torch(layer: dict[str, Any], xs: list[Any], weights: dict[str, Any]) -> Any
         return torch.cat(xs, 1)
     assert op in ("add", "sub", "mul"), op
     return sum(xs[1:], xs[0])  # a difference of equals would hide what both see, and a factor 0 what the other sees
-
-
-def _each_twice(sizes: Any) -> list[int]:
-    return [n for n in reversed(sizes) for _ in range(2)]
 
 
 def _sides(p: list[list[int]], nd: int) -> list[int]:

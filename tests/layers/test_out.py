@@ -86,7 +86,11 @@ ERRORS = [
         "out is 111 on the height axis, and p gives floor((224 + 6 - 7)/2) + 1 = 112",
         "leave out either of the two",
     ),
-    ("HxW conv:64,k7,s2,out=112", "plain", "out is 112, and the input's size is open (H)", "give the padding instead"),
+    (
+        *("HxW conv:64,k7,s2,out=112", "plain"),
+        "out is 112, but which padding gives that depends on the input's size, which is open (H)",
+        "give the input's size as a number, or the padding in place of out",
+    ),
     (
         "8x9x9 maxpool:k2,s2,out=6x7",
         "torch",

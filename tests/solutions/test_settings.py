@@ -95,6 +95,7 @@ def layers(draw: st.DrawFn) -> Spec:
 @example({"op": "avgpool3d"}, "torch", 2, 2)
 @example({"op": "lppool", "d": 1}, "caffe", 4, 8)
 @example({"op": "convT1d", "c_o": 2}, "keras", 3, 6)
+@example({"op": "convT", "c_o": 2, "k": 4}, "keras", 1, 1)
 @given(layers(), st.sampled_from(list(DIALECTS)), st.integers(1, 9), st.integers(1, 8))
 def test_every_setting_is_right_and_none_is_missing(spec: Spec, dialect: str, n: int, out: int) -> None:
     nd = OPS[spec["op"]][1] or 2

@@ -86,6 +86,16 @@ def test_a_far_field_is_found_at_once() -> None:
     assert stack(StackQuestion(("conv:k1",), (3, 3), 64, ENV)) is None
 
 
+def test_words_of_many_shapes_are_compared_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = tuple([f"conv3d:k{k}" for k in ("3x5x7", "7x3x5", "5x7x3")])
+    found = stack(StackQuestion(words, (37, 37, 37), 64, ENV))
+    assert found is not None
+    assert len(found.words) == 9  # 36 pixels more on each axis, 12 for one of each word
+    monkeypatch.setattr("cnncalc.solutions.stacks.MOST_COMPARED", 10_000)
+    with pytest.raises(cnncalc.SpecError, match="too many stacks"):
+        stack(StackQuestion((*words, "conv3d:k1x3x3", "conv3d:k3x1x1"), (100, 100, 100), 64, ENV, "params"))
+
+
 @pytest.mark.parametrize("word", ["convT:k3,s2", "upsample:x2", "gap"])
 def test_words_whose_units_see_differently_are_refused(word: str) -> None:
     with pytest.raises(cnncalc.SpecError, match="see differently"):

@@ -116,13 +116,12 @@ def effective_grid(fields: ReceptiveFields, found: Findings) -> Grid:
 
 def effective_sentences(found: Findings) -> list[str]:
     """Return how many pixels make up most of the influence on a unit, and what was taken otherwise than it is."""
-    unit = ",".join(map(str, found["unit"]))
+    place = ",".join(map(str, found["unit"]))
+    unit = f"unit {place} of {found['of']}" if place else f"a unit of {found['of']}"
     if not found["touched"]:
-        return [f"unit {unit} of {found['of']} sees no pixel"]
+        return [f"{unit} sees no pixel"]
     most, touched = found["pixels_of_95%"], found["touched"]
-    first = (
-        f"95% of the influence on unit {unit} of {found['of']} lies in {most:,} of the {touched:,} pixels that it sees"
-    )
+    first = f"95% of the influence on {unit} lies in {most:,} of the {touched:,} pixels that it sees"
     weights = "weights are random: independent, of mean zero, a layer's of one variance"
     return [first, "; ".join([weights, *found["reasons"]])]
 

@@ -17,6 +17,8 @@ LANE_COLORS = ("", "magenta", "yellow", "green", "cyan")
 """The colours of the lanes, from the first; they repeat."""
 MOST_LANES = 64
 """How many lanes are drawn where the width has no limit."""
+MOST_NAMED = 8
+"""How many layers that a layer reads are named where there was no room for their lines."""
 LEAST_NAME, LEAST_OP = 12, 10
 """The widths below which names and ops are not cut."""
 GAP = 2
@@ -65,11 +67,12 @@ def render(report: Report, style: Style) -> Iterator[str]:
     glyphs = ASCII if style.ascii else UNICODE
     several = sum(row.is_output for row in rows) > 1
     texts = [_texts(row, several) for row in rows]
-    for edge in layout.edges:
-        if edge.lane is None:  # there was no room for its line
-            own = texts[edge.target]
-            word = "," if " from " in own.op else " from"
-            texts[edge.target] = own._replace(op=f"{own.op}{word} {rows[edge.source].name}")
+    for target, edges in groupby(layout.edges, key=lambda edge: edge.target):
+        named = [rows[edge.source].name for edge in edges if edge.lane is None]  # there was no room for their lines
+        if named:
+            more = f" and {len(named) - MOST_NAMED:,} more" if len(named) > MOST_NAMED else ""
+            op = f"{texts[target].op} from {', '.join(named[:MOST_NAMED])}{more}"
+            texts[target] = texts[target]._replace(op=op)
     widths = _widths(texts, 2 * layout.width, style.width)
     lines = lines_of(layout, glyphs, [row.is_input for row in rows])
     for row, own, (line, below) in zip(rows, texts, lines, strict=True):

@@ -234,6 +234,45 @@ function around(maps, from, index) {
   return { regions, bounds };
 }
 
+/** How often each place of a map is read by the units that are seen of the maps between it and another, as a sum.
+ *
+ * A term is a list of numbers for each axis of places, and a place has the product of its axes' numbers. null if that is
+ * not known, or not a matter of one axis at a time.
+ */
+function overlap(maps, at, from, regions) {
+  const found = [];
+  for (let by = at + 1; by <= from; by++)
+    for (const read of Array.isArray(regions[by]) ? maps[by].reads.filter((one) => one.at === at) : []) {
+      if (!read.axes) return null;
+      for (const one of inRows(regions[by])) {
+        const numbers = maps[at].places.map((axis) => timesOn(read.axes, axis, maps[at].places, maps[by], one));
+        if (numbers.includes(null)) return null;
+        found.push(numbers);
+      }
+    }
+  return found;
+}
+
+/** How often each place of an axis is read by a product of units; null if that depends on more than one axis. */
+function timesOn(axes, axis, places, map, one) {
+  const own = axes[axis];
+  const along = new Set(own?.digits.map(([place]) => place));
+  const others = places.flatMap((other) => (other === axis ? [] : (axes[other]?.digits ?? []).map(([place]) => place)));
+  if (!own || along.size > 1 || others.some((place) => along.has(place))) return null;
+  const [place] = along;
+  const units = place === undefined ? full(1) : (one[map.places.indexOf(place)] ?? full(map.all[place]));
+  const times = new Uint32Array(own.n);
+  const last = new Int32Array(own.n).fill(-1);
+  for (let u = units.indexOf(1); u !== -1; u = units.indexOf(1, u + 1)) {
+    const number = sum(own.digits.map(([, inner, size, step]) => (Math.floor(u / inner) % size) * step));
+    someRead(own, number, (n) => {
+      if (last[n] !== u) times[n]++;
+      last[n] = u;
+    });
+  }
+  return times;
+}
+
 /** The box of a unit on every map of which it sees some unit: the first and last on each place, on maps without ends.
  *
  * Where that is not known, it is that of the units that it sees.

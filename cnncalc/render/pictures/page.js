@@ -4,6 +4,8 @@ const $ = (selector, within = document) => within.querySelector(selector);
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = 0.25; // how much of the padding around the input is shown, as a share of it
 const LONGEST = 1 << 20; // the most units of an axis that are followed
+const SHADES = 4; // how many shades tell how often a place is read
+const MOST_SHADED = 10_000; // more parts of a map are shaded alike
 const LINES = { small: 16, large: 48 }; // the most units along an axis that are set apart by lines
 
 /** Make an element with attributes and children; a namespace makes one of a drawing. */
@@ -32,28 +34,35 @@ function words(sizes, box) {
 /** `3–7, 3–7` of a hull. */
 const brief = (box) => box.map(([first, last]) => (first === last ? first : `${first}–${last}`)).join(", ") || "all";
 
+/** A name in a sentence, which it does not turn round if it is written from right to left. */
+const isolated = (name) => (/[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(name) ? `\u2068${name}\u2069` : name);
+
 const clamp = (ratio) => Math.min(Math.max(ratio, 1 / 8), 8); // of a map's width to its height
 
 // ---------------------------------------------------------------------------------------------------- a map of units
 
 /** A map that is drawn: it shows a set of units, and tells which unit is under the pointer or chosen by a key. */
 class Picture {
-  constructor(at, group, isLarge) {
+  constructor(group, isLarge) {
+    const [at] = group;
     this.at = at;
+    this.group = group;
     this.most = isLarge ? LINES.large : LINES.small;
-    const label = group.join(", ");
+    const label = group.map((one) => maps[one].name).join(", ");
     this.sizes = maps[at].sizes;
     this.margin = [0, 0];
-    const parts = ["padding", "image", "seen", "lines", "box", "self"].map((name) => [name, make("path", { xmlns: SVG, class: name })]);
-    this.paths = Object.fromEntries(parts);
-    this.svg = make("svg", { xmlns: SVG, preserveAspectRatio: "none", "aria-hidden": "true" }, ...Object.values(this.paths));
+    const path = (name, attributes = {}) => make("path", { xmlns: SVG, class: name, ...attributes });
+    this.paths = Object.fromEntries(["padding", "image", "boxed", "seen", "lines", "box", "self"].map((name) => [name, path(name)]));
+    this.shades = Array.from({ length: SHADES }, (_, at) => path("shade", { "fill-opacity": 0.25 + (0.75 * (at + 1)) / SHADES }));
+    const { padding, image, boxed, ...above } = this.paths;
+    this.svg = make("svg", { xmlns: SVG, preserveAspectRatio: "none", "aria-hidden": "true" }, padding, image, boxed, ...this.shades, ...Object.values(above));
     this.pad = make("div", { class: "map", tabindex: "0", role: "application", "aria-roledescription": "map of units" }, this.svg);
     this.pad.setAttribute("aria-label", `${label}, ${shape(this.sizes)} ${at < inputs ? "pixels" : "units"}; arrow keys move${this.sizes.length > 2 ? ", PageUp and PageDown along the first axis" : ""}`);
     this.pad.setAttribute("aria-describedby", "said");
     this.note = make("span", { class: "note" });
     this.place = make("span", { class: "note" });
     const more = group.length > 1 ? make("span", { class: "more" }, ` +${group.length - 1}`) : "";
-    const title = make("span", { class: "title", title: label }, make("b", {}, group[0]), more);
+    const title = make("span", { class: "title", title: label }, make("b", {}, make("bdi", {}, maps[at].name)), more);
     this.element = make("figure", isLarge ? { class: "large" } : {}, make("div", { class: "frame" }, this.pad), make("figcaption", {}, title, this.note, this.place));
     this.pad.addEventListener("pointermove", (event) => pinned || choose(at, this.unitAt(event)));
     this.pad.addEventListener("pointerdown", (event) => {
@@ -81,20 +90,24 @@ class Picture {
     this.paths.padding.setAttribute("d", x || y ? `M${-x} ${-y}h${width}v${height}h${-width}zM0 0v${h}h${w}v${-h}z` : "");
     this.paths.image.setAttribute("d", `M0 0h${w}v${h}h${-w}z`);
     const lines = [];
-    if (h <= this.most) for (let at = 1; at < h; at++) lines.push(`M0 ${at}h${w}`);
-    if (w <= this.most) for (let at = 1; at < w; at++) lines.push(`M${at} 0v${h}`);
+    if (Math.max(h, w) <= this.most) {
+      for (let at = 1; at < h; at++) lines.push(`M0 ${at}h${w}`);
+      for (let at = 1; at < w; at++) lines.push(`M${at} 0v${h}`);
+    }
     this.paths.lines.setAttribute("d", lines.join(""));
   }
 
-  /** Show a region (null: none; a text: why it is not known), and a box, if there is one. */
-  show(region, kind, box) {
+  /** Show a region (null: none; a text: why it is not known), a box, if there is one, and how often places are read. */
+  show(region, kind, box, times) {
     this.element.dataset.kind = kind;
     const found = Array.isArray(region) ? hull(region) : null;
     this.slice = this.sizes.slice(0, -2).map((_, axis) => (found ? (found[axis][0] + found[axis][1]) >> 1 : 0));
     const path = found ? outline(region, this.slice) : "";
     this.paths.seen.setAttribute("d", kind === "self" ? "" : path);
     this.paths.self.setAttribute("d", kind === "self" ? path : "");
-    this.paths.box.setAttribute("d", box ? frameOf(box.slice(-2)) : "");
+    const shades = (found && times && shaded(times, this.slice, found, this.sizes)) || Array.from({ length: SHADES }, (_, at) => (at === SHADES - 2 ? path : ""));
+    this.shades.forEach((one, at) => one.setAttribute("d", kind === "self" ? "" : shades[at]));
+    for (const one of [this.paths.boxed, this.paths.box]) one.setAttribute("d", box ? frameOf(box.slice(-2)) : "");
     const what = this.at < inputs ? "pixel" : "unit";
     const slice = this.slice.length ? `, slice ${this.slice.join(", ")}` : "";
     this.note.textContent = shape(this.sizes) + (found && kind !== "self" ? ` · ${number(count(region))}` : "") + slice;
@@ -146,6 +159,34 @@ function outline(region, slice) {
   return path.join("");
 }
 
+/** The paths of each shade of a slice, the places that are read most often in the last; null for too many. */
+function shaded(times, slice, found, sizes) {
+  const terms = times.map((numbers) => {
+    const share = slice.reduce((product, at, axis) => product * numbers[axis][at], 1);
+    const [down, across] = [[1], [1], ...numbers.slice(slice.length)].slice(-2);
+    return { down: down.map((number) => number * share), across };
+  });
+  const [height, width] = [[0, 0], [0, 0], ...found.slice(slice.length)].slice(-2);
+  const rows = equal(height, terms.map(({ down }) => down));
+  const columns = equal(width, terms.map(({ across }) => across));
+  if (!sizes.length || rows.length * columns.length > MOST_SHADED) return null;
+  const values = rows.map(([y]) => columns.map(([x]) => terms.reduce((total, { down, across }) => total + down[y] * across[x], 0)));
+  const most = Math.max(...values.map((row) => Math.max(...row)));
+  const paths = Array.from({ length: SHADES }, () => []);
+  values.forEach((row, y) => row.forEach((value, x) => value && paths[Math.ceil((value * SHADES) / most) - 1].push(frameOf([rows[y], columns[x]]))));
+  return paths.map((path) => path.join(""));
+}
+
+/** The runs of places from one to another, first and last, along which each of some lists has the same number. */
+function equal([first, last], lists) {
+  const runs = [];
+  for (let at = first; at <= last; at++) {
+    if (at > first && lists.every((list) => list[at] === list[at - 1])) runs.at(-1)[1] = at;
+    else runs.push([at, at]);
+  }
+  return runs;
+}
+
 /** The runs of ones in a bitmap, first and last. */
 function runsOf(bits) {
   const found = [];
@@ -175,7 +216,9 @@ function choose(at, index) {
   const { regions, bounds } = around(maps, at, index);
   const frames = boxes(maps, at, index, regions);
   for (const picture of [...pictures, ...large]) {
-    picture.show(regions[picture.at], kindOf(picture.at, regions), picture.at < inputs && at >= inputs ? frames[picture.at] : null);
+    const kind = kindOf(picture.at, regions);
+    const times = kind === "before" ? overlap(maps, picture.group.findLast((one) => one < at), at, regions) : null;
+    picture.show(kind === "none" ? null : regions[picture.at], kind, picture.at < inputs && at >= inputs ? frames[picture.at] : null, times);
   }
   for (const node of nodes) node.dataset.kind = kindOf(Number(node.dataset.at), regions);
   if (moved) {
@@ -190,15 +233,15 @@ function choose(at, index) {
   $("#said").textContent = said(regions, bounds, frames);
 }
 
-/** Whether a map is the chosen one, before it, behind it, or not on a way to it. */
-const kindOf = (at, regions) => (at === chosen.at ? "self" : regions[at] === null ? "none" : at < chosen.at ? "before" : "behind");
+/** Whether a map is the chosen one, before it, behind it, or not on a way to it, or to the input. */
+const kindOf = (at, regions) => (at === chosen.at ? "self" : regions[at] === null || !reached.has(at) ? "none" : at < chosen.at ? "before" : "behind");
 
 /** Put the large maps of the input and of a layer beside each other; that of the input stays, with its focus. */
 function look(at) {
   looked = at;
   large.splice(inputs).forEach((picture) => picture.element.remove());
-  while (large.length < inputs) large.push(new Picture(large.length, [maps[large.length].name], true));
-  large.push(new Picture(at, [maps[at].name], true));
+  while (large.length < inputs) large.push(new Picture([large.length], true));
+  large.push(new Picture([at], true));
   for (const picture of large.slice(0, inputs)) picture.margin = margins(at, picture.at), picture.frame();
   for (const picture of large) if (!picture.element.isConnected) $("#pair").append(picture.element);
 }
@@ -339,13 +382,13 @@ function said(regions, bounds, frames) {
   const { at, index } = chosen;
   const about = (region, other, verb, what) => {
     const found = region && hull(region);
-    if (!found) return `${verb} no ${what} of ${maps[other].name}`;
+    if (!found) return `${verb} no ${what} of ${isolated(maps[other].name)}`;
     const boxed = prod(found.map(([first, last]) => last - first + 1));
     const own = count(region);
     const share = own < boxed ? `${number(own)} of the ${number(boxed)}` : number(own);
-    return `${verb} ${share} ${what}${boxed === 1 ? "" : "s"} of ${maps[other].name}: ${words(maps[other].sizes, found)}`;
+    return `${verb} ${share} ${what}${boxed === 1 ? "" : "s"} of ${isolated(maps[other].name)}: ${words(maps[other].sizes, found)}`;
   };
-  const place = `(${index.join(", ")}) of ${maps[at].name}`;
+  const place = `(${index.join(", ")}) of ${isolated(maps[at].name)}`;
   const unknown = typeof regions[at < inputs ? looked : 0] === "string" ? regions[at < inputs ? looked : 0] : null;
   if (unknown) return `${at < inputs ? "Pixel" : "Unit"} ${place}: ${unknown}.`;
   if (at < inputs) return `Pixel ${place} ${about(regions[looked], looked, "is seen by", "unit")}.`;
@@ -414,15 +457,17 @@ function follow() {
 }
 
 const fields = JSON.parse($("#fields").textContent);
-const maps = mapsOf(fields);
+const maps = fields.why ? [] : mapsOf(fields);
 const inputs = 1; // the maps before the layers
-const why = obstacle(maps);
+const reached = new Set([0]); // those that depend on the input
+maps.forEach((map, at) => map.reads.some((read) => reached.has(read.at)) && reached.add(at));
+const why = fields.why ? `A ${fields.why.slice(2)}: take a part of them with --until and --after.` : obstacle(maps);
 const rows = [...document.querySelectorAll("#layers tbody tr")];
 const nodes = [...document.querySelectorAll("#diagram .layer")];
 const ratios = maps.filter((map) => prod(map.sizes) > 1).map(({ sizes }) => clamp(sizes.at(-1) / (sizes.at(-2) ?? 1)));
 const widest = Math.max(1, Math.min(...ratios)); // the frame that all maps have room in
 $("#units").style.setProperty("--frame", widest);
-const pictures = why ? [] : groupsOf(maps).map((group) => new Picture(group[0], group.map((at) => maps[at].name), false));
+const pictures = why ? [] : groupsOf(maps).map((group) => new Picture(group, false));
 for (const head of document.querySelectorAll("#layers thead th")) $("button", head).addEventListener("click", () => sort(head));
 const steps = $("#steps") && JSON.parse($("#steps").textContent);
 if (steps) $("main").prepend(steps.steps ? new Stepper(steps).section : make("section", { id: "window" }, make("p", {}, steps.more)));

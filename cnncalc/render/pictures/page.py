@@ -12,10 +12,11 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
+from ...errors import SpecError
 from ...fields import ReceptiveFields
 from ...network import INPUT
 from ...notation.encode import encode
-from ...report import Report
+from ...report import LayerReport, Report
 from .. import Style
 from ..columns import COLUMNS, report_grid
 from ..fields.rows import COLUMNS as FIELD_COLUMNS
@@ -25,15 +26,15 @@ from ..grid import grid as table_of
 from ..rows import Row, rows
 from ..summary import totals
 from .lanes import stations
-from .svg import diagram, resource, title_of
+from .svg import MEANINGS, diagram, resource, title_of
 from .windows import Steps, as_json
 
 SHOWN = ("layer", "op", "out", "params", "macs", "rf_size", "rf_stride", "rf_start")
 """The columns of the table that reports have."""
 OF_FIELDS = ("centre", "padding", "border")
 """Those that receptive fields have."""
-MEANINGS = {"multiply": "multiplies", "window": "moves a window", "join": "joins", "plain": "others"}
-"""What the colours of the diagram mean."""
+MOST_FOLLOWED = 2_000
+"""Of more layers a page has no maps: it would take too long to open, and to follow a unit."""
 KEY = " ".join(
     '<span><svg width="16" height="12" aria-hidden="true">'
     f'<rect class="{kind}" width="16" height="12" rx="3"/></svg> {words}</span>'
@@ -46,6 +47,9 @@ def render(
     report: Report, style: Style, fields: ReceptiveFields | None = None, steps: Steps | None = None
 ) -> Iterator[str]:
     """Yield a report's page; it begins with the unit that fields were asked for, and has a window's steps."""
+    why = too_many(report)
+    if why and fields is not None:
+        raise SpecError(why, "take a part of them with --until and --after, or -o with .svg")
     title = title_of(report)
     sheet = resource("picture.css") + resource("page.css")
     script = '"use strict";\n' + resource("fields.js") + resource("page.js")
@@ -78,16 +82,30 @@ def render(
     yield from [f"{line}\n" for line in picture.lines]
     yield "</svg></div></section>\n"
     yield resource("page.html")
-    fields = fields or ReceptiveFields(report)
+    if not why:
+        fields = fields or ReceptiveFields(report)
     yield from _table(report, style, fields)
     yield "</main>\n"
-    yield _data("fields", _fields(fields))
+    yield _data("fields", {"why": why} if fields is None else _fields(fields))
     frames = None if steps is None else as_json(steps)
     if steps is not None and frames is None:
         frames = {"more": "The maps are too large to show the window step by step here: take a smaller input."}
     if frames is not None:
         yield _data("steps", frames)
     yield f"<script>{script}</script>\n</html>\n"
+
+
+def too_many(report: Report) -> str | None:
+    """Return why a page does not follow units through a network; None if it does."""
+    count = _count(report.layers)
+    if count <= MOST_FOLLOWED:
+        return None
+    return f"a page follows units through {MOST_FOLLOWED:,} layers, and these are {count:,}"
+
+
+def _count(layers: Sequence[LayerReport]) -> int:
+    """Return how many layers there are, those of blocks in place of their blocks."""
+    return sum(_count(layer.inner) if layer.inner else 1 for layer in layers)
 
 
 def _fields(fields: ReceptiveFields) -> dict[str, Any]:
@@ -115,15 +133,15 @@ def _paragraphs(sentences: Sequence[str]) -> str:
     return "".join([f"<p>{escape(sentence)}</p>" for sentence in sentences])
 
 
-def _table(report: Report, style: Style, fields: ReceptiveFields) -> Iterator[str]:
+def _table(report: Report, style: Style, fields: ReceptiveFields | None) -> Iterator[str]:
     """Yield the table of the layers: each cell with what its column is sorted by, if that is not its text."""
-    layers, extra = rows(report, style.selection), _columns(fields)
+    layers, extra = rows(report, style.selection), {} if fields is None else _columns(fields)
     columns = {name: COLUMNS[name] for name in SHOWN} | extra
     foot = report_grid(report, style.selection, SHOWN).foot
     grid = table_of(columns, tuple(columns), layers)._replace(foot=[[*line, *[""] * len(extra)] for line in foot])
     yield (
         '<section id="table" aria-labelledby="table-title"><h2 id="table-title">Layers</h2>\n'
-        '<div class="scroll"><table id="layers"><thead><tr>'
+        '<div class="scroll"><table id="layers" aria-labelledby="table-title"><thead><tr>'
     )
     for name, title, right in zip(columns, grid.titles, grid.right, strict=True):
         kind = " data-numbers" if right else ""
@@ -139,7 +157,8 @@ def _table(report: Report, style: Style, fields: ReceptiveFields) -> Iterator[st
         yield f'<tr data-name="{escape(row.name)}">{"".join(cells)}</tr>\n'
     yield "</tbody>\n<tfoot>"
     for texts in grid.texts(full, foot=True):
-        yield f"<tr>{''.join([f'<td>{escape(text)}</td>' for text in texts])}</tr>"
+        cells = [f"<td>{escape(text)}</td>" for text in texts[1:]]
+        yield f'<tr><th scope="row">{escape(texts[0])}</th>{"".join(cells)}</tr>'
     yield "</tfoot></table></div></section>\n"
 
 

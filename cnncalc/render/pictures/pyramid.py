@@ -78,7 +78,7 @@ def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
 def _body(view: Sight, style: Style, shades: Shades) -> Iterator[str]:
     """Yield the lines and the maps of all levels."""
     levels = levels_of(view)
-    drawn = _drawn(levels)
+    drawn = drawn_of(levels, MOST_MAPS)
     for before, level in zip([None, *levels], levels, strict=False):
         if before is None or level in drawn or before in drawn:
             yield "\n"
@@ -88,16 +88,26 @@ def _body(view: Sight, style: Style, shades: Shades) -> Iterator[str]:
 
 
 def levels_of(view: Sight) -> list[Level]:
-    """Return what the unit sees of each layer, from its own on; equal maps one after another as one."""
-    graph, levels = view.graph, list[Level]()
+    """Return what the unit sees of each layer, from its own on.
+
+    Equal maps one after another are one, if those below are read by those above alone, or as often.
+    """
+    graph, levels, members = view.graph, list[Level](), set[int]()
+    readers: dict[int, set[int]] = {}
+    for reader in view.sets.keys() - {INPUT}:
+        for read in graph.vertices[reader].reads:
+            readers.setdefault(read, set()).add(reader)
     for at in sorted(view.sets, reverse=True):
         sizes = tuple([known(size) or 1 for size in graph.space(at).shape])
         level = Level([printable(graph.name(at))], at, sizes, view.region(at), view.boxes.get(at))
         last = levels[-1] if levels else None
-        if last is not None and last.at != view.of and _is_same(last, level):
+        is_same = last is not None and last.at != view.of and _is_same(last, level)
+        if last and is_same and (readers.get(at, set()) <= members or overlap(view, last.at) == overlap(view, at)):
             levels[-1] = last._replace(names=[*last.names, *level.names])
+            members.add(at)
         else:
             levels.append(level)
+            members = {at}
     return levels
 
 
@@ -105,15 +115,15 @@ def _is_same(one: Level, other: Level) -> bool:
     return one.sizes == other.sizes and one.box == other.box and masks.same(one.region, other.region)
 
 
-def _drawn(levels: Sequence[Level]) -> list[Level]:
+def drawn_of(levels: Sequence[Level], most: int) -> list[Level]:
     """Return the levels whose maps are drawn: the first, the last, and those where the map's size changes."""
     seen = [level for level in levels if level.region and level.sizes]
-    if len(seen) <= MOST_MAPS:
+    if len(seen) <= most:
         return seen
     ends = [one for one, below in pairwise(seen) if one.sizes != below.sizes]
     chosen = [seen[0], *[one for one in ends if one is not seen[0]], seen[-1]]
-    if len(chosen) > MOST_MAPS:
-        steps = [round(step * (len(chosen) - 1) / (MOST_MAPS - 1)) for step in range(MOST_MAPS)]
+    if len(chosen) > most:
+        steps = [round(step * (len(chosen) - 1) / (most - 1)) for step in range(most)]
         chosen = [chosen[step] for step in steps]
     return chosen
 

@@ -30,6 +30,8 @@ MOST_LANES = 40
 """How many lanes are drawn; further lines are named."""
 SEVERAL = 5
 """From so many layers on, a network without a name is called by their number."""
+MEANINGS = {"multiply": "multiplies", "window": "moves a window", "join": "joins", "plain": "others"}
+"""What the colours of a diagram mean."""
 BEND = 8
 """The radius with which a line turns."""
 
@@ -53,8 +55,10 @@ def render(
 
     view = None if fields is None else fields.view
     description = totals(report)
-    network = diagram(stations(report, style.selection))
-    parts = [network]
+    rows = stations(report, style.selection)
+    network = diagram(rows)
+    found = {kind_of(row) for row in rows}
+    parts = [key([(kind, words) for kind, words in MEANINGS.items() if kind in found]), network]
     if steps is not None:
         parts.insert(0, drawn(steps))
     if view is not None:
@@ -88,6 +92,16 @@ def document(title: str, description: str, parts: Sequence[Drawn]) -> Iterator[s
         yield "</g>\n"
         top += part.height + EDGE
     yield "</g>\n</svg>\n"
+
+
+def key(meanings: Sequence[tuple[str, str]], top: int = 0) -> Drawn:
+    """Return a line that says what colours mean: each class of a shape with its words."""
+    lines, left = [], 0
+    for kind, words in meanings:
+        lines.append(f'<rect class="{kind}" x="{left}" y="{top + 4}" width="{NODE[0]}" height="{NODE[1]}" rx="3"/>')
+        lines.append(text(left + NODE[0] + 6, top + 14, words, "faint"))
+        left += NODE[0] + 6 + text_width(words) + EDGE
+    return Drawn(left, ROW if lines else 0, lines)
 
 
 def resource(name: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from math import isqrt
+from math import isqrt, prod
 
 from ...field import Interval
 from ...fields import masks
 from ...fields.views import Sight
-from .pyramid import Level, level_text, levels_of, unit_title, weights_of
-from .svg import EDGE, ROW, Drawn, text, text_width
+from .pyramid import Level, Numbers, drawn_of, level_text, levels_of, unit_title, weights_of
+from .svg import EDGE, ROW, Drawn, key, text, text_width
 
 LEAST_LINE = 640
 """The least width of a line of maps."""
@@ -23,7 +23,11 @@ MOST_LINES = 16
 BESIDE = 4
 """How much of the padding is shown, as a divisor of the size."""
 MOST_SHADED = 10_000
-"""Places of a larger map are not shaded by how often they are read."""
+"""A map of more parts, each of places that are read equally often, is shaded alike."""
+KEY = (("self", "the unit"), ("shade", "seen, the stronger the more units above read it"), ("boxed box", "its box"))
+"""What the colours of the maps mean."""
+MOST_MAPS = 48
+"""How many maps are drawn."""
 SHADES = 4
 """How many shades there are."""
 
@@ -31,14 +35,19 @@ SHADES = 4
 def unit_maps(view: Sight, room: int) -> Drawn:
     """Return the maps of what a unit sees, side by side in lines of this width at least."""
     title = unit_title(view)
-    levels = levels_of(view)
-    largest = max([max(one.sizes[-2:], default=1) for one in levels])
+    every = [] if view.unknown else levels_of(view)
+    levels = every if len(every) <= MOST_MAPS else drawn_of(every, MOST_MAPS)
+    largest = max([max(one.sizes[-2:], default=1) for one in levels], default=1)
     lines = [text(0, 14, title, "name", len(title))]
     left, top, tallest, width = 0, ROW, 0, text_width(title, len(title))
-    for remark in filter(None, [view.unknown, view.bound and f"at most: {view.bound}"]):
+    for remark in filter(None, [view.unknown, view.bound and f"at most: {view.bound}", _left_out(every, levels)]):
         lines.append(text(0, top + 8, remark, "", len(remark)))
         top, width = top + ROW, max(width, text_width(remark, len(remark)))
-    for level in [] if view.unknown else levels:
+    if levels:
+        marks = key(KEY, top)
+        lines += marks.lines
+        top, width = top + marks.height, max(width, marks.width)
+    for level in levels:
         height, side = _sides(level.sizes, largest)
         own = max(side, *[text_width(line) for line in (_name(level), _note(level))])
         if left and left + own > max(room, LEAST_LINE):
@@ -47,6 +56,13 @@ def unit_maps(view: Sight, room: int) -> Drawn:
         tallest, left = max(tallest, height + 2 * ROW), left + own + EDGE
         width = max(width, left)
     return Drawn(width, top + tallest, lines)
+
+
+def _left_out(every: Sequence[Level], levels: Sequence[Level]) -> str | None:
+    """Return that not all maps are drawn; None if they are."""
+    if len(levels) == len(every):
+        return None
+    return f"{len(levels)} of {len(every):,} maps; --of and --in take fewer layers"
 
 
 def _sides(sizes: Sequence[int], largest: int) -> tuple[int, int]:
@@ -88,19 +104,28 @@ def _map(view: Sight, level: Level, place: tuple[int, int, int, int]) -> Iterato
     if above or before:
         yield f'<path class="padding" d="M{-before} {-above}h{columns + 2 * before}v{rows + 2 * above}H{-before}z"/>'
     yield f'<path class="image" d="M0 0h{columns}v{rows}h{-columns}z"/>'
-    for opacity, own in _shaded(view, level, rows, columns):
-        path = "".join([f"M{x} {y}h{across}v{down}h{-across}z" for x, y, across, down in rectangles(own)])
-        kind = "self" if level.at == view.of else "seen"
-        yield f'<path class="{kind}" fill-opacity="{opacity}" d="{path}"/>'
-    lines = [f"M{at} 0v{rows}" for at in range(1, columns)] if columns <= MOST_LINES else []
-    lines += [f"M0 {at}h{columns}" for at in range(1, rows)] if rows <= MOST_LINES else []
-    if lines:
+    frame = f"M{x} {y}H{right + 1}V{bottom + 1}H{x}z"
+    if box:
+        yield f'<path class="boxed" d="{frame}"/>'
+    if level.at == view.of:
+        yield f'<path class="self" d="{_path(_seen(level, _slice(level), rows))}"/>'
+    else:
+        for share, own in _shaded(view, level, rows):
+            yield f'<path class="shade" fill-opacity="{share}" d="{_path(own)}"/>'
+        yield f'<path class="seen" d="{_path(_seen(level, _slice(level), rows))}"/>'
+    if 1 < max(rows, columns) <= MOST_LINES:
+        lines = [f"M{at} 0v{rows}" for at in range(1, columns)] + [f"M0 {at}h{columns}" for at in range(1, rows)]
         yield f'<path class="lines" d="{"".join(lines)}"/>'
     if box:
-        yield f'<path class="box" d="M{x} {y}H{right + 1}V{bottom + 1}H{x}z"/>'
+        yield f'<path class="box" d="{frame}"/>'
     yield "</svg>"
     yield text(0, height + 15, _name(level), "name")
     yield text(0, height + 31, _note(level), "faint") + "</g>"
+
+
+def _path(rows: Sequence[int]) -> str:
+    """Return the path of places that are bitmaps by row."""
+    return "".join([f"M{x} {y}h{across}v{down}h{-across}z" for x, y, across, down in rectangles(rows)])
 
 
 def _beside(size: int, span: Interval) -> int:
@@ -108,43 +133,62 @@ def _beside(size: int, span: Interval) -> int:
     return min(max(0, -span[0], span[1] + 1 - size), -(-size // BESIDE))
 
 
-def _shaded(view: Sight, level: Level, rows: int, columns: int) -> Iterator[tuple[float, list[int]]]:
+def _shaded(view: Sight, level: Level, rows: int) -> Iterator[tuple[float, list[int]]]:
     """Yield the places that are seen by how often they are read, as an opacity and a bitmap for each row."""
-    place = _slice(level)
-    if rows * columns > MOST_SHADED:
-        region = [one for one in level.region if all(bits >> at & 1 for bits, at in zip(one, place, strict=False))]
-        whole = [0] * rows
-        for one in region:
+    seen, place = masks.hull(level.region), _slice(level)
+    if seen is None:
+        return
+    height, width = ((0, 0), (0, 0), *seen)[-2:]
+    terms = weights_of(view, level, place)
+    down = _runs(height, [axis for _, axis, _ in terms])
+    across = _runs(width, [axis for *_, axis in terms])
+    if len(down) * len(across) > MOST_SHADED:
+        yield opacity(SHADES - 1), _seen(level, place, rows)
+        return
+    shares = [number for number, *_ in terms]
+    values = [
+        [sum(map(prod, zip(shares, own, other, strict=True))) for _, other in across]  # a value for each part
+        for _, own in down
+    ]
+    most = max(map(max, values))
+    for shade in range(1, SHADES + 1 if most else 1):
+        found = [0] * rows
+        for ((first, last), _), own_values in zip(down, values, strict=True):
+            bits = 0
+            for ((left, right), _), value in zip(across, own_values, strict=True):
+                if value and -(-value * SHADES // most) == shade:
+                    bits |= masks.full(right + 1 - left) << left
+            found[first : last + 1] = [bits] * (last + 1 - first)
+        if any(found):
+            yield opacity(shade), found
+
+
+def _runs(span: Interval, axes: Sequence[Numbers]) -> list[tuple[Interval, tuple[int, ...]]]:
+    """Return the runs of places of an interval along which each of some axes has the same number, and these."""
+    runs: list[tuple[Interval, tuple[int, ...]]] = []
+    for at in range(span[0], span[1] + 1):
+        numbers = tuple([axis >> at & 1 if isinstance(axis, int) else axis[at] for axis in axes])
+        if runs and runs[-1][1] == numbers:
+            runs[-1] = ((runs[-1][0][0], at), numbers)
+        else:
+            runs.append(((at, at), numbers))
+    return runs
+
+
+def opacity(shade: int) -> float:
+    """Return how much of its colour a shade has, from 1, for what is seldom read, to the last."""
+    return 0.25 + 0.75 * shade / SHADES
+
+
+def _seen(level: Level, place: Sequence[int], rows: int) -> list[int]:
+    """Return the places of a slice that are seen, as a bitmap for each row."""
+    whole = [0] * rows
+    for one in level.region:
+        if all(bits >> at & 1 for bits, at in zip(one, place, strict=False)):
             down, across = (1, 1, *one)[-2:]
             for row in masks.units(down):
                 whole[row] |= across
-        yield 1, whole
-        return
-    values = _values(view, level, place, rows, columns)
-    most = max(map(max, values))
-    for shade in range(1, SHADES + 1 if most else 1):
-        own = [
-            sum([1 << x for x, value in enumerate(row) if value and -(-value * SHADES // most) == shade])
-            for row in values
-        ]
-        if any(own):
-            yield 0.4 + 0.6 * shade / SHADES, own
-
-
-def _values(view: Sight, level: Level, place: Sequence[int], rows: int, columns: int) -> list[list[int]]:
-    """Return how often each place of a slice is read."""
-    values = [[0] * columns for _ in range(rows)]
-    for number, down, across in weights_of(view, level, place):
-        by_row, by_column = _numbers(down, rows), _numbers(across, columns)
-        for y, times in enumerate(by_row):
-            if number * times:
-                values[y] = [value + number * times * own for value, own in zip(values[y], by_column, strict=True)]
-    return values
-
-
-def _numbers(axis: int | Sequence[int], size: int) -> list[int]:
-    """Return how often each place of an axis is read, of a set or of numbers."""
-    return [axis >> at & 1 for at in range(size)] if isinstance(axis, int) else list(axis)
+    return whole
 
 
 def rectangles(rows: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:

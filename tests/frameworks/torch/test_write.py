@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+import unicodedata
+from keyword import iskeyword, kwlist, softkwlist
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,8 @@ import pytest
 import cnncalc
 from cnncalc import zoo
 from cnncalc.frameworks import writer
+from cnncalc.frameworks.torch.write.places import RESERVED
+from cnncalc.frameworks.torch.write.source import GLOBAL, HELPERS
 from cnncalc.input import configure
 from tests.program import here
 
@@ -401,3 +407,93 @@ def test_names_that_python_takes(tmp_path: Path) -> None:
     spec.write_text(json.dumps({"name": 'say "hi"\\', "input": [3, 7, 9], "layers": [{"op": "relu"}]}))
     assert here(["convert", str(spec), "--to", "torch", "-o", str(path)]) == (0, "", "")
     compile(path.read_text(encoding="utf-8"), "net.py", "exec")
+
+
+NAMES = [
+    *kwlist,
+    *softkwlist,
+    *(
+        "f",
+        "F",
+        "nn",
+        "torch",
+        "x",
+        "image",
+        "self",
+        "forward",
+        "print",
+        "max",
+        "true",
+        "none",
+        "Net",
+        "Scale",
+        "without",
+    ),
+    *("training", "parameters", "train", "T_destination", "modules", "_modules", "_parameters", "_call_impl", "keys"),
+    *("__init__", "__class__", "__dict__", "__call__", "_", "__", "__a", "a.__class__", "a._modules", "a.training"),
+    *(
+        "a b",
+        "a-b",
+        "a_b",
+        "a..b",
+        ".",
+        "a.",
+        "1",
+        "1.2",
+        "ﬁ",
+        "fi",
+        "é",
+        "e\u0301",
+        "ª",
+        "λ",
+        "{0}",
+        "%s",
+        "\\",
+        '"""',
+    ),
+]
+"""Names of layers that are not Python's, or mean something else in a module (tried in PyTorch 2.13 and 2.14)."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_never_mean_another_thing(name: str) -> None:
+    """The source is Python; no class, variable or attribute takes the name of what the source or a module needs."""
+    block = [{"op": "conv", "c_o": 3, "k": 1, "name": name}, {"op": "scale", "name": f"{name}2"}]
+    layers = [
+        {"op": "relu", "name": name},
+        {"op": "conv", "c_o": 3, "name": f"{name}."},
+        {"op": "block", "name": f"q.{name}", "layers": block},
+        {"op": "pad", "p": 1, "mode": "reflect", "name": "pp"},
+        {"op": "block", "name": f"{name}-", "layers": block[::-1]},
+        {"op": "add", "from": ["pp", f"{name}-"]},
+        {"op": "concat", "from": [name, f"{name}."]},
+    ]
+    tree = ast.parse(cnncalc.to_torch({"input": [3, 8, 8], "layers": layers}))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert len({one.name for one in classes}) == len(classes) >= 3
+    assert {one.name for one in classes if one.name not in HELPER_CLASSES}.isdisjoint(GLOBAL)
+    for one in classes:
+        for node in ast.walk(one):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and one.name not in HELPER_CLASSES:
+                assert node.id not in GLOBAL | {"self"}
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                assert node.attr not in RESERVED
+                assert not node.attr.startswith("__")
+                assert not iskeyword(node.attr)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_module":
+                added = node.args[0]
+                if isinstance(added, ast.Constant):
+                    assert added.value not in RESERVED
+                    assert not re.fullmatch("__.*__", str(added.value))
+
+
+HELPER_CLASSES = {call[:-1] for call in HELPERS}
+
+
+def test_names_that_normalise_to_one_are_two() -> None:
+    names = ["ﬁ", "fi", "é", "e\u0301", "a b", "a-b", "class", "class_"]
+    layers = [{"op": "relu", "name": name} for name in names]
+    joined = [*layers, {"op": "concat", "from": names}]
+    forward = cnncalc.to_torch({"input": [3, 8, 8], "layers": joined}).partition("def forward")[2]
+    made = re.findall(r"^ +(\w+) = ", forward, re.MULTILINE)
+    assert len({unicodedata.normalize("NFKC", name) for name in made}) == len(made) == len(names) + 1

@@ -9,17 +9,24 @@ import re
 import shlex
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import cnncalc
 from cnncalc.fields import ReceptiveFields, masks
+from cnncalc.fields.overlap import overlap
 from cnncalc.fields.views import look_back, look_forth
 from cnncalc.network import INPUT
+from cnncalc.render import Style
+from cnncalc.render.pictures import page as pages
 from cnncalc.report import Report
 from cnncalc.sources import load_words, spec_words
 from cnncalc.trace import shape
+from tests.fuzz.field_networks import draw
 from tests.program import here
 from tests.render.pictures.browser import Visit, started
 
@@ -94,7 +101,11 @@ ANSWERS = """(questions) => questions.map(([name, index]) => {
     const {regions, bounds} = around(maps, at, index);
     const told = (region) => Array.isArray(region) ? [hull(region), count(region)] : region === null ? [null, 0] : null;
     const seeing = maps.map(({name}, at) => [name, told(regions[at])]);
-    return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing, bound: bounds[0]};
+    const times = maps.slice(0, at).map(({name}, one) => {
+        const terms = Array.isArray(regions[one]) && regions[one].length ? overlap(maps, one, at, regions) : null;
+        return [name, terms && terms.map((axes) => axes.map((axis) => [...axis]))];
+    });
+    return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing, bound: bounds[0], times};
 })"""
 """What the page works out for units: the box and the pixels of the input, and the units of each map."""
 
@@ -107,12 +118,28 @@ def some_units(sizes: Sequence[int], most: int) -> list[list[int]]:
 
 @pytest.mark.parametrize("line", NETWORKS.values(), ids=NETWORKS)
 def test_page_and_command_see_the_same(visit: Callable[..., Visit], line: str) -> None:
-    page = visit(line)
-    fields = ReceptiveFields(report_of(line))
+    check_units(visit(line), report_of(line), 40)
+
+
+def test_page_and_command_see_the_same_in_networks_drawn_by_chance(browser: Browser, tmp_path: Path) -> None:
+    random = Random(14)
+    for number in range(12):
+        report = cnncalc.shape(draw(random))
+        path = tmp_path / f"{number}.html"
+        path.write_text("".join(pages.render(report, Style())), encoding="utf-8")
+        visit = Visit(browser, path)
+        check_units(visit, report, 8)
+        assert visit.said == []
+        visit.page.close()
+
+
+def check_units(page: Visit, report: Report, most: int) -> None:
+    """Hold that page and command see the same: so many units of each layer, and so many pixels."""
+    fields = ReceptiveFields(report)
     asked = [
         (graph_name, unit)
         for at, graph_name in enumerate(vertex.name for vertex in fields.graph)
-        for unit in some_units([int(str(size)) for size in fields.graph.space(at).shape], 40)
+        for unit in some_units([int(str(size)) for size in fields.graph.space(at).shape], most)
         if unit
     ]
     answers = page.page.evaluate(ANSWERS, asked)
@@ -121,12 +148,22 @@ def test_page_and_command_see_the_same(visit: Callable[..., Visit], line: str) -
         assert answer["box"] == as_lists(view.box), (name, unit)
         assert answer["bound"] == view.bound, (name, unit)
         assert answer["seen"] == [as_lists(view.clipped), masks.count(view.region(INPUT))], (name, unit)
-    pixels = some_units([int(str(size)) for size in fields.graph.space(INPUT).shape], 40)
+        for other, times in answer["times"]:
+            if times is not None:
+                wanted = overlap(view, fields.graph.find(other))
+                assert wanted is not None, (name, unit, other)
+                assert grid(times) == grid(wanted), (name, unit, other)
+    pixels = some_units([int(str(size)) for size in fields.graph.space(INPUT).shape], most)
     for pixel, answer in zip(pixels, page.page.evaluate(ANSWERS, [("input", pixel) for pixel in pixels]), strict=True):
         spread = look_forth(fields.graph, INPUT, pixel)
         for at, vertex in enumerate(fields.graph):
-            wanted = [as_lists(spread.hull(at)), spread.number(at)] if at in spread.sets else None
-            assert dict(answer["seeing"])[vertex.name] == wanted, (vertex.name, pixel)
+            wanted_units = [as_lists(spread.hull(at)), spread.number(at)] if at in spread.sets else None
+            assert dict(answer["seeing"])[vertex.name] == wanted_units, (vertex.name, pixel)
+
+
+def grid(terms: Sequence[Sequence[Sequence[int]]]) -> list[int]:
+    """Return how often each place of a map is read, of a sum of products of numbers by axis."""
+    return [sum(map(prod, places)) for places in zip(*[itertools.product(*axes) for axes in terms], strict=True)]
 
 
 def report_of(line: str) -> Report:
@@ -286,6 +323,47 @@ def test_the_steps_of_other_windows(visit: Callable[..., Visit], line: str, step
     for _ in range(step):
         page.keyboard.press("ArrowRight")
     assert page.inner_text("#window pre") == arithmetic
+
+
+def test_maps_are_shaded_by_how_often_places_are_read(visit: Callable[..., Visit]) -> None:
+    page = visit("1x9x9 conv:1,k3,name=a conv:1,k3,name=b")
+    choose(page, "b", [1, 1])
+    shades = page.page.locator("#maps figure").first.locator(".shade")
+    areas = [
+        sum(int(across) * int(down) for across, down in re.findall(r"h(\d+)v(\d+)", path.get_attribute("d") or ""))
+        for path in shades.all()
+    ]
+    assert areas == [12, 8, 4, 1]  # by how many units: 1 or 2, 3 or 4, 6, 9
+    assert page.page.locator("#maps figure").first.locator(".boxed").get_attribute("d") == "M1 1h5v5h-5z"
+
+
+def test_another_input_is_not_what_is_seen(visit: Callable[..., Visit]) -> None:
+    page = visit("1x6x7 conv:2,k3,p1,name=a input:shape=2x6x7,name=other add:from=a+other").page
+    figure = page.locator("#maps figure", has_text="other")
+    assert figure.get_attribute("data-kind") == "none"
+    assert [path.get_attribute("d") for path in figure.locator(".shade, .seen").all()] == [""] * 5
+    assert page.get_attribute('#diagram [data-name="other"]', "data-kind") == "none"
+
+
+def test_a_name_from_right_to_left_does_not_turn_its_sentence(browser: Browser, tmp_path: Path) -> None:
+    spec = {"input": [1, 5, 6], "layers": [{"op": "conv", "name": "שכבה", "c_o": 2, "k": 3}]}
+    (tmp_path / "net.html").write_text("".join(pages.render(cnncalc.shape(spec), Style())), encoding="utf-8")
+    visit = Visit(browser, tmp_path / "net.html")
+    assert said(visit).startswith("Unit (1, 2) of \u2068שכבה\u2069 sees 9 pixels of input: rows 1 to 3")
+    visit.page.close()
+
+
+def test_of_very_many_layers_a_page_has_no_maps(visit: Callable[..., Visit], tmp_path: Path) -> None:
+    line = "1x5x6 conv:1,k3,p1,times=2001"
+    page = visit(line).page
+    why = "page follows units through 2,000 layers, and these are 2,001"
+    assert page.inner_text("#units") == f"A {why}: take a part of them with --until and --after."
+    assert len(page.locator("#layers tbody tr").all()) == 2001
+    refused = here(["show", *line.split(), "--unit", "1,1", "-o", str(tmp_path / "x.html")])
+    assert refused.code == 2
+    assert refused.err.splitlines()[1] == f"a {why}"
+    for help in (["--until", "conv2000"], ["--after", "conv1"]):
+        assert here(["show", *line.split(), "--unit", "1,1", *help, "-o", str(tmp_path / "x.html")]).code == 0
 
 
 def test_of_many_steps_a_page_has_some(visit: Callable[..., Visit]) -> None:

@@ -20,7 +20,7 @@ from ...build import Draft
 from ...keras.read import read as read_keras
 from ...keras.read.config import Sizes, Tensor
 from ...keras.read.graph import results_of
-from ...keras.read.model import INPUT, KerasLayer, read_model
+from ...keras.read.model import INPUT, KerasLayer, count_calls, read_model
 from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue, leaves
 
 if TYPE_CHECKING:
@@ -199,6 +199,8 @@ class LayerValue(LibraryObject):
     ) -> list[Sizes | None]:
         """Return the sizes of the results of a call."""
         record = self.as_read()
+        if record.model is not None:
+            evaluator.budget.spend(STEPS_A_CALL * count_calls(record.model)[0])
         read: tuple[Any, ...] = _tensors(tuple(args))
         named: dict[str, Any] = _tensors(dict(kwargs))
         try:

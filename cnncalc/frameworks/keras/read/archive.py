@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ....errors import SpecError
+from ....limits import LARGEST_UNPACKED, LARGEST_UNPACKED_WEIGHTS
 
-LARGEST_CONFIG = 64 << 20
-"""The most bytes of a config.json that are read, whatever the archive says of its size."""
-LARGEST_WEIGHTS = 64 << 30
-"""The most bytes of weights that are read."""
+LARGEST_METADATA = 1 << 16
 WEIGHTS = "model.weights.h5"
 
 
@@ -26,13 +24,13 @@ def is_keras(data: bytes) -> bool:
 
 def config(data: bytes) -> bytes:
     """Return the bytes of an archive's config.json. SpecError if it cannot be read."""
-    return _member(data, "config.json", LARGEST_CONFIG)
+    return _member(data, "config.json", max(LARGEST_UNPACKED, len(data)))
 
 
 def version(data: bytes) -> str | None:
     """Return the version of Keras that wrote an archive, as its metadata.json says; None if it does not."""
     try:
-        value = json.loads(_member(data, "metadata.json", LARGEST_CONFIG))
+        value = json.loads(_member(data, "metadata.json", LARGEST_METADATA))
     except (SpecError, ValueError, RecursionError):
         return None
     found = value.get("keras_version") if isinstance(value, dict) else None
@@ -41,7 +39,7 @@ def version(data: bytes) -> str | None:
 
 def weights(data: bytes) -> bytes:
     """Return the bytes of an archive's HDF5 file. SpecError if it cannot be read."""
-    return _member(data, WEIGHTS, min(LARGEST_WEIGHTS, 1100 * len(data)))  # deflate packs at most 1,032 to 1
+    return _member(data, WEIGHTS, max(LARGEST_UNPACKED_WEIGHTS, 4 * len(data)))
 
 
 def _member(data: bytes, name: str, most: int) -> bytes:
@@ -54,7 +52,8 @@ def _member(data: bytes, name: str, most: int) -> bytes:
     except KeyError:
         raise SpecError(f"an archive without {name}", "a .keras file has one") from None
     if len(content) > most:
-        raise SpecError(f"an archive with a {name} of more than {most >> 20} MiB")
+        what = f"its {name} is more than {most >> 20} MiB, unpacked from {len(data):,} bytes"
+        raise SpecError(what, "save the model with Keras, which does not pack it")
     return content
 
 

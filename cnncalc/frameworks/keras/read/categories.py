@@ -5,6 +5,9 @@ Sources: keras/src/utils/numerical_utils.py and keras/src/layers/preprocessing.
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
+from ....limits import MOST_LISTED
 from ...build import Draft
 from .config import LayerCall, Sizes
 from .functions import CONVERTERS, LayerPart, Parts, numbers
@@ -28,7 +31,12 @@ def _compared(x: Draft | str, sizes: Sizes, row: list[float], by: str, suffix: s
 def _one_hot(call: LayerCall) -> Parts:
     """Return a one at the place of each number, along a new last axis."""
     classes, sizes, axis = call.get("num_classes"), call.sizes(), call.get("axis")
-    if type(classes) is not int or classes < 1 or sizes is None or axis not in (None, -1, len(sizes) + 1):
+    if (
+        type(classes) is not int
+        or not 1 <= classes <= MOST_LISTED
+        or sizes is None
+        or axis not in (None, -1, len(sizes) + 1)
+    ):
         return None
     return _compared(call.read()[0].layer, sizes, [*map(float, range(classes))], "eq", "")
 
@@ -54,10 +62,20 @@ def _discretization(call: LayerCall) -> Parts:
     return None if encoded is None else [*parts, count._replace(suffix="_place"), *encoded]
 
 
+def _listed(classes: object) -> TypeGuard[int]:
+    """Return whether classes are so many that their numbers are listed."""
+    return type(classes) is int and 1 <= classes <= MOST_LISTED
+
+
 def _encoded(call: LayerCall, x: Draft | str, sizes: Sizes | None, classes: object) -> list[LayerPart] | None:
     """Return whole numbers as ones: of one number, or the ones and the counts of a sample's numbers."""
     mode = call.get("output_mode") or "multi_hot"
-    if type(classes) is not int or classes < 1 or sizes is None or call.kwargs.get("count_weights") is not None:
+    if (
+        type(classes) is not int
+        or not 1 <= classes <= MOST_LISTED
+        or sizes is None
+        or call.kwargs.get("count_weights") is not None
+    ):
         return None
     row = [*map(float, range(classes))]
     hot = _compared(x, sizes, row, "eq", "_ones")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
+from ....limits import MOST_CALLS, Limit
 from .config import DEEPEST, Sizes, TensorKey, expect, sample_of, shape_of, tensors_in
 
 Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
@@ -44,18 +45,24 @@ INPUT = "InputLayer"
 UNWRITTEN = ""
 """The name of an input layer that the file does not have."""
 MODELS = ("Functional", "Model", "Sequential")
-MOST_CALLS = 200_000
 MOST_RESULTS = 4096
 """How many tensors one call may give."""
 
 
-def check_calls(model: KerasModel) -> int:
-    """Return how many calls of layers a model is, those of models in it each time. SpecError if they are too many."""
-    inner = [(len(one.calls), 1 if one.model is None else 1 + check_calls(one.model)) for one in model.records]
-    count = sum(calls * each for calls, each in inner)
-    if count > MOST_CALLS:
-        raise SpecError(f"more than {MOST_CALLS:,} calls of layers, those of models in models counted each time")
-    return count
+def check_calls(model: KerasModel) -> None:
+    """SpecError if models that are called again make too many calls of the layers in them."""
+    calls, written = count_calls(model)
+    Limit(MOST_CALLS, "models that are called again make {} calls of layers").count(calls - written)
+
+
+def count_calls(model: KerasModel) -> tuple[int, int]:
+    """Return how many calls of layers a model is, those of a model in it each time, and how many are written out."""
+    calls = written = 0
+    for one in model.records:
+        inner, own = (0, 0) if one.model is None else count_calls(one.model)
+        calls += len(one.calls) * (1 + inner)
+        written += len(one.calls) + own
+    return calls, written
 
 
 def is_model_config(config: Any) -> bool:

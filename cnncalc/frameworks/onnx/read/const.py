@@ -51,7 +51,7 @@ def words(value: str | bytes) -> str:
 class Const:
     """A value that is the same for every input: its shape, its numbers if they are few, and how they are read."""
 
-    __slots__ = ("_roots", "_values", "filled", "key", "kind", "origin", "read", "shape", "uniform")
+    __slots__ = ("_roots", "_values", "cost", "filled", "key", "kind", "origin", "read", "shape", "uniform")
 
     def __init__(
         self,
@@ -64,12 +64,15 @@ class Const:
         key: str | None = None,
         uniform: Callable[[], bool] = lambda: False,
         roots: Mapping[str, int] | None = None,
+        cost: int = 0,
     ):
         self.shape, self.kind, self.read, self.origin, self.key = tuple(shape), kind, read, origin, key
         """`kind` is float, int or other; `origin` INITIALISER, or where else it is from; `key` tells it from others."""
         self.uniform = uniform
         """Return whether it holds one number, again and again, as norms do before they are trained."""
         self._values, self._roots = values, roots
+        self.cost = cost + prod(self.shape)
+        """How many numbers are worked out when it is read: its own, and those of the constants that it is made of."""
         self.filled = False
         """Whether a node fills it with one number: a weight where a layer reads it, but nothing that is computed."""
 
@@ -137,7 +140,15 @@ class Const:
                 return None
 
         made = Const(
-            shape, self.kind, read, values or few, origin=self.origin, key=whole, uniform=self.uniform, roots=self.roots
+            shape,
+            self.kind,
+            read,
+            values or few,
+            origin=self.origin,
+            key=whole,
+            uniform=self.uniform,
+            roots=self.roots,
+            cost=self.cost,
         )
         made.filled = self.filled
         return made
@@ -187,7 +198,7 @@ def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = No
         if not has_data(tensor):
             raise SpecError(f"the file has only the shape of {shown(words(tensor.name))}, not its data")
         try:
-            array = package().numpy_helper.to_array(tensor, folder or "")
+            array = package().numpy_helper.to_array(_of_its_size(tensor), folder or "")
             return array.astype("float32") if tensor.data_type == BFLOAT16 else array
         except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx raise for data that do not fit
             raise SpecError(f"the data of {shown(words(tensor.name))} cannot be read: {first_line(error)}") from None
@@ -201,6 +212,21 @@ def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = No
             return None
 
     return Const(shape, kind, read, values, origin=origin, key=key, uniform=lambda: _is_uniform(tensor))
+
+
+def _of_its_size(tensor: Any) -> Any:
+    """Return a tensor whose data stand in another file with their length: onnx would read all behind their place."""
+    if not tensor.data_location:
+        return tensor
+    helper, own = package().helper, type(tensor)()
+    own.CopyFrom(tensor)
+    given = {words(entry.key): words(entry.value) for entry in own.external_data}
+    size = prod(own.dims) * helper.tensor_dtype_to_np_dtype(own.data_type).itemsize
+    given["length"] = str(size)
+    del own.external_data[:]
+    for key, value in given.items():
+        own.external_data.add(key=key, value=value)
+    return own
 
 
 _FIELDS = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data")

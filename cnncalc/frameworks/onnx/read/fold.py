@@ -8,8 +8,9 @@ from math import ceil, isfinite, prod
 from typing import Any, TypeVar
 
 from ....errors import SpecError
+from ....limits import MOST_NUMBERS_LATER, NUMBERS_A_NODE
 from ....registry import Registry
-from ....sizes import LARGEST, Open, Size, known
+from ....sizes import LARGEST, MOST_SIZES, Open, Size, known
 from .const import (
     FLOATS,
     INITIALISER,
@@ -41,7 +42,7 @@ def _identity(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     Exporters make one of several that hold equal numbers, as biases do before they are trained.
     """
     roots = {node.outputs[0]: source.size} if source.trained and not source.varies else source.roots
-    same: dict[str, Any] = {"origin": source.origin, "uniform": source.uniform, "roots": roots}
+    same: dict[str, Any] = {"origin": source.origin, "uniform": source.uniform, "roots": roots, "cost": source.cost}
     return Const(source.shape, source.kind, source.read, lambda: source.values, **same)
 
 
@@ -62,7 +63,7 @@ def _cast(node: GraphNode, source: Const, given: Inputs) -> Const | None:
         return [int(v) if isinstance(v, float) else v for v in have]
 
     how: dict[str, Any] = {"origin": source.origin, "key": source.key, "uniform": source.uniform}
-    return Const(source.shape, kind, read, values, **how, roots=source.roots or None)
+    return Const(source.shape, kind, read, values, **how, cost=source.cost, roots=source.roots or None)
 
 
 def _constant(node: GraphNode, folder: str | None) -> Const | None:
@@ -281,7 +282,7 @@ def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
         return (whole - zero.read().reshape(across) if zero is not None else whole) * factor
 
     key = source.key and f"{source.key} dequantised by {node.inputs[1]}"
-    return Const(source.shape, "float", read, origin=source.origin, key=key)
+    return Const(source.shape, "float", read, origin=source.origin, key=key, cost=source.cost)
 
 
 def inputs_of(node: GraphNode, constants: Mapping[str, Const]) -> Inputs:
@@ -337,8 +338,6 @@ MADE = (
 )
 """Operators that onnx's own functions work out when an array is read: what they make is not much larger than that."""
 EVALUATED = {*UNARY, *MET, *REDUCED, *MADE}
-MOST_EVALUATED = 1 << 24
-"""The most numbers of constants that are worked out while a file is read."""
 
 
 def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> list[Const] | None:
@@ -355,10 +354,10 @@ def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> list
     own = [one for one in given if one is not None]
     if node.op not in EVALUATED or not own or any(one.is_open for one in own):
         return None
-    return _evaluated(node, own, given, graph.opset)
+    return _evaluated(node, own, given, graph)
 
 
-def _evaluated(node: GraphNode, own: list[Const], given: Inputs, opset: int) -> list[Const] | None:
+def _evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGraph) -> list[Const] | None:
     """Return what onnx's own functions make of constants: few numbers now, whole arrays when they are read."""
     names = {name: one for name, one in zip(node.inputs, given, strict=False) if name and one is not None}
     largest = max(own, key=lambda one: one.size)
@@ -366,17 +365,20 @@ def _evaluated(node: GraphNode, own: list[Const], given: Inputs, opset: int) -> 
     origin = largest.origin if roots else "computed"  # from numbers alone, as ranges are
 
     def run() -> list[Any]:
-        return evaluate(node, {name: one.read() for name, one in names.items()}, opset)
+        return evaluate(node, {name: one.read() for name, one in names.items()}, graph.opset)
 
-    shape = _shape(node, own, given)
+    shape, cost = _shape(node, own, given), sum([one.cost for one in names.values()])
+    if cost > MOST_NUMBERS_LATER:
+        return None
     if shape is not None and prod(shape) > MOST_READ:
         kind = given[1].kind if node.op == "Where" and given[1] else largest.kind
         uniform = largest.uniform if len(own) == 1 else lambda: False
         how: dict[str, Any] = {"origin": origin, "key": node.outputs[0], "uniform": uniform, "roots": roots}
-        return [Const(shape, kind, lambda: run()[0], **how)]
-    made = prod(shape) if shape is not None else 0
-    if made > MOST_EVALUATED or sum(one.size for one in own) > MOST_EVALUATED:
+        return [Const(shape, kind, lambda: run()[0], **how, cost=cost)]
+    cost += NUMBERS_A_NODE + (_most_made(node, own) if shape is None else prod(shape))
+    if cost > graph.numbers:
         return None
+    graph.numbers -= cost
     try:
         return [of_array(array, origin, out, roots) for array, out in zip(run(), node.outputs, strict=False)]
     except SpecError:
@@ -392,9 +394,30 @@ def _shape(node: GraphNode, own: list[Const], given: Inputs) -> tuple[int, ...] 
         others = [numbers(given[1]) or ()] if node.op == "Expand" else [one.shape for one in own[1:]]
         met = broadcast(first, *others)
         return None if met is None else tuple([n for n in met if isinstance(n, int)])
+    if node.op == "Concat":
+        axis = node.axis("axis", len(first))
+        return (*first[:axis], sum([one.shape[axis] for one in own]), *first[axis + 1 :]) if _alike(own, axis) else None
     if node.op == "Tile":
         return tuple([n * t for n, t in zip(first, numbers(given[1]) or [], strict=False)])
     return _length(own) if node.op == "Range" else None
+
+
+def _alike(own: Sequence[Const], axis: int) -> bool:
+    """Return whether constants have the same sizes but for one axis."""
+    return len({(*one.shape[:axis], *one.shape[axis + 1 :]) for one in own if len(one.shape) > axis}) == 1
+
+
+def _most_made(node: GraphNode, own: Sequence[Const]) -> int:
+    """Return a bound of the numbers that an operator makes, or works on, whose result has a shape of its own."""
+    first, *others = own
+    if node.op in ("Einsum", "GatherND"):
+        return prod([one.size for one in own])
+    if node.op == "Gather":
+        return prod([one.size for one in others]) * first.size // max(min(first.shape, default=1), 1)
+    if node.op in ("MatMul", "Gemm"):
+        shared = max(min([n for one in own for n in one.shape], default=1), 1)
+        return prod([one.size for one in own[:2]]) // shared**2
+    return MOST_SIZES * sum([one.size for one in own])
 
 
 def _length(ends: list[Const]) -> tuple[int] | None:

@@ -6,13 +6,15 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from math import prod
 from typing import Any
 
 from ....errors import LONGEST_PATH, SpecError, nearest, shown
 from ....layers.names import Name
-from ....sizes import Size
+from ....limits import MEMORY_INFERRED, MOST_NODES, MOST_NUMBERS, Limit, limited_memory
+from ....sizes import LARGEST, Size
 from .const import INITIALISER, MOST_READ, first_line, has_data, of_tensor, package, shortest, words
 
 MOST_INFERRED = 1 << 20
@@ -43,13 +45,17 @@ def parse(data: bytes | memoryview, name: str) -> Any:
 
 
 def check_calls(model: Any) -> None:
-    """SpecError for functions that call each other in a circle: onnx would follow them until its stack ends."""
+    """SpecError for functions that call each other in a circle, or that make too many nodes: onnx would follow them."""
     called = {(words(one.domain), words(one.name)): [*_calls(one.node)] for one in model.functions}
+    sizes: dict[tuple[str, str], int] = {}
     try:
-        TopologicalSorter(called).prepare()
+        for name in TopologicalSorter(called).static_order():
+            sizes[name] = 1 + sum([sizes[one] for one in called[name]]) if name in called else 1
     except CycleError as error:
         circle = ", ".join(shown(name) for _, name in error.args[1][:6])
         raise SpecError(f"the file's functions cannot be inlined: they call each other in a circle: {circle}") from None
+    made = sum([sizes[one] for one in _calls(model.graph.node) if one in called])
+    Limit(MOST_NODES, "the file's functions make {} nodes", "export it without functions").count(made)
 
 
 def _calls(nodes: Any) -> Iterator[tuple[str, str]]:
@@ -59,6 +65,17 @@ def _calls(nodes: Any) -> Iterator[tuple[str, str]]:
         for attribute in node.attribute:
             for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
                 yield from _calls(graph.node)
+
+
+@lru_cache(maxsize=512)
+def arity(op: str, opset: int) -> tuple[int, int, int]:
+    """Return the least and the most inputs of an operator, and its least outputs; no bounds for an unknown one."""
+    onnx = package()
+    try:
+        schema = onnx.defs.get_schema(op, opset, "")
+    except Exception:  # noqa: BLE001 - onnx raises an error of its native code's own for an operator it does not know
+        return 0, LARGEST, 0
+    return schema.min_input, schema.max_input, schema.min_output
 
 
 class GraphNode:
@@ -111,6 +128,23 @@ class GraphNode:
         if attribute.type not in (kind, 0):
             raise self.wrong(f"{name} has another type than its operator declares")
         return getattr(attribute, field)
+
+    def check_arity(self, opset: int) -> None:
+        """SpecError for fewer inputs or outputs than its operator has, or more inputs."""
+        fewest, most, outputs = arity(self.op, opset)
+        given = max([at + 1 for at, name in enumerate(self.inputs) if name], default=0)
+        if len(self.inputs) < fewest or given > most:
+            takes = (
+                f"{fewest}"
+                if fewest == most
+                else f"at least {fewest}"
+                if len(self.inputs) < fewest
+                else f"at most {most}"
+            )
+            raise self.wrong(f"{given} input{'s' * (given != 1)}, and its operator takes {takes}")
+        if len(self.outputs) < outputs:
+            own = len(self.outputs)
+            raise self.wrong(f"{own} output{'s' * (own != 1)}, and its operator has {outputs}")
 
     def wrong(self, what: str) -> SpecError:
         """Return the error of this node, which says what is wrong with it."""
@@ -179,6 +213,8 @@ class OnnxGraph:
     def __init__(self, model: Any, folder: str | None, graph: Any = None, around: Iterable[str] = ()):
         """Read a model's graph, or one inside of it, whose nodes may read values `around` it."""
         self.model, self.folder, self._around = model, folder, set(around)
+        self.numbers = MOST_NUMBERS + model.ByteSize()
+        """How many more numbers of constants may be worked out while it is read."""
         graph = model.graph if graph is None else graph
         self.opset: int = max([o.version for o in model.opset_import if o.domain in ("", "ai.onnx")], default=1)
         self.name = words(graph.name)
@@ -189,6 +225,8 @@ class OnnxGraph:
         self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}
         self.outputs = [words(o.name) for o in graph.output]
         self.nodes = self._needed(self._sorted([GraphNode(n, at) for at, n in enumerate(graph.node)]))
+        for node in self.nodes:
+            node.check_arity(self.opset)
         """The nodes that an output needs, each after those that it reads."""
         read = [name for node in self.nodes for name in (*node.inputs, *captured(node.proto))]
         self.uses = Counter([*self.outputs, *read])
@@ -304,10 +342,14 @@ def infer(model: Any) -> Mapping[str, Any]:
         if tensor.name not in names:
             graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
         graph.initializer.remove(tensor)
-    if any(one.type.WhichOneof("value") is None for one in graph.input):  # onnx crashes on an input without a type
-        return {}
+    for values in (graph.output, graph.value_info):
+        for at in reversed(range(len(values))):
+            if dims_of(values[at]) is None:  # it says nothing, and the checker refuses it
+                del values[at]
     try:
-        inferred = onnx.shape_inference.infer_shapes(slim, data_prop=longest_row(graph) <= MOST_INFERRED)
+        with limited_memory(MEMORY_INFERRED):
+            onnx.checker.check_model(slim)  # what it refuses may end the process, as an input without a type does
+            inferred = onnx.shape_inference.infer_shapes(slim, data_prop=longest_row(graph) <= MOST_INFERRED)
     except Exception:  # noqa: BLE001 - it says nothing of a model that it cannot read
         return {}
     return {v.name: v for v in (*inferred.graph.value_info, *inferred.graph.output)}

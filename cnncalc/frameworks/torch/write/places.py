@@ -19,6 +19,16 @@ MODULE = (
     "share_memory state_dict to to_empty train training type xpu zero_grad T_destination"
 )
 """The attributes of every nn.Module (torch/nn/modules/module.py)."""
+PRIVATE = (
+    "_apply _backward_hooks _backward_pre_hooks _buffers _call_impl _compiled_call_impl _forward_hooks "
+    "_forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks _forward_pre_hooks_with_kwargs "
+    "_get_backward_hooks _get_backward_pre_hooks _get_name _is_full_backward_hook _load_from_state_dict "
+    "_load_state_dict_post_hooks _load_state_dict_pre_hooks _maybe_warn_non_full_backward_hook _modules "
+    "_named_members _non_persistent_buffers_set _parameters _register_load_state_dict_pre_hook "
+    "_register_state_dict_hook _replicate_for_data_parallel _save_to_state_dict _slow_forward _state_dict_hooks "
+    "_state_dict_pre_hooks _version _wrapped_call_impl"
+)
+"""The attributes for its own use, which a layer's name must not replace."""
 OWN = (
     "weight bias running_mean running_var num_batches_tracked depthwise pointwise window in_channels out_channels "
     "kernel_size stride padding dilation transposed output_padding groups padding_mode in_features out_features "
@@ -26,7 +36,8 @@ OWN = (
     "num_parameters axes"
 )
 """The attributes of modules with weights of their own."""
-RESERVED, TAKEN = frozenset(MODULE.split()), frozenset([*MODULE.split(), *OWN.split()])
+RESERVED = frozenset([*MODULE.split(), *PRIVATE.split()])
+TAKEN = RESERVED | frozenset(OWN.split())
 MODULE_DICT = frozenset(["clear", "items", "keys", "pop", "update", "values"])
 """The attributes that nn.ModuleDict adds."""
 GROUP = '''class Group(nn.Module):
@@ -109,7 +120,7 @@ def place(owners: Sequence[Owner]) -> tuple[list[str], list[str]]:
 
 def _can_have(root: Branch, owner: Owner, path: Sequence[str]) -> bool:
     """Return whether a module can be placed by its layer's name."""
-    if not all(path) or not TAKEN.isdisjoint(path[1:]) or path[0] in RESERVED:
+    if not all(path) or not TAKEN.isdisjoint(path[1:]) or path[0] in RESERVED or any(map(is_special, path)):
         return False
     if owner.weighted:
         return True
@@ -146,6 +157,11 @@ def _expression(root: Branch, path: Sequence[str]) -> str:
 
 def _attribute(holder: str, key: str) -> str:
     return f"{holder}.{key}" if is_plain(key) else f"{holder}.get_submodule({quoted(key)})"
+
+
+def is_special(name: str) -> bool:
+    """Return whether a name is one of those with which Python calls methods, as `__init__`."""
+    return name.startswith("__") and name.endswith("__")
 
 
 def is_plain(name: str) -> bool:

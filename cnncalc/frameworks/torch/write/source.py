@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Sequence
-from keyword import iskeyword
+from keyword import iskeyword, kwlist
 from typing import NamedTuple
 
 from ....errors import printable_lines
@@ -19,8 +20,6 @@ from .code import Code, TorchContext, TorchWriter, module
 
 WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, sequences.WRITERS, windows.WRITERS, composite.WRITERS)
 """The writer of each op, by its family's word."""
-TAKEN = frozenset([*places.RESERVED, "x", "image", "self", "torch", "nn", "F", "float", "tuple", "super"])
-"""Names that no variable may have in the source."""
 SCALE = '''class Scale(nn.Module):
     """A weight for each channel, a bias, or both."""
 
@@ -73,6 +72,10 @@ HELPERS = {
     **sequences.HELPERS,
 }
 """What a file begins with if its source calls it, in this order."""
+GLOBAL = frozenset([*dir(builtins), *kwlist, "torch", "nn", "F", *(call[:-1] for call in HELPERS)])
+"""The names that mean something everywhere in the source, which no class and no variable may have."""
+TAKEN = frozenset([*GLOBAL, *places.RESERVED, "x", "image", "self"])
+"""The names that no variable may have."""
 
 
 class Member(NamedTuple):
@@ -237,4 +240,4 @@ def class_name(name: str, classes: dict[str, str]) -> str:
     """Return an unused name of a class: the words of a name joined, each with a capital."""
     plain = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\W_]+", name, flags=re.ASCII))
     plain = plain if plain[:1].isalpha() else f"Net{plain}"
-    return unused_name(plain, {*classes, *(call[:-1] for call in HELPERS)})
+    return unused_name(plain, classes, GLOBAL)
