@@ -147,7 +147,7 @@ class Epilogue(NamedTuple):
 
 
 def folded(fused: Fused, steps: Sequence[LayerStep], several: int) -> int:
-    """Return how many bytes a kernel takes into which the factors of a batch norm go; 0 if they are taken by themselves.
+    """Return how many bytes a kernel takes into which the factors of a batch norm go; 0 if they do not go into it.
 
     `several` is how many samples are worked on at once.
     """

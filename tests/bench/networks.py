@@ -1,7 +1,7 @@
 """Whole networks beside PyTorch and onnxruntime, from one ONNX file.
 
-`PYTHON -m tests.bench.networks [forward|process]`, where PYTHON has torch, torchvision, onnx and onnxruntime installed beside cnncalc. The files are written on first use, batch
-norms kept, with random weights, into `--folder`.
+`PYTHON -m tests.bench.networks [forward|process]`, where PYTHON has torch, torchvision, onnx and onnxruntime installed
+beside cnncalc. The files are written on first use, batch norms kept, with random weights, into `--folder`.
 
 `forward` times the forward pass alone, weights in memory, batch 1, two threads each, the three in turn in one process.
 It prints the least of each in ms, and the ratios of these; the least says most on a machine that others use, too.
