@@ -201,6 +201,15 @@ def shown(value: object, limit: int = 60, depth: int = 0) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def reason(error: Exception) -> str:
+    """Return what a library says is wrong, cut short: it may repeat a whole file."""
+    text = str(error)
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+
+
+LONGEST_REASON = 200
+
+
 def _number(value: object) -> str:
     try:
         return str(value)
