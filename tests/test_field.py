@@ -143,7 +143,7 @@ def test_a_field_is_the_pixels_carried_through(name: str) -> None:
     [
         [transposed(1, 2)],
         [transposed(1, 2), conv(3, 1, 1, 1, 1)],
-        [transposed(1, 2, 1), conv(2, 2)],
+        [pad(1, 0), transposed(1, 2, 1), conv(2, 2)],
         [transposed(1, 3), pool(2, 1)],
         [transposed(2, 3), conv(2), nearest(2)],
         [conv(3), transposed(1, 2), transposed(3, 2)],
@@ -155,10 +155,10 @@ def test_units_that_see_nothing_add_nothing(chain: list[Step]) -> None:
 
 
 JOINS: dict[str, list[list[Step]]] = {
-    "phased and plain": [[pool(2, 2), nearest(2)], [conv(3, 1, 1, 1, 1)]],
+    "phased and plain": [[pool(2, 2), nearest(2)], [conv(2, 1, 1, 1, 0)]],
     "plain and phased": [[conv(2, 1, 1, 1, 0)], [transposed(4, 2, 1), pool(2, 2)], [pool(3, 3), nearest(3)]],
     "two and three phases": [[pool(2, 2), nearest(2)], [pool(3, 3), nearest(3)]],
-    "three, four and two phases": [
+    "three phases, four and two": [
         [pool(3, 3), linear(3)],
         [pool(4, 4), nearest(4)],
         [pool(2, 2), transposed(3, 2, 1)],
