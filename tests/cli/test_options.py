@@ -391,7 +391,7 @@ def test_an_error_has_its_place_bold_and_its_caret_red() -> None:
     plain, colored = (here(["shape", "3x5x5", "relu", "cnv:4", "--color", color]) for color in ("auto", "always"))
     assert "\x1b" not in plain.err
     assert colored.err == (
-        "\x1b[31merror:\x1b[0m unknown op 'cnv'\n  3x5x5 relu cnv:4\n\x1b[31m             ^~~\x1b[0m\n"
+        "\x1b[31merror:\x1b[0m unknown op 'cnv'\n  3x5x5 relu cnv:4\n  \x1b[31m           ^~~\x1b[0m\n"
         "  did you mean 'conv' or 'convT' or 'dwconv'?\n"
     )
     Path("bad.json").write_text('{"layers": [{"op": "cnv"}]}')
