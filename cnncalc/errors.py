@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
@@ -200,6 +201,15 @@ def shown(value: object, limit: int = 60, depth: int = 0) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def reason(error: Exception) -> str:
+    """Return what a library says is wrong, cut short: it may repeat a whole file."""
+    text = str(error)
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+
+
+LONGEST_REASON = 200
+
+
 def _number(value: object) -> str:
     try:
         return str(value)
@@ -207,14 +217,33 @@ def _number(value: object) -> str:
         return "a number of more than 4,300 digits"
 
 
-def nearest(word: str, known: Iterable[object], prefix: str = "") -> str | None:
-    """Return `did you mean 'conv'?`: the known words nearest to `word`, with a prefix; None if none is near."""
-    import difflib  # only when something is wrong: it costs a tenth of the start-up
+MOST_NAMES = 2_000
+"""Among how many names the nearest are looked for: comparing one takes 50 microseconds, and a user knows no more."""
+LONGEST_COMPARED = 80
+"""How many characters of names are compared: that takes a square of the time."""
 
-    word, words = str(word).lower()[:80], list(map(str, known))
-    close = difflib.get_close_matches(word, words, n=3, cutoff=FAR)
-    if not difflib.get_close_matches(word, words, n=1, cutoff=NEAR):
-        close = [c for c in close if c[:1].lower() == word[:1]]
+
+def nearest(word: str, known: Iterable[object], prefix: str = "") -> str | None:
+    """Return `did you mean 'conv'?`: the known words nearest to `word`, with a prefix; None if none is near.
+
+    Of more than `MOST_NAMES`, those that begin alike are compared first, in their order.
+    """
+    word = str(word).lower()[:LONGEST_COMPARED]
+    words = [text for text in map(str, known) if len(text) <= LONGEST_COMPARED]
+    if len(words) > MOST_NAMES:
+        words = sorted(words, key=lambda one: not one.lower().startswith(word[:2]))[:MOST_NAMES]
+    close = _close(word, tuple(words))
     if not close:
         return None
     return "did you mean " + " or ".join(f"'{prefix}{c}'" for c in close) + "?"
+
+
+@lru_cache(maxsize=256)  # one that is misspelt is so again and again
+def _close(word: str, words: tuple[str, ...]) -> list[str]:
+    """Return the words nearest to one, the nearest first."""
+    import difflib  # only when something is wrong: it costs a tenth of the start-up
+
+    close = difflib.get_close_matches(word, words, n=3, cutoff=FAR)
+    if close and difflib.SequenceMatcher(None, close[0], word).ratio() < NEAR:
+        return [c for c in close if c[:1].lower() == word[:1]]
+    return close

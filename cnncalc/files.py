@@ -173,7 +173,11 @@ class Target:
             folder, name = os.path.split(self._name)
             self._part = os.path.join(folder, f"{name[:20]}.{os.urandom(8).hex()}.part")
             UNFINISHED.add(self._part)  # before it is there: a signal may come right behind `open`
-            self.file = open(self._part, "x+b", opener=None if self._old is None else _private)  # noqa: SIM115
+            try:
+                self.file = open(self._part, "x+b", opener=None if self._old is None else _private)  # noqa: SIM115
+            except OSError:
+                UNFINISHED.discard(self._part)
+                raise
 
     def commit(self) -> None:
         """Give the file its name, now that it is whole. SpecError if an input has changed meanwhile."""
@@ -287,7 +291,6 @@ def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[
     file = binary_stdout(kind)
     yield file
     check_mapped()
-    file.flush()
 
 
 def binary_stdout(kind: str = "a binary file") -> IO[bytes]:

@@ -206,6 +206,8 @@ def _flattened(node: Node, layers: Sequence[LayerReport]) -> str | None:
 
 LARGEST_SIDE = 1 << 13
 """The largest input that is tried for a linear layer."""
+MOST_RETRACED = 2_000
+"""Up to how many layers: they are traced two dozen times."""
 
 
 def fitting_input(network: Network, read: Input, at: int) -> str | None:
@@ -213,7 +215,7 @@ def fitting_input(network: Network, read: Input, at: int) -> str | None:
     node = network.nodes[at]
     wanted = node.layer.given.get("c_i")
     places = _spatial(network, read)
-    if node.layer.WORD != "linear" or not isinstance(wanted, int) or not places:
+    if node.layer.WORD != "linear" or not isinstance(wanted, int) or not places or at > MOST_RETRACED:
         return None
 
     def sample_of(side: int) -> Shape:

@@ -77,12 +77,18 @@ def on_terminal(*args: str, columns: int, **variables: str) -> Ended:
 
 @contextlib.contextmanager
 def interrupts(heeded: bool = True) -> Iterator[None]:
-    """Start programs that heed Ctrl-C, or do not, as a shell starts those in its background: tests may be there."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler if heeded else signal.SIG_IGN)
+    """Start programs that heed Ctrl-C and the end of their terminal, whether or not the tests do (as behind `nohup`).
+
+    Or programs that do not heed Ctrl-C, as a shell starts those in its background.
+    """
+    ends = ["SIGHUP", "SIGQUIT"] if heeded and os.name == "posix" else []
+    before = {getattr(signal, name): signal.signal(getattr(signal, name), signal.SIG_DFL) for name in ends}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler if heeded else signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _read(terminal: IO[bytes]) -> bytes:

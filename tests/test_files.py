@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import stat
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from cnncalc import files
+from cnncalc import files, signals
 from cnncalc.errors import SpecError
 from cnncalc.execute import job, sinks
 from tests.faults.commands import ENDINGS, WRITERS, fill, line
@@ -26,6 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def wrote(kind: str, path: str) -> None:
     done = here(line(kind, path))
     assert done.code == 0, done
+    assert not signals.UNFINISHED
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -210,25 +214,40 @@ def test_what_replaces_a_private_file_is_private_from_the_first(folder: Path) ->
 
 
 @posix
-def test_a_group_that_is_not_kept_gets_no_more_than_all_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
-        raise PermissionError
+@pytest.mark.parametrize(
+    ("kept", "before", "after"),
+    [
+        ("owner and group", 0o4754, 0o4754),
+        ("group", 0o4754, 0o754),
+        ("neither", 0o4754, 0o744),
+        ("neither", 0o640, 0o600),
+    ],
+)
+def test_what_is_not_kept_gives_no_rights(
+    kept: str, before: int, after: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group that is not the old one gets what all others have; a program does not run as another owner."""
+    Path("new").touch()
+    new, asked = os.stat("new"), []
 
-    for name, mode in (("out", 0o640), ("other", 0o664)):
-        Path(name).touch()
-        Path(name).chmod(mode)
-    elsewhere = os.stat_result([*Path("out").stat()[:5], os.getgid() + 1, *Path("out").stat()[6:]])
-    monkeypatch.setattr(os, "fchown", refused)
-    with open("other", "rb") as file:
-        files._keep_rights(file.fileno(), elsewhere)  # noqa: SLF001
-    assert stat.S_IMODE(Path("other").stat().st_mode) == 0o600
+    def chown(file: int, *owner: int) -> None:
+        asked.append(owner)
+        if kept == "neither" or (kept == "group" and owner[0] != -1):
+            raise PermissionError
+
+    owner = {"owner and group": (0, 0), "group": (1, 0), "neither": (1, 1)}[kept]
+    uid, gid = new.st_uid + owner[0], new.st_gid + owner[1]
+    monkeypatch.setattr(os, "fchown", chown)
+    with open("new", "rb") as file:
+        files._keep_rights(file.fileno(), os.stat_result([before, *new[1:4], uid, gid, *new[6:]]))  # noqa: SLF001
+    assert asked == [(uid, gid), (-1, gid)][: 1 if kept == "owner and group" else 2]
+    assert stat.S_IMODE(os.stat("new").st_mode) == after
 
 
-@posix
-@pytest.mark.skipif(os.name == "posix" and os.getuid() == 0, reason="root writes everything")
-def test_a_file_that_is_write_protected_stays(folder: Path) -> None:
+def test_a_file_that_is_write_protected_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may write it all the same."""
     Path("out").write_bytes(b"old")
-    Path("out").chmod(0o444)
+    monkeypatch.setattr(os, "access", lambda path, mode: not (path == "out" and mode == os.W_OK))
     done = here(line("a report", "out"))
     assert (done.code, done.err) == (2, "'out' cannot be written: Permission denied\n")
     assert Path("out").read_bytes() == b"old"
@@ -248,3 +267,87 @@ def test_what_is_mapped_must_not_change(folder: Path) -> None:
     held.close()
     del held
     files.check_mapped()  # it is not used any more
+
+
+def test_a_result_of_what_has_changed_is_not_written(folder: Path) -> None:
+    Path("out").write_bytes(b"old")
+    with open("x.npy", "rb") as file, files.mapped(file, "x.npy"):
+        target = files.Target("out")
+        os.utime("x.npy", (1, 1))
+        with pytest.raises(SpecError, match=r"'x\.npy' changed"):
+            target.commit()
+        target.discard()
+    assert Path("out").read_bytes() == b"old"
+
+
+@posix
+def test_the_rights_are_those_of_the_file_that_is_replaced_when_it_is(folder: Path) -> None:
+    target = files.Target("out")
+    Path("out").touch()
+    Path("out").chmod(0o604)
+    target.commit()
+    assert stat.S_IMODE(os.stat("out").st_mode) == 0o604
+    target = files.Target("out")
+    os.unlink("out")
+    target.commit()
+    assert stat.S_IMODE(os.stat("out").st_mode) == 0o604
+
+
+def test_what_is_not_on_the_disk_is_not_renamed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    Path("out").write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", fail)
+    done = here(line("a report", "out"))
+    assert (done.code, done.err) == (2, f"'out' cannot be written: {os.strerror(errno.EIO)}\n")
+    assert Path("out").read_bytes() == b"old"
+    assert not list(folder.glob("*.part"))
+
+
+def test_the_file_beside_the_target_is_a_new_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if its name were foreseen."""
+    monkeypatch.setattr(os, "urandom", bytes)
+    Path("out.0000000000000000.part").write_bytes(b"another's")
+    done = here(line("a report", "out"))
+    assert (done.code, done.err) == (2, f"'out' cannot be written: {os.strerror(errno.EEXIST)}\n")
+
+
+@posix
+def test_a_new_file_has_the_mode_that_the_umask_leaves(folder: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        wrote("a report", "out")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat("out").st_mode) == 0o640
+
+
+@posix
+def test_a_pipe_whose_reader_goes_away_is_no_error(folder: Path) -> None:
+    os.mkfifo("pipe")
+
+    def read() -> None:
+        with open("pipe", "rb") as pipe:
+            pipe.read(1)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    done = here(line("a schema", "pipe"))
+    reader.join()
+    assert (done.code, done.err) == (0, "")
+
+
+def test_what_is_printed_of_what_has_changed_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))
+    with open("x.npy", "rb") as file, files.mapped(file, "x.npy"):
+        os.utime("x.npy", (1, 1))
+        for output in (files.text_output, files.binary_output):
+            with pytest.raises(SpecError, match=r"'x\.npy' changed"), output(None):
+                pass
+
+
+def test_an_empty_file_is_not_mapped(folder: Path) -> None:
+    Path("x.npy").write_bytes(b"")
+    with open("x.npy", "rb") as file, pytest.raises(SpecError, match=r"'x\.npy' is empty"):
+        files.mapped(file, "x.npy")

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from .. import files
-from ..errors import LONGEST_PATH, SpecError, shown
+from ..errors import LONGEST_PATH, SpecError, reason, shown
 from ..sizes import show
 from .task import Array, Dtype
 from .texts import ENDINGS as TEXTS
@@ -245,7 +245,7 @@ def _unpacking(name: str) -> Iterator[None]:
         yield
     except (BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError, OSError) as error:
         # an archive that is broken, encrypted, or packed in a way we do not know
-        raise SpecError(f"{shown(name, LONGEST_PATH)} cannot be unpacked: {error}") from None
+        raise SpecError(f"{shown(name, LONGEST_PATH)} cannot be unpacked: {reason(error)}") from None
 
 
 def tensors(path: str) -> NamedArrays:
@@ -259,7 +259,7 @@ def tensors(path: str) -> NamedArrays:
         file: Any = safe_open(path, "np")
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
     except (SafetensorError, OSError) as error:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error}") from None
+        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {reason(error)}") from None
     files.guard()  # it maps the file
     arrays = {}
     for name, piece in slices.items():

@@ -76,8 +76,8 @@ class Kernel(NamedTuple):
 
 
 def channels_first(array: Array) -> Array:
-    """Return a view (N, c, *space) of an array (N, *space, c)."""
-    return np.moveaxis(array, -1, 1)
+    """Return a view (N, c, *space) of an array (N, *space, c); an array of single numbers has no channels."""
+    return array if array.ndim == 1 else np.moveaxis(array, -1, 1)
 
 
 def sizes_of(shape: Shape, name: str) -> tuple[int, ...]:

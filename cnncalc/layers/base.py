@@ -339,7 +339,9 @@ def join(c: Size, space: Shape, env: Env) -> Shape:
 
 
 def channels(x: Shape, env: Env) -> Size:
-    """Return a sample's channels, or its features if it has no axes."""
+    """Return a sample's channels, or its features if it has no axes. ShapeError for a number without axes."""
+    if not x:
+        raise ShapeError("a single number has no channels", "leave an axis: keepdims, or a reshape before it")
     return x[-1] if env.channels_last else x[0]
 
 

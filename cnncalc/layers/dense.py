@@ -32,6 +32,8 @@ class Linear(Layer):
     bias: bool = True
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        if not x:
+            raise ShapeError("a single number has no features", "leave an axis: keepdims, or a reshape before it")
         check_channels(self.c_i, x[-1], x[-1:], env, "feature")
         out = (*x[:-1], self.out)
         values = {"c_i": known(x[-1]) or self.c_i, "out": self.out, "bias": self.bias}

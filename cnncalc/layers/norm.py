@@ -155,6 +155,10 @@ class LocalResponseNorm(Layer):
     beta: float = 0.75
     offset: float = 1.0
 
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        channels(x, env)
+        return super().trace(x, fields, env)
+
     @property
     def is_linear(self) -> bool:
         return self.alpha == 0 or self.beta == 0

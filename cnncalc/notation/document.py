@@ -73,12 +73,16 @@ class Document(Origin):
         """Whether the network is another framework's, so that the places of its layers are not known."""
         self.places: dict[Path, int] | None = None
         """The offset of each path, once one has been looked up."""
+        self.line_ends: list[int] | None = None
+        """The offsets of the line ends, once a place has been looked up."""
 
     def where(self, at: int) -> Where:
         """Return the place of an offset in the text."""
         from . import positions  # only for an error: reading takes no time for it
 
-        return positions.place(self.text, at, self.name, self.first_line)
+        if self.line_ends is None:
+            self.line_ends = positions.line_ends(self.text)
+        return positions.place(self.line_ends, at, self.name, self.first_line)
 
     def locate(self, path: Path, key: str | None) -> Where:
         """Return the place of a path, or of the name that stands for `key` in the object there."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from math import isfinite
 from typing import NamedTuple
@@ -60,10 +61,15 @@ def values(text: str) -> Iterator[Value]:
                 wants_key = objects[-1]
 
 
-def place(text: str, at: int, file: str, first_line: int = 1) -> Where:
-    """Return the line and column of an offset."""
-    line = text.count("\n", 0, at) + first_line
-    return Where(file, line, at - text.rfind("\n", 0, at))
+def line_ends(text: str) -> list[int]:
+    """Return the offsets of the line ends of a text."""
+    return [match.start() for match in re.finditer("\n", text)]
+
+
+def place(ends: Sequence[int], at: int, file: str, first_line: int = 1) -> Where:
+    """Return the line and column of an offset in a text with these line ends."""
+    above = bisect_left(ends, at)
+    return Where(file, above + first_line, at - (ends[above - 1] if above else -1))
 
 
 def index(text: str) -> dict[Path, int]:

@@ -40,7 +40,7 @@ class WordText:
         if self.name is not None:
             from . import positions
 
-            return positions.place(self.text, begin + start, self.name, self.first_line)
+            return positions.place(positions.line_ends(self.text), begin + start, self.name, self.first_line)
         left = len(printable(self.text[: begin + start]))
         width = max(len(printable(self.text[begin + start : begin + end])), 1)
         return Where(None, 1, left + 1, printable(self.text), width)

@@ -191,6 +191,19 @@ def test_a_hint_says_what_is_the_case_and_is_gone_where_its_advice_is_followed(
         assert of(other) == [], other
 
 
+@pytest.mark.parametrize(
+    "words", ["pad:3 conv:4,k7,s2", "pad:0+1 relu maxpool:3,s2", "pad:1,mode=reflect avgpool:3,s2"]
+)
+def test_padding_in_front_that_a_floor_drops_is_no_pixel(words: str) -> None:
+    """Keras and blur pools pad by a layer of its own."""
+    assert of(f"3x32x32 {words}") == []
+    assert of(f"32x32x3 {words}", layout="NHWC") == []
+
+
+def test_pixels_before_the_dropped_padding_in_front_are_counted_alone() -> None:
+    assert one("3x32x32 pad:1 maxpool:5,s5").startswith("dropped-pixels: maxpool1: the floor drops 3 pixels of 34")
+
+
 def test_every_kind_has_a_case_a_code_and_a_name_of_its_own() -> None:
     assert {said.partition(":")[0] for _, said, _ in CASES} == set(KINDS)
     assert len({kind.code for kind in KINDS.values()}) == len(KINDS)

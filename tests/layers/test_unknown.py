@@ -1,10 +1,12 @@
-"""Every op behind a layer of which nothing is known, as it is and in a block: every question has an answer."""
+"""Every op behind a layer of which nothing is known, alone and in a block, and on a single number without axes."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cnncalc
@@ -17,14 +19,18 @@ from cnncalc.hints.table import KINDS
 from cnncalc.layers import OPS
 
 
+def example(op: str, **keys: Any) -> dict[str, Any]:
+    """Return the example of an op with these keys, all of whose inputs are the layer `o`."""
+    layers = cnncalc.load((OPS[op][0].EXAMPLE or "OP").replace("OP", op)).to_dict()["layers"]
+    found = next(layer for layer in layers if layer["op"] == op)
+    reads = found.get("from", "o")
+    own = {key: value for key, value in found.items() if key not in ("name", "from")} | keys
+    return own | {"from": "o" if isinstance(reads, str) else ["o"] * len(reads)}
+
+
 def behind_unknown(op: str, **keys: Any) -> list[dict[str, Any]]:
     """Return the layers of a network in which an op stands behind an opaque layer, alone and in a block."""
-    cls = OPS[op][0]
-    layers = cnncalc.load((cls.EXAMPLE or "OP").replace("OP", op)).to_dict()["layers"]
-    example = next(layer for layer in layers if layer["op"] == op)
-    reads = example.get("from", "o")
-    own = {key: value for key, value in example.items() if key not in ("name", "from")} | keys
-    layer = own | {"from": "o" if isinstance(reads, str) else ["o"] * len(reads)}
+    layer = example(op, **keys)
     within = [{"op": "identity", "name": "o"}, layer]
     block = {"op": "block", "name": "b", "from": "o", "layers": within}
     return [{"op": "opaque", "name": "o"}, layer, block, {"op": "relu"}]
@@ -47,3 +53,14 @@ def test_every_op_behind_a_layer_of_unknown_output(op: str, keys: dict[str, Any]
         count_as(report, tool)
     assert all(str(hint.text) for _, _, hint in find(report.layers, KINDS.values()))
     assert str(report).count("unknown") > 3
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("op", [op for op in OPS if op not in ("constant", "input")])
+def test_every_op_on_a_single_number(op: str, layout: str) -> None:
+    """It has a report, or an error that says what is missing; what has a report can be run, or says why not."""
+    layers = [{"op": "sum", "axis": [-1], "name": "o"}, example(op)]
+    spec = {"input": [3], "layout": layout, "layers": layers}
+    with contextlib.suppress(cnncalc.ShapeError, cnncalc.SpecError):
+        report = cnncalc.shape(spec)
+        assert cnncalc.run(spec, np.ones((2, 3), np.float32), seed=1).shape == (2, *report.out)

@@ -42,13 +42,14 @@ def _quantize(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
     """Compute (clip(round(x/scale) + zero, min, max) - zero)*scale, halves rounded to the even number."""
     kind, v = wide(out.dtype), task.values
     for n in range(len(out)):
-        x = xs[0][n].astype(kind, copy=False)
+        own = slice(n, n + 1)
+        x = xs[0][own].astype(kind, copy=False)
         scale, zero = _range(x, v) if "scale" not in v else [_constant(v[key], out, kind) for key in ("scale", "zero")]
         whole = np.rint(x / scale)
         whole += zero
         np.clip(whole, v["min"], v["max"], out=whole)
         whole -= zero
-        np.multiply(whole, scale, out=out[n], casting="unsafe")
+        np.multiply(whole, scale, out=out[own], casting="unsafe")
 
 
 def _range(x: Array, values: Mapping[str, Any]) -> tuple[Array, Array]:

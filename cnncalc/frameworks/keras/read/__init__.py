@@ -53,7 +53,8 @@ def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
     return ForeignNetwork(spec, reader.spec.weights(), value)
 
 
-def _model(value: dict[str, Any]) -> KerasModel:
+def _model(value: Any) -> KerasModel:
+    value = expect(value, dict, "the model")
     kind, config = value.get("class_name"), value.get("config")
     if kind is None:
         return read_model("Functional" if "input_layers" in value else "Sequential", value)

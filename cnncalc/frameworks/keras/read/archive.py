@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ....errors import SpecError
+from ....errors import SpecError, reason
 from ....limits import LARGEST_UNPACKED, LARGEST_UNPACKED_WEIGHTS
 
 LARGEST_METADATA = 1 << 16
@@ -65,4 +65,4 @@ def _unpacking() -> Iterator[None]:
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise SpecError(f"a broken archive: {error}") from None
+        raise SpecError(f"a broken archive: {reason(error)}") from None

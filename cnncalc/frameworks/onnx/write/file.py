@@ -184,6 +184,11 @@ class OnnxFile:
             array = None if read is None else read()
         except SpecError:  # a file that has only its shape
             return None
+        if isinstance(array, memoryview):  # numbers that stand in a Keras document
+            numbers = self.onnx.helper.make_tensor(
+                "", self.onnx.TensorProto.FLOAT, array.shape, array.tobytes(), raw=True
+            )
+            array = self.onnx.numpy_helper.to_array(numbers)
         if array is not None and array.size != prod(shape):
             error = SpecError(f"{name} has the shape {show(array.shape)}, but {show(shape)} is needed")
             error.layer = layer.node.label()

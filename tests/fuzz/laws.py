@@ -1,0 +1,237 @@
+"""What holds for every network, whatever it was read from; `Broken` says which law does not.
+
+Reading, shaping, checking and comparing stay within two bounds, of time and of memory, for files under a megabyte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import cnncalc
+from cnncalc.network import Network
+from cnncalc.report import LayerReport, Report
+from tests.program import here
+
+SLOWEST = 2.0
+"""The longest that a file may take to be read, shaped, checked and compared, in seconds of the processor."""
+MOST_MEMORY = 256 << 20
+"""The most memory that it may take meanwhile, in bytes."""
+MOST_WORK = 10**6
+"""Networks of more multiply-accumulates, numbers or weights are not executed, and not written with their weights."""
+MOST_LAYERS = 300
+"""Networks of more layers are not written."""
+SIZES: tuple[Any, ...] = ((3, 12, 10), (12,), (3, 12), (2, 6, 7, 9), (1, 28, 28), (3, 64, 64))
+"""Inputs that are tried with a network that has none."""
+
+
+class Broken(Exception):
+    """A law does not hold."""
+
+
+@contextlib.contextmanager
+def bounded() -> Iterator[None]:
+    """Raise Broken if a block takes longer, or more memory, than a file may."""
+    _forget_peak()
+    start, before = time.process_time(), _memory("VmRSS")
+    yield
+    taken, more = time.process_time() - start, _memory("VmHWM") - before
+    if taken > SLOWEST:
+        raise Broken(f"too slow: {taken:.1f} s")
+    if more > MOST_MEMORY:
+        raise Broken(f"too much memory: {more >> 20} MiB")
+
+
+def _forget_peak() -> None:
+    """Let the peak of this process's memory begin anew, where the system has that."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _memory(name: str) -> int:
+    """Return what Linux says of this process's memory, in bytes; 0 elsewhere."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(name):
+                return int(line.split()[1]) << 10
+    return 0
+
+
+def check(read: Callable[[], Network]) -> Network | None:
+    """Read a network and hold it to every law; None if it is refused. Raises Broken, and whatever is a bug."""
+    with bounded():
+        try:
+            network = read()
+            report = shaped(network)
+            agrees_with_itself(network)
+        except cnncalc.CnncalcError as error:
+            said(error)
+            return None
+        reads_back(report)
+    runs(network, report)
+    converts(network, report)
+    return network
+
+
+def said(error: cnncalc.CnncalcError) -> str:
+    """Return the text of an error, which is short, and which can be written anywhere."""
+    text = str(error)
+    text.encode()
+    if len(text) > 5000:
+        raise Broken(f"an error of {len(text):,} characters: {text[:60]!r}")
+    return text
+
+
+def shaped(network: Network) -> Report:
+    """Return the report of a network, under a usual input if it has none."""
+    if network.input is not None:
+        return cnncalc.shape(network)
+    for sizes in SIZES:
+        with contextlib.suppress(cnncalc.CnncalcError):
+            return cnncalc.shape(network, sizes)
+    return cnncalc.shape(network, SIZES[0])
+
+
+def reads_back(report: Report) -> None:
+    """A report as JSON is a spec, of the same report."""
+    document = report.to_dict()
+    text = json.dumps(document, allow_nan=False)
+    try:
+        again = cnncalc.shape(json.loads(text)).to_dict()
+    except cnncalc.CnncalcError as error:
+        raise Broken(f"its own report is refused: {error}") from error
+    if again != document:
+        raise Broken(f"its own report reads as another: {_difference(document, again)}")
+
+
+def agrees_with_itself(network: Network) -> None:
+    """A network does not differ from itself, and its check ends with findings."""
+    sizes = None if network.input is not None else shaped(network).to_dict()["input"]
+    if not isinstance(sizes, dict) and (found := cnncalc.diff(network, network, input=sizes)):
+        raise Broken(f"differs from itself: {str(found)[:200]}")
+    for finding in cnncalc.check(network, {"min_params": 0}, input=sizes).findings:
+        finding.text()
+
+
+def runs(network: Network, report: Report) -> None:
+    """What is executed has the shape that is traced."""
+    sizes = report.to_dict()["input"]
+    if isinstance(sizes, dict) or not is_small(report):
+        return
+    try:
+        out = cnncalc.run(network, np.zeros(sizes, np.float32), seed=0, memory=64 << 20)
+    except cnncalc.CnncalcError as error:
+        said(error)
+        return
+    wanted = None if report.out is None else tuple(report.to_dict()["report"]["out"])
+    has_channels = len(sizes) >= len(report.sample)
+    if wanted is not None and out.shape != wanted and (has_channels or out.shape != wanted[1:]):
+        raise Broken(f"executed it is {out.shape}, traced {wanted}")
+
+
+def is_small(report: Report) -> bool:
+    """Return whether a network is executed in no time: every size is known, and small."""
+    layers = [*_every(report)]
+    shapes = [report.sample, *(layer.traced.out or () for layer in layers)]
+    if len(layers) > MOST_LAYERS:
+        return False
+    numbers = [report.macs, report.params, *map(prod, shapes)]
+    known = [number for number in numbers if isinstance(number, int)]
+    return len(known) == len(numbers) and sum(known) <= MOST_WORK
+
+
+def _every(report: Report) -> Iterator[LayerReport]:
+    left = [*report.layers]
+    while left:
+        layer = left.pop()
+        left += layer.inner
+        yield layer
+
+
+def converts(network: Network, report: Report) -> None:
+    """What is written for a framework is read back, as a network of the same output and parameters."""
+    if not is_small(report) or network.input is None:
+        return
+    kinds: dict[str, Callable[[], bytes]] = {
+        "net.json": lambda: cnncalc.to_keras(network).encode(),
+        "net.onnx": lambda: cnncalc.to_onnx(network),
+        "net.py": lambda: cnncalc.to_torch(network).encode(),
+    }
+    for name, write in kinds.items():
+        try:
+            data = write()
+        except cnncalc.CnncalcError as error:
+            said(error)
+            continue
+        sizes = report.sample if name.endswith(".py") else None
+        try:
+            again = cnncalc.shape(loaded(data, name), sizes)
+        except cnncalc.CnncalcError as error:
+            if name.endswith(".py"):  # what PyTorch has, and our reader of code does not know
+                compile(data, name, "exec")
+                continue
+            raise Broken(f"{name}, written, is refused: {error}") from error
+        if not _are_same(again, report):
+            raise Broken(f"{name}, written: {again.out} of {again.params}, not {report.out} of {report.params}")
+
+
+def _are_same(again: Report, report: Report) -> bool:
+    """Return whether outputs are the same but for a batch in front, and parameters.
+
+    ONNX has two biases for recurrent layers, and does not say which constants are trained.
+    """
+    out, wanted = again.out or (), report.out or ()
+    differ = any(layer.op in ("lstm", "gru", "rnn", "constant") for layer in _every(report))
+    batched = report.batch is not None and out == wanted[1:]
+    return (batched or wanted in (out, out[1:])) and (differ or again.params == report.params)
+
+
+def loaded(data: bytes, name: str) -> Network:
+    """Return the network of a file's bytes."""
+    from cnncalc.sources import read_bytes
+
+    return read_bytes(data, name)
+
+
+def lines_are_documents(spec: Any) -> None:
+    """`--jsonl` writes what `--json` writes, on a line."""
+    text = json.dumps(spec)
+    whole, line = here(["shape", "-", "--json"], text), here(["shape", "-", "--jsonl"], text)
+    if whole.code != line.code or (whole.code == 0 and json.loads(whole.out) != json.loads(line.out)):
+        raise Broken(f"--jsonl ends {line.code} and says {line.out[:200]}, --json {whole.code} and {whole.out[:200]}")
+
+
+def times_is_copies(layers: list[dict[str, Any]], input: list[Any], at: int, number: int) -> None:
+    """A layer `times` n is the layer written n times."""
+    layer = {key: value for key, value in layers[at].items() if key not in ("times", "name")}
+    before, behind = layers[:at], layers[at + 1 :]
+    specs = ([*before, layer | {"times": number}, *behind], [*before, *[layer] * number, *behind])
+    figures: list[Any] = []
+    for spec in specs:
+        try:
+            report = cnncalc.shape(spec, input)
+            figures.append((report.out, report.params, report.macs, report.buffers, report.rf))
+        except cnncalc.CnncalcError:
+            figures.append(None)
+    if figures[0] != figures[1]:
+        raise Broken(f"times {number} of {layer}: {figures[0]}, and copies of it: {figures[1]}")
+
+
+def _difference(one: Any, other: Any, at: str = "") -> str:
+    """Return the first place at which two JSON values differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in {**one, **other}:
+            if one.get(key) != other.get(key):
+                return _difference(one.get(key), other.get(key), f"{at}.{key}")
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, pair in enumerate(zip(one, other, strict=True)):
+            if pair[0] != pair[1]:
+                return _difference(*pair, f"{at}[{number}]")
+    return f"{at} is {str(other)[:100]}, was {str(one)[:100]}"

@@ -1,0 +1,282 @@
+"""What expands beyond its file: each file here of less than a megabyte has an error or an answer in 2 s and 256 MiB.
+
+The bounds are of a process of its own, by the system. `tests/data/hostile` has one file of each kind that was found.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import pytest
+
+import cnncalc
+from cnncalc.limits import LARGEST_DEVICE, MOST_LAYERS, Limit, limited_memory
+from tests.program import Ended, environment, posix
+
+HOSTILE = Path(__file__).parent / "data" / "hostile"
+MOST_MEMORY = 256 << 20
+MOST_SECONDS = 8
+"""Of the processor: an order of magnitude above what a bomb takes that is refused, for machines that are slow."""
+
+
+RUN = f"""
+import resource, signal
+signal.alarm(60)
+resource.setrlimit(resource.RLIMIT_CPU, ({MOST_SECONDS}, {MOST_SECONDS}))
+resource.setrlimit(resource.RLIMIT_AS, (1 << 32, 1 << 32))
+from cnncalc.cli import main
+main()
+"""
+
+
+def bounded(*args: str, stdin: str = os.devnull) -> Ended:
+    """Run the command in a process within the bounds, whose memory is measured."""
+    with open(stdin, "rb") as file, TemporaryFile() as out, TemporaryFile() as err:
+        command = [sys.executable, "-c", RUN, *args]
+        started = subprocess.Popen(command, stdin=file, stdout=out, stderr=err, env=environment())
+        _, status, usage = os.wait4(started.pid, 0)
+        started.returncode = os.waitstatus_to_exitcode(status)
+        peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        assert peak < MOST_MEMORY, f"{peak >> 20} MiB"
+        texts = [os.pread(stream.fileno(), 1 << 20, 0).decode() for stream in (out, err)]
+    return Ended(started.returncode, *texts)
+
+
+def spec(*layers: Any) -> bytes:
+    return json.dumps({"cnncalc": 1, "input": [3, 8, 8], "layers": layers}).encode()
+
+
+def nested(depth: int, times: int) -> Any:
+    layer: Any = {"op": "relu"}
+    for _ in range(depth):
+        layer = {"op": "block", "times": times, "layers": [layer]}
+    return layer
+
+
+def archive(config: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("config.json", config)
+    return held.getvalue()
+
+
+def model(depth: int) -> bytes:
+    """Keras models that each call the one in it twice."""
+    inner: Any = {
+        "class_name": "Sequential",
+        "config": {"name": "m0", "layers": [{"class_name": "ReLU", "config": {}}]},
+    }
+    for at in range(1, depth):
+        name = f"m{at - 1}"
+        calls = [[["i", 0, 0, {}]], [[name, 0, 0, {}]]]
+        source: Any = {"class_name": "InputLayer", "name": "i", "inbound_nodes": []}
+        source["config"] = {"name": "i", "batch_input_shape": [None, 4, 5, 3]}
+        layers = [source, {**inner, "name": name, "inbound_nodes": calls}]
+        config = {"name": f"m{at}", "layers": layers, "input_layers": [["i", 0, 0]], "output_layers": [[name, 1, 0]]}
+        inner = {"class_name": "Functional", "config": config}
+    return json.dumps(inner).encode()
+
+
+NET = b"from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        %b\n"
+BOMBS: dict[str, tuple[bytes, str]] = {
+    "times.json": (spec({"op": "relu", "times": 1_000_000}), "times makes 1,000,000 layers, more than 100,000"),
+    "twice.json": (spec(*[{"op": "relu", "times": 60_000}] * 2), "times makes 120,000 layers, more than 100,000"),
+    "nested.json": (spec(nested(4, 100)), "layers[0].layers[0].layers[0]: times makes 1,010,100 layers, more than"),
+    "doubled.json": (spec(nested(60, 2)), "times makes 131,070 layers, more than 100,000"),
+    "words.txt": (b"3x8x8 relu:times=1000000", "times makes 1,000,000 layers, more than 100,000"),
+    "group.txt": (b"3x8x8 conv:3,relu,times=99999", "times makes 199,998 layers, more than 100,000"),
+    "digits.json": (b"[" + b"1" * 5000 + b"abc]", "not JSON: expecting ',' delimiter"),
+    "packed.keras": (archive(b"[" + b"[]," * 8_000_000 + b"0]"), "its config.json is more than 2 MiB, unpacked from"),
+    "twice.keras.json": (model(30), "calls of layers, more than 10,000"),
+    "range.py": (NET % b"for i in range(10**9): pass", "the code takes more than 250,000 steps"),
+    "list.py": (NET % b"a = [0] * 10**9", "a list, or a text, of more than 50,000 items"),
+    "printed.txt": (
+        b"Net(\n (a): Sequential(\n  (0-99999999): 100000000 x ReLU()\n )\n)",
+        "more than 20,000 modules",
+    ),
+    "far.json": (
+        spec(*[{"op": "relu"}] * 30_000, {"op": "flatten"}, {"op": "linear", "c_i": 77, "out": 5}),
+        "expects 77 input features, gets 192",
+    ),
+    "names.json": (
+        spec(*[{"op": "relu", "name": f"layer{at:05}"} for at in range(15_000)], {"op": "relu", "from": "layer99999"}),
+        "did you mean 'layer",
+    ),
+}
+"""By the name of its file, what it holds, and what its error says."""
+
+
+@posix
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused(name: str, tmp_path: Path) -> None:
+    data, what = BOMBS[name]
+    assert len(data) < 1_000_000
+    path = tmp_path / name
+    path.write_bytes(data)
+    done = bounded("shape", str(path), *(["-i", "3x8x8"] if name.endswith(".py") else []))
+    assert done.code == 2, done
+    assert what in done.err
+
+
+@posix
+@pytest.mark.parametrize("path", sorted(HOSTILE.iterdir()), ids=lambda path: path.name)
+def test_the_gate_judges_what_is_hostile(path: Path) -> None:
+    if path.suffix == ".onnx":
+        pytest.importorskip("onnx")
+    done = bounded("check", str(path))
+    assert done.code in (0, 2), done
+    assert "1 file" in done.out
+    assert done.err == ""
+
+
+def onnx_model(nodes: list[Any], constants: list[Any], size: int = 1, functions: tuple[Any, ...] = ()) -> bytes:
+    from onnx import TensorProto, helper
+
+    x = helper.make_tensor_value_info("x", TensorProto.INT64, [size])
+    y = helper.make_tensor_value_info("y", TensorProto.INT64, None)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    graph = helper.make_graph(nodes, "g", [x], [y], constants)
+    made = helper.make_model(graph, opset_imports=opsets, functions=list(functions))
+    return bytes(made.SerializeToString())
+
+
+def numbers(name: str, *values: int) -> Any:
+    from onnx import TensorProto, helper
+
+    return helper.make_tensor(name, TensorProto.INT64, [len(values)], values)
+
+
+def doubled() -> bytes:
+    """Fill 2^24 numbers, and concatenate them again and again."""
+    from onnx import helper
+
+    nodes = [helper.make_node("Tile", ["c", "t"], ["d0"])]
+    nodes += [helper.make_node("Concat", [f"d{at}"] * 2, [f"d{at + 1}"], axis=0) for at in range(9)]
+    return onnx_model(
+        [*nodes, helper.make_node("Add", ["x", "d9"], ["y"])], [numbers("c", 1, 2), numbers("t", 1 << 23)]
+    )
+
+
+def long_input() -> bytes:
+    """Declare an input of 10^9 numbers, each of which onnx's inference would list."""
+    from onnx import helper
+
+    return onnx_model([helper.make_node("Cast", ["x"], ["y"], to=7)], [], 10**9)
+
+
+def one_after_another() -> bytes:
+    """Add two constants, multiply them, and do so again: each is read 2^40 times."""
+    from onnx import helper
+
+    nodes = []
+    for at in range(40):
+        both = [f"a{at}", f"b{at}"]
+        nodes += [helper.make_node("Add", both, [f"a{at + 1}"]), helper.make_node("Mul", both, [f"b{at + 1}"])]
+    nodes += [helper.make_node("Concat", ["a40", "b40"], ["c"], axis=0), helper.make_node("Add", ["x", "c"], ["y"])]
+    return onnx_model(nodes, [numbers(name, *[1] * 5000) for name in ("a0", "b0")])
+
+
+def functions() -> bytes:
+    """Twenty functions, each calling the one before it twice."""
+    from onnx import helper
+
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    made = [helper.make_function("own", "F0", ["X"], ["Y"], [helper.make_node("Relu", ["X"], ["Y"])], opsets)]
+    for at in range(1, 21):
+        calls = [(["X"], ["t"]), (["t"], ["Y"])]
+        nodes = [helper.make_node(f"F{at - 1}", *ends, domain="own") for ends in calls]
+        made.append(helper.make_function("own", f"F{at}", ["X"], ["Y"], nodes, opsets))
+    return onnx_model([helper.make_node("F20", ["x"], ["y"], domain="own")], [], functions=tuple(made))
+
+
+@posix
+@pytest.mark.parametrize(
+    ("make", "code", "what"),
+    [
+        (doubled, 0, ""),
+        (long_input, 0, ""),
+        (one_after_another, 0, ""),
+        (functions, 2, "the file's functions make 3,145,727 nodes, more than 20,000"),
+    ],
+)
+def test_constants_and_functions_of_onnx(make: Callable[[], bytes], code: int, what: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    path = tmp_path / "net.onnx"
+    path.write_bytes(make())
+    done = bounded("shape", str(path))
+    assert done.code == code, done
+    assert what in done.err
+
+
+@posix
+def test_data_in_another_file_is_read_by_its_length(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    with open(tmp_path / "large.bin", "wb") as file:
+        file.truncate(1 << 32)
+    shape = onnx.TensorProto(name="s", data_type=onnx.TensorProto.INT64, dims=[2], data_location=1)
+    shape.external_data.add(key="location", value="large.bin")
+    path = tmp_path / "net.onnx"
+    path.write_bytes(onnx_model([onnx.helper.make_node("Expand", ["x", "s"], ["y"])], [shape]))
+    done = bounded("shape", str(path))
+    assert done.code in (0, 2), done
+
+
+@pytest.mark.parametrize(
+    ("node", "what"),
+    [
+        (("Add", ["x"], ["y"]), "node 'y' (Add): 1 input, and its operator takes 2"),
+        (("Mod", ["x", "x", "x"], ["y"]), "node 'y' (Mod): 3 inputs, and its operator takes 2"),
+        (("Clip", ["x"] * 4, ["y"]), "node 'y' (Clip): 4 inputs, and its operator takes at most 3"),
+        (("Where", [], ["y"]), "node 'y' (Where): 0 inputs, and its operator takes 3"),
+        (("DynamicQuantizeLinear", ["x"], ["y"]), "1 output, and its operator has 3"),
+    ],
+)
+def test_nodes_with_another_number_of_inputs(node: tuple[Any, ...], what: str, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    path = tmp_path / "net.onnx"
+    path.write_bytes(onnx_model([onnx.helper.make_node(*node)], []))
+    with pytest.raises(cnncalc.SpecError) as raised:
+        cnncalc.load(str(path))
+    assert what in str(raised.value)
+
+
+@posix
+@pytest.mark.parametrize(
+    "args", [("shape", "/dev/zero"), ("shape", "-"), ("shape", "--jsonl", "-"), ("check", "--jsonl", "-")]
+)
+def test_a_device_without_an_end(args: tuple[str, ...]) -> None:
+    done = bounded(*args, stdin="/dev/zero")
+    assert done.code == 2
+    assert f"does not end within {LARGEST_DEVICE >> 20} MiB" in done.err + done.out
+
+
+def test_layers_that_are_written_out_are_bounded_by_their_file_alone() -> None:
+    layers = [{"op": "relu"}] * (MOST_LAYERS + 1)
+    assert len(cnncalc.load(layers).nodes) == MOST_LAYERS + 1
+    assert len(cnncalc.load([{"op": "relu", "times": MOST_LAYERS}]).nodes) == MOST_LAYERS
+
+
+def test_a_limit_counts_what_is_made() -> None:
+    limit = Limit(3, "it makes {} layers", "make fewer")
+    limit.count(3)
+    with pytest.raises(cnncalc.SpecError, match="it makes 1,003 layers, more than 3"):
+        limit.count(1000)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems do not say what a process takes")
+def test_memory_is_limited_while_foreign_code_runs() -> None:
+    if threading.active_count() > 1:
+        pytest.skip("there are other threads")
+    with pytest.raises(MemoryError), limited_memory(1 << 24):
+        bytearray(1 << 28)
+    assert len(bytearray(1 << 28)) == 1 << 28
