@@ -104,7 +104,7 @@ SPREAD: dict[str, Column[SpreadRow]] = {
 
 
 def effective_grid(found: Findings) -> Grid:
-    """Return a row for each axis of the input: the size of the unit's field, and the spread of the influence on a unit."""
+    """Return a row for each axis of the input: the size of a unit's field, and the spread of the influence on it."""
     letters = axis_letters(len(found["size"]))
     return grid(SPREAD, tuple(SPREAD), [SpreadRow(letter, at, found) for at, letter in enumerate(letters)])
 
