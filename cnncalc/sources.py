@@ -168,6 +168,8 @@ def _several(spec: SpecWords) -> SpecError:
 
 _ARROW = r"\s*(?:[-=]*>|[|;→⇒])\s*"
 """What may be typed between layers in place of white space."""
+MOST_SIZES = 8
+"""Behind how many commas a layer may stand that is typed right behind a shape: no op takes more axes."""
 
 
 def _respelled(word: str) -> str | None:
@@ -179,7 +181,7 @@ def _respelled(word: str) -> str | None:
     name, equals, shape = word.partition("=")
     if equals and name.isidentifier() and looks_like_shape(shape):
         return f"the input is a shape alone: {shape}"
-    for mark in re.finditer(rf"(?:{_ARROW}|,)\s*", word):
+    for mark in islice(re.finditer(rf"(?:{_ARROW}|,)\s*", word), MOST_SIZES):
         before, behind = word[: mark.start()].rstrip(), word[mark.end() :]
         if looks_like_shape(before) and is_layer_word(behind):
             return f"white space separates a shape and layers: {before} {re.sub(_ARROW, ' ', behind)}"

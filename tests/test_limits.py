@@ -95,6 +95,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "doubled.json": (spec(nested(60, 2)), "times makes 131,070 layers, more than 100,000"),
     "words.txt": (b"3x8x8 relu:times=1000000", "times makes 1,000,000 layers, more than 100,000"),
     "group.txt": (b"3x8x8 conv:3,relu,times=99999", "times makes 199,998 layers, more than 100,000"),
+    "commas.txt": (b"3x8x8 relu" + b"," * 190_000, "is not a layer, a file or a built-in network"),
     "digits.json": (b"[" + b"1" * 5000 + b"abc]", "not JSON: expecting ',' delimiter"),
     "packed.keras": (archive(b"[" + b"[]," * 8_000_000 + b"0]"), "its config.json is more than 2 MiB, unpacked from"),
     "twice.keras.json": (model(30), "calls of layers, more than 10,000"),

@@ -210,10 +210,10 @@ class GraphNode:
 class OnnxGraph:
     """The main graph of a model."""
 
-    def __init__(self, model: Any, folder: str | None, graph: Any = None, around: Iterable[str] = ()):
-        """Read a model's graph, or one inside of it, whose nodes may read values `around` it."""
+    def __init__(self, model: Any, folder: str | None, size: int = 0, graph: Any = None, around: Iterable[str] = ()):
+        """Read the graph of a model of `size` bytes, or one inside of it, whose nodes may read values `around` it."""
         self.model, self.folder, self._around = model, folder, set(around)
-        self.numbers = MOST_NUMBERS + model.ByteSize()
+        self.numbers = MOST_NUMBERS + size
         """How many more numbers of constants may be worked out while it is read."""
         graph = model.graph if graph is None else graph
         self.opset: int = max([o.version for o in model.opset_import if o.domain in ("", "ai.onnx")], default=1)
@@ -368,5 +368,6 @@ def load(source: str | os.PathLike[str] | bytes | memoryview, name: str) -> Onnx
     """Return the graph of a file, or of its bytes. SpecError for anything else."""
     if not isinstance(source, (bytes, memoryview)):
         with open(source, "rb") as file:
-            return OnnxGraph(parse(file.read(), name), os.path.dirname(os.fspath(source)) or None)
-    return OnnxGraph(parse(source, name), os.path.dirname(name) or None)
+            data = file.read()
+        return OnnxGraph(parse(data, name), os.path.dirname(os.fspath(source)) or None, len(data))
+    return OnnxGraph(parse(source, name), os.path.dirname(name) or None, len(source))

@@ -339,7 +339,10 @@ class GraphReader(LayerMaker):
     def _inline(self, node: GraphNode, branch: Any, handlers: Mapping[str, Handler]) -> None:
         """Read the nodes of a graph inside a node in its place."""
         inner = OnnxGraph(
-            self.graph.model, self.graph.folder, branch, {*self.values, *self.constants, *self.graph.inputs}
+            self.graph.model,
+            self.graph.folder,
+            graph=branch,
+            around={*self.values, *self.constants, *self.graph.inputs},
         )
         self.constants |= inner.constants
         read = [name for one in inner.nodes for name in (*one.inputs, *captured(one.proto))]
