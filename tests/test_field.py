@@ -200,6 +200,7 @@ ONE, OTHER = Anchor(), Anchor()
         ([Field(4, 0, 1), Field(5, 0, 0)], Field(5, 0, 0, marks=MISALIGNED)),
         ([Field(9, 0, -1), Field(None, 2, None)], Field(None, None, None)),
         ([Field(3, 2, None), Field(None, 2, None)], Field(None, 2, None)),
+        ([Field(3, 2, None), Field(3, 2, None)], Field(3, 2, None)),
         # Starts that an open size decides, from one place or from two.
         (
             [Field(3, 2, None, anchor=ONE, offset=-1), Field(5, 2, None, anchor=ONE, offset=-2)],
