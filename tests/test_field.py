@@ -226,6 +226,7 @@ def test_what_is_known_where_paths_meet(fields: list[Field], joined: Field) -> N
         (PIXEL.transpose(1, 1, 2, 0), Field(1, None, 0, ((0, 0), NOTHING), 1)),
         (PIXEL.transpose(1, 1, 2, 1), Field(1, None, None, (NOTHING, (1, 1)), 1)),
         (PIXEL.slide(2, 2, 0).spread([(0, 0)] * 2, 1), Field(2, 1, 0, ((0, 1), (0, 1)), 2)),
+        (UNKNOWN.slide(3, 2, 1), UNKNOWN),
         (PIXEL.spread([NOTHING], 3), Field(0, 3, None, (NOTHING,), 3)),
         (PIXEL.spread([(0, 1), (3, 4)], 6), Field(2, 3, 0)),
         (PIXEL.spread([(0, 1), (3, 5)], 6), Field(3, 3, 0, ((0, 1), (3, 5)), 6)),
