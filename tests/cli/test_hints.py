@@ -230,7 +230,7 @@ model = keras.Sequential([
 
 def test_source_is_the_readers_own() -> None:
     Path("net.py").write_text(KERAS_SOURCE)
-    said = "hint: conv2d: its bias of 4 has no effect: batch_normalization subtracts the mean of each channel"
+    said = "hint: conv2d: its bias of 4 has no effect: the batchnorm behind it subtracts the mean of each channel"
     for more in ("", " --until batch_normalization"):
         ended = here(f"shape net.py{more} --hints".split())
         assert ended.err == f"{said} (bias-before-norm)\n  bias=false saves 4 parameters\n", ended.err
