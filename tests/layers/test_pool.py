@@ -59,3 +59,8 @@ def test_a_first_window_in_the_padding_is_refused_whatever_the_size(input: str) 
         f"window 0 on the width axis holds no input pixel: it covers 0*1 - 2 = -2 to -1, the input is 0 to {width}"
     )
     assert cnncalc.shape("maxpool:k3x2,s1,p=0x1", input, dialect="plain").out[0] == 2
+
+
+def test_a_padding_that_an_open_size_decides_is_not_refused() -> None:
+    report = cnncalc.shape("maxpool:k3x2,s2,same", "2xHxW", dialect="plain")
+    assert list(map(str, report.out)) == ["2", "(H+1)//2", "(W+1)//2"]
