@@ -36,6 +36,7 @@ ENDS = [
     ("conv:k3 maxpool -i 9 --out 3", 2, "the settings of one layer can be solved for, and there are 2"),
     ("conv:k3,s2 conv:k3x5 -i 3xHxH --out 5x9", 1, "no input gives the output 5x9\nnear: 5x3\nnear: 11x9\n"),
     ("convT:k2,s2 -i 3xHxH --out 5x6", 1, "no input gives the output 5x6\nnear: 6x6\n"),
+    ("conv:k3 -i 13 --out 13 --d 1 --dialect keras", 0, "3  1  1  1  conv:k3,s1,same\n"),
     ("vgg16 -i 224 --out 7", 2, "the settings of one layer can be solved for, and there are 40"),
     ("maxpool:2 --out 3 --k 1..3", 2, "the ranges and --top are for the settings of a layer"),
     ("3x8x8 maxpool:2 --out 4x4x4", 2, "--out 4x4x4 has 4 channels, and maxpool makes 3"),
