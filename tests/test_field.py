@@ -236,6 +236,31 @@ def test_three_numbers_if_they_say_it_all(found: Field, field: Field) -> None:
     assert found == field
 
 
+PHASED = PIXEL.transpose(1, 1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("found", "field"),
+    [
+        (PHASED.slide(2, 1, None), UNKNOWN),
+        (PHASED.whole(None), UNKNOWN),
+        (Field(3, 2, 0).whole(None), Field(None, 2, 0)),
+        (Field(3, 2, None, anchor=ONE, offset=-1).slide(3, 5, 1), Field(7, 10, None, anchor=ONE, offset=-3)),
+        (PIXEL.transpose(1, 1, 1025, 0), UNKNOWN),
+        (PIXEL.resample(1, 1024, lambda _: (0, 0)), Field(1, None, 0, ((0, 0),) * 1024, 1)),
+        (PIXEL.resample(1, 1025, lambda _: (0, 0)), UNKNOWN),
+        (PIXEL.take([4, 6], 3), Field(1, None, 4, ((4, 4), (6, 6), NOTHING, NOTHING), 6)),
+        (PIXEL.take(range(513), 1), UNKNOWN),
+    ],
+)
+def test_where_a_field_ends_to_be_known(found: Field, field: Field) -> None:
+    assert tuple(found) == tuple(field)
+
+
+def test_the_fewest_and_the_most_pixels() -> None:
+    assert [field.sizes for field in (UNKNOWN, Field(3, 2, -1), PHASED)] == [None, (3, 3), (0, 1)]
+
+
 def test_a_window_over_phases_sees_what_its_units_see() -> None:
     for phases, advance in product(product([(0, 0), (1, 1), (0, 2), (-1, 0), NOTHING], repeat=2), (-2, 0, 1, 3)):
         field = Field(3, None, None, phases, advance)
