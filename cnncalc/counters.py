@@ -267,7 +267,10 @@ FUNCTIONS = {
     "inception_v3": ("*_relu", "*_pool"),
     "mobilenet_v2": ("avgpool",),
 }
-"""The layers that torchvision's code computes by functions, by network: tools that look at modules do not see them."""
+"""The layers that torchvision's code computes by functions, by built-in network.
+
+Tools that look at modules do not see them.
+"""
 
 
 def tool_named(name: str) -> str:
@@ -290,9 +293,9 @@ def macs_as(report: Report, name: str) -> MacsAs:
     """Return the multiply-accumulates that a tool prints for a network."""
     tool = TOOLS[name]
     source = report.network.source
-    functions: Collection[str] = FUNCTIONS.get(report.network.name or "", ())
-    if source is not None and source.functions:
-        functions = source.functions
+    functions: Collection[str] = () if source is None else source.functions
+    if source is not None and source.built_in:
+        functions = FUNCTIONS.get(report.network.name or "", ())
     kinds: dict[str, OpCount] = {}
     unknown = []
     for layer in leaves(report.layers):

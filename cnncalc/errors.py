@@ -10,6 +10,17 @@ from typing import Any, NamedTuple
 Path = tuple[str | int, ...]
 
 
+LONGEST_MESSAGE = 2_000
+"""How many characters of a line of an error are shown: what is wrong may hold names and values of any length."""
+LONGEST_EXCERPT = 1_000
+"""How many characters of the line that is at fault are shown, around the place."""
+
+
+def clipped(text: str, most: int) -> str:
+    """Return a text of at most so many characters, with `…` for those that are left out."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 class Where(NamedTuple):
     """A place in the user's input."""
 
@@ -27,9 +38,13 @@ class Where(NamedTuple):
     def caret(self) -> str:
         """Return the excerpt with `^~~` under the place, two lines."""
         assert self.excerpt is not None
-        start = self.column - 1
-        before, with_meant = (width_of(printable(self.excerpt[:end])) for end in (start, start + self.width))
-        return f"{printable(self.excerpt)}\n{' ' * before}^{'~' * (with_meant - before - 1)}"
+        text, start, width = self.excerpt, self.column - 1, self.width
+        if len(text) > LONGEST_EXCERPT:  # what stands around the place
+            first = max(start - LONGEST_EXCERPT // 2, 0)
+            text, start = f"{'…' * (first > 0)}{clipped(text[first:], LONGEST_EXCERPT)}", start - first + (first > 0)
+            width = min(width, LONGEST_EXCERPT // 2)
+        before, with_meant = (width_of(printable(text[:end])) for end in (start, start + width))
+        return f"{printable(text)}\n{' ' * before}^{'~' * (with_meant - before - 1)}"
 
 
 def width_of(text: str) -> int:
@@ -52,8 +67,8 @@ class CnncalcError(Exception):
     """With what the command line ends."""
 
     def __init__(self, what: str, help: str | None = None, *, key: str | None = None, path: Path | None = None):
-        super().__init__(what)
-        self.what = what
+        self.what = clipped(what, LONGEST_MESSAGE)
+        super().__init__(self.what)
         self.help = help
         self.key = key
         self.path = path
@@ -83,7 +98,7 @@ class CnncalcError(Exception):
 
     def helps(self) -> list[str]:
         """Return the lines of what would fix it."""
-        return self.help.split("\n") if self.help else []
+        return [clipped(line, LONGEST_MESSAGE) for line in self.help.split("\n")] if self.help else []
 
     def __str__(self) -> str:
         return "\n  ".join(map(printable, [self.place() + self.what, *self.caret(), *self.helps()]))
@@ -164,6 +179,8 @@ def printable(text: str) -> str:
     Everything from a file, a name, a key, a path or the command line is quoted here, and here alone, before it is shown
     as text; JSON has its own escapes.
     """
+    if text.isascii() and text.isprintable() and "##" not in text and "::" not in text:  # as nearly all
+        return text
     return _begun(escaped(text))
 
 

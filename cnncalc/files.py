@@ -291,7 +291,6 @@ def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[
     file = binary_stdout(kind)
     yield file
     check_mapped()
-    file.flush()
 
 
 def binary_stdout(kind: str = "a binary file") -> IO[bytes]:

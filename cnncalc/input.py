@@ -390,6 +390,15 @@ def with_input(network: Network, read: Input) -> Network:
     return network._replace(input=read.sizes, sample_axes=None if told else len(read.sample))
 
 
+def with_open_input(network: Network) -> Network:
+    """Return a configured network with an input of open sizes, CxHxW, if it has none."""
+    if network.input is not None:
+        return network
+    letters = AXIS_LETTERS.get(first_rank(node.layer for node in network.nodes) or 2, AXIS_LETTERS[2])
+    space, channels = tuple(map(Open, letters)), Open("C")
+    return network._replace(input=(*space, channels) if network.layout == "NHWC" else (channels, *space))
+
+
 def _lettered(sample: Shape, channels_last: bool) -> Shape:
     """Return a sample with a letter, such as H and W, for each open size without one."""
     if Open not in map(type, sample) or UNKNOWN not in sample:

@@ -189,6 +189,11 @@ def test_the_u_net_holds_where_its_crops_fit() -> None:
     assert check_formula("unet", 1, [(n, n) for n in (12, 140, 172, 188, 189, 203, 204, 572, 573)]) == 3
 
 
+def test_a_size_that_is_repeated_may_be_that_of_either_letter() -> None:
+    sizes = [(h, w) for h in range(1, 6) for w in range(1, 6)]
+    assert check_formula("permute:1x3x2 add:input+permute1 maxpool:2,ceil", 3, sizes) == 13
+
+
 OPS = (
     *("conv:4,k3", "conv:4,k3,s2,p1", "conv:4,k5,p=same", "conv:4,k2,d2,s2", "maxpool:2", "maxpool:3,s2,p1,ceil"),
     *("avgpool:3,s2", "convT:4,k2,s2", "convT:4,k3,s2,p1,out_pad=1", "upsample:factor=2", "upsample:factor=1.5"),
@@ -302,6 +307,14 @@ def test_declared_features_make_counts_known() -> None:
     assert report.holds.texts() == ["((H+1)//2)*((W+1)//2) = 36, as H = W from 11 to 12"]
     declared = cnncalc.shape("CxHxW conv:8,k3,c_i=3 batchnorm:8")
     assert (declared.params, declared.buffers) == (8 * 27 + 8 + 16, 16)
+
+
+def test_open_channels_count_and_are_explained_by_their_letter() -> None:
+    depthwise = cnncalc.shape("CxHxW dwconv:k3,p1,multiplier=2")["dwconv1"]
+    assert [str(count) for count in (depthwise.weights, depthwise.bias, depthwise.params)] == ["C*18", "C*2", "C*20"]
+    out = here(["shape", "CxHxW", "dwconv:k3,p1", "conv:8,k3,g=2,from=input", "--explain"]).out
+    assert "parameters: c_i*multiplier*k + c_o = C*1*3*3 + C = C*10" in out
+    assert "parameters: c_o*c_i/g*k + c_o = 8*(C/2)*3*3 + 8 = (C//2)*72+8" in out
 
 
 def test_deep_u_nets_of_large_strides_stay_exact_and_fast() -> None:

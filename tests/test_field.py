@@ -143,6 +143,7 @@ def test_a_field_is_the_pixels_carried_through(name: str) -> None:
     [
         [transposed(1, 2)],
         [transposed(1, 2), conv(3, 1, 1, 1, 1)],
+        [pad(1, 0), transposed(1, 2, 1), conv(2, 2)],
         [transposed(1, 3), pool(2, 1)],
         [transposed(2, 3), conv(2), nearest(2)],
         [conv(3), transposed(1, 2), transposed(3, 2)],
@@ -151,6 +152,33 @@ def test_a_field_is_the_pixels_carried_through(name: str) -> None:
 def test_units_that_see_nothing_add_nothing(chain: list[Step]) -> None:
     """A transposed conv of k' < s leaves units that no input unit writes to."""
     agree(chain, 12)
+
+
+JOINS: dict[str, list[list[Step]]] = {
+    "phased and plain": [[pool(2, 2), nearest(2)], [conv(2, 1, 1, 1, 0)]],
+    "plain and phased": [[conv(2, 1, 1, 1, 0)], [transposed(4, 2, 1), pool(2, 2)], [pool(3, 3), nearest(3)]],
+    "two and three phases": [[pool(2, 2), nearest(2)], [pool(3, 3), nearest(3)]],
+    "three phases, four and two": [
+        [pool(3, 3), linear(3)],
+        [pool(4, 4), nearest(4)],
+        [pool(2, 2), transposed(3, 2, 1)],
+    ],
+    "units that see nothing": [[pool(2, 2), transposed(1, 2)], [pool(3, 3), transposed(2, 3)]],
+}
+
+
+@pytest.mark.parametrize("name", JOINS)
+def test_paths_that_meet_see_what_any_of_them_sees(name: str) -> None:
+    paths = JOINS[name]
+    layers: list[dict[str, Any]] = [{**POINT[0], "name": "point"}]
+    for number, path in enumerate(paths):
+        for at, (layer, _) in enumerate(path):
+            layers.append({**layer, "name": f"path{number}_{at}"} | ({} if at else {"from": "point"}))
+    ends = [f"path{number}_{len(path) - 1}" for number, path in enumerate(paths)]
+    (field,) = cnncalc.shape([*layers, {"op": "add", "from": ends}], input=(1, 24)).rf
+    for unit in range(72):
+        seen = set().union(*(pixels(path)(unit) for path in paths))
+        assert span(field, unit) == ((min(seen), max(seen)) if seen else None), unit
 
 
 sliding = st.one_of(

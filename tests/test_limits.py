@@ -280,3 +280,17 @@ def test_memory_is_limited_while_foreign_code_runs() -> None:
     with pytest.raises(MemoryError), limited_memory(1 << 24):
         bytearray(1 << 28)
     assert len(bytearray(1 << 28)) == 1 << 28
+
+
+@pytest.mark.parametrize(
+    "words", ["conv:64,k" + "9" * 100_000 + "z", "relu " * 20_000 + "rleu", "rleu " + "relu " * 20_000]
+)
+def test_an_error_repeats_no_long_line(words: str) -> None:
+    with pytest.raises(cnncalc.SpecError) as raised:
+        cnncalc.load(f"3x8x8 {words}")
+    lines = str(raised.value).split("\n")
+    assert max(map(len, lines)) < 2_100
+    assert "^" in "".join(lines)
+    caret = next(at for at, line in enumerate(lines) if set(line.strip()) <= {"^", "~"})
+    column = lines[caret].index("^")
+    assert lines[caret - 1][column : column + 4] in ("9999", "rleu", "k999")

@@ -45,7 +45,7 @@ def test_a_signal_removes_what_is_unfinished(
     monkeypatch.setattr(os, "_exit", end)
     part = tmp_path / "out.part"
     part.touch()
-    monkeypatch.setattr(signals, "UNFINISHED", {str(part), str(tmp_path / "not there")})
+    monkeypatch.setattr(signals, "UNFINISHED", {str(part), *[str(tmp_path / f"not there {n}") for n in range(9)]})
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signals.heed()
     with pytest.raises(SystemExit, match="143"):

@@ -14,9 +14,9 @@ from cnncalc.dialects import dialect_named
 from cnncalc.errors import ShapeError
 from cnncalc.field import Field
 from cnncalc.layers.base import Env
-from cnncalc.layers.sliding import Slide, check_fits, halves, place
+from cnncalc.layers.sliding import Slide, check_fits, halves, place, windows_of
 from cnncalc.sizes import Open, Size
-from cnncalc.window import extent, positions, positions_ceil
+from cnncalc.window import extent, paddings, positions, positions_ceil
 
 
 class Window(NamedTuple):
@@ -158,6 +158,14 @@ def test_ceil_never_starts_a_window_in_the_padding_after() -> None:
 
 def test_a_ceil_pool_wider_than_its_input_gives_one_window() -> None:
     assert positions_ceil(2, 0, 0, 3, 2) == 1
+
+
+@pytest.mark.parametrize(("ceil", "kept"), [(False, False), (True, False), (True, True)])
+def test_the_paddings_are_all_that_give_the_number_of_windows(ceil: bool, kept: bool) -> None:
+    for n, out, k, s, odd in product(range(1, 8), range(1, 9), range(1, 6), range(1, 5), (0, 1)):
+        found = [q for q in paddings(n, out, k, s, ceil, kept, odd) if q >= 0]
+        wanted = [q for q in range(24) if windows_of(n, q, q + odd, k, s, ceil, kept) == out]
+        assert found == wanted, (n, out, k, s, odd)
 
 
 # Padding words, against their definitions in prose.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from ..render.messages import hint_text, paint, plural
 from ..report import Hint, LayerReport
 from ..sources import is_stdin
 from ._terminal import note, settings, style_of
+
+if TYPE_CHECKING:
+    from ..hints import Advice
 
 hints_option = click.option(
     "--hints", "lists_hints", is_flag=True, help="List what is perhaps not meant, and what helps."
@@ -23,10 +27,13 @@ Runs = Sequence[tuple[str, Sequence[LayerReport]]]
 """The layers of a network under one dialect or several, each by its name."""
 
 
-def remark(networks: Sequence[tuple[str, Runs]], asked: bool, is_data: bool = False) -> None:
+def remark(
+    networks: Sequence[tuple[str, Runs]], asked: bool, is_data: bool = False, said: Advice | None = None
+) -> None:
     """Note, count or list what is perhaps not meant in networks, each with its name if there are several.
 
-    Of results that are data for a program (`is_data`) only what is noted of layer words is said.
+    Of results that are data for a program (`is_data`) only what is noted of layer words is said. What was `said` before
+    is not repeated.
     """
     tells = not is_data and (asked or counts_hints())
     found: list[tuple[str, Hint]] = []
@@ -34,11 +41,12 @@ def remark(networks: Sequence[tuple[str, Runs]], asked: bool, is_data: bool = Fa
     for name, runs in networks:
         told = note_words(runs, name)
         noted += told
-        found += [(name, hint) for hint in hints_of(runs, told)] if tells else []
+        hints = hints_of(runs, told) if tells else []
+        found += [(name, hint) for hint in hints if (hint.text, hint.help) != said]
     if asked and networks and all(is_built_in(layers) for _, runs in networks for _, layers in runs):
         note("built-in networks have no hints; for those on a copy: cnncalc zoo NAME | cnncalc shape - --hints")
     elif tells:
-        _tell(found, asked, bool(noted))
+        _tell(found, asked, bool(noted or said))
 
 
 def note_words(runs: Runs, name: str = "") -> list[Hint]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
@@ -21,6 +22,10 @@ FORM = "as --at H=224,256 or --at H=W=32..256..32"
 
 def read_numbers(text: str) -> tuple[tuple[str, ...], list[int]]:
     """Read a value of --at: `H=224,256,300`, `H=W=224`, `H=32..256` or `H=32..256..32`. SpecError otherwise."""
+    each = re.split(r"(?<=\d)[,; ]+(?=\w+ *=)", text)
+    if len(each) > 1:
+        help = " ".join([f"--at {one}" for one in each])
+        raise SpecError(f"--at {shown(text)} is more than one value", f"give each its own: {help}")
     *letters, numbers = [part.strip() for part in text.split("=")]
     if not letters or not all(map(is_letter, letters)):
         raise SpecError(f"--at {shown(text)} does not begin with a letter of the input", FORM)
@@ -83,7 +88,8 @@ def write_table(
     SpecError if there are `others`: options of a single report.
     """
     if others:
-        help = "leave out --explain, --get, --annotate, --columns, the choice of rows, and all dialects but one"
+        help = "leave out --explain, --get, --annotate, --hints, --columns, the choice of rows, "
+        help += "and all dialects but one"
         raise SpecError("--at tabulates the whole of one network", help)
     network, left = options.taken(network)
     network = left.settle(network)

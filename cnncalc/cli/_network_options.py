@@ -23,6 +23,7 @@ from ._usage import SEVERAL, Whole
 
 if TYPE_CHECKING:
     from ..contrasts import Contrast
+    from ..hints import Advice
 
 
 class Measures(NamedTuple):
@@ -148,24 +149,29 @@ class NetworkOptions(NamedTuple):
         """The shape of the first input; None if it is not given."""
         return dict(self.input).get(FIRST) if isinstance(self.input, Inputs) else self.input
 
-    def note_channels(self, network: Network) -> None:
-        """Note that an input has other channels than a spec's own, which does not fix them, or has them last."""
+    def note_channels(self, network: Network) -> Advice | None:
+        """Note that an input has other channels than a spec's own, which does not fix them, or has them last.
+
+        Return the advice of the latter, which is a hint, too.
+        """
         given = self.first
         is_read = network.source is None or not network.source.unread
         if given is None or self.several or not is_read or knows_channels(network):
-            return
+            return None
         other = other_channels(network, given, self.dialect, self.layout)
         if other is not None:
             note(other.text("the spec's own input"))
-            return
+            return None
         if any("c_i" in node.layer.given for node in network.nodes):  # the trace says it
-            return
+            return None
         from ..hints.typed import CHANNELS_NOTE, channels_last
 
         with suppress(CnncalcError):  # the command itself says what is wrong
             advice = channels_last(self.settle(network))
             if advice is not None:
                 note(CHANNELS_NOTE.format(text=advice.text, help=advice.help))
+            return advice
+        return None
 
     def report(self, network: Network) -> Report:
         """Return the report of a network under these options, which name one dialect at most."""

@@ -11,7 +11,7 @@ unit_option = click.option(
     "--unit", metavar="NUMBERS", help="Show what one unit sees, such as 3,4: its place on each axis."
 )
 of_option = click.option(
-    "--of", "of", metavar="LAYER", help="Whose units; by default those of the last layer with axes."
+    "--of", "of", metavar="LAYER", help="Whose units; by default those of the last layer larger than 1x1."
 )
 in_option = click.option(
     "--in", "source", metavar="LAYER", help="Take the fields on this layer's output, not on the input."

@@ -10,6 +10,7 @@ from .. import sources
 from ..dialects import layout_of
 from ..errors import SpecError
 from ..files import text_output
+from ..input import first_rank, with_open_input
 from ..network import INPUT
 from ..render.fields import FORMATS
 from ._hints import note_words
@@ -58,7 +59,8 @@ def command(
 ) -> int:
     """Show the receptive field of each layer's units: its size, stride, first pixel, centre and share of padding.
 
-    SPEC is as for cnncalc shape. A field is that on the network's first input, an axis at a time.
+    SPEC is as for cnncalc shape. A field is that on the network's first input, an axis at a time; without an input
+    shape, on one of open sizes.
 
     \b
       cnncalc rf resnet50 --unit 3,4                 what a unit of the last layer sees
@@ -85,6 +87,8 @@ def command(
             note("c_o is left out: each of these layers has as many channels as it gets")
         options.note_report(network)
         options.note_channels(network)
+        if options.input is None and first_rank(node.layer for node in network.nodes) is not None:
+            network = with_open_input(options.settle(network))
         network, options = options.taken(network)
         report = options.report(network)
         fields = ReceptiveFields(report, of, source)

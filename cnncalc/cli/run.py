@@ -54,6 +54,7 @@ OUTPUT_HELP = "Write the result to this file, or take another of several outputs
     file_option("--keep-all", "folder", metavar="DIR", help="Save every layer's result in this folder."),
     click.option("--rows", metavar="A:B", help="Use only these samples of the batch."),
     click.option("--memory", default="256M", metavar="SIZE", show_default=True, help="Limit the working memory."),
+    click.option("--no-fusion", is_flag=True, help="Compute each layer by itself."),
     network_options("dialect", "layout"),
     json_option,
     verbose_option,
@@ -70,6 +71,7 @@ def command(
     folder: str | None,
     rows: str | None,
     memory: str,
+    no_fusion: bool,
     options: NetworkOptions,
     as_json: bool,
 ) -> int:
@@ -111,6 +113,7 @@ def command(
         keep=[name for names in keep for name in names.split(",")],
         keep_all=folder is not None,
         memory=read_size(memory),
+        fuse=not no_fusion,
         others=arrays,
         output=output,
     )

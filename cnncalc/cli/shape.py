@@ -24,6 +24,7 @@ from ._usage import Command
 
 if TYPE_CHECKING:
     from ..contrasts import Contrast
+    from ..hints import Advice
 
 AT = "Tabulate an input's open sizes at numbers: H=224,256 or H=W=32..256..32."
 
@@ -93,7 +94,7 @@ def command(
         if annotate:
             return _annotate(network, options, format, stream)
         options.note_report(network)
-        options.note_channels(network)
+        said = options.note_channels(network)
         try:
             result = showing.result(network)
             stream.writelines(showing.text(result))
@@ -101,7 +102,7 @@ def command(
             if stream is sys.stdout:
                 stream.writelines(showing.before(error))
             raise
-        showing.remark(result)
+        showing.remark(result, said)
         return showing.code(result)
 
 
@@ -164,13 +165,13 @@ class Showing:
 
         return contrasts.FORMATS.renderer(self.format)(result, self.style)
 
-    def remark(self, result: Report | Contrast) -> None:
-        """Note, count or list what is perhaps not meant, and note what does not hold of what the spec expects."""
+    def remark(self, result: Report | Contrast, said: Advice | None = None) -> None:
+        """Note, count or list what is perhaps not meant and not `said` yet, and what the spec expects and is not so."""
         if isinstance(result, Report):
             runs = [("", result.layers)]
         else:
             runs = [(run.name, run.layers) for run in result.runs if run.error is None]
-        remark([("", runs)], self.lists_hints, self.format in ("json", "jsonl") or bool(self.style.values))
+        remark([("", runs)], self.lists_hints, self.format in ("json", "jsonl") or bool(self.style.values), said)
         if isinstance(result, Report):
             _note_findings(result)
 

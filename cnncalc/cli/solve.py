@@ -211,18 +211,21 @@ def _settings(words: sources.SpecWords, options: NetworkOptions, out: str | None
 
 
 class LeftOut:
-    """What a word leaves out that its op needs: the channels, which change no size, and the kernel of a pool."""
+    """What words leave out that their ops need: the channels, which change no size, and the kernel of a pool."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self.keys = list(keys)
 
     def __call__(self, layers: list[dict[str, Any]]) -> None:
-        """Complete the keys of a word's layer, and note which."""
-        for layer in layers[:1]:
+        """Complete the keys of each layer, and note which."""
+        found = []
+        for layer in layers:
             cls = OPS[layer["op"]][0]
             given = {key for raw in layer for key in keys_named(cls, raw)}
-            self.keys = [key for key in self.keys if key in cls.NEEDED and key not in given]
-            layer.update(dict.fromkeys(self.keys, 1))
+            left_out = [key for key in self.keys if key in cls.NEEDED and key not in given]
+            layer.update(dict.fromkeys(left_out, 1))
+            found += left_out
+        self.keys = found
 
 
 def _question(

@@ -49,6 +49,8 @@ class Influence(NamedTuple):
 
     of: str
     unit: tuple[int, ...]
+    sizes: tuple[int, ...]
+    """Of the unit's own field on each axis of the input, padding included; 0 if it sees no pixel."""
     shares: Array
     """Of each pixel, by the axes of the network's input; all 0 for a unit that sees no pixel."""
     reasons: tuple[str, ...]
@@ -90,6 +92,7 @@ class Influence(NamedTuple):
         return {
             "of": self.of,
             "unit": list(self.unit),
+            "size": list(self.sizes),
             "centre": [self.mean(axis) for axis in axes],
             "deviation": [self.deviation(axis) for axis in axes],
             "within_deviations": {f"{times}": [self.within(axis, times) for axis in axes] for times in (1, 2)},
@@ -121,13 +124,15 @@ def influence(graph: Graph, at: int, index: Sequence[int] | None = None) -> Infl
     unit = [0] * len(sizes)
     for axis, place in zip(axes, own, strict=True):
         unit[axis] = place
-    clipped = look_back(graph, at, own, INPUT).clipped
-    pixels = [range(first, last + 1) for first, last in clipped] if clipped else [range(n) for n in grid(graph, INPUT)]
+    sight = look_back(graph, at, own, INPUT)
+    clipped, whole = sight.clipped, grid(graph, INPUT)
+    sizes_seen = tuple([last - first + 1 for first, last in sight.box]) if sight.box else (0,) * len(whole)
+    pixels = [range(first, last + 1) for first, last in clipped] if clipped else [range(n) for n in whole]
     moments = _Moments(graph, at, pixels)
-    squares = np.zeros(grid(graph, INPUT))
+    squares = np.zeros(whole)
     squares[tuple([slice(rows.start, rows.stop) for rows in pixels])] = moments.of_input(unit)
     shares = squares / (squares.sum() or 1.0)
-    return Influence(graph.name(at), own, shares, _reasons(graph, moments.needed))
+    return Influence(graph.name(at), own, sizes_seen, shares, _reasons(graph, moments.needed))
 
 
 def _reasons(graph: Graph, needed: Sequence[int]) -> tuple[str, ...]:

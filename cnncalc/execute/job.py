@@ -123,11 +123,13 @@ class Job:
         memory: int = MEMORY,
         others: Mapping[str, Array] | None = None,
         output: str | None = None,
+        fuse: bool = False,
     ):
         """`weights` are arrays by name, or the one of a network's only layer with weights; `keep` names layers.
 
         Without `weights`, those of the network's own file are used. `others` are the arrays of further inputs, by name,
-        and `output` names the output that is wanted, by default the first.
+        and `output` names the output that is wanted, by default the first. With `fuse`, layers are computed together
+        where that is faster.
 
         Raises SpecError and ShapeError, before anything is computed, if the arguments do not fit together.
         """
@@ -143,7 +145,7 @@ class Job:
         self.report = self.samples.report
         self.last = _output(self.report, output)
         """The index of the layer whose result is wanted: that of the first output, or of the one that is named."""
-        self._seed, self._memory = seed, memory
+        self._seed, self._memory, self._fuse = seed, memory, fuse
         self.give(others or {})
         self._kinds = {name: real(array.dtype, name) for name, array in self.others.items()}
         self._loaded: Program | None = None
@@ -182,7 +184,7 @@ class Job:
         return np.broadcast_to(np.zeros((), self._drawn if given is None else real(given.dtype, want.name)), want.shape)
 
     def _program(self, weights: Mapping[str, Array]) -> Program:
-        return Program(self.report, self.kind, weights, (*self.kept, self.last), self._memory, self._kinds)
+        return Program(self.report, self.kind, weights, (*self.kept, self.last), self._memory, self._kinds, self._fuse)
 
     def result(self, at: int, count: int) -> tuple[tuple[int, ...], Dtype, tuple[int, ...]]:
         """Return of a layer's result for `count` samples: the shape for the caller, the dtype, the shape as samples."""

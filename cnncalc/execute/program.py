@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from ..network import INPUT
 from ..registry import Registry
 from ..report import LayerReport, Report
 from ..sizes import known
+from . import plan
 from .kernels import (
     activation,
     affine,
@@ -33,6 +33,7 @@ from .kernels import (
     select,
     unary,
 )
+from .plan import LayerStep
 from .task import Array, Dtype, Kernel, Task, channels_first, sizes_of, summed
 from .threads import hold
 from .weights import needed_by
@@ -56,36 +57,6 @@ Progress = Callable[[int], object]
 """Called after each layer with the number of samples that it has computed."""
 
 
-class LayerStep(NamedTuple):
-    """One layer, ready to run."""
-
-    layer: LayerReport
-    kernel: Kernel
-    task: Task
-    weights: dict[str, Array]
-    kind: Dtype
-    shape: tuple[int, ...]
-    """The shape of one sample of its result."""
-    times: int
-    """How many of these one sample of the input makes: the axes folded into the batch."""
-    slot: int
-    """The shared buffer that holds its result; -1 if the result goes straight to the caller's array."""
-
-    @property
-    def bytes(self) -> int:
-        """How many bytes one sample of its result takes."""
-        return prod(self.shape) * self.kind.itemsize * self.times
-
-    @property
-    def batched(self) -> bool:
-        """Return whether its result has a batch: whether it depends on an input."""
-        return self.layer.traced.fields.batched
-
-    def rows(self, n: int) -> int:
-        """Return how many samples of its result n samples of the input make."""
-        return n * self.times if self.batched else self.times
-
-
 class Program:
     """A network and its weights, for samples of one shape and dtype. Not safe for several threads at once."""
 
@@ -97,8 +68,11 @@ class Program:
         wanted: Sequence[int],
         memory: int = MEMORY,
         kinds: Mapping[str, Dtype] | None = None,
+        fuse: bool = False,
     ):
         """`wanted` are the layers whose results are wanted, `kinds` the dtypes of further inputs by their names.
+
+        With `fuse`, layers are computed together where that is faster.
 
         SpecError if a layer cannot be run.
         """
@@ -107,41 +81,46 @@ class Program:
         self.results = tuple(dict.fromkeys(wanted))
         self.scratch = min(max(memory // 2, LEAST_SCRATCH), MOST_SCRATCH)
         self.memory = memory
+        self.steps: list[LayerStep] = []
+        for layer in report.layers:
+            self.steps.append(self._step(layer, self.steps, weights))
+        self.plan = plan.fuse(self.steps, self.results) if fuse else plan.unfused(self.steps)
+        self._epilogues: list[plan.Epilogue] = []
+        """What follows the first layer of each step of the plan; made when it runs first."""
         self._slots: list[int] = []
         """How many bytes per sample each shared buffer holds."""
+        self._slot_of: dict[int, int] = {}
+        """The shared buffer of each layer whose result is in one."""
         self._buffers: list[Array] = []
-        self.steps = self._plan(report, weights)
+        self._place_results()
         self.each_sample = sum(self._slots)
         """How many bytes the shared buffers take for one sample."""
 
-    def _plan(self, report: Report, weights: Mapping[str, Array]) -> list[LayerStep]:
-        """Return a step for each layer, its result in a buffer that is no longer needed, or in a new one."""
-        last_read = {at: index for index, layer in enumerate(report.layers) for at in layer.node.reads}
-        steps: list[LayerStep] = []
+    def _place_results(self) -> None:
+        """Give the result of each step a buffer that is no longer needed, or a new one; the wanted ones have theirs."""
+        last_read = {at: turn for turn, fused in enumerate(self.plan) for at in fused.reads}
         free: set[int] = set()
-        for index, layer in enumerate(report.layers):
-            step = self._step(layer, steps, weights)
-            over = [at for at in layer.node.reads if at != INPUT and last_read[at] == index and steps[at].slot >= 0]
-            if index not in self.results:
-                slot = self._slot_for(step, over, steps, free)
-                self._slots[slot] = max(self._slots[slot], step.bytes)
+        for turn, fused in enumerate(self.plan):
+            over = [at for at in fused.reads if last_read[at] == turn and at in self._slot_of]
+            if fused.at not in self.results:
+                slot = self._slot_for(fused, over, free)
+                self._slots[slot] = max(self._slots[slot], self.steps[fused.at].bytes)
                 free.discard(slot)
-                step = step._replace(slot=slot)
-            free |= {steps[at].slot for at in over} - {step.slot}
-            steps.append(step)
-            if step.slot >= 0 and index not in last_read:
-                free.add(step.slot)
-        return steps
+                self._slot_of[fused.at] = slot
+                if fused.at not in last_read:
+                    free.add(slot)
+            free |= {self._slot_of[at] for at in over} - {self._slot_of.get(fused.at)}
 
-    def _slot_for(self, step: LayerStep, over: list[int], steps: list[LayerStep], free: set[int]) -> int:
+    def _slot_for(self, fused: plan.Fused, over: list[int], free: set[int]) -> int:
         """Return the buffer of its first input if it may work in place, else the best free one, else a new one.
 
-        A layer that reads its first input twice may not work in place: the second time, it would read its own result.
+        A step that reads its first input twice may not work in place: the second time, it would read its own result.
         """
-        first, *others = step.layer.node.reads or (INPUT,)
-        alone = first in over and first not in others and steps[first].batched == step.batched
-        if step.kernel.in_place and alone and steps[first].bytes == step.bytes:
-            return steps[first].slot
+        step, kernel = self.steps[fused.at], self.steps[fused.layers[0]].kernel
+        first, *others = fused.reads or (INPUT,)
+        alone = first in over and first not in others and self.steps[first].batched == step.batched
+        if kernel.in_place and alone and self.steps[first].bytes == step.bytes:
+            return self._slot_of[first]
         fitting = [slot for slot in free if self._slots[slot] >= step.bytes]
         if free:
             return min(fitting, key=self._slots.__getitem__) if fitting else max(free, key=self._slots.__getitem__)
@@ -162,13 +141,14 @@ class Program:
         times = known(layer.times)
         if times is None:
             raise SpecError("axes of an open size are folded into the batch", "give numbers").at(layer.node.label())
-        return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), times, -1)
+        return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), times)
 
     def working(self, count: int) -> int:
         """Return how many bytes of working memory a run of `count` samples takes at most."""
         several = min(self.at_once, count)
         needs = [self._working(step, several) for step in self.steps]
-        return self.each_sample * several + max(*needs, min(sum(needs), self.scratch))
+        folded = sum([plan.folded(fused, self.steps, self.at_once) for fused in self.plan])
+        return self.each_sample * several + folded + max(*needs, min(sum(needs), self.scratch))
 
     def _working(self, step: LayerStep, several: int) -> int:
         """Return how many bytes a kernel takes at most besides its input, its output and its weights."""
@@ -204,26 +184,44 @@ class Program:
         hold(self.scratch)
         if not self._buffers:
             self._buffers = [np.empty(size * self.at_once, np.uint8) for size in self._slots]
-        results: list[Array] = []
+        if not self._epilogues:
+            self._epilogues = [plan.epilogue(fused, self.steps, self.at_once) for fused in self.plan]
+        results: dict[int, Array] = {INPUT: x}
         with np.errstate(all="ignore"):  # NaN and infinity pass through, as in every framework
-            for index, step in enumerate(self.steps):
-                out, rows = targets.get(index), step.rows(n)
-                if out is None:
-                    held = self._buffers[step.slot][: rows * step.bytes // step.times]
-                    out = held.view(step.kind).reshape(rows, *step.shape)
-                assert out.shape == (rows, *step.shape), f"{step.layer.name}: {out.shape} is not {step.shape}"
-                results.append(out)
-                arrays = [x if at == INPUT else results[at] for at in step.layer.node.reads]
-                if step.layer.node.layer.WORD == "input":
-                    arrays = [(others or {})[step.layer.name]]
-                if step.batched and any(len(array) != rows for array in arrays) and len(arrays) > 1:
-                    arrays = [np.broadcast_to(a, (rows, *a.shape[1:])) if len(a) == 1 else a for a in arrays]
-                arrays.append(out)
-                if step.kernel.spatial and step.task.channels_last:
-                    arrays = [*map(channels_first, arrays)]
-                try:
-                    step.kernel.compute(step.task, arrays[:-1], step.weights, arrays[-1])
-                except CnncalcError as error:
-                    raise error.at(step.layer.node.label()) from None
+            for fused, epilogue in zip(self.plan, self._epilogues, strict=True):
+                out = targets.get(fused.at)
+                results[fused.at] = self._result(fused.at, n) if out is None else out
+                self._compute(fused, epilogue, results, others or {})
                 if progress is not None:
-                    progress(n)
+                    progress(n * len(fused.layers))
+
+    def _result(self, at: int, n: int) -> Array:
+        """Return the part of a shared buffer that holds a layer's result for n samples."""
+        step = self.steps[at]
+        rows = step.rows(n)
+        held = self._buffers[self._slot_of[at]][: rows * step.bytes // step.times]
+        return held.view(step.kind).reshape(rows, *step.shape)
+
+    def _compute(
+        self, fused: plan.Fused, epilogue: plan.Epilogue, results: Mapping[int, Array], others: Mapping[str, Array]
+    ) -> None:
+        """Compute one step of the plan."""
+        step, out = self.steps[fused.layers[0]], results[fused.at]
+        rows, last = len(out), step.task.channels_last
+        assert out.shape[1:] == step.shape, f"{step.layer.name}: {out.shape} is not {step.shape}"
+        arrays = [results[at] for at in step.layer.node.reads]
+        if step.word == "input":
+            arrays = [others[step.layer.name]]
+        if step.batched and any(len(array) != rows for array in arrays) and len(arrays) > 1:
+            arrays = [np.broadcast_to(a, (rows, *a.shape[1:])) if len(a) == 1 else a for a in arrays]
+        arrays.append(out)
+        if step.kernel.spatial and last:
+            arrays = [*map(channels_first, arrays)]
+        then = epilogue.on(out, results, last)
+        task = step.task._replace(then=then) if step.kernel.finishes else step.task
+        try:
+            step.kernel.compute(task, arrays[:-1], epilogue.weights, arrays[-1])
+        except CnncalcError as error:
+            raise error.at(step.layer.node.label()) from None
+        if then is not None and not step.kernel.finishes:
+            then((slice(None),) * out.ndim)

@@ -21,6 +21,12 @@ Weights = Mapping[str, Array]
 """A layer's arrays by their role: `weight`, `bias`, `running_mean` …"""
 
 
+Place = tuple[slice, ...]
+"""A part of an array, a slice for each axis; those that stand for all of an axis may have no bounds."""
+Then = Callable[[Place], object]
+"""Do what follows a layer to a part of its output that is made, in place."""
+
+
 class Task(NamedTuple):
     """One layer of a traced network, as its kernel sees it."""
 
@@ -33,6 +39,8 @@ class Task(NamedTuple):
     """How many bytes of working memory the kernel may take beside its input and its output."""
     axes: tuple[int, ...] = ()
     """The axes that its keys name, counted from the front, the batch being 0."""
+    then: Then | None = None
+    """What a kernel that `finishes` calls for each part of its output, in the order of axes in which it gets it."""
 
 
 Compute = Callable[[Task, Sequence[Array], Weights, Array], None]
@@ -73,6 +81,10 @@ class Kernel(NamedTuple):
     """None if it stays within the task's `scratch`."""
     in_place: bool = False
     """Whether it may write into its first input, if none of its other inputs is the same array."""
+    finishes: bool = False
+    """Whether it calls the task's `then` for each part of its output, all of which is done for it otherwise."""
+    each: Callable[[Array, Array, Task], object] | None = None
+    """The function of each value that it is, if that is all: it fills the second array, which may be the first."""
 
 
 def channels_first(array: Array) -> Array:

@@ -7,7 +7,7 @@ from ..network import INPUT
 from ..report import LayerReport
 from ..sizes import known, show
 from . import Advice, HintKind, HintPlace
-from .windows import plural
+from .windows import listed, plural
 
 
 def _bias_before_norm(place: HintPlace) -> Advice | None:
@@ -17,9 +17,11 @@ def _bias_before_norm(place: HintPlace) -> Advice | None:
         return None
     if not _is_per_channel(layer) or not all(map(_takes_mean_away, readers)):
         return None
-    names = ", ".join(reader.name for reader in readers)
-    subtracts = "subtracts" if len(readers) == 1 else "subtract"
-    text = f"its bias of {layer.bias:,} has no effect: {names} {subtracts} the mean of each channel"
+    norms = [*dict.fromkeys(reader.op for reader in readers)]
+    subtracts = "subtracts" if len(norms) == 1 else "subtract"
+    text = (
+        f"its bias of {layer.bias:,} has no effect: the {listed(norms)} behind it {subtracts} the mean of each channel"
+    )
     return Advice(text, f"bias=false saves {layer.bias:,} parameters")
 
 

@@ -64,13 +64,25 @@ def _dropped(slide: Slide) -> int:
     return 0 if n is None or out is None or slide.pb is None else dropped(n, slide.pb, slide.k, slide.s, out)
 
 
+def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]:
+    """Return how many units at the end of each axis are the padding of a `pad` in front."""
+    before = place.before()
+    if before is None or before.op != "pad":
+        return {}
+    sides = dict(zip(before.traced.axes, before.traced.values["p"], strict=True))
+    first = 1 if place.layer.env.channels_last else 2
+    return {slide.axis: max(sides.get(axis, (0, 0))[1], 0) for axis, slide in enumerate(slides, first)}
+
+
 def _dropped_pixels(place: HintPlace) -> Advice | None:
-    """Return the advice on a floor that leaves pixels at the end unread."""
+    """Return the advice on a floor that leaves pixels at the end unread, those of padding apart."""
     slides = slides_of(place)
+    padding = _padding_behind(place, slides)
 
     def say(slide: Slide) -> str | None:
-        lost = _dropped(slide)
-        return f"{plural(lost, 'pixel')} of {slide.n} at the %: {slide.floor_text()} = {slide.out}" if lost else None
+        lost = _dropped(slide) - padding.get(slide.axis, 0)
+        text = f"{plural(lost, 'pixel')} of {slide.n} at the %: {slide.floor_text()} = {slide.out}"
+        return text if lost > 0 else None
 
     text = _by_axis(slides, say, _last_side)
     if text is None:

@@ -45,7 +45,7 @@ class Convolution(Windowed):
         windows, keys = self.windows(space, env)
         c_o, own = self.kernels(c_i, env)
         values = {"c_i": known(c_i), "c_o": known(c_o), **keys, **own, "bias": self.bias, "flip": self.flip}
-        counts = self.counts(x, values if type(c_i) is int else {**values, "c_i": c_i}, env)
+        counts = self.counts(x, values if type(c_i) is int else {**values, "c_i": c_i, "c_o": c_o}, env)
         out = tuple([window.out for window in windows])
         macs = count(counts[0], *self.positions(space, out))  # and as many weights, if none were shared
         place = len(x) - 1 if env.channels_last else 0
@@ -107,8 +107,8 @@ class Convolution(Windowed):
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         """Return the size of each axis, the parameters and the multiply-accumulates as the products they are."""
-        _, space = self.split(x, env)
-        form, product = self.weights_text(traced.values)
+        c_i, space = self.split(x, env)
+        form, product = self.weights_text({**traced.values, "c_i": self.c_i or c_i})
         _, out = self.split(traced.out, env)
         positions = self.positions(space, out)
         name = "out" if positions is out else "in"

@@ -89,6 +89,8 @@ def _repeated(a: Size, b: Size) -> Size:
         return a if isinstance(a, int) else b
     if a.is_unknown or b.is_unknown:
         return b if a.is_unknown else a
+    if a.letters != b.letters:  # either may be 1, whatever the other is
+        return larger(a, b)
     from ..conditions import where
 
     for one, other in sorted(

@@ -230,14 +230,11 @@ def empty_window(slide: Slide) -> int | None:
         return None
     if pb >= k:
         return 0
-    if (out - 1) * s - pb >= n:
-        return -((-n - pb) // s)
-    if n >= d:
-        return None
-    for unit in range(min(-(-pb // s), out, d, MOST_CHECKED)):  # windows that begin before the input: every d alike
-        if (unit * s - pb) % d >= n:  # its first tap at 0 or after
-            return unit
-    return None
+    if n < d:
+        for unit in range(min(-(-pb // s), out, d, MOST_CHECKED)):  # windows that begin before the input: every d alike
+            if (unit * s - pb) % d >= n:  # its first tap at 0 or after
+                return unit
+    return -((-n - pb) // s) if (out - 1) * s - pb >= n else None
 
 
 def pixel_paddings(slide: Slide, before: range, odd: int) -> Iterator[range]:

@@ -124,7 +124,7 @@ def _kept(table: Table, widths: Sequence[int], width: int | None) -> list[int]:
 
 def _natural(head: Heading, at: int, table: Table) -> int:
     """Return the width of a column in which nothing is broken."""
-    cells = [line.texts[at] for section in table.sections for line in section]
+    cells = {line.texts[at] for section in table.sections for line in section}
     return max(map(width_of, [head.title, *(part for cell in cells for part in cell.split("\n"))]))
 
 
@@ -166,6 +166,8 @@ def _lines(line: Line, columns: Sequence[tuple[Heading, int]], gap: int, style: 
 
 def broken(text: str, width: int) -> list[str]:
     """Return a text in lines that are as wide as a column at most, broken between words."""
+    if "\n" not in text and width_of(text) <= width:
+        return [text]
     lines = []
     for part in text.split("\n"):
         line = ""

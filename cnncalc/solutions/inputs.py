@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..conditions import Condition, Holds, Numbers, Requirement
 from ..errors import SpecError
-from ..input import Input, read_input, with_input
+from ..input import Input, read_input, with_input, with_open_input
 from ..layers.base import AXIS_LETTERS
 from ..layers.sliding import Slide, Windowed
 from ..network import INPUT, Network
@@ -88,10 +88,7 @@ def _at(size: Size, values: dict[str, int]) -> Size:
 def opened(network: Network) -> Network:
     """Return a configured network with a letter for each spatial size of its own input, or of the usual one."""
     if network.input is None:
-        layers = [node.layer for node in network.nodes]
-        rank = next((layer.rank() for layer in layers if layer.rank() is not None), 2) or 2
-        letters = [Open(letter) for letter in AXIS_LETTERS.get(rank, AXIS_LETTERS[2])]
-        return network._replace(input=(*letters, Open("C")) if network.layout == "NHWC" else (Open("C"), *letters))
+        return with_open_input(network)
     read = read_input(network)
     last = network.layout == "NHWC"
     space = len(read.sample) - 1

@@ -1,7 +1,7 @@
 """Whole networks beside PyTorch and onnxruntime, from one ONNX file.
 
-`PYTHON -m tests.bench.networks [forward|process]`, where PYTHON has torch, torchvision, onnx and onnxruntime installed beside cnncalc. The files are written on first use, batch
-norms kept, with random weights, into `--folder`.
+`PYTHON -m tests.bench.networks [forward|process]`, where PYTHON has torch, torchvision, onnx and onnxruntime installed
+beside cnncalc. The files are written on first use, batch norms kept, with random weights, into `--folder`.
 
 `forward` times the forward pass alone, weights in memory, batch 1, two threads each, the three in turn in one process.
 It prints the least of each in ms, and the ratios of these; the least says most on a machine that others use, too.
@@ -73,7 +73,7 @@ def in_cnncalc(name: str, path: Path, x: Any, **how: Any) -> Callable[[], Any]:
     """The network as it is prepared here."""
     import cnncalc
 
-    prepared = cnncalc.prepare(path, **how)
+    prepared = cnncalc.prepare(path, memory=1 << 30, **how)
     return lambda: prepared(x)
 
 
@@ -101,7 +101,7 @@ def in_onnxruntime(name: str, path: Path, x: Any) -> Callable[[], Any]:
     return lambda: session.run(None, {key: x})[0]
 
 
-def forward(names: list[str], folder: Path, rounds: int) -> None:
+def forward(names: list[str], folder: Path, rounds: int, clock: Callable[[], float]) -> None:
     """Print the least time of each network on each side, and the ratios."""
     import numpy as np
     import torch
@@ -111,7 +111,7 @@ def forward(names: list[str], folder: Path, rounds: int) -> None:
     for name in names:
         path = written(name, folder)
         x = np.random.default_rng(0).standard_normal(NETWORKS[name], np.float32)
-        calls = [in_cnncalc(name, path, x), in_cnncalc(name, path, x)]
+        calls = [in_cnncalc(name, path, x), in_cnncalc(name, path, x, fuse=False)]
         calls += [in_torch(name, path, x), in_onnxruntime(name, path, x)]
         results = [call() for call in calls]
         for result in results[1:]:
@@ -121,9 +121,9 @@ def forward(names: list[str], folder: Path, rounds: int) -> None:
             for times, call in zip(found, calls, strict=True):
                 time.sleep(PAUSE)
                 call()
-                begin = time.perf_counter()
+                begin = clock()
                 call()
-                times.append(time.perf_counter() - begin)
+                times.append(clock() - begin)
         ours, unfused, torchs, orts = map(min, found)
         text = "".join(f"{least * 1e3:9.2f}" for least in (ours, unfused, torchs, orts))
         ratios = ours / torchs, ours / orts, unfused / torchs
@@ -160,13 +160,19 @@ def main() -> None:
     parser.add_argument("what", nargs="?", default="forward", choices=["forward", "process"])
     parser.add_argument("--folder", type=Path, default=Path("/tmp/cnncalc-networks"))
     parser.add_argument("--only", default="", help="Only networks with this in their name.")
+    parser.add_argument("--cpu", action="store_true", help="Time one thread each, by the processor's clock.")
     parser.add_argument("--rounds", type=int, default=15)
     asked = parser.parse_args()
     asked.folder.mkdir(exist_ok=True)
-    work = {"forward": forward, "process": process}[asked.what]
-    work([name for name in NETWORKS if asked.only in name], asked.folder, asked.rounds)
+    names = [name for name in NETWORKS if asked.only in name]
+    if asked.what == "process":
+        process(names, asked.folder, asked.rounds)
+    else:
+        forward(names, asked.folder, asked.rounds, time.process_time if asked.cpu else time.perf_counter)
 
 
 if __name__ == "__main__":
+    if "--cpu" in sys.argv:
+        THREADS = 1
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(THREADS)
     main()

@@ -187,6 +187,12 @@ def test_rf_notes_what_is_perhaps_not_meant() -> None:
     )
 
 
+def test_what_is_noted_is_not_listed_again() -> None:
+    assert here(["shape", "9x8x3", "conv:4,k3", "--hints"]).err == (
+        "note: 9x8x3 has 9 channels; if they stand last: --layout NHWC, or 3x9x8\nno other hints\n"
+    )
+
+
 def test_a_part_has_the_hints_and_notes_of_its_layers() -> None:
     assert here(["shape", "3x7x7", "conv:4", "maxpool:2", "relu", "--until", "maxpool1", "--hints"]).err == (
         f"note: conv1: k is 1; for a 3x3: conv:4,k3\n{LISTED}"
@@ -224,7 +230,7 @@ model = keras.Sequential([
 
 def test_source_is_the_readers_own() -> None:
     Path("net.py").write_text(KERAS_SOURCE)
-    said = "hint: conv2d: its bias of 4 has no effect: batch_normalization subtracts the mean of each channel"
+    said = "hint: conv2d: its bias of 4 has no effect: the batchnorm behind it subtracts the mean of each channel"
     for more in ("", " --until batch_normalization"):
         ended = here(f"shape net.py{more} --hints".split())
         assert ended.err == f"{said} (bias-before-norm)\n  bias=false saves 4 parameters\n", ended.err

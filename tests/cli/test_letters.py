@@ -88,6 +88,10 @@ def test_a_refused_size_is_a_row_and_a_failure_only_if_there_is_no_other() -> No
             ["3xHx8", "relu", "--at", "H=1", "--explain"],
             "--at tabulates the whole of one network\n  leave out",
         ),
+        (
+            ["3xHxW", "relu", "--at", "H=1..3, W=4"],
+            "--at 'H=1..3, W=4' is more than one value\n  give each its own: --at H=1..3 --at W=4\n",
+        ),
     ],
 )
 def test_what_is_wrong_says_what_would_help(args: list[str], message: str) -> None:

@@ -138,6 +138,7 @@ EFFECTS = {
     "dense --no-color": "-v --color always | --no-color",
     "run --rows": "conv -x batch.npy -w w.npy | --rows 0:1",
     "run --memory": "--memory 1",
+    "run --no-fusion": "conv:9,k2,bn -x x.npy --seed 1 -o y.npy | --no-fusion",
     "run --dialect": "maxpool:k2 -x x.npy | --dialect caffe",
     "run --layout": "maxpool:k2 -x cube.npy | --layout NHWC",
     "run --quiet": "-v | -q",

@@ -33,6 +33,7 @@ ENDS = [
     ("3x224xW conv:8,k7,s2 --clean", 2, "conv1 drops 1 on the height axis whatever the input is"),
     ("conv:k7,s2 -i 224 --out 112 --rf 9 --by params", 2, "--rf is a question of its own"),
     ("--rf 5 conv:k1", 1, "no stack of conv:k1 sees 5 pixels"),
+    ("conv:k3 maxpool -i 9 --out 3", 2, "the settings of one layer can be solved for, and there are 2"),
     ("vgg16 -i 224 --out 7", 2, "the settings of one layer can be solved for, and there are 40"),
     ("maxpool:2 --out 3 --k 1..3", 2, "the ranges and --top are for the settings of a layer"),
     ("3x8x8 maxpool:2 --out 4x4x4", 2, "--out 4x4x4 has 4 channels, and maxpool makes 3"),

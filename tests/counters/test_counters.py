@@ -35,10 +35,10 @@ parameter of a block.
 
 
 def written(line: dict[str, Any]) -> Report:
-    """The report of a recorded network. Another name makes it one whose layers are all modules."""
+    """The report of a recorded network. A copy of it is one whose layers are all modules."""
     if line["code"] == "torchvision":
         return cnncalc.shape(line["network"])
-    return cnncalc.shape(cnncalc.load(line["network"]).to_dict() | {"name": "converted"})
+    return cnncalc.shape(cnncalc.load(line["network"]).to_dict())
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cnncalc.cli import COMMANDS
-from tests.program import environment, interrupts, posix
+from tests.program import dev_full, environment, interrupts, posix
 
 from . import FAULTS, attempt
 from .commands import PRINTERS, PROGRAM, WRITERS, Done, Skip, State, fill, line, run
@@ -129,3 +129,20 @@ def test_what_is_behind_standard_output_is_not_written_over(tmp_path: Path) -> N
     first, *tables = (tmp_path / "kept").read_bytes().partition(b"\n")
     whole = run(WRITERS["a table"][:-2], tmp_path).out
     assert (first, tables) == (b"kept", [b"\n", whole * 2])
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    """What a library prints there would stand in it."""
+    action = "for n in range(3):\n    if os.path.samestat(os.fstat(n), os.stat(arguments[0])): os._exit(77)"
+    before = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    assert at_event("os.rename", action, line("a table", "out"), tmp_path, *before).code == 0
+
+
+@pytest.mark.parametrize(
+    ("redirection", "path", "code"), [(">&-", "/dev/stdout", 2), pytest.param("2>/dev/full", "out", 0, marks=dev_full)]
+)
+def test_streams_that_take_nothing(redirection: str, path: str, code: int, tmp_path: Path) -> None:
+    fill(tmp_path)
+    words = ["run", "relu", "-x", "x.npy", "-v", "-o", path]  # -v writes a note
+    assert run(words, tmp_path, ["sh", "-c", f'exec "$@" {redirection}', "sh"]).code == code
+    assert (tmp_path / "out").exists() == (code == 0)

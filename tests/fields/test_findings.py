@@ -62,6 +62,13 @@ def test_the_effective_field_as_json() -> None:
     assert found["touched"] == 5 * 7
 
 
+def test_the_size_beside_the_effective_field_is_that_of_the_unit() -> None:
+    """Units of two phases see 6 and 4 pixels."""
+    spec = "1x17x17 conv:2,k3 maxpool:2 convT:2,k3,s2"
+    for place, size in (("0,1", [6, 4]), ("7,6", [4, 6])):
+        assert asked(spec, "--effective", "--unit", place)["report"]["fields"]["effective"]["size"] == size
+
+
 def test_a_proof_as_json_and_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     found = asked(SKIP, "--verify")["report"]["fields"]["verify"]
     assert (found["of"], found["pixels"], found["layers"], found["equal"]) == ("add1", 289, 4, True)

@@ -27,6 +27,31 @@ def unit(line: str) -> Any:
     return rf(line)["unit"]
 
 
+@pytest.mark.parametrize(
+    ("line", "input", "size", "stride"),
+    [
+        ("conv:k3 conv:k3 maxpool:2", ["C", "H", "W"], [6, 6], [2, 2]),
+        ("conv:k3,d2 maxpool:3x2 --dialect keras", ["H", "W", "C"], [7, 6], [3, 2]),
+        ("relu conv1d:k3,s2 conv1d:k5", ["C", "L"], [11], [2]),
+        ("conv3d:k2 conv3d:k3x4x5 --until conv3d2", ["C", "D", "H", "W"], [4, 5, 6], [1, 1, 1]),
+        ("conv:8,k3,c_i=3 conv:4,k3", [3, "H", "W"], [5, 5], [1, 1]),
+    ],
+)
+def test_without_an_input_its_sizes_are_open(
+    line: str, input: list[object], size: list[int], stride: list[int]
+) -> None:
+    found = rf(line)
+    assert found["input"] == input
+    assert {name: found["layers"][-1]["report"]["fields"][name] for name in ("size", "stride")} == {
+        "size": size,
+        "stride": stride,
+    }
+
+
+def test_without_a_spatial_layer_an_input_is_asked_for() -> None:
+    assert here(["rf", "linear:10"]).err.startswith("no input shape\n  put one in front")
+
+
 def test_a_unit_as_json() -> None:
     assert unit(f"{DILATED} --unit 3,4") == {
         "of": "conv2",

@@ -121,19 +121,20 @@ CASES = [
      "avgpool1d:k2,s2 in front of it and s=1 read them all; so does k=2",
      ["3x8 avgpool1d:k2,s2 conv1d:4,k1", "3x8 conv1d:4,k2,s2"]),
     ("3x8x8 conv:4,k3,name=a batchnorm:from=a instancenorm:from=a add:batchnorm1+instancenorm1",
-     "bias-before-norm: a: its bias of 4 has no effect: batchnorm1, instancenorm1 subtract the mean of each channel; "
-     "bias=false saves 4 parameters", ["3x8x8 conv:4,k3,name=a,nobias batchnorm:from=a instancenorm:from=a"]),
+     "bias-before-norm: a: its bias of 4 has no effect: the batchnorm and instancenorm behind it subtract the mean of "
+     "each channel; bias=false saves 4 parameters",
+     ["3x8x8 conv:4,k3,name=a,nobias batchnorm:from=a instancenorm:from=a"]),
     ("3x9x9 conv:4,k1,s2",
      "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
      "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
      ["3x9x9 avgpool:k2,s2,ceil conv:4,k1"]),
     ("3x8x8 conv:4,k3 batchnorm relu",
-     "bias-before-norm: conv1: its bias of 4 has no effect: batchnorm1 subtracts the mean of each channel; "
-     "bias=false saves 4 parameters",
+     "bias-before-norm: conv1: its bias of 4 has no effect: the batchnorm behind it subtracts the mean of each "
+     "channel; bias=false saves 4 parameters",
      ["3x8x8 conv:4,k3,bias=false batchnorm relu", "3x8x8 conv:4,k3 relu batchnorm"]),
     ("3x8x8 flatten linear:7 batchnorm",
-     "bias-before-norm: linear1: its bias of 7 has no effect: batchnorm1 subtracts the mean of each channel; "
-     "bias=false saves 7 parameters",
+     "bias-before-norm: linear1: its bias of 7 has no effect: the batchnorm behind it subtracts the mean of each "
+     "channel; bias=false saves 7 parameters",
      ["3x8x8 flatten linear:7,bias=false batchnorm"]),
     ("3x8x8 flatten linear:1 softmax",
      "constant-output: softmax1: axis 1 has one value, so every output is 1; use a sigmoid for one value, or give "
@@ -189,6 +190,19 @@ def test_a_hint_says_what_is_the_case_and_is_gone_where_its_advice_is_followed(
     assert one(words) == said
     for other in mended:
         assert of(other) == [], other
+
+
+@pytest.mark.parametrize(
+    "words", ["pad:3 conv:4,k7,s2", "pad:0+1 relu maxpool:3,s2", "pad:1,mode=reflect avgpool:3,s2"]
+)
+def test_padding_in_front_that_a_floor_drops_is_no_pixel(words: str) -> None:
+    """Keras and blur pools pad by a layer of its own."""
+    assert of(f"3x32x32 {words}") == []
+    assert of(f"32x32x3 {words}", layout="NHWC") == []
+
+
+def test_pixels_before_the_dropped_padding_in_front_are_counted_alone() -> None:
+    assert one("3x32x32 pad:1 maxpool:5,s5").startswith("dropped-pixels: maxpool1: the floor drops 3 pixels of 34")
 
 
 def test_every_kind_has_a_case_a_code_and_a_name_of_its_own() -> None:
@@ -348,6 +362,8 @@ def test_open_sizes_get_only_the_hints_that_hold_for_all() -> None:
 def test_layers_of_which_the_same_is_said_have_one_hint() -> None:
     (hint,) = of("3x8x8 conv:3,k4,same,times=3")
     assert hint.layers == ("conv1", "conv2", "conv3")
+    (hint,) = of("3x8x8 conv:3,k3,p1 bn relu conv:3,k3,p1 bn relu")
+    assert hint.layers == ("conv1", "conv2")
 
 
 def test_layers_of_blocks_are_named_with_their_block() -> None:

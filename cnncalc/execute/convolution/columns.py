@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..task import Array, Dtype
+from ..task import Array, Dtype, Place
 from ..threads import buffer
 
 PIECE = 1 << 20
@@ -128,10 +128,13 @@ class Part(NamedTuple):
         """How many positions it has in all its samples."""
         return int((self.samples.stop - self.samples.start) * prod(self.size))
 
+    def place(self, channels: slice) -> Place:
+        """Return where some channels of it are in an array (N, c, *out)."""
+        return self.samples, channels, *[slice(b, b + n) for b, n in zip(self.begin, self.size, strict=True)]
+
     def of(self, out: Array) -> Array:
         """Return this part of an array (N, c, *out), as a view."""
-        space = [slice(b, b + n) for b, n in zip(self.begin, self.size, strict=True)]
-        return out[(self.samples, EVERY, *space)]
+        return out[self.place(EVERY)]
 
 
 def parts(n: int, space: Sequence[int], most: int, several: int) -> Iterator[Part]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import prod
 
 from ..sums import sum_dtype
-from ..task import Array
+from ..task import Array, Then
 from . import product, taps, winograd
 from .columns import EVERY, Shapes, Windows, seeing, seeing_outputs
 
@@ -17,20 +17,41 @@ TILE = 8 << 20
 
 
 def convolve(
-    x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1, tile: int = TILE
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    out: Array,
+    windows: Windows,
+    g: int = 1,
+    tile: int = TILE,
+    then: Then | None = None,
 ) -> None:
-    """Fill `out` (N, c_o, *out) from x (N, c_i, *space) and weight (c_o, c_i/g, *k), about `tile` bytes at once."""
+    """Fill `out` (N, c_o, *out) from x (N, c_i, *space) and weight (c_o, c_i/g, *k), about `tile` bytes at once.
+
+    `then` is called for each part of the output that is made.
+    """
     inside = seeing_outputs(windows, x.shape[2:], out.shape[2:])
     if [*map(len, inside)] == [*out.shape[2:]]:
-        _convolve(x, weight, bias, out, windows, g, tile)
+        _convolve(x, weight, bias, out, windows, g, tile, then)
         return
     out[...] = 0 if bias is None else bias.reshape(-1, *(1,) * len(inside))  # what sees only padding
     if all(map(len, inside)):
         target = out[(EVERY, EVERY, *[slice(some.start, some.stop) for some in inside])]
-        _convolve(x, weight, bias, target, windows.at(tuple([some.start for some in inside])), g, tile)
+        _convolve(x, weight, bias, target, windows.at(tuple([some.start for some in inside])), g, tile, None)
+    if then is not None:
+        then((EVERY,) * out.ndim)
 
 
-def _convolve(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int, tile: int) -> None:
+def _convolve(
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    out: Array,
+    windows: Windows,
+    g: int,
+    tile: int,
+    then: Then | None,
+) -> None:
     """Fill `out`, whose units all see the input or are between those that do, with the kernel's cells that see it."""
     cells = seeing(windows, x.shape[2:], out.shape[2:])
     weight, windows = weight[(EVERY, EVERY, *[slice(some.start, some.stop) for some in cells])], windows.only(cells)
@@ -41,7 +62,10 @@ def _convolve(x: Array, weight: Array, bias: Array | None, out: Array, windows: 
     elif winograd.pays(shapes) and winograd.is_harmless(x, weight):
         winograd.correlate(x, weight, bias, out, windows, tile)
     else:
-        product.correlate(x, weight, bias, out, windows, g, tile)
+        product.correlate(x, weight, bias, out, windows, g, tile, then)
+        return
+    if then is not None:
+        then((EVERY,) * out.ndim)
 
 
 def working(shapes: Shapes) -> int:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..task import Array
+from ..task import Array, Then
 from ..threads import buffer, each, shares, threads
 from .columns import EVERY, Index, Layout, Part, Shapes, Windows, gather, merged, parts, see
 
@@ -70,7 +70,16 @@ def _as_matrix(weight: Array, g: int) -> tuple[Array, bool]:
     return (weight.reshape(shape), False) if matrix is None else (matrix, True)
 
 
-def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int, tile: int) -> None:
+def correlate(
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    out: Array,
+    windows: Windows,
+    g: int,
+    tile: int,
+    then: Then | None = None,
+) -> None:
     """Fill `out` with the cross-correlation, computed in the weight's dtype (x's and out's may be others).
 
     `tile` is how many bytes of columns, and of products, are made at once. With groups there is a small product for
@@ -82,6 +91,8 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: 
     if g == 1:
         for part in pieces:
             multiply(x, kernel, out, windows, part)
+            if then is not None:
+                then(part.place(EVERY))
         return
     whole = g * pieces[0].positions * kernel.each_position
     most = min(_groups(pieces[0], g, kernel.each_position, tile), -(-g // len(shares(g, whole, GROUP_SHARE))))
@@ -91,6 +102,8 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: 
         last = min(first + most, g)
         i, o = slice(first * c_i, last * c_i), slice(first * c_o, last * c_o)
         multiply(x[:, i], kernel.of(slice(first, last)), out[:, o], windows, part)
+        if then is not None:
+            then(part.place(o))
 
     each(work, product(pieces, range(0, g, most)), len(pieces) * whole)
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..task import Array, summed
+from ..task import Array, Then, summed
 from ..threads import buffer
 from . import taps
 from .columns import EVERY, Index, Shapes, Windows, flipped, merged, overlap
@@ -44,9 +44,23 @@ class Outputs(NamedTuple):
 
 
 def scatter(
-    x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1, tile: int = TILE
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    out: Array,
+    windows: Windows,
+    g: int = 1,
+    tile: int = TILE,
+    then: Then | None = None,
 ) -> None:
-    """Fill `out` (N, c_o, *out) with the transposed convolution the fastest way, about `tile` bytes at once."""
+    """Fill `out` (N, c_o, *out) with the transposed convolution, about `tile` bytes at once, and call `then` for it."""
+    _scatter(x, weight, bias, out, windows, g, tile)
+    if then is not None:
+        then((EVERY,) * out.ndim)
+
+
+def _scatter(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int, tile: int) -> None:
+    """Fill `out` the fastest way."""
     if has_few_inputs(x.shape[2:], windows):
         weight, bias = in_kind(x, weight, bias, out, len(weight) // g * prod(x.shape[2:]))
         taps.scatter(x, weight, bias, out, windows, g)

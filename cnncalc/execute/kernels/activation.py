@@ -203,7 +203,9 @@ FUNCTIONS: dict[str, Function] = {
     "clip": _clip,
 }
 """The functions of each value."""
-KERNELS = {op: Kernel(pointwise(function), averages, in_place=True) for op, function in FUNCTIONS.items()}
+KERNELS = {
+    op: Kernel(pointwise(function), averages, in_place=True, each=function) for op, function in FUNCTIONS.items()
+}
 KERNELS |= {op: KERNELS[op]._replace(dtype=keeps) for op in ("relu", "relu6")}
 KERNELS |= {
     "identity": Kernel(in_order, keeps, in_place=True),

@@ -43,7 +43,7 @@ def _kernel(way: Callable[..., None], estimate: Callable[[Shapes], int], kind: C
     def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
         weight = kernel_first(weights["weight"], task, kind is ConvKind.DEPTHWISE)
         g = task.values.get("g") or xs[0].shape[1]
-        way(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g))
+        way(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g), task.then)
 
     def takes(task: Task, x: tuple[int, ...], out: tuple[int, ...], dtype: Dtype) -> int:
         windows, g = windows_of(task), task.values.get("g") or x[1]
@@ -51,7 +51,7 @@ def _kernel(way: Callable[..., None], estimate: Callable[[Shapes], int], kind: C
         shapes = Shapes(x, (first[1], second[1] // g, *windows.k), out, windows, g, dtype, _tile(task, g))
         return estimate(shapes)
 
-    return Kernel(compute, accumulates, spatial=True, working=takes)
+    return Kernel(compute, accumulates, spatial=True, working=takes, finishes=True)
 
 
 def _separable(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:

@@ -30,11 +30,15 @@ def affine(x: Array, factor: Array | None, offset: Array | None, out: Array) -> 
     blockwise(work, out, out.itemsize)
 
 
+def factors(weights: Weights, eps: float) -> tuple[Array, Array]:
+    """Return by what a batch norm multiplies each channel, and what it then adds, in float64."""
+    factor = weights.get("weight", np.float64(1)) / np.sqrt(weights["running_var"].astype(np.float64) + eps)
+    return factor, weights.get("bias", np.float64(0)) - weights["running_mean"] * factor
+
+
 def _batchnorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     kind = np.result_type(wide(out.dtype), np.float32)
-    variance = weights["running_var"].astype(np.float64) + task.values["eps"]
-    factor = weights.get("weight", np.float64(1)) / np.sqrt(variance)
-    offset = weights.get("bias", np.float64(0)) - weights["running_mean"] * factor
+    factor, offset = factors(weights, task.values["eps"])
     affine(xs[0], by_channel(factor, out, kind), by_channel(offset, out, kind), out)
 
 

@@ -162,7 +162,9 @@ WHOLE: dict[str, Function] = {
     "sign": _sign,
 }
 """Functions that keep the dtype of integers."""
-KERNELS = {op: Kernel(pointwise(function), averages, in_place=True) for op, function in FUNCTIONS.items()}
+KERNELS = {
+    op: Kernel(pointwise(function), averages, in_place=True, each=function) for op, function in FUNCTIONS.items()
+}
 KERNELS |= {op: Kernel(pointwise(function), keeps, in_place=True) for op, function in WHOLE.items()}
 KERNELS |= {
     "abs": Kernel(exact(plain(np.abs), 1, "a magnitude"), accumulates, in_place=True),

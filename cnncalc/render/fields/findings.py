@@ -90,13 +90,12 @@ class SpreadRow(NamedTuple):
 
     letter: str
     axis: int
-    size: int | None
     found: Findings
 
 
 SPREAD: dict[str, Column[SpreadRow]] = {
     "axis": Column("axis", lambda row: row.letter, right=False, style="bold"),
-    "size": Column("field size", lambda row: row.size),
+    "size": Column("field size", lambda row: row.found["size"][row.axis]),
     "centre": Column("centre", lambda row: round(row.found["centre"][row.axis], 4)),
     "deviation": Column("deviation", lambda row: round(row.found["deviation"][row.axis], 4)),
     "within_1": Column("within 1 dev.", lambda row: 100 * row.found["within_deviations"]["1"][row.axis], unit="%"),
@@ -104,14 +103,10 @@ SPREAD: dict[str, Column[SpreadRow]] = {
 }
 
 
-def effective_grid(fields: ReceptiveFields, found: Findings) -> Grid:
-    """Return a row for each axis of the input: the field's size, and the spread of the influence on a unit."""
-    own = fields.graph.fields(fields.graph.names[found["of"]]).of
-    letters = axis_letters(len(own))
-    rows = [
-        SpreadRow(letter, at, field.size, found) for at, (letter, field) in enumerate(zip(letters, own, strict=True))
-    ]
-    return grid(SPREAD, tuple(SPREAD), rows)
+def effective_grid(found: Findings) -> Grid:
+    """Return a row for each axis of the input: the size of a unit's field, and the spread of the influence on it."""
+    letters = axis_letters(len(found["size"]))
+    return grid(SPREAD, tuple(SPREAD), [SpreadRow(letter, at, found) for at, letter in enumerate(letters)])
 
 
 def effective_sentences(found: Findings) -> list[str]:

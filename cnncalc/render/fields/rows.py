@@ -167,7 +167,7 @@ def _asked_grid(fields: ReceptiveFields, is_drawn: bool) -> Grid | None:
         )
         return paths_grid(fields.paths, {name: partial(cell, whole) for name, cell in cells.items()}, is_drawn)
     if fields.effective is not None:
-        return effective_grid(fields, fields.effective)
+        return effective_grid(fields.effective)
     return None if fields.proof is None else proof_grid(fields.proof)
 
 

@@ -1,0 +1,47 @@
+"""Pools: which windows hold a pixel, against taps listed one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from cnncalc.layers.pool import empty_window, pixel_paddings
+from cnncalc.layers.sliding import Slide, place
+
+
+def windows(d: int) -> Iterator[Slide]:
+    """Windows of a dilation over small inputs, in every padding up to one tap behind the kernel's extent."""
+    for n, k, s in product(range(1, 5), (1, 2, 3), (1, 2, 3, 5)):
+        for pb, pa in product(range(d * (k - 1) + 2), repeat=2):
+            (slide,) = place((n,), (k,), (s,), (d,), ((pb, pa),), ceil=False)
+            assert isinstance(slide.out, int)
+            if slide.out > 0:
+                yield slide
+
+
+def first_empty(slide: Slide) -> int | None:
+    """The first window none of whose taps lies on the input."""
+    n, s, pb, out = slide.n, slide.s, slide.pb, slide.out
+    assert isinstance(n, int)
+    assert isinstance(out, int)
+    assert pb is not None
+    on_input = ([0 <= unit * s - pb + tap * slide.d < n for tap in range(slide.taps)] for unit in range(out))
+    return next((unit for unit, taps in enumerate(on_input) if not any(taps)), None)
+
+
+def test_the_first_window_without_a_pixel() -> None:
+    """Before the input, behind it, or with a tap on either side of it."""
+    found = {slide: empty_window(slide) for d in (1, 2, 3, 4, 7) for slide in windows(d)}
+    assert found == {slide: first_empty(slide) for slide in found}
+    assert {None, 0, 1, 2} <= {*found.values()}
+
+
+def test_the_paddings_with_which_every_window_holds_a_pixel() -> None:
+    checked = 0
+    for d, odd in product((1, 3, 4, 7), (0, 1)):
+        for slide in {slide._replace(pb=0, pa=0) for slide in windows(d)}:  # the same number of windows, however padded
+            found = [q for part in pixel_paddings(slide, range(-1, slide.k + 2), odd) for q in part]
+            wanted = [q for q in range(slide.k + 2) if first_empty(slide._replace(pb=q, pa=q + odd)) is None]
+            assert found == wanted, slide
+            checked += len(found)
+    assert checked > 1000
