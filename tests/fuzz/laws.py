@@ -146,6 +146,8 @@ def _shapes_of(out: tuple[Any, ...], report: Report, lacks_channels: bool) -> It
 
 def _has_batch(report: Report) -> bool:
     """Return whether the output has the batch in front, as the input has it: a constant has none."""
+    if not report.layers:
+        return True
     fields = report.layers[-1].traced.fields
     return fields.batched and fields.times == 1 and fields.batch_at == 0
 
@@ -176,8 +178,9 @@ def converts(network: Network, report: Report) -> None:
     kinds: dict[str, Callable[[], bytes]] = {
         "net.json": lambda: cnncalc.to_keras(network).encode(),
         "net.onnx": lambda: cnncalc.to_onnx(network),
-        "net.py": lambda: cnncalc.to_torch(network).encode(),
     }
+    if len(report.sample) == 3 and report.batch is None:  # source does not say what the axes of its input are
+        kinds["net.py"] = lambda: cnncalc.to_torch(network).encode()
     for name, write in kinds.items():
         try:
             data = write()
@@ -198,15 +201,16 @@ def converts(network: Network, report: Report) -> None:
 
 
 def _are_same(again: Report, report: Report) -> bool:
-    """Return whether outputs are the same but for a batch in front, and parameters.
+    """Return whether the outputs of a sample are the same, and the parameters.
 
-    ONNX has two biases for recurrent layers, and does not say which constants are trained.
+    ONNX has two biases for recurrent layers, and does not say which constants are trained. An output without a batch
+    may get one.
     """
-    out, wanted = again.out or (), report.out or ()
     differ = any(layer.op in ("lstm", "gru", "rnn", "constant") for layer in _every(report))
-    batched = report.batch is not None and out == wanted[1:]
-    in_front = batched or wanted in (out, out[1:]) or not _has_batch(report)
-    return in_front and (differ or again.params == report.params)
+    if not differ and again.params != report.params:
+        return False
+    outs = [one.layers[-1].traced.out if one.layers else one.sample for one in (again, report)]
+    return outs[0] == outs[1] or not (_has_batch(again) and _has_batch(report))
 
 
 def loaded(data: bytes, name: str) -> Network:
