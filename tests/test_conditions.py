@@ -301,6 +301,12 @@ def test_what_a_network_needs_of_its_letters(words: str, texts: list[str]) -> No
     ]
 
 
+def test_squares_of_one_letter_are_written_as_such() -> None:
+    report = cnncalc.shape("3xHxH conv:8,k5 maxpool:2 flatten")
+    assert [str(report["conv1"].macs), str(report.out[0])] == ["(H-4)*(H-4)*600", "((H-4)//2)*((H-4)//2)*8"]
+    assert [str((H + by) * (H + 2) * 3) for by in (2, 3)] == ["(H+2)*(H+2)*3", "H*H*3+H*15+18"]
+
+
 def test_declared_features_make_counts_known() -> None:
     report = cnncalc.shape("3xHxW conv:256,k3,s2,p1 relu flatten linear:10,c_i=9216")
     assert (report["linear1"].params, report.params) == (92_170, 92_170 + 7_168)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import gcd
+from math import gcd, isqrt
 
 from . import Atom, Sum, Terms, letters_of
 
@@ -48,14 +48,32 @@ def factors(terms: Terms) -> tuple[int, list[Terms]] | None:
     return (common * left[()], parts) if left.keys() == {()} else None
 
 
+def squared(terms: Terms) -> tuple[int, list[Terms]] | None:
+    """Return the square of a letter or a floor and a constant as its whole factor and these two sums."""
+    if len(terms) != 3:
+        return None
+    common = gcd(*[times for _, times in terms])
+    left = {product: times // common for product, times in terms}
+    square = max(left, key=len)
+    one = square[:1]
+    if square != one * 2 or left.keys() != {square, one, ()}:
+        return None
+    lead, constant = isqrt(max(left[square], 0)), isqrt(max(left[()], 0))
+    if (lead**2, 2 * lead * constant, constant**2) != (left[square], abs(left[one]), left[()]):
+        return None
+    root = (((), constant if left[one] > 0 else -constant), (one, lead))
+    return common, [root, root]
+
+
 def text(terms: Terms) -> str:
     """Return a sum as text, in the syntax of Python: `(H+1)//2`, `((H+1)//2)*3+5`, `(H//32)*(W//32)*256`."""
-    if len(letters_of(terms)) < 2:
-        return _one_text(terms)
-    product = factors(terms)
+    is_of_one = len(letters_of(terms)) < 2
+    product = squared(terms) if is_of_one else factors(terms)
     if product is not None:
         times, parts = product
         return "*".join([_bracketed(text(part)) for part in parts]) + (f"*{times}" if times != 1 else "")
+    if is_of_one:
+        return _one_text(terms)
     shown, constant = [], dict(terms).get((), 0)
     for part in _parts(terms):
         whole = completed(part) if len(letters_of(part)) > 1 else ()

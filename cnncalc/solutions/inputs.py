@@ -250,7 +250,7 @@ def _equal(size: Open, want: int) -> Condition:
 def _nearest(report: Report, wish: Wish, letters: Sequence[str]) -> list[tuple[int, ...]]:
     """Return the nearest outputs, or numbers of features, below and above the wanted ones that can be had.
 
-    Of an output each axis is looked at alone.
+    Of an output each axis is looked at alone, unless axes of one letter cannot be had together then.
     """
     holds = report.holds.also(*_of_floors(report, wish.clean))
     wanted: list[tuple[Size, int]] = []
@@ -265,7 +265,24 @@ def _nearest(report: Report, wish: Wish, letters: Sequence[str]) -> list[tuple[i
         met = [_equal(size, own) for size, own in have if isinstance(size, Open)]
         if wanted and len(have) == len(wanted) and _ways(holds.also(*met), letters)[0]:
             found.append(tuple([own for _, own in have]))
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found or _nearest_together(wanted, holds, letters)))
+
+
+def _nearest_together(
+    wanted: Sequence[tuple[Size, int]], holds: Holds, letters: Sequence[str]
+) -> Iterator[tuple[int, ...]]:
+    """Yield what can be had of sizes over one letter, as of 3xHxH, where one of them is nearest to what is wanted."""
+    opened = [(size, want) for size, want in wanted if isinstance(size, Open)]
+    shared = {letter for size, _ in opened for letter in size.letters}
+    if len(shared) != 1:
+        return
+    places = {_place(size, want, step, holds) for size, want in opened for step in (-1, 1)}
+    for place in sorted(at for at in places if at is not None):
+        there = dict.fromkeys(shared, place)
+        own = [known(size.at(there) if isinstance(size, Open) else size) or 0 for size, _ in wanted]
+        met = [_equal(size, n) for (size, _), n in zip(wanted, own, strict=True) if isinstance(size, Open)]
+        if _ways(holds.also(*met), letters)[0]:
+            yield tuple(own)
 
 
 def _near(size: Size, want: int, step: int, holds: Holds, letters: Sequence[str]) -> int | None:
@@ -273,9 +290,14 @@ def _near(size: Size, want: int, step: int, holds: Holds, letters: Sequence[str]
     if not isinstance(size, Open):
         return size
     if len(size.letters) == 1:  # it rises with its letter
-        (letter,) = size.letters
-        own = holds.also(Condition((Requirement(size, ">=", want) if step > 0 else Requirement(want, ">=", size),)))
-        at = own.numbers[letter].least if step > 0 else own.numbers[letter].most
-        return None if at is None else known(size.at({letter: at}))
+        at = _place(size, want, step, holds)
+        return None if at is None else known(size.at(dict.fromkeys(size.letters, at)))
     targets = range(want, max(want + step * NEAR, 0), step)
     return next((target for target in targets if _ways(holds.also(_equal(size, target)), letters)[0]), None)
+
+
+def _place(size: Open, want: int, step: int, holds: Holds) -> int | None:
+    """Return the number of a size's only letter that brings it nearest to a number, from below or above."""
+    (letter,) = size.letters
+    own = holds.also(Condition((Requirement(size, ">=", want) if step > 0 else Requirement(want, ">=", size),)))
+    return own.numbers[letter].least if step > 0 else own.numbers[letter].most

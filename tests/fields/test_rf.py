@@ -48,6 +48,14 @@ def test_without_an_input_its_sizes_are_open(
     }
 
 
+def test_phases_are_those_that_units_have() -> None:
+    """An output of 2x4 has no more phases than units, though its field repeats after more."""
+    ended = here(shlex.split("rf 1x7x8 convT:1,k3,s2 upsample:2x4 --phases --format csv"))
+    rows = list(csv.DictReader(ended.out.splitlines()))
+    phases = [(row["axis"], row["phase"]) for row in rows if row["layer"] == "upsample1"]
+    assert phases == [("H", "0"), ("H", "1"), *[("W", str(phase)) for phase in range(4)]]
+
+
 def test_without_a_spatial_layer_an_input_is_asked_for() -> None:
     assert here(["rf", "linear:10"]).err.startswith("no input shape\n  put one in front")
 

@@ -63,7 +63,8 @@ def _rows(layer: LayerFields, phases: bool) -> Iterator[FieldRow]:
         if not phases or spans is None:
             yield row
         else:
-            yield from [row._replace(phase=phase) for phase in range(len(spans))]
+            units = max(known(axis.units) or len(spans) for axis in group)
+            yield from [row._replace(phase=phase) for phase in range(min(units, len(spans)))]
 
 
 def _span(row: FieldRow, axis: AxisFigures) -> Interval | None:

@@ -24,10 +24,13 @@ def _axes(values: Sequence[Any]) -> str:
 def _sides(whole: Whole) -> str:
     if all(one.before == one.after for one in whole):
         return _axes([one.before for one in whole])
+    return _padding_word(whole) or _axes([f"{one.before}+{one.after}" for one in whole])
+
+
+def _padding_word(whole: Whole) -> str | None:
+    """Return the padding word that stands for both sides of all axes; None without one."""
     words = {one.word for one in whole}
-    if len(words) == 1 and None not in words:
-        return str(words.pop())
-    return _axes([f"{one.before}+{one.after}" for one in whole])
+    return words.pop() if len(words) == 1 else None
 
 
 def word(layer: Windowed, whole: Whole) -> str:
@@ -36,6 +39,7 @@ def word(layer: Windowed, whole: Whole) -> str:
     others = [key for key in given if key not in (*KEYS, "p_total", layer.BARE)]
     bare = [_value(given[layer.BARE])] if layer.BARE in given and layer.BARE not in KEYS else []
     p, total = _sides(whole), _total(whole)
+    p = p if p == "0" else _padding_word(whole) or p
     named = [f"k{_axes([one.k for one in whole])}", f"s{_axes([one.s for one in whole])}"]
     named += [p if p.isalpha() else f"pt{total}" if _is_total(whole) else f"p{p}"] if p != "0" else []
     named += [f"d{_axes([one.d for one in whole])}"] if any(one.d > 1 for one in whole) else []
