@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from cnncalc.errors import SpecError
 from tests import DATA
 from tests.fuzz import laws
 from tests.fuzz.commands import Draw
@@ -41,7 +40,7 @@ def _lately(data: bytes) -> None:
         sum(range(10**7))
 
 
-@pytest.mark.parametrize("wrong", [lambda data: 1 // 0, _lately, lambda data: laws.said(SpecError("x" * 9999))])
+@pytest.mark.parametrize("wrong", [lambda data: 1 // 0, _lately])
 def test_the_harness_finds_a_fault(wrong: Callable[[bytes], object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(laws, "SLOWEST", 0.01)
     monkeypatch.setitem(FORMATS, "words", FORMATS["words"]._replace(attempt=wrong))

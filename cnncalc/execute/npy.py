@@ -97,6 +97,8 @@ def head(file: IO[bytes], name: str, magic: bytes | None = None) -> Head:
         raise SpecError(f"{shown_name} holds Python objects", "nothing is unpickled: save plain numbers")
     if kind.names is not None or kind.subdtype is not None or kind.itemsize == 0:
         raise SpecError(f"{shown_name} is of dtype {kind}", "save one field of it, as plain numbers")
+    if prod(filter(None, shape)) * kind.itemsize > sys.maxsize:  # NumPy counts so, also where one size is 0
+        raise SpecError(f"{shown_name} claims the shape {show(shape)}", "no array is so large")
     return Head(shape, kind, "F" if fortran else "C")
 
 

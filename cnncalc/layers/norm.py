@@ -52,8 +52,9 @@ class BatchNorm(Norm):
     c_i: int | None = None
 
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
-        check_channels(self.c_i, channels(x, env), x, env)
-        return {}
+        c = channels(x, env)
+        check_channels(self.c_i, c, x, env)
+        return {} if self.c_i is None or isinstance(c, int) else {"c_i": self.c_i}
 
     def weight_shape(self, x: Shape, env: Env) -> Shape:
         return super().weight_shape(x, env) if self.c_i is None else (self.c_i,)

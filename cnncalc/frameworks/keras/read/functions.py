@@ -310,7 +310,7 @@ def _with_constant(call: LayerCall, operands: list[Any], tensor: Tensor) -> Raw 
 def _per_channel(constant: Any, tensor: Tensor, channels_last: bool) -> list[float] | None:
     """Return an array with one number for each channel as a list; None for another."""
     shape, numbers_ = shape_in(constant), list(leaves(constant))
-    is_row = channels_last and tensor.sizes is not None and tensor.sizes[-1] == len(numbers_) == shape[-1]
+    is_row = channels_last and tensor.sizes is not None and [*tensor.sizes[-1:]] == [len(numbers_)] == shape[-1:]
     return numbers_ if is_row and len(shape) <= len(tensor.sizes or ()) + 1 else None  # type: ignore[return-value]
 
 

@@ -177,7 +177,8 @@ def cells(config: dict[str, Any]) -> list[tuple[str, tuple[str, ...], tuple[str,
     outer = inner_layer(config, "cell")
     listed: list[tuple[str, tuple[str, ...], tuple[str, dict[str, Any]] | None]] = [("", ("cell",), outer)]
     if outer is not None and outer[0] == "StackedRNNCells":
-        inner = [inner_layer({"layer": one}) for one in outer[1].get("cells") or []]
+        stacked = outer[1].get("cells")
+        inner = [inner_layer({"layer": one}) for one in stacked] if isinstance(stacked, list) else []
         count: Counter[str] = Counter()
         listed = []
         for at, one in enumerate(inner):

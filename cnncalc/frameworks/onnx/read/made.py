@@ -314,7 +314,12 @@ class LayerMaker:
         return self.add(name, "reshape", x, {"out": sizes_out(sample)}).layer
 
     def permuted(self, name: str, x: Handle, order: Sequence[int]) -> Handle:
-        """Return a tensor with its axes in another order: a layer if that moves values of a sample."""
+        """Return a tensor with its axes in another order: a layer if that moves values of a sample.
+
+        OpaqueNode for an order of more axes or fewer, as that of a Gemm without matrices.
+        """
+        if len(needed(x.axes)) != len(order) or min(order, default=0) < 0:
+            raise OpaqueNode(known=False)
         places, axes = transposed(needed(x.axes), order)
         if places == sorted(places):
             return x._replace(axes=axes)

@@ -196,6 +196,9 @@ class OnnxFile:
         return None if array is None else array.reshape(shape).astype("float32")
 
     def _add(self, name: str, shape: Sequence[int], array: Any) -> None:
+        if array is None and prod(shape) == 1:  # a node's number of size 1 would be read as a number, not a weight
+            self.initialisers.append(self.onnx.helper.make_tensor(name, self.onnx.TensorProto.FLOAT, shape, [0.0]))
+            return
         if array is None:
             sizes, rank = self.name(f"{name}.shape"), len(shape)
             self.initialisers.append(self.onnx.helper.make_tensor(sizes, self.onnx.TensorProto.INT64, [rank], shape))
