@@ -263,7 +263,7 @@ def _join_local(fields: list[Field]) -> Field:
     first = fields[0]
     same = [(*field[:5], id(field.anchor), field.offset) for field in fields]
     if all(one == same[0] for one in same):
-        return first._replace(marks=0)
+        return first
     still = [field for field in fields if field.stride == 0 and field.phases is None]
     if still and all((field.size or 0) <= (still[0].size or 0) and field.size is not None for field in fields):
         return still[0]  # as when attention meets what it looked at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cnncalc
-from cnncalc.field import PIXEL, UNKNOWN, Field
+from cnncalc.field import BROADCAST, MISALIGNED, NOTHING, PIXEL, POOLED, UNKNOWN, Anchor, Field, join
 
 Sees = Callable[[int], set[int]]
 """Which units of the layer below a unit sees, padding included, by the words of the definition."""
@@ -179,6 +180,97 @@ def test_paths_that_meet_see_what_any_of_them_sees(name: str) -> None:
     for unit in range(72):
         seen = set().union(*(pixels(path)(unit) for path in paths))
         assert span(field, unit) == ((min(seen), max(seen)) if seen else None), unit
+
+
+ONE, OTHER = Anchor(), Anchor()
+
+
+@pytest.mark.parametrize(
+    ("fields", "joined"),
+    [
+        ([Field(3, 2, -1), Field(5, 2, -2)], Field(5, 2, -2)),
+        ([Field(3, 2, -1), Field(5, 2, 0)], Field(6, 2, -1, marks=MISALIGNED)),
+        ([Field(3, 2, -1), Field(7, 3, -3)], UNKNOWN.marked(MISALIGNED)),
+        ([Field(3, 2, -1, marks=BROADCAST), Field(3, 2, -1, marks=MISALIGNED)], Field(3, 2, -1, marks=2 | 4)),
+        # A path through a global pool counts only beside others of its kind, or if its units see all of the others.
+        ([Field(16, 0, 0, marks=POOLED), Field(3, 2, -1)], Field(3, 2, -1, marks=BROADCAST)),
+        ([Field(3, 2, -1), Field(16, 0, 0, marks=POOLED), Field(5, 2, -2)], Field(5, 2, -2, marks=BROADCAST)),
+        ([Field(16, 0, 0, marks=POOLED), Field(9, 0, 2, marks=POOLED)], Field(16, 0, 0, marks=POOLED)),
+        ([Field(5, 2, -2), Field(9, 0, -1)], Field(9, 0, -1)),
+        ([Field(4, 0, 1), Field(5, 0, 0)], Field(5, 0, 0, marks=MISALIGNED)),
+        ([Field(9, 0, -1), Field(None, 2, None)], Field(None, None, None)),
+        ([Field(3, 2, None), Field(None, 2, None)], Field(None, 2, None)),
+        ([Field(3, 2, None), Field(3, 2, None)], Field(3, 2, None)),
+        # Starts that an open size decides, from one place or from two.
+        (
+            [Field(3, 2, None, anchor=ONE, offset=-1), Field(5, 2, None, anchor=ONE, offset=-2)],
+            Field(5, 2, None, anchor=ONE, offset=-2),
+        ),
+        ([Field(3, 2, None, anchor=ONE), Field(5, 2, None, anchor=OTHER)], Field(None, 2, None)),
+        ([Field(3, 2, None, anchor=ONE), Field(5, 3, None, anchor=ONE)], UNKNOWN.marked(MISALIGNED)),
+        # 31 * 37 phases are more than are told apart, 1024 are not.
+        ([PIXEL.spread([(0, n - 1)] * n, n) for n in (31, 37)], UNKNOWN.marked(MISALIGNED)),
+        (
+            [PIXEL.spread([(0, n - 1)] * n, n) for n in (32, 1024)],
+            Field(1024, 1, 0, ((0, 1023),) * 1024, 1024, MISALIGNED),
+        ),
+    ],
+)
+def test_what_is_known_where_paths_meet(fields: list[Field], joined: Field) -> None:
+    assert tuple(join(fields)) == tuple(joined)
+
+
+@pytest.mark.parametrize(
+    ("found", "field"),
+    [
+        (PIXEL.transpose(1, 1, 2, 0), Field(1, None, 0, ((0, 0), NOTHING), 1)),
+        (PIXEL.transpose(1, 1, 2, 1), Field(1, None, None, (NOTHING, (1, 1)), 1)),
+        (PIXEL.slide(2, 2, 0).spread([(0, 0)] * 2, 1), Field(2, 1, 0, ((0, 1), (0, 1)), 2)),
+        (UNKNOWN.slide(3, 2, 1), UNKNOWN),
+        (PIXEL.spread([NOTHING], 3), Field(0, 3, None, (NOTHING,), 3)),
+        (PIXEL.spread([(0, 1), (3, 4)], 6), Field(2, 3, 0)),
+        (PIXEL.spread([(0, 1), (3, 5)], 6), Field(3, 3, 0, ((0, 1), (3, 5)), 6)),
+    ],
+)
+def test_three_numbers_if_they_say_it_all(found: Field, field: Field) -> None:
+    assert found == field
+
+
+PHASED = PIXEL.transpose(1, 1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("found", "field"),
+    [
+        (PHASED.slide(2, 1, None), UNKNOWN),
+        (PHASED.whole(None), UNKNOWN),
+        (Field(3, 2, 0).whole(None), Field(None, 2, 0)),
+        (Field(3, 2, None, anchor=ONE, offset=-1).slide(3, 5, 1), Field(7, 10, None, anchor=ONE, offset=-3)),
+        (PIXEL.transpose(1, 1, 1025, 0), UNKNOWN),
+        (PIXEL.resample(1, 1024, lambda _: (0, 0)), Field(1, None, 0, ((0, 0),) * 1024, 1)),
+        (PIXEL.resample(1, 1025, lambda _: (0, 0)), UNKNOWN),
+        (PIXEL.take([4, 6], 3), Field(1, None, 4, ((4, 4), (6, 6), NOTHING, NOTHING), 6)),
+        (PIXEL.take(range(513), 1), UNKNOWN),
+    ],
+)
+def test_where_a_field_ends_to_be_known(found: Field, field: Field) -> None:
+    assert tuple(found) == tuple(field)
+
+
+def test_the_fewest_and_the_most_pixels() -> None:
+    assert [field.sizes for field in (UNKNOWN, Field(3, 2, -1), PHASED)] == [None, (3, 3), (0, 1)]
+
+
+def test_a_window_over_phases_sees_what_its_units_see() -> None:
+    for phases, advance in product(product([(0, 0), (1, 1), (0, 2), (-1, 0), NOTHING], repeat=2), (-2, 0, 1, 3)):
+        field = Field(3, None, None, phases, advance)
+        for k, s, pb in ((2, 1, 0), (3, 2, 1), (2, 5, -1), (7, 1, 3)):
+            slid = field.slide(k, s, pb)
+            for unit in range(-3, 6):
+                spans = [span(field, unit * s - pb + tap) for tap in range(k)]
+                ends = [end for one in spans if one for end in one]
+                expected = (min(ends), max(ends)) if ends else None
+                assert span(slid, unit) == expected, (phases, advance, k, s, pb, unit)
 
 
 sliding = st.one_of(

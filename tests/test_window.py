@@ -16,7 +16,7 @@ from cnncalc.field import Field
 from cnncalc.layers.base import Env
 from cnncalc.layers.sliding import Slide, check_fits, halves, place, windows_of
 from cnncalc.sizes import Open, Size
-from cnncalc.window import extent, paddings, positions, positions_ceil
+from cnncalc.window import dropped, extent, paddings, positions, positions_ceil
 
 
 class Window(NamedTuple):
@@ -134,6 +134,14 @@ def test_floor_counts_the_windows_that_can_be_listed() -> None:
             assert window.span(unit) == (taps[0], taps[-1]), (n, k, s, d, pb, pa)
         checked += len(windows)
     assert checked > 5000
+
+
+def test_the_floor_drops_what_one_window_more_would_have_read() -> None:
+    for (n, k, s, d), (pb, pa) in product(SMALL, PADS):
+        windows = listed(n, k, s, d, pb, pa)
+        if windows:
+            behind = [x for x in range(n) if x > windows[-1][-1] and x >= windows[-1][0] + s]
+            assert dropped(n, pb, extent(k, d), s, len(windows)) == len(behind), (n, k, s, d, pb, pa)
 
 
 def test_ceil_is_atens_text() -> None:

@@ -224,12 +224,12 @@ class Pool(Windowed):
 
 
 def empty_window(slide: Slide) -> int | None:
-    """Return the first window without an input pixel; None if there is none, or if sizes are open."""
+    """Return the first window without an input pixel; None if there is none, or if an open size decides."""
     n, k, s, pb, d, out = slide.n, slide.k, slide.s, slide.pb, slide.d, slide.out
+    if pb is not None and pb >= k:
+        return 0
     if not isinstance(n, int) or not isinstance(out, int) or pb is None:
         return None
-    if pb >= k:
-        return 0
     if n < d:
         for unit in range(min(-(-pb // s), out, d, MOST_CHECKED)):  # windows that begin before the input: every d alike
             if (unit * s - pb) % d >= n:  # its first tap at 0 or after

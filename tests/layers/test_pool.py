@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
+import pytest
+
+import cnncalc
 from cnncalc.layers.pool import empty_window, pixel_paddings
 from cnncalc.layers.sliding import Slide, place
 
@@ -45,3 +48,19 @@ def test_the_paddings_with_which_every_window_holds_a_pixel() -> None:
             assert found == wanted, slide
             checked += len(found)
     assert checked > 1000
+
+
+@pytest.mark.parametrize("input", ["2x7x9", "2xHxW", "2x7xW"])
+def test_a_first_window_in_the_padding_is_refused_whatever_the_size(input: str) -> None:
+    with pytest.raises(cnncalc.ShapeError) as caught:
+        cnncalc.shape("maxpool:k3x2,s1,p=0x2", input, dialect="plain")
+    width = {"9": "8", "W": "W-1"}[input[-1]]
+    assert caught.value.what == (
+        f"window 0 on the width axis holds no input pixel: it covers 0*1 - 2 = -2 to -1, the input is 0 to {width}"
+    )
+    assert cnncalc.shape("maxpool:k3x2,s1,p=0x1", input, dialect="plain").out[0] == 2
+
+
+def test_a_padding_that_an_open_size_decides_is_not_refused() -> None:
+    report = cnncalc.shape("maxpool:k3x2,s2,same", "2xHxW", dialect="plain")
+    assert list(map(str, report.out)) == ["2", "(H+1)//2", "(W+1)//2"]
