@@ -23,7 +23,7 @@ def _dense(call: LayerCall) -> Parts:
     if mode is None and rank is None:
         return raw
     sizes, units = call.sizes(), raw.get("out")
-    if sizes is None or sizes[-1] is None or type(units) is not int:
+    if not sizes or sizes[-1] is None or type(units) is not int:
         return None
     has_bias = call.get("use_bias") is not False
     if mode is not None:

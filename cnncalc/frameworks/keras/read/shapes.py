@@ -168,9 +168,9 @@ def _pad(call: LayerCall) -> Parts:
     sizes, value = call.sizes(), call.kwargs.get("constant_values", call.config.get("constant_values")) or 0
     if sizes is None or mode not in ("constant", "reflect", "symmetric") or not isinstance(value, (int, float)):
         return None
-    if type(widths) is int or (isinstance(widths, list) and len(widths) != len(sizes) + 1):
+    if not isinstance(widths, (list, tuple)) or len(widths) != len(sizes) + 1:
         return None
-    pairs = [[one, one] if type(one) is int else list(one) for one in widths]
+    pairs = [list(one) if isinstance(one, (list, tuple)) else [one, one] for one in widths]
     if pairs[0] != [0, 0]:
         return None
     axes = [at for at, pair in enumerate(pairs) if any(pair)]

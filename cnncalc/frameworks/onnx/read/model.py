@@ -355,11 +355,27 @@ def infer(model: Any) -> Mapping[str, Any]:
     return {v.name: v for v in (*inferred.graph.value_info, *inferred.graph.output)}
 
 
+def _largest(target: Any) -> int:
+    """Return the largest size that the target of a Reshape names."""
+    from struct import iter_unpack
+
+    raw = target.raw_data
+    return max([*target.int64_data, *(size for (size,) in iter_unpack("<q", raw[: len(raw) // 8 * 8]))], default=0)
+
+
 def longest_row(graph: Any) -> int:
-    """Return the most numbers that a Concat of constants may put together, which onnx would work out one by one."""
+    """Return the most numbers that onnx would work out one by one: those of a Concat of constants, or of a Reshape.
+
+    What a Gather takes from a Reshape to 2**40 numbers takes so much memory.
+    """
     rows = {tensor.name: prod(tensor.dims) for tensor in graph.initializer}
+    targets = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
         lengths = [1, *[rows.get(name, 1) for name in node.input]]
+        if node.op_type == "Constant":
+            targets.update({name: given.t for name in node.output for given in node.attribute if given.HasField("t")})
+        if node.op_type == "Reshape" and len(node.input) == 2 and node.input[1] in targets:
+            lengths.append(_largest(targets[node.input[1]]))
         rows.update(dict.fromkeys(node.output, sum(lengths) if node.op_type == "Concat" else max(lengths)))
     return max(rows.values(), default=0)
 
