@@ -274,12 +274,18 @@ def test_chosen_columns() -> None:
 
 
 def test_unknown_is_said_and_never_zero() -> None:
+    ended = here(["shape", "3x9x8", "opaque", "conv:8"])
+    assert "output 8x?x?, unknown parameters, unknown buffers, unknown MACs" in ended.out
+    rows = list(csv.DictReader(io.StringIO(here(["shape", "3x9x8", "opaque", "conv:8", "--format", "csv"]).out)))
+    assert [(row["macs"], row["params"]) for row in rows] == [("unknown", "unknown")] * 2
+
+
+def test_figures_of_open_sizes_are_formulas() -> None:
     ended = here(["shape", "3xHxW", "conv:8,k3,s2,p=same", "flatten", "linear:10"])
-    assert "unknown" in ended.out
-    assert "output 10, unknown parameters, unknown MACs" in ended.out
-    rows = list(csv.DictReader(io.StringIO(here(["shape", "3xHxW", "conv:8", "--format", "csv"]).out)))
-    assert rows[0]["macs"] == "unknown"
-    assert rows[0]["params"] == "32"
+    floors = "((H+1)//2)*((W+1)//2)"
+    assert f"output 10, {floors}*80+234 parameters, {floors}*296 MACs" in ended.out
+    (row,) = csv.DictReader(io.StringIO(here(["shape", "3xHxW", "conv:8", "--format", "csv"]).out))
+    assert (row["macs"], row["params"], row["ratio"]) == ("H*W*24", "32", "unknown")
 
 
 def test_input_beats_the_spec_and_a_report_is_noted() -> None:

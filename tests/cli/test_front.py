@@ -387,8 +387,9 @@ def test_a_value_of_each_line() -> None:
 
 
 def test_an_unknown_value_and_an_open_shape() -> None:
-    assert here(["shape", "3xHxW", "conv:4,k2,s2", "--get", "macs,out"]).out == "unknown\n4x[H//2]x[W//2]\n"
-    assert here(["shape", "3xHxW", "conv:4", "--get", "macs", "--json"]).out == "null\n"
+    assert here(["shape", "3xHxW", "conv:4,k2,s2", "--get", "macs,out"]).out == "(H//2)*(W//2)*48\n4x[H//2]x[W//2]\n"
+    assert here(["shape", "3xHxW", "conv:4", "--get", "macs", "--json"]).out == '"H*W*12"\n'
+    assert here(["shape", "3xHxW", "opaque", "--get", "macs", "--json"]).out == "null\n"
 
 
 GET_ERRORS = [
@@ -891,7 +892,7 @@ def test_a_known_ending_that_no_form_has(line: str, text: str) -> None:
 def test_a_terminal_has_coloured_errors_and_checks() -> None:
     shown = on_terminal("shape", "3x5x5", "cnv:4", columns=80, NO_COLOR="").out
     assert shown.startswith("\x1b[31merror:\x1b[0m ")
-    assert "\x1b[31m        ^~~" in shown
+    assert "  \x1b[31m      ^~~~~" in shown
     failed = on_terminal("check", "lenet5", "--expect", "out=3", columns=80, NO_COLOR="").out
     assert "\x1b[31mCC101" in failed
     assert failed.endswith("\x1b[31m1 file, 1 expectation: 1 failed\x1b[0m\n")
