@@ -61,7 +61,7 @@ def cut_spec(random: Random, folder: Path) -> None:
     assert done.code in (0, 2), done
     assert "Traceback" not in done.said, done
     assert "this is a bug" not in done.said, done
-    assert not out or done.code == 0, done
+    assert not out or done.code == 0 or "'net.onnx' changed" in done.said, done  # noticed when it was printed
 
 
 def own_input(random: Random, folder: Path) -> None:
