@@ -215,13 +215,12 @@ def shown(value: object, limit: int = 60, depth: int = 0) -> str:
         text = "{" + ", ".join(f'"{escaped(str(k))}": …' for k in list(value)[:5]) + "}"
     else:
         text = _number(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return clipped(text, limit)
 
 
 def reason(error: Exception) -> str:
     """Return what a library says is wrong, cut short: it may repeat a whole file."""
-    text = str(error)
-    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+    return clipped(str(error), LONGEST_REASON)
 
 
 LONGEST_REASON = 200

@@ -20,7 +20,7 @@ from .network import Network, Origin
 from .notation.document import Document, parse, read
 from .notation.tokens import WordText, tokenize, whole_words
 from .notation.words import Completer, call_error, called_name, is_layer_word, join_hint, read_words
-from .sizes import Shape, looks_like_shape, parse_shape, respelled
+from .sizes import MOST_SIZES, Shape, looks_like_shape, parse_shape, respelled
 
 STDIN = "-"
 ZIP = b"PK\x03\x04"
@@ -168,8 +168,6 @@ def _several(spec: SpecWords) -> SpecError:
 
 _ARROW = r"\s*(?:[-=]*>|[|;→⇒])\s*"
 """What may be typed between layers in place of white space."""
-MOST_SIZES = 8
-"""Behind how many commas a layer may stand that is typed right behind a shape: no op takes more axes."""
 
 
 def _respelled(word: str) -> str | None:
@@ -637,6 +635,4 @@ def decode(data: bytes, name: str) -> str:
             f"{shown(name, LONGEST_PATH)} is not a text: byte 0x{byte:02x} at offset {error.start} is not {encoding}",
             "a spec is JSON",
         ) from None
-    if "\r" in text:  # alone, too, it ends a line: a comment ends there
-        text = "\r\n".join(part.replace("\r", "\n") for part in text.split("\r\n"))
-    return text
+    return re.sub("\r(?!\n)", "\n", text) if "\r" in text else text  # alone, too, it ends a line, and a comment

@@ -10,7 +10,7 @@ from functools import partial
 from typing import IO, NamedTuple, NoReturn
 
 from .. import sources, zoo
-from ..errors import LONGEST_PATH, SpecError, shown
+from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..files import opened, stream_limit, too_long
 from ..frameworks import ForeignNetwork
 from ..network import Network
@@ -44,7 +44,7 @@ class SpecFile(NamedTuple):
                 return None if self.optional else partial(sources.load_text, text, self.name, self.line or 1)
             document = Document(text.removeprefix("\ufeff"), self.name, self.line or 1)
             value = parse(document)
-        except Exception as error:  # noqa: BLE001  one file never ends the gate
+        except CnncalcError as error:
             return partial(_raise, error)
         if is_baseline(value) or (self.optional and not looks_like_spec(value)):
             return None

@@ -23,7 +23,7 @@ def error_text(error: CnncalcError, color: bool) -> str:
     """Return an error's text: with `color` after a red `error:`, its place bold and the caret below red."""
     if not color:
         return str(error)
-    excerpt = [*map(printable, error.caret())]
+    excerpt = error.caret()
     lines = [*excerpt[:1], *(paint(caret, "red") for caret in excerpt[1:]), *map(printable, error.helps())]
     head = f"{paint('error:', 'red')} {paint(escaped(error.place()), 'bold')}{escaped(error.what)}"
     return "\n  ".join([head, *lines])

@@ -35,6 +35,11 @@ Index = tuple[slice | int, ...]
 EVERY = slice(None)
 
 
+def broadcast_bias(bias: Array | None, nd: int) -> Array | int:
+    """Return what a bias adds to an array (N, c_o, *space) of so many axes of space; 0 without one."""
+    return 0 if bias is None else bias.reshape(-1, *(1,) * nd)
+
+
 class Windows(NamedTuple):
     """The windows of a sliding layer, one entry an axis; the padding after follows from the output's size."""
 
@@ -83,8 +88,9 @@ def taps(n: int, k: int, s: int, d: int, pb: int, size: int) -> tuple[tuple[int,
 
     It takes as long as there are such cells, however large the kernel is.
     """
-    cells: Iterable[int] = _cells(n, k, s, d, pb, size)
-    if len(_cells(n, k, s, d, pb, size)) > size * (n // d + 1):  # few of them: those of each output
+    between = _cells(n, k, s, d, pb, size)
+    cells: Iterable[int] = between
+    if len(between) > size * (n // d + 1):  # few of them: those of each output
         each = [_cells(n, k, s, d, pb - u * s, 1) for u in reached(n, k, s, d, pb, size)]
         cells = sorted(set().union(*each))
     found = [(cell, *overlap(n, cell * d - pb, s, size)) for cell in cells]

@@ -10,7 +10,7 @@ from math import prod
 from ..sums import sum_dtype
 from ..task import Array, Then
 from . import product, taps, winograd
-from .columns import EVERY, Shapes, Windows, seeing, seeing_outputs
+from .columns import EVERY, Shapes, Windows, broadcast_bias, seeing, seeing_outputs
 
 TILE = 8 << 20
 """How many bytes are made at once for a large product: about as many as the last cache holds."""
@@ -34,7 +34,7 @@ def convolve(
     if [*map(len, inside)] == [*out.shape[2:]]:
         _convolve(x, weight, bias, out, windows, g, tile, then)
         return
-    out[...] = 0 if bias is None else bias.reshape(-1, *(1,) * len(inside))  # what sees only padding
+    out[...] = broadcast_bias(bias, len(inside))  # what sees only padding
     if all(map(len, inside)):
         target = out[(EVERY, EVERY, *[slice(some.start, some.stop) for some in inside])]
         _convolve(x, weight, bias, target, windows.at(tuple([some.start for some in inside])), g, tile, None)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..task import Array
 from ..threads import buffer
-from .columns import EVERY, Index, Shapes, Windows, overlap, taps
+from .columns import EVERY, Index, Shapes, Windows, broadcast_bias, overlap, taps
 
 LEAST_SHARE = 16
 """One of so many taps of all windows has to fall on the input, or it is faster to take only those that do."""
@@ -71,7 +71,7 @@ def _sums(out: Array, bias: Array | None, kind: np.dtype[np.generic]) -> Iterato
     """Yield for each sample its index and its sums, which begin as the bias; they are then copied to the output."""
     for n, sample in enumerate(out):
         sums = sample if out.dtype == kind else buffer("sums", sample.shape, kind)
-        sums[...] = 0 if bias is None else bias.reshape(-1, *(1,) * (sample.ndim - 1))
+        sums[...] = broadcast_bias(bias, sample.ndim - 1)
         yield n, sums
         if sums is not sample:
             np.copyto(sample, sums, casting="unsafe")

@@ -19,7 +19,7 @@ import numpy as np
 from ..task import Array, Then, summed
 from ..threads import buffer
 from . import taps
-from .columns import EVERY, Index, Shapes, Windows, flipped, merged, overlap
+from .columns import EVERY, Index, Shapes, Windows, broadcast_bias, flipped, merged, overlap
 from .convolve import TILE, convolve, in_kind
 from .convolve import working as working_each
 
@@ -67,7 +67,7 @@ def _scatter(x: Array, weight: Array, bias: Array | None, out: Array, windows: W
         return
     phases = _all_phases(out.shape[2:], windows)
     if len(phases) < prod(windows.s):  # some outputs see no input
-        out[...] = 0 if bias is None else bias.reshape(-1, *(1,) * len(windows.k))
+        out[...] = broadcast_bias(bias, len(windows.k))
     shapes = Shapes(x.shape, weight.shape, out.shape, windows, g, summed(out.dtype), tile)
     sums = [_sum(phase, x.shape[2:]) for phase in phases] if adding_pays(shapes, len(phases)) else [None]
     whole = [phase for phase in sums if phase is not None]
@@ -195,7 +195,7 @@ def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[
             written = buffer("written", (len(seen), len(rows), prod(space)), kind)
             np.matmul(rows, seen, out=written)
             cells, target = written.reshape(len(seen), -1, *k, *space), out[some, mine]
-            added = 0 if bias is None else bias[mine].reshape(-1, *(1,) * len(k))
+            added = broadcast_bias(None if bias is None else bias[mine], len(k))
             for phase in sums:
                 total = cells[(EVERY, *phase.first)]
                 for to, other in phase.added:
