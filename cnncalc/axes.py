@@ -58,7 +58,8 @@ class Fields(NamedTuple):
     def shown(self) -> tuple[Field, ...]:
         """The fields in the order in which their axes stand in the sample, if all do; else in the input's order."""
         order = [axis for axis in self.axes if type(axis) is int]
-        return tuple([self.of[axis] for axis in order]) if len(order) == len(self.of) else self.of
+        is_other = len(order) == len(self.of) and order != [*range(len(order))]
+        return tuple([self.of[axis] for axis in order]) if is_other else self.of
 
     def each(self, places: Sequence[int], windows: Sequence[W], see: Callable[[Field, W], Field]) -> Fields:
         """Return the fields after a window along each of these axes."""
