@@ -65,10 +65,14 @@ class Fields(NamedTuple):
         """Return the fields after a window along each of these axes."""
         of = list(self.of)
         axes = self.axes
+        last: Field | None = None
         for place, window in zip(places, windows, strict=True):
             axis = axes[place]
             if type(axis) is int:
-                of[axis] = see(of[axis], window)
+                seen = see(of[axis], window)
+                if type(seen) is Field:  # equal ones are one: a deep network has very many
+                    last = seen = last if last is not None and tuple.__eq__(seen, last) else seen
+                of[axis] = seen
             elif axis is not None:
                 for along in _along(axis):
                     of[along] = of[along].lost()

@@ -249,7 +249,9 @@ def from_error(name: str, error: CnncalcError) -> Finding:
     """Return the finding of a file that cannot be read, of an impossible network, or of a bug."""
     where = error.where if error.where is not None and error.where.line else Where(name, 1, 1)
     code = INTERNAL if isinstance(error, InternalError) else "CC001" if isinstance(error, SpecError) else "CC002"
-    return Finding(code, name, error.what, where.line, where.column, layer=error.layer, help="\n".join(error.helps()) or None)
+    return Finding(
+        code, name, error.what, where.line, where.column, layer=error.layer, help="\n".join(error.helps()) or None
+    )
 
 
 def finding_at(name: str, network: Network, path: Path | None, code: str, what: str, **more: Any) -> Finding:

@@ -117,7 +117,11 @@ def settle_color(settings: Settings, args: list[str]) -> list[str]:
 def note(text: str) -> None:
     """Print a remark for the user on standard error, unless -q is given."""
     if not settings().quiet and sys.stderr is not None:
-        print(paint("note:", "cyan", settings().has_color(sys.stderr)), escaped(clipped(text, LONGEST_MESSAGE)), file=sys.stderr)
+        print(
+            paint("note:", "cyan", settings().has_color(sys.stderr)),
+            escaped(clipped(text, LONGEST_MESSAGE)),
+            file=sys.stderr,
+        )
 
 
 def traceback_text(error: Exception) -> str:

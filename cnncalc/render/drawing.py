@@ -104,9 +104,7 @@ def _cells(head: Heading, width: int, texts: Sequence[str], colors: Sequence[str
             lines.append(free + shown if head.right else shown + free)
         return "\n".join(lines)
 
-    found: dict[str, dict[str, str]] = {
-        color: {text: placed(text, color) for text in {*texts}} for color in {*colors}
-    }
+    found: dict[str, dict[str, str]] = {color: {text: placed(text, color) for text in {*texts}} for color in {*colors}}
     return [found[color][text] for text, color in zip(texts, colors, strict=True)]
 
 

@@ -45,9 +45,9 @@ class Column(NamedTuple, Generic[T]):
                 found[key] = self.cell(thing)
         return [found[key] for key in keys]
 
-    def texts(self, cells: Sequence[Cell], write: Writer) -> list[str]:
-        """Return cells as printable texts; equal ones are written once."""
-        written = {cell: printable(write(cell, self)) for cell in set(cells)}
+    def texts(self, cells: Sequence[Cell], write: Writer, escape: Callable[[str], str] = str) -> list[str]:
+        """Return cells as printable texts, escaped for a form; equal ones are written once."""
+        written = {cell: escape(printable(write(cell, self))) for cell in set(cells)}
         return [written[cell] for cell in cells]
 
 
@@ -78,10 +78,10 @@ class Grid(NamedTuple):
         ]
         return [dict(zip(self.names, row, strict=True)) for row in rows]
 
-    def texts(self, write: Writer, foot: bool = False) -> list[tuple[str, ...]]:
-        """Return the cells of its rows, or of its foot, as printable texts."""
+    def texts(self, write: Writer, foot: bool = False, escape: Callable[[str], str] = str) -> list[tuple[str, ...]]:
+        """Return the cells of its rows, or of its foot, as printable texts, escaped for a form."""
         cells = zip(*(self.foot if foot else self.rows), strict=True)
-        texts = [column.texts(own, write) for column, own in zip(self.columns, cells, strict=False)]
+        texts = [column.texts(own, write, escape) for column, own in zip(self.columns, cells, strict=False)]
         return [*zip(*texts, strict=True)]
 
 
