@@ -133,9 +133,7 @@ def multiplied(b: GraphReader, node: GraphNode, first: Operand, second: Operand)
     groups = [*met.groups, *([[n for n in rows if n != BATCH]] if x.rank > 1 else [])]
     columns: list[list[Size]] = [[y.shape[-1]]] if y.rank > 1 else []
     batch = (len(met.groups), rows.index(BATCH)) if BATCH in rows else met.batch
-    groups += columns
-    known = len(made.shape) == sum(map(len, groups))
-    return made._replace(axes=numbered(groups, batch) if known else None, batched=met.batched)
+    return made.arranged(numbered([*groups, *columns], batch))._replace(batched=met.batched)
 
 
 def _with_row(b: GraphReader, node: GraphNode, x: Handle) -> Handle:
@@ -179,7 +177,7 @@ def einsum(b: GraphReader, node: GraphNode) -> None:
     groups = [() if one == letter else (1,) for one in out]
     made = b.add(node.name, "einsum", xs, {"equation": text.replace(letter, "") if letter else text})
     batch = (out.index(letter), 0) if letter else None
-    b.give(node, made._replace(axes=numbered(groups, batch) if len(made.shape) == sum(map(len, groups)) else None))
+    b.give(node, made.arranged(numbered(groups, batch)))
 
 
 def _batch_letter(xs: Sequence[Handle], terms: Sequence[str], out: str) -> str | None:
