@@ -553,11 +553,3 @@ def test_what_no_machine_holds_is_refused(word: str, out: list[str], folder: Pat
     done = here(["run", word, "-x", str(folder / "x.npy"), "--seed", "0", *out])
     assert (done.code, done.out) == (2, ""), done
     assert "no machine holds them" in done.err or "and the machine has" in done.err
-
-
-def test_a_kept_layer_and_the_result_are_two_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-    done = here(["run", "conv", "-x", "x.npy", "-w", "w.npy", "--keep", "conv1", "-o", "conv1.npy"])
-    assert done.code == 2
-    assert "would be one file" in done.err
-    assert left(folder) == []
