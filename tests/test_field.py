@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import cache
 from itertools import product
@@ -306,7 +307,7 @@ def test_the_pixels_of_units_are_known_if_all_three_numbers_are() -> None:
 
 def test_fields_are_equal_if_the_same_is_known_of_both() -> None:
     assert Field(3, 2, None, anchor=ONE, offset=4) == Field(3, 2, None)
-    assert not Field(3, 2, None, anchor=ONE) != Field(3, 2, None)
+    assert not operator.ne(Field(3, 2, None, anchor=ONE), Field(3, 2, None))
     assert len({Field(3, 2, None, anchor=ONE), Field(3, 2, None, offset=1), Field(3, 2, 0)}) == 2
     others = Field(4, 2, -1), Field(3, 1, -1), Field(3, 2, 0), Field(3, 2, -1, ((0, 0),)), Field(3, 2, -1, None, 1)
     assert not any(Field(3, 2, -1) == other for other in (*others, Field(3, 2, -1, marks=POOLED), 3))
