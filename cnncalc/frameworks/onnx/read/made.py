@@ -169,7 +169,7 @@ class LayerMaker:
         return value._replace(layer=layer)
 
     def count(self) -> None:
-        """Say what arrays count as that are made of several, or were counted whole before: a parameter counts once.
+        """Say what arrays count as that are of several, or were counted before, or repeat: a parameter counts once.
 
         Arrays of one number again and again are not shared but equal: exporters keep one of those before training.
         """
@@ -184,11 +184,11 @@ class LayerMaker:
                 group, roots = group_of(layer, role), const.roots
                 if group is None:
                     continue
-                new = sum([size for key, size in roots.items() if key not in seen])
-                shared = not new and sum(roots.values()) == const.size and const.varies
+                new, whole = sum([size for key, size in roots.items() if key not in seen]), sum(roots.values())
+                shared = not new and whole == const.size and const.varies
                 computed = len(roots) > 1 or shared
                 held[group] += const.size
-                counts[group] += new if computed else const.size
+                counts[group] += new if computed else min(const.size, whole or const.size)
                 seen.update(roots)
             if held != counts:
                 layer.counted = {group: counts[group] for group in held if counts[group] != held[group]}

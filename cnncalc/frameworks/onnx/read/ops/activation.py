@@ -171,7 +171,7 @@ def softmax(b: GraphReader, node: GraphNode) -> None:
     else:
         flat = b.add(f"{node.name}.flat", "reshape", x, {"out": [*map(sized, x.shape[:front]), -1]})
     done = along(b, f"{node.name}.done", flat, front + 1)
-    b.give(node, b.add(node.name, "reshape", done, {"out": [*map(sized, x.shape)]})._replace(axes=x.axes))
+    b.give(node, b.add(node.name, "reshape", done, {"out": [*map(sized, x.shape)]}).arranged(x.axes))
 
 
 def sized(n: object) -> int:
