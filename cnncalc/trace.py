@@ -162,7 +162,7 @@ def _trace(
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
             if node.tie is not None:
-                _check_tie(layers[node.tie], xs[0], traced, node, env)
+                _check_tie(layers[node.tie], xs[0] if xs else (), traced, node, env)
             if node.counted is not None:
                 traced = _counted(traced, node)
             needed = needs.taken(node, xs) if needs else ()
