@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import Path, SpecError, Where, nearest, shown
-from .input import Input, with_input
+from .input import Input, read_as, with_input
 from .network import INPUT, Network, Node, Origin
 from .report import LayerReport
 from .sizes import NOTHING_KNOWN, UNKNOWN, Shape
@@ -74,7 +74,7 @@ def _until(network: Network, name: str) -> Network:
         if at not in kept:
             kept.add(at)
             waiting += [read for read in nodes[at].reads if read != INPUT]
-    return _taken(network, sorted(kept), {INPUT: INPUT}, f"until {name}", name)
+    return read_as(_taken(network, sorted(kept), {INPUT: INPUT}, f"until {name}", name), network)
 
 
 def _after(network: Network, name: str) -> Network:
@@ -84,8 +84,9 @@ def _after(network: Network, name: str) -> Network:
         raise network.blame(rest, network.nodes[begin])
     taken = _taken(network, rest, {begin: INPUT}, f"after {name}", None)
     taken = taken._replace(nodes=tuple([node._replace(expect=None) for node in taken.nodes]))
+    taken = taken._replace(input=None, sample_axes=None)
     if network.input is None:
-        return taken._replace(sample_axes=None)
+        return taken
     report = shape(network)
     sample = _sample(report.layers[begin])
     batch = report.batch

@@ -175,18 +175,7 @@ def converts(network: Network, report: Report) -> None:
     """What is written for a framework is read back, as a network of the same output and parameters."""
     if not is_small(report) or network.input is None:
         return
-    kinds: dict[str, Callable[[], bytes]] = {
-        "net.json": lambda: cnncalc.to_keras(network).encode(),
-        "net.onnx": lambda: cnncalc.to_onnx(network),
-    }
-    if len(report.sample) == 3 and report.batch is None:  # source does not say what the axes of its input are
-        kinds["net.py"] = lambda: cnncalc.to_torch(network).encode()
-    for name, write in kinds.items():
-        try:
-            data = write()
-        except cnncalc.CnncalcError as error:
-            said(error)
-            continue
+    for name, data in written(network, report):
         sizes = (1, *report.sample) if name.endswith(".py") else None
         try:
             again = cnncalc.shape(loaded(data, name), sizes)
@@ -198,6 +187,21 @@ def converts(network: Network, report: Report) -> None:
             raise Broken(f"{name}, written, is refused: {error}") from error
         if not _are_same(again, report):
             raise Broken(f"{name}, written: {again.out} of {again.params}, not {report.out} of {report.params}")
+
+
+def written(network: Network, report: Report, weights: Any = None) -> Iterator[tuple[str, bytes]]:
+    """Yield what is written for each framework, and the name of its file; nothing where that refuses a layer."""
+    kinds: dict[str, Callable[[], bytes]] = {
+        "net.json": lambda: cnncalc.to_keras(network).encode(),
+        "net.onnx": lambda: cnncalc.to_onnx(network, weights),
+    }
+    if len(report.sample) == 3 and report.batch is None:  # source does not say what the axes of its input are
+        kinds["net.py"] = lambda: cnncalc.to_torch(network).encode()
+    for name, write in kinds.items():
+        try:
+            yield name, write()
+        except cnncalc.CnncalcError as error:
+            said(error)
 
 
 def _are_same(again: Report, report: Report) -> bool:

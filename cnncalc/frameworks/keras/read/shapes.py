@@ -165,7 +165,7 @@ def _roll(call: LayerCall) -> Parts:
 @CONVERTERS.register("Pad")
 def _pad(call: LayerCall) -> Parts:
     widths, mode = plain(call.get("pad_width")), call.get("mode") or "constant"
-    sizes, value = call.sizes(), call.kwargs.get("constant_values", call.config.get("constant_values")) or 0
+    sizes, value = call.sizes(), (call.args[1] if len(call.args) > 1 else call.get("constant_values")) or 0
     if sizes is None or mode not in ("constant", "reflect", "symmetric") or not isinstance(value, (int, float)):
         return None
     if not isinstance(widths, (list, tuple)) or len(widths) != len(sizes) + 1:
