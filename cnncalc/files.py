@@ -2,7 +2,8 @@
 
 Text, bytes and arrays are all written in one way: to a new file beside the target, which is synced, gets the target's
 owner, group and mode and then its name. A link is followed, so that it stays a link; another name of the same file (a
-hard link) keeps the old one. A pipe or a device has no such file beside it and is written as it is.
+hard link) keeps the old one. A pipe or a device has no such file beside it and is written as it is. The files of one
+command get their names together.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from .errors import LONGEST_PATH, SpecError, shown
 from .limits import LARGEST_DEVICE, LARGEST_STREAM
-from .signals import UNFINISHED, guard_maps
+from .signals import UNFINISHED, guard_maps, unbroken
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -148,6 +149,36 @@ def folded(path: str) -> str:
     return path.casefold() if FOLDS_CASE else path
 
 
+_GROUPS: list[list[Target]] = []
+"""The files of each `all_or_none` that has begun."""
+
+
+@contextlib.contextmanager
+def all_or_none() -> Iterator[None]:
+    """Give the files that are written within their names at the end, or none of them if that is not reached."""
+    targets: list[Target] = []
+    _GROUPS.append(targets)
+    try:
+        yield
+        check_mapped()
+        unbroken(lambda: _name_all([target for target in targets if target.is_whole]))
+    finally:
+        _GROUPS.pop()
+        for target in targets:
+            target.discard()
+
+
+def _name_all(targets: list[Target]) -> None:
+    """Give files their names. SpecError for the first that does not get it, with those that have theirs."""
+    for at, target in enumerate(targets):
+        try:
+            target.rename()
+        except SpecError as error:
+            done = ", ".join(shown(one.path, LONGEST_PATH) for one in targets[:at])
+            error.help = "\n".join(filter(None, [error.help, f"already written: {done}" * bool(done)])) or None
+            raise
+
+
 class Target:
     """A file to write, which appears under its name at `commit`. SpecError if it cannot be written.
 
@@ -157,7 +188,9 @@ class Target:
     def __init__(self, path: str):
         if not path:
             raise SpecError("'' is not a file name", "give a file, or - for standard output")
-        self._path = path
+        self.path = path
+        self.is_whole = False
+        """Whether all of it is written, and it has its name or waits for it."""
         with self.errors():
             self._old = _status(path)
             self.is_special = is_special(path)
@@ -169,8 +202,9 @@ class Target:
                 raise IsADirectoryError(None, "it is a directory")
             if self._old is not None and not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            self._name = os.path.realpath(path) if os.path.islink(path) else path
-            folder, name = os.path.split(self._name)
+            self.name = os.path.realpath(path) if os.path.islink(path) else path
+            self._check_single()
+            folder, name = os.path.split(self.name)
             self._part = os.path.join(folder, f"{name[:20]}.{os.urandom(8).hex()}.part")
             UNFINISHED.add(self._part)  # before it is there: a signal may come right behind `open`
             try:
@@ -178,24 +212,45 @@ class Target:
             except OSError:
                 UNFINISHED.discard(self._part)
                 raise
+        if _GROUPS:
+            _GROUPS[-1].append(self)
+
+    def _check_single(self) -> None:
+        """Raise SpecError if another file of the group is the same."""
+        ours, *others = [folded(os.path.realpath(one.name)) for one in (self, *_GROUPS[-1])] if _GROUPS else [""]
+        if ours in others:
+            what = f"two outputs would be one file, {shown(self.path, LONGEST_PATH)}"
+            raise SpecError(what, "give one of them another name")
 
     def commit(self) -> None:
-        """Give the file its name, now that it is whole. SpecError if an input has changed meanwhile."""
+        """Give the file its name, now that it is whole, or leave that to `all_or_none`.
+
+        SpecError if an input has changed meanwhile.
+        """
         check_mapped()
         with self.errors():
             self.file.flush()
             if self.is_special:
                 return
-            old = _status(self._name) or self._old
+            old = _status(self.name) or self._old
             if old is not None and hasattr(os, "fchown"):  # Windows has neither owners nor modes
                 _keep_rights(self.file.fileno(), old)
             os.fsync(self.file.fileno())
             self.file.close()
-            os.replace(self._part, self._name)
-            UNFINISHED.discard(self._part)
+        self.is_whole = True
+        if not _GROUPS:
+            self.rename()
+
+    def rename(self) -> None:
+        """Give the file its name."""
+        with self.errors():
+            os.replace(self._part, self.name)
+        UNFINISHED.discard(self._part)
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind, but what waits for its name."""
+        if self.is_whole and _GROUPS:
+            return
         with contextlib.suppress(OSError):
             self.file.close()
         if not self.is_special and self._part in UNFINISHED:
@@ -214,8 +269,15 @@ class Target:
         except BrokenPipeError:
             raise
         except OSError as error:
-            what = f"{shown(self._path, LONGEST_PATH)} cannot be written: {error.strerror or error}"
-            raise SpecError(what) from None
+            what = f"{shown(self.path, LONGEST_PATH)} cannot be written: {error.strerror or error}"
+            raise SpecError(what, _HELP.get(error.errno or 0)) from None
+
+
+_HELP = {
+    errno.EMFILE: "write fewer files at once, or raise the limit that `ulimit -n` shows",
+    errno.EBUSY: "if the file is mounted, mount its folder: a file is replaced by a new one",
+}
+"""What helps against errors of the system, by their numbers."""
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -271,6 +333,7 @@ def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
         if utf8 and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         yield stream
+        stream.flush()
         check_mapped()
         return
     with whole(path) as file:
@@ -290,6 +353,7 @@ def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[
         return
     file = binary_stdout(kind)
     yield file
+    file.flush()
     check_mapped()
 
 

@@ -21,6 +21,8 @@ UNFINISHED: set[str] = set()
 """The files beside their targets that are being written."""
 _HANDLERS: dict[int, Any] = {}
 """What is called for a signal, by its number."""
+_LATE: list[list[int]] = []
+"""The signals that have come in each `unbroken`."""
 
 
 def heed() -> None:
@@ -30,10 +32,25 @@ def heed() -> None:
             _HANDLERS[number] = signal.signal(number, _end)
 
 
-def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  signal's form
+def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's form
     """End at once: an exception could come where it is lost, as in an import or behind an `except`."""
+    if _LATE:
+        _LATE[-1].append(number)
+        return
     _remove_unfinished()
     os._exit(128 + number)
+
+
+def unbroken(act: Callable[[], None]) -> None:
+    """Do what must not be left half done: a signal that comes meanwhile ends the command behind it."""
+    late: list[int] = []
+    _LATE.append(late)
+    try:
+        act()
+    finally:
+        _LATE.pop()
+        for number in late:
+            _end(number, None)
 
 
 def _remove_unfinished() -> None:

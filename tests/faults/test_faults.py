@@ -59,7 +59,7 @@ def test_a_signal_before_the_file_gets_its_name(name: str, kind: str, tmp_path: 
     done = at_event("os.rename", f"os.kill(os.getpid(), {int(number)})", line(kind, "out"), tmp_path)
     assert (done.code, done.out, done.err) == (128 + number, b"", b"")
     state.check(kind, done.code)
-    assert state.target.read_bytes() == b"old"
+    assert (state.target.read_bytes() == b"old") == (kind == "a report")  # several files get their names unbroken
 
 
 def test_a_signal_that_is_ignored_at_the_start_stays_so(tmp_path: Path) -> None:
