@@ -385,11 +385,12 @@ def with_input(network: Network, read: Input) -> Network:
     """Return the network with this input as its own, its sample's axes said if it would be read otherwise."""
     if read.sizes == network.input and network.sample_axes is None:  # as `configure` leaves what the layers tell
         return network
-    told = _tell(network, len(read.sizes), len(read.sample))
+    reading = readings([node.layer for node in network.nodes], own=True).get(len(read.sizes))
+    told = reading is not None and reading.sample_axes(len(read.sizes)) == len(read.sample)
     return network._replace(input=read.sizes, sample_axes=None if told else len(read.sample))
 
 
-def _tell(network: Network, sizes: int, axes: int) -> bool:
+def tells(network: Network, sizes: int, axes: int) -> bool:
     """Return whether a network's layers alone tell that so many sizes are a sample of these axes."""
     layers = [node.layer for node in network.nodes]
     found = [readings(layers, own=own).get(sizes) for own in (False, True)]
@@ -403,7 +404,7 @@ def read_as(part: Network, whole: Network) -> Network:
     if axes is None and whole.input is not None:
         size = len(whole.input)
         reading = readings(layers).get(size)
-        axes = None if reading is None or _tell(part, size, reading.sample_axes(size)) else reading.sample_axes(size)
+        axes = None if reading is None or tells(part, size, reading.sample_axes(size)) else reading.sample_axes(size)
     elif axes is None and readings(layers) != readings(node.layer for node in part.nodes):
         rank = first_rank(layers)
         axes = None if rank is None else rank + 1

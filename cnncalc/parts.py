@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import Path, SpecError, Where, nearest, shown
-from .input import Input, read_as, with_input
+from .input import read_as, tells
 from .network import INPUT, Network, Node, Origin
 from .report import LayerReport
 from .sizes import NOTHING_KNOWN, UNKNOWN, Shape
@@ -84,13 +84,13 @@ def _after(network: Network, name: str) -> Network:
         raise network.blame(rest, network.nodes[begin])
     taken = _taken(network, rest, {begin: INPUT}, f"after {name}", None)
     taken = taken._replace(nodes=tuple([node._replace(expect=None) for node in taken.nodes]))
-    taken = taken._replace(input=None, sample_axes=None)
     if network.input is None:
-        return taken
+        return taken._replace(sample_axes=None)
     report = shape(network)
     sample = _sample(report.layers[begin])
     batch = report.batch
-    return with_input(taken, Input(batch, sample, sample if batch is None else (batch, *sample)))
+    sizes = sample if batch is None else (batch, *sample)
+    return taken._replace(input=sizes, sample_axes=None if tells(taken, len(sizes), len(sample)) else len(sample))
 
 
 def _behind(nodes: Sequence[Node], begin: int) -> list[int] | SpecError:

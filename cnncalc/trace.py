@@ -40,7 +40,8 @@ def shape(
         layers.extend(trace_layers(network, read))
     except CnncalcError as error:
         error.report = Report(with_input(network, read), read.batch, read.sample, layers)
-        fitting = fitting_input(network, read, len(layers)) if error.key == "c_i" else None
+        within = bool(layers) and layers[-1].traced.out is NOTHING_KNOWN  # in the block that is cut
+        fitting = fitting_input(network, read, len(layers)) if error.key == "c_i" and not within else None
         if fitting is not None:
             *arithmetic, help = (error.help or "").split("\n")
             error.help = "\n".join([*arithmetic, fitting, help])

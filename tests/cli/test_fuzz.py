@@ -31,7 +31,7 @@ FOUND: list[tuple[str, int, str]] = [
     (
         "cnncalc run 1x2x2 opaque dwconv:k1 conv:2 -x [[[1,2],[3,4]]] --seed 1",
         2,
-        "conv1.weight has an open size: 2x?x1x1",
+        "conv1.weight has an open size",
     ),
     ("cnncalc convert 3x8x8 maxpool:k2,ceil=keep --to onnx -o o.onnx", 0, ""),
 ]

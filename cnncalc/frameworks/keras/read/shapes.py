@@ -29,9 +29,11 @@ def _reshape(call: LayerCall) -> Parts:
 
 
 def to_sizes(sizes: Sizes | None) -> Parts:
-    """Return a reshape to these sizes; None if they are not known, but for one."""
+    """Return a reshape to these sizes, the mean of a single number to none; None if they are not known, but for one."""
     if sizes is None or sizes.count(None) > 1:
         return None
+    if not sizes:
+        return {"op": "mean"}
     return {"op": "reshape", "out": [-1 if n is None else n for n in sizes]}
 
 
