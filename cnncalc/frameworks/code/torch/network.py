@@ -17,7 +17,7 @@ from ... import ForeignNetwork
 from ...torch.read.build import CallReader
 from ...torch.read.calls import Misread, Recording, TracedTensor, tree
 from ...torch.read.readings import PRIMES, Attempt, chosen, named_inputs
-from ..limits import TooMuchError
+from ..budget import TooMuchError
 from ..values import FunctionValue, InstanceValue, RaisedError, UnknownValue, leaves
 from .functions import CallRecorder
 from .modules import children, modules, tensors
