@@ -150,7 +150,7 @@ class Field(NamedTuple):
         """Return the field after a transposed window: unit u sees units (u + pb - i*d)/s, i a tap, if that is whole."""
         if s > MOST_PHASES:
             return self.lost()
-        return self.spread(transposed(taps, d, s, pb), 1, d // gcd(d, s))
+        return self.spread(transposed(taps, d, s, pb), 1)
 
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Field:
         """Return the field after a layer with `out` units for n: unit u sees `sees(u)`, again every out/gcd units."""
@@ -169,8 +169,14 @@ class Field(NamedTuple):
         return self.spread([*[(unit, unit) for unit in units], *[NOTHING] * len(units)], 2 * advance)
 
     def met(self, others: Sequence[Field]) -> Field:
-        """Return the field of units in which this path meets others."""
-        return join([self, *others]) if others else self
+        """Return the field of units in which this path meets others, as `join` says."""
+        fields, marks = [self, *others], 0
+        for field in fields:
+            marks |= field.marks
+        local = [field for field in fields if not field.marks & POOLED]
+        if local and len(local) < len(fields):
+            marks = marks & ~POOLED | BROADCAST
+        return _join_local(local or fields).marked(marks)
 
     def lost(self) -> Field:
         """Return the field with unknown numbers; the marks of the paths stay."""
@@ -211,7 +217,7 @@ def _monotone(phases: Sequence[Interval], step: int) -> bool:
     """Return whether a later unit neither starts nor ends earlier: the hull of several is that of the outermost."""
     if NOTHING in phases:
         return False
-    following = [*phases[1:], (phases[0][0] + step, phases[0][1] + step)]
+    following = [*phases[1:], _span(phases, step, len(phases))]
     return all(a[0] <= b[0] and a[1] <= b[1] for a, b in zip(phases, following, strict=True))
 
 
@@ -247,15 +253,7 @@ def join(fields: Sequence[Field]) -> Field:
     Paths are aligned if their strides are equal and their centres coincide. A path through a global pool is left out
     beside others that went through none, and the field is marked.
     """
-    if len(fields) == 1 or fields[0].is_followed:
-        return fields[0].met(fields[1:])
-    marks = 0
-    for field in fields:
-        marks |= field.marks
-    local = [field for field in fields if not field.marks & POOLED]
-    if local and len(local) < len(fields):
-        marks = marks & ~POOLED | BROADCAST
-    return _join_local(local or list(fields)).marked(marks)
+    return fields[0].met(fields[1:])
 
 
 def _join_local(fields: list[Field]) -> Field:
@@ -264,18 +262,18 @@ def _join_local(fields: list[Field]) -> Field:
     same = [(*field[:5], id(field.anchor), field.offset) for field in fields]
     if all(one == same[0] for one in same):
         return first
+    sizes = [field.size for field in fields if field.size is not None]
     still = [field for field in fields if field.stride == 0 and field.phases is None]
-    if still and all((field.size or 0) <= (still[0].size or 0) and field.size is not None for field in fields):
+    if still and len(sizes) == len(fields) and still[0].size == max(sizes):
         return still[0]  # as when attention meets what it looked at
     if first.anchor is not None and all(field.anchor is first.anchor for field in fields):
-        placed = [field._replace(start=field.offset, anchor=None, offset=0) for field in fields]
+        placed = [field._replace(start=field.offset, anchor=None) for field in fields]
         joined = _join_local(placed)
         return joined if joined.start is None else joined._replace(start=None, anchor=first.anchor, offset=joined.start)
-    units = [field.spans for field in fields]
-    if None in units:
+    known = [spans for spans in (field.spans for field in fields) if spans is not None]
+    if len(known) < len(fields):
         strides = {field.stride for field in fields}
         return Field(None, strides.pop() if len(strides) == 1 else None, None)
-    known = [unit for unit in units if unit is not None]
     period = lcm(*(len(spans) for spans, _ in known))
     if len({step * period // len(spans) for spans, step in known}) > 1 or period > MOST_PHASES:
         return UNKNOWN.marked(MISALIGNED)

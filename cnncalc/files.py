@@ -2,7 +2,8 @@
 
 Text, bytes and arrays are all written in one way: to a new file beside the target, which is synced, gets the target's
 owner, group and mode and then its name. A link is followed, so that it stays a link; another name of the same file (a
-hard link) keeps the old one. A pipe or a device has no such file beside it and is written as it is.
+hard link) keeps the old one. A pipe or a device has no such file beside it and is written as it is. The files of one
+command get their names together.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from .errors import LONGEST_PATH, SpecError, shown
 from .limits import LARGEST_DEVICE, LARGEST_STREAM
-from .signals import UNFINISHED, guard_maps
+from .signals import UNFINISHED, guard_maps, unbroken
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -126,26 +127,68 @@ def _descriptor(path: str) -> int | None:
 
     It is written where it stands: opened anew, a file behind it would lose what others have written.
     """
-    folder, _, name = path.rpartition("/")
-    if folder == "/dev" and name in _STREAMS:
-        return _STREAMS.index(name)
-    is_number = folder in ("/dev/fd", "/proc/self/fd") and name.isascii() and name.isdecimal()
-    return int(name) if is_number else None
+    for _ in range(_MOST_LINKS):
+        folder, _, name = os.path.normpath(path).rpartition("/")
+        if folder == "/dev" and name in _STREAMS:
+            return _STREAMS.index(name)
+        if folder in ("/dev/fd", "/proc/self/fd") and name.isascii() and name.isdecimal():
+            return int(name)
+        if not os.path.islink(path):
+            break
+        path = os.path.join(folder, os.readlink(path))
+    return None
 
 
+_MOST_LINKS = 40
+"""How many links Linux follows."""
 _STREAMS = ("stdin", "stdout", "stderr")
 
 
 def safe_name(name: str, windows: bool = os.name == "nt") -> str:
-    """Return a name as one of a file: characters that the system does not take in one become `_`."""
+    """Return a name as one of a file: characters that the system does not take in one become `_`, and it is cut."""
     unsafe = '/\0\\:*?"<>|' + "".join(map(chr, range(32))) if windows else "/\0"
     name = name.translate(str.maketrans(unsafe, "_" * len(unsafe)))
-    return f"_{name}" if windows and name.partition(".")[0].strip().upper() in _RESERVED else name
+    name = f"_{name}" if windows and name.partition(".")[0].strip().upper() in _RESERVED else name
+    return name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+
+
+_LONGEST_NAME = 250
+"""The most bytes of a file's name before its ending: systems take 255."""
 
 
 def folded(path: str) -> str:
     """Return a path in the form in which this system compares it with others."""
     return path.casefold() if FOLDS_CASE else path
+
+
+_GROUPS: list[dict[str, Target]] = []
+"""The files of each `all_or_none` that has begun, by their real paths."""
+
+
+@contextlib.contextmanager
+def all_or_none() -> Iterator[None]:
+    """Give the files that are written within their names at the end, or none of them if that is not reached."""
+    targets: dict[str, Target] = {}
+    _GROUPS.append(targets)
+    try:
+        yield
+        check_mapped()
+        unbroken(lambda: _name_all([target for target in targets.values() if target.is_whole]))
+    finally:
+        _GROUPS.pop()
+        for target in targets.values():
+            target.discard()
+
+
+def _name_all(targets: list[Target]) -> None:
+    """Give files their names. SpecError for the first that does not get it, with those that have theirs."""
+    for at, target in enumerate(targets):
+        try:
+            target.rename()
+        except SpecError as error:
+            done = ", ".join(shown(one.path, LONGEST_PATH) for one in targets[:at])
+            error.help = "\n".join(filter(None, [error.help, f"already written: {done}" * bool(done)])) or None
+            raise
 
 
 class Target:
@@ -157,7 +200,9 @@ class Target:
     def __init__(self, path: str):
         if not path:
             raise SpecError("'' is not a file name", "give a file, or - for standard output")
-        self._path = path
+        self.path = path
+        self.is_whole = False
+        """Whether all of it is written, and it has its name or waits for it."""
         with self.errors():
             self._old = _status(path)
             self.is_special = is_special(path)
@@ -169,8 +214,9 @@ class Target:
                 raise IsADirectoryError(None, "it is a directory")
             if self._old is not None and not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            self._name = os.path.realpath(path) if os.path.islink(path) else path
-            folder, name = os.path.split(self._name)
+            self.name = os.path.realpath(path) if os.path.islink(path) else path
+            real = self._single()
+            folder, name = os.path.split(self.name)
             self._part = os.path.join(folder, f"{name[:20]}.{os.urandom(8).hex()}.part")
             UNFINISHED.add(self._part)  # before it is there: a signal may come right behind `open`
             try:
@@ -178,24 +224,46 @@ class Target:
             except OSError:
                 UNFINISHED.discard(self._part)
                 raise
+        if _GROUPS:
+            _GROUPS[-1][real] = self
+
+    def _single(self) -> str:
+        """Return the path by which a group has the file. SpecError if it has it already."""
+        real = folded(os.path.realpath(self.name)) if _GROUPS else ""
+        if _GROUPS and real in _GROUPS[-1]:
+            what = f"two outputs would be one file, {shown(self.path, LONGEST_PATH)}"
+            raise SpecError(what, "give one of them another name")
+        return real
 
     def commit(self) -> None:
-        """Give the file its name, now that it is whole. SpecError if an input has changed meanwhile."""
+        """Give the file its name, now that it is whole, or leave that to `all_or_none`.
+
+        SpecError if an input has changed meanwhile.
+        """
         check_mapped()
         with self.errors():
             self.file.flush()
             if self.is_special:
                 return
-            old = _status(self._name) or self._old
+            old = _status(self.name) or self._old
             if old is not None and hasattr(os, "fchown"):  # Windows has neither owners nor modes
-                _keep_rights(self.file.fileno(), old)
+                _keep_rights(self.file.fileno(), self.name, old)
             os.fsync(self.file.fileno())
             self.file.close()
-            os.replace(self._part, self._name)
-            UNFINISHED.discard(self._part)
+        self.is_whole = True
+        if not _GROUPS:
+            self.rename()
+
+    def rename(self) -> None:
+        """Give the file its name."""
+        with self.errors():
+            os.replace(self._part, self.name)
+        UNFINISHED.discard(self._part)
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind, but what waits for its name."""
+        if self.is_whole and _GROUPS:
+            return
         with contextlib.suppress(OSError):
             self.file.close()
         if not self.is_special and self._part in UNFINISHED:
@@ -214,8 +282,15 @@ class Target:
         except BrokenPipeError:
             raise
         except OSError as error:
-            what = f"{shown(self._path, LONGEST_PATH)} cannot be written: {error.strerror or error}"
-            raise SpecError(what) from None
+            what = f"{shown(self.path, LONGEST_PATH)} cannot be written: {error.strerror or error}"
+            raise SpecError(what, _HELP.get(error.errno or 0)) from None
+
+
+_HELP = {
+    errno.EMFILE: "write fewer files at once, or raise the limit that `ulimit -n` shows",
+    errno.EBUSY: "if the file is mounted, mount its folder: a file is replaced by a new one",
+}
+"""What helps against errors of the system, by their numbers."""
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -233,22 +308,43 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _keep_rights(file: int, old: os.stat_result) -> None:
-    """Give a file the owner, the group and the mode of another, as far as that is allowed.
+def _keep_rights(file: int, path: str, old: os.stat_result) -> None:
+    """Give a file the owner, the group, the mode and the attributes of what stands at a path, as far as is allowed.
 
-    A group that is not kept gets no more than all others have.
+    A group that is not kept gets no more than all others have, and without the list of rights only the owner has some.
     """
     for owner in (old.st_uid, -1):
         with contextlib.suppress(OSError):
             os.fchown(file, owner, old.st_gid)
             break
     new, mode = os.fstat(file), old.st_mode & 0o7777
-    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+    has_group = new.st_gid == old.st_gid
+    if not has_group or new.st_uid != old.st_uid:
         mode &= 0o777
-    if new.st_gid != old.st_gid:
+    if not has_group:
         mode = mode & ~0o070 | (mode & 0o007) << 3
+    for name in _attributes(path):
+        try:
+            if name == _RIGHTS and not has_group:
+                raise PermissionError
+            os.setxattr(file, name, os.getxattr(path, name))
+        except OSError:
+            mode &= 0o700 if name == _RIGHTS else 0o7777
     with contextlib.suppress(OSError):  # a file system without modes
         os.fchmod(file, mode)
+
+
+_RIGHTS = "system.posix_acl_access"
+"""The attribute with the list of rights, whose mask stands in place of the group's in the mode."""
+
+
+def _attributes(path: str) -> list[str]:
+    """Return the names of a file's attributes that one in its place gets, too."""
+    try:
+        names = os.listxattr(path)
+    except (AttributeError, OSError):  # not on Linux; not on this disk
+        return []
+    return [name for name in names if name.startswith("user.") or name in (_RIGHTS, "security.selinux")]
 
 
 @contextlib.contextmanager
@@ -271,6 +367,7 @@ def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
         if utf8 and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         yield stream
+        stream.flush()
         check_mapped()
         return
     with whole(path) as file:
@@ -290,6 +387,7 @@ def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[
         return
     file = binary_stdout(kind)
     yield file
+    file.flush()
     check_mapped()
 
 

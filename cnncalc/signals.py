@@ -6,14 +6,16 @@ Nothing is heeded before the command says so (`heed`): a library leaves signals 
 from __future__ import annotations
 
 import os
-import signal
 
 TYPE_CHECKING = False
 """As in `typing`, whose import takes time in which nothing is heeded yet."""
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
     from types import FrameType
     from typing import Any, NoReturn
+else:
+    import _signal as signal  # built in: `signal` puts names of an enum above it, which takes as long as the rest
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK")
 """The signals that end a program which does not heed them, where the system has them."""
@@ -21,6 +23,8 @@ UNFINISHED: set[str] = set()
 """The files beside their targets that are being written."""
 _HANDLERS: dict[int, Any] = {}
 """What is called for a signal, by its number."""
+_LATE: list[list[int]] = []
+"""The signals that have come in each `unbroken`."""
 
 
 def heed() -> None:
@@ -30,10 +34,25 @@ def heed() -> None:
             _HANDLERS[number] = signal.signal(number, _end)
 
 
-def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  signal's form
+def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's form
     """End at once: an exception could come where it is lost, as in an import or behind an `except`."""
+    if _LATE:
+        _LATE[-1].append(number)
+        return
     _remove_unfinished()
     os._exit(128 + number)
+
+
+def unbroken(act: Callable[[], None]) -> None:
+    """Do what must not be left half done: a signal that comes meanwhile ends the command behind it."""
+    late: list[int] = []
+    _LATE.append(late)
+    try:
+        act()
+    finally:
+        _LATE.pop()
+        for number in late:
+            _end(number, None)
 
 
 def _remove_unfinished() -> None:

@@ -91,7 +91,7 @@ UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 def size_text(amount: int) -> str:
     """Return a number of bytes as text: `512 bytes`, `1.5 MiB`."""
     value, power = float(amount), 0
-    while value >= 1023.95 and power < len(UNITS) - 1:
+    while round(value, 1) >= 1024 and power < len(UNITS) - 1:
         value, power = value / 1024, power + 1
     return f"{value:.1f} {UNITS[power]}" if power else f"{amount} byte{'s' * (amount != 1)}"
 
@@ -99,11 +99,11 @@ def size_text(amount: int) -> str:
 def read_size(text: str) -> int:
     """Read a number of bytes: `256M`, `1.5GiB`, `4096`; K, M, G and T are powers of 1024. SpecError otherwise."""
     digits = text.strip().lower().removesuffix("b").removesuffix("i")
-    power = "kmgt".find(digits[-1:]) + 1 if digits else 0
-    number = digits[:-1] if power else digits
-    if not number.isascii() or not number.replace(".", "", 1).isdecimal():
+    power = "kmgt".find(digits[-1:]) + 1
+    whole, _, part = digits[: len(digits) - (power > 0)].partition(".")
+    if not is_digits(whole + part):
         raise SpecError(f"{shown(text)} is not a number of bytes", "as 256M or 1G")
-    return int(float(number) * 1024**power)
+    return int(int(whole + part) * 1024**power // 10 ** len(part))
 
 
 def atom(size: object) -> str:
@@ -116,7 +116,7 @@ def to_json(shape: Iterable[Size]) -> list[int | str | None] | None:
     """Return a shape as JSON: numbers, `"H"` or `"(H+1)//2"` for an open size, null for an unknown one."""
     if shape is NOTHING_KNOWN:
         return None
-    return [s if type(s) is int or not isinstance(s, Open) else None if s.is_unknown else str(s) for s in shape]
+    return [s if not isinstance(s, Open) else None if s.is_unknown else str(s) for s in shape]
 
 
 def split_axes(text: str) -> list[str]:
@@ -136,10 +136,10 @@ def is_letter(text: str) -> bool:
 
 def looks_like_shape(word: str) -> bool:
     """Return whether a word on the command line is meant as a shape: sizes between `x`, `,` or `×`, or a tuple."""
-    parts, bracketed = _typed(word)
+    parts, has_open = _typed(word)
     known = [p for p in parts if is_digits(p) or is_letter(p)]
-    sizes = known if not bracketed and "None" not in parts else [*known, *[p for p in parts if p in _OPEN]]
-    return bool(known) and len(sizes) == len(parts) and (bracketed or len(parts) > 1 or word.isdecimal())
+    sizes = [*known, *[p for p in parts if has_open and p in _OPEN]]
+    return bool(known) and len(sizes) == len(parts) and (has_open or len(parts) > 1 or word.isdecimal())
 
 
 def parse_shape(text: str) -> Shape:
@@ -148,14 +148,13 @@ def parse_shape(text: str) -> Shape:
     `(3, 224, 224)`, `[3, 224, 224]` and `torch.Size([3, 224, 224])` are the same; in `(None, 224, 224, 3)` the batch
     is open, and is left out. SpecError for anything else, with the right spelling if that is clear.
     """
-    parts, bracketed = _typed(text)
-    is_open = bracketed or "None" in parts
-    if is_open and len(parts) > 1 and parts[0] in _OPEN:
+    parts, has_open = _typed(text)
+    if has_open and len(parts) > 1 and parts[0] in _OPEN:
         del parts[0]
     spelling = respelled(text)
     if spelling is not None:
         raise SpecError(f"{shown(text)} is not a shape", f"write {spelling}", key="input")
-    return read_shape([int(p) if is_digits(p) else None if is_open and p in _OPEN else p for p in parts], text)
+    return read_shape([int(p) if is_digits(p) else None if has_open and p in _OPEN else p for p in parts], text)
 
 
 _OPEN = ("None", "-1", "batch", "batch_size", "?")
@@ -164,14 +163,15 @@ _BRACKETS = {"(": ")", "[": "]"}
 
 
 def _typed(text: str) -> tuple[list[str], bool]:
-    """Return the sizes of a shape as it is typed, and whether it stands in brackets."""
+    """Return the sizes of a shape as it is typed, and whether some may be open: it is a tuple, or has a `None`."""
     text = text.strip()
     if text.startswith("torch.Size(") and text.endswith(")"):
         text = text[len("torch.Size(") : -1].strip()
-    bracketed = len(text) > 2 and text[-1] == _BRACKETS.get(text[0])
+    bracketed = text[-1:] == _BRACKETS.get(text[:1])
     if bracketed:
         text = text[1:-1].strip().removesuffix(",")
-    return [part.strip() for part in split_axes(text)], bracketed
+    parts = [part.strip() for part in split_axes(text)]
+    return parts, bracketed or "None" in parts
 
 
 _POWERS = {"²": 2, "³": 3}
@@ -181,11 +181,11 @@ _SEPARATORS = "*:;/_·⋅|-"
 
 def respelled(text: str) -> str | None:
     """Return a shape with the signs that shapes have: `3x32x32` for `3*32*32` and `3x32²`; None if it is not clear."""
-    said = text.strip().removeprefix("(").removesuffix(")")
+    said = text.strip().removeprefix("(").removesuffix(")").replace("**2", "²")
     for sign in _SEPARATORS:
         said = said.replace(sign, "x")
     parts: list[str] = []
-    for part in split_axes(said.replace("**2", "²")):
+    for part in split_axes(said):
         own = part.strip()
         times = _POWERS.get(own[-1:], 1)
         size = own[:-1] if times > 1 else own
@@ -194,7 +194,7 @@ def respelled(text: str) -> str | None:
         parts += [size] * times
     spelling = "x".join(parts)
     typed = _typed(text)[0]
-    return None if len(parts) < 2 or typed == parts or not parts[0].isdecimal() else spelling
+    return None if len(parts) < 2 or typed == parts else spelling
 
 
 def read_shape(value: object, text: str | None = None, *, scalar: bool = False) -> Shape:
@@ -207,22 +207,22 @@ def read_shape(value: object, text: str | None = None, *, scalar: bool = False) 
     if not isinstance(value, (list, tuple)) or not (value or scalar):
         several = "a shape is written 3x224x224, in JSON [3, 224, 224]"
         help = f"a shape of one size is written [{value}]" if type(value) is int else several
-        raise SpecError(f"{shown(value if text is None else text)} is not a shape", help, key="input")
+        raise SpecError(f"{shown(value)} is not a shape", help, key="input")
     if len(value) > MOST_SIZES:
         raise SpecError(f"a shape of {len(value)} sizes", f"a shape has at most {MOST_SIZES} sizes", key="input")
     within = value if text is None else text
-    return tuple([v if type(v) is int and 1 <= v <= LARGEST else _read_size(v, within) for v in value])
+    return tuple([_read_size(size, within) for size in value])
 
 
 def _read_size(value: object, within: object) -> Size:
     if value is None:
         return UNKNOWN
-    if type(value) is not int and hasattr(value, "__index__") and not isinstance(value, bool):
+    if hasattr(value, "__index__") and not isinstance(value, bool):
         value = value.__index__()  # NumPy's integers
     if type(value) is int:
-        if 1 <= value <= LARGEST:
+        why = "a size is at least 1" if value < 1 else f"a size is at most {LARGEST:,}" if value > LARGEST else None
+        if why is None:
             return value
-        why = "a size is at least 1" if value < 1 else f"a size is at most {LARGEST:,}"
         raise SpecError(f"{shown(value)} is not a size, in {shown(within)}", why, key="input")
     if isinstance(value, str) and is_letter(value):
         return Open(value)

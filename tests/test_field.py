@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import cache
 from itertools import product
@@ -199,12 +200,24 @@ ONE, OTHER = Anchor(), Anchor()
         ([Field(5, 2, -2), Field(9, 0, -1)], Field(9, 0, -1)),
         ([Field(4, 0, 1), Field(5, 0, 0)], Field(5, 0, 0, marks=MISALIGNED)),
         ([Field(9, 0, -1), Field(None, 2, None)], Field(None, None, None)),
+        ([Field(9, 0, None), PIXEL], Field(9, 0, None)),
+        ([Field(None, 0, None), PIXEL], UNKNOWN),
+        ([Field(3, 0, 0, ((0, 2), (1, 1)), 0), PIXEL], UNKNOWN.marked(MISALIGNED)),
+        # One phase whose centres coincide, and one in which they do not.
+        (
+            [PIXEL.spread([(0, 0), (2, 2)], 3), PIXEL.spread([(0, 0), (1, 1)], 3)],
+            Field(2, None, 0, ((0, 0), (1, 2)), 3, MISALIGNED),
+        ),
         ([Field(3, 2, None), Field(None, 2, None)], Field(None, 2, None)),
         ([Field(3, 2, None), Field(3, 2, None)], Field(3, 2, None)),
         # Starts that an open size decides, from one place or from two.
         (
             [Field(3, 2, None, anchor=ONE, offset=-1), Field(5, 2, None, anchor=ONE, offset=-2)],
             Field(5, 2, None, anchor=ONE, offset=-2),
+        ),
+        (
+            [Field(9, 0, None, anchor=ONE, offset=-3), Field(5, 2, None, anchor=ONE, offset=4)],
+            Field(9, 0, None, anchor=ONE, offset=-3),
         ),
         ([Field(3, 2, None, anchor=ONE), Field(5, 2, None, anchor=OTHER)], Field(None, 2, None)),
         ([Field(3, 2, None, anchor=ONE), Field(5, 3, None, anchor=ONE)], UNKNOWN.marked(MISALIGNED)),
@@ -230,6 +243,12 @@ def test_what_is_known_where_paths_meet(fields: list[Field], joined: Field) -> N
         (PIXEL.spread([NOTHING], 3), Field(0, 3, None, (NOTHING,), 3)),
         (PIXEL.spread([(0, 1), (3, 4)], 6), Field(2, 3, 0)),
         (PIXEL.spread([(0, 1), (3, 5)], 6), Field(3, 3, 0, ((0, 1), (3, 5)), 6)),
+        (PIXEL.spread([(0, 1), (3, 5)], 6).whole(2), Field(6, 3, 0)),
+        (PIXEL.transpose(1, 1, 2, 0).whole(4), Field(2, 0, 0)),
+        (PIXEL.transpose(1, 1, 2, 0).spread([(0, 0), (1, 1)], 2), Field(1, None, 0, ((0, 0), NOTHING), 1)),
+        (Field(3, 2, 0).slide(3, 2, None), Field(7, 4, None)),
+        (Field(5, 0, None).slide(3, 2, 1), Field(5, 0, None)),
+        (Field(3, 2, -1, marks=BROADCAST).still(4), Field(9, 0, -1, marks=BROADCAST)),
     ],
 )
 def test_three_numbers_if_they_say_it_all(found: Field, field: Field) -> None:
@@ -237,6 +256,7 @@ def test_three_numbers_if_they_say_it_all(found: Field, field: Field) -> None:
 
 
 PHASED = PIXEL.transpose(1, 1, 2, 0)
+ENDED = (*[(unit, unit) for unit in range(512)], *[NOTHING] * 512)
 
 
 @pytest.mark.parametrize(
@@ -251,6 +271,25 @@ PHASED = PIXEL.transpose(1, 1, 2, 0)
         (PIXEL.resample(1, 1025, lambda _: (0, 0)), UNKNOWN),
         (PIXEL.take([4, 6], 3), Field(1, None, 4, ((4, 4), (6, 6), NOTHING, NOTHING), 6)),
         (PIXEL.take(range(513), 1), UNKNOWN),
+        (PIXEL.take(range(512), 1), Field(1, None, 0, ENDED, 2)),
+        # Too many are not even listed.
+        (PIXEL.transpose(1, 1, 1 << 40, 0), UNKNOWN),
+        (PIXEL.resample(1, 1 << 40, lambda _: (0, 0)), UNKNOWN),
+        (PIXEL.take(range(1 << 40), 1), UNKNOWN),
+        (PIXEL.transpose(1024, 1, 1024, 0), Field(1, None, 0, ((0, 0),) * 1024, 1)),
+        (PIXEL.resample(2000, 4000, lambda _: (0, 0)), Field(1, None, 0, ((0, 0), (0, 0)), 1)),
+        (PIXEL.spread([(0, 0)] * 1025, 1025), UNKNOWN),
+        (PHASED.spread([(0, 0)] * 513, 1), UNKNOWN),
+        (PHASED.spread([(0, 0)] * 513, 2), Field(1, None, 0, ((0, 0),) * 513, 1)),
+        (Field(1, 1 << 1024, 0).slide(2, 1, 0), Field((1 << 1024) + 1, 1 << 1024, 0)),
+        (Field(1, (1 << 1024) + 1, 0).slide(2, 1, 0), UNKNOWN),
+        (Field(1, 1 << 1024, 0).spread([(0, 0)], 1), Field(1, 1 << 1024, 0)),
+        (Field(1, (1 << 1024) + 1, 0).spread([(0, 0)], 1), UNKNOWN),
+        (Field(None, 2, None, anchor=ONE).slide(3, 1, 1), Field(None, 2, None, anchor=ONE, offset=-2)),
+        (Field(3, 2, None, anchor=ONE, offset=-1).whole(4), Field(9, 2, None, anchor=ONE, offset=-1)),
+        (UNKNOWN.marked(POOLED).still(3), UNKNOWN.marked(POOLED)),
+        (PIXEL.spread([NOTHING], 3).still(2), UNKNOWN),
+        (Field(3, None, None).slide(3, 2, 1), Field(3, None, None)),
     ],
 )
 def test_where_a_field_ends_to_be_known(found: Field, field: Field) -> None:
@@ -259,6 +298,20 @@ def test_where_a_field_ends_to_be_known(found: Field, field: Field) -> None:
 
 def test_the_fewest_and_the_most_pixels() -> None:
     assert [field.sizes for field in (UNKNOWN, Field(3, 2, -1), PHASED)] == [None, (3, 3), (0, 1)]
+
+
+def test_the_pixels_of_units_are_known_if_all_three_numbers_are() -> None:
+    found = [Field(*numbers).spans for numbers in [(3, 2, -1), (None, 2, -1), (3, None, -1), (3, 2, None)]]
+    assert found == [(((-1, 1),), 2), None, None, None]
+
+
+def test_fields_are_equal_if_the_same_is_known_of_both() -> None:
+    assert Field(3, 2, None, anchor=ONE, offset=4) == Field(3, 2, None)
+    assert not operator.ne(Field(3, 2, None, anchor=ONE), Field(3, 2, None))
+    assert len({Field(3, 2, None, anchor=ONE), Field(3, 2, None, offset=1), Field(3, 2, 0)}) == 2
+    others = Field(4, 2, -1), Field(3, 1, -1), Field(3, 2, 0), Field(3, 2, -1, ((0, 0),)), Field(3, 2, -1, None, 1)
+    assert not any(Field(3, 2, -1) == other for other in (*others, Field(3, 2, -1, marks=POOLED), 3))
+    assert PIXEL.marked(POOLED).marked(BROADCAST).marks == POOLED | BROADCAST
 
 
 def test_a_window_over_phases_sees_what_its_units_see() -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import stat
+import struct
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cnncalc import files, signals
+from cnncalc import cli, files, signals
 from cnncalc.errors import SpecError
 from cnncalc.execute import job, sinks
 from tests.faults.commands import ENDINGS, WRITERS, fill, line
@@ -93,6 +96,7 @@ def test_what_cannot_be_written_is_named(kind: str, path: str, folder: Path) -> 
         ("con", "_con", "con"),
         ("LPT1.weight", "_LPT1.weight", "LPT1.weight"),
         ("conv", "conv", "conv"),
+        ("漢" * 255, "漢" * 83, "漢" * 83),
     ],
 )
 def test_a_name_becomes_one_of_a_file(name: str, on_windows: str, elsewhere: str) -> None:
@@ -108,7 +112,7 @@ def test_layers_whose_names_differ_in_case(
     monkeypatch.setattr(files, "FOLDS_CASE", folds)
     done = here(["run", "relu:name=a", "relu:name=A", "-x", "x.npy", "--keep-all", "maps"])
     assert done.code == code, done
-    assert ("saved under the same name" in done.err) == folds
+    assert ("two outputs would be one file, 'maps/A.npy'" in done.err) == folds
 
 
 def broken_off(error: BaseException) -> None:
@@ -239,9 +243,39 @@ def test_what_is_not_kept_gives_no_rights(
     uid, gid = new.st_uid + owner[0], new.st_gid + owner[1]
     monkeypatch.setattr(os, "fchown", chown)
     with open("new", "rb") as file:
-        files._keep_rights(file.fileno(), os.stat_result([before, *new[1:4], uid, gid, *new[6:]]))  # noqa: SLF001
+        files._keep_rights(file.fileno(), "out", os.stat_result([before, *new[1:4], uid, gid, *new[6:]]))  # noqa: SLF001
     assert asked == [(uid, gid), (-1, gid)][: 1 if kept == "owner and group" else 2]
     assert stat.S_IMODE(os.stat("new").st_mode) == after
+
+
+NOBODY = 0xFFFFFFFF
+"""The id of an entry of a list of rights that is not for one user or group."""
+
+
+def rights(*entries: tuple[int, int, int]) -> bytes:
+    """Return a list of rights as Linux stores it: a tag, rights and an id for each entry."""
+    return struct.pack("<I", 2) + b"".join([struct.pack("<HHI", *entry) for entry in entries])
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="only Linux has attributes of files in Python")
+@pytest.mark.parametrize("refused", [False, True])
+def test_attributes_and_lists_of_rights_are_kept(refused: bool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mode of a file with a list shows its mask in place of the group's rights, which the group may not have."""
+    acl, path = "system.posix_acl_access", folder / "out"
+    path.write_bytes(b"old")
+    given = rights((1, 6, NOBODY), (2, 6, 1234), (4, 0, NOBODY), (16, 6, NOBODY), (32, 4, NOBODY))
+    try:
+        os.setxattr(path, acl, given)
+        os.setxattr(path, "user.source", b"here")
+    except OSError as error:
+        pytest.skip(f"no attributes here: {error}")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o664
+    if refused:
+        monkeypatch.setattr(os, "setxattr", lambda *_: os.listxattr("nowhere"))
+    wrote("a report", "out")
+    assert stat.S_IMODE(path.stat().st_mode) == (0o600 if refused else 0o664)
+    kept = {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    assert kept == ({} if refused else {acl: given, "user.source": b"here"})
 
 
 def test_a_file_that_is_write_protected_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,6 +370,135 @@ def test_a_pipe_whose_reader_goes_away_is_no_error(folder: Path) -> None:
     done = here(line("a schema", "pipe"))
     reader.join()
     assert (done.code, done.err) == (0, "")
+
+
+SEVERAL = {
+    "a network and its weights": ("convert a.onnx -o a.json --weights-out a.npz", ["a.json", "a.npz"]),
+    "results": ("run conv:3,k3 relu -x x.npy --seed 0 --keep conv1 --json -o y.npy", ["y.npy", "conv1.npy"]),
+    "findings and a baseline": ("check net.json --baseline b.json --update -o f.json", ["f.json", "b.json"]),
+}
+"""Command lines that write several files."""
+
+
+@pytest.fixture
+def several(folder: Path) -> Path:
+    """Return a folder in which the files that `SEVERAL` write are there, and old."""
+    assert here(["convert", "conv:3,k3", "-i", "2x9x11", "-o", "a.onnx"]).code == 0
+    for words, names in SEVERAL.values():
+        for name in names:
+            Path(name).write_text('{"cnncalc": 1, "files": {}}' if "baseline" in words else "old")
+    return folder
+
+
+def olds(names: list[str]) -> list[bool]:
+    """Return whether each file is the old one."""
+    return [Path(name).read_bytes() in (b"old", b'{"cnncalc": 1, "files": {}}') for name in names]
+
+
+@pytest.mark.parametrize(("line", "names"), SEVERAL.values(), ids=[*SEVERAL])
+def test_several_files_get_their_names_together(
+    line: str, names: list[str], several: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, renamed = os.replace, list[str]()
+
+    def replace(part: str, name: str) -> None:
+        assert all(path.stat().st_size for path in several.glob("*.part"))  # all are whole by now
+        assert olds(names) == [one not in renamed for one in names]
+        if len(renamed) == 1:
+            raise OSError(errno.EBUSY, "busy")
+        signals._end(signal.SIGTERM, None)  # noqa: SLF001  which waits for the last name
+        renamed.append(name)
+        rename(part, name)
+
+    def ended(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(os, "_exit", ended)
+    with pytest.raises(SystemExit, match="143"):
+        here(line.split())
+    assert sorted(olds(names)) == [False, True]
+    renamed.clear()
+    monkeypatch.setattr(signals, "_end", lambda *_: None)
+    for name in names:
+        Path(name).write_text('{"cnncalc": 1, "files": {}}' if "baseline" in line else "old")
+    done = here(line.split())
+    other = [name for name in names if name not in renamed]
+    first, *_, last = done.err.splitlines()
+    assert (done.code, first) == (2, f"'{other[0]}' cannot be written: busy")
+    assert last == f"  already written: '{renamed[0]}'"
+    assert not list(several.glob("*.part"))
+    assert not signals.UNFINISHED
+
+
+@pytest.mark.parametrize(("line", "names"), SEVERAL.values(), ids=[*SEVERAL])
+def test_one_of_several_files_that_fails_leaves_all_old(
+    line: str, names: list[str], several: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+
+    def fail(number: int) -> None:
+        synced.append(number)
+        if len(synced) == 2:
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    done = here(line.split())
+    assert done.code == 2
+    assert done.err.endswith(" cannot be written: full\n")
+    assert olds(names) == [True, True]
+    assert not list(several.glob("*.part"))
+
+
+def test_two_outputs_are_two_files(folder: Path) -> None:
+    for words, said in (
+        ("run relu -x x.npy --keep relu1 -o ./relu1.npy", "two outputs would be one file, 'relu1.npy'"),
+        ("check net.json --baseline b --update -o b", "two outputs would be one file, 'b'"),
+        ("convert lenet5 --weights-out -", "the network and its weights would both go to standard output"),
+    ):
+        before = sorted(folder.iterdir())
+        done = here(words.split())
+        assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", said)
+        assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "run conv:3,k3 -x x.npy --seed 0 --json -o out.npy",
+        "run conv:3,k3 relu -x x.npy --seed 0 --keep conv1",
+        "learn conv:k3 -x a.npy -y b.npy --lr 1e-4 --steps 1 --json -o out.npz",
+        "dense conv:1,k3 -i 6x7 --seed 0 --json -o out.npy",
+        "check net.json --json --baseline out --update",
+    ],
+)
+def test_a_file_beside_what_cannot_be_printed_stays_old(
+    line: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            if self.getvalue():
+                raise OSError(errno.ENOSPC, "full")
+
+    before = sorted(folder.iterdir())
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert cli.call(line.split()) == 2
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_printed_result_of_what_has_changed_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = job.Job.run
+
+    def change(*args: Any) -> None:
+        run(*args)
+        os.utime("x.npy", (1, 1))
+
+    monkeypatch.setattr(job.Job, "run", change)
+    for options in ([], ["--json"], ["-o", "out.npy"], ["--keep", "relu1"]):
+        done = here(["run", "relu", "-x", "x.npy", *options])
+        assert (done.code, done.out.strip()) == (2, ""), options
+        assert "'x.npy' changed while it was used" in done.err
+        os.utime("x.npy")
 
 
 def test_what_is_printed_of_what_has_changed_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

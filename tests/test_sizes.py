@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Mapping
 
@@ -13,17 +14,23 @@ from cnncalc.errors import SpecError
 from cnncalc.floors import larger, smaller
 from cnncalc.sizes import (
     LARGEST,
+    NOTHING_KNOWN,
     UNKNOWN,
     Open,
     Shape,
     Size,
+    atom,
     count,
+    counted,
     known,
     looks_like_shape,
     parse_shape,
     product,
     read_shape,
+    read_size,
+    respelled,
     show,
+    size_text,
     to_json,
     total,
 )
@@ -45,10 +52,61 @@ H, W = Open("H"), Open("W")
         ("NxCxHxW", (Open("N"), Open("C"), H, W)),
         ("003x05", (3, 5)),
         (f"1x{LARGEST}", (1, LARGEST)),
+        ("1x2x3x4x5x6x7x8", (1, 2, 3, 4, 5, 6, 7, 8)),
+        # As frameworks print them: the batch is left out where it is open.
+        ("(3, 5, 7)", (3, 5, 7)),
+        ("[3, 5,]", (3, 5)),
+        ("torch.Size([2, 3, 5])", (2, 3, 5)),
+        ("(None, 5, 7, 3)", (5, 7, 3)),
+        ("(-1, 3, ?)", (3, UNKNOWN)),
+        ("(3, None, 7)", (3, UNKNOWN, 7)),
+        ("batchx3xNone", (3, UNKNOWN)),
+        ("(None, 5)", (5,)),
+        ("(None,)", (UNKNOWN,)),
     ],
 )
 def test_shapes_as_they_are_written(text: str, shape: Shape) -> None:
     assert parse_shape(text) == shape
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("3*32*32", "3x32x32"),
+        ("3x32²", "3x32x32"),
+        ("1*16**2", "1x16x16"),
+        ("2x5³", "2x5x5x5"),
+        ("(3-5)", "3x5"),
+        ("(3,5", "3x5"),
+        ("3;H²", "3xHxH"),
+        # Not clear, or nothing to be mended.
+        ("H*3", None),
+        ("3*conv", None),
+        ("3;", None),
+        ("(5", None),
+        ("(3, 5)", None),
+        ("3x5", None),
+    ],
+)
+def test_signs_that_shapes_do_not_have(text: str, meant: str | None) -> None:
+    assert respelled(text) == meant
+    if meant is not None:
+        with pytest.raises(SpecError) as caught:
+            parse_shape(text)
+        assert (str(caught.value), caught.value.key) == (f"{text!r} is not a shape\n  write {meant}", "input")
+
+
+class Index:
+    """A whole number of another kind, as NumPy's are."""
+
+    def __init__(self, number: int):
+        self.number = number
+
+    def __index__(self) -> int:
+        return self.number
+
+    def __repr__(self) -> str:
+        return f"Index({self.number})"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +116,7 @@ def test_shapes_as_they_are_written(text: str, shape: Shape) -> None:
         ((3, 224), (3, 224)),
         ([3, "H", "W"], (3, H, W)),
         ("3x5", (3, 5)),
+        ([Index(1), Index(LARGEST)], (1, LARGEST)),
     ],
 )
 def test_shapes_from_json(value: object, shape: Shape) -> None:
@@ -100,11 +159,35 @@ SHAPE_HELP = "a size is a whole number, or one letter (but not x) for an open si
         (True, "true is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]"),
         ({"c": 3}, '{"c": …} is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]'),
         ([1] * 33, "a shape of 33 sizes\n  a shape has at most 8 sizes"),
+        ([1] * 9, "a shape of 9 sizes\n  a shape has at most 8 sizes"),
+        ([3, Index(0)], "0 is not a size, in [3, Index(0)]\n  a size is at least 1"),
+        ("(3, None)", f"'(3' is not a size, in '(3, None)'\n  {SHAPE_HELP}"),
     ],
 )
 def test_what_is_no_shape_says_so(value: object, message: str) -> None:
-    with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(SpecError, match=f"^{re.escape(message)}$") as caught:
         read_shape(value)
+    assert caught.value.key == "input"
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("-1x3", "-1"),
+        ("3x?", "?"),
+        ("()", ""),
+        ("torch.Size([3,5]", "torch.Size([3"),
+        ("torch.Size 3x5)", "torch.Size 3"),
+        ("Size([3, 5])", "Size([3"),
+    ],
+)
+def test_what_is_not_a_size_is_named_in_the_error(text: str, part: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(f"{part!r} is not a size, in {text!r}")):
+        parse_shape(text)
+
+
+def test_the_shape_of_a_single_number_is_read_where_it_may_be() -> None:
+    assert read_shape([], scalar=True) == ()
 
 
 @pytest.mark.parametrize("digits", [20, 4299, 4301, 5000, 100_000])
@@ -120,13 +203,17 @@ def test_a_json_number_of_many_digits_is_an_error_and_a_short_one() -> None:
     assert str(caught.value).startswith("a number of more than 4,300 digits is not a size")
 
 
-@pytest.mark.parametrize("word", ["3x224x224", "3,5", "3×5", "784", "3xHxW", "NxCxHxW", "CxL", "3x0"])
+TUPLES = ["(5)", "[3, 5]", "(None, 3, 5)", "Nonex3", "torch.Size([3, 5])"]
+
+
+@pytest.mark.parametrize("word", ["3x224x224", "3,5", "3×5", "784", "3xHxW", "NxCxHxW", "CxL", "3x0", *TUPLES])
 def test_words_that_are_shapes(word: str) -> None:
     assert looks_like_shape(word)
 
 
 @pytest.mark.parametrize(
-    "word", ["conv", "H", "", "x", "3x", "x3", "3xx3", "vgg16", "3x5.json", "-", "3x-1", "3xHW", "²"]
+    "word",
+    ["conv", "H", "", "x", "3x", "x3", "3xx3", "vgg16", "3x5.json", "-", "3x-1", "3xHW", "²", "3x?", "(None, None)"],
 )
 def test_words_that_are_no_shapes(word: str) -> None:
     assert not looks_like_shape(word)
@@ -156,6 +243,63 @@ def test_a_shape_as_text_and_as_json() -> None:
     assert show((3, H, (W + 1) // 2)) == "3xHx[(W+1)//2]"
     assert to_json((3, H, (W + 1) // 2, UNKNOWN)) == [3, "H", "(W+1)//2", None]
     assert repr(H + 1) == "<size H+1>"
+    assert [show(()), show(NOTHING_KNOWN), to_json(()), to_json(NOTHING_KNOWN)] == ["scalar", "unknown", [], None]
+    assert [show((12,)), show((UNKNOWN, 12))] == ["12", "?x12"]
+    assert [atom(12), atom(H), atom(H + 1), atom(H * -1), atom(UNKNOWN)] == ["12", "H", "(H+1)", "(-H)", "?"]
+
+
+def test_what_is_not_known_is_not_a_single_number() -> None:
+    assert [operator.eq(NOTHING_KNOWN, other) for other in (NOTHING_KNOWN, ())] == [True, False]
+    assert [operator.ne(NOTHING_KNOWN, other) for other in (NOTHING_KNOWN, ())] == [False, True]
+    assert {NOTHING_KNOWN: 1, (): 2}[()] == 2
+
+
+def test_counts_as_text() -> None:
+    assert [counted(1234567), counted(None), counted(H * 2)] == ["1,234,567", "unknown", "H*2"]
+    assert [counted(H * 2, longest) for longest in (2, 3)] == ["open", "H*2"]
+    long = total([Open(letter) * 10**18 for letter in "ABCDEFGHIJ"])
+    assert [len(counted(total([long, Open("K") * 10**digits]))) for digits in (17, 18)] == [240, len("open")]
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (1023, "1023 bytes"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        ((1 << 20) - 52, "1023.9 KiB"),
+        ((1 << 20) - 51, "1.0 MiB"),  # not 1024.0 KiB
+        (3 << 50, "3.0 PiB"),
+        (3 << 60, "3072.0 PiB"),
+    ],
+)
+def test_bytes_as_text(amount: int, text: str) -> None:
+    assert size_text(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("4096", 4096),
+        ("256M", 256 << 20),
+        ("1.5GiB", 3 << 29),
+        (" 2kb ", 2048),
+        (".5t", 1 << 39),
+        ("2.", 2),
+        ("1.0005k", 1024),
+        ("9" * 3999, 10**3999 - 1),
+    ],
+)
+def test_numbers_of_bytes(text: str, number: int) -> None:
+    assert read_size(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "k", ".", "1.2.3", "-1", "1e3", "٣", "3p", "9" * 4000])
+def test_what_is_not_a_number_of_bytes(text: str) -> None:
+    with pytest.raises(SpecError, match=r"is not a number of bytes\n  as 256M or 1G$"):
+        read_size(text)
 
 
 def test_the_same_letter_is_the_same_size() -> None:

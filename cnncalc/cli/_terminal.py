@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any, TypeVar
 
 import click
@@ -142,6 +142,17 @@ def show_error(error: CnncalcError) -> None:
     if sys.stderr is not None:
         sys.stdout.flush()
         print(error_text(error, settings().has_color(sys.stderr)), file=sys.stderr)
+
+
+def show_lines(lines: Iterable[str], always: bool) -> None:
+    """Print lines of a result as they come; `always` goes on where nobody reads them, because a file is wanted."""
+    for line in lines:
+        try:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+        except OSError as error:
+            if not always or not is_closed_pipe(error):
+                raise
 
 
 def style_of(stream: IO[str], columns: tuple[str, ...] | None = None, explain: bool = False) -> Style:

@@ -15,7 +15,7 @@ from ..checks.agreement import check_under
 from ..checks.baseline import Baseline
 from ..checks.files import SpecFile, spec_files
 from ..errors import LONGEST_PATH, SpecError, as_error, shown
-from ..files import text_output
+from ..files import all_or_none, text_output
 from ..memory import itemsize
 from ..network import Network
 from ..render.checks import FORMATS, render
@@ -109,17 +109,19 @@ def command(
     skipped: list[str] = []
     files = spec_files(file, lines=context.params["as_jsonl"])
     results = _results(files, skipped, options, extra, strict and baseline is None, dtype)
-    recorded = None if baseline is None else Baseline(baseline, update)
+    recorded = None if baseline is None else Baseline(baseline, update, debug)
     if recorded is not None:
         results = recorded.compare(results)
     findings: list[checks.Finding] = []
-    _print(results, findings, format, path)
-    if skipped:
-        more = " ..." if len(skipped) > 3 else ""
-        note(f"{', '.join(skipped[:3])}{more} skipped: not a network spec")
+    with all_or_none():
+        _print(results, findings, format, path)
+        if skipped:
+            more = " ..." if len(skipped) > 3 else ""
+            note(f"{', '.join(skipped[:3])}{more} skipped: not a network spec")
+        if recorded is not None and update and recorded.broken is None:
+            with text_output(recorded.path) as stream:
+                stream.writelines(recorded.text())
     if recorded is not None and update and recorded.broken is None:
-        with text_output(recorded.path) as stream:
-            stream.writelines(recorded.text())
         count = len(recorded.entries)
         note(f"{baseline}: {count} {'entry' if count == 1 else 'entries'} recorded")
     if format == "github":

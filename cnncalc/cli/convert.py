@@ -9,7 +9,7 @@ import click
 
 from .. import sources
 from ..errors import SpecError, shown
-from ..files import binary_output, text_output
+from ..files import STDOUT, all_or_none, binary_output, text_output
 from ..frameworks import ENDINGS, TARGETS, writer
 from ..input import FIRST, Inputs
 from ..network import Network, no_input
@@ -59,6 +59,8 @@ def command(
             raise SpecError("--weights and --weights-out are one option", "leave --weights out")
         npz = old_npz
     check_ending(npz, (".npz",), "a set of weights", "--weights-out")
+    if npz == STDOUT and path in (None, STDOUT):
+        raise SpecError("the network and its weights would both go to standard output", "give -o FILE")
     target = form("--to", target, path, ENDINGS) or "spec"
     if w_path is not None and target != "onnx":
         raise SpecError("-w gives an ONNX file its weights, and this is not one", "add --to onnx")
@@ -74,14 +76,15 @@ def command(
 
         network = sourced(network, keras_arrays(w_path, network) if is_keras(w_path) else read_weights(w_path))
     written = writer(target)(network)
-    if npz is not None:
-        _save_weights(network, npz)
-    if isinstance(written, bytes):
-        with binary_output(path) as file:
-            file.write(written)
-    else:
-        with text_output(path, utf8=True) as stream:
-            stream.write(written)
+    with all_or_none():
+        if npz is not None:
+            _save_weights(network, npz)
+        if isinstance(written, bytes):
+            with binary_output(path) as file:
+                file.write(written)
+        else:
+            with text_output(path, utf8=True) as stream:
+                stream.write(written)
     return 0
 
 

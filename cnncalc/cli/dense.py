@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from .. import sources
 from ..errors import SpecError
-from ..files import check_mapped
+from ..files import all_or_none, check_mapped
 from ..sizes import size_text
 from ._arrays import (
     check_output,
@@ -23,7 +21,7 @@ from ._arrays import (
 )
 from ._network_options import NetworkOptions, network_options
 from ._options import json_option, message_options, path_option, together
-from ._terminal import note, verbose_option
+from ._terminal import note, show_lines, verbose_option
 from ._usage import Command
 
 
@@ -75,16 +73,18 @@ def command(
     note_size(text, size)
     if matrix.adds_constants(network, weights):
         note("the constants that layers add, as a bias, are not part of the matrix: add them to the product")
-    if path is not None:
-        with sinks.writing(path, shape, kind) as file:
-            matrix.fill(job, file)
-    if path is None or as_json:
-        from ..render.run import result_text
+    with all_or_none():
+        if path is not None:
+            with sinks.writing(path, shape, kind) as file:
+                matrix.fill(job, file)
+        if path is None or as_json:
+            from ..render.run import result_text
 
-        result = None
-        if path is None:
-            result = sinks.Memory(shape, kind)
-            matrix.fill(job, result)
-        check_mapped()
-        sys.stdout.write(result_text(job.report.layers[job.last].name, shape, kind, result, as_json))
+            result = None
+            if path is None:
+                result = sinks.Memory(shape, kind)
+                matrix.fill(job, result)
+            check_mapped()
+            text = result_text(job.report.layers[job.last].name, shape, kind, result, as_json)
+            show_lines([text], path is not None)
     return 0

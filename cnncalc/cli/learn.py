@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import SpecError
-from ..files import check_mapped, standard_output
+from ..files import all_or_none, check_mapped, standard_output
 from ..layers import OPS, keys_named
 from ._arrays import (
     array_option,
@@ -22,7 +21,7 @@ from ._arrays import (
 )
 from ._network_options import NetworkOptions, network_options
 from ._options import file_option, json_option, message_options, path_option, together
-from ._terminal import is_closed_pipe, note, style_of
+from ._terminal import note, show_lines, style_of
 from ._usage import Command, Positive, Whole
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def command(
 
     one_stdin(x_path, y_path, init_path, *(["-"] if "-" in layer else []))
     check_output(path, as_json, (".npy", ".npz"))
-    stream, silent = standard_output(), as_json or path == "-"
+    stream, silent, is_saved = standard_output(), as_json or path == "-", path is not None
     if init_path is not None and seed is not None:
         raise SpecError("--init gives the kernel, and --seed draws one", "leave one of them out")
     x, y = read_array(x_path), read_array(y_path)
@@ -92,7 +91,7 @@ def command(
         solution = learner.solve()
         facts = {"exact": solution._asdict()}
         if not silent:
-            stream.write(render.solution_text(solution))
+            show_lines([render.solution_text(solution)], is_saved)
     else:
         if lr is None:
             lr = learner.usual_rate()
@@ -102,26 +101,16 @@ def command(
             losses = [step._asdict() for step in descent if step.step % every == 0]
             facts = {"lr": lr, "steps": steps, "losses": losses, "loss": learner.loss()}
         else:
-            _show(render.loss_lines(descent, steps, every, style_of(stream)), stream, path is not None)
+            show_lines(render.loss_lines(descent, steps, every, style_of(stream)), is_saved)
     check_mapped()
-    if path is not None:
-        _save(learner, path, shape)
-    if as_json:
-        stream.write(render.document(learner, facts))
-    elif not silent:
-        stream.write(render.weights_text(learner, shape))
+    with all_or_none():
+        if path is not None:
+            _save(learner, path, shape)
+        if as_json:
+            show_lines([render.document(learner, facts)], is_saved)
+        elif not silent:
+            show_lines([render.weights_text(learner, shape)], is_saved)
     return 0
-
-
-def _show(lines: Iterable[str], stream: IO[str], always: bool) -> None:
-    """Write lines as they come; `always` goes on where nobody reads them, because a file is wanted."""
-    for line in lines:
-        try:
-            stream.write(line)
-            stream.flush()
-        except OSError as error:
-            if not always or not is_closed_pipe(error):
-                raise
 
 
 def _note_unused() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SpecError, nearest, shown
-from ..files import check_mapped, folded, is_special, safe_name
+from ..files import all_or_none, check_mapped, is_special, safe_name
 from ..input import FIRST, by_name
 from ..sizes import read_size, size_text
 from . import _arrays
@@ -20,7 +20,7 @@ from ._arrays import arrays_option, seed_option, weights_option
 from ._hints import note_words
 from ._network_options import NetworkOptions, network_options
 from ._options import file_option, json_option, message_options, together
-from ._terminal import is_closed_pipe, note, settings, verbose_option
+from ._terminal import is_closed_pipe, note, settings, show_lines, verbose_option
 from ._usage import Command
 
 if TYPE_CHECKING:
@@ -128,18 +128,19 @@ def command(
     for name in job.not_needed[:4]:
         note(f"{name} is given, and no layer needs it")
     job.load()  # before a file is begun
-    with _sinks(job, count, path, folder) as sinks:
+    with all_or_none(), _sinks(job, count, path, folder) as sinks:
         with _progress(len(job.report.layers) * count) as progress:
             job.run(x, sinks, progress)
         check_mapped()
         for sink in sinks.values():
             sink.finish()
-    if path is None or as_json:
-        from ..render.run import result_text
+        if path is None or as_json:
+            from ..render.run import result_text
 
-        shape, kind, _ = job.result(job.last, count)
-        result = None if path is not None else sinks[job.last]
-        sys.stdout.write(result_text(job.report.layers[job.last].name, shape, kind, result, as_json))
+            shape, kind, _ = job.result(job.last, count)
+            result = None if path is not None else sinks[job.last]
+            text = result_text(job.report.layers[job.last].name, shape, kind, result, as_json)
+            show_lines([text], path is not None or bool(job.kept))
     return 0
 
 
@@ -191,6 +192,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
     from ..execute import sinks
 
     opened: dict[int, Sink] = {}
+    kept = _kept(job, folder)
     try:
         shape, kind, samples = job.result(job.last, count)
         if path is not None:
@@ -198,9 +200,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
         else:
             small = math.prod(samples) <= SMALL
             opened[job.last] = (sinks.Memory if small else sinks.Summary)(samples, kind, job.batch_at(job.last))
-        for at, file in _kept(job, folder).items():
-            if path is not None and folded(os.path.realpath(file)) == folded(os.path.realpath(path)):
-                raise SpecError(f"-o and a layer that is kept would be one file, {file}", "give -o another name")
+        for at, file in kept.items():
             shape, kind, samples = job.result(at, count)
             other = sinks.sink(file, shape, kind, samples, job.batch_at(at))
             opened[at] = sinks.Both(opened[at], other) if at in opened else other
@@ -215,7 +215,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
 
 
 def _kept(job: Job, folder: str | None) -> dict[int, str]:
-    """Return the file of each layer whose result is kept. SpecError if two have the same."""
+    """Return the file of each layer whose result is kept."""
     if folder is not None:
         try:
             os.makedirs(folder, exist_ok=True)
@@ -228,8 +228,6 @@ def _kept(job: Job, folder: str | None) -> dict[int, str]:
         files[at] = os.path.join(folder or "", f"{safe}.npy")
         if safe != name:
             note(f"{shown(name)} is saved as {files[at]}")
-    if len(set(map(folded, files.values()))) < len(files):
-        raise SpecError("two layers' results would be saved under the same name", "give the layers other names")
     return files
 
 

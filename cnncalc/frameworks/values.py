@@ -53,6 +53,12 @@ class Handle(NamedTuple):
             return None
         return tuple([product(self.sizes_at(at, batch)) for at in range(self.rank)])
 
+    def arranged(self, axes: Axes | None) -> Handle:
+        """Return the same value with these axes; without any if its sample has not as many, as of what does not fit."""
+        places = [place for group in axes or () for place in group if place != BATCH]
+        fits = self.axes is not None and len(places) == len(self.shape)
+        return self._replace(axes=axes if fits else None)
+
 
 def plain(rank: int) -> Axes:
     """Return a sample's axes, each one of the framework's."""

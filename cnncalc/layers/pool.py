@@ -232,8 +232,10 @@ def empty_window(slide: Slide) -> int | None:
     n, k, s, pb, d, out = slide.n, slide.k, slide.s, slide.pb, slide.d, slide.out
     if pb is not None and pb >= k:
         return 0
-    if not isinstance(n, int) or not isinstance(out, int) or pb is None:
+    if isinstance(n, Open):
         return None
+    assert isinstance(out, int)
+    assert pb is not None
     if n < d:
         for unit in range(min(-(-pb // s), out, d, MOST_CHECKED)):  # windows that begin before the input: every d alike
             if (unit * s - pb) % d >= n:  # its first tap at 0 or after
@@ -263,12 +265,12 @@ def pixel_paddings(slide: Slide, before: range, odd: int) -> Iterator[range]:
 
 
 def _over_pixels(slide: Slide, kept: bool) -> Slide:
-    """Return a window with the least padding of the same number with which none steps over the input, if there is one.
+    """Return a window with the least padding with which there are as many, and each holds a pixel, if there is one.
 
     `kept` is as in `place`.
     """
-    if not isinstance(slide.n, int) or not isinstance(slide.out, int) or slide.n >= slide.d:
-        return slide
+    assert isinstance(slide.n, int)
+    assert isinstance(slide.out, int)
     for odd in (0, 1):
         before = paddings(slide.n, slide.out, slide.k, slide.s, slide.ceil, kept, odd)
         part = next(pixel_paddings(slide, before, odd), None)

@@ -77,6 +77,15 @@ def test_an_unreadable_folder_is_an_error() -> None:
         os.chmod("nets/sub", 0o755)
 
 
+@posix
+@pytest.mark.parametrize("goal", ["nowhere", "b.json"])
+def test_a_broken_link_is_an_error(goal: str) -> None:
+    write("nets/a.json", OK)
+    os.symlink(goal, "nets/b.json")
+    os.mkfifo("nets/c.json")
+    assert codes("nets") == codes("nets/*.json") == (2, ["CC001"])
+
+
 def test_nothing_to_check_is_an_error() -> None:
     Path("empty").mkdir()
     Path("dirs/a.json").mkdir(parents=True)
@@ -287,6 +296,8 @@ FAULTS = [
     (ZeroDivisionError("by\nzero"), "CC900", 3, f"this is a bug in cnncalc {__version__}: ZeroDivisionError: by\nzero"),
     (KeyError("\x1b"), "CC900", 3, f"this is a bug in cnncalc {__version__}: KeyError: '\\x1b'"),
     (MemoryError(), "CC001", 2, "the machine has not enough memory"),
+    (ImportError("no .so", name="numpy"), "CC001", 2, "numpy cannot be imported: no .so"),
+    (ImportError("no", name="cnncalc.x"), "CC900", 3, f"this is a bug in cnncalc {__version__}: ImportError: no"),
     (RecursionError("maximum"), "CC001", 2, "nested too deeply"),
     (OSError(5, "Input/output error"), "CC001", 2, "the system cannot do it: Input/output error"),
 ]
@@ -332,7 +343,29 @@ def test_what_fails_in_one_file_does_not_end_the_gate(
     assert ("1 file not judged because of a bug" in result("text").out) == (code == "CC900")
     calls.clear()
     traceback = here(["check", *files, *base, "--debug"]).err
-    assert ("Traceback" in traceback) == (code == "CC900" and not place.startswith("checks.baseline"))
+    assert ("Traceback" in traceback) == (code == "CC900")
+
+
+@pytest.mark.parametrize(("place", "more"), [("entry", ["--update"]), ("read", []), ("Baseline.key", [])])
+def test_what_fails_with_a_baseline_does_not_end_the_gate(
+    place: str, more: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("0.json", OK)
+    write("1.json", OK)
+    words = ["check", "0.json", "1.json", "--baseline", "b.json"]
+    assert here([*words, "--update"]).code == 0
+    before = Path("b.json").read_text()
+
+    def fails(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(f"cnncalc.checks.baseline.{place}", fails)
+    ended = here([*words, *more, "--json"])
+    files = json.loads(ended.out)["files"]
+    codes = [finding["code"] for file in files for finding in file["findings"]]
+    assert (ended.code, {file["file"] for file in files} >= {"0.json", "1.json"}) == (3, True)
+    assert codes == ["CC900"] * (1 if place == "read" else 2)
+    assert Path("b.json").read_text() == before
 
 
 @pytest.mark.parametrize(("fault", "code", "exit_code", "what"), FAULTS)

@@ -15,7 +15,7 @@ from cnncalc.fields.graph import Graph
 from cnncalc.fields.views import look_back
 from cnncalc.network import INPUT
 
-DRAWS = 400
+DRAWS = 200
 """How many networks are drawn; with as many, the mean square of a pixel is known within some percent."""
 
 NETWORKS = {
@@ -124,7 +124,7 @@ def found(spec: Any) -> Influence:
 def test_against_networks_drawn_at_random(spec: Any) -> None:
     shares, wanted = found(spec).shares, drawn(spec, DRAWS)
     assert ((shares > 0) == (wanted > 0)).all()
-    np.testing.assert_allclose(shares, wanted, atol=0.08 * wanted.max())
+    np.testing.assert_allclose(shares, wanted, atol=0.1 * wanted.max())
 
 
 @pytest.mark.parametrize("spec", EXACT.values(), ids=EXACT)

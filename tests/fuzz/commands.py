@@ -1,6 +1,6 @@
 """Random command lines, specs, words and expectations: none may end as a bug, and what is shown does nothing.
 
-    python -m tests.fuzz.commands --cases 100000 --seed 1
+    python -m tests.fuzz.commands --cases 1000000 --minutes 60 --seed 1
 
 A case is drawn from its seed and number alone: a few files, then command lines on them, then the functions of the API.
 Most of it is right, so that it comes far; one thing or two are changed at random. The law: exit code 0, 1 or 2, nothing
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import random
 import re
@@ -19,6 +20,7 @@ import shlex
 import shutil
 import signal
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -380,17 +382,22 @@ def main() -> None:
     """Draw cases and print each kind of fault once, with a command that shows it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no case after so long")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="this case alone; its files stay")
     given = parser.parse_args()
     found: dict[str, int] = {}
+    end, count = time.monotonic() + 60 * given.minutes, 0
     os.chdir(tempfile.mkdtemp(prefix="cnncalc-fuzz-"))
     for number in range(given.cases) if given.only is None else [given.only]:
+        if time.monotonic() > end:
+            break
+        count += 1
         for what, line in faults(given.seed, number):
             found[what] = found.get(what, 0) + 1
             if found[what] == 1:
                 click.echo(f"case {number}: {what}\n    {line}")
-    click.echo(f"{given.cases} cases, {len(found)} kinds of faults: {found} in {os.getcwd()}")
+    click.echo(f"{count:,} cases, {len(found)} kinds of faults: {found} in {os.getcwd()}")
 
 
 if __name__ == "__main__":

@@ -48,11 +48,12 @@ sizes = st.integers(1, 12)
 @example("conv1d", "plain", False, 7, 2, 1, 12, 6)
 @example("maxpool1d", "plain", False, 2, 4, 3, 1, 1)
 @example("maxpool1d", "caffe", False, 2, 3, 1, 3, 1)
+@example("maxpool1d", "plain", "keep", 4, 5, 1, 5, 2)
 @example("maxpool1d", "caffe", False, 2, 4, 1, 3, 1)
 @given(
     st.sampled_from(OPS),
     st.sampled_from(list(DIALECTS)),
-    st.booleans(),
+    st.sampled_from([False, True, "keep"]),
     st.integers(1, 4),
     st.integers(1, 5),
     st.integers(1, 4),
@@ -60,7 +61,7 @@ sizes = st.integers(1, 12)
     sizes,
 )
 def test_the_padding_is_the_first_that_gives_the_size(
-    op: str, dialect: str, ceil: bool, k: int, s: int, d: int, n: int, out: int
+    op: str, dialect: str, ceil: bool | str, k: int, s: int, d: int, n: int, out: int
 ) -> None:
     spec: dict[str, Any] = {"op": op, "k": k, "s": s, "d": d}
     spec |= {"ceil": ceil} if "pool" in op else {} if op == "dwconv1d" else {"c_o": 2}

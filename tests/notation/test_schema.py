@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -110,18 +111,18 @@ def test_what_only_the_reader_sees(path: Path) -> None:
     validator().validate(json.loads(text))
 
 
-@pytest.mark.parametrize("name", zoo.names())
-def test_the_zoo_and_its_reports(name: str) -> None:
-    documents = [json.loads(zoo.read(name)), cnncalc.shape(name).to_dict()]
-    if "ceil" not in zoo.read(name):  # which Keras's pools have not
-        documents.append(cnncalc.shape(name, dialect="keras", layout="NCHW").to_dict())
-    for found in documents:
-        validator().validate({**found, "layers": kinds_of(found["layers"])})
-
-
-def kinds_of(layers: list[Json]) -> list[Json]:
-    """Return the first of the layers that differ in nothing but the digits of their names and numbers."""
-    return list({re.sub(r"\d+", "0", json.dumps(layer)): layer for layer in reversed(layers)}.values())
+def test_the_zoo_and_its_reports() -> None:
+    """Of layers that differ in nothing but the digits of their names and numbers, one is tried."""
+    seen: dict[str, Json] = {}
+    for name in zoo.names():
+        documents = [json.loads(zoo.read(name)), cnncalc.shape(name).to_dict()]
+        if "ceil" not in zoo.read(name):  # which Keras's pools have not
+            documents.append(cnncalc.shape(name, dialect="keras", layout="NCHW").to_dict())
+        for found in documents:
+            kinds = {re.sub(r"\d+", "0", json.dumps(layer)): layer for layer in reversed(found["layers"])}
+            new = [layer for kind, layer in kinds.items() if kind not in seen]
+            validator().validate({**found, "layers": new or found["layers"][:1]})
+            seen |= kinds
 
 
 @pytest.mark.parametrize(
@@ -201,14 +202,18 @@ def test_a_name_is_the_name_of_one_form() -> None:
             assert forms.setdefault(f"{name} {nd}", form(nd)) == form(nd)
 
 
-@pytest.mark.parametrize("word", sorted({w for op in OPS for w in layers.spellings(op)[0]}))
-def test_every_spelling_of_an_op(word: str) -> None:
+def test_every_spelling_of_an_op() -> None:
     """A layer's op picks the one family that the reader picks."""
-    families = {rule["then"]["$ref"]: rule["if"] for rule in the_schema()["$defs"]["layer"]["allOf"]}
-    for end in ("", "1d", "2d", "3D", "4d", "2d2d", " ", "x"):
+    families = {}
+    for rule in the_schema()["$defs"]["layer"]["allOf"]:
+        pattern = rule["if"]["properties"]["op"]["pattern"]
+        assert rule["if"] == {"required": ["op"], "properties": {"op": {"type": "string", "pattern": pattern}}}
+        families[rule["then"]["$ref"]] = re.compile(pattern)
+    words = sorted({word for op in OPS for word in layers.spellings(op)[0]})
+    for word, end in itertools.product(words, ("", "1d", "2d", "3D", "4d", "2d2d", " ", "x")):
         for spelled in (word + end, word.upper() + end, word.capitalize() + end):
             op = find_op(spelled)
-            picked = [name for name, rule in families.items() if Draft202012Validator(rule).is_valid({"op": spelled})]
+            picked = [name for name, pattern in families.items() if pattern.search(spelled)]
             first = None if op is None else next(other for other in OPS if OPS[other] == OPS[op])
             assert picked == ([] if first is None else [f"#/$defs/layer-{first}"]), spelled
 
@@ -315,7 +320,7 @@ def test_sound_specs(spec: Json) -> None:
 
 
 @given(unsound_layers(), st.sampled_from(["list", "object", "alone"]))
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_a_layer_is_accepted_by_both_or_by_neither(layer: Json, form: str) -> None:
     spec = {"list": [layer], "object": {"layers": [{"op": "relu"}, layer]}, "alone": layer}[form]
     if not differs(spec):
@@ -363,8 +368,8 @@ def test_each_value_of_an_expectation(figure: str) -> None:
         "±1",
         "1 k",
     ]:
-        spec = [{"op": "relu", "expect": {figure: value}}]
-        assert fits(spec) is reads(spec), value
+        expected = {figure: value}
+        assert validator("expect").is_valid(expected) is reads([{"op": "relu", "expect": expected}]), value
 
 
 # What an editor shows, and where it comes from

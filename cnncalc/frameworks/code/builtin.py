@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from .limits import MOST_BITS, TooMuchError, bounded
+from ...limits import MOST_BITS
+from .budget import TooMuchError, bounded
 from .operators import check_width, equal, ordered, text_of
 from .values import (
     MISSING,
@@ -154,6 +155,8 @@ def type_of(value: Any, node: Any = None) -> Any:
     """Return the type of a value."""
     if isinstance(value, InstanceValue):
         return value.cls
+    if value is None:
+        return NONE_TYPE
     named = next((one for one in TYPES.values() if type(value) is one.kinds[0]), None)
     return UnknownValue(f"the type of {describe(value)}", node) if named is None else named
 
@@ -175,6 +178,7 @@ TYPES = {
     "bytes": TypeValue("bytes", (bytes,), lambda *_: b""),
     "complex": TypeValue("complex", (complex,), lambda evaluator, args, *_: complex(*args)),
 }
+NONE_TYPE = TypeValue("NoneType", (type(None),), lambda *_: None)
 
 # Exceptions
 
@@ -281,7 +285,7 @@ def _reversed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 def _sum(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     total = kwargs.get("start", args[1] if args[1:] else 0)
     for one in evaluator.iterate(args[0], node):
-        evaluator.budget.spend()
+        evaluator.budget.count(1)
         total = evaluator.operate("add", total, one, node)
     return total
 

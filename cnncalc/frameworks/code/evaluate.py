@@ -10,10 +10,11 @@ import ast
 from typing import Any
 
 from ...errors import nearest
+from ...limits import DEEPEST_CALLS
+from .budget import Budget, TooMuchError
 from .builtin import BUILTINS, EXCEPTIONS, METHODS
 from .expressions import PLAIN_ERRORS
 from .libraries import Libraries
-from .limits import DEEPEST_CALLS, Budget, TooMuchError
 from .scope import ModuleScope
 from .source import CodeSource, quoted
 from .statements import Returned, StatementEvaluator
@@ -109,8 +110,8 @@ class Evaluator(StatementEvaluator):
 
     def method_of(self, value: Any, name: str) -> Any:
         """Return a method of a plain value; MISSING if there is none."""
-        if isinstance(value, (BoundMethod, LibraryFunction)):
-            return getattr(value, "attributes", {}).get(name, MISSING)
+        if isinstance(value, LibraryFunction):  # itertools.chain.from_iterable
+            return self.libraries.find(f"{value.name}.{name}")
         method = next((own[name] for kind, own in METHODS.items() if isinstance(value, kind) and name in own), None)
         return MISSING if method is None else BoundMethod(method, value)
 
@@ -118,7 +119,7 @@ class Evaluator(StatementEvaluator):
 
     def call(self, function: Any, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Return the result of a call."""
-        self.budget.spend()
+        self.budget.count(1)
         if isinstance(function, UnknownValue):
             is_result = function.what.endswith("(…)")
             return UnknownValue(

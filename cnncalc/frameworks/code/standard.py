@@ -6,9 +6,9 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
+from .budget import bounded
 from .builtin import TYPES, pairs
 from .libraries import Library, NameTable
-from .limits import bounded
 from .values import (
     MISSING,
     BoundMethod,
@@ -166,7 +166,7 @@ def copied(value: Any, known: dict[int, Any], evaluator: Evaluator) -> Any:
     """Return a copy of a value and of all that is in it, each once."""
     if id(value) in known:
         return known[id(value)]
-    evaluator.budget.spend()
+    evaluator.budget.count(1)
     copy = getattr(value, "copied", None)
     if isinstance(value, InstanceValue):
         made = known[id(value)] = InstanceValue(value.cls, value.node)
@@ -295,13 +295,18 @@ def dataclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 @NAMES.function("dataclasses.asdict")
 def asdict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the fields of a data class as a dict."""
-    return dict(args[0].attributes)
+    return _fields(args[0])
+
+
+def _fields(made: InstanceValue) -> dict[str, Any]:
+    """Return the fields of a data class's object, by name, without its other attributes."""
+    return {name: made.attributes[name] for name in made.cls.fields}
 
 
 @NAMES.function("dataclasses.replace")
 def replace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return an object of a data class with some of its fields changed."""
-    return evaluator.call(args[0].cls, [], {**args[0].attributes, **kwargs}, node)
+    return evaluator.call(args[0].cls, [], _fields(args[0]) | kwargs, node)
 
 
 def _namespace_init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .budget import TooMuchError
 from .expressions import PLAIN_ERRORS, ExpressionEvaluator
-from .limits import TooMuchError
 from .operators import BINARY, plain_binary
 from .patterns import fits
 from .source import quoted
@@ -57,7 +57,7 @@ class StatementEvaluator(ExpressionEvaluator):
     def run(self, body: Sequence[ast.stmt], frame: Frame) -> Outcome:
         """Run statements one after another, up to one that ends the function or the round."""
         for node in body:
-            self.budget.spend()
+            self.budget.count(1)
             execute = STATEMENTS.get(type(node))
             if execute is None:
                 raise self.error(node, f"a {type(node).__name__.lower()} statement is not understood", self.way)
@@ -181,8 +181,10 @@ class StatementEvaluator(ExpressionEvaluator):
     def set_attribute(self, value: Any, name: str, new: Any, node: Any) -> None:
         """Give an object an attribute."""
         if isinstance(value, InstanceValue):
-            setter = value.cls.find("__setattr__")
-            if isinstance(setter, LibraryFunction):
+            setter, found = value.cls.find("__setattr__"), value.cls.find(name)
+            if isinstance(found, PropertyValue) and found.setter is not None:
+                self.call(found.setter, [value, new], {}, node)
+            elif isinstance(setter, LibraryFunction):
                 setter.call(self, [value, name, new], {}, node)  # type: ignore[arg-type]
             else:
                 value.attributes[name] = new
@@ -256,7 +258,7 @@ class StatementEvaluator(ExpressionEvaluator):
     def loop(self, node: ast.For, frame: Frame) -> Outcome:
         """Run `for`."""
         for one in self.iterate(self.value(node.iter, frame), node.iter):
-            self.budget.spend()
+            self.budget.count(1)
             self.assign(node.target, one, frame)
             outcome = self.run(node.body, frame)
             if outcome is BREAK:
@@ -268,7 +270,7 @@ class StatementEvaluator(ExpressionEvaluator):
     def repetition(self, node: ast.While, frame: Frame) -> Outcome:
         """Run `while`."""
         while self.holds(node.test, frame):
-            self.budget.spend()
+            self.budget.count(1)
             outcome = self.run(node.body, frame)
             if outcome is BREAK:
                 return NEXT
@@ -277,9 +279,11 @@ class StatementEvaluator(ExpressionEvaluator):
         return self.run(node.orelse, frame)
 
     def context(self, node: ast.With, frame: Frame) -> Outcome:
-        """Run `with`, whose contexts have no effect: `torch.no_grad()`, `warnings.catch_warnings()`."""
+        """Run `with`; contexts of libraries have no effect: `torch.no_grad()`, `warnings.catch_warnings()`."""
         for one in node.items:
             value = self.value(one.context_expr, frame)
+            if isinstance(value, InstanceValue) and value.cls.find("__enter__") is not MISSING:
+                value = self.call(self.attribute(value, "__enter__", one.context_expr), [], {}, one.context_expr)
             if one.optional_vars is not None:
                 self.assign(one.optional_vars, value, frame)
         return self.run(node.body, frame)
@@ -293,6 +297,7 @@ class StatementEvaluator(ExpressionEvaluator):
         except RaisedError as error:
             handler = next((one for one in node.handlers if self.handles(one, error, frame)), None)
             if handler is None:
+                self.run(node.finalbody, frame)
                 raise
             if handler.name is not None:
                 frame.names[handler.name] = UnknownValue(error.text, handler)
@@ -366,7 +371,7 @@ class StatementEvaluator(ExpressionEvaluator):
     def definition(self, node: ast.FunctionDef, frame: Frame) -> Outcome:
         """Run `def`."""
         function = FunctionValue(node.name, node, frame)
-        function.is_generator = any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in own_nodes(node.body))
+        function.is_generator = node in self.source.generators
         made: Any = self.defined(function, frame)
         for decorator in reversed(node.decorator_list):
             made = self.decorated(made, decorator, frame)
@@ -376,7 +381,9 @@ class StatementEvaluator(ExpressionEvaluator):
     def decorated(self, made: Any, decorator: ast.expr, frame: Frame) -> Any:
         """Return a function or a class through a decorator; one that is not known leaves it as it is, with a note."""
         if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter"):
-            return self.value(decorator.value, frame)
+            own = self.value(decorator.value, frame)
+            setting = decorator.attr == "setter" and isinstance(own, PropertyValue)
+            return PropertyValue(own.getter, made) if setting else own
         by = self.value(decorator, frame)
         if isinstance(by, UnknownValue):
             self.notes[f"line {decorator.lineno}: the decorator {by.what} is not known, and left out"] = None
@@ -395,6 +402,7 @@ class StatementEvaluator(ExpressionEvaluator):
                 bases.append(UnknownValue(describe(base), one))
         inside = Frame(frame)
         cls = ClassValue(node.name, bases, node=node)
+        self.budget.count(len(bases) * len(cls.mro))
         self.run(node.body, inside)
         cls.namespace = inside.names
         cls.fields = fields_of(node, cls)
@@ -414,22 +422,11 @@ def _as_read(target: ast.expr) -> ast.expr:
     return target
 
 
-def own_nodes(body: Sequence[ast.AST]) -> list[ast.AST]:
-    """Return the nodes of a function without those of the functions inside it."""
-    found: list[ast.AST] = []
-    waiting = list(body)
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            found.append(node)
-            waiting += ast.iter_child_nodes(node)
-    return found
-
-
 def own(value: Any, cls: ClassValue, outer: Frame | None) -> None:
     """Note the class of a method, which sees the names around the class and not those in it."""
     if isinstance(value, PropertyValue):
         own(value.getter, cls, outer)
+        own(value.setter, cls, outer)
     elif isinstance(value, (StaticMethodValue, ClassMethodValue)):
         own(value.function, cls, outer)
     elif isinstance(value, FunctionValue) and value.owner is None:

@@ -958,6 +958,14 @@ def test_a_matrix_of_an_einsum_counts_wherever_it_is_stored(sizes: tuple[int, in
     assert cnncalc.shape(read(model(nodes, [2, sizes[0], 4, 5])).spec).params == np.prod(sizes)
 
 
+@pytest.mark.parametrize("op", ["Expand", "Tile"])
+def test_a_class_token_that_is_repeated_for_each_sample_counts_once(op: str) -> None:
+    token = np.arange(3, dtype=F32).reshape(1, 1, 3)
+    nodes = chain((op, ["token", "batch"], "tokens", {}), ("Concat", ["tokens", "x"], "y", {"axis": 1}))
+    data = model(nodes, [2, 4, 3], {"token": token, "batch": np.array([2, 1, 1], I64)})
+    assert cnncalc.shape(read(data).spec).params == 3
+
+
 def test_nearest_resizing_of_old_operator_sets_rounds_up_where_it_shrinks() -> None:
     x = np.arange(40, dtype=F32).reshape(1, 1, 4, 10)
     scales = np.array([1, 1, 2, 0.7], F32)

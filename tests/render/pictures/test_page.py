@@ -96,7 +96,7 @@ def choose(visit: Visit, layer: str, unit: list[int]) -> None:
     visit.page.fill("#unit", ", ".join(map(str, unit)))
 
 
-ANSWERS = """(questions) => questions.map(([name, index]) => {
+ANSWERS = """(questions) => JSON.stringify(questions.map(([name, index]) => {
     const at = maps.findIndex((map) => map.name === name);
     const {regions, bounds} = around(maps, at, index);
     const told = (region) => Array.isArray(region) ? [hull(region), count(region)] : region === null ? [null, 0] : null;
@@ -106,8 +106,11 @@ ANSWERS = """(questions) => questions.map(([name, index]) => {
         return [name, terms && terms.map((axes) => axes.map((axis) => [...axis]))];
     });
     return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing, bound: bounds[0], times};
-})"""
-"""What the page works out for units: the box and the pixels of the input, and the units of each map."""
+}))"""
+"""What the page works out for units: the box and the pixels of the input, and the units of each map.
+
+As one text: Playwright looks at each number of a list for seconds.
+"""
 
 
 def some_units(sizes: Sequence[int], most: int) -> list[list[int]]:
@@ -142,7 +145,7 @@ def check_units(page: Visit, report: Report, most: int) -> None:
         for unit in some_units([int(str(size)) for size in fields.graph.space(at).shape], most)
         if unit
     ]
-    answers = page.page.evaluate(ANSWERS, asked)
+    answers = json.loads(page.page.evaluate(ANSWERS, asked))
     for (name, unit), answer in zip(asked, answers, strict=True):
         view = look_back(fields.graph, fields.graph.find(name, "--of"), unit, INPUT)
         assert answer["box"] == as_lists(view.box), (name, unit)
@@ -154,7 +157,8 @@ def check_units(page: Visit, report: Report, most: int) -> None:
                 assert wanted is not None, (name, unit, other)
                 assert grid(times) == grid(wanted), (name, unit, other)
     pixels = some_units([int(str(size)) for size in fields.graph.space(INPUT).shape], most)
-    for pixel, answer in zip(pixels, page.page.evaluate(ANSWERS, [("input", pixel) for pixel in pixels]), strict=True):
+    answers = json.loads(page.page.evaluate(ANSWERS, [("input", pixel) for pixel in pixels]))
+    for pixel, answer in zip(pixels, answers, strict=True):
         spread = look_forth(fields.graph, INPUT, pixel)
         for at, vertex in enumerate(fields.graph):
             wanted_units = [as_lists(spread.hull(at)), spread.number(at)] if at in spread.sets else None
@@ -358,7 +362,7 @@ def test_of_very_many_layers_a_page_has_no_maps(visit: Callable[..., Visit], tmp
     page = visit(line).page
     why = "page follows units through 2,000 layers, and these are 2,001"
     assert page.inner_text("#units") == f"A {why}: take a part of them with --until and --after."
-    assert len(page.locator("#layers tbody tr").all()) == 2001
+    assert page.locator("#layers tbody tr").count() == 2001
     refused = here(["show", *line.split(), "--unit", "1,1", "-o", str(tmp_path / "x.html")])
     assert refused.code == 2
     assert refused.err.splitlines()[1] == f"a {why}"

@@ -79,8 +79,7 @@ def join(
     """Return what a layer makes of operands that broadcast."""
     met = meet(b, node, given)
     made = b.pointwise(node.name, op, met.reads, keys)
-    known = len(made.shape) == sum(map(len, met.groups))
-    return made._replace(axes=met.axes() if known else None, batched=met.batched)
+    return made.arranged(met.axes())._replace(batched=met.batched)
 
 
 def _plan(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan | None:

@@ -80,7 +80,7 @@ def regrouped(axes: Axes, batch: int, shape: Sequence[int]) -> Axes | None:
     found: Axes | None = None
     for at, n in enumerate(shape):
         outer, inner = prod(shape[:at]), prod(shape[at + 1 :])
-        if before % outer or after % inner:
+        if not outer or not inner or before % outer or after % inner:
             continue
         left, right = before // outer, after // inner
         if left * batch * right != n:

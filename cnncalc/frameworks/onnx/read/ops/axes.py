@@ -92,7 +92,7 @@ def concat(b: GraphReader, node: GraphNode) -> None:
     xs = beside(b, xs, at)
     x, axis = xs[0], len([place for group in (xs[0].axes or ())[:at] for place in group if place != BATCH]) + 1
     made = b.add(node.name, "concat", xs, {"axis": axis})
-    b.give(node, made._replace(axes=x.axes))
+    b.give(node, made.arranged(x.axes))
 
 
 def beside(b: GraphReader, xs: Sequence[Handle], at: int) -> list[Handle]:
@@ -176,10 +176,10 @@ def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handl
             after.append(own)
         elif have != 1:
             raise OpaqueNode(out)
-        elif batch is None and x.batched is None and n == b.batch and not isinstance(n, int):
+        elif batch is None and x.batched is None and (folded := _behind_batch(b, n)) is not None:
             batch = at
-            before.append([])
-            after.append([])
+            before.append([1] * len(folded))
+            after.append(folded)
         else:
             before.append([1])
             after.append([n])
@@ -193,6 +193,14 @@ def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handl
         made = b.add(name, "expand", x, {"out": [n if isinstance(n, int) else -1 for n in new]})
         x = made._replace(batched=x.batched)
     return Handle(x.layer, new, numbered(after, where), x.batched)
+
+
+def _behind_batch(b: GraphReader, size: Size) -> list[Size] | None:
+    """Return the sizes that an axis has behind an open batch that is folded into it; None if it has no batch."""
+    if isinstance(size, int) or isinstance(b.batch, int) or b.batch.letter is None:
+        return None
+    more = size.at({b.batch.letter: 1})
+    return None if size != more * b.batch else [more] if more != 1 else []
 
 
 def _significant(sizes: Sequence[Size]) -> tuple[Size, ...]:

@@ -154,7 +154,7 @@ def attention(b: GraphReader, node: GraphNode) -> None:
         reads.append(_mask(b, node))
     scale = node.number("scale") if node.has("scale") else None
     keys = {"causal": bool(node.whole("is_causal"))} | ({} if scale is None else {"scale": scale})
-    made = b.add(node.name, "attention", reads, keys)._replace(axes=q.axes)
+    made = b.add(node.name, "attention", reads, keys).arranged(q.axes)
     if len(full) == 3:
         made = b.permuted(f"{node.name}.together", made, [0, 2, 1, 3])
         width = needed(b.full(made))

@@ -133,9 +133,7 @@ def multiplied(b: GraphReader, node: GraphNode, first: Operand, second: Operand)
     groups = [*met.groups, *([[n for n in rows if n != BATCH]] if x.rank > 1 else [])]
     columns: list[list[Size]] = [[y.shape[-1]]] if y.rank > 1 else []
     batch = (len(met.groups), rows.index(BATCH)) if BATCH in rows else met.batch
-    groups += columns
-    known = len(made.shape) == sum(map(len, groups))
-    return made._replace(axes=numbered(groups, batch) if known else None, batched=met.batched)
+    return made.arranged(numbered([*groups, *columns], batch))._replace(batched=met.batched)
 
 
 def _with_row(b: GraphReader, node: GraphNode, x: Handle) -> Handle:
@@ -173,11 +171,13 @@ def einsum(b: GraphReader, node: GraphNode) -> None:
     letter = _batch_letter(xs, terms, out)
     if letter is None:
         xs = [b.unfolded(x) for x in xs]
+    elif letter:
+        xs = [_for_all_samples(b, x, term, letter) for x, term in zip(xs, terms, strict=True)]
     xs = [b.explicit(x) for x in xs]
     groups = [() if one == letter else (1,) for one in out]
     made = b.add(node.name, "einsum", xs, {"equation": text.replace(letter, "") if letter else text})
     batch = (out.index(letter), 0) if letter else None
-    b.give(node, made._replace(axes=numbered(groups, batch) if len(made.shape) == sum(map(len, groups)) else None))
+    b.give(node, made.arranged(numbered(groups, batch)))
 
 
 def _batch_letter(xs: Sequence[Handle], terms: Sequence[str], out: str) -> str | None:
@@ -188,5 +188,16 @@ def _batch_letter(xs: Sequence[Handle], terms: Sequence[str], out: str) -> str |
         return None
     letter = next(iter(letters), "")
     alone = all((x.axes or ())[x.batch_at or 0] == (BATCH,) for x, _ in batched)
-    others = any(letter in term for x, term in zip(xs, terms, strict=True) if x.batch_at is None)
-    return letter if not letter or (alone and not others and letter in out) else None
+    others = [(x, term.find(letter)) for x, term in zip(xs, terms, strict=True) if x.batch_at is None]
+    own = any(at >= 0 and x.sizes_at(at, BATCH) not in ([], [1]) for x, at in others)
+    return letter if not letter or (alone and not own and letter in out) else None
+
+
+def _for_all_samples(b: GraphReader, x: Handle, term: str, letter: str) -> Handle:
+    """Return a value that is the same for every sample without its axis of 1 that meets the batch."""
+    if x.batch_at is not None or letter not in term:
+        return x
+    assert x.axes is not None
+    at = term.index(letter)
+    rest = [n for place in range(x.rank) if place != at for n in x.sizes_at(place, BATCH)]
+    return b.reshaped(f"{x.layer.name}.sample", x, rest)

@@ -118,5 +118,4 @@ def reduced(b: GraphReader, node: GraphNode, x: Handle, axes: list[int], keep: b
         if BATCH in x.axes[at]:
             batch = (len(groups), x.axes[at].index(BATCH))
         groups.append([1] * len(own) if at in axes else own)
-    known = len(made.shape) == sum(map(len, groups))
-    return made._replace(axes=numbered(groups, batch) if known else None)
+    return made.arranged(numbered(groups, batch))

@@ -148,7 +148,7 @@ def dynamic(b: GraphReader, node: GraphNode) -> None:
     axes = {"axis": list(range(1, len(x.shape) + 1))}
     ends = []
     for op, bound in (("max", "min"), ("min", "max")):
-        end = b.add(f"{name}.{op}", op, x, axes)._replace(axes=())
+        end = b.add(f"{name}.{op}", op, x, axes).arranged(())
         ends.append(b.pointwise(f"{name}.{op}_with_0", "clip", end, {bound: 0}))
     scale = b.pointwise(f"{name}.scale", "rescale", b.add(f"{name}.range", "sub", ends), {"factor": 1 / 255})
     below = b.pointwise(f"{name}.below", "neg", ends[1])

@@ -110,7 +110,7 @@ def gathered(b: GraphReader, name: str, x: Handle, at: int, units: list[int], sh
     where = None
     if batch is not None:
         where = (batch + (len(shape) - 1 if batch > at else 0), groups[batch].index(BATCH))
-    return made._replace(axes=numbered(own, where))
+    return made.arranged(numbered(own, where))
 
 
 def nested(units: list[int], shape: tuple[int, ...]) -> Any:
@@ -140,7 +140,7 @@ def _embedding(b: GraphReader, node: GraphNode, table: Const) -> None:
     batch = x.batch_at
     own = [[n for n in group if n != BATCH] for group in groups]
     where = None if batch is None else (batch, groups[batch].index(BATCH))
-    made = made._replace(axes=numbered([*own, [width]], where))
+    made = made.arranged(numbered([*own, [width]], where))
     b.give(node, made if len(inner) == 1 else b.reshaped(f"{node.name}.rows", made, out))
 
 
