@@ -196,7 +196,9 @@ def contrast(
         layout = dialects[0].layout
     network = configure(network.inlined(), input, None, layout)
     help = "name fewer dialects, as --dialect plain,torch, or --until a layer"
-    Limit(MOST_CONTRASTED, "{} layers under all dialects together", help).count(len(network.nodes) * len(dialects))
+    Limit(MOST_CONTRASTED, "{made:,} layers under all dialects together, more than {most:,}", help).count(
+        len(network.nodes) * len(dialects)
+    )
     runs = [_run(network, dialect, batch) for dialect in dialects]
     first = runs[0].error
     if first is not None and all(str(run.error) == str(first) for run in runs):

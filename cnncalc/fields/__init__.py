@@ -88,7 +88,9 @@ class ReceptiveFields:
     def __init__(self, report: Report, of: str | None = None, source: str | None = None):
         self.report, self.graph = report, Graph(report)
         help = "--until and --after take a part of the network"
-        Limit(MOST_WITH_FIELDS, "the fields of {} layers", help).count(len(self.graph.vertices))
+        Limit(MOST_WITH_FIELDS, "the fields of {made:,} layers, more than {most:,}", help).count(
+            len(self.graph.vertices)
+        )
         self.source = INPUT if source is None else self.graph.find(source, "--in")
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False

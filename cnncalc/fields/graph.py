@@ -44,7 +44,9 @@ class Graph:
         self._alike: dict[object, tuple[Reads, ...]] = {}
         """What layers read, by all that it depends on: a deep network has few kinds of layers."""
         help = "--until and --after take a part of the network"
-        self._pairs = Limit(MOST_PAIRS, "receptive fields of {} pairs of inputs that meet in a layer", help)
+        self._pairs = Limit(
+            MOST_PAIRS, "receptive fields of {made:,} pairs of inputs that meet in a layer, more than {most:,}", help
+        )
 
     def _add(self, layers: Sequence[LayerReport], within: str, ends: dict[int, int]) -> int:
         """Add layers that read each other, and `ends` in place of their input; return the index of the last."""

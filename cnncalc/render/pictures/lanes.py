@@ -62,7 +62,7 @@ def stations(report: Report, selection: Selection) -> list[Station]:
     SpecError for more than are drawn.
     """
     found = rows(report, Selection(depth=selection.depth, fold=selection.fold))
-    Limit(MOST_DRAWN, "the picture has {} rows", _FEWER).count(len(found))
+    Limit(MOST_DRAWN, "the picture has {made:,} rows, more than {most:,}", _FEWER).count(len(found))
     wires: dict[int, tuple[int, ...]] = {}
     _connect(report.layers, (INPUT,), selection.depth, wires)
     place = {id(layer): at for at, row in enumerate(found) for layer in row.layers}
