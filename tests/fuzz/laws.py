@@ -212,7 +212,7 @@ def _are_same(again: Report, report: Report) -> bool:
     ONNX has two biases for recurrent layers, and does not say which constants are trained. An output without a batch
     may get one.
     """
-    differ = any(layer.op in ("lstm", "gru", "rnn", "constant", "rescale") for layer in _every(report))
+    differ = any(layer.op in ("lstm", "gru", "rnn", "constant", "rescale", "normalization") for layer in _every(report))
     if not differ and again.params != report.params:
         return False
     outs = [one.layers[-1].traced.out if one.layers else one.sample for one in (again, report)]
