@@ -37,7 +37,7 @@ class Baseline:
         self.folder = os.path.dirname(os.path.realpath(path))
         self.entries: dict[str, Entry] = {}
         self.recorded: dict[str, str] = {}
-        """The text of the entry of each file of this run, if they are recorded; once written, of all in the baseline."""
+        """The text of the entry of each file of this run, if they are recorded; once written, of all that it has."""
         self.seen: set[str] = set()
         """The entries of the files of this run."""
         self.broken: Finding | None = None
