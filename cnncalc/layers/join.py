@@ -53,7 +53,7 @@ def same(sizes: Sequence[Size], env: Env | None = None) -> Size | None:
     That open ones are equal is noted in `env`.
     """
     first: Size = sizes[0]
-    for size in sizes[1:]:
+    for size in dict.fromkeys(sizes[1:]):
         if isinstance(first, int) and isinstance(size, int):
             if first != size:
                 return None
@@ -70,7 +70,7 @@ def wide(sizes: Sequence[Size], env: Env | None = None) -> Size | None:
 
     That open ones are equal, or one of them 1, is noted in `env`.
     """
-    first, *others = [n for n in sizes if n != 1] or sizes
+    first, *others = [n for n in dict.fromkeys(sizes) if n != 1] or sizes
     for size in others:
         if isinstance(first, int) and isinstance(size, int):
             if first != size:
