@@ -188,8 +188,8 @@ def _prelu(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> Non
     slopes = weights["weight"].astype(wide(out.dtype), copy=False)
     if slopes.size > 1 and "num_parameters" in task.values and not task.channels_last:
         slopes = slopes.reshape(-1, *(1,) * (out.ndim - 2))
-    for x, target in zip(xs[0], out, strict=True):
-        np.copyto(target, np.where(x > 0, x, x * slopes), casting="unsafe")
+    for n, x in enumerate(xs[0]):
+        np.copyto(out[n, ...], np.where(x > 0, x, x * slopes), casting="unsafe")
 
 
 FUNCTIONS: dict[str, Function] = {
