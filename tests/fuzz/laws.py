@@ -142,9 +142,10 @@ def _shapes_of(out: tuple[Any, ...], report: Report, lacks_channels: bool) -> It
     """Yield the shapes that an array of an output may have."""
     yield out
     if lacks_channels:
-        yield out[1:]
+        yield from (out[1:], out[:-1])
     if not _has_batch(report):
-        yield from ((number, *out) for number in (1, report.batch, report.sample[0]))
+        folded = report.layers[-1].times if report.layers else 1
+        yield from ((number, *out) for number in (1, report.batch, report.sample[0], folded))
 
 
 def _has_batch(report: Report) -> bool:
@@ -209,10 +210,14 @@ def written(network: Network, report: Report, weights: Any = None) -> Iterator[t
 def _are_same(again: Report, report: Report) -> bool:
     """Return whether the outputs of a sample are the same, and the parameters.
 
-    ONNX has two biases for recurrent layers, and does not say which constants are trained. An output without a batch
-    may get one.
+    ONNX has two biases for recurrent layers, does not say which constants are trained, and shares no single numbers. An
+    output without a batch may get one.
     """
-    differ = any(layer.op in ("lstm", "gru", "rnn", "constant", "rescale") for layer in _every(report))
+    tied = [layer for layer in _every(report) if layer.node.tie is not None]
+    differ = any(prod(shape) == 1 for layer in tied for shape in layer.weight_shapes().values())
+    differ = differ or any(
+        layer.op in ("lstm", "gru", "rnn", "constant", "rescale", "normalization") for layer in _every(report)
+    )
     if not differ and again.params != report.params:
         return False
     outs = [one.layers[-1].traced.out if one.layers else one.sample for one in (again, report)]
