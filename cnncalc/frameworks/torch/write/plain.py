@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -224,7 +224,7 @@ def permute(site: TorchContext) -> Code:
 def concat(site: TorchContext) -> Code:
     """Write the inputs one after another along an axis."""
     values = [f"{{{at}}}" for at in range(len(site.layer.samples))]
-    return Code(f"torch.cat(({', '.join(as_batch(site, values))}), {site.dims[0]})")
+    return Code(f"torch.cat({_tuple(as_batch(site, values))}, {site.dims[0]})")
 
 
 def operands(site: TorchContext) -> list[str]:
@@ -345,12 +345,16 @@ def roll(site: TorchContext) -> Code:
     return Code(invoke("{0}.roll", tuple(site.values["shift"]), tuple(site.dims)))
 
 
+def _tuple(values: Sequence[str]) -> str:
+    return f"({', '.join(values)}{',' * (len(values) == 1)})"
+
+
 @WRITERS.register("stack")
 def stack(site: TorchContext) -> Code:
     """Write inputs along a new axis, in the network's own order of axes."""
     inputs = as_batch(site, [f"{{{at}}}" for at in range(len(site.layer.inputs()))])
-    values = ", ".join(f"{one}{site.own(len(site.x))}" for one in inputs)
-    return Code(f"torch.stack(({values}), {site.layer.traced.axes[0]}){site.back(len(site.out))}")
+    values = _tuple([f"{one}{site.own(len(site.x))}" for one in inputs])
+    return Code(f"torch.stack({values}, {site.layer.traced.axes[0]}){site.back(len(site.out))}")
 
 
 @WRITERS.register("pixelshuffle")
