@@ -166,11 +166,14 @@ class Pool(Windowed):
                 pb = slide.pb or 0
                 first = unit * slide.s - pb
                 steps = f" in steps of {slide.d}" if slide.d > 1 else ""
-                if pb < slide.k and isinstance(slide.n, int) and slide.n < slide.d:
+                if isinstance(slide.n, int) and slide.n < slide.d:
                     help = self.less_dilation(slide, kept)
+                elif max(pb, slide.pa or 0) < slide.k:
+                    help = "write ceil=true, which leaves it out"
                 else:
-                    lower = self.less_padding(slide, slide.k - 1) if self.works_out_padding else "lower p"
+                    lower = self.less_padding(slide, slide.k - 1, env)
                     help = f"the padding has to stay below the kernel's extent ({slide.k}): {lower}"
+                    help += " and write ceil=true" if kept else ""
                 raise ShapeError(
                     f"window {unit} on the {slide.axis} axis holds no input pixel: it covers {unit}*{slide.s} - {pb} = "
                     f"{first} to {first + slide.k - 1}{steps}, the input is 0 to {slide.n - 1}",
@@ -189,16 +192,19 @@ class Pool(Windowed):
                 raise ShapeError(
                     f"p is {p} on the {slide.axis} axis, and {env.dialect.title} allows at most "
                     f"{form} = {form.replace('k', str(slide.taps))} = {limit}",
-                    f"{self.less_padding(slide, limit)}, or use --dialect plain",
+                    either(self.less_padding(slide, limit, env), "use --dialect plain"),
                     key="p",
                 )
 
-    def less_padding(self, slide: Slide, limit: int) -> str:
-        """Return the advice to have at most so much padding per side."""
-        if not self.works_out_padding:
-            return f"lower p to {limit}"
-        (most,) = place((slide.n,), (slide.taps,), (slide.s,), (slide.d,), limit, slide.ceil)
-        return f"lower out to {most.out}"
+    def less_padding(self, slide: Slide, limit: int, env: Env) -> str | None:
+        """Return the advice to have at most so much padding per side; None if the window does not fit with that."""
+        ceil = self.rounding(limit, 1, env)
+        (most,) = place((slide.n,), (slide.taps,), (slide.s,), (slide.d,), limit, bool(ceil), ceil == KEEP)
+        if isinstance(most.out, int) and most.out < 1:
+            return None
+        if self.works_out_padding:
+            return f"lower out to {most.out}"
+        return f"lower p to {limit}" if self.p_total is None else f"lower pt to {2 * limit}"
 
     def less_dilation(self, slide: Slide, kept: bool) -> str:
         """Return the advice not to step over the input: a dilation of at most its size, and what goes with it."""
@@ -211,7 +217,8 @@ class Pool(Windowed):
             assert isinstance(slide.out, int)
             also = f" and out to {widest.out}" if widest.out < slide.out else ""
         else:
-            also = f" and p to {most}" if max(slide.pb or 0, slide.pa or 0) > most else ""
+            less = f"p to {most}" if self.p_total is None else f"pt to {2 * most}"
+            also = f" and {less}" if max(slide.pb or 0, slide.pa or 0) > most else ""
         return f"lower d to {slide.n}{also}"
 
     def more_values(self, env: Env) -> dict[str, Any]:
@@ -273,6 +280,11 @@ def _over_pixels(slide: Slide, kept: bool) -> Slide:
         if part is not None:
             return slide._replace(pb=part.start, pa=part.start + odd)
     return slide
+
+
+def either(*ways: str | None) -> str:
+    """Return an advice with the ways that there are."""
+    return ", or ".join(filter(None, ways))
 
 
 def check_bare(slides: list[Slide], op: str, env: Env) -> None:
@@ -355,8 +367,8 @@ class LpPool(Pool):
     def check_padding(self, slides: list[Slide], env: Env) -> None:
         if not env.dialect.lp_padding and any(s.pb or s.pa for s in slides):
             slide = max(slides, key=lambda one: (one.pb or 0) + (one.pa or 0))
-            less = self.less_padding(slide, 0) if self.works_out_padding else "leave p out"
-            raise ShapeError("PyTorch's lppool has no padding", f"{less}, or put a pad layer before it", key="p")
+            less = self.less_padding(slide, 0, env) if self.works_out_padding else "leave p out"
+            raise ShapeError("PyTorch's lppool has no padding", either(less, "put a pad layer before it"), key="p")
 
     def more_values(self, env: Env) -> dict[str, Any]:
         return {"norm": self.norm}

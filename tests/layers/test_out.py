@@ -48,6 +48,7 @@ sizes = st.integers(1, 12)
 @example("conv1d", "plain", False, 7, 2, 1, 12, 6)
 @example("maxpool1d", "plain", False, 2, 4, 3, 1, 1)
 @example("maxpool1d", "caffe", False, 2, 3, 1, 3, 1)
+@example("maxpool1d", "caffe", True, 2, 2, 1, 1, 2)
 @example("maxpool1d", "plain", "keep", 4, 5, 1, 5, 2)
 @example("maxpool1d", "caffe", False, 2, 4, 1, 3, 1)
 @given(

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 import cnncalc
+from cnncalc.field import PIXEL, POOLED, UNKNOWN, Field
 from cnncalc.layers.pool import empty_window, pixel_paddings
 from cnncalc.layers.sliding import Slide, place
 
@@ -43,7 +44,11 @@ def test_the_paddings_with_which_every_window_holds_a_pixel() -> None:
     checked = 0
     for d, odd in product((1, 3, 4, 7), (0, 1)):
         for slide in {slide._replace(pb=0, pa=0) for slide in windows(d)}:  # the same number of windows, however padded
-            found = [q for part in pixel_paddings(slide, range(-1, slide.k + 2), odd) for q in part]
+            parts = [*pixel_paddings(slide, range(-1, slide.k + 2), odd)]
+            found = [q for part in parts for q in part]
+            assert all(parts)
+            assert isinstance(slide.n, int)
+            assert len(parts) <= 1 or slide.n < d  # else one range, however many there are
             wanted = [q for q in range(slide.k + 2) if first_empty(slide._replace(pb=q, pa=q + odd)) is None]
             assert found == wanted, slide
             checked += len(found)
@@ -64,3 +69,33 @@ def test_a_first_window_in_the_padding_is_refused_whatever_the_size(input: str) 
 def test_a_padding_that_an_open_size_decides_is_not_refused() -> None:
     report = cnncalc.shape("maxpool:k3x2,s2,same", "2xHxW", dialect="plain")
     assert list(map(str, report.out)) == ["2", "(H+1)//2", "(W+1)//2"]
+
+
+@pytest.mark.parametrize(
+    ("n", "out", "field"),
+    [
+        (6, 4, Field(2, None, 0, ((0, 1), (1, 2)), 3)),
+        (6, 1, Field(6, 1, 0, marks=POOLED)),
+        (4, 4, PIXEL),
+        (1, 1, PIXEL),  # which is still the unit in its place
+        ("H", 1, Field(None, 1, 0, marks=POOLED)),
+        ("H", 4, UNKNOWN),
+        ("H", None, PIXEL),
+    ],
+)
+def test_what_the_units_of_an_adaptive_pool_see(n: int | str, out: int | None, field: Field) -> None:
+    (found,) = cnncalc.shape([{"op": "relu"}, {"op": "adaptiveavgpool", "out": [out]}], (2, n)).rf
+    assert tuple(found) == tuple(field)
+
+
+CONDITIONS = [
+    # PyTorch's avgpool3d wants the window to fit without its padding.
+    ("avgpool3d:k3x2x2,p1x0x0", "2xDx8xW", "torch", ["D >= 3", "W >= 2"]),
+    ("avgpool3d:k3x2x2,p1x0x0", "2xDx8xW", "plain", ["W >= 2"]),
+    ("maxpool3d:k3x2x2,p1x0x0", "2xDx8xW", "torch", ["W >= 2"]),
+]
+
+
+@pytest.mark.parametrize(("words", "input", "dialect", "texts"), CONDITIONS)
+def test_what_pools_need_of_open_sizes(words: str, input: str, dialect: str, texts: list[str]) -> None:
+    assert cnncalc.shape(words, input, dialect=dialect).holds.texts() == texts
