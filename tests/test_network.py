@@ -142,4 +142,4 @@ def test_what_a_framework_wrote_is_fixed(weights: Any, model: Any, annotate: Any
     origin.weights, origin.model, origin.annotate = weights, model, annotate
     assert origin.is_fixed is is_fixed
     assert (origin.with_argument(0, "k", 3), origin.with_factor(0, 2)) == ('"k": 3', '"factor": 2')
-    assert not (origin.built_in or origin.is_typed or origin.unread)
+    assert [origin.built_in, origin.is_typed, origin.unread] == [False, False, False]
