@@ -77,14 +77,16 @@ def test_the_layers_of_blocks_stand_in_their_place() -> None:
     assert all(node.wired for node in nodes if not node.name.startswith(("b.c", "f.c")))
     within = [{"op": "relu"}, {"op": "block", "name": "b", "layers": [{"op": "conv", "c_o": 2}, {"op": "relu"}]}]
     again = {"op": "block", "name": "c", "layers": [{"op": "conv", "c_o": 2}, {"op": "relu"}], "tie": "b"}
-    deep = cnncalc.load([{"op": "block", "name": "a", "layers": [*within, again]}, {"op": "relu"}]).inlined()
-    assert [(node.name, node.tie) for node in deep.nodes] == [
-        ("a.relu1", None),
-        ("a.b.conv1", None),
-        ("a.b.relu1", None),
-        ("a.c.conv1", 1),
-        ("a.c.relu1", 2),
-        ("relu1", None),
+    around: list[dict[str, Any]] = [{"op": "conv", "c_o": 2, "name": "x"}, {"op": "conv", "c_o": 2, "tie": "x"}]
+    deep = cnncalc.load([around[0], {"op": "block", "name": "a", "layers": [*within, again]}, around[1]]).inlined()
+    assert [(node.name, node.reads, node.tie) for node in deep.nodes] == [
+        ("x", (INPUT,), None),
+        ("a.relu1", (0,), None),
+        ("a.b.conv1", (1,), None),
+        ("a.b.relu1", (2,), None),
+        ("a.c.conv1", (3,), 2),
+        ("a.c.relu1", (4,), 3),
+        ("conv1", (5,), 0),
     ]
     flat = cnncalc.load("relu")
     assert flat.inlined() is flat
