@@ -207,15 +207,15 @@ def test_what_is_written_is_out_before_it_is_said_to_be(
     path: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And in UTF-8 where that is asked for, whatever the terminal's encoding."""
-    printed = open("printed", "wb")  # noqa: SIM115  the stream closes it
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="ascii", errors="replace", newline="\n"))
     found: list[bytes] = []
     monkeypatch.setattr(files, "check_mapped", lambda: found.append(Path("printed").read_bytes()))
-    for utf8 in (False, True):
-        with files.text_output(path, utf8) as text:
-            text.write("é\n")
-    with files.binary_output(path) as file:
-        file.write(b"\xff")
+    with open("printed", "w", encoding="ascii", errors="replace", newline="\n") as printed:
+        monkeypatch.setattr(sys, "stdout", printed)
+        for utf8 in (False, True):
+            with files.text_output(path, utf8) as text:
+                text.write("é\n")
+        with files.binary_output(path) as file:
+            file.write(b"\xff")
     assert found == ([b"?\n", "?\né\n".encode(), "?\né\n".encode() + b"\xff"] if path != "out" else [b""] * 3)
     assert path != "out" or Path("out").read_bytes() == b"\xff"
 
