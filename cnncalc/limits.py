@@ -7,7 +7,7 @@ compared: `tests/test_limits.py` holds that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .errors import SpecError
@@ -19,15 +19,40 @@ MOST_CALLS = 10_000
 MOST_LISTED = 1 << 16
 """Numbers of a list that a layer of a framework stands for by one number, as the classes of an encoding."""
 MOST_NODES = 20_000
-"""Nodes that the functions of an ONNX file make, those that they call counted whole: 50 microseconds each."""
+"""Nodes that the functions of an ONNX file make, those that they call counted whole, and modules of a print-out, those
+of a repeated one counted each time: 50 microseconds each."""
+MOST_READ = 4096
+"""Numbers of a tensor whose values are read."""
+MOST_COMPARED = 1 << 16
+"""Numbers of a longer tensor that are compared, for whether all are the same."""
 MOST_NUMBERS = 1 << 22
 """Numbers of constants that are worked out while an ONNX file is read, beyond one for each byte of the file."""
 NUMBERS_A_NODE = 500
 """As how many numbers working out one node counts, whatever it holds: it takes as long."""
 MOST_NUMBERS_LATER = 1 << 31
 """Numbers that are worked out for one constant when it is read, each as often as it is read on the way."""
+MOST_MADE = 1 << 29
+"""Numbers of a constant that is worked out."""
 MEMORY_INFERRED = 128 << 20
 """Bytes that onnx's inference of shapes may take: it lists every number of a shape that it follows."""
+LONGEST_ROW = 1 << 20
+"""Numbers of a row that onnx's inference of values may make."""
+MOST_STEPS = 250_000
+"""Expressions and statements of Python source that are evaluated; what works on many items takes more than one step."""
+MOST_ITEMS = 50_000
+"""Items of a list, and characters of a text, that are made while Python source is evaluated."""
+MOST_BITS = 256
+"""Bits of a whole number there."""
+DEEPEST_CALLS = 60
+"""Calls there that stand inside one another."""
+MOST_CLASSES = 100
+"""Classes there that one derives from."""
+MOST_FUNCTIONS = 3000
+"""Functions of tensors that one run of a network in Python source calls."""
+LONGEST_SOURCE = 200_000
+"""Characters of a Python source: its syntax tree takes 500 bytes for each."""
+MOST_BRACES = 5_000
+"""Braces of a Python source with f-strings: before 3.12, Python looks through the whole string for each part of it."""
 LARGEST_STREAM = 256 << 20
 """Bytes of a pipe, which may have no end: a report of a million layers is 210 MB of JSON."""
 LARGEST_DEVICE = 1 << 20
@@ -39,20 +64,22 @@ LARGEST_UNPACKED_WEIGHTS = 64 << 20
 
 
 class Limit:
-    """What is left of a limit while something is read."""
+    """What is made of a thing while something is read, and how much of it may be."""
 
-    __slots__ = ("help", "made", "most", "what")
+    __slots__ = ("error", "help", "made", "most", "what")
 
-    def __init__(self, most: int, what: str, help: str | None = None):
-        """`what` names what is made: `times makes {} layers`."""
-        self.most, self.what, self.help = most, what, help
+    def __init__(
+        self, most: int, what: str, help: str | None = None, error: Callable[[str, str | None], Exception] = SpecError
+    ):
+        """`what` is the error's text: `times makes {made:,} layers, more than {most:,}`."""
+        self.most, self.what, self.help, self.error = most, what, help, error
         self.made = 0
 
     def count(self, number: int) -> None:
-        """Count what is going to be made. SpecError if that is more than the limit."""
+        """Count what is going to be made. SpecError, or the error that was given, if that is more than the limit."""
         self.made += number
         if self.made > self.most:
-            raise SpecError(f"{self.what.format(f'{self.made:,}')}, more than {self.most:,}", self.help)
+            raise self.error(self.what.format(made=self.made, most=self.most), self.help)
 
 
 @contextmanager

@@ -461,7 +461,8 @@ def _printout_inside(text: str, is_python: bool) -> str | None:
         return None
     from .frameworks.code import pasted, source
 
-    return None if is_python and source.is_source(text) else pasted.printout(text)
+    inside = pasted.printout(text)
+    return None if inside is not None and is_python and source.is_source(text) else inside
 
 
 def read_pasted(text: str, name: str) -> ForeignNetwork | None:

@@ -273,7 +273,7 @@ def test_layers_that_are_written_out_are_bounded_by_their_file_alone() -> None:
 
 
 def test_a_limit_counts_what_is_made() -> None:
-    limit = Limit(3, "it makes {} layers", "make fewer")
+    limit = Limit(3, "it makes {made:,} layers, more than {most:,}", "make fewer")
     limit.count(3)
     with pytest.raises(cnncalc.SpecError, match="it makes 1,003 layers, more than 3"):
         limit.count(1000)

@@ -357,7 +357,8 @@ def read_layers(value: Any, nesting: Nesting | None = None) -> tuple[Node, ...]:
     if not value:
         raise SpecError("no layers: the list is empty", "give at least one layer")
     if nesting is None:
-        nesting = Nesting(0, 1, Limit(MOST_LAYERS, "times makes {} layers", "lower times, or write the layers out"))
+        what = "times makes {made:,} layers, more than {most:,}"
+        nesting = Nesting(0, 1, Limit(MOST_LAYERS, what, "lower times, or write the layers out"))
     return wire([read_layer(raw, i, nesting) for i, raw in enumerate(value)])
 
 

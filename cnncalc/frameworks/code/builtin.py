@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from .limits import MOST_BITS, TooMuchError, bounded
+from ...limits import MOST_BITS
+from .budget import TooMuchError, bounded
 from .operators import check_width, equal, ordered, text_of
 from .values import (
     MISSING,
@@ -281,7 +282,7 @@ def _reversed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 def _sum(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     total = kwargs.get("start", args[1] if args[1:] else 0)
     for one in evaluator.iterate(args[0], node):
-        evaluator.budget.spend()
+        evaluator.budget.count(1)
         total = evaluator.operate("add", total, one, node)
     return total
 

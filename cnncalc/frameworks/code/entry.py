@@ -14,9 +14,9 @@ from .. import ForeignNetwork
 from ..torch.read.factory import is_factory
 from .annotate import AnnotatedSource, annotated
 from .brought import package_of
+from .budget import Budget, TooMuchError
 from .evaluate import Evaluator
 from .libraries import Libraries
-from .limits import Budget, TooMuchError
 from .scope import ModuleScope, TopStatement, inner_statements, is_guard, root_of
 from .source import CodeSource
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
@@ -166,8 +166,9 @@ class SourceReader:
             raise failed[0][1]
         classes = self.classes(evaluator)
         free = [one for one in classes if takes_nothing(one)]
-        used = Counter(name for one in free for name in names_in(one))
-        whole = [one for one in free if used[one.name] == (one.name in names_in(one))]
+        inside = [names_in(one) for one in free] if free[1:] else [set[str]()] * len(free)
+        used = Counter(name for names in inside for name in names)
+        whole = [one for one, names in zip(free, inside, strict=True) if used[one.name] == (one.name in names)]
         if len(whole) == 1:
             self.way_to = whole[0].name
             evaluator.way = self.way()

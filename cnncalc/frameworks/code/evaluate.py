@@ -10,10 +10,11 @@ import ast
 from typing import Any
 
 from ...errors import nearest
+from ...limits import DEEPEST_CALLS
+from .budget import Budget, TooMuchError
 from .builtin import BUILTINS, EXCEPTIONS, METHODS
 from .expressions import PLAIN_ERRORS
 from .libraries import Libraries
-from .limits import DEEPEST_CALLS, Budget, TooMuchError
 from .scope import ModuleScope
 from .source import CodeSource, quoted
 from .statements import Returned, StatementEvaluator
@@ -118,7 +119,7 @@ class Evaluator(StatementEvaluator):
 
     def call(self, function: Any, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Return the result of a call."""
-        self.budget.spend()
+        self.budget.count(1)
         if isinstance(function, UnknownValue):
             is_result = function.what.endswith("(…)")
             return UnknownValue(

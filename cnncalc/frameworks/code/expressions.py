@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import SpecError, nearest
 from .brought import built_in, package_of
-from .limits import Budget, listable
+from .budget import Budget, listable
 from .operators import (
     BINARY,
     COMPARED,
@@ -17,6 +17,7 @@ from .operators import (
     check_width,
     equal,
     hashable,
+    in_range,
     ordered,
     plain_binary,
     plain_unary,
@@ -112,7 +113,7 @@ class ExpressionEvaluator:
 
     def value(self, node: ast.expr, frame: Frame) -> Any:
         """Return the value of an expression."""
-        self.budget.spend()
+        self.budget.count(1)
         evaluate = EXPRESSIONS.get(type(node))
         if evaluate is None:
             raise self.error(node, f"{quoted(node)} is not understood", self.way)
@@ -361,6 +362,8 @@ class ExpressionEvaluator:
         self.needs(container, node)
         if isinstance(container, (str, range, set, frozenset, dict)):
             self.budget.copy(len(container) if isinstance(container, str) else 0)
+            if isinstance(container, range):
+                return in_range(one, container)
             try:
                 return self.key(one, node) in container
             except PLAIN_ERRORS as error:
@@ -541,7 +544,7 @@ class ExpressionEvaluator:
         """Yield the frame of a comprehension for each of its rounds."""
         first, *others = generators
         for one in self.iterate(self.value(first.iter, frame), first.iter):
-            self.budget.spend()
+            self.budget.count(1)
             self.assign(first.target, one, frame)
             if all(self.holds(test, frame) for test in first.ifs):
                 if others:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +42,13 @@ class Library:
         path = renamed(path, self.aliases)
         if path in self.names:
             return self.names[path]
-        inside = f"{path}."
-        if "." not in path or any(name.startswith(inside) for name in [*self.names, *self.aliases]):
-            return LibraryName(path)
-        return MISSING
+        return LibraryName(path) if "." not in path or path in self.modules else MISSING
+
+    @cached_property
+    def modules(self) -> set[str]:
+        """What names stand in: `torch` and `torch.nn` for `torch.nn.ReLU`."""
+        parts = [name.split(".") for name in (*self.names, *self.aliases)]
+        return {".".join(own[:end]) for own in parts for end in range(1, len(own))}
 
     def is_network(self, value: Any) -> bool:
         """Return whether a value is a network of this library."""

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .limits import MOST_BITS, Budget, TooMuchError, bounded
+from ...limits import MOST_BITS
+from .budget import Budget, TooMuchError, bounded
 
 Number = (int, float, complex)
 SIZED = (str, list, tuple, bytes)
@@ -94,15 +95,16 @@ def check_width(text: str) -> None:
 
 def equal(left: Any, right: Any, budget: Budget) -> bool:
     """Return whether two values are equal, as Python compares them."""
-    budget.spend()
+    budget.count(1)
     if left is right:
         return True
     if isinstance(left, (list, tuple)):
-        return (
-            isinstance(right, type(left))
-            and len(left) == len(right)
-            and all(equal(a, b, budget) for a, b in zip(left, right, strict=True))
-        )
+        if not isinstance(right, type(left)) or len(left) != len(right):
+            return False
+        for a, b in zip(left, right, strict=True):  # noqa: SIM110 - `all` takes twice the time
+            if not equal(a, b, budget):
+                return False
+        return True
     if isinstance(left, dict):
         return (
             isinstance(right, dict)
@@ -112,6 +114,13 @@ def equal(left: Any, right: Any, budget: Budget) -> bool:
     if isinstance(right, (list, tuple, dict)):
         return False
     return bool(left == right)
+
+
+def in_range(one: Any, numbers: range) -> bool:
+    """Return whether a range has a value. Python compares one that is not a whole number with each of them."""
+    if isinstance(one, complex) and not one.imag:
+        one = one.real
+    return (isinstance(one, int) or (isinstance(one, float) and one.is_integer())) and int(one) in numbers
 
 
 def ordered(op: str, left: Any, right: Any, budget: Budget) -> bool:
@@ -128,7 +137,7 @@ def ordered(op: str, left: Any, right: Any, budget: Budget) -> bool:
 
 def hashable(value: Any, budget: Budget) -> Any:
     """Return a value that is to be a key of a dict, or an item of a set. TypeError for one that cannot be."""
-    budget.spend()
+    budget.count(1)
     if isinstance(value, tuple):
         for one in value:
             hashable(one, budget)
@@ -146,7 +155,7 @@ def text_of(value: Any, budget: Budget) -> str:
 
 def _represented(value: Any, budget: Budget) -> str:
     """Return a value as `repr` gives it."""
-    budget.spend()
+    budget.count(1)
     if value is None or isinstance(value, (str, bool, int, float, complex, range, slice, bytes)):
         return repr(value)
     if isinstance(value, dict):

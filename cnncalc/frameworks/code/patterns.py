@@ -16,7 +16,7 @@ _TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "t
 
 def fits(evaluator: Evaluator, pattern: ast.pattern, value: Any, frame: Frame) -> bool:
     """Return whether a value fits a pattern, whose names are bound. SpecError for a pattern that is not understood."""
-    evaluator.budget.spend()
+    evaluator.budget.count(1)
     if isinstance(pattern, ast.MatchAs):
         if pattern.pattern is not None and not fits(evaluator, pattern.pattern, value, frame):
             return False

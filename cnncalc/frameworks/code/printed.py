@@ -12,16 +12,15 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import SpecError, Where
+from ...limits import MOST_NODES, Limit
 from .pasted import printout
 
 DEEPEST = 100
 """How deep modules may be nested."""
-MOST_MODULES = 20_000
-"""How many modules a print-out may have, repeats counted each time."""
 LONGEST_VALUE = 1_000
 """How many characters one argument may have."""
 PARAMETER = "Parameter"
@@ -31,6 +30,7 @@ _PROMPT = re.compile(r"(?:\s*(?:>>>|\$|#|In \[\d+\]:|Out\[\d+\]:)[^\n]*(?:\n|$))
 _OUT = re.compile(r"\s*(?:Out\[\d+\]:|<bound method [\w.]+ of)\s+")
 _CLASS = re.compile(r"\s*([^\W\d]\w*)\(")
 _CHILD = re.compile(r"\s*\(([^()\s:]+)\):\s*(?:(\d{1,18}) x\s+)?")
+_SEVERAL = re.compile(r"(\d{1,18})-(\d{1,18})")
 _PARAMETER = re.compile(r"(?:Object of type: )?Parameter containing: \[[\w.]+ of size ?([\dx]*)(?: \([\w:]+\))?\]")
 _START = re.compile(
     r"[^\W\d]\w*\((?:[^()]|\([^()]*\))*?\s*\([^()\s:]+\):\s*(?:(?:\d+ x\s+)?[^\W\d]\w*\(|Parameter containing)"
@@ -78,7 +78,7 @@ class _Parser:
 
     def __init__(self, text: str, name: str):
         self.text, self.name, self.at = text, name, _begin(text)
-        self.count = 0
+        self.limit = Limit(MOST_NODES, "more than {most:,} modules, repeated ones counted each time", error=self.error)
 
     def whole(self) -> PrintedModule:
         """Parse the print-out from its first character to its last."""
@@ -118,25 +118,24 @@ class _Parser:
         while (found := _CHILD.match(self.text, self.at)) is not None:
             start, self.at = self.at, found.end()
             names = self.names(found[1], found[2], start)
-            before = self.count
+            before = self.limit.made
             module = self.parameter() or self.module(depth)
-            self.count = before + (self.count - before + 1) * len(names)
-            if self.count > MOST_MODULES:
-                raise self.error(f"more than {MOST_MODULES:,} modules, repeated ones counted each time")
-            yield from [(name, module) for name in names]
+            inside = self.limit.made - before
+            end, self.at = self.at, start
+            self.limit.count((inside + 1) * len(names) - inside)
+            self.at = end
+            yield from [(str(name), module) for name in names]
 
-    def names(self, name: str, times: str | None, start: int) -> list[str]:
+    def names(self, name: str, times: str | None, start: int) -> Sequence[str | int]:
         """Return the names that a line has: `2-4` with `3 x` are three. SpecError if their numbers differ."""
         if times is None:
             return [name]
-        first, _, last = name.partition("-")
-        if not (first.isdecimal() and last.isdecimal() and int(last) - int(first) + 1 == int(times)):
+        found = _SEVERAL.fullmatch(name)
+        numbers = range(int(found[1]), int(found[2]) + 1) if found is not None else range(0)
+        if len(numbers) != int(times):
             self.at = start
             raise self.error(f"({name}) are not {times} modules", "a line of several is written (2-4): 3 x Block(…)")
-        if int(times) > MOST_MODULES:
-            self.at = start
-            raise self.error(f"more than {MOST_MODULES:,} modules, repeated ones counted each time")
-        return [str(n) for n in range(int(first), int(last) + 1)]
+        return numbers
 
     def parameter(self) -> PrintedModule | None:
         """Parse a parameter of a list or a dictionary of them: its sizes are its arguments."""

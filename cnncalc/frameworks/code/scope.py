@@ -8,12 +8,12 @@ needed. Definitions, imports and plain values do nothing to others, so they are 
 from __future__ import annotations
 
 import ast
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...errors import SpecError
-from .limits import ITEMS_A_STEP, Budget
+from .budget import ITEMS_A_STEP, Budget
 from .values import MISSING, RaisedError
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ _CHANGING = """
 """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change the object that they are called of: a call alone at the top level counts only with one."""
+
+
+STEPS_A_RUN = 8
+"""How many steps it takes to begin anew."""
 
 
 class NeededError(Exception):
@@ -171,8 +175,8 @@ class ModuleScope:
     def __init__(self, tree: ast.Module, budget: Budget):
         self.statements = [TopStatement(node) for node in tree.body]
         self.budget = budget
-        self.needed: set[int] = set()
-        """The statements that have to run, besides plain ones."""
+        self.needed: list[int] = []
+        """The statements that have to run, besides plain ones, in their order."""
         self.position = 0
         """The statement that runs; names are looked for in front of it."""
         self._places: dict[str, list[int]] = {}
@@ -197,7 +201,7 @@ class ModuleScope:
             self.values, self._plain, self.failed = {}, {}, {}
             self.evaluator = begin()
             try:
-                for at in sorted(self.needed):
+                for at in self.needed:
                     self.position = at
                     try:
                         self.evaluator.top(self.statements[at].node)
@@ -206,8 +210,9 @@ class ModuleScope:
                 self.position = len(self.statements)
                 return result(self.evaluator)
             except NeededError as error:
-                self.needed |= error.statements
-                self.budget.spend()
+                for at in error.statements:
+                    insort(self.needed, at)
+                self.budget.count(STEPS_A_RUN)
 
     def places(self, name: str, before: int) -> list[int]:
         """Return the statements that decide the value of a name in front of a statement, in their order."""
@@ -216,13 +221,13 @@ class ModuleScope:
         start = end
         while start and (start == end or name not in self.statements[places[start]].binds):
             start -= 1
-        self.budget.spend((end - start) // ITEMS_A_STEP)
+        self.budget.count((end - start) // ITEMS_A_STEP)
         return places[start:end]
 
     def lookup(self, name: str) -> Any:
         """Return the value of a name; MISSING if nothing binds it. NeededError for what has not run."""
         places = self.places(name, self.position)
-        missing = {at for at in places if at not in self.needed and not self.statements[at].is_plain}
+        missing = {at for at in places if not self.is_needed(at) and not self.statements[at].is_plain}
         if missing:
             raise NeededError(missing)
         for at in places:
@@ -232,6 +237,11 @@ class ModuleScope:
         if places and self.statements[places[0]].is_plain and given < places[0]:
             return self.plain(places[0]).get(name, MISSING)
         return value
+
+    def is_needed(self, at: int) -> bool:
+        """Return whether a statement is among those that have to run."""
+        place = bisect_left(self.needed, at)
+        return place < len(self.needed) and self.needed[place] == at
 
     def after(self, at: int, name: str) -> Any:
         """Return the value that a statement gives a name, with the changes that follow while the name keeps it."""

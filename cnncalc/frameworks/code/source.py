@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
+from functools import cached_property
 from typing import Any
 
 from ...errors import SpecError, Where, shown
+from ...limits import LONGEST_SOURCE, MOST_BRACES
 from .pasted import code
 
-LONGEST_SOURCE = 300_000
-"""How many characters of a source are read."""
 LONGEST_LINE = 200
 """How many characters of a line an error shows."""
+
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+_F_STRING = re.compile(r"""\b[rR]?[fF][rR]?['"]""")
 
 
 class CodeSource:
@@ -30,9 +37,25 @@ class CodeSource:
             self.text, self.lines = bare, bare.splitlines()
             self.tree = self._parsed()
 
+    @cached_property
+    def generators(self) -> set[ast.AST]:
+        """The functions that yield, not through a function inside them."""
+        found: set[ast.AST] = set()
+        waiting: list[tuple[ast.AST, ast.AST]] = [(self.tree, self.tree)] if "yield" in self.text else []
+        while waiting:
+            node, function = waiting.pop()
+            if isinstance(node, (ast.Yield, ast.YieldFrom)):
+                found.add(function)
+            inside = node if isinstance(node, FUNCTIONS) else function
+            waiting += [(one, inside) for one in ast.iter_child_nodes(node)]
+        return found
+
     def _parsed(self) -> ast.Module:
         if len(self.text) > LONGEST_SOURCE:
             what = f"the source has more than {LONGEST_SOURCE:,} characters"
+            raise self.at_line(SpecError(what, "give the network's own file"), 0)
+        if self.text.count("{") > MOST_BRACES and _F_STRING.search(self.text):
+            what = f"the source has f-strings, and more than {MOST_BRACES:,} braces"
             raise self.at_line(SpecError(what, "give the network's own file"), 0)
         try:
             with warnings.catch_warnings():

@@ -6,9 +6,9 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
+from .budget import bounded
 from .builtin import TYPES, pairs
 from .libraries import Library, NameTable
-from .limits import bounded
 from .values import (
     MISSING,
     BoundMethod,
@@ -166,7 +166,7 @@ def copied(value: Any, known: dict[int, Any], evaluator: Evaluator) -> Any:
     """Return a copy of a value and of all that is in it, each once."""
     if id(value) in known:
         return known[id(value)]
-    evaluator.budget.spend()
+    evaluator.budget.count(1)
     copy = getattr(value, "copied", None)
     if isinstance(value, InstanceValue):
         made = known[id(value)] = InstanceValue(value.cls, value.node)

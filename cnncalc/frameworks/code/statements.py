@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .budget import TooMuchError
 from .expressions import PLAIN_ERRORS, ExpressionEvaluator
-from .limits import TooMuchError
 from .operators import BINARY, plain_binary
 from .patterns import fits
 from .source import quoted
@@ -57,7 +57,7 @@ class StatementEvaluator(ExpressionEvaluator):
     def run(self, body: Sequence[ast.stmt], frame: Frame) -> Outcome:
         """Run statements one after another, up to one that ends the function or the round."""
         for node in body:
-            self.budget.spend()
+            self.budget.count(1)
             execute = STATEMENTS.get(type(node))
             if execute is None:
                 raise self.error(node, f"a {type(node).__name__.lower()} statement is not understood", self.way)
@@ -256,7 +256,7 @@ class StatementEvaluator(ExpressionEvaluator):
     def loop(self, node: ast.For, frame: Frame) -> Outcome:
         """Run `for`."""
         for one in self.iterate(self.value(node.iter, frame), node.iter):
-            self.budget.spend()
+            self.budget.count(1)
             self.assign(node.target, one, frame)
             outcome = self.run(node.body, frame)
             if outcome is BREAK:
@@ -268,7 +268,7 @@ class StatementEvaluator(ExpressionEvaluator):
     def repetition(self, node: ast.While, frame: Frame) -> Outcome:
         """Run `while`."""
         while self.holds(node.test, frame):
-            self.budget.spend()
+            self.budget.count(1)
             outcome = self.run(node.body, frame)
             if outcome is BREAK:
                 return NEXT
@@ -366,7 +366,7 @@ class StatementEvaluator(ExpressionEvaluator):
     def definition(self, node: ast.FunctionDef, frame: Frame) -> Outcome:
         """Run `def`."""
         function = FunctionValue(node.name, node, frame)
-        function.is_generator = any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in own_nodes(node.body))
+        function.is_generator = node in self.source.generators
         made: Any = self.defined(function, frame)
         for decorator in reversed(node.decorator_list):
             made = self.decorated(made, decorator, frame)
@@ -395,6 +395,7 @@ class StatementEvaluator(ExpressionEvaluator):
                 bases.append(UnknownValue(describe(base), one))
         inside = Frame(frame)
         cls = ClassValue(node.name, bases, node=node)
+        self.budget.count(len(bases) * len(cls.mro))
         self.run(node.body, inside)
         cls.namespace = inside.names
         cls.fields = fields_of(node, cls)
@@ -412,18 +413,6 @@ def _as_read(target: ast.expr) -> ast.expr:
     if isinstance(target, ast.Name):
         return ast.copy_location(ast.Name(target.id, ast.Load()), target)
     return target
-
-
-def own_nodes(body: Sequence[ast.AST]) -> list[ast.AST]:
-    """Return the nodes of a function without those of the functions inside it."""
-    found: list[ast.AST] = []
-    waiting = list(body)
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            found.append(node)
-            waiting += ast.iter_child_nodes(node)
-    return found
 
 
 def own(value: Any, cls: ClassValue, outer: Frame | None) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SpecError, printable
-from .limits import MOST_CLASSES, TooMuchError, listable
+from ...limits import MOST_CLASSES
+from .budget import TooMuchError, listable
 
 if TYPE_CHECKING:
     from .evaluate import Evaluator
@@ -143,18 +144,21 @@ class ClassValue:
 def linearized(bases: Sequence[ClassValue | UnknownValue]) -> list[ClassValue | UnknownValue]:
     """Return the classes behind a class of these bases, in the order in which attributes are looked for."""
     rows: list[list[ClassValue | UnknownValue]] = [
-        list(base.mro) if isinstance(base, ClassValue) else [base] for base in bases
+        list(base.mro) if isinstance(base, ClassValue) else [base] for base in bases[: MOST_CLASSES + 1]
     ]
-    rows.append(list(bases))
     order: list[ClassValue | UnknownValue] = []
-    while any(rows):
-        if len(order) == MOST_CLASSES:
-            raise TooMuchError(f"a class that derives from more than {MOST_CLASSES} others")
+    if len(rows) == 1:  # as nearly all have
+        order = rows.pop()
+    else:
+        rows.append(list(bases))
+    while any(rows) and len(order) <= MOST_CLASSES:
         rows = [row for row in rows if row]
         heads = [row[0] for row in rows]
         head = next((one for one in heads if not any(one in row[1:] for row in rows)), heads[0])
         order.append(head)
         rows = [[one for one in row if one is not head] for row in rows]
+    if len(order) > MOST_CLASSES:
+        raise TooMuchError(f"a class that derives from more than {MOST_CLASSES} others")
     return order
 
 

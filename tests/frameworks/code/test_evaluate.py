@@ -76,6 +76,7 @@ CASES = [
     ("try:\n    y = {}['a']\nexcept LookupError:\n    y = 5\nfinally:\n    z = 1", "[y, z]"),
     ("import math\nfrom functools import partial as p\nf = p(max, 5)", "[f(3), f(9), math.ceil(7 / 2), math.pi]"),
     ("from collections import OrderedDict\nd = OrderedDict([('a', 1)])\nd['b'] = 2", "list(d.items())"),
+    ("r = range(10)", "[one in r for one in (3, True, 4.0, 5 + 0j, 10, 3.5, 1e400, 5 + 1j, '4', None, [4])]"),
     ("n = 1\nfor i in range(3):\n    if i == 1:\n        continue\n    n += i\nelse:\n    n *= 10", "n"),
     ("n = 0\nwhile True:\n    n += 1\n    if n > 5:\n        break", "n"),
     ("first, *others, last = 'a', 'b', 'c', 'd'", "[first, others, last]"),

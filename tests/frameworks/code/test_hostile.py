@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cnncalc import limits
 from cnncalc.errors import SpecError
 from cnncalc.frameworks import ForeignNetwork
-from cnncalc.frameworks.code import limits, read
+from cnncalc.frameworks.code import read
 from cnncalc.sources import load_text
 from tests.fuzz.code_mutations import SLOWEST, cases, outcome
 
@@ -101,6 +102,9 @@ ENDLESS = [
         f"a class that derives from more than {limits.MOST_CLASSES} others",
     ),
     ("import torch.nn as nn\nn = nn.LSTM(8, 8, num_layers=10 ** 9)", ITEMS),
+    ("a = 1\n" + "a = a + 1\n" * 9999 + "n = a\nwhile n: n = 1", STEPS),
+    ("n = f'" + "{1}" * 5001 + "'", f"the source has f-strings, and more than {limits.MOST_BRACES:,} braces"),
+    ("n = 1\n" * 40000, f"the source has more than {limits.LONGEST_SOURCE:,} characters"),
     ("n = " + "(" * 5000, "this is not Python: too many nested parentheses"),
     ("n = " + "-" * 9999 + "1", "the source is nested too deeply"),
     ("if 0: n = 0\n" + "elif 1: n = 1\n" * 3000, "the source is nested too deeply"),
@@ -164,7 +168,7 @@ def test_many_classes_and_many_statements_take_no_time() -> None:
     with pytest.raises(SpecError, match="several networks"):
         read(f"import torch.nn as nn\n{classes}", "net.py")
     with pytest.raises(SpecError, match=STEPS):
-        read("import torch.nn as nn\nnet = nn.ReLU()\n" + "net.a = 1\n" * 20000, "net.py")
+        read("import torch.nn as nn\nnet = nn.ReLU()\n" + "net.a=1\n" * 20000, "net.py")
     assert time.process_time() - start < 2 * SLOWEST
 
 

@@ -66,7 +66,7 @@ def sets_channels_first(tree: ast.AST) -> bool:
     return any(isinstance(one.args[0], ast.Constant) and one.args[0].value == "channels_first" for one in setting)
 
 
-STEPS_A_CALL = 80
+STEPS_A_CALL, STEPS_AN_ARGUMENT = 80, 20
 """How many steps the call of a layer takes."""
 
 
@@ -166,14 +166,15 @@ class LayerValue(LibraryObject):
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Note a call, and return its results. SpecError for what a layer cannot read."""
-        evaluator.budget.spend(STEPS_A_CALL)
+        given = list(leaves([args, kwargs]))
+        evaluator.budget.count(STEPS_A_CALL + STEPS_AN_ARGUMENT * len(given))
         session = session_of(evaluator)
         if self.path is None:
             self.path = ".".join([*session.path, self.name])
             if self.kind == "MultiHeadAttention":  # it makes these when it is called first
                 session.unique("Softmax")
                 session.unique("Dropout")
-        for one in leaves([args, kwargs]):
+        for one in given:
             if isinstance(one, UnknownValue):
                 raise evaluator.error(node, f"{self.name} reads what is not known here: {one.what}")
         kwargs = {key: value for key, value in kwargs.items() if key != "training" and value is not None}
@@ -200,7 +201,7 @@ class LayerValue(LibraryObject):
         """Return the sizes of the results of a call."""
         record = self.as_read()
         if record.model is not None:
-            evaluator.budget.spend(STEPS_A_CALL * count_calls(record.model)[0])
+            evaluator.budget.count(STEPS_A_CALL * count_calls(record.model)[0])
         read: tuple[Any, ...] = _tensors(tuple(args))
         named: dict[str, Any] = _tensors(dict(kwargs))
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import ceil, isnan, nan, prod
 from typing import TYPE_CHECKING, Any
 
+from ....limits import MOST_ITEMS, MOST_READ
 from ..libraries import NameTable
-from ..limits import MOST_ITEMS
 from ..values import LibraryFunction, UnknownValue
-from .tensors import MOST_VALUES, DeviceValue, TensorType, TensorValue
+from .tensors import DeviceValue, TensorType, TensorValue
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -97,7 +97,7 @@ def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     start, end, step = (0, *given, 1) if len(given) == 1 else (*given, 1)[:3]
     count = max(ceil((end - start) / step), 0)
     kind = "int" if all(isinstance(one, int) for one in given) else "float"
-    values = [start + at * step for at in range(count)] if count <= MOST_VALUES else None
+    values = [start + at * step for at in range(count)] if count <= MOST_READ else None
     return TensorValue((count,), kind_of(kwargs, kind), values=values)
 
 
@@ -107,7 +107,7 @@ def linspace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     start, end, *rest = [evaluator.needs(one, node) for one in args]
     count = kwargs.get("steps", rest[0] if rest else 100)
     values = None
-    if all(isinstance(one, (int, float)) for one in (start, end)) and count <= MOST_VALUES:
+    if all(isinstance(one, (int, float)) for one in (start, end)) and count <= MOST_READ:
         values = [start + (end - start) * at / max(count - 1, 1) for at in range(count)]
     return TensorValue((count,), values=values)
 
@@ -132,7 +132,7 @@ def tensor(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
         return UnknownValue("torch.tensor(…) of values that are not known", node)
     kind = "bool" if all(isinstance(one, bool) for one in row) else "float"
     kind = "int" if all(type(one) is int for one in row) else kind
-    return TensorValue(shape, kind_of(kwargs, kind), values=row[:1] if len(set(row)) == 1 else row[:MOST_VALUES])
+    return TensorValue(shape, kind_of(kwargs, kind), values=row[:1] if len(set(row)) == 1 else row[:MOST_READ])
 
 
 def typed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:

@@ -10,9 +10,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ....errors import CnncalcError, SpecError
+from ....limits import MOST_FUNCTIONS
 from ....sizes import LARGEST, show
 from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
-from ..limits import TooMuchError
+from ..budget import TooMuchError
 from ..values import Implementation, LibraryFunction, UnknownValue
 from . import views
 from .shapes import SHAPES, Shape, ShapeCall
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
 assert views  # it enters its rules in SHAPES
-MOST_CALLS = 3000
-"""How many calls of functions are followed."""
 STEPS_A_CALL = 20
 """How many steps one takes."""
 
@@ -49,8 +48,8 @@ class CallRecorder:
 
     def note(self, function: str, args: Any, kwargs: Any, shapes: Sequence[Shape], kind: str) -> int:
         """Note a call, and return its place among them."""
-        if len(self.calls) >= MOST_CALLS:
-            raise TooMuchError(f"the network calls more than {MOST_CALLS:,} functions")
+        if len(self.calls) >= MOST_FUNCTIONS:
+            raise TooMuchError(f"the network calls more than {MOST_FUNCTIONS:,} functions")
         outs, kinds = tuple(shapes), tuple([kind] * len(shapes))
         self.calls.append(FunctionCall(function, args, kwargs, outs, *self.inside[-1], 0, kinds))
         return len(self.calls) - 1
@@ -67,7 +66,7 @@ def recorder(evaluator: Evaluator) -> CallRecorder:
 
 def apply(evaluator: Evaluator, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
     """Return the result of a function of tensors, or its results, and note the call if it depends on an input."""
-    evaluator.budget.spend(STEPS_A_CALL)
+    evaluator.budget.count(STEPS_A_CALL)
     rule = SHAPES[function]
     for one in [*args, *kwargs.values()]:
         if isinstance(one, UnknownValue):
@@ -192,7 +191,7 @@ def tensors_in(value: Any, evaluator: Evaluator) -> list[TensorValue]:
         value = list(value.values())
     if not isinstance(value, (list, tuple)):
         return []
-    evaluator.budget.spend(len(value))
+    evaluator.budget.count(len(value))
     return [tensor for one in value for tensor in tensors_in(one, evaluator)]
 
 

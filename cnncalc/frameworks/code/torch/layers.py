@@ -157,7 +157,7 @@ def maker(
     """Return the `__init__` of a module."""
 
     def init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-        evaluator.budget.spend(STEPS_A_MODULE)
+        evaluator.budget.count(STEPS_A_MODULE)
         made = args[0]
         frame = Frame()
         function = signature(arguments)

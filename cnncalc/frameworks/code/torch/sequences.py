@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..limits import listable
+from ..budget import listable
 from ..values import InstanceValue, UnknownValue
 from .layers import NAMES, Arrays, Attributes, Given, module
 from .modules import LIST, refill

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from math import nan, prod
 from typing import TYPE_CHECKING, Any
 
+from ....limits import MOST_READ
 from ...torch.read.calls import Constant, TracedTensor
 from ..values import MISSING, BoundMethod, LibraryFunction, LibraryObject
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
-MOST_VALUES = 4096
-"""How many values of a tensor are kept."""
 Values = list[Any]
 """The values of a tensor in a row; one for all of them if they are equal."""
 
@@ -99,7 +98,7 @@ class TensorValue(LibraryObject):
 
     def all_values(self) -> Values | None:
         """Return each of its values in a row; None if they are not known, or many."""
-        if self.values is None or self.size > MOST_VALUES:
+        if self.values is None or self.size > MOST_READ:
             return None
         return self.values * self.size if len(self.values) == 1 else self.values
 
@@ -212,7 +211,7 @@ class KnownArray:
 
     def each(self) -> Values:
         """Return every value in a row. ValueError for many."""
-        if self.size > MOST_VALUES:
+        if self.size > MOST_READ:
             raise ValueError("too many values")
         return self.values * self.size if len(self.values) == 1 else self.values
 

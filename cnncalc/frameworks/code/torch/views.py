@@ -9,7 +9,7 @@ from typing import Any
 
 from ....errors import ShapeError
 from ....sizes import show
-from ..limits import listable
+from ..budget import listable
 from .shapes import SHAPES, Shape, ShapeCall, Shapes, axis_of, listed, met, shape_of
 from .tensors import TensorValue
 

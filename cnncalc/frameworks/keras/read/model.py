@@ -52,7 +52,8 @@ MOST_RESULTS = 4096
 def check_calls(model: KerasModel) -> None:
     """SpecError if models that are called again make too many calls of the layers in them."""
     calls, written = count_calls(model)
-    Limit(MOST_CALLS, "models that are called again make {} calls of layers").count(calls - written)
+    what = "models that are called again make {made:,} calls of layers, more than {most:,}"
+    Limit(MOST_CALLS, what).count(calls - written)
 
 
 def count_calls(model: KerasModel) -> tuple[int, int]:

@@ -7,12 +7,9 @@ from math import prod
 from typing import Any
 
 from ....errors import SpecError, shown
+from ....limits import MOST_COMPARED, MOST_READ
 from ....sizes import LARGEST, Open, Size
 
-MOST_READ = 4096
-"""The most numbers of a constant that are looked at for shapes."""
-MOST_COMPARED = 1 << 16
-"""The most numbers that are compared with each other: norms have as many as channels."""
 BFLOAT16 = 16
 FLOATS = {1, 10, 11, BFLOAT16}
 """TensorProto.DataType: float, float16, double, bfloat16."""

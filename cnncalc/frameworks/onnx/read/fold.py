@@ -8,13 +8,12 @@ from math import ceil, isfinite, prod
 from typing import Any, TypeVar
 
 from ....errors import SpecError
-from ....limits import MOST_NUMBERS_LATER, NUMBERS_A_NODE
+from ....limits import MOST_MADE, MOST_NUMBERS_LATER, MOST_READ, NUMBERS_A_NODE
 from ....registry import Registry
 from ....sizes import LARGEST, MOST_SIZES, Open, Size, known
 from .const import (
     FLOATS,
     INITIALISER,
-    MOST_READ,
     Const,
     Number,
     first_line,
@@ -25,8 +24,6 @@ from .const import (
 )
 from .model import GraphNode, OnnxGraph
 
-MOST_MADE = 1 << 29
-"""The most numbers of a constant that a ConstantOfShape makes, when they are read."""
 Inputs = Sequence[Const | None]
 """A node's inputs: None for one that is left out, or not a constant, and behind the last."""
 Fold = Callable[[GraphNode, Const, Inputs], Const | None]

@@ -13,12 +13,9 @@ from typing import Any
 
 from ....errors import LONGEST_PATH, SpecError, nearest, shown
 from ....layers.names import Name
-from ....limits import MEMORY_INFERRED, MOST_NODES, MOST_NUMBERS, Limit, limited_memory
+from ....limits import LONGEST_ROW, MEMORY_INFERRED, MOST_NODES, MOST_NUMBERS, MOST_READ, Limit, limited_memory
 from ....sizes import LARGEST, Size
-from .const import INITIALISER, MOST_READ, first_line, has_data, of_tensor, package, shortest, words
-
-MOST_INFERRED = 1 << 20
-"""The most numbers that onnx's inference may put together for shapes."""
+from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
 
 
 def parse(data: bytes | memoryview, name: str) -> Any:
@@ -55,7 +52,8 @@ def check_calls(model: Any) -> None:
         circle = ", ".join(shown(name) for _, name in error.args[1][:6])
         raise SpecError(f"the file's functions cannot be inlined: they call each other in a circle: {circle}") from None
     made = sum([sizes[one] for one in _calls(model.graph.node) if one in called])
-    Limit(MOST_NODES, "the file's functions make {} nodes", "export it without functions").count(made)
+    what = "the file's functions make {made:,} nodes, more than {most:,}"
+    Limit(MOST_NODES, what, "export it without functions").count(made)
 
 
 def _calls(nodes: Any) -> Iterator[tuple[str, str]]:
@@ -349,7 +347,7 @@ def infer(model: Any) -> Mapping[str, Any]:
     try:
         with limited_memory(MEMORY_INFERRED):
             onnx.checker.check_model(slim)  # what it refuses may end the process, as an input without a type does
-            inferred = onnx.shape_inference.infer_shapes(slim, data_prop=longest_row(graph) <= MOST_INFERRED)
+            inferred = onnx.shape_inference.infer_shapes(slim, data_prop=longest_row(graph) <= LONGEST_ROW)
     except Exception:  # noqa: BLE001 - it says nothing of a model that it cannot read
         return {}
     return {v.name: v for v in (*inferred.graph.value_info, *inferred.graph.output)}
