@@ -100,7 +100,7 @@ def test_outputs_have_the_names_of_the_file() -> None:
 class Sized(Origin):
     """A file that says the network anew for each size."""
 
-    def bind(self, inputs: Mapping[str, Shape]) -> Network:  # type: ignore[override]
+    def bind(self, inputs: Mapping[str, Shape]) -> Network:
         return cnncalc.load("conv:2" if inputs["input"][0] == 5 else "relu")
 
     def locate(self, path: Path, key: str | None) -> Where | None:
