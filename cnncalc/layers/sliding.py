@@ -240,7 +240,8 @@ def _sides(p: Pair | str, k: int) -> Pair:
 def _same(n: Size, k: int, s: int, lower: bool) -> tuple[int | None, int | None, Size]:
     """Return the padding before and after that gives ceil(n/s) windows, and their number."""
     out = positions(n, s - 1, s, s)
-    if isinstance(n, int) and isinstance(out, int):
+    if isinstance(n, int):
+        assert isinstance(out, int)
         return *halves(max((out - 1) * s + k - n, 0), lower), out
     # n is open: with n = qs + r, r in 1..s, the total is max(k - r, 0), so its extremes are at r = 1 and r = s
     most, least = halves(k - 1, lower), halves(max(k - s, 0), lower)

@@ -83,6 +83,12 @@ ERRORS = [
         "raise out to 109",
     ),
     (
+        "10x10 maxpool:k3,s1,ceil=true,out=3",
+        "plain",
+        "out is 3 on the height axis, and without padding it is ceil((10 + 0 - 3)/1) + 1 = 8 already",
+        "raise s to 4, or out to 8",
+    ),
+    (
         "224x224 conv:64,k7,s2,p3,out=111",
         "plain",
         "out is 111 on the height axis, and p gives floor((224 + 6 - 7)/2) + 1 = 112",
@@ -120,6 +126,7 @@ def test_errors_have_the_arithmetic_and_their_advice_works(words: str, dialect: 
     with pytest.raises(cnncalc.ShapeError) as caught:
         cnncalc.shape(word, shape, dialect=dialect)
     assert (caught.value.what, caught.value.help) == (what, help)
+    assert caught.value.key == ("out" if what.startswith("out") else "p")
     for key, number in re.findall(r"\b(s|out) to (\d+)", help):
         old = rf"{key}=?[\dx]+"
         assert cnncalc.shape(re.sub(old, f"{key}={number}", word), shape, dialect=dialect).out
