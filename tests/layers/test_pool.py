@@ -99,3 +99,18 @@ CONDITIONS = [
 @pytest.mark.parametrize(("words", "input", "dialect", "texts"), CONDITIONS)
 def test_what_pools_need_of_open_sizes(words: str, input: str, dialect: str, texts: list[str]) -> None:
     assert cnncalc.shape(words, input, dialect=dialect).holds.texts() == texts
+
+
+@pytest.mark.parametrize(
+    ("dialect", "d", "ways"),
+    [
+        ("plain", 2, "lower k to 1, or raise p to 2"),
+        ("plain", 5, "lower k to 1"),  # a dilation above the input's size may step over it
+        ("onnx", 5, "lower k to 1, or raise p to 5"),
+        ("torch", 2, "lower k to 1"),
+    ],
+)
+def test_padding_is_advised_where_it_is_allowed(dialect: str, d: int, ways: str) -> None:
+    with pytest.raises(cnncalc.ShapeError) as caught:
+        cnncalc.shape([{"op": "maxpool1d", "k": 3, "s": 1, "d": d}], (1, 2), dialect=dialect)
+    assert (caught.value.help or "").endswith(f"): {ways}")
