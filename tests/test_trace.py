@@ -145,6 +145,45 @@ def test_tied_layers_have_the_same_arrays() -> None:
     )
 
 
+BATCHED: Layers = [{"op": "tobatch"}, {"op": "conv", "c_o": 2, "k": [3, 5]}, {"op": "frombatch"}]
+TURNED: Layers = [{"op": "permute", "order": [3, 1, 2]}, {"op": "conv", "c_o": 2, "k": [3, 5]}]
+SPACES: list[tuple[Any, tuple[int, ...], list[tuple[int, int, int]]]] = [
+    ("conv:4,k3x5", (3, 7, 9), [(3, 1, 0), (5, 1, 0)]),
+    ("relu", (7,), []),
+    ("attention", (7, 5), [(7, 0, 0)]),
+    ("linear:4 conv1d:3,k3", (7, 5), [(5, 1, 0)]),
+    ("relu permute:2x1 conv1d:3,k3", (7, 5), [(3, 1, 0)]),
+    (TURNED, (7, 9, 3), [(3, 1, 0), (5, 1, 0)]),
+    ([{"op": "relu"}, {"op": "block", "layers": TURNED}], (7, 9, 3), [(3, 1, 0), (5, 1, 0)]),
+    ("reshape:out=[63,3] permute:2x1 reshape:out=[3,7,9] conv:4,k3x5", (7, 9, 3), [(3, 1, 0), (5, 1, 0)]),
+    (BATCHED, (4, 3, 7, 9), [(3, 1, 0), (5, 1, 0)]),
+    (
+        [*BATCHED, {"op": "permute", "order": [2, 1, 3, 4]}, {"op": "conv3d", "c_o": 2, "k": [2, 3, 5]}],
+        (4, 3, 7, 9),
+        [(2, 1, 0), (5, 1, 0), (9, 1, 0)],  # frames too, as a later layer slides over them
+    ),
+]
+
+
+@pytest.mark.parametrize(("layers", "input", "rf"), SPACES)
+def test_the_axes_of_space_are_those_over_which_a_layer_slides(
+    layers: Any, input: tuple[int, ...], rf: list[tuple[int, int, int]]
+) -> None:
+    assert [field[:3] for field in cnncalc.shape(layers, input).rf] == rf
+
+
+def test_only_a_linear_layer_has_that_arithmetic() -> None:
+    assert "→" not in (refused("3x8x8 flatten batchnorm:c_i=5").help or "")
+    layers: Layers = [
+        {"op": "flatten"},
+        {"op": "linear", "out": 3, "name": "a"},
+        {"op": "linear", "out": 4, "tie": "a", "from": "flatten1"},
+    ]
+    assert refused(layers, (3, 4, 5)).help == (
+        "layers share weights only of the same shape: remove tie, or fix the layer before"
+    )
+
+
 def test_values_of_several_batches_do_not_meet() -> None:
     fold: Layers = [
         {"op": "reshape", "name": "r", "out": [2, 3, 8]},

@@ -462,9 +462,10 @@ def _adapt(field: Field, sizes: tuple[Size, Size]) -> Field:
         return field
     if o == 1:
         return field.whole(known(n)).marked(POOLED)
-    if isinstance(n, int) and isinstance(o, int):
-        return field.resample(n, o, lambda u: (u * n // o, -(-(u + 1) * n // o) - 1))
-    return field.lost()
+    if isinstance(n, Open):
+        return field.lost()
+    assert isinstance(o, int)
+    return field.resample(n, o, lambda u: (u * n // o, -(-(u + 1) * n // o) - 1))
 
 
 OPS = ops(MaxPool, AvgPool, LpPool, GlobalMaxPool, GlobalAvgPool, AdaptiveMaxPool, AdaptiveAvgPool)

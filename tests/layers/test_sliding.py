@@ -126,6 +126,7 @@ def test_a_transposed_window_in_words() -> None:
 
 def test_wanted_sizes_of_an_open_axis_are_conditions() -> None:
     assert cnncalc.shape("conv:4,k3,s2,p1,out=5x7", "3xHxW").holds.texts() == ["H from 9 to 10", "W from 13 to 14"]
+    assert cnncalc.shape("conv:4,k3,s2,p1,out=5x7", "3x9x14").out == (4, 5, 7)
     assert cnncalc.shape("conv:4,k3,s2", "3xHxW").holds.texts() == ["H >= 3", "W >= 3"]
 
 
