@@ -23,13 +23,13 @@ AT_EVENT = """
 import os, runpy, sys
 event, action = sys.argv[1:3]
 def hook(now, arguments):
-    if now == event and str(arguments[0]).endswith(".part"):
+    if now == event and str(arguments[0]).endswith((".part", "cnncalc.signals")):
         exec(action)
 sys.addaudithook(hook)
 sys.argv[:3] = ["cnncalc"]
 runpy.run_module("cnncalc", run_name="__main__", alter_sys=True)
 """
-"""A program that does something when the command opens, or renames, the file beside its target."""
+"""A program that does something before the command opens, or renames, the file beside its target, or heeds signals."""
 
 
 def at_event(event: str, action: str, words: list[str], folder: Path, *before: str) -> Done:
@@ -90,6 +90,11 @@ def test_an_interrupt_while_modules_are_imported(tmp_path: Path) -> None:
     assert done == (130, b"", b"")
 
 
+def test_an_interrupt_before_signals_are_heeded(tmp_path: Path) -> None:
+    done = at_event("import", f"os.kill(os.getpid(), {int(signal.SIGINT)})", ["shape", "vgg16"], tmp_path)
+    assert done == (-signal.SIGINT, b"", b"")
+
+
 def test_a_pipe_that_waits_for_its_reader_can_be_interrupted(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with interrupts():
@@ -123,12 +128,13 @@ def test_what_is_behind_standard_output_is_not_written_over(tmp_path: Path) -> N
     """`-o /dev/stdout` adds to a file where the shell has opened it so."""
     script = 'exec "$@" >>kept'
     (tmp_path / "kept").write_bytes(b"kept\n")
-    for name in ("/dev/stdout", "/dev/fd/1"):
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    for name in ("/dev/stdout", "/dev/fd/1", "/dev/../dev/stdout", "link"):
         done = run(line("a table", name), tmp_path, ["sh", "-c", script, "sh"])
         assert done.code == 0, done
     first, *tables = (tmp_path / "kept").read_bytes().partition(b"\n")
     whole = run(WRITERS["a table"][:-2], tmp_path).out
-    assert (first, tables) == (b"kept", [b"\n", whole * 2])
+    assert (first, tables) == (b"kept", [b"\n", whole * 4])
 
 
 def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
