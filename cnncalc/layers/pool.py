@@ -126,12 +126,8 @@ class Pool(Windowed):
 
     def most_padding(self, slide: Slide, env: Env) -> int | None:
         """Return the largest padding per side that can be advised, None for any."""
-        most = self.most_per_side(slide.taps, env)
-        if most is not None:
-            return most
-        if env.dialect.pool_limit == "pixel":  # a dilated kernel may step over a small input, however it is padded
-            return slide.k - 1 if isinstance(slide.n, int) and slide.n >= slide.d else 0
-        return None
+        small = isinstance(slide.n, int) and slide.n < slide.d  # a kernel may step over it, however it is padded
+        return 0 if small and env.dialect.pool_limit == "pixel" else self.most_per_side(slide.taps, env)
 
     def dilates(self, env: Env) -> bool:
         return env.dialect.avg_dilation if self.AVERAGES else env.dialect.max_dilation
@@ -163,7 +159,8 @@ class Pool(Windowed):
                 continue
             unit = empty_window(slide)
             if unit is not None:
-                pb = slide.pb or 0
+                assert slide.pb is not None
+                pb = slide.pb
                 first = unit * slide.s - pb
                 steps = f" in steps of {slide.d}" if slide.d > 1 else ""
                 if isinstance(slide.n, int) and slide.n < slide.d:
@@ -246,8 +243,8 @@ def empty_window(slide: Slide) -> int | None:
     return -((-n - pb) // s) if (out - 1) * s - pb >= n else None
 
 
-def pixel_paddings(slide: Slide, before: range, odd: int) -> Iterator[range]:
-    """Yield the parts of a range of paddings, q before and q + odd after, with which every window holds a pixel."""
+def pixel_paddings(slide: Slide, before: range) -> Iterator[range]:
+    """Yield the parts of a range of paddings in front with which each window, of as many as there are, holds a pixel."""
     n, out = slide.n, slide.out
     assert isinstance(n, int)
     assert isinstance(out, int)
@@ -259,7 +256,7 @@ def pixel_paddings(slide: Slide, before: range, odd: int) -> Iterator[range]:
     for _ in range(MOST_CHECKED):  # a dilated kernel may step over the whole input
         if q >= own.stop:
             return
-        empty = empty_window(slide._replace(pb=q, pa=q + odd))
+        empty = empty_window(slide._replace(pb=q))
         if empty is None:
             yield range(q, q + 1)
             q += 1
@@ -276,7 +273,7 @@ def _over_pixels(slide: Slide, kept: bool) -> Slide:
     assert isinstance(slide.out, int)
     for odd in (0, 1):
         before = paddings(slide.n, slide.out, slide.k, slide.s, slide.ceil, kept, odd)
-        part = next(pixel_paddings(slide, before, odd), None)
+        part = next(pixel_paddings(slide, before), None)
         if part is not None:
             return slide._replace(pb=part.start, pa=part.start + odd)
     return slide
