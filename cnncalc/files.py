@@ -15,7 +15,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from .errors import LONGEST_PATH, SpecError, shown
 from .limits import LARGEST_DEVICE, LARGEST_STREAM
@@ -161,22 +161,22 @@ def folded(path: str) -> str:
     return path.casefold() if FOLDS_CASE else path
 
 
-_GROUPS: list[list[Target]] = []
-"""The files of each `all_or_none` that has begun."""
+_GROUPS: list[dict[str, Target]] = []
+"""The files of each `all_or_none` that has begun, by their real paths."""
 
 
 @contextlib.contextmanager
 def all_or_none() -> Iterator[None]:
     """Give the files that are written within their names at the end, or none of them if that is not reached."""
-    targets: list[Target] = []
+    targets: dict[str, Target] = {}
     _GROUPS.append(targets)
     try:
         yield
         check_mapped()
-        unbroken(lambda: _name_all([target for target in targets if target.is_whole]))
+        unbroken(lambda: _name_all([target for target in targets.values() if target.is_whole]))
     finally:
         _GROUPS.pop()
-        for target in targets:
+        for target in targets.values():
             target.discard()
 
 
@@ -215,7 +215,7 @@ class Target:
             if self._old is not None and not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             self.name = os.path.realpath(path) if os.path.islink(path) else path
-            self._check_single()
+            real = self._single()
             folder, name = os.path.split(self.name)
             self._part = os.path.join(folder, f"{name[:20]}.{os.urandom(8).hex()}.part")
             UNFINISHED.add(self._part)  # before it is there: a signal may come right behind `open`
@@ -225,14 +225,15 @@ class Target:
                 UNFINISHED.discard(self._part)
                 raise
         if _GROUPS:
-            _GROUPS[-1].append(self)
+            _GROUPS[-1][real] = self
 
-    def _check_single(self) -> None:
-        """Raise SpecError if another file of the group is the same."""
-        ours, *others = [folded(os.path.realpath(one.name)) for one in (self, *_GROUPS[-1])] if _GROUPS else [""]
-        if ours in others:
+    def _single(self) -> str:
+        """Return the path by which a group has the file. SpecError if it has it already."""
+        real = folded(os.path.realpath(self.name)) if _GROUPS else ""
+        if _GROUPS and real in _GROUPS[-1]:
             what = f"two outputs would be one file, {shown(self.path, LONGEST_PATH)}"
             raise SpecError(what, "give one of them another name")
+        return real
 
     def commit(self) -> None:
         """Give the file its name, now that it is whole, or leave that to `all_or_none`.
@@ -366,8 +367,7 @@ def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
         if utf8 and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         yield stream
-        stream.flush()
-        check_mapped()
+        _finish(stream)
         return
     with whole(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)
@@ -386,7 +386,13 @@ def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[
         return
     file = binary_stdout(kind)
     yield file
-    file.flush()
+    _finish(file)
+
+
+def _finish(stream: IO[Any]) -> None:
+    """Flush standard output. SpecError if an input has changed; that nobody reads any more does not change the end."""
+    with contextlib.suppress(BrokenPipeError):
+        stream.flush()
     check_mapped()
 
 
@@ -400,6 +406,6 @@ def binary_stdout(kind: str = "a binary file") -> IO[bytes]:
 
 def standard_output() -> IO[str]:
     """Return standard output. SpecError if it is closed."""
-    if sys.stdout is None:
+    if sys.stdout is None or not sys.stdout.writable():
         raise SpecError("standard output is closed", "give -o FILE")
     return sys.stdout

@@ -6,16 +6,19 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
 
 from cnncalc import sources, trace
 from cnncalc.errors import SpecError
+from cnncalc.frameworks.code import read
 from cnncalc.frameworks.code.entry import SourceReader
 from cnncalc.frameworks.code.torch.layers import ARGUMENTS, signature
 from cnncalc.frameworks.code.torch.modules import tensors
 from cnncalc.input import Inputs
+from cnncalc.sources import imported
 from tests import DATA
 
 CODE = DATA / "code"
@@ -192,3 +195,45 @@ def test_a_pattern_that_does_not_fit(pattern: str, text: str) -> None:
     )
     with pytest.raises(SpecError, match=re.escape(f"the code raises TypeError: {text}")):
         trace.shape(_read(source), (3, 32, 32))
+
+
+OPERATIONS = json.loads((CODE / "torch-operations.json").read_text(encoding="utf-8"))
+NET = """import torch
+from torch import nn
+import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+{init}
+
+    def forward(self, x):
+{forward}
+
+{more}
+"""
+
+
+@pytest.mark.parametrize("name", OPERATIONS["rows"])
+def test_an_operation_has_the_shape_and_the_arrays_of_pytorch(name: str) -> None:
+    """As PyTorch, whose version stands beside them, gives for an input: buffers are those of its state_dict."""
+    case = OPERATIONS["rows"][name]
+    depth = {"init": 8, "forward": 8, "more": 4}
+    source = NET.format(**{part: indent(case[part] or "pass", " " * by) for part, by in depth.items()})
+    report = trace.shape(imported(read(source, "net.py", None), "net.py"), tuple(OPERATIONS["input"]))
+    assert report.to_dict()["report"]["out"] == case["out"]
+    assert (report.params, report.buffers) == (case["params"], case["buffers"])
+
+
+@pytest.mark.parametrize(
+    ("forward", "known"), [("return self.a(x, x, x)[1]", False), ("return torch.cat(self.a(x, x, x), -1)", True)]
+)
+def test_weights_of_a_result_that_is_left_out_count_in_the_one_that_is_read(forward: str, known: bool) -> None:
+    """Its products are unknown there, not none."""
+    heads = "self.a = nn.MultiheadAttention(8, 2, batch_first=True)"
+    source = NET.format(init=indent(heads, " " * 8), forward=indent(forward, " " * 8), more="")
+    report = trace.shape(imported(read(source, "net.py", None), "net.py"), (2, 6, 8))
+    assert report.params == 4 * 8 * 8 + 4 * 8
+    assert (report.macs is not None) is known
