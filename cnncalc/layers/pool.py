@@ -248,7 +248,7 @@ def empty_window(slide: Slide) -> int | None:
 
 
 def pixel_paddings(slide: Slide, before: range) -> Iterator[range]:
-    """Yield the parts of a range of paddings in front with which each window, of as many as there are, holds a pixel."""
+    """Yield the parts of a range of paddings before with which each window, as many as there are, holds a pixel."""
     n, out = slide.n, slide.out
     assert isinstance(n, int)
     assert isinstance(out, int)
