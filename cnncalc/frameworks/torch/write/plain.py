@@ -237,6 +237,15 @@ def operands(site: TorchContext) -> list[str]:
     return values + ([repr(site.values["value"])] if "value" in site.values else [])
 
 
+JOINED = '''def joined(function, *values: torch.Tensor) -> torch.Tensor:
+    """Return what a function of two values makes of all, one after another."""
+    result = values[0]
+    for value in values[1:]:
+        result = function(result, value)
+    return result
+'''
+MOST_OPERANDS = 20
+"""How many inputs stand in one expression: Python nests only so many brackets and operators."""
 OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
 COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 
@@ -245,6 +254,8 @@ COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "
 def operation(site: TorchContext) -> Code:
     """Write an operator between the inputs."""
     first, *others = operands(site)
+    if len(others) >= MOST_OPERANDS:
+        return Code(f"joined(torch.{site.op}, {first}, {', '.join(others)})")
     return Code(f" {OPERATORS[site.op]} ".join([first, *(f"({one})" if one[0] == "-" else one for one in others)]))
 
 
@@ -270,6 +281,8 @@ def extreme(site: TorchContext) -> Code:
     if "value" in site.values:
         return Code(invoke("{0}.clamp", **{"max" if site.op == "min" else "min": site.values["value"]}))
     result, *others = operands(site)
+    if len(others) >= MOST_OPERANDS:
+        return Code(f"joined(torch.{site.op}imum, {result}, {', '.join(others)})")
     for other in others:
         result = f"torch.{site.op}imum({result}, {other})"
     return Code(result)
