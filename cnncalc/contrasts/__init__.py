@@ -58,7 +58,7 @@ class Run(NamedTuple):
         figures: dict[str, Any] = {figure: summed(self.layers, figure) for figure in ("params", "buffers", "macs")}
         if self.hints is not None:
             figures["hints"] = [hint.to_dict() for hint in self.hints]
-        return {"out": to_json(self.layers[-1].out), **figures}
+        return {"out": to_json(self.layers[-1].out), **listed(figures)}
 
 
 class LayerContrast(NamedTuple):
