@@ -34,9 +34,9 @@ MOST_NUMBERS_LATER = 1 << 31
 MOST_MADE = 1 << 29
 """Numbers of a constant that is worked out."""
 MEMORY_INFERRED = 128 << 20
-"""Bytes that onnx's inference of shapes may take: it lists every number of a shape that it follows."""
-LONGEST_ROW = 1 << 20
-"""Numbers of a row that onnx's inference of values may make."""
+"""Bytes that onnx's inference of shapes may take."""
+MOST_AXES = 1 << 22
+"""Sizes of shapes, of all values together, that onnx's inference may list: it takes 30 bytes for each."""
 MOST_STEPS = 250_000
 """Expressions and statements of Python source that are evaluated; what works on many items takes more than one step."""
 MOST_ITEMS = 50_000
