@@ -13,7 +13,7 @@ from typing import Any
 
 from ....errors import LONGEST_PATH, SpecError, nearest, shown
 from ....layers.names import Name
-from ....limits import MEMORY_INFERRED, MOST_AXES, MOST_NODES, MOST_NUMBERS, MOST_READ, Limit, limited_memory
+from ....limits import MEMORY_INFERRED, MOST_NODES, MOST_NUMBERS, MOST_READ, SECONDS_INFERRED, Limit, apart
 from ....sizes import LARGEST, Size
 from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
 
@@ -31,14 +31,28 @@ def parse(data: bytes | memoryview, name: str) -> Any:
     if not model.HasField("graph"):
         raise SpecError(f"{shown(name, LONGEST_PATH)} is not an ONNX file: it holds no graph")
     if model.functions:
-        from onnx.inliner import inline_local_functions
-
         check_calls(model)
-        try:
-            return inline_local_functions(model)
-        except (RuntimeError, ValueError, TypeError, onnx.checker.ValidationError) as error:
-            raise SpecError(f"the file's functions cannot be inlined: {first_line(error)}") from None
+        return _inlined(model)
     return model
+
+
+def _inlined(model: Any) -> Any:
+    """Return a model with its own functions inlined. SpecError if that cannot be done."""
+    onnx = package()
+    from onnx.inliner import inline_local_functions
+
+    def inline() -> bytes:
+        try:
+            return b"+" + bytes(inline_local_functions(model).SerializeToString())
+        except (RuntimeError, ValueError, TypeError, onnx.checker.ValidationError) as error:
+            return f"-{first_line(error)}".encode(errors="replace")
+
+    made = apart(inline, MEMORY_INFERRED + 2 * model.ByteSize(), SECONDS_INFERRED) or b"-onnx fails"
+    if made.startswith(b"-"):
+        raise SpecError(f"the file's functions cannot be inlined: {made[1:].decode()}")
+    flat = onnx.ModelProto()
+    flat.ParseFromString(memoryview(made)[1:])
+    return flat
 
 
 def check_calls(model: Any) -> None:
@@ -325,9 +339,17 @@ def dims_of(info: Any) -> list[int | str | None] | None:
 
 
 def infer(model: Any) -> Mapping[str, Any]:
-    """Return the type that onnx.shape_inference gives each value, large weights' data left out.
+    """Return the type that onnx.shape_inference gives each value; none of a model that it cannot read."""
+    found = apart(lambda: _inferred(model), MEMORY_INFERRED + 2 * model.ByteSize(), SECONDS_INFERRED)
+    graph = package().GraphProto()
+    graph.ParseFromString(found or b"")
+    return {v.name: v for v in (*graph.value_info, *graph.output)}
 
-    It does not follow what values are, one by one, which this reader does within bounds: `fold`.
+
+def _inferred(model: Any) -> bytes:
+    """Return a graph of nothing but the types of values, large weights' data left out.
+
+    Values are not followed one by one, which this reader does within bounds: `fold`.
     """
     onnx = package()
     slim = onnx.ModelProto()
@@ -344,35 +366,9 @@ def infer(model: Any) -> Mapping[str, Any]:
         for at in reversed(range(len(values))):
             if dims_of(values[at]) is None:  # it says nothing, and the checker refuses it
                 del values[at]
-    if most_axes(graph) > MOST_AXES:
-        return {}
-    try:
-        with limited_memory(MEMORY_INFERRED):
-            onnx.checker.check_model(slim)  # what it refuses may end the process, as an input without a type does
-            inferred = onnx.shape_inference.infer_shapes(slim)
-    except Exception:  # noqa: BLE001 - it says nothing of a model that it cannot read
-        return {}
-    return {v.name: v for v in (*inferred.graph.value_info, *inferred.graph.output)}
-
-
-def most_axes(graph: Any) -> int:
-    """Return a bound of how many sizes the shapes of all values have together, by which onnx's inference lists them.
-
-    A Gather has the axes of both of its inputs, so that thirty in a row may have 2**30.
-    """
-    ranks = {tensor.name: max(len(tensor.dims), prod(tensor.dims)) for tensor in graph.initializer}
-    ranks |= {one.name: len(one.type.tensor_type.shape.dim) for one in (*graph.input, *graph.value_info, *graph.output)}
-    total = sum(ranks.values())
-    for node in nodes_in(graph):
-        own = [ranks.get(name, 1) for name in node.input] or [1]
-        given = [max(len(one.ints), prod(one.t.dims) if one.HasField("t") else 0) for one in node.attribute]
-        adds = node.op_type in ("Gather", "GatherND", "Unsqueeze")
-        most = (sum if adds else max)([*own, *given]) + 1
-        ranks.update(dict.fromkeys(node.output, most))
-        total += most * len(node.output)
-        if total > MOST_AXES:
-            break
-    return total
+    onnx.checker.check_model(slim)  # what it refuses may end the process, as an input without a type does
+    inferred = onnx.shape_inference.infer_shapes(slim).graph
+    return bytes(onnx.GraphProto(value_info=inferred.value_info, output=inferred.output).SerializeToString())
 
 
 def nodes_in(graph: Any) -> Iterator[Any]:
