@@ -144,6 +144,9 @@ def as_error(error: Exception) -> CnncalcError:
         return SpecError(f"the machine has not enough memory: {error}".removesuffix(": "))
     if isinstance(error, OSError):
         return SpecError(f"the system cannot do it: {error.strerror or error}")
+    if isinstance(error, ImportError) and not (error.name or "").startswith(__name__.partition(".")[0]):
+        what = f"{error.name or 'a library'} cannot be imported: {reason(error.__cause__ or error)}"
+        return SpecError(what, "install it anew: python -m pip install --force-reinstall cnncalc")
     from . import __version__
 
     what = f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}"
@@ -218,7 +221,7 @@ def shown(value: object, limit: int = 60, depth: int = 0) -> str:
     return clipped(text, limit)
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return what a library says is wrong, cut short: it may repeat a whole file."""
     return clipped(str(error), LONGEST_REASON)
 

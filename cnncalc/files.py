@@ -127,21 +127,33 @@ def _descriptor(path: str) -> int | None:
 
     It is written where it stands: opened anew, a file behind it would lose what others have written.
     """
-    folder, _, name = path.rpartition("/")
-    if folder == "/dev" and name in _STREAMS:
-        return _STREAMS.index(name)
-    is_number = folder in ("/dev/fd", "/proc/self/fd") and name.isascii() and name.isdecimal()
-    return int(name) if is_number else None
+    for _ in range(_MOST_LINKS):
+        folder, _, name = os.path.normpath(path).rpartition("/")
+        if folder == "/dev" and name in _STREAMS:
+            return _STREAMS.index(name)
+        if folder in ("/dev/fd", "/proc/self/fd") and name.isascii() and name.isdecimal():
+            return int(name)
+        if not os.path.islink(path):
+            break
+        path = os.path.join(folder, os.readlink(path))
+    return None
 
 
+_MOST_LINKS = 40
+"""How many links Linux follows."""
 _STREAMS = ("stdin", "stdout", "stderr")
 
 
 def safe_name(name: str, windows: bool = os.name == "nt") -> str:
-    """Return a name as one of a file: characters that the system does not take in one become `_`."""
+    """Return a name as one of a file: characters that the system does not take in one become `_`, and it is cut."""
     unsafe = '/\0\\:*?"<>|' + "".join(map(chr, range(32))) if windows else "/\0"
     name = name.translate(str.maketrans(unsafe, "_" * len(unsafe)))
-    return f"_{name}" if windows and name.partition(".")[0].strip().upper() in _RESERVED else name
+    name = f"_{name}" if windows and name.partition(".")[0].strip().upper() in _RESERVED else name
+    return name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+
+
+_LONGEST_NAME = 250
+"""The most bytes of a file's name before its ending: systems take 255."""
 
 
 def folded(path: str) -> str:
@@ -234,7 +246,7 @@ class Target:
                 return
             old = _status(self.name) or self._old
             if old is not None and hasattr(os, "fchown"):  # Windows has neither owners nor modes
-                _keep_rights(self.file.fileno(), old)
+                _keep_rights(self.file.fileno(), self.name, old)
             os.fsync(self.file.fileno())
             self.file.close()
         self.is_whole = True
@@ -295,22 +307,43 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _keep_rights(file: int, old: os.stat_result) -> None:
-    """Give a file the owner, the group and the mode of another, as far as that is allowed.
+def _keep_rights(file: int, path: str, old: os.stat_result) -> None:
+    """Give a file the owner, the group, the mode and the attributes of what stands at a path, as far as is allowed.
 
-    A group that is not kept gets no more than all others have.
+    A group that is not kept gets no more than all others have, and without the list of rights only the owner has some.
     """
     for owner in (old.st_uid, -1):
         with contextlib.suppress(OSError):
             os.fchown(file, owner, old.st_gid)
             break
     new, mode = os.fstat(file), old.st_mode & 0o7777
-    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+    has_group = new.st_gid == old.st_gid
+    if not has_group or new.st_uid != old.st_uid:
         mode &= 0o777
-    if new.st_gid != old.st_gid:
+    if not has_group:
         mode = mode & ~0o070 | (mode & 0o007) << 3
+    for name in _attributes(path):
+        try:
+            if name == _RIGHTS and not has_group:
+                raise PermissionError
+            os.setxattr(file, name, os.getxattr(path, name))
+        except OSError:
+            mode &= 0o700 if name == _RIGHTS else 0o7777
     with contextlib.suppress(OSError):  # a file system without modes
         os.fchmod(file, mode)
+
+
+_RIGHTS = "system.posix_acl_access"
+"""The attribute with the list of rights, whose mask stands in place of the group's in the mode."""
+
+
+def _attributes(path: str) -> list[str]:
+    """Return the names of a file's attributes that one in its place gets, too."""
+    try:
+        names = os.listxattr(path)
+    except (AttributeError, OSError):  # not on Linux; not on this disk
+        return []
+    return [name for name in names if name.startswith("user.") or name in (_RIGHTS, "security.selinux")]
 
 
 @contextlib.contextmanager

@@ -390,6 +390,27 @@ def with_input(network: Network, read: Input) -> Network:
     return network._replace(input=read.sizes, sample_axes=None if told else len(read.sample))
 
 
+def tells(network: Network, sizes: int, axes: int) -> bool:
+    """Return whether a network's layers alone tell that so many sizes are a sample of these axes."""
+    layers = [node.layer for node in network.nodes]
+    found = [readings(layers, own=own).get(sizes) for own in (False, True)]
+    return all(one is not None and one.sample_axes(sizes) == axes for one in found)
+
+
+def read_as(part: Network, whole: Network) -> Network:
+    """Return a part of a network whose input is read as the whole network reads it, whatever layers the part has."""
+    whole = _told(whole, own=True)
+    layers, axes = [node.layer for node in whole.nodes], whole.sample_axes
+    if axes is None and whole.input is not None:
+        size = len(whole.input)
+        reading = readings(layers).get(size)
+        axes = None if reading is None or tells(part, size, reading.sample_axes(size)) else reading.sample_axes(size)
+    elif axes is None and readings(layers) != readings(node.layer for node in part.nodes):
+        rank = first_rank(layers)
+        axes = None if rank is None else rank + 1
+    return part._replace(sample_axes=axes)
+
+
 def with_open_input(network: Network) -> Network:
     """Return a configured network with an input of open sizes, CxHxW, if it has none."""
     if network.input is not None:

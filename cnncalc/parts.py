@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import Path, SpecError, Where, nearest, shown
-from .input import Input, with_input
+from .input import read_as, tells
 from .network import INPUT, Network, Node, Origin
 from .report import LayerReport
 from .sizes import NOTHING_KNOWN, UNKNOWN, Shape
@@ -74,7 +74,7 @@ def _until(network: Network, name: str) -> Network:
         if at not in kept:
             kept.add(at)
             waiting += [read for read in nodes[at].reads if read != INPUT]
-    return _taken(network, sorted(kept), {INPUT: INPUT}, f"until {name}", name)
+    return read_as(_taken(network, sorted(kept), {INPUT: INPUT}, f"until {name}", name), network)
 
 
 def _after(network: Network, name: str) -> Network:
@@ -89,7 +89,8 @@ def _after(network: Network, name: str) -> Network:
     report = shape(network)
     sample = _sample(report.layers[begin])
     batch = report.batch
-    return with_input(taken, Input(batch, sample, sample if batch is None else (batch, *sample)))
+    sizes = sample if batch is None else (batch, *sample)
+    return taken._replace(input=sizes, sample_axes=None if tells(taken, len(sizes), len(sample)) else len(sample))
 
 
 def _behind(nodes: Sequence[Node], begin: int) -> list[int] | SpecError:

@@ -203,7 +203,7 @@ class LayerReport:
             lines.insert(0, f"its arrays are shared, computed or not trained: counted as {counts}")
         if self.macs and self.macs != self.traced.macs:
             times = "*".join([f"{n}" for n in (self.batch, self.times) if n != 1])
-            lines.append(f"MACs of the batch: {times}*{self.traced.macs:,} = {self.macs:,}")
+            lines.append(f"MACs of the batch: {times}*{counted(self.traced.macs)} = {counted(self.macs)}")
         return lines
 
     def figures(self) -> dict[str, Any]:

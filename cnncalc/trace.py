@@ -40,7 +40,8 @@ def shape(
         layers.extend(trace_layers(network, read))
     except CnncalcError as error:
         error.report = Report(with_input(network, read), read.batch, read.sample, layers)
-        fitting = fitting_input(network, read, len(layers)) if error.key == "c_i" else None
+        within = bool(layers) and layers[-1].traced.out is NOTHING_KNOWN  # in the block that is cut
+        fitting = fitting_input(network, read, len(layers)) if error.key == "c_i" and not within else None
         if fitting is not None:
             *arithmetic, help = (error.help or "").split("\n")
             error.help = "\n".join([*arithmetic, fitting, help])
@@ -162,7 +163,7 @@ def _trace(
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
             if node.tie is not None:
-                _check_tie(layers[node.tie], xs[0], traced, node, env)
+                _check_tie(layers[node.tie], xs[0] if xs else (), traced, node, env)
             if node.counted is not None:
                 traced = _counted(traced, node)
             needed = needs.taken(node, xs) if needs else ()

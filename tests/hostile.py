@@ -19,6 +19,7 @@ PRINTABLE = [
     "=cmd|' /C calc'!A0",
     "+1+1",
     "-1+1",
+    " \uff1d1+1",
     "@everyone",
     "![x](http://evil.example/y.png)",
     "https://evil.example",

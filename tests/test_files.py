@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import stat
+import struct
 import sys
 import threading
 from pathlib import Path
@@ -95,6 +96,7 @@ def test_what_cannot_be_written_is_named(kind: str, path: str, folder: Path) -> 
         ("con", "_con", "con"),
         ("LPT1.weight", "_LPT1.weight", "LPT1.weight"),
         ("conv", "conv", "conv"),
+        ("漢" * 255, "漢" * 83, "漢" * 83),
     ],
 )
 def test_a_name_becomes_one_of_a_file(name: str, on_windows: str, elsewhere: str) -> None:
@@ -241,9 +243,39 @@ def test_what_is_not_kept_gives_no_rights(
     uid, gid = new.st_uid + owner[0], new.st_gid + owner[1]
     monkeypatch.setattr(os, "fchown", chown)
     with open("new", "rb") as file:
-        files._keep_rights(file.fileno(), os.stat_result([before, *new[1:4], uid, gid, *new[6:]]))  # noqa: SLF001
+        files._keep_rights(file.fileno(), "out", os.stat_result([before, *new[1:4], uid, gid, *new[6:]]))  # noqa: SLF001
     assert asked == [(uid, gid), (-1, gid)][: 1 if kept == "owner and group" else 2]
     assert stat.S_IMODE(os.stat("new").st_mode) == after
+
+
+NOBODY = 0xFFFFFFFF
+"""The id of an entry of a list of rights that is not for one user or group."""
+
+
+def rights(*entries: tuple[int, int, int]) -> bytes:
+    """Return a list of rights as Linux stores it: a tag, rights and an id for each entry."""
+    return struct.pack("<I", 2) + b"".join([struct.pack("<HHI", *entry) for entry in entries])
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="only Linux has attributes of files in Python")
+@pytest.mark.parametrize("refused", [False, True])
+def test_attributes_and_lists_of_rights_are_kept(refused: bool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mode of a file with a list shows its mask in place of the group's rights, which the group may not have."""
+    acl, path = "system.posix_acl_access", folder / "out"
+    path.write_bytes(b"old")
+    given = rights((1, 6, NOBODY), (2, 6, 1234), (4, 0, NOBODY), (16, 6, NOBODY), (32, 4, NOBODY))
+    try:
+        os.setxattr(path, acl, given)
+        os.setxattr(path, "user.source", b"here")
+    except OSError as error:
+        pytest.skip(f"no attributes here: {error}")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o664
+    if refused:
+        monkeypatch.setattr(os, "setxattr", lambda *_: os.listxattr("nowhere"))
+    wrote("a report", "out")
+    assert stat.S_IMODE(path.stat().st_mode) == (0o600 if refused else 0o664)
+    kept = {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    assert kept == ({} if refused else {acl: given, "user.source": b"here"})
 
 
 def test_a_file_that_is_write_protected_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

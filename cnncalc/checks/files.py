@@ -73,7 +73,7 @@ def _meant(word: str, lines: bool) -> Iterator[SpecFile]:
         yield from _inside(word)
     elif sources.is_file(word):
         yield from _file(word)
-    elif paths := [path for path in _matching(word) if os.path.isfile(path)]:
+    elif paths := [path for path in _matching(word) if _is_file(path)]:
         for path in paths:
             yield from _file(path)
     elif word.lower() in zoo.names():
@@ -190,6 +190,11 @@ def _matching(pattern: str) -> list[str]:
     return sorted(paths)
 
 
+def _is_file(path: str) -> bool:
+    """Return whether a path is a file, or a broken link, which is an error and not to be passed over."""
+    return os.path.isfile(path) or not os.path.exists(path)
+
+
 def _inside(folder: str) -> Iterator[SpecFile]:
     """Yield the JSON and ONNX files of a folder and its folders, except hidden ones. No such file is an error."""
     errors: list[OSError] = []
@@ -198,7 +203,7 @@ def _inside(folder: str) -> Iterator[SpecFile]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = os.path.join(root, name)
-            if name.endswith((".json", ".onnx")) and name[0] != "." and os.path.isfile(path):
+            if name.endswith((".json", ".onnx")) and name[0] != "." and _is_file(path):
                 empty = False
                 yield SpecFile(path, partial(sources.read_any, path), optional=True)
     for error in errors:

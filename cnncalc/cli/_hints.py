@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import printable
 from ..render.messages import hint_text, paint, plural
 from ..report import Hint, LayerReport
 from ..sources import is_stdin
@@ -115,6 +116,6 @@ def _again() -> str:
     words = settings().words
     end = words.index("--") if "--" in words else len(words)
     line = f"cnncalc {shlex.join([*words[:end], '--hints', *words[end:]])}"
-    if any(map(is_stdin, words)) or len(line) > LONGEST_LINE or "\n" in line:
+    if any(map(is_stdin, words)) or len(line) > LONGEST_LINE or line != printable(line):
         return "the same with --hints lists them"
     return line

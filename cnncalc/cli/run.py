@@ -192,6 +192,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
     from ..execute import sinks
 
     opened: dict[int, Sink] = {}
+    kept = _kept(job, folder)
     try:
         shape, kind, samples = job.result(job.last, count)
         if path is not None:
@@ -199,7 +200,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
         else:
             small = math.prod(samples) <= SMALL
             opened[job.last] = (sinks.Memory if small else sinks.Summary)(samples, kind, job.batch_at(job.last))
-        for at, file in _kept(job, folder).items():
+        for at, file in kept.items():
             shape, kind, samples = job.result(at, count)
             other = sinks.sink(file, shape, kind, samples, job.batch_at(at))
             opened[at] = sinks.Both(opened[at], other) if at in opened else other

@@ -12,7 +12,7 @@ from ..errors import SpecError
 from ..files import text_output
 from ..network import Network
 from ..render import Selection, Style
-from ..render.pictures import ENDINGS, FORMATS
+from ..render.pictures import ENDINGS, FORMATS, TEXTS
 from ..render.rows import rows
 from ._endings import form
 from ._network_options import NetworkOptions, network_options
@@ -148,13 +148,9 @@ def _drawing(
 ) -> Iterator[str]:
     """Return the picture in a form: as text of what a unit sees, of a window's steps, or of the network alone."""
     if chosen == "text" and fields is not None:
-        from ..render.pictures import pyramid
-
-        return pyramid.render(fields, style)
+        return TEXTS.renderer("unit")(fields, style)
     if chosen == "text" and picture is not None:
-        from ..render.pictures import steps
-
-        return steps.render(*picture, step, channel, style)
+        return TEXTS.renderer("steps")(*picture, step, channel, style)
     draw = FORMATS.renderer(chosen)
     if chosen in ("svg", "html"):
         _note_rows(fields.report if fields is not None else options.report(network), style.selection)

@@ -15,9 +15,10 @@ import numpy as np
 
 from ..network import INPUT
 from ..report import LayerReport
-from .kernels.norm import by_channel, factors
-from .task import Array, Dtype, Kernel, Place, Task, Then, Weights, channels_first
-from .threads import blockwise
+from .kernels import conv
+from .kernels.norm import factors
+from .task import Array, Dtype, Kernel, Place, Task, Then, Weights, channels_first, sizes_of, summed
+from .threads import BLOCK, blockwise
 
 
 class LayerStep(NamedTuple):
@@ -37,6 +38,13 @@ class LayerStep(NamedTuple):
     def bytes(self) -> int:
         """How many bytes one sample of its result takes."""
         return prod(self.shape) * self.kind.itemsize * self.times
+
+    def maps(self, several: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the shapes of what it reads first and of its result, (N, c, *space), for some samples of the input."""
+        n, sample, out = several * self.times, sizes_of(self.layer.sample, self.layer.name), self.shape
+        if self.task.channels_last:
+            sample, out = (sample[-1], *sample[:-1]), (out[-1], *out[:-1])
+        return (n, *sample), (n, *out)
 
     @property
     def batched(self) -> bool:
@@ -132,58 +140,72 @@ class Epilogue(NamedTuple):
         whole = turned(out)
         afters = [(after, whole if at is None else turned(results[at])) for after, at in self.afters]
 
+        def do(place: Place) -> None:
+            values = whole[place]
+            for after, other in afters:
+                after(values, place, other)
+
         def then(place: Place) -> None:
-            part, begins = whole[place], [one.start or 0 for one in place]
+            part = whole[place]
+            if part.nbytes <= BLOCK:
+                do(place)
+                return
+            begins = [one.start or 0 for one in place]
 
             def work(block: Place) -> None:
-                values = part[block]
-                absolute = tuple([slice(b + s.start, b + s.stop) for b, s in zip(begins, block, strict=True)])
-                for after, other in afters:
-                    after(values, absolute, other)
+                do(tuple([slice(b + s.start, b + s.stop) for b, s in zip(begins, block, strict=True)]))
 
             blockwise(work, part, (1 + len(afters)) * part.itemsize)
 
         return then
 
 
-def folded(fused: Fused, steps: Sequence[LayerStep], several: int) -> int:
-    """Return how many bytes a kernel takes into which the factors of a batch norm go; 0 if they do not go into it.
+def copied(fused: Fused, steps: Sequence[LayerStep], several: int) -> int:
+    """Return how many bytes a kernel takes that is not the given one; 0 if it is. `several` samples run at once."""
+    first = steps[fused.layers[0]]
+    other = _folds(fused, steps, several) or _arranges(first, several)
+    return first.weights["weight"].nbytes if other else 0
 
-    `several` is how many samples are worked on at once.
-    """
+
+def _folds(fused: Fused, steps: Sequence[LayerStep], several: int) -> bool:
+    """Return whether the factors of a batch norm go into the kernel."""
     first, *others = [steps[at] for at in fused.layers]
     if not others or others[0].word != "batchnorm" or first.word not in ("conv", "dwconv"):
-        return 0
-    weight = first.weights["weight"]
-    return weight.nbytes if weight.size <= several * prod(first.shape) else 0
+        return False
+    return first.weights["weight"].size <= several * prod(first.shape)
+
+
+def _arranges(step: LayerStep, several: int) -> bool:
+    """Return whether a kernel is taken in another order in memory."""
+    return step.word == "conv" and conv.arranges(step.task, *step.maps(several), summed(step.kind))
 
 
 def epilogue(fused: Fused, steps: Sequence[LayerStep], several: int) -> Epilogue:
     """Return what follows the first layer of a step; `several` is how many samples are worked on at once."""
     first, *others = [steps[at] for at in fused.layers]
-    if not others:
-        return Epilogue(first.weights, ())
     weights, afters = dict(first.weights), list[tuple[After, int | None]]()
     operands = iter(fused.reads[len(first.layer.node.reads) :])
-    if first.word in ("conv", "dwconv"):
+    if others and first.word in ("conv", "dwconv"):
         bias = weights.pop("bias", None)
         if others[0].word == "batchnorm":
             factor, offset = _norm(others.pop(0))
             offset = offset if bias is None else offset + bias * factor
-            if folded(fused, steps, several):
+            if _folds(fused, steps, several):
                 weights["weight"] = _scaled(weights["weight"], factor, first.task, first.word == "dwconv")
-                afters.append((_affine(None, offset, first.kind), None))
+                afters.append((_affine(None, offset, first), None))
             else:
-                afters.append((_affine(factor, offset, first.kind), None))
+                afters.append((_affine(factor, offset, first), None))
         elif bias is not None:
-            afters.append((_affine(None, bias, first.kind), None))
+            afters.append((_affine(None, bias, first), None))
     for step in others:
         if step.word == "add":
             afters.append((_add, next(operands)))
         elif step.word == "batchnorm":
-            afters.append((_affine(*_norm(step), step.kind), None))
+            afters.append((_affine(*_norm(step), step), None))
         else:
             afters.append((_each(step), None))
+    if _arranges(first, several):
+        weights["weight"] = conv.arranged(weights["weight"], first.task)
     return Epilogue(weights, tuple(afters))
 
 
@@ -201,15 +223,16 @@ def _scaled(weight: Array, factor: Array, task: Task, depthwise: bool) -> Array:
     return (weight * own).astype(weight.dtype)
 
 
-def _affine(factor: Array | None, offset: Array, kind: Dtype) -> After:
+def _affine(factor: Array | None, offset: Array, step: LayerStep) -> After:
     """Return what multiplies each channel and adds to it."""
-    offset = offset.astype(kind)
-    factor = None if factor is None else factor.astype(kind)
+    each_channel = (-1, *(1,) * (len(step.shape) - 1))
+    offset = offset.astype(step.kind).reshape(each_channel)
+    factor = None if factor is None else factor.astype(step.kind).reshape(each_channel)
 
     def after(values: Array, place: Place, whole: Array) -> None:
         if factor is not None:
-            np.multiply(values, by_channel(factor[place[1]], values, kind), out=values)
-        np.add(values, by_channel(offset[place[1]], values, kind), out=values)
+            np.multiply(values, factor[place[1]], out=values)
+        np.add(values, offset[place[1]], out=values)
 
     return after
 

@@ -92,6 +92,7 @@ class Program:
         self._slot_of: dict[int, int] = {}
         """The shared buffer of each layer whose result is in one."""
         self._buffers: list[Array] = []
+        self._working_memory: dict[str, Array] = {}
         self._place_results()
         self.each_sample = sum(self._slots)
         """How many bytes the shared buffers take for one sample."""
@@ -147,20 +148,17 @@ class Program:
         """Return how many bytes of working memory a run of `count` samples takes at most."""
         several = min(self.at_once, count)
         needs = [self._working(step, several) for step in self.steps]
-        folded = sum([plan.folded(fused, self.steps, self.at_once) for fused in self.plan])
-        return self.each_sample * several + folded + max(*needs, min(sum(needs), self.scratch))
+        copied = sum([plan.copied(fused, self.steps, self.at_once) for fused in self.plan])
+        return self.each_sample * several + copied + max(*needs, min(sum(needs), self.scratch))
 
     def _working(self, step: LayerStep, several: int) -> int:
         """Return how many bytes a kernel takes at most besides its input, its output and its weights."""
-        sample, out = sizes_of(step.layer.sample, step.layer.name), step.shape
-        several *= step.times
+        sample, out = step.maps(several)
         if step.kernel.working is not None:
-            if step.task.channels_last:
-                sample, out = (sample[-1], *sample[:-1]), (out[-1], *out[:-1])
-            return step.kernel.working(step.task, (several, *sample), (several, *out), summed(step.kind))
+            return step.kernel.working(step.task, sample, out, summed(step.kind))
         given = sum(array.size for array in step.weights.values())
         cells = prod(step.layer.values["k"]) if "k" in step.layer.values else 1
-        return min(8 * (prod(sample) * several * (cells + 2) + 4 * several * prod(out) + 4 * given), self.scratch)
+        return min(8 * (prod(sample) * (cells + 2) + 4 * prod(out) + 4 * given), self.scratch)
 
     @cached_property
     def at_once(self) -> int:
@@ -181,7 +179,7 @@ class Program:
         `others` are the network's other inputs, (n, *sample) each, by name.
         """
         n = len(x)
-        hold(self.scratch)
+        hold(self.scratch, self._working_memory)
         if not self._buffers:
             self._buffers = [np.empty(size * self.at_once, np.uint8) for size in self._slots]
         if not self._epilogues:

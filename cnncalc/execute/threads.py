@@ -46,15 +46,14 @@ class _Here(threading.local):
 _here = _Here()
 
 
-def hold(most: int) -> None:
-    """Let this thread, and those that work for it, hold at most so many bytes of working memory from now on."""
-    _here.held = most
+def hold(most: int, buffers: dict[str, Array]) -> None:
+    """Let this thread hold its working memory in these buffers, and it and those that work for it at most so much."""
+    _here.held, _here.buffers = most, buffers
 
 
 def release() -> None:
-    """Free the working memory that this thread holds."""
-    _here.buffers.clear()
-    _here.held = HELD
+    """Let this thread hold no working memory; who gave it buffers keeps them, so that their pages are not freed."""
+    _here.held, _here.buffers = HELD, {}
 
 
 @lru_cache(maxsize=1)
@@ -97,6 +96,11 @@ def shares(total: int, amount: int, least: int | None = None) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(bounds)]
 
 
+def cut(total: int, most: int) -> list[slice]:
+    """Return 0 … total in parts of at most so many."""
+    return [slice(begin, min(begin + most, total)) for begin in range(0, total, most)]
+
+
 def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, each_value: int) -> None:
     """Call a function for indices that cut an array into blocks, in several threads if that is worth it.
 
@@ -112,8 +116,8 @@ def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, eac
         rest = max(whole // max(array.shape[axis], 1), 1)
         sizes[axis] = max(most // rest, 1)
         whole = rest
-    cut = [[slice(i, min(i + size, n)) for i in range(0, n, size)] for n, size in zip(array.shape, sizes, strict=True)]
-    each(function, product(*cut) if array.size else [], array.size * each_value)
+    cuts = [cut(n, size) for n, size in zip(array.shape, sizes, strict=True)]
+    each(function, product(*cuts) if array.size else [], array.size * each_value)
 
 
 def buffer(name: str, shape: tuple[int, ...], kind: Dtype | type[Any]) -> Array:

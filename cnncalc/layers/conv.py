@@ -99,6 +99,9 @@ class Convolution(Windowed):
         return out
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        if values["c_i"] is None:  # open, or unknown
+            c_i, _ = self.split(x, env)
+            values = {**values, "c_i": c_i, "c_o": self.kernels(c_i, env)[0]}
         return self.kernel_shapes(values, env) | ({"bias": (values["c_o"],)} if self.bias else {})
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:

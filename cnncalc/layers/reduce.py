@@ -15,10 +15,12 @@ HELP = {
 
 
 def reduced(axis: tuple[int, ...] | None, keepdims: bool, x: Shape, fields: Fields) -> Trace:
-    """Trace a reduction of some axes of a sample x, all if none are given. ShapeError if there is no such axis."""
+    """Trace a reduction of some axes of a sample x, all if none are given. ShapeError if one is not there, or none."""
+    if not x:  # a reduction of no axes is one of all in PyTorch and ONNX, the batch's too
+        raise ShapeError("it reduces axes, and a single number has none", "leave the layer out")
     given = tuple(range(1, len(x) + 1)) if axis is None else axis
     axes = axes_of(given, x)
-    if not axes and axis is not None:
+    if not axes:
         raise ShapeError("axis names no axis", "give at least one", key="axis")
     places = {axis - 1 for axis in axes}
     out = tuple([1 if at in places else n for at, n in enumerate(x) if keepdims or at not in places])

@@ -92,6 +92,11 @@ class Upsample(Layer):
                 return len(value)
         return MODE_AXES.get(self.mode)
 
+    @property
+    def overstates(self) -> str | None:
+        is_wide = self.antialias and "cubic" in self.mode
+        return "a wide cubic does not see the units at which it is 0" if is_wide else None
+
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         nd = len(space)
@@ -148,10 +153,13 @@ class Upsample(Layer):
         """Return the field of `out` units that are worked out from n."""
         taps = _taps(self.mode, self.round or "floor")
         if self.antialias and n > out:
-            reach = 2 if "cubic" in self.mode else 1
-            centre = [(2 * u + 1) * n + out for u in range(out)]  # in 1/(2*out) of a unit, half a unit on
-            ends = [((c - 2 * reach * n) // (2 * out), (c + 2 * reach * n) // (2 * out) - 1) for c in centre]
-            return field.resample(n, out, lambda u: ends[u])
+            reach = (2 if "cubic" in self.mode else 1) * 2 * n
+
+            def below(u: int) -> Interval:
+                centre = (2 * u + 1) * n + out  # in 1/(2*out) of a unit, half a unit on
+                return (centre - reach) // (2 * out), (centre + reach) // (2 * out) - 1
+
+            return field.resample(n, out, below)
         if not self.align:
             where = self.where or ("asymmetric" if self.mode == "nearest" else "half_pixel")
             twice, off = PLACES[where]  # unit u lies at (u + twice/2)n/out - off/2

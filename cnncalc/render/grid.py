@@ -113,10 +113,11 @@ def plain(cell: Cell, column: Column[Any]) -> str:
 def spreadsheet(cell: Cell, column: Column[Any]) -> str:
     """Return a cell for CSV, of which a spreadsheet makes no formula: an apostrophe stands before a text like one."""
     text = plain(cell, column)
-    return f"'{text}" if isinstance(cell, str) and not column.right and text[:1] in _FORMULA and text else text
+    is_text = isinstance(cell, str) and not column.right
+    return f"'{text}" if is_text and text.lstrip().startswith(_FORMULA) else text
 
 
-_FORMULA = "=+-@\t\r"
+_FORMULA = (*"=+-@＝＋－＠",)  # noqa: RUF001  the wide ones count where Chinese and Japanese are written
 """What a formula begins with."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..errors import escaped
 
 _SPECIAL = re.compile(r"[\\|*_`<[~$]|&(?=#?\w+;)")
-_LINK = re.compile(r"\S*(?:@\w|(?<!&)#\d|://|\bwww\.)\S*", re.IGNORECASE)
+_LINK = re.compile(r"\S*(?:@\w|(?<!&)#\d|\bGH-\d|://|\bwww\.)\S*", re.IGNORECASE)
 """A word in which GitHub sees a mention, an issue, an address or a link."""
 _ACTIVE = re.compile(r"[&<>|\\`*_\[\]~$\"]|:(?=//)|#(?=\d)|(?<=www)\.", re.IGNORECASE)
 

@@ -38,8 +38,8 @@ def hint_text(hint: Hint, name: str, style: Style) -> str:
 
     about = ": ".join(filter(None, [name, listed_layers(hint.layers)]))
     first, *others = wrapped(f"hint: {escaped(f'{about}: {hint.text} ({hint.name})')}", style)
-    helps = [f"  {line.strip()}" for line in wrapped(printable(hint.help), style)]
-    return "\n".join([paint("hint:", "cyan", style.color) + first.removeprefix("hint:"), *others, *helps])
+    others += [f"  {line.strip()}" for line in wrapped(escaped(hint.help), style)]
+    return "\n".join([paint("hint:", "cyan", style.color) + first.removeprefix("hint:"), *map(printable, others)])
 
 
 MOST_NAMED = 4

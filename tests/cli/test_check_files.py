@@ -77,6 +77,15 @@ def test_an_unreadable_folder_is_an_error() -> None:
         os.chmod("nets/sub", 0o755)
 
 
+@posix
+@pytest.mark.parametrize("goal", ["nowhere", "b.json"])
+def test_a_broken_link_is_an_error(goal: str) -> None:
+    write("nets/a.json", OK)
+    os.symlink(goal, "nets/b.json")
+    os.mkfifo("nets/c.json")
+    assert codes("nets") == codes("nets/*.json") == (2, ["CC001"])
+
+
 def test_nothing_to_check_is_an_error() -> None:
     Path("empty").mkdir()
     Path("dirs/a.json").mkdir(parents=True)
@@ -287,6 +296,8 @@ FAULTS = [
     (ZeroDivisionError("by\nzero"), "CC900", 3, f"this is a bug in cnncalc {__version__}: ZeroDivisionError: by\nzero"),
     (KeyError("\x1b"), "CC900", 3, f"this is a bug in cnncalc {__version__}: KeyError: '\\x1b'"),
     (MemoryError(), "CC001", 2, "the machine has not enough memory"),
+    (ImportError("no .so", name="numpy"), "CC001", 2, "numpy cannot be imported: no .so"),
+    (ImportError("no", name="cnncalc.x"), "CC900", 3, f"this is a bug in cnncalc {__version__}: ImportError: no"),
     (RecursionError("maximum"), "CC001", 2, "nested too deeply"),
     (OSError(5, "Input/output error"), "CC001", 2, "the system cannot do it: Input/output error"),
 ]

@@ -463,6 +463,18 @@ def test_a_part_in_every_command() -> None:
     np.testing.assert_allclose(np.load("rest.npy"), np.load("whole.npy"), rtol=1e-6)
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_the_input_of_a_part_has_the_axes_that_the_whole_network_says(own: bool) -> None:
+    """`1x5x8` is a batch, five channels and a length, also where no layer of the part has one axis."""
+    layers = [{"op": "globalavgpool", "name": "g"}, {"op": "upsample", "out": [8]}, {"op": "conv1d", "c_o": 4, "k": 3}]
+    spec = {"input": [1, 5, 8], "layers": layers} if own else {"layers": layers}
+    sizes = None if own else (1, 5, 8)
+    assert cnncalc.shape(cnncalc.load(spec, until="g"), sizes).out == (1, 5, 1)
+    assert cnncalc.shape(spec, sizes, until="g").out == (1, 5, 1)
+    x = np.arange(40.0).reshape(1, 5, 8)
+    np.testing.assert_array_equal(cnncalc.run(spec, x, until="g"), x.mean(-1, keepdims=True))
+
+
 PART_ERRORS = [
     ("--until cnv1", "there is no layer 'cnv1'\n  did you mean 'conv1'?"),
     ("--until flat", "there is no layer 'flat'\n  did you mean 'flatten1'?"),

@@ -27,6 +27,12 @@ FOUND: list[tuple[str, int, str]] = [
     ("cnncalc shape 1x5x5 opaque softmax --macs-as thop --hints", 0, "layer"),
     ("cnncalc check vgg16 --expect out=[a]", 0, ""),
     ("cnncalc run relu -x [[[1.0]]] --memory 999999999999999999999999999999999999", 0, ""),
+    ("cnncalc shape 3x3xW conv1d:64,k3 --explain --json", 0, "{"),
+    (
+        "cnncalc run 1x2x2 opaque dwconv:k1 conv:2 -x [[[1,2],[3,4]]] --seed 1",
+        2,
+        "conv1.weight has an open size",
+    ),
     ("cnncalc convert 3x8x8 maxpool:k2,ceil=keep --to onnx -o o.onnx", 0, ""),
 ]
 

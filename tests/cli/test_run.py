@@ -136,8 +136,8 @@ def test_keeping_feature_maps(folder: Path) -> None:
     done = process("run", *args, "-o", "y.npy", "--keep", "conv1,relu1", cwd=folder)
     assert done.code == 0, done.err
     assert left(folder) == ["conv1.npy", "relu1.npy", "y.npy"]
-    assert process("run", *args, "--keep-all", "maps", cwd=folder).code == 0
-    assert sorted(p.name for p in (folder / "maps").iterdir()) == ["conv1.npy", "maxpool1.npy", "relu1.npy"]
+    assert process("run", *args, "--keep-all", "maps", "-o", "maps/y.npy", cwd=folder).code == 0
+    assert sorted(p.name for p in (folder / "maps").iterdir()) == ["conv1.npy", "maxpool1.npy", "relu1.npy", "y.npy"]
     expected = cnncalc.run("conv:4,k3 relu maxpool:k2", load(folder / "x.npy"), seed=1, keep=["conv1", "relu1"])
     for name, array in expected.items():
         np.testing.assert_array_equal(load(folder / "maps" / f"{name}.npy"), array)

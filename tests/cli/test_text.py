@@ -15,7 +15,7 @@ import click
 import numpy as np
 import pytest
 
-from cnncalc.cli import COMMANDS, group
+from cnncalc.cli import COMMANDS, _hints, _terminal, group
 from cnncalc.errors import escaped, printable, printable_lines
 from cnncalc.render import markdown
 from tests import hostile
@@ -81,6 +81,31 @@ def test_names(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for code in color:
         ended = ended._replace(out=ended.out.replace(code, ""), err=ended.err.replace(code, ""))
     assert harms(ended, "github" in words) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["shape w.json --hints", "shape w.json --explain", "show w.json --unit 0,0", "rf w.json --explain"]
+)
+def test_what_a_narrow_terminal_breaks_begins_no_command(
+    line: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next line may begin with any word of a name."""
+    words = "a ::error::b ::error::c ::error::d"
+    layers = [{"op": "conv", "c_o": 4, "k": 3, "s": 2, "name": "c"}, {"op": "convT", "c_o": 2, "k": 3, "s": 2}]
+    layers += [{"op": "opaque", "type": words, "out": [2, 5, 5]}, {"op": "maxpool", "k": 2, "s": 3, "p": 1}]
+    layers = [layer | {"name": f"{at} {words}" if at else "c"} for at, layer in enumerate(layers)]
+    hostile.write(folder, "w.json", {"name": words, "input": [3, 10, 11], "layers": layers, "expect": {"params": 1}})
+    for width in (20, 27, 40):
+        monkeypatch.setattr(_terminal, "_width", lambda _, width=width: width)
+        ended = here(line.split(), cwd=folder)
+        assert ended.code in (0, 1, 2)
+        assert harms(ended) == []
+
+
+def test_the_line_that_lists_the_hints_is_printable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_hints, "counts_hints", lambda: True)
+    (folder / "a\x1b[31mb").write_text("1x9x9 conv:2,k2,s2")
+    assert here(["shape", "a\x1b[31mb"], cwd=folder).err == "1 hint: the same with --hints lists them\n"
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -176,8 +201,8 @@ def test_json_keeps_names(folder: Path) -> None:
 def test_a_spreadsheet_makes_no_formula_of_a_name(folder: Path) -> None:
     rows = [*csv.DictReader(io.StringIO(here(["shape", "n.json", "--format", "csv"], cwd=folder).out))]
     cells = [row["layer"] for row in rows]
-    assert {"'=cmd|' /C calc'!A0", "'+1+1", "'-1+1", "'@everyone"} <= {*cells}
-    assert not [cell for cell in cells if cell[0] in "=+-@\t\r"]
+    assert {"'=cmd|' /C calc'!A0", "'+1+1", "'-1+1", "'@everyone", "' \uff1d1+1"} <= {*cells}
+    assert not [cell for cell in cells if cell.strip()[0] in "=+-@＝＋－＠"]  # noqa: RUF001
     assert {row["rf_start"] for row in rows[1:]} == {"-1"}  # a number is not a text
 
 
@@ -185,6 +210,7 @@ MARKDOWN = [
     ("plain conv1.relu 5 s2 @-3", "plain conv1.relu 5 s2 @-3"),
     ("see @everyone", "see `@everyone`"),
     ("#12 is an issue", "`#12` is an issue"),
+    ("so is gh-12", "so is `gh-12`"),
     ("a@b.com", "`a@b.com`"),
     ("https://evil.example", "`https://evil.example`"),
     ("![x](http://e/y.png)", "`![x](http://e/y.png)`"),

@@ -7,7 +7,7 @@ import mmap
 import tracemalloc
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import hypothesis.strategies as st
 import numpy as np
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 
 import cnncalc
-from cnncalc.execute.convolution import columns, product, transposed, winograd
+from cnncalc.execute.convolution import columns, product, shifts, transposed, winograd
 from cnncalc.execute.job import Job
 from cnncalc.execute.kernels import conv, pool
 from cnncalc.execute.sinks import Memory
@@ -333,6 +333,42 @@ def test_winograd_tiles(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch)
     direct = cnncalc.run("conv:260,k3,p0+1x2", x, w, bias=b)
     assert not np.array_equal(found, direct), "the other way was taken"
     np.testing.assert_allclose(found, direct, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("op", "keys", "space", "calls"),
+    [
+        ("conv1d", {"k": 4, "p": [[1, 2]]}, (9,), 1),
+        ("conv", {"k": [3, 5], "p": [1, 2]}, (6, 7), 1),
+        ("conv", {"k": [1, 3], "p": [0, 3], "d": [1, 3]}, (3, 4), 1),
+        ("conv3d", {"k": [3, 2, 3], "p": [[2, 2], [1, 0], [1, 1]], "d": [2, 1, 1]}, (5, 4, 3), 1),
+        ("conv", {"k": 2, "p": [[2, 2], [2, 2]], "d": 4}, (6, 7), 0),  # no tap sees its own place
+        ("conv", {"k": 3, "p": 1, "c_o": 5}, (6, 7), 0),
+        ("conv", {"k": 3}, (6, 7), 0),
+    ],
+)
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(("kind", "tile"), [("f8", 1 << 20), ("f8", 2500), ("f2", 2500), ("i4", 2500)])
+def test_a_shifted_sum_gives_what_columns_give(
+    op: str, keys: dict[str, Any], space: tuple[int, ...], calls: int, layout: str, kind: str, tile: int
+) -> None:
+    layer = {"op": op, "c_o": 3, **keys}
+    shape = (2, 8, *space) if layout == "NCHW" else (2, *space, 8)
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal(shape) * 4).astype(kind)
+    weights = weights_for(cnncalc.shape([layer], shape, layout=layout))
+    weights = {name: (array * 4).astype(kind) for name, array in weights.items()}
+    expected = cnncalc.run([layer], x, weights, layout=layout)
+    shifted = Mock(wraps=shifts.correlate)
+    with (
+        patch.object(shifts, "LEAST_INPUTS", 1),
+        patch.object(shifts, "correlate", shifted),
+        patch.object(shifts, "BLOCK", 200),
+        patch.object(conv, "TILE", tile),
+    ):
+        found = cnncalc.run([layer, {"op": "relu"}], x, weights, layout=layout)
+    assert shifted.call_count == calls
+    np.testing.assert_allclose(found, np.maximum(expected, 0), rtol=2e-3 if kind == "f2" else 1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -123,12 +123,13 @@ def test_what_is_behind_standard_output_is_not_written_over(tmp_path: Path) -> N
     """`-o /dev/stdout` adds to a file where the shell has opened it so."""
     script = 'exec "$@" >>kept'
     (tmp_path / "kept").write_bytes(b"kept\n")
-    for name in ("/dev/stdout", "/dev/fd/1"):
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    for name in ("/dev/stdout", "/dev/fd/1", "/dev/../dev/stdout", "link"):
         done = run(line("a table", name), tmp_path, ["sh", "-c", script, "sh"])
         assert done.code == 0, done
     first, *tables = (tmp_path / "kept").read_bytes().partition(b"\n")
     whole = run(WRITERS["a table"][:-2], tmp_path).out
-    assert (first, tables) == (b"kept", [b"\n", whole * 2])
+    assert (first, tables) == (b"kept", [b"\n", whole * 4])
 
 
 def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:

@@ -28,8 +28,9 @@ from cnncalc.execute import npy
 from tests import DATA
 from tests.program import here
 
-from . import code_mutations, laws
+from . import answers, code_mutations, laws
 from .commands import Draw
+from .graphs import grown
 
 SMALL = 20_000
 """The largest sample, in bytes."""
@@ -433,9 +434,17 @@ def _attempt_expectation(data: bytes) -> None:
         raise laws.Broken(f"ends {ended.code}: {ended.err[:200] or ended.out[:200]}")
 
 
+def _attempt_graph(data: bytes) -> None:
+    """Hold a network that is right to the laws of right answers, too."""
+    network = laws.check(lambda: laws.loaded(data, "net.json"))
+    if network is not None:
+        answers.check(network, laws.shaped(network))
+
+
 FORMATS = {
     "words": Format(_words, _text_mutated, _network("words")),
     "spec": Format(_spec, _json_mutated, _attempt_spec),
+    "graph": Format(lambda draw: json.dumps(grown(draw)).encode(), _json_mutated, _attempt_graph),
     "code": Format(lambda draw: draw.choice(_sources()), _code_mutated, _attempt_code),
     "keras": Format(lambda draw: draw.choice(_keras_documents()), _json_mutated, _network("net.json")),
     "archive": Format(_archive, _zip_mutated({".json": _json_mutated, ".h5": _h5_mutated}), _in_file(".keras", _hdf)),

@@ -9,7 +9,7 @@ from math import prod
 
 from ..sums import sum_dtype
 from ..task import Array, Then
-from . import product, taps, winograd
+from . import product, shifts, taps, winograd
 from .columns import EVERY, Shapes, Windows, broadcast_bias, seeing, seeing_outputs
 
 TILE = 8 << 20
@@ -61,6 +61,9 @@ def _convolve(
         taps.correlate(x, weight, bias, out, windows, g)
     elif winograd.pays(shapes) and winograd.is_harmless(x, weight):
         winograd.correlate(x, weight, bias, out, windows, tile)
+    elif shifts.pays(shapes):
+        shifts.correlate(x, weight, bias, out, windows, tile, then)
+        return
     else:
         product.correlate(x, weight, bias, out, windows, g, tile, then)
         return
@@ -81,8 +84,13 @@ def working(shapes: Shapes) -> int:
     weights = prod(shapes.weight) * shapes.kind.itemsize
     if taps.pays(shapes):
         return weights + taps.working(shapes)
-    least = product.working(shapes)
+    least = shifts.working(shapes) if shifts.pays(shapes) else product.working(shapes)
     return weights + (max(least, winograd.working(shapes)) if winograd.pays(shapes) else least)
+
+
+def takes_shifts(shapes: Shapes) -> bool:
+    """Return whether `convolve` computes it from a weight that is best arranged for that (`shifts.arranged`)."""
+    return shifts.pays(shapes) and not winograd.pays(shapes) and not taps.pays(shapes)
 
 
 def in_kind(x: Array, weight: Array, bias: Array | None, out: Array, terms: int) -> tuple[Array, Array | None]:

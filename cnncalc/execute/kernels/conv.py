@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
+import numpy as np
+
 from ...layers import ConvKind
-from ..convolution import transposed
+from ..convolution import shifts, transposed
 from ..convolution.columns import Part, Shapes, Windows, flipped, parts
-from ..convolution.convolve import TILE, convolve, working
+from ..convolution.convolve import TILE, convolve, takes_shifts, working
 from ..task import Array, Dtype, Kernel, Task, Weights, accumulates, wide
 from ..threads import buffer, threads
 
@@ -52,6 +54,19 @@ def _kernel(way: Callable[..., None], estimate: Callable[[Shapes], int], kind: C
         return estimate(shapes)
 
     return Kernel(compute, accumulates, spatial=True, working=takes, finishes=True)
+
+
+def arranges(task: Task, x: tuple[int, ...], out: tuple[int, ...], dtype: Dtype) -> bool:
+    """Return whether the weight of a plain convolution is better in another order in memory, for many runs."""
+    windows, g = windows_of(task), task.values["g"]
+    shapes = Shapes(x, (out[1], x[1] // g, *windows.k), out, windows, g, dtype, _tile(task, g))
+    return not task.values["flip"] and takes_shifts(shapes)
+
+
+def arranged(weight: Array, task: Task) -> Array:
+    """Return the weight of a plain convolution, which is not flipped, in that order, as an array of the same shape."""
+    kernel = shifts.arranged(kernel_first(weight, task))
+    return np.moveaxis(kernel, (1, 0), (-2, -1)) if task.channels_last else kernel
 
 
 def _separable(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from math import prod
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from ...sizes import LARGEST
 from ..sums import extreme, too_large
 from ..task import Array, Compute, Dtype, Kernel, Task, Weights, accumulates, averages, keeps, wide
-from ..threads import blockwise
+from ..threads import BLOCK, blockwise, cut, each
 from .reduce import reduction
 
 Bound = Callable[[Sequence[int]], int]
@@ -118,11 +119,23 @@ def chosen(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
 
 
 def _concat(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    axis, begin = task.axes[0], 0
-    for x in xs:
-        end = begin + x.shape[axis]
-        np.copyto(out[(slice(None),) * axis + (slice(begin, end),)], x, casting="unsafe")
-        begin = end
+    """Fill `out` some units of the axis at a time, and do what follows while they are in the cache."""
+    axis, ends = task.axes[0], [*accumulate(x.shape[task.axes[0]] for x in xs)]
+    before = (slice(None),) * axis
+
+    def work(mine: slice) -> None:
+        for x, end in zip(xs, ends, strict=True):
+            begin = end - x.shape[axis]
+            first, last = max(begin, mine.start), min(end, mine.stop)
+            if first < last:
+                part = x[(*before, slice(first - begin, last - begin))]
+                np.copyto(out[(*before, slice(first, last))], part, casting="unsafe")
+        if task.then is not None:
+            place = [*before, mine, *(slice(None),) * (out.ndim - axis - 1)]
+            task.then((place[0], place[-1], *place[1:-1]) if task.channels_last else tuple(place))
+
+    several = max(BLOCK * out.shape[axis] // (2 * out.nbytes), 1)
+    each(work, cut(out.shape[axis], several), 2 * out.nbytes)
 
 
 KERNELS = {
@@ -135,5 +148,5 @@ KERNELS = {
     "max": Kernel(extreme_of(np.maximum), extremes),
     "compare": Kernel(_compare, keeps, in_place=True),
     "where": Kernel(_where, chosen),
-    "concat": Kernel(_concat, keeps),
+    "concat": Kernel(_concat, keeps, finishes=True),
 }

@@ -15,6 +15,8 @@ FORMATS = Formats(
     },
 )
 """The renderers of a network's picture: each takes a report and a Style."""
+TEXTS = Formats(__name__, {"unit": "pyramid.render", "steps": "steps.render"})
+"""The renderers of what a unit sees, and of a window's steps, as text."""
 ENDINGS = {
     "text": (".txt",),
     "mermaid": (".mmd", ".mermaid"),

@@ -67,6 +67,24 @@ def test_arrays_have_the_names_and_shapes_of_the_state_dict(name: str) -> None:
     assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == FIGURES[name]["names"]
 
 
+@pytest.mark.parametrize("result", ["odd, conv", "conv, odd", "{'a': conv, 'b': [odd]}"])
+def test_an_output_that_is_not_known_is_never_left_out(result: str) -> None:
+    text = f"""
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(2, 3, 3)
+    def forward(self, x):
+        conv = self.conv(x)
+        odd = torch.nobody_knows(conv)
+        return {result}
+"""
+    with pytest.raises(SpecError, match=r"torch\.nobody_knows\(…\) is not known here"):
+        trace.shape(sources.read_bytes(text.encode(), "net.py"), (1, 2, 9, 7))
+
+
 POSITIONS: dict[str, list[str]] = json.loads((DATA / "positions.json").read_text())["torch"]
 
 

@@ -174,8 +174,9 @@ class NetworkReader:
             result = self.evaluator.call(
                 self.network, given if first else [], {} if first else kwargs, self.network.node
             )
-            if isinstance(result, UnknownValue):
-                raise self.evaluator.unknown(result, self.network.node)
+            for one in leaves(result):
+                if isinstance(one, UnknownValue):  # an output, or among them
+                    raise self.evaluator.unknown(one, self.network.node)
             outputs = list(dict.fromkeys(one.traced for one in tensors_of(result) if one.traced is not None))
             if not outputs:
                 raise self.evaluator.error(self.network.node, "the network's output does not depend on its input")

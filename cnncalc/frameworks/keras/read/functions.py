@@ -441,8 +441,10 @@ def _without_keys(op: str, **keys: Any) -> Converter:
 
 
 def _as_named(raw: Raw) -> Converter:
-    """Return the converter to an activation."""
-    return lambda call: _of_version(raw, call)
+    """Return the converter to an activation, with the keys that its class has in Keras: alpha, a threshold, an axis."""
+    if raw["op"] not in KERAS:
+        return lambda call: _of_version(raw, call)
+    return lambda call: _of_version({**raw, **renamed(call, raw["op"])}, call)
 
 
 def _class_of(name: str) -> str:

@@ -29,9 +29,11 @@ def _reshape(call: LayerCall) -> Parts:
 
 
 def to_sizes(sizes: Sizes | None) -> Parts:
-    """Return a reshape to these sizes; None if they are not known, but for one."""
+    """Return a reshape to these sizes, the mean of a single number to none; None if they are not known, but for one."""
     if sizes is None or sizes.count(None) > 1:
         return None
+    if not sizes:
+        return {"op": "mean"}
     return {"op": "reshape", "out": [-1 if n is None else n for n in sizes]}
 
 
@@ -165,7 +167,7 @@ def _roll(call: LayerCall) -> Parts:
 @CONVERTERS.register("Pad")
 def _pad(call: LayerCall) -> Parts:
     widths, mode = plain(call.get("pad_width")), call.get("mode") or "constant"
-    sizes, value = call.sizes(), call.kwargs.get("constant_values", call.config.get("constant_values")) or 0
+    sizes, value = call.sizes(), (call.args[1] if len(call.args) > 1 else call.get("constant_values")) or 0
     if sizes is None or mode not in ("constant", "reflect", "symmetric") or not isinstance(value, (int, float)):
         return None
     if not isinstance(widths, (list, tuple)) or len(widths) != len(sizes) + 1:

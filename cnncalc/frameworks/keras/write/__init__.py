@@ -62,8 +62,8 @@ def _renamed(network: Network) -> Network:
 class ModelWriter:
     """The writer of one model: the network, or a block in it."""
 
-    def __init__(self, network: Network, batch: int | None):
-        self.network, self.batch = network, batch
+    def __init__(self, network: Network, batch: int | None, *, is_block: bool = False):
+        self.network, self.batch, self.is_block = network, batch, is_block
         self.layers: dict[str, dict[str, Any]] = {}
         self.inputs: list[str] = []
         self.results: list[KerasTensor] = []
@@ -109,10 +109,12 @@ class ModelWriter:
         if "/" in layer.name:
             raise refuse(f"the name {shown(layer.name)}, which has a / in it", "give the layer another name")
         if layer.op == "input":
+            if self.is_block:
+                raise refuse("a further input inside a block", "move it out of the block")
             return self.input(layer.name, layer.traced.out)
         tied = None if layer.node.tie is None else self.results[layer.node.tie].name
         if layer.inner:
-            writer = ModelWriter(self.network, self.batch)
+            writer = ModelWriter(self.network, self.batch, is_block=True)
             entry = writer.functional(layer.name, layer.inner, layer.sample)
             return self.call(entry, reads, layer.traced.out, tied)
         if (reason := layer.refusal("keras_write")) is not None:

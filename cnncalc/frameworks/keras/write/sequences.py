@@ -42,7 +42,7 @@ def _matmul(context: KerasContext) -> list[KerasStep]:
     lead = out[: len(out) - (len(a) > 1) - (len(b) > 1)]
     product = (*lead, wide_a[-2], wide_b[-1])
     steps.append(step._replace(reads=tuple(reads), suffix="_product", out=product))
-    return [*steps, _reshaped("_product", out or (1,), "")]
+    return [*steps, _reshaped("_product", out, "")]
 
 
 @WRITERS.register("einsum")

@@ -193,7 +193,7 @@ class LayerMaker:
 
         Arrays of one number again and again are not shared but equal: exporters keep one of those before training.
         """
-        seen: set[str] = set()
+        left: dict[str, int] = {}
         for layer in self.spec.layers:
             if layer.tie is not None and any(layer.keys.get(key) != layer.tie.keys.get(key) for key in COMPLETED):
                 layer.tie = None
@@ -204,12 +204,11 @@ class LayerMaker:
                 group, roots = group_of(layer, role), const.roots
                 if group is None:
                     continue
-                new, whole = sum([size for key, size in roots.items() if key not in seen]), sum(roots.values())
-                shared = not new and whole == const.size and const.varies
-                computed = len(roots) > 1 or shared
+                new, whole = sum([left.get(key, size) for key, size in roots.items()]), sum(roots.values())
+                taken = const.size if not roots else new if len(roots) > 1 else min(const.size, new)
                 held[group] += const.size
-                counts[group] += new if computed else min(const.size, whole or const.size)
-                seen.update(roots)
+                counts[group] += taken if const.varies or len(roots) > 1 else min(const.size, whole or const.size)
+                left.update(dict.fromkeys(roots, new - taken))
             if held != counts:
                 layer.counted = {group: counts[group] for group in held if counts[group] != held[group]}
 

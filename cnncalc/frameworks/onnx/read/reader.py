@@ -270,10 +270,11 @@ class GraphReader(LayerMaker):
     # what nodes make
 
     def drop(self, node: GraphNode) -> None:
-        """Take back the layer of a node whose result nothing else reads."""
+        """Take back the layer of a node whose result nothing else reads; one that changes nothing has none."""
         layer = self.values.pop(node.outputs[0]).layer
-        self.spec.remove(layer)
-        self.made.pop(layer, None)
+        if layer not in [value.layer for value in self.values.values()]:
+            self.spec.remove(layer)
+            self.made.pop(layer, None)
 
     def make(self, node: GraphNode, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> None:
         """Add the layer that a node is, and give its output to the node's first."""

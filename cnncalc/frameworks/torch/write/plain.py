@@ -201,6 +201,8 @@ def linear(site: TorchContext) -> Code:
 @WRITERS.register("flatten")
 def flatten(site: TorchContext) -> Code:
     """Write all of a sample in one row, in the network's own order."""
+    if not site.x:  # nn.Flatten needs an axis
+        return Code("{0}.unsqueeze(1)")
     return Code(f"{{self}}({{0}}{site.own(len(site.x))})", "nn.Flatten()")
 
 

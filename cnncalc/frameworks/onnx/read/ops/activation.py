@@ -214,7 +214,7 @@ def prelu(b: GraphReader, node: GraphNode) -> None:
     single = all(len(axes[at]) == 1 for at, n in enumerate(aligned) if n != 1)
     if not single or any(n not in (1, known(have)) for n, have in zip(sizes, x.shape, strict=True)):
         raise OpaqueNode(full, params=slope.size)
-    if slope.size in (1, sizes[0]):
+    if sizes and slope.size in (1, sizes[0]):
         b.make(node, "prelu", x, {"num_parameters": slope.size}, {"weight": slope.reshaped((slope.size,))})
     else:
         shared = [at for at, n in enumerate(sizes, 1) if n == 1]

@@ -1,0 +1,712 @@
+"""Operators in small graphs: their values are those of onnx's reference, or of NumPy for operators of onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import erf
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import cnncalc
+from cnncalc.frameworks.onnx.read import read
+from cnncalc.sources import read_bytes
+from tests.frameworks.onnx.test_read import F32, I64, NEW_ONNX, check_values, layers_of, model, out_of
+
+FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
+Row = tuple[str, list[str], str, dict[str, Any]]
+Arrays = dict[str, Any]
+
+
+def drawn(*shape: int, seed: int = 2) -> Any:
+    return np.random.default_rng(seed).standard_normal(shape).astype(F32)
+
+
+def whole(*numbers: int) -> Any:
+    return np.array(numbers, I64)
+
+
+MATRIX, BACK, BIAS = drawn(5, 4), drawn(4, 5), drawn(4)
+TRUTH: list[Row] = [
+    ("Greater", ["x", "zero"], "g", {}),
+    ("Less", ["x", "half"], "l", {}),
+]
+GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
+    # matrix products
+    "gemm of two values": (
+        [
+            ("Tanh", ["x"], "t", {}),
+            ("Gemm", ["x", "t", "c"], "y", {"transB": 1, "alpha": 0.5, "beta": 2.0}),
+        ],
+        (3, 5),
+        {"c": drawn(3)},
+    ),
+    "gemm of two values and a third": (
+        [
+            ("Tanh", ["x"], "t", {}),
+            ("Sin", ["x"], "s", {}),
+            ("Gemm", ["x", "t", "s"], "y", {"transA": 1, "beta": -3.0}),
+        ],
+        (4, 4),
+        {},
+    ),
+    "gemm times a number": (
+        [("Gemm", ["x", "m", "b"], "y", {"alpha": 0.5, "beta": 3.0})],
+        (3, 5),
+        {"m": MATRIX, "b": BIAS},
+    ),
+    "gemm with one number added": ([("Gemm", ["x", "m", "b"], "y", {})], (3, 5), {"m": MATRIX, "b": drawn(1)}),
+    "gemm with a row added": ([("Gemm", ["x", "m", "b"], "y", {})], (3, 5), {"m": MATRIX, "b": drawn(1, 4)}),
+    "gemm with a number for each sample": (
+        [("Gemm", ["x", "m", "b"], "y", {})],
+        (3, 5),
+        {"m": MATRIX, "b": drawn(3, 1)},
+    ),
+    "gemm without its bias": ([("Gemm", ["x", "m", "b"], "y", {"beta": 0.0})], (3, 5), {"m": MATRIX, "b": BIAS}),
+    "gemm with a value added": (
+        [("Gemm", ["x", "m"], "g", {}), ("Tanh", ["g"], "t", {}), ("Gemm", ["x", "m", "t"], "y", {})],
+        (3, 5),
+        {"m": MATRIX},
+    ),
+    "a matrix before the value": ([("MatMul", ["m", "x"], "y", {})], (2, 4, 6), {"m": MATRIX}),
+    "a stack of matrices": ([("MatMul", ["x", "m"], "y", {})], (2, 3, 4, 5), {"m": drawn(3, 5, 7)}),
+    "a product with a vector": ([("MatMul", ["x", "m"], "y", {})], (2, 3, 5), {"m": drawn(5)}),
+    "a product with itself": (
+        [("Transpose", ["x"], "t", {"perm": [0, 2, 1]}), ("MatMul", ["x", "t"], "y", {})],
+        (2, 3, 5),
+        {},
+    ),
+    "a row times a matrix that is computed": (
+        [
+            ("ReduceMean", ["x", "two"], "r", {"keepdims": 0}),
+            ("Unsqueeze", ["r", "one"], "u", {}),
+            ("MatMul", ["u", "x"], "y", {}),
+        ],
+        (2, 3, 5),
+        {"one": whole(1), "two": whole(2)},
+    ),
+    "a sum of products": ([("Einsum", ["x", "m"], "y", {"equation": "bij, jk -> bik"})], (2, 3, 5), {"m": MATRIX}),
+    "a sum over the batch": ([("Einsum", ["x"], "y", {"equation": "bij->ij"})], (2, 3, 5), {}),
+    "an outer product": ([("Einsum", ["x", "x"], "y", {"equation": "bi,bj->bij"})], (2, 5), {}),
+    "products of all samples": ([("Einsum", ["x", "x"], "y", {"equation": "bi,ci->bc"})], (2, 5), {}),
+    "a product for each sample with a row for all": (
+        [("Einsum", ["x", "m"], "y", {"equation": "bij,bj->bi"})],
+        (2, 3, 5),
+        {"m": drawn(1, 5).repeat(2, 0)},
+    ),
+    # the order of axes
+    "one value joined": ([("Concat", ["x"], "y", {"axis": 1})], (2, 3, 5), {}),
+    "joined with nothing": ([("Concat", ["x", "e"], "y", {"axis": 1})], (2, 3, 5), {"e": np.zeros((2, 0, 5), F32)}),
+    "joined along the batch": ([("Relu", ["x"], "r", {}), ("Concat", ["x", "r"], "y", {"axis": 0})], (2, 3, 5), {}),
+    "joined along a batch of one": (
+        [("Relu", ["x"], "r", {}), ("Concat", ["x", "r"], "y", {"axis": 0})],
+        (1, 3, 5),
+        {},
+    ),
+    "joined with a constant for all": ([("Concat", ["x", "c"], "y", {"axis": 1})], (1, 3, 5), {"c": drawn(1, 2, 5)}),
+    "joined with a constant for each": ([("Concat", ["x", "c"], "y", {"axis": 2})], (2, 3, 5), {"c": drawn(2, 3, 2)}),
+    "joined with another order": (
+        [("Transpose", ["x"], "t", {"perm": [1, 0, 2]}), ("Concat", ["x", "t"], "y", {"axis": 2})],
+        (3, 3, 5),
+        {},
+    ),
+    "joined heads": (
+        [
+            ("Reshape", ["x", "apart"], "a", {}),
+            ("Reshape", ["a", "flat"], "f", {}),
+            ("Relu", ["x"], "r", {}),
+            ("Reshape", ["r", "flat"], "g", {}),
+            ("Concat", ["f", "g"], "y", {"axis": 1}),
+        ],
+        (2, 6, 5),
+        {"apart": whole(2, 2, 3, 5), "flat": whole(2, 30)},
+    ),
+    "tiled once": ([("Tile", ["x", "t"], "y", {})], (2, 3, 5), {"t": whole(1, 1, 1)}),
+    "tiled along the batch": ([("Tile", ["x", "t"], "y", {})], (2, 3, 5), {"t": whole(2, 1, 3)}),
+    "expanded": ([("Expand", ["x", "s"], "y", {})], (2, 1, 5), {"s": whole(2, 4, 5)}),
+    "expanded by a new axis": ([("Expand", ["x", "s"], "y", {})], (2, 1, 5), {"s": whole(3, 2, 1, 5)}),
+    "as many as there are": (
+        [
+            ("Size", ["x"], "n", {}),
+            ("Cast", ["n"], "f", {"to": FLOAT}),
+            ("Div", ["x", "f"], "y", {}),
+        ],
+        (2, 3, 5),
+        {},
+    ),
+    "filled with the sizes of a value": (
+        [("Shape", ["x"], "s", {}), ("ConstantOfShape", ["s"], "c", {}), ("Add", ["x", "c"], "y", {})],
+        (2, 3, 5),
+        {},
+    ),
+    "some of the sizes": (
+        [
+            ("Shape", ["x"], "s", {"start": 1, "end": 3}),
+            ("Concat", ["all", "s"], "t", {"axis": 0}),
+            ("Reshape", ["x", "t"], "y", {}),
+        ],
+        (2, 3, 5, 7),
+        {"all": whole(-1)},
+    ),
+    # truth values and choices
+    "compared with a number": (
+        [("GreaterOrEqual", ["x", "zero"], "g", {}), ("Cast", ["g"], "y", {"to": FLOAT})],
+        (2, 3, 5),
+        {},
+    ),
+    "a number compared": ([("Less", ["zero", "x"], "g", {}), ("Cast", ["g"], "y", {"to": FLOAT})], (2, 3, 5), {}),
+    "both": ([*TRUTH, ("And", ["g", "l"], "b", {}), ("Cast", ["b"], "y", {"to": FLOAT})], (2, 3, 5), {}),
+    "either": ([*TRUTH, ("Or", ["g", "l"], "b", {}), ("Cast", ["b"], "y", {"to": FLOAT})], (2, 3, 5), {}),
+    "one of two": ([*TRUTH, ("Xor", ["g", "l"], "b", {}), ("Cast", ["b"], "y", {"to": FLOAT})], (2, 3, 5), {}),
+    "chosen": ([*TRUTH, ("Tanh", ["x"], "t", {}), ("Where", ["g", "t", "x"], "y", {})], (2, 3, 5), {}),
+    "what is not zero": (
+        [("Relu", ["x"], "r", {}), ("Cast", ["r"], "b", {"to": BOOL}), ("Cast", ["b"], "y", {"to": FLOAT})],
+        (2, 3, 5),
+        {},
+    ),
+    # numbers one by one
+    "one over": ([("Div", ["one", "x"], "y", {})], (2, 3, 5), {"one": F32(1)}),
+    "five over": ([("Div", ["five", "x"], "y", {})], (2, 3, 5), {"five": F32(5)}),
+    "a mean of three": (
+        [("Tanh", ["x"], "t", {}), ("Sin", ["x"], "s", {}), ("Mean", ["x", "t", "s"], "y", {})],
+        (2, 3, 5),
+        {},
+    ),
+    "a least of three": (
+        [("Tanh", ["x"], "t", {}), ("Sin", ["x"], "s", {}), ("Min", ["x", "t", "s"], "y", {})],
+        (2, 3, 5),
+        {},
+    ),
+    "a steep hard sigmoid": ([("HardSigmoid", ["x"], "y", {"alpha": 0.7, "beta": 0.3})], (2, 3, 5), {}),
+    "clipped by nothing": ([("Clip", ["x"], "y", {})], (2, 3, 5), {}),
+    "a number with more axes": ([("Mul", ["x", "k"], "y", {})], (3, 5), {"k": np.full((1, 1, 1, 1), 2, F32)}),
+    "a slope for each sample's row": ([("PRelu", ["x", "k"], "y", {})], (2, 3, 5), {"k": drawn(3, 1)}),
+    "rounded and cast": ([("Cast", ["x"], "w", {"to": INT64}), ("Cast", ["w"], "y", {"to": FLOAT})], (2, 3, 5), {}),
+    # parts
+    "a part that is all": (
+        [("Slice", ["x", "b", "e", "a"], "y", {})],
+        (2, 3, 5),
+        {"b": whole(0), "e": whole(9), "a": whole(1)},
+    ),
+    "split in unequal parts": (
+        [("Split", ["x", "p"], "a y", {"axis": 1}), ("Neg", ["a"], "n", {})],
+        (2, 5, 3),
+        {"p": whole(2, 3)},
+    ),
+    "a unit of an axis": ([("Gather", ["x", "i"], "y", {"axis": 1})], (2, 3, 5), {"i": I64(1)}),
+    "the sample of a batch of one": ([("Gather", ["x", "i"], "y", {"axis": 0})], (1, 3, 5), {"i": I64(0)}),
+    "units in a table of places": (
+        [("Gather", ["x", "i"], "y", {"axis": 2})],
+        (2, 3, 5),
+        {"i": np.array([[0, 4], [2, 2]], I64)},
+    ),
+    # padding and resizing
+    "padded by nothing": ([("Pad", ["x", "p"], "y", {})], (2, 3, 5), {"p": whole(0, 0, 0, 0, 0, 0)}),
+    "padded on some axes": ([("Pad", ["x", "p", "", "a"], "y", {})], (2, 3, 5), {"p": whole(1, 2), "a": whole(-1)}),
+    "resized to its own size": ([("Resize", ["x", "", "s"], "y", {})], (2, 3, 4, 5), {"s": np.ones(4, F32)}),
+    "twice as large": ([("Resize", ["x", "", "s"], "y", {})], (2, 3, 4, 5), {"s": np.array([1, 1, 2, 2], F32)}),
+    # constants that are worked out
+    "a list of a constant": (
+        [("Constant", [], "k", {"value_floats": [0.5, -2, 3]}), ("Mul", ["x", "k"], "y", {})],
+        (2, 5, 3),
+        {},
+    ),
+    "whole numbers of a constant": (
+        [("Constant", [], "k", {"value_ints": [2, 15]}), ("Reshape", ["x", "k"], "y", {})],
+        (2, 3, 5),
+        {},
+    ),
+    "a quotient cut off": (
+        [
+            ("Shape", ["x"], "s", {}),
+            ("Gather", ["s", "two"], "n", {}),
+            ("Div", ["n", "minus"], "q", {}),
+            ("Neg", ["q"], "h", {}),
+            ("Concat", ["keep", "h", "rest"], "t", {"axis": 0}),
+            ("Reshape", ["x", "t"], "y", {}),
+        ],
+        (2, 3, 9),
+        {"two": whole(2), "minus": whole(-3), "keep": whole(0), "rest": whole(-1)},
+    ),
+    "a matrix of constants": (
+        [("MatMul", ["a", "b"], "m", {}), ("MatMul", ["x", "m"], "y", {})],
+        (3, 5),
+        {"a": MATRIX, "b": BACK},
+    ),
+    "a range": (
+        [("Range", ["from", "to", "by"], "r", {}), ("Add", ["x", "r"], "y", {})],
+        (2, 3, 5),
+        {"from": F32(2), "to": F32(-3), "by": F32(-1)},
+    ),
+    "a constant cast": (
+        [("Cast", ["k"], "f", {"to": FLOAT}), ("Mul", ["x", "f"], "y", {})],
+        (2, 3, 5),
+        {"k": whole(1, -2, 3, 0, 5)},
+    ),
+}
+"""Nodes, the shape of x, and constants; zero and half are there for all."""
+NUMBERS = {"zero": F32(0), "half": F32(0.5)}
+
+
+Graph = tuple[list[Row], tuple[int, ...], Arrays]
+
+
+def nodes(rows: list[Row], **more: Any) -> list[Any]:
+    """The nodes of rows; the outputs of one are separated by spaces."""
+    return [helper.make_node(op, reads, out.split(), name=out, **keys, **more) for op, reads, out, keys in rows]
+
+
+def written(graph: Graph, opset: int = 18) -> bytes:
+    """The file of a graph."""
+    rows, shape, arrays = graph
+    asked = {name for _, reads, _, _ in rows for name in reads}
+    return model(nodes(rows), list(shape), {k: a for k, a in (NUMBERS | arrays).items() if k in asked}, opset)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_graph_computes_what_the_reference_does(name: str) -> None:
+    data = written(GRAPHS[name])
+    assert "opaque" not in [layer["op"] for layer in layers_of(data)]
+    check_values(data, drawn(*GRAPHS[name][1], seed=3))
+
+
+QUANTISED: Arrays = {
+    "s": F32(0.02),
+    "z": np.uint8(120),
+    "t": F32(0.05),
+    "u": np.uint8(100),
+    "w": np.random.default_rng(4).integers(-90, 90, (4, 3, 2, 2)).astype(np.int8),
+    "ws": np.array([0.01, 0.02, 0.03, 0.04], F32),
+    "wz": np.array([1, -2, 3, 0], np.int8),
+    "m": np.random.default_rng(5).integers(0, 255, (5, 4)).astype(np.uint8),
+    "ms": F32(0.01),
+    "mz": np.uint8(99),
+}
+QUANTIZE: Row = ("QuantizeLinear", ["x", "s", "z"], "q", {})
+WHOLE: dict[str, Graph] = {
+    "whole numbers as real ones": ([QUANTIZE, ("Cast", ["q"], "y", {"to": FLOAT})], (2, 3, 5), QUANTISED),
+    "another scale": (
+        [QUANTIZE, ("DequantizeLinear", ["q", "t", "u"], "y", {})],
+        (2, 3, 5),
+        QUANTISED,
+    ),
+    "a product of two values": (
+        [
+            QUANTIZE,
+            ("Transpose", ["q"], "p", {"perm": [0, 2, 1]}),
+            ("QLinearMatMul", ["q", "s", "z", "p", "s", "z", "t", "u"], "r", {}),
+            ("DequantizeLinear", ["r", "t", "u"], "y", {}),
+        ],
+        (2, 3, 5),
+        QUANTISED,
+    ),
+    "a product of whole numbers": (
+        [QUANTIZE, ("MatMulInteger", ["q", "m", "z", "mz"], "r", {}), ("Cast", ["r"], "y", {"to": FLOAT})],
+        (2, 3, 5),
+        QUANTISED,
+    ),
+    "a product of whole numbers without a zero": (
+        [QUANTIZE, ("MatMulInteger", ["q", "m"], "r", {}), ("Cast", ["r"], "y", {"to": FLOAT})],
+        (2, 3, 5),
+        QUANTISED,
+    ),
+    "a convolution of whole numbers": (
+        [QUANTIZE, ("ConvInteger", ["q", "w", "z"], "r", {}), ("Cast", ["r"], "y", {"to": FLOAT})],
+        (2, 3, 4, 5),
+        QUANTISED,
+    ),
+    "a convolution on a scale of its own": (
+        [
+            ("DynamicQuantizeLinear", ["x"], "q ds dz", {}),
+            ("ConvInteger", ["q", "w", "dz"], "i", {}),
+            ("Cast", ["i"], "f", {"to": FLOAT}),
+            ("Mul", ["f", "ds"], "y", {}),
+        ],
+        (1, 3, 4, 5),
+        QUANTISED,
+    ),
+}
+
+
+@NEW_ONNX
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_numbers_are_what_the_reference_makes_of_them(name: str) -> None:
+    data = written(WHOLE[name], 19)
+    assert "opaque" not in [layer["op"] for layer in layers_of(data)]
+    check_values(data, drawn(*WHOLE[name][1], seed=3))
+
+
+# operators of onnxruntime, whose documentation (docs/ContribOperators.md) says what they compute
+
+
+def gelu(x: Any) -> Any:
+    return x * 0.5 * (1 + np.vectorize(erf)(x / np.sqrt(2)))
+
+
+def normed(x: Any) -> Any:
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-12)
+
+
+def in_steps(x: Any, scale: str, zero: str) -> Any:
+    """Real numbers rounded to whole ones of a scale, and back."""
+    steps = np.clip(np.round(x / QUANTISED[scale]) + int(QUANTISED[zero]), 0, 255)
+    return (steps - int(QUANTISED[zero])) * QUANTISED[scale]
+
+
+def quantised(x: Any) -> Any:
+    return in_steps(x, "s", "z")
+
+
+def convolved(x: Any) -> Any:
+    """By the 2x2 kernel of RUNTIME."""
+    k, (height, width) = KERNEL, x.shape[2:]
+    parts = [
+        np.einsum("nchw,oc->nohw", x[:, :, i : height - 1 + i, j : width - 1 + j], k[:, :, i, j])
+        for i in range(2)
+        for j in range(2)
+    ]
+    return sum(parts)
+
+
+def behind(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The convolution and a function of its result."""
+    return lambda x: function(convolved(x))
+
+
+KERNEL = drawn(4, 3, 2, 2, seed=6)
+RUNTIME: dict[str, tuple[list[Row], tuple[int, ...], Arrays, Callable[[Any], Any]]] = {
+    **{
+        f"a convolution and {word}": (
+            [("FusedConv", ["x", "k"], "y", {"activation": word, **params})],
+            (2, 3, 4, 5),
+            {"k": KERNEL},
+            behind(f),
+        )
+        for word, params, f in (
+            ("LeakyRelu", {"activation_params": [0.3]}, lambda a: np.where(a < 0, 0.3 * a, a)),
+            ("Clip", {"activation_params": [-0.5, 0.75]}, lambda a: np.clip(a, -0.5, 0.75)),
+            ("HardSigmoid", {"activation_params": [0.3, 0.5]}, lambda a: np.clip(0.3 * a + 0.5, 0, 1)),
+            ("Tanh", {}, np.tanh),
+        )
+    },
+    "a convolution and a sum": (
+        [("FusedConv", ["x", "k"], "c", {}), ("FusedConv", ["x", "k", "", "c"], "y", {"activation": "Relu"})],
+        (2, 3, 4, 5),
+        {"k": KERNEL},
+        lambda x: np.maximum(2 * convolved(x), 0),
+    ),
+    "a quick gelu": (
+        [("QuickGelu", ["x"], "y", {"alpha": 1.702})],
+        (2, 3, 5),
+        {},
+        lambda x: x / (1 + np.exp(-1.702 * x)),
+    ),
+    "a quick gelu that is silu": (
+        [("QuickGelu", ["x"], "y", {"alpha": 1.0})],
+        (2, 3, 5),
+        {},
+        lambda x: x / (1 + np.exp(-x)),
+    ),
+    "a quick gelu that is a half": ([("QuickGelu", ["x"], "y", {"alpha": 0.0})], (2, 3, 5), {}, lambda x: x / 2),
+    "gelu": ([("Gelu", ["x"], "y", {})], (2, 3, 5), {}, gelu),
+    "gelu of a sum": ([("BiasGelu", ["x", "b"], "y", {})], (2, 3, 4), {"b": BIAS}, lambda x: gelu(x + BIAS)),
+    "a fast gelu": (
+        [("FastGelu", ["x"], "y", {})],
+        (2, 3, 4),
+        {},
+        lambda x: x * 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    ),
+    "a norm of a sum": (
+        [("SkipLayerNormalization", ["x", "x", "g", "b", "c"], "y", {})],
+        (2, 3, 4),
+        {"g": drawn(4, seed=7), "b": BIAS, "c": drawn(4, seed=8)},
+        lambda x: normed(2 * x + drawn(4, seed=8)) * drawn(4, seed=7) + BIAS,
+    ),
+    "the sum of a norm": (
+        [("SkipLayerNormalization", ["x", "x", "g"], "n m v y", {})],
+        (2, 3, 4),
+        {"g": drawn(4, seed=7)},
+        lambda x: 2 * x,
+    ),
+    "a product times a number": (
+        [("FusedMatMul", ["x", "m"], "y", {"alpha": 0.25, "transB": 1})],
+        (2, 3, 4),
+        {"m": MATRIX},
+        lambda x: 0.25 * x @ MATRIX.T,
+    ),
+    "a product of turned values": (
+        [("FusedMatMul", ["x", "x"], "y", {"transA": 1})],
+        (2, 3, 4),
+        {},
+        lambda x: x.swapaxes(1, 2) @ x,
+    ),
+    "a product with a turned value": (
+        [("FusedMatMul", ["x", "x"], "y", {"transB": 1})],
+        (2, 3, 4),
+        {},
+        lambda x: x @ x.swapaxes(1, 2),
+    ),
+    "a product, a sum and a function": (
+        [("FusedGemm", ["x", "m", "b"], "y", {"activation": "Relu"})],
+        (3, 5),
+        {"m": MATRIX, "b": BIAS},
+        lambda x: np.maximum(x @ MATRIX + BIAS, 0),
+    ),
+    "a sum of whole numbers": (
+        [
+            ("QLinearAdd", ["x8", "s", "z", "x8", "s", "z", "t", "u"], "r", {}),
+        ],
+        (2, 3, 4),
+        QUANTISED,
+        lambda x: in_steps(2 * quantised(x), "t", "u"),
+    ),
+    "a product of whole numbers and constants": (
+        [("QLinearMul", ["x8", "s", "z", "c", "ms", "mz", "t", "u"], "r", {})],
+        (2, 3, 4),
+        QUANTISED | {"c": np.array([3, 90, 120, 250], np.uint8)},
+        lambda x: in_steps(quantised(x) * (np.array([3, 90, 120, 250]) - 99) * 0.01, "t", "u"),
+    ),
+    "a sigmoid of whole numbers": (
+        [("QLinearSigmoid", ["x8", "s", "z", "s", "z"], "r", {})],
+        (2, 3, 4),
+        QUANTISED,
+        lambda x: quantised(1 / (1 + np.exp(-quantised(x)))),
+    ),
+    "a leaky function of whole numbers": (
+        [("QLinearLeakyRelu", ["x8", "s", "z", "s", "z"], "r", {"alpha": 0.2})],
+        (2, 3, 4),
+        QUANTISED,
+        lambda x: quantised(np.where(quantised(x) < 0, 0.2, 1) * quantised(x)),
+    ),
+    "a global average of whole numbers": (
+        [("QLinearGlobalAveragePool", ["x8", "s", "z", "s", "z"], "r", {})],
+        (2, 3, 4, 5),
+        QUANTISED,
+        lambda x: quantised(quantised(x).mean((2, 3), keepdims=True)),
+    ),
+    "a global average of whole numbers, channels last": (
+        [("QLinearGlobalAveragePool", ["x8", "s", "z", "s", "z"], "r", {"channels_last": 1})],
+        (2, 4, 5, 3),
+        QUANTISED,
+        lambda x: quantised(quantised(x).mean((1, 2), keepdims=True)),
+    ),
+    "a maximum of whole numbers, channels last": (
+        [("NhwcMaxPool", ["x8"], "r", {"kernel_shape": [4, 5]})],
+        (2, 4, 5, 3),
+        QUANTISED,
+        lambda x: quantised(x).max((1, 2), keepdims=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RUNTIME)
+def test_an_operator_of_onnxruntime_computes_what_it_is_said_to(name: str) -> None:
+    rows, shape, arrays, function = RUNTIME[name]
+    made = nodes(rows, domain="com.microsoft")
+    if "x8" in rows[0][1]:  # whole numbers in and out
+        made.insert(0, helper.make_node("QuantizeLinear", ["x", "s", "z"], ["x8"], name="x8"))
+        scale = ["t", "u"] if "t" in rows[0][1] else ["s", "z"]
+        made.append(helper.make_node("DequantizeLinear", ["r", *scale], ["y"], name="y"))
+    asked = {name for one in made for name in one.input}
+    data = model(made, list(shape), {key: array for key, array in arrays.items() if key in asked})
+    assert "opaque" not in [layer["op"] for layer in layers_of(data)]
+    x = drawn(*shape, seed=3)
+    found = cnncalc.run(read_bytes(data, "net.onnx"), x)
+    np.testing.assert_allclose(found, function(x.astype(float)), rtol=1e-4, atol=1e-5)
+
+
+# what is not computed: its shape is the one that onnx infers
+
+SHAPES: dict[str, Graph] = {
+    "a place": ([("ArgMax", ["x"], "y", {"axis": 1, "keepdims": 0})], (2, 3, 5), {}),
+    "a place whose axis is kept": ([("ArgMin", ["x"], "y", {"axis": -1})], (2, 3, 5), {}),
+    "the largest": ([("TopK", ["x", "k"], "y i", {"axis": 1})], (2, 5, 3), {"k": whole(2)}),
+    "elements at places": (
+        [("GatherElements", ["x", "p"], "y", {"axis": 1})],
+        (2, 5, 3),
+        {"p": np.zeros((2, 4, 3), I64)},
+    ),
+    "remainders of real numbers": ([("Mod", ["x", "half"], "y", {"fmod": 1})], (2, 5, 3), {}),
+    "a random choice": ([("Dropout", ["x", "half", "yes"], "y", {})], (2, 5, 3), {"yes": np.array(True)}),
+    "a fold along the batch's rows": (
+        [("Col2Im", ["x", "size", "window"], "y", {})],
+        (2, 12, 8),
+        {"size": whole(4, 5), "window": whole(3, 2)},
+    ),
+    "values of a table that is turned": (
+        [("Cast", ["x"], "w", {"to": INT64}), ("Gather", ["m", "w"], "y", {"axis": 1})],
+        (2, 3),
+        {"m": MATRIX},
+    ),
+    "slopes of a value": ([("Sin", ["x"], "s", {}), ("PRelu", ["x", "s"], "y", {})], (2, 5, 3), {}),
+    "a clip by a value": (
+        [("ReduceMin", ["x"], "l", {"keepdims": 0}), ("Clip", ["x", "l"], "y", {})],
+        (2, 5, 3),
+        {},
+    ),
+    "an accumulated sum along a value": ([("CumSum", ["x", "k"], "y", {})], (2, 5, 3), {"k": np.array(1, np.int32)}),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_shape_is_the_one_that_onnx_infers(name: str) -> None:
+    data = written(SHAPES[name])
+    proto = onnx.load_from_string(data)
+    if name.startswith("a place"):
+        proto.graph.output[0].type.tensor_type.elem_type = INT64
+    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True, strict_mode=True)
+    assert list(out_of(data)) == [dim.dim_value for dim in inferred.graph.output[0].type.tensor_type.shape.dim]
+
+
+WRONG: dict[str, tuple[Graph, str]] = {
+    "one operand": (([("Max", [""], "y", {})], (2, 3), {}), "has no input"),
+    "ranks": (([("Concat", ["x", "m"], "y", {"axis": 1})], (2, 3, 5), {"m": MATRIX}), "its inputs have 2 and 3 axes"),
+    "pads": (([("Pad", ["x", "p"], "y", {})], (2, 3, 5), {"p": whole(1, 2)}), "2 pads for 3 axes"),
+    "scales": (
+        ([("Resize", ["x", "", "s"], "y", {})], (2, 3, 4, 5), {"s": np.ones(2, F32)}),
+        "2 scales or sizes for 4 axes",
+    ),
+    "blocks": (([("DepthToSpace", ["x"], "y", {"blocksize": 0})], (2, 4, 3, 5), {}), "blocksize 0 of 4 axes"),
+    "a step": (
+        (
+            [("Slice", ["x", "b", "e", "a", "s"], "y", {})],
+            (2, 3),
+            {"b": whole(0), "e": whole(9), "a": whole(1), "s": whole(0)},
+        ),
+        "axis 1 of 2, step 0",
+    ),
+    "a reduction": (([("ReduceMax", ["x", "a"], "y", {})], (2, 3), {"a": whole(7)}), "axes [7] of 2"),
+    "axes": (([("Unsqueeze", ["x", "a"], "y", {})], (2, 3), {"a": whole(1, 1)}), "axes [1, 1] of 4"),
+    "lengths": (
+        ([("Slice", ["x", "b", "e"], "y", {})], (2, 3), {"b": whole(0), "e": whole(1, 2)}),
+        "starts, ends, axes and steps have different lengths",
+    ),
+    "a kernel": (([("Conv", ["x", "m"], "y", {})], (2, 3, 5), {"m": MATRIX}), "its kernel has the shape [5, 4]"),
+    "a window": (([("MaxPool", ["x"], "y", {})], (2, 3, 5), {}), "has no kernel_shape"),
+    "the second operand": (([("Add", ["x", ""], "y", {})], (2, 3), {}), "needs two inputs"),
+    "the second matrix": (([("MatMul", ["x", ""], "y", {})], (2, 3), {}), "has no second input"),
+    "axes of a norm": (([("MeanVarianceNormalization", ["x"], "y", {"axes": [5]})], (2, 3), {}), "axes [5] of 2"),
+    "the axes of a sequence": (
+        ([("RNN", ["x", "w", "w"], "y", {"hidden_size": 4})], (2, 3), {"w": drawn(1, 4, 4)}),
+        "works on 3 axes, and gets 2",
+    ),
+    "the kernels of a sequence": (
+        ([("RNN", ["x", "w", "r"], "y", {"hidden_size": 4})], (2, 3, 5), {"w": drawn(1, 3, 5), "r": drawn(1, 4, 4)}),
+        "its kernels have the shapes [1, 3, 5] and [1, 4, 4]",
+    ),
+    "the directions of a sequence": (
+        (
+            [("RNN", ["x", "w", "r"], "y", {"hidden_size": 4, "direction": "bidirectional"})],
+            (2, 3, 5),
+            {"w": drawn(1, 4, 5), "r": drawn(1, 4, 4)},
+        ),
+        "1 directions, and it is bidirectional",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_an_operator_cannot_have_is_said(name: str) -> None:
+    graph, message = WRONG[name]
+    with pytest.raises(cnncalc.SpecError) as raised:
+        cnncalc.shape(read_bytes(written(graph), "net.onnx"))
+    assert message in str(raised.value)
+
+
+STEPS, WIDTH, STATE = 7, 4, 5
+BEGUN: list[Row] = [("Transpose", ["x"], "t", {"perm": [1, 0, 2]})]
+
+
+@NEW_ONNX
+@pytest.mark.parametrize("reads", ["s", "h", "c", "s h", "h c", "s h c"])
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+def test_what_a_sequence_gives(direction: str, reads: str) -> None:
+    """Its steps, its last state and its last cell, each alone and together, from states that are given."""
+    both = 1 + (direction == "bidirectional")
+    arrays = {"w": drawn(both, 4 * STATE, WIDTH), "r": drawn(both, 4 * STATE, STATE), "b": drawn(both, 8 * STATE)}
+    ends = [name if name in reads.split() else "" for name in ("s", "h", "c")]
+    ends = [*ends[: max(at for at, name in enumerate(ends) if name) + 1]]
+    lstm = helper.make_node(
+        "LSTM", ["t", "w", "r", "b", "", "i", "j"], ends, name="n", direction=direction, hidden_size=STATE
+    )
+    flat = [
+        helper.make_node("ReduceSum", [name, f"{name}_axes"], [f"{name}1"], name=name, keepdims=0)
+        for name in reads.split()
+    ]
+    rows = [
+        *BEGUN,
+        ("Slice", ["t", "none", "both"], "first", {}),
+        ("Slice", ["first", "none", "one", "two"], "column", {}),
+        ("Expand", ["column", "state"], "i", {}),
+        ("Sin", ["i"], "j", {}),
+    ]
+    joined: list[Row] = [("Concat", [f"{name}1" for name in reads.split()], "y", {"axis": 1})]
+    arrays |= {"none": whole(0), "both": whole(both), "one": whole(1), "two": whole(2), "state": whole(both, 3, STATE)}
+    arrays |= {"s_axes": whole(0, 1), "h_axes": whole(0), "c_axes": whole(0)}
+    asked = {"s_axes": "s", "h_axes": "h", "c_axes": "c"}
+    used = {key: array for key, array in arrays.items() if key not in asked or asked[key] in reads.split()}
+    data = model([*nodes(rows), lstm, *flat, *nodes(joined)], [3, STEPS, WIDTH], used, 18)
+    assert "opaque" not in [layer["op"] for layer in layers_of(data)]
+    check_values(data, drawn(3, STEPS, WIDTH, seed=9))
+
+
+@NEW_ONNX
+@pytest.mark.parametrize(
+    ("functions", "more", "ours"),
+    [
+        (["Sigmoid", "Relu", "Relu"], {}, {"activation": "relu"}),
+        (["Relu", "Tanh", "Tanh"], {}, {"gate": "relu"}),
+        (["Sigmoid", "Tanh", "Relu"], {}, None),
+        (["Sigmoid", "Softsign", "Softsign"], {}, None),
+        (["Sigmoid", "Tanh", "Tanh"], {"clip": 3.0}, None),
+        (["Sigmoid", "Tanh", "Tanh"], {"input_forget": 1}, None),
+    ],
+)
+def test_the_functions_of_a_sequence(functions: list[str], more: dict[str, Any], ours: dict[str, str] | None) -> None:
+    """What our layers lack keeps its shape, its parameters and its multiply-accumulates."""
+    arrays = {"w": drawn(1, 4 * STATE, WIDTH), "r": drawn(1, 4 * STATE, STATE)}
+    lstm: Row = ("LSTM", ["t", "w", "r"], "s", {"hidden_size": STATE, "activations": functions, **more})
+    data = written(([*BEGUN, lstm, ("Transpose", ["s"], "y", {"perm": [2, 0, 1, 3]})], (3, STEPS, WIDTH), arrays))
+    report = cnncalc.shape(read(data).spec)
+    assert report.out == (3, STEPS, 1, STATE)
+    assert report.params == 4 * STATE * (WIDTH + STATE)
+    assert report.macs == 3 * STEPS * 4 * STATE * (WIDTH + STATE)
+    (layer,) = [layer for layer in layers_of(data) if layer["op"] in ("lstm", "opaque")]
+    assert layer["op"] == ("opaque" if ours is None else "lstm")
+    assert ours is None or {key: layer.get(key) for key in ours} == ours
+
+
+@NEW_ONNX
+@pytest.mark.parametrize("mask", [None, (6, 6), (1, 2, 6, 6)])
+@pytest.mark.parametrize("more", [{}, {"is_causal": 1}, {"scale": 0.3}])
+@pytest.mark.parametrize("apart", [False, True])
+def test_an_attention_of_several_heads(apart: bool, more: dict[str, Any], mask: tuple[int, ...] | None) -> None:
+    """Heads inside of an axis, or an axis of their own."""
+    arrays = {} if mask is None else {"mask": drawn(*mask)}
+    heads = {} if apart else {"q_num_heads": 2, "kv_num_heads": 2}
+    rows: list[Row] = [
+        ("Tanh", ["x"], "k", {}),
+        ("Sin", ["x"], "v", {}),
+        ("Attention", ["x", "k", "v", *arrays], "y", {**heads, **more}),
+    ]
+    shape = (3, 2, 6, 4) if apart else (3, 6, 8)
+    data = written((rows, shape, arrays), 23)
+    assert "attention" in [layer["op"] for layer in layers_of(data)]
+    check_values(data, drawn(*shape, seed=9))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (("Concat", [], "y", {"axis": 0}), "has no input"),
+        (("Gather", ["x"], "y", {}), "needs two inputs"),
+    ],
+)
+def test_an_operator_set_that_is_none_has_no_bounds(row: Row, message: str) -> None:
+    """Of one that onnx does not know, it does not know how many inputs an operator takes."""
+    with pytest.raises(cnncalc.SpecError) as raised:
+        cnncalc.shape(read_bytes(written(([row], (2, 3), {}), 0), "net.onnx"))
+    assert message in str(raised.value)

@@ -1,0 +1,256 @@
+"""Laws of right answers, for networks that are read and shaped without an error; `Broken` says which does not hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from math import prod
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+import cnncalc
+from cnncalc.errors import CnncalcError
+from cnncalc.execute.verify import verify
+from cnncalc.execute.weights import wanted
+from cnncalc.network import Network
+from cnncalc.report import LayerReport, Report
+from cnncalc.sizes import Open, product
+from tests.naive import run as naively
+from tests.program import here
+
+from .laws import Broken, is_small, loaded, written
+
+Array = Any
+STEPS = {
+    *("round", "floor", "ceil", "trunc", "sign", "quantize", "compare", "threshold", "hardshrink", "softshrink", "mod"),
+    *("argmax", "argmin", "embedding", "logical", "not", "and", "or", "xor", "dropout"),
+}
+"""Ops that make much of a last bit."""
+MOST_PLACES = 1500
+"""The most numbers of a value whose fields are tried."""
+
+
+def check(network: Network, report: Report) -> None:
+    """Hold a network that is right to each law."""
+    counts_are_arrays(report)
+    formulas_hold(network, report)
+    if network.expect is None and not any(layer.node.expect for layer in report.layers):
+        expectations_hold(network, report)
+        tables_agree(report)
+    if not is_small(report):
+        return
+    fields_are_answers(report)
+    given = _given(report)
+    if given is None:
+        return
+    x, weights = given
+    try:
+        out = cnncalc.run(network, x, weights)
+    except CnncalcError:
+        return
+    values_agree(network, report, x, weights, out)
+
+
+def _given(report: Report) -> tuple[Array, dict[str, Array]] | None:
+    """Return a batch of inputs and all weights, drawn from the report; None for several inputs, or open sizes."""
+    document = report.to_dict()
+    sizes = document["input"]
+    if isinstance(sizes, dict) or not all(isinstance(n, int) for n in sizes):
+        return None
+    draw = np.random.default_rng(crc32(json.dumps(document).encode()))
+    if len(sizes) == len(report.sample):
+        sizes = [2, *sizes]
+    x = draw.uniform(-1, 1, sizes).astype(np.float32)
+    return x, {want.name: draw.uniform(0.1, 0.5, want.shape).astype(np.float32) for want in wanted(report)}
+
+
+# Counts
+
+
+def counts_are_arrays(report: Report) -> None:
+    """What a layer counts as its parameters and buffers is what its arrays hold."""
+    for layer in report.layers:
+        node = layer.node
+        arrays = layer.weight_shapes()
+        if node.tie is not None or node.counted is not None or layer.inner or layer.values.get("kind") == "constant":
+            continue
+        counted = [layer.traced.weights, layer.traced.bias, layer.traced.buffers]
+        sizes = [n for shape in arrays.values() for n in shape]
+        if layer.op != "opaque" and None not in counted and all(isinstance(n, int) for n in [*counted, *sizes]):
+            held = sum(map(prod, arrays.values()))
+            if held != sum(counted):  # type: ignore[arg-type]
+                raise Broken(f"{layer.op} counts {counted}, and its arrays {arrays} hold {held}")
+
+
+def _named(layers: Any, within: str = "") -> Iterator[tuple[str, LayerReport]]:
+    for layer in layers:
+        yield within + layer.name, layer
+        yield from _named(layer.inner, f"{within}{layer.name}.")
+
+
+def _at(number: Any, at: Mapping[str, int]) -> Any:
+    """Return a number for these letters; None if it is not known."""
+    if not isinstance(number, Open):
+        return number
+    value = number.at(at)
+    return None if isinstance(value, Open) else value
+
+
+def formulas_hold(network: Network, report: Report) -> None:
+    """With its input's space left open, a network's formulas are its figures for numbers, and hold where it does."""
+    sizes = report.to_dict()["input"]
+    if isinstance(sizes, dict) or len(report.sample) < 2 or len(sizes) > len(report.sample):
+        return
+    if not all(isinstance(n, int) for n in sizes):
+        return
+    places = [*range(len(sizes))][:-1] if report.to_dict()["layout"] == "NHWC" else [*range(len(sizes))][1:]
+    letters = dict(zip(places, "HWD", strict=False))
+    try:
+        formula = cnncalc.shape(network, [letters.get(at, n) for at, n in enumerate(sizes)])
+    except CnncalcError:
+        return
+    own, holds = dict(_named(formula.layers)), formula.holds
+    complete = all(_is_known(layer) for layer in own.values())
+    for more in (0, 1, 2, 5, -1, -2, 16):
+        numbers = [n + (more if at in letters else 0) for at, n in enumerate(sizes)]
+        if min(numbers) < 1:
+            continue
+        at = {letter: numbers[place] for place, letter in letters.items()}
+        traced = None
+        with suppress(CnncalcError):
+            traced = cnncalc.shape(network, numbers)
+        if holds.at(at) != (traced is not None) and (complete or traced is not None):
+            raise Broken(f"it holds where {holds}, and for {numbers} it is {'traced' if traced else 'refused'}")
+        for name, layer in _named(traced.layers) if traced else ():
+            _same_figures(own[name], layer, at)
+
+
+def _is_known(layer: LayerReport) -> bool:
+    return all(not (isinstance(n, Open) and n.is_unknown) for n in layer.traced.out) and layer.op != "opaque"
+
+
+def _same_figures(formula: LayerReport, layer: LayerReport, at: Mapping[str, int]) -> None:
+    for figure in ("params", "macs", "buffers"):
+        one, other = _at(getattr(formula, figure), at), getattr(layer, figure)
+        if one is not None and one != other:
+            raise Broken(f"{figure} of {layer.op} for {at}: {one} by {getattr(formula, figure)}, traced {other}")
+    if _is_known(formula):
+        sizes = tuple([_at(n, at) for n in formula.traced.out])
+        if None not in sizes and sizes != tuple(layer.traced.out):
+            raise Broken(f"{layer.op} for {at}: {sizes} by {formula.traced.out}, traced {layer.traced.out}")
+
+
+def expectations_hold(network: Network, report: Report) -> None:
+    """A network is what its report says, and nothing else."""
+    document = report.to_dict()
+    if isinstance(document["input"], dict):
+        return
+    figures = {key: document["report"].get(key) for key in ("params", "macs", "out")}
+    for key, value in figures.items():
+        numbers = value if isinstance(value, list) else [value]
+        if not value or not all(isinstance(n, int) for n in numbers):
+            continue
+        other = value + 1 if isinstance(value, int) else [*value[:-1], value[-1] + 1]
+        for wanted_value, holds in ((value, True), (other, False)):
+            found = cnncalc.check(network, {key: wanted_value}, input=document["input"]).findings
+            if (not found) != holds:
+                raise Broken(f"{key} is {value}, and expected {wanted_value}: {[one.text() for one in found][:1]}")
+
+
+def tables_agree(report: Report) -> None:
+    """The CSV has the figures of the report."""
+    document = report.to_dict()
+    ended = here(["shape", "-", "--format", "csv"], json.dumps(document))
+    if ended.code:
+        raise Broken(f"as CSV it ends {ended.code}: {ended.err[:200]}")
+    import csv
+
+    rows = [*csv.DictReader(ended.out.splitlines())]
+    for row, layer in zip(rows, report.layers, strict=False):
+        macs = "" if layer.macs is None else str(layer.macs)
+        if row["params"] not in (str(layer.params), "") or row.get("MACs", macs) not in (macs, ""):
+            raise Broken(f"the CSV says {row}, the report {layer.params} and {layer.macs}")
+
+
+# Fields
+
+
+def fields_are_answers(report: Report) -> None:
+    """What units answer to is what they are said to see."""
+    sizes = [product(one) for one in (report.sample, *[layer.traced.out for layer in report.layers])]
+    if any(not isinstance(n, int) or n > MOST_PLACES for n in sizes):
+        return
+    try:
+        found = verify(report)
+    except CnncalcError:
+        return
+    if found.difference is not None:
+        raise Broken(f"field: {found.difference.text()}")
+
+
+# Values
+
+
+def values_agree(network: Network, report: Report, x: Array, weights: dict[str, Array], out: Array) -> None:
+    """The values are the same sample by sample, in parts, not fused, by definition, and read from what is written."""
+    steep = any(map(_steps, _named(report.layers))) or _is_steep(network, x, weights, out)
+    is_batch = x.ndim > len(report.sample) and report.batch is None
+    if is_batch and all(layer.traced.fields.batched for layer in report.layers[-1:]):
+        alone = np.stack([cnncalc.run(network, one, weights) for one in x])
+        _compare("one by one", alone, out, steep)
+    _compare("not fused", cnncalc.run(network, x, weights, fuse=False), out, steep)
+    for layer in report.layers[:-1]:
+        try:
+            until, after = (cnncalc.load(report.network, **{key: layer.name}) for key in ("until", "after"))
+            if after.nodes[-1].name != report.layers[-1].name:  # another output
+                continue
+            middle = cnncalc.run(until, x, weights)
+            behind = cnncalc.run(after, middle, weights)
+        except CnncalcError:
+            continue
+        _compare(f"until and after {layer.op}", behind, out, steep)
+    with suppress(KeyError):
+        if is_batch and not steep and not any(layer.inner for layer in report.layers):
+            slow = naively(report, x.astype(np.float64), {k: v.astype(np.float64) for k, v in weights.items()})
+            fast = cnncalc.run(network, x.astype(np.float64), {k: v.astype(np.float64) for k, v in weights.items()})
+            _compare("by definition", slow, fast, steep)
+    for name, data in written(network, report, weights):
+        try:
+            again = loaded(data, name)
+            if name != "net.onnx" and again.layout != report.network.layout:  # its arrays have other shapes
+                continue
+            own = {want.name: weights[want.name] for want in wanted(cnncalc.shape(again, x.shape))}
+            got = cnncalc.run(again, x, None if name == "net.onnx" else own)
+        except (CnncalcError, KeyError):
+            continue
+        _compare(name, got, out, steep)
+
+
+def _steps(one: tuple[str, LayerReport]) -> bool:
+    """Return whether a layer makes much of a last bit, or resizes to the same size, which onnxruntime leaves out."""
+    _, layer = one
+    return layer.op in STEPS or (layer.op == "upsample" and layer.sample == layer.traced.out)
+
+
+def _is_steep(network: Network, x: Array, weights: dict[str, Array], out: Array) -> bool:
+    """Return whether the values are not numbers, or depend on the last bits of the input."""
+    noise = np.random.default_rng(0).uniform(1 - 1e-6, 1 + 1e-6, x.shape).astype(np.float32)
+    near = cnncalc.run(network, x * noise, weights)
+    with np.errstate(all="ignore"):
+        return not np.isfinite(out).all() or not _difference(near, out) < 1e-4
+
+
+def _difference(one: Array, other: Array) -> float:
+    """Return the largest difference of values, relative to the largest."""
+    one, other = one.reshape(other.shape).astype(np.float64), other.astype(np.float64)
+    return float(np.abs(one - other).max(initial=0)) / max(float(np.abs(other).max(initial=0)), 1e-6)
+
+
+def _compare(what: str, one: Array, other: Array, steep: bool) -> None:
+    if one.size != other.size:
+        raise Broken(f"{what}: values of {one.shape}, not {other.shape}")
+    if not steep and not _difference(one, other) < 1e-3:
+        raise Broken(f"{what}: values differ by {_difference(one, other):.2g} of the largest")
