@@ -8,7 +8,6 @@ compared: `tests/test_limits.py` holds that.
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
@@ -50,6 +49,8 @@ DEEPEST_CALLS = 60
 """Calls there that stand inside one another."""
 MOST_CLASSES = 100
 """Classes there that one derives from."""
+MOST_AXES = 32
+"""Axes of an array, and of a tensor in Python source: NumPy's arrays have no more in all of its versions."""
 MOST_FUNCTIONS = 3000
 """Functions of tensors that one run of a network in Python source calls."""
 LONGEST_SOURCE = 200_000
@@ -91,6 +92,7 @@ def apart(work: Callable[[], bytes], memory: int, seconds: int) -> bytes | None:
     So native code that ends its process does not end this one, nor do its limits hold for other threads of this one.
     Where processes do not fork, as on Windows, it runs here.
     """
+    import signal
     import warnings
 
     if not hasattr(os, "fork"):
@@ -124,6 +126,7 @@ def _work_apart(work: Callable[[], bytes], writing: int, memory: int, seconds: i
     try:
         import faulthandler
         import resource
+        import signal
 
         faulthandler.disable()
         for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU, signal.SIGBUS):

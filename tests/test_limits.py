@@ -205,11 +205,32 @@ def functions() -> bytes:
     return onnx_model([helper.make_node("F20", ["x"], ["y"], domain="own")], [], functions=tuple(made))
 
 
+def negative() -> bytes:
+    """Repeat to sizes below 1, and slice that: onnx's inference ends the process."""
+    from onnx import helper
+
+    nodes = [helper.make_node("Expand", ["c", "s"], ["e"]), helper.make_node("Slice", ["e", "a", "b"], ["f"])]
+    constants = [numbers("s", -5), numbers("c", 7), numbers("a", 0), numbers("b", 3)]
+    return onnx_model([*nodes, helper.make_node("Add", ["x", "f"], ["y"])], constants)
+
+
+def unlike() -> bytes:
+    """Repeat four numbers to 2^28, which they do not meet, and slice what is repeated to so many."""
+    from onnx import helper
+
+    nodes = [helper.make_node("Expand", ["c", "s"], ["d"]), helper.make_node("Expand", ["x", "s"], ["e"])]
+    nodes += [helper.make_node("Slice", ["e", "a", "b"], ["f"]), helper.make_node("Concat", ["d", "f"], ["y"], axis=0)]
+    constants = [numbers("s", 1 << 28), numbers("c", 1, 2, 3, 4), numbers("a", 0), numbers("b", 3)]
+    return onnx_model(nodes, constants)
+
+
 @posix
 @pytest.mark.parametrize(
     ("make", "code", "what"),
     [
         (doubled, 0, ""),
+        (negative, 0, ""),
+        (unlike, 0, ""),
         (long_input, 0, ""),
         (one_after_another, 0, ""),
         (functions, 2, "the file's functions make 3,145,727 nodes, more than 20,000"),

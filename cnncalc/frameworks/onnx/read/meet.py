@@ -148,8 +148,7 @@ def _as(model: Parts, group: Parts) -> Parts | None:
 
 def _width(x: Operand, tail: int) -> int:
     """Return how many axes of its sample the last axes of an operand are."""
-    parts = _parts(x)
-    return sum(len(_own(group)) for group in parts[len(parts) - tail :])
+    return sum(len(_own(group)) for group in _parts(x)[-tail:]) if tail else 0
 
 
 def _meets(n: Size, other: Size) -> bool:

@@ -163,7 +163,7 @@ def expand(b: GraphReader, node: GraphNode) -> None:
 
 
 def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handle:
-    """Return a value with its sizes of 1 repeated to a shape of the file. OpaqueNode if a size cannot be, or is unknown."""
+    """Return a value with its sizes of 1 repeated to a shape of the file. OpaqueNode if one is not known."""
     if any(isinstance(n, int) and not 1 <= n <= LARGEST for n in out):
         raise OpaqueNode(known=False)
     rows: list[list[Size]] = [*([[]] * (len(out) - x.rank)), *[x.sizes_at(at, BATCH) for at in range(x.rank)]]
