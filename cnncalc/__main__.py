@@ -1,5 +1,10 @@
 """`cnncalc`, and `python -m cnncalc`."""
 
+import _signal  # type: ignore[import-not-found]  # built in
+
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # quiet also while `heed` is imported
+
 import gc
 
 from .signals import heed

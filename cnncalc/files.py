@@ -161,22 +161,22 @@ def folded(path: str) -> str:
     return path.casefold() if FOLDS_CASE else path
 
 
-_GROUPS: list[list[Target]] = []
-"""The files of each `all_or_none` that has begun."""
+_GROUPS: list[dict[str, Target]] = []
+"""The files of each `all_or_none` that has begun, by their real paths."""
 
 
 @contextlib.contextmanager
 def all_or_none() -> Iterator[None]:
     """Give the files that are written within their names at the end, or none of them if that is not reached."""
-    targets: list[Target] = []
+    targets: dict[str, Target] = {}
     _GROUPS.append(targets)
     try:
         yield
         check_mapped()
-        unbroken(lambda: _name_all([target for target in targets if target.is_whole]))
+        unbroken(lambda: _name_all([target for target in targets.values() if target.is_whole]))
     finally:
         _GROUPS.pop()
-        for target in targets:
+        for target in targets.values():
             target.discard()
 
 
@@ -215,7 +215,7 @@ class Target:
             if self._old is not None and not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             self.name = os.path.realpath(path) if os.path.islink(path) else path
-            self._check_single()
+            real = self._single()
             folder, name = os.path.split(self.name)
             self._part = os.path.join(folder, f"{name[:20]}.{os.urandom(8).hex()}.part")
             UNFINISHED.add(self._part)  # before it is there: a signal may come right behind `open`
@@ -225,14 +225,15 @@ class Target:
                 UNFINISHED.discard(self._part)
                 raise
         if _GROUPS:
-            _GROUPS[-1].append(self)
+            _GROUPS[-1][real] = self
 
-    def _check_single(self) -> None:
-        """Raise SpecError if another file of the group is the same."""
-        ours, *others = [folded(os.path.realpath(one.name)) for one in (self, *_GROUPS[-1])] if _GROUPS else [""]
-        if ours in others:
+    def _single(self) -> str:
+        """Return the path by which a group has the file. SpecError if it has it already."""
+        real = folded(os.path.realpath(self.name)) if _GROUPS else ""
+        if _GROUPS and real in _GROUPS[-1]:
             what = f"two outputs would be one file, {shown(self.path, LONGEST_PATH)}"
             raise SpecError(what, "give one of them another name")
+        return real
 
     def commit(self) -> None:
         """Give the file its name, now that it is whole, or leave that to `all_or_none`.

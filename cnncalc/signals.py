@@ -6,14 +6,16 @@ Nothing is heeded before the command says so (`heed`): a library leaves signals 
 from __future__ import annotations
 
 import os
-import signal
 
 TYPE_CHECKING = False
 """As in `typing`, whose import takes time in which nothing is heeded yet."""
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
     from types import FrameType
     from typing import Any, NoReturn
+else:
+    import _signal as signal  # built in: `signal` puts names of an enum above it, which takes as long as the rest
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK")
 """The signals that end a program which does not heed them, where the system has them."""

@@ -11,12 +11,12 @@ A file an entry, a layer a line:
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import starmap
 from typing import Any
 
 from .. import sources
-from ..errors import LONGEST_PATH, CnncalcError, SpecError, as_error, shown
+from ..errors import LONGEST_PATH, SpecError, as_error, shown
 from ..explain import axes_text
 from ..notation.document import Document, parse
 from ..notation.encode import encode
@@ -31,10 +31,10 @@ Entry = dict[str, Any]
 
 
 class Baseline:
-    """A baseline file while results are compared with it, or recorded in it."""
+    """A baseline file while results are compared with it, or recorded in it; `tell` is told of what fails."""
 
-    def __init__(self, path: str, update: bool):
-        self.path, self.update = path, update
+    def __init__(self, path: str, update: bool, tell: Callable[[Exception], None]):
+        self.path, self.update, self._tell = path, update, tell
         self.folder = os.path.dirname(os.path.realpath(path))
         self.entries: dict[str, Entry] = {}
         self.seen: set[str] = set()
@@ -43,8 +43,12 @@ class Baseline:
         """Why it cannot be read; files are checked all the same, and it is not written."""
         try:
             self.entries = self._read()
-        except CnncalcError as error:
-            self.broken = from_error(path, error)
+        except Exception as error:  # noqa: BLE001  files are checked all the same
+            self.broken = self._failed(path, error)
+
+    def _failed(self, name: str, error: Exception) -> Finding:
+        self._tell(error)
+        return from_error(name, as_error(error))
 
     def _read(self) -> dict[str, Entry]:
         """Return the entries of the file. SpecError if it is not a baseline, or does not exist and is not updated."""
@@ -71,24 +75,28 @@ class Baseline:
         if self.broken is not None:
             yield Result(self.path, [self.broken], None)
         for result in results:
-            key = self.key(result)
-            self.seen.add(key)
-            if result.report is None or self.broken is not None:
-                yield result
-            elif self.update:
-                self.entries[key] = entry(result.report)
-                yield result
-            else:
-                findings = [finding for finding in result.findings if finding.code != "CC201"]
-                try:
-                    findings += changes(result.file, result.report, self.entries.get(key))
-                except Exception as error:  # noqa: BLE001  one file never ends the gate
-                    findings.append(from_error(result.file, as_error(error)))
-                yield result._replace(findings=findings, checked=result.checked + 1)
+            try:
+                compared = self._compared(result)
+            except Exception as error:  # noqa: BLE001  one file never ends the gate
+                compared = result._replace(findings=[*result.findings, self._failed(result.file, error)])
+            yield compared
         if not self.update:
             help = "if that is meant, run with --update"
             for gone in filter(self.is_gone, self.entries):
                 yield Result(gone, [Finding("CC305", gone, "the baseline's file is gone", help=help)], None, 1)
+
+    def _compared(self, result: Result) -> Result:
+        """Return a file's result with what differs from its entry; with `update` record that."""
+        key = self.key(result)
+        self.seen.add(key)
+        if result.report is None or self.broken is not None:
+            return result
+        if self.update:
+            self.entries[key] = entry(result.report)
+            return result
+        findings = [finding for finding in result.findings if finding.code != "CC201"]
+        findings += changes(result.file, result.report, self.entries.get(key))
+        return result._replace(findings=findings, checked=result.checked + 1)
 
     def is_gone(self, key: str) -> bool:
         """Return whether an entry's file does not exist any more, or its line in a file that was read."""

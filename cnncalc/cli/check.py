@@ -109,7 +109,7 @@ def command(
     skipped: list[str] = []
     files = spec_files(file, lines=context.params["as_jsonl"])
     results = _results(files, skipped, options, extra, strict and baseline is None, dtype)
-    recorded = None if baseline is None else Baseline(baseline, update)
+    recorded = None if baseline is None else Baseline(baseline, update, debug)
     if recorded is not None:
         results = recorded.compare(results)
     findings: list[checks.Finding] = []

@@ -43,7 +43,7 @@ class LayerStep(NamedTuple):
         """Return the shapes of what it reads first and of its result, (N, c, *space), for some samples of the input."""
         n, sample, out = several * self.times, sizes_of(self.layer.sample, self.layer.name), self.shape
         if self.task.channels_last:
-            sample, out = (sample[-1], *sample[:-1]), (out[-1], *out[:-1])
+            sample, out = (*sample[-1:], *sample[:-1]), (*out[-1:], *out[:-1])
         return (n, *sample), (n, *out)
 
     @property

@@ -155,13 +155,13 @@ def _not_strict(document: Document) -> CnncalcError:
     """Return the error for the first name given twice, or number that is not finite."""
     from . import positions
 
-    wrong = positions.not_strict(document.text)
-    if wrong is not None:
-        return _at(document, *wrong)
-    try:  # a number that is too large, or that Python does not read, followed by what is not JSON: 1e999abc
+    try:  # such a number may be followed by what is not JSON: 1e999abc
         json.loads(document.text, parse_int=float)
     except json.JSONDecodeError as error:
         return _not_json(document, error)
+    wrong = positions.not_strict(document.text)
+    if wrong is not None:
+        return _at(document, *wrong)
     raise AssertionError(f"{document.name} is strict JSON")
 
 

@@ -343,7 +343,29 @@ def test_what_fails_in_one_file_does_not_end_the_gate(
     assert ("1 file not judged because of a bug" in result("text").out) == (code == "CC900")
     calls.clear()
     traceback = here(["check", *files, *base, "--debug"]).err
-    assert ("Traceback" in traceback) == (code == "CC900" and not place.startswith("checks.baseline"))
+    assert ("Traceback" in traceback) == (code == "CC900")
+
+
+@pytest.mark.parametrize(("place", "more"), [("entry", ["--update"]), ("read", []), ("Baseline.key", [])])
+def test_what_fails_with_a_baseline_does_not_end_the_gate(
+    place: str, more: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("0.json", OK)
+    write("1.json", OK)
+    words = ["check", "0.json", "1.json", "--baseline", "b.json"]
+    assert here([*words, "--update"]).code == 0
+    before = Path("b.json").read_text()
+
+    def fails(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(f"cnncalc.checks.baseline.{place}", fails)
+    ended = here([*words, *more, "--json"])
+    files = json.loads(ended.out)["files"]
+    codes = [finding["code"] for file in files for finding in file["findings"]]
+    assert (ended.code, {file["file"] for file in files} >= {"0.json", "1.json"}) == (3, True)
+    assert codes == ["CC900"] * (1 if place == "read" else 2)
+    assert Path("b.json").read_text() == before
 
 
 @pytest.mark.parametrize(("fault", "code", "exit_code", "what"), FAULTS)

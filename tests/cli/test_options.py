@@ -509,7 +509,7 @@ def test_a_baseline_on_another_drive(folder: Path, monkeypatch: pytest.MonkeyPat
     drives = {str(folder): "C:"}
     monkeypatch.setattr(os.path, "splitdrive", lambda path: (drives.get(path, "D:"), path))
     result = Result("net.json", [], None)
-    assert Baseline("lock.json", False).key(result) == str(folder / "net.json")
+    assert Baseline("lock.json", False, print).key(result) == str(folder / "net.json")
 
 
 @posix

@@ -23,13 +23,13 @@ AT_EVENT = """
 import os, runpy, sys
 event, action = sys.argv[1:3]
 def hook(now, arguments):
-    if now == event and str(arguments[0]).endswith(".part"):
+    if now == event and str(arguments[0]).endswith((".part", "cnncalc.signals")):
         exec(action)
 sys.addaudithook(hook)
 sys.argv[:3] = ["cnncalc"]
 runpy.run_module("cnncalc", run_name="__main__", alter_sys=True)
 """
-"""A program that does something when the command opens, or renames, the file beside its target."""
+"""A program that does something before the command opens, or renames, the file beside its target, or heeds signals."""
 
 
 def at_event(event: str, action: str, words: list[str], folder: Path, *before: str) -> Done:
@@ -88,6 +88,11 @@ def test_an_interrupt_while_modules_are_imported(tmp_path: Path) -> None:
     env["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{env['PYTHONPATH']}"
     done = run(["shape", "vgg16"], tmp_path, env=env)
     assert done == (130, b"", b"")
+
+
+def test_an_interrupt_before_signals_are_heeded(tmp_path: Path) -> None:
+    done = at_event("import", f"os.kill(os.getpid(), {int(signal.SIGINT)})", ["shape", "vgg16"], tmp_path)
+    assert done == (-signal.SIGINT, b"", b"")
 
 
 def test_a_pipe_that_waits_for_its_reader_can_be_interrupted(tmp_path: Path) -> None:

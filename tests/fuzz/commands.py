@@ -296,36 +296,33 @@ def faults(seed: int, number: int) -> list[tuple[str, str]]:
 def _faults_of_commands(draw: Draw) -> Iterator[tuple[str, str]]:
     for _ in range(3):
         line = draw.line()
-        shown = shlex.join(["cnncalc", *line])
+        for what in faults_of(line):
+            yield what, shlex.join(["cnncalc", *line])
+
+
+def faults_of(line: list[str]) -> Iterator[str]:
+    """Yield what is wrong with how a command line ends."""
+    try:
+        with _limited():
+            ended = here(line)
+    except UnicodeDecodeError:  # an ONNX file on standard output
+        return
+    except BaseException as error:
+        yield f"{type(error).__name__} {_place(error)}"
+        return
+    ended = ended._replace(out=re.sub(PAINT, "", ended.out), err=re.sub(PAINT, "", ended.err))
+    said = ended.err + ended.out * ("CC900" in ended.out)
+    if ended.code not in (0, 1, 2) or "this is a bug" in said:
+        yield said[said.find("this is a bug") :].split("\n")[0][:100]
+    is_own_text = line[0] in ("help", "schema", "completion", "zoo") or "onnx" in line
+    if not is_own_text and (harms := hostile.harms(ended, "github" in line)):
+        yield f"harmful text: {harms[0][:80]!r}"
+    is_document = "--json" in line and "--list-codes" not in line and ended.code == 0 and ended.out
+    if is_document and line[0] in ("shape", "check", "rf", "compare"):
         try:
-            with _limited():
-                ended = here(line)
-        except UnicodeDecodeError:  # an ONNX file on standard output
-            continue
-        except BaseException as error:
-            yield f"{type(error).__name__} {_place(error)}", shown
-            continue
-        ended = ended._replace(out=re.sub(PAINT, "", ended.out), err=re.sub(PAINT, "", ended.err))
-        said = ended.err + ended.out * ("CC900" in ended.out)
-        if ended.code not in (0, 1, 2) or "this is a bug" in said:
-            yield said[said.find("this is a bug") :].split("\n")[0][:100], shown
-        if (
-            line[0] not in ("help", "schema", "completion", "zoo")
-            and "onnx" not in line
-            and (harms := hostile.harms(ended, "github" in line))
-        ):
-            yield f"harmful text: {harms[0][:80]!r}", shown
-        if (
-            "--json" in line
-            and "--list-codes" not in line
-            and ended.code == 0
-            and ended.out
-            and line[0] in ("shape", "check", "rf", "compare")
-        ):
-            try:
-                json.loads(ended.out)
-            except ValueError:
-                yield "JSON that is not whole", shown
+            json.loads(ended.out)
+        except ValueError:
+            yield "JSON that is not whole"
 
 
 def _faults_of_api(draw: Draw) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ at times the bytes themselves.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -24,12 +25,13 @@ import numpy as np
 import cnncalc
 from cnncalc import sources
 from cnncalc.checks import expect
+from cnncalc.cli import COMMANDS
 from cnncalc.execute import npy
 from tests import DATA
 from tests.program import here
 
 from . import answers, code_mutations, laws
-from .commands import Draw
+from .commands import Draw, faults_of, write_files
 from .graphs import grown
 
 SMALL = 20_000
@@ -434,6 +436,31 @@ def _attempt_expectation(data: bytes) -> None:
         raise laws.Broken(f"ends {ended.code}: {ended.err[:200] or ended.out[:200]}")
 
 
+def _line(draw: Draw) -> bytes:
+    """Return a command line, a word a line."""
+    return "\n".join(draw.line()).encode("utf-8", "surrogatepass")
+
+
+def _line_mutated(data: bytes, draw: Draw) -> bytes:
+    """Return a command line with a word changed, or with those of another."""
+    words, others = data.decode("utf-8", "replace").split("\n"), draw.line()
+    at = draw.randrange(len(words))
+    kind = draw.random()
+    words[at : at + (kind < 0.7)] = [draw.edited(words[at])] if kind < 0.5 else others[1:][: draw.randint(0, 3)]
+    return "\n".join(words).encode("utf-8", "surrogatepass")
+
+
+def _attempt_line(data: bytes) -> None:
+    """Run a command line beside files that are always the same, if its first word is a command."""
+    words = data.decode("utf-8", "replace").replace("\0", "").split("\n")
+    if words[0] not in COMMANDS or {"--path", "--folder", "--steps", "--debug"} & {*words}:
+        return
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        write_files(Draw(len(words) % 7))
+        for what in faults_of(words):
+            raise laws.Broken(what)
+
+
 def _attempt_graph(data: bytes) -> None:
     """Hold a network that is right to the laws of right answers, too."""
     network = laws.check(lambda: laws.loaded(data, "net.json"))
@@ -453,6 +480,7 @@ FORMATS = {
     "npz": Format(_npz, _zip_mutated({}), _in_file(".npz", _weights)),
     "safetensors": Format(_safetensors, _safetensors_mutated, _in_file(".safetensors", _weights)),
     "h5": Format(_h5, _h5_mutated, _in_file(".h5", _hdf)),
+    "line": Format(_line, _line_mutated, _attempt_line),
     "expect": Format(
         lambda draw: draw.expectation().encode("utf-8", "surrogatepass"), _text_mutated, _attempt_expectation
     ),

@@ -142,9 +142,10 @@ def _shapes_of(out: tuple[Any, ...], report: Report, lacks_channels: bool) -> It
     """Yield the shapes that an array of an output may have."""
     yield out
     if lacks_channels:
-        yield out[1:]
+        yield from (out[1:], out[:-1])
     if not _has_batch(report):
-        yield from ((number, *out) for number in (1, report.batch, report.sample[0]))
+        folded = report.layers[-1].times if report.layers else 1
+        yield from ((number, *out) for number in (1, report.batch, report.sample[0], folded))
 
 
 def _has_batch(report: Report) -> bool:
@@ -212,7 +213,10 @@ def _are_same(again: Report, report: Report) -> bool:
     ONNX has two biases for recurrent layers, and does not say which constants are trained. An output without a batch
     may get one.
     """
-    differ = any(layer.op in ("lstm", "gru", "rnn", "constant", "rescale") for layer in _every(report))
+    differ = any(layer.op == "prelu" and layer.node.tie is not None for layer in _every(report))
+    differ = differ or any(
+        layer.op in ("lstm", "gru", "rnn", "constant", "rescale", "normalization") for layer in _every(report)
+    )
     if not differ and again.params != report.params:
         return False
     outs = [one.layers[-1].traced.out if one.layers else one.sample for one in (again, report)]

@@ -155,6 +155,8 @@ def type_of(value: Any, node: Any = None) -> Any:
     """Return the type of a value."""
     if isinstance(value, InstanceValue):
         return value.cls
+    if value is None:
+        return NONE_TYPE
     named = next((one for one in TYPES.values() if type(value) is one.kinds[0]), None)
     return UnknownValue(f"the type of {describe(value)}", node) if named is None else named
 
@@ -176,6 +178,7 @@ TYPES = {
     "bytes": TypeValue("bytes", (bytes,), lambda *_: b""),
     "complex": TypeValue("complex", (complex,), lambda evaluator, args, *_: complex(*args)),
 }
+NONE_TYPE = TypeValue("NoneType", (type(None),), lambda *_: None)
 
 # Exceptions
 

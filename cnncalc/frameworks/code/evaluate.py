@@ -110,8 +110,8 @@ class Evaluator(StatementEvaluator):
 
     def method_of(self, value: Any, name: str) -> Any:
         """Return a method of a plain value; MISSING if there is none."""
-        if isinstance(value, (BoundMethod, LibraryFunction)):
-            return getattr(value, "attributes", {}).get(name, MISSING)
+        if isinstance(value, LibraryFunction):  # itertools.chain.from_iterable
+            return self.libraries.find(f"{value.name}.{name}")
         method = next((own[name] for kind, own in METHODS.items() if isinstance(value, kind) and name in own), None)
         return MISSING if method is None else BoundMethod(method, value)
 

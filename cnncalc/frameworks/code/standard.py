@@ -295,13 +295,18 @@ def dataclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 @NAMES.function("dataclasses.asdict")
 def asdict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the fields of a data class as a dict."""
-    return dict(args[0].attributes)
+    return _fields(args[0])
+
+
+def _fields(made: InstanceValue) -> dict[str, Any]:
+    """Return the fields of a data class's object, by name, without its other attributes."""
+    return {name: made.attributes[name] for name in made.cls.fields}
 
 
 @NAMES.function("dataclasses.replace")
 def replace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return an object of a data class with some of its fields changed."""
-    return evaluator.call(args[0].cls, [], {**args[0].attributes, **kwargs}, node)
+    return evaluator.call(args[0].cls, [], _fields(args[0]) | kwargs, node)
 
 
 def _namespace_init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:

@@ -181,8 +181,10 @@ class StatementEvaluator(ExpressionEvaluator):
     def set_attribute(self, value: Any, name: str, new: Any, node: Any) -> None:
         """Give an object an attribute."""
         if isinstance(value, InstanceValue):
-            setter = value.cls.find("__setattr__")
-            if isinstance(setter, LibraryFunction):
+            setter, found = value.cls.find("__setattr__"), value.cls.find(name)
+            if isinstance(found, PropertyValue) and found.setter is not None:
+                self.call(found.setter, [value, new], {}, node)
+            elif isinstance(setter, LibraryFunction):
                 setter.call(self, [value, name, new], {}, node)  # type: ignore[arg-type]
             else:
                 value.attributes[name] = new
@@ -277,9 +279,11 @@ class StatementEvaluator(ExpressionEvaluator):
         return self.run(node.orelse, frame)
 
     def context(self, node: ast.With, frame: Frame) -> Outcome:
-        """Run `with`, whose contexts have no effect: `torch.no_grad()`, `warnings.catch_warnings()`."""
+        """Run `with`; contexts of libraries have no effect: `torch.no_grad()`, `warnings.catch_warnings()`."""
         for one in node.items:
             value = self.value(one.context_expr, frame)
+            if isinstance(value, InstanceValue) and value.cls.find("__enter__") is not MISSING:
+                value = self.call(self.attribute(value, "__enter__", one.context_expr), [], {}, one.context_expr)
             if one.optional_vars is not None:
                 self.assign(one.optional_vars, value, frame)
         return self.run(node.body, frame)
@@ -293,6 +297,7 @@ class StatementEvaluator(ExpressionEvaluator):
         except RaisedError as error:
             handler = next((one for one in node.handlers if self.handles(one, error, frame)), None)
             if handler is None:
+                self.run(node.finalbody, frame)
                 raise
             if handler.name is not None:
                 frame.names[handler.name] = UnknownValue(error.text, handler)
@@ -376,7 +381,9 @@ class StatementEvaluator(ExpressionEvaluator):
     def decorated(self, made: Any, decorator: ast.expr, frame: Frame) -> Any:
         """Return a function or a class through a decorator; one that is not known leaves it as it is, with a note."""
         if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter"):
-            return self.value(decorator.value, frame)
+            own = self.value(decorator.value, frame)
+            setting = decorator.attr == "setter" and isinstance(own, PropertyValue)
+            return PropertyValue(own.getter, made) if setting else own
         by = self.value(decorator, frame)
         if isinstance(by, UnknownValue):
             self.notes[f"line {decorator.lineno}: the decorator {by.what} is not known, and left out"] = None
@@ -419,6 +426,7 @@ def own(value: Any, cls: ClassValue, outer: Frame | None) -> None:
     """Note the class of a method, which sees the names around the class and not those in it."""
     if isinstance(value, PropertyValue):
         own(value.getter, cls, outer)
+        own(value.setter, cls, outer)
     elif isinstance(value, (StaticMethodValue, ClassMethodValue)):
         own(value.function, cls, outer)
     elif isinstance(value, FunctionValue) and value.owner is None:

@@ -80,10 +80,10 @@ class BoundMethod:
 class PropertyValue:
     """A property of a class."""
 
-    __slots__ = ("getter",)
+    __slots__ = ("getter", "setter")
 
-    def __init__(self, getter: Any):
-        self.getter = getter
+    def __init__(self, getter: Any, setter: Any = None):
+        self.getter, self.setter = getter, setter
 
 
 class StaticMethodValue:

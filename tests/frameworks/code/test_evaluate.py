@@ -98,6 +98,223 @@ CASES = [
 ]
 
 
+OPERATORS = """
+class V:
+    def __init__(self, n): self.n = n
+    def __add__(self, other): return ('add', self.n, other)
+    def __radd__(self, other): return ('radd', self.n, other)
+    def __iadd__(self, other):
+        self.n += other
+        return self
+    def __len__(self): return self.n
+    def __getitem__(self, at): return self.n * at
+    def __setitem__(self, at, value): self.n = at + value
+    def __delitem__(self, at): self.n = -at
+    def __call__(self, x): return self.n + x
+    def __contains__(self, x): return x == self.n
+    def __iter__(self): return iter(range(self.n))
+class W:
+    def __bool__(self): return False
+    def __enter__(self): return 4
+    def __exit__(self, *args): pass
+v, w = V(3), V(0)
+w += 5
+w[2] = 7
+"""
+HANDLED = """
+def tried(f):
+    try:
+        return f()
+    except (KeyError, IndexError, TypeError) as e:
+        return type(e).__name__ if False else 'refused'
+    except:
+        return 'failed'
+    finally:
+        seen.append(1)
+seen = []
+def nothing():
+    try:
+        return {}['a']
+    finally:
+        seen.append(2)
+def checked(n):
+    assert n > 0, 'positive'
+    return n
+def again():
+    try:
+        raise ValueError('a')
+    except ValueError:
+        raise
+def found(rows, x):
+    for row in rows:
+        if x in row:
+            return row
+    while True:
+        if len(rows) > 1:
+            return rows[0]
+        break
+    with open_it() as it:
+        pass
+    return it
+class open_it:
+    def __enter__(self): return 'entered'
+    def __exit__(self, *args): return None
+"""
+MATCHED = """
+class P:
+    def __init__(self, x, y): self.x, self.y = x, y
+def kind(v):
+    match v:
+        case [first, *rest] if first == 1:
+            return ('row', rest)
+        case [a, b, *_]:
+            return ('two', a, b)
+        case {'k': k, **others}:
+            return ('dict', k, others)
+        case {'z': 1}:
+            return 'z'
+        case P(x=0, y=n):
+            return ('point', n)
+        case int(n) | float(n):
+            return ('number', n)
+        case 'a' | 'b':
+            return 'letter'
+        case None:
+            return 'none'
+    return 'other'
+"""
+MUTATED = """
+row, table, some = [3, 1, 2, 1], {'b': 1}, {1, 2}
+row.insert(1, 9); row.remove(1); row.extend([5]); row.sort(reverse=True); popped = row.pop(0); row[1:2] = [7, 8]
+del row[0]
+table.update({'a': 2}, c=3); gone = table.pop('b'); table |= {'d': 4}; more = table | {'e': 5}; del table['c']
+some.add(3); some.update([4]); some.discard(1)
+other = dict.fromkeys('xy', 0)
+copied = row.copy(); copied.clear()
+class T: n = 1
+T.n = 2
+t = T(); t.m = 5
+del t.m
+def f(): return 1
+f.k = 3
+x = y = 4
+del y
+count = 0
+def bump():
+    global count
+    count += 1
+    return count
+seen = bump()
+"""
+STANDARD = """
+import copy, itertools, functools, operator, math
+from collections import defaultdict, deque, namedtuple
+from dataclasses import dataclass, asdict, replace, field
+Q = namedtuple('Q', 'a b', defaults=[7])
+R = namedtuple('R', ['c', 'd'])
+q = Q(1)
+d = defaultdict(list)
+d['x'].append(1)
+@dataclass
+class E:
+    n: int
+    m: int = 2
+    def __post_init__(self): self.total = self.n + self.m
+e = E(4)
+class F:
+    def __init__(self): self.xs, self.t = [1, [2]], {'k': [3]}
+shallow, deep = copy.copy(F()), copy.deepcopy(F())
+lists = [[1, 2], {'k': [3]}, (4,)]
+flat, whole = copy.copy(lists), copy.deepcopy(lists)
+flat[0].append(9)
+part = functools.partial(max, 3)
+@functools.lru_cache
+def once(n): return n + 1
+@functools.lru_cache(maxsize=None)
+def twice(n): return n * 2
+@functools.wraps(once)
+def wrapped(n): return once(n)
+"""
+CASES += [
+    (OPERATORS, "[v + 1, 2 + v, w.n, len(v), v[4], v(10), bool(v), 3 in v, list(v), not W(), bool(V(0))]"),
+    (OPERATORS + "del v[8]\nwith W() as inside:\n    pass", "[v.n, inside]"),
+    (HANDLED, "[tried(lambda: {}['a']), tried(lambda: [][2]), tried(lambda: 1 / 0), tried(lambda: 5), len(seen)]"),
+    (HANDLED, "[tried(nothing), seen, tried(lambda: checked(0)), checked(4), tried(again), found([[1], [2]], 2)]"),
+    (HANDLED, "[found([[1], [2]], 9), found([[1]], 9), tried(lambda: None + 1), tried(lambda: [1, 2].index(9))]"),
+    (MATCHED, "[kind([1, 2, 3]), kind([4, 5]), kind([4]), kind({'k': 1, 'l': 2}), kind({'z': 1}), kind({'y': 1})]"),
+    (MATCHED, "[kind(P(0, 5)), kind(P(1, 5)), kind(3), kind(2.5), kind('b'), kind('c'), kind(None), kind(())]"),
+    (MUTATED, "[row, popped, table, gone, more, sorted(some), other, copied, T.n, hasattr(t, 'm'), f.k, x, seen]"),
+    (STANDARD, "[q.a, q[1], tuple(q) == (1, 7), R(c=2, d=3)[0], d['x'], d['y'], len(d), e.total, asdict(E(1))['m']]"),
+    (STANDARD, "[replace(E(1, 3), n=5).m, shallow.xs, deep.t, flat[0], whole[0], whole[2], part(1), part(8)]"),
+    (STANDARD, "[once(3), twice(4), wrapped(5), part.args, list(deque([1, 2])), list(itertools.chain([1], (2, 3)))]"),
+    (STANDARD, "[list(itertools.chain.from_iterable([[1], [2]])), list(itertools.product('ab', [1, 2], repeat=1))]"),
+    (STANDARD, "[list(itertools.product([0, 1], repeat=2)), list(itertools.pairwise([1, 2, 3]))]"),
+    (STANDARD, "[list(itertools.accumulate([1, 2, 3])), list(itertools.islice([1, 2, 3, 4], 1, 3))]"),
+    (STANDARD, "[list(itertools.repeat(3, 2)), math.prod([2, 3, 4]), math.gcd(12, 18), math.isqrt(17), math.log2(8)]"),
+    (STANDARD, "[functools.reduce(max, [1, 5, 2]), functools.reduce(lambda a, b: a * b, [2, 3], 4)]"),
+    ("", "[list(filter(None, [0, 1, 2])), list(filter(lambda n: n > 1, [0, 1, 2])), max([], default=4), min(3, 2)]"),
+    ("", "[callable(len), callable(3), int('7'), int(3.9), int(), float('2.5'), bool([]), bool(), str(3), str()]"),
+    ("", "[[1, 2, 1].count(1), [5, 6].index(6), list({'a': 1}.keys()), list({'a': 1}.values()), {'a': 1}.get('b', 2)]"),
+    (
+        "",
+        "[slice(1, 3) == slice(1, 3, None), [0, 1, 2, 3][slice(1, 3)], next(iter([]), 7), type(3) is int, type('') is str]",
+    ),
+    (
+        "",
+        "[isinstance(3, object), isinstance([], (list, tuple)), isinstance(None, type(None)), int is int, int != str]",
+    ),
+    (
+        "",
+        "[type(3).__name__, int.__name__, list.__name__, dict(zip('ab', [1, 2])), dict([('a', 1)], b=2), set([1, 1])]",
+    ),
+    ("", "[{**{'a': 1}, 'b': 2}, [*[1], *(2, 3)], {*[1, 2]}, (lambda a, *b, c=3, **d: [a, b, c, d])(1, 2, e=5)]"),
+    (
+        "",
+        "[f'{3.14159:.2f}', f'{\"a\":>3}', f'{7:x}', f'{[1]!s}', '{0:>4}|{1}'.format('a', 2), '%5.1f|%x|%%' % (2.25, 255)]",
+    ),
+    ("", "['aXb'.lower(), 'ab'.upper(), 'a b'.title(), 'a-b'.partition('-'), 'a.b.c'.rsplit('.', 1), 'abc'.find('c')]"),
+    ("", "['abc'.startswith(('x', 'a')), 'abc'.endswith('c'), 'x1'.isdigit(), '12'.isdigit()]"),
+    (
+        "",
+        "[1 if None else 2, None or 3, 0 and 4, 1 and 5, not [], 2 < 3 < 3, 1 != 2, (1, 2) + (3,), [1] * 3, 'ab' * 2]",
+    ),
+    (
+        "",
+        "[[1, 2, 3][-1], (1, 2, 3)[::2], 'abc'[1], {'a': {'b': 1}}['a']['b'], [[1, 2], [3]][0][1], range(9)[2:8:3][1]]",
+    ),
+    (
+        "",
+        "[{1, 2} & {2, 3}, {1, 2} - {2}, {1} ^ {2}, {1} <= {1, 2}, [1, 2] < [1, 3], 'a' < 'b', -2 ** 2, 2 ** -1, 7 % -3]",
+    ),
+    (
+        "",
+        "[[(i, j) for i in range(2) for j in 'ab' if i], {k: v for k, v in {'a': 1}.items()}, {n % 2 for n in range(4)}]",
+    ),
+    ("", "[sum(x for x in range(4)), round(3.14159, 2), pow(2, 5), abs(-2.5), ord('a'), chr(98)]"),
+    ("x = [1, 2]\n(a, b), [c, *d] = x, 'xyz'\nx[0], y = 5, x", "[a, b, c, d, x, y]"),
+    ("import os.path as p, math as m\nfrom math import *", "[m.sqrt(16), floor(2.5), pi]"),
+    ("n: int = 3\nm: str\nif n > 2: k = 1\nelif n: k = 2\nelse: k = 3\nfor i in []: pass\nelse: e = 1", "[n, k, e]"),
+    (
+        "class A:\n    def __init__(self): self._x = 1\n    @property\n    def x(self): return self._x\n    @x.setter\n"
+        "    def x(self, v): self._x = v * 2\na = A()\na.x = 4",
+        "[a.x, a._x]",
+    ),
+    (
+        "class A:\n    x = 1\n    class B:\n        y = 2\n    def f(self): return A.B.y\nclass C(A): pass",
+        "[C().f(), C.x, C.B.y]",
+    ),
+    (
+        "def f(n):\n    if n: return 'yes'\ndef g(*a, **k): return f(*a, **k)\nh = [lambda i=i: i for i in range(3)]",
+        "[f(0), g(1), g(n=0), [one() for one in h]]",
+    ),
+    (
+        "def outer():\n    a = 1\n    def middle():\n        def inner():\n            nonlocal a\n            a += 1\n"
+        "        inner()\n    middle()\n    return a",
+        "outer()",
+    ),
+]
+
+
 @pytest.mark.parametrize(("source", "expression"), CASES)
 def test_a_source_gives_what_python_gives(source: str, expression: str) -> None:
     names: dict[str, Any] = {"__name__": __name__}

@@ -100,6 +100,8 @@ def _order_here(call: LayerCall) -> list[int] | None:
         return None
     first = 2 if call.kind.startswith("ConvLSTM") else 1  # behind the steps
     axes, steps = [*range(first, len(call.sizes() or ()) + 1)], [*range(1, first)]
+    if not axes:  # no channels, or it is not known how many axes there are
+        return None
     return [*steps, *axes[1:], axes[0]] if call.channels_last else [*steps, *axes[-1:], *axes[:-1]]
 
 

@@ -30,16 +30,18 @@ def _flatten(context: KerasContext) -> list[KerasStep]:
 def _pad(context: KerasContext) -> list[KerasStep]:
     """Return a zero padding, or the operation for other values; what p takes away is cut off before.
 
-    A reflection shows what is cut off, so that it comes before the cut.
+    A reflection shows what is cut off, so that it comes before the cut, as does what would be cut off whole.
     """
-    v, axes = context.layer.values, context.layer.traced.axes
+    v, axes, sample = context.layer.values, context.layer.traced.axes, context.layer.sample
     if v["mode"] not in ("constant", "reflect"):
         raise refuse(f"padding of mode {v['mode']}", key="mode")
     added, taken = [[(max(sign * b, 0), max(sign * a, 0)) for b, a in v["p"]] for sign in (1, -1)]
     cuts = [_cut(context, axes, taken)] if any(map(any, taken)) else []
     pads = [_padding(context, axes, added)] if any(map(any, added)) or not cuts else []
-    *before, last = [*pads, *cuts] if v["mode"] == "reflect" else [*cuts, *pads]
-    inner = sided(context.layer.sample, axes, added if v["mode"] == "reflect" else [(-b, -a) for b, a in taken])
+    left = sided(sample, axes, [(-b, -a) for b, a in taken])
+    pads_first = v["mode"] == "reflect" or any(isinstance(n, int) and n < 1 for n in left)
+    *before, last = [*pads, *cuts] if pads_first else [*cuts, *pads]
+    inner = sided(sample, axes, added) if pads_first else left
     return [*[step._replace(out=inner, suffix="_part") for step in before], last]
 
 

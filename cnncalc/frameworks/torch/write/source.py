@@ -12,7 +12,7 @@ from ....errors import printable_lines
 from ....network import INPUT, Network
 from ....registry import Registry
 from ....report import LayerReport
-from ....sizes import NOTHING_KNOWN, counted, show
+from ....sizes import NOTHING_KNOWN, Shape, counted, show
 from ....trace import shape
 from ....wiring import unused_name
 from . import composite, places, plain, sequences, windows
@@ -93,7 +93,7 @@ def write(network: Network) -> str:
     network = report.network
     assert network.input is not None
     classes: dict[str, str] = {}
-    add_class(network.name, report.layers, classes, outermost=True)
+    add_class(network.name, report.layers, report.sample, classes, outermost=True)
     body = "\n\n".join(classes.values())
     body = "\n\n".join([*(text for call, text in HELPERS.items() if re.search(rf"\b{re.escape(call)}", body)), body])
     lines = [f'"""{title(network.name)}: {show(network.input)} in, {counted(report.params)} parameters."""', ""]
@@ -107,13 +107,13 @@ def title(name: str | None) -> str:
 
 
 def add_class(
-    called: str | None, layers: Sequence[LayerReport], classes: dict[str, str], *, outermost: bool = False
+    called: str | None, layers: Sequence[LayerReport], start: Shape, classes: dict[str, str], *, outermost: bool = False
 ) -> str:
-    """Add the class of a network or a block behind those of the blocks in it, and return its name."""
+    """Add the class of a network or a block that reads `start` behind those of the blocks in it; return its name."""
     name = class_name(called or "", classes)
     classes[name] = ""
     parts, lines_of = located(members(layers, classes))
-    shapes = f"{show(layers[0].sample)} in, {show(layers[-1].traced.out)} out"
+    shapes = f"{show(start)} in, {show(layers[-1].traced.out)} out"
     lines = [
         f"class {name}(nn.Module):",
         f'    """{title(called)}: {shapes}."""',
@@ -122,7 +122,7 @@ def add_class(
         "        super().__init__()",
         *(f"        {line}".replace("\n", "\n        ") for line in lines_of),
         "",
-        *forward(parts, outermost),
+        *forward(parts, len(start), outermost),
     ]
     del classes[name]
     classes[name] = "\n".join(lines) + "\n"
@@ -167,7 +167,7 @@ def members(layers: Sequence[LayerReport], classes: dict[str, str]) -> list[Memb
         if not layer.inner:
             code = code_of(site)
         elif tie is None:
-            code = module(f"{add_class(layer.name, layer.inner, classes)}()")
+            code = module(f"{add_class(layer.name, layer.inner, layer.sample, classes)}()")
         else:
             code = parts[tie].code
         if tie is not None:
@@ -188,16 +188,16 @@ def code_of(site: TorchContext) -> Code:
     return WRITERS[site.node.layer.WORD](site)
 
 
-def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
-    """Return the method `forward`, one line per layer."""
+def forward(parts: Sequence[Member], rank: int, outermost: bool) -> list[str]:
+    """Return the method `forward`, one line per layer; its first argument has samples of so many axes."""
     readers: dict[int, list[int]] = {}
     for at, part in enumerate(parts):
         for read in part.site.node.reads:
             readers.setdefault(read, []).append(at)
     ends = [at for at in (len(parts) - 1, *range(len(parts) - 1)) if at not in readers][: None if outermost else 1]
     names = variables(parts, readers, ends)
-    argument, first = names[INPUT], parts[0].site
-    turn = first.back(len(first.x)) if outermost else ""
+    argument = names[INPUT]
+    turn = parts[0].site.back(rank) if outermost else ""
     lines = [f"{argument} = {argument}{turn}"] * bool(turn)
     arguments = [f"{argument}: torch.Tensor"]
     for at, part in enumerate(parts):
