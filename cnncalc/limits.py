@@ -64,7 +64,9 @@ LARGEST_DEVICE = 1 << 20
 LARGEST_UNPACKED = 2 << 20
 """Bytes of a packed text if they are more than the archive's own: the largest models of Keras take 1.3 MB."""
 LARGEST_UNPACKED_WEIGHTS = 64 << 20
-"""Bytes of packed weights if they are more than four times the archive's own; Keras does not pack them."""
+"""Bytes of packed weights if they are more than `PACKED` times those that hold them; Keras does not pack them."""
+PACKED = 4
+"""How many times larger than its own bytes what is packed may be, whatever its size."""
 
 
 class Limit:
