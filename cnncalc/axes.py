@@ -58,16 +58,21 @@ class Fields(NamedTuple):
     def shown(self) -> tuple[Field, ...]:
         """The fields in the order in which their axes stand in the sample, if all do; else in the input's order."""
         order = [axis for axis in self.axes if type(axis) is int]
-        return tuple([self.of[axis] for axis in order]) if len(order) == len(self.of) else self.of
+        is_other = len(order) == len(self.of) and order != [*range(len(order))]
+        return tuple([self.of[axis] for axis in order]) if is_other else self.of
 
     def each(self, places: Sequence[int], windows: Sequence[W], see: Callable[[Field, W], Field]) -> Fields:
         """Return the fields after a window along each of these axes."""
         of = list(self.of)
         axes = self.axes
+        last: Field | None = None
         for place, window in zip(places, windows, strict=True):
             axis = axes[place]
             if type(axis) is int:
-                of[axis] = see(of[axis], window)
+                seen = see(of[axis], window)
+                if type(seen) is Field:  # equal ones are one: a deep network has very many
+                    last = seen = last if last is not None and tuple.__eq__(seen, last) else seen
+                of[axis] = seen
             elif axis is not None:
                 for along in _along(axis):
                     of[along] = of[along].lost()

@@ -105,7 +105,7 @@ class CnncalcError(Exception):
 
     def to_dict(self) -> dict[str, object]:
         """Return the same as JSON, for a line of `--jsonl`."""
-        parts = {"message": self.what, "help": self.help, "layer": self.layer, "key": self.key}
+        parts = {"message": self.what, "help": "\n".join(self.helps()), "layer": self.layer, "key": self.key}
         said: dict[str, object] = {name: part for name, part in parts.items() if part or name == "message"}
         where = self.where
         if where is not None:

@@ -180,8 +180,10 @@ def axes_text(value: object) -> str:
     if value is None or isinstance(value, (int, float, str)):
         return "" if value is None else str(value)
     assert isinstance(value, (list, tuple))
+    if value and value.count(value[0]) == len(value):
+        return _side_text(value[0])
     sides = [_side_text(v) for v in value]
-    return sides[0] if sides and all(s == sides[0] for s in sides) else "x".join(sides)
+    return sides[0] if len(set(sides)) == 1 else "x".join(sides)
 
 
 def _side_text(value: object) -> str:

@@ -15,7 +15,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from .errors import LONGEST_PATH, SpecError, shown
 from .limits import LARGEST_DEVICE, LARGEST_STREAM
@@ -367,8 +367,7 @@ def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
         if utf8 and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         yield stream
-        stream.flush()
-        check_mapped()
+        _finish(stream)
         return
     with whole(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)
@@ -387,7 +386,13 @@ def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[
         return
     file = binary_stdout(kind)
     yield file
-    file.flush()
+    _finish(file)
+
+
+def _finish(stream: IO[Any]) -> None:
+    """Flush standard output. SpecError if an input has changed; that nobody reads any more does not change the end."""
+    with contextlib.suppress(BrokenPipeError):
+        stream.flush()
     check_mapped()
 
 
@@ -401,6 +406,6 @@ def binary_stdout(kind: str = "a binary file") -> IO[bytes]:
 
 def standard_output() -> IO[str]:
     """Return standard output. SpecError if it is closed."""
-    if sys.stdout is None:
+    if sys.stdout is None or not sys.stdout.writable():
         raise SpecError("standard output is closed", "give -o FILE")
     return sys.stdout

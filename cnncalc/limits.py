@@ -16,6 +16,14 @@ from .errors import SpecError
 
 MOST_LAYERS = 100_000
 """Layers that `times` makes, blocks in blocks counted whole: their report takes a second, and 150 MiB as a table."""
+MOST_CONTRASTED = 100_000
+"""Layers under several dialects, each counted under each: 1 KiB, and 10 microseconds, each."""
+MOST_WITH_FIELDS = 30_000
+"""Layers whose receptive fields are looked at by `rf`, with what they read: 4 KiB, and 50 microseconds, each."""
+MOST_PAIRS = 1_000_000
+"""Pairs of what one layer reads, of all layers together, where `rf` follows each through the layer: a microsecond."""
+MOST_DRAWN = 10_000
+"""Rows of a picture, where equal layers may be one: the place of each is looked for among those of others."""
 MOST_CALLS = 10_000
 """Calls of layers that a Keras model makes by calling models in it again: a quarter of a millisecond each."""
 MOST_LISTED = 1 << 16

@@ -147,7 +147,7 @@ def _trace(
     within: tuple[Node, ...] = (),
 ) -> Iterator[LayerReport]:
     """Yield the reports of the nodes of a network, or of the block that `within` ends with, whose input is `start`."""
-    env = Env(network.dialect, network.layout == "NHWC", needs)
+    env = Env(network.dialect, network.layout == "NHWC", needs, {})
     layers: list[LayerReport] = []
     for node in nodes:
         inner: list[LayerReport] = []
@@ -277,7 +277,7 @@ def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
 def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
     """Trace a layer of whose input nothing is known but what its keys say: its channels and its number of axes."""
     layer, rank = node.layer, node.layer.rank()
-    fields, env = fields.lost(0), env._replace(needs=None)
+    fields, env = fields.lost(0), env._replace(needs=None, done=None)
     if layer.JOINS or (rank is None and not layer.WEIGHTS):
         weights = None if layer.WEIGHTS else 0
         macs = None if weights is None or layer.MULTIPLIES else 0

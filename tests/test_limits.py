@@ -145,6 +145,48 @@ def test_the_gate_judges_what_is_hostile(path: Path) -> None:
     assert done.err == ""
 
 
+SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
+    "fold.txt": (b"3x8x8 relu:times=20000", ["shape", "--fold"], 0, "x20000"),
+    "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
+    "picture.txt": (b"3x8x8 relu:times=10001", ["show"], 2, "the picture has 10,001 rows, more than 10,000"),
+    "fields.txt": (b"3x8x8 relu:times=30001", ["rf"], 2, "the fields of 30,001 layers, more than 30,000"),
+    "dialects.txt": (
+        b"3x8x8 relu:times=100000",
+        ["check", "--dialect", "all"],
+        2,
+        "layers under all dialects together",
+    ),
+    "joined.json": (
+        spec(
+            *[{"op": "relu", "name": f"r{at}", "from": "input"} for at in range(1500)],
+            {"op": "concat", "from": [f"r{at}" for at in range(1500)]},
+        ),
+        ["rf"],
+        2,
+        "receptive fields of 2,250,001 pairs of inputs that meet in a layer, more than 1,000,000",
+    ),
+    "forbidden.json": (spec(*[{"op": "relu", "expect": {"forbid": "all"}}] * 5_000), ["check"], 0, "expectations"),
+    "misspelt.json": (
+        spec(*[{"op": "relu", "expect": {f"par{at}ams": 1}} for at in range(5_000)]),
+        ["check"],
+        2,
+        "CC202 more-findings: more than 1,000 findings: the others are not looked for",
+    ),
+}
+"""By the name of a file, what it holds, the command, its exit code and a part of what it says."""
+
+
+@posix
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_a_command_shows_is_bounded(name: str, tmp_path: Path) -> None:
+    data, args, code, what = SHOWN[name]
+    path = tmp_path / name
+    path.write_bytes(data)
+    done = bounded(*args, str(path))
+    assert done.code == code, done
+    assert what in done.out + done.err
+
+
 def onnx_model(nodes: list[Any], constants: list[Any], size: int = 1, functions: tuple[Any, ...] = ()) -> bytes:
     from onnx import TensorProto, helper
 
@@ -325,6 +367,13 @@ def test_foreign_code_runs_apart(work: Callable[[], bytes], made: bytes | None) 
         waiting.set()
         other.join()
     assert len(bytearray(1 << 28)) == 1 << 28
+
+
+def test_a_note_and_a_help_repeat_no_long_value(tmp_path: Path) -> None:
+    path = tmp_path / "pad.json"
+    path.write_bytes(spec({"op": "pad", "p": [1] * 100_000}))
+    assert len(bounded("check", "--json", str(path)).out) < 10_000
+    assert len(bounded("shape", "3x8x8", "conv:64,p1,k=" + "1" * 4_000).err) < 6_000
 
 
 @pytest.mark.parametrize(

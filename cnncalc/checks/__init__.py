@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ..errors import CnncalcError, InternalError, Path, SpecError, Where, nearest, printable, shown
 from ..explain import field_text, lines
-from ..hints import find
+from ..hints import HintKind, HintPlace, find
 from ..hints.table import KINDS
 from ..layers.conv import times
 from ..measures import NetworkMemory
 from ..memory import measure
 from ..network import Network
-from ..report import LayerReport, Report, listed, summed
+from ..report import Hint, LayerReport, Report, listed, summed
 from ..sizes import Count, Open, counted, known, show, to_json
 from . import expect
 
@@ -31,6 +33,7 @@ CODES: dict[str, tuple[str, str]] = {
     },
     "CC113": ("unknown-figure", "the figure that is expected is not known, or is not a single number"),
     "CC201": ("no-expectation", "the file expects nothing; an error with --strict"),
+    "CC202": ("more-findings", "the file has more findings than are listed"),
     "CC301": ("baseline-changed", "a figure differs from the baseline's"),
     "CC302": ("baseline-missing", "the baseline has no entry for the file"),
     "CC303": ("baseline-added-layer", "the baseline does not have the layer"),
@@ -157,22 +160,72 @@ def check(
         return Result(name, [from_error(name, error)], None, line=line)
     if report.memory is None and _expects_bytes(report, extra):
         report = measure(report, dtype)
-    judged = [finding for wanted in extra for finding in _judged(name, report, report, wanted, None)]
-    bad = 0
-    for path, subject, given in _expecting(report):
-        for wanted in expect.each(given, path):
-            if isinstance(wanted, expect.Expectation):
-                judged += _judged(name, report, subject, wanted, path)
-                continue
-            bad += 1
-            more = {"layer": _label(subject), "help": wanted.help}
-            judged.append(finding_at(name, network, wanted.path or (), "CC003", wanted.what, **more))
-    findings = [finding for finding in judged if finding is not None]
-    if not judged:
+    held = 0
+
+    def failed() -> Iterator[Finding]:
+        """Yield the findings, and count what holds."""
+        nonlocal held
+        for finding in _outcomes(name, report, extra):
+            held += finding is None
+            if finding is not None:
+                yield finding
+
+    findings = listed_findings(failed())
+    checked = held + sum(finding.code not in ("CC003", "CC202") for finding in findings)
+    if not findings and not held:
         help = 'add "expect": {"out": ...} to a layer or to the whole, or give --expect or --baseline'
         level = "error" if strict else "note"
         findings = [Finding("CC201", name, "the file expects nothing", level=level, help=help)]
-    return Result(name, findings, report, len(judged) - bad, line)
+    return Result(name, findings, report, checked, line)
+
+
+MOST_FINDINGS = 1_000
+"""How many findings of a file are listed."""
+
+
+def listed_findings(found: Iterable[Finding]) -> list[Finding]:
+    """Return the findings of a file; of very many the first, and one that says so."""
+    found = iter(found)
+    findings = list(islice(found, MOST_FINDINGS))
+    more = next(found, None)
+    if more is not None:
+        what = f"more than {MOST_FINDINGS:,} findings: the others are not looked for"
+        findings.append(Finding("CC202", more.file, what, help="fix these first"))
+    return findings
+
+
+def _outcomes(name: str, report: Report, extra: Sequence[expect.Expectation]) -> Iterator[Finding | None]:
+    """Yield the finding of each expectation, the caller's first; None for each thing that holds."""
+    hinted = Hinted(report)
+    for wanted in extra:
+        yield from _judged(name, hinted, report, wanted, None)
+    for path, subject, given in _expecting(report):
+        for one in expect.each(given, path):
+            if isinstance(one, expect.Expectation):
+                yield from _judged(name, hinted, subject, one, path)
+            else:
+                more = {"layer": _label(subject), "help": one.help}
+                yield finding_at(name, report.network, one.path or (), "CC003", one.what, **more)
+
+
+class Hinted:
+    """A report and its hints, found once for all that forbids some."""
+
+    def __init__(self, report: Report):
+        self.report = report
+
+    @cached_property
+    def _hints(self) -> dict[int, list[tuple[HintKind, HintPlace, Hint]]]:
+        """The hints on each layer, those inside of a block on the block, too, and on the whole, by its id."""
+        found: dict[int, list[tuple[HintKind, HintPlace, Hint]]] = {}
+        for kind, place, hint in find(self.report.layers, KINDS.values(), fixed=True):
+            for subject in (self.report, place.layer, *place.around):
+                found.setdefault(id(subject), []).append((kind, place, hint))
+        return found
+
+    def hints(self, subject: Report | LayerReport, kinds: Sequence[str]) -> list[tuple[HintKind, HintPlace, Hint]]:
+        """Return the hints of these kinds on a layer, or on the whole."""
+        return [one for one in self._hints.get(id(subject), ()) if one[0].name in kinds]
 
 
 def _expects_bytes(report: Report, extra: Sequence[expect.Expectation]) -> bool:
@@ -196,7 +249,9 @@ def from_error(name: str, error: CnncalcError) -> Finding:
     """Return the finding of a file that cannot be read, of an impossible network, or of a bug."""
     where = error.where if error.where is not None and error.where.line else Where(name, 1, 1)
     code = INTERNAL if isinstance(error, InternalError) else "CC001" if isinstance(error, SpecError) else "CC002"
-    return Finding(code, name, error.what, where.line, where.column, layer=error.layer, help=error.help)
+    return Finding(
+        code, name, error.what, where.line, where.column, layer=error.layer, help="\n".join(error.helps()) or None
+    )
 
 
 def finding_at(name: str, network: Network, path: Path | None, code: str, what: str, **more: Any) -> Finding:
@@ -211,30 +266,28 @@ def _label(subject: Report | LayerReport) -> str | None:
 
 
 def _judged(
-    name: str, report: Report, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
+    name: str, hinted: Hinted, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
 ) -> list[Finding | None]:
     """Return the findings of one expectation; None for each thing that holds."""
     if wanted.figure != expect.FORBID:
-        return [_judge(name, report, subject, wanted, path)]
+        return [_judge(name, hinted.report, subject, wanted, path)]
     if wanted.layer is not None and isinstance(subject, Report):
         subject, rest = subject.named(wanted.layer)
         if rest:
-            return [_no_layer(name, report, wanted)]
-    return _forbidden(name, report, subject, wanted)
+            return [_no_layer(name, hinted.report, wanted)]
+    return _forbidden(name, hinted, subject, wanted)
 
 
 def _forbidden(
-    name: str, report: Report, subject: Report | LayerReport, wanted: expect.Expectation
+    name: str, hinted: Hinted, subject: Report | LayerReport, wanted: expect.Expectation
 ) -> list[Finding | None]:
     """Return a finding for each forbidden hint on all layers, or on one; None for each kind of which there is none."""
-    kinds = [KINDS[kind] for kind in wanted.value]
     findings: list[Finding | None] = []
-    missed = dict.fromkeys(kinds)
-    for kind, place, hint in find(report.layers, kinds, fixed=True):
-        if subject in (report, place.layer, *place.around):
-            missed.pop(kind, None)
-            more = {"layer": place.label, "figure": wanted.figure, "help": hint.help}
-            findings.append(finding_at(name, report.network, place.path, kind.code, hint.text, **more))
+    missed = dict.fromkeys(wanted.value)
+    for kind, place, hint in hinted.hints(subject, wanted.value):
+        missed.pop(kind.name, None)
+        more = {"layer": place.label, "figure": wanted.figure, "help": hint.help}
+        findings.append(finding_at(name, hinted.report.network, place.path, kind.code, hint.text, **more))
     return [*findings, *missed.values()]
 
 

@@ -23,7 +23,7 @@ from ..notation.encode import encode
 from ..notation.encode import entries as json_entries
 from ..report import Report, listed
 from ..sizes import counted, to_json
-from . import Finding, Result, finding_at, from_error
+from . import Finding, Result, finding_at, from_error, listed_findings
 
 VERSION = 1
 Entry = dict[str, Any]
@@ -157,7 +157,7 @@ def changes(name: str, report: Report, known: Entry | None) -> list[Finding]:
     if known is None:
         help = "if it is new, run with --update"
         return [Finding("CC302", name, "the baseline has no entry for this file", help=help)]
-    findings = list(_findings(name, report, known, entry(report)))
+    findings = listed_findings(_findings(name, report, known, entry(report)))
     has_error = any(finding.level == "error" for finding in findings)
     return findings if has_error else [finding._replace(level="error") for finding in findings]
 

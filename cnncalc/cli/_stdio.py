@@ -26,13 +26,23 @@ def settle() -> None:
             os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)
     if sys.stdin is not None:
         sys.stdin = io.TextIOWrapper(io.BufferedReader(_Steady(sys.stdin)), sys.stdin.encoding)
-    sys.stdout, sys.stderr = [stream and _writer(stream) for stream in (sys.stdout, sys.stderr)]
+    sys.stdout = _Closed() if sys.stdout is None else _writer(sys.stdout)
+    sys.stderr = sys.stderr and _writer(sys.stderr)
 
 
 def _writer(stream: Any) -> io.TextIOWrapper:
     """Return a stream with the encoding of another, and lines that end alike on every system."""
     whole = io.BufferedWriter(_Steady(stream, lossy=stream is sys.stderr), 1 << 16)
     return io.TextIOWrapper(whole, stream.encoding, "backslashreplace", "\n", line_buffering=stream.isatty())
+
+
+class _Closed(io.TextIOBase):
+    """Standard output where there is none. OSError for what is written, which click would drop."""
+
+    def write(self, text: str) -> int:
+        if text:
+            raise OSError(errno.EBADF, "standard output is closed")
+        return 0
 
 
 class _Steady(io.RawIOBase):

@@ -14,7 +14,7 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from ..errors import CnncalcError, InternalError, as_error, escaped, printable_lines
+from ..errors import LONGEST_MESSAGE, CnncalcError, InternalError, as_error, clipped, escaped, printable_lines
 from ..render import Style
 from ..render.messages import error_text, paint
 from ._usage import COLORS, OneOf
@@ -117,7 +117,11 @@ def settle_color(settings: Settings, args: list[str]) -> list[str]:
 def note(text: str) -> None:
     """Print a remark for the user on standard error, unless -q is given."""
     if not settings().quiet and sys.stderr is not None:
-        print(paint("note:", "cyan", settings().has_color(sys.stderr)), escaped(text), file=sys.stderr)
+        print(
+            paint("note:", "cyan", settings().has_color(sys.stderr)),
+            escaped(clipped(text, LONGEST_MESSAGE)),
+            file=sys.stderr,
+        )
 
 
 def traceback_text(error: Exception) -> str:

@@ -9,6 +9,7 @@ from ..dialects import DIALECTS, Dialect
 from ..display import drawn
 from ..errors import CnncalcError
 from ..input import Inputs, configure, read_input
+from ..limits import MOST_CONTRASTED, Limit
 from ..network import Network
 from ..report import Hint, LayerReport, listed, summed
 from ..sizes import Shape, counted, show, to_json
@@ -57,7 +58,7 @@ class Run(NamedTuple):
         figures: dict[str, Any] = {figure: summed(self.layers, figure) for figure in ("params", "buffers", "macs")}
         if self.hints is not None:
             figures["hints"] = [hint.to_dict() for hint in self.hints]
-        return {"out": to_json(self.layers[-1].out), **figures}
+        return {"out": to_json(self.layers[-1].out), **listed(figures)}
 
 
 class LayerContrast(NamedTuple):
@@ -189,11 +190,15 @@ def contrast(
     """Trace a network under each dialect, in the layout given, else the spec's own, else the first dialect's.
 
     A spec that names a dialect has that one's layout. Raises the error of a network that all dialects refuse for the
-    same reason.
+    same reason, and SpecError for more layers than are compared.
     """
     if layout is None and network.layout is None and network.dialect is DIALECTS["plain"]:
         layout = dialects[0].layout
     network = configure(network.inlined(), input, None, layout)
+    help = "name fewer dialects, as --dialect plain,torch, or --until a layer"
+    Limit(MOST_CONTRASTED, "{made:,} layers under all dialects together, more than {most:,}", help).count(
+        len(network.nodes) * len(dialects)
+    )
     runs = [_run(network, dialect, batch) for dialect in dialects]
     first = runs[0].error
     if first is not None and all(str(run.error) == str(first) for run in runs):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from sys import intern
 from typing import Any, NamedTuple
 
 from ..display import drawn
@@ -229,7 +230,7 @@ def _figure(subject: Any, what: str) -> Any:
 
 def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
     """Yield the layers that differ; a removed one comes behind the layer that it stood behind."""
-    items, new_items = ([_item(layer) for layer in report.layers] for report in (old, new))
+    items, new_items = (_items(report.layers) for report in (old, new))
     pairs, steady = match(items, new_items)
     places, partner = dict(pairs), {j: i for i, j in pairs}
     removed: dict[int, list[LayerDiff]] = {}
@@ -259,9 +260,18 @@ def _from_input(layer: LayerReport) -> tuple[str, ...]:
     return ("c_i", "c_o") if layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else ("c_i",)
 
 
-def _item(layer: LayerReport) -> Item:
-    own = {key: value for key, value in layer.values.items() if key not in _from_input(layer)}
-    return Item(layer.name, layer.op, layer.op + json.dumps(own))
+def _items(layers: Sequence[LayerReport]) -> list[Item]:
+    """Return the identity of each layer; the copies of one share its keys."""
+    structures: dict[int, str] = {}
+    items = []
+    for layer in layers:
+        found = structures.get(id(layer.values))
+        if found is None:
+            above = _from_input(layer)
+            own = {key: value for key, value in layer.values.items() if key not in above}
+            found = structures[id(layer.values)] = intern(layer.op + json.dumps(own))
+        items.append(Item(layer.name, layer.op, found))
+    return items
 
 
 def _wiring(old: Report, new: Report, before: LayerReport, now: LayerReport, places: Mapping[int, int]) -> list[Change]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ..errors import SpecError
 from ..field import Field, Interval
 from ..layers import Fields
+from ..limits import MOST_WITH_FIELDS, Limit
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import known, to_json
@@ -86,6 +87,10 @@ class ReceptiveFields:
 
     def __init__(self, report: Report, of: str | None = None, source: str | None = None):
         self.report, self.graph = report, Graph(report)
+        help = "--until and --after take a part of the network"
+        Limit(MOST_WITH_FIELDS, "the fields of {made:,} layers, more than {most:,}", help).count(
+            len(self.graph.vertices)
+        )
         self.source = INPUT if source is None else self.graph.find(source, "--in")
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..errors import SpecError, nearest, shown
 from ..field import PIXEL
 from ..layers import Fields
+from ..limits import MOST_PAIRS, Limit
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import Shape, known
@@ -42,6 +43,10 @@ class Graph:
         self._readings: dict[int, tuple[Reads, ...]] = {}
         self._alike: dict[object, tuple[Reads, ...]] = {}
         """What layers read, by all that it depends on: a deep network has few kinds of layers."""
+        help = "--until and --after take a part of the network"
+        self._pairs = Limit(
+            MOST_PAIRS, "receptive fields of {made:,} pairs of inputs that meet in a layer, more than {most:,}", help
+        )
 
     def _add(self, layers: Sequence[LayerReport], within: str, ends: dict[int, int]) -> int:
         """Add layers that read each other, and `ends` in place of their input; return the index of the last."""
@@ -116,6 +121,7 @@ class Graph:
             key = kind(layer, sources, target)
             found = self._alike.get(key) if key is not None else None
             if found is None:
+                self._pairs.count(len(sources) ** 2)  # each goes through the layer, beside all others
                 found = tuple([read_by(layer, position, source, target) for position, source in enumerate(sources)])
                 if key is not None:
                     self._alike[key] = found

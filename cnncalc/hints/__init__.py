@@ -13,7 +13,7 @@ from ..errors import Path
 from ..layers.sliding import AxisWindow, Windowed
 from ..network import INPUT, Origin
 from ..report import Hint, LayerReport, Report
-from ..sizes import NOTHING_KNOWN
+from ..sizes import NOTHING_KNOWN, Shape
 
 if TYPE_CHECKING:
     from ..fields.graph import Graph
@@ -33,18 +33,28 @@ class HintLevel:
 
     def __init__(self, layers: Sequence[LayerReport]):
         self.layers = layers
-        self._windows: dict[int, Sequence[AxisWindow]] = {}
+        self._windows: dict[tuple[int, Shape], Sequence[AxisWindow]] = {}
+        """The windows of a layer, and of its copies, by its id and the shape of its input."""
 
     def windows(self, at: int) -> Sequence[AxisWindow]:
         """Return a layer's window on each axis; none for a layer without one, or of whose input nothing is known."""
-        if at not in self._windows:
-            layer = self.layers[at]
-            own, sample = layer.node.layer, layer.sample
-            windows: Sequence[AxisWindow] = ()
-            if isinstance(own, Windowed) and NOTHING_KNOWN not in (sample, layer.traced.out):
-                windows = own.placed(own.split(sample, layer.env)[1], layer.env)
-            self._windows[at] = windows
-        return self._windows[at]
+        layer = self.layers[at]
+        own, sample = layer.node.layer, layer.sample
+        if not isinstance(own, Windowed) or NOTHING_KNOWN in (sample, layer.traced.out):
+            return ()
+        key = id(own), sample
+        if key not in self._windows:
+            self._windows[key] = own.placed(own.split(sample, layer.env)[1], layer.env)
+        return self._windows[key]
+
+    @cached_property
+    def before(self) -> list[int]:
+        """For each layer, the first one above it that does not work on values where they are; INPUT for none."""
+        found: list[int] = []
+        for layer in self.layers:
+            at = layer.node.reads[0] if layer.node.reads else INPUT
+            found.append(found[at] if at != INPUT and self.layers[at].node.layer.KEEPS_SHAPE else at)
+        return found
 
     @cached_property
     def readers(self) -> dict[int, list[LayerReport]]:
@@ -108,10 +118,8 @@ class HintPlace:
 
     def before(self) -> LayerReport | None:
         """Return the first layer above it that does not work on values where they are; None for the input."""
-        reads, layers = self.layer.node.reads, self.level.layers
-        while reads and reads[0] != INPUT and layers[reads[0]].node.layer.KEEPS_SHAPE:
-            reads = layers[reads[0]].node.reads
-        return layers[reads[0]] if reads and reads[0] != INPUT else None
+        at = self.level.before[self.at]
+        return None if at == INPUT else self.level.layers[at]
 
 
 class HintKind:

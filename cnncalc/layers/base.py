@@ -6,10 +6,10 @@ To add an op, write a class with its facts, its `KEYS` and its `trace`, list it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from math import gcd, prod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from ..axes import Fields as Fields  # noqa: PLC0414  layers import it from here
 from ..dialects import Dialect
@@ -18,6 +18,7 @@ from ..registry import Registry
 from ..sizes import Count, Shape, Size, count, show, total
 from .keys import Reader
 
+M = TypeVar("M")
 AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
@@ -35,11 +36,23 @@ class Env(NamedTuple):
     channels_last: bool
     needs: list[tuple[Need, ...]] | None = None
     """Where what has to hold of open sizes is noted; None if nobody asks."""
+    done: dict[int, tuple[Shape, Any]] | None = None
+    """What the layers of a trace have worked out of the shapes of their inputs, by their ids; None outside of one."""
 
     def require(self, *tests: Need) -> None:
         """Note that one of these has to hold of open sizes."""
         if self.needs is not None:
             self.needs.append(tests)
+
+    def once(self, layer: Layer, x: Shape, measure: Callable[[Shape, Env], M]) -> M:
+        """Return `measure(x, env)`, worked out once for the copies of a layer, one behind the other, by `times`."""
+        if self.done is None:
+            return measure(x, self)
+        held = self.done.get(id(layer))
+        if held is None or held[0] != x:
+            held = self.done[id(layer)] = x, measure(x, self)
+        measured: M = held[1]
+        return measured
 
 
 class Trace(NamedTuple):

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from ..errors import ShapeError
-from ..sizes import Shape, Size, atom, count, counted, known, total
+from ..sizes import Count, Shape, Size, atom, count, counted, known, total
 from .base import KERNEL, ConvKind, Env, Fields, Sign, StepKind, Trace, check_channels, divides, join, ops, space_of
 from .keys import Axes, Reader, at_least, flag, per_axis, sides, spread
 from .sliding import AxisWindow, Slide, Windowed, check_fits, explain_slides, place, sides_of
@@ -19,6 +19,8 @@ OUT_HELP = {"out": "The output's sizes, from which the padding is worked out: on
 LAST_KEYS = {"bias": flag, "flip": flag}
 Keys = dict[str, Any]
 """Resolved keys."""
+Measured = tuple[Sequence[AxisWindow], Size, Keys, Shape, tuple[Count, Count, Count], Count]
+"""The windows, the output's channels, the resolved keys, the output's shape, the counts of arrays and the MACs."""
 
 
 class Convolution(Windowed):
@@ -39,6 +41,15 @@ class Convolution(Windowed):
     flip: bool = False
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        windows, c_o, values, out, counts, macs = env.once(self, x, self.measured)
+        place = len(x) - 1 if env.channels_last else 0
+        if fields.axes[place] is not None:
+            fields = self.see_channels(fields, place, x, c_o)
+        seen = fields.each(space_of(x, env), windows, lambda field, window: window.see(field))
+        return Trace(values, out, seen, *counts, macs, macs)
+
+    def measured(self, x: Shape, env: Env) -> Measured:
+        """Return what follows from the shape of its input alone."""
         c_i, space = self.split(x, env)
         check_channels(self.c_i, c_i, x, env)
         c_i = c_i if self.c_i is None else self.c_i
@@ -48,11 +59,7 @@ class Convolution(Windowed):
         counts = self.counts(x, values if type(c_i) is int else {**values, "c_i": c_i, "c_o": c_o}, env)
         out = tuple([window.out for window in windows])
         macs = count(counts[0], *self.positions(space, out))  # and as many weights, if none were shared
-        place = len(x) - 1 if env.channels_last else 0
-        if fields.axes[place] is not None:
-            fields = self.see_channels(fields, place, x, c_o)
-        seen = fields.each(space_of(x, env), windows, lambda field, window: window.see(field))
-        return Trace(values, join(c_o, out, env), seen, *counts, macs, macs)
+        return windows, c_o, values, join(c_o, out, env), counts, macs
 
     def placed(self, space: Shape, env: Env) -> Sequence[AxisWindow]:
         return self.windows(space, env)[0]

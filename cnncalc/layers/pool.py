@@ -44,11 +44,15 @@ class Pool(Windowed):
     ceil: bool | str | None = None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        slides, values, out = env.once(self, x, self.measured)
+        seen = fields.each(space_of(x, env), slides, lambda field, slide: slide.see(field))
+        return Trace(values, out, seen)
+
+    def measured(self, x: Shape, env: Env) -> tuple[list[Slide], dict[str, Any], Shape]:
+        """Return what follows from the shape of its input alone: the windows, the resolved keys, the output's shape."""
         c, space = self.split(x, env)
         slides, window = self.slides(space, env)
-        values = {**window, **self.more_values(env)}
-        seen = fields.each(space_of(x, env), slides, lambda field, slide: slide.see(field))
-        return Trace(values, join(c, tuple([s.out for s in slides]), env), seen)
+        return slides, {**window, **self.more_values(env)}, join(c, tuple([s.out for s in slides]), env)
 
     def rounding(self, p: Sides, nd: int, env: Env) -> bool | str:
         """Return whether sizes are rounded up, or KEEP to keep every window: the layer's word, or the dialect's."""

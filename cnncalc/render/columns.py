@@ -21,6 +21,8 @@ _FLAGS = {"nobias": ("bias", False), "ceil": ("ceil", True), "ceil=keep": ("ceil
 def op_text(layer: LayerReport) -> str:
     """Return an op with the keys that differ from their usual values: `conv k7 s2 p3`."""
     values = layer.values
+    if not values:
+        return layer.op
     parts = [layer.op]
     for key, usual in (("k", ""), ("s", "1"), ("p", "0"), ("d", "1"), ("g", "1")):
         text = axes_text(values.get(key))
@@ -40,6 +42,8 @@ def rf_text(fields: Sequence[Field]) -> str:
         return ""
     if all(f[:3] == (None, None, None) for f in fields):
         return "unknown"
+    if len({field[:4] for field in fields}) == 1:  # on a square map
+        fields = fields[:1]
     size, stride, start = (field_text(fields, name) for name in ("size", "stride", "start"))
     return f"{size} s{stride} @{start}"
 
@@ -84,8 +88,13 @@ def _of_conv(name: str) -> Callable[[Row], Cell]:
     return lambda row: getattr(row.layer, name) if row.layer.is_convolution else ""
 
 
-def _key(name: str) -> Callable[[Row], Cell]:
-    return lambda row: axes_text(row.layer.values.get(name))
+def _key(name: str) -> Column[Row]:
+    return Column(name, lambda row: axes_text(row.layer.values.get(name)), of=_values)
+
+
+def _values(row: Row) -> object:
+    """Return the resolved keys of a layer: its copies by `times` share them."""
+    return row.layer.values
 
 
 def _bytes(name: str) -> Callable[[Row], Cell]:
@@ -94,7 +103,12 @@ def _bytes(name: str) -> Callable[[Row], Cell]:
 
 def _shape(title: str, of: Callable[[LayerReport], Shape]) -> Column[Row]:
     """Return the column of a shape, ordered by how many numbers it has."""
-    return Column(title, lambda row: show(of(row.layer)), order=lambda row: numbers_of(of(row.layer)))
+    return Column(
+        title,
+        lambda row: show(of(row.layer)),
+        order=lambda row: numbers_of(of(row.layer)),
+        of=lambda row: of(row.layer),
+    )
 
 
 def numbers_of(shape: Shape) -> int | None:
@@ -105,7 +119,12 @@ def numbers_of(shape: Shape) -> int | None:
 
 def _rf(title: str, text: Callable[[Sequence[Field]], str], name: str) -> Column[Row]:
     """Return a column of the receptive field, ordered by this number of it."""
-    return Column(title, lambda row: text(row.layer.rf), order=lambda row: rf_order(row.layer.rf, name))
+    return Column(
+        title,
+        lambda row: text(row.layer.rf),
+        order=lambda row: rf_order(row.layer.rf, name),
+        of=lambda row: row.layer.rf,
+    )
 
 
 def rf_order(fields: Sequence[Field], name: str) -> int | None:
@@ -117,11 +136,11 @@ def rf_order(fields: Sequence[Field], name: str) -> int | None:
 COLUMNS: dict[str, Column[Row]] = {
     "layer": Column("layer", lambda row: row.name, right=False, style="bold"),
     "times": Column("times", lambda row: f"x{len(row.layers)}" if len(row.layers) > 1 else ""),
-    "op": Column("op", lambda row: op_text(row.layer), right=False, style="cyan", wraps=True),
+    "op": Column("op", lambda row: op_text(row.layer), right=False, style="cyan", wraps=True, of=_values),
     "from": Column("from", lambda row: reads(row.layer), right=False),
     "in": _shape("input", lambda layer: layer.x),
     "out": _shape("output", lambda layer: layer.out)._replace(style="green"),
-    **{key: Column(key, _key(key)) for key in ("k", "s", "p", "d", "g")},
+    **{key: _key(key) for key in ("k", "s", "p", "d", "g")},
     "weights": Column("weights", _figure("weights")),
     "bias": Column("bias", _figure("bias")),
     "params": Column("params", _figure("params")),

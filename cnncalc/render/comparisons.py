@@ -124,7 +124,7 @@ def table(comparison: Comparison, style: Style) -> Iterator[str]:
     """Yield a table for a person, the numbers to the right."""
     rows = _grid(comparison, USUAL, style)
     drops = [DROPS.index(name) + 1 if name in DROPS and style.columns is None else 0 for name in rows.names]
-    yield draw([of_grid(rows, write, drops) for write in ((brief,) if style.brief else (full, brief))], style)
+    yield from draw([of_grid(rows, write, drops) for write in ((brief,) if style.brief else (full, brief))], style)
 
 
 def document(comparison: Comparison, style: Style) -> Iterator[str]:

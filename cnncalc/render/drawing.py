@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from ..errors import width_of
@@ -59,20 +60,56 @@ class Fitted(NamedTuple):
     gap: int
     """The spaces between columns."""
 
-    def draw(self, style: Style) -> str:
-        """Return the lines of the table, without spaces at their ends."""
-        columns = [*zip(self.table.heads, self.widths, strict=True)]
-        lines = _lines(Line([head.title for head in self.table.heads], "bold"), columns, self.gap, style)
-        lines.append(("-" if style.ascii else "─") * (sum(self.widths) + self.gap * (len(columns) - 1)))
+    def draw(self, style: Style) -> Iterator[str]:
+        """Yield the lines of the table, without spaces at their ends."""
+        heads = self.table.heads
+        yield from self._lines([Line([head.title for head in heads], "bold")], style)
+        yield ("-" if style.ascii else "─") * (sum(self.widths) + self.gap * (len(heads) - 1)) + "\n"
         for number, section in enumerate(filter(None, self.table.sections)):
-            lines += [""] if number else []
-            for line in section:
-                lines += _lines(line, columns, self.gap, style)
-        return "".join([line + "\n" for line in lines])
+            yield "\n" * (number > 0)
+            yield from self._lines(section, style)
+
+    def _lines(self, rows: Sequence[Line], style: Style) -> Iterator[str]:
+        """Yield the lines of rows: of each one, or as many as its longest cell has."""
+        colors = [row.style if style.color else "" for row in rows]
+        texts = zip(*[row.texts for row in rows], strict=True)
+        columns = [
+            _cells(head, width, own, colors, style)
+            for head, width, own in zip(self.table.heads, self.widths, texts, strict=True)
+        ]
+        between = " " * self.gap
+        for cells in zip(*columns, strict=True):
+            line = between.join(cells)
+            if "\n" in line:
+                parts = zip_longest(*[cell.split("\n") for cell in cells])
+                filled = [[part or " " * width for part, width in zip(row, self.widths, strict=True)] for row in parts]
+                yield from [between.join(row).rstrip(" ") + "\n" for row in filled]
+            else:
+                yield line.rstrip(" ") + "\n"
 
 
-def draw(tables: Iterable[Table], style: Style) -> str:
-    """Draw the table among these that `lay_out` picks."""
+def _cells(head: Heading, width: int, texts: Sequence[str], colors: Sequence[str], style: Style) -> list[str]:
+    """Return texts, each with the colour of its row, as the cells of a column; line ends part those of several lines.
+
+    Equal ones are placed once.
+    """
+
+    def placed(text: str, color: str) -> str:
+        if style.color:
+            color = color or (head.style if isinstance(head.style, str) else head.style(text))
+        lines = []
+        for part in broken(text, width):
+            free = " " * (width - width_of(part))
+            shown = paint(part, color, style.color)
+            lines.append(free + shown if head.right else shown + free)
+        return "\n".join(lines)
+
+    found: dict[str, dict[str, str]] = {color: {text: placed(text, color) for text in {*texts}} for color in {*colors}}
+    return [found[color][text] for text, color in zip(texts, colors, strict=True)]
+
+
+def draw(tables: Iterable[Table], style: Style) -> Iterator[str]:
+    """Yield the lines of the table among these that `lay_out` picks."""
     return lay_out(tables, style.width).draw(style)
 
 
@@ -142,26 +179,6 @@ def _shared(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
         if sum(widths) <= room:
             return widths
     return list(least)
-
-
-def _lines(line: Line, columns: Sequence[tuple[Heading, int]], gap: int, style: Style) -> list[str]:
-    """Return the lines of a row: one, or as many as its longest cell has."""
-    parts = [broken(text, width) for text, (_, width) in zip(line.texts, columns, strict=True)]
-    lines = []
-    for number in range(max(map(len, parts))):
-        text, spaces = "", 0
-        for cell, own, (head, width) in zip(parts, line.texts, columns, strict=True):
-            part = cell[number] if number < len(cell) else ""
-            free = width - width_of(part)
-            if part:
-                color = line.style or (head.style if isinstance(head.style, str) else head.style(own))
-                before = spaces + (free if head.right else 0)
-                text += " " * before + (paint(part, color) if color and style.color else part)
-                spaces = gap if head.right else gap + free
-            else:
-                spaces += gap + width
-        lines.append(text)
-    return lines
 
 
 def broken(text: str, width: int) -> list[str]:

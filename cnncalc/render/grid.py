@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import log10
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -31,6 +31,24 @@ class Column(NamedTuple, Generic[T]):
     """Whether a narrow table may put the end of a cell below its beginning, between words."""
     order: Callable[[T], Cell] | None = None
     """What its rows are sorted by, if not the cell."""
+    of: Callable[[T], object] | None = None
+    """The value that its cell follows from, if many rows share one: the cell is worked out once for each."""
+
+    def cells(self, things: Sequence[T]) -> list[Cell]:
+        """Return the cell of each thing."""
+        if self.of is None:
+            return [self.cell(thing) for thing in things]
+        of, found = self.of, dict[int, Cell]()
+        keys = [id(of(thing)) for thing in things]
+        for key, thing in zip(keys, things, strict=True):
+            if key not in found:
+                found[key] = self.cell(thing)
+        return [found[key] for key in keys]
+
+    def texts(self, cells: Sequence[Cell], write: Writer, escape: Callable[[str], str] = str) -> list[str]:
+        """Return cells as printable texts, escaped for a form; equal ones are written once."""
+        written = {cell: escape(printable(write(cell, self))) for cell in set(cells)}
+        return [written[cell] for cell in cells]
 
 
 class Grid(NamedTuple):
@@ -60,12 +78,11 @@ class Grid(NamedTuple):
         ]
         return [dict(zip(self.names, row, strict=True)) for row in rows]
 
-    def texts(self, write: Writer, foot: bool = False) -> list[list[str]]:
-        """Return the cells of its rows, or of its foot, as printable texts."""
-        lines = self.foot if foot else self.rows
-        return [
-            [printable(write(cell, column)) for cell, column in zip(row, self.columns, strict=True)] for row in lines
-        ]
+    def texts(self, write: Writer, foot: bool = False, escape: Callable[[str], str] = str) -> list[tuple[str, ...]]:
+        """Return the cells of its rows, or of its foot, as printable texts, escaped for a form."""
+        cells = zip(*(self.foot if foot else self.rows), strict=True)
+        texts = [column.texts(own, write, escape) for column, own in zip(self.columns, cells, strict=False)]
+        return [*zip(*texts, strict=True)]
 
 
 Writer = Callable[[Cell, Column[Any]], str]
@@ -73,10 +90,10 @@ Writer = Callable[[Cell, Column[Any]], str]
 UNITS = ("", *"KMGTPEZYRQ")
 
 
-def grid(columns: Mapping[str, Column[T]], names: Sequence[str], things: Iterable[T]) -> Grid:
+def grid(columns: Mapping[str, Column[T]], names: Sequence[str], things: Sequence[T]) -> Grid:
     """Return a row for each thing, under the columns of these names."""
     chosen = [columns[name] for name in names]
-    return Grid(names, chosen, [[column.cell(thing) for column in chosen] for thing in things])
+    return Grid(names, chosen, [*zip(*[column.cells(things) for column in chosen], strict=True)])
 
 
 def chosen(names: str, columns: Mapping[str, Column[Any]], others: Mapping[str, str]) -> tuple[str, ...]:

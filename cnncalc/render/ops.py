@@ -117,7 +117,7 @@ def _drawn(titles: Sequence[str], sections: Mapping[str, Rows], style: Style) ->
         [*([Line([title, *[""] * len(others)], "bold")] if title else []), *map(Line, rows)]
         for title, rows in sections.items()
     ]
-    return draw([Table(heads, lines)], style)
+    return "".join(draw([Table(heads, lines)], style))
 
 
 def _markdown(titles: Sequence[str], rows: Rows) -> Iterator[str]:

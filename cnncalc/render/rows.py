@@ -42,7 +42,8 @@ def rows(report: Report, selection: Selection) -> list[Row]:
         return [Row(report, layer.name, [layer], layer.node.tie is not None) for layer in report.layers]
     found = list(_opened(report, report.layers, selection.depth))
     if selection.fold:
-        found = folded([row._replace(kind=(re.sub(_NUMBER, "", row.name), _kind(row.layer))) for row in found])
+        places: dict[int, int] = {}
+        found = folded([row._replace(kind=(re.sub(_NUMBER, "", row.name), _kind(row.layer, places))) for row in found])
     if selection.only:
         found = [row for row in found if row.layer.op in selection.only]
     if selection.sort is not None:
@@ -65,12 +66,18 @@ def _opened(
             yield Row(report, within + layer.name, [layer], shared)
 
 
-def _kind(layer: LayerReport) -> Hashable:
-    """Return what equal layers have in common: op, keys, shapes, counts, and how far above them they read."""
-    at = layer.nodes.index(layer.node)
-    reads = tuple([at - read for read in layer.node.reads])
-    counts = (layer.weights, layer.bias, layer.buffers, layer.macs, layer.node.tie is None)
-    return layer.op, repr(layer.values), tuple(layer.inputs()), layer.out, counts, reads, tuple(map(_kind, layer.inner))
+def _kind(layer: LayerReport, places: dict[int, int]) -> Hashable:
+    """Return what equal layers have in common: op, keys, shapes, counts, and how far above them they read.
+
+    `places` are those of nodes among theirs, by their ids, as far as they were looked up.
+    """
+    node = layer.node
+    if id(node) not in places:
+        places.update({id(one): at for at, one in enumerate(layer.nodes)})
+    reads = tuple([places[id(node)] - read for read in node.reads])
+    counts = (layer.weights, layer.bias, layer.buffers, layer.macs, node.tie is None)
+    inner = tuple([_kind(one, places) for one in layer.inner])
+    return layer.op, repr(layer.values), tuple(layer.inputs()), layer.out, counts, reads, inner
 
 
 def folded(found: Sequence[Row]) -> list[Row]:
@@ -79,8 +86,9 @@ def folded(found: Sequence[Row]) -> list[Row]:
     kinds = [numbers.setdefault(row.kind, len(numbers)) for row in found]
     result: list[Row] = []
     at = 0
+    following = _following(kinds)
     while at < len(found):
-        length, times = _run(kinds, at)
+        length, times = _run(kinds, at, following)
         for offset in range(length):
             same = found[at + offset : at + length * times : length]
             result.append(same[0]._replace(layers=[row.layer for row in same]))
@@ -88,17 +96,38 @@ def folded(found: Sequence[Row]) -> list[Row]:
     return result
 
 
-def _run(kinds: Sequence[int], at: int) -> tuple[int, int]:
+LONGEST_BLOCK = 1000
+"""How many rows a block may have that is folded."""
+MOST_BEGINNINGS = 32
+"""How often a row like its first may stand in it."""
+
+
+def _following(kinds: Sequence[int]) -> list[int]:
+    """Return where the next row of the same kind stands, for each row; the number of rows for none."""
+    next_of: dict[int, int] = {}
+    found = [0] * len(kinds)
+    for at in range(len(kinds) - 1, -1, -1):
+        found[at] = next_of.get(kinds[at], len(kinds))
+        next_of[kinds[at]] = at
+    return found
+
+
+def _run(kinds: Sequence[int], at: int, following: Sequence[int]) -> tuple[int, int]:
     """Return the length of the block that begins here, and how many times it stands here in a row.
 
     Of several, the one that folds most away; none if a later beginning folds as much, so that a block of a network
     begins where the first of its layers differs from what stands before.
     """
     best, saved = (1, 1), 0
-    for length in range(1, (len(kinds) - at) // 2 + 1):
+    again, most = following[at], at + min((len(kinds) - at) // 2, LONGEST_BLOCK)
+    for _ in range(MOST_BEGINNINGS):
+        length = again - at
+        if again > most or len(kinds) - at - length <= saved:  # all rows behind it are folded already
+            break
         times = _times(kinds, at, length)
         if (times - 1) * length > saved:
             best, saved = (length, times), (times - 1) * length
+        again = following[again]
     length, times = best
     return (1, 1) if saved and _times(kinds, at + 1, length) == times else best
 

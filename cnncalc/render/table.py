@@ -17,7 +17,7 @@ from .summary import comparison, counted_as, explanation, memory, totals
 def render(report: Report, style: Style) -> Iterator[str]:
     """Yield the table, the totals below it, and with `explain` the arithmetic."""
     layout = lay_out(_tables(report, style), style.width)
-    yield layout.draw(style)
+    yield from layout.draw(style)
     for line in [*totals(report), *memory(report), *counted_as(report)]:
         yield _sentence(line, "" if line.startswith("  ") else "bold", style)
     if style.columns is None:
@@ -44,7 +44,7 @@ def before(error: CnncalcError, style: Style) -> Iterator[str]:
     """Yield the table of the layers before the one at fault, without totals."""
     if error.report.layers:
         tables = (table._replace(sections=table.sections[:1]) for table in _tables(error.report, style))
-        yield draw(tables, style)
+        yield from draw(tables, style)
 
 
 def _tables(report: Report, style: Style) -> Iterator[Table]:

@@ -87,7 +87,7 @@ def _exact(tabulation: Tabulation) -> Grid:
 def table(tabulation: Tabulation, style: Style) -> Iterator[str]:
     """Yield a table for a person, the numbers to the right."""
     rows = _shown(tabulation)
-    yield draw([of_grid(rows, full, [0] * len(rows.names))], style)
+    yield from draw([of_grid(rows, full, [0] * len(rows.names))], style)
 
 
 def document(tabulation: Tabulation, style: Style) -> Iterator[str]:

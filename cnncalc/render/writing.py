@@ -15,7 +15,7 @@ from .grid import Grid, Writer, full, spreadsheet
 T = TypeVar("T")
 LONGEST_TABULAR = 40
 """The most rows of a LaTeX table that stays on one page."""
-_LATEX = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
+_SIGNS = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -44,8 +44,8 @@ def _delimited(grid: Grid, delimiter: str) -> Iterator[str]:
 
 def markdown(grid: Grid, write: Writer = full) -> Iterator[str]:
     """Yield a table as GitHub draws it."""
-    rows = [map(md.escape, row) for row in [*grid.texts(write), *grid.texts(write, foot=True)]]
-    return md.table(grid.titles, map(list, rows), grid.right)
+    rows = [row for foot in (False, True) for row in grid.texts(write, foot, md.escape)]
+    return md.table(grid.titles, rows, grid.right)
 
 
 def latex(grid: Grid, write: Writer = full) -> Iterator[str]:
@@ -54,23 +54,28 @@ def latex(grid: Grid, write: Writer = full) -> Iterator[str]:
     name = "longtable" if is_long else "tabular"
     yield f"% \\usepackage{{booktabs{',longtable' if is_long else ''}}}\n"
     yield f"\\begin{{{name}}}{{@{{}}{''.join('r' if right else 'l' for right in grid.right)}@{{}}}}\n\\toprule\n"
-    yield _latex_row(grid.titles) + "\\midrule\n" + ("\\endhead\n" if is_long else "")
-    yield from map(_latex_row, grid.texts(write))
+    yield _latex_row([*map(_latex, grid.titles)]) + "\\midrule\n" + ("\\endhead\n" if is_long else "")
+    yield from map(_latex_row, grid.texts(write, escape=_latex))
     if grid.foot:
-        yield "\\midrule\n" + "".join(map(_latex_row, grid.texts(write, foot=True)))
+        yield "\\midrule\n" + "".join(map(_latex_row, grid.texts(write, True, _latex)))
     yield f"\\bottomrule\n\\end{{{name}}}\n"
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(["".join([_LATEX.get(sign, sign) for sign in cell]) for cell in cells]) + r" \\" + "\n"
+    return " & ".join(cells) + r" \\" + "\n"
+
+
+def _latex(text: str) -> str:
+    """Return a text with all escaped that has a meaning in LaTeX."""
+    return "".join([_SIGNS.get(sign, sign) for sign in text])
 
 
 def html(grid: Grid, write: Writer = full) -> Iterator[str]:
     """Yield a table without colours of its own, so that it fits a light and a dark page."""
     sections = (
-        ("thead", "th", [grid.titles]),
-        ("tbody", "td", grid.texts(write)),
-        ("tfoot", "th", grid.texts(write, foot=True)),
+        ("thead", "th", [tuple(map(escape, grid.titles))]),
+        ("tbody", "td", grid.texts(write, escape=escape)),
+        ("tfoot", "th", grid.texts(write, True, escape)),
     )
     yield "<table>\n"
     for part, tag, rows in sections:
@@ -81,7 +86,7 @@ def html(grid: Grid, write: Writer = full) -> Iterator[str]:
 
 def _html_row(tag: str, right: Sequence[bool], texts: Sequence[str]) -> str:
     cells = [
-        f'<{tag} style="text-align: {"right" if is_right else "left"}">{escape(text)}</{tag}>'
+        f'<{tag} style="text-align: {"right" if is_right else "left"}">{text}</{tag}>'
         for is_right, text in zip(right, texts, strict=True)
     ]
     return f"<tr>{''.join(cells)}</tr>\n"

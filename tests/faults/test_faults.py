@@ -111,6 +111,8 @@ def test_a_pipe_that_waits_for_its_reader_can_be_interrupted(tmp_path: Path) -> 
         ("run relu:name=a relu -x x.npy -o - --keep a", 2, []),
         ("learn conv:k3,nobias -x a.npy -y b.npy --lr 1e-4 --steps 5 -o k.npy", 0, ["k.npy"]),
         ("check net.json --expect out=1x8x8 --json", 1, []),
+        ("diff vgg11 vgg16 --exit-code", 1, []),
+        ("compare vgg11 nowhere", 2, []),
     ],
 )
 def test_the_code_where_nobody_reads(words: str, code: int, files: list[str], tmp_path: Path) -> None:
@@ -142,6 +144,12 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
     action = "for n in range(3):\n    if os.path.samestat(os.fstat(n), os.stat(arguments[0])): os._exit(77)"
     before = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
     assert at_event("os.rename", action, line("a table", "out"), tmp_path, *before).code == 0
+
+
+@pytest.mark.parametrize("line", ["-V", "--help", "help shape"])
+def test_what_click_prints_where_nothing_is_open(line: str, tmp_path: Path) -> None:
+    done = run(line.split(), tmp_path, ["sh", "-c", 'exec "$@" >&-', "sh"])
+    assert done == (2, b"", b"cannot write: standard output is closed\n")
 
 
 @pytest.mark.parametrize(

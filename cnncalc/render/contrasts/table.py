@@ -28,7 +28,7 @@ def render(contrast: Contrast, style: Style) -> Iterator[str]:
         *([Heading("op", style="cyan", drop=1)] if style.width else []),
         *[Heading(run.name, style=_color, wraps=True) for run in contrast.runs],
     ]
-    yield draw([Table(heads, [lines])], style)
+    yield from draw([Table(heads, [lines])], style)
     sentence = legend([row for _, row in groups])
     if sentence:
         yield paint(sentence, "dim", style.color) + "\n"

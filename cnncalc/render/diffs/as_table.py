@@ -21,7 +21,7 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         return
     yield paint(f"{diff.names[0]} -> {diff.names[1]}: {verdict(diff)}", "bold", style.color) + "\n"
     yield cost(diff) + "\n\n"
-    yield draw(_tables(diff, style.totals), style)
+    yield from draw(_tables(diff, style.totals), style)
     if style.totals:
         return
     seen = {row.sign for layer in diff.layers for row in rows(diff, layer)[:1]}

@@ -21,7 +21,7 @@ def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
     """Yield the table, and what is said below it."""
     rows = field_grid(fields, is_drawn=True)
     drops = [DROPS.index(name) + 1 if name in DROPS else 0 for name in rows.names]
-    yield draw([of_grid(rows, full, drops)], style)
+    yield from draw([of_grid(rows, full, drops)], style)
     for line in sentences(fields):
         yield paint(line, "bold", style.color) + "\n"
     if style.explain:

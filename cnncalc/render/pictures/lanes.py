@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import printable
+from ...limits import MOST_DRAWN, Limit
 from ...network import INPUT
 from ...report import LayerReport, Report
 from ...sizes import show
@@ -20,6 +21,7 @@ from .. import Selection
 from ..columns import op_text
 from ..rows import Row, rows
 
+_FEWER = "--fold draws a run of equal layers once; --until and --after take a part of the network"
 MOST_FORKS = 8
 """How many chains that read the same value have it in lanes of their own; others take it from one lane."""
 
@@ -55,8 +57,12 @@ class Station(NamedTuple):
 
 
 def stations(report: Report, selection: Selection) -> list[Station]:
-    """Return the rows of a network's picture, the input first: blocks opened down to a depth, runs folded if wanted."""
+    """Return the rows of a network's picture, the input first: blocks opened down to a depth, runs folded if wanted.
+
+    SpecError for more than are drawn.
+    """
     found = rows(report, Selection(depth=selection.depth, fold=selection.fold))
+    Limit(MOST_DRAWN, "the picture has {made:,} rows, more than {most:,}", _FEWER).count(len(found))
     wires: dict[int, tuple[int, ...]] = {}
     _connect(report.layers, (INPUT,), selection.depth, wires)
     place = {id(layer): at for at, row in enumerate(found) for layer in row.layers}

@@ -90,7 +90,7 @@ def table(answer: InputAnswer, style: Style) -> Iterator[str]:
     if answer.least and least is not None:
         yield show(least) + "\n"
         return
-    yield draw([of_grid(_grid(answer, MOST_WAYS), full)], style)
+    yield from draw([of_grid(_grid(answer, MOST_WAYS), full)], style)
     more = len(answer.inputs.ways) - MOST_WAYS
     if more > 0:
         yield f"and {plural(more, 'set')} more\n"

@@ -129,7 +129,7 @@ def table(answer: Answer, style: Style) -> Iterator[str]:
     if not answer.number:
         yield from [line + "\n" for line in none_text(answer)]
         return
-    yield draw([of_grid(_grid(answer), full)], style)
+    yield from draw([of_grid(_grid(answer), full)], style)
     yield count_text(answer) + "\n"
 
 

@@ -258,3 +258,15 @@ def test_a_list_that_grows_after_a_call_leaves_the_call_as_it_was() -> None:
         "net = keras.Model(x, features[-1])\n"
     )
     assert sizes(report_of(text).out) == [8, 8, 12]
+
+
+OPERATIONS = json.loads((DATA / "code" / "keras-operations.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", OPERATIONS["rows"])
+def test_an_operation_has_the_shape_and_the_weights_of_keras(name: str) -> None:
+    """As `model.output_shape` and `model.count_params()` of Keras say, whose version stands beside them."""
+    case = OPERATIONS["rows"][name]
+    report = report_of(f"{OPERATIONS['head']}{case['source']}\nmodel = keras.Model(x, y)\n")
+    assert sizes(report.to_dict()["report"]["out"]) == case["out"]
+    assert (report.params or 0) + (report.buffers or 0) == case["total"]

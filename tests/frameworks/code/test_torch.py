@@ -6,16 +6,19 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
 
 from cnncalc import sources, trace
-from cnncalc.errors import SpecError
+from cnncalc.errors import CnncalcError, SpecError
+from cnncalc.frameworks.code import read
 from cnncalc.frameworks.code.entry import SourceReader
 from cnncalc.frameworks.code.torch.layers import ARGUMENTS, signature
 from cnncalc.frameworks.code.torch.modules import tensors
 from cnncalc.input import Inputs
+from cnncalc.sources import imported
 from tests import DATA
 
 CODE = DATA / "code"
@@ -192,3 +195,93 @@ def test_a_pattern_that_does_not_fit(pattern: str, text: str) -> None:
     )
     with pytest.raises(SpecError, match=re.escape(f"the code raises TypeError: {text}")):
         trace.shape(_read(source), (3, 32, 32))
+
+
+OPERATIONS = json.loads((CODE / "torch-operations.json").read_text(encoding="utf-8"))
+NET = """import torch
+from torch import nn
+import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+{init}
+
+    def forward(self, x):
+{forward}
+
+{more}
+"""
+
+
+@pytest.mark.parametrize("name", OPERATIONS["rows"])
+def test_an_operation_has_the_shape_and_the_arrays_of_pytorch(name: str) -> None:
+    """As PyTorch, whose version stands beside them, gives for an input: buffers are those of its state_dict."""
+    case = OPERATIONS["rows"][name]
+    depth = {"init": 8, "forward": 8, "more": 4}
+    source = NET.format(**{part: indent(case[part] or "pass", " " * by) for part, by in depth.items()})
+    report = trace.shape(imported(read(source, "net.py", None), "net.py"), tuple(OPERATIONS["input"]))
+    assert report.to_dict()["report"]["out"] == case["out"]
+    assert (report.params, report.buffers) == (case["params"], case["buffers"])
+
+
+@pytest.mark.parametrize(
+    ("forward", "known"), [("return self.a(x, x, x)[1]", False), ("return torch.cat(self.a(x, x, x), -1)", True)]
+)
+def test_weights_of_a_result_that_is_left_out_count_in_the_one_that_is_read(forward: str, known: bool) -> None:
+    """Its products are unknown there, not none."""
+    heads = "self.a = nn.MultiheadAttention(8, 2, batch_first=True)"
+    source = NET.format(init=indent(heads, " " * 8), forward=indent(forward, " " * 8), more="")
+    report = trace.shape(imported(read(source, "net.py", None), "net.py"), (2, 6, 8))
+    assert report.params == 4 * 8 * 8 + 4 * 8
+    assert (report.macs is not None) is known
+
+
+IMPOSSIBLE = [
+    ("", "return F.group_norm(x, 3)", "3 groups do not divide 4 channels"),
+    ("self.n = nn.LayerNorm(7)", "return self.n(x)", "expects the last sizes 7, gets 4x6x8"),
+    (
+        "",
+        "return F.interpolate(x, scale_factor=2, mode='linear')",
+        "linear is for another number of axes than that of 4x6x8",
+    ),
+    ("", "return F.interpolate(x)", "it needs size or scale_factor"),
+    ("", "return F.pad(x, (1, 2, 3))", "3 sides of padding for 4 axes"),
+    ("", "return F.pad(x, (-5, -5))", "4x6x8 is cut to less than nothing by [-5, -5]"),
+    ("", "return F.pad(x, (1,) * 8, mode='reflect')", "8 sides of padding are for other axes than those of 4x6x8"),
+    ("", "return x @ torch.ones(7, 5)", "8 and 7 differ"),
+    ("", "return torch.einsum('abcd,abce->ab', x, x[:, :3])", "b is 4 and 3"),
+    ("", "return F.scaled_dot_product_attention(x, x[..., :7], x)", "do not go together"),
+    ("self.a = nn.MultiheadAttention(8, 2)", "return self.a(x, x, x)[0]", "works on steps and features, gets 4x6x8"),
+    (
+        "self.a = nn.MultiheadAttention(6, 2)",
+        "return self.a(x[:, 0], x[:, 0], x[:, 0])[0]",
+        "expects 6 features, gets 8",
+    ),
+    ("self.r = nn.LSTM(7, 3)", "return self.r(x[:, 0])[0]", "expects 7 input features, gets 8"),
+    ("self.r = nn.GRU(8, 3)", "return self.r(x)[0]", "works on steps and features, gets 4x6x8"),
+    ("self.r = nn.GRUCell(7, 3)", "return self.r(x[:, 0, 0])", "expects 7 input features, gets 8"),
+    ("self.c = nn.Conv2d(3, 2, 1)", "return self.c(x)", "expects 3 input channels, gets 4"),
+    ("", "return x.view(2, -1, -1)", "has more than one open size"),
+    ("", "return x.permute(0, 2, 1)", "permute"),
+    ("", "return x.expand(-1, 5, 6, 8)", "cannot be repeated to"),
+    ("", "return x.split([1, 2], 1)[0]", "4 is split into 1 + 2 = 3"),
+    ("", "return x.narrow(2, 4, 3)", "3 units from 4 on are more than an axis of 6"),
+    ("", "return x.select(1, 4)", "the index 4 is outside of an axis of 4"),
+    ("self.a = nn.MultiheadAttention(8, 3)", "return x", "num_heads=3 does not divide embed_dim=8"),
+    ("", "return x.rot", "has no 'rot'"),
+    ("self.m = nn.Sequential(3)", "return self.m(x)", "3 is not a module"),
+    ("self.p = nn.Parameter(3)", "return x * self.p", "a parameter of 3 is not understood"),
+    ("self.m = nn.Sequential(nn.ReLU(), None)", "return self.m(x)", "None is not a module"),
+]
+
+
+@pytest.mark.parametrize(("init", "forward", "message"), IMPOSSIBLE)
+def test_what_pytorch_refuses_is_refused_with_the_numbers(init: str, forward: str, message: str) -> None:
+    """PyTorch 2.13 raises an error for each of these."""
+    source = NET.format(init=indent(init or "pass", " " * 8), forward=indent(forward, " " * 8), more="")
+    with pytest.raises(CnncalcError) as raised:
+        trace.shape(imported(read(source, "net.py", None), "net.py"), (2, 4, 6, 8))
+    assert message in str(raised.value)

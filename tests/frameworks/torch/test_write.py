@@ -490,6 +490,23 @@ def test_names_never_mean_another_thing(name: str) -> None:
 HELPER_CLASSES = {call[:-1] for call in HELPERS}
 
 
+@pytest.mark.parametrize(("op", "count"), [("add", 3000), ("min", 200)])
+def test_python_nests_what_many_inputs_make(op: str, count: int) -> None:
+    """It refuses 200 brackets in one another, and some thousand operators in a row."""
+    names = [f"r{number}" for number in range(count)]
+    joined = [{"op": "relu", "name": name} for name in names] + [{"op": op, "from": names}]
+    text = cnncalc.to_torch({"input": [1, 3, 5], "layers": joined})
+    compile(text, "net.py", "exec")
+    assert text.count("joined(") == 2
+
+
+def test_python_nests_what_names_of_many_parts_make() -> None:
+    layers = [{"op": "conv", "c_o": 2, "name": "a." * count + "b"} for count in (1, 40, 60, 126)]
+    text = cnncalc.to_torch({"input": [1, 3, 5], "layers": layers})
+    compile(text, "net.py", "exec")
+    assert text.count("nn.Conv2d(") == 4
+
+
 def test_names_that_normalise_to_one_are_two() -> None:
     names = ["ﬁ", "fi", "é", "e\u0301", "a b", "a-b", "class", "class_"]
     layers = [{"op": "relu", "name": name} for name in names]

@@ -370,9 +370,9 @@ def _resize(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     return layer.call(evaluator, [x], {}, node)
 
 
-def sized(evaluator: Evaluator, kind: str, x: SymbolicTensor, out: Sizes, node: Any) -> Any:
-    """Return the result of an operation without products that is no layer here, of sizes that are known."""
-    layer = LayerValue(kind, session_of(evaluator).unique(kind), {}, node, is_operation=True)
+def sized(evaluator: Evaluator, kind: str, x: SymbolicTensor, out: Sizes, node: Any, **config: Any) -> Any:
+    """Return the result of an operation without products, with its settings, of sizes that are known."""
+    layer = LayerValue(kind, session_of(evaluator).unique(kind), config, node, is_operation=True)
     result = layer.call(evaluator, [x], {}, node)
     result.sizes = out
     return result
@@ -391,7 +391,7 @@ def _shuffle(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
         out = (*[None if n is None else n * by for n in space], None if c is None else c // (by * by))
     else:
         out = (*[None if n is None else n // by for n in space], None if c is None else c * by * by)
-    return sized(evaluator, "DepthToSpace" if apart else "SpaceToDepth", x, out, node)
+    return sized(evaluator, "DepthToSpace" if apart else "SpaceToDepth", x, out, node, block_size=by)
 
 
 def _pair(value: Any) -> list[int]:
@@ -418,7 +418,11 @@ def _patches(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
         None if n is None else -(-(n if same else n - extent + 1) // step)
         for n, extent, step in zip(space, k, s, strict=True)
     ]
-    return sized(evaluator, "ExtractPatches", x, (*places, None if c is None else c * prod(k)), node)
+    out, how = (
+        (*places, None if c is None else c * prod(k)),
+        {"size": k, "strides": s, "padding": "same" if same else "valid"},
+    )
+    return sized(evaluator, "ExtractPatches", x, out, node, **how, dilation_rate=given.get("dilation_rate"))
 
 
 @_function("repeat", "repeat_elements")
@@ -433,7 +437,7 @@ def _repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
         raise NotImplementedError
     n = own[at]
     own[at] = None if n is None else n * times
-    return sized(evaluator, "Repeat", x, tuple(own), node)
+    return sized(evaluator, "Repeat", x, tuple(own), node, repeats=times, axis=at + (not x.whole))
 
 
 @_function("broadcast_to")
@@ -446,7 +450,7 @@ def _broadcast(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
         return x
     if None in wanted[1:]:
         raise NotImplementedError
-    return sized(evaluator, "BroadcastTo", x, tuple(wanted if x.whole else wanted[1:]), node)
+    return sized(evaluator, "BroadcastTo", x, tuple(wanted if x.whole else wanted[1:]), node, shape=wanted)
 
 
 @_function("slice", roots=("keras.ops", "tensorflow"))

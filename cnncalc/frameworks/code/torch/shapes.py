@@ -352,7 +352,8 @@ def pixel_unshuffle(call: ShapeCall) -> Shapes:
 def pad(call: ShapeCall) -> Shapes:
     """Return the shape with values around the last axes; PyTorch counts the last one first."""
     sizes, sides = list(call.x), list(call.get("pad"))
-    if call.get("mode", "constant") != "constant" and len(sizes) - len(sides) // 2 not in (1, 2):
+    inner = len(sizes) - len(sides) // 2 in (1, 2) and len(sides) <= 6
+    if call.get("mode", "constant") != "constant" and not inner:
         raise ShapeError(f"{len(sides)} sides of padding are for other axes than those of {show(call.x[1:])}")
     if len(sides) % 2 or len(sides) > 2 * len(sizes):
         raise ShapeError(f"{len(sides)} sides of padding for {len(sizes)} axes: give two for each axis, the last first")

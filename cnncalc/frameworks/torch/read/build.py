@@ -149,9 +149,7 @@ class CallReader:
             axes = with_batch([n // (batch or 1) or 1 for n in shape], 0, (BATCH,))
         value = BatchedTensor(self.spec.input, axes, integer=kind(call, place))
         counted = call.function in NO_PRODUCTS or call.function.startswith("fft")
-        macs: int | None = 0 if counted or place else None
-        if call.macs and not place:
-            macs = call.macs // (batch or 1)
+        macs = call.macs // (batch or 1) if call.macs else 0 if counted else None
         sample = value.sample
         layer = self.spec.opaque(
             "",
@@ -160,8 +158,7 @@ class CallReader:
             sample if sized and 0 not in sample else None,
             {"macs": macs},
         )
-        if place == 0:
-            self.unknown[layer] = tuple([name for leaf in leaves if isinstance(leaf, Constant) for name in leaf.of])
+        self.unknown[layer] = tuple([name for leaf in leaves if isinstance(leaf, Constant) for name in leaf.of])
         return value._replace(layer=layer)
 
     def end(self) -> None:
@@ -215,15 +212,20 @@ class CallReader:
     def count(self) -> None:
         """Tie layers that have the same arrays, and say what arrays count as where that is not what they hold.
 
-        A parameter counts in the first layer that reads it.
+        A parameter counts in the first layer that reads it, and the products of a call in the first of its layers that
+        has any: which of its results are needed is known by now.
         """
         self.counted: set[str] = set()
+        computed: set[int] = set()
         owners: dict[object, Draft] = {}
         for layer in self.spec.layers:
             arrays = self.layers.arrays.get(layer, {})
+            call = id(self.calls.get(layer))
             if layer in self.unknown:
                 figures = self.take(self.unknown[layer])
-                layer.keys |= {"params": figures[0], "buffers": figures[1]}
+                layer.keys |= {"params": figures[0], "buffers": figures[1]} | ({"macs": 0} if call in computed else {})
+            if layer in self.unknown or arrays:
+                computed.add(call)
             if not arrays and layer not in self.layers.uses:
                 if layer.op == "opaque":
                     layer.keys = {"params": 0, "buffers": 0, **layer.keys}

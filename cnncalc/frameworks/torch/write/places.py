@@ -53,6 +53,10 @@ GROUP = '''class Group(nn.Module):
 '''
 
 
+DEEPEST = 50
+"""How many parts a name has that makes containers in containers: Python nests 200 brackets, and these take two each."""
+
+
 class Owner(NamedTuple):
     """A layer with a module of its own."""
 
@@ -120,7 +124,13 @@ def place(owners: Sequence[Owner]) -> tuple[list[str], list[str]]:
 
 def _can_have(root: Branch, owner: Owner, path: Sequence[str]) -> bool:
     """Return whether a module can be placed by its layer's name."""
-    if not all(path) or not TAKEN.isdisjoint(path[1:]) or path[0] in RESERVED or any(map(is_special, path)):
+    if (
+        len(path) > DEEPEST
+        or not all(path)
+        or not TAKEN.isdisjoint(path[1:])
+        or path[0] in RESERVED
+        or any(map(is_special, path))
+    ):
         return False
     if owner.weighted:
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -224,7 +224,7 @@ def permute(site: TorchContext) -> Code:
 def concat(site: TorchContext) -> Code:
     """Write the inputs one after another along an axis."""
     values = [f"{{{at}}}" for at in range(len(site.layer.samples))]
-    return Code(f"torch.cat(({', '.join(as_batch(site, values))}), {site.dims[0]})")
+    return Code(f"torch.cat({_tuple(as_batch(site, values))}, {site.dims[0]})")
 
 
 def operands(site: TorchContext) -> list[str]:
@@ -237,6 +237,15 @@ def operands(site: TorchContext) -> list[str]:
     return values + ([repr(site.values["value"])] if "value" in site.values else [])
 
 
+JOINED = '''def joined(function, *values: torch.Tensor) -> torch.Tensor:
+    """Return what a function of two values makes of all, one after another."""
+    result = values[0]
+    for value in values[1:]:
+        result = function(result, value)
+    return result
+'''
+MOST_OPERANDS = 20
+"""How many inputs stand in one expression: Python nests only so many brackets and operators."""
 OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
 COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 
@@ -245,6 +254,8 @@ COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "
 def operation(site: TorchContext) -> Code:
     """Write an operator between the inputs."""
     first, *others = operands(site)
+    if len(others) >= MOST_OPERANDS:
+        return Code(f"joined(torch.{site.op}, {first}, {', '.join(others)})")
     return Code(f" {OPERATORS[site.op]} ".join([first, *(f"({one})" if one[0] == "-" else one for one in others)]))
 
 
@@ -270,6 +281,8 @@ def extreme(site: TorchContext) -> Code:
     if "value" in site.values:
         return Code(invoke("{0}.clamp", **{"max" if site.op == "min" else "min": site.values["value"]}))
     result, *others = operands(site)
+    if len(others) >= MOST_OPERANDS:
+        return Code(f"joined(torch.{site.op}imum, {result}, {', '.join(others)})")
     for other in others:
         result = f"torch.{site.op}imum({result}, {other})"
     return Code(result)
@@ -332,12 +345,16 @@ def roll(site: TorchContext) -> Code:
     return Code(invoke("{0}.roll", tuple(site.values["shift"]), tuple(site.dims)))
 
 
+def _tuple(values: Sequence[str]) -> str:
+    return f"({', '.join(values)}{',' * (len(values) == 1)})"
+
+
 @WRITERS.register("stack")
 def stack(site: TorchContext) -> Code:
     """Write inputs along a new axis, in the network's own order of axes."""
     inputs = as_batch(site, [f"{{{at}}}" for at in range(len(site.layer.inputs()))])
-    values = ", ".join(f"{one}{site.own(len(site.x))}" for one in inputs)
-    return Code(f"torch.stack(({values}), {site.layer.traced.axes[0]}){site.back(len(site.out))}")
+    values = _tuple([f"{one}{site.own(len(site.x))}" for one in inputs])
+    return Code(f"torch.stack({values}, {site.layer.traced.axes[0]}){site.back(len(site.out))}")
 
 
 @WRITERS.register("pixelshuffle")

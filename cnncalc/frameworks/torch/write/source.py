@@ -69,6 +69,7 @@ HELPERS = {
     "Group(": places.GROUP,
     "without(": WITHOUT,
     "Constant(": composite.CONSTANT,
+    "joined(": plain.JOINED,
     **sequences.HELPERS,
 }
 """What a file begins with if its source calls it, in this order."""
