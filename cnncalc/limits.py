@@ -22,6 +22,8 @@ MOST_WITH_FIELDS = 30_000
 """Layers whose receptive fields are looked at by `rf`, with what they read: 4 KiB, and 50 microseconds, each."""
 MOST_PAIRS = 1_000_000
 """Pairs of what one layer reads, of all layers together, where `rf` follows each through the layer: a microsecond."""
+MOST_EXPLAINED = 30_000
+"""Rows whose arithmetic is shown, in a kilobyte and 50 microseconds each."""
 MOST_DRAWN = 10_000
 """Rows of a picture, where equal layers may be one: the place of each is looked for among those of others."""
 MOST_CALLS = 10_000

@@ -150,6 +150,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
     "picture.txt": (b"3x8x8 relu:times=10001", ["show"], 2, "the picture has 10,001 rows, more than 10,000"),
     "fields.txt": (b"3x8x8 relu:times=30001", ["rf"], 2, "the fields of 30,001 layers, more than 30,000"),
+    "explained.txt": (
+        b"3x8x8 relu:times=30001",
+        ["shape", "--explain"],
+        2,
+        "--explain of 30,001 rows, more than 30,000",
+    ),
     "dialects.txt": (
         b"3x8x8 relu:times=100000",
         ["check", "--dialect", "all"],
