@@ -147,8 +147,7 @@ def _work_apart(work: Callable[[], bytes], writing: int, memory: int, seconds: i
         for stream in (0, 1, 2):
             os.dup2(null, stream)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + seconds)
+        _lower(resource.RLIMIT_CPU, seconds)
         with suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:  # on Linux
             _lower(resource.RLIMIT_AS, int(file.read().split()[0]) * resource.getpagesize() + memory)
         with open(writing, "wb") as pipe:
