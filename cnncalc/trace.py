@@ -205,7 +205,7 @@ def _flattened(node: Node, layers: Sequence[LayerReport]) -> str | None:
 LARGEST_SIDE = 1 << 13
 """The largest input that is tried for a linear layer."""
 MOST_RETRACED = 2_000
-"""Up to how many layers: they are traced two dozen times."""
+"""Up to how many layers are traced again for an advice: two dozen times for that one."""
 
 
 def fitting_input(network: Network, read: Input, at: int) -> str | None:

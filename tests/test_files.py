@@ -166,6 +166,17 @@ def test_a_mapped_file_that_is_cut_short_ends_with_its_name(folder: Path, monkey
 
 
 @posix
+def test_a_folder_is_not_written(folder: Path) -> None:
+    Path("linked").symlink_to("x.npy")
+    with pytest.raises(SpecError, match=r"^'\.' cannot be written: it is a directory$"):
+        files.Target(".")
+    for path, name in (("linked", os.path.realpath("x.npy")), ("new", "new")):
+        target = files.Target(path)
+        assert target.name == name
+        target.discard()
+
+
+@posix
 def test_what_is_not_a_file_of_a_folder_is_special(folder: Path) -> None:
     os.mkfifo("pipe")
     for path in ("pipe", "/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/7", "/proc/self/fd/0"):

@@ -140,6 +140,7 @@ def test_tied_layers_have_the_same_arrays() -> None:
         {"op": "block", "name": "a", "layers": [{"op": "batchnorm"}]},
         {"op": "block", "name": "b", "layers": [{"op": "conv", "c_o": 1000}], "tie": "a"},
     ]
+    assert refused(blocks, (3, 8, 8)).key == "tie"
     assert refused(blocks, (3, 8, 8)).what == (
         "tie: a has 6 parameters, 6 buffers, and this layer needs 4,000 parameters"
     )
@@ -172,7 +173,26 @@ def test_the_axes_of_space_are_those_over_which_a_layer_slides(
     assert [field[:3] for field in cnncalc.shape(layers, input).rf] == rf
 
 
+def test_layers_know_the_input_that_was_given() -> None:
+    report = cnncalc.shape({"input": [3, 8, 8], "layers": [{"op": "relu"}]}, (3, 5, 7))
+    assert report.layers[0].network.input == (3, 5, 7)
+
+
+def test_what_is_needed_is_needed_once() -> None:
+    words = "3xHxW maxpool:2 upsample:x2,name=u relu add:from=input+u add:from=input+u conv:4,k1,c_i=3"
+    assert [len(layer.needs) for layer in cnncalc.shape(words).layers] == [2, 0, 0, 2, 0, 2]
+
+
+def test_what_is_resolved_behind_what_is_not_known() -> None:
+    layers: Layers = [{"op": "opaque", "name": "o"}, {"op": "linear", "out": 4, "c_i": 5}, {"op": "maxpool", "k": 2}]
+    for layer, more in (("linear1", {"out": 4, "c_i": 5}), ("maxpool1", {"k": (2, 2), "s": (2, 2)})):
+        values = cnncalc.shape(layers, (3, 8, 8))[layer].values
+        assert {key: values[key] for key in more} == more
+        assert layer != "linear1" or values == more
+
+
 def test_only_a_linear_layer_has_that_arithmetic() -> None:
+    assert "-i " not in (refused("3x8x8 conv:4,k3 conv:4,k3,c_i=6").help or "")
     assert "→" not in (refused("3x8x8 flatten batchnorm:c_i=5").help or "")
     layers: Layers = [
         {"op": "flatten"},

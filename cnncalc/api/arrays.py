@@ -92,7 +92,7 @@ def prepare(
     """Return a network with its weights in memory: a function that takes what `run` takes as `x`, and gives the same.
 
     The arguments are those of `run`. The weights are read once, and the network is traced once for each shape and dtype
-    of its inputs. Several threads may call it; they take turns.
+    of its inputs. It keeps its working memory from call to call. Several threads may call it; they take turns.
 
     Raises SpecError for what cannot be read; the network is checked when the shape of its input is known.
 

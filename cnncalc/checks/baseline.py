@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import starmap
 from typing import Any
 
 from .. import sources
@@ -21,7 +20,7 @@ from ..explain import axes_text
 from ..notation.document import Document, parse
 from ..notation.encode import encode
 from ..notation.encode import entries as json_entries
-from ..report import Report, listed
+from ..report import LayerReport, Report, listed
 from ..sizes import counted, to_json
 from . import Finding, Result, finding_at, from_error, listed_findings
 
@@ -37,6 +36,8 @@ class Baseline:
         self.path, self.update, self._tell = path, update, tell
         self.folder = os.path.dirname(os.path.realpath(path))
         self.entries: dict[str, Entry] = {}
+        self.recorded: dict[str, str] = {}
+        """The text of the entry of each file of this run, if they are recorded; once written, of all that it has."""
         self.seen: set[str] = set()
         """The entries of the files of this run."""
         self.broken: Finding | None = None
@@ -92,7 +93,7 @@ class Baseline:
         if result.report is None or self.broken is not None:
             return result
         if self.update:
-            self.entries[key] = entry(result.report)
+            self.recorded[key] = entry_text(key, result.report)
             return result
         findings = [finding for finding in result.findings if finding.code != "CC201"]
         findings += changes(result.file, result.report, self.entries.get(key))
@@ -111,18 +112,31 @@ class Baseline:
 
     def text(self) -> Iterator[str]:
         """Yield the text of the updated baseline: the entries of files that exist, sorted by file, a layer a line."""
-        self.entries = {key: self.entries[key] for key in sorted(self.entries) if not self.is_gone(key)}
+        texts = {key: self._text(key) for key in sorted({**self.entries, **self.recorded}) if not self.is_gone(key)}
+        self.recorded = texts
         yield f'{{"cnncalc": {VERSION}, "files": '
-        yield from json_entries(starmap(_entry_text, self.entries.items()), "{}", inner=" ")
+        yield from json_entries(texts.values(), "{}", inner=" ")
         yield "}\n"
 
+    def _text(self, key: str) -> str:
+        """Return the text of an entry: as it is recorded now, or as it stands in the file."""
+        if key in self.recorded:
+            return self.recorded[key]
+        known = self.entries[key]
+        return _entry_text(key, known["report"], known["layers"].items())
 
-def entry(report: Report) -> Entry:
-    """Return every figure of a report and every key of its layers, as JSON reads them back."""
-    layers = {layer.name: {"op": layer.op, **layer.values, **layer.figures()} for layer in report.layers}
-    whole = {"in": to_json(report.network.input or ()), **report.totals()}
-    plain: Entry = listed({"report": whole, "layers": layers})
-    return plain
+
+def entry_text(file: str, report: Report) -> str:
+    """Return the entry of a file as text: every figure of its report and every key of its layers."""
+    return _entry_text(file, _whole(report), ((layer.name, _figures(layer)) for layer in report.layers))
+
+
+def _whole(report: Report) -> dict[str, Any]:
+    return {"in": to_json(report.network.input or ()), **report.totals()}
+
+
+def _figures(layer: LayerReport) -> dict[str, Any]:
+    return {"op": layer.op, **layer.values, **layer.figures()}
 
 
 def read(value: Any, name: str) -> dict[str, Entry]:
@@ -143,10 +157,10 @@ def read(value: Any, name: str) -> dict[str, Entry]:
     return files
 
 
-def _entry_text(file: str, figures: Entry) -> str:
-    layers = (f"{encode(name)}: {encode(layer)}" for name, layer in figures["layers"].items())
-    text = "".join(json_entries(layers, "{}", outer=" "))
-    return f'{encode(file)}: {{"report": {encode(figures["report"])}, "layers": {text}}}'
+def _entry_text(file: str, whole: Mapping[str, Any], layers: Iterable[tuple[str, Any]]) -> str:
+    texts = (f"{encode(name)}: {encode(figures)}" for name, figures in layers)
+    text = "".join(json_entries(texts, "{}", outer=" "))
+    return f'{encode(file)}: {{"report": {encode(whole)}, "layers": {text}}}'
 
 
 def changes(name: str, report: Report, known: Entry | None) -> list[Finding]:
@@ -157,17 +171,17 @@ def changes(name: str, report: Report, known: Entry | None) -> list[Finding]:
     if known is None:
         help = "if it is new, run with --update"
         return [Finding("CC302", name, "the baseline has no entry for this file", help=help)]
-    findings = listed_findings(_findings(name, report, known, entry(report)))
+    findings = listed_findings(_findings(name, report, known))
     has_error = any(finding.level == "error" for finding in findings)
     return findings if has_error else [finding._replace(level="error") for finding in findings]
 
 
-def _findings(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Finding]:
-    differing = list(_changes(known["report"], now["report"]))
+def _findings(name: str, report: Report, known: Entry) -> Iterator[Finding]:
+    differing = list(_changes(known["report"], listed(_whole(report))))
     if differing:
         yield Finding("CC301", name, f"differs from the baseline: {', '.join(differing)}", help=_MEANT)
     for layer in report.layers:
-        before, after = known["layers"].get(layer.name), now["layers"][layer.name]
+        before, after = known["layers"].get(layer.name), listed(_figures(layer))
         differing = list(_changes(before or {}, after))
         if not differing:
             continue
@@ -178,8 +192,9 @@ def _findings(name: str, report: Report, known: Entry, now: Entry) -> Iterator[F
             code, what = "CC301", f"differs from the baseline{follows}: {', '.join(differing)}"
         more = {"level": "error" if own else "note", "layer": layer.node.label(), "help": _MEANT}
         yield finding_at(name, report.network, ("layers", layer.node.spec_index), code, what, **more)
+    names = {layer.name for layer in report.layers}
     for gone in known["layers"]:
-        if gone not in now["layers"]:
+        if gone not in names:
             yield Finding("CC304", name, f"the baseline's layer {shown(gone)} is gone", help=_MEANT)
 
 

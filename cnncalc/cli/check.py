@@ -122,7 +122,7 @@ def command(
             with text_output(recorded.path) as stream:
                 stream.writelines(recorded.text())
     if recorded is not None and update and recorded.broken is None:
-        count = len(recorded.entries)
+        count = len(recorded.recorded)
         note(f"{baseline}: {count} {'entry' if count == 1 else 'entries'} recorded")
     if format == "github":
         _summarise(findings)

@@ -12,6 +12,7 @@ from .. import sources
 from ..errors import CnncalcError, SpecError, printable_lines
 from ..files import text_output
 from ..input import given_shapes
+from ..limits import MOST_EXPLAINED, Limit
 from ..network import Network
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
 from ..report import Report
@@ -158,7 +159,13 @@ class Showing:
         return report
 
     def text(self, result: Report | Contrast) -> Iterator[str]:
-        """Return the text of a report or a contrast."""
+        """Return the text of a report or a contrast. SpecError for the arithmetic of more layers than are explained."""
+        if self.style.explain and isinstance(result, Report):
+            from ..render.rows import rows
+
+            help = "--top, --only, --until and --after take some of the layers"
+            limit = Limit(MOST_EXPLAINED, "--explain of {made:,} rows, more than {most:,}", help)
+            limit.count(len(rows(result, self.style.selection)))
         if isinstance(result, Report):
             return (VALUE_FORMATS if self.style.values else FORMATS).renderer(self.format)(result, self.style)
         from ..render import contrasts

@@ -6,6 +6,7 @@ from ..fields.borders import least
 from ..network import INPUT
 from ..report import LayerReport
 from ..sizes import known, show
+from ..trace import MOST_RETRACED
 from . import Advice, HintKind, HintPlace
 from .windows import listed, plural
 
@@ -94,7 +95,7 @@ def _border_layers(place: HintPlace) -> Advice | None:
         f"a unit of its input already sees {field} pixels, and the image has {show(sizes)}: in the middle of the map "
         f"its window{more} {'add' if more else 'adds'} nothing"
     )
-    enough = [n for n in least(graph) if n is not None]
+    enough = [n for n in least(graph) if n is not None] if len(graph.vertices) <= MOST_RETRACED else []
     is_known = len(enough) == len(sizes) and all(n > (known(size) or 0) for n, size in zip(enough, sizes, strict=True))
     size = f"an input of {show(enough)} or more, or " if is_known else ""
     return Advice(text, f"{size}fewer strides and layers above it")

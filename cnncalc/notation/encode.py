@@ -36,16 +36,21 @@ def entries(texts: Iterable[str], brackets: str = "[]", outer: str = "", inner: 
     yield end
 
 
-def document(keys: Iterable[tuple[str, Any]]) -> Iterator[str]:
-    """Yield an object in one line, except that an iterator is an array with an entry a line.
+def document(keys: Iterable[tuple[str, Any]], in_lines: bool = True) -> Iterator[str]:
+    """Yield an object in one line, except that an iterator is an array with an entry a line if it is `in_lines`.
 
     A key is asked for once the entries of the array before it have been written.
     """
     before = "{"
     for key, value in keys:
         yield f"{before}{encode(key)}: "
-        if isinstance(value, Iterator):
+        if isinstance(value, Iterator) and in_lines:
             yield from entries(map(encode, value))
+        elif isinstance(value, Iterator):
+            first = next(value, None)
+            yield "[" if first is None else f"[{encode(first)}"
+            yield from (f", {encode(entry)}" for entry in value)
+            yield "]"
         else:
             yield encode(value)
         before = ", "

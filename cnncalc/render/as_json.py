@@ -7,7 +7,6 @@ from typing import Any
 
 from ..errors import CnncalcError
 from ..notation.encode import document as json_document
-from ..notation.encode import encode
 from ..report import Report
 from . import WHOLE, Selection, Style
 from .rows import Row, rows
@@ -20,7 +19,7 @@ def document(report: Report, style: Style) -> Iterator[str]:
 
 def line(report: Report, style: Style) -> Iterator[str]:
     """Yield the document in one line."""
-    yield _one_line(_keys(report, style))
+    return json_document(_keys(report, style).items(), in_lines=False)
 
 
 def before(error: CnncalcError, style: Style) -> Iterator[str]:
@@ -30,11 +29,7 @@ def before(error: CnncalcError, style: Style) -> Iterator[str]:
 
 def line_before(error: CnncalcError, style: Style) -> Iterator[str]:
     """Yield that document in one line."""
-    yield _one_line(_keys_before(error, style))
-
-
-def _one_line(keys: dict[str, Any]) -> str:
-    return encode({**keys, "layers": list(keys["layers"])}) + "\n"
+    return json_document(_keys_before(error, style).items(), in_lines=False)
 
 
 def _keys_before(error: CnncalcError, style: Style) -> dict[str, Any]:

@@ -346,7 +346,7 @@ def test_what_fails_in_one_file_does_not_end_the_gate(
     assert ("Traceback" in traceback) == (code == "CC900")
 
 
-@pytest.mark.parametrize(("place", "more"), [("entry", ["--update"]), ("read", []), ("Baseline.key", [])])
+@pytest.mark.parametrize(("place", "more"), [("entry_text", ["--update"]), ("read", []), ("Baseline.key", [])])
 def test_what_fails_with_a_baseline_does_not_end_the_gate(
     place: str, more: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

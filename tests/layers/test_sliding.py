@@ -119,6 +119,7 @@ def test_a_transposed_window_in_words() -> None:
     assert (cut.taps, str(cut.out)) == (3, "H*3+3")
     assert cut.text() == "((H+1) - 1)*3 - (1+2) + 5 + 1"
     assert cut.seen_text() == "(u + 1 - i*2)/3 for i = 0 to 2, where that is whole"
+    assert Cut(4, 4, 3, 0, 0, 0, "height", 3).taps == 2
     bare = Cut(4, 3, 2, 1, 0, 0, "height")
     assert (bare.text(), bare.out) == ("(4 - 1)*2 - (1+0) + 3", 8)
     assert bare.seen_text() == "ceil((u + 1 - 2)/2) to floor((u + 1)/2)"
