@@ -144,6 +144,21 @@ _MOST_LINKS = 40
 _STREAMS = ("stdin", "stdout", "stderr")
 
 
+def allow_open(count: int) -> None:
+    """Let the command have so many files open beside its own, as far as the system allows."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such limit
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = count + _OWN_FILES if hard == resource.RLIM_INFINITY else min(count + _OWN_FILES, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+_OWN_FILES = 64
+"""How many files are open beside those that are written, at most: streams, inputs, modules that are imported."""
+
+
 def safe_name(name: str, windows: bool = os.name == "nt") -> str:
     """Return a name as one of a file: characters that the system does not take in one become `_`, and it is cut."""
     unsafe = '/\0\\:*?"<>|' + "".join(map(chr, range(32))) if windows else "/\0"

@@ -7,8 +7,10 @@ compared: `tests/test_limits.py` holds that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
 
 from .errors import SpecError
 
@@ -44,9 +46,9 @@ MOST_NUMBERS_LATER = 1 << 31
 MOST_MADE = 1 << 29
 """Numbers of a constant that is worked out."""
 MEMORY_INFERRED = 128 << 20
-"""Bytes that onnx's inference of shapes may take: it lists every number of a shape that it follows."""
-LONGEST_ROW = 1 << 20
-"""Numbers of a row that onnx's inference of values may make."""
+"""Bytes that onnx's inference of shapes, or its inliner, may take beyond twice those of the file."""
+SECONDS_INFERRED = 20
+"""Seconds that it may take: a file of 10,000 nodes takes a tenth of one."""
 MOST_STEPS = 250_000
 """Expressions and statements of Python source that are evaluated; what works on many items takes more than one step."""
 MOST_ITEMS = 50_000
@@ -57,6 +59,8 @@ DEEPEST_CALLS = 60
 """Calls there that stand inside one another."""
 MOST_CLASSES = 100
 """Classes there that one derives from."""
+MOST_AXES = 32
+"""Axes of an array, and of a tensor in Python source: NumPy's arrays have no more in all of its versions."""
 MOST_FUNCTIONS = 3000
 """Functions of tensors that one run of a network in Python source calls."""
 LONGEST_SOURCE = 200_000
@@ -70,7 +74,9 @@ LARGEST_DEVICE = 1 << 20
 LARGEST_UNPACKED = 2 << 20
 """Bytes of a packed text if they are more than the archive's own: the largest models of Keras take 1.3 MB."""
 LARGEST_UNPACKED_WEIGHTS = 64 << 20
-"""Bytes of packed weights if they are more than four times the archive's own; Keras does not pack them."""
+"""Bytes of packed weights if they are more than `PACKED` times those that hold them; Keras does not pack them."""
+PACKED = 4
+"""How many times larger than its own bytes what is packed may be, whatever its size."""
 
 
 class Limit:
@@ -92,29 +98,67 @@ class Limit:
             raise self.error(self.what.format(made=self.made, most=self.most), self.help)
 
 
-@contextmanager
-def limited_memory(more: int) -> Iterator[None]:
-    """Let foreign code take this many more bytes: MemoryError beyond, where the system can say so.
+def apart(work: Callable[[], bytes], memory: int, seconds: int) -> bytes | None:
+    """Return what foreign code makes, in a process of its own, of which it takes no more than this; None if it fails.
 
-    The limit is one of the process, so there is none if it has other threads.
+    So native code that ends its process does not end this one, nor do its limits hold for other threads of this one.
+    Where processes do not fork, as on Windows, it runs here.
     """
-    from threading import active_count
+    import signal
+    import warnings
 
-    if active_count() > 1:
-        yield
-        return
+    if not hasattr(os, "fork"):
+        try:
+            return work()
+        except Exception:  # noqa: BLE001 - whatever it raises: it fails
+            return None
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of other threads, which the child does not have, and does not need
+        child = os.fork()
+    if not child:
+        _work_apart(work, writing, memory, seconds)
+    os.close(writing)
     try:
-        import resource
-
-        with open("/proc/self/statm", encoding="ascii") as file:
-            taken = int(file.read().split()[0]) * resource.getpagesize()
-    except (ImportError, OSError):  # not on Linux
-        yield
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = taken + more if soft == resource.RLIM_INFINITY else min(soft, taken + more)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    try:
-        yield
+        with open(reading, "rb") as file:
+            made = file.read()
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        with suppress(OSError):  # it has ended
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    return made[:-1] if made.endswith(_WHOLE) else None
+
+
+_WHOLE = b"."
+"""The end of what a child has made."""
+
+
+def _work_apart(work: Callable[[], bytes], writing: int, memory: int, seconds: int) -> NoReturn:
+    """Write what is made to a pipe within limits, without a word of foreign code's own, and end."""
+    try:
+        import faulthandler
+        import resource
+        import signal
+
+        faulthandler.disable()
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU, signal.SIGBUS):
+            signal.signal(one, signal.SIG_DFL)
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _lower(resource.RLIMIT_CPU, seconds)
+        with suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:  # on Linux
+            _lower(resource.RLIMIT_AS, int(file.read().split()[0]) * resource.getpagesize() + memory)
+        with open(writing, "wb") as pipe:
+            pipe.write(work() + _WHOLE)
+    finally:
+        os._exit(0)
+
+
+def _lower(what: int, most: int) -> None:
+    """Set a limit of this process, unless it has a lower one."""
+    import resource
+
+    soft, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (most if soft == resource.RLIM_INFINITY else min(soft, most), hard))

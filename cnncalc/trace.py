@@ -56,8 +56,7 @@ def shape(
 
 def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:
     """Yield the report of each layer of a configured network; ShapeError at the first layer that is impossible."""
-    if network.input is not read.sizes:
-        network = network._replace(input=read.sizes)
+    network = network._replace(input=read.sizes)
     start = (read.sample, begin(read.sample, _spatial(network, read)))
     yield from _trace(network, network.nodes, start, read.batch, _Needs())
 
@@ -70,8 +69,6 @@ def _spatial(network: Network, read: Input) -> list[int]:
     """
     sample, env = read.sample, Env(network.dialect, network.layout == "NHWC")
     usual = list(space_of(sample, env)) if len(sample) > 1 else []
-    if network.nodes[0].layer.is_spatial:
-        return usual
     if len(sample) == 2 and steps_first(node.layer for node in network.nodes):
         usual = [0]
     if not moved(node.layer for node in network.nodes):

@@ -193,6 +193,7 @@ ONE, OTHER = Anchor(), Anchor()
         ([Field(3, 2, -1), Field(5, 2, 0)], Field(6, 2, -1, marks=MISALIGNED)),
         ([Field(3, 2, -1), Field(7, 3, -3)], UNKNOWN.marked(MISALIGNED)),
         ([Field(3, 2, -1, marks=BROADCAST), Field(3, 2, -1, marks=MISALIGNED)], Field(3, 2, -1, marks=2 | 4)),
+        ([Field(3, 2, -1, marks=MISALIGNED), PIXEL], UNKNOWN.marked(MISALIGNED)),
         # A path through a global pool counts only beside others of its kind, or if its units see all of the others.
         ([Field(16, 0, 0, marks=POOLED), Field(3, 2, -1)], Field(3, 2, -1, marks=BROADCAST)),
         ([Field(3, 2, -1), Field(16, 0, 0, marks=POOLED), Field(5, 2, -2)], Field(5, 2, -2, marks=BROADCAST)),
@@ -303,6 +304,10 @@ def test_the_fewest_and_the_most_pixels() -> None:
 def test_the_pixels_of_units_are_known_if_all_three_numbers_are() -> None:
     found = [Field(*numbers).spans for numbers in [(3, 2, -1), (None, 2, -1), (3, None, -1), (3, 2, None)]]
     assert found == [(((-1, 1),), 2), None, None, None]
+
+
+def test_the_pixels_of_several_units() -> None:
+    assert [PHASED.seen(first, last) for first, last in [(0, 3), (1, 1), (-1, 2)]] == [(0, 1), NOTHING, (0, 1)]
 
 
 def test_fields_are_equal_if_the_same_is_known_of_both() -> None:

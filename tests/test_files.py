@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -10,6 +11,7 @@ import stat
 import struct
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,128 @@ def test_layers_whose_names_differ_in_case(
     done = here(["run", "relu:name=a", "relu:name=A", "-x", "x.npy", "--keep-all", "maps"])
     assert done.code == code, done
     assert ("two outputs would be one file, 'maps/A.npy'" in done.err) == folds
+
+
+def test_what_may_have_no_end_is_read_up_to_its_limit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LARGEST_STREAM", 1 << 20)
+    monkeypatch.setattr(files, "LARGEST_DEVICE", 3)
+    assert files.read_whole(io.BytesIO(b"12345678"), "x") == b"12345678"
+    Path("large").write_bytes(bytes((1 << 20) + 1))
+    with files.opened("large") as file:  # a file on a disk has an end
+        assert len(files.read_whole(file, "large")) == (1 << 20) + 1
+    for size, said in ((1 << 20, contextlib.nullcontext()), ((1 << 20) + 1, pytest.raises(SpecError, match="1 MiB"))):
+        end, begin = os.pipe()
+
+        def write(begin: int = begin, size: int = size) -> None:
+            with open(begin, "wb") as pipe:
+                pipe.write(bytes(size))
+
+        threading.Thread(target=write, daemon=True).start()
+        with open(end, "rb") as pipe, said:
+            assert len(files.read_whole(pipe, "a")) == size
+    if os.path.exists("/dev/zero"):
+        with (
+            open("/dev/zero", "rb") as device,
+            pytest.raises(SpecError, match=r"^'zero' does not end within 0 MiB\n  give a file$"),
+        ):
+            files.read_whole(device, "zero")
+
+
+def test_what_cannot_be_opened_is_named(folder: Path) -> None:
+    for path, said in (
+        ("a\0b", "'a\\x00b' cannot be read: a file name cannot contain NUL"),
+        (".", "'.' is a directory\n  name a file in it"),
+        ("nowhere", f"'nowhere' cannot be read: {os.strerror(errno.ENOENT)}"),
+    ):
+        with pytest.raises(SpecError) as caught, files.opened(path):
+            pass
+        assert str(caught.value) == said
+
+
+def test_a_mapped_file_that_is_cut_short_ends_with_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[Callable[[], str]] = []
+    monkeypatch.setattr(files, "guard_maps", said.append)
+    with open("x.npy", "rb") as file, files.mapped(file, "x.npy"):
+        (reason,) = said
+        help = "\n  try again; what writes it should write a new file, and give that its name"
+        assert reason() == f"a file was cut short while it was used, or its disk is gone{help}"
+        os.truncate("x.npy", os.path.getsize("x.npy"))
+        os.utime("x.npy", (1, 1))
+        assert reason() == f"'x.npy' was cut short while it was used, or its disk is gone{help}"
+
+
+@posix
+def test_a_folder_is_not_written(folder: Path) -> None:
+    Path("linked").symlink_to("x.npy")
+    with pytest.raises(SpecError, match=r"^'\.' cannot be written: it is a directory$"):
+        files.Target(".")
+    for path, name in (("linked", os.path.realpath("x.npy")), ("new", "new")):
+        target = files.Target(path)
+        assert target.name == name
+        target.discard()
+
+
+@posix
+def test_what_is_not_a_file_of_a_folder_is_special(folder: Path) -> None:
+    os.mkfifo("pipe")
+    for path in ("pipe", "/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/7", "/proc/self/fd/0"):
+        assert files.is_special(path), path
+    for path in ("x.npy", ".", "nowhere", "stdout", "/dev/fd/x", "/dev/fd/", "/dev/fd/٣", "nowhere/1"):
+        assert not files.is_special(path), path
+    opened = {
+        "/dev/stdin": 0,
+        "/dev/stdout": 1,
+        "/dev/stderr": 2,
+        "/dev/fd/3": 3,
+        "/proc/self/fd/14": 14,
+        "/stdin": None,
+    }
+    assert {path: files._descriptor(path) for path in opened} == opened  # noqa: SLF001
+
+
+@posix
+def test_a_file_that_is_open_already_is_written_where_it_stands(folder: Path) -> None:
+    with open("log", "w+b", buffering=0) as log:
+        log.write(b"before\n")
+        target = files.Target(f"/dev/fd/{log.fileno()}")
+        target.file.write(b"new\n")
+        target.commit()
+        target.discard()
+        log.write(b"after\n")
+    assert Path("log").read_bytes() == b"before\nnew\nafter\n"
+
+
+def test_standard_output_may_be_closed_or_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    with pytest.raises(
+        SpecError, match="standard output is a terminal, and this is an array\n  pipe it, or give -o FILE"
+    ):
+        files.binary_stdout("an array")
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(SpecError, match="standard output is closed\n  give -o FILE"):
+        files.standard_output()
+
+
+@pytest.mark.parametrize("path", [None, "-", "out"])
+def test_what_is_written_is_out_before_it_is_said_to_be(
+    path: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And in UTF-8 where that is asked for, whatever the terminal's encoding."""
+    found: list[bytes] = []
+    monkeypatch.setattr(files, "check_mapped", lambda: found.append(Path("printed").read_bytes()))
+    with open("printed", "w", encoding="ascii", errors="replace", newline="\n") as printed:
+        monkeypatch.setattr(sys, "stdout", printed)
+        for utf8 in (False, True):
+            with files.text_output(path, utf8) as text:
+                text.write("é\n")
+        with files.binary_output(path) as file:
+            file.write(b"\xff")
+    assert found == ([b"?\n", "?\né\n".encode(), "?\né\n".encode() + b"\xff"] if path != "out" else [b""] * 3)
+    assert path != "out" or Path("out").read_bytes() == b"\xff"
 
 
 def broken_off(error: BaseException) -> None:

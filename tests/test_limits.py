@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import cnncalc
-from cnncalc.limits import LARGEST_DEVICE, MOST_LAYERS, Limit, limited_memory
+from cnncalc.limits import LARGEST_DEVICE, MOST_LAYERS, Limit, apart
 from tests.program import Ended, environment, posix
 
 HOSTILE = Path(__file__).parent / "data" / "hostile"
@@ -253,11 +253,32 @@ def functions() -> bytes:
     return onnx_model([helper.make_node("F20", ["x"], ["y"], domain="own")], [], functions=tuple(made))
 
 
+def negative() -> bytes:
+    """Repeat to sizes below 1, and slice that: onnx's inference ends the process."""
+    from onnx import helper
+
+    nodes = [helper.make_node("Expand", ["c", "s"], ["e"]), helper.make_node("Slice", ["e", "a", "b"], ["f"])]
+    constants = [numbers("s", -5), numbers("c", 7), numbers("a", 0), numbers("b", 3)]
+    return onnx_model([*nodes, helper.make_node("Add", ["x", "f"], ["y"])], constants)
+
+
+def unlike() -> bytes:
+    """Repeat four numbers to 2^28, which they do not meet, and slice what is repeated to so many."""
+    from onnx import helper
+
+    nodes = [helper.make_node("Expand", ["c", "s"], ["d"]), helper.make_node("Expand", ["x", "s"], ["e"])]
+    nodes += [helper.make_node("Slice", ["e", "a", "b"], ["f"]), helper.make_node("Concat", ["d", "f"], ["y"], axis=0)]
+    constants = [numbers("s", 1 << 28), numbers("c", 1, 2, 3, 4), numbers("a", 0), numbers("b", 3)]
+    return onnx_model(nodes, constants)
+
+
 @posix
 @pytest.mark.parametrize(
     ("make", "code", "what"),
     [
         (doubled, 0, ""),
+        (negative, 0, ""),
+        (unlike, 0, ""),
         (long_input, 0, ""),
         (one_after_another, 0, ""),
         (functions, 2, "the file's functions make 3,145,727 nodes, more than 20,000"),
@@ -327,12 +348,30 @@ def test_a_limit_counts_what_is_made() -> None:
         limit.count(1000)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems do not say what a process takes")
-def test_memory_is_limited_while_foreign_code_runs() -> None:
-    if threading.active_count() > 1:
-        pytest.skip("there are other threads")
-    with pytest.raises(MemoryError), limited_memory(1 << 24):
-        bytearray(1 << 28)
+@posix
+@pytest.mark.parametrize(
+    ("work", "made"),
+    [
+        (lambda: b"made", b"made"),
+        (lambda: b"long" * 100_000, b"long" * 100_000),
+        (os.abort, None),
+        (lambda: 1 / 0, None),
+        (lambda: bytes(1 << 28), None),
+        (lambda: next(one for one in iter(int, 1) if one), None),
+    ],
+    ids=["done", "long", "aborted", "raised", "memory", "endless"],
+)
+def test_foreign_code_runs_apart(work: Callable[[], bytes], made: bytes | None) -> None:
+    if made is None and not sys.platform.startswith("linux"):
+        pytest.skip("other systems do not say what a process takes")
+    waiting = threading.Event()
+    other = threading.Thread(target=waiting.wait)
+    other.start()
+    try:
+        assert apart(work, 1 << 24, 1) == made
+    finally:
+        waiting.set()
+        other.join()
     assert len(bytearray(1 << 28)) == 1 << 28
 
 

@@ -48,8 +48,8 @@ def run(
     With `keep`, names of layers, the result is a dict of their outputs and the network's, by name.
     Floats keep their dtype (float16 is summed in float32), integers are exact and give int64, means give float64.
     `memory` is how many bytes of working memory a run may take beside its input, output and weights. With `fuse`, batch
-    norms, sums and activations are computed together with the layer before them, which rounds otherwise: a layer's values
-    differ in their last digits, by some 1e-6 of the largest in float32. A steep function, as acos near 1, makes more of it.
+    norms, sums and activations are computed together with the layer before them, which rounds otherwise: values differ
+    in their last digits, in float32 by some 1e-6 of the largest; a steep function, as acos near 1, makes more of that.
 
     Raises SpecError for what is missing or cannot be read, ShapeError for arrays that do not fit.
 
@@ -92,7 +92,7 @@ def prepare(
     """Return a network with its weights in memory: a function that takes what `run` takes as `x`, and gives the same.
 
     The arguments are those of `run`. The weights are read once, and the network is traced once for each shape and dtype
-    of its inputs. Several threads may call it; they take turns.
+    of its inputs. It keeps its working memory from call to call. Several threads may call it; they take turns.
 
     Raises SpecError for what cannot be read; the network is checked when the shape of its input is known.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SpecError, nearest, shown
-from ..files import all_or_none, check_mapped, is_special, safe_name
+from ..files import all_or_none, allow_open, check_mapped, is_special, safe_name
 from ..input import FIRST, by_name
 from ..sizes import read_size, size_text
 from . import _arrays
@@ -193,6 +193,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
 
     opened: dict[int, Sink] = {}
     kept = _kept(job, folder)
+    allow_open(2 * len(kept))  # and their mappings
     try:
         shape, kind, samples = job.result(job.last, count)
         if path is not None:

@@ -21,6 +21,7 @@ from numpy.lib import format as npy
 
 from .. import files
 from ..errors import LONGEST_PATH, SpecError, reason, shown
+from ..limits import MOST_AXES
 from ..sizes import show
 from .task import Array, Dtype
 from .texts import ENDINGS as TEXTS
@@ -93,6 +94,8 @@ def head(file: IO[bytes], name: str, magic: bytes | None = None) -> Head:
         raise SpecError(f"{shown_name} has a broken header: {why[:120]}", _SAVE) from None
     if any(type(n) is not int or n < 0 for n in shape):
         raise SpecError(f"{shown_name} claims the shape {shown(shape)}", "sizes are whole numbers")
+    if len(shape) > MOST_AXES:
+        raise SpecError(f"{shown_name} claims a shape of {len(shape):,} sizes", f"an array has at most {MOST_AXES}")
     if kind.hasobject:
         raise SpecError(f"{shown_name} holds Python objects", "nothing is unpickled: save plain numbers")
     if kind.names is not None or kind.subdtype is not None or kind.itemsize == 0:

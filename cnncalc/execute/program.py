@@ -93,6 +93,8 @@ class Program:
         """The shared buffer of each layer whose result is in one."""
         self._buffers: list[Array] = []
         self._working_memory: dict[str, Array] = {}
+        self._held: dict[tuple[int, int], Array] = {}
+        """The part of a shared buffer that holds a layer's result, by the layer and the number of samples."""
         self._place_results()
         self.each_sample = sum(self._slots)
         """How many bytes the shared buffers take for one sample."""
@@ -195,10 +197,12 @@ class Program:
 
     def _result(self, at: int, n: int) -> Array:
         """Return the part of a shared buffer that holds a layer's result for n samples."""
-        step = self.steps[at]
-        rows = step.rows(n)
-        held = self._buffers[self._slot_of[at]][: rows * step.bytes // step.times]
-        return held.view(step.kind).reshape(rows, *step.shape)
+        if (at, n) not in self._held:
+            step = self.steps[at]
+            rows = step.rows(n)
+            held = self._buffers[self._slot_of[at]][: rows * step.bytes // step.times]
+            self._held[at, n] = held.view(step.kind).reshape(rows, *step.shape)
+        return self._held[at, n]
 
     def _compute(
         self, fused: plan.Fused, epilogue: plan.Epilogue, results: Mapping[int, Array], others: Mapping[str, Array]

@@ -127,10 +127,13 @@ def _only(report: Report, role: str) -> str:
 
 def without_biases(network: Network, given: NamedArrays) -> Network:
     """Return the network without the default biases of layers whose kernels are given without a bias."""
+    roles: dict[str, set[str]] = {}
+    for name in given:
+        owner, _, role = name.rpartition(".")
+        roles.setdefault(owner, set()).add(role)
     nodes = []
     for node in network.nodes:
-        own = {name.removeprefix(f"{node.name}.") for name in given if name.startswith(f"{node.name}.")}
-        layer = node.layer
+        layer, own = node.layer, roles.get(node.name, set())
         kernels = {role for role, start in layer.WEIGHTS.items() if start is KERNEL}
         if own and own <= kernels and "bias" in layer.KEYS and "bias" not in layer.given:
             layer = type(layer)(layer.op, layer.nd, layer.given | {"bias": False})

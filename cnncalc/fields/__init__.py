@@ -59,7 +59,7 @@ class LayerFields(NamedTuple):
             "reads": [
                 {"layer": graph.name(read), "axes": reading.axes, **_bound(reading)}
                 for read, reading in zip(graph.vertices[self.at].reads, graph.readings(self.at), strict=True)
-                if reading.relations
+                if reading.is_read
             ],
         }
 

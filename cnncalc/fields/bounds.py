@@ -19,7 +19,7 @@ def bounds(graph: Graph) -> list[str | None]:
     """For each layer the concatenation because of which its channels see differently."""
     for at, vertex in enumerate(graph):
         layer = vertex.layer
-        pairs = [(read, reads) for read, reads in zip(vertex.reads, graph.readings(at), strict=True) if reads.relations]
+        pairs = [(read, reads) for read, reads in zip(vertex.reads, graph.readings(at), strict=True) if reads.is_read]
         own = layer.node.layer.overstates
         bound = f"{vertex.name}: {own}" if own is not None and pairs else None
         apart = None

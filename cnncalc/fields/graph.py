@@ -148,7 +148,7 @@ class Graph:
     def reads_of(self, at: int, among: Container[int]) -> list[tuple[int, Reads]]:
         """Return what a layer reads among some layers, as far as a place of theirs leads to it."""
         pairs = zip(self.vertices[at].reads, self.readings(at), strict=True)
-        return [(read, reads) for read, reads in pairs if read in among and reads.relations]
+        return [(read, reads) for read, reads in pairs if read in among and reads.is_read]
 
     def fields_from(self, source: int) -> dict[int, Fields]:
         """Return the axes and fields of the layers that depend on one, on the places of its units."""

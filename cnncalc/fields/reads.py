@@ -79,6 +79,11 @@ class Reads:
         """On which axes of the input it is known which units are read."""
 
     @property
+    def is_read(self) -> bool:
+        """Return whether anything of the input is read: a single number, which has no axes, always is."""
+        return bool(self.relations) or not self.source.sizes
+
+    @property
     def is_known(self) -> bool:
         """Return whether it is known of all places what is read there, if not of channels."""
         return not self.relations or all(self.followed[at] for at in self.source.places)

@@ -38,6 +38,11 @@ class Draft:
         """What its arrays count as, where that is not what they hold."""
         self.trainable = True
 
+    @property
+    def needs(self) -> list[Draft]:
+        """The layers that it reads, and the one whose weights it uses."""
+        return self.reads if self.tie is None else [*self.reads, self.tie]
+
 
 class SpecBuilder:
     """The layers of a network, or of a block, from first to last."""
@@ -86,12 +91,13 @@ class SpecBuilder:
         return self.add(name, "opaque", list(dict.fromkeys(reads)) or [self.input], keys, **more)
 
     def remove(self, layer: Draft) -> None:
-        """Remove a layer that no other reads."""
-        self.layers = [one for one in self.layers if one is not layer]
+        """Remove a layer that no other reads, as a rule one of the last."""
+        at = next(at for at in range(len(self.layers) - 1, -1, -1) if self.layers[at] is layer)
+        del self.layers[at]
 
     def uses(self) -> Counter[Draft]:
-        """Return how many times each layer is read."""
-        return Counter(read for layer in self.layers for read in layer.reads)
+        """Return how many times each layer is read, or has its weights used."""
+        return Counter(one for layer in self.layers for one in layer.needs)
 
     def keep(self, outputs: Sequence[Draft]) -> None:
         """Remove the layers that no output depends on."""
@@ -101,18 +107,27 @@ class SpecBuilder:
             layer = waiting.pop()
             if layer not in needed:
                 needed.add(layer)
-                waiting += layer.reads if layer.tie is None else [*layer.reads, layer.tie]
+                waiting += layer.needs
         self.layers = [layer for layer in self.layers if layer in needed]
 
     def end_with(self, output: Draft, name: str) -> Draft:
         """Move a result to the end, or add an identity of this name if other layers need it; return the last layer."""
-        if self.layers and self.layers[-1] is output:
-            return output
-        if output is self.input or self.uses()[output] or any(layer.tie is output for layer in self.layers):
-            return self.add(name, "identity", [output], derived=True)
-        self.remove(output)
-        self.layers.append(output)
-        return output
+        return self._end_with([(output, name)])[0]
+
+    def _end_with(self, outputs: Sequence[tuple[Draft, str]]) -> list[Draft]:
+        """End with several results, one after another, each with the name of the identity that it may need."""
+        uses, ends = self.uses(), list[Draft]()
+        for output, name in outputs:
+            last = ends[-1] if ends else self.layers[-1] if self.layers else None
+            if last is output or not (output is self.input or uses[output]):
+                ends.append(output)
+                continue
+            ends.append(Draft(name, "identity", [output]))
+            ends[-1].derived = True
+        last_of_each = list(dict.fromkeys(reversed(ends)))[::-1]
+        moved = set(ends)
+        self.layers = [*[layer for layer in self.layers if layer not in moved], *last_of_each]
+        return ends
 
     def end_with_all(self, outputs: Sequence[Draft]) -> list[Draft]:
         """End with a network's outputs, the first as the last layer, and return the layers that they are now.
@@ -120,7 +135,7 @@ class SpecBuilder:
         The others stand before it in their order, as the report and every writer list them.
         """
         first, *others = outputs
-        ends = [self.end_with(one, f"{one.name}_output") for one in (*others, first)]
+        ends = self._end_with([(one, f"{one.name}_output") for one in (*others, first)])
         return [ends[-1], *ends[:-1]]
 
     def spec(self) -> list[dict[str, Any]]:

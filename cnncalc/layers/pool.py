@@ -130,12 +130,8 @@ class Pool(Windowed):
 
     def most_padding(self, slide: Slide, env: Env) -> int | None:
         """Return the largest padding per side that can be advised, None for any."""
-        most = self.most_per_side(slide.taps, env)
-        if most is not None:
-            return most
-        if env.dialect.pool_limit == "pixel":  # a dilated kernel may step over a small input, however it is padded
-            return slide.k - 1 if isinstance(slide.n, int) and slide.n >= slide.d else 0
-        return None
+        small = isinstance(slide.n, int) and slide.n < slide.d  # a kernel may step over it, however it is padded
+        return 0 if small and env.dialect.pool_limit == "pixel" else self.most_per_side(slide.taps, env)
 
     def dilates(self, env: Env) -> bool:
         return env.dialect.avg_dilation if self.AVERAGES else env.dialect.max_dilation
@@ -167,14 +163,18 @@ class Pool(Windowed):
                 continue
             unit = empty_window(slide)
             if unit is not None:
-                pb = slide.pb or 0
+                assert slide.pb is not None
+                pb = slide.pb
                 first = unit * slide.s - pb
                 steps = f" in steps of {slide.d}" if slide.d > 1 else ""
-                if pb < slide.k and isinstance(slide.n, int) and slide.n < slide.d:
+                if isinstance(slide.n, int) and slide.n < slide.d:
                     help = self.less_dilation(slide, kept)
+                elif max(pb, slide.pa or 0) < slide.k:
+                    help = "write ceil=true, which leaves it out"
                 else:
-                    lower = self.less_padding(slide, slide.k - 1) if self.works_out_padding else "lower p"
+                    lower = self.less_padding(slide, slide.k - 1, env)
                     help = f"the padding has to stay below the kernel's extent ({slide.k}): {lower}"
+                    help += " and write ceil=true" if kept else ""
                 raise ShapeError(
                     f"window {unit} on the {slide.axis} axis holds no input pixel: it covers {unit}*{slide.s} - {pb} = "
                     f"{first} to {first + slide.k - 1}{steps}, the input is 0 to {slide.n - 1}",
@@ -193,16 +193,19 @@ class Pool(Windowed):
                 raise ShapeError(
                     f"p is {p} on the {slide.axis} axis, and {env.dialect.title} allows at most "
                     f"{form} = {form.replace('k', str(slide.taps))} = {limit}",
-                    f"{self.less_padding(slide, limit)}, or use --dialect plain",
+                    either(self.less_padding(slide, limit, env), "use --dialect plain"),
                     key="p",
                 )
 
-    def less_padding(self, slide: Slide, limit: int) -> str:
-        """Return the advice to have at most so much padding per side."""
-        if not self.works_out_padding:
-            return f"lower p to {limit}"
-        (most,) = place((slide.n,), (slide.taps,), (slide.s,), (slide.d,), limit, slide.ceil)
-        return f"lower out to {most.out}"
+    def less_padding(self, slide: Slide, limit: int, env: Env) -> str | None:
+        """Return the advice to have at most so much padding per side; None if the window does not fit with that."""
+        ceil = self.rounding(limit, 1, env)
+        (most,) = place((slide.n,), (slide.taps,), (slide.s,), (slide.d,), limit, bool(ceil), ceil == KEEP)
+        if isinstance(most.out, int) and most.out < 1:
+            return None
+        if self.works_out_padding:
+            return f"lower out to {most.out}"
+        return f"lower p to {limit}" if self.p_total is None else f"lower pt to {2 * limit}"
 
     def less_dilation(self, slide: Slide, kept: bool) -> str:
         """Return the advice not to step over the input: a dilation of at most its size, and what goes with it."""
@@ -215,7 +218,8 @@ class Pool(Windowed):
             assert isinstance(slide.out, int)
             also = f" and out to {widest.out}" if widest.out < slide.out else ""
         else:
-            also = f" and p to {most}" if max(slide.pb or 0, slide.pa or 0) > most else ""
+            less = f"p to {most}" if self.p_total is None else f"pt to {2 * most}"
+            also = f" and {less}" if max(slide.pb or 0, slide.pa or 0) > most else ""
         return f"lower d to {slide.n}{also}"
 
     def more_values(self, env: Env) -> dict[str, Any]:
@@ -243,8 +247,8 @@ def empty_window(slide: Slide) -> int | None:
     return -((-n - pb) // s) if (out - 1) * s - pb >= n else None
 
 
-def pixel_paddings(slide: Slide, before: range, odd: int) -> Iterator[range]:
-    """Yield the parts of a range of paddings, q before and q + odd after, with which every window holds a pixel."""
+def pixel_paddings(slide: Slide, before: range) -> Iterator[range]:
+    """Yield the parts of a range of paddings before with which each window, as many as there are, holds a pixel."""
     n, out = slide.n, slide.out
     assert isinstance(n, int)
     assert isinstance(out, int)
@@ -256,7 +260,7 @@ def pixel_paddings(slide: Slide, before: range, odd: int) -> Iterator[range]:
     for _ in range(MOST_CHECKED):  # a dilated kernel may step over the whole input
         if q >= own.stop:
             return
-        empty = empty_window(slide._replace(pb=q, pa=q + odd))
+        empty = empty_window(slide._replace(pb=q))
         if empty is None:
             yield range(q, q + 1)
             q += 1
@@ -273,10 +277,15 @@ def _over_pixels(slide: Slide, kept: bool) -> Slide:
     assert isinstance(slide.out, int)
     for odd in (0, 1):
         before = paddings(slide.n, slide.out, slide.k, slide.s, slide.ceil, kept, odd)
-        part = next(pixel_paddings(slide, before, odd), None)
+        part = next(pixel_paddings(slide, before), None)
         if part is not None:
             return slide._replace(pb=part.start, pa=part.start + odd)
     return slide
+
+
+def either(*ways: str | None) -> str:
+    """Return an advice with the ways that there are."""
+    return ", or ".join(filter(None, ways))
 
 
 def check_bare(slides: list[Slide], op: str, env: Env) -> None:
@@ -359,8 +368,8 @@ class LpPool(Pool):
     def check_padding(self, slides: list[Slide], env: Env) -> None:
         if not env.dialect.lp_padding and any(s.pb or s.pa for s in slides):
             slide = max(slides, key=lambda one: (one.pb or 0) + (one.pa or 0))
-            less = self.less_padding(slide, 0) if self.works_out_padding else "leave p out"
-            raise ShapeError("PyTorch's lppool has no padding", f"{less}, or put a pad layer before it", key="p")
+            less = self.less_padding(slide, 0, env) if self.works_out_padding else "leave p out"
+            raise ShapeError("PyTorch's lppool has no padding", either(less, "put a pad layer before it"), key="p")
 
     def more_values(self, env: Env) -> dict[str, Any]:
         return {"norm": self.norm}
@@ -454,9 +463,10 @@ def _adapt(field: Field, sizes: tuple[Size, Size]) -> Field:
         return field
     if o == 1:
         return field.whole(known(n)).marked(POOLED)
-    if isinstance(n, int) and isinstance(o, int):
-        return field.resample(n, o, lambda u: (u * n // o, -(-(u + 1) * n // o) - 1))
-    return field.lost()
+    if isinstance(n, Open):
+        return field.lost()
+    assert isinstance(o, int)
+    return field.resample(n, o, lambda u: (u * n // o, -(-(u + 1) * n // o) - 1))
 
 
 OPS = ops(MaxPool, AvgPool, LpPool, GlobalMaxPool, GlobalAvgPool, AdaptiveMaxPool, AdaptiveAvgPool)

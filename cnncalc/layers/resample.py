@@ -157,7 +157,7 @@ class Upsample(Layer):
 
             def below(u: int) -> Interval:
                 centre = (2 * u + 1) * n + out  # in 1/(2*out) of a unit, half a unit on
-                return (centre - reach) // (2 * out), (centre + reach) // (2 * out) - 1
+                return (centre - reach) // (2 * out), -(-(centre + reach) // (2 * out)) - 2  # at its ends it is 0
 
             return field.resample(n, out, below)
         if not self.align:

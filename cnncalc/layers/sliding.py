@@ -240,7 +240,8 @@ def _sides(p: Pair | str, k: int) -> Pair:
 def _same(n: Size, k: int, s: int, lower: bool) -> tuple[int | None, int | None, Size]:
     """Return the padding before and after that gives ceil(n/s) windows, and their number."""
     out = positions(n, s - 1, s, s)
-    if isinstance(n, int) and isinstance(out, int):
+    if isinstance(n, int):
+        assert isinstance(out, int)
         return *halves(max((out - 1) * s + k - n, 0), lower), out
     # n is open: with n = qs + r, r in 1..s, the total is max(k - r, 0), so its extremes are at r = 1 and r = s
     most, least = halves(k - 1, lower), halves(max(k - s, 0), lower)
@@ -272,20 +273,22 @@ def check_fits(
         elif slide.out < 1:
             raise ShapeError(
                 f"does not fit: {slide.floor_text()} < 1 on the {slide.axis} axis",
-                _fit_help(slide, most(slide), total),
+                _fit_help(slide, most, total),
                 key="k",
             )
 
 
-def _fit_help(slide: Slide, most: int | None, as_total: bool) -> str:
+def _fit_help(slide: Slide, most: Callable[[Slide], int | None], as_total: bool) -> str:
     assert isinstance(slide.n, int)
-    padded = slide.n + (slide.pb or 0) + (slide.pa or 0)
+    pb, pa = slide.pb or 0, slide.pa or 0
+    padded, taps = slide.n + pb + pa, (slide.n + pb + pa - 1) // slide.d + 1
     kernel = f"{slide.k}" if slide.d == 1 else f"{slide.k} = {slide.d}*({slide.taps} - 1) + 1"
     ways = []
-    if padded >= 1:
-        ways.append(f"lower k to {(padded - 1) // slide.d + 1}")
-    needed = slide.k - slide.n
-    if most is None or (needed + 1) // 2 <= most:
+    allowed = most(slide._replace(taps=taps, k=extent(taps, slide.d)))
+    if allowed is None or max(pb, pa) <= allowed:
+        ways.append(f"lower k to {taps}")
+    needed, allowed = slide.k - slide.n, most(slide)
+    if allowed is None or (needed + 1) // 2 <= allowed:
         ways.append(f"raise pt to {needed}" if as_total else f"raise p to {(needed + 1) // 2}")
     remedy = f": {', or '.join(ways)}" if ways else ""
     return f"the padded input ({padded}) is smaller than the kernel ({kernel}){remedy}"

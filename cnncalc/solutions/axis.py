@@ -200,7 +200,7 @@ class AxisLayer(NamedTuple):
             parts = [before]
             if isinstance(layer, Pool) and env.dialect.pool_limit == "pixel":
                 search.look(4 * len(before) if n < d else 0)  # a dilated kernel may step over all: one by one
-                parts = [*pixel_paddings(Slide(n, span, s, None, None, out, k, d, False, ""), before, odd)]
+                parts = [*pixel_paddings(Slide(n, span, s, None, None, out, k, d, False, ""), before)]
             if parts:
                 return [SettingRow(k, s, d, part, odd) for part in parts]
         return []

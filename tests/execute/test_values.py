@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 
 import cnncalc
-from cnncalc.execute.convolution import columns, product, shifts, transposed, winograd
+from cnncalc.execute.convolution import columns, depthwise, product, shifts, transposed, winograd
 from cnncalc.execute.job import Job
 from cnncalc.execute.kernels import conv, pool
 from cnncalc.execute.sinks import Memory
@@ -336,38 +336,47 @@ def test_winograd_tiles(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("op", "keys", "space", "calls"),
+    ("way", "layer", "space", "calls"),
     [
-        ("conv1d", {"k": 4, "p": [[1, 2]]}, (9,), 1),
-        ("conv", {"k": [3, 5], "p": [1, 2]}, (6, 7), 1),
-        ("conv", {"k": [1, 3], "p": [0, 3], "d": [1, 3]}, (3, 4), 1),
-        ("conv3d", {"k": [3, 2, 3], "p": [[2, 2], [1, 0], [1, 1]], "d": [2, 1, 1]}, (5, 4, 3), 1),
-        ("conv", {"k": 2, "p": [[2, 2], [2, 2]], "d": 4}, (6, 7), 0),  # no tap sees its own place
-        ("conv", {"k": 3, "p": 1, "c_o": 5}, (6, 7), 0),
-        ("conv", {"k": 3}, (6, 7), 0),
+        (shifts, {"op": "conv1d", "c_o": 3, "k": 4, "p": [[1, 2]]}, (400,), 1),
+        (shifts, {"op": "conv", "c_o": 3, "k": [3, 5], "p": [1, 2]}, (20, 7), 1),
+        (shifts, {"op": "conv", "c_o": 3, "k": [1, 3], "p": [0, 3], "d": [1, 3]}, (3, 4), 1),
+        (
+            shifts,
+            {"op": "conv3d", "c_o": 3, "k": [3, 2, 3], "p": [[2, 2], [1, 0], [1, 1]], "d": [2, 1, 1]},
+            (5, 4, 3),
+            1,
+        ),
+        (shifts, {"op": "conv", "c_o": 3, "k": 2, "p": 2, "d": 4}, (6, 7), 0),  # no tap sees its own place
+        (shifts, {"op": "conv", "c_o": 5, "k": 3, "p": 1}, (6, 7), 0),
+        (shifts, {"op": "conv", "c_o": 3, "k": 3}, (6, 7), 0),
+        (depthwise, {"op": "dwconv1d", "k": 4, "p": [[1, 2]]}, (9,), 1),
+        (depthwise, {"op": "dwconv", "k": [3, 4], "s": [1, 2], "d": [2, 1], "p": [2, 1]}, (6, 7), 1),
+        (depthwise, {"op": "dwconv3d", "k": [2, 3, 2], "p": [[1, 0], [1, 1], [0, 1]]}, (5, 4, 3), 1),
+        (depthwise, {"op": "dwconv", "k": 3, "s": 2, "p": 1}, (6, 7), 0),
     ],
+    ids=str,
 )
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-@pytest.mark.parametrize(("kind", "tile"), [("f8", 1 << 20), ("f8", 2500), ("f2", 2500), ("i4", 2500)])
-def test_a_shifted_sum_gives_what_columns_give(
-    op: str, keys: dict[str, Any], space: tuple[int, ...], calls: int, layout: str, kind: str, tile: int
+@pytest.mark.parametrize(("kind", "tile"), [("f8", 1 << 20), ("f8", 30000), ("f2", 15000), ("i4", 30000)])
+def test_each_way_gives_what_columns_give(
+    way: Any, layer: dict[str, Any], space: tuple[int, ...], calls: int, layout: str, kind: str, tile: int
 ) -> None:
-    layer = {"op": op, "c_o": 3, **keys}
     shape = (2, 8, *space) if layout == "NCHW" else (2, *space, 8)
-    rng = np.random.default_rng(0)
-    x = (rng.standard_normal(shape) * 4).astype(kind)
+    x = (np.random.default_rng(0).standard_normal(shape) * 4).astype(kind)
     weights = weights_for(cnncalc.shape([layer], shape, layout=layout))
     weights = {name: (array * 4).astype(kind) for name, array in weights.items()}
     expected = cnncalc.run([layer], x, weights, layout=layout)
-    shifted = Mock(wraps=shifts.correlate)
+    taken = Mock(wraps=way.correlate)
     with (
         patch.object(shifts, "LEAST_INPUTS", 1),
-        patch.object(shifts, "correlate", shifted),
-        patch.object(shifts, "BLOCK", 200),
+        patch.object(depthwise, "LEAST_ROWS", 1),
+        patch.object(way, "correlate", taken),
+        patch.object(way, "BLOCK", 200),
         patch.object(conv, "TILE", tile),
     ):
         found = cnncalc.run([layer, {"op": "relu"}], x, weights, layout=layout)
-    assert shifted.call_count == calls
+    assert taken.call_count == calls
     np.testing.assert_allclose(found, np.maximum(expected, 0), rtol=2e-3 if kind == "f2" else 1e-12, atol=1e-12)
 
 
@@ -803,6 +812,7 @@ def test_networks_of_the_zoo_run(name: str) -> None:
         ({"op": "conv", "c_o": 8, "k": 3, "d": 30, "p": 30}, (1, 64, 96, 64), np.float32),
         ({"op": "conv", "c_o": 64, "k": 3, "p": 1, "g": 16}, (2, 64, 60, 70), np.float32),
         ({"op": "dwconv", "k": 5, "s": 2, "p": 2}, (2, 96, 64, 64), np.int8),
+        ({"op": "dwconv", "k": 7, "p": 3}, (2, 96, 64, 64), np.float32),
         ({"op": "sepconv", "c_o": 70, "k": 3, "p": 1, "multiplier": 3}, (2, 40, 60, 50), np.float32),
         ({"op": "convT", "c_o": 1, "k": 4, "s": 2, "p": 1}, (1, 1, 200, 190), np.int8),
         ({"op": "convT", "c_o": 48, "k": 3, "s": 2, "p": 1, "g": 3}, (1, 24, 60, 50), np.float64),

@@ -146,6 +146,17 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
     assert at_event("os.rename", action, line("a table", "out"), tmp_path, *before).code == 0
 
 
+@pytest.mark.parametrize(("limit", "code"), [("-S", 0), ("", 2)])
+def test_more_files_than_may_be_open(limit: str, code: int, tmp_path: Path) -> None:
+    """A limit of the shell's is raised, as macOS has it at 256; one of the system's is an error."""
+    fill(tmp_path)
+    before = ["sh", "-c", f'ulimit {limit} -n 24; exec "$@"', "sh"]
+    done = run(["run", *["relu"] * 20, "-x", "x.npy", "--keep-all", "maps", "-q"], tmp_path, before)
+    assert done.code == code, done
+    assert len(os.listdir(tmp_path / "maps")) == (0 if code else 20)
+    assert ("ulimit -n" in done.said) == bool(code)
+
+
 @pytest.mark.parametrize("line", ["-V", "--help", "help shape"])
 def test_what_click_prints_where_nothing_is_open(line: str, tmp_path: Path) -> None:
     done = run(line.split(), tmp_path, ["sh", "-c", 'exec "$@" >&-', "sh"])

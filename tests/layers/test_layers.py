@@ -208,7 +208,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             (3, 7, 9),
             "plain",
             "'maxpool1': window 0 on the height axis holds no input pixel: it covers 0*3 - 3 = -3 to -1, "
-            "the input is 0 to 6\n  the padding has to stay below the kernel's extent (3): lower p",
+            "the input is 0 to 6\n  the padding has to stay below the kernel's extent (3): lower p to 2",
         ),
         (
             {"op": "avgpool", "k": 2, "s": 1, "p": [0, 2], "d": [1, 4]},

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import cnncalc
@@ -27,10 +28,10 @@ def pads(spec: dict[str, Any], n: int, dialect: str) -> list[list[int]] | None:
     return [list(pair) for pair in layer.values["p"]]
 
 
-def tried(spec: dict[str, Any], n: int, out: int, dialect: str) -> list[list[int]] | None:
+def tried(spec: dict[str, Any], n: int, out: int, dialect: str, most: int = MOST) -> list[list[int]] | None:
     """The first padding that gives a size, equal sides first; None if there is none."""
     for odd in (0, 1):
-        for p in range(MOST):
+        for p in range(most):
             sides = [[p, p + odd]]
             try:
                 report = cnncalc.shape([{**spec, "p": sides}], (2, n), dialect=dialect, layout="NCHW")
@@ -48,8 +49,10 @@ sizes = st.integers(1, 12)
 @example("conv1d", "plain", False, 7, 2, 1, 12, 6)
 @example("maxpool1d", "plain", False, 2, 4, 3, 1, 1)
 @example("maxpool1d", "caffe", False, 2, 3, 1, 3, 1)
+@example("maxpool1d", "caffe", True, 2, 2, 1, 1, 2)
 @example("maxpool1d", "plain", "keep", 4, 5, 1, 5, 2)
 @example("maxpool1d", "caffe", False, 2, 4, 1, 3, 1)
+@settings(max_examples=50)
 @given(
     st.sampled_from(OPS),
     st.sampled_from(list(DIALECTS)),
@@ -68,6 +71,37 @@ def test_the_padding_is_the_first_that_gives_the_size(
     assert pads({**spec, "out": out}, n, dialect) == tried(spec, n, out, dialect)
 
 
+def test_the_padding_of_every_small_pool() -> None:
+    """Where rounding up depends on it, and where a dilated kernel may step over the input."""
+    found = 0
+    for dialect, most, dilations in (("caffe", 3, (1,)), ("plain", 7, (1, 3))):
+        for d, n, k, s, out, ceil in product(dilations, (1, 2, 4), (1, 2, 3), (1, 3), (1, 2, 3, 5), (True, "keep")):
+            spec = {"op": "maxpool1d", "k": k, "s": s, "d": d, "ceil": ceil}
+            own = pads({**spec, "out": out}, n, dialect)
+            assert own == tried(spec, n, out, dialect, most), (dialect, n, spec, out)
+            found += own is not None
+    assert found > 150
+
+
+@pytest.mark.parametrize(
+    ("input", "k", "s", "out", "p", "ceil"),
+    [
+        ((3, 4), [2, 2], [3, 2], [2, 2], [[0, 0], [0, 0]], "keep"),
+        ((3, 3), [2, 2], [3, 3], [1, 1], [[0, 1], [0, 1]], True),
+        # Padding on one axis is enough, and the other has no room for it.
+        ((3, 2), [2, 1], [3, 1], [1, 2], [[0, 1], [0, 0]], True),
+        ((2, 3), [1, 2], [1, 3], [2, 1], [[0, 0], [0, 1]], True),
+        ((5, 2), [3, 1], [2, 1], [3, 2], [[1, 1], [0, 0]], True),
+    ],
+)
+def test_caffe_rounds_by_the_padding_of_all_axes(
+    input: tuple[int, int], k: list[int], s: list[int], out: list[int], p: list[list[int]], ceil: bool | str
+) -> None:
+    spec = {"op": "maxpool", "k": k, "s": s, "out": out}
+    layer = cnncalc.shape([spec], (2, *input), dialect="caffe").to_dict()["layers"][0]
+    assert (layer["p"], layer["ceil"]) == (p, ceil)
+
+
 ERRORS = [
     (
         "224x224 conv:64,k7,s2,out=37",
@@ -80,6 +114,12 @@ ERRORS = [
         "plain",
         "out is 50 on the height axis, and without padding it is floor((224 + 0 - 7)/2) + 1 = 109 already",
         "raise out to 109",
+    ),
+    (
+        "10x10 maxpool:k3,s1,ceil=true,out=3",
+        "plain",
+        "out is 3 on the height axis, and without padding it is ceil((10 + 0 - 3)/1) + 1 = 8 already",
+        "raise s to 4, or out to 8",
     ),
     (
         "224x224 conv:64,k7,s2,p3,out=111",
@@ -119,6 +159,7 @@ def test_errors_have_the_arithmetic_and_their_advice_works(words: str, dialect: 
     with pytest.raises(cnncalc.ShapeError) as caught:
         cnncalc.shape(word, shape, dialect=dialect)
     assert (caught.value.what, caught.value.help) == (what, help)
+    assert caught.value.key == ("out" if what.startswith("out") else "p")
     for key, number in re.findall(r"\b(s|out) to (\d+)", help):
         old = rf"{key}=?[\dx]+"
         assert cnncalc.shape(re.sub(old, f"{key}={number}", word), shape, dialect=dialect).out

@@ -9,7 +9,7 @@ from math import prod
 
 from ..sums import sum_dtype
 from ..task import Array, Then
-from . import product, shifts, taps, winograd
+from . import depthwise, product, shifts, taps, winograd
 from .columns import EVERY, Shapes, Windows, broadcast_bias, seeing, seeing_outputs
 
 TILE = 8 << 20
@@ -30,6 +30,10 @@ def convolve(
 
     `then` is called for each part of the output that is made.
     """
+    if g == 1 and product.pointwise(x, weight, bias, out, windows):
+        if then is not None:
+            then((EVERY,) * out.ndim)
+        return
     inside = seeing_outputs(windows, x.shape[2:], out.shape[2:])
     if [*map(len, inside)] == [*out.shape[2:]]:
         _convolve(x, weight, bias, out, windows, g, tile, then)
@@ -61,6 +65,9 @@ def _convolve(
         taps.correlate(x, weight, bias, out, windows, g)
     elif winograd.pays(shapes) and winograd.is_harmless(x, weight):
         winograd.correlate(x, weight, bias, out, windows, tile)
+    elif depthwise.pays(shapes):
+        depthwise.correlate(x, weight, bias, out, windows, tile, then)
+        return
     elif shifts.pays(shapes):
         shifts.correlate(x, weight, bias, out, windows, tile, then)
         return
@@ -84,6 +91,8 @@ def working(shapes: Shapes) -> int:
     weights = prod(shapes.weight) * shapes.kind.itemsize
     if taps.pays(shapes):
         return weights + taps.working(shapes)
+    if depthwise.pays(shapes):
+        return weights + depthwise.working(shapes)
     least = shifts.working(shapes) if shifts.pays(shapes) else product.working(shapes)
     return weights + (max(least, winograd.working(shapes)) if winograd.pays(shapes) else least)
 

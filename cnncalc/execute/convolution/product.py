@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..task import Array, Then
+from ..task import Array, Then, wide
 from ..threads import buffer, each, shares, threads
-from .columns import EVERY, Index, Layout, Part, Shapes, Windows, gather, merged, parts, see
+from .columns import EVERY, LEAST_POSITIONS, Index, Layout, Part, Shapes, Windows, gather, merged, parts, see
 
 GROUP_SHARE = 3 << 20
 """How many bytes of columns of a grouped convolution are worth another thread: to wake it takes as long as 2 MiB."""
@@ -68,6 +68,25 @@ def _as_matrix(weight: Array, g: int) -> tuple[Array, bool]:
         return matrix, False
     matrix = merged(np.moveaxis(weight, 1, -1), shape)
     return (weight.reshape(shape), False) if matrix is None else (matrix, True)
+
+
+def pointwise(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows) -> bool:
+    """Fill `out` with one product for each sample of the arrays as they are, and return whether that is possible.
+
+    It is for a 1x1 kernel and floats of one dtype, unless maps are small: some then share a product.
+    """
+    n, c_i, *space = x.shape
+    if x.shape[2:] != out.shape[2:] or max(windows.k) > 1 or max(windows.s) > 1 or any(windows.pb):
+        return False
+    if not x.dtype == weight.dtype == out.dtype or wide(out.dtype) != out.dtype or out.dtype.kind != "f":
+        return False
+    seen, made = merged(x, (n, c_i, prod(space))), merged(out, (n, len(weight), prod(space)))
+    if seen is None or made is None or (n > 1 and prod(space) < LEAST_POSITIONS):
+        return False
+    np.matmul(weight.reshape(-1, c_i), seen, out=made)
+    if bias is not None:
+        np.add(made, bias.reshape(-1, 1), out=made, casting="unsafe")
+    return True
 
 
 def correlate(

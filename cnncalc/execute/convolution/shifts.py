@@ -22,6 +22,9 @@ from .columns import EVERY, Index, Part, Shapes, Windows, broadcast_bias, merged
 LEAST_INPUTS = 32
 """The least channels of the input: with fewer, the product is too small to make up for the sums."""
 
+MOST_KERNELS = 4
+"""The largest weights, which may be copied, in multiples of what is made at once."""
+
 
 def pays(shapes: Shapes) -> bool:
     """Return whether a convolution can be computed in this way, and faster."""
@@ -30,7 +33,8 @@ def pays(shapes: Shapes) -> bool:
     if shapes.g > 1 or not same or prod(k) == 1 or c_i < LEAST_INPUTS:
         return False
     own = [pb % d == 0 and pb // d < n for n, d, pb in zip(k, shapes.windows.d, shapes.windows.pb, strict=True)]
-    return all(own) and 2 * c_o <= c_i
+    small = _fit(shapes) >= 1 and prod(shapes.weight) * shapes.kind.itemsize <= MOST_KERNELS * shapes.tile
+    return all(own) and 2 * c_o <= c_i and small
 
 
 def working(shapes: Shapes) -> int:
@@ -42,12 +46,17 @@ def working(shapes: Shapes) -> int:
     return (prod(shapes.weight) + (prod(k) * c_o + c_i) * rows * prod(rest)) * shapes.kind.itemsize
 
 
-def _rows(shapes: Shapes) -> int:
-    """Return how many units of the first axis of an output are made at once."""
+def _fit(shapes: Shapes) -> int:
+    """Return how many units of the first axis of an output can be made at once."""
     c_o, _, *k = shapes.weight
-    height, *rest = shapes.out[2:]
-    fit = shapes.tile // (prod(k) * c_o * prod(rest) * shapes.kind.itemsize) - sum(_reach(shapes.windows))
-    return -(-height // -(-height // max(fit, 1)))
+    each = prod(k) * c_o * prod(shapes.out[3:]) * shapes.kind.itemsize
+    return shapes.tile // each - sum(_reach(shapes.windows))
+
+
+def _rows(shapes: Shapes) -> int:
+    """Return how many are made at once: about as many each time."""
+    height = shapes.out[2]
+    return -(-height // -(-height // max(_fit(shapes), 1)))
 
 
 def _reach(windows: Windows) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from .values import (
     LibraryFunction,
     LibraryObject,
     PropertyValue,
+    RaisedError,
     StaticMethodValue,
     UnknownValue,
     describe,
@@ -415,7 +416,7 @@ def _next(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
     if found is not MISSING:
         return found
     if not default:
-        raise IndexError("there is no next item")
+        raise RaisedError(evaluator.exception("StopIteration"), "there is no next item", node)
     return default[0]
 
 

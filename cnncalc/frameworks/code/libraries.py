@@ -34,8 +34,10 @@ class Library:
     """A library. Its module here has one as `LIBRARY`; one with networks overrides the methods."""
 
     def __init__(self, names: NameTable, aliases: Mapping[str, str] | None = None):
-        self.names, self.aliases = names, dict(aliases or {})
-        """The value of each dotted name, and other beginnings of names: `torch.nn.modules.conv` for `torch.nn`."""
+        self.names = names
+        """The value of each dotted name."""
+        self.aliases = dict(sorted((aliases or {}).items(), key=lambda one: -len(one[0])))
+        """Other beginnings of names, the longest first: `torch.nn.modules.conv` for `torch.nn`."""
 
     def find(self, path: str) -> Any:
         """Return the value of a dotted name; MISSING if it is not listed."""
@@ -115,8 +117,8 @@ class Libraries:
 
 
 def renamed(path: str, aliases: Mapping[str, str]) -> str:
-    """Return a dotted name with the beginning that the table has, of the longest of the aliases that fit."""
-    for alias in sorted(aliases, key=len, reverse=True):
+    """Return a dotted name with the beginning that the table has, of the first of the aliases that fit."""
+    for alias in aliases:
         if path == alias or path.startswith(f"{alias}."):
             return aliases[alias] + path[len(alias) :]
     return path

@@ -31,7 +31,9 @@ _OUT = re.compile(r"\s*(?:Out\[\d+\]:|<bound method [\w.]+ of)\s+")
 _CLASS = re.compile(r"\s*([^\W\d]\w*)\(")
 _CHILD = re.compile(r"\s*\(([^()\s:]+)\):\s*(?:(\d{1,18}) x\s+)?")
 _SEVERAL = re.compile(r"(\d{1,18})-(\d{1,18})")
-_PARAMETER = re.compile(r"(?:Object of type: )?Parameter containing: \[[\w.]+ of size ?([\dx]*)(?: \([\w:]+\))?\]")
+_PARAMETER = re.compile(
+    r"(?:Object of type: )?Parameter containing: \[[\w.]+ of size ?((?:\d{1,18}x)*\d{0,18})(?: \([\w:]+\))?\]"
+)
 _START = re.compile(
     r"[^\W\d]\w*\((?:[^()]|\([^()]*\))*?\s*\([^()\s:]+\):\s*(?:(?:\d+ x\s+)?[^\W\d]\w*\(|Parameter containing)"
 )

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from cnncalc.errors import SpecError
 from cnncalc.frameworks.code.entry import SourceReader
+from cnncalc.frameworks.code.values import RaisedError
 
 
 def evaluated(source: str, expression: str) -> Any:
@@ -315,6 +317,20 @@ CASES += [
 ]
 
 
+REFUSED = [
+    *("x = {[1]: 2}", "x = -'a'", "x = [1] + 2", "x = len(3)", "x = int('a')", "x = 1 / 0", "x = f'{3:q}'"),
+    *("x = [1, 2]\nx[5] = 1", "x = {}\ndel x['a']", "x, y = 1, 2, 3", "x = next(iter([]))", "x = [].nothing"),
+    "def f():\n    assert 1 > 2, 'wrong'\nx = f()",
+    "def f(a): return a\nx = f()",
+    "def f(a): return a\nx = f(1, 2)",
+    "def f(a): return a\nx = f(1, b=2)",
+    "class A: pass\nx = A(1)",
+    "class A: pass\nx = A().y",
+    "x = undefined",
+    "def f():\n    raise KeyError('a')\nx = f()",
+]
+
+
 @pytest.mark.parametrize(("source", "expression"), CASES)
 def test_a_source_gives_what_python_gives(source: str, expression: str) -> None:
     names: dict[str, Any] = {"__name__": __name__}
@@ -325,3 +341,27 @@ def test_a_source_gives_what_python_gives(source: str, expression: str) -> None:
 def test_only_what_a_value_depends_on_is_looked_at() -> None:
     source = "n = 3\nwhile True:\n    train(m)\nm = n + 1\nopen('x')\nn = undefined\nx = m\nm = 1 / 0\n"
     assert evaluated(source, "x") == 4
+
+
+@pytest.mark.parametrize("source", REFUSED)
+def test_what_python_raises_is_raised(source: str) -> None:
+    with pytest.raises(Exception) as theirs:  # noqa: PT011 - whichever Python raises
+        exec(source, {})
+    with pytest.raises(RaisedError) as ours:
+        evaluated(source, "x")
+    assert ours.value.kind.name == type(theirs.value).__name__
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = {**[1]}", "[1] is not a dict"),
+        ("n = 3\nx = n[0]", "3 has no items"),
+        ("x = (1, 2)\nx[0] = 1", "items of a tuple cannot be written"),
+    ],
+)
+def test_what_makes_no_sense_is_an_error_with_its_line(source: str, message: str) -> None:
+    with pytest.raises(SpecError) as raised:
+        evaluated(source, "x")
+    assert message in str(raised.value)
+    assert "net.py:" in str(raised.value)

@@ -181,7 +181,7 @@ def test_broken_files(files: Path, tmp_path: Path) -> None:
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
         file.create_dataset(f"{weights}/bias", (1 << 40,), "f4", chunks=(1 << 20,))
-    assert "claims 4,398,046,511,104 bytes, and the file does not hold them" in run(path, tmp_path)
+    assert "claims 4,398,046,511,104 bytes, and the file holds 0 of it" in run(path, tmp_path)
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
         file[f"{weights}/bias"] = np.ones(4, np.float32)

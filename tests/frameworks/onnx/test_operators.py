@@ -241,6 +241,106 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         (2, 3, 5),
         {"from": F32(2), "to": F32(-3), "by": F32(-1)},
     ),
+    # pools, norms and reductions over all of space
+    "a sum of squares": ([("ReduceSumSquare", ["x", "axes"], "y", {})], (2, 3, 4), {"axes": whole(-1)}),
+    "a logarithm of a sum": (
+        [("Exp", ["x"], "e", {}), ("ReduceLogSum", ["e", "axes"], "y", {"keepdims": 0})],
+        (2, 3, 4),
+        {"axes": whole(1)},
+    ),
+    "no axes": ([("ReduceSum", ["x", "axes"], "y", {"noop_with_empty_axes": 1})], (2, 3, 4), {"axes": whole()}),
+    "every axis": ([("ReduceMean", ["x"], "y", {})], (2, 3, 4), {}),
+    "groups that share a weight": (
+        [("GroupNormalization", ["x", "g", "b"], "y", {"num_groups": 2})],
+        (2, 4, 3, 5),
+        {"g": drawn(2), "b": drawn(2, seed=5)},
+    ),
+    # kernels that are read twice, or computed
+    "a kernel for two convolutions": (
+        [("Conv", ["x", "k"], "c", {}), ("Relu", ["c"], "r", {}), ("Conv", ["r", "k", "b"], "y", {})],
+        (2, 3, 5, 6),
+        {"k": drawn(3, 3, 2, 2), "b": drawn(3)},
+    ),
+    "a matrix for two products": (
+        [("Gemm", ["x", "m", "b"], "g", {}), ("Gemm", ["g", "m", "b"], "y", {})],
+        (3, 4),
+        {"m": drawn(4, 4), "b": BIAS},
+    ),
+    "a kernel times a number": (
+        [("Mul", ["k", "half"], "h", {}), ("Conv", ["x", "h"], "y", {})],
+        (2, 3, 5, 6),
+        {"k": drawn(4, 3, 2, 2)},
+    ),
+    # batches that are an axis like others
+    "samples before the last axes": (
+        [("Transpose", ["x"], "t", {"perm": [1, 0, 2]}), ("MatMul", ["t", "m"], "y", {})],
+        (2, 3, 5),
+        {"m": MATRIX},
+    ),
+    "rows that are samples": ([("MatMul", ["x", "t"], "y", {})], (6, 5), {"t": drawn(3, 5, 4)}),
+    "a product of samples": (
+        [("Transpose", ["x"], "t", {"perm": [1, 0]}), ("MatMul", ["x", "t"], "y", {})],
+        (6, 5),
+        {},
+    ),
+    "samples that meet an axis": (
+        [("Transpose", ["x"], "t", {"perm": [1, 0]}), ("Add", ["x", "t"], "y", {})],
+        (5, 5),
+        {},
+    ),
+    "an axis of the sample is the batch of what follows": (
+        [("Transpose", ["x"], "t", {"perm": [1, 0, 2, 3]}), ("Conv", ["t", "k"], "y", {})],
+        (3, 2, 5, 6),
+        {"k": drawn(4, 3, 2, 2)},
+    ),
+    "a norm of each sample": (
+        [("ReduceL2", ["x", "axes"], "n", {}), ("Div", ["x", "n"], "y", {})],
+        (2, 3, 4),
+        {"axes": whole(1, 2)},
+    ),
+    "a mean over the batch": (
+        [("ReduceMean", ["x", "axes"], "n", {}), ("Sub", ["x", "n"], "y", {})],
+        (2, 3, 4),
+        {"axes": whole(0)},
+    ),
+    "one number of all": ([("ReduceMax", ["x"], "n", {"keepdims": 0}), ("Div", ["x", "n"], "y", {})], (2, 3, 4), {}),
+    "one number for the first": (
+        [("Gather", ["x", "i"], "r", {"axis": 0}), ("Mul", ["x", "r"], "y", {})],
+        (2, 3, 4),
+        {"i": I64(0)},
+    ),
+    # constants worked out by onnx itself
+    "a triangle": ([("Trilu", ["m"], "t", {}), ("MatMul", ["x", "t"], "y", {})], (3, 5), {"m": MATRIX}),
+    "a product of two matrices by their letters": (
+        [("Einsum", ["a", "b"], "m", {"equation": "ij,jk->ik"}), ("MatMul", ["x", "m"], "y", {})],
+        (3, 5),
+        {"a": MATRIX, "b": BACK},
+    ),
+    "a reshaped kernel": (
+        [("Reshape", ["k", "s"], "r", {}), ("Conv", ["x", "r"], "y", {})],
+        (2, 3, 5, 6),
+        {"k": drawn(4, 12), "s": whole(4, 3, -1, 2)},
+    ),
+    "a squeezed bias": (
+        [("Squeeze", ["b", "axes"], "c", {}), ("Add", ["x", "c"], "y", {})],
+        (3, 4),
+        {"b": drawn(1, 4), "axes": whole(0)},
+    ),
+    "a split constant": (
+        [("Split", ["m", "p"], "a b", {"axis": 0}), ("MatMul", ["x", "a"], "y", {})],
+        (3, 2),
+        {"m": MATRIX, "p": whole(2, 3)},
+    ),
+    "a joined constant": (
+        [("Concat", ["m", "m"], "k", {"axis": 1}), ("MatMul", ["x", "k"], "y", {})],
+        (3, 5),
+        {"m": MATRIX},
+    ),
+    "numbers again and again": (
+        [("Tile", ["b", "t"], "k", {}), ("Add", ["x", "k"], "y", {})],
+        (3, 8),
+        {"b": BIAS, "t": whole(2)},
+    ),
     "a constant cast": (
         [("Cast", ["k"], "f", {"to": FLOAT}), ("Mul", ["x", "f"], "y", {})],
         (2, 3, 5),
@@ -271,6 +371,15 @@ def test_a_graph_computes_what_the_reference_does(name: str) -> None:
     data = written(GRAPHS[name])
     assert "opaque" not in [layer["op"] for layer in layers_of(data)]
     check_values(data, drawn(*GRAPHS[name][1], seed=3))
+
+
+@pytest.mark.parametrize("p", [1, 2, 3])
+def test_a_global_pool_of_powers(p: int) -> None:
+    """The sum of |x|^p over space, to the power of 1/p (onnx/defs/nn/defs.cc); the reference does not have it."""
+    x = drawn(2, 3, 4, 5)
+    data = written(([("GlobalLpPool", ["x"], "y", {"p": p})], x.shape, {}))
+    expected = (abs(x) ** p).sum((2, 3), keepdims=True) ** (1 / p)
+    np.testing.assert_allclose(cnncalc.run(read_bytes(data, "net.onnx"), x), expected, rtol=1e-5)
 
 
 QUANTISED: Arrays = {

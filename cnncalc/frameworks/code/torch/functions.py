@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ....errors import CnncalcError, SpecError
-from ....limits import MOST_FUNCTIONS
+from ....limits import MOST_AXES, MOST_FUNCTIONS
 from ....sizes import LARGEST, show
 from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
 from ..budget import TooMuchError
@@ -81,6 +81,8 @@ def apply(evaluator: Evaluator, function: str, args: Sequence[Any], kwargs: Mapp
     shapes = made if isinstance(made, list) else [made]
     if any(prod(shape) > LARGEST for shape in shapes):
         raise TooMuchError(f"a tensor of more than {LARGEST:,} values")
+    if any(len(shape) > MOST_AXES for shape in shapes):
+        raise TooMuchError(f"a tensor of more than {MOST_AXES} axes")
     kind = rule.kind if rule.kind != "same" else found[0].kind if found else "float"
     results = results_of(evaluator, function, args, kwargs, found, shapes, kind)
     return tuple(results) if isinstance(made, list) else results[0]

@@ -336,6 +336,10 @@ def listed_shape(one: Any, sizes: list[int]) -> Shape:
         return one.shape
     if not isinstance(one, list) or not all(isinstance(n, int) for n in one):
         raise NotImplementedError
+    if one and all(isinstance(n, bool) for n in one):
+        if len(one) != sizes[0]:
+            raise ShapeError(f"a mask of {len(one)} is for an axis of {sizes[0]}")
+        return (sum(one),)
     for at in one:
         unit(at, sizes[0])
     return (len(one),)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ....errors import SpecError, reason
-from ....limits import LARGEST_UNPACKED, LARGEST_UNPACKED_WEIGHTS
+from ....limits import LARGEST_UNPACKED, LARGEST_UNPACKED_WEIGHTS, PACKED
 
 LARGEST_METADATA = 1 << 16
 WEIGHTS = "model.weights.h5"
@@ -39,7 +39,7 @@ def version(data: bytes) -> str | None:
 
 def weights(data: bytes) -> bytes:
     """Return the bytes of an archive's HDF5 file. SpecError if it cannot be read."""
-    return _member(data, WEIGHTS, max(LARGEST_UNPACKED_WEIGHTS, 4 * len(data)))
+    return _member(data, WEIGHTS, max(LARGEST_UNPACKED_WEIGHTS, PACKED * len(data)))
 
 
 def _member(data: bytes, name: str, most: int) -> bytes:

@@ -192,12 +192,14 @@ class ModelReader:
 
     def leave_out_spare(self, outputs: Sequence[Draft]) -> None:
         """Remove the parts of layers with several results that nothing reads; they stand behind what they read."""
+        uses, gone = self.spec.uses(), set[Draft]()
         for layer in reversed(self._spare):
-            shared = any(one.tie is layer for one in self.spec.layers)
-            if not self.spec.uses()[layer] and layer not in outputs and not shared:
-                self.spec.remove(layer)
+            if not uses[layer] and layer not in outputs:
+                uses.subtract(layer.needs)
+                gone.add(layer)
                 if self._trained.get(layer):
                     self.unread[layer.name] = self._trained[layer]
+        self.spec.layers = [layer for layer in self.spec.layers if layer not in gone]
 
     def _weights(self, path: tuple[str, ...], part: LayerPart, call: LayerCall) -> ArrayReaders:
         """Return the functions that read the arrays of a part from the file."""

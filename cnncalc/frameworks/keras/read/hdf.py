@@ -16,13 +16,10 @@ from re import escape, fullmatch
 from typing import Any
 
 from ....errors import SpecError, Where, shown
+from ....limits import LARGEST_UNPACKED_WEIGHTS, PACKED
 from .model import KerasModel
 from .variables import Place, Slot, groups, places
 
-SAFE_BYTES = 64 << 20
-"""The size of a data set that is read whatever the file holds of it."""
-BEST_RATIO = 1100
-"""How many times smaller than its data a packed data set may be; deflate makes them at most 1,032 times smaller."""
 OLD_LAYERS = "_layer_checkpoint_dependencies"
 """The group of a model's layers in the archives of TensorFlow 2.12 to 2.15."""
 
@@ -271,8 +268,10 @@ def _array(dataset: Any) -> Any:
         size = prod(dataset.shape) * dataset.dtype.itemsize
         if dataset.external or dataset.is_virtual:
             raise SpecError(f"{shown(dataset.name)} lies in another file", "links are not followed")
-        if size > SAFE_BYTES and size > BEST_RATIO * dataset.id.get_storage_size():
-            raise SpecError(f"{shown(dataset.name)} claims {size:,} bytes, and the file does not hold them")
+        held = dataset.id.get_storage_size()
+        if size > max(LARGEST_UNPACKED_WEIGHTS, PACKED * held):
+            what = f"{shown(dataset.name)} claims {size:,} bytes, and the file holds {held:,} of it"
+            raise SpecError(what, "save the weights with Keras, which does not pack them")
         array = dataset[()]
         if dataset.attrs.get("dtype") in ("bfloat16", b"bfloat16"):
             array = (array.view("u2").astype("u4") << 16).view("f4")

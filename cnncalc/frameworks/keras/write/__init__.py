@@ -59,6 +59,10 @@ def _renamed(network: Network) -> Network:
     return network._replace(nodes=tuple(nodes))
 
 
+NORMS_OF_CHANNELS = ("batchnorm", "groupnorm", "instancenorm")
+"""Layers of Keras that take one number of axes alone."""
+
+
 class ModelWriter:
     """The writer of one model: the network, or a block in it."""
 
@@ -112,7 +116,7 @@ class ModelWriter:
             if self.is_block:
                 raise refuse("a further input inside a block", "move it out of the block")
             return self.input(layer.name, layer.traced.out)
-        tied = None if layer.node.tie is None else self.results[layer.node.tie].name
+        tied = self.owner(layer)
         if layer.inner:
             writer = ModelWriter(self.network, self.batch, is_block=True)
             entry = writer.functional(layer.name, layer.inner, layer.sample)
@@ -132,6 +136,18 @@ class ModelWriter:
             made[step.suffix] = self.call(entry, reads, step.out, own, step.more, step.named)
             reads = [made[step.suffix]]
         return reads[0]
+
+    def owner(self, layer: LayerReport) -> str | None:
+        """Return the name of the layer whose weights a layer shares; None if it has its own, or none at all.
+
+        Keras builds a layer for its first input: one that has constants alone is another for each.
+        """
+        if layer.node.tie is None or not (layer.inner or layer.weight_shapes()):
+            return None
+        first = self.results[layer.node.tie]
+        if layer.op in NORMS_OF_CHANNELS and len(first.out) != len(layer.traced.out):
+            raise refuse("a norm shared by inputs with other numbers of axes", "remove tie", key="tie")
+        return first.name
 
     def call(
         self,

@@ -127,7 +127,7 @@ def _named(full: Sequence[Size]) -> Shape:
     axes = f"NC{AXIS_LETTERS.get(len(full) - 2, '')}"
     taken = {str(n) for n in full}
     free = iter([c for c in axes[: len(full)] + "ABEFGIJKMOPQRSTUVYZ" if c not in taken])
-    return tuple([n if isinstance(n, int) or not n.is_unknown else Open(next(free)) for n in full])
+    return tuple([n if isinstance(n, int) or not n.is_unknown else Open(next(free, None)) for n in full])
 
 
 def _input(b: GraphReader, full: Shape) -> dict[str, Any]:

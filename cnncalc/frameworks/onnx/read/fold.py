@@ -334,6 +334,8 @@ MADE = (
     *("GatherND", "Einsum"),
 )
 """Operators that onnx's own functions work out when an array is read: what they make is not much larger than that."""
+SIZED = ("Expand", "Tile", "Range")
+"""Operators whose result is as large as its inputs say: nothing is made unless that is known."""
 EVALUATED = {*UNARY, *MET, *REDUCED, *MADE}
 
 
@@ -365,7 +367,7 @@ def _evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGrap
         return evaluate(node, {name: one.read() for name, one in names.items()}, graph.opset)
 
     shape, cost = _shape(node, own, given), sum([one.cost for one in names.values()])
-    if cost > MOST_NUMBERS_LATER:
+    if cost > MOST_NUMBERS_LATER or (shape is None and node.op in SIZED):
         return None
     if shape is not None and prod(shape) > MOST_READ:
         kind = given[1].kind if node.op == "Where" and given[1] else largest.kind
@@ -395,7 +397,8 @@ def _shape(node: GraphNode, own: list[Const], given: Inputs) -> tuple[int, ...] 
         axis = node.axis("axis", len(first))
         return (*first[:axis], sum([one.shape[axis] for one in own]), *first[axis + 1 :]) if _alike(own, axis) else None
     if node.op == "Tile":
-        return tuple([n * t for n, t in zip(first, numbers(given[1]) or [], strict=False)])
+        times = numbers(given[1]) or []
+        return tuple([n * t for n, t in zip(first, times, strict=True)]) if len(times) == len(first) else None
     return _length(own) if node.op == "Range" else None
 
 

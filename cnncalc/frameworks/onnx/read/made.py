@@ -68,6 +68,31 @@ class Maps(NamedTuple):
     """The sizes of the axes of the sample that were folded into the batch."""
 
 
+Traced = tuple[Layer | None, Shape | None, Fields | None]
+"""A layer, the shape and the fields of its output; None for what cannot be."""
+
+
+def _trace(layer: Draft, shapes: Sequence[Shape | None], fields: Sequence[Fields]) -> Traced:
+    """Return what a layer makes of values of these shapes, of which one may be unknown."""
+    cls, nd = OPS[layer.op]
+    made = None
+    try:
+        keys = {key: cls.KEYS[key](value, nd) for key, value in layer.keys.items() if value is not None}
+        made = cls(layer.op, nd, keys)
+        known = [shape for shape in shapes if shape is not None]
+        if len(known) < len(shapes):
+            return made, None, None
+        if not made.JOINS:
+            traced = made.trace(known[0], fields[0], ENV)
+            own = traced.fields
+        else:
+            traced = made.trace_all(known, fields, ENV)
+            own = traced.fields._replace(lead=max([one.lead for one in fields], key=len, default=()))
+        return made, None if traced.out is NOTHING_KNOWN else traced.out, own
+    except CnncalcError:
+        return made, None, None
+
+
 class LayerMaker:
     """The layers of a graph as they are made, and the axes of their outputs, among which the batch may be."""
 
@@ -81,6 +106,8 @@ class LayerMaker:
         self.whole_input = Draft("input", "input")
         """The input with its batch as an axis of the sample, if anything reads it so."""
         self._fields: dict[Draft, Fields] = {}
+        self._traced: dict[tuple[Any, ...], Traced] = {}
+        """What layers of an op, of these keys, make of these shapes and fields."""
         self._unfolded: dict[Draft, Draft] = {}
         self.arrays: dict[Draft, dict[str, Const]] = {}
         """The arrays of each layer, by their roles."""
@@ -138,24 +165,17 @@ class LayerMaker:
 
     def _trace(self, layer: Draft, sources: Sequence[Handle]) -> Shape | None:
         """Return a layer's output shape; None if it is impossible, which the reader of specs will say."""
-        cls, nd = OPS[layer.op]
-        try:
-            keys = {key: cls.KEYS[key](value, nd) for key, value in layer.keys.items() if value is not None}
-            made = self.made[layer] = cls(layer.op, nd, keys)
-            if any(source.axes is None for source in sources):
-                return None
-            shapes = [source.shape for source in sources]
-            fields = [self._fields.get(source.layer, begin(source.shape, ())) for source in sources]
-            if made.JOINS:
-                traced = made.trace_all(shapes, fields, ENV)
-                lead = max([one.lead for one in fields], key=len, default=())
-                self._fields[layer] = traced.fields._replace(lead=lead)
-            else:
-                traced = made.trace(shapes[0], fields[0], ENV)
-                self._fields[layer] = traced.fields
-            return None if traced.out is NOTHING_KNOWN else traced.out
-        except CnncalcError:
-            return None
+        shapes = [None if source.axes is None else source.shape for source in sources]
+        fields = [self._fields.get(source.layer) or begin(source.shape, ()) for source in sources]
+        how = layer.op, repr(layer.keys), tuple(shapes), tuple(fields)
+        if how not in self._traced:
+            self._traced[how] = _trace(layer, shapes, fields)
+        made, out, own = self._traced[how]
+        if made is not None:
+            self.made[layer] = made
+        if own is not None:
+            self._fields[layer] = own
+        return out
 
     def opaque(self, name: str, type: str, full: Full, reads: Sequence[Handle], **figures: int | None) -> Handle:
         """Add a layer of which only its output's shape and these figures are known, and return its output."""

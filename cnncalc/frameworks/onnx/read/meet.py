@@ -58,10 +58,10 @@ def meet(b: GraphReader, node: GraphNode, given: Sequence[Operand], apart: Seque
     if any(isinstance(x, Handle) and x.axes is None for x in xs):
         raise OpaqueNode(None if apart else b.met(node))
     kinds = {x.batched for x in xs if isinstance(x, Handle)}
-    plan = _plan(b, xs, tails) if not {True, False} <= kinds else None
+    plan = _planned(b, xs, tails) if not {True, False} <= kinds else None
     if plan is None:
         xs = [b.unfolded(x) if isinstance(x, Handle) else x for x in xs]
-        plan = _plan(b, xs, tails)
+        plan = _planned(b, xs, tails)
     if plan is None:
         raise OpaqueNode(None if apart else b.met(node))
     wide = sum(map(len, plan.groups))
@@ -80,6 +80,15 @@ def join(
     met = meet(b, node, given)
     made = b.pointwise(node.name, op, met.reads, keys)
     return made.arranged(met.axes())._replace(batched=met.batched)
+
+
+def _planned(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan | None:
+    """Return how operands meet axis by axis, found once for all of these shapes and axes."""
+    how = tuple([(x.shape, None if isinstance(x, Const) else x.axes, tail) for x, tail in zip(xs, tails, strict=True)])
+    if how not in b.plans:
+        b.plans[how] = _plan(b, xs, tails)
+    found: Plan | None = b.plans[how]
+    return found
 
 
 def _plan(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan | None:
@@ -139,8 +148,7 @@ def _as(model: Parts, group: Parts) -> Parts | None:
 
 def _width(x: Operand, tail: int) -> int:
     """Return how many axes of its sample the last axes of an operand are."""
-    parts = _parts(x)
-    return sum(len(_own(group)) for group in parts[len(parts) - tail :])
+    return sum(len(_own(group)) for group in _parts(x)[-tail:]) if tail else 0
 
 
 def _meets(n: Size, other: Size) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ....errors import LONGEST_PATH, SpecError, nearest, shown
 from ....layers.names import Name
-from ....limits import LONGEST_ROW, MEMORY_INFERRED, MOST_NODES, MOST_NUMBERS, MOST_READ, Limit, limited_memory
+from ....limits import MEMORY_INFERRED, MOST_NODES, MOST_NUMBERS, MOST_READ, SECONDS_INFERRED, Limit, apart
 from ....sizes import LARGEST, Size
 from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
 
@@ -31,19 +31,33 @@ def parse(data: bytes | memoryview, name: str) -> Any:
     if not model.HasField("graph"):
         raise SpecError(f"{shown(name, LONGEST_PATH)} is not an ONNX file: it holds no graph")
     if model.functions:
-        from onnx.inliner import inline_local_functions
-
         check_calls(model)
-        try:
-            return inline_local_functions(model)
-        except (RuntimeError, ValueError, TypeError, onnx.checker.ValidationError) as error:
-            raise SpecError(f"the file's functions cannot be inlined: {first_line(error)}") from None
+        return _inlined(model)
     return model
+
+
+def _inlined(model: Any) -> Any:
+    """Return a model with its own functions inlined. SpecError if that cannot be done."""
+    onnx = package()
+    from onnx.inliner import inline_local_functions
+
+    def inline() -> bytes:
+        try:
+            return b"+" + bytes(inline_local_functions(model).SerializeToString())
+        except (RuntimeError, ValueError, TypeError, onnx.checker.ValidationError) as error:
+            return f"-{first_line(error)}".encode(errors="replace")
+
+    made = apart(inline, MEMORY_INFERRED + 2 * model.ByteSize(), SECONDS_INFERRED) or b"-onnx fails"
+    if made.startswith(b"-"):
+        raise SpecError(f"the file's functions cannot be inlined: {made[1:].decode()}")
+    flat = onnx.ModelProto()
+    flat.ParseFromString(memoryview(made)[1:])
+    return flat
 
 
 def check_calls(model: Any) -> None:
     """SpecError for functions that call each other in a circle, or that make too many nodes: onnx would follow them."""
-    called = {(words(one.domain), words(one.name)): [*_calls(one.node)] for one in model.functions}
+    called = {(words(one.domain), words(one.name)): _calls(one) for one in model.functions}
     sizes: dict[tuple[str, str], int] = {}
     try:
         for name in TopologicalSorter(called).static_order():
@@ -51,18 +65,14 @@ def check_calls(model: Any) -> None:
     except CycleError as error:
         circle = ", ".join(shown(name) for _, name in error.args[1][:6])
         raise SpecError(f"the file's functions cannot be inlined: they call each other in a circle: {circle}") from None
-    made = sum([sizes[one] for one in _calls(model.graph.node) if one in called])
+    made = sum([sizes[one] for one in _calls(model.graph) if one in called])
     what = "the file's functions make {made:,} nodes, more than {most:,}"
     Limit(MOST_NODES, what, "export it without functions").count(made)
 
 
-def _calls(nodes: Any) -> Iterator[tuple[str, str]]:
-    """Yield the operator of each node, those in graphs inside of one included."""
-    for node in nodes:
-        yield words(node.domain), words(node.op_type)
-        for attribute in node.attribute:
-            for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                yield from _calls(graph.node)
+def _calls(graph: Any) -> list[tuple[str, str]]:
+    """Return the operator of each node of a graph or a function, those in graphs inside of one included."""
+    return [(words(node.domain), words(node.op_type)) for node in nodes_in(graph)]
 
 
 @lru_cache(maxsize=512)
@@ -329,53 +339,45 @@ def dims_of(info: Any) -> list[int | str | None] | None:
 
 
 def infer(model: Any) -> Mapping[str, Any]:
-    """Return the type that onnx.shape_inference gives each value, large weights' data left out."""
+    """Return the type that onnx.shape_inference gives each value; none of a model that it cannot read."""
+    found = apart(lambda: _inferred(model), MEMORY_INFERRED + 2 * model.ByteSize(), SECONDS_INFERRED)
+    graph = package().GraphProto()
+    graph.ParseFromString(found or b"")
+    return {v.name: v for v in (*graph.value_info, *graph.output)}
+
+
+def _inferred(model: Any) -> bytes:
+    """Return a graph of nothing but the types of values, large weights' data left out.
+
+    Values are not followed one by one, which this reader does within bounds: `fold`.
+    """
     onnx = package()
     slim = onnx.ModelProto()
     slim.CopyFrom(model)
     graph = slim.graph
-    large = [t for t in graph.initializer if prod(t.dims) > MOST_READ or not has_data(t)]
     names = {i.name for i in graph.input}
-    for tensor in large:
-        if tensor.name not in names:
-            graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
-        graph.initializer.remove(tensor)
+    for at in reversed(range(len(graph.initializer))):
+        tensor = graph.initializer[at]
+        if prod(tensor.dims) > MOST_READ or not has_data(tensor):
+            if tensor.name not in names:
+                graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+            del graph.initializer[at]
     for values in (graph.output, graph.value_info):
         for at in reversed(range(len(values))):
             if dims_of(values[at]) is None:  # it says nothing, and the checker refuses it
                 del values[at]
-    try:
-        with limited_memory(MEMORY_INFERRED):
-            onnx.checker.check_model(slim)  # what it refuses may end the process, as an input without a type does
-            inferred = onnx.shape_inference.infer_shapes(slim, data_prop=longest_row(graph) <= LONGEST_ROW)
-    except Exception:  # noqa: BLE001 - it says nothing of a model that it cannot read
-        return {}
-    return {v.name: v for v in (*inferred.graph.value_info, *inferred.graph.output)}
+    onnx.checker.check_model(slim)  # what it refuses may end the process, as an input without a type does
+    inferred = onnx.shape_inference.infer_shapes(slim).graph
+    return bytes(onnx.GraphProto(value_info=inferred.value_info, output=inferred.output).SerializeToString())
 
 
-def _largest(target: Any) -> int:
-    """Return the largest size that the target of a Reshape names."""
-    from struct import iter_unpack
-
-    raw = target.raw_data
-    return max([*target.int64_data, *(size for (size,) in iter_unpack("<q", raw[: len(raw) // 8 * 8]))], default=0)
-
-
-def longest_row(graph: Any) -> int:
-    """Return the most numbers that onnx would work out one by one: those of a Concat of constants, or of a Reshape.
-
-    What a Gather takes from a Reshape to 2**40 numbers takes so much memory.
-    """
-    rows = {tensor.name: prod(tensor.dims) for tensor in graph.initializer}
-    targets = {tensor.name: tensor for tensor in graph.initializer}
+def nodes_in(graph: Any) -> Iterator[Any]:
+    """Yield the nodes of a graph, those in graphs inside of one included."""
     for node in graph.node:
-        lengths = [1, *[rows.get(name, 1) for name in node.input]]
-        if node.op_type == "Constant":
-            targets.update({name: given.t for name in node.output for given in node.attribute if given.HasField("t")})
-        if node.op_type == "Reshape" and len(node.input) == 2 and node.input[1] in targets:
-            lengths.append(_largest(targets[node.input[1]]))
-        rows.update(dict.fromkeys(node.output, sum(lengths) if node.op_type == "Concat" else max(lengths)))
-    return max(rows.values(), default=0)
+        yield node
+        for attribute in node.attribute:
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield from nodes_in(inner)
 
 
 def load(source: str | os.PathLike[str] | bytes | memoryview, name: str) -> OnnxGraph:

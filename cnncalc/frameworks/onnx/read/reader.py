@@ -69,6 +69,8 @@ class GraphReader(LayerMaker):
         """Whether the result does not depend on the input, and so has no batch."""
         self._biases: dict[str, set[str]] | None = None
         self._made_constants: dict[tuple[str, Shape], Handle] = {}
+        self.plans: dict[tuple[Any, ...], Any] = {}
+        """How operands meet, by their shapes and axes."""
         self.contradictions: list[tuple[str, Shape, Shape]] = []
         """The values of which the file declares another shape than the one they have: name, declared, ours."""
 
@@ -235,7 +237,7 @@ class GraphReader(LayerMaker):
         have = self._made_constants.get((name, array.shape))
         if have is not None:
             return have
-        if 0 in array.shape or len(array.shape) > MOST_SIZES:
+        if min(array.shape, default=1) < 1 or len(array.shape) > MOST_SIZES:
             return self.opaque(name or "nothing", "Constant", None, (), params=const.params, macs=0, buffers=0)
         number = const.scalar()
         keys: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .....registry import Registry
-from .....sizes import UNKNOWN, Open, Size, product
+from .....sizes import LARGEST, UNKNOWN, Open, Size, product
 from ....values import BATCH, Handle, numbered, plain, ratio
 from ..const import Number, of_tensor, of_values
 from ..fold import broadcast, numbers, squeezed
@@ -129,7 +129,7 @@ def constant_of_shape(b: GraphReader, node: GraphNode) -> None:
     tensor = node.tensor("value")
     fill = of_values([0.0], "float", ()) if tensor is None else of_tensor(tensor, "constant", None)
     number = fill.scalar()
-    if number is None or 0 in sizes:
+    if number is None or any(isinstance(n, int) and n < 1 for n in sizes):
         raise OpaqueNode(known=False)
     one = b.add(node.name, "constant", [], {"shape": [], "value": number})
     b.give(node, expanded(b, f"{node.name}.expanded", one, sizes))
@@ -163,7 +163,9 @@ def expand(b: GraphReader, node: GraphNode) -> None:
 
 
 def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handle:
-    """Return a value with its sizes of 1 repeated to a shape of the file. OpaqueNode if a size is not known."""
+    """Return a value with its sizes of 1 repeated to a shape of the file. OpaqueNode if one is not known."""
+    if any(isinstance(n, int) and not 1 <= n <= LARGEST for n in out):
+        raise OpaqueNode(known=False)
     rows: list[list[Size]] = [*([[]] * (len(out) - x.rank)), *[x.sizes_at(at, BATCH) for at in range(x.rank)]]
     batch = next((at for at, row in enumerate(rows) if BATCH in row), None)
     before: list[list[Size]] = []

@@ -31,7 +31,7 @@ def slices(b: GraphReader, node: GraphNode) -> None:
         end: int | None = None if stop >= FAR or stop <= -FAR else stop
         if isinstance(n, int):
             units = range(n)[slice(begin, end, step)]
-            if list(units) == list(range(n)):
+            if units == range(n):
                 continue
             if not units:
                 raise OpaqueNode(known=False)

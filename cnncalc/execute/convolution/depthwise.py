@@ -1,0 +1,84 @@
+"""Depthwise cross-correlation with columns of the rows of a kernel only: one product for each row, and their sum.
+
+Columns of all cells (im2col) copy the input as often as the kernel has cells, these as often as a row of it has. It
+pays for kernels of many rows. Everything here works on views with the channels first, of any strides.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from math import prod
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..task import Array, Then
+from ..threads import BLOCK, buffer, cut, each, threads
+from .columns import EVERY, Layout, Shapes, Windows, broadcast_bias, gather, see
+
+LEAST_ROWS = 5
+"""The least rows of a kernel: with fewer, the copies that are saved do not make up for the sums."""
+
+
+def pays(shapes: Shapes) -> bool:
+    """Return whether a cross-correlation is depthwise and faster in this way, a channel within the tile's memory."""
+    c_o, each_c, *k = shapes.weight
+    if not shapes.g == c_o == shapes.x[1] or each_c > 1 or shapes.kind.kind != "f":
+        return False
+    return k[0] >= LEAST_ROWS and shapes.windows.s[0] == 1 and _each_channel(shapes) <= shapes.tile
+
+
+def working(shapes: Shapes) -> int:
+    """Return how many bytes `correlate` takes at most beside its arguments."""
+    return threads() * _channels(shapes) * _each_channel(shapes) + prod(shapes.weight) * shapes.kind.itemsize
+
+
+def _rows(windows: Windows, out: tuple[int, ...]) -> tuple[Windows, tuple[int, ...]]:
+    """Return the windows of one row of the kernel, and how many units of them all rows see."""
+    k, _, d, _ = [axis[0] for axis in windows]
+    return windows._replace(k=(1, *windows.k[1:])), (out[0] + (k - 1) * d, *out[1:])
+
+
+def _each_channel(shapes: Shapes) -> int:
+    """Return how many bytes a channel takes: its columns, what they are copied from, and the products."""
+    k = shapes.weight[2:]
+    windows, size = _rows(shapes.windows, shapes.out[2:])
+    view = see(shapes.x[2:], windows, size)
+    values = prod(k[1:]) * prod(size) + prod(view.shape) + sum(view.margins) + k[0] * prod(shapes.out[2:])
+    return values * shapes.kind.itemsize
+
+
+def _channels(shapes: Shapes) -> int:
+    """Return how many channels are worked on at once."""
+    most = min(BLOCK // (prod(shapes.out[2:]) * shapes.kind.itemsize), shapes.tile // _each_channel(shapes))
+    return min(max(most, 1), shapes.out[1])
+
+
+def correlate(
+    x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, tile: int, then: Then | None = None
+) -> None:
+    """Fill `out` with the cross-correlation of x (N, c, *space) and weight (c, 1, *k), and call `then` for parts."""
+    kind, (c, _, k, *others) = weight.dtype, weight.shape
+    rows, size = _rows(windows, out.shape[2:])
+    view = see(x.shape[2:], rows, size)
+    each_row, length = prod(out.shape[3:]), prod(out.shape[2:])
+    kernels = np.ascontiguousarray(weight).reshape(c, k, 1, prod(others))
+
+    def work(item: tuple[int, slice]) -> None:
+        n, mine = item
+        count = mine.stop - mine.start
+        columns = gather(x[n : n + 1, mine], view, size, Layout(kind, count, taps_first=False, ones=False))[0]
+        by_channel, by_tap, by_value = columns.strides
+        shape = (count, k, columns.shape[1], length)
+        seen = as_strided(columns, shape, (by_channel, windows.d[0] * each_row * by_value, by_tap, by_value))
+        made = np.matmul(kernels[mine], seen, out=buffer("made", (count, k, 1, length), kind))[:, :, 0]
+        sums = made[:, 0]
+        for row in range(1, k):
+            np.add(sums, made[:, row], out=sums)
+        added = broadcast_bias(None if bias is None else bias[mine], out.ndim - 2)
+        np.add(sums.reshape(count, *out.shape[2:]), added, out=out[n, mine], casting="unsafe")
+        if then is not None:
+            then((slice(n, n + 1), mine, *(EVERY,) * (out.ndim - 2)))
+
+    channels = cut(c, _channels(Shapes(x.shape, weight.shape, out.shape, windows, c, kind, tile)))
+    each(work, product(range(len(x)), channels), out.size * k * prod(others) * kind.itemsize)
