@@ -49,6 +49,10 @@ MEMORY_INFERRED = 128 << 20
 """Bytes that onnx's inference of shapes, or its inliner, may take beyond twice those of the file."""
 SECONDS_INFERRED = 20
 """Seconds that it may take: a file of 10,000 nodes takes a tenth of one."""
+MEMORY_WALKED = 256 << 20
+"""Bytes that h5py may take to look through a file's groups, and not through its arrays."""
+SECONDS_WALKED = 1
+"""Seconds that it may take beside one for each MiB, as it may not end: a thousand arrays take a tenth of one."""
 MOST_STEPS = 250_000
 """Expressions and statements of Python source that are evaluated; what works on many items takes more than one step."""
 MOST_ITEMS = 50_000

@@ -7,8 +7,9 @@ file holds before it is read. This needs `cnncalc[keras]`.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from io import BytesIO
 from math import prod
@@ -16,7 +17,7 @@ from re import escape, fullmatch
 from typing import Any
 
 from ....errors import SpecError, Where, shown
-from ....limits import LARGEST_UNPACKED_WEIGHTS, PACKED
+from ....limits import LARGEST_UNPACKED_WEIGHTS, MEMORY_WALKED, PACKED, SECONDS_WALKED, apart
 from .model import KerasModel
 from .variables import Place, Slot, groups, places
 
@@ -34,12 +35,15 @@ class HdfFile:
     @cached_property
     def _file(self) -> Any:
         try:
-            import h5py
+            import h5py  # noqa: F401 - whether it is there
         except ImportError:
             raise SpecError("Keras's weights need the h5py package", "pip install 'cnncalc[keras]'") from None
         source = self._load()
+        size = len(source) if isinstance(source, bytes) else os.path.getsize(source)
+        if apart(lambda: _walked(source), MEMORY_WALKED, SECONDS_WALKED + (size >> 20)) is None:
+            raise SpecError("a broken HDF5 file: its groups cannot be read")
         with _reading():
-            return h5py.File(BytesIO(source) if isinstance(source, bytes) else source, "r")
+            return _opened(source)
 
     def config(self) -> Any:
         """Return the model's configuration, as `to_json()` writes it; None in a file of weights only."""
@@ -87,6 +91,28 @@ class HdfFile:
             return sum(found)
 
 
+def _opened(source: bytes | str) -> Any:
+    """Open a file, given as its bytes or its path."""
+    import h5py
+
+    return h5py.File(BytesIO(source) if isinstance(source, bytes) else source, "r")
+
+
+def _walked(source: bytes | str) -> bytes:
+    """Look at all groups, attributes and shapes of a file: in a broken one, that may not end, or end the process.
+
+    What h5py can say itself is left to the reader.
+    """
+
+    def look(_: object, one: Any) -> None:
+        dict(one.attrs)
+
+    with suppress(*_BROKEN), _opened(source) as file:
+        look("/", file)
+        file.visititems(look)
+    return b"walked"
+
+
 class KerasArrays:
     """The arrays of the layers of one model in a file."""
 
@@ -128,16 +154,7 @@ def _reading() -> Iterator[None]:
     """Turn an error of h5py's into a SpecError."""
     try:
         yield
-    except (
-        OSError,
-        KeyError,
-        RuntimeError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        MemoryError,
-        OverflowError,
-    ) as error:
+    except _BROKEN as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SpecError(f"a broken HDF5 file: {why[:120]}") from None
 
