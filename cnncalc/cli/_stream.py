@@ -63,15 +63,17 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
 @contextmanager
 def _seldom_collected() -> Iterator[None]:
     """Look for cycles, as a stream has no end, but seldom; leave the collector as it was, for who calls this."""
-    enabled, thresholds = gc.isenabled(), gc.get_threshold()
-    gc.freeze()
+    enabled, thresholds, frozen = gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()
+    if not frozen:
+        gc.freeze()
     gc.enable()
     gc.set_threshold(MOST_KEPT)
     try:
         yield
     finally:
         gc.set_threshold(*thresholds)
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()
         if not enabled:
             gc.disable()
 
