@@ -17,7 +17,7 @@ from ..sizes import known, to_json
 from .borders import border, least
 from .bounds import bounds
 from .figures import AxisFigures, axis_figures, letters_of, number
-from .graph import Graph
+from .graph import FEWER, Graph
 from .paths import Paths, paths
 from .reads import Reads
 from .views import Sight, Spread, look_back, look_forth, not_behind
@@ -87,10 +87,8 @@ class ReceptiveFields:
 
     def __init__(self, report: Report, of: str | None = None, source: str | None = None):
         self.report, self.graph = report, Graph(report)
-        help = "--until and --after take a part of the network"
-        Limit(MOST_WITH_FIELDS, "the fields of {made:,} layers, more than {most:,}", help).count(
-            len(self.graph.vertices)
-        )
+        what = "the fields of {made:,} layers, more than {most:,}"
+        Limit(MOST_WITH_FIELDS, what, FEWER).count(len(self.graph.vertices))
         self.source = INPUT if source is None else self.graph.find(source, "--in")
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False

@@ -16,6 +16,9 @@ from . import masks
 from .masks import Region
 from .reads import MOST_UNITS, Reads, Space, alone, kind, read_by, space_of
 
+FEWER = "--until and --after take a part of the network"
+"""What helps where there are too many layers."""
+
 
 class Vertex(NamedTuple):
     """A layer in the graph."""
@@ -43,10 +46,8 @@ class Graph:
         self._readings: dict[int, tuple[Reads, ...]] = {}
         self._alike: dict[object, tuple[Reads, ...]] = {}
         """What layers read, by all that it depends on: a deep network has few kinds of layers."""
-        help = "--until and --after take a part of the network"
-        self._pairs = Limit(
-            MOST_PAIRS, "receptive fields of {made:,} pairs of inputs that meet in a layer, more than {most:,}", help
-        )
+        what = "receptive fields of {made:,} pairs of inputs that meet in a layer, more than {most:,}"
+        self._pairs = Limit(MOST_PAIRS, what, FEWER)
 
     def _add(self, layers: Sequence[LayerReport], within: str, ends: dict[int, int]) -> int:
         """Add layers that read each other, and `ends` in place of their input; return the index of the last."""

@@ -18,7 +18,7 @@ from .budget import Budget, TooMuchError
 from .evaluate import Evaluator
 from .libraries import Libraries
 from .scope import ModuleScope, TopStatement, inner_statements, is_guard, root_of
-from .source import CodeSource
+from .source import DEFINED, CodeSource
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
 
 MOST_LISTED = 12
@@ -254,7 +254,7 @@ def made_in(statement: TopStatement) -> Iterator[tuple[str, ast.Call]]:
         target, value = targets[0], getattr(node, "value", None)
         if isinstance(target, ast.Name) and isinstance(value, ast.Call):
             yield target.id, value
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if not isinstance(node, DEFINED):
             waiting += inner_statements(node)
 
 

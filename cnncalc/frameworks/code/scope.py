@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...errors import SpecError
 from .budget import ITEMS_A_STEP, Budget
+from .source import DEFINED
 from .values import MISSING, RaisedError
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ _CHANGING = """
 """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change the object that they are called of: a call alone at the top level counts only with one."""
-
 
 STEPS_A_RUN = 8
 """How many steps it takes to begin anew."""
@@ -53,7 +53,7 @@ class TopStatement:
         """The names that it may bind, or whose value it may change."""
         if is_guard(node):
             return
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if isinstance(node, DEFINED):
             self.binds = frozenset([node.name])
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self.binds = frozenset(imported_names(node))
@@ -72,7 +72,7 @@ class TopStatement:
         return isinstance(self.node, DEFINITIONS)
 
 
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+DEFINITIONS = (*DEFINED, ast.Import, ast.ImportFrom)
 
 
 def is_guard(node: ast.stmt) -> bool:
@@ -134,7 +134,7 @@ def changed_names(node: ast.stmt) -> Iterator[str]:
     waiting = [node]
     while waiting:
         one = waiting.pop()
-        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if isinstance(one, DEFINED):
             yield one.name
             continue
         if isinstance(one, (ast.Import, ast.ImportFrom)):

@@ -14,11 +14,9 @@ from .pasted import code
 
 LONGEST_LINE = 200
 """How many characters of a line an error shows."""
-
-
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-
-
+DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+"""What `def` and `class` make."""
+_SCOPES = (*DEFINED, ast.Lambda)
 _F_STRING = re.compile(r"""\b[rR]?[fF][rR]?['"]""")
 
 
@@ -46,7 +44,7 @@ class CodeSource:
             node, function = waiting.pop()
             if isinstance(node, (ast.Yield, ast.YieldFrom)):
                 found.add(function)
-            inside = node if isinstance(node, FUNCTIONS) else function
+            inside = node if isinstance(node, _SCOPES) else function
             waiting += [(one, inside) for one in ast.iter_child_nodes(node)]
         return found
 

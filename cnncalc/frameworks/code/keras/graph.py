@@ -66,8 +66,10 @@ def sets_channels_first(tree: ast.AST) -> bool:
     return any(isinstance(one.args[0], ast.Constant) and one.args[0].value == "channels_first" for one in setting)
 
 
-STEPS_A_CALL, STEPS_AN_ARGUMENT = 80, 20
-"""How many steps the call of a layer takes."""
+STEPS_A_CALL = 80
+"""How many steps the call of a layer takes, beside its arguments."""
+STEPS_AN_ARGUMENT = 20
+"""How many each of them takes."""
 
 
 def snake_case(name: str) -> str:

@@ -418,11 +418,9 @@ def _patches(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
         None if n is None else -(-(n if same else n - extent + 1) // step)
         for n, extent, step in zip(space, k, s, strict=True)
     ]
-    out, how = (
-        (*places, None if c is None else c * prod(k)),
-        {"size": k, "strides": s, "padding": "same" if same else "valid"},
-    )
-    return sized(evaluator, "ExtractPatches", x, out, node, **how, dilation_rate=given.get("dilation_rate"))
+    out = (*places, None if c is None else c * prod(k))
+    config = {"size": k, "strides": s, "padding": "same" if same else "valid"}
+    return sized(evaluator, "ExtractPatches", x, out, node, **config, dilation_rate=given.get("dilation_rate"))
 
 
 @_function("repeat", "repeat_elements")
