@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import cnncalc
@@ -41,6 +41,7 @@ def sets(draw: st.DrawFn) -> Numbers:
 
 
 @given(sets(), sets(), sets())
+@example(Numbers.every(3), Numbers(2, {1: [(1, None)]}), Numbers.listed([1]))
 @settings(max_examples=80)
 def test_sets_of_numbers_are_sets(a: Numbers, b: Numbers, c: Numbers) -> None:
     everything = set(range(1, UPTO))

@@ -236,8 +236,8 @@ def _within(a: int, b: int | None, rest: int, mod: int) -> Run | None:
 
 
 def _inside(runs: Iterable[Run], rest: int, mod: int) -> list[Run]:
-    """Return the parts of stretches that lie in a residue class."""
-    return [run for run in (_within(a, b, rest, mod) for a, b in runs) if run is not None]
+    """Return the parts of stretches that lie in a residue class, put together where they touch in it."""
+    return _joined([run for run in (_within(a, b, rest, mod) for a, b in runs) if run is not None], mod)
 
 
 def _joined(runs: list[Run], mod: int) -> list[Run]:
