@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -66,13 +67,26 @@ def process(*args: str, stdin: str | bytes = "", cwd: Path | None = None, env: d
 
 def on_terminal(*args: str, columns: int, **variables: str) -> Ended:
     """Run the command with a terminal of this width for both streams, without colours; skip the test without POSIX."""
-    theirs, ours = pytest.importorskip("pty").openpty()
+    reads, writes = pytest.importorskip("pty").openpty()
     env = environment(**{"COLUMNS": str(columns), "NO_COLOR": "1"} | variables)
-    with open(theirs, "rb", buffering=0) as terminal:
-        started = subprocess.Popen([*command(), *args], stdin=subprocess.DEVNULL, stdout=ours, stderr=ours, env=env)
-        os.close(ours)
-        shown = b"".join(iter(lambda: _read(terminal), b"")).decode()
-        return Ended(started.wait(60), shown.replace("\r\n", "\n"), "")
+    with open(reads, "rb", buffering=0) as terminal, open(writes, "wb", buffering=0) as end:
+        started = subprocess.Popen([*command(), *args], stdin=subprocess.DEVNULL, stdout=end, stderr=end, env=env)
+        with ThreadPoolExecutor(1) as pool:
+            shown = pool.submit(_shown, terminal)
+            try:
+                code = started.wait(60)
+            finally:
+                started.kill()
+                end.write(b"\0")
+        return Ended(code, shown.result().decode().replace("\r\n", "\n"), "")
+
+
+def _shown(terminal: IO[bytes]) -> bytes:
+    """Read what a terminal shows, up to the NUL behind it: what it holds when the last writer closes it may be lost."""
+    shown = b""
+    while not shown.endswith(b"\0"):
+        shown += terminal.read(4096)
+    return shown[:-1]
 
 
 @contextlib.contextmanager
@@ -89,14 +103,6 @@ def interrupts(heeded: bool = True) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _read(terminal: IO[bytes]) -> bytes:
-    """Read what a terminal shows; nothing once the program has ended."""
-    try:
-        return terminal.read(4096)
-    except OSError:  # as Linux says that nobody writes any more
-        return b""
 
 
 def here(args: Sequence[str], stdin: str | bytes = "", cwd: Path | None = None) -> Ended:
