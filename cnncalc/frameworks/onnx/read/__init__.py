@@ -12,7 +12,7 @@ from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, show, to_json
 from ... import ForeignNetwork
 from ...build import NO_FIGURES, Draft, printable
 from ...values import BATCH, Handle, batch_first, plain
-from .model import load
+from .model import dims_of, load
 from .ops import HANDLERS
 from .reader import GraphReader
 
@@ -53,13 +53,14 @@ def read(
     head: dict[str, Any] = {"cnncalc": 1, **({"name": printable} if printable else {})}
     head |= _input(built, full or (1,))
     spec = {**head, **_names(main, outputs), "dialect": "onnx", "layout": "NCHW", "layers": layers}
+    declared = {one: [built.size(n) for n in dims_of(info) or ()] for one, info in graph.inputs.items()}
 
     def bind(given: Mapping[str, Shape]) -> ForeignNetwork | None:
         """Read the file for other sizes of its inputs, given with the batch or without."""
         bound = {}
         for key, shape in given.items():
             ours = main if key == "input" else key
-            own = [built.size(n) for n in graph.declared(ours) or ()] if ours in graph.inputs else []
+            own = declared.get(ours, [])
             whole = shape if len(shape) == len(own) else (*own[:1], *shape)
             if len(whole) == len(own) and any(isinstance(n, int) and n != m for n, m in zip(whole, own, strict=True)):
                 bound[ours] = whole

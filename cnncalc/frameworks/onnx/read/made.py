@@ -153,7 +153,8 @@ class LayerMaker:
         arrays = {role: const.read for role, const in own.items()}
         read = [source.layer for source in sources]
         layer = self.spec.add(printable(name), op, read, keys, weights=arrays, owner=_owner(own.values()))
-        self.arrays[layer] = own
+        if own:
+            self.arrays[layer] = own
         shape = self._trace(layer, sources)
         if shape is None:
             return Handle(layer, NOTHING_KNOWN, None, batched_of(sources))
@@ -197,10 +198,11 @@ class LayerMaker:
         for layer in self.spec.layers:
             if layer.tie is not None and any(layer.keys.get(key) != layer.tie.keys.get(key) for key in COMPLETED):
                 layer.tie = None
-            if layer.tie is not None:
+            arrays = self.arrays.get(layer)
+            if layer.tie is not None or not arrays:
                 continue
             held, counts = Counter[str](), Counter[str]()
-            for role, const in self.arrays.get(layer, {}).items():
+            for role, const in arrays.items():
                 group, roots = group_of(layer, role), const.roots
                 if group is None:
                     continue
@@ -215,10 +217,12 @@ class LayerMaker:
     def pointwise(self, name: str, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> Handle:
         """Add a layer that works value by value, before axes come back out of the batch if they do in all inputs."""
         xs = [reads] if isinstance(reads, Handle) else list(reads)
-        backs = {(x.layer.op, x.layer.keys.get("axes"), x.shape) for x in xs}
-        back, axes, shape = next(iter(backs))
-        if back != "frombatch" or len(backs) > 1 or weights or axes is None:
+        if weights or any(x.layer.op != "frombatch" for x in xs):
             return self.add(name, op, reads, keys, weights)
+        backs = {(x.layer.keys.get("axes"), x.shape) for x in xs}
+        axes, shape = next(iter(backs))
+        if len(backs) > 1 or axes is None:
+            return self.add(name, op, reads, keys)
         inner = [x._replace(layer=x.layer.reads[0], shape=x.shape[axes:], axes=plain(len(shape) - axes)) for x in xs]
         made = self.add(name, op, inner, keys)
         return self.add(f"{name}.frombatch", "frombatch", made, {"axes": axes})._replace(shape=shape, axes=xs[0].axes)

@@ -89,6 +89,8 @@ def arity(op: str, opset: int) -> tuple[int, int, int]:
 class GraphNode:
     """A node: its op, its inputs and outputs by name, its attributes by their types."""
 
+    __slots__ = ("_attributes", "inputs", "name", "op", "outputs", "proto")
+
     def __init__(self, proto: Any, index: int):
         """Read a node; one without a name is named for its first output, or its op and its index."""
         self.proto = proto
@@ -107,7 +109,7 @@ class GraphNode:
         """Return the same node without an attribute."""
         kept = {key: value for key, value in self._attributes.items() if key != name}
         node = copy(self)
-        node.__dict__["_attributes"] = kept
+        node._attributes = kept
         return node
 
     def part(self, name: str) -> GraphNode:
@@ -119,7 +121,12 @@ class GraphNode:
     @property
     def nests(self) -> bool:
         """True if it has graphs inside, which may have weights of their own."""
-        return any(a.HasField("g") or a.graphs for a in self.proto.attribute)
+        return any(a.HasField("g") or a.graphs for a in self._attributes.values())
+
+    @property
+    def captured(self) -> list[str]:
+        """The names that the graphs inside of it (If, Loop) may read from outside."""
+        return captured(self.proto) if self._attributes else []
 
     def has_only(self, names: Iterable[str]) -> bool:
         """Return whether no attributes but these are given."""
@@ -236,7 +243,7 @@ class OnnxGraph:
         for node in self.nodes:
             node.check_arity(self.opset)
         """The nodes that an output needs, each after those that it reads."""
-        read = [name for node in self.nodes for name in (*node.inputs, *captured(node.proto))]
+        read = [name for node in self.nodes for name in (*node.inputs, *node.captured)]
         self.uses = Counter([*self.outputs, *read])
         """The number of nodes and outputs that read each value."""
         self._inferred: Mapping[str, Any] | None = None
@@ -275,7 +282,7 @@ class OnnxGraph:
         wanted = set(self.outputs)
         for node in reversed(nodes):
             if wanted.intersection(node.outputs):
-                wanted.update(node.inputs, captured(node.proto))
+                wanted.update(node.inputs, node.captured)
         return [node for node in nodes if wanted.intersection(node.outputs)] if self.outputs else nodes
 
     def give_sizes(self, name: str, shape: Sequence[Size]) -> None:

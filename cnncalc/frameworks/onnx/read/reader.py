@@ -13,7 +13,7 @@ from ...values import Handle, plain
 from .const import BOOL, FLOAT, INITIALISER, INT64, INTEGERS, Const, Number, of_tensor
 from .fold import Inputs, broadcast, fold, inputs_of
 from .made import Full, Keys, LayerMaker, OpaqueNode, Quantised, Reads, Weights, needed
-from .model import GraphNode, OnnxGraph, captured, dims_of
+from .model import GraphNode, OnnxGraph, dims_of
 
 PASSED = (
     *("Reshape", "Transpose", "MaxPool", "Slice", "Squeeze", "Unsqueeze", "Flatten", "Gather", "Identity", "Cast"),
@@ -348,7 +348,7 @@ class GraphReader(LayerMaker):
             around={*self.values, *self.constants, *self.graph.inputs},
         )
         self.constants |= inner.constants
-        read = [name for one in inner.nodes for name in (*one.inputs, *captured(one.proto))]
+        read = [name for one in inner.nodes for name in (*one.inputs, *one.captured)]
         self.graph.uses.update(Counter([*read, *inner.outputs]))
         self.makers.update({out: one for one in inner.nodes for out in one.outputs if out})
         for one in inner.nodes:
@@ -371,7 +371,7 @@ class GraphReader(LayerMaker):
 
     def _reads(self, node: GraphNode) -> list[Handle]:
         """Return the values that a node reads, and the inputs of the file that the graphs inside of it do."""
-        inner = [name for name in captured(node.proto) if name in self.graph.inputs]
+        inner = [name for name in node.captured if name in self.graph.inputs]
         names = dict.fromkeys([*node.inputs, *inner])
         return [self.value(name) for name in names if name and name not in self.constants]
 
