@@ -10,6 +10,7 @@ from ....axes import Fields, begin
 from ....dialects import dialect_named
 from ....errors import CnncalcError
 from ....layers import OPS, Env, Layer
+from ....limits import Limit
 from ....sizes import LARGEST, MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, known, product
 from ...build import NO_FIGURES, Draft, SpecBuilder, group_of, printable
 from ...values import BATCH, Axes, Handle, batch_first, numbered, plain, regrouped, transposed
@@ -96,8 +97,9 @@ def _trace(layer: Draft, shapes: Sequence[Shape | None], fields: Sequence[Fields
 class LayerMaker:
     """The layers of a graph as they are made, and the axes of their outputs, among which the batch may be."""
 
-    def __init__(self, batch: Size | None):
-        """`batch` is the size of the batch; None if the graph has none."""
+    def __init__(self, batch: Size | None, limit: Limit):
+        """`batch` is the size of the batch, None if the graph has none; `limit` counts the layers."""
+        self._limit = limit
         self.batch: Size = 1 if batch is None else batch
         self.has_batch = batch is not None
         self.spec = SpecBuilder(wired=True)
@@ -148,6 +150,7 @@ class LayerMaker:
         """
         if op not in OPS or any(key not in OPS[op][0].KEYS for key in keys or ()):
             raise OpaqueNode
+        self._limit.count(1)
         sources = [reads] if isinstance(reads, Handle) else list(reads)
         own = {role: const for role, const in (weights or {}).items() if const is not None}
         arrays = {role: const.read for role, const in own.items()}
@@ -180,6 +183,7 @@ class LayerMaker:
 
     def opaque(self, name: str, type: str, full: Full, reads: Sequence[Handle], **figures: int | None) -> Handle:
         """Add a layer of which only its output's shape and these figures are known, and return its output."""
+        self._limit.count(1)
         if {True, False} <= {x.batched for x in reads} and all(x.axes is not None for x in reads):
             reads = [self.unfolded(x) for x in reads]
         value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ....errors import LONGEST_PATH, SpecError, nearest, shown
 from ....layers.names import Name
-from ....limits import MEMORY_INFERRED, MOST_NODES, MOST_NUMBERS, MOST_READ, SECONDS_INFERRED, Limit, apart
+from ....limits import MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, apart, most_nodes
 from ....sizes import LARGEST, Size
 from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
 
@@ -31,13 +31,13 @@ def parse(data: bytes | memoryview, name: str) -> Any:
     if not model.HasField("graph"):
         raise SpecError(f"{shown(name, LONGEST_PATH)} is not an ONNX file: it holds no graph")
     if model.functions:
-        check_calls(model)
-        return _inlined(model)
+        check_calls(model, len(data))
+        return _inlined(model, len(data))
     return model
 
 
-def _inlined(model: Any) -> Any:
-    """Return a model with its own functions inlined. SpecError if that cannot be done."""
+def _inlined(model: Any, size: int) -> Any:
+    """Return a model of `size` bytes with its own functions inlined. SpecError if that cannot be done."""
     onnx = package()
     from onnx.inliner import inline_local_functions
 
@@ -47,7 +47,7 @@ def _inlined(model: Any) -> Any:
         except (RuntimeError, ValueError, TypeError, onnx.checker.ValidationError) as error:
             return f"-{first_line(error)}".encode(errors="replace")
 
-    made = apart(inline, MEMORY_INFERRED + 2 * model.ByteSize(), SECONDS_INFERRED) or b"-onnx fails"
+    made = apart(inline, MEMORY_INFERRED + 2 * size, size) or b"-onnx fails"
     if made.startswith(b"-"):
         raise SpecError(f"the file's functions cannot be inlined: {made[1:].decode()}")
     flat = onnx.ModelProto()
@@ -55,8 +55,11 @@ def _inlined(model: Any) -> Any:
     return flat
 
 
-def check_calls(model: Any) -> None:
-    """SpecError for functions that call each other in a circle, or that make too many nodes: onnx would follow them."""
+def check_calls(model: Any, size: int) -> None:
+    """SpecError for functions of a model of `size` bytes that call each other in a circle, or make too many nodes.
+
+    onnx would follow them.
+    """
     called = {(words(one.domain), words(one.name)): _calls(one) for one in model.functions}
     sizes: dict[tuple[str, str], int] = {}
     try:
@@ -67,7 +70,7 @@ def check_calls(model: Any) -> None:
         raise SpecError(f"the file's functions cannot be inlined: they call each other in a circle: {circle}") from None
     made = sum([sizes[one] for one in _calls(model.graph) if one in called])
     what = "the file's functions make {made:,} nodes, more than {most:,}"
-    Limit(MOST_NODES, what, "export it without functions").count(made)
+    Limit(most_nodes(size), what, "export it without functions").count(made)
 
 
 def _calls(graph: Any) -> list[tuple[str, str]]:
@@ -222,12 +225,16 @@ class GraphNode:
         return self._get(name, 5, "g", None)
 
 
+IN_PARTS = "cut out a part of it with onnx.utils.extract_model"
+"""What helps against too many nodes, and layers that they make."""
+
+
 class OnnxGraph:
     """The main graph of a model."""
 
     def __init__(self, model: Any, folder: str | None, size: int = 0, graph: Any = None, around: Iterable[str] = ()):
         """Read the graph of a model of `size` bytes, or one inside of it, whose nodes may read values `around` it."""
-        self.model, self.folder, self._around = model, folder, set(around)
+        self.model, self.folder, self.size, self._around = model, folder, size, set(around)
         self.numbers = MOST_NUMBERS + size
         """How many more numbers of constants may be worked out while it is read."""
         graph = model.graph if graph is None else graph
@@ -240,9 +247,11 @@ class OnnxGraph:
         self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}
         self.outputs = [words(o.name) for o in graph.output]
         self.nodes = self._needed(self._sorted([GraphNode(n, at) for at, n in enumerate(graph.node)]))
+        """The nodes that an output needs, each after those that it reads."""
+        self.limit = Limit(most_nodes(size), "the graph has {made:,} nodes, more than {most:,}", IN_PARTS)
+        self.limit.count(len(self.nodes))
         for node in self.nodes:
             node.check_arity(self.opset)
-        """The nodes that an output needs, each after those that it reads."""
         read = [name for node in self.nodes for name in (*node.inputs, *node.captured)]
         self.uses = Counter([*self.outputs, *read])
         """The number of nodes and outputs that read each value."""
@@ -320,7 +329,7 @@ class OnnxGraph:
     def inferred(self) -> Mapping[str, Any]:
         """What onnx's inference says of each value."""
         if self._inferred is None:
-            self._inferred = infer(self.model)
+            self._inferred = infer(self.model, self.size)
         return self._inferred
 
     def declared(self, name: str) -> list[int | str | None] | None:
@@ -345,9 +354,9 @@ def dims_of(info: Any) -> list[int | str | None] | None:
     return [int(d.dim_value) if d.HasField("dim_value") else words(d.dim_param) or None for d in dims]
 
 
-def infer(model: Any) -> Mapping[str, Any]:
-    """Return the type that onnx.shape_inference gives each value; none of a model that it cannot read."""
-    found = apart(lambda: _inferred(model), MEMORY_INFERRED + 2 * model.ByteSize(), SECONDS_INFERRED)
+def infer(model: Any, size: int) -> Mapping[str, Any]:
+    """Return the type that onnx.shape_inference gives each value of a model; none of one that it cannot read."""
+    found = apart(lambda: _inferred(model), MEMORY_INFERRED + 2 * size, size)
     graph = package().GraphProto()
     graph.ParseFromString(found or b"")
     return {v.name: v for v in (*graph.value_info, *graph.output)}
