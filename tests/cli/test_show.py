@@ -142,7 +142,7 @@ def test_what_is_refused(line: str, error: str) -> None:
 
 
 def test_a_block_of_layers_has_no_window() -> None:
-    block = {"layers": [{"op": "block", "layers": [{"op": "conv", "k": 2}, {"op": "relu"}]}]}
+    block = {"layers": [{"op": "block", "layers": [{"op": "conv", "c_o": 1, "k": 2}, {"op": "relu"}]}]}
     ended = here(["show", "-", "-x", "[[[1, 2], [3, 4]]]"], json.dumps(block))
     assert (ended.code, ended.err) == (2, ERRORS[0][1].replace("--step", "-x") + "\n")
 
