@@ -297,7 +297,12 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
     (
         [
             {"op": "block", "name": "a", "layers": [{"op": "conv", "c_o": 4}, {"op": "maxpool", "k": 2}]},
-            {"op": "block", "tie": "a", "from": "input", "layers": [{"op": "conv", "c_o": 4}, {"op": "maxpool", "k": 3}]},
+            {
+                "op": "block",
+                "layers": [{"op": "conv", "c_o": 4}, {"op": "maxpool", "k": 3}],
+                "tie": "a",
+                "from": "input",
+            },
         ],
         (4, 7, 9),
         "plain",
