@@ -126,7 +126,9 @@ def test_values_in_brackets_on_a_command_line(text: str, key: str, wanted: str |
     assert expect.read_text(text) == expect.read_one(key, wanted)
 
 
-@pytest.mark.parametrize("text", ["out=[16, oops]", "out=[", "out=[[]]", "out=([3])]", "rf=[3, x]", "params=3)", "rf=[]"])
+@pytest.mark.parametrize(
+    "text", ["out=[16, oops]", "out=[", "out=[[]]", "out=([3])]", "rf=[3, x]", "params=3)", "rf=[]"]
+)
 def test_wrong_values_in_brackets_are_errors(text: str) -> None:
     with pytest.raises(cnncalc.SpecError, match=f"^{text.partition('=')[0]}: "):
         expect.read_text(text)
