@@ -294,9 +294,9 @@ class Target:
         """
         try:
             yield
-        except BrokenPipeError:
-            raise
         except OSError as error:
+            if is_closed_pipe(error):
+                raise
             what = f"{shown(self.path, LONGEST_PATH)} cannot be written: {error.strerror or error}"
             raise SpecError(what, _HELP.get(error.errno or 0)) from None
 
@@ -376,15 +376,19 @@ def whole(path: str) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
-    """Open standard output (None or `-`), or a whole file, for text; `utf8` whatever the locale says."""
+    """Open standard output (None or `-`), or a whole file, for text; `utf8` whatever the locale says.
+
+    What is within ends where nobody reads on, and what is behind it goes on.
+    """
     if path is None or path == STDOUT:
         stream = standard_output()
         if utf8 and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-        yield stream
+        with while_read():
+            yield stream
         _finish(stream)
         return
-    with whole(path) as file:
+    with while_read(), whole(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)
         try:
             yield text
@@ -404,9 +408,24 @@ def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[
     _finish(file)
 
 
+@contextlib.contextmanager
+def while_read() -> Iterator[None]:
+    """Leave what prints as soon as nobody reads on: the command goes on behind it, and ends as it would have ended."""
+    try:
+        yield
+    except OSError as error:
+        if not is_closed_pipe(error):
+            raise
+
+
+def is_closed_pipe(error: OSError) -> bool:
+    """Return whether nobody reads the pipe that was written to; on Windows the error is EINVAL."""
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+
+
 def _finish(stream: IO[Any]) -> None:
-    """Flush standard output. SpecError if an input has changed; that nobody reads any more does not change the end."""
-    with contextlib.suppress(BrokenPipeError):
+    """Flush standard output. SpecError if an input has changed."""
+    with while_read():
         stream.flush()
     check_mapped()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SpecError, nearest, shown
-from ..files import all_or_none, allow_open, check_mapped, is_special, safe_name
+from ..files import all_or_none, allow_open, check_mapped, is_closed_pipe, is_special, safe_name
 from ..input import FIRST, by_name
 from ..sizes import read_size, size_text
 from . import _arrays
@@ -20,7 +20,7 @@ from ._arrays import arrays_option, seed_option, weights_option
 from ._hints import note_words
 from ._network_options import NetworkOptions, network_options
 from ._options import file_option, json_option, message_options, together
-from ._terminal import is_closed_pipe, note, settings, show_lines, verbose_option
+from ._terminal import note, settings, show_lines, verbose_option
 from ._usage import Command
 
 if TYPE_CHECKING:
