@@ -1183,8 +1183,11 @@ def test_a_grid_that_is_computed_from_numbers_has_no_parameters() -> None:
 REPEATED = {
     "Expand": [helper.make_node("Expand", ["c", "sizes"], ["r"], name="r")],
     "Tile": [helper.make_node("Tile", ["c", "sizes"], ["r"], name="r")],
-    "Shape": chain(("Shape", ["x"], "n", {"end": 1}), ("Concat", ["n", "row"], "to", {"axis": 0}))
-    + [helper.make_node("Expand", ["c", "to"], ["r"], name="r")],
+    "Shape": chain(
+        ("Shape", ["x"], "n", {"end": 1}),
+        ("Concat", ["n", "row"], "to", {"axis": 0}),
+        ("Expand", ["c", "to"], "r", {}),
+    ),
 }
 
 

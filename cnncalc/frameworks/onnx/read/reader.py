@@ -254,7 +254,7 @@ class GraphReader(LayerMaker):
         return value
 
     def once(self, const: Const, axis: int) -> Const:
-        """Return a constant with one unit of an axis of the fixed batch, if it is known to be the same for each sample."""
+        """Return a constant with one unit of an axis of the fixed batch, if it is the same for each sample."""
         cost = const.cost + NUMBERS_A_NODE
         if const.shape[axis] != self.batch or const.size > MOST_COMPARED or cost > self.graph.numbers:
             return const
