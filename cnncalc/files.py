@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from .errors import LONGEST_PATH, SpecError, shown
 from .limits import LARGEST_DEVICE, LARGEST_STREAM
-from .signals import UNFINISHED, guard_maps, unbroken
+from .signals import NEW_FOLDERS, UNFINISHED, guard_maps, remove_empty, unbroken
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -174,6 +174,25 @@ _LONGEST_NAME = 250
 def folded(path: str) -> str:
     """Return a path in the form in which this system compares it with others."""
     return path.casefold() if FOLDS_CASE else path
+
+
+@contextlib.contextmanager
+def folder(path: str) -> Iterator[None]:
+    """Make a folder to write in, and those above it. What is new and empty at the end does not stay."""
+    new, missing = [], path
+    while missing and not os.path.exists(missing):
+        new.append(missing)
+        missing = os.path.dirname(missing)
+    NEW_FOLDERS[:] = reversed(new)  # before they are there: a signal may come right behind
+    try:
+        try:
+            os.makedirs(path, exist_ok=True)
+        except OSError as error:
+            raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be created: {error.strerror}") from None
+        yield
+    finally:
+        remove_empty(NEW_FOLDERS)
+        NEW_FOLDERS.clear()
 
 
 _GROUPS: list[dict[str, Target]] = []

@@ -20,6 +20,7 @@ from ..files import all_or_none, text_output
 from ..memory import itemsize
 from ..network import Network
 from ..render.checks import FORMATS, render
+from ..sizes import Open
 from ._network_options import NetworkOptions, network_options
 from ._options import F, file_option, format_options, message_options, path_option, together
 from ._terminal import debug, note, settings
@@ -116,7 +117,8 @@ def command(
     findings: list[checks.Finding] = []
     entries: dict[str, str] | None = None
     with all_or_none():
-        _print(results, findings, format, path)
+        if not _print(results, findings, format, path):
+            _note_letters(extra)
         if skipped:
             more = " ..." if len(skipped) > 3 else ""
             note(f"{', '.join(skipped[:3])}{more} skipped: not a network spec")
@@ -183,10 +185,24 @@ def _result(
     return check_under(file.name, load, *asked, extra, strict, file.line, dtype)
 
 
-def _print(results: Iterator[checks.Result], findings: list[checks.Finding], format: str, path: str | None) -> None:
-    """Write the results as they come, and collect their findings."""
+def _note_letters(extra: Iterable[expect.Expectation]) -> None:
+    """Note the letters in expected shapes of the command line, for networks without open sizes: any size is as good."""
+    for one in extra:
+        letters = dict.fromkeys(size.letter for size in one.shape or () if isinstance(size, Open) and size.letter)
+        if letters:
+            stand = "stands" if len(letters) == 1 else "stand"
+            note(f"--expect {one.key}={one.text}: {' and '.join(letters)} {stand} for any size")
+
+
+def _print(results: Iterator[checks.Result], findings: list[checks.Finding], format: str, path: str | None) -> bool:
+    """Write the results as they come, collect their findings, and return whether a network has an open size."""
+    is_open = False
 
     def without_report(result: checks.Result) -> checks.Result:
+        nonlocal is_open
+        if result.report is not None:
+            sizes = (*(result.report.network.input or ()), *result.report.out)
+            is_open |= any(isinstance(size, Open) for size in sizes)
         findings.extend(result.findings)
         return result._replace(report=None)
 
@@ -201,6 +217,7 @@ def _print(results: Iterator[checks.Result], findings: list[checks.Finding], for
                 stream.flush()
     for result in results:  # nobody reads on: the exit code still tells what the rest comes to
         without_report(result)
+    return is_open
 
 
 def _summarise(findings: list[checks.Finding]) -> None:

@@ -407,6 +407,20 @@ def test_what_decides_the_exit_code_is_listed_behind_very_many_findings(
     assert codes("many.json") == (2 if last else 1, ["CC101"] * 3 + [code] * bool(last) + ["CC202"])
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("3x5x5 relu --expect out=[a,b,b]", "note: --expect out=axbxb: a and b stand for any size\n"),
+        ("3x5x5 relu --expect out=3xHx5 -q", ""),
+        ("3xHxW relu --expect out=3xHxW", ""),
+        ("3x5x5 relu --expect out=3x5x5", ""),
+    ],
+)
+def test_letters_are_noted_where_no_size_is_open(words: str, said: str) -> None:
+    holds = "1 file, 1 expectation: it holds\n"
+    assert here(["check", *words.split()]) == Ended(0, holds, said)
+
+
 def test_a_bad_expectation_does_not_silence_the_others() -> None:
     spec = {
         "input": [1, 5, 5],
