@@ -30,10 +30,10 @@ MOST_CALLS = 10_000
 """Calls of layers that a Keras model makes by calling models in it again: a quarter of a millisecond each."""
 MOST_LISTED = 1 << 16
 """Numbers of a list that a layer of a framework stands for by one number, as the classes of an encoding."""
-MOST_NODES = 20_000
+MOST_NODES = 15_000
 """Nodes of an ONNX file, and layers that they make, where `BYTES_A_NODE` does not allow more; modules of a print-out,
-those of a repeated one counted each time: 50 microseconds each."""
-BYTES_A_NODE = 50
+those of a repeated one counted each time: up to 100 microseconds each."""
+BYTES_A_NODE = 60
 """Bytes of an ONNX file for each node and each layer that it makes: exporters write a hundred and more."""
 MOST_READ = 4096
 """Numbers of a tensor whose values are read."""
@@ -41,7 +41,7 @@ MOST_COMPARED = 1 << 16
 """Numbers of a longer tensor that are compared, for whether all are the same."""
 MOST_NUMBERS = 1 << 22
 """Numbers of constants that are worked out while an ONNX file is read, beyond one for each byte of the file."""
-NUMBERS_A_NODE = 500
+NUMBERS_A_NODE = 1000
 """As how many numbers working out one node counts, whatever it holds: it takes as long."""
 MOST_NUMBERS_LATER = 1 << 31
 """Numbers that are worked out for one constant when it is read, each as often as it is read on the way."""
@@ -112,8 +112,9 @@ def most_nodes(size: int) -> int:
 def apart(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
     """Return what foreign code makes of a file of `size` bytes, in a process of its own; None if it fails.
 
-    It takes no more memory than this, and no more time than `SECONDS_APART`. So native code that ends its process does not end this one, nor do its limits hold for other threads of this one.
-    Where processes do not fork, as on Windows, it runs here.
+    It takes no more memory than this, and no more time than `SECONDS_APART` says. So native code that ends its process
+    does not end this one, nor do its limits hold for other threads of this one. Where processes do not fork, as on
+    Windows, it runs here.
     """
     import signal
     import warnings

@@ -92,7 +92,7 @@ def arity(op: str, opset: int) -> tuple[int, int, int]:
 class GraphNode:
     """A node: its op, its inputs and outputs by name, its attributes by their types."""
 
-    __slots__ = ("_attributes", "inputs", "name", "op", "outputs", "proto")
+    __slots__ = ("attributes", "inputs", "name", "op", "outputs", "proto")
 
     def __init__(self, proto: Any, index: int):
         """Read a node; one without a name is named for its first output, or its op and its index."""
@@ -102,17 +102,16 @@ class GraphNode:
         self.inputs: list[str] = [words(name) for name in proto.input]
         self.outputs: list[str] = [words(name) for name in proto.output]
         self.name = words(proto.name) or next(filter(None, self.outputs), f"{op}_{index}")
-        self._attributes = {words(a.name): a for a in proto.attribute}
+        self.attributes = {words(a.name): a for a in proto.attribute}
 
     def has(self, name: str) -> bool:
         """Return whether an attribute is given."""
-        return name in self._attributes
+        return name in self.attributes
 
     def without(self, name: str) -> GraphNode:
         """Return the same node without an attribute."""
-        kept = {key: value for key, value in self._attributes.items() if key != name}
         node = copy(self)
-        node._attributes = kept
+        node.attributes = {key: value for key, value in self.attributes.items() if key != name}
         return node
 
     def part(self, name: str) -> GraphNode:
@@ -124,23 +123,23 @@ class GraphNode:
     @property
     def nests(self) -> bool:
         """True if it has graphs inside, which may have weights of their own."""
-        return any(a.HasField("g") or a.graphs for a in self._attributes.values())
+        return any(a.HasField("g") or a.graphs for a in self.attributes.values())
 
     @property
     def captured(self) -> list[str]:
         """The names that the graphs inside of it (If, Loop) may read from outside."""
-        return captured(self.proto) if self._attributes else []
+        return captured(self.proto) if self.attributes else []
 
     def has_only(self, names: Iterable[str]) -> bool:
         """Return whether no attributes but these are given."""
-        return set(self._attributes) <= set(names)
+        return set(self.attributes) <= set(names)
 
     def input(self, at: int) -> str:
         """Return the name of an input, empty if it is left out."""
         return self.inputs[at] if at < len(self.inputs) else ""
 
     def _get(self, name: str, kind: int, field: str, default: Any) -> Any:
-        attribute = self._attributes.get(name)
+        attribute = self.attributes.get(name)
         if attribute is None:
             return default
         if attribute.type not in (kind, 0):
