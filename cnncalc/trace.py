@@ -122,8 +122,8 @@ class _Needs(list[tuple[Need, ...]]):
             before = dict(self.holds.numbers)
             if not self.holds.add(condition):
                 self.holds.numbers = before
-                declared = node.layer.given.get("c_i")
-                is_declared = any(test.right == declared is not None for test in condition.tests)
+                (left, *needed), *_ = condition.tests
+                is_declared = needed == ["=", node.layer.given.get("c_i")] and left in xs[0]
                 raise ShapeError(self.holds.refusal(condition), "remove c_i" if is_declared else None)
         return conditions
 
@@ -275,7 +275,7 @@ def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
 def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
     """Trace a layer of whose input nothing is known but what its keys say: its channels and its number of axes."""
     layer, rank = node.layer, node.layer.rank()
-    fields, env = fields.lost(0), env._replace(needs=None, done=None)
+    fields = fields.lost(0)
     if layer.JOINS or (rank is None and not layer.WEIGHTS):
         weights = None if layer.WEIGHTS else 0
         macs = None if weights is None or layer.MULTIPLIES else 0

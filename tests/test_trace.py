@@ -36,6 +36,8 @@ LINEAR = [
     ("3x8x8 reshape:out=[3,64] linear:3,c_i=5", None, None),
     ("12 linear:10,c_i=10", None, None),
     ("3x8x8 linear:10,c_i=5", None, "-i 3x5x5 gives 5"),  # over the last axis
+    ("3x12x12 conv:4,k3,s4 flatten linear:9,c_i=16", "4x3x3 = 36 → Linear(36, 9)", "-i 3x7x7 to 3x10x10 give 16"),
+    ("3x8x8 conv:4,k1,p1 flatten linear:9,c_i=16", "4x10x10 = 400 → Linear(400, 9)", None),  # 0x0 would
     ("1x8x8 conv:1,k3 flatten linear:2,c_i=1", "1x6x6 = 36 → Linear(36, 2)", "-i 1x3x3 gives 1"),
     # 3*6145*6145, and every side that 5 does not divide is impossible: the search ends between such sides
     ("3x5x5 pixelunshuffle:5 flatten linear:3,c_i=113283075", "75x1x1 = 75 → Linear(75, 3)", None),
@@ -134,6 +136,7 @@ UNKNOWN = [
     ({"op": "linear", "out": 4, "c_i": 5}, None, 20, 4, 0, None),  # once for each row
     ({"op": "batchnorm"}, None, None, None, None, 0),
     ({"op": "relu"}, None, 0, 0, 0, 0),
+    ({"op": "permute", "order": [3, 1, 2]}, None, 0, 0, 0, 0),
     ({"op": "maxpool", "k": 2}, None, 0, 0, 0, 0),
     ({"op": "add", "from": ["o", "o"]}, None, 0, 0, 0, 0),
     ({"op": "matmul", "from": ["o", "o"]}, None, 0, 0, 0, None),
@@ -168,6 +171,15 @@ def test_tied_layers_have_the_same_arrays() -> None:
     conv = {"op": "conv", "c_o": 4, "k": 3}
     tied: Layers = [{**conv, "name": "a", "counted": {"bias": 0}}, {**conv, "tie": "a", "from": "input"}]
     assert cnncalc.shape(tied, (3, 8, 8)).params == 108
+    counted = {"weights": 5, "bias": 0, "buffers": 2}
+    own = cnncalc.shape([{**conv, "counted": counted}], (3, 8, 8)).layers[0]
+    assert (own.weights, own.bias, own.buffers) == (5, 0, 2)
+    linear = {"op": "linear", "out": 12}
+    assert cnncalc.shape([{**linear, "name": "a"}, {**linear, "tie": "a"}], (12,)).params == 156
+    other: Layers = [{**conv, "name": "a"}, {**conv, "k": 5, "tie": "a", "from": "input"}]
+    assert refused(other, (3, 8, 8)).what == (
+        "tie: a has weight 4x3x3x3, bias 4, and this layer needs weight 4x3x5x5, bias 4"
+    )
     constant = {"op": "constant", "shape": [1, 8, 8]}
     constants: Layers = [{**constant, "name": "a"}, {**constant, "name": "b", "tie": "a"}]
     assert cnncalc.shape([*constants, {"op": "add", "from": ["a", "b", "input"]}], (3, 8, 8)).params == 64
@@ -198,7 +210,7 @@ SPACES: list[tuple[Any, tuple[int, ...], list[tuple[int, int, int]]]] = [
     # an axis that is new, or lost, is not one of the input's: the usual ones are, if the others are among them
     ("reshape:out=[21,1,9] conv:4,k1x3", (3, 7, 9), [(7, 1, 0), (3, 1, 0)]),
     ("permute:3x2x1 reshape:out=[21,1,9] conv:4,k1x3", (9, 7, 3), [(3, 1, 0)]),
-    ("reshape:out=[21,9] conv1d:21,k3,p1 reshape:out=[3,7,9] conv:4,k3x5", (3, 7, 9), [(7, 1, -1)]),
+    ("reshape:out=[21,9] maxpool1d:3,s1,p1 reshape:out=[3,7,9] conv:4,k3x5", (3, 7, 9), [(7, 1, -1)]),
     (
         [
             {**TURNED[0], "name": "turned"},
@@ -243,6 +255,23 @@ def test_what_is_needed_is_needed_once() -> None:
     assert not cnncalc.shape(unknown, (3, 8, 8)).layers[1].needs  # there is no letter to need it of
 
 
+REFUSED = [
+    ("CxHxW conv:4,k3,c_i=3,name=a conv:4,k3,c_i=5,from=input", "C = 5", "C = 3", "remove c_i"),
+    # the sizes decide, whatever c_i is
+    ("1xHxH conv:4,k1,p0,out=2x2,name=a conv:4,k3,c_i=1,from=input", "H-2 >= 1 (H >= 3)", "H = 2", None),
+    ("3xHxH conv:4,k3,p0,out=5x5,name=a conv:4,k3,p0,c_i=3,out=3x3,from=input", "H-2 = 3 (H = 5)", "H = 7", None),
+    ("3xHxH conv:4,k3,p0,out=5x5,name=a conv:4,k3,p0,out=3x3,from=input", "H-2 = 3 (H = 5)", "H = 7", None),
+]
+
+
+@pytest.mark.parametrize(("words", "needed", "before", "help"), REFUSED)
+def test_layers_that_hold_for_no_letters_together(words: str, needed: str, before: str, help: str | None) -> None:
+    error = refused(words)
+    shape = words.partition(" ")[0]
+    assert error.what == f"conv of {shape} needs {needed}, but the layers before it hold only where {before}"
+    assert error.help == help
+
+
 def test_what_is_resolved_behind_what_is_not_known() -> None:
     layers: Layers = [{"op": "opaque", "name": "o"}, {"op": "linear", "out": 4, "c_i": 5}, {"op": "maxpool", "k": 2}]
     for layer, more in (("linear1", {"out": 4, "c_i": 5}), ("maxpool1", {"k": (2, 2), "s": (2, 2)})):
@@ -255,6 +284,8 @@ def test_only_a_linear_layer_has_that_arithmetic() -> None:
     assert "-i " not in (refused("3x8x8 conv:4,k3 conv:4,k3,c_i=6").help or "")
     assert "→" not in (refused("3x8x8 flatten batchnorm:c_i=5").help or "")
     assert refused("3x8x8 movebatch:7").help is None  # nor does it say where its only input comes from
+    both = "3x8x8 maxpool:2 add:from=input+maxpool1"
+    assert refused(both).help == "the input gives 3x8x8, maxpool1 gives 3x4x4"
 
 
 def test_values_of_several_batches_do_not_meet() -> None:
