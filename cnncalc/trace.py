@@ -14,6 +14,7 @@ from .layers.base import Need, space_of
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, counted, known, show, total
+from .wiring import MOST_NAMED
 
 if TYPE_CHECKING:
     from .conditions import Condition, Holds
@@ -39,7 +40,7 @@ def shape(
     try:
         layers.extend(trace_layers(network, read))
     except CnncalcError as error:
-        error.report = Report(with_input(network, read), read.batch, read.sample, layers)
+        error.report = Report(with_input(network, read, layers), read.batch, read.sample, layers)
         within = bool(layers) and layers[-1].traced.out is NOTHING_KNOWN  # in the block that is cut
         fitting = fitting_input(network, read, len(layers)) if error.key == "c_i" and not within else None
         if fitting is not None:
@@ -51,7 +52,7 @@ def shape(
             )
             error.help = "\n".join(filter(None, [error.help, other]))
         raise
-    return Report(with_input(network, read), read.batch, read.sample, layers)
+    return Report(with_input(network, read, layers), read.batch, read.sample, layers)
 
 
 def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:
@@ -161,6 +162,7 @@ def _trace(
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0] if xs else (), traced, node, env)
+                _check_tied_layers(layers[node.tie].inner, inner, layers[node.tie].name)
             traced = _counted(traced, node)
             needed = needs.taken(node, xs) if needs else ()
         except CnncalcError as error:
@@ -262,6 +264,24 @@ def _check_tie(first: LayerReport, x: Shape, traced: Trace, node: Node, env: Env
             "layers share weights only of the same shape: remove tie, or fix the layer before",
             key="tie",
         )
+
+
+def _check_tied_layers(first: Sequence[LayerReport], inner: Sequence[LayerReport], name: str) -> None:
+    """ShapeError if a block does not have the layers of the block whose weights it shares."""
+    ops, own_ops = [[layer.op for layer in layers] for layers in (first, inner)]
+    if ops != own_ops:
+        raise ShapeError(
+            f"tie: the layers of {name} are {_some(ops)}, and those of this block {_some(own_ops)}",
+            "blocks share weights only layer by layer: remove tie, or give both the same layers",
+            key="tie",
+        )
+    for one, other in zip(first, inner, strict=True):
+        _check_tie(one, other.sample, other.traced, other.node, other.env)
+        _check_tied_layers(one.inner, other.inner, one.name)
+
+
+def _some(ops: Sequence[str]) -> str:
+    return ", ".join(ops[:MOST_NAMED]) + ", …" * (len(ops) > MOST_NAMED)
 
 
 def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
