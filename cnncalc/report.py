@@ -433,7 +433,8 @@ def _resolved_rank(layers: Sequence[LayerReport]) -> int | None:
         if own.rank() is not None or own.MAKES_AXES:
             return None
         if own.is_spatial:
-            rank = type(own)(own.op, own.nd, layer.values).rank()
+            values = {key: tuple(value) if isinstance(value, list) else value for key, value in layer.values.items()}
+            rank = type(own)(own.op, own.nd, values).rank()
             if rank is not None:
                 return rank
     return None
