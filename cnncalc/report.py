@@ -366,7 +366,7 @@ class Report:
     def head(self) -> dict[str, Any]:
         """Return the report as JSON without its layers and its totals.
 
-        Keys that are resolved may give a number of axes that the layers did not: then they tell a sample's axes, or not.
+        Keys that are resolved may give a number of axes that the layers did not: then they tell a sample's axes or not.
         """
         rank, axes = _resolved_rank(self.layers), len(self.sample)
         if rank is None:
