@@ -114,7 +114,7 @@ def _letters(all_dims: Sequence[int | str | None], dims: Sequence[int | str | No
         if not isinstance(dim, str) or dim in letters or not free:
             continue
         wanted = dim if is_letter(dim) and dim not in letters.values() else axes[at : at + 1]
-        letter = wanted if wanted in free or is_letter(dim) else free[0]
+        letter = wanted if wanted in free or wanted == dim else free[0]
         if letter in letters.values():
             letter = free[0]
         if letter in free:
