@@ -214,8 +214,8 @@ def _are_same(again: Report, report: Report) -> bool:
     tied = [layer for layer in _every(report) if layer.node.tie is not None]
     differ = any(prod(shape) == 1 for layer in tied for shape in layer.weight_shapes().values())
     differ = differ or any(
-        layer.node.counted is not None
-        or layer.op in ("lstm", "gru", "rnn", "constant", "rescale", "normalization") for layer in _every(report)
+        layer.node.counted is not None or layer.op in ("lstm", "gru", "rnn", "constant", "rescale", "normalization")
+        for layer in _every(report)
     )
     if not differ and again.params != report.params:
         return False
