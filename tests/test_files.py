@@ -714,10 +714,13 @@ def test_a_file_is_written_where_files_have_no_owners(folder: Path, monkeypatch:
 
 
 def test_what_nobody_reads_ends_what_prints_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    with files.while_read():
-        raise BrokenPipeError
-    with pytest.raises(OSError, match="full"), files.while_read():
-        raise OSError(errno.ENOSPC, "full")
+    def printing(error: OSError) -> None:
+        with files.while_read():
+            raise error
+
+    printing(BrokenPipeError())
+    with pytest.raises(OSError, match="full"):
+        printing(OSError(errno.ENOSPC, "full"))
     invalid = OSError(errno.EINVAL, "as Windows says of a pipe")
     for system, is_closed in (("posix", False), ("nt", True)):
         with monkeypatch.context() as patch:
