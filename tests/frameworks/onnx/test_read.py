@@ -47,7 +47,7 @@ def test_exports_have_the_figures_of_the_networks(name: str) -> None:
 @pytest.mark.parametrize("name", EXPORTS)
 def test_every_shape_is_what_onnx_infers(name: str) -> None:
     model = onnx.load(export(name), load_external_data=False)
-    inferred = infer(model)
+    inferred = infer(model, model.ByteSize())
     layers = {layer.name: layer for layer in cnncalc.shape(export(name)).layers}
     compared = 0
     for node in model.graph.node:

@@ -11,7 +11,7 @@ from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, show, to_json
 from ... import ForeignNetwork
 from ...build import NO_FIGURES, Draft, printable
 from ...values import BATCH, Handle, batch_first, plain
-from .model import load
+from .model import dims_of, load
 from .ops import HANDLERS
 from .reader import GraphReader
 
@@ -49,21 +49,29 @@ def read(source: bytes | memoryview, name: str = "-", sizes: Sizes | None = None
     head: dict[str, Any] = {"cnncalc": 1, **({"name": printable} if printable else {})}
     head |= _input(built, full or (1,))
     spec = {**head, **_names(main, outputs), "dialect": "onnx", "layout": "NCHW", "layers": layers}
+    dims_by = {one: dims_of(info) for one, info in graph.inputs.items()}
+    declared = {one: None if own is None else [*map(built.size, own)] for one, own in dims_by.items()}
 
     def bind(given: Mapping[str, Shape]) -> ForeignNetwork | None:
         """Read the file for other sizes of its inputs, given with the batch or without."""
         bound = {}
         for key, shape in given.items():
             ours = main if key == "input" else key
-            dims = graph.declared(ours) if ours in graph.inputs else []
-            own = [built.size(n) for n in dims or ()]
-            whole = shape if dims is None or len(shape) == len(own) else (*own[:1], *shape)
-            pairs = zip(whole, own, strict=False)
-            if dims is None or (len(whole) == len(own) and any(isinstance(n, int) and n != m for n, m in pairs)):
+            whole = _whole(shape, declared.get(ours, []))
+            if whole is not None:
                 bound[ours] = whole
         return read(source, name, {**(sizes or {}), **bound}) if bound else None
 
     return ForeignNetwork(spec, built.spec.weights(), bind=bind, notes=_notes(built))
+
+
+def _whole(given: Shape, own: Sequence[Size] | None) -> Shape | None:
+    """Return the sizes that are given for an input, with its batch; None if they say nothing more, or do not fit."""
+    if own is None:  # it may have any, for which 1 stands
+        return given if given != (1,) else None
+    whole = given if len(given) == len(own) else (*own[:1], *given)
+    says = len(whole) == len(own) and any(isinstance(n, int) and n != m for n, m in zip(whole, own, strict=True))
+    return whole if says else None
 
 
 def _names(main: str, outputs: Mapping[Draft, str]) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ....errors import SpecError
-from ....limits import MOST_COMPARED, NUMBERS_A_NODE
+from ....limits import MOST_COMPARED, NUMBERS_A_NODE, Limit, most_nodes
 from ....sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, Size
 from ...build import NO_FIGURES, Draft, printable
 from ...values import Handle, plain
 from .const import BOOL, FLOAT, INITIALISER, INT64, INTEGERS, Const, Number, of_tensor
 from .fold import Inputs, broadcast, fold, inputs_of
 from .made import Full, Keys, LayerMaker, OpaqueNode, Quantised, Reads, Weights, needed
-from .model import GraphNode, OnnxGraph, captured, dims_of
+from .model import IN_PARTS, GraphNode, OnnxGraph, dims_of
 
 PASSED = (
     *("Reshape", "Transpose", "MaxPool", "Slice", "Squeeze", "Unsqueeze", "Flatten", "Gather", "Identity", "Cast"),
@@ -46,7 +46,8 @@ class GraphReader(LayerMaker):
 
     def __init__(self, graph: OnnxGraph, batch: Size | None, letters: Mapping[str, str]):
         """`batch` is the size of the batch; None if the graph has none."""
-        super().__init__(batch)
+        what = "the nodes of the graph make {made:,} layers, more than {most:,}"
+        super().__init__(batch, Limit(most_nodes(graph.size), what, IN_PARTS))
         self.graph, self._letters = graph, letters
         self.constants = dict(graph.constants)
         self.values: dict[str, Handle] = {}
@@ -357,11 +358,13 @@ class GraphReader(LayerMaker):
         inner = OnnxGraph(
             self.graph.model,
             self.graph.folder,
+            self.graph.size,
             graph=branch,
             around={*self.values, *self.constants, *self.graph.inputs},
         )
+        self.graph.limit.count(len(inner.nodes))
         self.constants |= inner.constants
-        read = [name for one in inner.nodes for name in (*one.inputs, *captured(one.proto))]
+        read = [name for one in inner.nodes for name in (*one.inputs, *one.captured)]
         self.graph.uses.update(Counter([*read, *inner.outputs]))
         self.makers.update({out: one for one in inner.nodes for out in one.outputs if out})
         for one in inner.nodes:
@@ -384,7 +387,7 @@ class GraphReader(LayerMaker):
 
     def _reads(self, node: GraphNode) -> list[Handle]:
         """Return the values that a node reads, and the inputs of the file that the graphs inside of it do."""
-        inner = [name for name in captured(node.proto) if name in self.graph.inputs]
+        inner = [name for name in node.captured if name in self.graph.inputs]
         names = dict.fromkeys([*node.inputs, *inner])
         return [self.value(name) for name in names if name and name not in self.constants]
 
