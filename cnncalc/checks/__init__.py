@@ -15,7 +15,7 @@ from ..measures import NetworkMemory
 from ..memory import measure
 from ..network import Network
 from ..report import Hint, LayerReport, Report, listed, summed
-from ..sizes import Count, Open, counted, known, show, to_json
+from ..sizes import NOTHING_KNOWN, Count, Open, counted, known, show, to_json
 from . import expect
 
 DTYPE = "float32"
@@ -382,6 +382,8 @@ def _why_unknown(subject: Report | LayerReport, figure: str, text: str) -> tuple
 def _if_meant(wanted: expect.Expectation, actual: object, text: str) -> str:
     """Return how to accept the new value, if the change is meant."""
     key = wanted.key
+    if actual is NOTHING_KNOWN:
+        return "give the opaque layer its out, or expect the shape of a layer above"
     if wanted.bound and isinstance(actual, int):
         actual += (1 if wanted.bound == "max_" else -1) if wanted.excludes else 0
         text = counted(actual)
@@ -391,9 +393,11 @@ def _if_meant(wanted: expect.Expectation, actual: object, text: str) -> str:
         letters = iter("HWDLCABEFG")
         names: dict[object, str] = {}
         text = "x".join(str(n) if isinstance(n, int) else names.setdefault(n, next(letters)) for n in actual)
+        text = "[]" if actual == () else text
     if wanted.is_typed:
         return f"if the change is meant, give --expect {key}={actual if isinstance(actual, int) else text}"
-    return f'if the change is meant, write "{key}": ' + (str(actual) if isinstance(actual, int) else f'"{text}"')
+    value = actual if isinstance(actual, int) else text if actual == () else f'"{text}"'
+    return f'if the change is meant, write "{key}": {value}'
 
 
 def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:

@@ -236,15 +236,15 @@ def _window(
     network: Network, options: NetworkOptions, arrays: _Arrays, weights: Any, front: Shape | None
 ) -> tuple[LayerReport, Filled] | None:
     """Return a network's only layer and its window with values; None if it is not one, or has no such window."""
-    if len(network.nodes) != 1:
+    if len(network.nodes) != 1 or network.nodes[0].layer.NESTS:
         return None
     has_own = network.source is not None and bool(network.source.weights)
     if arrays == (None, None, None) and not has_own:
         from ..steps import made_up, window_of
 
-        (layer,) = options.report(network).layers
-        window = window_of(layer)
-        return None if window is None else (layer, made_up(window))
+        first, *others = options.report(network).layers  # source is read for its input
+        window = None if others else window_of(first)
+        return None if window is None else (first, made_up(window))
     from ..execute.windows import fill
     from ._arrays import check_front, read_array
 

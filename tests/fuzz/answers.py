@@ -154,9 +154,9 @@ def expectations_hold(network: Network, report: Report) -> None:
     figures = {key: document["report"].get(key) for key in ("params", "macs", "out")}
     for key, value in figures.items():
         numbers = value if isinstance(value, list) else [value]
-        if not value or not all(isinstance(n, int) for n in numbers):
+        if value in (None, 0) or not all(isinstance(n, int) for n in numbers):
             continue
-        other = value + 1 if isinstance(value, int) else [*value[:-1], value[-1] + 1]
+        other = value + 1 if isinstance(value, int) else [*value[:-1], value[-1] + 1] if value else [1]
         for wanted_value, holds in ((value, True), (other, False)):
             found = cnncalc.check(network, {key: wanted_value}, input=document["input"]).findings
             if (not found) != holds:
@@ -240,7 +240,7 @@ def values_agree(network: Network, report: Report, x: Array, weights: dict[str, 
         except CnncalcError:
             continue
         _compare(f"until and after {layer.op}", behind, out, steep)
-    with suppress(KeyError, OverflowError):  # what the oracle does not know, as single numbers
+    with suppress(KeyError, OverflowError, ZeroDivisionError):  # what the oracle does not know, as single numbers
         odd = any(layer.traced.out == () or layer.values.get("antialias") for layer in report.layers)
         if is_batch and not odd and not steep and not any(layer.inner for layer in report.layers):
             slow = naively(report, x.astype(np.float64), {k: v.astype(np.float64) for k, v in weights.items()})

@@ -82,7 +82,9 @@ def concat(b: GraphReader, node: GraphNode) -> None:
     if len(names) == 1:
         b.make_pointwise(node, "identity", b.value(names[0]))
         return
-    xs = [b.value(name) for name in names]
+    xs = [b.value(name) for name in names if b.const(name) is None]
+    batch = next((x.batch_at for x in xs if x.batch_at is not None), None)
+    xs = [_value(b, name, batch) for name in names]
     if any(x.axes is None for x in xs):
         raise OpaqueNode(known=False)
     ranks = {x.rank for x in xs}
@@ -93,6 +95,14 @@ def concat(b: GraphReader, node: GraphNode) -> None:
     x, axis = xs[0], len([place for group in (xs[0].axes or ())[:at] for place in group if place != BATCH]) + 1
     made = b.add(node.name, "concat", xs, {"axis": axis})
     b.give(node, made.arranged(x.axes))
+
+
+def _value(b: GraphReader, name: str, batch: int | None) -> Handle:
+    """Return a value; of a constant that is the same for each sample of a fixed batch, which is that axis, only one."""
+    const = b.const(name)
+    if const is None or batch is None or b.batch == 1 or batch >= len(const.shape):
+        return b.value(name)
+    return b.constant(name, b.once(const, batch))
 
 
 def beside(b: GraphReader, xs: Sequence[Handle], at: int) -> list[Handle]:
@@ -108,11 +118,16 @@ def beside(b: GraphReader, xs: Sequence[Handle], at: int) -> list[Handle]:
     if batch is not None and any((x.full(b.batch) or ())[batch] != 1 for x in constants):
         return [b.explicit(b.unfolded(x)) for x in xs]
     done = [_repeated(b, x, batch) if x in constants and batch is not None else x for x in xs]
-    if len({tuple(map(len, x.axes or ())) for x in done}) > 1 or any(not (x.axes or ())[at] for x in done):
+    if len(set(map(_layout, done))) > 1 or any(not (x.axes or ())[at] for x in done):
         done = [b.explicit(x) for x in done]
-    if len({tuple(map(len, x.axes or ())) for x in done}) > 1:
+    if len(set(map(_layout, done))) > 1:
         return [b.explicit(b.unfolded(x)) for x in xs]
     return done
+
+
+def _layout(x: Handle) -> tuple[tuple[int, ...], ...]:
+    """Return how many axes of the sample each axis is made of, and where among them the batch stands."""
+    return tuple([(len(group), *[at for at, place in enumerate(group) if place == BATCH]) for group in x.axes or ()])
 
 
 def _repeated(b: GraphReader, x: Handle, batch: int) -> Handle:
