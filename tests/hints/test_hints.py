@@ -88,6 +88,15 @@ CASES = [
      "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
      "k=4 gives every output the same number of taps; so does an upsample in front of a conv",
      ["3x8x8 convT:4,k4,s2,out=17"]),
+    ("3x8x8 convT:4,k5x3,s3x2,out_pad=2x0",
+     "checkerboard: convT1: k=5 is not divisible by s=3 on height, so its outputs sum either 1 or 2 taps; "
+     "k=3 is not divisible by s=2 on width, so its outputs sum either 1 or 2 taps; "
+     "k=6x4 gives every output the same number of taps; so does an upsample in front of a conv",
+     ["3x8x8 convT:4,k6x4,s3x2,out_pad=2x0"]),
+    ("3x8x8 convT:4,k3,s2,p1,out_pad=1x0",
+     "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
+     "k=4,p=1x2 without out_pad gives every output the same number of taps; so does an upsample in front of a conv",
+     ["3x8x8 convT:4,k4,s2,p=1x2"]),
     ("3x8x8 convT:4,k5,s3,out_pad=2",  # a crop of -1 would give its size
      "checkerboard: convT1: k=5 is not divisible by s=3 on height and width, so its outputs sum either 1 or 2 taps; "
      "k=6 gives every output the same number of taps; so does an upsample in front of a conv",
@@ -112,6 +121,10 @@ CASES = [
      "width; "
      "p=2 leaves them out",
      ["3x6x6 conv:4,k3,p2"]),
+    ("1x3 conv1d:1,k2,d3,p5",
+     "padding-windows: conv1d1: some windows hold only padding: 2 before and 2 after the input, of 10 on length; "
+     "p=3 leaves them out",
+     ["1x3 conv1d:1,k2,d3,p3"]),
     ("3x6xW conv:4,k3,p=4x1",
      "padding-windows: conv1: some windows hold only padding: 2 before and 2 after the input, of 12 on height; "
      "p=2x1 leaves them out",
