@@ -290,7 +290,7 @@ def _unread_pixels(place: HintPlace) -> Advice | None:
     if text is None:
         return None
     own = slides_of(place)
-    if any(slide.taps >= slide.s or slide.d > 1 for slide in slides):
+    if any(slide.d > 1 for slide in slides):
         return Advice(text, "a d that shares no factor with s, and a k of at least s, read them all")
     k, s = ([max(x.taps, x.s) for x in own], [min(x.taps, x.s) for x in own])
     return Advice(text, f"k={axes_text(k)} or s={axes_text(s)} reads them all")

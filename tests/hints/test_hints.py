@@ -173,6 +173,10 @@ CASES = [
      "strided-1x1: conv1: a 1x1 kernel with s=3x2 reads 1 of every 6 pixels; "
      "avgpool:k3x2,s3x2 in front of it and s=1 read them all; so does k=3x2",
      ["3x9x8 avgpool:k3x2,s3x2 conv:4,k1", "3x9x8 conv:4,k3x2,s3x2"]),
+    ("3x9x8 conv:4,k1,s2",
+     "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
+     "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
+     ["3x9x8 avgpool:k2,s2,ceil conv:4,k1"]),
     ("3x8 conv1d:4,k1,s2",
      "strided-1x1: conv1d1: a kernel of 1 with s=2 reads 1 of every 2 pixels; "
      "avgpool1d:k2,s2 in front of it and s=1 read them all; so does k=2",
@@ -499,6 +503,42 @@ def test_layers_of_blocks_are_named_with_their_block() -> None:
     assert hint.layers == ("b.a",)
     (found,) = find(cnncalc.shape(spec).layers, KINDS.values())
     assert (found[1].path, found[1].label) == (("layers", 0, "layers", 0), "layers[0].layers[0] 'b.a'")
+
+
+LAST = "if they stand last: --layout NHWC, or"
+TYPED = [
+    # what is perhaps meant otherwise, and what is beside it and is not
+    ("3x3x8 conv:5", "k is 1; for a 3x3: conv:5,k3"),
+    ("3x2x8 conv:5", None),  # a 3x3 would not fit
+    ("3xHxW conv:5", "k is 1; for a 3x3: conv:5,k3"),
+    ("3x8 conv1d:5", "k is 1; for 3: conv1d:5,k3"),
+    ("3x8x8 upsample:3", "upsample to 3x3; for 3 times the size: upsample:x3"),
+    ("3x8x9 upsample:8", None),  # no axis becomes smaller
+    ("3xHx9 upsample:2", None),
+    ("3x8x8 linear:7", None),  # nothing says that it is a map
+    ("8x9 linear:4 linear:5", None),
+    ("3x8x8 conv:5,k3 flatten linear:7", None),
+    ("9x8x4 conv:5,k3", f"9x8x4 has 9 channels; {LAST} 4x9x8"),
+    ("9x8x1 relu conv:5,k1", f"9x8x1 has 9 channels; {LAST} 1x9x8"),
+    ("4x5x3 conv:5,k3", f"4x5x3 has 4 channels; {LAST} 3x4x5"),
+    ("9x4x3 upsample:x2", f"9x4x3 has 9 channels; {LAST} 3x9x4"),
+    ("HxWx3 conv:5,k3", f"HxWx3 has H channels; {LAST} 3xHxW"),
+    ("9x3 conv1d:5,k3", f"9x3 has 9 channels; {LAST} 3x9"),
+    ("8x9x10x3 conv3d:5,k3", f"8x9x10x3 has 8 channels; {LAST} 3x8x9x10"),
+    ("9x8x2 conv:5,k1", None),
+    ("9x8x5 conv:5,k3", None),
+    ("3x8x3 conv:5,k3", None),
+    ("9x3x3 conv:5,k3", None),
+    ("CxHx3 conv:5,k3", None),
+    ("8x3 conv:5,k3", None),  # one channel's height and width
+    ("9x8x3 conv:5,k3,c_i=9", None),
+    ("9x8x3 relu", None),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), TYPED)
+def test_what_is_perhaps_not_meant_as_it_is_typed(words: str, said: str | None) -> None:
+    assert [f"{hint.text}; {hint.help}" for hint in of(words)] == ([] if said is None else [said])
 
 
 def test_what_layer_words_get_as_a_note_is_said_once_of_each_kind() -> None:
