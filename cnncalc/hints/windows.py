@@ -308,7 +308,7 @@ def _strided_pointwise(place: HintPlace) -> Advice | None:
     of = prod(slide.s for slide in own)
     s = axes_text([slide.s for slide in own])
     text = f"{kernel} with s={s} reads 1 of every {of} pixels"
-    ends = "" if all(isinstance(x.n, int) and x.n % x.s == 0 for x in own) else ",ceil"
+    ends = "" if all(x.n % x.s == 0 for x in own) else ",ceil"
     if ends and not place.layer.env.dialect.pool_ceil:
         ends = ",p=same"
     pool = f"avgpool{RANK_ENDS.get(len(own), '')}:k{s},s{s}{ends}"

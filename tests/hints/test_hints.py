@@ -173,6 +173,14 @@ CASES = [
      "strided-1x1: conv1: a 1x1 kernel with s=3x2 reads 1 of every 6 pixels; "
      "avgpool:k3x2,s3x2 in front of it and s=1 read them all; so does k=3x2",
      ["3x9x8 avgpool:k3x2,s3x2 conv:4,k1", "3x9x8 conv:4,k3x2,s3x2"]),
+    ("3xHxW upsample:x2 conv:4,k1,s2",
+     "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
+     "avgpool:k2,s2 in front of it and s=1 read them all; so does k=2",
+     ["3xHxW upsample:x2 avgpool:k2,s2 conv:4,k1"]),
+    ("3xHxW conv:4,k1,s2",
+     "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
+     "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
+     ["3xHxW avgpool:k2,s2,ceil conv:4,k1"]),
     ("3x9x8 conv:4,k1,s2",
      "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
      "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
