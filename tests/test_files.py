@@ -111,6 +111,11 @@ def test_a_name_becomes_one_of_a_file(name: str, on_windows: str, elsewhere: str
     assert files.safe_name(name) == (on_windows if os.name == "nt" else elsewhere)
 
 
+def test_whether_a_name_is_another_in_capitals_is_the_systems_to_say(folder: Path) -> None:
+    Path("a").touch()
+    assert (files.folded("A") == files.folded("a")) == Path("A").exists()
+
+
 @pytest.mark.parametrize(("folds", "code"), [(True, 2), (False, 0)])
 @posix
 def test_layers_whose_names_differ_in_case(
@@ -290,8 +295,8 @@ def test_what_is_written_is_out_before_it_is_said_to_be(
     monkeypatch.setattr(files, "check_mapped", lambda: found.append(Path("printed").read_bytes()))
     with open("printed", "w", encoding="ascii", errors="replace", newline="\n") as printed:
         monkeypatch.setattr(sys, "stdout", printed)
-        for utf8 in (False, True):
-            with files.text_output(path, utf8) as text:
+        for options in ({}, {"utf8": True}):
+            with files.text_output(path, **options) as text:
                 text.write("é\udc80\n")
         with files.binary_output(path) as file:
             file.write(b"\xff")

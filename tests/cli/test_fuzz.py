@@ -10,7 +10,7 @@ import pytest
 from tests.fuzz.commands import faults
 from tests.program import here
 
-CASES = 80
+CASES = 40
 """Cases of a run: about three seconds."""
 
 

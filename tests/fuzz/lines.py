@@ -55,6 +55,8 @@ def added() -> dict[str, list[Words]]:
     for command, option in options.parameters():
         name = options.long_name(option)
         text = options.EFFECTS.get(f"{command} {name}") or options.SHARED.get(name)
+        choices = getattr(option.type, "choices", ()) if name not in LEFT_OUT else ()
+        found[command] += [(name, str(choice)) for choice in choices]
         if text is not None and name not in LEFT_OUT:
             found[command].append(tuple(shlex.split(text.rpartition(" | ")[2])))
     return found

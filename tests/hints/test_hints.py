@@ -88,6 +88,15 @@ CASES = [
      "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
      "k=4 gives every output the same number of taps; so does an upsample in front of a conv",
      ["3x8x8 convT:4,k4,s2,out=17"]),
+    ("3x8x8 convT:4,k5x3,s3x2,out_pad=2x0",
+     "checkerboard: convT1: k=5 is not divisible by s=3 on height, so its outputs sum either 1 or 2 taps; "
+     "k=3 is not divisible by s=2 on width, so its outputs sum either 1 or 2 taps; "
+     "k=6x4 gives every output the same number of taps; so does an upsample in front of a conv",
+     ["3x8x8 convT:4,k6x4,s3x2,out_pad=2x0"]),
+    ("3x8x8 convT:4,k3,s2,p1,out_pad=1x0",
+     "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
+     "k=4,p=1x2 without out_pad gives every output the same number of taps; so does an upsample in front of a conv",
+     ["3x8x8 convT:4,k4,s2,p=1x2"]),
     ("3x8x8 convT:4,k5,s3,out_pad=2",  # a crop of -1 would give its size
      "checkerboard: convT1: k=5 is not divisible by s=3 on height and width, so its outputs sum either 1 or 2 taps; "
      "k=6 gives every output the same number of taps; so does an upsample in front of a conv",
@@ -112,6 +121,10 @@ CASES = [
      "width; "
      "p=2 leaves them out",
      ["3x6x6 conv:4,k3,p2"]),
+    ("1x3 conv1d:1,k2,d3,p5",
+     "padding-windows: conv1d1: some windows hold only padding: 2 before and 2 after the input, of 10 on length; "
+     "p=3 leaves them out",
+     ["1x3 conv1d:1,k2,d3,p3"]),
     ("3x6xW conv:4,k3,p=4x1",
      "padding-windows: conv1: some windows hold only padding: 2 before and 2 after the input, of 12 on height; "
      "p=2x1 leaves them out",
@@ -160,6 +173,18 @@ CASES = [
      "strided-1x1: conv1: a 1x1 kernel with s=3x2 reads 1 of every 6 pixels; "
      "avgpool:k3x2,s3x2 in front of it and s=1 read them all; so does k=3x2",
      ["3x9x8 avgpool:k3x2,s3x2 conv:4,k1", "3x9x8 conv:4,k3x2,s3x2"]),
+    ("3xHxW upsample:x2 conv:4,k1,s2",
+     "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
+     "avgpool:k2,s2 in front of it and s=1 read them all; so does k=2",
+     ["3xHxW upsample:x2 avgpool:k2,s2 conv:4,k1"]),
+    ("3xHxW conv:4,k1,s2",
+     "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
+     "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
+     ["3xHxW avgpool:k2,s2,ceil conv:4,k1"]),
+    ("3x9x8 conv:4,k1,s2",
+     "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
+     "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
+     ["3x9x8 avgpool:k2,s2,ceil conv:4,k1"]),
     ("3x8 conv1d:4,k1,s2",
      "strided-1x1: conv1d1: a kernel of 1 with s=2 reads 1 of every 2 pixels; "
      "avgpool1d:k2,s2 in front of it and s=1 read them all; so does k=2",
@@ -486,6 +511,42 @@ def test_layers_of_blocks_are_named_with_their_block() -> None:
     assert hint.layers == ("b.a",)
     (found,) = find(cnncalc.shape(spec).layers, KINDS.values())
     assert (found[1].path, found[1].label) == (("layers", 0, "layers", 0), "layers[0].layers[0] 'b.a'")
+
+
+LAST = "if they stand last: --layout NHWC, or"
+TYPED = [
+    # what is perhaps meant otherwise, and what is beside it and is not
+    ("3x3x8 conv:5", "k is 1; for a 3x3: conv:5,k3"),
+    ("3x2x8 conv:5", None),  # a 3x3 would not fit
+    ("3xHxW conv:5", "k is 1; for a 3x3: conv:5,k3"),
+    ("3x8 conv1d:5", "k is 1; for 3: conv1d:5,k3"),
+    ("3x8x8 upsample:3", "upsample to 3x3; for 3 times the size: upsample:x3"),
+    ("3x8x9 upsample:8", None),  # no axis becomes smaller
+    ("3xHx9 upsample:2", None),
+    ("3x8x8 linear:7", None),  # nothing says that it is a map
+    ("8x9 linear:4 linear:5", None),
+    ("3x8x8 conv:5,k3 flatten linear:7", None),
+    ("9x8x4 conv:5,k3", f"9x8x4 has 9 channels; {LAST} 4x9x8"),
+    ("9x8x1 relu conv:5,k1", f"9x8x1 has 9 channels; {LAST} 1x9x8"),
+    ("4x5x3 conv:5,k3", f"4x5x3 has 4 channels; {LAST} 3x4x5"),
+    ("9x4x3 upsample:x2", f"9x4x3 has 9 channels; {LAST} 3x9x4"),
+    ("HxWx3 conv:5,k3", f"HxWx3 has H channels; {LAST} 3xHxW"),
+    ("9x3 conv1d:5,k3", f"9x3 has 9 channels; {LAST} 3x9"),
+    ("8x9x10x3 conv3d:5,k3", f"8x9x10x3 has 8 channels; {LAST} 3x8x9x10"),
+    ("9x8x2 conv:5,k1", None),
+    ("9x8x5 conv:5,k3", None),
+    ("3x8x3 conv:5,k3", None),
+    ("9x3x3 conv:5,k3", None),
+    ("CxHx3 conv:5,k3", None),
+    ("8x3 conv:5,k3", None),  # one channel's height and width
+    ("9x8x3 conv:5,k3,c_i=9", None),
+    ("9x8x3 relu", None),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), TYPED)
+def test_what_is_perhaps_not_meant_as_it_is_typed(words: str, said: str | None) -> None:
+    assert [f"{hint.text}; {hint.help}" for hint in of(words)] == ([] if said is None else [said])
 
 
 def test_what_layer_words_get_as_a_note_is_said_once_of_each_kind() -> None:
