@@ -333,6 +333,8 @@ def _faults_of_commands(draw: Draw) -> Iterator[tuple[str, str]]:
 def faults_of(line: list[str]) -> Iterator[str]:
     """Yield what is wrong with how a command line ends, and with what it writes."""
     given = Path("lines.jsonl" if "--jsonl" in line else "net.json")
+    for path in Path().glob("out.*"):
+        path.unlink()
     try:
         with _limited():
             ended = here(line, given.read_bytes() if given.is_file() else "")
@@ -348,14 +350,14 @@ def faults_of(line: list[str]) -> Iterator[str]:
     is_own_text = line[0] in ("help", "schema", "completion", "zoo") or "onnx" in line
     if not is_own_text and (harms := hostile.harms(ended, "github" in line)):
         yield f"harmful text: {harms[0][:80]!r}"
-    form = next((word for word, other in zip(line[1:], line, strict=False) if other in ("--format", "--to")), None)
-    form = "json" if "--json" in line else "jsonl" if "--jsonl" in line else form
-    written = [(path.suffix[1:], path.read_bytes()) for path in Path().glob("out*.*")] if ended.code == 0 else []
+    forms = {word for word, other in zip(line[1:], line, strict=False) if other in ("--format", "--to")}
+    forms |= {form for form in ("json", "jsonl") if f"--{form}" in line}
+    written = [(path.suffix[1:], path.read_bytes()) for path in Path().glob("out.*")] if ended.code == 0 else []
     whole = {"check": (0, 1), "diff": (0, 1)}.get(line[0], (0,))
-    if line[0] in ("help", "completion") or {"--list-codes", "--help", "-h"} & {*line}:
+    if line[0] in ("help", "completion", "schema") or {"--list-codes", "--help", "-h"} & {*line}:
         return
-    if form is not None and ended.code in whole and ended.out:
-        written.append((form, ended.out.encode()))
+    if len(forms) == 1 and ended.code in whole and ended.out:
+        written.append((*forms, ended.out.encode()))
     for kind, data in written:
         try:
             WHOLE.get(kind, bool)(data)
