@@ -82,9 +82,10 @@ def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]
     before = place.before()
     if before is None or before.op != "pad":
         return {}
-    sides = dict(zip(before.traced.axes, before.traced.values["p"], strict=True))
+    padding = zip(before.traced.axes, before.traced.values["p"], strict=True)
+    ends = {axis: max(after, 0) for axis, (_, after) in padding}
     first = 1 if place.layer.env.channels_last else 2
-    return {slide.axis: max(sides.get(axis, (0, 0))[1], 0) for axis, slide in enumerate(slides, first)}
+    return {slide.axis: ends.get(axis, 0) for axis, slide in enumerate(slides, first)}
 
 
 def _dropped_pixels(place: HintPlace) -> Advice | None:

@@ -288,6 +288,11 @@ def test_pixels_before_the_dropped_padding_in_front_are_counted_alone() -> None:
         layers = [{"op": "pad", "p": [sides, sides]}, {"op": "maxpool", "k": 2}]
         said = one(layers, input=(3, n, n))
         assert said.startswith("dropped-pixels: maxpool1: the floor drops 1 pixel of 33")
+    for layout, axis, input in (("NCHW", 2, (3, 31, 31)), ("NHWC", 1, (31, 31, 3))):  # of the height alone
+        layers = [{"op": "pad", "p": [[1, 1]], "axis": axis}, {"op": "maxpool", "k": 2}]
+        assert one(layers, input=input, layout=layout).startswith(
+            "dropped-pixels: maxpool1: the floor drops 1 pixel of 31 at the right"
+        )
 
 
 def test_every_kind_has_a_case_a_code_and_a_name_of_its_own() -> None:
