@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from .errors import LONGEST_PATH, SpecError, shown
 from .limits import LARGEST_DEVICE, LARGEST_STREAM
-from .signals import UNFINISHED, guard_maps, unbroken
+from .signals import NEW_FOLDERS, UNFINISHED, guard_maps, remove_empty, unbroken
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -176,6 +176,25 @@ def folded(path: str) -> str:
     return path.casefold() if FOLDS_CASE else path
 
 
+@contextlib.contextmanager
+def folder(path: str) -> Iterator[None]:
+    """Make a folder to write in, and those above it. What is new and empty at the end does not stay."""
+    new, missing = [], path
+    while missing and not os.path.exists(missing):
+        new.append(missing)
+        missing = os.path.dirname(missing)
+    NEW_FOLDERS[:] = reversed(new)  # before they are there: a signal may come right behind
+    try:
+        try:
+            os.makedirs(path, exist_ok=True)
+        except OSError as error:
+            raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be created: {error.strerror}") from None
+        yield
+    finally:
+        remove_empty(NEW_FOLDERS)
+        NEW_FOLDERS.clear()
+
+
 _GROUPS: list[dict[str, Target]] = []
 """The files of each `all_or_none` that has begun, by their real paths."""
 
@@ -294,9 +313,9 @@ class Target:
         """
         try:
             yield
-        except BrokenPipeError:
-            raise
         except OSError as error:
+            if is_closed_pipe(error):
+                raise
             what = f"{shown(self.path, LONGEST_PATH)} cannot be written: {error.strerror or error}"
             raise SpecError(what, _HELP.get(error.errno or 0)) from None
 
@@ -376,15 +395,19 @@ def whole(path: str) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
-    """Open standard output (None or `-`), or a whole file, for text; `utf8` whatever the locale says."""
+    """Open standard output (None or `-`), or a whole file, for text; `utf8` whatever the locale says.
+
+    What is within ends where nobody reads on, and what is behind it goes on.
+    """
     if path is None or path == STDOUT:
         stream = standard_output()
         if utf8 and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-        yield stream
+        with while_read():
+            yield stream
         _finish(stream)
         return
-    with whole(path) as file:
+    with while_read(), whole(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)
         try:
             yield text
@@ -404,9 +427,24 @@ def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[
     _finish(file)
 
 
+@contextlib.contextmanager
+def while_read() -> Iterator[None]:
+    """Leave what prints as soon as nobody reads on: the command goes on behind it, and ends as it would have ended."""
+    try:
+        yield
+    except OSError as error:
+        if not is_closed_pipe(error):
+            raise
+
+
+def is_closed_pipe(error: OSError) -> bool:
+    """Return whether nobody reads the pipe that was written to; on Windows the error is EINVAL."""
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+
+
 def _finish(stream: IO[Any]) -> None:
-    """Flush standard output. SpecError if an input has changed; that nobody reads any more does not change the end."""
-    with contextlib.suppress(BrokenPipeError):
+    """Flush standard output. SpecError if an input has changed."""
+    with while_read():
         stream.flush()
     check_mapped()
 

@@ -21,6 +21,8 @@ ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUS
 """The signals that end a program which does not heed them, where the system has them."""
 UNFINISHED: set[str] = set()
 """The files beside their targets that are being written."""
+NEW_FOLDERS: list[str] = []
+"""The folders that the command has made, those above first; they go again if they stay empty."""
 _HANDLERS: dict[int, Any] = {}
 """What is called for a signal, by its number."""
 _LATE: list[list[int]] = []
@@ -59,6 +61,16 @@ def _remove_unfinished() -> None:
     for part in list(UNFINISHED):
         try:
             os.unlink(part)
+        except OSError:
+            continue
+    remove_empty(NEW_FOLDERS)
+
+
+def remove_empty(folders: list[str]) -> None:
+    """Remove those of these folders that are empty, the last first."""
+    for folder in reversed(folders):
+        try:
+            os.rmdir(folder)
         except OSError:
             continue
 

@@ -16,6 +16,7 @@ from .limits import MOST_OPEN, Limit
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, counted, known, show, total
+from .wiring import MOST_NAMED
 
 if TYPE_CHECKING:
     from .conditions import Condition, Holds
@@ -41,11 +42,11 @@ def shape(
     try:
         layers.extend(trace_layers(network, read))
     except CnncalcError as error:
-        error.report = Report(with_input(network, read), read.batch, read.sample, layers)
+        error.report = Report(with_input(network, read, layers), read.batch, read.sample, layers)
         within = bool(layers) and layers[-1].traced.out is NOTHING_KNOWN  # in the block that is cut
         fitting = fitting_input(network, read, len(layers)) if error.key == "c_i" and not within else None
         if fitting is not None:
-            *arithmetic, help = (error.help or "").split("\n")
+            *arithmetic, help = error.helps()
             error.help = "\n".join([*arithmetic, fitting, help])
         if stated not in (None, network.layout):
             other = (
@@ -53,7 +54,7 @@ def shape(
             )
             error.help = "\n".join(filter(None, [error.help, other]))
         raise
-    return Report(with_input(network, read), read.batch, read.sample, layers)
+    return Report(with_input(network, read, layers), read.batch, read.sample, layers)
 
 
 def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:
@@ -70,7 +71,7 @@ def _spatial(network: Network, read: Input) -> list[int]:
     A sequence has its features last, so its steps are the space.
     """
     sample, env = read.sample, Env(network.dialect, network.layout == "NHWC")
-    usual = list(space_of(sample, env)) if len(sample) > 1 else []
+    usual = list(space_of(sample, env))
     if len(sample) == 2 and steps_first(node.layer for node in network.nodes):
         usual = [0]
     if not moved(node.layer for node in network.nodes):
@@ -83,8 +84,8 @@ def _spatial(network: Network, read: Input) -> list[int]:
             if one.node.layer.is_spatial:
                 space = space_of(one.sample, env)
                 seen = one.reads_fields[0].along(space)
-                if not found and len(seen) < len(space) and seen <= set(usual):  # the others of its axes may be lost
-                    seen = set(usual) if seen else seen
+                if seen and not found and len(seen) < len(space) and seen.issubset(usual):
+                    seen = set(usual)  # the others of its axes may be lost
                 found = max(found, seen)
                 if found and not folds:
                     break
@@ -125,8 +126,8 @@ class _Needs(list[tuple[Need, ...]]):
             before = dict(self.holds.numbers)
             if not self.holds.add(condition):
                 self.holds.numbers = before
-                declared = node.layer.given.get("c_i")
-                is_declared = any(test.right == declared is not None for test in condition.tests)
+                (left, *needed), *_ = condition.tests
+                is_declared = needed == ["=", node.layer.given.get("c_i")] and left in xs[0]
                 raise ShapeError(self.holds.refusal(condition), "remove c_i" if is_declared else None)
         return conditions
 
@@ -167,8 +168,8 @@ def _trace(
                 needs.letters.count(sum([len(walk(terms)) for terms in formulas]))
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0] if xs else (), traced, node, env)
-            if node.counted is not None:
-                traced = _counted(traced, node)
+                _check_tied_layers(layers[node.tie].inner, inner, layers[node.tie].name)
+            traced = _counted(traced, node)
             needed = needs.taken(node, xs) if needs else ()
         except CnncalcError as error:
             if node.layer.JOINS and error.help is None:
@@ -202,8 +203,8 @@ def _flattened(node: Node, layers: Sequence[LayerReport]) -> str | None:
         at = layers[at].node.reads[0]
     if at == INPUT or layers[at].node.layer.WORD not in {"flatten", "reshape"}:
         return None
-    features = layers[at].traced.out[-1]
-    if len(layers[at].traced.out) > 1 or not isinstance(features, int):
+    *others, features = layers[at].traced.out
+    if others:
         return None
     return f"{show(layers[at].sample)} = {features:,} → Linear({features:,}, {node.layer.given['out']:,})"
 
@@ -217,10 +218,10 @@ MOST_RETRACED = 2_000
 def fitting_input(network: Network, read: Input, at: int) -> str | None:
     """Return the square inputs that give a linear layer the features that its c_i declares; None if there are none."""
     node = network.nodes[at]
-    wanted = node.layer.given.get("c_i")
-    places = _spatial(network, read)
-    if node.layer.WORD != "linear" or not isinstance(wanted, int) or not places or at > MOST_RETRACED:
+    wanted = node.layer.given.get("c_i") if node.layer.WORD == "linear" else None
+    if not isinstance(wanted, int) or at > MOST_RETRACED:
         return None
+    places = _spatial(network, read)
 
     def sample_of(side: int) -> Shape:
         return tuple([side if place in places else size for place, size in enumerate(read.sample)])
@@ -232,23 +233,25 @@ def fitting_input(network: Network, read: Input, at: int) -> str | None:
             layers = list(_trace(network, network.nodes[:at], start, read.batch, _Needs()))
         except CnncalcError:
             return 0
-        last = known(layers[node.reads[0]].traced.out[-1]) if node.reads[0] != INPUT else None
-        return last or 0
+        x = sample_of(side) if node.reads[0] == INPUT else layers[node.reads[0]].traced.out
+        return known(x[-1]) or 0
 
     from bisect import bisect_left, bisect_right
 
     sides = range(1, LARGEST_SIDE + 1)
-    least = bisect_left(sides, wanted, key=features) + 1
-    most = bisect_right(sides, wanted, key=features)
-    if not least <= most <= LARGEST_SIDE or {features(least), features(most)} != {wanted}:
+    fitting = sides[bisect_left(sides, wanted, key=features) : bisect_right(sides, wanted, key=features)]
+    ends = sorted({*fitting[:1], *fitting[-1:]})
+    if {features(side) for side in ends} != {wanted}:
         return None
-    ends = [show(sample_of(side)) for side in sorted({least, most})]
-    return f"-i {' to '.join(ends)} {'gives' if least == most else 'give'} {wanted:,}"
+    verb = "gives" if len(ends) == 1 else "give"
+    return f"-i {' to '.join([show(sample_of(side)) for side in ends])} {verb} {wanted:,}"
 
 
 def _counted(traced: Trace, node: Node) -> Trace:
     """Return a trace with the numbers that the layer's arrays count as."""
-    own = node.counted or {}
+    own = node.counted
+    if own is None:
+        return traced
     weights, bias, buffers = [own.get(key, getattr(traced, key)) for key in ("weights", "bias", "buffers")]
     return traced._replace(weights=weights, bias=bias, buffers=buffers)
 
@@ -269,6 +272,24 @@ def _check_tie(first: LayerReport, x: Shape, traced: Trace, node: Node, env: Env
         )
 
 
+def _check_tied_layers(first: Sequence[LayerReport], inner: Sequence[LayerReport], name: str) -> None:
+    """ShapeError if a block does not have the layers of the block whose weights it shares."""
+    ops, own_ops = [[layer.op for layer in layers] for layers in (first, inner)]
+    if ops != own_ops:
+        raise ShapeError(
+            f"tie: the layers of {name} are {_some(ops)}, and those of this block {_some(own_ops)}",
+            "blocks share weights only layer by layer: remove tie, or give both the same layers",
+            key="tie",
+        )
+    for one, other in zip(first, inner, strict=True):
+        _check_tie(one, other.sample, other.traced, other.node, other.env)
+        _check_tied_layers(one.inner, other.inner, one.name)
+
+
+def _some(ops: Sequence[str]) -> str:
+    return ", ".join(ops[:MOST_NAMED]) + ", …" * (len(ops) > MOST_NAMED)
+
+
 def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
     """Return `weight 4x3x3x3, bias 4`; only the numbers of parameters for a block."""
     if shapes:
@@ -280,19 +301,18 @@ def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
 def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
     """Trace a layer of whose input nothing is known but what its keys say: its channels and its number of axes."""
     layer, rank = node.layer, node.layer.rank()
-    fields, env = fields.lost(0), env._replace(needs=None, done=None)
+    fields = fields.lost(0)
     if layer.JOINS or (rank is None and not layer.WEIGHTS):
         weights = None if layer.WEIGHTS else 0
         macs = None if weights is None or layer.MULTIPLIES else 0
-        values = dict(layer.given) if layer.JOINS else layer.values(env)
-        return Trace(values, NOTHING_KNOWN, fields, weights, weights, weights, macs)
-    channels = layer.given.get("c_i")
-    x: Shape = (channels if isinstance(channels, int) else UNKNOWN, *[UNKNOWN] * (rank or 0))
-    traced = layer.trace(x[1:] + x[:1] if env.channels_last else x, fields.lost(len(x)), env)
+        return Trace(layer.values(env), NOTHING_KNOWN, fields, weights, weights, weights, macs)
+    x: Shape = (UNKNOWN,) if rank is None else (UNKNOWN,) * (rank + 1)
+    traced = layer.trace(x, fields.lost(len(x)), env)
     if rank is not None and layer.WEIGHTS:
         return traced
     values = traced.values if rank is not None else dict(layer.given)
-    return traced._replace(values=values, out=NOTHING_KNOWN, fields=fields, macs=None if layer.MULTIPLIES else 0)
+    macs = 0 if traced.macs == 0 else None
+    return traced._replace(values=values, out=NOTHING_KNOWN, fields=fields, macs=macs)
 
 
 def _summed_up(inner: Sequence[LayerReport]) -> Trace:

@@ -176,7 +176,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         spec(*[{"op": "relu", "expect": {f"par{at}ams": 1}} for at in range(5_000)]),
         ["check"],
         2,
-        "CC202 more-findings: more than 1,000 findings: the others are not looked for",
+        "CC202 more-findings: more than 1,000 findings: the others are not listed",
     ),
 }
 """By the name of a file, what it holds, the command, its exit code and a part of what it says."""

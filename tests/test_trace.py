@@ -9,7 +9,8 @@ import pytest
 
 import cnncalc
 from cnncalc import trace
-from cnncalc.sizes import LARGEST, NOTHING_KNOWN, to_json
+from cnncalc.input import configure, read_input
+from cnncalc.sizes import LARGEST, NOTHING_KNOWN, Open, to_json
 
 Layers = list[dict[str, Any]]
 
@@ -34,6 +35,12 @@ LINEAR = [
     ("3x8x8 flatten linear:4 linear:3,c_i=5", None, None),
     ("3x8x8 reshape:out=[3,64] linear:3,c_i=5", None, None),
     ("12 linear:10,c_i=10", None, None),
+    ("3x8x8 linear:10,c_i=5", None, "-i 3x5x5 gives 5"),  # over the last axis
+    ("3x12x12 conv:4,k3,s4 flatten linear:9,c_i=16", "4x3x3 = 36 → Linear(36, 9)", "-i 3x7x7 to 3x10x10 give 16"),
+    ("3x8x8 conv:4,k1,p1 flatten linear:9,c_i=16", "4x10x10 = 400 → Linear(400, 9)", None),  # 0x0 would
+    ("1x8x8 conv:1,k3 flatten linear:2,c_i=1", "1x6x6 = 36 → Linear(36, 2)", "-i 1x3x3 gives 1"),
+    # 3*6145*6145, and every side that 5 does not divide is impossible: the search ends between such sides
+    ("3x5x5 pixelunshuffle:5 flatten linear:3,c_i=113283075", "75x1x1 = 75 → Linear(75, 3)", None),
 ]
 
 
@@ -53,6 +60,34 @@ def test_inputs_that_fit_have_the_axes_of_the_layout() -> None:
     layers: Layers = [{"op": "conv", "c_o": 4}, {"op": "flatten"}, {"op": "linear", "out": 2, "c_i": 36}]
     assert "-i 3x3x7 gives 36" in (refused(layers, (5, 6, 7), layout="NHWC").help or "")
     assert "-i 7x3x3 gives 36" in (refused(layers, (7, 5, 6), layout="NCHW").help or "")
+
+
+def test_inputs_are_tried_for_the_layer_at_fault_alone() -> None:
+    tied: Layers = [
+        {"op": "flatten"},
+        {"op": "linear", "out": 3, "name": "a"},
+        {"op": "linear", "out": 4, "c_i": 48, "tie": "a", "from": "flatten1"},
+    ]
+    assert refused(tied, (3, 4, 4)).help == (
+        "layers share weights only of the same shape: remove tie, or fix the layer before"
+    )
+    cut: Layers = [{"op": "flatten"}, {"op": "linear", "out": 3, "c_i": 3}]
+    block = {"op": "block", "name": "b", "layers": cut}
+    for behind in ([], [{"op": "linear", "out": 2, "c_i": 5}]):  # what stands behind a block was not reached
+        error = refused([{"op": "relu"}, block, *behind], (3, 4, 4))
+        assert error.layer == "layers[1].layers[1] 'b.linear1'"
+        assert error.help == "3x4x4 = 48 → Linear(48, 3)\nremove c_i, set it to 48, or fix the layer before"
+    opaque: Layers = [{"op": "opaque"}, {"op": "flatten", "from": "input"}, {"op": "linear", "out": 2, "c_i": 12}]
+    assert "-i 3x2x2 gives 12" in (refused(opaque, (3, 4, 4)).help or "")
+    constant: Layers = [{"op": "constant", "shape": [7]}, {"op": "linear", "out": 3, "c_i": 5}]
+    assert refused(constant, (3, 4, 4)).help == "remove c_i, set it to 7, or fix the layer before"
+
+
+def test_inputs_that_fit_are_not_known_where_channels_are_open() -> None:
+    network = cnncalc.load("flatten linear:2,c_i=1")
+    for channels, said in ((Open("C"), None), (1, "-i 1x1x1 gives 1")):
+        read = read_input(configure(network, (channels, Open("H"), Open("W")), None, None))
+        assert trace.fitting_input(network, read, 1) == said
 
 
 def test_inputs_are_not_tried_for_a_long_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,10 +132,11 @@ UNKNOWN = [
     ({"op": "conv", "c_o": 4, "k": 3}, [4, None, None], None, 4, 0, None),
     ({"op": "conv", "c_o": 4, "k": 3, "c_i": 5}, [4, None, None], 180, 4, 0, None),
     ({"op": "conv1d", "c_o": 4, "k": 3, "c_i": 5}, [4, None], 60, 4, 0, None),
-    ({"op": "linear", "out": 4}, None, None, 4, 0, 0),
-    ({"op": "linear", "out": 4, "c_i": 5}, None, 20, 4, 0, 0),
+    ({"op": "linear", "out": 4}, None, None, 4, 0, None),
+    ({"op": "linear", "out": 4, "c_i": 5}, None, 20, 4, 0, None),  # once for each row
     ({"op": "batchnorm"}, None, None, None, None, 0),
     ({"op": "relu"}, None, 0, 0, 0, 0),
+    ({"op": "permute", "order": [3, 1, 2]}, None, 0, 0, 0, 0),
     ({"op": "maxpool", "k": 2}, None, 0, 0, 0, 0),
     ({"op": "add", "from": ["o", "o"]}, None, 0, 0, 0, 0),
     ({"op": "matmul", "from": ["o", "o"]}, None, 0, 0, 0, None),
@@ -126,6 +162,7 @@ def test_what_is_known_behind_what_is_not(
     assert to_json(found.traced.out) == (out if out is None or layout == "NCHW" else [*out[1:], out[0]])
     assert (found.weights, found.bias, found.buffers, found.macs) == (weights, bias, buffers, macs)
     assert [field[:3] for field in report.rf] == [(None, None, None)] * 2
+    assert len(found.traced.fields.axes) == len(found.traced.out)
     given = {key for key in layer if key not in ("op", "from")}
     assert given <= {*found.values}
 
@@ -134,6 +171,18 @@ def test_tied_layers_have_the_same_arrays() -> None:
     conv = {"op": "conv", "c_o": 4, "k": 3}
     tied: Layers = [{**conv, "name": "a", "counted": {"bias": 0}}, {**conv, "tie": "a", "from": "input"}]
     assert cnncalc.shape(tied, (3, 8, 8)).params == 108
+    counted = {"weights": 5, "bias": 0, "buffers": 2}
+    own = cnncalc.shape([{**conv, "counted": counted}], (3, 8, 8)).layers[0]
+    assert (own.weights, own.bias, own.buffers) == (5, 0, 2)
+    linear = {"op": "linear", "out": 12}
+    assert cnncalc.shape([{**linear, "name": "a"}, {**linear, "tie": "a"}], (12,)).params == 156
+    other: Layers = [{**conv, "name": "a"}, {**conv, "k": 5, "tie": "a", "from": "input"}]
+    assert refused(other, (3, 8, 8)).what == (
+        "tie: a has weight 4x3x3x3, bias 4, and this layer needs weight 4x3x5x5, bias 4"
+    )
+    constant = {"op": "constant", "shape": [1, 8, 8]}
+    constants: Layers = [{**constant, "name": "a"}, {**constant, "name": "b", "tie": "a"}]
+    assert cnncalc.shape([*constants, {"op": "add", "from": ["a", "b", "input"]}], (3, 8, 8)).params == 64
     unknown: Layers = [{**conv, "name": "a"}, {"op": "opaque", "name": "o"}, {**conv, "tie": "a"}]
     assert cnncalc.shape(unknown, (3, 8, 8)).params is None
     blocks: Layers = [
@@ -152,12 +201,32 @@ SPACES: list[tuple[Any, tuple[int, ...], list[tuple[int, int, int]]]] = [
     ("conv:4,k3x5", (3, 7, 9), [(3, 1, 0), (5, 1, 0)]),
     ("relu", (7,), []),
     ("attention", (7, 5), [(7, 0, 0)]),
+    ("attention", (2, 7, 5), [(7, 0, 0), (5, 1, 0)]),  # the channels stand first, as in every map
     ("linear:4 conv1d:3,k3", (7, 5), [(5, 1, 0)]),
     ("relu permute:2x1 conv1d:3,k3", (7, 5), [(3, 1, 0)]),
     (TURNED, (7, 9, 3), [(3, 1, 0), (5, 1, 0)]),
     ([{"op": "relu"}, {"op": "block", "layers": TURNED}], (7, 9, 3), [(3, 1, 0), (5, 1, 0)]),
     ("reshape:out=[63,3] permute:2x1 reshape:out=[3,7,9] conv:4,k3x5", (7, 9, 3), [(3, 1, 0), (5, 1, 0)]),
+    # an axis that is new, or lost, is not one of the input's: the usual ones are, if the others are among them
+    ("reshape:out=[21,1,9] conv:4,k1x3", (3, 7, 9), [(7, 1, 0), (3, 1, 0)]),
+    ("permute:3x2x1 reshape:out=[21,1,9] conv:4,k1x3", (9, 7, 3), [(3, 1, 0)]),
+    ("reshape:out=[21,9] maxpool1d:3,s1,p1 reshape:out=[3,7,9] conv:4,k3x5", (3, 7, 9), [(7, 1, -1)]),
+    (
+        [
+            {**TURNED[0], "name": "turned"},
+            {"op": "constant", "shape": [2, 5, 6]},
+            {"op": "conv", "c_o": 2, "k": 3},  # over no axis of the input
+            {**TURNED[1], "from": "turned"},
+        ],
+        (7, 9, 3),
+        [(3, 1, 0), (5, 1, 0)],
+    ),
     (BATCHED, (4, 3, 7, 9), [(3, 1, 0), (5, 1, 0)]),
+    (
+        [*BATCHED, {"op": "tobatch"}, {"op": "reshape", "out": [10, 1, 5]}, {"op": "conv", "c_o": 2, "k": [1, 3]}],
+        (4, 3, 7, 9),
+        [(7, 1, 0), (7, 1, 0)],
+    ),
     (
         [*BATCHED, {"op": "permute", "order": [2, 1, 3, 4]}, {"op": "conv3d", "c_o": 2, "k": [2, 3, 5]}],
         (4, 3, 7, 9),
@@ -174,13 +243,33 @@ def test_the_axes_of_space_are_those_over_which_a_layer_slides(
 
 
 def test_layers_know_the_input_that_was_given() -> None:
-    report = cnncalc.shape({"input": [3, 8, 8], "layers": [{"op": "relu"}]}, (3, 5, 7))
-    assert report.layers[0].network.input == (3, 5, 7)
+    for batch, input in ((None, (3, 5, 7)), (2, (2, 3, 5, 7))):
+        report = cnncalc.shape({"input": [3, 8, 8], "layers": [{"op": "relu"}]}, (3, 5, 7), batch=batch)
+        assert report.layers[0].network.input == input
 
 
 def test_what_is_needed_is_needed_once() -> None:
     words = "3xHxW maxpool:2 upsample:x2,name=u relu add:from=input+u add:from=input+u conv:4,k1,c_i=3"
     assert [len(layer.needs) for layer in cnncalc.shape(words).layers] == [2, 0, 0, 2, 0, 2]
+    unknown: Layers = [{"op": "opaque", "out": [4, None, None]}, {"op": "conv", "c_o": 3, "k": 3}]
+    assert not cnncalc.shape(unknown, (3, 8, 8)).layers[1].needs  # there is no letter to need it of
+
+
+REFUSED = [
+    ("CxHxW conv:4,k3,c_i=3,name=a conv:4,k3,c_i=5,from=input", "C = 5", "C = 3", "remove c_i"),
+    # the sizes decide, whatever c_i is
+    ("1xHxH conv:4,k1,p0,out=2x2,name=a conv:4,k3,c_i=1,from=input", "H-2 >= 1 (H >= 3)", "H = 2", None),
+    ("3xHxH conv:4,k3,p0,out=5x5,name=a conv:4,k3,p0,c_i=3,out=3x3,from=input", "H-2 = 3 (H = 5)", "H = 7", None),
+    ("3xHxH conv:4,k3,p0,out=5x5,name=a conv:4,k3,p0,out=3x3,from=input", "H-2 = 3 (H = 5)", "H = 7", None),
+]
+
+
+@pytest.mark.parametrize(("words", "needed", "before", "help"), REFUSED)
+def test_layers_that_hold_for_no_letters_together(words: str, needed: str, before: str, help: str | None) -> None:
+    error = refused(words)
+    shape = words.partition(" ")[0]
+    assert error.what == f"conv of {shape} needs {needed}, but the layers before it hold only where {before}"
+    assert error.help == help
 
 
 def test_what_is_resolved_behind_what_is_not_known() -> None:
@@ -194,14 +283,9 @@ def test_what_is_resolved_behind_what_is_not_known() -> None:
 def test_only_a_linear_layer_has_that_arithmetic() -> None:
     assert "-i " not in (refused("3x8x8 conv:4,k3 conv:4,k3,c_i=6").help or "")
     assert "→" not in (refused("3x8x8 flatten batchnorm:c_i=5").help or "")
-    layers: Layers = [
-        {"op": "flatten"},
-        {"op": "linear", "out": 3, "name": "a"},
-        {"op": "linear", "out": 4, "tie": "a", "from": "flatten1"},
-    ]
-    assert refused(layers, (3, 4, 5)).help == (
-        "layers share weights only of the same shape: remove tie, or fix the layer before"
-    )
+    assert refused("3x8x8 movebatch:7").help is None  # nor does it say where its only input comes from
+    both = "3x8x8 maxpool:2 add:from=input+maxpool1"
+    assert refused(both).help == "the input gives 3x8x8, maxpool1 gives 3x4x4"
 
 
 def test_values_of_several_batches_do_not_meet() -> None:
@@ -215,3 +299,27 @@ def test_values_of_several_batches_do_not_meet() -> None:
     assert error.help == "unfold them first"
     opaque = cnncalc.shape([*fold[:2], {"op": "opaque", "from": ["t", "input"]}], (6, 8)).layers[-1]
     assert opaque.traced.out is NOTHING_KNOWN
+
+
+def test_values_that_meet_have_the_batch_and_the_folded_axes_of_those_that_have_one() -> None:
+    """A constant has neither, wherever it stands among them."""
+    layers: Layers = [
+        {"op": "input", "name": "i", "shape": [4, 7]},
+        {"op": "constant", "name": "c", "shape": [7]},
+        {"op": "add", "name": "twice", "from": ["c", "c"]},
+        {"op": "tobatch", "name": "t", "from": "i"},
+        {"op": "add", "name": "a", "from": ["c", "t"]},
+        {"op": "opaque", "name": "o", "from": ["c", "t"], "out": [7]},
+        {"op": "frombatch", "name": "f", "from": "a"},
+    ]
+    report = cnncalc.shape(layers, (3,), batch=5)
+    assert {layer.name: (layer.batch, layer.times) for layer in report.layers} == {
+        "i": (5, 1),
+        "c": (1, 1),
+        "twice": (1, 1),
+        "t": (5, 4),
+        "a": (5, 4),
+        "o": (5, 4),
+        "f": (5, 1),
+    }
+    assert report.out == (5, 4, 7)

@@ -140,6 +140,28 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
             "  layers share weights only of the same shape: remove tie, or fix the layer before",
         ),
         (
+            [
+                {"op": "block", "name": "a", "layers": [conv("c"), {"op": "relu"}]},
+                {"op": "block", "name": "b", "layers": [{"op": "relu"}, conv("c")], "tie": "a", "from": "input"},
+            ],
+            "layers[1] 'b': tie: the layers of a are conv, relu, and those of this block relu, conv\n"
+            "  blocks share weights only layer by layer: remove tie, or give both the same layers",
+        ),
+        (
+            [
+                {"op": "block", "name": "a", "layers": [conv("c", c_o=3), conv("d", k=1, c_o=3)]},
+                {
+                    "op": "block",
+                    "name": "b",
+                    "layers": [conv("c", k=1, c_o=3), conv("d", c_o=3)],
+                    "tie": "a",
+                    "from": "input",
+                },
+            ],
+            "layers[1] 'b': tie: c has weight 3x3x3x3, bias 3, and this layer needs weight 3x3x1x1, bias 3\n"
+            "  layers share weights only of the same shape: remove tie, or fix the layer before",
+        ),
+        (
             [conv("a", tie="b"), conv("b")],
             "layers[0] 'a': tie: 'b' is below\n  tie is for the later of the two: give it to the other layer",
         ),

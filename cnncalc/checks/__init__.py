@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-from ..errors import CnncalcError, InternalError, Path, SpecError, Where, nearest, printable, shown
+from ..errors import CnncalcError, InternalError, Path, SpecError, Where, as_error, nearest, printable, shown
 from ..explain import field_text, lines
 from ..hints import HintKind, HintPlace, find
 from ..hints.table import KINDS
@@ -16,7 +15,7 @@ from ..measures import NetworkMemory
 from ..memory import measure
 from ..network import Network
 from ..report import Hint, LayerReport, Report, listed, summed
-from ..sizes import Count, Open, counted, known, show, to_json
+from ..sizes import NOTHING_KNOWN, Count, Open, counted, known, show, to_json
 from . import expect
 
 DTYPE = "float32"
@@ -157,20 +156,20 @@ def check(
         network = load()
         report = trace(network)
     except CnncalcError as error:
-        return Result(name, [from_error(name, error)], None, line=line)
+        return failed(name, error, line)
     if report.memory is None and _expects_bytes(report, extra):
         report = measure(report, dtype)
     held = 0
 
-    def failed() -> Iterator[Finding]:
-        """Yield the findings, and count what holds."""
+    def failures() -> Iterator[Failing]:
+        """Yield what fails, and count what holds."""
         nonlocal held
-        for finding in _outcomes(name, report, extra):
-            held += finding is None
-            if finding is not None:
-                yield finding
+        for failure in _outcomes(name, report, extra):
+            held += failure is None
+            if failure is not None:
+                yield failure
 
-    findings = listed_findings(failed())
+    findings = listed_findings(failures())
     checked = held + sum(finding.code not in ("CC003", "CC202") for finding in findings)
     if not findings and not held:
         help = 'add "expect": {"out": ...} to a layer or to the whole, or give --expect or --baseline'
@@ -179,23 +178,41 @@ def check(
     return Result(name, findings, report, checked, line)
 
 
+class Failing(NamedTuple):
+    """Something that fails. Its finding is made only if it is listed, because its arithmetic takes time."""
+
+    finding: Callable[[], Finding]
+    is_unusable: bool = False
+    """Whether it could not be judged, as the finding says of itself."""
+
+
 MOST_FINDINGS = 1_000
 """How many findings of a file are listed."""
 
 
-def listed_findings(found: Iterable[Finding]) -> list[Finding]:
-    """Return the findings of a file; of very many the first, and one that says so."""
-    found = iter(found)
-    findings = list(islice(found, MOST_FINDINGS))
-    more = next(found, None)
-    if more is not None:
-        what = f"more than {MOST_FINDINGS:,} findings: the others are not looked for"
-        findings.append(Finding("CC202", more.file, what, help="fix these first"))
+def listed_findings(failures: Iterable[Failing]) -> list[Finding]:
+    """Return the findings of a file; of very many the first, those that decide the exit code, and one that says so.
+
+    Nothing decides the exit code behind the first that is unusable, so that nothing more is looked for there.
+    """
+    findings: list[Finding] = []
+    unusable = left_out = False
+    for failure in failures:
+        if len(findings) < MOST_FINDINGS or (failure.is_unusable and not unusable):
+            findings.append(failure.finding())
+        else:
+            left_out = True
+        unusable |= failure.is_unusable
+        if left_out and unusable:
+            break
+    if left_out:
+        what = f"more than {MOST_FINDINGS:,} findings: the others are not listed"
+        findings.append(Finding("CC202", findings[0].file, what, help="fix these first"))
     return findings
 
 
-def _outcomes(name: str, report: Report, extra: Sequence[expect.Expectation]) -> Iterator[Finding | None]:
-    """Yield the finding of each expectation, the caller's first; None for each thing that holds."""
+def _outcomes(name: str, report: Report, extra: Sequence[expect.Expectation]) -> Iterator[Failing | None]:
+    """Yield what fails of each expectation, the caller's first; None for each thing that holds."""
     hinted = Hinted(report)
     for wanted in extra:
         yield from _judged(name, hinted, report, wanted, None)
@@ -205,7 +222,8 @@ def _outcomes(name: str, report: Report, extra: Sequence[expect.Expectation]) ->
                 yield from _judged(name, hinted, subject, one, path)
             else:
                 more = {"layer": _label(subject), "help": one.help}
-                yield finding_at(name, report.network, one.path or (), "CC003", one.what, **more)
+                found = partial(finding_at, name, report.network, one.path or (), "CC003", one.what, **more)
+                yield Failing(found, is_unusable=True)
 
 
 class Hinted:
@@ -254,6 +272,11 @@ def from_error(name: str, error: CnncalcError) -> Finding:
     )
 
 
+def failed(name: str, error: Exception, line: int = 0) -> Result:
+    """Return the result of a file that could not be judged, with the one finding of why."""
+    return Result(name, [from_error(name, as_error(error))], None, line=line)
+
+
 def finding_at(name: str, network: Network, path: Path | None, code: str, what: str, **more: Any) -> Finding:
     """Return a finding at a path of the spec; at the file's beginning without a path, or without a text to look in."""
     where = None if path is None or network.source is None else network.source.locate(path, None)
@@ -267,61 +290,68 @@ def _label(subject: Report | LayerReport) -> str | None:
 
 def _judged(
     name: str, hinted: Hinted, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
-) -> list[Finding | None]:
-    """Return the findings of one expectation; None for each thing that holds."""
-    if wanted.figure != expect.FORBID:
-        return [_judge(name, hinted.report, subject, wanted, path)]
+) -> Iterator[Failing | None]:
+    """Yield what fails of one expectation; None for each thing that holds."""
+    report, figure = hinted.report, wanted.figure
+    at = None if path is None else (*path, wanted.key)
     if wanted.layer is not None and isinstance(subject, Report):
-        subject, rest = subject.named(wanted.layer)
+        named, rest = subject.named(wanted.layer)
         if rest:
-            return [_no_layer(name, hinted.report, wanted)]
-    return _forbidden(name, hinted, subject, wanted)
+            yield Failing(partial(_no_layer, name, report, wanted, at), is_unusable=True)
+            return
+        subject = named
+        if at is None and isinstance(subject, LayerReport):
+            at = ("layers", subject.node.spec_index)
+    if figure == expect.FORBID:
+        yield from _forbidden(name, hinted, subject, wanted)
+        return
+    try:
+        actual, text = _actual(subject, figure)
+        held = expect.holds(wanted, actual)
+    except SpecError as error:
+        more = {**_expected(subject, wanted), "help": error.help}
+        yield Failing(partial(finding_at, name, report.network, at, "CC003", error.what, **more), is_unusable=True)
+        return
+    yield None if held else Failing(partial(_not_met, name, report, subject, wanted, at, actual, text))
 
 
 def _forbidden(
     name: str, hinted: Hinted, subject: Report | LayerReport, wanted: expect.Expectation
-) -> list[Finding | None]:
-    """Return a finding for each forbidden hint on all layers, or on one; None for each kind of which there is none."""
-    findings: list[Finding | None] = []
+) -> Iterator[Failing | None]:
+    """Yield each forbidden hint on all layers, or on one; None for each kind of which there is none."""
     missed = dict.fromkeys(wanted.value)
     for kind, place, hint in hinted.hints(subject, wanted.value):
         missed.pop(kind.name, None)
         more = {"layer": place.label, "figure": wanted.figure, "help": hint.help}
-        findings.append(finding_at(name, hinted.report.network, place.path, kind.code, hint.text, **more))
-    return [*findings, *missed.values()]
+        yield Failing(partial(finding_at, name, hinted.report.network, place.path, kind.code, hint.text, **more))
+    yield from missed.values()
 
 
-def _judge(
-    name: str, report: Report, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
-) -> Finding | None:
-    """Return the finding of one expectation; None if it holds."""
-    figure, expected = wanted.figure, expect.describe(wanted)
-    at = None if path is None else (*path, wanted.key)
+def _expected(subject: Report | LayerReport, wanted: expect.Expectation) -> dict[str, Any]:
+    """Return what a finding says of an expectation."""
+    own = {"layer": _label(subject), "figure": wanted.key, "expected": expect.describe(wanted)}
+    return own | {"expected_value": wanted.value}
 
-    def finding(code: str, what: str, help: str | None, **more: Any) -> Finding:
-        own = {"layer": _label(subject), "figure": wanted.key, "expected": expected, "help": help}
-        return finding_at(name, report.network, at, code, what, **own, expected_value=wanted.value, **more)
 
-    if wanted.layer is not None and isinstance(subject, Report):
-        named, rest = subject.named(wanted.layer)
-        if rest:
-            return _no_layer(name, report, wanted, at)
-        subject = named
-        if at is None and isinstance(subject, LayerReport):
-            at = ("layers", subject.node.spec_index)
-    try:
-        actual, text = _actual(subject, figure)
-        if expect.holds(wanted, actual):
-            return None
-    except SpecError as error:
-        return finding("CC003", error.what, error.help)
-    more: dict[str, Any] = {"actual": text, "arithmetic": tuple(arithmetic(report, subject, figure))}
-    more["actual_value"] = _as_json(actual, wanted)
+def _not_met(
+    name: str,
+    report: Report,
+    subject: Report | LayerReport,
+    wanted: expect.Expectation,
+    at: Path | None,
+    actual: Any,
+    text: str,
+) -> Finding:
+    """Return the finding of an expectation that does not hold: its actual value, as text too, and how it comes."""
+    figure, own = wanted.figure, _expected(subject, wanted)
+    own |= {"actual": text, "arithmetic": tuple(arithmetic(report, subject, figure))}
+    own["actual_value"] = _as_json(actual, wanted)
     if actual is None or (isinstance(actual, list) and None in actual):
         why, help = _why_unknown(subject, figure, text)
-        return finding("CC113", f"{figure} {why}, expected {expected}", help, **more)
-    what = f"{figure} is {text}, expected {expected}"
-    return finding(expect.FIGURES[figure].code, what, _if_meant(wanted, actual, text), **more)
+        what = f"{figure} {why}, expected {own['expected']}"
+        return finding_at(name, report.network, at, "CC113", what, help=help, **own)
+    what, help = f"{figure} is {text}, expected {own['expected']}", _if_meant(wanted, actual, text)
+    return finding_at(name, report.network, at, expect.FIGURES[figure].code, what, help=help, **own)
 
 
 def _no_layer(name: str, report: Report, wanted: expect.Expectation, at: Path | None = None) -> Finding:
@@ -352,6 +382,8 @@ def _why_unknown(subject: Report | LayerReport, figure: str, text: str) -> tuple
 def _if_meant(wanted: expect.Expectation, actual: object, text: str) -> str:
     """Return how to accept the new value, if the change is meant."""
     key = wanted.key
+    if actual is NOTHING_KNOWN:
+        return "give the opaque layer its out, or expect the shape of a layer above"
     if wanted.bound and isinstance(actual, int):
         actual += (1 if wanted.bound == "max_" else -1) if wanted.excludes else 0
         text = counted(actual)
@@ -361,9 +393,11 @@ def _if_meant(wanted: expect.Expectation, actual: object, text: str) -> str:
         letters = iter("HWDLCABEFG")
         names: dict[object, str] = {}
         text = "x".join(str(n) if isinstance(n, int) else names.setdefault(n, next(letters)) for n in actual)
+        text = "[]" if actual == () else text
     if wanted.is_typed:
         return f"if the change is meant, give --expect {key}={actual if isinstance(actual, int) else text}"
-    return f'if the change is meant, write "{key}": ' + (str(actual) if isinstance(actual, int) else f'"{text}"')
+    value = actual if isinstance(actual, int) else text if actual == () else f'"{text}"'
+    return f'if the change is meant, write "{key}": {value}'
 
 
 def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:

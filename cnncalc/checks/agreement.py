@@ -12,7 +12,7 @@ from ..input import Inputs
 from ..network import Network
 from ..sizes import Shape
 from ..trace import shape
-from . import DTYPE, Finding, Result, check, expect, finding_at, from_error
+from . import DTYPE, Finding, Result, check, expect, failed, finding_at, from_error
 
 DIFFER = "CC401"
 _HELP = "write out the keys in which the dialects differ, or name only dialects that have to agree in --dialect"
@@ -46,7 +46,7 @@ def check_under(
         network = load()
         contrasted = contrast(network, dialects_named(dialect), input, batch=batch, layout=layout)
     except CnncalcError as error:
-        return Result(name, [from_error(name, error)], None, line=line)
+        return failed(name, error, line)
     if contrasted.refused_by_all():
         errors = [from_error(name, run.error) for run in contrasted.runs if run.error is not None]
         return Result(name, list(dict.fromkeys(errors)), None, line=line)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from .. import sources
@@ -22,7 +23,7 @@ from ..notation.encode import encode
 from ..notation.encode import entries as json_entries
 from ..report import LayerReport, Report, listed
 from ..sizes import counted, to_json
-from . import Finding, Result, finding_at, from_error, listed_findings
+from . import Failing, Finding, Result, finding_at, from_error, listed_findings
 
 VERSION = 1
 Entry = dict[str, Any]
@@ -36,8 +37,8 @@ class Baseline:
         self.path, self.update, self._tell = path, update, tell
         self.folder = os.path.dirname(os.path.realpath(path))
         self.entries: dict[str, Entry] = {}
-        self.recorded: dict[str, str] = {}
-        """The text of the entry of each file of this run, if they are recorded; once written, of all that it has."""
+        self.now: dict[str, str] = {}
+        """The text of the entry of each file of this run, if they are recorded."""
         self.seen: set[str] = set()
         """The entries of the files of this run."""
         self.broken: Finding | None = None
@@ -93,7 +94,7 @@ class Baseline:
         if result.report is None or self.broken is not None:
             return result
         if self.update:
-            self.recorded[key] = entry_text(key, result.report)
+            self.now[key] = entry_text(key, result.report)
             return result
         findings = [finding for finding in result.findings if finding.code != "CC201"]
         findings += changes(result.file, result.report, self.entries.get(key))
@@ -110,20 +111,22 @@ class Baseline:
         path = os.path.join(self.folder, file)
         return file != sources.STDIN and not file.startswith("zoo:") and not os.path.exists(path)
 
-    def text(self) -> Iterator[str]:
-        """Yield the text of the updated baseline: the entries of files that exist, sorted by file, a layer a line."""
-        texts = {key: self._text(key) for key in sorted({**self.entries, **self.recorded}) if not self.is_gone(key)}
-        self.recorded = texts
-        yield f'{{"cnncalc": {VERSION}, "files": '
-        yield from json_entries(texts.values(), "{}", inner=" ")
-        yield "}\n"
+    def updated(self) -> dict[str, str]:
+        """Return the text of each entry of the updated baseline, those of files that exist, sorted by file."""
+        keys = sorted({**self.entries, **self.now})
+        return {key: self.now.get(key) or self._known(key) for key in keys if not self.is_gone(key)}
 
-    def _text(self, key: str) -> str:
-        """Return the text of an entry: as it is recorded now, or as it stands in the file."""
-        if key in self.recorded:
-            return self.recorded[key]
+    def _known(self, key: str) -> str:
+        """Return the text of an entry as it stands in the file."""
         known = self.entries[key]
         return _entry_text(key, known["report"], known["layers"].items())
+
+
+def text(entries: Iterable[str]) -> Iterator[str]:
+    """Yield the text of a baseline with these entries, a layer a line."""
+    yield f'{{"cnncalc": {VERSION}, "files": '
+    yield from json_entries(entries, "{}", inner=" ")
+    yield "}\n"
 
 
 def entry_text(file: str, report: Report) -> str:
@@ -171,31 +174,38 @@ def changes(name: str, report: Report, known: Entry | None) -> list[Finding]:
     if known is None:
         help = "if it is new, run with --update"
         return [Finding("CC302", name, "the baseline has no entry for this file", help=help)]
-    findings = listed_findings(_findings(name, report, known))
+    findings = listed_findings(_failures(name, report, known))
     has_error = any(finding.level == "error" for finding in findings)
     return findings if has_error else [finding._replace(level="error") for finding in findings]
 
 
-def _findings(name: str, report: Report, known: Entry) -> Iterator[Finding]:
+def _failures(name: str, report: Report, known: Entry) -> Iterator[Failing]:
     differing = list(_changes(known["report"], listed(_whole(report))))
     if differing:
-        yield Finding("CC301", name, f"differs from the baseline: {', '.join(differing)}", help=_MEANT)
+        what = f"differs from the baseline: {', '.join(differing)}"
+        yield Failing(partial(Finding, "CC301", name, what, help=_MEANT))
     for layer in report.layers:
         before, after = known["layers"].get(layer.name), listed(_figures(layer))
-        differing = list(_changes(before or {}, after))
-        if not differing:
-            continue
-        code, what, own = "CC303", "the baseline does not have this layer", True
-        if before is not None:
-            own = any(before.get(key) != after.get(key) for key in ("op", *layer.values) if key != "c_i")
-            follows = "" if own else ", as follows from above"
-            code, what = "CC301", f"differs from the baseline{follows}: {', '.join(differing)}"
-        more = {"level": "error" if own else "note", "layer": layer.node.label(), "help": _MEANT}
-        yield finding_at(name, report.network, ("layers", layer.node.spec_index), code, what, **more)
+        if any(_changes(before or {}, after)):
+            yield Failing(partial(_changed, name, report, layer, before, after))
     names = {layer.name for layer in report.layers}
     for gone in known["layers"]:
         if gone not in names:
-            yield Finding("CC304", name, f"the baseline's layer {shown(gone)} is gone", help=_MEANT)
+            what = f"the baseline's layer {shown(gone)} is gone"
+            yield Failing(partial(Finding, "CC304", name, what, help=_MEANT))
+
+
+def _changed(
+    name: str, report: Report, layer: LayerReport, before: Mapping[str, Any] | None, after: Mapping[str, Any]
+) -> Finding:
+    """Return the finding of a layer that differs from what the baseline has of it, or that it does not have."""
+    code, what, own = "CC303", "the baseline does not have this layer", True
+    if before is not None:
+        own = any(before.get(key) != after.get(key) for key in ("op", *layer.values) if key != "c_i")
+        follows = "" if own else ", as follows from above"
+        code, what = "CC301", f"differs from the baseline{follows}: {', '.join(_changes(before, after))}"
+    more = {"level": "error" if own else "note", "layer": layer.node.label(), "help": _MEANT}
+    return finding_at(name, report.network, ("layers", layer.node.spec_index), code, what, **more)
 
 
 _MEANT = "if the change is meant, run with --update"

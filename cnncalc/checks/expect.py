@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..errors import Path, SpecError, nearest, shown
 from ..hints.table import kinds_named
-from ..sizes import Open, Shape, is_digits, parse_shape, read_shape, show, to_json
+from ..sizes import NOTHING_KNOWN, Open, Shape, is_digits, parse_shape, read_shape, show, to_json
 
 
 class Figure(NamedTuple):
@@ -168,9 +168,14 @@ def read_text(text: str) -> Expectation:
 
 
 def _bracketed(key: str, text: str, figure: str) -> str | list[str]:
-    """Return `16x32x32` for `(16, 32, 32)`, and the parts of `[3, 3]`. SpecError for what is not a shape."""
+    """Return `16x32x32` for `(16, 32, 32)`, and the parts of `[3, 3]`. SpecError for what is not a shape.
+
+    The shape of a single number has no parts: `[]`, `()` or `torch.Size([])`.
+    """
     if figure not in FIGURES or not FIGURES[figure].is_shape:
         return [part.strip() for part in text[1:-1].split(",")] if text[0] in "([" else text
+    if text.replace(" ", "") in ("[]", "()", "torch.Size([])"):
+        return []
     try:
         return show(parse_shape(text.replace('"', "")))
     except SpecError as error:
@@ -214,7 +219,7 @@ def read_one(key: str, wanted: Any) -> Expectation:
         value = numbers[0][0] if len(numbers) == 1 else tuple([number for number, _, _ in numbers])
         return Expectation(key, name, text, value, layer or None, bound, ranges=tuple(ends))
     try:
-        shape = read_shape([wanted] if type(wanted) is int else wanted)
+        shape = read_shape([wanted] if type(wanted) is int else wanted, scalar=True)
     except SpecError as error:
         raise SpecError(f"{key}: {error.what}", error.help) from None
     return Expectation(key, name, text, tuple(to_json(shape) or ()), layer or None, shape=shape)
@@ -300,7 +305,7 @@ def holds(expectation: Expectation, actual: Any) -> bool:
 def matches(wanted: Shape, actual: Shape) -> bool:
     """Return whether a shape is the expected one; a letter stands for the same size everywhere."""
     letters: dict[str, object] = {}
-    if len(wanted) != len(actual):
+    if len(wanted) != len(actual) or actual is NOTHING_KNOWN:
         return False
     for want, size in zip(wanted, actual, strict=True):
         if isinstance(want, Open) and want.letter is not None:

@@ -12,12 +12,12 @@ import click
 
 from .. import __version__
 from ..errors import CnncalcError, InternalError, SpecError, as_error
+from ..files import is_closed_pipe
 from . import _stdio
 from ._terminal import (
     Settings,
     color_option,
     debug_option,
-    is_closed_pipe,
     note,
     quiet_option,
     settle_color,

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from .. import sources
 from ..errors import CnncalcError, InternalError, SpecError, Where, as_error
-from ..files import opened, stream_limit, too_long
+from ..files import opened, stream_limit, too_long, while_read
 from ..network import Network
 from ..notation.encode import encode
 from ._terminal import debug
@@ -44,7 +44,7 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
         return "".join(showing.text(result)), showing.code(result)
 
     code, first = 0, 1
-    with _seldom_collected():
+    with _seldom_collected(), while_read():
         for lines in received(word):
             networks = ((number, _tried(load, line, number)) for number, line in enumerate(lines, first))
             first += len(lines)
@@ -54,8 +54,8 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
                     said = _tried(text, result)
                     if isinstance(said, CnncalcError):
                         said = _error_line(said, Where(word, number, 1), showing), said.exit_code
-                    stream.write(said[0])
                     code = max(code, said[1])
+                    stream.write(said[0])
             stream.flush()
     return code
 

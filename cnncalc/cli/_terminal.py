@@ -6,7 +6,6 @@ The options hold for the whole command line: they may stand in front of the comm
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +14,7 @@ from typing import IO, Any, TypeVar
 import click
 
 from ..errors import LONGEST_MESSAGE, CnncalcError, InternalError, as_error, clipped, escaped, printable_lines
+from ..files import while_read
 from ..render import Style
 from ..render.messages import error_text, paint
 from ._usage import COLORS, OneOf
@@ -145,14 +145,15 @@ def show_error(error: CnncalcError) -> None:
 
 
 def show_lines(lines: Iterable[str], always: bool) -> None:
-    """Print lines of a result as they come; `always` goes on where nobody reads them, because a file is wanted."""
-    for line in lines:
-        try:
+    """Print lines of a result as they come; `always` asks for all where nobody reads them, because a file is wanted."""
+    lines = iter(lines)
+    with while_read():
+        for line in lines:
             sys.stdout.write(line)
             sys.stdout.flush()
-        except OSError as error:
-            if not always or not is_closed_pipe(error):
-                raise
+    if always:
+        for _ in lines:
+            pass
 
 
 def style_of(stream: IO[str], columns: tuple[str, ...] | None = None, explain: bool = False) -> Style:
@@ -183,8 +184,3 @@ def _width(stream: IO[str]) -> int | None:
     with contextlib.suppress(OSError):  # a terminal without a file descriptor
         return os.get_terminal_size(stream.fileno()).columns or 80
     return 80
-
-
-def is_closed_pipe(error: OSError) -> bool:
-    """Return whether nobody reads the pipe that was written to; on Windows the error is EINVAL."""
-    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)

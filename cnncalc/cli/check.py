@@ -13,15 +13,17 @@ from .. import checks
 from ..checks import DTYPE, expect
 from ..checks.agreement import check_under
 from ..checks.baseline import Baseline
+from ..checks.baseline import text as baseline_text
 from ..checks.files import SpecFile, spec_files
-from ..errors import LONGEST_PATH, SpecError, as_error, shown
+from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import all_or_none, text_output
 from ..memory import itemsize
 from ..network import Network
 from ..render.checks import FORMATS, render
+from ..sizes import Open
 from ._network_options import NetworkOptions, network_options
 from ._options import F, file_option, format_options, message_options, path_option, together
-from ._terminal import debug, is_closed_pipe, note, settings
+from ._terminal import debug, note, settings
 from ._usage import SEVERAL, Command
 
 
@@ -113,17 +115,19 @@ def command(
     if recorded is not None:
         results = recorded.compare(results)
     findings: list[checks.Finding] = []
+    entries: dict[str, str] | None = None
     with all_or_none():
-        _print(results, findings, format, path)
+        if not _print(results, findings, format, path):
+            _note_letters(extra)
         if skipped:
             more = " ..." if len(skipped) > 3 else ""
             note(f"{', '.join(skipped[:3])}{more} skipped: not a network spec")
         if recorded is not None and update and recorded.broken is None:
+            entries = recorded.updated()
             with text_output(recorded.path) as stream:
-                stream.writelines(recorded.text())
-    if recorded is not None and update and recorded.broken is None:
-        count = len(recorded.recorded)
-        note(f"{baseline}: {count} {'entry' if count == 1 else 'entries'} recorded")
+                stream.writelines(baseline_text(entries.values()))
+    if entries is not None:
+        note(f"{baseline}: {len(entries)} {'entry' if len(entries) == 1 else 'entries'} recorded")
     if format == "github":
         _summarise(findings)
     return checks.exit_code(findings)
@@ -153,7 +157,7 @@ def _results(
             result = None if load is None else _result(file, load, options, extra, strict, dtype)
         except Exception as error:  # one file never ends the gate
             debug(error)
-            result = checks.Result(file.name, [checks.from_error(file.name, as_error(error))], None, line=file.line)
+            result = checks.failed(file.name, error, file.line)
         if result is None:
             skipped.append(file.name)
         else:
@@ -173,7 +177,7 @@ def _result(
         try:
             options = options.with_first(file.front, f"{shown(file.name)} has its input in front")
         except SpecError as error:
-            return checks.Result(file.name, [checks.from_error(file.name, error)], None)
+            return checks.failed(file.name, error)
     if options.until is not None or options.after is not None:
         whole, given = load, options
         load, options = lambda: given.taken(whole())[0], options._replace(input=None, batch=None)
@@ -181,24 +185,39 @@ def _result(
     return check_under(file.name, load, *asked, extra, strict, file.line, dtype)
 
 
-def _print(results: Iterator[checks.Result], findings: list[checks.Finding], format: str, path: str | None) -> None:
-    """Write the results as they come, and collect their findings."""
+def _note_letters(extra: Iterable[expect.Expectation]) -> None:
+    """Note the letters in expected shapes of the command line, for networks without open sizes: any size is as good."""
+    for one in extra:
+        letters = dict.fromkeys(size.letter for size in one.shape or () if isinstance(size, Open) and size.letter)
+        if letters:
+            stand = "stands" if len(letters) == 1 else "stand"
+            note(f"--expect {one.key}={one.text}: {' and '.join(letters)} {stand} for any size")
+
+
+def _print(results: Iterator[checks.Result], findings: list[checks.Finding], format: str, path: str | None) -> bool:
+    """Write the results as they come, collect their findings, and return whether a network has an open size."""
+    is_open = False
 
     def without_report(result: checks.Result) -> checks.Result:
+        nonlocal is_open
+        if result.report is not None:
+            sizes = (*(result.report.network.input or ()), *result.report.out)
+            is_open |= any(isinstance(size, Open) for size in sizes)
         findings.extend(result.findings)
         return result._replace(report=None)
 
-    try:
-        with text_output(path, utf8=True) as stream:
-            for piece in render(map(without_report, results), format, settings().has_color(stream)):
-                stream.write(piece)
-                if format in ("text", "jsonl", "github"):
-                    stream.flush()
-    except OSError as error:
-        if not is_closed_pipe(error):
-            raise
-        for result in results:  # nobody reads on: the exit code still tells what the rest comes to
-            without_report(result)
+    def failed(name: str, error: Exception) -> checks.Result:
+        debug(error)
+        return without_report(checks.failed(name, error))
+
+    with text_output(path, utf8=True) as stream:
+        for piece in render(map(without_report, results), format, settings().has_color(stream), failed):
+            stream.write(piece)
+            if format in ("text", "jsonl", "github"):
+                stream.flush()
+    for result in results:  # nobody reads on: the exit code still tells what the rest comes to
+        without_report(result)
+    return is_open
 
 
 def _summarise(findings: list[checks.Finding]) -> None:

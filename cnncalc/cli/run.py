@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SpecError, nearest, shown
-from ..files import all_or_none, allow_open, check_mapped, is_special, safe_name
+from ..files import all_or_none, allow_open, check_mapped, is_closed_pipe, is_special, safe_name
+from ..files import folder as new_folder
 from ..input import FIRST, by_name
 from ..sizes import read_size, size_text
 from . import _arrays
@@ -20,7 +21,7 @@ from ._arrays import arrays_option, seed_option, weights_option
 from ._hints import note_words
 from ._network_options import NetworkOptions, network_options
 from ._options import file_option, json_option, message_options, together
-from ._terminal import is_closed_pipe, note, settings, show_lines, verbose_option
+from ._terminal import note, settings, show_lines, verbose_option
 from ._usage import Command
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ def command(
     for name in job.not_needed[:4]:
         note(f"{name} is given, and no layer needs it")
     job.load()  # before a file is begun
-    with all_or_none(), _sinks(job, count, path, folder) as sinks:
+    new = contextlib.nullcontext() if folder is None else new_folder(folder)
+    with new, all_or_none(), _sinks(job, count, path, folder) as sinks:
         with _progress(len(job.report.layers) * count) as progress:
             job.run(x, sinks, progress)
         check_mapped()
@@ -217,11 +219,6 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
 
 def _kept(job: Job, folder: str | None) -> dict[int, str]:
     """Return the file of each layer whose result is kept."""
-    if folder is not None:
-        try:
-            os.makedirs(folder, exist_ok=True)
-        except OSError as error:
-            raise SpecError(f"{folder} cannot be created: {error.strerror}") from None
     files = {}
     for at in job.kept:
         name = job.report.layers[at].name

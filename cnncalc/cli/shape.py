@@ -10,7 +10,7 @@ import click
 
 from .. import sources
 from ..errors import CnncalcError, SpecError, printable_lines
-from ..files import text_output
+from ..files import text_output, while_read
 from ..input import given_shapes
 from ..limits import MOST_EXPLAINED, Limit
 from ..network import Network
@@ -98,10 +98,12 @@ def command(
         said = options.note_channels(network)
         try:
             result = showing.result(network)
-            stream.writelines(showing.text(result))
+            with while_read():
+                stream.writelines(showing.text(result))
         except CnncalcError as error:
             if stream is sys.stdout:
-                stream.writelines(showing.before(error))
+                with while_read():
+                    stream.writelines(showing.before(error))
             raise
         showing.remark(result, said)
         return showing.code(result)

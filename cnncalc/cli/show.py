@@ -236,7 +236,7 @@ def _window(
     network: Network, options: NetworkOptions, arrays: _Arrays, weights: Any, front: Shape | None
 ) -> tuple[LayerReport, Filled] | None:
     """Return a network's only layer and its window with values; None if it is not one, or has no such window."""
-    if len(network.nodes) != 1:
+    if len(network.nodes) != 1 or network.nodes[0].layer.NESTS:
         return None
     has_own = network.source is not None and bool(network.source.weights)
     if arrays == (None, None, None) and not has_own:

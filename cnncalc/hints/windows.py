@@ -7,10 +7,9 @@ from math import gcd, prod
 from typing import TypeVar
 
 from ..explain import axes_text
-from ..layers import ConvKind
 from ..layers.base import ENDS as RANK_ENDS
 from ..layers.sliding import AxisWindow, Cut, Slide, Windowed
-from ..sizes import known
+from ..sizes import Open
 from ..window import dropped
 from . import Advice, HintKind, HintPlace
 
@@ -59,9 +58,23 @@ def plural(number: int, word: str) -> str:
     return f"{number:,} {word}{'s' * (number != 1)}"
 
 
-def _dropped(slide: Slide) -> int:
-    n, out = known(slide.n), known(slide.out)
-    return 0 if n is None or out is None or slide.pb is None else dropped(n, slide.pb, slide.k, slide.s, out)
+def _numbers(slide: Slide) -> tuple[int, int, int] | None:
+    """Return a window's input size, its padding before and its output size; None while the input's size is open."""
+    if isinstance(slide.n, Open):
+        return None
+    assert slide.pb is not None
+    assert isinstance(slide.out, int)
+    return slide.n, slide.pb, slide.out
+
+
+def _end(slide: Slide) -> tuple[int, int]:
+    """Return how many pixels at the end the floor drops, and how many more the window would need that reads them."""
+    numbers = _numbers(slide)
+    if numbers is None:
+        return 0, 0
+    n, pb, out = numbers
+    lost = dropped(n, pb, slide.k, slide.s, out)
+    return lost, out * slide.s - pb + slide.k - n if lost else 0
 
 
 def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]:
@@ -80,7 +93,7 @@ def _dropped_pixels(place: HintPlace) -> Advice | None:
     padding = _padding_behind(place, slides)
 
     def say(slide: Slide) -> str | None:
-        lost = _dropped(slide) - padding.get(slide.axis, 0)
+        lost = _end(slide)[0] - padding.get(slide.axis, 0)
         text = f"{plural(lost, 'pixel')} of {slide.n} at the %: {slide.floor_text()} = {slide.out}"
         return text if lost > 0 else None
 
@@ -90,28 +103,18 @@ def _dropped_pixels(place: HintPlace) -> Advice | None:
     if "ceil" in place.layer.values:
         more = "ceil=true" if place.layer.env.dialect.pool_ceil else "p=same"
     else:
-        more = f"p={axes_text([(slide.pb, (slide.pa or 0) + _lacking(slide)) for slide in slides])}"
-    sizes = {
-        " or ".join([f"{size}" for size in (slide.n - lost, slide.n + _lacking(slide)) if size])
-        for slide in slides
-        if isinstance(slide.n, int) and (lost := _dropped(slide))
-    }
+        sides = [(*slide.sides, _end(slide)[1]) for slide in slides]
+        more = f"p={axes_text([(before, after + lacking) for before, after, lacking in sides])}"
+    ends = [(slide.n, *_end(slide)) for slide in slides]
+    sizes = {" or ".join([f"{m}" for m in (n - lost, n + lacking) if m]) for n, lost, lacking in ends if lost}
     clean = f"; with {sizes.pop()} pixels none is dropped" if len(sizes) == 1 else ""
     return Advice(f"the floor drops {text}", f"{more} reads them, too{clean}")
-
-
-def _lacking(slide: Slide) -> int:
-    """Return how many pixels more the window needs that would read those that the floor drops; 0 if it drops none."""
-    n, out = known(slide.n), known(slide.out)
-    if n is None or out is None or not _dropped(slide):
-        return 0
-    return out * slide.s - (slide.pb or 0) + slide.k - n
 
 
 def _even_kernel(place: HintPlace) -> Advice | None:
     """Return the advice on an even kernel that `same` pads by one more on one side."""
     own = place.layer.node.layer
-    if not isinstance(own, Windowed) or own.p_total is not None or not str(own.p).startswith("same"):
+    if not isinstance(own, Windowed) or not str(own.p).startswith("same"):
         return None
     slides = [slide for slide in slides_of(place) if slide.k % 2 == 0 and slide.s == 1]
     text = _by_axis(slides, lambda s: f"k={s.taps} by {s.pb} before and {s.pa} after on %", _axis)
@@ -162,22 +165,23 @@ def _checkerboard(place: HintPlace) -> Advice | None:
     return Advice(text, f"{keys} {same}")
 
 
-def _touches(slide: Slide, n: int, unit: int) -> bool:
+def _touches(slide: Slide, n: int, pb: int, unit: int) -> bool:
     """Return whether a tap of a window meets the input."""
-    first = unit * slide.s - (slide.pb or 0)
+    first = unit * slide.s - pb
     tap = max(-(first // slide.d), 0)
     return tap < slide.taps and first + tap * slide.d < n
 
 
 def _only_padding(slide: Slide) -> tuple[int, int]:
     """Return how many windows before the middle, and how many after it, hold no pixel of the input."""
-    n, out, pb = known(slide.n), known(slide.out), slide.pb
-    if n is None or out is None or pb is None:
+    numbers = _numbers(slide)
+    if numbers is None:
         return 0, 0
+    n, pb, out = numbers
     before = max(0, min(out, -(-(pb - slide.k + 1) // slide.s)))
     after = max(0, min(out - before, out - 1 - (n - 1 + pb) // slide.s))
     if n < slide.d and out <= MOST_TAPS:  # the taps of a window may lie on both sides of the input
-        return sum(not _touches(slide, n, unit) for unit in range(out - after)), after
+        return sum(not _touches(slide, n, pb, unit) for unit in range(out - after)), after
     return before, after
 
 
@@ -195,15 +199,16 @@ def _padding_windows(place: HintPlace) -> Advice | None:
         return None
     if any(isinstance(s.n, int) and s.n < s.d for s in slides):
         return Advice(f"some windows hold only padding: {text}", "a smaller d reads the input")
-    sides = [(min(s.pb or 0, s.k - 1), min(s.pa or 0, s.k - 1)) for s in slides]
+    sides = [tuple([min(side, s.k - 1) for side in s.sides]) for s in slides]
     return Advice(f"some windows hold only padding: {text}", f"p={axes_text(sides)} leaves them out")
 
 
 def _used_taps(slide: Slide) -> tuple[int, int] | None:
     """Return the first and the last tap that ever meets the input; None if that is not known."""
-    n, out, pb = known(slide.n), known(slide.out), slide.pb
-    if n is None or out is None or pb is None or slide.taps > MOST_TAPS:
+    numbers = _numbers(slide)
+    if numbers is None or slide.taps > MOST_TAPS:
         return None
+    n, pb, out = numbers
 
     def is_used(tap: int) -> bool:
         unit = max(-((tap * slide.d - pb) // slide.s), 0)  # the first window whose tap is not before the input
@@ -215,7 +220,7 @@ def _used_taps(slide: Slide) -> tuple[int, int] | None:
 
 def _unused_taps(place: HintPlace) -> Advice | None:
     """Return the advice on a convolution some of whose weights are only ever multiplied by padding."""
-    if place.layer.node.layer.CONVOLUTION in (None, ConvKind.TRANSPOSED):
+    if place.layer.node.layer.CONVOLUTION is None:
         return None
     slides = slides_of(place)
     used = [_used_taps(slide) for slide in slides]
@@ -227,12 +232,12 @@ def _unused_taps(place: HintPlace) -> Advice | None:
     k = [last - first + 1 for first, last in spans]
     all_taps, met = prod(s.taps for s in slides), prod(k)
     p = [
-        ((s.pb or 0) - first * s.d, (s.pa or 0) - (s.taps - 1 - last) * s.d)
+        (before - first * s.d, after - (s.taps - 1 - last) * s.d)
         for s, (first, last) in zip(slides, spans, strict=True)
+        for before, after in [s.sides]
     ]
-    numbers = [(s.taps, known(s.n)) for s in slides]
     text = f"{all_taps - met:,} of the {all_taps:,} weights of a kernel only ever meet padding: the input is "
-    text += "x".join(str(n) for _, n in numbers)
+    text += "x".join(str(s.n) for s in slides)
     crop = [(max(-before, 0), max(-after, 0)) for before, after in p]
     cropped = f"crop:{axes_text(crop)} in front of " if any(map(any, crop)) else ""
     pads = [(max(before, 0), max(after, 0)) for before, after in p]
@@ -248,9 +253,10 @@ def _share_read(slide: Slide) -> tuple[int, int]:
 def _skips(slide: Slide) -> bool:
     """Return whether windows step over pixels of the input, because of their stride."""
     read, of = _share_read(slide)
-    n, out, pb = known(slide.n), known(slide.out), slide.pb or 0
-    if read == of or n is None or out is None:
+    numbers = _numbers(slide)
+    if read == of or numbers is None:
         return read < of
+    n, pb, out = numbers
     end = (out - 1) * slide.s - pb + slide.k
     return any(not _is_read(slide, pixel, out, pb) for pixel in range(max(min(n, end, MOST_TAPS), 0)))
 
@@ -262,9 +268,7 @@ def _is_read(slide: Slide, pixel: int, out: int, pb: int) -> bool:
 
 
 def _is_pointwise(place: HintPlace) -> bool:
-    kind = place.layer.node.layer.CONVOLUTION
-    slides = slides_of(place)
-    return kind not in (None, ConvKind.TRANSPOSED) and bool(slides) and all(slide.taps == 1 for slide in slides)
+    return place.layer.node.layer.CONVOLUTION is not None and all(slide.taps == 1 for slide in slides_of(place))
 
 
 def _unread_pixels(place: HintPlace) -> Advice | None:

@@ -169,7 +169,7 @@ class Pool(Windowed):
                 steps = f" in steps of {slide.d}" if slide.d > 1 else ""
                 if isinstance(slide.n, int) and slide.n < slide.d:
                     help = self.less_dilation(slide, kept)
-                elif max(pb, slide.pa or 0) < slide.k:
+                elif max(slide.sides) < slide.k:
                     help = "write ceil=true, which leaves it out"
                 else:
                     lower = self.less_padding(slide, slide.k - 1, env)
@@ -188,7 +188,7 @@ class Pool(Windowed):
             return
         form, allowed = LIMITS[env.dialect.pool_limit]
         for slide in slides:
-            p, limit = max(slide.pb or 0, slide.pa or 0), allowed(slide.taps)
+            p, limit = max(slide.sides), allowed(slide.taps)
             if p > limit:
                 raise ShapeError(
                     f"p is {p} on the {slide.axis} axis, and {env.dialect.title} allows at most "
@@ -219,7 +219,7 @@ class Pool(Windowed):
             also = f" and out to {widest.out}" if widest.out < slide.out else ""
         else:
             less = f"p to {most}" if self.p_total is None else f"pt to {2 * most}"
-            also = f" and {less}" if max(slide.pb or 0, slide.pa or 0) > most else ""
+            also = f" and {less}" if max(slide.sides) > most else ""
         return f"lower d to {slide.n}{also}"
 
     def more_values(self, env: Env) -> dict[str, Any]:
@@ -367,7 +367,7 @@ class LpPool(Pool):
 
     def check_padding(self, slides: list[Slide], env: Env) -> None:
         if not env.dialect.lp_padding and any(s.pb or s.pa for s in slides):
-            slide = max(slides, key=lambda one: (one.pb or 0) + (one.pa or 0))
+            slide = max(slides, key=lambda one: sum(one.sides))
             less = self.less_padding(slide, 0, env) if self.works_out_padding else "leave p out"
             raise ShapeError("PyTorch's lppool has no padding", either(less, "put a pad layer before it"), key="p")
 

@@ -32,18 +32,23 @@ class Slide(NamedTuple):
     axis: str
     """The axis' name."""
 
+    @property
+    def sides(self) -> Pair:
+        """The padding before and after, as far as it is known."""
+        return self.pb or 0, self.pa or 0
+
     def see(self, field: Field) -> Field:
         """Return the field of its units over an input with this field."""
         return field.slide(self.k, self.s, self.pb, self.d)
 
     def over(self, n: Size, kept: bool) -> Slide:
         """Return the same window with the same padding over another size; `kept` is as in `place`."""
-        return self._replace(n=n, out=windows_of(n, self.pb or 0, self.pa or 0, self.k, self.s, self.ceil, kept))
+        return self._replace(n=n, out=windows_of(n, *self.sides, self.k, self.s, self.ceil, kept))
 
     def floor_text(self) -> str:
         """Return `floor((2 + 0 - 5)/2) + 1`."""
-        total = (self.pb or 0) + (self.pa or 0)
-        return f"{'ceil' if self.ceil else 'floor'}(({self.n} + {total} - {self.k})/{self.s}) + 1"
+        rounded = "ceil" if self.ceil else "floor"
+        return f"{rounded}(({self.n} + {sum(self.sides)} - {self.k})/{self.s}) + 1"
 
 
 class Cut(NamedTuple):
@@ -183,7 +188,7 @@ def place(
             before, after = pb, pa = _sides(pair, span)
             out = windows_of(n, before, after, span, stride, ceil, kept)
         slides.append(Slide(n, span, stride, pb, pa, out, taps, dilation, ceil, axis))
-        if want is not None and p is not None:
+        if want is not None:
             _check_wanted(slides[-1], want)
     return slides
 
@@ -200,7 +205,7 @@ def pad_for(n: Size, want: int, k: int, s: int, ceil: bool, kept: bool, axis: st
         least = max(found.start, 0 if odd else low)
         if least < found.stop:
             return least, least + odd
-    bare = Slide(n, k, s, 0, 0, windows_of(n, 0, 0, k, s, ceil, kept), k, 1, ceil, axis)
+    (bare,) = place((n,), (k,), (s,), (1,), 0, ceil, kept)
     stride = -((k - n) // (want - 1)) if ceil and want > 1 else (n - k) // want + 1
     help = f"raise out to {bare.out}"
     if windows_of(n, 0, 0, k, stride, ceil, kept) == want:
@@ -280,12 +285,12 @@ def check_fits(
 
 def _fit_help(slide: Slide, most: Callable[[Slide], int | None], as_total: bool) -> str:
     assert isinstance(slide.n, int)
-    pb, pa = slide.pb or 0, slide.pa or 0
-    padded, taps = slide.n + pb + pa, (slide.n + pb + pa - 1) // slide.d + 1
+    padded = slide.n + sum(slide.sides)
+    taps = (padded - 1) // slide.d + 1
     kernel = f"{slide.k}" if slide.d == 1 else f"{slide.k} = {slide.d}*({slide.taps} - 1) + 1"
     ways = []
-    allowed = most(slide._replace(taps=taps, k=extent(taps, slide.d)))
-    if allowed is None or max(pb, pa) <= allowed:
+    allowed = most(slide._replace(taps=taps))
+    if allowed is None or max(slide.sides) <= allowed:
         ways.append(f"lower k to {taps}")
     needed, allowed = slide.k - slide.n, most(slide)
     if allowed is None or (needed + 1) // 2 <= allowed:

@@ -284,7 +284,7 @@ def _expectations(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Sc
             "minItems": 1,
         },
         "expect": {"type": ["object", "null"], "properties": keys, "additionalProperties": False},
-        "expected-shape": {**shape_form(None), **whole_form(), "type": ["integer", "string", "array"]},
+        "expected-shape": {**shape_form(None), "minItems": 0, **whole_form(), "type": ["integer", "string", "array"]},
         "expected-number": {**_expected(number, number), "maxItems": 1},
         "expected-bytes": {**_expected(in_bytes, in_bytes), "maxItems": 1},
         "expected-per-axis": _expected(number, f"{number}([xX×]{number})*"),

@@ -116,6 +116,8 @@ def test_a_layers_expectations_and_their_arithmetic() -> None:
         ("conv1.out=[64,56,56]", "conv1.out", "64x56x56"),
         ('out=[64, "H", W]', "out", "64xHxW"),
         ("out=torch.Size([64, 56, 56])", "out", "64x56x56"),
+        ("out=[]", "out", []),
+        ("out=torch.Size([])", "out", []),
         ("rf=[3, 5]", "rf", ["3", "5"]),
         ("rf=(3,5)", "rf", ["3", "5"]),
     ],
@@ -124,10 +126,21 @@ def test_values_in_brackets_on_a_command_line(text: str, key: str, wanted: str |
     assert expect.read_text(text) == expect.read_one(key, wanted)
 
 
-@pytest.mark.parametrize("text", ["out=[16, oops]", "out=[", "out=[]", "out=([3])]", "rf=[3, x]", "params=3)", "rf=[]"])
+@pytest.mark.parametrize(
+    "text", ["out=[16, oops]", "out=[", "out=[[]]", "out=([3])]", "rf=[3, x]", "params=3)", "rf=[]"]
+)
 def test_wrong_values_in_brackets_are_errors(text: str) -> None:
     with pytest.raises(cnncalc.SpecError, match=f"^{text.partition('=')[0]}: "):
         expect.read_text(text)
+
+
+def test_a_single_number_is_expected_as_an_empty_list() -> None:
+    scalar: dict[str, Any] = {"input": [3], "layers": [{"op": "sum", "axis": 1}]}
+    (finding,) = judged(scalar | {"expect": {"out": 3}})
+    assert finding.help == 'if the change is meant, write "out": []'
+    assert judged(scalar | {"expect": {"out": []}}) == []
+    (finding,) = judged({"input": [3], "layers": [{"op": "opaque"}], "expect": {"out": []}})
+    assert finding.help == "give the opaque layer its out, or expect the shape of a layer above"
 
 
 def test_unknown_is_no_zero() -> None:

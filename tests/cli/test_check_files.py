@@ -304,7 +304,10 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("fault", "code", "exit_code", "what"), FAULTS)
-@pytest.mark.parametrize("place", ["checks.agreement.shape", "checks.files.parse", "checks.baseline.changes"])
+@pytest.mark.parametrize(
+    "place",
+    ["checks.agreement.shape", "checks.files.parse", "checks.baseline.changes", "render.checks.common.placed"],
+)
 def test_what_fails_in_one_file_does_not_end_the_gate(
     place: str, fault: Exception, code: str, exit_code: int, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,9 +349,17 @@ def test_what_fails_in_one_file_does_not_end_the_gate(
     assert ("Traceback" in traceback) == (code == "CC900")
 
 
-@pytest.mark.parametrize(("place", "more"), [("entry_text", ["--update"]), ("read", []), ("Baseline.key", [])])
+@pytest.mark.parametrize(
+    ("place", "more", "codes"),
+    [
+        ("entry_text", ["--update"], ["CC900"] * 2),
+        ("read", [], ["CC900"]),
+        ("Baseline.key", [], ["CC900"] * 2),
+        ("Baseline.is_gone", [], ["CC900"]),
+    ],
+)
 def test_what_fails_with_a_baseline_does_not_end_the_gate(
-    place: str, more: list[str], monkeypatch: pytest.MonkeyPatch
+    place: str, more: list[str], codes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("0.json", OK)
     write("1.json", OK)
@@ -362,9 +373,8 @@ def test_what_fails_with_a_baseline_does_not_end_the_gate(
     monkeypatch.setattr(f"cnncalc.checks.baseline.{place}", fails)
     ended = here([*words, *more, "--json"])
     files = json.loads(ended.out)["files"]
-    codes = [finding["code"] for file in files for finding in file["findings"]]
     assert (ended.code, {file["file"] for file in files} >= {"0.json", "1.json"}) == (3, True)
-    assert codes == ["CC900"] * (1 if place == "read" else 2)
+    assert [finding["code"] for file in files for finding in file["findings"]] == codes
     assert Path("b.json").read_text() == before
 
 
@@ -385,6 +395,30 @@ def test_what_fails_with_one_line_does_not_lose_others(
     lines = [json.loads(line) for line in ended.out.splitlines()]
     assert ["error" in line for line in lines] == [False, True, False]
     assert (lines[1]["error"]["message"], lines[1]["error"]["line"], ended.code) == (what, 2, exit_code)
+
+
+@pytest.mark.parametrize(("last", "code"), [({"pramas": 1}, "CC003"), ({"fc_weights": 1}, "CC003"), ({}, "CC101")])
+def test_what_decides_the_exit_code_is_listed_behind_very_many_findings(
+    last: dict[str, Any], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnncalc.checks.MOST_FINDINGS", 3)
+    layers = [{"op": "relu", "expect": expected} for expected in (*[{"out": 9}] * 9, last)]
+    write("many.json", json.dumps({"input": [1, 5, 5], "layers": layers}))
+    assert codes("many.json") == (2 if last else 1, ["CC101"] * 3 + [code] * bool(last) + ["CC202"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("3x5x5 relu --expect out=[a,b,b]", "note: --expect out=axbxb: a and b stand for any size\n"),
+        ("3x5x5 relu --expect out=3xHx5 -q", ""),
+        ("3xHxW relu --expect out=3xHxW", ""),
+        ("3x5x5 relu --expect out=3x5x5", ""),
+    ],
+)
+def test_letters_are_noted_where_no_size_is_open(words: str, said: str) -> None:
+    holds = "1 file, 1 expectation: it holds\n"
+    assert here(["check", *words.split()]) == Ended(0, holds, said)
 
 
 def test_a_bad_expectation_does_not_silence_the_others() -> None:

@@ -109,6 +109,13 @@ def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
+@pytest.mark.parametrize("more", ["-o missing/y.npy", "-o new/maps/relu1.npy", "--keep-all x.npy/maps"])
+def test_a_run_that_fails_leaves_no_new_folder(folder: Path, more: str) -> None:
+    before = sorted(os.listdir(folder))
+    done = here(["run", "relu", "relu", "-x", "x.npy", "--keep-all", "new/maps/", *more.split()], cwd=folder)
+    assert (done.code, sorted(os.listdir(folder))) == (2, before), done.err
+
+
 def test_rows(folder: Path) -> None:
     whole = cnncalc.run("conv", load(folder / "x.npy"), load(folder / "w.npy"))
     for rows, chosen in (("1:3", slice(1, 3)), ("4:", slice(4, None)), (":2", slice(0, 2)), ("5:6", slice(5, 6))):

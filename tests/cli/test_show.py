@@ -141,6 +141,12 @@ def test_what_is_refused(line: str, error: str) -> None:
     assert here(["show", *line.split()]) == (2, "", f"{error}\n")
 
 
+def test_a_block_of_layers_has_no_window() -> None:
+    block = {"layers": [{"op": "block", "layers": [{"op": "conv", "c_o": 1, "k": 2}, {"op": "relu"}]}]}
+    ended = here(["show", "-", "-x", "[[[1, 2], [3, 4]]]"], json.dumps(block))
+    assert (ended.code, ended.err) == (2, ERRORS[0][1].replace("--step", "-x") + "\n")
+
+
 def test_help_of_an_error_works() -> None:
     assert here(["show", "lenet5", "--until", "c1", "--step", "3"]).out.count("step 3 of 784") == 1
 

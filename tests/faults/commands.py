@@ -52,7 +52,7 @@ PRINTERS = {
     "run summary": ["run", "relu", "-x", "x.npy", "--json"],
     "learn": ["learn", "conv:k3,nobias", "-x", "a.npy", "-y", "b.npy", "--lr", "1e-4", "--steps", "5"],
     "dense": ["dense", "conv:1,k3", "-i", "6x7", "--seed", "0"],
-    "diff": ["diff", "vgg11", "vgg16"],
+    "diff": ["diff", "vgg11", "densenet121", "--exit-code"],
     "compare": ["compare", "vgg11", "vgg16", "--json"],
     "show": ["show", "lenet5", "--to", "html"],
     "check": ["check", "net.json", "--expect", "out=1x8x8", "--json"],

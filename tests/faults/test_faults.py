@@ -62,6 +62,18 @@ def test_a_signal_before_the_file_gets_its_name(name: str, kind: str, tmp_path: 
     assert (state.target.read_bytes() == b"old") == (kind == "a report")  # several files get their names unbroken
 
 
+@pytest.mark.parametrize("event", ["open", "os.mkdir"])
+def test_a_signal_leaves_no_new_folder(event: str, tmp_path: Path) -> None:
+    """Neither the one that is made before the signal nor the one in it."""
+    fill(tmp_path)
+    (tmp_path / "kept").mkdir()
+    before = sorted(os.listdir(tmp_path))
+    words = ["run", "relu", "-x", "x.npy", "--keep-all", "kept/new/maps.part", "-q"]
+    done = at_event(event, f"os.kill(os.getpid(), {int(signal.SIGTERM)})", words, tmp_path)
+    assert done == (128 + signal.SIGTERM, b"", b"")
+    assert (sorted(os.listdir(tmp_path)), os.listdir(tmp_path / "kept")) == (before, [])
+
+
 def test_a_signal_that_is_ignored_at_the_start_stays_so(tmp_path: Path) -> None:
     """As `nohup` ignores it."""
     before = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh"]
@@ -153,7 +165,8 @@ def test_more_files_than_may_be_open(limit: str, code: int, tmp_path: Path) -> N
     before = ["sh", "-c", f'ulimit {limit} -n 24; exec "$@"', "sh"]
     done = run(["run", *["relu"] * 20, "-x", "x.npy", "--keep-all", "maps", "-q"], tmp_path, before)
     assert done.code == code, done
-    assert len(os.listdir(tmp_path / "maps")) == (0 if code else 20)
+    assert not code or not (tmp_path / "maps").exists()
+    assert code or len(os.listdir(tmp_path / "maps")) == 20
     assert ("ulimit -n" in done.said) == bool(code)
 
 

@@ -154,9 +154,9 @@ def expectations_hold(network: Network, report: Report) -> None:
     figures = {key: document["report"].get(key) for key in ("params", "macs", "out")}
     for key, value in figures.items():
         numbers = value if isinstance(value, list) else [value]
-        if not value or not all(isinstance(n, int) for n in numbers):
+        if value in (None, 0) or not all(isinstance(n, int) for n in numbers):
             continue
-        other = value + 1 if isinstance(value, int) else [*value[:-1], value[-1] + 1]
+        other = value + 1 if isinstance(value, int) else [*value[:-1], value[-1] + 1] if value else [1]
         for wanted_value, holds in ((value, True), (other, False)):
             found = cnncalc.check(network, {key: wanted_value}, input=document["input"]).findings
             if (not found) != holds:

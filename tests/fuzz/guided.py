@@ -11,17 +11,25 @@ from pathlib import Path
 import atheris
 
 SLOWER = 10
-"""How much slower code is that counts what it reaches, with the import of what is needed first."""
+"""How much slower code is that counts what it reaches."""
+WARM = 20
+"""Inputs that are tried first, so that what they need is imported: modules are made to count while they are."""
+SECONDS = 50
+"""The longest that an input may take."""
 
 
 def main(format: str, folder: str, seconds: str, seed: str) -> None:
     """Try inputs of a format for so long; a fault is printed, and its input kept."""
-    from . import laws
+    from . import commands, laws
     from .commands import Draw
     from .formats import FORMATS, made
     from .hostile import Finds, attempt
 
     laws.SLOWEST *= SLOWER
+    commands.LONGEST *= SLOWER
+    for number in range(WARM):
+        attempt(format, made(format, Draw(f"{seed}/{number}")))
+    commands.LONGEST = SECONDS
     finds, corpus = Finds(Path(folder)), Path(folder, f"corpus-{format}")
     corpus.mkdir(exist_ok=True)
 
@@ -41,7 +49,13 @@ def main(format: str, folder: str, seconds: str, seed: str) -> None:
             changed = bytes(atheris.Mutate(data, largest))
         return changed[:largest]
 
-    options = [f"-max_total_time={seconds}", f"-seed={seed}", "-max_len=65536", "-timeout=60", "-rss_limit_mb=4096"]
+    options = [
+        f"-max_total_time={seconds}",
+        f"-seed={seed}",
+        "-max_len=65536",
+        f"-timeout={SECONDS + 10}",
+        "-rss_limit_mb=4096",
+    ]
     options += [f"-artifact_prefix={folder}/", "-print_final_stats=1", "-verbosity=1"]
     sys.stdout.flush()
     atheris.Setup([sys.argv[0], *options, str(corpus)], test, custom_mutator=mutated)

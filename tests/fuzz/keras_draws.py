@@ -144,6 +144,7 @@ x+1 1-x 2*x x/3 1/(ko.abs(x)+1) x**2 ko.clip(x,-0.5,0.5) ko.maximum(x,0.1*x) ko.
 ko.relu(x) ko.silu(x) ko.sin(x) ko.erf(x) ko.where(x>0,x,x*0.2) ko.round(x) ko.reciprocal(ko.abs(x)+1)
 ko.log2(ko.abs(x)+1) ko.ones_like(x)-x ko.squareplus(x) ko.sparse_plus(x) ko.cumsum(x,axis=-1) ko.glu(x) ko.hard_tanh(x)
 ko.log10(ko.abs(x)+1) ko.softmax(x,axis=1) ko.logsumexp(x,axis=-1,keepdims=True) 1.0*kl.Discretization([-0.5,0.3])(x)
+ko.normalize(x) ko.normalize(x,axis=1,order=3,epsilon=0.5)
 """.split()
 
 

@@ -43,6 +43,10 @@ CASES = [
      "dropped-pixels: conv1: the floor drops 2 pixels of 10 at the bottom and right: floor((10 + 0 - 5)/3) + 1 = 2; "
      "p=0+1 reads them, too; with 8 or 11 pixels none is dropped",
      ["3x10x10 conv:4,k5,s3,p0+1", "3x8x8 conv:4,k5,s3", "3x11x11 conv:4,k5,s3"]),
+    ("3x10x11 conv:4,k5,s3",
+     "dropped-pixels: conv1: the floor drops 2 pixels of 10 at the bottom: floor((10 + 0 - 5)/3) + 1 = 2; "
+     "p=0+1x0 reads them, too; with 8 or 11 pixels none is dropped",
+     ["3x10x11 conv:4,k5,s3,p=0+1x0", "3x8x11 conv:4,k5,s3", "3x11x11 conv:4,k5,s3"]),
     ("3x4x6x7 avgpool3d:3,s2",
      "dropped-pixels: avgpool3d1: the floor drops 1 pixel of 4 at the back: floor((4 + 0 - 3)/2) + 1 = 1; "
      "1 pixel of 6 at the bottom: floor((6 + 0 - 3)/2) + 1 = 2; ceil=true reads them, too",
@@ -75,6 +79,14 @@ CASES = [
      "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
      "k=4 gives every output the same number of taps; so does an upsample in front of a conv",
      ["3x8x8 convT:4,k4,s2,p=same"]),
+    ("3x8x8 convT:4,k3,s2,out=17",
+     "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
+     "k=4 gives every output the same number of taps; so does an upsample in front of a conv",
+     ["3x8x8 convT:4,k4,s2,out=17"]),
+    ("3x8x8 convT:4,k5,s3,out_pad=2",  # a crop of -1 would give its size
+     "checkerboard: convT1: k=5 is not divisible by s=3 on height and width, so its outputs sum either 1 or 2 taps; "
+     "k=6 gives every output the same number of taps; so does an upsample in front of a conv",
+     ["3x8x8 convT:4,k6,s3,out_pad=2"]),
     ("3x8x8 convT:4,k3,s2,d2",
      "checkerboard: convT1: d=2 and s=2 share a factor on height and width, so its outputs sum either 0 or 3 taps; "
      "d=1 and a k that is divisible by s gives every output the same number of taps; so does an upsample in front "
@@ -96,6 +108,14 @@ CASES = [
      "unused-taps: conv1: 6 of the 9 weights of a kernel only ever meet padding: the input is 1x9; "
      "k=1x3,p=0x1 computes the same",
      ["3x1x9 conv:4,k1x3,p=0x1"]),
+    ("1x2 conv1d:1,k2,d2,p1+0",
+     "unused-taps: conv1d1: 1 of the 2 weights of a kernel only ever meet padding: the input is 2; "
+     "crop:1+0 in front of k=1,p=0 computes the same",
+     ["1x2 crop:1+0 conv1d:1,k1,p0"]),
+    ("3x8x8 maxpool:1,s2",
+     "unread-pixels: maxpool1: s=2 is above k=1 on height and width: 1 of every 2 pixels is never read; "
+     "k=2 or s=1 reads them all",
+     ["3x8x8 maxpool:2,s2", "3x8x8 maxpool:1,s1"]),
     ("3x9x9 maxpool:2,s3",
      "unread-pixels: maxpool1: s=3 is above k=2 on height and width: 1 of every 3 pixels is never read; "
      "k=3 or s=2 reads them all",
@@ -181,6 +201,18 @@ CASES = [
      "channels-last: conv1: 9x8x3 has 9 channels; if they stand last: --layout NHWC, or 3x9x8",
      ["3x9x8 conv:5,k3"]),
 ]  # fmt: skip
+
+
+OF_INPUT = {
+    "dropped-pixels",
+    "padding-windows",
+    "unused-taps",
+    "constant-output",
+    "border-layers",
+    "linear-width",
+    "channels-last",
+}
+"""The kinds that depend on the input."""
 
 
 @pytest.mark.parametrize(("words", "said", "mended"), CASES, ids=[case[0] for case in CASES])
@@ -357,6 +389,52 @@ def test_a_linear_layer_over_the_channels_of_a_map_is_one_of_1x1() -> None:
 
 def test_open_sizes_get_only_the_hints_that_hold_for_all() -> None:
     assert of("3xHxW conv:4,k3,s2 maxpool:2 conv:4,k3,p1 convT:4,k2,s2") == []
+
+
+def test_a_size_of_0_is_not_advised() -> None:
+    (hint, _) = of("1x2 conv1d:1,k3,s3,p3+0")  # the first window lies before the input, the next would be on it
+    assert hint.text == "the floor drops 2 pixels of 2 at the end: floor((2 + 3 - 3)/3) + 1 = 1"
+    assert hint.help == "p=3+1 reads them, too; with 3 pixels none is dropped"
+
+
+def test_a_pool_has_no_weights_that_only_meet_padding() -> None:
+    assert of("3x1x9 maxpool:3,s1,p1") == []
+
+
+def test_pools_of_a_dialect_that_rounds_down_are_padded_where_the_stride_does_not_divide_the_size() -> None:
+    for size, padding in ((8, ""), (9, ",p=same")):
+        (hint,) = of("conv:4,k1,s2", input=(size, size, 3), dialect="keras")
+        assert hint.help.startswith(f"avgpool:k2,s2{padding} in front of it")
+        assert of(f"avgpool:k2,s2{padding} conv:4,k1", input=(size, size, 3), dialect="keras") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        # the kernel steps over the one pixel, but at the 2 windows of 4,096 whose first or last tap it is
+        ("1x1 conv1d:1,k2,d2,p2049+2048", "2048 before and 2046 after the input, of 4096"),
+        ("1x1 conv1d:1,k2,d2,p2049", "2047 before and 2047 after the input, of 4097"),  # those beside it alone
+        ("1x1 conv1d:1,k4096,p4095+0", "4,095 of the 4,096 weights"),
+        ("1x1 conv1d:1,k4097,p4096+0", ""),
+        ("1x5 conv1d:1,k1000000001,p500000000", ""),
+        ("1x2 conv1d:1,k3,d1000000000,p2000000000", ""),
+    ],
+)
+def test_windows_and_taps_are_looked_at_one_by_one_up_to_a_number(words: str, found: str) -> None:
+    kinds = [KINDS["padding-windows"], KINDS["unused-taps"]]
+    said = [hint.text for _, _, hint in find(cnncalc.shape(words).layers, kinds)]
+    assert [found in text for text in said] == [True] * bool(found)
+
+
+@pytest.mark.parametrize(("words", "said", "mended"), CASES, ids=[case[0] for case in CASES])
+def test_of_a_file_that_fixes_the_layers_only_what_the_input_decides_is_said(
+    words: str, said: str, mended: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another input alone may mend it, or make it so."""
+    kind, layers = said.partition(":")[0], cnncalc.shape(words).layers
+    monkeypatch.setattr(type(layers[0].network.source), "is_fixed", True)
+    assert [hint.name for _, _, hint in find(layers, KINDS.values())] == [kind] * (kind in OF_INPUT)
+    assert kind in OF_INPUT or all(other.partition(" ")[2] != words.partition(" ")[2] for other in mended)
 
 
 def test_layers_of_which_the_same_is_said_have_one_hint() -> None:

@@ -92,6 +92,14 @@ def test_where_a_window_lies(
     assert sides_of(slides, p) == (p if None in placed[:2] else [placed[:2]])
 
 
+def test_a_window_over_another_size_keeps_its_padding() -> None:
+    for n in range(3, 12):
+        (slide,) = place((n,), (3,), (4,), (1,), ((2, 1),), True)
+        assert place((5,), (3,), (4,), (1,), ((2, 1),), True)[0].over(n, False) == slide
+        assert slide.over(n, True).out == -(-n // 4) + 1  # ceil((n + 3 - 3)/4) + 1
+    assert [place((H,), (3,), (2,), (1,), p, False)[0].sides for p in ("same", "same_lower")] == [(0, 1), (1, 0)]
+
+
 def test_halves_of_a_total() -> None:
     assert [halves(5), halves(5, True), halves(4), halves(4, True)] == [(2, 3), (3, 2), (2, 2), (2, 2)]
     report = cnncalc.shape([{"op": "conv", "c_o": 2, "k": 3, "p_total": [3, 4]}], (1, 9, 9)).to_dict()
@@ -121,7 +129,7 @@ def test_a_transposed_window_in_words() -> None:
     assert cut.seen_text() == "(u + 1 - i*2)/3 for i = 0 to 2, where that is whole"
     assert Cut(4, 4, 3, 0, 0, 0, "height", 3).taps == 2
     bare = Cut(4, 3, 2, 1, 0, 0, "height")
-    assert (bare.text(), bare.out) == ("(4 - 1)*2 - (1+0) + 3", 8)
+    assert (bare.text(), bare.out, bare.taps) == ("(4 - 1)*2 - (1+0) + 3", 8, 3)
     assert bare.seen_text() == "ceil((u + 1 - 2)/2) to floor((u + 1)/2)"
 
 
@@ -137,3 +145,18 @@ def test_a_window_that_does_not_fit_says_which() -> None:
     assert caught.value.what == "does not fit: floor((7 + 1 - 9)/1) + 1 < 1 on the width axis"
     kernel = "the padded input (8) is smaller than the kernel (9 = 2*(5 - 1) + 1)"
     assert (caught.value.help, caught.value.key) == (f"{kernel}: lower k to 4, or raise pt to 2", "k")
+
+
+@pytest.mark.parametrize(
+    ("words", "arithmetic"),
+    [
+        ("maxpool1d:2", "the padded input (1) is smaller than the kernel (2): lower k to 1, or raise p to 1"),
+        ("maxpool1d:4,p1", "the padded input (3) is smaller than the kernel (4): lower k to 3, or raise p to 2"),
+        # PyTorch allows k//2 of padding: 2 for k=2, which would fit, is more than 1, and so is 8 for k=5
+        ("maxpool1d:5,p2,d4", "the padded input (5) is smaller than the kernel (17 = 4*(5 - 1) + 1)"),
+    ],
+)
+def test_only_padding_that_the_dialect_allows_is_advised(words: str, arithmetic: str) -> None:
+    with pytest.raises(cnncalc.ShapeError) as caught:
+        cnncalc.shape(words, "1x1", dialect="torch")
+    assert caught.value.help == arithmetic

@@ -249,6 +249,24 @@ def test_each_file_is_written_before_the_next_is_read(format: str) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
+def test_what_cannot_be_drawn_is_a_finding_in_a_whole_document(format: str) -> None:
+    broken = Finding("CC999", "b", "a code that is not known")
+    found = [Result(file, [one], None, 1) for file, one in (("a", SHAPE), ("b", broken), ("c", UNREADABLE))]
+    text = written(format, found)
+    assert [text.count(code) > 0 for code in ("CC101", "CC900", "CC001")] == [True] * 3
+    if format in ("json", "gitlab", "sarif"):
+        json.loads(text)
+    if format == "junit":
+        ET.fromstring(text)
+
+
+def test_a_file_that_this_system_cannot_have_is_a_finding() -> None:
+    names = ["\ud800.json", "a\0b", "/\udcff"]
+    uris = [sarif.uri(name) for name in names]
+    assert uris == ["%ED%A0%80.json", "a%00b", "file:///%FF"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
 def test_a_format_loads_its_own_module_and_nothing_heavy(format: str) -> None:
     code = (
         "import sys; from cnncalc.checks import Finding, Result; from cnncalc.render.checks import render\n"

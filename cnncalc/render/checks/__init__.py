@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from ...checks import Result
+from ...checks import Result, failed
 from .. import Formats
-from .common import placed
+from .common import ResultStream
 
 FORMATS = Formats(
     __name__,
@@ -22,10 +22,12 @@ FORMATS = Formats(
 )
 
 
-def render(results: Iterable[Result], format: str, color: bool = False) -> Iterator[str]:
-    """Yield results in a format as they come, files under the current directory named from there.
-
-    Text may have colours.
-    """
+def render(
+    results: Iterable[Result],
+    format: str,
+    color: bool = False,
+    failed: Callable[[str, Exception], Result] = failed,
+) -> Iterator[str]:
+    """Yield results in a format as they come. Text may have colours; `failed` makes the result of what fails here."""
     more = {"color": color} if format == "text" else {}
-    return FORMATS.renderer(format)(map(placed, results), **more)
+    return FORMATS.renderer(format)(ResultStream(results, failed), **more)

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from ...checks import Result
-from ...notation.encode import document as json_document
-from ...notation.encode import encode
-from .common import Tally
+from ...notation.encode import encode, entries
+from .common import ResultStream, Tally
 
 
-def document(results: Iterable[Result]) -> Iterator[str]:
+def document(results: ResultStream) -> Iterator[str]:
     """Yield one JSON document, a file a line, as the files come; the counts stand last."""
     tally = Tally()
 
-    def keys() -> Iterator[tuple[str, Any]]:
-        yield "cnncalc", 1
-        yield "files", map(_file, tally.counting(results))
-        yield "summary", tally.to_dict()
+    def files() -> Iterator[str]:
+        for result, text in results.drawn(_file):
+            tally.count(result)
+            yield text
 
-    return json_document(keys())
+    yield '{"cnncalc": 1, "files": '
+    yield from entries(files())
+    yield f', "summary": {encode(tally.to_dict())}}}\n'
 
 
-def lines(results: Iterable[Result]) -> Iterator[str]:
+def lines(results: ResultStream) -> Iterator[str]:
     """Yield a line for each file."""
-    return (encode(_file(result)) + "\n" for result in results)
+    return (f"{text}\n" for _, text in results.drawn(_file))
 
 
-def _file(result: Result) -> dict[str, Any]:
+def _file(result: Result) -> str:
     findings = [finding.to_dict() for finding in result.findings]
-    return {"file": result.file, "checked": result.checked, "ok": result.ok, "findings": findings}
+    return encode({"file": result.file, "checked": result.checked, "ok": result.ok, "findings": findings})

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from ...checks import INTERNAL, Finding, Result
+from ...errors import escaped
 from ..messages import plural
 
+T = TypeVar("T")
 STDIN = "-"
 
 
@@ -27,6 +30,33 @@ def placed(result: Result) -> Result:
     """Return the result with its file named as `named` does."""
     findings = [finding._replace(file=named(finding.file)) for finding in result.findings]
     return result._replace(file=named(result.file), findings=findings)
+
+
+class ResultStream:
+    """The results of files as they come. What fails while one is read or drawn is a result, too: a document is whole.
+
+    `failed` makes it, of the file's name and what was raised.
+    """
+
+    def __init__(self, results: Iterable[Result], failed: Callable[[str, Exception], Result]):
+        self._results, self._failed = iter(results), failed
+
+    def drawn(self, draw: Callable[[Result], T]) -> Iterator[tuple[Result, T]]:
+        """Yield each result with what is drawn of it, files under the current directory named from there."""
+        while (result := self._next()) is not None:
+            try:
+                result = placed(result)
+                picture = draw(result)
+            except Exception as error:  # noqa: BLE001  one file never ends the gate
+                result = self._failed(escaped(result.file), error)
+                picture = draw(result)
+            yield result, picture
+
+    def _next(self) -> Result | None:
+        try:
+            return next(self._results, None)
+        except Exception as error:  # noqa: BLE001  of which file is not known
+            return self._failed("-", error)
 
 
 def fingerprint(finding: Finding, seen: Counter[str]) -> str:
@@ -54,14 +84,12 @@ class Tally:
         self._once: dict[object, set[str]] = defaultdict(set)
         """The files of each thing that is counted once a file."""
 
-    def counting(self, results: Iterable[Result]) -> Iterator[Result]:
-        """Yield the same results, counted as they come."""
-        for result in results:
-            self._once["all"].add(result.file)
-            self.checked += result.checked
-            for finding in result.findings:
-                self.note(finding)
-            yield result
+    def count(self, result: Result) -> None:
+        """Count a result and its findings."""
+        self._once["all"].add(result.file)
+        self.checked += result.checked
+        for finding in result.findings:
+            self.note(finding)
 
     def note(self, finding: Finding) -> None:
         """Count a finding without its file."""

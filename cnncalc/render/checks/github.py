@@ -8,19 +8,24 @@ from collections.abc import Iterable, Iterator
 from ...checks import Finding, Result
 from ...errors import escaped
 from .. import markdown
-from .common import STDIN, Tally, named
+from .common import STDIN, ResultStream, Tally, named
 
 COMMANDS = {"error": "error", "note": "notice"}
 _DATA = str.maketrans({"%": "%25", "\n": "%0A"})
 _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 
 
-def render(results: Iterable[Result]) -> Iterator[str]:
+def render(results: ResultStream) -> Iterator[str]:
     """Yield a command for each finding as its file is done, then the closing line for the log."""
     tally = Tally()
-    for result in tally.counting(results):
-        yield from map(_command, result.findings)
+    for result, commands in results.drawn(_commands):
+        tally.count(result)
+        yield from commands
     yield tally.line() + "\n"
+
+
+def _commands(result: Result) -> list[str]:
+    return list(map(_command, result.findings))
 
 
 def _command(finding: Finding) -> str:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ...checks import Finding, Result
 from ...notation.encode import encode, entries
-from .common import fingerprint
+from .common import ResultStream, fingerprint
 
 SEVERITIES = {"note": "info", "failure": "major", "error": "critical"}
 
 
-def render(results: Iterable[Result]) -> Iterator[str]:
+def render(results: ResultStream) -> Iterator[str]:
     """Yield one JSON array, a finding a line."""
     seen: Counter[str] = Counter()
-    yield from entries(encode(_issue(finding, seen)) for result in results for finding in result.findings)
+
+    def issues(result: Result) -> list[str]:
+        return [encode(_issue(finding, seen)) for finding in result.findings]
+
+    yield from entries(issue for _, every in results.drawn(issues) for issue in every)
     yield "\n"
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import count
 
 from ...checks import Result
 from ...errors import escaped
+from .common import ResultStream
 
 TAGS = {"note": "skipped", "failure": "failure", "error": "error"}
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _ATTRIBUTE = _TEXT | str.maketrans({'"': "&quot;"})
 
 
-def render(results: Iterable[Result]) -> Iterator[str]:
+def render(results: ResultStream) -> Iterator[str]:
     """Yield one document, each suite as soon as its file is done."""
-    now = timestamp()
+    now, numbers = timestamp(), count()
     seen: Counter[tuple[str, str]] = Counter()
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
-    for number, result in enumerate(results):
-        yield from _suite(result, number, now, seen)
+    for _, suite in results.drawn(lambda result: list(_suite(result, next(numbers), now, seen))):
+        yield from suite
     yield "</testsuites>\n"
 
 

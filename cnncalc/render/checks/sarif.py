@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 from ... import __version__
 from ...checks import CODES, Finding, Result
 from ...notation.encode import encode, entries
-from .common import fingerprint
+from .common import ResultStream, fingerprint
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _INDEX = {code: index for index, code in enumerate(CODES)}
 
 
-def render(results: Iterable[Result]) -> Iterator[str]:
+def render(results: ResultStream) -> Iterator[str]:
     """Yield one document, a finding a line, as the files come."""
+    seen: Counter[str] = Counter()
+
+    def found(result: Result) -> list[str]:
+        return [encode(_result(finding, seen)) for finding in result.findings]
+
     yield f'{{"$schema": {encode(SCHEMA)}, "version": "2.1.0", "runs": [{{\n'
     yield f'"tool": {encode({"driver": _driver()})},\n"columnKind": "unicodeCodePoints",\n"results": '
-    seen: Counter[str] = Counter()
-    yield from entries(encode(_result(finding, seen)) for result in results for finding in result.findings)
+    yield from entries(text for _, every in results.drawn(found) for text in every)
     yield "}]}\n"
 
 
@@ -47,7 +51,11 @@ def _result(finding: Finding, seen: Counter[str]) -> dict[str, Any]:
 
 def uri(file: str) -> str:
     """Return a file as a URI: relative for a relative path, `file:` for an absolute one."""
-    path = quote(os.fsencode(file), safe="/")
+    try:
+        name = os.fsencode(file)
+    except UnicodeEncodeError:  # a name that a baseline has, and this system cannot have
+        name = file.encode("utf-8", "surrogatepass")
+    path = quote(name, safe="/")
     if not os.path.isabs(file):
         return path
     return f"file://{path}" if path.startswith("/") else f"file:///{path}"

@@ -107,6 +107,10 @@ OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
     ("patches", layer("ExtractPatches", [tensor("x")], size=[2, 2], strides=[2, 2], dilation_rate=1, padding="valid",
                       data_format="channels_last"),
      lambda x: x[:, :, :4].reshape(2, 2, 2, 2, 2, 3).transpose(0, 1, 3, 2, 4, 5).reshape(2, 2, 2, 12)),
+    ("normalize", layer("Normalize", [tensor("x")], "keras.src.ops.nn", axis=[1, 2], order=2, epsilon=9.0),
+     lambda x: x / np.maximum(np.sqrt((x * x).sum((1, 2), keepdims=True)), 9)),
+    ("normalize by cubes", layer("Normalize", [tensor("x")], "keras.src.ops.nn", axis=1, order=3, epsilon=None),
+     lambda x: x / (abs(x) ** 3).sum(1, keepdims=True) ** (1 / 3)),
     ("crop", layer("CenterCrop", [tensor("x")], "keras.layers", height=2, width=4), lambda x: x[:, 1:3, :4]),
 ]  # fmt: skip
 

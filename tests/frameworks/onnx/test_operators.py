@@ -14,15 +14,11 @@ from onnx import TensorProto, helper
 import cnncalc
 from cnncalc.frameworks.onnx.read import read
 from cnncalc.sources import read_bytes
-from tests.frameworks.onnx.test_read import F32, I64, NEW_ONNX, check_values, layers_of, model, out_of
+from tests.frameworks.onnx.test_read import F32, I64, NEW_ONNX, check_values, drawn, layers_of, model, out_of
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 Row = tuple[str, list[str], str, dict[str, Any]]
 Arrays = dict[str, Any]
-
-
-def drawn(*shape: int, seed: int = 2) -> Any:
-    return np.random.default_rng(seed).standard_normal(shape).astype(F32)
 
 
 def whole(*numbers: int) -> Any:

@@ -111,6 +111,10 @@ def chain(*rows: tuple[str, list[str], str, dict[str, Any]]) -> list[Any]:
     return [helper.make_node(op, reads, [out], name=out, **more) for op, reads, out, more in rows]
 
 
+def drawn(*shape: int, seed: int = 2) -> Any:
+    return np.random.default_rng(seed).standard_normal(shape).astype(F32)
+
+
 N = "batch"
 ones = np.ones
 F32 = np.float32
@@ -1174,3 +1178,30 @@ def test_a_grid_that_is_computed_from_numbers_has_no_parameters() -> None:
     data = model(chain(*rows), [2, 12], {name: np.array(one) for name, one in numbers.items()} | {"n": np.array([6])})
     assert cnncalc.shape(read(data).spec).params == 0
     check_values(data, ones((2, 12), F32))
+
+
+REPEATED = {
+    "Expand": [helper.make_node("Expand", ["c", "sizes"], ["r"], name="r")],
+    "Tile": [helper.make_node("Tile", ["c", "sizes"], ["r"], name="r")],
+    "Shape": chain(
+        ("Shape", ["x"], "n", {"end": 1}),
+        ("Concat", ["n", "row"], "to", {"axis": 0}),
+        ("Expand", ["c", "to"], "r", {}),
+    ),
+}
+
+
+@pytest.mark.parametrize("joined", [("Add", {}), ("Concat", {"axis": 1})])
+@pytest.mark.parametrize("how", REPEATED)
+def test_a_constant_repeated_for_each_sample_of_a_fixed_batch_is_one(how: str, joined: tuple[str, Any]) -> None:
+    op, keys = joined
+    arrays = {"c": drawn(1, 1, 6), "sizes": np.array([4, 1, 1], I64), "row": np.array([1, 6], I64)}
+    data = model([*REPEATED[how], helper.make_node(op, ["r", "x"], ["y"], name="y", **keys)], [4, 5, 6], arrays)
+    report = cnncalc.shape(read(data).spec)
+    assert (report.batch, report.sample, report.params) == (4, (5, 6), 6)
+    assert report.layers[-1].traced.out == ((5, 6) if op == "Add" else (6, 6))
+    check_values(data, drawn(4, 5, 6, seed=3))
+    arrays["c"] = drawn(4, 1, 6)  # a row for each sample
+    arrays["sizes"][0] = 1
+    if how != "Shape":
+        check_values(model(onnx.load_from_string(data).graph.node, [4, 5, 6], arrays), drawn(4, 5, 6, seed=3))

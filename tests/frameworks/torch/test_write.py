@@ -294,6 +294,20 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
         "plain",
         "layers[1] 'conv1': PyTorch shares modules, but a is ",
     ),
+    (
+        [
+            {"op": "block", "name": "a", "layers": [{"op": "conv", "c_o": 4}, {"op": "maxpool", "k": 2}]},
+            {
+                "op": "block",
+                "layers": [{"op": "conv", "c_o": 4}, {"op": "maxpool", "k": 3}],
+                "tie": "a",
+                "from": "input",
+            },
+        ],
+        (4, 7, 9),
+        "plain",
+        "layers[1] 'block1': PyTorch shares modules, but the layers of a are written otherwise",
+    ),
     ("flatten lrn:3", SQUARE, "plain", "layers[1] 'lrn1': PyTorch has no local response norm of features"),
     (
         "avgpool3d:4,p1,count_include_pad=false",

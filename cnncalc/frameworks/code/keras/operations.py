@@ -74,6 +74,7 @@ hard_silu hard_swish: x
 hard_tanh: x
 identity stop_gradient copy: x
 layer_normalization: x gamma beta axis epsilon
+l2_normalize: x axis epsilon
 leaky_relu: x negative_slope
 less: x1 x2
 less_equal: x1 x2
@@ -95,7 +96,7 @@ moveaxis: x source destination
 multiply mul: x1 x2
 negative neg: x
 norm: x ord axis keepdims
-normalize l2_normalize: x axis order epsilon
+normalize: x axis order epsilon
 not_equal: x1 x2
 pad: x pad_width mode constant_values
 power pow: x1 x2

@@ -177,6 +177,26 @@ def _scaled(
     ]
 
 
+@CONVERTERS.register("Normalize")
+def _normalize(call: LayerCall) -> Parts:
+    """Return x divided by a norm over some axes; over two axes a norm of another power than 2 is one of a matrix."""
+    axes, order, eps = call.axes(), call.get("order"), call.get("epsilon")
+    order, eps = 2 if order is None else order, 1e-7 if eps is None else eps
+    if axes is None or type(order) is not int or type(eps) not in (int, float) or (len(axes) > 1 and order != 2):
+        return None
+    return {"op": "normalize", "axis": axes, "norm": order, "eps": eps}
+
+
+@CONVERTERS.register("L2Normalize")
+def _l2_normalize(call: LayerCall) -> Parts:
+    """Return x / sqrt(max(sum(x**2), epsilon)), as TensorFlow has it."""
+    given = call.get("epsilon")
+    eps = 1e-12 if given is None else given
+    if call.get("axis") is None or type(eps) not in (int, float) or eps < 0:
+        return None
+    return _normalize(call._replace(config={**call.config, "epsilon": sqrt(eps)}))
+
+
 @CONVERTERS.register("SpectralNormalization")
 def _spectral(call: LayerCall) -> Parts:
     """Return the layer inside: its kernel is normalised while it is trained, and kept so."""

@@ -154,6 +154,18 @@ class Const:
         """Return the same numbers in another shape."""
         return self.derived(shape, lambda a: a.reshape(shape), f"as {shape}", lambda: self.values)
 
+    def once(self, axis: int) -> Const | None:
+        """Return one unit of an axis along which all are the same; None if they are not, or not known to be."""
+        try:
+            array = self.read()
+        except SpecError:  # the file has only its shape
+            return None
+        one = (slice(None),) * axis + (slice(0, 1),)
+        if not (array == array[one]).all():
+            return None
+        shape = (*self.shape[:axis], 1, *self.shape[axis + 1 :])
+        return self.derived(shape, lambda a: a[one], f"once along {axis}")
+
 
 def of_values(values: Sequence[Number], kind: str, shape: Sequence[int] | None = None) -> Const:
     """Return a constant of numbers that are worked out here, in a row unless a shape is given."""

@@ -359,7 +359,7 @@ def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> list
 def _evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGraph) -> list[Const] | None:
     """Return what onnx's own functions make of constants: few numbers now, whole arrays when they are read."""
     names = {name: one for name, one in zip(node.inputs, given, strict=False) if name and one is not None}
-    largest = max(own, key=lambda one: one.size)
+    largest = max(own, key=lambda one: (bool(one.roots), one.size))  # a shape may have more numbers than an array
     roots = {key: size for one in own if not one.filled for key, size in one.roots.items() if size > 1}
     origin = largest.origin if roots else "computed"  # from numbers alone, as ranges are
 

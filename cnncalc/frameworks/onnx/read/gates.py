@@ -15,6 +15,8 @@ X = "x"
 Pattern = str | float | tuple[Any, ...]
 """X, a number, an operator with its operands in any order, or a number times operands: (PRODUCT, number, *operands)."""
 PRODUCT = "product"
+MOST_PRODUCTS = 6
+"""The most products, one inside of the other, in which a gate is looked for: x*x*x times a number has three."""
 
 
 class Gate(NamedTuple):
@@ -78,8 +80,11 @@ def gate(b: GraphReader, node: GraphNode) -> bool:
     return False
 
 
-def _product(b: GraphReader, node: GraphNode) -> Product | None:
-    """Return the factors of a node, also those of products that only it reads; None if an array is among them."""
+def _product(b: GraphReader, node: GraphNode, below: int = MOST_PRODUCTS) -> Product | None:
+    """Return the factors of a node, also those of products that only it reads; None if an array is among them.
+
+    `below` is how many products below it are looked through.
+    """
     names: list[str] = []
     factor, inner = 1.0, []
     for at, name in enumerate(node.inputs[:2]):
@@ -91,14 +96,14 @@ def _product(b: GraphReader, node: GraphNode) -> Product | None:
             continue
         if node.op == "Div" and at == 1:
             return None
-        maker = b.sole_maker(name, "Mul", "Div")
-        below = None if maker is None else _product(b, maker)
-        if maker is None or below is None:
+        maker = b.sole_maker(name, "Mul", "Div") if below else None
+        part = None if maker is None else _product(b, maker, below - 1)
+        if maker is None or part is None:
             names.append(name)
         else:
-            names += below.names
-            factor *= below.factor
-            inner += [maker, *below.inner]
+            names += part.names
+            factor *= part.factor
+            inner += [maker, *part.inner]
     return Product(names, factor, inner) if len(names) < 5 else None
 
 

@@ -57,6 +57,7 @@ def meet(b: GraphReader, node: GraphNode, given: Sequence[Operand], apart: Seque
     xs, tails = list(given), [0] * len(given) if apart is None else apart
     if any(isinstance(x, Handle) and x.axes is None for x in xs):
         raise OpaqueNode(None if apart else b.met(node))
+    xs = [_once(b, x, tail, xs, tails) if isinstance(x, Const) else x for x, tail in zip(xs, tails, strict=True)]
     kinds = {x.batched for x in xs if isinstance(x, Handle)}
     plan = _planned(b, xs, tails) if not {True, False} <= kinds else None
     if plan is None:
@@ -80,6 +81,16 @@ def join(
     met = meet(b, node, given)
     made = b.pointwise(node.name, op, met.reads, keys)
     return made.arranged(met.axes())._replace(batched=met.batched)
+
+
+def _once(b: GraphReader, const: Const, tail: int, xs: Sequence[Operand], tails: Sequence[int]) -> Const:
+    """Return a constant that is the same for each sample of a fixed batch as it is for one."""
+    for x, behind in zip(xs, tails, strict=True):
+        if isinstance(x, Handle) and x.batch_at is not None:
+            at = len(const.shape) - tail - (x.rank - behind - x.batch_at)
+            if at >= 0 and b.batch != 1:
+                return b.once(const, at)
+    return const
 
 
 def _planned(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan | None:

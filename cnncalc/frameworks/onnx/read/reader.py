@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ....errors import SpecError
+from ....limits import MOST_COMPARED, NUMBERS_A_NODE
 from ....sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, Size
 from ...build import NO_FIGURES, Draft, printable
 from ...values import Handle, plain
@@ -251,6 +252,14 @@ class GraphReader(LayerMaker):
         value = Handle(made.layer, array.shape, plain(len(array.shape)), None)
         self._made_constants[name, array.shape] = value
         return value
+
+    def once(self, const: Const, axis: int) -> Const:
+        """Return a constant with one unit of an axis of the fixed batch, if it is the same for each sample."""
+        cost = const.cost + NUMBERS_A_NODE
+        if const.shape[axis] != self.batch or const.size > MOST_COMPARED or cost > self.graph.numbers:
+            return const
+        self.graph.numbers -= cost
+        return const.once(axis) or const
 
     def _declared(self, name: str) -> Full:
         dims = self.graph.declared(name)

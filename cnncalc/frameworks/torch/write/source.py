@@ -6,7 +6,7 @@ import builtins
 import re
 from collections.abc import Sequence
 from keyword import iskeyword, kwlist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ....errors import printable_lines
 from ....network import INPUT, Network
@@ -169,8 +169,11 @@ def members(layers: Sequence[LayerReport], classes: dict[str, str]) -> list[Memb
             code = code_of(site)
         elif tie is None:
             code = module(f"{add_class(layer.name, layer.inner, layer.sample, classes)}()")
-        else:
+        elif sources(layer.inner) == sources(parts[tie].site.layer.inner):
             code = parts[tie].code
+        else:
+            what = f"shares modules, but the layers of {parts[tie].site.layer.name} are written otherwise"
+            raise site.refuse(what, "give both the same layers with the same keys, or remove tie")
         if tie is not None:
             owner = parts[tie]
             if code.module != owner.code.module:
@@ -178,6 +181,14 @@ def members(layers: Sequence[LayerReport], classes: dict[str, str]) -> list[Memb
                 raise site.refuse(f"shares modules, but {what}", "give both the same keys, or remove tie")
         parts.append(Member(site, name, code))
     return parts
+
+
+def sources(layers: Sequence[LayerReport]) -> list[Any]:
+    """Return what each layer of a block reads, and its source; a block's own are listed."""
+    return [
+        (layer.node.reads, layer.node.tie, sources(layer.inner) if layer.inner else code_of(TorchContext(layer)))
+        for layer in layers
+    ]
 
 
 def code_of(site: TorchContext) -> Code:

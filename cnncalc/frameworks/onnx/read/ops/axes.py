@@ -82,7 +82,9 @@ def concat(b: GraphReader, node: GraphNode) -> None:
     if len(names) == 1:
         b.make_pointwise(node, "identity", b.value(names[0]))
         return
-    xs = [b.value(name) for name in names]
+    xs = [b.value(name) for name in names if b.const(name) is None]
+    batch = next((x.batch_at for x in xs if x.batch_at is not None), None)
+    xs = [_value(b, name, batch) for name in names]
     if any(x.axes is None for x in xs):
         raise OpaqueNode(known=False)
     ranks = {x.rank for x in xs}
@@ -93,6 +95,14 @@ def concat(b: GraphReader, node: GraphNode) -> None:
     x, axis = xs[0], len([place for group in (xs[0].axes or ())[:at] for place in group if place != BATCH]) + 1
     made = b.add(node.name, "concat", xs, {"axis": axis})
     b.give(node, made.arranged(x.axes))
+
+
+def _value(b: GraphReader, name: str, batch: int | None) -> Handle:
+    """Return a value; of a constant that is the same for each sample of a fixed batch, which is that axis, only one."""
+    const = b.const(name)
+    if const is None or batch is None or b.batch == 1 or batch >= len(const.shape):
+        return b.value(name)
+    return b.constant(name, b.once(const, batch))
 
 
 def beside(b: GraphReader, xs: Sequence[Handle], at: int) -> list[Handle]:
