@@ -163,7 +163,7 @@ def _trace(
                 traced = _traced(node, xs, fields, env)
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
-            formulas = [size.terms for size in traced.out if type(size) is not int and size.terms]
+            formulas = [size.terms for size in traced.out if isinstance(size, Open) and size.terms]
             if formulas and traced.out not in xs:
                 needs.letters.count(sum([len(walk(terms)) for terms in formulas]))
             if node.tie is not None:

@@ -147,6 +147,14 @@ def test_the_gate_judges_what_is_hostile(path: Path) -> None:
 
 SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "fold.txt": (b"3x8x8 relu:times=20000", ["shape", "--fold"], 0, "x20000"),
+    "open.txt": (
+        b"3xHxW conv:3,k3,times=10001",
+        ["shape"],
+        2,
+        "the maps up to here have 20,002 letters and floors in their open sizes, more than 20,000",
+    ),
+    "numbers.txt": (b"3xHxW conv:3,k3,times=10001", ["shape", "-i", "3x20004x20005"], 0, "3x20002x20003"),
+    "same.txt": (b"3xHxW conv:3,k3,p=same,times=100000", ["compare"], 0, "3xHxW"),
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
     "picture.txt": (b"3x8x8 relu:times=10001", ["show"], 2, "the picture has 10,001 rows, more than 10,000"),
     "fields.txt": (b"3x8x8 relu:times=30001", ["rf"], 2, "the fields of 30,001 layers, more than 30,000"),
