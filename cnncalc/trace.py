@@ -150,6 +150,8 @@ def _trace(
     """Yield the reports of the nodes of a network, or of the block that `within` ends with, whose input is `start`."""
     env = Env(network.dialect, network.layout == "NHWC", needs, {})
     layers: list[LayerReport] = []
+    held: dict[int, tuple[object, Trace]] = {}
+    """What each layer read last, by its id, and its trace: its copies by `times` that read the same have it, too."""
     for node in nodes:
         inner: list[LayerReport] = []
         reads = [start if at == INPUT else (layers[at].traced.out, layers[at].read) for at in node.reads]
@@ -159,8 +161,11 @@ def _trace(
                 own: Any = node.layer.given["layers"]
                 inner.extend(_trace(network, own, reads[0], batch, needs, (*within, node)))
                 traced = _summed_up(inner)
+            elif id(node.layer) in held and held[id(node.layer)][0] == (xs, fields):
+                traced = held[id(node.layer)][1]
             else:
                 traced = _traced(node, xs, fields, env)
+                held[id(node.layer)] = (xs, fields), traced
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
             formulas = [size.terms for size in traced.out if isinstance(size, Open) and size.terms]

@@ -164,6 +164,13 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "--explain of 30,001 rows, more than 30,000",
     ),
+    "fewer.txt": (b"3x8x8 relu:times=60000", ["diff", "3x8x8 relu:times=60001", "--until", "relu25000"], 0, ""),
+    "both.txt": (
+        b"3x8x8 relu:times=30000",
+        ["diff", "3x8x8 relu:times=20001"],
+        2,
+        "both networks together have 50,001 layers, more than 50,000",
+    ),
     "dialects.txt": (
         b"3x8x8 relu:times=100000",
         ["check", "--dialect", "all"],

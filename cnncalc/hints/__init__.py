@@ -121,7 +121,6 @@ class HintPlace:
         at = self.level.before[self.at]
         return None if at == INPUT else self.level.layers[at]
 
-
     def window_key(self) -> object:
         """Return what a hint that is `of_window` follows from; None for a layer without a window."""
         layer, before = self.layer, self.before()
