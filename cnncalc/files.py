@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from weakref import ref
 
 STDOUT = "-"
-FOLDS_CASE = os.name == "nt" or sys.platform == "darwin"
+FOLDS_CASE = sys.platform in ("win32", "darwin")
 """Whether `A` and `a` are one file here."""
 _RESERVED = {"CON", "PRN", "AUX", "NUL", *[f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)]}
 """Names of devices in every folder of Windows, whatever ending they have."""
@@ -129,8 +129,6 @@ def _descriptor(path: str) -> int | None:
     """
     for _ in range(_MOST_LINKS):
         folder, _, name = os.path.normpath(path).rpartition("/")
-        if folder == "/dev" and name in _STREAMS:
-            return _STREAMS.index(name)
         if folder in ("/dev/fd", "/proc/self/fd") and name.isascii() and name.isdecimal():
             return int(name)
         if not os.path.islink(path):
@@ -141,7 +139,6 @@ def _descriptor(path: str) -> int | None:
 
 _MOST_LINKS = 40
 """How many links Linux follows."""
-_STREAMS = ("stdin", "stdout", "stderr")
 
 
 def allow_open(count: int) -> None:
@@ -221,7 +218,7 @@ def _name_all(targets: list[Target]) -> None:
             target.rename()
         except SpecError as error:
             done = ", ".join(shown(one.path, LONGEST_PATH) for one in targets[:at])
-            error.help = "\n".join(filter(None, [error.help, f"already written: {done}" * bool(done)])) or None
+            error.help = "\n".join(filter(None, [error.help, f"already written: {done}" * bool(done)]))
             raise
 
 
@@ -263,7 +260,7 @@ class Target:
 
     def _single(self) -> str:
         """Return the path by which a group has the file. SpecError if it has it already."""
-        real = folded(os.path.realpath(self.name)) if _GROUPS else ""
+        real = folded(os.path.realpath(self.name))
         if _GROUPS and real in _GROUPS[-1]:
             what = f"two outputs would be one file, {shown(self.path, LONGEST_PATH)}"
             raise SpecError(what, "give one of them another name")
@@ -300,7 +297,7 @@ class Target:
             return
         with contextlib.suppress(OSError):
             self.file.close()
-        if not self.is_special and self._part in UNFINISHED:
+        if not self.is_special:
             with contextlib.suppress(OSError):
                 os.unlink(self._part)
             UNFINISHED.discard(self._part)
@@ -317,10 +314,10 @@ class Target:
             if is_closed_pipe(error):
                 raise
             what = f"{shown(self.path, LONGEST_PATH)} cannot be written: {error.strerror or error}"
-            raise SpecError(what, _HELP.get(error.errno or 0)) from None
+            raise SpecError(what, _HELP.get(error.errno)) from None
 
 
-_HELP = {
+_HELP: dict[int | None, str] = {
     errno.EMFILE: "write fewer files at once, or raise the limit that `ulimit -n` shows",
     errno.EBUSY: "if the file is mounted, mount its folder: a file is replaced by a new one",
 }
@@ -363,7 +360,8 @@ def _keep_rights(file: int, path: str, old: os.stat_result) -> None:
                 raise PermissionError
             os.setxattr(file, name, os.getxattr(path, name))
         except OSError:
-            mode &= 0o700 if name == _RIGHTS else 0o7777
+            if name == _RIGHTS:
+                mode &= 0o700
     with contextlib.suppress(OSError):  # a file system without modes
         os.fchmod(file, mode)
 
@@ -408,7 +406,7 @@ def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
         _finish(stream)
         return
     with while_read(), whole(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n")
         try:
             yield text
         finally:

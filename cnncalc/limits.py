@@ -34,29 +34,31 @@ MOST_CALLS = 10_000
 """Calls of layers that a Keras model makes by calling models in it again: a quarter of a millisecond each."""
 MOST_LISTED = 1 << 16
 """Numbers of a list that a layer of a framework stands for by one number, as the classes of an encoding."""
-MOST_NODES = 20_000
-"""Nodes that the functions of an ONNX file make, those that they call counted whole, and modules of a print-out, those
-of a repeated one counted each time: 50 microseconds each."""
+MOST_NODES = 15_000
+"""Nodes of an ONNX file, and layers that they make, where `BYTES_A_NODE` does not allow more; modules of a print-out,
+those of a repeated one counted each time: up to 100 microseconds each."""
+BYTES_A_NODE = 60
+"""Bytes of an ONNX file for each node and each layer that it makes: exporters write a hundred and more."""
 MOST_READ = 4096
 """Numbers of a tensor whose values are read."""
 MOST_COMPARED = 1 << 16
 """Numbers of a longer tensor that are compared, for whether all are the same."""
 MOST_NUMBERS = 1 << 22
 """Numbers of constants that are worked out while an ONNX file is read, beyond one for each byte of the file."""
-NUMBERS_A_NODE = 500
+NUMBERS_A_NODE = 1000
 """As how many numbers working out one node counts, whatever it holds: it takes as long."""
 MOST_NUMBERS_LATER = 1 << 31
 """Numbers that are worked out for one constant when it is read, each as often as it is read on the way."""
 MOST_MADE = 1 << 29
 """Numbers of a constant that is worked out."""
+SECONDS_APART = 0.3
+"""Seconds of the processor that foreign code may take in a process of its own, and as many for each MiB of the file:
+onnx's inference of shapes, its inliner, and h5py's look through the groups, which may not end in a broken file. 10,000
+nodes, or a thousand arrays, take a tenth of one."""
 MEMORY_INFERRED = 128 << 20
 """Bytes that onnx's inference of shapes, or its inliner, may take beyond twice those of the file."""
-SECONDS_INFERRED = 20
-"""Seconds that it may take: a file of 10,000 nodes takes a tenth of one."""
 MEMORY_WALKED = 256 << 20
 """Bytes that h5py may take to look through a file's groups, and not through its arrays."""
-SECONDS_WALKED = 1
-"""Seconds that it may take beside one for each MiB, as it may not end: a thousand arrays take a tenth of one."""
 MOST_STEPS = 250_000
 """Expressions and statements of Python source that are evaluated; what works on many items takes more than one step."""
 MOST_ITEMS = 50_000
@@ -115,11 +117,17 @@ def within(most: int, number: int, what: str, help: str | None = None) -> None:
     Limit(most, what, help).count(number)
 
 
-def apart(work: Callable[[], bytes], memory: int, seconds: int) -> bytes | None:
-    """Return what foreign code makes, in a process of its own, of which it takes no more than this; None if it fails.
+def most_nodes(size: int) -> int:
+    """Return how many nodes an ONNX file of so many bytes may have, those that its functions make counted."""
+    return max(MOST_NODES, size // BYTES_A_NODE)
 
-    So native code that ends its process does not end this one, nor do its limits hold for other threads of this one.
-    Where processes do not fork, as on Windows, it runs here.
+
+def apart(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
+    """Return what foreign code makes of a file of `size` bytes, in a process of its own; None if it fails.
+
+    It takes no more memory than this, and no more time than `SECONDS_APART` says. So native code that ends its process
+    does not end this one, nor do its limits hold for other threads of this one. Where processes do not fork, as on
+    Windows, it runs here.
     """
     import signal
     import warnings
@@ -134,14 +142,16 @@ def apart(work: Callable[[], bytes], memory: int, seconds: int) -> bytes | None:
         warnings.simplefilter("ignore")  # of other threads, which the child does not have, and does not need
         child = os.fork()
     if not child:
-        _work_apart(work, writing, memory, seconds)
+        _work_apart(work, writing, memory, SECONDS_APART * (1 + size / (1 << 20)))
     os.close(writing)
     try:
         with open(reading, "rb") as file:
             made = file.read()
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
     finally:
-        with suppress(OSError):  # it has ended
-            os.kill(child, signal.SIGKILL)
+        with suppress(OSError):  # where nobody waits for children, they leave nothing to wait for
             os.waitpid(child, 0)
     return made[:-1] if made.endswith(_WHOLE) else None
 
@@ -150,7 +160,7 @@ _WHOLE = b"."
 """The end of what a child has made."""
 
 
-def _work_apart(work: Callable[[], bytes], writing: int, memory: int, seconds: int) -> NoReturn:
+def _work_apart(work: Callable[[], bytes], writing: int, memory: int, seconds: float) -> NoReturn:
     """Write what is made to a pipe within limits, without a word of foreign code's own, and end."""
     try:
         import faulthandler
@@ -160,11 +170,12 @@ def _work_apart(work: Callable[[], bytes], writing: int, memory: int, seconds: i
         faulthandler.disable()
         for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU, signal.SIGBUS):
             signal.signal(one, signal.SIG_DFL)
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        _lower(resource.RLIMIT_CPU, seconds)
         with suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:  # on Linux
             _lower(resource.RLIMIT_AS, int(file.read().split()[0]) * resource.getpagesize() + memory)
         with open(writing, "wb") as pipe:

@@ -86,6 +86,7 @@ def test_what_cannot_be_written_is_named(kind: str, path: str, folder: Path) -> 
     assert done.code == 2, done
     said = {"": "'' is not a file name", "a\0b": "cannot be written", "/dev/full": "No space left on device"}
     assert said.get(path, f"'{path}' cannot be written") in done.err
+    assert not signals.UNFINISHED
     assert sorted(p.name for p in folder.iterdir()) == before
 
 
@@ -97,12 +98,22 @@ def test_what_cannot_be_written_is_named(kind: str, path: str, folder: Path) -> 
         ('a:b\\c*d?e"f<g>h|i\t', "a_b_c_d_e_f_g_h_i_", 'a:b\\c*d?e"f<g>h|i\t'),
         ("con", "_con", "con"),
         ("LPT1.weight", "_LPT1.weight", "LPT1.weight"),
+        ("com9", "_com9", "com9"),
+        ("COM0", "COM0", "COM0"),
+        ("lpt10", "lpt10", "lpt10"),
         ("conv", "conv", "conv"),
+        ("a" * 251, "a" * 250, "a" * 250),
         ("漢" * 255, "漢" * 83, "漢" * 83),
     ],
 )
 def test_a_name_becomes_one_of_a_file(name: str, on_windows: str, elsewhere: str) -> None:
     assert (files.safe_name(name, True), files.safe_name(name, False)) == (on_windows, elsewhere)
+    assert files.safe_name(name) == (on_windows if os.name == "nt" else elsewhere)
+
+
+def test_whether_a_name_is_another_in_capitals_is_the_systems_to_say(folder: Path) -> None:
+    Path("a").touch()
+    assert (files.folded("A") == files.folded("a")) == Path("A").exists()
 
 
 @pytest.mark.parametrize(("folds", "code"), [(True, 2), (False, 0)])
@@ -151,6 +162,26 @@ def test_what_cannot_be_opened_is_named(folder: Path) -> None:
         with pytest.raises(SpecError) as caught, files.opened(path):
             pass
         assert str(caught.value) == said
+    with pytest.raises(SpecError, match=r"^'x\.npy' cannot be read: not seekable$"), files.opened("x.npy"):
+        raise io.UnsupportedOperation("not seekable")  # an OSError without a number
+
+
+def test_what_the_system_refuses_is_said_with_what_helps(folder: Path) -> None:
+    target = files.Target("out")
+    for error, said in (
+        (OSError(errno.ENOSPC, "full"), "'out' cannot be written: full"),
+        (io.UnsupportedOperation("truncate"), "'out' cannot be written: truncate"),
+        (
+            OSError(errno.EMFILE, "too many"),
+            "'out' cannot be written: too many\n  write fewer files at once, or raise the limit that `ulimit -n` shows",
+        ),
+    ):
+        with pytest.raises(SpecError) as caught, target.errors():
+            raise error
+        assert str(caught.value) == said
+    with pytest.raises(BrokenPipeError), target.errors():
+        raise BrokenPipeError
+    target.discard()
 
 
 def test_a_mapped_file_that_is_cut_short_ends_with_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +222,38 @@ def test_what_is_not_a_file_of_a_folder_is_special(folder: Path) -> None:
         "/proc/self/fd/14": 14,
         "/stdin": None,
     }
+    Path("deep").mkdir()
+    for path, to, number in (("out", "/dev/stdout", 1), ("deep/up", "../out", 1), ("seven", "/dev/fd/7", 7)):
+        Path(path).symlink_to(to)
+        opened[path] = number
     assert {path: files._descriptor(path) for path in opened} == opened  # noqa: SLF001
+
+
+@posix
+@pytest.mark.parametrize(
+    ("count", "limits", "asked"),
+    [
+        (1000, (256, 4096), (1064, 4096)),
+        (1000, (256, -1), (1064, -1)),
+        (1000, (256, 500), (500, 500)),  # no more than is allowed
+        (1000, (1064, 4096), None),
+        (192, (256, 4096), None),
+        (193, (256, 4096), (257, 4096)),
+        (1000, (500, 500), None),
+        (1000, (-1, -1), None),
+    ],
+)
+def test_as_many_files_may_be_open_as_are_written(
+    count: int, limits: tuple[int, int], asked: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import resource
+
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "RLIM_INFINITY", -1)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, pair: calls.append(pair))
+    files.allow_open(count)
+    assert calls == [asked] * (asked is not None)
 
 
 @posix
@@ -216,9 +278,12 @@ def test_standard_output_may_be_closed_or_a_terminal(folder: Path, monkeypatch: 
         SpecError, match="standard output is a terminal, and this is an array\n  pipe it, or give -o FILE"
     ):
         files.binary_stdout("an array")
-    monkeypatch.setattr(sys, "stdout", None)
-    with pytest.raises(SpecError, match="standard output is closed\n  give -o FILE"):
-        files.standard_output()
+    assert files.standard_output() is sys.stdout
+    with open("x.npy", encoding="ascii") as unwritable:
+        for stream in (None, unwritable):
+            monkeypatch.setattr(sys, "stdout", stream)
+            with pytest.raises(SpecError, match="standard output is closed\n  give -o FILE"):
+                files.standard_output()
 
 
 @pytest.mark.parametrize("path", [None, "-", "out"])
@@ -230,12 +295,14 @@ def test_what_is_written_is_out_before_it_is_said_to_be(
     monkeypatch.setattr(files, "check_mapped", lambda: found.append(Path("printed").read_bytes()))
     with open("printed", "w", encoding="ascii", errors="replace", newline="\n") as printed:
         monkeypatch.setattr(sys, "stdout", printed)
-        for utf8 in (False, True):
-            with files.text_output(path, utf8) as text:
-                text.write("é\n")
+        for options in ({}, {"utf8": True}):
+            with files.text_output(path, **options) as text:
+                text.write("é\udc80\n")
         with files.binary_output(path) as file:
             file.write(b"\xff")
-    assert found == ([b"?\n", "?\né\n".encode(), "?\né\n".encode() + b"\xff"] if path != "out" else [b""] * 3)
+    assert found == (
+        [b"??\n", "??\né\\udc80\n".encode(), "??\né\\udc80\n".encode() + b"\xff"] if path != "out" else [b""] * 3
+    )
     assert path != "out" or Path("out").read_bytes() == b"\xff"
 
 
@@ -349,6 +416,9 @@ def test_what_replaces_a_private_file_is_private_from_the_first(folder: Path) ->
         ("group", 0o4754, 0o754),
         ("neither", 0o4754, 0o744),
         ("neither", 0o640, 0o600),
+        ("owner and group", 0o4751, 0o4751),
+        ("group", 0o4751, 0o751),
+        ("owner", 0o2745, 0o755),
     ],
 )
 def test_what_is_not_kept_gives_no_rights(
@@ -360,16 +430,50 @@ def test_what_is_not_kept_gives_no_rights(
 
     def chown(file: int, *owner: int) -> None:
         asked.append(owner)
-        if kept == "neither" or (kept == "group" and owner[0] != -1):
+        if kept in ("neither", "owner") or (kept == "group" and owner[0] != -1):
             raise PermissionError
 
-    owner = {"owner and group": (0, 0), "group": (1, 0), "neither": (1, 1)}[kept]
+    owner = {"owner and group": (0, 0), "group": (1, 0), "owner": (0, 1), "neither": (1, 1)}[kept]
     uid, gid = new.st_uid + owner[0], new.st_gid + owner[1]
     monkeypatch.setattr(os, "fchown", chown)
     with open("new", "rb") as file:
         files._keep_rights(file.fileno(), "out", os.stat_result([before, *new[1:4], uid, gid, *new[6:]]))  # noqa: SLF001
     assert asked == [(uid, gid), (-1, gid)][: 1 if kept == "owner and group" else 2]
     assert stat.S_IMODE(os.stat("new").st_mode) == after
+
+
+@posix
+@pytest.mark.parametrize(
+    ("has_group", "refused", "left", "mode"),
+    [
+        (True, "", set(), 0o765),
+        (True, "user.a", {"user.a"}, 0o765),
+        (True, "system.posix_acl_access", {"system.posix_acl_access"}, 0o700),
+        (False, "", {"system.posix_acl_access"}, 0o700),  # the list is that of another group
+    ],
+)
+def test_which_attributes_are_kept(
+    has_group: bool, refused: str, left: set[str], mode: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {"user.a", "security.selinux", "system.posix_acl_access"}
+    found: dict[str, bytes] = {}
+
+    def put(_: int, name: str, value: bytes) -> None:
+        if name == refused:
+            raise PermissionError
+        found[name] = value
+
+    Path("new").touch()
+    new = os.stat("new")
+    monkeypatch.setattr(os, "fchown", lambda *_: None)
+    monkeypatch.setattr(os, "listxattr", lambda _: sorted({*names, "trusted.b", "system.other"}), raising=False)
+    monkeypatch.setattr(os, "getxattr", lambda path, name: f"{path} {name}".encode(), raising=False)
+    monkeypatch.setattr(os, "setxattr", put, raising=False)
+    old = os.stat_result([0o100765, *new[1:5], new.st_gid + (not has_group), *new[6:]])
+    with open("new", "rb") as file:
+        files._keep_rights(file.fileno(), "out", old)  # noqa: SLF001
+    assert found == {name: f"out {name}".encode() for name in names - left}
+    assert stat.S_IMODE(os.stat("new").st_mode) == mode
 
 
 NOBODY = 0xFFFFFFFF
@@ -422,6 +526,8 @@ def test_what_is_mapped_must_not_change(folder: Path) -> None:
     fill(folder)
     files.check_mapped()  # another file: what is mapped is as it was
     os.rename("old.npy", "x.npy")
+    with open("a.npy", "rb") as file, files.mapped(file, "a.npy"), pytest.raises(SpecError, match=r"'x\.npy' changed"):
+        files.check_mapped()
     held.close()
     del held
     files.check_mapped()  # it is not used any more
@@ -572,6 +678,86 @@ def test_one_of_several_files_that_fails_leaves_all_old(
     assert done.err.endswith(" cannot be written: full\n")
     assert olds(names) == [True, True]
     assert not list(several.glob("*.part"))
+
+
+def test_a_new_folder_stays_if_something_is_in_it(folder: Path) -> None:
+    with files.folder("a/b/c"):
+        assert Path("a/b/c").is_dir()
+    assert not Path("a").exists()
+    with files.folder("a/b/c"):
+        Path("a/b/d").touch()
+    assert [*Path("a").rglob("*")] == [Path("a/b"), Path("a/b/d")]
+    with files.folder("a/b"):
+        Path("a/b/d").unlink()
+    assert Path("a/b").is_dir()  # it was there
+    with (
+        pytest.raises(SpecError, match=r"^'x\.npy/deep' cannot be created: Not a directory$"),
+        files.folder("x.npy/deep"),
+    ):
+        pass
+    assert not signals.NEW_FOLDERS
+
+
+def test_all_is_on_the_disk_before_it_has_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
+    with files.whole("out") as file:
+        file.write(b"123")
+    with files.text_output("out") as text:
+        text.write("é")
+    assert sizes == [3, 2]
+
+
+@posix
+def test_a_file_is_written_where_files_have_no_owners(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows."""
+    monkeypatch.delattr(os, "fchown")
+    for text in (b"old", b"new"):
+        with files.whole("out") as file:
+            file.write(text)
+    assert Path("out").read_bytes() == b"new"
+
+
+def test_what_nobody_reads_ends_what_prints_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def printing(error: OSError) -> None:
+        with files.while_read():
+            raise error
+
+    printing(BrokenPipeError())
+    with pytest.raises(OSError, match="full"):
+        printing(OSError(errno.ENOSPC, "full"))
+    invalid = OSError(errno.EINVAL, "as Windows says of a pipe")
+    for system, is_closed in (("posix", False), ("nt", True)):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "name", system)
+            closed = [files.is_closed_pipe(error) for error in (invalid, OSError(errno.ENOSPC, ""), BrokenPipeError())]
+        assert closed == [is_closed, False, True]
+
+
+def test_a_group_of_files_has_those_that_are_whole_when_it_ends(folder: Path) -> None:
+    with files.all_or_none():
+        with files.whole("outer") as file:
+            file.write(b"1")
+        with files.all_or_none():
+            half = files.Target("half")
+            half.file.write(b"2")
+            with files.whole("inner") as file:
+                file.write(b"3")
+            with pytest.raises(SpecError, match="two outputs would be one file, 'inner'"):
+                files.Target("inner")
+            assert not Path("inner").exists()
+        assert [Path(name).exists() for name in ("outer", "inner", "half")] == [False, True, False]
+    assert Path("outer").read_bytes() == b"1"
+    assert not list(folder.glob("*.part"))
+
+
+def test_a_group_of_files_of_what_has_changed_is_not_written(folder: Path) -> None:
+    with open("x.npy", "rb") as file, files.mapped(file, "x.npy"):
+        with pytest.raises(SpecError, match=r"'x\.npy' changed"), files.all_or_none():  # noqa: PT012
+            with files.whole("out") as output:
+                output.write(b"new")
+            os.utime("x.npy", (1, 1))
+        assert not Path("out").exists()
 
 
 def test_two_outputs_are_two_files(folder: Path) -> None:

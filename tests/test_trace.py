@@ -174,8 +174,7 @@ def test_tied_layers_have_the_same_arrays() -> None:
     counted = {"weights": 5, "bias": 0, "buffers": 2}
     own = cnncalc.shape([{**conv, "counted": counted}], (3, 8, 8)).layers[0]
     assert (own.weights, own.bias, own.buffers) == (5, 0, 2)
-    linear = {"op": "linear", "out": 12}
-    assert cnncalc.shape([{**linear, "name": "a"}, {**linear, "tie": "a"}], (12,)).params == 156
+    assert cnncalc.shape([{"op": "batchnorm", "name": "a"}, {"op": "batchnorm", "tie": "a"}], (3, 8, 8)).params == 6
     other: Layers = [{**conv, "name": "a"}, {**conv, "k": 5, "tie": "a", "from": "input"}]
     assert refused(other, (3, 8, 8)).what == (
         "tie: a has weight 4x3x3x3, bias 4, and this layer needs weight 4x3x5x5, bias 4"
@@ -260,6 +259,7 @@ REFUSED = [
     # the sizes decide, whatever c_i is
     ("1xHxH conv:4,k1,p0,out=2x2,name=a conv:4,k3,c_i=1,from=input", "H-2 >= 1 (H >= 3)", "H = 2", None),
     ("3xHxH conv:4,k3,p0,out=5x5,name=a conv:4,k3,p0,c_i=3,out=3x3,from=input", "H-2 = 3 (H = 5)", "H = 7", None),
+    ("3xHxH conv:4,k1,p0,out=2x2,name=a conv:4,k1,p0,c_i=3,out=4x4,from=input", "H = 4", "H = 2", None),
     ("3xHxH conv:4,k3,p0,out=5x5,name=a conv:4,k3,p0,out=3x3,from=input", "H-2 = 3 (H = 5)", "H = 7", None),
 ]
 

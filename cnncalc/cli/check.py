@@ -23,6 +23,7 @@ from ..render.checks import FORMATS, render
 from ..sizes import Open
 from ._network_options import NetworkOptions, network_options
 from ._options import F, file_option, format_options, message_options, path_option, together
+from ._stream import MOST_KEPT
 from ._terminal import debug, note, settings
 from ._usage import SEVERAL, Command
 
@@ -107,7 +108,6 @@ def command(
     extra += [expect.read_forbidden("--forbid", ",".join(forbid))] if forbid else []
     extra += [expect.read_one(key, value) for key, value in bounds.items() if value is not None]
     extra = [one._replace(is_typed=True) for one in extra]
-    gc.enable()  # there may be any number of files
     skipped: list[str] = []
     files = spec_files(file, lines=context.params["as_jsonl"])
     results = _results(files, skipped, options, extra, strict and baseline is None, dtype)
@@ -152,6 +152,8 @@ def _results(
 ) -> Iterator[checks.Result]:
     """Yield the result of each file under every dialect that is given; `skipped` collects the names of other JSON."""
     for file in files:
+        if gc.get_count()[0] > MOST_KEPT:  # there may be any number of files
+            gc.collect()
         try:
             load = file.loader()
             result = None if load is None else _result(file, load, options, extra, strict, dtype)

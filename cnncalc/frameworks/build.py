@@ -174,6 +174,8 @@ class SpecBuilder:
 
 def printable(text: str) -> str:
     """Return a name or a type as a spec can hold it."""
+    if text.isprintable() and 0 < len(text) <= LONGEST_NAME:
+        return text
     return "".join(c if c.isprintable() else "_" for c in text)[:LONGEST_NAME] or "layer"
 
 

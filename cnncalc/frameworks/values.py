@@ -55,6 +55,8 @@ class Handle(NamedTuple):
 
     def arranged(self, axes: Axes | None) -> Handle:
         """Return the same value with these axes; without any if its sample has not as many, as of what does not fit."""
+        if axes == self.axes:
+            return self
         places = [place for group in axes or () for place in group if place != BATCH]
         fits = self.axes is not None and len(places) == len(self.shape)
         return self._replace(axes=axes if fits else None)

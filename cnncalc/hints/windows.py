@@ -290,7 +290,7 @@ def _unread_pixels(place: HintPlace) -> Advice | None:
     if text is None:
         return None
     own = slides_of(place)
-    if any(slide.taps >= slide.s or slide.d > 1 for slide in slides):
+    if any(slide.d > 1 for slide in slides):
         return Advice(text, "a d that shares no factor with s, and a k of at least s, read them all")
     k, s = ([max(x.taps, x.s) for x in own], [min(x.taps, x.s) for x in own])
     return Advice(text, f"k={axes_text(k)} or s={axes_text(s)} reads them all")
@@ -308,7 +308,7 @@ def _strided_pointwise(place: HintPlace) -> Advice | None:
     of = prod(slide.s for slide in own)
     s = axes_text([slide.s for slide in own])
     text = f"{kernel} with s={s} reads 1 of every {of} pixels"
-    ends = "" if all(isinstance(x.n, int) and x.n % x.s == 0 for x in own) else ",ceil"
+    ends = "" if all(x.n % x.s == 0 for x in own) else ",ceil"
     if ends and not place.layer.env.dialect.pool_ceil:
         ends = ",p=same"
     pool = f"avgpool{RANK_ENDS.get(len(own), '')}:k{s},s{s}{ends}"

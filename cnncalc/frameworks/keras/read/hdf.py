@@ -17,7 +17,7 @@ from re import escape, fullmatch
 from typing import Any
 
 from ....errors import SpecError, Where, shown
-from ....limits import LARGEST_UNPACKED_WEIGHTS, MEMORY_WALKED, PACKED, SECONDS_WALKED, apart
+from ....limits import LARGEST_UNPACKED_WEIGHTS, MEMORY_WALKED, PACKED, apart
 from .model import KerasModel
 from .variables import Place, Slot, groups, places
 
@@ -40,7 +40,7 @@ class HdfFile:
             raise SpecError("Keras's weights need the h5py package", "pip install 'cnncalc[keras]'") from None
         source = self._load()
         size = len(source) if isinstance(source, bytes) else os.path.getsize(source)
-        if apart(lambda: _walked(source), MEMORY_WALKED, SECONDS_WALKED + (size >> 20)) is None:
+        if apart(lambda: _walked(source), MEMORY_WALKED, size) is None:
             raise SpecError("a broken HDF5 file: its groups cannot be read")
         with _reading():
             return _opened(source)

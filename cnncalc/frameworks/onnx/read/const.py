@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -43,6 +44,9 @@ def first_line(error: Exception) -> str:
 def words(value: str | bytes) -> str:
     """Return a text of a file, which protobuf gives as bytes if it is not UTF-8."""
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+LONGEST_KEY = 400
 
 
 class Const:
@@ -125,7 +129,7 @@ class Const:
         self, shape: Sequence[int], change: Callable[[Any], Any], key: str | None = None, values: Values = None
     ) -> Const:
         """Return a constant that is read from this one, its array then changed."""
-        whole = self.key and key and f"{self.key} {key}"
+        whole = self.key and key and _shortened(f"{self.key} {key}")
 
         def read() -> Any:
             return change(self.read())
@@ -165,6 +169,15 @@ class Const:
             return None
         shape = (*self.shape[:axis], 1, *self.shape[axis + 1 :])
         return self.derived(shape, lambda a: a[one], f"once along {axis}")
+
+
+def _shortened(key: str) -> str:
+    """Return a key that tells an array from others, short also for one that is changed again and again."""
+    if len(key) <= LONGEST_KEY:
+        return key
+    from hashlib import sha256
+
+    return sha256(key.encode(errors="surrogateescape")).hexdigest()
 
 
 def of_values(values: Sequence[Number], kind: str, shape: Sequence[int] | None = None) -> Const:
@@ -220,7 +233,7 @@ def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = No
         except SpecError:
             return None
 
-    return Const(shape, kind, read, values, origin=origin, key=key, uniform=lambda: _is_uniform(tensor))
+    return Const(shape, kind, read, values, origin=origin, key=key, uniform=cache(lambda: _is_uniform(tensor)))
 
 
 def _of_its_size(tensor: Any) -> Any:

@@ -239,8 +239,10 @@ def _elementwise(node: GraphNode, source: Const, given: Inputs) -> Const | None:
         return None
     sizes = [n for n in shape if isinstance(n, int)]  # constants have no open sizes
     size = prod(sizes)
+    if size > MOST_READ:
+        return None
     rows = [one.values * size if one.values and one.size == 1 else one.values for one in consts]
-    columns = [row for row in rows if row is not None and len(row) == size <= MOST_READ]
+    columns = [row for row in rows if row is not None and len(row) == size]
     if len(columns) < len(consts):
         return None
     try:
@@ -431,6 +433,8 @@ def _length(ends: list[Const]) -> tuple[int] | None:
 
 def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int) -> list[Any]:
     """Return the arrays that onnx's reference makes of arrays. SpecError if it cannot."""
+    import warnings
+
     onnx = package()
     from onnx.reference import ReferenceEvaluator
 
@@ -439,7 +443,10 @@ def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int) -> list[Any
         inputs, outputs = [info(name=name) for name in arrays], [info(name=name) for name in node.outputs if name]
         graph = helper.make_graph([node.proto], "folded", inputs, outputs)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-        made = dict(zip([one.name for one in outputs], ReferenceEvaluator(model).run(None, dict(arrays)), strict=True))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numbers beyond those of their type are what it makes of them
+            results = ReferenceEvaluator(model).run(None, dict(arrays))
+        made = dict(zip([one.name for one in outputs], results, strict=True))
     except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx raise for what does not fit
         raise node.wrong(f"its constants cannot be worked out: {first_line(error)}") from None
     return [made.get(name) for name in node.outputs]

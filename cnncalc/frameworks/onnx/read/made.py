@@ -10,6 +10,7 @@ from ....axes import Fields, begin
 from ....dialects import dialect_named
 from ....errors import CnncalcError
 from ....layers import OPS, Env, Layer
+from ....limits import Limit
 from ....sizes import LARGEST, MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, known, product
 from ...build import NO_FIGURES, Draft, SpecBuilder, group_of, printable
 from ...values import BATCH, Axes, Handle, batch_first, numbered, plain, regrouped, transposed
@@ -50,6 +51,8 @@ class Quantised(NamedTuple):
     zero: tuple[float, ...]
     of: str | None = None
     """The node whose scale it is, if that is not known before it is run."""
+    shifted: bool = False
+    """Whether that node's zero is added to them."""
 
     @property
     def per_channel(self) -> bool:
@@ -96,8 +99,9 @@ def _trace(layer: Draft, shapes: Sequence[Shape | None], fields: Sequence[Fields
 class LayerMaker:
     """The layers of a graph as they are made, and the axes of their outputs, among which the batch may be."""
 
-    def __init__(self, batch: Size | None):
-        """`batch` is the size of the batch; None if the graph has none."""
+    def __init__(self, batch: Size | None, limit: Limit):
+        """`batch` is the size of the batch, None if the graph has none; `limit` counts the layers."""
+        self._limit = limit
         self.batch: Size = 1 if batch is None else batch
         self.has_batch = batch is not None
         self.spec = SpecBuilder(wired=True)
@@ -148,12 +152,14 @@ class LayerMaker:
         """
         if op not in OPS or any(key not in OPS[op][0].KEYS for key in keys or ()):
             raise OpaqueNode
+        self._limit.count(1)
         sources = [reads] if isinstance(reads, Handle) else list(reads)
         own = {role: const for role, const in (weights or {}).items() if const is not None}
         arrays = {role: const.read for role, const in own.items()}
         read = [source.layer for source in sources]
         layer = self.spec.add(printable(name), op, read, keys, weights=arrays, owner=_owner(own.values()))
-        self.arrays[layer] = own
+        if own:
+            self.arrays[layer] = own
         shape = self._trace(layer, sources)
         if shape is None:
             return Handle(layer, NOTHING_KNOWN, None, batched_of(sources))
@@ -179,6 +185,7 @@ class LayerMaker:
 
     def opaque(self, name: str, type: str, full: Full, reads: Sequence[Handle], **figures: int | None) -> Handle:
         """Add a layer of which only its output's shape and these figures are known, and return its output."""
+        self._limit.count(1)
         if {True, False} <= {x.batched for x in reads} and all(x.axes is not None for x in reads):
             reads = [self.unfolded(x) for x in reads]
         value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)
@@ -197,10 +204,11 @@ class LayerMaker:
         for layer in self.spec.layers:
             if layer.tie is not None and any(layer.keys.get(key) != layer.tie.keys.get(key) for key in COMPLETED):
                 layer.tie = None
-            if layer.tie is not None:
+            arrays = self.arrays.get(layer)
+            if layer.tie is not None or not arrays:
                 continue
             held, counts = Counter[str](), Counter[str]()
-            for role, const in self.arrays.get(layer, {}).items():
+            for role, const in arrays.items():
                 group, roots = group_of(layer, role), const.roots
                 if group is None:
                     continue
@@ -215,10 +223,12 @@ class LayerMaker:
     def pointwise(self, name: str, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> Handle:
         """Add a layer that works value by value, before axes come back out of the batch if they do in all inputs."""
         xs = [reads] if isinstance(reads, Handle) else list(reads)
-        backs = {(x.layer.op, x.layer.keys.get("axes"), x.shape) for x in xs}
-        back, axes, shape = next(iter(backs))
-        if back != "frombatch" or len(backs) > 1 or weights or axes is None:
+        if weights or any(x.layer.op != "frombatch" for x in xs):
             return self.add(name, op, reads, keys, weights)
+        backs = {(x.layer.keys.get("axes"), x.shape) for x in xs}
+        axes, shape = next(iter(backs))
+        if len(backs) > 1 or axes is None:
+            return self.add(name, op, reads, keys)
         inner = [x._replace(layer=x.layer.reads[0], shape=x.shape[axes:], axes=plain(len(shape) - axes)) for x in xs]
         made = self.add(name, op, inner, keys)
         return self.add(f"{name}.frombatch", "frombatch", made, {"axes": axes})._replace(shape=shape, axes=xs[0].axes)
@@ -352,9 +362,6 @@ class LayerMaker:
             x = self.unfolded(x)
             found = regrouped(x, self.batch, full)
         if found is None:
-            have = self.full(x)
-            if have is not None and values_of(have) != values_of(full) and None not in map(values_of, (have, full)):
-                self.misfits.append((name, tuple(have), tuple(full)))
             found = self._of_one(x, full)
         sample, axes = found
         if len(sample) > MOST_SIZES or any(isinstance(n, int) and not 1 <= n <= LARGEST for n in sample):

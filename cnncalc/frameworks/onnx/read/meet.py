@@ -26,10 +26,8 @@ class Meeting(NamedTuple):
     batch: tuple[int, int] | None
     """The axis of the file that the batch is in, and its place there."""
     batched: bool | None
-
-    def axes(self, *more: Parts) -> Axes:
-        """Return the result's axes, with others behind."""
-        return numbered([*self.groups, *more], self.batch)
+    axes: Axes
+    """The result's axes."""
 
 
 class Plan(NamedTuple):
@@ -38,6 +36,9 @@ class Plan(NamedTuple):
     samples: list[Parts]
     groups: list[Parts]
     batch: tuple[int, int] | None
+    axes: Axes
+    fits: bool
+    """Whether all operands are read as they are."""
 
 
 def operands(b: GraphReader, node: GraphNode) -> list[Operand]:
@@ -65,13 +66,8 @@ def meet(b: GraphReader, node: GraphNode, given: Sequence[Operand], apart: Seque
         plan = _planned(b, xs, tails)
     if plan is None:
         raise OpaqueNode(None if apart else b.met(node))
-    wide = sum(map(len, plan.groups))
-    reads = []
-    for at, (x, sample, tail) in enumerate(zip(xs, plan.samples, tails, strict=True)):
-        reads.append(_read(b, node, x, sample, at, wide + _width(x, tail)))
-    if max(len(x.shape) - _width(one, tail) for x, one, tail in zip(reads, xs, tails, strict=True)) < wide:
-        reads[0] = _read(b, node, reads[0], plan.samples[0], 0, -1, whole=True)
-    return Meeting(reads, plan.groups, plan.batch, batched_of(reads))
+    reads = [x for x in xs if isinstance(x, Handle)] if plan.fits else _reads(b, node, xs, tails, plan)
+    return Meeting(reads, plan.groups, plan.batch, batched_of(reads), plan.axes)
 
 
 def join(
@@ -80,7 +76,8 @@ def join(
     """Return what a layer makes of operands that broadcast."""
     met = meet(b, node, given)
     made = b.pointwise(node.name, op, met.reads, keys)
-    return made.arranged(met.axes())._replace(batched=met.batched)
+    made = made.arranged(met.axes)
+    return made if made.batched is met.batched else made._replace(batched=met.batched)
 
 
 def _once(b: GraphReader, const: Const, tail: int, xs: Sequence[Operand], tails: Sequence[int]) -> Const:
@@ -128,7 +125,13 @@ def _plan(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan |
         groups.append(model)
     for sample, one, tail in zip(samples, parts, tails, strict=True):
         sample.extend(n for group in one[len(one) - tail :] for n in _own(group))
-    return Plan(samples, groups, None if home is None else (home, place))
+    batch = None if home is None else (home, place)
+    wide, widths = sum(map(len, groups)), [_width(x, tail) for x, tail in zip(xs, tails, strict=True)]
+    fits = max(len(x.shape) - width for x, width in zip(xs, widths, strict=True)) >= wide and all(
+        isinstance(x, Handle) and _fits(x, sample, wide + width)
+        for x, sample, width in zip(xs, samples, widths, strict=True)
+    )
+    return Plan(samples, groups, batch, numbered(groups, batch), fits)
 
 
 def _own(group: Parts) -> Parts:
@@ -137,8 +140,9 @@ def _own(group: Parts) -> Parts:
 
 
 def _meet_batch(column: Sequence[Parts]) -> bool:
-    """Return whether operands meet on an axis that the batch of some is in: others have one unit there, or none."""
-    return all(BATCH in group or product(group) == 1 for group in column)
+    """Return whether operands meet on an axis that the batch of some is in, at one place; others have one unit."""
+    places = {(group.index(BATCH), len(group)) for group in column if BATCH in group}
+    return len(places) == 1 and all(BATCH in group or product(group) == 1 for group in column)
 
 
 def _model(column: Sequence[Parts]) -> Parts:
@@ -174,20 +178,35 @@ def _parts(x: Operand) -> list[Parts]:
     return [x.sizes_at(at, BATCH) for at in range(x.rank)]
 
 
+def _reads(b: GraphReader, node: GraphNode, xs: Sequence[Operand], tails: Sequence[int], plan: Plan) -> list[Handle]:
+    """Return operands as layers of the samples that they need."""
+    wide = sum(map(len, plan.groups))
+    reads = []
+    for at, (x, sample, tail) in enumerate(zip(xs, plan.samples, tails, strict=True)):
+        reads.append(_read(b, node, x, sample, at, wide + _width(x, tail)))
+    if max(len(x.shape) - _width(one, tail) for x, one, tail in zip(reads, xs, tails, strict=True)) < wide:
+        reads[0] = _read(b, node, reads[0], plan.samples[0], 0, -1, whole=True)
+    return reads
+
+
 def _read(
     b: GraphReader, node: GraphNode, x: Operand, sample: Parts, at: int, most: int, *, whole: bool = False
 ) -> Handle:
     """Return an operand as a layer of this sample; sizes of 1 in front may be left out if it need not be `whole`."""
-    wanted = _stripped(sample)
     if isinstance(x, Const):
-        sizes = [n for n in (sample if whole else wanted) if isinstance(n, int)]
+        sizes = [n for n in (sample if whole else _stripped(sample)) if isinstance(n, int)]
         counts = node.op in ("Add", "Mul") and x.kind == "float" and x.size > 1
         weight = counts and any(b.completes(b.values[name].layer) for name in node.inputs if name in b.values)
-        return b.constant(node.input(at) or node.name, x, sizes, weight=weight)
-    if _stripped(x.shape) == wanted and (len(x.shape) <= most or len(x.shape) == len(sample)):
+        return b.constant(b.name_of(node, x, at), x, sizes, weight=weight)
+    if _fits(x, sample, most):
         return x
     layer = b.shaped(f"{node.name}.{at + 1}", x, tuple(sample))
     return Handle(layer, tuple(sample), plain(len(sample)), x.batched)
+
+
+def _fits(x: Handle, sample: Parts, most: int) -> bool:
+    """Return whether an operand has this sample, sizes of 1 in front left out if it has at most so many axes."""
+    return _stripped(x.shape) == _stripped(sample) and (len(x.shape) <= most or len(x.shape) == len(sample))
 
 
 def _stripped(sizes: Sequence[Size]) -> tuple[Size, ...]:

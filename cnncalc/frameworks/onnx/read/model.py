@@ -11,9 +11,9 @@ from graphlib import CycleError, TopologicalSorter
 from math import prod
 from typing import Any
 
-from ....errors import LONGEST_PATH, SpecError, nearest, shown
+from ....errors import LONGEST_PATH, SpecError, shown
 from ....layers.names import Name
-from ....limits import MEMORY_INFERRED, MOST_NODES, MOST_NUMBERS, MOST_READ, SECONDS_INFERRED, apart, within
+from ....limits import MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, apart, most_nodes, within
 from ....sizes import LARGEST, Size
 from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
 
@@ -31,13 +31,13 @@ def parse(data: bytes | memoryview, name: str) -> Any:
     if not model.HasField("graph"):
         raise SpecError(f"{shown(name, LONGEST_PATH)} is not an ONNX file: it holds no graph")
     if model.functions:
-        check_calls(model)
-        return _inlined(model)
+        check_calls(model, len(data))
+        return _inlined(model, len(data))
     return model
 
 
-def _inlined(model: Any) -> Any:
-    """Return a model with its own functions inlined. SpecError if that cannot be done."""
+def _inlined(model: Any, size: int) -> Any:
+    """Return a model of `size` bytes with its own functions inlined. SpecError if that cannot be done."""
     onnx = package()
     from onnx.inliner import inline_local_functions
 
@@ -47,7 +47,7 @@ def _inlined(model: Any) -> Any:
         except (RuntimeError, ValueError, TypeError, onnx.checker.ValidationError) as error:
             return f"-{first_line(error)}".encode(errors="replace")
 
-    made = apart(inline, MEMORY_INFERRED + 2 * model.ByteSize(), SECONDS_INFERRED) or b"-onnx fails"
+    made = apart(inline, MEMORY_INFERRED + 2 * size, size) or b"-onnx fails"
     if made.startswith(b"-"):
         raise SpecError(f"the file's functions cannot be inlined: {made[1:].decode()}")
     flat = onnx.ModelProto()
@@ -55,8 +55,11 @@ def _inlined(model: Any) -> Any:
     return flat
 
 
-def check_calls(model: Any) -> None:
-    """SpecError for functions that call each other in a circle, or that make too many nodes: onnx would follow them."""
+def check_calls(model: Any, size: int) -> None:
+    """SpecError for functions of a model of `size` bytes that call each other in a circle, or make too many nodes.
+
+    onnx would follow them.
+    """
     called = {(words(one.domain), words(one.name)): _calls(one) for one in model.functions}
     sizes: dict[tuple[str, str], int] = {}
     try:
@@ -67,7 +70,7 @@ def check_calls(model: Any) -> None:
         raise SpecError(f"the file's functions cannot be inlined: they call each other in a circle: {circle}") from None
     made = sum([sizes[one] for one in _calls(model.graph) if one in called])
     what = "the file's functions make {made:,} nodes, more than {most:,}"
-    within(MOST_NODES, made, what, "export it without functions")
+    within(most_nodes(size), made, what, "export it without functions")
 
 
 def _calls(graph: Any) -> list[tuple[str, str]]:
@@ -89,6 +92,8 @@ def arity(op: str, opset: int) -> tuple[int, int, int]:
 class GraphNode:
     """A node: its op, its inputs and outputs by name, its attributes by their types."""
 
+    __slots__ = ("attributes", "inputs", "name", "op", "outputs", "proto")
+
     def __init__(self, proto: Any, index: int):
         """Read a node; one without a name is named for its first output, or its op and its index."""
         self.proto = proto
@@ -97,17 +102,16 @@ class GraphNode:
         self.inputs: list[str] = [words(name) for name in proto.input]
         self.outputs: list[str] = [words(name) for name in proto.output]
         self.name = words(proto.name) or next(filter(None, self.outputs), f"{op}_{index}")
-        self._attributes = {words(a.name): a for a in proto.attribute}
+        self.attributes = {words(a.name): a for a in proto.attribute}
 
     def has(self, name: str) -> bool:
         """Return whether an attribute is given."""
-        return name in self._attributes
+        return name in self.attributes
 
     def without(self, name: str) -> GraphNode:
         """Return the same node without an attribute."""
-        kept = {key: value for key, value in self._attributes.items() if key != name}
         node = copy(self)
-        node.__dict__["_attributes"] = kept
+        node.attributes = {key: value for key, value in self.attributes.items() if key != name}
         return node
 
     def part(self, name: str) -> GraphNode:
@@ -119,18 +123,23 @@ class GraphNode:
     @property
     def nests(self) -> bool:
         """True if it has graphs inside, which may have weights of their own."""
-        return any(a.HasField("g") or a.graphs for a in self.proto.attribute)
+        return any(a.HasField("g") or a.graphs for a in self.attributes.values())
+
+    @property
+    def captured(self) -> list[str]:
+        """The names that the graphs inside of it (If, Loop) may read from outside."""
+        return captured(self.proto) if self.attributes else []
 
     def has_only(self, names: Iterable[str]) -> bool:
         """Return whether no attributes but these are given."""
-        return set(self._attributes) <= set(names)
+        return set(self.attributes) <= set(names)
 
     def input(self, at: int) -> str:
         """Return the name of an input, empty if it is left out."""
         return self.inputs[at] if at < len(self.inputs) else ""
 
     def _get(self, name: str, kind: int, field: str, default: Any) -> Any:
-        attribute = self._attributes.get(name)
+        attribute = self.attributes.get(name)
         if attribute is None:
             return default
         if attribute.type not in (kind, 0):
@@ -215,12 +224,16 @@ class GraphNode:
         return self._get(name, 5, "g", None)
 
 
+IN_PARTS = "cut out a part of it with onnx.utils.extract_model"
+"""What helps against too many nodes, and layers that they make."""
+
+
 class OnnxGraph:
     """The main graph of a model."""
 
     def __init__(self, model: Any, folder: str | None, size: int = 0, graph: Any = None, around: Iterable[str] = ()):
         """Read the graph of a model of `size` bytes, or one inside of it, whose nodes may read values `around` it."""
-        self.model, self.folder, self._around = model, folder, set(around)
+        self.model, self.folder, self.size, self._around = model, folder, size, set(around)
         self.numbers = MOST_NUMBERS + size
         """How many more numbers of constants may be worked out while it is read."""
         graph = model.graph if graph is None else graph
@@ -233,10 +246,12 @@ class OnnxGraph:
         self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}
         self.outputs = [words(o.name) for o in graph.output]
         self.nodes = self._needed(self._sorted([GraphNode(n, at) for at, n in enumerate(graph.node)]))
+        """The nodes that an output needs, each after those that it reads."""
+        self.limit = Limit(most_nodes(size), "the graph has {made:,} nodes, more than {most:,}", IN_PARTS)
+        self.limit.count(len(self.nodes))
         for node in self.nodes:
             node.check_arity(self.opset)
-        """The nodes that an output needs, each after those that it reads."""
-        read = [name for node in self.nodes for name in (*node.inputs, *captured(node.proto))]
+        read = [name for node in self.nodes for name in (*node.inputs, *node.captured)]
         self.uses = Counter([*self.outputs, *read])
         """The number of nodes and outputs that read each value."""
         self._inferred: Mapping[str, Any] | None = None
@@ -275,18 +290,15 @@ class OnnxGraph:
         wanted = set(self.outputs)
         for node in reversed(nodes):
             if wanted.intersection(node.outputs):
-                wanted.update(node.inputs, captured(node.proto))
+                wanted.update(node.inputs, node.captured)
         return [node for node in nodes if wanted.intersection(node.outputs)] if self.outputs else nodes
 
     def give_sizes(self, name: str, shape: Sequence[Size]) -> None:
         """Set the sizes of an input, in place of those that the file declares, wherever a name stands for one."""
-        if name not in self.inputs:
-            raise SpecError(f"{shown(name)} is not an input of the file", nearest(name, list(self.inputs)))
-        dims = self.inputs[name].type.tensor_type.shape.dim
-        while len(dims) < len(shape) and not dims_of(self.inputs[name]):
-            dims.add()
-        if len(dims) != len(shape):
-            return
+        own = self.inputs[name].type.tensor_type.shape
+        if dims_of(self.inputs[name]) is None:
+            own.dim.extend([type(own).Dimension() for _ in shape])
+        dims = own.dim
         pairs = [(dim, size) for dim, size in zip(dims, shape, strict=True) if isinstance(size, int)]
         if any(dim.dim_value not in (0, size) for dim, size in pairs):  # what the file says of others is for its own
             self.declared_types = dict(self.inputs)
@@ -313,7 +325,7 @@ class OnnxGraph:
     def inferred(self) -> Mapping[str, Any]:
         """What onnx's inference says of each value."""
         if self._inferred is None:
-            self._inferred = infer(self.model)
+            self._inferred = infer(self.model, self.size)
         return self._inferred
 
     def declared(self, name: str) -> list[int | str | None] | None:
@@ -338,9 +350,9 @@ def dims_of(info: Any) -> list[int | str | None] | None:
     return [int(d.dim_value) if d.HasField("dim_value") else words(d.dim_param) or None for d in dims]
 
 
-def infer(model: Any) -> Mapping[str, Any]:
-    """Return the type that onnx.shape_inference gives each value; none of a model that it cannot read."""
-    found = apart(lambda: _inferred(model), MEMORY_INFERRED + 2 * model.ByteSize(), SECONDS_INFERRED)
+def infer(model: Any, size: int) -> Mapping[str, Any]:
+    """Return the type that onnx.shape_inference gives each value of a model; none of one that it cannot read."""
+    found = apart(lambda: _inferred(model), MEMORY_INFERRED + 2 * size, size)
     graph = package().GraphProto()
     graph.ParseFromString(found or b"")
     return {v.name: v for v in (*graph.value_info, *graph.output)}
@@ -380,10 +392,6 @@ def nodes_in(graph: Any) -> Iterator[Any]:
                 yield from nodes_in(inner)
 
 
-def load(source: str | os.PathLike[str] | bytes | memoryview, name: str) -> OnnxGraph:
-    """Return the graph of a file, or of its bytes. SpecError for anything else."""
-    if not isinstance(source, (bytes, memoryview)):
-        with open(source, "rb") as file:
-            data = file.read()
-        return OnnxGraph(parse(data, name), os.path.dirname(os.fspath(source)) or None, len(data))
+def load(source: bytes | memoryview, name: str) -> OnnxGraph:
+    """Return the graph of a file's bytes; `name` is its path. SpecError for anything else."""
     return OnnxGraph(parse(source, name), os.path.dirname(name) or None, len(source))
