@@ -15,7 +15,8 @@ from typing import NoReturn
 from .errors import SpecError
 
 MOST_LAYERS = 100_000
-"""Layers that `times` makes, blocks in blocks counted whole: their report takes a second, and 150 MiB as a table."""
+"""Layers of a network with `times`, blocks in blocks counted whole: their report takes a second, and 150 MiB as a
+table."""
 MOST_OPEN = 20_000
 """Letters and floors in the open sizes of a network's maps, as of 10,000 maps of two sizes: 75 microseconds each."""
 MOST_CONTRASTED = 100_000
@@ -97,7 +98,7 @@ class Limit:
     def __init__(
         self, most: int, what: str, help: str | None = None, error: Callable[[str, str | None], Exception] = SpecError
     ):
-        """`what` is the error's text: `times makes {made:,} layers, more than {most:,}`."""
+        """`what` is the error's text: `the graph has {made:,} nodes, more than {most:,}`."""
         self.most, self.what, self.help, self.error = most, what, help, error
         self.made = 0
 

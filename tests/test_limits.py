@@ -94,12 +94,25 @@ def model(depth: int) -> bytes:
 
 NET = b"from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        %b\n"
 BOMBS: dict[str, tuple[bytes, str]] = {
-    "times.json": (spec({"op": "relu", "times": 1_000_000}), "times makes 1,000,000 layers, more than 100,000"),
-    "twice.json": (spec(*[{"op": "relu", "times": 60_000}] * 2), "times makes 120,000 layers, more than 100,000"),
-    "nested.json": (spec(nested(4, 100)), "layers[0].layers[0].layers[0]: times makes 1,010,100 layers, more than"),
-    "doubled.json": (spec(nested(60, 2)), "times makes 131,070 layers, more than 100,000"),
-    "words.txt": (b"3x8x8 relu:times=1000000", "times makes 1,000,000 layers, more than 100,000"),
-    "group.txt": (b"3x8x8 conv:3,relu,times=99999", "times makes 199,998 layers, more than 100,000"),
+    "times.json": (
+        spec({"op": "relu", "times": 1_000_000}),
+        "with times the network has 1,000,000 layers, more than 100,000",
+    ),
+    "twice.json": (
+        spec(*[{"op": "relu", "times": 60_000}] * 2),
+        "with times the network has 120,000 layers, more than 100,000",
+    ),
+    "beside.json": (
+        spec({"op": "relu", "times": 70_000}, *[{"op": "relu"}] * 40_000),
+        "with times the network has 110,000 layers, more than 100,000",
+    ),
+    "nested.json": (
+        spec(nested(4, 100)),
+        "layers[0].layers[0].layers[0]: with times the network has 1,010,100 layers, more than",
+    ),
+    "doubled.json": (spec(nested(60, 2)), "with times the network has 131,070 layers, more than 100,000"),
+    "words.txt": (b"3x8x8 relu:times=1000000", "with times the network has 1,000,000 layers, more than 100,000"),
+    "group.txt": (b"3x8x8 conv:3,relu,times=99999", "with times the network has 199,998 layers, more than 100,000"),
     "commas.txt": (b"3x8x8 relu" + b"," * 190_000, "is not a layer, a file or a built-in network"),
     "digits.json": (b"[" + b"1" * 5000 + b"abc]", "not JSON: expecting ',' delimiter"),
     "packed.keras": (archive(b"[" + b"[]," * 8_000_000 + b"0]"), "its config.json is more than 2 MiB, unpacked from"),

@@ -13,7 +13,7 @@ from typing import Any
 
 from ....errors import LONGEST_PATH, SpecError, shown
 from ....layers.names import Name
-from ....limits import MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, apart, most_nodes, within
+from ....limits import MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, apart, most_nodes, within
 from ....sizes import LARGEST, Size
 from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
 
