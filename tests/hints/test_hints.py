@@ -442,6 +442,67 @@ def test_a_bias_that_has_an_effect_gets_no_hint(words: str) -> None:
     assert of(words) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "input", "layout"),
+    [
+        ("conv:4,k3 groupnorm:4", (3, 8, 9), "NCHW"),
+        ("conv:4,k3 groupnorm:4", (8, 9, 3), "NHWC"),
+        ("linear:4 batchnorm", (8, 9, 3), "NHWC"),
+    ],
+)
+def test_a_norm_of_each_channel_takes_a_bias_away(words: str, input: tuple[int, ...], layout: str) -> None:
+    assert [hint.name for hint in of(words, input=input, layout=layout)] == ["bias-before-norm"]
+
+
+def test_a_bias_that_another_layer_uses_too_gets_no_hint() -> None:
+    conv = {"op": "conv", "c_o": 4, "k": 3}
+    norm = {"op": "batchnorm", "name": "n"}
+    tied = [{**conv, "name": "a"}, norm, {**conv, "tie": "a", "from": "input"}, {"op": "add", "from": ["n", "conv1"]}]
+    assert of(tied, input=(3, 8, 9)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "input", "layout"),
+    [
+        ("logsoftmax", (1,), "NCHW"),
+        ("softmax:axis=2", (5, 1, 3), "NCHW"),
+        ("softmax:axis=1", (5, 1, 1), "NCHW"),
+        ("softmax:axis=3", (1, 1, 5), "NCHW"),
+        ("instancenorm", (3, 1, 5), "NCHW"),
+        ("instancenorm", (3, 1, 1), "NCHW"),
+        ("instancenorm", (1, 1, 3), "NHWC"),
+        ("instancenorm", (1, 3, 1), "NHWC"),
+        ("groupnorm:3", (3, 1, 1), "NCHW"),
+        ("groupnorm:2", (4, 1, 1), "NCHW"),
+        ("groupnorm:3", (1, 1, 3), "NHWC"),
+        ("groupnorm:3", (1, 3, 3), "NHWC"),
+        ("layernorm", (3, 1), "NCHW"),
+        ("layernorm", (1, 3), "NCHW"),
+        ("sigmoid", (1, 1, 1), "NCHW"),
+    ],
+)
+def test_a_constant_output_is_one(words: str, input: tuple[int, ...], layout: str) -> None:
+    x, y = np.random.default_rng(4).normal(size=(2, *input))
+    first, second = [cnncalc.run(words, array, seed=1, layout=layout) for array in (x, y)]
+    is_constant = (first == second).all()
+    assert [hint.name for hint in of(words, input=input, layout=layout)] == ["constant-output"] * bool(is_constant)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("3x8x9 conv:5,k3 softmax:axis=2", "it works along axis 2 of the map, 6 values, not along the 5 channels"),
+        ("3x8x9 conv:5,k3 logsoftmax", "it works along axis 3 of the map, 7 values, not along the 5 channels"),
+        ("3x8 conv1d:5,k3 softmax", None),  # steps and their features, as often as channels and steps
+        ("3x8x9 softmax", None),  # nothing says that it is a map
+        ("3x8x9 conv:5,k3 flatten softmax", None),
+    ],
+)
+def test_the_axis_of_a_softmax(words: str, said: str | None) -> None:
+    assert [hint.text for hint in of(words)] == ([] if said is None else [said])
+    assert of("conv:5,k3 softmax:axis=2", input=(8, 9, 3), layout="NHWC") == []
+
+
 def test_an_even_kernel_with_a_stride_is_padded_as_the_size_wants() -> None:
     """With a stride the size, not the kernel, decides whether the padding is odd: an odd kernel has it, too."""
     for words in ("3x8x8 conv:4,k4,s2,same", "3x9x9 maxpool:2,same", "3x9x9 conv:4,k4,s2,same"):
