@@ -179,8 +179,8 @@ def _only_padding(slide: Slide) -> tuple[int, int]:
     if numbers is None:
         return 0, 0
     n, pb, out = numbers
-    before = max(0, min(out, -(-(pb - slide.k + 1) // slide.s)))
-    after = max(0, min(out - before, out - 1 - (n - 1 + pb) // slide.s))
+    before = max(0, -(-(pb - slide.k + 1) // slide.s))
+    after = max(0, out - 1 - (n - 1 + pb) // slide.s)
     if n < slide.d and out <= MOST_TAPS:  # the taps of a window may lie on both sides of the input
         return sum(not _touches(slide, n, pb, unit) for unit in range(out - after)), after
     return before, after
