@@ -82,9 +82,10 @@ def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]
     before = place.before()
     if before is None or before.op != "pad":
         return {}
-    sides = dict(zip(before.traced.axes, before.traced.values["p"], strict=True))
+    padding = zip(before.traced.axes, before.traced.values["p"], strict=True)
+    ends = {axis: max(after, 0) for axis, (_, after) in padding}
     first = 1 if place.layer.env.channels_last else 2
-    return {slide.axis: max(sides.get(axis, (0, 0))[1], 0) for axis, slide in enumerate(slides, first)}
+    return {slide.axis: ends.get(axis, 0) for axis, slide in enumerate(slides, first)}
 
 
 def _dropped_pixels(place: HintPlace) -> Advice | None:
@@ -178,8 +179,8 @@ def _only_padding(slide: Slide) -> tuple[int, int]:
     if numbers is None:
         return 0, 0
     n, pb, out = numbers
-    before = max(0, min(out, -(-(pb - slide.k + 1) // slide.s)))
-    after = max(0, min(out - before, out - 1 - (n - 1 + pb) // slide.s))
+    before = max(0, -(-(pb - slide.k + 1) // slide.s))
+    after = max(0, out - 1 - (n - 1 + pb) // slide.s)
     if n < slide.d and out <= MOST_TAPS:  # the taps of a window may lie on both sides of the input
         return sum(not _touches(slide, n, pb, unit) for unit in range(out - after)), after
     return before, after

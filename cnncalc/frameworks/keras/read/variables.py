@@ -227,7 +227,7 @@ def _wrapped(wrapper: str, config: dict[str, Any]) -> list[Variable]:
     listed = []
     for part, key in _PARTS[wrapper]:
         inner = inner_layer(config, key)
-        if inner is None or inner[0] in _PARTS:
+        if inner is None:
             return []
         group = f"{part}_layer" if part else "layer"
         listed += [
