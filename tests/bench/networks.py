@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -158,8 +157,8 @@ def process(names: list[str], folder: Path, rounds: int, clock: Callable[[], flo
 
 def of_children() -> float:
     """The processor's time of all processes that have been waited for."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)  # os.times counts hundredths of a second
-    return usage.ru_utime + usage.ru_stime
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def main() -> None:

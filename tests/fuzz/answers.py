@@ -38,7 +38,7 @@ def check(network: Network, report: Report) -> None:
     """Hold a network that is right to each law."""
     counts_are_arrays(report)
     formulas_hold(network, report)
-    if network.expect is None and not any(layer.node.expect for layer in report.layers):
+    if network.expect is None and not any(layer.node.expect is not None for _, layer in _named(report.layers)):
         expectations_hold(network, report)
         views_agree(network, report)
     if not is_small(report):

@@ -42,7 +42,7 @@ from tests import hostile
 from tests.hostile import ATTACKS, PRINTABLE
 from tests.program import here
 
-from . import lines
+from . import laws, lines
 
 LONGEST = 20
 """How many seconds a command line may take."""
@@ -357,7 +357,7 @@ def faults_of(line: list[str]) -> Iterator[str]:
     if line[0] in ("help", "completion", "schema") or {"--list-codes", "--help", "-h"} & {*line}:
         return
     if len(forms) == 1 and ended.code in whole and ended.out:
-        written.append((*forms, ended.out.encode()))
+        written.append((forms.pop(), ended.out.encode()))
     for kind, data in written:
         try:
             WHOLE.get(kind, bool)(data)
@@ -396,6 +396,10 @@ def _faults_of_api(draw: Draw) -> Iterator[tuple[str, str]]:
         "shape": lambda: str(cnncalc.shape(source, **more)),
         "check": lambda: cnncalc.check(source, expect=wanted),
         "diff": lambda: str(cnncalc.diff(source, source)),
+        "compare": lambda: cnncalc.compare(source, source).to_list(),
+        "contrast": lambda: json.dumps(cnncalc.contrast(source, ["torch", "keras", "onnx"]).to_dict()),
+        "to_onnx": lambda: cnncalc.to_onnx(source),
+        "run": lambda: _executed(source),
         "to_torch": lambda: compile(cnncalc.to_torch(source), "", "exec"),
         "to_keras": lambda: json.loads(cnncalc.to_keras(source)),
         "expect": lambda: expect.read_text(draw.expectation()),
@@ -408,6 +412,15 @@ def _faults_of_api(draw: Draw) -> Iterator[tuple[str, str]]:
             pass
         except BaseException as error:
             yield f"API: {type(error).__name__} {_place(error)}", f"{name} of {source!r} {more} {wanted}"[:500]
+
+
+def _executed(source: Any) -> None:
+    """Run a network that is small, prepared and not."""
+    x = np.ones((3, 8, 8), np.float32)
+    if laws.is_small(cnncalc.shape(source, x.shape)):
+        out, again = cnncalc.run(source, x, seed=0), cnncalc.prepare(source, seed=0)(x)
+        if not np.array_equal(out, again, equal_nan=True):
+            raise ValueError("prepared it gives something else")
 
 
 def _place(error: BaseException) -> str:

@@ -29,7 +29,7 @@ from cnncalc.checks import expect
 from cnncalc.cli import COMMANDS
 from cnncalc.execute import npy
 from tests import DATA
-from tests.frameworks.code import test_torch
+from tests.frameworks.code import test_keras, test_torch
 from tests.program import here
 
 from . import answers, code_mutations, laws
@@ -148,6 +148,8 @@ def _sources() -> list[bytes]:
         depth = {"init": 8, "forward": 8, "more": 4}
         parts = {part: indent(row[part] or "pass", " " * by) for part, by in depth.items()}
         texts.append((test_torch.NET.format(**parts), None))
+    own = [value for module in (test_torch, test_keras) for value in vars(module).values() if isinstance(value, str)]
+    texts += [(text, None) for text in own if "\nimport " in text and "{init}" not in text]
     head = rows["keras"]["head"]
     texts += [(f"{head}{row['source']}\nmodel = keras.Model(x, y)\n", None) for row in rows["keras"]["rows"].values()]
     return [f"#:{wanted or ''}\n{text}".encode() for text, wanted in texts if len(text) <= SMALL]
@@ -252,9 +254,10 @@ def _onnx_files() -> list[bytes]:
     """Return files of exporters, and a graph for each operator."""
     from tests.frameworks.onnx import test_operators
 
-    graphs = [*test_operators.GRAPHS.values(), *test_operators.WHOLE.values()]
+    tables = (test_operators.GRAPHS, test_operators.WHOLE, test_operators.SHAPES)
     files = [one for one in _members("onnx-cases.zip", ".onnx") if len(one) <= SMALL]
-    return files + [test_operators.written(graph) for graph in graphs]
+    files += [test_operators.written(graph) for table in tables for graph in table.values()]
+    return files + [test_operators.of_onnxruntime(name) for name in test_operators.RUNTIME]
 
 
 def _onnx(draw: Draw) -> bytes:

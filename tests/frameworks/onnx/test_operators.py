@@ -992,16 +992,21 @@ RUNTIME: dict[str, tuple[list[Row], tuple[int, ...], Arrays, Callable[[Any], Any
 }
 
 
-@pytest.mark.parametrize("name", RUNTIME)
-def test_an_operator_of_onnxruntime_computes_what_it_is_said_to(name: str) -> None:
-    rows, shape, arrays, function = RUNTIME[name]
+def of_onnxruntime(name: str) -> bytes:
+    """The file of an operator of onnxruntime."""
+    rows, shape, arrays, _ = RUNTIME[name]
     made = nodes(rows, domain="com.microsoft")
     if "x8" in rows[0][1]:  # whole numbers in and out
         made.insert(0, helper.make_node("QuantizeLinear", ["x", "s", "z"], ["x8"], name="x8"))
         scale = ["t", "u"] if "t" in rows[0][1] else ["s", "z"]
         made.append(helper.make_node("DequantizeLinear", ["r", *scale], ["y"], name="y"))
     asked = {name for one in made for name in one.input}
-    data = model(made, list(shape), {key: array for key, array in arrays.items() if key in asked})
+    return model(made, list(shape), {key: array for key, array in arrays.items() if key in asked})
+
+
+@pytest.mark.parametrize("name", RUNTIME)
+def test_an_operator_of_onnxruntime_computes_what_it_is_said_to(name: str) -> None:
+    data, (_, shape, _, function) = of_onnxruntime(name), RUNTIME[name]
     assert "opaque" not in [layer["op"] for layer in layers_of(data)]
     x = drawn(*shape, seed=3)
     found = cnncalc.run(read_bytes(data, "net.onnx"), x)
