@@ -152,6 +152,10 @@ CASES = [
      "unread-pixels: conv1d1: d=2 and s=2 share a factor on length: 1 of every 2 pixels is never read; "
      "a d that shares no factor with s, and a k of at least s, read them all",
      ["1x8 conv1d:1,k2,s2,d1"]),
+    ("3x9 maxpool1d:1,s3",
+     "unread-pixels: maxpool1d1: s=3 is above k=1 on length: 2 of every 3 pixels are never read; "
+     "k=3 or s=1 reads them all",
+     ["3x9 maxpool1d:3,s3", "3x9 maxpool1d:1,s1"]),
     ("3x8x8 maxpool:1,s2",
      "unread-pixels: maxpool1: s=2 is above k=1 on height and width: 1 of every 2 pixels is never read; "
      "k=2 or s=1 reads them all",
@@ -610,6 +614,8 @@ TYPED = [
     ("3x8x8 linear:7", None),  # nothing says that it is a map
     ("8x9 linear:4 linear:5", None),
     ("3x8x8 conv:5,k3 flatten linear:7", None),
+    ("3x8x8 gap linear:7", "works on the last axis; put flatten in front?"),
+    ("3x8x8 adaptivemaxpool:2 linear:7", "works on the last axis; put flatten in front?"),
     ("9x8x4 conv:5,k3", f"9x8x4 has 9 channels; {LAST} 4x9x8"),
     ("9x8x1 relu conv:5,k1", f"9x8x1 has 9 channels; {LAST} 1x9x8"),
     ("4x5x3 conv:5,k3", f"4x5x3 has 4 channels; {LAST} 3x4x5"),
