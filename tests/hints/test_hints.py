@@ -13,7 +13,7 @@ import pytest
 
 import cnncalc
 from cnncalc import zoo
-from cnncalc.hints import find
+from cnncalc.hints import find, whole
 from cnncalc.hints.table import KINDS, hints, kinds_named
 from cnncalc.hints.typed import notes
 from cnncalc.report import Hint
@@ -467,6 +467,10 @@ def test_a_norm_of_each_channel_takes_a_bias_away(words: str, input: tuple[int, 
     assert [hint.name for hint in of(words, input=input, layout=layout)] == ["bias-before-norm"]
 
 
+def test_a_layer_without_the_key_bias_gets_no_hint_on_it() -> None:
+    assert of("3x8x9 flatten batchnorm batchnorm") == []
+
+
 def test_a_bias_that_another_layer_uses_too_gets_no_hint() -> None:
     conv = {"op": "conv", "c_o": 4, "k": 3}
     norm = {"op": "batchnorm", "name": "n"}
@@ -501,8 +505,8 @@ def test_a_constant_output_is_one(words: str, input: tuple[int, ...], layout: st
     is_constant = (first == second).all()
     found = of(words, input=input, layout=layout)
     assert [hint.name for hint in found] == ["constant-output"] * bool(is_constant)
-    about = "axis" if "softmax" in words else "it normalises"
-    assert all(hint.text.startswith(about) for hint in found)
+    about = f"every output is {first.flat[0]:.0f}" if "softmax" in words else "it normalises single values"
+    assert all(about in hint.text for hint in found)
 
 
 @pytest.mark.parametrize(
@@ -512,6 +516,8 @@ def test_a_constant_output_is_one(words: str, input: tuple[int, ...], layout: st
         ("3x8x9 conv:5,k3 logsoftmax", "it works along axis 3 of the map, 7 values, not along the 5 channels"),
         ("3x8 conv1d:5,k3 softmax", None),  # steps and their features, as often as channels and steps
         ("3x8x9 softmax", None),  # nothing says that it is a map
+        ("8x9x3 permute:3x1x2 softmax", None),
+        ("3x8x9 conv:5,k8x9 softmax", "axis 3 has one value, so every output is 1"),
         ("3x8x9 conv:5,k3 flatten softmax", None),
     ],
 )
@@ -523,6 +529,7 @@ def test_the_axis_of_a_softmax(words: str, said: str | None) -> None:
 def test_nothing_is_said_of_a_norm_of_what_is_not_known() -> None:
     for op in ("layernorm", "instancenorm", "groupnorm", "softmax"):
         assert of([{"op": "opaque"}, {"op": op, **({"g": 1} if op == "groupnorm" else {})}], input=(3, 8, 8)) == []
+    assert of("Cx1x1 groupnorm:1") == []
 
 
 def test_an_even_kernel_with_a_stride_is_padded_as_the_size_wants() -> None:
@@ -663,3 +670,10 @@ def test_a_name_that_is_not_a_hint_gets_the_nearest() -> None:
     with pytest.raises(cnncalc.SpecError) as caught:
         kinds_named(["droped-pixels"])
     assert str(caught.value) == "there is no hint 'droped-pixels'\n  did you mean 'dropped-pixels' or 'unread-pixels'?"
+
+
+def test_a_larger_input_is_not_looked_for_in_a_long_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = f"3x8x8 {' '.join(['conv:4,k5,p2'] * 4)}"
+    for most, found in ((4, True), (3, False)):
+        monkeypatch.setattr(whole, "MOST_RETRACED", most)
+        assert ("an input of " in one(words)) == found
