@@ -90,15 +90,14 @@ def _border_layers(place: HintPlace) -> Advice | None:
         return None
     assert graph is not None
     sizes, own = graph.space(INPUT).shape, place.layer.reads_fields[0].of
-    field = show(tuple([own[axis].size or 0 for axis in range(len(sizes))]))
+    field = "x".join([str(one.size) for one in own])
     more = f" and those of {plural(len(border) - 1, 'layer')} after it" if len(border) > 1 else ""
     text = (
         f"a unit of its input already sees {field} pixels, and the image has {show(sizes)}: in the middle of the map "
         f"its window{more} {'add' if more else 'adds'} nothing"
     )
     enough = [n for n in least(graph) if n is not None] if len(graph.vertices) <= MOST_RETRACED else []
-    is_known = len(enough) == len(sizes) and all(n > (known(size) or 0) for n, size in zip(enough, sizes, strict=True))
-    size = f"an input of {show(enough)} or more, or " if is_known else ""
+    size = f"an input of {show(enough)} or more, or " if len(enough) == len(sizes) else ""
     return Advice(text, f"{size}fewer strides and layers above it")
 
 

@@ -487,6 +487,7 @@ def test_a_bias_that_another_layer_uses_too_gets_no_hint() -> None:
         ("softmax:axis=3", (1, 1, 5), "NCHW"),
         ("instancenorm", (3, 1, 5), "NCHW"),
         ("instancenorm", (3, 1, 1), "NCHW"),
+        ("instancenorm", (3, 5, 1), "NCHW"),
         ("instancenorm", (1, 1, 3), "NHWC"),
         ("instancenorm", (1, 3, 1), "NHWC"),
         ("groupnorm:3", (3, 1, 1), "NCHW"),
@@ -514,6 +515,7 @@ def test_a_constant_output_is_one(words: str, input: tuple[int, ...], layout: st
     [
         ("3x8x9 conv:5,k3 softmax:axis=2", "it works along axis 2 of the map, 6 values, not along the 5 channels"),
         ("3x8x9 conv:5,k3 logsoftmax", "it works along axis 3 of the map, 7 values, not along the 5 channels"),
+        ("3x8x9 conv:5,k8 softmax", "it works along axis 3 of the map, 2 values, not along the 5 channels"),
         ("3x8 conv1d:5,k3 softmax", None),  # steps and their features, as often as channels and steps
         ("3x8x9 softmax", None),  # nothing says that it is a map
         ("8x9x3 permute:3x1x2 softmax", None),
