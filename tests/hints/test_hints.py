@@ -645,6 +645,7 @@ TYPED = [
     ("CxHx3 conv:5,k3", None),
     ("8x3 conv:5,k3", None),  # one channel's height and width
     ("9x8x3 conv:5,k3,c_i=9", None),
+    ("9x8x3 conv:5,k3,c_i=9 conv:4,k1", None),
     ("9x8x3 relu", None),
 ]
 
