@@ -311,7 +311,7 @@ def transposed() -> bytes:
     ("make", "code", "what"),
     [
         (many_nodes, 2, "the graph has 15,001 nodes, more than 15,000"),
-        (many_layers, 2, "the nodes of the graph make 15,001 layers, more than 15,000"),
+        (many_layers, 2, "the nodes of the graph make 15,001 layers, or numbers in them by the hundred, more than"),
         (transposed, 0, ""),
         (doubled, 0, ""),
         (negative, 0, ""),
