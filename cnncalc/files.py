@@ -129,8 +129,6 @@ def _descriptor(path: str) -> int | None:
     """
     for _ in range(_MOST_LINKS):
         folder, _, name = os.path.normpath(path).rpartition("/")
-        if folder == "/dev" and name in _STREAMS:
-            return _STREAMS.index(name)
         if folder in ("/dev/fd", "/proc/self/fd") and name.isascii() and name.isdecimal():
             return int(name)
         if not os.path.islink(path):
@@ -141,7 +139,6 @@ def _descriptor(path: str) -> int | None:
 
 _MOST_LINKS = 40
 """How many links Linux follows."""
-_STREAMS = ("stdin", "stdout", "stderr")
 
 
 def allow_open(count: int) -> None:
@@ -300,7 +297,7 @@ class Target:
             return
         with contextlib.suppress(OSError):
             self.file.close()
-        if not self.is_special and self._part in UNFINISHED:
+        if not self.is_special:
             with contextlib.suppress(OSError):
                 os.unlink(self._part)
             UNFINISHED.discard(self._part)
@@ -409,7 +406,7 @@ def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
         _finish(stream)
         return
     with while_read(), whole(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n")
         try:
             yield text
         finally:

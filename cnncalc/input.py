@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
@@ -11,7 +11,6 @@ from .errors import CnncalcError, ShapeError, SpecError, nearest, shown
 from .layers import Layer
 from .layers.base import AXIS_LETTERS
 from .network import INPUT, Network, no_input
-from .report import LayerReport, leaves
 from .sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, Size, known, read_shape, show, to_json
 
 if TYPE_CHECKING:
@@ -382,33 +381,13 @@ def read_input(network: Network, batch: int | None = None) -> Input:
     return Input(batch, sample, (batch, *sample))
 
 
-def with_input(network: Network, read: Input, traced: Sequence[LayerReport] = ()) -> Network:
-    """Return the network with this input as its own, its sample's axes said if it would be read otherwise.
-
-    `traced` are its layers: what their keys are resolved to may give a number of axes that the layers did not.
-    """
-    rank = _resolved_rank(traced)
-    if rank is not None:
-        told = len(read.sample) == rank + 1
-    elif read.sizes == network.input and network.sample_axes is None:  # as `configure` leaves what the layers tell
+def with_input(network: Network, read: Input) -> Network:
+    """Return the network with this input as its own, its sample's axes said if it would be read otherwise."""
+    if read.sizes == network.input and network.sample_axes is None:  # as `configure` leaves what the layers tell
         return network
-    else:
-        reading = readings([node.layer for node in network.nodes], own=True).get(len(read.sizes))
-        told = reading is not None and reading.sample_axes(len(read.sizes)) == len(read.sample)
+    reading = readings([node.layer for node in network.nodes], own=True).get(len(read.sizes))
+    told = reading is not None and reading.sample_axes(len(read.sizes)) == len(read.sample)
     return network._replace(input=read.sizes, sample_axes=None if told else len(read.sample))
-
-
-def _resolved_rank(traced: Sequence[LayerReport]) -> int | None:
-    """Return the number of axes that the first spatial layer has by its resolved keys; None if not by these alone."""
-    for layer in leaves(traced):
-        own = layer.node.layer
-        if own.rank() is not None or own.MAKES_AXES:
-            return None
-        if own.is_spatial:
-            rank = type(own)(own.op, own.nd, layer.values).rank()
-            if rank is not None:
-                return rank
-    return None
 
 
 def tells(network: Network, sizes: int, axes: int) -> bool:

@@ -138,9 +138,11 @@ def apart(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
     try:
         with open(reading, "rb") as file:
             made = file.read()
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
     finally:
-        with suppress(OSError):  # it has ended
-            os.kill(child, signal.SIGKILL)
+        with suppress(OSError):  # where nobody waits for children, they leave nothing to wait for
             os.waitpid(child, 0)
     return made[:-1] if made.endswith(_WHOLE) else None
 

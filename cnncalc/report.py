@@ -364,8 +364,14 @@ class Report:
         return self.network.dialect.name == "keras"
 
     def head(self) -> dict[str, Any]:
-        """Return the report as JSON without its layers and its totals."""
-        return self.network.head()
+        """Return the report as JSON without its layers and its totals.
+
+        Keys that are resolved may give a number of axes that the layers did not: then they tell a sample's axes or not.
+        """
+        rank, axes = _resolved_rank(self.layers), len(self.sample)
+        if rank is None:
+            return self.network.head()
+        return self.network._replace(sample_axes=None if axes == rank + 1 else axes).head()
 
     def outputs(self) -> list[LayerReport]:
         """Return the network's outputs: the last layer is the first of them, then the others that no layer reads."""
@@ -418,6 +424,20 @@ def leaves(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
     """Yield layers, in place of a block its own."""
     for layer in layers:
         yield from leaves(layer.inner) if layer.inner else [layer]
+
+
+def _resolved_rank(layers: Sequence[LayerReport]) -> int | None:
+    """Return the number of axes that the first spatial layer has by its resolved keys; None if not by these alone."""
+    for layer in leaves(layers):
+        own = layer.node.layer
+        if own.rank() is not None or own.MAKES_AXES:
+            return None
+        if own.is_spatial:
+            values = {key: tuple(value) if isinstance(value, list) else value for key, value in layer.values.items()}
+            rank = type(own)(own.op, own.nd, values).rank()
+            if rank is not None:
+                return rank
+    return None
 
 
 def _unfolded(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:

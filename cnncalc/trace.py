@@ -40,7 +40,7 @@ def shape(
     try:
         layers.extend(trace_layers(network, read))
     except CnncalcError as error:
-        error.report = Report(with_input(network, read, layers), read.batch, read.sample, layers)
+        error.report = Report(with_input(network, read), read.batch, read.sample, layers)
         within = bool(layers) and layers[-1].traced.out is NOTHING_KNOWN  # in the block that is cut
         fitting = fitting_input(network, read, len(layers)) if error.key == "c_i" and not within else None
         if fitting is not None:
@@ -52,7 +52,7 @@ def shape(
             )
             error.help = "\n".join(filter(None, [error.help, other]))
         raise
-    return Report(with_input(network, read, layers), read.batch, read.sample, layers)
+    return Report(with_input(network, read), read.batch, read.sample, layers)
 
 
 def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:

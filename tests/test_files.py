@@ -111,6 +111,11 @@ def test_a_name_becomes_one_of_a_file(name: str, on_windows: str, elsewhere: str
     assert files.safe_name(name) == (on_windows if os.name == "nt" else elsewhere)
 
 
+def test_whether_a_name_is_another_in_capitals_is_the_systems_to_say(folder: Path) -> None:
+    Path("a").touch()
+    assert (files.folded("A") == files.folded("a")) == Path("A").exists()
+
+
 @pytest.mark.parametrize(("folds", "code"), [(True, 2), (False, 0)])
 @posix
 def test_layers_whose_names_differ_in_case(
@@ -290,8 +295,8 @@ def test_what_is_written_is_out_before_it_is_said_to_be(
     monkeypatch.setattr(files, "check_mapped", lambda: found.append(Path("printed").read_bytes()))
     with open("printed", "w", encoding="ascii", errors="replace", newline="\n") as printed:
         monkeypatch.setattr(sys, "stdout", printed)
-        for utf8 in (False, True):
-            with files.text_output(path, utf8) as text:
+        for options in ({}, {"utf8": True}):
+            with files.text_output(path, **options) as text:
                 text.write("é\udc80\n")
         with files.binary_output(path) as file:
             file.write(b"\xff")
@@ -441,10 +446,10 @@ def test_what_is_not_kept_gives_no_rights(
 @pytest.mark.parametrize(
     ("has_group", "refused", "left", "mode"),
     [
-        (True, "", set(), 0o664),
-        (True, "user.a", {"user.a"}, 0o664),
-        (True, "system.posix_acl_access", {"system.posix_acl_access"}, 0o600),
-        (False, "", {"system.posix_acl_access"}, 0o600),  # the list is that of another group
+        (True, "", set(), 0o765),
+        (True, "user.a", {"user.a"}, 0o765),
+        (True, "system.posix_acl_access", {"system.posix_acl_access"}, 0o700),
+        (False, "", {"system.posix_acl_access"}, 0o700),  # the list is that of another group
     ],
 )
 def test_which_attributes_are_kept(
@@ -464,7 +469,7 @@ def test_which_attributes_are_kept(
     monkeypatch.setattr(os, "listxattr", lambda _: sorted({*names, "trusted.b", "system.other"}), raising=False)
     monkeypatch.setattr(os, "getxattr", lambda path, name: f"{path} {name}".encode(), raising=False)
     monkeypatch.setattr(os, "setxattr", put, raising=False)
-    old = os.stat_result([0o100664, *new[1:5], new.st_gid + (not has_group), *new[6:]])
+    old = os.stat_result([0o100765, *new[1:5], new.st_gid + (not has_group), *new[6:]])
     with open("new", "rb") as file:
         files._keep_rights(file.fileno(), "out", old)  # noqa: SLF001
     assert found == {name: f"out {name}".encode() for name in names - left}
@@ -521,6 +526,8 @@ def test_what_is_mapped_must_not_change(folder: Path) -> None:
     fill(folder)
     files.check_mapped()  # another file: what is mapped is as it was
     os.rename("old.npy", "x.npy")
+    with open("a.npy", "rb") as file, files.mapped(file, "a.npy"), pytest.raises(SpecError, match=r"'x\.npy' changed"):
+        files.check_mapped()
     held.close()
     del held
     files.check_mapped()  # it is not used any more
@@ -671,6 +678,60 @@ def test_one_of_several_files_that_fails_leaves_all_old(
     assert done.err.endswith(" cannot be written: full\n")
     assert olds(names) == [True, True]
     assert not list(several.glob("*.part"))
+
+
+def test_a_new_folder_stays_if_something_is_in_it(folder: Path) -> None:
+    with files.folder("a/b/c"):
+        assert Path("a/b/c").is_dir()
+    assert not Path("a").exists()
+    with files.folder("a/b/c"):
+        Path("a/b/d").touch()
+    assert [*Path("a").rglob("*")] == [Path("a/b"), Path("a/b/d")]
+    with files.folder("a/b"):
+        Path("a/b/d").unlink()
+    assert Path("a/b").is_dir()  # it was there
+    with (
+        pytest.raises(SpecError, match=r"^'x\.npy/deep' cannot be created: Not a directory$"),
+        files.folder("x.npy/deep"),
+    ):
+        pass
+    assert not signals.NEW_FOLDERS
+
+
+def test_all_is_on_the_disk_before_it_has_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
+    with files.whole("out") as file:
+        file.write(b"123")
+    with files.text_output("out") as text:
+        text.write("é")
+    assert sizes == [3, 2]
+
+
+@posix
+def test_a_file_is_written_where_files_have_no_owners(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows."""
+    monkeypatch.delattr(os, "fchown")
+    for text in (b"old", b"new"):
+        with files.whole("out") as file:
+            file.write(text)
+    assert Path("out").read_bytes() == b"new"
+
+
+def test_what_nobody_reads_ends_what_prints_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def printing(error: OSError) -> None:
+        with files.while_read():
+            raise error
+
+    printing(BrokenPipeError())
+    with pytest.raises(OSError, match="full"):
+        printing(OSError(errno.ENOSPC, "full"))
+    invalid = OSError(errno.EINVAL, "as Windows says of a pipe")
+    for system, is_closed in (("posix", False), ("nt", True)):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "name", system)
+            closed = [files.is_closed_pipe(error) for error in (invalid, OSError(errno.ENOSPC, ""), BrokenPipeError())]
+        assert closed == [is_closed, False, True]
 
 
 def test_a_group_of_files_has_those_that_are_whole_when_it_ends(folder: Path) -> None:

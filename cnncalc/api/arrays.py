@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import SpecError, shown
 from ..execute import Job, as_array
 from ..execute.task import Array
-from ..execute.weights import carried, sourced
+from ..execute.weights import Carried, sourced
 from ..frameworks import writer
 from ..input import FIRST, by_name, input_names
 from ..network import Network
@@ -119,13 +119,13 @@ def prepare(
         "memory": _whole(memory, "memory", "a number of bytes"),
         "fuse": bool(fuse),
     }
-    return Prepared(network, carried(network, seed) if weights is None else weights, how)
+    return Prepared(network, Carried(network, seed) if weights is None else weights, how)
 
 
 class Prepared:
     """A network with its weights in memory, ready to run on arrays again and again."""
 
-    def __init__(self, network: Network, weights: dict[str, Array] | Array, how: dict[str, Any]):
+    def __init__(self, network: Network, weights: dict[str, Array] | Array | Carried, how: dict[str, Any]):
         """`how` are further arguments of `Job`."""
         self._network, self._weights, self._how = network, weights, how
         self._jobs: dict[object, Job] = {}

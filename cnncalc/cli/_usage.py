@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SpecError, nearest, shown
+from ..sizes import LARGEST
 
 SEVERAL = "NAMES"
 """The metavar of an option that takes several names between commas."""
@@ -126,7 +127,7 @@ class OneOf(Choice):
 
 
 class Whole(click.IntRange):
-    """A whole number of at least `min`."""
+    """A whole number of at least `min`, which is not larger than a size may be."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ARG002  click's form
         try:
@@ -135,6 +136,8 @@ class Whole(click.IntRange):
             raise SpecError(f"{_name(param)}: {shown(value)} is not a whole number") from None
         if self.min is not None and number < self.min:
             raise SpecError(f"{_name(param)}: {shown(number)} is too small: it is at least {self.min}")
+        if number > LARGEST:
+            raise SpecError(f"{_name(param)}: {shown(number)} is too large: it is at most {LARGEST:,}")
         return number
 
 

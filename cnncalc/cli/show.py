@@ -242,9 +242,9 @@ def _window(
     if arrays == (None, None, None) and not has_own:
         from ..steps import made_up, window_of
 
-        (layer,) = options.report(network).layers
-        window = window_of(layer)
-        return None if window is None else (layer, made_up(window))
+        first, *others = options.report(network).layers  # source is read for its input
+        window = None if others else window_of(first)
+        return None if window is None else (first, made_up(window))
     from ..execute.windows import fill
     from ._arrays import check_front, read_array
 

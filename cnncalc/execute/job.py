@@ -112,7 +112,7 @@ class Job:
         network: Network,
         shape: tuple[int, ...],
         kind: Dtype,
-        weights: NamedArrays | Array | None = None,
+        weights: NamedArrays | Array | arrays.Carried | None = None,
         *,
         bias: Array | None = None,
         dialect: str | None = None,
@@ -136,9 +136,9 @@ class Job:
         self.kind = real(kind, "x")
         shapes = {name: array.shape for name, array in (others or {}).items()}
         self.samples = samples = Samples(network, shape, dialect, layout, shapes)
-        self.weights = arrays.named(
-            samples.report, arrays.carried(samples.report.network, seed) if weights is None else weights, bias
-        )
+        own = arrays.Carried(samples.report.network, seed) if weights is None else weights
+        given = own.of(samples.report.network) if isinstance(own, arrays.Carried) else own
+        self.weights = arrays.named(samples.report, given, bias)
         without = arrays.without_biases(samples.report.network, self.weights)
         if without is not samples.report.network:
             self.samples = Samples(without, shape, dialect, layout, shapes)

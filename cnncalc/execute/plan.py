@@ -220,7 +220,7 @@ def _scaled(weight: Array, factor: Array, task: Task, depthwise: bool) -> Array:
         own = factor.reshape(weight.shape[-2:]) if depthwise else factor
     else:
         own = factor.reshape(-1, *(1,) * (weight.ndim - 1))
-    return (weight * own).astype(weight.dtype)
+    return np.asarray(weight * own.astype(weight.dtype))
 
 
 def _affine(factor: Array | None, offset: Array, step: LayerStep) -> After:

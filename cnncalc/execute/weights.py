@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from functools import partial
 from math import sqrt
 from typing import NamedTuple
@@ -82,6 +83,24 @@ def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
             if seed is None:
                 raise
     return arrays
+
+
+class Carried:
+    """The arrays of a network's own file: read once, and once more where sizes of its inputs make another network."""
+
+    def __init__(self, network: Network, seed: int | None):
+        """Read those of the network as it is now; of open sizes, arrays may not be known yet."""
+        self._seed = seed
+        self._origin: Origin | None = Origin()
+        self._arrays: dict[str, Array] = {}
+        with suppress(SpecError) if network.source is not None and network.source.bind is not None else nullcontext():
+            self.of(network)
+
+    def of(self, network: Network) -> dict[str, Array]:
+        """Return the arrays of the network, or of what its file says for other sizes."""
+        if network.source is not self._origin:
+            self._origin, self._arrays = network.source, carried(network, self._seed)
+        return self._arrays
 
 
 class _OriginWithWeights(Origin):

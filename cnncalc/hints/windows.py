@@ -82,9 +82,10 @@ def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]
     before = place.before()
     if before is None or before.op != "pad":
         return {}
-    sides = dict(zip(before.traced.axes, before.traced.values["p"], strict=True))
+    padding = zip(before.traced.axes, before.traced.values["p"], strict=True)
+    ends = {axis: max(after, 0) for axis, (_, after) in padding}
     first = 1 if place.layer.env.channels_last else 2
-    return {slide.axis: max(sides.get(axis, (0, 0))[1], 0) for axis, slide in enumerate(slides, first)}
+    return {slide.axis: ends.get(axis, 0) for axis, slide in enumerate(slides, first)}
 
 
 def _dropped_pixels(place: HintPlace) -> Advice | None:
@@ -290,7 +291,7 @@ def _unread_pixels(place: HintPlace) -> Advice | None:
     if text is None:
         return None
     own = slides_of(place)
-    if any(slide.taps >= slide.s or slide.d > 1 for slide in slides):
+    if any(slide.d > 1 for slide in slides):
         return Advice(text, "a d that shares no factor with s, and a k of at least s, read them all")
     k, s = ([max(x.taps, x.s) for x in own], [min(x.taps, x.s) for x in own])
     return Advice(text, f"k={axes_text(k)} or s={axes_text(s)} reads them all")
@@ -308,7 +309,7 @@ def _strided_pointwise(place: HintPlace) -> Advice | None:
     of = prod(slide.s for slide in own)
     s = axes_text([slide.s for slide in own])
     text = f"{kernel} with s={s} reads 1 of every {of} pixels"
-    ends = "" if all(isinstance(x.n, int) and x.n % x.s == 0 for x in own) else ",ceil"
+    ends = "" if all(x.n % x.s == 0 for x in own) else ",ceil"
     if ends and not place.layer.env.dialect.pool_ceil:
         ends = ",p=same"
     pool = f"avgpool{RANK_ENDS.get(len(own), '')}:k{s},s{s}{ends}"

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from ..errors import SpecError
 from ..layers import Env
 from ..layers.base import AXIS_LETTERS, join
+from ..limits import Limit
 from ..network import Network
 from ..notation.words import LeftOutChannels, read_words
 from ..report import Report
@@ -28,6 +29,10 @@ MOST_LAYERS = 1024
 """The most words of a stack."""
 MOST_COMPARED = 5_000_000
 """How many pairs of stacks are compared: 0.2 microseconds each."""
+MOST_TRIED = 200_000
+"""How many layers are put in front of stacks: 4 microseconds and half a kilobyte each."""
+MOST_WORDS = 2_000
+"""How many words are followed, each over every number of channels that can arrive: a quarter of a millisecond each."""
 MOST_CHANNELS = 64
 """The most different numbers of channels that the words of a stack may make."""
 CHANNELS = 64
@@ -74,6 +79,7 @@ def stack(question: StackQuestion) -> LayerStack | None:
     """Return the least stack that sees far enough; None if no stack of these words does."""
     if max(question.field) < 2:
         raise SpecError("a unit without a layer sees one pixel already", "give a larger field, as --rf 100")
+    question = question._replace(words=tuple(dict.fromkeys(question.words)))
     places = _search(question, _steps(question))
     if places is None:
         return None
@@ -101,9 +107,11 @@ def _network(words: Sequence[str], question: StackQuestion, channels: int) -> Ne
 def _steps(question: StackQuestion) -> list[StackStep]:
     """Return each word over each number of channels that can arrive there."""
     steps: list[StackStep] = []
+    limit = Limit(MOST_WORDS, "more than {most:,} words, each over every number of channels", "give fewer words")
     waiting, seen = [question.channels], {question.channels}
     while waiting:
         c = waiting.pop()
+        limit.count(len(question.words))
         for place in range(len(question.words)):
             step = _step(question, place, c)
             steps.append(step)
@@ -141,21 +149,22 @@ Cost = tuple[int, int, int]
 def _search(question: StackQuestion, steps: Sequence[StackStep]) -> list[int] | None:
     """Return the places of the words of the least stack, the first layer's first; None if there is none.
 
-    SpecError if there are too many to compare.
+    SpecError if there are too many to try, or to compare.
     """
     wanted, by_depth = question.field, question.by == "depth"
     ending: dict[int, list[StackStep]] = {}
     for step in steps:
         ending.setdefault(step.c_o, []).append(step)
+    compared, tried = map(_limit, (MOST_COMPARED, MOST_TRIED))
     axes = [AxisRest(axis, question, steps) for axis in range(len(wanted))]
     waiting: list[tuple[Cost, int, Cost, State, tuple[Any, ...]]] = []
-    number = compared = 0
 
     def wait(cost: Cost, state: State, places: tuple[Any, ...]) -> None:
+        tried.count(1)
         rests = [axis.least(r, state[1]) for axis, r in zip(axes, state[0], strict=True)]
         if None not in rests:
             in_all = cost[0] + max(rest for rest in rests if rest is not None), *cost[1:]
-            heappush(waiting, (in_all, number, cost, state, places))
+            heappush(waiting, (in_all, tried.made, cost, state, places))
 
     for c in ending | {question.channels: []}:
         wait((0, 1, 0), ((1,) * len(wanted), c), ())
@@ -165,9 +174,7 @@ def _search(question: StackQuestion, steps: Sequence[StackStep]) -> list[int] | 
         if c == question.channels and field == wanted:
             return [*_unlinked(places)]
         others = done.setdefault(c, [])
-        compared += len(others)
-        if compared > MOST_COMPARED:
-            raise SpecError("there are too many stacks to compare", "give fewer words, or a smaller field")
+        compared.count(len(others))
         if any(own <= cost and all(map(ge, other, field)) for own, other in others):
             continue
         others.append((cost, field))
@@ -177,9 +184,13 @@ def _search(question: StackQuestion, steps: Sequence[StackStep]) -> list[int] | 
                 [min((r - 1) * s + k, most) for r, (k, s), most in zip(field, step.windows, wanted, strict=True)]
             )
             new = depth + 1, stride * prod(s for _, s in step.windows), params + step.params
-            number += 1
             wait(new if by_depth else new[::-1], (seen, step.c_i), (step.place, places))
     return None
+
+
+def _limit(most: int) -> Limit:
+    """Return the limit of a search."""
+    return Limit(most, "there are too many stacks to compare", "give fewer words, or a smaller field")
 
 
 def _unlinked(places: tuple[Any, ...]) -> Iterator[int]:
@@ -198,13 +209,14 @@ class AxisRest:
             beginning.setdefault(step.c_i, []).append(step)
         self.costs: dict[int, list[tuple[int, int]]] = {}
         """For the channels that a stack reads, what it costs to see all if it sees so many pixels, these negated."""
-        waiting = [(0, 0, question.field[axis], question.channels)]
+        waiting, tried = [(0, 0, question.field[axis], question.channels)], _limit(MOST_TRIED)
         while waiting:
             cost, depth, r, c = heappop(waiting)
             own = self.costs.setdefault(c, [])
             if depth > MOST_LAYERS or (own and r >= -own[-1][0]):
                 continue
             own.append((-r, cost))
+            tried.count(len(beginning.get(c, ())))
             for step in beginning.get(c, ()):
                 k, s = step.windows[axis]
                 more = 1 if question.by == "depth" else step.params

@@ -10,7 +10,7 @@ import pytest
 from tests.fuzz.commands import faults
 from tests.program import here
 
-CASES = 80
+CASES = 40
 """Cases of a run: about three seconds."""
 
 
@@ -32,6 +32,11 @@ FOUND: list[tuple[str, int, str]] = [
         "cnncalc run 1x2x2 opaque dwconv:k1 conv:2 -x [[[1,2],[3,4]]] --seed 1",
         2,
         "conv1.weight has an open size",
+    ),
+    (
+        "cnncalc solve convT:64 -i 28x14 --out 56x28 --top 100000000000000000000",
+        2,
+        "--top: 100000000000000000000 is too large: it is at most ",
     ),
     ("cnncalc convert 3x8x8 maxpool:k2,ceil=keep --to onnx -o o.onnx", 0, ""),
 ]

@@ -252,12 +252,8 @@ def long_name(option: click.Option) -> str:
     return max(option.opts, key=len)
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the files of the command lines."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"):
-        monkeypatch.delenv(name, raising=False)
+def write_files() -> None:
+    """Write the files of the command lines to the current folder."""
     draw = np.random.default_rng(1).standard_normal
     x, w = draw((5, 6)), draw((2, 2))
     arrays = {"x": x, "w": w, "b": np.ones(1), "y": draw((4, 5)), "batch": draw((3, 1, 5, 6))}
@@ -277,11 +273,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "folder/package.json": "{}",
         "report.json": here(["shape", "1x5x6", "conv:2,k2,p=same", "--json"]).out,
     }
-    (tmp_path / "folder").mkdir()
+    Path("folder").mkdir()
     for name, text in texts.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
+        Path(name).write_text(text, encoding="utf-8")
     assert here(["check", "net.json", "--baseline", "lock.json", "--update"]).code == 0
-    (tmp_path / "lock.json").write_text((tmp_path / "lock.json").read_text().replace("12", "13"))
+    Path("lock.json").write_text(Path("lock.json").read_text().replace("12", "13"))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files of the command lines."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    write_files()
     return tmp_path
 
 

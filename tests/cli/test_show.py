@@ -147,6 +147,13 @@ def test_a_block_of_layers_has_no_window() -> None:
     assert (ended.code, ended.err) == (2, ERRORS[0][1].replace("--step", "-x") + "\n")
 
 
+def test_source_is_read_for_its_input_before_it_is_drawn(tmp_path: Path) -> None:
+    here(["convert", "1x5x6", "conv:2,k2", "relu", "-o", "net.py"], cwd=tmp_path)
+    assert here(["show", "net.py"], cwd=tmp_path).out.count("\n") == 3
+    ended = here(["show", "net.py", "-x", "[[[1, 2], [3, 4]]]"], cwd=tmp_path)
+    assert ended.err == ERRORS[0][1].replace("--step", "-x") + "\n"
+
+
 def test_help_of_an_error_works() -> None:
     assert here(["show", "lenet5", "--until", "c1", "--step", "3"]).out.count("step 3 of 784") == 1
 

@@ -69,6 +69,31 @@ def test_the_weights_of_a_file_are_read_once(tmp_path: Path) -> None:
     np.testing.assert_allclose(prepared(X[0]), expected[0], rtol=1e-5)
 
 
+def test_weights_that_depend_on_the_sizes_of_an_input_are_those_of_each(tmp_path: Path) -> None:
+    """A file of open sizes is read once more for each of them, with constants that it did not have before."""
+    onnx = pytest.importorskip("onnx")
+    make, path = onnx.helper.make_node, tmp_path / "net.onnx"
+    nodes = [
+        make("Shape", ["x"], ["s"], start=2),
+        make("Expand", ["k", "s"], ["row"]),
+        make("CumSum", ["row", "zero"], ["places"]),
+        make("Add", ["x", "places"], ["y"]),
+    ]
+    info = onnx.helper.make_tensor_value_info
+    given, made = info("x", 1, ["N", 3, "W"]), info("y", 1, None)
+    arrays = {"k": np.ones(1, np.float32), "zero": np.array(0)}
+    constants = [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    graph = onnx.helper.make_graph(nodes, "places", [given], [made], constants)
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    path.write_bytes(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+    prepared = cnncalc.prepare(path)
+    for width in (4, 6, 4):
+        x = RNG.standard_normal((2, 3, width)).astype(np.float32)
+        expected = x + np.arange(1, width + 1)
+        np.testing.assert_allclose(prepared(x), expected, rtol=1e-6)
+        np.testing.assert_allclose(cnncalc.run(path, x), expected, rtol=1e-6)
+
+
 def test_further_inputs_are_taken_anew_each_time() -> None:
     prepared = cnncalc.prepare("1x3x3 relu:name=a input:1x3x3,name=b mul:from=a+b")
     x = np.eye(3)[None]

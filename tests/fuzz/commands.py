@@ -3,14 +3,16 @@
     python -m tests.fuzz.commands --cases 1000000 --minutes 60 --seed 1
 
 A case is drawn from its seed and number alone: a few files, then command lines on them, then the functions of the API.
-Most of it is right, so that it comes far; one thing or two are changed at random. The law: exit code 0, 1 or 2, nothing
-that a terminal or a log would obey, JSON that is whole, and from the API no exception but a CnncalcError.
+Most of it is right, so that it comes far: lines of the documentation, and of each option with others; one thing or two
+are changed at random. The law: exit code 0, 1 or 2, nothing that a terminal or a log would obey, JSON, XML, tables and
+source that are whole, on standard output and in files, and from the API no exception but a CnncalcError.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import json
 import math
 import os
@@ -26,6 +28,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import click
 import numpy as np
@@ -38,6 +41,8 @@ from cnncalc.layers import OPS
 from tests import hostile
 from tests.hostile import ATTACKS, PRINTABLE
 from tests.program import here
+
+from . import laws, lines
 
 LONGEST = 20
 """How many seconds a command line may take."""
@@ -111,6 +116,7 @@ PATHS = [
     "a.csv",
 ]
 EXPECTED = ["out", "params", "macs", "rf", "rf_start", "memory", "forbid", "conv1.out", "relu1.params", "zz"]
+ENDINGS = ["json", "jsonl", "csv", "md", "tex", "html", "onnx", "py", "svg", "mmd", "dot", "npy", "npz", "txt"]
 SIGNS = ["=", "<=", ">=", "<", "==", "!=", "≤"]
 
 
@@ -203,18 +209,39 @@ class Draw(random.Random):
         )
 
     def line(self) -> list[str]:
-        """Return a command line."""
+        """Return a command line: one of the documentation, one with options that are right, or one by chance."""
+        kind = self.random()
+        if kind < 0.3:
+            line = self._by_chance()
+        elif kind < 0.55:
+            line = [*self.choice(lines.documented())]
+        else:
+            line = [*self.choice(lines.begun())]
+            added = lines.added()[line[0]]
+            for words in self.sample(added, min(len(added), 1 if kind < 0.65 else self.randint(0, 2))):
+                line += words
+            if self.random() < 0.2:
+                line[1:2] = self.choice([["torch.py"], ["keras.json"], ["net.onnx"], ["deep.json"], self.source()])
+            if self.random() < 0.1:
+                line += ["-o", f"out.{self.choice(ENDINGS)}"]
+        if kind > 0.3 and self.random() < 0.3:
+            at = self.randrange(len(line))
+            line[at] = re.sub(r"\d+", lambda _: str(self.choice([0, 1, 2, 3, 5, 7, 10**6, 10**20])), line[at])
+        return [self.edited(word) if self.random() < 0.02 else word for word in line]
+
+    def _by_chance(self) -> list[str]:
+        """Return a command with options of any kind."""
         name = self.choice([*COMMANDS])
         command = group.get_command(click.Context(group), name)
         assert command is not None
         line = [name, *self.source(), *(self.source() if name in ("diff", "compare") else [])]
-        line += {"run": ["-x", "x.npy", "--seed", "1"], "dense": ["-w", "w.npy"], "check": ["--json"]}.get(name, [])
+        line += {"run": ["-x", "x.npy", "--seed", "1"], "dense": ["-w", "w.npy"]}.get(name, [])
         options = [one for one in command.params if isinstance(one, click.Option)]
         for option in self.sample(options, min(len(options), self.choice([0, 1, 1, 2, 3]))):
             if option.name not in ("path", "folder", "steps", "debug"):
                 line.append(self.choice(option.opts))
                 line += [] if option.is_flag else [self.option_value(option)]
-        return [self.edited(word) if self.random() < 0.02 else word for word in line]
+        return line
 
     def option_value(self, option: click.Option) -> str:
         choices = getattr(option.type, "choices", None)
@@ -260,7 +287,10 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def write_files(draw: Draw) -> None:
-    """Write the files of a case to the current folder."""
+    """Write the files of a case to the current folder: those of right lines, some of them changed."""
+    lines.write_files()
+    if draw.random() < 0.4:
+        return
     specs = [draw.spec(), draw.spec()]
     for name, spec in zip(("net.json", "other.json"), specs, strict=True):
         text = json.dumps(spec, ensure_ascii=draw.random() < 0.5)
@@ -301,10 +331,13 @@ def _faults_of_commands(draw: Draw) -> Iterator[tuple[str, str]]:
 
 
 def faults_of(line: list[str]) -> Iterator[str]:
-    """Yield what is wrong with how a command line ends."""
+    """Yield what is wrong with how a command line ends, and with what it writes."""
+    given = Path("lines.jsonl" if "--jsonl" in line else "net.json")
+    for path in Path().glob("out.*"):
+        path.unlink()
     try:
         with _limited():
-            ended = here(line)
+            ended = here(line, given.read_bytes() if given.is_file() else "")
     except UnicodeDecodeError:  # an ONNX file on standard output
         return
     except BaseException as error:
@@ -317,12 +350,39 @@ def faults_of(line: list[str]) -> Iterator[str]:
     is_own_text = line[0] in ("help", "schema", "completion", "zoo") or "onnx" in line
     if not is_own_text and (harms := hostile.harms(ended, "github" in line)):
         yield f"harmful text: {harms[0][:80]!r}"
-    is_document = "--json" in line and "--list-codes" not in line and ended.code == 0 and ended.out
-    if is_document and line[0] in ("shape", "check", "rf", "compare"):
+    forms = {word for word, other in zip(line[1:], line, strict=False) if other in ("--format", "--to")}
+    forms |= {form for form in ("json", "jsonl") if f"--{form}" in line}
+    written = [(path.suffix[1:], path.read_bytes()) for path in Path().glob("out.*")] if ended.code == 0 else []
+    whole = {"check": (0, 1), "diff": (0, 1)}.get(line[0], (0,))
+    if line[0] in ("help", "completion", "schema") or {"--list-codes", "--help", "-h"} & {*line}:
+        return
+    if len(forms) == 1 and ended.code in whole and ended.out:
+        written.append((*forms, ended.out.encode()))
+    for kind, data in written:
         try:
-            json.loads(ended.out)
-        except ValueError:
-            yield "JSON that is not whole"
+            WHOLE.get(kind, bool)(data)
+        except Exception as error:
+            yield f"{kind} that is not whole: {type(error).__name__} {error}"[:90]
+
+
+def _lines_of_json(data: bytes) -> None:
+    for line in data.splitlines():
+        json.loads(line)
+
+
+def _table(data: bytes) -> None:
+    if len({len(row) for row in csv.reader(data.decode().splitlines()) if row}) > 1:
+        raise ValueError("rows of several lengths")
+
+
+WHOLE: dict[str, Callable[[bytes], object]] = {
+    **dict.fromkeys(("json", "sarif", "gitlab", "keras", "spec"), json.loads),
+    "jsonl": _lines_of_json,
+    **dict.fromkeys(("junit", "svg"), ET.fromstring),
+    "csv": _table,
+    **dict.fromkeys(("torch", "py"), lambda data: compile(data, "", "exec")),
+}
+"""What raises an error for a form that is not whole."""
 
 
 def _faults_of_api(draw: Draw) -> Iterator[tuple[str, str]]:
@@ -336,6 +396,10 @@ def _faults_of_api(draw: Draw) -> Iterator[tuple[str, str]]:
         "shape": lambda: str(cnncalc.shape(source, **more)),
         "check": lambda: cnncalc.check(source, expect=wanted),
         "diff": lambda: str(cnncalc.diff(source, source)),
+        "compare": lambda: cnncalc.compare(source, source).to_list(),
+        "contrast": lambda: json.dumps(cnncalc.contrast(source, ["torch", "keras", "onnx"]).to_dict()),
+        "to_onnx": lambda: cnncalc.to_onnx(source),
+        "run": lambda: _executed(source),
         "to_torch": lambda: compile(cnncalc.to_torch(source), "", "exec"),
         "to_keras": lambda: json.loads(cnncalc.to_keras(source)),
         "expect": lambda: expect.read_text(draw.expectation()),
@@ -348,6 +412,15 @@ def _faults_of_api(draw: Draw) -> Iterator[tuple[str, str]]:
             pass
         except BaseException as error:
             yield f"API: {type(error).__name__} {_place(error)}", f"{name} of {source!r} {more} {wanted}"[:500]
+
+
+def _executed(source: Any) -> None:
+    """Run a network that is small, prepared and not."""
+    x = np.ones((3, 8, 8), np.float32)
+    if laws.is_small(cnncalc.shape(source, x.shape)):
+        out, again = cnncalc.run(source, x, seed=0), cnncalc.prepare(source, seed=0)(x)
+        if not np.array_equal(out, again, equal_nan=True):
+            raise ValueError("prepared it gives something else")
 
 
 def _place(error: BaseException) -> str:

@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from textwrap import indent
 from tokenize import TokenError
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from cnncalc.checks import expect
 from cnncalc.cli import COMMANDS
 from cnncalc.execute import npy
 from tests import DATA
+from tests.frameworks.code import test_keras, test_torch
 from tests.program import here
 
 from . import answers, code_mutations, laws
@@ -123,7 +125,12 @@ def _attempt_spec(data: bytes) -> None:
 
 
 def _words(draw: Draw) -> bytes:
-    return " ".join(draw.words()).encode("utf-8", "surrogatepass")
+    """Return layer words, at times a line of a print-out among them."""
+    words = draw.words()
+    if draw.random() < 0.3:
+        line = draw.choice(draw.choice(_printouts()).splitlines())
+        words.insert(draw.randint(1, len(words)), line.strip().partition(": ")[2] or "relu")
+    return " ".join(words).encode("utf-8", "surrogatepass")
 
 
 def _text_mutated(data: bytes, draw: Draw) -> bytes:
@@ -132,7 +139,40 @@ def _text_mutated(data: bytes, draw: Draw) -> bytes:
 
 @cache
 def _sources() -> list[bytes]:
-    return [f"#:{wanted or ''}\n{text}".encode() for text, wanted, _ in code_mutations.sources()]
+    """Return Python files, and one for each operation of PyTorch and Keras, each behind the name that is read."""
+    code = DATA / "code"
+    rows = {name: json.loads((code / f"{name}-operations.json").read_text()) for name in ("torch", "keras")}
+    texts = [(text, wanted) for text, wanted, _ in code_mutations.sources()]
+    texts += [(path.read_text(), None) for path in sorted([*code.glob("keras/*.py"), *code.glob("networks/*.py")])]
+    for row in rows["torch"]["rows"].values():
+        depth = {"init": 8, "forward": 8, "more": 4}
+        parts = {part: indent(row[part] or "pass", " " * by) for part, by in depth.items()}
+        texts.append((test_torch.NET.format(**parts), None))
+    own = [value for module in (test_torch, test_keras) for value in vars(module).values() if isinstance(value, str)]
+    texts += [(text, None) for text in own if "\nimport " in text and "{init}" not in text]
+    head = rows["keras"]["head"]
+    texts += [(f"{head}{row['source']}\nmodel = keras.Model(x, y)\n", None) for row in rows["keras"]["rows"].values()]
+    return [f"#:{wanted or ''}\n{text}".encode() for text, wanted in texts if len(text) <= SMALL]
+
+
+@cache
+def _printouts() -> list[str]:
+    with gzip.open(DATA / "printouts.jsonl.gz", "rt") as file:
+        texts = [json.loads(line)["text"] for line in file]
+    return [text for text in texts if len(text) <= SMALL // 4]
+
+
+def _lines_mutated(data: bytes, draw: Draw) -> bytes:
+    """Return a text with lines changed, left out, doubled or moved."""
+    lines = data.decode("utf-8", "replace").split("\n")
+    for _ in range(draw.choice([1, 1, 2, 4])):
+        at = draw.randrange(len(lines))
+        kind = draw.random()
+        lines[at : at + (kind < 0.8)] = (
+            [draw.edited(lines[at])] if kind < 0.5 else draw.choices(lines, k=draw.choice([0, 1, 2]))
+        )
+        lines = lines or [""]
+    return "\n".join(lines).encode("utf-8", "surrogatepass")
 
 
 def _code_mutated(data: bytes, draw: Draw) -> bytes:
@@ -209,8 +249,19 @@ def _members(archive: str, ending: str) -> list[bytes]:
         return [file.read(name) for name in file.namelist() if name.endswith(ending)]
 
 
+@cache
+def _onnx_files() -> list[bytes]:
+    """Return files of exporters, and a graph for each operator."""
+    from tests.frameworks.onnx import test_operators
+
+    tables = (test_operators.GRAPHS, test_operators.WHOLE, test_operators.SHAPES)
+    files = [one for one in _members("onnx-cases.zip", ".onnx") if len(one) <= SMALL]
+    files += [test_operators.written(graph) for table in tables for graph in table.values()]
+    return files + [test_operators.of_onnxruntime(name) for name in test_operators.RUNTIME]
+
+
 def _onnx(draw: Draw) -> bytes:
-    return draw.choice([one for one in _members("onnx-cases.zip", ".onnx") if len(one) <= SMALL])
+    return draw.choice(_onnx_files())
 
 
 def _onnx_mutated(data: bytes, draw: Draw) -> bytes:
@@ -472,6 +523,7 @@ FORMATS = {
     "words": Format(_words, _text_mutated, _network("words")),
     "spec": Format(_spec, _json_mutated, _attempt_spec),
     "graph": Format(lambda draw: json.dumps(grown(draw)).encode(), _json_mutated, _attempt_graph),
+    "print": Format(lambda draw: draw.choice(_printouts()).encode(), _lines_mutated, _network("net.txt")),
     "code": Format(lambda draw: draw.choice(_sources()), _code_mutated, _attempt_code),
     "keras": Format(lambda draw: draw.choice(_keras_documents()), _json_mutated, _network("net.json")),
     "archive": Format(_archive, _zip_mutated({".json": _json_mutated, ".h5": _h5_mutated}), _in_file(".keras", _hdf)),

@@ -208,13 +208,14 @@ def written(network: Network, report: Report, weights: Any = None) -> Iterator[t
 def _are_same(again: Report, report: Report) -> bool:
     """Return whether the outputs of a sample are the same, and the parameters.
 
-    ONNX has two biases for recurrent layers, does not say which constants are trained, and shares no single numbers. An
-    output without a batch may get one.
+    ONNX has two biases for recurrent layers, does not say which constants are trained, and shares no single numbers. A
+    bias that a file repeats from one number is written whole. An output without a batch may get one.
     """
     tied = [layer for layer in _every(report) if layer.node.tie is not None]
     differ = any(prod(shape) == 1 for layer in tied for shape in layer.weight_shapes().values())
     differ = differ or any(
-        layer.op in ("lstm", "gru", "rnn", "constant", "rescale", "normalization") for layer in _every(report)
+        layer.node.counted is not None or layer.op in ("lstm", "gru", "rnn", "constant", "rescale", "normalization")
+        for layer in _every(report)
     )
     if not differ and again.params != report.params:
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -47,6 +48,10 @@ CASES = [
      "dropped-pixels: conv1: the floor drops 2 pixels of 10 at the bottom: floor((10 + 0 - 5)/3) + 1 = 2; "
      "p=0+1x0 reads them, too; with 8 or 11 pixels none is dropped",
      ["3x10x11 conv:4,k5,s3,p=0+1x0", "3x8x11 conv:4,k5,s3", "3x11x11 conv:4,k5,s3"]),
+    ("3x10xW conv:4,k5,s3",
+     "dropped-pixels: conv1: the floor drops 2 pixels of 10 at the bottom: floor((10 + 0 - 5)/3) + 1 = 2; "
+     "p=0+1x0 reads them, too; with 8 or 11 pixels none is dropped",
+     ["3x10xW conv:4,k5,s3,p=0+1x0", "3x8xW conv:4,k5,s3"]),
     ("3x4x6x7 avgpool3d:3,s2",
      "dropped-pixels: avgpool3d1: the floor drops 1 pixel of 4 at the back: floor((4 + 0 - 3)/2) + 1 = 1; "
      "1 pixel of 6 at the bottom: floor((6 + 0 - 3)/2) + 1 = 2; ceil=true reads them, too",
@@ -83,6 +88,15 @@ CASES = [
      "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
      "k=4 gives every output the same number of taps; so does an upsample in front of a conv",
      ["3x8x8 convT:4,k4,s2,out=17"]),
+    ("3x8x8 convT:4,k5x3,s3x2,out_pad=2x0",
+     "checkerboard: convT1: k=5 is not divisible by s=3 on height, so its outputs sum either 1 or 2 taps; "
+     "k=3 is not divisible by s=2 on width, so its outputs sum either 1 or 2 taps; "
+     "k=6x4 gives every output the same number of taps; so does an upsample in front of a conv",
+     ["3x8x8 convT:4,k6x4,s3x2,out_pad=2x0"]),
+    ("3x8x8 convT:4,k3,s2,p1,out_pad=1x0",
+     "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
+     "k=4,p=1x2 without out_pad gives every output the same number of taps; so does an upsample in front of a conv",
+     ["3x8x8 convT:4,k4,s2,p=1x2"]),
     ("3x8x8 convT:4,k5,s3,out_pad=2",  # a crop of -1 would give its size
      "checkerboard: convT1: k=5 is not divisible by s=3 on height and width, so its outputs sum either 1 or 2 taps; "
      "k=6 gives every output the same number of taps; so does an upsample in front of a conv",
@@ -92,11 +106,29 @@ CASES = [
      "d=1 and a k that is divisible by s gives every output the same number of taps; so does an upsample in front "
      "of a conv",
      ["3x8x8 convT:4,k4,s2"]),
+    ("3x8x8 convT:4,k3,s2,d2x1",
+     "checkerboard: convT1: d=2 and s=2 share a factor on height, so its outputs sum either 0 or 3 taps; "
+     "k=3 is not divisible by s=2 on width, so its outputs sum either 1 or 2 taps; "
+     "d=1 and a k that is divisible by s gives every output the same number of taps; so does an upsample in front "
+     "of a conv",
+     ["3x8x8 convT:4,k4,s2"]),
+    ("3x1x9 conv:4,k2,p2049+2048x0,d2x1",
+     "padding-windows: conv1: some windows hold only padding: 2048 before and 2046 after the input, of 4096 on height; "
+     "a smaller d reads the input",
+     ["3x1x9 conv:4,k2,p1x0"]),
     ("3x6x6 conv:4,k3,p4",
      "padding-windows: conv1: some windows hold only padding: 2 before and 2 after the input, of 12 on height and "
      "width; "
      "p=2 leaves them out",
      ["3x6x6 conv:4,k3,p2"]),
+    ("1x3 conv1d:1,k2,d3,p5",
+     "padding-windows: conv1d1: some windows hold only padding: 2 before and 2 after the input, of 10 on length; "
+     "p=3 leaves them out",
+     ["1x3 conv1d:1,k2,d3,p3"]),
+    ("3x6xW conv:4,k3,p=4x1",
+     "padding-windows: conv1: some windows hold only padding: 2 before and 2 after the input, of 12 on height; "
+     "p=2x1 leaves them out",
+     ["3x6xW conv:4,k3,p=2x1"]),
     ("3x6x7 conv:4,k1x2,p=0x1+2",
      "padding-windows: conv1: some windows hold only padding: 1 after the input, of 9 on width; p=0x1 leaves them out",
      ["3x6x7 conv:4,k1x2,p=0x1"]),
@@ -124,6 +156,11 @@ CASES = [
      "unread-pixels: conv1: d=2 and s=2 share a factor on height and width: 1 of every 2 pixels is never read; "
      "a d that shares no factor with s, and a k of at least s, read them all",
      ["3x9x9 conv:4,k3,s2", "3x11x11 conv:4,k3,s2,d3"]),
+    ("3x9x9 conv:4,k3x1,s2,d2x1",
+     "unread-pixels: conv1: d=2 and s=2 share a factor on height: 1 of every 2 pixels is never read; "
+     "s=2 is above k=1 on width: 1 of every 2 pixels is never read; "
+     "a d that shares no factor with s, and a k of at least s, read them all",
+     ["3x11x10 conv:4,k3x2,s2,d3x1"]),
     ("3xHxW conv:4,k2,s3",
      "unread-pixels: conv1: s=3 is above k=2 on height and width: 1 of every 3 pixels is never read; "
      "k=3 or s=2 reads them all",
@@ -136,6 +173,18 @@ CASES = [
      "strided-1x1: conv1: a 1x1 kernel with s=3x2 reads 1 of every 6 pixels; "
      "avgpool:k3x2,s3x2 in front of it and s=1 read them all; so does k=3x2",
      ["3x9x8 avgpool:k3x2,s3x2 conv:4,k1", "3x9x8 conv:4,k3x2,s3x2"]),
+    ("3xHxW upsample:x2 conv:4,k1,s2",
+     "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
+     "avgpool:k2,s2 in front of it and s=1 read them all; so does k=2",
+     ["3xHxW upsample:x2 avgpool:k2,s2 conv:4,k1"]),
+    ("3xHxW conv:4,k1,s2",
+     "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
+     "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
+     ["3xHxW avgpool:k2,s2,ceil conv:4,k1"]),
+    ("3x9x8 conv:4,k1,s2",
+     "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
+     "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
+     ["3x9x8 avgpool:k2,s2,ceil conv:4,k1"]),
     ("3x8 conv1d:4,k1,s2",
      "strided-1x1: conv1d1: a kernel of 1 with s=2 reads 1 of every 2 pixels; "
      "avgpool1d:k2,s2 in front of it and s=1 read them all; so does k=2",
@@ -235,6 +284,15 @@ def test_padding_in_front_that_a_floor_drops_is_no_pixel(words: str) -> None:
 
 def test_pixels_before_the_dropped_padding_in_front_are_counted_alone() -> None:
     assert one("3x32x32 pad:1 maxpool:5,s5").startswith("dropped-pixels: maxpool1: the floor drops 3 pixels of 34")
+    for n, sides in ((32, [1, 0]), (34, [0, -1])):  # none is at the end
+        layers = [{"op": "pad", "p": [sides, sides]}, {"op": "maxpool", "k": 2}]
+        said = one(layers, input=(3, n, n))
+        assert said.startswith("dropped-pixels: maxpool1: the floor drops 1 pixel of 33")
+    for layout, axis, input in (("NCHW", 2, (3, 31, 31)), ("NHWC", 1, (31, 31, 3))):  # of the height alone
+        layers = [{"op": "pad", "p": [[1, 1]], "axis": axis}, {"op": "maxpool", "k": 2}]
+        assert one(layers, input=input, layout=layout).startswith(
+            "dropped-pixels: maxpool1: the floor drops 1 pixel of 31 at the right"
+        )
 
 
 def test_every_kind_has_a_case_a_code_and_a_name_of_its_own() -> None:
@@ -248,6 +306,9 @@ def slides() -> Iterator[tuple[int, int, int, int, int, int]]:
     for n, k, s, pb, pa, d in itertools.product(range(1, 8), range(1, 5), range(1, 5), range(5), range(3), range(1, 4)):
         if n + pb + pa >= d * (k - 1) + 1:
             yield n, k, s, pb, pa, d
+
+
+COUNTS = re.compile(r"(\d+) (before|after)")
 
 
 def test_windows_have_the_hints_that_an_oracle_has() -> None:
@@ -265,15 +326,19 @@ def test_windows_have_the_hints_that_an_oracle_has() -> None:
         dropped = [x for x in pixels if x > last and x >= following]
         used = [i for i in range(k) if any(u * s - pb + i * d in pixels for u in range(len(windows)))]
         skipped = [x for x in pixels if x <= last and not any(x in window for window in windows)]
+        outside = ["after" if min(window) >= n else "before" for window in windows if not window & pixels]
         wanted = {
             "dropped-pixels": bool(dropped),
-            "padding-windows": any(not window & pixels for window in windows),
+            "padding-windows": bool(outside),
             "unused-taps": 0 < len(used) < k and len(used) == used[-1] - used[0] + 1,
             "unread-pixels": k > 1 and min(k, s // math.gcd(s, d)) < s and bool(skipped),
             "strided-1x1": k == 1 < s and bool(skipped),
         }
         found = {kind.name: hint for kind, _, hint in find(layers, kinds)}
         assert found.keys() == {name for name, is_so in wanted.items() if is_so}, (n, k, s, pb, pa, d)
+        if outside:
+            counts = {side: int(count) for count, side in COUNTS.findall(found["padding-windows"].text)}
+            assert counts == Counter(outside), (n, k, s, pb, pa, d)
         if dropped:
             assert f"drops {len(dropped)} pixel" in found["dropped-pixels"].text
         checked += 1
@@ -451,6 +516,42 @@ def test_layers_of_blocks_are_named_with_their_block() -> None:
     assert hint.layers == ("b.a",)
     (found,) = find(cnncalc.shape(spec).layers, KINDS.values())
     assert (found[1].path, found[1].label) == (("layers", 0, "layers", 0), "layers[0].layers[0] 'b.a'")
+
+
+LAST = "if they stand last: --layout NHWC, or"
+TYPED = [
+    # what is perhaps meant otherwise, and what is beside it and is not
+    ("3x3x8 conv:5", "k is 1; for a 3x3: conv:5,k3"),
+    ("3x2x8 conv:5", None),  # a 3x3 would not fit
+    ("3xHxW conv:5", "k is 1; for a 3x3: conv:5,k3"),
+    ("3x8 conv1d:5", "k is 1; for 3: conv1d:5,k3"),
+    ("3x8x8 upsample:3", "upsample to 3x3; for 3 times the size: upsample:x3"),
+    ("3x8x9 upsample:8", None),  # no axis becomes smaller
+    ("3xHx9 upsample:2", None),
+    ("3x8x8 linear:7", None),  # nothing says that it is a map
+    ("8x9 linear:4 linear:5", None),
+    ("3x8x8 conv:5,k3 flatten linear:7", None),
+    ("9x8x4 conv:5,k3", f"9x8x4 has 9 channels; {LAST} 4x9x8"),
+    ("9x8x1 relu conv:5,k1", f"9x8x1 has 9 channels; {LAST} 1x9x8"),
+    ("4x5x3 conv:5,k3", f"4x5x3 has 4 channels; {LAST} 3x4x5"),
+    ("9x4x3 upsample:x2", f"9x4x3 has 9 channels; {LAST} 3x9x4"),
+    ("HxWx3 conv:5,k3", f"HxWx3 has H channels; {LAST} 3xHxW"),
+    ("9x3 conv1d:5,k3", f"9x3 has 9 channels; {LAST} 3x9"),
+    ("8x9x10x3 conv3d:5,k3", f"8x9x10x3 has 8 channels; {LAST} 3x8x9x10"),
+    ("9x8x2 conv:5,k1", None),
+    ("9x8x5 conv:5,k3", None),
+    ("3x8x3 conv:5,k3", None),
+    ("9x3x3 conv:5,k3", None),
+    ("CxHx3 conv:5,k3", None),
+    ("8x3 conv:5,k3", None),  # one channel's height and width
+    ("9x8x3 conv:5,k3,c_i=9", None),
+    ("9x8x3 relu", None),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), TYPED)
+def test_what_is_perhaps_not_meant_as_it_is_typed(words: str, said: str | None) -> None:
+    assert [f"{hint.text}; {hint.help}" for hint in of(words)] == ([] if said is None else [said])
 
 
 def test_what_layer_words_get_as_a_note_is_said_once_of_each_kind() -> None:

@@ -147,6 +147,7 @@ def test_open_sizes_are_taken_where_numbers_are(dialect: str) -> None:
         ({"k": 2, "d": 3, "p": 1}, 2, "-1 to 2 in steps of 3", "lower d to 2"),
         ({"k": 2, "d": 3, "p": 2}, 1, "-2 to 1 in steps of 3", "lower d to 1 and p to 1"),
         ({"k": 2, "d": 3, "p_total": 4}, 1, "-2 to 1 in steps of 3", "lower d to 1 and pt to 2"),
+        ({"k": 2, "d": 2, "p": 1}, 1, "-1 to 1 in steps of 2", "lower d to 1"),
         ({"k": 2, "d": 2, "out": 2}, 1, "-1 to 1 in steps of 2", "lower d to 1"),
         ({"k": 2, "d": 2, "out": 3}, 1, "-1 to 1 in steps of 2", "lower d to 1 and out to 2"),
         ({"k": 2, "p": 2}, 5, "-2 to -1", "the padding has to stay below the kernel's extent (2): lower p to 1"),
@@ -261,6 +262,12 @@ def test_the_keys_of_a_resolved_pool(layer: dict[str, object], dialect: str, key
     found = cnncalc.shape([layer], input, dialect=dialect, layout="NCHW").to_dict()["layers"][0]
     assert {key: found[key] for key in keys} == keys
     assert ("out" in found) == ("out" in layer)
+
+
+def test_the_axis_with_most_padding_is_advised() -> None:
+    with pytest.raises(cnncalc.ShapeError) as caught:
+        cnncalc.shape("lppool:3,s1,out=7x7", "1x7x9", dialect="torch")
+    assert caught.value.help == "lower out to 5, or put a pad layer before it"
 
 
 def test_which_pools_choose() -> None:

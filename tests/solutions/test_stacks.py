@@ -96,6 +96,15 @@ def test_words_of_many_shapes_are_compared_in_bounds(monkeypatch: pytest.MonkeyP
         stack(StackQuestion((*words, "conv3d:k1x3x3", "conv3d:k3x1x1"), (100, 100, 100), 64, ENV, "params"))
 
 
+def test_very_many_words_are_followed_in_bounds() -> None:
+    found = stack(StackQuestion(("conv:k3",) * 5_000, (9, 9), 64, ENV))
+    assert found is not None
+    assert found.words == ("conv:64,k3",) * 4
+    for number, said in ((300, "too many stacks to compare"), (2_001, "more than 2,000 words")):
+        with pytest.raises(cnncalc.SpecError, match=said):
+            stack(StackQuestion(tuple([f"conv:k{2 * k + 3}" for k in range(number)]), (900_000, 900_000), 64, ENV))
+
+
 @pytest.mark.parametrize("word", ["convT:k3,s2", "upsample:x2", "gap"])
 def test_words_whose_units_see_differently_are_refused(word: str) -> None:
     with pytest.raises(cnncalc.SpecError, match="see differently"):

@@ -64,7 +64,8 @@ def _convolve(
     if taps.pays(shapes):
         taps.correlate(x, weight, bias, out, windows, g)
     elif winograd.pays(shapes) and winograd.is_harmless(x, weight):
-        winograd.correlate(x, weight, bias, out, windows, tile)
+        winograd.correlate(x, weight, bias, out, windows, tile, then)
+        return
     elif depthwise.pays(shapes):
         depthwise.correlate(x, weight, bias, out, windows, tile, then)
         return

@@ -1,7 +1,8 @@
-"""Networks as people write them in Keras: with their own weights they give Keras's values, and they count the same."""
+"""Networks in Keras: with their own weights they give Keras's values; what is not computed counts as in Keras."""
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import zipfile
@@ -13,10 +14,15 @@ import pytest
 
 import cnncalc
 from cnncalc.report import LayerReport
+from cnncalc.sizes import UNKNOWN
 from tests import DATA
 
 FILES = zipfile.ZipFile(DATA / "keras-networks.zip")
 TOTALS: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in json.loads(FILES.read("totals.json"))}
+OPAQUE: dict[str, dict[str, Any]] = {
+    entry["name"]: entry
+    for entry in map(json.loads, gzip.decompress((DATA / "keras-opaque.jsonl.gz").read_bytes()).splitlines())
+}
 ARRAYS = np.load(io.BytesIO(FILES.read("arrays.npz")))
 
 
@@ -48,3 +54,17 @@ def test_a_network_is_kerass(archive: Path) -> None:
     assert np.allclose(result, y, atol=1e-4 * max(1, float(abs(y).max())))
     again = cnncalc.load(json.loads(json.dumps(cnncalc.load(archive).to_dict())))
     assert cnncalc.shape(again).to_dict() == report.to_dict()
+
+
+@pytest.mark.parametrize("name", OPAQUE)
+def test_what_is_not_computed_has_kerass_parameters(name: str) -> None:
+    """Its shape is Keras's, or unknown; its values are never made up."""
+    entry = OPAQUE[name]
+    report = cnncalc.shape(entry["config"])
+    assert [layer.name for layer in every(report.layers) if layer.op == "opaque"]
+    assert (report.params, report.trainable) in ((entry["params"], entry["trainable"]), (None, None))
+    assert len(report.out) in (0, len(entry["out"]))
+    assert all(n in (m, UNKNOWN) or m is None for n, m in zip(report.out, entry["out"], strict=False))
+    sample = [n if isinstance(n, int) else 6 for n in report.sample]
+    with pytest.raises(cnncalc.SpecError, match=r"what that computes is not known|the sizes of"):
+        cnncalc.run(entry["config"], np.ones((2, *sample), np.float32), seed=0)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 import cnncalc
 from cnncalc.frameworks.onnx.read import read
+from cnncalc.sizes import NOTHING_KNOWN, UNKNOWN, Open
 from cnncalc.sources import read_bytes
 from tests.frameworks.onnx.test_read import F32, I64, NEW_ONNX, check_values, drawn, layers_of, model, out_of
 
@@ -30,6 +31,11 @@ TRUTH: list[Row] = [
     ("Greater", ["x", "zero"], "g", {}),
     ("Less", ["x", "half"], "l", {}),
 ]
+TURNED: list[Row] = [("Transpose", ["x"], "t", {"perm": [1, 0, 2]}), ("Reshape", ["t", "flat"], "u", {})]
+BOTH_WAYS: list[Row] = [*TURNED, ("Tanh", ["u"], "v", {}), ("Reshape", ["x", "flat"], "w", {})]
+"""Rows in which the batch stands behind another axis, and rows in which it stands before one: as many of each."""
+ALONG_ROWS: Row = ("Softmax", ["u"], "y", {"axis": 0})
+APART: list[Row] = [("Reshape", ["x", "apart"], "a", {})]
 GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
     # matrix products
     "gemm of two values": (
@@ -342,6 +348,155 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         (2, 3, 5),
         {"k": whole(1, -2, 3, 0, 5)},
     ),
+    # the batch in an axis with others, or in none
+    "an axis with the batch between two others": (
+        [*TURNED, ("Softmax", ["u"], "y", {"axis": 0})],
+        (2, 2, 3),
+        {"flat": whole(-1)},
+    ),
+    "an axis with a batch of one between two others": (
+        [*TURNED, ("Softmax", ["u"], "y", {"axis": 0})],
+        (1, 2, 3),
+        {"flat": whole(-1)},
+    ),
+    "a function along a batch of one": ([("Softmax", ["x"], "y", {"axis": 0})], (1, 3, 4), {}),
+    "a map whose only channel is the batch": (
+        [("Transpose", ["x"], "t", {"perm": [1, 0, 2, 3]}), ("Conv", ["t", "k"], "y", {})],
+        (1, 1, 4, 5),
+        {"k": drawn(2, 1, 2, 2)},
+    ),
+    "a number for each sample": ([("Squeeze", ["x", "a"], "y", {})], (2, 1, 1), {"a": whole(1, 2)}),
+    "a number": ([("Relu", ["x"], "r", {}), ("Squeeze", ["r"], "y", {})], (1, 1, 1), {}),
+    "other rows than samples": (
+        [("Reshape", ["x", "s"], "r", {}), ("Relu", ["r"], "y", {})],
+        (4, 6),
+        {"s": whole(3, 8)},
+    ),
+    **{
+        f"{op} of samples before rows and behind them": (
+            [*BOTH_WAYS, (op, ["v", "w"], "y", attributes)],
+            (2, 3, 4),
+            {"flat": whole(-1, 4)},
+        )
+        for op, attributes in (("Add", {}), ("Max", {}), ("Concat", {"axis": 1}), ("Concat", {"axis": 0}))
+    },
+    "products of samples before rows and behind them": (
+        [*BOTH_WAYS, ("Einsum", ["v", "w"], "y", {"equation": "bi,bj->bij"})],
+        (2, 3, 4),
+        {"flat": whole(-1, 4)},
+    ),
+    "a choice of samples before rows and behind them": (
+        [*BOTH_WAYS, ("Greater", ["v", "zero"], "g", {}), ("Where", ["g", "v", "w"], "y", {})],
+        (2, 3, 4),
+        {"flat": whole(-1, 4)},
+    ),
+    "joined along an axis before the batch": (
+        [("Unsqueeze", ["x", "first"], "u", {}), ("Concat", ["u", "u"], "y", {"axis": 0})],
+        (2, 3),
+        {"first": whole(0)},
+    ),
+    "joined along a new axis": (
+        [("Unsqueeze", ["x", "second"], "u", {}), ("Concat", ["u", "u"], "y", {"axis": 1})],
+        (2, 3),
+        {"second": whole(1)},
+    ),
+    "an axis of one before the batch": ([("Expand", ["x", "s"], "y", {})], (2, 3, 5), {"s": whole(1, 2, 3, 5)}),
+    "expanded to what it is": ([("Expand", ["x", "s"], "y", {})], (2, 3, 5), {"s": whole(1, 1)}),
+    "a number expanded": (
+        [("ReduceSum", ["x"], "r", {"keepdims": 0}), ("Expand", ["r", "s"], "y", {})],
+        (2, 3, 5),
+        {"s": whole(4, 3)},
+    ),
+    "a number and a row": (
+        [("ReduceSum", ["x"], "r", {"keepdims": 0}), ("Mul", ["r", "k"], "y", {})],
+        (2, 3),
+        {"k": drawn(1, 1, 4)},
+    ),
+    "sums over the batch as rows of samples": (
+        [("ReduceSum", ["x", "first"], "r", {"keepdims": 0}), ("Add", ["r", "x"], "y", {})],
+        (4, 4, 5),
+        {"first": whole(0)},
+    ),
+    "a row of a product with a matrix for each sample": (
+        [("Einsum", ["x", "m"], "y", {"equation": "bij,bj->bi"})],
+        (2, 3, 5),
+        {"m": drawn(1, 5)},
+    ),
+    "a row without a batch": ([("Einsum", ["x", "m"], "y", {"equation": "i,ij->j"})], (5,), {"m": MATRIX}),
+    "padded along the batch": ([("Pad", ["x", "p"], "y", {})], (2, 3, 4), {"p": whole(1, 0, 1, 0, 0, 0)}),
+    # constants of one name in several sizes, and several of one operand
+    "a matrix with two rows": (
+        [("Gemm", ["x", "m", "b"], "g", {}), ("Gemm", ["x", "m", "c"], "h", {}), ("Add", ["g", "h"], "y", {})],
+        (3, 5),
+        {"m": MATRIX, "b": BIAS, "c": drawn(4, seed=9)},
+    ),
+    "a row for each sample, also twice of it": (
+        [
+            ("Gemm", ["x", "m", "b"], "g", {"beta": 2.0}),
+            ("Gemm", ["x", "m", "b"], "h", {}),
+            ("Add", ["g", "h"], "i", {}),
+            ("Add", ["i", "b"], "y", {}),
+        ],
+        (3, 5),
+        {"m": MATRIX, "b": drawn(3, 4)},
+    ),
+    "a kernel with two biases": (
+        [("Conv", ["x", "k", "b"], "g", {}), ("Conv", ["x", "k", "c"], "h", {}), ("Add", ["g", "h"], "y", {})],
+        (2, 3, 4, 5),
+        {"k": drawn(4, 3, 2, 2), "b": BIAS, "c": drawn(4, seed=9)},
+    ),
+    "numbers of a Constant": (
+        [
+            ("Constant", [], "i", {"value_int": 3}),
+            ("Constant", [], "f", {"value_float": 0.5}),
+            ("Cast", ["i"], "c", {"to": FLOAT}),
+            ("Mul", ["x", "c"], "m", {}),
+            ("Add", ["m", "f"], "y", {}),
+        ],
+        (2, 3),
+        {},
+    ),
+    "a product of constants that is large": (
+        [("MatMul", ["a", "b"], "m", {}), ("MatMul", ["x", "m"], "y", {})],
+        (2, 70),
+        {"a": drawn(70, 5), "b": drawn(5, 80)},
+    ),
+    # what looks like several nodes that are one layer, and is none
+    "blocks whose space is turned": (
+        [*APART, ("Transpose", ["a"], "t", {"perm": [0, 2, 1, 3, 4]}), ("Reshape", ["t", "turned"], "y", {})],
+        (2, 6, 4, 5),
+        {"apart": whole(2, 2, 3, 4, 5), "turned": whole(2, 6, 5, 4)},
+    ),
+    "blocks that are not shuffled": (
+        [*APART, ("Transpose", ["a"], "t", {"perm": [0, 3, 2, 1, 4]}), ("Reshape", ["t", "whole"], "y", {})],
+        (2, 6, 4, 5),
+        {"apart": whole(2, 2, 3, 4, 5), "whole": whole(2, 6, 4, 5)},
+    ),
+    "shuffled samples": (
+        [*APART, ("Transpose", ["a"], "t", {"perm": [1, 0, 2]}), ("Reshape", ["t", "whole"], "y", {})],
+        (6, 4),
+        {"apart": whole(2, 3, 4), "whole": whole(6, 4)},
+    ),
+    "a norm with weights between two reshapes": (
+        [*APART, ("InstanceNormalization", ["a", "s", "b"], "t", {}), ("Reshape", ["t", "whole"], "y", {})],
+        (2, 6, 4, 5),
+        {"apart": whole(2, 2, -1), "whole": whole(2, 6, 4, 5), "s": drawn(2), "b": drawn(2, seed=5)},
+    ),
+    "a norm whose axis is not the last": (
+        [*TURNED, ("Softmax", ["x"], "s", {"axis": 0}), ("MatMul", ["u", "m"], "y", {})],
+        (2, 3, 4),
+        {"flat": whole(3, 8), "m": drawn(8, 5)},
+    ),
+    "maps resized along channels and height": (
+        [("Resize", ["x", "", "", "s"], "y", {})],
+        (1, 2, 4, 5),
+        {"s": whole(1, 4, 8, 5)},
+    ),
+    "parts of unequal sizes": (
+        [("Split", ["x"], "a b", {"axis": 2, "num_outputs": 2}), ("Concat", ["b", "a"], "y", {"axis": 2})],
+        (2, 3, 5),
+        {},
+    ),
 }
 """Nodes, the shape of x, and constants; zero and half are there for all."""
 NUMBERS = {"zero": F32(0), "half": F32(0.5)}
@@ -369,6 +524,169 @@ def test_a_graph_computes_what_the_reference_does(name: str) -> None:
     check_values(data, drawn(*GRAPHS[name][1], seed=3))
 
 
+FIRST: list[Row] = [("Shape", ["x"], "s", {"end": 1})]
+LAST: list[Row] = [("Shape", ["x"], "s", {"start": 2})]
+SIZED: list[Row] = [
+    ("Concat", ["front", "t"], "c", {"axis": 0}),
+    ("Resize", ["x", "", "", "c"], "y", {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}),
+]
+OPENED: dict[str, tuple[list[Row], list[int | str | None], tuple[int, ...], Arrays]] = {
+    **{
+        f"a size after {op}": (
+            [*LAST, (op, ["s", "k"], "t", {}), *SIZED],
+            [2, 3, "H"],
+            (2, 3, 8),
+            {"k": whole(3), "front": whole(2, 3)},
+        )
+        for op in ("Add", "Sub", "Mul", "Div", "Min", "Max")
+    },
+    "the smaller of a size and a number": (
+        [*LAST, ("Less", ["s", "k"], "l", {}), ("Where", ["l", "s", "k"], "t", {}), *SIZED],
+        [2, 3, "H"],
+        (2, 3, 8),
+        {"k": whole(5), "front": whole(2, 3)},
+    ),
+    "filled with the sizes of a value": (
+        [("Shape", ["x"], "s", {}), ("ConstantOfShape", ["s"], "c", {}), ("Add", ["x", "c"], "y", {})],
+        ["N", 3, 5],
+        (2, 3, 5),
+        {},
+    ),
+    "filled with open sizes": (
+        [
+            ("Shape", ["x"], "s", {}),
+            ("ConstantOfShape", ["s"], "c", {"value": numpy_helper.from_array(np.array([2], F32))}),
+            ("Add", ["x", "c"], "y", {}),
+        ],
+        ["N", 3, "H"],
+        (2, 3, 5),
+        {},
+    ),
+    "a constant in an open size": (
+        [*LAST, ("Reshape", ["k", "s"], "c", {}), ("Add", ["x", "c"], "y", {})],
+        ["N", 3, "H"],
+        (2, 3, 5),
+        {"k": drawn(5)},
+    ),
+    "expanded as PyTorch writes it": (
+        [
+            *FIRST,
+            ("Concat", ["s", "minus"], "t", {"axis": 0}),
+            ("Equal", ["t", "minus_one"], "e", {}),
+            ("Where", ["e", "ones", "t"], "w", {}),
+            ("Expand", ["token", "w"], "z", {}),
+            ("Concat", ["z", "x"], "y", {"axis": 1}),
+        ],
+        ["N", 3, 4],
+        (2, 3, 4),
+        {"minus": whole(-1, -1), "minus_one": whole(-1), "ones": whole(1, 1, 1), "token": drawn(1, 1, 4)},
+    ),
+    "expanded behind the batch": (
+        [
+            *FIRST,
+            ("Mul", ["s", "four"], "n", {}),
+            ("Concat", ["n", "three"], "t", {"axis": 0}),
+            ("Expand", ["k", "t"], "e", {}),
+            ("MatMul", ["e", "m"], "f", {}),
+            ("Reshape", ["f", "back"], "r", {}),
+            ("Add", ["x", "r"], "y", {}),
+        ],
+        ["N", 4, 3],
+        (2, 4, 3),
+        {"four": whole(4), "three": whole(3), "k": drawn(1, 3), "m": drawn(3, 3), "back": whole(-1, 4, 3)},
+    ),
+    "reshaped as it was exported for one": (
+        [("Reshape", ["x", "t"], "r", {}), ("Relu", ["r"], "y", {})],
+        ["N", 3, 4],
+        (1, 3, 4),
+        {"t": whole(1, 12)},
+    ),
+    "reshaped otherwise for one": (
+        [("Reshape", ["x", "t"], "r", {}), ("Relu", ["r"], "y", {})],
+        ["N", 3, 4],
+        (1, 3, 4),
+        {"t": whole(2, 6)},
+    ),
+    "an axis more behind two open ones": (
+        [("Shape", ["x"], "s", {}), ("Concat", ["s", "one"], "t", {"axis": 0}), ("Reshape", ["x", "t"], "y", {})],
+        ["N", "C", "H", 5],
+        (2, 3, 4, 5),
+        {"one": whole(1)},
+    ),
+    "all rows of open sizes": (
+        [("Transpose", ["x"], "t", {"perm": [1, 0, 2, 3]}), ("Reshape", ["t", "flat"], "u", {}), ALONG_ROWS],
+        ["N", "C", "H", 5],
+        (2, 3, 4, 5),
+        {"flat": whole(-1, 5)},
+    ),
+    "a mean by the number of values": (
+        [
+            ("Size", ["x"], "n", {}),
+            ("Cast", ["n"], "f", {"to": FLOAT}),
+            ("ReduceSum", ["x"], "r", {}),
+            ("Div", ["r", "f"], "y", {}),
+        ],
+        ["N", 3, "H"],
+        (2, 3, 5),
+        {},
+    ),
+    **{
+        f"a part of an open axis by {step}": (
+            [("Slice", ["x", "b", "e", "a", "t"], "y", {})],
+            [2, 3, "H"],
+            (2, 3, 5),
+            {"b": whole(begin), "e": whole(end), "a": whole(2), "t": whole(step)},
+        )
+        for begin, end, step in ((0, 2**62, 1), (1, -1, 1), (-1, -(2**62), -1), (0, 2**62, 2))
+    },
+    **{
+        f"units {units} of an open axis": (
+            [("Gather", ["x", "i"], "y", {"axis": 2})],
+            [2, 3, "H"],
+            (2, 3, 5),
+            {"i": np.array(units, I64)},
+        )
+        for units in ([0, 3], -1, [-1, 0])
+    },
+    "open sizes that keep their ratio": (
+        [("Resize", ["x", "", "", "t"], "y", {"axes": [2, 3], "keep_aspect_ratio_policy": "not_larger"})],
+        [1, 2, "H", "W"],
+        (1, 2, 4, 5),
+        {"t": whole(8, 10)},
+    ),
+    **{
+        f"an open size {by} times as large": (
+            [("Resize", ["x", "", "t"], "y", {})],
+            [1, 2, "H", 5],
+            (1, 2, 4, 5),
+            {"t": np.array([1, 1, by, 2], F32)},
+        )
+        for by in (2, 1.5)
+    },
+    "up to a size": (
+        [*LAST, ("Slice", ["x", "b", "s", "a"], "y", {})],
+        [2, 3, "H"],
+        (2, 3, 5),
+        {"b": whole(0), "a": whole(2)},
+    ),
+}
+"""Nodes, the shape of x as the file has it, that of an array, and constants."""
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_a_graph_of_open_sizes_computes_what_the_reference_does(name: str) -> None:
+    rows, dims, shape, arrays = OPENED[name]
+    asked = {name for _, reads, _, _ in rows for name in reads}
+    data = model(nodes(rows), dims, {key: array for key, array in arrays.items() if key in asked}, 18)
+    x = drawn(*shape, seed=3)
+    check_values(data, x)
+    out, expected = cnncalc.shape(read(data).spec).out, cnncalc.run(read_bytes(data, "net.onnx"), x).shape
+    given = {dim: size for dim, size in zip(dims, shape, strict=True) if isinstance(dim, str)}
+    sizes = [n.at(given) if isinstance(n, Open) else n for n in out]
+    known = zip(sizes, expected[len(expected) - len(sizes) :], strict=True)
+    assert out is NOTHING_KNOWN or all(n in (m, UNKNOWN) for n, m in known)
+
+
 @pytest.mark.parametrize("p", [1, 2, 3])
 def test_a_global_pool_of_powers(p: int) -> None:
     """The sum of |x|^p over space, to the power of 1/p (onnx/defs/nn/defs.cc); the reference does not have it."""
@@ -389,6 +707,7 @@ QUANTISED: Arrays = {
     "m": np.random.default_rng(5).integers(0, 255, (5, 4)).astype(np.uint8),
     "ms": F32(0.01),
     "mz": np.uint8(99),
+    "stack": np.random.default_rng(6).integers(0, 255, (1, 2, 5, 4)).astype(np.uint8),
 }
 QUANTIZE: Row = ("QuantizeLinear", ["x", "s", "z"], "q", {})
 WHOLE: dict[str, Graph] = {
@@ -423,6 +742,58 @@ WHOLE: dict[str, Graph] = {
         (2, 3, 4, 5),
         QUANTISED,
     ),
+    "a product with a stack of matrices": (
+        [
+            QUANTIZE,
+            ("QLinearMatMul", ["q", "s", "z", "stack", "ms", "mz", "t", "u"], "r", {}),
+            ("DequantizeLinear", ["r", "t", "u"], "y", {}),
+        ],
+        (1, 2, 3, 5),
+        QUANTISED,
+    ),
+    "a product with a stack on a scale of its own": (
+        [
+            ("DynamicQuantizeLinear", ["x"], "q ds dz", {}),
+            ("MatMulInteger", ["q", "stack", "dz"], "i", {}),
+            ("Cast", ["i"], "f", {"to": FLOAT}),
+            ("Mul", ["f", "ds"], "y", {}),
+        ],
+        (1, 2, 3, 5),
+        QUANTISED,
+    ),
+    "a product on scales for each column": (
+        [
+            ("DynamicQuantizeLinear", ["x"], "q ds dz", {}),
+            ("MatMulInteger", ["q", "m", "dz", "mz"], "i", {}),
+            ("Cast", ["i"], "f", {"to": FLOAT}),
+            ("Mul", ["ds", "ws"], "scales", {}),
+            ("Mul", ["f", "scales"], "y", {}),
+        ],
+        (1, 3, 5),
+        QUANTISED,
+    ),
+    "a product times the scale of another": (
+        [
+            ("DynamicQuantizeLinear", ["x"], "q ds dz", {}),
+            ("Relu", ["x"], "positive", {}),
+            ("DynamicQuantizeLinear", ["positive"], "q2 ds2 dz2", {}),
+            ("MatMulInteger", ["q", "m", "dz", "mz"], "i", {}),
+            ("Cast", ["i"], "f", {"to": FLOAT}),
+            ("Mul", ["f", "ds2"], "y", {}),
+        ],
+        (1, 3, 5),
+        QUANTISED,
+    ),
+    "a value times a scale": (
+        [("DynamicQuantizeLinear", ["x"], "q ds dz", {}), ("Mul", ["x", "ds"], "y", {})],
+        (1, 3, 5),
+        QUANTISED,
+    ),
+    "a scale for each channel": (
+        [("QuantizeLinear", ["x", "ws", "wz"], "q", {}), ("DequantizeLinear", ["q", "ws", "wz"], "y", {})],
+        (2, 4, 3),
+        QUANTISED,
+    ),
     "a convolution on a scale of its own": (
         [
             ("DynamicQuantizeLinear", ["x"], "q ds dz", {}),
@@ -433,6 +804,20 @@ WHOLE: dict[str, Graph] = {
         (1, 3, 4, 5),
         QUANTISED,
     ),
+}
+
+
+WHOLE |= {
+    f"whole numbers of a scale of their own, {word}": (
+        [("DynamicQuantizeLinear", ["x"], "q ds dz", {}), *rows, ("Cast", ["g"], "y", {"to": FLOAT})],
+        (1, 3, 5),
+        QUANTISED,
+    )
+    for word, rows in (
+        ("as they are", [("Identity", ["q"], "g", {})]),
+        ("turned", [("Transpose", ["q"], "g", {"perm": [0, 2, 1]})]),
+        ("in a product", [("MatMulInteger", ["q", "m", "dz", "mz"], "g", {})]),
+    )
 }
 
 
@@ -607,16 +992,21 @@ RUNTIME: dict[str, tuple[list[Row], tuple[int, ...], Arrays, Callable[[Any], Any
 }
 
 
-@pytest.mark.parametrize("name", RUNTIME)
-def test_an_operator_of_onnxruntime_computes_what_it_is_said_to(name: str) -> None:
-    rows, shape, arrays, function = RUNTIME[name]
+def of_onnxruntime(name: str) -> bytes:
+    """The file of an operator of onnxruntime."""
+    rows, shape, arrays, _ = RUNTIME[name]
     made = nodes(rows, domain="com.microsoft")
     if "x8" in rows[0][1]:  # whole numbers in and out
         made.insert(0, helper.make_node("QuantizeLinear", ["x", "s", "z"], ["x8"], name="x8"))
         scale = ["t", "u"] if "t" in rows[0][1] else ["s", "z"]
         made.append(helper.make_node("DequantizeLinear", ["r", *scale], ["y"], name="y"))
     asked = {name for one in made for name in one.input}
-    data = model(made, list(shape), {key: array for key, array in arrays.items() if key in asked})
+    return model(made, list(shape), {key: array for key, array in arrays.items() if key in asked})
+
+
+@pytest.mark.parametrize("name", RUNTIME)
+def test_an_operator_of_onnxruntime_computes_what_it_is_said_to(name: str) -> None:
+    data, (_, shape, _, function) = of_onnxruntime(name), RUNTIME[name]
     assert "opaque" not in [layer["op"] for layer in layers_of(data)]
     x = drawn(*shape, seed=3)
     found = cnncalc.run(read_bytes(data, "net.onnx"), x)
@@ -666,7 +1056,342 @@ def test_a_shape_is_the_one_that_onnx_infers(name: str) -> None:
     assert list(out_of(data)) == [dim.dim_value for dim in inferred.graph.output[0].type.tensor_type.shape.dim]
 
 
+MYSTERY: Row = ("Mystery", ["x"], "m", {})
+LARGEST_AT: list[Row] = [
+    ("ReduceMax", ["x"], "l", {"keepdims": 0}),
+    ("Cast", ["l"], "i", {"to": INT64}),
+    ("Unsqueeze", ["i", "first"], "at", {}),
+]
+HEADS: dict[str, Any] = {"q_num_heads": 2, "kv_num_heads": 2}
+KEY: Row = ("Sin", ["x"], "k", {})
+UNREAD: dict[str, tuple[list[Row], tuple[int, ...], Arrays, int, list[int | None] | None, int | None]] = {
+    # of a value of which nothing is known
+    "a sum with what is not known": ([MYSTERY, ("Add", ["x", "m"], "y", {})], (2, 3), {}, 18, None, 0),
+    "a bias for what is not known": ([MYSTERY, ("Add", ["m", "k"], "y", {})], (2, 3), {"k": BIAS}, 18, None, 4),
+    "a product with what is not known": ([MYSTERY, ("MatMul", ["x", "m"], "y", {})], (2, 3), {}, 18, None, 0),
+    "a Gemm of what is not known": (
+        [MYSTERY, ("Gemm", ["x", "m"], "y", {"transB": 1})],
+        (2, 3),
+        {},
+        18,
+        None,
+        0,
+    ),
+    "an Einsum of what is not known": (
+        [MYSTERY, ("Einsum", ["x", "m"], "y", {"equation": "bi,bi->b"})],
+        (2, 3),
+        {},
+        18,
+        None,
+        0,
+    ),
+    # sizes that do not fit
+    "a sum that does not fit": ([("Add", ["x", "k"], "y", {})], (2, 3), {"k": BIAS}, 18, None, 4),
+    "a sum of values that do not fit": (
+        [("Transpose", ["x"], "t", {"perm": [0, 2, 1]}), ("Add", ["x", "t"], "y", {})],
+        (2, 3, 4),
+        {},
+        18,
+        None,
+        0,
+    ),
+    "an expansion that does not fit": ([("Expand", ["x", "s"], "y", {})], (2, 3), {"s": whole(2, 2)}, 18, None, 0),
+    "an expansion to nothing": (
+        [("Expand", ["x", "s"], "y", {})],
+        (2, 1, 5),
+        {"s": whole(2, 0, 5)},
+        18,
+        [2, None, 5],
+        0,
+    ),
+    "more zeros than axes": ([("Reshape", ["x", "s"], "y", {})], (2, 3), {"s": whole(0, 0, 0)}, 18, None, 0),
+    "a reshape to nothing": (
+        [("Reshape", ["x", "s"], "y", {"allowzero": 1})],
+        (2, 3),
+        {"s": whole(0, 6)},
+        18,
+        None,
+        0,
+    ),
+    "repeats for other axes": ([("Tile", ["x", "s"], "y", {})], (2, 3, 5), {"s": whole(2, 2)}, 18, None, 0),
+    "no part at all": (
+        [("Slice", ["x", "b", "e", "a"], "y", {})],
+        (2, 3, 5),
+        {"b": whole(3), "e": whole(2), "a": whole(1)},
+        18,
+        [2, None, 5],
+        0,
+    ),
+    "more parts than units": (
+        [("Split", ["x"], "a b c y", {"axis": 1, "num_outputs": 4})],
+        (2, 2, 5),
+        {},
+        18,
+        [2, None, 5],
+        0,
+    ),
+    "a matrix of three axes": ([("Gemm", ["x", "k"], "y", {"transA": 1})], (2, 3, 4), {"k": drawn(3, 4)}, 18, None, 12),
+    "filled a negative number of times": (
+        [("ConstantOfShape", ["k"], "c", {}), ("Add", ["x", "c"], "y", {})],
+        (2, 3),
+        {"k": whole(-1, 3)},
+        18,
+        None,
+        0,
+    ),
+    "a shape that is not a number": (
+        [("Cast", ["k"], "c", {"to": INT64}), ("Reshape", ["x", "c"], "y", {})],
+        (2, 3),
+        {"k": np.array([np.inf, 2], F32)},
+        18,
+        None,
+        None,
+    ),
+    "a range of no steps": (
+        [("Range", ["zero", "half", "zero"], "r", {}), ("Reshape", ["x", "r"], "y", {})],
+        (2, 3),
+        {},
+        18,
+        None,
+        0,
+    ),
+    # what depends on values
+    "a part up to the largest value": (
+        [*LARGEST_AT, ("Slice", ["x", "b", "at", "a"], "y", {})],
+        (2, 3, 5),
+        {"b": whole(0), "a": whole(2), "first": whole(0)},
+        18,
+        [None, None, None],
+        0,
+    ),
+    "a part of an axis that is computed": (
+        [*LARGEST_AT, ("Slice", ["x", "b", "e", "at"], "y", {})],
+        (2, 3, 5),
+        {"b": whole(0), "e": whole(2), "first": whole(0)},
+        18,
+        [None, None, None],
+        0,
+    ),
+    "places that are computed": (
+        [("Cast", ["x"], "i", {"to": INT64}), ("Gather", ["x", "i"], "y", {"axis": 1})],
+        (2, 3),
+        {},
+        18,
+        [2, 2, 3],
+        0,
+    ),
+    "places of several axes": ([("GatherND", ["x", "i"], "y", {})], (2, 3, 5), {"i": whole(0, 1)}, 18, None, 0),
+    "sums along an axis that is computed": (
+        [*LARGEST_AT, ("CumSum", ["x", "i"], "y", {})],
+        (2, 3),
+        {"first": whole(0)},
+        18,
+        [2, 3],
+        0,
+    ),
+    "padded with a value": (
+        [("ReduceMax", ["x"], "l", {"keepdims": 0}), ("Pad", ["x", "p", "l"], "y", {})],
+        (2, 3, 4),
+        {"p": whole(0, 0, 1, 0, 0, 1)},
+        18,
+        [2, 3, 6],
+        0,
+    ),
+    "bits of whole numbers": (
+        [("Cast", ["x"], "w", {"to": INT64}), ("BitwiseAnd", ["w", "w"], "y", {})],
+        (2, 3, 5),
+        {},
+        18,
+        [2, 3, 5],
+        0,
+    ),
+    "a scale that is computed": (
+        [("ReduceMax", ["x"], "l", {"keepdims": 0}), ("QuantizeLinear", ["x", "l", "z"], "y", {})],
+        (2, 3, 5),
+        {"z": np.uint8(3)},
+        19,
+        [2, 3, 5],
+        0,
+    ),
+    # what no layer computes
+    "a convolution over four axes": (
+        [("Conv", ["x", "k"], "y", {})],
+        (1, 2, 3, 3, 3, 3),
+        {"k": drawn(4, 2, 1, 1, 1, 1)},
+        18,
+        [1, 4, 3, 3, 3, 3],
+        8,
+    ),
+    "a pool over four axes": (
+        [("MaxPool", ["x"], "y", {"kernel_shape": [1] * 4})],
+        (1, 2, 3, 3, 3, 3),
+        {},
+        18,
+        [1, 2, 3, 3, 3, 3],
+        0,
+    ),
+    "a norm with a weight for all": (
+        [("LayerNormalization", ["x", "k"], "y", {})],
+        (2, 3, 4),
+        {"k": drawn(1)},
+        18,
+        [2, 3, 4],
+        1,
+    ),
+    "groups that weights do not divide": (
+        [("GroupNormalization", ["x", "k", "k"], "y", {"num_groups": 2})],
+        (2, 4, 3, 5),
+        {"k": drawn(3)},
+        18,
+        [2, 4, 3, 5],
+        6,
+    ),
+    "slopes that do not fit": ([("PRelu", ["x", "k"], "y", {})], (2, 3, 5), {"k": drawn(7, 1)}, 18, [2, 3, 5], 7),
+    "a part of a map that is resized": (
+        [("Resize", ["x", "", "", "s"], "y", {"coordinate_transformation_mode": "tf_crop_and_resize"})],
+        (1, 2, 4, 5),
+        {"s": whole(1, 2, 6, 7)},
+        18,
+        [1, 2, 6, 7],
+        0,
+    ),
+    "scales and sizes": (
+        [("Resize", ["x", "", "s", "t"], "y", {})],
+        (1, 2, 4, 5),
+        {"s": np.ones(4, F32), "t": whole(1, 2, 4, 5)},
+        18,
+        None,
+        0,
+    ),
+    "channels, height and width resized": (
+        [("Resize", ["x", "", "", "t"], "y", {})],
+        (1, 2, 4, 5),
+        {"t": whole(1, 4, 8, 10)},
+        18,
+        [1, 4, 8, 10],
+        0,
+    ),
+    "columns of four axes": (
+        [("Col2Im", ["x", "size", "window"], "y", {})],
+        (2, 3, 12, 8),
+        {"size": whole(4, 5), "window": whole(3, 2)},
+        18,
+        None,
+        0,
+    ),
+    "a scale for each column": (
+        [("QuantizeLinear", ["x", "k"], "y", {"axis": 2})],
+        (2, 3, 4),
+        {"k": np.full(4, 0.5, F32)},
+        19,
+        [2, 3, 4],
+        0,
+    ),
+    "a scale of each column back": (
+        [("Cast", ["x"], "w", {"to": TensorProto.INT8}), ("DequantizeLinear", ["w", "k"], "y", {"axis": 2})],
+        (2, 3, 4),
+        {"k": np.full(4, 0.5, F32)},
+        19,
+        [2, 3, 4],
+        0,
+    ),
+    "rounded to 32 bits": (
+        [("QuantizeLinear", ["x", "half", "z"], "y", {})],
+        (2, 3, 4),
+        {"z": np.int32(3)},
+        19,
+        [2, 3, 4],
+        0,
+    ),
+    "a negative scale": ([("QuantizeLinear", ["x", "k"], "y", {})], (2, 3, 4), {"k": F32(-1)}, 19, [2, 3, 4], 0),
+    "a scale of all samples": (
+        [("DynamicQuantizeLinear", ["x"], "y s z", {})],
+        (2, 3, 4),
+        {},
+        19,
+        [2, 3, 4],
+        0,
+    ),
+    "another zero than its own": (
+        [("DynamicQuantizeLinear", ["x"], "q s z", {}), ("MatMulInteger", ["q", "k", "other"], "y", {})],
+        (1, 3, 4),
+        {"k": np.ones((4, 2), np.uint8), "other": np.uint8(7)},
+        19,
+        [1, 3, 2],
+        0,
+    ),
+    "an attention whose mask has three axes": (
+        [KEY, ("MatMul", ["x", "w"], "m", {}), ("Attention", ["x", "k", "k", "m"], "y", HEADS)],
+        (2, 6, 8),
+        {"w": drawn(8, 6)},
+        23,
+        [2, 6, 8],
+        48,
+    ),
+    "an attention whose mask is a constant for each sample": (
+        [KEY, ("Attention", ["x", "k", "k", "m"], "y", HEADS)],
+        (2, 6, 8),
+        {"m": drawn(2, 2, 6, 6)},
+        23,
+        [2, 6, 8],
+        144,
+    ),
+    "an attention whose mask is of truth values": (
+        [KEY, ("Attention", ["x", "k", "k", "m"], "y", HEADS)],
+        (2, 6, 8),
+        {"m": np.ones((6, 6), bool)},
+        23,
+        [2, 6, 8],
+        0,
+    ),
+    "an attention whose scores are capped": (
+        [KEY, ("Attention", ["x", "k", "k"], "y", {**HEADS, "softcap": 2.0})],
+        (2, 6, 8),
+        {},
+        23,
+        [2, 6, 8],
+        0,
+    ),
+    "an attention of fewer keys": (
+        [("Slice", ["x", "zero_", "two", "one"], "k", {}), ("Attention", ["x", "k", "k"], "y", {})],
+        (2, 4, 6, 8),
+        {"zero_": whole(0), "two": whole(2), "one": whole(1)},
+        23,
+        [2, 4, 6, 8],
+        0,
+    ),
+}
+"""Nodes, the shape of x, constants, the operator set, what is known of y's shape, and its parameters."""
+
+
+@NEW_ONNX
+@pytest.mark.parametrize("name", UNREAD)
+def test_what_is_not_computed_keeps_what_is_known_of_it(name: str) -> None:
+    rows, shape, arrays, opset, out, params = UNREAD[name]
+    data = written((rows, shape, arrays), opset)
+    last = next(layer for layer in layers_of(data)[::-1] if layer["op"] == "opaque")
+    assert last["name"] in (rows[-1][2], *rows[-1][2].split())
+    report = cnncalc.shape(read(data).spec)
+    if out is None:
+        assert report.out is NOTHING_KNOWN
+    else:
+        assert [None if n == UNKNOWN else n for n in report.out] == out
+    assert params is None or report.params == params
+    with pytest.raises(cnncalc.SpecError, match="what that computes is not known"):
+        cnncalc.run(read_bytes(data, "net.onnx"), drawn(*shape))
+
+
 WRONG: dict[str, tuple[Graph, str]] = {
+    "an axis": (([("Concat", ["x", "x"], "y", {"axis": 3})], (2, 3, 5), {}), "axis 3 of 3"),
+    "an order": (
+        ([("Transpose", ["x"], "y", {"perm": [0, 2, 2]})], (2, 3, 5), {}),
+        "perm is [0, 2, 2], and the input has 3 axes",
+    ),
+    "too few inputs": (([("Conv", ["x"], "y", {})], (2, 3, 5), {}), "1 input, and its operator takes at least 2"),
+    "too many inputs": (([("Relu", ["x", "x"], "y", {})], (2, 3), {}), "2 inputs, and its operator takes 1"),
+    "many inputs": (([("Clip", ["x"] * 4, "y", {})], (2, 3), {}), "4 inputs, and its operator takes at most 3"),
+    "no kernel": (([("Conv", ["x", ""], "y", {})], (2, 3, 5), {}), "has no kernel"),
+    "no first input": (([("Relu", [""], "y", {})], (2, 3), {}), "has no input"),
     "one operand": (([("Max", [""], "y", {})], (2, 3), {}), "has no input"),
     "ranks": (([("Concat", ["x", "m"], "y", {"axis": 1})], (2, 3, 5), {"m": MATRIX}), "its inputs have 2 and 3 axes"),
     "pads": (([("Pad", ["x", "p"], "y", {})], (2, 3, 5), {"p": whole(1, 2)}), "2 pads for 3 axes"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,14 @@ def model(
         [numpy_helper.from_array(np.asarray(a), name) for name, a in (arrays or {}).items()],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    return bytes(made.SerializeToString())
+
+
+def several(nodes: list[Any], inputs: dict[str, list[int | str]], outputs: list[str]) -> bytes:
+    """An ONNX file with these inputs and outputs."""
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes) for name, sizes in inputs.items()]
+    graph = helper.make_graph(nodes, "made", given, [named(one) for one in outputs])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return bytes(made.SerializeToString())
 
 
@@ -231,6 +240,7 @@ def test_one_node(made: Any, op: str, keys: dict[str, object], out: tuple[int, .
         (6, node("Clip", min=0.0, max=6.0), {}, "relu6", {}),
         (9, node("Slice", starts=[1], ends=[3], axes=[1]), {}, "slice", {"start": 1, "stop": 3}),
         (9, node("Pad", pads=[0, 0, 1, 2, 0, 0, 3, 4], value=1.5), {}, "pad", {"value": 1.5}),
+        (7, node("Upsample", scales=[1.0, 1.0, 2.0, 3.0]), {}, "upsample", {"factor": [2.0, 3.0]}),
         (9, node("Upsample", "s"), {"s": np.array([1, 1, 2, 3], F32)}, "upsample", {"factor": [2.0, 3.0]}),
         (11, node("Unsqueeze", axes=[1]), {}, "reshape", {"out": [1, 3, 7, 11]}),
         (18, node("ReduceMean", "a"), {"a": np.array([2, 3], I64)}, "globalavgpool", {}),
@@ -437,9 +447,37 @@ def test_an_operator_of_onnxruntime_is_read() -> None:
         helper.make_node("Conv", ["b", "w"], ["c"], name="c", domain="com.microsoft.nchwc"),
         helper.make_node("ReorderOutput", ["c"], ["y"], name="out", domain="com.microsoft.nchwc", channels=6),
     ]
-    report = cnncalc.shape(read(model(blocked, [2, 8, 7, 11], {"w": ones((8, 8, 2, 2), F32)})).spec)
+    data = model(blocked, [2, 8, 7, 11], {"w": ones((8, 8, 2, 2), F32)})
+    report = cnncalc.shape(read(data).spec)
     assert [layer.op for layer in report.layers] == ["identity", "conv", "slice"]
     assert report.out == (2, 6, 6, 10)
+    with pytest.raises(cnncalc.SpecError, match="the file has its kernels in onnxruntime's order of blocks"):
+        cnncalc.run(read_bytes(data, "net.onnx"), ones((2, 8, 7, 11), F32))
+    blocked[-1].attribute[0].i = 8
+    whole = layers_of(model(blocked, [2, 8, 7, 11], {"w": ones((8, 8, 2, 2), F32)}))
+    assert [layer["op"] for layer in whole] == ["identity", "conv", "identity"]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"activation": "Elu"}, {"activation": "HardSigmoid", "activation_params": [0.2, 0.25]}],
+)
+def test_a_function_that_a_fused_node_does_not_share_with_us(attributes: dict[str, Any]) -> None:
+    conv = helper.make_node("FusedConv", ["x", "w"], ["y"], name="f", domain="com.microsoft", **attributes)
+    data = model([conv], [2, 3, 7, 11], {"w": ones((4, 3, 2, 2), F32)}, outputs=declared_y(2, 4, 6, 10))
+    report = cnncalc.shape(read(data).spec)
+    assert report.layers[-1].op == "opaque"
+    assert (report.out, report.params) == ((2, 4, 6, 10), 48)
+
+
+def test_the_figures_of_a_sequence_that_is_rounded_at_every_step() -> None:
+    """Onnxruntime's DynamicQuantizeLSTM: kernels (directions, in, 4*hidden), eight vectors of biases."""
+    reads = ["x", "w", "r", "b", "", "", "", "s", "z", "s", "z"]
+    lstm = helper.make_node("DynamicQuantizeLSTM", reads, ["y"], name="n", domain="com.microsoft", hidden_size=5)
+    arrays = {"w": ones((1, 3, 20), np.int8), "r": ones((1, 5, 20), np.int8), "b": ones((1, 40), F32)}
+    arrays |= {"s": ones(1, F32), "z": np.zeros(1, np.int8)}
+    report = cnncalc.shape(read(model([lstm], [7, 2, 3], arrays)).spec)
+    assert (report.out, report.params, report.macs) == ((7, 1, 2, 5), 20 * (3 + 5) + 40, 7 * 2 * 20 * (3 + 5))
 
 
 def test_open_sizes_are_bound_before_constants_are_worked_out() -> None:
@@ -711,6 +749,149 @@ def test_a_report_of_a_file_reads_back() -> None:
         assert cnncalc.shape(report).to_dict() == report
 
 
+def changed(data: bytes, change: Callable[[Any], Any]) -> bytes:
+    """A file after a change."""
+    made = onnx.load_from_string(data)
+    change(made)
+    return bytes(made.SerializeToString())
+
+
+def _first(made: Any) -> Any:
+    return made.graph.initializer[0]
+
+
+def calling(inputs: int) -> bytes:
+    """A file that calls a function of one input with as many as given."""
+
+    def change(made: Any) -> None:
+        opsets = [helper.make_opsetid("mine", 1), helper.make_opsetid("", 17)]
+        inner = [helper.make_node("Neg", ["a"], ["b"])]
+        made.functions.append(helper.make_function("mine", "F", ["a"], ["b"], inner, opsets))
+        made.opset_import.append(opsets[0])
+        made.graph.node[0].domain = "mine"
+
+    return changed(model([node("F", *["x"] * (inputs - 1))], [1, 3]), change)
+
+
+def test_a_function_of_the_file_is_read() -> None:
+    assert [layer["op"] for layer in layers_of(calling(1))] == ["neg"]
+    check_values(calling(1), ones((1, 3), F32))
+
+
+def test_data_that_do_not_fit_are_said_where_they_are_needed(tmp_path: Path) -> None:
+    def cut(made: Any) -> None:
+        _first(made).raw_data = b"123"
+
+    path = tmp_path / "net.onnx"
+    path.write_bytes(changed(model([node("Add", "k")], [1, 3], {"k": np.arange(3, dtype=F32)}), cut))
+    assert cnncalc.shape(path).params == 3
+    with pytest.raises(cnncalc.SpecError, match="the data of 'k' cannot be read: "):
+        cnncalc.run(path, ones((1, 3), F32))
+    shaped = changed(model([node("Reshape", "k")], [2, 3], {"k": np.array([3, 2], I64)}), cut)
+    assert cnncalc.shape(read(shaped).spec).out is NOTHING_KNOWN
+
+
+@pytest.mark.parametrize("has_length", [True, False])
+def test_data_beside_the_file_are_read(has_length: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    arrays = {"k": rng.standard_normal((4, 3, 2, 2)).astype(F32), "b": rng.standard_normal(4).astype(F32)}
+    data = model([node("Conv", "k", "b")], [1, 3, 5, 6], arrays)
+    path, x = tmp_path / "net.onnx", rng.standard_normal((1, 3, 5, 6)).astype(F32)
+    made = onnx.load_from_string(data)
+    onnx.save(made, str(path), save_as_external_data=True, location="data.bin", size_threshold=0)
+    if not has_length:  # onnx would read all that is behind the place
+        whole = onnx.load(str(path), load_external_data=False)
+        for tensor in whole.graph.initializer:
+            kept = [entry for entry in tensor.external_data if entry.key != "length"]
+            tensor.ClearField("external_data")
+            tensor.external_data.extend(kept)
+        path.write_bytes(whole.SerializeToString())
+    np.testing.assert_array_equal(cnncalc.run(path, x), cnncalc.run(read_bytes(data, "net.onnx"), x))
+    (tmp_path / "data.bin").unlink()
+    assert cnncalc.shape(path).params == 52
+    with pytest.raises(cnncalc.SpecError, match=r"the data of '\w' cannot be read: "):
+        cnncalc.run(path, x)
+
+
+def test_an_input_of_any_number_of_axes_takes_the_sizes_that_are_given(tmp_path: Path) -> None:
+    rows = chain(("Relu", ["x"], "r", {}), ("Flatten", ["r"], "y", {}))
+    data = changed(model(rows, [1]), lambda made: made.graph.input[0].type.tensor_type.ClearField("shape"))
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data)
+    assert cnncalc.shape(path).out is NOTHING_KNOWN
+    assert cnncalc.shape(path, (2, 3, 4)).out == (2, 12)
+    check_values(data, np.arange(-12, 12, dtype=F32).reshape(2, 3, 4))
+
+
+def test_an_input_of_too_many_axes_is_opaque() -> None:
+    assert [layer["op"] for layer in layers_of(model([node("Relu")], [1] * 40))] == ["opaque", "relu"]
+
+
+INPUTS: list[tuple[dict[str, list[int | str]], dict[str, tuple[int, ...]], list[Any]]] = [
+    ({"x": [5], "w": [5]}, {"x": (5,), "w": (5,)}, chain(("Sub", ["x", "w"], "y", {}))),
+    (
+        {"x": [1, 3, 4], "w": [4, 5]},
+        {"x": (1, 3, 4), "w": (4, 5)},
+        chain(("Tanh", ["w"], "t", {}), ("MatMul", ["x", "t"], "m", {}), ("Softmax", ["m"], "y", {"axis": 0})),
+    ),
+    (
+        {"x": [1, 3, 4], "w": ["A", "B"]},
+        {"x": (1, 3, 4), "w": (4, 5)},
+        chain(("Tanh", ["w"], "t", {}), ("MatMul", ["x", "t"], "m", {}), ("Softmax", ["m"], "y", {"axis": 0})),
+    ),
+    (
+        {"x": [2, 3, 4], "w": [4, 5]},
+        {"x": (2, 3, 4), "w": (4, 5)},
+        chain(("MatMul", ["x", "w"], "m", {}), ("ReduceMax", ["m"], "y", {"axes": [0]})),
+    ),
+    (
+        {"x": [2, 3, 4], "w": [2, 3, 4]},
+        {"x": (2, 3, 4), "w": (2, 3, 4)},
+        chain(("Sub", ["x", "w"], "m", {}), ("ReduceMax", ["m"], "y", {"axes": [0]})),
+    ),
+    (
+        {"x": [2, 3, 4], "w": [3, 2, 4]},
+        {"x": (2, 3, 4), "w": (3, 2, 4)},
+        chain(("Transpose", ["w"], "t", {"perm": [1, 0, 2]}), ("Sub", ["x", "t"], "y", {})),
+    ),
+    ({"x": ["some", 3], "w": ["N", 3]}, {"x": (2, 3), "w": (2, 3)}, chain(("Sub", ["x", "w"], "y", {}))),
+    ({"x": ["n", 3, "h"], "w": ["n", 3, "h"]}, {"x": (2, 3, 4), "w": (2, 3, 4)}, chain(("Sub", ["x", "w"], "y", {}))),
+]
+
+
+@pytest.mark.parametrize(("declared", "shapes", "nodes"), INPUTS)
+def test_networks_of_two_inputs(
+    declared: dict[str, list[int | str]], shapes: dict[str, tuple[int, ...]], nodes: list[Any]
+) -> None:
+    from onnx.reference import ReferenceEvaluator
+
+    rng = np.random.default_rng(8)
+    given = {name: rng.standard_normal(shape).astype(F32) for name, shape in shapes.items()}
+    data = several(nodes, declared, ["y"])
+    expected = ReferenceEvaluator(onnx.load_from_string(data)).run(None, given)[0]
+    np.testing.assert_allclose(cnncalc.run(read_bytes(data, "net.onnx"), given), expected, rtol=1e-5)
+
+
+def test_a_result_that_depends_on_no_input() -> None:
+    constant = helper.make_node("Constant", [], ["k"], value_floats=[1.0, 2.0])
+    data = several([constant, *chain(("Neg", ["k"], "y", {}))], {"x": [2, 3]}, ["y"])
+    assert cnncalc.run(read_bytes(data, "net.onnx"), ones((2, 3), F32)).tolist() == [-1, -2]
+    data = several([constant, *chain(("Neg", ["x"], "y", {}))], {"x": [2, 3]}, ["y", "k"])
+    assert cnncalc.run(read_bytes(data, "net.onnx"), ones((2, 3), F32), output="k").tolist() == [1, 2]
+
+
+def test_weights_that_are_inputs_count_and_are_not_there() -> None:
+    """As files without their weights have them."""
+    data = several([node("Conv", "w")], {"x": [1, 3, 5, 6], "w": [4, 3, 2, 2]}, ["y"])
+    assert cnncalc.shape(read(data).spec).params == 48
+    with pytest.raises(cnncalc.SpecError, match="the weights 'w' are an input of the file, not stored in it"):
+        cnncalc.run(read_bytes(data, "net.onnx"), ones((1, 3, 5, 6), F32))
+    data = several([node("Gemm", "w")], {"x": [2, 3], "w": [3, 4]}, ["y"])
+    assert cnncalc.shape(read(data).spec).params == 12
+    data = several([node("Conv", "w")], {"x": [1, 3, 5, 6], "w": ["A", 3, 2, 2]}, ["y"])
+    assert str(cnncalc.shape(read(data).spec).out[1]) == "A"
+
+
 BROKEN = [
     (b"\x08\x08", "is not an ONNX file: it holds no graph"),
     (export("alexnet").read_bytes()[:1500], "is not an ONNX file: "),
@@ -718,6 +899,24 @@ BROKEN = [
     (b"", "is not an ONNX file"),
     (model([], [1, 3, 7, 11]), "no node makes the output 'y'"),
     (model([helper.make_node("Relu", ["z"], ["y"], name="r")], [1, 3, 7, 11]), "node 'r' (Relu): reads 'z', which"),
+    (changed(model([], [1, 3]), lambda made: made.graph.ClearField("output")), "it has no nodes, and no output"),
+    (changed(model([], [1, 3]), lambda made: made.graph.ClearField("input")), "the graph is empty: it has no nodes"),
+    (
+        changed(model([node("Neg")], [1, 3], {"x": ones(3, F32)}), lambda made: made.graph.ClearField("input")),
+        "the graph has no input",
+    ),
+    (
+        changed(
+            model([helper.make_node("Relu", ["x"], [], name="r")], [1, 3]),
+            lambda made: made.graph.ClearField("output"),
+        ),
+        "node 'r' (Relu): 0 outputs, and its operator has 1",
+    ),
+    (
+        changed(model([node("Add", "k")], [1, 3], {"k": ones(3, F32)}), lambda made: _first(made).dims.append(-3)),
+        "the constant 'k' has the shape [3, -3]",
+    ),
+    (calling(3), "the file's functions cannot be inlined: "),
     (
         model(chain(("Relu", ["b"], "a", {}), ("Relu", ["a"], "b", {}), ("Add", ["x", "b"], "y", {})), [1, 3, 7, 11]),
         "nodes read each other in a cycle: ",
@@ -1075,14 +1274,6 @@ def test_a_number_that_is_stored_as_a_weight_is_none(op: str, reads: list[str]) 
     data = model([helper.make_node(op, reads, ["y"], name="n")], [2, 3, 4, 5], {"k": np.array(3, F32)})
     assert cnncalc.shape(read(data).spec).params == 0
     check_values(data, ones((2, 3, 4, 5), F32) * 2)
-
-
-def several(nodes: list[Any], inputs: dict[str, list[int | str]], outputs: list[str]) -> bytes:
-    """An ONNX file with these inputs and outputs."""
-    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes) for name, sizes in inputs.items()]
-    graph = helper.make_graph(nodes, "made", given, [named(one) for one in outputs])
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return bytes(made.SerializeToString())
 
 
 def test_inputs_and_outputs_have_the_names_of_the_file(tmp_path: Path) -> None:

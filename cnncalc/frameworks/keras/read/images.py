@@ -34,10 +34,10 @@ def _resizing(call: LayerCall) -> Parts:
         box = [max(min(n, other), 1) for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
         return [*_cropped(have, box), *_scaled(box, wanted, mode, call)]
     if pads:
-        box = [max(n, other) for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
-        sides = [[(b - n) // 2, b - n - (b - n) // 2] for n, b in zip(have, box, strict=True)]
-        pad = {"op": "pad", "p": sides, "value": call.get("fill_value") or 0}
-        return [LayerPart(pad, "_pad"), *_scaled(box, wanted, mode, call)]
+        sides = [max(other - n, 0) // 2 for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
+        pad = {"op": "pad", "p": [[n, n] for n in sides], "value": call.get("fill_value") or 0}  # Keras pads evenly
+        box = [n + 2 * side for n, side in zip(have, sides, strict=True)]
+        return [*([LayerPart(pad, "_pad")] if any(sides) else []), *_scaled(box, wanted, mode, call)]
     return _scaled(have, wanted, mode, call)
 
 

@@ -227,7 +227,7 @@ def _wrapped(wrapper: str, config: dict[str, Any]) -> list[Variable]:
     listed = []
     for part, key in _PARTS[wrapper]:
         inner = inner_layer(config, key)
-        if inner is None or inner[0] in _PARTS:
+        if inner is None:
             return []
         group = f"{part}_layer" if part else "layer"
         listed += [
@@ -252,7 +252,8 @@ def unused_buffers(kind: str, config: dict[str, Any], features: int | None) -> i
     """Return how many numbers a layer keeps that its output does not depend on, for inputs of so many features."""
     if kind == "Normalization":  # a count, beside statistics that stand as arrays of their own
         axis = config.get("axis", -1)
-        return int(config.get("mean") is None and (config.get("invert") or (isinstance(axis, list) and len(axis) != 1)))
+        apart = bool(config.get("invert")) or (isinstance(axis, list) and len(axis) != 1)
+        return int(config.get("mean") is None and apart)
     inner = inner_layer(config) if kind == "SpectralNormalization" else None
     if inner is None:
         return 3 * (features or 0) if kind == "BatchNormalization" and config.get("renorm") else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,16 +20,13 @@ Sizes = Mapping[str, Shape]
 """The shape of each input, by its name."""
 
 
-def read(
-    source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None, sizes: Sizes | None = None
-) -> ForeignNetwork:
-    """Return the network of an ONNX file, or of its bytes. SpecError for anything else, or a graph without an input.
+def read(source: bytes | memoryview, name: str = "-", sizes: Sizes | None = None) -> ForeignNetwork:
+    """Return the network of an ONNX file's bytes. SpecError for anything else, or a graph without an input.
 
     `sizes` are the shapes of inputs in place of the file's: letters that the file leaves open are then numbers, before
     any constant is worked out.
     """
-    where = name or ("-" if isinstance(source, (bytes, memoryview)) else os.fspath(source))
-    graph = load(source, where)
+    graph = load(source, name)
     main = next(iter(graph.inputs), None)
     if main is None:
         raise SpecError("the graph has no input" if graph.nodes else "the graph is empty: it has no nodes")
@@ -53,20 +49,29 @@ def read(
     head: dict[str, Any] = {"cnncalc": 1, **({"name": printable} if printable else {})}
     head |= _input(built, full or (1,))
     spec = {**head, **_names(main, outputs), "dialect": "onnx", "layout": "NCHW", "layers": layers}
-    declared = {one: [built.size(n) for n in dims_of(info) or ()] for one, info in graph.inputs.items()}
+    dims_by = {one: dims_of(info) for one, info in graph.inputs.items()}
+    declared = {one: None if own is None else [*map(built.size, own)] for one, own in dims_by.items()}
 
     def bind(given: Mapping[str, Shape]) -> ForeignNetwork | None:
         """Read the file for other sizes of its inputs, given with the batch or without."""
         bound = {}
         for key, shape in given.items():
             ours = main if key == "input" else key
-            own = declared.get(ours, [])
-            whole = shape if len(shape) == len(own) else (*own[:1], *shape)
-            if len(whole) == len(own) and any(isinstance(n, int) and n != m for n, m in zip(whole, own, strict=True)):
+            whole = _whole(shape, declared.get(ours, []))
+            if whole is not None:
                 bound[ours] = whole
         return read(source, name, {**(sizes or {}), **bound}) if bound else None
 
     return ForeignNetwork(spec, built.spec.weights(), bind=bind, notes=_notes(built))
+
+
+def _whole(given: Shape, own: Sequence[Size] | None) -> Shape | None:
+    """Return the sizes that are given for an input, with its batch; None if they say nothing more, or do not fit."""
+    if own is None:  # it may have any, for which 1 stands
+        return given if given != (1,) else None
+    whole = given if len(given) == len(own) else (*own[:1], *given)
+    says = len(whole) == len(own) and any(isinstance(n, int) and n != m for n, m in zip(whole, own, strict=True))
+    return whole if says else None
 
 
 def _names(main: str, outputs: Mapping[Draft, str]) -> dict[str, Any]:
@@ -107,19 +112,14 @@ def graph_size(dim: int | str | None, letters: Mapping[str, str]) -> Size:
 
 def _letters(all_dims: Sequence[int | str | None], dims: Sequence[int | str | None]) -> dict[str, str]:
     """Return a letter for each size that the file leaves open under a name: its own, the axis's, or the next one."""
-    free = list("NCHWDLABEFGIJKMOPQRSTUVYZ")
+    free = "NCHWDLABEFGIJKMOPQRSTUVYZ"
     axes = f"NC{AXIS_LETTERS.get(len(dims) - 2, '')}"
     letters: dict[str, str] = {}
     for at, dim in enumerate([*dims, *all_dims]):
-        if not isinstance(dim, str) or dim in letters or not free:
-            continue
-        wanted = dim if is_letter(dim) and dim not in letters.values() else axes[at : at + 1]
-        letter = wanted if wanted in free or is_letter(dim) else free[0]
-        if letter in letters.values():
-            letter = free[0]
-        if letter in free:
-            free.remove(letter)
-        letters[dim] = letter
+        if isinstance(dim, str) and dim not in letters and free:
+            own = is_letter(dim) and dim not in letters.values()
+            letters[dim] = dim if own else axes[at] if axes[at : at + 1] in [*free] else free[0]
+            free = free.replace(letters[dim], "")
     return letters
 
 
@@ -175,10 +175,10 @@ def as_file_has(b: GraphReader, name: str) -> Handle:
 
 def as_output(b: GraphReader, name: str, value: Handle) -> Draft:
     """Return the layer of an output, which has the axes that the file has."""
-    axes = value.axes
-    if axes is None or not value.batched or (axes[:1] in (((BATCH,),), ((),)) and all(axes[1:])):
+    axes, at = value.axes, value.batch_at
+    plain = not at and axes is not None and axes[:1] in (((BATCH,),), ((),)) and all(axes[1:])
+    if axes is None or not value.batched or plain:
         return value.layer
-    at = value.batch_at
     if at is not None and axes[at] == (BATCH,) and all(axes):
         return b.add(name, "movebatch", value, {"to": at}).layer
     return b.explicit(b.unfolded(value)).layer

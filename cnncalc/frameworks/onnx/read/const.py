@@ -222,12 +222,12 @@ def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = No
     kind = "float" if tensor.data_type in FLOATS else "int" if tensor.data_type in INTEGERS else "other"
 
     def read() -> Any:
-        if not has_data(tensor):
-            raise SpecError(f"the file has only the shape of {shown(words(tensor.name))}, not its data")
         try:
             array = package().numpy_helper.to_array(_of_its_size(tensor), folder or "")
             return array.astype("float32") if tensor.data_type == BFLOAT16 else array
         except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx raise for data that do not fit
+            if not has_data(tensor):  # to look at them is to copy them
+                raise SpecError(f"the file has only the shape of {shown(words(tensor.name))}, not its data") from None
             raise SpecError(f"the data of {shown(words(tensor.name))} cannot be read: {first_line(error)}") from None
 
     def values() -> list[Number] | None:

@@ -241,8 +241,10 @@ def _elementwise(node: GraphNode, source: Const, given: Inputs) -> Const | None:
         return None
     sizes = [n for n in shape if isinstance(n, int)]  # constants have no open sizes
     size = prod(sizes)
+    if size > MOST_READ:
+        return None
     rows = [one.values * size if one.values and one.size == 1 else one.values for one in consts]
-    columns = [row for row in rows if row is not None and len(row) == size <= MOST_READ]
+    columns = [row for row in rows if row is not None and len(row) == size]
     if len(columns) < len(consts):
         return None
     try:

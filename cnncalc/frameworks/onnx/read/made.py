@@ -51,6 +51,8 @@ class Quantised(NamedTuple):
     zero: tuple[float, ...]
     of: str | None = None
     """The node whose scale it is, if that is not known before it is run."""
+    shifted: bool = False
+    """Whether that node's zero is added to them."""
 
     @property
     def per_channel(self) -> bool:
@@ -366,9 +368,6 @@ class LayerMaker:
             x = self.unfolded(x)
             found = regrouped(x, self.batch, full)
         if found is None:
-            have = self.full(x)
-            if have is not None and values_of(have) != values_of(full) and None not in map(values_of, (have, full)):
-                self.misfits.append((name, tuple(have), tuple(full)))
             found = self._of_one(x, full)
         sample, axes = found
         if len(sample) > MOST_SIZES or any(isinstance(n, int) and not 1 <= n <= LARGEST for n in sample):

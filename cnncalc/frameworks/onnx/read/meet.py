@@ -143,8 +143,9 @@ def _own(group: Parts) -> Parts:
 
 
 def _meet_batch(column: Sequence[Parts]) -> bool:
-    """Return whether operands meet on an axis that the batch of some is in: others have one unit there, or none."""
-    return all(BATCH in group or product(group) == 1 for group in column)
+    """Return whether operands meet on an axis that the batch of some is in, at one place; others have one unit."""
+    places = {(group.index(BATCH), len(group)) for group in column if BATCH in group}
+    return len(places) == 1 and all(BATCH in group or product(group) == 1 for group in column)
 
 
 def _model(column: Sequence[Parts]) -> Parts:
@@ -199,7 +200,7 @@ def _read(
         sizes = [n for n in (sample if whole else _stripped(sample)) if isinstance(n, int)]
         counts = node.op in ("Add", "Mul") and x.kind == "float" and x.size > 1
         weight = counts and any(b.completes(b.values[name].layer) for name in node.inputs if name in b.values)
-        return b.constant(node.input(at) or node.name, x, sizes, weight=weight)
+        return b.constant(b.name_of(node, x, at), x, sizes, weight=weight)
     if _fits(x, sample, most):
         return x
     layer = b.shaped(f"{node.name}.{at + 1}", x, tuple(sample))

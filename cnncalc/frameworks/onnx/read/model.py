@@ -11,7 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from math import prod
 from typing import Any
 
-from ....errors import LONGEST_PATH, SpecError, nearest, shown
+from ....errors import LONGEST_PATH, SpecError, shown
 from ....layers.names import Name
 from ....limits import ENDS_A_NODE, MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, apart, most_nodes
 from ....sizes import LARGEST, Size
@@ -305,13 +305,10 @@ class OnnxGraph:
 
     def give_sizes(self, name: str, shape: Sequence[Size]) -> None:
         """Set the sizes of an input, in place of those that the file declares, wherever a name stands for one."""
-        if name not in self.inputs:
-            raise SpecError(f"{shown(name)} is not an input of the file", nearest(name, list(self.inputs)))
-        dims = self.inputs[name].type.tensor_type.shape.dim
-        while len(dims) < len(shape) and not dims_of(self.inputs[name]):
-            dims.add()
-        if len(dims) != len(shape):
-            return
+        own = self.inputs[name].type.tensor_type.shape
+        if dims_of(self.inputs[name]) is None:
+            own.dim.extend([type(own).Dimension() for _ in shape])
+        dims = own.dim
         pairs = [(dim, size) for dim, size in zip(dims, shape, strict=True) if isinstance(size, int)]
         if any(dim.dim_value not in (0, size) for dim, size in pairs):  # what the file says of others is for its own
             self.declared_types = dict(self.inputs)
@@ -405,10 +402,6 @@ def nodes_in(graph: Any) -> Iterator[Any]:
                 yield from nodes_in(inner)
 
 
-def load(source: str | os.PathLike[str] | bytes | memoryview, name: str) -> OnnxGraph:
-    """Return the graph of a file, or of its bytes. SpecError for anything else."""
-    if not isinstance(source, (bytes, memoryview)):
-        with open(source, "rb") as file:
-            data = file.read()
-        return OnnxGraph(parse(data, name), os.path.dirname(os.fspath(source)) or None, len(data))
+def load(source: bytes | memoryview, name: str) -> OnnxGraph:
+    """Return the graph of a file's bytes; `name` is its path. SpecError for anything else."""
     return OnnxGraph(parse(source, name), os.path.dirname(name) or None, len(source))

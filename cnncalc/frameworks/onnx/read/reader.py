@@ -70,7 +70,7 @@ class GraphReader(LayerMaker):
         self.whole = False
         """Whether the result does not depend on the input, and so has no batch."""
         self._biases: dict[str, set[str]] | None = None
-        self._made_constants: dict[tuple[str, Shape], Handle] = {}
+        self._made_constants: dict[tuple[str, Shape], tuple[Handle, Const]] = {}
         self.plans: dict[tuple[Any, ...], Any] = {}
         """How operands meet, by their shapes and axes."""
         self.contradictions: list[tuple[str, Shape, Shape]] = []
@@ -95,6 +95,10 @@ class GraphReader(LayerMaker):
     def const(self, name: str) -> Const | None:
         """Return a constant, None for anything else."""
         return self.constants.get(name)
+
+    def name_of(self, node: GraphNode, const: Const, at: int) -> str:
+        """Return the name of a constant that a node reads, or a new one for what is made of its input `at`."""
+        return next((name for name in node.inputs if self.const(name) is const), f"{node.name}.{at + 1}")
 
     def scalar(self, name: str) -> float | int | None:
         """Return the number that a constant is, None for anything else."""
@@ -176,15 +180,15 @@ class GraphReader(LayerMaker):
             if const is not None:
                 return self.constant(name, const)
             self.values[name] = self._input(name)
-        of = self.quantised[name].of if name in self.quantised else None
-        return self.values[name] if of is None or self._passed else self._whole(name, of)
+        own = self.quantised.get(name)
+        return self.values[name] if own is None or own.of is None or self._passed else self._whole(name, own)
 
-    def _whole(self, name: str, of: str) -> Handle:
+    def _whole(self, name: str, own: Quantised) -> Handle:
         """Return the whole numbers that a value of a dynamic scale is in the file."""
         if name not in self._made_whole:
-            scale, zero = self.dynamic[of]
+            scale, zero = self.dynamic[own.of or name]
             whole = self.add(f"{name}.steps", "div", [self.values[name], scale])
-            if name == of:
+            if own.shifted:
                 whole = self.add(f"{name}.shifted", "add", [whole, zero])
             self._made_whole[name] = self.pointwise(f"{name}.whole", "round", whole)
         return self._made_whole[name]
@@ -229,8 +233,8 @@ class GraphReader(LayerMaker):
         `weight` says that it counts as a parameter though it is not stored as one.
         """
         array = const if shape is None else const.reshaped(tuple(shape))
-        have = self._made_constants.get((name, array.shape))
-        if have is not None:
+        have, made_of = self._made_constants.get((name, array.shape), (None, None))
+        if have is not None and made_of is const:
             return have
         if min(array.shape, default=1) < 1 or len(array.shape) > MOST_SIZES:
             return self.opaque(name or "nothing", "Constant", None, (), params=const.params, macs=0, buffers=0)
@@ -244,7 +248,7 @@ class GraphReader(LayerMaker):
         else:
             made = self.add(name, "constant", [], keys, {"weight": array})
         value = Handle(made.layer, array.shape, plain(len(array.shape)), None)
-        self._made_constants[name, array.shape] = value
+        self._made_constants[name, array.shape] = (value, const)
         return value
 
     def once(self, const: Const, axis: int) -> Const:

@@ -11,7 +11,7 @@ from .....registry import Registry
 from .....sizes import LARGEST, known
 from ....values import BATCH, Handle
 from ..const import BOOL, INTEGERS
-from ..made import OpaqueNode, Quantised
+from ..made import OpaqueNode, Quantised, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 
@@ -25,14 +25,11 @@ HANDLERS: Registry[str, Handler] = Registry()
 Keys = dict[str, Any]
 
 
-def keyed(op: str, keys: Callable[[GraphNode], Keys | None] | None = None) -> Handler:
-    """Return the handler of an op with these keys, by default its attributes renamed; opaque where they are None."""
+def keyed(op: str, keys: Callable[[GraphNode], Keys] | None = None) -> Handler:
+    """Return the handler of an op with these keys, by default its attributes renamed."""
 
     def handle(b: GraphReader, node: GraphNode) -> None:
-        x, own = b.first(node), keys(node) if keys else node.renamed(ONNX[op])
-        if own is None:
-            raise OpaqueNode(b.full(x))
-        b.make_pointwise(node, op, x, own)
+        b.make_pointwise(node, op, b.first(node), keys(node) if keys else node.renamed(ONNX[op]))
 
     return handle
 
@@ -203,9 +200,7 @@ def clip(b: GraphReader, node: GraphNode) -> None:
 def prelu(b: GraphReader, node: GraphNode) -> None:
     """Read slopes that meet a sample from its last axis on: one, one a channel, or one a unit but along axes of 1."""
     x, full = b.known(node)
-    slope = b.param(node, 1)
-    if slope is None:
-        raise OpaqueNode(full)
+    slope = needed(b.param(node, 1))
     aligned = slope.aligned(len(full))
     for at, n in enumerate(aligned):
         x = b.without_batch(x, at) if n != 1 else x

@@ -118,11 +118,16 @@ def beside(b: GraphReader, xs: Sequence[Handle], at: int) -> list[Handle]:
     if batch is not None and any((x.full(b.batch) or ())[batch] != 1 for x in constants):
         return [b.explicit(b.unfolded(x)) for x in xs]
     done = [_repeated(b, x, batch) if x in constants and batch is not None else x for x in xs]
-    if len({tuple(map(len, x.axes or ())) for x in done}) > 1 or any(not (x.axes or ())[at] for x in done):
+    if len(set(map(_layout, done))) > 1 or any(not (x.axes or ())[at] for x in done):
         done = [b.explicit(x) for x in done]
-    if len({tuple(map(len, x.axes or ())) for x in done}) > 1:
+    if len(set(map(_layout, done))) > 1:
         return [b.explicit(b.unfolded(x)) for x in xs]
     return done
+
+
+def _layout(x: Handle) -> tuple[tuple[int, ...], ...]:
+    """Return how many axes of the sample each axis is made of, and where among them the batch stands."""
+    return tuple([(len(group), *[at for at, place in enumerate(group) if place == BATCH]) for group in x.axes or ()])
 
 
 def _repeated(b: GraphReader, x: Handle, batch: int) -> Handle:

@@ -112,7 +112,7 @@ def matmul(b: GraphReader, node: GraphNode) -> None:
 def multiplied(b: GraphReader, node: GraphNode, first: Operand, second: Operand) -> Handle:
     """Return the matrix product of two values, as NumPy has it: the last two axes are matrices, the others meet."""
     x, y = [
-        b.constant(node.input(at) or node.name, one) if isinstance(one, Const) else one
+        b.constant(b.name_of(node, one, at), one) if isinstance(one, Const) else one
         for at, one in enumerate((first, second))
     ]
     if not x.axes or not y.axes:

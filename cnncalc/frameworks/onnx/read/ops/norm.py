@@ -10,7 +10,7 @@ from .....registry import Registry
 from .....sizes import known
 from ....values import Handle
 from ..const import INITIALISER, Const
-from ..made import OpaqueNode
+from ..made import OpaqueNode, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 
@@ -86,17 +86,15 @@ def standardised(b: GraphReader, node: GraphNode) -> None:
 def rmsnorm(b: GraphReader, node: GraphNode) -> None:
     """Read x over the root of its mean square, over the axes from `axis` on, with a weight of their shape."""
     x, full = b.known(node)
-    weight, first = b.param(node, 1), node.axis("axis", len(full), -1)
+    weight, first = needed(b.param(node, 1)), node.axis("axis", len(full), -1)
     x, places = _places(b, node, x, range(first, len(full)), len(full))
     square = b.pointwise(f"{node.name}.square", "square", x)
     mean = b.add(f"{node.name}.mean", "mean", square, {"axis": places, "keepdims": True})
     shifted = b.pointwise(f"{node.name}.eps", "rescale", mean, {"offset": node.number("epsilon", 1e-5)})
     root = b.pointwise(f"{node.name}.root", "rsqrt", shifted)
-    made = b.add(node.name if weight is None else f"{node.name}.normal", "mul", [x, root])
-    if weight is not None:
-        own = b.constant(node.input(1), weight, weight.aligned(len(places)), weight=True)
-        made = b.add(node.name, "mul", [made, own])
-    b.give(node, made)
+    normal = b.add(f"{node.name}.normal", "mul", [x, root])
+    own = b.constant(node.input(1), weight, weight.aligned(len(places)), weight=True)
+    b.give(node, b.add(node.name, "mul", [normal, own]))
 
 
 def _places(b: GraphReader, node: GraphNode, x: Handle, axes: Iterable[int], rank: int) -> tuple[Handle, list[int]]:

@@ -159,7 +159,7 @@ def dynamic(b: GraphReader, node: GraphNode) -> None:
     ):
         if out:
             b.values[out] = value
-    b.quantised[node.outputs[0]] = Quantised((1.0,), (0.0,), node.outputs[0])
+    b.quantised[node.outputs[0]] = Quantised((1.0,), (0.0,), node.outputs[0], shifted=True)
     b.scales[node.outputs[1]] = (node.outputs[0], None)
     b.dynamic[node.outputs[0]] = (scale, zero)
     b.zeros[node.outputs[2]] = node.outputs[0]
@@ -184,7 +184,7 @@ def of_integers(b: GraphReader, node: GraphNode) -> None:
         made = multiplied(b, node, x, weight)
     b.give(node, made)
     if have is not None and have.of is not None:
-        b.quantised[node.outputs[0]] = have
+        b.quantised[node.outputs[0]] = have._replace(shifted=False)
 
 
 def scaled(b: GraphReader, node: GraphNode) -> bool:
