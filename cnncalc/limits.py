@@ -15,9 +15,14 @@ from typing import NoReturn
 from .errors import SpecError
 
 MOST_LAYERS = 100_000
-"""Layers that `times` makes, blocks in blocks counted whole: their report takes a second, and 150 MiB as a table."""
+"""Layers of a network with `times`, blocks in blocks counted whole: their report takes a second, and 150 MiB as a
+table."""
+MOST_OPEN = 20_000
+"""Letters and floors in the open sizes of a network's maps, as of 10,000 maps of two sizes: 75 microseconds each."""
 MOST_CONTRASTED = 100_000
 """Layers under several dialects, each counted under each: 1 KiB, and 10 microseconds, each."""
+MOST_DIFFED = 50_000
+"""Layers of two networks whose difference is looked for, those of both together: 6 KiB, and 80 microseconds, each."""
 MOST_WITH_FIELDS = 30_000
 """Layers whose receptive fields are looked at by `rf`, with what they read: 4 KiB, and 50 microseconds, each."""
 MOST_PAIRS = 1_000_000
@@ -97,7 +102,7 @@ class Limit:
     def __init__(
         self, most: int, what: str, help: str | None = None, error: Callable[[str, str | None], Exception] = SpecError
     ):
-        """`what` is the error's text: `times makes {made:,} layers, more than {most:,}`."""
+        """`what` is the error's text: `the graph has {made:,} nodes, more than {most:,}`."""
         self.most, self.what, self.help, self.error = most, what, help, error
         self.made = 0
 
@@ -106,6 +111,15 @@ class Limit:
         self.made += number
         if self.made > self.most:
             raise self.error(self.what.format(made=self.made, most=self.most), self.help)
+
+
+FEWER_LAYERS = "--until and --after take a part of the network"
+"""What helps against too many layers, where a command takes these options."""
+
+
+def within(most: int, number: int, what: str, help: str | None = None) -> None:
+    """SpecError if a number of things is more than a limit; `what` is as in `Limit`."""
+    Limit(most, what, help).count(number)
 
 
 def most_nodes(size: int) -> int:

@@ -94,12 +94,25 @@ def model(depth: int) -> bytes:
 
 NET = b"from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        %b\n"
 BOMBS: dict[str, tuple[bytes, str]] = {
-    "times.json": (spec({"op": "relu", "times": 1_000_000}), "times makes 1,000,000 layers, more than 100,000"),
-    "twice.json": (spec(*[{"op": "relu", "times": 60_000}] * 2), "times makes 120,000 layers, more than 100,000"),
-    "nested.json": (spec(nested(4, 100)), "layers[0].layers[0].layers[0]: times makes 1,010,100 layers, more than"),
-    "doubled.json": (spec(nested(60, 2)), "times makes 131,070 layers, more than 100,000"),
-    "words.txt": (b"3x8x8 relu:times=1000000", "times makes 1,000,000 layers, more than 100,000"),
-    "group.txt": (b"3x8x8 conv:3,relu,times=99999", "times makes 199,998 layers, more than 100,000"),
+    "times.json": (
+        spec({"op": "relu", "times": 1_000_000}),
+        "with times the network has 1,000,000 layers, more than 100,000",
+    ),
+    "twice.json": (
+        spec(*[{"op": "relu", "times": 60_000}] * 2),
+        "with times the network has 120,000 layers, more than 100,000",
+    ),
+    "beside.json": (
+        spec({"op": "relu", "times": 70_000}, *[{"op": "relu"}] * 40_000),
+        "with times the network has 110,000 layers, more than 100,000",
+    ),
+    "nested.json": (
+        spec(nested(4, 100)),
+        "layers[0].layers[0].layers[0]: with times the network has 1,010,100 layers, more than",
+    ),
+    "doubled.json": (spec(nested(60, 2)), "with times the network has 131,070 layers, more than 100,000"),
+    "words.txt": (b"3x8x8 relu:times=1000000", "with times the network has 1,000,000 layers, more than 100,000"),
+    "group.txt": (b"3x8x8 conv:3,relu,times=99999", "with times the network has 199,998 layers, more than 100,000"),
     "commas.txt": (b"3x8x8 relu" + b"," * 190_000, "is not a layer, a file or a built-in network"),
     "digits.json": (b"[" + b"1" * 5000 + b"abc]", "not JSON: expecting ',' delimiter"),
     "packed.keras": (archive(b"[" + b"[]," * 8_000_000 + b"0]"), "its config.json is more than 2 MiB, unpacked from"),
@@ -147,6 +160,14 @@ def test_the_gate_judges_what_is_hostile(path: Path) -> None:
 
 SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "fold.txt": (b"3x8x8 relu:times=20000", ["shape", "--fold"], 0, "x20000"),
+    "open.txt": (
+        b"3xHxW conv:3,k3,times=10001",
+        ["shape"],
+        2,
+        "the maps up to here have 20,002 letters and floors in their open sizes, more than 20,000",
+    ),
+    "numbers.txt": (b"3xHxW conv:3,k3,times=10001", ["shape", "-i", "3x20004x20005"], 0, "3x20002x20003"),
+    "same.txt": (b"3xHxW conv:3,k3,p=same,times=100000", ["compare"], 0, "3xHxW"),
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
     "picture.txt": (b"3x8x8 relu:times=10001", ["show"], 2, "the picture has 10,001 rows, more than 10,000"),
     "fields.txt": (b"3x8x8 relu:times=30001", ["rf"], 2, "the fields of 30,001 layers, more than 30,000"),
@@ -155,6 +176,13 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         ["shape", "--explain"],
         2,
         "--explain of 30,001 rows, more than 30,000",
+    ),
+    "fewer.txt": (b"3x8x8 relu:times=60000", ["diff", "3x8x8 relu:times=60001", "--until", "relu25000"], 0, ""),
+    "both.txt": (
+        b"3x8x8 relu:times=30000",
+        ["diff", "3x8x8 relu:times=20001"],
+        2,
+        "both networks together have 50,001 layers, more than 50,000",
     ),
     "dialects.txt": (
         b"3x8x8 relu:times=100000",

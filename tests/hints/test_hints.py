@@ -144,6 +144,14 @@ CASES = [
      "unused-taps: conv1d1: 1 of the 2 weights of a kernel only ever meet padding: the input is 2; "
      "crop:1+0 in front of k=1,p=0 computes the same",
      ["1x2 crop:1+0 conv1d:1,k1,p0"]),
+    ("1x2x5 conv:1,k2x3,d2x1,p=1+0x1",
+     "unused-taps: conv1: 3 of the 6 weights of a kernel only ever meet padding: the input is 2x5; "
+     "crop:1+0x0 in front of k=1x3,p=0x1 computes the same",
+     ["1x2x5 crop:1+0x0 conv:1,k1x3,p=0x1"]),
+    ("1x9 conv1d:1,k2,s2,d2",
+     "unread-pixels: conv1d1: d=2 and s=2 share a factor on length: 1 of every 2 pixels is never read; "
+     "a d that shares no factor with s, and a k of at least s, read them all",
+     ["1x8 conv1d:1,k2,s2,d1"]),
     ("3x8x8 maxpool:1,s2",
      "unread-pixels: maxpool1: s=2 is above k=1 on height and width: 1 of every 2 pixels is never read; "
      "k=2 or s=1 reads them all",
@@ -434,12 +442,83 @@ def test_a_bias_before_a_norm_has_no_effect() -> None:
     [
         "3x8x8 conv:4,k3,name=a relu:from=a batchnorm:from=a add:from=relu1+batchnorm1",  # another layer reads it, too
         "3x8x8 conv:4,k3 groupnorm:2",  # the mean is that of two channels
+        "3x8x9 linear:4 batchnorm",  # the bias is one of each column
         "3x8x8 flatten linear:4 layernorm",  # the mean is that of all features
         "3x8x8 conv:4,k3",
     ],
 )
 def test_a_bias_that_has_an_effect_gets_no_hint(words: str) -> None:
     assert of(words) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "input", "layout"),
+    [
+        ("conv:4,k3 groupnorm:4", (3, 8, 9), "NCHW"),
+        ("conv:4,k3 groupnorm:4", (8, 9, 3), "NHWC"),
+        ("linear:4 batchnorm", (8, 9, 3), "NHWC"),
+    ],
+)
+def test_a_norm_of_each_channel_takes_a_bias_away(words: str, input: tuple[int, ...], layout: str) -> None:
+    assert [hint.name for hint in of(words, input=input, layout=layout)] == ["bias-before-norm"]
+
+
+def test_a_bias_that_another_layer_uses_too_gets_no_hint() -> None:
+    conv = {"op": "conv", "c_o": 4, "k": 3}
+    norm = {"op": "batchnorm", "name": "n"}
+    tied = [{**conv, "name": "a"}, norm, {**conv, "tie": "a", "from": "input"}, {"op": "add", "from": ["n", "conv1"]}]
+    assert of(tied, input=(3, 8, 9)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "input", "layout"),
+    [
+        ("logsoftmax", (1,), "NCHW"),
+        ("softmax:axis=2", (5, 1, 3), "NCHW"),
+        ("softmax:axis=1", (5, 1, 1), "NCHW"),
+        ("softmax:axis=3", (1, 1, 5), "NCHW"),
+        ("instancenorm", (3, 1, 5), "NCHW"),
+        ("instancenorm", (3, 1, 1), "NCHW"),
+        ("instancenorm", (1, 1, 3), "NHWC"),
+        ("instancenorm", (1, 3, 1), "NHWC"),
+        ("groupnorm:3", (3, 1, 1), "NCHW"),
+        ("groupnorm:2", (4, 1, 1), "NCHW"),
+        ("groupnorm:3", (1, 1, 3), "NHWC"),
+        ("groupnorm:3", (1, 3, 3), "NHWC"),
+        ("layernorm", (3, 1), "NCHW"),
+        ("layernorm", (1, 3), "NCHW"),
+        ("sigmoid", (1, 1, 1), "NCHW"),
+        ("sum:axis=2", (3, 1, 5), "NCHW"),
+    ],
+)
+def test_a_constant_output_is_one(words: str, input: tuple[int, ...], layout: str) -> None:
+    x, y = np.random.default_rng(4).normal(size=(2, *input))
+    first, second = [cnncalc.run(words, array, seed=1, layout=layout) for array in (x, y)]
+    is_constant = (first == second).all()
+    found = of(words, input=input, layout=layout)
+    assert [hint.name for hint in found] == ["constant-output"] * bool(is_constant)
+    about = "axis" if "softmax" in words else "it normalises"
+    assert all(hint.text.startswith(about) for hint in found)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("3x8x9 conv:5,k3 softmax:axis=2", "it works along axis 2 of the map, 6 values, not along the 5 channels"),
+        ("3x8x9 conv:5,k3 logsoftmax", "it works along axis 3 of the map, 7 values, not along the 5 channels"),
+        ("3x8 conv1d:5,k3 softmax", None),  # steps and their features, as often as channels and steps
+        ("3x8x9 softmax", None),  # nothing says that it is a map
+        ("3x8x9 conv:5,k3 flatten softmax", None),
+    ],
+)
+def test_the_axis_of_a_softmax(words: str, said: str | None) -> None:
+    assert [hint.text for hint in of(words)] == ([] if said is None else [said])
+    assert of("conv:5,k3 softmax:axis=2", input=(8, 9, 3), layout="NHWC") == []
+
+
+def test_nothing_is_said_of_a_norm_of_what_is_not_known() -> None:
+    for op in ("layernorm", "instancenorm", "groupnorm", "softmax"):
+        assert of([{"op": "opaque"}, {"op": op, **({"g": 1} if op == "groupnorm" else {})}], input=(3, 8, 8)) == []
 
 
 def test_an_even_kernel_with_a_stride_is_padded_as_the_size_wants() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ....errors import LONGEST_PATH, SpecError, shown
 from ....layers.names import Name
-from ....limits import ENDS_A_NODE, MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, apart, most_nodes
+from ....limits import ENDS_A_NODE, MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, apart, most_nodes, within
 from ....sizes import LARGEST, Size
 from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
 
@@ -70,7 +70,7 @@ def check_calls(model: Any, size: int) -> None:
         raise SpecError(f"the file's functions cannot be inlined: they call each other in a circle: {circle}") from None
     made = sum([sizes[one] for one in _calls(model.graph) if one in called])
     what = "the file's functions make {made:,} nodes, more than {most:,}"
-    Limit(most_nodes(size), what, "export it without functions").count(made)
+    within(most_nodes(size), made, what, "export it without functions")
 
 
 def _calls(graph: Any) -> list[tuple[str, str]]:
