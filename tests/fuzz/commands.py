@@ -357,7 +357,7 @@ def faults_of(line: list[str]) -> Iterator[str]:
     if line[0] in ("help", "completion", "schema") or {"--list-codes", "--help", "-h"} & {*line}:
         return
     if len(forms) == 1 and ended.code in whole and ended.out:
-        written.append((*forms, ended.out.encode()))
+        written.append((forms.pop(), ended.out.encode()))
     for kind, data in written:
         try:
             WHOLE.get(kind, bool)(data)

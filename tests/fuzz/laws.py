@@ -196,6 +196,8 @@ def written(network: Network, report: Report, weights: Any = None) -> Iterator[t
         "net.json": lambda: cnncalc.to_keras(network).encode(),
         "net.onnx": lambda: cnncalc.to_onnx(network, weights),
     }
+    if not report.sample:  # an input of a batch alone is a row to the reader
+        del kinds["net.onnx"]
     if len(report.sample) == 3 and report.batch is None:  # source does not say what the axes of its input are
         kinds["net.py"] = lambda: cnncalc.to_torch(network).encode()
     for name, write in kinds.items():
