@@ -43,6 +43,10 @@ MOST_NODES = 15_000
 those of a repeated one counted each time: up to 100 microseconds each."""
 BYTES_A_NODE = 60
 """Bytes of an ONNX file for each node and each layer that it makes: exporters write a hundred and more."""
+NUMBERS_A_LAYER = 100
+"""As how many numbers in the keys of a layer count as one more layer there: they take as long."""
+ENDS_A_NODE = 4
+"""Inputs and outputs of an ONNX file's nodes, for each node that it may have: 10 microseconds each."""
 MOST_READ = 4096
 """Numbers of a tensor whose values are read."""
 MOST_COMPARED = 1 << 16

@@ -372,6 +372,32 @@ def many_layers() -> bytes:
     return onnx_model(chain(4_000, pair), [])
 
 
+def doubled_letters() -> bytes:
+    """Concatenate the shape of an input with itself, again and again, where it is open."""
+    from onnx import TensorProto, helper
+
+    doubling = chain(30, lambda x, y: [("Concat", [x, x], [y])], "s")
+    for node in doubling:
+        node.attribute.append(helper.make_attribute("axis", 0))
+    nodes = [helper.make_node("Shape", ["x"], ["s"]), *doubling[:-1], helper.make_node("Reshape", ["x", "x29"], ["y"])]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, "H", "W"])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "g", [x], [y])
+    return bytes(helper.make_model(graph).SerializeToString())
+
+
+def many_inputs() -> bytes:
+    """Add a value and constants, 70,001 in all."""
+    from onnx import helper
+
+    return onnx_model([helper.make_node("Sum", ["x", *["c"] * 70_000], ["y"])], [numbers("c", 1)])
+
+
+def many_indices() -> bytes:
+    """Take units of an axis in an order of 4,000 numbers, again and again."""
+    return onnx_model(chain(1_000, lambda x, y: [("Gather", [x, "i"], [y])]), [numbers("i", *[1, 0] * 2_000)], 4_000)
+
+
 def transposed() -> bytes:
     """Transpose a constant 7,000 times: the text that told it from others grew each time."""
     from onnx import TensorProto, helper
@@ -385,8 +411,11 @@ def transposed() -> bytes:
     ("make", "code", "what"),
     [
         (many_nodes, 2, "the graph has 15,001 nodes, more than 15,000"),
-        (many_layers, 2, "the nodes of the graph make 15,001 layers, more than 15,000"),
+        (many_layers, 2, "the nodes of the graph make 15,001 layers, or numbers in them by the hundred, more than"),
         (transposed, 0, ""),
+        (doubled_letters, 0, ""),
+        (many_inputs, 2, "the nodes of the graph have 70,002 inputs and outputs, more than 60,000"),
+        (many_indices, 2, "layers, or numbers in them by the hundred, more than 15,000"),
         (doubled, 0, ""),
         (negative, 0, ""),
         (unlike, 0, ""),
