@@ -299,6 +299,6 @@ def alone(layer: LayerReport, own: Mapping[int, Fields]) -> Fields:
     for at, (x, read) in enumerate(zip(layer.samples, layer.reads_fields, strict=True)):
         lead = tuple([(size, None) for size, _ in read.lead])
         given.append(own.get(at, Fields((None,) * len(x), (), lead, 0, read.batched)))
-    folded = join_folded([one for one in given if one.batched])
+    folded = join_folded(given)
     traced = node.layer.trace_all(layer.samples, given, env).fields
     return traced if folded is None else traced._replace(lead=folded[0]).lose_along(folded[1])
