@@ -281,14 +281,14 @@ def contract(
     for path, shape, own in zip(paths, shapes, labels, strict=True):
         gone = [place for place, label in enumerate(own) if label not in out]
         first = labels[0]
-        double = [
-            at for at, one in enumerate(own) if one in out and one not in first and held.intersection(path.along([at]))
-        ]
-        kept = path.along(set(range(len(own))) - set(gone))
-        inside = [place for place in gone if path.along([place]) & (kept | held)]
-        path = path.mixed([*inside, *double], shape)._replace(  # noqa: PLW2901  the same path, further on
-            axes=tuple([None if at in (*inside, *double) else axis for at, axis in enumerate(path.axes)])
-        )
+        along = [_along(axis) for axis in path.axes]
+        double = [at for at, one in enumerate(own) if one in out and one not in first and held.intersection(along[at])]
+        kept = held.union(*[along[place] for place in range(len(own)) if place not in gone])
+        inside = [place for place in gone if kept.intersection(along[place])]
+        if inside or double:
+            path = path.mixed([*inside, *double], shape)._replace(  # noqa: PLW2901  the same path, further on
+                axes=tuple([None if at in (*inside, *double) else axis for at, axis in enumerate(path.axes)])
+            )
         path = path.whole([place for place in gone if place not in inside], shape)  # noqa: PLW2901
         held |= path.along(range(len(own)))
         places = {label: place for place, label in enumerate(own)}
@@ -311,7 +311,9 @@ def _parts_of(axis: Axis) -> tuple[AxisPart, ...]:
 
 def _along(axis: Axis) -> list[int]:
     """Return the axes of the input that an axis runs along."""
-    return [part.along for part in _parts_of(axis) if part.along is not None]
+    if not isinstance(axis, tuple):
+        return [] if axis is None else [axis]
+    return [part.along for part in axis if part.along is not None]
 
 
 def _take(left: list[AxisPart], size: Size) -> tuple[AxisPart, ...] | None:

@@ -15,9 +15,14 @@ from typing import NoReturn
 from .errors import SpecError
 
 MOST_LAYERS = 100_000
-"""Layers that `times` makes, blocks in blocks counted whole: their report takes a second, and 150 MiB as a table."""
+"""Layers of a network with `times`, blocks in blocks counted whole: their report takes a second, and 150 MiB as a
+table."""
+MOST_OPEN = 20_000
+"""Letters and floors in the open sizes of a network's maps, as of 10,000 maps of two sizes: 75 microseconds each."""
 MOST_CONTRASTED = 100_000
 """Layers under several dialects, each counted under each: 1 KiB, and 10 microseconds, each."""
+MOST_DIFFED = 50_000
+"""Layers of two networks whose difference is looked for, those of both together: 6 KiB, and 80 microseconds, each."""
 MOST_WITH_FIELDS = 30_000
 """Layers whose receptive fields are looked at by `rf`, with what they read: 4 KiB, and 50 microseconds, each."""
 MOST_PAIRS = 1_000_000
@@ -35,6 +40,10 @@ MOST_NODES = 15_000
 those of a repeated one counted each time: up to 100 microseconds each."""
 BYTES_A_NODE = 60
 """Bytes of an ONNX file for each node and each layer that it makes: exporters write a hundred and more."""
+NUMBERS_A_LAYER = 100
+"""As how many numbers in the keys of a layer count as one more layer there: they take as long."""
+ENDS_A_NODE = 4
+"""Inputs and outputs of an ONNX file's nodes, for each node that it may have: 10 microseconds each."""
 MOST_READ = 4096
 """Numbers of a tensor whose values are read."""
 MOST_COMPARED = 1 << 16
@@ -93,7 +102,7 @@ class Limit:
     def __init__(
         self, most: int, what: str, help: str | None = None, error: Callable[[str, str | None], Exception] = SpecError
     ):
-        """`what` is the error's text: `times makes {made:,} layers, more than {most:,}`."""
+        """`what` is the error's text: `the graph has {made:,} nodes, more than {most:,}`."""
         self.most, self.what, self.help, self.error = most, what, help, error
         self.made = 0
 
@@ -102,6 +111,15 @@ class Limit:
         self.made += number
         if self.made > self.most:
             raise self.error(self.what.format(made=self.made, most=self.most), self.help)
+
+
+FEWER_LAYERS = "--until and --after take a part of the network"
+"""What helps against too many layers, where a command takes these options."""
+
+
+def within(most: int, number: int, what: str, help: str | None = None) -> None:
+    """SpecError if a number of things is more than a limit; `what` is as in `Limit`."""
+    Limit(most, what, help).count(number)
 
 
 def most_nodes(size: int) -> int:

@@ -151,6 +151,11 @@ class Network(NamedTuple):
         layers = [layer_dict(node, self.nodes) for node in self.nodes]
         return {**self.head(), "layers": layers, **({} if self.expect is None else {"expect": self.expect})}
 
+    @property
+    def layer_count(self) -> int:
+        """How many layers it has, those of blocks included."""
+        return _count(self.nodes)
+
     def outputs(self) -> dict[str, str]:
         """Return the names of the outputs, the last layer first, each with the name of its layer."""
         read = {at for node in self.nodes for at in node.reads}
@@ -168,6 +173,10 @@ class Network(NamedTuple):
         if not any(node.layer.NESTS for node in self.nodes):
             return self
         return self._replace(nodes=tuple(_inline(self.nodes)))
+
+
+def _count(nodes: Any) -> int:
+    return len(nodes) + sum([_count(node.layer.given["layers"]) for node in nodes if node.layer.NESTS])
 
 
 def layer_dict(node: Node, nodes: Sequence[Node], values: Mapping[str, Any] | None = None) -> dict[str, Any]:

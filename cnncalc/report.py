@@ -458,6 +458,8 @@ def _by_name(layers: Sequence[LayerReport], within: str = "") -> dict[str, Layer
 
 def listed(value: Any) -> Any:
     """Return a value as JSON reads it back: lists for tuples, the text of an open count; `expect` as it was written."""
+    if type(value) is int or type(value) is str:
+        return value
     if isinstance(value, dict):
         return {k: v if k == "expect" else listed(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from .axes import begin, join_folded
 from .errors import CnncalcError, ShapeError
+from .floors import walk
 from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
 from .layers import Env, Fields, Trace
 from .layers.base import Need, space_of
+from .limits import MOST_OPEN, Limit
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, counted, known, show, total
@@ -93,10 +95,12 @@ def _spatial(network: Network, read: Input) -> list[int]:
 class _Needs(list[tuple[Need, ...]]):
     """What the layers of one trace need of open sizes: that of the layer at work, and where all before it hold."""
 
-    __slots__ = ("holds", "known")
+    __slots__ = ("holds", "known", "letters")
 
     def __init__(self) -> None:
         super().__init__()
+        what = "the maps up to here have {made:,} letters and floors in their open sizes, more than {most:,}"
+        self.letters = Limit(MOST_OPEN, what, "give the input's sizes as numbers, as -i 3x224x224")
         self.holds: Holds | None = None
         self.known: set[object] = set()
         """What is needed already."""
@@ -114,8 +118,7 @@ class _Needs(list[tuple[Need, ...]]):
         self.clear()
         if not fresh:
             return ()
-        what = f"{node.layer.op} of {' and '.join(map(show, xs))}"
-        conditions = [Condition(tuple([Requirement(*test) for test in tests]), what) for tests in fresh]
+        conditions = [Condition(tuple([Requirement(*test) for test in tests]), node.layer.op, xs) for tests in fresh]
         conditions = [condition for condition in conditions if condition.letters]
         if self.holds is None:
             self.holds = Holds()
@@ -147,6 +150,8 @@ def _trace(
     """Yield the reports of the nodes of a network, or of the block that `within` ends with, whose input is `start`."""
     env = Env(network.dialect, network.layout == "NHWC", needs, {})
     layers: list[LayerReport] = []
+    held: dict[int, tuple[object, Trace]] = {}
+    """What each layer read last, by its id, and its trace: its copies by `times` that read the same have it, too."""
     for node in nodes:
         inner: list[LayerReport] = []
         reads = [start if at == INPUT else (layers[at].traced.out, layers[at].read) for at in node.reads]
@@ -156,10 +161,16 @@ def _trace(
                 own: Any = node.layer.given["layers"]
                 inner.extend(_trace(network, own, reads[0], batch, needs, (*within, node)))
                 traced = _summed_up(inner)
+            elif id(node.layer) in held and held[id(node.layer)][0] == (xs, fields):
+                traced = held[id(node.layer)][1]
             else:
                 traced = _traced(node, xs, fields, env)
+                held[id(node.layer)] = (xs, fields), traced
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
+            formulas = [size.terms for size in traced.out if isinstance(size, Open) and size.terms]
+            if formulas and traced.out not in xs:
+                needs.letters.count(sum([len(walk(terms)) for terms in formulas]))
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0] if xs else (), traced, node, env)
                 _check_tied_layers(layers[node.tie].inner, inner, layers[node.tie].name)

@@ -153,13 +153,14 @@ def check_formula(spec: Any, channels: int, sizes: Sequence[tuple[int, int]], **
     network, held = cnncalc.load(spec), 0
     formula = cnncalc.shape(network, input=(channels, "H", "W"), **options)
     holds, own = formula.holds, dict(named(formula.layers))
+    needs = [need for layer in own.values() for need in layer.needs]
     for h, w in sizes:
         at = {"H": h, "W": w}
-        by_parts = all(at[c] in numbers for c, numbers in holds.numbers.items()) and all(c.at(at) for c in holds.joint)
+        all_hold = all(need.at(at) for need in needs)
         traced = None
         with suppress(CnncalcError):
             traced = cnncalc.shape(network, input=(channels, h, w), **options)
-        assert holds.at(at) == by_parts == (traced is not None), (spec, at, holds)
+        assert holds.at(at) == all_hold == (traced is not None), (spec, at, holds)
         if traced is None:
             continue
         held += 1

@@ -94,12 +94,25 @@ def model(depth: int) -> bytes:
 
 NET = b"from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        %b\n"
 BOMBS: dict[str, tuple[bytes, str]] = {
-    "times.json": (spec({"op": "relu", "times": 1_000_000}), "times makes 1,000,000 layers, more than 100,000"),
-    "twice.json": (spec(*[{"op": "relu", "times": 60_000}] * 2), "times makes 120,000 layers, more than 100,000"),
-    "nested.json": (spec(nested(4, 100)), "layers[0].layers[0].layers[0]: times makes 1,010,100 layers, more than"),
-    "doubled.json": (spec(nested(60, 2)), "times makes 131,070 layers, more than 100,000"),
-    "words.txt": (b"3x8x8 relu:times=1000000", "times makes 1,000,000 layers, more than 100,000"),
-    "group.txt": (b"3x8x8 conv:3,relu,times=99999", "times makes 199,998 layers, more than 100,000"),
+    "times.json": (
+        spec({"op": "relu", "times": 1_000_000}),
+        "with times the network has 1,000,000 layers, more than 100,000",
+    ),
+    "twice.json": (
+        spec(*[{"op": "relu", "times": 60_000}] * 2),
+        "with times the network has 120,000 layers, more than 100,000",
+    ),
+    "beside.json": (
+        spec({"op": "relu", "times": 70_000}, *[{"op": "relu"}] * 40_000),
+        "with times the network has 110,000 layers, more than 100,000",
+    ),
+    "nested.json": (
+        spec(nested(4, 100)),
+        "layers[0].layers[0].layers[0]: with times the network has 1,010,100 layers, more than",
+    ),
+    "doubled.json": (spec(nested(60, 2)), "with times the network has 131,070 layers, more than 100,000"),
+    "words.txt": (b"3x8x8 relu:times=1000000", "with times the network has 1,000,000 layers, more than 100,000"),
+    "group.txt": (b"3x8x8 conv:3,relu,times=99999", "with times the network has 199,998 layers, more than 100,000"),
     "commas.txt": (b"3x8x8 relu" + b"," * 190_000, "is not a layer, a file or a built-in network"),
     "digits.json": (b"[" + b"1" * 5000 + b"abc]", "not JSON: expecting ',' delimiter"),
     "packed.keras": (archive(b"[" + b"[]," * 8_000_000 + b"0]"), "its config.json is more than 2 MiB, unpacked from"),
@@ -147,6 +160,14 @@ def test_the_gate_judges_what_is_hostile(path: Path) -> None:
 
 SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "fold.txt": (b"3x8x8 relu:times=20000", ["shape", "--fold"], 0, "x20000"),
+    "open.txt": (
+        b"3xHxW conv:3,k3,times=10001",
+        ["shape"],
+        2,
+        "the maps up to here have 20,002 letters and floors in their open sizes, more than 20,000",
+    ),
+    "numbers.txt": (b"3xHxW conv:3,k3,times=10001", ["shape", "-i", "3x20004x20005"], 0, "3x20002x20003"),
+    "same.txt": (b"3xHxW conv:3,k3,p=same,times=100000", ["compare"], 0, "3xHxW"),
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
     "picture.txt": (b"3x8x8 relu:times=10001", ["show"], 2, "the picture has 10,001 rows, more than 10,000"),
     "fields.txt": (b"3x8x8 relu:times=30001", ["rf"], 2, "the fields of 30,001 layers, more than 30,000"),
@@ -155,6 +176,13 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         ["shape", "--explain"],
         2,
         "--explain of 30,001 rows, more than 30,000",
+    ),
+    "fewer.txt": (b"3x8x8 relu:times=60000", ["diff", "3x8x8 relu:times=60001", "--until", "relu25000"], 0, ""),
+    "both.txt": (
+        b"3x8x8 relu:times=30000",
+        ["diff", "3x8x8 relu:times=20001"],
+        2,
+        "both networks together have 50,001 layers, more than 50,000",
     ),
     "dialects.txt": (
         b"3x8x8 relu:times=100000",
@@ -298,6 +326,32 @@ def many_layers() -> bytes:
     return onnx_model(chain(4_000, pair), [])
 
 
+def doubled_letters() -> bytes:
+    """Concatenate the shape of an input with itself, again and again, where it is open."""
+    from onnx import TensorProto, helper
+
+    doubling = chain(30, lambda x, y: [("Concat", [x, x], [y])], "s")
+    for node in doubling:
+        node.attribute.append(helper.make_attribute("axis", 0))
+    nodes = [helper.make_node("Shape", ["x"], ["s"]), *doubling[:-1], helper.make_node("Reshape", ["x", "x29"], ["y"])]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, "H", "W"])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "g", [x], [y])
+    return bytes(helper.make_model(graph).SerializeToString())
+
+
+def many_inputs() -> bytes:
+    """Add a value and constants, 70,001 in all."""
+    from onnx import helper
+
+    return onnx_model([helper.make_node("Sum", ["x", *["c"] * 70_000], ["y"])], [numbers("c", 1)])
+
+
+def many_indices() -> bytes:
+    """Take units of an axis in an order of 4,000 numbers, again and again."""
+    return onnx_model(chain(1_000, lambda x, y: [("Gather", [x, "i"], [y])]), [numbers("i", *[1, 0] * 2_000)], 4_000)
+
+
 def transposed() -> bytes:
     """Transpose a constant 7,000 times: the text that told it from others grew each time."""
     from onnx import TensorProto, helper
@@ -311,8 +365,11 @@ def transposed() -> bytes:
     ("make", "code", "what"),
     [
         (many_nodes, 2, "the graph has 15,001 nodes, more than 15,000"),
-        (many_layers, 2, "the nodes of the graph make 15,001 layers, more than 15,000"),
+        (many_layers, 2, "the nodes of the graph make 15,001 layers, or numbers in them by the hundred, more than"),
         (transposed, 0, ""),
+        (doubled_letters, 0, ""),
+        (many_inputs, 2, "the nodes of the graph have 70,002 inputs and outputs, more than 60,000"),
+        (many_indices, 2, "layers, or numbers in them by the hundred, more than 15,000"),
         (doubled, 0, ""),
         (negative, 0, ""),
         (unlike, 0, ""),

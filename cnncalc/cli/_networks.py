@@ -11,6 +11,7 @@ import click
 from .. import sources
 from ..diffs.revision import at_revision
 from ..errors import CnncalcError, SpecError, shown
+from ..limits import Limit
 from ..network import Network
 from ..notation.words import is_layer_word
 from ..report import Report
@@ -52,13 +53,15 @@ def _is_shape(word: str) -> bool:
     return sources.is_shape(word) and not sources.is_file(word)
 
 
-def report_of(word: str, options: NetworkOptions) -> Report:
-    """Return the report of the network that a word means. An error that has no place says whose it is."""
+def report_of(word: str, options: NetworkOptions, limit: Limit | None = None) -> Report:
+    """Return the report of the network that a word means, its layers counted. An error without a place says whose."""
     network, front = _network(word)
     options = options if front is None else options.with_first(front, f"{shown(word)} has its input in front")
     try:
         options.note_report(network, word)
         network, options = options.taken(network)
+        if limit is not None:
+            limit.count(network.layer_count)
         return options.report(network)
     except CnncalcError as error:
         if error.where is None and not error.what.startswith(f"{network.name} "):

@@ -92,9 +92,9 @@ def _list_of(names: Iterable[str] | Mapping[str, str], word: str) -> Offer:
     return Offer([Candidate(head + name, help, then=",") for name, help in helps.items() if name not in given])
 
 
-def _columns(name: str) -> Iterable[str]:
-    """Return the columns of layers, or of networks for an option that begins so."""
-    return table_columns(NETWORKS if name.startswith("network") else LAYERS)
+def _columns(name: str) -> list[str]:
+    """Return the names of the columns of layers, or of networks for an option that begins so."""
+    return list(table_columns(NETWORKS if name.startswith("network") else LAYERS))
 
 
 def _spec(before: Sequence[str], word: str) -> Offer:

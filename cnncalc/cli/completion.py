@@ -7,6 +7,7 @@ import os
 
 import click
 
+from ..errors import printable
 from ..files import text_output
 from ._options import path_option
 from ._terminal import debug_option
@@ -48,12 +49,14 @@ def script(shell: str) -> str:
 def answer(line: str) -> str:
     """Return what the scripts read: `files` where a file can stand, else `words`, then candidates, one per line.
 
-    A candidate's help stands behind a tab. Empty if there is a bug: a traceback would spoil the line being written.
+    A candidate's help stands behind a tab. Nothing is offered behind what a terminal would obey. Empty if there is a
+    bug: a traceback would spoil the line being written.
     """
     with contextlib.suppress(Exception):
         from ._candidates import offer
 
         offered = offer(line)
-        lines = [f"{c.word}\t{c.help}" if c.help else c.word for c in offered.candidates]
+        candidates = [c for c in offered.candidates if printable(c.word) == c.word]
+        lines = [f"{c.word}\t{c.help}" if c.help else c.word for c in candidates]
         return "".join([f"{text}\n" for text in ("files" if offered.files else "words", *lines)])
     return ""

@@ -10,6 +10,7 @@ import click
 from .. import diffs, sources
 from ..errors import SpecError, shown
 from ..files import text_output
+from ..limits import FEWER_LAYERS, MOST_DIFFED, Limit
 from ..render.diffs import FORMATS
 from ._network_options import NetworkOptions, network_options
 from ._networks import check_shapes, is_revision, quotes, report_of
@@ -45,7 +46,8 @@ def command(
     networks = _two(networks)
     if all(map(sources.is_stdin, networks)):
         raise SpecError("standard input can be only one of the two", "give a file for the other")
-    old, new = (report_of(word, options) for word in networks)
+    limit = Limit(MOST_DIFFED, "both networks together have {made:,} layers, more than {most:,}", FEWER_LAYERS)
+    old, new = (report_of(word, options, limit) for word in networks)
     names = [name.replace(":./", ":", 1) for name in networks]
     difference = diffs.diff(old, new, (names[0], names[1]))
     with text_output(path, utf8=format != "table") as stream:

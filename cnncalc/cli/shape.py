@@ -12,7 +12,7 @@ from .. import sources
 from ..errors import CnncalcError, SpecError, printable_lines
 from ..files import text_output, while_read
 from ..input import given_shapes
-from ..limits import MOST_EXPLAINED, Limit
+from ..limits import MOST_EXPLAINED, within
 from ..network import Network
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
 from ..report import Report
@@ -166,8 +166,8 @@ class Showing:
             from ..render.rows import rows
 
             help = "--top, --only, --until and --after take some of the layers"
-            limit = Limit(MOST_EXPLAINED, "--explain of {made:,} rows, more than {most:,}", help)
-            limit.count(len(rows(result, self.style.selection)))
+            number = len(rows(result, self.style.selection))
+            within(MOST_EXPLAINED, number, "--explain of {made:,} rows, more than {most:,}", help)
         if isinstance(result, Report):
             return (VALUE_FORMATS if self.style.values else FORMATS).renderer(self.format)(result, self.style)
         from ..render import contrasts

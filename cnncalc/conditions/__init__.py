@@ -9,11 +9,12 @@ What cannot be solved is still a condition, said as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..floors import Open
 from ..floors.text import factors
+from ..sizes import Shape, show
 from .numbers import Numbers as Numbers
 from .numbers import Piece as Piece
 from .numbers import divisors
@@ -31,8 +32,15 @@ class Condition(NamedTuple):
     """What has to hold of letters: one of some relations."""
 
     tests: tuple[Requirement, ...]
-    what: str = ""
-    """What needs it, in words, for an error: `add of 8xHxW and 8x[((H+1)//2)*2]xW`."""
+    who: str = ""
+    """What needs it, in words, for an error."""
+    of: Sequence[Shape] = ()
+    """The shapes that this reads."""
+
+    @property
+    def what(self) -> str:
+        """What needs it, with what it reads: `add of 8xHxW and 8x[((H+1)//2)*2]xW`."""
+        return f"{self.who} of {' and '.join(map(show, self.of))}" if self.of else self.who
 
     def at(self, values: Mapping[str, int]) -> bool:
         """Return whether it holds for these letters, all of them given."""
@@ -83,60 +91,61 @@ class Holds:
     `holds.numbers["H"]` are `Numbers`; `holds.joint` are the other conditions: over several letters, or not solved.
     """
 
-    __slots__ = ("conditions", "is_partial", "joint", "numbers")
+    __slots__ = ("_keys", "is_partial", "joint", "numbers")
 
     def __init__(self, letters: Iterable[str] = (), conditions: Iterable[Condition] = ()):
         self.numbers: dict[str, Numbers] = dict.fromkeys(letters, Numbers.every())
-        self.joint: tuple[Condition, ...] = ()
+        self.joint: list[Condition] = []
+        self._keys: set[object] = set()
+        """What tells apart those that are joint, and that were."""
         self.is_partial = False
         """Whether sizes that are not known have to agree, too, of which nothing can be said."""
-        self.conditions: dict[object, Condition] = {}
-        """Every condition, once."""
         for condition in conditions:
             self.add(condition)
 
     def also(self, *conditions: Condition) -> Holds:
         """Return what holds if these conditions hold, too."""
-        both = Holds(self.numbers)
-        both.numbers, both.conditions = dict(self.numbers), dict(self.conditions)
-        both.joint, both.is_partial = self.joint, self.is_partial
+        both = Holds()
+        both.numbers, both.joint, both._keys = dict(self.numbers), [*self.joint], {*self._keys}
+        both.is_partial = self.is_partial
         for condition in conditions:
             both.add(condition)
         return both
 
     def add(self, condition: Condition) -> bool:
         """Add a condition; return whether anything is left that fulfils all of them."""
-        if condition.key in self.conditions:
-            return True
-        self.conditions[condition.key] = condition
+        letters = condition.letters
+        if self._narrow(condition, letters):
+            (letter,) = letters
+            waiting = reversed(self.joint) if len(self.numbers[letter].runs) < MOST_RETRIED else ()
+            for other in [*waiting]:  # the last ones repeat soonest, as paths meet from the smallest map on
+                if other.letters == letters and self._narrow(other, letters):
+                    self.joint = [one for one in self.joint if one is not other]
+            return bool(self.numbers[letter])
         if any(test.is_always for test in condition.tests):
             return True
         if condition.is_unknown:
             self.is_partial = True
             return True
-        if not condition.letters:
+        if not letters:
             return False
-        if self._narrow(condition):
-            (letter,) = condition.letters
-            waiting = reversed(self.joint) if len(self.numbers[letter].runs) < MOST_RETRIED else ()
-            for other in waiting:  # the last ones repeat soonest, as paths meet from the smallest map on
-                if other.letters == condition.letters and self._narrow(other):
-                    self.joint = tuple([one for one in self.joint if one is not other])
-            return bool(self.numbers[letter])
-        self.joint = (*self.joint, condition)
+        if condition.key in self._keys:
+            return True
+        self._keys.add(condition.key)
+        self.joint.append(condition)
         boxes = self.boxes(condition)
         return boxes is None or bool(boxes)
 
     def at(self, values: Mapping[str, int]) -> bool:
         """Return whether the network holds for these letters, all of them given."""
-        return all(condition.at(values) for condition in self.conditions.values())
+        alone = all(values[letter] in own for letter, own in self.numbers.items())
+        return alone and all(condition.at(values) for condition in self.joint)
 
-    def _narrow(self, condition: Condition) -> bool:
-        """Leave only those numbers of a letter that fulfil a condition; return whether that could be worked out."""
-        (letter, *others) = condition.letters
-        found = None if others else condition.solved(self.numbers.get(letter, EVERY))
+    def _narrow(self, condition: Condition, letters: Sequence[str]) -> bool:
+        """Leave only those numbers of its letter that fulfil a condition; return whether that could be worked out."""
+        found = condition.solved(self.numbers.get(letters[0], EVERY)) if len(letters) == 1 else None
         if found is not None:
-            self.numbers[letter] = found
+            self.numbers[letters[0]] = found
         return found is not None
 
     def refusal(self, condition: Condition) -> str:

@@ -139,6 +139,9 @@ class Numbers:
 
     def __and__(self, other: Numbers) -> Numbers:
         """Return the numbers that are in both. OverflowError if these are too many residue classes."""
+        if self.mod == other.mod:
+            both = {rest: _met(own, other.runs[rest]) for rest, own in self.runs.items() if rest in other.runs}
+            return Numbers(self.mod, both)
         common, mod = gcd(self.mod, other.mod), lcm(self.mod, other.mod)
         alike: dict[int, list[int]] = {}
         for rest in other.runs:

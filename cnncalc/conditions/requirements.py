@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import lcm
 from typing import Any, NamedTuple
 
-from ..floors import LARGEST, Open, Terms, value
+from ..floors import LARGEST, Open, Terms, letters_of, value
 from ..floors.steps import period
 from ..floors.text import completed, factors, text
 from .numbers import Numbers, Run, stretches
@@ -56,7 +56,9 @@ class Requirement(NamedTuple):
     @property
     def letters(self) -> set[str]:
         """The letters that it depends on."""
-        return {letter for one in (self.left, self.right) if isinstance(one, Open) for letter in one.letters}
+        return {
+            letter for one in (self.left, self.right) if isinstance(one, Open) for letter in letters_of(one.terms or ())
+        }
 
     def text(self) -> str:
         """Return it as it is written: `H = ((H+1)//2)*2`, `H*W = 4096`, `H*W is a multiple of 4`."""
@@ -96,18 +98,18 @@ def where(left: Size, sign: str, right: Size, within: Numbers = EVERY) -> Number
     apart = left - right
     if isinstance(apart, int):
         return within if {"=": apart == 0, "!=": apart != 0, ">=": apart >= 0}[sign] else Numbers(1, {})
-    if apart.terms is None or len(apart.letters) != 1:
+    letters = letters_of(apart.terms or ())
+    if apart.terms is None or len(letters) != 1:
         return None
     try:
-        found = _solved(apart.terms, "=" if sign == "!=" else sign, within)
+        found = _solved(apart.terms, min(letters), "=" if sign == "!=" else sign, within)
         return within - found if sign == "!=" and found is not None else found
     except OverflowError:
         return None
 
 
-def _solved(terms: Terms, sign: str, within: Numbers) -> Numbers | None:
+def _solved(terms: Terms, letter: str, sign: str, within: Numbers) -> Numbers | None:
     """Return the numbers for which a sum of one letter is 0 (`=`), or at least 0 (`>=`)."""
-    (letter,) = Open(None, terms).letters
     if _rises(terms):
         least = _least(terms, letter, 0)
         most = None if least is None or sign == ">=" else _least(terms, letter, 1)
@@ -152,6 +154,12 @@ def _rises(terms: Terms, inside: bool = False) -> bool:
 
 def _least(terms: Terms, letter: str, wanted: int) -> int | None:
     """Return the smallest number for which a sum that never falls is at least `wanted`; None if there is none."""
+    constant = terms[0][1] if not terms[0][0] else 0
+    (product, times), *others = terms[1:] if constant else terms
+    (atom,) = product if len(product) == 1 else (None,)
+    if times > 0 and not others and atom is not None and atom[0] not in ("max", "min"):
+        wanted = -((constant - wanted) // times)  # of the only letter, or floor
+        return max(wanted, 1) if len(atom) == 1 else _least(atom[1], letter, wanted * atom[2])
     high = 1
     while value(terms, {letter: high}) < wanted:
         high *= 2

@@ -9,7 +9,7 @@ from ..dialects import DIALECTS, Dialect
 from ..display import drawn
 from ..errors import CnncalcError
 from ..input import Inputs, configure, read_input
-from ..limits import MOST_CONTRASTED, Limit
+from ..limits import MOST_CONTRASTED, within
 from ..network import Network
 from ..report import Hint, LayerReport, listed, summed
 from ..sizes import Shape, counted, show, to_json
@@ -196,9 +196,8 @@ def contrast(
         layout = dialects[0].layout
     network = configure(network.inlined(), input, None, layout)
     help = "name fewer dialects, as --dialect plain,torch, or --until a layer"
-    Limit(MOST_CONTRASTED, "{made:,} layers under all dialects together, more than {most:,}", help).count(
-        len(network.nodes) * len(dialects)
-    )
+    number = len(network.nodes) * len(dialects)
+    within(MOST_CONTRASTED, number, "{made:,} layers under all dialects together, more than {most:,}", help)
     runs = [_run(network, dialect, batch) for dialect in dialects]
     first = runs[0].error
     if first is not None and all(str(run.error) == str(first) for run in runs):

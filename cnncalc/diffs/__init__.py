@@ -41,7 +41,8 @@ class Change(NamedTuple):
     @property
     def differs(self) -> bool:
         """Return whether the two values differ; an unknown number equals another."""
-        return bool(listed(self.old) != listed(self.new))
+        old, new = self.old, self.new
+        return bool(old != new if type(old) is type(new) is int else listed(old) != listed(new))
 
     @property
     def is_unknown(self) -> bool:
@@ -233,6 +234,8 @@ def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
     items, new_items = (_items(report.layers) for report in (old, new))
     pairs, steady = match(items, new_items)
     places, partner = dict(pairs), {j: i for i, j in pairs}
+    settled: dict[object, tuple[tuple[Change, ...], bool]] = {}
+    """The keys that differ of two layers wired alike, by the ids of what the keys resolve to: copies share that."""
     removed: dict[int, list[LayerDiff]] = {}
     behind = -1
     for i, layer in enumerate(old.layers):
@@ -247,7 +250,12 @@ def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
         else:
             i = partner[j]
             before = old.layers[i]
-            keys, own = _keys(before, layer, _wiring(old, new, before, layer, places))
+            wiring, both = _wiring(old, new, before, layer, places), (id(before.values), id(layer.values))
+            found = settled.get(both) if not wiring else None
+            if found is None:
+                found = _keys(before, layer, wiring)
+                settled |= {both: found} if not wiring else {}
+            keys, own = found
             figures, moved = _figures(before, layer, own), (i, j) not in steady
             counted = items[i].is_counted and new_items[j].is_counted
             if keys or figures or moved or before.name != layer.name:

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 from ..errors import SpecError
 from ..field import Field, Interval
 from ..layers import Fields
-from ..limits import MOST_WITH_FIELDS, Limit
+from ..limits import FEWER_LAYERS, MOST_WITH_FIELDS, within
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import known, to_json
 from .borders import border, least
 from .bounds import bounds
 from .figures import AxisFigures, axis_figures, letters_of, number
-from .graph import FEWER, Graph
+from .graph import Graph
 from .paths import Paths, paths
 from .reads import Reads
 from .views import Sight, Spread, look_back, look_forth, not_behind
@@ -88,7 +88,7 @@ class ReceptiveFields:
     def __init__(self, report: Report, of: str | None = None, source: str | None = None):
         self.report, self.graph = report, Graph(report)
         what = "the fields of {made:,} layers, more than {most:,}"
-        Limit(MOST_WITH_FIELDS, what, FEWER).count(len(self.graph.vertices))
+        within(MOST_WITH_FIELDS, len(self.graph.vertices), what, FEWER_LAYERS)
         self.source = INPUT if source is None else self.graph.find(source, "--in")
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False

@@ -8,16 +8,13 @@ from typing import NamedTuple
 from ..errors import SpecError, nearest, shown
 from ..field import PIXEL
 from ..layers import Fields
-from ..limits import MOST_PAIRS, Limit
+from ..limits import FEWER_LAYERS, MOST_PAIRS, Limit
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import Shape, known
 from . import masks
 from .masks import Region
 from .reads import MOST_UNITS, Reads, Space, alone, kind, read_by, space_of
-
-FEWER = "--until and --after take a part of the network"
-"""What helps where there are too many layers."""
 
 
 class Vertex(NamedTuple):
@@ -47,7 +44,7 @@ class Graph:
         self._alike: dict[object, tuple[Reads, ...]] = {}
         """What layers read, by all that it depends on: a deep network has few kinds of layers."""
         what = "receptive fields of {made:,} pairs of inputs that meet in a layer, more than {most:,}"
-        self._pairs = Limit(MOST_PAIRS, what, FEWER)
+        self._pairs = Limit(MOST_PAIRS, what, FEWER_LAYERS)
 
     def _add(self, layers: Sequence[LayerReport], within: str, ends: dict[int, int]) -> int:
         """Add layers that read each other, and `ends` in place of their input; return the index of the last."""

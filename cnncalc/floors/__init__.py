@@ -8,7 +8,7 @@ that equal sizes have equal terms. What grows beyond `MOST_ATOMS` is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from math import gcd
 from typing import Any
@@ -34,20 +34,20 @@ class Open:
         self.terms: Terms | None = terms if letter is None else ((((letter,),), 1),)
 
     def __add__(self, other: int | Open) -> int | Open:
-        return _open(_added(self, other, 1))
+        return _open(_added(self, other, 1)) if isinstance(other, Open) else _moved(self, other)
 
     __radd__ = __add__
 
     def __sub__(self, other: int | Open) -> int | Open:
-        return _open(_added(self, other, -1))
+        return _open(_added(self, other, -1)) if isinstance(other, Open) else _moved(self, -other)
 
     def __rsub__(self, other: int) -> int | Open:
         return self * -1 + other
 
     def __mul__(self, other: int | Open) -> int | Open:
-        if other == 1 and type(other) is int:
-            return self
-        return _open(_multiplied(self, other))
+        if not isinstance(other, Open):
+            return _scaled(self, other)
+        return UNKNOWN if self.terms is None or other.terms is None else _multiplied(self.terms, other.terms)
 
     __rmul__ = __mul__
 
@@ -160,41 +160,60 @@ def _open(terms: Sum | None) -> int | Open:
     """Return a sum as a size: a number if no letter is left, unknown if it has grown too large."""
     if terms is None:
         return UNKNOWN
-    kept = {product: times for product, times in terms.items() if times}
-    if not kept.keys() - {()}:
-        return kept.get((), 0)
-    ordered = tuple(sorted(kept.items()))
-    if len(kept) > 1 and floors_of(ordered):
+    ordered = tuple(sorted([item for item in terms.items() if item[1]]))
+    if len(ordered) > 1 and floors_of(ordered):
         from .steps import shorter
 
         ordered = shorter(ordered)
-        if not ordered or ordered[-1][0] == ():
-            return ordered[0][1] if ordered else 0
-    if max(map(abs, kept.values())) > LARGEST or _atoms(ordered) > MOST_ATOMS:
+    if not ordered or not ordered[-1][0]:
+        return ordered[0][1] if ordered else 0
+    if max([abs(times) for _, times in ordered]) > LARGEST or _atoms(ordered) > MOST_ATOMS:
         return UNKNOWN
     return Open(None, ordered)
 
 
-def _added(a: Open, b: int | Open, sign: int) -> Sum | None:
-    if a.terms is None or (isinstance(b, Open) and b.terms is None):
+def _moved(size: Open, by: int) -> Open:
+    """Return a size and a number: its products stay as they are, in order, behind the constant."""
+    terms = size.terms
+    if not by or terms is None:
+        return size
+    has_constant = not terms[0][0]
+    constant = terms[0][1] + by if has_constant else by
+    if abs(constant) > LARGEST or (not has_constant and _atoms(terms) >= MOST_ATOMS):
+        return UNKNOWN
+    kept = terms[1:] if has_constant else terms
+    return Open(None, (((), constant), *kept) if constant else kept)
+
+
+def _scaled(size: Open, by: int) -> int | Open:
+    """Return a size a number of times: its products stay as they are, in order."""
+    if by == 1 or size.terms is None:
+        return size
+    if not by:
+        return 0
+    terms = tuple([(product, times * by) for product, times in size.terms])
+    return UNKNOWN if max([abs(times) for _, times in terms]) > LARGEST else Open(None, terms)
+
+
+def _added(a: Open, b: Open, sign: int) -> Sum | None:
+    if a.terms is None or b.terms is None:
         return None
     found = dict(a.terms)
-    for product, times in _terms(b):
+    for product, times in b.terms:
         found[product] = found.get(product, 0) + sign * times
     return found
 
 
-def _multiplied(a: Open, b: int | Open) -> Sum | None:
-    if a.terms is None or (isinstance(b, Open) and b.terms is None):
-        return None
-    if len(a.terms) * len(_terms(b)) > MOST_ATOMS:
-        return None
+@lru_cache(4096)
+def _multiplied(a: Terms, b: Terms) -> int | Open:
+    if len(a) * len(b) > MOST_ATOMS:
+        return UNKNOWN
     found: Sum = {}
-    for product, times in a.terms:
-        for other, more in _terms(b):
+    for product, times in a:
+        for other, more in b:
             both = tuple(sorted((*product, *other)))
             found[both] = found.get(both, 0) + times * more
-    return found
+    return _open(found)
 
 
 def _quotient(size: Open, other: Open) -> int | Open:
@@ -299,14 +318,11 @@ def _replaced(terms: Terms, values: Mapping[str, int | Open]) -> int | Open:
     return result
 
 
-def walk(terms: Terms) -> Iterator[Atom]:
-    """Yield every atom of a sum, those inside of others included."""
-    for product, _ in terms:
-        for atom in product:
-            yield atom
-            for inner in atom[1:]:
-                if isinstance(inner, tuple):
-                    yield from walk(inner)
+def walk(terms: Terms) -> list[Atom]:
+    """Return every atom of a sum, and those inside of others."""
+    atoms = [atom for product, _ in terms for atom in product]
+    inner = [inner for atom in atoms if len(atom) > 1 for inner in atom[1:] if isinstance(inner, tuple)]
+    return [*atoms, *[atom for own in inner for atom in walk(own)]] if inner else atoms
 
 
 @lru_cache(4096)
@@ -316,9 +332,9 @@ def letters_of(terms: Terms) -> frozenset[str]:
 
 
 def _atoms(terms: Terms) -> int:
-    return sum(1 for _ in walk(terms)) + len(terms)
+    return len(walk(terms)) + len(terms)
 
 
 def floors_of(terms: Terms) -> int:
     """Return how many floors, maxima and minima there are in a sum."""
-    return sum(1 for atom in walk(terms) if len(atom) > 1)
+    return len([atom for atom in walk(terms) if len(atom) > 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import gcd, isqrt
 
 from . import Atom, Sum, Terms, letters_of
@@ -65,6 +66,7 @@ def squared(terms: Terms) -> tuple[int, list[Terms]] | None:
     return common, [root, root]
 
 
+@lru_cache(4096)
 def text(terms: Terms) -> str:
     """Return a sum as text, in the syntax of Python: `(H+1)//2`, `((H+1)//2)*3+5`, `(H//32)*(W//32)*256`."""
     is_of_one = len(letters_of(terms)) < 2

@@ -121,6 +121,14 @@ class HintPlace:
         at = self.level.before[self.at]
         return None if at == INPUT else self.level.layers[at]
 
+    def window_key(self) -> object:
+        """Return what a hint that is `of_window` follows from; None for a layer without a window."""
+        layer, before = self.layer, self.before()
+        if not isinstance(layer.node.layer, Windowed):
+            return None
+        above = None if before is None or before.op != "pad" else (id(before.node.layer), before.sample)
+        return id(layer.node.layer), layer.sample, above
+
 
 class HintKind:
     """A kind of hint."""
@@ -135,6 +143,7 @@ class HintKind:
         find: Callable[[HintPlace], Advice | None],
         *,
         of_input: bool = False,
+        of_window: bool = False,
         note: str = "",
     ):
         self.code = code
@@ -150,6 +159,9 @@ class HintKind:
         """Return what is to be said of a layer."""
         self.of_input = of_input
         """Whether it depends on the input's size, which no file fixes."""
+        self.of_window = of_window
+        """Whether it follows from the layer, its input and the layer before alone, as its window does: a layer and its
+        copies, one behind the other, are looked at once."""
         self.note = note
         """The form of the note that layer words get unasked, on the first layer of the kind; empty for none."""
 
@@ -171,9 +183,16 @@ def find(
     Those on what a file fixes are left out, unless `fixed`.
     """
     kinds = [kind for kind in kinds if fixed or kind.of_input or not is_fixed(layers)]
+    alike = [kind for kind in kinds if kind.of_window]
+    others = [kind for kind in kinds if not kind.of_window]
+    looked_at: dict[object, dict[HintKind, Advice]] = {}
     for place in places(layers):
-        for kind in kinds:
-            said = kind.find(place)
+        key = place.window_key() if alike else None
+        if key is not None and key not in looked_at:
+            looked_at[key] = {kind: said for kind in alike if (said := kind.find(place)) is not None}
+        found = looked_at[key] if key is not None else {}
+        for kind in kinds if found else others:
+            said = found.get(kind) if kind.of_window else kind.find(place)
             if said is not None:
                 yield kind, place, Hint(kind.name, (place.name,), said.text, said.help)
 

@@ -179,8 +179,8 @@ def _only_padding(slide: Slide) -> tuple[int, int]:
     if numbers is None:
         return 0, 0
     n, pb, out = numbers
-    before = max(0, min(out, -(-(pb - slide.k + 1) // slide.s)))
-    after = max(0, min(out - before, out - 1 - (n - 1 + pb) // slide.s))
+    before = max(0, -(-(pb - slide.k + 1) // slide.s))
+    after = max(0, out - 1 - (n - 1 + pb) // slide.s)
     if n < slide.d and out <= MOST_TAPS:  # the taps of a window may lie on both sides of the input
         return sum(not _touches(slide, n, pb, unit) for unit in range(out - after)), after
     return before, after
@@ -326,6 +326,7 @@ KINDS = (
         "Pad after the end, round up (`ceil`), or take another input size: `cnncalc solve SPEC --clean` says which.",
         _dropped_pixels,
         of_input=True,
+        of_window=True,
     ),
     HintKind(
         "CC502",
@@ -334,6 +335,7 @@ KINDS = (
         "The total padding k - 1 is odd, so the output is shifted by half a pixel; each such layer shifts it further.",
         "Take an odd kernel.",
         _even_kernel,
+        of_window=True,
     ),
     HintKind(
         "CC503",
@@ -343,6 +345,7 @@ KINDS = (
         "(Odena, Dumoulin & Olah, Distill 2016).",
         "Take a k that is divisible by s, or an upsampling and a convolution.",
         _checkerboard,
+        of_window=True,
     ),
     HintKind(
         "CC504",
@@ -352,6 +355,7 @@ KINDS = (
         "Lower p below the kernel's extent.",
         _padding_windows,
         of_input=True,
+        of_window=True,
     ),
     HintKind(
         "CC505",
@@ -362,6 +366,7 @@ KINDS = (
         "Take a smaller kernel or dilation, or a larger input.",
         _unused_taps,
         of_input=True,
+        of_window=True,
     ),
     HintKind(
         "CC506",
@@ -370,6 +375,7 @@ KINDS = (
         "Windows step over pixels, which have no influence on the output.",
         "Take a kernel as large as the stride, or a smaller stride.",
         _unread_pixels,
+        of_window=True,
     ),
     HintKind(
         "CC507",
@@ -378,5 +384,6 @@ KINDS = (
         "It reads one pixel of `s*s`, and ignores the others (He et al., Bag of Tricks, 2018, on ResNet's shortcuts).",
         "Put an average pool in front of it and take s=1, or a kernel as large as the stride.",
         _strided_pointwise,
+        of_window=True,
     ),
 )

@@ -347,7 +347,7 @@ class Nesting(NamedTuple):
     depth: int
     times: int
     made: Limit
-    """The layers that `times` makes."""
+    """The layers that are written out, which its file alone bounds, and those that `times` makes of them."""
 
 
 def read_layers(value: Any, nesting: Nesting | None = None) -> tuple[Node, ...]:
@@ -357,8 +357,9 @@ def read_layers(value: Any, nesting: Nesting | None = None) -> tuple[Node, ...]:
     if not value:
         raise SpecError("no layers: the list is empty", "give at least one layer")
     if nesting is None:
-        what = "times makes {made:,} layers, more than {most:,}"
+        what = "with times the network has {made:,} layers, more than {most:,}"
         nesting = Nesting(0, 1, Limit(MOST_LAYERS, what, "lower times, or write the layers out"))
+    nesting.made.made += len(value)  # these are written out
     return wire([read_layer(raw, i, nesting) for i, raw in enumerate(value)])
 
 
@@ -381,6 +382,7 @@ def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
     if isinstance(raw, Group):
         head = read_layer(raw.head, index, nesting)
         repeated = nesting._replace(times=nesting.times * head.times)
+        nesting.made.made += len(raw.before) + len(raw.behind)
         before, behind = [
             tuple([(suffix, read_layer(one, index, repeated).layer) for suffix, one in beside])
             for beside in (raw.before, raw.behind)
@@ -410,9 +412,9 @@ def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
 
 
 def _count(nesting: Nesting, path: Path) -> None:
-    """Count a layer as often as `times` makes it. SpecError beyond the limit."""
+    """Count how often `times` makes a layer again. SpecError beyond the limit."""
     try:
-        nesting.made.count(nesting.times)
+        nesting.made.count(nesting.times - 1)
     except SpecError as error:
         error.path, error.key = path, "times"
         raise

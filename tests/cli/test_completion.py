@@ -56,6 +56,7 @@ def keys(word: str) -> set[str]:
         ("cnncalc shape --layout=nh", ["--layout=NHWC"]),
         ("cnncalc shape --color a", ["auto", "always"]),
         ("cnncalc shape --columns ", list(COLUMNS)),
+        ("cnncalc shape --sort ", list(COLUMNS)),
         ("cnncalc shape --columns layer,o", ["layer,op", "layer,out"]),
         ("cnncalc shape --columns op,out,o", []),
         ("cnncalc shape --sort ma", ["macs", "macs%"]),

@@ -170,7 +170,7 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,times=2000000",
-        "layers[0]: times makes 2,000,000 layers, more than 100,000\n  3x5x5 conv:64,times=2000000\n"
+        "layers[0]: with times the network has 2,000,000 layers, more than 100,000\n  3x5x5 conv:64,times=2000000\n"
         "                ^~~~~~~~~~~~~\n  lower times, or write the layers out",
     ),
     (

@@ -140,6 +140,18 @@ def some(things: Sequence[T], at: int, number: int = 2) -> list[T]:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
+def test_lines_that_are_completed(attack: str) -> None:
+    for line in (
+        f"shape conv:{attack},",
+        f"shape --columns '{attack},",
+        f"shape '{attack}",
+        f"check --forbid '{attack},",
+    ):
+        ended = here(["completion", "bash", "--line", f"cnncalc {line}"])
+        assert (harms(ended), "<" in ended.out, ended.code) == ([], "<" in attack and attack in ended.out, 0)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
 def test_files_of_frameworks(attack: str, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((3, 8, 8), np.float32))
     hostile.write(tmp_path, "keras.json", hostile.keras_model(attack))

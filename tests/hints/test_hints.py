@@ -13,7 +13,7 @@ import pytest
 
 import cnncalc
 from cnncalc import zoo
-from cnncalc.hints import find
+from cnncalc.hints import find, whole
 from cnncalc.hints.table import KINDS, hints, kinds_named
 from cnncalc.hints.typed import notes
 from cnncalc.report import Hint
@@ -144,6 +144,18 @@ CASES = [
      "unused-taps: conv1d1: 1 of the 2 weights of a kernel only ever meet padding: the input is 2; "
      "crop:1+0 in front of k=1,p=0 computes the same",
      ["1x2 crop:1+0 conv1d:1,k1,p0"]),
+    ("1x2x5 conv:1,k2x3,d2x1,p=1+0x1",
+     "unused-taps: conv1: 3 of the 6 weights of a kernel only ever meet padding: the input is 2x5; "
+     "crop:1+0x0 in front of k=1x3,p=0x1 computes the same",
+     ["1x2x5 crop:1+0x0 conv:1,k1x3,p=0x1"]),
+    ("1x9 conv1d:1,k2,s2,d2",
+     "unread-pixels: conv1d1: d=2 and s=2 share a factor on length: 1 of every 2 pixels is never read; "
+     "a d that shares no factor with s, and a k of at least s, read them all",
+     ["1x8 conv1d:1,k2,s2,d1"]),
+    ("3x9 maxpool1d:1,s3",
+     "unread-pixels: maxpool1d1: s=3 is above k=1 on length: 2 of every 3 pixels are never read; "
+     "k=3 or s=1 reads them all",
+     ["3x9 maxpool1d:3,s3", "3x9 maxpool1d:1,s1"]),
     ("3x8x8 maxpool:1,s2",
      "unread-pixels: maxpool1: s=2 is above k=1 on height and width: 1 of every 2 pixels is never read; "
      "k=2 or s=1 reads them all",
@@ -434,12 +446,92 @@ def test_a_bias_before_a_norm_has_no_effect() -> None:
     [
         "3x8x8 conv:4,k3,name=a relu:from=a batchnorm:from=a add:from=relu1+batchnorm1",  # another layer reads it, too
         "3x8x8 conv:4,k3 groupnorm:2",  # the mean is that of two channels
+        "3x8x9 linear:4 batchnorm",  # the bias is one of each column
         "3x8x8 flatten linear:4 layernorm",  # the mean is that of all features
         "3x8x8 conv:4,k3",
     ],
 )
 def test_a_bias_that_has_an_effect_gets_no_hint(words: str) -> None:
     assert of(words) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "input", "layout"),
+    [
+        ("conv:4,k3 groupnorm:4", (3, 8, 9), "NCHW"),
+        ("conv:4,k3 groupnorm:4", (8, 9, 3), "NHWC"),
+        ("linear:4 batchnorm", (8, 9, 3), "NHWC"),
+    ],
+)
+def test_a_norm_of_each_channel_takes_a_bias_away(words: str, input: tuple[int, ...], layout: str) -> None:
+    assert [hint.name for hint in of(words, input=input, layout=layout)] == ["bias-before-norm"]
+
+
+def test_a_layer_without_the_key_bias_gets_no_hint_on_it() -> None:
+    assert of("3x8x9 flatten batchnorm batchnorm") == []
+
+
+def test_a_bias_that_another_layer_uses_too_gets_no_hint() -> None:
+    conv = {"op": "conv", "c_o": 4, "k": 3}
+    norm = {"op": "batchnorm", "name": "n"}
+    tied = [{**conv, "name": "a"}, norm, {**conv, "tie": "a", "from": "input"}, {"op": "add", "from": ["n", "conv1"]}]
+    assert of(tied, input=(3, 8, 9)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "input", "layout"),
+    [
+        ("logsoftmax", (1,), "NCHW"),
+        ("softmax:axis=2", (5, 1, 3), "NCHW"),
+        ("softmax:axis=1", (5, 1, 1), "NCHW"),
+        ("softmax:axis=3", (1, 1, 5), "NCHW"),
+        ("instancenorm", (3, 1, 5), "NCHW"),
+        ("instancenorm", (3, 1, 1), "NCHW"),
+        ("instancenorm", (3, 5, 1), "NCHW"),
+        ("instancenorm", (1, 1, 3), "NHWC"),
+        ("instancenorm", (1, 3, 1), "NHWC"),
+        ("groupnorm:3", (3, 1, 1), "NCHW"),
+        ("groupnorm:2", (4, 1, 1), "NCHW"),
+        ("groupnorm:3", (1, 1, 3), "NHWC"),
+        ("groupnorm:3", (1, 3, 3), "NHWC"),
+        ("layernorm", (3, 1), "NCHW"),
+        ("layernorm", (1, 3), "NCHW"),
+        ("sigmoid", (1, 1, 1), "NCHW"),
+        ("sum:axis=2", (3, 1, 5), "NCHW"),
+    ],
+)
+def test_a_constant_output_is_one(words: str, input: tuple[int, ...], layout: str) -> None:
+    x, y = np.random.default_rng(4).normal(size=(2, *input))
+    first, second = [cnncalc.run(words, array, seed=1, layout=layout) for array in (x, y)]
+    is_constant = (first == second).all()
+    found = of(words, input=input, layout=layout)
+    assert [hint.name for hint in found] == ["constant-output"] * bool(is_constant)
+    about = f"every output is {first.flat[0]:.0f}" if "softmax" in words else "it normalises single values"
+    assert all(about in hint.text for hint in found)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("3x8x9 conv:5,k3 softmax:axis=2", "it works along axis 2 of the map, 6 values, not along the 5 channels"),
+        ("3x8x9 conv:5,k3 logsoftmax", "it works along axis 3 of the map, 7 values, not along the 5 channels"),
+        ("3x8x9 conv:5,k8 softmax", "it works along axis 3 of the map, 2 values, not along the 5 channels"),
+        ("3x8 conv1d:5,k3 softmax", None),  # steps and their features, as often as channels and steps
+        ("3x8x9 softmax", None),  # nothing says that it is a map
+        ("8x9x3 permute:3x1x2 softmax", None),
+        ("3x8x9 conv:5,k8x9 softmax", "axis 3 has one value, so every output is 1"),
+        ("3x8x9 conv:5,k3 flatten softmax", None),
+    ],
+)
+def test_the_axis_of_a_softmax(words: str, said: str | None) -> None:
+    assert [hint.text for hint in of(words)] == ([] if said is None else [said])
+    assert of("conv:5,k3 softmax:axis=2", input=(8, 9, 3), layout="NHWC") == []
+
+
+def test_nothing_is_said_of_a_norm_of_what_is_not_known() -> None:
+    for op in ("layernorm", "instancenorm", "groupnorm", "softmax"):
+        assert of([{"op": "opaque"}, {"op": op, **({"g": 1} if op == "groupnorm" else {})}], input=(3, 8, 8)) == []
+    assert of("Cx1x1 groupnorm:1") == []
 
 
 def test_an_even_kernel_with_a_stride_is_padded_as_the_size_wants() -> None:
@@ -531,6 +623,8 @@ TYPED = [
     ("3x8x8 linear:7", None),  # nothing says that it is a map
     ("8x9 linear:4 linear:5", None),
     ("3x8x8 conv:5,k3 flatten linear:7", None),
+    ("3x8x8 gap linear:7", "works on the last axis; put flatten in front?"),
+    ("3x8x8 adaptivemaxpool:2 linear:7", "works on the last axis; put flatten in front?"),
     ("9x8x4 conv:5,k3", f"9x8x4 has 9 channels; {LAST} 4x9x8"),
     ("9x8x1 relu conv:5,k1", f"9x8x1 has 9 channels; {LAST} 1x9x8"),
     ("4x5x3 conv:5,k3", f"4x5x3 has 4 channels; {LAST} 3x4x5"),
@@ -578,3 +672,10 @@ def test_a_name_that_is_not_a_hint_gets_the_nearest() -> None:
     with pytest.raises(cnncalc.SpecError) as caught:
         kinds_named(["droped-pixels"])
     assert str(caught.value) == "there is no hint 'droped-pixels'\n  did you mean 'dropped-pixels' or 'unread-pixels'?"
+
+
+def test_a_larger_input_is_not_looked_for_in_a_long_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = f"3x8x8 {' '.join(['conv:4,k5,p2'] * 4)}"
+    for most, found in ((4, True), (3, False)):
+        monkeypatch.setattr(whole, "MOST_RETRACED", most)
+        assert ("an input of " in one(words)) == found

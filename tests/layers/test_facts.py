@@ -66,6 +66,15 @@ def test_a_view_is_its_input_in_another_form(op: str) -> None:
     assert all(unchanged) == OPS[op][0].VIEW
 
 
+@pytest.mark.parametrize("op", PLAIN)
+def test_a_linear_op_gives_of_a_sum_the_sum(op: str) -> None:
+    row = PLAIN[op][0]
+    x, y = 9 * np.random.default_rng(0).standard_normal((2, *row.input))
+    first, second, both, none = [run(row, array) for array in (x, y, x + y, 0 * x)]
+    adds = np.allclose(first + second, both + none, atol=1e-3)
+    assert adds == all(node.layer.is_linear for node in cnncalc.load(row.layers).nodes)
+
+
 @pytest.mark.parametrize(("row", "layout"), LAID, ids=str)
 def test_how_every_array_is_drawn_is_stated(row: Row, layout: str) -> None:
     report = cnncalc.shape(cnncalc.load(row.layers).inlined(), row.sample(layout), layout=layout)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import printable
-from ...limits import MOST_DRAWN, Limit
+from ...limits import FEWER_LAYERS, MOST_DRAWN, within
 from ...network import INPUT
 from ...report import LayerReport, Report
 from ...sizes import show
@@ -21,7 +21,7 @@ from .. import Selection
 from ..columns import op_text
 from ..rows import Row, rows
 
-_FEWER = "--fold draws a run of equal layers once; --until and --after take a part of the network"
+_FEWER = f"--fold draws a run of equal layers once; {FEWER_LAYERS}"
 MOST_FORKS = 8
 """How many chains that read the same value have it in lanes of their own; others take it from one lane."""
 
@@ -62,7 +62,7 @@ def stations(report: Report, selection: Selection) -> list[Station]:
     SpecError for more than are drawn.
     """
     found = rows(report, Selection(depth=selection.depth, fold=selection.fold))
-    Limit(MOST_DRAWN, "the picture has {made:,} rows, more than {most:,}", _FEWER).count(len(found))
+    within(MOST_DRAWN, len(found), "the picture has {made:,} rows, more than {most:,}", _FEWER)
     wires: dict[int, tuple[int, ...]] = {}
     _connect(report.layers, (INPUT,), selection.depth, wires)
     place = {id(layer): at for at, row in enumerate(found) for layer in row.layers}

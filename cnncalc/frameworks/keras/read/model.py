@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
-from ....limits import MOST_CALLS, Limit
+from ....limits import MOST_CALLS, within
 from .config import DEEPEST, Sizes, TensorKey, expect, sample_of, shape_of, tensors_in
 
 Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
@@ -53,7 +53,7 @@ def check_calls(model: KerasModel) -> None:
     """SpecError if models that are called again make too many calls of the layers in them."""
     calls, written = count_calls(model)
     what = "models that are called again make {made:,} calls of layers, more than {most:,}"
-    Limit(MOST_CALLS, what).count(calls - written)
+    within(MOST_CALLS, calls - written, what)
 
 
 def count_calls(model: KerasModel) -> tuple[int, int]:

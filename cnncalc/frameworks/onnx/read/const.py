@@ -18,6 +18,8 @@ FLOAT, INT64, BOOL = 1, 7, 9
 INTEGERS = {2, 3, 4, 5, 6, 7, 9, 12, 13}
 INITIALISER = "initialiser"
 """The `origin` of the constants that count as parameters."""
+FOLDED = "folded"
+"""The `origin` of numbers that are worked out here, among which may be open sizes."""
 
 Number = Size | float
 ArrayReader = Callable[[], Any]
@@ -52,7 +54,7 @@ LONGEST_KEY = 400
 class Const:
     """A value that is the same for every input: its shape, its numbers if they are few, and how they are read."""
 
-    __slots__ = ("_roots", "_values", "cost", "filled", "key", "kind", "origin", "read", "shape", "uniform")
+    __slots__ = ("_is_open", "_roots", "_values", "cost", "filled", "key", "kind", "origin", "read", "shape", "uniform")
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class Const:
         self.uniform = uniform
         """Return whether it holds one number, again and again, as norms do before they are trained."""
         self._values, self._roots = values, roots
+        self._is_open: bool | None = None
         self.cost = cost + prod(self.shape)
         """How many numbers are worked out when it is read: its own, and those of the constants that it is made of."""
         self.filled = False
@@ -93,8 +96,10 @@ class Const:
 
     @property
     def is_open(self) -> bool:
-        """True if some of its numbers are open sizes."""
-        return any(isinstance(n, Open) for n in self.values or ())
+        """True if some of its numbers are open sizes: those of a file are not."""
+        if self._is_open is None:
+            self._is_open = self.origin == FOLDED and any(isinstance(n, Open) for n in self.values or ())
+        return self._is_open
 
     @property
     def size(self) -> int:
@@ -191,7 +196,7 @@ def of_values(values: Sequence[Number], kind: str, shape: Sequence[int] | None =
         data_type = onnx.TensorProto.FLOAT if kind == "float" else onnx.TensorProto.INT64
         return onnx.numpy_helper.to_array(onnx.helper.make_tensor("", data_type, sizes, values))
 
-    return Const(sizes, kind, read, list(values), origin="folded")
+    return Const(sizes, kind, read, list(values), origin=FOLDED)
 
 
 def of_array(array: Any, origin: str, key: str | None = None, roots: Mapping[str, int] | None = None) -> Const:

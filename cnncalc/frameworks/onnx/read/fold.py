@@ -159,7 +159,7 @@ def _gather(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     at, row, places = given[1], _row(source), numbers(given[1])
     if not source.is_open or at is None or row is None or places is None or node.whole("axis") not in (0, -1):
         return None
-    if any(not -len(row) <= p < len(row) for p in places):
+    if len(places) > MOST_READ or any(not -len(row) <= p < len(row) for p in places):
         return None
     return of_values([row[p] for p in places], source.kind, at.shape)
 
@@ -168,6 +168,8 @@ def _gather(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 def _concat(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     rows = [_row(one) for one in given[: len(node.inputs)]]
     if None in rows or not any(one is not None and one.is_open for one in given):
+        return None
+    if sum([len(row) for row in rows if row is not None]) > MOST_READ:
         return None
     kind = "float" if any(one and one.kind == "float" for one in given) else "int"
     return of_values([n for row in rows for n in row or ()], kind)
@@ -351,7 +353,8 @@ def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> list
     given, how = inputs_of(node, constants), FOLDS.get(node.op)
     made = how(node, given[0], given) if how is not None and given[0] is not None else None
     if made is not None:
-        return [made]
+        graph.numbers -= made.size if made.size <= MOST_READ else 0  # which are kept when they are read
+        return [made] if graph.numbers >= 0 else None
     own = [one for one in given if one is not None]
     if node.op not in EVALUATED or not own or any(one.is_open for one in own):
         return None

@@ -10,7 +10,7 @@ from ....axes import Fields, begin
 from ....dialects import dialect_named
 from ....errors import CnncalcError
 from ....layers import OPS, Env, Layer
-from ....limits import Limit
+from ....limits import NUMBERS_A_LAYER, Limit
 from ....sizes import LARGEST, MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, known, product
 from ...build import NO_FIGURES, Draft, SpecBuilder, group_of, printable
 from ...values import BATCH, Axes, Handle, batch_first, numbered, plain, regrouped, transposed
@@ -113,6 +113,8 @@ class LayerMaker:
         self._traced: dict[tuple[Any, ...], Traced] = {}
         """What layers of an op, of these keys, make of these shapes and fields."""
         self._unfolded: dict[Draft, Draft] = {}
+        self.weighted: set[Draft] = set()
+        """The layers with weights, and those that a layer with weights comes before."""
         self.arrays: dict[Draft, dict[str, Const]] = {}
         """The arrays of each layer, by their roles."""
         self.misfits: list[tuple[str, Shape, Shape]] = []
@@ -152,7 +154,7 @@ class LayerMaker:
         """
         if op not in OPS or any(key not in OPS[op][0].KEYS for key in keys or ()):
             raise OpaqueNode
-        self._limit.count(1)
+        self._limit.count(1 + sum(map(_length, (keys or {}).values())) // NUMBERS_A_LAYER)
         sources = [reads] if isinstance(reads, Handle) else list(reads)
         own = {role: const for role, const in (weights or {}).items() if const is not None}
         arrays = {role: const.read for role, const in own.items()}
@@ -160,6 +162,8 @@ class LayerMaker:
         layer = self.spec.add(printable(name), op, read, keys, weights=arrays, owner=_owner(own.values()))
         if own:
             self.arrays[layer] = own
+        if own or not self.weighted.isdisjoint(read):
+            self.weighted.add(layer)
         shape = self._trace(layer, sources)
         if shape is None:
             return Handle(layer, NOTHING_KNOWN, None, batched_of(sources))
@@ -191,6 +195,8 @@ class LayerMaker:
         value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)
         out = None if value.axes is None else value.shape
         layer = self.spec.opaque(printable(name), type, [one.layer for one in reads], out, figures)
+        if not self.weighted.isdisjoint(layer.reads):
+            self.weighted.add(layer)
         if out == ():
             layer.keys["out"] = []
         return value._replace(layer=layer)
@@ -402,6 +408,11 @@ def _owner(weights: Iterable[Const]) -> tuple[str | None, ...] | None:
     """Return the key of a layer's weights; None without any, and for those of untrained norms."""
     keys = tuple([const.key for const in weights])
     return None if not keys or None in keys or all(const.uniform() for const in weights) else keys
+
+
+def _length(value: object) -> int:
+    """Return how many numbers a key's list holds, those in its lists counted; 0 for anything else."""
+    return len(value) * max(_length(value[0]), 1) if isinstance(value, list) and value else 0
 
 
 def values_of(full: Sequence[Size]) -> int | None:

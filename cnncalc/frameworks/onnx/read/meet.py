@@ -58,7 +58,8 @@ def meet(b: GraphReader, node: GraphNode, given: Sequence[Operand], apart: Seque
     xs, tails = list(given), [0] * len(given) if apart is None else apart
     if any(isinstance(x, Handle) and x.axes is None for x in xs):
         raise OpaqueNode(None if apart else b.met(node))
-    xs = [_once(b, x, tail, xs, tails) if isinstance(x, Const) else x for x, tail in zip(xs, tails, strict=True)]
+    ends = _from_batch(xs, tails) if b.batch != 1 else []
+    xs = [_once(b, x, tail, ends) if isinstance(x, Const) else x for x, tail in zip(xs, tails, strict=True)]
     kinds = {x.batched for x in xs if isinstance(x, Handle)}
     plan = _planned(b, xs, tails) if not {True, False} <= kinds else None
     if plan is None:
@@ -80,14 +81,16 @@ def join(
     return made if made.batched is met.batched else made._replace(batched=met.batched)
 
 
-def _once(b: GraphReader, const: Const, tail: int, xs: Sequence[Operand], tails: Sequence[int]) -> Const:
+def _from_batch(xs: Sequence[Operand], tails: Sequence[int]) -> list[int]:
+    """Return how many axes that meet each operand with a batch has from that on, without repetitions."""
+    handles = [(x, tail) for x, tail in zip(xs, tails, strict=True) if isinstance(x, Handle)]
+    return list(dict.fromkeys([x.rank - tail - x.batch_at for x, tail in handles if x.batch_at is not None]))
+
+
+def _once(b: GraphReader, const: Const, tail: int, ends: Sequence[int]) -> Const:
     """Return a constant that is the same for each sample of a fixed batch as it is for one."""
-    for x, behind in zip(xs, tails, strict=True):
-        if isinstance(x, Handle) and x.batch_at is not None:
-            at = len(const.shape) - tail - (x.rank - behind - x.batch_at)
-            if at >= 0 and b.batch != 1:
-                return b.once(const, at)
-    return const
+    at = next((at for end in ends if (at := len(const.shape) - tail - end) >= 0), None)
+    return const if at is None else b.once(const, at)
 
 
 def _planned(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
@@ -13,7 +13,7 @@ from typing import Any
 
 from ....errors import LONGEST_PATH, SpecError, shown
 from ....layers.names import Name
-from ....limits import MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, apart, most_nodes
+from ....limits import ENDS_A_NODE, MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, apart, most_nodes, within
 from ....sizes import LARGEST, Size
 from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
 
@@ -70,7 +70,7 @@ def check_calls(model: Any, size: int) -> None:
         raise SpecError(f"the file's functions cannot be inlined: they call each other in a circle: {circle}") from None
     made = sum([sizes[one] for one in _calls(model.graph) if one in called])
     what = "the file's functions make {made:,} nodes, more than {most:,}"
-    Limit(most_nodes(size), what, "export it without functions").count(made)
+    within(most_nodes(size), made, what, "export it without functions")
 
 
 def _calls(graph: Any) -> list[tuple[str, str]]:
@@ -231,9 +231,11 @@ IN_PARTS = "cut out a part of it with onnx.utils.extract_model"
 class OnnxGraph:
     """The main graph of a model."""
 
-    def __init__(self, model: Any, folder: str | None, size: int = 0, graph: Any = None, around: Iterable[str] = ()):
+    def __init__(
+        self, model: Any, folder: str | None, size: int = 0, graph: Any = None, around: Sequence[Container[str]] = ()
+    ):
         """Read the graph of a model of `size` bytes, or one inside of it, whose nodes may read values `around` it."""
-        self.model, self.folder, self.size, self._around = model, folder, size, set(around)
+        self.model, self.folder, self.size = model, folder, size
         self.numbers = MOST_NUMBERS + size
         """How many more numbers of constants may be worked out while it is read."""
         graph = model.graph if graph is None else graph
@@ -245,10 +247,14 @@ class OnnxGraph:
         self.inputs = {words(i.name): i for i in graph.input if words(i.name) not in self.constants}
         self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}
         self.outputs = [words(o.name) for o in graph.output]
-        self.nodes = self._needed(self._sorted([GraphNode(n, at) for at, n in enumerate(graph.node)]))
+        self.sparse = {words(t.values.name) for t in model.graph.sparse_initializer} if graph is model.graph else set()
+        nodes = [GraphNode(n, at) for at, n in enumerate(graph.node)]
+        self.nodes = self._needed(self._sorted(nodes, [self.constants, self.inputs, self.sparse, *around]))
         """The nodes that an output needs, each after those that it reads."""
-        self.limit = Limit(most_nodes(size), "the graph has {made:,} nodes, more than {most:,}", IN_PARTS)
-        self.limit.count(len(self.nodes))
+        most, ends = most_nodes(size), "the nodes of the graph have {made:,} inputs and outputs, more than {most:,}"
+        self._limit = Limit(most, "the graph has {made:,} nodes, more than {most:,}", IN_PARTS)
+        self._ends = Limit(ENDS_A_NODE * most, ends, IN_PARTS)
+        self.count(self.nodes)
         for node in self.nodes:
             node.check_arity(self.opset)
         read = [name for node in self.nodes for name in (*node.inputs, *node.captured)]
@@ -256,15 +262,19 @@ class OnnxGraph:
         """The number of nodes and outputs that read each value."""
         self._inferred: Mapping[str, Any] | None = None
 
-    def _sorted(self, nodes: list[GraphNode]) -> list[GraphNode]:
-        """Return the nodes, each after those it reads. SpecError for a cycle, and for a value that no node makes."""
-        have = {
-            "",
-            *self.constants,
-            *self.inputs,
-            *self._around,
-            *[words(t.values.name) for t in self.model.graph.sparse_initializer],
-        }
+    def count(self, nodes: Sequence[GraphNode]) -> None:
+        """Count nodes of the graph, or of one inside of it. SpecError if they are too many."""
+        self._limit.count(len(nodes))
+        self._ends.count(sum([len(node.inputs) + len(node.outputs) for node in nodes]))
+
+    def _sorted(self, nodes: list[GraphNode], around: Sequence[Container[str]]) -> list[GraphNode]:
+        """Return the nodes, each after those it reads, of which some are `around` them.
+
+        SpecError for a cycle, and for a value that no node makes.
+        """
+        have = {""}
+        for node in nodes:
+            have.update([name for name in node.inputs if any(name in names for names in around)])
         done: list[GraphNode] = []
         later: dict[int, GraphNode] = {}
         for at, node in enumerate(nodes):

@@ -46,7 +46,7 @@ class GraphReader(LayerMaker):
 
     def __init__(self, graph: OnnxGraph, batch: Size | None, letters: Mapping[str, str]):
         """`batch` is the size of the batch; None if the graph has none."""
-        what = "the nodes of the graph make {made:,} layers, more than {most:,}"
+        what = "the nodes of the graph make {made:,} layers, or numbers in them by the hundred, more than {most:,}"
         super().__init__(batch, Limit(most_nodes(graph.size), what, IN_PARTS))
         self.graph, self._letters = graph, letters
         self.constants = dict(graph.constants)
@@ -158,14 +158,7 @@ class GraphReader(LayerMaker):
             return True
         if op not in NORMALISING or len(layer.reads) < 2:
             return False
-        waiting, seen = list(layer.reads), set[Draft]()
-        while waiting:
-            one = waiting.pop()
-            if one.weights:
-                return True
-            waiting += [read for read in one.reads if read not in seen]
-            seen.update(one.reads)
-        return False
+        return not self.weighted.isdisjoint(layer.reads)
 
     def is_shared(self, name: str) -> bool:
         """Return whether several nodes read a constant as their weight, each with a bias of its own."""
@@ -360,9 +353,9 @@ class GraphReader(LayerMaker):
             self.graph.folder,
             self.graph.size,
             graph=branch,
-            around={*self.values, *self.constants, *self.graph.inputs},
+            around=[self.values, self.constants, self.graph.inputs, self.graph.sparse],
         )
-        self.graph.limit.count(len(inner.nodes))
+        self.graph.count(inner.nodes)
         self.constants |= inner.constants
         read = [name for one in inner.nodes for name in (*one.inputs, *one.captured)]
         self.graph.uses.update(Counter([*read, *inner.outputs]))

@@ -95,6 +95,7 @@ def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> 
         x.layer.keys[flag] = True
         array = b.arrays.setdefault(x.layer, {})[kind.role] = const.reshaped((const.size,))
         x.layer.weights[kind.role] = array.read
+        b.weighted.add(x.layer)
         b.give(node, x)
     elif _by_channel(b, x, const):
         values = None if _is_weight(b, node, x, const) else const.values

@@ -36,7 +36,7 @@ def quantize(b: GraphReader, node: GraphNode) -> None:
 
 def rounded(b: GraphReader, node: GraphNode, x: Handle, how: Sequence[str], name: str) -> Handle:
     """Return a value rounded as a scale and a zero say, which are remembered for the node's first output."""
-    own = _quantised(b, [*how, "", ""][:2])
+    own = _quantised(b, how)
     if node.op == "QuantizeLinear" and own.per_channel and not _on_channels(node, b.full(x)):
         raise OpaqueNode(b.full(x))
     to = b.type_of(how[1]) if len(how) > 1 and how[1] else node.whole("output_dtype") or UINT8
@@ -59,9 +59,10 @@ def one_or_all(numbers: Sequence[float]) -> float | list[float]:
 
 
 def _quantised(b: GraphReader, how: Sequence[str]) -> Quantised:
-    """Return a scale and a zero that are constants. OpaqueNode if they are not."""
-    scale = [v for v in needed(b.listed(how[0])) if isinstance(v, (int, float))]
-    listed: Sequence[Any] | None = b.listed(how[1]) if how[1] else [0]
+    """Return a scale and a zero that are constants. OpaqueNode if they are not, or if there is no scale."""
+    by, at = [*how, "", ""][:2]
+    scale = [v for v in needed(b.listed(by)) if isinstance(v, (int, float))]
+    listed: Sequence[Any] | None = b.listed(at) if at else [0]
     zero = [v for v in needed(listed) if isinstance(v, (int, float))]
     if not scale or len(zero) not in (1, len(scale)) or min(scale) <= 0:
         raise OpaqueNode(known=False)
@@ -71,7 +72,7 @@ def _quantised(b: GraphReader, how: Sequence[str]) -> Quantised:
 @HANDLERS.register("DequantizeLinear")
 def dequantize(b: GraphReader, node: GraphNode) -> None:
     """Read the real numbers that whole ones stand for: the value itself, if they were made with the same scale."""
-    x, own = b.first(node), _quantised(b, [*node.inputs[1:3], "", ""][:2])
+    x, own = b.first(node), _quantised(b, node.inputs[1:3])
     if own.per_channel and not _on_channels(node, b.full(x)):
         raise OpaqueNode(b.full(x))
     b.give(node, _real(b, node, 0, own))
