@@ -621,8 +621,14 @@ TYPED = [
     ("3x8x9 upsample:8", None),  # no axis becomes smaller
     ("3xHx9 upsample:2", None),
     ("3x8x8 linear:7", None),  # nothing says that it is a map
-    ("8x9 linear:4 linear:5", None),
+    ("3x8x9 linear:4 linear:5", None),
+    ("3x8 conv1d:5,k3 linear:7", "works on the last axis; put flatten in front?"),
     ("3x8x8 conv:5,k3 flatten linear:7", None),
+    ("3x8x8 globalavgpool:keepdims=false linear:7", None),  # features alone
+    ("3x8x8 pad:0 conv:5,k3", None),  # as it is written
+    ("3x8x8 conv:5,k3,p0,name=a_pad", None),
+    ("3xHxH conv:5,k3 flatten linear:7,c_i=180", None),  # `holds where H = 8` says it
+    ("3xHxW conv:5,k3 flatten linear:7,c_i=180", None),
     ("3x8x8 gap linear:7", "works on the last axis; put flatten in front?"),
     ("3x8x8 adaptivemaxpool:2 linear:7", "works on the last axis; put flatten in front?"),
     ("9x8x4 conv:5,k3", f"9x8x4 has 9 channels; {LAST} 4x9x8"),
@@ -639,6 +645,7 @@ TYPED = [
     ("CxHx3 conv:5,k3", None),
     ("8x3 conv:5,k3", None),  # one channel's height and width
     ("9x8x3 conv:5,k3,c_i=9", None),
+    ("9x8x3 conv:5,k3,c_i=9 conv:4,k1", None),
     ("9x8x3 relu", None),
 ]
 
@@ -646,6 +653,28 @@ TYPED = [
 @pytest.mark.parametrize(("words", "said"), TYPED)
 def test_what_is_perhaps_not_meant_as_it_is_typed(words: str, said: str | None) -> None:
     assert [f"{hint.text}; {hint.help}" for hint in of(words)] == ([] if said is None else [said])
+
+
+OPEN = "conv:5,k3 flatten:name=f maxpool:2,from=input flatten:name=g concat:from=f+g linear:7,c_i"
+"""A width that is the sum of two products of floors: no equation says which sizes there are."""
+
+
+def test_which_widths_of_linear_layers_are_looked_for() -> None:
+    (hint,) = of(f"3xHxW {OPEN}=228 relu")
+    assert (hint.layers, hint.help) == (("linear1",), "-i 3x8x8 gives 228")
+    assert of(f"3xHxW {OPEN}=229") == []  # no square has it
+    block = {"op": "block", "layers": cnncalc.load(f"{OPEN}=228").to_dict()["layers"]}
+    assert of({"input": [3, "H", "W"], "layers": [block]}) == []  # the input of a block is not to be chosen
+
+
+def test_the_input_of_a_network_is_that_of_its_first_layer() -> None:
+    layers = [{"op": "conv", "c_o": 5, "k": 3}, {"op": "block", "layers": [{"op": "relu"}]}, {"op": "relu"}]
+    assert [hint.layers for hint in of({"input": [9, 8, 3], "layers": layers})] == [("conv1",)]
+
+
+def test_the_space_of_typed_words_is_that_of_the_layout() -> None:
+    assert of("conv:5", input=(2, 8, 3), layout="NHWC") == []  # a 3x3 would not fit
+    assert [hint.help for hint in of("conv:5", input=(8, 3, 2), layout="NHWC")] == ["for a 3x3: conv:5,k3"]
 
 
 def test_what_layer_words_get_as_a_note_is_said_once_of_each_kind() -> None:
