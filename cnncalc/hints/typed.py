@@ -17,7 +17,7 @@ CHANNELS_NOTE = "{text}; {help}"
 
 def notes(layers: Sequence[LayerReport]) -> Iterator[tuple[Hint, str]]:
     """Yield the hints that layer words get without being asked, the first of each kind, each with its note."""
-    noted = [kind for kind in KINDS if kind.note and not kind.of_input]
+    noted = [kind for kind in KINDS if not kind.of_input]
     found = list(find(layers, noted))
     for kind in noted:
         for hint in [hint for one, _, hint in found if one is kind][:1]:
@@ -80,7 +80,7 @@ def channels_last(network: Network) -> Advice | None:
         sample = read_input(network).sample
     except CnncalcError:  # the trace says what is wrong
         return None
-    if network.layout == "NHWC" or len(sample) < 2 or "C" in map(str, sample) or len(network.input or ()) < len(sample):
+    if network.layout == "NHWC" or len(sample) < 2 or "C" in map(str, sample):
         return None
     first, *middle, last = [known(n) or LARGEST for n in sample]
     spatial = any(node.layer.is_spatial for node in network.nodes)
@@ -103,9 +103,8 @@ def _width(place: HintPlace) -> Advice | None:
 
     None if `holds where` already names sizes that fit.
     """
-    own, network = place.layer.node.layer, place.layer.network
-    wanted = own.given.get("c_i")
-    if place.layer.op != "linear" or place.around or not isinstance(wanted, int) or known(place.layer.sample[-1]):
+    network, wanted = place.layer.network, place.layer.node.layer.given.get("c_i")
+    if not isinstance(wanted, int) or place.around or known(place.layer.sample[-1]):
         return None
     from ..conditions import Holds
 

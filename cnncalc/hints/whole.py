@@ -38,7 +38,7 @@ def _takes_mean_away(layer: LayerReport) -> bool:
     """Return whether a norm takes the mean of each channel alone."""
     if layer.op == "groupnorm":
         c = layer.sample[-1] if layer.env.channels_last else layer.sample[0]
-        return known(c) is not None and layer.values.get("g") == c
+        return layer.values.get("g") == c
     return layer.op in ("batchnorm", "instancenorm")
 
 
@@ -58,7 +58,7 @@ def _constant_output(place: HintPlace) -> Advice | None:
     sizes = space if layer.op == "instancenorm" else [x[axis - 1] for axis in axes]
     if layer.op == "groupnorm":
         c, g = known(x[-1] if layer.env.channels_last else x[0]), layer.values["g"]
-        sizes = (*space, c // g) if c is not None and g > 0 else ()
+        sizes = () if c is None else (*space, c // g)
     if not sizes or any(n != 1 for n in sizes):
         return None
     text = "it normalises single values: each is its own mean, so every output is the layer's bias, or 0"
@@ -86,18 +86,18 @@ def _softmax_axis(place: HintPlace) -> Advice | None:
 def _border_layers(place: HintPlace) -> Advice | None:
     """Return the advice on the first layer whose input's units see all of the network's input."""
     graph, border = place.network.graph, place.network.borders
-    if graph is None or not border or border[0] != place.name:
+    if not border or border[0] != place.name:
         return None
+    assert graph is not None
     sizes, own = graph.space(INPUT).shape, place.layer.reads_fields[0].of
-    field = show(tuple([own[axis].size or 0 for axis in range(len(sizes))]))
+    field = "x".join([str(one.size) for one in own])
     more = f" and those of {plural(len(border) - 1, 'layer')} after it" if len(border) > 1 else ""
     text = (
         f"a unit of its input already sees {field} pixels, and the image has {show(sizes)}: in the middle of the map "
         f"its window{more} {'add' if more else 'adds'} nothing"
     )
     enough = [n for n in least(graph) if n is not None] if len(graph.vertices) <= MOST_RETRACED else []
-    is_known = len(enough) == len(sizes) and all(n > (known(size) or 0) for n, size in zip(enough, sizes, strict=True))
-    size = f"an input of {show(enough)} or more, or " if is_known else ""
+    size = f"an input of {show(enough)} or more, or " if len(enough) == len(sizes) else ""
     return Advice(text, f"{size}fewer strides and layers above it")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import cnncalc
 from cnncalc import zoo
-from cnncalc.hints import find
+from cnncalc.hints import find, whole
 from cnncalc.hints.table import KINDS, hints, kinds_named
 from cnncalc.hints.typed import notes
 from cnncalc.report import Hint
@@ -152,6 +152,10 @@ CASES = [
      "unread-pixels: conv1d1: d=2 and s=2 share a factor on length: 1 of every 2 pixels is never read; "
      "a d that shares no factor with s, and a k of at least s, read them all",
      ["1x8 conv1d:1,k2,s2,d1"]),
+    ("3x9 maxpool1d:1,s3",
+     "unread-pixels: maxpool1d1: s=3 is above k=1 on length: 2 of every 3 pixels are never read; "
+     "k=3 or s=1 reads them all",
+     ["3x9 maxpool1d:3,s3", "3x9 maxpool1d:1,s1"]),
     ("3x8x8 maxpool:1,s2",
      "unread-pixels: maxpool1: s=2 is above k=1 on height and width: 1 of every 2 pixels is never read; "
      "k=2 or s=1 reads them all",
@@ -463,6 +467,10 @@ def test_a_norm_of_each_channel_takes_a_bias_away(words: str, input: tuple[int, 
     assert [hint.name for hint in of(words, input=input, layout=layout)] == ["bias-before-norm"]
 
 
+def test_a_layer_without_the_key_bias_gets_no_hint_on_it() -> None:
+    assert of("3x8x9 flatten batchnorm batchnorm") == []
+
+
 def test_a_bias_that_another_layer_uses_too_gets_no_hint() -> None:
     conv = {"op": "conv", "c_o": 4, "k": 3}
     norm = {"op": "batchnorm", "name": "n"}
@@ -479,6 +487,7 @@ def test_a_bias_that_another_layer_uses_too_gets_no_hint() -> None:
         ("softmax:axis=3", (1, 1, 5), "NCHW"),
         ("instancenorm", (3, 1, 5), "NCHW"),
         ("instancenorm", (3, 1, 1), "NCHW"),
+        ("instancenorm", (3, 5, 1), "NCHW"),
         ("instancenorm", (1, 1, 3), "NHWC"),
         ("instancenorm", (1, 3, 1), "NHWC"),
         ("groupnorm:3", (3, 1, 1), "NCHW"),
@@ -497,8 +506,8 @@ def test_a_constant_output_is_one(words: str, input: tuple[int, ...], layout: st
     is_constant = (first == second).all()
     found = of(words, input=input, layout=layout)
     assert [hint.name for hint in found] == ["constant-output"] * bool(is_constant)
-    about = "axis" if "softmax" in words else "it normalises"
-    assert all(hint.text.startswith(about) for hint in found)
+    about = f"every output is {first.flat[0]:.0f}" if "softmax" in words else "it normalises single values"
+    assert all(about in hint.text for hint in found)
 
 
 @pytest.mark.parametrize(
@@ -506,8 +515,11 @@ def test_a_constant_output_is_one(words: str, input: tuple[int, ...], layout: st
     [
         ("3x8x9 conv:5,k3 softmax:axis=2", "it works along axis 2 of the map, 6 values, not along the 5 channels"),
         ("3x8x9 conv:5,k3 logsoftmax", "it works along axis 3 of the map, 7 values, not along the 5 channels"),
+        ("3x8x9 conv:5,k8 softmax", "it works along axis 3 of the map, 2 values, not along the 5 channels"),
         ("3x8 conv1d:5,k3 softmax", None),  # steps and their features, as often as channels and steps
         ("3x8x9 softmax", None),  # nothing says that it is a map
+        ("8x9x3 permute:3x1x2 softmax", None),
+        ("3x8x9 conv:5,k8x9 softmax", "axis 3 has one value, so every output is 1"),
         ("3x8x9 conv:5,k3 flatten softmax", None),
     ],
 )
@@ -519,6 +531,7 @@ def test_the_axis_of_a_softmax(words: str, said: str | None) -> None:
 def test_nothing_is_said_of_a_norm_of_what_is_not_known() -> None:
     for op in ("layernorm", "instancenorm", "groupnorm", "softmax"):
         assert of([{"op": "opaque"}, {"op": op, **({"g": 1} if op == "groupnorm" else {})}], input=(3, 8, 8)) == []
+    assert of("Cx1x1 groupnorm:1") == []
 
 
 def test_an_even_kernel_with_a_stride_is_padded_as_the_size_wants() -> None:
@@ -608,8 +621,16 @@ TYPED = [
     ("3x8x9 upsample:8", None),  # no axis becomes smaller
     ("3xHx9 upsample:2", None),
     ("3x8x8 linear:7", None),  # nothing says that it is a map
-    ("8x9 linear:4 linear:5", None),
+    ("3x8x9 linear:4 linear:5", None),
+    ("3x8 conv1d:5,k3 linear:7", "works on the last axis; put flatten in front?"),
     ("3x8x8 conv:5,k3 flatten linear:7", None),
+    ("3x8x8 globalavgpool:keepdims=false linear:7", None),  # features alone
+    ("3x8x8 pad:0 conv:5,k3", None),  # as it is written
+    ("3x8x8 conv:5,k3,p0,name=a_pad", None),
+    ("3xHxH conv:5,k3 flatten linear:7,c_i=180", None),  # `holds where H = 8` says it
+    ("3xHxW conv:5,k3 flatten linear:7,c_i=180", None),
+    ("3x8x8 gap linear:7", "works on the last axis; put flatten in front?"),
+    ("3x8x8 adaptivemaxpool:2 linear:7", "works on the last axis; put flatten in front?"),
     ("9x8x4 conv:5,k3", f"9x8x4 has 9 channels; {LAST} 4x9x8"),
     ("9x8x1 relu conv:5,k1", f"9x8x1 has 9 channels; {LAST} 1x9x8"),
     ("4x5x3 conv:5,k3", f"4x5x3 has 4 channels; {LAST} 3x4x5"),
@@ -624,6 +645,7 @@ TYPED = [
     ("CxHx3 conv:5,k3", None),
     ("8x3 conv:5,k3", None),  # one channel's height and width
     ("9x8x3 conv:5,k3,c_i=9", None),
+    ("9x8x3 conv:5,k3,c_i=9 conv:4,k1", None),
     ("9x8x3 relu", None),
 ]
 
@@ -631,6 +653,28 @@ TYPED = [
 @pytest.mark.parametrize(("words", "said"), TYPED)
 def test_what_is_perhaps_not_meant_as_it_is_typed(words: str, said: str | None) -> None:
     assert [f"{hint.text}; {hint.help}" for hint in of(words)] == ([] if said is None else [said])
+
+
+OPEN = "conv:5,k3 flatten:name=f maxpool:2,from=input flatten:name=g concat:from=f+g linear:7,c_i"
+"""A width that is the sum of two products of floors: no equation says which sizes there are."""
+
+
+def test_which_widths_of_linear_layers_are_looked_for() -> None:
+    (hint,) = of(f"3xHxW {OPEN}=228 relu")
+    assert (hint.layers, hint.help) == (("linear1",), "-i 3x8x8 gives 228")
+    assert of(f"3xHxW {OPEN}=229") == []  # no square has it
+    block = {"op": "block", "layers": cnncalc.load(f"{OPEN}=228").to_dict()["layers"]}
+    assert of({"input": [3, "H", "W"], "layers": [block]}) == []  # the input of a block is not to be chosen
+
+
+def test_the_input_of_a_network_is_that_of_its_first_layer() -> None:
+    layers = [{"op": "conv", "c_o": 5, "k": 3}, {"op": "block", "layers": [{"op": "relu"}]}, {"op": "relu"}]
+    assert [hint.layers for hint in of({"input": [9, 8, 3], "layers": layers})] == [("conv1",)]
+
+
+def test_the_space_of_typed_words_is_that_of_the_layout() -> None:
+    assert of("conv:5", input=(2, 8, 3), layout="NHWC") == []  # a 3x3 would not fit
+    assert [hint.help for hint in of("conv:5", input=(8, 3, 2), layout="NHWC")] == ["for a 3x3: conv:5,k3"]
 
 
 def test_what_layer_words_get_as_a_note_is_said_once_of_each_kind() -> None:
@@ -657,3 +701,10 @@ def test_a_name_that_is_not_a_hint_gets_the_nearest() -> None:
     with pytest.raises(cnncalc.SpecError) as caught:
         kinds_named(["droped-pixels"])
     assert str(caught.value) == "there is no hint 'droped-pixels'\n  did you mean 'dropped-pixels' or 'unread-pixels'?"
+
+
+def test_a_larger_input_is_not_looked_for_in_a_long_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = f"3x8x8 {' '.join(['conv:4,k5,p2'] * 4)}"
+    for most, found in ((4, True), (3, False)):
+        monkeypatch.setattr(whole, "MOST_RETRACED", most)
+        assert ("an input of " in one(words)) == found

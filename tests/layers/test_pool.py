@@ -255,6 +255,7 @@ def test_what_a_dialect_s_pools_do_not_take(
         ({"op": "avgpool1d", "k": 3, "p_total": 2}, "plain", {"count_include_pad": True}),
         ({"op": "avgpool3d", "k": [4, 1, 1], "p": [2, 0, 0]}, "torch", {"p": [[2, 2], [0, 0], [0, 0]]}),
         ({"op": "maxpool3d", "k": [9, 1, 1], "p": [4, 0, 0]}, "torch", {"k": [9, 1, 1]}),
+        ({"op": "lppool1d", "k": 3}, "onnx", {"norm": 2}),  # ONNX LpPool: p is 2 by default
     ],
 )
 def test_the_keys_of_a_resolved_pool(layer: dict[str, object], dialect: str, keys: dict[str, object]) -> None:

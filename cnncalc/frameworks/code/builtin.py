@@ -88,20 +88,26 @@ def _from_keys(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
 # Types
 
 
+def _as_number(evaluator: Evaluator, value: LibraryObject, method: str, node: Any) -> Any:
+    """Return the number that an object of a library is by one of its methods."""
+    found = value.attribute(evaluator, method, node)
+    if found is MISSING:
+        raise NotImplementedError
+    return evaluator.call(found, [], {}, node)
+
+
 def _int(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     value = args[0] if args else 0
     if isinstance(value, LibraryObject):
-        method = value.attribute(evaluator, "__int__", node)
-        if method is MISSING:
-            raise NotImplementedError
-        return evaluator.call(method, [], {}, node)
+        return _as_number(evaluator, value, "__int__", node)
     if isinstance(value, str) and len(value) > MOST_BITS:
         raise TooMuchError(f"a whole number of more than {MOST_BITS} digits")
     return bounded(int(value, *args[1:]))
 
 
 def _float(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    return float(args[0]) if args else 0.0
+    value = args[0] if args else 0.0
+    return _as_number(evaluator, value, "__float__", node) if isinstance(value, LibraryObject) else float(value)
 
 
 def _str(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:

@@ -399,11 +399,11 @@ class TypingName(LibraryObject):
 
 
 _TYPES = """
-    Any Union Optional List Tuple Dict Set Type Callable Iterable Sequence Mapping Iterator Literal TypeVar Generic
-    ClassVar Final Protocol NewType Annotated Self TypeAlias Collection Generator MutableMapping Hashable
+    Any Union Optional List Tuple Dict Set Type Callable Iterable Sequence Mapping Iterator Literal TypeVar
+    ClassVar Final NewType Annotated Self TypeAlias Collection Generator MutableMapping Hashable
 """
 NAMES.update({f"typing.{name}": TypingName(name) for name in _TYPES.split()})
 NAMES["typing.TYPE_CHECKING"] = False
-NAMES["abc.ABC"] = ClassValue("ABC")
+NAMES.update({name: ClassValue(name.rpartition(".")[2]) for name in ("abc.ABC", "typing.Generic", "typing.Protocol")})
 for _name in ("warnings.warn", "warnings.filterwarnings", "warnings.simplefilter"):
     NAMES[_name] = LibraryFunction(_name, lambda *_: None)

@@ -309,6 +309,38 @@ CASES += [
         "def f(n):\n    if n: return 'yes'\ndef g(*a, **k): return f(*a, **k)\nh = [lambda i=i: i for i in range(3)]",
         "[f(0), g(1), g(n=0), [one() for one in h]]",
     ),
+    ("", "[str.upper('a'), dict.get({'a': 1}, 'a'), list.count([1, 1], 1), int.bit_length(5)]"),
+    ("T = list[int]\nU = dict[str, int]", "[T(), U(), isinstance(3, int | str), isinstance('a', int | None)]"),
+    ("class A: pass", "[isinstance(3, A), callable(A()), callable(A), callable(len), callable(3)]"),
+    ("class A:\n    def __call__(self): return 1\n    def __init__(self): self.n = 2", "[callable(A()), vars(A())]"),
+    ("", "[next(iter([]), 7), next(iter([4]), 7), max([], default=3), min([2, 1], default=3)]"),
+    (
+        "from collections import OrderedDict\nd = OrderedDict(a=1, b=2, c=3)\nd.move_to_end('a')",
+        "[list(d), d['a']]",
+    ),
+    (
+        "class A:\n    def __init__(self): self.n = 1\nclass B(A): pass",
+        "[B().__dict__, [one.__name__ for one in B.__mro__][:2]]",
+    ),
+    (
+        "from typing import Generic, TypeVar, Optional, Union, cast\nT = TypeVar('T')\nclass A(Generic[T]): n = 1\n"
+        "def f(x: Optional[T] = None, y: Union[int, None] = 2) -> 'T': return cast(T, y)",
+        "[A().n, f(), cast(int, 3)]",
+    ),
+    (
+        "class S:\n    def __len__(self): return 3\n    def __getitem__(self, at):\n"
+        "        if at >= 3: raise IndexError\n        return at * 2",
+        "[list(S()), [one + 1 for one in S()]]",
+    ),
+    (
+        "import copy\na = [1]\nb = copy.deepcopy([a, a, {'k': a}, (2, 3)])\na.append(2)\nc = copy.copy({'k': a})",
+        "[b, b[0] is b[1], c, c['k'] is a]",
+    ),
+    (
+        "from typing import Iterable\nfrom collections.abc import Sequence",
+        "[isinstance([1], Iterable), isinstance(3, Iterable), isinstance((1,), Sequence)]",
+    ),
+    ("import math", "[math.prod([2, 3]), math.gcd(6, 4), math.sqrt(4), math.isqrt(17), math.log2(8)]"),
     (
         "def outer():\n    a = 1\n    def middle():\n        def inner():\n            nonlocal a\n            a += 1\n"
         "        inner()\n    middle()\n    return a",
@@ -328,6 +360,10 @@ REFUSED = [
     "class A: pass\nx = A().y",
     "x = undefined",
     "def f():\n    raise KeyError('a')\nx = f()",
+    *("x = max([])", "x = getattr([], 3)", "x = ''.join([1])", "x = [1] < 2", "x = [] in {}", "x = not_there()"),
+    "from typing import NamedTuple\nclass P(NamedTuple):\n    a: int\nx = P(1, 2)",
+    "from typing import NamedTuple\nclass P(NamedTuple):\n    a: int\nx = P()",
+    "from collections import namedtuple\nx = namedtuple('P', 'a b')(1)",
 ]
 
 
@@ -358,6 +394,15 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ("x = {**[1]}", "[1] is not a dict"),
         ("n = 3\nx = n[0]", "3 has no items"),
         ("x = (1, 2)\nx[0] = 1", "items of a tuple cannot be written"),
+        ("def f(**k): return k\nx = f(**[1])", "[1] is not a dict"),
+        ("class A: pass\nx = A + 1", "has the class A and 1, which is not understood"),
+        ("def f(): pass\nx = f * 2", "has the function f and 2, which is not understood"),
+        ("import math\nx = math + 1", "math"),
+        ("class A:\n    def f(self): pass\nx = A().f + 1", "has a method of "),
+        ("x = 1 in 3", "3 cannot be looped over"),
+        ("x = 2 ** 65 + 18446744073709551617", "a whole number of more than 64 bits"),
+        ("class A: pass\nx = [one for one in A()]", "cannot be looped over"),
+        ("x = await_it if 0 else (yield)", "is not understood"),
     ],
 )
 def test_what_makes_no_sense_is_an_error_with_its_line(source: str, message: str) -> None:

@@ -209,6 +209,20 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(lambda x: (x * 200).round() % 49), SQUARE, None),
     (lambda: Calls(lambda x: (x * 200).round() // 49), SQUARE, None),
     (lambda: Calls(lambda x: 5 % (x + 2)), SQUARE, None),
+    (lambda: Calls(lambda x, w, b: F.linear(x, w * 2, b), w=(4, 9), b=(4,)), SQUARE, None),
+    (lambda: Calls(lambda x: x @ x.t()), (5,), None),
+    (lambda: Calls(lambda x: x.t() @ x), (5,), None),
+    (lambda: Calls(lambda x, w: torch.einsum("bij,bj->bi", x, w), w=(1, 9)), (7, 9), None),
+    (lambda: Calls(lambda x: F.scaled_dot_product_attention(x, x[:, :3], x[:, :3], enable_gqa=True)), SQUARE, None),
+    *[
+        (lambda mask=mask: Calls(lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=mask(x))), (6, 5, 4), None)
+        for mask in (
+            lambda x: torch.ones(5, 5).tril(),
+            lambda x: torch.ones(5, 5).tril().bool(),
+            lambda x: x @ x.transpose(2, 3) > -1,
+            lambda x: (x @ x.transpose(2, 3)).tanh(),
+        )
+    ],
     (lambda: Calls(lambda x: x @ x.transpose(2, 3)), (2, 4, 5), ["permute", "matmul"]),
     (lambda: Calls(lambda x, w: x @ w, w=(9, 4)), SQUARE, ["linear"]),
     (lambda: Calls(lambda x, w: w @ x, w=(4, 7)), SQUARE, ["constant", "matmul"]),
@@ -220,6 +234,8 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(lambda x: torch.stack([x, x.tanh()], 2).amax(2)), SQUARE, ["tanh", "stack", "max"]),
     (lambda: Calls(lambda x: x.flip(3).roll((1, 2), (1, 2))), SQUARE, ["slice", "roll"]),
     (lambda: Calls(lambda x: x[:, [2, 0]]), SQUARE, ["gather"]),
+    (lambda: Calls(lambda x: x[:, [True, False, True, True, False, False]]), SQUARE, ["gather"]),
+    (lambda: Calls(lambda x: x[..., torch.arange(9) > 6][:, :, torch.arange(7) == 2]), SQUARE, None),
     (lambda: Calls(lambda x: x.unfold(2, 3, 2)), SQUARE, ["gather", "permute"]),
     (lambda: nn.Unfold(3, padding=1, stride=2), SQUARE, ["unfold"]),
     (lambda: nn.PixelUnshuffle(3), (2, 6, 9), ["pixelunshuffle"]),

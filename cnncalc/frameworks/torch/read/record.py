@@ -344,11 +344,16 @@ def takes_sizes(name: str, args: Sequence[Any], traced: Sequence[torch.Tensor]) 
     return name in LIKE and isinstance(first, torch.Tensor) and all(first is not one for one in traced)
 
 
-def index_with_tensors(index: Any) -> Any:
-    """Return an index with tensors in place of lists."""
-    if isinstance(index, tuple):
-        return tuple([index_with_tensors(one) for one in index])
-    return torch.tensor(index) if isinstance(index, list) and not tensors_in(index) else index
+def index_with_tensors(index: Any) -> tuple[Any, ...]:
+    """Return an index with tensors in place of lists, and places in place of truth values that are known."""
+    parts = index if isinstance(index, tuple) else (index,)
+    own = [torch.tensor(one) if isinstance(one, list) and not tensors_in(one) else one for one in parts]
+    return tuple([place for one in own for place in (one.nonzero(as_tuple=True) if _is_mask(one) else [one])])
+
+
+def _is_mask(index: Any) -> bool:
+    """Return whether an index is truth values that do not depend on an input."""
+    return isinstance(index, torch.Tensor) and index.dtype is torch.bool and index.dim() > 0 and index.device != META
 
 
 def index_of(name: str, rank: int, dim: int, start: Any, length: int = 0) -> tuple[Any, ...]:
