@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
 from ....errors import SpecError, shown
@@ -138,15 +137,16 @@ class LayerCall(NamedTuple):
         return self.axis(value) == (last if self.channels_last else 1)
 
 
-def leaves(value: object, depth: int = 0) -> Iterator[object]:
-    """Yield all that stands in lists and objects, in order; a tensor is one thing. SpecError for too deep a nesting."""
+def leaves(value: object, depth: int = 0) -> list[object]:
+    """Return all that stands in lists and objects, in order; a tensor is one. SpecError for too deep a nesting."""
     if depth > DEEPEST:
         raise SpecError(f"its arguments are nested more than {DEEPEST} deep")
     if isinstance(value, (Tensor, TensorKey)) or not isinstance(value, (dict, list, tuple)):
-        yield value
-        return
+        return [value]
+    found = list[object]()
     for one in value.values() if isinstance(value, dict) else value:
-        yield from leaves(one, depth + 1)
+        found += leaves(one, depth + 1)
+    return found
 
 
 def tensors_in(value: object, kind: type[T]) -> list[T]:

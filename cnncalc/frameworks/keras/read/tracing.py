@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ....axes import Fields, begin
 from ....dialects import DIALECTS
 from ....errors import CnncalcError
-from ....layers import OPS, Env
+from ....layers import OPS, Env, Layer
 from ....sizes import NOTHING_KNOWN, UNKNOWN, Shape, known, total
 from .config import Sizes
 
@@ -47,11 +48,17 @@ def traced(op: str, given: Mapping[str, Any], read: Sequence[Traced], channels_l
         keys = {key: cls.KEYS[key](value, nd) for key, value in given.items() if value is not None}
         if not keys.keys() >= set(cls.NEEDED):
             return NOTHING
-        made, env = cls(op, nd, keys), Env(DIALECTS["keras"], channels_last)
-        shapes, fields = [one.shape for one in read], [one.fields for one in read]
-        done = made.trace_all(shapes, fields, env) if cls.JOINS else made.trace(shapes[0], fields[0], env)
+        return _traced(cls(op, nd, keys), tuple(read), channels_last)
     except (CnncalcError, LookupError):
         return NOTHING
+
+
+@lru_cache(maxsize=256)
+def _traced(layer: Layer, read: Sequence[Traced], channels_last: bool) -> Traced:
+    """Return what a layer gives; equal ones are traced once."""
+    env = Env(DIALECTS["keras"], channels_last)
+    shapes, fields = [one.shape for one in read], [one.fields for one in read]
+    done = layer.trace_all(shapes, fields, env) if layer.JOINS else layer.trace(shapes[0], fields[0], env)
     return Traced(done.out, done.fields, known(total([done.weights, done.bias])))
 
 
