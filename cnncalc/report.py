@@ -435,16 +435,22 @@ def leaves(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
 
 
 def _resolved_rank(layers: Sequence[LayerReport]) -> int | None:
-    """Return the number of axes that the first spatial layer has by its resolved keys; None if not by these alone."""
+    """Return the number of axes that the first spatial layer has by its resolved keys; None if not by these alone.
+
+    Axes that are folded into the batch before it count, too.
+    """
+    folds = 0
     for layer in leaves(layers):
         own = layer.node.layer
-        if own.rank() is not None or own.MAKES_AXES:
+        if own.WORD == "tobatch":
+            folds += layer.values["axes"]
+        elif own.rank() is not None or own.MAKES_AXES:
             return None
         if own.is_spatial:
             values = {key: tuple(value) if isinstance(value, list) else value for key, value in layer.values.items()}
             rank = type(own)(own.op, own.nd, values).rank()
             if rank is not None:
-                return rank
+                return rank + folds
     return None
 
 
