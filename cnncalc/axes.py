@@ -251,8 +251,8 @@ def join(paths: Sequence[Fields], shapes: Sequence[Shape], out: Shape) -> Fields
 def join_folded(paths: Sequence[Fields]) -> tuple[tuple[tuple[Size, Axis], ...], set[int]] | None:
     """Return the axes that paths which meet have in the batch, and the axes of the input along which they differ.
 
-    None if they are of different sizes. Constants take part if all are; paths that no pixel of the input leads to do not
-    say what an axis is.
+    None if they are of different sizes. Constants take part if all are constants. Paths that no pixel of the input
+    leads to do not say what an axis is.
     """
     paths = [path for path in paths if path.batched] or [path for path in paths if path.lead]
     if len({tuple([size for size, _ in path.lead]) for path in paths}) > 1:
