@@ -251,11 +251,13 @@ def join(paths: Sequence[Fields], shapes: Sequence[Shape], out: Shape) -> Fields
 def join_folded(paths: Sequence[Fields]) -> tuple[tuple[tuple[Size, Axis], ...], set[int]] | None:
     """Return the axes that paths which meet have in the batch, and the axes of the input along which they differ.
 
-    None if they are of different sizes. Paths that no pixel of the input leads to do not say what an axis is.
+    None if they are of different sizes. Constants take part if all are constants. Paths that no pixel of the input
+    leads to do not say what an axis is.
     """
+    paths = [path for path in paths if path.batched] or [path for path in paths if path.lead]
     if len({tuple([size for size, _ in path.lead]) for path in paths}) > 1:
         return None
-    met, lost = [path for path in paths if path.of] or list(paths[:1]), set[int]()
+    met, lost = [path for path in paths if path.of] or paths[:1], set[int]()
     lead: list[tuple[Size, Axis]] = []
     for own in zip(*[path.lead for path in met], strict=True):
         kinds = {axis for _, axis in own}

@@ -17,10 +17,13 @@ from .errors import SpecError
 MOST_LAYERS = 100_000
 """Layers of a network with `times`, blocks in blocks counted whole: their report takes a second, and 150 MiB as a
 table."""
-MOST_OPEN = 20_000
-"""Letters and floors in the open sizes of a network's maps, as of 10,000 maps of two sizes: 75 microseconds each."""
-MOST_CONTRASTED = 100_000
-"""Layers under several dialects, each counted under each: 1 KiB, and 10 microseconds, each."""
+MOST_OPEN = 10_000
+"""Letters and floors in the open sizes of a network's maps, as of 5,000 maps of two sizes: 150 microseconds each."""
+MOST_CONTRASTED = 50_000
+"""Layers under several dialects, each counted under each: 2 KiB, and 40 microseconds, each, as `check` traces them
+again."""
+OPEN_AS = 4
+"""As how many layers one of open sizes counts there."""
 MOST_DIFFED = 50_000
 """Layers of two networks whose difference is looked for, those of both together: 6 KiB, and 80 microseconds, each."""
 MOST_WITH_FIELDS = 30_000

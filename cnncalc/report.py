@@ -248,6 +248,7 @@ class Report:
     """
 
     __slots__ = (
+        "_named",
         "batch",
         "buffers",
         "hints",
@@ -277,6 +278,8 @@ class Report:
         self.out, self.rf = (layers[-1].out, layers[-1].rf) if layers else (sample, ())
         """The last layer's output shape, and the receptive field of its units on each axis of the input."""
         self.params, self.buffers, self.macs = [summed(layers, figure) for figure in ("params", "buffers", "macs")]
+        self._named: dict[str, LayerReport] | None = None
+        """The layers by name, once one has been asked for."""
 
     def __repr__(self) -> str:
         name = self.network.name or f"{len(self)} layer{'s' * (len(self) != 1)}"
@@ -305,15 +308,20 @@ class Report:
         return iter(self.layers)
 
     def __contains__(self, name: object) -> bool:
-        return name in _by_name(self.layers)
+        return name in self._by_name()
 
     def __getitem__(self, name: str) -> LayerReport:
         if not isinstance(name, str):
             raise TypeError(f"a layer is found by its name, not by {shown(name)}: report.layers is the list of them")
-        named = _by_name(self.layers)
+        named = self._by_name()
         if name not in named:
             raise KeyError(f"there is no layer {shown(name)}: {nearest(name, named) or f'the report has {len(named)}'}")
         return named[name]
+
+    def _by_name(self) -> dict[str, LayerReport]:
+        if self._named is None:
+            self._named = _by_name(self.layers)
+        return self._named
 
     @property
     def letters(self) -> list[str]:
@@ -339,7 +347,7 @@ class Report:
 
     def named(self, path: str) -> tuple[Report | LayerReport, str]:
         """Return what `conv1.out` names: a layer and the rest of the path; the report itself, if no layer begins it."""
-        layers, end = _by_name(self.layers), len(path)
+        layers, end = self._by_name(), len(path)
         while end > 0:
             if path[:end] in layers:
                 return layers[path[:end]], path[end + 1 :]

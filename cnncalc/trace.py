@@ -329,7 +329,7 @@ def _summed_up(inner: Sequence[LayerReport]) -> Trace:
 
 def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
     """Trace a layer that reads several."""
-    folded = join_folded([one for one in fields if one.batched])
+    folded = join_folded(fields)
     if folded is None and node.layer.WORD == "opaque":
         folded = (), set()  # what it does to a batch is not known
     if folded is None:

@@ -13,6 +13,7 @@ import sys
 import threading
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 
 import cnncalc
+from cnncalc.hints.table import hints
 from cnncalc.limits import LARGEST_DEVICE, MOST_LAYERS, Limit, apart
 from tests.program import Ended, environment, posix
 
@@ -161,13 +163,13 @@ def test_the_gate_judges_what_is_hostile(path: Path) -> None:
 SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "fold.txt": (b"3x8x8 relu:times=20000", ["shape", "--fold"], 0, "x20000"),
     "open.txt": (
-        b"3xHxW conv:3,k3,times=10001",
+        b"3xHxW conv:3,k3,times=5001",
         ["shape"],
         2,
-        "the maps up to here have 20,002 letters and floors in their open sizes, more than 20,000",
+        "the maps up to here have 10,002 letters and floors in their open sizes, more than 10,000",
     ),
-    "numbers.txt": (b"3xHxW conv:3,k3,times=10001", ["shape", "-i", "3x20004x20005"], 0, "3x20002x20003"),
-    "same.txt": (b"3xHxW conv:3,k3,p=same,times=100000", ["compare"], 0, "3xHxW"),
+    "numbers.txt": (b"3xHxW conv:3,k3,times=5001", ["shape", "-i", "3x10004x10005"], 0, "3x10002x10003"),
+    "same.txt": (b"3xHxW conv:3,k3,p=same,times=20000", ["compare"], 0, "3xHxW"),
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
     "picture.txt": (b"3x8x8 relu:times=10001", ["show"], 2, "the picture has 10,001 rows, more than 10,000"),
     "fields.txt": (b"3x8x8 relu:times=30001", ["rf"], 2, "the fields of 30,001 layers, more than 30,000"),
@@ -177,7 +179,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "--explain of 30,001 rows, more than 30,000",
     ),
-    "fewer.txt": (b"3x8x8 relu:times=60000", ["diff", "3x8x8 relu:times=60001", "--until", "relu25000"], 0, ""),
+    "fewer.txt": (b"3x8x8 relu:times=30000", ["diff", "3x8x8 relu:times=50001", "--until", "relu1000"], 0, ""),
     "both.txt": (
         b"3x8x8 relu:times=30000",
         ["diff", "3x8x8 relu:times=20001"],
@@ -219,6 +221,50 @@ def test_what_a_command_shows_is_bounded(name: str, tmp_path: Path) -> None:
     done = bounded(*args, str(path))
     assert done.code == code, done
     assert what in done.out + done.err
+
+
+CHAINS = {
+    "followed": "3x8x8 conv:3,k3,p1,times={}",
+    "open": "3xHxW conv:3,k3,times={}",
+    "attended": "3x8x8 attention:times={}",
+    "recurrent": "10x8 lstm:8,times={}",
+    "strided": "3x8x8 maxpool:k2,s1,p0+1,times={}",
+}
+"""Deep networks of a few words, by what is special of their layers."""
+WORK: dict[str, Callable[[Any], object]] = {
+    "shape": lambda spec: cnncalc.shape(spec).to_dict(),
+    "table": lambda spec: str(cnncalc.shape(spec)),
+    "holds": lambda spec: cnncalc.shape(spec).holds.texts(),
+    "hints": lambda spec: hints(cnncalc.shape(spec).layers),
+    "diff": lambda spec: str(cnncalc.diff(spec, f"{spec} relu")),
+    "contrast": lambda spec: cnncalc.contrast(spec, "torch,keras").layers,
+}
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Count the functions of Python that are called."""
+    found = 0
+
+    def count(_frame: object, event: str, _value: object) -> None:
+        nonlocal found
+        found += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return found
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("work", WORK)
+def test_work_grows_with_the_layers_and_not_faster(chain: str, work: str) -> None:
+    """Four times as many layers take at most four times the calls, and a tenth more."""
+    few, many = (partial(WORK[work], CHAINS[chain].format(times)) for times in (40, 160))
+    few(), many()  # what is kept from one call to the next
+    assert calls(many) < 4.4 * calls(few)
 
 
 def onnx_model(nodes: list[Any], constants: list[Any], size: int = 1, functions: tuple[Any, ...] = ()) -> bytes:

@@ -213,24 +213,42 @@ def listed_findings(failures: Iterable[Failing]) -> list[Finding]:
 
 def _outcomes(name: str, report: Report, extra: Sequence[expect.Expectation]) -> Iterator[Failing | None]:
     """Yield what fails of each expectation, the caller's first; None for each thing that holds."""
-    hinted = Hinted(report)
+    judged = Judged(report)
     for wanted in extra:
-        yield from _judged(name, hinted, report, wanted, None)
+        yield from _judged(name, judged, report, wanted, None)
     for path, subject, given in _expecting(report):
         for one in expect.each(given, path):
             if isinstance(one, expect.Expectation):
-                yield from _judged(name, hinted, subject, one, path)
+                yield from _judged(name, judged, subject, one, path)
             else:
                 more = {"layer": _label(subject), "help": one.help}
                 found = partial(finding_at, name, report.network, one.path or (), "CC003", one.what, **more)
                 yield Failing(found, is_unusable=True)
 
 
-class Hinted:
-    """A report and its hints, found once for all that forbids some."""
+class Judged:
+    """A report, with what any number of expectations ask of the whole, worked out once: its figures and its hints."""
 
     def __init__(self, report: Report):
         self.report = report
+        self._figures: dict[str, tuple[Any, str]] = {}
+        self._arithmetic: dict[str, tuple[str, ...]] = {}
+
+    def figure(self, subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
+        """Return a figure's value and its text, as `_actual` does."""
+        if subject is not self.report:
+            return _actual(subject, figure)
+        if figure not in self._figures:
+            self._figures[figure] = _actual(subject, figure)
+        return self._figures[figure]
+
+    def arithmetic(self, subject: Report | LayerReport, figure: str) -> tuple[str, ...]:
+        """Return the lines that lead to a figure."""
+        if subject is not self.report:
+            return tuple(arithmetic(self.report, subject, figure))
+        if figure not in self._arithmetic:
+            self._arithmetic[figure] = tuple(arithmetic(self.report, subject, figure))
+        return self._arithmetic[figure]
 
     @cached_property
     def _hints(self) -> dict[int, list[tuple[HintKind, HintPlace, Hint]]]:
@@ -289,10 +307,10 @@ def _label(subject: Report | LayerReport) -> str | None:
 
 
 def _judged(
-    name: str, hinted: Hinted, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
+    name: str, judged: Judged, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
 ) -> Iterator[Failing | None]:
     """Yield what fails of one expectation; None for each thing that holds."""
-    report, figure = hinted.report, wanted.figure
+    report, figure = judged.report, wanted.figure
     at = None if path is None else (*path, wanted.key)
     if wanted.layer is not None and isinstance(subject, Report):
         named, rest = subject.named(wanted.layer)
@@ -303,27 +321,27 @@ def _judged(
         if at is None and isinstance(subject, LayerReport):
             at = ("layers", subject.node.spec_index)
     if figure == expect.FORBID:
-        yield from _forbidden(name, hinted, subject, wanted)
+        yield from _forbidden(name, judged, subject, wanted)
         return
     try:
-        actual, text = _actual(subject, figure)
+        actual, text = judged.figure(subject, figure)
         held = expect.holds(wanted, actual)
     except SpecError as error:
         more = {**_expected(subject, wanted), "help": error.help}
         yield Failing(partial(finding_at, name, report.network, at, "CC003", error.what, **more), is_unusable=True)
         return
-    yield None if held else Failing(partial(_not_met, name, report, subject, wanted, at, actual, text))
+    yield None if held else Failing(partial(_not_met, name, judged, subject, wanted, at, actual, text))
 
 
 def _forbidden(
-    name: str, hinted: Hinted, subject: Report | LayerReport, wanted: expect.Expectation
+    name: str, judged: Judged, subject: Report | LayerReport, wanted: expect.Expectation
 ) -> Iterator[Failing | None]:
     """Yield each forbidden hint on all layers, or on one; None for each kind of which there is none."""
     missed = dict.fromkeys(wanted.value)
-    for kind, place, hint in hinted.hints(subject, wanted.value):
+    for kind, place, hint in judged.hints(subject, wanted.value):
         missed.pop(kind.name, None)
         more = {"layer": place.label, "figure": wanted.figure, "help": hint.help}
-        yield Failing(partial(finding_at, name, hinted.report.network, place.path, kind.code, hint.text, **more))
+        yield Failing(partial(finding_at, name, judged.report.network, place.path, kind.code, hint.text, **more))
     yield from missed.values()
 
 
@@ -335,7 +353,7 @@ def _expected(subject: Report | LayerReport, wanted: expect.Expectation) -> dict
 
 def _not_met(
     name: str,
-    report: Report,
+    judged: Judged,
     subject: Report | LayerReport,
     wanted: expect.Expectation,
     at: Path | None,
@@ -343,15 +361,15 @@ def _not_met(
     text: str,
 ) -> Finding:
     """Return the finding of an expectation that does not hold: its actual value, as text too, and how it comes."""
-    figure, own = wanted.figure, _expected(subject, wanted)
-    own |= {"actual": text, "arithmetic": tuple(arithmetic(report, subject, figure))}
+    figure, network, own = wanted.figure, judged.report.network, _expected(subject, wanted)
+    own |= {"actual": text, "arithmetic": judged.arithmetic(subject, figure)}
     own["actual_value"] = _as_json(actual, wanted)
     if actual is None or (isinstance(actual, list) and None in actual):
         why, help = _why_unknown(subject, figure, text)
         what = f"{figure} {why}, expected {own['expected']}"
-        return finding_at(name, report.network, at, "CC113", what, help=help, **own)
+        return finding_at(name, network, at, "CC113", what, help=help, **own)
     what, help = f"{figure} is {text}, expected {own['expected']}", _if_meant(wanted, actual, text)
-    return finding_at(name, report.network, at, expect.FIGURES[figure].code, what, help=help, **own)
+    return finding_at(name, network, at, expect.FIGURES[figure].code, what, help=help, **own)
 
 
 def _no_layer(name: str, report: Report, wanted: expect.Expectation, at: Path | None = None) -> Finding:

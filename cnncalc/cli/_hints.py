@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 hints_option = click.option(
     "--hints", "lists_hints", is_flag=True, help="List what is perhaps not meant, and what helps."
 )
+MOST_TOLD = 100
+"""How many hints are listed; as JSON all of them are."""
 LONGEST_LINE = 1000
 """The longest command line that is shown to be given again."""
 
@@ -101,7 +103,9 @@ def _tell(hints: Sequence[tuple[str, Hint]], asked: bool, noted: bool) -> None:
         return
     style = style_of(sys.stderr)
     if asked:
-        lines = [hint_text(hint, name, style) for name, hint in hints] or ["no other hints" if noted else "no hints"]
+        lines = [hint_text(hint, name, style) for name, hint in hints[:MOST_TOLD]]
+        lines += [f"{plural(len(hints) - MOST_TOLD, 'more hint')}: --json lists all"] if len(hints) > MOST_TOLD else []
+        lines = lines or ["no other hints" if noted else "no hints"]
     else:
         count = paint(f"{plural(len(hints), 'hint')}:", "cyan", style.color)
         lines = [f"{count} {_again()}"] if hints else []

@@ -9,10 +9,10 @@ from ..dialects import DIALECTS, Dialect
 from ..display import drawn
 from ..errors import CnncalcError
 from ..input import Inputs, configure, read_input
-from ..limits import MOST_CONTRASTED, within
+from ..limits import MOST_CONTRASTED, OPEN_AS, within
 from ..network import Network
 from ..report import Hint, LayerReport, listed, summed
-from ..sizes import Shape, counted, show, to_json
+from ..sizes import Open, Shape, counted, show, to_json
 from ..trace import trace_layers
 from .rules import RULES, rounding_matters
 
@@ -196,8 +196,10 @@ def contrast(
         layout = dialects[0].layout
     network = configure(network.inlined(), input, None, layout)
     help = "name fewer dialects, as --dialect plain,torch, or --until a layer"
-    number = len(network.nodes) * len(dialects)
-    within(MOST_CONTRASTED, number, "{made:,} layers under all dialects together, more than {most:,}", help)
+    what, number = "{made:,} layers under all dialects together", len(network.nodes) * len(dialects)
+    if any(isinstance(size, Open) for size in network.input or ()):
+        what, number = f"{what}, each counted {OPEN_AS} times for its open sizes", number * OPEN_AS
+    within(MOST_CONTRASTED, number, f"{what}, more than {{most:,}}", help)
     runs = [_run(network, dialect, batch) for dialect in dialects]
     first = runs[0].error
     if first is not None and all(str(run.error) == str(first) for run in runs):

@@ -36,7 +36,7 @@ def units(bits: int) -> Iterator[int]:
 
 def spaced(bits: int, gap: int) -> int:
     """Return the set of each unit of a set times `gap`."""
-    if gap == 1 or not bits:
+    if gap == 1 or bits <= 1:
         return bits
     return int(("0" * (gap - 1)).join(f"{bits:b}"), 2) if gap else 1
 

@@ -295,8 +295,10 @@ def alone(layer: LayerReport, own: Mapping[int, Fields]) -> Fields:
         return first.lost(len(layer.traced.out))
     if not node.layer.JOINS:
         return node.layer.trace(layer.samples[0], first, env).fields
-    lead = tuple([(size, None) for size, _ in first.lead])
-    given = [own.get(at, Fields((None,) * len(x), (), lead, 0, first.batched)) for at, x in enumerate(layer.samples)]
-    folded = join_folded([one for one in given if one.batched])
+    given = []
+    for at, (x, read) in enumerate(zip(layer.samples, layer.reads_fields, strict=True)):
+        lead = tuple([(size, None) for size, _ in read.lead])
+        given.append(own.get(at, Fields((None,) * len(x), (), lead, 0, read.batched)))
+    folded = join_folded(given)
     traced = node.layer.trace_all(layer.samples, given, env).fields
     return traced if folded is None else traced._replace(lead=folded[0]).lose_along(folded[1])

@@ -68,6 +68,15 @@ def test_several_hints_are_counted_and_listed() -> None:
     assert here([*line.split(), "--hints"]).err.count("hint: ") == 3
 
 
+def test_many_hints_are_cut_and_json_has_all() -> None:
+    line = ["shape", "3x9x9", *[f"conv:{at},k2,s1,p{at}" for at in range(2, 130)], "--hints"]
+    told = here(line)
+    assert told.err.count("hint: ") == 100
+    assert told.err.endswith(" more hints: --json lists all\n")
+    listed = json.loads(here([*line, "--json"]).out)["report"]["hints"]
+    assert told.err.endswith(f"\n{len(listed) - 100} more hints: --json lists all\n")
+
+
 @pytest.mark.parametrize(
     "line",
     [

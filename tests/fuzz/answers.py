@@ -225,8 +225,10 @@ def values_agree(network: Network, report: Report, x: Array, weights: dict[str, 
     kept = cnncalc.run(network, x, weights, keep=names) if names else {}
     _compare("with all layers kept", kept.get(report.layers[-1].name, out), out, steep)
     prepared = cnncalc.prepare(network, weights)
-    again = [prepared(one) for one in (x, x + 1, x)]
-    if not np.array_equal(again[0], again[2], equal_nan=True):
+    first = prepared(x)
+    with suppress(CnncalcError):  # a place that a table does not have
+        prepared(x + 1)
+    if not np.array_equal(first, prepared(x), equal_nan=True):
         raise Broken("prepared once and run three times, the values of the first are not those of the third")
     for layer in report.layers[:-1]:
         try:

@@ -17,7 +17,7 @@ from .commands import Draw
 
 INPUTS = ("3x8x9", "2x9x7", "4x5x6", "6x11x13", "3x17", "2x5x7x6", "12", "5x8")
 DIALECTS = ("plain", "plain", "torch", "keras", "onnx", "caffe")
-JOINS = ("add", "mul", "sub", "min", "max", "div", "concat", "stack", "matmul", "where")
+JOINS = ("add", "mul", "sub", "min", "max", "div", "pow", "compare", "concat", "stack", "matmul", "attention")
 LARGEST = 6000
 """The most numbers of a value."""
 TRIES = 14
@@ -30,6 +30,7 @@ def _families() -> list[list[dict[str, Any]]]:
     tables: list[list[cases.Row]] = [
         *(cases.CONVOLUTIONS, cases.CONVOLUTIONS, cases.TRANSPOSED, cases.POOLS, cases.WHOLE, cases.BORDERS),
         *(cases.NORMS, cases.AFFINE, cases.PATCHES, cases.ARRANGED, cases.PARTS, cases.ACTIVATIONS),
+        cases.SEQUENCES,
     ]
     return [[own for row in rows for own in _alone(row)] for rows in tables]
 
@@ -37,7 +38,8 @@ def _families() -> list[list[dict[str, Any]]]:
 def _alone(row: cases.Row) -> list[dict[str, Any]]:
     """Return the layer of a row, if it reads one value and is none of several."""
     layer = {key: value for key, value in row.layers[-1].items() if key not in ("name", "from", "tie")}
-    return [] if OPS[row.op][0].JOINS or "layers" in layer or "equation" in layer else [layer]
+    joins = OPS[row.op][0].JOINS and row.op not in ("lstm", "gru", "rnn", "multihead")
+    return [] if joins or "layers" in layer or "equation" in layer else [layer]
 
 
 def grown(draw: Draw) -> dict[str, Any]:
@@ -80,6 +82,13 @@ def _more(draw: Draw, layers: list[dict[str, Any]], name: str) -> list[dict[str,
     if kind < 0.35 and layers:
         first = draw.choice(layers)
         return [{**first, "name": name, "tie": first["name"], "from": draw.choice(before)}]
+    if kind < 0.38:
+        folds = {"op": "tobatch", "name": f"{name}t", "axes": draw.choice([1, 1, 2])}
+        return [folds, {**_layer(draw), "name": f"{name}m"}, {**folds, "op": "frombatch", "name": name}]
+    if kind < 0.41:
+        pair = [draw.choice(before), before[-1]]
+        condition = {"op": "compare", "by": draw.choice(["gt", "le", "ne"]), "name": f"{name}c", "from": pair}
+        return [condition, {"op": "where", "name": name, "from": [f"{name}c", *pair]}]
     if kind > 0.95:
         inner = [{**_layer(draw), "name": f"{name}i{at}"} for at in range(2)]
         return [{"op": "block", "name": name, "layers": inner}]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -155,7 +155,7 @@ def _has_batch(report: Report) -> bool:
 
 def is_small(report: Report) -> bool:
     """Return whether a network is executed in no time: every size is known, and small."""
-    layers = [*_every(report)]
+    layers = [*_every(report.layers)]
     shapes = [report.sample, *(layer.traced.out or () for layer in layers)]
     if len(layers) > MOST_LAYERS:
         return False
@@ -164,8 +164,8 @@ def is_small(report: Report) -> bool:
     return len(known) == len(numbers) and sum(known) <= MOST_WORK
 
 
-def _every(report: Report) -> Iterator[LayerReport]:
-    left = [*report.layers]
+def _every(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
+    left = [*layers]
     while left:
         layer = left.pop()
         left += layer.inner
@@ -213,11 +213,11 @@ def _are_same(again: Report, report: Report) -> bool:
     ONNX has two biases for recurrent layers, does not say which constants are trained, and shares no single numbers. A
     bias that a file repeats from one number is written whole. An output without a batch may get one.
     """
-    tied = [layer for layer in _every(report) if layer.node.tie is not None]
+    tied = [one for layer in _every(report.layers) if layer.node.tie is not None for one in _every([layer])]
     differ = any(prod(shape) == 1 for layer in tied for shape in layer.weight_shapes().values())
     differ = differ or any(
         layer.node.counted is not None or layer.op in ("lstm", "gru", "rnn", "constant", "rescale", "normalization")
-        for layer in _every(report)
+        for layer in _every(report.layers)
     )
     if not differ and again.params != report.params:
         return False

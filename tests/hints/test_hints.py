@@ -647,6 +647,7 @@ TYPED = [
     ("9x8x3 conv:5,k3,c_i=9", None),
     ("9x8x3 conv:5,k3,c_i=9 conv:4,k1", None),
     ("9x8x3 relu", None),
+    ("7 linear:3", None),
 ]
 
 
@@ -675,12 +676,14 @@ def test_the_input_of_a_network_is_that_of_its_first_layer() -> None:
 def test_the_space_of_typed_words_is_that_of_the_layout() -> None:
     assert of("conv:5", input=(2, 8, 3), layout="NHWC") == []  # a 3x3 would not fit
     assert [hint.help for hint in of("conv:5", input=(8, 3, 2), layout="NHWC")] == ["for a 3x3: conv:5,k3"]
+    assert of("conv:5,k3", input=(9, 8, 3), layout="NHWC") == []
 
 
 def test_what_layer_words_get_as_a_note_is_said_once_of_each_kind() -> None:
     layers = cnncalc.shape("3x8x8 conv:4 conv:5").layers
     assert [text for _, text in notes(layers)] == ["conv1: k is 1; for a 3x3: conv:4,k3"]
     assert [hint.layers for hint in hints(layers)] == [("conv1",), ("conv2",)]
+    assert [*notes(cnncalc.shape("9x8x3 conv:5,k3").layers)] == []  # the command notes it before it traces
     assert of({"input": [3, 8, 8], "layers": [{"op": "conv", "c_o": 4}]}) == []  # a file says what it means
 
 
