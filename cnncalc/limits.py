@@ -35,7 +35,8 @@ MOST_EXPLAINED = 30_000
 MOST_DRAWN = 10_000
 """Rows of a picture, where equal layers may be one: the place of each is looked for among those of others."""
 MOST_CALLS = 10_000
-"""Calls of layers that a Keras model makes by calling models in it again: a quarter of a millisecond each."""
+"""Calls of layers that a Keras model makes by calling layers, and models in it, again: up to a quarter of a
+millisecond each."""
 MOST_LISTED = 1 << 16
 """Numbers of a list that a layer of a framework stands for by one number, as the classes of an encoding."""
 MOST_NODES = 15_000

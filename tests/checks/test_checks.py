@@ -438,3 +438,21 @@ def test_an_open_count_is_a_term_of_a_sum() -> None:
 def test_a_figure_is_a_text() -> None:
     with pytest.raises(AssertionError, match="there is no figure 1 to expect"):
         assert_report({"input": [3, 8, 8], "layers": [{"op": "relu"}], "expect": {1: 2}})
+
+
+def test_a_figure_of_the_whole_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any number of expectations may ask for it, and it is a sum over all layers."""
+    asked: list[str] = []
+
+    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*args: Any) -> Any:
+            asked.append(args[-1])
+            return real(*args)
+
+        return called
+
+    for name in ("_actual", "arithmetic"):
+        monkeypatch.setattr(check, name, counted(getattr(check, name)))
+    words = [word for number in range(9) for word in ("--expect", f"params<={number}")]
+    assert here(["check", "3x5x5", "conv:4,k3", *words]).code == 1
+    assert asked == ["params", "params"]
