@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
@@ -14,7 +13,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from . import blas
 from .task import Array, Dtype
 
 T = TypeVar("T")
@@ -63,14 +61,13 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads(), "cnncalc")
 
 
-def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 << 62, multiplies: bool = False) -> None:
+def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 << 62) -> None:
     """Call a function for every item, in several threads; an error is raised when none of them is at work any more.
 
-    `amount` is how many bytes the calls move: few are not worth another thread. If the function `multiplies` matrices,
-    the BLAS is held to one thread meanwhile.
+    `amount` is how many bytes the calls move: few are not worth another thread.
     """
     items = list(items)
-    helpers = min(dividing() if multiplies else threads(), len(items)) - 1
+    helpers = min(threads(), len(items)) - 1
     if helpers < 1 or amount < 2 * WORTH_A_THREAD or _here.works_for_others:
         for item in items:
             function(item)
@@ -83,13 +80,12 @@ def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 <<
             for item in waiting:
                 function(item)
 
-    with blas.held() if multiplies else nullcontext():
-        others = [_pool().submit(work) for _ in range(helpers)]
-        try:
-            work()
-        finally:
-            _here.works_for_others = False
-            errors = [other.exception() for other in others]
+    others = [_pool().submit(work) for _ in range(helpers)]
+    try:
+        work()
+    finally:
+        _here.works_for_others = False
+        errors = [other.exception() for other in others]
     for error in filter(None, errors):
         raise error
 
@@ -99,16 +95,6 @@ def shares(total: int, amount: int, least: int | None = None) -> list[slice]:
     parts = 1 if _here.works_for_others else max(min(threads(), total, amount // (least or WORTH_A_THREAD)), 1)
     bounds = [total * part // parts for part in range(parts + 1)]
     return [slice(a, b) for a, b in pairwise(bounds)]
-
-
-def dividing() -> int:
-    """Return among how many threads work with products is divided: 1 if the BLAS cannot be held to one thread."""
-    return threads() if blas.can_hold() else 1
-
-
-def evenly(total: int, most: int, parts: int) -> int:
-    """Return the size of parts of a total, each at most so much, if they are as many as a multiple of `parts`."""
-    return -(-total // (-(-total // (max(most, 1) * parts)) * parts))
 
 
 def cut(total: int, most: int) -> list[slice]:

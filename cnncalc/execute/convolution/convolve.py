@@ -64,8 +64,7 @@ def _convolve(
     if taps.pays(shapes):
         taps.correlate(x, weight, bias, out, windows, g)
     elif winograd.pays(shapes) and winograd.is_harmless(x, weight):
-        winograd.correlate(x, weight, bias, out, windows, tile, then)
-        return
+        winograd.correlate(x, weight, bias, out, windows, tile)
     elif depthwise.pays(shapes):
         depthwise.correlate(x, weight, bias, out, windows, tile, then)
         return

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..task import Array, Then, wide
-from ..threads import buffer, dividing, each, evenly, shares, threads
+from ..threads import buffer, each, shares, threads
 from .columns import EVERY, LEAST_POSITIONS, Index, Layout, Part, Shapes, Windows, gather, merged, parts, see
 
 GROUP_SHARE = 3 << 20
@@ -26,8 +26,6 @@ MOST_WASTE_OF_FEW = 1.5
 """The same for few output channels, if copying costs more than the product."""
 FEW = 32
 """How many channels are more than a few."""
-LEAST_DIVIDED = 100_000_000
-"""The least multiplications of a convolution that are divided among threads: fewer are left to the BLAS."""
 
 
 class Kernels(NamedTuple):
@@ -104,21 +102,16 @@ def correlate(
     """Fill `out` with the cross-correlation, computed in the weight's dtype (x's and out's may be others).
 
     `tile` is how many bytes of columns, and of products, are made at once. With groups there is a small product for
-    each, and a thread has some samples, or some groups of one, at a time. Without, a thread has some positions at a
-    time, or the BLAS uses the threads, if there is less to do.
+    each, and a thread has some samples, or some groups of one, at a time; without, the BLAS uses the threads.
     """
     kernel = prepare(weight, bias, g, len(x) * prod(out.shape[2:]), tile)
     c_i, c_o = weight.shape[1], kernel.matrix.shape[1]
-    several = _divided(out.shape, weight.size, g)
-    pieces = list(_parts(len(x), out.shape[2:], g, kernel.each_position, tile, several))
+    pieces = list(_parts(len(x), out.shape[2:], g, kernel.each_position, tile))
     if g == 1:
-
-        def make(part: Part) -> None:
+        for part in pieces:
             multiply(x, kernel, out, windows, part)
             if then is not None:
                 then(part.place(EVERY))
-
-        each(make, pieces, out.nbytes * prod(weight.shape[1:]) if several > 1 else 0, multiplies=True)
         return
     whole = g * pieces[0].positions * kernel.each_position
     most = min(_groups(pieces[0], g, kernel.each_position, tile), -(-g // len(shares(g, whole, GROUP_SHARE))))
@@ -134,24 +127,10 @@ def correlate(
     each(work, product(pieces, range(0, g, most)), len(pieces) * whole)
 
 
-def _divided(out: tuple[int, ...], weights: int, g: int) -> int:
-    """Return among how many threads the positions are divided; with groups, these are."""
-    positions = out[0] * prod(out[2:])
-    if g > 1 or weights * positions < LEAST_DIVIDED or positions < dividing() * LEAST_POSITIONS:
-        return 1
-    return dividing()
-
-
-def _parts(n: int, space: tuple[int, ...], g: int, each_position: int, tile: int, several: int) -> Iterator[Part]:
-    """Yield an output in parts for so many threads; a position of one group takes so many bytes.
-
-    Of groups there are few samples in a part.
-    """
-    most = tile // several // each_position
-    if several > 1:
-        most = evenly(n * prod(space), most, several)
-    samples = n if g == 1 else min(GROUP_SHARE, tile) // (g * prod(space) * each_position)
-    return parts(n, space, most, samples)
+def _parts(n: int, space: tuple[int, ...], g: int, each_position: int, tile: int) -> Iterator[Part]:
+    """Yield an output in parts; a position of one group takes so many bytes, and of groups there are few samples."""
+    several = n if g == 1 else min(GROUP_SHARE, tile) // (g * prod(space) * each_position)
+    return parts(n, space, tile // each_position, several)
 
 
 def _groups(part: Part, g: int, each_position: int, tile: int) -> int:
@@ -190,10 +169,9 @@ def working(shapes: Shapes) -> int:
     x, weight, out, windows, g, kind, tile = shapes
     rows, height = weight[0] // g, prod(weight[1:]) + 1
     each_position = max(rows, height) * kind.itemsize
-    several = _divided(out, prod(weight), g)
-    part = next(_parts(out[0], out[2:], g, each_position, tile, several))
+    part = next(_parts(out[0], out[2:], g, each_position, tile))
     groups = _groups(part, g, each_position, tile)
     view = see(x[2:], windows, part.size)
     planes = 0 if view.unpadded else part.samples.stop * groups * weight[1] * prod(view.shape) + sum(view.margins)
     at_once = int(part.positions * MOST_WASTE_OF_FEW) * groups * (rows + height) + planes
-    return min(prod(weight) * kind.itemsize, tile) + at_once * kind.itemsize * (threads() if g > 1 else several)
+    return min(prod(weight) * kind.itemsize, tile) + at_once * kind.itemsize * (threads() if g > 1 else 1)

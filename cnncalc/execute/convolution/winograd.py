@@ -11,15 +11,15 @@ from math import prod
 
 import numpy as np
 
-from ..task import Array, Dtype, Then
-from ..threads import buffer, dividing, each, evenly
-from .columns import EVERY, Part, Shapes, Windows, broadcast_bias, padded, parts, see
+from ..task import Array, Dtype
+from ..threads import buffer, each, shares
+from .columns import EVERY, Part, Shapes, Windows, padded, parts, see
 
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
-LEAST_CHANNELS = 128
+LEAST_CHANNELS = 256
 """The least channels: with fewer, the products are too small to make up for the transforms."""
-LEAST_WORK = 196 * 256
-"""The least tiles, times the channels, that make up for transforming the weights."""
+LEAST_TILES = 384
+"""The least tiles that make up for transforming the weights."""
 MOST_KERNELS = 8
 """The largest transformed weights, in multiples of what is made at once."""
 LARGEST = 1e15
@@ -33,8 +33,7 @@ def pays(shapes: Shapes) -> bool:
         return False
     tiles = out[0] * prod(-(-n // 2) for n in out[2:])
     kernels = 16 * prod(weight[:2]) * kind.itemsize
-    channels = min(weight[:2])
-    return channels >= LEAST_CHANNELS and tiles * channels >= LEAST_WORK and kernels <= MOST_KERNELS * tile
+    return min(weight[:2]) >= LEAST_CHANNELS and tiles >= LEAST_TILES and kernels <= MOST_KERNELS * tile
 
 
 def is_harmless(x: Array, weight: Array) -> bool:
@@ -48,44 +47,29 @@ def working(shapes: Shapes) -> int:
     part = next(_parts(c_i + c_o, shapes.out, shapes.kind, shapes.tile))
     high, wide = part.size
     inputs = 16 * high * wide + 8 * high * (wide + 1) + 4 * (high + 1) * (wide + 1)
-    each_part = part.samples.stop * (c_i * inputs + c_o * 24 * high * wide)
-    return int((16 * c_i * c_o + dividing() * each_part) * shapes.kind.itemsize)
+    return int((16 * c_i * c_o + part.samples.stop * (c_i * inputs + c_o * 24 * high * wide)) * shapes.kind.itemsize)
 
 
 def _parts(channels: int, out: tuple[int, ...], kind: Dtype, tile: int) -> Iterator[Part]:
     """Yield an output (N, c_o, h, w) in parts of its tiles, for so many channels of input and output."""
-    tiles = [-(-n // 2) for n in out[2:]]
-    most = evenly(out[0] * prod(tiles), tile // (16 * channels * kind.itemsize), dividing())
-    return parts(out[0], tiles, most, out[0])
+    return parts(out[0], [-(-n // 2) for n in out[2:]], tile // (16 * channels * kind.itemsize), out[0])
 
 
-def correlate(
-    x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, tile: int, then: Then | None = None
-) -> None:
-    """Fill `out` (N, c_o, h, w) with the cross-correlation of x (N, c_i, h', w') and weight (c_o, c_i, 3, 3).
-
-    Each thread has parts of its own, of about `tile` bytes, and calls `then` for them.
-    """
+def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, tile: int) -> None:
+    """Fill `out` (N, c_o, h, w) with the cross-correlation of x (N, c_i, h', w') and weight (c_o, c_i, 3, 3)."""
     c_o, c_i = weight.shape[:2]
     kind = weight.dtype
     transform = np.kron(G, G).astype(kind)  # (16, 9)
     kernels = buffer("kernels", (16, c_o * c_i), kind)
     np.matmul(transform, weight.reshape(c_o * c_i, 9).T, out=kernels)
     tiles = Windows((4, 4), (2, 2), (1, 1), windows.pb)
-
-    def work(part: Part) -> None:
+    for part in _parts(c_i + c_o, out.shape, kind, tile):
         view = see(x.shape[2:], tiles.at(part.begin), part.size)
         planes, _ = padded(x[part.samples].swapaxes(0, 1), view, kind)
         inputs = _inputs(planes, part)
         products = buffer("products", (16, c_o, inputs.shape[-1]), kind)
         np.matmul(kernels.reshape(16, c_o, c_i), inputs, out=products)
-        begin = [2 * b for b in part.begin]
-        place = (part.samples, EVERY, *[slice(b, b + 2 * n) for b, n in zip(begin, part.size, strict=True)])
-        _outputs(products, bias, out[place], part)
-        if then is not None:
-            then(place)
-
-    each(work, _parts(c_i + c_o, out.shape, kind, tile), multiplies=True)
+        _outputs(products, bias, out, part)
 
 
 def _inputs(planes: Array, part: Part) -> Array:
@@ -93,11 +77,16 @@ def _inputs(planes: Array, part: Part) -> Array:
     c, n = planes.shape[:2]
     high, wide = part.size
     inputs = buffer("inputs", (4, 4, c, n, high, wide), planes.dtype)
-    rows = buffer("halfway", (4, c, n, 2, high, wide + 1), planes.dtype)
-    even, odd = planes[:, :, 0], planes[:, :, 1]
-    _four(even[..., :-1, :], odd[..., :-1, :], even[..., 1:, :], odd[..., 1:, :], rows)
-    even, odd = rows[:, :, :, 0], rows[:, :, :, 1]
-    _four(even[..., :-1], odd[..., :-1], even[..., 1:], odd[..., 1:], inputs.swapaxes(0, 1))
+    halfway = buffer("halfway", (4, c, n, 2, high, wide + 1), planes.dtype)
+
+    def work(mine: slice) -> None:
+        even, odd = planes[mine, :, 0], planes[mine, :, 1]
+        rows = halfway[:, mine]
+        _four(even[..., :-1, :], odd[..., :-1, :], even[..., 1:, :], odd[..., 1:, :], rows)
+        even, odd = rows[:, :, :, 0], rows[:, :, :, 1]
+        _four(even[..., :-1], odd[..., :-1], even[..., 1:], odd[..., 1:], inputs[:, :, mine].swapaxes(0, 1))
+
+    each(work, shares(c, inputs.nbytes))
     return inputs.reshape(16, c, n * high * wide)
 
 
@@ -109,18 +98,30 @@ def _four(d0: Array, d1: Array, d2: Array, d3: Array, into: Array) -> None:
     np.subtract(d1, d3, out=into[3])
 
 
-def _outputs(products: Array, bias: Array | None, target: Array, part: Part) -> None:
-    """Fill a part of the output with A' m A of every tile, and the bias: four outputs each, unless it ends before."""
-    m0, m1, m2, m3 = products.reshape(4, 4, products.shape[1], len(target), *part.size)
-    rows = buffer("halfway", (2, *m0.shape), products.dtype)
-    _two(m0, m1, m2, m3, rows[0], rows[1])
-    for half in (0, 1):
-        m0, m1, m2, m3 = rows[half]
-        _two(m0, m1, m2, m3, m0, m3)
-        for other, half_pixels in ((0, m0), (1, m3)):
-            to = target[:, :, half::2, other::2]
-            pixels = half_pixels.swapaxes(0, 1)[:, :, : to.shape[2], : to.shape[3]]
-            np.add(pixels, broadcast_bias(bias, 2), out=to, casting="unsafe")
+def _outputs(products: Array, bias: Array | None, out: Array, part: Part) -> None:
+    """Fill `out` with A' m A of every tile, and the bias: four outputs each, unless the output ends before them."""
+    c_o = products.shape[1]
+    begin = [2 * b for b in part.begin]
+    target = out[(part.samples, EVERY, *[slice(b, b + 2 * n) for b, n in zip(begin, part.size, strict=True)])]
+    tiles = products.reshape(4, 4, c_o, len(target), *part.size)
+    halfway = buffer("halfway", (2, *tiles.shape[1:]), products.dtype)
+
+    def work(mine: slice) -> None:
+        m0, m1, m2, m3 = tiles[:, :, mine]
+        rows, into = halfway[:, :, mine], target[:, mine]
+        _two(m0, m1, m2, m3, rows[0], rows[1])
+        for half in (0, 1):
+            m0, m1, m2, m3 = rows[half]
+            _two(m0, m1, m2, m3, m0, m3)
+            for other, half_pixels in ((0, m0), (1, m3)):
+                to = into[:, :, half::2, other::2]
+                pixels = half_pixels.swapaxes(0, 1)[:, :, : to.shape[2], : to.shape[3]]
+                if bias is None:
+                    np.copyto(to, pixels, casting="unsafe")
+                else:
+                    np.add(pixels, bias[mine, None, None], out=to, casting="unsafe")
+
+    each(work, shares(c_o, products.nbytes))
 
 
 def _two(m0: Array, m1: Array, m2: Array, m3: Array, first: Array, second: Array) -> None:
