@@ -37,15 +37,21 @@ MOST_DRAWN = 10_000
 MOST_CALLS = 10_000
 """Calls of layers that a Keras model makes by calling layers, and models in it, again: up to a quarter of a
 millisecond each."""
+MOST_RESULTS = 4096
+"""Tensors that one call of a Keras layer gives."""
 MOST_LISTED = 1 << 16
-"""Numbers of a list that a layer of a framework stands for by one number, as the classes of an encoding."""
+"""Numbers of a list that a layer of a framework stands for by one number, as the classes of an encoding,
+or the places of repeated units."""
+MOST_LISTED_IN_ALL = 1 << 20
+"""Numbers that the layers of one Keras model list in their keys, each result of a call with several counted as
+`NUMBERS_A_LAYER`: up to a microsecond each."""
 MOST_NODES = 15_000
 """Nodes of an ONNX file, and layers that they make, where `BYTES_A_NODE` does not allow more; modules of a print-out,
 those of a repeated one counted each time: up to 100 microseconds each."""
 BYTES_A_NODE = 60
 """Bytes of an ONNX file for each node and each layer that it makes: exporters write a hundred and more."""
 NUMBERS_A_LAYER = 100
-"""As how many numbers in the keys of a layer count as one more layer there: they take as long."""
+"""How many numbers in the keys of a layer count as one more layer: they take as long."""
 ENDS_A_NODE = 4
 """Inputs and outputs of an ONNX file's nodes, for each node that it may have: 10 microseconds each."""
 MOST_READ = 4096

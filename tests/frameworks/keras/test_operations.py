@@ -139,6 +139,28 @@ def test_a_split_may_have_many_parts() -> None:
     assert np.array_equal(cnncalc.run(model(split, last, shape=(120,)), x), -x[:, -1:])
 
 
+LONG = 10_000_000
+UNLISTED = {
+    "repeat": layer("Repeat", [tensor("x", shape=(LONG, 5, 3))], repeats=3, axis=1),
+    "repeated by": layer("Repeat", [tensor("x", shape=(5, 4, 3))], repeats=[LONG, 1, 1, 1, 1], axis=1),
+    "below 0": layer("Repeat", [tensor("x", shape=(2, 4, 3))], repeats=[-1, 2], axis=1),
+    "split": layer("Split", [tensor("x", shape=(LONG, 5, 3))], indices_or_sections=LONG, axis=1),
+    "unstack": layer("Unstack", [tensor("x", shape=(LONG, 5, 3))], num=None, axis=1),
+    "mirrored": layer("Pad", [tensor("x")], pad_width=[[0, 0], [LONG, 0], [0, 0], [0, 0]], mode="symmetric"),
+    "nearest": layer(
+        "Resize", [tensor("x")], "keras.src.ops.image", size=[LONG + 1, LONG + 1], interpolation="nearest"
+    ),
+}
+"""Operations that stand for more units than are listed, and one of less than none."""
+
+
+@pytest.mark.parametrize("case", UNLISTED)
+def test_what_is_not_listed_is_opaque(case: str) -> None:
+    operation = UNLISTED[case]
+    shape = operation["inbound_nodes"][0]["args"][0]["config"]["shape"][1:]
+    assert cnncalc.shape(model(operation, shape=tuple(shape))).layers[-1].op == "opaque"
+
+
 def test_an_unknown_activation_keeps_the_shape() -> None:
     """Of another input than the file's, too."""
     config = {"filters": 6, "kernel_size": [3, 3], "activation": {"class_name": "function", "config": "mine"}}

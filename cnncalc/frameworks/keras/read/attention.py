@@ -5,6 +5,8 @@ Source: keras/src/layers/attention.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product, starmap
 from math import prod
 from types import NoneType
 from typing import Any, NamedTuple
@@ -14,7 +16,7 @@ from .config import LayerCall, Sizes, Tensor
 from .functions import CONVERTERS, LayerPart, Parts, Raw, Results
 from .masks import column
 from .quantized import quantization
-from .roles import Recipe, Recipes, flat, head_bias, head_kernel, heads_apart, heads_joined, heads_out, literal
+from .roles import Recipe, Recipes, computed, flat, head_bias, head_kernel, heads_apart, heads_joined, heads_out
 
 _FAR = 1e18
 """What is taken from the scores of places that a mask leaves out: a query that sees none sees all alike."""
@@ -83,13 +85,9 @@ def _seen(
     if near or (causal and factors):
         if rows is None or columns is None or type(near) not in (int, NoneType):
             return None
-        ones = [
-            float((not causal or at <= row) and (near is None or abs(row - at) < near))
-            for row in range(rows)
-            for at in range(columns)
-        ]
-        fixed: Raw = {"op": "constant", "shape": [rows, columns], "kind": "constant"}
-        parts.append(LayerPart(fixed, "_near", (), {"weight": literal(ones, [rows, columns])}))
+        until = 1 if causal else columns
+        far = max(rows, columns) if near is None else near
+        parts.append(_table("_near", rows, columns, lambda row, at: at < row + until and abs(row - at) < far))
         factors.append("_near")
         causal = False
     if not factors:
@@ -98,6 +96,13 @@ def _seen(
         return None
     raw: Raw = {"op": "mul"} if len(factors) > 1 else {"op": "identity"}
     return Seen([*parts, LayerPart(raw, "_mask", tuple(factors))], "_mask", causal)
+
+
+def _table(suffix: str, rows: int, columns: int, value: Callable[[int, int], float]) -> LayerPart:
+    """Return a constant with a number for each query and each key."""
+    fixed: Raw = {"op": "constant", "shape": [rows, columns], "kind": "constant"}
+    numbers = computed(lambda: starmap(value, product(range(rows), range(columns))), [rows, columns])
+    return LayerPart(fixed, suffix, (), {"weight": numbers})
 
 
 def _masks(call: LayerCall, read: list[Tensor]) -> list[Tensor | None] | None:
@@ -327,9 +332,7 @@ def _softmaxed(
         parts.append(LayerPart({"op": "add"}, "_masked", (at, "_added")))
         at = "_masked"
     if seen.causal and rows is not None and columns is not None:
-        low = [0.0 if at <= row else -_FAR for row in range(rows) for at in range(columns)]
-        raw: Raw = {"op": "constant", "shape": [rows, columns], "kind": "constant"}
-        parts.append(LayerPart(raw, "_later", (), {"weight": literal(low, [rows, columns])}))
+        parts.append(_table("_later", rows, columns, lambda row, at: 0.0 if at <= row else -_FAR))
         parts.append(LayerPart({"op": "add"}, "_earlier", (at, "_later")))
         at = "_earlier"
     softmax = LayerPart({"op": "softmax", "axis": -1}, "_scores", (at,))

@@ -5,16 +5,15 @@ Sources: keras/src/utils/numerical_utils.py and keras/src/layers/preprocessing.
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from collections.abc import Sequence
 
-from ....limits import MOST_LISTED
 from ...build import Draft
-from .config import LayerCall, Sizes
+from .config import LayerCall, Sizes, is_listable
 from .functions import CONVERTERS, LayerPart, Parts, numbers
-from .roles import literal
+from .roles import computed
 
 
-def _compared(x: Draft | str, sizes: Sizes, row: list[float], by: str, suffix: str) -> list[LayerPart] | None:
+def _compared(x: Draft | str, sizes: Sizes, row: Sequence[float], by: str, suffix: str) -> list[LayerPart] | None:
     """Return each value compared with each number of a row, along a new last axis; None for several open sizes."""
     if sizes.count(None) > 1:
         return None
@@ -22,7 +21,7 @@ def _compared(x: Draft | str, sizes: Sizes, row: list[float], by: str, suffix: s
     fixed = {"op": "constant", "shape": [len(row)], "kind": "constant"}
     return [
         LayerPart({"op": "reshape", "out": [*apart, 1]}, "_apart", (x,)),
-        LayerPart(fixed, "_row", (), {"weight": literal(row, [len(row)])}),
+        LayerPart(fixed, "_row", (), {"weight": computed(lambda: row, [len(row)])}),
         LayerPart({"op": "compare", "by": by}, suffix, ("_apart", "_row")),
     ]
 
@@ -31,14 +30,9 @@ def _compared(x: Draft | str, sizes: Sizes, row: list[float], by: str, suffix: s
 def _one_hot(call: LayerCall) -> Parts:
     """Return a one at the place of each number, along a new last axis."""
     classes, sizes, axis = call.get("num_classes"), call.sizes(), call.get("axis")
-    if (
-        type(classes) is not int
-        or not 1 <= classes <= MOST_LISTED
-        or sizes is None
-        or axis not in (None, -1, len(sizes) + 1)
-    ):
+    if not is_listable(classes) or sizes is None or axis not in (None, -1, len(sizes) + 1):
         return None
-    return _compared(call.read()[0].layer, sizes, [*map(float, range(classes))], "eq", "")
+    return _compared(call.read()[0].layer, sizes, range(classes), "eq", "")
 
 
 @CONVERTERS.register("CategoryEncoding")
@@ -62,23 +56,12 @@ def _discretization(call: LayerCall) -> Parts:
     return None if encoded is None else [*parts, count._replace(suffix="_place"), *encoded]
 
 
-def _listed(classes: object) -> TypeGuard[int]:
-    """Return whether classes are so many that their numbers are listed."""
-    return type(classes) is int and 1 <= classes <= MOST_LISTED
-
-
 def _encoded(call: LayerCall, x: Draft | str, sizes: Sizes | None, classes: object) -> list[LayerPart] | None:
     """Return whole numbers as ones: of one number, or the ones and the counts of a sample's numbers."""
     mode = call.get("output_mode") or "multi_hot"
-    if (
-        type(classes) is not int
-        or not 1 <= classes <= MOST_LISTED
-        or sizes is None
-        or call.kwargs.get("count_weights") is not None
-    ):
+    if not is_listable(classes) or sizes is None or call.kwargs.get("count_weights") is not None:
         return None
-    row = [*map(float, range(classes))]
-    hot = _compared(x, sizes, row, "eq", "_ones")
+    hot = _compared(x, sizes, range(classes), "eq", "_ones")
     if hot is None:
         return None
     hot = [part._replace(suffix=f"_one{part.suffix}") if part.suffix != "_ones" else part for part in hot]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 from ....errors import SpecError, shown
+from ....limits import MOST_LISTED
 from ....sizes import LARGEST, MOST_SIZES
 from ...build import Draft
 
@@ -45,6 +46,11 @@ class Tensor(NamedTuple):
         if isinstance(self.layer, str):
             raise TypeError(f"{self.layer!r} is a part of a call that is not added yet")
         return self.layer
+
+
+def is_listable(count: object) -> TypeGuard[int]:
+    """Return whether this is a number of things that may be listed one by one."""
+    return type(count) is int and 1 <= count <= MOST_LISTED
 
 
 class LayerCall(NamedTuple):

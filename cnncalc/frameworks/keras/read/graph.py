@@ -12,6 +12,7 @@ from typing import Any
 from ....errors import CnncalcError, SpecError, shown
 from ....layers import OPS
 from ....layers.pool import GlobalPool
+from ....limits import MOST_LISTED_IN_ALL, NUMBERS_A_LAYER, Limit
 from ... import ArrayReaders
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
@@ -29,11 +30,21 @@ from .variables import unused_buffers, variables
 class ModelReader:
     """The reader of a model, and of the models in it, into the layers of a network or of a block."""
 
-    def __init__(self, channels_last: bool, old: bool, arrays: KerasArrays | None = None, path: tuple[str, ...] = ()):
-        """`channels_last`, `old` (whether it is Keras 2's) and the file's `arrays` hold for the whole file.
+    def __init__(
+        self,
+        channels_last: bool,
+        old: bool,
+        arrays: KerasArrays | None = None,
+        path: tuple[str, ...] = (),
+        listed: Limit | None = None,
+    ):
+        """`channels_last`, `old` (whether it is Keras 2's), the file's `arrays`, and `listed` hold for the whole file.
 
         `path` are the models around this one.
         """
+        what = "layers list {made:,} numbers and results that follow from a few, more than {most:,}"
+        self.listed = listed or Limit(MOST_LISTED_IN_ALL, what)
+        """What parts of calls list."""
         self.conventions = channels_last, old
         self.arrays, self.path = arrays, path
         self.spec = SpecBuilder()
@@ -101,7 +112,7 @@ class ModelReader:
             read = [Tensor(feed, None if read[0].sizes is None else read[0].sizes[1:])]
         if len(read) > 1 or not one_result or read[0].masked:
             return self.read(model, read, path)
-        inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path))
+        inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path), self.listed)
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read[0].sizes))])[0]
         if output.masked and not each:  # its mask is read outside of it
             return self.read(model, read, path)
@@ -135,6 +146,8 @@ class ModelReader:
         if unused:
             self.unused[".".join(path)] = unused
         parts, given = parts if isinstance(parts, Results) else (parts, (parts[-1].suffix,))
+        numbers = sum([len(value) for part in parts for value in part.raw.values() if isinstance(value, list)])
+        self.listed.count(numbers + NUMBERS_A_LAYER * (len(given) - 1))
         made = output_mask(call)
         parts = [*made.parts, *parts]
         name = ".".join(path)

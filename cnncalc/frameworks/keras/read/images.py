@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import mod
 from struct import pack, unpack
 
-from .config import LayerCall
+from .config import LayerCall, is_listable
 from .functions import CONVERTERS, LayerPart, Parts
 
 MODES = ("nearest", "bilinear", "bicubic")
@@ -32,12 +32,12 @@ def _resizing(call: LayerCall) -> Parts:
         return None
     if cuts:
         box = [max(min(n, other), 1) for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
-        return [*_cropped(have, box), *_scaled(box, wanted, mode, call)]
+        return _behind(_cropped(have, box), _scaled(box, wanted, mode, call))
     if pads:
         sides = [max(other - n, 0) // 2 for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
         pad = {"op": "pad", "p": [[n, n] for n in sides], "value": call.get("fill_value") or 0}  # Keras pads evenly
         box = [n + 2 * side for n, side in zip(have, sides, strict=True)]
-        return [*([LayerPart(pad, "_pad")] if any(sides) else []), *_scaled(box, wanted, mode, call)]
+        return _behind([LayerPart(pad, "_pad")] if any(sides) else [], _scaled(box, wanted, mode, call))
     return _scaled(have, wanted, mode, call)
 
 
@@ -65,10 +65,19 @@ def _resized(wanted: list[int], mode: str) -> LayerPart:
     return LayerPart({"op": "upsample", "out": wanted, "mode": mode})
 
 
-def _scaled(have: list[int], wanted: list[int], mode: str, call: LayerCall) -> list[LayerPart]:
-    """Return the layers that give an image other sizes; the nearest pixel is that at the middle of a unit's place."""
+def _behind(first: list[LayerPart], others: list[LayerPart] | None) -> list[LayerPart] | None:
+    return None if others is None else first + others
+
+
+def _scaled(have: list[int], wanted: list[int], mode: str, call: LayerCall) -> list[LayerPart] | None:
+    """Return the layers that give an image other sizes; the nearest pixel is that at the middle of a unit's place.
+
+    None for so many of these that they cannot be listed.
+    """
     if mode != "nearest" or all(size % n == 0 for n, size in zip(have, wanted, strict=True)):
         return [_resized(wanted, mode)]
+    if not all(map(is_listable, wanted)):
+        return None
     first = 1 if call.channels_last else 2
     taken = [_nearest(n, size) for n, size in zip(have, wanted, strict=True)]
     rows, columns = [{"op": "gather", "axis": first + at, "indices": one} for at, one in enumerate(taken)]
@@ -98,13 +107,13 @@ def _random_crop(call: LayerCall) -> Parts:
         return None
     if have == wanted:
         return {"op": "identity"}
-    return _to_ratio(have, wanted, call) if call.old else None
+    return _to_ratio(have, wanted) if call.old else None
 
 
-def _to_ratio(have: list[int], wanted: list[int], call: LayerCall) -> list[LayerPart]:
+def _to_ratio(have: list[int], wanted: list[int]) -> list[LayerPart]:
     """Return an image of wanted sizes, cropped to their ratio first."""
     box = [max(min(n, other), 1) for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
-    return [*_cropped(have, box), *_scaled(box, wanted, "bilinear", call)]
+    return [*_cropped(have, box), _resized(wanted, "bilinear")]
 
 
 @CONVERTERS.register("CenterCrop")
@@ -115,7 +124,7 @@ def _center_crop(call: LayerCall) -> Parts:
         return None
     if have[0] >= height and have[1] >= width:
         return [part._replace(suffix="") for part in _cropped(have, [height, width])] or {"op": "identity"}
-    return _to_ratio(have, [height, width], call)
+    return _to_ratio(have, [height, width])
 
 
 @CONVERTERS.register("DepthToSpace")

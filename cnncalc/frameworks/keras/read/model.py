@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
-from ....limits import MOST_CALLS, within
+from ....limits import MOST_CALLS, MOST_RESULTS, within
 from .config import DEEPEST, Sizes, TensorKey, expect, sample_of, shape_of, tensors_in
 
 Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
@@ -45,8 +45,6 @@ INPUT = "InputLayer"
 UNWRITTEN = ""
 """The name of an input layer that the file does not have."""
 MODELS = ("Functional", "Model", "Sequential")
-MOST_RESULTS = 4096
-"""How many tensors one call may give."""
 
 
 def check_calls(model: KerasModel) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Mapping
 from struct import pack
 from typing import Any, NamedTuple
 
@@ -30,6 +31,11 @@ def literal(numbers: list[float], shape: list[int]) -> Recipe:
     """Return the recipe of an array whose numbers stand in the model's document, as float32."""
     packed = memoryview(pack(f"{len(numbers)}f", *numbers))
     return Recipe((), lambda *_: packed.cast("f", shape))
+
+
+def computed(numbers: Callable[[], Iterable[float]], shape: list[int]) -> Recipe:
+    """Return the recipe of an array whose numbers follow from a few of the document, as float32, when it is read."""
+    return Recipe((), lambda *_: memoryview(array("f", numbers())).cast("B").cast("f", shape))
 
 
 def kernel(arrays: list[Any], channels_last: bool) -> Any:

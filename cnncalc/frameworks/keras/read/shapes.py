@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from .config import LayerCall, Sizes, plain
+from ....limits import MOST_RESULTS
+from .config import LayerCall, Sizes, is_listable, plain
 from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, renamed
 
 
@@ -68,11 +69,13 @@ def _repeat(call: LayerCall) -> Parts:
     """Return the places of an axis, each several times in a row."""
     axis, sizes, repeats = _axis(call, call.get("axis")), call.sizes(), plain(call.get("repeats"))
     size = None if axis is None or sizes is None or axis > len(sizes) else sizes[axis - 1]
-    counts = [repeats] * (size or 0) if type(repeats) is int else repeats
-    if size is None or not isinstance(counts, list) or any(type(n) is not int for n in counts):
+    if not is_listable(size):
+        return None
+    counts = [repeats] * size if type(repeats) is int else repeats
+    if not isinstance(counts, list) or any(type(n) is not int for n in counts):
         return None
     counts = counts * size if len(counts) == 1 else counts
-    if len(counts) != size or sum(counts) < 1:
+    if len(counts) != size or min(counts) < 0 or not is_listable(sum(counts)):
         return None
     return {"op": "gather", "axis": axis, "indices": [at for at, count in enumerate(counts) for _ in range(count)]}
 
@@ -85,7 +88,7 @@ def _split(call: LayerCall) -> Parts:
     if axis is None or sizes is None or axis > len(sizes):
         return None
     size = sizes[axis - 1]
-    if type(parts) is int and parts > 0 and size is not None:
+    if type(parts) is int and 0 < parts <= MOST_RESULTS and size is not None:
         begins = list(range(0, size, size // parts)) if size % parts == 0 else []
     else:
         begins = [0, *parts] if isinstance(parts, (list, tuple)) and all(type(n) is int for n in parts) else []
@@ -105,13 +108,11 @@ def _split(call: LayerCall) -> Parts:
 @CONVERTERS.register("Unstack")
 def _unstack(call: LayerCall) -> Parts:
     axis, sizes = _axis(call, call.get("axis")), call.sizes()
-    if axis is None or sizes is None or axis > len(sizes) or sizes[axis - 1] is None:
+    size = None if axis is None or sizes is None or axis > len(sizes) else sizes[axis - 1]
+    if size is None or size > MOST_RESULTS:
         return None
     read = (call.read()[0].layer,)
-    places = [
-        LayerPart({"op": "gather", "axis": axis, "indices": at}, f"_place{at + 1}", read)
-        for at in range(sizes[axis - 1] or 0)
-    ]
+    places = [LayerPart({"op": "gather", "axis": axis, "indices": at}, f"_place{at + 1}", read) for at in range(size)]
     return Results(places, tuple(one.suffix for one in places))
 
 
@@ -189,7 +190,7 @@ def _mirrored(sizes: Sizes, axes: list[int], pairs: list[list[int]]) -> Parts:
     raws: list[Raw] = []
     for axis in axes:
         size, (before, after) = sizes[axis - 1], pairs[axis]
-        if size is None:
+        if not is_listable(size) or not is_listable(size + before + after):
             return None
         period = [*range(size), *reversed(range(size))]
         places = [period[place % (2 * size)] for place in range(-before, size + after)]
