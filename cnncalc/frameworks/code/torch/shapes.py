@@ -459,7 +459,8 @@ def attention(call: ShapeCall) -> Shapes:
     query, key, value = [call.shape(name) for name in ("query", "key", "value")]
     if query[-1] != key[-1] or key[-2] != value[-2]:
         raise ShapeError(f"query {show(query)}, key {show(key)} and value {show(value)} do not go together")
-    return (*query[:-1], value[-1])
+    lead = query[:-2] if call.get("enable_gqa") else met(query[:-2], key[:-2], value[:-2])
+    return (*lead, query[-2], value[-1])
 
 
 @SHAPES.rule("multi_head_attention_forward", kind="float")
