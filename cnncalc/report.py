@@ -112,7 +112,7 @@ class LayerReport:
         """Multiply-accumulates for the whole batch."""
         if self._batch is None and not self.traced.fields.lead:
             return self.traced.macs
-        return count(self.traced.macs, self.times, self.batch)
+        return count(self.traced.macs, self._repeats, self.batch)
 
     @property
     def flops(self) -> Count:
@@ -122,7 +122,12 @@ class LayerReport:
     @property
     def sample_macs(self) -> Count:
         """Multiply-accumulates for one sample of the network's input."""
-        return count(self.traced.macs, self.times)
+        return count(self.traced.macs, self._repeats)
+
+    @property
+    def _repeats(self) -> Size:
+        """How many times its own MACs count for a sample of the network, those of a block in its layers."""
+        return 1 if self.inner else self.times
 
     @property
     def times(self) -> Size:
@@ -202,7 +207,7 @@ class LayerReport:
             counts = ", ".join(f"{number:,} {what}" for what, number in self.node.counted.items())
             lines.insert(0, f"its arrays are shared, computed or not trained: counted as {counts}")
         if self.macs and self.macs != self.traced.macs:
-            times = "*".join([f"{n}" for n in (self.batch, self.times) if n != 1])
+            times = "*".join([f"{n}" for n in (self.batch, self._repeats) if n != 1])
             lines.append(f"MACs of the batch: {times}*{counted(self.traced.macs)} = {counted(self.macs)}")
         return lines
 

@@ -301,6 +301,19 @@ def test_values_of_several_batches_do_not_meet() -> None:
     assert opaque.traced.out is NOTHING_KNOWN
 
 
+@pytest.mark.parametrize("batch", [None, 3])
+def test_a_block_behind_folded_axes_has_the_macs_of_its_layers(batch: int | None) -> None:
+    """5 frames: 4x6x6 values of 3x3x3 products, and 6 rows, which the block folds itself, of 4x2 values of 6."""
+    inner = [{"op": "conv", "c_o": 4, "k": 3}, {"op": "relu"}]
+    rows = [{"op": "permute", "order": [2, 1, 3]}, {"op": "tobatch"}, {"op": "linear", "out": 2}]
+    layers = [{"op": "tobatch"}, {"op": "block", "layers": inner}, {"op": "block", "layers": rows}]
+    report = cnncalc.shape({"input": [5, 3, 8, 8], "layers": layers}, batch=batch)
+    expected = [0, 5 * 4 * 6 * 6 * 27, 5 * 6 * 4 * 6 * 2]
+    assert [layer.macs for layer in report.layers] == [macs * (batch or 1) for macs in expected]
+    assert [layer.sample_macs for layer in report.layers] == expected
+    assert report.macs == sum(expected) * (batch or 1)
+
+
 def test_values_that_meet_have_the_batch_and_the_folded_axes_of_those_that_have_one() -> None:
     """A constant has neither, wherever it stands among them."""
     layers: Layers = [

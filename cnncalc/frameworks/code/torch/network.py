@@ -211,7 +211,11 @@ def report_of(recording: Recording) -> Report | None:
         for one in tree([call.args, call.kwargs])
         if isinstance(one, TracedTensor)
     }
-    ends = [TracedTensor(at, 0, call.outs[0]) for at, call in enumerate(recording.calls) if (at, 0) not in read]
+    ends = [
+        TracedTensor(at, 0, call.outs[0])
+        for at, call in enumerate(recording.calls)
+        if call.outs and (at, 0) not in read
+    ]
     if not ends:
         return None
     try:

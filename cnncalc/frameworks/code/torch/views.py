@@ -199,7 +199,7 @@ def meshgrid(call: ShapeCall) -> Shapes:
 def chunk(call: ShapeCall) -> Shapes:
     """Return the shapes of an axis in so many parts, the last one smaller."""
     n = call.x[call.axis(len(call.x), 0)]
-    each = max(-(-n // call.get("chunks")), 1)
+    each = max(-(-n // _number(call.get("chunks"), "parts")), 1)
     return in_parts(call, [each] * listable(n // each) + [n % each] * bool(n % each))
 
 
@@ -208,7 +208,7 @@ def split(call: ShapeCall) -> Shapes:
     """Return the shapes of an axis in parts of a size, or of these sizes."""
     n, sizes = call.x[call.axis(len(call.x), 0)], call.get("split_size_or_sections", call.get("split_size"))
     if isinstance(sizes, int):
-        sizes = [sizes] * listable(n // sizes) + [n % sizes] * bool(n % sizes)
+        sizes = [_number(sizes, "units of a part")] * listable(n // sizes) + [n % sizes] * bool(n % sizes)
     if sum(sizes) != n:
         raise ShapeError(f"{n} is split into {' + '.join(map(str, sizes))} = {sum(sizes)}")
     return in_parts(call, list(sizes))
@@ -219,9 +219,17 @@ def tensor_split(call: ShapeCall) -> Shapes:
     """Return the shapes of an axis in so many parts, the first ones larger, or cut at these places."""
     n, given = call.x[call.axis(len(call.x), 0)], call.get("indices_or_sections", call.get("sections"))
     if isinstance(given, int):
+        _number(given, "parts")
         return in_parts(call, [n // given + (at < n % given) for at in range(listable(given))])
     ends = [0, *[slice(None, at).indices(n)[1] for at in given], n]
     return in_parts(call, [max(b - a, 0) for a, b in pairwise(ends)])
+
+
+def _number(given: int, what: str) -> int:
+    """Return how many parts an axis is cut into, or of how many units. ShapeError for none and less."""
+    if given < 1:
+        raise ShapeError(f"the number of {what} is {given}, and must be at least 1")
+    return given
 
 
 def in_parts(call: ShapeCall, sizes: list[int]) -> list[Shape]:

@@ -47,9 +47,13 @@ def _identity(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 def _cast(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     to = node.whole("to")
     kind = "float" if to in FLOATS else "int"
+    try:
+        dtype = package().helper.tensor_dtype_to_np_dtype(to)
+    except KeyError:  # no type has this number
+        return None
 
     def read() -> object:
-        return source.read().astype(package().helper.tensor_dtype_to_np_dtype(to))
+        return source.read().astype(dtype)
 
     def values() -> list[Number] | None:
         have = source.values
