@@ -152,6 +152,9 @@ def _layers(b: GraphReader) -> dict[Draft, str]:
     made = [as_output(b, name, value) for name, value in zip(outputs, values, strict=True)]
     if b.unfolds():
         made = [b.explicit(b.unfolded(value)).layer for value in values]
+        if b.whole_input in made:  # which is no layer yet
+            same = b.spec.add(f"{b.whole_input.name}_output", "identity", [b.whole_input], derived=True)
+            made = [same if one is b.whole_input else one for one in made]
     b.spec.keep(made)
     ends = b.spec.end_with_all(made)
     if b.unfolds():
