@@ -16,6 +16,12 @@ def _axis(call: LayerCall, value: object) -> int | None:
     return axis if axis is not None and axis > 0 else None
 
 
+def _size(call: LayerCall, axis: int | None) -> int | None:
+    """Return the size of an axis of what a call reads; None if it is open, and for what is not sure."""
+    sizes = call.sizes()
+    return None if axis is None or sizes is None or axis > len(sizes) else sizes[axis - 1]
+
+
 @CONVERTERS.register("Reshape")
 def _reshape(call: LayerCall) -> Parts:
     """Return a reshape to a layer's target shape; an operation's has the batch in front, or -1 in its place."""
@@ -67,8 +73,8 @@ def _squeeze(call: LayerCall) -> Parts:
 @CONVERTERS.register("Repeat")
 def _repeat(call: LayerCall) -> Parts:
     """Return the places of an axis, each several times in a row."""
-    axis, sizes, repeats = _axis(call, call.get("axis")), call.sizes(), plain(call.get("repeats"))
-    size = None if axis is None or sizes is None or axis > len(sizes) else sizes[axis - 1]
+    axis, repeats = _axis(call, call.get("axis")), plain(call.get("repeats"))
+    size = _size(call, axis)
     if not is_listable(size):
         return None
     counts = [repeats] * size if type(repeats) is int else repeats
@@ -107,8 +113,8 @@ def _split(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Unstack")
 def _unstack(call: LayerCall) -> Parts:
-    axis, sizes = _axis(call, call.get("axis")), call.sizes()
-    size = None if axis is None or sizes is None or axis > len(sizes) else sizes[axis - 1]
+    axis = _axis(call, call.get("axis"))
+    size = _size(call, axis)
     if size is None or size > MOST_RESULTS:
         return None
     read = (call.read()[0].layer,)

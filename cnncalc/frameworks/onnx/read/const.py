@@ -49,6 +49,7 @@ def words(value: str | bytes) -> str:
 
 
 LONGEST_KEY = 400
+"""Characters of a key; of a longer one its hash is as good."""
 
 
 class Const:
