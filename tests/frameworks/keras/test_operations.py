@@ -154,6 +154,27 @@ UNLISTED = {
 """Operations that stand for more units than are listed, and one of less than none."""
 
 
+def normalized(shape: tuple[int, ...], **config: Any) -> dict[str, Any]:
+    """A model of one normalization over the first two axes."""
+    return model(layer("Normalization", [tensor("x", shape=shape)], "keras.layers", axis=[1, 2], **config), shape=shape)
+
+
+def test_a_normalization_by_one_mean_and_variances_of_its_own() -> None:
+    own = np.arange(1, 21, dtype=np.float32).reshape(4, 5, 1)
+    found = cnncalc.run(normalized((4, 5, 3), mean=0.5, variance=own.ravel().tolist()), X)
+    assert np.allclose(found, (X - 0.5) / np.sqrt(own), atol=1e-6)
+
+
+def test_one_mean_of_very_many_units_is_not_listed() -> None:
+    report = cnncalc.shape(normalized((1_000_000_000, 5, 3), mean=0.5, variance=[1.0, 2.0]))
+    assert report.layers[-1].op == "opaque"
+
+
+def test_a_huge_number_is_refused() -> None:
+    with pytest.raises(cnncalc.CnncalcError, match=r"layer 'y': 1000.* is not a number of at most 9,223,372,036"):
+        cnncalc.load(normalized((1, 2, 3), mean=[10**400, 1], variance=[1, 1]))
+
+
 @pytest.mark.parametrize("case", UNLISTED)
 def test_what_is_not_listed_is_opaque(case: str) -> None:
     operation = UNLISTED[case]

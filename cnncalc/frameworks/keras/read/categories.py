@@ -5,25 +5,28 @@ Sources: keras/src/utils/numerical_utils.py and keras/src/layers/preprocessing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ...build import Draft
 from .config import LayerCall, Sizes, is_listable
 from .functions import CONVERTERS, LayerPart, Parts, numbers
-from .roles import computed
+from .roles import Recipe, computed, literal
 
 
-def _compared(x: Draft | str, sizes: Sizes, row: Sequence[float], by: str, suffix: str) -> list[LayerPart] | None:
-    """Return each value compared with each number of a row, along a new last axis; None for several open sizes."""
+def _compared(x: Draft | str, sizes: Sizes, row: Recipe, count: int, by: str, suffix: str) -> list[LayerPart] | None:
+    """Return each value compared with each of `count` numbers, along a new last axis; None for several open sizes."""
     if sizes.count(None) > 1:
         return None
     apart = [-1 if n is None else n for n in sizes]
-    fixed = {"op": "constant", "shape": [len(row)], "kind": "constant"}
+    fixed = {"op": "constant", "shape": [count], "kind": "constant"}
     return [
         LayerPart({"op": "reshape", "out": [*apart, 1]}, "_apart", (x,)),
-        LayerPart(fixed, "_row", (), {"weight": computed(lambda: row, [len(row)])}),
+        LayerPart(fixed, "_row", (), {"weight": row}),
         LayerPart({"op": "compare", "by": by}, suffix, ("_apart", "_row")),
     ]
+
+
+def _classes(number: int) -> Recipe:
+    """Return the recipe of a row of the numbers of classes."""
+    return computed(lambda: range(number), [number])
 
 
 @CONVERTERS.register("OneHot")
@@ -32,7 +35,7 @@ def _one_hot(call: LayerCall) -> Parts:
     classes, sizes, axis = call.get("num_classes"), call.sizes(), call.get("axis")
     if not is_listable(classes) or sizes is None or axis not in (None, -1, len(sizes) + 1):
         return None
-    return _compared(call.read()[0].layer, sizes, range(classes), "eq", "")
+    return _compared(call.read()[0].layer, sizes, _classes(classes), classes, "eq", "")
 
 
 @CONVERTERS.register("CategoryEncoding")
@@ -46,7 +49,7 @@ def _discretization(call: LayerCall) -> Parts:
     bounds, sizes = numbers(call.get("bin_boundaries")), call.sizes()
     if not isinstance(bounds, list) or sizes is None:
         return None
-    parts = _compared(call.read()[0].layer, sizes, bounds, "ge", "_reached")
+    parts = _compared(call.read()[0].layer, sizes, literal(bounds, [len(bounds)]), len(bounds), "ge", "_reached")
     if parts is None:
         return None
     count = LayerPart({"op": "sum", "axis": [-1]}, "", ("_reached",))
@@ -61,7 +64,7 @@ def _encoded(call: LayerCall, x: Draft | str, sizes: Sizes | None, classes: obje
     mode = call.get("output_mode") or "multi_hot"
     if not is_listable(classes) or sizes is None or call.kwargs.get("count_weights") is not None:
         return None
-    hot = _compared(x, sizes, range(classes), "eq", "_ones")
+    hot = _compared(x, sizes, _classes(classes), classes, "eq", "_ones")
     if hot is None:
         return None
     hot = [part._replace(suffix=f"_one{part.suffix}") if part.suffix != "_ones" else part for part in hot]

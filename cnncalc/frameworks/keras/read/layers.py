@@ -30,7 +30,7 @@ from .images import MODES
 from .masks import masked_extreme, masked_mean, masked_product, masked_softmax
 from .moves import between, on_axis
 from .opaque import has_figures, opaque
-from .roles import Recipe, literal
+from .roles import Recipe, Recipes, literal
 from .sequences import RECURRENT
 from .tracing import shape_of_sizes, sizes_of_shape, traced
 from .variables import inner_layer
@@ -245,14 +245,17 @@ def _by_statistics(call: LayerCall, axes: list[int] | None) -> Parts:
     x, parts, count = call.read()[0].layer, [], prod(known)
     for role in ("mean", "variance"):
         given = numbers(call.get(role))
+        raw: Raw = {"op": "constant", "shape": known, "kind": "buffer" if given is None else "constant"}
+        recipes: Recipes = {}
         if given is None:
-            recipe, kind = Recipe((role,), lambda arrays, _: arrays[0].reshape(known)), "buffer"
+            recipes = {"weight": Recipe((role,), lambda arrays, _: arrays[0].reshape(known))}
+        elif not isinstance(given, list):
+            raw |= {"value": given}
+        elif len(given) != count:
+            return None
         else:
-            row = given if isinstance(given, list) else [given] * count
-            if len(row) != count:
-                return None
-            recipe, kind = literal(row, known), "constant"
-        parts.append(LayerPart({"op": "constant", "shape": known, "kind": kind}, f"_{role}", (), {"weight": recipe}))
+            recipes = {"weight": literal(given, known)}
+        parts.append(LayerPart(raw, f"_{role}", (), recipes))
     parts += [LayerPart({"op": "sqrt"}, "_root"), LayerPart({"op": "max", "value": LEAST_DEVIATION}, "_deviation")]
     if call.get("invert"):
         turned = LayerPart({"op": "mul"}, "_wide", (x, "_deviation"))

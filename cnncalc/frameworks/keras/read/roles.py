@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping
-from struct import pack
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from ....errors import SpecError, shown
+from ....sizes import LARGEST
 
 
 def as_it_is(arrays: list[Any], channels_last: bool) -> Any:
@@ -27,10 +29,12 @@ Recipes = Mapping[str, Recipe]
 """The arrays of a layer, by their roles."""
 
 
-def literal(numbers: list[float], shape: list[int]) -> Recipe:
-    """Return the recipe of an array whose numbers stand in the model's document, as float32."""
-    packed = memoryview(pack(f"{len(numbers)}f", *numbers))
-    return Recipe((), lambda *_: packed.cast("f", shape))
+def literal(numbers: Sequence[float], shape: list[int]) -> Recipe:
+    """Return the recipe of an array whose numbers stand in the document, as float32. SpecError for a huge one."""
+    huge = next((one for one in numbers if type(one) is int and abs(one) > LARGEST), None)
+    if huge is not None:
+        raise SpecError(f"{shown(huge)} is not a number of at most {LARGEST:,}")
+    return computed(lambda: numbers, shape)
 
 
 def computed(numbers: Callable[[], Iterable[float]], shape: list[int]) -> Recipe:
