@@ -170,6 +170,45 @@ def test_more_files_than_may_be_open(limit: str, code: int, tmp_path: Path) -> N
     assert ("ulimit -n" in done.said) == bool(code)
 
 
+AT_CLOSE = """
+import os, runpy
+def end(number, really=os.close):
+    is_output = os.path.samestat(os.fstat(number), os.fstat(1))
+    really(number)
+    if is_output:
+        raise OSError(122, "Disk quota exceeded")
+os.close = end
+runpy.run_module("cnncalc", run_name="__main__", alter_sys=True)
+"""
+"""A program whose standard output is on a disk of the network that is full, as is said at its close."""
+
+
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        ("zoo", None),
+        ("check net.json --json --baseline b.json --update", None),
+        ("run relu -x x.npy --json -o y.npy", None),
+        ("run relu:name=a relu -x x.npy -o - --keep a", None),
+        ("learn conv:k3,nobias -x a.npy -y b.npy --lr 1e-4 --steps 5 -o k.npy", None),
+        ("zoo lenet5 -o net.txt", ["net.txt"]),
+        ("run relu -x x.npy -o y.npy", ["y.npy"]),
+    ],
+)
+def test_output_that_is_refused_at_its_close(words: str, files: list[str] | None, tmp_path: Path) -> None:
+    fill(tmp_path)
+    before = set(os.listdir(tmp_path))
+    script = [sys.executable, "-c", AT_CLOSE, *words.split()]
+    with open(tmp_path / "log", "wb") as log:
+        done = subprocess.run(
+            script, cwd=tmp_path, env=environment(), stdout=log, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert sorted(set(os.listdir(tmp_path)) - before - {"log"}) == (files or [])
+    assert (done.returncode, b"cannot write: Disk quota exceeded" in done.stderr) == (
+        (2, True) if not files else (0, False)
+    )
+
+
 @pytest.mark.parametrize("line", ["-V", "--help", "help shape"])
 def test_what_click_prints_where_nothing_is_open(line: str, tmp_path: Path) -> None:
     done = run(line.split(), tmp_path, ["sh", "-c", 'exec "$@" >&-', "sh"])
