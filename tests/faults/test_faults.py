@@ -15,7 +15,7 @@ from cnncalc.cli import COMMANDS
 from tests.program import dev_full, environment, interrupts, posix
 
 from . import FAULTS, attempt
-from .commands import PRINTERS, PROGRAM, WRITERS, Done, Skip, State, fill, line, run
+from .commands import PRINTERS, PROGRAM, WRITERS, Done, Skip, State, fill, limited, line, run, start
 from .signalling import NAMES
 
 pytestmark = posix
@@ -168,6 +168,20 @@ def test_more_files_than_may_be_open(limit: str, code: int, tmp_path: Path) -> N
     assert not code or not (tmp_path / "maps").exists()
     assert code or len(os.listdir(tmp_path / "maps")) == 20
     assert ("ulimit -n" in done.said) == bool(code)
+
+
+@pytest.mark.parametrize("words", ["shape net.jsonl --jsonl", "shape - --jsonl", "check net.jsonl", "check - --jsonl"])
+@pytest.mark.parametrize("name", ["net.jsonl", "linked"])
+def test_lines_are_not_read_where_they_are_written(words: str, name: str, tmp_path: Path) -> None:
+    """It would go on until the disk is full."""
+    lines = b'{"input": [1, 8, 9], "layers": [{"op": "relu"}]}\n' * 3
+    (tmp_path / "net.jsonl").write_bytes(lines)
+    os.link(tmp_path / "net.jsonl", tmp_path / "linked")
+    with open(tmp_path / name, "ab") as out, open(tmp_path / "net.jsonl", "rb") as given:
+        process = start(words.split(), tmp_path, limited(50_000), stdin=given, stdout=out)
+        said = process.communicate(timeout=60)[1]
+    said += (tmp_path / name).read_bytes().removeprefix(lines)
+    assert (process.returncode, b"which is read" in said, len(said) < 1000) == (2, True, True), said
 
 
 AT_CLOSE = """
