@@ -371,7 +371,11 @@ def _forms(line: list[str]) -> set[str]:
         values = command.make_parser(click.Context(command)).parse_args(line[1:])[0]
     except click.UsageError:
         return set()
-    named = {values.get("format"), values.get("target"), *[form for form in ("json", "jsonl") if values.get(f"as_{form}")]}
+    named = {
+        values.get("format"),
+        values.get("target"),
+        *[form for form in ("json", "jsonl") if values.get(f"as_{form}")],
+    }
     return named - {None}
 
 
