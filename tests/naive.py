@@ -34,7 +34,7 @@ def _parts(report: Report, x: Array, weights: Mapping[str, Array]) -> list[Array
         owner = layer.node.name if layer.node.tie is None else report.layers[layer.node.tie].name
         own = {role: weights[f"{owner}.{role}"] for role in layer.weight_shapes()}
         if layer.op in FOLDS:
-            found.append([*np.stack(reads[0]).reshape(-1, *layer.traced.out)])  # type: ignore[arg-type]
+            found.append([*np.stack(reads[0]).reshape(-1, *layer.traced.out)])
             continue
         count = max(map(len, reads), default=1)
         alike = [parts * count if len(parts) == 1 else parts for parts in reads]

@@ -366,17 +366,13 @@ def faults_of(line: list[str]) -> Iterator[str]:
 
 def _forms(line: list[str]) -> set[str]:
     """Return the forms that the options of a command line name, as click reads them: a path may be `--json`."""
-    command = group.get_command(click.Context(group), line[0])
+    command: Any = group.get_command(click.Context(group), line[0])
     try:
-        values = command.make_parser(click.Context(command)).parse_args(line[1:])[0]
+        given = command.make_parser(click.Context(command)).parse_args(line[1:])[0]
     except click.UsageError:
         return set()
-    named = {
-        values.get("format"),
-        values.get("target"),
-        *[form for form in ("json", "jsonl") if values.get(f"as_{form}")],
-    }
-    return named - {None}
+    flags = {form for form in ("json", "jsonl") if given.get(f"as_{form}")}
+    return flags | {given[key] for key in ("format", "target") if given.get(key)}
 
 
 def _lines_of_json(data: bytes) -> None:
