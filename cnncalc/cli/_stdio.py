@@ -30,6 +30,11 @@ def settle() -> None:
     sys.stderr = sys.stderr and _writer(sys.stderr)
 
 
+def check_taken() -> None:
+    """OSError for what has been written to standard output, and a disk of the network says only now that it is full."""
+    os.close(os.dup(1))
+
+
 def _writer(stream: Any) -> io.TextIOWrapper:
     """Return a stream with the encoding of another, and lines that end alike on every system."""
     whole = io.BufferedWriter(_Steady(stream, lossy=stream is sys.stderr), 1 << 16)
