@@ -167,7 +167,7 @@ def encodings(random: Random, folder: Path) -> None:
 
 
 def memory(random: Random, folder: Path) -> None:
-    """Write where there is little memory. OpenBLAS ends a program on its own while it is loaded, by `exit` or SIGINT."""
+    """Write where there is little memory. OpenBLAS ends a program on its own while it is loaded: 1, or SIGINT."""
     fill(folder)
     kind = random.choice([*WRITERS])
     state = State.draw(random, folder, kind)
