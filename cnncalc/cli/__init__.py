@@ -169,7 +169,6 @@ def call(args: list[str]) -> int:
         code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False, obj=settings) or 0
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
-        _stdio.check_taken()
         return code
     except (KeyboardInterrupt, click.Abort):
         return 130
