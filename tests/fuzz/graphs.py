@@ -105,7 +105,7 @@ def _more(
         inner = []
         for at in range(draw.choice([1, 2, 2, 3])):
             inner += _more(draw, inner, f"{name}i{at}", weights, deep + 1)
-        more = {"times": 2} if draw.random() < 0.2 else {"from": reads} if draw.random() < 0.3 else {}
+        more: dict[str, Any] = {"times": 2} if draw.random() < 0.2 else {"from": reads} if draw.random() < 0.3 else {}
         return [{"op": "block", "name": name, "layers": inner, **more}]
     if kind == "opaque":
         out = draw.choice([{}, {"out": [3, 8, 9]}, {"out": [5, 6]}, {"same": True}, {"params": 7, "macs": 5}])
