@@ -93,7 +93,6 @@ def _cells(head: Heading, width: int, texts: Sequence[str], colors: Sequence[str
 
     Equal ones are placed once.
     """
-
     place = str.rjust if head.right else str.ljust
 
     def placed(text: str, color: str) -> str:

@@ -711,3 +711,19 @@ def test_a_larger_input_is_not_looked_for_in_a_long_network(monkeypatch: pytest.
     for most, found in ((4, True), (3, False)):
         monkeypatch.setattr(whole, "MOST_RETRACED", most)
         assert ("an input of " in one(words)) == found
+
+
+def test_copies_of_a_layer_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first by itself, since it has another layer before it."""
+    looked_at = list[str]()
+    for kind in KINDS.values():
+        if kind.of_alike:
+            monkeypatch.setattr(kind, "find", lambda place, find=kind.find: looked_at.append(place.name) or find(place))
+    for words, places in (("3x8x8 conv:3,times=9", ["conv1", "conv2"]), ("3xHxW relu:times=9", ["relu1"])):
+        looked_at.clear()
+        report = cnncalc.shape(words)
+        assert sum(len(hint.layers) for hint in hints(report.layers)) == 9 * words.count("conv")
+        assert [*dict.fromkeys(looked_at)] == places
+        looked_at.clear()
+        assert [hint.layers for hint, _ in notes(report.layers)] == [("conv1",)] * words.count("conv")
+        assert [*dict.fromkeys(looked_at)] == places
