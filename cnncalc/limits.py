@@ -20,8 +20,8 @@ table."""
 MOST_OPEN = 10_000
 """Letters and floors in the open sizes of a network's maps, as of 5,000 maps of two sizes: 150 microseconds each."""
 MOST_PHASES_IN_ALL = 400_000
-"""Phases of the receptive fields of a network's layers on all axes, as a transposed convolution makes them, each counted
-for each path that meets there: two microseconds each."""
+"""Phases of the receptive fields of a network's layers on all axes, as a transposed convolution makes them, counted
+for each path that meets there: 2 microseconds each."""
 MOST_PRODUCTS = 6_000
 """Layers of a network that multiply their inputs by each other, as attention does: 120 microseconds each."""
 MOST_CONTRASTED = 50_000
