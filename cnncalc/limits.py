@@ -166,7 +166,13 @@ def apart(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of other threads, which the child does not have, and does not need
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError as error:
+            os.close(reading)
+            os.close(writing)
+            help = "foreign code runs in a process of its own, that cannot end this one: allow one more"
+            raise SpecError(f"the system does not start another process: {error.strerror}", help) from None
     if not child:
         _work_apart(work, writing, memory, SECONDS_APART * (1 + size / (1 << 20)))
     os.close(writing)
