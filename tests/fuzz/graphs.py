@@ -105,11 +105,11 @@ def _more(
         inner = []
         for at in range(draw.choice([1, 2, 2, 3])):
             inner += _more(draw, inner, f"{name}i{at}", weights, deep + 1)
-        more: dict[str, Any] = {"times": 2} if draw.random() < 0.2 else {"from": reads} if draw.random() < 0.3 else {}
-        return [{"op": "block", "name": name, "layers": inner, **more}]
+        layer = {"op": "block", "name": name, "layers": inner}
+        return [layer | ({"times": 2} if draw.random() < 0.2 else {"from": reads} if draw.random() < 0.3 else {})]
     if kind == "opaque":
-        out = draw.choice([{}, {"out": [3, 8, 9]}, {"out": [5, 6]}, {"same": True}, {"params": 7, "macs": 5}])
-        return [{"op": "opaque", "name": name, **out}]
+        said: list[dict[str, Any]] = [{}, {"out": [3, 8, 9]}, {"out": [5, 6]}, {"same": True}, {"params": 7, "macs": 5}]
+        return [{"op": "opaque", "name": name} | draw.choice(said)]
     if kind == "times":
         return [layer | {"times": draw.choice([2, 3])}]
     if kind == "input":
