@@ -78,6 +78,52 @@ def erased(x: Any) -> Any:
     return y
 
 
+def in_parts(x: Any) -> Any:
+    y = x.clone()
+    a, b = y.split([2, 4], dim=1)
+    a.mul_(3)
+    b[:, 1] = 5
+    y.chunk(3, 2)[1].add_(1)
+    y.unbind(1)[3].sub_(2)
+    return y
+
+
+def on_the_diagonal(x: Any) -> Any:
+    y = x.clone()
+    y.diagonal(0, 2, 3).mul_(2)
+    return y
+
+
+def in_another_order(x: Any) -> Any:
+    y = x.clone()
+    y.permute(0, 3, 1, 2)[:, 2] = 4
+    y.movedim(1, 2)[:, 0] = 3
+    y.mT.mul_(2)
+    y.view(len(x), -1)[:, 3:50] = 8
+    return y
+
+
+def seen_again(x: Any) -> Any:
+    y = x.clone()
+    z = y[:, :3]
+    w = z[:, 0]
+    v = y[:, :, 0].unsqueeze(2)
+    y.add_(1)
+    w.mul_(2)
+    return z + v[:, 3:] - F.relu(y.flatten(2), True)[:, :3].unflatten(2, (7, 9)) + y[:, :3]
+
+
+def beside(x: Any) -> Any:
+    """What does not depend on the input is written to, before and after it is read."""
+    b = torch.zeros(7, 9)
+    c, y = b[2], x + b
+    b += 1
+    b.view(-1)[3:30] += 1
+    z = y + b
+    b[1:3] = x[0, 0, 0]
+    return z + c
+
+
 class Attends(nn.Module):  # type: ignore[misc,name-defined]
     """Multi-head attention of a value to itself, with a mask."""
 
@@ -332,7 +378,7 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(lambda x: x[:, torch.tensor(2)]), SQUARE, ["slice", "reshape"]),
     (lambda: Calls(lambda x: F.fold(x, (4, 5), (2, 2))), (12, 12), ["fold"]),
     (lambda: Calls(lambda x: x.clone().copy_(torch.arange(9.0)) + x), SQUARE, ["constant", "expand", "add"]),
-    (lambda: Calls(erased), SQUARE, None),
+    *[(lambda f=f: Calls(f), SQUARE, None) for f in (erased, in_parts, in_another_order, seen_again, beside)],
     (lambda: Calls(lambda x: x.sum(1).T), (5,), ["sum"]),
     (lambda: Calls(lambda x: x.mean(0).expand(2, 6, 7, 9)), SQUARE, ["mean", "expand"]),
     (lambda: Calls(lambda x: x.mean(0, keepdim=True).expand(len(x), -1, -1, -1) + x), SQUARE, None),
@@ -430,6 +476,7 @@ OPAQUE: list[tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int | No
     (lambda: Calls(lambda x: x[:, (x[0, 0, 0, :2] > 0).long()]), SQUARE, (2, 7, 9), 0),
     (lambda: Calls(lambda x: x.index_select(1, (x[0, 0, 0, :2] > 0).long())), SQUARE, (2, 7, 9), 0),
     (lambda: Calls(lambda x: x.roll(3)), SQUARE, SQUARE, 0),
+    (lambda: Calls(on_the_diagonal), SQUARE, SQUARE, None),
     (lambda: Calls(lambda x: F.pad(x, (1, 1), value=float("inf"))), SQUARE, (6, 7, 11), 0),
     (lambda: Calls(lambda x: F.avg_pool2d(F.pad(x, (1, 1, 1, 1), value=-float("inf")), 3)), SQUARE, (6, 3, 3), 0),
     (
