@@ -70,6 +70,12 @@ def written(x: Any) -> Any:
     return y
 
 
+def folded(x: Any) -> Any:
+    """Each frame of a video through a convolution, and a gate: all frames are samples until the end."""
+    y = F.conv2d(x.flatten(0, 1), torch.linspace(-1, 1, 108).view(4, 3, 3, 3))
+    return (y * y.sigmoid()).unflatten(0, (len(x), 5))
+
+
 def erased(x: Any) -> Any:
     y = x.clone()
     y.select(dim=1, index=2).fill_(3)
@@ -358,6 +364,28 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(F.softmin), (5,), ["neg", "softmax"]),
     (lambda: Calls(lambda x: F.softmax(F.conv2d(x, torch.ones(4, 3, 2, 2)), 0)), (3, 4, 6), None),
     (lambda: Calls(lambda x: F.rms_norm(x, (7, 9), eps=0.1)), SQUARE, ["square", "mean", "rescale", "rsqrt", "mul"]),
+    (lambda: Calls(lambda x, w: F.rms_norm(x, (9,), w), w=(9,)), SQUARE, None),
+    (lambda: nn.InstanceNorm2d(6, affine=True, track_running_stats=True), SQUARE, ["batchnorm"]),
+    (lambda: nn.CELU(0.5), SQUARE, ["celu"]),
+    (lambda: nn.RReLU(0.1, 0.3), SQUARE, ["leakyrelu"]),
+    (lambda: nn.GLU(1), SQUARE, ["slice", "slice", "sigmoid", "mul"]),
+    (lambda: Calls(lambda x: (x + 1).log2() - (x + 2).log10()), SQUARE, None),
+    (lambda: Calls(lambda x: torch.maximum(torch.arange(9.0), x) + x.max(torch.arange(7.0)[:, None])), SQUARE, None),
+    (lambda: Calls(lambda x: torch.arange(9.0) ** x - 2**x), SQUARE, None),
+    (lambda: Calls(lambda x: (x**2 + 1) ** -0.5), SQUARE, ["square", "rescale", "rsqrt"]),
+    (lambda: Calls(lambda x: x.add(x.tanh(), alpha=3).sub(torch.arange(9.0), alpha=2)), SQUARE, None),
+    (lambda: Calls(lambda x, a: torch.lerp(x, x.tanh(), 0.3) * a, a=()), SQUARE, None),
+    (lambda: Calls(lambda x: x.masked_fill(torch.arange(9) > 3, float("-inf")).exp()), SQUARE, None),
+    (lambda: Calls(lambda x: x.max(1)[0] + x.max(dim=2, keepdim=True)[0].amin(1) + x.min()), SQUARE, None),
+    (lambda: Calls(lambda x: x.std(False) + x.var(1, unbiased=False) + x.std(1, correction=2)), SQUARE, None),
+    (lambda: Calls(lambda x: x.mean(axis=1, keepdims=True) + x.sum([])), SQUARE, None),
+    (lambda: Calls(lambda x: x.mean((1, 2, 3)) + x.permute(1, 2, 3, 0)), SQUARE, None),
+    (lambda: Calls(lambda x: (x.flatten(0, 1) * x.flatten(0, 1).sigmoid()).view(len(x), -1, 9)), SQUARE, None),
+    (lambda: Calls(folded), (5, 3, 7, 6), ["tobatch", "conv", "sigmoid", "mul", "frombatch"]),
+    (lambda: Calls(lambda x: torch.hstack([x, x.tanh()]).unsqueeze(1)[:, None]), SQUARE, None),
+    (lambda: Calls(lambda x: torch.cat([torch.stack([x], 1), torch.ones(0)], 1).squeeze()), SQUARE, None),
+    (lambda: Calls(lambda x: x.repeat_interleave(3, 1)), SQUARE, ["gather"]),
+    (lambda: Calls(lambda x: x.expand(1, -1, -1, -1, -1)[0].mT), SQUARE, None),
     (lambda: Calls(lambda x: x.mean(())), SQUARE, ["mean"]),
     (lambda: Calls(lambda x: x.mean().sum() + x), SQUARE, ["mean", "add"]),
     *[
@@ -463,6 +491,10 @@ OPAQUE: list[tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int | No
     (lambda: Calls(lambda x: x.flatten(2).topk(3, -1)[0]), SQUARE, (6, 3), 0),
     (lambda: Calls(lambda x: ((x * 9).int() & (x * 5).int()).float()), SQUARE, SQUARE, 0),
     (lambda: Calls(lambda x: (~(x * 9).int()).float()), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: x.bool().float() + torch.round(x, decimals=1)), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: x[:, :1].std(1)), SQUARE, (7, 9), 0),
+    (lambda: Calls(lambda x: torch.column_stack([x.sum(1), x.mean(1)])), (5,), (2,), 0),
+    (lambda: Calls(lambda x: x.repeat_interleave(3).view(len(x), -1)), SQUARE, (3 * 378,), 0),
     (lambda: Calls(lambda x: F.softplus(x, 0)), SQUARE, SQUARE, 0),
     (lambda: Calls(lambda x: F.threshold(x, 0.1, float("nan"))), SQUARE, SQUARE, 0),
     (lambda: Calls(lambda x: x * 1e300), SQUARE, SQUARE, 0),

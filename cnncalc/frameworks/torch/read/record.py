@@ -22,7 +22,7 @@ from ....sizes import show
 from . import FIRST
 from .calls import NO_PRODUCTS, Constant, FunctionCall, NamedInput, Recording, TracedTensor
 from .restore import as_it_was
-from .views import View, scattered, shares
+from .views import TensorView, scattered, shares
 
 META = torch.device("meta")
 MOST_ONES = 1 << 22
@@ -87,7 +87,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.products: dict[int, TracedTensor] = {}
         """The results of products that do not depend on an input, and what is made of them."""
         self.made_of: dict[int, tuple[str, ...]] = {}
-        self.views: dict[int, View] = {}
+        self.views: dict[int, TensorView] = {}
         """How each view was made."""
         self.kin: dict[int, list[torch.Tensor]] = {}
         """The views of a tensor that is none, and theirs, each by all of these: they share their values."""
@@ -251,7 +251,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         """Note which results of a call share the values of its first argument, which the function took as `first`."""
         for place, one in enumerate(results):
             if args and one is not args[0] and id(one) not in self.kin and shares(one, first):
-                self.views[id(one)] = View(args[0], name, args[1:], kwargs, results, place)
+                self.views[id(one)] = TensorView(args[0], name, args[1:], kwargs, results, place)
                 self.kin[id(one)] = self.kin.setdefault(id(args[0]), [])
                 self.kin[id(one)].append(one)
                 self.alive += [args[0], one]
@@ -268,7 +268,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             self.note(name, tuple(noted_args), noted_kwargs, [part], 0)
         self.stale |= {id(one) for one in kin} - fresh
 
-    def renew(self, view: View) -> None:
+    def renew(self, view: TensorView) -> None:
         """Note the call that made a view once more, on what its whole is now."""
         self.stale -= {id(one) for one in view.results}
         args, kwargs = tree_map(self.noted, ((view.whole, *view.args), view.kwargs))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
-class View(NamedTuple):
+class TensorView(NamedTuple):
     """A tensor that a function made of the values of another."""
 
     whole: Any
@@ -28,7 +28,7 @@ def shares(one: Any, other: Any) -> bool:
         return False
 
 
-def scattered(view: View) -> tuple[str, tuple[Any, ...], Mapping[str, Any]]:
+def scattered(view: TensorView) -> tuple[str, tuple[Any, ...], Mapping[str, Any]]:
     """Return the call that makes the whole of a view that was written to: the function, and its arguments.
 
     It is a function that no rule reads if what the view shows of the whole is not known.
@@ -71,30 +71,30 @@ SAME_ORDER = frozenset(
 """Functions whose result has the values of the whole in their order."""
 
 
-def _at(view: View, dim: int, what: Any) -> tuple[Any, ...]:
+def _at(view: TensorView, dim: int, what: Any) -> tuple[Any, ...]:
     index: list[Any] = [slice(None)] * len(view.whole.shape)
     index[dim] = what
     return tuple(index)
 
 
-def _item(view: View, index: Any) -> Any:
+def _item(view: TensorView, index: Any) -> Any:
     return index
 
 
-def _unit(view: View, dim: int, index: Any) -> tuple[Any, ...]:
+def _unit(view: TensorView, dim: int, index: Any) -> tuple[Any, ...]:
     return _at(view, dim, index)
 
 
-def _range(view: View, dim: int, start: Any, length: int) -> tuple[Any, ...]:
+def _range(view: TensorView, dim: int, start: Any, length: int) -> tuple[Any, ...]:
     return _at(view, dim, slice(start, start + length))
 
 
-def _part(view: View, _sizes: Any = None, dim: int = 0, **_: Any) -> tuple[Any, ...]:
+def _part(view: TensorView, _sizes: Any = None, dim: int = 0, **_: Any) -> tuple[Any, ...]:
     start = sum(one.shape[dim] for one in view.results[: view.place])
     return _at(view, dim, slice(start, start + view.results[view.place].shape[dim]))
 
 
-def _one_of(view: View, dim: int = 0) -> tuple[Any, ...]:
+def _one_of(view: TensorView, dim: int = 0) -> tuple[Any, ...]:
     return _at(view, dim, view.place)
 
 
