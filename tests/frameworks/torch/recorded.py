@@ -76,9 +76,10 @@ class Writer:
 
     def value(self, one: Any) -> Any:
         """An argument: what JSON does not have is an object of one key that says what it is."""
+        held: Any
         match one:
             case TracedTensor():
-                kind, held = "traced", list(one)
+                kind, held = "traced", [*one]
             case Constant():
                 key = self.keys.setdefault(one.identity(), len(self.keys))
                 read = self.arrays.enter(one.read())
@@ -117,7 +118,7 @@ class Reader:
         made = held
         match kind:
             case "traced":
-                made = TracedTensor(*held[:2], tuple(held[2]))
+                made = TracedTensor(held[0], held[1], tuple(held[2]))
             case "constant":
                 shape, name, of, place, key, product = held
                 read = partial(self.arrays.read, place)
