@@ -135,8 +135,8 @@ def _moved(call: LayerCall) -> Parts:
     sizes = call.sizes()
     keys = ("axis1", "axis2") if call.kind == "Swapaxes" else ("source", "destination")
     given = [value if isinstance(value, list) else [value] for value in (call.get(key) for key in keys)]
-    first, second = [[_axis(call, one) for one in axes] for axes in given]
-    if sizes is None or len(first) != len(second) or any(n is None or n > len(sizes) for n in (*first, *second)):
+    first, second = [[_axis(call, one) or 0 for one in axes] for axes in given]
+    if sizes is None or len(first) != len(second) or not all(0 < n <= len(sizes) for n in (*first, *second)):
         return None
     if call.kind == "Swapaxes":
         first, second = [*first, *second], [*second, *first]
