@@ -183,8 +183,9 @@ def _work_apart(work: Callable[[], bytes], writing: int, memory: int, seconds: f
         import signal
 
         faulthandler.disable()
-        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU, signal.SIGBUS):
-            signal.signal(one, signal.SIG_DFL)
+        for one in signal.valid_signals():  # one that is ignored, as `nohup` does, stays so
+            if callable(signal.getsignal(one)) or one == signal.SIGBUS:
+                signal.signal(one, signal.SIG_DFL)
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_PROF, seconds)
         null = os.open(os.devnull, os.O_RDWR)

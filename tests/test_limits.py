@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -518,6 +519,21 @@ def test_foreign_code_runs_apart(work: Callable[[], bytes], made: bytes | None) 
         waiting.set()
         other.join()
     assert len(bytearray(1 << 28)) == 1 << 28
+
+
+@posix
+def test_foreign_code_ends_on_the_signals_that_its_parent_does_not_ignore() -> None:
+    """And does not remove what its parent writes."""
+    numbers = [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM]
+    before = [signal.getsignal(number) for number in numbers]
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    try:
+        handlers = apart(lambda: repr([signal.getsignal(number) for number in numbers]).encode(), 1 << 24, 1)
+        assert handlers == repr([signal.SIG_IGN, signal.SIG_DFL, signal.SIG_DFL]).encode()
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_a_note_and_a_help_repeat_no_long_value(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from ..sources import SpecWords
 from ._arrays import is_keras, keras_arrays, read_weights
 from ._endings import check_ending, form
 from ._network_options import NetworkOptions, network_options
-from ._options import file_option, message_options, path_option, together
+from ._options import file_option, message_options, output_option, path_option, together
 from ._terminal import note
 from ._usage import Command, OneOf
 
@@ -29,8 +29,8 @@ from ._usage import Command, OneOf
 @together(
     click.option("--to", "target", type=OneOf(TARGETS), help="Format to write; by default as -o ends, or spec."),
     file_option("-w", "--weights-in", "w_path", metavar="W", help="Weights by name (.npz, .safetensors) for ONNX."),
-    file_option("--weights-out", "npz", metavar="W.npz", help="Write the weights that come with the network."),
-    file_option("--weights", "old_npz", metavar="W.npz", hidden=True),  # the old name of --weights-out
+    output_option("--weights-out", "npz", metavar="W.npz", help="Write the weights that come with the network."),
+    output_option("--weights", "old_npz", metavar="W.npz", hidden=True),  # the old name of --weights-out
     path_option(),
     message_options,
 )

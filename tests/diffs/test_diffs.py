@@ -661,6 +661,15 @@ def test_revisions_of_git(inside: Path, path: str) -> None:
     assert here(["diff", f"main^:{path}", f"main:{path}", "--exit-code"]).code == 1
 
 
+def test_a_file_that_git_unpacks_has_a_largest_size(inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(git_revision.at_revision("HEAD:net.json"))
+    monkeypatch.setattr(git_revision, "LARGEST_STREAM", size)
+    assert len(git_revision.at_revision("HEAD:net.json")) == size
+    monkeypatch.setattr(git_revision, "LARGEST_STREAM", size - 1)
+    ended = here(["diff", "net.json"])
+    assert (ended.code, ended.err) == (2, "'HEAD:./net.json' does not end within 0 MiB\n  give a file\n")
+
+
 def test_revisions_through_the_installed_command(repository: Path) -> None:
     ended = process("diff", "HEAD~1:net.json", "HEAD:net.json", "--format", "markdown", cwd=repository)
     assert (ended.code, ended.err) == (0, "")

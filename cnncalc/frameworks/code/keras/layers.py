@@ -57,7 +57,7 @@ def make_layer(
     if kind == "Embedding" and length is not None and shape is None:
         shape = [length]
     if width is not None and shape is None:
-        shape = [width] if length is None else [length, width]
+        shape = [width]
     if shape is not None:
         config["batch_input_shape"] = [None, *shape]
     if kind == "Lambda":
@@ -165,8 +165,6 @@ def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, A
         if isinstance(one, UnknownValue):
             raise evaluator.error(node, f"the shape of an input is not known: {one.what} is not known here")
     if whole is None:
-        if isinstance(shape, int):
-            shape = (shape,)
         if not isinstance(shape, (list, tuple)):
             raise evaluator.error(
                 node, f"the shape of an input is {describe(shape)}", "as keras.Input(shape=(28, 28, 1))"

@@ -149,8 +149,8 @@ class SequentialValue(LayerValue):
         return {"class_name": self.kind, "module": "keras", "config": config}
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        if not self.members and args:
-            return args[0]
+        if not self.members:
+            raise evaluator.error(node, f"{self.name} has no layers")
         if self.is_chain:
             return super().call(evaluator, args, kwargs, node)
         session = session_of(evaluator)

@@ -57,7 +57,7 @@ class HdfFile:
             raise SpecError("its model_config is not JSON") from None
         version = self._file.attrs.get("keras_version")
         if isinstance(value, dict) and version is not None and "keras_version" not in value:
-            value["keras_version"] = version.decode() if isinstance(version, bytes) else str(version)
+            value["keras_version"] = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
         return value
 
     def datasets(self, model: KerasModel) -> dict[tuple[tuple[str, ...], str], Any]:

@@ -155,6 +155,14 @@ def _layernorm(call: LayerCall) -> Parts:
     return [LayerPart(mean, "_center", (x,)), LayerPart({"op": "sub"}, "_apart", (x, "_center")), *scaled]
 
 
+@CONVERTERS.register("LayerNorm")
+def _normalized(call: LayerCall) -> Parts:
+    """Return a layer norm without weights: the operation's may be computed, or are arrays of their own."""
+    eps = call.get("epsilon")
+    plain_ = renamed(call, "layernorm") | {"scale": False, "center": False, "eps": 1e-7 if eps is None else eps}
+    return plain_ if call.get("gamma") is None and call.get("beta") is None else None
+
+
 def _scaled(
     call: LayerCall, squared: Draft | str, eps: float, weight: str, shape: list[int | None] | None
 ) -> list[LayerPart] | None:
@@ -390,7 +398,8 @@ _JOINS = {
     *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
     *("GroupQueryAttention", "GroupedQueryAttention"),
     *("LSTM", "GRU", "SimpleRNN"),
-    *("Dot", "Matmul", "Einsum", "Stack", "Constant", "LogicalAnd", "LogicalOr", "RNN", "Bidirectional"),
+    *("Dot", "Matmul", "Einsum", "Stack", "Constant", "LogicalAnd", "LogicalOr", "LogicalXor", "RNN", "Bidirectional"),
+    *("FloorDivide", "Mod", "Arctan2", "SquaredDifference"),
 }
 """Layers that may read several tensors, or none."""
 _MASKED: dict[str, Converter] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....limits import MOST_RESULTS
 from .config import LayerCall, Sizes, is_listable, plain
-from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, renamed
+from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, opaque_layer, renamed
 
 
 def _axis(call: LayerCall, value: object) -> int | None:
@@ -223,9 +223,18 @@ def _broadcast(call: LayerCall) -> Parts:
 @CONVERTERS.register("Take")
 def _take(call: LayerCall) -> Parts:
     axis = _axis(call, call.get("axis"))
-    given = call.args[1] if len(call.args) > 1 else call.kwargs.get("indices")
+    given = call.args[1] if len(call.args) > 1 else call.get("indices")
     indices: Any = plain(given)
     return {"op": "gather", "axis": axis, "indices": indices} if axis is not None and _is_places(indices) else None
+
+
+@CONVERTERS.register("Argmax", "Argmin")
+def _place_of_extreme(call: LayerCall) -> Parts:
+    """Return an opaque layer without the axis along which it looks, or with one place there."""
+    axis, sizes = _axis(call, call.get("axis")), call.sizes()
+    if axis is None or sizes is None or axis > len(sizes):
+        return None
+    return opaque_layer(call.kind, (*sizes[: axis - 1], *[1] * bool(call.get("keepdims")), *sizes[axis:]))
 
 
 def _is_places(value: object) -> bool:

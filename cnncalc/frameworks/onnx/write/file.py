@@ -19,7 +19,6 @@ OPSET = 22
 IR_VERSION = 10
 MOST_BYTES = 2**31 - 1
 """The most that protobuf can hold."""
-ArrayChange = Callable[[Any], Any]
 IN_NUMBERS = "give the input in numbers: -i 3x224x224"
 
 
@@ -52,6 +51,8 @@ class OnnxFile:
         self._given = origin.weights if origin is not None else {}
         self._weights: dict[str, str] = {}
         """The name of each weight in the file: as here, unless a layer has that name."""
+        self._laid: dict[str, tuple[tuple[int, ...], list[int]]] = {}
+        """The order of the axes of each weight in the file, and its shape."""
         self._bytes = 0
         self._taken = {layer.name for layer in report.layers} | {"input"}
 
@@ -148,19 +149,33 @@ class OnnxFile:
         type_ = own if kind is None else getattr(types, kind)
         return self.node("Constant", [], made, value=self.onnx.helper.make_tensor(made, type_, sizes, listed))
 
-    def weight(self, layer: LayerReport, role: str, shape: Any = None, change: ArrayChange = lambda a: a) -> str:
-        """Add a layer's weight in ONNX's order of axes, by default ours, and return its name.
+    def weight(self, layer: LayerReport, role: str, shape: Any = None, order: Sequence[int] = ()) -> str:
+        """Add a layer's weight, its axes in an order, and in a shape that may be another; return its name.
 
-        It is the array that is given, or zeros, made by a node.
+        It is the array that is given, or zeros, made by a node. Where a layer that shares it needs another order or
+        shape, nodes give it that.
         """
         node, own = layer.node, weight_shape(layer, role)
         owner = node.name if node.tie is None else layer.nodes[node.tie].name
-        name = f"{owner}.{role}"
+        name, order = f"{owner}.{role}", tuple(order) or tuple(range(len(own)))
+        sizes = [own[at] for at in order] if shape is None else list(shape)
         if name not in self._weights:
             self._weights[name] = self.name(name)
-            array, sizes = self._array(layer, name, own), own if shape is None else shape
-            self._add(self._weights[name], sizes, None if array is None else change(array).reshape(sizes))
-        return self._weights[name]
+            self._laid[name] = order, sizes
+            array = self._array(layer, name, own)
+            self._add(self._weights[name], sizes, None if array is None else array.transpose(order).reshape(sizes))
+        (have, laid), made = self._laid[name], self._weights[name]
+        if have != order:
+            made = self._reshaped(layer, role, made, laid, [own[at] for at in have])
+            made = self.step(layer, role, "Transpose", [made], perm=[have.index(at) for at in order])
+            laid = [own[at] for at in order]
+        return self._reshaped(layer, role, made, laid, sizes)
+
+    def _reshaped(self, layer: LayerReport, role: str, value: str, have: list[int], sizes: list[int]) -> str:
+        """Return the name of a weight in another shape."""
+        if have == sizes:
+            return value
+        return self.step(layer, role, "Reshape", [value, self.constant(layer, f"{role}.sizes", sizes)])
 
     def several(
         self, layer: LayerReport, part: str, roles: Sequence[str], shape: list[int], join: Callable[[list[Any]], Any]

@@ -246,7 +246,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         """Note that the tensor of which this is a part has changed with it."""
         while id(part) in self.parts:
             whole, args, kwargs, name = self.parts[id(part)]
-            index = args[0] if name == "getitem" else index_of(name, whole.dim(), *args, **kwargs)
+            index = args[0] if name == "getitem" else index_of(whole.dim(), *args, **kwargs)
             self.note("setitem", (self.noted(whole), index, self.noted(part)), {}, [whole], 0)
             part = whole
 
@@ -348,7 +348,13 @@ def index_with_tensors(index: Any) -> tuple[Any, ...]:
     """Return an index with tensors in place of lists, and places in place of truth values that are known."""
     parts = index if isinstance(index, tuple) else (index,)
     own = [torch.tensor(one) if isinstance(one, list) and not tensors_in(one) else one for one in parts]
-    return tuple([place for one in own for place in (one.nonzero(as_tuple=True) if _is_mask(one) else [one])])
+    own = [place for one in own for place in (one.nonzero(as_tuple=True) if _is_mask(one) else [one])]
+    return tuple([one.item() if _is_place(one) else one for one in own])
+
+
+def _is_place(index: Any) -> bool:
+    """Return whether an index is a single whole number that does not depend on an input."""
+    return isinstance(index, torch.Tensor) and index.dim() == 0 and index.device != META and kind_of(index) == "int"
 
 
 def _is_mask(index: Any) -> bool:
@@ -356,11 +362,11 @@ def _is_mask(index: Any) -> bool:
     return isinstance(index, torch.Tensor) and index.dtype is torch.bool and index.dim() > 0 and index.device != META
 
 
-def index_of(name: str, rank: int, dim: int, start: Any, length: int = 0) -> tuple[Any, ...]:
-    """Return what `select` or `narrow` takes as an index."""
-    index: list[Any] = [slice(None)] * rank
-    index[dim] = start if name == "select" else slice(start, start + length)
-    return tuple(index)
+def index_of(rank: int, dim: int, start: Any = None, length: int | None = None, index: Any = None) -> tuple[Any, ...]:
+    """Return what `select` (a dim and an index) or `narrow` takes as an index."""
+    places: list[Any] = [slice(None)] * rank
+    places[dim] = slice(start, start + length) if length is not None else start if index is None else index
+    return tuple(places)
 
 
 def tensors_of(result: Any) -> Any:
