@@ -467,7 +467,9 @@ def test_json_of_a_key_that_has_the_name_of_a_figure() -> None:
 
 
 def test_json_of_every_key() -> None:
-    settings = [{"input": row.input, "dialect": row.dialect, "layout": row.layout} for row in cases.ROWS]
+    settings: list[dict[str, Any]] = [
+        {"input": row.input, "dialect": row.dialect, "layout": row.layout} for row in cases.ROWS
+    ]
     reports = [cnncalc.shape(row.layers, **given) for row, given in zip(cases.ROWS, settings, strict=True)]
     for old, new in pairwise(reports):
         found = diffs.diff(old, new)
