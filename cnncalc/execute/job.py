@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import SpecError, nearest, shown
 from ..input import Inputs
 from ..layers.composite import FurtherInput
+from ..limits import FEWER_LAYERS, MOST_RUN, within
 from ..network import Network
 from ..report import Report
 from ..sizes import LARGEST, show, size_text
@@ -39,6 +40,12 @@ class Samples:
             raise SpecError(f"x is empty: its shape is {show(shape)}", "there is nothing to compute")
         if not shape:
             raise SpecError("x is a number without axes", "an input has the axes C,H,W, or a batch in front")
+        within(
+            MOST_RUN,
+            network.layer_count,
+            "a network of {made:,} layers is not run, the most are {most:,}",
+            FEWER_LAYERS,
+        )
         given = Inputs([(None, shape), *(others or {}).items()])
         self.report = trace_shape(network.inlined(), given, dialect=dialect, layout=layout)
         self.batch = self.report.batch

@@ -257,7 +257,7 @@ def tensors(path: str) -> NamedArrays:
     """Return the arrays of a .safetensors file by name. SpecError if it cannot be read, or holds other numbers."""
     try:
         from safetensors import SafetensorError, safe_open
-    except ImportError:
+    except ModuleNotFoundError:
         what = "a .safetensors file needs the safetensors package"
         raise SpecError(what, "pip install 'cnncalc[safetensors]'") from None
     try:

@@ -83,6 +83,15 @@ def test_a_signal_that_is_ignored_at_the_start_stays_so(tmp_path: Path) -> None:
     State.of(tmp_path, tmp_path / "out").check("a table", 0)
 
 
+def test_native_code_that_ends_the_program(tmp_path: Path) -> None:
+    """As OpenBLAS does where it gets no memory, and with 1, which is a failed check."""
+    fill(tmp_path)
+    state = State.of(tmp_path, tmp_path / "out")
+    done = at_event("os.rename", "import ctypes; ctypes.CDLL(None).exit(1)", line("an array", "out"), tmp_path)
+    assert done == (2, b"", b"")
+    state.check("an array", done.code)
+
+
 @pytest.mark.parametrize("size", [0, 99_000])
 def test_an_array_that_is_cut_short_while_it_is_mapped(size: int, tmp_path: Path) -> None:
     """Beyond its last page a read is SIGBUS; within that page there are zeros, which are nobody's values."""

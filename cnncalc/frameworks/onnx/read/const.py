@@ -32,7 +32,7 @@ def package() -> Any:
     try:
         import onnx
         import onnx.numpy_helper
-    except ImportError:
+    except ModuleNotFoundError:
         raise SpecError("an ONNX file needs the onnx package", "pip install 'cnncalc[onnx]'") from None
     return onnx
 
