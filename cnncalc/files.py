@@ -62,6 +62,20 @@ def stream_limit(file: IO[bytes]) -> int | None:
     return None if stat.S_ISREG(mode) else LARGEST_DEVICE if stat.S_ISCHR(mode) else LARGEST_STREAM
 
 
+def line_limit(file: IO[bytes], name: str) -> int | None:
+    """Return how many bytes of an open file are read as a line, as `stream_limit` does.
+
+    SpecError for the file that standard output is written to: there would always be another line.
+    """
+    grows = False
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # closed, or in memory
+        out = os.fstat(sys.stdout.fileno())
+        grows = stat.S_ISREG(out.st_mode) and os.path.samestat(out, os.fstat(file.fileno()))
+    if grows:
+        raise SpecError(f"standard output is written to {shown(name, LONGEST_PATH)}, which is read", "give -o FILE")
+    return stream_limit(file)
+
+
 def too_long(name: str, most: int) -> SpecError:
     """Return the error for a stream of more bytes than are read."""
     return SpecError(f"{shown(name, LONGEST_PATH)} does not end within {most >> 20} MiB", "give a file")

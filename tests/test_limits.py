@@ -5,6 +5,7 @@ The bounds are of a process of its own, by the system. `tests/data/hostile` has 
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -519,6 +520,21 @@ def test_foreign_code_runs_apart(work: Callable[[], bytes], made: bytes | None) 
         waiting.set()
         other.join()
     assert len(bytearray(1 << 28)) == 1 << 28
+
+
+@posix
+def test_a_system_that_starts_no_more_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> int:
+        raise BlockingIOError(errno.EAGAIN, "no more")
+
+    monkeypatch.setattr(os, "fork", fail)
+    opened = os.pipe()
+    with pytest.raises(
+        cnncalc.SpecError, match=r"^the system does not start another process: no more\n  foreign code runs"
+    ):
+        apart(bytes, 1 << 24, 1)
+    assert os.pipe() == tuple(number + 2 for number in opened)  # it has closed its own
+    os.closerange(opened[0], opened[1] + 3)
 
 
 @posix

@@ -20,11 +20,12 @@ def input_keys(layers: list[Raw], sizes: int, wanted: Reading) -> dict[str, int]
 
 
 def layers_of(spec: Iterable[Raw]) -> Iterator[Layer]:
-    """Yield the layers of a spec, those of a block in its place; their keys are not checked."""
+    """Yield the layers of a spec, those of a block in its place; the values of keys are not checked."""
     for raw in spec:
         if "layers" in raw:
             yield from layers_of(raw["layers"])
             continue
         cls, nd = OPS[raw["op"]]
         keys = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-        yield cls(raw["op"], nd, {key: keys[key] for key in cls.KEYS if key in keys})
+        if keys.keys() >= set(cls.NEEDED):  # one that lacks a key is refused when it is read
+            yield cls(raw["op"], nd, {key: keys[key] for key in cls.KEYS if key in keys})

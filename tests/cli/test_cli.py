@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import gc
 import io
 import json
@@ -323,17 +322,6 @@ def test_a_full_standard_output(format: str) -> None:
             check=False,
         )
     assert (done.returncode, done.stderr) == (2, "cannot write: No space left on device\n")
-
-
-def test_what_a_disk_of_the_network_refuses_when_all_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    close = os.close
-
-    def fail(number: int) -> None:
-        close(number)
-        raise OSError(errno.EDQUOT, "Disk quota exceeded")
-
-    monkeypatch.setattr(os, "close", fail)
-    assert here(["zoo"])[::2] == (2, "cannot write: Disk quota exceeded\n")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class HdfFile:
     def _file(self) -> Any:
         try:
             import h5py  # noqa: F401 - whether it is there
-        except ImportError:
+        except ModuleNotFoundError:
             raise SpecError("Keras's weights need the h5py package", "pip install 'cnncalc[keras]'") from None
         source = self._load()
         size = len(source) if isinstance(source, bytes) else os.path.getsize(source)
