@@ -21,9 +21,9 @@ MODES = ("nearest", "bilinear", "bicubic")
 def _resizing(call: LayerCall) -> Parts:
     """Return a resizing, behind the crop or the padding that keeps the ratio of the sides."""
     size = call.get("size") or [call.get("height"), call.get("width")]
-    wanted = size if isinstance(size, (list, tuple)) else []
+    wanted = [*filter(_is_size, size)] if isinstance(size, (list, tuple)) else []
     mode = call.get("interpolation") or "bilinear"
-    if len(wanted) != 2 or not all(map(_is_size, wanted)) or mode not in MODES or call.get("antialias"):
+    if len(wanted) != 2 or mode not in MODES or call.get("antialias"):
         return None
     cuts = call.get("crop_to_aspect_ratio")
     pads = call.get("pad_to_aspect_ratio")
