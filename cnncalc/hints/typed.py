@@ -104,7 +104,8 @@ def _width(place: HintPlace) -> Advice | None:
 
     None if `holds where` already names sizes that fit.
     """
-    if place.layer.op != "linear" or place.around or known(place.layer.sample[-1]):
+    layer = place.layer
+    if layer.op != "linear" or place.around or not layer.sample or known(layer.sample[-1]):
         return None
     network, wanted = place.layer.network, place.layer.node.layer.given.get("c_i")
     if not isinstance(wanted, int):

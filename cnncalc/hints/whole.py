@@ -36,7 +36,7 @@ def _is_per_channel(layer: LayerReport) -> bool:
 
 def _takes_mean_away(layer: LayerReport) -> bool:
     """Return whether a norm takes the mean of each channel alone."""
-    if layer.op == "groupnorm":
+    if layer.op == "groupnorm" and layer.sample:
         c = layer.sample[-1] if layer.env.channels_last else layer.sample[0]
         return layer.values.get("g") == c
     return layer.op in ("batchnorm", "instancenorm")

@@ -80,7 +80,7 @@ def _end(slide: Slide) -> tuple[int, int]:
 def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]:
     """Return how many units at the end of each axis are the padding of a `pad` in front."""
     before = place.before()
-    if before is None or before.op != "pad":
+    if not slides or before is None or before.op != "pad":
         return {}
     padding = zip(before.traced.axes, before.traced.values["p"], strict=True)
     ends = {axis: max(after, 0) for axis, (_, after) in padding}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import re
@@ -17,6 +18,7 @@ from cnncalc.hints import Advice, HintPlace, find, whole
 from cnncalc.hints.table import KINDS, hints, kinds_named
 from cnncalc.hints.typed import notes
 from cnncalc.report import Hint
+from tests import cases
 
 
 def of(words: object, **options: object) -> list[Hint]:
@@ -532,6 +534,17 @@ def test_nothing_is_said_of_a_norm_of_what_is_not_known() -> None:
     for op in ("layernorm", "instancenorm", "groupnorm", "softmax"):
         assert of([{"op": "opaque"}, {"op": op, **({"g": 1} if op == "groupnorm" else {})}], input=(3, 8, 8)) == []
     assert of("Cx1x1 groupnorm:1") == []
+
+
+@pytest.mark.parametrize("before", [[], [{"op": "conv", "c_o": 4}], [{"op": "pad", "p": 1}]])
+def test_every_layer_of_what_is_not_known_has_its_hints(before: list[dict[str, object]]) -> None:
+    tried = 0
+    for row in cases.ROWS:
+        with contextlib.suppress(cnncalc.CnncalcError):  # that does not fit behind these
+            found = of([{"op": "opaque"}, *before, row.layers[-1], {"op": "relu"}], input=(3, 8, 8))
+            assert not {"dropped-pixels", "linear-width"}.intersection(hint.name for hint in found)
+            tried += 1
+    assert tried > 150
 
 
 def test_an_even_kernel_with_a_stride_is_padded_as_the_size_wants() -> None:
