@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from weakref import ref
 
 STDOUT = "-"
-FOLDS_CASE = sys.platform in ("win32", "darwin")
-"""Whether `A` and `a` are one file here."""
 _RESERVED = {"CON", "PRN", "AUX", "NUL", *[f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)]}
 """Names of devices in every folder of Windows, whatever ending they have."""
 
@@ -62,6 +60,20 @@ def stream_limit(file: IO[bytes]) -> int | None:
     except (OSError, ValueError):  # bytes in memory
         return None
     return None if stat.S_ISREG(mode) else LARGEST_DEVICE if stat.S_ISCHR(mode) else LARGEST_STREAM
+
+
+def line_limit(file: IO[bytes], name: str) -> int | None:
+    """Return how many bytes of an open file are read as a line, as `stream_limit` does.
+
+    SpecError for the file that standard output is written to: there would always be another line.
+    """
+    grows = False
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # closed, or in memory
+        out = os.fstat(sys.stdout.fileno())
+        grows = stat.S_ISREG(out.st_mode) and os.path.samestat(out, os.fstat(file.fileno()))
+    if grows:
+        raise SpecError(f"standard output is written to {shown(name, LONGEST_PATH)}, which is read", "give -o FILE")
+    return stream_limit(file)
 
 
 def too_long(name: str, most: int) -> SpecError:
@@ -129,7 +141,7 @@ def _descriptor(path: str) -> int | None:
     """
     for _ in range(_MOST_LINKS):
         folder, _, name = os.path.normpath(path).rpartition("/")
-        if folder in ("/dev/fd", "/proc/self/fd") and name.isascii() and name.isdecimal():
+        if folder in _DESCRIPTORS and name.isascii() and name.isdecimal() and len(name) < _DIGITS:
             return int(name)
         if not os.path.islink(path):
             break
@@ -137,8 +149,17 @@ def _descriptor(path: str) -> int | None:
     return None
 
 
+_DESCRIPTORS = ("/dev/fd", "/proc/self/fd", "/proc/thread-self/fd")
+"""The folders with the files that this program has open, by their numbers."""
+_DIGITS = 10
+"""No number of an open file has so many digits."""
 _MOST_LINKS = 40
 """How many links Linux follows."""
+
+
+def output_path(path: str) -> str:
+    """Return the path of an output as it is given, or `-` for another name of standard output, as /dev/stdout."""
+    return STDOUT if _descriptor(path) == 1 else path
 
 
 def allow_open(count: int) -> None:
@@ -168,9 +189,11 @@ _LONGEST_NAME = 250
 """The most bytes of a file's name before its ending: systems take 255."""
 
 
-def folded(path: str) -> str:
-    """Return a path in the form in which this system compares it with others."""
-    return path.casefold() if FOLDS_CASE else path
+def folded(name: str) -> str:
+    """Return a name as disks compare it that take `A` for `a`; some of them do not tell two spellings of `é` apart."""
+    from unicodedata import normalize
+
+    return normalize("NFC", name).casefold()
 
 
 @contextlib.contextmanager
@@ -192,22 +215,22 @@ def folder(path: str) -> Iterator[None]:
         NEW_FOLDERS.clear()
 
 
-_GROUPS: list[dict[str, Target]] = []
-"""The files of each `all_or_none` that has begun, by their real paths."""
+_GROUPS: list[dict[object, Target | None]] = []
+"""The files of each `all_or_none` that has begun, by what makes them one file; None for a pipe, which has its name."""
 
 
 @contextlib.contextmanager
 def all_or_none() -> Iterator[None]:
     """Give the files that are written within their names at the end, or none of them if that is not reached."""
-    targets: dict[str, Target] = {}
+    targets: dict[object, Target | None] = {}
     _GROUPS.append(targets)
     try:
         yield
         check_mapped()
-        unbroken(lambda: _name_all([target for target in targets.values() if target.is_whole]))
+        unbroken(lambda: _name_all([target for target in targets.values() if target is not None and target.is_whole]))
     finally:
         _GROUPS.pop()
-        for target in targets.values():
+        for target in filter(None, targets.values()):
             target.discard()
 
 
@@ -238,15 +261,17 @@ class Target:
             self._old = _status(path)
             self.is_special = is_special(path)
             if self.is_special:
+                if self._old is not None and not stat.S_ISCHR(self._old.st_mode):  # a device may be several outputs
+                    self._join((self._old.st_dev, self._old.st_ino))
                 descriptor = _descriptor(path)
-                self.file: IO[bytes] = open(path if descriptor is None else os.dup(descriptor), "wb")  # noqa: SIM115
+                raw = _Onward(path if descriptor is None else os.dup(descriptor), "wb")
+                self.file: IO[bytes] = io.BufferedWriter(raw)
                 return
             if os.path.isdir(path):
                 raise IsADirectoryError(None, "it is a directory")
             if self._old is not None and not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             self.name = os.path.realpath(path) if os.path.islink(path) else path
-            real = self._single()
             folder, name = os.path.split(self.name)
             self._part = os.path.join(folder, f"{name[:20]}.{os.urandom(8).hex()}.part")
             UNFINISHED.add(self._part)  # before it is there: a signal may come right behind `open`
@@ -255,16 +280,27 @@ class Target:
             except OSError:
                 UNFINISHED.discard(self._part)
                 raise
-        if _GROUPS:
-            _GROUPS[-1][real] = self
+            try:
+                self._join(self._place())
+            except BaseException:
+                self.discard()
+                raise
 
-    def _single(self) -> str:
-        """Return the path by which a group has the file. SpecError if it has it already."""
-        real = folded(os.path.realpath(self.name))
-        if _GROUPS and real in _GROUPS[-1]:
+    def _join(self, one: object) -> None:
+        """Become one of the files of a group. SpecError if it has this one already."""
+        if not _GROUPS:
+            return
+        if one in _GROUPS[-1]:
             what = f"two outputs would be one file, {shown(self.path, LONGEST_PATH)}"
             raise SpecError(what, "give one of them another name")
-        return real
+        _GROUPS[-1][one] = None if self.is_special else self
+
+    def _place(self) -> object:
+        """Return the number of the file's folder, whatever it is called, and its name as the disk compares it."""
+        folder, name = os.path.split(self.name)
+        found = os.stat(folder or os.curdir)
+        folds_case = os.path.exists(f"{self._part.removesuffix('part')}PART")
+        return found.st_dev, found.st_ino, folded(name) if folds_case else name
 
     def commit(self) -> None:
         """Give the file its name, now that it is whole, or leave that to `all_or_none`.
@@ -275,6 +311,7 @@ class Target:
         with self.errors():
             self.file.flush()
             if self.is_special:
+                self.file.close()
                 return
             old = _status(self.name) or self._old
             if old is not None and hasattr(os, "fchown"):  # Windows has neither owners nor modes
@@ -317,6 +354,16 @@ class Target:
             raise SpecError(what, _HELP.get(error.errno)) from None
 
 
+class _Onward(io.FileIO):
+    """A file that is written onward alone: a device says that it seeks and does not, and what is added to stays."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation("tell")
+
+
 _HELP: dict[int | None, str] = {
     errno.EMFILE: "write fewer files at once, or raise the limit that `ulimit -n` shows",
     errno.EBUSY: "if the file is mounted, mount its folder: a file is replaced by a new one",
@@ -354,7 +401,10 @@ def _keep_rights(file: int, path: str, old: os.stat_result) -> None:
         mode &= 0o777
     if not has_group:
         mode = mode & ~0o070 | (mode & 0o007) << 3
-    for name in _attributes(path):
+    names = _attributes(path)
+    if _RIGHTS not in names and _RIGHTS in _attributes(file):  # from the folder, whose list is for new files
+        os.removexattr(file, _RIGHTS)
+    for name in names:
         try:
             if name == _RIGHTS and not has_group:
                 raise PermissionError
@@ -370,10 +420,10 @@ _RIGHTS = "system.posix_acl_access"
 """The attribute with the list of rights, whose mask stands in place of the group's in the mode."""
 
 
-def _attributes(path: str) -> list[str]:
+def _attributes(file: str | int) -> list[str]:
     """Return the names of a file's attributes that one in its place gets, too."""
     try:
-        names = os.listxattr(path)
+        names = os.listxattr(file)
     except (AttributeError, OSError):  # not on Linux; not on this disk
         return []
     return [name for name in names if name.startswith("user.") or name in (_RIGHTS, "security.selinux")]

@@ -19,6 +19,11 @@ MOST_LAYERS = 100_000
 table."""
 MOST_OPEN = 10_000
 """Letters and floors in the open sizes of a network's maps, as of 5,000 maps of two sizes: 150 microseconds each."""
+MOST_PHASES_IN_ALL = 400_000
+"""Phases of the receptive fields of a network's layers on all axes, as a transposed convolution makes them, counted
+for each path that meets there: 2 microseconds each."""
+MOST_PRODUCTS = 6_000
+"""Layers of a network that multiply their inputs by each other, as attention does: 120 microseconds each."""
 MOST_CONTRASTED = 50_000
 """Layers under several dialects, each counted under each: 2 KiB, and 40 microseconds, each, as `check` traces them
 again."""
@@ -30,6 +35,12 @@ MOST_WITH_FIELDS = 30_000
 """Layers whose receptive fields are looked at by `rf`, with what they read: 4 KiB, and 50 microseconds, each."""
 MOST_PAIRS = 1_000_000
 """Pairs of what one layer reads, of all layers together, where `rf` follows each through the layer: a microsecond."""
+MOST_RUN = 50_000
+"""Layers of a network that is run, or whose matrix is made: 3 KiB, and 30 microseconds, each, before anything is
+computed."""
+MOST_CONVERTED = 10_000
+"""Layers of a network that is written for another framework: 20 KiB, and 100 microseconds, each for ONNX; some layers
+are ten there."""
 MOST_EXPLAINED = 30_000
 """Rows whose arithmetic is shown, in a kilobyte and 50 microseconds each."""
 MOST_DRAWN = 10_000
@@ -160,7 +171,13 @@ def apart(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of other threads, which the child does not have, and does not need
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError as error:
+            os.close(reading)
+            os.close(writing)
+            help = "foreign code runs in a process of its own, that cannot end this one: allow one more"
+            raise SpecError(f"the system does not start another process: {error.strerror}", help) from None
     if not child:
         _work_apart(work, writing, memory, SECONDS_APART * (1 + size / (1 << 20)))
     os.close(writing)
@@ -188,8 +205,9 @@ def _work_apart(work: Callable[[], bytes], writing: int, memory: int, seconds: f
         import signal
 
         faulthandler.disable()
-        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU, signal.SIGBUS):
-            signal.signal(one, signal.SIG_DFL)
+        for one in signal.valid_signals():  # one that is ignored, as `nohup` does, stays so
+            if callable(signal.getsignal(one)) or one == signal.SIGBUS:
+                signal.signal(one, signal.SIG_DFL)
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_PROF, seconds)
         null = os.open(os.devnull, os.O_RDWR)

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # built in: `signal` puts names of an enum above it, which takes as long as the rest
 
-ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK")
+ENDING = (
+    *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK"),
+    *("SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGSTKFLT"),
+)
 """The signals that end a program which does not heed them, where the system has them."""
 UNFINISHED: set[str] = set()
 """The files beside their targets that are being written."""
 NEW_FOLDERS: list[str] = []
 """The folders that the command has made, those above first; they go again if they stay empty."""
 _HANDLERS: dict[int, Any] = {}
-"""What is called for a signal, by its number."""
+"""What is called for a signal, by its number; by -1 what is called at an end that native code makes."""
 _LATE: list[list[int]] = []
 """The signals that have come in each `unbroken`."""
 
@@ -79,6 +82,7 @@ def guard_maps(reason: Callable[[], str]) -> None:
     """End with exit code 2 and this reason, not by SIGBUS, if what is mapped is there no more; only where `heed` holds.
 
     Python runs its own handlers behind the instruction at fault, which would be tried for ever: this one runs at once.
+    So does the one for native code that ends the program, as a BLAS does that gets no memory.
     """
     number = getattr(signal, "SIGBUS", 0)
     if not number or not _HANDLERS or number in _HANDLERS:
@@ -95,5 +99,19 @@ def guard_maps(reason: Callable[[], str]) -> None:
         finally:
             os._exit(2)
 
+    def end(_: object) -> NoReturn:
+        _remove_unfinished()
+        os._exit(2)
+
     _HANDLERS[number] = ctypes.CFUNCTYPE(None, ctypes.c_int)(fail)
     ctypes.pythonapi.PyOS_setsig(number, _HANDLERS[number])
+    if is_left_at_once():
+        _HANDLERS[-1] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(end)
+        ctypes.CDLL(None)["__cxa_atexit"](_HANDLERS[-1], None, None)
+
+
+def is_left_at_once() -> bool:
+    """Return whether the command ends without Python's own tidying up: nothing watches it that is to be told."""
+    import sys
+
+    return sys.gettrace() is None and sys.getprofile() is None

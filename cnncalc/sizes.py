@@ -64,11 +64,18 @@ def count(*factors: Count) -> Count:
 def total(counts: Iterable[Count]) -> Count:
     """Return the sum of counts, None if one of them is not known."""
     result: Size = 0
+    opens: dict[Open, int] = {}
+    """How many times each open size is there: copies of a layer have the same."""
     for number in counts:
         if number is None:
             return None
-        result = result + number
-    return None if type(result) is not int and result == UNKNOWN else result
+        if isinstance(number, Open):
+            opens[number] = opens.get(number, 0) + 1
+        else:
+            result += number
+    for size, times in opens.items():
+        result = result + size * times
+    return None if isinstance(result, Open) and result.is_unknown else result
 
 
 def counted(number: Count, longest: int = 240) -> str:

@@ -10,9 +10,9 @@ from .axes import begin, join_folded
 from .errors import CnncalcError, ShapeError
 from .floors import walk
 from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
-from .layers import Env, Fields, Trace
+from .layers import Env, Fields, Layer, Trace
 from .layers.base import Need, space_of
-from .limits import MOST_OPEN, Limit
+from .limits import MOST_OPEN, MOST_PHASES_IN_ALL, MOST_PRODUCTS, Limit
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, counted, known, show, total
@@ -92,15 +92,39 @@ def _spatial(network: Network, read: Input) -> list[int]:
     return sorted(found) or usual
 
 
+class _Budget:
+    """How much of what takes long may be traced, copies of a layer that are traced once apart."""
+
+    __slots__ = ("letters", "phases", "products")
+
+    def __init__(self) -> None:
+        what = "the maps up to here have {made:,} letters and floors in their open sizes, more than {most:,}"
+        self.letters = Limit(MOST_OPEN, what, "give the input's sizes as numbers, as -i 3x224x224")
+        what = "the receptive fields up to here have {made:,} phases, more than {most:,}"
+        self.phases = Limit(MOST_PHASES_IN_ALL, what, "take fewer layers behind the one that makes the map larger")
+        what = "up to here {made:,} layers multiply their inputs by each other, more than {most:,}"
+        self.products = Limit(MOST_PRODUCTS, what, "take fewer of them")
+
+    def count(self, layer: Layer, xs: Sequence[Shape], traced: Trace) -> None:
+        """Count a layer that was traced. SpecError if that is too much."""
+        if layer.JOINS and layer.MULTIPLIES:
+            self.products.count(1)
+        phases = [len(field.phases) for field in traced.fields.of if field.phases is not None]
+        if phases:
+            self.phases.count(sum(phases) * max(len(xs), 1))
+        formulas = [size.terms for size in traced.out if isinstance(size, Open) and size.terms]
+        if formulas and traced.out not in xs:
+            self.letters.count(sum([len(walk(terms)) for terms in formulas]))
+
+
 class _Needs(list[tuple[Need, ...]]):
     """What the layers of one trace need of open sizes: that of the layer at work, and where all before it hold."""
 
-    __slots__ = ("holds", "known", "letters")
+    __slots__ = ("budget", "holds", "known")
 
-    def __init__(self) -> None:
+    def __init__(self, budget: _Budget | None = None) -> None:
         super().__init__()
-        what = "the maps up to here have {made:,} letters and floors in their open sizes, more than {most:,}"
-        self.letters = Limit(MOST_OPEN, what, "give the input's sizes as numbers, as -i 3x224x224")
+        self.budget = budget or _Budget()
         self.holds: Holds | None = None
         self.known: set[object] = set()
         """What is needed already."""
@@ -165,12 +189,10 @@ def _trace(
                 traced = held[id(node.layer)][1]
             else:
                 traced = _traced(node, xs, fields, env)
+                needs.budget.count(node.layer, xs, traced)
                 held[id(node.layer)] = (xs, fields), traced
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
-            formulas = [size.terms for size in traced.out if isinstance(size, Open) and size.terms]
-            if formulas and traced.out not in xs:
-                needs.letters.count(sum([len(walk(terms)) for terms in formulas]))
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0] if xs else (), traced, node, env)
                 _check_tied_layers(layers[node.tie].inner, inner, layers[node.tie].name)
@@ -226,7 +248,7 @@ def fitting_input(network: Network, read: Input, at: int) -> str | None:
     wanted = node.layer.given.get("c_i") if node.layer.WORD == "linear" else None
     if not isinstance(wanted, int) or at > MOST_RETRACED:
         return None
-    places = _spatial(network, read)
+    places, budget = _spatial(network, read), _Budget()
 
     def sample_of(side: int) -> Shape:
         return tuple([side if place in places else size for place, size in enumerate(read.sample)])
@@ -235,7 +257,7 @@ def fitting_input(network: Network, read: Input, at: int) -> str | None:
         """Return how many features it gets; 0 if a layer before does not fit."""
         start = sample_of(side), begin(sample_of(side), places)
         try:
-            layers = list(_trace(network, network.nodes[:at], start, read.batch, _Needs()))
+            layers = list(_trace(network, network.nodes[:at], start, read.batch, _Needs(budget)))
         except CnncalcError:
             return 0
         x = sample_of(side) if node.reads[0] == INPUT else layers[node.reads[0]].traced.out
@@ -303,6 +325,10 @@ def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
     return f"{counted(params)} parameters" + (f", {counted(buffers)} buffers" if buffers else "")
 
 
+MOST_GUESSED = 6
+"""How many axes what is not known may have, for a layer that depends on their number."""
+
+
 def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
     """Trace a layer of whose input nothing is known but what its keys say: its channels and its number of axes."""
     layer, rank = node.layer, node.layer.rank()
@@ -311,13 +337,22 @@ def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
         weights = None if layer.WEIGHTS else 0
         macs = None if weights is None or layer.MULTIPLIES else 0
         return Trace(layer.values(env), NOTHING_KNOWN, fields, weights, weights, weights, macs)
-    x: Shape = (UNKNOWN,) if rank is None else (UNKNOWN,) * (rank + 1)
-    traced = layer.trace(x, fields.lost(len(x)), env)
-    if rank is not None and layer.WEIGHTS:
-        return traced
-    values = traced.values if rank is not None else dict(layer.given)
-    macs = 0 if traced.macs == 0 else None
-    return traced._replace(values=values, out=NOTHING_KNOWN, fields=fields, macs=macs)
+    if rank is not None:
+        traced = layer.trace((UNKNOWN,) * (rank + 1), fields.lost(rank + 1), env)
+        macs = 0 if traced.macs == 0 else None
+        return traced if layer.WEIGHTS else traced._replace(out=NOTHING_KNOWN, fields=fields, macs=macs)
+    traces, refused = [], ShapeError("it has no axes")
+    for axes in range(1, MOST_GUESSED + 1):
+        try:
+            traces.append(layer.trace((UNKNOWN,) * axes, fields.lost(axes), env))
+        except ShapeError as error:  # an axis that its keys name is not there
+            refused = error
+    if not traces:
+        raise refused
+    found = [[getattr(one, count) for one in traces] for count in ("weights", "bias", "buffers")]
+    weights, bias, buffers = [ns[0] if ns.count(ns[0]) == len(ns) else None for ns in found]
+    macs = 0 if all(one.macs == 0 for one in traces) else None
+    return Trace(dict(layer.given), NOTHING_KNOWN, fields, weights, bias, buffers, macs)
 
 
 def _summed_up(inner: Sequence[LayerReport]) -> Trace:

@@ -23,18 +23,28 @@ Values = Mapping[str, Any]
 
 def run(report: Report, x: Array, weights: Mapping[str, Array]) -> Array:
     """What comes out of a network for x (N, *sample)."""
-    return np.stack([_sample(report, one, weights) for one in x])
+    return np.stack([part for one in x for part in _parts(report, one, weights)])
 
 
-def _sample(report: Report, x: Array, weights: Mapping[str, Array]) -> Array:
-    found: list[Array] = []
+def _parts(report: Report, x: Array, weights: Mapping[str, Array]) -> list[Array]:
+    """What comes out for a sample: several arrays if axes of it are folded into the batch, else one."""
+    found: list[list[Array]] = []
     for layer in report.layers:
-        xs = [x if at < 0 else found[at] for at in layer.node.reads]
+        reads = [[x] if at < 0 else found[at] for at in layer.node.reads]
         owner = layer.node.name if layer.node.tie is None else report.layers[layer.node.tie].name
         own = {role: weights[f"{owner}.{role}"] for role in layer.weight_shapes()}
-        found.append(_layer(layer, xs, own))
-        assert found[-1].shape == layer.traced.out, (layer.name, found[-1].shape, layer.traced.out)
+        if layer.op in FOLDS:
+            found.append([*np.stack(reads[0]).reshape(-1, *layer.traced.out)])
+            continue
+        count = max(map(len, reads), default=1)
+        alike = [parts * count if len(parts) == 1 else parts for parts in reads]
+        found.append([_layer(layer, list(xs), own) for xs in zip(*alike, strict=True)] or [own["weight"]])
+        for part in found[-1]:
+            assert part.shape == layer.traced.out, (layer.name, part.shape, layer.traced.out)
     return found[-1]
+
+
+FOLDS = ("tobatch", "frombatch")
 
 
 def _layer(layer: LayerReport, xs: list[Array], weights: Mapping[str, Array]) -> Array:
@@ -259,7 +269,7 @@ def quantize(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Val
         if "scale" in v:
             scale, zero = (np.atleast_1d(v[key])[at[0] if np.ndim(v[key]) else 0] for key in ("scale", "zero"))
         else:
-            scale = (most - least) / steps
+            scale = (most - least) / steps or 1
             zero = round(v["min"] - least / scale)
         out[at] = (min(max(round(x / scale) + zero, v["min"]), v["max"]) - zero) * scale
     return out
@@ -578,8 +588,9 @@ def einsum(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Value
 
 
 def attention(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    q, k = xs[0], xs[min(1, len(xs) - 1)]
-    values = xs[2] if len(xs) > 2 else k
+    tables = [xs[0], xs[min(1, len(xs) - 1)], xs[min(2, len(xs) - 1)]]
+    lead = np.broadcast_shapes(*[table.shape[:-2] for table in tables])
+    q, k, values = [np.broadcast_to(table, (*lead, *table.shape[-2:])) for table in tables]
     out = np.zeros((*q.shape[:-1], values.shape[-1]))
     for *at, i in np.ndindex(*q.shape[:-1]):
         scores = [float(q[(*at, i)] @ key) * v["scale"] for key in k[tuple(at)]]
@@ -680,7 +691,7 @@ def _read(
 
 def _each(function: Callable[[float, LayerReport], float]) -> Callable[..., Array]:
     def activation(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-        return np.array([function(float(value), layer) for value in xs[0].flat]).reshape(xs[0].shape)
+        return np.array([float(function(float(value), layer)) for value in xs[0].flat]).reshape(xs[0].shape)
 
     return activation
 

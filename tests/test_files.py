@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cnncalc import cli, files, signals
@@ -111,21 +112,24 @@ def test_a_name_becomes_one_of_a_file(name: str, on_windows: str, elsewhere: str
     assert files.safe_name(name) == (on_windows if os.name == "nt" else elsewhere)
 
 
-def test_whether_a_name_is_another_in_capitals_is_the_systems_to_say(folder: Path) -> None:
-    Path("a").touch()
-    assert (files.folded("A") == files.folded("a")) == Path("A").exists()
-
-
-@pytest.mark.parametrize(("folds", "code"), [(True, 2), (False, 0)])
-@posix
-def test_layers_whose_names_differ_in_case(
-    folds: bool, code: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("first", "second", "folds"),
+    [("a", "A", None), ("a", "A", False), ("a", "A", True), ("é", "e\u0301", True), ("straße", "STRASSE", True)],
+)
+def test_names_that_a_disk_takes_for_one(
+    first: str, second: str, folds: bool | None, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Windows and macOS would take the results of the two for one file."""
-    monkeypatch.setattr(files, "FOLDS_CASE", folds)
-    done = here(["run", "relu:name=a", "relu:name=A", "-x", "x.npy", "--keep-all", "maps"])
-    assert done.code == code, done
-    assert ("two outputs would be one file, 'maps/A.npy'" in done.err) == folds
+    """As those of Windows and macOS do, and some on Linux; None is the disk of the tests."""
+    exists = os.path.exists
+    Path(first).touch()
+    is_one = exists(second) if folds is None else folds
+    if folds is not None:
+        monkeypatch.setattr(os.path, "exists", lambda path: folds if str(path).endswith(".PART") else exists(path))
+    done = here(["run", f"relu:name={first}", f"relu:name={second}", "-x", "x.npy", "--keep-all", "maps"])
+    assert done.code == (2 if is_one else 0), done
+    said = f"two outputs would be one file, {os.path.join('maps', f'{second}.npy')!r}"
+    assert (said in done.err) == is_one
+    assert exists("maps") == (not is_one)
 
 
 def test_what_may_have_no_end_is_read_up_to_its_limit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,12 +218,16 @@ def test_what_is_not_a_file_of_a_folder_is_special(folder: Path) -> None:
         assert files.is_special(path), path
     for path in ("x.npy", ".", "nowhere", "stdout", "/dev/fd/x", "/dev/fd/", "/dev/fd/٣", "nowhere/1"):
         assert not files.is_special(path), path
+    for digits in (10, 20, 1000):
+        with pytest.raises(SpecError, match="cannot be written: No such file"):
+            files.Target(f"/dev/fd/{'9' * digits}")
     opened = {
         "/dev/stdin": 0,
         "/dev/stdout": 1,
         "/dev/stderr": 2,
         "/dev/fd/3": 3,
         "/proc/self/fd/14": 14,
+        "/proc/thread-self/fd/1": 1,
         "/stdin": None,
     }
     Path("deep").mkdir()
@@ -227,6 +235,8 @@ def test_what_is_not_a_file_of_a_folder_is_special(folder: Path) -> None:
         Path(path).symlink_to(to)
         opened[path] = number
     assert {path: files._descriptor(path) for path in opened} == opened  # noqa: SLF001
+    assert {path for path in opened if files.output_path(path) == "-"} == {path for path in opened if opened[path] == 1}
+    assert {files.output_path(path) for path in ("-", "/dev/fd/2", "x.npy")} == {"-", "/dev/fd/2", "x.npy"}
 
 
 @posix
@@ -254,6 +264,62 @@ def test_as_many_files_may_be_open_as_are_written(
     monkeypatch.setattr(resource, "setrlimit", lambda _, pair: calls.append(pair))
     files.allow_open(count)
     assert calls == [asked] * (asked is not None)
+
+
+@posix
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("run relu -x x.npy --json -o /dev/stdout", "-o - writes the array itself, and --json describes it"),
+        ("convert a.onnx --weights-out /dev/fd/1", "the network and its weights would both go to standard output"),
+        ("run relu:name=pipe -x x.npy -o pipe.npy --keep pipe", "two outputs would be one file, 'pipe.npy'"),
+        ("convert a.onnx -o pipe --weights-out pipe.npy", "two outputs would be one file, 'pipe'"),
+        ("convert a.onnx -o FD --weights-out DUP", "two outputs would be one file, 'FD'"),
+        ("convert a.onnx -o /dev/null --weights-out /dev/null", ""),
+    ],
+)
+def test_two_outputs_are_not_one_stream(words: str, said: str, several: Path) -> None:
+    """Whatever it is called."""
+    os.mkfifo("pipe.npy")
+    os.link("pipe.npy", "pipe")
+    with open("log", "ab") as log, open(os.dup(log.fileno()), "ab") as again, open("pipe", "r+b", buffering=0):
+        names = {"FD": f"/dev/fd/{log.fileno()}", "DUP": f"/proc/self/fd/{again.fileno()}"}
+        for name, path in names.items():
+            words, said = words.replace(name, path), said.replace(name, path)
+        done = here(words.split())
+    assert (done.code, done.err.partition("\n")[0]) == (2 if said else 0, said)
+    assert not list(several.glob("*.part"))
+
+
+@posix
+def test_weights_are_added_to_an_open_file_from_its_end(several: Path) -> None:
+    """Where what is added stays, a zip that goes back to its begin would be broken."""
+    with open("log", "ab") as log:
+        for _ in range(2):
+            assert here(["convert", "a.onnx", "-o", "a.json", "--weights-out", f"/dev/fd/{log.fileno()}"]).code == 0
+    with np.load("log") as arrays:
+        assert {name: array.shape for name, array in arrays.items()} == {
+            "conv1.weight": (3, 2, 3, 3),
+            "conv1.bias": (3,),
+        }
+
+
+@posix
+def test_what_a_pipe_or_a_file_of_the_shell_refuses_at_its_close(
+    several: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk of the network says only then that it is full."""
+    close = io.FileIO.close
+
+    def fail(file: io.FileIO) -> None:
+        is_open = not file.closed
+        close(file)
+        if is_open:
+            raise OSError(errno.EDQUOT, "over the quota")
+
+    monkeypatch.setattr(files._Onward, "close", fail, raising=False)  # noqa: SLF001
+    for words in (line("a report", "/dev/null"), line("an array", "/dev/null")):
+        assert here(words)[::2] == (2, "'/dev/null' cannot be written: over the quota\n")
 
 
 @posix
@@ -504,6 +570,24 @@ def test_attributes_and_lists_of_rights_are_kept(refused: bool, folder: Path, mo
     assert stat.S_IMODE(path.stat().st_mode) == (0o600 if refused else 0o664)
     kept = {name: os.getxattr(path, name) for name in os.listxattr(path)}
     assert kept == ({} if refused else {acl: given, "user.source": b"here"})
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="only Linux has attributes of files in Python")
+def test_a_list_of_rights_of_the_folder_is_for_new_files(folder: Path) -> None:
+    """One in the place of a file without such a list gives nobody more rights."""
+    acl, inside = "system.posix_acl_access", folder / "inside"
+    inside.mkdir()
+    (inside / "out").write_bytes(b"old")
+    (inside / "out").chmod(0o640)
+    given = rights((1, 7, NOBODY), (2, 6, 1234), (4, 5, NOBODY), (16, 7, NOBODY), (32, 5, NOBODY))
+    try:
+        os.setxattr(inside, "system.posix_acl_default", given)
+    except OSError as error:
+        pytest.skip(f"no attributes here: {error}")
+    wrote("a report", "inside/out")
+    wrote("a report", "inside/new")
+    assert [acl in os.listxattr(inside / name) for name in ("out", "new")] == [False, True]
+    assert stat.S_IMODE((inside / "out").stat().st_mode) == 0o640
 
 
 def test_a_file_that_is_write_protected_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -758,6 +842,15 @@ def test_a_group_of_files_of_what_has_changed_is_not_written(folder: Path) -> No
                 output.write(b"new")
             os.utime("x.npy", (1, 1))
         assert not Path("out").exists()
+
+
+def test_nothing_is_recorded_where_the_summary_of_a_run_cannot_be_written(
+    several: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(several / "nowhere" / "summary.md"))
+    done = here(["check", "net.json", "--baseline", "b.json", "--update", "--format", "github", "-o", "f"])
+    assert (done.code, "GITHUB_STEP_SUMMARY" in done.err) == (2, True), done
+    assert (olds(["b.json"]), Path("f").exists()) == ([True], False)
 
 
 def test_two_outputs_are_two_files(folder: Path) -> None:

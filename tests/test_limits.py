@@ -5,9 +5,11 @@ The bounds are of a process of its own, by the system. `tests/data/hostile` has 
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -525,6 +527,36 @@ def test_foreign_code_runs_apart(work: Callable[[], bytes], made: bytes | None) 
         waiting.set()
         other.join()
     assert len(bytearray(1 << 28)) == 1 << 28
+
+
+@posix
+def test_a_system_that_starts_no_more_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> int:
+        raise BlockingIOError(errno.EAGAIN, "no more")
+
+    monkeypatch.setattr(os, "fork", fail)
+    opened = os.pipe()
+    with pytest.raises(
+        cnncalc.SpecError, match=r"^the system does not start another process: no more\n  foreign code runs"
+    ):
+        apart(bytes, 1 << 24, 1)
+    assert os.pipe() == tuple(number + 2 for number in opened)  # it has closed its own
+    os.closerange(opened[0], opened[1] + 3)
+
+
+@posix
+def test_foreign_code_ends_on_the_signals_that_its_parent_does_not_ignore() -> None:
+    """And does not remove what its parent writes."""
+    numbers = [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM]
+    before = [signal.getsignal(number) for number in numbers]
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    try:
+        handlers = apart(lambda: repr([signal.getsignal(number) for number in numbers]).encode(), 1 << 24, 1)
+        assert handlers == repr([signal.SIG_IGN, signal.SIG_DFL, signal.SIG_DFL]).encode()
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_a_note_and_a_help_repeat_no_long_value(tmp_path: Path) -> None:

@@ -97,6 +97,23 @@ def test_inputs_are_not_tried_for_a_long_network(monkeypatch: pytest.MonkeyPatch
         assert ("-i 3x5x5 gives 75" in (refused(words).help or "")) == found
 
 
+BUDGETS = [
+    # the budget, what takes 12 of it, what takes a step more, and the error
+    ("MOST_PRODUCTS", "3x8x8 attention:times=12", "attention", "13 layers multiply their inputs by each other"),
+    ("MOST_PHASES_IN_ALL", "3x8x9 convT:3,k4,s3 conv:3,k3", "conv:3,k3", "have 18 phases, more than 12"),
+    ("MOST_PHASES_IN_ALL", "3x8x9 convT:3,k4,s3,name=a", "add:from=a+a", "have 18 phases, more than 12"),
+    ("MOST_OPEN", "3xHxW conv:3,k3,s2,times=3", "conv:3,k3", "have 16 letters and floors"),
+]
+
+
+@pytest.mark.parametrize(("budget", "words", "more", "said"), BUDGETS)
+def test_a_trace_has_budgets(budget: str, words: str, more: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace, budget, 12)
+    cnncalc.shape(words)
+    assert said in str(refused(f"{words} {more}"))
+    cnncalc.shape("LxC attention:times=50")  # copies that read the same are traced once
+
+
 def test_an_error_has_the_report_of_the_layers_before() -> None:
     inner: Layers = [{"op": "conv", "c_o": 2, "p": 1}, {"op": "conv", "c_o": 2, "k": 20}]
     error = refused([{"op": "relu"}, {"op": "block", "name": "b", "layers": inner}], (3, 8, 8), batch=5)
@@ -143,6 +160,8 @@ UNKNOWN = [
     ({"op": "multihead", "heads": 2, "from": ["o", "o", "o"]}, None, None, None, None, None),
     ({"op": "lstm", "out": 3}, None, None, None, None, None),
     ({"op": "opaque"}, None, None, None, None, None),
+    ({"op": "prelu", "shared_axes": [1]}, None, None, 0, 0, 0),
+    ({"op": "layernorm", "axis": [2], "center": False}, None, None, 0, 0, 0),
 ]
 
 

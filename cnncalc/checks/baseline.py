@@ -43,6 +43,7 @@ class Baseline:
         """The entries of the files of this run."""
         self.broken: Finding | None = None
         """Why it cannot be read; files are checked all the same, and it is not written."""
+        self._version = _version(path)
         try:
             self.entries = self._read()
         except Exception as error:  # noqa: BLE001  files are checked all the same
@@ -112,7 +113,12 @@ class Baseline:
         return file != sources.STDIN and not file.startswith("zoo:") and not os.path.exists(path)
 
     def updated(self) -> dict[str, str]:
-        """Return the text of each entry of the updated baseline, those of files that exist, sorted by file."""
+        """Return the text of each entry of the updated baseline, those of files that exist, sorted by file.
+
+        SpecError if another program has written it since it was read: what that has recorded would be lost.
+        """
+        if _version(self.path) != self._version:
+            raise SpecError(f"{shown(self.path, LONGEST_PATH)} changed while it was used", "try again")
         keys = sorted({**self.entries, **self.now})
         return {key: self.now.get(key) or self._known(key) for key in keys if not self.is_gone(key)}
 
@@ -120,6 +126,15 @@ class Baseline:
         """Return the text of an entry as it stands in the file."""
         known = self.entries[key]
         return _entry_text(key, known["report"], known["layers"].items())
+
+
+def _version(path: str) -> tuple[int, ...] | None:
+    """Return what tells a file from what is written in its place; None if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def text(entries: Iterable[str]) -> Iterator[str]:

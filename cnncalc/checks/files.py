@@ -11,7 +11,7 @@ from typing import IO, NamedTuple, NoReturn
 
 from .. import sources, zoo
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
-from ..files import opened, stream_limit, too_long
+from ..files import line_limit, opened, too_long
 from ..frameworks import ForeignNetwork
 from ..network import Network
 from ..notation.document import Document, is_baseline, looks_like_spec, parse
@@ -167,7 +167,7 @@ def _file(path: str) -> Iterator[SpecFile]:
 
 
 def _lines(name: str, file: IO[bytes]) -> Iterator[SpecFile]:
-    most = stream_limit(file)
+    most = line_limit(file, name)
     lines = iter(partial(file.readline, -1 if most is None else most + 1), b"")
     for number, line in enumerate(lines, 1):
         if most is not None and len(line) > most:

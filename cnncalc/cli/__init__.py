@@ -13,6 +13,7 @@ import click
 from .. import __version__
 from ..errors import CnncalcError, InternalError, SpecError, as_error
 from ..files import is_closed_pipe
+from ..signals import is_left_at_once
 from . import _stdio
 from ._terminal import (
     Settings,
@@ -156,7 +157,7 @@ def main() -> NoReturn:
     """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 128 + a signal's."""
     _stdio.settle()
     code = call(sys.argv[1:])
-    if sys.gettrace() is None and sys.getprofile() is None:
+    if is_left_at_once():
         os._exit(code)  # all is flushed, and Python's own tidying up takes a tenth of the whole
     sys.exit(code)
 

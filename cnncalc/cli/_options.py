@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import SpecError
+from ..files import output_path
 from ..render import ENDINGS
 from ._terminal import color_option, debug_option, quiet_option
 from ._usage import OneOf
@@ -21,6 +22,13 @@ class FileName(click.types.StringParamType):
     """The type of an option that names a file or a folder, so that shells complete it as one."""
 
     name = "file"
+
+
+class OutputName(FileName):
+    """The type of an option that names a file to write; another name of standard output is `-`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return output_path(super().convert(value, param, ctx))
 
 
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -39,9 +47,14 @@ def file_option(*names: str, **attributes: Any) -> Callable[[F], F]:
     return click.option(*names, type=FileName(), **attributes)
 
 
+def output_option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Return an option that names a file to write, with these attributes of click."""
+    return click.option(*names, type=OutputName(), **attributes)
+
+
 def path_option(metavar: str = "FILE", what: str = "the result") -> Callable[[F], F]:
     """Return the option -o."""
-    return file_option("-o", "--output", "path", metavar=metavar, help=f"Write {what} to this file.")
+    return output_option("-o", "--output", "path", metavar=metavar, help=f"Write {what} to this file.")
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Write one JSON document.")

@@ -32,8 +32,23 @@ def settle() -> None:
 
 def _writer(stream: Any) -> io.TextIOWrapper:
     """Return a stream with the encoding of another, and lines that end alike on every system."""
-    whole = io.BufferedWriter(_Steady(stream, lossy=stream is sys.stderr), 1 << 16)
+    whole = _Flushed(_Steady(stream, lossy=stream is sys.stderr))
     return io.TextIOWrapper(whole, stream.encoding, "backslashreplace", "\n", line_buffering=stream.isatty())
+
+
+class _Flushed(io.BufferedWriter):
+    """The buffer of a standard stream. `flush` is an error also if the system says so only when a file is closed.
+
+    So do disks of the network that are full.
+    """
+
+    def __init__(self, raw: _Steady):
+        super().__init__(raw, 1 << 16)
+        self._steady = raw
+
+    def flush(self) -> None:
+        super().flush()
+        self._steady.check()
 
 
 class _Closed(io.TextIOBase):
@@ -56,6 +71,8 @@ class _Steady(io.RawIOBase):
         self._raw = getattr(stream.buffer, "raw", stream.buffer)
         self._lossy = lossy
         """Whether what cannot be written is let go, as all that comes behind an error is."""
+        self._is_checked = True
+        """Whether nothing has been written since the last `check`."""
 
     def fileno(self) -> int:
         return int(self._raw.fileno())
@@ -81,7 +98,7 @@ class _Steady(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         left = memoryview(data).cast("B")
-        size = len(left)
+        size, self._is_checked = len(left), False
         try:
             while left:
                 written = self._raw.write(left)
@@ -93,6 +110,12 @@ class _Steady(io.RawIOBase):
                 self._lossy = True
                 raise
         return size
+
+    def check(self) -> None:
+        """OSError for what has been written and was not taken, as closing the file tells."""
+        if not self._is_checked and not self._lossy:
+            self._is_checked = True
+            os.close(os.dup(self.fileno()))
 
     def _wait(self) -> None:
         from select import select

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from .. import sources
 from ..errors import CnncalcError, InternalError, SpecError, Where, as_error
-from ..files import opened, stream_limit, too_long, while_read
+from ..files import line_limit, opened, too_long, while_read
 from ..network import Network
 from ..notation.encode import encode
 from ._terminal import debug
@@ -123,7 +123,7 @@ def received(word: str) -> Iterator[list[bytes]]:
 
 def _lines(file: IO[bytes], name: str) -> Iterator[list[bytes]]:
     begun: list[bytes] = []
-    held, most = 0, stream_limit(file)
+    held, most = 0, line_limit(file, name)
     while data := file.read1(CHUNK):  # type: ignore[attr-defined]  # what there is, at least a byte
         begun.append(data)
         if b"\n" in data:

@@ -126,10 +126,10 @@ def command(
             entries = recorded.updated()
             with text_output(recorded.path) as stream:
                 stream.writelines(baseline_text(entries.values()))
+        if format == "github":
+            _summarise(findings)
     if entries is not None:
         note(f"{baseline}: {len(entries)} {'entry' if len(entries) == 1 else 'entries'} recorded")
-    if format == "github":
-        _summarise(findings)
     return checks.exit_code(findings)
 
 

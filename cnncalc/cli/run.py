@@ -20,7 +20,7 @@ from . import _arrays
 from ._arrays import arrays_option, seed_option, weights_option
 from ._hints import note_words
 from ._network_options import NetworkOptions, network_options
-from ._options import file_option, json_option, message_options, together
+from ._options import file_option, json_option, message_options, output_option, together
 from ._terminal import note, settings, show_lines, verbose_option
 from ._usage import Command
 
@@ -49,7 +49,7 @@ OUTPUT_HELP = "Write the result to this file, or take another of several outputs
     arrays_option,
     weights_option,
     file_option("-b", "--bias", "b_path", metavar="B.npy", help="Bias of the only layer that -w is for."),
-    file_option("-o", "--output", "outputs", metavar="Y.npy", multiple=True, help=OUTPUT_HELP),
+    output_option("-o", "--output", "outputs", metavar="Y.npy", multiple=True, help=OUTPUT_HELP),
     seed_option,
     click.option("--keep", multiple=True, metavar="NAME", help="Save this layer's result as NAME.npy."),
     file_option("--keep-all", "folder", metavar="DIR", help="Save every layer's result in this folder."),
@@ -164,6 +164,7 @@ def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | N
 
 def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> None:
     """Note how much memory the run will need, if it is much. SpecError if that is more than the machine has."""
+    from ..execute.npy import has_memory
     from ..execute.sinks import MAPPED
 
     working = job.plan.working(count)
@@ -185,7 +186,7 @@ def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> 
         total,
     )
     help = "lower --memory, or take fewer --rows from a file"
-    _arrays.has_memory(f"the run needs {size_text(total)} of memory", total, help)
+    has_memory(f"the run needs {size_text(total)} of memory", total, help)
 
 
 @contextlib.contextmanager

@@ -6,14 +6,22 @@ import os
 import subprocess
 
 from ..errors import LONGEST_PATH, SpecError, nearest, shown
+from ..files import too_long
 from ..layers import OPS
+from ..limits import LARGEST_STREAM
 
 TOP = "git counts a path from the repository's top"
 
 
 def at_revision(word: str) -> bytes:
-    """Return a file's bytes at a revision. SpecError if git does not have the revision, or the file in it."""
+    """Return a file's bytes at a revision. SpecError if git does not have the revision, or the file in it.
+
+    Also for more bytes than a pipe may have: git packs a gigabyte of zeros into a megabyte.
+    """
     word = word.replace(os.sep, "/")  # as git separates folders, on Windows too
+    size = _git("cat-file", "-s", word)
+    if size.returncode == 0 and int(size.stdout) > LARGEST_STREAM:
+        raise too_long(word, LARGEST_STREAM)
     done = _git("cat-file", "blob", word)
     if done.returncode:
         raise _not_in_git(word, done.stderr.decode(errors="replace"))

@@ -11,12 +11,13 @@ import numpy as np
 from ..errors import SpecError, nearest, shown
 from ..input import Inputs
 from ..layers.composite import FurtherInput
+from ..limits import FEWER_LAYERS, MOST_RUN, within
 from ..network import Network
 from ..report import Report
 from ..sizes import LARGEST, show, size_text
 from ..trace import shape as trace_shape
 from . import weights as arrays
-from .npy import NamedArrays, drop
+from .npy import NamedArrays, drop, has_memory
 from .program import MEMORY, Program, Progress
 from .sinks import Memory, Sink
 from .task import Array, Dtype, sizes_of
@@ -39,6 +40,12 @@ class Samples:
             raise SpecError(f"x is empty: its shape is {show(shape)}", "there is nothing to compute")
         if not shape:
             raise SpecError("x is a number without axes", "an input has the axes C,H,W, or a batch in front")
+        within(
+            MOST_RUN,
+            network.layer_count,
+            "a network of {made:,} layers is not run, the most are {most:,}",
+            FEWER_LAYERS,
+        )
         given = Inputs([(None, shape), *(others or {}).items()])
         self.report = trace_shape(network.inlined(), given, dialect=dialect, layout=layout)
         self.batch = self.report.batch
@@ -136,6 +143,9 @@ class Job:
         self.kind = real(kind, "x")
         shapes = {name: array.shape for name, array in (others or {}).items()}
         self.samples = samples = Samples(network, shape, dialect, layout, shapes)
+        if weights is None:
+            size = arrays.carried_bytes(samples.report)
+            has_memory(f"the weights take {size_text(size)}", size, "run a part of it: --until and --after")
         own = arrays.Carried(samples.report.network, seed) if weights is None else weights
         given = own.of(samples.report.network) if isinstance(own, arrays.Carried) else own
         self.weights = arrays.named(samples.report, given, bias)

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from ..errors import SpecError
-from ..layers import OPS
+from ..layers import OPS, Layer
 from ..layers.composite import Opaque
 from ..network import Network
 from ..report import Report
@@ -28,12 +28,16 @@ def linear_part(network: Network) -> Network:
     SpecError for a layer that is not linear.
     """
     nodes = []
+    without: dict[int, Layer] = {}
+    """By the id of a layer, which its copies by `times` share, the one without constants, which they share, too."""
     for node in network.inlined().nodes:
         if not node.layer.is_linear:
             words = dict.fromkeys(cls.WORD for cls, _ in OPS.values() if cls.LINEAR)
             what = "not known to be linear" if isinstance(node.layer, Opaque) else "not linear: it has no matrix"
             raise SpecError(f"{node.layer.op} is {what}", f"linear are {', '.join(words)}").at(node.label())
-        nodes.append(node._replace(layer=node.layer.without_constants()))
+        if id(node.layer) not in without:
+            without[id(node.layer)] = node.layer.without_constants()
+        nodes.append(node._replace(layer=without[id(node.layer)]))
     return network._replace(nodes=tuple(nodes))
 
 
@@ -69,8 +73,9 @@ def job(
         samples.report, arrays.carried(samples.report.network, seed) if weights is None else weights, None
     )
     added = [want for want in arrays.wanted(samples.report) if want.role in want.layer.node.layer.ADDED]
-    zeros = {want.name: np.zeros(want.shape, kind) for want in added}
-    return Job(network, sample, kind, {**given, **zeros}, dialect=dialect, layout=layout, seed=seed)
+    held = {**given, **{want.name: np.zeros(want.shape, kind) for want in added}}
+    arrays.check(samples.report, held, seed)
+    return Job(network, sample, kind, held, dialect=dialect, layout=layout, seed=seed)
 
 
 def size(report: Report) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from numpy.lib import format as npy
 from .. import files
 from ..errors import LONGEST_PATH, SpecError, reason, shown
 from ..limits import MOST_AXES, PACKINGS
-from ..sizes import show
+from ..sizes import show, size_text
 from .task import Array, Dtype
 from .texts import ENDINGS as TEXTS
 from .texts import read_text
@@ -261,7 +261,7 @@ def tensors(path: str) -> NamedArrays:
     """Return the arrays of a .safetensors file by name. SpecError if it cannot be read, or holds other numbers."""
     try:
         from safetensors import SafetensorError, safe_open
-    except ImportError:
+    except ModuleNotFoundError:
         what = "a .safetensors file needs the safetensors package"
         raise SpecError(what, "pip install 'cnncalc[safetensors]'") from None
     try:
@@ -303,6 +303,13 @@ def drop(array: Array, begin: int, end: int) -> None:
     if last > first:
         with contextlib.suppress(OSError, ValueError):
             base.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+
+def has_memory(text: str, size: int, help: str) -> None:
+    """Raise SpecError if the machine has less memory than `size` bytes; `text` says what needs so much."""
+    have = machine_memory()
+    if have is not None and size > have:
+        raise SpecError(f"{text}, and the machine has {size_text(have)}", help)
 
 
 def machine_memory() -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..errors import SpecError
 from .task import Array, Dtype
 
 T = TypeVar("T")
@@ -80,14 +81,23 @@ def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 <<
             for item in waiting:
                 function(item)
 
-    others = [_pool().submit(work) for _ in range(helpers)]
+    others: list[Future[None]] = []
     try:
+        others.extend(_started(work) for _ in range(helpers))
         work()
     finally:
         _here.works_for_others = False
         errors = [other.exception() for other in others]
     for error in filter(None, errors):
         raise error
+
+
+def _started(work: Callable[[], None]) -> Future[None]:
+    """Return work that a thread has begun. SpecError if the system starts no more threads."""
+    try:
+        return _pool().submit(work)
+    except RuntimeError:
+        raise SpecError("the system does not start another thread", "set OMP_NUM_THREADS=1 to use one alone") from None
 
 
 def shares(total: int, amount: int, least: int | None = None) -> list[slice]:

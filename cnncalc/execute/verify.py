@@ -191,6 +191,8 @@ def _positive(network: Network) -> tuple[Network, tuple[str, ...]]:
 def _stands_for(layer: Layer, signed: bool) -> Layer | None:
     """Return the layer that runs in place of one that may hide an influence; None if it hides none."""
     word, given = layer.WORD, layer.given
+    if word == "movebatch":  # values are compared with the batch in front
+        return _made("identity", {})
     if layer.KEEPS_SHAPE and (word not in KEPT or (signed and word not in {"identity", "dropout", "cumsum"})):
         return _made("identity", {})
     if word not in STANDS_FOR:

@@ -28,10 +28,12 @@ Sum = dict[tuple[Atom, ...], int]
 class Open:
     """A size that depends on letters: `Open("H")`, and what arithmetic makes of it. `Open(None)` is unknown."""
 
-    __slots__ = ("terms",)
+    __slots__ = ("_hash", "terms")
 
     def __init__(self, letter: str | None = None, terms: Terms | None = None):
         self.terms: Terms | None = terms if letter is None else ((((letter,),), 1),)
+        self._hash: int | None = None
+        """Its hash, once it has been asked for: it takes arithmetic."""
 
     def __add__(self, other: int | Open) -> int | Open:
         return _open(_added(self, other, 1)) if isinstance(other, Open) else _moved(self, other)
@@ -103,7 +105,9 @@ class Open:
         return floors_of(self.terms) + floors_of(other.terms) > 2 and self - other == 0
 
     def __hash__(self) -> int:
-        return hash(None if self.terms is None else value(self.terms, _PROBE))
+        if self._hash is None:
+            self._hash = hash(None if self.terms is None else value(self.terms, _PROBE))
+        return self._hash
 
     def __str__(self) -> str:
         if self.terms is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..limits import FEWER_LAYERS, MOST_CONVERTED, within
 from ..network import Network
 from ..sizes import Shape
 
@@ -49,8 +51,17 @@ class ForeignNetwork(NamedTuple):
 
 
 def writer(target: str) -> Writer:
-    """Return the writer of a target, one of TARGETS; its module is imported now."""
+    """Return the writer of a target, one of TARGETS; its module is imported now.
+
+    It raises SpecError for more than `MOST_CONVERTED` layers, unless it writes a spec.
+    """
     from importlib import import_module
 
     write: Writer = import_module(_WRITERS[target]).write
-    return write
+    return write if target == "spec" else partial(_write_few, write)
+
+
+def _write_few(write: Writer, network: Network) -> str | bytes:
+    what = "a network of {made:,} layers is not written for another framework, the most are {most:,}"
+    within(MOST_CONVERTED, network.layer_count, what, FEWER_LAYERS)
+    return write(network)

@@ -86,7 +86,7 @@ class SpecBuilder:
     ) -> Draft:
         """Add a layer of which only the output's sizes and the figures that are not None are known, and return it."""
         keys: dict[str, Any] = {"type": printable(type), **{key: n for key, n in figures.items() if n is not None}}
-        if out:
+        if out is not None:
             keys["out"] = [n if isinstance(n, int) else str(n) if is_letter(str(n)) else None for n in out]
         return self.add(name, "opaque", list(dict.fromkeys(reads)) or [self.input], keys, **more)
 

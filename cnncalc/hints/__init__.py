@@ -96,14 +96,24 @@ class HintPlace:
     """A layer in its place: among the layers around it, which are the network's or those of a block."""
 
     def __init__(self, level: HintLevel, at: int, block: HintPlace | None = None):
-        self.layer, self.at, self.level = level.layers[at], at, level
+        self.layer, self.at, self.level, self.block = level.layers[at], at, level, block
+        """`block` is the place of the block around it, None for a layer of the network."""
         self.network: HintLevel = level if block is None else block.network
-        self.path: Path = (*(() if block is None else block.path), "layers", self.layer.node.spec_index)
+
+    @property
+    def path(self) -> Path:
         """Its path in the spec."""
-        self.name: str = self.layer.name if block is None else f"{block.name}.{self.layer.name}"
+        return (*(() if self.block is None else self.block.path), "layers", self.layer.node.spec_index)
+
+    @property
+    def name(self) -> str:
         """Its name, behind those of the blocks around it."""
-        self.around: tuple[LayerReport, ...] = () if block is None else (*block.around, block.layer)
+        return self.layer.name if self.block is None else f"{self.block.name}.{self.layer.name}"
+
+    @property
+    def around(self) -> tuple[LayerReport, ...]:
         """The blocks around it."""
+        return () if self.block is None else (*self.block.around, self.block.layer)
 
     @property
     def source(self) -> Origin:
@@ -121,12 +131,10 @@ class HintPlace:
         at = self.level.before[self.at]
         return None if at == INPUT else self.level.layers[at]
 
-    def window_key(self) -> object:
-        """Return what a hint that is `of_window` follows from; None for a layer without a window."""
+    def alike(self) -> object:
+        """Return what a hint that is `of_alike` follows from: equal for copies of a layer, one behind the other."""
         layer, before = self.layer, self.before()
-        if not isinstance(layer.node.layer, Windowed):
-            return None
-        above = None if before is None or before.op != "pad" else (id(before.node.layer), before.sample)
+        above = None if before is None else (id(before.node.layer), before.sample)
         return id(layer.node.layer), layer.sample, above
 
 
@@ -143,7 +151,7 @@ class HintKind:
         find: Callable[[HintPlace], Advice | None],
         *,
         of_input: bool = False,
-        of_window: bool = False,
+        of_alike: bool = False,
         note: str = "",
     ):
         self.code = code
@@ -159,9 +167,9 @@ class HintKind:
         """Return what is to be said of a layer."""
         self.of_input = of_input
         """Whether it depends on the input's size, which no file fixes."""
-        self.of_window = of_window
-        """Whether it follows from the layer, its input and the layer before alone, as its window does: a layer and its
-        copies, one behind the other, are looked at once."""
+        self.of_alike = of_alike
+        """Whether it follows from the layer, its input and the layer before alone: copies by `times`, one behind the
+        other, are looked at once."""
         self.note = note
         """The form of the note that layer words get unasked, on the first layer of the kind; empty for none."""
 
@@ -183,18 +191,21 @@ def find(
     Those on what a file fixes are left out, unless `fixed`.
     """
     kinds = [kind for kind in kinds if fixed or kind.of_input or not is_fixed(layers)]
-    alike = [kind for kind in kinds if kind.of_window]
-    others = [kind for kind in kinds if not kind.of_window]
-    looked_at: dict[object, dict[HintKind, Advice]] = {}
+    alike = [kind for kind in kinds if kind.of_alike]
+    others = [kind for kind in kinds if not kind.of_alike]
+    looked_at: dict[object, list[tuple[HintKind, Advice]]] = {}
     for place in places(layers):
-        key = place.window_key() if alike else None
-        if key is not None and key not in looked_at:
-            looked_at[key] = {kind: said for kind in alike if (said := kind.find(place)) is not None}
-        found = looked_at[key] if key is not None else {}
-        for kind in kinds if found else others:
-            said = found.get(kind) if kind.of_window else kind.find(place)
-            if said is not None:
-                yield kind, place, Hint(kind.name, (place.name,), said.text, said.help)
+        key = place.alike()
+        if key not in looked_at:
+            looked_at[key] = _advice(alike, place)
+        found = [*looked_at[key], *_advice(others, place)]
+        for kind, said in sorted(found, key=lambda one: kinds.index(one[0])) if len(found) > 1 else found:
+            yield kind, place, Hint(kind.name, (place.name,), said.text, said.help)
+
+
+def _advice(kinds: Iterable[HintKind], place: HintPlace) -> list[tuple[HintKind, Advice]]:
+    """Return what each of these kinds says of a layer, if it says something."""
+    return [(kind, said) for kind in kinds if (said := kind.find(place)) is not None]
 
 
 def is_fixed(layers: Sequence[LayerReport]) -> bool:

@@ -17,11 +17,12 @@ CHANNELS_NOTE = "{text}; {help}"
 
 def notes(layers: Sequence[LayerReport]) -> Iterator[tuple[Hint, str]]:
     """Yield the hints that layer words get without being asked, the first of each kind, each with its note."""
-    noted = [kind for kind in KINDS if not kind.of_input]
-    found = list(find(layers, noted))
-    for kind in noted:
-        for hint in [hint for one, _, hint in found if one is kind][:1]:
-            yield hint, kind.note.format(layer=hint.layers[0], text=hint.text, help=hint.help)
+    first: dict[HintKind, Hint] = {}
+    for kind, _, hint in find(layers, [kind for kind in KINDS if not kind.of_input]):
+        first.setdefault(kind, hint)
+    for kind in filter(first.__contains__, KINDS):
+        hint = first[kind]
+        yield hint, kind.note.format(layer=hint.layers[0], text=hint.text, help=hint.help)
 
 
 def _space(place: HintPlace) -> Shape:
@@ -103,8 +104,10 @@ def _width(place: HintPlace) -> Advice | None:
 
     None if `holds where` already names sizes that fit.
     """
+    if place.layer.op != "linear" or place.around or known(place.layer.sample[-1]):
+        return None
     network, wanted = place.layer.network, place.layer.node.layer.given.get("c_i")
-    if not isinstance(wanted, int) or place.around or known(place.layer.sample[-1]):
+    if not isinstance(wanted, int):
         return None
     from ..conditions import Holds
 
@@ -132,6 +135,7 @@ KINDS = (
         "Frameworks ask for a kernel; here it is 1x1 unless a key or the weights say more.",
         "Write k, and k=1 if that is meant.",
         _kernel,
+        of_alike=True,
         note="{layer}: {text}; {help}",
     ),
     HintKind(
@@ -141,6 +145,7 @@ KINDS = (
         "The mode says with what to pad, p by how much, and p is 0 by default.",
         "Give p.",
         _mode,
+        of_alike=True,
         note="{layer}: {text}; {help}",
     ),
     HintKind(
@@ -150,6 +155,7 @@ KINDS = (
         "As PyTorch's, it mixes the values along the width, once for each row of each channel.",
         "Put flatten in front.",
         _linear,
+        of_alike=True,
         note="{layer} {text}; {help}",
     ),
     HintKind(
@@ -159,6 +165,7 @@ KINDS = (
         "A bare number is the output's size, not how many times as large it is.",
         "Write the factor: `upsample:x2`.",
         _upsample,
+        of_alike=True,
         note="{text}; {help}",
     ),
     HintKind(

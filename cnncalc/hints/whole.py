@@ -119,6 +119,7 @@ KINDS = (
         "Take a sigmoid, or an axis with more values.",
         _constant_output,
         of_input=True,
+        of_alike=True,
     ),
     HintKind(
         "CC510",
@@ -127,6 +128,7 @@ KINDS = (
         "Its default is the last axis; in a map with its channels first that is the width, not the classes.",
         "Name the axis: `axis=1`.",
         _softmax_axis,
+        of_alike=True,
     ),
     HintKind(
         "CC511",

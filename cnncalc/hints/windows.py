@@ -326,7 +326,7 @@ KINDS = (
         "Pad after the end, round up (`ceil`), or take another input size: `cnncalc solve SPEC --clean` says which.",
         _dropped_pixels,
         of_input=True,
-        of_window=True,
+        of_alike=True,
     ),
     HintKind(
         "CC502",
@@ -335,7 +335,7 @@ KINDS = (
         "The total padding k - 1 is odd, so the output is shifted by half a pixel; each such layer shifts it further.",
         "Take an odd kernel.",
         _even_kernel,
-        of_window=True,
+        of_alike=True,
     ),
     HintKind(
         "CC503",
@@ -345,7 +345,7 @@ KINDS = (
         "(Odena, Dumoulin & Olah, Distill 2016).",
         "Take a k that is divisible by s, or an upsampling and a convolution.",
         _checkerboard,
-        of_window=True,
+        of_alike=True,
     ),
     HintKind(
         "CC504",
@@ -355,7 +355,7 @@ KINDS = (
         "Lower p below the kernel's extent.",
         _padding_windows,
         of_input=True,
-        of_window=True,
+        of_alike=True,
     ),
     HintKind(
         "CC505",
@@ -366,7 +366,7 @@ KINDS = (
         "Take a smaller kernel or dilation, or a larger input.",
         _unused_taps,
         of_input=True,
-        of_window=True,
+        of_alike=True,
     ),
     HintKind(
         "CC506",
@@ -375,7 +375,7 @@ KINDS = (
         "Windows step over pixels, which have no influence on the output.",
         "Take a kernel as large as the stride, or a smaller stride.",
         _unread_pixels,
-        of_window=True,
+        of_alike=True,
     ),
     HintKind(
         "CC507",
@@ -384,6 +384,6 @@ KINDS = (
         "It reads one pixel of `s*s`, and ignores the others (He et al., Bag of Tricks, 2018, on ResNet's shortcuts).",
         "Put an average pool in front of it and take s=1, or a kernel as large as the stride.",
         _strided_pointwise,
-        of_window=True,
+        of_alike=True,
     ),
 )

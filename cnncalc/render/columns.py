@@ -10,7 +10,7 @@ from ..explain import axes_text, field_text
 from ..field import Field
 from ..network import INPUT
 from ..report import LayerReport, Report
-from ..sizes import NOTHING_KNOWN, Count, Shape, known, show, total
+from ..sizes import NOTHING_KNOWN, Count, Open, Shape, known, show, total
 from . import WHOLE, Selection, Style
 from .grid import Cell, Column, Grid, grid
 from .rows import Row, rows
@@ -44,7 +44,9 @@ def rf_text(fields: Sequence[Field]) -> str:
         return "unknown"
     if len({field[:4] for field in fields}) == 1:  # on a square map
         fields = fields[:1]
-    size, stride, start = (field_text(fields, name) for name in ("size", "stride", "start"))
+        if fields[0].phases is None and None not in fields[0][:3]:
+            return "{} s{} @{}".format(*fields[0][:3])
+    size, stride, start = [field_text(fields, name) for name in ("size", "stride", "start")]
     return f"{size} s{stride} @{start}"
 
 
@@ -52,8 +54,11 @@ def ratio(layer: LayerReport) -> Cell:
     """Return the weights of the fully-connected equivalent, divided by the layer's own."""
     if not layer.is_convolution:
         return ""
-    fc, weights = layer.fc_weights, layer.weights
-    return fc / weights if isinstance(fc, int) and isinstance(weights, int) and weights else None
+    weights = layer.weights
+    if not isinstance(weights, int) or not weights or Open in map(type, (*layer.sample, *layer.traced.out)):
+        return None
+    fc = layer.fc_weights
+    return fc / weights if isinstance(fc, int) else None
 
 
 def reads(layer: LayerReport) -> str:
@@ -191,7 +196,8 @@ def shown_columns(report: Report, style: Style, usual: tuple[str, ...]) -> tuple
 
 def report_grid(report: Report, selection: Selection, names: Sequence[str]) -> Grid:
     """Return the rows of a report that a selection picks, under these columns, and the totals below them."""
-    shown, everything = rows(report, selection), rows(report, WHOLE)
+    shown = rows(report, selection)
+    everything = shown if selection == WHOLE else rows(report, WHOLE)
     sums = [("shown", shown), ("total", everything)] if selection.is_part else [("total", everything)]
     foot = [[_sum(report, of, name) if name != "layer" else label for name in names] for label, of in sums]
     return grid(COLUMNS, names, shown)._replace(foot=foot)

@@ -93,8 +93,11 @@ def _cells(head: Heading, width: int, texts: Sequence[str], colors: Sequence[str
 
     Equal ones are placed once.
     """
+    place = str.rjust if head.right else str.ljust
 
     def placed(text: str, color: str) -> str:
+        if not style.color and text.isascii() and "\n" not in text and len(text) <= width:  # as nearly all
+            return place(text, width)
         if style.color:
             color = color or (head.style if isinstance(head.style, str) else head.style(text))
         lines = []
@@ -104,8 +107,11 @@ def _cells(head: Heading, width: int, texts: Sequence[str], colors: Sequence[str
             lines.append(free + shown if head.right else shown + free)
         return "\n".join(lines)
 
-    found: dict[str, dict[str, str]] = {color: {text: placed(text, color) for text in {*texts}} for color in {*colors}}
-    return [found[color][text] for text, color in zip(texts, colors, strict=True)]
+    if len({*colors}) == 1:
+        found = {text: placed(text, colors[0]) for text in {*texts}}
+        return [*map(found.__getitem__, texts)]
+    each = {one: placed(*one) for one in {*zip(texts, colors, strict=True)}}
+    return [each[one] for one in zip(texts, colors, strict=True)]
 
 
 def draw(tables: Iterable[Table], style: Style) -> Iterator[str]:
@@ -119,7 +125,8 @@ def lay_out(tables: Iterable[Table], width: int | None) -> Fitted:
     If none fits, cells of the last are broken between words; if that does not help, its lines are longer.
     """
     for whole in tables:
-        all_widths = [_natural(head, at, whole) for at, head in enumerate(whole.heads)]
+        lines = [line.texts for section in whole.sections for line in section]
+        all_widths = [_natural(texts) for texts in zip([head.title for head in whole.heads], *lines, strict=True)]
         kept = _kept(whole, all_widths, width)
         table, widths = _only(whole, kept), [all_widths[at] for at in kept]
         gap = _gap(widths, width)
@@ -159,10 +166,9 @@ def _kept(table: Table, widths: Sequence[int], width: int | None) -> list[int]:
     return kept
 
 
-def _natural(head: Heading, at: int, table: Table) -> int:
-    """Return the width of a column in which nothing is broken."""
-    cells = {line.texts[at] for section in table.sections for line in section}
-    return max(map(width_of, [head.title, *(part for cell in cells for part in cell.split("\n"))]))
+def _natural(texts: Iterable[str]) -> int:
+    """Return the width of a column with these texts in which nothing is broken."""
+    return max([width_of(part) for text in {*texts} for part in text.split("\n")])
 
 
 def _least(at: int, table: Table) -> int:

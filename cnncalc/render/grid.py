@@ -43,12 +43,12 @@ class Column(NamedTuple, Generic[T]):
         for key, thing in zip(keys, things, strict=True):
             if key not in found:
                 found[key] = self.cell(thing)
-        return [found[key] for key in keys]
+        return [*map(found.__getitem__, keys)]
 
     def texts(self, cells: Sequence[Cell], write: Writer, escape: Callable[[str], str] = str) -> list[str]:
         """Return cells as printable texts, escaped for a form; equal ones are written once."""
         written = {cell: escape(printable(write(cell, self))) for cell in set(cells)}
-        return [written[cell] for cell in cells]
+        return [*map(written.__getitem__, cells)]
 
 
 class Grid(NamedTuple):

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from cnncalc import __version__
+from cnncalc.checks import baseline
 from cnncalc.cli.shape import Showing
 from cnncalc.testing import assert_report, assert_shape
 from tests.program import Ended, command, environment, here, posix
@@ -135,6 +136,30 @@ def test_the_entries_of_a_baseline_are_counted() -> None:
     write("b.json", OK)
     assert here(["check", "a.json", "--baseline", "one", "--update"]).err == "note: one: 1 entry recorded\n"
     assert here(["check", "a.json", "b.json", "--baseline", "two", "--update"]).err == "note: two: 2 entries recorded\n"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_another_records_meanwhile_is_not_lost(is_there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("a.json", OK)
+    write("b.json", OK)
+    update = ["--baseline", "lock", "--update"]
+    if is_there:
+        assert here(["check", "a.json", *update]).code == 0
+
+    entry_text = baseline.entry_text
+
+    def meanwhile(*args: Any) -> str:
+        with monkeypatch.context() as patch:
+            patch.setattr(baseline, "entry_text", entry_text)
+            assert here(["check", "b.json", *update]).code == 0
+        return entry_text(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(baseline, "entry_text", meanwhile)
+        done = here(["check", "a.json", *update])
+    assert (done.code, done.err) == (2, "'lock' changed while it was used\n  try again\n")
+    assert here(["check", "a.json", *update]).code == 0
+    assert set(json.loads(Path("lock").read_text())["files"]) == {"a.json", "b.json"}
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,9 @@ class Parts(io.RawIOBase):
         self._most, self._room = most, room
         self.taken = b""
 
+    def fileno(self) -> int:
+        return 2  # any
+
     def writable(self) -> bool:
         return True
 
@@ -53,6 +56,21 @@ def test_what_is_cut_is_an_error_and_the_rest_is_let_go() -> None:
     stream.write("more")
     stream.flush()
     assert raw.taken == b"0123456789"
+
+
+def test_what_is_not_taken_at_a_close_is_an_error_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(number: int) -> None:
+        close(number)
+        raise OSError(122, "Disk quota exceeded")
+
+    close = os.close
+    monkeypatch.setattr(os, "close", fail)
+    stream = _stdio._writer(text(Parts(3, 100)))  # noqa: SLF001
+    stream.flush()  # nothing is written
+    stream.write("a")
+    with pytest.raises(OSError, match="quota"):
+        stream.flush()
+    stream.flush()
 
 
 def pipe(blocking: int) -> tuple[IO[bytes], IO[bytes]]:

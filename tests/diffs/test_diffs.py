@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,7 @@ from cnncalc.render.diffs.as_markdown import render as markdown
 from cnncalc.render.diffs.rows import percent, share_text, short
 from cnncalc.render.markdown import code
 from cnncalc.sizes import UNKNOWN
+from tests import cases
 from tests.program import Ended, environment, here, on_terminal, posix, process
 
 
@@ -458,6 +460,22 @@ def test_json_has_all_of_it() -> None:
     assert absent["alpha"] == {"new": 1.0}
 
 
+def test_json_of_a_key_that_has_the_name_of_a_figure() -> None:
+    found = json.loads(here(["diff", "12 linear:10", "12 linear:4", "--json"]).out)["changed"][0]
+    assert found["keys"] == {"out": {"old": 10, "new": 4}}
+    assert found["figures"]["out"] == {"old": [10], "new": [4]}
+
+
+def test_json_of_every_key() -> None:
+    settings: list[dict[str, Any]] = [
+        {"input": row.input, "dialect": row.dialect, "layout": row.layout} for row in cases.ROWS
+    ]
+    reports = [cnncalc.shape(row.layers, **given) for row, given in zip(cases.ROWS, settings, strict=True)]
+    for old, new in pairwise(reports):
+        found = diffs.diff(old, new)
+        assert json.loads(json.dumps(found.to_dict()))["differ"] == bool(found)
+
+
 def test_json_numbers_beyond_every_float() -> None:
     big = "conv:9000000000000000000,times=20"
     found = json.loads(here(["diff", f"1x9x9 {big}", f"1x9x9 {big} relu", "--json"]).out)
@@ -643,6 +661,15 @@ def test_revisions_of_git(inside: Path, path: str) -> None:
     for revision in ("HEAD", "main", "@", ""):
         assert here(["diff", f"{revision}:{path}", path, "--exit-code"]).out == "no difference\n", revision
     assert here(["diff", f"main^:{path}", f"main:{path}", "--exit-code"]).code == 1
+
+
+def test_a_file_that_git_unpacks_has_a_largest_size(inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(git_revision.at_revision("HEAD:net.json"))
+    monkeypatch.setattr(git_revision, "LARGEST_STREAM", size)
+    assert len(git_revision.at_revision("HEAD:net.json")) == size
+    monkeypatch.setattr(git_revision, "LARGEST_STREAM", size - 1)
+    ended = here(["diff", "net.json"])
+    assert (ended.code, ended.err) == (2, "'HEAD:./net.json' does not end within 0 MiB\n  give a file\n")
 
 
 def test_revisions_through_the_installed_command(repository: Path) -> None:

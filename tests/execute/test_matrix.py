@@ -181,3 +181,23 @@ def test_the_bias_is_no_part_of_it() -> None:
     done = here(["dense", "conv:1,bias=true", "-i", "2x2", "--seed", "0"])
     assert done.code == 0
     assert "are not part of the matrix" in done.err
+
+
+def test_copies_of_a_layer_share_one_without_constants() -> None:
+    """So each of a hundred thousand is not traced anew."""
+    network = cnncalc.load("3x8x8 conv:3,bias=true,times=9 conv:3,bias=true")
+    layers = [node.layer for node in matrix.linear_part(network).nodes]
+    assert len({id(layer) for layer in layers}) == 2
+    assert not any(layer.bias for layer in layers)  # type: ignore[attr-defined]
+
+
+def test_a_network_of_very_many_layers_is_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("cnncalc.execute.job.MOST_RUN", 3)
+    path = tmp_path / "x.npy"
+    np.save(path, np.ones((3, 8, 9), np.float32))
+    for args in (["dense", "-i", "3x8x9"], ["run", "-x", str(path)]):
+        assert "no weights" in here([*args, "conv:3,times=3"]).err
+        done = here([*args, "conv:3,times=4"])
+        said = "a network of 4 layers is not run, the most are 3\n  --until and --after take a part of the network\n"
+        assert (done.code, done.err[-len(said) :]) == (2, said)
+        assert "no weights" in here([*args, "conv:3,times=4", "--until", "conv3"]).err

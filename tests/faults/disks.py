@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from random import Random
+from typing import IO
+
+from tests.program import environment
 
 from .commands import (
     ENDINGS,
@@ -13,6 +21,7 @@ from .commands import (
     PRINTERS,
     PROGRAM,
     WRITERS,
+    Done,
     Skip,
     State,
     fill,
@@ -20,6 +29,7 @@ from .commands import (
     line,
     printed,
     run,
+    scratch,
     written,
 )
 
@@ -87,13 +97,85 @@ def small(random: Random, folder: Path) -> None:
     state.check(kind, int((folder / "code").read_text()), (folder / "err").read_text())
 
 
+CALLS = ("write", "fallocate", "msync", "fsync", "fchmod", "fchown", "rename")
+"""The calls of the system by which a command writes."""
+SPARED = ("write(2, ", "fchmod(", "fchown(")
+"""Those that may fail: notes, and the rights of a file, which are then fewer."""
+
+
+def refused(random: Random, folder: Path) -> None:
+    """Refuse one of the calls by which a file is written, as a disk does that is full, broken or over a quota."""
+    fill(folder)
+    kind = random.choice([*WRITERS])
+    state = State.draw(random, folder, kind)
+    error = random.choice(ERRORS)
+    call, number = random.choice(
+        writes(*line(kind, state.target.name), old="" if kind == "a baseline" else state.target.name)
+    )
+    done, calls = traced(line(kind, state.target.name), folder, f"inject={call}:error={error}:when={number}")
+    state.check(kind, done.code, (call, number, error, done))
+    is_heeded = any("INJECTED" in one and not one.startswith(SPARED) for one in calls)
+    assert done.code == (2 if is_heeded else 0), (kind, calls, done)
+    assert (" written: " in done.said or "cannot write: " in done.said) == is_heeded, (kind, calls, done)
+
+
+def refused_output(random: Random, folder: Path) -> None:
+    """Refuse a part of what is printed: that is an error, unless it is a note."""
+    fill(folder)
+    kind = random.choice([kind for kind in PRINTERS if kind != "shape lines"])
+    code, whole = printed(kind)
+    error = random.choice(ERRORS)
+    call, number = random.choice(writes(*PRINTERS[kind]))
+    with open(folder / "printed", "wb") as out:
+        done, calls = traced(PRINTERS[kind], folder, f"inject={call}:error={error}:when={number}", out)
+    got = (folder / "printed").read_bytes()
+    if any("INJECTED" in one and one.startswith("write(1, ") for one in calls):
+        said = f"cannot write: {os.strerror(getattr(errno, error))}\n"
+        assert done.code == 2, (kind, calls, done)
+        assert done.said.endswith(said), (kind, calls, done)
+        assert whole.startswith(got), (kind, calls, done)
+    else:
+        assert (done.code, got) == (code, whole), (kind, calls, done)
+
+
+ERRORS = ("ENOSPC", "EIO", "EDQUOT")
+
+
+@cache
+def writes(*words: str, old: str = "") -> list[tuple[str, int]]:
+    """Return the calls by which a command writes, and the number of each among those of its name.
+
+    `old` is the name of the file that is replaced, if there is one.
+    """
+    with scratch() as folder, open(folder / "printed", "wb") as out:
+        if old:
+            (folder / old).touch()
+        calls = traced(list(words), folder, f"trace={','.join(CALLS)}", out)[1]
+    names = [call.partition("(")[0] for call in calls]
+    return [(name, names[: at + 1].count(name)) for at, name in enumerate(names)]
+
+
+def traced(words: list[str], folder: Path, rule: str, out: int | IO[bytes] = subprocess.PIPE) -> tuple[Done, list[str]]:
+    """Run a command under strace with a rule; return how it ended, and its calls that the rule is for."""
+    if shutil.which("strace") is None:
+        raise Skip("there is no strace")
+    with tempfile.NamedTemporaryFile("r", errors="replace") as log:
+        before = ["strace", "-f", "-qq", "-o", log.name, "-e", rule]
+        done = run(words, folder, before, env=environment(PYTHONSAFEPATH="1"), stdout=out)
+        if "strace: " in done.said:
+            raise Skip(f"strace may not trace here: {done.said}")
+        return done, [one.partition(" ")[2].lstrip() for one in log]
+
+
 def unbuffered(random: Random) -> dict[str, str]:
     """Return an environment in which Python has buffers, or does not."""
-    from tests.program import environment
-
     return environment(PYTHONSAFEPATH="1", **({"PYTHONUNBUFFERED": "1"} if random.random() < 0.5 else {}))
 
 
 FAULTS = {"a limit on files": limit, "a limit on standard output": limited_output}
 if sys.platform == "linux":
-    FAULTS["a small file system"] = small
+    FAULTS |= {
+        "a small file system": small,
+        "a call that is refused": refused,
+        "output that is refused": refused_output,
+    }

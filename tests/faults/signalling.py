@@ -13,7 +13,7 @@ from tests.program import environment, interrupts
 
 from .commands import ENDINGS, WRITERS, Done, State, fill, line, run, scratch, start
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGALRM")
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGALRM", "SIGPROF")
 AT_STEP = """
 import os, runpy, signal, sys
 number, step, count = int(sys.argv[1]), int(sys.argv[2]), 0
@@ -32,6 +32,33 @@ sys.argv[:3] = ["cnncalc"]
 runpy.run_module("cnncalc", run_name="__main__", alter_sys=True)
 """
 """A program that gets a signal at a step of the command, counted from where signals are heeded."""
+AT_INSTRUCTION = """
+import os, runpy, sys
+number, step, count = int(sys.argv[1]), int(sys.argv[2]), 0
+def at(frame, event, argument):
+    global count
+    frame.f_trace_opcodes = True
+    count += 1
+    if count == step:
+        os.kill(os.getpid(), number)
+    return at
+def first(frame, event, argument):
+    is_ours = frame.f_code.co_filename.endswith(("cnncalc/files.py", "cnncalc/signals.py", "execute/sinks.py"))
+    is_heeded = "cnncalc.cli" in sys.modules
+    return at(frame, event, argument) if is_ours and is_heeded else None
+def end(code, really=os._exit):
+    sys.settrace(None)
+    os.write(2, f"steps: {count}".encode())
+    really(code)
+os._exit = end
+sys.settrace(first)
+sys.argv[:3] = ["cnncalc"]
+try:
+    runpy.run_module("cnncalc", run_name="__main__", alter_sys=True)
+except SystemExit as ended:
+    end(ended.code)
+"""
+"""A program that gets a signal before an instruction of what writes files."""
 
 
 @cache
@@ -58,22 +85,27 @@ def at_a_moment(random: Random, folder: Path) -> None:
     judge(state, kind, number, Done(128 + number, b"", b"") if is_pythons else done)  # before our first line
 
 
-def at_a_step(random: Random, folder: Path) -> None:
+def at_a_step(random: Random, folder: Path, program: str = AT_STEP) -> None:
     """Send a signal when Python opens, imports, renames or runs something: the order of steps is the same each time."""
     fill(folder)
     kind, number = random.choice([*WRITERS]), getattr(signal, random.choice(NAMES))
     state = State.draw(random, folder, kind)
-    total = steps(kind)
+    total = steps(program, kind)
     last = random.random() < 0.5  # the steps of the file itself
     step = random.randint(max(1, total - 40) if last else 1, total)
-    judge(state, kind, number, stepped(kind, state.target.name, number, step, folder))
+    judge(state, kind, number, stepped(program, kind, state.target.name, number, step, folder))
 
 
-def stepped(kind: str, name: str, number: int, step: int, folder: Path) -> Done:
+def at_an_instruction(random: Random, folder: Path) -> None:
+    """Send a signal between two instructions of what writes files."""
+    at_a_step(random, folder, AT_INSTRUCTION)
+
+
+def stepped(program: str, kind: str, name: str, number: int, step: int, folder: Path) -> Done:
     """Run a command that gets a signal at a step."""
     import subprocess
 
-    words = [sys.executable, "-c", AT_STEP, str(number), str(step), *line(kind, name)]
+    words = [sys.executable, "-c", program, str(number), str(step), *line(kind, name)]
     with interrupts():
         done = subprocess.run(
             words, cwd=folder, env=environment(PYTHONSAFEPATH="1"), capture_output=True, timeout=60, check=False
@@ -82,10 +114,10 @@ def stepped(kind: str, name: str, number: int, step: int, folder: Path) -> Done:
 
 
 @cache
-def steps(kind: str) -> int:
+def steps(program: str, kind: str) -> int:
     """Return how many steps a command has."""
     with scratch() as folder:
-        done = stepped(kind, f"out{ENDINGS.get(kind, '')}", signal.SIGTERM, 1 << 30, folder)
+        done = stepped(program, kind, f"out{ENDINGS.get(kind, '')}", signal.SIGTERM, 1 << 30, folder)
         return int(done.said.rpartition("steps: ")[2])
 
 
@@ -97,4 +129,8 @@ def judge(state: State, kind: str, number: int, done: Done) -> None:
     assert not said, (kind, done)
 
 
-FAULTS = {"a signal at a moment": at_a_moment, "a signal at a step": at_a_step}
+FAULTS = {
+    "a signal at a moment": at_a_moment,
+    "a signal at a step": at_a_step,
+    "a signal at an instruction": at_an_instruction,
+}

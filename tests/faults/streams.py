@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from .commands import LINES, PRINTERS, WRITERS, Done, State, fill, line, printed, run, start
+from .commands import LINES, PRINTERS, WRITERS, Done, State, fill, line, printed, run, same, start
 from .disks import unbuffered
 
 
@@ -107,6 +107,24 @@ if not os.path.exists("/dev/full"):
     OUTPUTS = {name: output for name, output in OUTPUTS.items() if "full" not in name}
 
 
+def added(random: Random, folder: Path) -> None:
+    """Write to standard output by one of its names, in a file that the shell adds to."""
+    fill(folder)
+    kind = random.choice([kind for kind in WRITERS if kind != "a baseline"])
+    (folder / "kept").write_bytes(b"kept\n")
+    (folder / "link").symlink_to("/dev/stdout")
+    name = random.choice(["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/../dev/stdout", "link"])
+    words = line(kind, name) + (["--to", "onnx"] if kind == "an ONNX file" else [])
+    with open(folder / "kept", "ab") as kept:
+        done = run(words, folder, stdout=kept, env=unbuffered(random))
+    first, _, data = (folder / "kept").read_bytes().partition(b"\n")
+    assert (done.code, first) == (0, b"kept"), (kind, name, done)
+    if kind == "named kernels":
+        assert data.startswith(b"\x93NUMPY"), name  # without an ending it is the kernel alone
+    else:
+        assert same(kind, data), (kind, name, done, data[:200])
+
+
 def beside_a_file(random: Random, folder: Path) -> None:
     """Write a file while no standard stream takes or gives anything."""
     fill(folder)
@@ -163,6 +181,7 @@ def reading(random: Random, folder: Path) -> None:
 
 FAULTS = {
     "what is printed": printing,
+    "names of standard output": added,
     "streams beside a file": beside_a_file,
     "no reader beside a file": unread_beside_a_file,
     "standard input": reading,

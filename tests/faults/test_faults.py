@@ -15,7 +15,7 @@ from cnncalc.cli import COMMANDS
 from tests.program import dev_full, environment, interrupts, posix
 
 from . import FAULTS, attempt
-from .commands import PRINTERS, PROGRAM, WRITERS, Done, Skip, State, fill, line, run
+from .commands import PRINTERS, PROGRAM, WRITERS, Done, Skip, State, fill, limited, line, run, start
 from .signalling import NAMES
 
 pytestmark = posix
@@ -81,6 +81,15 @@ def test_a_signal_that_is_ignored_at_the_start_stays_so(tmp_path: Path) -> None:
     done = at_event("os.rename", action, line("a table", "out"), tmp_path, *before)
     assert done.code == 0, done
     State.of(tmp_path, tmp_path / "out").check("a table", 0)
+
+
+def test_native_code_that_ends_the_program(tmp_path: Path) -> None:
+    """As OpenBLAS does where it gets no memory, and with 1, which is a failed check."""
+    fill(tmp_path)
+    state = State.of(tmp_path, tmp_path / "out")
+    done = at_event("os.rename", "import ctypes; ctypes.CDLL(None).exit(1)", line("an array", "out"), tmp_path)
+    assert done == (2, b"", b"")
+    state.check("an array", done.code)
 
 
 @pytest.mark.parametrize("size", [0, 99_000])
@@ -168,6 +177,64 @@ def test_more_files_than_may_be_open(limit: str, code: int, tmp_path: Path) -> N
     assert not code or not (tmp_path / "maps").exists()
     assert code or len(os.listdir(tmp_path / "maps")) == 20
     assert ("ulimit -n" in done.said) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("shape net.jsonl --jsonl", "net.jsonl"),
+        ("shape - --jsonl", "linked"),
+        ("check net.jsonl", "linked"),
+        ("check - --jsonl", "net.jsonl"),
+    ],
+)
+def test_lines_are_not_read_where_they_are_written(words: str, name: str, tmp_path: Path) -> None:
+    """It would go on until the disk is full."""
+    lines = b'{"input": [1, 8, 9], "layers": [{"op": "relu"}]}\n' * 3
+    (tmp_path / "net.jsonl").write_bytes(lines)
+    os.link(tmp_path / "net.jsonl", tmp_path / "linked")
+    with open(tmp_path / name, "ab") as out, open(tmp_path / "net.jsonl", "rb") as given:
+        process = start(words.split(), tmp_path, limited(50_000), stdin=given, stdout=out)
+        said = process.communicate(timeout=60)[1]
+    said += (tmp_path / name).read_bytes().removeprefix(lines)
+    assert (process.returncode, b"which is read" in said, len(said) < 1000) == (2, True, True), said
+
+
+AT_CLOSE = """
+import os, runpy
+def end(number, really=os.close):
+    is_output = os.path.samestat(os.fstat(number), os.fstat(1))
+    really(number)
+    if is_output:
+        raise OSError(122, "Disk quota exceeded")
+os.close = end
+runpy.run_module("cnncalc", run_name="__main__", alter_sys=True)
+"""
+"""A program whose standard output is on a disk of the network that is full, as is said at its close."""
+
+
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        ("zoo", None),
+        ("run relu -x x.npy --json -o y.npy", None),
+        ("run relu:name=a relu -x x.npy -o - --keep a", None),
+        ("learn conv:k3,nobias -x a.npy -y b.npy --lr 1e-4 --steps 5 -o k.npy", None),
+        ("run relu -x x.npy -o y.npy", ["y.npy"]),
+    ],
+)
+def test_output_that_is_refused_at_its_close(words: str, files: list[str] | None, tmp_path: Path) -> None:
+    fill(tmp_path)
+    before = set(os.listdir(tmp_path))
+    script = [sys.executable, "-c", AT_CLOSE, *words.split()]
+    with open(tmp_path / "log", "wb") as log:
+        done = subprocess.run(
+            script, cwd=tmp_path, env=environment(), stdout=log, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert sorted(set(os.listdir(tmp_path)) - before - {"log"}) == (files or [])
+    assert (done.returncode, b"cannot write: Disk quota exceeded" in done.stderr) == (
+        (2, True) if not files else (0, False)
+    )
 
 
 @pytest.mark.parametrize("line", ["-V", "--help", "help shape"])

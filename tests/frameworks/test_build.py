@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cnncalc.frameworks import TARGETS
 from cnncalc.frameworks.build import SpecBuilder
 from cnncalc.frameworks.support import support
 from cnncalc.layers.names import KERAS, Name
 from cnncalc.registry import Registry
 from cnncalc.sizes import Open
+from tests.program import here
 
 
 def layers(spec: SpecBuilder) -> list[dict[str, Any]]:
@@ -88,3 +91,15 @@ def test_a_second_entry_is_an_error() -> None:
         Registry(KERAS, KERAS)
     with pytest.raises(KeyError, match="maxpol"):
         support("maxpol")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_network_of_very_many_layers_is_written_as_a_spec_alone(
+    target: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("cnncalc.frameworks.MOST_CONVERTED", 3)
+    words = ["convert", "3x8x8", "relu:times=4", "--to", target, "-o", str(tmp_path / "net")]
+    assert here([*words, "--until", "relu3"]).code == 0
+    done = here(words)
+    said = "a network of 4 layers is not written for another framework, the most are 3"
+    assert (done.code, said in done.err) == ((0, False) if target == "spec" else (2, True))

@@ -45,7 +45,7 @@ from tests.program import here
 from . import laws, lines
 
 LONGEST = 20
-"""How many seconds a command line may take."""
+"""How many seconds of the processor a command line may take."""
 PAINT = r"\x1b\[\d+m"
 """The codes of our own colours."""
 SHAPES = [
@@ -350,8 +350,7 @@ def faults_of(line: list[str]) -> Iterator[str]:
     is_own_text = line[0] in ("help", "schema", "completion", "zoo") or "onnx" in line
     if not is_own_text and (harms := hostile.harms(ended, "github" in line)):
         yield f"harmful text: {harms[0][:80]!r}"
-    forms = {word for word, other in zip(line[1:], line, strict=False) if other in ("--format", "--to")}
-    forms |= {form for form in ("json", "jsonl") if f"--{form}" in line}
+    forms = _forms(line)
     written = [(path.suffix[1:], path.read_bytes()) for path in Path().glob("out.*")] if ended.code == 0 else []
     whole = {"check": (0, 1), "diff": (0, 1)}.get(line[0], (0,))
     if line[0] in ("help", "completion", "schema") or {"--list-codes", "--help", "-h"} & {*line}:
@@ -363,6 +362,17 @@ def faults_of(line: list[str]) -> Iterator[str]:
             WHOLE.get(kind, bool)(data)
         except Exception as error:
             yield f"{kind} that is not whole: {type(error).__name__} {error}"[:90]
+
+
+def _forms(line: list[str]) -> set[str]:
+    """Return the forms that the options of a command line name, as click reads them: a path may be `--json`."""
+    command: Any = group.get_command(click.Context(group), line[0])
+    try:
+        given = command.make_parser(click.Context(command)).parse_args(line[1:])[0]
+    except click.UsageError:
+        return set()
+    flags = {form for form in ("json", "jsonl") if given.get(f"as_{form}")}
+    return flags | {given[key] for key in ("format", "target") if given.get(key)}
 
 
 def _lines_of_json(data: bytes) -> None:
@@ -431,21 +441,24 @@ def _place(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _limited() -> Iterator[None]:
-    """Raise TimeoutError in a block that takes too long, where the system has alarms."""
+    """Raise TimeoutError in a block that takes too long, of the processor or five times of the clock, where it can."""
 
     def late(number: int, frame: object) -> None:
         raise TimeoutError
 
-    if not hasattr(signal, "SIGALRM"):
+    if not hasattr(signal, "SIGPROF"):
         yield
         return
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(LONGEST)
+    before = {number: signal.signal(number, late) for number in (signal.SIGPROF, signal.SIGALRM)}
+    signal.setitimer(signal.ITIMER_PROF, LONGEST)
+    signal.alarm(5 * LONGEST)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main() -> None:

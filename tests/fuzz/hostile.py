@@ -27,8 +27,8 @@ from .formats import FORMATS, made
 
 MEMORY = 3
 """The most memory of a process, in GiB."""
-SECONDS = 30
-"""The longest that a process may take for one case."""
+SECONDS = 120
+"""The longest that a process may take for one case, beside others."""
 
 
 class Fault(NamedTuple):

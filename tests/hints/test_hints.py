@@ -6,14 +6,14 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 import cnncalc
 from cnncalc import zoo
-from cnncalc.hints import find, whole
+from cnncalc.hints import Advice, HintPlace, find, whole
 from cnncalc.hints.table import KINDS, hints, kinds_named
 from cnncalc.hints.typed import notes
 from cnncalc.report import Hint
@@ -711,3 +711,27 @@ def test_a_larger_input_is_not_looked_for_in_a_long_network(monkeypatch: pytest.
     for most, found in ((4, True), (3, False)):
         monkeypatch.setattr(whole, "MOST_RETRACED", most)
         assert ("an input of " in one(words)) == found
+
+
+def test_copies_of_a_layer_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first by itself, since it has another layer before it."""
+    looked_at: list[str] = []
+
+    def counted(find: Callable[[HintPlace], Advice | None]) -> Callable[[HintPlace], Advice | None]:
+        def looks(place: HintPlace) -> Advice | None:
+            looked_at.append(place.name)
+            return find(place)
+
+        return looks
+
+    for kind in KINDS.values():
+        if kind.of_alike:
+            monkeypatch.setattr(kind, "find", counted(kind.find))
+    for words, places in (("3x8x8 conv:3,times=9", ["conv1", "conv2"]), ("3xHxW relu:times=9", ["relu1"])):
+        looked_at.clear()
+        report = cnncalc.shape(words)
+        assert sum(len(hint.layers) for hint in hints(report.layers)) == 9 * words.count("conv")
+        assert [*dict.fromkeys(looked_at)] == places
+        looked_at.clear()
+        assert [hint.layers for hint, _ in notes(report.layers)] == [("conv1",)] * words.count("conv")
+        assert [*dict.fromkeys(looked_at)] == places

@@ -8,6 +8,7 @@ import re
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cnncalc
@@ -99,6 +100,8 @@ BODY = "inputs = keras.Input((8, 6, 3))\nx = inputs\n{}\nmodel = keras.Model(inp
         ("x = ops.image.resize(x, (4, 5))", "upsample", [4, 5, 3]),
         ("x = layers.PReLU(shared_axes=[1, 2])(x)", "prelu", [8, 6, 3]),
         ("x = 1 - x", "rescale", [8, 6, 3]),
+        ("x = layers.Dense(keras.backend.ndim(x))(x)", "linear", [8, 6, 4]),  # these two in Keras 2 only
+        ("z = layers.Dense(5)\ny = z(x)\nx = y * z.output_shape[-1]", "rescale", [8, 6, 5]),
     ],
 )
 def test_one_line(line: str, op: str, out: list[int]) -> None:
@@ -159,6 +162,58 @@ def test_a_variable_of_a_layer_counts() -> None:
         ("x = layers.Dense()(x)", "net.py:5:5: the code raises TypeError: Dense is not given units"),
         ("x = keras.applications.VGG16()(x)",
          "net.py:5:5: VGG16 is a network that Keras brings along: this source does not show its layers"),
+        ("x = ops.expand_dims(x, 7)", "net.py:5:5: ops.expand_dims(x, 7) is not understood"),
+        ("x = ops.expand_dims(x, 0)", "net.py:5:5: an axis in front of the batch is not understood"),
+        ("x = ops.squeeze(x, 0)", "net.py:5:5: a squeeze of the batch is not understood"),
+        ("x = ops.reshape(x, (-1, 'a'))", "net.py:5:5: ops.reshape(x, (-1, 'a')) is not understood"),
+        ("x = ops.reshape(x, (2, 144))", "net.py:5:5: a reshape that changes the batch is not understood"),
+        ("x = ops.expand_dims(keras.Input((None, None)), -1)",
+         "net.py:5:5: expand_dims to a shape with several open sizes is not understood"),
+        ("x = ops.repeat(x, 2, axis=0)", "net.py:5:5: a repeat of samples is not understood"),
+        ("x = ops.image.resize(x, 4)", "net.py:5:5: ops.image.resize(x, 4) is not understood"),
+        ("import tensorflow as tf\nx = tf.nn.depth_to_space(x, 2)",
+         "net.py:6:5: 3 channels cannot be dealt out into squares of 2x2 places"),
+        ("import tensorflow as tf\nx = tf.nn.depth_to_space(x, 0)", "net.py:6:5: tf.nn.depth_to_space(x, 0) is not"),
+        ("import tensorflow as tf\nx = tf.split(x, [4, -1], 1)[0]", "net.py:6:5: tf.split(x, [4, -1], 1) is not"),
+        ("x = ops.image.extract_patches(x, (2, 3, 4))", "net.py:5:5: ops.image.extract_patches(x, (2, 3, 4)) is not"),
+        ("x = ops.image.extract_patches(x[0], 2)", "net.py:5:5: ops.image.extract_patches(x[0], 2) is not understood"),
+        ("x = ops.max_pool(x)", "net.py:5:5: ops.max_pool(x) is not understood"),
+        ("x = ops.max(x, axis=1, initial=0.0)", "net.py:5:5: ops.max(x, axis=1, initial=0.0) is not understood"),
+        ("x = x * ops.zeros((0, 3))",
+         "net.py:5:9: constant has the shape [0, 3]: each size has to be a number from 1 on"),
+        ("x = x + ops.arange(8, 0, 0)", "net.py:5:9: ops.arange(8, 0, 0) is not understood"),
+        ("x = +x", "net.py:5:5: +x is not understood: it has a Keras tensor of 8x6x3"),
+        ("x = x << 2", "net.py:5:5: x << 2 has a Keras tensor of 8x6x3 and 2, which is not understood"),
+        ("x = layers.Dense(x.size)(x)",
+         "net.py:5:18: the code raises AttributeError: a Keras tensor of 8x6x3 has no 'size'"),
+        ("x = layers.Dense(x)(x)", "net.py:5:5: units of Dense is a Keras tensor of 8x6x3, and has to be a number"),
+        ("import foo\nx = x + ops.relu(foo.y)", "net.py:7:9: outputs of a model is not known: foo.y is not known here"),
+        ("import foo\nx = keras.Input(foo.y)", "net.py:6:5: the shape of an input is not known: foo.y is not known"),
+        ("x = keras.Input(5)", "net.py:5:5: the shape of an input is 5"),
+        ("x = keras.Input((-1, 4))", "net.py:5:5: [None, -1, 4] is not the shape of an input"),
+        ("import foo\nx = x + keras.applications.resnet50.preprocess_input(foo.y)",
+         "net.py:7:9: outputs of a model is not known: foo.y is not known here"),
+        ("import foo\nx = x * keras.Variable(foo.y)",
+         "net.py:7:9: outputs of a model is not known: foo.y is not known here"),
+        ("x = x * ops.rsqrt(4.0)", "net.py:6:9: outputs of a model is not known: the result of rsqrt is not known"),
+        ("x = ops.image.extract_patches(x, 2, data_format='channels_first')", "net.py:5:5: ops.image.extract_patches("),
+        ("x = keras.Model(x, layers.ReLU()(x))([x, x])", "net.py:5:5: functional: the model has 1 inputs, gets 2"),
+        ("x = layers.Dense(x[0].shape[-1])(x)",
+         "net.py:5:5: units of Dense is not known: the shape of get_item is not known here"),
+        ("import foo\nx = keras.Sequential([foo.Layer()])(x)", "net.py:6:23: foo.Layer(…) is not known here"),
+        ("x = keras.Sequential([layers.ReLU()])",
+         "net.py:6:9: outputs of a model is the model sequential, not a tensor"),
+        ("class C(layers.Layer):\n    pass\nx = C()(x)", "net.py:7:5: C has no call"),
+        ("class C(layers.Layer):\n    def call(self, x):\n        return x\nx = layers.TimeDistributed(C())(x)",
+         "net.py:8:5: TimeDistributed of an object of C is not understood"),
+        ("x = keras.Sequential([layers.ReLU(), 3])(x)", "net.py:5:5: 3 is not a layer"),
+        ("x = keras.Sequential()(x)", "net.py:5:5: sequential has no layers"),
+        ("x = keras.Sequential([layers.ReLU(name='a')]).get_layer('b')(x)", "net.py:5:5: sequential has no layer 'b'"),
+        ("x = keras.Model(x, layers.ReLU(name='a')(x)).get_layer('b')(x)", "net.py:5:5: functional has no layer 'b'"),
+        ("x = layers.Dense(2)", "net.py:6:9: outputs of a model is the layer dense, not a tensor"),
+        ("m = keras.Model(x, layers.Dense(3)(x))\nx = m", "net.py:7:9: outputs of a model is the model functional"),
+        ("class M(keras.Model):\n    def call(self, x):\n        pass\nx = M()(x)",
+         "net.py:9:9: outputs of a model is None, not a tensor"),
         ("x = keras.Model(keras.Input((3,)), x)(x)",
          "net.py:5:5: the outputs of functional depend on the input input_layer, which is not among its inputs"),
     ],
@@ -245,6 +300,56 @@ def test_what_a_sequential_is_built_for_is_its_input() -> None:
     assert (report.to_dict()["input"], report.params) == ([28, 28, 1], 54170)
 
 
+OWN = HEAD + "import foo\nclass C(layers.Layer):\n    def call(self, x):\n        return x * 2\n"
+MODEL = HEAD + "import foo\nclass M(keras.Model):\n    def call(self, x):\n        {}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (OWN + "model = keras.Sequential([C()])\n", "net.py:7:9: sequential needs the shape of its input"),
+        (
+            OWN + "model = keras.Sequential([C()])\nmodel.build(foo.y)\n",
+            "net.py:7:9: sequential needs the shape of its",
+        ),
+        (MODEL.format("return x") + "model = M()\nmodel.build(foo.y)\n", "net.py:7:9: M needs the shape of its input"),
+        (HEAD + "model = keras.Sequential()\n", "net.py:3:9: sequential has no layers"),
+    ],
+)
+def test_a_model_that_is_not_built_needs_its_input(text: str, error: str) -> None:
+    with pytest.raises(cnncalc.CnncalcError) as caught:
+        report_of(text)
+    assert str(caught.value).startswith(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("pass", "net.py:7:9: the call of M gives None, not a tensor"),
+        ("return foo.f(x)", "net.py:6:16: foo.f(…) is not known here"),
+    ],
+)
+def test_the_call_of_a_model_gives_a_tensor(body: str, error: str) -> None:
+    with pytest.raises(cnncalc.CnncalcError) as caught:
+        report_of(MODEL.format(body) + "model = M()\n", input=(5,))
+    assert str(caught.value).startswith(error)
+
+
+def test_models_are_called_on_the_input_that_is_given() -> None:
+    report = report_of(OWN + "model = keras.Sequential([C(), layers.Dense(2)])\n", input=(5,))
+    assert ([layer.name for layer in report.layers], report.params) == (["input_layer", "c.multiply", "dense"], 12)
+    assert report_of(MODEL.format("return layers.Dense(3)(x)"), input=(5,)).params == 18  # no object of it is made
+
+
+def test_a_layer_in_front_says_its_input_as_keras_2_has_it() -> None:
+    last = "layers.Flatten(), layers.Dense(2)])\n"
+    old = HEAD + f"model = keras.Sequential([layers.Embedding(10, 3, input_length=7), {last}"
+    new = HEAD + f"model = keras.Sequential([keras.Input((7,)), layers.Embedding(10, 3), {last}"
+    assert [(one.name, one.out, one.params) for one in report_of(old).layers[-3:]] == [
+        (one.name, one.out, one.params) for one in report_of(new).layers[-3:]
+    ]
+
+
 def test_images_that_are_preprocessed_keep_their_shape() -> None:
     line = "x = layers.Conv2D(4, 3)(keras.applications.resnet50.preprocess_input(x))"
     report = report_of(HEAD + BODY.format(line))
@@ -265,8 +370,14 @@ OPERATIONS = json.loads((DATA / "code" / "keras-operations.json").read_text(enco
 
 @pytest.mark.parametrize("name", OPERATIONS["rows"])
 def test_an_operation_has_the_shape_and_the_weights_of_keras(name: str) -> None:
-    """As `model.output_shape` and `model.count_params()` of Keras say, whose version stands beside them."""
+    """As `model.output_shape` and `model.count_params()` of Keras say, whose version stands beside them; and values."""
     case = OPERATIONS["rows"][name]
-    report = report_of(f"{OPERATIONS['head']}{case['source']}\nmodel = keras.Model(x, y)\n")
+    end = "" if "model = " in case["source"] else "\nmodel = keras.Model(x, y)\n"
+    made = network(f"{OPERATIONS['head']}{case['source']}{end}")
+    report = cnncalc.shape(made)
     assert sizes(report.to_dict()["report"]["out"]) == case["out"]
     assert (report.params or 0) + (report.buffers or 0) == case["total"]
+    if "values" in case:
+        x = 2 * np.sin(np.arange(192)).reshape(1, 6, 8, 4).astype(np.float32)
+        y = np.asarray(cnncalc.run(made, x)).reshape(-1)
+        assert y[:: max(1, len(y) // 5)][:5] == pytest.approx(case["values"], abs=1e-4)

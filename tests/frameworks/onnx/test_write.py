@@ -112,6 +112,18 @@ CASES: list[tuple[Spec, str]] = [
         "plain",
     ),
     ([{"op": "block", "name": "b", "layers": [{"op": "conv", "c_o": 2}, {"op": "relu"}]}, {"op": "flatten"}], "plain"),
+    # weights of layers that read another number of axes
+    (
+        [
+            {"op": "linear", "name": "a", "out": 5},
+            {"op": "tobatch", "axes": 2, "from": "input"},
+            {"op": "linear", "out": 5, "tie": "a"},
+            {"op": "frombatch", "axes": 2},
+            {"op": "add", "from": ["a", "frombatch1"]},
+        ],
+        "plain",
+    ),
+    ([{"op": "scale", "name": "a"}, {"op": "globalavgpool"}, {"op": "flatten"}, {"op": "scale", "tie": "a"}], "plain"),
 ]
 
 

@@ -70,6 +70,101 @@ def written(x: Any) -> Any:
     return y
 
 
+def folded(x: Any) -> Any:
+    """Each frame of a video through a convolution, and a gate: all frames are samples until the end."""
+    y = F.conv2d(x.flatten(0, 1), torch.linspace(-1, 1, 108).view(4, 3, 3, 3))
+    return (y * y.sigmoid()).unflatten(0, (len(x), 5))
+
+
+def erased(x: Any) -> Any:
+    y = x.clone()
+    y.select(dim=1, index=2).fill_(3)
+    y.narrow(dim=2, start=1, length=3).mul_(2)
+    y[:, 0][:, 1].zero_()
+    return y
+
+
+def in_parts(x: Any) -> Any:
+    y = x.clone()
+    a, b = y.split([2, 4], dim=1)
+    a.mul_(3)
+    b[:, 1] = 5
+    y.chunk(3, 2)[1].add_(1)
+    y.unbind(1)[3].sub_(2)
+    return y
+
+
+def on_the_diagonal(x: Any) -> Any:
+    y = x.clone()
+    y.diagonal(0, 2, 3).mul_(2)
+    return y
+
+
+def in_another_order(x: Any) -> Any:
+    y = x.clone()
+    y.permute(0, 3, 1, 2)[:, 2] = 4
+    y.movedim(1, 2)[:, 0] = 3
+    y.mT.mul_(2)
+    y.view(len(x), -1)[:, 3:50] = 8
+    return y
+
+
+def seen_again(x: Any) -> Any:
+    y = x.clone()
+    z = y[:, :3]
+    w = z[:, 0]
+    v = y[:, :, 0].unsqueeze(2)
+    y.add_(1)
+    w.mul_(2)
+    return z + v[:, 3:] - F.relu(y.flatten(2), True)[:, :3].unflatten(2, (7, 9)) + y[:, :3]
+
+
+def beside(x: Any) -> Any:
+    """What does not depend on the input is written to, before and after it is read."""
+    b = torch.zeros(7, 9)
+    c, y = b[2], x + b
+    b += 1
+    b.view(-1)[3:30] += 1
+    z = y + b
+    b[1:3] = x[0, 0, 0]
+    return z + c
+
+
+class Attends(nn.Module):  # type: ignore[misc,name-defined]
+    """Multi-head attention of a value to itself, with a mask."""
+
+    def __init__(self, mask: Callable[[], Any], **keys: Any) -> None:
+        super().__init__()
+        self.mask, self.attention = mask, nn.MultiheadAttention(8, 2, batch_first=True, **keys)
+
+    def forward(self, x: Any) -> Any:
+        return self.attention(x, x, x, attn_mask=self.mask(), need_weights=False)[0]
+
+
+class First(nn.Module):  # type: ignore[misc,name-defined]
+    """The first result of a module that reads a value several times."""
+
+    def __init__(self, module: Any, count: int = 1) -> None:
+        super().__init__()
+        self.module, self.count = module, count
+
+    def forward(self, x: Any) -> Any:
+        return self.module(*[x] * self.count)[0]
+
+
+class Begun(nn.Module):  # type: ignore[misc,name-defined]
+    """A recurrent layer that begins with states from its input, as many as it has layers and directions."""
+
+    def __init__(self, recurrent: Any, count: int, states: int = 1) -> None:
+        super().__init__()
+        self.recurrent, self.count, self.states = recurrent, count, states
+
+    def forward(self, x: Any) -> Any:
+        begin = [x[:, at : at + self.count, :6].transpose(0, 1).contiguous() for at in range(self.states)]
+        steps, last = self.recurrent(x, begin[0] if self.states == 1 else tuple(begin))
+        return steps + (last if self.states == 1 else last[1])[-1][:, None].repeat(1, 1, steps.shape[2] // 6)
+
+
 def by_shape(x: Any) -> Any:
     return F.interpolate(x, size=(8, 9)) if x.shape[2] < 8 else x
 
@@ -247,6 +342,112 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
         (2, 5, 8),
         None,
     ),
+    (lambda: Calls(lambda x: torch.where(~(x > 0), x, 1.0)), SQUARE, ["compare", "compare", "constant", "where"]),
+    (lambda: Calls(lambda x: torch.where(x < 0.1, x, 0.5)), SQUARE, ["compare", "constant", "where"]),
+    (lambda: Calls(lambda x: (torch.arange(9.0) / 9 - 0.5 < x).float()), SQUARE, ["constant", "compare"]),
+    (lambda: Calls(lambda x: torch.where((torch.arange(9) > 2) & (x > 0), x, 0.5)), SQUARE, None),
+    (lambda: Calls(lambda x: torch.where((x > 0) | (torch.arange(9) > 2), x, 0.5)), SQUARE, None),
+    (lambda: Calls(lambda x: 7 // (x + 2)), SQUARE, ["rescale", "constant", "div", "floor"]),
+    (lambda: Calls(lambda x: x / torch.tensor([0.0, 1, 2, 3, 4, 5]).view(6, 1, 1)), SQUARE, ["constant", "div"]),
+    (lambda: Calls(lambda x, a, b: torch.addcmul(x, a, b, value=3), a=(9,), b=(7, 1)), SQUARE, None),
+    (lambda: Calls(lambda x, a: torch.addcdiv(a, x, x.exp()), a=(9,)), SQUARE, None),
+    (lambda: Calls(lambda x: x.clamp(torch.tensor(-0.1), torch.tensor(0.2))), SQUARE, ["clip"]),
+    (lambda: Calls(lambda x: x.clamp(True)), SQUARE, ["clip"]),
+    (lambda: Calls(lambda x: x.clamp(0, float("inf"))), SQUARE, ["relu"]),
+    (lambda: Calls(lambda x, a: x.clamp(max=a), a=()), SQUARE, ["constant", "min"]),
+    (
+        lambda: Calls(lambda x: x.clamp(x.mean(1, keepdim=True), torch.arange(9.0) / 20)),
+        SQUARE,
+        ["mean", "max", "constant", "min"],
+    ),
+    (lambda: Calls(F.softmax), (5, 7), ["softmax"]),
+    (lambda: Calls(F.softmin), (5,), ["neg", "softmax"]),
+    (lambda: Calls(lambda x: F.softmax(F.conv2d(x, torch.ones(4, 3, 2, 2)), 0)), (3, 4, 6), None),
+    (lambda: Calls(lambda x: F.rms_norm(x, (7, 9), eps=0.1)), SQUARE, ["square", "mean", "rescale", "rsqrt", "mul"]),
+    (lambda: Calls(lambda x, w: F.rms_norm(x, (9,), w), w=(9,)), SQUARE, None),
+    (lambda: nn.InstanceNorm2d(6, affine=True, track_running_stats=True), SQUARE, ["batchnorm"]),
+    (lambda: nn.CELU(0.5), SQUARE, ["celu"]),
+    (lambda: nn.RReLU(0.1, 0.3), SQUARE, ["leakyrelu"]),
+    (lambda: nn.GLU(1), SQUARE, ["slice", "slice", "sigmoid", "mul"]),
+    (lambda: Calls(lambda x: (x + 1).log2() - (x + 2).log10()), SQUARE, None),
+    (lambda: Calls(lambda x: torch.maximum(torch.arange(9.0), x) + x.max(torch.arange(7.0)[:, None])), SQUARE, None),
+    (lambda: Calls(lambda x: torch.arange(9.0) ** x - 2**x), SQUARE, None),
+    (lambda: Calls(lambda x: (x**2 + 1) ** -0.5), SQUARE, ["square", "rescale", "rsqrt"]),
+    (lambda: Calls(lambda x: x.add(x.tanh(), alpha=3).sub(torch.arange(9.0), alpha=2)), SQUARE, None),
+    (lambda: Calls(lambda x, a: torch.lerp(x, x.tanh(), 0.3) * a, a=()), SQUARE, None),
+    (lambda: Calls(lambda x: x.masked_fill(torch.arange(9) > 3, float("-inf")).exp()), SQUARE, None),
+    (lambda: Calls(lambda x: x.max(1)[0] + x.max(dim=2, keepdim=True)[0].amin(1) + x.min()), SQUARE, None),
+    (lambda: Calls(lambda x: x.std(False) + x.var(1, unbiased=False) + x.std(1, correction=2)), SQUARE, None),
+    (lambda: Calls(lambda x: x.mean(axis=1, keepdims=True) + x.sum([])), SQUARE, None),
+    (lambda: Calls(lambda x: x.mean((1, 2, 3)) + x.permute(1, 2, 3, 0)), SQUARE, None),
+    (lambda: Calls(lambda x: (x.flatten(0, 1) * x.flatten(0, 1).sigmoid()).view(len(x), -1, 9)), SQUARE, None),
+    (lambda: Calls(folded), (5, 3, 7, 6), ["tobatch", "conv", "sigmoid", "mul", "frombatch"]),
+    (lambda: Calls(lambda x: torch.hstack([x, x.tanh()]).unsqueeze(1)[:, None]), SQUARE, None),
+    (lambda: Calls(lambda x: torch.cat([torch.stack([x], 1), torch.ones(0)], 1).squeeze()), SQUARE, None),
+    (lambda: Calls(lambda x: x.repeat_interleave(3, 1)), SQUARE, ["gather"]),
+    (lambda: Calls(lambda x: x.expand(1, -1, -1, -1, -1)[0].mT), SQUARE, None),
+    (lambda: Calls(lambda x: x.mean(())), SQUARE, ["mean"]),
+    (lambda: Calls(lambda x: x.mean().sum() + x), SQUARE, ["mean", "add"]),
+    *[
+        (lambda p=p, dim=dim: Calls(lambda x: torch.linalg.vector_norm(x, p, dim=dim)), SQUARE, ops)
+        for p, dim, ops in [
+            (2, 1, ["l2"]),
+            (3, (1, 2), ["abs", "pow", "sum", "pow"]),
+            (float("inf"), -1, ["abs", "max"]),
+            (-float("inf"), 2, ["abs", "min"]),
+        ]
+    ],
+    (lambda: Calls(lambda x: torch.linalg.norm(x, dim=(2, 3))), SQUARE, ["l2"]),
+    (lambda: Calls(lambda x: torch.linalg.norm(x, 1, dim=2)), SQUARE, ["l1"]),
+    (lambda: Calls(lambda x: F.cosine_similarity(x[:, :1], x, dim=1)), SQUARE, None),
+    (lambda: Calls(lambda x: F.cosine_similarity(x[:, :, :1], x[..., :1], dim=1)), SQUARE, None),
+    (lambda: Calls(lambda x: x.split(6, 1)[0]), SQUARE, ["identity"]),
+    (lambda: Calls(lambda x: x[: x.shape[0], 1, :1][:, 0]), SQUARE, ["slice", "slice", "reshape", "flatten"]),
+    (lambda: Calls(lambda x: x[:, torch.tensor(2)]), SQUARE, ["slice", "reshape"]),
+    (lambda: Calls(lambda x: F.fold(x, (4, 5), (2, 2))), (12, 12), ["fold"]),
+    (lambda: Calls(lambda x: x.clone().copy_(torch.arange(9.0)) + x), SQUARE, ["constant", "expand", "add"]),
+    *[(lambda f=f: Calls(f), SQUARE, None) for f in (erased, in_parts, in_another_order, seen_again, beside)],
+    (lambda: Calls(lambda x: x.sum(1).T), (5,), ["sum"]),
+    (lambda: Calls(lambda x: x.mean(0).expand(2, 6, 7, 9)), SQUARE, ["mean", "expand"]),
+    (lambda: Calls(lambda x: x.mean(0, keepdim=True).expand(len(x), -1, -1, -1) + x), SQUARE, None),
+    (lambda: Calls(lambda x: x[:, :, 0, 0].expand(4, -1, -1)), SQUARE, None),
+    (lambda: Calls(lambda x: x.repeat(1, 1, 1, 1).expand(-1, -1, -1, -1)), SQUARE, ["identity"]),
+    (lambda: Calls(lambda x: x.repeat(2, 1, 1, 1)), SQUARE, ["tile"]),
+    (lambda: Calls(lambda x: F.pad(x, (-1, 1, 1, -1, 1, -2), mode="circular")), SQUARE, ["pad", "pad"]),
+    (lambda: Calls(lambda x: x.cpu().to("cpu").to(torch.device("cpu")) + 1), SQUARE, ["rescale"]),
+    *[
+        (lambda function=function, shapes=shapes: Calls(function, **shapes), shape, ops)
+        for function, shapes, shape, ops in [
+            (lambda x, w, v: F.linear(x, w @ v), {"w": (4, 5), "v": (5, 9)}, SQUARE, None),
+            (lambda x, w, v, b: F.linear(x, w @ v, b), {"w": (4, 5), "v": (5, 9), "b": (4,)}, SQUARE, None),
+            (lambda x, w: x.__rmatmul__(w), {"w": (4, 7)}, SQUARE, ["constant", "matmul"]),
+            (lambda x, w: w @ x, {"w": (7,)}, SQUARE, ["constant", "matmul"]),
+            (lambda x, w: w @ x.t(), {"w": (4, 5)}, (5,), None),
+            (lambda x, w: (w @ x.t()).t(), {"w": (4, 5)}, (5,), None),
+            (lambda x, w: w @ x.permute(1, 2, 0), {"w": (3, 4, 7)}, (3, 7), None),
+            (lambda x, w: x.permute(1, 0, 2) @ w, {"w": (3, 7, 4)}, (3, 7), None),
+            (lambda x, w: w @ x.flatten(0, 1).t(), {"w": (4, 7)}, (3, 7), None),
+            (lambda x, w: w @ x.flatten(0, 1).t() + 1, {"w": (7,)}, (3, 7), None),
+            (lambda x, w: torch.mv(w, x[0]), {"w": (3, 5)}, (5,), None),
+            (lambda x, w: torch.einsum("bij,bkj->bik", x, w + x.mean() * 0), {"w": (1, 3, 5)}, (4, 5), None),
+        ]
+    ],
+    (lambda: Calls(lambda x: torch.einsum("bij,cij->bc", x, x)), (4, 5), ["einsum"]),
+    (lambda: Calls(lambda x: torch.einsum("bij,bkj->bik", x, x.mean(0, keepdim=True))), (4, 5), ["mean", "einsum"]),
+    (lambda: Calls(lambda x: F.scaled_dot_product_attention(x, x, x)), (5,), ["attention"]),
+    (lambda: Calls(lambda x: F.scaled_dot_product_attention(x, x, x, enable_gqa=True)), SQUARE, ["attention"]),
+    *[
+        (lambda mask=mask, keys=keys: Attends(mask, **keys), (5, 8), None)
+        for mask, keys in [
+            (lambda: torch.ones(5, 5).triu(1).bool(), {}),
+            (lambda: torch.ones(5, 5).triu(1) * -3, {"bias": False}),
+            (lambda: None, {"kdim": 8, "vdim": 8}),
+        ]
+    ],
+    (lambda: Begun(nn.GRU(8, 6, 2, batch_first=True), 2), (5, 8), None),
+    (lambda: Begun(nn.GRU(8, 6, 2, batch_first=True, bidirectional=True), 4), (5, 8), None),
+    (lambda: Begun(nn.RNN(8, 6, 1, "relu", batch_first=True), 1), (5, 8), None),
+    (lambda: Begun(nn.LSTM(8, 6, 2, batch_first=True), 2, 2), (5, 8), None),
     (lambda: Calls(shuffle), SQUARE, ["channelshuffle"]),
     (  # what is put together is not what was taken apart
         lambda: Calls(lambda x: x.unsqueeze(4).transpose(1, 2).reshape(-1, 1, 9, 1, 3)),
@@ -258,6 +459,7 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice")
 @pytest.mark.parametrize(
     ("make", "input", "ops"), READ, ids=[f"{i}-{'+'.join(row[2] or [])}" for i, row in enumerate(READ)]
 )
@@ -287,6 +489,54 @@ OPAQUE: list[tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int | No
     (lambda: Calls(lambda x: x.sort(1)[1]), SQUARE, SQUARE, 0),
     (lambda: nn.BatchNorm2d(6, track_running_stats=False), SQUARE, SQUARE, 0),
     (lambda: Calls(lambda x: x.flatten(2).topk(3, -1)[0]), SQUARE, (6, 3), 0),
+    (lambda: Calls(lambda x: ((x * 9).int() & (x * 5).int()).float()), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: (~(x * 9).int()).float()), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: x.bool().float() + torch.round(x, decimals=1)), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: x[:, :1].std(1)), SQUARE, (7, 9), 0),
+    (lambda: Calls(lambda x: torch.column_stack([x.sum(1), x.mean(1)])), (5,), (2,), 0),
+    (lambda: Calls(lambda x: x.repeat_interleave(3).view(len(x), -1)), SQUARE, (3 * 378,), 0),
+    (lambda: Calls(lambda x: F.softplus(x, 0)), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: F.threshold(x, 0.1, float("nan"))), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: x * 1e300), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: F.rms_norm(x, (9,), x[0, 0, 0] * 2)), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: torch.linalg.vector_norm(x, 0, dim=1)), SQUARE, (7, 9), 0),
+    (lambda: Calls(lambda x: torch.linalg.norm(x, "nuc", dim=(2, 3))), SQUARE, (6,), None),
+    (lambda: Calls(lambda x: F.normalize(x, 3, 2)), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: F.cosine_similarity(x, torch.ones(9), dim=-1)), SQUARE, (6, 7), 0),
+    (lambda: Calls(lambda x: x.gather(1, (x[:, :2] > 0).long())), SQUARE, (2, 7, 9), 0),
+    (lambda: Calls(lambda x: x[:, [0, 1], :, [2, 3]].transpose(0, 1)), SQUARE, (2, 7), 0),
+    (lambda: Calls(lambda x: x[:, (x[0, 0, 0, :2] > 0).long()]), SQUARE, (2, 7, 9), 0),
+    (lambda: Calls(lambda x: x.index_select(1, (x[0, 0, 0, :2] > 0).long())), SQUARE, (2, 7, 9), 0),
+    (lambda: Calls(lambda x: x.roll(3)), SQUARE, SQUARE, 0),
+    (lambda: Calls(on_the_diagonal), SQUARE, SQUARE, None),
+    (lambda: Calls(lambda x: F.pad(x, (1, 1), value=float("inf"))), SQUARE, (6, 7, 11), 0),
+    (lambda: Calls(lambda x: F.avg_pool2d(F.pad(x, (1, 1, 1, 1), value=-float("inf")), 3)), SQUARE, (6, 3, 3), 0),
+    (
+        lambda: Calls(lambda x: F.interpolate(x, (5, 4), mode="bilinear", align_corners=True, antialias=True)),
+        SQUARE,
+        (6, 5, 4),
+        0,
+    ),
+    (lambda: Calls(F.linear, w=(9,)), SQUARE, (6, 7), None),
+    (lambda: Calls(lambda x: torch.dstack([x, x.tanh()])), (5,), (5, 2), 0),
+    (
+        lambda: nn.Sequential(nn.Flatten(2), First(nn.LSTM(9, 6, proj_size=3, batch_first=True))),
+        (5, 3, 3),
+        (5, 3),
+        5 * (4 * 6 * (9 + 3) + 3 * 6),
+    ),
+    (
+        lambda: First(nn.MultiheadAttention(8, 2, batch_first=True, add_bias_kv=True), 3),
+        (5, 8),
+        (5, 8),
+        5 * 4 * 64 + 2 * 5 * 6 * 8,
+    ),
+    (
+        lambda: First(nn.MultiheadAttention(8, 2, batch_first=True, add_zero_attn=True), 3),
+        (5, 8),
+        (5, 8),
+        5 * 4 * 64 + 2 * 5 * 6 * 8,
+    ),
     (lambda: Calls(lambda x, w: F.conv2d(x, w * x.mean())[:, :, 0], w=(8, 6, 3, 3)), SQUARE, (8, 7), 8 * 54 * 35),
 ]
 
@@ -302,6 +552,23 @@ def test_what_has_no_op_is_opaque(
     assert report.out == (1, *out)
     assert report.params == sum(p.numel() for p in module.parameters())
     assert report.macs == macs
+
+
+@pytest.mark.parametrize(
+    ("function", "input"),
+    [
+        (lambda x: x.kthvalue(1, 0)[0], (2, *SQUARE)),
+        (lambda x: x.gather(1, torch.zeros(2, 1, 7, 9).long()), (2, *SQUARE)),
+        (lambda x: torch.addbmm(x[0, :, :4], x, x.transpose(1, 2)), (2, 4, 5)),
+        (torch.diagonal, (2, 5)),
+        (lambda x: x.reshape(-1).sort()[0], (2, 5)),
+    ],
+)
+def test_an_opaque_result_without_the_batch_is_of_all_samples(
+    function: Callable[..., Any], input: tuple[int, ...]
+) -> None:
+    report = cnncalc.shape(cnncalc.from_torch(Calls(function), input))
+    assert report.out == tuple(function(torch.rand(input)).shape)
 
 
 def test_a_module_used_twice_has_its_weights_once() -> None:

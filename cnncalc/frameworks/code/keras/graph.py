@@ -21,7 +21,7 @@ from ...keras.read import read as read_keras
 from ...keras.read.config import Sizes, Tensor
 from ...keras.read.graph import results_of
 from ...keras.read.model import INPUT, KerasLayer, count_calls, read_model
-from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue, leaves
+from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue, describe, leaves
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -92,27 +92,32 @@ class CallNode(NamedTuple):
 class SymbolicTensor(LibraryObject):
     """A tensor of a model that is being built."""
 
-    __slots__ = ("dtype", "index", "layer", "node", "sizes", "whole")
+    __slots__ = ("batch", "dtype", "index", "layer", "node", "sizes")
 
-    def __init__(self, layer: LayerValue, node: int, index: int, sizes: Sizes | None, *, whole: bool = False):
+    def __init__(self, layer: LayerValue, node: int, index: int, sizes: Sizes | None, batch: Sizes = (None,)):
         self.layer, self.node, self.index = layer, node, index
         """The layer that gives it, in which of its calls, and as which of the results."""
-        self.sizes, self.whole = sizes, whole
-        """Its sizes without a batch, None if they are not known; `whole` if there is no batch: a constant."""
+        self.sizes, self.batch = sizes, batch
+        """Its sizes without a batch, None if they are not known; its batch, () for an array, (1,) for one sample."""
         self.dtype = "float32"
+
+    @property
+    def whole(self) -> bool:
+        """Whether it has no batch: an array of the model."""
+        return not self.batch
 
     def shape(self, node: Any) -> Any:
         """Return its shape as Keras has it, the batch open."""
         if self.sizes is None:
             return UnknownValue(f"the shape of {self.layer.name}", node)
-        return self.sizes if self.whole else (None, *self.sizes)
+        return (*self.batch, *self.sizes)
 
     def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
         if name in ("shape", "get_shape", "_keras_shape"):
             shape = self.shape(node)
             return LibraryFunction(name, lambda *_: shape) if name == "get_shape" else shape
         if name in ("ndim", "rank"):
-            return UnknownValue("ndim", node) if self.sizes is None else len(self.sizes) + (not self.whole)
+            return UnknownValue("ndim", node) if self.sizes is None else len(self.batch) + len(self.sizes)
         return {"dtype": self.dtype, "name": self.layer.name}.get(name, MISSING)
 
     def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
@@ -123,18 +128,19 @@ class SymbolicTensor(LibraryObject):
         return operate(evaluator, BINARY[op], [left, right], {}, node)
 
     def unary(self, evaluator: Evaluator, op: str, node: Any) -> Any:
-        from .operations import operate
+        from .operations import UNARY, operate
 
-        if op == "pos":
-            return self
-        if op != "neg":
+        if op not in UNARY:
             raise NotImplementedError
-        return operate(evaluator, "Negative", [self], {}, node)
+        return operate(evaluator, UNARY[op], [self], {}, node)
 
     def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
         from .operations import operate
 
-        return operate(evaluator, "GetItem", [self, index], {}, node)
+        keys = index if isinstance(index, tuple) else (index,)
+        if self.whole:  # behind the batch that layers have
+            keys = (slice(None), *keys)
+        return operate(evaluator, "GetItem", [self, keys], {}, node)
 
     def shape_text(self, evaluator: Evaluator) -> str | None:
         return None if self.sizes is None else shown_sizes(self.sizes)
@@ -185,9 +191,10 @@ class LayerValue(LibraryObject):
     def results(self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
         """Note a call and return its results: one tensor, or a list of several."""
         tensors = [one for one in leaves([args, kwargs]) if isinstance(one, SymbolicTensor)]
-        whole = bool(tensors) and all(one.whole for one in tensors)
+        batches = {one.batch for one in tensors}
+        batch = () if batches == {()} else (1,) if batches and (None,) not in batches else (None,)
         made = self.given(evaluator, args, kwargs, node)
-        outputs = [SymbolicTensor(self, len(self.nodes), at, sizes, whole=whole) for at, sizes in enumerate(made)]
+        outputs = [SymbolicTensor(self, len(self.nodes), at, sizes, batch) for at, sizes in enumerate(made)]
         session = session_of(evaluator)
         self.nodes.append(CallNode(session.calls, kept(tuple(args)), kept(dict(kwargs)), outputs))
         session.calls += 1
@@ -308,7 +315,7 @@ def kept(value: Any) -> Any:
 def _tensors(value: Any) -> Any:
     """Return arguments with the tensors as the reader of Keras's models has them."""
     if isinstance(value, SymbolicTensor):
-        op = "constant" if value.layer.kind == "Constant" else "input"
+        op = "constant" if value.whole else "input"
         return Tensor(Draft(op, op), value.sizes)
     if isinstance(value, (list, tuple)):
         return type(value)([_tensors(one) for one in value])
@@ -328,11 +335,9 @@ def plain(value: Any) -> Any:
         return {"class_name": "__slice__", "config": config}
     if isinstance(value, LayerValue):
         return value.record()
-    if isinstance(value, LibraryFunction):
-        return value.name.rpartition(".")[2]
     if value is ...:
         return {"class_name": "__ellipsis__", "config": {}}
-    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
+    return value if isinstance(value, (str, int, float, bool)) or value is None else describe(value)
 
 
 # Models
@@ -364,8 +369,8 @@ def functional(name: str, inputs: Sequence[SymbolicTensor], outputs: Sequence[Sy
         calls = [layer.nodes[at] for at in sorted(nodes)] if layer.kind != INPUT else []
         record["inbound_nodes"] = [{"args": written(one.args), "kwargs": written(one.kwargs)} for one in calls]
         layers.append(record)
-    ends = [[written(one)["config"]["keras_history"] for one in tensors] for tensors in (inputs, outputs)]
-    return {"name": name, "layers": layers, "input_layers": ends[0], "output_layers": ends[1]}
+    begins = [written(one)["config"]["keras_history"] for one in inputs]
+    return {"name": name, "layers": layers, "input_layers": begins, "output_layers": written(outputs)}
 
 
 def _calls_before(

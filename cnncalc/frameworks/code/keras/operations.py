@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from ....errors import shown
 from ...keras.read.config import Sizes
+from ...keras.read.functions import JOINS, class_of, shape_in
 from ..libraries import NameTable
 from ..source import quoted
-from ..values import LibraryFunction, UnknownValue, describe, leaves
+from ..values import LibraryFunction, UnknownValue, leaves
 from .graph import LayerValue, SymbolicTensor, session_of
 
 if TYPE_CHECKING:
@@ -29,22 +33,30 @@ BINARY = {
     "le": "LessEqual",
     "gt": "Greater",
     "ge": "GreaterEqual",
+    "and": "LogicalAnd",
+    "or": "LogicalOr",
+    "xor": "LogicalXor",
 }
 """The operation of each of Python's operators."""
+UNARY = {"neg": "Negative", "invert": "LogicalNot"}
+"""The operation of each operator in front of a tensor."""
 
 _TABLE = """
 abs absolute: x
 add add_n: x1 x2
 amax max reduce_max: x axis keepdims
 amin min reduce_min: x axis keepdims
+any reduce_any: x axis keepdims
+all reduce_all: x axis keepdims
 arccos acos: x
 arccosh acosh: x
 arcsin asin: x
 arcsinh asinh: x
 arctan atan: x
+arctan2 atan2: x1 x2
 arctanh atanh: x
-argmax: x axis
-argmin: x axis
+argmax: x axis keepdims
+argmin: x axis keepdims
 average: x axis weights
 cast: x dtype
 ceil: x
@@ -54,18 +66,22 @@ concatenate concat: xs axis
 cos: x
 cosh: x
 cumsum: x axis
+deg2rad: x
 divide div divide_no_nan: x1 x2
 dot: x1 x2
 dot_product_attention: query key value bias mask scale is_causal
 elu: x alpha
 equal: x1 x2
 erf: x
+erfc: x
 exp: x
+exp2: x
 expm1: x
 flip reverse: x axis
 floor: x
 floor_divide floordiv: x1 x2
 gelu: x approximate
+glu: x axis
 greater: x1 x2
 greater_equal: x1 x2
 hard_shrink: x threshold
@@ -79,12 +95,15 @@ leaky_relu: x negative_slope
 less: x1 x2
 less_equal: x1 x2
 log: x
+log10: x
 log1p: x
+log2: x
 log_sigmoid: x
 log_softmax: x axis
 logical_and: x1 x2
 logical_not: x
 logical_or: x1 x2
+logical_xor: x1 x2
 logsumexp reduce_logsumexp: x axis keepdims
 matmul batch_dot: x1 x2
 maximum: x1 x2
@@ -98,9 +117,12 @@ negative neg: x
 norm: x ord axis keepdims
 normalize: x axis order epsilon
 not_equal: x1 x2
+one_hot: x num_classes axis
+ones_like: x
 pad: x pad_width mode constant_values
 power pow: x1 x2
 prod reduce_prod: x axis keepdims
+rad2deg: x
 reciprocal: x
 relu: x
 relu6: x
@@ -117,9 +139,11 @@ softmax: x axis
 softplus: x
 softsign: x
 soft_shrink: x threshold
-split: x indices_or_sections axis
+sparse_plus: x
+sparse_sigmoid: x
 sqrt: x
 square: x
+squareplus: x b
 squared_difference: x1 x2
 stack: x axis
 std reduce_std: x axis keepdims
@@ -131,7 +155,6 @@ tan: x
 tanh: x
 tanh_shrink: x
 threshold: x threshold default_value
-tile: x repeats
 top_k: x k
 transpose permute_dimensions: x axes
 tril: x k
@@ -140,11 +163,25 @@ true_divide truediv: x1 x2
 trunc: x
 unstack: x num axis
 var reduce_variance: x axis keepdims
-where: x condition x1 x2
+where: condition x1 x2
+zeros_like: x
 """
 """An operation a line: the names of its function, then its arguments in order."""
-_RENAMED = {"keep_dims": "keepdims", "features": "x", "input": "x", "perm": "axes", "multiples": "repeats"}
-"""Arguments that TensorFlow calls otherwise."""
+_RENAMED = {
+    **dict.fromkeys(("features", "input", "input_tensor", "tensor", "logits", "params", "t"), ("x",)),
+    "values": ("xs", "x"),
+    "a": ("x1", "x"),
+    "b": ("x2",),
+    "x": ("x1",),
+    "y": ("x2",),
+    "alpha": ("negative_slope",),
+    "clip_value_max": ("x_max",),
+    "clip_value_min": ("x_min",),
+    "keep_dims": ("keepdims",),
+    "paddings": ("pad_width",),
+    "perm": ("axes",),
+}
+"""What arguments that TensorFlow calls otherwise are, the first that a function has."""
 _TENSOR_ARGUMENTS = frozenset(["x", "x1", "x2", "xs", "inputs", "query", "key", "value", "bias", "mask", "condition"])
 
 NAMES = NameTable()
@@ -163,43 +200,79 @@ ROOTS = (
 """The modules that have these functions."""
 
 
-def class_of(name: str) -> str:
-    """Return the class of Keras's operation of a name: `HardSilu` for `hard_silu`."""
-    return name.title().replace("_", "")
-
-
 def operate(evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
     """Return the result of an operation on tensors, as a layer of its class."""
-    for one in leaves([args, dict(kwargs)]):
-        if isinstance(one, UnknownValue):
-            return one
     config = {
         key: value for key, value in kwargs.items() if not any(isinstance(one, SymbolicTensor) for one in leaves(value))
     }
     given = {key: value for key, value in kwargs.items() if key not in config}
+    tensors = [one for one in leaves([args, given]) if isinstance(one, SymbolicTensor)]
+    ranks = [len(one.sizes or ()) for one in tensors if not one.whole]
+    if tensors and not ranks:
+        config = _behind_batch(kind, config, len(tensors[0].sizes or ()))
+    elif ranks and kind in JOINS:
+        args = _beside_samples(evaluator, args, max(ranks), node)
     layer = LayerValue(kind, session_of(evaluator).unique(kind), config, node, is_operation=True)
     return layer.call(evaluator, list(args), given, node)
 
 
-def moved(evaluator: Evaluator, name: str, x: SymbolicTensor, out: Sizes, node: Any) -> Any:
-    """Return a tensor in another shape, by a layer of this name."""
+def _behind_batch(kind: str, config: dict[str, Any], rank: int) -> dict[str, Any]:
+    """Return the settings of an operation on arrays with their axes counted behind a batch, as a layer has them."""
+    if kind == "Transpose":
+        axes = config.get("axes") or range(rank)[::-1]
+        return {"axes": [0, *[axis % rank + 1 for axis in axes]]}
+    keys = [key for key in ("axis", "axis1", "axis2", "source", "destination") if key in config]
+    return config | {key: _one_further(config[key]) for key in keys}
+
+
+def _one_further(axis: Any) -> Any:
+    if isinstance(axis, (list, tuple)):
+        return [_one_further(one) for one in axis]
+    return axis + 1 if type(axis) is int and axis >= 0 else axis
+
+
+def _beside_samples(evaluator: Evaluator, args: Sequence[Any], rank: int, node: Any) -> list[Any]:
+    """Return operands with each array of one more axis than samples have as one sample, if that axis has one place."""
+    return [
+        moved(evaluator, f"{one.layer.name}_of_one", one, one.sizes[1:], node, (1,))
+        if isinstance(one, SymbolicTensor) and one.whole and one.sizes and len(one.sizes) > rank and one.sizes[0] == 1
+        else one
+        for one in args
+    ]
+
+
+def moved(
+    evaluator: Evaluator, name: str, x: SymbolicTensor, out: Sequence[Any], node: Any, batch: Sizes | None = None
+) -> Any:
+    """Return a tensor in another shape, by a layer of this name; `batch` is that of the result, else that of `x`."""
     target = [-1 if n is None else n for n in out]
     if target.count(-1) > 1:
         raise evaluator.error(node, f"{name} to a shape with several open sizes is not understood")
     layer = LayerValue("Reshape", session_of(evaluator).unique(name), {"target_shape": target}, node)
-    return layer.call(evaluator, [x], {}, node)
+    result = layer.call(evaluator, [x], {}, node)
+    result.batch = x.batch if batch is None else batch
+    return result
 
 
 Function = Callable[["Evaluator", list[Any], dict[str, Any], Any], Any]
 
 
+_KINDS = {"amax": "Max", "amin": "Min", "abs": "Absolute", "layer_normalization": "LayerNorm"}
+"""The classes that are not called as their functions."""
+
+
 def _simple(name: str, names: Sequence[str]) -> Function:
     """Return a function that is one operation of Keras's."""
-    kind = {"Amax": "Max", "Amin": "Min", "Abs": "Absolute", "Identity": "Identity"}.get(class_of(name), class_of(name))
+    kind = _KINDS.get(name, class_of(name))
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        given = dict(zip(names, args, strict=False)) | {_RENAMED.get(key, key): value for key, value in kwargs.items()}
-        given.pop("name", None)
+        given = dict(zip(names, args, strict=False))
+        for key, value in kwargs.items():
+            own = next((one for one in (key, *_RENAMED.get(key, ())) if one in names), None)
+            if own is None and key not in _IDLE and value is not None:
+                raise NotImplementedError
+            given[own or key] = value.lower() if own == "mode" and isinstance(value, str) else value
+        given = {key: value for key, value in given.items() if key not in _IDLE}
         tensors = [given.pop(key) for key in names if key in given and key in _TENSOR_ARGUMENTS]
         if not any(isinstance(one, SymbolicTensor) for one in leaves([tensors, given])):
             return without_tensor(evaluator, name, tensors, given, node)
@@ -210,24 +283,46 @@ def _simple(name: str, names: Sequence[str]) -> Function:
 
 def without_tensor(evaluator: Evaluator, name: str, tensors: Sequence[Any], given: Mapping[str, Any], node: Any) -> Any:
     """Return what a function gives for values that are not tensors: numbers, or what is not known."""
-    unknown = next((one for one in leaves([tensors, dict(given)]) if isinstance(one, UnknownValue)), None)
-    if unknown is not None:
-        return unknown
     plain = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "power": "pow"}
     if name in plain and len(tensors) == 2:
         return evaluator.operate(plain[name], tensors[0], tensors[1], node)
     if name in ("cast", "identity") and tensors:
         return tensors[0]
-    if name in ("sqrt", "exp", "log", "ceil", "floor") and len(tensors) == 1 and isinstance(tensors[0], (int, float)):
-        result = getattr(math, name)(tensors[0])
-        return float(result) if name in ("ceil", "floor") else result
+    if name in _FOLDED and len(tensors) == 1 and not given:
+        begin, operator = _FOLDED[name]
+        return reduce(lambda a, b: evaluator.operate(operator, a, b, node), evaluator.items(tensors[0], node), begin)
+    if name in _OF_NUMBERS and all(isinstance(one, (int, float)) for one in tensors):
+        return _OF_NUMBERS[name](*tensors)
     return UnknownValue(f"the result of {name}", node)
 
 
+_FOLDED = {"sum": (0, "add"), "prod": (1, "mul")}
+"""Functions of a list of numbers: where they begin, and the operator."""
+_OF_NUMBERS: dict[str, Callable[..., Any]] = {
+    "sqrt": math.sqrt,
+    "exp": math.exp,
+    "log": math.log,
+    "ceil": lambda x: float(math.ceil(x)),
+    "floor": lambda x: float(math.floor(x)),
+    "abs": abs,
+    "maximum": max,
+    "minimum": min,
+}
+"""Functions of numbers."""
+_IDLE = ("dtype", "name", "seed")
+"""Arguments that change no figure."""
+
+
 def _enter(names: Sequence[str], call: Function, roots: Sequence[str] = ROOTS) -> None:
+    def carried(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        """Return what the function gives, or the first of its arguments that is not known."""
+        read = [args, {key: value for key, value in kwargs.items() if key not in _IDLE}]
+        unknown = next((one for one in leaves(read) if isinstance(one, UnknownValue)), None)
+        return call(evaluator, args, kwargs, node) if unknown is None else unknown
+
     for name in names:
         for root in roots:
-            NAMES.setdefault(f"{root}.{name}", LibraryFunction(f"{root}.{name}", call))
+            NAMES.setdefault(f"{root}.{name}", LibraryFunction(f"{root}.{name}", carried))
 
 
 for _line in _TABLE.strip().splitlines():
@@ -253,20 +348,39 @@ def _given(names: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[s
     return {**dict(zip(names.split(), args, strict=False)), **kwargs}
 
 
-def _tensor(evaluator: Evaluator, value: Any, node: Any) -> SymbolicTensor:
-    """Return a value that has to be a tensor of known sizes. SpecError for another."""
-    if isinstance(value, UnknownValue):
-        raise evaluator.unknown(value, node)
+def _tensor(value: Any) -> SymbolicTensor:
+    """Return a value that has to be a tensor of known sizes. NotImplementedError for another."""
     if not isinstance(value, SymbolicTensor) or value.sizes is None:
         raise NotImplementedError
     return value
 
 
-@_function("relu", roots=("keras.activations",))
+@_function("relu", roots=("keras.activations", "keras.backend"))
 def _relu(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a ReLU with a slope, a greatest value and a threshold."""
     given = _given("x negative_slope max_value threshold", args, kwargs)
     return operate(evaluator, "ReLU", [given.pop("x")], {key: one for key, one in given.items() if one}, node)
+
+
+@_function("gelu", roots=("keras.activations", "tensorflow.nn"))
+def _gelu(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a GELU, which is exact by default here, and is not as an operation."""
+    given = _given("x approximate", args, kwargs)
+    config = {"approximate": given.get("approximate", False)}
+    return operate(evaluator, "Gelu", [given.get("x", given.get("features"))], config, node)
+
+
+@_function("matmul", roots=("tensorflow", "tensorflow.linalg"))
+def _matmul(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a product of matrices, of which each may be transposed before."""
+    given = _given("a b transpose_a transpose_b", args, kwargs)
+    turned = [
+        operate(evaluator, "Swapaxes", [_tensor(given.get(key))], {"axis1": -2, "axis2": -1}, node)
+        if given.get(f"transpose_{key}")
+        else given.get(key)
+        for key in ("a", "b")
+    ]
+    return operate(evaluator, "Matmul", turned, {}, node)
 
 
 @_function("shape", "int_shape", "get_static_shape")
@@ -278,6 +392,7 @@ def _shape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 @_function("ndim", "rank")
 def _rank(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return how many axes a tensor has, that of the batch among them."""
     return len(_shape(evaluator, args, kwargs, node))
 
 
@@ -285,50 +400,50 @@ def _rank(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor in another shape; the first size is that of the batch."""
     given = _given("x newshape", args, kwargs)
-    x = given.get("x", given.get("tensor"))
-    if isinstance(x, UnknownValue):
-        return x
-    x = _tensor(evaluator, x, node)
+    x = _tensor(given.get("x", given.get("tensor")))
     wanted = list(evaluator.items(given.get("newshape", given.get("shape")), node))
     if not all(one is None or type(one) is int for one in wanted) or not wanted:
         raise NotImplementedError
-    sizes = wanted if x.whole else wanted[1:]
-    if not x.whole and wanted[0] not in (None, -1):
-        raise evaluator.error(node, "a reshape that changes the batch is not understood")
-    return moved(evaluator, "reshape", x, tuple([None if n == -1 else n for n in sizes]), node)
+    batch = _batch_of(wanted) if x.whole else x.batch
+    if x.batch and wanted[0] not in (None, -1, *x.batch):
+        if x.batch == (None,):
+            raise evaluator.error(node, "a reshape that changes the batch is not understood")
+        batch = ()
+    return moved(evaluator, "reshape", x, [None if n == -1 else n for n in wanted[len(batch) :]], node, batch)
+
+
+def _batch_of(shape: Sequence[Any]) -> Sizes:
+    """Return the batch in the shape of an array: an axis of one place in front of others, as for positions."""
+    return (1,) if len(shape) > 2 and shape[0] == 1 else ()
 
 
 @_function("expand_dims")
 def _expand(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor with an axis of one place."""
+    """Return a tensor with new axes of one place; in front of an array it is a batch."""
     given = _given("x axis", args, kwargs)
-    x, axis = given.get("x", given.get("input")), given.get("axis", -1)
-    if isinstance(x, UnknownValue):
-        return x
-    x = _tensor(evaluator, x, node)
-    own = list(x.sizes or ())
-    at = _axis(axis, len(own) + (not x.whole) + 1) - (not x.whole)
-    if at < 0:
+    x, axis = _tensor(given.get("x", given.get("input"))), given.get("axis", -1)
+    axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
+    own = [*x.batch, *(x.sizes or ())]
+    places, left = {_axis(one, len(own) + len(axes)) for one in axes}, iter(own)
+    if x.batch and 0 in places:
         raise evaluator.error(node, "an axis in front of the batch is not understood")
-    return moved(evaluator, "expand_dims", x, (*own[:at], 1, *own[at:]), node)
+    batch = (1,) if 0 in places else x.batch
+    out = [1 if at in places else next(left) for at in range(len(own) + len(places))]
+    return moved(evaluator, "expand_dims", x, out[len(batch) :], node, batch)
 
 
 @_function("squeeze")
 def _squeeze(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor without axes of one place."""
     given = _given("x axis", args, kwargs)
-    x, axis = given.get("x", given.get("input")), given.get("axis")
-    if isinstance(x, UnknownValue):
-        return x
-    x = _tensor(evaluator, x, node)
-    own = list(x.sizes or ())
-    axes = [axis] if type(axis) is int else list(axis) if axis is not None else None
-    gone = (
-        [at for at, n in enumerate(own) if n == 1]
-        if axes is None
-        else [_axis(one, len(own) + (not x.whole)) - (not x.whole) for one in axes]
-    )
-    return moved(evaluator, "squeeze", x, tuple([n for at, n in enumerate(own) if at not in gone]), node)
+    x, axis = _tensor(given.get("x", given.get("input"))), given.get("axis")
+    own = [*x.batch, *(x.sizes or ())]
+    axes = [at for at, n in enumerate(own) if n == 1] if axis is None else [axis] if type(axis) is int else list(axis)
+    gone = {_axis(one, len(own)) for one in axes}
+    if 0 in gone and x.batch == (None,):
+        raise evaluator.error(node, "a squeeze of the batch is not understood")
+    batch = () if 0 in gone else x.batch
+    return moved(evaluator, "squeeze", x, [n for at, n in enumerate(own) if at not in gone][len(batch) :], node, batch)
 
 
 def _axis(axis: Any, rank: int) -> int:
@@ -337,36 +452,46 @@ def _axis(axis: Any, rank: int) -> int:
     return axis % rank
 
 
-@_function("flatten", "batch_flatten", roots=("keras.backend", "keras.ops"))
+@_function("batch_flatten", roots=("keras.backend",))
 def _flatten(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor with the values of each sample in a row."""
-    x = _tensor(evaluator, args[0], node)
+    x = _tensor(args[0])
     sizes = x.sizes or ()
     count = None if None in sizes else prod(n for n in sizes if n is not None)
-    return moved(evaluator, "flatten", x, (count,), node)
+    return moved(evaluator, "flatten", x, [count], node)
 
 
 @_function("split")
 def _split(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the parts of an axis: so many, at these places, or, in TensorFlow, of these sizes."""
+    """Return the parts of an axis: so many, or at these places."""
     given = _given("x indices_or_sections axis", args, kwargs)
-    x = given.get("x", given.get("value"))
-    parts = given.get("indices_or_sections", given.get("num_or_size_splits"))
-    if not isinstance(x, SymbolicTensor):
-        raise NotImplementedError
+    config = {"indices_or_sections": given.get("indices_or_sections"), "axis": given.get("axis", 0)}
+    return operate(evaluator, "Split", [_tensor(given.get("x"))], config, node)
+
+
+@_function("split", roots=("tensorflow",))
+def _split_by_sizes(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the parts of an axis: so many, or of these sizes."""
+    given = _given("value num_or_size_splits axis", args, kwargs)
+    parts = given.get("num_or_size_splits")
+    if type(parts) is not int:
+        parts = list(evaluator.items(parts, node))
+        if not all(type(n) is int and n > 0 for n in parts):
+            raise NotImplementedError
+        parts = list(accumulate(parts))[:-1]
     config = {"indices_or_sections": parts, "axis": given.get("axis", 0)}
-    return operate(evaluator, "Split", [x], config, node)
+    return operate(evaluator, "Split", [_tensor(given.get("value"))], config, node)
 
 
-@_function("resize", "resize_images", roots=("keras.ops.image", "tensorflow.image", "keras.backend"))
+@_function("resize", roots=("keras.ops.image", "tensorflow.image"))
 def _resize(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return images of another size."""
     given = _given("images size interpolation", args, kwargs)
-    x, size = given.get("images"), given.get("size")
-    method = given.get("interpolation", given.get("method", "bilinear"))
-    if not isinstance(x, SymbolicTensor) or not isinstance(size, (list, tuple)):
+    x, size = _tensor(given.pop("images", None)), given.pop("size", None)
+    if not isinstance(size, (list, tuple)) or given.pop("preserve_aspect_ratio", False):
         raise NotImplementedError
-    config = {"height": size[0], "width": size[1], "interpolation": method if isinstance(method, str) else "bilinear"}
+    method = given.pop("method", "bilinear")
+    config = {"height": size[0], "width": size[1], "interpolation": method, **given}
     layer = LayerValue("Resizing", session_of(evaluator).unique("Resize"), config, node)
     return layer.call(evaluator, [x], {}, node)
 
@@ -383,11 +508,13 @@ def sized(evaluator: Evaluator, kind: str, x: SymbolicTensor, out: Sizes, node: 
 def _shuffle(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a map with its channels dealt out into space, or space put into channels."""
     given = _given("input block_size", args, kwargs)
-    x = _tensor(evaluator, given.get("input", given.get("x")), node)
+    x = _tensor(given.get("input", given.get("x")))
     by, apart = given.get("block_size"), quoted(node).partition("(")[0].endswith("depth_to_space")
-    if type(by) is not int or by < 1 or x.sizes is None or len(x.sizes) != 3:
+    if type(by) is not int or by < 1 or x.sizes is None or len(x.sizes) != 3 or "data_format" in given:
         raise NotImplementedError
     *space, c = x.sizes
+    if apart and c is not None and c % (by * by):
+        raise evaluator.error(node, f"{c} channels cannot be dealt out into squares of {by}x{by} places")
     if apart:
         out = (*[None if n is None else n * by for n in space], None if c is None else c // (by * by))
     else:
@@ -407,70 +534,79 @@ def _pair(value: Any) -> list[int]:
 def _patches(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the patches of images, the values of each in a row."""
     given = _given("images size strides dilation_rate padding", args, kwargs)
-    x = _tensor(evaluator, given.get("images"), node)
+    x = _tensor(given.get("images"))
     size = given.get("size", given.get("sizes", given.get("ksizes")))
-    k = _pair(size)
+    k, d = _pair(size), _pair(given.get("dilation_rate", given.get("rates", 1)))
     s = k if given.get("strides") is None else _pair(given["strides"])
-    if x.sizes is None or len(x.sizes) != 3:
+    if x.sizes is None or len(x.sizes) != 3 or given.get("data_format") == "channels_first":
         raise NotImplementedError
     same = str(given.get("padding", "valid")).lower() == "same"
     *space, c = x.sizes
     places = [
-        None if n is None else -(-(n if same else n - extent + 1) // step)
-        for n, extent, step in zip(space, k, s, strict=True)
+        None if n is None else -(-(n if same else n - (side - 1) * apart) // step)
+        for n, side, step, apart in zip(space, k, s, d, strict=True)
     ]
     out = (*places, None if c is None else c * prod(k))
     config = {"size": k, "strides": s, "padding": "same" if same else "valid"}
-    return sized(evaluator, "ExtractPatches", x, out, node, **config, dilation_rate=given.get("dilation_rate"))
+    return sized(evaluator, "ExtractPatches", x, out, node, **config, dilation_rate=d)
 
 
 @_function("repeat", "repeat_elements")
 def _repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor with each unit of an axis several times."""
+    """Return a tensor with each unit of an axis several times; an array of one sample is there for each anyway."""
     given = _given("x repeats axis", args, kwargs)
-    x = _tensor(evaluator, given.get("x", given.get("input")), node)
-    times = given.get("repeats", given.get("rep"))
-    own = list(x.sizes or ())
-    at = _axis(given.get("axis"), len(own) + (not x.whole)) - (not x.whole)
-    if type(times) is not int or at < 0:
-        raise NotImplementedError
-    n = own[at]
-    own[at] = None if n is None else n * times
-    return sized(evaluator, "Repeat", x, tuple(own), node, repeats=times, axis=at + (not x.whole))
+    x = _tensor(given.get("x", given.get("input")))
+    times, own = given.get("repeats", given.get("rep")), [*x.batch, *(x.sizes or ())]
+    at = _axis(given.get("axis"), len(own))
+    if x.batch and at == 0:
+        if x.batch == (1,) and times is None:
+            return x
+        raise evaluator.error(node, "a repeat of samples is not understood")
+    return operate(evaluator, "Repeat", [x], {"repeats": times, "axis": at}, node)
+
+
+@_function("tile")
+def _tile(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a tensor several times along its axes; an array of one sample is there for each anyway."""
+    given = _given("x repeats", args, kwargs)
+    x = _tensor(given.get("x", given.get("input")))
+    times = list(evaluator.items(given.get("repeats", given.get("multiples")), node))
+    if x.batch == (1,) and times[0] is None:
+        times[0] = 1
+    return operate(evaluator, "Tile", [x], {"repeats": [1] * x.whole + times}, node)
 
 
 @_function("broadcast_to")
 def _broadcast(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return an array as it is if only the batch is added: it meets each sample anyway."""
     given = _given("x shape", args, kwargs)
-    x, shape = _tensor(evaluator, given.get("x", given.get("input")), node), given.get("shape")
-    wanted = list(evaluator.items(shape, node))
+    x, wanted = _tensor(given.get("x", given.get("input"))), list(evaluator.items(given.get("shape"), node))
+    if not wanted or not all(n is None or type(n) is int for n in wanted):
+        raise NotImplementedError
     if list(x.sizes or ()) == wanted[1:]:
         return x
-    if None in wanted[1:]:
-        raise NotImplementedError
-    return sized(evaluator, "BroadcastTo", x, tuple(wanted if x.whole else wanted[1:]), node, shape=wanted)
+    out = wanted if x.whole and wanted[0] is not None else wanted[1:]
+    return sized(evaluator, "BroadcastTo", x, tuple(out), node, shape=[None, *out])
 
 
 @_function("slice", roots=("keras.ops", "tensorflow"))
 def _slice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a part of a tensor, by where it begins and how large it is."""
     given = _given("inputs start_indices shape", args, kwargs)
-    x = _tensor(evaluator, given.get("inputs", given.get("input_")), node)
+    x = _tensor(given.get("inputs", given.get("input_")))
     begin, size = [
         evaluator.items(one, node)
         for one in (given.get("start_indices", given.get("begin")), given.get("shape", given.get("size")))
     ]
     ends = [None if n in (None, -1) else b + n for b, n in zip(begin, size, strict=True)]
-    parts = [slice(b, e) for b, e in zip(begin, ends, strict=True)]
-    if x.whole and all(b == 0 and e in (None, n) for b, e, n in zip(begin, ends, x.sizes or (), strict=True)):
-        return x
-    return operate(evaluator, "GetItem", [x, tuple(parts)], {}, node)
+    return x.item(evaluator, tuple([slice(b or None, e) for b, e in zip(begin, ends, strict=True)]), node)
 
 
-@_function("convert_to_tensor", "convert_to_numpy", roots=("keras.ops", "tensorflow", "keras.backend"))
+@_function("convert_to_tensor", "convert_to_numpy", "constant", roots=("keras.ops", "tensorflow", "keras.backend"))
 def _as_it_is(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a value as it is."""
+    if not args and not kwargs:
+        raise NotImplementedError
     return args[0] if args else next(iter(kwargs.values()))
 
 
@@ -480,24 +616,31 @@ def _pool(kind: str) -> Function:
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         from .layers import make_layer
 
-        given = _given("inputs pool_size strides padding", args, kwargs)
-        x = given.get("inputs", given.get("input", given.get("value")))
-        size = given.get("pool_size", given.get("ksize"))
-        if not isinstance(x, SymbolicTensor) or x.sizes is None or size is None:
+        given = _given("inputs pool_size strides padding data_format", args, kwargs)
+        x = _tensor(given.get("inputs", given.get("input", given.get("value"))))
+        nd, size = len(x.sizes or ()) - 1, given.get("pool_size", given.get("ksize"))
+        if size is None:
             raise NotImplementedError
-        nd = len(x.sizes) - 1
         windows = {"pool_size": size, "strides": given.get("strides")}
         for key, one in windows.items():
             if isinstance(one, (list, tuple)) and len(one) == nd + 2:  # TensorFlow's has those of batch and channels
                 windows[key] = list(one)[1:-1]
-        layer = make_layer(evaluator, f"{kind}{nd}D", [], {**windows, "padding": given.get("padding", "valid")}, node)
+        order = given.get("data_format")
+        more = {"padding": given.get("padding", "valid"), "data_format": _ORDERS.get(str(order), order)}
+        layer = make_layer(evaluator, f"{kind}{nd}D", [], {**windows, **more}, node)
         return layer.call(evaluator, [x], {}, node)
 
     return call
 
 
+_ORDERS = {"NHWC": "channels_last", "NCHW": "channels_first"}
+"""Where channels stand, as TensorFlow says it."""
 _enter(["max_pool", "max_pool2d", "max_pool1d"], _pool("MaxPooling"))
 _enter(["average_pool", "avg_pool", "avg_pool2d", "avg_pool1d"], _pool("AveragePooling"))
+
+
+for _name in ("hard_sigmoid", "pool2d"):  # of another slope, and of arguments of its own
+    NAMES.pop(f"keras.backend.{_name}", None)
 
 
 # Constants and variables
@@ -505,12 +648,14 @@ _enter(["average_pool", "avg_pool", "avg_pool2d", "avg_pool1d"], _pool("AverageP
 
 def constant(evaluator: Evaluator, name: str, shape: Sequence[int], kind: str, node: Any) -> SymbolicTensor:
     """Return an array that the network has, without a batch: `kind` is parameter, buffer or constant."""
+    shape = list(shape)
+    batch = _batch_of(shape)
     if not all(type(n) is int and n > 0 for n in shape):
-        raise evaluator.error(node, f"{name} has a shape that is not known: {describe(tuple(shape))}")
-    layer = LayerValue("Constant", name, {"shape": list(shape), "kind": kind}, node)
+        raise evaluator.error(node, f"{name} has the shape {shown(shape)}: each size has to be a number from 1 on")
+    layer = LayerValue("Constant", name, {"shape": shape[len(batch) :], "kind": kind}, node)
     layer.path = name
     result: SymbolicTensor = layer.results(evaluator, [], {}, node)
-    result.whole = True
+    result.batch = batch
     return result
 
 
@@ -530,41 +675,42 @@ def _arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     step = given.get("step", given.get("delta", 1))
     if stop is None:
         start, stop = 0, start
-    if not all(type(one) is int for one in (start, stop, step)) or step == 0:
+    if not all(isinstance(one, (int, float)) for one in (start, stop, step)) or step == 0:
         raise NotImplementedError
-    count = len(range(start, stop, step))
+    count = math.ceil((stop - start) / step)
     return constant(evaluator, session_of(evaluator).unique("arange"), [count], "constant", node)
 
 
 @_function("zeros", "ones", "random_normal", "random_uniform", roots=("keras.ops", "keras.backend", "tensorflow"))
-def _filled(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return an array of one number."""
-    shape = _given("shape", args, kwargs).get("shape")
-    if not isinstance(shape, (list, tuple)) or not all(type(n) is int and n > 0 for n in shape):
-        return UnknownValue("an array", node)
-    return constant(evaluator, session_of(evaluator).unique("constant"), list(shape), "constant", node)
-
-
 @_function("normal", "uniform", roots=("keras.random", "tensorflow.random", "keras.backend"))
-def _random(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return random numbers: an array, with the batch if its shape has one."""
+def _filled(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return an array of one number, or of random ones, with the batch if its shape has one."""
     shape = _given("shape", args, kwargs).get("shape")
-    if not isinstance(shape, (list, tuple)) or not shape or not all(n is None or type(n) is int for n in shape):
-        return UnknownValue("random numbers", node)
-    sizes = [n for n in (shape[1:] if shape[0] is None else shape) if n is not None]
-    return constant(evaluator, session_of(evaluator).unique("normal"), sizes, "constant", node)
+    shape = [shape] if type(shape) is int else list(evaluator.items(shape, node))
+    sizes = shape[1:] if shape[:1] == [None] else shape
+    made = constant(evaluator, session_of(evaluator).unique("constant"), sizes, "constant", node)
+    made.batch = made.batch if sizes is shape else (None,)
+    return made
 
 
-@_function("Variable", roots=("keras", "tensorflow"))
+@NAMES.function("keras.Variable", "tensorflow.Variable")
 def _variable(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a variable with the shape of what it begins with."""
-    value = _given("initial_value", args, kwargs).get("initial_value", kwargs.get("initializer"))
-    if isinstance(value, SymbolicTensor) and value.whole and value.sizes is not None:
-        name = ".".join([*session_of(evaluator).path, "variable"])
-        return variable(evaluator, name, value.sizes, kwargs.get("trainable", True) is not False, node)
-    if isinstance(value, (int, float)):
-        return variable(evaluator, "variable", (), kwargs.get("trainable", True) is not False, node)
-    return UnknownValue("a variable", node)
+    """Return a variable of a shape, or with that of what it begins with."""
+    given = _given("initializer shape", args, kwargs)
+    value, shape, own = given.get("initializer", given.get("initial_value")), given.get("shape"), given.get("name")
+    if shape is None or isinstance(shape, bool):  # TensorFlow's second argument is `trainable`
+        given.setdefault("trainable", shape)
+        shape = value.shape(node) if isinstance(value, SymbolicTensor) else shape_in(value)
+        if isinstance(value, UnknownValue):
+            return value
+    name = ".".join([*session_of(evaluator).path, own if isinstance(own, str) else "variable"])
+    return variable(evaluator, name, shape, given.get("trainable") is not False, node)
+
+
+for _name in ("float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "bool"):
+    NAMES[f"tensorflow.{_name}"] = _name
+for _name in ("bilinear", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic", "nearest"):
+    NAMES[f"tensorflow.image.ResizeMethod.{_name.upper()}{'_NEIGHBOR' if _name == 'nearest' else ''}"] = _name
 
 
 @_function("epsilon", roots=("keras.backend", "keras.config"))

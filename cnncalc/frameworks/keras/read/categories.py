@@ -73,5 +73,6 @@ def _encoded(call: LayerCall, x: Draft | str, sizes: Sizes | None, classes: obje
         if sizes[-1:] != (1,):
             return [*hot[:-1], hot[-1]._replace(suffix="")]
         return [*hot, LayerPart({"op": "gather", "axis": len(sizes), "indices": 0})]
-    reduction = {"multi_hot": "max", "count": "sum"}.get(mode)
-    return None if len(sizes) != 1 or reduction is None else [*hot, LayerPart({"op": reduction, "axis": [1]})]
+    if len(sizes) != 1 or mode not in ("multi_hot", "count"):
+        return None
+    return [*hot, LayerPart({"op": "max" if mode == "multi_hot" else "sum", "axis": [1]})]

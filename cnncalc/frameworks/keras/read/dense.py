@@ -169,8 +169,14 @@ def _matmul(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Dot")
 def _dot(call: LayerCall) -> Parts:
-    """Return the product over one axis of each of two tensors, which may be normalised first."""
+    """Return the product over one axis of each of two tensors, which may be normalised first.
+
+    The operation takes the last axis of the first and the last but one of the second, as a matrix product does if that
+    has no more axes.
+    """
     read, axes = call.tensors(), call.get("axes")
+    if call.is_operation:
+        return _matmul(call) if len(read) == 2 and is_constant(read[1]) and len(read[1].sizes or ()) < 3 else None
     axes = [axes, axes] if type(axes) is int else axes
     if len(read) != 2 or not isinstance(axes, (list, tuple)) or len(axes) != 2:
         return None

@@ -394,6 +394,10 @@ def _custom_scale(call: LayerCall) -> Parts:
 def _elementwise(call: LayerCall) -> Parts:
     """Return an opaque layer that joins values one by one; its shape follows from NumPy's broadcasting."""
     sizes = [one.sizes for one in call.tensors()]
+    arrays = [shape_in(one) for one in operands_of(call.args) if isinstance(one, list)]
+    rank = max([len(one or ()) for one in sizes], default=0)
+    if any(len(shape) > rank + 1 for shape in arrays):  # the batch stands behind an axis
+        return opaque_layer(call.kind, call.out)
     return opaque_layer(call.kind, call.out if call.out is not None else _broadcast(sizes))
 
 
@@ -410,9 +414,10 @@ def _broadcast(sizes: list[Sizes | None]) -> Sizes | None:
 @CONVERTERS.register("Concatenate")
 def _concatenate(call: LayerCall) -> Parts:
     axis = call.get("axis")
+    axis = axis if axis is not None else 0 if call.is_operation else -1
     if len(call.read()) == 1:
         return {"op": "identity"}
-    return {"op": "concat", "axis": -1 if axis is None else axis} if axis != 0 else None
+    return {"op": "concat", "axis": axis} if axis != 0 else None
 
 
 @CONVERTERS.register("Transpose")
@@ -447,9 +452,9 @@ def _as_named(raw: Raw) -> Converter:
     return lambda call: _of_version({**raw, **renamed(call, raw["op"])}, call)
 
 
-def _class_of(name: str) -> str:
+def class_of(name: str) -> str:
     """Return the class of Keras's operation of a name: `HardSilu` for `hard_silu`."""
-    return name.title().replace("_", "")
+    return "".join([part.capitalize() for part in name.split("_")])
 
 
 @CONVERTERS.register("Where")
@@ -468,12 +473,20 @@ def _in_a_row(*raws: Raw) -> Converter:
     return lambda _: [*[LayerPart(raw, f"_step{at}") for at, raw in enumerate(raws[:-1], 1)], LayerPart(raws[-1])]
 
 
-def _of_conditions(op: str) -> Converter:
-    """Return the converter to a join of conditions, which are 0 or 1 here."""
+def _of_conditions(op: str, **keys: Any) -> Converter:
+    """Return the converter to a join of conditions: whether values are not 0, which is 1 or 0 here."""
+    raw: Raw = {"op": op, **keys}
 
     def joined(call: LayerCall) -> Parts:
-        read = call.tensors()
-        return [LayerPart({"op": op}, "", tuple([one.layer for one in read]))] if len(read) == 2 else None
+        read, parts = call.tensors(), []
+        reads = [one.layer for one in read]
+        for at, layer in enumerate(reads):
+            if not isinstance(layer, Draft) or layer.op != "compare":
+                reads[at] = f"_condition{at + 1}"
+                parts.append(LayerPart({"op": "compare", "by": "ne", "value": 0}, f"_condition{at + 1}", (layer,)))
+        if len(read) != 2 or not _meet(call, read):
+            return _elementwise(call)
+        return [*parts, LayerPart(raw, "", tuple(reads))]
 
     return joined
 
@@ -490,6 +503,7 @@ CONVERTERS.update(
         "LogicalNot": _without_keys("compare", by="eq", value=0),
         "LogicalAnd": _of_conditions("mul"),
         "LogicalOr": _of_conditions("max"),
+        "LogicalXor": _of_conditions("compare", by="ne"),
         "Fabs": _without_keys("abs"),
         **dict.fromkeys(
             ("Copy", "StopGradient", "SaturateCast", "Array", "ConvertToTensor"), _without_keys("identity")
@@ -498,14 +512,15 @@ CONVERTERS.update(
     {"Elu": lambda call: renamed(call, "elu"), "Exp": _without_keys("exp")},
     {"LeakyRelu": lambda call: {"op": "leakyrelu", "alpha": call.get("negative_slope") or 0.2}},
     {"Cast": _without_keys("identity"), "Average": _average},
+    dict.fromkeys(("FloorDivide", "Mod", "Arctan2", "SquaredDifference"), _elementwise),
 )
 for _name, _raw in ACTIVATIONS.items():
-    CONVERTERS.setdefault(_class_of(_name), _as_named(_raw))
+    CONVERTERS.setdefault(class_of(_name), _as_named(_raw))
 for _name, _function in COMPOSED.items():
-    CONVERTERS.setdefault(_class_of(_name), _function)
+    CONVERTERS.setdefault(class_of(_name), _function)
 _SAME_NAME = ("add", "multiply", "subtract", "divide", "exp", "negative", "identity", *NAMED)
 TENSORFLOW = {
-    **{name: _class_of(name) for name in _SAME_NAME},
+    **{name: class_of(name) for name in _SAME_NAME},
     **dict.fromkeys(("stop_gradient", "cast"), "Identity"),
     "truediv": "TrueDivide",
     "concat": "Concatenate",

@@ -46,7 +46,7 @@ class HdfFile:
         """The file of h5py, or why there is none: a broken one is not looked through again."""
         try:
             import h5py  # noqa: F401 - whether it is there
-        except ImportError:
+        except ModuleNotFoundError:
             return SpecError("Keras's weights need the h5py package", "pip install 'cnncalc[keras]'")
         try:
             source = self._load()
@@ -69,7 +69,7 @@ class HdfFile:
             raise SpecError("its model_config is not JSON") from None
         version = self._file.attrs.get("keras_version")
         if isinstance(value, dict) and version is not None and "keras_version" not in value:
-            value["keras_version"] = version.decode() if isinstance(version, bytes) else str(version)
+            value["keras_version"] = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
         return value
 
     @cached_property

@@ -141,12 +141,14 @@ def _space_to_depth(call: LayerCall) -> Parts:
 def _extract_patches(call: LayerCall) -> Parts:
     """Return windows that meet without overlapping, each as the channels of one place: reshapes and a permute."""
     have, size = _space(call), call.get("size")
-    sides = [size, size] if type(size) is int else list(size or [])
-    strides, sizes = call.get("strides") or sides, call.sizes()
-    strides = [strides, strides] if type(strides) is int else list(strides)
-    if have is None or sizes is None or strides != sides or len(sides) != 2 or not call.channels_last:
+    sides = [size, size] if type(size) is int else size
+    sizes, strides = call.sizes(), call.get("strides")
+    strides = [strides, strides] if type(strides) is int else strides
+    if have is None or sizes is None or strides not in (None, sides) or not call.channels_last:
         return None
-    if any(type(n) is not int or n < 1 for n in sides) or call.get("dilation_rate") not in (None, 1, [1, 1]):
+    if not isinstance(sides, list) or len(sides) != 2 or any(type(n) is not int or n < 1 for n in sides):
+        return None
+    if call.get("dilation_rate") not in (None, 1, [1, 1]):
         return None
     counts = [n // k for n, k in zip(have, sides, strict=True)]
     if sizes[2] is None or 0 in counts or (call.get("padding") == "same" and any(map(mod, have, sides))):

@@ -156,6 +156,15 @@ def _layernorm(call: LayerCall) -> Parts:
     return [LayerPart(mean, "_center", (x,)), LayerPart({"op": "sub"}, "_apart", (x, "_center")), *scaled]
 
 
+@CONVERTERS.register("LayerNorm")
+def _normalized(call: LayerCall) -> Parts:
+    """Return a layer norm without weights: the operation's may be computed, or are arrays of their own."""
+    eps = call.get("epsilon")
+    weights = [*call.args[1:], call.get("gamma"), call.get("beta")]
+    keys = {"scale": False, "center": False, "eps": 1e-7 if eps is None else eps}
+    return renamed(call, "layernorm") | keys if all(one is None for one in weights) else None
+
+
 def _scaled(
     call: LayerCall, squared: Draft | str, eps: float, weight: str, shape: list[int | None] | None
 ) -> list[LayerPart] | None:
@@ -391,7 +400,8 @@ _JOINS = {
     *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
     *("GroupQueryAttention", "GroupedQueryAttention"),
     *("LSTM", "GRU", "SimpleRNN"),
-    *("Dot", "Matmul", "Einsum", "Stack", "Constant", "LogicalAnd", "LogicalOr", "RNN", "Bidirectional"),
+    *("Dot", "Matmul", "Einsum", "Stack", "Constant", "LogicalAnd", "LogicalOr", "LogicalXor", "RNN", "Bidirectional"),
+    *("FloorDivide", "Mod", "Arctan2", "SquaredDifference"),
 }
 """Layers that may read several tensors, or none."""
 _MASKED: dict[str, Converter] = {

@@ -77,7 +77,7 @@ def read_model(kind: str, config: Any, build: Any = None, depth: int = 0) -> Ker
     functional = kind != "Sequential" and "input_layers" in config
     if functional:
         records = [_layer(raw, at, sizes, depth) for at, raw in enumerate(layers)]
-        inputs, outputs = [_ends(config.get(key), key) for key in ("input_layers", "output_layers")]
+        inputs, outputs = [_ends(config.get(key), key, sizes) for key in ("input_layers", "output_layers")]
     else:
         records = _chain(layers, [config.get("build_input_shape"), _built(build)], sizes, depth)
         inputs, outputs = [(TensorKey(records[at].name, 0, 0),) for at in (0, -1)]
@@ -99,9 +99,9 @@ def _built(build: Any) -> Any:
     return build.get("input_shape") if isinstance(build, dict) else None
 
 
-def _ends(value: Any, what: str) -> tuple[TensorKey, ...]:
+def _ends(value: Any, what: str, sizes: dict[TensorKey, Sizes]) -> tuple[TensorKey, ...]:
     """Return the tensors named in lists or objects of `[layer, node, tensor]`. SpecError if there are none."""
-    keys = tensors_in(_with_keys(value, {}), TensorKey)
+    keys = tensors_in(_with_keys(value, sizes), TensorKey)
     if not keys:
         raise SpecError(f"{what} names no tensor: {shown(value)}")
     return tuple(keys)

@@ -6,6 +6,7 @@ Sources: `enable_lora` and the `_…_build` methods of keras/src/layers/core/den
 from __future__ import annotations
 
 from collections.abc import Mapping
+from re import fullmatch
 from typing import Any, NamedTuple
 
 from ...build import NO_FIGURES
@@ -42,7 +43,7 @@ def held(mode: str, rows: int, columns: int, table: bool = False) -> int | None:
         return rows * columns + (rows if table else columns)
     if kind == "float8":
         return rows * columns + 3 * (1 + 1024)
-    if kind != "int4" or not (block or "0").lstrip("-").isdigit():
+    if kind != "int4" or not fullmatch(r"(-?[0-9]{1,18})?", block):
         return None
     size, packed = int(block or 0), rows * ((columns + 1) // 2)
     if size < 1:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....limits import MOST_RESULTS
 from .config import LayerCall, Sizes, is_listable, plain
-from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, renamed
+from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, opaque_layer, renamed
 
 
 def _axis(call: LayerCall, value: object) -> int | None:
@@ -134,16 +134,15 @@ def _stack(call: LayerCall) -> Parts:
 def _moved(call: LayerCall) -> Parts:
     sizes = call.sizes()
     keys = ("axis1", "axis2") if call.kind == "Swapaxes" else ("source", "destination")
-    given = [call.axis(call.get(key)) for key in keys]
-    if sizes is None or any(one is None or one < 1 or one > len(sizes) for one in given):
+    given = [value if isinstance(value, list) else [value] for value in (call.get(key) for key in keys)]
+    first, second = [[_axis(call, one) or 0 for one in axes] for axes in given]
+    if sizes is None or len(first) != len(second) or not all(0 < n <= len(sizes) for n in (*first, *second)):
         return None
-    first, second = [one or 0 for one in given]
-    order = list(range(1, len(sizes) + 1))
     if call.kind == "Swapaxes":
-        order[first - 1], order[second - 1] = second, first
-    else:
-        order.remove(first)
-        order.insert(second - 1, first)
+        first, second = [*first, *second], [*second, *first]
+    order = [axis for axis in range(1, len(sizes) + 1) if axis not in first]
+    for place, axis in sorted(dict(zip(second, first, strict=True)).items()):
+        order.insert(place - 1, axis)
     return {"op": "permute", "order": order}
 
 
@@ -223,9 +222,18 @@ def _broadcast(call: LayerCall) -> Parts:
 @CONVERTERS.register("Take")
 def _take(call: LayerCall) -> Parts:
     axis = _axis(call, call.get("axis"))
-    given = call.args[1] if len(call.args) > 1 else call.kwargs.get("indices")
+    given = call.args[1] if len(call.args) > 1 else call.get("indices")
     indices: Any = plain(given)
     return {"op": "gather", "axis": axis, "indices": indices} if axis is not None and _is_places(indices) else None
+
+
+@CONVERTERS.register("Argmax", "Argmin")
+def _place_of_extreme(call: LayerCall) -> Parts:
+    """Return an opaque layer without the axis along which it looks, or with one place there."""
+    axis, sizes = _axis(call, call.get("axis")), call.sizes()
+    if axis is None or sizes is None or axis > len(sizes):
+        return None
+    return opaque_layer(call.kind, (*sizes[: axis - 1], *[1] * bool(call.get("keepdims")), *sizes[axis:]))
 
 
 def _is_places(value: object) -> bool:
@@ -290,7 +298,9 @@ def _bounds(key: Any) -> Raw | None:
     if not isinstance(config, dict) or set(config) - {"start", "stop", "step"}:
         return None
     bounds = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
-    return None if any(type(n) is not int for n in bounds.values()) or bounds.get("step") == 0 else bounds
+    if any(type(n) is not int for n in bounds.values()) or bounds.get("step") == 0:
+        return None
+    return {} if bounds == {"start": 0} else bounds
 
 
 def _sliced(size: int | None, bounds: Raw) -> int | None:

@@ -388,9 +388,12 @@ def _evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGrap
         return None
     graph.numbers -= cost
     try:
-        return [of_array(array, origin, out, roots) for array, out in zip(run(), node.outputs, strict=False)]
+        made = run()
     except SpecError:
         return None
+    if any(array is None for array in made):  # an output that the operator does not have
+        return None
+    return [of_array(array, origin, out, roots) for array, out in zip(made, node.outputs, strict=False)]
 
 
 def _shape(node: GraphNode, own: list[Const], given: Inputs) -> tuple[int, ...] | None:

@@ -197,8 +197,6 @@ class LayerMaker:
         layer = self.spec.opaque(printable(name), type, [one.layer for one in reads], out, figures)
         if not self.weighted.isdisjoint(layer.reads):
             self.weighted.add(layer)
-        if out == ():
-            layer.keys["out"] = []
         return value._replace(layer=layer)
 
     def count(self) -> None:

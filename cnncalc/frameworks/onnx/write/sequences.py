@@ -134,7 +134,9 @@ def _projected(
     file: OnnxFile, layer: LayerReport, part: str, x: str, sizes: list[int], makes: str | None = None
 ) -> str:
     """Add a MatMul with one of a layer's weights, and its bias; `makes` names the result."""
-    weight = file.weight(layer, f"{part}_weight", sizes, lambda a: a if file.last else a.reshape(sizes[::-1]).T)
+    axes = range(len(layer.weight_shapes()[f"{part}_weight"]))
+    order = axes if file.last else (*axes[1:], 0) if part == "output" else (axes[-1], *axes[:-1])
+    weight = file.weight(layer, f"{part}_weight", sizes, order)
     if not layer.values["bias"]:
         return file.node("MatMul", [x, weight], makes or file.name(f"{layer.name}.{part}"))
     made = file.step(layer, f"{part}_product", "MatMul", [x, weight])

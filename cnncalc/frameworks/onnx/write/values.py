@@ -100,8 +100,8 @@ def prelu(file: OnnxFile, layer: LayerReport) -> None:
     if len(shape) == 1 and shape[0] > 1 and first:
         shape += [1] * (len(layer.sample) - 1)
     elif len(shape) > 1 and file.last and first:
-        slopes = file.weight(layer, "weight", [*shape[-1:], *shape[:-1]], lambda a: a.transpose(-1, *range(a.ndim - 1)))
-        pointwise(file, layer, "PRelu", [slopes])
+        order = (len(shape) - 1, *range(len(shape) - 1))
+        pointwise(file, layer, "PRelu", [file.weight(layer, "weight", order=order)])
         return
     pointwise(file, layer, "PRelu", [file.weight(layer, "weight", shape)])
 
@@ -114,7 +114,7 @@ def linear(file: OnnxFile, layer: LayerReport) -> None:
         reads = [x, file.weight(layer, "weight"), *bias(file, layer)]
         file.node("Gemm", reads, layer.name, transB=int(not file.last))
         return
-    reads = [x, file.weight(layer, "weight", [v["c_i"], v["out"]], lambda a: a if file.last else a.T)]
+    reads = [x, file.weight(layer, "weight", order=(0, 1) if file.last else (1, 0))]
     if v["bias"]:
         product = file.node("MatMul", reads, file.name(f"{layer.name}.product"), layer.name)
         file.node("Add", [product, *bias(file, layer)], layer.name, f"{layer.name}.add")

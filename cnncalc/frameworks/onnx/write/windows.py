@@ -57,7 +57,7 @@ def kernel(file: OnnxFile, layer: LayerReport, role: str = "weight") -> str:
         shape, order = [each * out, 1, *k], (nd, nd + 1, *range(nd))
     else:
         shape, order = [out, each, *k], (nd + 1, nd, *range(nd))
-    return file.weight(layer, role, shape, lambda array: array.transpose(order))
+    return file.weight(layer, role, shape, order)
 
 
 def bias(file: OnnxFile, layer: LayerReport) -> list[str]:

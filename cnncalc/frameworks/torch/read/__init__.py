@@ -42,7 +42,7 @@ def needs_torch() -> None:
     """Raise SpecError if PyTorch is not installed."""
     try:
         import torch  # noqa: F401
-    except ImportError:
+    except ModuleNotFoundError:
         raise SpecError("this needs PyTorch, which is not installed", "pip install 'cnncalc[torch]'") from None
 
 

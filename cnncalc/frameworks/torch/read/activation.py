@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from math import prod
+from math import isfinite, isinf, prod
 from typing import Any
 
 from ....layers.names import TORCH
+from .arithmetic import combine
 from .calls import Constant, OpaqueCall
+from .layers import uniform
 from .rules import TENSORS, Call, Rules, short, without
-from .values import BatchedTensor
+from .values import BatchedTensor, Operand
 
 RULES = Rules()
 
@@ -130,7 +132,7 @@ def with_numbers(op: str, functions: str, arguments: Mapping[str, tuple[str, flo
 
     def rule(call: Call) -> BatchedTensor:
         keys = {key: call.get(name, default) for name, (key, default) in arguments.items()}
-        if any(isinstance(value, TENSORS) for value in keys.values()):
+        if not all(isinstance(value, (int, float)) and isfinite(value) for value in keys.values()):
             raise OpaqueCall
         return call.same(op, {key: short([value]) for key, value in keys.items()})
 
@@ -228,19 +230,27 @@ def softmax(call: Call) -> BatchedTensor:
 
 
 def clip(call: Call, names: tuple[str, str], defaults: tuple[Any, Any]) -> BatchedTensor:
-    """Read a clip to two bounds; from 0 it is a ReLU or a ReLU6. OpaqueCall if a bound is a tensor."""
-    low, high = map(call.get, names, defaults)
-    bounds = [bound.read() if isinstance(bound, Constant) and bound.shape == () else bound for bound in (low, high)]
-    low, high = [bound if bound is None or isinstance(bound, (int, float)) else _number(bound) for bound in bounds]
+    """Read a clip to two bounds; from 0 it is a ReLU or a ReLU6, and by tensors a max and a min."""
+    low, high = [bound_of(call, bound) for bound in map(call.get, names, defaults)]
+    if isinstance(low, (Constant, BatchedTensor)) or isinstance(high, (Constant, BatchedTensor)):
+        x = call.kept
+        for op, bound in (("max", low), ("min", high)):
+            x = x if bound is None else combine(call, op, x, bound)
+        return x
     if low == 0 and high in (6, None):
         return call.same("relu6" if high else "relu")
     return call.same("clip", without({"min": low, "max": high}))
 
 
-def _number(bound: Any) -> float:
-    if isinstance(bound, TENSORS):
-        raise OpaqueCall
-    return float(bound)
+def bound_of(call: Call, bound: Any) -> Operand | None:
+    """Return a bound of a clip: a number where it is known to be one, None without end, or a tensor."""
+    if bound is None:
+        return None
+    operand = call.operand(bound)
+    number = uniform(operand) if isinstance(operand, Constant) and not operand.of else operand
+    if isinstance(number, (int, float)):
+        return None if isinf(number) else number
+    return operand
 
 
 RULES.rule("hardtanh", "input min_val max_val")(partial(clip, names=("min_val", "max_val"), defaults=(-1.0, 1.0)))

@@ -186,10 +186,16 @@ def remainder(call: Call) -> BatchedTensor:
     return combine(call, "sub", first, combine(call, "mul", quotient, second))
 
 
-@RULES.rule("rdiv rtruediv rfloordiv", "input other")
+@RULES.rule("rdiv rtruediv", "input other")
 def rdiv(call: Call) -> BatchedTensor:
     """Read a quotient whose second operand comes first."""
     return binary(call, "div", reversed=True)
+
+
+@RULES.rule("rfloordiv", "input other")
+def rfloordiv(call: Call) -> BatchedTensor:
+    """Read a quotient whose second operand comes first, rounded down."""
+    return whole_quotient(call, call.operand(call.get("other")), call.operand(call.get("input")), "floor")
 
 
 @RULES.rule("pow ipow float_power", "input exponent")
@@ -251,29 +257,38 @@ def compare(call: Call) -> BatchedTensor:
     return BatchedTensor(layer, with_batch(call.out, None if back is None else len(call.out) - back, axis))
 
 
-@RULES.rule("logical_and bitwise_and and iand", "input other")
+@RULES.rule("logical_and bitwise_and and iand rand", "input other")
 def both(call: Call) -> BatchedTensor:
-    """Read a conjunction of truth values: their product. OpaqueCall for other numbers."""
-    return _truths(call, "mul")
+    """Read a conjunction of truth values: their product."""
+    return combine(call, "mul", *truths(call))
 
 
-@RULES.rule("logical_or bitwise_or or ior", "input other")
+@RULES.rule("logical_or bitwise_or or ior ror", "input other")
 def either(call: Call) -> BatchedTensor:
-    """Read a disjunction of truth values: the larger one. OpaqueCall for other numbers."""
-    return _truths(call, "max")
+    """Read a disjunction of truth values: the larger one."""
+    return joined(call, "max", *truths(call))
 
 
-def _truths(call: Call, op: str) -> BatchedTensor:
+def truths(call: Call) -> list[Operand]:
+    """Return two operands that hold truth values. OpaqueCall for others, whose bits count."""
     operands = [call.operand(call.get(name)) for name in ("input", "other")]
-    if not all(isinstance(one, BatchedTensor) and one.integer for one in operands):
+    if not all(holds_truths(one) for one in operands):
         raise OpaqueCall
-    return combine(call, op, *operands)
+    return operands
+
+
+def holds_truths(one: Operand) -> bool:
+    """Return whether an operand is known to hold truth values."""
+    if isinstance(one, Constant):
+        values = one.read()
+        return values is not None and values.dtype.kind == "b"
+    return isinstance(one, BatchedTensor) and one.integer == "bool"
 
 
 @RULES.rule("logical_not bitwise_not invert")
 def negation(call: Call) -> BatchedTensor:
     """Read the opposite of truth values."""
-    if not call.kept.integer and call.function != "logical_not":
+    if call.kept.integer != "bool" and call.function != "logical_not":
         raise OpaqueCall
     return call.same("compare", {"by": "eq", "value": 0})
 

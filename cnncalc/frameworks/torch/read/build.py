@@ -144,8 +144,10 @@ class CallReader:
         tensors = [leaf.made if isinstance(leaf, Constant) else leaf for leaf in leaves]
         reads = [self.layers.unfolded(self.layers.value_of(one)) for one in tensors if isinstance(one, TracedTensor)]
         axes = found_in(shape, batch)
-        if axes is None:
+        is_in = axes is not None and (not batch or any(BATCH in axis for axis in axes))
+        if not is_in and any(one.batch_at is not None for one in reads):  # it is in several axes, or in none
             self.mixed = self.mixed or sized
+        if axes is None:
             axes = with_batch([n // (batch or 1) or 1 for n in shape], 0, (BATCH,))
         value = BatchedTensor(self.spec.input, axes, integer=kind(call, place))
         counted = call.function in NO_PRODUCTS or call.function.startswith("fft")
@@ -184,6 +186,7 @@ class CallReader:
             value = self.layers.unfolded(value)
             if at and value.axes[at] == (BATCH,):
                 value = value._replace(layer=self.layers.add("movebatch", [value.layer], {"to": value.place(at)}))
+            self.mixed = self.mixed or (at is not None and value.axes[at] != (BATCH,))
         self.calls |= dict.fromkeys(
             self.spec.layers[before:], self.recording.calls[-1] if self.recording.calls else _NONE
         )

@@ -238,11 +238,22 @@ def fold(call: Call) -> BatchedTensor:
 @RULES.rule("copy", "input src")
 def copy(call: Call) -> BatchedTensor:
     """Read values put in place of others."""
-    source = call.operand(call.get("src", call.call.args[1] if len(call.call.args) > 1 else None))
-    value = call.layers.unfolded(source) if isinstance(source, BatchedTensor) else None
-    if value is None:
-        raise OpaqueCall
-    return expanded(call, value, call.out)
+    source = call.operand(call.get("src"))
+    if isinstance(source, BatchedTensor):
+        return expanded(call, call.layers.unfolded(source), call.out)
+    return filled(call, call.x, source)
+
+
+@RULES.rule("fill zero", "input value")
+def fill(call: Call) -> BatchedTensor:
+    """Read one number put in place of all values."""
+    return filled(call, call.x, call.operand(call.get("value", 0)))
+
+
+def filled(call: Call, x: BatchedTensor, value: Any) -> BatchedTensor:
+    """Return a constant, or a value of no axes, in place of all values of another."""
+    values, _, _ = call.layers.meeting([x, value])
+    return x._replace(layer=call.layers.add("expand", [values[1].layer], {"out": list(x.sample)}))
 
 
 @RULES.rule("setitem", "input index value")
@@ -306,7 +317,4 @@ def _put(call: Call, x: BatchedTensor, index: list[Any], value: Any) -> BatchedT
             value = call.layers.reshaped(value, tuple(axes))
         shape = tuple([prod(call.layers.batch or 1 if n == BATCH else n for n in axis) for axis in x.axes])
         return expanded(call, value, shape)
-    values, _, _ = call.layers.meeting([x, value])
-    one = values[1]
-    layer = call.layers.add("expand", [one.layer], {"out": list(x.sample)})
-    return x._replace(layer=layer)
+    return filled(call, x, value)

@@ -11,7 +11,7 @@ from typing import Any
 from .arithmetic import combine, times
 from .calls import BatchMixed, Constant, Misread, OpaqueCall
 from .rules import TENSORS, Call, Rules, without
-from .values import BATCH, Axes, BatchedTensor, Operand, with_batch
+from .values import BATCH, Axes, Axis, BatchedTensor, Operand, with_batch
 
 RULES = Rules()
 
@@ -77,25 +77,12 @@ def multiplied(call: Call, first: Operand, second: Operand) -> BatchedTensor:
     if BATCH in (_at(a, -1) or ()) or BATCH in (_at(b, -2 if ranks[1] > 1 else -1) or ()):
         raise BatchMixed
     if (rows and BATCH in rows) or (columns and BATCH in columns):
-        return _with_batch_in_rows(call, a, b, rows or (), columns or (), ranks)
+        return _with_batch_in_rows(call, a, b, rows or (), columns or ())
     (a, b), back, axis = call.layers.meeting([a, b])
     layer = call.layers.add("matmul", [a.layer, b.layer])
     lead = max(*ranks, 2) - 2
     at = None if back is None else lead - (back - 2)
-    rank = lead + (ranks[0] > 1) + (ranks[1] > 1)
-    sizes = _product_shape(a, b, ranks, rank)
-    return BatchedTensor(layer, with_batch(sizes, at, axis))
-
-
-def _product_shape(a: BatchedTensor, b: BatchedTensor, ranks: list[int], rank: int) -> tuple[int, ...]:
-    """Return the sizes of a product's axes; that of the batch is not needed."""
-    lead = rank - (ranks[0] > 1) - (ranks[1] > 1)
-    sizes = []
-    for back in range(lead, 0, -1):
-        met = [one.axes[-2 - back] for one in (a, b) if len(one.axes) >= back + 2]
-        sizes.append(max(axis[0] if len(axis) == 1 else 1 for axis in met))
-    ends = [a.axes[-2][0]] * (ranks[0] > 1) + [b.axes[-1][0]] * (ranks[1] > 1)
-    return (*sizes, *ends)
+    return BatchedTensor(layer, with_batch(call.out, at, axis))
 
 
 def _at(one: Operand, at: int) -> tuple[int, ...] | None:
@@ -103,9 +90,7 @@ def _at(one: Operand, at: int) -> tuple[int, ...] | None:
     return one.axes[at] if isinstance(one, BatchedTensor) else None
 
 
-def _with_batch_in_rows(
-    call: Call, a: Any, b: Any, rows: tuple[int, ...], columns: tuple[int, ...], ranks: list[int]
-) -> BatchedTensor:
+def _with_batch_in_rows(call: Call, a: Any, b: Any, rows: Axis, columns: Axis) -> BatchedTensor:
     """Return a product whose rows, or columns, are the batch: a sample has one of them, or as many as are folded."""
     in_rows = BATCH in rows
     held, other, at = (a, b, -2) if in_rows else (b, a, -1)
@@ -118,11 +103,9 @@ def _with_batch_in_rows(
     met = other if isinstance(other, BatchedTensor) else call.layers.constant(other)
     pair = [held, met] if in_rows else [met, held]
     layer = call.layers.add("matmul", [one.layer for one in pair])
-    rank = max(*ranks, 2) - 2 + (ranks[0] > 1) + (ranks[1] > 1)
-    sizes = _product_shape(pair[0], pair[1], ranks, rank)
-    where = rank - 1 - (ranks[1] > 1) if in_rows else rank - 1
-    made = BatchedTensor(layer, tuple([(n,) for n in sizes]))
-    return call.layers.reshaped(made, with_batch(sizes, where, axis))
+    where = len(call.out) - 1 - (in_rows and len(met.axes) > 1)
+    made = BatchedTensor(layer, with_batch(call.out, where, (size,)))
+    return call.layers.reshaped(made, with_batch(call.out, where, axis))
 
 
 @RULES.rule("addmm baddbmm addbmm addmv", "input mat1 mat2")

@@ -147,13 +147,16 @@ def cosine(call: Call) -> BatchedTensor:
     if len(first.axes) != len(second.axes):
         raise OpaqueCall
     at = dim % len(first.axes)
+    values, _, _ = call.layers.meeting([first, second])
+    axes = tuple([max(met) for met in zip(*[one.axes for one in values], strict=True)])
     normed = []
-    for one in (first, second):
-        layer = call.layers.add("normalize", [one.layer], {"axis": [call.axis(one, at)], "eps": eps})
-        normed.append(one._replace(layer=layer))
-    values, _, _ = call.layers.meeting(normed)
-    product = max(values, key=lambda one: prod(one.sample))
-    product = product._replace(layer=call.layers.add("mul", [one.layer for one in values]))
+    for one in values:
+        axis, layer = call.axis(one, at), one.layer
+        if one.axes[at] != axes[at]:  # its norm is that of the units repeated
+            out = [axes[at][0] if place == axis else -1 for place in range(1, len(one.sample) + 1)]
+            layer = call.layers.add("expand", [layer], {"out": out})
+        normed.append(call.layers.add("normalize", [layer], {"axis": [axis], "eps": eps}))
+    product = values[0]._replace(layer=call.layers.add("mul", normed), axes=axes)
     return reduced(call, "sum", product, [at], keep=False)
 
 

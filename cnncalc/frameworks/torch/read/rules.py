@@ -129,7 +129,7 @@ class Call:
         """Return an argument that names axes, all of them if it is left out, counted from 0."""
         rank = len(self.kept.axes) if rank is None else rank
         given = self.get(name)
-        if given is None or given == []:
+        if given is None or given in ([], ()):
             return list(range(rank))
         return sorted({one % rank for one in (given if isinstance(given, (list, tuple)) else [given])})
 

@@ -96,10 +96,13 @@ def _real(b: GraphReader, node: GraphNode, at: int, own: Quantised) -> Handle:
 def _weight(b: GraphReader, node: GraphNode, at: int, scale: str, zero: str, axis: int) -> Const:
     """Return a constant of whole numbers as the real ones that they stand for, scales being along an axis."""
     const, s, z = needed(b.const(node.input(at))), b.const(scale), b.const(zero)
+    several = {one.size for one in (s, z) if one is not None and one.size > 1}
+    if several and (not const.shape or several != {const.shape[axis]}):
+        raise OpaqueNode(known=False)
 
     def change(array: Any) -> Any:
-        across = [1] * len(const.shape)
-        across[axis] = -1
+        rank = len(const.shape)
+        across = [-1 if at == axis % rank else 1 for at in range(rank)]
         real = array.astype("float32")
         if z is not None:
             real = real - z.read().astype("float32").reshape(across if z.size > 1 else ())
