@@ -22,7 +22,7 @@ from numpy.lib import format as npy
 from .. import files
 from ..errors import LONGEST_PATH, SpecError, reason, shown
 from ..limits import MOST_AXES
-from ..sizes import show
+from ..sizes import show, size_text
 from .task import Array, Dtype
 from .texts import ENDINGS as TEXTS
 from .texts import read_text
@@ -299,6 +299,13 @@ def drop(array: Array, begin: int, end: int) -> None:
     if last > first:
         with contextlib.suppress(OSError, ValueError):
             base.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+
+def has_memory(text: str, size: int, help: str) -> None:
+    """Raise SpecError if the machine has less memory than `size` bytes; `text` says what needs so much."""
+    have = machine_memory()
+    if have is not None and size > have:
+        raise SpecError(f"{text}, and the machine has {size_text(have)}", help)
 
 
 def machine_memory() -> int | None:

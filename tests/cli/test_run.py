@@ -488,6 +488,19 @@ def test_a_run_beyond_the_machine_is_refused(folder: Path) -> None:
 
 
 @posix
+def test_what_a_run_needs_is_said_before_it_begins(folder: Path) -> None:
+    os.mkfifo(folder / "y.npy")
+    words = ["run", "relu", "-v", "-x", "x.npy", "-o", "y.npy"]
+    running = subprocess.Popen([*command(), *words], cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    assert running.stderr.readline().startswith("note: needs ")  # while it waits for a reader of the pipe
+    assert running.poll() is None
+    assert (folder / "y.npy").read_bytes()
+    running.communicate()
+    assert running.returncode == 0
+
+
+@posix
 def test_a_large_batch_stays_in_bounded_memory(folder: Path) -> None:
     """200 samples of 1.5 MiB, worked on in at most 40 MiB: twice the samples take no more."""
     path = folder / "big.npy"
