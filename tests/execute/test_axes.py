@@ -94,6 +94,7 @@ def test_an_axis_from_the_end_is_written_as_one_from_the_front(
         ({"op": "layernorm", "axis": [3, -1]}, r"axis \[3, -1\] names an axis twice"),
         ({"op": "mean", "axis": []}, "axis names no axis"),
         ({"op": "normalize", "axis": []}, "axis names no axis"),
+        ({"op": "pad", "axis": [], "p": [[1, 2]]}, "axis names no axis"),
         ({"op": "layernorm", "axis": []}, "axis names no axis"),
         ({"op": "mean", "axis": [4]}, "axis 4 is not an axis of 5x7x3"),
         ({"op": "slice", "axis": 0}, "axis 0 is not an axis of 5x7x3"),
