@@ -159,8 +159,9 @@ def _layernorm(call: LayerCall) -> Parts:
 def _normalized(call: LayerCall) -> Parts:
     """Return a layer norm without weights: the operation's may be computed, or are arrays of their own."""
     eps = call.get("epsilon")
-    plain_ = renamed(call, "layernorm") | {"scale": False, "center": False, "eps": 1e-7 if eps is None else eps}
-    return plain_ if call.get("gamma") is None and call.get("beta") is None else None
+    weights = [*call.args[1:], call.get("gamma"), call.get("beta")]
+    keys = {"scale": False, "center": False, "eps": 1e-7 if eps is None else eps}
+    return renamed(call, "layernorm") | keys if all(one is None for one in weights) else None
 
 
 def _scaled(

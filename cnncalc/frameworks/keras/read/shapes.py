@@ -134,16 +134,15 @@ def _stack(call: LayerCall) -> Parts:
 def _moved(call: LayerCall) -> Parts:
     sizes = call.sizes()
     keys = ("axis1", "axis2") if call.kind == "Swapaxes" else ("source", "destination")
-    given = [call.axis(call.get(key)) for key in keys]
-    if sizes is None or any(one is None or one < 1 or one > len(sizes) for one in given):
+    given = [value if isinstance(value, list) else [value] for value in (call.get(key) for key in keys)]
+    first, second = [[_axis(call, one) or 0 for one in axes] for axes in given]
+    if sizes is None or len(first) != len(second) or not all(0 < n <= len(sizes) for n in (*first, *second)):
         return None
-    first, second = [one or 0 for one in given]
-    order = list(range(1, len(sizes) + 1))
     if call.kind == "Swapaxes":
-        order[first - 1], order[second - 1] = second, first
-    else:
-        order.remove(first)
-        order.insert(second - 1, first)
+        first, second = [*first, *second], [*second, *first]
+    order = [axis for axis in range(1, len(sizes) + 1) if axis not in first]
+    for place, axis in sorted(dict(zip(second, first, strict=True)).items()):
+        order.insert(place - 1, axis)
     return {"op": "permute", "order": order}
 
 
@@ -303,7 +302,9 @@ def _bounds(key: Any) -> Raw | None:
     if not isinstance(config, dict) or set(config) - {"start", "stop", "step"}:
         return None
     bounds = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
-    return None if any(type(n) is not int for n in bounds.values()) or bounds.get("step") == 0 else bounds
+    if any(type(n) is not int for n in bounds.values()) or bounds.get("step") == 0:
+        return None
+    return {} if bounds == {"start": 0} else bounds
 
 
 def _sliced(size: int | None, bounds: Raw) -> int | None:
