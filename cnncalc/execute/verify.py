@@ -106,7 +106,8 @@ def verify(report: Report, of: int | None = None) -> Verified:
         raise SpecError("no unit has a place in the input", "name a layer whose units have one: --of LAYER")
     graph = Graph(shape(part(report.network.inlined(), graph.name(last))))
     end = len(graph.vertices) - 1
-    network, replaced = _positive(graph.report.network)
+    axes = len(graph.report.sample)  # which other layers might not tell
+    network, replaced = _positive(graph.report.network._replace(sample_axes=axes))
     running = _Running(network)
     sizes = sizes_of(graph.space(INPUT).shape, "the input")
     known = look_forth(graph, INPUT, (0,) * len(sizes)).sets

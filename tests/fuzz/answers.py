@@ -313,7 +313,7 @@ def _shaken(report: Report, x: Array, weights: dict[str, Array], most: float) ->
             layers.append({"op": "mul", "name": name, "from": [reads[place], f"{name}~"]})
             reads[place] = name
         layers.append({**raw, "from": reads})
-    return spec | {"layers": layers}, x, {**weights, **near}
+    return spec | {"layers": layers, "sample_axes": len(report.sample)}, x, {**weights, **near}
 
 
 def difference(one: Array, other: Array) -> float:

@@ -201,6 +201,15 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: nn.PReLU(6), SQUARE, ["prelu"]),
     (nn.PReLU, SQUARE, ["prelu"]),
     *[
+        (lambda function=function: Calls(function), SQUARE, ["quantize"])
+        for function in (
+            lambda x: torch.fake_quantize_per_tensor_affine(x, 0.1, 3, 0, 255),
+            lambda x: torch.fake_quantize_per_channel_affine(
+                x, torch.arange(1.0, 7) / 9, torch.arange(6).int(), 1, -8, 7
+            ),
+        )
+    ],
+    *[
         (lambda module=module: module, SQUARE, [op])
         for module, op in [
             (nn.ReLU(inplace=True), "relu"),
@@ -496,6 +505,20 @@ OPAQUE: list[tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int | No
     (lambda: Calls(lambda x: torch.column_stack([x.sum(1), x.mean(1)])), (5,), (2,), 0),
     (lambda: Calls(lambda x: x.repeat_interleave(3).view(len(x), -1)), SQUARE, (3 * 378,), 0),
     (lambda: Calls(lambda x: F.softplus(x, 0)), SQUARE, SQUARE, 0),
+    (
+        lambda: Calls(
+            lambda x: torch.fake_quantize_per_channel_affine(x, torch.ones(7), torch.zeros(7).int(), 2, 0, 9)
+        ),
+        SQUARE,
+        SQUARE,
+        None,
+    ),
+    (
+        lambda: Calls(lambda x, w: torch.fake_quantize_per_tensor_affine(x, w, torch.zeros(()).int(), 0, 9), w=()),
+        SQUARE,
+        SQUARE,
+        None,
+    ),
     (lambda: Calls(lambda x: F.threshold(x, 0.1, float("nan"))), SQUARE, SQUARE, 0),
     (lambda: Calls(lambda x: x * 1e300), SQUARE, SQUARE, 0),
     (lambda: Calls(lambda x: F.rms_norm(x, (9,), x[0, 0, 0] * 2)), SQUARE, SQUARE, 0),

@@ -210,7 +210,7 @@ class LayerValue(LibraryObject):
         """Return the sizes of the results of a call."""
         record = self.as_read()
         if record.model is not None:
-            evaluator.budget.count(STEPS_A_CALL * count_calls(record.model)[0])
+            evaluator.budget.count(STEPS_A_CALL * count_calls(record.model))
         read: tuple[Any, ...] = _tensors(tuple(args))
         named: dict[str, Any] = _tensors(dict(kwargs))
         try:

@@ -48,10 +48,11 @@ def convert(call: LayerCall) -> list[LayerPart] | Results:
     if isinstance(converted, Results):
         return converted
     parts = listed(converted)
-    if kind not in _FUSED:
+    end = call.get("activation")
+    if kind not in _FUSED or end in (None, "linear"):
         return parts
     x = Tensor(parts[-1].suffix, _sizes_of(parts, call))
-    return [*parts, *ended(activation(call.get("activation"), call._replace(args=(x,))), "_activation")]
+    return [*parts, *ended(activation(end, call._replace(args=(x,))), "_activation")]
 
 
 def _in_place(call: LayerCall) -> list[LayerPart] | Results:

@@ -152,7 +152,7 @@ def _flip(call: LayerCall) -> Parts:
     axes = [_axis(call, one) for one in (given if isinstance(given, list) else [given])]
     if None in axes:
         return None
-    return _in_a_row([{"op": "slice", "axis": axis, "step": -1} for axis in axes])
+    return _in_a_row([{"op": "slice", "axis": axis, "step": -1} for axis in axes]) if axes else {"op": "identity"}
 
 
 def _in_a_row(raws: list[Raw]) -> list[LayerPart]:
@@ -170,6 +170,10 @@ def _roll(call: LayerCall) -> Parts:
     return {"op": "roll", "shift": shifts, "axis": axes}
 
 
+def _is_width(n: object) -> bool:
+    return type(n) is int and n >= 0
+
+
 @CONVERTERS.register("Pad")
 def _pad(call: LayerCall) -> Parts:
     widths, mode = plain(call.get("pad_width")), call.get("mode") or "constant"
@@ -179,7 +183,7 @@ def _pad(call: LayerCall) -> Parts:
     if not isinstance(widths, (list, tuple)) or len(widths) != len(sizes) + 1:
         return None
     pairs = [list(one) if isinstance(one, (list, tuple)) else [one, one] for one in widths]
-    if pairs[0] != [0, 0]:
+    if pairs[0] != [0, 0] or any(len(pair) != 2 or not all(map(_is_width, pair)) for pair in pairs):
         return None
     axes = [at for at, pair in enumerate(pairs) if any(pair)]
     if not axes:

@@ -190,7 +190,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             try:
                 result = func(*meta_args, **meta_kwargs)
             except (RuntimeError, NotImplementedError) as error:
-                if not name.endswith("loss"):
+                if not (name.endswith("loss") or isinstance(error, NotImplementedError)):
                     raise
                 result = self.on_ones(func, (args, kwargs), error)
         changes = writes(func) or version_of(first) != before
@@ -209,7 +209,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         return result
 
     def on_ones(self, func: Any, given: Any, error: Exception) -> Any:
-        """Return what a loss gives for ones, which looks at its values itself. The error if it fails on them, too.
+        """Return what a function gives for ones that does not run without values. The error if it fails on them, too.
 
         All but its first argument may be whole numbers: classes, or lengths.
         """
