@@ -551,6 +551,7 @@ def wide(name: str) -> dict[str, object]:
 )
 def test_the_first_border_layer_is_that_of_the_whole_network(layers: list[object], found: str | None) -> None:
     """A block's own input is not the image, and what no pixel reaches has no border."""
+    assert of("linear:5 linear:3", input=(7,)) == []  # an input without space
     hints_ = of({"input": [3, 9, 9], "layers": layers})
     assert [(hint.name, hint.layers) for hint in hints_] == ([("border-layers", (found,))] if found else [])
 
@@ -612,6 +613,7 @@ def test_of_a_file_that_fixes_the_layers_only_what_the_input_decides_is_said(
     kind, layers = said.partition(":")[0], cnncalc.shape(words).layers
     monkeypatch.setattr(type(layers[0].network.source), "is_fixed", True)
     assert [hint.name for _, _, hint in find(layers, KINDS.values())] == [kind] * (kind in OF_INPUT)
+    assert [hint.name for _, _, hint in find(layers, KINDS.values(), fixed=True)] == [kind]
     assert kind in OF_INPUT or all(other.partition(" ")[2] != words.partition(" ")[2] for other in mended)
 
 
