@@ -111,7 +111,7 @@ class _Budget:
             self.products.count(1)
         phases = [len(field.phases) for field in traced.fields.of if field.phases is not None]
         if phases:
-            self.phases.count(sum(phases) * max(len(xs), 1))
+            self.phases.count(sum(phases) * len(xs))
         formulas = [size.terms for size in traced.out if isinstance(size, Open) and size.terms]
         if formulas and traced.out not in xs:
             self.letters.count(sum([len(walk(terms)) for terms in formulas]))
@@ -339,8 +339,7 @@ def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
         return Trace(layer.values(env), NOTHING_KNOWN, fields, weights, weights, weights, macs)
     if rank is not None:
         traced = layer.trace((UNKNOWN,) * (rank + 1), fields.lost(rank + 1), env)
-        macs = 0 if traced.macs == 0 else None
-        return traced if layer.WEIGHTS else traced._replace(out=NOTHING_KNOWN, fields=fields, macs=macs)
+        return traced if layer.WEIGHTS else traced._replace(out=NOTHING_KNOWN, fields=fields)
     traces, refused = [], ShapeError("it has no axes")
     for axes in range(1, MOST_GUESSED + 1):
         try:
