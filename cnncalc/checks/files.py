@@ -178,6 +178,8 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[SpecFile]:
 
 def _matching(pattern: str) -> list[str]:
     """Return the paths that a pattern matches; `**` is any number of folders, but follows no link, which may loop."""
+    if len(pattern) > LONGEST_PATH:  # compiling it takes a square of that
+        return []
     before, stars, after = pattern.partition("**")
     if not stars:
         return sorted(glob.glob(pattern))

@@ -175,6 +175,19 @@ def test_a_huge_number_is_refused() -> None:
         cnncalc.load(normalized((1, 2, 3), mean=[10**400, 1], variance=[1, 1]))
 
 
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ({"mean": 10**400, "variance": 1}, "mean is 1000.*\n.*a mean is a finite number"),
+        ({"mean": 1, "variance": 10**400}, "variance is 1000.*\n.*a variance is a finite number"),
+        ({"mean": 1, "variance": -2}, "variance is -2.*\n.*a variance is a finite number from 0 on"),
+    ],
+)
+def test_what_cannot_be_a_mean_or_a_variance_is_refused(numbers: dict[str, int], said: str) -> None:
+    with pytest.raises(cnncalc.SpecError, match=f"layer 'y': {said}"):
+        cnncalc.load(normalized((1, 2, 3), **numbers))
+
+
 @pytest.mark.parametrize("case", UNLISTED)
 def test_what_is_not_listed_is_opaque(case: str) -> None:
     operation = UNLISTED[case]

@@ -304,6 +304,10 @@ BROKEN = [
     (changed("a", *LAYERS, 1, "config", "filters"), "'conv': c_o: 'a' is not a whole number"),
     (without("filters", *LAYERS, 1, "config"), "'conv': conv needs c_o"),
     (changed([[["x"]]], *LAYERS, 1, "config", "kernel_size"), "'conv': k: "),
+    (
+        {"layers": [{"class_name": "Dense", "config": {"batch_input_shape": [None, 4], "units": None}}]},
+        "'dense': linear needs out",
+    ),
     ({"layers": [{"class_name": "Dense", "config": {"name": "b\n", "units": 1}}]}, "'b\\n' is not a name"),
     (
         {"class_name": "MyModel", "config": {}},

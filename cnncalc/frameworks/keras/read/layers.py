@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod, sqrt
+from sys import float_info
 
+from ....errors import SpecError, shown
 from ....layers import OPS
 from ....layers.affine import LEAST_DEVIATION
 from ....layers.names import KERAS
@@ -236,7 +238,10 @@ def _normalization(call: LayerCall) -> Parts:
 
 
 def rescaled(call: LayerCall, mean: float, variance: float) -> Raw:
-    """Return a normalization by one mean and one variance, or what undoes it."""
+    """Return a normalization by one mean and one variance, or what undoes it. SpecError if they cannot be those."""
+    for what, value in (("mean", mean), ("variance", variance)):
+        if abs(value) > float_info.max or (what == "variance" and value < 0):
+            raise SpecError(f"{what} is {shown(value)}", f"a {what} is a finite number{' from 0 on' * (value < 0)}")
     deviation = max(sqrt(variance), LEAST_DEVIATION)
     if call.get("invert"):
         return {"op": "rescale", "factor": deviation, "offset": mean}
