@@ -133,7 +133,8 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "list.py": (NET % b"a = [0] * 10**9", "a list, or a text, of more than 50,000 items"),
     "repeat.py": (
         KERAS % b"y = x\nfor _ in range(18):\n    y = y + ops.repeat(x, 1, axis=1)",
-        "layers list 1,080,000 numbers and results that follow from a few, more than 1,048,576",
+        "layers list 1,080,000 numbers and results that follow from a few, more than 1,048,576\n"
+        "  repeat, encode or split fewer units, or less often",
     ),
     "printed.txt": (
         b"Net(\n (a): Sequential(\n  (0-99999999): 100000000 x ReLU()\n )\n)",
