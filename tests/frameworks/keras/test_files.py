@@ -318,7 +318,7 @@ def test_a_broken_file_is_looked_through_once(tmp_path: Path, monkeypatch: pytes
 
 
 def test_lora_of_a_grouped_convolution(tmp_path: Path) -> None:
-    """Keras 3.15 counts 30, 18 of them trained; a group of its kernel is W + A B, with all of A and its columns of B."""
+    """Keras 3.15 counts 30, 18 of them trained; a group of its kernel is W + A B, with its own columns of B alone."""
     config = {"name": "c", "filters": 4, "kernel_size": [1, 1], "groups": 2, "lora_rank": 2}
     layers = [{"class_name": "InputLayer", "config": {"batch_shape": [None, 5, 7, 6]}}]
     layers.append({"class_name": "Conv2D", "config": config})

@@ -388,7 +388,8 @@ def bag(given: Given) -> Any:
     if len(given.x.shape) != 2 or any(one is not None for one in told):
         raise NotImplementedError
     rows = given.call("embedding", given.x, given.own["weight"])
-    return given.call({"max": "amax"}.get(given.own["mode"], given.own["mode"]), rows, dim=1)
+    mode = given.own["mode"]
+    return given.call("amax" if mode == "max" else mode, rows, dim=1)
 
 
 module(
