@@ -118,13 +118,18 @@ class _Budget:
 
 
 class _Needs(list[tuple[Need, ...]]):
-    """What the layers of one trace need of open sizes: that of the layer at work, and where all before it hold."""
+    """What the layers of one trace need of open sizes: that of the layer at work, and where all before it hold.
 
-    __slots__ = ("budget", "holds", "known")
+    It is handed from layer to layer, into blocks, too, with what else a trace has once.
+    """
+
+    __slots__ = ("budget", "done", "holds", "known")
 
     def __init__(self, budget: _Budget | None = None) -> None:
         super().__init__()
         self.budget = budget or _Budget()
+        self.done: dict[int, tuple[Shape, Any]] = {}
+        """What is worked out once for the copies of a layer, also in copies of a block."""
         self.holds: Holds | None = None
         self.known: set[object] = set()
         """What is needed already."""
@@ -172,7 +177,7 @@ def _trace(
     within: tuple[Node, ...] = (),
 ) -> Iterator[LayerReport]:
     """Yield the reports of the nodes of a network, or of the block that `within` ends with, whose input is `start`."""
-    env = Env(network.dialect, network.layout == "NHWC", needs, {})
+    env = Env(network.dialect, network.layout == "NHWC", needs, needs.done)
     layers: list[LayerReport] = []
     held: dict[int, tuple[object, Trace]] = {}
     """What each layer read last, by its id, and its trace: its copies by `times` that read the same have it, too."""
