@@ -12,7 +12,7 @@ from .floors import walk
 from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
 from .layers import Env, Fields, Layer, Trace
 from .layers.base import Need, space_of
-from .limits import MOST_OPEN, MOST_PHASES_IN_ALL, MOST_PRODUCTS, Limit
+from .limits import MOST_AXES, MOST_OPEN, MOST_PHASES_IN_ALL, MOST_PRODUCTS, Limit
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, counted, known, show, total
@@ -198,6 +198,8 @@ def _trace(
                 held[id(node.layer)] = (xs, fields), traced
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
+            if len(traced.out) > MOST_AXES:
+                raise ShapeError(f"the output has {len(traced.out)} axes", f"an array has {MOST_AXES} at most")
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0] if xs else (), traced, node, env)
                 _check_tied_layers(layers[node.tie].inner, inner, layers[node.tie].name)
@@ -243,7 +245,7 @@ def _flattened(node: Node, layers: Sequence[LayerReport]) -> str | None:
 
 LARGEST_SIDE = 1 << 13
 """The largest input that is tried for a linear layer."""
-MOST_RETRACED = 2_000
+MOST_RETRACED = 1_000
 """Up to how many layers are traced again for an advice: two dozen times for that one."""
 
 
