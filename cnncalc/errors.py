@@ -124,6 +124,10 @@ def no_input(name: str, options: str) -> SpecError:
     return error
 
 
+class ShapeAlone(SpecError):
+    """An array of which a file holds the shape, and not the numbers."""
+
+
 class ShapeError(CnncalcError):
     """A spec that can be read but describes an impossible network: its sizes do not fit together."""
 

@@ -363,9 +363,6 @@ class _Onward(io.FileIO):
     def tell(self) -> int:
         raise io.UnsupportedOperation("tell")
 
-    def seek(self, offset: int, whence: int = 0) -> int:  # noqa: ARG002  io's form
-        raise io.UnsupportedOperation("seek")
-
 
 _HELP: dict[int | None, str] = {
     errno.EMFILE: "write fewer files at once, or raise the limit that `ulimit -n` shows",

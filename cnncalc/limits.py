@@ -46,9 +46,9 @@ MOST_EXPLAINED = 20_000
 """Rows whose arithmetic is shown, in a kilobyte and 70 microseconds each."""
 MOST_DRAWN = 10_000
 """Rows of a picture, where equal layers may be one: the place of each is looked for among those of others."""
-MOST_CALLS = 10_000
-"""Calls of layers that a Keras model makes by calling layers, and models in it, again: up to a quarter of a
-millisecond each."""
+MOST_CALLS = 15_000
+"""Calls of layers that a Keras model makes, those of a model in it each time that it is called: 70 to 130 microseconds
+each. An archive of a few kilobytes may hold twice as many."""
 MOST_RESULTS = 4096
 """Tensors that one call of a Keras layer gives."""
 MOST_LISTED = 1 << 16
@@ -84,6 +84,9 @@ onnx's inference of shapes, its inliner, and h5py's look through the groups, whi
 nodes, or a thousand arrays, take a tenth of one."""
 MEMORY_INFERRED = 128 << 20
 """Bytes that onnx's inference of shapes, or its inliner, may take beyond twice those of the file."""
+MOST_HELD = 10_000
+"""Groups and arrays of an HDF5 file that are looked at for layers of classes that are not known, and where groups of
+a class lack: 50 microseconds each."""
 MEMORY_WALKED = 256 << 20
 """Bytes that h5py may take to look through a file's groups, and not through its arrays."""
 MOST_STEPS = 250_000
@@ -114,6 +117,8 @@ LARGEST_UNPACKED_WEIGHTS = 64 << 20
 """Bytes of packed weights if they are more than `PACKED` times those that hold them; Keras does not pack them."""
 PACKED = 4
 """How many times larger than its own bytes what is packed may be, whatever its size."""
+PACKINGS = (0, 8)
+"""How the files of a zip may be packed: not at all, or deflated. Others unpack a whole block for the first byte."""
 
 
 class Limit:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # built in: `signal` puts names of an enum above it, which takes as long as the rest
 
-ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK")
+ENDING = (
+    *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK"),
+    *("SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGSTKFLT"),
+)
 """The signals that end a program which does not heed them, where the system has them."""
 UNFINISHED: set[str] = set()
 """The files beside their targets that are being written."""

@@ -552,7 +552,7 @@ def read_archive(data: bytes, name: str) -> str | ForeignNetwork:
         version = archive.version(data)
         if version is not None:
             value.setdefault("keras_version", version)
-        return read(value, HdfFile(lambda: archive.weights(data), name))
+        return read(value, HdfFile(lambda: archive.weights(data), name, len(data)))
 
 
 def read_hdf(source: bytes | str, name: str) -> ForeignNetwork:
@@ -561,7 +561,7 @@ def read_hdf(source: bytes | str, name: str) -> ForeignNetwork:
     from .frameworks.keras.read.hdf import HdfFile
 
     with _naming(name):
-        file = HdfFile(lambda: source, name)
+        file = HdfFile(lambda: source, name, len(source) if isinstance(source, bytes) else os.path.getsize(source))
         value = file.config()
         if value is None:
             what = "the file holds weights only, and no model"
@@ -583,10 +583,10 @@ def keras_weights(path: str, network: Network) -> ArrayReaders | None:
         data = file.read() if first.startswith(ZIP) else b""
     with _naming(path):
         if first == HDF:
-            weights = HdfFile(lambda: path, path)
+            weights = HdfFile(lambda: path, path, os.path.getsize(path))
             model = weights.config()
         elif data and archive.is_keras(data):
-            weights = HdfFile(lambda: archive.weights(data), path)
+            weights = HdfFile(lambda: archive.weights(data), path, len(data))
             model = parse(Document(decode(archive.config(data), path), path))
         else:
             return None

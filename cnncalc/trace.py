@@ -332,6 +332,10 @@ def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
     return f"{counted(params)} parameters" + (f", {counted(buffers)} buffers" if buffers else "")
 
 
+MOST_GUESSED = 6
+"""How many axes what is not known may have, for a layer that depends on their number."""
+
+
 def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
     """Trace a layer of whose input nothing is known but what its keys say: its channels and its number of axes."""
     layer, rank = node.layer, node.layer.rank()
@@ -340,13 +344,22 @@ def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
         weights = None if layer.WEIGHTS else 0
         macs = None if weights is None or layer.MULTIPLIES else 0
         return Trace(layer.values(env), NOTHING_KNOWN, fields, weights, weights, weights, macs)
-    x: Shape = (UNKNOWN,) if rank is None else (UNKNOWN,) * (rank + 1)
-    traced = layer.trace(x, fields.lost(len(x)), env)
-    if rank is not None and layer.WEIGHTS:
-        return traced
-    values = traced.values if rank is not None else dict(layer.given)
-    macs = 0 if traced.macs == 0 else None
-    return traced._replace(values=values, out=NOTHING_KNOWN, fields=fields, macs=macs)
+    if rank is not None:
+        traced = layer.trace((UNKNOWN,) * (rank + 1), fields.lost(rank + 1), env)
+        macs = 0 if traced.macs == 0 else None
+        return traced if layer.WEIGHTS else traced._replace(out=NOTHING_KNOWN, fields=fields, macs=macs)
+    traces, refused = [], ShapeError("it has no axes")
+    for axes in range(1, MOST_GUESSED + 1):
+        try:
+            traces.append(layer.trace((UNKNOWN,) * axes, fields.lost(axes), env))
+        except ShapeError as error:  # an axis that its keys name is not there
+            refused = error
+    if not traces:
+        raise refused
+    found = [[getattr(one, count) for one in traces] for count in ("weights", "bias", "buffers")]
+    weights, bias, buffers = [ns[0] if ns.count(ns[0]) == len(ns) else None for ns in found]
+    macs = 0 if all(one.macs == 0 for one in traces) else None
+    return Trace(dict(layer.given), NOTHING_KNOWN, fields, weights, bias, buffers, macs)
 
 
 def _summed_up(inner: Sequence[LayerReport]) -> Trace:

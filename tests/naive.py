@@ -263,13 +263,15 @@ def normalization(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v
 
 def quantize(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
     """Each value by itself, on the scale of its channel, or of the sample's own range with 0 in it."""
-    out, least, most = np.empty(xs[0].shape), min(xs[0].min(), 0), max(xs[0].max(), 0)
+    out, least, most = np.zeros(xs[0].shape), min(xs[0].min(), 0), max(xs[0].max(), 0)
     steps = v["max"] - v["min"]
+    if not np.isfinite(most - least):
+        return out * math.nan
     for at, x in np.ndenumerate(xs[0]):
         if "scale" in v:
             scale, zero = (np.atleast_1d(v[key])[at[0] if np.ndim(v[key]) else 0] for key in ("scale", "zero"))
         else:
-            scale = (most - least) / steps
+            scale = (most - least) / steps or 1
             zero = round(v["min"] - least / scale)
         out[at] = (min(max(round(x / scale) + zero, v["min"]), v["max"]) - zero) * scale
     return out
@@ -691,7 +693,7 @@ def _read(
 
 def _each(function: Callable[[float, LayerReport], float]) -> Callable[..., Array]:
     def activation(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-        return np.array([function(float(value), layer) for value in xs[0].flat]).reshape(xs[0].shape)
+        return np.array([float(function(float(value), layer)) for value in xs[0].flat]).reshape(xs[0].shape)
 
     return activation
 

@@ -79,6 +79,12 @@ def archive(config: bytes) -> bytes:
     return held.getvalue()
 
 
+def many_layers_packed() -> bytes:
+    """A Keras model of 15,002 layers, in an archive of a tenth of what they take."""
+    relus = [{"class_name": "ReLU", "config": {"name": f"r{at}"}} for at in range(15_002)]
+    return archive(json.dumps({"class_name": "Sequential", "config": {"layers": relus}}).encode())
+
+
 def model(depth: int) -> bytes:
     """Keras models that each call the one in it twice."""
     inner: Any = {
@@ -121,7 +127,8 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "commas.txt": (b"3x8x8 relu" + b"," * 190_000, "is not a layer, a file or a built-in network"),
     "digits.json": (b"[" + b"1" * 5000 + b"abc]", "not JSON: expecting ',' delimiter"),
     "packed.keras": (archive(b"[" + b"[]," * 8_000_000 + b"0]"), "its config.json is more than 2 MiB, unpacked from"),
-    "twice.keras.json": (model(30), "calls of layers, more than 10,000"),
+    "packed_layers.keras": (many_layers_packed(), "the model makes 15,002 calls of layers, more than 15,000"),
+    "twice.keras.json": (model(30), "calls of layers, more than 15,000"),
     "range.py": (NET % b"for i in range(10**9): pass", "the code takes more than 250,000 steps"),
     "list.py": (NET % b"a = [0] * 10**9", "a list, or a text, of more than 50,000 items"),
     "repeat.py": (

@@ -175,6 +175,8 @@ UNKNOWN = [
     ({"op": "multihead", "heads": 2, "from": ["o", "o", "o"]}, None, None, None, None, None),
     ({"op": "lstm", "out": 3}, None, None, None, None, None),
     ({"op": "opaque"}, None, None, None, None, None),
+    ({"op": "prelu", "shared_axes": [1]}, None, None, 0, 0, 0),
+    ({"op": "layernorm", "axis": [2], "center": False}, None, None, 0, 0, 0),
 ]
 
 

@@ -14,7 +14,7 @@ from .. import sources
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import standard_output
 from ..network import Network
-from ..sizes import Shape, show, size_text
+from ..sizes import Shape, show
 from ._endings import check_ending
 from ._network_options import NetworkOptions
 from ._options import file_option
@@ -182,18 +182,11 @@ MUCH = 64 << 20
 
 
 def note_size(text: str, size: int) -> None:
-    """Note how much memory a command takes, if that is much, or with -v."""
+    """Note at once how much memory a command takes, if that is much, or with -v: it may be ended on the way."""
     if size > MUCH or settings().verbose:
         note(text)
-
-
-def has_memory(text: str, size: int, help: str) -> None:
-    """Raise SpecError if the machine has less memory than `size` bytes; `text` says what needs so much."""
-    from ..execute.npy import machine_memory
-
-    have = machine_memory()
-    if have is not None and size > have:
-        raise SpecError(f"{text}, and the machine has {size_text(have)}", help)
+        if sys.stderr is not None:
+            sys.stderr.flush()
 
 
 def rows_of(text: str | None, count: int | None) -> slice:

@@ -13,9 +13,9 @@ from ..files import STDOUT, all_or_none, binary_output, text_output
 from ..frameworks import ENDINGS, TARGETS, writer
 from ..input import FIRST, Inputs
 from ..network import Network, no_input
-from ..sizes import Shape
+from ..sizes import Shape, size_text
 from ..sources import SpecWords
-from ._arrays import is_keras, keras_arrays, read_weights
+from ._arrays import is_keras, keras_arrays, note_size, read_weights
 from ._endings import check_ending, form
 from ._network_options import NetworkOptions, network_options
 from ._options import file_option, message_options, output_option, path_option, together
@@ -75,6 +75,8 @@ def command(
         from ..execute.weights import sourced
 
         network = sourced(network, keras_arrays(w_path, network) if is_keras(w_path) else read_weights(w_path))
+    if target == "onnx" or npz is not None:
+        _announce(network, 3 if target == "onnx" else 1)
     written = writer(target)(network)
     with all_or_none():
         if npz is not None:
@@ -86,6 +88,23 @@ def command(
             with text_output(path, utf8=True) as stream:
                 stream.write(written)
     return 0
+
+
+def _announce(network: Network, times: int) -> None:
+    """Note how much memory it takes to write the weights that come with a network, so many times their own bytes.
+
+    SpecError if the machine has less.
+    """
+    if network.source is None or not network.source.weights:
+        return
+    from ..execute.npy import has_memory
+    from ..execute.weights import carried_bytes
+    from ..trace import shape
+
+    size = carried_bytes(shape(network.inlined()))
+    text = f"needs {size_text(times * size)} of memory to write weights of {size_text(size)}"
+    note_size(text, times * size)
+    has_memory(f"convert {text}", times * size, "--until takes a part of the network")
 
 
 def _check_one(words: SpecWords) -> None:

@@ -10,7 +10,6 @@ from ..files import all_or_none, check_mapped
 from ..sizes import size_text
 from ._arrays import (
     check_output,
-    has_memory,
     is_keras,
     keras_arrays,
     kernel_keys,
@@ -51,6 +50,7 @@ def command(
       cnncalc dense conv:s2,p1 -i 3x32x32 -w kernel.npy -o matrix.npy
     """
     from ..execute import matrix, sinks
+    from ..execute.npy import has_memory
 
     check_output(path, as_json)
     weights = None if is_keras(w_path) else read_weights(w_path)

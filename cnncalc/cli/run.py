@@ -164,6 +164,7 @@ def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | N
 
 def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> None:
     """Note how much memory the run will need, if it is much. SpecError if that is more than the machine has."""
+    from ..execute.npy import has_memory
     from ..execute.sinks import MAPPED
 
     working = job.plan.working(count)
@@ -185,7 +186,7 @@ def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> 
         total,
     )
     help = "lower --memory, or take fewer --rows from a file"
-    _arrays.has_memory(f"the run needs {size_text(total)} of memory", total, help)
+    has_memory(f"the run needs {size_text(total)} of memory", total, help)
 
 
 @contextlib.contextmanager

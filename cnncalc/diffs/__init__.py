@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -67,14 +67,13 @@ class Change(NamedTuple):
             return tuple([new - old for old, new in zip(self.old, self.new, strict=True)])
         return None
 
-    def values(self) -> dict[str, Any]:
-        """Return the old and the new value as JSON, without one that is absent."""
-        write = to_json if self.what in (*SHAPES, "input") else listed
+    def values(self, write: Callable[[Any], Any] = listed) -> dict[str, Any]:
+        """Return the old and the new value as JSON, without one that is absent; `write` is `to_json` for shapes."""
         return {side: write(value) for side, value in (("old", self.old), ("new", self.new)) if value is not ABSENT}
 
     def figure(self) -> dict[str, Any]:
         """Return a figure as JSON: old, new, and for a number the change and its share; null if it is not known."""
-        values, by = self.values(), self.by
+        values, by = self.values(to_json if self.what in SHAPES else listed), self.by
         if self.what not in SHAPES:
             values["change"] = listed(by)
         if self.what not in (*SHAPES, "rf_start"):
@@ -200,7 +199,9 @@ class Difference(NamedTuple):
             "old": {"spec": self.names[0], **listed(self.old.head())},
             "new": {"spec": self.names[1], **listed(self.new.head())},
             "differ": bool(self),
-            "settings": {change.what: change.values() for change in self.settings},
+            "settings": {
+                change.what: change.values(to_json if change.what == "input" else listed) for change in self.settings
+            },
             "totals": {change.what: change.figure() for change in self.totals},
             "added": [{"at": x.places[1], **listed(x.new.raw())} for x in self.added if x.new],
             "removed": [{"at": x.places[0], **listed(x.old.raw())} for x in self.removed if x.old],

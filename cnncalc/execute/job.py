@@ -17,7 +17,7 @@ from ..report import Report
 from ..sizes import LARGEST, show, size_text
 from ..trace import shape as trace_shape
 from . import weights as arrays
-from .npy import NamedArrays, drop
+from .npy import NamedArrays, drop, has_memory
 from .program import MEMORY, Program, Progress
 from .sinks import Memory, Sink
 from .task import Array, Dtype, sizes_of
@@ -143,6 +143,9 @@ class Job:
         self.kind = real(kind, "x")
         shapes = {name: array.shape for name, array in (others or {}).items()}
         self.samples = samples = Samples(network, shape, dialect, layout, shapes)
+        if weights is None:
+            size = arrays.carried_bytes(samples.report)
+            has_memory(f"the weights take {size_text(size)}", size, "run a part of it: --until and --after")
         own = arrays.Carried(samples.report.network, seed) if weights is None else weights
         given = own.of(samples.report.network) if isinstance(own, arrays.Carried) else own
         self.weights = arrays.named(samples.report, given, bias)

@@ -21,8 +21,8 @@ from numpy.lib import format as npy
 
 from .. import files
 from ..errors import LONGEST_PATH, SpecError, reason, shown
-from ..limits import MOST_AXES
-from ..sizes import show
+from ..limits import MOST_AXES, PACKINGS
+from ..sizes import show, size_text
 from .task import Array, Dtype
 from .texts import ENDINGS as TEXTS
 from .texts import read_text
@@ -101,7 +101,7 @@ def head(file: IO[bytes], name: str, magic: bytes | None = None) -> Head:
     if kind.names is not None or kind.subdtype is not None or kind.itemsize == 0:
         raise SpecError(f"{shown_name} is of dtype {kind}", "save one field of it, as plain numbers")
     if prod(filter(None, shape)) * kind.itemsize > sys.maxsize:  # NumPy counts so, also where one size is 0
-        raise SpecError(f"{shown_name} claims the shape {show(shape)}", "no array is so large")
+        raise SpecError(f"{shown_name} claims the shape {shown(shape)}", "no array is so large")
     return Head(shape, kind, "F" if fortran else "C")
 
 
@@ -233,6 +233,10 @@ def archived(path: str) -> NamedArrays:
 
 
 def _entry(archive: ZipFile, entry: str, name: str) -> Stored:
+    if archive.getinfo(entry).compress_type not in PACKINGS:
+        what = f"{shown(name, LONGEST_PATH)} is packed in another way than deflated"
+        raise SpecError(what, "save it again with numpy.savez")
+
     def unpack(reader: Callable[[IO[bytes], str], T]) -> T:
         with _unpacking(name), archive.open(entry) as file:
             return reader(file, name)
@@ -299,6 +303,13 @@ def drop(array: Array, begin: int, end: int) -> None:
     if last > first:
         with contextlib.suppress(OSError, ValueError):
             base.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+
+def has_memory(text: str, size: int, help: str) -> None:
+    """Raise SpecError if the machine has less memory than `size` bytes; `text` says what needs so much."""
+    have = machine_memory()
+    if have is not None and size > have:
+        raise SpecError(f"{text}, and the machine has {size_text(have)}", help)
 
 
 def machine_memory() -> int | None:

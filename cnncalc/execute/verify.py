@@ -106,7 +106,8 @@ def verify(report: Report, of: int | None = None) -> Verified:
         raise SpecError("no unit has a place in the input", "name a layer whose units have one: --of LAYER")
     graph = Graph(shape(part(report.network.inlined(), graph.name(last))))
     end = len(graph.vertices) - 1
-    network, replaced = _positive(graph.report.network)
+    axes = len(graph.report.sample)  # which other layers might not tell
+    network, replaced = _positive(graph.report.network._replace(sample_axes=axes))
     running = _Running(network)
     sizes = sizes_of(graph.space(INPUT).shape, "the input")
     known = look_forth(graph, INPUT, (0,) * len(sizes)).sets
@@ -191,6 +192,8 @@ def _positive(network: Network) -> tuple[Network, tuple[str, ...]]:
 def _stands_for(layer: Layer, signed: bool) -> Layer | None:
     """Return the layer that runs in place of one that may hide an influence; None if it hides none."""
     word, given = layer.WORD, layer.given
+    if word == "movebatch":  # values are compared with the batch in front
+        return _made("identity", {})
     if layer.KEEPS_SHAPE and (word not in KEPT or (signed and word not in {"identity", "dropout", "cumsum"})):
         return _made("identity", {})
     if word not in STANDS_FOR:

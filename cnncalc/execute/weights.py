@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext, suppress
 from functools import partial
-from math import sqrt
+from math import prod, sqrt
 from typing import NamedTuple
 from zlib import crc32
 
@@ -71,6 +71,17 @@ def _constants(report: Report) -> dict[str, Array]:
     held = {} if report.network.source is None else report.network.source.weights
     fixed = [want.name for want in wanted(report) if want.layer.values.get("kind") == "constant" and want.name in held]
     return {name: np.asarray(held[name]()) for name in fixed}
+
+
+def carried_bytes(report: Report) -> int:
+    """Return how many bytes the arrays have, as float32, that a network's own file holds; none of them is read."""
+    held = {} if report.network.source is None else report.network.source.weights
+    return sum(
+        4 * prod([n for n in shape if isinstance(n, int)])
+        for layer in report.layers
+        for role, shape in (layer.weight_shapes() if held and layer.node.tie is None else {}).items()
+        if f"{layer.name}.{role}" in held
+    )
 
 
 def carried(network: Network, seed: int | None = None) -> dict[str, Array]:

@@ -90,11 +90,6 @@ class SpecBuilder:
             keys["out"] = [n if isinstance(n, int) else str(n) if is_letter(str(n)) else None for n in out]
         return self.add(name, "opaque", list(dict.fromkeys(reads)) or [self.input], keys, **more)
 
-    def remove(self, layer: Draft) -> None:
-        """Remove a layer that no other reads, as a rule one of the last."""
-        at = next(at for at in range(len(self.layers) - 1, -1, -1) if self.layers[at] is layer)
-        del self.layers[at]
-
     def uses(self) -> Counter[Draft]:
         """Return how many times each layer is read, or has its weights used."""
         return Counter(one for layer in self.layers for one in layer.needs)

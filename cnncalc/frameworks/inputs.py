@@ -13,18 +13,25 @@ Raw = dict[str, Any]
 
 
 def input_keys(layers: list[Raw], sizes: int, wanted: Reading) -> dict[str, int]:
-    """Return the key of a spec that says how an input of so many sizes is read; none if its layers say the same."""
-    if readings(layers_of(layers), own=True).get(sizes) is wanted:
+    """Return the key of a spec that says how an input of so many sizes is read; none if its layers say the same.
+
+    None either if a layer lacks a key, for which the spec is refused.
+    """
+    found = [*layers_of(layers)]
+    if any(key not in layer.given for layer in found for key in layer.NEEDED):
+        return {}
+    if readings(found, own=True).get(sizes) is wanted:
         return {}
     return {"sample_axes": wanted.sample_axes(sizes)}
 
 
 def layers_of(spec: Iterable[Raw]) -> Iterator[Layer]:
-    """Yield the layers of a spec, those of a block in its place; their keys are not checked."""
+    """Yield the layers of a spec, those of a block in its place; the values of keys are not checked."""
     for raw in spec:
         if "layers" in raw:
             yield from layers_of(raw["layers"])
             continue
         cls, nd = OPS[raw["op"]]
         keys = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-        yield cls(raw["op"], nd, {key: keys[key] for key in cls.KEYS if key in keys})
+        if keys.keys() >= set(cls.NEEDED):  # one that lacks a key is refused when it is read
+            yield cls(raw["op"], nd, {key: keys[key] for key in cls.KEYS if key in keys})

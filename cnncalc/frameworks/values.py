@@ -95,6 +95,10 @@ def transposed(axes: Axes, order: Sequence[int]) -> tuple[list[int], Axes]:
 
 def ratio(sizes: Sequence[Size], others: Sequence[Size]) -> Size | None:
     """Return the product of sizes over that of others, sizes on both sides left out; None if it is not whole."""
+    numbers, divisors = [[n for n in own if isinstance(n, int) and n > 0] for own in (sizes, others)]
+    if len(numbers) == len(sizes) and len(divisors) == len(others):
+        quotient, left = divmod(prod(numbers), prod(divisors))
+        return None if left else quotient
     have, rest = Counter(sizes), Counter(others)
     shared = have & rest
     del shared[UNKNOWN]

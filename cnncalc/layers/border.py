@@ -55,6 +55,8 @@ class Border(Layer):
 
     def axes(self, x: Shape, env: Env) -> tuple[int, ...]:
         """Return the axes that it works along, counted from the front, the batch being 0: by default all of space."""
+        if self.axis == ():
+            raise ShapeError("axis names no axis", "leave it out for all axes of space", key="axis")
         if self.axis is not None:
             return axes_of(self.axis, x)
         nd = len(self.split(x, env)[1])

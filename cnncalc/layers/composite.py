@@ -97,6 +97,7 @@ class ConstantArray(Source):
     EXAMPLE = "OP:16x1x1"
     LINEAR = False
     WEIGHTS: ClassVar[Mapping[str, Start]] = {"weight": KERNEL}
+    ADDED = {"value": 0}
     KEYS = {**Source.KEYS, "value": number, "kind": one_of("parameter", "buffer", "constant")}
     HELP = {
         "shape": "The array's shape, without a batch.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ..errors import ShapeError
 from ..sizes import Shape
 from .activation import Activation
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_of, ops
@@ -326,6 +327,8 @@ class Normalize(Layer):
     eps: float = 1e-12
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        if not self.axis:
+            raise ShapeError("axis names no axis", "leave it out for the last axis", key="axis")
         values: dict[str, Any] = self.values(env)
         return Trace(values, x, fields, axes=axes_of(self.axis, x))
 

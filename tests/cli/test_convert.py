@@ -10,6 +10,7 @@ import pytest
 
 import cnncalc
 from cnncalc import zoo
+from cnncalc.execute import npy
 from cnncalc.execute.sinks import save_all
 from cnncalc.frameworks import ENDINGS, TARGETS
 from tests.program import here
@@ -84,3 +85,69 @@ def test_the_old_name_of_weights_out_says_the_new_one(tmp_path: Path) -> None:
 def test_a_spec_without_an_input_stays_one() -> None:
     spec = json.loads(here(["convert", "conv:16,k3"]).out)
     assert "input" not in spec
+
+
+def made_of_one_number(path: Path, rows: int, columns: int) -> None:
+    """Write an ONNX file of 150 bytes: a product with a matrix that a node makes."""
+    onnx = pytest.importorskip("onnx")
+    helper, types = onnx.helper, onnx.TensorProto
+    half = helper.make_tensor("half", types.FLOAT, [1], [0.5])
+    nodes = [
+        helper.make_node("ConstantOfShape", ["sizes"], ["w"], value=half),
+        helper.make_node("MatMul", ["x", "w"], ["y"]),
+    ]
+    ends = [helper.make_tensor_value_info(name, types.FLOAT, [1, n]) for name, n in (("x", rows), ("y", columns))]
+    sizes = helper.make_tensor("sizes", types.INT64, [2], [rows, columns])
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [sizes])
+    path.write_bytes(helper.make_model(graph, ir_version=8).SerializeToString())
+
+
+@pytest.mark.parametrize("more", [["--to", "onnx"], ["--weights-out", "w.npz"]])
+def test_weights_beyond_the_machine_are_refused_before_they_are_made(
+    more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_of_one_number(tmp_path / "net.onnx", 1 << 13, 1 << 13)
+    monkeypatch.setattr(npy, "machine_memory", lambda: 200 << 20)
+    done = here(["convert", "net.onnx", *more], cwd=tmp_path)
+    need = "768.0 MiB" if "onnx" in more else "256.0 MiB"
+    assert done.code == 2
+    assert done.err == (
+        f"note: needs {need} of memory to write weights of 256.0 MiB\n"
+        f"convert needs {need} of memory to write weights of 256.0 MiB, and the machine has 200.0 MiB\n"
+        "  --until takes a part of the network\n"
+    )
+    np.save(tmp_path / "x.npy", np.zeros((1, 1 << 13), np.float32))
+    done = here(["run", "net.onnx", "-x", "x.npy"], cwd=tmp_path)
+    what = "the weights take 256.0 MiB, and the machine has 200.0 MiB"
+    assert (done.code, done.err) == (2, f"{what}\n  run a part of it: --until and --after\n")
+
+
+@pytest.mark.parametrize("bits", [(14, 15), (16, 16)])
+def test_weights_beyond_a_file_are_refused_before_they_are_made(
+    bits: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(npy, "machine_memory", lambda: None)
+    made_of_one_number(tmp_path / "net.onnx", *(1 << n for n in bits))
+    done = here(["convert", "net.onnx", "--to", "onnx", "-q"], cwd=tmp_path)
+    assert (done.code, done.err) == (
+        2,
+        "the weights are more than 2 GiB, the most an ONNX file can hold\n"
+        "  leave -w out, or convert the network to a spec, which holds no weights, and that to ONNX\n",
+    )
+    assert here(["convert", "net.onnx", "-o", "net.json"], cwd=tmp_path).code == 0
+    assert here(["convert", "net.json", "-o", "again.onnx"], cwd=tmp_path).code == 0
+
+
+def test_weights_that_cannot_be_read_are_not_written_as_zeros(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    made_of_one_number(tmp_path / "net.onnx", 2, 3)
+    model = onnx.load(tmp_path / "net.onnx")
+    del model.graph.node[0]
+    weight = onnx.numpy_helper.from_array(np.ones((2, 3), np.float32), "w")
+    model.graph.initializer.append(weight)
+    onnx.save(model, tmp_path / "net.onnx", save_as_external_data=True, location="data", size_threshold=0)
+    assert here(["convert", "net.onnx", "-o", "again.onnx"], cwd=tmp_path).code == 0
+    (tmp_path / "data").unlink()
+    done = here(["convert", "net.onnx", "-o", "again.onnx"], cwd=tmp_path)
+    assert done.code == 2
+    assert "the data of 'w' cannot be read" in done.err

@@ -238,6 +238,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a long header": (header("{}", b"\x02\x00") + b"\xff\xff\xff\x7f" + bytes(64), "has a broken header"),
     "2^60 elements": (described(shape="(1152921504606846976,)"), "is cut short: 1152921504606846976 of float32"),
     "2^200 elements": (described(shape=f"({2**100}, {2**100})"), "no array is so large"),
+    "4,000 digits": (described(shape=f"({'9' * 4000},)"), "9…\n  no array is so large"),
     "negative": (described(shape="(-2, 3)") + bytes(24), "claims the shape [-2, 3]"),
     "negative twice": (described(shape="(-2, -3)") + bytes(24), "claims the shape [-2, -3]"),
     "not whole": (described(shape="(2.5, 3)") + bytes(24), "has a broken header"),
@@ -278,10 +279,10 @@ def test_a_hostile_file(name: str, way: str, tmp_path: Path) -> None:
     assert not Path("hacked").exists()
 
 
-def archive(**entries: bytes) -> bytes:
+def archive(packing: int = zipfile.ZIP_DEFLATED, /, **entries: bytes) -> bytes:
     """A zip archive of these entries."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zipped:
+    with zipfile.ZipFile(file, "w", packing) as zipped:
         for name, data in entries.items():
             zipped.writestr(name, data)
     return file.getvalue()
@@ -301,6 +302,10 @@ HOSTILE_ARCHIVES: dict[str, tuple[bytes, str]] = {
     "wrong shape": (archive(**{"conv1.weight.npy": saved(np.ones((4, 5)))}), "conv1.weight has the shape 4x5"),
     "claims more": (archive(**{"conv1.weight.npy": described(shape="(4, 3, 1, 1)") + bytes(7)}), "is cut short"),
     "a claim of 2^60": (archive(**{"conv1.weight.npy": described(shape="(1152921504606846976,)")}), "has the shape"),
+    "packed in blocks": (
+        archive(zipfile.ZIP_BZIP2, **{"conv1.weight.npy": saved(np.ones((4, 3, 1, 1)))}),
+        "is packed in another way than deflated",
+    ),
     "broken data": (broken(archive(**{"conv1.weight.npy": saved(np.ones((4, 3, 1, 1)))}), 60), "cannot be unpacked"),
 }
 
@@ -485,6 +490,19 @@ def test_a_run_beyond_the_machine_is_refused(folder: Path) -> None:
     assert done.code == 2
     assert "of memory, and the machine has" in done.err
     assert "note: needs" in done.err
+
+
+@posix
+def test_what_a_run_needs_is_said_before_it_begins(folder: Path) -> None:
+    os.mkfifo(folder / "y.npy")
+    words = ["run", "relu", "-v", "-x", "x.npy", "-o", "y.npy"]
+    running = subprocess.Popen([*command(), *words], cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    assert running.stderr.readline().startswith("note: needs ")  # while it waits for a reader of the pipe
+    assert running.poll() is None
+    assert (folder / "y.npy").read_bytes()
+    running.communicate()
+    assert running.returncode == 0
 
 
 @posix

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,7 @@ from cnncalc.render.diffs.as_markdown import render as markdown
 from cnncalc.render.diffs.rows import percent, share_text, short
 from cnncalc.render.markdown import code
 from cnncalc.sizes import UNKNOWN
+from tests import cases
 from tests.program import Ended, environment, here, on_terminal, posix, process
 
 
@@ -456,6 +458,22 @@ def test_json_has_all_of_it() -> None:
     assert len(found["moved"]) == 1
     absent = json.loads(here(["diff", "3x8x8 relu:name=x", "3x8x8 elu:name=x", "--json"]).out)["changed"][0]["keys"]
     assert absent["alpha"] == {"new": 1.0}
+
+
+def test_json_of_a_key_that_has_the_name_of_a_figure() -> None:
+    found = json.loads(here(["diff", "12 linear:10", "12 linear:4", "--json"]).out)["changed"][0]
+    assert found["keys"] == {"out": {"old": 10, "new": 4}}
+    assert found["figures"]["out"] == {"old": [10], "new": [4]}
+
+
+def test_json_of_every_key() -> None:
+    settings: list[dict[str, Any]] = [
+        {"input": row.input, "dialect": row.dialect, "layout": row.layout} for row in cases.ROWS
+    ]
+    reports = [cnncalc.shape(row.layers, **given) for row, given in zip(cases.ROWS, settings, strict=True)]
+    for old, new in pairwise(reports):
+        found = diffs.diff(old, new)
+        assert json.loads(json.dumps(found.to_dict()))["differ"] == bool(found)
 
 
 def test_json_numbers_beyond_every_float() -> None:

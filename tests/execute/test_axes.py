@@ -93,6 +93,8 @@ def test_an_axis_from_the_end_is_written_as_one_from_the_front(
         ({"op": "mean", "axis": [1, -3]}, r"axis \[1, -3\] names an axis twice"),
         ({"op": "layernorm", "axis": [3, -1]}, r"axis \[3, -1\] names an axis twice"),
         ({"op": "mean", "axis": []}, "axis names no axis"),
+        ({"op": "normalize", "axis": []}, "axis names no axis"),
+        ({"op": "pad", "axis": [], "p": [[1, 2]]}, "axis names no axis"),
         ({"op": "layernorm", "axis": []}, "axis names no axis"),
         ({"op": "mean", "axis": [4]}, "axis 4 is not an axis of 5x7x3"),
         ({"op": "slice", "axis": 0}, "axis 0 is not an axis of 5x7x3"),

@@ -157,11 +157,11 @@ def run(
     return Done(process.returncode, out or b"", err or b"")
 
 
-def limited(size: int) -> list[str]:
-    """Return the words that start a program which may write this many bytes to a file."""
+def limited(size: int, what: str = "FSIZE") -> list[str]:
+    """Return the words that start a program which may write this many bytes to a file, or take them of something."""
     script = (
-        "import os, resource, sys; size = int(sys.argv[1])\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)); os.execv(sys.argv[2], sys.argv[2:])"
+        f"import os, resource, sys; size = int(sys.argv[1])\n"
+        f"resource.setrlimit(resource.RLIMIT_{what}, (size, size)); os.execv(sys.argv[2], sys.argv[2:])"
     )
     return [sys.executable, "-c", script, str(size)]
 

@@ -13,7 +13,7 @@ from tests.program import environment, interrupts
 
 from .commands import ENDINGS, WRITERS, Done, State, fill, line, run, scratch, start
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGALRM")
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGALRM", "SIGPROF")
 AT_STEP = """
 import os, runpy, signal, sys
 number, step, count = int(sys.argv[1]), int(sys.argv[2]), 0

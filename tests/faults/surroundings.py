@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from random import Random
 
 from tests.program import environment
 
-from .commands import ENDINGS, WRITERS, State, fill, line, run
+from .commands import ENDINGS, WRITERS, State, fill, limited, line, run
 
 LIMIT = 255
 """The most bytes of a name."""
@@ -165,6 +166,18 @@ def encodings(random: Random, folder: Path) -> None:
         assert "UTF-" in done.said or encoding == "utf-32", (encoding, done)
 
 
+def memory(random: Random, folder: Path) -> None:
+    """Write where there is little memory. OpenBLAS ends a program on its own while it is loaded: 1, or SIGINT."""
+    fill(folder)
+    kind = random.choice([*WRITERS])
+    state = State.draw(random, folder, kind)
+    size = random.randint(20, 300) << 20
+    done = run(line(kind, state.target.name), folder, limited(size, "AS"))
+    state.check(kind, done.code, (size, done))
+    assert done.code in (0, 2) or "OpenBLAS " in done.said, (kind, size, done)
+    assert "this is a bug" not in done.said, (kind, size, done)
+
+
 FAULTS = {
     "names": names,
     "names that are read": read_names,
@@ -172,3 +185,5 @@ FAULTS = {
     "a deleted folder": deleted,
     "encodings": encodings,
 }
+if sys.platform == "linux":
+    FAULTS["a limit on memory"] = memory

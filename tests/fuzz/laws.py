@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import cnncalc
-from cnncalc.network import Network
+from cnncalc.network import INPUT, Network
 from cnncalc.report import LayerReport, Report
 from cnncalc.sizes import NOTHING_KNOWN
 from tests.program import here
@@ -198,13 +198,23 @@ def written(network: Network, report: Report, weights: Any = None) -> Iterator[t
     }
     if not report.sample:  # an input of a batch alone is a row to the reader
         del kinds["net.onnx"]
-    if len(report.sample) == 3 and report.batch is None:  # source does not say what the axes of its input are
+    # source does not say what the axes of its input are
+    if len(report.sample) == 3 and report.batch is None and not _has_dead_ends(report.layers):
         kinds["net.py"] = lambda: cnncalc.to_torch(network).encode()
     for name, write in kinds.items():
         try:
             yield name, write()
         except cnncalc.CnncalcError as error:
             said(error)
+
+
+def _has_dead_ends(layers: Sequence[LayerReport]) -> bool:
+    """Return whether nothing reads a layer of a block but its last: our reader of source leaves it out, and says so."""
+    for block in layers:
+        read = {at for layer in block.inner for at in layer.node.reads}
+        if len(read - {INPUT}) + 1 < len(block.inner) or _has_dead_ends(block.inner):
+            return True
+    return False
 
 
 def _are_same(again: Report, report: Report) -> bool:

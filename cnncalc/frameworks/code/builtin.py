@@ -346,7 +346,7 @@ def _sorted(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
             return -1
         return 0 if equal(a[0], b[0], evaluator.budget) else 1
 
-    items = [(_key(evaluator, one, kwargs, node), one) for one in evaluator.items(args[0], node)]
+    items = [(evaluator.needs(_key(evaluator, one, kwargs, node), node), one) for one in evaluator.items(args[0], node)]
     items.sort(key=cmp_to_key(compare), reverse=bool(kwargs.get("reverse")))
     return [one for _, one in items]
 

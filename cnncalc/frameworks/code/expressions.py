@@ -322,15 +322,18 @@ class ExpressionEvaluator:
         return result
 
     def compare(self, op: ast.cmpop, left: Any, right: Any, node: Any) -> Any:
-        """Return the result of one comparison."""
+        """Return the result of one comparison; what is not known if it depends on that."""
+        unknown = next((one for one in (left, right) if isinstance(one, UnknownValue)), None)
         if isinstance(op, (ast.Is, ast.IsNot)):
+            if isinstance(left, UnknownValue) and isinstance(right, UnknownValue):
+                return isinstance(op, ast.Is) if left.what == right.what else left
             return self.identical(left, right, node) is isinstance(op, ast.Is)
+        if unknown is not None:
+            return UnknownValue(unknown.what, unknown.node)
         if isinstance(op, (ast.In, ast.NotIn)):
-            return self.contains(right, left, node) is isinstance(op, ast.In)
+            found = self.contains(right, left, node)
+            return found if isinstance(found, UnknownValue) else found is isinstance(op, ast.In)
         name = COMPARED[type(op)]
-        for one in (left, right):
-            if isinstance(one, UnknownValue):
-                return UnknownValue(one.what, one.node)
         for one in (left, right):
             if isinstance(one, LibraryObject):
                 try:
@@ -353,13 +356,10 @@ class ExpressionEvaluator:
             self.notes[f"line {node.lineno}: {left.what} is not known, and taken not to be None"] = None
         if isinstance(left, (str, int, float)) and type(left) is type(right):
             return bool(left == right)
-        if isinstance(left, UnknownValue) and isinstance(right, UnknownValue):
-            return left.what == right.what
         return left is right
 
-    def contains(self, container: Any, one: Any, node: Any) -> bool:
-        """Return whether a container has a value."""
-        self.needs(container, node)
+    def contains(self, container: Any, one: Any, node: Any) -> Any:
+        """Return whether a container has a value; an item that is not known if that may be it."""
         if isinstance(container, (str, range, set, frozenset, dict)):
             self.budget.copy(len(container) if isinstance(container, str) else 0)
             if isinstance(container, range):
@@ -370,7 +370,11 @@ class ExpressionEvaluator:
                 raise self.raised(error, node) from None
         if isinstance(container, InstanceValue) and container.cls.find("__contains__") is not MISSING:
             return bool(self.call(self.attribute(container, "__contains__", node), [one], {}, node))
-        return any(equal(item, one, self.budget) for item in self.items(container, node))
+        items = list(self.items(container, node))
+        found = any(equal(item, one, self.budget) for item in items)
+        if found or not isinstance(one, (str, int, float)):
+            return found
+        return next((item for item in items if isinstance(item, UnknownValue)), False)
 
     # Attributes
 

@@ -60,7 +60,7 @@ class StatementEvaluator(ExpressionEvaluator):
             self.budget.count(1)
             execute = STATEMENTS.get(type(node))
             if execute is None:
-                raise self.error(node, f"a {type(node).__name__.lower()} statement is not understood", self.way)
+                raise self.error(node, f"{type(node).__name__.lower()} statements are not understood", self.way)
             try:
                 outcome = execute(self, node, frame)
             except TooMuchError as error:
@@ -186,6 +186,10 @@ class StatementEvaluator(ExpressionEvaluator):
                 self.call(found.setter, [value, new], {}, node)
             elif isinstance(setter, LibraryFunction):
                 setter.call(self, [value, name, new], {}, node)  # type: ignore[arg-type]
+            elif isinstance(setter, FunctionValue):
+                raise self.error(
+                    node, f"{value.cls.name} has a __setattr__ of its own, which is not understood", self.way
+                )
             else:
                 value.attributes[name] = new
         elif isinstance(value, ClassValue):

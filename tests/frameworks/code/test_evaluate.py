@@ -9,7 +9,7 @@ import pytest
 
 from cnncalc.errors import SpecError
 from cnncalc.frameworks.code.entry import SourceReader
-from cnncalc.frameworks.code.values import RaisedError
+from cnncalc.frameworks.code.values import RaisedError, UnknownValue
 
 
 def evaluated(source: str, expression: str) -> Any:
@@ -96,6 +96,86 @@ CASES = [
     ("", "[{i: i * i for i in range(3)}, {1, 2} | {3}, [x for x in 'ab'], tuple(i for i in (1, 2)), (y := 4) + y]"),
     ("", "['a,b'.split(','), ' x '.strip(), 'abc'[1:], 'x'.join(['a', 'b']), 'ab'.replace('a', 'cc'), 'a' in 'abc']"),
     ("", "[next(iter([4, 5])), any([0, 1]), all([]), dict(a=1, b=2), divmod(7, 2), isinstance(True, (str, int))]"),
+    (
+        (
+            "def f(v):\n    match v:\n        case [1, *rest]: return rest\n"
+            "        case (2 | 3) as n if n > 2: return n\n"
+            "        case {'a': x, **more}: return x, more\n        case [_, _]: return 'two'\n"
+            "        case _: return None"
+        ),
+        "[f([1, 2, 3]), f(3), f(2), f({'a': 4, 'b': 5}), f([5, 6]), f([5, 6, 7]), f([1])]",
+    ),
+    (
+        (
+            "def f(v):\n    match v:\n        case [int() as a, *_, str() as b]: return a, b\n"
+            "        case ([1] | [2]) as w: return w\n        case (1 as one): return one\n"
+            "        case None: return 'none'\n        case [_, [x, _]]: return x\n"
+            "        case _: return 'other'"
+        ),
+        "[f([1, 2, 'c']), f([2]), f(1), f(None), f([1, [2, 3]]), f([1, [2]]), f('ab')]",
+    ),
+    (
+        (
+            "class P:\n    __match_args__ = ('x',)\n    def __init__(self, x): self.x = x\ndef f(v):\n"
+            "    match v:\n        case P(x=3): return 'three'\n        case P(x=n): return n\n"
+            "        case _: return None"
+        ),
+        "[f(P(3)), f(P(4)), f(5)]",
+    ),
+    ("def f():\n    a, b = 1, 2\n    del a, b\n    a = 5\n    return a", "f()"),
+    ("def f():\n    d, xs = {'a': 1, 'b': 2}, [1, 2, 3, 4]\n    del d['a'], xs[1:3], xs[0]\n    return d, xs", "f()"),
+    (
+        "class A: pass\na = A()\na.x = 1\ndef f():\n    b = A()\n    b.y = 2\n    del b.y\n    return hasattr(b, 'y')",
+        "f()",
+    ),
+    (
+        (
+            "def f(n):\n    try:\n        x = n\n    except ValueError:\n        x = 0\n    else:\n"
+            "        x += 10\n    return x"
+        ),
+        "f(2)",
+    ),
+    ("from math import *\ny = floor(2.5)", "[y, ceil(2.5), sqrt(16.0)]"),
+    (
+        (
+            "class A:\n    def __init__(self): self.n = 1\nclass B(A):\n    @property\n"
+            "    def p(self): return 4\nclass C(B):\n    @property\n"
+            "    def p(self): return super().p + 1\nc = C()"
+        ),
+        "[c.p, c.n]",
+    ),
+    (
+        (
+            "class A:\n    def __init_subclass__(cls, **more): super().__init_subclass__(**more)\n"
+            "    def f(self): return 1\nclass B(A):\n    def __init__(self):\n"
+            "        super().__init__()\n        self.n = 2\nb = B()"
+        ),
+        "[b.n, b.f()]",
+    ),
+    ("xs = [[1, 2], 3]\na = {1: [2]}", "[[1, 2] in xs, (1,) in [(1,)], 'b' in {'a': 1}, 2 in (n for n in (1, 2))]"),
+    ("x = int", "[x == int, x != str, x is int, int | str == int | str]"),
+    (
+        "",
+        ("[repr([1, 'a']), str((1,)), str({'a': 1}), str({1, }), str(None), str(1.0)]"),
+    ),
+    ("class A:\n    n = 1\n    def __getattr__(self, name): return name\na = A()", "[a.n, a.zzz]"),
+    (
+        (
+            "def f():\n    x = 1\n    def g():\n        nonlocal x\n        x += 1\n        def h():\n"
+            "            nonlocal x\n            x *= 10\n        h()\n    g()\n    return x"
+        ),
+        "f()",
+    ),
+    ("xs = list(range(6))\nxs[1:3] = ['a']\nxs[::2] = [9, 9, 9]", "xs"),
+    ("if True:\n    import math as m\n    def g(): return 3\nelse:\n    def g(): return 4", "[m.floor(2.5), g()]"),
+    ("match 3:\n    case 3: k = 'three'\n    case _: k = 'other'", "k"),
+    (
+        (
+            "import argparse\np = argparse.ArgumentParser()\np.add_argument('--n', type=int, default=3)\n"
+            "a, rest = p.parse_known_args([])"
+        ),
+        "[a.n, rest]",
+    ),
     ("", "[None is None, [1] == [1], (1, 2) < (1, 3), 'a' if 0 else 'b', 3 in [1, 2], 3 not in {3: 4}, [0] * 2]"),
 ]
 
@@ -374,6 +454,25 @@ def test_a_source_gives_what_python_gives(source: str, expression: str) -> None:
     assert evaluated(source, expression) == eval(expression, names)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("-u", "u < 3", "3 > u", "u == 3", "f'{u}'", "f'{3:{u}}'", "'{}'.format(u)", "max(u, 3)", "min([u, 1])"),
+        *("isinstance(u, int)", "hasattr(u, 'n')", "u[0]", "u.n", "u(1)", "math.sqrt(u)", "A(1)", "abs(u)", "int(u)"),
+        *("u in [1]", "u not in {}", "1 in [u]", "1 in u", "u is foo.b", "isinstance(C(), foo.C)"),
+    ],
+)
+def test_what_depends_on_a_value_that_is_not_known_is_not_known(expression: str) -> None:
+    source = "import foo\nimport math\nu = foo.a\nclass A(foo.B): pass\nclass C: pass\n"
+    assert isinstance(evaluated(source, expression), UnknownValue)
+
+
+def test_what_does_not_depend_on_it_is_known() -> None:
+    source = "import foo\nu = foo.a\n"
+    known = "[u is None, u is not u, u is foo.a, isinstance(3, foo.C), 1 in [u, 1], None in [u], [u] and 2]"
+    assert evaluated(source, known) == [False, False, True, False, True, False, 2]
+
+
 def test_only_what_a_value_depends_on_is_looked_at() -> None:
     source = "n = 3\nwhile True:\n    train(m)\nm = n + 1\nopen('x')\nn = undefined\nx = m\nm = 1 / 0\n"
     assert evaluated(source, "x") == 4
@@ -403,6 +502,24 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ("x = 2 ** 65 + 18446744073709551617", "a whole number of more than 64 bits"),
         ("class A: pass\nx = [one for one in A()]", "cannot be looped over"),
         ("x = await_it if 0 else (yield)", "is not understood"),
+        ("def f():\n    y = (1, 2)\n    del y[0]\nx = f()", "items of a tuple cannot be removed"),
+        ("class A: pass\nx = A()(3)", "an object of A cannot be called"),
+        ("x = int & 1", "int & 1 has the type int and 1, which is not understood"),
+        ("x = vars(3)", "vars(3) is not understood"),
+        ("x = '{a.b}'.format(a=1)", "'{a.b}'.format(a=1) is not understood"),
+        ("import math\nx = math.sqrt('a')", "math.sqrt('a') is not understood"),
+        ("from functools import partial\nx = partial(max, 3)[0]", "a partial function has no items"),
+        ("def f():\n    y = 3\n    y.z = 1\nx = f()", "3 has no attribute to be written"),
+        ("def f():\n    async with y: pass\nx = f()", "asyncwith statements are not understood"),
+        (
+            "class A:\n    def __setattr__(self, n, v): pass\ndef f():\n    A().n = 3\nx = f()",
+            "A has a __setattr__ of its own, which is not understood",
+        ),
+        ("import foo\nx = 1 if foo.a else 2", "whether foo.a holds is not known: foo.a is not known here"),
+        ("import foo\nx = 1 if foo.a in (1, 2) else 2", "whether foo.a in (1, 2) holds is not known: foo.a is not"),
+        ("import foo\nx = 1 if 3 in (1, foo.a) else 2", "whether 3 in (1, foo.a) holds is not known: foo.a is not"),
+        ("import foo\nx = sorted([1, foo.a])", "foo.a is not known here"),
+        ("import foo\nmatch 3:\n    case foo.A(): x = 1", "foo.A is not known here"),
     ],
 )
 def test_what_makes_no_sense_is_an_error_with_its_line(source: str, message: str) -> None:

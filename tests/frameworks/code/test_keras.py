@@ -100,6 +100,8 @@ BODY = "inputs = keras.Input((8, 6, 3))\nx = inputs\n{}\nmodel = keras.Model(inp
         ("x = ops.image.resize(x, (4, 5))", "upsample", [4, 5, 3]),
         ("x = layers.PReLU(shared_axes=[1, 2])(x)", "prelu", [8, 6, 3]),
         ("x = 1 - x", "rescale", [8, 6, 3]),
+        ("x = layers.Dense(keras.backend.ndim(x))(x)", "linear", [8, 6, 4]),  # these two in Keras 2 only
+        ("z = layers.Dense(5)\ny = z(x)\nx = y * z.output_shape[-1]", "rescale", [8, 6, 5]),
     ],
 )
 def test_one_line(line: str, op: str, out: list[int]) -> None:
@@ -189,6 +191,18 @@ def test_a_variable_of_a_layer_counts() -> None:
         ("import foo\nx = keras.Input(foo.y)", "net.py:6:5: the shape of an input is not known: foo.y is not known"),
         ("x = keras.Input(5)", "net.py:5:5: the shape of an input is 5"),
         ("x = keras.Input((-1, 4))", "net.py:5:5: [None, -1, 4] is not the shape of an input"),
+        ("import foo\nx = x + keras.applications.resnet50.preprocess_input(foo.y)",
+         "net.py:7:9: outputs of a model is not known: foo.y is not known here"),
+        ("import foo\nx = x * keras.Variable(foo.y)",
+         "net.py:7:9: outputs of a model is not known: foo.y is not known here"),
+        ("x = x * ops.rsqrt(4.0)", "net.py:6:9: outputs of a model is not known: the result of rsqrt is not known"),
+        ("x = ops.image.extract_patches(x, 2, data_format='channels_first')", "net.py:5:5: ops.image.extract_patches("),
+        ("x = keras.Model(x, layers.ReLU()(x))([x, x])", "net.py:5:5: functional: the model has 1 inputs, gets 2"),
+        ("x = layers.Dense(x[0].shape[-1])(x)",
+         "net.py:5:5: units of Dense is not known: the shape of get_item is not known here"),
+        ("import foo\nx = keras.Sequential([foo.Layer()])(x)", "net.py:6:23: foo.Layer(…) is not known here"),
+        ("x = keras.Sequential([layers.ReLU()])",
+         "net.py:6:9: outputs of a model is the model sequential, not a tensor"),
         ("class C(layers.Layer):\n    pass\nx = C()(x)", "net.py:7:5: C has no call"),
         ("class C(layers.Layer):\n    def call(self, x):\n        return x\nx = layers.TimeDistributed(C())(x)",
          "net.py:8:5: TimeDistributed of an object of C is not understood"),
@@ -284,6 +298,47 @@ def test_what_a_sequential_is_built_for_is_its_input() -> None:
     text = HEAD + "model = keras.Sequential([layers.Conv2D(8, 3), layers.Flatten(), layers.Dense(10)])\n"
     report = report_of(text + "model.build((None, 28, 28, 1))\n")
     assert (report.to_dict()["input"], report.params) == ([28, 28, 1], 54170)
+
+
+OWN = HEAD + "import foo\nclass C(layers.Layer):\n    def call(self, x):\n        return x * 2\n"
+MODEL = HEAD + "import foo\nclass M(keras.Model):\n    def call(self, x):\n        {}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (OWN + "model = keras.Sequential([C()])\n", "net.py:7:9: sequential needs the shape of its input"),
+        (
+            OWN + "model = keras.Sequential([C()])\nmodel.build(foo.y)\n",
+            "net.py:7:9: sequential needs the shape of its",
+        ),
+        (MODEL.format("return x") + "model = M()\nmodel.build(foo.y)\n", "net.py:7:9: M needs the shape of its input"),
+        (HEAD + "model = keras.Sequential()\n", "net.py:3:9: sequential has no layers"),
+    ],
+)
+def test_a_model_that_is_not_built_needs_its_input(text: str, error: str) -> None:
+    with pytest.raises(cnncalc.CnncalcError) as caught:
+        report_of(text)
+    assert str(caught.value).startswith(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("pass", "net.py:7:9: the call of M gives None, not a tensor"),
+        ("return foo.f(x)", "net.py:6:16: foo.f(…) is not known here"),
+    ],
+)
+def test_the_call_of_a_model_gives_a_tensor(body: str, error: str) -> None:
+    with pytest.raises(cnncalc.CnncalcError) as caught:
+        report_of(MODEL.format(body) + "model = M()\n", input=(5,))
+    assert str(caught.value).startswith(error)
+
+
+def test_models_are_called_on_the_input_that_is_given() -> None:
+    report = report_of(OWN + "model = keras.Sequential([C(), layers.Dense(2)])\n", input=(5,))
+    assert ([layer.name for layer in report.layers], report.params) == (["input_layer", "c.multiply", "dense"], 12)
+    assert report_of(MODEL.format("return layers.Dense(3)(x)"), input=(5,)).params == 18  # no object of it is made
 
 
 def test_a_layer_in_front_says_its_input_as_keras_2_has_it() -> None:

@@ -276,3 +276,15 @@ def test_a_gate_takes_a_printout(tmp_path: Path) -> None:
     path = tmp_path / "net.txt"
     path.write_text(SMALL)
     assert here(["check", str(path), "--expect", "params=456"]) == (0, "1 file, 1 expectation: it holds\n", "")
+
+
+def test_parameters_of_lists_and_dictionaries_count() -> None:
+    """As PyTorch 2.14 prints them; the total is that of its `parameters()`."""
+    text = (
+        "M(\n  (p): ParameterList(  (0): Parameter containing: [torch.float32 of size 3x4])\n"
+        "  (q): ParameterDict(  (a): Parameter containing: [torch.FloatTensor of size 5])\n"
+        "  (l): Linear(in_features=3, out_features=4, bias=True)\n)\n"
+    )
+    report = cnncalc.shape(read(text))
+    assert {layer.name: layer.params for layer in report.layers if layer.params} == {"p.0": 12, "q.a": 5, "l": 16}
+    assert report.params == 33

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import cnncalc
+from cnncalc.frameworks.keras.read import hdf
 from cnncalc.frameworks.keras.read.variables import snake_case
 from tests import DATA
 from tests.program import here
@@ -204,6 +205,14 @@ def test_an_archive_without_weights(files: Path, tmp_path: Path) -> None:
     assert "an archive without model.weights.h5" in run(path, tmp_path)
 
 
+def test_an_archive_that_is_packed_in_blocks(files: Path, tmp_path: Path) -> None:
+    """The first byte of such a file unpacks a whole block: gigabytes from a kilobyte."""
+    path = tmp_path / "net.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("config.json", (files / "keras3.json").read_text(encoding="utf-8"))
+    assert "its config.json is packed in another way than deflated" in here(["shape", str(path)]).err
+
+
 def test_a_file_of_weights_that_is_not_keras(tmp_path: Path) -> None:
     path = tmp_path / "w.h5"
     path.write_bytes(b"{}")
@@ -270,3 +279,39 @@ def test_what_a_file_holds_for_a_layer_of_its_authors_own_counts(tmp_path: Path)
     report = cnncalc.shape(path)
     assert {layer.name: layer.params for layer in report.layers} == {"x": 0, "own": 19, "d": 20, "part": 10}
     assert (report.params, report.trainable, report.non_trainable) == (49, 49, 0)
+
+
+def of_unknown(count: int) -> dict[str, Any]:
+    """A model of layers of a class that is not known."""
+    own = [{"class_name": "Mine", "config": {"name": f"own{at}"}} for at in range(count)]
+    return {"class_name": "Sequential", "config": {"name": "m", "layers": own}}
+
+
+def test_groups_that_hold_the_same_arrays_are_looked_at_within_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """900 layers that share a group of 900 arrays were 810,000 looks, in a file of 400 kB."""
+    monkeypatch.setattr(hdf, "MOST_HELD", 100)
+    path = tmp_path / "net.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(of_unknown(12))
+        file.attrs["layer_names"] = [f"own{at}".encode() for at in range(12)]
+        file["own0"] = group = file.create_group("all")
+        for at in range(20):
+            group[str(at)] = np.ones((2, 3), np.float32)
+        for at in range(1, 12):
+            file[f"own{at}"] = group
+    held = [layer.params for layer in cnncalc.shape(path, input=(4,)).layers]
+    assert held == [120] * 5 + [None] * 7
+
+
+def test_a_broken_file_is_looked_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of 900 layers began the search anew."""
+    looks: list[int] = []
+    monkeypatch.setattr(hdf, "apart", lambda work, memory, size: looks.append(size))
+    path = tmp_path / "net.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(of_unknown(5)))
+        archive.writestr("model.weights.h5", bytes(1000), zipfile.ZIP_DEFLATED)
+    assert cnncalc.shape(path, input=(4,)).params is None
+    assert looks == [path.stat().st_size]  # of the archive, and not of what it unpacks to

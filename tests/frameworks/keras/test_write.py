@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cnncalc
@@ -17,6 +18,8 @@ from tests.frameworks.torch import test_recorded as test_torch_cases
 from tests.program import here
 
 RELU = {"op": "relu"}
+VOLUME = {"op": "maxpool3d", "k": 1, "name": "v"}
+"""A layer that changes nothing, and says that the input has three axes of space."""
 CONV = {"op": "conv", "c_o": 6}
 CASES: list[tuple[str, Any, list[Any]]] = [
     ("valid conv", (3, 17, 20), [{"op": "conv", "c_o": 4, "k": [3, 2], "s": [2, 3], "bias": False}]),
@@ -46,6 +49,14 @@ CASES: list[tuple[str, Any, list[Any]]] = [
         "larger",
         (2, 4, 5),
         [{"op": "upsample", "factor": [2, 3]}, {"op": "upsample", "out": [16, 30], "mode": "bilinear"}],
+    ),
+    ("larger volume", (2, 3, 4, 5), [VOLUME, {"op": "upsample", "factor": 2}]),
+    ("open conv by same", (3, "H", "W"), [{"op": "conv", "c_o": 4, "k": 3, "s": 2, "p": "same"}]),
+    ("adaptive to one", (5, 12, 20), [{"op": "adaptiveavgpool", "out": 1}]),
+    (
+        "powers",
+        (6, 4, 5),
+        [CONV, {"op": "normalize", "axis": 2, "norm": 3}, {"op": "normalize", "axis": [1, 2], "eps": 0.5}],
     ),
     ("norms", (6, 4, 5), [{"op": "batchnorm", "scale": False}, {"op": "layernorm", "axis": [1, 3]}]),
     ("groups", (6, 4, 5), [{"op": "groupnorm", "g": 3, "center": False}, {"op": "normalization"}]),
@@ -197,6 +208,75 @@ def test_what_keras_cannot_say_is_refused_with_the_layer(layer: dict[str, Any], 
     assert done.code == 2
     assert f"layers[1] '{named['name']}': Keras cannot express this: {why}" in done.err
     assert done.out == ""
+
+
+REFUSED_NETWORKS: list[tuple[tuple[Any, ...], list[Any], str]] = [
+    ((4, 7, 8), [{"op": "block", "layers": [{"op": "relu", "name": "x/y"}]}], "the name 'x/y', which has a / in"),
+    ((2, 6, "E"), [{"op": "attention"}], "the scale of open features"),
+    ((2, 3, "T", 4), [VOLUME, {"op": "attention"}], "a reshape to open sizes"),
+    (
+        (2, 6, 4),
+        [{"op": "slice", "axis": 1, "stop": 1, "name": "s"}, {"op": "attention", "from": ["s", "input", "input"]}],
+        "attention whose queries, keys and values differ in front",
+    ),
+    (
+        (2, 3, 6, 6),
+        [
+            VOLUME,
+            {"op": "mean", "axis": 1, "keepdims": True, "name": "m"},
+            {"op": "attention", "from": ["v", "v", "v", "m"]},
+        ],
+        "a mask that is repeated along some of several axes",
+    ),
+    ((6, 4), [{"op": "normalize", "axis": [1, 2], "norm": 3}], "a norm of power 3 over several axes"),
+    ((6, 4), [{"op": "normalize", "axis": 1, "norm": 0.5}], "a norm of power 0.5"),
+    ((3, "H", "W"), [{"op": "adaptiveavgpool", "out": 2}], "an adaptive pool of an open size"),
+    ((5, 7, 8), [{"op": "convT", "c_o": 3, "k": 3, "d": 2, "out_pad": 1}], "output_padding 1 is not below the"),
+    ((3, 8), [{"op": "maxpool1d", "k": 1}, {"op": "upsample", "factor": 2}], "UpSampling1D takes channels last"),
+    (
+        (4, 7, 8),
+        [
+            {"op": "batchnorm", "name": "b"},
+            {"op": "reshape", "out": [4, 56]},
+            {"op": "batchnorm", "tie": "b"},
+        ],
+        "a norm shared by inputs with other numbers of axes",
+    ),
+]
+
+
+@pytest.mark.parametrize(("input", "layers", "why"), REFUSED_NETWORKS, ids=[row[-1] for row in REFUSED_NETWORKS])
+def test_what_keras_cannot_say_of_a_network_is_refused(input: tuple[Any, ...], layers: list[Any], why: str) -> None:
+    with pytest.raises(cnncalc.SpecError) as error:
+        written(layers, None, list(input))
+    assert error.value.what.startswith(f"Keras cannot express this: {why}")
+
+
+def test_rows_are_repeated_and_recurrent_layers_run_both_ways() -> None:
+    """What these give in Keras was compared: the first its values, the others its weights."""
+    rows = [{"op": "maxpool1d", "k": 1}, {"op": "upsample", "factor": 2}]
+    assert_same(cnncalc.shape(written(rows, "NHWC", [8, 3])), cnncalc.shape({"layers": rows, "layout": "NHWC"}, (8, 3)))
+    for keys in ({"op": "lstm", "hidden_bias": False}, {"op": "gru"}, {"op": "rnn", "hidden_bias": False}):
+        layers = [{**keys, "out": 3, "bidirectional": True}]
+        again, report = cnncalc.shape(written(layers, None, [6, 4])), cnncalc.shape(layers, (6, 4))
+        assert (again.out, again.params, again.macs) == (report.out, report.params, report.macs)
+
+
+@pytest.mark.parametrize(
+    ("n", "layers"),
+    [
+        (4, [VOLUME, {"op": "attention", "causal": True, "scale": 0.3}]),
+        (6, [VOLUME, {"op": "attention", "from": ["v", "v", "v", "v"]}]),
+        (
+            6,
+            [VOLUME, {"op": "mean", "axis": [1, 2], "name": "m"}, {"op": "attention", "from": ["v", "v", "v", "m"]}],
+        ),
+    ],
+    ids=["causal", "masked", "one mask for all"],
+)
+def test_attention_of_heads_on_two_axes_gives_the_same_values(n: int, layers: list[Any]) -> None:
+    x = np.sin(np.arange(36 * n, dtype=np.float32)).reshape(2, 3, 6, n)
+    assert np.allclose(cnncalc.run(written(layers, None, [2, 3, 6, n]), x), cnncalc.run(layers, x), atol=1e-6)
 
 
 @pytest.mark.parametrize("sizes", [[4, 13, 14], [4, "H", "W"]])

@@ -22,6 +22,11 @@ Row = tuple[str, list[str], str, dict[str, Any]]
 Arrays = dict[str, Any]
 
 
+def value_of(name: str) -> Any:
+    """The description of a value of any shape."""
+    return helper.make_tensor_value_info(name, FLOAT, None)
+
+
 def whole(*numbers: int) -> Any:
     return np.array(numbers, I64)
 
@@ -36,7 +41,30 @@ BOTH_WAYS: list[Row] = [*TURNED, ("Tanh", ["u"], "v", {}), ("Reshape", ["x", "fl
 """Rows in which the batch stands behind another axis, and rows in which it stands before one: as many of each."""
 ALONG_ROWS: Row = ("Softmax", ["u"], "y", {"axis": 0})
 APART: list[Row] = [("Reshape", ["x", "apart"], "a", {})]
+STATES: Arrays = {"w": drawn(1, 16, 6), "r": drawn(1, 16, 4), "h": drawn(1, 2, 4), "c": drawn(1, 2, 4)}
+NUMBER = helper.make_graph([helper.make_node("Identity", ["half"], ["p"])], "g", [], [value_of("p")])
+TANH = helper.make_graph([helper.make_node("Tanh", ["x"], ["q"])], "g", [], [value_of("q")])
 GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
+    "a number of more axes than x": ([("Sub", ["c", "x"], "y", {})], (2, 3, 5), {"c": np.full((1, 1, 1, 1), 3, F32)}),
+    "a factor of each row behind folded samples": (
+        [("Reshape", ["x", "flat"], "r", {}), ("Mul", ["r", "m"], "y", {})],
+        (2, 3, 7, 5),
+        {"flat": whole(6, 7, 5), "m": drawn(7, 1)},
+    ),
+    "a sequence that begins with given states": (
+        [("LSTM", ["x", "w", "r", "", "", "h", "c"], "y", {"hidden_size": 4})],
+        (5, 2, 6),
+        STATES,
+    ),
+    "a branch that gives a constant": (
+        [
+            ("Greater", ["half", "zero"], "c", {}),
+            ("If", ["c"], "k", {"then_branch": NUMBER, "else_branch": TANH}),
+            ("Add", ["x", "k"], "y", {}),
+        ],
+        (2, 3),
+        {},
+    ),
     # matrix products
     "gemm of two values": (
         [
@@ -540,6 +568,33 @@ OPENED: dict[str, tuple[list[Row], list[int | str | None], tuple[int, ...], Arra
         )
         for op in ("Add", "Sub", "Mul", "Div", "Min", "Max")
     },
+    "sizes divided, open ones and others": (
+        [
+            ("Shape", ["x"], "s", {}),
+            ("Div", ["s", "k"], "t", {}),
+            (
+                "Resize",
+                ["x", "", "", "t"],
+                "y",
+                {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
+            ),
+        ],
+        [2, 3, 6, "H"],
+        (2, 3, 6, 8),
+        {"k": whole(1, 1, 2, 2)},
+    ),
+    "the sizes that x has": (
+        [("Shape", ["x"], "s", {}), ("Resize", ["x", "", "", "s"], "y", {})],
+        [2, 3, "H"],
+        (2, 3, 8),
+        {},
+    ),
+    "a slice that takes all": (
+        [("Slice", ["x", "b", "e", "a"], "y", {})],
+        [2, 3, "H", 5],
+        (2, 3, 8, 5),
+        {"b": whole(0, 0), "e": whole(2**62, 5), "a": whole(2, 3)},
+    ),
     "the smaller of a size and a number": (
         [*LAST, ("Less", ["s", "k"], "l", {}), ("Where", ["l", "s", "k"], "t", {}), *SIZED],
         [2, 3, "H"],
@@ -710,8 +765,14 @@ QUANTISED: Arrays = {
     "stack": np.random.default_rng(6).integers(0, 255, (1, 2, 5, 4)).astype(np.uint8),
 }
 QUANTIZE: Row = ("QuantizeLinear", ["x", "s", "z"], "q", {})
+REAL: Row = ("DequantizeLinear", ["r", "t", "u"], "y", {})
 WHOLE: dict[str, Graph] = {
     "whole numbers as real ones": ([QUANTIZE, ("Cast", ["q"], "y", {"to": FLOAT})], (2, 3, 5), QUANTISED),
+    "a convolution without a bias": (
+        [QUANTIZE, ("QLinearConv", ["q", "s", "z", "w", "ws", "wz", "t", "u"], "r", {}), REAL],
+        (2, 3, 4, 5),
+        QUANTISED,
+    ),
     "another scale": (
         [QUANTIZE, ("DequantizeLinear", ["q", "t", "u"], "y", {})],
         (2, 3, 5),
@@ -944,6 +1005,12 @@ RUNTIME: dict[str, tuple[list[Row], tuple[int, ...], Arrays, Callable[[Any], Any
         (3, 5),
         {"m": MATRIX, "b": BIAS},
         lambda x: np.maximum(x @ MATRIX + BIAS, 0),
+    ),
+    "a product, a part of a sum and a function": (
+        [("FusedGemm", ["x", "m", "b"], "y", {"activation": "Relu", "alpha": 2.0, "beta": 0.5})],
+        (3, 5),
+        {"m": MATRIX, "b": BIAS},
+        lambda x: np.maximum(2 * (x @ MATRIX) + BIAS / 2, 0),
     ),
     "a sum of whole numbers": (
         [
@@ -1387,6 +1454,14 @@ WRONG: dict[str, tuple[Graph, str]] = {
         ([("Transpose", ["x"], "y", {"perm": [0, 2, 2]})], (2, 3, 5), {}),
         "perm is [0, 2, 2], and the input has 3 axes",
     ),
+    "constants that do not meet": (
+        (
+            [("MatMul", ["a", "b"], "c", {}), ("Add", ["x", "c"], "y", {})],
+            (2, 3),
+            {"a": drawn(1, 2), "b": drawn(3, 4)},
+        ),
+        "matmul of 1x2 and 3x4: the first has 2 columns, and the second 3 rows",
+    ),
     "too few inputs": (([("Conv", ["x"], "y", {})], (2, 3, 5), {}), "1 input, and its operator takes at least 2"),
     "too many inputs": (([("Relu", ["x", "x"], "y", {})], (2, 3), {}), "2 inputs, and its operator takes 1"),
     "many inputs": (([("Clip", ["x"] * 4, "y", {})], (2, 3), {}), "4 inputs, and its operator takes at most 3"),
@@ -1441,7 +1516,7 @@ WRONG: dict[str, tuple[Graph, str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_an_operator_cannot_have_is_said(name: str) -> None:
     graph, message = WRONG[name]
-    with pytest.raises(cnncalc.SpecError) as raised:
+    with pytest.raises(cnncalc.CnncalcError) as raised:
         cnncalc.shape(read_bytes(written(graph), "net.onnx"))
     assert message in str(raised.value)
 

@@ -98,6 +98,16 @@ CASES: list[tuple[Spec, str]] = [
     ([{"op": "softplus"}, {"op": "softsign"}, {"op": "exp"}, {"op": "tanh"}, {"op": "softmax"}], "plain"),
     ([{"op": "prelu", "num_parameters": 6}, {"op": "dropout"}, {"op": "identity"}, {"op": "sigmoid"}], "torch"),
     ([{"op": "prelu", "shared_axes": [1, 2]}], "keras"),
+    ([{"op": "mean", "axis": [2], "keepdims": True}, {"op": "expand", "out": [-1, 5, -1]}], "plain"),
+    ([{"op": "roll", "shift": [0], "axis": [2]}, {"op": "roll", "shift": [0, 3], "axis": [1, 2]}], "plain"),
+    ([{"op": "unfold", "k": 3, "p": 1, "s": 2}], "plain"),
+    ([{"op": "pad", "p": [[0, 0], [0, 1]]}, {"op": "pixelunshuffle", "factor": 2}], "torch"),
+    ([{"op": "compare", "by": "ne", "value": 0}, {"op": "rescale", "factor": 1}], "plain"),
+    (
+        [{"op": "normalize", "axis": [1], "norm": 1, "eps": 0.1}, {"op": "normalize", "axis": [1, 3], "norm": 3}],
+        "plain",
+    ),
+    ([{"op": "quantize", "scale": [0.1, 0.2, 0.3, 0.1, 0.5, 0.7], "zero": 3, "min": -128, "max": 127}], "plain"),
     (
         [
             {"op": "relu", "name": "a"},
@@ -202,6 +212,7 @@ def test_what_onnx_cannot_say(spec: Spec, what: str) -> None:
         {"op": "convT", "c_o": 4, "k": 3, "s": 2, "g": 2},
         {"op": "lrn", "size": 3},
         {"op": "crop", "p": [[0, 1], [1, 0]]},
+        {"op": "pad", "p": [[-1, 2], [0, 1]], "mode": "reflect"},
     ],
     ids=lambda layer: layer["op"],
 )
@@ -293,6 +304,27 @@ def test_weights_of_another_size_and_of_open_sizes() -> None:
         writer("onnx")(network)
     with pytest.raises(cnncalc.SpecError, match=r"layers\[0\] 'c': ONNX cannot express weights of open sizes"):
         writer("onnx")(settled(spec, parse_shape("CxHxW")))
+
+
+@pytest.mark.parametrize(
+    ("layer", "input", "what"),
+    [
+        ({"op": "expand", "out": [4, 6, -1, 9]}, "6xHx9", "new axes of open sizes\n  give the input in numbers"),
+        ({"op": "unfold", "k": 2}, "6xHx9", "windows of open sizes\n  give the input in numbers"),
+        ({"op": "attention", "from": ["input"] * 3}, "6x7xW", "the scale of open features\n  give scale"),
+        (
+            {"op": "einsum", "equation": "abcdef,ghijkl,mnopqr,stuvwx,yzcdef->a", "from": ["input"] * 5},
+            "2x3x2x1x7x4",
+            "an equation that has all letters, without one for the batch\n  use fewer letters",
+        ),
+    ],
+    ids=lambda value: value["op"] if isinstance(value, dict) else "",
+)
+def test_what_onnx_cannot_say_of_these_sizes(layer: dict[str, Any], input: str, what: str) -> None:
+    network = settled([layer], parse_shape(input))._replace(sample_axes=len(parse_shape(input)))
+    with pytest.raises(cnncalc.SpecError) as raised:
+        writer("onnx")(network)
+    assert str(raised.value).startswith(f"layers[0] '{layer['op']}1': ONNX cannot express {what}")
 
 
 def test_open_sizes_and_the_batch() -> None:

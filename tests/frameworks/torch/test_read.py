@@ -70,12 +70,64 @@ def written(x: Any) -> Any:
     return y
 
 
+def folded(x: Any) -> Any:
+    """Each frame of a video through a convolution, and a gate: all frames are samples until the end."""
+    y = F.conv2d(x.flatten(0, 1), torch.linspace(-1, 1, 108).view(4, 3, 3, 3))
+    return (y * y.sigmoid()).unflatten(0, (len(x), 5))
+
+
 def erased(x: Any) -> Any:
     y = x.clone()
     y.select(dim=1, index=2).fill_(3)
     y.narrow(dim=2, start=1, length=3).mul_(2)
     y[:, 0][:, 1].zero_()
     return y
+
+
+def in_parts(x: Any) -> Any:
+    y = x.clone()
+    a, b = y.split([2, 4], dim=1)
+    a.mul_(3)
+    b[:, 1] = 5
+    y.chunk(3, 2)[1].add_(1)
+    y.unbind(1)[3].sub_(2)
+    return y
+
+
+def on_the_diagonal(x: Any) -> Any:
+    y = x.clone()
+    y.diagonal(0, 2, 3).mul_(2)
+    return y
+
+
+def in_another_order(x: Any) -> Any:
+    y = x.clone()
+    y.permute(0, 3, 1, 2)[:, 2] = 4
+    y.movedim(1, 2)[:, 0] = 3
+    y.mT.mul_(2)
+    y.view(len(x), -1)[:, 3:50] = 8
+    return y
+
+
+def seen_again(x: Any) -> Any:
+    y = x.clone()
+    z = y[:, :3]
+    w = z[:, 0]
+    v = y[:, :, 0].unsqueeze(2)
+    y.add_(1)
+    w.mul_(2)
+    return z + v[:, 3:] - F.relu(y.flatten(2), True)[:, :3].unflatten(2, (7, 9)) + y[:, :3]
+
+
+def beside(x: Any) -> Any:
+    """What does not depend on the input is written to, before and after it is read."""
+    b = torch.zeros(7, 9)
+    c, y = b[2], x + b
+    b += 1
+    b.view(-1)[3:30] += 1
+    z = y + b
+    b[1:3] = x[0, 0, 0]
+    return z + c
 
 
 class Attends(nn.Module):  # type: ignore[misc,name-defined]
@@ -148,6 +200,15 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: nn.LocalResponseNorm(3, 1e-3, 0.5, 2.0), SQUARE, ["lrn"]),
     (lambda: nn.PReLU(6), SQUARE, ["prelu"]),
     (nn.PReLU, SQUARE, ["prelu"]),
+    *[
+        (lambda function=function: Calls(function), SQUARE, ["quantize"])
+        for function in (
+            lambda x: torch.fake_quantize_per_tensor_affine(x, 0.1, 3, 0, 255),
+            lambda x: torch.fake_quantize_per_channel_affine(
+                x, torch.arange(1.0, 7) / 9, torch.arange(6).int(), 1, -8, 7
+            ),
+        )
+    ],
     *[
         (lambda module=module: module, SQUARE, [op])
         for module, op in [
@@ -312,6 +373,28 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(F.softmin), (5,), ["neg", "softmax"]),
     (lambda: Calls(lambda x: F.softmax(F.conv2d(x, torch.ones(4, 3, 2, 2)), 0)), (3, 4, 6), None),
     (lambda: Calls(lambda x: F.rms_norm(x, (7, 9), eps=0.1)), SQUARE, ["square", "mean", "rescale", "rsqrt", "mul"]),
+    (lambda: Calls(lambda x, w: F.rms_norm(x, (9,), w), w=(9,)), SQUARE, None),
+    (lambda: nn.InstanceNorm2d(6, affine=True, track_running_stats=True), SQUARE, ["batchnorm"]),
+    (lambda: nn.CELU(0.5), SQUARE, ["celu"]),
+    (lambda: nn.RReLU(0.1, 0.3), SQUARE, ["leakyrelu"]),
+    (lambda: nn.GLU(1), SQUARE, ["slice", "slice", "sigmoid", "mul"]),
+    (lambda: Calls(lambda x: (x + 1).log2() - (x + 2).log10()), SQUARE, None),
+    (lambda: Calls(lambda x: torch.maximum(torch.arange(9.0), x) + x.max(torch.arange(7.0)[:, None])), SQUARE, None),
+    (lambda: Calls(lambda x: torch.arange(9.0) ** x - 2**x), SQUARE, None),
+    (lambda: Calls(lambda x: (x**2 + 1) ** -0.5), SQUARE, ["square", "rescale", "rsqrt"]),
+    (lambda: Calls(lambda x: x.add(x.tanh(), alpha=3).sub(torch.arange(9.0), alpha=2)), SQUARE, None),
+    (lambda: Calls(lambda x, a: torch.lerp(x, x.tanh(), 0.3) * a, a=()), SQUARE, None),
+    (lambda: Calls(lambda x: x.masked_fill(torch.arange(9) > 3, float("-inf")).exp()), SQUARE, None),
+    (lambda: Calls(lambda x: x.max(1)[0] + x.max(dim=2, keepdim=True)[0].amin(1) + x.min()), SQUARE, None),
+    (lambda: Calls(lambda x: x.std(False) + x.var(1, unbiased=False) + x.std(1, correction=2)), SQUARE, None),
+    (lambda: Calls(lambda x: x.mean(axis=1, keepdims=True) + x.sum([])), SQUARE, None),
+    (lambda: Calls(lambda x: x.mean((1, 2, 3)) + x.permute(1, 2, 3, 0)), SQUARE, None),
+    (lambda: Calls(lambda x: (x.flatten(0, 1) * x.flatten(0, 1).sigmoid()).view(len(x), -1, 9)), SQUARE, None),
+    (lambda: Calls(folded), (5, 3, 7, 6), ["tobatch", "conv", "sigmoid", "mul", "frombatch"]),
+    (lambda: Calls(lambda x: torch.hstack([x, x.tanh()]).unsqueeze(1)[:, None]), SQUARE, None),
+    (lambda: Calls(lambda x: torch.cat([torch.stack([x], 1), torch.ones(0)], 1).squeeze()), SQUARE, None),
+    (lambda: Calls(lambda x: x.repeat_interleave(3, 1)), SQUARE, ["gather"]),
+    (lambda: Calls(lambda x: x.expand(1, -1, -1, -1, -1)[0].mT), SQUARE, None),
     (lambda: Calls(lambda x: x.mean(())), SQUARE, ["mean"]),
     (lambda: Calls(lambda x: x.mean().sum() + x), SQUARE, ["mean", "add"]),
     *[
@@ -332,7 +415,7 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(lambda x: x[:, torch.tensor(2)]), SQUARE, ["slice", "reshape"]),
     (lambda: Calls(lambda x: F.fold(x, (4, 5), (2, 2))), (12, 12), ["fold"]),
     (lambda: Calls(lambda x: x.clone().copy_(torch.arange(9.0)) + x), SQUARE, ["constant", "expand", "add"]),
-    (lambda: Calls(erased), SQUARE, None),
+    *[(lambda f=f: Calls(f), SQUARE, None) for f in (erased, in_parts, in_another_order, seen_again, beside)],
     (lambda: Calls(lambda x: x.sum(1).T), (5,), ["sum"]),
     (lambda: Calls(lambda x: x.mean(0).expand(2, 6, 7, 9)), SQUARE, ["mean", "expand"]),
     (lambda: Calls(lambda x: x.mean(0, keepdim=True).expand(len(x), -1, -1, -1) + x), SQUARE, None),
@@ -417,7 +500,25 @@ OPAQUE: list[tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int | No
     (lambda: Calls(lambda x: x.flatten(2).topk(3, -1)[0]), SQUARE, (6, 3), 0),
     (lambda: Calls(lambda x: ((x * 9).int() & (x * 5).int()).float()), SQUARE, SQUARE, 0),
     (lambda: Calls(lambda x: (~(x * 9).int()).float()), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: x.bool().float() + torch.round(x, decimals=1)), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: x[:, :1].std(1)), SQUARE, (7, 9), 0),
+    (lambda: Calls(lambda x: torch.column_stack([x.sum(1), x.mean(1)])), (5,), (2,), 0),
+    (lambda: Calls(lambda x: x.repeat_interleave(3).view(len(x), -1)), SQUARE, (3 * 378,), 0),
     (lambda: Calls(lambda x: F.softplus(x, 0)), SQUARE, SQUARE, 0),
+    (
+        lambda: Calls(
+            lambda x: torch.fake_quantize_per_channel_affine(x, torch.ones(7), torch.zeros(7).int(), 2, 0, 9)
+        ),
+        SQUARE,
+        SQUARE,
+        None,
+    ),
+    (
+        lambda: Calls(lambda x, w: torch.fake_quantize_per_tensor_affine(x, w, torch.zeros(()).int(), 0, 9), w=()),
+        SQUARE,
+        SQUARE,
+        None,
+    ),
     (lambda: Calls(lambda x: F.threshold(x, 0.1, float("nan"))), SQUARE, SQUARE, 0),
     (lambda: Calls(lambda x: x * 1e300), SQUARE, SQUARE, 0),
     (lambda: Calls(lambda x: F.rms_norm(x, (9,), x[0, 0, 0] * 2)), SQUARE, SQUARE, 0),
@@ -430,6 +531,7 @@ OPAQUE: list[tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int | No
     (lambda: Calls(lambda x: x[:, (x[0, 0, 0, :2] > 0).long()]), SQUARE, (2, 7, 9), 0),
     (lambda: Calls(lambda x: x.index_select(1, (x[0, 0, 0, :2] > 0).long())), SQUARE, (2, 7, 9), 0),
     (lambda: Calls(lambda x: x.roll(3)), SQUARE, SQUARE, 0),
+    (lambda: Calls(on_the_diagonal), SQUARE, SQUARE, None),
     (lambda: Calls(lambda x: F.pad(x, (1, 1), value=float("inf"))), SQUARE, (6, 7, 11), 0),
     (lambda: Calls(lambda x: F.avg_pool2d(F.pad(x, (1, 1, 1, 1), value=-float("inf")), 3)), SQUARE, (6, 3, 3), 0),
     (

@@ -31,6 +31,7 @@ def source(layers: Any, input: Any = None, dialect: str | None = None, layout: s
 
 SQUARE = (6, 7, 9)
 MAP = (7, 9, 6)
+EACH = ("fake_quantize_per_channel_affine(x, torch.tensor([0.1, 0.1, ", "[0, 1, 2, 3, 4, 5], ", "), 1, 0, 255)")
 Row = tuple[Any, tuple[int, ...], str, tuple[str, ...]]
 WRITTEN: list[Row] = [
     # Layer words, the input, the dialect, and lines of the source.
@@ -157,6 +158,21 @@ WRITTEN: list[Row] = [
     ("hardsigmoid", SQUARE, "plain", ("nn.Hardsigmoid()",)),
     ("hardsigmoid", SQUARE, "onnx", ("(x * 0.2 + 0.5).clamp(0, 1)",)),
     ("clip:min=-0.25", SQUARE, "plain", ("x.clamp(min=-0.25)",)),
+    ("max:value=0.1 min:value=0.2", SQUARE, "plain", ("x.clamp(min=0.1)", "max1.clamp(max=0.2)")),
+    ("rescale:-1", SQUARE, "plain", ("rescale1 = -x\n",)),
+    ("rescale:1,offset=2", SQUARE, "plain", ("rescale1 = x + 2\n",)),
+    ([{"op": "quantize", "scale": 0.1, "zero": [0, 1, 2, 3, 4, 5], "min": 0, "max": 255}], SQUARE, "plain", EACH),
+    ("slice:axis=2,step=-1", SQUARE, "plain", ("slice1 = x.flip(2)\n",)),
+    ("slice:axis=2,start=5,stop=1,step=-2", SQUARE, "plain", ("x.flip(2)[:, :, 1:5:2]",)),
+    ("slice:axis=3,start=-2,step=-1", SQUARE, "plain", ("x.flip(3)[:, :, :, 1:]",)),
+    ("unfold:2,p=0+1x1+1", SQUARE, "plain", ("self.unfold1(F.pad(x, (1, 1, 0, 1)))", "nn.Unfold(2)")),
+    (
+        "pad:p9+2x0+12,mode=circular",
+        SQUARE,
+        "plain",
+        ("x[:, :, torch.arange(-9, 9) % 7][:, :, :, torch.arange(0, 21) % 9]",),
+    ),
+    ([{"op": "pad", "p": [[-2, 6], [0, 0]], "mode": "circular"}], SQUARE, "plain", ("arange(0, 11) % 5 + 2]",)),
     ([{"op": "exp"}], SQUARE, "plain", ("torch.exp(x)",)),
     ("prelu:num_parameters=6", SQUARE, "plain", ("nn.PReLU(6)",)),
     ("prelu:shared_axes=1x2", MAP, "keras", ("nn.PReLU(6)",)),
@@ -266,6 +282,7 @@ def test_what_a_layer_is(layers: Any, input: tuple[int, ...], dialect: str, part
         assert part in text, text
 
 
+ALL_LETTERS = "abcdef,ghijkl,mnopqr,stuvwx,yzcdef->a"
 REFUSED: list[tuple[Any, Any, str, str]] = [
     ("avgpool:2,d2", SQUARE, "plain", "layers[0] 'avgpool1': PyTorch has no dilated average pool"),
     (
@@ -321,6 +338,29 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
     ("lrn:4", SQUARE, "onnx", "PyTorch puts an even norm's extra channel before, but this one is after"),
     ("upsample:factor=2,mode=cubic", MAP, "keras", "PyTorch has cubic upsampling over two axes, with A = -0.75"),
     ("normalization", MAP, "keras", "PyTorch has no layer with a learnt mean and variance"),
+    ("quantize:min=0,max=255", SQUARE, "plain", "no fake quantisation of a sample's own range\n  give scale"),
+    ("reshape:6x1x3x3x7 batchnorm", SQUARE, "plain", "PyTorch has no batchnorm over 4 axes"),
+    (
+        [
+            {"op": "reshape", "out": [2, 3, 7, 9]},
+            {"op": "pad", "p": [[0, 1]] * 4, "axis": [1, 2, 3, 4], "mode": "edge"},
+        ],
+        SQUARE,
+        "plain",
+        "layers[1] 'pad1': PyTorch has no padding of mode edge over 4 axes\n  use mode=constant",
+    ),
+    ("pad:p0+12,mode=circular", (6, "H", 9), "plain", "PyTorch needs a size as a number, not H"),
+    ("movebatch:1", MAP, "keras", "PyTorch moves the batch only in NCHW\n  give --layout NCHW"),
+    ("convT:4,k3,s2,out=19x22", SQUARE, "onnx", "needs an output_padding below max(s, d) = 2, not 4\n  lower out_pad"),
+    (
+        [
+            {"op": "reshape", "out": [1, 3, 2, 1, 7, 9]},
+            {"op": "einsum", "equation": ALL_LETTERS, "from": ["reshape1"] * 5},
+        ],
+        SQUARE,
+        "plain",
+        "layers[1] 'einsum1': PyTorch needs a letter for the batch, and all are taken\n  use fewer letters",
+    ),
     ("convT:4,k2,s2,p0,out_pad=3", SQUARE, "onnx", "has to be below"),
     (
         [{"op": "opaque", "type": "einsum", "out": [3]}],

@@ -21,7 +21,7 @@ from ...keras.read import read as read_keras
 from ...keras.read.config import Sizes, Tensor
 from ...keras.read.graph import results_of
 from ...keras.read.model import INPUT, KerasLayer, count_calls, read_model
-from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue, leaves
+from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue, describe, leaves
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -210,7 +210,7 @@ class LayerValue(LibraryObject):
         """Return the sizes of the results of a call."""
         record = self.as_read()
         if record.model is not None:
-            evaluator.budget.count(STEPS_A_CALL * count_calls(record.model)[0])
+            evaluator.budget.count(STEPS_A_CALL * count_calls(record.model))
         read: tuple[Any, ...] = _tensors(tuple(args))
         named: dict[str, Any] = _tensors(dict(kwargs))
         try:
@@ -335,11 +335,9 @@ def plain(value: Any) -> Any:
         return {"class_name": "__slice__", "config": config}
     if isinstance(value, LayerValue):
         return value.record()
-    if isinstance(value, LibraryFunction):
-        return value.name.rpartition(".")[2]
     if value is ...:
         return {"class_name": "__ellipsis__", "config": {}}
-    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
+    return value if isinstance(value, (str, int, float, bool)) or value is None else describe(value)
 
 
 # Models

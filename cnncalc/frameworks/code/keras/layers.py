@@ -59,7 +59,7 @@ def make_layer(
     if width is not None and shape is None:
         shape = [width]
     if shape is not None:
-        config["batch_input_shape"] = [None, *shape]
+        config["batch_input_shape"] = [None, *shape] if isinstance(shape, (list, tuple)) else shape
     if kind == "Lambda":
         arguments = given.get("arguments")
         return LambdaValue(name, config, node, given["function"], arguments if isinstance(arguments, dict) else {})
@@ -177,9 +177,10 @@ def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, A
     return input_of(evaluator, name, whole, node)
 
 
-def input_of(evaluator: Evaluator, name: str, shape: Sequence[Any], node: Any) -> SymbolicTensor:
-    """Return an input of a shape that has the batch in front."""
-    if not all(one is None or (type(one) is int and one > 0) for one in shape) or len(shape) < 1:
+def input_of(evaluator: Evaluator, name: str, shape: Any, node: Any) -> SymbolicTensor:
+    """Return an input of a shape that has the batch in front. SpecError for what is not one."""
+    sizes = shape if isinstance(shape, (list, tuple)) else ()
+    if not sizes or not all(one is None or (type(one) is int and one > 0) for one in sizes):
         raise evaluator.error(node, f"{plain(shape)} is not the shape of an input", "as keras.Input(shape=(28, 28, 1))")
     session = session_of(evaluator)
     layer = LayerValue(INPUT, name, {"batch_shape": list(shape)}, node)

@@ -35,10 +35,11 @@ class ModelValue(LayerValue):
         return len(self.outputs)
 
     def layers(self) -> list[Any]:
-        """Return its layers in order."""
+        """Return its layers in order, operations and arrays apart."""
         names = [record["name"] for record in self.record()["config"]["layers"]]
         known = {one.path or one.name: one for one in layers_before(self.outputs)}
-        return [known[name] for name in names if name in known]
+        own = [known[name] for name in names if name in known]
+        return [one for one in own if not one.is_operation and one.kind != "Constant"]
 
     def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
         if name in ("input", "output", "inputs", "outputs"):

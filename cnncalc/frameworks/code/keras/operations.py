@@ -581,6 +581,8 @@ def _broadcast(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
     """Return an array as it is if only the batch is added: it meets each sample anyway."""
     given = _given("x shape", args, kwargs)
     x, wanted = _tensor(given.get("x", given.get("input"))), list(evaluator.items(given.get("shape"), node))
+    if not wanted or not all(n is None or type(n) is int for n in wanted):
+        raise NotImplementedError
     if list(x.sizes or ()) == wanted[1:]:
         return x
     out = wanted if x.whole and wanted[0] is not None else wanted[1:]
@@ -603,6 +605,8 @@ def _slice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 @_function("convert_to_tensor", "convert_to_numpy", "constant", roots=("keras.ops", "tensorflow", "keras.backend"))
 def _as_it_is(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a value as it is."""
+    if not args and not kwargs:
+        raise NotImplementedError
     return args[0] if args else next(iter(kwargs.values()))
 
 

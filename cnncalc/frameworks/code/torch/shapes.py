@@ -404,8 +404,8 @@ def bilinear(call: ShapeCall) -> Shapes:
 @SHAPES.rule("matmul bmm mm rmatmul mv dot", kind="float")
 def matmul(call: ShapeCall) -> Shapes:
     """Return the shape of a matrix product."""
-    second = next(call.given[name] for name in ("mat2", "other", "vec", "tensor") if name in call.given)
-    return product(call.x, shape_of(second))
+    second = next((name for name in ("mat2", "vec", "tensor") if name in call.given), "other")
+    return product(call.x, call.shape(second))
 
 
 def product(a: Shape, b: Shape) -> Shape:

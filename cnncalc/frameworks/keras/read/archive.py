@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ....errors import SpecError, reason
-from ....limits import LARGEST_UNPACKED, LARGEST_UNPACKED_WEIGHTS, PACKED
+from ....limits import LARGEST_UNPACKED, LARGEST_UNPACKED_WEIGHTS, PACKED, PACKINGS
 
 LARGEST_METADATA = 1 << 16
 WEIGHTS = "model.weights.h5"
+_SAVE = "save the model with Keras, which does not pack it"
 
 
 def is_keras(data: bytes) -> bool:
@@ -47,13 +48,16 @@ def _member(data: bytes, name: str, most: int) -> bytes:
     import zipfile
 
     try:
-        with _unpacking(), zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(name) as file:
-            content = file.read(most + 1)
+        with _unpacking(), zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if archive.getinfo(name).compress_type not in PACKINGS:
+                raise SpecError(f"its {name} is packed in another way than deflated", _SAVE)
+            with archive.open(name) as file:
+                content = file.read(most + 1)
     except KeyError:
         raise SpecError(f"an archive without {name}", "a .keras file has one") from None
     if len(content) > most:
         what = f"its {name} is more than {most >> 20} MiB, unpacked from {len(data):,} bytes"
-        raise SpecError(what, "save the model with Keras, which does not pack it")
+        raise SpecError(what, _SAVE)
     return content
 
 

@@ -12,7 +12,7 @@ from types import NoneType
 from typing import Any, NamedTuple
 
 from ...build import Draft
-from .config import LayerCall, Sizes, Tensor
+from .config import LayerCall, Sizes, Tensor, is_listable
 from .functions import CONVERTERS, LayerPart, Parts, Raw, Results
 from .masks import column
 from .quantized import quantization
@@ -210,6 +210,8 @@ def _grouped(call: LayerCall) -> Parts:
     if read is None or quantization(config) is not None or counts is None or counts[0] % counts[1]:
         return None
     heads, shared, width = counts
+    if not is_listable(heads):
+        return None
     if any(one.sizes is None or len(one.sizes) != 2 for one in read) or (read[0].sizes or (None,))[-1] is None:
         return None
     bias = config.get("use_bias") is not False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 from ....errors import SpecError, shown
@@ -100,7 +101,8 @@ class LayerCall(NamedTuple):
 
     def read(self) -> list[Tensor]:
         """Return what it reads by position, or by name if nothing is: masks come by name."""
-        return tensors_in(self.args, Tensor) or self.values()
+        alone = len(self.args) == 1 and isinstance(self.args[0], Tensor)  # as nearly always
+        return [self.args[0]] if alone else tensors_in(self.args, Tensor) or self.values()
 
     def sizes(self) -> Sizes | None:
         """Return the sizes of the first tensor that it reads."""
@@ -143,16 +145,21 @@ class LayerCall(NamedTuple):
         return self.axis(value) == (last if self.channels_last else 1)
 
 
-def leaves(value: object, depth: int = 0) -> list[object]:
+def leaves(value: object) -> list[object]:
     """Return all that stands in lists and objects, in order; a tensor is one. SpecError for too deep a nesting."""
+    found = list[object]()
+    _gather([value], found, 0)
+    return found
+
+
+def _gather(values: Iterable[object], found: list[object], depth: int) -> None:
     if depth > DEEPEST:
         raise SpecError(f"its arguments are nested more than {DEEPEST} deep")
-    if isinstance(value, (Tensor, TensorKey)) or not isinstance(value, (dict, list, tuple)):
-        return [value]
-    found = list[object]()
-    for one in value.values() if isinstance(value, dict) else value:
-        found += leaves(one, depth + 1)
-    return found
+    for one in values:
+        if isinstance(one, (Tensor, TensorKey)) or not isinstance(one, (list, tuple, dict)):
+            found.append(one)
+        elif one:
+            _gather(one.values() if isinstance(one, dict) else one, found, depth + 1)
 
 
 def tensors_in(value: object, kind: type[T]) -> list[T]:

@@ -394,6 +394,10 @@ def _custom_scale(call: LayerCall) -> Parts:
 def _elementwise(call: LayerCall) -> Parts:
     """Return an opaque layer that joins values one by one; its shape follows from NumPy's broadcasting."""
     sizes = [one.sizes for one in call.tensors()]
+    arrays = [shape_in(one) for one in operands_of(call.args) if isinstance(one, list)]
+    rank = max([len(one or ()) for one in sizes], default=0)
+    if any(len(shape) > rank + 1 for shape in arrays):  # the batch stands behind an axis
+        return opaque_layer(call.kind, call.out)
     return opaque_layer(call.kind, call.out if call.out is not None else _broadcast(sizes))
 
 

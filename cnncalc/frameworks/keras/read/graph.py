@@ -19,7 +19,7 @@ from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
 from .functions import LayerPart, Results
 from .hdf import KerasArrays
 from .layers import convert
-from .masks import masks_of, output_mask, takes_masks
+from .masks import output_mask, takes_masks
 from .model import INPUT, KerasLayer, KerasModel
 from .quantized import quantization
 from .roles import ROLES, Recipe
@@ -153,10 +153,12 @@ class ModelReader:
         name = ".".join(path)
         stem, again = self._stem(name)
         added: dict[str, Draft] = {}
-        shapes = {one.draft: shape_of_sizes(one.sizes) for one in (*call.tensors(), *masks_of(call))}
+        every = call.tensors()
+        masks = [one.mask for one in every if one.mask is not None]
+        shapes = {one.draft: shape_of_sizes(one.sizes) for one in (*every, *masks)}
         first = parts[len(made.parts)]
         joins = OPS[first.raw["op"]][0].JOINS  # joins, and what is not known, read named arguments, too
-        above = read = [one.draft for one in (call.tensors() if joins else call.read())] or [self.spec.input]
+        above = read = [one.draft for one in (every if joins else call.read())] or [self.spec.input]
         for part in parts:
             above = read if part is first else above
             reads = above if part.reads is None else [added[one] if isinstance(one, str) else one for one in part.reads]

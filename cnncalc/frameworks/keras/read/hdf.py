@@ -7,19 +7,19 @@ file holds before it is read. This needs `cnncalc[keras]`.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from io import BytesIO
 from math import prod
-from re import escape, fullmatch
+from re import fullmatch
 from typing import Any
 
 from ....errors import SpecError, Where, shown
-from ....limits import LARGEST_UNPACKED_WEIGHTS, MEMORY_WALKED, PACKED, apart
+from ....limits import LARGEST_UNPACKED_WEIGHTS, MEMORY_WALKED, MOST_HELD, PACKED, Limit, apart
+from .config import DEEPEST
 from .model import KerasModel
-from .variables import Place, Slot, groups, places
+from .variables import Place, Slot, Steps, groups, places
 
 OLD_LAYERS = "_layer_checkpoint_dependencies"
 """The group of a model's layers in the archives of TensorFlow 2.12 to 2.15."""
@@ -28,22 +28,34 @@ OLD_LAYERS = "_layer_checkpoint_dependencies"
 class HdfFile:
     """An HDF5 file, opened when something is first read from it."""
 
-    def __init__(self, load: Callable[[], bytes | str], name: str):
-        """`load` returns the file's bytes, or its path; `name` is what errors call it."""
-        self._load, self.name = load, name
+    def __init__(self, load: Callable[[], bytes | str], name: str, size: int):
+        """`load` returns the file's bytes, or its path; `name` is what errors call it.
+
+        `size` are the bytes of the file that has it, where that is an archive: they may be far fewer.
+        """
+        self._load, self.name, self._size = load, name, size
+
+    @property
+    def _file(self) -> Any:
+        if isinstance(self._opened, SpecError):
+            raise SpecError(self._opened.what, self._opened.help)  # anew: one that is raised keeps what it passed
+        return self._opened
 
     @cached_property
-    def _file(self) -> Any:
+    def _opened(self) -> Any:
+        """The file of h5py, or why there is none: a broken one is not looked through again."""
         try:
             import h5py  # noqa: F401 - whether it is there
         except ModuleNotFoundError:
-            raise SpecError("Keras's weights need the h5py package", "pip install 'cnncalc[keras]'") from None
-        source = self._load()
-        size = len(source) if isinstance(source, bytes) else os.path.getsize(source)
-        if apart(lambda: _walked(source), MEMORY_WALKED, size) is None:
-            raise SpecError("a broken HDF5 file: its groups cannot be read")
-        with _reading():
-            return _opened(source)
+            return SpecError("Keras's weights need the h5py package", "pip install 'cnncalc[keras]'")
+        try:
+            source = self._load()
+            if apart(lambda: _walked(source), MEMORY_WALKED, self._size) is None:
+                return SpecError("a broken HDF5 file: its groups cannot be read")
+            with _reading():
+                return _opened(source)
+        except SpecError as error:
+            return error.with_traceback(None)
 
     def config(self) -> Any:
         """Return the model's configuration, as `to_json()` writes it; None in a file of weights only."""
@@ -60,35 +72,42 @@ class HdfFile:
             value["keras_version"] = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
         return value
 
+    @cached_property
+    def _groups(self) -> Groups:
+        return Groups(self._file)
+
+    def _top(self) -> Any:
+        """Return the group of a file that lists the weights of each layer; None for a `.weights.h5` file."""
+        top = _group(self._file, "model_weights", self._file)
+        return top if "layer_names" in top.attrs or "layer_names0" in top.attrs else None
+
     def datasets(self, model: KerasModel) -> dict[tuple[tuple[str, ...], str], Any]:
         """Return the data set of each variable of a model's layers, by the layer's path and the variable's name."""
         with _reading():
-            root = self._file
-            if "layer_names" in (top := _group(root, "model_weights", root)).attrs or "layer_names0" in top.attrs:
+            top = self._top()
+            if top is not None:
                 return _listed(top, list(places(model)))
             found = {}
             for place in places(model):
-                values = _group(_stepped(root, place.steps) or {}, "vars", {})
+                group = self._groups.at(place.steps)
+                values = None if group is None else _member(group, "vars")
                 dataset = _member(values, str(place.number)) if hasattr(values, "keys") else None
                 if dataset is not None:
                     found[place.path, place.variable.name] = dataset
             return found
 
-    def held(self, model: KerasModel, path: tuple[str, ...]) -> int | None:
-        """Return how many numbers the file holds for a layer of a class that is not known here; None if it says not."""
+    def held(self, path: tuple[str, ...], steps: Steps | None) -> int | None:
+        """Return how many numbers the file holds for a layer of a class that is not known here; None if it says not.
+
+        `steps` are those to its group in a `.weights.h5` file.
+        """
         with _reading():
-            root = self._file
-            top = _group(root, "model_weights", root)
-            if "layer_names" in top.attrs or "layer_names0" in top.attrs:
+            top = self._top()
+            if top is not None:
                 group = _group(top, path[0]) if len(path) == 1 else None
             else:
-                steps = next((steps for own, steps in groups(model) if own == path), None)
-                group = None if steps is None else _stepped(root, steps)
-            found: list[int] = []
-            if group is None or not hasattr(group, "visititems"):
-                return None
-            group.visititems(lambda _, one: found.append(prod(one.shape)) if hasattr(one, "shape") else None)
-            return sum(found)
+                group = None if steps is None else self._groups.at(steps)
+            return None if not hasattr(group, "visititems") else sum(self._groups.arrays(group))
 
 
 def _opened(source: bytes | str) -> Any:
@@ -123,10 +142,14 @@ class KerasArrays:
     def _datasets(self) -> dict[tuple[tuple[str, ...], str], Any]:
         return self._file.datasets(self._model)
 
+    @cached_property
+    def _steps(self) -> dict[tuple[str, ...], Steps]:
+        return dict(groups(self._model))
+
     def held(self, path: tuple[str, ...]) -> int | None:
         """Return how many numbers the file holds for a layer; None if it says not, or cannot be read."""
         try:
-            return self._file.held(self._model, path)
+            return self._file.held(path, self._steps.get(path))
         except SpecError:
             return None
 
@@ -186,7 +209,7 @@ def _names(group: Any, key: str) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for name in listed]
 
 
-def _listed(top: Any, wanted: list[Place]) -> dict[tuple[tuple[str, ...], str], Any]:
+def _listed(top: Any, wanted: Iterable[Place]) -> dict[tuple[tuple[str, ...], str], Any]:
     """Return the data sets of a file that lists, for each layer of the model, its weights: the trained ones first.
 
     If they are as many as the layer has variables, their order decides, or their names if the last parts of these are
@@ -194,87 +217,125 @@ def _listed(top: Any, wanted: list[Place]) -> dict[tuple[tuple[str, ...], str], 
     """
     import h5py
 
-    groups = {name: _group(top, name) for name in _names(top, "layer_names")}
+    groups = {name: _group(top, name) for name in dict.fromkeys(_names(top, "layer_names"))}
     weights = {name: _names(group, "weight_names") for name, group in groups.items() if isinstance(group, h5py.Group)}
     full = [name for name, listed in weights.items() if listed]
-    layers = list(dict.fromkeys([place.path[0] for place in wanted]))
+    layers: dict[str, list[Place]] = {}
+    for place in wanted:
+        layers.setdefault(place.path[0], []).append(place)
     names = {name: name for name in layers if name in weights}
     if len(names) < len(layers) == len(full):  # another model of the same layers
         names = dict(zip(layers, full, strict=True))
     found = {}
     for layer, name in names.items():
-        group = groups[name]
-        own = [place for place in wanted if place.path[0] == layer]
-        listed = [(one, _dataset(group, one)) for one in weights[name]]
+        group, own = groups[name], layers[layer]
         ordered = [place for trained in (True, False) for place in own if place.trained is trained]
-        if len(listed) == len(ordered):
+        if len(weights[name]) == len(ordered):
+            listed = [(one, _dataset(group, one)) for one in weights[name]]
             by_name = {one.rpartition("/")[2].partition(":")[0]: dataset for one, dataset in listed}
             for place, (_, dataset) in zip(ordered, listed, strict=True):
                 last = place.variable.name.rpartition("/")[2]
                 is_sure = len(by_name) == len(listed) and last in by_name
                 found[place.path, place.variable.name] = by_name[last] if is_sure else dataset
             continue
+        by_end: dict[tuple[str, ...], list[str]] = {}
+        for one in weights[name]:
+            parts = tuple(one.partition(":")[0].split("/"))
+            for end in (parts[-1:], parts[-2:]):
+                by_end.setdefault(end, []).append(one)
         for place in own:
-            ends = (
-                (place.path[-1], place.variable.name.rpartition("/")[2])
-                if len(place.path) > 1
-                else (place.variable.name,)
-            )
-            fits = [dataset for one, dataset in listed if _ends_with(one, ends)]
+            inner = (place.path[-1], place.variable.name.rpartition("/")[2])
+            fits = by_end.get(inner if len(place.path) > 1 else (place.variable.name,), [])
             if len(fits) == 1:
-                found[place.path, place.variable.name] = fits[0]
+                found[place.path, place.variable.name] = _dataset(group, fits[0])
     return found
 
 
-def _ends_with(name: str, ends: tuple[str, ...]) -> bool:
-    parts = tuple(name.partition(":")[0].split("/"))
-    return parts[-len(ends) :] == ends
-
-
 def _dataset(group: Any, path: str) -> Any:
-    """Return the data set of a path; SpecError without one."""
-    for name in filter(None, path.split("/")):
-        group = _member(group, name) if hasattr(group, "keys") else None
+    """Return the data set of a path; SpecError without one, and for a path deeper than models can be."""
+    names = [name for name in path.split("/") if name]
+    for at, name in enumerate(names):
+        group = _member(group, name) if at < 3 * DEEPEST and hasattr(group, "keys") else None
         if group is None:
             raise SpecError(f"a broken HDF5 file: it has no {shown(path)}")
     return group
 
 
-def _stepped(root: Any, steps: Sequence[str | Slot]) -> Any:
-    """Return the group of a layer, or of a part of it, in a `.weights.h5` file; None if it has none."""
-    group = root
-    for step in steps:
-        found = _slot(group, step) if isinstance(step, Slot) else _group(group, step)
+class Groups:
+    """The groups of a `.weights.h5` file, each looked for once."""
+
+    def __init__(self, root: Any):
+        self._found: dict[Steps, Any] = {(): root}
+        self._numbered: dict[Steps, dict[str, list[tuple[int, str]]]] = {}
+        self._full: dict[tuple[Steps, str], list[str]] = {}
+        self._looked = Limit(MOST_HELD, "more than {most:,} groups and arrays belong to layers that are not known")
+
+    def at(self, steps: Steps) -> Any:
+        """Return the group of a layer, or of a part of it; None if the file has none."""
+        if steps not in self._found:
+            around = self.at(steps[:-1])
+            self._found[steps] = None if around is None else self._inside(around, steps[:-1], steps[-1])
+        return self._found[steps]
+
+    def _inside(self, around: Any, steps: Steps, step: str | Slot) -> Any:
+        """Return a group of the group at these steps."""
+        found = self._slot(around, steps, step) if isinstance(step, Slot) else _group(around, step)
         if found is None and step == "layers":
-            found = _group(group, OLD_LAYERS)
+            found = _group(around, OLD_LAYERS)
         if found is None and step in ("query_dense", "key_dense", "gate_dense", "value_dense", "output_dense"):
-            found = _group(group, f"_{step}")
-        if found is None or not hasattr(found, "keys"):
-            return None
-        group = found
-    return group
+            found = _group(around, f"_{step}")
+        return found if hasattr(found, "keys") else None
 
+    def _slot(self, around: Any, steps: Steps, slot: Slot) -> Any:
+        """Return the group of a layer among those of its class: they are numbered, at times with gaps."""
+        classes = self._classes(around, steps)
+        if slot.kind in _MODELS and slot.kind not in around:
+            slot = slot._replace(kind=next((kind for kind in _MODELS if kind in around), slot.kind))
+        numbers = [number for number, _ in classes.get(slot.kind, [])]
+        if numbers == [*range(len(numbers))]:  # no gaps
+            return _member(around, classes[slot.kind][slot.number][1]) if slot.number < len(numbers) else None
+        key = steps, slot.kind
+        if key not in self._full:
+            names = [name for _, name in classes[slot.kind]]
+            self._full[key] = [name for name in names if self.arrays(_member(around, name), first=True)]
+        full = self._full[key]
+        return _member(around, full[slot.full]) if slot.full < len(full) else None
 
-def _slot(group: Any, slot: Slot) -> Any:
-    """Return the group of a layer among those of its class: they are numbered, at times with gaps."""
-    if slot.kind in _MODELS and slot.kind not in group:
-        slot = slot._replace(kind=next((kind for kind in _MODELS if kind in group), slot.kind))
-    form = rf"{escape(slot.kind)}(?:_(\d+))?"
-    kinds = [(int(found[1] or 0), name) for name in group if (found := fullmatch(form, name))]
-    every = [name for _, name in sorted(kinds)]
-    if [number for number, _ in sorted(kinds)] == list(range(len(kinds))):  # no gaps
-        return _member(group, every[slot.number]) if slot.number < len(every) else None
-    full = [name for name in every if _has_dataset(_member(group, name))]
-    return _member(group, full[slot.full]) if slot.full < len(full) else None
+    def _classes(self, around: Any, steps: Steps) -> dict[str, list[tuple[int, str]]]:
+        """Return the numbers and the names of the groups of each class, in order: `conv2d` is 0, and `conv2d_1` 1."""
+        if steps not in self._numbered:
+            classes: dict[str, list[tuple[int, str]]] = {}
+            for name in around:
+                classes.setdefault(name, []).append((0, name))
+                numbered = fullmatch(r"(.+)_(\d+)", name)
+                if numbered is not None:
+                    classes.setdefault(numbered[1], []).append((int(numbered[2]), name))
+            self._numbered[steps] = {kind: sorted(names) for kind, names in classes.items()}
+        return self._numbered[steps]
+
+    def arrays(self, group: Any, first: bool = False) -> list[int]:
+        """Return the sizes of the data sets in a group, at any depth, or only of the first; links are not followed.
+
+        SpecError if too much has been looked at: groups may hold one another any number of times.
+        """
+        found: list[int] = []
+        seen = 0
+
+        def look(_: object, one: Any) -> bool | None:
+            nonlocal seen
+            seen += 1
+            if hasattr(one, "shape"):
+                found.append(prod(one.shape))
+            return True if (first and found) or self._looked.made + seen > MOST_HELD else None
+
+        if hasattr(group, "visititems"):
+            group.visititems(look)
+        self._looked.count(seen)
+        return found
 
 
 _MODELS = ("functional", "sequential", "model")
 """The classes of models in a model, of which one may have been written as another."""
-
-
-def _has_dataset(group: Any) -> bool:
-    """Return whether a group holds a data set, at any depth; links are not followed."""
-    return hasattr(group, "keys") and bool(group.visititems(lambda _, one: None if hasattr(one, "keys") else True))
 
 
 def _array(dataset: Any) -> Any:

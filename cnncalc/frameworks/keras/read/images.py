@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from operator import mod
 from struct import pack, unpack
+from typing import TypeGuard
 
+from ....sizes import LARGEST
 from .config import LayerCall, is_listable
 from .functions import CONVERTERS, LayerPart, Parts
 
@@ -19,7 +21,7 @@ MODES = ("nearest", "bilinear", "bicubic")
 def _resizing(call: LayerCall) -> Parts:
     """Return a resizing, behind the crop or the padding that keeps the ratio of the sides."""
     size = call.get("size") or [call.get("height"), call.get("width")]
-    wanted = [n for n in size if type(n) is int and n > 0] if isinstance(size, (list, tuple)) else []
+    wanted = [*filter(_is_size, size)] if isinstance(size, (list, tuple)) else []
     mode = call.get("interpolation") or "bilinear"
     if len(wanted) != 2 or mode not in MODES or call.get("antialias"):
         return None
@@ -39,6 +41,10 @@ def _resizing(call: LayerCall) -> Parts:
         box = [n + 2 * side for n, side in zip(have, sides, strict=True)]
         return _behind([LayerPart(pad, "_pad")] if any(sides) else [], _scaled(box, wanted, mode, call))
     return _scaled(have, wanted, mode, call)
+
+
+def _is_size(n: object) -> TypeGuard[int]:
+    return type(n) is int and 1 <= n <= LARGEST
 
 
 def _space(call: LayerCall) -> list[int] | None:
@@ -103,7 +109,7 @@ def _random_crop(call: LayerCall) -> Parts:
     In Keras 3 that has other sizes than the model declares, unless they are those of the crop.
     """
     have, wanted = _space(call), [call.get("height"), call.get("width")]
-    if have is None or any(type(n) is not int or n < 1 for n in wanted):
+    if have is None or not all(map(_is_size, wanted)):
         return None
     if have == wanted:
         return {"op": "identity"}
@@ -120,7 +126,7 @@ def _to_ratio(have: list[int], wanted: list[int]) -> list[LayerPart]:
 def _center_crop(call: LayerCall) -> Parts:
     """Return a crop to the middle; an image that is smaller is resized, cropped to the ratio first."""
     have, height, width = _space(call), call.get("height"), call.get("width")
-    if have is None or type(height) is not int or type(width) is not int:
+    if have is None or not _is_size(height) or not _is_size(width):
         return None
     if have[0] >= height and have[1] >= width:
         return [part._replace(suffix="") for part in _cropped(have, [height, width])] or {"op": "identity"}
@@ -146,7 +152,7 @@ def _extract_patches(call: LayerCall) -> Parts:
     strides = [strides, strides] if type(strides) is int else strides
     if have is None or sizes is None or strides not in (None, sides) or not call.channels_last:
         return None
-    if not isinstance(sides, list) or len(sides) != 2 or any(type(n) is not int or n < 1 for n in sides):
+    if not isinstance(sides, list) or len(sides) != 2 or not all(map(_is_size, sides)):
         return None
     if call.get("dilation_rate") not in (None, 1, [1, 1]):
         return None

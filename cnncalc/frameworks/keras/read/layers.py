@@ -48,10 +48,11 @@ def convert(call: LayerCall) -> list[LayerPart] | Results:
     if isinstance(converted, Results):
         return converted
     parts = listed(converted)
-    if kind not in _FUSED:
+    end = call.get("activation")
+    if kind not in _FUSED or end in (None, "linear"):
         return parts
     x = Tensor(parts[-1].suffix, _sizes_of(parts, call))
-    return [*parts, *ended(activation(call.get("activation"), call._replace(args=(x,))), "_activation")]
+    return [*parts, *ended(activation(end, call._replace(args=(x,))), "_activation")]
 
 
 def _in_place(call: LayerCall) -> list[LayerPart] | Results:
@@ -159,8 +160,9 @@ def _layernorm(call: LayerCall) -> Parts:
 def _normalized(call: LayerCall) -> Parts:
     """Return a layer norm without weights: the operation's may be computed, or are arrays of their own."""
     eps = call.get("epsilon")
-    plain_ = renamed(call, "layernorm") | {"scale": False, "center": False, "eps": 1e-7 if eps is None else eps}
-    return plain_ if call.get("gamma") is None and call.get("beta") is None else None
+    weights = [*call.args[1:], call.get("gamma"), call.get("beta")]
+    keys = {"scale": False, "center": False, "eps": 1e-7 if eps is None else eps}
+    return renamed(call, "layernorm") | keys if all(one is None for one in weights) else None
 
 
 def _scaled(

@@ -29,11 +29,6 @@ NO_MASK = MadeMask([], False, None)
 UNKNOWN_MASK = MadeMask([], True, None)
 
 
-def masks_of(call: LayerCall) -> list[Tensor]:
-    """Return the masks of all that a call reads."""
-    return [one.mask for one in call.tensors() if one.mask is not None]
-
-
 def takes_masks(call: LayerCall) -> bool:
     """Return whether a layer takes the masks off the tensors that it reads, so that later layers see none.
 

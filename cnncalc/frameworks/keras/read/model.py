@@ -48,20 +48,15 @@ MODELS = ("Functional", "Model", "Sequential")
 
 
 def check_calls(model: KerasModel) -> None:
-    """SpecError for too many calls beyond the first of each layer, those in models that are called again counted."""
-    calls, written = count_calls(model)
-    what = "layers and models that are called again make {made:,} calls of layers, more than {most:,}"
-    within(MOST_CALLS, calls - written, what)
+    """SpecError for too many calls of layers."""
+    help = "those of a model in it count each time that it is called"
+    within(MOST_CALLS, count_calls(model), "the model makes {made:,} calls of layers, more than {most:,}", help)
 
 
-def count_calls(model: KerasModel) -> tuple[int, int]:
-    """Return how many calls of layers a model is, those of a model in it each time, and how many layers it lists."""
-    calls = written = 0
-    for one in model.records:
-        inner, own = (0, 0) if one.model is None else count_calls(one.model)
-        calls += len(one.calls) * (1 + inner)
-        written += 1 + own
-    return calls, written
+def count_calls(model: KerasModel) -> int:
+    """Return how many calls of layers a model makes, those of a model in it each time that it is called."""
+    inner = [0 if one.model is None else count_calls(one.model) for one in model.records]
+    return sum([len(one.calls) * (1 + calls) for one, calls in zip(model.records, inner, strict=True)])
 
 
 def is_model_config(config: Any) -> bool:

@@ -192,7 +192,7 @@ _CLASSES = {word: OPS[op][0] for op, name in KERAS.items() for word, _ in name.n
 """The class of the op that each Keras layer is otherwise."""
 _KEEPS = {
     *(word for word, cls in _CLASSES.items() if cls.KEEPS_SHAPE),
-    *("UnitNormalization", "RMSNormalization", "LogSoftmax"),
+    *("UnitNormalization", "RMSNormalization", "LogSoftmax", "LayerNorm", "RMSNorm", "Sort", "Tril", "Triu"),
     *("Solarization", "AutoContrast", "Equalization", "ContrastLimitedAdaptiveHistogramEqualization"),
 }
 """Opaque layers that keep the shape."""

@@ -134,16 +134,15 @@ def _stack(call: LayerCall) -> Parts:
 def _moved(call: LayerCall) -> Parts:
     sizes = call.sizes()
     keys = ("axis1", "axis2") if call.kind == "Swapaxes" else ("source", "destination")
-    given = [call.axis(call.get(key)) for key in keys]
-    if sizes is None or any(one is None or one < 1 or one > len(sizes) for one in given):
+    given = [value if isinstance(value, list) else [value] for value in (call.get(key) for key in keys)]
+    first, second = [[_axis(call, one) or 0 for one in axes] for axes in given]
+    if sizes is None or len(first) != len(second) or not all(0 < n <= len(sizes) for n in (*first, *second)):
         return None
-    first, second = [one or 0 for one in given]
-    order = list(range(1, len(sizes) + 1))
     if call.kind == "Swapaxes":
-        order[first - 1], order[second - 1] = second, first
-    else:
-        order.remove(first)
-        order.insert(second - 1, first)
+        first, second = [*first, *second], [*second, *first]
+    order = [axis for axis in range(1, len(sizes) + 1) if axis not in first]
+    for place, axis in sorted(dict(zip(second, first, strict=True)).items()):
+        order.insert(place - 1, axis)
     return {"op": "permute", "order": order}
 
 
@@ -153,7 +152,7 @@ def _flip(call: LayerCall) -> Parts:
     axes = [_axis(call, one) for one in (given if isinstance(given, list) else [given])]
     if None in axes:
         return None
-    return _in_a_row([{"op": "slice", "axis": axis, "step": -1} for axis in axes])
+    return _in_a_row([{"op": "slice", "axis": axis, "step": -1} for axis in axes]) if axes else {"op": "identity"}
 
 
 def _in_a_row(raws: list[Raw]) -> list[LayerPart]:
@@ -171,6 +170,10 @@ def _roll(call: LayerCall) -> Parts:
     return {"op": "roll", "shift": shifts, "axis": axes}
 
 
+def _is_width(n: object) -> bool:
+    return type(n) is int and n >= 0
+
+
 @CONVERTERS.register("Pad")
 def _pad(call: LayerCall) -> Parts:
     widths, mode = plain(call.get("pad_width")), call.get("mode") or "constant"
@@ -180,7 +183,7 @@ def _pad(call: LayerCall) -> Parts:
     if not isinstance(widths, (list, tuple)) or len(widths) != len(sizes) + 1:
         return None
     pairs = [list(one) if isinstance(one, (list, tuple)) else [one, one] for one in widths]
-    if pairs[0] != [0, 0]:
+    if pairs[0] != [0, 0] or any(len(pair) != 2 or not all(map(_is_width, pair)) for pair in pairs):
         return None
     axes = [at for at, pair in enumerate(pairs) if any(pair)]
     if not axes:
@@ -299,7 +302,9 @@ def _bounds(key: Any) -> Raw | None:
     if not isinstance(config, dict) or set(config) - {"start", "stop", "step"}:
         return None
     bounds = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
-    return None if any(type(n) is not int for n in bounds.values()) or bounds.get("step") == 0 else bounds
+    if any(type(n) is not int for n in bounds.values()) or bounds.get("step") == 0:
+        return None
+    return {} if bounds == {"start": 0} else bounds
 
 
 def _sliced(size: int | None, bounds: Raw) -> int | None:

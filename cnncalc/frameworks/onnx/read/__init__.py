@@ -142,6 +142,7 @@ def _layers(b: GraphReader) -> dict[Draft, str]:
     """Make the layers of all nodes, the first output last; return the outputs. SpecError for a graph without layers."""
     for node in b.graph.nodes:
         b.node(node, HANDLERS)
+    b.leave_out_dropped()
     outputs = b.graph.outputs or [out for node in b.graph.nodes[-1:] for out in node.outputs[:1]]
     if not outputs:
         raise SpecError("the graph is empty: it has no nodes, and no output")

@@ -7,7 +7,7 @@ from functools import cache
 from math import prod
 from typing import Any
 
-from ....errors import SpecError, shown
+from ....errors import ShapeAlone, SpecError, shown
 from ....limits import MOST_COMPARED, MOST_READ
 from ....sizes import LARGEST, Open, Size
 
@@ -228,7 +228,7 @@ def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = No
             return array.astype("float32") if tensor.data_type == BFLOAT16 else array
         except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx raise for data that do not fit
             if not has_data(tensor):  # to look at them is to copy them
-                raise SpecError(f"the file has only the shape of {shown(words(tensor.name))}, not its data") from None
+                raise ShapeAlone(f"the file has only the shape of {shown(words(tensor.name))}, not its data") from None
             raise SpecError(f"the data of {shown(words(tensor.name))} cannot be read: {first_line(error)}") from None
 
     def values() -> list[Number] | None:

@@ -51,7 +51,7 @@ GATES = (
 def _is_own(b: GraphReader, node: GraphNode) -> bool:
     """Return whether a node is a layer of its own still."""
     layer = b.value(node.outputs[0]).layer
-    return layer in b.spec.layers and layer.name == printable(node.name)
+    return layer.name == printable(node.name) and layer in b.made
 
 
 class Product(NamedTuple):

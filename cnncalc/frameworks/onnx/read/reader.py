@@ -60,6 +60,7 @@ class GraphReader(LayerMaker):
         self._made_whole: dict[str, Handle] = {}
         self._passed = False
         """Whether the node that is read gives whole numbers on as they are."""
+        self._dropped: set[Draft] = set()
         self.dynamic: dict[str, tuple[Handle, Handle]] = {}
         """The scale and the zero of values that are rounded on a scale of their own."""
         self.zeros: dict[str, str] = {}
@@ -279,9 +280,13 @@ class GraphReader(LayerMaker):
     def drop(self, node: GraphNode) -> None:
         """Take back the layer of a node whose result nothing else reads; one that changes nothing has none."""
         layer = self.values.pop(node.outputs[0]).layer
-        if layer not in [value.layer for value in self.values.values()]:
-            self.spec.remove(layer)
+        if layer not in [self.values[name].layer for name in node.inputs if name in self.values]:
+            self._dropped.add(layer)
             self.made.pop(layer, None)
+
+    def leave_out_dropped(self) -> None:
+        """Remove the layers that were taken back."""
+        self.spec.layers = [layer for layer in self.spec.layers if layer not in self._dropped]
 
     def make(self, node: GraphNode, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> None:
         """Add the layer that a node is, and give its output to the node's first."""

@@ -7,7 +7,7 @@ from ....network import Network
 from ....registry import Registry
 from ....trace import shape
 from . import axes, composite, sequences, values, windows
-from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
+from .file import MOST_BYTES, OPSET, WITHOUT, OnnxFile, OnnxWriter, unsaid
 
 WRITERS: Registry[str, OnnxWriter] = Registry(
     windows.WRITERS, values.WRITERS, axes.WRITERS, sequences.WRITERS, composite.WRITERS
@@ -27,22 +27,22 @@ def write(network: Network) -> bytes:
         if (reason := layer.refusal("onnx_write")) is not None:
             raise unsaid(layer, f"this: {reason}")
         WRITERS[layer.node.layer.WORD](file, layer)
-    helper, inputs = file.onnx.helper, [layer for layer in report.layers if layer.node.layer.WORD == "input"]
+    inputs = [layer for layer in report.layers if layer.node.layer.WORD == "input"]
     outputs = report.outputs()
     for layer in outputs:
         file.value_of(layer.name)
-    graph = helper.make_graph(
-        file.nodes,
-        network.name or "network",
-        [file.first_input(), *file.inputs],
-        [file.value(layer) for layer in outputs],
-        file.initialisers,
-        value_info=[file.value(layer) for layer in report.layers if layer not in (*outputs, *inputs)],
-    )
-    opsets = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="cnncalc")
+    graph = file.graph
+    graph.name = network.name or "network"
+    graph.input.extend([file.first_input(), *file.inputs])
+    graph.output.extend([file.value(layer) for layer in outputs])
+    graph.value_info.extend([file.value(layer) for layer in report.layers if layer not in (*outputs, *inputs)])
+    file.model.opset_import.append(file.onnx.helper.make_opsetid("", OPSET))
     try:
-        data: bytes = model.SerializeToString()
-    except ValueError:  # beyond what protobuf holds
-        raise SpecError("the network is more than 2 GiB, the most an ONNX file can hold", "leave -w out") from None
+        data: bytes = file.model.SerializeToString()
+    except Exception as error:
+        if isinstance(error, ValueError) or file.model.ByteSize() > MOST_BYTES:
+            raise SpecError("the network is more than 2 GiB, the most an ONNX file can hold", WITHOUT) from None
+        if type(error).__name__ == "EncodeError":  # protobuf's, where the machine has no memory for the bytes
+            raise MemoryError("for the bytes of the file") from None
+        raise
     return data

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from ....errors import SpecError
+from ....errors import ShapeAlone, SpecError
 from ....layers.names import ONNX
 from ....network import INPUT
 from ....report import LayerReport, Report
@@ -19,6 +19,7 @@ OPSET = 22
 IR_VERSION = 10
 MOST_BYTES = 2**31 - 1
 """The most that protobuf can hold."""
+WITHOUT = "leave -w out, or convert the network to a spec, which holds no weights, and that to ONNX"
 IN_NUMBERS = "give the input in numbers: -i 3x224x224"
 
 
@@ -35,8 +36,9 @@ class OnnxFile:
     def __init__(self, report: Report, batch: int | None):
         self.onnx = package()
         self.report, self.batch = report, batch
-        self.nodes: list[Any] = []
-        self.initialisers: list[Any] = []
+        self.model = self.onnx.ModelProto(ir_version=IR_VERSION, producer_name="cnncalc")
+        self.graph = self.model.graph
+        """What the file holds: nodes and weights are put into it at once, since each move is a copy."""
         self.inputs: list[Any] = []
         """The graph's inputs beside the first."""
         self.last = report.network.layout == "NHWC"
@@ -126,7 +128,7 @@ class OnnxFile:
         """
         kept = {key: value for key, value in attributes.items() if value is not None}
         results = [*before, makes]
-        self.nodes.append(self.onnx.helper.make_node(op, list(reads), results, name=called or makes, **kept))
+        self.graph.node.append(self.onnx.helper.make_node(op, list(reads), results, name=called or makes, **kept))
         return makes
 
     def step(self, layer: LayerReport, part: str, op: str, reads: Sequence[str], **attributes: Any) -> str:
@@ -195,9 +197,12 @@ class OnnxFile:
     def _array(self, layer: LayerReport, name: str, shape: Sequence[int]) -> Any:
         """Return the array that is given, None if there is none. SpecError if it has another number of values."""
         read = self._given.get(name)
+        self._bytes += 0 if read is None else 4 * prod(shape)
+        if self._bytes > MOST_BYTES:
+            raise SpecError("the weights are more than 2 GiB, the most an ONNX file can hold", WITHOUT)
         try:
             array = None if read is None else read()
-        except SpecError:  # a file that has only its shape
+        except ShapeAlone:
             return None
         if isinstance(array, memoryview):  # numbers that stand in a Keras document
             numbers = self.onnx.helper.make_tensor(
@@ -208,21 +213,21 @@ class OnnxFile:
             error = SpecError(f"{name} has the shape {show(array.shape)}, but {show(shape)} is needed")
             error.layer = layer.node.label()
             raise error
-        return None if array is None else array.reshape(shape).astype("float32")
+        return None if array is None else array.reshape(shape).astype("float32", copy=False)
 
     def _add(self, name: str, shape: Sequence[int], array: Any) -> None:
         if array is None and prod(shape) == 1:  # a node's number of size 1 would be read as a number, not a weight
-            self.initialisers.append(self.onnx.helper.make_tensor(name, self.onnx.TensorProto.FLOAT, shape, [0.0]))
+            self.graph.initializer.append(self.onnx.helper.make_tensor(name, self.onnx.TensorProto.FLOAT, shape, [0.0]))
             return
         if array is None:
             sizes, rank = self.name(f"{name}.shape"), len(shape)
-            self.initialisers.append(self.onnx.helper.make_tensor(sizes, self.onnx.TensorProto.INT64, [rank], shape))
+            self.graph.initializer.append(
+                self.onnx.helper.make_tensor(sizes, self.onnx.TensorProto.INT64, [rank], shape)
+            )
             self.node("ConstantOfShape", [sizes], name)
             return
-        self._bytes += 4 * prod(shape)
-        if self._bytes > MOST_BYTES:
-            raise SpecError("the weights are more than 2 GiB, the most an ONNX file can hold", "leave -w out")
-        self.initialisers.append(self.onnx.numpy_helper.from_array(array, name))
+        own = self.graph.initializer.add(name=name, dims=shape, data_type=self.onnx.TensorProto.FLOAT)
+        own.raw_data = array.astype("<f4", copy=False).tobytes()
 
     def first_input(self) -> Any:
         """Return the ValueInfoProto of the network's first input."""

@@ -163,9 +163,9 @@ def quantize(file: OnnxFile, layer: LayerReport) -> None:
     shape = [width] if width > 1 else []
     scale = file.constant(layer, "scale", [float(n) for n in scales], shape)
     zero = file.constant(layer, "zero", [int(n) for n in zeros], shape, kind=kind)
-    (x,) = file.reads(layer)
-    whole = file.step(layer, "whole", "QuantizeLinear", [x, scale, zero])
-    file.node("DequantizeLinear", [whole, scale, zero], layer.name)
+    first = width > 1 or file.is_first(layer)
+    whole = file.step(layer, "whole", "QuantizeLinear", [*file.reads(layer, first=first), scale, zero])
+    file.end(layer, "DequantizeLinear", [whole, scale, zero], first)
 
 
 @WRITERS.register("layernorm")

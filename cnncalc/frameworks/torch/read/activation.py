@@ -8,7 +8,7 @@ from math import isfinite, isinf, prod
 from typing import Any
 
 from ....layers.names import TORCH
-from .arithmetic import combine
+from .arithmetic import combine, listed
 from .calls import Constant, OpaqueCall
 from .layers import uniform
 from .rules import TENSORS, Call, Rules, short, without
@@ -257,6 +257,30 @@ RULES.rule("hardtanh", "input min_val max_val")(partial(clip, names=("min_val", 
 RULES.rule("clamp clip", "input min max")(partial(clip, names=("min", "max"), defaults=(None, None)))
 RULES.rule("clamp_min", "input min")(partial(clip, names=("min", "max"), defaults=(None, None)))
 RULES.rule("clamp_max", "input max")(partial(clip, names=("min", "max"), defaults=(None, None)))
+
+
+@RULES.rule("fake_quantize_per_tensor_affine", "input scale zero_point quant_min quant_max")
+def quantize(call: Call) -> BatchedTensor:
+    """Read values rounded to multiples of one step."""
+    return call.same("quantize", steps_of(call))
+
+
+@RULES.rule("fake_quantize_per_channel_affine", "input scale zero_point axis quant_min quant_max")
+def quantize_channels(call: Call) -> BatchedTensor:
+    """Read values rounded to multiples of a step for each channel."""
+    x = call.spatial()
+    if call.axis(x, call.get("axis")) != 1:
+        raise OpaqueCall
+    return call.through(x, "quantize", steps_of(call))
+
+
+def steps_of(call: Call) -> dict[str, Any]:
+    """Return the keys of a quantisation. OpaqueCall if its steps are learnt, or not known."""
+    arrays = [call.operand(call.get(name)) for name in ("scale", "zero_point")]
+    scale, zero = [None if isinstance(one, Constant) and one.of else listed(one) for one in arrays]
+    if scale is None or zero is None:
+        raise OpaqueCall
+    return {"scale": short(scale), "zero": short(zero), "min": call.get("quant_min"), "max": call.get("quant_max")}
 
 
 @RULES.rule("glu", "input dim")

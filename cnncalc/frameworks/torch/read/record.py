@@ -22,6 +22,7 @@ from ....sizes import show
 from . import FIRST
 from .calls import NO_PRODUCTS, Constant, FunctionCall, NamedInput, Recording, TracedTensor
 from .restore import as_it_was
+from .views import TensorView, scattered, shares
 
 META = torch.device("meta")
 MOST_ONES = 1 << 22
@@ -37,8 +38,6 @@ MOVED = frozenset(["cpu", "cuda"])
 """Functions that bring a tensor to another device."""
 SIZELESS = frozenset(["dim", "ndim", "ndimension", "dtype", "device", "is_floating_point", "requires_grad", "is_cuda"])
 """Functions and properties that say nothing of a tensor's sizes, though no tensor is their result."""
-PARTS = frozenset(["getitem", "select", "narrow"])
-"""Functions whose result is a part of their first argument: what is written there is written to the whole."""
 
 
 class Stopped(Exception):
@@ -88,8 +87,14 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.products: dict[int, TracedTensor] = {}
         """The results of products that do not depend on an input, and what is made of them."""
         self.made_of: dict[int, tuple[str, ...]] = {}
-        self.parts: dict[int, tuple[torch.Tensor, Any, Any, str]] = {}
-        """For each part of a tensor the whole, the other arguments of the function that took it, and its name."""
+        self.views: dict[int, TensorView] = {}
+        """How each view was made."""
+        self.kin: dict[int, list[torch.Tensor]] = {}
+        """The views of a tensor that is none, and theirs, each by all of these: they share their values."""
+        self.stale: set[int] = set()
+        """The views whose values have changed since the call that made them was noted."""
+        self.held: dict[int, Held] = {}
+        """What does not depend on an input, as it was noted."""
         self.alive: list[torch.Tensor] = list(self.given)
         """Every tensor that is known by its id, so that no other gets the same."""
         self.inside: list[tuple[str, int]] = [("", 0)]
@@ -117,10 +122,10 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             except Exception as error:  # noqa: BLE001 - a module is anybody's code
                 path, function, shapes = self.failed or (self.inside[-1][0], None, [])
                 raise Stopped(self.recording([]), error, path, function, shapes) from None
-        leaves = [leaf for leaf in tree_leaves(tensors_of(result)) if id(leaf) in self.values]
+        leaves = [leaf for leaf in tree_leaves(tensors_of(result)) if self.is_traced(leaf)]
         if not leaves:
             raise SpecError("the module's output does not depend on its input", "scripted parts cannot be traced")
-        return self.recording([self.values[id(one)] for one in leaves])
+        return self.recording([self.noted(one) for one in leaves])
 
     def recording(self, outputs: list[TracedTensor]) -> Recording:
         """Return what was noted so far."""
@@ -153,7 +158,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = (args, kwargs or {})
         tensors = tensors_in(given)
-        traced = [tensor for tensor in tensors if id(tensor) in self.values]
+        traced = [tensor for tensor in tensors if self.is_traced(tensor)]
         try:
             if not traced:
                 return self.constant(func, args, kwargs or {}, tensors)
@@ -179,16 +184,16 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             return self.suppressed(noted_args, meta_args[0])
         if name in MOVED:
             func, meta_args, meta_kwargs = torch.Tensor.detach, meta_args[:1], {}
-        counter = FlopCounterMode(display=False)
+        counter, first = FlopCounterMode(display=False), meta_args[0] if meta_args else None
+        before = version_of(first)
         with counter if name not in NO_PRODUCTS else contextlib.nullcontext():
             try:
                 result = func(*meta_args, **meta_kwargs)
             except (RuntimeError, NotImplementedError) as error:
-                if not name.endswith("loss"):
+                if not (name.endswith("loss") or isinstance(error, NotImplementedError)):
                     raise
                 result = self.on_ones(func, (args, kwargs), error)
-        own = name_of(func, plain=False)
-        changes = name == "setitem" or (own.endswith("_") and not own.endswith("__")) or is_in_place(own)
+        changes = writes(func) or version_of(first) != before
         results = [args[0]] if changes else tensors_in(result)
         if not results:
             self.looks = self.looks or name not in SIZELESS
@@ -197,14 +202,14 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             result = args[0]
         macs = counter.get_total_flops() // 2 if name not in NO_PRODUCTS else 0
         self.note(name, tuple(noted_args), noted_kwargs, results, macs)
-        if name in PARTS:
-            self.parts[id(result)] = (args[0], args[1:], kwargs, name)
         if changes:
             self.write_through(args[0])
+        else:
+            self.note_views(name, args, kwargs, first, results)
         return result
 
     def on_ones(self, func: Any, given: Any, error: Exception) -> Any:
-        """Return what a loss gives for ones, which looks at its values itself. The error if it fails on them, too.
+        """Return what a function gives for ones that does not run without values. The error if it fails on them, too.
 
         All but its first argument may be whole numbers: classes, or lengths.
         """
@@ -242,13 +247,36 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         table = self.values if known is None else known
         table |= {id(one): TracedTensor(at, place, shapes[place]) for place, one in enumerate(results)}
 
+    def note_views(self, name: str, args: Any, kwargs: Any, first: Any, results: list[torch.Tensor]) -> None:
+        """Note which results of a call share the values of its first argument, which the function took as `first`."""
+        for place, one in enumerate(results):
+            if args and one is not args[0] and id(one) not in self.kin and shares(one, first):
+                self.views[id(one)] = TensorView(args[0], name, args[1:], kwargs, results, place)
+                self.kin[id(one)] = self.kin.setdefault(id(args[0]), [])
+                self.kin[id(one)].append(one)
+                self.alive += [args[0], one]
+
     def write_through(self, part: torch.Tensor) -> None:
-        """Note that the tensor of which this is a part has changed with it."""
-        while id(part) in self.parts:
-            whole, args, kwargs, name = self.parts[id(part)]
-            index = args[0] if name == "getitem" else index_of(whole.dim(), *args, **kwargs)
-            self.note("setitem", (self.noted(whole), index, self.noted(part)), {}, [whole], 0)
-            part = whole
+        """Note that the tensors of which this is a view have changed with it, and that its other kin has."""
+        kin, fresh = self.kin.get(id(part), []), {id(part)}
+        while id(part) in self.views:
+            name, args, kwargs = scattered(self.views[id(part)])
+            noted_args, noted_kwargs = tree_map(self.noted, (args, kwargs))
+            part = self.views[id(part)].whole
+            fresh.add(id(part))
+            self.stale.discard(id(part))
+            self.note(name, tuple(noted_args), noted_kwargs, [part], 0)
+        self.stale |= {id(one) for one in kin} - fresh
+
+    def renew(self, view: TensorView) -> None:
+        """Note the call that made a view once more, on what its whole is now."""
+        self.stale -= {id(one) for one in view.results}
+        args, kwargs = tree_map(self.noted, ((view.whole, *view.args), view.kwargs))
+        self.note(view.function, tuple(args), kwargs, [*view.results], 0)
+
+    def is_traced(self, leaf: Any) -> bool:
+        """Return whether a tensor depends on an input."""
+        return id(leaf) in self.values or id(leaf) in self.stale
 
     def constant(self, func: Any, args: Any, kwargs: dict[str, Any], tensors: list[torch.Tensor]) -> Any:
         """Return the result of a call that does not depend on an input, and note what it is computed from.
@@ -260,6 +288,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         if lifeless:
             args, kwargs = tree_map(valueless, (args, kwargs))
         given = tree_map(self.noted, (args, kwargs))
+        if args and writes(func):
+            self.keep(args[0])
         counter = FlopCounterMode(display=False)
         with counter if tensors and name_of(func) not in NO_PRODUCTS else contextlib.nullcontext():
             result = func(*args, **kwargs)
@@ -269,9 +299,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             if names and id(one) not in self.named:
                 self.made_of[id(one)] = names
                 self.alive.append(one)
-        if name_of(func) in PARTS and isinstance(result, torch.Tensor):
-            self.alive += [result, args[0]]
-            self.parts[id(result)] = (args[0], args[1:], kwargs, name_of(func))
+        self.note_views(name_of(func), args, kwargs, args[0] if args else None, tensors_in(result))
         return result
 
     def note_product(
@@ -304,12 +332,20 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         """Return an argument as a call notes it."""
         if not isinstance(leaf, torch.Tensor):
             return leaf
+        if id(leaf) in self.stale:
+            self.renew(self.views[id(leaf)])
         if id(leaf) in self.values:
             return self.values[id(leaf)]
         self.alive.append(leaf)
-        names = self.names(leaf)
         own, made = self.named.get(id(leaf)), self.products.get(id(leaf))
-        return Constant(tuple(leaf.shape), own, names, partial(values_of, leaf), id(leaf), made)
+        held = self.held.setdefault(id(leaf), Held(leaf))
+        return Constant(tuple(leaf.shape), own, self.names(leaf), held.read, held, made)
+
+    def keep(self, written: Any) -> None:
+        """Keep the values of what was noted, and is written to now; what is noted afterwards has others."""
+        for one in [own for own, held in self.held.items() if shares(held.tensor, written)]:
+            held = self.held.pop(one)
+            held.tensor = held.tensor.clone()
 
 
 def assume_all_nonzero() -> contextlib.AbstractContextManager[None]:
@@ -362,13 +398,6 @@ def _is_mask(index: Any) -> bool:
     return isinstance(index, torch.Tensor) and index.dtype is torch.bool and index.dim() > 0 and index.device != META
 
 
-def index_of(rank: int, dim: int, start: Any = None, length: int | None = None, index: Any = None) -> tuple[Any, ...]:
-    """Return what `select` (a dim and an index) or `narrow` takes as an index."""
-    places: list[Any] = [slice(None)] * rank
-    places[dim] = slice(start, start + length) if length is not None else start if index is None else index
-    return tuple(places)
-
-
 def tensors_of(result: Any) -> Any:
     """Return a module's result with the fields of its objects in place of those, as outputs of libraries are."""
     if isinstance(result, Mapping):
@@ -396,9 +425,16 @@ _OPERATORS = "add sub mul div truediv floordiv pow and or xor mod"
 IN_PLACE = frozenset(f"__i{name}__" for name in _OPERATORS.split())
 
 
-def is_in_place(name: str) -> bool:
-    """Return whether a method is Python's for an operation in place."""
-    return name in IN_PLACE
+def writes(func: Any) -> bool:
+    """Return whether a function is called as those are that write into their first argument."""
+    name = name_of(func, plain=False)
+    return name == "__setitem__" or name in IN_PLACE or (name.endswith("_") and not name.endswith("__"))
+
+
+def version_of(tensor: Any) -> int:
+    """Return how often a tensor was written to; 0 for one that does not count that."""
+    is_counted = isinstance(tensor, torch.Tensor) and not tensor.is_inference()
+    return tensor._version if is_counted else 0  # noqa: SLF001
 
 
 def kind_of(tensor: torch.Tensor) -> str:
@@ -430,9 +466,15 @@ def ones(kind: torch.dtype | None, leaf: Any) -> Any:
     return torch.ones(leaf.shape, dtype=kind or leaf.dtype) if isinstance(leaf, torch.Tensor) else leaf
 
 
-def values_of(tensor: torch.Tensor) -> Any:
-    """Return a tensor's values as a NumPy array; None if it has none."""
-    if tensor.device == META:
-        return None
-    plain = tensor.detach().cpu()
-    return (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy()
+class Held:
+    """A tensor that does not depend on an input, with the values that it had when it was noted."""
+
+    def __init__(self, tensor: torch.Tensor):
+        self.tensor = tensor
+
+    def read(self) -> Any:
+        """Return its values as a NumPy array; None if it has none."""
+        if self.tensor.device == META:
+            return None
+        plain = self.tensor.detach().cpu()
+        return (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy()

@@ -132,9 +132,9 @@ def _norm(call: Call, order: Any) -> BatchedTensor:
 def normalize(call: Call) -> BatchedTensor:
     """Read values over their norm."""
     x, dim, order = call.x, call.get("dim", 1), call.get("p", 2.0)
-    if order not in (1, 2):
-        raise OpaqueCall
     dims = list(dim) if isinstance(dim, (list, tuple)) else [dim]
+    if order not in (1, 2) or not dims:
+        raise OpaqueCall
     axes = [call.axis(x, one) for one in dims]
     keys = without({"axis": axes, "norm": short([order]), "eps": call.get("eps", 1e-12)}, norm=2)
     return x._replace(layer=call.layers.add("normalize", [x.layer], keys))

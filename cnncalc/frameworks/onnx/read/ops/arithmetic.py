@@ -195,7 +195,10 @@ def where(b: GraphReader, node: GraphNode) -> None:
 @HANDLERS.register("Mod")
 def modulo(b: GraphReader, node: GraphNode) -> None:
     """Read what is left of whole numbers that are divided: a - b*floor(a/b); for others only the shape is known."""
-    x, by = operands(b, node)
+    given = operands(b, node)
+    if len(given) != 2:
+        raise node.wrong("needs two inputs")
+    x, by = given
     if b.kind(node.input(0)) != "int" or node.whole("fmod"):
         raise OpaqueNode(b.met(node))
     ratio = join(b, node.part("ratio"), "div", [x, by])

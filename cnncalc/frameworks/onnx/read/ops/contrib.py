@@ -15,7 +15,7 @@ from ..model import GraphNode
 from ..reader import GraphReader, Handler
 from . import activation, norm, pool
 from .conv import convolved
-from .dense import linear, multiplied, transposed
+from .dense import linear, multiplied, plus, transposed
 
 BLOCKED = "com.microsoft.nchwc."
 ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "LeakyRelu": "leakyrelu", "Clip": "clip"}
@@ -128,10 +128,8 @@ def product(b: GraphReader, node: GraphNode) -> None:
     alpha = node.number("alpha", 1.0)
     if alpha != 1:
         made = b.pointwise(f"{node.name}.alpha", "rescale", made, {"factor": alpha})
-    if node.input(2):
-        if node.number("beta", 1.0) != 1:
-            raise OpaqueNode(known=False)
-        made = join(b, node, "add", [made, b.const(node.input(2)) or b.value(node.input(2))])
+    beta = node.number("beta", 1.0)
+    made = plus(b, node, made, beta) if node.input(2) and beta != 0 else made
     b.give(node, _activated(b, node, made))
 
 

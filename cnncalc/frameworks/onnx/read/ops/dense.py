@@ -33,7 +33,7 @@ def gemm(b: GraphReader, node: GraphNode) -> None:
     own = None if bias is None or beta == 0 else bias_of(bias, out)
     made = linear(b, node, x, times(weight, alpha), own and times(own, beta))
     if node.input(2) and beta != 0 and own is None:
-        made = _plus(b, node, made, beta)
+        made = plus(b, node, made, beta)
     b.give(node, made)
 
 
@@ -46,10 +46,10 @@ def _of_two(b: GraphReader, node: GraphNode, x: Handle) -> None:
     alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
     if alpha != 1:
         made = b.pointwise(f"{node.name}.alpha", "rescale", made, {"factor": alpha})
-    b.give(node, _plus(b, node, made, beta) if node.input(2) and beta != 0 else made)
+    b.give(node, plus(b, node, made, beta) if node.input(2) and beta != 0 else made)
 
 
-def _plus(b: GraphReader, node: GraphNode, made: Handle, beta: float) -> Handle:
+def plus(b: GraphReader, node: GraphNode, made: Handle, beta: float) -> Handle:
     """Return a product and beta*C."""
     const = b.const(node.input(2))
     if const is not None:

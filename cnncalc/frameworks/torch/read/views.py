@@ -1,0 +1,108 @@
+"""Views: tensors that share their values with another one, which changes when they are written to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+class TensorView(NamedTuple):
+    """A tensor that a function made of the values of another."""
+
+    whole: Any
+    function: str
+    args: tuple[Any, ...]
+    """The function's other arguments by place."""
+    kwargs: Mapping[str, Any]
+    results: Sequence[Any]
+    """All results of the call."""
+    place: int
+    """Which of them the view is."""
+
+
+def shares(one: Any, other: Any) -> bool:
+    """Return whether two tensors have their values in one memory."""
+    try:
+        return bool(one.untyped_storage()._cdata == other.untyped_storage()._cdata)  # noqa: SLF001 - an address of none
+    except (AttributeError, NotImplementedError, RuntimeError):  # another kind of tensor
+        return False
+
+
+def scattered(view: TensorView) -> tuple[str, tuple[Any, ...], Mapping[str, Any]]:
+    """Return the call that makes the whole of a view that was written to: the function, and its arguments.
+
+    It is a function that no rule reads if what the view shows of the whole is not known.
+    """
+    whole, part = view.whole, view.results[view.place]
+    if view.function in SWAPS:
+        return view.function, (part, *view.args), view.kwargs
+    if view.function in SAME_ORDER:
+        return "reshape", (part, tuple(whole.shape)), {}
+    if view.function == "permute":
+        (dims,) = view.args if len(view.args) == 1 else (view.args,)
+        order = [dim % len(dims) for dim in dims]
+        return "permute", (part, [order.index(at) for at in range(len(order))]), {}
+    if view.function in ("movedim", "moveaxis") and len(view.args) == 2:
+        return view.function, (part, *view.args[::-1]), {}
+    if view.function in INDICES:
+        index = INDICES[view.function](view, *view.args, **view.kwargs)
+        return "setitem", (whole, index, part), {}
+    return f"{view.function}_scatter", (whole, part), {}
+
+
+SWAPS = frozenset(["transpose", "swapaxes", "swapdims", "t", "T", "mT", "adjoint", "H", "mH"])
+"""Functions that give the whole again if they are called on their result."""
+SAME_ORDER = frozenset(
+    [
+        "view",
+        "reshape",
+        "flatten",
+        "unflatten",
+        "squeeze",
+        "unsqueeze",
+        "view_as",
+        "reshape_as",
+        "ravel",
+        "detach",
+        "alias",
+        "data",
+    ]
+)
+"""Functions whose result has the values of the whole in their order."""
+
+
+def _at(view: TensorView, dim: int, what: Any) -> tuple[Any, ...]:
+    index: list[Any] = [slice(None)] * len(view.whole.shape)
+    index[dim] = what
+    return tuple(index)
+
+
+def _item(view: TensorView, index: Any) -> Any:
+    return index
+
+
+def _unit(view: TensorView, dim: int, index: Any) -> tuple[Any, ...]:
+    return _at(view, dim, index)
+
+
+def _range(view: TensorView, dim: int, start: Any, length: int) -> tuple[Any, ...]:
+    return _at(view, dim, slice(start, start + length))
+
+
+def _part(view: TensorView, _sizes: Any = None, dim: int = 0, **_: Any) -> tuple[Any, ...]:
+    start = sum(one.shape[dim] for one in view.results[: view.place])
+    return _at(view, dim, slice(start, start + view.results[view.place].shape[dim]))
+
+
+def _one_of(view: TensorView, dim: int = 0) -> tuple[Any, ...]:
+    return _at(view, dim, view.place)
+
+
+INDICES: dict[str, Callable[..., Any]] = {
+    "getitem": _item,
+    "select": _unit,
+    "narrow": _range,
+    "unbind": _one_of,
+    **dict.fromkeys(("chunk", "split", "split_with_sizes", "tensor_split"), _part),
+}
+"""The index of a view in its whole, by the function that made it."""
