@@ -275,16 +275,21 @@ def _join_local(fields: list[Field]) -> Field:
     if len(known) < len(fields):
         strides = {field.stride for field in fields}
         return Field(None, strides.pop() if len(strides) == 1 else None, None)
-    if len({(len(spans), step) for spans, step in known}) == 1 == len(known[0][0]):  # as nearly all
-        spans = [only for (only,), _ in known]
-        begin, end = _hull(spans)
-        joined = Field(end - begin + 1, first.stride, begin)
-        return joined if len({*map(sum, spans)}) == 1 else joined.marked(MISALIGNED)
+    return _join_known(known)
+
+
+def _join_known(known: Sequence[tuple[tuple[Interval, ...], int]]) -> Field:
+    """Return the field of units in which paths of these phases and advances meet."""
+    (first, advance), *_ = known
+    if len({(len(spans), step) for spans, step in known}) == 1 == len(first):  # as nearly all
+        begin, end = _hull([only for (only,), _ in known])
+        joined = Field(end - begin + 1, advance, begin)
+        return joined if len({sum(only) for (only,), _ in known}) == 1 else joined.marked(MISALIGNED)
     period = lcm(*(len(spans) for spans, _ in known))
     if len({step * period // len(spans) for spans, step in known}) > 1 or period > MOST_PHASES:
         return UNKNOWN.marked(MISALIGNED)
     rows = [[_span(spans, step, unit) for spans, step in known] for unit in range(period)]
-    field = _from_phases(tuple(map(_hull, rows)), known[0][1] * period // len(known[0][0]))
+    field = _from_phases(tuple(map(_hull, rows)), advance * period // len(first))
     return field if all(len(set(map(sum, row))) == 1 for row in rows) else field.marked(MISALIGNED)
 
 

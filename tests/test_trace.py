@@ -10,7 +10,8 @@ import pytest
 import cnncalc
 from cnncalc import trace
 from cnncalc.input import configure, read_input
-from cnncalc.layers.conv import Conv
+from cnncalc.layers import Env
+from cnncalc.layers.conv import Conv, Measured
 from cnncalc.sizes import LARGEST, NOTHING_KNOWN, Open, Shape, to_json
 
 Layers = list[dict[str, Any]]
@@ -121,9 +122,15 @@ def test_an_output_has_no_more_axes_than_an_array() -> None:
 
 
 def test_copies_of_a_block_share_what_follows_from_an_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured = Conv.measured
     found: list[Shape] = []
-    monkeypatch.setattr(Conv, "measured", lambda own, x, env: found.append(x) or measured(own, x, env))
+
+    measured = Conv.measured
+
+    def counted(own: Conv, x: Shape, env: Env) -> Measured:
+        found.append(x)
+        return measured(own, x, env)
+
+    monkeypatch.setattr(Conv, "measured", counted)
     inner = [{"op": "conv", "name": "c", "c_o": 3, "k": 3, "p": 1}, {"op": "add", "from": ["input", "c"]}]
     report = cnncalc.shape([{"op": "block", "times": 50, "layers": inner}], (3, 8, 9))
     assert (len(report), report.params, len(found)) == (50, 50 * 84, 1)

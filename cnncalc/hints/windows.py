@@ -261,26 +261,25 @@ def _skips(slide: Slide) -> bool:
     """Return whether windows step over pixels of the input, because of their stride."""
     read, of = _share_read(slide)
     numbers = _numbers(slide)
-    if read < of or numbers is None:
+    if read == of or numbers is None:
         return read < of
     n, pb, out = numbers
     pixels = range(max(min(n, (out - 1) * slide.s - pb + slide.k), 0))
-    inverse = pow(slide.d, -1, slide.s)  # all pixels are read far from the borders, so d and s share no factor
-    near = (slide.d - 1) * (slide.s - 1) if out >= slide.d else len(pixels)  # u*s + t*d is any number from there on
-    near = min(near, len(pixels), MOST_TAPS)
-    borders = [*pixels[:near], *pixels[len(pixels) - near :]]
-    return not all(_is_read(slide, pixel + pb, out, inverse) for pixel in borders)
+    if len(pixels) > read:  # of so many neighbours, no two of which differ by s, one is not read
+        return True
+    return not all(_is_read(slide, pixel + pb, out) for pixel in pixels[:MOST_TAPS])
 
 
-def _is_read(slide: Slide, pixel: int, out: int, inverse: int) -> bool:
-    """Return whether a tap of one of `out` windows lies on a pixel, counted from the first window's start.
-
-    `inverse` is that of d modulo s: every s-th tap can meet the pixel, each d windows before the one before it.
-    """
-    tap = pixel * inverse % slide.s
-    window = (pixel - tap * slide.d) // slide.s
-    later = max(-((out - 1 - window) // slide.d), 0)
-    return tap + later * slide.s < slide.taps and window - later * slide.d >= 0
+def _is_read(slide: Slide, pixel: int, out: int) -> bool:
+    """Return whether a tap of one of `out` windows lies on a pixel, counted from the first window's start."""
+    common = gcd(slide.d, slide.s)
+    if pixel % common:
+        return False
+    pixel, s, d = pixel // common, slide.s // common, slide.d // common
+    tap = pixel * pow(d, -1, s) % s  # it meets the pixel, as does every s-th tap, each in the d-th window before
+    window = (pixel - tap * d) // s
+    later = max(-((out - 1 - window) // d), 0)
+    return tap + later * s < slide.taps and window >= later * d
 
 
 def _is_pointwise(place: HintPlace) -> bool:
