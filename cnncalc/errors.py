@@ -98,7 +98,7 @@ class CnncalcError(Exception):
 
     def helps(self) -> list[str]:
         """Return the lines of what would fix it."""
-        return [clipped(line, LONGEST_MESSAGE) for line in self.help.split("\n")] if self.help else []
+        return clipped(self.help, LONGEST_MESSAGE).split("\n") if self.help else []
 
     def __str__(self) -> str:
         return "\n  ".join(map(printable, [self.place() + self.what, *self.caret(), *self.helps()]))

@@ -393,15 +393,21 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     if model.bind is not None:
         again = model.bind
 
-        bound: dict[tuple[tuple[str, Shape], ...], Network] = {}
+        bound: dict[tuple[tuple[str, Shape], ...], Network | SpecError] = {}
 
         def bind(inputs: Mapping[str, Shape]) -> Network:
             key = tuple(inputs.items())
             if key not in bound:
-                with _naming(name):
-                    found = again(inputs)
-                bound[key] = network if found is None else imported(found, name)
-            return bound[key]
+                try:
+                    with _naming(name):
+                        found = again(inputs)
+                    bound[key] = network if found is None else imported(found, name)
+                except SpecError as error:
+                    bound[key] = error  # what takes too long does not take it again
+            made = bound[key]
+            if isinstance(made, SpecError):
+                raise made
+            return made
 
         document.bind = bind
     return network

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.fuzz import laws
 from tests.fuzz.commands import Draw
 from tests.fuzz.formats import FORMATS, made
 from tests.fuzz.hostile import attempt
+from tests.fuzz.sweep import SWEPT
 from tests.program import ROOT, environment
 
 CASES = 20
@@ -28,6 +30,13 @@ CASES = 20
 def test_hostile_input_is_read_by_every_law(format: str) -> None:
     for number in range(CASES):
         assert attempt(format, made(format, Draw(f"0/{format}/{number}"))) is None, number
+
+
+@pytest.mark.parametrize("format", SWEPT)
+def test_a_sweep_changes_every_kind_of_place(format: str) -> None:
+    changed = [change() for change in islice(SWEPT[format](), CASES)]
+    assert len(set(changed)) > CASES // 2
+    assert not [fault for fault in (attempt(format, data) for data in changed) if fault is not None]
 
 
 @pytest.mark.parametrize("file", sorted((DATA / "found").iterdir()), ids=lambda file: str(file.name))

@@ -184,6 +184,7 @@ UNKNOWN = [
     ({"op": "opaque"}, None, None, None, None, None),
     ({"op": "prelu", "shared_axes": [1]}, None, None, 0, 0, 0),
     ({"op": "layernorm", "axis": [2], "center": False}, None, None, 0, 0, 0),
+    ({"op": "layernorm", "axis": [6], "center": False}, None, None, 0, 0, 0),
 ]
 
 
@@ -319,6 +320,9 @@ def test_what_is_resolved_behind_what_is_not_known() -> None:
         values = cnncalc.shape(layers, (3, 8, 8))[layer].values
         assert {key: values[key] for key in more} == more
         assert layer != "linear1" or values == more
+    assert cnncalc.shape([{"op": "opaque"}, {"op": "leakyrelu"}], (3, 8, 8))["leakyrelu1"].values == {"alpha": 0.01}
+    error = refused([{"op": "opaque"}, {"op": "layernorm", "axis": 7}], (3, 8, 8))
+    assert (error.what, error.key) == ("axis 7 is not an axis of ?x?x?x?x?x?", "axis")
 
 
 def test_only_a_linear_layer_has_that_arithmetic() -> None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ..errors import Path, SpecError, nearest, shown
+from ..errors import Path, SpecError, escaped, nearest, shown
 from ..hints.table import kinds_named
 from ..sizes import NOTHING_KNOWN, Open, Shape, is_digits, parse_shape, read_shape, show, to_json
 
@@ -158,9 +158,9 @@ def read_text(text: str) -> Expectation:
     if sign not in SIGNS:
         return read_one(key, wanted)
     if figure.startswith(BOUNDS):
-        raise SpecError(f"--expect {shown(text)} has two bounds", f"write {key}={value}")
+        raise SpecError(f"--expect {shown(text)} has two bounds", f"write {escaped(key)}={escaped(value)}")
     if FIGURES.get(figure) is not None and FIGURES[figure].is_shape:
-        raise SpecError(f"--expect {shown(text)}: {figure} is a shape", f"write {key}={value}")
+        raise SpecError(f"--expect {shown(text)}: {figure} is a shape", f"write {escaped(key)}={escaped(value)}")
     read = read_one(f"{layer}{dot}{SIGNS[sign]}{figure}", wanted)
     if sign not in "<>":
         return read

@@ -96,9 +96,10 @@ class HintLevel:
         """The names of the layers of a network that are border layers on every axis."""
         from ..fields.borders import border
 
-        sizes = () if self.graph is None else self.graph.space(INPUT).shape
-        vertices = self.graph if sizes and self.graph is not None else ()
-        return [vertex.name for vertex in vertices if all(border(vertex.layer, sizes))]
+        if self.graph is None:
+            return []
+        sizes = self.graph.space(INPUT).shape
+        return [vertex.name for vertex in self.graph if sizes and all(border(vertex.layer, sizes))]
 
 
 class HintPlace:
@@ -219,7 +220,7 @@ def _advice(kinds: Iterable[HintKind], place: HintPlace) -> list[tuple[HintKind,
 
 def is_fixed(layers: Sequence[LayerReport]) -> bool:
     """Return whether the keys of layers are not the reader's to choose: another framework's file fixes them."""
-    source = layers[0].network.source if layers else None
+    source = layers[0].network.source
     return source is not None and source.is_fixed
 
 

@@ -367,6 +367,8 @@ def faults_of(line: list[str]) -> Iterator[str]:
 def _forms(line: list[str]) -> set[str]:
     """Return the forms that the options of a command line name, as click reads them: a path may be `--json`."""
     command: Any = group.get_command(click.Context(group), line[0])
+    if command is None:  # a guess decides
+        return set()
     try:
         given = command.make_parser(click.Context(command)).parse_args(line[1:])[0]
     except click.UsageError:

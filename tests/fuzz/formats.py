@@ -140,7 +140,7 @@ def _text_mutated(data: bytes, draw: Draw) -> bytes:
 
 
 @cache
-def _sources() -> list[bytes]:
+def python_sources() -> list[bytes]:
     """Return Python files, and one for each operation of PyTorch and Keras, each behind the name that is read."""
     code = DATA / "code"
     rows = {name: json.loads((code / f"{name}-operations.json").read_text()) for name in ("torch", "keras")}
@@ -192,7 +192,7 @@ def _attempt_code(data: bytes) -> None:
 
 
 @cache
-def _keras_documents() -> list[bytes]:
+def keras_documents() -> list[bytes]:
     """Return models of many layers, those of the tests, and one of each class without settings."""
     with gzip.open(DATA / "keras-models.jsonl.gz", "rt") as file:
         found = [json.dumps(json.loads(line)["model"]).encode() for line in file]
@@ -208,7 +208,7 @@ def _keras_documents() -> list[bytes]:
 
 def _archive(draw: Draw) -> bytes:
     members = {
-        "config.json": draw.choice(_keras_documents()),
+        "config.json": draw.choice(keras_documents()),
         "metadata.json": b'{"keras_version": "3.15.0"}',
         "model.weights.h5": _members("keras-files.zip", ".weights.h5")[0],
     }
@@ -258,7 +258,7 @@ def _members(archive: str, ending: str) -> list[bytes]:
 
 
 @cache
-def _onnx_files() -> list[bytes]:
+def onnx_files() -> list[bytes]:
     """Return files of exporters, and a graph for each operator."""
     from tests.frameworks.onnx import test_operators
 
@@ -269,7 +269,7 @@ def _onnx_files() -> list[bytes]:
 
 
 def _onnx(draw: Draw) -> bytes:
-    return draw.choice(_onnx_files())
+    return draw.choice(onnx_files())
 
 
 def _onnx_mutated(data: bytes, draw: Draw) -> bytes:
@@ -294,11 +294,12 @@ def _messages(message: Any) -> Iterable[Any]:
     yield message
     for field, value in message.ListFields():
         if field.message_type is not None:
-            for one in value if _repeats(value) else [value]:
+            for one in value if repeats(value) else [value]:
                 yield from _messages(one)
 
 
-def _repeats(value: object) -> bool:
+def repeats(value: object) -> bool:
+    """Return whether a message's field holds several."""
     return hasattr(value, "append") or hasattr(value, "add")
 
 
@@ -309,7 +310,7 @@ def _change_message(message: Any, draw: Draw, edges: list[str]) -> None:
     field = draw.choice(fields)
     value = getattr(message, field.name)
     if field.message_type is not None:
-        if not _repeats(value):
+        if not repeats(value):
             draw.choice([message.ClearField, lambda name: getattr(message, name).SetInParent()])(field.name)
         elif len(value) and draw.random() < 0.4:
             del value[draw.randrange(len(value))]
@@ -318,7 +319,7 @@ def _change_message(message: Any, draw: Draw, edges: list[str]) -> None:
         return
     new = _new_value(field, draw, edges)
     try:
-        if not _repeats(value):
+        if not repeats(value):
             setattr(message, field.name, new)
         elif len(value) and draw.random() < 0.3:
             del value[draw.randrange(len(value))]
@@ -538,8 +539,8 @@ FORMATS = {
     "spec": Format(_spec, _json_mutated, _attempt_spec),
     "graph": Format(lambda draw: json.dumps(grown(draw)).encode(), _json_mutated, _attempt_graph),
     "print": Format(lambda draw: draw.choice(_printouts()).encode(), _lines_mutated, _network("net.txt")),
-    "code": Format(lambda draw: draw.choice(_sources()), _code_mutated, _attempt_code),
-    "keras": Format(lambda draw: draw.choice(_keras_documents()), _json_mutated, _network("net.json")),
+    "code": Format(lambda draw: draw.choice(python_sources()), _code_mutated, _attempt_code),
+    "keras": Format(lambda draw: draw.choice(keras_documents()), _json_mutated, _network("net.json")),
     "archive": Format(_archive, _zip_mutated({".json": _json_mutated, ".h5": _h5_mutated}), _in_file(".keras", _hdf)),
     "onnx": Format(_onnx, _onnx_mutated, _network("net.onnx")),
     "npy": Format(_npy, bytes_mutated, _in_file(".npy", _array)),

@@ -532,6 +532,28 @@ def test_nothing_is_said_of_a_norm_of_what_is_not_known() -> None:
     for op in ("layernorm", "instancenorm", "groupnorm", "softmax"):
         assert of([{"op": "opaque"}, {"op": op, **({"g": 1} if op == "groupnorm" else {})}], input=(3, 8, 8)) == []
     assert of("Cx1x1 groupnorm:1") == []
+    assert of([{"op": "opaque"}, {"op": "conv", "c_o": 4, "k": 4, "p": "same"}], input=(3, 8, 8)) == []
+
+
+def wide(name: str) -> dict[str, object]:
+    """A convolution that covers an image of nine pixels a side."""
+    return {"op": "conv", "name": name, "c_o": 3, "k": 9, "p": 4}
+
+
+@pytest.mark.parametrize(
+    ("layers", "found"),
+    [
+        ([wide("a"), {"op": "block", "name": "block", "layers": [wide("b"), wide("c")]}, wide("d")], "block.b"),
+        ([{"op": "block", "name": "block", "layers": [wide("b"), wide("c")]}, wide("d")], "block.c"),
+        ([{"op": "constant", "name": "k", "shape": [3, 9, 9]}, {**wide("a"), "from": "input"}, wide("b")], "b"),
+        ([{"op": "constant", "name": "k", "shape": [3, 9, 9]}, wide("a"), wide("b")], None),
+    ],
+)
+def test_the_first_border_layer_is_that_of_the_whole_network(layers: list[object], found: str | None) -> None:
+    """A block's own input is not the image, and what no pixel reaches has no border."""
+    assert of("linear:5 linear:3", input=(7,)) == []  # an input without space
+    hints_ = of({"input": [3, 9, 9], "layers": layers})
+    assert [(hint.name, hint.layers) for hint in hints_] == ([("border-layers", (found,))] if found else [])
 
 
 def test_an_even_kernel_with_a_stride_is_padded_as_the_size_wants() -> None:
@@ -592,6 +614,7 @@ def test_of_a_file_that_fixes_the_layers_only_what_the_input_decides_is_said(
     kind, layers = said.partition(":")[0], cnncalc.shape(words).layers
     monkeypatch.setattr(type(layers[0].network.source), "is_fixed", True)
     assert [hint.name for _, _, hint in find(layers, KINDS.values())] == [kind] * (kind in OF_INPUT)
+    assert [hint.name for _, _, hint in find(layers, KINDS.values(), fixed=True)] == [kind]
     assert kind in OF_INPUT or all(other.partition(" ")[2] != words.partition(" ")[2] for other in mended)
 
 
@@ -600,6 +623,10 @@ def test_layers_of_which_the_same_is_said_have_one_hint() -> None:
     assert hint.layers == ("conv1", "conv2", "conv3")
     (hint,) = of("3x8x8 conv:3,k3,p1 bn relu conv:3,k3,p1 bn relu")
     assert hint.layers == ("conv1", "conv2")
+
+
+def test_the_hints_of_a_layer_are_in_the_order_of_the_table() -> None:
+    assert [hint.name for hint in of("3x8x8 conv:4 batchnorm")] == ["bias-before-norm", "kernel-left-out"]
 
 
 def test_layers_of_blocks_are_named_with_their_block() -> None:
@@ -705,6 +732,10 @@ def test_a_name_that_is_not_a_hint_gets_the_nearest() -> None:
     with pytest.raises(cnncalc.SpecError) as caught:
         kinds_named(["droped-pixels"])
     assert str(caught.value) == "there is no hint 'droped-pixels'\n  did you mean 'dropped-pixels' or 'unread-pixels'?"
+    for name in (3, ["dropped-pixels"], None):
+        with pytest.raises(cnncalc.SpecError, match="there is no hint") as caught:
+            kinds_named([name])
+        assert caught.value.help == "for the list: cnncalc help hints"
 
 
 def test_a_larger_input_is_not_looked_for_in_a_long_network(monkeypatch: pytest.MonkeyPatch) -> None:

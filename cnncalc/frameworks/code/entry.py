@@ -37,16 +37,19 @@ class SourceReader:
         """The name with which the framework itself would read the network."""
         self.last: Evaluator | None = None
         """The evaluator of the last reading."""
+        self.is_too_much = False
+        """Whether a reading has taken more than it may."""
 
     def begin(self) -> ForeignNetwork:
         """Return the network's inputs, and how it is read for their sizes; all of it if it says them itself.
 
-        One that fails behind layers whose shapes are known fails when it is bound, so that those can be shown.
+        One that fails behind layers whose shapes are known fails when it is bound, so that those can be shown; not one
+        that takes too much, which would take it again.
         """
         try:
             return self.guarded(self.read_inputs)
         except SpecError:
-            if self.last is None or not self.last.shapes:
+            if self.is_too_much or self.last is None or not self.last.shapes:
                 raise
             return self.unread([FIRST])
 
@@ -75,6 +78,7 @@ class SourceReader:
         except RaisedError as error:
             raise self.source.at(error.blamed(), error.node) from None
         except TooMuchError as error:
+            self.is_too_much = True
             raise self.source.at(SpecError(str(error), self.way()), error.node) from None
         except RecursionError:
             raise self.source.at(SpecError("the code is nested too deeply", self.way()), None) from None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cnncalc import limits
 from cnncalc.errors import SpecError
 from cnncalc.frameworks import ForeignNetwork
-from cnncalc.frameworks.code import read
+from cnncalc.frameworks.code import budget, entry, read
 from cnncalc.sources import load_text
 from tests.fuzz.code_mutations import SLOWEST, cases, outcome
+from tests.program import here
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -117,6 +119,39 @@ def test_steps_and_sizes_are_bounded(text: str, what: str) -> None:
         read(text, "net.py", "n")
     assert raised.value.what == what
     assert time.process_time() - start < SLOWEST
+
+
+@pytest.mark.parametrize(
+    ("text", "readings"),
+    [
+        (
+            "import keras\ndef make():\n    x = y = keras.Input((5, 3))\n"
+            "    for i in range(10**7): y = keras.layers.Dense(3)(y)\n    return keras.Model(x, y)\nnet = make()\n",
+            1,
+        ),
+        (
+            "import torch.nn as nn\nclass N(nn.Module):\n    def forward(self, x):\n"
+            "        for i in range(10**7): x = x + 1\n        return x\n",
+            2,  # the names of its inputs first
+        ),
+    ],
+)
+def test_what_takes_too_much_takes_it_once(
+    text: str, readings: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, guarded = list[Any](), entry.SourceReader.guarded
+
+    def read(reader: entry.SourceReader, how: Any) -> ForeignNetwork:
+        made.append(how)
+        return guarded(reader, how)
+
+    monkeypatch.setattr(entry.SourceReader, "guarded", read)
+    monkeypatch.setattr(budget, "MOST_STEPS", 400)
+    path = tmp_path / "net.py"
+    path.write_text(text)
+    done = here(["shape", str(path), "-i", "5x3" if "keras" in text else "3x8x8"])
+    assert (done.code, "the code takes more than 400 steps" in done.err) == (2, True), done
+    assert len(made) == readings
 
 
 def bound(text: str) -> ForeignNetwork:

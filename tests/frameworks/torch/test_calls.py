@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,11 @@ import pytest
 
 import cnncalc
 from cnncalc.frameworks.torch.read.build import CallReader, build
-from cnncalc.frameworks.torch.read.calls import Constant, FunctionCall, NamedInput, Recording, TracedTensor
+from cnncalc.frameworks.torch.read.calls import Constant, FunctionCall, NamedInput, Recording, Stopped, TracedTensor
+from cnncalc.frameworks.torch.read.factory import make
+from cnncalc.frameworks.torch.read.failure import MOST_SHOWN, stopped
+from cnncalc.frameworks.torch.read.readings import named_inputs
+from cnncalc.frameworks.torch.read.restore import as_it_was
 from tests.program import here
 
 BATCH = 61
@@ -185,3 +190,130 @@ def test_without_pytorch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert here(["convert", "relu", "--weights-out", str(tmp_path / "w.npz")]).err.startswith(
         "--weights-out writes the weights"
     )
+
+
+CONV = call("conv2d", X, WEIGHT, out=(BATCH, 8, 7, 9), path="stem.a")
+STOPS: list[tuple[Stopped, str]] = [
+    (
+        Stopped(record(CONV), RuntimeError("sizes\ndiffer"), "stem", "matmul", [(61, 8, 7, 9), (), (5, 4)]),
+        "'stem' of the module stops at matmul of 61x8x7x9 and scalar and 5x4\n"
+        "  x       input   61x6x7x9\n  stem.a  conv2d  61x8x7x9\n  RuntimeError: sizes",
+    ),
+    (
+        Stopped(record(CONV), RuntimeError("aten::item() on a meta tensor"), "", "bool", [()]),
+        "the module stops at bool of scalar\n  x       input   61x6x7x9\n  stem.a  conv2d  61x8x7x9\n"
+        "  RuntimeError: aten::item() on a meta tensor\n"
+        "  the module is traced without values, so its control flow must not depend on them",
+    ),
+    (
+        Stopped(record(CONV), TypeError("forward() missing 1 required positional argument: 'z'"), "", None, []),
+        "the module stops with TypeError: forward() missing 1 required positional argument: 'z'\n"
+        '  give every input by its name: {"x": (3, 8, 8), "z": (4,)}, or -i x=3x8x8 -i z=4',
+    ),
+]
+
+
+@pytest.mark.parametrize(("failure", "text"), STOPS)
+def test_a_module_that_stops(failure: Stopped, text: str) -> None:
+    earlier = Stopped(record(CONV)._replace(calls=[]), ValueError("too early"), "", None, [])
+    assert str(stopped([earlier, failure, earlier])) == text
+
+
+def test_a_module_that_stops_late_shows_its_last_layers() -> None:
+    error = stopped([Stopped(record(*[CONV] * 30), ValueError("late"), "", None, [])])
+    lines = str(error).splitlines()
+    assert lines[:3] == ["the module stops", "  … 19 before", "  stem.a  conv2d  61x8x7x9"]
+    assert len(lines) == MOST_SHOWN + 3
+
+
+def test_inputs_have_the_names_of_arguments_or_numbers() -> None:
+    assert named_inputs(["x", "z"], {"input_2": [5], "input": [3, 7]}) == [("x", (3, 7)), ("z", (5,))]
+    assert named_inputs(["x", "z"], {"z": [5], "x": [3]}) == [("x", (3,)), ("z", (5,))]
+    with pytest.raises(cnncalc.SpecError, match=r"^the module has no input 'y'\n  forward takes x, z$"):
+        named_inputs(["x", "z"], {"y": [5]})
+
+
+class Part:
+    """What holds attributes, as a module does."""
+
+    def __init__(self) -> None:
+        inner: list[Any] = [1, {2}]
+        inner.append(inner)
+        self.cache: dict[str, Any] = {"a": inner, "b": {}}
+        self.seen, self.training = {3}, True
+
+    def modules(self) -> list[Part]:
+        return [self]
+
+    def buffers(self) -> list[Any]:
+        return []
+
+
+def test_what_a_module_keeps_is_put_back() -> None:
+    part = Part()
+    cache, inner, seen = part.cache, part.cache["a"], part.seen
+    with as_it_was(part):
+        part.training, part.cache, part.last = False, {}, 5  # type: ignore[attr-defined]
+        cache["b"]["x"] = cache.pop("a")
+        inner[1].add(4)
+        inner.insert(0, 7)
+        seen.clear()
+    assert (part.training, hasattr(part, "last")) == (True, False)
+    assert part.cache is cache
+    assert part.seen is seen
+    assert (cache["a"] is inner, cache["b"], seen) == (True, {}, {3})
+    assert (inner[:2], inner[2] is inner, len(inner)) == ([1, {2}], True, 3)
+
+
+FACTORIES = """
+print("made")
+from torch.nn import Module
+
+class Nets:
+    net, sizes = Module(), (3, 4)
+
+def build():
+    return 5
+
+def ends():
+    raise SystemExit("stop\\nhere")
+"""
+REFUSED: list[tuple[str, str]] = [
+    ("absent:build", "'absent' cannot be imported: ModuleNotFoundError: No module named 'absent'\n  Python looks in"),
+    ("broken:build", "'broken' cannot be imported: ZeroDivisionError: division by zero\n  Python looks in the curr"),
+    ("factories:biuld", "'factories' has no 'biuld'\n  did you mean 'build'?"),
+    ("factories:Nets.nat", "'factories' has no 'nat'\n  did you mean 'net'?"),
+    ("factories:ends", "'factories:ends' fails: SystemExit: stop\n  it is called without arguments"),
+]
+
+
+@pytest.fixture
+def _factories(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder with modules of factories, and what they need of PyTorch: a class of modules."""
+    torch, nn = ModuleType("torch"), ModuleType("torch.nn")
+    vars(nn)["Module"] = type("Module", (), {"__call__": None})
+    vars(torch)["nn"] = nn
+    for one in (torch, nn):
+        monkeypatch.setitem(sys.modules, one.__name__, one)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("factories", "broken"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (tmp_path / "factories.py").write_text(FACTORIES)
+    (tmp_path / "broken.py").write_text("1 / 0")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("_factories")
+def test_a_factory_gives_what_it_makes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert make("factories:build") == 5
+    assert capsys.readouterr() == ("", "made\n")
+    assert make("factories:Nets.sizes") == (3, 4)
+    assert type(make("factories:Nets.net")).__name__ == "Module"
+
+
+@pytest.mark.usefixtures("_factories")
+@pytest.mark.parametrize(("word", "message"), REFUSED)
+def test_a_factory_that_fails(word: str, message: str) -> None:
+    with pytest.raises(cnncalc.SpecError) as error:
+        make(word)
+    assert str(error.value).startswith(message)

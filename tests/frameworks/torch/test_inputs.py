@@ -274,6 +274,42 @@ def test_the_run_that_came_furthest_says_what_is_wrong() -> None:
         cnncalc.from_torch(Masked(), {"image": (3, 8, 8), "mask": (1, 7, 8)})
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning", "ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: torch.jit.script(nn.ReLU()), "a scripted module cannot be traced\n  give the module it was made from"),
+        (
+            lambda: nn.LazyConv2d(4, 3),
+            "the module is lazy, and its arrays have no sizes yet\n  run it once on an input",
+        ),
+        (lambda: Calls(lambda x: torch.ones(len(x))), "the module's output does not depend on its input"),
+    ],
+)
+def test_a_module_that_cannot_be_followed(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(cnncalc.SpecError) as error:
+        cnncalc.from_torch(make(), (3, 7, 5))
+    assert str(error.value).startswith(message)
+
+
+def test_a_lazy_module_that_ran_once_is_followed() -> None:
+    module = nn.LazyConv2d(4, 3)
+    module(torch.zeros(1, 3, 8, 8))
+    assert cnncalc.shape(cnncalc.from_torch(module, (3, 7, 5))).out == (4, 5, 3)
+
+
+def test_a_module_without_values_has_shapes() -> None:
+    network = cnncalc.from_torch(nn.Conv2d(3, 4, 3, device="meta"), (3, 7, 5))
+    assert cnncalc.shape(network).params == 112
+    with pytest.raises(cnncalc.SpecError, match=r"conv.weight has no values: it is on PyTorch's meta device\n  make"):
+        cnncalc.run(network, np.zeros((3, 7, 5), np.float32))
+
+
+def test_the_input_of_a_module_has_numbers() -> None:
+    with pytest.raises(cnncalc.SpecError, match=r"the input 3xHx5 has open sizes, but PyTorch needs numbers\n  as 3x2"):
+        cnncalc.from_torch(nn.ReLU(), "3xHx5")
+
+
 def test_an_input_that_no_tensor_holds_is_refused() -> None:
     with pytest.raises(cnncalc.SpecError, match="has more values than a tensor of PyTorch"):
         cnncalc.from_torch(nn.ReLU(), (3, 10**9, 10**9))

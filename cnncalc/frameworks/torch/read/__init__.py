@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ....errors import SpecError, shown
+from ....errors import SpecError
 
 FIRST = "input"
 """The name of the first input, whatever the module calls it."""
@@ -44,9 +44,3 @@ def needs_torch() -> None:
         import torch  # noqa: F401
     except ModuleNotFoundError:
         raise SpecError("this needs PyTorch, which is not installed", "pip install 'cnncalc[torch]'") from None
-
-
-def failure(what: str, error: BaseException, help: str) -> SpecError:
-    """Return the error for code of the user's that failed: what did, and the first line of its own error."""
-    text = (str(error).splitlines() or [""])[0]
-    return SpecError(f"{what} {type(error).__name__}: {shown(text, 200)[1:-1]}", help)

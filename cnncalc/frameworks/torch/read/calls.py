@@ -113,6 +113,17 @@ NO_PRODUCTS = frozenset(_WORDS.split())
 """Functions without multiply-accumulates: only those of convolutions, products of matrices and recurrence count."""
 
 
+class Stopped(Exception):
+    """A module that failed while it was followed."""
+
+    def __init__(self, recording: Recording, error: BaseException, path: str, function: str | None, shapes: list[Any]):
+        super().__init__(str(error))
+        self.recording, self.error, self.path = recording, error, path
+        """The calls before it failed, its own error, and the module that ran then."""
+        self.function, self.shapes = function, shapes
+        """The function that failed, None if it was no function of PyTorch, and the shapes of its tensors."""
+
+
 class OpaqueCall(Exception):
     """A call for which cnncalc has no layer; it becomes an opaque one."""
 

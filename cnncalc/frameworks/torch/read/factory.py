@@ -25,7 +25,7 @@ def make(word: str) -> Any:
     SpecError if it cannot be imported, has no such name, or the call fails. What it prints goes to standard error:
     standard output is for the result.
     """
-    from . import failure, needs_torch
+    from . import needs_torch
 
     needs_torch()
     from torch.nn import Module
@@ -38,7 +38,7 @@ def make(word: str) -> Any:
             made = importlib.import_module(path)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is anybody's code
             help = "Python looks in the current folder, and where packages are installed"
-            raise failure(f"{shown(path)} cannot be imported:", error, help) from None
+            raise failed(f"{shown(path)} cannot be imported:", error, help) from None
         for name in names.split("."):
             if not hasattr(made, name):
                 public = [one for one in getattr(made, "__dict__", {}) if not one.startswith("_")]
@@ -49,4 +49,10 @@ def make(word: str) -> Any:
         try:
             return made()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is anybody's code
-            raise failure(f"{shown(word)} fails:", error, "it is called without arguments") from None
+            raise failed(f"{shown(word)} fails:", error, "it is called without arguments") from None
+
+
+def failed(what: str, error: BaseException, help: str) -> SpecError:
+    """Return the error for code of the user's that failed: what did, and the first line of its own error."""
+    text = (str(error).splitlines() or [""])[0]
+    return SpecError(f"{what} {type(error).__name__}: {shown(text, 200)[1:-1]}", help)

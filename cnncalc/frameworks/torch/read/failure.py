@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ....errors import SpecError, shown
 from ....sizes import show
-
-if TYPE_CHECKING:
-    from .record import Stopped
+from .calls import Stopped
 
 MOST_SHOWN = 12
 """How many of the layers before a failure are shown."""

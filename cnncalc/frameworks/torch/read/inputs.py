@@ -12,10 +12,10 @@ from ....errors import SpecError, shown
 from ....sizes import show
 from ... import ForeignNetwork
 from . import FIRST
-from .calls import Recording
+from .calls import Recording, Stopped
 from .failure import stopped
 from .readings import Attempt, chosen, named_inputs
-from .record import Stopped, record
+from .record import record
 
 
 def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, batch: int | None) -> ForeignNetwork:
@@ -27,6 +27,9 @@ def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, b
         raise SpecError(f"{shown(type(module).__name__)} is not a torch.nn.Module", "give a module, as resnet18()")
     if isinstance(module, torch.jit.ScriptModule):
         raise SpecError("a scripted module cannot be traced", "give the module it was made from")
+    if any(map(torch.nn.parameter.is_lazy, [*module.parameters(), *module.buffers()])):
+        help = "run it once on an input, and it has them: module(torch.zeros(1, 3, 8, 8))"
+        raise SpecError("the module is lazy, and its arrays have no sizes yet", help)
     for sizes in inputs.values():
         if not all(type(n) is int for n in sizes):
             raise SpecError(f"the input {show(tuple(sizes))} has open sizes, but PyTorch needs numbers", "as 3x224x224")

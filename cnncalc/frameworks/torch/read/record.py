@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ....errors import SpecError
 from ....sizes import show
 from . import FIRST
-from .calls import NO_PRODUCTS, Constant, FunctionCall, NamedInput, Recording, TracedTensor
+from .calls import NO_PRODUCTS, Constant, FunctionCall, NamedInput, Recording, Stopped, TracedTensor
 from .restore import as_it_was
 from .views import TensorView, scattered, shares
 
@@ -38,17 +38,6 @@ MOVED = frozenset(["cpu", "cuda"])
 """Functions that bring a tensor to another device."""
 SIZELESS = frozenset(["dim", "ndim", "ndimension", "dtype", "device", "is_floating_point", "requires_grad", "is_cuda"])
 """Functions and properties that say nothing of a tensor's sizes, though no tensor is their result."""
-
-
-class Stopped(Exception):
-    """A module that failed while it was followed."""
-
-    def __init__(self, recording: Recording, error: BaseException, path: str, function: str | None, shapes: list[Any]):
-        super().__init__(str(error))
-        self.recording, self.error, self.path = recording, error, path
-        """The calls before it failed, its own error, and the module that ran then."""
-        self.function, self.shapes = function, shapes
-        """The function that failed, None if it was no function of PyTorch, and the shapes of its tensors."""
 
 
 def record(module: torch.nn.Module, inputs: Sequence[NamedInput], batch: int | None, *, whole: bool) -> Recording:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 @contextmanager
@@ -22,8 +23,7 @@ def as_it_was(module: torch.nn.Module) -> Iterator[None]:
             put_back(then)
         for one, version, values in buffers:
             if one._version != version and one.device.type != "meta":  # noqa: SLF001
-                with torch.no_grad():
-                    one.copy_(values)
+                one.detach().copy_(values)
 
 
 class _Copy:
