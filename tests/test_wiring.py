@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import cnncalc
 from cnncalc.network import INPUT
+from cnncalc.wiring import MOST_NAMED
 from tests.program import here
 
 Layers = list[dict[str, Any]]
@@ -162,6 +163,19 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
             "  layers share weights only of the same shape: remove tie, or fix the layer before",
         ),
         (
+            [
+                {"op": "block", "name": "a", "layers": [{"op": "block", "layers": [conv("c", c_o=3, p="same")]}]},
+                {
+                    "op": "block",
+                    "name": "b",
+                    "layers": [{"op": "block", "layers": [conv("c", c_o=3, k=[1, 9], p="same")]}],
+                    "tie": "a",
+                },
+            ],
+            "layers[1] 'b': tie: c has weight 3x3x3x3, bias 3, and this layer needs weight 3x3x1x9, bias 3\n"
+            "  layers share weights only of the same shape: remove tie, or fix the layer before",
+        ),
+        (
             [conv("a", tie="b"), conv("b")],
             "layers[0] 'a': tie: 'b' is below\n  tie is for the later of the two: give it to the other layer",
         ),
@@ -189,6 +203,17 @@ def test_what_does_not_go_together_says_where_it_comes_from(layers: Layers, want
     with pytest.raises(cnncalc.CnncalcError) as error:
         cnncalc.shape(layers, (3, 9, 11))
     assert str(error.value) == wanted
+    assert ("tie: " in wanted) == (error.value.key == "tie")
+
+
+@pytest.mark.parametrize(("more", "end"), [(0, ""), (1, ", …")])
+def test_the_layers_of_a_block_that_differ_are_named_up_to_a_number(more: int, end: str) -> None:
+    ops = [["relu"] * (MOST_NAMED + more), [*["relu"] * (MOST_NAMED + more - 1), "tanh"]]
+    blocks: Layers = [{"op": "block", "layers": [{"op": op} for op in own]} for own in ops]
+    with pytest.raises(cnncalc.ShapeError) as error:
+        cnncalc.shape([{**blocks[0], "name": "a"}, {**blocks[1], "tie": "a"}], (3, 9, 11))
+    first, second = [", ".join(own[:MOST_NAMED]) for own in ops]
+    assert error.value.what == f"tie: the layers of a are {first}{end}, and those of this block {second}{end}"
 
 
 def test_an_error_inside_a_block_points_into_it() -> None:

@@ -13,7 +13,7 @@ from ..errors import Path
 from ..layers.sliding import AxisWindow, Windowed
 from ..network import INPUT, Origin
 from ..report import Hint, LayerReport, Report
-from ..sizes import NOTHING_KNOWN, Shape
+from ..sizes import NOTHING_KNOWN, Open, Shape
 
 if TYPE_CHECKING:
     from ..fields.graph import Graph
@@ -72,6 +72,15 @@ class HintLevel:
         return {index for pair in ties for index in pair}
 
     @cached_property
+    def open_widths(self) -> list[int]:
+        """The indices of the linear layers that declare how many features they get, from an input of open sizes."""
+        return [
+            at
+            for at, layer in enumerate(self.layers)
+            if layer.op == "linear" and "c_i" in layer.node.layer.given and Open in map(type, layer.sample[-1:])
+        ]
+
+    @cached_property
     def graph(self) -> Graph | None:
         """The layers of a network as a graph; None if none of them reads its input."""
         from ..fields.graph import Graph
@@ -87,9 +96,10 @@ class HintLevel:
         """The names of the layers of a network that are border layers on every axis."""
         from ..fields.borders import border
 
-        sizes = () if self.graph is None else self.graph.space(INPUT).shape
-        vertices = self.graph if sizes and self.graph is not None else ()
-        return [vertex.name for vertex in vertices if all(border(vertex.layer, sizes))]
+        if self.graph is None:
+            return []
+        sizes = self.graph.space(INPUT).shape
+        return [vertex.name for vertex in self.graph if sizes and all(border(vertex.layer, sizes))]
 
 
 class HintPlace:
@@ -210,7 +220,7 @@ def _advice(kinds: Iterable[HintKind], place: HintPlace) -> list[tuple[HintKind,
 
 def is_fixed(layers: Sequence[LayerReport]) -> bool:
     """Return whether the keys of layers are not the reader's to choose: another framework's file fixes them."""
-    source = layers[0].network.source if layers else None
+    source = layers[0].network.source
     return source is not None and source.is_fixed
 
 

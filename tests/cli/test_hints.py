@@ -125,6 +125,15 @@ def test_hints_are_broken_between_words(columns: int) -> None:
     assert " ".join(" ".join(listed).split()) == " ".join(LISTED.split())
 
 
+@pytest.mark.parametrize("longer", [0, 1])
+def test_a_command_line_is_given_back_up_to_a_length(monkeypatch: pytest.MonkeyPatch, longer: int) -> None:
+    line = f"cnncalc shape {POOLED} --hints"
+    monkeypatch.setattr(_hints, "counts_hints", lambda: True)
+    monkeypatch.setattr(_hints, "LONGEST_LINE", len(line) - longer)
+    said = here(["shape", *POOLED.split()]).err
+    assert said == f"1 hint: {'the same with --hints lists them' if longer else line}\n"
+
+
 def test_standard_input_cannot_be_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_hints, "counts_hints", lambda: True)
     ended = here(["shape", "-"], stdin=POOLED)

@@ -13,7 +13,7 @@ import pytest
 
 import cnncalc
 from cnncalc import zoo
-from cnncalc.hints import Advice, HintPlace, find, whole
+from cnncalc.hints import Advice, HintPlace, find, typed, whole
 from cnncalc.hints.table import KINDS, hints, kinds_named
 from cnncalc.hints.typed import notes
 from cnncalc.report import Hint
@@ -112,8 +112,8 @@ CASES = [
      "d=1 and a k that is divisible by s gives every output the same number of taps; so does an upsample in front "
      "of a conv",
      ["3x8x8 convT:4,k4,s2"]),
-    ("3x1x9 conv:4,k2,p2049+2048x0,d2x1",
-     "padding-windows: conv1: some windows hold only padding: 2048 before and 2046 after the input, of 4096 on height; "
+    ("3x1x9 conv:4,k2,p33+32x0,d2x1",
+     "padding-windows: conv1: some windows hold only padding: 32 before and 30 after the input, of 64 on height; "
      "a smaller d reads the input",
      ["3x1x9 conv:4,k2,p1x0"]),
     ("3x6x6 conv:4,k3,p4",
@@ -532,6 +532,28 @@ def test_nothing_is_said_of_a_norm_of_what_is_not_known() -> None:
     for op in ("layernorm", "instancenorm", "groupnorm", "softmax"):
         assert of([{"op": "opaque"}, {"op": op, **({"g": 1} if op == "groupnorm" else {})}], input=(3, 8, 8)) == []
     assert of("Cx1x1 groupnorm:1") == []
+    assert of([{"op": "opaque"}, {"op": "conv", "c_o": 4, "k": 4, "p": "same"}], input=(3, 8, 8)) == []
+
+
+def wide(name: str) -> dict[str, object]:
+    """A convolution that covers an image of nine pixels a side."""
+    return {"op": "conv", "name": name, "c_o": 3, "k": 9, "p": 4}
+
+
+@pytest.mark.parametrize(
+    ("layers", "found"),
+    [
+        ([wide("a"), {"op": "block", "name": "block", "layers": [wide("b"), wide("c")]}, wide("d")], "block.b"),
+        ([{"op": "block", "name": "block", "layers": [wide("b"), wide("c")]}, wide("d")], "block.c"),
+        ([{"op": "constant", "name": "k", "shape": [3, 9, 9]}, {**wide("a"), "from": "input"}, wide("b")], "b"),
+        ([{"op": "constant", "name": "k", "shape": [3, 9, 9]}, wide("a"), wide("b")], None),
+    ],
+)
+def test_the_first_border_layer_is_that_of_the_whole_network(layers: list[object], found: str | None) -> None:
+    """A block's own input is not the image, and what no pixel reaches has no border."""
+    assert of("linear:5 linear:3", input=(7,)) == []  # an input without space
+    hints_ = of({"input": [3, 9, 9], "layers": layers})
+    assert [(hint.name, hint.layers) for hint in hints_] == ([("border-layers", (found,))] if found else [])
 
 
 def test_an_even_kernel_with_a_stride_is_padded_as_the_size_wants() -> None:
@@ -568,12 +590,13 @@ def test_pools_of_a_dialect_that_rounds_down_are_padded_where_the_stride_does_no
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        # the kernel steps over the one pixel, but at the 2 windows of 4,096 whose first or last tap it is
-        ("1x1 conv1d:1,k2,d2,p2049+2048", "2048 before and 2046 after the input, of 4096"),
-        ("1x1 conv1d:1,k2,d2,p2049", "2047 before and 2047 after the input, of 4097"),  # those beside it alone
-        ("1x1 conv1d:1,k4096,p4095+0", "4,095 of the 4,096 weights"),
-        ("1x1 conv1d:1,k4097,p4096+0", ""),
-        ("1x5 conv1d:1,k1000000001,p500000000", ""),
+        # the kernel steps over the one pixel, but at the 2 windows of 64 whose first or last tap it is
+        ("1x1 conv1d:1,k2,d2,p33+32", "32 before and 30 after the input, of 64"),
+        ("1x1 conv1d:1,k2,d2,p33", "31 before and 31 after the input, of 65"),  # those beside it alone
+        ("1x1 conv1d:1,k64,s2,p63+0", "63 of the 64 weights"),
+        ("1x1 conv1d:1,k65,s2,p64+0", ""),
+        ("1x1 conv1d:1,k4097,p4096+0", "4,096 of the 4,097 weights"),
+        ("1x5 conv1d:1,k1000000001,p500000000", "999,999,992 of the 1,000,000,001 weights"),
         ("1x2 conv1d:1,k3,d1000000000,p2000000000", ""),
     ],
 )
@@ -591,6 +614,7 @@ def test_of_a_file_that_fixes_the_layers_only_what_the_input_decides_is_said(
     kind, layers = said.partition(":")[0], cnncalc.shape(words).layers
     monkeypatch.setattr(type(layers[0].network.source), "is_fixed", True)
     assert [hint.name for _, _, hint in find(layers, KINDS.values())] == [kind] * (kind in OF_INPUT)
+    assert [hint.name for _, _, hint in find(layers, KINDS.values(), fixed=True)] == [kind]
     assert kind in OF_INPUT or all(other.partition(" ")[2] != words.partition(" ")[2] for other in mended)
 
 
@@ -599,6 +623,10 @@ def test_layers_of_which_the_same_is_said_have_one_hint() -> None:
     assert hint.layers == ("conv1", "conv2", "conv3")
     (hint,) = of("3x8x8 conv:3,k3,p1 bn relu conv:3,k3,p1 bn relu")
     assert hint.layers == ("conv1", "conv2")
+
+
+def test_the_hints_of_a_layer_are_in_the_order_of_the_table() -> None:
+    assert [hint.name for hint in of("3x8x8 conv:4 batchnorm")] == ["bias-before-norm", "kernel-left-out"]
 
 
 def test_layers_of_blocks_are_named_with_their_block() -> None:
@@ -704,6 +732,10 @@ def test_a_name_that_is_not_a_hint_gets_the_nearest() -> None:
     with pytest.raises(cnncalc.SpecError) as caught:
         kinds_named(["droped-pixels"])
     assert str(caught.value) == "there is no hint 'droped-pixels'\n  did you mean 'dropped-pixels' or 'unread-pixels'?"
+    for name in (3, ["dropped-pixels"], None):
+        with pytest.raises(cnncalc.SpecError, match="there is no hint") as caught:
+            kinds_named([name])
+        assert caught.value.help == "for the list: cnncalc help hints"
 
 
 def test_a_larger_input_is_not_looked_for_in_a_long_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -735,3 +767,10 @@ def test_copies_of_a_layer_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -
         looked_at.clear()
         assert [hint.layers for hint, _ in notes(report.layers)] == [("conv1",)] * words.count("conv")
         assert [*dict.fromkeys(looked_at)] == places
+
+
+def test_inputs_are_looked_for_of_a_few_linear_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    branches = "3xHxW conv:5,k3 flatten:name=f maxpool:2,from=input flatten:name=g concat:from=f+g"
+    for most in (0, 1):
+        monkeypatch.setattr(typed, "MOST_WIDTHS", most)
+        assert [hint.name for hint in of(f"{branches} linear:7,c_i=228")] == ["linear-width"] * most

@@ -10,6 +10,7 @@ import pytest
 
 import cnncalc
 from cnncalc.frameworks.torch.read import read
+from cnncalc.sizes import NOTHING_KNOWN
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
@@ -139,6 +140,25 @@ class Attends(nn.Module):  # type: ignore[misc,name-defined]
 
     def forward(self, x: Any) -> Any:
         return self.attention(x, x, x, attn_mask=self.mask(), need_weights=False)[0]
+
+
+class Crosses(nn.Module):  # type: ignore[misc,name-defined]
+    """Multi-head attention of a value to some of its features."""
+
+    def __init__(self, attention: Any, keys: int, values: int) -> None:
+        super().__init__()
+        self.attention, self.keys, self.values = attention, keys, values
+
+    def forward(self, x: Any) -> Any:
+        key = x[:, :3, : self.keys]
+        return self.attention(x, key, key if self.keys == self.values else x[:, :3, : self.values])[0]
+
+
+def masked(x: Any, w: Any, b: Any, o: Any, p: Any) -> Any:
+    """Multi-head attention under a mask of truth values, as a function."""
+    y, mask = x.transpose(0, 1), torch.ones(5, 5).triu(1).bool()
+    keys = {"training": False, "need_weights": False, "attn_mask": mask}
+    return F.multi_head_attention_forward(y, y, y, 8, 2, w, b, None, None, False, 0.0, o, p, **keys)[0].transpose(0, 1)
 
 
 class First(nn.Module):  # type: ignore[misc,name-defined]
@@ -413,6 +433,11 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(lambda x: x.split(6, 1)[0]), SQUARE, ["identity"]),
     (lambda: Calls(lambda x: x[: x.shape[0], 1, :1][:, 0]), SQUARE, ["slice", "slice", "reshape", "flatten"]),
     (lambda: Calls(lambda x: x[:, torch.tensor(2)]), SQUARE, ["slice", "reshape"]),
+    (lambda: Calls(lambda x: x[:, :, torch.eye(7, 9) > 0]), SQUARE, ["reshape", "gather"]),
+    (lambda: Calls(lambda x: x.index_select(1, torch.tensor([2, 0]))), SQUARE, ["gather"]),
+    (lambda: Calls(lambda x: x.clone().copy_(x[:, :, :1])), SQUARE, ["slice", "expand"]),
+    (lambda: Calls(lambda x: x.flatten(0, 1) * torch.arange(7.0).view(1, 7, 1)), SQUARE, None),
+    (lambda: First(Calls(lambda x: nn.functional.pad(x, (1, 2, 0, 1, 1, 1), mode="circular")[None])), SQUARE, None),
     (lambda: Calls(lambda x: F.fold(x, (4, 5), (2, 2))), (12, 12), ["fold"]),
     (lambda: Calls(lambda x: x.clone().copy_(torch.arange(9.0)) + x), SQUARE, ["constant", "expand", "add"]),
     *[(lambda f=f: Calls(f), SQUARE, None) for f in (erased, in_parts, in_another_order, seen_again, beside)],
@@ -438,6 +463,11 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
             (lambda x, w: w @ x.flatten(0, 1).t(), {"w": (4, 7)}, (3, 7), None),
             (lambda x, w: w @ x.flatten(0, 1).t() + 1, {"w": (7,)}, (3, 7), None),
             (lambda x, w: torch.mv(w, x[0]), {"w": (3, 5)}, (5,), None),
+            (lambda x, b, w: torch.addmm(b, x, w, beta=0.5, alpha=2), {"b": (4,), "w": (5, 4)}, (5,), None),
+            (lambda x, b: torch.baddbmm(b, batch1=x, batch2=x.mT), {"b": (1, 4, 4)}, (4, 5), None),
+            (lambda x, w: torch.einsum("...j,...j", x, w), {"w": (5,)}, (4, 5), None),
+            (lambda x, w: F.embedding((x * 9).long().clamp(0, 3), w), {"w": (4, 5)}, (7,), None),
+            (masked, {"w": (24, 8), "b": (24,), "o": (8, 8), "p": (8,)}, (5, 8), None),
             (lambda x, w: torch.einsum("bij,bkj->bik", x, w + x.mean() * 0), {"w": (1, 3, 5)}, (4, 5), None),
         ]
     ],
@@ -453,6 +483,8 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
             (lambda: None, {"kdim": 8, "vdim": 8}),
         ]
     ],
+    (lambda: Crosses(nn.MultiheadAttention(8, 2, batch_first=True, kdim=6, vdim=4), 6, 4), (5, 8), None),
+    (lambda: Crosses(nn.MultiheadAttention(8, 2, batch_first=True), 8, 8), (5, 8), None),
     (lambda: Begun(nn.GRU(8, 6, 2, batch_first=True), 2), (5, 8), None),
     (lambda: Begun(nn.GRU(8, 6, 2, batch_first=True, bidirectional=True), 4), (5, 8), None),
     (lambda: Begun(nn.RNN(8, 6, 1, "relu", batch_first=True), 1), (5, 8), None),
@@ -592,6 +624,19 @@ def test_an_opaque_result_without_the_batch_is_of_all_samples(
 ) -> None:
     report = cnncalc.shape(cnncalc.from_torch(Calls(function), input))
     assert report.out == tuple(function(torch.rand(input)).shape)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.nonzero(),
+        lambda x: x[x > 0] * 2,
+        lambda x: x.masked_select(x > 0).sum() + x,
+        lambda x: torch.where(x > 0)[1],
+    ],
+)
+def test_a_size_that_depends_on_values_is_not_known(function: Callable[..., Any]) -> None:
+    assert cnncalc.shape(cnncalc.from_torch(Calls(function), (2, *SQUARE))).out is NOTHING_KNOWN
 
 
 def test_a_module_used_twice_has_its_weights_once() -> None:

@@ -234,7 +234,7 @@ def _one_further(axis: Any) -> Any:
 def _beside_samples(evaluator: Evaluator, args: Sequence[Any], rank: int, node: Any) -> list[Any]:
     """Return operands with each array of one more axis than samples have as one sample, if that axis has one place."""
     return [
-        moved(evaluator, f"{one.layer.name}_of_one", one, one.sizes[1:], node, (1,))
+        moved(evaluator, f"{one.layer.name}_reshape", one, one.sizes[1:], node, (1,))
         if isinstance(one, SymbolicTensor) and one.whole and one.sizes and len(one.sizes) > rank and one.sizes[0] == 1
         else one
         for one in args
@@ -638,9 +638,7 @@ _ORDERS = {"NHWC": "channels_last", "NCHW": "channels_first"}
 _enter(["max_pool", "max_pool2d", "max_pool1d"], _pool("MaxPooling"))
 _enter(["average_pool", "avg_pool", "avg_pool2d", "avg_pool1d"], _pool("AveragePooling"))
 
-
-for _name in ("hard_sigmoid", "pool2d"):  # of another slope, and of arguments of its own
-    NAMES.pop(f"keras.backend.{_name}", None)
+NAMES.pop("keras.backend.hard_sigmoid")  # of another slope
 
 
 # Constants and variables
