@@ -236,6 +236,10 @@ def join(paths: Sequence[Fields], shapes: Sequence[Shape], out: Shape) -> Fields
     Paths that no pixel of the input leads to are left out.
     """
     met = [(path, shape) for path, shape in zip(paths, shapes, strict=True) if path.of] or [(paths[0], shapes[0])]
+    first = met[0][0]
+    of = tuple([join_field(fields) for fields in zip(*[path.of for path, _ in met], strict=True)])
+    if all(path.axes == first.axes and shape == out for path, shape in met):  # as nearly all
+        return first._replace(of=of)
     axes: list[Axis] = []
     lost: set[int] = set()
     for back in range(len(out), 0, -1):
@@ -244,8 +248,7 @@ def join(paths: Sequence[Fields], shapes: Sequence[Shape], out: Shape) -> Fields
         if len(kinds) > 1:
             lost.update(along for axis in kinds for along in _along(axis))
         axes.append(kinds.pop() if len(kinds) == 1 else None)
-    of = [join_field(fields) for fields in zip(*[path.of for path, _ in met], strict=True)]
-    return met[0][0]._replace(axes=tuple(axes), of=tuple(of)).lose_along(lost)
+    return first._replace(axes=tuple(axes), of=of).lose_along(lost)
 
 
 def join_folded(paths: Sequence[Fields]) -> tuple[tuple[tuple[Size, Axis], ...], set[int]] | None:

@@ -259,13 +259,14 @@ def join(fields: Sequence[Field]) -> Field:
 def _join_local(fields: list[Field]) -> Field:
     """Return the field of units in which paths meet that all count."""
     first = fields[0]
-    same = [(*field[:5], id(field.anchor), field.offset) for field in fields]
-    if all(one == same[0] for one in same):
+    same = [one for one in fields if one[:5] == first[:5] and one.anchor is first.anchor and one.offset == first.offset]
+    if len(same) == len(fields):
         return first
-    sizes = [field.size for field in fields if field.size is not None]
     still = [field for field in fields if field.stride == 0 and field.phases is None]
-    if still and len(sizes) == len(fields) and still[0].size == max(sizes):
-        return still[0]  # as when attention meets what it looked at
+    if still:
+        sizes = [field.size for field in fields if field.size is not None]
+        if len(sizes) == len(fields) and still[0].size == max(sizes):
+            return still[0]  # as when attention meets what it looked at
     if first.anchor is not None and all(field.anchor is first.anchor for field in fields):
         placed = [field._replace(start=field.offset, anchor=None) for field in fields]
         joined = _join_local(placed)
@@ -274,11 +275,21 @@ def _join_local(fields: list[Field]) -> Field:
     if len(known) < len(fields):
         strides = {field.stride for field in fields}
         return Field(None, strides.pop() if len(strides) == 1 else None, None)
+    return _join_known(known)
+
+
+def _join_known(known: Sequence[tuple[tuple[Interval, ...], int]]) -> Field:
+    """Return the field of units in which paths of these phases and advances meet."""
+    (first, advance), *_ = known
+    if len({(len(spans), step) for spans, step in known}) == 1 == len(first):  # as nearly all
+        begin, end = _hull([only for (only,), _ in known])
+        joined = Field(end - begin + 1, advance, begin)
+        return joined if len({sum(only) for (only,), _ in known}) == 1 else joined.marked(MISALIGNED)
     period = lcm(*(len(spans) for spans, _ in known))
     if len({step * period // len(spans) for spans, step in known}) > 1 or period > MOST_PHASES:
         return UNKNOWN.marked(MISALIGNED)
     rows = [[_span(spans, step, unit) for spans, step in known] for unit in range(period)]
-    field = _from_phases(tuple(map(_hull, rows)), known[0][1] * period // len(known[0][0]))
+    field = _from_phases(tuple(map(_hull, rows)), advance * period // len(first))
     return field if all(len(set(map(sum, row))) == 1 for row in rows) else field.marked(MISALIGNED)
 
 

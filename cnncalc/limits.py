@@ -31,8 +31,9 @@ OPEN_AS = 4
 """As how many layers one of open sizes counts there."""
 MOST_DIFFED = 50_000
 """Layers of two networks whose difference is looked for, those of both together: 6 KiB, and 80 microseconds, each."""
-MOST_WITH_FIELDS = 30_000
-"""Layers whose receptive fields are looked at by `rf`, with what they read: 4 KiB, and 50 microseconds, each."""
+MOST_WITH_FIELDS = 24_000
+"""Layers whose receptive fields are looked at by `rf`, each counted for each that it reads: 4 KiB, and 60 microseconds,
+each."""
 MOST_PAIRS = 1_000_000
 """Pairs of what one layer reads, of all layers together, where `rf` follows each through the layer: a microsecond."""
 MOST_RUN = 50_000
@@ -41,8 +42,8 @@ computed."""
 MOST_CONVERTED = 10_000
 """Layers of a network that is written for another framework: 20 KiB, and 100 microseconds, each for ONNX; some layers
 are ten there."""
-MOST_EXPLAINED = 30_000
-"""Rows whose arithmetic is shown, in a kilobyte and 50 microseconds each."""
+MOST_EXPLAINED = 20_000
+"""Rows whose arithmetic is shown, in a kilobyte and 70 microseconds each."""
 MOST_DRAWN = 10_000
 """Rows of a picture, where equal layers may be one: the place of each is looked for among those of others."""
 MOST_CALLS = 15_000

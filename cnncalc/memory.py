@@ -127,12 +127,16 @@ def measure(report: Report, dtype: object) -> Report:
     def note(layers: Sequence[LayerReport], shared: bool) -> None:
         """Give each layer its bytes, `shared` those in a block that uses the weights of another."""
         for layer in layers:
-            own = 0 if layer.node.layer.VIEW else _bytes(layer.values_made, each)
-            tied = shared or layer.node.tie is not None
-            params, buffers = (0 if tied else _bytes(figure, each) for figure in (layer.params, layer.buffers))
             first, last = spans[layer]
+            own = 0 if layer.node.layer.VIEW else steps[last].size
+            tied = shared or layer.node.tie is not None
+            numbers = [_bytes(figure, each) for figure in (layer.params, layer.buffers)]
+            params, buffers = (0, 0) if tied else numbers
             note(layer.inner, tied)
-            layer.memory = LayerMemory(own, params, buffers, _most(during[first : last + 1]), _moved(layer, each))
+            moved = 0 if layer.node.layer.VIEW else known(total([_bytes(layer.values_read, each), own, *numbers]))
+            if layer.inner:
+                moved = known(total([None if one.memory is None else one.memory.moved for one in layer.inner]))
+            layer.memory = LayerMemory(own, params, buffers, _most(during[first : last + 1]), moved)
 
     add(report.layers, INPUT, "")
     assert report.network.input is not None
@@ -155,15 +159,6 @@ def measure(report: Report, dtype: object) -> Report:
         _bytes(report.buffers, each),
     )
     return measured
-
-
-def _moved(layer: LayerReport, each: int) -> int | None:
-    """Return how many bytes a layer reads and writes: its inputs, its output, and its own numbers, shared or not."""
-    if layer.inner:
-        return known(total([None if one.memory is None else one.memory.moved for one in layer.inner]))
-    if layer.node.layer.VIEW:
-        return 0
-    return _bytes(total([layer.values_read, layer.values_made, layer.params, layer.buffers]), each)
 
 
 def _most(sizes: Sequence[int | None]) -> int | None:

@@ -12,7 +12,7 @@ from .floors import walk
 from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
 from .layers import Env, Fields, Layer, Trace
 from .layers.base import Need, space_of
-from .limits import MOST_OPEN, MOST_PHASES_IN_ALL, MOST_PRODUCTS, Limit
+from .limits import MOST_AXES, MOST_OPEN, MOST_PHASES_IN_ALL, MOST_PRODUCTS, Limit
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, counted, known, show, total
@@ -111,20 +111,25 @@ class _Budget:
             self.products.count(1)
         phases = [len(field.phases) for field in traced.fields.of if field.phases is not None]
         if phases:
-            self.phases.count(sum(phases) * max(len(xs), 1))
+            self.phases.count(sum(phases) * len(xs))
         formulas = [size.terms for size in traced.out if isinstance(size, Open) and size.terms]
         if formulas and traced.out not in xs:
             self.letters.count(sum([len(walk(terms)) for terms in formulas]))
 
 
 class _Needs(list[tuple[Need, ...]]):
-    """What the layers of one trace need of open sizes: that of the layer at work, and where all before it hold."""
+    """What the layers of one trace need of open sizes: that of the layer at work, and where all before it hold.
 
-    __slots__ = ("budget", "holds", "known")
+    It is handed from layer to layer, into blocks, too, with what else a trace has once.
+    """
+
+    __slots__ = ("budget", "done", "holds", "known")
 
     def __init__(self, budget: _Budget | None = None) -> None:
         super().__init__()
         self.budget = budget or _Budget()
+        self.done: dict[int, tuple[Shape, Any]] = {}
+        """What is worked out once for the copies of a layer, also in copies of a block."""
         self.holds: Holds | None = None
         self.known: set[object] = set()
         """What is needed already."""
@@ -172,7 +177,7 @@ def _trace(
     within: tuple[Node, ...] = (),
 ) -> Iterator[LayerReport]:
     """Yield the reports of the nodes of a network, or of the block that `within` ends with, whose input is `start`."""
-    env = Env(network.dialect, network.layout == "NHWC", needs, {})
+    env = Env(network.dialect, network.layout == "NHWC", needs, needs.done)
     layers: list[LayerReport] = []
     held: dict[int, tuple[object, Trace]] = {}
     """What each layer read last, by its id, and its trace: its copies by `times` that read the same have it, too."""
@@ -193,6 +198,8 @@ def _trace(
                 held[id(node.layer)] = (xs, fields), traced
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
+            if len(traced.out) > MOST_AXES:
+                raise ShapeError(f"the output has {len(traced.out)} axes", f"an array has {MOST_AXES} at most")
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0] if xs else (), traced, node, env)
                 _check_tied_layers(layers[node.tie].inner, inner, layers[node.tie].name)
@@ -238,7 +245,7 @@ def _flattened(node: Node, layers: Sequence[LayerReport]) -> str | None:
 
 LARGEST_SIDE = 1 << 13
 """The largest input that is tried for a linear layer."""
-MOST_RETRACED = 2_000
+MOST_RETRACED = 1_000
 """Up to how many layers are traced again for an advice: two dozen times for that one."""
 
 
@@ -339,8 +346,7 @@ def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
         return Trace(layer.values(env), NOTHING_KNOWN, fields, weights, weights, weights, macs)
     if rank is not None:
         traced = layer.trace((UNKNOWN,) * (rank + 1), fields.lost(rank + 1), env)
-        macs = 0 if traced.macs == 0 else None
-        return traced if layer.WEIGHTS else traced._replace(out=NOTHING_KNOWN, fields=fields, macs=macs)
+        return traced if layer.WEIGHTS else traced._replace(out=NOTHING_KNOWN, fields=fields)
     traces, refused = [], ShapeError("it has no axes")
     for axes in range(1, MOST_GUESSED + 1):
         try:

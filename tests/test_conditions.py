@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import cnncalc
-from cnncalc.conditions import Condition, Holds, Numbers, Requirement, where
+from cnncalc.conditions import MOST_JOINT, Condition, Holds, Numbers, Requirement, where
 from cnncalc.errors import CnncalcError, ShapeError
 from cnncalc.floors import smaller
 from cnncalc.report import LayerReport
@@ -337,3 +337,17 @@ def test_deep_u_nets_of_large_strides_stay_exact_and_fast() -> None:
     coprime = [f"maxpool:{k},from=input,name=m{k} upsample:x{k},name=u{k}" for k in range(2, 14)]
     joined = f"concat:from=input+{'+'.join(f'u{k}' for k in range(2, 14))}"
     assert cnncalc.shape(" ".join(["3xHxW", *coprime, joined])).holds.texts()[0] == "H is a multiple of 360360"
+
+
+def test_a_product_is_not_divided_in_very_many_ways() -> None:
+    """963,761,198,400 has 6,720 divisors: a file of 400 bytes took 2.6 GB."""
+    wide = Open("H") * Open("W") * Open("D")
+    few, many = (Holds().boxes(Condition((Requirement(wide, "=", n),))) for n in (5040, 9_777_287_520))
+    assert (few is not None and len(few), many) == (810, None)
+
+
+def test_examples_are_looked_for_of_some_conditions_only() -> None:
+    both = Open("H") * Open("W")
+    said = Holds("HW", [Condition((Requirement(both, "=", n),)) for n in range(101, 131)]).texts()
+    assert len(said) == 30
+    assert ["as" in one for one in said] == [True] * MOST_JOINT + [False] * (30 - MOST_JOINT)

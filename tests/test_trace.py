@@ -10,7 +10,9 @@ import pytest
 import cnncalc
 from cnncalc import trace
 from cnncalc.input import configure, read_input
-from cnncalc.sizes import LARGEST, NOTHING_KNOWN, Open, to_json
+from cnncalc.layers import Env
+from cnncalc.layers.conv import Conv, Measured
+from cnncalc.sizes import LARGEST, NOTHING_KNOWN, Open, Shape, to_json
 
 Layers = list[dict[str, Any]]
 
@@ -112,6 +114,26 @@ def test_a_trace_has_budgets(budget: str, words: str, more: str, said: str, monk
     cnncalc.shape(words)
     assert said in str(refused(f"{words} {more}"))
     cnncalc.shape("LxC attention:times=50")  # copies that read the same are traced once
+
+
+def test_an_output_has_no_more_axes_than_an_array() -> None:
+    assert cnncalc.shape("3x8x9 stack:times=29").out == (1,) * 29 + (3, 8, 9)
+    assert "stack30': the output has 33 axes" in str(refused("3x8x9 stack:times=100000"))
+
+
+def test_copies_of_a_block_share_what_follows_from_an_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Shape] = []
+
+    measured = Conv.measured
+
+    def counted(own: Conv, x: Shape, env: Env) -> Measured:
+        found.append(x)
+        return measured(own, x, env)
+
+    monkeypatch.setattr(Conv, "measured", counted)
+    inner = [{"op": "conv", "name": "c", "c_o": 3, "k": 3, "p": 1}, {"op": "add", "from": ["input", "c"]}]
+    report = cnncalc.shape([{"op": "block", "times": 50, "layers": inner}], (3, 8, 9))
+    assert (len(report), report.params, len(found)) == (50, 50 * 84, 1)
 
 
 def test_an_error_has_the_report_of_the_layers_before() -> None:

@@ -226,6 +226,10 @@ def _outcomes(name: str, report: Report, extra: Sequence[expect.Expectation]) ->
                 yield Failing(found, is_unusable=True)
 
 
+MOST_MISSPELT = 20
+"""For how many names of layers that are not there the nearest are looked for: up to 40 milliseconds each."""
+
+
 class Judged:
     """A report, with what any number of expectations ask of the whole, worked out once: its figures and its hints."""
 
@@ -233,6 +237,14 @@ class Judged:
         self.report = report
         self._figures: dict[str, tuple[Any, str]] = {}
         self._arithmetic: dict[str, tuple[str, ...]] = {}
+        self._misspelt = 0
+
+    def nearest(self, layer: str) -> str | None:
+        """Return the layers with the names nearest to one that is not there; None after `MOST_MISSPELT` of them."""
+        self._misspelt += 1
+        if self._misspelt > MOST_MISSPELT:
+            return None
+        return nearest(layer, [one.name for one in self.report.layers])
 
     def figure(self, subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
         """Return a figure's value and its text, as `_actual` does."""
@@ -315,7 +327,7 @@ def _judged(
     if wanted.layer is not None and isinstance(subject, Report):
         named, rest = subject.named(wanted.layer)
         if rest:
-            yield Failing(partial(_no_layer, name, report, wanted, at), is_unusable=True)
+            yield Failing(partial(_no_layer, name, judged, wanted, at), is_unusable=True)
             return
         subject = named
         if at is None and isinstance(subject, LayerReport):
@@ -372,11 +384,11 @@ def _not_met(
     return finding_at(name, network, at, expect.FIGURES[figure].code, what, help=help, **own)
 
 
-def _no_layer(name: str, report: Report, wanted: expect.Expectation, at: Path | None = None) -> Finding:
+def _no_layer(name: str, judged: Judged, wanted: expect.Expectation, at: Path | None = None) -> Finding:
     """Return the finding of an expectation of a layer that is not there."""
     more = {"figure": wanted.key, "expected": expect.describe(wanted), "expected_value": wanted.value}
-    help = nearest(wanted.layer or "", [layer.name for layer in report.layers])
-    return finding_at(name, report.network, at, "CC003", f"there is no layer {shown(wanted.layer)}", help=help, **more)
+    what, help = f"there is no layer {shown(wanted.layer)}", judged.nearest(wanted.layer or "")
+    return finding_at(name, judged.report.network, at, "CC003", what, help=help, **more)
 
 
 def _as_json(actual: Any, wanted: expect.Expectation) -> Any:

@@ -22,8 +22,12 @@ from .requirements import EVERY, Size
 from .requirements import Requirement as Requirement
 from .requirements import where as where
 
-MOST_FACTORED = 10**12
+MOST_FACTORED = 10**10
 """The largest product of which all factors are tried."""
+MOST_WAYS = 1_000
+"""In how many ways a product is divided among its sizes: 30 microseconds each."""
+MOST_JOINT = 16
+"""Of how many conditions over several letters examples are looked for."""
 MOST_RETRIED = 64
 """In how many residue classes numbers lie if what could not be solved among more is tried again."""
 
@@ -133,7 +137,7 @@ class Holds:
             return True
         self._keys.add(condition.key)
         self.joint.append(condition)
-        boxes = self.boxes(condition)
+        boxes = self.boxes(condition) if len(self.joint) <= MOST_JOINT else None
         return boxes is None or bool(boxes)
 
     def at(self, values: Mapping[str, int]) -> bool:
@@ -168,7 +172,7 @@ class Holds:
     def boxes(self, condition: Condition) -> list[dict[str, Numbers]] | None:
         """Return the numbers of each letter that make products of sizes what they have to be, a dict for each way.
 
-        None if a condition does not say that, or says it of too large a product.
+        None if a condition does not say that, or says it of too large a product, or if there are too many ways.
         """
         found: list[dict[str, Numbers]] = []
         for test in condition.tests:
@@ -185,11 +189,16 @@ class Holds:
         whole, wanted, times = product
         parts = (factors(whole) or (1, []))[1]
         ways: list[tuple[int, dict[str, Numbers]]] = [] if wanted % times else [(wanted // times, {})]
+        tried = 0
         for at, part in enumerate(parts):
             (letter,) = Open(None, part).letters
             further = []
             for left, box in ways:
-                for size in divisors(left) if at < len(parts) - 1 else [left]:
+                sizes = divisors(left) if at < len(parts) - 1 else [left]
+                tried += len(sizes)
+                if tried > 2 * MOST_WAYS:
+                    return None
+                for size in sizes:
                     own = where(Open(None, part), "=", size)
                     met = None if own is None else _both(own, self.numbers.get(letter))
                     if met is None:
@@ -213,7 +222,8 @@ class Holds:
     def texts(self) -> list[str]:
         """Return what has to hold, a text for each letter and each condition over several; none if all holds."""
         said = [own.text(letter) for letter, own in self.numbers.items() if not own.is_every]
-        said += [condition.text() + self.example(condition) for condition in self.joint]
+        said += [condition.text() + self.example(condition) for condition in self.joint[:MOST_JOINT]]
+        said += [condition.text() for condition in self.joint[MOST_JOINT:]]
         return [*said, "sizes that are not known agree"] if self.is_partial else said
 
     def example(self, condition: Condition) -> str:

@@ -87,8 +87,8 @@ class ReceptiveFields:
 
     def __init__(self, report: Report, of: str | None = None, source: str | None = None):
         self.report, self.graph = report, Graph(report)
-        what = "the fields of {made:,} layers, more than {most:,}"
-        within(MOST_WITH_FIELDS, len(self.graph.vertices), what, FEWER_LAYERS)
+        what = "the fields of {made:,} layers, each counted for each that it reads, more than {most:,}"
+        within(MOST_WITH_FIELDS, sum([max(len(one.reads), 1) for one in self.graph]), what, FEWER_LAYERS)
         self.source = INPUT if source is None else self.graph.find(source, "--in")
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False

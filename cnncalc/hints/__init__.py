@@ -13,7 +13,7 @@ from ..errors import Path
 from ..layers.sliding import AxisWindow, Windowed
 from ..network import INPUT, Origin
 from ..report import Hint, LayerReport, Report
-from ..sizes import NOTHING_KNOWN, Shape
+from ..sizes import NOTHING_KNOWN, Open, Shape
 
 if TYPE_CHECKING:
     from ..fields.graph import Graph
@@ -70,6 +70,15 @@ class HintLevel:
         """The indices of the layers whose weights others use, too."""
         ties = [(at, layer.node.tie) for at, layer in enumerate(self.layers) if layer.node.tie is not None]
         return {index for pair in ties for index in pair}
+
+    @cached_property
+    def open_widths(self) -> list[int]:
+        """The indices of the linear layers that declare how many features they get, from an input of open sizes."""
+        return [
+            at
+            for at, layer in enumerate(self.layers)
+            if layer.op == "linear" and "c_i" in layer.node.layer.given and Open in map(type, layer.sample[-1:])
+        ]
 
     @cached_property
     def graph(self) -> Graph | None:

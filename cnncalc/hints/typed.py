@@ -12,6 +12,8 @@ from ..sizes import LARGEST, Shape, known, show
 from ..trace import fitting_input
 from . import Advice, HintKind, HintPlace, find
 
+MOST_WIDTHS = 4
+"""For how many linear layers inputs are looked for, each by tracing the layers before it many times."""
 CHANNELS_NOTE = "{text}; {help}"
 
 
@@ -104,11 +106,9 @@ def _width(place: HintPlace) -> Advice | None:
 
     None if `holds where` already names sizes that fit.
     """
-    if place.layer.op != "linear" or place.around or known(place.layer.sample[-1]):
+    if place.layer.op != "linear" or place.around or place.at not in place.level.open_widths[:MOST_WIDTHS]:
         return None
-    network, wanted = place.layer.network, place.layer.node.layer.given.get("c_i")
-    if not isinstance(wanted, int):
-        return None
+    network, wanted = place.layer.network, place.layer.node.layer.given["c_i"]
     from ..conditions import Holds
 
     if any(condition.solved() or Holds().example(condition) for condition in place.layer.needs):

@@ -13,7 +13,7 @@ import pytest
 
 import cnncalc
 from cnncalc import zoo
-from cnncalc.hints import Advice, HintPlace, find, whole
+from cnncalc.hints import Advice, HintPlace, find, typed, whole
 from cnncalc.hints.table import KINDS, hints, kinds_named
 from cnncalc.hints.typed import notes
 from cnncalc.report import Hint
@@ -112,8 +112,8 @@ CASES = [
      "d=1 and a k that is divisible by s gives every output the same number of taps; so does an upsample in front "
      "of a conv",
      ["3x8x8 convT:4,k4,s2"]),
-    ("3x1x9 conv:4,k2,p2049+2048x0,d2x1",
-     "padding-windows: conv1: some windows hold only padding: 2048 before and 2046 after the input, of 4096 on height; "
+    ("3x1x9 conv:4,k2,p33+32x0,d2x1",
+     "padding-windows: conv1: some windows hold only padding: 32 before and 30 after the input, of 64 on height; "
      "a smaller d reads the input",
      ["3x1x9 conv:4,k2,p1x0"]),
     ("3x6x6 conv:4,k3,p4",
@@ -590,12 +590,13 @@ def test_pools_of_a_dialect_that_rounds_down_are_padded_where_the_stride_does_no
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        # the kernel steps over the one pixel, but at the 2 windows of 4,096 whose first or last tap it is
-        ("1x1 conv1d:1,k2,d2,p2049+2048", "2048 before and 2046 after the input, of 4096"),
-        ("1x1 conv1d:1,k2,d2,p2049", "2047 before and 2047 after the input, of 4097"),  # those beside it alone
-        ("1x1 conv1d:1,k4096,p4095+0", "4,095 of the 4,096 weights"),
-        ("1x1 conv1d:1,k4097,p4096+0", ""),
-        ("1x5 conv1d:1,k1000000001,p500000000", ""),
+        # the kernel steps over the one pixel, but at the 2 windows of 64 whose first or last tap it is
+        ("1x1 conv1d:1,k2,d2,p33+32", "32 before and 30 after the input, of 64"),
+        ("1x1 conv1d:1,k2,d2,p33", "31 before and 31 after the input, of 65"),  # those beside it alone
+        ("1x1 conv1d:1,k64,s2,p63+0", "63 of the 64 weights"),
+        ("1x1 conv1d:1,k65,s2,p64+0", ""),
+        ("1x1 conv1d:1,k4097,p4096+0", "4,096 of the 4,097 weights"),
+        ("1x5 conv1d:1,k1000000001,p500000000", "999,999,992 of the 1,000,000,001 weights"),
         ("1x2 conv1d:1,k3,d1000000000,p2000000000", ""),
     ],
 )
@@ -766,3 +767,10 @@ def test_copies_of_a_layer_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -
         looked_at.clear()
         assert [hint.layers for hint, _ in notes(report.layers)] == [("conv1",)] * words.count("conv")
         assert [*dict.fromkeys(looked_at)] == places
+
+
+def test_inputs_are_looked_for_of_a_few_linear_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    branches = "3xHxW conv:5,k3 flatten:name=f maxpool:2,from=input flatten:name=g concat:from=f+g"
+    for most in (0, 1):
+        monkeypatch.setattr(typed, "MOST_WIDTHS", most)
+        assert [hint.name for hint in of(f"{branches} linear:7,c_i=228")] == ["linear-width"] * most

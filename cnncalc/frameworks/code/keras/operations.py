@@ -234,7 +234,7 @@ def _one_further(axis: Any) -> Any:
 def _beside_samples(evaluator: Evaluator, args: Sequence[Any], rank: int, node: Any) -> list[Any]:
     """Return operands with each array of one more axis than samples have as one sample, if that axis has one place."""
     return [
-        moved(evaluator, f"{one.layer.name}_of_one", one, one.sizes[1:], node, (1,))
+        moved(evaluator, f"{one.layer.name}_reshape", one, one.sizes[1:], node, (1,))
         if isinstance(one, SymbolicTensor) and one.whole and one.sizes and len(one.sizes) > rank and one.sizes[0] == 1
         else one
         for one in args
@@ -381,6 +381,16 @@ def _matmul(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
         for key in ("a", "b")
     ]
     return operate(evaluator, "Matmul", turned, {}, node)
+
+
+@_function("einsum")
+def _einsum(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the sum of products over the axes that an equation names."""
+    equation = [*args, kwargs.get("subscripts", kwargs.get("equation"))][0]
+    operands = [one for one in args if isinstance(one, SymbolicTensor)]
+    if not isinstance(equation, str) or len(operands) != len(equation.partition("->")[0].split(",")):
+        raise NotImplementedError
+    return operate(evaluator, "Einsum", operands, {"subscripts": equation}, node)
 
 
 @_function("shape", "int_shape", "get_static_shape")
@@ -638,9 +648,7 @@ _ORDERS = {"NHWC": "channels_last", "NCHW": "channels_first"}
 _enter(["max_pool", "max_pool2d", "max_pool1d"], _pool("MaxPooling"))
 _enter(["average_pool", "avg_pool", "avg_pool2d", "avg_pool1d"], _pool("AveragePooling"))
 
-
-for _name in ("hard_sigmoid", "pool2d"):  # of another slope, and of arguments of its own
-    NAMES.pop(f"keras.backend.{_name}", None)
+NAMES.pop("keras.backend.hard_sigmoid")  # of another slope
 
 
 # Constants and variables
@@ -681,7 +689,9 @@ def _arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     return constant(evaluator, session_of(evaluator).unique("arange"), [count], "constant", node)
 
 
-@_function("zeros", "ones", "random_normal", "random_uniform", roots=("keras.ops", "keras.backend", "tensorflow"))
+@_function(
+    "zeros", "ones", "full", "random_normal", "random_uniform", roots=("keras.ops", "keras.backend", "tensorflow")
+)
 @_function("normal", "uniform", roots=("keras.random", "tensorflow.random", "keras.backend"))
 def _filled(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return an array of one number, or of random ones, with the batch if its shape has one."""

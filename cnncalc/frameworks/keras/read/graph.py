@@ -13,6 +13,7 @@ from ....errors import CnncalcError, SpecError, shown
 from ....layers import OPS
 from ....layers.pool import GlobalPool
 from ....limits import MOST_LISTED_IN_ALL, NUMBERS_A_LAYER, Limit
+from ....sizes import show
 from ... import ArrayReaders
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
@@ -43,7 +44,7 @@ class ModelReader:
         `path` are the models around this one.
         """
         what = "layers list {made:,} numbers and results that follow from a few, more than {most:,}"
-        self.listed = listed or Limit(MOST_LISTED_IN_ALL, what)
+        self.listed = listed or Limit(MOST_LISTED_IN_ALL, what, "repeat, encode or split fewer units, or less often")
         """What parts of calls list."""
         self.conventions = channels_last, old
         self.arrays, self.path = arrays, path
@@ -178,6 +179,8 @@ class ModelReader:
             shapes[layer] = traced(
                 layer.op, layer.keys, [shapes.get(one, NOTHING) for one in reads], call.channels_last
             )
+            if part.copies > 1 and layer.counted is None:
+                layer.counted = {"weights": (shapes[layer].params or 0) // part.copies}
             if len(given) > 1 and has_weights and layer.tie is None:
                 self._trained[layer] = shapes[layer].params or 0
         self._note_table(name, call)
@@ -250,8 +253,13 @@ def results_of(record: KerasLayer, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def _made(arrays: KerasArrays, path: tuple[str, ...], recipe: Recipe, channels_last: bool) -> Any:
-    """Return an array of a layer, made of variables of the file."""
-    return recipe.make(arrays.read(path, recipe.variables, recipe.optional), channels_last)
+    """Return an array of a layer, made of variables of the file. SpecError if these have other shapes."""
+    found = arrays.read(path, recipe.variables, recipe.optional)
+    try:
+        return recipe.make(found, channels_last)
+    except (ValueError, IndexError):
+        shapes = ", ".join(show(array.shape) for array in found)
+        raise SpecError(f"the file's arrays of {shown('/'.join(path))} do not fit the layer: {shapes}") from None
 
 
 def _all_keys(model: KerasModel) -> list[TensorKey]:
