@@ -47,7 +47,7 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
     Where `tobatch` stands before that layer, a sample has the axes in front that it folds, and has all of its channels.
     """
     layers = list(layers)
-    rank = layers[0].rank()
+    rank = layers[0].rank() if layers else None
     if rank is None:
         rank = first_rank(layers)
     nd = 2 if rank is None else rank

@@ -191,6 +191,12 @@ def gather(x: Array, view: View, rows: tuple[int, ...], layout: Layout) -> Array
     return columns
 
 
+def _by_step(steps: Sequence[int], strides: Sequence[int], counts: Sequence[int]) -> list[int]:
+    """Return how many bytes lie between places of an axis; none where there is one, whose step may be huge."""
+    rows = zip(steps, strides, counts, strict=True)
+    return [step * stride if count > 1 else 0 for step, stride, count in rows]
+
+
 def _sights(source: Array, view: View, rows: tuple[int, ...], kind: Dtype, g: int) -> Iterator[tuple[Index, Array]]:
     """Yield for each phase which columns it fills, and its values (g, c_i/g, *taps, n, *rows) from (c, n, *space)."""
     c, n = source.shape[:2]
@@ -200,11 +206,10 @@ def _sights(source: Array, view: View, rows: tuple[int, ...], kind: Dtype, g: in
         planes, memory = padded(source, view, kind)
     by_c, by_n = planes.strides[:2]
     by_axis = planes.strides[-len(rows) :]
-    by_position = [step * stride for step, stride in zip(view.steps, by_axis, strict=True)]
+    by_position = _by_step(view.steps, by_axis, rows)
     for phase in view.phases:
         shape = (g, c // g, *phase.counts, n, *rows)
-        steps = [step * stride for step, stride in zip(phase.steps, by_axis, strict=True)]
-        strides = (by_c * (c // g), by_c, *steps, by_n, *by_position)
+        strides = (by_c * (c // g), by_c, *_by_step(phase.steps, by_axis, phase.counts), by_n, *by_position)
         if view.unpadded:
             yield phase.cells, as_strided(source, shape, strides)
         else:

@@ -13,6 +13,7 @@ from ....errors import CnncalcError, SpecError, shown
 from ....layers import OPS
 from ....layers.pool import GlobalPool
 from ....limits import MOST_LISTED_IN_ALL, NUMBERS_A_LAYER, Limit
+from ....sizes import show
 from ... import ArrayReaders
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
@@ -252,8 +253,13 @@ def results_of(record: KerasLayer, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def _made(arrays: KerasArrays, path: tuple[str, ...], recipe: Recipe, channels_last: bool) -> Any:
-    """Return an array of a layer, made of variables of the file."""
-    return recipe.make(arrays.read(path, recipe.variables, recipe.optional), channels_last)
+    """Return an array of a layer, made of variables of the file. SpecError if these have other shapes."""
+    found = arrays.read(path, recipe.variables, recipe.optional)
+    try:
+        return recipe.make(found, channels_last)
+    except (ValueError, IndexError):
+        shapes = ", ".join(show(array.shape) for array in found)
+        raise SpecError(f"the file's arrays of {shown('/'.join(path))} do not fit the layer: {shapes}") from None
 
 
 def _all_keys(model: KerasModel) -> list[TensorKey]:

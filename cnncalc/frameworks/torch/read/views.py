@@ -52,22 +52,8 @@ def scattered(view: TensorView) -> tuple[str, tuple[Any, ...], Mapping[str, Any]
 
 SWAPS = frozenset(["transpose", "swapaxes", "swapdims", "t", "T", "mT", "adjoint", "H", "mH"])
 """Functions that give the whole again if they are called on their result."""
-SAME_ORDER = frozenset(
-    [
-        "view",
-        "reshape",
-        "flatten",
-        "unflatten",
-        "squeeze",
-        "unsqueeze",
-        "view_as",
-        "reshape_as",
-        "ravel",
-        "detach",
-        "alias",
-        "data",
-    ]
-)
+_RESHAPED = "view reshape flatten unflatten squeeze unsqueeze view_as reshape_as ravel detach alias data"
+SAME_ORDER = frozenset(_RESHAPED.split())
 """Functions whose result has the values of the whole in their order."""
 
 
