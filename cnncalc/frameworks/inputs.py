@@ -15,12 +15,10 @@ Raw = dict[str, Any]
 def input_keys(layers: list[Raw], sizes: int, wanted: Reading) -> dict[str, int]:
     """Return the key of a spec that says how an input of so many sizes is read; none if its layers say the same.
 
-    None either if a layer lacks a key or a block its layers, for which the spec is refused.
+    None either if there is no layer with its keys, for which the spec is refused.
     """
     found = [*layers_of(layers)]
-    if not found or any(key not in layer.given for layer in found for key in layer.NEEDED):
-        return {}
-    if readings(found, own=True).get(sizes) is wanted:
+    if not found or readings(found, own=True).get(sizes) is wanted:
         return {}
     return {"sample_axes": wanted.sample_axes(sizes)}
 
