@@ -15,7 +15,7 @@ Raw = dict[str, Any]
 def input_keys(layers: list[Raw], sizes: int, wanted: Reading) -> dict[str, int]:
     """Return the key of a spec that says how an input of so many sizes is read; none if its layers say the same.
 
-    None either without a layer that has the keys that it needs: the spec is refused.
+    None either if there is no layer with its keys, for which the spec is refused.
     """
     found = [*layers_of(layers)]
     if not found or readings(found, own=True).get(sizes) is wanted:
