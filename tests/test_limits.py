@@ -165,6 +165,14 @@ def test_a_bomb_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @posix
+def test_a_place_in_a_long_text_takes_little_memory(tmp_path: Path) -> None:
+    (tmp_path / "text.keras").write_bytes(archive(b'"' + b"a" * 2_000_000 + b'"'))
+    done = bounded("check", str(tmp_path / "text.keras"))
+    assert done.code == 2, done
+    assert "text.keras:1:1: CC001 unreadable: 'aaaa" in done.out
+
+
+@posix
 @pytest.mark.parametrize("path", sorted(HOSTILE.iterdir()), ids=lambda path: path.name)
 def test_the_gate_judges_what_is_hostile(path: Path) -> None:
     if path.suffix == ".onnx":

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from ..errors import Path, Where, shown
 
-_PIECE = re.compile(r'[ \t\n\r]*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+)', re.DOTALL)
+_PIECE = re.compile(r'[ \t\n\r]*("(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+)', re.DOTALL)
+"""A piece of JSON. It never goes back: what `re` keeps to do so takes 150 bytes for each character of a text."""
 
 
 class Value(NamedTuple):
