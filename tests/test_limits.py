@@ -133,7 +133,8 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "list.py": (NET % b"a = [0] * 10**9", "a list, or a text, of more than 50,000 items"),
     "repeat.py": (
         KERAS % b"y = x\nfor _ in range(18):\n    y = y + ops.repeat(x, 1, axis=1)",
-        "layers list 1,080,000 numbers and results that follow from a few, more than 1,048,576",
+        "layers list 1,080,000 numbers and results that follow from a few, more than 1,048,576\n"
+        "  repeat, encode or split fewer units, or less often",
     ),
     "printed.txt": (
         b"Net(\n (a): Sequential(\n  (0-99999999): 100000000 x ReLU()\n )\n)",
@@ -412,6 +413,14 @@ def many_inputs() -> bytes:
     return onnx_model([helper.make_node("Sum", ["x", *["c"] * 70_000], ["y"])], [numbers("c", 1)])
 
 
+def many_constants() -> bytes:
+    """Add a value and 15,001 constants, each looked for among the others."""
+    from onnx import helper
+
+    names = [f"c{at}" for at in range(15_001)]
+    return onnx_model([helper.make_node("Sum", ["x", *names], ["y"])], [numbers(name, 1) for name in names])
+
+
 def many_indices() -> bytes:
     """Take units of an axis in an order of 4,000 numbers, again and again."""
     return onnx_model(chain(1_000, lambda x, y: [("Gather", [x, "i"], [y])]), [numbers("i", *[1, 0] * 2_000)], 4_000)
@@ -433,6 +442,7 @@ def transposed() -> bytes:
         (many_layers, 2, "the nodes of the graph make 15,001 layers, or numbers in them by the hundred, more than"),
         (transposed, 0, ""),
         (doubled_letters, 0, ""),
+        (many_constants, 2, "the nodes of the graph make 15,001 layers"),
         (many_inputs, 2, "the nodes of the graph have 70,002 inputs and outputs, more than 60,000"),
         (many_indices, 2, "layers, or numbers in them by the hundred, more than 15,000"),
         (doubled, 0, ""),

@@ -27,6 +27,7 @@ from .values import (
     InstanceValue,
     LibraryFunction,
     LibraryObject,
+    NamedItems,
     PropertyValue,
     RaisedError,
     UnknownValue,
@@ -112,6 +113,8 @@ class Evaluator(StatementEvaluator):
         """Return a method of a plain value; MISSING if there is none."""
         if isinstance(value, LibraryFunction):  # itertools.chain.from_iterable
             return self.libraries.find(f"{value.name}.{name}")
+        if isinstance(value, NamedItems) and name in value.names:
+            return value[value.names.index(name)]
         method = next((own[name] for kind, own in METHODS.items() if isinstance(value, kind) and name in own), None)
         return MISSING if method is None else BoundMethod(method, value)
 

@@ -196,6 +196,13 @@ class UnknownValue:
         return UnknownValue(f"{self.what}.{name}", self.node)
 
 
+class NamedItems(tuple[Any, ...]):
+    """A tuple whose items have names as well, as PyTorch's extremes and their places."""
+
+    __slots__ = ()
+    names = ("values", "indices")
+
+
 class LibraryObject:
     """An object of a library that takes part in expressions, as a tensor does.
 

@@ -315,3 +315,26 @@ def test_a_broken_file_is_looked_through_once(tmp_path: Path, monkeypatch: pytes
         archive.writestr("model.weights.h5", bytes(1000), zipfile.ZIP_DEFLATED)
     assert cnncalc.shape(path, input=(4,)).params is None
     assert looks == [path.stat().st_size]  # of the archive, and not of what it unpacks to
+
+
+def test_lora_of_a_grouped_convolution(tmp_path: Path) -> None:
+    """Keras 3.15 counts 30, 18 of them trained; a group of its kernel is W + A B, with its own columns of B alone."""
+    config = {"name": "c", "filters": 4, "kernel_size": [1, 1], "groups": 2, "lora_rank": 2}
+    layers = [{"class_name": "InputLayer", "config": {"batch_shape": [None, 5, 7, 6]}}]
+    layers.append({"class_name": "Conv2D", "config": config})
+    rng = np.random.default_rng(5)
+    shapes = {"kernel": (1, 1, 3, 4), "bias": (4,), "lora_kernel_a": (1, 1, 3, 2), "lora_kernel_b": (2, 4)}
+    arrays = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    path = tmp_path / "net.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"name": "m", "layers": layers}})
+        file.attrs["layer_names"] = [b"c"]
+        file.create_group("c").attrs["weight_names"] = [f"{name}:0".encode() for name in arrays]
+        for name, array in arrays.items():
+            file["c"][f"{name}:0"] = array
+    report = cnncalc.shape(path)
+    assert (report.params, report.trainable) == (30, 18)
+    x = rng.standard_normal((2, 5, 7, 6)).astype(np.float32)
+    whole = (arrays["kernel"] + arrays["lora_kernel_a"] @ arrays["lora_kernel_b"])[0, 0]
+    groups = [x[..., :3] @ whole[:, :2], x[..., 3:] @ whole[:, 2:]]
+    assert cnncalc.run(path, x) == pytest.approx(np.concatenate(groups, -1) + arrays["bias"], abs=1e-5)

@@ -458,6 +458,11 @@ def test_an_operator_of_onnxruntime_is_read() -> None:
     assert [layer["op"] for layer in whole] == ["identity", "conv", "identity"]
 
 
+def test_an_operator_of_onnxruntime_that_lacks_inputs_is_opaque() -> None:
+    node = helper.make_node("QLinearAdd", ["x", "x", "x"], ["y"], domain="com.microsoft")
+    assert [layer["op"] for layer in layers_of(model([node], [2, 3, 7, 11]))] == ["opaque"]
+
+
 @pytest.mark.parametrize(
     "attributes",
     [{"activation": "Elu"}, {"activation": "HardSigmoid", "activation_params": [0.2, 0.25]}],
@@ -573,6 +578,15 @@ def test_functions_written_as_several_nodes(op: str, rows: Any) -> None:
 def test_a_gate_that_others_read_stays_as_it_is() -> None:
     rows = chain(("Sigmoid", ["x"], "s", {}), ("Mul", ["s", "x"], "m", {}), ("Add", ["m", "s"], "y", {}))
     assert [layer["op"] for layer in layers_of(model(rows, [2, 3, 7, 11]))] == ["sigmoid", "mul", "add"]
+
+
+def test_gates_whose_parts_stand_far_apart() -> None:
+    """All sigmoids stand in front of all products."""
+    ends = [helper.make_node("Sigmoid", [one], [f"s{one}"], name=f"s{one}") for one in ("x", "r")]
+    gates = [helper.make_node("Mul", [f"s{one}", one], [f"m{one}"]) for one in ("x", "r")]
+    last = helper.make_node("Add", ["mx", "mr"], ["y"])
+    data = model([helper.make_node("Relu", ["x"], ["r"]), *ends, *gates, last], [2, 3, 7, 11])
+    assert [layer["op"] for layer in layers_of(data)] == ["relu", "silu", "silu", "add"]
 
 
 def test_a_batch_left_open_goes_through_the_nodes_that_work_a_shape_out() -> None:

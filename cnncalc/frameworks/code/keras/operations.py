@@ -383,6 +383,16 @@ def _matmul(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     return operate(evaluator, "Matmul", turned, {}, node)
 
 
+@_function("einsum")
+def _einsum(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the sum of products over the axes that an equation names."""
+    equation = [*args, kwargs.get("subscripts", kwargs.get("equation"))][0]
+    operands = [one for one in args if isinstance(one, SymbolicTensor)]
+    if not isinstance(equation, str) or len(operands) != len(equation.partition("->")[0].split(",")):
+        raise NotImplementedError
+    return operate(evaluator, "Einsum", operands, {"subscripts": equation}, node)
+
+
 @_function("shape", "int_shape", "get_static_shape")
 def _shape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the shape of a tensor, the batch open."""
@@ -679,7 +689,9 @@ def _arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     return constant(evaluator, session_of(evaluator).unique("arange"), [count], "constant", node)
 
 
-@_function("zeros", "ones", "random_normal", "random_uniform", roots=("keras.ops", "keras.backend", "tensorflow"))
+@_function(
+    "zeros", "ones", "full", "random_normal", "random_uniform", roots=("keras.ops", "keras.backend", "tensorflow")
+)
 @_function("normal", "uniform", roots=("keras.random", "tensorflow.random", "keras.backend"))
 def _filled(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return an array of one number, or of random ones, with the batch if its shape has one."""

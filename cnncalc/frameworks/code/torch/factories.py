@@ -212,7 +212,14 @@ def torch_size(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
     return tuple(evaluator.items(args[0], node))
 
 
-@NAMES.function("torch.numel")
-def numel(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the number of values of a tensor."""
-    return evaluator.call(evaluator.attribute(args[0], "numel", node), [], {}, node)
+def by_method(name: str) -> None:
+    """Enter a function that is a method of the tensor that it is given."""
+
+    def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        return evaluator.call(evaluator.attribute(args[0], name, node), args[1:], kwargs, node)
+
+    NAMES.function(f"torch.{name}")(call)
+
+
+by_method("numel")
+by_method("is_floating_point")

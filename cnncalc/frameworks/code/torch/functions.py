@@ -14,7 +14,7 @@ from ....limits import MOST_AXES, MOST_FUNCTIONS
 from ....sizes import LARGEST, show
 from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
 from ..budget import TooMuchError
-from ..values import Implementation, LibraryFunction, UnknownValue
+from ..values import Implementation, LibraryFunction, NamedItems, UnknownValue
 from . import views
 from .shapes import SHAPES, Shape, ShapeCall
 from .tensors import DeviceValue, TensorValue
@@ -85,7 +85,13 @@ def apply(evaluator: Evaluator, function: str, args: Sequence[Any], kwargs: Mapp
         raise TooMuchError(f"a tensor of more than {MOST_AXES} axes")
     kind = rule.kind if rule.kind != "same" else found[0].kind if found else "float"
     results = results_of(evaluator, function, args, kwargs, found, shapes, kind)
-    return tuple(results) if isinstance(made, list) else results[0]
+    if not isinstance(made, list):
+        return results[0]
+    return NamedItems(results) if function in WITH_PLACES else tuple(results)
+
+
+WITH_PLACES = frozenset(["max", "min", "median", "mode", "kthvalue", "cummax", "cummin", "sort", "topk"])
+"""Functions whose two results are called `values` and `indices`."""
 
 
 def results_of(

@@ -380,6 +380,26 @@ module(
     lambda own, nd: Arrays({"weight": (own["num_embeddings"], own["embedding_dim"])}),
 )
 
+
+def bag(given: Given) -> Any:
+    """Run an embedding whose rows are summed up: those of the last axis, as many for each sample."""
+    offsets, weights = [*given.args[1:], None, None][:2]
+    told = [offsets, weights, *given.kwargs.values(), given.own["padding_idx"]]
+    if len(given.x.shape) != 2 or any(one is not None for one in told):
+        raise NotImplementedError
+    rows = given.call("embedding", given.x, given.own["weight"])
+    mode = given.own["mode"]
+    return given.call("amax" if mode == "max" else mode, rows, dim=1)
+
+
+module(
+    "EmbeddingBag",
+    "num_embeddings, embedding_dim, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, mode='mean', "
+    "sparse=False, _weight=None, include_last_offset=False, padding_idx=None, device=None, dtype=None",
+    bag,
+    lambda own, nd: Arrays({"weight": (own["num_embeddings"], own["embedding_dim"])}),
+)
+
 # Norms
 
 

@@ -357,3 +357,44 @@ module(
     None,
     repeated("decoder_layer"),
 )
+
+
+_ENDS = ("src", "tgt", "src_mask", "tgt_mask", "memory_mask")
+_PADDING = ("src_key_padding_mask", "tgt_key_padding_mask", "memory_key_padding_mask")
+_OF_LAYER = "d_model nhead dim_feedforward dropout activation layer_norm_eps batch_first norm_first bias"
+
+
+def build_transformer(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
+    """Give a transformer its encoder and its decoder, unless it is given others."""
+    own = made.attributes
+    for role in ("encoder", "decoder"):
+        custom, kind = own.pop(f"custom_{role}"), f"Transformer{role.capitalize()}"
+        if custom is not None:
+            own[role] = custom
+            continue
+        build(
+            ("layer", f"{kind}Layer", _OF_LAYER),
+            ("norm", "LayerNorm", _NORM),
+            (role, kind, f"layer num_{role}_layers norm"),
+        )(evaluator, made, node)
+        del own["layer"], own["norm"]  # they are the encoder's, or the decoder's
+
+
+def transform(given: Given) -> Any:
+    """Run a transformer: its encoder, and its decoder on what that gives."""
+    own, call = arguments(given, *_ENDS, *_PADDING), given.evaluator.call
+    masks = {"mask": own["src_mask"], "src_key_padding_mask": own["src_key_padding_mask"]}
+    memory = call(given.own["encoder"], [own["src"]], masks, given.node)
+    masks = {name: own[name] for name in ("tgt_mask", "memory_mask", *_PADDING[1:])}
+    return call(given.own["decoder"], [own["tgt"], memory], masks, given.node)
+
+
+module(
+    "Transformer",
+    "d_model=512, nhead=8, num_encoder_layers=6, num_decoder_layers=6, dim_feedforward=2048, dropout=0.1, "
+    "activation='relu', custom_encoder=None, custom_decoder=None, layer_norm_eps=1e-5, batch_first=False, "
+    "norm_first=False, bias=True, device=None, dtype=None",
+    transform,
+    None,
+    build_transformer,
+)

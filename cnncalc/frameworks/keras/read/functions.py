@@ -31,6 +31,8 @@ class LayerPart(NamedTuple):
     """Whether its arrays are trained if the Keras layer's are."""
     shared: bool = False
     """Whether the first call of the layer has its array in another op, and counts it."""
+    copies: int = 1
+    """How many times over its kernel holds one array, which counts once."""
 
 
 class Results(NamedTuple):

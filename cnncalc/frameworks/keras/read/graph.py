@@ -44,7 +44,7 @@ class ModelReader:
         `path` are the models around this one.
         """
         what = "layers list {made:,} numbers and results that follow from a few, more than {most:,}"
-        self.listed = listed or Limit(MOST_LISTED_IN_ALL, what)
+        self.listed = listed or Limit(MOST_LISTED_IN_ALL, what, "repeat, encode or split fewer units, or less often")
         """What parts of calls list."""
         self.conventions = channels_last, old
         self.arrays, self.path = arrays, path
@@ -179,6 +179,8 @@ class ModelReader:
             shapes[layer] = traced(
                 layer.op, layer.keys, [shapes.get(one, NOTHING) for one in reads], call.channels_last
             )
+            if part.copies > 1 and layer.counted is None:
+                layer.counted = {"weights": (shapes[layer].params or 0) // part.copies}
             if len(given) > 1 and has_weights and layer.tie is None:
                 self._trained[layer] = shapes[layer].params or 0
         self._note_table(name, call)

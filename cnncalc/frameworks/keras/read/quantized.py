@@ -95,14 +95,22 @@ def with_lora(
 ) -> list[LayerPart]:
     """Return a layer as its frozen kernel, beside two of which the first has `rank` outputs, added and scaled.
 
-    In a `.keras` file the two are already added to the kernel, and not kept.
+    In a `.keras` file the two are already added to the kernel, and not kept. In a grouped convolution each group has
+    the same first kernel.
     """
+    groups = frozen.get("g", 1)
     alpha = call.config.get("lora_alpha")
     factor = (alpha if isinstance(alpha, (int, float)) else rank) / rank
     read = tuple(one.layer for one in call.read())
     parts = [
         LayerPart(frozen, "_frozen", trainable=False, recipes={"weight": Recipe((role,), kernel)}),
-        LayerPart(first, "_lora_a", read, {"weight": Recipe((role,), lora_a(rank), (f"lora_{role}_a",))}),
+        LayerPart(
+            first,
+            "_lora_a",
+            read,
+            {"weight": Recipe((role,), lora_a(rank, groups), (f"lora_{role}_a",))},
+            copies=groups,
+        ),
         LayerPart(second, "_lora_b", recipes={"weight": Recipe((role,), lora_b(rank), (f"lora_{role}_b",))}),
         LayerPart({"op": "rescale", "factor": factor}, "_lora_scaled"),
         LayerPart({"op": "add"}, "_lora" if bias else "", ("_frozen", "_lora_scaled")),

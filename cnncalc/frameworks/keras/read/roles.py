@@ -110,12 +110,13 @@ def heads_joined(arrays: list[Any], channels_last: bool) -> Any:
     return kernel([array.reshape(-1, array.shape[-1])], channels_last)
 
 
-def lora_a(rank: int) -> Callable[[list[Any], bool], Any]:
-    """Return the function that makes the first LoRA array, zeros if the file has none."""
+def lora_a(rank: int, groups: int = 1) -> Callable[[list[Any], bool], Any]:
+    """Return the function that makes the first LoRA array, the same for each group, zeros if the file has none."""
 
     def make(arrays: list[Any], channels_last: bool) -> Any:
         whole, own = arrays
-        return kernel([(0 * whole[..., :1]).repeat(rank, -1) if own is None else own], channels_last)
+        array = (0 * whole[..., :1]).repeat(rank, -1) if own is None else own
+        return kernel([array[..., [*range(rank)] * groups]], channels_last)
 
     return make
 

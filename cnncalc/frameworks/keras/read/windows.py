@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ....layers import OPS
 from ....layers.names import KERAS
-from .config import LayerCall
+from .config import LayerCall, is_listable
 from .functions import CONVERTERS, Converter, Parts, Raw, renamed
 from .quantized import lora_rank, with_lora
 
@@ -26,11 +26,13 @@ def _window(op: str) -> Converter:
 def _conv_with_lora(call: LayerCall, op: str) -> Parts:
     """Return a convolution beside one of `rank` outputs, which another of a single position widens."""
     raw, rank = renamed(call, op), lora_rank(call.config) or 1
-    if raw.get("g", 1) != 1:
-        return None
+    groups, sizes = raw.get("g", 1), call.sizes()
+    if groups != 1 and (sizes is None or None in sizes or not is_listable(groups)):
+        return None  # the copies of its first kernel could not be counted
     frozen: Raw = {**raw, "bias": False}
-    second: Raw = {"op": op, "c_o": raw.get("c_o"), "k": 1, "bias": False}
-    return with_lora(call, rank, frozen, frozen | {"c_o": rank}, second, call.get("use_bias") is not False, "kernel")
+    second: Raw = {"op": op, "c_o": raw.get("c_o"), "k": 1, "g": groups, "bias": False}
+    has_bias = call.get("use_bias") is not False
+    return with_lora(call, rank, frozen, frozen | {"c_o": rank * groups}, second, has_bias, "kernel")
 
 
 for _op in (*_CONVOLUTIONS, *_POOLS):

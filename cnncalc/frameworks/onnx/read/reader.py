@@ -72,6 +72,8 @@ class GraphReader(LayerMaker):
         """Whether the result does not depend on the input, and so has no batch."""
         self._biases: dict[str, set[str]] | None = None
         self._made_constants: dict[tuple[str, Shape], tuple[Handle, Const]] = {}
+        self._named: tuple[GraphNode | None, dict[int, str]] = (None, {})
+        """The constants that a node reads, by their ids."""
         self.plans: dict[tuple[Any, ...], Any] = {}
         """How operands meet, by their shapes and axes."""
         self.contradictions: list[tuple[str, Shape, Shape]] = []
@@ -99,7 +101,9 @@ class GraphReader(LayerMaker):
 
     def name_of(self, node: GraphNode, const: Const, at: int) -> str:
         """Return the name of a constant that a node reads, or a new one for what is made of its input `at`."""
-        return next((name for name in node.inputs if self.const(name) is const), f"{node.name}.{at + 1}")
+        if self._named[0] is not node:
+            self._named = node, {id(self.const(name)): name for name in reversed(node.inputs)}
+        return self._named[1].get(id(const), f"{node.name}.{at + 1}")
 
     def scalar(self, name: str) -> float | int | None:
         """Return the number that a constant is, None for anything else."""
