@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import json
 import sys
 import tempfile
@@ -200,6 +201,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="try one of so many")
     given = parser.parse_args()
     changes = [*SWEPT[given.format]()][:: given.every]
+    gc.freeze()  # what is looked through in each process takes more time than a case
     finds = Finds(Path(tempfile.mkdtemp(prefix="cnncalc-sweep-")))
 
     def case(at: int) -> dict[str, Any]:
