@@ -580,6 +580,24 @@ def test_a_gate_that_others_read_stays_as_it_is() -> None:
     assert [layer["op"] for layer in layers_of(model(rows, [2, 3, 7, 11]))] == ["sigmoid", "mul", "add"]
 
 
+def test_a_constant_is_reshaped_again_and_again() -> None:
+    """Its numbers were looked for through all shapes before it, as deep as Python allows."""
+    ends = ["c", *[f"c{at}" for at in range(1200)]]
+    rows = [
+        helper.make_node("Reshape", [one, "s" if at % 2 else "t"], [ends[at + 1]]) for at, one in enumerate(ends[:-1])
+    ]
+    rows.append(helper.make_node("Reshape", ["x", ends[-1]], ["y"]))
+    arrays = {"c": np.array([[2], [3], [77]]), "s": np.array([3]), "t": np.array([3, 1])}
+    assert out_of(model(rows, [2, 3, 7, 11], arrays)) == (2, 3, 77)
+
+
+@pytest.mark.parametrize("op", ["Squeeze", "Unsqueeze", "ReduceSum"])
+def test_more_axes_than_there_can_be(op: str) -> None:
+    data = model([helper.make_node(op, ["x", "axes"], ["y"])], [2, 3, 7, 11], {"axes": np.zeros(400, np.int64)})
+    with pytest.raises(cnncalc.SpecError, match=r"names 400 axes of 4|makes 404 axes, more than 32"):
+        read(data)
+
+
 def test_gates_whose_parts_stand_far_apart() -> None:
     """All sigmoids stand in front of all products."""
     ends = [helper.make_node("Sigmoid", [one], [f"s{one}"], name=f"s{one}") for one in ("x", "r")]

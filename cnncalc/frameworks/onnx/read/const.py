@@ -55,7 +55,20 @@ LONGEST_KEY = 400
 class Const:
     """A value that is the same for every input: its shape, its numbers if they are few, and how they are read."""
 
-    __slots__ = ("_is_open", "_roots", "_values", "cost", "filled", "key", "kind", "origin", "read", "shape", "uniform")
+    __slots__ = (
+        "_is_open",
+        "_roots",
+        "_values",
+        "cost",
+        "filled",
+        "key",
+        "kind",
+        "of",
+        "origin",
+        "read",
+        "shape",
+        "uniform",
+    )
 
     def __init__(
         self,
@@ -78,6 +91,8 @@ class Const:
         self._is_open: bool | None = None
         self.cost = cost + prod(self.shape)
         """How many numbers are worked out when it is read: its own, and those of the constants that it is made of."""
+        self.of: Const | None = None
+        """The constant whose numbers it has in another shape."""
         self.filled = False
         """Whether a node fills it with one number: a weight where a layer reads it, but nothing that is computed."""
 
@@ -162,7 +177,10 @@ class Const:
 
     def reshaped(self, shape: Sequence[int]) -> Const:
         """Return the same numbers in another shape."""
-        return self.derived(shape, lambda a: a.reshape(shape), f"as {shape}", lambda: self.values)
+        first = self.of or self  # so that a long chain is read at once
+        made = first.derived(shape, lambda a: a.reshape(shape), f"as {shape}", lambda: first.values)
+        made.of = first
+        return made
 
     def once(self, axis: int) -> Const | None:
         """Return one unit of an axis along which all are the same; None if they are not, or not known to be."""

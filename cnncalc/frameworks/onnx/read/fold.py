@@ -8,7 +8,7 @@ from math import ceil, isfinite, prod
 from typing import Any, TypeVar
 
 from ....errors import SpecError
-from ....limits import MOST_MADE, MOST_NUMBERS_LATER, MOST_READ, NUMBERS_A_NODE
+from ....limits import MOST_AXES, MOST_MADE, MOST_NUMBERS_LATER, MOST_READ, NUMBERS_A_NODE
 from ....registry import Registry
 from ....sizes import LARGEST, MOST_SIZES, Open, Size, known
 from .const import (
@@ -124,6 +124,9 @@ def _reshape(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 
 def axes_of(node: GraphNode, given: Inputs, rank: int, default: list[int] | None = None) -> list[int] | None:
     """Return the axes of an attribute, or of the second input, from 0 on; None if they are not known."""
+    listed = None if node.has("axes") or not node.input(1) else given[1]
+    if listed is not None and listed.size > rank:
+        raise node.wrong(f"names {listed.size:,} axes of {rank}")
     axes = integers(node, "axes", given, 1, default)
     return None if axes is None else [a + rank if a < 0 else a for a in axes]
 
@@ -137,7 +140,10 @@ def squeezed(node: GraphNode, given: Inputs, shape: Sequence[N]) -> list[N | int
     if node.op == "Squeeze":
         axes = axes_of(node, given, rank, [at for at, n in enumerate(shape) if n == 1])
         return None if axes is None else [n for at, n in enumerate(shape) if at not in axes]
-    rank += len(integers(node, "axes", given, 1) or ())
+    made = given[1] if node.input(1) else None
+    rank += len(node.ints("axes") or ()) if node.has("axes") else 0 if made is None else made.size
+    if rank > MOST_AXES:
+        raise node.wrong(f"makes {rank:,} axes, more than {MOST_AXES}")
     axes = axes_of(node, given, rank)
     if axes is None:
         return None
