@@ -1,6 +1,7 @@
 """How the time grows with the length of a chain: `python -m tests.bench.chain`.
 
-A spec of N layers is written to a file; the whole command reads it, traces it and writes its report as JSON.
+A spec of N layers is written to a file; the whole command reads it, traces it and writes its report as JSON. Beside it
+stands a Python that loads and dumps that report. The aims: at most 1.0 of it, and 10^6 layers in 12 times that of 10^5.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-LENGTHS = (1_000, 10_000, 100_000)
+LENGTHS = (1_000, 10_000, 100_000, 1_000_000)
+COPY = "import json, sys; json.dump(json.load(open(sys.argv[1])), open(sys.argv[2], 'w'))"
 
 
 def layer(index: int) -> dict[str, object]:
@@ -27,18 +29,24 @@ def layer(index: int) -> dict[str, object]:
     return kinds[index % len(kinds)]
 
 
+def seconds(command: list[str]) -> float:
+    """Return how long a command takes."""
+    begin = time.perf_counter()
+    subprocess.run(command, check=True)
+    return time.perf_counter() - begin
+
+
 def main() -> None:
-    """Time each length once, after a warm-up, and print seconds and microseconds a layer."""
+    """Time each length once, after a warm-up, and print seconds, microseconds a layer, and how the seconds compare."""
     with tempfile.TemporaryDirectory() as folder:
+        path, report, copy = [str(Path(folder) / name) for name in ("net.json", "out.json", "copy.json")]
         for length in (100, *LENGTHS):
-            path = Path(folder) / "net.json"
-            path.write_text(json.dumps({"input": [3, 31, 37], "layers": [layer(i) for i in range(length)]}))
-            begin = time.perf_counter()
-            command = [sys.executable, "-m", "cnncalc", "shape", str(path), "--json", "-o", f"{folder}/out.json"]
-            subprocess.run(command, check=True)
-            took = time.perf_counter() - begin
+            Path(path).write_text(json.dumps({"input": [3, 31, 37], "layers": [layer(i) for i in range(length)]}))
+            took = seconds([sys.executable, "-m", "cnncalc", "shape", path, "--json", "-o", report])
+            ratio = took / seconds([sys.executable, "-c", COPY, report, copy])
             if length in LENGTHS:
-                sys.stdout.write(f"{length:7,} layers {took:6.2f} s {took / length * 1e6:6.1f} us a layer\n")
+                each = f"{took / length * 1e6:6.1f} us a layer"
+                sys.stdout.write(f"{length:9,} layers {took:6.2f} s {each} {ratio:5.2f} of load and dump\n")
 
 
 if __name__ == "__main__":
