@@ -168,6 +168,13 @@ def _key(tests: tuple[Need, ...]) -> object:
     )
 
 
+def _same(one: Sequence[Fields], other: Sequence[Fields]) -> bool:
+    """Return whether fields are the same, also in what `==` leaves out: from where an unknown start is counted."""
+    return one == other and all(
+        a.of is b.of or [*map(tuple, a.of)] == [*map(tuple, b.of)] for a, b in zip(one, other, strict=True)
+    )
+
+
 def _trace(
     network: Network,
     nodes: Sequence[Node],
@@ -179,7 +186,7 @@ def _trace(
     """Yield the reports of the nodes of a network, or of the block that `within` ends with, whose input is `start`."""
     env = Env(network.dialect, network.layout == "NHWC", needs, needs.done)
     layers: list[LayerReport] = []
-    held: dict[int, tuple[object, Trace]] = {}
+    held: dict[int, tuple[tuple[Shape, ...], tuple[Fields, ...], Trace]] = {}
     """What each layer read last, by its id, and its trace: its copies by `times` that read the same have it, too."""
     for node in nodes:
         inner: list[LayerReport] = []
@@ -190,12 +197,12 @@ def _trace(
                 own: Any = node.layer.given["layers"]
                 inner.extend(_trace(network, own, reads[0], batch, needs, (*within, node)))
                 traced = _summed_up(inner)
-            elif id(node.layer) in held and held[id(node.layer)][0] == (xs, fields):
-                traced = held[id(node.layer)][1]
+            elif (last := held.get(id(node.layer))) and last[0] == xs and _same(last[1], fields):
+                traced = last[2]
             else:
                 traced = _traced(node, xs, fields, env)
                 needs.budget.count(node.layer, xs, traced)
-                held[id(node.layer)] = (xs, fields), traced
+                held[id(node.layer)] = xs, fields, traced
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
             if len(traced.out) > MOST_AXES:

@@ -121,6 +121,17 @@ def test_an_output_has_no_more_axes_than_an_array() -> None:
     assert "stack30': the output has 33 axes" in str(refused("3x8x9 stack:times=100000"))
 
 
+def test_copies_behind_a_start_that_an_open_size_decides_are_moved_each() -> None:
+    """Three pads move the map by three units of two pixels, whoever wrote them: the sum sees 3 + 6 pixels."""
+    moved = [{"op": "pad", "p": [[1, -1], [1, -1]], "name": f"moved{n}"} for n in (1, 2, 3)]
+    for pads, last in (([{**moved[0], "name": "moved", "times": 3}], "moved"), (moved, "moved3")):
+        layers = [{"op": "conv", "c_o": 4, "k": 3, "s": 2, "p": "same", "name": "stem"}, *pads]
+        spec = [*layers, {"op": "add", "from": ["stem", last]}]
+        report = cnncalc.shape(spec, ("H", "W", 3), dialect="keras")
+        assert [(field.size, field.start) for field in report.rf] == [(9, None)] * 2
+        assert [field.size for field in cnncalc.shape(spec, (31, 46, 3), dialect="keras").rf] == [9, 9]
+
+
 def test_copies_of_a_block_share_what_follows_from_an_input(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[Shape] = []
 
