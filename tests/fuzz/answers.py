@@ -232,8 +232,7 @@ def values_agree(network: Network, report: Report, x: Array, weights: dict[str, 
         alone = np.stack([cnncalc.run(network, one, weights) for one in x], at)
         _compare("one by one", alone, out, steep)
     _compare("not fused", cnncalc.run(network, x, weights, fuse=False), out, steep)
-    names = [layer.name for layer in report.layers if not layer.inner]
-    kept = cnncalc.run(network, x, weights, keep=names) if names else {}
+    kept = _kept(network, report, x, weights)
     _compare("with all layers kept", kept.get(report.layers[-1].name, out), out, steep)
     prepared = cnncalc.prepare(network, weights)
     first = prepared(x)
@@ -282,11 +281,20 @@ def are_defined(network: Network, report: Report, x: Array, weights: dict[str, A
         _compare("by definition", naively(report, x, weights), fast, False)
 
 
+def _kept(network: Network, report: Report, x: Array, weights: dict[str, Array]) -> dict[str, Array]:
+    """Return the values of each layer by its name, without those of blocks."""
+    names = [layer.name for layer in report.layers if not layer.inner]
+    return cnncalc.run(network, x, weights, keep=names) if names else {}
+
+
 def is_steep(network: Network, report: Report, x: Array, weights: dict[str, Array], out: Array) -> bool:
-    """Return whether the values are not numbers, or depend on the last bits of the input, or of what a step reads."""
+    """Return whether the values are not numbers, or depend on the last bits of the input, or of what a step reads.
+
+    Those of one layer are enough, as of a quotient of what is nearly 0 by 0, which a later layer may bound.
+    """
     if any(layer.op == "upsample" and layer.sample == layer.traced.out for _, layer in _named(report.layers)):
         return True  # onnxruntime leaves that out
-    if not np.isfinite(out).all():
+    if not all(np.isfinite(values).all() for values in (out, *_kept(network, report, x, weights).values())):
         return True
     noise = np.random.default_rng(0).uniform(1 - 1e-6, 1 + 1e-6, x.shape).astype(x.dtype)
     for most in (1e-5, -1e-5):  # a value between two steps goes to one, and to the other
