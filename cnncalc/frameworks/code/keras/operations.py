@@ -168,7 +168,9 @@ zeros_like: x
 """
 """An operation a line: the names of its function, then its arguments in order."""
 _RENAMED = {
-    **dict.fromkeys(("features", "input", "input_tensor", "tensor", "logits", "params", "t"), ("x",)),
+    **dict.fromkeys(
+        ("features", "indices", "input", "input_tensor", "tensor", "logits", "params", "t", "value"), ("x",)
+    ),
     "values": ("xs", "x"),
     "a": ("x1", "x"),
     "b": ("x2",),
@@ -269,9 +271,10 @@ def _simple(name: str, names: Sequence[str]) -> Function:
         given = dict(zip(names, args, strict=False))
         for key, value in kwargs.items():
             own = next((one for one in (key, *_RENAMED.get(key, ())) if one in names), None)
-            if own is None and key not in _IDLE and value is not None:
+            if own is not None:
+                given[own] = value.lower() if own == "mode" and isinstance(value, str) else value
+            elif key not in _IDLE and value is not None and value is not False:
                 raise NotImplementedError
-            given[own or key] = value.lower() if own == "mode" and isinstance(value, str) else value
         given = {key: value for key, value in given.items() if key not in _IDLE}
         tensors = [given.pop(key) for key in names if key in given and key in _TENSOR_ARGUMENTS]
         if not any(isinstance(one, SymbolicTensor) for one in leaves([tensors, given])):
@@ -309,7 +312,7 @@ _OF_NUMBERS: dict[str, Callable[..., Any]] = {
     "minimum": min,
 }
 """Functions of numbers."""
-_IDLE = ("dtype", "name", "seed")
+_IDLE = ("dtype", "index_type", "layout", "name", "output_type", "seed", "sorted")
 """Arguments that change no figure."""
 
 
@@ -368,6 +371,21 @@ def _gelu(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
     given = _given("x approximate", args, kwargs)
     config = {"approximate": given.get("approximate", False)}
     return operate(evaluator, "Gelu", [given.get("x", given.get("features"))], config, node)
+
+
+for _name in ("argmax", "argmin"):  # a type follows the axis there
+    _function(_name, roots=("tensorflow", "tensorflow.math"))(_simple(_name, ["x", "axis"]))
+
+
+@_function("one_hot", roots=("tensorflow",))
+def _one_hot(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return classes as rows of 0 with a 1; NotImplementedError for other numbers."""
+    given = _given("indices depth on_value off_value axis", args, kwargs)
+    if given.get("on_value") not in (None, 1) or given.get("off_value") not in (None, 0):
+        raise NotImplementedError
+    axis = given.get("axis")
+    config = {"num_classes": given.get("depth"), "axis": -1 if axis is None else axis}
+    return operate(evaluator, "OneHot", [_tensor(given.get("indices"))], config, node)
 
 
 @_function("matmul", roots=("tensorflow", "tensorflow.linalg"))
@@ -520,7 +538,9 @@ def _shuffle(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     given = _given("input block_size", args, kwargs)
     x = _tensor(given.get("input", given.get("x")))
     by, apart = given.get("block_size"), quoted(node).partition("(")[0].endswith("depth_to_space")
-    if type(by) is not int or by < 1 or x.sizes is None or len(x.sizes) != 3 or "data_format" in given:
+    if type(by) is not int or by < 1 or x.sizes is None or len(x.sizes) != 3:
+        raise NotImplementedError
+    if given.get("data_format") not in (None, "NHWC", "channels_last"):
         raise NotImplementedError
     *space, c = x.sizes
     if apart and c is not None and c % (by * by):
