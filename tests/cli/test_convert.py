@@ -138,6 +138,21 @@ def test_weights_beyond_a_file_are_refused_before_they_are_made(
     assert here(["convert", "net.json", "-o", "again.onnx"], cwd=tmp_path).code == 0
 
 
+def test_weights_of_which_a_file_has_only_the_shapes_take_no_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    monkeypatch.setattr(npy, "machine_memory", lambda: None)
+    helper, types = onnx.helper, onnx.TensorProto
+    weights = [types(name=name, data_type=types.FLOAT, dims=[1 << 14, 1 << 14]) for name in "abc"]
+    nodes = [helper.make_node("MatMul", [x, w], [y]) for x, w, y in ("xau", "ubv", "vcy")]
+    ends = [helper.make_tensor_value_info(name, types.FLOAT, [1, 1 << 14]) for name in "xy"]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
+    (tmp_path / "net.onnx").write_bytes(helper.make_model(graph, ir_version=8).SerializeToString())
+    assert here(["convert", "net.onnx", "-o", "again.onnx", "-q"], cwd=tmp_path).code == 0
+    assert cnncalc.shape(cnncalc.load(tmp_path / "again.onnx")).params == 3 << 28
+
+
 def test_weights_that_cannot_be_read_are_not_written_as_zeros(tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     made_of_one_number(tmp_path / "net.onnx", 2, 3)
