@@ -105,6 +105,8 @@ def in_another_order(x: Any) -> Any:
     y = x.clone()
     y.permute(0, 3, 1, 2)[:, 2] = 4
     y.movedim(1, 2)[:, 0] = 3
+    y.permute(dims=[0, 2, 1, 3])[:, 1] = 6
+    y.movedim(destination=-1, source=1)[..., 0] += 2
     y.mT.mul_(2)
     y.view(len(x), -1)[:, 3:50] = 8
     return y

@@ -39,11 +39,13 @@ def scattered(view: TensorView) -> tuple[str, tuple[Any, ...], Mapping[str, Any]
     if view.function in SAME_ORDER:
         return "reshape", (part, tuple(whole.shape)), {}
     if view.function == "permute":
-        (dims,) = view.args if len(view.args) == 1 else (view.args,)
+        dims = view.kwargs.get("dims", view.args)
+        dims = dims if isinstance(dims[0], int) else dims[0]
         order = [dim % len(dims) for dim in dims]
         return "permute", (part, [order.index(at) for at in range(len(order))]), {}
-    if view.function in ("movedim", "moveaxis") and len(view.args) == 2:
-        return view.function, (part, *view.args[::-1]), {}
+    if view.function in ("movedim", "moveaxis"):
+        ends = {**dict(zip(("source", "destination"), view.args, strict=False)), **view.kwargs}
+        return view.function, (part, ends["destination"], ends["source"]), {}
     if view.function in INDICES:
         index = INDICES[view.function](view, *view.args, **view.kwargs)
         return "setitem", (whole, index, part), {}
