@@ -406,7 +406,7 @@ def imported(model: ForeignNetwork, name: str) -> Network:
                     bound[key] = error  # what takes too long does not take it again
             made = bound[key]
             if isinstance(made, SpecError):
-                raise made
+                raise made.with_traceback(None)  # which would grow each time
             return made
 
         document.bind = bind

@@ -113,9 +113,14 @@ class _Steady(io.RawIOBase):
 
     def check(self) -> None:
         """OSError for what has been written and was not taken, as closing the file tells."""
-        if not self._is_checked and not self._lossy:
-            self._is_checked = True
-            os.close(os.dup(self.fileno()))
+        if self._is_checked or self._lossy:
+            return
+        self._is_checked = True
+        try:
+            copy = os.dup(self.fileno())
+        except OSError:  # a stream in memory, or no file more may be open
+            return
+        os.close(copy)
 
     def _wait(self) -> None:
         from select import select

@@ -103,8 +103,8 @@ def _announce(network: Network, times: int) -> None:
 
     size = carried_bytes(shape(network.inlined()))
     text = f"needs {size_text(times * size)} of memory to write weights of {size_text(size)}"
-    note_size(text, times * size)
     has_memory(f"convert {text}", times * size, "--until takes a part of the network")
+    note_size(text, times * size)
 
 
 def _check_one(words: SpecWords) -> None:

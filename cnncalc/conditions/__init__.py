@@ -24,8 +24,8 @@ from .requirements import where as where
 
 MOST_FACTORED = 10**10
 """The largest product of which all factors are tried."""
-MOST_WAYS = 1_000
-"""In how many ways a product is divided among its sizes: 30 microseconds each."""
+MOST_DIVISORS = 2_000
+"""How many divisors are tried where a product is divided among its sizes: up to 30 microseconds each."""
 MOST_JOINT = 16
 """Of how many conditions over several letters examples are looked for."""
 MOST_RETRIED = 64
@@ -196,7 +196,7 @@ class Holds:
             for left, box in ways:
                 sizes = divisors(left) if at < len(parts) - 1 else [left]
                 tried += len(sizes)
-                if tried > 2 * MOST_WAYS:
+                if tried > MOST_DIVISORS:
                     return None
                 for size in sizes:
                     own = where(Open(None, part), "=", size)

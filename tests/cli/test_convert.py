@@ -112,7 +112,6 @@ def test_weights_beyond_the_machine_are_refused_before_they_are_made(
     need = "768.0 MiB" if "onnx" in more else "256.0 MiB"
     assert done.code == 2
     assert done.err == (
-        f"note: needs {need} of memory to write weights of 256.0 MiB\n"
         f"convert needs {need} of memory to write weights of 256.0 MiB, and the machine has 200.0 MiB\n"
         "  --until takes a part of the network\n"
     )

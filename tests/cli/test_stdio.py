@@ -73,6 +73,14 @@ def test_what_is_not_taken_at_a_close_is_an_error_once(monkeypatch: pytest.Monke
     stream.flush()
 
 
+def test_a_stream_in_memory_has_nothing_to_close() -> None:
+    raw = io.BytesIO()
+    stream = _stdio._writer(text(raw))  # noqa: SLF001
+    stream.write("a")
+    stream.flush()
+    assert raw.getvalue() == b"a"
+
+
 def pipe(blocking: int) -> tuple[IO[bytes], IO[bytes]]:
     """Return both ends of a pipe, of which one, 0 or 1, does not wait."""
     ends = os.pipe()

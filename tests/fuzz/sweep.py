@@ -25,7 +25,8 @@ from .formats import SIZES, keras_documents, onnx_files, python_sources, repeats
 from .hostile import MEMORY, SECONDS, Fault, Finds, attempt
 
 Change = Callable[[], bytes]
-Path_ = tuple[Any, ...]
+Place = tuple[Any, ...]
+"""The keys, or the fields and the numbers in them, that lead to a place."""
 GONE = object()
 VALUES: list[Any] = [
     *(GONE, None, True, False, 0, -1, 3, 2**31, 10**18, 10**40, 1.5, 1e-9, 1e308, float("nan")),
@@ -55,7 +56,7 @@ def in_json(documents: list[Any]) -> Iterator[Change]:
                     yield lambda document=document, path=path, value=value: _with(document, path, value)  # type: ignore[misc]
 
 
-def _places(value: Any, path: Path_ = (), kind: str = "") -> Iterator[tuple[Path_, str]]:
+def _places(value: Any, path: Place = (), kind: str = "") -> Iterator[tuple[Place, str]]:
     """Yield the path of each place of a JSON value, and the class or op in which it stands."""
     if isinstance(value, dict):
         named = value.get("class_name", value.get("op"))
@@ -66,7 +67,7 @@ def _places(value: Any, path: Path_ = (), kind: str = "") -> Iterator[tuple[Path
         yield from _places(one, (*path, key), kind)
 
 
-def _with(document: Any, path: Path_, value: Any) -> bytes:
+def _with(document: Any, path: Place, value: Any) -> bytes:
     """Return a document with another value at a place."""
     made = json.loads(json.dumps(document))
     holder = made
@@ -102,7 +103,7 @@ def in_messages() -> Iterator[Change]:
                     yield lambda data=data, path=path, change=change: _changed(data, path, change)  # type: ignore[misc]
 
 
-def _messages(message: Any, path: Path_ = (), sign: Path_ = ()) -> Iterator[tuple[Path_, Path_]]:
+def _messages(message: Any, path: Place = (), sign: Place = ()) -> Iterator[tuple[Place, Place]]:
     """Yield the path of a message and of each inside of it, and what it is a part of."""
     yield path, sign
     for field, value in message.ListFields():
@@ -112,13 +113,13 @@ def _messages(message: Any, path: Path_ = (), sign: Path_ = ()) -> Iterator[tupl
             yield from _messages(one, (*path, step), own.get(field.name, (*sign, field.name)))
 
 
-def _at(message: Any, path: Path_) -> Any:
+def _at(message: Any, path: Place) -> Any:
     for name, at in path:
         message = getattr(message, name) if at is None else getattr(message, name)[at]
     return message
 
 
-def _changed(data: bytes, path: Path_, change: Callable[[Any], object]) -> bytes:
+def _changed(data: bytes, path: Place, change: Callable[[Any], object]) -> bytes:
     """Return a model with a message changed."""
     import onnx
 

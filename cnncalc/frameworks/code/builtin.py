@@ -99,7 +99,8 @@ def _as_number(evaluator: Evaluator, value: LibraryObject, method: str, node: An
 def _int(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     value = args[0] if args else 0
     if isinstance(value, LibraryObject):
-        return _as_number(evaluator, value, "__int__", node)
+        value = _as_number(evaluator, value, "__int__", node)
+        return value if isinstance(value, UnknownValue) else bounded(int(value))
     if isinstance(value, str) and len(value) > MOST_BITS:
         raise TooMuchError(f"a whole number of more than {MOST_BITS} digits")
     return bounded(int(value, *args[1:]))

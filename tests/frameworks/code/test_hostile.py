@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import cnncalc
 from cnncalc import limits
 from cnncalc.errors import SpecError
 from cnncalc.frameworks import ForeignNetwork
@@ -152,6 +153,21 @@ def test_what_takes_too_much_takes_it_once(
     done = here(["shape", str(path), "-i", "5x3" if "keras" in text else "3x8x8"])
     assert (done.code, "the code takes more than 400 steps" in done.err) == (2, True), done
     assert len(made) == readings
+
+
+def test_what_is_refused_again_is_not_longer(tmp_path: Path) -> None:
+    """What is kept of a source that cannot be read for these sizes holds no frames of those who asked before."""
+    path = tmp_path / "net.py"
+    path.write_text(
+        "import torch.nn as nn\nclass N(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.f = nn.Linear(288, 10)\n    def forward(self, x):\n        return self.f(x.flatten(1))\n"
+    )
+    network, lengths = cnncalc.load(path), []
+    for _ in range(3):
+        with pytest.raises(SpecError, match="expects 288 input features, gets 192") as refused:
+            cnncalc.shape(network, (3, 8, 8))
+        lengths.append(len(refused.traceback))
+    assert lengths[1] == lengths[2]
 
 
 def bound(text: str) -> ForeignNetwork:

@@ -278,7 +278,35 @@ IMPOSSIBLE = [
     ("self.m = nn.Sequential(3)", "return self.m(x)", "3 is not a module"),
     ("self.p = nn.Parameter(3)", "return x * self.p", "a parameter of 3 is not understood"),
     ("self.m = nn.Sequential(nn.ReLU(), None)", "return self.m(x)", "None is not a module"),
+    ("self.register_parameter(0, nn.Parameter(torch.ones(1)))", "return x", "0 is not a name"),
+    ("self.register_buffer('a.b', torch.ones(1))", "return x", "'a.b' is not a name"),
+    ("self.add_module('', nn.ReLU())", "return x", "'' is not a name"),
+    ("self.c = nn.Conv2d(4, torch.tensor([2, 3]).item(), 1)", "return self.c(x)", "is not one number"),
 ]
+
+
+NUMBERS = [
+    ("torch.tensor(3.7)", 3),
+    ("torch.tensor([[5]])", 5),
+    ("torch.div(torch.tensor(7), 2, rounding_mode='floor')", 3),
+    ("torch.div(torch.tensor(7.0), 2, rounding_mode='floor') * 1.5", 4),
+    ("torch.floor_divide(torch.tensor(-7), 2) + 9", 5),
+    ("torch.add(torch.tensor(1), 2, alpha=3)", None),
+    ("torch.div(torch.tensor(-7), 2, rounding_mode='trunc')", None),
+]
+"""Numbers by tensors, as PyTorch 2.14 computes them; None where we say that we do not."""
+
+
+@pytest.mark.parametrize(("tensor", "size"), NUMBERS)
+def test_sizes_that_are_computed_by_tensors(tensor: str, size: int | None) -> None:
+    source = NET.format(
+        init=f"        self.c = nn.Conv2d(4, int({tensor}), 1)", forward="        return self.c(x)", more=""
+    )
+    if size is None:
+        with pytest.raises(CnncalcError, match="a value of"):
+            read(source, "net.py", None)
+    else:
+        assert trace.shape(imported(read(source, "net.py", None), "net.py"), (2, 4, 6, 8)).out == (2, size, 6, 8)
 
 
 @pytest.mark.parametrize(("init", "forward", "message"), IMPOSSIBLE)

@@ -108,7 +108,7 @@ def results_of(
     roots = tuple(dict.fromkeys(root for one in found for root in one.roots()))
     made = not traced and found and (function not in NO_PRODUCTS or any(one.made is not None for one in found))
     if not traced and not made:
-        values = values_of(function, args, found)
+        values = values_of(function, args, kwargs, found)
         return [TensorValue(shape, kind, of=roots, values=values) for shape in shapes]
     if function in ("getitem", "setitem"):
         args = [args[0], index_of(args[1]), *args[2:]]
@@ -146,6 +146,7 @@ _PAIRS: dict[str, Callable[[Any, Any], Any]] = {
     **{name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "floordiv", "mod")},
     "div": operator.truediv,
     "divide": operator.truediv,
+    "floor_divide": operator.floordiv,
     "remainder": operator.mod,
     "rsub": lambda a, b: b - a,
     "rtruediv": lambda a, b: b / a,
@@ -161,7 +162,9 @@ _SINGLE: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def values_of(function: str, args: Sequence[Any], found: Sequence[TensorValue]) -> list[Any] | None:
+def values_of(
+    function: str, args: Sequence[Any], kwargs: Mapping[str, Any], found: Sequence[TensorValue]
+) -> list[Any] | None:
     """Return the values of a result if they are known: those of a function of known values, or some of a row's."""
     if not found or any(one.values is None for one in found):
         return None
@@ -171,6 +174,10 @@ def values_of(function: str, args: Sequence[Any], found: Sequence[TensorValue]) 
         if isinstance(at, int) and len(found[0].shape) == 1:
             return [own[at if len(own) > 1 else 0]]
         return own if len(own) == 1 or function in IN_ORDER else None
+    if kwargs == {"rounding_mode": "floor"}:
+        function = "floordiv"
+    elif kwargs:  # a scale, or decimals
+        return None
     try:
         made = [_SINGLE[function](one) for one in own] if function in _SINGLE else of_pairs(function, args)
     except (ArithmeticError, ValueError, TypeError):
@@ -400,8 +407,17 @@ def no_effect(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
     return args[0]
 
 
-@register("item", "__int__", "__float__", "tolist", "__bool__")
-def numbers(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+@register("item", "__int__", "__float__", "__bool__")
+def number(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the only value. It is not known of most tensors. SpecError for a tensor of several."""
+    tensor = args[0]
+    if prod(tensor.shape) != 1:
+        raise evaluator.error(node, f"{tensor.describe()} is not one number")
+    return UnknownValue(f"a value of {tensor.describe()}", node) if tensor.values is None else tensor.values[0]
+
+
+@register("tolist")
+def tolist(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the values as numbers. They are not known of most tensors."""
     tensor = args[0]
     values = tensor.all_values()

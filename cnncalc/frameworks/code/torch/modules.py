@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ....errors import shown
 from ..builtin import pairs
 from ..libraries import NameTable
 from ..values import (
@@ -122,7 +123,16 @@ def add_module(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
     """Give a module another one."""
     module, *rest = args
     name, child = [*rest, *kwargs.values()]
-    evaluator.set_attribute(module, str(name), checked(evaluator, child, node), node)
+    evaluator.set_attribute(module, part_name(evaluator, name, node), checked(evaluator, child, node), node)
+
+
+def part_name(evaluator: Evaluator, name: Any, node: Any) -> str:
+    """Return the name of a part of a module. SpecError for one that PyTorch refuses."""
+    evaluator.needs(name, node)
+    if not isinstance(name, str) or not name or "." in name:
+        what = shown(name) if isinstance(name, str) else describe(name)
+        raise evaluator.error(node, f"{what} is not a name: PyTorch takes text without dots")
+    return name
 
 
 def checked(evaluator: Evaluator, value: Any, node: Any) -> Any:
@@ -143,14 +153,15 @@ def register_buffer(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any
     if isinstance(value, TensorValue):
         value = value.copied()
         value.is_buffer, value.of = True, ()
-    evaluator.set_attribute(given["self"], given["name"], value, node)
+    evaluator.set_attribute(given["self"], part_name(evaluator, given["name"], node), value, node)
 
 
 @method(MODULE, "register_parameter")
 def register_parameter(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
     """Give a module a parameter."""
     given = dict(zip(("self", "name", "param"), args, strict=False)) | kwargs
-    evaluator.set_attribute(given["self"], given["name"], evaluator.needs(given.get("param"), node), node)
+    name, value = part_name(evaluator, given["name"], node), evaluator.needs(given.get("param"), node)
+    evaluator.set_attribute(given["self"], name, value, node)
 
 
 _SAME = """

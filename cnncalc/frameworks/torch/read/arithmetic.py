@@ -167,6 +167,8 @@ def div(call: Call) -> BatchedTensor:
     mode = "floor" if "floor" in call.function else call.get("rounding_mode")
     if mode is None:
         return binary(call, "div")
+    if mode not in ("floor", "trunc"):
+        raise OpaqueCall
     return whole_quotient(call, call.operand(call.get("input")), call.operand(call.get("other")), mode)
 
 
