@@ -321,4 +321,4 @@ def describe(value: Any) -> str:
         return value.what
     if value is None or isinstance(value, (bool, int, float)):
         return str(value)
-    return f"a {type(value).__name__}"
+    return "a tuple" if isinstance(value, tuple) else f"a {type(value).__name__}"

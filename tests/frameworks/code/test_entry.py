@@ -158,6 +158,7 @@ FAILING = [
     ("x = x + torch.rand(5)", (3, 7, 8), "net.py:12:13: add: "),
     ("if x.max() > 0: x = -x", (3, 7, 8), "net.py:12:12: a condition on a tensor of one number, whose values "),
     ("x = x.frobnicate()", (3, 7, 8), "net.py:12:13: the code raises AttributeError: a tensor of 61x4x5x6 has no "),
+    ("x = x.max(1).value", (3, 7, 8), "net.py:12:13: the code raises AttributeError: a tuple has no 'value'"),
     ("x = torch.cat([x, x[:, :, 1:]], 1)", (3, 7, 8), "net.py:12:13: cat: 4x5x6 and 4x4x6 have other sizes than "),
     ("raise ValueError('no')", (3, 7, 8), "net.py:12:9: the code raises ValueError: no\n"),
     ("x = F.max_pool2d(x, 9)", (3, 7, 8), "net.py:12:13: max_pool2d: does not fit: "),

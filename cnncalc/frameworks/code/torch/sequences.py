@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ..budget import listable
-from ..values import InstanceValue, UnknownValue
+from ..values import InstanceValue, LibraryFunction, StaticMethodValue, UnknownValue
+from .factories import full
+from .functions import apply
 from .layers import NAMES, Arrays, Attributes, Given, module
 from .modules import LIST, refill
 from .tensors import TensorValue
@@ -398,3 +401,13 @@ module(
     None,
     build_transformer,
 )
+
+
+def causal_mask(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the mask with which each place sees none behind it: -inf there, and 0 elsewhere."""
+    size = args[0] if args else kwargs["sz"]
+    return apply(evaluator, "triu", [full(evaluator, [(size, size), -inf], {}, node)], {"diagonal": 1}, node)
+
+
+_NAME = "generate_square_subsequent_mask"
+NAMES["torch.nn.Transformer"].namespace[_NAME] = StaticMethodValue(LibraryFunction(_NAME, causal_mask))
