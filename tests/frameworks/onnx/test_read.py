@@ -326,6 +326,35 @@ def test_quantised_numbers_are_real_ones_that_are_rounded() -> None:
     check_values(data, rng.standard_normal((2, 3, 7, 11)).astype(F32))
 
 
+def quantised_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> bytes:
+    """Return a product with a matrix of 5x7 integers that have a scale and a zero for each block."""
+    arrays = {
+        "w": np.arange(35, dtype=np.int8).reshape(5, 7),
+        "s": (np.arange(np.prod(scales)) + 1).reshape(scales).astype(F32) / 8,
+        "z": np.arange(np.prod(scales)).reshape(scales).astype(np.int8),
+    }
+    rows = chain(
+        ("DequantizeLinear", ["w", "s", "z"], "d", {"axis": axis, "block_size": block}), ("MatMul", ["x", "d"], "y", {})
+    )
+    return model(rows, [2, 5], arrays, opset=21)
+
+
+@pytest.mark.parametrize(
+    ("axis", "block", "scales"), [(0, 2, (3, 7)), (0, 5, (1, 7)), (1, 3, (5, 3)), (-2, 2, (3, 7)), (1, 1 << 60, (5, 1))]
+)
+def test_weights_quantised_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> None:
+    data = quantised_in_blocks(axis, block, scales)
+    assert [layer["op"] for layer in layers_of(data)] == ["linear"]
+    if block < 10:  # the reference makes whole blocks
+        check_values(data, np.arange(10).reshape(2, 5).astype(F32))
+
+
+@pytest.mark.parametrize(("scales", "block", "wanted"), [((3,), 2, "3x7"), ((2, 7), 2, "3x7"), ((7,), 0, "5")])
+def test_scales_that_do_not_fit_the_weights(scales: tuple[int, ...], block: int, wanted: str) -> None:
+    with pytest.raises(cnncalc.SpecError, match=f"needs 1 scale and zero, or {wanted} of them, for 5x7"):
+        read(quantised_in_blocks(0, block, scales))
+
+
 @NEW_ONNX
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ....errors import SpecError
 from ....limits import MOST_AXES, MOST_MADE, MOST_NUMBERS_LATER, MOST_READ, NUMBERS_A_NODE
 from ....registry import Registry
-from ....sizes import LARGEST, MOST_SIZES, Open, Size, known
+from ....sizes import LARGEST, MOST_SIZES, Open, Size, known, show
 from .const import (
     FLOATS,
     INITIALISER,
@@ -280,17 +280,30 @@ def broadcast(*shapes: Sequence[Size]) -> tuple[Size, ...] | None:
 
 @FOLDS.register("DequantizeLinear")
 def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """Return a weight that is kept as integers: (w - zero)*scale."""
+    """Return a weight that is kept as integers: (w - zero)*scale, by units of an axis, or by blocks of these."""
     scale, zero = given[1:3]
     if scale is None:
         return None
-    axis, rank = node.whole("axis", 1), len(source.shape)
+    rank, block = len(source.shape), node.whole("block_size")
+    axis = node.whole("axis", 1) % max(rank, 1)
+    before, own, behind = source.shape[:axis], source.shape[axis : axis + 1], source.shape[axis + 1 :]
+    sizes = (*before, *[-(-n // block) for n in own], *behind) if block else own
+    if any(one.size != 1 and one.size != prod(sizes) for one in (scale, zero) if one is not None):
+        raise node.wrong(f"needs 1 scale and zero, or {show(sizes)} of them, for {show(source.shape)}")
+
+    def over(one: Const) -> Any:
+        """Return scales or zeros as they meet the weight."""
+        array = one.read()
+        if one.size == 1:
+            return array.reshape(())
+        if block:
+            return array.reshape(sizes).repeat(min(block, *own), axis)[(slice(None),) * axis + (slice(*own),)]
+        return array.reshape([*own, *[1] * len(behind)])
 
     def read() -> object:
-        across = [-1 if at == axis % max(rank, 1) else 1 for at in range(rank)] if scale.shape else ()
-        factor = scale.read().reshape(across)
+        factor = over(scale)
         whole = source.read().astype(factor.dtype)
-        return (whole - zero.read().reshape(across) if zero is not None else whole) * factor
+        return (whole - over(zero) if zero is not None else whole) * factor
 
     key = source.key and f"{source.key} dequantised by {node.inputs[1]}"
     return Const(source.shape, "float", read, origin=source.origin, key=key, cost=source.cost)
