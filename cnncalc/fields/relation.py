@@ -168,7 +168,7 @@ class Relation(NamedTuple):
 
     def _read(self, span: Interval, turns: int) -> int:
         """Return the set of what a phase's units read; `turns` are their periods."""
-        (first, last), gap, n = span, self.advance, self._size
+        (first, last), gap, n = self._near(span, turns.bit_length()), self.advance, self._size
         if gap < 0:
             first += (turns.bit_length() - 1) * gap
             last += (turns.bit_length() - 1) * gap
@@ -197,7 +197,7 @@ class Relation(NamedTuple):
 
     def _reading(self, span: Interval, turns: int, bits: int) -> int:
         """Return the set of those turns of a phase in which its unit reads some unit of a set."""
-        (first, last), gap, n = span, self.advance, self._size
+        (first, last), gap, n = self._near(span, turns), self.advance, self._size
         lowest, highest = min(first, first + (turns - 1) * gap), max(last, last + (turns - 1) * gap)
         before = max(-lowest, 0)
         """How many units in front of the map the sets below have, too."""
@@ -213,6 +213,17 @@ class Relation(NamedTuple):
             return masks.full(turns) if begins & 1 else 0
         chosen = masks.every(begins, 0, abs(gap)) & masks.full(turns)
         return chosen if gap > 0 else masks.reversed_bits(chosen, turns)
+
+    def _near(self, span: Interval, turns: int) -> Interval:
+        """Return a phase's window in its first turn, without the taps that never meet the map but one at each end.
+
+        A window may be very much larger than the map.
+        """
+        (first, last), reach = span, (turns - 1) * self.advance
+        low, high = -max(reach, 0), self._size - 1 - min(reach, 0)
+        begin = first + max((low - first) // self.step - 1, 0) * self.step
+        end = last - max((last - high) // self.step - 1, 0) * self.step
+        return min(begin, last), max(end, first)
 
     def box(self, span: Interval) -> Interval:
         """Return the first and last unit that the units of an interval read, on an axis without ends."""

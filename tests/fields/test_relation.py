@@ -32,10 +32,11 @@ def read(one: Relation, unit: int) -> set[int]:
 
 
 def draw(rng: random.Random) -> Relation:
-    step, phases = rng.randint(1, 3), []
+    """A relation, and every fourth time one whose windows reach beyond the map at both ends."""
+    step, phases, wide = rng.randint(1, 3), [], rng.choice([1, 1, 1, 9])
     for _ in range(rng.randint(1, 4)):
-        first = rng.randint(-5, 8)
-        phases.append(NOTHING if rng.random() < 0.2 else (first, first + step * rng.randint(0, 3)))
+        first = rng.randint(-5 * wide, 8)
+        phases.append(NOTHING if rng.random() < 0.2 else (first, first + step * rng.randint(0, 3 * wide)))
     return Relation(rng.randint(1, 12), PIXEL, tuple(phases), rng.randint(-3, 4), step, rng.random() < 0.3)
 
 
@@ -51,6 +52,13 @@ def test_sets_go_back_and_forth(seed: int) -> None:
         pixels = {at for at in range(one.n) if rng.random() < 0.3}
         seeing = {unit for unit in range(out) if every[unit] & pixels}
         assert one.forth(bits(pixels), out) == bits(seeing), (one, pixels)
+
+
+def test_windows_that_are_very_much_larger_than_the_map_cost_no_more_than_it() -> None:
+    huge = Relation(9, PIXEL, ((-(10**18), 10**18),), 2)
+    assert (huge.back(0b10), huge.forth(1 << 8, 5)) == (masks.full(9), masks.full(5))
+    behind = Relation(9, PIXEL, ((4, 4 + 3 * 10**18),), -2, 3)
+    assert (behind.back(0b100), behind.forth(0b1001, 4)) == (0b1001001, 0b0100)
 
 
 def test_each_method_of_a_field_has_its_relation() -> None:
