@@ -259,13 +259,13 @@ def compare(call: Call) -> BatchedTensor:
     return BatchedTensor(layer, with_batch(call.out, None if back is None else len(call.out) - back, axis))
 
 
-@RULES.rule("logical_and bitwise_and and iand rand", "input other")
+@RULES.rule("logical_and bitwise_and and iand", "input other")
 def both(call: Call) -> BatchedTensor:
     """Read a conjunction of truth values: their product."""
     return combine(call, "mul", *truths(call))
 
 
-@RULES.rule("logical_or bitwise_or or ior ror", "input other")
+@RULES.rule("logical_or bitwise_or or ior", "input other")
 def either(call: Call) -> BatchedTensor:
     """Read a disjunction of truth values: the larger one."""
     return joined(call, "max", *truths(call))
