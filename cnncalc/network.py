@@ -218,7 +218,10 @@ def _inline(nodes: Sequence[Node]) -> list[Node]:
         if node.layer.NESTS:
             inner: Any = node.layer.given["layers"]
             for at, one in enumerate(_inline(inner)):
-                tie = shared + at if shared is not None else None if one.tie is None else begin + one.tie
+                tie = None if one.tie is None else begin + one.tie
+                if shared is not None:  # the first of all that share its weights, as every tie
+                    own = inlined[shared + at].tie
+                    tie = shared + at if own is None else own
                 seen = tuple([reads[0] if read == INPUT else begin + read for read in one.reads])
                 name = f"{node.name}.{one.name}"
                 trainable = one.trainable and node.trainable

@@ -70,7 +70,7 @@ def test_the_layers_of_blocks_stand_in_their_place() -> None:
         ("b.d", (0,), 1, False, 1),
         ("b.e", (1, 2), None, False, 1),
         ("f.c", (0,), 1, True, 2),
-        ("f.d", (0,), 2, False, 2),
+        ("f.d", (0,), 1, False, 2),
         ("f.e", (4, 5), 3, True, 2),
         ("g", (INPUT,), None, True, 3),
     ]
