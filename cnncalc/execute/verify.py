@@ -48,6 +48,7 @@ KEPT = {
 STANDS_FOR = {
     **dict.fromkeys(("sub", "mul", "div", "pow", "min", "max", "where", "compare"), "add"),
     **dict.fromkeys(("prod", "logsumexp", "l1", "l2"), "sum"),
+    "maxpool": "avgpool",  # the maximum of padding alone is minus infinity
 }
 """Ops that may hide an influence, and the op of the same field that runs in their place."""
 REFUSED = {"matmul", "einsum", "attention", "multihead", "lstm", "gru", "rnn", "embedding", "opaque", "gather"}
@@ -200,6 +201,8 @@ def _stands_for(layer: Layer, signed: bool) -> Layer | None:
         return None
     if "value" in given:
         return _made("identity", {})
+    if word == "maxpool":
+        return None if signed else _made("avgpool", {**given, "count_include_pad": True})
     if word in {"min", "max"} and "axis" in given:
         return _made("sum", {key: given[key] for key in ("axis", "keepdims") if key in given})
     return _made(STANDS_FOR[word], {} if STANDS_FOR[word] == "add" else given)

@@ -58,6 +58,17 @@ NETWORKS = {
         },
         [],
     ),
+    "windows of padding alone": (
+        {
+            "dialect": "onnx",
+            "input": [2, 9, 7],
+            "layers": [
+                {"op": "maxpool", "k": 3, "s": 2, "out": [6, 7]},
+                {"op": "upsample", "out": [2, 4], "mode": "linear"},
+            ],
+        },
+        ["maxpool as avgpool"],
+    ),
     "three axes": ("1x4x5x6 conv3d:2,k2x3x3,s1x2x1 avgpool3d:2,s1", []),
 }
 
