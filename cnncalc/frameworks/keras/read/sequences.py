@@ -59,6 +59,8 @@ def _cell_recipes(kind: str, config: dict[str, Any], part: str = "", end: str = 
 def _recurrent(call: LayerCall) -> Parts:
     """Return a recurrent layer, which may begin with states; with `return_state`, its last states too."""
     read, explicit = call.values(), call.kwargs.get("mask")
+    if not read:
+        return None
     mask = explicit if isinstance(explicit, Tensor) else read[0].mask if len(read) == 1 or call.old else None
     if mask is None and call.masked and (len(read) == 1 or call.old):
         return None
