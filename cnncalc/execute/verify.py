@@ -197,15 +197,14 @@ def _stands_for(layer: Layer, signed: bool) -> Layer | None:
         return _made("identity", {})
     if layer.KEEPS_SHAPE and (word not in KEPT or (signed and word not in {"identity", "dropout", "cumsum"})):
         return _made("identity", {})
-    if word not in STANDS_FOR:
+    if word not in STANDS_FOR or (word == "maxpool" and signed):
         return None
     if "value" in given:
         return _made("identity", {})
-    if word == "maxpool":
-        return None if signed else _made("avgpool", {**given, "count_include_pad": True})
     if word in {"min", "max"} and "axis" in given:
         return _made("sum", {key: given[key] for key in ("axis", "keepdims") if key in given})
-    return _made(STANDS_FOR[word], {} if STANDS_FOR[word] == "add" else given)
+    more = {"count_include_pad": True} if word == "maxpool" else {}
+    return _made(STANDS_FOR[word], {} if STANDS_FOR[word] == "add" else {**given, **more})
 
 
 def _made(word: str, keys: Mapping[str, object]) -> Layer:
