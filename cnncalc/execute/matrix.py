@@ -87,12 +87,12 @@ def fill(job: Job, sink: Sink) -> None:
     """Fill the matrix, (out, in), column by column: each is the output for a sample with a single 1 in it."""
     rows, columns = size(job.report)
     several = max(min(AT_ONCE // (max(rows, columns) * 8), columns), 1)
-    matrix = sink.part(0, rows)
+    matrix, place = sink.part(0, rows), job.batch_at(job.last)
     for begin in range(0, columns, several):
         count = min(several, columns - begin)
         units = np.zeros((count, columns), job.kind)
         units[np.arange(count), np.arange(begin, begin + count)] = 1
-        result = Memory(job.result(job.last, count)[2], matrix.dtype)
+        result = Memory(job.result(job.last, count)[2], matrix.dtype, place)
         job.run(units.reshape(count, *job.samples.sample), {job.last: result})
-        matrix[:, begin : begin + count] = result.array.reshape(count, rows).T
+        matrix[:, begin : begin + count] = np.moveaxis(result.array, place, 0).reshape(count, rows).T
     sink.done(0, rows)

@@ -125,6 +125,18 @@ def test_a_1x1_convolution_is_a_linear_layer_on_the_channels() -> None:
     np.testing.assert_allclose(np.moveaxis(by_conv, 1, -1).reshape(-1, 6), by_linear, rtol=1e-12, atol=1e-12)
 
 
+def test_a_batch_that_moves_leaves_the_matrix_as_it_is(tmp_path: Path) -> None:
+    for to in (1, 2, 3):
+        layers = [{"op": "conv", "c_o": 3, "k": [2, 3]}, {"op": "movebatch", "to": to}]
+        for name, some in (("plain", layers[:1]), ("moved", layers)):
+            (tmp_path / "net.json").write_text(json.dumps({"input": [2, 5, 6], "sample_axes": 3, "layers": some}))
+            words = ["dense", str(tmp_path / "net.json"), "--seed", "1", "-o", str(tmp_path / f"{name}.npy")]
+            assert here(words).code == 0
+        plain, moved = (np.load(tmp_path / f"{name}.npy") for name in ("plain", "moved"))
+        assert plain.shape == (48, 60)
+        assert np.array_equal(plain, moved)
+
+
 def test_the_matrix_goes_to_standard_output(tmp_path: Path) -> None:
     code, out = piped(tmp_path, "dense", "conv:1,k2", "-i", "3x3", "--seed", "0", "-o", "-", "-q")
     assert (code, list(tmp_path.iterdir()), np.load(io.BytesIO(out)).shape) == (0, [], (4, 9))
