@@ -32,6 +32,8 @@ STEPS = {
 """Ops that make much of a last bit."""
 MOST_PLACES = 1500
 """The most numbers of a value whose fields are tried."""
+LEAST = 1e-4
+"""Results that are all below this may be the rounding of others, as those of a norm of equal values are."""
 MOST_CELLS = 10_000
 """The most cells of a kernel that the oracle goes through."""
 
@@ -300,6 +302,8 @@ def is_steep(network: Network, report: Report, x: Array, weights: dict[str, Arra
     if any(layer.op == "upsample" and layer.sample == layer.traced.out for _, layer in _named(report.layers)):
         return True  # onnxruntime leaves that out
     if not all(np.isfinite(values).all() for values in (out, *_kept(network, report, x, weights).values())):
+        return True
+    if np.abs(out).max(initial=0) < LEAST:
         return True
     noise = np.random.default_rng(0).uniform(1 - 1e-6, 1 + 1e-6, x.shape).astype(x.dtype)
     for most in (1e-5, -1e-5):  # a value between two steps goes to one, and to the other
