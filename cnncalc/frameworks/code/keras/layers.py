@@ -289,7 +289,7 @@ def _nothing(*_: Any) -> None:
 
 def _add_weight(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a variable of an object of a class of layers."""
-    from .operations import variable
+    from .arrays import variable
 
     rest = args[1:]
     names = ("name", "shape") if rest and isinstance(rest[0], str) else ("shape",)

@@ -9,11 +9,9 @@ from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ....errors import shown
 from ...keras.read.config import Sizes
-from ...keras.read.functions import JOINS, class_of, shape_in
+from ...keras.read.functions import JOINS, class_of
 from ..libraries import NameTable
-from ..source import quoted
 from ..values import LibraryFunction, UnknownValue, leaves
 from .graph import LayerValue, SymbolicTensor, session_of
 
@@ -316,7 +314,9 @@ _IDLE = ("dtype", "index_type", "layout", "name", "output_type", "seed", "sorted
 """Arguments that change no figure."""
 
 
-def _enter(names: Sequence[str], call: Function, roots: Sequence[str] = ROOTS) -> None:
+def enter(names: Sequence[str], call: Function, roots: Sequence[str] = ROOTS) -> None:
+    """Enter what functions of these names do, under each root that has none of the name yet."""
+
     def carried(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Return what the function gives, or the first of its arguments that is not known."""
         read = [args, {key: value for key, value in kwargs.items() if key not in _IDLE}]
@@ -330,70 +330,70 @@ def _enter(names: Sequence[str], call: Function, roots: Sequence[str] = ROOTS) -
 
 for _line in _TABLE.strip().splitlines():
     _words, _, _arguments = _line.partition(":")
-    _enter(_words.split(), _simple(_words.split()[0], _arguments.split()))
+    enter(_words.split(), _simple(_words.split()[0], _arguments.split()))
 
 
-def _function(*names: str, roots: Sequence[str] = ROOTS) -> Callable[[Function], Function]:
+def function(*names: str, roots: Sequence[str] = ROOTS) -> Callable[[Function], Function]:
     """Enter what functions of these names do, in place of what they do by the table."""
 
-    def enter(call: Function) -> Function:
+    def entered(call: Function) -> Function:
         for name in names:
             for root in roots:
                 NAMES.pop(f"{root}.{name}", None)
-        _enter(names, call, roots)
+        enter(names, call, roots)
         return call
 
-    return enter
+    return entered
 
 
-def _given(names: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def by_name(names: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments by their names."""
     return {**dict(zip(names.split(), args, strict=False)), **kwargs}
 
 
-def _tensor(value: Any) -> SymbolicTensor:
+def tensor_of(value: Any) -> SymbolicTensor:
     """Return a value that has to be a tensor of known sizes. NotImplementedError for another."""
     if not isinstance(value, SymbolicTensor) or value.sizes is None:
         raise NotImplementedError
     return value
 
 
-@_function("relu", roots=("keras.activations", "keras.backend"))
+@function("relu", roots=("keras.activations", "keras.backend"))
 def _relu(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a ReLU with a slope, a greatest value and a threshold."""
-    given = _given("x negative_slope max_value threshold", args, kwargs)
+    given = by_name("x negative_slope max_value threshold", args, kwargs)
     return operate(evaluator, "ReLU", [given.pop("x")], {key: one for key, one in given.items() if one}, node)
 
 
-@_function("gelu", roots=("keras.activations", "tensorflow.nn"))
+@function("gelu", roots=("keras.activations", "tensorflow.nn"))
 def _gelu(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a GELU, which is exact by default here, and is not as an operation."""
-    given = _given("x approximate", args, kwargs)
+    given = by_name("x approximate", args, kwargs)
     config = {"approximate": given.get("approximate", False)}
     return operate(evaluator, "Gelu", [given.get("x", given.get("features"))], config, node)
 
 
 for _name in ("argmax", "argmin"):  # a type follows the axis there
-    _function(_name, roots=("tensorflow", "tensorflow.math"))(_simple(_name, ["x", "axis"]))
+    function(_name, roots=("tensorflow", "tensorflow.math"))(_simple(_name, ["x", "axis"]))
 
 
-@_function("one_hot", roots=("tensorflow",))
+@function("one_hot", roots=("tensorflow",))
 def _one_hot(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return classes as rows of 0 with a 1; NotImplementedError for other numbers."""
-    given = _given("indices depth on_value off_value axis", args, kwargs)
+    given = by_name("indices depth on_value off_value axis", args, kwargs)
     if given.get("on_value") not in (None, 1) or given.get("off_value") not in (None, 0):
         raise NotImplementedError
     axis = given.get("axis")
     config = {"num_classes": given.get("depth"), "axis": -1 if axis is None else axis}
-    return operate(evaluator, "OneHot", [_tensor(given.get("indices"))], config, node)
+    return operate(evaluator, "OneHot", [tensor_of(given.get("indices"))], config, node)
 
 
-@_function("matmul", roots=("tensorflow", "tensorflow.linalg"))
+@function("matmul", roots=("tensorflow", "tensorflow.linalg"))
 def _matmul(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a product of matrices, of which each may be transposed before."""
-    given = _given("a b transpose_a transpose_b", args, kwargs)
+    given = by_name("a b transpose_a transpose_b", args, kwargs)
     turned = [
-        operate(evaluator, "Swapaxes", [_tensor(given.get(key))], {"axis1": -2, "axis2": -1}, node)
+        operate(evaluator, "Swapaxes", [tensor_of(given.get(key))], {"axis1": -2, "axis2": -1}, node)
         if given.get(f"transpose_{key}")
         else given.get(key)
         for key in ("a", "b")
@@ -401,7 +401,7 @@ def _matmul(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     return operate(evaluator, "Matmul", turned, {}, node)
 
 
-@_function("einsum")
+@function("einsum")
 def _einsum(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the sum of products over the axes that an equation names."""
     equation = [*args, kwargs.get("subscripts", kwargs.get("equation"))][0]
@@ -411,28 +411,28 @@ def _einsum(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     return operate(evaluator, "Einsum", operands, {"subscripts": equation}, node)
 
 
-@_function("shape", "int_shape", "get_static_shape")
+@function("shape", "int_shape", "get_static_shape")
 def _shape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the shape of a tensor, the batch open."""
     x = args[0] if args else kwargs.get("x", kwargs.get("input"))
     return x.shape(node) if isinstance(x, SymbolicTensor) else evaluator.attribute(x, "shape", node)
 
 
-@_function("ndim", "rank")
+@function("ndim", "rank")
 def _rank(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return how many axes a tensor has, that of the batch among them."""
     return len(_shape(evaluator, args, kwargs, node))
 
 
-@_function("reshape")
+@function("reshape")
 def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor in another shape; the first size is that of the batch."""
-    given = _given("x newshape", args, kwargs)
-    x = _tensor(given.get("x", given.get("tensor")))
+    given = by_name("x newshape", args, kwargs)
+    x = tensor_of(given.get("x", given.get("tensor")))
     wanted = list(evaluator.items(given.get("newshape", given.get("shape")), node))
     if not all(one is None or type(one) is int for one in wanted) or not wanted:
         raise NotImplementedError
-    batch = _batch_of(wanted) if x.whole else x.batch
+    batch = batch_of(wanted) if x.whole else x.batch
     if x.batch and wanted[0] not in (None, -1, *x.batch):
         if x.batch == (None,):
             raise evaluator.error(node, "a reshape that changes the batch is not understood")
@@ -440,16 +440,16 @@ def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     return moved(evaluator, "reshape", x, [None if n == -1 else n for n in wanted[len(batch) :]], node, batch)
 
 
-def _batch_of(shape: Sequence[Any]) -> Sizes:
+def batch_of(shape: Sequence[Any]) -> Sizes:
     """Return the batch in the shape of an array: an axis of one place in front of others, as for positions."""
     return (1,) if len(shape) > 2 and shape[0] == 1 else ()
 
 
-@_function("expand_dims")
+@function("expand_dims")
 def _expand(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor with new axes of one place; in front of an array it is a batch."""
-    given = _given("x axis", args, kwargs)
-    x, axis = _tensor(given.get("x", given.get("input"))), given.get("axis", -1)
+    given = by_name("x axis", args, kwargs)
+    x, axis = tensor_of(given.get("x", given.get("input"))), given.get("axis", -1)
     axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
     own = [*x.batch, *(x.sizes or ())]
     places, left = {_axis(one, len(own) + len(axes)) for one in axes}, iter(own)
@@ -460,11 +460,11 @@ def _expand(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     return moved(evaluator, "expand_dims", x, out[len(batch) :], node, batch)
 
 
-@_function("squeeze")
+@function("squeeze")
 def _squeeze(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor without axes of one place."""
-    given = _given("x axis", args, kwargs)
-    x, axis = _tensor(given.get("x", given.get("input"))), given.get("axis")
+    given = by_name("x axis", args, kwargs)
+    x, axis = tensor_of(given.get("x", given.get("input"))), given.get("axis")
     own = [*x.batch, *(x.sizes or ())]
     axes = [at for at, n in enumerate(own) if n == 1] if axis is None else [axis] if type(axis) is int else list(axis)
     gone = {_axis(one, len(own)) for one in axes}
@@ -480,27 +480,27 @@ def _axis(axis: Any, rank: int) -> int:
     return axis % rank
 
 
-@_function("batch_flatten", roots=("keras.backend",))
+@function("batch_flatten", roots=("keras.backend",))
 def _flatten(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor with the values of each sample in a row."""
-    x = _tensor(args[0])
+    x = tensor_of(args[0])
     sizes = x.sizes or ()
     count = None if None in sizes else prod(n for n in sizes if n is not None)
     return moved(evaluator, "flatten", x, [count], node)
 
 
-@_function("split")
+@function("split")
 def _split(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the parts of an axis: so many, or at these places."""
-    given = _given("x indices_or_sections axis", args, kwargs)
+    given = by_name("x indices_or_sections axis", args, kwargs)
     config = {"indices_or_sections": given.get("indices_or_sections"), "axis": given.get("axis", 0)}
-    return operate(evaluator, "Split", [_tensor(given.get("x"))], config, node)
+    return operate(evaluator, "Split", [tensor_of(given.get("x"))], config, node)
 
 
-@_function("split", roots=("tensorflow",))
+@function("split", roots=("tensorflow",))
 def _split_by_sizes(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the parts of an axis: so many, or of these sizes."""
-    given = _given("value num_or_size_splits axis", args, kwargs)
+    given = by_name("value num_or_size_splits axis", args, kwargs)
     parts = given.get("num_or_size_splits")
     if type(parts) is not int:
         parts = list(evaluator.items(parts, node))
@@ -508,20 +508,7 @@ def _split_by_sizes(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any
             raise NotImplementedError
         parts = list(accumulate(parts))[:-1]
     config = {"indices_or_sections": parts, "axis": given.get("axis", 0)}
-    return operate(evaluator, "Split", [_tensor(given.get("value"))], config, node)
-
-
-@_function("resize", roots=("keras.ops.image", "tensorflow.image"))
-def _resize(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return images of another size."""
-    given = _given("images size interpolation", args, kwargs)
-    x, size = _tensor(given.pop("images", None)), given.pop("size", None)
-    if not isinstance(size, (list, tuple)) or given.pop("preserve_aspect_ratio", False):
-        raise NotImplementedError
-    method = given.pop("method", "bilinear")
-    config = {"height": size[0], "width": size[1], "interpolation": method, **given}
-    layer = LayerValue("Resizing", session_of(evaluator).unique("Resize"), config, node)
-    return layer.call(evaluator, [x], {}, node)
+    return operate(evaluator, "Split", [tensor_of(given.get("value"))], config, node)
 
 
 def sized(evaluator: Evaluator, kind: str, x: SymbolicTensor, out: Sizes, node: Any, **config: Any) -> Any:
@@ -532,60 +519,11 @@ def sized(evaluator: Evaluator, kind: str, x: SymbolicTensor, out: Sizes, node: 
     return result
 
 
-@_function("depth_to_space", "space_to_depth")
-def _shuffle(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a map with its channels dealt out into space, or space put into channels."""
-    given = _given("input block_size", args, kwargs)
-    x = _tensor(given.get("input", given.get("x")))
-    by, apart = given.get("block_size"), quoted(node).partition("(")[0].endswith("depth_to_space")
-    if type(by) is not int or by < 1 or x.sizes is None or len(x.sizes) != 3:
-        raise NotImplementedError
-    if given.get("data_format") not in (None, "NHWC", "channels_last"):
-        raise NotImplementedError
-    *space, c = x.sizes
-    if apart and c is not None and c % (by * by):
-        raise evaluator.error(node, f"{c} channels cannot be dealt out into squares of {by}x{by} places")
-    if apart:
-        out = (*[None if n is None else n * by for n in space], None if c is None else c // (by * by))
-    else:
-        out = (*[None if n is None else n // by for n in space], None if c is None else c * by * by)
-    return sized(evaluator, "DepthToSpace" if apart else "SpaceToDepth", x, out, node, block_size=by)
-
-
-def _pair(value: Any) -> list[int]:
-    """Return a number for each of two axes; TensorFlow's four have those of batch and channels."""
-    numbers = [value] * 2 if type(value) is int else list(value)[-3:-1] if len(value) == 4 else list(value)
-    if len(numbers) != 2 or not all(type(n) is int and n > 0 for n in numbers):
-        raise NotImplementedError
-    return numbers
-
-
-@_function("extract_patches", "extract_image_patches", roots=("keras.ops.image", "tensorflow.image", "keras.ops"))
-def _patches(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the patches of images, the values of each in a row."""
-    given = _given("images size strides dilation_rate padding", args, kwargs)
-    x = _tensor(given.get("images"))
-    size = given.get("size", given.get("sizes", given.get("ksizes")))
-    k, d = _pair(size), _pair(given.get("dilation_rate", given.get("rates", 1)))
-    s = k if given.get("strides") is None else _pair(given["strides"])
-    if x.sizes is None or len(x.sizes) != 3 or given.get("data_format") == "channels_first":
-        raise NotImplementedError
-    same = str(given.get("padding", "valid")).lower() == "same"
-    *space, c = x.sizes
-    places = [
-        None if n is None else -(-(n if same else n - (side - 1) * apart) // step)
-        for n, side, step, apart in zip(space, k, s, d, strict=True)
-    ]
-    out = (*places, None if c is None else c * prod(k))
-    config = {"size": k, "strides": s, "padding": "same" if same else "valid"}
-    return sized(evaluator, "ExtractPatches", x, out, node, **config, dilation_rate=d)
-
-
-@_function("repeat", "repeat_elements")
+@function("repeat", "repeat_elements")
 def _repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor with each unit of an axis several times; an array of one sample is there for each anyway."""
-    given = _given("x repeats axis", args, kwargs)
-    x = _tensor(given.get("x", given.get("input")))
+    given = by_name("x repeats axis", args, kwargs)
+    x = tensor_of(given.get("x", given.get("input")))
     times, own = given.get("repeats", given.get("rep")), [*x.batch, *(x.sizes or ())]
     at = _axis(given.get("axis"), len(own))
     if x.batch and at == 0:
@@ -595,22 +533,22 @@ def _repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     return operate(evaluator, "Repeat", [x], {"repeats": times, "axis": at}, node)
 
 
-@_function("tile")
+@function("tile")
 def _tile(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor several times along its axes; an array of one sample is there for each anyway."""
-    given = _given("x repeats", args, kwargs)
-    x = _tensor(given.get("x", given.get("input")))
+    given = by_name("x repeats", args, kwargs)
+    x = tensor_of(given.get("x", given.get("input")))
     times = list(evaluator.items(given.get("repeats", given.get("multiples")), node))
     if x.batch == (1,) and times[0] is None:
         times[0] = 1
     return operate(evaluator, "Tile", [x], {"repeats": [1] * x.whole + times}, node)
 
 
-@_function("broadcast_to")
+@function("broadcast_to")
 def _broadcast(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return an array as it is if only the batch is added: it meets each sample anyway."""
-    given = _given("x shape", args, kwargs)
-    x, wanted = _tensor(given.get("x", given.get("input"))), list(evaluator.items(given.get("shape"), node))
+    given = by_name("x shape", args, kwargs)
+    x, wanted = tensor_of(given.get("x", given.get("input"))), list(evaluator.items(given.get("shape"), node))
     if not wanted or not all(n is None or type(n) is int for n in wanted):
         raise NotImplementedError
     if list(x.sizes or ()) == wanted[1:]:
@@ -619,11 +557,11 @@ def _broadcast(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
     return sized(evaluator, "BroadcastTo", x, tuple(out), node, shape=[None, *out])
 
 
-@_function("slice", roots=("keras.ops", "tensorflow"))
+@function("slice", roots=("keras.ops", "tensorflow"))
 def _slice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a part of a tensor, by where it begins and how large it is."""
-    given = _given("inputs start_indices shape", args, kwargs)
-    x = _tensor(given.get("inputs", given.get("input_")))
+    given = by_name("inputs start_indices shape", args, kwargs)
+    x = tensor_of(given.get("inputs", given.get("input_")))
     begin, size = [
         evaluator.items(one, node)
         for one in (given.get("start_indices", given.get("begin")), given.get("shape", given.get("size")))
@@ -632,7 +570,7 @@ def _slice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     return x.item(evaluator, tuple([slice(b or None, e) for b, e in zip(begin, ends, strict=True)]), node)
 
 
-@_function("convert_to_tensor", "convert_to_numpy", "constant", roots=("keras.ops", "tensorflow", "keras.backend"))
+@function("convert_to_tensor", "convert_to_numpy", "constant", roots=("keras.ops", "tensorflow", "keras.backend"))
 def _as_it_is(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a value as it is."""
     if not args and not kwargs:
@@ -640,121 +578,21 @@ def _as_it_is(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
     return args[0] if args else next(iter(kwargs.values()))
 
 
-def _pool(kind: str) -> Function:
-    """Return a function that pools a map."""
-
-    def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        from .layers import make_layer
-
-        given = _given("inputs pool_size strides padding data_format", args, kwargs)
-        x = _tensor(given.get("inputs", given.get("input", given.get("value"))))
-        nd, size = len(x.sizes or ()) - 1, given.get("pool_size", given.get("ksize"))
-        if size is None:
-            raise NotImplementedError
-        windows = {"pool_size": size, "strides": given.get("strides")}
-        for key, one in windows.items():
-            if isinstance(one, (list, tuple)) and len(one) == nd + 2:  # TensorFlow's has those of batch and channels
-                windows[key] = list(one)[1:-1]
-        order = given.get("data_format")
-        more = {"padding": given.get("padding", "valid"), "data_format": _ORDERS.get(str(order), order)}
-        layer = make_layer(evaluator, f"{kind}{nd}D", [], {**windows, **more}, node)
-        return layer.call(evaluator, [x], {}, node)
-
-    return call
-
-
-_ORDERS = {"NHWC": "channels_last", "NCHW": "channels_first"}
-"""Where channels stand, as TensorFlow says it."""
-_enter(["max_pool", "max_pool2d", "max_pool1d"], _pool("MaxPooling"))
-_enter(["average_pool", "avg_pool", "avg_pool2d", "avg_pool1d"], _pool("AveragePooling"))
-
 NAMES.pop("keras.backend.hard_sigmoid")  # of another slope
 
 
-# Constants and variables
-
-
-def constant(evaluator: Evaluator, name: str, shape: Sequence[int], kind: str, node: Any) -> SymbolicTensor:
-    """Return an array that the network has, without a batch: `kind` is parameter, buffer or constant."""
-    shape = list(shape)
-    batch = _batch_of(shape)
-    if not all(type(n) is int and n > 0 for n in shape):
-        raise evaluator.error(node, f"{name} has the shape {shown(shape)}: each size has to be a number from 1 on")
-    layer = LayerValue("Constant", name, {"shape": shape[len(batch) :], "kind": kind}, node)
-    layer.path = name
-    result: SymbolicTensor = layer.results(evaluator, [], {}, node)
-    result.batch = batch
-    return result
-
-
-def variable(evaluator: Evaluator, name: str, shape: Any, trained: bool, node: Any) -> SymbolicTensor:
-    """Return a variable of a layer of the source's own."""
-    shape = [shape] if type(shape) is int else list(evaluator.items(shape, node)) if shape is not None else []
-    *path, own = name.split(".")
-    name = ".".join([*path, session_of(evaluator).unique(own)])
-    return constant(evaluator, name, shape, "parameter" if trained else "buffer", node)
-
-
-@_function("arange", "range", roots=("keras.ops", "keras.backend", "tensorflow"))
-def _arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return whole numbers in a row."""
-    given = _given("start stop step", args, kwargs)
-    start, stop = given.get("start", 0), given.get("stop", given.get("limit"))
-    step = given.get("step", given.get("delta", 1))
-    if stop is None:
-        start, stop = 0, start
-    if not all(isinstance(one, (int, float)) for one in (start, stop, step)) or step == 0:
-        raise NotImplementedError
-    count = math.ceil((stop - start) / step)
-    return constant(evaluator, session_of(evaluator).unique("arange"), [count], "constant", node)
-
-
-@_function(
-    "zeros", "ones", "full", "random_normal", "random_uniform", roots=("keras.ops", "keras.backend", "tensorflow")
-)
-@_function("normal", "uniform", roots=("keras.random", "tensorflow.random", "keras.backend"))
-def _filled(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return an array of one number, or of random ones, with the batch if its shape has one."""
-    shape = _given("shape", args, kwargs).get("shape")
-    shape = [shape] if type(shape) is int else list(evaluator.items(shape, node))
-    sizes = shape[1:] if shape[:1] == [None] else shape
-    made = constant(evaluator, session_of(evaluator).unique("constant"), sizes, "constant", node)
-    made.batch = made.batch if sizes is shape else (None,)
-    return made
-
-
-@NAMES.function("keras.Variable", "tensorflow.Variable")
-def _variable(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a variable of a shape, or with that of what it begins with."""
-    given = _given("initializer shape", args, kwargs)
-    value, shape, own = given.get("initializer", given.get("initial_value")), given.get("shape"), given.get("name")
-    if shape is None or isinstance(shape, bool):  # TensorFlow's second argument is `trainable`
-        given.setdefault("trainable", shape)
-        shape = value.shape(node) if isinstance(value, SymbolicTensor) else shape_in(value)
-        if isinstance(value, UnknownValue):
-            return value
-    name = ".".join([*session_of(evaluator).path, own if isinstance(own, str) else "variable"])
-    return variable(evaluator, name, shape, given.get("trainable") is not False, node)
-
-
-for _name in ("float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "bool"):
-    NAMES[f"tensorflow.{_name}"] = _name
-for _name in ("bilinear", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic", "nearest"):
-    NAMES[f"tensorflow.image.ResizeMethod.{_name.upper()}{'_NEIGHBOR' if _name == 'nearest' else ''}"] = _name
-
-
-@_function("epsilon", roots=("keras.backend", "keras.config"))
+@function("epsilon", roots=("keras.backend", "keras.config"))
 def _epsilon(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     return 1e-7
 
 
-@_function("image_data_format", roots=("keras.backend", "keras.config"))
+@function("image_data_format", roots=("keras.backend", "keras.config"))
 def _data_format(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return where channels stand."""
     return "channels_last" if session_of(evaluator).channels_last else "channels_first"
 
 
-@_function(
+@function(
     "clear_session",
     "set_image_data_format",
     "set_floatx",
