@@ -163,12 +163,9 @@ class ModelReader:
         for part in parts:
             above = read if part is first else above
             reads = above if part.reads is None else [added[one] if isinstance(one, str) else one for one in part.reads]
-            op, keys = part.raw["op"], {key: value for key, value in part.raw.items() if key != "op"}
-            if op == "opaque" and "params" not in keys and self.arrays is not None:
-                held = self.arrays.held((*self.path, *path))
-                keys |= {} if held is None else {"params": held, "buffers": 0}
-            opaque_weights = keys.get("params") != 0 or keys.get("buffers") != 0
-            has_weights = opaque_weights if op == "opaque" else bool(OPS[op][0].WEIGHTS)
+            op, keys = part.raw["op"], self._keys(path, part)
+            is_counted = keys.get("params") != 0 or keys.get("buffers") != 0
+            has_weights = is_counted if op == "opaque" else bool(OPS[op][0].WEIGHTS)
             owner = name + part.suffix if has_weights else None
             weights = self._weights(path, part, call)
             derived = again or bool(part.suffix)
@@ -196,6 +193,14 @@ class ModelReader:
             one._replace(masked=made.masked, mask=mask) if number < made.outputs else one
             for number, one in enumerate(tensors)
         ]
+
+    def _keys(self, path: tuple[str, ...], part: LayerPart) -> dict[str, Any]:
+        """Return the keys of a part; what is not known has as many weights as the file holds for it."""
+        keys = {key: value for key, value in part.raw.items() if key != "op"}
+        if part.raw["op"] == "opaque" and "params" not in keys and self.arrays is not None:
+            held = self.arrays.held((*self.path, *path))
+            keys |= {} if held is None else {"params": held, "buffers": 0}
+        return keys
 
     def _note_table(self, name: str, call: LayerCall) -> None:
         """Count the table of an embedding for its other direction as unread until a call goes there."""

@@ -37,12 +37,13 @@ class HdfFile:
 
     @property
     def _file(self) -> Any:
-        if isinstance(self._opened, SpecError):
-            raise SpecError(self._opened.what, self._opened.help)  # anew: one that is raised keeps what it passed
-        return self._opened
+        found = self._file_or_error
+        if isinstance(found, SpecError):
+            raise SpecError(found.what, found.help)  # anew: one that is raised keeps what it passed
+        return found
 
     @cached_property
-    def _opened(self) -> Any:
+    def _file_or_error(self) -> Any:
         """The file of h5py, or why there is none: a broken one is not looked through again."""
         try:
             import h5py  # noqa: F401 - whether it is there
