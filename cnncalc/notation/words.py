@@ -343,7 +343,7 @@ def _grouped(head: Raw, before: Sequence[tuple[str, Raw]], behind: Sequence[tupl
 
 def _pad_in_front(cls: type[Layer], raw: Raw, mode: Any, nd: int, word: str) -> Raw:
     """Return the pad of a `padding_mode`, and take the padding out of the layer."""
-    from .calls import padded_apart
+    from .calls.torch import padded_apart
 
     for written in [*raw]:
         names = keys_named(cls, written)
