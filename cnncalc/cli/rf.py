@@ -13,6 +13,7 @@ from ..files import text_output
 from ..input import first_rank, with_open_input
 from ..network import INPUT
 from ..render.fields import FORMATS
+from ..sources.words import spec_words
 from ._hints import note_words
 from ._network_options import NetworkOptions, network_options
 from ._options import format_options, message_options, path_option
@@ -78,7 +79,7 @@ def command(
         source is not None,
         format,
     )
-    words = sources.spec_words(spec)
+    words = spec_words(spec)
     options = options.with_front(words)
     with text_output(path, utf8=format == "json") as stream:
         left_out = LeftOutChannels(None, options.first, layout_of(options.dialect, options.layout) == "NHWC")
