@@ -14,7 +14,8 @@ from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..files import line_limit, opened, too_long
 from ..frameworks import ForeignNetwork
 from ..network import Network
-from ..notation.document import Document, is_baseline, looks_like_spec, parse
+from ..notation.document import Document, parse
+from ..notation.spec import is_baseline, looks_like_spec
 from ..notation.words import is_layer_word
 from ..sizes import Shape, parse_shape
 from ..sources.formats import decode, read_any

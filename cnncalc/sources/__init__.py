@@ -11,7 +11,8 @@ from ..errors import Path, SpecError, Where
 from ..files import read_whole
 from ..frameworks import ForeignNetwork
 from ..network import Network, Origin
-from ..notation.document import Document, parse, read
+from ..notation.document import Document, parse
+from ..notation.spec import read
 from ..notation.tokens import WordText
 from ..notation.words import Completer, is_layer_word, read_words
 from ..sizes import Shape

@@ -11,7 +11,7 @@ import pytest
 import cnncalc
 from cnncalc.errors import SpecError
 from cnncalc.notation.calls import arguments_of, kinds, looks_like_call, read_call
-from cnncalc.notation.document import read
+from cnncalc.notation.spec import read
 
 RECORDED = json.loads((Path(__file__).parents[1] / "data" / "positions.json").read_text())
 

@@ -10,9 +10,7 @@ from ...errors import SpecError, nearest, shown
 from ...layers import OPS
 from ...layers.names import Name, Names
 from ...registry import Registry
-
-Raw = dict[str, Any]
-"""A layer as JSON has it."""
+from ..spec import Raw
 
 
 class ModuleCall(NamedTuple):

@@ -7,7 +7,8 @@ from typing import Any
 from ...dialects import DIALECTS
 from ...errors import SpecError, nearest, shown
 from ...layers import OPS, names
-from .classes import BoundCall, Framework, ModuleCall, NamedArgument, Raw, each_rank, refuse, renamed
+from ..spec import Raw
+from .classes import BoundCall, Framework, ModuleCall, NamedArgument, each_rank, refuse, renamed
 
 
 def _completed(bound: BoundCall, layers: list[Raw]) -> list[Raw]:

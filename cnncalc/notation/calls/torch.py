@@ -7,7 +7,8 @@ from typing import Any
 from ...errors import SpecError, nearest, shown
 from ...layers import OPS, names
 from ...layers.resample import EXACT
-from .classes import BoundCall, Framework, NamedArgument, Raw, Reading, each_rank, refuse, renamed
+from ..spec import Raw
+from .classes import BoundCall, Framework, NamedArgument, Reading, each_rank, refuse, renamed
 
 TORCH = Framework(
     "torch",
