@@ -57,9 +57,21 @@ def run(
     >>> cnncalc.run("conv", numpy.arange(9).reshape(3, 3), numpy.arange(4).reshape(2, 2)).tolist()
     [[19, 25], [37, 43]]
     """
-    how: dict[str, Any] = {"bias": bias, "seed": seed, "dialect": dialect, "layout": layout, "keep": keep}
-    how |= {"output": output, "memory": memory, "until": until, "after": after, "fuse": fuse}
-    return prepare(net, weights, **how)(x)
+    prepared = prepare(
+        net,
+        weights,
+        bias=bias,
+        seed=seed,
+        dialect=dialect,
+        layout=layout,
+        keep=keep,
+        output=output,
+        memory=memory,
+        until=until,
+        after=after,
+        fuse=fuse,
+    )
+    return prepared(x)
 
 
 def prepare(
