@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import click
 
@@ -92,10 +92,7 @@ def command(
       cnncalc check nets/ --baseline nets.lock.json --update
     """
     if list_codes:
-        width = max(len(slug) for slug, _ in checks.CODES.values())
-        with text_output(path) as stream:
-            stream.writelines(f"{code}  {slug:{width}}  {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
-        return 0
+        return _list_codes(path)
     itemsize(dtype)
     _check_files(file)
     if options.several and baseline is not None:
@@ -104,10 +101,7 @@ def command(
         )
     if update and baseline is None:
         raise SpecError("--update without a baseline", "give --baseline FILE")
-    extra = [expect.read_text(text) for text in expected]
-    extra += [expect.read_forbidden("--forbid", ",".join(forbid))] if forbid else []
-    extra += [expect.read_one(key, value) for key, value in bounds.items() if value is not None]
-    extra = [one._replace(is_typed=True) for one in extra]
+    extra = _expectations(expected, forbid, bounds)
     skipped: list[str] = []
     files = spec_files(file, lines=context.params["as_jsonl"])
     results = _results(files, skipped, options, extra, strict and baseline is None, dtype)
@@ -131,6 +125,24 @@ def command(
     if entries is not None:
         note(f"{baseline}: {len(entries)} {'entry' if len(entries) == 1 else 'entries'} recorded")
     return checks.exit_code(findings)
+
+
+def _list_codes(path: str | None) -> int:
+    """Write the codes of findings, with what they mean."""
+    width = max(len(slug) for slug, _ in checks.CODES.values())
+    with text_output(path) as stream:
+        stream.writelines(f"{code}  {slug:{width}}  {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
+    return 0
+
+
+def _expectations(
+    expected: Iterable[str], forbid: Iterable[str], bounds: Mapping[str, str | None]
+) -> list[expect.Expectation]:
+    """Return what the command line expects: the values of --expect, --forbid, and --max-params and its like."""
+    extra = [expect.read_text(text) for text in expected]
+    extra += [expect.read_forbidden("--forbid", ",".join(forbid))] if forbid else []
+    extra += [expect.read_one(key, value) for key, value in bounds.items() if value is not None]
+    return [one._replace(is_typed=True) for one in extra]
 
 
 def _check_files(words: Iterable[str]) -> None:
