@@ -91,8 +91,8 @@ def sharing(node: ast.AST | None) -> set[str]:
             is_passing = isinstance(one.func, ast.Name) and one.func.id in PASSING
             waiting += [one.func.value] if isinstance(one.func, ast.Attribute) else passed if is_passing else []
         else:
-            parts = [getattr(one, field, None) for field in _PARTS.get(type(one), ())]
-            waiting += [each for part in parts for each in (part if isinstance(part, list) else [part])]
+            for part in [getattr(one, field) for field in _PARTS.get(type(one), ())]:
+                waiting += part if isinstance(part, list) else [part]
     return found
 
 

@@ -72,7 +72,9 @@ def shared_across(model: KerasModel) -> set[int]:
                 around.setdefault(record.shared, []).append(path)
             if record.model is not None:
                 waiting.append((record.model, path | {object_of(record)}))
-    return {one for paths in around.values() for one in set.union(*paths) - set.intersection(*paths)}
+    return {
+        one for paths in around.values() for one in set[int]().union(*paths).difference(paths[0].intersection(*paths))
+    }
 
 
 def object_of(record: KerasLayer) -> int:
