@@ -7,9 +7,9 @@ from os import PathLike, fspath
 from typing import Any
 
 from .. import sources, trace
-from ..checks import Result
 from ..checks.agreement import check_under
 from ..checks.expect import read as read_expectations
+from ..checks.findings import Result
 from ..comparisons import Compared, Comparison
 from ..contrasts import Contrast
 from ..contrasts import contrast as contrast_network
