@@ -7,9 +7,9 @@ from os import PathLike, fspath
 from typing import Any
 
 from .. import sources, trace
-from ..checks import Result
 from ..checks.agreement import check_under
 from ..checks.expect import read as read_expectations
+from ..checks.findings import Result
 from ..comparisons import Compared, Comparison, figures
 from ..contrasts import Contrast
 from ..contrasts import contrast as contrast_network
@@ -25,6 +25,7 @@ from ..notation.words import Completer
 from ..parts import part
 from ..report import Report
 from ..sizes import Shape, parse_shape, read_shape
+from ..sources.words import spec_words
 
 Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network | Report
 """The forms of a network that `load` takes."""
@@ -64,7 +65,7 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
-    words = sources.spec_words([source])
+    words = spec_words([source])
     network = sources.load_words(words, complete, _no_stdin)
     return network if words.input is None else network._replace(input=words.input)
 

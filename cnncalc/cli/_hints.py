@@ -11,7 +11,7 @@ import click
 from ..errors import printable
 from ..render.messages import hint_text, paint, plural
 from ..report import Hint, LayerReport
-from ..sources import is_stdin
+from ..sources.words import is_stdin
 from ._terminal import note, settings, style_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....errors import CnncalcError, ShapeError
-from ....notation.document import read as read_spec
+from ....notation.spec import read as read_spec
 from ....trace import shape
 from ...build import Draft
 from ...keras.read import read as read_keras
