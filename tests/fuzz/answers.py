@@ -16,6 +16,7 @@ import cnncalc
 from cnncalc.errors import CnncalcError
 from cnncalc.execute.verify import verify
 from cnncalc.execute.weights import wanted
+from cnncalc.frameworks.onnx.read.ops.resample import divides
 from cnncalc.network import Network
 from cnncalc.report import LayerReport, Report
 from cnncalc.sizes import NOTHING_KNOWN, Open, product
@@ -300,8 +301,8 @@ def is_steep(network: Network, report: Report, x: Array, weights: dict[str, Arra
     Those of one layer are enough, as of a quotient of what is nearly 0 by 0, which a later layer may bound, or of a
     mean that is 0 but for rounding, of which a later layer keeps the sign.
     """
-    if any(layer.op == "upsample" and layer.sample == layer.traced.out for _, layer in _named(report.layers)):
-        return True  # onnxruntime leaves that out
+    if any(layer.op == "upsample" and _is_resized_otherwise(layer) for _, layer in _named(report.layers)):
+        return True
     flat = inlined(report, x)
     kept = [np.abs(values).max(initial=0) for values in _kept(flat.network, flat, x, weights).values()]
     if not np.isfinite(kept).all() or any(0 < most < LEAST for most in kept) or np.abs(out).max(initial=0) < LEAST:
@@ -316,6 +317,13 @@ def is_steep(network: Network, report: Report, x: Array, weights: dict[str, Arra
             if not difference(near, out) < 1e-4:
                 return True
     return False
+
+
+def _is_resized_otherwise(layer: LayerReport) -> bool:
+    """Return whether onnxruntime leaves a layer out, as it keeps the sizes, or takes another input for the nearest."""
+    v, space = layer.values, slice(0, -1) if layer.env.channels_last else slice(1, None)
+    sizes = [*zip(layer.sample[space], layer.traced.out[space], strict=True)]
+    return layer.sample == layer.traced.out or (v["mode"] == "nearest" and divides(sizes, v.get("factor", ())))
 
 
 def _shaken(report: Report, x: Array, weights: dict[str, Array], most: float) -> tuple[Any, Array, dict[str, Array]]:
