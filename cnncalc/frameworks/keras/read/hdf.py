@@ -16,7 +16,8 @@ from re import fullmatch
 from typing import Any
 
 from ....errors import SpecError, Where, shown
-from ....limits import LARGEST_UNPACKED_WEIGHTS, MEMORY_WALKED, MOST_HELD, PACKED, Limit, apart
+from ....isolation import isolated
+from ....limits import LARGEST_UNPACKED_WEIGHTS, MEMORY_WALKED, MOST_HELD, PACKED, Limit
 from .config import DEEPEST
 from .model import KerasModel
 from .variables import Place, Slot, Steps, groups, places
@@ -51,7 +52,7 @@ class HdfFile:
             return SpecError("Keras's weights need the h5py package", "pip install 'cnncalc[keras]'")
         try:
             source = self._load()
-            if apart(lambda: _walked(source), MEMORY_WALKED, self._size) is None:
+            if isolated(lambda: _walked(source), MEMORY_WALKED, self._size) is None:
                 return SpecError("a broken HDF5 file: its groups cannot be read")
             with _reading():
                 return _opened(source)

@@ -24,6 +24,8 @@ class KerasLayer(NamedTuple):
     """Its layers, if it is a model itself."""
     is_operation: bool = False
     """Whether it is an operation, not a layer."""
+    shared: int | None = None
+    """The number of its object, if other records may be of the same one."""
 
 
 class KerasModel(NamedTuple):
@@ -57,6 +59,27 @@ def count_calls(model: KerasModel) -> int:
     """Return how many calls of layers a model makes, those of a model in it each time that it is called."""
     inner = [0 if one.model is None else count_calls(one.model) for one in model.records]
     return sum([len(one.calls) * (1 + calls) for one, calls in zip(model.records, inner, strict=True)])
+
+
+def shared_across(model: KerasModel) -> set[int]:
+    """Return the models, by their objects, that have a layer in them which the layers around them have, too."""
+    around: dict[int, list[set[int]]] = {}
+    waiting = [(model, set[int]())]
+    while waiting:
+        one, path = waiting.pop()
+        for record in one.records:
+            if record.shared is not None:
+                around.setdefault(record.shared, []).append(path)
+            if record.model is not None:
+                waiting.append((record.model, path | {object_of(record)}))
+    return {
+        one for paths in around.values() for one in set[int]().union(*paths).difference(paths[0].intersection(*paths))
+    }
+
+
+def object_of(record: KerasLayer) -> int:
+    """Return the number of the object that a record is of."""
+    return id(record.model) if record.shared is None else record.shared
 
 
 def is_model_config(config: Any) -> bool:
@@ -140,7 +163,9 @@ def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> Kera
         error.layer = label if error.layer is None else f"{label}, {error.layer}"
         raise
     config = {} if listed else config
-    return KerasLayer(name, kind, config, calls, model, model is None and _is_operation(raw, kind, config))
+    shared = raw.get("shared_object_id")
+    is_operation = model is None and _is_operation(raw, kind, config)
+    return KerasLayer(name, kind, config, calls, model, is_operation, shared if type(shared) is int else None)
 
 
 def _is_operation(raw: dict[str, Any], kind: str, config: dict[str, Any]) -> bool:
