@@ -7,10 +7,10 @@ from os import PathLike, fspath
 from typing import Any
 
 from .. import sources, trace
-from ..checks import Result
 from ..checks.agreement import check_under
 from ..checks.expect import read as read_expectations
-from ..comparisons import Compared, Comparison
+from ..checks.findings import Result
+from ..comparisons import Compared, Comparison, figures
 from ..contrasts import Contrast
 from ..contrasts import contrast as contrast_network
 from ..counters import count_as, tool_named
@@ -253,7 +253,8 @@ def compare(
     for number, (called, source) in enumerate(_called(networks), 1):
         report = shape(source, input, batch=batch, dialect=dialect, layout=layout, dtype=dtype)
         name = called or name_of(source, report.network.name or f"network {number}")
-        rows.append(Compared(name, report if tool is None else count_as(report, tool)))
+        report = report if tool is None else count_as(report, tool)
+        rows.append(Compared(name, figures(report), report=report))
     return Comparison(rows)
 
 

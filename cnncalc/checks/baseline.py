@@ -24,7 +24,7 @@ from ..report import LayerReport, Report, listed
 from ..sizes import counted, to_json
 from ..sources.formats import read_text
 from ..sources.words import STDIN
-from . import Failing, Finding, Result, finding_at, from_error, listed_findings
+from .findings import Failing, Finding, Result, finding_at, from_error, listed_findings
 
 VERSION = 1
 Entry = dict[str, Any]

@@ -17,7 +17,7 @@ from ..network import Network
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
 from ..report import Report
 from ..sources.words import STDIN, spec_words
-from ._hints import hints_of, hints_option, remark
+from ._hints import hints_of, hints_option, remarks, tell
 from ._network_options import Measures, NetworkOptions, measure_options, network_options
 from ._options import format_options, message_options, path_option
 from ._rows import needs_bytes, selection_options
@@ -181,7 +181,8 @@ class Showing:
             runs = [("", result.layers)]
         else:
             runs = [(run.name, run.layers) for run in result.runs if run.error is None]
-        remark([("", runs)], self.lists_hints, self.format in ("json", "jsonl") or bool(self.style.values), said)
+        is_data = self.format in ("json", "jsonl") or bool(self.style.values)
+        tell([remarks(runs, self.lists_hints, is_data, said=said)], self.lists_hints, is_data)
         if isinstance(result, Report):
             _note_findings(result)
 
