@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,8 @@ def _int(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 def _float(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     value = args[0] if args else 0.0
+    if isinstance(value, str) and len(value) > MOST_BITS:
+        raise TooMuchError(f"a number of more than {MOST_BITS} digits")
     return _as_number(evaluator, value, "__float__", node) if isinstance(value, LibraryObject) else float(value)
 
 
@@ -152,7 +154,7 @@ def _range(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 
 def _slice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    return slice(*args)
+    return evaluator.slice_of(args)
 
 
 def _type(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -263,13 +265,24 @@ def _is_of(value: Any, kind: Any) -> bool | None:
 
 def _isinstance(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     value, kinds = args
+    evaluator.budget.count(len(kinds) if isinstance(kinds, tuple) else 0)
     return is_instance(value, kinds, node)
 
 
 def _issubclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     cls, kinds = args
     several = kinds if isinstance(kinds, tuple) else (kinds,)
+    evaluator.budget.count(len(several))
     return isinstance(cls, ClassValue) and any(cls.derives(kind) for kind in several)
+
+
+def spent(evaluator: Evaluator, found: Iterable[Any]) -> list[Any]:
+    """Return what is found as a list, which takes a step for each."""
+    items = []
+    for one in found:
+        evaluator.budget.count(1)
+        items.append(one)
+    return items
 
 
 def _len(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -278,12 +291,12 @@ def _len(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 
 def _zip(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    return list(zip(*[evaluator.items(one, node) for one in args], strict=bool(kwargs.get("strict"))))
+    return spent(evaluator, zip(*[evaluator.items(one, node) for one in args], strict=bool(kwargs.get("strict"))))
 
 
 def _enumerate(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     start = kwargs.get("start", args[1] if args[1:] else 0)
-    return list(enumerate(evaluator.items(args[0] if args else kwargs["iterable"], node), start))
+    return spent(evaluator, enumerate(evaluator.items(args[0] if args else kwargs["iterable"], node), start))
 
 
 def _reversed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -324,6 +337,7 @@ def _extreme(op: str) -> LibraryFunction:
         unknown = next((one for one in items if isinstance(one, UnknownValue)), None)
         if unknown is not None:
             return unknown
+        evaluator.budget.copy(len(items))
         keys = [_key(evaluator, one, kwargs, node) for one in items]
         best = 0
         for at in range(1, len(items)):
@@ -348,6 +362,7 @@ def _sorted(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
         return 0 if equal(a[0], b[0], evaluator.budget) else 1
 
     items = [(evaluator.needs(_key(evaluator, one, kwargs, node), node), one) for one in evaluator.items(args[0], node)]
+    evaluator.budget.count(len(items) // 4)
     items.sort(key=cmp_to_key(compare), reverse=bool(kwargs.get("reverse")))
     return [one for _, one in items]
 
@@ -492,6 +507,28 @@ def _method(kind: type, name: str) -> LibraryFunction:
     return LibraryFunction(name, call)
 
 
+def _keyed(kind: type, name: str) -> LibraryFunction:
+    """Return a method of Python's whose first argument is a key."""
+    own = _method(kind, name)
+
+    def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        for one in args[1:2]:
+            evaluator.key(one, node)
+        return own.call(evaluator, args, kwargs, node)
+
+    return LibraryFunction(name, call)
+
+
+def _of_sets(name: str) -> LibraryFunction:
+    """Return a method of a set that takes others, or what they are made of."""
+
+    def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        evaluator.budget.copy(len(args[0]))
+        return getattr(set, name)(args[0], *[_set(evaluator, [one], {}, node) for one in args[1:]])
+
+    return LibraryFunction(name, call)
+
+
 def _append(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
     into, one = args
     into.append(one)
@@ -535,8 +572,7 @@ def _get(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 
 def _items(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    evaluator.budget.copy(len(args[0]))
-    return list(args[0].items())
+    return spent(evaluator, args[0].items())
 
 
 def _keys(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -598,7 +634,9 @@ def _format(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
         if set(field or "") & set(".[") or "{" in (spec or ""):
             raise NotImplementedError
     evaluator.budget.copy(len(text) + sum(len(str(one)) for one in plain) * max(text.count("{"), 1))
-    return text.format(*plain[: len(given)], **dict(zip(kwargs, plain[len(given) :], strict=True)))
+    made = text.format(*plain[: len(given)], **dict(zip(kwargs, plain[len(given) :], strict=True)))
+    evaluator.budget.copy(len(made))
+    return made
 
 
 _TEXT = """
@@ -624,7 +662,8 @@ METHODS: dict[type, dict[str, LibraryFunction]] = {
     },
     tuple: {"index": LibraryFunction("index", _index), "count": LibraryFunction("count", _count)},
     dict: {
-        **{name: _method(dict, name) for name in ("clear", "copy", "pop", "popitem")},
+        **{name: _method(dict, name) for name in ("clear", "copy", "popitem")},
+        "pop": _keyed(dict, "pop"),
         "get": LibraryFunction("get", _get),
         "items": LibraryFunction("items", _items),
         "keys": LibraryFunction("keys", _keys),
@@ -634,7 +673,8 @@ METHODS: dict[type, dict[str, LibraryFunction]] = {
         "move_to_end": LibraryFunction("move_to_end", _move_to_end),
     },
     set: {
-        **{name: _method(set, name) for name in ("discard", "remove", "copy", "union", "intersection", "difference")},
+        **{name: _keyed(set, name) for name in ("discard", "remove")},
+        **{name: _of_sets(name) for name in ("copy", "union", "intersection", "difference")},
         "add": LibraryFunction("add", _add),
         "update": LibraryFunction("update", _update),
     },
