@@ -15,9 +15,10 @@ from ..torch.read.factory import is_factory
 from .annotate import AnnotatedSource, annotated
 from .brought import package_of
 from .budget import Budget, TooMuchError
+from .changes import is_guard, root_of
 from .evaluate import Evaluator
 from .libraries import Libraries
-from .scope import ModuleScope, TopStatement, inner_statements, is_guard, root_of
+from .scope import ModuleScope, TopStatement, inner_statements
 from .source import DEFINED, CodeSource
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
 
@@ -34,7 +35,10 @@ class SourceReader:
         self.source = CodeSource(text, name)
         self.name, self.wanted = printable(name), wanted
         self.libraries = Libraries()
-        self.scope = ModuleScope(self.source.tree, Budget())
+        try:
+            self.scope = ModuleScope(self.source.tree, Budget())
+        except TooMuchError as error:
+            raise self.source.at_line(SpecError(str(error)), 0) from None
         self.way_to = (wanted or "factory").partition("(")[0]
         """The name with which the framework itself would read the network."""
         self.last: Evaluator | None = None

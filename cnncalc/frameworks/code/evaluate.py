@@ -12,12 +12,14 @@ from typing import Any
 from ...errors import nearest
 from ...limits import DEEPEST_CALLS
 from .budget import Budget, TooMuchError
-from .builtin import BUILTINS, EXCEPTIONS, METHODS
+from .builtin import BUILTINS
 from .expressions import PLAIN_ERRORS
 from .libraries import Libraries
+from .methods import METHODS
 from .scope import ModuleScope
 from .source import CodeSource, quoted
 from .statements import Returned, StatementEvaluator
+from .types import EXCEPTIONS
 from .values import (
     MISSING,
     BoundMethod,

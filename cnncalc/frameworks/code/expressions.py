@@ -46,7 +46,6 @@ from .values import (
 PLAIN_ERRORS = (TypeError, ValueError, ZeroDivisionError, KeyError, IndexError, OverflowError, AttributeError)
 """What Python raises for operations on plain values that are not possible."""
 PLAIN = (bool, int, float, complex, str, list, tuple, dict, set, frozenset, range, slice, bytes, type(None), type(...))
-CALLED = (FunctionValue, LibraryFunction, ClassValue)
 
 
 class ExpressionEvaluator:

@@ -7,8 +7,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .budget import bounded
-from .builtin import TYPES, pairs, spent
 from .libraries import Library, NameTable
+from .methods import pairs, spent
+from .types import TYPES
 from .values import (
     MISSING,
     BoundMethod,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ....errors import shown
-from ..builtin import pairs, spent
 from ..libraries import NameTable
+from ..methods import pairs, spent
 from ..values import (
     MISSING,
     ClassValue,

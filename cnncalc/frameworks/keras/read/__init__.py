@@ -18,7 +18,7 @@ from .config import Tensor, TensorKey, expect, tensors_in
 from .graph import ModelReader
 from .hdf import HdfFile, KerasArrays
 from .layers import is_known
-from .model import MODELS, UNWRITTEN, KerasModel, check_calls, is_model_config, read_model
+from .model import MODELS, UNWRITTEN, KerasModel, check_calls, is_model_config, read_model, shared_across
 
 
 def is_model(value: Any) -> bool:
@@ -35,7 +35,8 @@ def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
     model = _model(value)
     check_calls(model)
     channels_last = _channels_last(model)
-    reader = ModelReader(channels_last, _is_old(value), None if file is None else KerasArrays(file, model))
+    arrays = None if file is None else KerasArrays(file, model)
+    reader = ModelReader(channels_last, _is_old(value), arrays, spread=shared_across(model))
     feeds = [_input(model, at, reader.spec) for at in range(len(model.inputs))]
     outputs = [output.draft for output in reader.read(model, feeds)]
     reader.leave_out_spare(outputs)
