@@ -105,7 +105,7 @@ def load_text(text: str, name: str, first_line: int = 1) -> Network:
         network = _read_words(spec)
         return network if spec.input is None else network._replace(input=spec.input)
     document = Document(text.removeprefix("\ufeff"), name, first_line)
-    return read_value(parse(document), document)
+    return read_value(parse(document, _is_keras), document)
 
 
 def read_value(value: Any, document: Document | None = None) -> Network:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ....errors import SpecError, nearest
+from ....errors import SpecError, nearest, shown
 from ....layers.names import KERAS_ALIASES
 from ...keras.read.config import Sizes
+from ...keras.read.functions import ACTIVATIONS, COMPOSED, is_activation
 from ...keras.read.model import INPUT
 from ..values import (
     ClassValue,
@@ -123,6 +124,11 @@ def bound(
 def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -> Any:
     """Return an argument as Keras's configuration has it. SpecError for one that is not known."""
     if key in ("activation", "recurrent_activation"):
+        if isinstance(value, str) and not (
+            is_activation(value) or value in CLASSES or registers(evaluator.source.text)
+        ):
+            help = nearest(value, [*ACTIVATIONS, *COMPOSED, "linear"])
+            raise evaluator.error(node, f"{key} of {kind} is {shown(value)}, which Keras does not have", help)
         return activation_named(value)
     if key in ("function", "noise_shape", "arguments"):
         return None
@@ -138,6 +144,11 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
     if key in ("layer", "backward_layer") and isinstance(value, InstanceValue):
         raise evaluator.error(node, f"{kind} of {describe(value)} is not understood", "wrap a layer of Keras's own")
     return value
+
+
+def registers(source: str) -> bool:
+    """Return whether a source gives Keras functions of its own by their names."""
+    return "custom_object" in source or "register_keras_serializable" in source
 
 
 def activation_named(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod, sqrt
+from math import isfinite, prod, sqrt
 from sys import float_info
 
 from ....errors import SpecError, shown
@@ -12,7 +12,7 @@ from ....layers.affine import LEAST_DEVIATION
 from ....layers.names import KERAS
 from ...build import Draft
 from . import attention, categories, dense, images, sequences, shapes  # noqa: F401 - they register their converters
-from .config import LayerCall, Sizes, Tensor
+from .config import LayerCall, Sizes, Tensor, leaves
 from .functions import (
     CONVERTERS,
     JOINS,
@@ -64,9 +64,11 @@ def _in_place(call: LayerCall) -> list[LayerPart] | Results:
     if converter is not None and call.masked and call.kind in _MASKED:
         converter = _MASKED[call.kind]
     converted = None if converter is None else converter(call)
-    if converted is None:
-        return [LayerPart(opaque(call))]
-    return converted if isinstance(converted, Results) else listed(converted)
+    if isinstance(converted, Results):
+        return converted
+    parts = [] if converted is None else listed(converted)
+    numbers = [one for part in parts for value in part.raw.values() for one in leaves(value) if isinstance(one, float)]
+    return parts if parts and all(map(isfinite, numbers)) else [LayerPart(opaque(call))]
 
 
 def _sizes_of(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
