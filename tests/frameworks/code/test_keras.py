@@ -14,7 +14,8 @@ import pytest
 import cnncalc
 from cnncalc.errors import SpecError
 from cnncalc.frameworks.code import read
-from cnncalc.frameworks.code.keras.signatures import OTHER_NAMES, signatures
+from cnncalc.frameworks.code.keras.signatures import signatures
+from cnncalc.layers.names import KERAS_ALIASES
 from cnncalc.network import Network
 from cnncalc.report import Report
 from cnncalc.sizes import Shape
@@ -258,7 +259,7 @@ def test_the_signatures_are_those_of_keras() -> None:
     for kind, signature in signatures().items():
         if kind in recorded and signature.names:
             assert recorded[kind][: len(signature.names)] == [*signature.names], kind
-    assert {OTHER_NAMES[kind] for kind in OTHER_NAMES} <= signatures().keys()
+    assert {*KERAS_ALIASES.values()} <= signatures().keys()
 
 
 TOKENS = re.compile(r"\w+|\s+|.", re.DOTALL)

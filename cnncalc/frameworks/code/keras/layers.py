@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ....errors import SpecError, nearest, shown
+from ....layers.names import KERAS_ALIASES
 from ...keras.read.config import Sizes
 from ...keras.read.functions import ACTIVATIONS, COMPOSED, is_activation
 from ...keras.read.model import INPUT
@@ -20,7 +21,7 @@ from ..values import (
     leaves,
 )
 from .graph import CallNode, LayerValue, SymbolicTensor, plain, session_of
-from .signatures import OTHER_NAMES, Signature, signatures
+from .signatures import Signature, signatures
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -44,7 +45,7 @@ def make_layer(
     evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any
 ) -> LayerValue:
     """Return a layer of one of Keras's classes. SpecError for arguments that it does not take or that are not known."""
-    kind = OTHER_NAMES.get(kind, kind)
+    kind = KERAS_ALIASES.get(kind, kind)
     given = bound(evaluator, kind, signatures()[kind], args, kwargs, node)
     session = session_of(evaluator)
     name = given.pop("name", None)
@@ -338,7 +339,7 @@ CLASSES: dict[str, ClassValue] = {
     INPUT: INPUT_LAYER,
     **{kind: ClassValue(kind, (LAYER,)) for kind in signatures()},
 }
-CLASSES |= {other: CLASSES[kind] for other, kind in OTHER_NAMES.items()}
+CLASSES |= {other: CLASSES[kind] for other, kind in KERAS_ALIASES.items()}
 """Keras's classes of layers by their names."""
 
 
