@@ -104,8 +104,10 @@ MOST_BITS = 256
 """Bits of a whole number there."""
 DEEPEST_CALLS = 60
 """Calls there that stand inside one another."""
-MOST_CLASSES = 100
-"""Classes there that one derives from."""
+MOST_CLASSES = 50
+"""Classes there that one derives from: an attribute is looked for in each."""
+LONGEST_UNKNOWN = 1000
+"""Characters of what a value there that is not known is called, as `package.part.function(…).attribute`."""
 MOST_AXES = 32
 """Axes of an array, and of a tensor in Python source: NumPy's arrays have no more in all of its versions."""
 MOST_FUNCTIONS = 3000
