@@ -14,6 +14,10 @@ from .errors import SpecError
 MOST_LAYERS = 100_000
 """Layers of a network with `times`, blocks in blocks counted whole: their report takes a second, and 150 MiB as a
 table."""
+LONGEST_WORDS = 200_000
+"""Characters of the layer words of a network."""
+DEEPEST_BLOCKS = 100
+"""Blocks of a spec, and modules of a print-out, that stand in one another."""
 MOST_OPEN = 10_000
 """Letters and floors in the open sizes of a network's maps, as of 5,000 maps of two sizes: 150 microseconds each."""
 MOST_PHASES_IN_ALL = 400_000
@@ -50,6 +54,8 @@ MOST_DRAWN = 10_000
 MOST_CALLS = 15_000
 """Calls of layers that a Keras model makes, those of a model in it each time that it is called: 70 to 130 microseconds
 each. An archive of a few kilobytes may hold twice as many."""
+DEEPEST_CONFIG = 32
+"""Models of Keras that stand in one another, and lists in an argument of a layer."""
 MOST_RESULTS = 4096
 """Tensors that one call of a Keras layer gives."""
 MOST_LISTED = 1 << 16
@@ -98,8 +104,10 @@ MOST_BITS = 256
 """Bits of a whole number there."""
 DEEPEST_CALLS = 60
 """Calls there that stand inside one another."""
-MOST_CLASSES = 100
-"""Classes there that one derives from."""
+MOST_CLASSES = 50
+"""Classes there that one derives from: an attribute is looked for in each."""
+LONGEST_UNKNOWN = 1000
+"""Characters of what a value there that is not known is called, as `package.part.function(…).attribute`."""
 MOST_AXES = 32
 """Axes of an array, and of a tensor in Python source: NumPy's arrays have no more in all of its versions."""
 MOST_FUNCTIONS = 3000
@@ -116,6 +124,12 @@ LARGEST_UNPACKED = 2 << 20
 """Bytes of a packed text if they are more than the archive's own: the largest models of Keras take 1.3 MB."""
 LARGEST_UNPACKED_WEIGHTS = 64 << 20
 """Bytes of packed weights if they are more than `PACKED` times those that hold them; Keras does not pack them."""
+LARGEST_METADATA = 1 << 16
+"""Bytes of the metadata in a Keras archive."""
+LONGEST_HEADER = 1 << 16
+"""Bytes of the header of a .npy file, which is a Python literal."""
+MOST_ENTRIES = 1 << 16
+"""Arrays of a .npz file."""
 PACKED = 4
 """How many times larger than its own bytes what is packed may be, whatever its size."""
 PACKINGS = (0, 8)

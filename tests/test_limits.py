@@ -131,6 +131,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "packed_layers.keras": (many_layers_packed(), "the model makes 15,002 calls of layers, more than 15,000"),
     "twice.keras.json": (model(30), "calls of layers, more than 15,000"),
     "range.py": (NET % b"for i in range(10**9): pass", "the code takes more than 250,000 steps"),
+    "calls.py": (b"from torch import nn\n" + b"y=f()\n" * 30_000, "the code takes more than 250,000 steps"),
     "list.py": (NET % b"a = [0] * 10**9", "a list, or a text, of more than 50,000 items"),
     "repeat.py": (
         KERAS % b"y = x\nfor _ in range(18):\n    y = y + ops.repeat(x, 1, axis=1)",

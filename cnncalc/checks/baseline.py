@@ -95,11 +95,11 @@ class Baseline:
         self.seen.add(key)
         if result.report is None or self.broken is not None:
             return result
+        findings = [finding for finding in result.findings if finding.code != "CC201"]
         if self.update:
             self.now[key] = entry_text(key, result.report)
-            return result
-        findings = [finding for finding in result.findings if finding.code != "CC201"]
-        findings += changes(result.file, result.report, self.entries.get(key))
+        else:
+            findings += changes(result.file, result.report, self.entries.get(key))
         return result._replace(findings=findings, checked=result.checked + 1)
 
     def is_gone(self, key: str) -> bool:

@@ -12,7 +12,7 @@ from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, nearest, shown
 from ..layers import OPS, Layer, aliases_of, find_op, keys_named, unknown_op
 from ..layers.keys import nested
-from ..limits import MOST_LAYERS, Limit
+from ..limits import DEEPEST_BLOCKS, MOST_LAYERS, Limit
 from ..network import Network, Node, Origin
 from ..sizes import LARGEST, MOST_SIZES, read_shape
 from ..wiring import Wire, wire
@@ -21,8 +21,6 @@ from .examples import EXAMPLE
 
 VERSION = 1
 LONGEST_NAME = 255
-DEEPEST = 100
-"""How deep blocks may be nested."""
 MOST_SHOWN = 8
 """How many blocks around a layer an error names."""
 TOP_KEYS = (
@@ -258,8 +256,8 @@ def read_layers(value: Any, nesting: Nesting | None = None) -> tuple[Node, ...]:
 
 def _inner_layers(value: Any, index: int, nesting: Nesting) -> tuple[Node, ...]:
     """Read the layers of a block."""
-    if nesting.depth > DEEPEST:
-        raise SpecError(f"blocks are nested more than {DEEPEST} deep", path=("layers", index))
+    if nesting.depth > DEEPEST_BLOCKS:
+        raise SpecError(f"blocks are nested more than {DEEPEST_BLOCKS} deep", path=("layers", index))
     try:
         return read_layers(value, nesting)
     except CnncalcError as error:

@@ -10,6 +10,7 @@ from .. import zoo
 from ..errors import Path, SpecError, Where
 from ..files import read_whole
 from ..frameworks import ForeignNetwork
+from ..limits import LONGEST_WORDS
 from ..network import Network, Origin
 from ..notation.document import Document, parse
 from ..notation.spec import read
@@ -104,11 +105,7 @@ def load_text(text: str, name: str, first_line: int = 1) -> Network:
         network = _read_words(spec)
         return network if spec.input is None else network._replace(input=spec.input)
     document = Document(text.removeprefix("\ufeff"), name, first_line)
-    return read_value(parse(document), document)
-
-
-LONGEST_WORDS = 200_000
-"""How many characters of layer words a network may have."""
+    return read_value(parse(document, _is_keras), document)
 
 
 def read_value(value: Any, document: Document | None = None) -> Network:

@@ -138,7 +138,7 @@ def read_archive(data: bytes, name: str) -> str | ForeignNetwork:
 
     with naming(name):
         text = decode(archive.config(data), name)
-        value = parse(Document(text.removeprefix("\ufeff"), name))
+        value = parse(Document(text.removeprefix("\ufeff"), name), is_model)
         if not is_model(value):
             return text
         version = archive.version(data)
@@ -167,7 +167,7 @@ def keras_weights(path: str, network: Network) -> ArrayReaders | None:
     A network that was not read from a Keras model has the arrays by the names of the file's own model; if the file
     has no model, by those that the network has as a Keras model.
     """
-    from ..frameworks.keras.read import archive, read
+    from ..frameworks.keras.read import archive, is_model, read
     from ..frameworks.keras.read.hdf import HdfFile
 
     with opened(path) as file:
@@ -179,7 +179,7 @@ def keras_weights(path: str, network: Network) -> ArrayReaders | None:
             model = weights.config()
         elif data and archive.is_keras(data):
             weights = HdfFile(lambda: archive.weights(data), path, len(data))
-            model = parse(Document(decode(archive.config(data), path), path))
+            model = parse(Document(decode(archive.config(data), path), path), is_model)
         else:
             return None
         if network.source is not None and network.source.model is not None:

@@ -149,7 +149,9 @@ def test_a_folder_is_not_a_baseline() -> None:
 def test_the_entries_of_a_baseline_are_counted() -> None:
     write("a.json", OK)
     write("b.json", OK)
-    assert here(["check", "a.json", "--baseline", "one", "--update"]).err == "note: one: 1 entry recorded\n"
+    write("a.json", '{"input": [3, 8, 8], "layers": [{"op": "relu"}]}')
+    done = here(["check", "a.json", "--baseline", "one", "--update"])
+    assert (done.out, done.err) == ("1 file, 1 expectation: it holds\n", "note: one: 1 entry recorded\n")
     assert here(["check", "a.json", "b.json", "--baseline", "two", "--update"]).err == "note: two: 2 entries recorded\n"
 
 

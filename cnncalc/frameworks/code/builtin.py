@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...limits import MOST_BITS
 from .budget import bounded
-from .methods import key_of, sort
+from .methods import key_of, sort, spent
 from .operators import ordered
 from .types import EXCEPTIONS, TYPES, IteratorValue, TypeValue, is_instance
 from .values import (
@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 
 def _isinstance(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     value, kinds = args
+    evaluator.budget.count(len(kinds) if isinstance(kinds, tuple) else 0)
     return is_instance(value, kinds, node)
 
 
 def _issubclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     cls, kinds = args
     several = kinds if isinstance(kinds, tuple) else (kinds,)
+    evaluator.budget.count(len(several))
     return isinstance(cls, ClassValue) and any(cls.derives(kind) for kind in several)
 
 
@@ -46,12 +48,12 @@ def _len(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 
 def _zip(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    return list(zip(*[evaluator.items(one, node) for one in args], strict=bool(kwargs.get("strict"))))
+    return spent(evaluator, zip(*[evaluator.items(one, node) for one in args], strict=bool(kwargs.get("strict"))))
 
 
 def _enumerate(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     start = kwargs.get("start", args[1] if args[1:] else 0)
-    return list(enumerate(evaluator.items(args[0] if args else kwargs["iterable"], node), start))
+    return spent(evaluator, enumerate(evaluator.items(args[0] if args else kwargs["iterable"], node), start))
 
 
 def _reversed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -92,6 +94,7 @@ def _extreme(op: str) -> LibraryFunction:
         unknown = next((one for one in items if isinstance(one, UnknownValue)), None)
         if unknown is not None:
             return unknown
+        evaluator.budget.copy(len(items))
         keys = [key_of(evaluator, one, kwargs, node) for one in items]
         best = 0
         for at in range(1, len(items)):

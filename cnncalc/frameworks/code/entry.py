@@ -22,6 +22,8 @@ from .scope import ModuleScope, TopStatement, inner_statements
 from .source import DEFINED, CodeSource
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
 
+STEPS_A_CALL = 4
+"""How many steps it takes to look at the value of a name that a call gives."""
 MOST_LISTED = 12
 """How many networks an error lists."""
 
@@ -160,6 +162,7 @@ class SourceReader:
         brought: list[tuple[str, UnknownValue]] = []
         for at in range(len(self.scope.statements) - 1, -1, -1):
             for name, call in reversed(list(made_in(self.scope.statements[at]))):
+                evaluator.budget.count(STEPS_A_CALL)
                 try:
                     value = None if self.is_result(call, at) else self.scope.after(at, name)
                 except (SpecError, RaisedError) as error:

@@ -94,7 +94,9 @@ class Evaluator(StatementEvaluator):
             return "module"
         if name in USUAL:
             return self.library(USUAL[name], node)
-        starred = [self.library(f"{module}.{name}", node) for module in self.scope.starred()]
+        modules = [*self.scope.starred()]
+        self.budget.count(len(modules))
+        starred = [self.library(f"{module}.{name}", node) for module in modules]
         for found in sorted(starred, key=lambda one: isinstance(one, UnknownValue)):
             return found  # that of a module which is not listed may be any of its names
         what = f"the name {name!r} has no value here"
@@ -186,7 +188,8 @@ class Evaluator(StatementEvaluator):
         names = [one.arg for one in (*own.posonlyargs, *own.args)]
         only = [one.arg for one in own.kwonlyargs]
         values = frame.names
-        self.budget.copy(len(names) + len(only))
+        self.budget.copy(len(names) + len(only) + len(args) + len(kwargs))
+        known = {*names, *only} if kwargs else ()
         values |= dict(zip(names[len(names) - len(function.defaults) :], function.defaults, strict=True))
         values |= function.kw_defaults
         values |= dict(zip(names, args, strict=False))
@@ -194,7 +197,7 @@ class Evaluator(StatementEvaluator):
             self.wrong_arguments(function, f"takes {len(names)} arguments, and {len(args)} are given", node)
         if own.vararg is not None:
             values[own.vararg.arg] = tuple(args[len(names) :])
-        extra = {key: value for key, value in kwargs.items() if key not in names and key not in only}
+        extra = {key: value for key, value in kwargs.items() if key not in known}
         values |= {key: value for key, value in kwargs.items() if key not in extra}
         if own.kwarg is not None:
             values[own.kwarg.arg] = extra

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cmp_to_key
 from string import Formatter
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,15 @@ def pairs(evaluator: Evaluator, given: Any, node: Any) -> dict[Any, Any]:
     return {evaluator.key(key, node): value for key, value in rows}
 
 
+def spent(evaluator: Evaluator, found: Iterable[Any]) -> list[Any]:
+    """Return what is found as a list, which takes a step for each."""
+    items = []
+    for one in found:
+        evaluator.budget.count(1)
+        items.append(one)
+    return items
+
+
 def key_of(evaluator: Evaluator, one: Any, kwargs: dict[str, Any], node: Any) -> Any:
     """Return what an item is compared by: what the function `key` makes of it, if there is one."""
     key = kwargs.get("key")
@@ -37,6 +47,7 @@ def sort(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
         return 0 if equal(a[0], b[0], evaluator.budget) else 1
 
     given = evaluator.items(args[0], node)
+    evaluator.budget.count(len(given) // 4)
     items = [(evaluator.needs(key_of(evaluator, one, kwargs, node), node), one) for one in given]
     items.sort(key=cmp_to_key(compare), reverse=bool(kwargs.get("reverse")))
     return [one for _, one in items]
@@ -50,6 +61,30 @@ def _method(kind: type, name: str) -> LibraryFunction:
             evaluator.needs(one, node)
         evaluator.budget.copy(sum(len(one) for one in args if isinstance(one, (str, list, tuple, dict, set))))
         return getattr(kind, name)(*args, **kwargs)
+
+    return LibraryFunction(name, call)
+
+
+def _keyed(kind: type, name: str) -> LibraryFunction:
+    """Return a method of Python's whose first argument is a key."""
+    own = _method(kind, name)
+
+    def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        for one in args[1:2]:
+            evaluator.key(one, node)
+        return own.call(evaluator, args, kwargs, node)
+
+    return LibraryFunction(name, call)
+
+
+def _of_sets(name: str) -> LibraryFunction:
+    """Return a method of a set that takes others, or what they are made of."""
+
+    def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        evaluator.budget.copy(len(args[0]))
+        return getattr(set, name)(
+            args[0], *[{evaluator.key(own, node) for own in evaluator.items(one, node)} for one in args[1:]]
+        )
 
     return LibraryFunction(name, call)
 
@@ -97,8 +132,7 @@ def _get(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 
 def _items(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    evaluator.budget.copy(len(args[0]))
-    return list(args[0].items())
+    return spent(evaluator, args[0].items())
 
 
 def _keys(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -160,7 +194,9 @@ def _format(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
         if set(field or "") & set(".[") or "{" in (spec or ""):
             raise NotImplementedError
     evaluator.budget.copy(len(text) + sum(len(str(one)) for one in plain) * max(text.count("{"), 1))
-    return text.format(*plain[: len(given)], **dict(zip(kwargs, plain[len(given) :], strict=True)))
+    made = text.format(*plain[: len(given)], **dict(zip(kwargs, plain[len(given) :], strict=True)))
+    evaluator.budget.copy(len(made))
+    return made
 
 
 _TEXT = """
@@ -186,7 +222,8 @@ METHODS: dict[type, dict[str, LibraryFunction]] = {
     },
     tuple: {"index": LibraryFunction("index", _index), "count": LibraryFunction("count", _count)},
     dict: {
-        **{name: _method(dict, name) for name in ("clear", "copy", "pop", "popitem")},
+        **{name: _method(dict, name) for name in ("clear", "copy", "popitem")},
+        "pop": _keyed(dict, "pop"),
         "get": LibraryFunction("get", _get),
         "items": LibraryFunction("items", _items),
         "keys": LibraryFunction("keys", _keys),
@@ -196,7 +233,8 @@ METHODS: dict[type, dict[str, LibraryFunction]] = {
         "move_to_end": LibraryFunction("move_to_end", _move_to_end),
     },
     set: {
-        **{name: _method(set, name) for name in ("discard", "remove", "copy", "union", "intersection", "difference")},
+        **{name: _keyed(set, name) for name in ("discard", "remove")},
+        **{name: _of_sets(name) for name in ("copy", "union", "intersection", "difference")},
         "add": LibraryFunction("add", _add),
         "update": LibraryFunction("update", _update),
     },

@@ -8,7 +8,7 @@ needed. Definitions, imports and plain values do nothing to others, so they are 
 from __future__ import annotations
 
 import ast
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -160,7 +160,9 @@ class ModuleScope:
 
     def after(self, at: int, name: str) -> Any:
         """Return the value that a statement gives a name, with the changes that follow while the name keeps it."""
-        others = (later for later in self._places.get(name, []) if later > at and name in self.statements[later].binds)
+        places = self._places.get(name, [])
+        behind = (places[next_at] for next_at in range(bisect_right(places, at), len(places)))
+        others = (later for later in behind if name in self.statements[later].binds)
         self.position = next(others, len(self.statements))
         value = self.lookup(name)
         self.position = len(self.statements)

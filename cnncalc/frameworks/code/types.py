@@ -100,6 +100,8 @@ def _int(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 def _float(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     value = args[0] if args else 0.0
+    if isinstance(value, str) and len(value) > MOST_BITS:
+        raise TooMuchError(f"a number of more than {MOST_BITS} digits")
     return _as_number(evaluator, value, "__float__", node) if isinstance(value, LibraryObject) else float(value)
 
 
@@ -135,7 +137,7 @@ def _range(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 
 def _slice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    return slice(*args)
+    return evaluator.slice_of(args)
 
 
 def _type(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:

@@ -94,7 +94,7 @@ class Framework:
         for kind, (_, arguments) in self._readings.items():
             op, name = found.get(kind, ("", Name(kind)))
             found[kind] = op, name._replace(positions=arguments or name.positions)
-        found |= {alias: found[kind] for alias, kind in self._aliases.items()}
+        found |= {alias: found[kind] for alias, kind in self._aliases.items() if kind in found}
         return {kind: entry for kind, entry in found.items() if kind[0].isupper()}
 
     def call(self, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ModuleCall:

@@ -60,12 +60,7 @@ KERAS = Framework(
         "SimpleRNN": ("return_sequences", "return_state", "go_backwards"),
         "BatchNormalization": ("fused",),
     },
-    aliases={
-        f"{scope}{short}{nd}D": f"{scope}{long}{nd}D"
-        for scope in ("", "Global")
-        for short, long in (("MaxPool", "MaxPooling"), ("AvgPool", "AveragePooling"))
-        for nd in (1, 2, 3)
-    },
+    aliases=names.KERAS_ALIASES,
     complete=_completed,
 )
 

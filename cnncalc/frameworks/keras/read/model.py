@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
-from ....limits import MOST_CALLS, MOST_RESULTS, within
-from .config import DEEPEST, Sizes, TensorKey, expect, sample_of, shape_of, tensors_in
+from ....layers.names import KERAS_ALIASES
+from ....limits import DEEPEST_CONFIG, MOST_CALLS, MOST_RESULTS, within
+from .config import Sizes, TensorKey, expect, sample_of, shape_of, tensors_in
 
 Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
 """The arguments of each call, by position and by name, tensors as TensorKey."""
@@ -90,8 +91,8 @@ def is_model_config(config: Any) -> bool:
 
 def read_model(kind: str, config: Any, build: Any = None, depth: int = 0) -> KerasModel:
     """Return a model from its configuration. SpecError, with the layer, for what cannot be read."""
-    if depth > DEEPEST:
-        raise SpecError(f"models are nested more than {DEEPEST} deep")
+    if depth > DEEPEST_CONFIG:
+        raise SpecError(f"models are nested more than {DEEPEST_CONFIG} deep")
     config = {"layers": config} if isinstance(config, list) else expect(config, dict, "config")
     layers = expect(config.get("layers"), list, "layers")
     if not layers:
@@ -144,7 +145,8 @@ def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> Kera
     label = f"layers[{at}]"
     try:
         raw = expect(raw, dict, "a layer")
-        kind = expect(raw.get("class_name"), str, "class_name")
+        written = expect(raw.get("class_name"), str, "class_name")
+        kind = KERAS_ALIASES.get(written, written)
         config, name = raw.get("config"), raw.get("name")
         listed = isinstance(config, list) and is_model_config(config)
         if not listed:
@@ -219,8 +221,8 @@ def _key(value: Any) -> TensorKey | None:
 
 def _with_keys(value: Any, sizes: dict[TensorKey, Sizes], depth: int = 0) -> Any:
     """Return an argument with its tensors as TensorKey; the sizes that Keras 3 says of them are added to `sizes`."""
-    if depth > DEEPEST:
-        raise SpecError(f"its arguments are nested more than {DEEPEST} deep")
+    if depth > DEEPEST_CONFIG:
+        raise SpecError(f"its arguments are nested more than {DEEPEST_CONFIG} deep")
     if isinstance(value, list):
         return _key(value) or [_with_keys(one, sizes, depth + 1) for one in value]
     if not isinstance(value, dict):
