@@ -7,7 +7,6 @@ A layer notes each of its calls. A model is what lies between its inputs and its
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -21,6 +20,7 @@ from ...keras.read import read as read_keras
 from ...keras.read.config import Sizes, Tensor
 from ...keras.read.graph import results_of
 from ...keras.read.model import INPUT, KerasLayer, count_calls, read_model
+from ...keras.read.variables import snake_case
 from ..values import MISSING, InstanceValue, LibraryFunction, LibraryObject, UnknownValue, describe, leaves
 
 if TYPE_CHECKING:
@@ -70,13 +70,6 @@ STEPS_A_CALL = 80
 """How many steps the call of a layer takes, beside its arguments."""
 STEPS_AN_ARGUMENT = 20
 """How many each of them takes."""
-
-
-def snake_case(name: str) -> str:
-    """Return the name of a class as Keras begins the names of its layers."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 class CallNode(NamedTuple):
