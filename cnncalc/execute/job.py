@@ -18,7 +18,7 @@ from ..sizes import LARGEST, show, size_text
 from ..trace import shape as trace_shape
 from . import weights as arrays
 from .npy import NamedArrays, drop, has_memory
-from .program import MEMORY, Program, Progress
+from .program import MEMORY, Program, Progress, check_runnable
 from .sinks import Memory, Sink
 from .task import Array, Dtype, sizes_of
 from .threads import release
@@ -143,6 +143,8 @@ class Job:
         self.kind = real(kind, "x")
         shapes = {name: array.shape for name, array in (others or {}).items()}
         self.samples = samples = Samples(network, shape, dialect, layout, shapes)
+        for layer in samples.report.layers:
+            check_runnable(layer)
         if weights is None:
             size = arrays.carried_bytes(samples.report)
             has_memory(f"the weights take {size_text(size)}", size, "run a part of it: --until and --after")
