@@ -2,41 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .display import DISPLAYS, drawn
 from .errors import CnncalcError, nearest, shown
-from .report import Report, listed, rf_json
-from .sizes import to_json
+from .field import Field
+from .report import Hint, Report, listed, rf_json
+from .sizes import Count, Shape, count, to_json
+
+if TYPE_CHECKING:
+    from .measures import MacsAs, NetworkMemory
+
+
+class Figures(NamedTuple):
+    """The figures of a whole network: what is left of a report, which takes memory for each of its layers."""
+
+    layers: int
+    input: Shape
+    out: Shape
+    weights: Count
+    bias: Count
+    params: Count
+    buffers: Count
+    macs: Count
+    rf: Sequence[Field]
+    memory: NetworkMemory | None
+    macs_as: MacsAs | None
+    hints: Sequence[Hint] | None
+    tools: Mapping[str, int | None]
+    """The multiply-accumulates that tools print for it, as far as they were asked for."""
+
+    @property
+    def flops(self) -> Count:
+        """Floating-point operations, as twice the multiply-accumulates."""
+        return count(2, self.macs)
+
+
+def figures(report: Report, tools: Iterable[str] = ()) -> Figures:
+    """Return the figures of a report, with the multiply-accumulates that these tools print."""
+    found = {} if report.macs_as is None else {report.macs_as.tool: report.macs_as.macs}
+    asked = [tool for tool in tools if tool not in found]
+    if asked:
+        from .counters import macs_as
+
+        found |= {tool: macs_as(report, tool).macs for tool in asked}
+    return Figures(
+        layers=len(report),
+        input=report.network.input or (),
+        out=report.out,
+        weights=report.sum("weights"),
+        bias=report.sum("bias"),
+        params=report.params,
+        buffers=report.buffers,
+        macs=report.macs,
+        rf=report.rf,
+        memory=report.memory,
+        macs_as=report.macs_as,
+        hints=report.hints,
+        tools=found,
+    )
 
 
 class Compared(NamedTuple):
     """A network of a comparison."""
 
     name: str
-    report: Report | None
+    figures: Figures | None
     """None for a network that cannot be read, or is impossible."""
     error: CnncalcError | None = None
-    """Why there is no report."""
+    """Why there are none."""
+    report: Report | None = None
+    """None where the figures alone are kept."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return its figures as JSON, or its error."""
-        if self.report is None:
+        if self.figures is None:
             assert self.error is not None
             return {"name": self.name, "error": self.error.to_dict()}
-        report = self.report
-        figures = listed({key: getattr(report, key) for key in ("params", "buffers", "macs")})
+        own = self.figures
         return {
             "name": self.name,
-            "layers": len(report),
-            "input": to_json(report.network.input or ()),
-            "output": to_json(report.out),
-            **figures,
-            **({} if report.macs_as is None else {"macs_as": report.macs_as.to_dict()}),
-            "rf": listed(rf_json(report.rf)),
-            **({} if report.memory is None else {"memory": report.memory.to_dict()}),
-            **({} if report.hints is None else {"hints": listed([hint.to_dict() for hint in report.hints])}),
+            "layers": own.layers,
+            "input": to_json(own.input),
+            "output": to_json(own.out),
+            **listed({"params": own.params, "buffers": own.buffers, "macs": own.macs}),
+            **({} if own.macs_as is None else {"macs_as": own.macs_as.to_dict()}),
+            "rf": listed(rf_json(own.rf)),
+            **({} if own.memory is None else {"memory": own.memory.to_dict()}),
+            **({} if own.hints is None else {"hints": listed([hint.to_dict() for hint in own.hints])}),
         }
 
 

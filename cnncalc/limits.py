@@ -7,16 +7,17 @@ compared: `tests/test_limits.py` holds that.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import suppress
-from typing import NoReturn
 
 from .errors import SpecError
 
 MOST_LAYERS = 100_000
 """Layers of a network with `times`, blocks in blocks counted whole: their report takes a second, and 150 MiB as a
 table."""
+LONGEST_WORDS = 200_000
+"""Characters of the layer words of a network."""
+DEEPEST_BLOCKS = 100
+"""Blocks of a spec, and modules of a print-out, that stand in one another."""
 MOST_OPEN = 10_000
 """Letters and floors in the open sizes of a network's maps, as of 5,000 maps of two sizes: 150 microseconds each."""
 MOST_PHASES_IN_ALL = 400_000
@@ -46,11 +47,17 @@ MOST_CONVERTED = 10_000
 are ten there."""
 MOST_EXPLAINED = 20_000
 """Rows whose arithmetic is shown, in a kilobyte and 70 microseconds each."""
+MOST_FINDINGS = 1_000
+"""Findings of a file that are listed."""
+MOST_MISSPELT = 20
+"""Names of layers that are not there for which the nearest are looked for: up to 40 milliseconds each."""
 MOST_DRAWN = 10_000
 """Rows of a picture, where equal layers may be one: the place of each is looked for among those of others."""
 MOST_CALLS = 15_000
 """Calls of layers that a Keras model makes, those of a model in it each time that it is called: 70 to 130 microseconds
 each. An archive of a few kilobytes may hold twice as many."""
+DEEPEST_CONFIG = 32
+"""Models of Keras that stand in one another, and lists in an argument of a layer."""
 MOST_RESULTS = 4096
 """Tensors that one call of a Keras layer gives."""
 MOST_LISTED = 1 << 16
@@ -101,8 +108,10 @@ MOST_BITS = 256
 """Bits of a whole number there."""
 DEEPEST_CALLS = 60
 """Calls there that stand inside one another."""
-MOST_CLASSES = 100
-"""Classes there that one derives from."""
+MOST_CLASSES = 50
+"""Classes there that one derives from: an attribute is looked for in each."""
+LONGEST_UNKNOWN = 1000
+"""Characters of what a value there that is not known is called, as `package.part.function(…).attribute`."""
 MOST_AXES = 32
 """Axes of an array, and of a tensor in Python source: NumPy's arrays have no more in all of its versions."""
 MOST_FUNCTIONS = 3000
@@ -119,6 +128,12 @@ LARGEST_UNPACKED = 2 << 20
 """Bytes of a packed text if they are more than the archive's own: the largest models of Keras take 1.3 MB."""
 LARGEST_UNPACKED_WEIGHTS = 64 << 20
 """Bytes of packed weights if they are more than `PACKED` times those that hold them; Keras does not pack them."""
+LARGEST_METADATA = 1 << 16
+"""Bytes of the metadata in a Keras archive."""
+LONGEST_HEADER = 1 << 16
+"""Bytes of the header of a .npy file, which is a Python literal."""
+MOST_ENTRIES = 1 << 16
+"""Arrays of a .npz file."""
 PACKED = 4
 """How many times larger than its own bytes what is packed may be, whatever its size."""
 PACKINGS = (0, 8)
@@ -156,80 +171,3 @@ def within(most: int, number: int, what: str, help: str | None = None) -> None:
 def most_nodes(size: int) -> int:
     """Return how many nodes an ONNX file of so many bytes may have, those that its functions make counted."""
     return max(MOST_NODES, size // BYTES_A_NODE)
-
-
-def apart(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
-    """Return what foreign code makes of a file of `size` bytes, in a process of its own; None if it fails.
-
-    It takes no more memory than this, and no more time than `SECONDS_APART` says. So native code that ends its process
-    does not end this one, nor do its limits hold for other threads of this one. Where processes do not fork, as on
-    Windows, it runs here.
-    """
-    import signal
-    import warnings
-
-    if not hasattr(os, "fork"):
-        try:
-            return work()
-        except Exception:  # noqa: BLE001 - whatever it raises: it fails
-            return None
-    reading, writing = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of other threads, which the child does not have, and does not need
-        try:
-            child = os.fork()
-        except OSError as error:
-            os.close(reading)
-            os.close(writing)
-            help = "foreign code runs in a process of its own, that cannot end this one: allow one more"
-            raise SpecError(f"the system does not start another process: {error.strerror}", help) from None
-    if not child:
-        _work_apart(work, writing, memory, SECONDS_APART * (1 + size / (1 << 20)))
-    os.close(writing)
-    try:
-        with open(reading, "rb") as file:
-            made = file.read()
-    except BaseException:
-        os.kill(child, signal.SIGKILL)
-        raise
-    finally:
-        with suppress(OSError):  # where nobody waits for children, they leave nothing to wait for
-            os.waitpid(child, 0)
-    return made[:-1] if made.endswith(_WHOLE) else None
-
-
-_WHOLE = b"."
-"""The end of what a child has made."""
-
-
-def _work_apart(work: Callable[[], bytes], writing: int, memory: int, seconds: float) -> NoReturn:
-    """Write what is made to a pipe within limits, without a word of foreign code's own, and end."""
-    try:
-        import faulthandler
-        import resource
-        import signal
-
-        faulthandler.disable()
-        for one in signal.valid_signals():  # one that is ignored, as `nohup` does, stays so
-            if callable(signal.getsignal(one)) or one == signal.SIGBUS:
-                signal.signal(one, signal.SIG_DFL)
-        signal.signal(signal.SIGPROF, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_PROF, seconds)
-        null = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(null, stream)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        with suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:  # on Linux
-            _lower(resource.RLIMIT_AS, int(file.read().split()[0]) * resource.getpagesize() + memory)
-        with open(writing, "wb") as pipe:
-            pipe.write(work() + _WHOLE)
-    finally:
-        os._exit(0)
-
-
-def _lower(what: int, most: int) -> None:
-    """Set a limit of this process, unless it has a lower one."""
-    import resource
-
-    soft, hard = resource.getrlimit(what)
-    resource.setrlimit(what, (most if soft == resource.RLIM_INFINITY else min(soft, most), hard))

@@ -6,6 +6,7 @@ Nothing is heeded before the command says so (`heed`): a library leaves signals 
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 """As in `typing`, whose import takes time in which nothing is heeded yet."""
@@ -19,7 +20,8 @@ else:
 
 ENDING = (
     *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK"),
-    *("SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGSTKFLT"),
+    *("SIGVTALRM", "SIGPROF"),
+    *(("SIGIO", "SIGPWR", "SIGSTKFLT") if sys.platform == "linux" else ()),  # other systems ignore them
 )
 """The signals that end a program which does not heed them, where the system has them."""
 UNFINISHED: set[str] = set()
@@ -112,6 +114,4 @@ def guard_maps(reason: Callable[[], str]) -> None:
 
 def is_left_at_once() -> bool:
     """Return whether the command ends without Python's own tidying up: nothing watches it that is to be told."""
-    import sys
-
     return sys.gettrace() is None and sys.getprofile() is None

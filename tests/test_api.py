@@ -20,7 +20,7 @@ import pytest
 
 import cnncalc
 import cnncalc.testing
-from cnncalc.checks import Result
+from cnncalc.checks.findings import Result
 from cnncalc.sizes import Open
 from tests.program import here
 

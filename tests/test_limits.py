@@ -25,7 +25,8 @@ import pytest
 
 import cnncalc
 from cnncalc.hints.table import hints
-from cnncalc.limits import LARGEST_DEVICE, MOST_LAYERS, Limit, apart
+from cnncalc.isolation import isolated
+from cnncalc.limits import LARGEST_DEVICE, MOST_LAYERS, Limit
 from tests.program import Ended, environment, posix
 
 HOSTILE = Path(__file__).parent / "data" / "hostile"
@@ -131,6 +132,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "packed_layers.keras": (many_layers_packed(), "the model makes 15,002 calls of layers, more than 15,000"),
     "twice.keras.json": (model(30), "calls of layers, more than 15,000"),
     "range.py": (NET % b"for i in range(10**9): pass", "the code takes more than 250,000 steps"),
+    "calls.py": (b"from torch import nn\n" + b"y=f()\n" * 30_000, "the code takes more than 250,000 steps"),
     "list.py": (NET % b"a = [0] * 10**9", "a list, or a text, of more than 50,000 items"),
     "repeat.py": (
         KERAS % b"y = x\nfor _ in range(18):\n    y = y + ops.repeat(x, 1, axis=1)",
@@ -583,7 +585,7 @@ def test_foreign_code_runs_apart(work: Callable[[], bytes], made: bytes | None) 
     other = threading.Thread(target=waiting.wait)
     other.start()
     try:
-        assert apart(work, 1 << 24, 1) == made
+        assert isolated(work, 1 << 24, 1) == made
     finally:
         waiting.set()
         other.join()
@@ -600,7 +602,7 @@ def test_a_system_that_starts_no_more_processes(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(
         cnncalc.SpecError, match=r"^the system does not start another process: no more\n  foreign code runs"
     ):
-        apart(bytes, 1 << 24, 1)
+        isolated(bytes, 1 << 24, 1)
     assert os.pipe() == tuple(number + 2 for number in opened)  # it has closed its own
     os.closerange(opened[0], opened[1] + 3)
 
@@ -613,7 +615,7 @@ def test_foreign_code_ends_on_the_signals_that_its_parent_does_not_ignore() -> N
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, signal.default_int_handler)
     try:
-        handlers = apart(lambda: repr([signal.getsignal(number) for number in numbers]).encode(), 1 << 24, 1)
+        handlers = isolated(lambda: repr([signal.getsignal(number) for number in numbers]).encode(), 1 << 24, 1)
         assert handlers == repr([signal.SIG_IGN, signal.SIG_DFL, signal.SIG_DFL]).encode()
     finally:
         for number, handler in zip(numbers, before, strict=True):

@@ -7,10 +7,10 @@ from os import PathLike, fspath
 from typing import Any
 
 from .. import sources, trace
-from ..checks import Result
 from ..checks.agreement import check_under
 from ..checks.expect import read as read_expectations
-from ..comparisons import Compared, Comparison
+from ..checks.findings import Result
+from ..comparisons import Compared, Comparison, figures
 from ..contrasts import Contrast
 from ..contrasts import contrast as contrast_network
 from ..counters import count_as, tool_named
@@ -25,6 +25,7 @@ from ..notation.words import Completer
 from ..parts import part
 from ..report import Report
 from ..sizes import Shape, parse_shape, read_shape
+from ..sources.words import spec_words
 
 Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network | Report
 """The forms of a network that `load` takes."""
@@ -64,7 +65,7 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
-    words = sources.spec_words([source])
+    words = spec_words([source])
     network = sources.load_words(words, complete, _no_stdin)
     return network if words.input is None else network._replace(input=words.input)
 
@@ -252,7 +253,8 @@ def compare(
     for number, (called, source) in enumerate(_called(networks), 1):
         report = shape(source, input, batch=batch, dialect=dialect, layout=layout, dtype=dtype)
         name = called or name_of(source, report.network.name or f"network {number}")
-        rows.append(Compared(name, report if tool is None else count_as(report, tool)))
+        report = report if tool is None else count_as(report, tool)
+        rows.append(Compared(name, figures(report), report=report))
     return Comparison(rows)
 
 

@@ -12,7 +12,8 @@ from ..input import Inputs
 from ..network import Network
 from ..sizes import Shape
 from ..trace import shape
-from . import DTYPE, Finding, Result, check, expect, failed, finding_at, from_error
+from . import DTYPE, check, expect
+from .findings import Finding, Result, failed, finding_at, from_error
 
 DIFFER = "CC401"
 _HELP = "write out the keys in which the dialects differ, or name only dialects that have to agree in --dialect"

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from .. import sources
 from ..errors import LONGEST_PATH, SpecError, as_error, shown
 from ..explain import axes_text
 from ..notation.document import Document, parse
@@ -23,7 +22,9 @@ from ..notation.encode import encode
 from ..notation.encode import entries as json_entries
 from ..report import LayerReport, Report, listed
 from ..sizes import counted, to_json
-from . import Failing, Finding, Result, finding_at, from_error, listed_findings
+from ..sources.formats import read_text
+from ..sources.words import STDIN
+from .findings import Failing, Finding, Result, finding_at, from_error, listed_findings
 
 VERSION = 1
 Entry = dict[str, Any]
@@ -56,7 +57,7 @@ class Baseline:
     def _read(self) -> dict[str, Entry]:
         """Return the entries of the file. SpecError if it is not a baseline, or does not exist and is not updated."""
         if os.path.isfile(self.path):
-            return read(parse(Document(sources.read_text(self.path), self.path)), self.path)
+            return read(parse(Document(read_text(self.path), self.path)), self.path)
         if self.update and not os.path.exists(self.path):
             return {}
         if os.path.isdir(self.path):
@@ -94,11 +95,11 @@ class Baseline:
         self.seen.add(key)
         if result.report is None or self.broken is not None:
             return result
+        findings = [finding for finding in result.findings if finding.code != "CC201"]
         if self.update:
             self.now[key] = entry_text(key, result.report)
-            return result
-        findings = [finding for finding in result.findings if finding.code != "CC201"]
-        findings += changes(result.file, result.report, self.entries.get(key))
+        else:
+            findings += changes(result.file, result.report, self.entries.get(key))
         return result._replace(findings=findings, checked=result.checked + 1)
 
     def is_gone(self, key: str) -> bool:
@@ -110,7 +111,7 @@ class Baseline:
             if f"{name}:1" in self.seen and key not in self.seen:
                 return True
         path = os.path.join(self.folder, file)
-        return file != sources.STDIN and not file.startswith("zoo:") and not os.path.exists(path)
+        return file != STDIN and not file.startswith("zoo:") and not os.path.exists(path)
 
     def updated(self) -> dict[str, str]:
         """Return the text of each entry of the updated baseline, those of files that exist, sorted by file.

@@ -14,9 +14,12 @@ from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..files import line_limit, opened, too_long
 from ..frameworks import ForeignNetwork
 from ..network import Network
-from ..notation.document import Document, is_baseline, looks_like_spec, parse
+from ..notation.document import Document, parse
+from ..notation.spec import is_baseline, looks_like_spec
 from ..notation.words import is_layer_word
 from ..sizes import Shape, parse_shape
+from ..sources.formats import decode, read_any
+from ..sources.words import is_file, is_network, is_path, is_shape, is_stdin, is_words, spec_words
 
 
 class SpecFile(NamedTuple):
@@ -40,7 +43,7 @@ class SpecFile(NamedTuple):
                 return partial(_given, text)
             if isinstance(text, ForeignNetwork):
                 return partial(sources.imported, text, self.name)
-            if sources.is_words(text):
+            if is_words(text):
                 return None if self.optional else partial(sources.load_text, text, self.name, self.line or 1)
             document = Document(text.removeprefix("\ufeff"), self.name, self.line or 1)
             value = parse(document)
@@ -66,12 +69,12 @@ def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
 
 def _meant(word: str, lines: bool) -> Iterator[SpecFile]:
     """Yield the files that a word stands for."""
-    if sources.is_stdin(word):
+    if is_stdin(word):
         stdin = SpecFile(word, partial(sources.read_stdin, word))
         yield from _lines(word, sys.stdin.buffer) if lines and sys.stdin else [stdin]
     elif os.path.isdir(word):
         yield from _inside(word)
-    elif sources.is_file(word):
+    elif is_file(word):
         yield from _file(word)
     elif paths := [path for path in _matching(word) if _is_file(path)]:
         for path in paths:
@@ -94,8 +97,8 @@ def _grouped(words: Iterable[str]) -> Iterator[str | list[str]]:
             continue
         if group:
             yield group
-        is_name = sources.is_stdin(word) or sources.is_file(word)
-        begins = not is_name and (is_layer_word(word) or sources.is_shape(word))
+        is_name = is_stdin(word) or is_file(word)
+        begins = not is_name and (is_layer_word(word) or is_shape(word))
         group = [word] if begins else []
         if not begins:
             yield word if is_name or not any(c.isspace() for c in word.strip()) else [word]
@@ -107,17 +110,17 @@ def _goes_on(group: list[str], word: str) -> bool:
     """Return whether a word belongs to the network of the words before it; so does a misspelt layer."""
     if not group or group[-1].rstrip()[-1:] in (",", ":"):
         return bool(group)
-    if sources.is_stdin(word) or sources.is_shape(word) or (len(group) > 1 and sources.is_network(group[-1])):
+    if is_stdin(word) or is_shape(word) or (len(group) > 1 and is_network(group[-1])):
         return False
-    if len(group) == 1 and sources.is_shape(group[0]):
+    if len(group) == 1 and is_shape(group[0]):
         return not os.path.isdir(word)
-    is_name = sources.is_file(word) or word.lower() in zoo.names() or glob.has_magic(word) or sources.is_path(word)
+    is_name = is_file(word) or word.lower() in zoo.names() or glob.has_magic(word) or is_path(word)
     return is_layer_word(word) or not (is_name or any(c.isspace() for c in word))
 
 
 def _with_front(words: list[str]) -> Iterator[SpecFile]:
     """Yield the network of layer words, or a file with its input in front."""
-    if len(words) == 2 and sources.is_shape(words[0]) and sources.is_file(words[1]) and not is_layer_word(words[1]):
+    if len(words) == 2 and is_shape(words[0]) and is_file(words[1]) and not is_layer_word(words[1]):
         for file in _file(words[1]):
             yield file._replace(front=parse_shape(words[0]))
     else:
@@ -127,10 +130,10 @@ def _with_front(words: list[str]) -> Iterator[SpecFile]:
 def _written(words: list[str]) -> SpecFile:
     """Return the network of layer words, or of one quoted word."""
     name = " ".join(words)
-    if len(words) == 1 and sources.is_shape(name):
+    if len(words) == 1 and is_shape(name):
         return _failing(name, SpecError(f"{shown(name)} is a shape, and no network", f"as the input of all: -i {name}"))
     try:
-        spec = sources.spec_words([name])
+        spec = spec_words([name])
     except SpecError as error:
         return _failing(name, error)
     return SpecFile(name, partial(sources.load_words, spec), front=spec.input)
@@ -151,7 +154,7 @@ def _raise(error: Exception) -> NoReturn:
 
 def _file(path: str) -> Iterator[SpecFile]:
     if not path.endswith(".jsonl"):
-        yield SpecFile(path, partial(sources.read_any, path))
+        yield SpecFile(path, partial(read_any, path))
         return
     empty = True
     try:
@@ -173,7 +176,7 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[SpecFile]:
         if most is not None and len(line) > most:
             yield _failing(name, too_long(name, most))
             return
-        yield SpecFile(name, partial(sources.decode, line.rstrip(b"\r\n"), name), number)
+        yield SpecFile(name, partial(decode, line.rstrip(b"\r\n"), name), number)
 
 
 def _matching(pattern: str) -> list[str]:
@@ -207,7 +210,7 @@ def _inside(folder: str) -> Iterator[SpecFile]:
             path = os.path.join(root, name)
             if name.endswith((".json", ".onnx")) and name[0] != "." and _is_file(path):
                 empty = False
-                yield SpecFile(path, partial(sources.read_any, path), optional=True)
+                yield SpecFile(path, partial(read_any, path), optional=True)
     for error in errors:
         name = os.fsdecode(error.filename or folder)
         yield _failing(name, SpecError(f"{shown(name, LONGEST_PATH)} cannot be read: {error.strerror}"))

@@ -155,9 +155,9 @@ def group(ctx: click.Context) -> int | None:
 
 def main() -> NoReturn:
     """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 128 + a signal's."""
-    _stdio.settle()
+    are_own = _stdio.settle()
     code = call(sys.argv[1:])
-    if is_left_at_once():
+    if are_own and is_left_at_once():
         os._exit(code)  # all is flushed, and Python's own tidying up takes a tenth of the whole
     sys.exit(code)
 

@@ -15,6 +15,9 @@ from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import standard_output
 from ..network import Network
 from ..sizes import Shape, show
+from ..sources.formats import keras_weights
+from ..sources.mistakes import no_file
+from ..sources.words import spec_words
 from ._endings import check_ending
 from ._network_options import NetworkOptions
 from ._options import file_option
@@ -79,7 +82,7 @@ def _no_array(path: str) -> SpecError:
         drawn = made.get(path, "np.random.default_rng(0).random((3, 224, 224))")
         line = f"import numpy as np; np.save('x.npy', {drawn})"
         return SpecError(f"there is no file {shown(path)}", f'to make one: python -c "{line}"')
-    return sources.no_file(path)
+    return no_file(path)
 
 
 def read_weights(path: str | None) -> NamedArrays | Array | None:
@@ -91,7 +94,7 @@ def read_weights(path: str | None) -> NamedArrays | Array | None:
         return None
     is_array = path == "-" or (texts.looks_like_list(path) and not os.path.exists(path))
     if not is_array and not os.path.exists(path):
-        raise sources.no_file(path)
+        raise no_file(path)
     weights = read_array(path) if is_array else npy.weights(path)
     if not isinstance(weights, Mapping):
         name = "standard input" if path == "-" else shown(path, LONGEST_PATH)
@@ -140,7 +143,7 @@ def read_network(
     words: tuple[str, ...], complete: Completer | None, options: NetworkOptions
 ) -> tuple[Network, Shape | None]:
     """Return the network of SPEC words, or the part of it, and the shape in front of them, if it is the array's."""
-    spec = sources.spec_words(words)
+    spec = spec_words(words)
     network = sources.load_words(spec, complete)
     if options.after is None:
         return options.taken(network)[0], spec.input
@@ -171,7 +174,7 @@ def is_keras(path: str | None) -> bool:
 def keras_arrays(path: str | None, network: Network) -> NamedArrays:
     """Return the arrays of a Keras file by a network's names. SpecError if it is not Keras's."""
     assert path is not None
-    readers = sources.keras_weights(path, network)
+    readers = keras_weights(path, network)
     if readers is None:
         raise SpecError(f"{shown(path, LONGEST_PATH)} is not a Keras file", "it is neither HDF5 nor a zip of it")
     return {name: read() for name, read in readers.items()}

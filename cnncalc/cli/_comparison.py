@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..comparisons import Compared, Comparison
+from ..comparisons import Compared, Comparison, figures
+from ..counters import TOOLS
 from ..errors import CnncalcError, SpecError
 from ..files import text_output
 from ..render import Selection
 from ..render.comparisons import FORMATS
 from ..report import Report
-from ._hints import hints_of, remark
+from ._hints import Remarks, hints_of, remarks, tell
 from ._network_options import Measures, measure_options, network_options
 from ._options import format_options, together
 from ._rows import NETWORKS, needs_bytes, network_selection_options
@@ -40,24 +41,30 @@ def write(
     if brief and format not in ("table", "markdown", "latex", "html"):
         raise SpecError(f"--brief is for people, and {format} for machines", "leave out --brief, or the format")
     measures = measures.or_bytes(needs_bytes(columns, selection, NETWORKS))
-    comparison = Comparison([_compared(name, make, measures) for name, make in networks])
-    reports = [(network.name, network.report) for network in comparison if network.report is not None]
-    for _, report in reports if lists_hints and is_json else ():
-        report.hints = hints_of([("", report.layers)])
+    tools = [tool for tool in TOOLS if tool in (*(columns or ()), selection.sort)]
+    said: list[Remarks] = []
+
+    def compared(name: str, make: Callable[[], Report]) -> Compared:
+        """Return a network's figures, without its report: as many layers as each may have, all together may not."""
+        try:
+            report = measures.of(make())
+        except CnncalcError as error:
+            return Compared(name, None, error)
+        runs = [("", report.layers)]
+        if lists_hints and is_json:
+            report.hints = hints_of(runs)
+        if lists_hints is not None:
+            said.append(remarks(runs, lists_hints, is_json, name))
+        return Compared(name, figures(report, tools))
+
+    comparison = Comparison([compared(name, make) for name, make in networks])
     errors = [network.error for network in comparison if network.error is not None]
     if is_json or len(errors) < len(comparison):
         with text_output(path, utf8=is_json) as stream:
             style = style_of(stream, columns)._replace(selection=selection, brief=brief)
             stream.writelines(FORMATS.renderer(format)(comparison, style))
     if lists_hints is not None:
-        remark([(name, [("", report.layers)]) for name, report in reports], lists_hints, is_json)
+        tell(said, lists_hints, is_json)
     for error in errors:
         show_error(error)
     return 2 if errors else 0
-
-
-def _compared(name: str, make: Callable[[], Report], measures: Measures) -> Compared:
-    try:
-        return Compared(name, measures.of(make()))
-    except CnncalcError as error:
-        return Compared(name, None, error)

@@ -10,7 +10,7 @@ import click
 
 from .. import zoo
 from ..errors import SpecError, nearest, shown
-from ..sources import is_spec
+from ..sources.words import is_spec
 from . import COMMANDS, group
 
 MEANT = {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from ..errors import printable
 from ..render.messages import hint_text, paint, plural
 from ..report import Hint, LayerReport
-from ..sources import is_stdin
+from ..sources.words import is_stdin
 from ._terminal import note, settings, style_of
 
 if TYPE_CHECKING:
@@ -30,39 +30,62 @@ Runs = Sequence[tuple[str, Sequence[LayerReport]]]
 """The layers of a network under one dialect or several, each by its name."""
 
 
-def remark(
-    networks: Sequence[tuple[str, Runs]], asked: bool, is_data: bool = False, said: Advice | None = None
-) -> None:
-    """Note, count or list what is perhaps not meant in networks, each with its name if there are several.
+class Remarks(NamedTuple):
+    """What is perhaps not meant in a network."""
 
-    Of results that are data for a program (`is_data`) only what is noted of layer words is said. What was `said` before
-    is not repeated.
+    name: str
+    """The network's name, if there are several."""
+    notes: Sequence[str]
+    """Those on layer words, which are given unasked."""
+    hints: Sequence[Hint]
+    """The others, if they are told."""
+    said: bool
+    """Whether something of it was said before."""
+    built_in: bool
+
+
+def remarks(runs: Runs, asked: bool, is_data: bool = False, name: str = "", said: Advice | None = None) -> Remarks:
+    """Return what is perhaps not meant in a network, without what was `said` before.
+
+    Of results that are data for a program (`is_data`) only what is noted of layer words is told.
     """
-    tells = not is_data and (asked or counts_hints())
-    found: list[tuple[str, Hint]] = []
-    noted: list[Hint] = []
-    for name, runs in networks:
-        told = note_words(runs, name)
-        noted += told
-        hints = hints_of(runs, told) if tells else []
-        found += [(name, hint) for hint in hints if (hint.text, hint.help) != said]
-    if asked and networks and all(is_built_in(layers) for _, runs in networks for _, layers in runs):
+    told = _notes(runs)
+    hints = hints_of(runs, [*told]) if _tells(asked, is_data) else []
+    hints = [hint for hint in hints if (hint.text, hint.help) != said]
+    return Remarks(name, [*told.values()], hints, said is not None, all(is_built_in(layers) for _, layers in runs))
+
+
+def tell(found: Sequence[Remarks], asked: bool, is_data: bool = False) -> None:
+    """Note, count or list what is perhaps not meant in networks."""
+    noted = [f"{one.name}: {text}" if one.name else text for one in found for text in one.notes]
+    for text in noted:
+        note(text)
+    if asked and found and all(one.built_in for one in found):
         note("built-in networks have no hints; for those on a copy: cnncalc zoo NAME | cnncalc shape - --hints")
-    elif tells:
-        _tell(found, asked, bool(noted or said))
+    elif _tells(asked, is_data):
+        hints = [(one.name, hint) for one in found for hint in one.hints]
+        _tell(hints, asked, bool(noted) or any(one.said for one in found))
 
 
-def note_words(runs: Runs, name: str = "") -> list[Hint]:
-    """Note what is perhaps not meant of layer words, under each of several dialects; return those hints."""
+def _tells(asked: bool, is_data: bool) -> bool:
+    """Return whether hints are listed or counted."""
+    return not is_data and (asked or counts_hints())
+
+
+def note_words(runs: Runs) -> None:
+    """Note what is perhaps not meant of layer words, under each of several dialects."""
+    for text in _notes(runs).values():
+        note(text)
+
+
+def _notes(runs: Runs) -> dict[Hint, str]:
+    """Return the hints on layer words that are given unasked, under each of several dialects, with their notes."""
     typed = [layers for _, layers in runs if layers and (source := layers[0].network.source) and source.is_typed]
     if not typed:
-        return []
+        return {}
     from ..hints.typed import notes
 
-    told = dict(said for layers in typed for said in notes(layers))
-    for text in told.values():
-        note(f"{name}: {text}" if name else text)
-    return [*told]
+    return dict(said for layers in typed for said in notes(layers))
 
 
 def hints_of(runs: Runs, told: Sequence[Hint] = ()) -> list[Hint]:

@@ -16,7 +16,7 @@ from ..input import FIRST, Inputs, configure, given_shapes, knows_channels, othe
 from ..network import Network
 from ..report import Report
 from ..sizes import Shape, parse_shape, show
-from ..sources import SpecWords
+from ..sources.words import SpecWords
 from ._options import Function, together
 from ._terminal import note
 from ._usage import SEVERAL, Whole

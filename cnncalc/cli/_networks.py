@@ -16,6 +16,7 @@ from ..network import Network
 from ..notation.words import is_layer_word
 from ..report import Report
 from ..sizes import Shape, looks_like_shape
+from ..sources.words import is_file, is_shape, spec_words, split_code
 from ._network_options import NetworkOptions
 
 
@@ -42,7 +43,7 @@ def _quoted(words: Sequence[str]) -> list[str]:
     """Return words with each shape alone and the layer words behind it as one."""
     networks: list[list[str]] = []
     for word in words:
-        if networks and _is_shape(networks[-1][0]) and is_layer_word(word) and not sources.is_file(word):
+        if networks and _is_shape(networks[-1][0]) and is_layer_word(word) and not is_file(word):
             networks[-1].append(word)
         else:
             networks.append([word])
@@ -50,7 +51,7 @@ def _quoted(words: Sequence[str]) -> list[str]:
 
 
 def _is_shape(word: str) -> bool:
-    return sources.is_shape(word) and not sources.is_file(word)
+    return is_shape(word) and not is_file(word)
 
 
 def report_of(word: str, options: NetworkOptions, limit: Limit | None = None) -> Report:
@@ -74,16 +75,16 @@ def _network(word: str) -> tuple[Network, Shape | None]:
     if not word.strip():
         raise SpecError(f"{shown(word)} is not a network", f"layer words go in quotes: {quotes()}")
     if is_revision(word):
-        file, wanted = sources.split_code(word)
+        file, wanted = split_code(word)
         return sources.read_bytes(at_revision(file), file, wanted), None
-    spec = sources.spec_words([word])
+    spec = spec_words([word])
     return sources.load_words(spec), spec.input
 
 
 def is_revision(word: str) -> bool:
     """Return whether an argument is REVISION:PATH: neither a file nor layer words."""
     words = word.split()
-    if ":" not in word or word.startswith("-") or sources.is_file(word) or looks_like_shape(words[0]):
+    if ":" not in word or word.startswith("-") or is_file(word) or looks_like_shape(words[0]):
         return False
     if os.path.splitdrive(word)[0]:  # C:\net.json on Windows
         return False

@@ -14,7 +14,7 @@ import click
 from ..errors import SpecError, shown
 from ..layers import OPS, find_op, unknown_op
 from ..render import Selection
-from ..sources import is_spec
+from ..sources.words import is_spec
 from ._options import together
 from ._usage import Whole
 

@@ -14,24 +14,29 @@ PATIENCE = 5
 """For how many seconds a reader may take nothing, where a pipe does not wait for it."""
 
 
-def settle() -> None:
+def settle() -> bool:
     """Replace the standard streams by steady ones. The number of a closed one is kept from files that are opened later.
 
-    Standard error loses what it does not take.
+    Standard error loses what it does not take. Texts in memory, which a program in this process has put in their place,
+    stay as they are: return whether there are none.
     """
+    given = [one for one in (sys.stdin, sys.stdout, sys.stderr) if one is not None]
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)
-    if sys.stdin is not None:
+    if hasattr(sys.stdin, "buffer"):
         sys.stdin = io.TextIOWrapper(io.BufferedReader(_Steady(sys.stdin)), sys.stdin.encoding)
     sys.stdout = _Closed() if sys.stdout is None else _writer(sys.stdout)
     sys.stderr = sys.stderr and _writer(sys.stderr)
+    return all(hasattr(one, "buffer") for one in given)
 
 
-def _writer(stream: Any) -> io.TextIOWrapper:
+def _writer(stream: Any) -> Any:
     """Return a stream with the encoding of another, and lines that end alike on every system."""
+    if not hasattr(stream, "buffer"):
+        return stream
     whole = _Flushed(_Steady(stream, lossy=stream is sys.stderr))
     return io.TextIOWrapper(whole, stream.encoding, "backslashreplace", "\n", line_buffering=stream.isatty())
 

@@ -14,6 +14,9 @@ from ..errors import CnncalcError, InternalError, SpecError, Where, as_error
 from ..files import line_limit, opened, too_long, while_read
 from ..network import Network
 from ..notation.encode import encode
+from ..sources.formats import decode
+from ..sources.mistakes import no_file
+from ..sources.words import STDIN
 from ._terminal import debug
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
     """
 
     def load(line: bytes, number: int) -> Network:
-        return sources.load_text(sources.decode(line.rstrip(b"\r"), word), word, number)
+        return sources.load_text(decode(line.rstrip(b"\r"), word), word, number)
 
     def text(result: Report | Contrast) -> tuple[str, int]:
         return "".join(showing.text(result)), showing.code(result)
@@ -110,12 +113,12 @@ def _error_line(error: CnncalcError, line: Where, showing: Showing) -> str:
 
 def received(word: str) -> Iterator[list[bytes]]:
     """Yield the lines that each read of standard input, or of a file, completes; what is there is not waited for."""
-    if word == sources.STDIN:
+    if word == STDIN:
         if sys.stdin is None:
             raise SpecError("standard input is closed", "give a .jsonl file")
         yield from _lines(sys.stdin.buffer, word)
     elif not os.path.exists(word):
-        raise sources.no_file(word)
+        raise no_file(word)
     else:
         with opened(word) as file:
             yield from _lines(file, word)

@@ -14,8 +14,8 @@ from ..help import TOPICS, subject
 from ..layers import OPS, Layer, find_op, keys_named, title
 from ..layers.keys import WORDS, flag, sides
 from ..notation.arguments import FLAGS
-from ..notation.document import LAYER_KEYS
 from ..notation.ops import flags_of, padding_words
+from ..notation.spec import LAYER_KEYS
 from ..notation.tokens import split_arguments
 from ..notation.words import is_layer_word, parse_word
 from ..sizes import looks_like_shape

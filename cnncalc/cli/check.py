@@ -5,16 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import click
 
-from .. import checks
 from ..checks import DTYPE, expect
 from ..checks.agreement import check_under
 from ..checks.baseline import Baseline
 from ..checks.baseline import text as baseline_text
 from ..checks.files import SpecFile, spec_files
+from ..checks.findings import CODES, Finding, Result, exit_code, failed
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import all_or_none, text_output
 from ..memory import itemsize
@@ -92,10 +92,7 @@ def command(
       cnncalc check nets/ --baseline nets.lock.json --update
     """
     if list_codes:
-        width = max(len(slug) for slug, _ in checks.CODES.values())
-        with text_output(path) as stream:
-            stream.writelines(f"{code}  {slug:{width}}  {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
-        return 0
+        return _list_codes(path)
     itemsize(dtype)
     _check_files(file)
     if options.several and baseline is not None:
@@ -104,17 +101,14 @@ def command(
         )
     if update and baseline is None:
         raise SpecError("--update without a baseline", "give --baseline FILE")
-    extra = [expect.read_text(text) for text in expected]
-    extra += [expect.read_forbidden("--forbid", ",".join(forbid))] if forbid else []
-    extra += [expect.read_one(key, value) for key, value in bounds.items() if value is not None]
-    extra = [one._replace(is_typed=True) for one in extra]
+    extra = _expectations(expected, forbid, bounds)
     skipped: list[str] = []
     files = spec_files(file, lines=context.params["as_jsonl"])
     results = _results(files, skipped, options, extra, strict and baseline is None, dtype)
     recorded = None if baseline is None else Baseline(baseline, update, debug)
     if recorded is not None:
         results = recorded.compare(results)
-    findings: list[checks.Finding] = []
+    findings: list[Finding] = []
     entries: dict[str, str] | None = None
     with all_or_none():
         if not _print(results, findings, format, path):
@@ -130,7 +124,25 @@ def command(
             _summarise(findings)
     if entries is not None:
         note(f"{baseline}: {len(entries)} {'entry' if len(entries) == 1 else 'entries'} recorded")
-    return checks.exit_code(findings)
+    return exit_code(findings)
+
+
+def _list_codes(path: str | None) -> int:
+    """Write the codes of findings, with what they mean."""
+    width = max(len(slug) for slug, _ in CODES.values())
+    with text_output(path) as stream:
+        stream.writelines(f"{code}  {slug:{width}}  {meaning}\n" for code, (slug, meaning) in CODES.items())
+    return 0
+
+
+def _expectations(
+    expected: Iterable[str], forbid: Iterable[str], bounds: Mapping[str, str | None]
+) -> list[expect.Expectation]:
+    """Return what the command line expects: the values of --expect, --forbid, and --max-params and its like."""
+    extra = [expect.read_text(text) for text in expected]
+    extra += [expect.read_forbidden("--forbid", ",".join(forbid))] if forbid else []
+    extra += [expect.read_one(key, value) for key, value in bounds.items() if value is not None]
+    return [one._replace(is_typed=True) for one in extra]
 
 
 def _check_files(words: Iterable[str]) -> None:
@@ -149,7 +161,7 @@ def _results(
     extra: list[expect.Expectation],
     strict: bool,
     dtype: str,
-) -> Iterator[checks.Result]:
+) -> Iterator[Result]:
     """Yield the result of each file under every dialect that is given; `skipped` collects the names of other JSON."""
     for file in files:
         if gc.get_count()[0] > MOST_KEPT:  # there may be any number of files
@@ -159,7 +171,7 @@ def _results(
             result = None if load is None else _result(file, load, options, extra, strict, dtype)
         except Exception as error:  # one file never ends the gate
             debug(error)
-            result = checks.failed(file.name, error, file.line)
+            result = failed(file.name, error, file.line)
         if result is None:
             skipped.append(file.name)
         else:
@@ -173,13 +185,13 @@ def _result(
     extra: list[expect.Expectation],
     strict: bool,
     dtype: str,
-) -> checks.Result:
+) -> Result:
     """Return the result of a file, or of the part of it that the options name."""
     if file.front is not None:
         try:
             options = options.with_first(file.front, f"{shown(file.name)} has its input in front")
         except SpecError as error:
-            return checks.failed(file.name, error)
+            return failed(file.name, error)
     if options.until is not None or options.after is not None:
         whole, given = load, options
         load, options = lambda: given.taken(whole())[0], options._replace(input=None, batch=None)
@@ -196,11 +208,11 @@ def _note_letters(extra: Iterable[expect.Expectation]) -> None:
             note(f"--expect {one.key}={one.text}: {' and '.join(letters)} {stand} for any size")
 
 
-def _print(results: Iterator[checks.Result], findings: list[checks.Finding], format: str, path: str | None) -> bool:
+def _print(results: Iterator[Result], findings: list[Finding], format: str, path: str | None) -> bool:
     """Write the results as they come, collect their findings, and return whether a network has an open size."""
     is_open = False
 
-    def without_report(result: checks.Result) -> checks.Result:
+    def without_report(result: Result) -> Result:
         nonlocal is_open
         if result.report is not None:
             sizes = (*(result.report.network.input or ()), *result.report.out)
@@ -208,12 +220,12 @@ def _print(results: Iterator[checks.Result], findings: list[checks.Finding], for
         findings.extend(result.findings)
         return result._replace(report=None)
 
-    def failed(name: str, error: Exception) -> checks.Result:
+    def broken(name: str, error: Exception) -> Result:
         debug(error)
-        return without_report(checks.failed(name, error))
+        return without_report(failed(name, error))
 
     with text_output(path, utf8=True) as stream:
-        for piece in render(map(without_report, results), format, settings().has_color(stream), failed):
+        for piece in render(map(without_report, results), format, settings().has_color(stream), broken):
             stream.write(piece)
             if format in ("text", "jsonl", "github"):
                 stream.flush()
@@ -222,7 +234,7 @@ def _print(results: Iterator[checks.Result], findings: list[checks.Finding], for
     return is_open
 
 
-def _summarise(findings: list[checks.Finding]) -> None:
+def _summarise(findings: list[Finding]) -> None:
     """Append to the Markdown that GitHub shows on the page of a run, if it says where."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:

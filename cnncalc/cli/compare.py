@@ -6,10 +6,10 @@ from functools import partial
 
 import click
 
-from .. import sources
 from ..errors import SpecError
 from ..render import Selection
 from ..render.messages import plural
+from ..sources.words import is_stdin
 from . import _comparison
 from ._hints import hints_option
 from ._network_options import Measures, NetworkOptions
@@ -51,7 +51,7 @@ def command(
     if not networks:
         raise SpecError("no SPEC", f"give networks, one word each; layer words go in quotes: {quotes()}")
     check_shapes(networks)
-    if sum(map(sources.is_stdin, networks)) > 1:
+    if sum(map(is_stdin, networks)) > 1:
         raise SpecError("standard input can be only one of the networks", "give files for the others")
     called = networks if names is None else [name.strip() for name in names.split(",")]
     if len(called) != len(networks):

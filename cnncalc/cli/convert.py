@@ -14,7 +14,7 @@ from ..frameworks import ENDINGS, TARGETS, writer
 from ..input import FIRST, Inputs
 from ..network import Network, no_input
 from ..sizes import Shape, size_text
-from ..sources import SpecWords
+from ..sources.words import SpecWords, is_file, is_network, spec_words
 from ._arrays import is_keras, keras_arrays, note_size, read_weights
 from ._endings import check_ending, form
 from ._network_options import NetworkOptions, network_options
@@ -64,7 +64,7 @@ def command(
     target = form("--to", target, path, ENDINGS) or "spec"
     if w_path is not None and target != "onnx":
         raise SpecError("-w gives an ONNX file its weights, and this is not one", "add --to onnx")
-    words = sources.spec_words(spec)
+    words = spec_words(spec)
     _check_one(words)
     options = options.with_front(words)
     network = _read(words, options)
@@ -110,7 +110,7 @@ def _announce(network: Network, times: int) -> None:
 def _check_one(words: SpecWords) -> None:
     """Raise SpecError if the last word is what to write, and not a part of the SPEC."""
     *before, last = words.rest
-    if len(before) != 1 or not sources.is_network(before[0]) or os.path.exists(last):
+    if len(before) != 1 or not is_network(before[0]) or os.path.exists(last):
         return
     if last.lower() in TARGETS:
         raise SpecError(f"{shown(last)} is not a part of a SPEC", f"to write this form, give --to {last.lower()}")
@@ -124,7 +124,7 @@ def _read(words: SpecWords, options: NetworkOptions) -> Network:
     from ..notation.words import is_layer_word
 
     (word, *more) = words.rest
-    if more or is_layer_word(word) or not is_factory(word) or sources.is_file(word):
+    if more or is_layer_word(word) or not is_factory(word) or is_file(word):
         return sources.load_words(words)
     from ..frameworks.torch.read import read
     from ..frameworks.torch.read.factory import make

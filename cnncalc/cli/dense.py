@@ -8,6 +8,7 @@ from .. import sources
 from ..errors import SpecError
 from ..files import all_or_none, check_mapped
 from ..sizes import size_text
+from ..sources.words import spec_words
 from ._arrays import (
     check_output,
     is_keras,
@@ -54,7 +55,7 @@ def command(
 
     check_output(path, as_json)
     weights = None if is_keras(w_path) else read_weights(w_path)
-    words = sources.spec_words(layer)
+    words = spec_words(layer)
     network = sources.load_words(words, kernel_keys(weights, options))
     weights = keras_arrays(w_path, network) if is_keras(w_path) else weights
     network, options = options.with_front(words).taken(network)

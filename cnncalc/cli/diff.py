@@ -7,11 +7,13 @@ import re
 
 import click
 
-from .. import diffs, sources
+from .. import diffs
 from ..errors import SpecError, shown
 from ..files import text_output
 from ..limits import FEWER_LAYERS, MOST_DIFFED, Limit
 from ..render.diffs import FORMATS
+from ..sources.mistakes import compare_line, no_file
+from ..sources.words import is_network, is_path, is_spec, is_stdin, split_code
 from ._network_options import NetworkOptions, network_options
 from ._networks import check_shapes, is_revision, quotes, report_of
 from ._options import format_options, message_options, path_option
@@ -44,7 +46,7 @@ def command(
       cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'
     """
     networks = _two(networks)
-    if all(map(sources.is_stdin, networks)):
+    if all(map(is_stdin, networks)):
         raise SpecError("standard input can be only one of the two", "give a file for the other")
     limit = Limit(MOST_DIFFED, "both networks together have {made:,} layers, more than {most:,}", FEWER_LAYERS)
     old, new = (report_of(word, options, limit) for word in networks)
@@ -63,10 +65,10 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
         old, *newer = [f"{revision}:{_from_here(last)}" for revision in before or ["HEAD"]]
         return old, newer[0] if newer else last
     revision, colon, path = last.partition(":")
-    if colon and not before and is_revision(last) and os.path.isfile(sources.split_code(path)[0]):
+    if colon and not before and is_revision(last) and os.path.isfile(split_code(path)[0]):
         return f"{revision}:{_from_here(path)}", path
-    if len(words) == 1 and not sources.is_network(last) and sources.is_path(last):
-        raise sources.no_file(last)
+    if len(words) == 1 and not is_network(last) and is_path(last):
+        raise no_file(last)
     if words and all(re.fullmatch(r"HEAD[^:\s]*|[0-9a-f]{7,40}|[^:\s]+[~^]\d*", word) for word in words):
         line = f"cnncalc diff {' '.join(words[:2])} net.json"
         raise SpecError(f"{' and '.join(map(shown, words))}: a revision of what?", f"name the file, as {line}")
@@ -75,14 +77,14 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
     if len(words) == 2:
         return words[0], words[1]
     help = f"layer words go in quotes: {quotes()}"
-    if len(words) > 2 and all(map(sources.is_network, words)):
-        help = f"for several side by side: {sources.compare_line(words)}"
+    if len(words) > 2 and all(map(is_network, words)):
+        help = f"for several side by side: {compare_line(words)}"
     raise SpecError(f"diff compares two networks, and {few} given", help)
 
 
 def _is_network(word: str) -> bool:
     """Return whether a word in front of a file is a network of its own, and not a revision."""
-    return ":" in word or sources.is_stdin(word) or sources.is_spec(word) or any(c.isspace() for c in word)
+    return ":" in word or is_stdin(word) or is_spec(word) or any(c.isspace() for c in word)
 
 
 def _from_here(path: str) -> str:

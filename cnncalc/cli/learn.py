@@ -71,12 +71,13 @@ def command(
       cnncalc learn conv:k1x2,nobias -x x.npy -y y.npy --steps 10 --log-every 2
       cnncalc learn conv:8,k3,p1 -x x.npy -y y.npy --exact -o learned.npz
     """
-    from ..execute.learn import SHARE, Learner
+    from ..execute.learn import Learner
     from ..render import learn as render
 
     one_stdin(x_path, y_path, init_path, *(["-"] if "-" in layer else []))
     check_output(path, as_json, (".npy", ".npz"))
-    stream, silent, is_saved = standard_output(), as_json or path == "-", path is not None
+    standard_output()  # an error if it is closed
+    silent, is_saved = as_json or path == "-", path is not None
     if init_path is not None and seed is not None:
         raise SpecError("--init gives the kernel, and --seed draws one", "leave one of them out")
     x, y = read_array(x_path), read_array(y_path)
@@ -85,23 +86,7 @@ def command(
     network, front = read_network(layer, _completing(init, y, options), options)
     check_front(front, x)
     learner = Learner(network, x, y, init, seed or 0, options.dialect, options.layout)
-    facts: dict[str, Any] = {}
-    if exact:
-        _note_unused()
-        solution = learner.solve()
-        facts = {"exact": solution._asdict()}
-        if not silent:
-            show_lines([render.solution_text(solution)], is_saved)
-    else:
-        if lr is None:
-            lr = learner.usual_rate()
-            note(f"the learning rate is {lr:.3g}, {SHARE:g} of the largest that converges")
-        every, descent = log_every or max(steps // 10, 1), learner.descend(lr, steps)
-        if silent:
-            losses = [step._asdict() for step in descent if step.step % every == 0]
-            facts = {"lr": lr, "steps": steps, "losses": losses, "loss": learner.loss()}
-        else:
-            show_lines(render.loss_lines(descent, steps, every, style_of(stream)), is_saved)
+    facts = _solve(learner, silent, is_saved) if exact else _descend(learner, lr, steps, log_every, silent, is_saved)
     check_mapped()
     with all_or_none():
         if path is not None:
@@ -113,12 +98,36 @@ def command(
     return 0
 
 
-def _note_unused() -> None:
-    """Note the given options that --exact does not use."""
+def _solve(learner: Learner, silent: bool, is_saved: bool) -> dict[str, Any]:
+    """Solve the least-squares problem, show it, and return what JSON says of it; note the options that are not used."""
+    from ..render import learn as render
+
     for option in ("lr", "steps", "log_every", "seed"):
         source = click.get_current_context().get_parameter_source(option)
         if source is not None and source.name == "COMMANDLINE":
             note(f"--{option.replace('_', '-')} is not used: --exact takes no steps")
+    solution = learner.solve()
+    if not silent:
+        show_lines([render.solution_text(solution)], is_saved)
+    return {"exact": solution._asdict()}
+
+
+def _descend(
+    learner: Learner, lr: float | None, steps: int, log_every: int | None, silent: bool, is_saved: bool
+) -> dict[str, Any]:
+    """Take the steps of gradient descent, and return what JSON says of them; show them unless that is all."""
+    from ..execute.learn import SHARE
+    from ..render import learn as render
+
+    if lr is None:
+        lr = learner.usual_rate()
+        note(f"the learning rate is {lr:.3g}, {SHARE:g} of the largest that converges")
+    every, descent = log_every or max(steps // 10, 1), learner.descend(lr, steps)
+    if not silent:
+        show_lines(render.loss_lines(descent, steps, every, style_of(standard_output())), is_saved)
+        return {}
+    losses = [step._asdict() for step in descent if step.step % every == 0]
+    return {"lr": lr, "steps": steps, "losses": losses, "loss": learner.loss()}
 
 
 def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Completer | None:

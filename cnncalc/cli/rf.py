@@ -11,8 +11,9 @@ from ..dialects import layout_of
 from ..errors import SpecError
 from ..files import text_output
 from ..input import first_rank, with_open_input
-from ..network import INPUT
+from ..network import INPUT, Network
 from ..render.fields import FORMATS
+from ..sources.words import SpecWords, spec_words
 from ._hints import note_words
 from ._network_options import NetworkOptions, network_options
 from ._options import format_options, message_options, path_option
@@ -70,7 +71,6 @@ def command(
       cnncalc rf 3x17x17 conv:8,k3 maxpool:2 --verify
     """
     from ..fields import ReceptiveFields
-    from ..notation.words import LeftOutChannels
 
     _check_questions(
         {"--unit": unit is not None and not effective, "--from-pixel": pixel is not None, "--paths": follows}
@@ -78,18 +78,10 @@ def command(
         source is not None,
         format,
     )
-    words = sources.spec_words(spec)
+    words = spec_words(spec)
     options = options.with_front(words)
     with text_output(path, utf8=format == "json") as stream:
-        left_out = LeftOutChannels(None, options.first, layout_of(options.dialect, options.layout) == "NHWC")
-        network = sources.load_words(words, left_out)
-        if left_out.places and format == "json":
-            note("c_o is left out: each of these layers has as many channels as it gets")
-        options.note_report(network)
-        options.note_channels(network)
-        if options.input is None and first_rank(node.layer for node in network.nodes) is not None:
-            network = with_open_input(options.settle(network))
-        network, options = options.taken(network)
+        network, options = _network(words, options, format)
         report = options.report(network)
         fields = ReceptiveFields(report, of, source)
         if fields.of == INPUT and (unit is None or effective):
@@ -108,6 +100,21 @@ def command(
         stream.writelines(FORMATS.renderer(format)(fields, style_of(stream, None, explain)))
     note_words([("", report.layers)])
     return 1 if found is not None and found.difference is not None else 0
+
+
+def _network(words: SpecWords, options: NetworkOptions, format: str) -> tuple[Network, NetworkOptions]:
+    """Return the network of SPEC words, its sizes open without an input, and the options that are left for it."""
+    from ..notation.words import LeftOutChannels
+
+    left_out = LeftOutChannels(None, options.first, layout_of(options.dialect, options.layout) == "NHWC")
+    network = sources.load_words(words, left_out)
+    if left_out.places and format == "json":
+        note("c_o is left out: each of these layers has as many channels as it gets")
+    options.note_report(network)
+    options.note_channels(network)
+    if options.input is None and first_rank(node.layer for node in network.nodes) is not None:
+        network = with_open_input(options.settle(network))
+    return options.taken(network)
 
 
 def _check_questions(asked: dict[str, bool], inside: bool, format: str) -> None:

@@ -96,11 +96,7 @@ def command(
     network, front, weights = _arrays.read_given(spec, w_path, options)
     output, path = _which(network, outputs)
     _arrays.check_output(path, as_json)
-    x_files = by_name(network, named, "-x")
-    if FIRST not in x_files:
-        raise SpecError("-x gives no array for the first input", f"its name is {FIRST}")
-    arrays = {name: _arrays.read_array(file) for name, file in x_files.items()}
-    x, x_path = arrays.pop(FIRST), x_files[FIRST]
+    x_path, x, others = _read_inputs(network, named)
     _arrays.check_front(front, x)
     job = Job(
         network,
@@ -115,13 +111,11 @@ def command(
         keep_all=folder is not None,
         memory=read_size(memory),
         fuse=not no_fusion,
-        others=arrays,
+        others=others,
         output=output,
     )
     chosen = _arrays.rows_of(rows, job.samples.batch)
-    if rows is not None:
-        x = x[chosen]
-        job.others = {name: array[chosen] for name, array in job.others.items()}
+    x, job.others = x[chosen], {name: array[chosen] for name, array in job.others.items()}
     count = 1 if job.samples.batch is None else len(x)
     _announce(job, x, x_path, count, path)
     if w_path is None:  # weights would say what k is
@@ -129,6 +123,21 @@ def command(
     for name in job.not_needed[:4]:
         note(f"{name} is given, and no layer needs it")
     job.load()  # before a file is begun
+    _run(job, x, count, path, folder, as_json)
+    return 0
+
+
+def _read_inputs(network: Network, named: list[tuple[str | None, str]]) -> tuple[str, Array, dict[str, Array]]:
+    """Return the file of the first input, its array, and those of further inputs by name."""
+    files = by_name(network, named, "-x")
+    if FIRST not in files:
+        raise SpecError("-x gives no array for the first input", f"its name is {FIRST}")
+    arrays = {name: _arrays.read_array(file) for name, file in files.items()}
+    return files[FIRST], arrays.pop(FIRST), arrays
+
+
+def _run(job: Job, x: Array, count: int, path: str | None, folder: str | None, as_json: bool) -> None:
+    """Run the network, write what is kept, and show the result if no file takes it."""
     new = contextlib.nullcontext() if folder is None else new_folder(folder)
     with new, all_or_none(), _sinks(job, count, path, folder) as sinks:
         with _progress(len(job.report.layers) * count) as progress:
@@ -143,7 +152,6 @@ def command(
             result = None if path is not None else sinks[job.last]
             text = result_text(job.report.layers[job.last].name, shape, kind, result, as_json)
             show_lines([text], path is not None or bool(job.kept))
-    return 0
 
 
 def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | None]:

@@ -16,7 +16,8 @@ from ..limits import MOST_EXPLAINED, within
 from ..network import Network
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
 from ..report import Report
-from ._hints import hints_of, hints_option, remark
+from ..sources.words import STDIN, spec_words
+from ._hints import hints_of, hints_option, remarks, tell
 from ._network_options import Measures, NetworkOptions, measure_options, network_options
 from ._options import format_options, message_options, path_option
 from ._rows import needs_bytes, selection_options
@@ -68,7 +69,7 @@ def command(
       conv:64,k3,pt3         the textbook's total padding of both sides
       maxpool:k3,s2,p0+1     before 0, after 1
     """
-    words = sources.spec_words(spec)
+    words = spec_words(spec)
     values = () if gets is None else tuple([name.strip() for name in gets.split(",")])
     chooses = columns is not None or selection != WHOLE
     if values and (explain or chooses or format not in VALUE_FORMATS):
@@ -87,7 +88,7 @@ def command(
         style = style_of(stream, columns, explain)._replace(selection=selection, values=values)
         word = words.rest[0]
         showing = Showing(options, measures, format, style, lists_hints)
-        if format == "jsonl" and len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl")):
+        if format == "jsonl" and len(words.rest) == 1 and (word == STDIN or word.endswith(".jsonl")):
             from ._stream import write_lines
 
             return write_lines(word, showing, stream)
@@ -180,7 +181,8 @@ class Showing:
             runs = [("", result.layers)]
         else:
             runs = [(run.name, run.layers) for run in result.runs if run.error is None]
-        remark([("", runs)], self.lists_hints, self.format in ("json", "jsonl") or bool(self.style.values), said)
+        is_data = self.format in ("json", "jsonl") or bool(self.style.values)
+        tell([remarks(runs, self.lists_hints, is_data, said=said)], self.lists_hints, is_data)
         if isinstance(result, Report):
             _note_findings(result)
 

@@ -14,6 +14,7 @@ from ..network import Network
 from ..render import Selection, Style
 from ..render.pictures import ENDINGS, FORMATS, TEXTS
 from ..render.rows import rows
+from ..sources.words import SpecWords, spec_words
 from ._endings import form
 from ._network_options import NetworkOptions, network_options
 from ._options import file_option, message_options, path_option, together
@@ -97,7 +98,7 @@ def command(
     if asked and chosen not in STEPPED:
         what = f"{asked[0]} is for the steps of a window, and {chosen} has layers only"
         raise SpecError(what, f"give another form: --to {' or '.join(STEPPED)}")
-    words = sources.spec_words(spec)
+    words = spec_words(spec)
     arrays = _Arrays(x_path, w_path, b_path)
     network, weights = arrays.read_network(words, options)
     if x_path is None:
@@ -205,7 +206,7 @@ class _Arrays(NamedTuple):
     w: str | None
     b: str | None
 
-    def read_network(self, words: sources.SpecWords, options: NetworkOptions) -> tuple[Network, Any]:
+    def read_network(self, words: SpecWords, options: NetworkOptions) -> tuple[Network, Any]:
         """Return the network of SPEC words, which a kernel may complete, and the weights."""
         if self.w is None:
             return sources.load_words(words, _completer(None)), None

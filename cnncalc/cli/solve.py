@@ -26,6 +26,7 @@ from ..solutions.axis import Ranges
 from ..solutions.inputs import Wish, inputs, opened
 from ..solutions.settings import USUAL, LayerQuestion, check_channels, layer_of, read_sizes
 from ..solutions.stacks import BY, CHANNELS, StackQuestion, stack
+from ..sources.words import SpecWords, spec_words
 from ._network_options import NetworkOptions, network_options
 from ._options import format_options, message_options, path_option, together
 from ._terminal import style_of
@@ -121,7 +122,7 @@ def command(
       cnncalc solve vgg16 --clean --fit 300x400
       cnncalc solve --rf 100 conv:k3 maxpool:2
     """
-    words = sources.spec_words(spec)
+    words = spec_words(spec)
     options = options.with_front(words)
     given: dict[str, Any] = {
         key: value for key, value in {"k": k, "s": s, "p": p, "d": d, "out_pad": out_pad}.items() if value
@@ -160,7 +161,7 @@ def _is_known(shape: Shape | Inputs | None) -> bool:
 
 
 def _stack(
-    words: sources.SpecWords, options: NetworkOptions, field: str, by: str, format: str, style: Style
+    words: SpecWords, options: NetworkOptions, field: str, by: str, format: str, style: Style
 ) -> tuple[Iterable[str], bool]:
     """Return the least stack of words as text, and whether there is one."""
     networks = [read_words([word], complete=LeftOutChannels()) for word in words.rest]
@@ -178,14 +179,14 @@ def _stack(
     return chain(front, FORMATS.renderer(format)(found.report, style)), True
 
 
-def _load(words: sources.SpecWords, options: NetworkOptions, complete: Completer) -> tuple[Network, NetworkOptions]:
+def _load(words: SpecWords, options: NetworkOptions, complete: Completer) -> tuple[Network, NetworkOptions]:
     """Return the network, or the part of it that is asked for, and the options that are left for it."""
     network = sources.load_words(words, complete)
     options.note_report(network)
     return options.taken(network) if options.until is not None or options.after is not None else (network, options)
 
 
-def _inputs(words: sources.SpecWords, options: NetworkOptions, wish: Wish, fit: str | None) -> InputAnswer:
+def _inputs(words: SpecWords, options: NetworkOptions, wish: Wish, fit: str | None) -> InputAnswer:
     """Return the inputs of a network that are as wished, and the padding of an image that is to be one."""
     filled = LeftOutChannels()
     network, options = _load(words, options, filled)
@@ -203,7 +204,7 @@ def _inputs(words: sources.SpecWords, options: NetworkOptions, wish: Wish, fit: 
     return InputAnswer(found, found.fit(image), image)
 
 
-def _settings(words: sources.SpecWords, options: NetworkOptions, out: str | None, ranges: Ranges, most: int) -> Answer:
+def _settings(words: SpecWords, options: NetworkOptions, out: str | None, ranges: Ranges, most: int) -> Answer:
     """Return the first settings of a layer that give the output."""
     left_out = LeftOut(("c_o", "k"))
     network, options = _load(words, options, left_out)

@@ -111,6 +111,35 @@ def _output(report: Report, name: str | None) -> int:
     return [one.name for one in report.layers].index(layer)
 
 
+def _by_name(
+    report: Report, weights: NamedArrays | Array | arrays.Carried | None, bias: Array | None, seed: int | None
+) -> NamedArrays:
+    """Return weights by name; those of the network's own file if none are given."""
+    if weights is None:
+        size = arrays.carried_bytes(report)
+        has_memory(f"the weights take {size_text(size)}", size, "run a part of it: --until and --after")
+        weights = arrays.Carried(report.network, seed)
+    return arrays.named(report, weights.of(report.network) if isinstance(weights, arrays.Carried) else weights, bias)
+
+
+def _kept(names: Sequence[str], keep: Sequence[str], keep_all: bool) -> list[int]:
+    """Return the indices of the layers that are kept. SpecError for a name that is not one of theirs."""
+    for name in keep:
+        if name not in names:
+            raise SpecError(f"there is no layer {name!r} to keep", f"the layers are {', '.join(names[:24])}")
+    return [at for at, name in enumerate(names) if keep_all or name in keep]
+
+
+def _check_memory(least: int, allowed: int) -> None:
+    """SpecError if one sample takes more working memory than is allowed."""
+    if least > allowed:
+        verb = "is" if allowed == 1 else "are"
+        raise SpecError(
+            f"one sample takes {size_text(least)} of working memory, and {size_text(allowed)} {verb} allowed",
+            f"allow it {size_text(least)}: --memory on the command line, memory= in bytes from Python",
+        )
+
+
 class Job:
     """A network, its input's shape and dtype, and its weights."""
 
@@ -145,12 +174,7 @@ class Job:
         self.samples = samples = Samples(network, shape, dialect, layout, shapes)
         for layer in samples.report.layers:
             check_runnable(layer)
-        if weights is None:
-            size = arrays.carried_bytes(samples.report)
-            has_memory(f"the weights take {size_text(size)}", size, "run a part of it: --until and --after")
-        own = arrays.Carried(samples.report.network, seed) if weights is None else weights
-        given = own.of(samples.report.network) if isinstance(own, arrays.Carried) else own
-        self.weights = arrays.named(samples.report, given, bias)
+        self.weights = _by_name(samples.report, weights, bias, seed)
         without = arrays.without_biases(samples.report.network, self.weights)
         if without is not samples.report.network:
             self.samples = Samples(without, shape, dialect, layout, shapes)
@@ -163,22 +187,13 @@ class Job:
         self._loaded: Program | None = None
         self._drawn = self.kind if self.kind.kind == "f" else np.dtype(np.float32)
         names = [layer.name for layer in self.report.layers]
-        for name in keep:
-            if name not in names:
-                raise SpecError(f"there is no layer {name!r} to keep", f"the layers are {', '.join(names[:24])}")
-        self.kept = [at for at, name in enumerate(names) if keep_all or name in keep]
+        self.kept = _kept(names, keep, keep_all)
         arrays.check(self.report, self.weights, seed)
         _check_bytes(self.report, self.weights)
         likes = {want.name: self._like(want) for want in arrays.wanted(self.report)}
         self.weight_bytes = sum(array.nbytes for array in likes.values())
         self.plan = self._program(likes)
-        least = self.plan.working(1)
-        if least > memory:
-            verb = "is" if memory == 1 else "are"
-            raise SpecError(
-                f"one sample takes {size_text(least)} of working memory, and {size_text(memory)} {verb} allowed",
-                f"allow it {size_text(least)}: --memory on the command line, memory= in bytes from Python",
-            )
+        _check_memory(self.plan.working(1), memory)
 
     def give(self, others: Mapping[str, Array]) -> None:
         """Take the arrays of further inputs, by name. SpecError for a missing one, or another batch."""

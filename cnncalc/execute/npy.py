@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 
 from .. import files
 from ..errors import LONGEST_PATH, SpecError, reason, shown
-from ..limits import MOST_AXES, PACKINGS
+from ..limits import LONGEST_HEADER, MOST_AXES, MOST_ENTRIES, PACKINGS
 from ..sizes import show, size_text
 from .task import Array, Dtype
 from .texts import ENDINGS as TEXTS
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from zipfile import ZipFile
 
 T = TypeVar("T")
-LONGEST_HEADER = 1 << 16
-MOST_ENTRIES = 1 << 16
 MAGIC = b"\x93NUMPY"
 ZIP = b"PK"
 AT_ONCE = 1 << 24

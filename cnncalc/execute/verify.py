@@ -20,6 +20,7 @@ from ..fields.graph import Graph
 from ..fields.masks import Region
 from ..fields.views import look_back, look_forth
 from ..layers import OPS, Layer
+from ..layers.base import StepKind
 from ..network import INPUT, Network
 from ..parts import part
 from ..report import Report
@@ -182,7 +183,7 @@ def _positive(network: Network) -> tuple[Network, tuple[str, ...]]:
         if layer.WORD in REFUSED:
             what = f"{layer.op} answers to no single pixel: its values are products, or depend on what others are"
             raise SpecError(what, "verify the layers before it: --of LAYER").at(node.label())
-        if signed and layer.WORD in {"maxpool", "globalmaxpool", "adaptivemaxpool"}:
+        if signed and layer.STEP is StepKind.MAX:
             what = "a cubic interpolation has negative weights, which the maximum of a window may hide"
             raise SpecError(what, "verify the layers before it: --of LAYER").at(node.label())
         tie = node.tie if layer.WEIGHTS else None
@@ -195,7 +196,7 @@ def _stands_for(layer: Layer, signed: bool) -> Layer | None:
     word, given = layer.WORD, layer.given
     if word == "movebatch":  # values are compared with the batch in front
         return _made("identity", {})
-    if layer.KEEPS_SHAPE and (word not in KEPT or (signed and word not in {"identity", "dropout", "cumsum"})):
+    if layer.KEEPS_SHAPE and (word not in KEPT or (signed and not layer.is_linear)):
         return _made("identity", {})
     if word not in STANDS_FOR or (word == "maxpool" and signed):
         return None

@@ -92,7 +92,8 @@ class Convolution(Windowed):
                 key="p",
             )
         wanted = self.wanted(nd)
-        slides = place(space, k, s, d, p, ceil=False, wanted=wanted)
+        strides = self.strides_dilated(env) or max(d) == 1
+        slides = place(space, k, s, d, p, ceil=False, wanted=wanted, strides=strides)
         check_fits(slides, self.p_total is not None, env, wanted=wanted)
         keys = {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
         return slides, keys if wanted is None else {**keys, "out": wanted}

@@ -202,6 +202,23 @@ KERAS: Names = Registry(
     named({**_ARCS, "atanh": "Arctanh"}),
 )
 """Keras's layers, and operations for what has none."""
+KERAS_ALIASES = {
+    name.replace(long, short): name
+    for op, long, short in (
+        *[(op, "Conv", "Convolution") for op in ("conv", "dwconv", "sepconv", "convT")],
+        ("maxpool", "MaxPooling", "MaxPool"),
+        ("avgpool", "AveragePooling", "AvgPool"),
+        ("globalmaxpool", "MaxPooling", "MaxPool"),
+        ("globalavgpool", "AveragePooling", "AvgPool"),
+    )
+    for name, _ in KERAS[op].numbered()
+} | {
+    "GroupQueryAttention": "GroupedQueryAttention",
+    "SyncBatchNormalization": "BatchNormalization",
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+}
+"""Keras's classes by their other names."""
 KERAS_ACTIVATIONS: Registry[str, tuple[str, ...]] = Registry(
     {op: (op,) for op in ("relu", "relu6", "sigmoid", "tanh", "softmax", "elu", "selu", "gelu", "mish", "softplus")},
     {
@@ -352,6 +369,12 @@ TORCH: Names = Registry(
 _ONNX_WINDOW = {"kernel_shape": "k", "strides": "s", "pads": "p", "auto_pad": "p", "dilations": "d"}
 _ONNX_NORM = {"epsilon": "eps"}
 _ONNX_REDUCTIONS = {"mean": "Mean", "sum": "Sum", "prod": "Prod", "l1": "L1", "l2": "L2", "logsumexp": "LogSumExp"}
+ONNX_FUNCTIONS = (
+    *("abs", "neg", "sqrt", "reciprocal", "log", "floor", "ceil", "round", "sign", "erf", "sin", "cos", "tan", "asin"),
+    *("acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "relu", "sigmoid", "tanh", "softplus", "softsign"),
+    *("mish", "exp", "identity"),
+)
+"""Functions of each value that are an operator without attributes there."""
 ONNX: Names = Registry(
     {
         "conv": Name("Conv", {**_ONNX_WINDOW, "group": "g"}),
@@ -400,10 +423,7 @@ ONNX: Names = Registry(
         "celu": Name("Celu", {"alpha": "alpha"}, {"alpha": 1.0}),
         "softshrink": Name("Shrink", {"lambd": "lambd"}, {"lambd": 0.5}),
     },
-    capitalized("sub", "div", "pow", "min", "max", "where", "abs", "neg", "sqrt", "reciprocal", "log", "floor", "ceil"),
-    capitalized("round", "sign", "erf", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh"),
-    capitalized("atanh"),
-    capitalized("flatten", "mul", "relu", "sigmoid", "tanh", "selu", "softplus", "softsign", "mish", "exp", "identity"),
+    capitalized("sub", "div", "pow", "min", "max", "where", "flatten", "mul", "selu", *ONNX_FUNCTIONS),
 )
 """ONNX's operators and their attributes."""
 ONNX_OPS = {name.word: op for op, name in ONNX.items()}

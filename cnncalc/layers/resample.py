@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from struct import pack, unpack
 from typing import Any
 
+from ..dialects import Dialect
 from ..errors import ShapeError
 from ..field import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size, product
@@ -35,6 +37,18 @@ ROUNDED: dict[str, Callable[[int, int], int]] = {
     "round_prefer_ceil": lambda a, b: (2 * a + b) // (2 * b),
 }
 """Each way to round a fraction a/b."""
+HALVES = 1e-6
+"""How far from a half a place still counts as one (onnxruntime)."""
+NEAREST: dict[str, Callable[[Any], Any]] = {
+    "floor": lambda at: at // 1,
+    "ceil": lambda at: -(-at // 1),
+    "round_prefer_floor": lambda at: -((0.5 + HALVES - at) // 1),
+    "round_prefer_ceil": lambda at: (at + 0.5 + HALVES) // 1,
+}
+"""Each way to round a place, a number in double precision or an array of them."""
+MOST_ROUNDED = 1 << 13
+"""The most outputs of an axis of which it is worked out whether rounding moves them."""
+MOST_FLOAT32 = 3.4e38
 
 
 class Upsample(Layer):
@@ -107,10 +121,15 @@ class Upsample(Layer):
         out: Shape = tuple([_scaled(n, f, env) for n, f in zip(space, factor, strict=True)])
         if self.out is not None:
             out = spread(self.out, nd)
-        seen = fields.each(space_of(x, env), [*zip(space, out, factor, strict=True)], self._see)
-        sizes = {"factor": factor} if self.out is None else {"out": out}
         more = {key: value for key, value in self.given.items() if key in DETAILS}
-        return Trace({**sizes, "mode": self.mode, "align": self.align, **more}, join(c, out, env), seen)
+        sizes: dict[str, object] = {"factor": factor} if self.out is None else {"out": out}
+        values = {**sizes, "mode": self.mode, "align": self.align, **more}
+        moved = [
+            self.mode == "nearest" and _moves(values, axis, n, o, env.dialect)
+            for axis, (n, o) in enumerate(zip(space, out, strict=True))
+        ]
+        seen = fields.each(space_of(x, env), [*zip(space, out, factor, moved, strict=True)], self._see)
+        return Trace(values, join(c, out, env), seen)
 
     def check_mode(self, nd: int, env: Env) -> None:
         """ShapeError for a mode that does not go with this many axes, or with `align`."""
@@ -133,8 +152,8 @@ class Upsample(Layer):
         if self.align and self.mode == "nearest" and self.round is None:
             raise ShapeError("mode nearest has no align", "leave align out, or give another mode", key="align")
 
-    def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None]) -> Field:
-        n, out, factor = sizes
+    def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None, bool]) -> Field:
+        n, out, factor, is_moved = sizes
         is_copied = self.antialias or ("linear" in self.mode and self.where is None)  # whatever the factor (PyTorch)
         if n == out and (factor in (None, 1) or is_copied):
             return field
@@ -142,6 +161,8 @@ class Upsample(Layer):
             return field.still(1)  # beyond the border is what is at the border
         if self.where == "pytorch_half_pixel" and out == 1:
             return field.spread([(0, 0)], 1)
+        if is_moved:
+            return field.lost()
         if not self.align:
             if isinstance(factor, int):
                 n, out = 1, factor  # the same for every n
@@ -175,6 +196,87 @@ class Upsample(Layer):
         return by_axis([f"floor({n}*{factor}) = {out}" for n, factor, out in rows])
 
 
+def place(u: Any, n: int, out: int, by: Any, where: str, rounded: Callable[[Any], Any]) -> Any:
+    """Return the place of output u among n inputs, as onnxruntime's Resize has it: divided by the scale.
+
+    u is a number in double precision or an array of them, and `rounded` rounds them to what is computed in.
+    """
+    if by == 1:
+        return u
+    if where == "pytorch_half_pixel" and out == 1:
+        return 0 * u
+    twice, off = PLACES[where]
+    if where == "half_pixel_symmetric":  # the centres of input and output coincide; added up in double precision
+        return rounded(rounded(n / 2 * (1 - rounded(out / rounded(by * n)))) + (u + 0.5) / by - 0.5)
+    return rounded(rounded((u + twice / 2) / by) - off / 2)
+
+
+def nearest(
+    v: Mapping[str, Any],
+    axis: int,
+    sizes: tuple[int, int],
+    u: Any,
+    dialect: type[Dialect],
+    rounded: Callable[[Any], Any],
+    is_double: bool = False,
+) -> Any:
+    """Return which input output u of an axis is, before those beyond the border are held to it.
+
+    u is a number in double precision or an array of them, and `rounded` rounds them to float32, as PyTorch computes
+    floor(u * scale): but in two dimensions an axis that keeps its size, or doubles it, goes without the scale, and
+    otherwise that of float64 values `is_double` (ATen/native/UpSample.h, `nearest_idx`; cpu/UpSampleKernel.cpp,
+    `HelperInterpNearest`).
+    """
+    (n, out), factor = sizes, v["factor"][axis] if "factor" in v else None
+    scale = n / out if factor is None else 1 / factor
+    if dialect.exact_by_scale and EXACT.items() <= v.items():
+        return rounded((u + 0.5) * rounded(scale)) // 1
+    if DETAILS.isdisjoint(v):
+        is_flat = len(v.get("factor") or v["out"]) == 2
+        if is_flat and out in (n, 2 * n):
+            return u * n // out
+        return rounded(u * (scale if is_double and not is_flat else rounded(scale))) // 1
+    if v["align"]:
+        at = rounded(rounded(u * (n - 1)) / max(out - 1, 1))
+    else:
+        at = place(u, n, out, rounded(factor or out / n), v.get("where", "asymmetric"), rounded)
+    return NEAREST[v.get("round", "floor")](at)
+
+
+def float32(value: float) -> float:
+    """Return a number as a float32 holds it."""
+    return value if abs(value) > MOST_FLOAT32 else float(unpack("f", pack("f", value))[0])
+
+
+def units(v: Mapping[str, Any], axis: int, sizes: tuple[int, int], dialect: type[Dialect]) -> list[int]:
+    """Return which input each output of an axis is, of float32 values."""
+    n, out = sizes
+    return [min(max(int(nearest(v, axis, sizes, float(u), dialect, float32)), 0), n - 1) for u in range(out)]
+
+
+def _moves(v: Mapping[str, Any], axis: int, n: Size, out: Size, dialect: type[Dialect]) -> bool:
+    """Return whether rounding moves an output to another input than the nearest one, or may do so on a long axis."""
+    factor = v["factor"][axis] if "factor" in v else None
+    if not isinstance(n, int) and isinstance(factor, int):
+        n, out = OPEN, OPEN * factor
+    if not isinstance(n, int) or not isinstance(out, int):
+        return False
+    common = math.gcd(n, out)
+    if not ((n // common) & (n // common - 1) or (out // common) & (out // common - 1)):
+        return False  # a power of two is not rounded
+    if out > MOST_ROUNDED:
+        return True
+    twice, off = PLACES[v.get("where", "asymmetric")]
+    if v["align"]:
+        exact = [(u * (n - 1), max(out - 1, 1)) for u in range(out)]
+    else:
+        exact = [((2 * u + twice) * n - off * out, 2 * out) for u in range(out)]
+    how = ROUNDED[v.get("round", "floor")]
+    return units(v, axis, (n, out), dialect) != [min(max(how(a, b), 0), n - 1) for a, b in exact]
+
+
+OPEN = 64
+"""The size that stands for an open one where it is asked whether rounding moves an output."""
 MOST_PARTS = 1 << 10
 """The largest denominator of a factor by which an open size is multiplied exactly, as doubles are."""
 

@@ -159,9 +159,11 @@ def place(
     ceil: bool,
     kept: bool = False,
     wanted: Sequence[int] | None = None,
+    strides: bool = True,
 ) -> list[Slide]:
     """Return the window on each axis. `p` is per side, or a word, or None if the wanted sizes decide.
 
+    `strides` is whether the layer may take a larger stride than it has, which is advised if only that gives those.
     With `kept`, rounding up keeps a last window that would start in the padding after the input.
     """
     nd = len(space)
@@ -184,7 +186,7 @@ def place(
         else:
             if pair is None:
                 assert want is not None
-                pair = pad_for(n, want, span, stride, ceil, kept, axis)  # noqa: PLW2901
+                pair = pad_for(n, want, span, stride, ceil, kept, axis, strides=strides)  # noqa: PLW2901
             before, after = pb, pa = _sides(pair, span)
             out = windows_of(n, before, after, span, stride, ceil, kept)
         slides.append(Slide(n, span, stride, pb, pa, out, taps, dilation, ceil, axis))
@@ -193,10 +195,13 @@ def place(
     return slides
 
 
-def pad_for(n: Size, want: int, k: int, s: int, ceil: bool, kept: bool, axis: str, low: int = 0) -> Pair:
+def pad_for(
+    n: Size, want: int, k: int, s: int, ceil: bool, kept: bool, axis: str, low: int = 0, *, strides: bool = True
+) -> Pair:
     """Return the least padding that gives the wanted size: the same on both sides if there is one, else 1 more after.
 
-    Equal sides are at least `low`. ShapeError with the arithmetic if there is none.
+    Equal sides are at least `low`. ShapeError with the arithmetic if there is none, and with a larger stride that gives
+    it, if the layer may take one (`strides`).
     """
     if not isinstance(n, int):
         raise open_input(want, n)
@@ -208,7 +213,7 @@ def pad_for(n: Size, want: int, k: int, s: int, ceil: bool, kept: bool, axis: st
     (bare,) = place((n,), (k,), (s,), (1,), 0, ceil, kept)
     stride = -((k - n) // (want - 1)) if ceil and want > 1 else (n - k) // want + 1
     help = f"raise out to {bare.out}"
-    if windows_of(n, 0, 0, k, stride, ceil, kept) == want:
+    if strides and windows_of(n, 0, 0, k, stride, ceil, kept) == want:
         help = f"raise s to {stride}, or out to {bare.out}"
     what = f"out is {want} on the {axis} axis, and without padding it is {bare.floor_text()} = {bare.out} already"
     raise ShapeError(what, help, key="out")

@@ -12,7 +12,7 @@ from ..errors import CnncalcError, SpecError
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
 from ..layers.keys import axis, factors, flag, integers, number, numbers, power, rate, rounding
 from ..sizes import is_digits, split_axes
-from . import document
+from .examples import example_word
 from .heads import Arg, WordError, WordHead
 from .tokens import QUOTES, split_arguments
 
@@ -121,7 +121,7 @@ def _given(head: WordHead, cls: type[Layer], key: str, value: str, start: int, e
 
 def _follower(head: WordHead, text: str, op: str) -> Follower:
     cls = OPS[op][0]
-    example = document.example_word(op)
+    example = example_word(op)
     if not cls.FOLLOWS:
         what = f"{text} is a layer of its own: only activations and norms stand behind {head.op} in its word"
         raise SpecError(what, f"write it as a word of its own: {example}")

@@ -10,9 +10,10 @@ from ..errors import CnncalcError, SpecError, shown
 from ..layers import Layer, find_op, keys_named
 from ..layers.keys import FORMS, WORDS, flag
 from ..sizes import is_digits, split_axes
-from . import document
 from .arguments import BARE, FLAGS, Part, fused_key, parts_of, read_axes, takes_any_number
+from .examples import EXAMPLE, word_of
 from .heads import LIKELY_KERNEL, Arg, WordError, WordHead, other_case
+from .spec import LAYER_KEYS, nearest_key
 from .tokens import split_arguments
 
 
@@ -49,7 +50,7 @@ def _not_a_number(op: str, cls: type[Layer], text: str) -> SpecError | None:
     before, slash, after = text.partition("/")
     if slash and is_digits(before) and is_digits(after) and "s" in cls.KEYS:
         return SpecError(what, f"for a stride: {op}:{before},s{after}")
-    return SpecError(what, f"a bare number is {cls.BARE}: write {op}:{document.EXAMPLE.get(cls.BARE or '', 3)}")
+    return SpecError(what, f"a bare number is {cls.BARE}: write {op}:{EXAMPLE.get(cls.BARE or '', 3)}")
 
 
 def _check(cls: type[Layer], key: str, values: list[int]) -> None:
@@ -74,16 +75,16 @@ def _no_such_argument(op: str, cls: type[Layer], text: str) -> SpecError:
         if stem == text or stem.lower() != fused:
             what = "has no number" if stem == text else f"is not a number for {fused}"
             return SpecError(f"{shown(text)} {what}", f"write {fused}{number}")
-    known = [*cls.KEYS, *flags, *document.LAYER_KEYS]
+    known = [*cls.KEYS, *flags, *LAYER_KEYS]
     if stem.lower() in known and stem != text:
         return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}3, {stem}3x5")
     named = keys_named(cls, text)
-    if named or text in document.LAYER_KEYS:
+    if named or text in LAYER_KEYS:
         reader = cls.KEYS[named[0]] if named else None
         words = ("true", "false") if reader is flag else WORDS.get(reader, ()) if reader else ()
-        *others, last = [f"{text}={word}" for word in words or (document.EXAMPLE.get(text, "VALUE"),)]
+        *others, last = [f"{text}={word}" for word in words or (EXAMPLE.get(text, "VALUE"),)]
         return SpecError(f"{text} has no value", f"write {', '.join(others)}{' or ' * bool(others)}{last}")
-    help = document.nearest_key(cls, stem or text, flags) or f"{op} has {', '.join(known)}"
+    help = nearest_key(cls, stem or text, flags) or f"{op} has {', '.join(known)}"
     return SpecError(f"{op} has no {shown(text)}", help)
 
 
@@ -164,5 +165,5 @@ def _readings(head: WordHead, bare: Sequence[Arg]) -> dict[str, str]:
     found = {}
     for kind in other_case(head.written):
         with suppress(SpecError):
-            found[kind] = document.word_of(layers_of(kind, [one.value for one in bare], {}).layers[0])
+            found[kind] = word_of(layers_of(kind, [one.value for one in bare], {}).layers[0])
     return found

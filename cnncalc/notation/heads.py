@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..errors import SpecError
 from ..layers import OPS, Layer, find_op
 from ..sizes import is_digits, split_axes
-from . import document
+from .examples import EXAMPLE
 
 
 class Arg(NamedTuple):
@@ -89,7 +89,7 @@ def _sized(name: str) -> WordHead | None:
         help = f"behind a colon: {op}:{k[0]},k3"
         raise WordError(f"{name} has its channels in its name", help, 0, len(name))
     if len(k) == 1:
-        bare = f"{document.EXAMPLE.get(cls.BARE, 3)}," if cls.BARE not in (None, "k") and cls.NEEDED else ""
+        bare = f"{EXAMPLE.get(cls.BARE, 3)}," if cls.BARE not in (None, "k") and cls.NEEDED else ""
         what = f"the kernel in a name has a side for each axis: {match[1]}{k[0]}x{k[0]}"
         raise WordError(what, f"or write {op}:{bare}k{k[0]}", 0, len(name))
     if op == cls.WORD and cls.WORD + end in OPS:

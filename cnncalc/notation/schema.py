@@ -15,7 +15,7 @@ from ..layers import HELP, OPS, Layer, aliases_of, keys_named, spellings, title
 from ..layers.keys import FORMS, Schema, any_case, shape_form, whole_form, words_form
 from ..limits import MOST_LAYERS
 from ..sizes import LARGEST, MOST_SIZES
-from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
+from .spec import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ID = f"urn:cnncalc:spec:{VERSION}"

@@ -27,10 +27,12 @@ from ..errors import CnncalcError, Path, SpecError, Where, shown
 from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Origin
 from ..sizes import Shape, known
-from . import document
 from .arguments import BARE, MODE, Follower, Part, all_parts, parts_of, read_axes
-from .document import Group, Raw
+from .document import canonical
+from .examples import EXAMPLE
 from .heads import Arg, WordError, WordHead, head_of, kind_of, other_case, without_module
+from .spec import COMMON_KEYS, Group, Raw
+from .spec import read as read_spec
 from .tokens import WordText, split_arguments, wrong_bracket
 
 
@@ -89,7 +91,7 @@ class Words(Origin):
         if wanted == "op":
             return self.text.at(index, 0, len(word.partition(":")[0]))
         for arg in self.parsed[index - self.first].args:
-            if wanted is not None and wanted in {arg.key, *document.canonical(arg.key)}:
+            if wanted is not None and wanted in {arg.key, *canonical(arg.key)}:
                 return self.text.at(index, arg.start, arg.end)
         return self.text.at(index, 0, len(word))
 
@@ -124,7 +126,7 @@ def read_words(text: WordText | Sequence[str], first: int = 0, complete: Complet
             lacks.where = text.at(index, lacks.start, lacks.end)
             raise lacks.at(f"layers[{at}]")
     _spread_pairs(heads)
-    return document.read({"layers": layers}, origin)
+    return read_spec({"layers": layers}, origin)
 
 
 def completer_from_kernel(shape: tuple[int, ...], dialect: str | None, layout: str | None) -> Completer:
@@ -322,7 +324,7 @@ def _needed(raw: Raw, word: str) -> WordError | None:
     bare = OPS[op][0].BARE
     if bare is None or _lacking(raw) != [bare]:
         return None
-    example = 2 if bare == "k" else document.EXAMPLE.get(bare, 2)
+    example = 2 if bare == "k" else EXAMPLE.get(bare, 2)
     given = [text.strip() for text in split_arguments(word.partition(":")[2]) if text.strip()]
     return WordError(f"{op} needs {bare}: {op}:{','.join([str(example), *given])}", None, 0, len(word))
 
@@ -343,7 +345,7 @@ def _grouped(head: Raw, before: Sequence[tuple[str, Raw]], behind: Sequence[tupl
 
 def _pad_in_front(cls: type[Layer], raw: Raw, mode: Any, nd: int, word: str) -> Raw:
     """Return the pad of a `padding_mode`, and take the padding out of the layer."""
-    from .calls import padded_apart
+    from .calls.torch import padded_apart
 
     for written in [*raw]:
         names = keys_named(cls, written)
@@ -386,7 +388,7 @@ def _class_word(
     from .calls import layers_of, theirs
 
     assert head.kind is not None
-    own = {one.key: one.value for one in args if one.key in document.COMMON_KEYS}
+    own = {one.key: one.value for one in args if one.key in COMMON_KEYS}
     given = {theirs(head.kind, one.key): one.value for one in args if one.key not in own}
     try:
         call = layers_of(head.kind, [one.value for one in bare], given)

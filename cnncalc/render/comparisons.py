@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ..comparisons import Compared, Comparison
-from ..counters import TOOLS, macs_as
+from ..comparisons import Compared, Comparison, Figures
+from ..counters import TOOLS
 from ..errors import printable
 from ..explain import field_text
 from ..notation.encode import encode, entries
-from ..report import Report
 from ..sizes import Shape, show
 from . import Formats, Style, writing
 from .columns import numbers_of, rf_order, rf_text
@@ -35,52 +34,50 @@ FAILED = "error"
 
 
 def _column(
-    title: str, of: Callable[[Report], Cell], order: Callable[[Report], Cell] | None = None
+    title: str, of: Callable[[Figures], Cell], order: Callable[[Figures], Cell] | None = None
 ) -> Column[Compared]:
     """Return the column of a figure of the whole network."""
 
-    def cell(network: Compared, of: Callable[[Report], Cell] = of) -> Cell:
-        return FAILED if network.report is None else of(network.report)
+    def cell(network: Compared, of: Callable[[Figures], Cell] = of) -> Cell:
+        return FAILED if network.figures is None else of(network.figures)
 
     return Column(title, cell, order=partial(cell, of=order) if order is not None else None)
 
 
-def _shape(title: str, of: Callable[[Report], Shape]) -> Column[Compared]:
+def _shape(title: str, of: Callable[[Figures], Shape]) -> Column[Compared]:
     """Return the column of a shape, ordered by how many numbers it has."""
-    return _column(title, lambda report: show(of(report)), lambda report: numbers_of(of(report)))
+    return _column(title, lambda own: show(of(own)), lambda own: numbers_of(of(own)))
 
 
 def _bytes(title: str, name: str) -> Column[Compared]:
     """Return the column of a figure in bytes."""
-    return _column(title, lambda report: None if report.memory is None else getattr(report.memory, name))._replace(
-        short=True
-    )
+    return _column(title, lambda own: None if own.memory is None else getattr(own.memory, name))._replace(short=True)
 
 
 def _as(tool: str) -> Column[Compared]:
     """Return the column of the MACs that a tool prints."""
-    return _column(tool, lambda report: macs_as(report, tool).macs)._replace(short=True)
+    return _column(tool, lambda own: own.tools[tool])._replace(short=True)
 
 
 COLUMNS: dict[str, Column[Compared]] = {
     "name": Column("network", lambda network: printable(network.name), right=False, style="bold"),
-    "layers": _column("layers", len),
-    "input": _shape("input", lambda report: report.network.input or ()),
-    "output": _shape("output", lambda report: report.out)._replace(style="green"),
-    **{name: _column(name, lambda report, name=name: report.sum(name)) for name in ("weights", "bias")},  # type: ignore[misc]
-    "params": _column("params", lambda report: report.params)._replace(short=True),
-    "buffers": _column("buffers", lambda report: report.buffers)._replace(short=True),
-    "macs": _column("MACs", lambda report: report.macs)._replace(short=True),
-    "flops": _column("FLOPs", lambda report: report.flops)._replace(short=True),
+    "layers": _column("layers", lambda own: own.layers),
+    "input": _shape("input", lambda own: own.input),
+    "output": _shape("output", lambda own: own.out)._replace(style="green"),
+    **{name: _column(name, lambda own, name=name: getattr(own, name)) for name in ("weights", "bias")},  # type: ignore[misc]
+    "params": _column("params", lambda own: own.params)._replace(short=True),
+    "buffers": _column("buffers", lambda own: own.buffers)._replace(short=True),
+    "macs": _column("MACs", lambda own: own.macs)._replace(short=True),
+    "flops": _column("FLOPs", lambda own: own.flops)._replace(short=True),
     **{tool: _as(tool) for tool in TOOLS},
     "param_bytes": _bytes("param bytes", "params"),
     "memory": _bytes("memory", "peak"),
-    "rf": _column("field", lambda report: rf_text(report.rf), lambda report: rf_order(report.rf, "size")),
+    "rf": _column("field", lambda own: rf_text(own.rf), lambda own: rf_order(own.rf, "size")),
     **{
         f"rf_{name}": _column(
             name,
-            lambda report, name=name: field_text(report.rf, name),  # type: ignore[misc]
-            lambda report, name=name: rf_order(report.rf, name),  # type: ignore[misc]
+            lambda own, name=name: field_text(own.rf, name),  # type: ignore[misc]
+            lambda own, name=name: rf_order(own.rf, name),  # type: ignore[misc]
         )
         for name in ("size", "stride", "start")
     },
@@ -97,12 +94,12 @@ ALL = (*USUAL[:-1], "rf_size", "rf_stride", "rf_start")
 
 def _names(comparison: Comparison, usual: tuple[str, ...], style: Style) -> tuple[str, ...]:
     """Return the columns that are shown: the named ones, or the usual ones, with those in bytes and that of a tool."""
-    reports = [network.report for network in comparison if network.report is not None]
+    figures = [network.figures for network in comparison if network.figures is not None]
     names = list(style.columns or usual)
-    tools = {report.macs_as.tool for report in reports if report.macs_as is not None}.difference(names)
+    tools = {own.macs_as.tool for own in figures if own.macs_as is not None}.difference(names)
     at = names.index("macs") + 1 if "macs" in names else len(names)
     names[at:at] = tools
-    if style.columns is None and any(report.memory is not None for report in reports):
+    if style.columns is None and any(own.memory is not None for own in figures):
         names += BYTES
     return tuple(names)
 

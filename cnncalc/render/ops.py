@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..contrasts import grouped
 from ..layers import OPS
-from ..notation.document import LAYER_KEYS
 from ..notation.encode import document as json_document
 from ..notation.ops import KeyDescription, OpDescription, by_family
+from ..notation.spec import LAYER_KEYS
 from . import Formats
 from . import markdown as md
 from .drawing import Heading, Line, Table, draw

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 import cnncalc
 import cnncalc.trace
-from cnncalc import checks as check
 from cnncalc import sources
-from cnncalc.checks import expect
+from cnncalc.checks import check, expect
+from cnncalc.checks.figures import arithmetic, figure_of
+from cnncalc.checks.findings import CODES, Finding, exit_code
 from cnncalc.testing import assert_report, assert_shape
 from tests.program import here
 
@@ -70,10 +71,10 @@ FAILS = [
 ]
 
 
-def judged(spec: dict[str, Any]) -> list[check.Finding]:
+def judged(spec: dict[str, Any]) -> list[Finding]:
     """The findings of a spec."""
     text = json.dumps(spec)
-    return check.check("net.json", lambda: sources.load_text(text, "net.json"), cnncalc.trace.shape).findings
+    return check("net.json", lambda: sources.load_text(text, "net.json"), cnncalc.trace.shape).findings
 
 
 @pytest.mark.parametrize("wanted", HOLDS, ids=str)
@@ -86,7 +87,7 @@ def test_what_fails(wanted: dict[str, Any], code: str, what: str, help: str) -> 
     (finding,) = judged(STEM | {"expect": wanted})
     assert (finding.code, finding.what) == (code, what)
     assert help in (finding.help or "")
-    assert check.exit_code([finding]) == (2 if code == "CC003" else 1)
+    assert exit_code([finding]) == (2 if code == "CC003" else 1)
 
 
 @pytest.mark.parametrize(("count", "rest"), [(5, "1 other 4 = 20"), (6, "2 others 8 = 24")])
@@ -156,9 +157,9 @@ def test_a_repeated_layer_is_held_to_its_expectation_each_time() -> None:
 
 def test_all_codes_are_listed_and_in_order() -> None:
     out = here(["check", "--list-codes"]).out
-    assert [line.split()[0] for line in out.splitlines()] == sorted(check.CODES)
-    assert {figure.code for figure in expect.FIGURES.values()} <= set(check.CODES)
-    assert len({line.index(check.CODES[line[:5]][1]) for line in out.splitlines()}) == 1
+    assert [line.split()[0] for line in out.splitlines()] == sorted(CODES)
+    assert {figure.code for figure in expect.FIGURES.values()} <= set(CODES)
+    assert len({line.index(CODES[line[:5]][1]) for line in out.splitlines()}) == 1
 
 
 # Exit codes, through the installed command.
@@ -285,7 +286,7 @@ def test_a_failed_expectation_points_to_its_key(way: str, data: st.DataObject) -
         faulty["rf"] = f"{2 * at + 3}"
         spec["layers"][at]["expect"] = faulty
     text = WAYS[way](spec)
-    result = check.check("n.json", lambda: sources.load_text(text, "n.json"), cnncalc.trace.shape)
+    result = check("n.json", lambda: sources.load_text(text, "n.json"), cnncalc.trace.shape)
     (finding,) = result.findings
     assert key_at(text, finding.line, finding.column) == figure
     offset = text.removeprefix("\ufeff").split("\n")
@@ -325,7 +326,7 @@ def test_every_fault_points_to_its_key(way: str, key: str, value: Any, pointed: 
     items.insert(random_.randrange(len(items) + 1), (key, value))
     layers[at] = dict(items)
     text = WAYS[way]({"input": [8, 15, 17], "layers": layers})
-    result = check.check("n.json", lambda: sources.load_text(text, "n.json"), cnncalc.trace.shape)
+    result = check("n.json", lambda: sources.load_text(text, "n.json"), cnncalc.trace.shape)
     (finding,) = result.findings
     assert finding.is_unusable
     assert finding.layer is not None
@@ -451,8 +452,8 @@ def test_a_figure_of_the_whole_is_worked_out_once(monkeypatch: pytest.MonkeyPatc
 
         return called
 
-    for name in ("_actual", "arithmetic"):
-        monkeypatch.setattr(check, name, counted(getattr(check, name)))
+    for real in (figure_of, arithmetic):
+        monkeypatch.setattr(f"cnncalc.checks.{real.__name__}", counted(real))
     words = [word for number in range(9) for word in ("--expect", f"params<={number}")]
     assert here(["check", "3x5x5", "conv:4,k3", *words]).code == 1
     assert asked == ["params", "params"]

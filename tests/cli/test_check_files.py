@@ -149,7 +149,9 @@ def test_a_folder_is_not_a_baseline() -> None:
 def test_the_entries_of_a_baseline_are_counted() -> None:
     write("a.json", OK)
     write("b.json", OK)
-    assert here(["check", "a.json", "--baseline", "one", "--update"]).err == "note: one: 1 entry recorded\n"
+    write("a.json", '{"input": [3, 8, 8], "layers": [{"op": "relu"}]}')
+    done = here(["check", "a.json", "--baseline", "one", "--update"])
+    assert (done.out, done.err) == ("1 file, 1 expectation: it holds\n", "note: one: 1 entry recorded\n")
     assert here(["check", "a.json", "b.json", "--baseline", "two", "--update"]).err == "note: two: 2 entries recorded\n"
 
 
@@ -441,7 +443,7 @@ def test_what_fails_with_one_line_does_not_lose_others(
 def test_what_decides_the_exit_code_is_listed_behind_very_many_findings(
     last: dict[str, Any], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cnncalc.checks.MOST_FINDINGS", 3)
+    monkeypatch.setattr("cnncalc.checks.findings.MOST_FINDINGS", 3)
     layers = [{"op": "relu", "expect": expected} for expected in (*[{"out": 9}] * 9, last)]
     write("many.json", json.dumps({"input": [1, 5, 5], "layers": layers}))
     assert codes("many.json") == (2 if last else 1, ["CC101"] * 3 + [code] * bool(last) + ["CC202"])

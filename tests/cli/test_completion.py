@@ -17,7 +17,7 @@ from cnncalc.dialects import DIALECTS
 from cnncalc.layers import OPS, keys_named
 from cnncalc.layers.keys import WORDS, one_of
 from cnncalc.notation.arguments import FLAGS
-from cnncalc.notation.document import LAYER_KEYS
+from cnncalc.notation.spec import LAYER_KEYS
 from cnncalc.notation.words import parse_word
 from cnncalc.render.columns import COLUMNS
 from tests.program import ROOT, environment, here

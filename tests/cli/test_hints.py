@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import cnncalc
-from cnncalc import checks
+from cnncalc.checks.findings import CODES
 from cnncalc.cli import _hints
 from cnncalc.hints.table import KINDS
 from tests.program import here, on_terminal
@@ -278,7 +278,7 @@ def test_check_says_nothing_of_hints_unless_they_are_forbidden() -> None:
 
 
 def test_every_kind_is_a_code_of_check() -> None:
-    assert {code: checks.CODES[code][0] for code in checks.CODES if code.startswith("CC5")} == {
+    assert {code: CODES[code][0] for code in CODES if code.startswith("CC5")} == {
         kind.code: kind.name for kind in KINDS.values()
     }
 

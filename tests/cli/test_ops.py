@@ -10,8 +10,8 @@ import pytest
 import cnncalc
 from cnncalc.dialects import DIALECTS
 from cnncalc.layers import FAMILIES, OPS, Layer, keys_named
-from cnncalc.notation.document import LAYER_KEYS
 from cnncalc.notation.ops import describe
+from cnncalc.notation.spec import LAYER_KEYS
 from tests.cli.test_completion import keys as completed
 from tests.program import here
 

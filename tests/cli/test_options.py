@@ -14,9 +14,9 @@ import click
 import numpy as np
 import pytest
 
-from cnncalc.checks import Result
 from cnncalc.checks.baseline import Baseline
 from cnncalc.checks.expect import FIGURES
+from cnncalc.checks.findings import Result
 from cnncalc.cli import COMMANDS, _terminal, group
 from cnncalc.cli._terminal import Settings, style_of
 from cnncalc.execute.sinks import save_all

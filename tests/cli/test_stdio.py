@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import sys
+from contextlib import redirect_stderr, redirect_stdout
 from typing import IO, Any
 
 import pytest
 
+from cnncalc import cli
 from cnncalc.cli import _stdio
 from cnncalc.errors import SpecError
 from tests.program import posix
@@ -37,6 +40,15 @@ class Parts(io.RawIOBase):
 def text(raw: Any) -> io.TextIOWrapper:
     """Return a stream without a buffer, as `python -u` has."""
     return io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+
+
+def test_a_text_in_memory_takes_all_and_ends_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "argv", ["cnncalc", "ops", "relu"])
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit, match="0"):
+        cli.main()
+    assert (out.getvalue()[:5], err.getvalue()) == ("relu:", "")
 
 
 def test_what_is_taken_in_parts_is_written_whole() -> None:

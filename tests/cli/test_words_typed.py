@@ -496,9 +496,6 @@ def test_several_dialects_read_the_input_once() -> None:
     assert "onnx and keras agree on the one layer: output 8x30x30, 224 parameters" in first_onnx.out
 
 
-WORDS_FILE = "3x32x32 conv:64,k3,p1 bn relu\n# comments and line ends are fine\nmaxpool:2\n"
-
-
 def test_the_recorded_words_file() -> None:
     for args, stdin in ((["shape", str(DATA / "words.txt"), "--json"], ""), (["shape", "-", "--json"], "words.txt")):
         ended = here(args, stdin=(DATA / stdin).read_text() if stdin else "")

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shlex
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,20 @@ def test_the_figures_are_those_of_shape() -> None:
         assert row["output"] == whole["report"]["out"]
         assert row["input"] == whole["input"]
         assert row["layers"] == len(whole["layers"])
+
+
+def test_many_networks_take_the_memory_of_one() -> None:
+    def peak(times: int) -> int:
+        tracemalloc.reset_peak()
+        assert here(["compare", *["10x8 lstm:8,times=400"] * times, "--hints", "--columns", "layers,thop"]).code == 0
+        return tracemalloc.get_traced_memory()[1]
+
+    tracemalloc.start()
+    try:
+        peak(1)  # what is imported
+        assert peak(4) < 1.2 * peak(1)
+    finally:
+        tracemalloc.stop()
 
 
 def test_zoo_is_the_comparison_of_all_built_in_networks() -> None:

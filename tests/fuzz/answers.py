@@ -16,6 +16,7 @@ import cnncalc
 from cnncalc.errors import CnncalcError
 from cnncalc.execute.verify import verify
 from cnncalc.execute.weights import wanted
+from cnncalc.frameworks.onnx.read.ops.resample import divides
 from cnncalc.network import Network
 from cnncalc.report import LayerReport, Report
 from cnncalc.sizes import NOTHING_KNOWN, Open, product
@@ -33,7 +34,7 @@ STEPS = {
 MOST_PLACES = 1500
 """The most numbers of a value whose fields are tried."""
 LEAST = 1e-4
-"""Results that are all below this may be the rounding of others, as those of a norm of equal values are."""
+"""Values of a layer that are all below this may be rounding, as a norm of equals or the mean of a norm is."""
 MOST_CELLS = 10_000
 """The most cells of a kernel that the oracle goes through."""
 
@@ -297,24 +298,32 @@ def _kept(network: Network, report: Report, x: Array, weights: dict[str, Array])
 def is_steep(network: Network, report: Report, x: Array, weights: dict[str, Array], out: Array) -> bool:
     """Return whether the values are not numbers, or depend on the last bits of the input, or of what a step reads.
 
-    Those of one layer are enough, as of a quotient of what is nearly 0 by 0, which a later layer may bound.
+    Those of one layer are enough, as of a quotient of what is nearly 0 by 0, which a later layer may bound, or of a
+    mean that is 0 but for rounding, of which a later layer keeps the sign.
     """
-    if any(layer.op == "upsample" and layer.sample == layer.traced.out for _, layer in _named(report.layers)):
-        return True  # onnxruntime leaves that out
-    if not all(np.isfinite(values).all() for values in (out, *_kept(network, report, x, weights).values())):
+    if any(layer.op == "upsample" and _is_resized_otherwise(layer) for _, layer in _named(report.layers)):
         return True
-    if np.abs(out).max(initial=0) < LEAST:
+    flat = inlined(report, x)
+    kept = [np.abs(values).max(initial=0) for values in _kept(flat.network, flat, x, weights).values()]
+    if not np.isfinite(kept).all() or any(0 < most < LEAST for most in kept) or np.abs(out).max(initial=0) < LEAST:
         return True
     noise = np.random.default_rng(0).uniform(1 - 1e-6, 1 + 1e-6, x.shape).astype(x.dtype)
     for most in (1e-5, -1e-5):  # a value between two steps goes to one, and to the other
         try:
-            near = cnncalc.run(*_shaken(inlined(report, x), x * noise, weights, most))
+            near = cnncalc.run(*_shaken(flat, x * noise, weights, most))
         except CnncalcError:  # a place of a table that is not whole
             return True
         with np.errstate(all="ignore"):
             if not difference(near, out) < 1e-4:
                 return True
     return False
+
+
+def _is_resized_otherwise(layer: LayerReport) -> bool:
+    """Return whether onnxruntime leaves a layer out, as it keeps the sizes, or takes another input for the nearest."""
+    v, space = layer.values, slice(0, -1) if layer.env.channels_last else slice(1, None)
+    sizes = [*zip(layer.sample[space], layer.traced.out[space], strict=True)]
+    return layer.sample == layer.traced.out or (v["mode"] == "nearest" and divides(sizes, v.get("factor", ())))
 
 
 def _shaken(report: Report, x: Array, weights: dict[str, Array], most: float) -> tuple[Any, Array, dict[str, Array]]:

@@ -29,6 +29,7 @@ from cnncalc.checks import expect
 from cnncalc.cli import COMMANDS
 from cnncalc.execute import npy
 from cnncalc.frameworks.keras.read.functions import CONVERTERS
+from cnncalc.sources.formats import keras_weights
 from tests import DATA
 from tests.frameworks.code import test_keras, test_torch
 from tests.frameworks.keras import test_operations as operations
@@ -387,7 +388,7 @@ def _hdf(path: str) -> None:
     """Read a Keras model with its weights, and the weights by a model's layers."""
     network = cnncalc.load("3x8x8 conv:2,k3 flatten linear:3")
     for arrays in (
-        lambda: sources.keras_weights(path, network),
+        lambda: keras_weights(path, network),
         lambda: getattr(sources.load_file(path).source, "weights", None),
     ):
         try:

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 import cnncalc
-from cnncalc.network import INPUT, Network
+from cnncalc.layers import Fields
+from cnncalc.network import Network
 from cnncalc.report import LayerReport, Report
 from cnncalc.sizes import NOTHING_KNOWN
 from tests.program import here
@@ -147,10 +148,18 @@ def _shapes_of(out: tuple[Any, ...], report: Report, lacks_channels: bool) -> It
 
 
 def _has_batch(report: Report) -> bool:
-    """Return whether all outputs have the batch in front, as the input has it: a constant has none."""
-    read = {at for layer in report.layers for at in layer.node.reads}
-    ends = [layer.traced.fields for at, layer in enumerate(report.layers) if at not in read]
+    """Return whether all outputs have the batch in front, as the input has it: a constant has none.
+
+    In ONNX those of layers that nothing reads in a block are outputs, too.
+    """
+    ends = [*_unread(report.layers), *(one for layer in _every(report.layers) for one in _unread(layer.inner)[:-1])]
     return all(fields.batched and fields.times == 1 and fields.batch_at == 0 for fields in ends)
+
+
+def _unread(layers: Sequence[LayerReport]) -> list[Fields]:
+    """Return the fields of the layers that no other reads."""
+    read = {at for layer in layers for at in layer.node.reads}
+    return [layer.traced.fields for at, layer in enumerate(layers) if at not in read]
 
 
 def is_small(report: Report) -> bool:
@@ -210,11 +219,7 @@ def written(network: Network, report: Report, weights: Any = None) -> Iterator[t
 
 def _has_dead_ends(layers: Sequence[LayerReport]) -> bool:
     """Return whether nothing reads a layer of a block but its last: our reader of source leaves it out, and says so."""
-    for block in layers:
-        read = {at for layer in block.inner for at in layer.node.reads}
-        if len(read - {INPUT}) + 1 < len(block.inner) or _has_dead_ends(block.inner):
-            return True
-    return False
+    return any(len(_unread(layer.inner)) > 1 for layer in _every(layers))
 
 
 def _are_same(again: Report, report: Report) -> bool:

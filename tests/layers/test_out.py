@@ -115,6 +115,12 @@ ERRORS = [
         "out is 50 on the height axis, and without padding it is floor((224 + 0 - 7)/2) + 1 = 109 already",
         "raise out to 109",
     ),
+    (  # Keras refuses s > 1 with d > 1
+        "224x224x1 conv:64,k3,d2,out=37",
+        "keras",
+        "out is 37 on the height axis, and without padding it is floor((224 + 0 - 5)/1) + 1 = 220 already",
+        "raise out to 220",
+    ),
     (
         "10x10 maxpool:k3,s1,ceil=true,out=3",
         "plain",

@@ -11,7 +11,7 @@ import pytest
 import cnncalc
 from cnncalc.errors import SpecError
 from cnncalc.notation.calls import arguments_of, kinds, looks_like_call, read_call
-from cnncalc.notation.document import read
+from cnncalc.notation.spec import read
 
 RECORDED = json.loads((Path(__file__).parents[1] / "data" / "positions.json").read_text())
 
@@ -108,6 +108,10 @@ ERRORS = [
     ("Conv2d(3, 64, 3, strid=1)", "Conv2d has no argument 'strid'\n  did you mean 'stride'?"),
     ("Conv2d(3, 64)", "Conv2d needs kernel_size\n  it takes in_channels, out_channels, kernel_size, stride, padding, "
      "dilation, groups, bias, padding_mode"),
+    ("Conv2d(3, 8, 3, kernel_initializer=1)",
+     "Conv2d has no argument 'kernel_initializer'\n  did you mean 'kernel_size'?"),
+    ("nn.LSTM(3, 64, go_backwards=True)", "LSTM has no argument 'go_backwards'\n  it takes input_size, hidden_size, "
+     "num_layers, bias, batch_first, dropout, bidirectional, proj_size"),
     ("Linear(3)", "Linear needs out_features\n  as Linear(in_features, out_features, bias)"),
     ("ReLU(1, 2, 3, 4)", "ReLU is given 4 arguments\n  it takes inplace"),
     ("Conv2d(3, 64, 3, kernel_size=3)", "Conv2d is given kernel_size twice\n  leave out one of them"),

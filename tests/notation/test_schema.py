@@ -26,7 +26,8 @@ from cnncalc.layers import OPS, Layer, aliases_of, find_op, keys_named
 from cnncalc.layers.base import Env, Fields, Trace
 from cnncalc.layers.keys import FORMS, Reader, at_least, nested
 from cnncalc.network import Network
-from cnncalc.notation import document, schema
+from cnncalc.notation import schema
+from cnncalc.notation.spec import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, read
 from cnncalc.sizes import LARGEST, MOST_SIZES, Shape
 from tests.program import ROOT, environment, here
 
@@ -64,7 +65,7 @@ def expectations(network: Network) -> Iterable[Json]:
 def reads(value: Json) -> bool:
     """Whether the reader accepts a spec and what it expects."""
     try:
-        for expected in expectations(document.read(value)):
+        for expected in expectations(read(value)):
             expect.read(expected)
     except SpecError:
         return False
@@ -287,7 +288,7 @@ def unsound_layers(draw: st.DrawFn) -> Json:
     found = draw(sound_layers())
     op = find_op(found["op"])
     assert op is not None
-    key = draw(st.sampled_from([*found, *names_of(OPS[op][0]), *document.COMMON_KEYS, *NAMES, "kernel"]))
+    key = draw(st.sampled_from([*found, *names_of(OPS[op][0]), *COMMON_KEYS, *NAMES, "kernel"]))
     match draw(st.sampled_from(["set", "set", "null", "drop", "add"])):
         case "drop":
             found.pop(key, None)
@@ -328,7 +329,7 @@ def test_a_layer_is_accepted_by_both_or_by_neither(layer: Json, form: str) -> No
 
 
 @given(
-    st.dictionaries(st.sampled_from([key for key in document.TOP_KEYS if key not in ("layers", "expect")]), values),
+    st.dictionaries(st.sampled_from([key for key in TOP_KEYS if key not in ("layers", "expect")]), values),
     st.one_of(values, st.just([{"op": "relu"}]), st.just([{"op": "relu"}])),
     st.one_of(st.none(), expects),
     st.sampled_from(["", "", "", "op", "Input"]),
@@ -344,7 +345,7 @@ def test_the_keys_of_the_whole_are_accepted_by_both_or_by_neither(
 @pytest.mark.parametrize("key", ["name", "input", "dialect", "layout", "cnncalc"])
 def test_each_value_of_the_keys_of_the_whole(key: str) -> None:
     words = [*LAYOUT_WORDS, "Plain", "TORCH", "keras", "3x8x8", "3,H,8", "3×8", " 3X08 ", "H", "x", "3x-1"]
-    words += ["n" * document.LONGEST_NAME, "n" * (document.LONGEST_NAME + 1)]
+    words += ["n" * LONGEST_NAME, "n" * (LONGEST_NAME + 1)]
     words += ["1x" * (MOST_SIZES - 1) + "1", "1x" * MOST_SIZES + "1"]
     for value in [*VALUES, *words, [3, "H", "W"], [3, "HW"], ["x"], [1] * MOST_SIZES, [1] * (MOST_SIZES + 1), 1]:
         spec = {key: value, "layers": [{"op": "relu"}]}
@@ -380,12 +381,12 @@ def test_every_key_of_every_op_is_there_and_explained() -> None:
     for op, (cls, nd) in OPS.items():
         first = next(other for other in OPS if OPS[other] == (cls, nd))
         properties = defs[f"layer-{first}"]["properties"]
-        assert set(properties) == {*document.COMMON_KEYS, *names_of(cls)}, op
+        assert set(properties) == {*COMMON_KEYS, *names_of(cls)}, op
         for key in cls.KEYS:
             assert properties[key]["description"].endswith("."), (op, key)
             default = properties[key].get("default")
             assert default is None or takes(cls.KEYS[key], default, nd), (op, key)
-    assert set(defs["network"]["properties"]) == set(document.TOP_KEYS)
+    assert set(defs["network"]["properties"]) == set(TOP_KEYS)
 
 
 def test_a_default_that_depends_on_the_dialect_or_another_key_is_not_said() -> None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from cnncalc import __version__
-from cnncalc.checks import CODES, Finding, Result
+from cnncalc.checks.findings import CODES, Finding, Result
 from cnncalc.errors import escaped
 from cnncalc.render.checks import FORMATS, junit, render, sarif
 from cnncalc.render.checks.common import fingerprint, named
@@ -269,7 +269,7 @@ def test_a_file_that_this_system_cannot_have_is_a_finding() -> None:
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_format_loads_its_own_module_and_nothing_heavy(format: str) -> None:
     code = (
-        "import sys; from cnncalc.checks import Finding, Result; from cnncalc.render.checks import render\n"
+        "import sys; from cnncalc.checks.findings import Finding, Result; from cnncalc.render.checks import render\n"
         f"list(render([Result('a', [Finding('CC101', 'a', 'b')], None)], {format!r}))\n"
         "print(*sys.modules)"
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...layers.resample import DETAILS, EXACT, PLACES
+from ...layers.resample import DETAILS, nearest, place
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, keeps, wide
 from .border import pick
 from .norm import split_groups
@@ -19,29 +19,13 @@ Taps = tuple[Array, Array]
 def places(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
     """Return the place of each output on an axis of n inputs; it may be beyond the border."""
     unit, v, scale = np.arange(out, dtype=kind), task.values, _scale(task, axis, n, out)
-    if v["align"] and v["mode"] == "nearest":
-        return np.asarray(unit * kind.type(n - 1) / kind.type(max(out - 1, 1)))
     if v["align"]:
         return np.asarray(unit * kind.type((n - 1) / (out - 1) if out > 1 else 0))
     if DETAILS.isdisjoint(v):
         return np.asarray((unit + kind.type(0.5)) * kind.type(scale) - kind.type(0.5))
-    return _resized(task, axis, n, out, unit)
-
-
-def _resized(task: Task, axis: int, n: int, out: int, unit: Array) -> Array:
-    """Return places as ONNX's Resize has them: divided by the scale, and as they are if that is 1 (onnxruntime)."""
-    v, kind = task.values, unit.dtype
-    by = kind.type(v["factor"][axis] if "factor" in v else kind.type(out) / kind.type(n))
-    where = v.get("where") or ("asymmetric" if v["mode"] == "nearest" else "half_pixel")
-    if by == 1:
-        return unit
-    if where == "pytorch_half_pixel" and out == 1:
-        return np.zeros(1, kind)
-    twice, off = PLACES[where]
-    at = (unit + kind.type(twice / 2)) / by
-    if where == "half_pixel_symmetric":  # the centres of input and output coincide
-        at += kind.type(n / 2) * (1 - kind.type(out) / (by * kind.type(n)))
-    return np.asarray(at - kind.type(off / 2))
+    by = kind.type(v["factor"][axis] if "factor" in v else out / n)
+    at = place(np.arange(out, dtype=np.float64), n, out, by, v.get("where", "half_pixel"), kind.type)
+    return np.asarray(at, kind)
 
 
 def _scale(task: Task, axis: int, n: int, out: int) -> float:
@@ -50,35 +34,16 @@ def _scale(task: Task, axis: int, n: int, out: int) -> float:
     return float(n / out if factor is None else 1 / factor[axis])
 
 
-def _nearest(task: Task, axis: int, n: int, out: int, kind: Dtype, nd: int) -> Array:
-    """Return which input each output is: floor(u * scale), in float32 as in PyTorch.
-
-    In two dimensions an axis that keeps its size, or doubles it, goes without the scale; otherwise that of float64
-    values is a float64 (ATen/native/UpSample.h, `nearest_idx`; cpu/UpSampleKernel.cpp, `HelperInterpNearest`).
-    """
-    if task.dialect.exact_by_scale and EXACT.items() <= task.values.items():
-        centres = np.arange(out, dtype=np.float32) + np.float32(0.5)
-        at = np.floor(centres * np.float32(_scale(task, axis, n, out)))
-        return np.asarray(np.minimum(at.astype(np.int64), n - 1))
-    if not DETAILS.isdisjoint(task.values):
-        at = places(task, axis, n, out, np.dtype(np.float32))
-        return np.clip(ROUNDING[task.values.get("round", "floor")](at), 0, n - 1).astype(np.int64)
-    if nd == 2 and out in (n, 2 * n):
-        return np.asarray(np.arange(out) * n // out)
-    scales = np.dtype(np.float64 if kind == np.float64 and nd != 2 else np.float32)
-    scaled = np.arange(out, dtype=scales) * scales.type(_scale(task, axis, n, out))
-    return np.asarray(np.minimum(scaled.astype(np.float32).astype(np.int64), n - 1))
+def _nearest(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
+    """Return which input each output is."""
+    u, is_double = np.arange(out, dtype=np.float64), kind == np.float64
+    found = nearest(task.values, axis, (n, out), u, task.dialect, _in_float32, is_double)
+    return np.asarray(np.clip(found, 0, n - 1), np.int64)
 
 
-ROUNDING: dict[str, Callable[[Array], Array]] = {
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "round_prefer_floor": lambda at: np.asarray(np.ceil(at.astype(np.float64) - 0.5 - HALVES)),
-    "round_prefer_ceil": lambda at: np.asarray(np.floor(at.astype(np.float64) + 0.5 + HALVES)),
-}
-"""Each way to round a place to an input."""
-HALVES = 1e-6
-"""How far from a half a place still counts as one (onnxruntime)."""
+def _in_float32(values: Array) -> Array:
+    """Return numbers as a float32 holds them, in double precision."""
+    return np.asarray(values, np.float32).astype(np.float64)
 
 
 def _linear(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
@@ -133,7 +98,7 @@ def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
     x = xs[0]
     sizes = list(zip(x.shape[2:], out.shape[2:], strict=True))
     if task.values["mode"] == "nearest":
-        pick(x, out, [_nearest(task, axis, *size, x.dtype, len(sizes)) for axis, size in enumerate(sizes)])
+        pick(x, out, [_nearest(task, axis, *size, x.dtype) for axis, size in enumerate(sizes)])
         return
     kind = wide(out.dtype)
     how = _antialiased if task.values.get("antialias") else _cubic if "cubic" in task.values["mode"] else _linear

@@ -41,6 +41,7 @@ def _set_defaults(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any],
 
 def _parse(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> InstanceValue:
     found = InstanceValue(NAMESPACE, node)
+    evaluator.budget.copy(len(args[0].attributes[DEFAULTS]))
     found.attributes |= args[0].attributes[DEFAULTS]
     return found
 

@@ -8,6 +8,8 @@ from ...limits import MOST_BITS, MOST_ITEMS, MOST_STEPS, Limit
 
 ITEMS_A_STEP = 8
 """How many items of a list are copied in one step."""
+STEPS_AN_ERROR = 200
+"""How many steps it takes to quote code."""
 
 
 class TooMuchError(Exception):

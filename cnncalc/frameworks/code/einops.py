@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from ...limits import MOST_AXES
 from .libraries import Library, NameTable
 from .torch.functions import apply
 from .torch.modules import MODULE
@@ -26,6 +27,8 @@ class Pattern:
 
     def __init__(self, text: str, shape: Sequence[int], sizes: dict[str, int]):
         """Raise TypeError for a pattern that is not one, or does not fit the tensor."""
+        if len(text.split()) > 8 * MOST_AXES:
+            raise TypeError(f"a pattern of more than {8 * MOST_AXES} words")
         before, arrow, after = text.partition("->")
         if not arrow:
             raise TypeError(f"'{text}' has no ->")

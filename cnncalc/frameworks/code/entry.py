@@ -15,12 +15,15 @@ from ..torch.read.factory import is_factory
 from .annotate import AnnotatedSource, annotated
 from .brought import package_of
 from .budget import Budget, TooMuchError
+from .changes import is_guard, root_of
 from .evaluate import Evaluator
 from .libraries import Libraries
-from .scope import ModuleScope, TopStatement, inner_statements, is_guard, root_of
+from .scope import ModuleScope, TopStatement, inner_statements
 from .source import DEFINED, CodeSource
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
 
+STEPS_A_CALL = 4
+"""How many steps it takes to look at the value of a name that a call gives."""
 MOST_LISTED = 12
 """How many networks an error lists."""
 
@@ -32,7 +35,10 @@ class SourceReader:
         self.source = CodeSource(text, name)
         self.name, self.wanted = printable(name), wanted
         self.libraries = Libraries()
-        self.scope = ModuleScope(self.source.tree, Budget())
+        try:
+            self.scope = ModuleScope(self.source.tree, Budget())
+        except TooMuchError as error:
+            raise self.source.at_line(SpecError(str(error)), 0) from None
         self.way_to = (wanted or "factory").partition("(")[0]
         """The name with which the framework itself would read the network."""
         self.last: Evaluator | None = None
@@ -156,6 +162,7 @@ class SourceReader:
         brought: list[tuple[str, UnknownValue]] = []
         for at in range(len(self.scope.statements) - 1, -1, -1):
             for name, call in reversed(list(made_in(self.scope.statements[at]))):
+                evaluator.budget.count(STEPS_A_CALL)
                 try:
                     value = None if self.is_result(call, at) else self.scope.after(at, name)
                 except (SpecError, RaisedError) as error:

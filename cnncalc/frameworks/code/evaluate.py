@@ -12,12 +12,14 @@ from typing import Any
 from ...errors import nearest
 from ...limits import DEEPEST_CALLS
 from .budget import Budget, TooMuchError
-from .builtin import BUILTINS, EXCEPTIONS, METHODS
+from .builtin import BUILTINS
 from .expressions import PLAIN_ERRORS
 from .libraries import Libraries
+from .methods import METHODS
 from .scope import ModuleScope
 from .source import CodeSource, quoted
 from .statements import Returned, StatementEvaluator
+from .types import EXCEPTIONS
 from .values import (
     MISSING,
     BoundMethod,
@@ -92,7 +94,9 @@ class Evaluator(StatementEvaluator):
             return "module"
         if name in USUAL:
             return self.library(USUAL[name], node)
-        starred = [self.library(f"{module}.{name}", node) for module in self.scope.starred()]
+        modules = [*self.scope.starred()]
+        self.budget.count(len(modules))
+        starred = [self.library(f"{module}.{name}", node) for module in modules]
         for found in sorted(starred, key=lambda one: isinstance(one, UnknownValue)):
             return found  # that of a module which is not listed may be any of its names
         what = f"the name {name!r} has no value here"
@@ -184,7 +188,8 @@ class Evaluator(StatementEvaluator):
         names = [one.arg for one in (*own.posonlyargs, *own.args)]
         only = [one.arg for one in own.kwonlyargs]
         values = frame.names
-        self.budget.copy(len(names) + len(only))
+        self.budget.copy(len(names) + len(only) + len(args) + len(kwargs))
+        known = {*names, *only} if kwargs else ()
         values |= dict(zip(names[len(names) - len(function.defaults) :], function.defaults, strict=True))
         values |= function.kw_defaults
         values |= dict(zip(names, args, strict=False))
@@ -192,7 +197,7 @@ class Evaluator(StatementEvaluator):
             self.wrong_arguments(function, f"takes {len(names)} arguments, and {len(args)} are given", node)
         if own.vararg is not None:
             values[own.vararg.arg] = tuple(args[len(names) :])
-        extra = {key: value for key, value in kwargs.items() if key not in names and key not in only}
+        extra = {key: value for key, value in kwargs.items() if key not in known}
         values |= {key: value for key, value in kwargs.items() if key not in extra}
         if own.kwarg is not None:
             values[own.kwarg.arg] = extra

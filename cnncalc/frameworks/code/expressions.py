@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from ...errors import SpecError, nearest
+from ...errors import LONGEST_REASON, SpecError, clipped, nearest, shown
 from .brought import built_in, package_of
-from .budget import Budget, listable
+from .budget import STEPS_AN_ERROR, Budget, listable
 from .operators import (
     BINARY,
     COMPARED,
@@ -46,7 +46,6 @@ from .values import (
 PLAIN_ERRORS = (TypeError, ValueError, ZeroDivisionError, KeyError, IndexError, OverflowError, AttributeError)
 """What Python raises for operations on plain values that are not possible."""
 PLAIN = (bool, int, float, complex, str, list, tuple, dict, set, frozenset, range, slice, bytes, type(None), type(...))
-CALLED = (FunctionValue, LibraryFunction, ClassValue)
 
 
 class ExpressionEvaluator:
@@ -86,11 +85,12 @@ class ExpressionEvaluator:
 
     def error(self, node: Any, what: str, help: str | None = None) -> SpecError:
         """Return an error at a node."""
+        self.budget.count(STEPS_AN_ERROR)
         return self.source.at(SpecError(what, help), node)
 
     def raised(self, error: Exception, node: Any) -> RaisedError:
         """Return an exception of Python's as one of the code's own."""
-        text = str(error) if not isinstance(error, KeyError) else f"there is no key {error}"
+        text = f"there is no key {self.key_text(error.args[0])}" if isinstance(error, KeyError) else str(error)
         return RaisedError(self.exception(type(error).__name__), text, node)
 
     def needs(self, value: Any, node: Any) -> Any:
@@ -165,7 +165,7 @@ class ExpressionEvaluator:
             return value
         spec = self.value(node.format_spec, frame) if node.format_spec is not None else ""
         if not isinstance(spec, str) or (spec and not isinstance(value, (str, int, float))):
-            return UnknownValue(quoted(node.value), node)
+            return UnknownValue("a text", node)
         check_width(spec)
         if node.conversion == ord("r") and isinstance(value, str):
             value = repr(value)
@@ -479,22 +479,32 @@ class ExpressionEvaluator:
             if factory is not None:
                 value[key] = self.call(factory, [], {}, node)
                 return value[key]
-            known = list(islice((one for one in value if isinstance(one, (str, int))), 12))
-            text = f"there is no key {text_of(key, self.budget)!r}; there are {', '.join(map(repr, known)) or 'none'}"
+            known = map(self.key_text, islice((one for one in value if isinstance(one, (str, int))), 12))
+            text = f"there is no key {self.key_text(key)}; there are {', '.join(known) or 'none'}"
             raise RaisedError(self.exception("KeyError"), text, node)
         return value[key]
+
+    def key_text(self, key: Any) -> str:
+        """Return a key as errors show it."""
+        return shown(key) if isinstance(key, str) else clipped(text_of(key, self.budget), LONGEST_REASON)
 
     def slice_value(self, node: ast.Slice, frame: Frame) -> Any:
         """Return a slice."""
         parts = [None if one is None else self.value(one, frame) for one in (node.lower, node.upper, node.step)]
-        return slice(*[self.needs(one, node) for one in parts])
+        return self.slice_of([self.needs(one, node) for one in parts])
+
+    def slice_of(self, parts: list[Any]) -> slice:
+        """Return a slice of these bounds. TypeError for containers, which may have each other in them."""
+        if any(isinstance(one, (list, tuple, dict, set, frozenset, slice)) for one in parts):
+            raise TypeError("the bounds of a slice are whole numbers, or None")
+        return slice(*parts)
 
     def iterate(self, value: Any, node: Any) -> Iterator[Any]:
         """Return what a loop over a value gives, one after another."""
         self.needs(value, node)
         if isinstance(value, (set, frozenset)):
             self.budget.copy(len(value))
-            return iter(sorted(value, key=str))
+            return iter(sorted(value, key=lambda one: text_of(one, self.budget)))
         if isinstance(value, (list, tuple, str, dict, range)):
             return iter(value)
         if isinstance(value, LibraryObject):

@@ -113,6 +113,8 @@ def equal(left: Any, right: Any, budget: Budget) -> bool:
         )
     if isinstance(right, (list, tuple, dict)):
         return False
+    if isinstance(left, (set, frozenset)):
+        budget.copy(len(left))
     return bool(left == right)
 
 
@@ -132,6 +134,8 @@ def ordered(op: str, left: Any, right: Any, budget: Budget) -> bool:
         left, right = len(left), len(right)
     if isinstance(left, (list, tuple)) or isinstance(right, (list, tuple)):
         raise TypeError(f"'{op}' is not supported between these values")
+    if isinstance(left, (set, frozenset)):
+        budget.copy(len(left))
     return bool(_FUNCTIONS[op](left, right))
 
 

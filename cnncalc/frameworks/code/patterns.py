@@ -41,6 +41,7 @@ def fits(evaluator: Evaluator, pattern: ast.pattern, value: Any, frame: Frame) -
 
 
 def _fits_items(evaluator: Evaluator, patterns: list[ast.pattern], items: list[Any], frame: Frame) -> bool:
+    evaluator.budget.copy(len(items))
     star = next((at for at, one in enumerate(patterns) if isinstance(one, ast.MatchStar)), None)
     if star is not None:
         behind = len(patterns) - star - 1
@@ -56,11 +57,13 @@ def _fits_items(evaluator: Evaluator, patterns: list[ast.pattern], items: list[A
 
 
 def _fits_keys(evaluator: Evaluator, pattern: ast.MatchMapping, value: dict[Any, Any], frame: Frame) -> bool:
-    keys = [evaluator.value(key, frame) for key in pattern.keys]
+    keys = [evaluator.key(evaluator.value(key, frame), pattern) for key in pattern.keys]
     if not all(key in value for key in keys):
         return False
     if pattern.rest is not None:
-        evaluator.bind(pattern.rest, {key: one for key, one in value.items() if key not in keys}, frame)
+        evaluator.budget.copy(len(value))
+        named = set(keys)
+        evaluator.bind(pattern.rest, {key: one for key, one in value.items() if key not in named}, frame)
     return all(fits(evaluator, one, value[key], frame) for key, one in zip(keys, pattern.patterns, strict=True))
 
 

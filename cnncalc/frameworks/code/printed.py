@@ -16,11 +16,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import SpecError, Where
-from ...limits import MOST_NODES, Limit
+from ...limits import DEEPEST_BLOCKS, MOST_NODES, Limit
 from .pasted import printout
 
-DEEPEST = 100
-"""How deep modules may be nested."""
 LONGEST_VALUE = 1_000
 """How many characters one argument may have."""
 PARAMETER = "Parameter"
@@ -100,8 +98,8 @@ class _Parser:
 
     def module(self, depth: int) -> PrintedModule:
         """Parse a module: its class, what it shows, and its children."""
-        if depth > DEEPEST:
-            raise self.error(f"modules are nested more than {DEEPEST} deep")
+        if depth > DEEPEST_BLOCKS:
+            raise self.error(f"modules are nested more than {DEEPEST_BLOCKS} deep")
         found = _CLASS.match(self.text, self.at)
         if found is None:
             raise self.error("expected a class with its arguments, as ReLU()")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ...errors import SpecError
 from ...layers import OPS
 from ...notation.calls import kinds, layers_of
-from ...notation.document import read as read_spec
+from ...notation.spec import read as read_spec
 from ...trace import shape
 from .. import ForeignNetwork
 from ..build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder

@@ -8,12 +8,13 @@ needed. Definitions, imports and plain values do nothing to others, so they are 
 from __future__ import annotations
 
 import ast
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...errors import SpecError
 from .budget import ITEMS_A_STEP, Budget
+from .changes import changes
 from .source import DEFINED
 from .values import MISSING, RaisedError
 
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
     from .evaluate import Evaluator
 
 T = TypeVar("T")
-_CHANGING = """
-    append extend insert add update setdefault pop remove clear reverse sort move_to_end add_module register_module
-    register_buffer register_parameter __setitem__ add_layer popitem discard build add_argument set_defaults
-"""
-CHANGING = frozenset(_CHANGING.split())
-"""Methods that change the object that they are called of: a call alone at the top level counts only with one."""
-
 STEPS_A_RUN = 8
 """How many steps it takes to begin anew."""
 
@@ -45,42 +39,27 @@ class TopStatement:
 
     __slots__ = ("binds", "changes", "node")
 
-    def __init__(self, node: ast.stmt):
+    def __init__(self, node: ast.stmt, bound: set[str], changed: set[str]):
+        """`bound` are the names that it may bind, `changed` those whose values it may change."""
         self.node = node
         self.binds: frozenset[str] = frozenset()
         """The names that it gives a value of its own, whatever they were before."""
-        self.changes: frozenset[str] = frozenset()
+        if isinstance(node, (*DEFINITIONS, ast.Assign, ast.AnnAssign)):
+            self.binds = frozenset(bound)
+        self.changes: frozenset[str] = frozenset((bound | changed) - self.binds)
         """The names that it may bind, or whose value it may change."""
-        if is_guard(node):
-            return
-        if isinstance(node, DEFINED):
-            self.binds = frozenset([node.name])
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            self.binds = frozenset(imported_names(node))
-        elif isinstance(node, ast.Assign) and not any(_parts_changed(target) for target in node.targets):
-            self.binds = frozenset(name for target in node.targets for name in bound_names(target))
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            self.binds = frozenset([node.target.id] if node.value is not None else [])
-        else:
-            self.changes = frozenset(changed_names(node))
 
     @property
     def is_plain(self) -> bool:
         """Whether it does nothing but bind names, so that it may run at any time."""
+        if self.changes:
+            return False
         if isinstance(self.node, ast.Assign):
             return bool(self.binds) and is_literal(self.node.value)
         return isinstance(self.node, DEFINITIONS)
 
 
 DEFINITIONS = (*DEFINED, ast.Import, ast.ImportFrom)
-
-
-def is_guard(node: ast.stmt) -> bool:
-    """Return whether a statement is `if __name__ == "__main__":`, which is for running the file alone."""
-    if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):
-        return False
-    sides = [node.test.left, *node.test.comparators]
-    return any(isinstance(one, ast.Name) and one.id == "__name__" for one in sides)
 
 
 def is_literal(node: ast.expr) -> bool:
@@ -92,71 +71,6 @@ def is_literal(node: ast.expr) -> bool:
     if isinstance(node, ast.Dict):
         return all(one is not None and is_literal(one) for one in [*node.keys, *node.values])
     return isinstance(node, ast.UnaryOp) and is_literal(node.operand)
-
-
-def imported_names(node: ast.Import | ast.ImportFrom) -> list[str]:
-    """Return the names that an import binds; `*` for all of a module's."""
-    if isinstance(node, ast.Import):
-        return [one.asname or one.name.partition(".")[0] for one in node.names]
-    return [one.asname or one.name for one in node.names]
-
-
-def bound_names(target: ast.expr) -> Iterator[str]:
-    """Yield the names that a target of an assignment binds."""
-    if isinstance(target, ast.Name):
-        yield target.id
-    elif isinstance(target, ast.Starred):
-        yield from bound_names(target.value)
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        for one in target.elts:
-            yield from bound_names(one)
-
-
-def _parts_changed(target: ast.expr) -> list[str]:
-    """Return the names of objects whose attributes or items a target changes: `net.fc = …`, `cfg["a"] = …`."""
-    if isinstance(target, (ast.Tuple, ast.List)):
-        return [name for one in target.elts for name in _parts_changed(one)]
-    if isinstance(target, ast.Starred):
-        return _parts_changed(target.value)
-    name = root_of(target)
-    return [name] if name is not None and not isinstance(target, ast.Name) else []
-
-
-def root_of(node: ast.expr) -> str | None:
-    """Return the name that an expression of attributes, items and calls begins with: `net` of `net.layers[0].add`."""
-    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def changed_names(node: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement, or one inside it, may bind or change; not those of functions inside it."""
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, DEFINED):
-            yield one.name
-            continue
-        if isinstance(one, (ast.Import, ast.ImportFrom)):
-            yield from imported_names(one)
-        for target in targets_of(one):
-            yield from bound_names(target)
-            yield from _parts_changed(target)
-        call = one.value if isinstance(one, ast.Expr) else None
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in CHANGING:
-            yield from (name for name in [root_of(call.func)] if name)
-        waiting += inner_statements(one)
-
-
-def targets_of(node: ast.stmt) -> list[ast.expr]:
-    """Return what a statement gives values to, or removes."""
-    if isinstance(node, (ast.Assign, ast.Delete)):
-        return node.targets
-    if isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.For, ast.AsyncFor)):
-        return [node.target]
-    if isinstance(node, (ast.With, ast.AsyncWith)):
-        return [one.optional_vars for one in node.items if one.optional_vars is not None]
-    return []
 
 
 def inner_statements(node: ast.stmt) -> Iterator[ast.stmt]:
@@ -173,8 +87,9 @@ class ModuleScope:
     """The names of the top level."""
 
     def __init__(self, tree: ast.Module, budget: Budget):
-        self.statements = [TopStatement(node) for node in tree.body]
         self.budget = budget
+        found = changes(tree.body, budget)
+        self.statements = [TopStatement(node, *names) for node, names in zip(tree.body, found, strict=True)]
         self.needed: list[int] = []
         """The statements that have to run, besides plain ones, in their order."""
         self.position = 0
@@ -245,7 +160,9 @@ class ModuleScope:
 
     def after(self, at: int, name: str) -> Any:
         """Return the value that a statement gives a name, with the changes that follow while the name keeps it."""
-        others = (later for later in self._places.get(name, []) if later > at and name in self.statements[later].binds)
+        places = self._places.get(name, [])
+        behind = (places[next_at] for next_at in range(bisect_right(places, at), len(places)))
+        others = (later for later in behind if name in self.statements[later].binds)
         self.position = next(others, len(self.statements))
         value = self.lookup(name)
         self.position = len(self.statements)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,8 @@ LONGEST_LINE = 200
 """How many characters of a line an error shows."""
 DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 """What `def` and `class` make."""
+MOST_QUOTED = 100
+"""How many nodes of the syntax tree code has at most that errors quote."""
 _SCOPES = (*DEFINED, ast.Lambda)
 _F_STRING = re.compile(r"""\b[rR]?[fF][rR]?['"]""")
 
@@ -88,7 +91,7 @@ class CodeSource:
         return error
 
     def _where(self, line: int, column: int, width: int) -> Where:
-        text = "".join(c if c.isprintable() else " " for c in self._line(line))[:LONGEST_LINE]
+        text = "".join(c if c.isprintable() else " " for c in self._line(line)[:LONGEST_LINE])
         return Where(self.name, line, column, text if column <= len(text) + 1 else None, width)
 
     def _line(self, line: int) -> str:
@@ -96,7 +99,8 @@ class CodeSource:
 
     def _column(self, line: int, offset: int) -> int:
         """Return a column in characters from 1 for an offset in bytes."""
-        return len(self._line(line).encode()[:offset].decode(errors="ignore")) + 1
+        text = self._line(line)
+        return (min(offset, len(text)) if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))) + 1
 
 
 def is_source(text: str) -> bool:
@@ -107,9 +111,23 @@ def is_source(text: str) -> bool:
         return False
 
 
+def _is_short(node: Any) -> bool:
+    """Return whether a node is of at most `MOST_QUOTED` nodes, and of short texts."""
+    waiting: list[Iterator[ast.AST]] = [iter([node])]
+    for _ in range(MOST_QUOTED + 1):
+        while (one := next(waiting[-1], None)) is None:
+            waiting.pop()
+            if not waiting:
+                return True
+        if isinstance(one, ast.Constant) and isinstance(one.value, (str, bytes)) and len(one.value) > LONGEST_LINE:
+            return False
+        waiting.append(ast.iter_child_nodes(one))
+    return False
+
+
 def quoted(node: Any) -> str:
     """Return the code of a node, as errors quote it."""
     try:
-        return shown(ast.unparse(node), 80)[1:-1]
+        return shown(ast.unparse(node), 80)[1:-1] if _is_short(node) else "this"
     except (RecursionError, ValueError):
         return "this"

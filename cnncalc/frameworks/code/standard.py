@@ -7,8 +7,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .budget import bounded
-from .builtin import TYPES, pairs
 from .libraries import Library, NameTable
+from .methods import pairs, spent
+from .types import TYPES
 from .values import (
     MISSING,
     BoundMethod,
@@ -82,6 +83,7 @@ class PartialValue(LibraryObject):
         self.function, self.args, self.kwargs = function, args, kwargs
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        evaluator.budget.copy(len(self.args) + len(self.kwargs))
         return evaluator.call(self.function, [*self.args, *args], {**self.kwargs, **kwargs}, node)
 
     def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
@@ -148,6 +150,8 @@ def deepcopy(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 def shallow(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a copy of a value."""
     value = args[0]
+    held = value.attributes if isinstance(value, InstanceValue) else value
+    evaluator.budget.copy(len(held) if isinstance(held, (list, dict, set)) else 0)
     if isinstance(value, InstanceValue):
         made = InstanceValue(value.cls, value.node)
         made.attributes = dict(value.attributes)
@@ -216,6 +220,7 @@ def deque(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 def namedtuple(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a class of objects with these attributes, in order."""
     name, fields = args
+    evaluator.budget.copy(len(fields))
     names = fields.replace(",", " ").split() if isinstance(fields, str) else evaluator.items(fields, node)
     cls = ClassValue(name, [NAMED_TUPLE], node=node)
     cls.fields = names
@@ -230,11 +235,12 @@ def make_fields(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
     """Give an object the attributes of its class's fields."""
     made, *values = args
     names = made.cls.fields
+    evaluator.budget.count(len(names))
     given = dict(zip(names, values, strict=False)) | kwargs
     if len(values) > len(names) or not set(kwargs) <= set(names):
         raise TypeError(f"{made.cls.name} takes {', '.join(names)}")
     for name in names:
-        value = given.get(name, made.cls.find(name))
+        value = given[name] if name in given else made.cls.find(name)
         if isinstance(value, FieldValue):
             value = evaluator.call(value.factory, [], {}, node) if value.factory is not None else value.default
         if value is MISSING:
@@ -247,7 +253,7 @@ def make_fields(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
 
 def field_values(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the values of an object's fields, in order."""
-    return tuple([args[0].attributes[name] for name in args[0].cls.fields])
+    return tuple(_fields(evaluator, args[0]).values())
 
 
 MAKE_FIELDS = LibraryFunction("__init__", make_fields)
@@ -261,7 +267,7 @@ NAMED_TUPLE = ClassValue(
         "__getitem__": LibraryFunction(
             "__getitem__", lambda evaluator, args, kwargs, node: field_values(evaluator, args, {}, node)[args[1]]
         ),
-        "_asdict": LibraryFunction("_asdict", lambda evaluator, args, kwargs, node: dict(args[0].attributes)),
+        "_asdict": LibraryFunction("_asdict", lambda evaluator, args, kwargs, node: _fields(evaluator, args[0])),
     },
 )
 NAMES["typing.NamedTuple"] = NAMED_TUPLE
@@ -295,18 +301,19 @@ def dataclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 @NAMES.function("dataclasses.asdict")
 def asdict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the fields of a data class as a dict."""
-    return _fields(args[0])
+    return _fields(evaluator, args[0])
 
 
-def _fields(made: InstanceValue) -> dict[str, Any]:
+def _fields(evaluator: Evaluator, made: InstanceValue) -> dict[str, Any]:
     """Return the fields of a data class's object, by name, without its other attributes."""
+    evaluator.budget.copy(len(made.cls.fields))
     return {name: made.attributes[name] for name in made.cls.fields}
 
 
 @NAMES.function("dataclasses.replace")
 def replace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return an object of a data class with some of its fields changed."""
-    return evaluator.call(args[0].cls, [], _fields(args[0]) | kwargs, node)
+    return evaluator.call(args[0].cls, [], _fields(evaluator, args[0]) | kwargs, node)
 
 
 def _namespace_init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
@@ -344,14 +351,14 @@ def repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 def product(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return all rows that take one item of each container."""
     rows = evaluator.operate("mul", [evaluator.items(one, node) for one in args], kwargs.get("repeat", 1), node)
-    evaluator.budget.copy(math.prod(map(len, rows)))
+    evaluator.budget.copy(math.prod(map(len, rows)) * max(len(rows), 1))
     return list(itertools.product(*rows))
 
 
 @NAMES.function("itertools.pairwise")
 def pairwise(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return each item with the next."""
-    return list(itertools.pairwise(evaluator.items(args[0], node)))
+    return spent(evaluator, itertools.pairwise(evaluator.items(args[0], node)))
 
 
 @NAMES.function("itertools.accumulate")

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .budget import TooMuchError
+from ...errors import LONGEST_REASON, clipped
+from .budget import STEPS_AN_ERROR, TooMuchError
 from .expressions import PLAIN_ERRORS, ExpressionEvaluator
 from .operators import BINARY, plain_binary
 from .patterns import fits
@@ -242,7 +243,8 @@ class StatementEvaluator(ExpressionEvaluator):
         if not isinstance(value, (list, dict)):
             raise self.error(node, f"items of {describe(value)} cannot be removed")
         try:
-            del value[self.needs(index, node)]
+            self.budget.copy(len(value) if isinstance(value, list) else 0)
+            del value[self.key(index, node) if isinstance(value, dict) else self.needs(index, node)]
         except PLAIN_ERRORS as error:
             raise self.raised(error, node) from None
 
@@ -304,7 +306,7 @@ class StatementEvaluator(ExpressionEvaluator):
                 self.run(node.finalbody, frame)
                 raise
             if handler.name is not None:
-                frame.names[handler.name] = UnknownValue(error.text, handler)
+                frame.names[handler.name] = UnknownValue(clipped(error.text, LONGEST_REASON), handler)
             outcome = self.run(handler.body, frame)
         ending = self.run(node.finalbody, frame)
         return outcome if ending is NEXT else ending
@@ -314,7 +316,9 @@ class StatementEvaluator(ExpressionEvaluator):
         if handler.type is None:
             return True
         kinds = self.value(handler.type, frame)
-        return any(error.kind.derives(kind) for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+        several = kinds if isinstance(kinds, tuple) else (kinds,)
+        self.budget.count(len(several))
+        return any(error.kind.derives(kind) for kind in several)
 
     def raising(self, node: ast.Raise, frame: Frame) -> Outcome:
         """Run `raise`."""
@@ -333,6 +337,7 @@ class StatementEvaluator(ExpressionEvaluator):
             return NEXT
         said = self.value(node.msg, frame) if node.msg is not None else ""
         text = said if isinstance(said, str) else ""
+        self.budget.count(0 if text else STEPS_AN_ERROR)
         raise RaisedError(self.exception("AssertionError"), text or f"{quoted(node.test)} does not hold", node)
 
     def global_names(self, node: ast.Global, frame: Frame) -> Outcome:
@@ -409,6 +414,7 @@ class StatementEvaluator(ExpressionEvaluator):
         self.budget.count(len(bases) * len(cls.mro))
         self.run(node.body, inside)
         cls.namespace = inside.names
+        self.budget.copy(sum(len(one.fields) for one in cls.mro if isinstance(one, ClassValue)))
         cls.fields = fields_of(node, cls)
         for value in cls.namespace.values():
             own(value, cls, inside.outer)

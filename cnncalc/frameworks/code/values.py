@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SpecError, printable
-from ...limits import MOST_CLASSES
+from ...limits import LONGEST_UNKNOWN, MOST_CLASSES
 from .budget import TooMuchError, listable
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class ClassValue:
 
     def derives(self, other: object) -> bool:
         """Return whether this is the class `other`, or derives from it."""
-        return any(one is other for one in self.mro)
+        return other in self.mro
 
 
 def linearized(bases: Sequence[ClassValue | UnknownValue]) -> list[ClassValue | UnknownValue]:
@@ -188,6 +188,8 @@ class UnknownValue:
     __slots__ = ("node", "what")
 
     def __init__(self, what: str, node: Any = None):
+        if len(what) > LONGEST_UNKNOWN:
+            raise TooMuchError(f"a value that is not known, of a name of more than {LONGEST_UNKNOWN:,} characters")
         self.what, self.node = what, node
         """What it is, as `torchvision.models.resnet18`, and where it stands in the source."""
 

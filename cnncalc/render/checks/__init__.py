@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ...checks import Result, failed
+from ...checks.findings import Result, failed
 from .. import Formats
 from .common import ResultStream
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...checks import Result
+from ...checks.findings import Result
 from ...notation.encode import encode, entries
 from .common import ResultStream, Tally
 

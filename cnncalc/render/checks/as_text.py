@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from ...checks import Finding, Result
+from ...checks.findings import Finding, Result
 from ..messages import paint
 from .common import ResultStream, Tally
 

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from ...checks import INTERNAL, Finding, Result
+from ...checks.findings import INTERNAL, Finding, Result
 from ...errors import escaped
 from ..messages import plural
 

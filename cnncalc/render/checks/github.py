@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ...checks import Finding, Result
+from ...checks.findings import Finding, Result
 from ...errors import escaped
 from .. import markdown
 from .common import STDIN, ResultStream, Tally, named

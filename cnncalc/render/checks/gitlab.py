@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ...checks import Finding, Result
+from ...checks.findings import Finding, Result
 from ...notation.encode import encode, entries
 from .common import ResultStream, fingerprint
 

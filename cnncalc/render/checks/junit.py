@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 
-from ...checks import Result
+from ...checks.findings import Result
 from ...errors import escaped
 from .common import ResultStream
 

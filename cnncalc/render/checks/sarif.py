@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ... import __version__
-from ...checks import CODES, Finding, Result
+from ...checks.findings import CODES, Finding, Result
 from ...notation.encode import encode, entries
 from .common import ResultStream, fingerprint
 

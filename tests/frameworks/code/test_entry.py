@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from cnncalc import load, shape, sources, zoo
+from cnncalc import load, shape, zoo
 from cnncalc.errors import CnncalcError, SpecError
 from cnncalc.frameworks.code import read
+from cnncalc.sources.words import is_file
 from tests.program import here, process
 
 HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
@@ -349,7 +350,7 @@ def test_source_stands_wherever_a_network_can(tmp_path: Path, monkeypatch: pytes
         "net.py:Net -> other.py: 1 layer changed\n"
     )
     assert '"c_o": 4' in here(["convert", "net.py:Net", "-i", "3x8x8"]).out
-    assert sources.is_file("net.py:Net(n=2)")
+    assert is_file("net.py:Net(n=2)")
     assert here(["shape", "nope.py:Net"]).err.startswith("there is no file 'nope.py'\n")
 
 

@@ -54,6 +54,43 @@ def outer():
     return inner
 f = outer()
 """
+REGISTRY = """
+d = {}
+def keep(name):
+    def own(f):
+        d[name] = f
+        return f
+    return own
+@keep('a')
+def g(): return 7
+"""
+BUILDER = """
+class B:
+    def __init__(self, xs): self.xs = xs
+    def put(self, n):
+        self.xs.append(n)
+        return self
+b = B([1])
+b.put(2).put(3)
+"""
+TRAIN = """
+class T:
+    def __init__(self, m, n): self.m, self.n = m, n
+    def fit(self): self.k = undefined
+def train(m, n):
+    k = n
+    k += 1
+    norms = []
+    for p in m.parts():
+        p.requires_grad = False
+        norms.append(p.n())
+    return undefined
+m, n = 3, 4
+t = T(m, n)
+t.fit()
+y = train(m, n)
+x = m + n
+"""
 DATA = """
 from dataclasses import dataclass, field
 @dataclass
@@ -83,6 +120,15 @@ CASES = [
     ("n = 0\nwhile True:\n    n += 1\n    if n > 5:\n        break", "n"),
     ("first, *others, last = 'a', 'b', 'c', 'd'", "[first, others, last]"),
     (CLOSURE, "[f(), f()]"),
+    ("cfg = {'w': 8}\ndef widen(): cfg['w'] = 16\nwiden()", "cfg"),
+    ("w = 8\ndef widen():\n    global w\n    w += 9\ndef twice():\n    widen()\n    widen()\ntwice()", "w"),
+    ("xs = []\nys = xs\nys.append(3)\nzs = [ys]\nfor z in zs: z += [4]\n(a := zs[0]).append(5)", "[xs, a is xs]"),
+    ("xs = [1, 2]\ndef add(to, *, n): to.append(n)\nadd(xs, n=3)\nlast = xs.pop()", "[xs, last]"),
+    ("xs = [[1], [2]]\ndef add(x): x.append(5)\nn = len(list(map(add, xs)))", "[n, xs]"),
+    (REGISTRY, "d['a']()"),
+    (BUILDER, "b.xs"),
+    ("class B:\n    made = []\n    def __init__(self): B.made.append(self)\nB()\nb = B()", "len(B.made)"),
+    ("def fill(xs):\n    for x in xs: x['n'] = 4\nd = {}\nfill([d, {}])", "d"),
     ("cfg = {'a': [1, 2]}\ncfg['b'] = cfg['a'][::-1]\ncfg.setdefault('c', 0)\ndel cfg['a']", "cfg"),
     (DATA, "[c.n, c.m, c.k, D().k, D(j=3).j]"),
     ("from typing import NamedTuple\nclass P(NamedTuple):\n    a: int\n    b: int = 3\nx, y = P(1)", "[x, y, P(4)[0]]"),
@@ -476,6 +522,7 @@ def test_what_does_not_depend_on_it_is_known() -> None:
 def test_only_what_a_value_depends_on_is_looked_at() -> None:
     source = "n = 3\nwhile True:\n    train(m)\nm = n + 1\nopen('x')\nn = undefined\nx = m\nm = 1 / 0\n"
     assert evaluated(source, "x") == 4
+    assert evaluated(TRAIN, "x") == 7
 
 
 @pytest.mark.parametrize("source", REFUSED)

@@ -71,6 +71,7 @@ def test_nothing_of_a_source_is_executed(wanted: str | None, tmp_path: Path) -> 
 STEPS = f"the code takes more than {limits.MOST_STEPS:,} steps"
 ITEMS = f"a list, or a text, of more than {limits.MOST_ITEMS:,} items"
 BITS = f"a whole number of more than {limits.MOST_BITS} bits"
+NAME = f"a value that is not known, of a name of more than {limits.LONGEST_UNKNOWN:,} characters"
 ENDLESS = [
     ("while True: n = 1", STEPS),
     ("for i in range(10 ** 12): n = i", STEPS),
@@ -104,6 +105,50 @@ ENDLESS = [
         f"a class that derives from more than {limits.MOST_CLASSES} others",
     ),
     ("import torch.nn as nn\nn = nn.LSTM(8, 8, num_layers=10 ** 9)", ITEMS),
+    ("import foo\nn = foo.bar\nfor i in range(9999): n = n.aaaaaaaaaa", NAME),
+    ("import foo\nn = foo.bar\nfor i in range(9999): n = int(n)", NAME),
+    ("n = float('1' * 999)", f"a number of more than {limits.MOST_BITS} digits"),
+    ("n = '{0:999}' * 5000\nn = n.format(1)", ITEMS),
+    ("import itertools\nn = itertools.product(*[[0, 1]] * 15, *[[0]] * 9999)", ITEMS),
+    ("import copy\nn = [0] * 50000\nfor i in range(99999): m = copy.copy(n)", STEPS),
+    ("import functools\np = functools.partial(print, *range(50000))\nfor i in range(99999): n = p()", STEPS),
+    (
+        "from dataclasses import dataclass\n@dataclass\nclass A:\n"
+        + "".join(f" a{i}: int = 0\n" for i in range(9999))
+        + "for i in range(9999): n = A()",
+        STEPS,
+    ),
+    (
+        "class A:\n"
+        + "".join(f" a{i}: int\n" for i in range(9999))
+        + "for i in range(9999):\n class B(A): n = 1\nn = B",
+        STEPS,
+    ),
+    (
+        "import collections\nA = collections.namedtuple('A', 'n ' * 20000)\nfor i in range(9999): n = A(*[1] * 20000)",
+        STEPS,
+    ),
+    ("n = set(range(20000))\nm = set(n)\nfor i in range(99999): k = n == m\nn = k", STEPS),
+    ("s = {(i,) * 2000 for i in range(20)}\nfor i in range(99999):\n    for n in s: break", STEPS),
+    ("n = ()\nfor i in range(99): n = (n, n)\nn = {}.pop(n)", STEPS),
+    ("n = ()\nfor i in range(99): n = (n, n)\nd = {}\ndel d[n]\nn = d", STEPS),
+    ("n = ()\nfor i in range(99): n = (n, n)\nn = {1}.union([n])", STEPS),
+    (
+        "n = ()\nfor i in range(99): n = (n, n)\nn = str(slice(n))",
+        "the code raises TypeError: the bounds of a slice are whole numbers, or None",
+    ),
+    ("n = [0] * 50000\nfor i in range(99999):\n    match n:\n        case [a, *b]: k = b\nn = k", STEPS),
+    ("m = dict.fromkeys(range(50000))\nfor i in range(99999):\n    match m:\n        case {1: a, **b}: n = b", STEPS),
+    ("class A: pass\nn = A()\nA = (int,) * 50000\nfor i in range(99999): n = isinstance(n, A)", STEPS),
+    ("d = {'a' * 49999: 1}\nfor i in range(99999):\n    try: n = d[i]\n    except KeyError: n = 1", STEPS),
+    ("for i in range(99999):\n    try: assert 0 and [" + "1, " * 40000 + "]\n    except AssertionError: n = 1", STEPS),
+    ("for i in range(99999): n = f'{(lambda: [" + "1, " * 40000 + "]):x}'", STEPS),
+    (
+        "def f(" + ", ".join(f"a{i}" for i in range(9999)) + "): return 4\nn = {f'a{i}': 0 for i in range(9999)}\n"
+        "for i in range(999): k = f(**n)\nn = k",
+        STEPS,
+    ),
+    ("".join(f"from foo{i} import *\n" for i in range(7999)) + "for i in range(9999): n = zzz", STEPS),
     ("a = 1\n" + "a = a + 1\n" * 9999 + "n = a\nwhile n: n = 1", STEPS),
     ("n = f'" + "{1}" * 5001 + "'", f"the source has f-strings, and more than {limits.MOST_BRACES:,} braces"),
     ("n = 1\n" * 40000, f"the source has more than {limits.LONGEST_SOURCE:,} characters"),

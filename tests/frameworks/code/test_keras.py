@@ -14,7 +14,8 @@ import pytest
 import cnncalc
 from cnncalc.errors import SpecError
 from cnncalc.frameworks.code import read
-from cnncalc.frameworks.code.keras.signatures import OTHER_NAMES, signatures
+from cnncalc.frameworks.code.keras.signatures import signatures
+from cnncalc.layers.names import KERAS_ALIASES
 from cnncalc.network import Network
 from cnncalc.report import Report
 from cnncalc.sizes import Shape
@@ -100,6 +101,7 @@ BODY = "inputs = keras.Input((8, 6, 3))\nx = inputs\n{}\nmodel = keras.Model(inp
         ("x = ops.image.resize(x, (4, 5))", "upsample", [4, 5, 3]),
         ("x = layers.PReLU(shared_axes=[1, 2])(x)", "prelu", [8, 6, 3]),
         ("x = 1 - x", "rescale", [8, 6, 3]),
+        ("keras.utils.get_custom_objects()['own'] = lambda t: t\nx = layers.Dense(4, 'own')(x)", "opaque", [8, 6, 4]),
         ("x = layers.Dense(keras.backend.ndim(x))(x)", "linear", [8, 6, 4]),  # these two in Keras 2 only
         ("z = layers.Dense(5)\ny = z(x)\nx = y * z.output_shape[-1]", "rescale", [8, 6, 5]),
     ],
@@ -160,6 +162,10 @@ def test_a_variable_of_a_layer_counts() -> None:
         ("import os\nx = layers.Dense(int(os.environ['N']))(x)", None),
         ("x = layers.Dense(4, 'relu', True, 0, 0)(x)", "net.py:5:5: Dense is given 5 arguments"),
         ("x = layers.Dense()(x)", "net.py:5:5: the code raises TypeError: Dense is not given units"),
+        ("x = layers.Dense(4, 'rellu')(x)",
+         "net.py:5:5: activation of Dense is 'rellu', which Keras does not have\n"
+         "  x = layers.Dense(4, 'rellu')(x)\n      ^~~~~~~~~~~~~~~~~~~~~~~~\n"
+         "  did you mean 'relu' or 'relu6' or 'elu'?"),
         ("x = keras.applications.VGG16()(x)",
          "net.py:5:5: VGG16 is a network that Keras brings along: this source does not show its layers"),
         ("x = ops.expand_dims(x, 7)", "net.py:5:5: ops.expand_dims(x, 7) is not understood"),
@@ -253,7 +259,7 @@ def test_the_signatures_are_those_of_keras() -> None:
     for kind, signature in signatures().items():
         if kind in recorded and signature.names:
             assert recorded[kind][: len(signature.names)] == [*signature.names], kind
-    assert {OTHER_NAMES[kind] for kind in OTHER_NAMES} <= signatures().keys()
+    assert {*KERAS_ALIASES.values()} <= signatures().keys()
 
 
 TOKENS = re.compile(r"\w+|\s+|.", re.DOTALL)

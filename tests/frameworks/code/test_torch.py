@@ -19,6 +19,7 @@ from cnncalc.frameworks.code.torch.layers import ARGUMENTS, signature
 from cnncalc.frameworks.code.torch.modules import tensors
 from cnncalc.input import Inputs
 from cnncalc.sources import imported
+from cnncalc.sources.words import spec_words
 from tests import DATA
 
 CODE = DATA / "code"
@@ -30,7 +31,7 @@ CASES: dict[str, Any] = {
 
 
 def load(name: str, folder: Path = CODE) -> Any:
-    return sources.load_words(sources.spec_words([str(folder / name)]))
+    return sources.load_words(spec_words([str(folder / name)]))
 
 
 @pytest.mark.parametrize("name", CASES)

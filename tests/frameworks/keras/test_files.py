@@ -308,7 +308,7 @@ def test_groups_that_hold_the_same_arrays_are_looked_at_within_bounds(
 def test_a_broken_file_is_looked_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of 900 layers began the search anew."""
     looks: list[int] = []
-    monkeypatch.setattr(hdf, "apart", lambda work, memory, size: looks.append(size))
+    monkeypatch.setattr(hdf, "isolated", lambda work, memory, size: looks.append(size))
     path = tmp_path / "net.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps(of_unknown(5)))

@@ -9,6 +9,7 @@ import json
 import random
 import zipfile
 from collections.abc import Iterator
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 import cnncalc
 from cnncalc.frameworks.keras import read as keras
 from cnncalc.limits import LARGEST_UNPACKED
+from cnncalc.sources import load_text
 from tests import DATA
 from tests.program import here
 
@@ -156,6 +158,23 @@ def test_a_sequential_model_of_keras_2(form: dict[str, Any]) -> None:
 def test_a_lone_layer() -> None:
     report = cnncalc.shape(SEQUENTIAL[0])
     assert (report.out, report.params) == ((28, 30, 4), 40)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "op"),
+    [
+        ("ReLU", {"max_value": inf}, "relu"),
+        ("ReLU", {"max_value": inf, "threshold": 1.0}, "where"),
+        ("Rescaling", {"scale": nan, "offset": 0.0}, "opaque"),
+        ("ELU", {"alpha": -inf}, "opaque"),
+    ],
+)
+def test_numbers_that_are_not_finite_stand_in_a_file_as_python_writes_them(
+    kind: str, config: dict[str, Any], op: str
+) -> None:
+    model = {"class_name": kind, "config": {"name": "one", **config, "batch_input_shape": [None, 5, 7, 3]}}
+    report = cnncalc.shape(load_text(json.dumps(model), "net.json"))
+    assert (report.layers[-1].node.layer.op, report.out, report.params) == (op, (5, 7, 3), 0)
 
 
 def test_a_models_numeric_batch_stays() -> None:

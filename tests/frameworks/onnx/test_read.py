@@ -423,6 +423,7 @@ SCALED: list[tuple[dict[str, Any], float, list[float]]] = [
     ({"mode": "cubic", "antialias": 1}, 1.3, [-0.10546875, 1.8945312, 3.8945312]),
     ({"mode": "nearest"}, 1.3, [0, 2, 2]),
     ({"mode": "nearest"}, 4 / 3, [0, 2, 2, 4]),
+    ({"mode": "nearest", "nearest_mode": "floor"}, 5 / 3, [0, 0, 2, 2, 4]),  # a scale that is that of 3 and 5
 ]
 
 
@@ -437,6 +438,9 @@ def test_scales_that_keep_a_size_or_nearly(attributes: dict[str, Any], scale: fl
 ROUNDED: list[tuple[str, str, int, int, list[int]]] = [
     ("asymmetric", "round_prefer_ceil", 7, 8, [1, 2, 3, 4, 5, 5, 6, 7]),  # 4/(8/7) is 3.4999998 in float32
     ("asymmetric", "round_prefer_ceil", 10, 12, [1, 2, 3, 4, 4, 5, 6, 7, 8, 9, 9, 10]),
+    ("asymmetric", "floor", 14, 2, [1, 7]),  # 1/(2/14) is 6.9999995
+    ("half_pixel_symmetric", "floor", 3, 1, [1]),  # 0.5/(1/3) - 0.5 is below 1 in double precision
+    ("half_pixel_symmetric", "ceil", 21, 3, [5, 11, 18]),
     ("align_corners", "floor", 8, 24, [1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 7, 8]),
 ]
 

@@ -24,7 +24,8 @@ from cnncalc.network import INPUT
 from cnncalc.render import Style
 from cnncalc.render.pictures import page as pages
 from cnncalc.report import Report
-from cnncalc.sources import load_words, spec_words
+from cnncalc.sources import load_words
+from cnncalc.sources.words import spec_words
 from cnncalc.trace import shape
 from tests.fuzz.field_networks import draw
 from tests.program import here

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....errors import CnncalcError, ShapeError
-from ....notation.document import read as read_spec
+from ....notation.spec import read as read_spec
 from ....trace import shape
 from ...build import Draft
 from ...keras.read import read as read_keras
@@ -170,7 +170,8 @@ class LayerValue(LibraryObject):
     def record(self) -> dict[str, Any]:
         """Return the layer as a model's configuration has it, without its calls."""
         module = "keras.ops" if self.is_operation else "keras.layers"
-        return {"class_name": self.kind, "module": module, "config": {"name": self.name, **plain(self.config)}}
+        config = {"name": self.name, **plain(self.config)}
+        return {"class_name": self.kind, "module": module, "config": config, "shared_object_id": id(self)}
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Note a call, and return its results. SpecError for what a layer cannot read."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ....errors import SpecError, nearest
+from ....errors import SpecError, nearest, shown
+from ....layers.names import KERAS_ALIASES
 from ...keras.read.config import Sizes
+from ...keras.read.functions import ACTIVATIONS, COMPOSED, is_activation
 from ...keras.read.model import INPUT
 from ..values import (
     ClassValue,
@@ -19,7 +21,7 @@ from ..values import (
     leaves,
 )
 from .graph import CallNode, LayerValue, SymbolicTensor, plain, session_of
-from .signatures import OTHER_NAMES, Signature, signatures
+from .signatures import Signature, signatures
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -43,7 +45,7 @@ def make_layer(
     evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any
 ) -> LayerValue:
     """Return a layer of one of Keras's classes. SpecError for arguments that it does not take or that are not known."""
-    kind = OTHER_NAMES.get(kind, kind)
+    kind = KERAS_ALIASES.get(kind, kind)
     given = bound(evaluator, kind, signatures()[kind], args, kwargs, node)
     session = session_of(evaluator)
     name = given.pop("name", None)
@@ -122,6 +124,11 @@ def bound(
 def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -> Any:
     """Return an argument as Keras's configuration has it. SpecError for one that is not known."""
     if key in ("activation", "recurrent_activation"):
+        if isinstance(value, str) and not (
+            is_activation(value) or value in CLASSES or registers(evaluator.source.text)
+        ):
+            help = nearest(value, [*ACTIVATIONS, *COMPOSED, "linear"])
+            raise evaluator.error(node, f"{key} of {kind} is {shown(value)}, which Keras does not have", help)
         return activation_named(value)
     if key in ("function", "noise_shape", "arguments"):
         return None
@@ -137,6 +144,11 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
     if key in ("layer", "backward_layer") and isinstance(value, InstanceValue):
         raise evaluator.error(node, f"{kind} of {describe(value)} is not understood", "wrap a layer of Keras's own")
     return value
+
+
+def registers(source: str) -> bool:
+    """Return whether a source gives Keras functions of its own by their names."""
+    return "custom_object" in source or "register_keras_serializable" in source
 
 
 def activation_named(value: Any) -> Any:
@@ -327,7 +339,7 @@ CLASSES: dict[str, ClassValue] = {
     INPUT: INPUT_LAYER,
     **{kind: ClassValue(kind, (LAYER,)) for kind in signatures()},
 }
-CLASSES |= {other: CLASSES[kind] for other, kind in OTHER_NAMES.items()}
+CLASSES |= {other: CLASSES[kind] for other, kind in KERAS_ALIASES.items()}
 """Keras's classes of layers by their names."""
 
 

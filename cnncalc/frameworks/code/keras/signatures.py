@@ -10,8 +10,6 @@ import ast
 from functools import cache
 from typing import Any, NamedTuple
 
-from ....layers.names import KERAS
-
 _WINDOW = "strides=1 padding='valid'"
 _TABLE = f"""
 Activation activation
@@ -125,17 +123,3 @@ def signatures() -> dict[str, Signature]:
         for kind in [word.format(nd) for nd in (1, 2, 3)] if "{}" in word else [word]:
             found[kind] = Signature(names, defaults)
     return found
-
-
-OTHER_NAMES = {
-    name.replace(long, short): name
-    for op, long, short in (
-        *[(op, "Conv", "Convolution") for op in ("conv", "dwconv", "sepconv", "convT")],
-        ("maxpool", "MaxPooling", "MaxPool"),
-        ("avgpool", "AveragePooling", "AvgPool"),
-        ("globalmaxpool", "MaxPooling", "MaxPool"),
-        ("globalavgpool", "AveragePooling", "AvgPool"),
-    )
-    for name, _ in KERAS[op].numbered()
-} | {"GroupQueryAttention": "GroupedQueryAttention", "SyncBatchNormalization": "BatchNormalization"}
-"""The classes by their other names."""

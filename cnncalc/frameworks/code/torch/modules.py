@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ....errors import shown
-from ..builtin import pairs
 from ..libraries import NameTable
+from ..methods import pairs, spent
 from ..values import (
     MISSING,
     ClassValue,
@@ -222,15 +222,6 @@ def parameters(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
 def named_parameters(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the parameters of a module and of all inside it, with their names."""
     return [(name, one) for name, one in spent(evaluator, tensors(args[0])) if one.is_parameter]
-
-
-def spent(evaluator: Evaluator, found: Iterator[Any]) -> list[Any]:
-    """Return what is found as a list, which takes steps."""
-    items = []
-    for one in found:
-        evaluator.budget.count(1)
-        items.append(one)
-    return items
 
 
 @method(MODULE, "get_submodule")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ....errors import CnncalcError, SpecError, no_input
 from ....input import FIRST, Reading
 from ....layers.base import AXIS_LETTERS
-from ....notation.document import read as read_spec
+from ....notation.spec import read as read_spec
 from ....report import Report
 from ....sizes import Open, Shape, show, to_json
 from ....trace import shape as trace_shape

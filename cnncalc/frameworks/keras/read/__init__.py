@@ -11,6 +11,7 @@ from typing import Any
 
 from ....errors import SpecError, shown
 from ....input import Reading
+from ....layers.names import KERAS_ALIASES
 from ... import ForeignNetwork
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from ...inputs import input_keys
@@ -18,7 +19,7 @@ from .config import Tensor, TensorKey, expect, tensors_in
 from .graph import ModelReader
 from .hdf import HdfFile, KerasArrays
 from .layers import is_known
-from .model import MODELS, UNWRITTEN, KerasModel, check_calls, is_model_config, read_model
+from .model import MODELS, UNWRITTEN, KerasModel, check_calls, is_model_config, read_model, shared_across
 
 
 def is_model(value: Any) -> bool:
@@ -35,7 +36,8 @@ def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
     model = _model(value)
     check_calls(model)
     channels_last = _channels_last(model)
-    reader = ModelReader(channels_last, _is_old(value), None if file is None else KerasArrays(file, model))
+    arrays = None if file is None else KerasArrays(file, model)
+    reader = ModelReader(channels_last, _is_old(value), arrays, spread=shared_across(model))
     feeds = [_input(model, at, reader.spec) for at in range(len(model.inputs))]
     outputs = [output.draft for output in reader.read(model, feeds)]
     reader.leave_out_spare(outputs)
@@ -63,7 +65,7 @@ def _model(value: Any) -> KerasModel:
         return read_model(kind, config, value.get("build_config"))
     if not isinstance(config, dict):
         raise SpecError(f"config of {shown(kind)} is {shown(config)}, not an object", "to_json() of a model writes one")
-    if not is_known(kind) and not str(value.get("module")).startswith("keras"):
+    if not is_known(KERAS_ALIASES.get(kind, kind)) and not str(value.get("module")).startswith("keras"):
         what = f"{shown(kind)} is a class of its author's own: the file holds its arguments, and none of its layers"
         help = "what it computes is in its Python code: build it as a functional model, or export it as an ONNX file"
         raise SpecError(what, help)

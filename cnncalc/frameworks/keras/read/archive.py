@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ....errors import SpecError, reason
-from ....limits import LARGEST_UNPACKED, LARGEST_UNPACKED_WEIGHTS, PACKED, PACKINGS
+from ....limits import LARGEST_METADATA, LARGEST_UNPACKED, LARGEST_UNPACKED_WEIGHTS, PACKED, PACKINGS
 
-LARGEST_METADATA = 1 << 16
 WEIGHTS = "model.weights.h5"
 _SAVE = "save the model with Keras, which does not pack it"
 

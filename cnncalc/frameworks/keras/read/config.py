@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 from ....errors import SpecError, shown
-from ....limits import MOST_LISTED
+from ....limits import DEEPEST_CONFIG, MOST_LISTED
 from ....sizes import LARGEST, MOST_SIZES
 from ...build import Draft
 
 T = TypeVar("T")
 Sizes = tuple[int | None, ...]
 """A shape without its batch; None for a size that the file leaves open."""
-DEEPEST = 32
-"""How many models may stand in one another, and lists in an argument."""
 
 
 class TensorKey(NamedTuple):
@@ -153,8 +151,8 @@ def leaves(value: object) -> list[object]:
 
 
 def _gather(values: Iterable[object], found: list[object], depth: int) -> None:
-    if depth > DEEPEST:
-        raise SpecError(f"its arguments are nested more than {DEEPEST} deep")
+    if depth > DEEPEST_CONFIG:
+        raise SpecError(f"its arguments are nested more than {DEEPEST_CONFIG} deep")
     for one in values:
         if isinstance(one, (Tensor, TensorKey)) or not isinstance(one, (list, tuple, dict)):
             found.append(one)

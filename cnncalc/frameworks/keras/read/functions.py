@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import log, pi, prod
+from math import inf, log, pi, prod
 from typing import Any, NamedTuple
 
 from ....layers import OPS
@@ -98,6 +98,11 @@ def activation(value: Any, call: LayerCall) -> list[LayerPart]:
     return [LayerPart(_of_version(ACTIVATIONS[value], call))]
 
 
+def is_activation(name: str) -> bool:
+    """Return whether Keras has an activation of a name."""
+    return name in ACTIVATIONS or name in COMPOSED or name in ("linear", "sparsemax", "threshold")
+
+
 def listed(parts: Raw | list[LayerPart]) -> list[LayerPart]:
     """Return layers as a list, for one or several."""
     return [LayerPart(parts)] if isinstance(parts, dict) else parts
@@ -176,6 +181,7 @@ def _activation(call: LayerCall) -> Parts:
 def _relu(call: LayerCall) -> Parts:
     """Return relu, relu6, leakyrelu or clip, by max_value, threshold and slope; or the choice between two lines."""
     most, slope, least = (call.get(*keys) for keys in (("max_value",), ("negative_slope", "alpha"), ("threshold",)))
+    most = None if most == inf else most
     if not least and not slope:
         raw: Raw = {"op": "relu6"} if most == 6 else {"op": "clip", "min": 0, "max": most}
         return {"op": "relu"} if most is None else raw
@@ -432,7 +438,8 @@ def _transpose(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Clip")
 def _clip(call: LayerCall) -> Parts:
-    return {"op": "clip", "min": numbers(call.get("x_min")), "max": numbers(call.get("x_max"))}
+    least, most = numbers(call.get("x_min")), numbers(call.get("x_max"))
+    return {"op": "clip", "min": None if least == -inf else least, "max": None if most == inf else most}
 
 
 @CONVERTERS.register("Constant")

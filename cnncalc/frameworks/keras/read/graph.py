@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
@@ -21,7 +21,7 @@ from .functions import LayerPart, Results
 from .hdf import KerasArrays
 from .layers import convert
 from .masks import output_mask, takes_masks
-from .model import INPUT, KerasLayer, KerasModel
+from .model import INPUT, KerasLayer, KerasModel, object_of
 from .quantized import quantization
 from .roles import ROLES, Recipe
 from .tracing import NOTHING, shape_of_sizes, sizes_of_shape, traced
@@ -38,10 +38,11 @@ class ModelReader:
         arrays: KerasArrays | None = None,
         path: tuple[str, ...] = (),
         listed: Limit | None = None,
+        spread: Container[int] = (),
     ):
         """`channels_last`, `old` (whether it is Keras 2's), the file's `arrays`, and `listed` hold for the whole file.
 
-        `path` are the models around this one.
+        `path` are the models around this one, `spread` those whose layers are added one by one, by their objects.
         """
         what = "layers list {made:,} numbers and results that follow from a few, more than {most:,}"
         self.listed = listed or Limit(MOST_LISTED_IN_ALL, what, "repeat, encode or split fewer units, or less often")
@@ -57,6 +58,9 @@ class ModelReader:
         """The parts of layers that give several tensors, of which some may not be read."""
         self._trained: dict[Draft, int] = {}
         """How many numbers of those parts are trained."""
+        self.spread = spread
+        self.owners: dict[int, str] = {}
+        """The name that the layer of an object has where it is called first, which has its weights."""
         self.calls: Counter[str] = Counter()
         """How many times each Keras layer was called so far."""
 
@@ -75,9 +79,9 @@ class ModelReader:
             try:
                 call = self._call_of(record, at, model.sizes.get(here), values)
                 if record.model is None:
-                    outputs = self.add_parts((*prefix, record.name), convert(call), call)
+                    outputs = self.add_parts((*prefix, record.name), convert(call), call, record.shared)
                 else:
-                    outputs = self._add_model((*prefix, record.name), record.model, call, record.name not in several)
+                    outputs = self._add_model((*prefix, record.name), record, call, record.name not in several)
                 for number in range(len(outputs), results.get(here[:2], 1)):
                     name, type = f"{'.'.join((*prefix, record.name))}_result{number + 1}", f"result {number + 1}"
                     sizes = model.sizes.get(here.result(number))
@@ -100,20 +104,22 @@ class ModelReader:
         args, kwargs = _tensors(args, values), _tensors(kwargs, values)
         return LayerCall(record.kind, record.config, args, kwargs, out, *self.conventions, record.is_operation)
 
-    def _add_model(self, path: tuple[str, ...], model: KerasModel, call: LayerCall, one_result: bool) -> list[Tensor]:
+    def _add_model(self, path: tuple[str, ...], record: KerasLayer, call: LayerCall, one_result: bool) -> list[Tensor]:
         """Add a model in a model: a block, or its layers one by one if a block could not say what it reads or gives.
 
-        `one_result`: no call of it is read beyond its first output.
+        So it is if layers outside of it share weights with its own. `one_result`: no call of it is read beyond its
+        first output.
         """
-        read = call.read()
+        read, model = call.read(), record.model
+        assert model is not None
         check_inputs(model, read)
         each = call.kind == "TimeDistributed"
         if each:
             feed = self.spec.add(f"{'.'.join(path)}_steps", "tobatch", [read[0].draft], derived=True)
             read = [Tensor(feed, None if read[0].sizes is None else read[0].sizes[1:])]
-        if len(read) > 1 or not one_result or read[0].masked:
+        if len(read) > 1 or not one_result or read[0].masked or object_of(record) in self.spread:
             return self.read(model, read, path)
-        inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path), self.listed)
+        inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path), self.listed, self.spread)
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read[0].sizes))])[0]
         if output.masked and not each:  # its mask is read outside of it
             return self.read(model, read, path)
@@ -121,12 +127,11 @@ class ModelReader:
         inner.spec.end_with(output.draft, "output")
         self.unused |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unused.items()}
         self.unread |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unread.items()}
-        stem, again = self._stem(".".join(path))
+        owner = self._owner(".".join(path), record.shared)
+        stem, again = self._stem(".".join(path), owner)
         keys = {"layers": inner.spec.spec()}
         weights = inner.spec.weights()
-        block = self.spec.add(
-            stem, "block", [read[0].draft], keys, weights=weights, owner=".".join(path), derived=again
-        )
+        block = self.spec.add(stem, "block", [read[0].draft], keys, weights=weights, owner=owner, derived=again)
         if each:
             steps, sizes = call.sizes(), call.out
             if sizes is None and steps is not None and output.sizes is not None:
@@ -134,25 +139,36 @@ class ModelReader:
             return [Tensor(self.spec.add(f"{stem}_together", "frombatch", [block], derived=True), sizes)]
         return [Tensor(block, output.sizes)]
 
-    def _stem(self, name: str) -> tuple[str, bool]:
+    def _owner(self, name: str, shared: int | None) -> str:
+        """Return the name of the layer that has the weights of the one of a name."""
+        return name if shared is None else self.owners.setdefault(shared, name)
+
+    def _stem(self, name: str, owner: str) -> tuple[str, bool]:
         """Return the name of a layer's next call, and whether it follows from that of the first."""
         self.calls[name] += 1
         count = self.calls[name]
-        return (name if count == 1 else f"{name}_call2" if count == 2 else f"{name}_call2_{count - 1}"), count > 1
+        stem = name if count == 1 else f"{name}_call2" if count == 2 else f"{name}_call2_{count - 1}"
+        return stem, count > 1 or owner != name
 
-    def add_parts(self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall) -> list[Tensor]:
-        """Add the parts of one call; the one without a suffix has the Keras layer's own name."""
+    def add_parts(
+        self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall, shared: int | None = None
+    ) -> list[Tensor]:
+        """Add the parts of one call; the one without a suffix has the Keras layer's own name.
+
+        `shared` is the number of the layer's object, if other layers may be of the same one.
+        """
         sizes = call.sizes()
         unused = unused_buffers(call.kind, call.config, None if not sizes else sizes[-1 if call.channels_last else 0])
+        name = ".".join(path)
+        owned_by = self._owner(name, shared)
         if unused:
-            self.unused[".".join(path)] = unused
+            self.unused[owned_by] = unused
         parts, given = parts if isinstance(parts, Results) else (parts, (parts[-1].suffix,))
         numbers = sum([len(value) for part in parts for value in part.raw.values() if isinstance(value, list)])
         self.listed.count(numbers + NUMBERS_A_LAYER * (len(given) - 1))
         made = output_mask(call)
         parts = [*made.parts, *parts]
-        name = ".".join(path)
-        stem, again = self._stem(name)
+        stem, again = self._stem(name, owned_by)
         added: dict[str, Draft] = {}
         every = call.tensors()
         masks = [one.mask for one in every if one.mask is not None]
@@ -166,7 +182,7 @@ class ModelReader:
             op, keys = part.raw["op"], self._keys(path, part)
             is_counted = keys.get("params") != 0 or keys.get("buffers") != 0
             has_weights = is_counted if op == "opaque" else bool(OPS[op][0].WEIGHTS)
-            owner = name + part.suffix if has_weights else None
+            owner = owned_by + part.suffix if has_weights else None
             weights = self._weights(path, part, call)
             derived = again or bool(part.suffix)
             layer = self.spec.add(stem + part.suffix, op, reads, keys, weights=weights, owner=owner, derived=derived)
@@ -180,7 +196,7 @@ class ModelReader:
                 layer.counted = {"weights": (shapes[layer].params or 0) // part.copies}
             if len(given) > 1 and has_weights and layer.tie is None:
                 self._trained[layer] = shapes[layer].params or 0
-        self._note_table(name, call)
+        self._note_table(owned_by, call, first=not again)
         self._spare += added.values() if len(given) > 1 else [added[part.suffix] for part in made.parts]
         outs = [sizes_of_shape(shapes[added[one]].shape) for one in given]
         if call.out is not None or outs[0] is None:
@@ -202,7 +218,7 @@ class ModelReader:
             keys |= {} if held is None else {"params": held, "buffers": 0}
         return keys
 
-    def _note_table(self, name: str, call: LayerCall) -> None:
+    def _note_table(self, name: str, call: LayerCall, *, first: bool) -> None:
         """Count the table of an embedding for its other direction as unread until a call goes there."""
         rows, columns = call.config.get("input_dim"), call.config.get("output_dim")
         tied = call.config.get("tie_weights") is not False
@@ -210,7 +226,7 @@ class ModelReader:
             return
         own, other = ("", ".reverse") if not call.kwargs.get("reverse") else (".reverse", "")
         self.unread.pop(f"{name}{own}", None)
-        if self.calls[name] == 1 and isinstance(rows, int) and isinstance(columns, int):
+        if first and isinstance(rows, int) and isinstance(columns, int):
             self.unread[f"{name}{other}"] = rows * columns
 
     def leave_out_spare(self, outputs: Sequence[Draft]) -> None:

@@ -16,8 +16,8 @@ from re import fullmatch
 from typing import Any
 
 from ....errors import SpecError, Where, shown
-from ....limits import LARGEST_UNPACKED_WEIGHTS, MEMORY_WALKED, MOST_HELD, PACKED, Limit, apart
-from .config import DEEPEST
+from ....isolation import isolated
+from ....limits import DEEPEST_CONFIG, LARGEST_UNPACKED_WEIGHTS, MEMORY_WALKED, MOST_HELD, PACKED, Limit
 from .model import KerasModel
 from .variables import Place, Slot, Steps, groups, places
 
@@ -51,7 +51,7 @@ class HdfFile:
             return SpecError("Keras's weights need the h5py package", "pip install 'cnncalc[keras]'")
         try:
             source = self._load()
-            if apart(lambda: _walked(source), MEMORY_WALKED, self._size) is None:
+            if isolated(lambda: _walked(source), MEMORY_WALKED, self._size) is None:
                 return SpecError("a broken HDF5 file: its groups cannot be read")
             with _reading():
                 return _opened(source)
@@ -256,7 +256,7 @@ def _dataset(group: Any, path: str) -> Any:
     """Return the data set of a path; SpecError without one, and for a path deeper than models can be."""
     names = [name for name in path.split("/") if name]
     for at, name in enumerate(names):
-        group = _member(group, name) if at < 3 * DEEPEST and hasattr(group, "keys") else None
+        group = _member(group, name) if at < 3 * DEEPEST_CONFIG and hasattr(group, "keys") else None
         if group is None:
             raise SpecError(f"a broken HDF5 file: it has no {shown(path)}")
     return group

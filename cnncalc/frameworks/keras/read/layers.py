@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod, sqrt
+from math import isfinite, prod, sqrt
 from sys import float_info
 
 from ....errors import SpecError, shown
@@ -12,7 +12,7 @@ from ....layers.affine import LEAST_DEVIATION
 from ....layers.names import KERAS
 from ...build import Draft
 from . import attention, categories, dense, images, sequences, shapes  # noqa: F401 - they register their converters
-from .config import LayerCall, Sizes, Tensor
+from .config import LayerCall, Sizes, Tensor, leaves
 from .functions import (
     CONVERTERS,
     JOINS,
@@ -36,7 +36,7 @@ from .roles import Recipe, Recipes, literal
 from .sequences import RECURRENT
 from .tracing import shape_of_sizes, sizes_of_shape, traced
 from .variables import inner_layer
-from .windows import FUSED, SPELLINGS
+from .windows import FUSED
 
 
 def convert(call: LayerCall) -> list[LayerPart] | Results:
@@ -64,9 +64,11 @@ def _in_place(call: LayerCall) -> list[LayerPart] | Results:
     if converter is not None and call.masked and call.kind in _MASKED:
         converter = _MASKED[call.kind]
     converted = None if converter is None else converter(call)
-    if converted is None:
-        return [LayerPart(opaque(call))]
-    return converted if isinstance(converted, Results) else listed(converted)
+    if isinstance(converted, Results):
+        return converted
+    parts = [] if converted is None else listed(converted)
+    numbers = [one for part in parts for value in part.raw.values() for one in leaves(value) if isinstance(one, float)]
+    return parts if parts and all(map(isfinite, numbers)) else [LayerPart(opaque(call))]
 
 
 def _sizes_of(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
@@ -85,15 +87,15 @@ def _sizes_of(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
 
 def is_known(kind: str) -> bool:
     """Return whether a class is a layer of Keras's of which something is known here."""
-    return _SPELLINGS.get(kind, kind) in CONVERTERS or has_figures(kind)
+    return kind in CONVERTERS or has_figures(kind)
 
 
 def _kind(call: LayerCall) -> str:
-    """Return the class that does what a TensorFlow function does, and one name for a class with many spellings."""
+    """Return the class of a call; that which does what a TensorFlow function does."""
     if call.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
         function = call.config.get("function")
         return TENSORFLOW.get(function.rpartition(".")[2], call.kind) if isinstance(function, str) else call.kind
-    return _SPELLINGS.get(call.kind, call.kind)
+    return call.kind
 
 
 def _order_here(call: LayerCall) -> list[int] | None:
@@ -390,20 +392,13 @@ for _op, _name in KERAS.items():
     for _word, _end in _name.numbered():
         CONVERTERS.setdefault(_word, _by_name(_op + _end if _op + _end in OPS else _op))
 
-_SPELLINGS = {
-    **SPELLINGS,
-    **dict.fromkeys(("BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization"), "BatchNormalization"),
-}
-"""The classes by their other names."""
-
 _ALWAYS_LAST = {"UpSampling1D", "Cropping1D", "ZeroPadding1D"}
 """Layers whose channels are the last axis if they say nothing else."""
 _FUSED = {*FUSED, "Dense", "EinsumDense"}
 """Layers with an activation of their own."""
 _JOINS = {
     *(*JOINS, "Where", "Concatenate", "CustomScaleLayer"),
-    *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
-    *("GroupQueryAttention", "GroupedQueryAttention"),
+    *("MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
     *("LSTM", "GRU", "SimpleRNN"),
     *("Dot", "Matmul", "Einsum", "Stack", "Constant", "LogicalAnd", "LogicalOr", "LogicalXor", "RNN", "Bidirectional"),
     *("FloorDivide", "Mod", "Arctan2", "SquaredDifference"),

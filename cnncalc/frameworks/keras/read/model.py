@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
-from ....limits import MOST_CALLS, MOST_RESULTS, within
-from .config import DEEPEST, Sizes, TensorKey, expect, sample_of, shape_of, tensors_in
+from ....layers.names import KERAS_ALIASES
+from ....limits import DEEPEST_CONFIG, MOST_CALLS, MOST_RESULTS, within
+from .config import Sizes, TensorKey, expect, sample_of, shape_of, tensors_in
 
 Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
 """The arguments of each call, by position and by name, tensors as TensorKey."""
@@ -24,6 +25,8 @@ class KerasLayer(NamedTuple):
     """Its layers, if it is a model itself."""
     is_operation: bool = False
     """Whether it is an operation, not a layer."""
+    shared: int | None = None
+    """The number of its object, if other records may be of the same one."""
 
 
 class KerasModel(NamedTuple):
@@ -59,6 +62,27 @@ def count_calls(model: KerasModel) -> int:
     return sum([len(one.calls) * (1 + calls) for one, calls in zip(model.records, inner, strict=True)])
 
 
+def shared_across(model: KerasModel) -> set[int]:
+    """Return the models, by their objects, that have a layer in them which the layers around them have, too."""
+    around: dict[int, list[set[int]]] = {}
+    waiting = [(model, set[int]())]
+    while waiting:
+        one, path = waiting.pop()
+        for record in one.records:
+            if record.shared is not None:
+                around.setdefault(record.shared, []).append(path)
+            if record.model is not None:
+                waiting.append((record.model, path | {object_of(record)}))
+    return {
+        one for paths in around.values() for one in set[int]().union(*paths).difference(paths[0].intersection(*paths))
+    }
+
+
+def object_of(record: KerasLayer) -> int:
+    """Return the number of the object that a record is of."""
+    return id(record.model) if record.shared is None else record.shared
+
+
 def is_model_config(config: Any) -> bool:
     """Return whether a configuration is one of layers; Keras before 2.2.3 has a bare list."""
     layers = config.get("layers") if isinstance(config, dict) else config
@@ -67,8 +91,8 @@ def is_model_config(config: Any) -> bool:
 
 def read_model(kind: str, config: Any, build: Any = None, depth: int = 0) -> KerasModel:
     """Return a model from its configuration. SpecError, with the layer, for what cannot be read."""
-    if depth > DEEPEST:
-        raise SpecError(f"models are nested more than {DEEPEST} deep")
+    if depth > DEEPEST_CONFIG:
+        raise SpecError(f"models are nested more than {DEEPEST_CONFIG} deep")
     config = {"layers": config} if isinstance(config, list) else expect(config, dict, "config")
     layers = expect(config.get("layers"), list, "layers")
     if not layers:
@@ -121,7 +145,8 @@ def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> Kera
     label = f"layers[{at}]"
     try:
         raw = expect(raw, dict, "a layer")
-        kind = expect(raw.get("class_name"), str, "class_name")
+        written = expect(raw.get("class_name"), str, "class_name")
+        kind = KERAS_ALIASES.get(written, written)
         config, name = raw.get("config"), raw.get("name")
         listed = isinstance(config, list) and is_model_config(config)
         if not listed:
@@ -140,7 +165,9 @@ def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> Kera
         error.layer = label if error.layer is None else f"{label}, {error.layer}"
         raise
     config = {} if listed else config
-    return KerasLayer(name, kind, config, calls, model, model is None and _is_operation(raw, kind, config))
+    shared = raw.get("shared_object_id")
+    is_operation = model is None and _is_operation(raw, kind, config)
+    return KerasLayer(name, kind, config, calls, model, is_operation, shared if type(shared) is int else None)
 
 
 def _is_operation(raw: dict[str, Any], kind: str, config: dict[str, Any]) -> bool:
@@ -194,8 +221,8 @@ def _key(value: Any) -> TensorKey | None:
 
 def _with_keys(value: Any, sizes: dict[TensorKey, Sizes], depth: int = 0) -> Any:
     """Return an argument with its tensors as TensorKey; the sizes that Keras 3 says of them are added to `sizes`."""
-    if depth > DEEPEST:
-        raise SpecError(f"its arguments are nested more than {DEEPEST} deep")
+    if depth > DEEPEST_CONFIG:
+        raise SpecError(f"its arguments are nested more than {DEEPEST_CONFIG} deep")
     if isinstance(value, list):
         return _key(value) or [_with_keys(one, sizes, depth + 1) for one in value]
     if not isinstance(value, dict):

@@ -12,8 +12,9 @@ from math import prod
 from typing import Any
 
 from ....errors import LONGEST_PATH, SpecError, shown
+from ....isolation import isolated
 from ....layers.names import Name
-from ....limits import ENDS_A_NODE, MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, apart, most_nodes, within
+from ....limits import ENDS_A_NODE, MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, most_nodes, within
 from ....sizes import LARGEST, Size
 from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
 
@@ -47,7 +48,7 @@ def _inlined(model: Any, size: int) -> Any:
         except (RuntimeError, ValueError, TypeError, onnx.checker.ValidationError) as error:
             return f"-{first_line(error)}".encode(errors="replace")
 
-    made = apart(inline, MEMORY_INFERRED + 2 * size, size) or b"-onnx fails"
+    made = isolated(inline, MEMORY_INFERRED + 2 * size, size) or b"-onnx fails"
     if made.startswith(b"-"):
         raise SpecError(f"the file's functions cannot be inlined: {made[1:].decode()}")
     flat = onnx.ModelProto()
@@ -362,7 +363,7 @@ def dims_of(info: Any) -> list[int | str | None] | None:
 
 def infer(model: Any, size: int) -> Mapping[str, Any]:
     """Return the type that onnx.shape_inference gives each value of a model; none of one that it cannot read."""
-    found = apart(lambda: _inferred(model), MEMORY_INFERRED + 2 * size, size)
+    found = isolated(lambda: _inferred(model), MEMORY_INFERRED + 2 * size, size)
     graph = package().GraphProto()
     graph.ParseFromString(found or b"")
     return {v.name: v for v in (*graph.value_info, *graph.output)}

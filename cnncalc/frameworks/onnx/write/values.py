@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ....layers.affine import factors
-from ....layers.names import ONNX
+from ....layers.names import ONNX, ONNX_FUNCTIONS
 from ....layers.unary import Normalize
 from ....registry import Registry
 from ....report import LayerReport
@@ -50,13 +50,8 @@ def permute(file: OnnxFile, layer: LayerReport) -> None:
     file.node("Transpose", file.reads(layer, first), layer.name, perm=[0, *order])
 
 
-_RENAMED = ("relu", "sigmoid", "tanh", "hardswish", "selu", "softplus", "softsign", "mish", "exp", "identity")
-_FUNCTIONS = (
-    *("abs", "neg", "sqrt", "reciprocal", "log", "floor", "ceil", "round", "sign", "erf", "sin", "cos", "tan"),
-    *("asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"),
-)
 WRITERS: Registry[str, OnnxWriter] = Registry(
-    {op: one_node() for op in (*_RENAMED, *_FUNCTIONS, "leakyrelu", "elu", "celu")},
+    {op: one_node() for op in (*ONNX_FUNCTIONS, "hardswish", "selu", "leakyrelu", "elu", "celu")},
     {
         "hardsigmoid": one_node(lambda layer: {**renamed(layer), "beta": 0.5}),
         "gelu": one_node(lambda layer: {"approximate": "tanh" if layer.values["approximate"] else "none"}),

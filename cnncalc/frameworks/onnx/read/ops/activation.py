@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import isinf
 from typing import Any
 
-from .....layers.names import ONNX
+from .....layers.names import ONNX, ONNX_FUNCTIONS
 from .....registry import Registry
 from .....sizes import LARGEST, known
 from ....values import BATCH, Handle
@@ -41,14 +41,9 @@ def kept(b: GraphReader, node: GraphNode) -> None:
 
 
 gelu = keyed("gelu", lambda node: {"approximate": node.text("approximate", "none") == "tanh"})
-_NAMED = ("relu", "sigmoid", "tanh", "softplus", "softsign", "mish", "hardswish", "exp", "identity", "leakyrelu", "elu")
-_UNARY = ("abs", "neg", "sqrt", "reciprocal", "log", "floor", "ceil", "round", "sign", "erf", "sin", "cos", "tan")
-_INVERSE = ("asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh")
 HANDLERS.update(
-    {ONNX[op].word: keyed(op) for op in _NAMED},
-    {op.capitalize(): keyed(op, lambda _: {}) for op in (*_UNARY, *_INVERSE)},
+    {ONNX[op].word: keyed(op) for op in (*ONNX_FUNCTIONS, "hardswish", "leakyrelu", "elu", "celu")},
     {
-        "Celu": keyed("celu", lambda node: {"alpha": node.number("alpha", 1.0)}),
         "Gelu": gelu,
         "Not": keyed("compare", lambda _: {"by": "eq", "value": 0}),
     },

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import floor, isfinite
-from struct import pack, unpack
 from typing import Any
 
+from .....dialects import Onnx
 from .....layers.base import ENDS
-from .....layers.resample import PLACES
+from .....layers.resample import MOST_ROUNDED, PLACES, float32, units
 from .....registry import Registry
 from .....sizes import LARGEST, Open, Size
 from ....values import BATCH, Handle
@@ -19,7 +19,6 @@ from ..model import GraphNode
 from ..reader import GraphReader, Handler
 
 LARGEST_SCALE = 2.0**63
-MOST_FLOAT32 = 3.4e38
 MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
 HANDLERS: Registry[str, Handler] = Registry()
 
@@ -108,8 +107,7 @@ def resize(b: GraphReader, node: GraphNode) -> None:
         made = b.add(node.name, "upsample", maps.x, {"out": wanted, **keys})
     else:
         pairs = [(full[at], out[at]) for at in order][2:]
-        factors = [_exact(*pair, w or 1) for pair, w in zip(pairs, wanted, strict=True)]
-        made = _by_factors(b, node, maps.x, factors, _uncopied(keys, pairs, factors))
+        made = _by_scales(b, node, maps.x, pairs, [n or 1 for n in wanted], keys)
     made = b.unmapped(node.name, made, maps)
     b.give(node, b.permuted(f"{node.name}.last", made, [order.index(at) for at in range(rank)]))
 
@@ -164,11 +162,24 @@ def _uncopied(keys: dict[str, Any], pairs: Sequence[tuple[Size, Size]], factors:
     return {"where": "half_pixel", **keys} if is_kept and keys["mode"] == "linear" and not has_places else keys
 
 
-def _by_factors(b: GraphReader, node: GraphNode, x: Handle, factors: list[float], keys: dict[str, Any]) -> Handle:
-    """Return a map at other resolutions; axes that old operator sets shrink to the nearest unit round up."""
+def _by_scales(
+    b: GraphReader,
+    node: GraphNode,
+    x: Handle,
+    pairs: Sequence[tuple[Size, Size]],
+    scales: list[float],
+    keys: dict[str, Any],
+) -> Handle:
+    """Return a map at other resolutions; axes that old operator sets shrink to the nearest unit round up.
+
+    Sizes stand for scales that are theirs in float32, and that no factor in double precision could stand for.
+    """
+    factors = [_exact(*pair, by) for pair, by in zip(pairs, scales, strict=True)]
     rounds_up = _begins_at_corner(b, node) and keys["mode"] == "nearest" and min(factors) < 1
     if not rounds_up:
-        return b.add(node.name, "upsample", x, {"factor": factors, **keys})
+        if factors != scales and all(_is_ratio(*pair, by) for pair, by in zip(pairs, scales, strict=True)):
+            return b.add(node.name, "upsample", x, {"out": [out for _, out in pairs], **keys})
+        return b.add(node.name, "upsample", x, {"factor": factors, **_uncopied(keys, pairs, factors)})
     smaller, larger = [min(by, 1) for by in factors], [max(by, 1) for by in factors]
     enlarges = max(larger) > 1
     name = f"{node.name}.smaller" if enlarges else node.name
@@ -176,9 +187,9 @@ def _by_factors(b: GraphReader, node: GraphNode, x: Handle, factors: list[float]
     return b.add(node.name, "upsample", made, {"factor": larger, **keys}) if enlarges else made
 
 
-def float32(value: float) -> float:
-    """Return a number as a float32 holds it."""
-    return value if abs(value) > MOST_FLOAT32 else float(unpack("f", pack("f", value))[0])
+def _is_ratio(n: Size, out: Size, by: float) -> bool:
+    """Return whether a scale is that of these sizes, as a float32 holds it."""
+    return isinstance(n, int) and isinstance(out, int) and by == float32(out / n)
 
 
 def _exact(n: Size, out: Size, by: float) -> float:
@@ -219,7 +230,19 @@ def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size], factors: S
     whole = whole and all(by == int(by) for by in factors)
     if whole and where.endswith("half_pixel") and rounding.startswith("round_prefer"):
         return {"mode": mode}  # each input as often as the factor says
-    return keys if rounding == "floor" and where == "asymmetric" else {**keys, "round": rounding}
+    if rounding == "floor" and where == "asymmetric" and not divides(pairs, factors):
+        return keys
+    return {**keys, "round": rounding}
+
+
+def divides(sizes: Sequence[tuple[Size, Size]], factors: Sequence[float]) -> bool:
+    """Return whether outputs divided by the scale (onnxruntime) are other inputs than multiplied (PyTorch)."""
+    known = [(n, o) for n, o in sizes if isinstance(n, int) and isinstance(o, int) and o <= MOST_ROUNDED]
+    if len(known) < len(sizes):
+        return False
+    multiplied = {"align": False, **({"factor": factors} if factors else {"out": [o for _, o in known]})}
+    divided = {**multiplied, "round": "floor"}
+    return any(units(multiplied, at, one, Onnx) != units(divided, at, one, Onnx) for at, one in enumerate(known))
 
 
 def _begins_at_corner(b: GraphReader, node: GraphNode) -> bool:

@@ -1,0 +1,313 @@
+"""What the statements of the top level change: by themselves, through other names of the same value, and by calls.
+
+It is read from the source, before anything runs. It errs on the side of more: a statement that changes nothing after
+all has run for nothing. Attributes that decide no figure (`requires_grad`) count as nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from .budget import ITEMS_A_STEP, Budget
+from .source import DEFINED
+
+_CHANGING = """
+    append extend insert add update setdefault pop remove clear reverse sort move_to_end add_module register_module
+    register_buffer register_parameter __setitem__ add_layer popitem discard build add_argument set_defaults
+"""
+CHANGING = frozenset(_CHANGING.split())
+"""Methods that change the object that they are called of."""
+IDLE = frozenset(["requires_grad", "data", "grad", "training", "lr"])
+"""Attributes that decide no figure."""
+PASSING = frozenset(["zip", "enumerate", "reversed", "sorted", "list", "tuple", "dict", "iter", "next", "set"])
+"""Functions of Python whose results hold what they are given."""
+
+
+def is_guard(node: ast.stmt) -> bool:
+    """Return whether a statement is `if __name__ == "__main__":`, which is for running the file alone."""
+    if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):
+        return False
+    sides = [node.test.left, *node.test.comparators]
+    return any(isinstance(one, ast.Name) and one.id == "__name__" for one in sides)
+
+
+def imported_names(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """Return the names that an import binds; `*` for all of a module's."""
+    if isinstance(node, ast.Import):
+        return [one.asname or one.name.partition(".")[0] for one in node.names]
+    return [one.asname or one.name for one in node.names]
+
+
+def parts_of(target: ast.expr) -> Iterator[ast.expr]:
+    """Yield the targets of an assignment one by one: names, attributes and items."""
+    if isinstance(target, ast.Starred):
+        yield from parts_of(target.value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for one in target.elts:
+            yield from parts_of(one)
+    else:
+        yield target
+
+
+def bound_names(target: ast.expr) -> Iterator[str]:
+    """Yield the names that a target of an assignment binds."""
+    return (one.id for one in parts_of(target) if isinstance(one, ast.Name))
+
+
+def root_of(node: ast.expr) -> str | None:
+    """Return the name that an expression of attributes, items and calls begins with: `net` of `net.layers[0].add`."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def targets_of(node: ast.AST) -> list[ast.expr]:
+    """Return what a statement gives values to, or removes."""
+    if isinstance(node, (ast.Assign, ast.Delete)):
+        return node.targets
+    if isinstance(node, ast.AnnAssign) and node.value is None:
+        return []
+    if isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.For, ast.AsyncFor, ast.NamedExpr)):
+        return [node.target]
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        return [one.optional_vars for one in node.items if one.optional_vars is not None]
+    return []
+
+
+def sharing(node: ast.AST | None) -> set[str]:
+    """Return the names of which an expression may give the value, or a part: `a` and `b` of `[a, b.parts[0]]`."""
+    found: set[str] = set()
+    waiting = [] if node is None else [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, ast.Name):
+            found.add(one.id)
+        elif isinstance(one, ast.Call):
+            passed = [*one.args, *[key.value for key in one.keywords]]
+            is_passing = isinstance(one.func, ast.Name) and one.func.id in PASSING
+            waiting += [one.func.value] if isinstance(one.func, ast.Attribute) else passed if is_passing else []
+        else:
+            for part in [getattr(one, field) for field in _PARTS.get(type(one), ())]:
+                waiting += part if isinstance(part, list) else [part]
+    return found
+
+
+_PARTS: dict[type[ast.AST], tuple[str, ...]] = {
+    **dict.fromkeys([ast.Attribute, ast.Subscript, ast.Starred, ast.NamedExpr], ("value",)),
+    **dict.fromkeys([ast.List, ast.Tuple, ast.Set], ("elts",)),
+    **dict.fromkeys([ast.Dict, ast.BoolOp], ("values",)),
+    **dict.fromkeys([ast.ListComp, ast.SetComp, ast.GeneratorExp], ("elt", "generators")),
+    ast.DictComp: ("value", "generators"),
+    ast.comprehension: ("iter",),
+    ast.BinOp: ("left", "right"),
+    ast.IfExp: ("body", "orelse"),
+}
+"""The fields of an expression whose values its own may have in it."""
+
+
+class _Call(NamedTuple):
+    """A call, or a function that is handed on, with the names that each argument may share a value with."""
+
+    name: str
+    receiver: set[str] | None = None
+    args: Sequence[set[str]] = ()
+    kwargs: Mapping[str | None, set[str]] = MappingProxyType({})
+    any_order: bool = False
+    """Whether any argument may be any of the function's."""
+
+
+class _Scope:
+    """What a function, or a statement of the top level, changes."""
+
+    def __init__(self, body: Iterable[ast.AST], args: ast.arguments | None = None, owner: str | None = None):
+        """`owner` is the class of which it is a method."""
+        self.owner, self.is_function = owner, args is not None
+        every = [] if args is None else [*args.posonlyargs, *args.args, args.vararg, *args.kwonlyargs, args.kwarg]
+        self.params = [one.arg for one in every if one is not None]
+        self.own = set(self.params)
+        """The names that it binds, but those that it declares to be of the scopes around it."""
+        self.changed: set[str] = set()
+        """The names whose values it may change by itself."""
+        self.outer: set[str] = set()
+        """The names of the top level whose values the functions that it calls may change."""
+        self.shared: list[set[str]] = []
+        """Names that may stand for one value, or for parts of it."""
+        self.held: list[tuple[set[str], set[str]]] = []
+        """Names, and those of what their values are put into: it changes with them, they do not change with it."""
+        self.calls: list[_Call] = []
+        self.inner: list[tuple[str, _Scope]] = []
+        """The functions in it, by their names."""
+        outside: set[str] = set()
+        waiting = list(body)
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, DEFINED):
+                self.own.add(node.name)
+                decorators = [one for one in node.decorator_list if not isinstance(one, ast.Call)]
+                self.calls += [_Call(name) for name in map(_called, decorators) if name is not None]
+                waiting += node.decorator_list
+                if isinstance(node, ast.ClassDef):
+                    made = _Scope(node.body, owner=node.name)
+                    self.inner += made.inner
+                    self.changed |= made.changed - made.own
+                    self.calls += made.calls
+                else:
+                    self.inner.append((node.name, _Scope(node.body, node.args, owner)))
+                continue
+            if isinstance(node, (ast.Global, ast.Nonlocal)):
+                outside |= set(node.names)
+            self._note(node)
+            waiting += ast.iter_child_nodes(node)
+        self.changed |= self.own & outside
+        self.own -= outside
+
+    def _note(self, node: ast.AST) -> None:
+        """Note what one statement, or one expression, does, those in it apart."""
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            self.own |= set(imported_names(node))
+        elif isinstance(node, ast.Call):
+            self._note_call(node)
+        targets = [part for target in targets_of(node) for part in parts_of(target)]
+        names = {one.id for one in targets if isinstance(one, ast.Name)}
+        held: set[str] = set()
+        for one in targets:
+            if isinstance(one, ast.Subscript) or (isinstance(one, ast.Attribute) and one.attr not in IDLE):
+                held |= sharing(one.value)
+        self.own |= names
+        self.changed |= held
+        if (
+            isinstance(node, ast.AugAssign)
+            and isinstance(node.op, ast.Add)
+            and not isinstance(node.value, ast.Constant)
+        ):
+            self.changed |= names  # a list is changed in place
+        if isinstance(node, (ast.With, ast.AsyncWith)):
+            self.shared.append(names.union(*[sharing(one.context_expr) for one in node.items]))
+        elif targets and not isinstance(node, ast.Delete):
+            value = sharing(node.iter if isinstance(node, (ast.For, ast.AsyncFor)) else getattr(node, "value", None))
+            is_put = isinstance(node, ast.AugAssign)
+            self.shared += [] if is_put else [names | value]
+            self.held.append((value, names | held if is_put else held))
+
+    def _note_call(self, node: ast.Call) -> None:
+        """Note a call: what it changes by a method that changes its object, and which functions it may run."""
+        name = _called(node)
+        receiver = sharing(node.func.value) if isinstance(node.func, ast.Attribute) else None
+        args = [sharing(one) for one in node.args]
+        kwargs = {one.arg: sharing(one.value) for one in node.keywords}
+        if receiver is not None and name in CHANGING:
+            self.changed |= receiver
+            self.held.append((set().union(*args, *kwargs.values()), receiver))
+        if name is not None:
+            several = None in kwargs or any(isinstance(one, ast.Starred) for one in node.args)
+            self.calls.append(_Call(name, receiver, args, kwargs, several))
+        handed = [*node.args, *[one.value for one in node.keywords]]
+        every = set[str]().union(receiver or (), *args, *kwargs.values())
+        self.calls += [_Call(one.id, None, [every], any_order=True) for one in handed if isinstance(one, ast.Name)]
+
+    def close(self, others: Mapping[str, set[str]]) -> None:
+        """Add to the names that it changes the others whose values change with theirs."""
+        waiting = list(self.changed)
+        while waiting:
+            more = others.get(waiting.pop(), set()) - self.changed
+            self.changed |= more
+            waiting += more
+
+    def beyond(self) -> set[str]:
+        """Return the names outside of it whose values it may change."""
+        return self.outer | (self.changed - self.own)
+
+    def arguments_changed(self, call: _Call) -> set[str]:
+        """Return the names where a call stands that share a value with an argument that it changes."""
+        if self.changed.isdisjoint(self.params):
+            return set()
+        if call.any_order:
+            return set().union(call.receiver or (), *call.args, *call.kwargs.values())
+        given = list(call.args) if self.owner is None else [call.receiver or set(), *call.args]
+        pairs = [*zip(self.params, given, strict=False), *call.kwargs.items()]
+        return {name for param, names in pairs if param in self.changed for name in names}
+
+
+def _called(node: ast.expr) -> str | None:
+    """Return the name by which a function, or a method, is called."""
+    node = node.func if isinstance(node, ast.Call) else node
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+
+
+def _others(scopes: Sequence[_Scope], known: set[str]) -> dict[str, set[str]]:
+    """Return of each name those whose values change with its value, all of one name for those that go both ways."""
+    groups: dict[str, set[str]] = {}
+    for names in [names & known for scope in scopes for names in scope.shared]:
+        joined = {id(one): one for one in [groups.setdefault(name, {name}) for name in names]}.values()
+        largest = max(joined, key=len, default=set())
+        for one in joined:
+            if one is not largest:
+                largest |= one
+                groups |= dict.fromkeys(one, largest)
+    for names, into in [(names & known, into & known) for scope in scopes for names, into in scope.held]:
+        for name in names:
+            groups.setdefault(name, {name}).update(into)
+    return groups
+
+
+def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[str], set[str]]]:
+    """Return the names that each statement of the top level binds, and those whose values it may change otherwise."""
+    tops = [_Scope([] if is_guard(node) else [node]) for node in statements]
+    every = list(tops)
+    for scope in every:  # which grows
+        every += [one for _, one in scope.inner]
+    imports = [node for node in statements if isinstance(node, (ast.Import, ast.ImportFrom))]
+    modules = {name for node in imports for name in imported_names(node)}
+    bound = set[str]().union(*[one.own for one in every]) - modules
+    of_all = _others(tops, bound)
+    others = {id(one): _others([one], bound | one.own) if one.is_function else of_all for one in every}
+    budget.count(sum([1 + (len(one.calls) + len(one.shared)) // ITEMS_A_STEP for one in every]))
+    _follow_calls(every, others, budget)
+    for scope in tops:
+        scope.changed |= scope.outer
+        scope.close(of_all)
+    return [(one.own, one.changed - modules) for one in tops]
+
+
+def _calls(every: list[_Scope], budget: Budget) -> dict[int, list[tuple[_Call, _Scope]]]:
+    """Return the calls in each scope, with the functions of the source that they may run."""
+    functions = defaultdict[str, list[_Scope]](list)
+    for scope in every:
+        for name, one in scope.inner:
+            functions[name].append(one)
+            if one.owner is not None and name == "__init__":
+                functions[one.owner].append(one)
+    found = defaultdict[int, list[tuple[_Call, _Scope]]](list)
+    for scope in every:
+        for call in scope.calls:
+            budget.count(len(functions.get(call.name, ())))
+            found[id(scope)] += [(call, one) for one in functions.get(call.name, ())]
+    return found
+
+
+def _follow_calls(every: list[_Scope], others: Mapping[int, dict[str, set[str]]], budget: Budget) -> None:
+    """Add to what each scope changes what the functions that it calls, and those in it, change."""
+    called = _calls(every, budget)
+    inside = {id(scope): [one for _, one in scope.inner] if scope.is_function else [] for scope in every}
+    users = defaultdict[int, list[_Scope]](list)
+    for scope in every:
+        for one in [*inside[id(scope)], *[one for _, one in called[id(scope)]]]:
+            users[id(one)].append(scope)
+    waiting = every[::-1]
+    while waiting:
+        scope = waiting.pop()
+        budget.count(len(called[id(scope)]))
+        before = len(scope.changed) + len(scope.outer)
+        for one in inside[id(scope)]:
+            scope.changed |= one.changed - one.own
+            scope.outer |= one.outer
+        for call, one in called[id(scope)]:
+            scope.outer |= one.beyond()
+            scope.changed |= one.arguments_changed(call)
+        scope.close(others[id(scope)])
+        if len(scope.changed) + len(scope.outer) > before:
+            waiting += users[id(scope)]

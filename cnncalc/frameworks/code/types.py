@@ -1,0 +1,223 @@
+"""Python's own types and exceptions."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ...limits import MOST_BITS
+from .budget import TooMuchError, bounded
+from .methods import METHODS, pairs
+from .operators import text_of
+from .values import (
+    MISSING,
+    ClassValue,
+    InstanceValue,
+    LibraryFunction,
+    LibraryObject,
+    UnknownValue,
+    describe,
+)
+
+if TYPE_CHECKING:
+    from .evaluate import Evaluator
+
+
+class TypeValue(LibraryObject):
+    """One of Python's types."""
+
+    __slots__ = ("kinds", "make", "name")
+
+    def __init__(self, name: str, kinds: tuple[type, ...], make: Callable[..., Any]):
+        self.name, self.kinds, self.make = name, kinds, make
+
+    def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        for one in args:
+            if isinstance(one, UnknownValue):
+                return UnknownValue(f"{self.name}({one.what})", one.node or node)
+        return self.make(evaluator, args, kwargs, node)
+
+    def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
+        if name == "__name__":
+            return self.name
+        if self.name == "dict" and name == "fromkeys":
+            return LibraryFunction(name, _from_keys)
+        return METHODS.get(self.kinds[0], {}).get(name, MISSING)
+
+    def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
+        return self
+
+    def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
+        if op in ("eq", "ne"):
+            return (left is right) is (op == "eq")
+        if op == "or":  # a union of types, in an annotation
+            return self
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        return f"the type {self.name}"
+
+
+class IteratorValue(LibraryObject):
+    """What `iter` gives."""
+
+    __slots__ = ("rest",)
+
+    def __init__(self, rest: Iterator[Any]):
+        self.rest = rest
+
+    def items(self, evaluator: Evaluator, node: Any) -> Iterator[Any]:
+        return self.rest
+
+    def describe(self) -> str:
+        return "an iterator"
+
+
+def _from_keys(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return dict.fromkeys(
+        [evaluator.key(one, node) for one in evaluator.items(args[0], node)], args[1] if args[1:] else None
+    )
+
+
+def _as_number(evaluator: Evaluator, value: LibraryObject, method: str, node: Any) -> Any:
+    """Return the number that an object of a library is by one of its methods."""
+    found = value.attribute(evaluator, method, node)
+    if found is MISSING:
+        raise NotImplementedError
+    return evaluator.call(found, [], {}, node)
+
+
+def _int(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    value = args[0] if args else 0
+    if isinstance(value, LibraryObject):
+        value = _as_number(evaluator, value, "__int__", node)
+        return value if isinstance(value, UnknownValue) else bounded(int(value))
+    if isinstance(value, str) and len(value) > MOST_BITS:
+        raise TooMuchError(f"a whole number of more than {MOST_BITS} digits")
+    return bounded(int(value, *args[1:]))
+
+
+def _float(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    value = args[0] if args else 0.0
+    if isinstance(value, str) and len(value) > MOST_BITS:
+        raise TooMuchError(f"a number of more than {MOST_BITS} digits")
+    return _as_number(evaluator, value, "__float__", node) if isinstance(value, LibraryObject) else float(value)
+
+
+def _str(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return text_of(args[0], evaluator.budget) if args else ""
+
+
+def _bool(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return evaluator.truth(args[0], node) if args else False
+
+
+def _list(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return evaluator.items(args[0], node) if args else []
+
+
+def _tuple(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return tuple(_list(evaluator, args, kwargs, node))
+
+
+def _set(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return {evaluator.key(one, node) for one in _list(evaluator, args, kwargs, node)}
+
+
+def _dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    made: dict[Any, Any] = {}
+    for given in args:
+        made |= pairs(evaluator, given, node)
+    return made | kwargs
+
+
+def _range(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return range(*args)
+
+
+def _slice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return evaluator.slice_of(args)
+
+
+def _type(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return type_of(args[0], node) if len(args) == 1 else UnknownValue("type(…)", node)
+
+
+def type_of(value: Any, node: Any = None) -> Any:
+    """Return the type of a value."""
+    if isinstance(value, InstanceValue):
+        return value.cls
+    if value is None:
+        return NONE_TYPE
+    named = next((one for one in TYPES.values() if type(value) is one.kinds[0]), None)
+    return UnknownValue(f"the type of {describe(value)}", node) if named is None else named
+
+
+TYPES = {
+    "int": TypeValue("int", (int,), _int),
+    "float": TypeValue("float", (float,), _float),
+    "bool": TypeValue("bool", (bool,), _bool),
+    "str": TypeValue("str", (str,), _str),
+    "list": TypeValue("list", (list,), _list),
+    "tuple": TypeValue("tuple", (tuple,), _tuple),
+    "dict": TypeValue("dict", (dict,), _dict),
+    "set": TypeValue("set", (set,), _set),
+    "frozenset": TypeValue("frozenset", (frozenset,), _set),
+    "range": TypeValue("range", (range,), _range),
+    "slice": TypeValue("slice", (slice,), _slice),
+    "type": TypeValue("type", (ClassValue, TypeValue), _type),
+    "object": TypeValue("object", (object,), lambda *_: InstanceValue(ClassValue("object"))),
+    "bytes": TypeValue("bytes", (bytes,), lambda *_: b""),
+    "complex": TypeValue("complex", (complex,), lambda evaluator, args, *_: complex(*args)),
+}
+NONE_TYPE = TypeValue("NoneType", (type(None),), lambda *_: None)
+
+
+def _exception_init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    args[0].attributes["args"] = tuple(args[1:])
+
+
+_EXCEPTIONS = """
+    Exception ArithmeticError ZeroDivisionError OverflowError AssertionError AttributeError ImportError
+    ModuleNotFoundError LookupError IndexError KeyError NameError OSError FileNotFoundError RuntimeError
+    NotImplementedError StopIteration TypeError ValueError Warning UserWarning DeprecationWarning RuntimeWarning
+    FutureWarning
+"""
+EXCEPTIONS = {
+    "BaseException": ClassValue("BaseException", (), {"__init__": LibraryFunction("__init__", _exception_init)})
+}
+"""Python's exceptions."""
+for _name in _EXCEPTIONS.split():
+    EXCEPTIONS[_name] = ClassValue(_name, (EXCEPTIONS[getattr(builtins, _name).__base__.__name__],))
+
+
+def is_instance(value: Any, kinds: Any, node: Any) -> Any:
+    """Return whether a value is of one of these types; an unknown value if one that decides is not known."""
+    unknown = None
+    for kind in kinds if isinstance(kinds, tuple) else (kinds,):
+        found = _is_of(value, kind)
+        if found is True:
+            return True
+        unknown = kind if found is None else unknown
+    return UnknownValue(f"whether {describe(value)} is of {describe(unknown)}", node) if unknown is not None else False
+
+
+def _is_of(value: Any, kind: Any) -> bool | None:
+    """Return whether a value is of a type; None if it is not known."""
+    if isinstance(value, UnknownValue):
+        return None
+    if isinstance(kind, TypeValue):
+        return isinstance(value, kind.kinds) or kind.name == "object"
+    if isinstance(kind, ClassValue):
+        if not isinstance(value, InstanceValue):
+            return False
+        return value.cls.derives(kind) or (
+            None if any(isinstance(one, UnknownValue) for one in value.cls.mro) else False
+        )
+    if isinstance(kind, LibraryObject):
+        told = getattr(kind, "is_kind_of", None)
+        return bool(told(value)) if told is not None else None
+    if isinstance(kind, UnknownValue):  # a class of another library: what is plain is not of it
+        return False if isinstance(value, (bool, int, float, str, list, tuple, dict)) or value is None else None
+    return None

@@ -1,0 +1,196 @@
+"""PyTorch's modules whose arguments are not only renamed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import SpecError, nearest, shown
+from ...layers import OPS, names
+from ...layers.resample import EXACT
+from ..spec import Raw
+from .classes import BoundCall, Framework, NamedArgument, Reading, each_rank, refuse, renamed
+
+TORCH = Framework(
+    "torch",
+    names.TORCH,
+    ignored=(
+        *("device", "dtype", "inplace", "momentum", "return_indices", "recompute_scale_factor", "padding_idx"),
+        *("max_norm", "norm_type", "scale_grad_by_freq", "sparse", "init", "batch_first", "dropout"),
+    ),
+    more={
+        "MultiheadAttention": ("add_bias_kv", "add_zero_attn"),
+        **{f"{norm}Norm{nd}d": ("bias",) for norm in ("Batch", "Instance") for nd in (1, 2, 3)},
+        "GroupNorm": ("bias",),
+    },
+    aliases={"SyncBatchNorm": "BatchNorm2d"},
+)
+
+
+@TORCH.reads(*each_rank("Conv{}d"), *each_rank("ConvTranspose{}d"))
+def _conv(bound: BoundCall) -> list[Raw]:
+    raw = renamed(bound)
+    return padded_apart(raw, bound.get("padding_mode", "zeros"), OPS[bound.op][1] or 2)
+
+
+def padded_apart(raw: Raw, mode: Any, nd: int) -> list[Raw]:
+    """Return a convolution behind a pad of this mode, of PyTorch's `padding_mode`; alone for zeros."""
+    mode = mode.name if isinstance(mode, NamedArgument) else mode
+    if mode == "zeros":
+        return [raw]
+    modes = ("zeros", "reflect", "replicate", "circular")
+    if mode not in modes:
+        help = nearest(mode, modes) if isinstance(mode, str) else None
+        raise SpecError(f"{shown(mode)} is not a padding_mode", help or f"it is one of {', '.join(modes)}")
+    p = raw.pop("p", 0)
+    if p in ("same", "valid"):
+        k, d = [value if isinstance(value, list) else [value] * nd for value in (raw.get("k", 1), raw.get("d", 1))]
+        totals = [(n - 1) * step if p == "same" else 0 for n, step in zip(k, d, strict=True)]
+        p = [[total // 2, total - total // 2] for total in totals]
+    if isinstance(p, str):
+        raise SpecError(f"padding_mode={mode} goes with numbers or same, not with p={p}", "as p1 or p=same")
+    return [{"op": "pad", "p": p, "mode": mode}, raw]
+
+
+def _lazy(op: str) -> Reading:
+    def read(bound: BoundCall) -> list[Raw]:
+        own = bound._replace(op=op, table=TORCH.table[OPS[op][0].WORD])
+        return _conv(own) if "conv" in op else [renamed(own)]
+
+    return read
+
+
+for _family in ("conv", "convT", "batchnorm", "linear"):
+    for _kind, _end in TORCH.table[_family].numbered():
+        _op = _family + _end if _family + _end in OPS else _family
+        TORCH.reads(f"Lazy{_kind}", arguments=" ".join(TORCH.table[_family].arguments[1:]))(_lazy(_op))
+
+
+@TORCH.reads(*each_rank("BatchNorm{}d"))
+def _batchnorm(bound: BoundCall) -> list[Raw]:
+    refuse(bound, "track_running_stats", (True,))
+    return [_with_bias(bound, renamed(bound))]
+
+
+def _with_bias(bound: BoundCall, raw: Raw) -> Raw:
+    """Return a norm without its bias, if PyTorch's `bias` says so."""
+    return raw | {"center": False} if bound.get("bias") is False else raw
+
+
+@TORCH.reads(*each_rank("InstanceNorm{}d"))
+def _instancenorm(bound: BoundCall) -> list[Raw]:
+    refuse(bound, "track_running_stats", (False,))
+    return [_with_bias(bound, {"op": bound.op, "scale": False, "center": False} | renamed(bound))]
+
+
+@TORCH.reads("GroupNorm")
+def _groupnorm(bound: BoundCall) -> list[Raw]:
+    return [_with_bias(bound, renamed(bound))]
+
+
+@TORCH.reads("LayerNorm")
+def _layernorm(bound: BoundCall) -> list[Raw]:
+    shape = bound.values.get("normalized_shape")
+    axes = len(shape) if isinstance(shape, list) else 1
+    raw = _with_bias(bound, renamed(bound))
+    return [raw | {"axis": [*range(-axes, 0)]} if axes > 1 else raw]
+
+
+@TORCH.reads("Flatten")
+def _flatten(bound: BoundCall) -> list[Raw]:
+    if bound.values.get("start_dim", 1) != 1 or bound.values.get("end_dim", -1) != -1:
+        what = "only Flatten(1, -1), which keeps the batch, is read from a call"
+        raise SpecError(what, "for other axes: reshape:out=[-1]")
+    return [{"op": "flatten"}]
+
+
+@TORCH.reads("Unflatten", arguments="dim unflattened_size")
+def _unflatten(bound: BoundCall) -> list[Raw]:
+    sizes = bound.get("unflattened_size")
+    if bound.get("dim") != 1 or not isinstance(sizes, list):
+        raise SpecError("only Unflatten(1, sizes), of features, is read from a call", "else reshape:out=[6,4,4]")
+    return [{"op": "reshape", "out": sizes}]
+
+
+_PADS = {"Zero": "constant", "Constant": "constant", "Reflection": "reflect", "Replication": "replicate"}
+
+
+@TORCH.reads(
+    *[kind for pad in (*_PADS, "Circular") for kind in each_rank(pad + "Pad{}d")],
+    arguments="padding value",
+)
+def _pad(bound: BoundCall) -> list[Raw]:
+    """Return a pad: PyTorch names the sides of the last axis first."""
+    nd, sides = int(bound.kind[-2]), bound.values.get("padding")
+    if type(sides) is not int and not (isinstance(sides, list) and len(sides) == 2 * nd):
+        what = f"{bound.kind} takes one number, or {2 * nd}: before and after, the last axis first"
+        raise SpecError(what, f"as {bound.kind}(1)")
+    pairs = [sides] * nd if isinstance(sides, int) else [sides[2 * n : 2 * n + 2] for n in reversed(range(nd))]
+    raw: Raw = {"op": "pad", "p": [[one, one] if isinstance(one, int) else one for one in pairs]}
+    mode = _PADS.get(bound.kind[: -len("Pad2d")], "circular")
+    if mode != "constant":
+        raw["mode"] = mode
+    return [raw | ({"value": bound.get("value")} if bound.get("value") else {})]
+
+
+@TORCH.reads("Hardtanh", arguments="min_val max_val inplace")
+def _hardtanh(bound: BoundCall) -> list[Raw]:
+    return [{"op": "clip", "min": bound.get("min_val", -1), "max": bound.get("max_val", 1)}]
+
+
+@TORCH.reads("Softplus")
+def _softplus(bound: BoundCall) -> list[Raw]:
+    refuse(bound, "beta", (1,))
+    return [{"op": "softplus"}]
+
+
+@TORCH.reads("GELU")
+def _gelu(bound: BoundCall) -> list[Raw]:
+    kind = bound.get("approximate", "none")
+    kind = kind.name if isinstance(kind, NamedArgument) else kind
+    if kind not in ("none", "tanh"):
+        raise SpecError(f"GELU's approximate is none or tanh, not {shown(kind)}")
+    return [{"op": "gelu", "approximate": kind == "tanh"} if kind == "tanh" else {"op": "gelu"}]
+
+
+@TORCH.reads("Upsample")
+def _upsample(bound: BoundCall) -> list[Raw]:
+    raw = renamed(bound)
+    return [{**raw, "mode": "nearest", **EXACT} if raw.get("mode") == "nearest-exact" else raw]
+
+
+@TORCH.reads("UpsamplingNearest2d", "UpsamplingBilinear2d", arguments="size scale_factor mode")
+def _upsampling(bound: BoundCall) -> list[Raw]:
+    bilinear = {"mode": "bilinear", "align": True} if "Bilinear" in bound.kind else {}
+    return [{**renamed(bound._replace(op="upsample", table=TORCH.table["upsample"])), **bilinear}]
+
+
+@TORCH.reads(
+    *[*each_rank("Dropout{}d"), "AlphaDropout", "FeatureAlphaDropout", "StochasticDepth", "DropPath"],
+    arguments="p mode",
+)
+def _dropout(bound: BoundCall) -> list[Raw]:
+    return [{"op": "dropout", "rate": bound.get("p", 0.5)}]
+
+
+@TORCH.reads("Softmax2d")
+def _softmax2d(bound: BoundCall) -> list[Raw]:  # noqa: ARG001 - it takes no arguments
+    return [{"op": "softmax", "axis": 1}]
+
+
+@TORCH.reads("LSTM", "GRU", "RNN")
+def _recurrent(bound: BoundCall) -> list[Raw]:
+    """Return a layer for each of `num_layers`: those above the first read what both directions give."""
+    refuse(bound, "proj_size", (0,))
+    first, count = renamed(bound), bound.get("num_layers", 1)
+    if type(count) is not int or not 1 <= count <= 1000:
+        raise SpecError(f"num_layers is {shown(count)}, not a whole number from 1 to 1,000")
+    width = first["out"] * (2 if first.get("bidirectional") else 1)
+    return [first, *[{**first, "c_i": width} for _ in range(count - 1)]]
+
+
+@TORCH.reads("MultiheadAttention")
+def _multihead(bound: BoundCall) -> list[Raw]:
+    refuse(bound, "add_bias_kv", (False,))
+    refuse(bound, "add_zero_attn", (False,))
+    raw = renamed(bound)
+    return [raw | ({"c_i": bound.get("embed_dim")} if bound.get("embed_dim") else {})]

@@ -1,0 +1,176 @@
+"""Find the network that SPEC means: standard input, a file, layer words, or a built-in network."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .. import zoo
+from ..errors import Path, SpecError, Where
+from ..files import read_whole
+from ..frameworks import ForeignNetwork
+from ..limits import LONGEST_WORDS
+from ..network import Network, Origin
+from ..notation.document import Document, parse
+from ..notation.spec import read
+from ..notation.tokens import WordText
+from ..notation.words import Completer, is_layer_word, read_words
+from ..sizes import Shape
+from .formats import decode, decode_any, naming, read_any, read_code, read_pasted
+from .words import STDIN, SpecWords, is_file, is_stdin, is_words, split, split_code
+
+
+def read_stdin(word: str = STDIN) -> str | ForeignNetwork:
+    """Read standard input: its text, or the model of another framework; the network that a word names there."""
+    if sys.stdin is None:
+        raise SpecError("standard input is closed", "give a file, or layer words")
+    data, wanted = read_whole(sys.stdin.buffer, STDIN), split_code(word)[1]
+    return decode_any(data, STDIN) if wanted is None else read_code(decode(data, STDIN), STDIN, wanted)
+
+
+def load_words(
+    spec: SpecWords, complete: Completer | None = None, stdin: Callable[[str], str | ForeignNetwork] = read_stdin
+) -> Network:
+    """Load the network of SPEC words; `stdin` reads `-`. SpecError, with the nearest names, if there is none."""
+    if len(spec.rest) == 1:
+        (word,) = spec.rest
+        if is_stdin(word):
+            return _load(stdin(word), STDIN)
+        if is_file(word) and not is_layer_word(word):
+            return load_file(word)
+    return _read_words(spec, complete)
+
+
+_PASTED = frozenset("(<\n")
+"""The characters of which every pasted text has one, and no name of a network."""
+
+
+def _pasted(spec: SpecWords) -> ForeignNetwork | None:
+    """Read a print-out or source that stands as it is in the words; None for others. SpecError for a summary."""
+    text = spec.text.text if not spec.first else spec.text.text[spec.text.tokens[1].start :]
+    return None if _PASTED.isdisjoint(text) else read_pasted(text, "SPEC")
+
+
+def _read_words(spec: SpecWords, complete: Completer | None = None) -> Network:
+    """Read the network of layer words, of the name of a built-in one, or of a print-out."""
+    word, *others = spec.rest
+    if not others and word.lower() in zoo.names():
+        return load_zoo(word.lower())
+    if not is_layer_word(word) and (pasted := _pasted(spec)) is not None:
+        return imported(pasted, spec.text.name or "SPEC")
+    if not others and not is_layer_word(word):
+        from .mistakes import no_network
+
+        raise no_network(spec, word)
+    for index, word in enumerate(spec.rest, spec.first):
+        if not is_layer_word(word):
+            from .mistakes import no_layer
+
+            raise no_layer(spec, index)
+    return read_words(spec.text, spec.first, complete)
+
+
+def load_zoo(name: str) -> Network:
+    """Load a built-in network."""
+    network = load_text(zoo.read(name), f"zoo/{name}.json")
+    assert network.source is not None
+    network.source.built_in = True
+    return network
+
+
+def load_file(path: str) -> Network:
+    """Load the network of a file: a spec, or a file of another framework."""
+    return _load(read_any(path), path)
+
+
+def read_bytes(data: bytes, name: str, wanted: str | None = None) -> Network:
+    """Load the network of a file's bytes; of Python source the one that is `wanted`."""
+    if wanted is not None:
+        return imported(read_code(decode(data, name), name, wanted), name)
+    return _load(decode_any(data, name), name)
+
+
+def load_text(text: str, name: str, first_line: int = 1) -> Network:
+    """Load a network from a text: JSON, layer words, or the name of a built-in network.
+
+    SpecError with file, line and column for what is not a spec.
+    """
+    if len(text) > LONGEST_WORDS and text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
+        error = SpecError(f"layer words of more than {LONGEST_WORDS:,} characters", "write so many layers as JSON")
+        error.where = Where(name, 0, 0)
+        raise error
+    if is_words(text):
+        spec = split(WordText(text.removeprefix("\ufeff"), name, first_line))
+        network = _read_words(spec)
+        return network if spec.input is None else network._replace(input=spec.input)
+    document = Document(text.removeprefix("\ufeff"), name, first_line)
+    return read_value(parse(document, _is_keras), document)
+
+
+def read_value(value: Any, document: Document | None = None) -> Network:
+    """Read a network from a parsed JSON value: a spec, or a Keras model."""
+    if not _is_keras(value):
+        return read(value, document)
+    from ..frameworks.keras.read import read as read_keras
+
+    if document is None:
+        model = read_keras(value)
+        return read(model.spec, _Parsed(model))
+    with naming(document.name):
+        return imported(read_keras(value), document.name)
+
+
+class _Parsed(Origin):
+    """The origin of another framework's model that was given parsed, without a text."""
+
+    def __init__(self, model: ForeignNetwork):
+        self.weights, self.model = model.weights, model.model
+
+    def locate(self, path: Path, key: str | None) -> None:  # noqa: ARG002 - it has no text
+        return None
+
+
+def _is_keras(value: Any) -> bool:
+    """Return whether a JSON value is a Keras model; the reader is imported only for one that may be."""
+    if not isinstance(value, dict) or "cnncalc" in value:
+        return False
+    first = value["layers"][0] if isinstance(value.get("layers"), list) and value["layers"] else None
+    if "class_name" not in value and not (isinstance(first, dict) and "class_name" in first):
+        return False
+    from ..frameworks.keras.read import is_model
+
+    return is_model(value)
+
+
+def imported(model: ForeignNetwork, name: str) -> Network:
+    """Read the network of another framework's model; errors name its file, without a line."""
+    document = Document("", name)
+    document.imported, document.weights, document.model = True, model.weights, model.model
+    document.notes, document.unread, document.annotate = model.notes, model.unread, model.annotate
+    document.functions = model.functions
+    network = read(model.spec, document)
+    if model.bind is not None:
+        again = model.bind
+        bound: dict[tuple[tuple[str, Shape], ...], Network | SpecError] = {}
+
+        def bind(inputs: Mapping[str, Shape]) -> Network:
+            key = tuple(inputs.items())
+            if key not in bound:
+                try:
+                    with naming(name):
+                        found = again(inputs)
+                    bound[key] = network if found is None else imported(found, name)
+                except SpecError as error:
+                    bound[key] = error  # what takes too long does not take it again
+            made = bound[key]
+            if isinstance(made, SpecError):
+                raise made.with_traceback(None)  # which would grow each time
+            return made
+
+        document.bind = bind
+    return network
+
+
+def _load(content: str | ForeignNetwork, name: str) -> Network:
+    return imported(content, name) if isinstance(content, ForeignNetwork) else load_text(content, name)

@@ -1,0 +1,231 @@
+"""Files as texts and as models of other frameworks, told apart by their first bytes, their names and their lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import LONGEST_PATH, SpecError, Where, shown
+from ..files import check_mapped, mapped, opened, read_whole
+from ..frameworks import ArrayReaders, ForeignNetwork
+from ..network import Network
+from ..notation.document import Document, parse
+from .words import split_code
+
+ZIP = b"PK\x03\x04"
+"""The first bytes of an archive, such as Keras's."""
+HDF = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of an HDF5 file."""
+ONNX_BEGINS = b"\x08"
+"""The first byte of an ONNX file, the tag of its version; no JSON begins with it."""
+_PYTHON = (
+    r"(?m)^(?:(?:>>>|In \[[\d ]*\]:|>) ?|[ \t]+)?(?:import |from \S+ import |class \w+.*:|def \w+\(|@\w)"
+    r"|^(?:(?:>>>|In \[[\d ]*\]:) )?\w+ = "
+)
+"""The beginning of a line that only Python has, or that behind a prompt, a quote mark or an indent."""
+_BEHIND_NAME = r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()"
+"""What stands behind the name of a module in a print-out."""
+
+
+def _is_python(text: str, name: str) -> bool:
+    """Return whether a text is Python source, by its name or by its lines."""
+    return name.endswith(".py") or (text.lstrip()[:1] not in ("{", "[", "<") and re.search(_PYTHON, text) is not None)
+
+
+def read_code(text: str, name: str, wanted: str | None = None) -> ForeignNetwork:
+    """Read a network in Python source, which is never executed; `wanted` names it."""
+    from ..frameworks.code import read
+
+    return read(text, name, wanted)
+
+
+def read_printout(text: str, name: str) -> ForeignNetwork | None:
+    """Read a print-out; None for a text that is not one. SpecError with line and column for one that cannot be read."""
+    if not re.search(_BEHIND_NAME, text):
+        return None
+    from ..frameworks.code import printed, printout
+
+    return printout.read(text, name) if printed.is_printout(text) else None
+
+
+def _printout_inside(text: str, is_python: bool) -> str | None:
+    """Return the print-out in a text that is not Python; None for one without."""
+    if not re.search(_BEHIND_NAME, text):
+        return None
+    from ..frameworks.code import pasted, source
+
+    inside = pasted.printout(text)
+    return None if inside is not None and is_python and source.is_source(text) else inside
+
+
+def read_pasted(text: str, name: str) -> ForeignNetwork | None:
+    """Read a print-out or Python source; None for another text. SpecError for the table of a summary."""
+    printed = read_printout(text, name)
+    if printed is not None:
+        return printed
+    is_python = _is_python(text, name)
+    if (inside := _printout_inside(text, is_python)) is not None:
+        return read_printout(inside, name)
+    if is_python:
+        return read_code(text, name)
+    check_summary(text, name)
+    return None
+
+
+def check_summary(text: str, name: str) -> None:
+    """Raise SpecError for a text that is about a network and is none, as the table of a summary is."""
+    if text.lstrip()[:1] in ("{", "["):
+        return
+    from ..frameworks.code.summaries import named
+
+    error = named(text)
+    if error is not None:
+        error.where = Where(name, 0, 0)
+        raise error
+
+
+def read_any(path: str) -> str | ForeignNetwork:
+    """Read a file: its text, or the model of another framework. SpecError if it cannot be read."""
+    source, wanted = (path, None) if os.path.exists(path) else split_code(path)
+    if wanted is not None:
+        return read_code(read_text(source), source, wanted)
+    if os.path.isdir(path):
+        from ..frameworks.strangers import folder
+
+        if (error := folder(path)) is not None:
+            raise error
+    with opened(path) as file:
+        if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
+            network = read_onnx(memoryview(mapped(file, path)), path)
+            check_mapped()
+            return network
+        if file.peek(len(HDF))[: len(HDF)] == HDF and os.path.isfile(path):  # type: ignore[attr-defined]
+            return read_hdf(path, path)
+        data = read_whole(file, path)
+    return decode_any(data, path)
+
+
+def is_onnx(first: bytes, name: str) -> bool:
+    """Return whether a file is an ONNX file by its name or its first byte."""
+    return name.lower().endswith(".onnx") or first == ONNX_BEGINS
+
+
+def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
+    """Decode bytes as text, or as an ONNX or a Keras model."""
+    if is_onnx(data[:1], name):
+        return read_onnx(data, name)
+    if data.startswith(HDF):
+        return read_hdf(data, name)
+    from ..frameworks.strangers import HEAD, ending_of, stranger
+
+    if data.startswith(ZIP) and ending_of(name) == ".keras":
+        return read_archive(data, name)
+    if (error := stranger(data[:HEAD], name)) is not None:
+        raise error
+    if data.startswith(ZIP):
+        return read_archive(data, name)
+    text = decode(data, name)
+    return read_pasted(text, name) or text
+
+
+def read_archive(data: bytes, name: str) -> str | ForeignNetwork:
+    """Read a Keras archive: its model with its weights, or the text of one that holds no Keras model."""
+    from ..frameworks.keras.read import archive, is_model, read
+    from ..frameworks.keras.read.hdf import HdfFile
+
+    with naming(name):
+        text = decode(archive.config(data), name)
+        value = parse(Document(text.removeprefix("\ufeff"), name), is_model)
+        if not is_model(value):
+            return text
+        version = archive.version(data)
+        if version is not None:
+            value.setdefault("keras_version", version)
+        return read(value, HdfFile(lambda: archive.weights(data), name, len(data)))
+
+
+def read_hdf(source: bytes | str, name: str) -> ForeignNetwork:
+    """Read a Keras model from the bytes of an HDF5 file, or from its path. SpecError if it holds weights only."""
+    from ..frameworks.keras.read import read
+    from ..frameworks.keras.read.hdf import HdfFile
+
+    with naming(name):
+        file = HdfFile(lambda: source, name, len(source) if isinstance(source, bytes) else os.path.getsize(source))
+        value = file.config()
+        if value is None:
+            what = "the file holds weights only, and no model"
+            raise SpecError(what, "name the model first, as its .json or .keras file, and give these weights with -w")
+        return read(value, file)
+
+
+def keras_weights(path: str, network: Network) -> ArrayReaders | None:
+    """Return the arrays of a Keras file by the names of a network; None for a file that is not Keras's.
+
+    A network that was not read from a Keras model has the arrays by the names of the file's own model; if the file
+    has no model, by those that the network has as a Keras model.
+    """
+    from ..frameworks.keras.read import archive, is_model, read
+    from ..frameworks.keras.read.hdf import HdfFile
+
+    with opened(path) as file:
+        first = file.peek(len(HDF))[: len(HDF)]  # type: ignore[attr-defined]
+        data = file.read() if first.startswith(ZIP) else b""
+    with naming(path):
+        if first == HDF:
+            weights = HdfFile(lambda: path, path, os.path.getsize(path))
+            model = weights.config()
+        elif data and archive.is_keras(data):
+            weights = HdfFile(lambda: archive.weights(data), path, len(data))
+            model = parse(Document(decode(archive.config(data), path), path), is_model)
+        else:
+            return None
+        if network.source is not None and network.source.model is not None:
+            model = network.source.model
+        if model is None:
+            from ..frameworks.keras.write import write
+
+            model = json.loads(write(network))
+        return read(model, weights).weights
+
+
+def read_onnx(data: bytes | memoryview, name: str) -> ForeignNetwork:
+    """Read the bytes of an ONNX file. SpecError with the file's name if they are not one."""
+    from ..frameworks.onnx.read import read
+
+    with naming(name):
+        return read(data, name)
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Add this file to an error that names no place yet."""
+    try:
+        yield
+    except SpecError as error:
+        if error.where is None and not error.what.startswith(shown(name, LONGEST_PATH)):
+            error.where = Where(name, 0, 0)
+        raise
+
+
+def read_text(path: str) -> str:
+    """Read a file's text. SpecError if it cannot be read, or is not UTF-8."""
+    with opened(path) as file:
+        data = read_whole(file, path)
+    return decode(data, path)
+
+
+def decode(data: bytes, name: str) -> str:
+    """Decode bytes as text: UTF-8, or UTF-16 with its mark, as Windows PowerShell writes. SpecError for others."""
+    encoding = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "UTF-8"
+    try:
+        text = data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        byte = data[error.start]
+        raise SpecError(
+            f"{shown(name, LONGEST_PATH)} is not a text: byte 0x{byte:02x} at offset {error.start} is not {encoding}",
+            "a spec is JSON",
+        ) from None
+    return re.sub("\r(?!\n)", "\n", text) if "\r" in text else text  # alone, too, it ends a line, and a comment

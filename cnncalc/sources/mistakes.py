@@ -1,0 +1,146 @@
+"""The errors for words that are not a network: what is perhaps meant, and how it is written."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from itertools import islice, takewhile
+
+from .. import zoo
+from ..errors import LONGEST_PATH, SpecError, nearest, shown
+from ..layers import OPS, unknown_op
+from ..notation.words import call_error, called_name, is_layer_word, join_hint
+from ..sizes import MOST_SIZES, looks_like_shape
+from .words import SpecWords, is_file, is_network, is_path, is_shape, is_stdin, split_code
+
+
+def compare_line(words: Sequence[str], input: str | None = None) -> str:
+    """Return the command that shows networks side by side."""
+    return f"cnncalc compare {shlex.join([*(['-i', input] if input else []), *words])}"
+
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def _several(spec: SpecWords) -> SpecError:
+    """Return the error for several networks, with the command that takes them."""
+    number = _NUMBERS[len(spec.rest)] if len(spec.rest) < len(_NUMBERS) else f"{len(spec.rest)}"
+    return SpecError(f"{number} networks: {compare_line(spec.rest, spec.words[0] if spec.first else None)}")
+
+
+_ARROW = r"\s*(?:[-=]*>|[|;→⇒])\s*"
+"""What may be typed between layers in place of white space."""
+
+
+def _respelled(word: str) -> str | None:
+    """Return how a word is written that has marks around or in place of layers; None for others."""
+    if not word.strip("-=>|;,+&\\→⇒"):
+        return f"white space alone separates layers: leave out {shown(word)}"
+    if len(word) > 2 and word[0] in "\"'`" and word[-1] == word[0]:
+        return f"quotes are for a shell: write {word[1:-1]}"
+    name, equals, shape = word.partition("=")
+    if equals and name.isidentifier() and looks_like_shape(shape):
+        return f"the input is a shape alone: {shape}"
+    for mark in islice(re.finditer(rf"(?:{_ARROW}|,)\s*", word), MOST_SIZES):
+        before, behind = word[: mark.start()].rstrip(), word[mark.end() :]
+        if looks_like_shape(before) and is_layer_word(behind):
+            return f"white space separates a shape and layers: {before} {re.sub(_ARROW, ' ', behind)}"
+    return "a bracket is not closed" if sum(map(word.count, "([{")) > sum(map(word.count, ")]}")) else None
+
+
+def no_network(spec: SpecWords, word: str) -> SpecError:
+    """Return the error for a lone word that is not a network."""
+    if (error := _no_module(word)) is not None or is_path(word):
+        return spec.blame(error or no_file(word), spec.first, len(word))
+    from ..layers.intents import meant
+
+    name = called_name(word)
+    intent = meant(name)
+    if intent is not None and intent.what:
+        return spec.blame(unknown_op(name), spec.first, len(word))
+    if intent is None and name[:1].isupper() and (error := call_error(word)) is not None:
+        return spec.blame(error, spec.first, len(word))
+    error = SpecError(
+        f"{shown(word)} is not a layer, a file or a built-in network",
+        _files_named(word)
+        or _respelled(word)
+        or (intent.help if intent is not None else nearest(name, [*OPS, *zoo.names()]))
+        or "a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
+    )
+    return spec.blame(error, spec.first, len(word))
+
+
+def _files_named(word: str) -> str | None:
+    """Return `did you mean 'net.py'?` for a file whose name lacks its ending; None if there is none."""
+    files = [word + ending for ending in (".py", ".json", ".onnx", ".keras", ".h5") if os.path.isfile(word + ending)]
+    return f"did you mean {' or '.join(map(shown, files))}?" if files else None
+
+
+def _no_module(word: str) -> SpecError | None:
+    """Return the error for a PyTorch module, `package.module:factory`, which only convert reads; None for others."""
+    from ..frameworks.torch.read.factory import is_factory
+
+    module = word.partition(":")[0]
+    if split_code(word)[1] is not None:
+        return no_file(split_code(word)[0])
+    if not is_factory(word) or not ("." in module or os.path.exists(f"{module}.py")):
+        return None
+    file = f"{module.replace('.', '/')}.py"
+    if os.path.isfile(file):
+        return SpecError(f"{shown(word)} is not a file", f"to read the source: {file}{word.removeprefix(module)}")
+    help = f"cnncalc convert {word} -i 3x224x224 | cnncalc shape -"
+    return SpecError(f"{shown(word)} is code of PyTorch, which convert runs and reads", help)
+
+
+def no_file(word: str) -> SpecError:
+    """Return the error for a file that does not exist, with the nearest names of its folder."""
+    if re.match(r"[a-z]+://", word):
+        return SpecError(
+            f"{shown(word, LONGEST_PATH)} is not a file but an address", f"fetch it first: curl -LO {word}"
+        )
+    try:
+        beside = os.listdir(os.path.dirname(word) or ".")
+    except (OSError, ValueError):  # ValueError: a null character
+        beside = []
+    help = nearest(os.path.basename(word), [*beside, *zoo.names()])
+    return SpecError(f"there is no file {shown(word, LONGEST_PATH)}", help)
+
+
+SIGNS = ("x", "X", "×", "*", "by")
+"""What may be typed between the sizes of a shape, with spaces."""
+
+
+def no_layer(spec: SpecWords, index: int) -> SpecError:
+    """Return the error for a word that is not a layer, among several."""
+    if all(map(is_network, spec.rest)):
+        return _several(spec)
+    sizes = list(takewhile(lambda one: one.isdecimal() or one in SIGNS, spec.words))
+    if index == spec.first and len(sizes) > 1 and sizes[0].isdecimal() and sizes[-1].isdecimal():
+        return SpecError(f"the sizes of a shape are one word: {'x'.join(one for one in sizes if one.isdecimal())}")
+    if len(spec.rest) == 2 and not spec.first and is_network(spec.rest[0]) and is_shape(spec.rest[1]):
+        return spec.blame(SpecError("the input comes first", f"write {spec.rest[1]} {spec.rest[0]}"), 1, 999)
+    word = spec.words[index]
+    name = called_name(word)
+    if "=" in spec.words[index : index + 2] and spec.words[-1] != "=":
+        call = spec.words[spec.words.index("=", index) + 1]
+        assigned = SpecError(f"{shown(word)} is not a layer", f"write the call alone: {call}")
+        return spec.blame(assigned, index, len(word))
+    argument = join_hint(spec.words[index - 1], spec.words[index:]) if index > spec.first else None
+    if argument is not None:
+        return spec.blame(argument, index, len(word))
+    if is_stdin(word) or is_file(word) or name.lower() in zoo.names():
+        others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
+        is_object = word.endswith(".py") and others.isidentifier()
+        help = f"write {word}:{others}" if is_object else f"leave out {shown(others)}"
+        error = SpecError(f"{shown(word)} is a whole network, and stands alone", help)
+    elif (spelling := _respelled(word)) is not None:
+        error, name = SpecError(f"{shown(word)} is not a {'layer' if index else 'shape or a layer'}", spelling), word
+    elif looks_like_shape(word):
+        error = SpecError(f"the shape {word} stands after a layer", "there is one input, and it comes first")
+    elif index == 0 and word[:1].isdecimal():
+        error = SpecError(f"{shown(word)} is not a shape", "as 3x224x224, or with a letter for an open size: 3xHxW")
+    else:
+        error = unknown_op(name or word)
+    return spec.blame(error, index, len(name or word))
