@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from .....registry import Registry
 from .....sizes import LARGEST, UNKNOWN, Open, Size, product
 from ....values import BATCH, Handle, numbered, plain, ratio
+from ..broadcasting import stripped
 from ..const import Number, of_tensor, of_values
 from ..fold import broadcast, numbers, squeezed
 from ..made import OpaqueNode, needed, values_of
-from ..meet import stripped
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 from .shuffle import recognised
