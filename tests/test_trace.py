@@ -332,11 +332,16 @@ def test_what_is_resolved_behind_what_is_not_known() -> None:
         assert {key: values[key] for key in more} == more
         assert layer != "linear1" or values == more
     assert cnncalc.shape([{"op": "opaque"}, {"op": "leakyrelu"}], (3, 8, 8))["leakyrelu1"].values == {"alpha": 0.01}
-    norm = {"eps": 1e-3, "scale": True, "center": True}
-    for layer, more in (("batchnorm", {}), ("layernorm", {"axis": (-1,)}), ("groupnorm", {"g": 4})):
-        given = {"op": layer, **({"g": 4} if more.get("g") else {})}
-        found = cnncalc.shape([{"op": "opaque"}, given], (3, 8, 8), dialect="keras")[f"{layer}1"].values
-        assert found == {**more, **norm}
+    norm: dict[str, Any] = {"eps": 1e-3, "scale": True, "center": True}
+    norms: list[tuple[str, dict[str, Any]]] = [
+        ("batchnorm", {}),
+        ("layernorm", {"axis": (-1,)}),
+        ("groupnorm", {"g": 4}),
+    ]
+    for name, own in norms:
+        given: dict[str, Any] = {"op": name, **({"g": 4} if name == "groupnorm" else {})}
+        found = cnncalc.shape([{"op": "opaque"}, given], (3, 8, 8), dialect="keras")[f"{name}1"].values
+        assert found == {**own, **norm}
     error = refused([{"op": "opaque"}, {"op": "layernorm", "axis": 7}], (3, 8, 8))
     assert (error.what, error.key) == ("axis 7 is not an axis of ?x?x?x?x?x?", "axis")
 
