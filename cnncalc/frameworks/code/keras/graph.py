@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +21,7 @@ from ...keras.read.config import Sizes, Tensor
 from ...keras.read.graph import results_of
 from ...keras.read.model import INPUT, KerasLayer, count_calls, read_model
 from ...keras.read.variables import snake_case
-from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue, describe, leaves
+from ..values import MISSING, InstanceValue, LibraryFunction, LibraryObject, UnknownValue, describe, leaves
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -254,6 +254,14 @@ class LayerValue(LibraryObject):
         finally:
             self.nodes = before
 
+    def set_attribute(self, evaluator: Evaluator, name: str, value: Any, node: Any) -> None:
+        if name == "trainable" and isinstance(value, bool):
+            set_trainable(self, value)
+
+    def parts(self) -> Iterable[Any]:
+        """Return the layers in it."""
+        return [one for one in leaves(self.config) if isinstance(one, LayerValue)]
+
     def as_read(self) -> KerasLayer:
         """Return the layer as the reader of Keras's models has it."""
         record = self.record()
@@ -284,6 +292,24 @@ class LayerValue(LibraryObject):
 
     def describe(self) -> str:
         return f"the layer {self.name}"
+
+
+def set_trainable(layer: Any, trained: bool) -> None:
+    """Note whether a layer, or an object of a class of layers, is trained, with all that is in it by now."""
+    seen: set[int] = set()
+    waiting = [layer]
+    while waiting:
+        one = waiting.pop()
+        one = one.layer if isinstance(one, SymbolicTensor) and one.layer.kind == "Constant" else one
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, LayerValue):
+            one.config["trainable"] = trained
+            waiting += one.parts()
+        elif isinstance(one, InstanceValue):
+            one.attributes["trainable"] = trained
+            waiting += leaves(one.attributes)
 
 
 IDLE = frozenset(
