@@ -212,7 +212,12 @@ KERAS_ALIASES = {
         ("globalavgpool", "AveragePooling", "AvgPool"),
     )
     for name, _ in KERAS[op].numbered()
-} | {"GroupQueryAttention": "GroupedQueryAttention", "SyncBatchNormalization": "BatchNormalization"}
+} | {
+    "GroupQueryAttention": "GroupedQueryAttention",
+    "SyncBatchNormalization": "BatchNormalization",
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+}
 """Keras's classes by their other names."""
 KERAS_ACTIVATIONS: Registry[str, tuple[str, ...]] = Registry(
     {op: (op,) for op in ("relu", "relu6", "sigmoid", "tanh", "softmax", "elu", "selu", "gelu", "mish", "softplus")},

@@ -11,6 +11,7 @@ from typing import Any
 
 from ....errors import SpecError, shown
 from ....input import Reading
+from ....layers.names import KERAS_ALIASES
 from ... import ForeignNetwork
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from ...inputs import input_keys
@@ -64,7 +65,7 @@ def _model(value: Any) -> KerasModel:
         return read_model(kind, config, value.get("build_config"))
     if not isinstance(config, dict):
         raise SpecError(f"config of {shown(kind)} is {shown(config)}, not an object", "to_json() of a model writes one")
-    if not is_known(kind) and not str(value.get("module")).startswith("keras"):
+    if not is_known(KERAS_ALIASES.get(kind, kind)) and not str(value.get("module")).startswith("keras"):
         what = f"{shown(kind)} is a class of its author's own: the file holds its arguments, and none of its layers"
         help = "what it computes is in its Python code: build it as a functional model, or export it as an ONNX file"
         raise SpecError(what, help)

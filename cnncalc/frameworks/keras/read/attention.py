@@ -1,4 +1,4 @@
-"""Keras's attention: with projections to heads (MultiHeadAttention, GroupQueryAttention), and without them.
+"""Keras's attention: with projections to heads (MultiHeadAttention, GroupedQueryAttention), and without them.
 
 Source: keras/src/layers/attention.
 """
@@ -202,7 +202,7 @@ _HEADS: Recipes = {
 }
 
 
-@CONVERTERS.register("GroupQueryAttention", "GroupedQueryAttention")
+@CONVERTERS.register("GroupedQueryAttention")
 def _grouped(call: LayerCall) -> Parts:
     """Return attention in which several heads of queries share one of keys and values."""
     read, config = _attended(call), call.config

@@ -36,7 +36,7 @@ from .roles import Recipe, Recipes, literal
 from .sequences import RECURRENT
 from .tracing import shape_of_sizes, sizes_of_shape, traced
 from .variables import inner_layer
-from .windows import FUSED, SPELLINGS
+from .windows import FUSED
 
 
 def convert(call: LayerCall) -> list[LayerPart] | Results:
@@ -87,15 +87,15 @@ def _sizes_of(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
 
 def is_known(kind: str) -> bool:
     """Return whether a class is a layer of Keras's of which something is known here."""
-    return _SPELLINGS.get(kind, kind) in CONVERTERS or has_figures(kind)
+    return kind in CONVERTERS or has_figures(kind)
 
 
 def _kind(call: LayerCall) -> str:
-    """Return the class that does what a TensorFlow function does, and one name for a class with many spellings."""
+    """Return the class of a call; that which does what a TensorFlow function does."""
     if call.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
         function = call.config.get("function")
         return TENSORFLOW.get(function.rpartition(".")[2], call.kind) if isinstance(function, str) else call.kind
-    return _SPELLINGS.get(call.kind, call.kind)
+    return call.kind
 
 
 def _order_here(call: LayerCall) -> list[int] | None:
@@ -392,20 +392,13 @@ for _op, _name in KERAS.items():
     for _word, _end in _name.numbered():
         CONVERTERS.setdefault(_word, _by_name(_op + _end if _op + _end in OPS else _op))
 
-_SPELLINGS = {
-    **SPELLINGS,
-    **dict.fromkeys(("BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization"), "BatchNormalization"),
-}
-"""The classes by their other names."""
-
 _ALWAYS_LAST = {"UpSampling1D", "Cropping1D", "ZeroPadding1D"}
 """Layers whose channels are the last axis if they say nothing else."""
 _FUSED = {*FUSED, "Dense", "EinsumDense"}
 """Layers with an activation of their own."""
 _JOINS = {
     *(*JOINS, "Where", "Concatenate", "CustomScaleLayer"),
-    *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
-    *("GroupQueryAttention", "GroupedQueryAttention"),
+    *("MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
     *("LSTM", "GRU", "SimpleRNN"),
     *("Dot", "Matmul", "Einsum", "Stack", "Constant", "LogicalAnd", "LogicalOr", "LogicalXor", "RNN", "Bidirectional"),
     *("FloorDivide", "Mod", "Arctan2", "SquaredDifference"),

@@ -86,10 +86,9 @@ _PASSING = {
     *(*_MERGING, *_RECURRENT),
     *("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "ThresholdedReLU", "Softmax", "Dense", "Identity", "Lambda"),
     *("BatchNormalization", "GroupNormalization", "LayerNormalization", "UnitNormalization", "Normalization"),
-    *("SyncBatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "ActivityRegularization"),
-    *("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise", "TimeDistributed"),
+    *("ActivityRegularization", "Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise", "TimeDistributed"),
     *(f"SpatialDropout{n}D" for n in (1, 2, 3)),
-    *("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"),
+    *("MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"),
 }
 """The layers that pass a mask on (`supports_masking`); behind others it is lost."""
 

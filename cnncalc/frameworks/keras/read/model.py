@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
+from ....layers.names import KERAS_ALIASES
 from ....limits import DEEPEST_CONFIG, MOST_CALLS, MOST_RESULTS, within
 from .config import Sizes, TensorKey, expect, sample_of, shape_of, tensors_in
 
@@ -144,7 +145,8 @@ def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> Kera
     label = f"layers[{at}]"
     try:
         raw = expect(raw, dict, "a layer")
-        kind = expect(raw.get("class_name"), str, "class_name")
+        written = expect(raw.get("class_name"), str, "class_name")
+        kind = KERAS_ALIASES.get(written, written)
         config, name = raw.get("config"), raw.get("name")
         listed = isinstance(config, list) and is_model_config(config)
         if not listed:

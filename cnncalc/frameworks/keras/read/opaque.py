@@ -11,6 +11,7 @@ from ...build import NO_FIGURES
 from .config import LayerCall, Sizes
 from .functions import Raw, opaque_layer, renamed, same_shape
 from .tracing import shape_given
+from .variables import inner_layer
 
 
 def opaque(call: LayerCall) -> Raw:
@@ -98,11 +99,10 @@ def _conv_lstm_figures(call: LayerCall) -> Raw:
 
 def _bidirectional_figures(call: LayerCall) -> Raw:
     """Return twice the figures of the layer that runs both ways."""
-    inner = call.get("layer")
-    kind, config = (inner.get("class_name"), inner.get("config")) if isinstance(inner, dict) else (None, None)
-    if kind not in tuple(_RECURRENT) or not isinstance(config, dict):
+    inner = inner_layer(call.config)
+    if inner is None or inner[0] not in _RECURRENT:
         return {}
-    figures = _recurrent_figures(call._replace(kind=kind, config=config))
+    figures = _recurrent_figures(call._replace(kind=inner[0], config=inner[1]))
     return {key: 2 * n for key, n in figures.items()}
 
 
@@ -182,7 +182,7 @@ FIGURES: dict[str, Callable[[LayerCall], Raw]] = {
         "params": bool(call.get("use_scale")) + (call.get("score_mode") == "concat"),
         "buffers": 0,
     },
-    **dict.fromkeys(("MultiHeadAttention", "GroupedQueryAttention", "GroupQueryAttention"), _attention_figures),
+    **dict.fromkeys(("MultiHeadAttention", "GroupedQueryAttention"), _attention_figures),
     "RMSNormalization": _rms_figures,
     **dict.fromkeys(("Lambda", "Dot", "Matmul", "Einsum"), lambda _: {"params": 0, "buffers": 0}),
 }

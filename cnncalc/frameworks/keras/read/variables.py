@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from re import sub
 from typing import Any, NamedTuple
 
+from ....layers.names import KERAS_ALIASES
 from .model import KerasLayer, KerasModel
 
 
@@ -92,13 +93,8 @@ def _places(record: KerasLayer, path: tuple[str, ...], steps: Steps) -> Iterator
         yield Place(path, variable, (*steps, *variable.group), index, variable.trained and not frozen)
 
 
-_CLASSES = {"GroupQueryAttention": "GroupedQueryAttention"}
-"""The names of classes that Keras exports under others."""
-
-
 def snake_case(kind: str) -> str:
     """Return a class as a `.weights.h5` file names it (keras/src/utils/naming.py)."""
-    kind = _CLASSES.get(kind, kind)
     kind = sub("(.)([A-Z][a-z]+)", r"\1_\2", sub(r"\W+", "", kind))
     return sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
 
@@ -109,15 +105,12 @@ _SEPARABLE = "depthwise_kernel pointwise_kernel bias?use_bias"
 _CELL = "kernel recurrent_kernel bias?use_bias"
 _OWN = {
     "Dense": f"{_CONV} {_LORA}",
-    **{f"{kind}{n}D": f"{_CONV} {_LORA}" for kind in ("Conv", "Convolution") for n in (1, 2, 3)},
-    **{f"Depthwise{kind}{n}D": _CONV for kind in ("Conv", "Convolution") for n in (1, 2)},
-    **{f"{kind}{n}DTranspose": _CONV for kind in ("Conv", "Convolution") for n in (1, 2, 3)},
-    **{f"{kind}{n}D": _SEPARABLE for kind in ("SeparableConv", "SeparableConvolution") for n in (1, 2)},
-    **dict.fromkeys(
-        ("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization"),
-        "gamma?scale beta?center moving_mean! moving_variance! moving_stddev!?renorm renorm_mean!?renorm "
-        "renorm_stddev!?renorm",
-    ),
+    **{f"Conv{n}D": f"{_CONV} {_LORA}" for n in (1, 2, 3)},
+    **{f"DepthwiseConv{n}D": _CONV for n in (1, 2)},
+    **{f"Conv{n}DTranspose": _CONV for n in (1, 2, 3)},
+    **{f"SeparableConv{n}D": _SEPARABLE for n in (1, 2)},
+    "BatchNormalization": "gamma?scale beta?center moving_mean! moving_variance! moving_stddev!?renorm "
+    "renorm_mean!?renorm renorm_stddev!?renorm",
     "LayerNormalization": "gamma?scale beta?center",
     "GroupNormalization": "gamma?scale beta?center",
     "RMSNormalization": "scale",
@@ -219,7 +212,7 @@ def inner_layer(config: dict[str, Any], key: str = "layer") -> tuple[str, dict[s
     """Return the class and the configuration of the layer in a wrapper; None if there is none."""
     inner = config.get(key) or config.get("layer")
     kind, own = (inner.get("class_name"), inner.get("config")) if isinstance(inner, dict) else (None, None)
-    return (kind, own) if isinstance(kind, str) and isinstance(own, dict) else None
+    return (KERAS_ALIASES.get(kind, kind), own) if isinstance(kind, str) and isinstance(own, dict) else None
 
 
 def _wrapped(wrapper: str, config: dict[str, Any]) -> list[Variable]:
@@ -241,7 +234,7 @@ _MAKERS: dict[str, Callable[[str, dict[str, Any]], list[Variable]]] = {
     "ReversibleEmbedding": _reversible,
     "RNN": lambda _, config: [one for part, group, cell in cells(config) for one in _in_cell(part, group, *cell)],
     **dict.fromkeys(_PARTS, _wrapped),
-    **dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"), _projections),
+    **dict.fromkeys(("MultiHeadAttention", "GroupedQueryAttention"), _projections),
     "Attention": _scores,
     "Normalization": _statistics,
 }

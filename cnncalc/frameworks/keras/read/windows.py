@@ -51,10 +51,3 @@ def _border(call: LayerCall) -> Parts:
 
 FUSED = {word for op in _CONVOLUTIONS for word, _ in KERAS[op].numbered()}
 """The convolutions, which have an activation of their own."""
-SPELLINGS = {
-    word.replace(long, other): word
-    for long, other in (("Conv", "Convolution"), ("AveragePooling", "AvgPool"), ("MaxPooling", "MaxPool"))
-    for word in CONVERTERS
-    if long in word
-}
-"""The convolutions and pools by their other names."""

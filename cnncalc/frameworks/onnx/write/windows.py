@@ -8,7 +8,7 @@ from typing import Any
 
 from ....layers import ConvKind
 from ....layers.names import ONNX
-from ....layers.sliding import halves, place
+from ....layers.sliding import place
 from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import known
@@ -84,26 +84,28 @@ def sepconv(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("convT")
 def transposed(file: OnnxFile, layer: LayerReport) -> None:
-    """Write one ConvTranspose. What `output_padding` may not say, `output_shape` does, if the pads follow from it.
+    """Write one ConvTranspose. What `output_padding` may not say are zeros behind it, to which the bias is added.
 
-    ONNX then halves the padding, an odd unit before, or after with SAME_UPPER, and appends what is below 0.
+    onnxruntime refuses the `output_shape` that would say it.
     """
-    v, weights = layer.values, [kernel(file, layer), *bias(file, layer)]
+    v, weight = layer.values, kernel(file, layer)
     attributes = window(layer) | {"group": v["g"]}
     limits = [max(s, d) for s, d in zip(v["s"], v["d"], strict=True)]
     if all(extra < limit for extra, limit in zip(v["out_pad"], limits, strict=True)):
         attributes |= {"output_padding": v["out_pad"]} if any(v["out_pad"]) else {}
-    else:
-        totals = [sum(pair) - extra for pair, extra in zip(v["p"], v["out_pad"], strict=True)]
-        found = [lower for lower in (True, False) if [halves(max(total, 0), lower) for total in totals] == [*v["p"]]]
-        if not found:
-            what = f"an out_pad of {max(v['out_pad'])}, not below max(s, d), with padding {v['p']}"
-            raise unsaid(layer, what, "lower out_pad")
-        del attributes["pads"]
-        attributes |= {} if found[0] else {"auto_pad": "SAME_UPPER"}
-        out = layer.node.layer.split(layer.traced.out, layer.env)[1]
-        attributes["output_shape"] = numbers(layer, out, "transposed convolutions")
-    between(file, layer, "ConvTranspose", weights, **attributes)
+        between(file, layer, "ConvTranspose", [weight, *bias(file, layer)], **attributes)
+        return
+    kept = [max(after - extra, 0) for (_, after), extra in zip(v["p"], v["out_pad"], strict=True)]
+    more = [extra - after + left for (_, after), extra, left in zip(v["p"], v["out_pad"], kept, strict=True)]
+    attributes["pads"] = [*[before for before, _ in v["p"]], *kept]
+    reads, nothing = [channels_first(file, layer), weight], [0] * len(kept)
+    x = file.step(layer, "inside", "ConvTranspose", reads, **attributes)
+    pads = file.constant(layer, "pads", [0, 0, *nothing, 0, 0, *more])
+    if not v["bias"]:
+        file.end(layer, "Pad", [x, pads], first=True)
+        return
+    x = file.step(layer, "whole", "Pad", [x, pads])
+    finish(file, layer, [("Add", file.weight(layer, "bias", [v["c_o"], *[1 for _ in kept]]))], x)
 
 
 def ceil_mode(layer: LayerReport) -> int:
