@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -223,6 +223,11 @@ def shown(value: object, limit: int = 60, depth: int = 0) -> str:
     else:
         text = _number(value)
     return clipped(text, limit)
+
+
+def named_list(names: Sequence[str]) -> str:
+    """Return `height, width and depth`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def reason(error: BaseException) -> str:

@@ -200,12 +200,15 @@ PIXEL = Field(1, 1, 0)
 
 def transposed(taps: int, d: int, s: int, pb: int) -> list[Interval]:
     """Return the first and the last unit that each of s units sees through a transposed window, or NOTHING."""
-    period = s // gcd(d, s)
+    common = gcd(d, s)
+    period = s // common
     """After so many taps, the next one meets a unit again."""
+    inverse = pow(d // common, -1, period)
     sees = []
     for u in range(s):
-        first = next((i for i in range(min(period, taps)) if (u + pb - i * d) % s == 0), None)
-        if first is None:
+        units, beside = divmod(u + pb, common)
+        first = units * inverse % period
+        if beside or first >= taps:
             sees.append(NOTHING)
             continue
         last = first + (taps - 1 - first) // period * period

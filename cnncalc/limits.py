@@ -23,6 +23,8 @@ MOST_OPEN = 10_000
 MOST_PHASES_IN_ALL = 400_000
 """Phases of the receptive fields of a network's layers on all axes, as a transposed convolution makes them, counted
 for each path that meets there: 2 microseconds each."""
+MOST_PHASES_FOLLOWED = 1 << 20
+"""Phases of what the units of each layer read of the layer before, where `rf` follows them: a microsecond each."""
 MOST_PRODUCTS = 6_000
 """Layers of a network that multiply their inputs by each other, as attention does: 120 microseconds each."""
 MOST_CONTRASTED = 50_000
@@ -81,8 +83,10 @@ MOST_NUMBERS = 1 << 22
 """Numbers of constants that are worked out while an ONNX file is read, beyond one for each byte of the file."""
 NUMBERS_A_NODE = 1000
 """As how many numbers working out one node counts, whatever it holds: it takes as long."""
-MOST_NUMBERS_LATER = 1 << 31
-"""Numbers that are worked out for one constant when it is read, each as often as it is read on the way."""
+MOST_NUMBERS_LATER = 1 << 24
+"""Numbers that are worked out for one constant when it is read, each as often as it is read on the way, beyond
+`MADE_OF_ONE` for each of the trained arrays that it is made of."""
+MADE_OF_ONE = 16
 MOST_MADE = 1 << 29
 """Numbers of a constant that is worked out."""
 SECONDS_APART = 0.3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import prod
 
 from .errors import SpecError, shown
@@ -35,6 +35,11 @@ class _NothingKnown(tuple[Size, ...]):
 
 NOTHING_KNOWN: Shape = _NothingKnown()
 """A shape of which not even the number of its sizes is known."""
+
+
+def evaluated(size: Size, numbers: Mapping[str, Size]) -> Size:
+    """Return a size with numbers, or other sizes, in place of letters."""
+    return size.at(numbers) if isinstance(size, Open) else size
 
 
 def known(size: Size | None) -> int | None:

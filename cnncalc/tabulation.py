@@ -9,7 +9,7 @@ from .errors import CnncalcError
 from .input import FIRST, Inputs
 from .network import Network
 from .report import Report, listed, rf_json
-from .sizes import Open, Shape, read_shape, to_json
+from .sizes import Open, Shape, evaluated, read_shape, to_json
 from .trace import shape
 
 
@@ -66,12 +66,8 @@ def tabulate(network: Network, settings: Iterable[Mapping[str, int]]) -> Iterato
     """Yield a configured network at each of these numbers."""
     inputs = inputs_of(network)
     for numbers in settings:
-        given = Inputs([(name, tuple([_at(size, numbers) for size in sizes])) for name, sizes in inputs.items()])
+        given = Inputs([(name, tuple([evaluated(size, numbers) for size in sizes])) for name, sizes in inputs.items()])
         try:
             yield Point(dict(numbers), shape(network, given))
         except CnncalcError as error:
             yield Point(dict(numbers), None, error)
-
-
-def _at(size: int | Open, numbers: Mapping[str, int]) -> int | Open:
-    return size.at(numbers) if isinstance(size, Open) else size

@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cnncalc
@@ -230,6 +231,24 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         ["rf"],
         2,
         "receptive fields of 2,250,001 pairs of inputs that meet in a layer, more than 1,000,000",
+    ),
+    "followed.json": (
+        spec(*[{"op": "adaptiveavgpool", "out": [1_000_003 + 2 * at, 7]} for at in range(9)]),
+        ["rf"],
+        2,
+        "units that differ in what they read, 2,000,018 one after another in all layers, more than",
+    ),
+    "transposed.json": (
+        spec(
+            *[
+                {"op": op, "k": 1024, "s": 1024, "p": 300 - at} | ({"c_o": 1} if op == "convT" else {})
+                for at in range(150)
+                for op in ("convT", "maxpool")
+            ]
+        ),
+        ["shape"],
+        0,
+        "receptive field",
     ),
     "forbidden.json": (spec(*[{"op": "relu", "expect": {"forbid": "all"}}] * 5_000), ["check"], 0, "expectations"),
     "misspelt.json": (
@@ -470,6 +489,25 @@ def test_constants_and_functions_of_onnx(make: Callable[[], bytes], code: int, w
     done = bounded("shape", str(path))
     assert done.code == code, done
     assert what in done.err
+
+
+@posix
+def test_a_run_reads_no_constants_of_what_cannot_be_run(tmp_path: Path) -> None:
+    """A file of a kilobyte whose constants take 16 GB."""
+    pytest.importorskip("onnx")
+    np.save(tmp_path / "x.npy", np.ones((3, 8, 8), np.float32))
+    done = bounded("run", str(HOSTILE / "04-concat-constants-bomb.onnx"), "-x", str(tmp_path / "x.npy"))
+    assert done.code == 2, done
+    assert "'y': it is of type Reshape: what that computes is not known" in done.err
+
+
+@posix
+@pytest.mark.parametrize("word", ["sepconv:2,k100000001,full", "convT:1,k100000001,s1", "conv:1,k100000001,full"])
+def test_a_run_says_what_a_huge_kernel_takes(word: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((5, 5), np.float32))
+    done = bounded("run", word, "-x", str(tmp_path / "x.npy"), "--seed", "0")
+    assert done.code == 2, done
+    assert "PiB" in done.err
 
 
 @posix

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from ..contrasts import RULES, Contrast, contrast, named_list
+from ..contrasts import RULES, Contrast, contrast
 from ..dialects import dialects_named, is_several
-from ..errors import CnncalcError
+from ..errors import CnncalcError, named_list
 from ..input import Inputs
 from ..network import Network
 from ..sizes import Shape

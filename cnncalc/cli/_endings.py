@@ -50,11 +50,11 @@ def _is_known(ending: str) -> bool:
     if not ending:
         return False
     from ..frameworks import ENDINGS as TARGETS
-    from ..frameworks.strangers import STRANGERS
+    from ..frameworks.unsupported import UNSUPPORTED
     from ..render import ENDINGS as FORMATS
 
-    strangers = [one.endings for one in STRANGERS]
-    return any(ending in some for some in (*FORMATS.values(), *TARGETS.values(), *strangers, _READ_ONLY))
+    unsupported = [one.endings for one in UNSUPPORTED]
+    return any(ending in some for some in (*FORMATS.values(), *TARGETS.values(), *unsupported, _READ_ONLY))
 
 
 _READ_ONLY = (".keras", ".h5", ".hdf5")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from ..errors import printable
+from ..errors import named_list, printable
 from ..render.messages import hint_text, paint, plural
 from ..report import Hint, LayerReport
 from ..sources.words import is_stdin
@@ -93,7 +93,6 @@ def hints_of(runs: Runs, told: Sequence[Hint] = ()) -> list[Hint]:
 
     A built-in network has none.
     """
-    from ..contrasts import named_list
     from ..hints.table import hints
 
     names: dict[Hint, list[str]] = {}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..dialects import DIALECTS, Dialect
 from ..display import drawn
-from ..errors import CnncalcError
+from ..errors import CnncalcError, named_list
 from ..input import Inputs, configure, read_input
 from ..limits import MOST_CONTRASTED, OPEN_AS, within
 from ..network import Network
@@ -16,7 +16,7 @@ from ..sizes import Open, Shape, counted, show, to_json
 from ..trace import trace_layers
 from .rules import RULES, rounding_matters
 
-__all__ = ["RULES", "Contrast", "LayerContrast", "Run", "alike", "contrast", "named_list", "reasons"]
+__all__ = ["RULES", "Contrast", "LayerContrast", "Run", "alike", "contrast", "reasons"]
 
 T = TypeVar("T")
 
@@ -247,8 +247,3 @@ def _groups(items: Iterable[T], key: Callable[[T], Any]) -> dict[Any, list[T]]:
     for item in items:
         groups.setdefault(key(item), []).append(item)
     return groups
-
-
-def named_list(names: Sequence[str]) -> str:
-    """Return `plain, torch and keras`."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -18,7 +18,7 @@ from ..sizes import LARGEST, show, size_text
 from ..trace import shape as trace_shape
 from . import weights as arrays
 from .npy import NamedArrays, drop, has_memory
-from .program import MEMORY, Program, Progress
+from .program import MEMORY, Program, Progress, check_runnable
 from .sinks import Memory, Sink
 from .task import Array, Dtype, sizes_of
 from .threads import release
@@ -172,6 +172,8 @@ class Job:
         self.kind = real(kind, "x")
         shapes = {name: array.shape for name, array in (others or {}).items()}
         self.samples = samples = Samples(network, shape, dialect, layout, shapes)
+        for layer in samples.report.layers:
+            check_runnable(layer)
         self.weights = _by_name(samples.report, weights, bias, seed)
         without = arrays.without_biases(samples.report.network, self.weights)
         if without is not samples.report.network:

@@ -57,6 +57,14 @@ Progress = Callable[[int], object]
 """Called after each layer with the number of samples that it has computed."""
 
 
+def check_runnable(layer: LayerReport) -> None:
+    """Raise SpecError for a layer that cannot be run."""
+    if layer.node.layer.WORD not in KERNELS:
+        what = layer.values.get("type")
+        text = f"it is of type {what}: what that computes is not known" if what else f"{layer.op} cannot be run"
+        raise SpecError(text, "run the layers before it, and those after").at(layer.node.label())
+
+
 class Program:
     """A network and its weights, for samples of one shape and dtype. Not safe for several threads at once."""
 
@@ -131,11 +139,7 @@ class Program:
         return len(self._slots) - 1
 
     def _step(self, layer: LayerReport, steps: list[LayerStep], weights: Mapping[str, Array]) -> LayerStep:
-        kernel = KERNELS.get(layer.node.layer.WORD)
-        if kernel is None:
-            what = layer.values.get("type")
-            text = f"it is of type {what}: what that computes is not known" if what else f"{layer.op} cannot be run"
-            raise SpecError(text, "run the layers before it, and those after").at(layer.node.label())
+        kernel = KERNELS[layer.node.layer.WORD]
         own = {want.role: weights[want.name] for want in needed_by(layer)}
         kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
         kinds = kinds or ([] if own else [self._kinds.get(layer.name, self.kind)])

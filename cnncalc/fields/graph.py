@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..errors import SpecError, nearest, shown
 from ..field import PIXEL
 from ..layers import Fields
-from ..limits import FEWER_LAYERS, MOST_PAIRS, Limit
+from ..limits import FEWER_LAYERS, MOST_PAIRS, MOST_PHASES_FOLLOWED, Limit
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import Shape, known
@@ -45,6 +45,8 @@ class Graph:
         """What layers read, by all that it depends on: a deep network has few kinds of layers."""
         what = "receptive fields of {made:,} pairs of inputs that meet in a layer, more than {most:,}"
         self._pairs = Limit(MOST_PAIRS, what, FEWER_LAYERS)
+        what = "units that differ in what they read, {made:,} one after another in all layers, more than {most:,}"
+        self._phases = Limit(MOST_PHASES_FOLLOWED, what, FEWER_LAYERS)
 
     def _add(self, layers: Sequence[LayerReport], within: str, ends: dict[int, int]) -> int:
         """Add layers that read each other, and `ends` in place of their input; return the index of the last."""
@@ -121,6 +123,7 @@ class Graph:
             if found is None:
                 self._pairs.count(len(sources) ** 2)  # each goes through the layer, beside all others
                 found = tuple([read_by(layer, position, source, target) for position, source in enumerate(sources)])
+                self._phases.count(sum([len(one.phases or ()) for reads in found for one in reads.relations]))
                 if key is not None:
                     self._alike[key] = found
             self._readings[at] = found

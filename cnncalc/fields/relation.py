@@ -75,7 +75,7 @@ class Relation(NamedTuple):
 
     def transpose(self, taps: int, d: int, s: int, pb: int) -> Relation:
         """Return the relation of a transposed window: unit u reads (u + pb - i*d)/s, i a tap, if that is whole."""
-        phases = tuple(transposed(taps, d, s, pb))
+        phases = tuple(transposed(taps, d, s, pb)) if s <= MOST_FOLLOWED else None
         return self._after(self.field.transpose(taps, d, s, pb), phases, 1, d // gcd(d, s))
 
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Relation:

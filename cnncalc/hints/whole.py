@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..errors import named_list
 from ..fields.borders import least
 from ..fields.graph import Graph
 from ..network import INPUT
@@ -11,7 +12,7 @@ from ..report import LayerReport, Report, leaves
 from ..sizes import known, show
 from ..trace import MOST_RETRACED
 from . import Advice, HintKind, HintPlace
-from .windows import listed, plural
+from .windows import plural
 
 
 def _bias_before_norm(place: HintPlace) -> Advice | None:
@@ -22,11 +23,8 @@ def _bias_before_norm(place: HintPlace) -> Advice | None:
     if not _is_per_channel(layer) or not all(map(_takes_mean_away, readers)):
         return None
     norms = [*dict.fromkeys(reader.op for reader in readers)]
-    subtracts = "subtracts" if len(norms) == 1 else "subtract"
-    text = (
-        f"its bias of {layer.bias:,} has no effect: the {listed(norms)} behind it {subtracts} the mean of each channel"
-    )
-    return Advice(text, f"bias=false saves {layer.bias:,} parameters")
+    why = f"the {named_list(norms)} behind it {'subtracts' if len(norms) == 1 else 'subtract'} the mean of each channel"
+    return Advice(f"its bias of {layer.bias:,} has no effect: {why}", f"bias=false saves {layer.bias:,} parameters")
 
 
 def _is_per_channel(layer: LayerReport) -> bool:

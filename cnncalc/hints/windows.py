@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from math import gcd, prod
 from typing import TypeVar
 
+from ..errors import named_list
 from ..explain import axes_text
 from ..layers.base import ENDS as RANK_ENDS
 from ..layers.sliding import AxisWindow, Cut, Slide, Windowed
@@ -30,11 +31,6 @@ def slides_of(place: HintPlace) -> list[Slide]:
     return [window for window in windows_of(place) if isinstance(window, Slide)]
 
 
-def listed(words: Sequence[str]) -> str:
-    """Return `height, width and depth`."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
 def _by_axis(windows: Sequence[W], say: Callable[[W], str | None], name: Callable[[W], str]) -> str | None:
     """Return what is said of each axis, `%` in it standing for the names of the axes of which the same is said."""
     said: dict[str, list[str]] = {}
@@ -42,7 +38,7 @@ def _by_axis(windows: Sequence[W], say: Callable[[W], str | None], name: Callabl
         text = say(window)
         if text is not None:
             said.setdefault(text, []).append(name(window))
-    return "; ".join([text.replace("%", listed(names)) for text, names in said.items()]) or None
+    return "; ".join([text.replace("%", named_list(names)) for text, names in said.items()]) or None
 
 
 def _axis(window: AxisWindow) -> str:

@@ -256,6 +256,10 @@ class Layer:
         """Trace the shapes of several inputs, without the batch, through a layer that joins them."""
         raise NotImplementedError
 
+    def unequal(self, xs: Sequence[Shape], why: str) -> ShapeError:
+        """Return the error for shapes that do not go together; the caller adds the layers that they come from."""
+        return ShapeError(f"{self.op} of {' and '.join(map(show, xs))}: {why}", key="from")
+
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         """Return the shape of each array that running it takes, by role (`weight`, `bias`, `running_mean` …).
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ..axes import join as join_fields
 from ..errors import ShapeError
 from ..floors import larger
-from ..sizes import Open, Shape, Size, known, show
+from ..sizes import Open, Shape, Size, known
 from . import reduce
 from .base import Env, Fields, Layer, Need, Sign, Trace, axis_of, ops
 from .keys import Reader, axis, number, one_of
@@ -30,10 +30,6 @@ class Join(Layer):
         if len(xs) < 2:
             what = f"{self.op} needs at least two inputs, got one"
             raise ShapeError(what, f"name them, as from=a+b{also}", key="from")
-
-    def unequal(self, xs: Sequence[Shape], why: str) -> ShapeError:
-        """Return the error for shapes that do not go together; the caller adds the layers that they come from."""
-        return ShapeError(f"{self.op} of {' and '.join(map(show, xs))}: {why}", key="from")
 
     def broadcast(self, xs: Sequence[Shape], fields: Sequence[Fields], values: dict[str, Any], env: Env) -> Trace:
         """Trace inputs that meet value by value: aligned at their last axes, a size of 1 is repeated (NumPy)."""

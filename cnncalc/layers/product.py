@@ -38,10 +38,6 @@ class ManyInputs(Layer):
     MAKES_AXES = True
     MULTIPLIES = True
 
-    def apart(self, xs: Sequence[Shape], why: str) -> ShapeError:
-        """Return the error for shapes that do not go together; the caller adds the layers that they come from."""
-        return ShapeError(f"{self.op} of {' and '.join(map(show, xs))}: {why}", key="from")
-
     def expects(self, xs: Sequence[Shape], least: int, most: int) -> None:
         """ShapeError unless there are from `least` to `most` inputs."""
         if not least <= len(xs) <= most:
@@ -64,11 +60,11 @@ class MatMul(ManyInputs):
         rows = b[-2:][0]
         inner = same([a[-1], rows], env)
         if inner is None:
-            raise self.apart(xs, f"the first has {a[-1]} columns, and the second {rows} rows")
+            raise self.unequal(xs, f"the first has {a[-1]} columns, and the second {rows} rows")
         lead = broadcast(a[:-2], b[:-2], env=env)
         if lead is None:
             why = f"the sizes before the last two differ, {show(a[:-2])} and {show(b[:-2])}, and neither is 1"
-            raise self.apart(xs, why)
+            raise self.unequal(xs, why)
         out = (*lead, *a[:-1][-1:], *(b[-1:] if len(b) > 1 else ()))
         front, of_a, of_b = range(-max(len(a), len(b)), -2), (-2,) * (len(a) > 1), (-1,) * (len(b) > 1)
         labels = [
@@ -160,7 +156,7 @@ class Einsum(ManyInputs):
             size = wide(met, env)
             if size is None:
                 name = chr(label) if label > 0 else "..."
-                raise self.apart(xs, f"{' and '.join(str(n) for n in met)} differ, both {name} of {equation}")
+                raise self.unequal(xs, f"{' and '.join(str(n) for n in met)} differ, both {name} of {equation}")
             sizes[label] = size
         out = tuple([sizes[label] for label in labels.out])
         macs = total([0, *[count(*[sizes[one] for one in step.all]) for step in steps(labels) if step.contracts]])
@@ -236,9 +232,9 @@ class Attends(ManyInputs):
                 raise ShapeError(f"{self.op} works on positions and features, and gets {show(x)}", key="from")
         keys, lead = same([k[-2], v[-2]], env), broadcast(q[:-2], k[:-2], v[:-2], env=env)
         if keys is None:
-            raise self.apart(xs, f"there are {k[-2]} keys and {v[-2]} values")
+            raise self.unequal(xs, f"there are {k[-2]} keys and {v[-2]} values")
         if lead is None:
-            raise self.apart(xs, "the sizes before the last two differ, and none is 1")
+            raise self.unequal(xs, "the sizes before the last two differ, and none is 1")
         return (*lead, q[-2], keys)
 
     def see(self, xs: Sequence[Shape], fields: Sequence[Fields]) -> Fields:
@@ -265,7 +261,7 @@ class Attends(ManyInputs):
             or len(met) > len(scores)
             or any(same([m, n], env) is None for m, n in zip(met, scores, strict=True))
         ):
-            raise self.apart(xs, f"the mask {show(mask)} does not fit scores of {show(scores)}")
+            raise self.unequal(xs, f"the mask {show(mask)} does not fit scores of {show(scores)}")
 
 
 class Attention(Attends):
@@ -283,7 +279,7 @@ class Attention(Attends):
         scores = self.meet(xs, q, k, v, env)
         features = same([q[-1], k[-1]], env)
         if features is None:
-            raise self.apart(xs, f"queries have {q[-1]} features, and keys {k[-1]}")
+            raise self.unequal(xs, f"queries have {q[-1]} features, and keys {k[-1]}")
         for mask in xs[3:]:
             self.masked(xs, scores, mask, env)
         size = known(features)

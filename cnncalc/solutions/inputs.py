@@ -13,7 +13,7 @@ from ..layers.base import AXIS_LETTERS
 from ..layers.sliding import Slide, Windowed
 from ..network import INPUT, Network
 from ..report import LayerReport, Report, leaves
-from ..sizes import NOTHING_KNOWN, Open, Shape, Size, known, show
+from ..sizes import NOTHING_KNOWN, Open, Shape, Size, evaluated, known, show
 from ..trace import shape
 
 NEAR = 64
@@ -65,7 +65,7 @@ class WantedInputs(NamedTuple):
         if not self.ways:
             return None
         smallest = {letter: own.least or 0 for letter, own in self.ways[0].items()}
-        return tuple([_at(size, smallest) for size in self.sample])
+        return tuple([evaluated(size, smallest) for size in self.sample])
 
     def fit(self, sizes: Sequence[int]) -> list[Fit] | None:
         """Return the smallest padding of an image of these sizes, an axis each; None if no padding will do."""
@@ -79,10 +79,6 @@ class WantedInputs(NamedTuple):
             return None
         best = min(found, key=sum)
         return [Fit(*row) for row in zip(self.letters, sizes, best, strict=True)]
-
-
-def _at(size: Size, values: dict[str, int]) -> Size:
-    return size.at(values) if isinstance(size, Open) else size
 
 
 def opened(network: Network) -> Network:
@@ -279,7 +275,7 @@ def _nearest_together(
     places = {_place(size, want, step, holds) for size, want in opened for step in (-1, 1)}
     for place in sorted(at for at in places if at is not None):
         there = dict.fromkeys(shared, place)
-        own = [known(size.at(there) if isinstance(size, Open) else size) or 0 for size, _ in wanted]
+        own = [known(evaluated(size, there)) or 0 for size, _ in wanted]
         met = [_equal(size, n) for (size, _), n in zip(wanted, own, strict=True) if isinstance(size, Open)]
         if _ways(holds.also(*met), letters)[0]:
             yield tuple(own)

@@ -93,7 +93,7 @@ def read_any(path: str) -> str | ForeignNetwork:
     if wanted is not None:
         return read_code(read_text(source), source, wanted)
     if os.path.isdir(path):
-        from ..frameworks.strangers import folder
+        from ..frameworks.unsupported import folder
 
         if (error := folder(path)) is not None:
             raise error
@@ -119,11 +119,11 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
         return read_onnx(data, name)
     if data.startswith(HDF):
         return read_hdf(data, name)
-    from ..frameworks.strangers import HEAD, ending_of, stranger
+    from ..frameworks.unsupported import HEAD, ending_of, unsupported
 
     if data.startswith(ZIP) and ending_of(name) == ".keras":
         return read_archive(data, name)
-    if (error := stranger(data[:HEAD], name)) is not None:
+    if (error := unsupported(data[:HEAD], name)) is not None:
         raise error
     if data.startswith(ZIP):
         return read_archive(data, name)

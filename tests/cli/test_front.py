@@ -20,7 +20,7 @@ import cnncalc
 from cnncalc.cli import COMMANDS, _intents, group
 from cnncalc.cli._guesses import MEANT
 from cnncalc.cli._intents import option_meant
-from cnncalc.frameworks.strangers import STRANGERS
+from cnncalc.frameworks.unsupported import UNSUPPORTED
 from cnncalc.help import TOPICS
 from cnncalc.layers import find_op
 from tests.program import environment, here, on_terminal, posix, shell
@@ -327,7 +327,7 @@ def test_a_spec_is_read_whatever_its_ending() -> None:
 
 
 def test_no_two_kinds_of_files_share_an_ending() -> None:
-    endings = [ending for one in STRANGERS for ending in one.endings]
+    endings = [ending for one in UNSUPPORTED for ending in one.endings]
     assert len(endings) == len(set(endings))
 
 

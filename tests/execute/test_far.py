@@ -47,10 +47,11 @@ def test_any_far_window(axis: tuple[int, dict[str, Any]], op: str, flag: bool) -
 
 @pytest.mark.parametrize("g", [1, 2])
 @pytest.mark.parametrize("s", [[1, 1], [4, 7]])
-def test_each_tap_gives_what_columns_give(s: list[int], g: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("share", [0, FAR], ids=["each input", "columns"])
+def test_each_tap_gives_what_other_ways_give(s: list[int], g: int, share: int, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = {"op": "conv", "c_o": 4, "k": [9, 7], "d": [5, 6], "p": [22, 19], "s": s, "g": g}
     found = agree([layer], (2, 2, 4, 5))
-    monkeypatch.setattr(taps, "LEAST_SHARE", 0)
+    monkeypatch.setattr(taps, "LEAST_SHARE", share)
     np.testing.assert_allclose(agree([layer], (2, 2, 4, 5)), found, rtol=1e-12, atol=1e-12)
 
 
@@ -64,6 +65,18 @@ def test_taps_are_those_that_see_the_input(axis: tuple[int, dict[str, Any]], mor
     found = columns.taps(n, k, s, d, pb, size)
     assert {(i, u) for i, to, _ in found for u in range(size)[to]} == seen
     assert all([*range(n)[inputs]] == [u * s + i * d - pb for u in range(size)[to]] for i, to, inputs in found)
+
+
+@given(axes(), st.integers(0, 3))
+@settings(max_examples=200)
+def test_what_an_input_reaches_are_the_outputs_that_see_it(axis: tuple[int, dict[str, Any]], more: int) -> None:
+    n, window = axis
+    k, s, d, pb = window["k"], window["s"], window["d"], window["p"][0][0]
+    size = (n + sum(window["p"][0]) - d * (k - 1) - 1) // s + 1 + more
+    for u in range(n):
+        cells, outputs = taps.reaching(u, k, s, d, pb, size) or (slice(0), slice(0))
+        pairs = list(zip(range(k)[cells], range(size)[outputs], strict=True))
+        assert pairs == sorted([(i, o) for i in range(k) for o in range(size) if o * s + i * d - pb == u], reverse=True)
 
 
 HUGE: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
@@ -83,6 +96,8 @@ HUGE: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     ),
     "large convT": ({"op": "convT", "c_o": 2, "k": 300, "s": 300}, None),
     "convT": ({"op": "convT", "c_o": 1, "k": 3, "d": FAR, "p": FAR}, {"op": "convT", "c_o": 1, "k": 3, "d": 9, "p": 9}),
+    "conv of each input": ({"op": "conv", "c_o": 2, "k": 700, "p": 699}, None),
+    "convT of each input": ({"op": "convT", "c_o": 2, "k": 700}, None),
     "padding": ({"op": "conv", "c_o": 1, "k": 50, "p": 300}, None),
     "unfold": ({"op": "unfold", "k": 120, "p": 60}, None),
 }

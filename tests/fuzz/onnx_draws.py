@@ -336,8 +336,7 @@ def _resample(s: Scene) -> Op | None:
     turn = r.choice([*turns, *["half_pixel_symmetric"] * (s.opset >= 19)])
     given: dict[str, Any] = {"mode": mode, "coordinate_transformation_mode": turn}
     if mode == "nearest":
-        floor = [] if turn == "half_pixel_symmetric" else ["floor"]  # onnxruntime falls below whole places
-        given["nearest_mode"] = r.choice(["round_prefer_floor", *floor, "ceil", "round_prefer_ceil"])
+        given["nearest_mode"] = r.choice(["round_prefer_floor", "floor", "ceil", "round_prefer_ceil"])
     if mode == "cubic" and flag(r):
         given |= {"cubic_coeff_a": r.choice([-0.5, -0.75]), "exclude_outside": int(flag(r, 0.3))}
     none = Kept(np.zeros(0, np.float32)) if s.opset < 13 else ""

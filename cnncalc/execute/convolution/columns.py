@@ -152,10 +152,21 @@ def parts(n: int, space: Sequence[int], most: int, several: int) -> Iterator[Par
         if size[axis] > 1:
             break
     several = max(min(most // prod(space), several), 1)
+    counts = [-(-whole // step) for whole, step in zip(space, size, strict=True)]
     for first in range(0, n, several):
-        for begin in product(*[range(0, whole, step) for whole, step in zip(space, size, strict=True)]):
+        for number in range(prod(counts)):  # `product` would list the places of each axis
+            begin = _place(number, counts, size)
             fits = [min(step, whole - b) for b, step, whole in zip(begin, size, space, strict=True)]
             yield Part(slice(first, min(first + several, n)), begin, tuple(fits))
+
+
+def _place(number: int, counts: Sequence[int], size: Sequence[int]) -> tuple[int, ...]:
+    """Return where a part of this size begins, of so many on each axis."""
+    begin = []
+    for count, step in zip(reversed(counts), reversed(size), strict=True):
+        number, at = divmod(number, count)
+        begin.append(at * step)
+    return tuple(reversed(begin))
 
 
 class Layout(NamedTuple):

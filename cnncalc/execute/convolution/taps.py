@@ -1,14 +1,16 @@
 """Convolutions one tap at a time: for kernels of which few taps meet the input, however far apart these are.
 
+With far more taps than inputs, one input at a time.
+
 Everything here works on views with the channels first, of any strides: x (N, c_i, *space), out (N, c_o, *out). The sums
 are taken in the weight's dtype, one sample at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
-from math import prod
+from math import gcd, prod
 
 import numpy as np
 
@@ -20,11 +22,18 @@ LEAST_SHARE = 16
 """One of so many taps of all windows has to fall on the input, or it is faster to take only those that do."""
 
 
+def has_few_inputs(space: Sequence[int], k: Sequence[int]) -> bool:
+    """Return whether there are so many taps that a product for each input is faster."""
+    return prod(space) * LEAST_SHARE < prod(k)
+
+
 def pays(shapes: Shapes) -> bool:
     """Return whether so few taps of a cross-correlation fall on the input that they are better taken one at a time."""
     space, out, windows = shapes.x[2:], shapes.out[2:], shapes.windows
     if all((k - 1) * d < n for n, k, d in zip(space, windows.k, windows.d, strict=True)):
         return False
+    if has_few_inputs(space, windows.k):
+        return True
     axes = [taps(*axis) for axis in zip(space, *windows, out, strict=True)]
     meet = prod([sum([to.stop - to.start for _, to, _ in axis]) for axis in axes])
     return bool(meet * LEAST_SHARE < prod(out) * prod(windows.k))
@@ -34,11 +43,16 @@ def working(shapes: Shapes) -> int:
     """Return how many bytes `correlate` takes at most beside its arguments."""
     seen = prod([min(pair) for pair in zip(shapes.x[2:], shapes.out[2:], strict=True)])
     each = prod(shapes.out[1:]) + seen * (shapes.x[1] + shapes.out[1]) + prod(shapes.weight[:2])
+    if has_few_inputs(shapes.x[2:], shapes.windows.k):
+        each = 2 * prod(shapes.out[1:]) + prod(shapes.weight)
     return each * shapes.kind.itemsize
 
 
 def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int) -> None:
-    """Fill `out` with the cross-correlation of x and weight (c_o, c_i/g, *k), a product for each tap."""
+    """Fill `out` with the cross-correlation of x and weight (c_o, c_i/g, *k), a product for each tap or input."""
+    if has_few_inputs(x.shape[2:], windows.k):
+        _correlate_inputs(x, weight, bias, out, windows, g)
+        return
     kind = weight.dtype
     axes = [taps(*axis) for axis in zip(x.shape[2:], *windows, out.shape[2:], strict=True)]
     by_group = weight.reshape(g, -1, *weight.shape[1:])
@@ -49,6 +63,41 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: 
             made = np.matmul(by_group[(EVERY, EVERY, EVERY, *cells)], seen.reshape(g, len(seen) // g, -1))
             target: Index = (EVERY, *places)
             sums[target] += made.reshape(len(sums), *seen.shape[1:])
+
+
+def _correlate_inputs(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int) -> None:
+    """Fill `out` with the cross-correlation, a product for each input."""
+    kind = weight.dtype
+    by_group = weight.reshape(g, -1, *weight.shape[1:])
+    axes = list(zip(*windows, out.shape[2:], strict=True))
+    for n, sums in _sums(out, bias, kind):
+        for place in np.ndindex(*x.shape[2:]):
+            meets = [reaching(u, *axis) for u, axis in zip(place, axes, strict=True)]
+            if None in meets:
+                continue
+            cells, outputs = zip(*filter(None, meets), strict=True)
+            kernel = by_group[(EVERY, EVERY, EVERY, *cells)]
+            seen = x[(n, EVERY, *place)].astype(kind).reshape(g, 1, 1, -1)
+            made = np.matmul(seen, kernel.reshape(*kernel.shape[:3], -1))
+            target: Index = (EVERY, *outputs)
+            sums[target] += made.reshape(len(sums), *kernel.shape[3:])
+
+
+def reaching(u: int, k: int, s: int, d: int, pb: int, size: int) -> tuple[slice, slice] | None:
+    """Return the cells of one axis, the last first, through which outputs see input u, and these; None if none does."""
+    common = gcd(s, d)
+    places, beside = divmod(u + pb, common)
+    period, step = s // common, d // common
+    first = places * pow(step, -1, period) % period
+    if beside or first >= k:
+        return None
+    out = (u + pb - first * d) // s  # through each further cell one that stands `step` before
+    begin, end = max(-((size - 1 - out) // step), 0), min((k - 1 - first) // period, out // step)
+    if end < begin:
+        return None
+    lowest = first + begin * period
+    cells = slice(first + end * period, lowest - 1 if lowest else None, -period)
+    return cells, slice(out - end * step, out - begin * step + 1, step)
 
 
 def scatter(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int) -> None:

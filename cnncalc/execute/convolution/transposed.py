@@ -78,8 +78,9 @@ def _scatter(x: Array, weight: Array, bias: Array | None, out: Array, windows: W
 
 
 def has_few_inputs(space: Sequence[int], windows: Windows) -> bool:
-    """Return whether there are fewer inputs than phases."""
-    return prod(space) < prod([min(s // gcd(s, d), k) for k, s, d, _ in zip(*windows, strict=True)])
+    """Return whether there are fewer inputs than phases, or far fewer than taps."""
+    phases = prod([min(s // gcd(s, d), k) for k, s, d, _ in zip(*windows, strict=True)])
+    return prod(space) < phases or taps.has_few_inputs(space, windows.k)
 
 
 def adding_pays(shapes: Shapes, phases: int) -> bool:

@@ -138,6 +138,8 @@ class _Scope:
         """Names that may stand for one value, or for parts of it."""
         self.held: list[tuple[set[str], set[str]]] = []
         """Names, and those of what their values are put into: it changes with them, they do not change with it."""
+        self.freezes = False
+        """Whether it may say what is trained, which holds for all that was made of it."""
         self.calls: list[_Call] = []
         self.inner: list[tuple[str, _Scope]] = []
         """The functions in it, by their names."""
@@ -179,6 +181,7 @@ class _Scope:
                 held |= sharing(one.value)
         self.own |= names
         self.changed |= held
+        self.freezes |= any(isinstance(one, ast.Attribute) and one.attr == "trainable" for one in targets)
         if (
             isinstance(node, ast.AugAssign)
             and isinstance(node.op, ast.Add)
@@ -270,7 +273,22 @@ def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[st
     for scope in tops:
         scope.changed |= scope.outer
         scope.close(of_all)
+    if any(one.freezes for one in tops):
+        made_of = _made_of(zip(statements, tops, strict=True), bound)
+        for scope in tops:
+            if scope.freezes:
+                scope.close(made_of)
     return [(one.own, one.changed - modules) for one in tops]
+
+
+def _made_of(tops: Iterable[tuple[ast.stmt, _Scope]], known: set[str]) -> dict[str, set[str]]:
+    """Return of each name of the top level those that a statement binds which has the name in it."""
+    found = defaultdict[str, set[str]](set)
+    for node, scope in tops:
+        for one in ast.walk(node) if scope.own and not isinstance(node, DEFINED) else ():
+            if isinstance(one, ast.Name) and one.id in known:
+                found[one.id] |= scope.own
+    return found
 
 
 def _calls(every: list[_Scope], budget: Budget) -> dict[int, list[tuple[_Call, _Scope]]]:
@@ -301,13 +319,14 @@ def _follow_calls(every: list[_Scope], others: Mapping[int, dict[str, set[str]]]
     while waiting:
         scope = waiting.pop()
         budget.count(len(called[id(scope)]))
-        before = len(scope.changed) + len(scope.outer)
+        before = len(scope.changed) + len(scope.outer) + scope.freezes
         for one in inside[id(scope)]:
             scope.changed |= one.changed - one.own
             scope.outer |= one.outer
         for call, one in called[id(scope)]:
             scope.outer |= one.beyond()
             scope.changed |= one.arguments_changed(call)
+            scope.freezes |= one.freezes
         scope.close(others[id(scope)])
-        if len(scope.changed) + len(scope.outer) > before:
+        if len(scope.changed) + len(scope.outer) + scope.freezes > before:
             waiting += users[id(scope)]

@@ -13,11 +13,11 @@ from ...sizes import Shape
 from .. import ForeignNetwork
 from ..torch.read.factory import is_factory
 from .annotate import AnnotatedSource, annotated
-from .brought import package_of
 from .budget import Budget, TooMuchError
 from .changes import is_guard, root_of
 from .evaluate import Evaluator
 from .libraries import Libraries
+from .packages import package_of
 from .scope import ModuleScope, TopStatement, inner_statements
 from .source import DEFINED, CodeSource
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 from ...errors import LONGEST_REASON, SpecError, clipped, nearest, shown
-from .brought import built_in, package_of
 from .budget import STEPS_AN_ERROR, Budget, listable
 from .operators import (
     BINARY,
@@ -23,6 +22,7 @@ from .operators import (
     plain_unary,
     text_of,
 )
+from .packages import built_in, package_of
 from .scope import ModuleScope
 from .source import CodeSource, quoted
 from .values import (

@@ -197,7 +197,9 @@ class StatementEvaluator(ExpressionEvaluator):
             value.namespace[name] = new
         elif isinstance(value, FunctionValue):
             value.attributes[name] = new
-        elif not isinstance(value, (UnknownValue, LibraryName, LibraryObject)):
+        elif isinstance(value, LibraryObject):
+            value.set_attribute(self, name, new, node)  # type: ignore[arg-type]
+        elif not isinstance(value, (UnknownValue, LibraryName)):
             raise self.error(node, f"{describe(value)} has no attribute to be written")
 
     def set_item(self, value: Any, index: Any, new: Any, node: Any) -> None:

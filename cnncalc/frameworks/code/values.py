@@ -234,6 +234,9 @@ class LibraryObject:
         """Return what stands at an index."""
         raise NotImplementedError
 
+    def set_attribute(self, evaluator: Evaluator, name: str, value: Any, node: Any) -> None:
+        """Give it an attribute, which changes nothing unless its class says so."""
+
     def set_item(self, evaluator: Evaluator, index: Any, value: Any, node: Any) -> None:
         """Write what stands at an index."""
         raise NotImplementedError

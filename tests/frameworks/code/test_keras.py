@@ -50,6 +50,7 @@ def test_a_script(case: str) -> None:
     assert report.params is not None
     assert report.buffers is not None
     assert report.params + report.buffers == expected["total"]
+    assert report.trainable == expected["trainable"]
     assert sizes(report.to_dict()["report"]["out"])[-len(out[1:]) :] == out[1:]
     if case not in BEHIND_OTHERS:
         names = [layer.name for layer in report.layers]

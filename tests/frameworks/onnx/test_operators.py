@@ -1379,6 +1379,7 @@ UNREAD: dict[str, tuple[list[Row], tuple[int, ...], Arrays, int, list[int | None
         [2, 3, 4],
         0,
     ),
+    "a global pool of the power 0": ([("GlobalLpPool", ["x"], "y", {"p": 0})], (2, 3, 4, 5), {}, 18, [2, 3, 1, 1], 0),
     "another zero than its own": (
         [("DynamicQuantizeLinear", ["x"], "q s z", {}), ("MatMulInteger", ["q", "k", "other"], "y", {})],
         (1, 3, 4),

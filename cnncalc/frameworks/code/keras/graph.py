@@ -7,9 +7,8 @@ A layer notes each of its calls. A model is what lies between its inputs and its
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +20,8 @@ from ...keras.read import read as read_keras
 from ...keras.read.config import Sizes, Tensor
 from ...keras.read.graph import results_of
 from ...keras.read.model import INPUT, KerasLayer, count_calls, read_model
-from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue, describe, leaves
+from ...keras.read.variables import snake_case
+from ..values import MISSING, InstanceValue, LibraryFunction, LibraryObject, UnknownValue, describe, leaves
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -70,13 +70,6 @@ STEPS_A_CALL = 80
 """How many steps the call of a layer takes, beside its arguments."""
 STEPS_AN_ARGUMENT = 20
 """How many each of them takes."""
-
-
-def snake_case(name: str) -> str:
-    """Return the name of a class as Keras begins the names of its layers."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 class CallNode(NamedTuple):
@@ -261,6 +254,14 @@ class LayerValue(LibraryObject):
         finally:
             self.nodes = before
 
+    def set_attribute(self, evaluator: Evaluator, name: str, value: Any, node: Any) -> None:
+        if name == "trainable" and isinstance(value, bool):
+            set_trainable(self, value)
+
+    def parts(self) -> Iterable[Any]:
+        """Return the layers in it."""
+        return [one for one in leaves(self.config) if isinstance(one, LayerValue)]
+
     def as_read(self) -> KerasLayer:
         """Return the layer as the reader of Keras's models has it."""
         record = self.record()
@@ -291,6 +292,24 @@ class LayerValue(LibraryObject):
 
     def describe(self) -> str:
         return f"the layer {self.name}"
+
+
+def set_trainable(layer: Any, trained: bool) -> None:
+    """Note whether a layer, or an object of a class of layers, is trained, with all that is in it by now."""
+    seen: set[int] = set()
+    waiting = [layer]
+    while waiting:
+        one = waiting.pop()
+        one = one.layer if isinstance(one, SymbolicTensor) and one.layer.kind == "Constant" else one
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, LayerValue):
+            one.config["trainable"] = trained
+            waiting += one.parts()
+        elif isinstance(one, InstanceValue):
+            one.attributes["trainable"] = trained
+            waiting += leaves(one.attributes)
 
 
 IDLE = frozenset(

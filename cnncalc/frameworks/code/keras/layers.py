@@ -20,7 +20,7 @@ from ..values import (
     describe,
     leaves,
 )
-from .graph import CallNode, LayerValue, SymbolicTensor, plain, session_of
+from .graph import CallNode, LayerValue, SymbolicTensor, plain, session_of, set_trainable
 from .signatures import Signature, signatures
 
 if TYPE_CHECKING:
@@ -295,6 +295,14 @@ def _call_inner(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
         path += [around] if around else []
 
 
+def _set_attribute(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Give an object of a class of layers an attribute."""
+    self, name, value = args
+    self.attributes[name] = value
+    if name == "trainable" and isinstance(value, bool):
+        set_trainable(self, value)
+
+
 def _nothing(*_: Any) -> None:
     """Do nothing: what changes no figure."""
 
@@ -321,6 +329,7 @@ LAYER = ClassValue(
     namespace={
         "__new__": _library("__new__", _new),
         "__init__": _library("__init__", _init),
+        "__setattr__": _library("__setattr__", _set_attribute),
         "__call__": _library("__call__", _call),
         "call": _library("call", _call_inner),
         "add_weight": _library("add_weight", _add_weight),

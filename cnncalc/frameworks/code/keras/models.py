@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ....errors import no_input
@@ -34,6 +34,9 @@ class ModelValue(LayerValue):
 
     def count(self) -> int:
         return len(self.outputs)
+
+    def parts(self) -> Iterable[Any]:
+        return self.layers()
 
     def layers(self) -> list[Any]:
         """Return its layers in order, operations and arrays apart."""
@@ -134,6 +137,9 @@ class SequentialValue(LayerValue):
         if isinstance(shape, (list, tuple)) and all(one is None or type(one) is int for one in shape):
             self.feed = input_of(evaluator, session_of(evaluator).unique(INPUT), shape, node)
             self.run(evaluator, node)
+
+    def parts(self) -> Iterable[Any]:
+        return self.members
 
     @property
     def is_chain(self) -> bool:

@@ -15,6 +15,7 @@ from ..libraries import NameTable
 from ..values import ClassValue, Frame, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe
 from .functions import apply, recorder
 from .modules import MODULE, first_of
+from .shapes import listed
 from .tensors import TensorValue
 
 if TYPE_CHECKING:
@@ -225,12 +226,6 @@ def runner(run: Forward, before: Callable[[Evaluator, InstanceValue, Any, Any], 
         return run(Given(evaluator, args[0].attributes, args[1:], kwargs, node))
 
     return forward
-
-
-def listed(value: Any, nd: int) -> list[Any]:
-    """Return a value for each of nd axes."""
-    values = [*value] if isinstance(value, (list, tuple)) else [value]
-    return values * nd if len(values) == 1 else values
 
 
 def divided(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:

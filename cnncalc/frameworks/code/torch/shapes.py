@@ -20,6 +20,7 @@ from ....layers.product import broadcast
 from ....registry import Registry
 from ....sizes import show
 from ...torch.read.build import RULES
+from ...torch.read.windows import numbered
 from .tensors import TensorValue
 
 Shape = tuple[int, ...]
@@ -250,11 +251,6 @@ def check_map(call: ShapeCall, nd: int) -> None:
 def dimensions(function: str) -> int:
     """Return the number of axes in a function's name: 2 for `conv2d`."""
     return int(next(c for c in function if c.isdigit()))
-
-
-def numbered(*functions: str) -> str:
-    """Return the names of functions for one, two and three axes."""
-    return " ".join(function.format(nd) for function in functions for nd in (1, 2, 3))
 
 
 @SHAPES.rule(numbered("conv{}d", "conv_transpose{}d"), kind="float")

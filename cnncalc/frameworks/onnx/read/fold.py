@@ -8,7 +8,7 @@ from math import ceil, isfinite, prod
 from typing import Any, TypeVar
 
 from ....errors import SpecError
-from ....limits import MOST_AXES, MOST_MADE, MOST_NUMBERS_LATER, MOST_READ, NUMBERS_A_NODE
+from ....limits import MADE_OF_ONE, MOST_AXES, MOST_MADE, MOST_NUMBERS_LATER, MOST_READ, NUMBERS_A_NODE
 from ....registry import Registry
 from ....sizes import LARGEST, MOST_SIZES, Open, Size, known, show
 from .const import (
@@ -395,7 +395,7 @@ def _evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGrap
         return evaluate(node, {name: one.read() for name, one in names.items()}, graph.opset)
 
     shape, cost = _shape(node, own, given), sum([one.cost for one in names.values()])
-    if cost > MOST_NUMBERS_LATER or (shape is None and node.op in SIZED):
+    if cost > MOST_NUMBERS_LATER + MADE_OF_ONE * sum(roots.values()) or (shape is None and node.op in SIZED):
         return None
     if shape is not None and prod(shape) > MOST_READ:
         kind = given[1].kind if node.op == "Where" and given[1] else largest.kind

@@ -329,6 +329,8 @@ class GraphReader(LayerMaker):
                 self.quantised[node.outputs[0]] = self.quantised[node.input(0)]
         except OpaqueNode as opaque:
             self._leave_opaque(node, opaque)
+        except ArithmeticError:  # a scale or an order of 0, and numbers beyond those of floats
+            self._leave_opaque(node, OpaqueNode(known=False))
         self._passed = False
         for out in node.outputs:
             self._hold_to_declared(out)

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from .....registry import Registry
 from .....sizes import LARGEST, Size, known
 from ....values import BATCH, Handle
+from ..broadcasting import join, operands
 from ..const import INITIALISER, Const
 from ..gates import gate
 from ..made import OpaqueNode
-from ..meet import join, operands
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 from .quantized import scaled

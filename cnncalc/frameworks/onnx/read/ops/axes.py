@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from .....registry import Registry
 from .....sizes import LARGEST, UNKNOWN, Open, Size, product
 from ....values import BATCH, Handle, numbered, plain, ratio
+from ..broadcasting import stripped
 from ..const import Number, of_tensor, of_values
 from ..fold import broadcast, numbers, squeezed
 from ..made import OpaqueNode, needed, values_of
@@ -204,7 +205,7 @@ def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handl
     old, new = [tuple([n for row in one for n in row]) for one in (before, after)]
     if any(not isinstance(n, int) and m == 1 for m, n in zip(old, new, strict=True)):
         raise OpaqueNode(out)
-    if _significant(old) != _significant(x.shape) or len(x.shape) > len(old):
+    if stripped(old) != stripped(x.shape) or len(x.shape) > len(old):
         x = Handle(b.shaped(f"{name}.axes", x, old), old, plain(len(old)), x.batched)
     if new != x.shape:
         made = b.add(name, "expand", x, {"out": [n if isinstance(n, int) else -1 for n in new]})
@@ -218,11 +219,6 @@ def _behind_batch(b: GraphReader, size: Size) -> list[Size] | None:
         return None
     more = size.at({b.batch.letter: 1})
     return None if size != more * b.batch else [more] if more != 1 else []
-
-
-def _significant(sizes: Sequence[Size]) -> tuple[Size, ...]:
-    at = next((at for at, n in enumerate(sizes) if n != 1), len(sizes))
-    return tuple(sizes[at:])
 
 
 @HANDLERS.register("Tile")

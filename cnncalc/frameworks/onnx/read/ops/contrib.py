@@ -8,9 +8,9 @@ from typing import Any
 from .....errors import SpecError
 from .....registry import Registry
 from ....values import Handle
+from ..broadcasting import join, operands
 from ..const import Const
 from ..made import OpaqueNode, needed
-from ..meet import join, operands
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 from . import activation, norm, pool

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from .....registry import Registry
 from .....sizes import Size
 from ....values import BATCH, Handle, numbered
+from ..broadcasting import Operand, join, meet, operands
 from ..const import Const
 from ..made import OpaqueNode, needed
-from ..meet import Operand, join, meet, operands
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from .....registry import Registry
 from ....values import Handle
+from ..broadcasting import join
 from ..const import Const
 from ..made import OpaqueNode, Quantised, needed
-from ..meet import join
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 from .conv import convolved

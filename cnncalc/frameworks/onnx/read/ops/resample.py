@@ -175,12 +175,11 @@ def _by_scales(
     Sizes stand for scales that are theirs in float32, and that no factor in double precision could stand for.
     """
     factors = [_exact(*pair, by) for pair, by in zip(pairs, scales, strict=True)]
-    if factors != scales and all(_is_ratio(*pair, by) for pair, by in zip(pairs, scales, strict=True)):
-        return b.add(node.name, "upsample", x, {"out": [out for _, out in pairs], **keys})
-    keys = _uncopied(keys, pairs, factors)
     rounds_up = _begins_at_corner(b, node) and keys["mode"] == "nearest" and min(factors) < 1
     if not rounds_up:
-        return b.add(node.name, "upsample", x, {"factor": factors, **keys})
+        if factors != scales and all(_is_ratio(*pair, by) for pair, by in zip(pairs, scales, strict=True)):
+            return b.add(node.name, "upsample", x, {"out": [out for _, out in pairs], **keys})
+        return b.add(node.name, "upsample", x, {"factor": factors, **_uncopied(keys, pairs, factors)})
     smaller, larger = [min(by, 1) for by in factors], [max(by, 1) for by in factors]
     enlarges = max(larger) > 1
     name = f"{node.name}.smaller" if enlarges else node.name

@@ -1,4 +1,4 @@
-"""Files that hold no network that can be read here: what they are by their first bytes or their ending, and the way."""
+"""Files that are not read as networks: what they are, by their ending or their first bytes, and what would help."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..errors import LONGEST_PATH, SpecError, shown
 
 
-class Stranger(NamedTuple):
+class UnsupportedFile(NamedTuple):
     """A kind of file that is not read as a network."""
 
     what: str
@@ -33,78 +33,78 @@ def _packed(entry: bytes) -> Callable[[bytes], bool]:
     return lambda head: head.startswith(b"PK\x03\x04") and entry in head[:256]
 
 
-STRANGERS = (
-    Stranger(
+UNSUPPORTED = (
+    UnsupportedFile(
         "a PyTorch checkpoint: it holds weights, not the network",
         _FROM_CODE,
         (".pt", ".pth", ".ckpt", ".pt2", ".torchscript"),
         _packed(b"/data.pkl"),
     ),
-    Stranger(
+    UnsupportedFile(
         "a pickle: nothing is unpickled",
         _FROM_CODE,
         (".pkl", ".pickle", ".joblib"),
         lambda head: head[:1] == b"\x80" and head[1:2] in b"\2\3\4\5",
     ),
-    Stranger(
+    UnsupportedFile(
         "a safetensors file: it holds weights, not the network",
         "with the network that they are for: cnncalc run SPEC -x x.npy -w {}",
         (".safetensors",),
         lambda head: head[8:10] == b'{"' and head[7:8] == b"\0",
     ),
-    Stranger(
+    UnsupportedFile(
         "a TensorFlow Lite model",
         "write it as ONNX: python -m tf2onnx.convert --tflite {} --output model.onnx",
         (".tflite", ".lite"),
         lambda head: head[4:8] == b"TFL3",
     ),
-    Stranger(
+    UnsupportedFile(
         "a TensorFlow graph",
         "write its SavedModel as ONNX: python -m tf2onnx.convert --saved-model FOLDER --output model.onnx",
         (".pb", ".pbtxt"),
     ),
-    Stranger(
+    UnsupportedFile(
         "a network of Caffe",
         "write its layers as words, with Caffe's rules: cnncalc shape 3x227x227 conv:96,k11,s4 --dialect caffe",
         (".prototxt", ".caffemodel"),
     ),
-    Stranger("a model of Core ML", _TO_ONNX.format("coremltools"), (".mlmodel", ".mlpackage")),
-    Stranger("a model of Paddle", _TO_ONNX.format("paddle2onnx"), (".pdmodel", ".pdiparams")),
-    Stranger(
+    UnsupportedFile("a model of Core ML", _TO_ONNX.format("coremltools"), (".mlmodel", ".mlpackage")),
+    UnsupportedFile("a model of Paddle", _TO_ONNX.format("paddle2onnx"), (".pdmodel", ".pdiparams")),
+    UnsupportedFile(
         "a network of Darknet",
         _TO_ONNX.format("its own tool"),
         (".weights",),
         lambda head: head.lstrip().startswith((b"[net]", b"[network]")),
     ),
-    Stranger("an engine of TensorRT", "read the ONNX file that it was built from", (".engine", ".plan", ".trt")),
-    Stranger("a GGUF model", "it holds weights, not the network", (".gguf",), lambda head: head[:4] == b"GGUF"),
-    Stranger("an array, not a network", _ARRAYS, (".npy",), lambda head: head[:6] == b"\x93NUMPY"),
-    Stranger(
+    UnsupportedFile("an engine of TensorRT", "read the ONNX file that it was built from", (".engine", ".plan", ".trt")),
+    UnsupportedFile("a GGUF model", "it holds weights, not the network", (".gguf",), lambda head: head[:4] == b"GGUF"),
+    UnsupportedFile("an array, not a network", _ARRAYS, (".npy",), lambda head: head[:6] == b"\x93NUMPY"),
+    UnsupportedFile(
         "a set of arrays, not a network",
         "with the network that they are for: cnncalc run SPEC -x x.npy -w {}",
         (".npz",),
         _packed(b".npy"),
     ),
-    Stranger(
+    UnsupportedFile(
         "a picture, not a network",
         "its pixels go to a network as an array: cnncalc help arrays",
         (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".svg", ".pdf", ".eps"),
         lambda head: head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF")),
     ),
-    Stranger("a spreadsheet, not a network", "write it as CSV", (".xlsx", ".xls", ".ods")),
-    Stranger(
+    UnsupportedFile("a spreadsheet, not a network", "write it as CSV", (".xlsx", ".xls", ".ods")),
+    UnsupportedFile(
         "YAML",
         """a spec is JSON: python -c 'import json, yaml; print(json.dumps(yaml.safe_load(open("{}"))))'""",
         (".yaml", ".yml"),
     ),
-    Stranger(
+    UnsupportedFile(
         "called as Keras's files are, and begins neither as HDF5 nor as a zip",
         "write it with Keras: model.save('net.keras'), or model.save_weights('net.weights.h5')",
         (".keras", ".h5", ".hdf5"),
     ),
-    Stranger("a notebook", "write the cell with the network to a file, as net.py", (".ipynb",)),
+    UnsupportedFile("a notebook", "write the cell with the network to a file, as net.py", (".ipynb",)),
 )
-"""Every kind of file that is named for what it is."""
+"""Every kind of file that an error names."""
 _READ_AS_TEXT = (".ipynb",)
 """The endings of those that begin as a spec does."""
 
@@ -114,10 +114,10 @@ def ending_of(name: str) -> str:
     return os.path.splitext(name)[1].lower()
 
 
-def of_ending(name: str) -> Stranger | None:
+def of_ending(name: str) -> UnsupportedFile | None:
     """Return what a file is by its name."""
     ending = ending_of(name)
-    return next((one for one in STRANGERS if ending in one.endings), None)
+    return next((one for one in UNSUPPORTED if ending in one.endings), None)
 
 
 def folder(path: str) -> SpecError | None:
@@ -128,9 +128,9 @@ def folder(path: str) -> SpecError | None:
     return SpecError(f"{shown(path, LONGEST_PATH)} is a SavedModel of TensorFlow", help)
 
 
-def stranger(head: bytes, name: str) -> SpecError | None:
+def unsupported(head: bytes, name: str) -> SpecError | None:
     """Return the error for a file that is named for what it is: by its ending, else by its first bytes; or None."""
     is_json = head.lstrip()[:1] in (b"{", b"[") and ending_of(name) not in _READ_AS_TEXT
     found = None if is_json else of_ending(name)
-    found = found or next((one for one in STRANGERS if one.is_one(head)), None)
+    found = found or next((one for one in UNSUPPORTED if one.is_one(head)), None)
     return found and SpecError(f"{shown(name, LONGEST_PATH)} is {found.what}", found.help.replace("{}", name))

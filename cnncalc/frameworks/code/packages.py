@@ -1,4 +1,4 @@
-"""Networks that packages bring along: their layers are in no source that uses them."""
+"""Networks of packages, such as torchvision: their layers are not in the source that uses them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PACKAGES = (
     *("torchvision.models", "timm", "torch.hub", "transformers", "segmentation_models_pytorch", "ultralytics"),
     *("efficientnet_pytorch", "pretrainedmodels", "monai.networks", "open_clip", "clip", "diffusers", "vit_pytorch"),
 )
-"""The beginnings of the names of what makes such networks."""
+"""The packages and modules that have such networks."""
 
 
 def package_of(what: str) -> str | None:

@@ -197,7 +197,7 @@ def _read(
 ) -> Handle:
     """Return an operand as a layer of this sample; sizes of 1 in front may be left out if it need not be `whole`."""
     if isinstance(x, Const):
-        sizes = [n for n in (sample if whole else _stripped(sample)) if isinstance(n, int)]
+        sizes = [n for n in (sample if whole else stripped(sample)) if isinstance(n, int)]
         counts = node.op in ("Add", "Mul") and x.kind == "float" and x.size > 1
         weight = counts and any(b.completes(b.values[name].layer) for name in node.inputs if name in b.values)
         return b.constant(b.name_of(node, x, at), x, sizes, weight=weight)
@@ -209,10 +209,10 @@ def _read(
 
 def _fits(x: Handle, sample: Parts, most: int) -> bool:
     """Return whether an operand has this sample, sizes of 1 in front left out if it has at most so many axes."""
-    return _stripped(x.shape) == _stripped(sample) and (len(x.shape) <= most or len(x.shape) == len(sample))
+    return stripped(x.shape) == stripped(sample) and (len(x.shape) <= most or len(x.shape) == len(sample))
 
 
-def _stripped(sizes: Sequence[Size]) -> tuple[Size, ...]:
+def stripped(sizes: Sequence[Size]) -> tuple[Size, ...]:
     """Return sizes without the ones in front."""
     at = next((at for at, n in enumerate(sizes) if n != 1), len(sizes))
     return tuple(sizes[at:])
