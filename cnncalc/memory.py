@@ -77,7 +77,9 @@ def last_uses(steps: Sequence[MemoryStep], outputs: Sequence[int]) -> dict[int, 
     owner = [*owners(steps), INPUT]  # INPUT is the last place, too
     last = {INPUT: INPUT}
     for at, step in enumerate(steps):
-        last |= dict.fromkeys([owner[at], *(owner[read] for read in step.reads)], at)
+        last[owner[at]] = at
+        for read in step.reads:
+            last[owner[read]] = at
     return last | {owner[at]: len(steps) for at in outputs}
 
 
@@ -132,15 +134,17 @@ def measure(report: Report, dtype: object) -> Report:
             tied = shared or layer.node.tie is not None
             numbers = [_bytes(figure, each) for figure in (layer.params, layer.buffers)]
             params, buffers = (0, 0) if tied else numbers
-            note(layer.inner, tied)
-            moved = 0 if layer.node.layer.VIEW else known(total([_bytes(layer.values_read, each), own, *numbers]))
             if layer.inner:
+                note(layer.inner, tied)
                 moved = known(total([None if one.memory is None else one.memory.moved for one in layer.inner]))
-            layer.memory = LayerMemory(own, params, buffers, _most(during[first : last + 1]), moved)
+                most = _most(during[first : last + 1])
+            else:
+                most = during[last]
+                moved = 0 if layer.node.layer.VIEW else known(total([_bytes(layer.values_read, each), own, *numbers]))
+            layer.memory = LayerMemory(own, params, buffers, most, moved)
 
     add(report.layers, INPUT, "")
-    assert report.network.input is not None
-    input = size_of(report.network.input, each)
+    input = size_of(report.x, each)
     outputs = [spans[layer][1] for layer in report.outputs()]
     during = sweep(input, steps, outputs)
     note(report.layers, shared=False)

@@ -69,15 +69,15 @@ def count(*factors: Count) -> Count:
 def total(counts: Iterable[Count]) -> Count:
     """Return the sum of counts, None if one of them is not known."""
     result: Size = 0
-    opens: dict[Open, int] = {}
+    opens: dict[Size, int] = {}
     """How many times each open size is there: copies of a layer have the same."""
     for number in counts:
-        if number is None:
-            return None
-        if isinstance(number, Open):
-            opens[number] = opens.get(number, 0) + 1
-        else:
+        if type(number) is int:  # as nearly all
             result += number
+        elif number is None:
+            return None
+        else:
+            opens[number] = opens.get(number, 0) + 1
     for size, times in opens.items():
         result = result + size * times
     return None if isinstance(result, Open) and result.is_unknown else result

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ..errors import Path
 from ..layers.sliding import AxisWindow, Windowed
 from ..network import INPUT, Origin
-from ..report import Hint, LayerReport, Report
+from ..report import Hint, LayerReport
 from ..sizes import NOTHING_KNOWN, Open, Shape
-
-if TYPE_CHECKING:
-    from ..fields.graph import Graph
 
 __all__ = ["Advice", "HintKind", "HintLevel", "HintPlace", "find", "grouped", "is_fixed"]
 
@@ -81,25 +78,25 @@ class HintLevel:
         ]
 
     @cached_property
-    def graph(self) -> Graph | None:
-        """The layers of a network as a graph; None if none of them reads its input."""
-        from ..fields.graph import Graph
+    def space(self) -> Shape:
+        """The sizes of the network's input on the axes on which its pixels have their place; () if none reads it."""
+        from ..fields.reads import space_of
 
         for layer in self.layers:
             if INPUT in layer.node.reads:
-                sample = layer.samples[layer.node.reads.index(INPUT)]
-                return Graph(Report(layer.network, None, sample, list(self.layers)))
-        return None
+                at = layer.node.reads.index(INPUT)
+                return space_of(layer.reads_fields[at], layer.samples[at]).shape
+        return ()
 
     @cached_property
     def borders(self) -> list[str]:
         """The names of the layers of a network that are border layers on every axis."""
         from ..fields.borders import border
 
-        if self.graph is None:
+        if not self.space:
             return []
-        sizes = self.graph.space(INPUT).shape
-        return [vertex.name for vertex in self.graph if sizes and all(border(vertex.layer, sizes))]
+        leaves = [place for place in places(self.layers) if not place.layer.inner]
+        return [place.name for place in leaves if all(border(place.layer, self.space))]
 
 
 class HintPlace:
@@ -190,7 +187,8 @@ def places(layers: Sequence[LayerReport], block: HintPlace | None = None) -> Ite
     for at, layer in enumerate(layers):
         place = HintPlace(level, at, block)
         yield place
-        yield from places(layer.inner, place)
+        if layer.inner:
+            yield from places(layer.inner, place)
 
 
 def find(

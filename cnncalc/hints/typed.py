@@ -96,7 +96,7 @@ def channels_last(network: Network) -> Advice | None:
 def _of_input(place: HintPlace) -> Advice | None:
     """Return the advice on the input's channels, at the first layer."""
     network = place.layer.network
-    if place.around or place.at or any("c_i" in node.layer.given for node in network.nodes):
+    if place.at or place.around or any("c_i" in node.layer.given for node in network.nodes):
         return None
     return channels_last(network)
 

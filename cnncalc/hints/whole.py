@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..errors import named_list
 from ..fields.borders import least
+from ..fields.graph import Graph
 from ..network import INPUT
-from ..report import LayerReport
+from ..report import LayerReport, Report, leaves
 from ..sizes import known, show
 from ..trace import MOST_RETRACED
 from . import Advice, HintKind, HintPlace
@@ -83,20 +86,28 @@ def _softmax_axis(place: HintPlace) -> Advice | None:
 
 def _border_layers(place: HintPlace) -> Advice | None:
     """Return the advice on the first layer whose input's units see all of the network's input."""
-    graph, border = place.network.graph, place.network.borders
+    border = place.network.borders
     if not border or border[0] != place.name:
         return None
-    assert graph is not None
-    sizes, own = graph.space(INPUT).shape, place.layer.reads_fields[0].of
+    sizes, own = place.network.space, place.layer.reads_fields[0].of
     field = "x".join([str(one.size) for one in own])
     more = f" and those of {plural(len(border) - 1, 'layer')} after it" if len(border) > 1 else ""
     text = (
         f"a unit of its input already sees {field} pixels, and the image has {show(sizes)}: in the middle of the map "
         f"its window{more} {'add' if more else 'adds'} nothing"
     )
-    enough = [n for n in least(graph) if n is not None] if len(graph.vertices) <= MOST_RETRACED else []
+    enough = [n for n in _least(place.network.layers) if n is not None]
     size = f"an input of {show(enough)} or more, or " if len(enough) == len(sizes) else ""
     return Advice(text, f"{size}fewer strides and layers above it")
+
+
+def _least(layers: Sequence[LayerReport]) -> Sequence[int | None]:
+    """Return the size of each axis of the input from which on every layer adds something; () for a long network."""
+    if len([*leaves(layers)]) > MOST_RETRACED:
+        return ()
+    first = next(layer for layer in layers if INPUT in layer.node.reads)
+    sample = first.samples[first.node.reads.index(INPUT)]
+    return least(Graph(Report(first.network, None, sample, list(layers))))
 
 
 KINDS = (

@@ -16,7 +16,7 @@ from cnncalc.errors import CnncalcError, SpecError
 from cnncalc.frameworks.code import read
 from cnncalc.frameworks.code.entry import SourceReader
 from cnncalc.frameworks.code.torch.layers import ARGUMENTS, signature
-from cnncalc.frameworks.code.torch.modules import tensors
+from cnncalc.frameworks.code.torch.modules import modules, tensors
 from cnncalc.input import Inputs
 from cnncalc.sources import imported
 from cnncalc.sources.words import spec_words
@@ -65,7 +65,7 @@ def test_a_network_as_people_write_it_has_the_figures_of_pytorch(name: str) -> N
 def test_arrays_have_the_names_and_shapes_of_the_state_dict(name: str) -> None:
     file, _, wanted = name.partition(":")
     reader = SourceReader((NETWORKS / file).read_text(), file, wanted)
-    found = reader.scope.run(reader.evaluator, lambda evaluator: list(tensors(reader.found(evaluator))))
+    found = reader.scope.run(reader.evaluator, lambda evaluator: list(tensors(modules(reader.found(evaluator)))))
     lines = [f"{key} {list(tensor.shape)}" for key, tensor in sorted(found)]
     assert len(lines) == FIGURES[name]["arrays"]
     assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == FIGURES[name]["names"]
