@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from math import gcd, lcm
 from typing import NamedTuple
 
+from .sizes import Size
+
 Interval = tuple[int, int]
 
 NOTHING: Interval = (0, -1)
@@ -152,11 +154,16 @@ class Field(NamedTuple):
             return self.lost()
         return self.spread(transposed(taps, d, s, pb), 1)
 
+    def follows(self, n: Size, out: Size) -> bool:
+        """Return whether anything may be known of `out` units for n: it is not behind what is unknown."""
+        few = not isinstance(n, int) or not isinstance(out, int) or out // gcd(n, out) <= MOST_PHASES
+        return few and (self.size, self.stride, self.start) != (None, None, None)
+
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Field:
         """Return the field after a layer with `out` units for n: unit u sees `sees(u)`, again every out/gcd units."""
-        common = gcd(n, out)
-        if out // common > MOST_PHASES:
+        if not self.follows(n, out):
             return self.lost()
+        common = gcd(n, out)
         return self.spread([sees(u) for u in range(out // common)], n // common)
 
     def take(self, units: Sequence[int], advance: int) -> Field:

@@ -250,6 +250,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         0,
         "receptive field",
     ),
+    "resampled.json": (
+        spec(*[{"op": "upsample", "out": [8001 + at % 97, 5]} for at in range(2_000)]),
+        ["shape"],
+        0,
+        "receptive field unknown",
+    ),
     "forbidden.json": (spec(*[{"op": "relu", "expect": {"forbid": "all"}}] * 5_000), ["check"], 0, "expectations"),
     "misspelt.json": (
         spec(*[{"op": "relu", "expect": {f"par{at}ams": 1}} for at in range(5_000)]),

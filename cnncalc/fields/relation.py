@@ -7,6 +7,7 @@ from math import gcd
 from typing import Any, NamedTuple
 
 from ..field import MOST_FOLLOWED, NOTHING, PIXEL, Field, Interval, transposed
+from ..sizes import Size
 from . import masks
 
 MANY = 64
@@ -77,6 +78,10 @@ class Relation(NamedTuple):
         """Return the relation of a transposed window: unit u reads (u + pb - i*d)/s, i a tap, if that is whole."""
         phases = tuple(transposed(taps, d, s, pb)) if s <= MOST_FOLLOWED else None
         return self._after(self.field.transpose(taps, d, s, pb), phases, 1, d // gcd(d, s))
+
+    def follows(self, n: Size, out: Size) -> bool:  # noqa: ARG002  as of a `Field`
+        """Return whether anything may be known of `out` units for n."""
+        return True
 
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Relation:
         """Return the relation of a layer with `out` units for n: unit u reads `sees(u)`, again every out/gcd units."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from struct import pack, unpack
 from typing import Any
 
@@ -124,10 +125,7 @@ class Upsample(Layer):
         more = {key: value for key, value in self.given.items() if key in DETAILS}
         sizes: dict[str, object] = {"factor": factor} if self.out is None else {"out": out}
         values = {**sizes, "mode": self.mode, "align": self.align, **more}
-        moved = [
-            self.mode == "nearest" and _moves(values, axis, n, o, env.dialect)
-            for axis, (n, o) in enumerate(zip(space, out, strict=True))
-        ]
+        moved = [partial(_moves, values, axis, env.dialect) for axis in range(nd)]
         seen = fields.each(space_of(x, env), [*zip(space, out, factor, moved, strict=True)], self._see)
         return Trace(values, join(c, out, env), seen)
 
@@ -152,8 +150,8 @@ class Upsample(Layer):
         if self.align and self.mode == "nearest" and self.round is None:
             raise ShapeError("mode nearest has no align", "leave align out, or give another mode", key="align")
 
-    def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None, bool]) -> Field:
-        n, out, factor, is_moved = sizes
+    def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None, Moves]) -> Field:
+        n, out, factor, moves = sizes
         is_copied = self.antialias or ("linear" in self.mode and self.where is None)  # whatever the factor (PyTorch)
         if n == out and (factor in (None, 1) or is_copied):
             return field
@@ -161,7 +159,7 @@ class Upsample(Layer):
             return field.still(1)  # beyond the border is what is at the border
         if self.where == "pytorch_half_pixel" and out == 1:
             return field.spread([(0, 0)], 1)
-        if is_moved:
+        if not field.follows(n, out) or (self.mode == "nearest" and moves(n, out)):
             return field.lost()
         if not self.align:
             if isinstance(factor, int):
@@ -254,7 +252,11 @@ def units(v: Mapping[str, Any], axis: int, sizes: tuple[int, int], dialect: type
     return [min(max(int(nearest(v, axis, sizes, float(u), dialect, float32)), 0), n - 1) for u in range(out)]
 
 
-def _moves(v: Mapping[str, Any], axis: int, n: Size, out: Size, dialect: type[Dialect]) -> bool:
+Moves = Callable[[Size, Size], bool]
+"""Whether rounding moves an output of an axis of these sizes: it takes as long as there are outputs."""
+
+
+def _moves(v: Mapping[str, Any], axis: int, dialect: type[Dialect], n: Size, out: Size) -> bool:
     """Return whether rounding moves an output to another input than the nearest one, or may do so on a long axis."""
     factor = v["factor"][axis] if "factor" in v else None
     if not isinstance(n, int) and isinstance(factor, int):
