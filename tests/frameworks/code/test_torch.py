@@ -89,6 +89,21 @@ class Net(nn.Module):
         trace.shape(sources.read_bytes(text.encode(), "net.py"), (1, 2, 9, 7))
 
 
+@pytest.mark.parametrize(
+    ("body", "ops"),
+    [
+        ("return torch.nan_to_num(x)", ["opaque"]),  # which values are finite is not known
+        ("return torch.nan_to_num(x > 0)", ["compare"]),
+        ("x[x > 0] = 1\n        return x", ["compare", "opaque"]),
+        ("return x.int()", ["trunc"]),
+    ],
+)
+def test_a_call_that_changes_values_is_not_left_out(body: str, ops: list[str]) -> None:
+    text = f"from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        {body}\n"
+    report = trace.shape(sources.read_bytes(text.encode(), "net.py"), (2, 9, 7))
+    assert ([layer.op for layer in report.layers], report.out, report.params) == (ops, (2, 9, 7), 0)
+
+
 POSITIONS: dict[str, list[str]] = json.loads((DATA / "positions.json").read_text())["torch"]
 
 
