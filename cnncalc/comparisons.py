@@ -49,7 +49,7 @@ def figures(report: Report, tools: Iterable[str] = ()) -> Figures:
         found |= {tool: macs_as(report, tool).macs for tool in asked}
     return Figures(
         layers=len(report),
-        input=report.network.input or (),
+        input=report.x,
         out=report.out,
         weights=report.sum("weights"),
         bias=report.sum("bias"),

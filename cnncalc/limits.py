@@ -53,9 +53,11 @@ MOST_MISSPELT = 20
 """Names of layers that are not there for which the nearest are looked for: up to 40 milliseconds each."""
 MOST_DRAWN = 10_000
 """Rows of a picture, where equal layers may be one: the place of each is looked for among those of others."""
-MOST_CALLS = 15_000
-"""Calls of layers that a Keras model makes, those of a model in it each time that it is called: 70 to 130 microseconds
+MOST_CALLS = 12_000
+"""Calls of layers that a Keras model makes, those of a model in it each time that it is called: 70 to 150 microseconds
 each. An archive of a few kilobytes may hold twice as many."""
+MOST_PARTS = 15_000
+"""Layers that those calls are here, as an attention is several."""
 DEEPEST_CONFIG = 32
 """Models of Keras that stand in one another, and lists in an argument of a layer."""
 MOST_RESULTS = 4096
@@ -66,10 +68,10 @@ or the places of repeated units."""
 MOST_LISTED_IN_ALL = 1 << 20
 """Numbers that the layers of one Keras model list in their keys, each result of a call with several counted as
 `NUMBERS_A_LAYER`: up to a microsecond each."""
-MOST_NODES = 15_000
+MOST_NODES = 12_000
 """Nodes of an ONNX file, and layers that they make, where `BYTES_A_NODE` does not allow more; modules of a print-out,
 those of a repeated one counted each time: up to 100 microseconds each."""
-BYTES_A_NODE = 60
+BYTES_A_NODE = 80
 """Bytes of an ONNX file for each node and each layer that it makes: exporters write a hundred and more."""
 NUMBERS_A_LAYER = 100
 """How many numbers in the keys of a layer count as one more layer: they take as long."""
@@ -115,7 +117,7 @@ LONGEST_UNKNOWN = 1000
 MOST_AXES = 32
 """Axes of an array, and of a tensor in Python source: NumPy's arrays have no more in all of its versions."""
 MOST_FUNCTIONS = 3000
-"""Functions of tensors that one run of a network in Python source calls."""
+"""Functions of tensors that one run of a network in Python source calls, one of several results counted for each."""
 LONGEST_SOURCE = 200_000
 """Characters of a Python source: its syntax tree takes 500 bytes for each."""
 MOST_BRACES = 5_000

@@ -144,8 +144,7 @@ def measure(report: Report, dtype: object) -> Report:
             layer.memory = LayerMemory(own, params, buffers, most, moved)
 
     add(report.layers, INPUT, "")
-    assert report.network.input is not None
-    input = size_of(report.network.input, each)
+    input = size_of(report.x, each)
     outputs = [spans[layer][1] for layer in report.outputs()]
     during = sweep(input, steps, outputs)
     note(report.layers, shared=False)

@@ -286,6 +286,11 @@ class Report:
         self._named: dict[str, LayerReport] | None = None
         """The layers by name, once one has been asked for."""
 
+    @property
+    def x(self) -> Shape:
+        """The shape of the first input, with the batch, as a layer's `x` is what it reads."""
+        return self.network.input or ()
+
     def __repr__(self) -> str:
         name = self.network.name or f"{len(self)} layer{'s' * (len(self) != 1)}"
         params = self.params if isinstance(self.params, int) else counted(self.params)

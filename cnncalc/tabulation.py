@@ -33,7 +33,7 @@ class Point(NamedTuple):
             "at": self.at,
             "holds": True,
             **({"where": report.holds.to_list()} if report.letters else {}),
-            "input": to_json(report.network.input or ()),
+            "input": to_json(report.x),
             "out": to_json(report.out),
             **listed({key: getattr(report, key) for key in ("params", "buffers", "macs")}),
             "rf": listed(rf_json(report.rf)),

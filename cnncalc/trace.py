@@ -365,7 +365,10 @@ def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
     found = [[getattr(one, count) for one in traces] for count in ("weights", "bias", "buffers")]
     weights, bias, buffers = [ns[0] if ns.count(ns[0]) == len(ns) else None for ns in found]
     macs = 0 if all(one.macs == 0 for one in traces) else None
-    return Trace(dict(layer.given), NOTHING_KNOWN, fields, weights, bias, buffers, macs)
+    same = {
+        key: value for key, value in traces[0].values.items() if all(one.values.get(key) == value for one in traces)
+    }
+    return Trace({**layer.given, **same}, NOTHING_KNOWN, fields, weights, bias, buffers, macs)
 
 
 def _summed_up(inner: Sequence[LayerReport]) -> Trace:

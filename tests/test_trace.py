@@ -327,11 +327,21 @@ def test_layers_that_hold_for_no_letters_together(words: str, needed: str, befor
 
 def test_what_is_resolved_behind_what_is_not_known() -> None:
     layers: Layers = [{"op": "opaque", "name": "o"}, {"op": "linear", "out": 4, "c_i": 5}, {"op": "maxpool", "k": 2}]
-    for layer, more in (("linear1", {"out": 4, "c_i": 5}), ("maxpool1", {"k": (2, 2), "s": (2, 2)})):
+    for layer, more in (("linear1", {"out": 4, "c_i": 5, "bias": True}), ("maxpool1", {"k": (2, 2), "s": (2, 2)})):
         values = cnncalc.shape(layers, (3, 8, 8))[layer].values
         assert {key: values[key] for key in more} == more
         assert layer != "linear1" or values == more
     assert cnncalc.shape([{"op": "opaque"}, {"op": "leakyrelu"}], (3, 8, 8))["leakyrelu1"].values == {"alpha": 0.01}
+    norm: dict[str, Any] = {"eps": 1e-3, "scale": True, "center": True}
+    norms: list[tuple[str, dict[str, Any]]] = [
+        ("batchnorm", {}),
+        ("layernorm", {"axis": (-1,)}),
+        ("groupnorm", {"g": 4}),
+    ]
+    for name, own in norms:
+        given: dict[str, Any] = {"op": name, **({"g": 4} if name == "groupnorm" else {})}
+        found = cnncalc.shape([{"op": "opaque"}, given], (3, 8, 8), dialect="keras")[f"{name}1"].values
+        assert found == {**own, **norm}
     error = refused([{"op": "opaque"}, {"op": "layernorm", "axis": 7}], (3, 8, 8))
     assert (error.what, error.key) == ("axis 7 is not an axis of ?x?x?x?x?x?", "axis")
 

@@ -15,7 +15,7 @@ from ..network import Network
 from ..report import Hint, LayerReport, Report
 from ..sizes import NOTHING_KNOWN, Open, counted, to_json
 from . import expect
-from .figures import arithmetic, figure_of, input_of
+from .figures import arithmetic, figure_of
 from .findings import Failing, Finding, Result, failed, finding_at, listed_findings
 
 DTYPE = "float32"
@@ -229,7 +229,7 @@ def _why_unknown(subject: Report | LayerReport, figure: str, text: str) -> tuple
     """Return why a figure, of which `text` is all that is known, is not a number, and what would help."""
     if figure.startswith("rf") and any(field.phases is not None for field in subject.rf):
         return "differs from unit to unit", "expect it above the transposed convolution or the upsampling"
-    if any(isinstance(size, Open) for size in input_of(subject)):
+    if any(isinstance(size, Open) for size in subject.x):
         return f"is {text} while a size is open", "close the input's sizes, or expect what does not depend on them"
     return "is unknown here", "expect it of a layer above"
 

@@ -151,7 +151,7 @@ def entry_text(file: str, report: Report) -> str:
 
 
 def _whole(report: Report) -> dict[str, Any]:
-    return {"in": to_json(report.network.input or ()), **report.totals()}
+    return {"in": to_json(report.x), **report.totals()}
 
 
 def _figures(layer: LayerReport) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from . import expect
 def figure_of(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
     """Return a figure's value and its text: a shape, a number for each axis, or a count; None if it is not known."""
     if expect.FIGURES[figure].is_shape:
-        shape = subject.out if figure == "out" else input_of(subject)
+        shape = subject.out if figure == "out" else subject.x
         return shape, show(shape)
     if expect.FIGURES[figure].per_axis:
         part = "size" if figure == "rf" else figure.removeprefix("rf_")
@@ -45,11 +45,6 @@ def _bytes(subject: Report | LayerReport, figure: str) -> int | None:
     if figure == "param_bytes":
         return subject.memory.params
     return subject.memory.peak if isinstance(subject.memory, NetworkMemory) else subject.memory.alive
-
-
-def input_of(subject: Report | LayerReport) -> Any:
-    """Return the shape that a layer reads, or the network; None if it is not known."""
-    return subject.x if isinstance(subject, LayerReport) else subject.network.input
 
 
 MOST_TERMS = 4

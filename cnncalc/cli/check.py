@@ -215,7 +215,7 @@ def _print(results: Iterator[Result], findings: list[Finding], format: str, path
     def without_report(result: Result) -> Result:
         nonlocal is_open
         if result.report is not None:
-            sizes = (*(result.report.network.input or ()), *result.report.out)
+            sizes = (*result.report.x, *result.report.out)
             is_open |= any(isinstance(size, Open) for size in sizes)
         findings.extend(result.findings)
         return result._replace(report=None)

@@ -252,8 +252,7 @@ def _window(
     bias = None if arrays.b is None else read_array(arrays.b)
     if arrays.x is None:
         report = options.report(network)
-        assert report.network.input is not None
-        return fill(report.network, None, report.network.input, weights, bias)
+        return fill(report.network, None, report.x, weights, bias)
     if options.input is not None:
         raise SpecError("two inputs: -i and -x", "give one of them")
     x = read_array(arrays.x)

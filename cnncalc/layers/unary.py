@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape
-from .activation import Activation
+from .activation import Activation, Softmax
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_of, ops
 from .keys import Reader, axis, integers, number, power
 
@@ -272,18 +272,12 @@ class Threshold(Activation):
         return Sign.KEPT if self.threshold < 0 else Sign.NOT_NEGATIVE
 
 
-class LogSoftmax(Activation):
+class LogSoftmax(Softmax):
     """Logarithm of the softmax along one axis, by default the last."""
 
     WORD = "logsoftmax"
     SIGN = Sign.ANY
-    KEYS: ClassVar[dict[str, Reader]] = {"axis": axis}
-    BARE = "axis"
     HELP = {"axis": "The axis along which the exponentials sum to 1: the batch is 0, the last is -1."}
-    axis: int = -1
-
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        return Trace(self.values(env), x, fields, axes=(axis_of(self.axis, x),))
 
 
 class CumSum(Layer):

@@ -56,7 +56,7 @@ def value(report: Report, name: str) -> tuple[Any, str]:
 def _value(report: Report, subject: Report | LayerReport, name: str, path: str) -> tuple[Any, str]:
     """Return the value that a path names in the whole or in a layer."""
     if path in ("out", "in"):
-        shape: Any = subject.out if path == "out" else _input(subject)
+        shape = subject.out if path == "out" else subject.x
         return to_json(shape), show(shape)
     if path == "rf":
         return rf_json(subject.rf), rf_text(subject.rf)
@@ -75,10 +75,6 @@ def _value(report: Report, subject: Report | LayerReport, name: str, path: str) 
     if isinstance(found, bool):
         return found, str(found).lower()
     return found, "unknown" if found is None else axes_text(found)
-
-
-def _input(subject: Report | LayerReport) -> Any:
-    return subject.x if isinstance(subject, LayerReport) else subject.network.input
 
 
 def _figures(subject: Report | LayerReport) -> dict[str, Any]:

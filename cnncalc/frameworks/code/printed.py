@@ -13,6 +13,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...errors import SpecError, Where
@@ -197,6 +198,7 @@ def place(text: str, at: int, name: str) -> Where:
     return Where(name, line, at - (text.rfind("\n", 0, at) + 1) + 1)
 
 
+@lru_cache(maxsize=4096)  # most are those of others
 def value_of(text: str) -> Any:
     """Return an argument's value: a number, a truth, None, a tuple of those, or the text itself."""
     text = text.strip()

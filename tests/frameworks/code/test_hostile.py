@@ -105,6 +105,17 @@ ENDLESS = [
         f"a class that derives from more than {limits.MOST_CLASSES} others",
     ),
     ("import torch.nn as nn\nn = nn.LSTM(8, 8, num_layers=10 ** 9)", ITEMS),
+    ("import torch.nn as nn\nfor i in range(99999): n = nn.LSTM(8, 8, num_layers=999)", STEPS),
+    ("import torch\nn = torch.arange(4000)\nfor i in range(99999): n = n * 2", STEPS),
+    (
+        "import torch.nn as nn\ns = nn.ReLU()\nfor i in range(60): s = nn.Sequential(s, s)\n"
+        "for i in range(99999): n = s.state_dict()",
+        STEPS,
+    ),
+    (
+        "import torch.nn as nn\ns = nn.ReLU()\nfor i in range(999): s = nn.Sequential(s)\nn = list(s.modules())",
+        f"modules are nested more than {limits.DEEPEST_BLOCKS} deep",
+    ),
     ("import foo\nn = foo.bar\nfor i in range(9999): n = n.aaaaaaaaaa", NAME),
     ("import foo\nn = foo.bar\nfor i in range(9999): n = int(n)", NAME),
     ("n = float('1' * 999)", f"a number of more than {limits.MOST_BITS} digits"),
@@ -232,9 +243,13 @@ def test_what_a_network_returns_is_bounded() -> None:
 
 
 def test_parts_and_repeats_of_an_axis_are_bounded() -> None:
-    for result in ("x.tensor_split(10 ** 9)[0]", "x.repeat(1, 10 ** 9, 1, 1).split(1, 1)[0]"):
+    for result in (
+        "x.tensor_split(10 ** 9)[0]",
+        "x.repeat(1, 10 ** 9, 1, 1).split(1, 1)[0]",
+        "x.repeat(1, 9999, 1, 1).unbind(1)[0]",
+    ):
         text = f"import torch.nn as nn\nclass N(nn.Module):\n    def forward(self, x): return {result}\n"
-        with pytest.raises(SpecError, match="of more than"):
+        with pytest.raises(SpecError, match="more than"):
             bound(text)
     text = (
         "import torch.nn as nn\nclass N(nn.Module):\n    def forward(self, x): return x.repeat_interleave(10 ** 9, 1)\n"

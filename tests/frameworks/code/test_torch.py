@@ -16,7 +16,7 @@ from cnncalc.errors import CnncalcError, SpecError
 from cnncalc.frameworks.code import read
 from cnncalc.frameworks.code.entry import SourceReader
 from cnncalc.frameworks.code.torch.layers import ARGUMENTS, signature
-from cnncalc.frameworks.code.torch.modules import tensors
+from cnncalc.frameworks.code.torch.modules import modules, tensors
 from cnncalc.input import Inputs
 from cnncalc.sources import imported
 from cnncalc.sources.words import spec_words
@@ -65,7 +65,7 @@ def test_a_network_as_people_write_it_has_the_figures_of_pytorch(name: str) -> N
 def test_arrays_have_the_names_and_shapes_of_the_state_dict(name: str) -> None:
     file, _, wanted = name.partition(":")
     reader = SourceReader((NETWORKS / file).read_text(), file, wanted)
-    found = reader.scope.run(reader.evaluator, lambda evaluator: list(tensors(reader.found(evaluator))))
+    found = reader.scope.run(reader.evaluator, lambda evaluator: list(tensors(modules(reader.found(evaluator)))))
     lines = [f"{key} {list(tensor.shape)}" for key, tensor in sorted(found)]
     assert len(lines) == FIGURES[name]["arrays"]
     assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == FIGURES[name]["names"]
@@ -87,6 +87,21 @@ class Net(nn.Module):
 """
     with pytest.raises(SpecError, match=r"torch\.nobody_knows\(…\) is not known here"):
         trace.shape(sources.read_bytes(text.encode(), "net.py"), (1, 2, 9, 7))
+
+
+@pytest.mark.parametrize(
+    ("body", "ops"),
+    [
+        ("return torch.nan_to_num(x)", ["opaque"]),  # which values are finite is not known
+        ("return torch.nan_to_num(x > 0)", ["compare"]),
+        ("x[x > 0] = 1\n        return x", ["compare", "opaque"]),
+        ("return x.int()", ["trunc"]),
+    ],
+)
+def test_a_call_that_changes_values_is_not_left_out(body: str, ops: list[str]) -> None:
+    text = f"from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        {body}\n"
+    report = trace.shape(sources.read_bytes(text.encode(), "net.py"), (2, 9, 7))
+    assert ([layer.op for layer in report.layers], report.out, report.params) == (ops, (2, 9, 7), 0)
 
 
 POSITIONS: dict[str, list[str]] = json.loads((DATA / "positions.json").read_text())["torch"]
@@ -240,6 +255,24 @@ def test_weights_of_a_result_that_is_left_out_count_in_the_one_that_is_read(forw
     assert (report.macs is not None) is known
 
 
+@pytest.mark.parametrize(
+    ("init", "forward"),
+    [
+        ("batch_first=True", "x = x.flatten(1, 2)\nreturn self.a(self.q.expand(x.size(0), -1, -1), x, x)[0]"),
+        (
+            "",  # as DETR has it
+            "x = x.flatten(1, 2).transpose(0, 1)\n"
+            "return self.a(self.q.unsqueeze(1).repeat(1, x.shape[1], 1), x, x)[0].transpose(0, 1)",
+        ),
+    ],
+)
+def test_learned_queries_are_those_of_every_sample(init: str, forward: str) -> None:
+    own = f"self.a = nn.MultiheadAttention(8, 2, {init})\nself.q = nn.Parameter(torch.randn(5, 8))"
+    source = NET.format(init=indent(own, " " * 8), forward=indent(forward, " " * 8), more="")
+    report = trace.shape(imported(read(source, "net.py", None), "net.py"), (4, 6, 8))
+    assert (report.out, report.params) == ((5, 8), 5 * 8 + 4 * 8 * 8 + 4 * 8)
+
+
 IMPOSSIBLE = [
     ("", "return F.group_norm(x, 3)", "3 groups do not divide 4 channels"),
     ("self.n = nn.LayerNorm(7)", "return self.n(x)", "expects the last sizes 7, gets 4x6x8"),
@@ -263,6 +296,16 @@ IMPOSSIBLE = [
         "self.a = nn.MultiheadAttention(6, 2)",
         "return self.a(x[:, 0], x[:, 0], x[:, 0])[0]",
         "expects 6 features, gets 8",
+    ),
+    (
+        "self.a = nn.MultiheadAttention(8, 2)",
+        "return self.a(x[:, 0], x[:, 0, :, :7], x[:, 0])[0]",
+        "expects 8 features of its key, gets 7",
+    ),
+    (
+        "self.a = nn.MultiheadAttention(8, 2, kdim=7)",
+        "return self.a(x[:, 0], x[:, 0, :, :7], x[:, 0, 1:])[0]",
+        "works on values of as many samples and steps",
     ),
     ("self.r = nn.LSTM(7, 3)", "return self.r(x[:, 0])[0]", "expects 7 input features, gets 8"),
     ("self.r = nn.GRU(8, 3)", "return self.r(x)[0]", "works on steps and features, gets 4x6x8"),

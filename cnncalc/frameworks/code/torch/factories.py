@@ -97,6 +97,7 @@ def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     start, end, step = (0, *given, 1) if len(given) == 1 else (*given, 1)[:3]
     count = max(ceil((end - start) / step), 0)
     kind = "int" if all(isinstance(one, int) for one in given) else "float"
+    evaluator.budget.count(min(count, MOST_READ))
     values = [start + at * step for at in range(count)] if count <= MOST_READ else None
     return TensorValue((count,), kind_of(kwargs, kind), values=values)
 
@@ -108,6 +109,7 @@ def linspace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     count = kwargs.get("steps", rest[0] if rest else 100)
     values = None
     if all(isinstance(one, (int, float)) for one in (start, end)) and count <= MOST_READ:
+        evaluator.budget.count(count)
         values = [start + (end - start) * at / max(count - 1, 1) for at in range(count)]
     return TensorValue((count,), values=values)
 

@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ....errors import CnncalcError, SpecError
-from ....limits import MOST_AXES, MOST_FUNCTIONS
+from ....limits import MOST_AXES, MOST_FUNCTIONS, Limit
 from ....sizes import LARGEST, show
 from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
 from ..budget import TooMuchError
@@ -32,6 +32,8 @@ class CallRecorder:
 
     def __init__(self) -> None:
         self.calls: list[FunctionCall] = []
+        self.limit = Limit(MOST_FUNCTIONS, "the network calls more than {most:,} functions", error=TooMuchError)
+        """How many functions it may call, one of several results counted for each."""
         self.inside: list[tuple[str, int]] = [("", 0)]
         """The modules that run, outermost first: each one's name, and the number of its turn."""
         self.turns = count(1)
@@ -48,8 +50,7 @@ class CallRecorder:
 
     def note(self, function: str, args: Any, kwargs: Any, shapes: Sequence[Shape], kind: str) -> int:
         """Note a call, and return its place among them."""
-        if len(self.calls) >= MOST_FUNCTIONS:
-            raise TooMuchError(f"the network calls more than {MOST_FUNCTIONS:,} functions")
+        self.limit.count(max(len(shapes), 1))
         outs, kinds = tuple(shapes), tuple([kind] * len(shapes))
         self.calls.append(FunctionCall(function, args, kwargs, outs, *self.inside[-1], 0, kinds))
         return len(self.calls) - 1
@@ -109,6 +110,7 @@ def results_of(
     made = not traced and found and (function not in NO_PRODUCTS or any(one.made is not None for one in found))
     if not traced and not made:
         values = values_of(function, args, kwargs, found)
+        evaluator.budget.count(len(values or ()))
         return [TensorValue(shape, kind, of=roots, values=values) for shape in shapes]
     if function in ("getitem", "setitem"):
         args = [args[0], index_of(args[1]), *args[2:]]

@@ -208,6 +208,7 @@ def filler(first: str, axis: int, making: Making) -> Callable[[Evaluator, Instan
 def give_arrays(evaluator: Evaluator, made: InstanceValue, arrays: Arrays, name: str, node: Any) -> None:
     """Give a module its parameters and buffers. SpecError for sizes that are not whole numbers."""
     for kept, own in ((False, arrays.parameters), (True, arrays.buffers)):
+        evaluator.budget.count(len(own))
         for key, shape in own.items():
             if shape is not None and not all(type(n) is int and n >= 0 for n in shape):
                 wrong = next(n for n in shape if type(n) is not int or n < 0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ....errors import shown
+from ....limits import DEEPEST_BLOCKS
+from ..budget import TooMuchError
 from ..libraries import NameTable
 from ..methods import pairs, spent
 from ..values import (
@@ -72,25 +74,34 @@ def children(module: InstanceValue) -> Iterator[tuple[str, InstanceValue]]:
             yield name, value
 
 
-def modules(root: InstanceValue, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, InstanceValue]]:
-    """Yield a module and those inside it, each once, by their names."""
-    seen = set() if seen is None else seen
-    if id(root) in seen:
-        return
-    seen.add(id(root))
-    yield prefix, root
-    for name, child in children(root):
-        yield from modules(child, f"{prefix}.{name}" if prefix else name, seen)
-
-
-def tensors(root: InstanceValue) -> Iterator[tuple[str, TensorValue]]:
-    """Yield the parameters and buffers of a module and of those inside it, each once, by their names."""
+def modules(root: InstanceValue) -> Iterator[tuple[str, InstanceValue]]:
+    """Yield a module and those inside it, each once, by their names. TooMuchError where they are nested too deeply."""
     seen: set[int] = set()
-    for path, module in modules(root):
+    waiting = [("", root, 0)]
+    while waiting:
+        path, module, depth = waiting.pop()
+        if depth > DEEPEST_BLOCKS:
+            raise TooMuchError(f"modules are nested more than {DEEPEST_BLOCKS} deep")
+        if id(module) not in seen:
+            seen.add(id(module))
+            yield path, module
+            inside = [(f"{path}.{name}" if path else name, child, depth + 1) for name, child in children(module)]
+            waiting += reversed(inside)
+
+
+def tensors(found: Iterable[tuple[str, InstanceValue]]) -> Iterator[tuple[str, TensorValue]]:
+    """Yield the parameters and buffers of modules, each once, by their names."""
+    seen: set[int] = set()
+    for path, module in found:
         for name, value in module.attributes.items():
             if isinstance(value, TensorValue) and (value.is_parameter or value.is_buffer) and id(value) not in seen:
                 seen.add(id(value))
                 yield (f"{path}.{name}" if path else name), value
+
+
+def held(evaluator: Evaluator, root: InstanceValue) -> list[tuple[str, TensorValue]]:
+    """Return the parameters and buffers of a module and of those inside it, which takes steps for all of these."""
+    return spent(evaluator, tensors(spent(evaluator, modules(root))))
 
 
 # What every module has
@@ -185,7 +196,7 @@ def no_effect(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 @method(MODULE, "state_dict")
 def state_dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the parameters and buffers by their names."""
-    return dict(spent(evaluator, tensors(args[0])))
+    return dict(held(evaluator, args[0]))
 
 
 @method(MODULE, "children")
@@ -215,13 +226,13 @@ def named_modules(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any],
 @method(MODULE, "parameters", "buffers")
 def parameters(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the parameters of a module and of all inside it."""
-    return [one for _, one in spent(evaluator, tensors(args[0])) if one.is_parameter]
+    return [one for _, one in held(evaluator, args[0]) if one.is_parameter]
 
 
 @method(MODULE, "named_parameters")
 def named_parameters(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the parameters of a module and of all inside it, with their names."""
-    return [(name, one) for name, one in spent(evaluator, tensors(args[0])) if one.is_parameter]
+    return [(name, one) for name, one in held(evaluator, args[0]) if one.is_parameter]
 
 
 @method(MODULE, "get_submodule")

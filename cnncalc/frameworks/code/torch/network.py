@@ -50,7 +50,7 @@ class NetworkReader:
     def __init__(self, evaluator: Evaluator, network: InstanceValue):
         self.evaluator, self.network = evaluator, network
         self.names = {id(module): name for name, module in modules(network)}
-        self.arrays = dict(tensors(network))
+        self.arrays = dict(tensors(modules(network)))
         for name, tensor in self.arrays.items():
             tensor.name = name
         self.failures: list[Failure] = []
@@ -181,11 +181,11 @@ class NetworkReader:
             if not outputs:
                 raise self.evaluator.error(self.network.node, "the network's output does not depend on its input")
         except (SpecError, RaisedError) as error:
-            self.arrays = dict(tensors(self.network))
+            self.arrays = dict(tensors(modules(self.network)))
             self.failures.append(Failure(self.recording(attempt, own, []), error, self.evaluator.shapes))
             return None
         finally:
-            self.arrays = dict(tensors(self.network))  # lazy modules have theirs now
+            self.arrays = dict(tensors(modules(self.network)))  # lazy modules have theirs now
             for module, attributes in before:
                 module.attributes.clear()
                 module.attributes |= attributes

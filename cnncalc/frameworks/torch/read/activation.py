@@ -296,7 +296,15 @@ def glu(call: Call) -> BatchedTensor:
 _SAME = "contiguous clone detach to float double half bfloat16 type type_as requires_grad cpu cuda alias data identity"
 
 
-@RULES.rule(f"{_SAME} nan_to_num positive conj real resolve_conj int long short bool byte char")
+@RULES.rule("nan_to_num")
+def nan_to_num(call: Call) -> BatchedTensor:
+    """Read numbers that are finite in any case. OpaqueCall for others: which of them are is not known."""
+    if not call.x.integer:
+        raise OpaqueCall
+    return call.x
+
+
+@RULES.rule(f"{_SAME} positive conj real resolve_conj int long short bool byte char")
 def same(call: Call) -> BatchedTensor:
     """Read a call that returns the same values. OpaqueCall for fractions cut off, or made truth values."""
     x, kind = call.kept, call.call.kinds[0] if call.call.kinds else "float"
