@@ -53,9 +53,11 @@ MOST_MISSPELT = 20
 """Names of layers that are not there for which the nearest are looked for: up to 40 milliseconds each."""
 MOST_DRAWN = 10_000
 """Rows of a picture, where equal layers may be one: the place of each is looked for among those of others."""
-MOST_CALLS = 15_000
-"""Calls of layers that a Keras model makes, those of a model in it each time that it is called: 70 to 130 microseconds
+MOST_CALLS = 12_000
+"""Calls of layers that a Keras model makes, those of a model in it each time that it is called: 70 to 150 microseconds
 each. An archive of a few kilobytes may hold twice as many."""
+MOST_PARTS = 15_000
+"""Layers that those calls are here, as an attention is several."""
 DEEPEST_CONFIG = 32
 """Models of Keras that stand in one another, and lists in an argument of a layer."""
 MOST_RESULTS = 4096

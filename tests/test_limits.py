@@ -87,6 +87,13 @@ def many_layers_packed() -> bytes:
     return archive(json.dumps({"class_name": "Sequential", "config": {"layers": relus}}).encode())
 
 
+def equations() -> bytes:
+    """Dense layers by an equation, of four layers each."""
+    config = {"equation": "abc,cd->abd", "output_shape": [None, 4], "bias_axes": "d", "batch_input_shape": [None, 8, 4]}
+    layers = [{"class_name": "EinsumDense", "config": {**config, "name": f"e{at}"}} for at in range(3_751)]
+    return json.dumps({"class_name": "Sequential", "config": {"layers": layers}}).encode()
+
+
 def model(depth: int) -> bytes:
     """Keras models that each call the one in it twice."""
     inner: Any = {
@@ -129,8 +136,9 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "commas.txt": (b"3x8x8 relu" + b"," * 190_000, "is not a layer, a file or a built-in network"),
     "digits.json": (b"[" + b"1" * 5000 + b"abc]", "not JSON: expecting ',' delimiter"),
     "packed.keras": (archive(b"[" + b"[]," * 8_000_000 + b"0]"), "its config.json is more than 2 MiB, unpacked from"),
-    "packed_layers.keras": (many_layers_packed(), "the model makes 15,002 calls of layers, more than 15,000"),
-    "twice.keras.json": (model(30), "calls of layers, more than 15,000"),
+    "packed_layers.keras": (many_layers_packed(), "the model makes 15,002 calls of layers, more than 12,000"),
+    "equations.keras.json": (equations(), "the calls of the model's layers make 15,004 layers, more than 15,000"),
+    "twice.keras.json": (model(30), "calls of layers, more than 12,000"),
     "range.py": (NET % b"for i in range(10**9): pass", "the code takes more than 250,000 steps"),
     "calls.py": (b"from torch import nn\n" + b"y=f()\n" * 30_000, "the code takes more than 250,000 steps"),
     "list.py": (NET % b"a = [0] * 10**9", "a list, or a text, of more than 50,000 items"),

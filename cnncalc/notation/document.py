@@ -12,6 +12,9 @@ from ..errors import CnncalcError, Path, SpecError, Where
 from ..layers import OPS, aliases_of
 from ..network import Origin
 
+Raw = dict[str, Any]
+"""A layer as JSON has it."""
+
 
 def canonical(raw: str) -> set[str]:
     """Return every key that a name may stand for: `padding` is p, and `p` is also a dropout's rate."""

@@ -16,7 +16,7 @@ from ..limits import DEEPEST_BLOCKS, MOST_LAYERS, Limit
 from ..network import Network, Node, Origin
 from ..sizes import LARGEST, MOST_SIZES, read_shape
 from ..wiring import Wire, wire
-from .document import Document
+from .document import Document, Raw
 from .examples import EXAMPLE
 
 VERSION = 1
@@ -39,8 +39,6 @@ TOP_KEYS = (
     "pixel",
     "$schema",
 )
-Raw = dict[str, Any]
-"""A layer as JSON has it."""
 
 
 class Group(NamedTuple):

@@ -28,10 +28,10 @@ from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Origin
 from ..sizes import Shape, known
 from .arguments import BARE, MODE, Follower, Part, all_parts, parts_of, read_axes
-from .document import canonical
+from .document import Raw, canonical
 from .examples import EXAMPLE
 from .heads import Arg, WordError, WordHead, head_of, kind_of, other_case, without_module
-from .spec import COMMON_KEYS, Group, Raw
+from .spec import COMMON_KEYS, Group
 from .spec import read as read_spec
 from .tokens import WordText, split_arguments, wrong_bracket
 

@@ -53,11 +53,6 @@ def parts_of(target: ast.expr) -> Iterator[ast.expr]:
         yield target
 
 
-def bound_names(target: ast.expr) -> Iterator[str]:
-    """Yield the names that a target of an assignment binds."""
-    return (one.id for one in parts_of(target) if isinstance(one, ast.Name))
-
-
 def root_of(node: ast.expr) -> str | None:
     """Return the name that an expression of attributes, items and calls begins with: `net` of `net.layers[0].add`."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):

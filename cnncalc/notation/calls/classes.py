@@ -10,7 +10,7 @@ from ...errors import SpecError, nearest, shown
 from ...layers import OPS
 from ...layers.names import Name, Names
 from ...registry import Registry
-from ..spec import Raw
+from ..document import Raw
 
 
 class ModuleCall(NamedTuple):

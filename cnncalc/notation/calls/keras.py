@@ -7,7 +7,7 @@ from typing import Any
 from ...dialects import DIALECTS
 from ...errors import SpecError, nearest, shown
 from ...layers import OPS, names
-from ..spec import Raw
+from ..document import Raw
 from .classes import BoundCall, Framework, ModuleCall, NamedArgument, each_rank, refuse, renamed
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from ...errors import SpecError, nearest, shown
 from ...layers import OPS, names
 from ...layers.resample import EXACT
-from ..spec import Raw
+from ..document import Raw
 from .classes import BoundCall, Framework, NamedArgument, Reading, each_rank, refuse, renamed
 
 TORCH = Framework(

@@ -255,6 +255,24 @@ def test_weights_of_a_result_that_is_left_out_count_in_the_one_that_is_read(forw
     assert (report.macs is not None) is known
 
 
+@pytest.mark.parametrize(
+    ("init", "forward"),
+    [
+        ("batch_first=True", "x = x.flatten(1, 2)\nreturn self.a(self.q.expand(x.size(0), -1, -1), x, x)[0]"),
+        (
+            "",  # as DETR has it
+            "x = x.flatten(1, 2).transpose(0, 1)\n"
+            "return self.a(self.q.unsqueeze(1).repeat(1, x.shape[1], 1), x, x)[0].transpose(0, 1)",
+        ),
+    ],
+)
+def test_learned_queries_are_those_of_every_sample(init: str, forward: str) -> None:
+    own = f"self.a = nn.MultiheadAttention(8, 2, {init})\nself.q = nn.Parameter(torch.randn(5, 8))"
+    source = NET.format(init=indent(own, " " * 8), forward=indent(forward, " " * 8), more="")
+    report = trace.shape(imported(read(source, "net.py", None), "net.py"), (4, 6, 8))
+    assert (report.out, report.params) == ((5, 8), 5 * 8 + 4 * 8 * 8 + 4 * 8)
+
+
 IMPOSSIBLE = [
     ("", "return F.group_norm(x, 3)", "3 groups do not divide 4 channels"),
     ("self.n = nn.LayerNorm(7)", "return self.n(x)", "expects the last sizes 7, gets 4x6x8"),
@@ -278,6 +296,16 @@ IMPOSSIBLE = [
         "self.a = nn.MultiheadAttention(6, 2)",
         "return self.a(x[:, 0], x[:, 0], x[:, 0])[0]",
         "expects 6 features, gets 8",
+    ),
+    (
+        "self.a = nn.MultiheadAttention(8, 2)",
+        "return self.a(x[:, 0], x[:, 0, :, :7], x[:, 0])[0]",
+        "expects 8 features of its key, gets 7",
+    ),
+    (
+        "self.a = nn.MultiheadAttention(8, 2, kdim=7)",
+        "return self.a(x[:, 0], x[:, 0, :, :7], x[:, 0, 1:])[0]",
+        "works on values of as many samples and steps",
     ),
     ("self.r = nn.LSTM(7, 3)", "return self.r(x[:, 0])[0]", "expects 7 input features, gets 8"),
     ("self.r = nn.GRU(8, 3)", "return self.r(x)[0]", "works on steps and features, gets 4x6x8"),

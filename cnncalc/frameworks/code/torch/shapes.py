@@ -462,11 +462,17 @@ def attention(call: ShapeCall) -> Shapes:
 @SHAPES.rule("multi_head_attention_forward", kind="float")
 def multihead(call: ShapeCall) -> Shapes:
     """Return the shapes of multi-head attention: its result, and the weights of its positions if they are asked for."""
-    query, key = call.shape("query"), call.shape("key")
+    query, key, value = call.shape("query"), call.shape("key"), call.shape("value")
     if len(query) not in (2, 3):
         raise ShapeError(f"works on steps and features, gets {show(query[1:])}")
     if query[-1] != call.get("embed_dim_to_check"):
         raise ShapeError(f"expects {call.get('embed_dim_to_check')} features, gets {query[-1]}")
+    for name, one in (("key", key), ("value", value)):
+        own = call.get(f"{name[0]}_proj_weight").shape[1] if call.get("use_separate_proj_weight") else query[-1]
+        if one[-1] != own:
+            raise ShapeError(f"expects {own} features of its {name}, gets {one[-1]}")
+        if len(one) != len(query) or one[1:-1] != query[1:-1] or one[0] != key[0]:
+            raise ShapeError(f"works on {name}s of as many samples and steps, gets {show(one)} and {show(query)}")
     if not call.get("need_weights", True):
         return query
     heads = () if call.get("average_attn_weights", True) else (call.get("num_heads"),)

@@ -12,7 +12,7 @@ from typing import Any
 from ....errors import CnncalcError, SpecError, shown
 from ....layers import OPS
 from ....layers.pool import GlobalPool
-from ....limits import MOST_LISTED_IN_ALL, NUMBERS_A_LAYER, Limit
+from ....limits import MOST_LISTED_IN_ALL, MOST_PARTS, NUMBERS_A_LAYER, Limit
 from ....sizes import show
 from ... import ArrayReaders
 from ...build import NO_FIGURES, Draft, SpecBuilder
@@ -37,16 +37,20 @@ class ModelReader:
         old: bool,
         arrays: KerasArrays | None = None,
         path: tuple[str, ...] = (),
-        listed: Limit | None = None,
+        limits: tuple[Limit, Limit] | None = None,
         spread: Container[int] = (),
     ):
-        """`channels_last`, `old` (whether it is Keras 2's), the file's `arrays`, and `listed` hold for the whole file.
+        """`channels_last`, `old` (whether it is Keras 2's), the file's `arrays`, and `limits` hold for the whole file.
 
         `path` are the models around this one, `spread` those whose layers are added one by one, by their objects.
         """
         what = "layers list {made:,} numbers and results that follow from a few, more than {most:,}"
-        self.listed = listed or Limit(MOST_LISTED_IN_ALL, what, "repeat, encode or split fewer units, or less often")
-        """What parts of calls list."""
+        parts = "the calls of the model's layers make {made:,} layers, more than {most:,}"
+        self.listed, self.parts = limits or (
+            Limit(MOST_LISTED_IN_ALL, what, "repeat, encode or split fewer units, or less often"),
+            Limit(MOST_PARTS, parts, "an attention is several: read a part of the model"),
+        )
+        """What parts of calls list, and how many there are."""
         self.conventions = channels_last, old
         self.arrays, self.path = arrays, path
         self.spec = SpecBuilder()
@@ -119,7 +123,7 @@ class ModelReader:
             read = [Tensor(feed, None if read[0].sizes is None else read[0].sizes[1:])]
         if len(read) > 1 or not one_result or read[0].masked or object_of(record) in self.spread:
             return self.read(model, read, path)
-        inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path), self.listed, self.spread)
+        inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path), (self.listed, self.parts), self.spread)
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read[0].sizes))])[0]
         if output.masked and not each:  # its mask is read outside of it
             return self.read(model, read, path)
@@ -168,6 +172,7 @@ class ModelReader:
         self.listed.count(numbers + NUMBERS_A_LAYER * (len(given) - 1))
         made = output_mask(call)
         parts = [*made.parts, *parts]
+        self.parts.count(len(parts))
         stem, again = self._stem(name, owned_by)
         added: dict[str, Draft] = {}
         every = call.tensors()

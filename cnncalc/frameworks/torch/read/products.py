@@ -11,7 +11,7 @@ from typing import Any
 from .arithmetic import combine, times
 from .calls import BatchMixed, Constant, Misread, OpaqueCall
 from .rules import TENSORS, Call, Rules, without
-from .values import BATCH, Axes, Axis, BatchedTensor, Operand, with_batch
+from .values import BATCH, Axes, Axis, BatchedTensor, Operand, sample_of, with_batch
 
 RULES = Rules()
 
@@ -265,6 +265,8 @@ def multihead(call: Call) -> BatchedTensor:
     """Read multi-head attention: of positions, samples and features, in this order."""
     given = [call.value(name) for name in ("query", "key", "value")]
     features, rank = given[0].axes[-1][0], len(given[0].axes)
+    if rank == 3:
+        given = [_for_each_sample(call, one, given) for one in given]
     turn = (1, 0, 2) if rank == 3 else (0, 1)
     turned = {one: sequence(call, one, 1 if rank == 3 else None) for one in dict.fromkeys(given)}
     if any(call.get(name) is not None for name in ("bias_k", "bias_v", "static_k", "static_v", "key_padding_mask")):
@@ -289,6 +291,14 @@ def multihead(call: Call) -> BatchedTensor:
     layer = call.layers.add("multihead", reads, without(keys, bias=True), _projections(call, features))
     made = values[0]._replace(layer=layer)
     return call.layers.permuted(made, turn) if rank == 3 else made
+
+
+def _for_each_sample(call: Call, x: BatchedTensor, others: Sequence[BatchedTensor]) -> BatchedTensor:
+    """Return positions, samples and features as those of every sample, if they are of one alone: learned queries."""
+    samples = next((one.axes[1] for one in others if BATCH in one.axes[1]), None)
+    if samples is None or x.batch_at is not None or sample_of(x.axes[1:2]) != (1,):
+        return x
+    return call.layers.reshaped(x, (x.axes[0], samples, x.axes[2]))
 
 
 def _projections(call: Call, features: int) -> dict[str, Constant]:
