@@ -1083,6 +1083,11 @@ def test_an_operator_of_onnxruntime_computes_what_it_is_said_to(name: str) -> No
 # what is not computed: its shape is the one that onnx infers
 
 SHAPES: dict[str, Graph] = {
+    "the largest of a number": (
+        [("ReduceSum", ["x"], "s", {"keepdims": 0}), ("ReduceMax", ["s"], "y", {})],
+        (2, 3),
+        {},
+    ),
     "a place": ([("ArgMax", ["x"], "y", {"axis": 1, "keepdims": 0})], (2, 3, 5), {}),
     "a place whose axis is kept": ([("ArgMin", ["x"], "y", {"axis": -1})], (2, 3, 5), {}),
     "the largest": ([("TopK", ["x", "k"], "y i", {"axis": 1})], (2, 5, 3), {"k": whole(2)}),

@@ -102,7 +102,7 @@ def reduced(b: GraphReader, node: GraphNode, x: Handle, axes: list[int], keep: b
     places = [place for at in axes for place in x.axes[at] if place != BATCH]
     op, keys = REDUCTIONS[node.op], {"axis": [place + 1 for place in places], "keepdims": keep}
     space = list(range(1, len(x.shape)))
-    batch_first = x.axes[0] == (BATCH,)
+    batch_first = x.axes[:1] == ((BATCH,),)
     if not places:
         made = b.pointwise(node.name, "abs" if node.op in ("ReduceL1", "ReduceL2") else "identity", x)
     elif node.op in GLOBAL_POOLS and batch_first and places == space and 1 < len(x.shape) < 5:
