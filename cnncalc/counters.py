@@ -296,20 +296,24 @@ def macs_as(report: Report, name: str) -> MacsAs:
     functions: Collection[str] = () if source is None else source.functions
     if source is not None and source.built_in:
         functions = FUNCTIONS.get(report.network.name or "", ())
-    kinds: dict[str, OpCount] = {}
+    counts: dict[str, tuple[str, list[Count], list[Count]]] = {}
+    """For each op what makes the tool's count differ, the exact counts of its layers, and the tool's."""
     unknown = []
     for layer in leaves(report.layers):
         rule = _rule(tool, layer, functions)
         batch = layer.batch if tool.batched else 1
         printed = None if layer.sample == NOTHING_KNOWN and rule is not NOTHING else rule.of(layer)
         own, counted = (known(count(number, layer.times, batch)) for number in (layer.traced.macs, printed))
-        before = kinds.get(layer.op, OpCount(layer.op, rule.why, 0, 0))
-        exact, macs = known(total([before.exact, own])), known(total([before.macs, counted]))
-        kinds[layer.op] = before._replace(exact=exact, macs=macs)
+        _, exacts, printeds = counts.setdefault(layer.op, (rule.why, [], []))
+        exacts.append(own)
+        printeds.append(counted)
         if counted is None:
             unknown.append(layer.name)
-    exact, macs = (known(total([getattr(kind, figure) for kind in kinds.values()])) for figure in ("exact", "macs"))
-    return MacsAs(name, tool.version, macs, exact, tuple(kinds.values()), tuple(unknown))
+    kinds = [
+        OpCount(op, why, known(total(exacts)), known(total(printeds))) for op, (why, exacts, printeds) in counts.items()
+    ]
+    exact, macs = (known(total([getattr(kind, figure) for kind in kinds])) for figure in ("exact", "macs"))
+    return MacsAs(name, tool.version, macs, exact, tuple(kinds), tuple(unknown))
 
 
 def _rule(tool: Tool, layer: LayerReport, functions: Collection[str]) -> CountRule:
