@@ -186,6 +186,21 @@ def _vars(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
     raise NotImplementedError
 
 
+class GlobalNames(LibraryObject):
+    """The names of the top level, which `globals()` gives, to be looked up."""
+
+    __slots__ = ()
+
+    def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
+        found = evaluator.scope.lookup(index) if isinstance(index, str) else MISSING
+        if found is MISSING:
+            raise KeyError(index)
+        return found
+
+    def describe(self) -> str:
+        return "the names of the source"
+
+
 BUILTINS: dict[str, Any] = {
     **TYPES,
     **EXCEPTIONS,
@@ -218,6 +233,7 @@ BUILTINS: dict[str, Any] = {
     "iter": LibraryFunction("iter", _iter),
     "next": LibraryFunction("next", _next),
     "vars": LibraryFunction("vars", _vars),
+    "globals": LibraryFunction("globals", lambda *_: GlobalNames()),
     "repr": LibraryFunction("repr", TYPES["str"].make),
     "print": LibraryFunction("print", lambda *_: None),
     "id": LibraryFunction("id", lambda evaluator, args, kwargs, node: id(args[0])),

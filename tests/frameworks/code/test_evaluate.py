@@ -120,6 +120,7 @@ CASES = [
     ("n = 0\nwhile True:\n    n += 1\n    if n > 5:\n        break", "n"),
     ("first, *others, last = 'a', 'b', 'c', 'd'", "[first, others, last]"),
     (CLOSURE, "[f(), f()]"),
+    ("class A: k = 3\nn = 4\ndef f(name): return globals()[name]\nm = f('A').k", "[m, f('n')]"),
     ("cfg = {'w': 8}\ndef widen(): cfg['w'] = 16\nwiden()", "cfg"),
     ("w = 8\ndef widen():\n    global w\n    w += 9\ndef twice():\n    widen()\n    widen()\ntwice()", "w"),
     ("xs = []\nys = xs\nys.append(3)\nzs = [ys]\nfor z in zs: z += [4]\n(a := zs[0]).append(5)", "[xs, a is xs]"),
@@ -490,6 +491,7 @@ REFUSED = [
     "from typing import NamedTuple\nclass P(NamedTuple):\n    a: int\nx = P(1, 2)",
     "from typing import NamedTuple\nclass P(NamedTuple):\n    a: int\nx = P()",
     "from collections import namedtuple\nx = namedtuple('P', 'a b')(1)",
+    "x = globals()['nobody']",
 ]
 
 
