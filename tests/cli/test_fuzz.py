@@ -31,7 +31,7 @@ FOUND: list[tuple[str, int, str]] = [
     (
         "cnncalc run 1x2x2 opaque dwconv:k1 conv:2 -x [[[1,2],[3,4]]] --seed 1",
         2,
-        "conv1.weight has an open size",
+        "layers[0] 'opaque1': opaque cannot be run",
     ),
     (
         "cnncalc solve convT:64 -i 28x14 --out 56x28 --top 100000000000000000000",
