@@ -264,6 +264,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         0,
         "receptive field unknown",
     ),
+    "resampled_evenly.json": (
+        spec(*[{"op": "upsample", "out": [[6144, 8192][at % 2], 5]} for at in range(1_000)]),
+        ["shape"],
+        2,
+        "the receptive fields up to here have",
+    ),
     "forbidden.json": (spec(*[{"op": "relu", "expect": {"forbid": "all"}}] * 5_000), ["check"], 0, "expectations"),
     "misspelt.json": (
         spec(*[{"op": "relu", "expect": {f"par{at}ams": 1}} for at in range(5_000)]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from struct import pack, unpack
 from typing import Any
@@ -47,8 +47,8 @@ NEAREST: dict[str, Callable[[Any], Any]] = {
     "round_prefer_ceil": lambda at: (at + 0.5 + HALVES) // 1,
 }
 """Each way to round a place, a number in double precision or an array of them."""
-MOST_ROUNDED = 1 << 13
-"""The most outputs of an axis of which it is worked out whether rounding moves them."""
+MOST_ROUNDED = 1 << 16
+"""The most inputs and outputs of an axis of which it is worked out whether rounding moves any."""
 MOST_FLOAT32 = 3.4e38
 
 
@@ -159,7 +159,7 @@ class Upsample(Layer):
             return field.still(1)  # beyond the border is what is at the border
         if self.where == "pytorch_half_pixel" and out == 1:
             return field.spread([(0, 0)], 1)
-        if not field.follows(n, out) or (self.mode == "nearest" and moves(n, out)):
+        if self.mode == "nearest" and (not field.follows(n, out) or moves(n, out)):
             return field.lost()
         if not self.align:
             if isinstance(factor, int):
@@ -253,7 +253,7 @@ def units(v: Mapping[str, Any], axis: int, sizes: tuple[int, int], dialect: type
 
 
 Moves = Callable[[Size, Size], bool]
-"""Whether rounding moves an output of an axis of these sizes: it takes as long as there are outputs."""
+"""Whether rounding moves an output of an axis of these sizes."""
 
 
 def _moves(v: Mapping[str, Any], axis: int, dialect: type[Dialect], n: Size, out: Size) -> bool:
@@ -263,18 +263,37 @@ def _moves(v: Mapping[str, Any], axis: int, dialect: type[Dialect], n: Size, out
         n, out = OPEN, OPEN * factor
     if not isinstance(n, int) or not isinstance(out, int):
         return False
-    common = math.gcd(n, out)
-    if not ((n // common) & (n // common - 1) or (out // common) & (out // common - 1)):
+    above, below = (n - 1, max(out - 1, 1)) if v["align"] else (n, out)
+    common = math.gcd(above, below)
+    if not ((above // common) & (above // common - 1) or (below // common) & (below // common - 1)):
         return False  # a power of two is not rounded
-    if out > MOST_ROUNDED:
+    if max(n, out) > MOST_ROUNDED or (v["align"] and n * out >= 1 << 24):
         return True
-    twice, off = PLACES[v.get("where", "asymmetric")]
-    if v["align"]:
-        exact = [(u * (n - 1), max(out - 1, 1)) for u in range(out)]
-    else:
-        exact = [((2 * u + twice) * n - off * out, 2 * out) for u in range(out)]
-    how = ROUNDED[v.get("round", "floor")]
-    return units(v, axis, (n, out), dialect) != [min(max(how(a, b), 0), n - 1) for a, b in exact]
+    (twice, off), how = PLACES[v.get("where", "asymmetric")], ROUNDED[v.get("round", "floor")]
+    for u in _rounded_last(above, below, twice, off, out):
+        exact = how((2 * u + twice) * above - off * below, 2 * below)
+        found = int(nearest(v, axis, (n, out), float(u), dialect, float32))
+        if min(max(found, 0), n - 1) != min(max(exact, 0), n - 1):
+            return True
+    return False
+
+
+def _rounded_last(above: int, below: int, twice: int, off: int, out: int) -> Iterator[int]:
+    """Yield the outputs of which some is moved if rounding moves any.
+
+    A place is rounded by a part of itself that is the same for all. So only those may be moved that are nearly where
+    rounding changes, and between two powers of two, among those equally far from there, the first or the last.
+    """
+    period, far = below // math.gcd(above, below), below * (above + 1) >> 19  # more than float32 rounds
+    powers = [1 << bit for bit in range(above.bit_length() + 1)]
+    ends = [0, out, *[-(-(2 * power + back) * below // (2 * above)) for power in powers for back in (-twice, off)]]
+    for first in range(min(period, out)):
+        beside = ((2 * first + twice) * above - off * below) % below  # a half counts, whatever the way to round
+        if min(beside, below - beside) <= far:
+            last = first + (out - 1 - first) // period * period
+            for end in ends:
+                at = first + (end - first) // period * period
+                yield from {min(max(u, first), last) for u in (at - period, at, at + period)}
 
 
 OPEN = 64

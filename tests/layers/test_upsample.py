@@ -33,6 +33,22 @@ def test_a_unit_answers_only_to_its_field(how: dict[str, Any], n: int, out: int)
             assert len(seen) == 1
 
 
+MOVED = [
+    # inputs, outputs, keys, what is known: of 8273/4136 float32 gives a half for less
+    (1001, 2001, {"align": True, "mode": "linear"}, True),
+    (8274, 4137, {"align": True, "round": "round_prefer_floor"}, False),
+    (6144, 8192, {}, True),
+]
+
+
+@pytest.mark.parametrize(("n", "out", "how", "is_known"), MOVED)
+def test_the_field_of_a_long_axis_is_known_unless_rounding_moves_an_output(
+    n: int, out: int, how: dict[str, Any], is_known: bool
+) -> None:
+    field = cnncalc.shape([{"op": "upsample", "out": [out], **how}], (1, n)).layers[0].rf[0]
+    assert (field.phases is not None) is is_known
+
+
 @pytest.mark.parametrize(
     ("keys", "text"),
     [

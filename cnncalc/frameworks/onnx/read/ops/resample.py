@@ -230,9 +230,15 @@ def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size], factors: S
     whole = whole and all(by == int(by) for by in factors)
     if whole and where.endswith("half_pixel") and rounding.startswith("round_prefer"):
         return {"mode": mode}  # each input as often as the factor says
-    if rounding == "floor" and where == "asymmetric" and not divides(pairs, factors):
-        return keys
+    if rounding == "floor" and where == "asymmetric":
+        b.graph.numbers -= NUMBERS_A_UNIT * sum([o for o in out if isinstance(o, int) and o <= MOST_ROUNDED])
+        if b.graph.numbers >= 0 and not divides(pairs, factors):
+            return keys
     return {**keys, "round": rounding}
+
+
+NUMBERS_A_UNIT = 16
+"""As how many numbers of constants it counts to work out which input an output is, as it takes as long."""
 
 
 def divides(sizes: Sequence[tuple[Size, Size]], factors: Sequence[float]) -> bool:
