@@ -269,7 +269,7 @@ def quantize(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Val
         return out * math.nan
     for at, x in np.ndenumerate(xs[0]):
         if "scale" in v:
-            scale, zero = (np.atleast_1d(v[key])[at[0] if np.ndim(v[key]) else 0] for key in ("scale", "zero"))
+            scale, zero = (np.ravel(v[key])[at[0] if np.size(v[key]) > 1 else 0] for key in ("scale", "zero"))
         else:
             scale = (most - least) / steps or 1
             zero = round(v["min"] - least / scale)
