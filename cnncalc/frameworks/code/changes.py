@@ -23,8 +23,15 @@ CHANGING = frozenset(_CHANGING.split())
 """Methods that change the object that they are called of."""
 IDLE = frozenset(["requires_grad", "data", "grad", "training", "lr"])
 """Attributes that decide no figure."""
-PASSING = frozenset(["zip", "enumerate", "reversed", "sorted", "list", "tuple", "dict", "iter", "next", "set"])
+_PASSING = "zip enumerate reversed sorted list tuple dict iter next set filter getattr vars"
+PASSING = frozenset(_PASSING.split())
 """Functions of Python whose results hold what they are given."""
+_APART = """
+    clone detach item numpy tolist state_dict parameters named_parameters buffers named_buffers forward predict fit
+    fit_generator evaluate train_on_batch test_on_batch predict_on_batch
+"""
+APART = frozenset(_APART.split())
+"""Methods whose results hold nothing of their object that decides a figure."""
 
 
 def is_guard(node: ast.stmt) -> bool:
@@ -83,8 +90,10 @@ def sharing(node: ast.AST | None) -> set[str]:
             found.add(one.id)
         elif isinstance(one, ast.Call):
             passed = [*one.args, *[key.value for key in one.keywords]]
-            is_passing = isinstance(one.func, ast.Name) and one.func.id in PASSING
-            waiting += [one.func.value] if isinstance(one.func, ast.Attribute) else passed if is_passing else []
+            if isinstance(one.func, ast.Attribute):
+                waiting += [one.func.value] if one.func.attr not in APART else []
+            elif isinstance(one.func, ast.Name) and one.func.id in PASSING:
+                waiting += passed
         else:
             for part in [getattr(one, field) for field in _PARTS.get(type(one), ())]:
                 waiting += part if isinstance(part, list) else [part]
@@ -200,6 +209,9 @@ class _Scope:
         if receiver is not None and name in CHANGING:
             self.changed |= receiver
             self.held.append((set().union(*args, *kwargs.values()), receiver))
+        if isinstance(node.func, ast.Name) and name == "setattr":
+            self.changed |= set().union(*args[:1])
+            self.held.append((set().union(*args[1:]), set().union(*args[:1])))
         if name is not None:
             several = None in kwargs or any(isinstance(one, ast.Starred) for one in node.args)
             self.calls.append(_Call(name, receiver, args, kwargs, several))
@@ -252,8 +264,11 @@ def _others(scopes: Sequence[_Scope], known: set[str]) -> dict[str, set[str]]:
     return groups
 
 
-def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[str], set[str]]]:
-    """Return the names that each statement of the top level binds, and those whose values it may change otherwise."""
+def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[str], set[str], set[str]]]:
+    """Return the names that each statement of the top level binds, those whose values it changes, and those it may.
+
+    The last are those that may share a value with one of the others.
+    """
     tops = [_Scope([] if is_guard(node) else [node]) for node in statements]
     every = list(tops)
     for scope in every:  # which grows
@@ -262,18 +277,20 @@ def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[st
     modules = {name for node in imports for name in imported_names(node)}
     bound = set[str]().union(*[one.own for one in every]) - modules
     of_all = _others(tops, bound)
-    others = {id(one): _others([one], bound | one.own) if one.is_function else of_all for one in every}
+    others = {id(one): _others([one], bound | one.own) for one in every if one.is_function}
     budget.count(sum([1 + (len(one.calls) + len(one.shared)) // ITEMS_A_STEP for one in every]))
     _follow_calls(every, others, budget)
     for scope in tops:
         scope.changed |= scope.outer
+    direct = [set(scope.changed) for scope in tops]
+    for scope in tops:
         scope.close(of_all)
     if any(one.freezes for one in tops):
         made_of = _made_of(zip(statements, tops, strict=True), bound)
         for scope in tops:
             if scope.freezes:
                 scope.close(made_of)
-    return [(one.own, one.changed - modules) for one in tops]
+    return [(one.own, own - modules, one.changed - own - modules) for one, own in zip(tops, direct, strict=True)]
 
 
 def _made_of(tops: Iterable[tuple[ast.stmt, _Scope]], known: set[str]) -> dict[str, set[str]]:
@@ -303,7 +320,10 @@ def _calls(every: list[_Scope], budget: Budget) -> dict[int, list[tuple[_Call, _
 
 
 def _follow_calls(every: list[_Scope], others: Mapping[int, dict[str, set[str]]], budget: Budget) -> None:
-    """Add to what each scope changes what the functions that it calls, and those in it, change."""
+    """Add to what each scope changes what the functions that it calls, and those in it, change.
+
+    `others` are the names of each function whose values change with others.
+    """
     called = _calls(every, budget)
     inside = {id(scope): [one for _, one in scope.inner] if scope.is_function else [] for scope in every}
     users = defaultdict[int, list[_Scope]](list)
@@ -322,6 +342,7 @@ def _follow_calls(every: list[_Scope], others: Mapping[int, dict[str, set[str]]]
             scope.outer |= one.beyond()
             scope.changed |= one.arguments_changed(call)
             scope.freezes |= one.freezes
-        scope.close(others[id(scope)])
+        if scope.is_function:
+            scope.close(others[id(scope)])
         if len(scope.changed) + len(scope.outer) + scope.freezes > before:
             waiting += users[id(scope)]

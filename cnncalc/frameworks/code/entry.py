@@ -164,7 +164,8 @@ class SourceReader:
             for name, call in reversed(list(made_in(self.scope.statements[at]))):
                 evaluator.budget.count(STEPS_A_CALL)
                 try:
-                    value = None if self.is_result(call, at) else self.scope.after(at, name)
+                    value = None if self.is_result(call, at) else self.scope.given(at, name)
+                    value = self.scope.after(at, name) if self.libraries.is_network(value) else value
                 except (SpecError, RaisedError) as error:
                     failed.append((call, error.with_traceback(None)))
                     continue
@@ -204,7 +205,7 @@ class SourceReader:
             works_on_it = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(call))
             if not works_on_it or self.makes(evaluator, call):  # keras.Model(inputs, x)
                 raise error
-            evaluator.notes[f"line {call.lineno}: this is not understood, and left out"] = None
+            evaluator.leave_out(call)
 
     def makes(self, evaluator: Evaluator, call: ast.Call) -> bool:
         """Return whether what is called is a class."""

@@ -68,6 +68,10 @@ class Evaluator(StatementEvaluator):
 
     # The top level
 
+    def leave_out(self, node: ast.stmt | ast.expr) -> None:
+        """Note that code is not understood, and left out."""
+        self.notes[f"line {node.lineno}: this is not understood, and left out"] = None
+
     def top(self, node: ast.stmt) -> None:
         """Run a statement of the top level."""
         frame = TopFrame(self.scope)

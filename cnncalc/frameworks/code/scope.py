@@ -37,17 +37,22 @@ class NeededError(Exception):
 class TopStatement:
     """A statement of the top level."""
 
-    __slots__ = ("binds", "changes", "node")
+    __slots__ = ("binds", "changes", "node", "suspected")
 
-    def __init__(self, node: ast.stmt, bound: set[str], changed: set[str]):
-        """`bound` are the names that it may bind, `changed` those whose values it may change."""
+    def __init__(self, node: ast.stmt, bound: set[str], changed: set[str], shared: set[str]):
+        """`bound` are the names that it may bind, `changed` those whose values it changes.
+
+        `shared` are those that may share a value with one of these.
+        """
         self.node = node
         self.binds: frozenset[str] = frozenset()
         """The names that it gives a value of its own, whatever they were before."""
         if isinstance(node, (*DEFINITIONS, ast.Assign, ast.AnnAssign)):
             self.binds = frozenset(bound)
-        self.changes: frozenset[str] = frozenset((bound | changed) - self.binds)
+        self.changes: frozenset[str] = frozenset((bound | changed | shared) - self.binds)
         """The names that it may bind, or whose value it may change."""
+        self.suspected: frozenset[str] = frozenset(shared - bound)
+        """Those whose value it changes only if they share it with another name."""
 
     @property
     def is_plain(self) -> bool:
@@ -147,26 +152,41 @@ class ModuleScope:
             raise NeededError(missing)
         for at in places:
             if at in self.failed:
-                raise self.failed[at]
+                self.left_out(at, name)
         value, given = self.values.get(name, (MISSING, -1))
         if places and self.statements[places[0]].is_plain and given < places[0]:
             return self.plain(places[0]).get(name, MISSING)
         return value
+
+    def left_out(self, at: int, name: str) -> None:
+        """Raise the error of a statement that failed; note it if the statement may not be about the name at all."""
+        if name not in self.statements[at].suspected or self.evaluator is None:
+            raise self.failed[at]
+        self.evaluator.leave_out(self.statements[at].node)
 
     def is_needed(self, at: int) -> bool:
         """Return whether a statement is among those that have to run."""
         place = bisect_left(self.needed, at)
         return place < len(self.needed) and self.needed[place] == at
 
+    def given(self, at: int, name: str) -> Any:
+        """Return the value that a statement gives a name, without the changes that follow."""
+        return self._before(at + 1, name)
+
     def after(self, at: int, name: str) -> Any:
         """Return the value that a statement gives a name, with the changes that follow while the name keeps it."""
         places = self._places.get(name, [])
         behind = (places[next_at] for next_at in range(bisect_right(places, at), len(places)))
         others = (later for later in behind if name in self.statements[later].binds)
-        self.position = next(others, len(self.statements))
-        value = self.lookup(name)
-        self.position = len(self.statements)
-        return value
+        return self._before(next(others, len(self.statements)), name)
+
+    def _before(self, end: int, name: str) -> Any:
+        """Return the value of a name in front of a statement."""
+        self.position = end
+        try:
+            return self.lookup(name)
+        finally:
+            self.position = len(self.statements)
 
     def defined(self, kind: type[ast.stmt]) -> list[str]:
         """Return the names that end as definitions of a kind."""

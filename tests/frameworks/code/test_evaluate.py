@@ -91,6 +91,16 @@ t.fit()
 y = train(m, n)
 x = m + n
 """
+LOOP = """
+net = {'n': 3}
+for m in [net]:
+    n = m['n']
+best = {'net': net}
+for m in [{}, {}]:
+    m['k'] = undefined()
+for x in undefined:
+    best['k'] = x
+"""
 DATA = """
 from dataclasses import dataclass, field
 @dataclass
@@ -127,6 +137,8 @@ CASES = [
     ("xs = [1, 2]\ndef add(to, *, n): to.append(n)\nadd(xs, n=3)\nlast = xs.pop()", "[xs, last]"),
     ("xs = [[1], [2]]\ndef add(x): x.append(5)\nn = len(list(map(add, xs)))", "[n, xs]"),
     (REGISTRY, "d['a']()"),
+    ("class C: pass\nc = C()\ndef put(to, n): setattr(to, 'w', n)\nput(c, 5)", "c.w"),
+    ("class C: pass\nc = C()\nc.d = {}\ngetattr(c, 'd')['w'] = 9", "c.d"),
     (BUILDER, "b.xs"),
     ("class B:\n    made = []\n    def __init__(self): B.made.append(self)\nB()\nb = B()", "len(B.made)"),
     ("def fill(xs):\n    for x in xs: x['n'] = 4\nd = {}\nfill([d, {}])", "d"),
@@ -525,6 +537,7 @@ def test_only_what_a_value_depends_on_is_looked_at() -> None:
     source = "n = 3\nwhile True:\n    train(m)\nm = n + 1\nopen('x')\nn = undefined\nx = m\nm = 1 / 0\n"
     assert evaluated(source, "x") == 4
     assert evaluated(TRAIN, "x") == 7
+    assert evaluated(LOOP, "net") == {"n": 3}
 
 
 @pytest.mark.parametrize("source", REFUSED)
