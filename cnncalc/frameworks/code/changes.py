@@ -21,6 +21,8 @@ _CHANGING = """
 """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change the object that they are called of."""
+STEPS_A_STATEMENT = 4
+"""What it costs to work out what a statement of the top level changes."""
 IDLE = frozenset(["requires_grad", "data", "grad", "training", "lr"])
 """Attributes that decide no figure."""
 _PASSING = "zip enumerate reversed sorted list tuple dict iter next set filter getattr vars"
@@ -113,6 +115,10 @@ _PARTS: dict[type[ast.AST], tuple[str, ...]] = {
 """The fields of an expression whose values its own may have in it."""
 
 
+_LEAVES = (ast.Name, ast.Constant, ast.expr_context)
+"""What neither calls nor gives a value to anything."""
+
+
 class _Call(NamedTuple):
     """A call, or a function that is handed on, with the names that each argument may share a value with."""
 
@@ -167,7 +173,7 @@ class _Scope:
             if isinstance(node, (ast.Global, ast.Nonlocal)):
                 outside |= set(node.names)
             self._note(node)
-            waiting += ast.iter_child_nodes(node)
+            waiting += [one for one in ast.iter_child_nodes(node) if not isinstance(one, _LEAVES)]
         self.changed |= self.own & outside
         self.own -= outside
 
@@ -178,6 +184,8 @@ class _Scope:
         elif isinstance(node, ast.Call):
             self._note_call(node)
         targets = [part for target in targets_of(node) for part in parts_of(target)]
+        if not targets and not isinstance(node, (ast.With, ast.AsyncWith)):
+            return
         names = {one.id for one in targets if isinstance(one, ast.Name)}
         held: set[str] = set()
         for one in targets:
@@ -194,7 +202,7 @@ class _Scope:
             self.changed |= names  # a list is changed in place
         if isinstance(node, (ast.With, ast.AsyncWith)):
             self.shared.append(names.union(*[sharing(one.context_expr) for one in node.items]))
-        elif targets and not isinstance(node, ast.Delete):
+        elif not isinstance(node, ast.Delete):
             value = sharing(node.iter if isinstance(node, (ast.For, ast.AsyncFor)) else getattr(node, "value", None))
             is_put = isinstance(node, ast.AugAssign)
             self.shared += [] if is_put else [names | value]
@@ -278,6 +286,7 @@ def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[st
     bound = set[str]().union(*[one.own for one in every]) - modules
     of_all = _others(tops, bound)
     others = {id(one): _others([one], bound | one.own) for one in every if one.is_function}
+    budget.count(STEPS_A_STATEMENT * len(tops))
     budget.count(sum([1 + (len(one.calls) + len(one.shared)) // ITEMS_A_STEP for one in every]))
     _follow_calls(every, others, budget)
     for scope in tops:

@@ -8,7 +8,7 @@ needed. Definitions, imports and plain values do nothing to others, so they are 
 from __future__ import annotations
 
 import ast
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -95,8 +95,8 @@ class ModuleScope:
         self.budget = budget
         found = changes(tree.body, budget)
         self.statements = [TopStatement(node, *names) for node, names in zip(tree.body, found, strict=True)]
-        self.needed: list[int] = []
-        """The statements that have to run, besides plain ones, in their order."""
+        self.needed: set[int] = set()
+        """The statements that have to run, besides plain ones."""
         self.position = 0
         """The statement that runs; names are looked for in front of it."""
         self._places: dict[str, list[int]] = {}
@@ -121,7 +121,7 @@ class ModuleScope:
             self.values, self._plain, self.failed = {}, {}, {}
             self.evaluator = begin()
             try:
-                for at in self.needed:
+                for at in sorted(self.needed):
                     self.position = at
                     try:
                         self.evaluator.top(self.statements[at].node)
@@ -130,8 +130,7 @@ class ModuleScope:
                 self.position = len(self.statements)
                 return result(self.evaluator)
             except NeededError as error:
-                for at in error.statements:
-                    insort(self.needed, at)
+                self.needed |= error.statements
                 self.budget.count(STEPS_A_RUN)
 
     def places(self, name: str, before: int) -> list[int]:
@@ -147,7 +146,7 @@ class ModuleScope:
     def lookup(self, name: str) -> Any:
         """Return the value of a name; MISSING if nothing binds it. NeededError for what has not run."""
         places = self.places(name, self.position)
-        missing = {at for at in places if not self.is_needed(at) and not self.statements[at].is_plain}
+        missing = {at for at in set(places) - self.needed if not self.statements[at].is_plain}
         if missing:
             raise NeededError(missing)
         for at in places:
@@ -163,11 +162,6 @@ class ModuleScope:
         if name not in self.statements[at].suspected or self.evaluator is None:
             raise self.failed[at]
         self.evaluator.leave_out(self.statements[at].node)
-
-    def is_needed(self, at: int) -> bool:
-        """Return whether a statement is among those that have to run."""
-        place = bisect_left(self.needed, at)
-        return place < len(self.needed) and self.needed[place] == at
 
     def given(self, at: int, name: str) -> Any:
         """Return the value that a statement gives a name, without the changes that follow."""
