@@ -78,15 +78,20 @@ class HintLevel:
         ]
 
     @cached_property
+    def entrance(self) -> tuple[LayerReport, int] | None:
+        """The first layer that reads the network's input, and at which of its inputs; None if none does."""
+        layer, *_ = self.readers.get(INPUT, [None])
+        return None if layer is None else (layer, layer.node.reads.index(INPUT))
+
+    @cached_property
     def space(self) -> Shape:
         """The sizes of the network's input on the axes on which its pixels have their place; () if none reads it."""
         from ..fields.reads import space_of
 
-        for layer in self.layers:
-            if INPUT in layer.node.reads:
-                at = layer.node.reads.index(INPUT)
-                return space_of(layer.reads_fields[at], layer.samples[at]).shape
-        return ()
+        if self.entrance is None:
+            return ()
+        layer, at = self.entrance
+        return space_of(layer.reads_fields[at], layer.samples[at]).shape
 
     @cached_property
     def borders(self) -> list[str]:

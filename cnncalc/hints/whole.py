@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from ..errors import named_list
 from ..fields.borders import least
 from ..fields.graph import Graph
-from ..network import INPUT
 from ..report import LayerReport, Report, leaves
 from ..sizes import known, show
 from ..trace import MOST_RETRACED
-from . import Advice, HintKind, HintPlace
+from . import Advice, HintKind, HintLevel, HintPlace
 from .windows import plural
 
 
@@ -96,18 +95,17 @@ def _border_layers(place: HintPlace) -> Advice | None:
         f"a unit of its input already sees {field} pixels, and the image has {show(sizes)}: in the middle of the map "
         f"its window{more} {'add' if more else 'adds'} nothing"
     )
-    enough = [n for n in _least(place.network.layers) if n is not None]
+    enough = [n for n in _least(place.network) if n is not None]
     size = f"an input of {show(enough)} or more, or " if len(enough) == len(sizes) else ""
     return Advice(text, f"{size}fewer strides and layers above it")
 
 
-def _least(layers: Sequence[LayerReport]) -> Sequence[int | None]:
+def _least(level: HintLevel) -> Sequence[int | None]:
     """Return the size of each axis of the input from which on every layer adds something; () for a long network."""
-    if len([*leaves(layers)]) > MOST_RETRACED:
+    if level.entrance is None or len([*leaves(level.layers)]) > MOST_RETRACED:
         return ()
-    first = next(layer for layer in layers if INPUT in layer.node.reads)
-    sample = first.samples[first.node.reads.index(INPUT)]
-    return least(Graph(Report(first.network, None, sample, list(layers))))
+    layer, at = level.entrance
+    return least(Graph(Report(layer.network, None, layer.samples[at], list(level.layers))))
 
 
 KINDS = (
