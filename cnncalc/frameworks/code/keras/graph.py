@@ -163,8 +163,11 @@ class LayerValue(LibraryObject):
     def record(self) -> dict[str, Any]:
         """Return the layer as a model's configuration has it, without its calls."""
         module = "keras.ops" if self.is_operation else "keras.layers"
-        config = {"name": self.name, **plain(self.config)}
-        return {"class_name": self.kind, "module": module, "config": config, "shared_object_id": id(self)}
+        return self.recorded(self.kind, module, {"name": self.name, **plain(self.config)})
+
+    def recorded(self, kind: str, module: str, config: dict[str, Any]) -> dict[str, Any]:
+        """Return a configuration with the class that it is of, and the number of the layer's object."""
+        return {"class_name": kind, "module": module, "config": config, "shared_object_id": id(self)}
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Note a call, and return its results. SpecError for what a layer cannot read."""

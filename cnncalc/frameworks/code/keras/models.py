@@ -29,8 +29,7 @@ class ModelValue(LayerValue):
 
     def record(self) -> dict[str, Any]:
         config = functional(self.name, self.inputs, self.outputs)
-        config |= plain(self.config)
-        return {"class_name": self.kind, "module": "keras", "config": config, "shared_object_id": id(self)}
+        return self.recorded(self.kind, "keras", config | plain(self.config))
 
     def count(self) -> int:
         return len(self.outputs)
@@ -151,10 +150,9 @@ class SequentialValue(LayerValue):
     def record(self) -> dict[str, Any]:
         if not self.is_chain and self.feed is not None:
             own = functional(self.name, [self.feed], tensors_in(self.built[-1:]))
-            return {"class_name": "Functional", "module": "keras", "config": own, "shared_object_id": id(self)}
+            return self.recorded("Functional", "keras", own)
         layers = [one.record() for one in ([self.feed.layer] if self.feed is not None else []) + self.members]
-        config = {"name": self.name, "layers": layers, **plain(self.config)}
-        return {"class_name": self.kind, "module": "keras", "config": config, "shared_object_id": id(self)}
+        return self.recorded(self.kind, "keras", {"name": self.name, "layers": layers, **plain(self.config)})
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         if not self.members:
