@@ -15,14 +15,14 @@ from typing import NamedTuple
 from .budget import ITEMS_A_STEP, Budget
 from .source import DEFINED
 
+STEPS_A_STATEMENT = 4
+"""How many steps it takes to work out what a statement of the top level changes."""
 _CHANGING = """
     append extend insert add update setdefault pop remove clear reverse sort move_to_end add_module register_module
     register_buffer register_parameter __setitem__ add_layer popitem discard build add_argument set_defaults
 """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change the object that they are called of."""
-STEPS_A_STATEMENT = 4
-"""What it costs to work out what a statement of the top level changes."""
 IDLE = frozenset(["requires_grad", "data", "grad", "training", "lr"])
 """Attributes that decide no figure."""
 _PASSING = "zip enumerate reversed sorted list tuple dict iter next set filter getattr vars"
@@ -113,7 +113,6 @@ _PARTS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.IfExp: ("body", "orelse"),
 }
 """The fields of an expression whose values its own may have in it."""
-
 
 _LEAVES = (ast.Name, ast.Constant, ast.expr_context)
 """What neither calls nor gives a value to anything."""
@@ -214,12 +213,12 @@ class _Scope:
         receiver = sharing(node.func.value) if isinstance(node.func, ast.Attribute) else None
         args = [sharing(one) for one in node.args]
         kwargs = {one.arg: sharing(one.value) for one in node.keywords}
-        if receiver is not None and name in CHANGING:
-            self.changed |= receiver
-            self.held.append((set().union(*args, *kwargs.values()), receiver))
-        if isinstance(node.func, ast.Name) and name == "setattr":
-            self.changed |= set().union(*args[:1])
-            self.held.append((set().union(*args[1:]), set().union(*args[:1])))
+        into, put = (receiver, args) if name in CHANGING else (None, args)
+        if args and isinstance(node.func, ast.Name) and name == "setattr":
+            into, *put = args
+        if into is not None:
+            self.changed |= into
+            self.held.append((set().union(*put, *kwargs.values()), into))
         if name is not None:
             several = None in kwargs or any(isinstance(one, ast.Starred) for one in node.args)
             self.calls.append(_Call(name, receiver, args, kwargs, several))
@@ -277,6 +276,7 @@ def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[st
 
     The last are those that may share a value with one of the others.
     """
+    budget.count(STEPS_A_STATEMENT * len(statements))
     tops = [_Scope([] if is_guard(node) else [node]) for node in statements]
     every = list(tops)
     for scope in every:  # which grows
@@ -286,7 +286,6 @@ def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[st
     bound = set[str]().union(*[one.own for one in every]) - modules
     of_all = _others(tops, bound)
     others = {id(one): _others([one], bound | one.own) for one in every if one.is_function}
-    budget.count(STEPS_A_STATEMENT * len(tops))
     budget.count(sum([1 + (len(one.calls) + len(one.shared)) // ITEMS_A_STEP for one in every]))
     _follow_calls(every, others, budget)
     for scope in tops:
