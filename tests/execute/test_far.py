@@ -55,24 +55,28 @@ def test_each_tap_gives_what_other_ways_give(s: list[int], g: int, share: int, m
     np.testing.assert_allclose(agree([layer], (2, 2, 4, 5)), found, rtol=1e-12, atol=1e-12)
 
 
-@given(axes(), st.integers(0, 3))
+@st.composite
+def outputs(draw: st.DrawFn) -> tuple[int, int, int, int, int, int]:
+    """Inputs of an axis, k, s, d, padding before, and at least the outputs that this gives."""
+    n, window = draw(axes())
+    k, s, d, (pb, pa) = window["k"], window["s"], window["d"], window["p"][0]
+    return n, k, s, d, pb, (n + pb + pa - d * (k - 1) - 1) // s + 1 + draw(st.integers(0, 3))
+
+
+@given(outputs())
 @settings(max_examples=200)
-def test_taps_are_those_that_see_the_input(axis: tuple[int, dict[str, Any]], more: int) -> None:
-    n, window = axis
-    k, s, d, pb = window["k"], window["s"], window["d"], window["p"][0][0]
-    size = (n + sum(window["p"][0]) - d * (k - 1) - 1) // s + 1 + more
+def test_taps_are_those_that_see_the_input(axis: tuple[int, int, int, int, int, int]) -> None:
+    n, k, s, d, pb, size = axis
     seen = {(i, u) for i in range(k) for u in range(size) if 0 <= u * s + i * d - pb < n}
     found = columns.taps(n, k, s, d, pb, size)
     assert {(i, u) for i, to, _ in found for u in range(size)[to]} == seen
     assert all([*range(n)[inputs]] == [u * s + i * d - pb for u in range(size)[to]] for i, to, inputs in found)
 
 
-@given(axes(), st.integers(0, 3))
+@given(outputs())
 @settings(max_examples=200)
-def test_what_an_input_reaches_are_the_outputs_that_see_it(axis: tuple[int, dict[str, Any]], more: int) -> None:
-    n, window = axis
-    k, s, d, pb = window["k"], window["s"], window["d"], window["p"][0][0]
-    size = (n + sum(window["p"][0]) - d * (k - 1) - 1) // s + 1 + more
+def test_what_an_input_reaches_are_the_outputs_that_see_it(axis: tuple[int, int, int, int, int, int]) -> None:
+    n, k, s, d, pb, size = axis
     for u in range(n):
         cells, outputs = taps.reaching(u, k, s, d, pb, size) or (slice(0), slice(0))
         pairs = list(zip(range(k)[cells], range(size)[outputs], strict=True))
