@@ -56,14 +56,14 @@ def test_each_tap_gives_what_other_ways_give(s: list[int], g: int, share: int, m
 
 
 @st.composite
-def outputs(draw: st.DrawFn) -> tuple[int, int, int, int, int, int]:
+def windows(draw: st.DrawFn) -> tuple[int, int, int, int, int, int]:
     """Inputs of an axis, k, s, d, padding before, and at least the outputs that this gives."""
     n, window = draw(axes())
     k, s, d, (pb, pa) = window["k"], window["s"], window["d"], window["p"][0]
     return n, k, s, d, pb, (n + pb + pa - d * (k - 1) - 1) // s + 1 + draw(st.integers(0, 3))
 
 
-@given(outputs())
+@given(windows())
 @settings(max_examples=200)
 def test_taps_are_those_that_see_the_input(axis: tuple[int, int, int, int, int, int]) -> None:
     n, k, s, d, pb, size = axis
@@ -73,7 +73,7 @@ def test_taps_are_those_that_see_the_input(axis: tuple[int, int, int, int, int, 
     assert all([*range(n)[inputs]] == [u * s + i * d - pb for u in range(size)[to]] for i, to, inputs in found)
 
 
-@given(outputs())
+@given(windows())
 @settings(max_examples=200)
 def test_what_an_input_reaches_are_the_outputs_that_see_it(axis: tuple[int, int, int, int, int, int]) -> None:
     n, k, s, d, pb, size = axis
