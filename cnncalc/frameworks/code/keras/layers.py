@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ....errors import SpecError, nearest, shown
 from ....layers.names import KERAS_ALIASES
 from ...keras.read.config import Sizes
-from ...keras.read.functions import ACTIVATIONS, COMPOSED, is_activation
+from ...keras.read.functions import ACTIVATION_NAMES
 from ...keras.read.model import INPUT
 from ..values import (
     ClassValue,
@@ -125,9 +125,9 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
     """Return an argument as Keras's configuration has it. SpecError for one that is not known."""
     if key in ("activation", "recurrent_activation"):
         if isinstance(value, str) and not (
-            is_activation(value) or value in CLASSES or registers(evaluator.source.text)
+            value in ACTIVATION_NAMES or value in CLASSES or registers(evaluator.source.text)
         ):
-            help = nearest(value, [*ACTIVATIONS, *COMPOSED, "linear"])
+            help = nearest(value, ACTIVATION_NAMES)
             raise evaluator.error(node, f"{key} of {kind} is {shown(value)}, which Keras does not have", help)
         return activation_named(value)
     if key in ("function", "noise_shape", "arguments"):

@@ -98,11 +98,6 @@ def activation(value: Any, call: LayerCall) -> list[LayerPart]:
     return [LayerPart(_of_version(ACTIVATIONS[value], call))]
 
 
-def is_activation(name: str) -> bool:
-    """Return whether Keras has an activation of a name."""
-    return name in ACTIVATIONS or name in COMPOSED or name in ("linear", "sparsemax", "threshold")
-
-
 def listed(parts: Raw | list[LayerPart]) -> list[LayerPart]:
     """Return layers as a list, for one or several."""
     return [LayerPart(parts)] if isinstance(parts, dict) else parts
@@ -165,6 +160,8 @@ COMPOSED: dict[str, Callable[[LayerCall], list[LayerPart]]] = {
     "glu": _glu,
 }
 """The activations that take several layers here."""
+ACTIVATION_NAMES = (*ACTIVATIONS, *COMPOSED, "linear", "sparsemax", "threshold")
+"""Every activation that Keras has, by its name."""
 
 
 def _of_version(raw: Raw, call: LayerCall) -> Raw:
