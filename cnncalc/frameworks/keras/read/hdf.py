@@ -352,6 +352,6 @@ def _array(dataset: Any) -> Any:
             what = f"{shown(dataset.name)} claims {size:,} bytes, and the file holds {held:,} of it"
             raise SpecError(what, "save the weights with Keras, which does not pack them")
         array = dataset[()]
-        if dataset.attrs.get("dtype") in ("bfloat16", b"bfloat16"):
+        if array.dtype == "V2":  # bfloat16, which a .h5 file does not say
             array = (array.view("u2").astype("u4") << 16).view("f4")
         return array
