@@ -232,7 +232,8 @@ def _convolution(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> Oper
     axes = [
         _window_taps(windows[along], n, outs[along]) if along in windows else _same(n) for along, n in enumerate(ns)
     ]
-    return Operator(Weights.SHARED, tuple(axes), layer.values["c_o"] / layer.values["c_i"] * prod(map(_each, windows.values())))
+    wider = layer.values["c_o"] / layer.values["c_i"]
+    return Operator(Weights.SHARED, tuple(axes), wider * prod(map(_each, windows.values())))
 
 
 def _each(window: Slide | Cut) -> float:
