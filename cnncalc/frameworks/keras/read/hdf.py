@@ -368,5 +368,5 @@ def _array(dataset: Any) -> Any:
 
 
 BFLOAT16 = "V2"
-"""The dtype in which Keras writes bfloat16: two bytes each, unknown to NumPy. Only a `.weights.h5` file says what it is."""
+"""The dtype in which Keras writes bfloat16: two bytes each. Only a `.weights.h5` file says what they are."""
 _UNPACKED = "save the weights with Keras, which does not pack them"
