@@ -104,6 +104,8 @@ HUGE: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "convT of each input": ({"op": "convT", "c_o": 2, "k": 700}, None),
     "padding": ({"op": "conv", "c_o": 1, "k": 50, "p": 300}, None),
     "unfold": ({"op": "unfold", "k": 120, "p": 60}, None),
+    "nearest units": ({"op": "upsample", "out": [1, 4_000_000]}, None),
+    "interpolation": ({"op": "upsample", "out": [1, 2_000_000], "mode": "bicubic"}, None),
 }
 """Layers that would take hours or gigabytes if all taps were worked on, and small ones that give the same."""
 

@@ -32,13 +32,6 @@ def _pad(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
         np.take(taken, picks[-1], axes[-1] - 1, made)
 
 
-def pick(x: Array, out: Array, inputs: Sequence[Array]) -> None:
-    """Fill each map of `out` from those of x: `inputs` are, on each axis, the input of each output."""
-    grid = np.ix_(*inputs)
-    for n, c in np.ndindex(x.shape[:2]):
-        out[n, c] = x[n, c][grid]
-
-
 def _constant(task: Task, out: Array) -> float:
     value = task.values["value"]
     if out.dtype.kind != "f" and out.dtype.type(value) != value:
