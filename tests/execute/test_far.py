@@ -105,6 +105,7 @@ HUGE: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "padding": ({"op": "conv", "c_o": 1, "k": 50, "p": 300}, None),
     "unfold": ({"op": "unfold", "k": 120, "p": 60}, None),
     "nearest units": ({"op": "upsample", "out": [1, 4_000_000]}, None),
+    "far padding": ({"op": "pad", "p": [[0, 0], [0, 2_000_000]], "mode": "replicate"}, None),
     "interpolation": ({"op": "upsample", "out": [1, 2_000_000], "mode": "bicubic"}, None),
 }
 """Layers that would take hours or gigabytes if all taps were worked on, and small ones that give the same."""

@@ -274,7 +274,9 @@ def test_upsampling_block_by_block(mode: str, antialias: bool, out: list[int], m
 
 
 @pytest.mark.parametrize("mode", sorted(naive.PAD_MODES))
-def test_padding(mode: str) -> None:
+def test_padding(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    agree([{"op": "pad", "p": [[2, 1], [0, 3]], "mode": mode}], (2, 3, 5, 4))
+    monkeypatch.setattr("cnncalc.execute.threads.BLOCK", 5 * 8)
     agree([{"op": "pad", "p": [[2, 1], [0, 3]], "mode": mode}], (2, 3, 5, 4))
 
 
