@@ -90,6 +90,8 @@ HUGE: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
         {"op": "avgpool", "k": FAR, "s": 1, "p": "same", "count_include_pad": False},
         {"op": "avgpool", "k": 11, "s": 1, "p": 5, "count_include_pad": False},
     ),
+    "avgpool of each input": ({"op": "avgpool", "k": [1, 400_000], "s": 1, "p": [0, 399_999]}, None),
+    "divisors": ({"op": "adaptiveavgpool", "out": [1, 2_000_000]}, None),
     "lppool": ({"op": "lppool", "k": FAR + 1, "s": 1, "p": FAR // 2}, {"op": "lppool", "k": 11, "s": 1, "p": 5}),
     "strides": ({"op": "maxpool", "k": 2 * FAR, "s": FAR, "p": FAR}, None),
     "lrn": ({"op": "lrn", "size": 10**12, "alpha": 10**12}, {"op": "lrn", "size": 5, "alpha": 5}),

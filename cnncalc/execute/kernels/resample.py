@@ -128,6 +128,16 @@ def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
     blockwise(choose if v["mode"] == "nearest" else mix, out[0, 0], each)
 
 
+def _working(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
+    """Return what blocks take; a filter may be as wide as the input, of which each has its share of an output."""
+    wide = prod(x[2:]) * kind.itemsize + FILTERED * max(x[2:]) if task.values.get("antialias") else 0
+    return min(8 * (prod(x) + 4 * prod(out)), task.scratch) + wide
+
+
+FILTERED = 160
+"""How many bytes it takes to work out what share an input has of an output, for each input that a filter is over."""
+
+
 def _mixes(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
     return (keeps if values["mode"] == "nearest" else averages)(kinds, values)
 
@@ -160,7 +170,7 @@ def _channelshuffle(task: Task, xs: Sequence[Array], weights: Weights, out: Arra
 
 
 KERNELS = {
-    "upsample": Kernel(_upsample, _mixes, spatial=True),
+    "upsample": Kernel(_upsample, _mixes, spatial=True, working=_working),
     "pixelshuffle": Kernel(_pixelshuffle, keeps, spatial=True),
     "pixelunshuffle": Kernel(_pixelunshuffle, keeps, spatial=True),
     "channelshuffle": Kernel(_channelshuffle, keeps, spatial=True),
