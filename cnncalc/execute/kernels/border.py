@@ -27,9 +27,9 @@ def _pad(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     def work(block: Place) -> None:
         """Fill a block, of what it repeats of x along one axis after another."""
         taken = x[tuple([slice(None) if axis in axes else part for axis, part in enumerate(block)])]
-        for axis, pair in zip(axes, pads, strict=True):
+        for axis, (before, after) in zip(axes, pads, strict=True):
             units = np.arange(*block[axis].indices(out.shape[axis]))
-            taken = np.take(taken, repeated(task.values["mode"], x.shape[axis], *pair, units), axis)
+            taken = np.take(taken, repeated(task.values["mode"], x.shape[axis], before, after, units), axis)
         out[block] = taken
 
     blockwise(work, out, out.itemsize)

@@ -32,8 +32,8 @@ def sliding(n: int, k: int, s: int, d: int, pb: int, begin: int, size: int) -> R
         sights = [(slice(u, u + 1), overlap(n, u * s - pb, d, k)[1]) for u in reached(n, k, s, d, pb, size)]
         return tuple([pair for pair in sights if pair[1].start < pair[1].stop])
     if n < min(k, (n + (size - 1) * s) // d):  # fewer inputs than cells that meet one
-        sights = [(i, reaching(i, k, s, d, pb, size)) for i in range(n)]
-        return tuple([(met[1], slice(i, i + 1)) for i, met in sights if met is not None])
+        reach = [(i, reaching(i, k, s, d, pb, size)) for i in range(n)]
+        return tuple([(met[1], slice(i, i + 1)) for i, met in reach if met is not None])
     pairs = [(to, seen) for _, to, seen in taps(n, k, s, d, pb, size)]
     pairs.sort(key=lambda pair: pair[0].start - pair[0].stop)  # the one that covers most comes first
     return tuple(pairs)
@@ -148,7 +148,9 @@ def _max(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
 def _avg(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     x, v = xs[0], task.values
     if "k" not in v:
-        divisors = [partial(_adaptive_divisor, n, o) for n, o in zip(x.shape[2:], out.shape[2:], strict=True)]
+        divisors: list[Divisor] = [
+            partial(_adaptive_divisor, n, o) for n, o in zip(x.shape[2:], out.shape[2:], strict=True)
+        ]
     elif prod(out.shape[2:]) == 1 and v["k"] == x.shape[2:] and not any(map(any, v["p"])):
         _mean(task, xs, weights, out)
         return
