@@ -69,10 +69,10 @@ MOST_LISTED_IN_ALL = 1 << 20
 """Numbers that the layers of one Keras model list in their keys, each result of a call with several counted as
 `NUMBERS_A_LAYER`: up to a microsecond each."""
 MOST_NODES = 12_000
-"""Nodes of an ONNX file, and layers that they make, where `BYTES_A_NODE` does not allow more; modules of a print-out,
-those of a repeated one counted each time: up to 100 microseconds each."""
+"""Nodes of an ONNX file, layers that they make, and constants, where `BYTES_A_NODE` does not allow more; modules of a
+print-out, those of a repeated one counted each time: up to 100 microseconds, and 3 KiB, each."""
 BYTES_A_NODE = 80
-"""Bytes of an ONNX file for each node and each layer that it makes: exporters write a hundred and more."""
+"""Bytes of an ONNX file for each node, each layer that it makes, and each constant: exporters write a hundred."""
 NUMBERS_A_LAYER = 100
 """How many numbers in the keys of a layer count as one more layer: they take as long."""
 ENDS_A_NODE = 4
@@ -171,5 +171,5 @@ def within(most: int, number: int, what: str, help: str | None = None) -> None:
 
 
 def most_nodes(size: int) -> int:
-    """Return how many nodes an ONNX file of so many bytes may have, those that its functions make counted."""
+    """Return how many nodes, and constants, an ONNX file of so many bytes may have, those of its functions counted."""
     return max(MOST_NODES, size // BYTES_A_NODE)

@@ -463,11 +463,32 @@ def many_inputs() -> bytes:
 
 
 def many_constants() -> bytes:
-    """Add a value and 12,001 constants, each looked for among the others."""
+    """Add a value and 12,000 constants, each looked for among the others."""
     from onnx import helper
 
-    names = [f"c{at}" for at in range(12_001)]
+    names = [f"c{at}" for at in range(12_000)]
     return onnx_model([helper.make_node("Sum", ["x", *names], ["y"])], [numbers(name, 1) for name in names])
+
+
+def empty_nodes() -> bytes:
+    """Have nodes of two bytes, which no output needs."""
+    from onnx import NodeProto, helper
+
+    return onnx_model([helper.make_node("Relu", ["x"], ["y"]), *[NodeProto()] * 450_000], [])
+
+
+def empty_constants() -> bytes:
+    """Have constants of a name alone, which no node reads."""
+    from onnx import TensorProto, helper
+
+    return onnx_model([helper.make_node("Relu", ["x"], ["y"])], [TensorProto(name=f"{at}") for at in range(80_000)])
+
+
+def empty_graphs() -> bytes:
+    """Have a node with graphs of two bytes inside."""
+    from onnx import GraphProto, helper
+
+    return onnx_model([helper.make_node("Relu", ["x"], ["y"], graphs=[GraphProto()] * 450_000)], [])
 
 
 def many_indices() -> bytes:
@@ -492,6 +513,9 @@ def transposed() -> bytes:
         (transposed, 0, ""),
         (doubled_letters, 0, ""),
         (many_constants, 2, "the nodes of the graph make 12,001 layers"),
+        (empty_nodes, 2, "the graph has 450,001 nodes, more than 12,000"),
+        (empty_constants, 2, "the graph has 80,000 constants, more than 12,000"),
+        (empty_graphs, 0, ""),
         (many_inputs, 2, "the nodes of the graph have 70,002 inputs and outputs, more than 48,000"),
         (many_indices, 2, "layers, or numbers in them by the hundred, more than 12,000"),
         (doubled, 0, ""),

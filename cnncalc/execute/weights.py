@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import CnncalcError, Path, ShapeError, SpecError, Where, nearest, shown
 from ..layers.base import KERNEL, Start
+from ..layers.conv import Convolution
 from ..network import Network, Origin
 from ..report import LayerReport, Report
 from ..sizes import show, size_text
@@ -239,8 +240,10 @@ def _turn(array: Array | Stored, want: Weight) -> str | None:
     """Return the help for an array of the wrong shape: its axes may be in the other layout's order."""
     last = want.layer.env.channels_last
     if sorted(array.shape) != sorted(want.shape):
-        order = "k, c_i/g, c_o" if last else "c_o, c_i/g, k"
-        return f"the order in {'NHWC' if last else 'NCHW'} is {order}" if len(want.shape) > 2 else None
+        own = want.layer.node.layer
+        if not isinstance(own, Convolution) or len(want.shape) < 3:
+            return None
+        return f"the order in {'NHWC' if last else 'NCHW'} is {own.ORDERS[last]}"
     return f"its axes may stand in the order of {'NCHW' if last else 'NHWC'}: transpose it, or give --layout"
 
 

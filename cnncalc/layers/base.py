@@ -134,6 +134,8 @@ class Layer:
     """What each step of its window does; None if it has no window that moves, or does more than one thing."""
     KEEPS_SHAPE: ClassVar[bool] = False
     """Whether it works on values where they are, so that the next layer decides what the input's sizes mean."""
+    KEEPS_POSITIVE: ClassVar[bool] = False
+    """Whether its output is 0 for zeros, and above 0 where it reads a value above 0 and none below: none is hidden."""
     MAKES_AXES: ClassVar[bool] = False
     """Whether its output has other axes than its input, so that later layers say nothing about the input."""
     MOVES_AXES: ClassVar[bool] = False
@@ -225,6 +227,14 @@ class Layer:
         """Return the same layer without the constants that its keys add."""
         none = {key: value for key, value in self.ADDED.items() if key in self.given}
         return type(self)(self.op, self.nd, self.given | none)
+
+    def surrogate(self, inputs: int) -> Layer | None:
+        """Return a layer with the same field that hides no influence if values and weights are not negative.
+
+        `inputs` is how many layers it reads. None if there is none: its values are products, or depend on what others
+        are.
+        """
+        return self if self.KEEPS_POSITIVE or self.is_linear else None
 
     @classmethod
     def refused(cls, form: str) -> str | None:

@@ -76,6 +76,7 @@ class Source(Layer):
 
     VIEW = False
     SIGN = Sign.ANY
+    KEEPS_POSITIVE = True
     SOURCE = True
     JOINS = True
     KEYS = {"shape": sizes}

@@ -123,6 +123,10 @@ ERRORS = [
     ("conv:k2 -i 3x3 --step 5", "--step 5: the last step is 4\n  give a step up to 4"),
     ("conv:2,k2 -i 3x3 --channel 2", "--channel 2: the last channel is 1\n  give a channel up to 1"),
     ("lenet5 --unit 0,0 --to dot", "--unit draws maps, and dot has layers only\n  leave out --unit, or --to dot"),
+    (
+        "conv:k2 -i 3x3 --step 1 --to dot",
+        "--step is for the steps of a window, and dot has layers only\n  give another form: --to text or svg or html",
+    ),
     ("lenet5 --of c1", "--of says whose unit it is, or what it sees\n  add --unit 3,4"),
     (
         "conv:k2 --unit 0,0 --step 1 -i 3x3",

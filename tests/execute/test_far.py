@@ -49,10 +49,18 @@ def test_any_far_window(axis: tuple[int, dict[str, Any]], op: str, flag: bool) -
 @pytest.mark.parametrize("s", [[1, 1], [4, 7]])
 @pytest.mark.parametrize("share", [0, FAR], ids=["each input", "columns"])
 def test_each_tap_gives_what_other_ways_give(s: list[int], g: int, share: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = {"op": "conv", "c_o": 4, "k": [9, 7], "d": [5, 6], "p": [22, 19], "s": s, "g": g}
-    found = agree([layer], (2, 2, 4, 5))
+    layers = [{"op": "conv", "c_o": 4, "k": [5, 4], "d": [5, 6], "p": [18, 16], "s": s, "g": g}, {"op": "relu"}]
+    found = agree(layers, (2, 2, 4, 5))
+    x = np.random.default_rng(3).integers(-9, 9, (2, 2, 4, 5)) / 8
+    weight = np.random.default_rng(4).integers(-9, 9, (4, 2 // g, 5, 4)) / 8
+    exact, half = cnncalc.run(layers, x, weight), cnncalc.run(layers, x.astype(np.float16), weight.astype(np.float16))
+    assert half.dtype == np.float16
+    assert np.array_equal(half, exact.astype(np.float16))  # it is summed in float32
+    agree(
+        [{"op": "conv", "c_o": 4, "k": 2, "p": 5, "s": s, "g": g}, {"op": "relu"}], (2, 2, 4, 5)
+    )  # bias alone, outside
     monkeypatch.setattr(taps, "LEAST_SHARE", share)
-    np.testing.assert_allclose(agree([layer], (2, 2, 4, 5)), found, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(agree(layers, (2, 2, 4, 5)), found, rtol=1e-12, atol=1e-12)
 
 
 @st.composite

@@ -37,9 +37,13 @@ def _pad(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
 
 def _constant(task: Task, out: Array) -> float:
     value = task.values["value"]
-    if out.dtype.kind != "f" and out.dtype.type(value) != value:
-        raise SpecError(f"value {value} is not of dtype {out.dtype}", "give a whole number, or x as floats")
-    return float(value) if out.dtype.kind == "f" else int(value)
+    if out.dtype.kind == "f":
+        return float(value)
+    least, most = (0, 1) if out.dtype == bool else (np.iinfo(out.dtype).min, np.iinfo(out.dtype).max)
+    if not float(value).is_integer() or not least <= value <= most:
+        help = f"give a whole number from {least} to {most}, or x as floats"
+        raise SpecError(f"value {value} is not of dtype {out.dtype}", help)
+    return int(value)
 
 
 def _crop(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:

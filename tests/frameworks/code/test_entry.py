@@ -339,6 +339,15 @@ def test_the_source_that_is_written_is_read_as_the_same_network(name: str, tmp_p
     assert name in zoo.names()
 
 
+def test_the_source_of_recurrent_layers_is_read(tmp_path: Path) -> None:
+    """Hooks give their weights our names, which do not matter here."""
+    from cnncalc import to_torch
+
+    path, words = tmp_path / "net.py", "5x8 lstm:3,bidirectional gru:4 rnn:7"
+    path.write_text(to_torch(words))
+    assert shape(str(path), input=(5, 8)).params == shape(words).params
+
+
 def test_source_stands_wherever_a_network_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = HEAD + made("Net", arguments=", n=1")

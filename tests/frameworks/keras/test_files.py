@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -175,10 +176,17 @@ def test_broken_files(files: Path, tmp_path: Path) -> None:
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
     assert "a broken HDF5 file: it has no 'out/bias'" in run(path, tmp_path)
-    with changed(files / "keras3.h5", path) as file:
-        del file[f"{weights}/bias"]
-        file[f"{weights}/bias"] = h5py.ExternalLink("/etc/passwd", "/")
-    assert "'bias' is a link to another file" in run(path, tmp_path)
+    for link in (h5py.ExternalLink("/etc/passwd", "/"), h5py.SoftLink("/outside/bias"), h5py.SoftLink(f"/{weights}")):
+        with changed(files / "keras3.h5", path) as file:
+            del file[f"{weights}/bias"]
+            file["outside"] = h5py.ExternalLink("other.h5", "/")
+            file[f"{weights}/bias"] = link
+        assert "'bias' is a link, perhaps to another file" in run(path, tmp_path)
+    for kind in ("S5", "V4", "c8", [("a", "f4")], h5py.ref_dtype):
+        with changed(files / "keras3.h5", path) as file:
+            del file[f"{weights}/bias"]
+            file.create_dataset(f"{weights}/bias", 5, kind)
+        assert "bias' holds no numbers" in run(path, tmp_path)
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
         file.create_dataset(f"{weights}/bias", (1 << 40,), "f4", chunks=(1 << 20,))
@@ -193,6 +201,26 @@ def test_broken_files(files: Path, tmp_path: Path) -> None:
     with changed(files / "keras3.h5", path) as file:
         file.attrs["model_config"] = "{"
     assert "its model_config is not JSON" in run(path, tmp_path)
+
+
+def test_what_a_filter_unpacks_is_bounded(files: Path, tmp_path: Path) -> None:
+    """A chunk may be larger than its data set, and what is packed larger than its chunk."""
+    path = tmp_path / "net.h5"
+    x = np.ones((1, 7, 9, 3), np.float32)
+    for chunk, more in ((5, 0), (5, 300), (80 << 20, 0)):
+        with changed(files / "keras3.h5", path) as file:
+            bias = np.zeros(chunk, np.float32)
+            bias[:5] = file["model_weights/out/out/bias"][:]
+            del file["model_weights/out/out/bias"]
+            made = file["model_weights/out/out"].create_dataset(
+                "bias", 5, "f4", chunks=(chunk,), maxshape=(None,), compression="gzip"
+            )
+            made.id.write_direct_chunk((0,), zlib.compress(bias.tobytes() + bytes(more << 20)))
+        assert path.stat().st_size < 1 << 20
+        if chunk == 5 and not more:
+            assert np.array_equal(cnncalc.run(path, x), cnncalc.run(files / "keras3.h5", x))
+        else:
+            assert "bias' unpacks to more than it claims" in run(path, tmp_path)
 
 
 def test_an_archive_without_weights(files: Path, tmp_path: Path) -> None:

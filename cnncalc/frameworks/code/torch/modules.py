@@ -187,7 +187,13 @@ def same(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
     return args[0]
 
 
-@method(MODULE, "load_state_dict", "zero_grad", "extra_repr", "register_forward_hook", "register_forward_pre_hook")
+_UNSEEN = """
+    load_state_dict zero_grad extra_repr register_forward_hook register_forward_pre_hook register_state_dict_post_hook
+    register_load_state_dict_pre_hook
+"""
+
+
+@method(MODULE, *_UNSEEN.split())
 def no_effect(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return nothing that is known."""
     return UnknownValue("what a module gives without running", node)

@@ -183,15 +183,21 @@ def _reading() -> Iterator[None]:
         raise SpecError(f"a broken HDF5 file: {why[:120]}") from None
 
 
-def _member(group: Any, name: str) -> Any:
-    """Return what a group holds under a name; None without it. SpecError for a link to another file."""
+def _member(group: Any, path: str) -> Any:
+    """Return what a group holds under a name or a path; None without it.
+
+    SpecError for a link, of which each may lead to another file: h5py would open it to say whether it leads anywhere.
+    """
     import h5py
 
-    if name not in group and group.get(name, getlink=True) is None:
-        return None
-    if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
-        raise SpecError(f"{shown(name)} is a link to another file", "links are not followed")
-    return group[name]
+    for name in filter(None, path.split("/")):
+        part, links = name.encode(errors="surrogateescape"), group.id.links if hasattr(group, "keys") else None
+        if links is None or not links.exists(part):
+            return None
+        if links.get_info(part).type != h5py.h5l.TYPE_HARD:
+            raise SpecError(f"{shown(name)} is a link, perhaps to another file", "links are not followed")
+        group = group[name]
+    return group
 
 
 def _group(group: Any, name: str, default: Any = None) -> Any:
@@ -290,8 +296,8 @@ class Groups:
     def _slot(self, around: Any, steps: Steps, slot: Slot) -> Any:
         """Return the group of a layer among those of its class: they are numbered, at times with gaps."""
         classes = self._classes(around, steps)
-        if slot.kind in _MODELS and slot.kind not in around:
-            slot = slot._replace(kind=next((kind for kind in _MODELS if kind in around), slot.kind))
+        if slot.kind in _MODELS and _member(around, slot.kind) is None:
+            slot = slot._replace(kind=next((kind for kind in _MODELS if _member(around, kind)), slot.kind))
         numbers = [number for number, _ in classes.get(slot.kind, [])]
         if numbers == [*range(len(numbers))]:  # no gaps
             return _member(around, classes[slot.kind][slot.number][1]) if slot.number < len(numbers) else None
@@ -342,16 +348,29 @@ _MODELS = ("functional", "sequential", "model")
 def _array(dataset: Any) -> Any:
     """Return the numbers of a data set. SpecError if it claims more than the file holds, or holds no numbers."""
     with _reading():
-        if not hasattr(dataset, "shape") or dataset.dtype.hasobject:
+        is_bfloat16 = dataset.attrs.get("dtype") in ("bfloat16", b"bfloat16")
+        if not hasattr(dataset, "shape") or not _holds_numbers(dataset.dtype, is_bfloat16):
             raise SpecError(f"{shown(dataset.name)} holds no numbers")
         size = prod(dataset.shape) * dataset.dtype.itemsize
         if dataset.external or dataset.is_virtual:
             raise SpecError(f"{shown(dataset.name)} lies in another file", "links are not followed")
         held = dataset.id.get_storage_size()
-        if size > max(LARGEST_UNPACKED_WEIGHTS, PACKED * held):
+        most = max(LARGEST_UNPACKED_WEIGHTS, PACKED * held)
+        if size > most:
             what = f"{shown(dataset.name)} claims {size:,} bytes, and the file holds {held:,} of it"
-            raise SpecError(what, "save the weights with Keras, which does not pack them")
+            raise SpecError(what, _UNPACKED)
+        is_packed = dataset.id.get_create_plist().get_nfilters()
+        if is_packed and isolated(lambda: bytes(dataset[()].ndim), 2 * most, size) is None:
+            raise SpecError(f"{shown(dataset.name)} unpacks to more than it claims, or is broken", _UNPACKED)
         array = dataset[()]
-        if dataset.attrs.get("dtype") in ("bfloat16", b"bfloat16"):
+        if is_bfloat16:
             array = (array.view("u2").astype("u4") << 16).view("f4")
         return array
+
+
+def _holds_numbers(kind: Any, is_bfloat16: bool) -> bool:
+    """Return whether a dtype is one of plain real numbers; those of bfloat16 are two bytes each, unknown to NumPy."""
+    return kind.itemsize == 2 and kind.kind in "Viu" if is_bfloat16 else kind.kind in "biuf"
+
+
+_UNPACKED = "save the weights with Keras, which does not pack them"

@@ -227,6 +227,7 @@ class GraphNode:
 
 IN_PARTS = "cut out a part of it with onnx.utils.extract_model"
 """What helps against too many nodes, and layers that they make."""
+_MANY_NODES = "the graph has {made:,} nodes, more than {most:,}"
 
 
 class OnnxGraph:
@@ -242,6 +243,9 @@ class OnnxGraph:
         graph = model.graph if graph is None else graph
         self.opset: int = max([o.version for o in model.opset_import if o.domain in ("", "ai.onnx")], default=1)
         self.name = words(graph.name)
+        most, ends = most_nodes(size), "the nodes of the graph have {made:,} inputs and outputs, more than {most:,}"
+        within(most, len(graph.initializer), "the graph has {made:,} constants, more than {most:,}", IN_PARTS)
+        within(most, len(graph.node), _MANY_NODES, IN_PARTS)  # before anything is made of those that are not needed
         tensors = [(words(t.name), t) for t in graph.initializer]
         self.constants = {name: of_tensor(t, INITIALISER, folder, name) for name, t in tensors if name}
         self._types = {name: int(t.data_type) for name, t in tensors}
@@ -252,8 +256,7 @@ class OnnxGraph:
         nodes = [GraphNode(n, at) for at, n in enumerate(graph.node)]
         self.nodes = self._needed(self._sorted(nodes, [self.constants, self.inputs, self.sparse, *around]))
         """The nodes that an output needs, each after those that it reads."""
-        most, ends = most_nodes(size), "the nodes of the graph have {made:,} inputs and outputs, more than {most:,}"
-        self._limit = Limit(most, "the graph has {made:,} nodes, more than {most:,}", IN_PARTS)
+        self._limit = Limit(most, _MANY_NODES, IN_PARTS)
         self._ends = Limit(ENDS_A_NODE * most, ends, IN_PARTS)
         self.count(self.nodes)
         for node in self.nodes:
@@ -349,8 +352,7 @@ class OnnxGraph:
 
 def captured(proto: Any) -> list[str]:
     """Return the names that the graphs inside a node (If, Loop) may read from outside."""
-    inner = [g for a in proto.attribute for g in (*([a.g] if a.HasField("g") else []), *a.graphs)]
-    return [words(name) for graph in inner for node in graph.node for name in (*node.input, *captured(node))]
+    return [words(n) for graph in graphs_in(proto) for node in graph.node for n in (*node.input, *captured(node))]
 
 
 def dims_of(info: Any) -> list[int | str | None] | None:
@@ -398,9 +400,16 @@ def nodes_in(graph: Any) -> Iterator[Any]:
     """Yield the nodes of a graph, those in graphs inside of one included."""
     for node in graph.node:
         yield node
-        for attribute in node.attribute:
-            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                yield from nodes_in(inner)
+        for inner in graphs_in(node):
+            yield from nodes_in(inner)
+
+
+def graphs_in(node: Any) -> Iterator[Any]:
+    """Yield the graphs inside a node, one by one: a few bytes may hold many."""
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
 
 
 def load(source: bytes | memoryview, name: str) -> OnnxGraph:
