@@ -99,8 +99,6 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     if not graph.space(source).places and unit:
         raise _no_place(graph, source)
     _check_sizes(graph, [source, *sorted(between & graph.before(of))])
-    if of not in between and source != INPUT:
-        raise not_behind(graph, of, source)
     start = graph.everywhere(of, unit)
     sets, boxes = {of: Sets(start, start)}, {of: tuple([(at, at) for at in unit])}
     bound = unknown = None

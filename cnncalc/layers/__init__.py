@@ -160,7 +160,7 @@ def keys_named(cls: type[Layer], raw: str) -> tuple[str, ...]:
     """Return the keys of a class that a name stands for (`affine` is two); none if it is not the name of a key."""
     if raw in cls.KEYS:
         return (raw,)
-    keys = tuple(aliases_of(cls).get(raw, "").split())
+    keys = tuple(aliases_of(cls).get(raw, "").split()) if cls.KEYS else ()
     return keys if all(key in cls.KEYS for key in keys) else ()
 
 

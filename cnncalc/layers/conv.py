@@ -31,6 +31,8 @@ class Convolution(Windowed):
     WEIGHTS = {"weight": KERNEL, "bias": 0}
     KEYS: ClassVar[Mapping[str, Reader]] = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), **OUT_KEY, **LAST_KEYS}
     HELP: ClassVar[Mapping[str, str]] = OUT_HELP
+    ORDERS: ClassVar[tuple[str, str]] = ("c_o, c_i/g, k", "k, c_i/g, c_o")
+    """The axes of its kernels in NCHW and in NHWC."""
     BARE = "c_o"
     c_i: int | None = None
     c_o: int | None = None
@@ -101,6 +103,17 @@ class Convolution(Windowed):
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
         """Return the number of output channels and own resolved keys. ShapeError if c_i does not fit them."""
         raise NotImplementedError
+
+    @classmethod
+    def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
+        if len(shape) == nd:  # one channel in and out
+            shape = (*shape, 1, 1) if env.channels_last else (1, 1, *shape)
+        return cls.keys_of_kernel(shape, g, env) if nd is not None and len(shape) == nd + 2 else {}
+
+    @classmethod
+    def keys_of_kernel(cls, kernel: tuple[int, ...], g: int, env: Env) -> dict[str, Any]:
+        """Return the keys that follow from the shape of its only kernel; none if it has several."""
+        return {}
 
     def positions(self, space: Shape, out: Shape) -> Shape:
         """Return the sizes of the map at each of whose positions all weights are used once."""
@@ -191,12 +204,8 @@ class Conv(Convolution):
         return {"weight": _dense_shape(self.c_o, values["c_i"] // self.g, values["k"], env)}
 
     @classmethod
-    def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
-        if len(shape) == nd:  # one channel in and out
-            return {"c_o": 1, "k": list(shape)}
-        if nd is None or len(shape) != nd + 2:
-            return {}
-        *k, _, c_o = shape if env.channels_last else (*shape[2:], shape[1], shape[0])
+    def keys_of_kernel(cls, kernel: tuple[int, ...], g: int, env: Env) -> dict[str, Any]:
+        *k, _, c_o = kernel if env.channels_last else (*kernel[2:], kernel[1], kernel[0])
         return {"c_o": c_o, "k": k}
 
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
@@ -225,6 +234,7 @@ class DepthwiseConv(ChannelwiseConv):
     EXAMPLE = "OP:k3,p1"
     CONVOLUTION = ConvKind.DEPTHWISE
     STEP = StepKind.SUM
+    ORDERS = ("c_o, 1, k", "k, c_i, multiplier")
     HELP = {**ChannelwiseConv.HELP, "c_o": "The number of output channels; by default c_i*multiplier."}
     multiplier: int | None = None
 
@@ -239,12 +249,8 @@ class DepthwiseConv(ChannelwiseConv):
         return {"weight": _channelwise_shape(values, env)}
 
     @classmethod
-    def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
-        if len(shape) == nd:
-            return {"k": list(shape)}
-        if nd is None or len(shape) != nd + 2:
-            return {}
-        return {"k": list(shape[:nd]), "multiplier": shape[-1]} if env.channels_last else {"k": list(shape[2:])}
+    def keys_of_kernel(cls, kernel: tuple[int, ...], g: int, env: Env) -> dict[str, Any]:
+        return {"k": kernel[:-2], "multiplier": kernel[-1]} if env.channels_last else {"k": kernel[2:]}
 
     def times_each(self, c_i: Size, env: Env) -> int:
         """Return the multiplier, from c_o if it is not given; ShapeError if the two disagree."""

@@ -66,8 +66,7 @@ class Slice(Layer):
             begin = n + first if first < 0 else smaller(n - 1, first)
             span = begin + 1 if last is None else begin - last if last >= 0 else smaller(begin - n - last, begin + 1)
         size = positions(span, 0, 1, abs(step))
-        if isinstance(size, Open):
-            env.require((size, ">=", 1))
+        env.require((size, ">=", 1))
         return first, last, size
 
     def check_some(self, n: Size, first: int, end: int) -> None:

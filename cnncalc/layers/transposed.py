@@ -29,6 +29,7 @@ class TransposedConv(Convolution):
     """Transposed convolution: the gradient of a convolution from c_o to c_i channels."""
 
     WORD = "convT"
+    ORDERS = ("c_i, c_o/g, k", "k, c_o/g, c_i")
     ALSO = ("deconv", "upconv", "tconv")
     EXAMPLE = "OP:8,k4,s2,p1"
     CONVOLUTION = ConvKind.TRANSPOSED
@@ -96,12 +97,8 @@ class TransposedConv(Convolution):
         return max(cells // strides, 1)
 
     @classmethod
-    def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
-        if len(shape) == nd:
-            return {"c_o": 1, "k": list(shape)}
-        if nd is None or len(shape) != nd + 2:
-            return {}
-        *k, each, _ = shape if env.channels_last else (*shape[2:], shape[1], shape[0])
+    def keys_of_kernel(cls, kernel: tuple[int, ...], g: int, env: Env) -> dict[str, Any]:
+        *k, each, _ = kernel if env.channels_last else (*kernel[2:], kernel[1], kernel[0])
         return {"c_o": each * g, "k": k}
 
     def explain_windows(self, space: Shape, env: Env) -> list[str]:
@@ -166,7 +163,8 @@ def _by_padding(
     pb, pa = p if isinstance(p, tuple) else halves(surplus, lower=p not in ("same", "same_upper"))
     if isinstance(p, tuple) and want != full + out_pad - pb - pa:
         raise ShapeError(
-            f"out is {want}, and p gives ({n} - 1)*{s} - ({pb}+{pa}) + {k} + {out_pad} = {full + out_pad - pb - pa}",
+            f"out is {want} on the {axis} axis, and p gives "
+            f"({n} - 1)*{s} - ({pb}+{pa}) + {k} + {out_pad} = {full + out_pad - pb - pa}",
             "leave out either of the two",
             key="out",
         )

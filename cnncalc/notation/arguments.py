@@ -72,8 +72,8 @@ def parts_of(head: WordHead, text: str, start: int, *, first: bool) -> list[Part
     if said:
         return [Arg(key, value, start, end) for key, value in said]
     follower = find_op(text) if text[:1].isalpha() and head.op else None
-    if not head.op and text.isidentifier():
-        return [Arg(BARE, text, start, end)]
+    if not head.op and text:
+        return [Arg(BARE, _json(text), start, end)]
     if follower is None:
         from .guesses import unreadable  # only for an error
 

@@ -27,7 +27,7 @@ class Value(NamedTuple):
 
 
 def values(text: str) -> Iterator[Value]:
-    """Yield every value of a JSON text in order, up to the place where the text stops being JSON."""
+    """Yield every value of a JSON text in order."""
     path: list[str | int] = []
     objects: list[bool] = []  # of each container that is open: whether it is an object
     key_at: int | None = None
@@ -37,14 +37,10 @@ def values(text: str) -> Iterator[Value]:
         if piece == ":":
             continue
         if piece in "}]":
-            if not objects:
-                return
             objects.pop()
             path.pop()
             wants_key = False
         elif piece == ",":
-            if not objects:
-                return
             wants_key = objects[-1]
             if not wants_key:
                 path[-1] = int(path[-1]) + 1
@@ -89,8 +85,8 @@ def find(places: dict[Path, int], path: Path, is_key: Callable[[str], bool] | No
     return places.get(path, 0)
 
 
-def not_strict(text: str) -> tuple[int, str, str | None] | None:
-    """Return the offset of the first name given twice, or number that is not finite, and what is wrong; else None."""
+def not_strict(text: str) -> tuple[int, str, str | None]:
+    """Return the offset of the first name given twice, or number that is not finite, and what is wrong."""
     seen: set[Path] = set()
     for value in values(text):
         if value.key_at is not None and value.path in seen:
@@ -100,4 +96,4 @@ def not_strict(text: str) -> tuple[int, str, str | None] | None:
         with suppress(ValueError):
             if not isfinite(float(value.text)):
                 return value.at, f"{shown(value.text)[1:-1]} is not a number that JSON can hold", None
-    return None
+    raise AssertionError("the text is strict JSON")

@@ -392,9 +392,9 @@ def _class_word(
     given = {theirs(head.kind, one.key): one.value for one in args if one.key not in own}
     try:
         call = layers_of(head.kind, [one.value for one in bare], given)
+        return _of_call(call.layers, own, behind, list(args))
     except SpecError as error:
         raise WordError(error.what, error.help, 0, len(word)) from None
-    return _of_call(call.layers, own, behind, list(args))
 
 
 def _of_call(layers: Sequence[Raw], own: Raw, behind: Sequence[Follower] = (), args: Sequence[Arg] = ()) -> ParsedWord:
@@ -405,7 +405,13 @@ def _of_call(layers: Sequence[Raw], own: Raw, behind: Sequence[Follower] = (), a
     if all(OPS[raw["op"]][0].FOLLOWS for raw in rest):
         after = [(raw["op"], raw) for raw in rest] + [(one.suffix, {"op": one.op}) for one in behind]
         return ParsedWord(layers[at]["op"], list(args), [_grouped({**layers[at], **own}, before, after)])
-    return ParsedWord(layers[0]["op"], list(args), [{**layers[0], **own}, *layers[1:]])
+    other = [*[one.suffix for one in behind], *[key for key in own if key not in ("from", "name")]]
+    if other:
+        what = f"{other[0]} is for one layer, and {layers[0]['op']} is {len(layers)} here"
+        raise SpecError(what, "write each layer as a word of its own")
+    first = {key: value for key, value in own.items() if key == "from"}
+    last = {key: value for key, value in own.items() if key == "name"}  # what stands under a name is what comes out
+    return ParsedWord(layers[0]["op"], list(args), [{**layers[0], **first}, *layers[1:-1], {**layers[-1], **last}])
 
 
 def _call_of(word: str) -> Callable[[], ParsedWord] | None:

@@ -261,8 +261,7 @@ def _diagonals(lists: Sequence[Sequence[Setting]]) -> Iterator[Whole]:
 def _with_sum(lists: Sequence[Sequence[Setting]], total: int) -> Iterator[Whole]:
     first, *rest = lists
     if not rest:
-        if total < len(first):
-            yield (first[total],)
+        yield (first[total],)
         return
     room = sum(len(one) - 1 for one in rest)
     for at in range(max(0, total - room), min(total, len(first) - 1) + 1):

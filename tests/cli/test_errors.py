@@ -247,6 +247,14 @@ WORDS = [
     ("shape 3x5x5 relu --layout CHW", "unknown layout 'CHW'\n  the layouts are NCHW and NHWC"),
     ("shape 3x5x5 relu --json --format csv", "csv and json are two formats\n  choose one of them"),
     ("shape 3x5x5 relu --columns name", None),
+    (
+        "shape lenet5 --columns out --json",
+        "--columns is for rows: tables, CSV, Markdown\n  leave out --columns, or the format",
+    ),
+    (
+        "shape lenet5 --explain --format tsv",
+        "tsv has rows only, and no room for --explain\n  use the table, Markdown or JSON",
+    ),
     ("zoo vgg17", "there is no built-in network 'vgg17'\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
 ]
 

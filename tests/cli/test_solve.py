@@ -43,6 +43,34 @@ ENDS = [
     ("conv:k3,out=5 -i 9 --out 5", 2, "two outputs: --out 5, and out=5x5 in the layer"),
     ("conv:k3 -i 9 --out 4 --k 5..3", 2, "--k: '5..3' is empty"),
     ("conv:k3 -i 9 --out 4 --s a", 2, "--s: 'a' is not a range"),
+    ("conv:k3 -i 32 --out 30 --by depth", 2, "--by is for a stack"),
+    ("conv:k3 -i 32", 2, "--out is missing"),
+    ("conv:k3 --out 5xH", 2, "--out 5xH has an open size"),
+    ("conv:k3 -i 9 --out HxW", 2, "--out has an open size"),
+    ("conv:k3 -i 9 --out 4x5x6x7", 2, "--out [4, 5, 6, 7] has 4 sizes for 2 axes"),
+    ("relu -i 9 --out 9", 2, "relu has no window to solve for"),
+    ("--rf 9 conv:k3 -i 5x9x9", 0, "5xHxW conv:5,k3,times=4\n"),
+    ("--rf 1 conv:k3", 2, "a unit without a layer sees one pixel already"),
+    ("3xHxW conv:8,k9 --out 5 --fit 3x14x13", 1, "no padding makes 14x13 one of them"),
+    ("3xHxW conv:8,k9 --out 5 --fit 10x13", 0, "10x13 to 13x13: pad:1+2x0+0"),
+    ("3x224xW conv:8,k2,s2 --clean", 0, "W is even"),
+    ("3xHxW opaque --out 4", 2, "nothing is known of the output's sizes"),
+    ("2xHxW upsample:x1.3 --out 13", 2, "a size of the output is not known: 2x?x?"),
+    # 3 * H/2 * W/2 = 96000, and 32000 = 2^8 * 5^3 has 9 * 4 divisors
+    ("3xHxW maxpool:2 flatten linear:10 --features 96000", 0, "H from 40 to 41            40"),
+    ("3xHxW maxpool:2 flatten linear:10 --features 96000", 0, "and 28 sets more\n"),
+    ("3xHxW maxpool:2 flatten linear:10 --features 101 --out 10", 1, "no input is as wanted\n"),
+    ("2xHxW conv:4,k3 reshape:out=[2,-1] --out 2x51", 1, "near: 2x50\nnear: 2x52\n"),
+    # (H-4)/2 + 1 = 10 for H = 22, where the width drops a pixel; both floors are exact for H = 6m
+    ("3xHxH conv:4,k4x3,s2x3 --clean --out 10x11", 1, "near: 8x6\nnear: 11x8\nnear: 14x10\nnear: 17x12\n"),
+    # Keras: n*s; with out_pad (n-1)*s + k%2 + out_pad
+    ("convT:8,k3,p=same -i 7 --out 14 --dialect keras", 0, "convT:8,k3,s2,same\n1 setting leads"),
+    (
+        "convT:8,p=same,d1 -i 7x9 --out 14x27 --dialect keras --out-pad 0..1",
+        1,
+        "14x26 with convT:8,k1,s2x3,out_pad=1\n",
+    ),
+    ("conv:k3 -i 13 --out 11 --d 1 --dialect keras", 0, "3  1  0  1  conv:k3,s1\n1 setting"),
 ]
 
 
@@ -71,6 +99,26 @@ def test_json() -> None:
     size = {"mod": 16, "rest": [15], "least": 31, "most": None}
     assert solved("conv:8,k3,s2,times=4 --clean")["sizes"] == [{"axis": "H", **size}, {"axis": "W", **size}]
     assert solved("unet --out 387")["sizes"] == []
+    of_w = {"axis": "W", "size": 401, "to": 412, "pad": [5, 6]}
+    assert solved("unet --fit 1x300x401")["fit"] == [{"axis": "H", "size": 300, "to": 300, "pad": [0, 0]}, of_w]
+    assert solved("3xHxW conv:8,k9 --out 5 --fit 14x13")["fit"] is None
+    only = {"mod": 1, "rest": [0]}  # 3 * H/2 * W/2 = 9
+    assert solved("3xHxW maxpool:2 flatten linear:10 --features 9")["others"] == [
+        [{"axis": "H", **only, "least": 6, "most": 7}, {"axis": "W", **only, "least": 2, "most": 3}]
+    ]
+    conditions = ["H*W*2 is a multiple of 4", "(H*W)//2 = 3"]
+    assert solved("2xHxW reshape:out=[4,-1] --out 3")["conditions"] == conditions
+    assert solved("--rf 5 conv:k1") == {"solutions": [], "complete": True}
+    k3 = {"k": [3, 3], "s": [1, 1]}
+    assert solved("conv:k3,s1 -i 5 --out 40 --p 0..3") == {
+        "solutions": [],
+        "complete": True,
+        "count": 0,
+        "nearest": [{"out": [9, 9], **k3, "p": [[3, 3], [3, 3]], "d": [1, 1]}],
+        "changes": [{"key": "p", **k3, "p_total": [37, 37], "d": [1, 1]}],
+    }
+    sides = [{"k": [4, 4], "s": [1, 2], "p": p, "d": [1, 1]} for p in ("same", [[1, 2], [2, 2]])]
+    assert solved("conv:k4,d1 -i 8x9 --out 8x5 --dialect keras")["solutions"] == sides
 
 
 def test_a_stack_is_a_spec() -> None:

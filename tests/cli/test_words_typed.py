@@ -118,6 +118,9 @@ MEANT = [  # (typed, what it means); both behind an input of 3x32x32
     ("add:value=0.5", "add:value=0.5"),
     ("pad:3+0 crop:0+3", "'pad:p=[[3,0],[3,0]]' 'crop:p=[[0,3],[0,3]]'"),
     ("unfold:k3", "unfold:3"),
+    ("Hardtanh:min_val=0,max_val=4", "clip:min=0,max=4"),
+    ("ZeroPad2d:(1,2,3,4)", "'pad:p=[[3,4],[1,2]]'"),
+    ("ZeroPad2d:padding=1", "pad:1x1"),
 ]  # fmt: skip
 
 
@@ -144,6 +147,9 @@ OTHER_AXES = [
     ("3x7x8x9", "conv3x3x3:8 pad:0+1", "conv3d:8,k3 'pad:p=[[0,1],[0,1],[0,1]]'"),
     ("3x7x8x9", "'Conv3D(8, 3)'", "conv3d:8,k3"),
     ("10x16", "lstm:64 gru:8 attention", "lstm:out=64 gru:out=8 attention"),
+    # a name is that of what comes out of all
+    ("5x8", "LSTM:8,3,num_layers=3,name=a,from=input", "lstm:3,c_i=8,from=input lstm:3,c_i=3 lstm:3,c_i=3,name=a"),
+    ("5x8", "'(a): LSTM(8, 3, num_layers=2)' tanh:from=a", "lstm:3,c_i=8 lstm:3,c_i=3,name=a tanh:from=a"),
 ]
 
 
@@ -197,6 +203,21 @@ ERRORS = [
     ("shape 3x32x32 conv:64,3,1,1",
      "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:64,k3,s1,p1\n"
      "  3x32x32 conv:64,3,1,1\n                  ^\n"),
+    ("shape 3x32x32 Hardtanh:min_val=0,4",
+     "layers[0]: Hardtanh takes no bare number\n  3x32x32 Hardtanh:min_val=0,4\n                             ^\n"
+     "  leave it out\n"),
+    ("shape 5x8 LSTM:8,3,num_layers=2,relu",
+     "layers[0]: relu is for one layer, and lstm is 2 here\n  5x8 LSTM:8,3,num_layers=2,relu\n"
+     "      ^~~~~~~~~~~~~~~~~~~~~~~~~~\n  write each layer as a word of its own\n"),
+    ("shape 5x8 LSTM:8,8,num_layers=2,times=2",
+     "layers[0]: times is for one layer, and lstm is 2 here\n  5x8 LSTM:8,8,num_layers=2,times=2\n"
+     "      ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write each layer as a word of its own\n"),
+    ("shape 3x32x32 conv:8,k3,act=bogus",
+     "layers[0]: unknown op 'bogus'\n  3x32x32 conv:8,k3,act=bogus\n                    ^~~~~~~~~\n"
+     "  for the list of ops: cnncalc ops\n"),
+    ("shape 3x32x32 conv:8,k3,padding_mode=reflet",
+     "layers[0]: 'reflet' is not a padding_mode\n  3x32x32 conv:8,k3,padding_mode=reflet\n"
+     "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  did you mean 'reflect' or 'replicate'?\n"),
     ("shape 3x32x32 groupnorm:3,3",
      "layers[0]: only the first argument may be a bare number (g); leave out the others: groupnorm:3\n"
      "  3x32x32 groupnorm:3,3\n                      ^\n"),

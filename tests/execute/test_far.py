@@ -49,10 +49,18 @@ def test_any_far_window(axis: tuple[int, dict[str, Any]], op: str, flag: bool) -
 @pytest.mark.parametrize("s", [[1, 1], [4, 7]])
 @pytest.mark.parametrize("share", [0, FAR], ids=["each input", "columns"])
 def test_each_tap_gives_what_other_ways_give(s: list[int], g: int, share: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = {"op": "conv", "c_o": 4, "k": [9, 7], "d": [5, 6], "p": [22, 19], "s": s, "g": g}
-    found = agree([layer], (2, 2, 4, 5))
+    layers = [{"op": "conv", "c_o": 4, "k": [5, 4], "d": [5, 6], "p": [18, 16], "s": s, "g": g}, {"op": "relu"}]
+    found = agree(layers, (2, 2, 4, 5))
+    x = np.random.default_rng(3).integers(-9, 9, (2, 2, 4, 5)) / 8
+    weight = np.random.default_rng(4).integers(-9, 9, (4, 2 // g, 5, 4)) / 8
+    exact, half = cnncalc.run(layers, x, weight), cnncalc.run(layers, x.astype(np.float16), weight.astype(np.float16))
+    assert half.dtype == np.float16
+    assert np.array_equal(half, exact.astype(np.float16))  # it is summed in float32
+    agree(
+        [{"op": "conv", "c_o": 4, "k": 2, "p": 5, "s": s, "g": g}, {"op": "relu"}], (2, 2, 4, 5)
+    )  # bias alone, outside
     monkeypatch.setattr(taps, "LEAST_SHARE", share)
-    np.testing.assert_allclose(agree([layer], (2, 2, 4, 5)), found, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(agree(layers, (2, 2, 4, 5)), found, rtol=1e-12, atol=1e-12)
 
 
 @st.composite
@@ -90,6 +98,8 @@ HUGE: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
         {"op": "avgpool", "k": FAR, "s": 1, "p": "same", "count_include_pad": False},
         {"op": "avgpool", "k": 11, "s": 1, "p": 5, "count_include_pad": False},
     ),
+    "avgpool of each input": ({"op": "avgpool", "k": [1, 400_000], "s": 1, "p": [0, 399_999]}, None),
+    "divisors": ({"op": "adaptiveavgpool", "out": [1, 2_000_000]}, None),
     "lppool": ({"op": "lppool", "k": FAR + 1, "s": 1, "p": FAR // 2}, {"op": "lppool", "k": 11, "s": 1, "p": 5}),
     "strides": ({"op": "maxpool", "k": 2 * FAR, "s": FAR, "p": FAR}, None),
     "lrn": ({"op": "lrn", "size": 10**12, "alpha": 10**12}, {"op": "lrn", "size": 5, "alpha": 5}),
@@ -104,6 +114,9 @@ HUGE: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "convT of each input": ({"op": "convT", "c_o": 2, "k": 700}, None),
     "padding": ({"op": "conv", "c_o": 1, "k": 50, "p": 300}, None),
     "unfold": ({"op": "unfold", "k": 120, "p": 60}, None),
+    "nearest units": ({"op": "upsample", "out": [1, 4_000_000]}, None),
+    "far padding": ({"op": "pad", "p": [[0, 0], [0, 2_000_000]], "mode": "replicate"}, None),
+    "interpolation": ({"op": "upsample", "out": [1, 2_000_000], "mode": "bicubic"}, None),
 }
 """Layers that would take hours or gigabytes if all taps were worked on, and small ones that give the same."""
 

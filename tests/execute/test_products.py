@@ -34,8 +34,9 @@ def test_a_product_in_pieces(kinds: tuple[str, str, str], shapes: tuple[Any, Any
 
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("masked", [False, True])
-def test_attention_in_pieces(causal: bool, masked: bool) -> None:
+def test_attention_in_pieces(causal: bool, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Queries see keys by softmax(q k / root of their width): those up to their own only, if it is causal."""
+    monkeypatch.setattr("cnncalc.execute.program.LEAST_SCRATCH", 1 << 10)
     heads, queries, width = 2, 40, 4
     layers: list[dict[str, Any]] = [{"op": "tanh", "name": "k"}, {"op": "sin", "name": "v", "from": ["input"]}]
     layers.append({"op": "slice", "name": "square", "axis": 3, "stop": 1, "from": ["input"]})

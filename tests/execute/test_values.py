@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import re
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -264,8 +265,19 @@ def test_upsampling(mode: str, size: dict[str, Any], align: bool) -> None:
         agree([{"op": "upsample", "mode": mode, "align": align, **size}], (2, 3, 7, 9))
 
 
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize("out", [[4, 17], [3, 2]])
+def test_upsampling_block_by_block(mode: str, antialias: bool, out: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnncalc.execute.threads.BLOCK", 5 * 8)
+    if not (antialias and mode == "nearest"):
+        agree([{"op": "upsample", "mode": mode, "antialias": antialias, "out": out}], (2, 3, 7, 9))
+
+
 @pytest.mark.parametrize("mode", sorted(naive.PAD_MODES))
-def test_padding(mode: str) -> None:
+def test_padding(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    agree([{"op": "pad", "p": [[2, 1], [0, 3]], "mode": mode}], (2, 3, 5, 4))
+    monkeypatch.setattr("cnncalc.execute.threads.BLOCK", 5 * 8)
     agree([{"op": "pad", "p": [[2, 1], [0, 3]], "mode": mode}], (2, 3, 5, 4))
 
 
@@ -562,6 +574,50 @@ def test_integers_that_could_wrap_are_refused() -> None:
         cnncalc.run(spec, most * 2 - 1 + most)
 
 
+@pytest.mark.parametrize(
+    ("word", "what"),
+    [
+        ("sum", f"a sum of integers may reach {2**63:,}"),
+        ("l1", f"a sum of integers may reach {2**63:,}"),
+        ("cumsum:axis=3", f"a sum of integers may reach {2**63:,}"),
+        ("square", f"a square of integers may reach {2**124:,}"),
+        ("prod", f"a product of integers may reach {2**124:,}"),
+    ],
+)
+def test_reductions_of_integers_that_could_wrap_are_refused(word: str, what: str) -> None:
+    x = np.full((1, 1, 1, 2), 2**62)
+    with pytest.raises(cnncalc.ShapeError, match=re.escape(f"{what}, beyond 2^63 - 1")):
+        cnncalc.run(word, x)
+    found = cnncalc.run(word, x.astype(float))
+    assert found.max() == {"square": 2.0**124, "prod": 2.0**124}.get(word, 2.0**63)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "value", "range"),
+    [
+        ("pad:p1,value=0.5", "i4", "0.5", "-2147483648 to 2147483647"),
+        ("pad:p1,value=200", "i1", "200", "-128 to 127"),
+        ("pad:p1,value=-1", "u1", "-1", "0 to 255"),
+        ("pad:p1,value=2", "?", "2", "0 to 1"),
+    ],
+)
+def test_a_border_that_the_dtype_does_not_have(word: str, kind: str, value: str, range: str) -> None:
+    x = np.ones((1, 1, 1, 1), kind)
+    with pytest.raises(cnncalc.SpecError, match=f"value {value} is not of dtype {x.dtype}\n.* from {range}, or x"):
+        cnncalc.run(word, x)
+    found = cnncalc.run(word, x.astype(float))
+    assert (found[0, 0, 0, 0], found[0, 0, 1, 1]) == (float(value), 1)
+
+
+def test_values_of_booleans_and_slopes_above_one() -> None:
+    marks = np.array([[[[True, False]]]])
+    for word in ("sign", "relu6", "relu"):
+        assert cnncalc.run(word, marks).tolist() == marks.tolist()
+    x = np.array([[[[-2.0, 3.0]]]])
+    assert cnncalc.run("leakyrelu:alpha=2", x).tolist() == [[[[-4.0, 3.0]]]]
+    assert cnncalc.run("leakyrelu:alpha=-0.5", x).tolist() == [[[[1.0, 3.0]]]]
+
+
 @pytest.mark.parametrize("kind", ["c8", "c16", "M8[s]", "m8[s]", "S3", "U2", "O", [("a", "f4")]])
 def test_what_is_no_real_number_is_refused(kind: Any) -> None:
     with pytest.raises(cnncalc.SpecError, match="x is of dtype"):
@@ -740,6 +796,35 @@ def test_a_kernel_of_another_shape_is_refused(shape: tuple[int, ...], words: str
     with pytest.raises(cnncalc.ShapeError, match="4x2x3x3 is needed") as caught:
         cnncalc.run("conv:4,k3", np.ones((1, 2, 6, 6)), {"conv1.weight": np.ones(shape)})
     assert words in (caught.value.help or "")
+
+
+@pytest.mark.parametrize(
+    ("word", "layout", "order"),
+    [
+        ("convT:3,k2", "NCHW", "the order in NCHW is c_i, c_o/g, k"),
+        ("convT:3,k2", "NHWC", "the order in NHWC is k, c_o/g, c_i"),
+        ("dwconv:k2", "NCHW", "the order in NCHW is c_o, 1, k"),
+        ("dwconv:k2", "NHWC", "the order in NHWC is k, c_i, multiplier"),
+    ],
+)
+def test_the_order_of_a_kernels_axes_is_said(word: str, layout: str, order: str) -> None:
+    with pytest.raises(cnncalc.ShapeError) as caught:
+        cnncalc.run(
+            word, np.ones((5, 5, 5)), {f"{word[: -5 if 'T' in word else -3]}1.weight": np.ones(7)}, layout=layout
+        )
+    assert caught.value.help == order
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("word", ["conv", "convT:s2", "dwconv"])
+def test_a_kernel_of_one_channel_may_lack_its_channels(word: str, layout: str) -> None:
+    shape = (1, 4, 5, 1) if layout == "NHWC" else (1, 1, 4, 5)
+    x, kernel = np.arange(20.0).reshape(shape), np.array([[1.0, 2, 3], [4, 5, 6]])
+    whole = kernel[..., None, None] if layout == "NHWC" else kernel[None, None]
+    found = cnncalc.run(word, x, kernel, layout=layout)
+    assert np.array_equal(found, cnncalc.run(word, x, whole, layout=layout))
+    if word == "conv":
+        assert found.ravel()[0] == 0 * 1 + 1 * 2 + 2 * 3 + 5 * 4 + 6 * 5 + 7 * 6
 
 
 def test_a_turned_kernel_of_one_channel_is_not_taken_for_the_other() -> None:

@@ -387,6 +387,56 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             "plain",
             "'prelu1': num_parameters is 5, gets 6 channels\n  set it to 1 or 6",
         ),
+        (
+            {"op": "prelu", "num_parameters": 6, "shared_axes": [2]},
+            (6, 7, 9),
+            "plain",
+            "'prelu1': prelu takes either num_parameters or shared_axes",
+        ),
+        (
+            {"op": "scale", "scale": False},
+            (6, 7, 9),
+            "plain",
+            "'scale1': scale has neither a weight nor a bias\n  leave the layer out",
+        ),
+        (
+            {"op": "normalization", "mean": 3},
+            (6, 7, 9),
+            "plain",
+            "'normalization1': normalization takes mean and variance, or neither\n  give both",
+        ),
+        ({"op": "quantize", "scale": [1, 0]}, (2, 7, 9), "plain", "'quantize1': scale is [1, 0]: a step is above 0"),
+        (
+            {"op": "quantize", "scale": 1, "min": 5, "max": 5},
+            (6, 7, 9),
+            "plain",
+            "'quantize1': min is 5 and max is 5: min is the least",
+        ),
+        (
+            {"op": "roll", "shift": [1, 2], "axis": [2]},
+            (6, 7, 9),
+            "plain",
+            "'roll1': 2 shifts for 1 axes\n  give one shift for each axis",
+        ),
+        (
+            {"op": "expand", "out": [1] * 6 + [6, 7, 9]},
+            (6, 7, 9),
+            "plain",
+            "'expand1': out has 9 sizes\n  a shape has at most 8 sizes",
+        ),
+        (
+            {"op": "fold", "out": [4, 5], "k": 2},
+            (5, 12),
+            "plain",
+            "'fold1': the 5 values of a column are not a multiple of 4, the window's\n  5 = 1*4 + 1",
+        ),
+        (
+            T | {"k": 3, "s": 2, "p": 1, "out_pad": 0, "out": [13, 18]},
+            (6, 7, 9),
+            "plain",
+            "'convT1': out is 18 on the width axis, and p gives (9 - 1)*2 - (1+1) + 3 + 0 = 17"
+            "\n  leave out either of the two",
+        ),
     ],
 )
 def test_what_cannot_be(spec: dict[str, Any], input: tuple[int, ...], dialect: str, message: str) -> None:
@@ -424,6 +474,30 @@ def test_what_cannot_be(spec: dict[str, Any], input: tuple[int, ...], dialect: s
             (6, 7),
             "the input 6x7 has 2 sizes; the first spatial layer has 3 axes\n"
             "  an input is D,H,W (one channel), C,D,H,W, or N,C,D,H,W",
+        ),
+        (
+            [{"op": "flatten"}, {"op": "stack", "from": ["input", "flatten1"]}],
+            (3, 7, 9),
+            "layers[1] 'stack1': stack of 3x7x9 and 189: the numbers of axes differ"
+            "\n  the input gives 3x7x9, flatten1 gives 189",
+        ),
+        (
+            [{"op": "flatten"}, {"op": "lstm", "out": 2, "masked": True, "from": ["input", "flatten1"]}],
+            (7, 9),
+            "layers[1] 'lstm1': lstm of 1x7x9: its mask is 1x7, the last of its inputs, and is 63"
+            "\n  the input gives 1x7x9, flatten1 gives 63",
+        ),
+        (
+            [{"op": "slice", "axis": 1, "stop": 2, "name": "k"}, {"op": "attention", "from": ["input", "k"]}],
+            (3, 7, 9),
+            "layers[1] 'attention1': attention of 3x7x9 and 2x7x9: the sizes before the last two differ, and none is 1"
+            "\n  the input gives 3x7x9, k gives 2x7x9",
+        ),
+        (
+            [{"op": "slice", "axis": 2, "stop": 5, "name": "v"}, {"op": "attention", "from": ["input", "input", "v"]}],
+            (2, 7, 9),
+            "layers[1] 'attention1': attention of 2x7x9 and 2x7x9 and 2x5x9: there are 7 keys and 5 values"
+            "\n  the input gives 2x7x9, the input gives 2x7x9, v gives 2x5x9",
         ),
     ],
 )

@@ -63,6 +63,12 @@ CALLS: list[tuple[str, list[dict[str, Any]]]] = [
     ("Hardtanh(min_val=0, max_val=4)", [{"op": "clip", "min": 0, "max": 4}]),
     ("GELU(approximate='tanh')", [{"op": "gelu", "approximate": True}]),
     ("Softmax(dim=1)", [{"op": "softmax", "axis": 1}]),
+    ("layers.ReLU()", [{"op": "relu"}]),
+    ("layers.ReLU(negative_slope=0.1)", [{"op": "leakyrelu", "alpha": 0.1}]),
+    ("layers.ReLU(4)", [{"op": "clip", "min": 0, "max": 4}]),
+    ("Activation('tanh')", [{"op": "tanh"}]),
+    ("Activation(activation='linear')", [{"op": "identity"}]),
+    ("Unflatten(1, (3, 4, 5))", [{"op": "reshape", "out": [3, 4, 5]}]),
     ("PReLU()", [{"op": "prelu", "num_parameters": 1}]),
     ("Dropout2d(p=0.3, inplace=False)", [{"op": "dropout", "rate": 0.3}]),
     ("Upsample(scale_factor=2)", [{"op": "upsample", "factor": 2}]),
@@ -125,6 +131,24 @@ ERRORS = [
     ("BatchNorm2d(8, track_running_stats=False)", "BatchNorm2d with track_running_stats=false is not read from a call\n"
      "  leave it out, or give it as a layer of its own: cnncalc ops batchnorm"),
     ("Dense(10, 'rely')", "'rely' is not an activation of Keras's\n  did you mean 'relu' or 'relu6' or 'elu'?"),
+    # a class makes a layer of the values, which is no activation of them: Keras raises, or gives the layer back
+    ("Dense(10, layers.PReLU)", "'PReLU' is not an activation of Keras's\n  did you mean 'relu' or 'relu6' or 'elu'?"),
+    ("Activation()", "Activation needs activation\n  as Activation('relu')"),
+    ("layers.ReLU(threshold=1)",
+     "ReLU with a threshold, or with max_value and a slope, is not read from a call\n  use clip"),
+    ("layers.ReLU(6, negative_slope=0.1)",
+     "ReLU with a threshold, or with max_value and a slope, is not read from a call\n  use clip"),
+    ("Conv2d(**a)", "** is not read in a call\n  write the arguments themselves"),
+    ("Conv2d(3, 8, 3, padding_mode='reflet')",
+     "'reflet' is not a padding_mode\n  did you mean 'reflect' or 'replicate'?"),
+    ("Conv2d(3, 8, 3, padding_mode=1)",
+     "1 is not a padding_mode\n  it is one of zeros, reflect, replicate, circular"),
+    ("Conv2d(3, 8, 3, padding='full', padding_mode='reflect')",
+     "padding_mode=reflect goes with numbers or same, not with p=full\n  as p1 or p=same"),
+    ("Unflatten(2, (3, 4))",
+     "only Unflatten(1, sizes), of features, is read from a call\n  else reshape:out=[6,4,4]"),
+    ("Unflatten(1, 48)", "only Unflatten(1, sizes), of features, is read from a call\n  else reshape:out=[6,4,4]"),
+    ("LSTM(8, 3, num_layers=0)", "num_layers is 0, not a whole number from 1 to 1,000"),
 ]  # fmt: skip
 
 

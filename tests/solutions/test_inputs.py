@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ from cnncalc.solutions.inputs import WantedInputs, Wish, inputs, opened
 MOST = 90
 
 
-def found(words: str, wish: Wish, sample: str | None = None, dialect: str | None = None) -> WantedInputs:
+def found(words: Any, wish: Wish, sample: str | None = None, dialect: str | None = None) -> WantedInputs:
     """The inputs of a network."""
     network = configure(cnncalc.load(words), None if sample is None else parse_shape(sample), dialect, "NCHW")
     return inputs(network if sample is not None else opened(network), wish)
@@ -196,11 +198,12 @@ ERRORS = [
         *("adaptiveavgpool:6 conv:8,k3,s2", Wish(clean=True), "3xHxW"),
         "conv1 drops 1 on the height axis whatever the input is: (6 + 0 + 0 - 3) = 3 is not a multiple of 2",
     ),
+    ({"input": [5], "layers": [{"op": "linear", "out": 2}]}, Wish(), None, "the input 5 has no spatial axes"),
 ]
 
 
 @pytest.mark.parametrize(("words", "wish", "sample", "what"), ERRORS, ids=[what for *_, what in ERRORS])
-def test_errors(words: str, wish: Wish, sample: str, what: str) -> None:
+def test_errors(words: Any, wish: Wish, sample: str | None, what: str) -> None:
     with pytest.raises(cnncalc.SpecError) as caught:
         found(words, wish, sample)
     assert caught.value.what == what

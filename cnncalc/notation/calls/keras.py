@@ -37,8 +37,6 @@ def _activation(value: Any) -> list[Raw]:
     for op, words in names.KERAS_ACTIVATIONS.items():
         if name in words:
             return [{"op": op}]
-    if isinstance(value, NamedArgument) and value.name in KERAS.kinds:
-        return KERAS.call(value.name, [], {}).layers
     known = ["linear", *[one for words in names.KERAS_ACTIVATIONS.values() for one in words]]
     help = nearest(name, known) if isinstance(name, str) else None
     raise SpecError(f"{shown(name)} is not an activation of Keras's", help or f"it is one of {', '.join(known)}")

@@ -76,7 +76,8 @@ def _lines(answer: InputAnswer) -> Iterator[str]:
 def none_text(answer: InputAnswer) -> Iterator[str]:
     """Yield the lines that say that there is no input, and which outputs there are instead."""
     wish = answer.inputs.wish
-    yield "no input" + (f" gives the output {show(wish.out)}" if wish.out is not None else " is as wanted")
+    out = wish.out if wish.features is None else None
+    yield "no input" + (f" gives the output {show(out)}" if out is not None else " is as wanted")
     for near in answer.inputs.nearest:
         yield f"near: {show(near)}"
 
