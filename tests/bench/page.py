@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Page
 
 from tests.program import process
 from tests.render.pictures.browser import Visit, started
@@ -24,21 +24,19 @@ MOVED = """() => {
 def main(times: int = 7) -> None:
     """Print a line for each network: the page's bytes, and the milliseconds to open it and to move the unit."""
     with tempfile.TemporaryDirectory() as folder:
-        for browser in started():
+        for page in started():
             for name in NETWORKS:
                 path = Path(folder) / f"{name}.html"
                 assert process("show", name, "-o", str(path)).code == 0
-                opened, moved = zip(*[measured(browser, path) for _ in range(times)], strict=True)
+                opened, moved = zip(*[measured(page, path) for _ in range(times)], strict=True)
                 figures = f"opens in {median(opened):.0f} ms, moves in {median(moved):.1f} ms"
                 sys.stdout.write(f"{name:14} {path.stat().st_size:9,} bytes, {figures}\n")
 
 
-def measured(browser: Browser, path: Path) -> tuple[float, float]:
+def measured(page: Page, path: Path) -> tuple[float, float]:
     """Return how long it takes to open a page, and to move the unit."""
-    page = Visit(browser, path).page
-    figures = page.evaluate(OPENED), page.evaluate(MOVED)
-    page.close()
-    return figures
+    Visit(page, path)
+    return page.evaluate(OPENED), page.evaluate(MOVED)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import cnncalc
 from cnncalc.errors import CnncalcError
 from cnncalc.execute.verify import verify
 from cnncalc.execute.weights import wanted
+from cnncalc.floors import LARGEST
 from cnncalc.frameworks.onnx.read.ops.resample import divides
 from cnncalc.network import Network
 from cnncalc.report import LayerReport, Report
@@ -137,6 +138,8 @@ def formulas_hold(network: Network, report: Report) -> None:
         if min(numbers) < 1:
             continue
         at = {letter: numbers[place] for place, letter in letters.items()}
+        if any((_at(n, at) or 0) > LARGEST for layer in own.values() for n in layer.traced.out):
+            continue  # refused as too large, which is no condition on the input
         traced = None
         with suppress(CnncalcError):
             traced = cnncalc.shape(network, numbers)

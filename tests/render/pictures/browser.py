@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def started() -> Iterator[Browser]:
-    """Yield a browser without a window; skip the test where there is none."""
+def started() -> Iterator[Page]:
+    """Yield an empty page in a browser without a window; skip the test where there is none."""
     driver = pytest.importorskip(
         "playwright.sync_api", reason="Playwright is not installed: the extra `browser` has it"
     )
@@ -29,27 +29,40 @@ def started() -> Iterator[Browser]:
         pytest.skip("chromium is not installed")
     with driver.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
+        yield browser.new_page()
         browser.close()
 
 
 class Visit:
-    """A page that is open, with what it said to the console, and what it asked the network for."""
+    """A file that is open in a page, with what it said to the console, and what it asked the network for.
+
+    One page shows one file after another: a page of its own costs each a second, for a process that draws it.
+    """
 
     def __init__(
         self,
-        browser: Browser,
+        page: Page,
         path: Path,
         width: int = 1280,
         scheme: Literal["light", "dark"] = "light",
         motion: Literal["no-preference", "reduce"] = "no-preference",
     ):
-        self.page: Page = browser.new_page(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion=motion
-        )
+        self.page = page
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(media="screen", color_scheme=scheme, reduced_motion=motion)
+        page.mouse.move(0, 0)
         self.said: list[str] = []
         self.requested: list[str] = []
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.goto(path.as_uri())
+        self._heard: list[tuple[Any, Callable[[Any], None]]] = [
+            ("console", lambda message: self.said.append(message.text)),
+            ("pageerror", lambda error: self.said.append(str(error))),
+            ("request", lambda request: self.requested.append(request.url)),
+        ]
+        for event, listener in self._heard:
+            page.on(event, listener)
+        page.goto(path.as_uri())
+
+    def end(self) -> None:
+        """Hear no more of the page, which shows another file next."""
+        for event, listener in self._heard:
+            self.page.remove_listener(event, listener)

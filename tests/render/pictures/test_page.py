@@ -32,7 +32,7 @@ from tests.program import here
 from tests.render.pictures.browser import Visit, started
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Page
 
 STEM = "1x12x15 conv:4,k3,name=a conv:4,k3,p1,from=a maxpool:2 conv:8,k3,d2"
 NETWORKS = {
@@ -49,7 +49,7 @@ NETWORKS = {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def page() -> Iterator[Page]:
     yield from started()
 
 
@@ -69,17 +69,20 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture
-def visit(browser: Browser, written: Callable[[str], Path]) -> Iterator[Callable[..., Visit]]:
-    """A function that opens the page of a network; it may say nothing and ask for nothing."""
+def visit(page: Page, written: Callable[[str], Path]) -> Iterator[Callable[..., Visit]]:
+    """A function that opens the page of a network, or this file; it may say nothing and ask for nothing."""
     visits: list[Visit] = []
 
-    def open_page(line: str, **settings: Any) -> Visit:
-        visits.append(Visit(browser, written(line), **settings))
+    def open_page(shown: str | Path, **settings: Any) -> Visit:
+        for one in visits[-1:]:
+            one.end()
+        visits.append(Visit(page, shown if isinstance(shown, Path) else written(shown), **settings))
         return visits[-1]
 
     yield open_page
+    for one in visits[-1:]:
+        one.end()
     for one in visits:
-        one.page.close()
         assert one.said == []
         assert [url for url in one.requested if not url.startswith("file:")] == []
         assert len(one.requested) == 1
@@ -125,16 +128,13 @@ def test_page_and_command_see_the_same(visit: Callable[..., Visit], line: str) -
     check_units(visit(line), report_of(line), 40)
 
 
-def test_page_and_command_see_the_same_in_networks_drawn_by_chance(browser: Browser, tmp_path: Path) -> None:
+def test_page_and_command_see_the_same_in_networks_drawn_by_chance(visit: Callable[..., Visit], tmp_path: Path) -> None:
     random = Random(14)
     for number in range(12):
         report = cnncalc.shape(draw(random))
         path = tmp_path / f"{number}.html"
         path.write_text("".join(pages.render(report, Style())), encoding="utf-8")
-        visit = Visit(browser, path)
-        check_units(visit, report, 8)
-        assert visit.said == []
-        visit.page.close()
+        check_units(visit(path), report, 8)
 
 
 def check_units(page: Visit, report: Report, most: int) -> None:
@@ -350,12 +350,11 @@ def test_another_input_is_not_what_is_seen(visit: Callable[..., Visit]) -> None:
     assert page.get_attribute('#diagram [data-name="other"]', "data-kind") == "none"
 
 
-def test_a_name_from_right_to_left_does_not_turn_its_sentence(browser: Browser, tmp_path: Path) -> None:
+def test_a_name_from_right_to_left_does_not_turn_its_sentence(visit: Callable[..., Visit], tmp_path: Path) -> None:
     spec = {"input": [1, 5, 6], "layers": [{"op": "conv", "name": "שכבה", "c_o": 2, "k": 3}]}
     (tmp_path / "net.html").write_text("".join(pages.render(cnncalc.shape(spec), Style())), encoding="utf-8")
-    visit = Visit(browser, tmp_path / "net.html")
-    assert said(visit).startswith("Unit (1, 2) of \u2068שכבה\u2069 sees 9 pixels of input: rows 1 to 3")
-    visit.page.close()
+    shown = said(visit(tmp_path / "net.html"))
+    assert shown.startswith("Unit (1, 2) of \u2068שכבה\u2069 sees 9 pixels of input: rows 1 to 3")
 
 
 def test_of_very_many_layers_a_page_has_no_maps(visit: Callable[..., Visit], tmp_path: Path) -> None:
@@ -381,19 +380,15 @@ def test_of_many_steps_a_page_has_some(visit: Callable[..., Visit]) -> None:
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'"
 
 
-def test_names_are_text(browser: Browser, tmp_path: Path) -> None:
+def test_names_are_text(visit: Callable[..., Visit], tmp_path: Path) -> None:
     layers = [{"op": "conv", "name": HOSTILE, "c_o": 2, "k": 3}, {"op": "relu", "name": "<!--<script>"}]
     spec = {"name": HOSTILE, "input": [1, 5, 6], "layers": layers}
     (tmp_path / "net.json").write_text(json.dumps(spec), encoding="utf-8")
-    target = tmp_path / "net.html"
-    assert here(["show", str(tmp_path / "net.json"), "-o", str(target)]).code == 0
-    visit = Visit(browser, target)
-    assert visit.page.title() == HOSTILE
-    assert visit.page.locator("#layers tbody button").all_inner_texts() == [HOSTILE, "<!--<script>"]
-    choose(visit, HOSTILE, [1, 1])
-    assert said(visit) == f"Unit (1, 1) of {HOSTILE} sees 9 pixels of input: rows 1 to 3, columns 1 to 3."
-    assert visit.said == []
-    visit.page.close()
+    page = visit(str(tmp_path / "net.json"))
+    assert page.page.title() == HOSTILE
+    assert page.page.locator("#layers tbody button").all_inner_texts() == [HOSTILE, "<!--<script>"]
+    choose(page, HOSTILE, [1, 1])
+    assert said(page) == f"Unit (1, 1) of {HOSTILE} sees 9 pixels of input: rows 1 to 3, columns 1 to 3."
 
 
 def test_a_block_chooses_its_last_layer(visit: Callable[..., Visit], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from math import prod
 from string import ascii_letters
 from typing import Any
 
-from .config import LayerCall, Sizes, Tensor, leaves
+from .config import LayerCall, Sizes, Tensor, leaves, shape_of
 from .functions import CONVERTERS, LayerPart, Parts, Raw, is_constant, renamed
 from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
 from .roles import Recipe
@@ -122,9 +122,9 @@ def _einsum_shapes(call: LayerCall, equation: str, sizes: Sizes) -> tuple[list[i
     inputs, _, out = equation.partition("->")
     first, _, second = inputs.partition(",")
     wanted = call.config.get("output_shape")
-    wanted = [wanted] if type(wanted) is int else list(wanted) if isinstance(wanted, (list, tuple)) else []
+    wanted = shape_of([wanted] if type(wanted) is int else wanted) or ()
     known: dict[str, int | None] = {}
-    for term, given in ((first, sizes), (out, tuple(wanted))):
+    for term, given in ((first, sizes), (out, wanted)):
         before, dots, after = term.partition("...")
         pairs = list(zip(before, given, strict=False)) if before else []
         pairs += list(zip(reversed(after), reversed(given), strict=False)) if dots else []

@@ -426,16 +426,12 @@ def _shape(node: GraphNode, own: list[Const], given: Inputs) -> tuple[int, ...] 
         return None if met is None else tuple([n for n in met if isinstance(n, int)])
     if node.op == "Concat":
         axis = node.axis("axis", len(first))
-        return (*first[:axis], sum([one.shape[axis] for one in own]), *first[axis + 1 :]) if _alike(own, axis) else None
+        rests = {(len(one.shape), *one.shape[:axis], *one.shape[axis + 1 :]) for one in own}
+        return (*first[:axis], sum([one.shape[axis] for one in own]), *first[axis + 1 :]) if len(rests) == 1 else None
     if node.op == "Tile":
         times = numbers(given[1]) or []
         return tuple([n * t for n, t in zip(first, times, strict=True)]) if len(times) == len(first) else None
     return _length(own) if node.op == "Range" else None
-
-
-def _alike(own: Sequence[Const], axis: int) -> bool:
-    """Return whether constants have the same sizes but for one axis."""
-    return len({(*one.shape[:axis], *one.shape[axis + 1 :]) for one in own if len(one.shape) > axis}) == 1
 
 
 def _most_made(node: GraphNode, own: Sequence[Const]) -> int:

@@ -295,14 +295,10 @@ class LayerMaker:
 
     def along(self, x: Handle, at: int) -> tuple[Handle, int]:
         """Return a tensor and the axis (the batch is 0) that one of the file's axes is. OpaqueNode if unknown."""
-        if x.axes is None:
-            raise OpaqueNode(known=False)
-        if not x.axes[at] or BATCH in x.axes[at]:
-            x = self.without_batch(x, at)
-            if x.axes is not None and not x.axes[at]:
-                x = self.explicit(x)
-        assert x.axes is not None
-        (place,) = x.axes[at]
+        x = self.without_batch(x, at)
+        if x.axes is not None and not x.axes[at]:
+            x = self.explicit(x)
+        (place,) = needed(x.axes)[at]
         return x, place + 1
 
     def maps(self, x: Handle) -> Maps:
