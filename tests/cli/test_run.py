@@ -351,7 +351,8 @@ def test_numbers_that_numpy_does_not_have(folder: Path) -> None:
     done = here(["run", "conv:4", "-x", str(folder / "x.npy"), "-w", str(folder / "w.safetensors")])
     assert (done.code, done.out) == (2, "")
     assert done.err == "'conv1.weight' is of dtype BF16\n  save it as F32: NumPy has no such numbers\n"
-    np.savez(folder / "w.npz", **{"conv1.weight": np.ones((4, 3, 1, 1), complex)})
+    arrays: dict[str, Any] = {"conv1.weight": np.ones((4, 3, 1, 1), complex)}
+    np.savez(folder / "w.npz", **arrays)
     done = here(["run", "conv:4", "-x", str(folder / "x.npy"), "-w", str(folder / "w.npz")])
     assert done.err == "conv1.weight is of dtype complex128\n  weights are real numbers of at most 64 bits\n"
 
