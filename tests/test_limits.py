@@ -27,7 +27,7 @@ import cnncalc
 from cnncalc.hints.table import hints
 from cnncalc.isolation import isolated
 from cnncalc.limits import LARGEST_DEVICE, MOST_LAYERS, Limit
-from tests.program import Ended, environment, posix
+from tests.program import Ended, calls, environment, posix
 
 HOSTILE = Path(__file__).parent / "data" / "hostile"
 MOST_MEMORY = 256 << 20
@@ -308,23 +308,6 @@ WORK: dict[str, Callable[[Any], object]] = {
     "diff": lambda spec: str(cnncalc.diff(spec, f"{spec} relu")),
     "contrast": lambda spec: cnncalc.contrast(spec, "torch,keras").layers,
 }
-
-
-def calls(work: Callable[[], object]) -> int:
-    """Count the functions of Python that are called."""
-    found = 0
-
-    def count(_frame: object, event: str, _value: object) -> None:
-        nonlocal found
-        found += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return found
 
 
 @pytest.mark.parametrize("chain", CHAINS)
