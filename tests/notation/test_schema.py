@@ -120,7 +120,10 @@ def test_the_zoo_and_its_reports() -> None:
         if "ceil" not in zoo.read(name):  # which Keras's pools have not
             documents.append(cnncalc.shape(name, dialect="keras", layout="NCHW").to_dict())
         for found in documents:
-            kinds = {re.sub(r'"(name|from)": "[^"]*"|\d+', "0", json.dumps(layer)): layer for layer in reversed(found["layers"])}
+            kinds = {
+                re.sub(r'"(name|from)": "[^"]*"|\d+', "0", json.dumps(layer)): layer
+                for layer in reversed(found["layers"])
+            }
             new = [layer for kind, layer in kinds.items() if kind not in seen]
             validator().validate({**found, "layers": new or found["layers"][:1]})
             seen |= kinds
