@@ -112,10 +112,10 @@ class Field(NamedTuple):
         first, last = _seen(*known, 0, n - 1, _monotone(*known))
         return self.lost() if (first, last) == NOTHING else Field(last - first + 1, 0, first, None, 0, self.marks)
 
-    def pad(self, before: int, units: Callable[[], Sequence[int]] | None) -> Field:  # noqa: ARG002  not followed
-        """Return the field of a map with so many units more before, fewer below 0.
+    def pad(self, before: int, out: Size, repeats: Callable[[int], int] | None) -> Field:  # noqa: ARG002  not followed
+        """Return the field of a map of `out` units with so many units more before, fewer below 0.
 
-        `units` gives those that its units repeat, if its padding is not constant; the field counts it as padding.
+        `repeats` gives the unit that each repeats, if its padding is not constant; the field counts it as padding.
         """
         return self.slide(1, 1, before)
 

@@ -119,7 +119,11 @@ def prepare(
         "memory": _whole(memory, "memory", "a number of bytes"),
         "fuse": bool(fuse),
     }
-    return Prepared(network, Carried(network, seed) if weights is None else weights, how)
+    if weights is not None:
+        return Prepared(network, weights, how)
+    carried = Carried(seed)
+    carried.begin(network)
+    return Prepared(network, carried, how)
 
 
 class Prepared:

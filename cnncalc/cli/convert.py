@@ -13,6 +13,7 @@ from ..files import STDOUT, all_or_none, binary_output, text_output
 from ..frameworks import ENDINGS, TARGETS, writer
 from ..input import FIRST, Inputs
 from ..network import Network, no_input
+from ..report import Report
 from ..sizes import Shape, size_text
 from ..sources.words import SpecWords, is_file, is_network, spec_words
 from ._arrays import is_keras, keras_arrays, note_size, read_weights
@@ -75,12 +76,11 @@ def command(
         from ..execute.weights import sourced
 
         network = sourced(network, keras_arrays(w_path, network) if is_keras(w_path) else read_weights(w_path))
-    if target == "onnx" or npz is not None:
-        _announce(network, 3 if target == "onnx" else 1)
+    report = _announced(network, 3 if target == "onnx" else 1) if target == "onnx" or npz is not None else None
     written = writer(target)(network)
     with all_or_none():
         if npz is not None:
-            _save_weights(network, npz)
+            _save_weights(report, npz)
         if isinstance(written, bytes):
             with binary_output(path) as file:
                 file.write(written)
@@ -90,21 +90,23 @@ def command(
     return 0
 
 
-def _announce(network: Network, times: int) -> None:
-    """Note how much memory it takes to write the weights that come with a network, so many times their own bytes.
+def _announced(network: Network, times: int) -> Report | None:
+    """Note how much more memory it takes to write the weights that come with a network, so many times their own bytes.
 
-    SpecError if the machine has less.
+    Return the network as it is traced, None if it has no weights. SpecError if the machine has less memory.
     """
     if network.source is None or not network.source.weights:
-        return
+        return None
     from ..execute.npy import has_memory
     from ..execute.weights import carried_bytes
     from ..trace import shape
 
-    size = carried_bytes(shape(network.inlined()))
-    text = f"needs {size_text(times * size)} of memory to write weights of {size_text(size)}"
+    report = shape(network.inlined())
+    size = carried_bytes(report)
+    text = f"needs {size_text(times * size)} more memory to write weights of {size_text(size)}"
     has_memory(f"convert {text}", times * size, "--until takes a part of the network")
     note_size(text, times * size)
+    return report
 
 
 def _check_one(words: SpecWords) -> None:
@@ -143,12 +145,12 @@ def as_read(input: Shape | Inputs) -> Shape | dict[str, Shape]:
     return dict(zip(names, [shape for _, shape in input], strict=True))
 
 
-def _save_weights(network: Network, path: str) -> None:
+def _save_weights(report: Report | None, path: str) -> None:
     """Write the weights that came with a network to a .npz."""
     from ..execute.sinks import save_all
-    from ..execute.weights import carried
+    from ..execute.weights import Carried
 
-    arrays = carried(network)
+    arrays = {} if report is None else Carried().of(report)
     if not arrays:
         raise SpecError(
             "--weights-out writes the weights that come with a network, and this one has none", "leave it out"

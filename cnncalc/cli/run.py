@@ -90,6 +90,7 @@ def command(
       cnncalc run net.onnx -x image.npy -x mask=mask.npy --output boxes
     """
     from ..execute import Job
+    from ..execute.weights import Carried
 
     named = _arrays.named_paths(x_paths)
     _arrays.one_stdin(*[path for _, path in named], w_path, b_path, *(["-"] if "-" in spec else []))
@@ -102,7 +103,7 @@ def command(
         network,
         x.shape,
         x.dtype,
-        weights,
+        Carried(seed, _announce_weights) if weights is None else weights,
         bias=None if b_path is None else _arrays.read_array(b_path),
         dialect=options.dialect,
         layout=options.layout,
@@ -168,6 +169,11 @@ def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | N
             help = nearest(value, ends) or f"the outputs are {', '.join(ends[:24])}"
             raise SpecError(f"--output: there is no output {shown(value)}", f"{help}; a file needs an ending, as .npy")
     return (chosen[-1] if chosen else None), (paths[-1] if paths else None)
+
+
+def _announce_weights(size: int) -> None:
+    """Note how much memory the weights of the network's own file take, before they are read."""
+    _arrays.note_size(f"reads weights of {size_text(size)}", size)
 
 
 def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> None:

@@ -21,7 +21,7 @@ from ..errors import SpecError
 from ..fields.graph import Graph
 from ..fields.views import check_unit, look_back
 from ..network import INPUT
-from .operators import CHOICES, Operator, Taps, Weights, as_if_linear, grid, operator
+from .operators import Operator, Taps, Weights, grid, operator, passes_one_on
 from .task import Array
 
 MOST_PRODUCTS = 1 << 22
@@ -140,12 +140,12 @@ def _reasons(graph: Graph, needed: Sequence[int]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for at in needed:
         vertex = graph.vertices[at]
-        if as_if_linear(vertex):
-            word = vertex.layer.node.layer.WORD
+        own = vertex.layer.node.layer
+        if not own.is_linear:
             how = (
                 "as though each pixel of a window were equally often passed on"
-                if word in CHOICES
-                else ("as an open gate" if vertex.layer.node.layer.JOINS else "as though it were linear")
+                if passes_one_on(own)
+                else ("as an open gate" if own.JOINS else "as though it were linear")
             )
             found[f"{vertex.layer.op} {how}"] = None
     return tuple(found)

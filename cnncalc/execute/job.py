@@ -17,7 +17,7 @@ from ..report import Report
 from ..sizes import LARGEST, show, size_text
 from ..trace import shape as trace_shape
 from . import weights as arrays
-from .npy import NamedArrays, drop, has_memory
+from .npy import NamedArrays, drop
 from .program import MEMORY, Program, Progress, check_runnable
 from .sinks import Memory, Sink
 from .task import Array, Dtype, sizes_of
@@ -115,11 +115,8 @@ def _by_name(
     report: Report, weights: NamedArrays | Array | arrays.Carried | None, bias: Array | None, seed: int | None
 ) -> NamedArrays:
     """Return weights by name; those of the network's own file if none are given."""
-    if weights is None:
-        size = arrays.carried_bytes(report)
-        has_memory(f"the weights take {size_text(size)}", size, "run a part of it: --until and --after")
-        weights = arrays.Carried(report.network, seed)
-    return arrays.named(report, weights.of(report.network) if isinstance(weights, arrays.Carried) else weights, bias)
+    weights = arrays.Carried(seed) if weights is None else weights
+    return arrays.named(report, weights.of(report) if isinstance(weights, arrays.Carried) else weights, bias)
 
 
 def _kept(names: Sequence[str], keep: Sequence[str], keep_all: bool) -> list[int]:

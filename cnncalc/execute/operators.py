@@ -18,7 +18,7 @@ from ..errors import SpecError
 from ..explain import relation
 from ..field import Field
 from ..fields.graph import Graph, Vertex
-from ..layers import Fields
+from ..layers import Fields, Layer
 from ..layers.conv import Convolution
 from ..layers.pool import Pool
 from ..layers.sliding import Cut, Slide
@@ -131,7 +131,7 @@ def _of_one(graph: Graph, vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, 
     if word == "linear" and (ns == outs or prod(outs) == 1):
         kind = Weights.SHARED if ns == outs else Weights.FREE
         return Operator(kind, tuple(map(_whole, ns, outs)), layer.values["out"] / layer.values["c_i"])
-    if word in CHOICES:
+    if passes_one_on(own):
         return Operator(Weights.FREE, _chosen(vertex, ns, outs))
     if ns == outs and ((own.KEEPS_SHAPE and word != "cumsum") or word in {"flatten", "permute"}):
         return Operator(Weights.FIXED, tuple(map(_same, ns)))
@@ -147,13 +147,11 @@ def _of_one(graph: Graph, vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, 
 
 MEASURED = {"avgpool", "globalavgpool", "adaptiveavgpool", "upsample", "pad", "crop", "slice", "roll", "mean", "sum"}
 """Linear ops without weights, whose taps are measured on their values."""
-CHOICES = {"maxpool", "globalmaxpool", "adaptivemaxpool", "lppool"}
-"""Ops taken as though each pixel of a window were equally often the one that is passed on."""
 
 
-def as_if_linear(vertex: Vertex) -> bool:
-    """Return whether a layer is not linear, and its influence is worked out as though it were."""
-    return not vertex.layer.node.layer.is_linear
+def passes_one_on(layer: Layer) -> bool:
+    """Return whether a layer is taken as though each pixel of a window were equally often the one that is passed on."""
+    return layer.SPATIAL and not layer.LINEAR
 
 
 def _unknown(why: str, help: str | None = None) -> SpecError:
@@ -193,11 +191,11 @@ def _shuffled(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> Operato
 
 
 def _along_channels(vertex: Vertex) -> bool:
-    """Return whether a slice takes channels."""
-    (axis,), layer = vertex.layer.traced.axes, vertex.layer
-    return (
-        axis == (len(layer.sample) if layer.env.channels_last else 1) and layer.reads_fields[0].axes[axis - 1] is None
-    )
+    """Return whether a layer works along the channels, of which there are several."""
+    layer = vertex.layer
+    axis = len(layer.sample) if layer.env.channels_last else 1
+    several = layer.reads_fields[0].axes[axis - 1] is None and layer.sample[axis - 1] != 1
+    return several and axis in layer.traced.axes
 
 
 def _sliced(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> Operator:
@@ -230,14 +228,12 @@ def _whole(n: int, out: int) -> Taps:
 def _convolution(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> Operator:
     """Return the taps of a convolution whose weights have the variance 1 over the number that an output sums up."""
     layer = vertex.layer
-    c_i, c_o = layer.values["c_i"], layer.values["c_o"]
-    if c_i is None or c_o is None:
-        raise _unknown("its channels are open", "give sizes as numbers: -i 3x64x64")
     windows = _windows(vertex)
     axes = [
         _window_taps(windows[along], n, outs[along]) if along in windows else _same(n) for along, n in enumerate(ns)
     ]
-    return Operator(Weights.SHARED, tuple(axes), c_o / c_i * prod(map(_each, windows.values())))
+    wider = layer.values["c_o"] / layer.values["c_i"]
+    return Operator(Weights.SHARED, tuple(axes), wider * prod(map(_each, windows.values())))
 
 
 def _each(window: Slide | Cut) -> float:
@@ -289,8 +285,7 @@ def _chosen(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[Tap
 
 def _interval_taps(field: Field, n: int, out: int) -> Taps:
     """Return the taps of units that see intervals of n units."""
-    if field.spans is None:
-        raise _unknown("what its units see is not known")
+    assert field.spans is not None
     _check_taps(n * out)
     phases, advance = field.spans
     matrix = np.zeros((out, n))
@@ -346,10 +341,8 @@ def _product(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int])
 
 
 def _concat(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int]) -> Operator | None:
-    """Return the taps of a part of a concat: other channels, or other places along an axis."""
+    """Return the taps of a part of a concat: other channels, as the field of maps beside each other is not known."""
     (axis,) = vertex.layer.traced.axes
-    if vertex.layer.reads_fields[place].axes[axis - 1] is not None:
-        raise _unknown("it puts maps beside each other")
     before = sum(sizes_of(x, vertex.name)[axis - 1] for x in vertex.layer.samples[:place])
     return Operator(Weights.FIXED, tuple(map(_same, ns)), offset=before)
 
@@ -365,6 +358,8 @@ def _measured(graph: Graph, vertex: Vertex, ns: Sequence[int], outs: Sequence[in
     sizes, made = sizes_of(layer.sample, vertex.name), sizes_of(layer.traced.out, vertex.name)
     if prod(sizes) * prod(outs) != prod(made) * prod(ns):
         raise _unknown("it changes the number of channels")
+    if _along_channels(vertex):
+        raise _unknown("it moves channels")
     sample = tuple([n if type(axis) is int else 1 for axis, n in zip(layer.reads_fields[0].axes, sizes, strict=True)])
     nodes = (Node("layer", layer.node.layer, (INPUT,), 0),)
     network = Network(nodes, layer.env.dialect, layer.network.layout, sample_axes=len(sample))
@@ -411,8 +406,6 @@ def _factors(run: Callable[[Array], Array], ns: Sequence[int], reads: Sequence[A
     if not base.any():  # a layer that leaves the middle out
         middle = next((pixel for pixel in np.ndindex(*ns) if run(_pixels(ns, pixel)).any()), middle)
         base = run(_pixels(ns, middle))[0]
-    if not base.any():
-        raise _unknown("it reads no pixel")
     peak = np.unravel_index(np.abs(base).argmax(), base.shape)
     factors, gaps = [], [int(max(1, (own[:, 1] - own[:, 0] + 1).max())) for own in reads]
     if sum(gaps) * prod(ns) > MOST_MEASURED:

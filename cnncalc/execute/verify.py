@@ -8,7 +8,7 @@ value at 0 is not 0 by its input.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import prod
 from typing import Any, NamedTuple
 
@@ -19,8 +19,10 @@ from ..fields import masks
 from ..fields.graph import Graph
 from ..fields.masks import Region
 from ..fields.views import look_back, look_forth
-from ..layers import OPS, Layer
+from ..layers import Layer
+from ..layers.activation import Identity
 from ..layers.base import StepKind
+from ..layers.composite import MoveBatch
 from ..network import INPUT, Network
 from ..parts import part
 from ..report import Report
@@ -40,20 +42,7 @@ AT_ONCE = 1 << 23
 INTERPOLATIONS = {"linear", "bilinear", "trilinear", "cubic", "bicubic"}
 ROUNDING = 1e-12
 """Behind an interpolation: the weight of a unit beside one that an output falls on is 0, and rounded may be 1e-15."""
-
-KEPT = {
-    *("relu", "relu6", "leakyrelu", "elu", "selu", "silu", "gelu", "tanh", "softsign", "mish", "hardswish"),
-    *("identity", "dropout", "cumsum"),
-}
-"""Functions that are 0 at 0 and above 0 above, and so hide nothing."""
-STANDS_FOR = {
-    **dict.fromkeys(("sub", "mul", "div", "pow", "min", "max", "where", "compare"), "add"),
-    **dict.fromkeys(("prod", "logsumexp", "l1", "l2"), "sum"),
-    "maxpool": "avgpool",  # the maximum of padding alone is minus infinity
-}
-"""Ops that may hide an influence, and the op of the same field that runs in their place."""
-REFUSED = {"matmul", "einsum", "attention", "multihead", "lstm", "gru", "rnn", "embedding", "opaque", "gather"}
-"""Ops whose products or states are 0 where an input is."""
+IDENTITY = Identity(Identity.WORD, None, {})
 
 
 class Mismatch(NamedTuple):
@@ -175,42 +164,26 @@ def _positive(network: Network) -> tuple[Network, tuple[str, ...]]:
     nodes, replaced = [], dict[str, None]()
     signed = any("cubic" in str(node.layer.given.get("mode", "")) for node in network.nodes)
     for node in network.nodes:
-        layer = node.layer.without_constants()
-        stands = _stands_for(layer, signed)
-        if stands is not None:
-            replaced[f"{layer.op} as {stands.op}"] = None
-            layer = stands
-        if layer.WORD in REFUSED:
-            what = f"{layer.op} answers to no single pixel: its values are products, or depend on what others are"
-            raise SpecError(what, "verify the layers before it: --of LAYER").at(node.label())
-        if signed and layer.STEP is StepKind.MAX:
+        own = node.layer.without_constants()
+        if signed and own.STEP is StepKind.MAX:
             what = "a cubic interpolation has negative weights, which the maximum of a window may hide"
             raise SpecError(what, "verify the layers before it: --of LAYER").at(node.label())
+        layer = IDENTITY if _may_be_left_out(own, signed) else own.surrogate(len(node.reads))
+        if layer is None:
+            what = f"{own.op} answers to no single pixel: its values are products, or depend on what others are"
+            raise SpecError(what, "verify the layers before it: --of LAYER").at(node.label())
+        if layer.op != own.op:
+            replaced[f"{own.op} as {layer.op}"] = None
         tie = node.tie if layer.WEIGHTS else None
         nodes.append(node._replace(layer=layer, tie=tie, expect=None, counted=None))
     return network._replace(nodes=tuple(nodes), source=None, expect=None), tuple(replaced)
 
 
-def _stands_for(layer: Layer, signed: bool) -> Layer | None:
-    """Return the layer that runs in place of one that may hide an influence; None if it hides none."""
-    word, given = layer.WORD, layer.given
-    if word == "movebatch":  # values are compared with the batch in front
-        return _made("identity", {})
-    if layer.KEEPS_SHAPE and (word not in KEPT or (signed and not layer.is_linear)):
-        return _made("identity", {})
-    if word not in STANDS_FOR or (word == "maxpool" and signed):
-        return None
-    if "value" in given:
-        return _made("identity", {})
-    if word in {"min", "max"} and "axis" in given:
-        return _made("sum", {key: given[key] for key in ("axis", "keepdims") if key in given})
-    more = {"count_include_pad": True} if word == "maxpool" else {}
-    return _made(STANDS_FOR[word], {} if STANDS_FOR[word] == "add" else {**given, **more})
-
-
-def _made(word: str, keys: Mapping[str, object]) -> Layer:
-    cls, nd = OPS[word]
-    return cls(word, nd, keys)
+def _may_be_left_out(layer: Layer, signed: bool) -> bool:
+    """Return whether a layer has the field of the identity, and might hide an influence."""
+    if isinstance(layer, MoveBatch):  # values are compared with the batch in front
+        return True
+    return layer.KEEPS_SHAPE and (not layer.KEEPS_POSITIVE or (signed and not layer.is_linear))
 
 
 class _Running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from functools import partial
 from math import prod, sqrt
@@ -10,14 +11,14 @@ from zlib import crc32
 
 import numpy as np
 
-from ..errors import Path, ShapeError, SpecError, Where, nearest, shown
+from ..errors import CnncalcError, Path, ShapeError, SpecError, Where, nearest, shown
 from ..layers.base import KERNEL, Start
 from ..layers.conv import Convolution
 from ..network import Network, Origin
 from ..report import LayerReport, Report
-from ..sizes import show
+from ..sizes import show, size_text
 from ..trace import shape as trace_shape
-from .npy import NamedArrays, Stored
+from .npy import NamedArrays, Stored, has_memory
 from .task import Array, Dtype, sizes_of
 
 MOST_LISTED = 12
@@ -85,34 +86,47 @@ def carried_bytes(report: Report) -> int:
     )
 
 
-def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
-    """Return the arrays that a network's own file holds. SpecError if it holds only shapes, and no seed draws them."""
-    arrays = {}
-    for name, read in (network.source.weights if network.source is not None else {}).items():
-        try:
-            arrays[name] = np.asarray(read())
-        except SpecError:
-            if seed is None:
-                raise
-    return arrays
-
-
 class Carried:
     """The arrays of a network's own file: read once, and once more where sizes of its inputs make another network."""
 
-    def __init__(self, network: Network, seed: int | None):
-        """Read those of the network as it is now; of open sizes, arrays may not be known yet."""
-        self._seed = seed
+    def __init__(self, seed: int | None = None, announce: Callable[[int], object] | None = None):
+        """`announce` is told how many bytes they take before they are read."""
+        self._seed, self._announce = seed, announce
         self._origin: Origin | None = Origin()
         self._arrays: dict[str, Array] = {}
-        with suppress(SpecError) if network.source is not None and network.source.bind is not None else nullcontext():
-            self.of(network)
 
-    def of(self, network: Network) -> dict[str, Array]:
-        """Return the arrays of the network, or of what its file says for other sizes."""
-        if network.source is not self._origin:
-            self._origin, self._arrays = network.source, carried(network, self._seed)
-        return self._arrays
+    def begin(self, network: Network) -> None:
+        """Read those of a network as it is, if its shapes are known; of open sizes, arrays may not be known yet."""
+        if network.source is None or not network.source.weights:
+            return
+        try:
+            report = trace_shape(network.inlined())
+        except CnncalcError:  # what it is run on says more
+            return
+        with suppress(SpecError) if network.source.bind is not None else nullcontext():
+            self.of(report)
+
+    def of(self, report: Report) -> dict[str, Array]:
+        """Return the arrays of a network, or of what its file says for other sizes.
+
+        SpecError if the machine has too little memory, or if the file holds only shapes, and no seed draws the arrays.
+        """
+        origin = report.network.source
+        if origin is self._origin:
+            return self._arrays
+        size = carried_bytes(report)
+        has_memory(f"the weights take {size_text(size)}", size, "run a part of it: --until and --after")
+        if size and self._announce is not None:
+            self._announce(size)
+        arrays = {}
+        for name, read in (origin.weights if origin is not None else {}).items():
+            try:
+                arrays[name] = np.asarray(read())
+            except SpecError:
+                if self._seed is None:
+                    raise
+        self._origin, self._arrays = origin, arrays
+        return arrays
 
 
 class _OriginWithWeights(Origin):

@@ -55,12 +55,14 @@ class Relation(NamedTuple):
         phases = None if pb is None else ((-pb, k - 1 - pb),)
         return self._after(self.field.slide(k, s, pb, d), phases, s, d)
 
-    def pad(self, before: int, units: Callable[[], Sequence[int]] | None) -> Relation:
-        """Return the relation of a map with padding, whose units repeat those that `units` gives, if any."""
-        field = self.field.pad(before, units)
-        if units is None:
+    def pad(self, before: int, out: Size, repeats: Callable[[int], int] | None) -> Relation:
+        """Return the relation of a map of `out` units with padding; `repeats` gives the unit that each repeats."""
+        field = self.field.pad(before, out, repeats)
+        if repeats is None:
             return self._after(field, ((-before, -before),), 1)
-        return self._after(field, tuple([(unit, unit) for unit in units()]), 0)
+        if not isinstance(out, int) or out > MOST_FOLLOWED:
+            return self._after(field, None, 0)
+        return self._after(field, tuple([(repeats(u),) * 2 for u in range(out)]), 0)
 
     def whole(self, n: int | None) -> Relation:
         """Return the relation of units that read all n units."""

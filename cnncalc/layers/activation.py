@@ -25,6 +25,7 @@ class Relu(Activation):
 
     WORD = "relu"
     SIGN = Sign.NOT_NEGATIVE
+    KEEPS_POSITIVE = True
 
 
 class Relu6(Activation):
@@ -32,6 +33,7 @@ class Relu6(Activation):
 
     WORD = "relu6"
     SIGN = Sign.NOT_NEGATIVE
+    KEEPS_POSITIVE = True
 
 
 class Silu(Activation):
@@ -40,6 +42,7 @@ class Silu(Activation):
     WORD = "silu"
     ALSO = ("swish",)
     SIGN = Sign.KEPT
+    KEEPS_POSITIVE = True
 
 
 class Sigmoid(Activation):
@@ -54,6 +57,7 @@ class Tanh(Activation):
 
     WORD = "tanh"
     SIGN = Sign.KEPT
+    KEEPS_POSITIVE = True
 
 
 class HardSwish(Activation):
@@ -62,6 +66,7 @@ class HardSwish(Activation):
     WORD = "hardswish"
     ALSO = ("hswish",)
     SIGN = Sign.KEPT
+    KEEPS_POSITIVE = True
 
 
 class Selu(Activation):
@@ -69,6 +74,7 @@ class Selu(Activation):
 
     WORD = "selu"
     SIGN = Sign.KEPT
+    KEEPS_POSITIVE = True
 
 
 class Softplus(Activation):
@@ -83,6 +89,7 @@ class Softsign(Activation):
 
     WORD = "softsign"
     SIGN = Sign.KEPT
+    KEEPS_POSITIVE = True
 
 
 class Mish(Activation):
@@ -90,6 +97,7 @@ class Mish(Activation):
 
     WORD = "mish"
     SIGN = Sign.KEPT
+    KEEPS_POSITIVE = True
 
 
 class Exp(Activation):
@@ -107,6 +115,7 @@ class Identity(Activation):
     VIEW = True
     LINEAR = True
     SIGN = Sign.KEPT
+    KEEPS_POSITIVE = True
     KEYS: ClassVar[dict[str, Reader]] = {"axes": space_axes}
     HELP = {"axes": "The number of its input's spatial axes, if no other layer decides it."}
     axes: int | None = None
@@ -126,6 +135,7 @@ class LeakyRelu(Activation):
     WORD = "leakyrelu"
     ALSO = ("lrelu",)
     SIGN = Sign.KEPT
+    KEEPS_POSITIVE = True
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
     BARE = "alpha"
     HELP = {"alpha": "The slope below 0."}
@@ -144,6 +154,7 @@ class Elu(Activation):
 
     WORD = "elu"
     SIGN = Sign.KEPT
+    KEEPS_POSITIVE = True
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
     BARE = "alpha"
     HELP = {"alpha": "The factor below 0."}
@@ -195,6 +206,7 @@ class Gelu(Activation):
 
     WORD = "gelu"
     SIGN = Sign.KEPT
+    KEEPS_POSITIVE = True
     KEYS: ClassVar[dict[str, Reader]] = {"approximate": flag}
     HELP = {"approximate": "Whether to approximate it by tanh."}
     approximate: bool = False
@@ -222,6 +234,7 @@ class Dropout(Activation):
     VIEW = True
     LINEAR = True
     SIGN = Sign.KEPT
+    KEEPS_POSITIVE = True
     KEYS: ClassVar[dict[str, Reader]] = {"rate": rate}
     BARE = "rate"
     HELP = {"rate": "The share of values that training drops."}

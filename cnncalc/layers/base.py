@@ -134,6 +134,8 @@ class Layer:
     """What each step of its window does; None if it has no window that moves, or does more than one thing."""
     KEEPS_SHAPE: ClassVar[bool] = False
     """Whether it works on values where they are, so that the next layer decides what the input's sizes mean."""
+    KEEPS_POSITIVE: ClassVar[bool] = False
+    """Whether its output is 0 for zeros, and above 0 where it reads a value above 0 and none below: none is hidden."""
     MAKES_AXES: ClassVar[bool] = False
     """Whether its output has other axes than its input, so that later layers say nothing about the input."""
     MOVES_AXES: ClassVar[bool] = False
@@ -226,6 +228,14 @@ class Layer:
         none = {key: value for key, value in self.ADDED.items() if key in self.given}
         return type(self)(self.op, self.nd, self.given | none)
 
+    def surrogate(self, inputs: int) -> Layer | None:
+        """Return a layer with the same field that hides no influence if values and weights are not negative.
+
+        `inputs` is how many layers it reads. None if there is none: its values are products, or depend on what others
+        are.
+        """
+        return self if self.KEEPS_POSITIVE or self.is_linear else None
+
     @classmethod
     def refused(cls, form: str) -> str | None:
         """Return why this op is not in a form (`onnx_read`, `onnx_write`, `run` …); None if nothing refuses it."""
@@ -234,6 +244,10 @@ class Layer:
     def rank(self) -> int | None:
         """Return how many spatial axes its input has, None for any number."""
         return self.nd
+
+    def unknown(self, fields: Fields) -> Fields:
+        """Return the fields of what it gives if nothing is known of what it reads but these."""
+        return fields
 
     def split(self, x: Shape, env: Env) -> tuple[Size, Shape]:
         """Return a sample's channels and its spatial sizes. ShapeError unless it has `rank` axes, at least one."""

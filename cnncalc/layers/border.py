@@ -48,7 +48,8 @@ class Border(Layer):
             self.check(n, pair, name, env)
         places = [axis - 1 for axis in axes]
         rows = [
-            (self.DIRECTION * pair[0], self.repeated(x[axis - 1], pair)) for axis, pair in zip(axes, pads, strict=True)
+            (self.DIRECTION * pair[0], out[axis - 1], self.repeated(x[axis - 1], pair))
+            for axis, pair in zip(axes, pads, strict=True)
         ]
         seen = fields.each(places, rows, lambda field, row: field.pad(*row))
         return Trace({**self.values(env), "p": pads}, tuple(out), seen, axes=axes)
@@ -62,8 +63,8 @@ class Border(Layer):
         nd = len(self.split(x, env)[1])
         return tuple(range(1, nd + 1) if env.channels_last else range(2, nd + 2))
 
-    def repeated(self, n: Size, pair: Pair) -> Callable[[], Sequence[int]] | None:
-        """Return what gives which of n units each unit of the output is; None if a constant is added, or n is open."""
+    def repeated(self, n: Size, pair: Pair) -> Callable[[int], int] | None:
+        """Return what gives which of n units a unit of the output is; None if a constant is added, or n is open."""
         return None
 
     def names(self, axes: Sequence[int]) -> list[str]:
@@ -127,7 +128,7 @@ class Pad(Border):
         values = super().values(env)
         return values if self.axis is not None else {key: value for key, value in values.items() if key != "axis"}
 
-    def repeated(self, n: Size, pair: Pair) -> Callable[[], Sequence[int]] | None:
+    def repeated(self, n: Size, pair: Pair) -> Callable[[int], int] | None:
         return partial(repeated, self.mode, n, *pair) if self.mode != "constant" and isinstance(n, int) else None
 
     def check(self, n: Size, pair: Pair, name: str, env: Env) -> None:
@@ -152,18 +153,17 @@ class Pad(Border):
             )
 
 
-def repeated(mode: str, n: int, before: int, after: int) -> list[int]:
-    """Return which of n units each unit of a padded axis is.
+def repeated(mode: str, n: int, before: int, after: int, unit: Any) -> Any:
+    """Return which of n units a unit of a padded axis is, or each of an array of them.
 
     What is cut away on one side is not wrapped around to the other; a reflection shows it.
     """
-    first, last = max(-before, 0), n - 1 + min(after, 0)
-    places = range(-before, n + after)
+    at, first, last = unit - before, max(-before, 0), n - 1 + min(after, 0)
     if mode in ("circular", "wrap"):
-        return [(at - first) % (last + 1 - first) + first for at in places]
+        return (at - first) % (last + 1 - first) + first
     if mode == "reflect":
-        return [2 * (n - 1) - abs(at) if abs(at) >= n else abs(at) for at in places]
-    return [min(max(at, first), last) for at in places]
+        return n - 1 - abs(n - 1 - abs(at))
+    return (first + last + abs(at - first) - abs(at - last)) // 2  # not below first, nor above last
 
 
 class Crop(Border):

@@ -12,6 +12,7 @@ from ..errors import ShapeError
 from ..floors import larger
 from ..sizes import Open, Shape, Size, known
 from . import reduce
+from .activation import Identity
 from .base import Env, Fields, Layer, Need, Sign, Trace, axis_of, ops
 from .keys import Reader, axis, number, one_of
 
@@ -24,6 +25,9 @@ class Join(Layer):
     JOINS = True
     BARE = "from"
     EXAMPLE = "relu:name=a tanh:name=b OP:from=a+b"
+
+    def surrogate(self, inputs: int) -> Layer:
+        return super().surrogate(inputs) or Add(Add.WORD, None, {})
 
     def check_several(self, xs: Sequence[Shape], also: str = "") -> None:
         """ShapeError unless there are several inputs; `also` is what would help, too."""
@@ -108,6 +112,9 @@ class Elementwise(Join):
     HELP: ClassVar[Mapping[str, str]] = {"value": "The second operand, a number, of a layer with one input."}
     value: float | None = None
 
+    def surrogate(self, inputs: int) -> Layer:
+        return Add(Add.WORD, None, {}) if self.value is None else Identity(Identity.WORD, None, {})
+
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         if self.value is None:
             self.check_several(xs, ", or give a value")
@@ -132,6 +139,9 @@ class Add(Elementwise):
     WORD = "add"
     LINEAR = True
     ADDED = {"value": 0}
+
+    def surrogate(self, inputs: int) -> Layer:
+        return self
 
     @property
     def sign(self) -> Sign:
@@ -203,6 +213,11 @@ class Extreme(Elementwise):
     HELP: ClassVar[Mapping[str, str]] = {**Elementwise.HELP, **reduce.HELP}
     axis: tuple[int, ...] | None = None
     keepdims: bool = False
+
+    def surrogate(self, inputs: int) -> Layer:
+        if inputs == 1 and self.value is None:
+            return reduce.Total(reduce.Total.WORD, None, self.given)
+        return super().surrogate(inputs)
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         if len(xs) == 1 and self.value is None:

@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from ..field import POOLED, Field
 from ..sizes import Open, Shape, Size, known
 from ..window import extent, paddings
-from .base import Env, Fields, Layer, Sign, StepKind, Trace, by_axis, join, ops, space_of
+from .base import ENDS, Env, Fields, Layer, Sign, StepKind, Trace, by_axis, join, ops, space_of
 from .conv import OUT_HELP, OUT_KEY, WINDOW_KEYS
 from .keys import KEEP, Axes, Reader, Sides, flag, power, rounding, spread, spread_sides, wanted_sizes
 from .sliding import Slide, Windowed, check_fits, explain_slides, pad_for, place, sides_of
@@ -315,6 +315,10 @@ class MaxPool(Pool):
         """A window of one pixel has no choice."""
         return not self.p and not self.p_total and {*([self.k] if isinstance(self.k, int) else self.k)} == {1}
 
+    def surrogate(self, inputs: int) -> Layer:
+        """Return the average of its windows: the maximum of padding alone is minus infinity."""
+        return _AverageForMax(AvgPool.WORD + ENDS[self.nd or 2], self.nd, {**self.given, "count_include_pad": True})
+
 
 class AvgPool(Pool):
     """Average pooling: the mean of each window; what rounding up adds is never counted."""
@@ -347,6 +351,12 @@ class AvgPool(Pool):
         return {"count_include_pad": counts}
 
 
+class _AverageForMax(AvgPool):
+    """Average pooling with the windows that max pooling may have in a dialect."""
+
+    AVERAGES = False
+
+
 class LpPool(Pool):
     """Power-average pooling: (sum |x|^norm)^(1/norm) of each window; padding is zeros, PyTorch takes no |x|."""
 
@@ -356,6 +366,10 @@ class LpPool(Pool):
     KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "norm": power}
     HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "norm": "The norm's power: any number but 0."}
     norm: float = 2
+
+    def surrogate(self, inputs: int) -> Layer:
+        """Return the sum of its windows: with a power below 0, one value of 0 hides the others."""
+        return LpPool(self.op, self.nd, {**self.given, "norm": 1})
 
     @property
     def sign(self) -> Sign:
@@ -399,6 +413,7 @@ class GlobalMaxPool(GlobalPool):
     WORD = "globalmaxpool"
     ALSO = ("gmp",)
     LINEAR = False
+    KEEPS_POSITIVE = True
     STEP = StepKind.MAX
 
 
@@ -444,6 +459,7 @@ class AdaptiveMaxPool(AdaptivePool):
     WORD = "adaptivemaxpool"
     REFUSED = {"onnx_read": "ONNX has no such operator"}
     LINEAR = False
+    KEEPS_POSITIVE = True
     STEP = StepKind.MAX
 
 

@@ -43,6 +43,9 @@ class Reduction(Layer):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         return reduced(self.axis, self.keepdims, x, fields)
 
+    def surrogate(self, inputs: int) -> Layer:
+        return super().surrogate(inputs) or Total(Total.WORD, None, self.given)
+
 
 class Mean(Reduction):
     """Mean over some axes, which stay as ones or vanish."""

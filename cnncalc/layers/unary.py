@@ -288,6 +288,7 @@ class CumSum(Layer):
     LINEAR = True
     SIGN = Sign.KEPT
     KEEPS_SHAPE = True
+    KEEPS_POSITIVE = True
     KEYS = {"axis": axis}
     BARE = "axis"
     HELP = {"axis": "The axis along which values are summed: the batch is 0, by default the last, -1."}

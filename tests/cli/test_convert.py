@@ -112,13 +112,23 @@ def test_weights_beyond_the_machine_are_refused_before_they_are_made(
     need = "768.0 MiB" if "onnx" in more else "256.0 MiB"
     assert done.code == 2
     assert done.err == (
-        f"convert needs {need} of memory to write weights of 256.0 MiB, and the machine has 200.0 MiB\n"
+        f"convert needs {need} more memory to write weights of 256.0 MiB, and the machine has 200.0 MiB\n"
         "  --until takes a part of the network\n"
     )
     np.save(tmp_path / "x.npy", np.zeros((1, 1 << 13), np.float32))
     done = here(["run", "net.onnx", "-x", "x.npy"], cwd=tmp_path)
     what = "the weights take 256.0 MiB, and the machine has 200.0 MiB"
     assert (done.code, done.err) == (2, f"{what}\n  run a part of it: --until and --after\n")
+    with pytest.raises(cnncalc.SpecError, match=what):
+        cnncalc.prepare(tmp_path / "net.onnx")(np.zeros(1 << 13, np.float32))
+
+
+def test_weights_are_announced_before_they_are_read(tmp_path: Path) -> None:
+    made_of_one_number(tmp_path / "net.onnx", 8, 16)
+    np.save(tmp_path / "x.npy", np.zeros((1, 8), np.float32))
+    first, second, *_ = here(["run", "-v", "net.onnx", "-x", "x.npy"], cwd=tmp_path).err.splitlines()
+    assert first == "note: reads weights of 512 bytes"
+    assert second.startswith("note: needs ")
 
 
 @pytest.mark.parametrize("bits", [(14, 15), (16, 16)])

@@ -53,6 +53,10 @@ NETWORKS = {
         "input": [6, 7, 1],
         "layers": [{"op": "conv", "c_o": 2, "k": [3, 2]}, {"op": "avgpool", "k": 2, "s": 1}],
     },
+    "an axis that is gone": "2x5x9 conv:3,k3x2 mean:axis=2 avgpool1d:3,s1 conv1d:2,k2",
+    "channels of the input": (
+        "3x9 slice:axis=1,stop=1 conv1d:2,k3,p1,name=a conv1d:2,k1,from=input,name=b add:a+b conv1d:2,k2"
+    ),
     "borders counted otherwise": "1x9 conv1d:2,k3 avgpool1d:3,s2,p1,ceil,count_include_pad=false conv1d:2,k2",
 }
 
@@ -127,6 +131,22 @@ def test_against_networks_drawn_at_random(spec: Any) -> None:
     np.testing.assert_allclose(shares, wanted, atol=0.1 * wanted.max())
 
 
+EQUAL = {
+    "1x9x8 conv:2,k3 maxpool:3x2,s2x1": "1x9x8 conv:2,k3 dwconv:k3x2,s2x1",
+    "1x7 conv1d:2,k3,p1 adaptivemaxpool:3": "1x7 conv1d:2,k3,p1 dwconv1d:k3,s2",
+    "1x5x7 conv:2,k3,p1 globalmaxpool:keepdims=true": "1x5x7 conv:2,k3,p1 dwconv:k5x7",
+    "1x6x7 conv:2,k3,p1,name=a globalavgpool:keepdims=true sigmoid mul:a+sigmoid1 conv:2,k2": (
+        "1x6x7 conv:2,k3,p1 conv:2,k2"
+    ),
+}
+"""Networks with choices and gates, and those that they are taken as: each tap 1 over their number, the gate open."""
+
+
+@pytest.mark.parametrize(("spec", "other"), EQUAL.items())
+def test_choices_and_gates_are_taken_as_what_has_their_variances(spec: str, other: str) -> None:
+    np.testing.assert_allclose(found(spec).shares, found(other).shares, atol=1e-12)
+
+
 @pytest.mark.parametrize("spec", EXACT.values(), ids=EXACT)
 def test_without_random_weights_it_is_the_square(spec: str) -> None:
     np.testing.assert_allclose(found(spec).shares, drawn(spec, 1), atol=1e-12)
@@ -168,6 +188,14 @@ def test_what_is_taken_otherwise_than_it_is() -> None:
             "2x9x9 conv:2,k3,name=a concat:a+a slice:axis=1,stop=3",
             "it treats channels apart that no convolution has mixed",
         ),
+        ("4x9x8 conv:4,k3 slice:axis=1,step=2", "it takes channels with a step"),
+        ("2x8 conv1d:3,k3,p1 reshape:out=[3,2,4]", "its units are spread over several axes"),
+        ("2x9 conv1d:3,k3,p1 gather:axis=2,indices=[[0,2],[1,3]]", "its receptive field is not known"),
+        ("2x9 conv1d:3,k3,p1 cumsum:2", "how cumsum passes influence on is not worked out"),
+        ("4x7x9 conv:3,k3 permute:2x1x3 conv:2,k3", "it slides over an axis that is not the input's"),
+        ("4x7x9 conv:3,k3 permute:2x1x3 conv:2,k1x3", "its channels are an axis of the input"),
+        ("2x9 conv1d:3,k3,name=a concat:from=a+a,axis=2", "its receptive field is not known"),
+        ("2x6x7 conv:3,k3 roll:shift=1x2,axis=1x2", "it moves channels"),
         ("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a", "its weights are those of another layer"),
         ("4x9 conv1d:4,k3 attention", "attention multiplies or chooses"),
         ("1x1000000000x1000000000 conv:1,k3", "units are too many: at most 2,097,152"),

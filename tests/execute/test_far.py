@@ -98,6 +98,8 @@ HUGE: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
         {"op": "avgpool", "k": FAR, "s": 1, "p": "same", "count_include_pad": False},
         {"op": "avgpool", "k": 11, "s": 1, "p": 5, "count_include_pad": False},
     ),
+    "avgpool of each input": ({"op": "avgpool", "k": [1, 400_000], "s": 1, "p": [0, 399_999]}, None),
+    "divisors": ({"op": "adaptiveavgpool", "out": [1, 2_000_000]}, None),
     "lppool": ({"op": "lppool", "k": FAR + 1, "s": 1, "p": FAR // 2}, {"op": "lppool", "k": 11, "s": 1, "p": 5}),
     "strides": ({"op": "maxpool", "k": 2 * FAR, "s": FAR, "p": FAR}, None),
     "lrn": ({"op": "lrn", "size": 10**12, "alpha": 10**12}, {"op": "lrn", "size": 5, "alpha": 5}),
@@ -112,6 +114,9 @@ HUGE: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "convT of each input": ({"op": "convT", "c_o": 2, "k": 700}, None),
     "padding": ({"op": "conv", "c_o": 1, "k": 50, "p": 300}, None),
     "unfold": ({"op": "unfold", "k": 120, "p": 60}, None),
+    "nearest units": ({"op": "upsample", "out": [1, 4_000_000]}, None),
+    "far padding": ({"op": "pad", "p": [[0, 0], [0, 2_000_000]], "mode": "replicate"}, None),
+    "interpolation": ({"op": "upsample", "out": [1, 2_000_000], "mode": "bicubic"}, None),
 }
 """Layers that would take hours or gigabytes if all taps were worked on, and small ones that give the same."""
 

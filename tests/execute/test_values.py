@@ -265,8 +265,19 @@ def test_upsampling(mode: str, size: dict[str, Any], align: bool) -> None:
         agree([{"op": "upsample", "mode": mode, "align": align, **size}], (2, 3, 7, 9))
 
 
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize("out", [[4, 17], [3, 2]])
+def test_upsampling_block_by_block(mode: str, antialias: bool, out: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnncalc.execute.threads.BLOCK", 5 * 8)
+    if not (antialias and mode == "nearest"):
+        agree([{"op": "upsample", "mode": mode, "antialias": antialias, "out": out}], (2, 3, 7, 9))
+
+
 @pytest.mark.parametrize("mode", sorted(naive.PAD_MODES))
-def test_padding(mode: str) -> None:
+def test_padding(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    agree([{"op": "pad", "p": [[2, 1], [0, 3]], "mode": mode}], (2, 3, 5, 4))
+    monkeypatch.setattr("cnncalc.execute.threads.BLOCK", 5 * 8)
     agree([{"op": "pad", "p": [[2, 1], [0, 3]], "mode": mode}], (2, 3, 5, 4))
 
 

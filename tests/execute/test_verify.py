@@ -69,7 +69,18 @@ NETWORKS = {
         },
         ["maxpool as avgpool"],
     ),
-    "three axes": ("1x4x5x6 conv3d:2,k2x3x3,s1x2x1 avgpool3d:2,s1", []),
+    "three axes": ("1x5x8x7 conv3d:2,k2x3x3,s1x2x1 avgpool3d:2,s1 maxpool3d:1x2x3", ["maxpool3d as avgpool3d"]),
+    "one axis": ("2x11 conv1d:3,k3 maxpool1d:3,s2 conv1d:2,k2", ["maxpool1d as avgpool1d"]),
+    "a dilated maximum, whose dialect has no dilated average": (
+        {"dialect": "torch", "input": [2, 9, 8], "layers": [{"op": "maxpool", "k": [2, 3], "s": 1, "d": [3, 2]}]},
+        ["maxpool as avgpool"],
+    ),
+    "a maximum of all axes": ("2x6x7 conv:3,k3,name=a max:keepdims=true mul:a+max1 conv:2,k2", ["max as sum"]),
+    "powers of which one value hides the others": ("2x6x7 conv:3,k3 lppool:2,norm=-1 lppool:1x2,s1,norm=900", []),
+    "units in another order": (
+        "2x9x8 conv:3,k3 gather:axis=3,indices=[0,2,1,1] einsum:equation=chw->cwh conv:2,k2x3",
+        [],
+    ),
 }
 
 

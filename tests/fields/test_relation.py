@@ -71,8 +71,8 @@ def test_each_method_of_a_field_has_its_relation() -> None:
         one.transpose(4, 3, 2, 0): lambda u: {(u - 3 * i) // 2 for i in range(4) if (u - 3 * i) % 2 == 0},
         one.resample(3, 2, lambda u: (u, u + 1)): lambda u: {u // 2 * 3 + u % 2, u // 2 * 3 + u % 2 + 1},
         one.take([3, 1, 4, 1], 9): lambda u: {(3, 1, 4, 1)[u]} if u < 4 else {(3, 1, 4, 1)[u % 4]},
-        one.pad(2, None): lambda u: {u - 2},
-        one.pad(1, lambda: [1, 0, 1]): lambda u: {(1, 0, 1)[u % 3]},
+        one.pad(2, 12, None): lambda u: {u - 2},
+        one.pad(1, 3, [1, 0, 1].__getitem__): lambda u: {(1, 0, 1)[u % 3]},
         one.behind(4): lambda u: {u - 4},
         one.spread([(0, 4)], 5, 2): lambda u: {5 * u, 5 * u + 2, 5 * u + 4},
     }
@@ -81,6 +81,7 @@ def test_each_method_of_a_field_has_its_relation() -> None:
             want = {at for at in reads(unit) if 0 <= at < 9} or ({8} if relation.edge else set())
             assert relation.back(1 << unit) == bits(want), (relation, unit)
     assert one.slide(3, 1, None).phases is None
+    assert one.pad(1, 10**9, lambda u: u).phases is None  # too many
     assert one.slide(3, 1, 1).slide(3, 1, 1).phases is None  # two steps of one layer are not followed
 
 

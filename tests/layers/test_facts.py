@@ -35,6 +35,13 @@ def test_the_sign_that_a_layer_states_is_its_output_s(row: Row) -> None:
             assert np.nanmin(run(row, x)) >= 0
 
 
+@pytest.mark.parametrize("row", [row for row in ALL if OPS[row.op][0].KEEPS_POSITIVE], ids=str)
+def test_what_keeps_positive_values_hides_none(row: Row) -> None:
+    x = np.abs(np.random.default_rng(4).standard_normal(row.input)) + 0.01
+    assert np.min(run(row, x)) > 0
+    assert not np.any(run(row, np.zeros(row.input))) or OPS[row.op][0].SOURCE
+
+
 @pytest.mark.parametrize(
     ("spec", "sign"),
     [

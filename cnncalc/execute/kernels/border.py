@@ -8,7 +8,8 @@ import numpy as np
 
 from ...errors import SpecError
 from ...layers.border import repeated
-from ..task import Array, Kernel, Task, Weights, keeps
+from ..task import Array, Kernel, Place, Task, Weights, keeps
+from ..threads import blockwise
 
 
 def _pad(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -22,21 +23,16 @@ def _pad(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
             inside[axis] = slice(max(before, 0), out.shape[axis] - max(after, 0))
         out[tuple(inside)] = x[tuple(kept)]
         return
-    picks = [
-        np.asarray(repeated(task.values["mode"], x.shape[axis], *pair)) for axis, pair in zip(axes, pads, strict=True)
-    ]
-    for sample, made in zip(x, out, strict=True):
-        taken = sample
-        for axis, units in zip(axes[:-1], picks, strict=False):
-            taken = np.take(taken, units, axis - 1)
-        np.take(taken, picks[-1], axes[-1] - 1, made)
 
+    def work(block: Place) -> None:
+        """Fill a block, of what it repeats of x along one axis after another."""
+        taken = x[tuple([slice(None) if axis in axes else part for axis, part in enumerate(block)])]
+        for axis, (before, after) in zip(axes, pads, strict=True):
+            units = np.arange(*block[axis].indices(out.shape[axis]))
+            taken = np.take(taken, repeated(task.values["mode"], x.shape[axis], before, after, units), axis)
+        out[block] = taken
 
-def pick(x: Array, out: Array, inputs: Sequence[Array]) -> None:
-    """Fill each map of `out` from those of x: `inputs` are, on each axis, the input of each output."""
-    grid = np.ix_(*inputs)
-    for n, c in np.ndindex(x.shape[:2]):
-        out[n, c] = x[n, c][grid]
+    blockwise(work, out, out.itemsize)
 
 
 def _constant(task: Task, out: Array) -> float:

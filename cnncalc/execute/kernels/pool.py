@@ -11,6 +11,7 @@ import numpy as np
 
 from ...sizes import LARGEST
 from ..convolution.columns import overlap, reached, taps
+from ..convolution.taps import reaching
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, wide
 from ..threads import blockwise, buffer
 
@@ -30,6 +31,9 @@ def sliding(n: int, k: int, s: int, d: int, pb: int, begin: int, size: int) -> R
     if min(k, (n + (size - 1) * s) // d) > MANY * size:
         sights = [(slice(u, u + 1), overlap(n, u * s - pb, d, k)[1]) for u in reached(n, k, s, d, pb, size)]
         return tuple([pair for pair in sights if pair[1].start < pair[1].stop])
+    if n < min(k, (n + (size - 1) * s) // d):  # fewer inputs than cells that meet one
+        reach = [(i, reaching(i, k, s, d, pb, size)) for i in range(n)]
+        return tuple([(met[1], slice(i, i + 1)) for i, met in reach if met is not None])
     pairs = [(to, seen) for _, to, seen in taps(n, k, s, d, pb, size)]
     pairs.sort(key=lambda pair: pair[0].start - pair[0].stop)  # the one that covers most comes first
     return tuple(pairs)
@@ -143,45 +147,58 @@ def _max(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
 
 def _avg(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     x, v = xs[0], task.values
-    sizes = x.shape[2:], out.shape[2:]
     if "k" not in v:
-        divisors = [*map(_adaptive_divisor, *sizes)]
+        divisors: list[Divisor] = [
+            partial(_adaptive_divisor, n, o) for n, o in zip(x.shape[2:], out.shape[2:], strict=True)
+        ]
     elif prod(out.shape[2:]) == 1 and v["k"] == x.shape[2:] and not any(map(any, v["p"])):
         _mean(task, xs, weights, out)
         return
     else:
-        divisors = [*map(partial(_divisor, padding=v["count_include_pad"]), *sizes, v["k"], v["s"], v["d"], v["p"])]
+        divisors = _divisors(task, x, v["count_include_pad"])
     pooled(np.add, 0, x, out, _reacher(task, x, out), _divides(divisors))
 
 
-def _adaptive_divisor(n: int, o: int) -> Array:
-    """Return how many of n inputs each of o outputs sees on one axis."""
-    unit = np.arange(o)
+Divisor = Callable[[slice], Array]
+"""Return how many cells count in the windows of some outputs of an axis."""
+
+
+def _divisors(task: Task, x: Array, padding: bool) -> list[Divisor]:
+    """Return the divisors of a pool over x on each axis of space, `padding` counted or not."""
+    v = task.values
+    axes = zip(x.shape[2:], v["k"], v["s"], v["d"], v["p"], strict=True)
+    return [partial(_divisor, *axis, padding) for axis in axes]
+
+
+def _adaptive_divisor(n: int, o: int, some: slice) -> Array:
+    """Return how many of n inputs each of some of o outputs sees on one axis."""
+    unit = np.arange(some.start, some.stop)
     return np.asarray(-(-(unit + 1) * n // o) - unit * n // o)
 
 
-def _divisor(n: int, o: int, k: int, s: int, d: int, p: tuple[int, int], padding: bool) -> Array:
+def _divisor(n: int, k: int, s: int, d: int, p: tuple[int, int], padding: bool, some: slice) -> Array:
     """Return how many cells of each window count on one axis: of the input, or of the input and explicit padding."""
     pb, pa = p
-    wide = np.int64 if o * s + k * d + n + pb + pa < LARGEST // 2 else object
-    begins = np.arange(o).astype(wide) * s - pb
+    wide = np.int64 if some.stop * s + k * d + n + pb + pa < LARGEST // 2 else object
+    begins = np.arange(some.start, some.stop).astype(wide) * s - pb
     if padding:  # caffe/layers/pooling_layer.cpp and ATen's avg_pool: the window's end is cut to the padded input
         return np.asarray(np.minimum(-((begins - n - pa) // d), k))
     first, last = np.maximum(-(begins // d), 0), np.minimum((n - 1 - begins) // d, k - 1)
     return np.asarray(np.maximum(last - first + 1, 0))
 
 
-def _divides(divisors: Sequence[Array], times: int = 1) -> Finish:
+def _divides(divisors: Sequence[Divisor], times: int = 1) -> Finish:
     """Return what divides sums by the product of each axis's divisors, and multiplies them by `times`."""
-    uniform = prod(int(d[0]) for d in divisors) if all((d == d[0]).all() for d in divisors) else None
 
     def finish(sums: Array, space: Sequence[slice]) -> None:
-        if uniform is not None:
+        first, *others = [divisor(some) for divisor, some in zip(divisors, space, strict=True)]
+        if all((one == one[0]).all() for one in (first, *others)):
+            uniform = prod(int(one[0]) for one in (first, *others))
             np.divide(sums, sums.dtype.type(uniform / times), out=sums)
             return
-        counts = divisors[0][space[0]].astype(np.float64)
-        for divisor, mine in zip(divisors[1:], space[1:], strict=True):
-            counts = counts[..., None] * divisor[mine].astype(np.float64)
+        counts = first.astype(np.float64)
+        for one in others:
+            counts = counts[..., None] * one.astype(np.float64)
         np.divide(sums, (counts / times).astype(sums.dtype), out=sums)
 
     return finish
@@ -203,21 +220,19 @@ def _mean(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None
 def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     """Fill `out` with the Lp norms of windows. PyTorch's are avg_pool(x**norm)*prod(k) without abs (lp_pool2d)."""
     x, v, signed = xs[0], task.values, task.dialect.lp_signed
-    norm, kind, sizes = v["norm"], wide(out.dtype), (x.shape[2:], out.shape[2:])
-    counts = [[*map(partial(_divisor, padding=p), *sizes, v["k"], v["s"], v["d"], v["p"])] for p in (True, False)]
-    average = _divides(counts[0], prod(v["k"]))
-    touches = norm < 0 and any((all_ != own).any() for all_, own in zip(*counts, strict=True))
+    norm, kind = v["norm"], wide(out.dtype)
+    counts, own = _divisors(task, x, padding=True), _divisors(task, x, padding=False)
+    average = _divides(counts, prod(v["k"]))
 
     def finish(sums: Array, space: Sequence[slice]) -> None:
         if signed:
             average(sums, space)
         sums **= 1 / norm  # NumPy takes roots, and squares below, where a power is one
-        if touches:  # the power of a zero of the padding is infinite
-            for axis, (all_, own) in enumerate(zip(*counts, strict=True), 2):
-                padded = (all_ != own)[space[axis - 2]]
-                sums[(slice(None),) * axis + (padded,)] = 0
+        for axis, some in enumerate(space) if norm < 0 else ():  # the power of a zero of the padding is infinite
+            padded = counts[axis](some) != own[axis](some)
+            sums[(slice(None),) * (axis + 2) + (padded,)] = 0
 
-    several = max(task.scratch // 4 // (prod(x.shape[2:]) * kind.itemsize), 1)
+    several = _powers(task, x.shape, kind)
     for n, c in product(range(len(x)), range(0, x.shape[1], several)):
         some = (slice(n, n + 1), slice(c, c + several))
         powers = buffer("powers", x[some].shape, kind)
@@ -229,6 +244,16 @@ def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
         pooled(np.add, 0, powers, out[some], _reacher(task, powers, out), finish)
 
 
+def _powers(task: Task, x: tuple[int, ...], kind: Dtype) -> int:
+    """Return how many maps of x have their powers in memory at once."""
+    return min(max(task.scratch // 4 // (prod(x[2:]) * kind.itemsize), 1), x[1])
+
+
+def _lp_working(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
+    """Return the bytes of these powers, and of a pool of them."""
+    return _powers(task, x, kind) * prod(x[2:]) * kind.itemsize + min(8 * prod(x), task.scratch)
+
+
 def _global_max(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     x, flat = xs[0], out.reshape(out.shape[:2])
     axes = tuple(range(2, x.ndim))
@@ -238,7 +263,7 @@ def _global_max(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -
 KERNELS = {
     "maxpool": Kernel(_max, spatial=True),
     "avgpool": Kernel(_avg, averages, spatial=True),
-    "lppool": Kernel(_lp, averages, spatial=True),
+    "lppool": Kernel(_lp, averages, spatial=True, working=_lp_working),
     "globalmaxpool": Kernel(_global_max, spatial=True),
     "globalavgpool": Kernel(_mean, averages, spatial=True),
     "adaptivemaxpool": Kernel(_max, spatial=True),

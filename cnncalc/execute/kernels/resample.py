@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ...layers.resample import DETAILS, nearest, place
-from ..task import Array, Dtype, Kernel, Task, Weights, averages, keeps, wide
-from .border import pick
+from ..task import Array, Dtype, Kernel, Place, Task, Weights, averages, keeps, wide
+from ..threads import blockwise
 from .norm import split_groups
 
 Taps = tuple[Array, Array]
 """The inputs that the outputs of one axis are mixed from, each from 0 to n - 1, and their weights; both (taps, out)."""
 
 
-def places(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
-    """Return the place of each output on an axis of n inputs; it may be beyond the border."""
-    unit, v, scale = np.arange(out, dtype=kind), task.values, _scale(task, axis, n, out)
+def places(task: Task, axis: int, n: int, out: int, units: Array, kind: Dtype) -> Array:
+    """Return the place of outputs, `units` of all `out`, on an axis of n inputs; it may be beyond the border."""
+    unit, v, scale = units.astype(kind), task.values, _scale(task, axis, n, out)
     if v["align"]:
         return np.asarray(unit * kind.type((n - 1) / (out - 1) if out > 1 else 0))
     if DETAILS.isdisjoint(v):
         return np.asarray((unit + kind.type(0.5)) * kind.type(scale) - kind.type(0.5))
     by = kind.type(v["factor"][axis] if "factor" in v else out / n)
-    at = place(np.arange(out, dtype=np.float64), n, out, by, v.get("where", "half_pixel"), kind.type)
+    at = place(units.astype(np.float64), n, out, by, v.get("where", "half_pixel"), kind.type)
     return np.asarray(at, kind)
 
 
@@ -34,10 +35,10 @@ def _scale(task: Task, axis: int, n: int, out: int) -> float:
     return float(n / out if factor is None else 1 / factor[axis])
 
 
-def _nearest(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
+def _nearest(task: Task, axis: int, n: int, out: int, units: Array, kind: Dtype) -> Array:
     """Return which input each output is."""
-    u, is_double = np.arange(out, dtype=np.float64), kind == np.float64
-    found = nearest(task.values, axis, (n, out), u, task.dialect, _in_float32, is_double)
+    is_double = kind == np.float64
+    found = nearest(task.values, axis, (n, out), units.astype(np.float64), task.dialect, _in_float32, is_double)
     return np.asarray(np.clip(found, 0, n - 1), np.int64)
 
 
@@ -46,16 +47,16 @@ def _in_float32(values: Array) -> Array:
     return np.asarray(values, np.float32).astype(np.float64)
 
 
-def _linear(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
-    at = np.maximum(places(task, axis, n, out, kind), 0)
+def _linear(task: Task, axis: int, n: int, out: int, units: Array, kind: Dtype) -> Taps:
+    at = np.maximum(places(task, axis, n, out, units, kind), 0)
     first = np.minimum(at.astype(np.int64), n - 1)
     share = np.minimum(at - first, 1)
     return np.stack([first, np.minimum(first + 1, n - 1)]), np.stack([1 - share, share]).astype(kind)
 
 
-def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
+def _cubic(task: Task, axis: int, n: int, out: int, units: Array, kind: Dtype) -> Taps:
     """Return the taps of Keys's cubic convolution (1981), with A = -3/4 as in PyTorch, or -1/2 as in TensorFlow."""
-    at, steps = places(task, axis, n, out, kind), task.dialect.cubic_steps
+    at, steps = places(task, axis, n, out, units, kind), task.dialect.cubic_steps
     first = np.floor(at).astype(np.int64)
     share: Array = np.asarray(at - first if steps == 0 else np.rint((at - first) * steps) / steps)
     v = task.values
@@ -70,17 +71,17 @@ def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
     return np.clip(inputs, 0, n - 1), weights.astype(kind)
 
 
-def _copied(n: int) -> Taps:
+def _copied(task: Task, axis: int, n: int, out: int, units: Array, kind: Dtype) -> Taps:
     """Return the taps of an axis that stays as it is (PyTorch, cpu/UpSampleKernel.cpp; onnxruntime's antialias)."""
-    return np.arange(n)[None], np.ones((1, n))
+    return units[None], np.ones((1, len(units)))
 
 
-def _antialiased(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
+def _antialiased(task: Task, axis: int, n: int, out: int, units: Array, kind: Dtype) -> Taps:
     """Return the taps of a filter that is as wide as an output (Pillow, Resample.c; onnx, Resize)."""
     by, cubic = _scale(task, axis, n, out), "cubic" in task.values["mode"]
     scale = max(by, 1.0)
     reach = (2 if cubic else 1) * scale
-    centre = (np.arange(out) + 0.5) * by - 0.5
+    centre = (units + 0.5) * by - 0.5
     inputs = np.ceil(centre - reach).astype(np.int64) + np.arange(int(2 * reach) + 1)[:, None]
     t = np.abs((inputs - centre) / scale)
     if cubic:
@@ -95,22 +96,46 @@ def _antialiased(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
 
 
 def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    x = xs[0]
-    sizes = list(zip(x.shape[2:], out.shape[2:], strict=True))
-    if task.values["mode"] == "nearest":
-        pick(x, out, [_nearest(task, axis, *size, x.dtype) for axis, size in enumerate(sizes)])
-        return
-    kind = wide(out.dtype)
-    how = _antialiased if task.values.get("antialias") else _cubic if "cubic" in task.values["mode"] else _linear
-    v = task.values
+    """Fill `out`, block by block of its maps: what a block is made of is worked out for it alone."""
+    x, v = xs[0], task.values
+    sizes = [*zip(range(x.ndim - 2), x.shape[2:], out.shape[2:], strict=True)]
+    kind = x.dtype if v["mode"] == "nearest" else wide(out.dtype)
+
+    def units(block: Place) -> list[Array]:
+        return [np.arange(*part.indices(o)) for part, (_, _, o) in zip(block, sizes, strict=True)]
+
+    def choose(block: Place) -> None:
+        grid = np.ix_(*[_nearest(task, *size, some, kind) for size, some in zip(sizes, units(block), strict=True)])
+        for n, c in np.ndindex(x.shape[:2]):
+            out[n, c][block] = x[n, c][grid]
+
+    how = _antialiased if v.get("antialias") else _cubic if "cubic" in v["mode"] else _linear
     copies = v.get("antialias") or (how is _linear and "where" not in v)  # what keeps its size, whatever the factor
-    taps = [_copied(n) if copies and n == o else how(task, axis, n, o, kind) for axis, (n, o) in enumerate(sizes)]
-    for n, c in np.ndindex(x.shape[:2]):
-        mixed = x[n, c].astype(kind)
-        for axis, (inputs, shares) in enumerate(taps):
-            across = (-1, *(1,) * (mixed.ndim - 1 - axis))
-            mixed = sum(np.take(mixed, i, axis) * w.reshape(across) for i, w in zip(inputs, shares, strict=True))
-        np.copyto(out[n, c], mixed, casting="unsafe")
+    hows = [_copied if copies and n == o else how for _, n, o in sizes]
+
+    def mix(block: Place) -> None:
+        taps = [how(task, *size, some, kind) for how, size, some in zip(hows, sizes, units(block), strict=True)]
+        seen = tuple([slice(inputs.min(), inputs.max() + 1) for inputs, _ in taps])
+        near = [[*zip(inputs - at.start, shares, strict=True)] for at, (inputs, shares) in zip(seen, taps, strict=True)]
+        for n, c in np.ndindex(x.shape[:2]):
+            mixed = x[n, c][seen].astype(kind)
+            for axis, pairs in enumerate(near):
+                across = (-1, *(1,) * (mixed.ndim - 1 - axis))
+                mixed = sum(np.take(mixed, i, axis) * w.reshape(across) for i, w in pairs)
+            np.copyto(out[n, c][block], mixed, casting="unsafe")
+
+    each = max(prod(x.shape[2:]) // prod(out.shape[2:]), 1) * kind.itemsize
+    blockwise(choose if v["mode"] == "nearest" else mix, out[0, 0], each)
+
+
+def _working(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
+    """Return what blocks take; a filter may be as wide as the input, of which each has its share of an output."""
+    wide = prod(x[2:]) * kind.itemsize + FILTERED * max(x[2:]) if task.values.get("antialias") else 0
+    return min(8 * (prod(x) + 4 * prod(out)), task.scratch) + wide
+
+
+FILTERED = 160
+"""How many bytes it takes to work out what share an input has of an output, for each input that a filter is over."""
 
 
 def _mixes(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
@@ -145,7 +170,7 @@ def _channelshuffle(task: Task, xs: Sequence[Array], weights: Weights, out: Arra
 
 
 KERNELS = {
-    "upsample": Kernel(_upsample, _mixes, spatial=True),
+    "upsample": Kernel(_upsample, _mixes, spatial=True, working=_working),
     "pixelshuffle": Kernel(_pixelshuffle, keeps, spatial=True),
     "pixelunshuffle": Kernel(_pixelunshuffle, keeps, spatial=True),
     "channelshuffle": Kernel(_channelshuffle, keeps, spatial=True),

@@ -122,7 +122,8 @@ def _normalize(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
     axes, power, kind = tuple([axis - 1 for axis in task.axes]), task.values["norm"], wide(out.dtype)
     for n, x in enumerate(xs[0]):
         mine = x.astype(kind)
-        powers = np.square(mine) if power == 2 else np.abs(mine) ** kind.type(power)
+        powers = np.abs(mine, out=out[n] if out.dtype == kind else None)  # the output holds them until it is made
+        powers **= kind.type(power)
         norm = powers.sum(axes, keepdims=True) ** kind.type(1 / power)
         out[n] = np.divide(mine, np.maximum(norm, kind.type(task.values["eps"])), out=mine)
 
