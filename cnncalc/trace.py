@@ -350,7 +350,7 @@ def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
     if layer.JOINS or (rank is None and not layer.WEIGHTS):
         weights = None if layer.WEIGHTS else 0
         macs = None if weights is None or layer.MULTIPLIES else 0
-        return Trace(layer.values(env), NOTHING_KNOWN, fields, weights, weights, weights, macs)
+        return Trace(layer.values(env), NOTHING_KNOWN, layer.unknown(fields), weights, weights, weights, macs)
     if rank is not None:
         traced = layer.trace((UNKNOWN,) * (rank + 1), fields.lost(rank + 1), env)
         return traced if layer.WEIGHTS else traced._replace(out=NOTHING_KNOWN, fields=fields)

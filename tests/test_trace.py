@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import cnncalc
-from cnncalc import trace
+from cnncalc import sizes, trace
 from cnncalc.input import configure, read_input
 from cnncalc.layers import Env
 from cnncalc.layers.conv import Conv, Measured
@@ -378,6 +378,18 @@ def test_a_block_behind_folded_axes_has_the_macs_of_its_layers(batch: int | None
     assert [layer.macs for layer in report.layers] == [macs * (batch or 1) for macs in expected]
     assert [layer.sample_macs for layer in report.layers] == expected
     assert report.macs == sum(expected) * (batch or 1)
+
+
+def test_axes_of_an_unknown_size_are_folded_and_come_back() -> None:
+    """Of the opaque layer nothing is known, but its first two axes are in front again."""
+    both: Layers = [{"op": "opaque"}, {"op": "tobatch", "axes": 2}, {"op": "conv", "c_o": 5, "k": 3}]
+    assert cnncalc.shape([*both, {"op": "frombatch"}, {"op": "frombatch"}], (3, 6, 8)).out == (
+        *(sizes.UNKNOWN, sizes.UNKNOWN),
+        *(5, sizes.UNKNOWN, sizes.UNKNOWN),
+    )
+    assert refused([*both, {"op": "frombatch", "axes": 3}], (3, 6, 8)).what.endswith("2 axes are folded into the batch")
+    error = refused([*both[:2], {"op": "frombatch", "axes": 2}, both[2], {"op": "frombatch"}], (3, 6, 8))
+    assert error.what.endswith("no axes are folded into the batch")
 
 
 def test_values_that_meet_have_the_batch_and_the_folded_axes_of_those_that_have_one() -> None:

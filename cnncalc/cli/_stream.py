@@ -22,7 +22,7 @@ from ._terminal import debug
 if TYPE_CHECKING:
     from ..contrasts import Contrast
     from ..report import Report
-    from .shape import Showing
+    from ._showing import Showing
 
 T = TypeVar("T")
 CHUNK = 65536

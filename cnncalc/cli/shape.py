@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import click
 
@@ -12,21 +11,16 @@ from .. import sources
 from ..errors import CnncalcError, SpecError, printable_lines
 from ..files import text_output, while_read
 from ..input import given_shapes
-from ..limits import MOST_EXPLAINED, within
 from ..network import Network
-from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
-from ..report import Report
+from ..render import FORMATS, VALUE_FORMATS, WHOLE, Selection, needs_dtype
 from ..sources.words import STDIN, spec_words
-from ._hints import hints_of, hints_option, remarks, tell
+from ._hints import hints_option
 from ._network_options import Measures, NetworkOptions, measure_options, network_options
 from ._options import format_options, message_options, path_option
 from ._rows import needs_bytes, selection_options
-from ._terminal import note, style_of
+from ._showing import Showing
+from ._terminal import style_of
 from ._usage import Command
-
-if TYPE_CHECKING:
-    from ..contrasts import Contrast
-    from ..hints import Advice
 
 AT = "Tabulate an input's open sizes at numbers: H=224,256 or H=W=32..256..32."
 
@@ -127,75 +121,6 @@ def _check(
             "--explain, --dtype, --macs-as, --get, --columns and the choice of rows are for one dialect",
             f"leave out --dialect {options.dialect}, or name one",
         )
-
-
-def _note_findings(report: Report) -> None:
-    """Note what does not hold of what the spec expects."""
-    network = report.network
-    if network.expect is None and all(node.expect is None for node in network.nodes):
-        return
-    from ..checks import check
-
-    for finding in check("", lambda: network, lambda _: report).findings:
-        note(f"{finding.message()} (cnncalc check fails)")
-
-
-class Showing:
-    """How a network is shown: under which options, and in which form."""
-
-    def __init__(
-        self, options: NetworkOptions, measures: Measures, format: str, style: Style, lists_hints: bool = False
-    ):
-        self.options, self.measures, self.format, self.style = options, measures, format, style
-        self.lists_hints = lists_hints
-
-    def result(self, network: Network) -> Report | Contrast:
-        """Return a network's report, or its contrast under several dialects."""
-        network, options = self.options.taken(network)
-        in_json = self.lists_hints and self.format in ("json", "jsonl")
-        if options.several:
-            contrast = options.contrast(network)
-            runs = [run._replace(hints=hints_of([("", run.layers)])) if in_json else run for run in contrast.runs]
-            return contrast._replace(runs=runs)
-        report = self.measures.of(options.report(network))
-        report.hints = hints_of([("", report.layers)]) if in_json else None
-        return report
-
-    def text(self, result: Report | Contrast) -> Iterator[str]:
-        """Return the text of a report or a contrast. SpecError for the arithmetic of more layers than are explained."""
-        if self.style.explain and isinstance(result, Report):
-            from ..render.rows import rows
-
-            help = "--top, --only, --until and --after take some of the layers"
-            number = len(rows(result, self.style.selection))
-            within(MOST_EXPLAINED, number, "--explain of {made:,} rows, more than {most:,}", help)
-        if isinstance(result, Report):
-            return (VALUE_FORMATS if self.style.values else FORMATS).renderer(self.format)(result, self.style)
-        from ..render import contrasts
-
-        return contrasts.FORMATS.renderer(self.format)(result, self.style)
-
-    def remark(self, result: Report | Contrast, said: Advice | None = None) -> None:
-        """Note, count or list what is perhaps not meant and not `said` yet, and what the spec expects and is not so."""
-        if isinstance(result, Report):
-            runs = [("", result.layers)]
-        else:
-            runs = [(run.name, run.layers) for run in result.runs if run.error is None]
-        is_data = self.format in ("json", "jsonl") or bool(self.style.values)
-        tell([remarks(runs, self.lists_hints, is_data, said=said)], self.lists_hints, is_data)
-        if isinstance(result, Report):
-            _note_findings(result)
-
-    @staticmethod
-    def code(result: Report | Contrast) -> int:
-        """Return the exit code: 2 if all dialects refuse the network."""
-        return 0 if isinstance(result, Report) or not result.refused_by_all() else 2
-
-    def before(self, error: CnncalcError) -> Iterator[str]:
-        """Yield the text of the layers before an impossible one; nothing for another error, and in a form of rows."""
-        if error.report is not None and self.format in BEFORE and not self.style.values:
-            error.report = self.measures.of(error.report) if error.report.layers else error.report
-            yield from BEFORE.renderer(self.format)(error, self.style)
 
 
 def _annotate(network: Network, options: NetworkOptions, format: str, stream: IO[str]) -> int:

@@ -245,6 +245,10 @@ class Layer:
         """Return how many spatial axes its input has, None for any number."""
         return self.nd
 
+    def unknown(self, fields: Fields) -> Fields:
+        """Return the fields of what it gives if nothing is known of what it reads but these."""
+        return fields
+
     def split(self, x: Shape, env: Env) -> tuple[Size, Shape]:
         """Return a sample's channels and its spatial sizes. ShapeError unless it has `rank` axes, at least one."""
         nd, have = self.rank(), len(x) - 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..errors import ShapeError
-from ..sizes import NOTHING_KNOWN, Count, Shape, count, read_shape
+from ..sizes import NOTHING_KNOWN, UNKNOWN, Count, Shape, count, read_shape
 from .base import KERNEL, Env, Fields, Layer, Sign, Start, Trace, ops
 from .keys import at_least, flag, nested, number, one_of, sizes, text
 
@@ -154,6 +154,9 @@ class ToBatch(BatchAxes):
             raise ShapeError(f"axes is {self.axes}, and the sample has {len(x)}", f"lower it to {len(x)}", key="axes")
         return Trace({"axes": self.axes}, x[self.axes :], fields.fold(self.axes, x))
 
+    def unknown(self, fields: Fields) -> Fields:
+        return fields.lost(self.axes).fold(self.axes, (UNKNOWN,) * self.axes)
+
 
 class FromBatch(BatchAxes):
     """Unfold the axes last folded into the batch: they stand in front of the sample again."""
@@ -170,6 +173,9 @@ class FromBatch(BatchAxes):
             raise ShapeError(what, f"lower it to {have}" if have else "fold them first, with tobatch", key="axes")
         sizes = tuple([size for size, _ in fields.lead[have - self.axes :]])
         return Trace({"axes": self.axes}, (*sizes, *x), fields.unfold(self.axes))
+
+    def unknown(self, fields: Fields) -> Fields:
+        return fields.unfold(min(self.axes, len(fields.lead))).lost(0)
 
 
 class MoveBatch(Layer):

@@ -187,7 +187,7 @@ def keras_weights(path: str, network: Network) -> ArrayReaders | None:
         if model is None:
             from ..frameworks.keras.write import write
 
-            model = json.loads(write(network))
+            return read(json.loads(write(network)), weights, network.layout or network.dialect.layout).weights
         return read(model, weights).weights
 
 

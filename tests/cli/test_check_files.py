@@ -16,7 +16,7 @@ import pytest
 
 from cnncalc import __version__
 from cnncalc.checks import baseline
-from cnncalc.cli.shape import Showing
+from cnncalc.cli._showing import Showing
 from cnncalc.testing import assert_report, assert_shape
 from tests.program import Ended, command, environment, here, posix
 

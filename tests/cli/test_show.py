@@ -145,6 +145,62 @@ def test_what_is_refused(line: str, error: str) -> None:
     assert here(["show", *line.split()]) == (2, "", f"{error}\n")
 
 
+MAPS = [
+    # k1 with s3 and padding: the unit at the border reads only padding
+    ("3x9x9 conv:4,k1,s3 conv:4,k1,p1 --unit 0,0", "input: nothing"),
+    ("4x8x8 upsample:x1.3 conv:4,k3 --unit 1,1", "it is not known what the units of upsample1 (upsample) read"),
+    ("20x8 lstm:4 --unit 3", "at most: lstm1: a step does not see those behind it"),
+    (
+        "3x14x12 conv:4,k3,name=a gap flatten linear:4 reshape:4x1x1,name=g mul:a+g --unit 3,3",
+        "g, linear1, flatten1: whole",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), MAPS, ids=[line for line, _ in MAPS])
+def test_what_a_unit_sees_is_said_in_text_and_picture(line: str, said: str) -> None:
+    for form in ("text", "svg"):
+        ended = here(["show", *line.split(), "--to", form])
+        assert (ended.code, ended.err) == (0, "")
+        assert said in ended.out
+
+
+def test_of_very_many_maps_some_are_drawn() -> None:
+    """Each of 60 layers makes its map one smaller: the ends are drawn, and 48 maps at most, in text 8."""
+    line = ["show", "3x70x70", "conv:4,k2,times=60", "--unit", "0,0"]
+    drawn = here([*line, "--to", "svg"]).out
+    assert "48 of 61 maps; --of and --in take fewer layers" in drawn
+    assert drawn.count("<svg width=") == 48
+    assert [f"{name}: H 0" in drawn for name in ("conv60", "input")] == [True, True]
+    blocks = here(line).out.split("\n\n")
+    assert sum("\n  " in block for block in blocks) == 8
+
+
+def test_a_map_of_too_many_shades_has_one() -> None:
+    """Two kernels of 150 read each row and column of their 299 as often as no other of its side."""
+    drawn = here(["show", "1x320x320", "conv:1,k150", "conv:1,k150", "--unit", "0,0", "--to", "svg"]).out
+    assert 'fill-opacity="0.8125" d="M0 0h299v299h-299z"' in drawn
+
+
+def test_of_many_input_channels_some_are_drawn_and_all_are_added_up() -> None:
+    """The values count on: channel c has c to c + 3 in its kernel, and 2, 3, 7 and 8 more than c below it."""
+    ended = here(["show", "20x5x5", "conv:2,k2", "--step", "3"]).out
+    assert "\n  (16 input channels more)\n" in ended
+    sums = [sum((c + x) * (c + w) for x, w in zip((2, 3, 7, 8), range(4), strict=True)) for c in range(20)]
+    assert ended.splitlines()[-1] == f"  {' + '.join(map(str, sums))} = {sum(sums)}"
+    many = here(["show", "66x3x3", "conv:1,k2,p1", "--step", "1"]).out.splitlines()[-1]
+    sums = [c * (c + 3) for c in range(66)]  # one cell of four, of weight c + 3, meets a pixel, which is c
+    shown = [*map(str, sums[:32]), "(2 more)", *map(str, sums[-32:])]
+    assert many == f"  {' + '.join(shown)} = {sum(sums)}"
+
+
+def test_a_transposed_window_draws_its_input_once() -> None:
+    ended = here(["show", "2x3x5x5", "convT3d:2,k2,s2", "--step", "3"]).out
+    assert ended.count("input channel 0 ") == 1
+    assert "[ 3][ 8]" in ended  # 2 * (0, 1) + 3 * (1, 2)
+    assert "[13][18]" in ended  # 2 * (2, 3) + 3 * (3, 4)
+
+
 def test_a_block_of_layers_has_no_window() -> None:
     block = {"layers": [{"op": "block", "layers": [{"op": "conv", "c_o": 1, "k": 2}, {"op": "relu"}]}]}
     ended = here(["show", "-", "-x", "[[[1, 2], [3, 4]]]"], json.dumps(block))

@@ -215,6 +215,8 @@ UNITS = {
     "4x6x8 pad:2,mode=circular conv:2,k3 --unit 0,3": ("conv1", [[0, 5], [1, 3]]),
     "3x14x12 conv:4,k3,name=a globalavgpool:keepdims=true,name=g mul:from=a+g --unit 3,3": ("mul1", [[0, 13], [0, 11]]),
     "3x9x9 adaptiveavgpool:2x4 --unit 1,2": ("adaptiveavgpool1", [[4, 8], [4, 6]]),
+    # rows of 8 channels of 4: row h of channel c is row (4*c + h) % 8
+    "4x8x9 reshape:8x4x9 conv:4,k3 --unit 1,1": ("conv1", [[1, 7], [1, 3]]),
 }
 
 
@@ -277,7 +279,54 @@ def test_a_causal_layer_is_a_bound() -> None:
     assert own["clipped"] == [[0, 19]]
 
 
+def test_what_another_path_sees_for_sure_is_exact() -> None:
+    own = unit("20x8 lstm:8,name=a lstm:4,bidirectional=true,name=b,from=input add:a+b --unit 3")
+    assert (own["exact"], own["clipped"]) == (True, [[0, 19]])
+    assert not unit("20x8 lstm:8,name=a add:a+input --unit 3")["exact"]
+
+
+@pytest.mark.parametrize(
+    ("words", "size", "first"),
+    [
+        # the channels behind those of the convolution are the input's: rows 0 to 2, columns 4 to 9
+        (
+            "2x9x10 conv:2,k3,p1,name=a concat:from=a+input,name=c slice:axis=1,start=2,name=s "
+            "slice:axis=2,stop=3 slice:axis=3,start=4 flatten",
+            [3, 6],
+            [0, 4],
+        ),
+        # rows 9 to 11 of b lie between rows 4 and 5 of the pool, which see 7 to 10 and 9 to 11; those of a see 8 to 11
+        (
+            "3x12x14 conv:2,k3,p1,name=a maxpool:2 upsample:12x14,mode=bilinear,align=true,name=b add:from=a+b "
+            "slice:axis=2,start=9 flatten",
+            [5, 14],
+            [7, 0],
+        ),
+    ],
+)
+def test_what_units_without_a_place_see_together_is_exact(words: str, size: list[int], first: list[int]) -> None:
+    fields = rf(words)["layers"][-1]["report"]["fields"]
+    assert (fields["size"], fields["first"], fields["exact"]) == (size, first, True)
+
+
+def test_the_reasons_of_bounds_stand_below_the_table() -> None:
+    reason = "a step does not see those behind it"
+    lines = here(shlex.split("rf 20x8 lstm:4 linear:3 lstm:4 lstm:5 gru:3")).out.splitlines()[-4:]
+    assert lines == [
+        f"at most, from lstm1 on: lstm1: {reason}",
+        f"at most, in lstm2: lstm2: {reason}",
+        f"at most, in lstm3: lstm3: {reason}",
+        "and for 1 reason more, all with --json",
+    ]
+
+
 def test_what_is_not_known_is_said() -> None:
+    line = "3x6x7 conv:4,k3 upsample:x1.3 relu"
+    assert here(shlex.split(f"rf {line} --unit 1,1")).out.endswith(
+        "what it sees of input is unknown: it is not known what the units of upsample1 (upsample) read\n"
+    )
+    seen = here(shlex.split(f"rf {line} --from-pixel 1,1")).out.splitlines()
+    assert [row.split()[-1] for row in seen[2:]] == ["20.0%", "unknown", "unknown"]
     words = "3x6x7 conv:4,k3 opaque:type=NMS,same=true"
     assert here(shlex.split(f"rf {words}")).out.splitlines()[-1] == (
         "unknown behind opaque1 (opaque): it is not known what its units read"

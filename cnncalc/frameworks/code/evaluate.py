@@ -13,9 +13,9 @@ from ...errors import nearest
 from ...limits import DEEPEST_CALLS
 from .budget import Budget, TooMuchError
 from .builtin import BUILTINS
-from .expressions import PLAIN_ERRORS
 from .libraries import Libraries
 from .methods import METHODS
+from .operations import PLAIN_ERRORS
 from .scope import ModuleScope
 from .source import CodeSource, quoted
 from .statements import Returned, StatementEvaluator

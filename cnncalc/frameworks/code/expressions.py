@@ -4,112 +4,28 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any
 
-from ...errors import LONGEST_REASON, SpecError, clipped, nearest, shown
-from .budget import STEPS_AN_ERROR, Budget, listable
+from .operations import PLAIN_ERRORS, OperationEvaluator
 from .operators import (
     BINARY,
-    COMPARED,
     UNARY,
     check_width,
-    equal,
-    hashable,
-    in_range,
-    ordered,
-    plain_binary,
     plain_unary,
     text_of,
 )
-from .packages import built_in, package_of
-from .scope import ModuleScope
-from .source import CodeSource, quoted
+from .source import quoted
 from .values import (
-    MISSING,
-    BoundMethod,
-    ClassMethodValue,
-    ClassValue,
     Frame,
     FunctionValue,
-    InstanceValue,
-    LibraryFunction,
-    LibraryName,
     LibraryObject,
-    PropertyValue,
-    RaisedError,
-    StaticMethodValue,
     UnknownValue,
     describe,
 )
 
-PLAIN_ERRORS = (TypeError, ValueError, ZeroDivisionError, KeyError, IndexError, OverflowError, AttributeError)
-"""What Python raises for operations on plain values that are not possible."""
-PLAIN = (bool, int, float, complex, str, list, tuple, dict, set, frozenset, range, slice, bytes, type(None), type(...))
 
-
-class ExpressionEvaluator:
+class ExpressionEvaluator(OperationEvaluator):
     """The part of the evaluator that works out expressions."""
-
-    source: CodeSource
-    budget: Budget
-    scope: ModuleScope
-    notes: dict[str, None]
-    """Remarks on what was left out."""
-    way: str | None
-    """The way to read a network that is not understood."""
-
-    # What the other parts give
-
-    def call(self, function: Any, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        """Return the result of a call."""
-        raise NotImplementedError
-
-    def global_value(self, name: str, node: Any = None) -> Any:
-        """Return the value of a name outside of every function."""
-        raise NotImplementedError
-
-    def exception(self, name: str) -> ClassValue:
-        """Return a class of Python's exceptions."""
-        raise NotImplementedError
-
-    def method_of(self, value: Any, name: str) -> Any:
-        """Return a method of a plain value; MISSING if there is none."""
-        raise NotImplementedError
-
-    def library(self, path: str, node: Any) -> Any:
-        """Return what a dotted name of a library stands for."""
-        raise NotImplementedError
-
-    # Errors
-
-    def error(self, node: Any, what: str, help: str | None = None) -> SpecError:
-        """Return an error at a node."""
-        self.budget.count(STEPS_AN_ERROR)
-        return self.source.at(SpecError(what, help), node)
-
-    def raised(self, error: Exception, node: Any) -> RaisedError:
-        """Return an exception of Python's as one of the code's own."""
-        text = f"there is no key {self.key_text(error.args[0])}" if isinstance(error, KeyError) else str(error)
-        return RaisedError(self.exception(type(error).__name__), text, node)
-
-    def needs(self, value: Any, node: Any) -> Any:
-        """Return a value that has to be known. SpecError for one that is not."""
-        if isinstance(value, UnknownValue):
-            raise self.unknown(value, node)
-        return value
-
-    def unknown(self, value: UnknownValue, node: Any) -> SpecError:
-        """Return the error for a value that is needed and not known."""
-        package, name = package_of(value.what), built_in(value.what)
-        if package is not None:
-            part = "of a network" if "(…)." in value.what else "a network"
-            what = f"{value.what} is {part} that {package} brings along: this source does not show its layers"
-            help = [f"the network itself is built in: cnncalc shape {name}"] if name is not None else []
-            return self.error(value.node or node, what, "\n".join([*help, *filter(None, [self.way])]))
-        return self.error(value.node or node, f"{value.what} is not known here", self.way)
-
-    # Expressions
 
     def value(self, node: ast.expr, frame: Frame) -> Any:
         """Return the value of an expression."""
@@ -200,13 +116,6 @@ class ExpressionEvaluator:
             made |= own
         return made
 
-    def key(self, value: Any, node: Any) -> Any:
-        """Return a value as the key of a dict."""
-        try:
-            return hashable(value, self.budget)
-        except TypeError as error:
-            raise self.raised(error, node) from None
-
     def function(self, node: ast.Lambda, frame: Frame) -> Any:
         """Return a lambda."""
         return self.defined(FunctionValue("<lambda>", node, frame), frame)
@@ -242,56 +151,12 @@ class ExpressionEvaluator:
         """Return whether a condition holds."""
         return self.truth(self.value(node, frame), node)
 
-    def truth(self, value: Any, node: Any) -> bool:
-        """Return whether a value counts as true. SpecError if that is not known."""
-        if isinstance(value, UnknownValue):
-            what = f"whether {quoted(node)} holds is not known: {value.what} is not known here"
-            raise self.error(node, what, self.way)
-        if isinstance(value, LibraryObject):
-            try:
-                return value.truth(self, node)  # type: ignore[arg-type]
-            except NotImplementedError:
-                what = f"a condition on {value.describe()}, whose values are not known"
-                raise self.error(node, what, self.way) from None
-        if isinstance(value, InstanceValue):
-            for name in ("__bool__", "__len__"):
-                if value.cls.find(name) is not MISSING:
-                    return bool(self.call(self.attribute(value, name, node), [], {}, node))
-            return True
-        return bool(value)
-
     # Operators
 
     def binary(self, node: ast.BinOp, frame: Frame) -> Any:
         """Return the result of an operator."""
         left, right = self.value(node.left, frame), self.value(node.right, frame)
         return self.operate(BINARY[type(node.op)], left, right, node)
-
-    def operate(self, op: str, left: Any, right: Any, node: Any) -> Any:
-        """Return the result of an operator on two values."""
-        for one in (left, right):
-            if isinstance(one, UnknownValue):
-                return UnknownValue(one.what, one.node)
-        for one in (left, right):
-            if isinstance(one, LibraryObject):
-                try:
-                    return one.binary(self, op, left, right, node)  # type: ignore[arg-type]
-                except NotImplementedError:
-                    raise self.impossible(op, left, right, node) from None
-        for one, other, name in ((left, right, f"__{op}__"), (right, left, f"__r{op}__")):
-            if isinstance(one, InstanceValue) and one.cls.find(name) is not MISSING:
-                return self.call(self.attribute(one, name, node), [other], {}, node)
-        if not isinstance(left, PLAIN) or not isinstance(right, PLAIN):
-            raise self.impossible(op, left, right, node)
-        try:
-            return plain_binary(op, left, right, self.budget)
-        except PLAIN_ERRORS as error:
-            raise self.raised(error, node) from None
-
-    def impossible(self, op: str, left: Any, right: Any, node: Any) -> SpecError:
-        """Return the error for an operator that these operands do not have."""
-        what = f"{quoted(node)} has {describe(left)} and {describe(right)}, which is not understood"
-        return self.error(node, what, self.way)
 
     def unary(self, node: ast.UnaryOp, frame: Frame) -> Any:
         """Return the result of an operator in front of a value."""
@@ -321,126 +186,11 @@ class ExpressionEvaluator:
             left = right
         return result
 
-    def compare(self, op: ast.cmpop, left: Any, right: Any, node: Any) -> Any:
-        """Return the result of one comparison; what is not known if it depends on that."""
-        unknown = next((one for one in (left, right) if isinstance(one, UnknownValue)), None)
-        if isinstance(op, (ast.Is, ast.IsNot)):
-            if isinstance(left, UnknownValue) and isinstance(right, UnknownValue):
-                return isinstance(op, ast.Is) if left.what == right.what else left
-            return self.identical(left, right, node) is isinstance(op, ast.Is)
-        if unknown is not None:
-            return UnknownValue(unknown.what, unknown.node)
-        if isinstance(op, (ast.In, ast.NotIn)):
-            found = self.contains(right, left, node)
-            return found if isinstance(found, UnknownValue) else found is isinstance(op, ast.In)
-        name = COMPARED[type(op)]
-        for one in (left, right):
-            if isinstance(one, LibraryObject):
-                try:
-                    return one.binary(self, name, left, right, node)  # type: ignore[arg-type]
-                except NotImplementedError:
-                    return (left is right) is (name == "eq")
-        if name in ("eq", "ne"):
-            return equal(left, right, self.budget) is (name == "eq")
-        try:
-            return ordered(name, left, right, self.budget)
-        except PLAIN_ERRORS as error:
-            raise self.raised(error, node) from None
-
-    def identical(self, left: Any, right: Any, node: Any) -> bool:
-        """Return whether two values are one object; equal numbers and texts are, as Python keeps those once.
-
-        A value that is not known is taken not to be None, with a note.
-        """
-        if isinstance(left, UnknownValue) and right is None:
-            self.notes[f"line {node.lineno}: {left.what} is not known, and taken not to be None"] = None
-        if isinstance(left, (str, int, float)) and type(left) is type(right):
-            return bool(left == right)
-        return left is right
-
-    def contains(self, container: Any, one: Any, node: Any) -> Any:
-        """Return whether a container has a value; an item that is not known if that may be it."""
-        if isinstance(container, (str, range, set, frozenset, dict)):
-            self.budget.copy(len(container) if isinstance(container, str) else 0)
-            if isinstance(container, range):
-                return in_range(one, container)
-            try:
-                return self.key(one, node) in container
-            except PLAIN_ERRORS as error:
-                raise self.raised(error, node) from None
-        if isinstance(container, InstanceValue) and container.cls.find("__contains__") is not MISSING:
-            return bool(self.call(self.attribute(container, "__contains__", node), [one], {}, node))
-        items = list(self.items(container, node))
-        found = any(equal(item, one, self.budget) for item in items)
-        if found or not isinstance(one, (str, int, float)):
-            return found
-        return next((item for item in items if isinstance(item, UnknownValue)), False)
-
     # Attributes
 
     def attribute_value(self, node: ast.Attribute, frame: Frame) -> Any:
         """Return an attribute."""
         return self.attribute(self.value(node.value, frame), node.attr, node)
-
-    def attribute(self, value: Any, name: str, node: Any) -> Any:
-        """Return an attribute of a value. SpecError without it."""
-        found = self.find(value, name, node)
-        if found is MISSING:
-            what = f"{describe(value)} has no {name!r}"
-            raise RaisedError(self.exception("AttributeError"), what, node, lambda: nearest(name, attributes_of(value)))
-        return found
-
-    def find(self, value: Any, name: str, node: Any) -> Any:
-        """Return an attribute of a value; MISSING without it."""
-        if isinstance(value, InstanceValue):
-            return self.find_of_instance(value, name, node)
-        if isinstance(value, ClassValue):
-            return self.find_of_class(value, name)
-        if isinstance(value, UnknownValue):
-            return value.attribute(name)
-        if isinstance(value, LibraryName):
-            return self.library(f"{value.path}.{name}", node)
-        if isinstance(value, LibraryObject):
-            return value.attribute(self, name, node)  # type: ignore[arg-type]
-        if isinstance(value, FunctionValue):
-            own = {"__name__": value.name, "__qualname__": value.name, "__doc__": None}
-            return value.attributes.get(name, own.get(name, MISSING))
-        return self.method_of(value, name)
-
-    def find_of_instance(self, value: InstanceValue, name: str, node: Any) -> Any:
-        """Return an attribute of an object: its own, or its class's."""
-        if name in value.attributes:
-            return value.attributes[name]
-        if name == "__class__":
-            return value.cls
-        if name == "__dict__":
-            return value.attributes
-        found = value.cls.find(name)
-        if found is MISSING:
-            own = value.cls.find("__getattr__")
-            return MISSING if own is MISSING else self.call(own, [value, name], {}, node)
-        if isinstance(found, PropertyValue):
-            return self.call(found.getter, [value], {}, node)
-        return self.bound(found, value, value.cls)
-
-    def find_of_class(self, value: ClassValue, name: str) -> Any:
-        """Return an attribute of a class."""
-        if name in ("__name__", "__qualname__"):
-            return value.name
-        if name == "__mro__":
-            return value.mro
-        found = value.find(name)
-        return self.bound(found, None, value)
-
-    def bound(self, found: Any, receiver: Any, cls: ClassValue) -> Any:
-        """Return an attribute of a class as its object, or the class itself, has it."""
-        if isinstance(found, StaticMethodValue):
-            return found.function
-        if isinstance(found, ClassMethodValue):
-            return BoundMethod(found.function, cls)
-        if isinstance(found, (FunctionValue, LibraryFunction)) and receiver is not None:
-            return BoundMethod(found, receiver)
-        return found
 
     # Indices and loops
 
@@ -449,98 +199,10 @@ class ExpressionEvaluator:
         value = self.value(node.value, frame)
         return self.item(value, self.value(node.slice, frame), node)
 
-    def item(self, value: Any, index: Any, node: Any) -> Any:
-        """Return what a value has at an index."""
-        if isinstance(value, UnknownValue):
-            return UnknownValue(value.what, value.node)
-        if isinstance(value, (ClassValue, LibraryName)):  # Tuple[int], in an annotation or a base
-            return value
-        try:
-            if isinstance(value, LibraryObject):
-                return value.item(self, index, node)  # type: ignore[arg-type]
-            if isinstance(value, InstanceValue) and value.cls.find("__getitem__") is not MISSING:
-                return self.call(self.attribute(value, "__getitem__", node), [index], {}, node)
-            if isinstance(value, (list, tuple, str, range)):
-                found = value[self.needs(index, node)]
-                self.budget.copy(len(found) if isinstance(index, slice) else 0)
-                return found
-            if isinstance(value, dict):
-                return self.item_of_dict(value, self.key(index, node), node)
-        except NotImplementedError:
-            pass
-        except PLAIN_ERRORS as error:
-            raise self.raised(error, node) from None
-        raise self.error(node, f"{describe(value)} has no items")
-
-    def item_of_dict(self, value: dict[Any, Any], key: Any, node: Any) -> Any:
-        """Return what a dict has for a key. KeyError without it, which names those that it has."""
-        if key not in value:
-            factory = getattr(value, "factory", None)
-            if factory is not None:
-                value[key] = self.call(factory, [], {}, node)
-                return value[key]
-            known = map(self.key_text, islice((one for one in value if isinstance(one, (str, int))), 12))
-            text = f"there is no key {self.key_text(key)}; there are {', '.join(known) or 'none'}"
-            raise RaisedError(self.exception("KeyError"), text, node)
-        return value[key]
-
-    def key_text(self, key: Any) -> str:
-        """Return a key as errors show it."""
-        return shown(key) if isinstance(key, str) else clipped(text_of(key, self.budget), LONGEST_REASON)
-
     def slice_value(self, node: ast.Slice, frame: Frame) -> Any:
         """Return a slice."""
         parts = [None if one is None else self.value(one, frame) for one in (node.lower, node.upper, node.step)]
         return self.slice_of([self.needs(one, node) for one in parts])
-
-    def slice_of(self, parts: list[Any]) -> slice:
-        """Return a slice of these bounds. TypeError for containers, which may have each other in them."""
-        if any(isinstance(one, (list, tuple, dict, set, frozenset, slice)) for one in parts):
-            raise TypeError("the bounds of a slice are whole numbers, or None")
-        return slice(*parts)
-
-    def iterate(self, value: Any, node: Any) -> Iterator[Any]:
-        """Return what a loop over a value gives, one after another."""
-        self.needs(value, node)
-        if isinstance(value, (set, frozenset)):
-            self.budget.copy(len(value))
-            return iter(sorted(value, key=lambda one: text_of(one, self.budget)))
-        if isinstance(value, (list, tuple, str, dict, range)):
-            return iter(value)
-        if isinstance(value, LibraryObject):
-            try:
-                return value.items(self, node)  # type: ignore[arg-type]
-            except NotImplementedError:
-                pass
-        if isinstance(value, InstanceValue):
-            if value.cls.find("__iter__") is not MISSING:
-                return self.iterate(self.call(self.attribute(value, "__iter__", node), [], {}, node), node)
-            if value.cls.find("__getitem__") is not MISSING and value.cls.find("__len__") is not MISSING:
-                return (self.item(value, at, node) for at in range(self.length(value, node)))
-        raise self.error(node, f"{describe(value)} cannot be looped over")
-
-    def items(self, value: Any, node: Any) -> list[Any]:
-        """Return all that a loop over a value gives, as a list."""
-        if isinstance(value, range):
-            listable(len(value))
-        found = []
-        for one in self.iterate(value, node):
-            found.append(one)
-            if not len(found) % 8:
-                self.budget.copy(8)
-        return found
-
-    def length(self, value: Any, node: Any) -> int:
-        """Return the length of a value."""
-        self.needs(value, node)
-        if isinstance(value, LibraryObject):
-            return value.length(self, node)  # type: ignore[arg-type]
-        if isinstance(value, InstanceValue) and value.cls.find("__len__") is not MISSING:
-            return int(self.call(self.attribute(value, "__len__", node), [], {}, node))
-        try:
-            return len(value)
-        except PLAIN_ERRORS:
-            raise RaisedError(self.exception("TypeError"), f"{describe(value)} has no length", node) from None
 
     def comprehension(self, node: Any, frame: Frame) -> Any:
         """Return the list, or the set, of a comprehension; a generator is the list of what it gives."""
@@ -596,14 +258,6 @@ class ExpressionEvaluator:
     def assign(self, target: ast.expr, value: Any, frame: Frame) -> None:
         """Give a target a value."""
         raise NotImplementedError
-
-
-def attributes_of(value: Any) -> list[str]:
-    """Return the names of the attributes of an object; none for other values."""
-    if not isinstance(value, InstanceValue):
-        return []
-    inherited = [key for one in value.cls.mro if isinstance(one, ClassValue) for key in one.namespace]
-    return [*value.attributes, *inherited]
 
 
 Method = Callable[[Any, Any, Frame], Any]

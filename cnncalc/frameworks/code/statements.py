@@ -8,7 +8,8 @@ from typing import Any
 
 from ...errors import LONGEST_REASON, clipped
 from .budget import STEPS_AN_ERROR, TooMuchError
-from .expressions import PLAIN_ERRORS, ExpressionEvaluator
+from .expressions import ExpressionEvaluator
+from .operations import PLAIN_ERRORS
 from .operators import BINARY, plain_binary
 from .patterns import fits
 from .source import quoted

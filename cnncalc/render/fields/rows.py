@@ -273,7 +273,7 @@ def field_sentences(fields: ReceptiveFields) -> Iterator[str]:
     for reason, names in list(reasons.items())[:MOST_REASONS]:
         yield f"at most, from {names[0]} on: {reason}" if len(names) > 1 else f"at most, in {names[0]}: {reason}"
     if len(reasons) > MOST_REASONS:
-        yield f"and for {len(reasons) - MOST_REASONS} reasons more, all with --json"
+        yield f"and for {plural(len(reasons) - MOST_REASONS, 'reason')} more, all with --json"
 
 
 MOST_REASONS = 3

@@ -298,7 +298,7 @@ def weights_of(view: Sight, level: Level, lead: Sequence[int]) -> Weights:
         number = 1
         for axis, at in zip(one, lead, strict=False):
             number *= axis >> at & 1 if isinstance(axis, int) else axis[at]
-        down, across = (1, *one)[-2:]
+        down, across = (1, 1, *one)[-2:]
         found.append((number, down, across))
     return found
 

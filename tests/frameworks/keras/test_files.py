@@ -113,12 +113,74 @@ def test_groups_numbered_with_gaps(files: Path, tmp_path: Path) -> None:
         for name in list(layers):
             if not any(isinstance(one, h5py.Dataset) for one in _all(layers[name])):
                 del layers[name]
+        layers["batch_normalization_2"] = np.ones(3)  # is no group
     arrays = np.load(files / "keras3.npz")
     np.save(tmp_path / "x.npy", arrays["x"])
     where = ["-x", str(tmp_path / "x.npy"), "-w", str(path), "-o", str(tmp_path / "y.npy")]
     done = here(["run", str(files / "keras3.json"), *where])
     assert done.code == 0, done.err
     assert np.allclose(np.load(tmp_path / "y.npy"), arrays["y"], atol=1e-6)
+
+
+def test_groups_of_one_class_numbered_with_gaps(tmp_path: Path) -> None:
+    first, second = np.arange(3.0 * 5).reshape(3, 5), np.arange(5.0 * 2).reshape(5, 2)
+    with h5py.File(tmp_path / "w.weights.h5", "w") as file:
+        for group, array in (("dense_1", first), ("dense_4", second)):
+            file[f"layers/{group}/vars/0"] = array
+    layers = [{"op": "linear", "out": out, "bias": False} for out in (5, 2)]
+    (tmp_path / "net.json").write_text(json.dumps({"input": [3], "layers": layers}), encoding="utf-8")
+    np.save(tmp_path / "x.npy", np.ones(3))
+    where = ["-x", str(tmp_path / "x.npy"), "-w", str(tmp_path / "w.weights.h5"), "-o", str(tmp_path / "y.npy")]
+    done = here(["run", str(tmp_path / "net.json"), *where])
+    assert done.code == 0, done.err
+    assert np.allclose(np.load(tmp_path / "y.npy"), first.sum(0) @ second)
+
+
+@pytest.mark.parametrize("end", ["", "_7"])
+def test_names_in_several_attributes_and_of_another_model(files: Path, tmp_path: Path, end: str) -> None:
+    """HDF5 holds 64 kB in one; the layers of a model that is built again have other names, in the same order."""
+    path = tmp_path / "w.h5"
+    with changed(files / "keras2-list.h5", path) as file:
+        names = list(file.attrs["layer_names"])
+        del file.attrs["layer_names"]
+        for at, some in enumerate((names[:5], names[5:])):
+            file.attrs[f"layer_names{at}"] = [one + end for one in some]
+        for name in names if end else []:
+            file.move(name, f"{name}{end}")
+    arrays = np.load(files / "keras2.npz")
+    np.save(tmp_path / "x.npy", arrays["x"])
+    where = ["-x", str(tmp_path / "x.npy"), "-w", str(path), "-o", str(tmp_path / "y.npy")]
+    done = here(["run", str(files / "keras2.json"), *where])
+    assert done.code == 0, done.err
+    assert np.allclose(np.load(tmp_path / "y.npy"), arrays["y"], atol=1e-6)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+def test_a_model_of_bfloat16(tmp_path: Path, ending: str) -> None:
+    """Keras 3.15 writes two bytes for each number, and says what they are in a `.keras` file alone."""
+    config = {"batch_shape": [None, 2], "name": "x"}
+    layers = [{"class_name": "InputLayer", "config": config}]
+    layers.append({"class_name": "Dense", "config": {"name": "d", "units": 1, "use_bias": False}})
+    document = {"class_name": "Sequential", "config": {"name": "m", "layers": layers}}
+    kernel = np.array([[0x3F15], [0xBEAA]], np.uint16).view("V2")  # 0.58203125, -0.33203125
+    made, path = io.BytesIO(), tmp_path / f"net{ending}"
+    with h5py.File(made, "w") as file:
+        if ending == ".h5":
+            file.attrs["model_config"] = json.dumps(document)
+            file.attrs["layer_names"] = [b"d"]
+            file.create_group("d").attrs["weight_names"] = [b"d/kernel"]
+            file["d/d/kernel"] = kernel
+        else:
+            file["layers/dense/vars/0"] = kernel
+            file["layers/dense/vars/0"].attrs["dtype"] = "bfloat16"
+    if ending == ".h5":
+        path.write_bytes(made.getvalue())
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("config.json", json.dumps(document))
+            archive.writestr("model.weights.h5", made.getvalue())
+    x = np.array([[2, 4]], np.float32)
+    assert cnncalc.run(path, x).tolist() == [[2 * 0.58203125 - 4 * 0.33203125]]
 
 
 def _all(group: Any) -> list[Any]:
@@ -191,6 +253,14 @@ def test_broken_files(files: Path, tmp_path: Path) -> None:
         del file[f"{weights}/bias"]
         file.create_dataset(f"{weights}/bias", (1 << 40,), "f4", chunks=(1 << 20,))
     assert "claims 4,398,046,511,104 bytes, and the file holds 0 of it" in run(path, tmp_path)
+    with changed(files / "keras3.h5", path) as file:
+        del file[f"{weights}/bias"]
+        file[f"{weights}/bias"] = ["a"] * 5
+    assert "/out/bias' holds no numbers" in run(path, tmp_path)
+    with changed(files / "keras3.h5", path) as file:
+        del file[f"{weights}/bias"]
+        file[weights].create_dataset("bias", (5,), "f4", external=[("/etc/passwd", 0, 20)])
+    assert "/out/bias' lies in another file\n  links are not followed" in run(path, tmp_path)
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
         file[f"{weights}/bias"] = np.ones(4, np.float32)

@@ -360,6 +360,8 @@ def test_models_in_one_another_have_an_end() -> None:
         args = [args]
     with pytest.raises(cnncalc.SpecError, match="nested more than 32 deep"):
         cnncalc.load(changed([{"args": args, "kwargs": {}}], *LAYERS, 1, "inbound_nodes"))
+    with pytest.raises(cnncalc.SpecError, match="nested more than 32 deep"):
+        cnncalc.load(changed(args, *LAYERS, 1, "config", "kernel_size"))
 
 
 def test_models_that_call_one_another_twice_have_an_end() -> None:

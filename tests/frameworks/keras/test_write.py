@@ -242,6 +242,32 @@ REFUSED_NETWORKS: list[tuple[tuple[Any, ...], list[Any], str]] = [
         ],
         "a norm shared by inputs with other numbers of axes",
     ),
+    ((3, 4, 5), [{"op": "rescale", "factor": [1, 2, 3]}], "a factor for each channel, if these are first"),
+    ((2, "H", "W", 3), [{"op": "expand", "out": [4, 2, -1, -1, 3]}], "a reshape to several open sizes"),
+    ((3, 7, 8, 9), [{"op": "dwconv3d", "k": 3}], "it has no dwconv3d"),
+    (
+        (5, 6),
+        [
+            {"op": "input", "name": "m", "shape": [5, 5]},
+            {"op": "multihead", "heads": 2, "from": ["input", "input", "input", "m"]},
+        ],
+        "a mask of multi-head attention that is added",
+    ),
+    (
+        (2, 5, 6),
+        [{"op": "input", "name": "h", "shape": [2, 3]}, {"op": "gru", "out": 3, "from": ["input", "h"]}],
+        "states that gru begins with",
+    ),
+    (
+        (1, 1, 1),
+        [
+            {"op": "input", "name": "b", "shape": [1] * 8},
+            {"op": "input", "name": "c", "shape": [1] * 8},
+            {"op": "input", "name": "d", "shape": [1] * 7},
+            {"op": "einsum", "equation": "abc,defghijk,lmnopqrs,tuvwxyz->a", "from": ["input", "b", "c", "d"]},
+        ],
+        "an equation that has all letters, without one for the batch",
+    ),
 ]
 
 
@@ -250,6 +276,11 @@ def test_what_keras_cannot_say_of_a_network_is_refused(input: tuple[Any, ...], l
     with pytest.raises(cnncalc.SpecError) as error:
         written(layers, None, list(input))
     assert error.value.what.startswith(f"Keras cannot express this: {why}")
+
+
+def test_a_scale_of_an_open_number_of_channels_is_refused() -> None:
+    with pytest.raises(cnncalc.SpecError, match="Keras cannot express this: a scale of an open number of channels"):
+        written([{"op": "scale"}], "NHWC", [4, 5, "C"])
 
 
 def test_rows_are_repeated_and_recurrent_layers_run_both_ways() -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ....errors import shown
 from ...keras.read.functions import shape_in
 from ..values import UnknownValue
-from .graph import LayerValue, SymbolicTensor, session_of
+from .graph import LayerValue, SymbolicTensor
 from .operations import NAMES, batch_of, by_name, function
+from .session import session_of
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator

@@ -1,4 +1,4 @@
-"""Keras's layers and tensors while code is evaluated, and the configuration of the models that they make.
+"""Keras's layers and tensors while code is evaluated, their operators, and the models that they make.
 
 A layer notes each of its calls. A model is what lies between its inputs and its outputs, in the form that Keras's own
 `to_json()` has, so that Keras's models are read in one place.
@@ -6,10 +6,7 @@ A layer notes each of its calls. A model is what lies between its inputs and its
 
 from __future__ import annotations
 
-import ast
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....errors import CnncalcError, ShapeError
@@ -18,53 +15,36 @@ from ....trace import shape
 from ...build import Draft
 from ...keras.read import read as read_keras
 from ...keras.read.config import Sizes, Tensor
+from ...keras.read.functions import JOINS
 from ...keras.read.graph import results_of
 from ...keras.read.model import INPUT, KerasLayer, count_calls, read_model
-from ...keras.read.variables import snake_case
 from ..values import MISSING, InstanceValue, LibraryFunction, LibraryObject, UnknownValue, describe, leaves
+from .session import session_of
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
 MODELS = ("Functional", "Sequential")
-
-
-class Session:
-    """What Keras keeps while a source is evaluated."""
-
-    def __init__(self) -> None:
-        self.names: Counter[str] = Counter()
-        self.path: list[str] = []
-        """The names of the layers of the source's own that are being called, outermost first."""
-        self.channels_last = True
-        self.calls = 0
-        """How many calls of layers there were."""
-
-    def unique(self, kind: str) -> str:
-        """Return the name that Keras gives a layer without one: `conv2d`, `conv2d_1`."""
-        stem = snake_case(kind)
-        self.names[stem] += 1
-        return stem if self.names[stem] == 1 else f"{stem}_{self.names[stem] - 1}"
-
-
-def session_of(evaluator: Evaluator) -> Session:
-    """Return what Keras keeps for an evaluator."""
-    session: Session | None = evaluator.state.get("keras")
-    if session is None:
-        session = evaluator.state["keras"] = Session()
-        session.channels_last = not sets_channels_first(evaluator.source.tree)
-    return session
-
-
-@lru_cache(maxsize=1)
-def sets_channels_first(tree: ast.AST) -> bool:
-    """Return whether a source says that channels stand first: such a call stands alone, so nothing asks for it."""
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) == 1]
-    setting = [
-        one for one in calls if "set_image_data_format" in (getattr(one.func, name, "") for name in ("attr", "id"))
-    ]
-    return any(isinstance(one.args[0], ast.Constant) and one.args[0].value == "channels_first" for one in setting)
-
+BINARY = {
+    "add": "Add",
+    "sub": "Subtract",
+    "mul": "Multiply",
+    "truediv": "TrueDivide",
+    "pow": "Power",
+    "matmul": "Matmul",
+    "floordiv": "FloorDivide",
+    "mod": "Mod",
+    "lt": "Less",
+    "le": "LessEqual",
+    "gt": "Greater",
+    "ge": "GreaterEqual",
+    "and": "LogicalAnd",
+    "or": "LogicalOr",
+    "xor": "LogicalXor",
+}
+"""The operation of each of Python's operators."""
+UNARY = {"neg": "Negative", "invert": "LogicalNot"}
+"""The operation of each operator in front of a tensor."""
 
 STEPS_A_CALL = 80
 """How many steps the call of a layer takes, beside its arguments."""
@@ -114,22 +94,16 @@ class SymbolicTensor(LibraryObject):
         return {"dtype": self.dtype, "name": self.layer.name}.get(name, MISSING)
 
     def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
-        from .operations import BINARY, operate
-
         if op not in BINARY:
             raise NotImplementedError
         return operate(evaluator, BINARY[op], [left, right], {}, node)
 
     def unary(self, evaluator: Evaluator, op: str, node: Any) -> Any:
-        from .operations import UNARY, operate
-
         if op not in UNARY:
             raise NotImplementedError
         return operate(evaluator, UNARY[op], [self], {}, node)
 
     def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
-        from .operations import operate
-
         keys = index if isinstance(index, tuple) else (index,)
         if self.whole:  # behind the batch that layers have
             keys = (slice(None), *keys)
@@ -361,6 +335,63 @@ def plain(value: Any) -> Any:
     if value is ...:
         return {"class_name": "__ellipsis__", "config": {}}
     return value if isinstance(value, (str, int, float, bool)) or value is None else describe(value)
+
+
+# Operations
+
+
+def operate(evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
+    """Return the result of an operation on tensors, as a layer of its class."""
+    config = {
+        key: value for key, value in kwargs.items() if not any(isinstance(one, SymbolicTensor) for one in leaves(value))
+    }
+    given = {key: value for key, value in kwargs.items() if key not in config}
+    tensors = [one for one in leaves([args, given]) if isinstance(one, SymbolicTensor)]
+    ranks = [len(one.sizes or ()) for one in tensors if not one.whole]
+    if tensors and not ranks:
+        config = _behind_batch(kind, config, len(tensors[0].sizes or ()))
+    elif ranks and kind in JOINS:
+        args = _beside_samples(evaluator, args, max(ranks), node)
+    layer = LayerValue(kind, session_of(evaluator).unique(kind), config, node, is_operation=True)
+    return layer.call(evaluator, list(args), given, node)
+
+
+def _behind_batch(kind: str, config: dict[str, Any], rank: int) -> dict[str, Any]:
+    """Return the settings of an operation on arrays with their axes counted behind a batch, as a layer has them."""
+    if kind == "Transpose":
+        axes = config.get("axes") or range(rank)[::-1]
+        return {"axes": [0, *[axis % rank + 1 for axis in axes]]}
+    keys = [key for key in ("axis", "axis1", "axis2", "source", "destination") if key in config]
+    return config | {key: _one_further(config[key]) for key in keys}
+
+
+def _one_further(axis: Any) -> Any:
+    if isinstance(axis, (list, tuple)):
+        return [_one_further(one) for one in axis]
+    return axis + 1 if type(axis) is int and axis >= 0 else axis
+
+
+def _beside_samples(evaluator: Evaluator, args: Sequence[Any], rank: int, node: Any) -> list[Any]:
+    """Return operands with each array of one more axis than samples have as one sample, if that axis has one place."""
+    return [
+        moved(evaluator, f"{one.layer.name}_reshape", one, one.sizes[1:], node, (1,))
+        if isinstance(one, SymbolicTensor) and one.whole and one.sizes and len(one.sizes) > rank and one.sizes[0] == 1
+        else one
+        for one in args
+    ]
+
+
+def moved(
+    evaluator: Evaluator, name: str, x: SymbolicTensor, out: Sequence[Any], node: Any, batch: Sizes | None = None
+) -> Any:
+    """Return a tensor in another shape, by a layer of this name; `batch` is that of the result, else that of `x`."""
+    target = [-1 if n is None else n for n in out]
+    if target.count(-1) > 1:
+        raise evaluator.error(node, f"{name} to a shape with several open sizes is not understood")
+    layer = LayerValue("Reshape", session_of(evaluator).unique(name), {"target_shape": target}, node)
+    result = layer.call(evaluator, [x], {}, node)
+    result.batch = x.batch if batch is None else batch
+    return result
 
 
 # Models

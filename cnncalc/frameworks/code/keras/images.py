@@ -6,8 +6,9 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ..source import quoted
-from .graph import LayerValue, session_of
+from .graph import LayerValue
 from .operations import NAMES, Function, by_name, enter, function, sized, tensor_of
+from .session import session_of
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator

@@ -20,7 +20,8 @@ from ..values import (
     describe,
     leaves,
 )
-from .graph import CallNode, LayerValue, SymbolicTensor, plain, session_of, set_trainable
+from .graph import CallNode, LayerValue, SymbolicTensor, plain, set_trainable
+from .session import session_of
 from .signatures import Signature, signatures
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ....errors import no_input
 from ...keras.read.model import INPUT
 from ..values import ClassValue, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe, leaves
-from .graph import LayerValue, SymbolicTensor, functional, plain, session_of
+from .graph import LayerValue, SymbolicTensor, functional, plain
 from .layers import CLASSES, INNER, LAYER, input_of, is_layer, name_of, no_layer, run
+from .session import session_of
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator

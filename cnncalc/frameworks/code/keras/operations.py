@@ -1,4 +1,4 @@
-"""Keras's operations while code is evaluated: `keras.ops`, the backend, TensorFlow's functions, and operators."""
+"""Keras's operations while code is evaluated: `keras.ops`, the backend, and TensorFlow's functions."""
 
 from __future__ import annotations
 
@@ -10,34 +10,15 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ...keras.read.config import Sizes
-from ...keras.read.functions import JOINS, class_of
+from ...keras.read.functions import class_of
 from ..libraries import NameTable
 from ..values import LibraryFunction, UnknownValue, leaves
-from .graph import LayerValue, SymbolicTensor, session_of
+from .graph import LayerValue, SymbolicTensor, moved, operate
+from .session import session_of
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
-BINARY = {
-    "add": "Add",
-    "sub": "Subtract",
-    "mul": "Multiply",
-    "truediv": "TrueDivide",
-    "pow": "Power",
-    "matmul": "Matmul",
-    "floordiv": "FloorDivide",
-    "mod": "Mod",
-    "lt": "Less",
-    "le": "LessEqual",
-    "gt": "Greater",
-    "ge": "GreaterEqual",
-    "and": "LogicalAnd",
-    "or": "LogicalOr",
-    "xor": "LogicalXor",
-}
-"""The operation of each of Python's operators."""
-UNARY = {"neg": "Negative", "invert": "LogicalNot"}
-"""The operation of each operator in front of a tensor."""
 
 _TABLE = """
 abs absolute: x
@@ -198,60 +179,6 @@ ROOTS = (
     "keras.activations",
 )
 """The modules that have these functions."""
-
-
-def operate(evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
-    """Return the result of an operation on tensors, as a layer of its class."""
-    config = {
-        key: value for key, value in kwargs.items() if not any(isinstance(one, SymbolicTensor) for one in leaves(value))
-    }
-    given = {key: value for key, value in kwargs.items() if key not in config}
-    tensors = [one for one in leaves([args, given]) if isinstance(one, SymbolicTensor)]
-    ranks = [len(one.sizes or ()) for one in tensors if not one.whole]
-    if tensors and not ranks:
-        config = _behind_batch(kind, config, len(tensors[0].sizes or ()))
-    elif ranks and kind in JOINS:
-        args = _beside_samples(evaluator, args, max(ranks), node)
-    layer = LayerValue(kind, session_of(evaluator).unique(kind), config, node, is_operation=True)
-    return layer.call(evaluator, list(args), given, node)
-
-
-def _behind_batch(kind: str, config: dict[str, Any], rank: int) -> dict[str, Any]:
-    """Return the settings of an operation on arrays with their axes counted behind a batch, as a layer has them."""
-    if kind == "Transpose":
-        axes = config.get("axes") or range(rank)[::-1]
-        return {"axes": [0, *[axis % rank + 1 for axis in axes]]}
-    keys = [key for key in ("axis", "axis1", "axis2", "source", "destination") if key in config]
-    return config | {key: _one_further(config[key]) for key in keys}
-
-
-def _one_further(axis: Any) -> Any:
-    if isinstance(axis, (list, tuple)):
-        return [_one_further(one) for one in axis]
-    return axis + 1 if type(axis) is int and axis >= 0 else axis
-
-
-def _beside_samples(evaluator: Evaluator, args: Sequence[Any], rank: int, node: Any) -> list[Any]:
-    """Return operands with each array of one more axis than samples have as one sample, if that axis has one place."""
-    return [
-        moved(evaluator, f"{one.layer.name}_reshape", one, one.sizes[1:], node, (1,))
-        if isinstance(one, SymbolicTensor) and one.whole and one.sizes and len(one.sizes) > rank and one.sizes[0] == 1
-        else one
-        for one in args
-    ]
-
-
-def moved(
-    evaluator: Evaluator, name: str, x: SymbolicTensor, out: Sequence[Any], node: Any, batch: Sizes | None = None
-) -> Any:
-    """Return a tensor in another shape, by a layer of this name; `batch` is that of the result, else that of `x`."""
-    target = [-1 if n is None else n for n in out]
-    if target.count(-1) > 1:
-        raise evaluator.error(node, f"{name} to a shape with several open sizes is not understood")
-    layer = LayerValue("Reshape", session_of(evaluator).unique(name), {"target_shape": target}, node)
-    result = layer.call(evaluator, [x], {}, node)
-    result.batch = x.batch if batch is None else batch
-    return result
 
 
 Function = Callable[["Evaluator", list[Any], dict[str, Any], Any], Any]

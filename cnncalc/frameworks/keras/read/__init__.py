@@ -31,11 +31,14 @@ def is_model(value: Any) -> bool:
     return bool(value.get("layers")) and "op" not in value and is_model_config(value)
 
 
-def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
-    """Read a Keras model as a spec, its arrays from a file. SpecError, with the Keras layer, if it cannot be read."""
+def read(value: Any, file: HdfFile | None = None, layout: str | None = None) -> ForeignNetwork:
+    """Read a Keras model as a spec, its arrays from a file. SpecError, with the Keras layer, if it cannot be read.
+
+    The spec has the layout of most of the layers, unless one is given.
+    """
     model = _model(value)
     check_calls(model)
-    channels_last = _channels_last(model)
+    channels_last = _channels_last(model) if layout is None else layout == "NHWC"
     arrays = None if file is None else KerasArrays(file, model)
     reader = ModelReader(channels_last, _is_old(value), arrays, spread=shared_across(model))
     feeds = [_input(model, at, reader.spec) for at in range(len(model.inputs))]

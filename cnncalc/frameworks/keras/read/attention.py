@@ -12,7 +12,7 @@ from types import NoneType
 from typing import Any, NamedTuple
 
 from ...build import Draft
-from .config import LayerCall, Sizes, Tensor, is_listable
+from .config import LayerCall, Sizes, Tensor, is_listable, whole_numbers
 from .functions import CONVERTERS, LayerPart, Parts, Raw, Results
 from .masks import column
 from .quantized import quantization
@@ -48,12 +48,6 @@ def _attended(call: LayerCall) -> list[Tensor] | None:
     if len(wanted) < 2 or not all(isinstance(one, Tensor) for one in wanted) or value is None:
         return None
     return wanted[:2] if key is None or key.layer is value.layer else wanted
-
-
-def whole_numbers(value: object) -> list[int] | None:
-    """Return a whole number, or a list of some, as a list, empty for None; None for anything else."""
-    listed: list[Any] = list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
-    return listed if all(type(n) is int for n in listed) else None
 
 
 class Seen(NamedTuple):

@@ -42,14 +42,19 @@ class Tensor(NamedTuple):
     @property
     def draft(self) -> Draft:
         """Return the layer of a tensor that a call reads."""
-        if isinstance(self.layer, str):
-            raise TypeError(f"{self.layer!r} is a part of a call that is not added yet")
+        assert isinstance(self.layer, Draft), f"{self.layer!r} is a part of a call that is not added yet"
         return self.layer
 
 
 def is_listable(count: object) -> TypeGuard[int]:
     """Return whether this is a number of things that may be listed one by one."""
     return type(count) is int and 1 <= count <= MOST_LISTED
+
+
+def whole_numbers(value: object) -> list[int] | None:
+    """Return a whole number, or a list of some, as a list, empty for None; None for anything else."""
+    listed: list[Any] = list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
+    return listed if all(type(n) is int for n in listed) else None
 
 
 class LayerCall(NamedTuple):

@@ -348,8 +348,7 @@ _MODELS = ("functional", "sequential", "model")
 def _array(dataset: Any) -> Any:
     """Return the numbers of a data set. SpecError if it claims more than the file holds, or holds no numbers."""
     with _reading():
-        is_bfloat16 = dataset.attrs.get("dtype") in ("bfloat16", b"bfloat16")
-        if not hasattr(dataset, "shape") or not _holds_numbers(dataset.dtype, is_bfloat16):
+        if not hasattr(dataset, "shape") or not (dataset.dtype.kind in "biuf" or dataset.dtype == BFLOAT16):
             raise SpecError(f"{shown(dataset.name)} holds no numbers")
         size = prod(dataset.shape) * dataset.dtype.itemsize
         if dataset.external or dataset.is_virtual:
@@ -363,14 +362,11 @@ def _array(dataset: Any) -> Any:
         if is_packed and isolated(lambda: bytes(dataset[()].ndim), 2 * most, size) is None:
             raise SpecError(f"{shown(dataset.name)} unpacks to more than it claims, or is broken", _UNPACKED)
         array = dataset[()]
-        if is_bfloat16:
+        if array.dtype == BFLOAT16:
             array = (array.view("u2").astype("u4") << 16).view("f4")
         return array
 
 
-def _holds_numbers(kind: Any, is_bfloat16: bool) -> bool:
-    """Return whether a dtype is one of plain real numbers; those of bfloat16 are two bytes each, unknown to NumPy."""
-    return kind.itemsize == 2 and kind.kind in "Viu" if is_bfloat16 else kind.kind in "biuf"
-
-
+BFLOAT16 = "V2"
+"""The dtype in which Keras writes bfloat16: two bytes each. Only a `.weights.h5` file says what they are."""
 _UNPACKED = "save the weights with Keras, which does not pack them"

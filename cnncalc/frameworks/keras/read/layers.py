@@ -99,13 +99,19 @@ def _kind(call: LayerCall) -> str:
 
 
 def _order_here(call: LayerCall) -> list[int] | None:
-    """Return the order of axes in which a layer finds its channels where the network has them; None if it does so."""
+    """Return the order of axes in which a layer finds its channels where the network has them; None if it does so.
+
+    It is empty if it is not known how many axes there are.
+    """
     given = call.config.get("data_format", "channels_last" if call.kind in _ALWAYS_LAST else None)
     if given is None or call.kind == "Flatten" or (given == "channels_last") == call.channels_last:
         return None
     first = 2 if call.kind.startswith("ConvLSTM") else 1  # behind the steps
-    axes, steps = [*range(first, len(call.sizes() or ()) + 1)], [*range(1, first)]
-    if not axes:  # no channels, or it is not known how many axes there are
+    sizes = call.sizes()
+    if sizes is None:
+        return []
+    axes, steps = [*range(first, len(sizes) + 1)], [*range(1, first)]
+    if not axes:  # no channels
         return None
     return [*steps, *axes[1:], axes[0]] if call.channels_last else [*steps, *axes[-1:], *axes[:-1]]
 

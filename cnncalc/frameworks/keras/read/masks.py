@@ -116,15 +116,11 @@ def column(mask: Tensor, suffix: str = "_counts") -> LayerPart:
 def masked_mean(call: LayerCall) -> Parts:
     """Return the mean of the steps that count (GlobalAveragePooling1D)."""
     mask, x = call.mask, call.read()[0].layer
-    if mask is None:
+    if mask is None or not call.channels_last:  # Keras takes the mask for one of the channels, if these are first
         return None
-    keepdims = bool(call.get("keepdims"))
-    parts, first = [column(mask)], not call.channels_last
-    if first:
-        parts = [LayerPart({"op": "reshape", "out": [1, -1]}, "_counts", (mask.layer,))]
-    total: Raw = {"op": "sum", "axis": [2 if first else 1], "keepdims": keepdims}
+    total: Raw = {"op": "sum", "axis": [1], "keepdims": bool(call.get("keepdims"))}
     return [
-        *parts,
+        column(mask),
         LayerPart({"op": "mul"}, "_counted", (x, "_counts")),
         LayerPart(total, "_sum"),
         LayerPart(total, "_steps", ("_counts",)),

@@ -12,12 +12,12 @@ STILL = ("identity", "dropout")
 def between(call: LayerCall, order: list[int], convert: Converter) -> Parts:
     """Return the layers for a call on its input's axes in another order, from 1, which is turned back behind.
 
-    None if the number of axes is not known, and for a call that no layer here expresses.
+    None if the number of axes, and with it the order, is not known, and for a call that no layer here expresses.
     """
     sizes, out, read = call.sizes(), call.out, call.read()
-    if sizes is None or len(read) != 1 or sorted(order) != list(range(1, len(sizes) + 1)):
+    if len(read) != 1:
         return None
-    turned = read[0]._replace(layer="_turned", sizes=tuple([sizes[axis - 1] for axis in order]))
+    turned = read[0]._replace(layer="_turned", sizes=sizes and tuple([sizes[axis - 1] for axis in order]))
     wanted = None if out is None or len(out) != len(order) else tuple([out[axis - 1] for axis in order])
     kwargs = {key: value for key, value in call.kwargs.items() if value is not read[0]}
     made = convert(call._replace(args=(turned,), kwargs=kwargs, out=wanted))
@@ -26,6 +26,8 @@ def between(call: LayerCall, order: list[int], convert: Converter) -> Parts:
     parts = listed(made)
     if all(part.raw["op"] in STILL for part in parts):
         return parts
+    if sizes is None:
+        return None
     there = LayerPart({"op": "permute", "order": order}, "_turned", (read[0].layer,))
     if parts[-1].raw.get("keepdims") is False:  # a global pool, which leaves no other axis
         return [there, *parts]

@@ -8,8 +8,9 @@ from math import prod
 from ....layers import OPS
 from ....layers.names import KERAS
 from ...build import NO_FIGURES
-from .config import LayerCall, Sizes
+from .config import LayerCall, Sizes, whole_numbers
 from .functions import Raw, opaque_layer, renamed, same_shape
+from .quantized import quantization
 from .tracing import shape_given
 from .variables import inner_layer
 
@@ -80,8 +81,9 @@ def _recurrent_figures(call: LayerCall) -> Raw:
 
 def _conv_lstm_figures(call: LayerCall) -> Raw:
     """Return the figures of a convolution of the input and one of the state, four gates each, at every step."""
-    sizes, c_o, k = call.sizes(), _count(call, "filters"), call.get("kernel_size")
-    if c_o is None or not sizes or not isinstance(k, (list, tuple)) or any(type(n) is not int for n in k):
+    sizes, c_o, window, nd = call.sizes(), _count(call, "filters"), call.get("kernel_size"), int(call.kind[-2])
+    k = whole_numbers([window] * nd if type(window) is int else window)
+    if c_o is None or k is None or len(k) != nd or sizes is None or len(sizes) != nd + 2:
         return {}
     c_i = sizes[-1] if call.channels_last else sizes[1]
     if c_i is None:
@@ -116,6 +118,8 @@ def _attention_figures(call: LayerCall) -> Raw:
     others = _count(call, "num_key_value_heads") or heads
     key = _count(call, "key_dim") or _count(call, "head_dim")
     if len(read) < 2 or any(not one or one[-1] is None for one in read) or not heads or not others or not key:
+        return {}
+    if quantization(call.config) is not None:  # its scales count, too
         return {}
     bias = call.get("use_bias") is not False
     value = _count(call, "value_dim") or key

@@ -204,8 +204,6 @@ def _expand(context: KerasContext) -> list[KerasStep]:
     ones: Shape = (1,) * (len(out) - len(x))
     before = [context.one("Reshape", target_shape=_sizes([*ones, *x]))[0]] if ones else []
     repeats = [size if n == 1 else 1 for n, size in zip((*ones, *x), out, strict=True)]
-    if not all(isinstance(times, int) for times in repeats):
-        raise refuse("an axis of 1 repeated to an open size", "give the input's sizes", "out")
     steps = context.operation(NUMPY, "Tile", repeats=[1, *repeats])
     return [*[step._replace(out=(*ones, *x), suffix="_axes") for step in before], *steps]
 

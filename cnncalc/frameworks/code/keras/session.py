@@ -1,0 +1,50 @@
+"""What Keras keeps while a source is evaluated: the names of its layers, and where channels stand."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ...keras.read.variables import snake_case
+
+if TYPE_CHECKING:
+    from ..evaluate import Evaluator
+
+
+class Session:
+    """What Keras keeps while a source is evaluated."""
+
+    def __init__(self) -> None:
+        self.names: Counter[str] = Counter()
+        self.path: list[str] = []
+        """The names of the layers of the source's own that are being called, outermost first."""
+        self.channels_last = True
+        self.calls = 0
+        """How many calls of layers there were."""
+
+    def unique(self, kind: str) -> str:
+        """Return the name that Keras gives a layer without one: `conv2d`, `conv2d_1`."""
+        stem = snake_case(kind)
+        self.names[stem] += 1
+        return stem if self.names[stem] == 1 else f"{stem}_{self.names[stem] - 1}"
+
+
+def session_of(evaluator: Evaluator) -> Session:
+    """Return what Keras keeps for an evaluator."""
+    session: Session | None = evaluator.state.get("keras")
+    if session is None:
+        session = evaluator.state["keras"] = Session()
+        session.channels_last = not sets_channels_first(evaluator.source.tree)
+    return session
+
+
+@lru_cache(maxsize=1)
+def sets_channels_first(tree: ast.AST) -> bool:
+    """Return whether a source says that channels stand first: such a call stands alone, so nothing asks for it."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) == 1]
+    setting = [
+        one for one in calls if "set_image_data_format" in (getattr(one.func, name, "") for name in ("attr", "id"))
+    ]
+    return any(isinstance(one.args[0], ast.Constant) and one.args[0].value == "channels_first" for one in setting)
