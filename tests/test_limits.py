@@ -28,7 +28,7 @@ from cnncalc.fields import ReceptiveFields
 from cnncalc.hints.table import hints
 from cnncalc.isolation import isolated
 from cnncalc.limits import LARGEST_DEVICE, MOST_LAYERS, Limit
-from tests.program import Ended, environment, here, posix
+from tests.program import Ended, calls, environment, here, posix
 
 HOSTILE = Path(__file__).parent / "data" / "hostile"
 MOST_MEMORY = 256 << 20
@@ -311,23 +311,6 @@ WORK: dict[str, Callable[[Any], object]] = {
     "contrast": lambda spec: cnncalc.contrast(spec, "torch,keras").layers,
     "fields": lambda spec: ReceptiveFields(cnncalc.shape(spec)).layers,
 }
-
-
-def calls(work: Callable[[], object]) -> int:
-    """Count the functions of Python that are called."""
-    found = 0
-
-    def count(_frame: object, event: str, _value: object) -> None:
-        nonlocal found
-        found += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return found
 
 
 @pytest.mark.parametrize("chain", CHAINS)
