@@ -257,7 +257,7 @@ def nearest(word: str, known: Iterable[object], prefix: str = "") -> str | None:
     Of more than `MOST_NAMES`, those that begin alike are compared first, in their order.
     """
     word = str(word).lower()[:LONGEST_COMPARED]
-    words = [text for text in map(str, known) if len(text) <= LONGEST_COMPARED]
+    words = [text for text in dict.fromkeys(map(str, known)) if len(text) <= LONGEST_COMPARED]
     if len(words) > MOST_NAMES:
         words = sorted(words, key=lambda one: not one.lower().startswith(word[:2]))[:MOST_NAMES]
     close = _close(word, tuple(words))

@@ -113,11 +113,15 @@ def moved(layers: Iterable[Layer]) -> bool:
 
 
 def unnested(layers: Iterable[Layer]) -> Iterator[Layer]:
-    """Yield the layers, those of a block in its place."""
-    for layer in layers:
-        if layer.NESTS:
+    """Yield the layers, those of a block in its place: however deep one stands, it is handed on once."""
+    around = [iter(layers)]
+    while around:
+        layer = next(around[-1], None)
+        if layer is None:
+            around.pop()
+        elif layer.NESTS:
             nodes: Any = layer.given["layers"]
-            yield from unnested(node.layer for node in nodes)
+            around.append(node.layer for node in nodes)
         else:
             yield layer
 

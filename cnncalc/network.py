@@ -179,16 +179,24 @@ def _count(nodes: Any) -> int:
     return len(nodes) + sum([_count(node.layer.given["layers"]) for node in nodes if node.layer.NESTS])
 
 
-def layer_dict(node: Node, nodes: Sequence[Node], values: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return one layer of the spec, among the nodes around it, with its resolved values or those that were given."""
+def layer_dict(
+    node: Node,
+    nodes: Sequence[Node],
+    values: Mapping[str, Any] | None = None,
+    inner: Sequence[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Return one layer of the spec, among the nodes around it, with its resolved values or those that were given.
+
+    `inner` are the layers of a block, if they are made already.
+    """
     raw: dict[str, Any] = {"name": node.name, "op": node.layer.op}
     keys: Mapping[str, Any] = node.layer.given if values is None else values
     for key, value in keys.items():
         is_open = type(value) is tuple and Open in map(type, value)
         raw[key] = to_json(value) if is_open else value
     if node.layer.NESTS:
-        inner: Any = node.layer.given["layers"]
-        raw["layers"] = [layer_dict(one, inner) for one in inner]
+        own: Any = node.layer.given["layers"]
+        raw["layers"] = [layer_dict(one, own) for one in own] if inner is None else inner
     if node.wired:
         names = ["input" if at == INPUT else nodes[at].name for at in node.reads]
         raw["from"] = names[0] if len(names) == 1 else names

@@ -228,11 +228,14 @@ class LayerReport:
         figures["rf"] = rf_json(self.rf)
         return figures if self.memory is None else {**figures, "memory": self.memory.to_dict()}
 
-    def raw(self) -> dict[str, Any]:
-        """Return the layer of the spec with its figures as `report`; its lists are tuples."""
-        raw = layer_dict(self.node, self.nodes, self.traced.values)
-        if self.inner:
-            raw["layers"] = [layer.raw() for layer in self.inner]
+    def raw(self, inner: Sequence[dict[str, Any]] | None = None) -> dict[str, Any]:
+        """Return the layer of the spec with its figures as `report`; its lists are tuples.
+
+        `inner` are the layers of a block, if they are made already.
+        """
+        if inner is None and self.inner:
+            inner = [layer.raw() for layer in self.inner]
+        raw = layer_dict(self.node, self.nodes, self.traced.values, inner)
         raw["report"] = self.figures()
         return raw
 

@@ -24,10 +24,11 @@ import numpy as np
 import pytest
 
 import cnncalc
+from cnncalc.fields import ReceptiveFields
 from cnncalc.hints.table import hints
 from cnncalc.isolation import isolated
 from cnncalc.limits import LARGEST_DEVICE, MOST_LAYERS, Limit
-from tests.program import Ended, environment, posix
+from tests.program import Ended, calls, environment, here, posix
 
 HOSTILE = Path(__file__).parent / "data" / "hostile"
 MOST_MEMORY = 256 << 20
@@ -298,6 +299,7 @@ CHAINS = {
     "attended": "3x8x8 attention:times={}",
     "recurrent": "10x8 lstm:8,times={}",
     "strided": "3x8x8 maxpool:k2,s1,p0+1,times={}",
+    "resized": "3x8x8 upsample:factor=1.001,times={}",
 }
 """Deep networks of a few words, by what is special of their layers."""
 WORK: dict[str, Callable[[Any], object]] = {
@@ -307,24 +309,8 @@ WORK: dict[str, Callable[[Any], object]] = {
     "hints": lambda spec: hints(cnncalc.shape(spec).layers),
     "diff": lambda spec: str(cnncalc.diff(spec, f"{spec} relu")),
     "contrast": lambda spec: cnncalc.contrast(spec, "torch,keras").layers,
+    "fields": lambda spec: ReceptiveFields(cnncalc.shape(spec)).layers,
 }
-
-
-def calls(work: Callable[[], object]) -> int:
-    """Count the functions of Python that are called."""
-    found = 0
-
-    def count(_frame: object, event: str, _value: object) -> None:
-        nonlocal found
-        found += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return found
 
 
 @pytest.mark.parametrize("chain", CHAINS)
@@ -334,6 +320,16 @@ def test_work_grows_with_the_layers_and_not_faster(chain: str, work: str) -> Non
     few, many = (partial(WORK[work], CHAINS[chain].format(times)) for times in (40, 160))
     few(), many()  # what is kept from one call to the next
     assert calls(many) < 4.4 * calls(few)
+
+
+@pytest.mark.parametrize("command", ["shape --json", "rf --json", "check --json --dialect all"])
+def test_work_grows_with_the_depth_of_blocks_and_not_faster(command: str, tmp_path: Path) -> None:
+    """As many layers, four times as deep, take the calls that they took, and a third more at most."""
+    counts, path = [], tmp_path / "net.json"
+    for depth in (20, 20, 80):
+        path.write_bytes(spec(*[nested(depth, 1)] * (1600 // depth)))
+        counts.append(calls(lambda: here([*command.split(), str(path)])))
+    assert counts[2] < 4 / 3 * counts[1]
 
 
 def onnx_model(nodes: list[Any], constants: list[Any], size: int = 1, functions: tuple[Any, ...] = ()) -> bytes:

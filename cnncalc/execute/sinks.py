@@ -91,9 +91,7 @@ class File(Sink):
             guard()
             begin = target.file.tell()
             _reserve(target.file, begin + prod(shape) * kind.itemsize)
-            self._array = (
-                np.memmap(target.file, kind, "r+", begin, samples) if prod(samples) else np.empty(samples, kind)
-            )
+            self._array = np.memmap(target.file, kind, "r+", begin, samples)
 
     def part(self, begin: int, end: int) -> Array:
         return np.moveaxis(self._array, self._batch_at, 0)[begin:end]
@@ -103,9 +101,8 @@ class File(Sink):
             drop(self._array, begin, end)
 
     def finish(self) -> None:
-        if isinstance(self._array, np.memmap):
-            with self._target.errors():
-                self._array.flush()
+        with self._target.errors():
+            self._array.flush()
         self._target.commit()
 
 
@@ -124,9 +121,8 @@ class Stream(_Chunked):
             _write_head(self._file, shape, kind)
 
     def take(self) -> None:
-        if self._chunk.size:
-            with self._errors():
-                self._file.write(self._chunk.data)
+        with self._errors():
+            self._file.write(self._chunk.data)
 
     def finish(self) -> None:
         (self._file.flush if self._target is None else self._target.commit)()

@@ -93,7 +93,7 @@ class ReceptiveFields:
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False
         """Whether each phase of units that differ has a row."""
-        self._lost = {at for one in self.graph.lost() for at in self.graph.behind(one)}
+        self._lost = self.graph.behind(*self.graph.lost())
         self._is_large = self.graph.too_large([self.source, *sorted(self.graph.behind(self.source))]) is not None
         self.view: Sight | None = None
         """What one unit sees, if that is asked for."""

@@ -138,6 +138,11 @@ class Graph:
                 lost.add(at)
         return sorted(lost)
 
+    def lost_before(self, end: int) -> int | None:
+        """Return the first of the `lost` layers on which one depends, or that one itself; None without any."""
+        before = self.before(end)
+        return next((one for one in self.lost() if one in before), None)
+
     def last_with_space(self, axes: int | None = None) -> int | None:
         """Return the last layer whose units differ by place, on so many axes if that is given; None without one."""
         fitting = [
@@ -164,11 +169,11 @@ class Graph:
             found[at] = alone(vertex.layer, {i: found[read] for i, read in enumerate(vertex.reads) if read in found})
         return found
 
-    def behind(self, source: int) -> set[int]:
-        """Return the layers that depend on one, or on the input, and that one itself."""
-        found = {source}
+    def behind(self, *sources: int) -> set[int]:
+        """Return the layers that depend on any of some, or on the input, and these themselves."""
+        found = set(sources)
         for at, vertex in enumerate(self.vertices):
-            if at > source and any(read in found for read in vertex.reads):
+            if not found.isdisjoint(vertex.reads):
                 found.add(at)
         return found
 

@@ -163,9 +163,9 @@ def _check_sizes(graph: Graph, layers: Sequence[int]) -> None:
     at = graph.too_large(layers)
     if at is None:
         return
-    lost = [one for one in graph.lost() if at in graph.behind(one)]
-    if lost:
-        raise SpecError(f"the size of {graph.name(at)} is not known: {_lost(graph, lost[0])}", "name a layer before it")
+    lost = graph.lost_before(at)
+    if lost is not None:
+        raise SpecError(f"the size of {graph.name(at)} is not known: {_lost(graph, lost)}", "name a layer before it")
     if None in map(known, graph.space(at).sizes):
         raise _is_open(graph.name(at), graph.space(at).sizes)
     what = f"{graph.name(at)} is {show(graph.space(at).sizes)}"
@@ -199,15 +199,14 @@ def not_behind(graph: Graph, of: int | None, source: int) -> SpecError:
 
 def _no_place(graph: Graph, at: int) -> SpecError:
     """Return the error for a layer whose units have no place, or the input."""
-    lost = graph.lost()
-    before = [one for one in lost if at in graph.behind(one)]
+    lost = graph.lost_before(at)
     last = graph.last_with_space()
     help = None if last is None else f"the last layer whose units have a place is {graph.name(last)}"
     what = f"the {'values of the input' if at == INPUT else f'units of {graph.name(at)}'} have no place on an axis"
     if at not in graph.behind(INPUT):
         what = f"the units of {graph.name(at)} see nothing of the first input"
-    elif before:
-        what += f": {_lost(graph, before[0])}"
+    elif lost is not None:
+        what += f": {_lost(graph, lost)}"
     return SpecError(what, help)
 
 

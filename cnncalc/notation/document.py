@@ -76,13 +76,13 @@ def _finite(text: str) -> float:
 
 _A_SPEC = 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_finite, parse_float=_finite)
-_INFINITE_DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
+_PYTHON_DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
 
 
-def parse(document: Document, is_infinite: Callable[[Any], bool] = lambda _: False) -> Any:
+def parse(document: Document, takes_infinity: Callable[[Any], bool] = lambda _: False) -> Any:
     """Parse a JSON text. SpecError at the place of what is not JSON, a name given twice, NaN or 1e400.
 
-    `is_infinite` says of a value whether NaN and Infinity are taken in it, as Python's own parser does.
+    `takes_infinity` says of a parsed value whether it may hold NaN and Infinity, which Python's own parser reads.
     """
     if not document.text.strip():
         raise _at(document, 0, "is empty", _A_SPEC)
@@ -94,8 +94,8 @@ def parse(document: Document, is_infinite: Callable[[Any], bool] = lambda _: Fal
         raise _at(document, 0, "nested too deeply", "a spec is a list of layers") from None
     except ValueError:
         with suppress(ValueError, RecursionError):
-            value = _INFINITE_DECODER.decode(document.text)
-            if is_infinite(value):
+            value = _PYTHON_DECODER.decode(document.text)
+            if takes_infinity(value):
                 return value
         raise _not_strict(document) from None
 

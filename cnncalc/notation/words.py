@@ -416,7 +416,7 @@ def _of_call(layers: Sequence[Raw], own: Raw, behind: Sequence[Follower] = (), a
 
 def _call_of(word: str) -> Callable[[], ParsedWord] | None:
     """Return what reads a word that is written as a call; None for another word."""
-    from .calls import LINE, SEVERAL, is_expression, looks_like_call, read_call
+    from .calls import LINE, SEQUENTIAL, is_expression, looks_like_call, read_call
 
     if not looks_like_call(word):
         return None
@@ -424,7 +424,7 @@ def _call_of(word: str) -> Callable[[], ParsedWord] | None:
     call = line[2] if line else word
     path = call.partition("(")[0].strip()
     name = path.rpartition(".")[2]
-    if (kind_of(name) or name == SEVERAL) and ((kind_of(name) and "\n" not in word) or is_expression(word)):
+    if (kind_of(name) or name == SEQUENTIAL) and ((kind_of(name) and "\n" not in word) or is_expression(word)):
 
         def read() -> ParsedWord:
             try:
@@ -432,7 +432,7 @@ def _call_of(word: str) -> Callable[[], ParsedWord] | None:
             except SpecError as error:
                 raise WordError(error.what, error.help, 0, len(word)) from None
             named = {} if not found.name or found.name.isdigit() else {"name": found.name}
-            if found.kind == SEVERAL:
+            if found.kind == SEQUENTIAL:
                 return ParsedWord("", [], list(found.layers))
             return _of_call(found.layers, named)
 

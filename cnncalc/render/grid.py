@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import log10
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -78,11 +78,11 @@ class Grid(NamedTuple):
         ]
         return [dict(zip(self.names, row, strict=True)) for row in rows]
 
-    def texts(self, write: Writer, foot: bool = False, escape: Callable[[str], str] = str) -> list[tuple[str, ...]]:
+    def texts(self, write: Writer, foot: bool = False, escape: Callable[[str], str] = str) -> Iterator[tuple[str, ...]]:
         """Return the cells of its rows, or of its foot, as printable texts, escaped for a form."""
         cells = zip(*(self.foot if foot else self.rows), strict=True)
         texts = [column.texts(own, write, escape) for column, own in zip(self.columns, cells, strict=False)]
-        return [*zip(*texts, strict=True)]
+        return zip(*texts, strict=True)
 
 
 Writer = Callable[[Cell, Column[Any]], str]

@@ -6,6 +6,7 @@ import csv as csv_writer
 import io
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
+from itertools import chain
 from typing import TypeVar
 
 from . import Style
@@ -36,10 +37,13 @@ def tsv(grid: Grid) -> Iterator[str]:
 
 
 def _delimited(grid: Grid, delimiter: str) -> Iterator[str]:
-    for row in [grid.names, *grid.texts(spreadsheet)]:
-        buffer = io.StringIO()
-        csv_writer.writer(buffer, delimiter=delimiter, lineterminator="\n").writerow(row)
+    buffer = io.StringIO()
+    write = csv_writer.writer(buffer, delimiter=delimiter, lineterminator="\n").writerow
+    for row in chain([grid.names], grid.texts(spreadsheet)):
+        write(row)
         yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
 
 
 def markdown(grid: Grid, write: Writer = full) -> Iterator[str]:
@@ -73,14 +77,14 @@ def _latex(text: str) -> str:
 def html(grid: Grid, write: Writer = full) -> Iterator[str]:
     """Yield a table without colours of its own, so that it fits a light and a dark page."""
     sections = (
-        ("thead", "th", [tuple(map(escape, grid.titles))]),
+        ("thead", "th", iter([tuple(map(escape, grid.titles))])),
         ("tbody", "td", grid.texts(write, escape=escape)),
         ("tfoot", "th", grid.texts(write, True, escape)),
     )
     yield "<table>\n"
     for part, tag, rows in sections:
-        if rows:
-            yield f"<{part}>\n{''.join([_html_row(tag, grid.right, row) for row in rows])}</{part}>\n"
+        if lines := [_html_row(tag, grid.right, row) for row in rows]:
+            yield from (f"<{part}>\n", *lines, f"</{part}>\n")
     yield "</table>\n"
 
 

@@ -1,9 +1,9 @@
-"""The shortest stack of layers whose units see far enough, found from its last layer backwards.
+"""The cheapest stack of layers with a wanted receptive field, searched from its last layer backwards.
 
-Before a stack that sees r pixels, a layer of extent k and stride s makes it see (r - 1)*s + k. So a stack is its field
-r, cut at the wanted one, and the channels that it reads. The search (A*) takes up first what costs least in all with
-what each axis alone still lacks, so that the first one that sees far enough is the least of all. A stack that costs as
-much as another, and sees no more, is dropped.
+In front of a stack with the field r, a layer of extent k and stride s makes the field (r - 1)*s + k. So the state of
+the search is a stack's field r, at most the wanted one, and the channels that it reads. The search is A*: its lower
+bound of what a stack still lacks is that of the axis that lacks most, so the first stack with the wanted field is the
+cheapest. A stack that costs as much as another, and whose field is no larger, is dropped.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ MOST_COMPARED = 5_000_000
 MOST_TRIED = 200_000
 """How many layers are put in front of stacks: 4 microseconds and half a kilobyte each."""
 MOST_WORDS = 2_000
-"""How many words are followed, each over every number of channels that can arrive: a quarter of a millisecond each."""
+"""How many words are traced, one for each number of input channels that it can have: 0.25 milliseconds each."""
 MOST_CHANNELS = 64
 """The most different numbers of channels that the words of a stack may make."""
 CHANNELS = 64
-"""The channels of the input, if neither the caller nor a word says them."""
+"""The channels of the input, if neither the caller nor a word gives them."""
 BY = ("depth", "params")
-"""What may be the least; of several stacks that with the smallest stride is taken, then the least of the other."""
+"""What may be minimized; of several such stacks, the one with the smallest stride, then the least of the other."""
 
 
 class StackStep(NamedTuple):
-    """One word over an input of so many channels."""
+    """One word, as a layer with a number of input channels."""
 
     place: int
     """Which of the words it is."""
@@ -54,7 +54,7 @@ class StackStep(NamedTuple):
 
 
 class StackQuestion(NamedTuple):
-    """What is asked: a stack of these words that sees so many pixels on each axis."""
+    """What is asked: a stack of these words with a receptive field of so many pixels on each axis."""
 
     words: tuple[str, ...]
     field: tuple[int, ...]
@@ -68,7 +68,7 @@ class StackQuestion(NamedTuple):
 
 
 class LayerStack(NamedTuple):
-    """The least stack of words, and its report."""
+    """The cheapest stack of words, and its report."""
 
     words: tuple[str, ...]
     """Its words, the channels that they leave out filled in."""
@@ -76,7 +76,7 @@ class LayerStack(NamedTuple):
 
 
 def stack(question: StackQuestion) -> LayerStack | None:
-    """Return the least stack that sees far enough; None if no stack of these words does."""
+    """Return the cheapest stack with the wanted field; None if no stack of these words has it."""
     if max(question.field) < 2:
         raise SpecError("a unit without a layer sees one pixel already", "give a larger field, as --rf 100")
     question = question._replace(words=tuple(dict.fromkeys(question.words)))
@@ -105,7 +105,7 @@ def _network(words: Sequence[str], question: StackQuestion, channels: int) -> Ne
 
 
 def _steps(question: StackQuestion) -> list[StackStep]:
-    """Return each word over each number of channels that can arrive there."""
+    """Return each word with each number of input channels that it can have."""
     steps: list[StackStep] = []
     limit = Limit(MOST_WORDS, "more than {most:,} words, each over every number of channels", "give fewer words")
     waiting, seen = [question.channels], {question.channels}
@@ -141,13 +141,13 @@ def _step(question: StackQuestion, place: int, c: int) -> StackStep:
 
 
 State = tuple[tuple[int, ...], int]
-"""The field of a stack, cut at the wanted one, and the channels that it reads."""
+"""The field of a stack, at most the wanted one, and the channels that it reads."""
 Cost = tuple[int, int, int]
-"""The depth, the stride and the parameters of a stack, in the order of what is to be the least."""
+"""The depth, the stride and the parameters of a stack, in the order in which they are minimized."""
 
 
 def _search(question: StackQuestion, steps: Sequence[StackStep]) -> list[int] | None:
-    """Return the places of the words of the least stack, the first layer's first; None if there is none.
+    """Return the places of the words of the cheapest stack, the first layer's first; None if there is none.
 
     SpecError if there are too many to try, or to compare.
     """
@@ -201,14 +201,14 @@ def _unlinked(places: tuple[Any, ...]) -> Iterator[int]:
 
 
 class AxisRest:
-    """What a stack lacks on one axis alone, which is the least that it lacks in all: depth, or parameters."""
+    """A lower bound of the depth, or the parameters, that a stack still lacks: what it lacks on one axis alone."""
 
     def __init__(self, axis: int, question: StackQuestion, steps: Sequence[StackStep]):
         beginning: dict[int, list[StackStep]] = {}
         for step in steps:
             beginning.setdefault(step.c_i, []).append(step)
         self.costs: dict[int, list[tuple[int, int]]] = {}
-        """For the channels that a stack reads, what it costs to see all if it sees so many pixels, these negated."""
+        """For the channels that a stack reads: its field, negated, and what the rest costs, in rising order."""
         waiting, tried = [(0, 0, question.field[axis], question.channels)], _limit(MOST_TRIED)
         while waiting:
             cost, depth, r, c = heappop(waiting)
@@ -223,7 +223,7 @@ class AxisRest:
                 heappush(waiting, (cost + more, depth + 1, max(-((k - r) // s) + 1, 1), step.c_o))
 
     def least(self, r: int, c: int) -> int | None:
-        """Return the least that a stack lacks which sees r pixels and reads c channels; None if nothing helps."""
+        """Return the bound for a stack with the field r that reads c channels; None if it cannot be completed."""
         own = self.costs.get(c, [])
         at = bisect_left(own, (-r,))
         return own[at][1] if at < len(own) else None

@@ -76,7 +76,7 @@ def read_pasted(text: str, name: str) -> ForeignNetwork | None:
 
 
 def check_summary(text: str, name: str) -> None:
-    """Raise SpecError for a text that is about a network and is none, as the table of a summary is."""
+    """Raise SpecError for a text that describes a network but is not one, such as the table of a summary."""
     if text.lstrip()[:1] in ("{", "["):
         return
     from ..frameworks.code.summaries import named

@@ -398,6 +398,10 @@ GET_ERRORS = [
     ("c1.outt", "the layer 'c1' has no value 'outt'\n  did you mean 'out' or 'output'?"),
     ("c11.out", "the network has no value 'c11.out'\n  did you mean 'c1'?"),
     ("zzz", "the network has no value 'zzz'\n  as out, params, macs, rf.size, c1.out"),
+    (
+        "outpt.9",
+        "the network has no value 'outpt.9'\n  did you mean 'output' or 'out' or 'layout'?",
+    ),  # also the name of a layer
 ]
 
 
@@ -576,6 +580,28 @@ def test_what_is_checked(line: str, findings: list[tuple[Any, ...]]) -> None:
 
 
 CHECK_TEXTS = [
+    (
+        "'12 linear:4' --expect linear1.rf=3",
+        "12 linear:4:1:4: CC003 bad-expectation: layers[0] 'linear1': there is no rf: the input has no axes\n"
+        "  leave the expectation out\n1 file: 1 expectation unreadable\n",
+    ),
+    (
+        "'3x8x8 opaque conv:4,k3' --expect conv1.memory=3k",
+        "3x8x8 opaque conv:4,k3:1:14: CC113 unknown-figure: layers[1] 'conv1': memory is unknown here, expected 3k\n"
+        "  expect it of a layer above\n1 file, 1 expectation: 1 failed\n",
+    ),
+    (
+        "'3xHxW conv:4,k3' --expect memory=3k",
+        "3xHxW conv:4,k3:1:1: CC113 unknown-figure: memory is unknown while a size is open, expected 3k\n"
+        "  close the input's sizes, or expect what does not depend on them\n1 file, 1 expectation: 1 failed\n",
+    ),
+    (
+        "'3x8x8 maxpool:3,s2,p=same' --dialect torch,keras",
+        "3x8x8 maxpool:3,s2,p=same:1:20: CC401 dialects-differ: layers[0] 'maxpool1': "
+        "refused by torch: PyTorch has no padding 'same' here\n"
+        "  write out the keys in which the dialects differ, or name only dialects that have to agree in --dialect\n"
+        "1 file, 1 expectation: 1 failed\n",
+    ),
     (
         "lenet5 --expect 'memory<=12k'",
         "zoo:lenet5:1:1: CC115 memory: memory is 37,632, expected at most 12k\n"

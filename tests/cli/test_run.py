@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -19,6 +22,7 @@ import numpy as np
 import pytest
 
 import cnncalc
+from cnncalc.cli import call
 from tests.program import command, dev_full, environment, here, interrupts, posix, process
 
 
@@ -341,6 +345,67 @@ def test_a_zip_bomb_is_not_unpacked(folder: Path) -> None:
     assert load(folder / "y.npy").shape == (6, 4, 9, 11)
 
 
+def test_numbers_that_numpy_does_not_have(folder: Path) -> None:
+    header = json.dumps({"conv1.weight": {"dtype": "BF16", "shape": [4, 3, 1, 1], "data_offsets": [0, 24]}}).encode()
+    (folder / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(24))
+    done = here(["run", "conv:4", "-x", str(folder / "x.npy"), "-w", str(folder / "w.safetensors")])
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "'conv1.weight' is of dtype BF16\n  save it as F32: NumPy has no such numbers\n"
+    arrays: dict[str, Any] = {"conv1.weight": np.ones((4, 3, 1, 1), complex)}
+    np.savez(folder / "w.npz", **arrays)
+    done = here(["run", "conv:4", "-x", str(folder / "x.npy"), "-w", str(folder / "w.npz")])
+    assert done.err == "conv1.weight is of dtype complex128\n  weights are real numbers of at most 64 bits\n"
+
+
+def test_of_many_weights_that_are_missing_some_are_named(folder: Path) -> None:
+    done = here(["run", *["conv:4,k1"] * 7, "-x", str(folder / "x.npy")])
+    assert done.code == 2
+    assert done.err.splitlines()[0].endswith(", conv6.bias 4, and 2 more")  # a weight and a bias each
+
+
+@posix
+@pytest.mark.parametrize(("number", "code"), [(errno.EOPNOTSUPP, 0), (errno.EIO, 2)])
+def test_where_blocks_are_not_reserved(number: int, code: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zeros are written where the file system cannot reserve, and nothing is left where it fails."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    done = here(["run", "conv", "-x", "x.npy", "-w", "w.npy", "-o", "y.npy"], cwd=folder)
+    assert done.code == code, done.err
+    assert left(folder) == ([] if code else ["y.npy"])
+    if not code:
+        x, w = load(folder / "x.npy"), load(folder / "w.npy")
+        np.testing.assert_array_equal(load(folder / "y.npy"), cnncalc.run("conv", x, w, bias=np.zeros(4, "f4")))
+
+
+@pytest.mark.parametrize("patience", [-1, 1000])
+def test_a_terminal_shows_how_much_is_done(patience: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr("cnncalc.cli.run.PATIENCE", patience)
+    line = ["run", "conv:4,k3", "relu", "--seed", "0", "--memory", "60k"]
+    with contextlib.redirect_stderr(terminal):
+        assert call([*line, "-x", str(folder / "x.npy"), "-o", str(folder / "y.npy")]) == 0
+    shares = [int(share) for share in re.findall(r"(\d+)%", terminal.getvalue())]
+    assert shares[-1:] == ([100] if patience < 0 else [])
+    assert shares == sorted(shares)
+    assert len(shares) > 2 or not shares
+
+
+@pytest.mark.parametrize("line", ["shape -", "shape - --jsonl", "run relu -x -"])
+def test_standard_input_that_is_closed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        assert call(line.split()) == 2
+    assert "standard input is closed" in err.getvalue() + out.getvalue()
+
+
 def test_a_safetensors_file_that_is_none(folder: Path) -> None:
     for data in (b"\x00" * 40, b"\xff" * 8 + b"{}", b""):
         (folder / "w.safetensors").write_bytes(data)
@@ -364,6 +429,9 @@ def test_a_safetensors_file_that_is_none(folder: Path) -> None:
         (["-x", "x.npy", "-o", "-", "--json"], "leave one of them out"),
         (["-x", "x.npy", "--seed", "-1"], "--seed: -1 is too small"),
         (["2x9x11", "-x", "x.npy"], "shape in front"),
+        (["-x", "x.npy", "--rows", "3:3"], "A is below B"),
+        (["-x", "zeros"], "np.save('x.npy', np.zeros((3, 224, 224)))"),
+        (["-x", "randn"], "np.save('x.npy', np.random.default_rng(0).random((3, 224, 224)))"),
     ],
 )
 def test_wrong_usage(args: list[str], words: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,8 +450,9 @@ def test_wrong_usage(args: list[str], words: str, folder: Path, monkeypatch: pyt
         (np.array(["a", "b"]), "'w.npy' is of dtype <U1"),
         (np.array(3.0), "'w.npy' is a number without axes"),
         (np.ones((4, 3, 3, 3), complex), "'w.npy' is of dtype complex128"),
+        (np.ones((1,) * 33), "'w.npy' claims a shape of 33 sizes"),
     ],
-    ids=["text", "number", "complex"],
+    ids=["text", "number", "complex", "axes"],
 )
 @pytest.mark.parametrize("command", [["run", "conv", "-x", "x.npy"], ["dense", "conv", "-i", "2x9x11"]])
 def test_what_is_no_kernel_is_blamed_itself(

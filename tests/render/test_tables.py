@@ -265,3 +265,27 @@ def test_wrong_choices_are_errors() -> None:
     )
     assert here(["shape", "lenet5", "--top", "0"]).code == 2
     assert rows_of("lenet5 --only lstm") == []
+
+
+SAID = [
+    ("shape 3x8x8 opaque conv:4,k3 --columns layer,macs%", "conv1    unknown\n"),
+    ("shape 3x7x8 conv:3,k3,p1 conv:3,k3,p1 --fold --json", '"params": 84, "buffers": 0, "macs": 4536,'),
+    ("shape 3x7x8 conv:3,k3,p1 conv:3,k3,p1 --fold --json", '"times": 2}}\n'),
+    ("shape lenet5 --dtype float16 --format markdown", "\n\nfloat16: parameters 123,412 bytes"),  # 61,706 of 2 bytes
+    ("shape 3x7x8 conv:4,k3 --dialect torch,onnx --format markdown", "torch and onnx agree on the one layer"),
+    # PyTorch has a second bias for each of 4 gates of 4 units
+    ("shape 7x8 lstm:4 --dialect torch,keras", "lstm1  7x4 224 params  7x4 208 params"),
+    ("shape 3xHxW adaptiveavgpool:5x5 --macs-as thop", "prints them: unknown, because of adaptiveavgpool1"),
+    # 3 for each of 192 inputs, and 3 + 5 - 1 for each of 64 places
+    ("shape 3x8x8 lrn:5 --macs-as ptflops-pytorch", "prints them: 1,024, 1,024 more than the exact count"),
+    ("shape CxHxW lrn:5 --macs-as ptflops-pytorch", "prints them: unknown, because of lrn1"),
+    ("shape 3x7x8 pad:p=2,axis=2 --explain", "\n  axis 2: 7 + 2 + 2 = 11\n"),
+    ("diff vgg16 vgg19 --stat --format markdown", "| buffers | 0 | 0 | same |  |\n"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), SAID, ids=[f"{line} {said.strip()}" for line, said in SAID])
+def test_what_is_said(line: str, said: str) -> None:
+    ended = here(line.split())
+    assert (ended.code, ended.err) == (0, "")
+    assert said in ended.out

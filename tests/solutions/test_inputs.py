@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import cnncalc
 from cnncalc.conditions import Numbers
 from cnncalc.input import configure
 from cnncalc.layers.sliding import Slide, Windowed
+from cnncalc.network import Network
 from cnncalc.parts import part
 from cnncalc.report import LayerReport, Report
 from cnncalc.sizes import Open, Shape, parse_shape
@@ -47,10 +49,10 @@ def is_clean(report: Report) -> bool:
     return True
 
 
-def is_wanted(words: str, sample: Shape, wish: Wish, dialect: str | None = None) -> bool:
+def is_wanted(network: Network | str, sample: Shape, wish: Wish, dialect: str | None = None) -> bool:
     """Whether a network takes an input, and gives what is wished."""
     try:
-        report = cnncalc.shape(words, sample, dialect=dialect, layout="NCHW")
+        report = cnncalc.shape(network, sample, dialect=dialect, layout="NCHW")
     except cnncalc.CnncalcError:
         return False
     if wish.out is not None and report.out[-len(wish.out) :] != wish.out:
@@ -64,13 +66,13 @@ def check(words: str, wish: Wish, sample: str, sizes: range, dialect: str | None
     """Compare the inputs with those that are traced, a square of each size and a long one."""
     got = found(words, wish, sample, dialect)
     assert not got.conditions
-    shape = parse_shape(sample)
+    network, shape = cnncalc.load(words), parse_shape(sample)
     for n in sizes:
         for pair in ((n, n), (n, n + 1), (7, n)):
             values = dict(zip(got.letters, pair, strict=False))
             listed = any(all(values[letter] in own for letter, own in way.items()) for way in got.ways)
             numbers = tuple([size.at(values) if isinstance(size, Open) else size for size in shape])
-            assert listed == is_wanted(words, numbers, wish, dialect), (words, pair)
+            assert listed == is_wanted(network, numbers, wish, dialect), (words, pair)
 
 
 WORDS = (
@@ -111,11 +113,11 @@ def test_the_inputs_are_those_that_are_traced(words: str, wish: Wish, dialect: s
 def test_the_inputs_of_built_in_networks(name: str, clean: bool) -> None:
     wish = Wish(clean=clean)
     got = found(name, wish)
-    channels = got.sample[0]
+    network, channels = cnncalc.load(name), got.sample[0]
     assert isinstance(channels, int)
     for n in range(1, 201, 1 if name in ("lenet5", "unet") else 3):
         listed = any(all(n in own for own in way.values()) for way in got.ways)
-        assert listed == is_wanted(name, (channels, n, n), wish)
+        assert listed == is_wanted(network, (channels, n, n), wish)
 
 
 FOLLOWED = [
@@ -164,10 +166,14 @@ def test_the_features_of_a_linear_layer_come_from_maps_of_several_shapes() -> No
     assert {repr(way) for way in found(declared, Wish(), "3xHxW").ways} == {repr(way) for way in got.ways}
 
 
+@cache
+def clean_unet() -> WantedInputs:
+    return found("unet", Wish(clean=True))
+
+
 @given(st.integers(1, 300), st.integers(1, 300))
 def test_the_padding_that_fits_is_the_smallest(height: int, width: int) -> None:
-    wish = Wish(clean=True)
-    got = found("unet", wish)
+    got = clean_unet()
     fits = got.fit([height, width])
     assert fits is not None
     for fit, size in zip(fits, (height, width), strict=True):

@@ -20,7 +20,7 @@ from .classes import ModuleCall, NamedArgument
 from .keras import KERAS
 from .torch import TORCH
 
-SEVERAL = "Sequential"
+SEQUENTIAL = "Sequential"
 """The class of layers one behind another; calls with commas between them are read as one."""
 LINE = re.compile(r"\s*\(([^():]*)\):\s*(.*?),?\s*", re.DOTALL)
 """A line of a print-out: the name of a module, then its call."""
@@ -55,7 +55,7 @@ def _read(tree: ast.expr, text: str) -> ModuleCall:
     if isinstance(tree, ast.Tuple):
         calls = [_read(one, ast.unparse(one)) for one in tree.elts]
         layers = [raw for call in calls for raw in call.layers]
-        return calls[0] if len(calls) == 1 else ModuleCall(calls[0].framework, SEVERAL, None, layers)
+        return calls[0] if len(calls) == 1 else ModuleCall(calls[0].framework, SEQUENTIAL, None, layers)
     if not isinstance(tree, ast.Call):
         raise SpecError(f"{shown(text)} is not a call", "as Conv2d(3, 64, 3, padding=1)")
     path = _dotted(tree.func)
@@ -70,8 +70,8 @@ def _read(tree: ast.expr, text: str) -> ModuleCall:
             raise SpecError("** is not read in a call", "write the arguments themselves")
         kwargs[keyword.arg] = None if _has_no_effect(keyword.arg) else _value(keyword.value)
     framework = _framework_named(path[:-1])
-    if path[-1] == SEVERAL and not kwargs and all(isinstance(arg, ModuleCall) for arg in args):
-        return ModuleCall(framework or "torch", SEVERAL, None, [raw for arg in args for raw in arg.layers])
+    if path[-1] == SEQUENTIAL and not kwargs and all(isinstance(arg, ModuleCall) for arg in args):
+        return ModuleCall(framework or "torch", SEQUENTIAL, None, [raw for arg in args for raw in arg.layers])
     return layers_of(path[-1], args, kwargs, framework)
 
 

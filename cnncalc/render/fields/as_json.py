@@ -27,10 +27,8 @@ def document(fields: ReceptiveFields, style: Style) -> Iterator[str]:
 
 def _raw(layer: LayerReport, fields: Mapping[int, LayerFields], graph: Graph, style: Style) -> dict[str, Any]:
     """Return a layer of the report with its fields, and those of its own layers."""
-    raw = layer.raw()
-    if layer.inner:
-        raw["layers"] = [_raw(one, fields, graph, style) for one in layer.inner]
-    elif id(layer) in fields:
+    raw = layer.raw([_raw(one, fields, graph, style) for one in layer.inner] or None)
+    if not layer.inner and id(layer) in fields:
         raw["report"]["fields"] = fields[id(layer)].to_dict(graph)
         if style.explain:
             raw["report"]["fields"]["explain"] = field_lines(layer)

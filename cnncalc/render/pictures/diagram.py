@@ -11,7 +11,7 @@ from ...report import Report
 from .. import Style
 from ..drawing import broken
 from ..messages import paint
-from .lanes import Edge, Lanes, Station, lay_out, stations
+from .lanes import Edge, Lanes, PictureNode, lay_out, picture_nodes
 
 LANE_COLORS = ("", "magenta", "yellow", "green", "cyan")
 """The colours of the lanes, from the first; they repeat."""
@@ -62,7 +62,7 @@ class Texts(NamedTuple):
 
 def render(report: Report, style: Style) -> Iterator[str]:
     """Yield the lines of a network's diagram: the lanes, then the name, the op and the output's shape of each layer."""
-    rows = stations(report, style.selection)
+    rows = picture_nodes(report, style.selection)
     layout = lay_out([row.reads for row in rows], MOST_LANES if style.width is None else max(2, style.width // 6))
     glyphs = ASCII if style.ascii else UNICODE
     several = sum(row.is_output for row in rows) > 1
@@ -80,7 +80,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
         yield from _drawn(own, widths, (line, below), style, glyphs, is_kept)
 
 
-def _texts(row: Station, several: bool) -> Texts:
+def _texts(row: PictureNode, several: bool) -> Texts:
     """Return what stands beside a row's lanes; of several outputs each is marked."""
     times = f" x{row.times}" if row.times > 1 else ""
     return Texts(row.name + times, row.op, row.shape + (" output" if several and row.is_output else ""))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ...errors import printable
 from ...report import Report
 from .. import Style
-from .lanes import Station, stations
+from .lanes import PictureNode, picture_nodes
 
 _MERMAID = str.maketrans({mark: f"#{ord(mark)};" for mark in '#"&<>`\\%:*'})
 """Characters that Mermaid takes for its own, as its entities: decimal codes.
@@ -38,7 +38,7 @@ def beyond_mermaid(pieces: Sequence[str]) -> str | None:
 
 def mermaid(report: Report, style: Style) -> Iterator[str]:
     """Yield a network as a flowchart of Mermaid. Nodes are n0, n1 …, whatever the names of the layers are."""
-    rows = stations(report, style.selection)
+    rows = picture_nodes(report, style.selection)
     yield "flowchart TD\n"
     for at, row in enumerate(rows):
         label = "<br/>".join([_JOINED.sub(r"\g<0>#8288;", text.translate(_MERMAID)) for text in _label(row)])
@@ -49,7 +49,7 @@ def mermaid(report: Report, style: Style) -> Iterator[str]:
 
 def dot(report: Report, style: Style) -> Iterator[str]:
     """Yield a network as a graph of Graphviz. Nodes are n0, n1 …, whatever the names of the layers are."""
-    rows = stations(report, style.selection)
+    rows = picture_nodes(report, style.selection)
     name = printable(report.network.name or "network").translate(_DOT)
     yield f'digraph "{name}" {{\n'
     yield '    node [shape=box, fontname="Helvetica"]\n'
@@ -61,12 +61,12 @@ def dot(report: Report, style: Style) -> Iterator[str]:
     yield "}\n"
 
 
-def _label(row: Station) -> list[str]:
+def _label(row: PictureNode) -> list[str]:
     """Return the lines of a node's label: the name, the op unless it is the input, and the output's shape."""
     times = f" x{row.times}" if row.times > 1 else ""
     return [text for text in (row.name + times, row.op, row.shape) if text]
 
 
-def _edges(rows: list[Station], line: Callable[[int, int], str]) -> Iterator[str]:
+def _edges(rows: list[PictureNode], line: Callable[[int, int], str]) -> Iterator[str]:
     for target, row in enumerate(rows):
         yield from [line(source, target) for source in row.reads]

@@ -26,7 +26,7 @@ MOST_FORKS = 8
 """How many chains that read the same value have it in lanes of their own; others take it from one lane."""
 
 
-class Station(NamedTuple):
+class PictureNode(NamedTuple):
     """A row of a picture: the input, a layer, or the first of several equal ones that are folded."""
 
     name: str
@@ -34,7 +34,7 @@ class Station(NamedTuple):
     row: Row | None
     """The row of the report; None for the input."""
     reads: tuple[int, ...]
-    """The stations that it reads, each once."""
+    """The nodes that it reads, each once."""
     shape: str
     """The shape of its output, as text."""
     is_output: bool = False
@@ -56,7 +56,7 @@ class Station(NamedTuple):
         return 1 if self.row is None else len(self.row.layers)
 
 
-def stations(report: Report, selection: Selection) -> list[Station]:
+def picture_nodes(report: Report, selection: Selection) -> list[PictureNode]:
     """Return the rows of a network's picture, the input first: blocks opened down to a depth, runs folded if wanted.
 
     SpecError for more than are drawn.
@@ -70,9 +70,9 @@ def stations(report: Report, selection: Selection) -> list[Station]:
     has_input = any(INPUT in own for own in reads) or not found
     shift = 1 if has_input else 0
     outputs = {place[_last(layer, selection.depth)] for layer in (report.outputs() if report.layers else ())}
-    begin = [Station("input", None, (), show(report.network.input or report.sample))] if has_input else []
+    begin = [PictureNode("input", None, (), show(report.network.input or report.sample))] if has_input else []
     return begin + [
-        Station(printable(row.name), row, tuple([at + shift for at in own]), show(row.layer.out), here in outputs)
+        PictureNode(printable(row.name), row, tuple([at + shift for at in own]), show(row.layer.out), here in outputs)
         for here, (row, own) in enumerate(zip(found, reads, strict=True))
     ]
 

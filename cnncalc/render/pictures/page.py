@@ -25,7 +25,7 @@ from ..grid import Cell, Column, full
 from ..grid import grid as table_of
 from ..rows import Row, rows
 from ..summary import totals
-from .lanes import stations
+from .lanes import picture_nodes
 from .svg import MEANINGS, diagram, resource, title_of
 from .windows import Steps, as_json
 
@@ -62,7 +62,7 @@ def render(
             "form-action 'none'",
         ]
     )
-    picture = diagram(stations(report, style.selection))
+    picture = diagram(picture_nodes(report, style.selection))
     yield (
         '<!doctype html>\n<html lang="en" class="cnncalc">\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'

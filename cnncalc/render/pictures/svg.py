@@ -13,7 +13,7 @@ from ...layers import Layer
 from ...report import Report
 from .. import Style
 from ..summary import totals
-from .lanes import Edge, Lanes, Station, lay_out, stations
+from .lanes import Edge, Lanes, PictureNode, lay_out, picture_nodes
 
 if TYPE_CHECKING:
     from .windows import Steps
@@ -55,7 +55,7 @@ def render(
 
     view = None if fields is None else fields.view
     description = totals(report)
-    rows = stations(report, style.selection)
+    rows = picture_nodes(report, style.selection)
     network = diagram(rows)
     found = {kind_of(row) for row in rows}
     parts = [key([(kind, words) for kind, words in MEANINGS.items() if kind in found]), network]
@@ -109,17 +109,17 @@ def resource(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def diagram(shown: Sequence[Station]) -> Drawn:
+def diagram(shown: Sequence[PictureNode]) -> Drawn:
     """Return a network as a row a layer: the layer in its lane, its lines, and its name, op and output."""
-    layout = lay_out([station.reads for station in shown], MOST_LANES)
+    layout = lay_out([node.reads for node in shown], MOST_LANES)
     sources: list[list[str]] = [[] for _ in shown]
     for edge in layout.edges:
         if edge.lane is None:
             sources[edge.target].append(shown[edge.source].name)
     columns = [
-        [station.name for station in shown],
-        [_op(station) for station in shown],
-        [station.shape for station in shown],
+        [node.name for node in shown],
+        [_op(node) for node in shown],
+        [node.shape for node in shown],
         [f"← {', '.join(names)}" if names else "" for names in sources],
     ]
     lefts = [layout.width * LANE + 6]
@@ -127,13 +127,13 @@ def diagram(shown: Sequence[Station]) -> Drawn:
         widest = max(map(text_width, column), default=0)
         lefts.append(lefts[-1] + (widest + EDGE if widest > 1 else 0))
     lines = [f'<path class="edge" d="{_way(edge, layout)}"/>' for edge in layout.edges if edge.lane is not None]
-    for at, (station, lane, *texts) in enumerate(zip(shown, layout.lanes, *columns, strict=True)):
-        name = "input" if station.row is None else station.row.name
+    for at, (node, lane, *texts) in enumerate(zip(shown, layout.lanes, *columns, strict=True)):
+        name = "input" if node.row is None else node.row.name
         lines.append(f'<g class="layer" data-name="{escape(name)}">')
         if any(cut(own) != own for own in texts):
             lines.append(f"<title>{escape(', '.join(filter(None, texts)))}</title>")
         lines.append(f'<rect class="row" y="{at * ROW}" width="{lefts[-1]}" height="{ROW}"/>')
-        lines.append(_node(station, lane, at))
+        lines.append(_node(node, lane, at))
         for left, own, kind in zip(lefts, texts, ("name", "faint", "", "faint"), strict=False):
             if own:
                 lines.append(text(left, at * ROW + 16, own, kind))
@@ -141,24 +141,24 @@ def diagram(shown: Sequence[Station]) -> Drawn:
     return Drawn(lefts[-1], len(shown) * ROW, lines)
 
 
-def _op(station: Station) -> str:
-    return f"{station.op} ×{station.times}" if station.times > 1 else station.op
+def _op(node: PictureNode) -> str:
+    return f"{node.op} ×{node.times}" if node.times > 1 else node.op
 
 
-def _node(station: Station, lane: int, at: int) -> str:
+def _node(node: PictureNode, lane: int, at: int) -> str:
     width, height = NODE
     left, top = lane * LANE + (LANE - width) // 2, at * ROW + (ROW - height) // 2
-    return f'<rect class="{kind_of(station)}" x="{left}" y="{top}" width="{width}" height="{height}" rx="3"/>'
+    return f'<rect class="{kind_of(node)}" x="{left}" y="{top}" width="{width}" height="{height}" rx="3"/>'
 
 
-def kind_of(station: Station) -> str:
+def kind_of(node: PictureNode) -> str:
     """Return what a layer does, which decides its colour: `multiply`, `join`, `window` or `plain`."""
-    if station.is_input or station.row is None:
+    if node.is_input or node.row is None:
         return "input"
-    layer: Layer = station.row.layer.node.layer
+    layer: Layer = node.row.layer.node.layer
     if layer.JOINS:
         return "join"
-    if station.row.layer.macs != 0:
+    if node.row.layer.macs != 0:
         return "multiply"
     return "window" if layer.is_spatial else "plain"
 

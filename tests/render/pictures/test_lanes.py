@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import cnncalc
 from cnncalc.render import Selection
-from cnncalc.render.pictures.lanes import Edge, Lanes, lay_out, stations
+from cnncalc.render.pictures.lanes import Edge, Lanes, lay_out, picture_nodes
 from cnncalc.zoo import names
 
 GRAPHS = st.lists(st.sets(st.integers(0, 11), max_size=4), max_size=12).map(
@@ -74,7 +74,7 @@ def test_branches_stand_in_the_order_of_their_layers() -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_a_built_in_network_needs_few_lanes(name: str) -> None:
-    rows = stations(cnncalc.shape(name), Selection())
+    rows = picture_nodes(cnncalc.shape(name), Selection())
     layout = lay_out([row.reads for row in rows])
     check([list(row.reads) for row in rows], layout)
     assert layout.width <= 11, name
@@ -91,7 +91,7 @@ def test_an_opened_block_is_wired_through_its_layers() -> None:
             {"op": "tanh", "name": "t"},
         ],
     }
-    rows = stations(cnncalc.shape(spec), Selection(depth=2))
+    rows = picture_nodes(cnncalc.shape(spec), Selection(depth=2))
     assert [(row.name, [rows[at].name for at in row.reads]) for row in rows] == [
         ("input", []),
         ("r", ["input"]),
@@ -103,7 +103,7 @@ def test_an_opened_block_is_wired_through_its_layers() -> None:
 
 def test_folded_blocks_are_read_through_their_first() -> None:
     words = f"{'conv:3,k3,p1 relu ' * 3}flatten"
-    rows = stations(cnncalc.shape(words, input=(3, 8, 8)), Selection(fold=True))
+    rows = picture_nodes(cnncalc.shape(words, input=(3, 8, 8)), Selection(fold=True))
     assert [(row.name, row.times, row.reads) for row in rows] == [
         ("input", 1, ()),
         ("conv1", 3, (0,)),
