@@ -154,6 +154,13 @@ def test_adaptive_pools_of_any_ratio(op: str, n: int, out: int) -> None:
     np.testing.assert_allclose(cnncalc.run([{"op": op, "out": [1, out]}], x)[0, 0], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("d", [[1, 1], [2, 3]])
+@pytest.mark.parametrize("op", ["maxpool", "avgpool", "lppool"])
+def test_few_windows_of_many_cells(op: str, d: list[int]) -> None:
+    """Each output is reduced at once."""
+    agree([{"op": op, "k": [20, 18], "s": [3, 4], "d": d, "p": [2, 1]}], (1, 2, 20 * d[0] + 1, 17 * d[1] + 4))
+
+
 def test_more_axes_than_a_shape_can_have_are_refused() -> None:
     with pytest.raises(cnncalc.SpecError, match="1000000000000 is too large: the maximum is 7"):
         cnncalc.load([{"op": "identity", "axes": 10**12}])

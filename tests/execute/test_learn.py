@@ -16,7 +16,7 @@ import cnncalc
 from cnncalc.execute import gradients
 from cnncalc.execute.convolution.columns import Windows
 from cnncalc.execute.convolution.convolve import convolve
-from cnncalc.execute.learn import Diverged, Learner
+from cnncalc.execute.learn import Diverged, Learner, printed
 from tests.execute.test_values import weights_for
 from tests.program import command, environment, here, process
 
@@ -232,6 +232,40 @@ def test_the_exact_solution_says_how_well_determined_it_is(edges: Path) -> None:
     np.save(edges / "y4.npy", np.load(edges / "y.npy")[:4])
     done = here(["learn", "conv:k3x2,nobias", *files[:2], "-y", str(edges / "y4.npy"), "--exact"])
     assert "rank 2 of 6: not determined, 4 directions left open" in done.out
+
+
+def test_the_exact_solution_as_json(edges: Path) -> None:
+    done = here(
+        ["learn", "conv:k1x2,nobias", "-x", str(edges / "x.npy"), "-y", str(edges / "y.npy"), "--exact", "--json"]
+    )
+    found = json.loads(done.out)
+    assert np.round(found["weight"], 9).tolist() == [[[[1, -1]]]]
+    assert (found["exact"]["rank"], found["exact"]["unknowns"]) == (2, 2)
+
+
+def test_an_input_of_zeros_limits_no_rate() -> None:
+    """No step changes the loss, 1 for each of 2*2*3*4 values."""
+    layer = cnncalc.load([{"op": "conv", "c_o": 2, "k": 3, "bias": False}])
+    found = Learner(layer, np.zeros((2, 3, 5, 6)), np.ones((2, 2, 3, 4)), seed=2)
+    assert found.largest_rate() == float("inf")
+    assert {step.loss for step in found.descend(1.0, 3)} == {48.0}
+
+
+def test_equations_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row for each of 2*3*4 places and a column for each of 3*3*3 cells and the bias, three times, 8 bytes each."""
+    found = learner([{"op": "conv", "c_o": 2, "k": 3}], (2, 3, 5, 6))
+    need = 3 * 24 * 28 * 8
+    monkeypatch.setattr("cnncalc.execute.learn.machine_memory", lambda: need)
+    assert found.solve().unknowns == 28
+    monkeypatch.setattr("cnncalc.execute.learn.machine_memory", lambda: need - 1)
+    with pytest.raises(
+        cnncalc.SpecError, match=r"24 equations in 28 unknowns take 15\.8 KiB, and the machine has 15\.7 KiB"
+    ):
+        found.solve()
+
+
+def test_of_many_weights_the_range_is_printed() -> None:
+    assert printed(np.arange(1200.0).reshape(4, 3, 10, 10)) == "  4x3x10x10, 0 to 1199"
 
 
 def test_what_the_kernel_size_is_by_default(edges: Path) -> None:

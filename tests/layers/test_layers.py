@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cnncalc
@@ -505,6 +506,27 @@ def test_the_wrong_number_of_axes(spec: list[dict[str, Any]], input: tuple[int, 
     with pytest.raises(cnncalc.ShapeError) as caught:
         cnncalc.shape(spec, input=input)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (
+            [{"op": "gather", "axis": 2, "indices": [[[[[1]]]]]}],
+            "layers[0]: indices: indices are lists in lists, at most 4 deep",
+        ),
+        ({"sample_axes": 9, "layers": [C]}, "9 is not a number of axes\n  a whole number from 0 to 7"),
+        ({"sample_axes": True, "layers": [C]}, "true is not a number of axes\n  a whole number from 0 to 7"),
+    ],
+)
+def test_values_that_no_key_takes(spec: Any, message: str) -> None:
+    with pytest.raises(cnncalc.SpecError) as caught:
+        cnncalc.load(spec)
+    assert str(caught.value) == message
+
+
+def test_whole_numbers_may_be_those_of_numpy() -> None:
+    assert cnncalc.shape([{"op": "maxpool", "k": np.int64(2), "s": np.int8(3)}], (3, 8, 11)).out == (3, 3, 4)
 
 
 # Further rules, each with its reason.
