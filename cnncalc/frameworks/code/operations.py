@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -21,6 +22,7 @@ from .operators import (
 from .packages import built_in, package_of
 from .scope import ModuleScope
 from .source import CodeSource, quoted
+from .types import UnionValue, union
 from .values import (
     MISSING,
     BoundMethod,
@@ -139,11 +141,18 @@ class OperationEvaluator:
             if isinstance(one, InstanceValue) and one.cls.find(name) is not MISSING:
                 return self.call(self.attribute(one, name, node), [other], {}, node)
         if not isinstance(left, PLAIN) or not isinstance(right, PLAIN):
-            raise self.impossible(op, left, right, node)
+            return self.union(op, left, right, node)
         try:
             return plain_binary(op, left, right, self.budget)
         except PLAIN_ERRORS as error:
             raise self.raised(error, node) from None
+
+    def union(self, op: str, left: Any, right: Any, node: Any) -> UnionValue:
+        """Return `A | None` of a class. SpecError for another operator."""
+        if op == "or" and isinstance(left, ClassValue):
+            with suppress(NotImplementedError):
+                return union(left, right)
+        raise self.impossible(op, left, right, node)
 
     def impossible(self, op: str, left: Any, right: Any, node: Any) -> SpecError:
         """Return the error for an operator that these operands do not have."""

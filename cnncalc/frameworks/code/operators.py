@@ -77,12 +77,26 @@ def plain_unary(op: str, value: Any) -> Any:
     return getattr(operator, f"__{op}__")(value)
 
 
+class _Shown(str):
+    """A value as `repr` gives it: what `%s` and `%r` put into a text."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _shown(value: Any, budget: Budget) -> Any:
+    return value if isinstance(value, (str, int, float)) or value is None else _Shown(_represented(value, budget))
+
+
 def formatted(text: str, values: Any, budget: Budget) -> str:
     """Return `text % values` for plain values."""
-    given = values if isinstance(values, tuple) else (values,)
-    if not all(isinstance(one, (str, int, float)) or one is None for one in given):
-        raise TypeError("only numbers and texts are put into a text")
-    budget.copy(len(text) + sum(len(one) for one in given if isinstance(one, str)) + 64 * len(given))
+    given, times = values if isinstance(values, tuple) else (values,), 1
+    if isinstance(values, dict):
+        values = {key: _shown(one, budget) for key, one in values.items()}
+        given, times = (*values, *values.values()), text.count("%")  # each may stand in it any number of times
+    else:
+        values = given = tuple([_shown(one, budget) for one in given])
+    budget.copy(len(text) + times * (sum(len(one) for one in given if isinstance(one, str)) + 64 * len(given)))
     check_width(text)
     return str(text % values)
 

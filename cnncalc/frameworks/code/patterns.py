@@ -35,9 +35,8 @@ def fits(evaluator: Evaluator, pattern: ast.pattern, value: Any, frame: Frame) -
         return isinstance(value, (list, tuple)) and _fits_items(evaluator, pattern.patterns, list(value), frame)
     if isinstance(pattern, ast.MatchMapping):
         return isinstance(value, dict) and _fits_keys(evaluator, pattern, value, frame)
-    if isinstance(pattern, ast.MatchClass):
-        return _fits_class(evaluator, pattern, value, frame)
-    raise evaluator.error(pattern, f"the pattern {quoted(pattern)} is not understood", evaluator.way)
+    assert isinstance(pattern, ast.MatchClass)  # a MatchStar stands in a sequence only
+    return _fits_class(evaluator, pattern, value, frame)
 
 
 def _fits_items(evaluator: Evaluator, patterns: list[ast.pattern], items: list[Any], frame: Frame) -> bool:

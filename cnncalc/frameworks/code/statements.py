@@ -150,10 +150,9 @@ class StatementEvaluator(ExpressionEvaluator):
             self.set_attribute(self.value(target.value, frame), target.attr, value, target)
         elif isinstance(target, ast.Subscript):
             self.set_item(self.value(target.value, frame), self.value(target.slice, frame), value, target)
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            self.unpack(target, value, frame)
         else:
-            raise self.error(target, f"an assignment to {quoted(target)} is not understood")
+            assert isinstance(target, (ast.Tuple, ast.List))  # Python takes no other target
+            self.unpack(target, value, frame)
 
     def bind(self, name: str, value: Any, frame: Frame) -> None:
         """Give a name a value."""

@@ -51,12 +51,31 @@ class TypeValue(LibraryObject):
     def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
         if op in ("eq", "ne"):
             return (left is right) is (op == "eq")
-        if op == "or":  # a union of types, in an annotation
-            return self
+        if op == "or":
+            return union(left, right)
         raise NotImplementedError
 
     def describe(self) -> str:
         return f"the type {self.name}"
+
+
+class UnionValue(LibraryObject):
+    """Types of which a value may be any: `int | None`."""
+
+    __slots__ = ("kinds",)
+
+    def __init__(self, kinds: tuple[Any, ...]):
+        self.kinds = kinds
+
+    def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
+        if op == "or":
+            return union(left, right)
+        if op in ("eq", "ne"):
+            return (set(_each_of(left)) == set(_each_of(right))) is (op == "eq")
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        return "a union of types"
 
 
 class IteratorValue(LibraryObject):
@@ -195,7 +214,7 @@ for _name in _EXCEPTIONS.split():
 def is_instance(value: Any, kinds: Any, node: Any) -> Any:
     """Return whether a value is of one of these types; an unknown value if one that decides is not known."""
     unknown = None
-    for kind in kinds if isinstance(kinds, tuple) else (kinds,):
+    for kind in _each_of(kinds):
         found = _is_of(value, kind)
         if found is True:
             return True
@@ -203,10 +222,30 @@ def is_instance(value: Any, kinds: Any, node: Any) -> Any:
     return UnknownValue(f"whether {describe(value)} is of {describe(unknown)}", node) if unknown is not None else False
 
 
+def union(left: Any, right: Any) -> UnionValue:
+    """Return `left | right`. NotImplementedError unless both are types, or None."""
+    if not all(one is None or isinstance(one, (LibraryObject, ClassValue)) for one in (left, right)):
+        raise NotImplementedError
+    return UnionValue((left, right))
+
+
+def _each_of(kinds: Any) -> Iterator[Any]:
+    """Yield each of the types of a union, or of a tuple."""
+    if isinstance(kinds, UnionValue):
+        kinds = kinds.kinds
+    if not isinstance(kinds, tuple):
+        yield kinds
+        return
+    for one in kinds:
+        yield from _each_of(one)
+
+
 def _is_of(value: Any, kind: Any) -> bool | None:
     """Return whether a value is of a type; None if it is not known."""
     if isinstance(value, UnknownValue):
         return None
+    if kind is None:
+        return value is None
     if isinstance(kind, TypeValue):
         return isinstance(value, kind.kinds) or kind.name == "object"
     if isinstance(kind, ClassValue):

@@ -137,6 +137,19 @@ CASES = [
     ("xs = [1, 2]\ndef add(to, *, n): to.append(n)\nadd(xs, n=3)\nlast = xs.pop()", "[xs, last]"),
     ("xs = [[1], [2]]\ndef add(x): x.append(5)\nn = len(list(map(add, xs)))", "[n, xs]"),
     (REGISTRY, "d['a']()"),
+    (
+        "K = int | list | None\nclass A: pass\nL = str | A\nM = A | K",
+        "[[isinstance(one, kind) for one in ([1], 3, None, 'a', A())] for kind in (K, L, M, (int, (str, list)))]",
+    ),
+    ("n = '%s and %r in %s: %d' % ([1, 'a'], (2,), {'k': None}, 7)", "[n, '%(a)s, %(b)r' % {'a': [1], 'b': 'c'}]"),
+    ("a, b = [1, 2], [1, 2, 3]", "[a < b, b < a, a <= [1, 2], (1, (2, 3)) < (1, (2, 4)), '%s' % {'a': (1,)}]"),
+    ("match 3:\n    case 3:\n        def f(): return 5\n    case _:\n        def f(): return 6", "f()"),
+    ("try:\n    {}['a']\nexcept KeyError:\n    def f(): return 5\nelse:\n    def f(): return 6", "f()"),
+    (
+        "from typing import Generic, TypeVar\nT = TypeVar('T')\nclass A(Generic[T]):\n    n = 3",
+        "A[int]().n",
+    ),
+    ("def f():\n    a, b, c = [1, 2], {'k': 3}, 4\n    del a[0], b['k'], c\n    return a, b", "f()"),
     ("class C: pass\nc = C()\ndef put(to, n): setattr(to, 'w', n)\nput(c, 5)", "c.w"),
     ("class C: pass\nc = C()\nc.d = {}\ngetattr(c, 'd')['w'] = 9", "c.d"),
     (BUILDER, "b.xs"),
@@ -504,6 +517,7 @@ REFUSED = [
     "from typing import NamedTuple\nclass P(NamedTuple):\n    a: int\nx = P()",
     "from collections import namedtuple\nx = namedtuple('P', 'a b')(1)",
     "x = globals()['nobody']",
+    *("x = 'a' * 2.5", "x = '%d' % [1]", "x = '%d %d' % (1,)"),
 ]
 
 
@@ -566,6 +580,9 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ("x = await_it if 0 else (yield)", "is not understood"),
         ("def f():\n    y = (1, 2)\n    del y[0]\nx = f()", "items of a tuple cannot be removed"),
         ("class A: pass\nx = A()(3)", "an object of A cannot be called"),
+        ("x = int | [1]", "int | [1] has the type int and a list, which is not understood"),
+        ("class A: pass\nx = A | 1", "has the class A and 1, which is not understood"),
+        ("x = (int | None) + 1", "has a union of types and 1, which is not understood"),
         ("x = int & 1", "int & 1 has the type int and 1, which is not understood"),
         ("x = vars(3)", "vars(3) is not understood"),
         ("x = '{a.b}'.format(a=1)", "'{a.b}'.format(a=1) is not understood"),
@@ -581,6 +598,9 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ("import foo\nx = 1 if foo.a in (1, 2) else 2", "whether foo.a in (1, 2) holds is not known: foo.a is not"),
         ("import foo\nx = 1 if 3 in (1, foo.a) else 2", "whether 3 in (1, foo.a) holds is not known: foo.a is not"),
         ("import foo\nx = sorted([1, foo.a])", "foo.a is not known here"),
+        ("x = abs(iter([1]))", "abs(iter([1])) is not understood"),
+        ("x = float(iter([1]))", "float(iter([1])) is not understood"),
+        ("class A: pass\nmatch A():\n    case A(3): x = 1", "the pattern A(3) is not understood"),
         ("import foo\nmatch 3:\n    case foo.A(): x = 1", "foo.A is not known here"),
     ],
 )

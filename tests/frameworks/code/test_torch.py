@@ -326,6 +326,19 @@ IMPOSSIBLE = [
     ("self.register_buffer('a.b', torch.ones(1))", "return x", "'a.b' is not a name"),
     ("self.add_module('', nn.ReLU())", "return x", "'' is not a name"),
     ("self.c = nn.Conv2d(4, torch.tensor([2, 3]).item(), 1)", "return self.c(x)", "is not one number"),
+    ("", "return x.view(2.5, -1)", "sizes are whole numbers"),
+    ("", "return x[:, [True, False, True]]", "a mask of 3 is for an axis of 4"),
+    ("", "return x @ torch.tensor(3.)", "a number has no matrix product"),
+    ("", "return x.flatten('a')", "an axis is a whole number"),
+    ("", "return torch.zeros(2.5) + x", "sizes are whole numbers"),
+    ("", "return x[:, : len(torch.tensor(3))]", "len(torch.tensor(3)) is not understood"),
+    ("", "return x if torch.tensor([1, 2]) else x[0]", "whose values are not known"),
+    ("", "return x * torch.tensor([[1., 2], [3]])", "values that are not known"),
+    ("", "return x + None", "which is not understood"),
+    ("", "return x.expand(10**11, *x.shape).expand(10**7, 10**11, *x.shape)", "a tensor of more than 9,223,372"),
+    ("self.a = nn.Conv2d(4, 3, 1)", "return self.a()", "it is called without an input"),
+    ("self.a = nn.utils.weight_norm(nn.Conv2d(4, 3, 1, bias=False), 'bias')", "return self.a(x)", "is not understood"),
+    ("self.k = torch.float32 | None", "return x", "which is not understood"),
 ]
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ....limits import MOST_READ
 from ...torch.read.calls import Constant, TracedTensor
-from ..values import MISSING, BoundMethod, LibraryFunction, LibraryObject
+from ..types import union
+from ..values import MISSING, BoundMethod, LibraryObject
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -307,8 +308,8 @@ class TensorType(LibraryObject):
         return isinstance(value, TensorValue)
 
     def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
-        if op == "or":  # a union of types, in an annotation
-            return self
+        if op == "or":
+            return union(left, right)
         raise NotImplementedError
 
     def describe(self) -> str:
@@ -328,7 +329,7 @@ class DeviceValue(LibraryObject):
         if name == "type":
             return self.name
         if name == "is_floating_point":
-            return LibraryFunction(name, lambda *_: self.kind == "float")
+            return self.kind == "float"
         return MISSING
 
     def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from math import prod
 from types import EllipsisType
@@ -124,7 +125,11 @@ def cat(call: ShapeCall) -> Shapes:
     """Return the shape of tensors one after another."""
     shapes = [shape_of(one) for one in call.get("tensors")]
     shapes = [one for one in shapes if one != (0,)] or shapes
-    at = call.axis(len(shapes[0]), 0)
+    return joined(shapes, call.axis(len(shapes[0]), 0))
+
+
+def joined(shapes: list[Shape], at: int) -> Shape:
+    """Return the shape of tensors of these shapes one after another along an axis. ShapeError if they do not fit."""
     rest = {one[:at] + one[at + 1 :] for one in shapes}
     if len(rest) > 1:
         texts = " and ".join([show(one[1:]) or "()" for one in shapes])
@@ -145,11 +150,18 @@ def stack(call: ShapeCall) -> Shapes:
 @SHAPES.rule("hstack vstack dstack column_stack")
 def stacked(call: ShapeCall) -> Shapes:
     """Return the shape of tensors one after another along the axis that the function's name says."""
-    shapes = [shape_of(one) for one in call.get("tensors")]
-    at = {"hstack": 1, "vstack": 0, "dstack": 2, "column_stack": 1}[call.function]
-    if len(shapes[0]) <= max(at, 1):
-        raise NotImplementedError
-    return (*shapes[0][:at], sum(one[at] for one in shapes), *shapes[0][at + 1 :])
+    shapes = [_WIDENED[call.function](shape_of(one)) for one in call.get("tensors")]
+    at = {"hstack": min(1, len(shapes[0]) - 1), "vstack": 0, "dstack": 2, "column_stack": 1}[call.function]
+    return joined(shapes, at)
+
+
+_WIDENED: dict[str, Callable[[Shape], Shape]] = {
+    "hstack": lambda shape: shape or (1,),
+    "vstack": lambda shape: (1,) * (2 - len(shape)) + shape,
+    "column_stack": lambda shape: shape + (1,) * (2 - len(shape)),
+    "dstack": lambda shape: (1,) * (2 - len(shape)) + shape + (1,) * (len(shape) < 3),
+}
+"""The shapes of tensors of few axes as these functions take them (`torch.atleast_1d` and the like)."""
 
 
 @SHAPES.rule("expand broadcast_to")
@@ -339,9 +351,10 @@ def unit(at: int, n: int) -> None:
 def listed_shape(one: Any, sizes: list[int]) -> Shape:
     """Return the shape of what a list, or a tensor, picks. NotImplementedError where that depends on values."""
     if isinstance(one, TensorValue):
-        if one.kind == "bool":
-            raise NotImplementedError
-        return one.shape
+        if one.kind != "bool":
+            return one.shape
+        values = one.all_values() if len(one.shape) == 1 else None
+        one = None if values is None else [bool(value) for value in values]
     if not isinstance(one, list) or not all(isinstance(n, int) for n in one):
         raise NotImplementedError
     if one and all(isinstance(n, bool) for n in one):
