@@ -73,6 +73,7 @@ RULES = {
     "keepdims": Rule("spatial axes", _key("keepdims"), {True: "kept as 1", False: "dropped"}.__getitem__),
     "eps": Rule("eps", _key("eps"), sign=lambda eps: f"eps {eps}", shapes=False),
     "alpha": Rule("slope", _key("alpha"), "{:.6g}".format, lambda alpha: f"slope {alpha:.3g}", False),
+    "hidden_bias": Rule("a second bias", _key("hidden_bias"), {True: "yes", False: "no"}.__getitem__),
     "slopes": Rule("slopes", lambda layer: layer.weights if layer.op == "prelu" else None, counted),
     "extra": Rule("the extra channel", _extra_channel, {True: "before", False: "after"}.__getitem__, shapes=False),
     "cubic": Rule(

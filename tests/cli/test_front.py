@@ -596,6 +596,14 @@ CHECK_TEXTS = [
         "  close the input's sizes, or expect what does not depend on them\n1 file, 1 expectation: 1 failed\n",
     ),
     (
+        "'7x8 lstm:4' --dialect torch,keras",
+        "7x8 lstm:4:1:5: CC401 dialects-differ: layers[0] 'lstm1': "
+        "the dialects differ: 7x4 224 params in torch; 7x4 208 params in keras\n"
+        "  a second bias: yes in torch; no in keras\n"
+        "  write out the keys in which the dialects differ, or name only dialects that have to agree in --dialect\n"
+        "1 file, 1 expectation: 1 failed\n",
+    ),
+    (
         "'3x8x8 maxpool:3,s2,p=same' --dialect torch,keras",
         "3x8x8 maxpool:3,s2,p=same:1:20: CC401 dialects-differ: layers[0] 'maxpool1': "
         "refused by torch: PyTorch has no padding 'same' here\n"

@@ -83,6 +83,7 @@ ROWS: list[tuple[str, tuple[int, ...], list[str]]] = [
     ("hardsigmoid", (3, 8, 11), ["slope: 0.166667 in plain, torch, keras and caffe; 0.2 in onnx"]),
     ("globalavgpool", (3, 8, 11), ["spatial axes: kept as 1 in plain, torch, onnx and caffe; dropped in keras"]),
     ("prelu", (3, 8, 11), ["slopes: 1 in plain, torch, onnx and caffe; 264 in keras"]),
+    ("lstm:4", (1, 7, 8), ["a second bias: yes in plain, torch, onnx and caffe; no in keras"]),
     ("lrn:4", (5, 8, 11), ["the extra channel: before in plain, torch, keras and caffe; after in onnx"]),
     ("lrn:5", (5, 8, 11), []),
     (
