@@ -169,7 +169,7 @@ UNSEEN = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\
 _LOG_COMMAND = r"#(?=#\w*\[)"
 """The beginning of `##[group]` or `##vso[task.setvariable …]`, which GitHub and Azure obey wherever they stand."""
 _SPACED = r"(\x1b\[\d+m|\t)"
-"""What stands in a line of ours beside text: the codes of colours, and tabs."""
+"""What stands in a line of ours besides text: the codes of colours, and tabs."""
 
 
 def escaped(text: str) -> str:

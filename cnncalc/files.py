@@ -163,7 +163,7 @@ def output_path(path: str) -> str:
 
 
 def allow_open(count: int) -> None:
-    """Let the command have so many files open beside its own, as far as the system allows."""
+    """Let the command have so many files open besides its own, as far as the system allows."""
     with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such limit
         import resource
 
@@ -174,7 +174,7 @@ def allow_open(count: int) -> None:
 
 
 _OWN_FILES = 64
-"""How many files are open beside those that are written, at most: streams, inputs, modules that are imported."""
+"""How many files are open besides those that are written, at most: streams, inputs, modules that are imported."""
 
 
 def safe_name(name: str, windows: bool = os.name == "nt") -> str:

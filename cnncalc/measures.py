@@ -1,4 +1,4 @@
-"""What may be measured of a network beside its report: bytes, and the multiply-accumulates that tools print."""
+"""What may be measured of a network besides its report: bytes, and the multiply-accumulates that tools print."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from cnncalc import sizes, trace
 from cnncalc.input import configure, read_input
 from cnncalc.layers import Env
 from cnncalc.layers.conv import Conv, Measured
-from cnncalc.sizes import LARGEST, NOTHING_KNOWN, Open, Shape, to_json
+from cnncalc.sizes import LARGEST, NOTHING_KNOWN, Open, Shape, show, to_json
 
 Layers = list[dict[str, Any]]
 
@@ -323,6 +323,21 @@ def test_layers_that_hold_for_no_letters_together(words: str, needed: str, befor
     shape = words.partition(" ")[0]
     assert error.what == f"conv of {shape} needs {needed}, but the layers before it hold only where {before}"
     assert error.help == help
+
+
+@pytest.mark.parametrize(
+    ("words", "letter", "holds"),
+    [("CxHxW dwconv:k3,multiplier=2,c_o=8", "C", "C = 4"), ("5xN multihead:heads=2,c_i=8", "N", "N = 8")],
+)
+def test_channels_that_are_given_are_needed_of_open_ones(words: str, letter: str, holds: str) -> None:
+    assert cnncalc.shape(words).holds.numbers[letter].text(letter) == holds
+
+
+def test_weights_of_open_and_unknown_channels() -> None:
+    conv, up = cnncalc.shape("CxHxW conv:4,k3x2 convT:5,k2").layers
+    assert {role: show(shape) for role, shape in conv.weight_shapes().items()} == {"weight": "4xCx3x2", "bias": "4"}
+    assert up.weight_shapes() == {"weight": (4, 5, 2, 2), "bias": (5,)}
+    assert cnncalc.shape([{"op": "opaque"}, {"op": "conv", "c_o": 3}], (3, 8, 8))["conv1"].weight_shapes() == {}
 
 
 def test_what_is_resolved_behind_what_is_not_known() -> None:

@@ -47,9 +47,9 @@ def run(
     spec says `bias=true`. `seed` draws what is not given (He's normal initialisation, biases 0).
     With `keep`, names of layers, the result is a dict of their outputs and the network's, by name.
     Floats keep their dtype (float16 is summed in float32), integers are exact and give int64, means give float64.
-    `memory` is how many bytes of working memory a run may take beside its input, output and weights. With `fuse`, batch
-    norms, sums and activations are computed together with the layer before them, which rounds otherwise: values differ
-    in their last digits, in float32 by some 1e-6 of the largest; a steep function, as acos near 1, makes more of that.
+    `memory` is how many bytes a run may take besides its input, output and weights. With `fuse`, batch norms, sums
+    and activations are computed together with the layer before them, which rounds otherwise: values differ in their
+    last digits, in float32 by some 1e-6 of the largest; a steep function, as acos near 1, makes more of that.
 
     Raises SpecError for what is missing or cannot be read, ShapeError for arrays that do not fit.
 

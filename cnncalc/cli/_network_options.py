@@ -127,7 +127,7 @@ class NetworkOptions(NamedTuple):
         return is_several(self.dialect)
 
     def note_report(self, network: Network, name: str = "this") -> None:
-        """Note what a file has beside its network, and what these options cannot change in a report read as a spec."""
+        """Note what a file has besides its network, and what these options cannot change in a report read as a spec."""
         if network.source is not None and (network.source.unread or self.input is not None):
             try:
                 network = network.bound(given_shapes(network, self.input))

@@ -162,7 +162,7 @@ def style_of(stream: IO[str], columns: tuple[str, ...] | None = None, explain: b
 
 
 def _is_ascii(stream: IO[str]) -> bool:
-    """Return whether a stream takes no characters beside those of its encoding, or of a locale named C or POSIX.
+    """Return whether a stream takes no characters besides those of its encoding, or of a locale named C or POSIX.
 
     For such a locale Python writes UTF-8 all the same, and may have set LC_CTYPE to that before it began.
     """

@@ -14,7 +14,7 @@ from ..errors import SpecError, printable, shown
 from ..files import text_output
 from ..input import FIRST, Inputs, given_shapes, read_input
 from ..layers import OPS, Env, keys_named
-from ..network import Network, no_input
+from ..network import Network
 from ..notation.words import Completer, LeftOutChannels, read_words
 from ..render import FORMATS, Style
 from ..render.solutions import INPUTS, SETTINGS
@@ -242,8 +242,6 @@ def _question(
         raise SpecError(f"two outputs: --out {out}, and out={show(own)} in the layer", "leave out either of the two")
     wanted = parse_shape(out) if out is not None else own or ()
     layer = type(layer)(layer.op, layer.nd, {k: v for k, v in layer.given.items() if k not in (*left_out, "out")})
-    if options.input is None and network.input is None:
-        raise no_input()
     given = given_shapes(network, options.input).get(FIRST)
     if given is not None:
         options = options._replace(input=given * nd if len(given) == 1 else given)

@@ -153,7 +153,7 @@ class Holds:
         return found is not None
 
     def refusal(self, condition: Condition) -> str:
-        """Return the message for a condition that nothing fulfils beside these."""
+        """Return the message for a condition that nothing fulfils besides these."""
         letters, alone, boxes = condition.letters, condition.solved(), Holds().boxes(condition)
         before = [own.text(letter) for letter, own in self.numbers.items() if letter in letters and not own.is_every]
         if not before or (alone is not None and not alone) or (boxes is not None and not boxes):

@@ -91,7 +91,7 @@ class LayerContrast(NamedTuple):
         return bool(self.refusing() or self.figures_differ() or self.apart())
 
     def cell(self, run: Run) -> list[str]:
-        """Return a dialect's output and what differs beside it; nothing if the dialect does not reach the layer."""
+        """Return a dialect's output and what differs besides; nothing if the dialect does not reach the layer."""
         layer = run.at(self.number)
         if layer is None:
             return ["refused"] if run.refuses(self.number) else []

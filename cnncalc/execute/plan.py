@@ -161,7 +161,7 @@ class Epilogue(NamedTuple):
 
 
 def copied(fused: Fused, steps: Sequence[LayerStep], several: int) -> int:
-    """Return how many bytes a kernel takes that is not the given one; 0 if it is. `several` samples run at once."""
+    """Return the bytes of the kernel that a run makes of the given one, 0 for none; `several` samples run at once."""
     first = steps[fused.layers[0]]
     other = _folds(fused, steps, several) or _arranges(first, several)
     return first.weights["weight"].nbytes if other else 0

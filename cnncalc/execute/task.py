@@ -36,7 +36,7 @@ class Task(NamedTuple):
     channels_last: bool
     """Whether samples and weights are in NHWC order; a `spatial` kernel gets NCHW views of the samples all the same."""
     scratch: int
-    """How many bytes of working memory the kernel may take beside its input and its output."""
+    """How many bytes of working memory the kernel may take besides its input and its output."""
     axes: tuple[int, ...] = ()
     """The axes that its keys name, counted from the front, the batch being 0."""
     then: Then | None = None
@@ -65,7 +65,7 @@ def averages(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
 
 
 Working = Callable[[Task, tuple[int, ...], tuple[int, ...], Dtype], int]
-"""Return how many bytes a kernel takes at most beside its input, its output and its weights. The arguments are the
+"""Return how many bytes a kernel takes at most besides its input, its output and its weights. The arguments are the
 shapes of input and output, (N, c, *space), and the dtype in which sums are taken."""
 
 

@@ -125,7 +125,7 @@ class Identity(Activation):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if self.axes is not None and len(x) != self.axes + 1:
-            raise ShapeError(f"axes is {self.axes}, and {show(x)} has {len(x) - 1} beside the channels", key="axes")
+            raise ShapeError(f"axes is {self.axes}, and {show(x)} has {len(x) - 1} besides the channels", key="axes")
         return Trace({} if self.axes is None else {"axes": self.axes}, x, fields)
 
 

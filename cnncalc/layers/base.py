@@ -162,11 +162,11 @@ class Layer:
     KEYS: ClassVar[Mapping[str, Reader]] = {}
     """Every key and how its value is read, in the order in which they are written."""
     ALSO: ClassVar[tuple[str, ...]] = ()
-    """Short names that people have for the op, beside those of frameworks in `names.py`."""
+    """Short names that people have for the op, besides those of frameworks in `names.py`."""
     FOLLOWS: ClassVar[bool] = False
     """Whether it may stand behind another op in its word: an activation or a norm."""
     ALIASES: ClassVar[Mapping[str, str]] = {}
-    """Other names of its keys, beside those of the table in `names.py`, which `ops` adds."""
+    """Other names of its keys, besides those of the table in `names.py`, which `ops` adds."""
     CONDITIONS: ClassVar[frozenset[str]] = frozenset()
     """Other names of flags that may stand beside another name of the same flag, which is true if both are."""
     HELP: ClassVar[Mapping[str, str]] = {}

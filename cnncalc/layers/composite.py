@@ -121,7 +121,7 @@ class ConstantArray(Source):
 
 
 class FurtherInput(Source):
-    """Input: another input of the network, beside its first; its values are given by its name."""
+    """Input: another input of the network, besides its first; its values are given by its name."""
 
     WORD = "input"
     EXAMPLE = "OP:16x32x32"
@@ -195,7 +195,7 @@ class MoveBatch(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if self.to > len(x):
-            raise ShapeError(f"to is {self.to}, and there are {len(x)} axes beside the batch", key="to")
+            raise ShapeError(f"to is {self.to}, and there are {len(x)} axes besides the batch", key="to")
         return Trace({"to": self.to}, x, fields._replace(batch_at=self.to))
 
 

@@ -23,7 +23,7 @@ Way = dict[str, Numbers]
 
 
 class Wish(NamedTuple):
-    """What is wanted of an input, beside that the network takes it."""
+    """What is wanted of an input, besides that the network takes it."""
 
     out: Shape | None = None
     """The output's sizes on its spatial axes."""
@@ -56,7 +56,7 @@ class WantedInputs(NamedTuple):
     ways: list[Way]
     """Sets of inputs, those with equal axes first: an input is among them if it is in one; empty if there is none."""
     conditions: tuple[str, ...]
-    """What has to hold of several letters beside that, in words."""
+    """What has to hold of several letters besides, in words."""
     nearest: list[tuple[int, ...]]
     """The nearest outputs that can be had, or numbers of features, if there is no input."""
 

@@ -294,7 +294,7 @@ def _count(choice: RoundedRows, question: LayerQuestion) -> int:
 
 
 def layer_of(layers: Sequence[Layer]) -> Windowed:
-    """Return the one layer of these whose settings can be solved for; activations beside it change no size."""
+    """Return the one layer of these whose settings can be solved for; activations besides it change no size."""
     windowed = [layer for layer in layers if isinstance(layer, Windowed) and {"k", "s", "p"} <= layer.KEYS.keys()]
     others = [layer for layer in layers if layer not in windowed and not layer.KEEPS_SHAPE]
     if len(windowed) == 1 and not others and "out" in windowed[0].KEYS and windowed[0].WORD != "fold":

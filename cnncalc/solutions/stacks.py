@@ -136,7 +136,8 @@ def _step(question: StackQuestion, place: int, c: int) -> StackStep:
     out = report.out[-1 if question.env.channels_last else 0]
     c_o, params = known(out), known(report.params)
     if len(windows) != len(question.field) or c_o is None or params is None:
-        raise SpecError(f"{word} has other axes than the stack", f"a field of {len(windows)} axes, or words of as many")
+        axes = f"{len(windows)} {'axis' if len(windows) == 1 else 'axes'}"
+        raise SpecError(f"{word} has other axes than the stack", f"a field of {axes}, or words of as many")
     return StackStep(place, tuple(windows), c, c_o, params)
 
 

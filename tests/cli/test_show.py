@@ -182,6 +182,13 @@ def test_a_map_of_too_many_shades_has_one() -> None:
     assert 'fill-opacity="0.8125" d="M0 0h299v299h-299z"' in drawn
 
 
+@pytest.mark.parametrize(("shape", "steps", "more"), [("1x5x5", 16, ""), ("1x5x6", 4, "and 16 steps more")])
+def test_of_many_steps_the_first_are_drawn(shape: str, steps: int, more: str) -> None:
+    drawn = here(["show", shape, "conv:1,k2", "--to", "svg"]).out
+    assert len(re.findall(r"step \d+ of", drawn)) == steps
+    assert re.findall(r"and \d+ steps more", drawn) == ([more] if more else [])
+
+
 def test_of_many_input_channels_some_are_drawn_and_all_are_added_up() -> None:
     """The values count on: channel c has c to c + 3 in its kernel, and 2, 3, 7 and 8 more than c below it."""
     ended = here(["show", "20x5x5", "conv:2,k2", "--step", "3"]).out

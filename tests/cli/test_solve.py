@@ -50,6 +50,11 @@ ENDS = [
     ("conv:k3 -i 9 --out 4x5x6x7", 2, "--out [4, 5, 6, 7] has 4 sizes for 2 axes"),
     ("relu -i 9 --out 9", 2, "relu has no window to solve for"),
     ("--rf 9 conv:k3 -i 5x9x9", 0, "5xHxW conv:5,k3,times=4\n"),
+    (
+        "--rf 5 conv:k3 conv1d:k3",
+        2,
+        "conv1d:k3 has other axes than the stack\n  a field of 1 axis, or words of as many",
+    ),
     ("--rf 1 conv:k3", 2, "a unit without a layer sees one pixel already"),
     ("3xHxW conv:8,k9 --out 5 --fit 3x14x13", 1, "no padding makes 14x13 one of them"),
     ("3xHxW conv:8,k9 --out 5 --fit 10x13", 0, "10x13 to 13x13: pad:1+2x0+0"),

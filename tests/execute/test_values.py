@@ -588,6 +588,7 @@ def test_reductions_of_integers_that_could_wrap_are_refused(word: str, what: str
     x = np.full((1, 1, 1, 2), 2**62)
     with pytest.raises(cnncalc.ShapeError, match=re.escape(f"{what}, beyond 2^63 - 1")):
         cnncalc.run(word, x)
+    assert cnncalc.run("l1", np.array([[[[-2, 3]]]])).item() == 5
     found = cnncalc.run(word, x.astype(float))
     assert found.max() == {"square": 2.0**124, "prod": 2.0**124}.get(word, 2.0**63)
 
@@ -796,6 +797,11 @@ def test_a_kernel_of_another_shape_is_refused(shape: tuple[int, ...], words: str
     with pytest.raises(cnncalc.ShapeError, match="4x2x3x3 is needed") as caught:
         cnncalc.run("conv:4,k3", np.ones((1, 2, 6, 6)), {"conv1.weight": np.ones(shape)})
     assert words in (caught.value.help or "")
+
+
+def test_full_padding_of_a_transposed_convolution_cuts_all_that_sees_less() -> None:
+    found = agree([{"op": "convT", "c_o": 2, "k": [3, 2], "s": 2, "p": "full"}], (1, 3, 4, 5))
+    assert found.shape == (1, 2, 3 * 2 + 3 - 4, 4 * 2 + 2 - 2)
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_an_identity_says_how_many_axes_arrive() -> None:
     layers = [{"op": "identity", "axes": 1}, {"op": "linear", "out": 5}]
     assert cnncalc.shape({"layers": layers, "layout": "NHWC"}, (9, 4)).out == (9, 5)
     assert cnncalc.shape({"layers": layers, "layout": "NHWC"}, (7, 9, 4)).out == (7, 9, 5)
-    with pytest.raises(cnncalc.ShapeError, match="axes is 2, and 9 has 0 beside the channels"):
+    with pytest.raises(cnncalc.ShapeError, match="axes is 2, and 9 has 0 besides the channels"):
         cnncalc.shape([{"op": "flatten"}, {"op": "identity", "axes": 2}], (9,))
 
 

@@ -79,7 +79,7 @@ def _convolve(
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes `convolve` takes at most beside its arguments, the weights in the dtype of sums counted."""
+    """Return how many bytes `convolve` takes at most besides its arguments, weights in the dtype of sums counted."""
     inside = seeing_outputs(shapes.windows, shapes.x[2:], shapes.out[2:])
     if not all(map(len, inside)):
         return 0

@@ -29,7 +29,7 @@ def pays(shapes: Shapes) -> bool:
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes `correlate` takes at most beside its arguments."""
+    """Return how many bytes `correlate` takes at most besides its arguments."""
     return threads() * _channels(shapes) * _each_channel(shapes) + prod(shapes.weight) * shapes.kind.itemsize
 
 

@@ -165,7 +165,7 @@ def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes this takes at most beside the arrays."""
+    """Return how many bytes this takes at most besides the arrays."""
     x, weight, out, windows, g, kind, tile = shapes
     rows, height = weight[0] // g, prod(weight[1:]) + 1
     each_position = max(rows, height) * kind.itemsize

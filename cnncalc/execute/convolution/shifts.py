@@ -38,7 +38,7 @@ def pays(shapes: Shapes) -> bool:
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes `correlate` takes at most beside its arguments."""
+    """Return how many bytes `correlate` takes at most besides its arguments."""
     c_o, c_i, *k = shapes.weight
     before, after = _reach(shapes.windows)
     height, *rest = shapes.out[2:]

@@ -40,7 +40,7 @@ def pays(shapes: Shapes) -> bool:
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes `correlate` takes at most beside its arguments."""
+    """Return how many bytes `correlate` takes at most besides its arguments."""
     seen = prod([min(pair) for pair in zip(shapes.x[2:], shapes.out[2:], strict=True)])
     each = prod(shapes.out[1:]) + seen * (shapes.x[1] + shapes.out[1]) + prod(shapes.weight[:2])
     if has_few_inputs(shapes.x[2:], shapes.windows.k):

@@ -92,7 +92,7 @@ def adding_pays(shapes: Shapes, phases: int) -> bool:
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes `scatter` takes at most beside its arguments."""
+    """Return how many bytes `scatter` takes at most besides its arguments."""
     n, c_i, *space = shapes.x
     c_o = shapes.out[1]
     weights = prod(shapes.weight) * shapes.kind.itemsize

@@ -42,7 +42,7 @@ def is_harmless(x: Array, weight: Array) -> bool:
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes this takes at most beside the arrays."""
+    """Return how many bytes this takes at most besides the arrays."""
     c_o, c_i = shapes.weight[:2]
     part = next(_parts(c_i + c_o, shapes.out, shapes.kind, shapes.tile))
     high, wide = part.size

@@ -101,7 +101,7 @@ class OperationEvaluator:
         package, name = package_of(value.what), built_in(value.what)
         if package is not None:
             part = "of a network" if "(…)." in value.what else "a network"
-            what = f"{value.what} is {part} that {package} brings along: this source does not show its layers"
+            what = f"{value.what} is {part} that {package} ships: this source does not show its layers"
             help = [f"the network itself is built in: cnncalc shape {name}"] if name is not None else []
             return self.error(value.node or node, what, "\n".join([*help, *filter(None, [self.way])]))
         return self.error(value.node or node, f"{value.what} is not known here", self.way)

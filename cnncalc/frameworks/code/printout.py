@@ -187,7 +187,7 @@ class _PrintoutReader:
         return self.opaque(path, module.kind, [reads], {})
 
     def parameters(self, module: PrintedModule, path: str) -> Draft:
-        """Add the parameters that a module is known to hold beside its layers, and that a print-out does not show."""
+        """Add the parameters that a module is known to hold besides its layers, and that a print-out does not show."""
         self.holders[module.kind] = None
         return self.opaque(_joined(path, "parameters"), module.kind, [self.unknown(module)], {"macs": 0})
 

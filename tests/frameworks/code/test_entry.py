@@ -102,14 +102,14 @@ ERRORS = [
     (
         "from timm import create_model\nnet = nn.Sequential(create_model('resnet18'))",
         "net",
-        "net.py:5:21: timm.create_model(…) is a network that timm brings along: this source does not show its layers\n"
+        "net.py:5:21: timm.create_model(…) is a network that timm ships: this source does not show its layers\n"
         "  net = nn.Sequential(create_model('resnet18'))\n"
         f"                      ^~~~~~~~~~~~~~~~~~~~~~~~\n  {WAY.format('net')}",
     ),
     (
         "import torchvision.models as models\nmodel = models.resnet18(weights=None)\nmodel.fc = nn.Linear(512, 2)",
         None,
-        "net.py:5:9: torchvision.models.resnet18(…) is a network that torchvision brings along: "
+        "net.py:5:9: torchvision.models.resnet18(…) is a network that torchvision ships: "
         "this source does not show its layers\n"
         "  model = models.resnet18(weights=None)\n"
         "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n"
@@ -119,7 +119,7 @@ ERRORS = [
     (
         "from torchvision.models import vgg16\nnet = nn.Sequential(vgg16().features)",
         None,
-        "net.py:5:21: torchvision.models.vgg16(…).features is of a network that torchvision brings along: "
+        "net.py:5:21: torchvision.models.vgg16(…).features is of a network that torchvision ships: "
         "this source does not show its layers\n",
     ),
     (

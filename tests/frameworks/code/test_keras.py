@@ -168,7 +168,7 @@ def test_a_variable_of_a_layer_counts() -> None:
          "  x = layers.Dense(4, 'rellu')(x)\n      ^~~~~~~~~~~~~~~~~~~~~~~~\n"
          "  did you mean 'relu' or 'relu6' or 'elu'?"),
         ("x = keras.applications.VGG16()(x)",
-         "net.py:5:5: VGG16 is a network that Keras brings along: this source does not show its layers"),
+         "net.py:5:5: VGG16 is a network that Keras ships: this source does not show its layers"),
         ("x = ops.expand_dims(x, 7)", "net.py:5:5: ops.expand_dims(x, 7) is not understood"),
         ("x = ops.expand_dims(x, 0)", "net.py:5:5: an axis in front of the batch is not understood"),
         ("x = ops.squeeze(x, 0)", "net.py:5:5: a squeeze of the batch is not understood"),

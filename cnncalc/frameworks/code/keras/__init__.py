@@ -56,11 +56,11 @@ def _merge(kind: str) -> LibraryFunction:
 
 
 def _application(path: str) -> LibraryFunction:
-    """Return the function of a network that Keras brings along, whose layers are in no source."""
+    """Return the function of a network that Keras ships, whose layers are in no source."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         name = path.rpartition(".")[2]
-        what = f"{name} is a network that Keras brings along: this source does not show its layers"
+        what = f"{name} is a network that Keras ships: this source does not show its layers"
         raise evaluator.error(node, what, "give the model that Keras makes: model.save('net.keras'), then net.keras")
 
     return LibraryFunction(path, call)

@@ -47,7 +47,7 @@ UNARY = {"neg": "Negative", "invert": "LogicalNot"}
 """The operation of each operator in front of a tensor."""
 
 STEPS_A_CALL = 80
-"""How many steps the call of a layer takes, beside its arguments."""
+"""How many steps the call of a layer takes, besides its arguments."""
 STEPS_AN_ARGUMENT = 20
 """How many each of them takes."""
 

@@ -241,7 +241,7 @@ INNER = "(layer)"
 
 
 def base_of(cls: ClassValue) -> ClassValue | None:
-    """Return the layer of Keras's own that a class derives from, beside `Layer` and `Model`."""
+    """Return the layer of Keras's own that a class derives from, besides `Layer` and `Model`."""
     own = (one for one in cls.mro if isinstance(one, ClassValue) and one.node is None)
     return next((one for one in own if one.name in signatures()), None)
 

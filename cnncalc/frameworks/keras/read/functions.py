@@ -441,7 +441,7 @@ def _clip(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Constant")
 def _constant(call: LayerCall) -> Parts:
-    """Return an array that a model has beside its layers: a variable or a constant of source that was read."""
+    """Return an array that a model has besides its layers: a variable or a constant of source that was read."""
     keys = {key: value for key in ("shape", "kind") if (value := call.get(key)) is not None}
     return [LayerPart({"op": "constant", **keys}, "", ())]
 

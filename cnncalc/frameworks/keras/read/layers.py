@@ -418,7 +418,7 @@ _MASKED: dict[str, Converter] = {
     "Minimum": lambda call: _arithmetic_of(call, masked_extreme),
     "TimeDistributed": lambda call: None if _reads_mask(call) else _time_distributed(call),
 }
-"""The layers whose values depend on a mask, beside those over sequences."""
+"""The layers whose values depend on a mask, besides those over sequences."""
 
 
 def _arithmetic_of(call: LayerCall, masked: Converter) -> Parts:

@@ -34,7 +34,7 @@ def lora_rank(config: dict[str, Any]) -> int | None:
 
 
 def held(mode: str, rows: int, columns: int, table: bool = False) -> int | None:
-    """Return how many numbers a quantised kernel of this shape is kept in, beside the bias and LoRA; None if unknown.
+    """Return how many numbers a quantised kernel of this shape is kept in, besides the bias and LoRA; None if unknown.
 
     `table`: it is an Embedding's, which has a scale for each row.
     """

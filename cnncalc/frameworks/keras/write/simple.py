@@ -171,7 +171,7 @@ def _items(context: KerasContext, bounds: Sequence[Mapping[str, Any]]) -> KerasS
 
 @WRITERS.register("gather")
 def _gather(context: KerasContext) -> list[KerasStep]:
-    """Return a Take; it has the places as an argument beside the input."""
+    """Return a Take; it has the places as an argument besides the input."""
     (axis,) = context.layer.traced.axes
     return context.operation(NUMPY, "Take", to_list(context.layer.values["indices"]), axis=axis)
 

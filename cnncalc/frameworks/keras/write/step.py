@@ -67,7 +67,7 @@ class KerasContext(NamedTuple):
     def named(self, op: str | None = None, config: Mapping[str, Any] | None = None, **values: Any) -> list[KerasStep]:
         """Return one layer of the class that Keras has for an op (the layer's own), by the values of our keys.
 
-        `values` override the layer's; `config` is what Keras needs beside them.
+        `values` override the layer's; `config` is what Keras needs besides them.
         """
         op = op or self.layer.node.layer.WORD
         name = KERAS[op]

@@ -40,7 +40,7 @@ class OnnxFile:
         self.graph = self.model.graph
         """What the file holds: nodes and weights are put into it at once, since each move is a copy."""
         self.inputs: list[Any] = []
-        """The graph's inputs beside the first."""
+        """The graph's inputs besides the first."""
         self.last = report.network.layout == "NHWC"
         """Whether the network has channels last. Its maps then have them first where ONNX needs that, and stay so."""
         self._samples = {"input": report.sample} | {layer.name: layer.traced.out for layer in report.layers}
