@@ -65,6 +65,11 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         (2, 3),
         {},
     ),
+    "no units of a table": (
+        [("ConstantOfShape", ["n"], "c", {}), ("Concat", ["x", "c"], "y", {"axis": 1})],
+        (2, 3),
+        {"n": whole(2, 0)},
+    ),
     # matrix products
     "gemm of two values": (
         [
@@ -568,6 +573,17 @@ OPENED: dict[str, tuple[list[Row], list[int | str | None], tuple[int, ...], Arra
         )
         for op in ("Add", "Sub", "Mul", "Div", "Min", "Max")
     },
+    "values by a size that is divided as a real number": (
+        [
+            *LAST,
+            ("Cast", ["s"], "f", {"to": FLOAT}),
+            ("Div", ["f", "k"], "d", {}),
+            ("Mul", ["x", "d"], "y", {}),
+        ],
+        [2, 3, "H"],
+        (2, 3, 8),
+        {"k": np.array([2.5], F32)},
+    ),
     "sizes divided, open ones and others": (
         [
             ("Shape", ["x"], "s", {}),

@@ -69,6 +69,14 @@ CASES: list[tuple[Spec, str]] = [
     ([{"op": "avgpool", "k": 3, "s": 2, "p": 1}], "torch"),
     ([{"op": "avgpool", "k": 3, "s": 2, "p": "same"}], "keras"),
     ([{"op": "lppool", "k": 2, "norm": 3}], "plain"),
+    (
+        [
+            {"op": "gru", "out": 7, "name": "a"},
+            {"op": "gru", "out": 7, "name": "b"},
+            {"op": "gru", "out": 7, "tie": "b"},
+        ],
+        "plain",
+    ),
     ([{"op": "globalavgpool"}, {"op": "linear", "out": 5}], "keras"),
     (
         [{"op": "globalmaxpool", "keepdims": True}, {"op": "flatten"}, {"op": "linear", "out": 5, "bias": False}],

@@ -271,6 +271,27 @@ WRITTEN: list[Row] = [
             "self.train_2 = nn.Linear(9, 4)",
         ),
     ),
+    (
+        [{"op": "unfold", "k": 2}, {"op": "fold", "k": 2, "out": [6, 7], "p": [[0, 1], [0, 2]]}],
+        (2, 7, 9),
+        "plain",
+        ("nn.Fold((7, 9), 2)", "F.pad(self.fold1(x), (0, -2, 0, -1))"),
+    ),
+    (
+        [{"op": "attention", "causal": True, "from": ["input"] * 4}],
+        (4, 5, 5),
+        "plain",
+        ("+ torch.full((5, 5)", ".triu(1)"),
+    ),
+    (
+        [
+            {"op": "slice", "axis": 1, "stop": 1, "name": "s"},
+            {"op": "attention", "from": ["s", "input", "input", "input"]},
+        ],
+        (4, 5, 5),
+        "plain",
+        ("(s.expand(-1, 4, -1, -1), ",),
+    ),
 ]
 
 
@@ -362,6 +383,19 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
         "layers[1] 'einsum1': PyTorch needs a letter for the batch, and all are taken\n  use fewer letters",
     ),
     ("convT:4,k2,s2,p0,out_pad=3", SQUARE, "onnx", "has to be below"),
+    ("unfold1d:2", (2, 4), "plain", "PyTorch has unfold1d over two axes, and this has 1"),
+    (
+        [
+            {
+                "op": "block",
+                "name": "b",
+                "layers": [{"op": "input", "name": "i", "shape": [9]}, {"op": "add", "value": 2}],
+            }
+        ],
+        SQUARE,
+        "plain",
+        "PyTorch has no further input inside a block",
+    ),
     (
         [{"op": "opaque", "type": "einsum", "out": [3]}],
         SQUARE,
