@@ -63,15 +63,21 @@ def test_weights_of_another_file(files: Path, tmp_path: Path, weights: str, form
     """A model's own document, and the spec that it was converted to, take the weights of each kind of file."""
     version = f"keras{weights[0]}"
     arrays = np.load(files / f"{version}.npz")
-    np.save(tmp_path / "x.npy", arrays["x"])
     model = str(files / f"{version}.json")
     if form == "spec":
         assert here(["convert", model, "-o", str(tmp_path / "net.json")]).code == 0
         model = str(tmp_path / "net.json")
-    where = [model, "-x", str(tmp_path / "x.npy"), "-w", str(files / f"keras{weights}")]
-    done = here(["run", *where, "-o", str(tmp_path / "y.npy")])
+    y = computed(model, arrays["x"], files / f"keras{weights}", tmp_path)
+    assert np.allclose(y, arrays["y"], atol=1e-6)
+
+
+def computed(model: str | Path, x: Any, weights: Path, folder: Path) -> Any:
+    """Return what `cnncalc run` gives for an array, with the weights of another file than the model's."""
+    np.save(folder / "x.npy", x)
+    where = ["-x", str(folder / "x.npy"), "-w", str(weights), "-o", str(folder / "y.npy")]
+    done = here(["run", str(model), *where])
     assert done.code == 0, done.err
-    assert np.allclose(np.load(tmp_path / "y.npy"), arrays["y"], atol=1e-6)
+    return np.load(folder / "y.npy")
 
 
 def test_the_weights_of_a_model_are_written_out(files: Path, tmp_path: Path) -> None:
@@ -94,12 +100,8 @@ def test_channels_first_takes_kernels_in_pytorchs_order(tmp_path: Path) -> None:
     layers = [{"op": "conv", "name": "c", "c_o": 5, "k": [2, 3]}, {"op": "flatten"}, {"op": "linear", "out": 7}]
     (tmp_path / "net.json").write_text(json.dumps({"input": [4, 2, 3], "layers": layers}), encoding="utf-8")
     x = np.arange(24.0).reshape(4, 2, 3)
-    np.save(tmp_path / "x.npy", x)
-    where = ["-x", str(tmp_path / "x.npy"), "-w", str(tmp_path / "w.weights.h5"), "-o", str(tmp_path / "y.npy")]
-    done = here(["run", str(tmp_path / "net.json"), *where])
-    assert done.code == 0, done.err
     expected = (np.einsum("chw,hwcf->f", x, kernel) + 1) @ dense
-    assert np.allclose(np.load(tmp_path / "y.npy"), expected)
+    assert np.allclose(computed(tmp_path / "net.json", x, tmp_path / "w.weights.h5", tmp_path), expected)
 
 
 def test_groups_numbered_with_gaps(files: Path, tmp_path: Path) -> None:
@@ -115,11 +117,7 @@ def test_groups_numbered_with_gaps(files: Path, tmp_path: Path) -> None:
                 del layers[name]
         layers["batch_normalization_2"] = np.ones(3)  # is no group
     arrays = np.load(files / "keras3.npz")
-    np.save(tmp_path / "x.npy", arrays["x"])
-    where = ["-x", str(tmp_path / "x.npy"), "-w", str(path), "-o", str(tmp_path / "y.npy")]
-    done = here(["run", str(files / "keras3.json"), *where])
-    assert done.code == 0, done.err
-    assert np.allclose(np.load(tmp_path / "y.npy"), arrays["y"], atol=1e-6)
+    assert np.allclose(computed(files / "keras3.json", arrays["x"], path, tmp_path), arrays["y"], atol=1e-6)
 
 
 def test_groups_of_one_class_numbered_with_gaps(tmp_path: Path) -> None:
@@ -129,11 +127,8 @@ def test_groups_of_one_class_numbered_with_gaps(tmp_path: Path) -> None:
             file[f"layers/{group}/vars/0"] = array
     layers = [{"op": "linear", "out": out, "bias": False} for out in (5, 2)]
     (tmp_path / "net.json").write_text(json.dumps({"input": [3], "layers": layers}), encoding="utf-8")
-    np.save(tmp_path / "x.npy", np.ones(3))
-    where = ["-x", str(tmp_path / "x.npy"), "-w", str(tmp_path / "w.weights.h5"), "-o", str(tmp_path / "y.npy")]
-    done = here(["run", str(tmp_path / "net.json"), *where])
-    assert done.code == 0, done.err
-    assert np.allclose(np.load(tmp_path / "y.npy"), first.sum(0) @ second)
+    y = computed(tmp_path / "net.json", np.ones(3), tmp_path / "w.weights.h5", tmp_path)
+    assert np.allclose(y, first.sum(0) @ second)
 
 
 @pytest.mark.parametrize("end", ["", "_7"])
@@ -148,11 +143,7 @@ def test_names_in_several_attributes_and_of_another_model(files: Path, tmp_path:
         for name in names if end else []:
             file.move(name, f"{name}{end}")
     arrays = np.load(files / "keras2.npz")
-    np.save(tmp_path / "x.npy", arrays["x"])
-    where = ["-x", str(tmp_path / "x.npy"), "-w", str(path), "-o", str(tmp_path / "y.npy")]
-    done = here(["run", str(files / "keras2.json"), *where])
-    assert done.code == 0, done.err
-    assert np.allclose(np.load(tmp_path / "y.npy"), arrays["y"], atol=1e-6)
+    assert np.allclose(computed(files / "keras2.json", arrays["x"], path, tmp_path), arrays["y"], atol=1e-6)
 
 
 @pytest.mark.parametrize("ending", [".h5", ".keras"])
