@@ -445,21 +445,24 @@ def test_wrong_usage(args: list[str], words: str, folder: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("array", "words"),
+    ("array", "shape", "words"),
     [
-        (np.array(["a", "b"]), "'w.npy' is of dtype <U1"),
-        (np.array(3.0), "'w.npy' is a number without axes"),
-        (np.ones((4, 3, 3, 3), complex), "'w.npy' is of dtype complex128"),
-        (np.ones((1,) * 33), "'w.npy' claims a shape of 33 sizes"),
+        (np.array(["a", "b"]), (2,), "'w.npy' is of dtype <U1"),
+        (np.array(3.0), (), "'w.npy' is a number without axes"),
+        (np.ones((4, 3, 3, 3), complex), (4, 3, 3, 3), "'w.npy' is of dtype complex128"),
+        (np.ones(1), (1,) * 33, "'w.npy' claims a shape of 33 sizes"),  # more than an array has before NumPy 2
     ],
     ids=["text", "number", "complex", "axes"],
 )
 @pytest.mark.parametrize("command", [["run", "conv", "-x", "x.npy"], ["dense", "conv", "-i", "2x9x11"]])
 def test_what_is_no_kernel_is_blamed_itself(
-    command: list[str], array: Any, words: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    command: list[str], array: Any, shape: tuple[int, ...], words: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    np.save("w.npy", array)
+    with Path("w.npy").open("wb") as file:
+        header = {"descr": array.dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(array.tobytes())
     done = here([*command, "-w", "w.npy"])
     assert (done.code, done.out) == (2, "")
     assert words in done.err
