@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import SpecError, nearest, shown
 from ....layers.names import KERAS_ALIASES
+from ...keras.read.activations import ACTIVATION_NAMES
 from ...keras.read.config import Sizes
-from ...keras.read.functions import ACTIVATION_NAMES
 from ...keras.read.model import INPUT
 from ..values import (
     ClassValue,
