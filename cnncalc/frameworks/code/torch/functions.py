@@ -428,7 +428,7 @@ def tolist(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     return values[0] if not tensor.shape else values
 
 
-@register("numpy", "cpu_numpy")
+@register("numpy")
 def numpy(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the tensor, as NumPy has it."""
     return args[0]

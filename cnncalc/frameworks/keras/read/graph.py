@@ -17,11 +17,11 @@ from ....sizes import show
 from ... import ArrayReaders
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
-from .functions import LayerPart, Results
 from .hdf import KerasArrays
 from .layers import convert
 from .masks import output_mask, takes_masks
 from .model import INPUT, KerasLayer, KerasModel, object_of
+from .parts import LayerPart, Results
 from .quantized import quantization
 from .roles import ROLES, Recipe
 from .tracing import NOTHING, shape_of_sizes, sizes_of_shape, traced
