@@ -138,8 +138,8 @@ CASES = [
     ("xs = [[1], [2]]\ndef add(x): x.append(5)\nn = len(list(map(add, xs)))", "[n, xs]"),
     (REGISTRY, "d['a']()"),
     (
-        "K = int | list | None\nclass A: pass\nL = str | A\nM = A | K",
-        "[[isinstance(one, kind) for one in ([1], 3, None, 'a', A())] for kind in (K, L, M, (int, (str, list)))]",
+        "K = int | list | None\nclass A: pass\nL = str | A\nM = A | K\nN = None | A",
+        "[[isinstance(one, kind) for one in ([1], 3, None, 'a', A())] for kind in (K, L, M, N, (int, (str, list)))]",
     ),
     ("n = '%s and %r in %s: %d' % ([1, 'a'], (2,), {'k': None}, 7)", "[n, '%(a)s, %(b)r' % {'a': [1], 'b': 'c'}]"),
     ("a, b = [1, 2], [1, 2, 3]", "[a < b, b < a, a <= [1, 2], (1, (2, 3)) < (1, (2, 4)), '%s' % {'a': (1,)}]"),

@@ -40,6 +40,7 @@ NETWORKS = {
     "branches": "2x13x11 conv:4,k3,p1,name=a conv:4,k1x7,p0x3,from=a,name=wide conv:4,k7x1,p3x0,from=a,name=tall "
     "concat:from=wide+tall conv:4,k3,s2",
     "transposed": "1x7x6 conv:2,k3,name=a convT:2,k3,s2,name=b convT:2,k2,s3",
+    "channels": "2x9x11 conv:2,k5x3,p2x1,name=a concat:from=a+input slice:axis=1,start=2 conv:2,k3x1,p1x0",
     "dilation": "1x19x23 conv:2,k3,d3 conv:2,k3,d2x4,p2x4",
     "upsampling": "1x6x8 conv:2,k3,p1 upsample:factor=2,mode=bilinear conv:2,k3 maxpool:2",
     "adaptive": "2x11x13 conv:2,k3 adaptiveavgpool:4x5 conv:2,k2 flatten linear:10",
@@ -102,14 +103,14 @@ def choose(visit: Visit, layer: str, unit: list[int]) -> None:
 
 ANSWERS = """(questions) => JSON.stringify(questions.map(([name, index]) => {
     const at = maps.findIndex((map) => map.name === name);
-    const {regions, bounds} = around(maps, at, index);
+    const seen = around(maps, at, index), {regions, bounds} = seen;
     const told = (region) => Array.isArray(region) ? [hull(region), count(region)] : region === null ? [null, 0] : null;
     const seeing = maps.map(({name}, at) => [name, told(regions[at])]);
     const times = maps.slice(0, at).map(({name}, one) => {
         const terms = Array.isArray(regions[one]) && regions[one].length ? overlap(maps, one, at, regions) : null;
         return [name, terms && terms.map((axes) => axes.map((axis) => [...axis]))];
     });
-    return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing, bound: bounds[0], times};
+    return {box: boxes(maps, at, index, seen)[0], seen: told(regions[0]), seeing, bound: bounds[0], times};
 }))"""
 """What the page works out for units: the box and the pixels of the input, and the units of each map.
 
