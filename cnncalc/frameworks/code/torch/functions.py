@@ -15,14 +15,13 @@ from ....sizes import LARGEST, show
 from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
 from ..budget import TooMuchError
 from ..values import Implementation, LibraryFunction, NamedItems, UnknownValue
-from . import views
+from . import views  # noqa: F401 - it enters its rules in SHAPES
 from .shapes import SHAPES, Shape, ShapeCall
 from .tensors import DeviceValue, TensorValue
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
-assert views  # it enters its rules in SHAPES
 STEPS_A_CALL = 20
 """How many steps one takes."""
 

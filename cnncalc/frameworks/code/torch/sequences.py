@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ..budget import listable
 from ..standard import copied
 from ..values import InstanceValue, LibraryFunction, StaticMethodValue, UnknownValue
+from .declaration import NAMES, Arrays, Attributes, Given, module
 from .factories import full
 from .functions import apply
-from .layers import NAMES, Arrays, Attributes, Given, module
 from .modules import LIST, refill
 from .tensors import TensorValue
 
