@@ -11,7 +11,7 @@ import numpy as np
 
 from ...window import extent, positions
 from ..convolution.columns import taps
-from ..task import Array, Kernel, Place, Task, Weights, accumulates, keeps, wide
+from ..task import Array, Kernel, Task, Weights, accumulates, keeps, wide
 from ..threads import blockwise
 
 Places = tuple[Any, ...]
@@ -47,15 +47,16 @@ def _unfold(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
 def _fold(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     windows = _windows(task, out.shape[2:])
     columns = xs[0].reshape(*out.shape[:2], *task.values["k"], *windows)
-    kind, corner = wide(out.dtype), out[(ALL, ALL, *(0,) * (out.ndim - 2))]
+    kind = wide(out.dtype)
+    corner: Places = (ALL, ALL, *(0,) * (out.ndim - 2))
 
-    def work(block: Place) -> None:
+    def work(block: Places) -> None:
         sums = np.zeros(out[block].shape, kind)
         for tap, units, pixels in _taps(task, out.shape[2:], windows):
             sums[(ALL, ALL, *pixels)] += columns[(*block, *tap, *units)]
         out[block] = sums
 
-    blockwise(work, corner, prod(out.shape[2:]) * kind.itemsize)
+    blockwise(work, out[corner], prod(out.shape[2:]) * kind.itemsize)
 
 
 KERNELS = {"unfold": Kernel(_unfold, keeps, spatial=True), "fold": Kernel(_fold, accumulates, spatial=True)}
