@@ -111,7 +111,7 @@ def verify(report: Report, of: int | None = None) -> Verified:
     bounds, difference = [], None
     for at in layers:
         if np.isnan(answers[at]).any():
-            what = f"{graph.name(at)} has values that are no numbers, as of a window that holds nothing: they hide all else"
+            what = f"{graph.name(at)} has values that are no numbers, as of a window of nothing: they hide all else"
             raise SpecError(what, "verify the layers before it: --of LAYER")
         seen = answers[at] > 0
         units = sizes_of(graph.space(at).shape, graph.name(at))
