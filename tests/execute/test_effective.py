@@ -199,8 +199,8 @@ def test_what_is_taken_otherwise_than_it_is() -> None:
         ("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a", "its weights are those of another layer"),
         ("4x9 conv1d:4,k3 attention", "attention multiplies or chooses"),
         (
-            {"dialect": "caffe", "input": [3, 8], "layers": ["avgpool1d:1,s2", "conv1d:2,k3"]},  # the last is of nothing
-            "it has values that are no numbers",
+            {"dialect": "caffe", "input": [3, 8], "layers": [{"op": "avgpool1d", "k": 1, "s": 2}]},
+            "it has values that are no numbers, as of a window of nothing",
         ),
         ("1x1000000000x1000000000 conv:1,k3", "units are too many: at most 2,097,152"),
         ("1x600x600 globalavgpool", "values are too many"),
