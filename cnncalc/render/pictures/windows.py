@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ...steps import Filled
 from .. import Style
-from ..drawing import broken
+from ..texts import broken
 from .steps import ALL_STEPS, FIRST_STEPS, MOST_CELLS, Block, Sketch, check_asked, legend
 from .svg import CHARACTER, EDGE, ROW, Drawn, text, text_width
 
