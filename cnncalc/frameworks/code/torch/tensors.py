@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....limits import MOST_READ
 from ...torch.read.calls import Constant, TracedTensor
-from ..types import union
+from ..types import TypeObject
 from ..values import MISSING, BoundMethod, LibraryObject
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ class RandomArray(KnownArray):
     __hash__ = None
 
 
-class TensorType(LibraryObject):
+class TensorType(TypeObject):
     """The type of tensors, `torch.Tensor`."""
 
     __slots__ = ("make",)
@@ -303,14 +303,8 @@ class TensorType(LibraryObject):
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         return self.make(evaluator, args, kwargs, node)
 
-    def is_kind_of(self, value: Any) -> bool:
-        """Return whether a value is a tensor."""
+    def is_type_of(self, value: Any) -> bool:
         return isinstance(value, TensorValue)
-
-    def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
-        if op == "or":
-            return union(left, right)
-        raise NotImplementedError
 
     def describe(self) -> str:
         return "the type torch.Tensor"
