@@ -289,6 +289,7 @@ IMPOSSIBLE = [
     ("", "return F.pad(x, (-5, -5))", "4x6x8 is cut to less than nothing by [-5, -5]"),
     ("", "return F.pad(x, (1,) * 8, mode='reflect')", "8 sides of padding are for other axes than those of 4x6x8"),
     ("", "return x @ torch.ones(7, 5)", "8 and 7 differ"),
+    ("", "return torch.stack([x, x[:, :3]])", "are stacked, and differ"),
     ("", "return torch.einsum('abcd,abce->ab', x, x[:, :3])", "b is 4 and 3"),
     ("", "return F.scaled_dot_product_attention(x, x[..., :7], x)", "do not go together"),
     ("self.a = nn.MultiheadAttention(8, 2)", "return self.a(x, x, x)[0]", "works on steps and features, gets 4x6x8"),
