@@ -24,7 +24,7 @@ from ._terminal import (
     settle_color,
     traceback_text,
 )
-from ._usage import own_words, unveiled, veiled
+from ._usage import marked, own_words, unmarked
 
 COMMANDS = {
     "shape": "Show each layer's shape, parameters, MACs and receptive field.",
@@ -98,7 +98,7 @@ class Commands(click.Group):
         words = list(args)
         try:
             with own_words(ctx), _heard():
-                return super().parse_args(ctx, veiled(args))
+                return super().parse_args(ctx, marked(args))
         except SpecError as error:
             from ._guesses import reordered
 
@@ -106,7 +106,7 @@ class Commands(click.Group):
             raise
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        args = unveiled(args)
+        args = unmarked(args)
         if args[0] not in COMMANDS:
             from ._guesses import line, meant
 

@@ -15,7 +15,7 @@ from cnncalc import sources, trace
 from cnncalc.errors import CnncalcError, SpecError
 from cnncalc.frameworks.code import read
 from cnncalc.frameworks.code.entry import SourceReader
-from cnncalc.frameworks.code.torch.layers import ARGUMENTS, signature
+from cnncalc.frameworks.code.torch.declaration import ARGUMENTS, signature
 from cnncalc.frameworks.code.torch.modules import modules, tensors
 from cnncalc.input import Inputs
 from cnncalc.sources import imported

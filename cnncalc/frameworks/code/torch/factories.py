@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ....limits import MOST_ITEMS, MOST_READ
 from ..libraries import NameTable
 from ..values import LibraryFunction, UnknownValue
+from .functions import shape
 from .tensors import DeviceValue, TensorType, TensorValue
 
 if TYPE_CHECKING:
@@ -57,8 +58,6 @@ def like(value: float | None) -> Any:
     """Return the function that makes a tensor of another's sizes."""
 
     def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> TensorValue:
-        from .functions import shape
-
         return made(shape(evaluator, args[0], node), kind_of(kwargs, args[0].kind), value)
 
     return make

@@ -15,14 +15,13 @@ from ....sizes import LARGEST, show
 from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
 from ..budget import TooMuchError
 from ..values import Implementation, LibraryFunction, NamedItems, UnknownValue
-from . import views
+from . import views  # noqa: F401 - it enters its rules in SHAPES
 from .shapes import SHAPES, Shape, ShapeCall
 from .tensors import DeviceValue, TensorValue
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
-assert views  # it enters its rules in SHAPES
 STEPS_A_CALL = 20
 """How many steps one takes."""
 
@@ -474,7 +473,7 @@ def nonzero(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     return TensorValue((len(places), len(columns)), "int", of=tensor.roots(), values=rows)
 
 
-@register("numpy", "cpu_numpy")
+@register("numpy")
 def numpy(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the tensor, as NumPy has it."""
     return args[0]

@@ -6,10 +6,11 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ..budget import listable
+from ..standard import copied
 from ..values import InstanceValue, LibraryFunction, StaticMethodValue, UnknownValue
+from .declaration import NAMES, Arrays, Attributes, Given, module
 from .factories import full
 from .functions import apply
-from .layers import NAMES, Arrays, Attributes, Given, module
 from .modules import LIST, refill
 from .tensors import TensorValue
 
@@ -323,8 +324,6 @@ def repeated(layer: str) -> Any:
     """Return what gives a module so many copies of a layer."""
 
     def after(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
-        from ..standard import copied
-
         own = made.attributes
         first = own.pop(layer)
         own["layers"] = InstanceValue(LIST)
