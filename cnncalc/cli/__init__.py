@@ -177,9 +177,9 @@ def call(args: list[str]) -> int:
         if isinstance(error, OSError) and is_closed_pipe(error):
             return code  # nobody reads on
         if isinstance(error, CnncalcError) and error.lacking is not None:
-            from ._guesses import line
+            from ._guesses import line, without_input
 
-            error.help = f"give it: {line(args)} {error.lacking}"
+            error.help = f"give it: {line(without_input(args))} {error.lacking}"
         return _fail(error, settings)
 
 
