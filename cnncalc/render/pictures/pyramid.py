@@ -16,8 +16,7 @@ from ...fields.views import Box, Sight
 from ...network import INPUT
 from ...sizes import known, show
 from .. import Style
-from ..drawing import wrapped
-from ..messages import paint
+from ..texts import paint, wrapped
 
 MOST_MAPS = 8
 """How many maps are drawn; the other layers have a line each."""
