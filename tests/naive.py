@@ -91,17 +91,15 @@ def _space(layer: LayerReport) -> tuple[int, ...]:
 
 
 def _correlate(layer: LayerReport, x: Array, w: Array, b: Array | None, v: Values, g: int) -> Array:
+    """Sum up, for each output, what each cell of the kernel sees, times the cell's weights; the groups apart."""
     out = np.zeros((len(w), *_space(layer)))
-    each_i, each_o = x.shape[0] // g, len(w) // g
-    for o, u in product(range(len(w)), product(*map(range, out.shape[1:]))):
-        total = 0.0 if b is None else b[o]
+    maps, kernels = x.reshape(g, -1, *x.shape[1:]), w.reshape(g, -1, *w.shape[1:])
+    for u in product(*map(range, out.shape[1:])):
         for cell, at in _cells(v, u):
             if _inside(at, x.shape[1:]):
                 tap = tuple(k - 1 - i for k, i in zip(v["k"], cell, strict=True)) if v["flip"] else cell
-                for i in range(each_i):
-                    total = total + x[(o // each_o * each_i + i, *at)] * w[(o, i, *tap)]
-        out[(o, *u)] = total
-    return out
+                out[(..., *u)] += np.einsum("goi,gi->go", kernels[(..., *tap)], maps[(..., *at)]).ravel()
+    return out if b is None else out + b.reshape(-1, *(1,) * (out.ndim - 1))
 
 
 def conv(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
@@ -127,16 +125,15 @@ def sepconv(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Valu
 
 def transposed(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
     x, weight, g = xs[0], w["weight"], v["g"]
-    each_i, each_o = len(x) // g, weight.shape[1]
-    out = np.zeros((each_o * g, *_space(layer)))
-    for i, u in product(range(len(x)), product(*map(range, x.shape[1:]))):
+    maps, kernels = x.reshape(g, -1, *x.shape[1:]), weight.reshape(g, -1, *weight.shape[1:])
+    out = np.zeros((weight.shape[1] * g, *_space(layer)))
+    for u in product(*map(range, x.shape[1:])):
         for cell in product(*map(range, v["k"])):
             rows = zip(u, cell, v["s"], v["d"], v["p"], strict=True)
             at = tuple(a * s + c * d - pb for a, c, s, d, (pb, _) in rows)
             tap = tuple(k - 1 - c for k, c in zip(v["k"], cell, strict=True)) if v["flip"] else cell
             if _inside(at, out.shape[1:]):
-                for o in range(each_o):
-                    out[(i // each_i * each_o + o, *at)] += x[(i, *u)] * weight[(i, o, *tap)]
+                out[(..., *at)] += np.einsum("gio,gi->go", kernels[(..., *tap)], maps[(..., *u)]).ravel()
     if "bias" in w:
         out += w["bias"].reshape(-1, *(1,) * (out.ndim - 1))
     return out
@@ -148,14 +145,16 @@ def _pool(combine: Callable[[list[Any], int, Values], Any]) -> Callable[..., Arr
     def pool(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
         x = xs[0]
         out = np.zeros((len(x), *_space(layer)))
-        for c, u in product(range(len(x)), product(*map(range, out.shape[1:]))):
+        for u in product(*map(range, out.shape[1:])):
             inside, padded = [], 0
             for _, at in _cells(v, u):
                 rows = zip(at, x.shape[1:], v["p"], strict=True)
                 padded += all(-pb <= i < n + pa for i, n, (pb, pa) in rows)
                 if _inside(at, x.shape[1:]):
-                    inside.append(x[(c, *at)])
-            out[(c, *u)] = combine(inside, padded, {**v, "dialect": layer.env.dialect.name})
+                    inside.append(at)
+            for c, channel in enumerate(x):
+                values = [channel[at] for at in inside]
+                out[(c, *u)] = combine(values, padded, {**v, "dialect": layer.env.dialect.name})
         return out
 
     return pool
