@@ -92,7 +92,7 @@ def _space(layer: LayerReport) -> tuple[int, ...]:
 
 def _correlate(layer: LayerReport, x: Array, w: Array, b: Array | None, v: Values, g: int) -> Array:
     """Sum up, for each output, what each cell of the kernel sees, times the cell's weights; the groups apart."""
-    out = np.zeros((len(w), *_space(layer)))
+    out: Array = np.zeros((len(w), *_space(layer)))
     maps, kernels = x.reshape(g, -1, *x.shape[1:]), w.reshape(g, -1, *w.shape[1:])
     for u in product(*map(range, out.shape[1:])):
         for cell, at in _cells(v, u):
