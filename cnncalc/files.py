@@ -44,9 +44,11 @@ def opened(path: str) -> Iterator[IO[bytes]]:
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror or error}") from None
 
 
-def read_whole(file: IO[bytes], name: str) -> bytes:
-    """Return all bytes of a file. SpecError for a pipe or a device that does not end within its limit."""
+def read_whole(file: IO[bytes], name: str, limit: int | None = None) -> bytes:
+    """Return all bytes of a file. SpecError for a pipe or a device that does not end within its limit, or this one."""
     most = stream_limit(file)
+    if most is not None and limit is not None:
+        most = min(most, limit)
     data = file.read() if most is None else file.read(most + 1)
     if most is not None and len(data) > most:
         raise too_long(name, most)

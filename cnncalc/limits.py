@@ -56,6 +56,8 @@ MOST_MISSPELT = 20
 """Names of layers that are not there for which the nearest are looked for: up to 40 milliseconds each."""
 MOST_DRAWN = 10_000
 """Rows of a picture, where equal layers may be one: the place of each is looked for among those of others."""
+MOST_STEPPED = 100_000
+"""Cells and products of the steps of a window that are drawn: 5 to 20 microseconds each."""
 MOST_CALLS = 12_000
 """Calls of layers that a Keras model makes, those of a model in it each time that it is called: 70 to 150 microseconds
 each. An archive of a few kilobytes may hold twice as many."""
@@ -127,6 +129,8 @@ MOST_BRACES = 5_000
 """Braces of a Python source with f-strings: before 3.12, Python looks through the whole string for each part of it."""
 LARGEST_STREAM = 256 << 20
 """Bytes of a pipe, which may have no end: a report of a million layers is 210 MB of JSON."""
+LARGEST_TABLE = 16 << 20
+"""Bytes of a table or a list of numbers from a pipe: each number takes a microsecond, and up to 150 bytes."""
 LARGEST_DEVICE = 1 << 20
 """Bytes of a device or a terminal, which may have no end either, as /dev/zero: nobody types more."""
 LARGEST_UNPACKED = 2 << 20

@@ -106,48 +106,62 @@ def alive(steps: Sequence[MemoryStep], outputs: Sequence[int], at: int) -> list[
     return sorted(tensor for tensor, end in last_uses(steps, outputs).items() if tensor <= at <= end)
 
 
-def measure(report: Report, dtype: object) -> Report:
-    """Return the report with its bytes, all numbers of one dtype (a name, or NumPy's). SpecError for an unknown one."""
-    name, each = dtype_named(dtype), itemsize(dtype)
-    steps: list[MemoryStep] = []
-    names: list[str] = []
-    spans: dict[LayerReport, tuple[int, int]] = {}
-    """The first and the last step of each layer: several for a block."""
+class ReportSteps:
+    """The steps of a report's layers, those of blocks in place of the blocks."""
 
-    def add(layers: Sequence[LayerReport], input: int, within: str) -> None:
-        """Append the steps of layers, blocks opened up; `input` is the step that they read."""
+    def __init__(self, report: Report, each: int):
+        """`each` is how many bytes a number takes."""
+        self._each = each
+        self.steps: list[MemoryStep] = []
+        self.names: list[str] = []
+        self.spans: dict[LayerReport, tuple[int, int]] = {}
+        """The first and the last step of each layer: several for a block."""
+        self._add(report.layers, INPUT, "")
+
+    def _add(self, layers: Sequence[LayerReport], input: int, within: str) -> None:
+        """Append the steps of layers; `input` is the step that they read as their input."""
         for layer in layers:
-            reads = tuple([input if at == INPUT else spans[layers[at]][1] for at in layer.node.reads])
-            begin = len(steps)
+            reads = tuple([input if at == INPUT else self.spans[layers[at]][1] for at in layer.node.reads])
+            begin = len(self.steps)
             if layer.inner:
-                add(layer.inner, reads[0], f"{within}{layer.name}.")
+                self._add(layer.inner, reads[0], f"{within}{layer.name}.")
             else:
-                steps.append(MemoryStep(reads, _bytes(layer.values_made, each), layer.node.layer.VIEW))
-                names.append(within + layer.name)
-            spans[layer] = begin, len(steps) - 1
+                size = _bytes(layer.values_made, self._each)
+                self.steps.append(MemoryStep(reads, size, layer.node.layer.VIEW))
+                self.names.append(within + layer.name)
+            self.spans[layer] = begin, len(self.steps) - 1
 
-    def note(layers: Sequence[LayerReport], shared: bool) -> None:
-        """Give each layer its bytes, `shared` those in a block that uses the weights of another."""
+    def note(self, layers: Sequence[LayerReport], during: Sequence[int | None], shared: bool = False) -> None:
+        """Give each layer its bytes, `during` being those in memory at each step.
+
+        `shared`: the layers are those of a block that uses the weights of another.
+        """
         for layer in layers:
-            first, last = spans[layer]
-            own = 0 if layer.node.layer.VIEW else steps[last].size
-            tied = shared or layer.node.tie is not None
-            numbers = [_bytes(figure, each) for figure in (layer.params, layer.buffers)]
+            first, last = self.spans[layer]
+            is_view, tied = layer.node.layer.VIEW, shared or layer.node.tie is not None
+            made = 0 if is_view else self.steps[last].size
+            numbers = [_bytes(figure, self._each) for figure in (layer.params, layer.buffers)]
             params, buffers = (0, 0) if tied else numbers
             if layer.inner:
-                note(layer.inner, tied)
+                self.note(layer.inner, during, tied)
                 moved = known(total([None if one.memory is None else one.memory.moved for one in layer.inner]))
                 most = _most(during[first : last + 1])
             else:
                 most = during[last]
-                moved = 0 if layer.node.layer.VIEW else known(total([_bytes(layer.values_read, each), own, *numbers]))
-            layer.memory = LayerMemory(own, params, buffers, most, moved)
+                read = _bytes(layer.values_read, self._each)
+                moved = 0 if is_view else known(total([read, made, *numbers]))
+            layer.memory = LayerMemory(made, params, buffers, most, moved)
 
-    add(report.layers, INPUT, "")
+
+def measure(report: Report, dtype: object) -> Report:
+    """Return the report with its bytes, all numbers of one dtype (a name, or NumPy's). SpecError for an unknown one."""
+    name, each = dtype_named(dtype), itemsize(dtype)
+    order = ReportSteps(report, each)
+    steps, names = order.steps, order.names
     input = size_of(report.x, each)
-    outputs = [spans[layer][1] for layer in report.outputs()]
+    outputs = [order.spans[layer][1] for layer in report.outputs()]
     during = sweep(input, steps, outputs)
-    note(report.layers, shared=False)
+    order.note(report.layers, during)
     peak = _most(during)
     at = None if peak is None else during.index(peak)
     tensors = [] if at is None else alive(steps, outputs, at)

@@ -38,6 +38,16 @@ class AxisWindow(NamedTuple):
     pb: int = 0
     pa: int = 0
 
+    @property
+    def taps(self) -> int:
+        """How many cells a window has, at most."""
+        return self.k or -(-self.n // max(1, self.out)) + 1
+
+    @property
+    def extent(self) -> int:
+        """How many places a window reaches over, those between its cells included."""
+        return (self.taps - 1) * self.d + 1
+
     def cells(self, step: int) -> list[tuple[int, int]]:
         """Return the taps of a step's window, each with its place, which lies outside of the map for padding."""
         if self.k is None:
@@ -92,12 +102,32 @@ class Window(NamedTuple):
         for axis, one in zip(self.axes, step, strict=True):
             last = (axis.k or 0) - 1
             by_axis.append([(last - tap if self.is_flipped else tap, place) for tap, place in axis.cells(one)])
-        return [(tuple([tap for tap, _ in own]), tuple([place for _, place in own])) for own in product(*by_axis)]
+        return [_paired(own) for own in product(*by_axis)]
+
+    def writers(self, place: Place, step: Place) -> list[tuple[Place, Place]]:
+        """Return the taps with which a transposed window adds to a place of its output, each with its step.
+
+        Of the first axis only the steps up to one are looked for.
+        """
+        by_axis = []
+        for number, (axis, at) in enumerate(zip(self.axes, place, strict=True)):
+            reach = [(tap, at + axis.pb - tap * axis.d) for tap in range(axis.k or 0)]
+            last = (axis.k or 0) - 1
+            own = [(last - tap if self.is_flipped else tap, one // axis.s) for tap, one in reach if not one % axis.s]
+            end = axis.n if number else step[0] + 1
+            by_axis.append([(tap, one) for tap, one in own if 0 <= one < end])
+        return [_paired(own) for own in product(*by_axis)]
 
     def is_inside(self, place: Place) -> bool:
         """Return whether a place of the map that the window moves over lies in it, and not in what is padded or cut."""
         sizes = [axis.out if self.spreads else axis.n for axis in self.axes]
         return all(0 <= at < size for at, size in zip(place, sizes, strict=True))
+
+    @property
+    def products(self) -> int:
+        """How many products a step has, a transposed one's with those that were added before where it writes."""
+        before = prod([min(-(-axis.taps // axis.s), axis.n) for axis in self.axes]) if self.spreads else 1
+        return self.c_i // self.groups * prod([axis.taps for axis in self.axes]) * before
 
     def inputs(self, channel: int) -> list[int]:
         """Return the input channels that an output channel is made of."""
@@ -158,19 +188,17 @@ class Filled(NamedTuple):
 
     def terms(self, channel: int, step: Place) -> list[tuple[int, list[Term]]]:
         """Return what a step of a sliding window reads for an output channel, by input channel."""
-        window = self.window
-        return [
-            (c, [self._term(channel, c, at, tap, place) for tap, place in window.cells(step)])
-            for at, c in enumerate(window.inputs(channel))
-        ]
-
-    def _term(self, channel: int, c: int, at: int, tap: Place, place: Place) -> Term:
-        is_sum = self.window.kind is StepKind.SUM
-        weight = self.kernel(channel, at, tap) if is_sum else 1
-        if self.window.is_inside(place):
-            return Term(self.x(c, place), weight)
-        is_zero = is_sum or (self.window.kind is StepKind.MEAN and self.window.is_counted(place))
-        return Term(0 if is_zero else None, weight)
+        window, is_sum = self.window, self.window.kind is StepKind.SUM
+        cells = []
+        for tap, place in window.cells(step):
+            is_inside = window.is_inside(place)
+            is_zero = not is_inside and (is_sum or (window.kind is StepKind.MEAN and window.is_counted(place)))
+            cells.append((tap, place, is_inside, 0 if is_zero else None))
+        found = []
+        for at, c in enumerate(window.inputs(channel)):
+            read = [(tap, self.x(c, place) if is_inside else beside) for tap, place, is_inside, beside in cells]
+            found.append((c, [Term(x, self.kernel(channel, at, tap) if is_sum else 1) for tap, x in read]))
+        return found
 
     def output(self, channel: int, step: Place) -> Number:
         """Return what a step of a sliding window makes in an output channel."""
@@ -184,13 +212,10 @@ class Filled(NamedTuple):
 
     def written(self, channel: int, place: Place, step: Place) -> Number:
         """Return what a place of an output channel holds once a transposed window has made this step."""
-        by_axis = []
-        for axis, at in zip(self.window.axes, place, strict=True):
-            reach = [at + axis.pb - tap * axis.d for tap in range(axis.k or 0)]
-            by_axis.append([one // axis.s for one in reach if one % axis.s == 0 and 0 <= one < axis.n * axis.s])
-        steps = [one for one in product(*by_axis) if one <= step]
-        terms = [term for one in steps for _, term in self.spread(channel, one)[place]]
-        return sum([(term.x or 0) * term.weight for term in terms]) + self.bias(channel)
+        inputs = list(enumerate(self.window.inputs(channel)))
+        writers = [(tap, one) for tap, one in self.window.writers(place, step) if one <= step]
+        terms = [self.x(c, one) * self.kernel(channel, at, tap) for tap, one in writers for at, c in inputs]
+        return sum(terms) + self.bias(channel)
 
     def spread(self, channel: int, step: Place) -> dict[Place, list[tuple[int, Term]]]:
         """Return what a step of a transposed window adds at each place of an output channel, by input channel."""
@@ -212,6 +237,11 @@ def made_up(window: Window) -> Filled:
 
     has_kernel = window.kind in (StepKind.SUM, StepKind.SPREAD)
     return Filled(window, x, kernel, lambda _: 0, ("input", "kernel") if has_kernel else ("input",))
+
+
+def _paired(cells: Sequence[tuple[int, int]]) -> tuple[Place, Place]:
+    """Return the taps of a cell on each axis, and its places."""
+    return tuple([tap for tap, _ in cells]), tuple([place for _, place in cells])
 
 
 def _index(place: Place, sizes: Sequence[int]) -> int:

@@ -24,7 +24,7 @@ from ._terminal import (
     settle_color,
     traceback_text,
 )
-from ._usage import own_words, unveiled, veiled
+from ._usage import marked, own_words, unmarked
 
 COMMANDS = {
     "shape": "Show each layer's shape, parameters, MACs and receptive field.",
@@ -74,7 +74,7 @@ class Commands(click.Group):
     """The group of all commands; each is imported only when it is used."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _heard():
+        with _closed_pipes():
             return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's form
@@ -97,8 +97,8 @@ class Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words = list(args)
         try:
-            with own_words(ctx), _heard():
-                return super().parse_args(ctx, veiled(args))
+            with own_words(ctx), _closed_pipes():
+                return super().parse_args(ctx, marked(args))
         except SpecError as error:
             from ._guesses import reordered
 
@@ -106,7 +106,7 @@ class Commands(click.Group):
             raise
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        args = unveiled(args)
+        args = unmarked(args)
         if args[0] not in COMMANDS:
             from ._guesses import line, meant
 
@@ -120,7 +120,7 @@ class Commands(click.Group):
 
 
 @contextmanager
-def _heard() -> Iterator[None]:
+def _closed_pipes() -> Iterator[None]:
     """Turn the error of a pipe that nobody reads into a ClosedPipe, because click itself would end with 1."""
     try:
         yield
@@ -177,9 +177,9 @@ def call(args: list[str]) -> int:
         if isinstance(error, OSError) and is_closed_pipe(error):
             return code  # nobody reads on
         if isinstance(error, CnncalcError) and error.lacking is not None:
-            from ._guesses import line
+            from ._guesses import line, without_input
 
-            error.help = f"give it: {line(args)} {error.lacking}"
+            error.help = f"give it: {line(without_input(args))} {error.lacking}"
         return _fail(error, settings)
 
 

@@ -32,27 +32,27 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words = list(args)
         with own_words(ctx, words):
-            extra = super().parse_args(ctx, veiled(args))
-        ctx.params = {name: unveiled(value) for name, value in ctx.params.items()}
+            extra = super().parse_args(ctx, marked(args))
+        ctx.params = {name: unmarked(value) for name, value in ctx.params.items()}
         if extra:
             raise SpecError(f"unexpected argument {shown(extra[0])}", f"{ctx.command_path} --help shows the usage")
         return extra
 
 
-VEIL = "\0"
+MARK = "\0"
 """What no word of a shell begins with."""
 
 
-def veiled(words: Sequence[str]) -> list[str]:
-    """Return words for click, which takes `-:Net`, a network on standard input, for an option."""
-    return [f"{VEIL}{word}" if word.startswith("-:") else word for word in words]
+def marked(words: Sequence[str]) -> list[str]:
+    """Return words for click, with a mark before `-:Net`, a network on standard input, which it takes for an option."""
+    return [f"{MARK}{word}" if word.startswith("-:") else word for word in words]
 
 
-def unveiled(value: Any) -> Any:
-    """Return a value that click read as it was typed."""
+def unmarked(value: Any) -> Any:
+    """Return a value that click has read, as it was typed."""
     if isinstance(value, (tuple, list)):
-        return type(value)(map(unveiled, value))
-    return value.removeprefix(VEIL) if isinstance(value, str) else value
+        return type(value)(map(unmarked, value))
+    return value.removeprefix(MARK) if isinstance(value, str) else value
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..errors import SpecError
-from ..field import Field, Interval
+from ..field import Field
 from ..layers import Fields
 from ..limits import FEWER_LAYERS, MOST_WITH_FIELDS, within
 from ..network import INPUT
 from ..report import LayerReport, Report
-from ..sizes import known, to_json
+from ..sizes import to_json
 from .borders import border, least
 from .bounds import bounds
 from .figures import AxisFigures, axis_figures, letters_of, number
@@ -74,14 +74,6 @@ def _bound(reading: Reads) -> dict[str, str]:
     return {} if reading.not_exact is None else {"bound": reading.not_exact}
 
 
-def _agrees(field: Field, seen: Interval, pixels: int) -> bool:
-    """Return whether a field, as far as it lies in the input, is what is really seen."""
-    if field.spans is None:
-        return False
-    first, last = field.seen(0, 0)
-    return (max(first, 0), min(last, pixels - 1)) == seen
-
-
 class ReceptiveFields:
     """The receptive fields of a network's layers, blocks opened; of one layer alone if it is named."""
 
@@ -132,12 +124,13 @@ class ReceptiveFields:
         if not is_open or graph.space(at).shape or self._is_large:
             return fields, bound
         sight = look_back(graph, at, (), self.source)
-        if sight.clipped is None or sight.bound is not None:
+        if sight.clipped is None or sight.bound is not None or (sight.is_loose and sight.box != sight.clipped):
             return fields, bound
         of = list(fields.of)
-        for axis, (seen, pixels) in enumerate(zip(sight.clipped, graph.space(self.source).shape, strict=True)):
-            if not _agrees(of[axis], seen, known(pixels) or 0):
-                of[axis] = Field(seen[1] - seen[0] + 1, 0, seen[0], None, 0, of[axis].marks)
+        for axis, (box, clipped) in enumerate(zip(sight.box or (), sight.clipped, strict=True)):
+            first, last = clipped if of[axis].spans is None else box
+            if of[axis].spans is None or of[axis].seen(0, 0) != box:
+                of[axis] = Field(last - first + 1, 0, first, None, 0, of[axis].marks)
         return fields._replace(of=tuple(of)), None
 
     @cached_property

@@ -52,6 +52,8 @@ class Sight(NamedTuple):
     """Why it may see less than that; None if that is exact."""
     unknown: str | None
     """Why it is not known what it sees; None if that is known."""
+    is_loose: bool
+    """Whether a box may be too large: windows reach some channels of a map farther than others, and were put in one."""
 
     def region(self, at: int) -> Region:
         """Return what it sees of a layer, or of the input: the places of which it sees some channel."""
@@ -102,6 +104,8 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     start = graph.everywhere(of, unit)
     sets, boxes = {of: Sets(start, start)}, {of: tuple([(at, at) for at in unit])}
     bound = unknown = None
+    merged, is_loose = set[int](), False
+    """The layers whose box is that of several windows of unlike reach."""
     for at in range(of, source, -1):
         if at not in sets or at not in between:
             continue
@@ -113,14 +117,18 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
             if why is not None:
                 bound = bound or f"{graph.name(at)}: {why}"
             seen = _read(sets[at], reads, why is None)
+            if not seen.possible:  # it reads other channels, or lies beside the map
+                continue
             sets[read] = sets[read].with_others(seen) if read in sets else seen
             box = reads.box(dict(zip(graph.space(at).places, boxes[at], strict=True))) if at in boxes else None
             if box is not None:
+                merged.update([read] * (boxes.get(read, box) != box))
                 boxes[read] = _hull(boxes[read], box) if read in boxes else box
+            is_loose = is_loose or (at in merged and len(graph.vertices[at].reads) > 1)
     if bound is not None and source in sets:
         possible, certain = [graph.places(source, region) for region in sets[source]]
         bound = None if masks.same(possible, certain) else bound
-    return Sight(graph, of, tuple(unit), source, sets, boxes, bound, unknown)
+    return Sight(graph, of, tuple(unit), source, sets, boxes, bound, unknown, is_loose)
 
 
 def _read(own: Sets, reads: Reads, is_exact: bool) -> Sets:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from . import Formats
 from . import markdown as md
 from .drawing import Heading, Line, Table, draw
 from .support import said, stances
+from .texts import wrapped
 
 if TYPE_CHECKING:
     from . import Style
@@ -37,10 +37,11 @@ def table(op: OpDescription | None, style: Style) -> Iterator[str]:
         yield _drawn(("op", "computes"), families, style)
         yield "\nkeys, defaults and an example of one: cnncalc ops conv\n"
         return
-    yield _wrapped(f"{op.name}: {op.title}", style) + "\n"
+    yield from (f"{line}\n" for line in wrapped(f"{op.name}: {op.title}", style))
+    yield "\n"
     if op.keys:
         yield _drawn(KEY_TITLES, {"": _key_rows(op)}, style) + "\n"
-    yield from (_wrapped(line, style) for line in _notes(op))
+    yield from (f"{line}\n" for note in _notes(op) for line in wrapped(note, style))
 
 
 def document(op: OpDescription | None, style: Style) -> Iterator[str]:
@@ -99,14 +100,6 @@ def _value(value: Any) -> str:
         if float(fraction) == value:
             return str(fraction)
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _wrapped(text: str, style: Style) -> str:
-    """Return a text in lines as wide as the style says, broken between words only."""
-    if style.width is not None:
-        lines = textwrap.wrap(text, style.width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-        text = "\n".join(lines)
-    return text + "\n"
 
 
 def _drawn(titles: Sequence[str], sections: Mapping[str, Rows], style: Style) -> str:

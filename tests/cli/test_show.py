@@ -122,6 +122,16 @@ ERRORS = [
     ),
     ("conv:k2 -i 3x3 --step 5", "--step 5: the last step is 4\n  give a step up to 4"),
     ("conv:2,k2 -i 3x3 --channel 2", "--channel 2: the last channel is 1\n  give a channel up to 1"),
+    (
+        "convT:k40,s4 -i 50x60 --step 7",
+        "a step of the window has 161,600 cells and products, more than 100,000\n"
+        "  --to dot, without --step, --channel, -x, -w and -b, draws the layer alone",
+    ),
+    (
+        "conv:k3,d200 -i 500x600 --to svg",
+        "a step of the window has 160,810 cells and products, more than 100,000\n"
+        "  --to dot, without --step, --channel, -x, -w and -b, draws the layer alone",
+    ),
     ("lenet5 --unit 0,0 --to dot", "--unit draws maps, and dot has layers only\n  leave out --unit, or --to dot"),
     (
         "conv:k2 -i 3x3 --step 1 --to dot",
@@ -182,7 +192,10 @@ def test_a_map_of_too_many_shades_has_one() -> None:
     assert 'fill-opacity="0.8125" d="M0 0h299v299h-299z"' in drawn
 
 
-@pytest.mark.parametrize(("shape", "steps", "more"), [("1x5x5", 16, ""), ("1x5x6", 4, "and 16 steps more")])
+@pytest.mark.parametrize(
+    ("shape", "steps", "more"),
+    [("1x5x5", 16, ""), ("1x5x6", 4, "and 16 steps more"), ("8000x3x4", 3, "and 3 steps more")],
+)
 def test_of_many_steps_the_first_are_drawn(shape: str, steps: int, more: str) -> None:
     drawn = here(["show", shape, "conv:1,k2", "--to", "svg"]).out
     assert len(re.findall(r"step \d+ of", drawn)) == steps
@@ -223,6 +236,7 @@ def test_source_is_read_for_its_input_before_it_is_drawn(tmp_path: Path) -> None
 
 def test_help_of_an_error_works() -> None:
     assert here(["show", "lenet5", "--until", "c1", "--step", "3"]).out.count("step 3 of 784") == 1
+    assert here(["show", "conv:k3,d200", "-i", "500x600", "--to", "dot"]).out.startswith("digraph")
 
 
 def test_arrays_give_the_values(tmp_path: Path) -> None:

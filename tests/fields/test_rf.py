@@ -269,7 +269,7 @@ def test_channels_out_of_a_concat_are_exact_for_a_unit_and_a_bound_in_the_table(
     fields = {layer["name"]: layer["report"]["fields"] for layer in document["layers"]}
     assert [fields[name]["exact"] for name in "acsd"] == [True, True, False, False]
     assert fields["d"]["bound"] == "s takes some channels of c, which do not all see the same"
-    assert document["unit"]["clipped"] == [[3, 3], [4, 4]]
+    assert document["unit"]["clipped"] == document["unit"]["box"] == [[3, 3], [4, 4]]
     assert document["unit"]["exact"]
 
 
@@ -295,6 +295,14 @@ def test_what_another_path_sees_for_sure_is_exact() -> None:
             [3, 6],
             [0, 4],
         ),
+        # those that are sliced see pixels 0 to 8 and 0 to 9, without the padding of a
+        ("2x9x10 conv:2,k3,p1,name=a concat:from=a+input slice:axis=1,start=2 flatten", [9, 10], [0, 0]),
+        # and here those of b, with its own padding: without that of a, which is wider
+        (
+            "2x9x10 conv:2,k5,p2,name=a conv:3,k3,p1,from=input,name=b concat:from=a+b slice:axis=1,start=2 flatten",
+            [11, 12],
+            [-1, -1],
+        ),
         # rows 9 to 11 of b lie between rows 4 and 5 of the pool, which see 7 to 10 and 9 to 11; those of a see 8 to 11
         (
             "3x12x14 conv:2,k3,p1,name=a maxpool:2 upsample:12x14,mode=bilinear,align=true,name=b add:from=a+b "
@@ -307,6 +315,18 @@ def test_what_another_path_sees_for_sure_is_exact() -> None:
 def test_what_units_without_a_place_see_together_is_exact(words: str, size: list[int], first: list[int]) -> None:
     fields = rf(words)["layers"][-1]["report"]["fields"]
     assert (fields["size"], fields["first"], fields["exact"]) == (size, first, True)
+
+
+def test_windows_of_unlike_reach_over_the_channels_of_a_concat_are_a_bound_together() -> None:
+    """Of c, d sees the channels of a and e those of b, by windows of 3 and of 7: together they are put in one box."""
+    words = (
+        "2x9x10 conv:2,k5,p2,name=a conv:2,k3,p1,from=input,name=b concat:from=a+b,name=c "
+        "slice:axis=1,stop=2 conv:2,k3,p1,name=d slice:axis=1,start=2,from=c conv:2,k7,p3,name=e concat:from=d+e "
+        "flatten"
+    )
+    fields = rf(words)["layers"][-1]["report"]["fields"]
+    assert not fields["exact"]
+    assert fields["bound"] == "slice1 takes some channels of c, which do not all see the same"
 
 
 def test_the_reasons_of_bounds_stand_below_the_table() -> None:

@@ -11,7 +11,8 @@ import pytest
 import cnncalc
 from cnncalc.frameworks import writer
 from cnncalc.frameworks.keras.read import read as read_keras
-from cnncalc.frameworks.keras.read.functions import CONVERTERS, NAMED
+from cnncalc.frameworks.keras.read.activations import NAMED
+from cnncalc.frameworks.keras.read.parts import CONVERTERS
 from cnncalc.frameworks.onnx.read import read as read_onnx
 from cnncalc.frameworks.onnx.read.ops import HANDLERS
 from cnncalc.frameworks.support import FORMS, OP_WORDS, stance, support

@@ -28,7 +28,7 @@ from cnncalc import sources
 from cnncalc.checks import expect
 from cnncalc.cli import COMMANDS
 from cnncalc.execute import npy
-from cnncalc.frameworks.keras.read.functions import CONVERTERS
+from cnncalc.frameworks.keras.read.parts import CONVERTERS
 from cnncalc.sources.formats import keras_weights
 from tests import DATA
 from tests.frameworks.code import test_keras, test_torch

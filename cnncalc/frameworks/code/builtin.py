@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...limits import MOST_BITS
 from .budget import bounded
+from .libraries import NameTable
 from .methods import key_of, sort, spent
 from .operators import ordered
 from .types import EXCEPTIONS, TYPES, IteratorValue, TypeValue, is_instance
@@ -28,13 +29,18 @@ from .values import (
 if TYPE_CHECKING:
     from .evaluate import Evaluator
 
+BUILTINS = NameTable(TYPES, EXCEPTIONS)
+"""The names that are there without an import."""
 
+
+@BUILTINS.function("isinstance")
 def _isinstance(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     value, kinds = args
     evaluator.budget.count(len(kinds) if isinstance(kinds, tuple) else 0)
     return is_instance(value, kinds, node)
 
 
+@BUILTINS.function("issubclass")
 def _issubclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     cls, kinds = args
     several = kinds if isinstance(kinds, tuple) else (kinds,)
@@ -42,24 +48,29 @@ def _issubclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
     return isinstance(cls, ClassValue) and any(cls.derives(kind) for kind in several)
 
 
+@BUILTINS.function("len")
 def _len(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     (value,) = args
     return evaluator.length(value, node)
 
 
+@BUILTINS.function("zip")
 def _zip(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     return spent(evaluator, zip(*[evaluator.items(one, node) for one in args], strict=bool(kwargs.get("strict"))))
 
 
+@BUILTINS.function("enumerate")
 def _enumerate(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     start = kwargs.get("start", args[1] if args[1:] else 0)
     return spent(evaluator, enumerate(evaluator.items(args[0] if args else kwargs["iterable"], node), start))
 
 
+@BUILTINS.function("reversed")
 def _reversed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     return evaluator.items(args[0], node)[::-1]
 
 
+@BUILTINS.function("sum")
 def _sum(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     total = kwargs.get("start", args[1] if args[1:] else 0)
     for one in evaluator.iterate(args[0], node):
@@ -68,12 +79,14 @@ def _sum(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
     return total
 
 
+@BUILTINS.function("map")
 def _map(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     function, *rows = args
     columns = zip(*[evaluator.items(one, node) for one in rows], strict=False)
     return [evaluator.call(function, list(row), {}, node) for row in columns]
 
 
+@BUILTINS.function("filter")
 def _filter(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     function, row = args
     items = evaluator.items(row, node)
@@ -105,10 +118,12 @@ def _extreme(op: str) -> LibraryFunction:
     return LibraryFunction("min" if op == "lt" else "max", extreme)
 
 
+@BUILTINS.function("all")
 def _all(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     return all(evaluator.truth(one, node) for one in evaluator.items(args[0], node))
 
 
+@BUILTINS.function("any")
 def _any(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     return any(evaluator.truth(one, node) for one in evaluator.items(args[0], node))
 
@@ -136,6 +151,7 @@ def _number(name: str, function: Callable[..., Any]) -> LibraryFunction:
     return LibraryFunction(name, call)
 
 
+@BUILTINS.function("getattr")
 def _getattr(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     value, name, *default = args
     if not isinstance(name, str):
@@ -146,6 +162,7 @@ def _getattr(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     return default[0] if found is MISSING else found
 
 
+@BUILTINS.function("hasattr")
 def _hasattr(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     value, name = args
     if isinstance(value, UnknownValue):
@@ -153,11 +170,13 @@ def _hasattr(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     return evaluator.find(value, name, node) is not MISSING
 
 
+@BUILTINS.function("setattr")
 def _setattr(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     value, name, new = args
     evaluator.set_attribute(value, name, new, node)
 
 
+@BUILTINS.function("callable")
 def _callable(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     (value,) = args
     if isinstance(value, InstanceValue):
@@ -165,10 +184,12 @@ def _callable(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
     return isinstance(value, (FunctionValue, LibraryFunction, BoundMethod, ClassValue, TypeValue))
 
 
+@BUILTINS.function("iter")
 def _iter(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     return IteratorValue(iter(evaluator.items(args[0], node)))
 
 
+@BUILTINS.function("next")
 def _next(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     rest, *default = args
     rows = rest.rest if isinstance(rest, IteratorValue) else evaluator.iterate(rest, node)
@@ -180,6 +201,7 @@ def _next(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
     return default[0]
 
 
+@BUILTINS.function("vars")
 def _vars(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     if args and isinstance(args[0], InstanceValue):
         return args[0].attributes
@@ -201,47 +223,28 @@ class GlobalNames(LibraryObject):
         return "the names of the source"
 
 
-BUILTINS: dict[str, Any] = {
-    **TYPES,
-    **EXCEPTIONS,
-    "len": LibraryFunction("len", _len),
-    "isinstance": LibraryFunction("isinstance", _isinstance),
-    "issubclass": LibraryFunction("issubclass", _issubclass),
-    "zip": LibraryFunction("zip", _zip),
-    "enumerate": LibraryFunction("enumerate", _enumerate),
-    "reversed": LibraryFunction("reversed", _reversed),
-    "sum": LibraryFunction("sum", _sum),
-    "map": LibraryFunction("map", _map),
-    "filter": LibraryFunction("filter", _filter),
-    "min": _extreme("lt"),
-    "max": _extreme("gt"),
-    "sorted": LibraryFunction("sorted", sort),
-    "all": LibraryFunction("all", _all),
-    "any": LibraryFunction("any", _any),
-    "abs": _number("abs", abs),
-    "round": _number("round", _rounded),
-    "divmod": _number("divmod", divmod),
-    "chr": _number("chr", chr),
-    "ord": _number("ord", ord),
-    "pow": LibraryFunction(
-        "pow", lambda evaluator, args, kwargs, node: evaluator.operate("pow", args[0], args[1], node)
-    ),
-    "getattr": LibraryFunction("getattr", _getattr),
-    "hasattr": LibraryFunction("hasattr", _hasattr),
-    "setattr": LibraryFunction("setattr", _setattr),
-    "callable": LibraryFunction("callable", _callable),
-    "iter": LibraryFunction("iter", _iter),
-    "next": LibraryFunction("next", _next),
-    "vars": LibraryFunction("vars", _vars),
-    "globals": LibraryFunction("globals", lambda *_: GlobalNames()),
-    "repr": LibraryFunction("repr", TYPES["str"].make),
-    "print": LibraryFunction("print", lambda *_: None),
-    "id": LibraryFunction("id", lambda evaluator, args, kwargs, node: id(args[0])),
-    "staticmethod": LibraryFunction("staticmethod", lambda evaluator, args, kwargs, node: StaticMethodValue(*args)),
-    "classmethod": LibraryFunction("classmethod", lambda evaluator, args, kwargs, node: ClassMethodValue(*args)),
-    "property": LibraryFunction("property", lambda evaluator, args, kwargs, node: PropertyValue(args[0])),
-    "NotImplemented": None,
-    "Ellipsis": ...,
-    "__debug__": True,
-}
-"""The names that are there without an import."""
+BUILTINS.update(
+    {
+        "min": _extreme("lt"),
+        "max": _extreme("gt"),
+        "sorted": LibraryFunction("sorted", sort),
+        "abs": _number("abs", abs),
+        "round": _number("round", _rounded),
+        "divmod": _number("divmod", divmod),
+        "chr": _number("chr", chr),
+        "ord": _number("ord", ord),
+        "pow": LibraryFunction(
+            "pow", lambda evaluator, args, kwargs, node: evaluator.operate("pow", args[0], args[1], node)
+        ),
+        "globals": LibraryFunction("globals", lambda *_: GlobalNames()),
+        "repr": LibraryFunction("repr", TYPES["str"].make),
+        "print": LibraryFunction("print", lambda *_: None),
+        "id": LibraryFunction("id", lambda evaluator, args, kwargs, node: id(args[0])),
+        "staticmethod": LibraryFunction("staticmethod", lambda evaluator, args, kwargs, node: StaticMethodValue(*args)),
+        "classmethod": LibraryFunction("classmethod", lambda evaluator, args, kwargs, node: ClassMethodValue(*args)),
+        "property": LibraryFunction("property", lambda evaluator, args, kwargs, node: PropertyValue(args[0])),
+        "NotImplemented": None,
+        "Ellipsis": ...,
+        "__debug__": True,
+    }
+)

@@ -226,6 +226,15 @@ class _Scope:
         every = set[str]().union(receiver or (), *args, *kwargs.values())
         self.calls += [_Call(one.id, None, [every], any_order=True) for one in handed if isinstance(one, ast.Name)]
 
+    def grow(self, changed: set[str], outer: set[str], freezes: bool = False) -> bool:
+        """Add what a function changes that it calls, or that stands in it. Return whether that is more."""
+        if changed <= self.changed and outer <= self.outer and freezes <= self.freezes:
+            return False
+        self.changed |= changed
+        self.outer |= outer
+        self.freezes |= freezes
+        return True
+
     def close(self, others: Mapping[str, set[str]]) -> None:
         """Add to the names that it changes the others whose values change with theirs."""
         waiting = list(self.changed)
@@ -311,8 +320,8 @@ def _made_of(tops: Iterable[tuple[ast.stmt, _Scope]], known: set[str]) -> dict[s
     return found
 
 
-def _calls(every: list[_Scope], budget: Budget) -> dict[int, list[tuple[_Call, _Scope]]]:
-    """Return the calls in each scope, with the functions of the source that they may run."""
+def _callers(every: list[_Scope], budget: Budget) -> dict[int, list[tuple[_Call, _Scope]]]:
+    """Return the calls that may run each function of the source, with the scopes that they stand in."""
     functions = defaultdict[str, list[_Scope]](list)
     for scope in every:
         for name, one in scope.inner:
@@ -323,7 +332,8 @@ def _calls(every: list[_Scope], budget: Budget) -> dict[int, list[tuple[_Call, _
     for scope in every:
         for call in scope.calls:
             budget.count(len(functions.get(call.name, ())))
-            found[id(scope)] += [(call, one) for one in functions.get(call.name, ())]
+            for one in functions.get(call.name, ()):
+                found[id(one)].append((call, scope))
     return found
 
 
@@ -332,25 +342,19 @@ def _follow_calls(every: list[_Scope], others: Mapping[int, dict[str, set[str]]]
 
     `others` are the names of each function whose values change with others.
     """
-    called = _calls(every, budget)
-    inside = {id(scope): [one for _, one in scope.inner] if scope.is_function else [] for scope in every}
-    users = defaultdict[int, list[_Scope]](list)
-    for scope in every:
-        for one in [*inside[id(scope)], *[one for _, one in called[id(scope)]]]:
-            users[id(one)].append(scope)
-    waiting = every[::-1]
+    callers = _callers(every, budget)
+    around = {id(one): scope for scope in every if scope.is_function for _, one in scope.inner}
+    waiting = {id(scope): scope for scope in every}
     while waiting:
-        scope = waiting.pop()
-        budget.count(len(called[id(scope)]))
-        before = len(scope.changed) + len(scope.outer) + scope.freezes
-        for one in inside[id(scope)]:
-            scope.changed |= one.changed - one.own
-            scope.outer |= one.outer
-        for call, one in called[id(scope)]:
-            scope.outer |= one.beyond()
-            scope.changed |= one.arguments_changed(call)
-            scope.freezes |= one.freezes
+        _, scope = waiting.popitem()
+        users = callers[id(scope)]
+        budget.count(1 + len(users))
         if scope.is_function:
             scope.close(others[id(scope)])
-        if len(scope.changed) + len(scope.outer) + scope.freezes > before:
-            waiting += users[id(scope)]
+        outer = around.get(id(scope))
+        if outer is not None and outer.grow(scope.changed - scope.own, scope.outer):
+            waiting[id(outer)] = outer
+        beyond = scope.beyond()
+        for call, user in users:
+            if user.grow(scope.arguments_changed(call), beyond, scope.freezes):
+                waiting[id(user)] = user

@@ -148,8 +148,8 @@ class OperationEvaluator:
             raise self.raised(error, node) from None
 
     def union(self, op: str, left: Any, right: Any, node: Any) -> UnionValue:
-        """Return `A | None` of a class. SpecError for another operator."""
-        if op == "or" and isinstance(left, ClassValue):
+        """Return `A | None` of a class, or `None | A`. SpecError for another operator."""
+        if op == "or" and any(isinstance(one, ClassValue) for one in (left, right)):
             with suppress(NotImplementedError):
                 return union(left, right)
         raise self.impossible(op, left, right, node)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .budget import bounded
 from .libraries import Library, NameTable
 from .methods import pairs, spent
-from .types import TYPES
+from .types import TYPES, TypeObject
 from .values import (
     MISSING,
     BoundMethod,
@@ -377,7 +377,7 @@ def islice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 # What is there for types, and what does nothing
 
 
-class TypingName(LibraryObject):
+class TypingName(TypeObject):
     """A name of `typing`: annotations are not looked at."""
 
     __slots__ = ("name",)
@@ -394,8 +394,7 @@ class TypingName(LibraryObject):
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         return self
 
-    def is_kind_of(self, value: Any) -> bool | None:
-        """Return whether a value is of this type; None if it is not known."""
+    def is_type_of(self, value: Any) -> bool | None:
         kinds: dict[str, Any] = {
             "Iterable": (list, tuple, dict, str, range, set),
             "Sequence": (list, tuple, str, range),

@@ -150,9 +150,10 @@ class StatementEvaluator(ExpressionEvaluator):
             self.set_attribute(self.value(target.value, frame), target.attr, value, target)
         elif isinstance(target, ast.Subscript):
             self.set_item(self.value(target.value, frame), self.value(target.slice, frame), value, target)
-        else:
-            assert isinstance(target, (ast.Tuple, ast.List))  # Python takes no other target
+        elif isinstance(target, (ast.Tuple, ast.List)):
             self.unpack(target, value, frame)
+        else:  # `*x = y`, which Python parses, and refuses when it compiles
+            raise self.error(target, "a starred target has to be in a list or a tuple", "write `[*x] = y`")
 
     def bind(self, name: str, value: Any, frame: Frame) -> None:
         """Give a name a value."""
@@ -266,25 +267,27 @@ class StatementEvaluator(ExpressionEvaluator):
     def loop(self, node: ast.For, frame: Frame) -> Outcome:
         """Run `for`."""
         for one in self.iterate(self.value(node.iter, frame), node.iter):
-            self.budget.count(1)
             self.assign(node.target, one, frame)
-            outcome = self.run(node.body, frame)
-            if outcome is BREAK:
-                return NEXT
-            if isinstance(outcome, Returned):
-                return outcome
+            ended = self.body(node, frame)
+            if ended is not None:
+                return ended
         return self.run(node.orelse, frame)
 
     def repetition(self, node: ast.While, frame: Frame) -> Outcome:
         """Run `while`."""
         while self.holds(node.test, frame):
-            self.budget.count(1)
-            outcome = self.run(node.body, frame)
-            if outcome is BREAK:
-                return NEXT
-            if isinstance(outcome, Returned):
-                return outcome
+            ended = self.body(node, frame)
+            if ended is not None:
+                return ended
         return self.run(node.orelse, frame)
+
+    def body(self, node: ast.For | ast.While, frame: Frame) -> Outcome | None:
+        """Run the body of a loop once. Return how the loop ends by it, or None if the loop goes on."""
+        self.budget.count(1)
+        outcome = self.run(node.body, frame)
+        if outcome is BREAK:
+            return NEXT
+        return outcome if isinstance(outcome, Returned) else None
 
     def context(self, node: ast.With, frame: Frame) -> Outcome:
         """Run `with`; contexts of libraries have no effect: `torch.no_grad()`, `warnings.catch_warnings()`."""

@@ -24,7 +24,22 @@ if TYPE_CHECKING:
     from .evaluate import Evaluator
 
 
-class TypeValue(LibraryObject):
+class TypeObject(LibraryObject):
+    """A type, or a union of types."""
+
+    __slots__ = ()
+
+    def is_type_of(self, value: Any) -> bool | None:
+        """Return whether a value is of this type; None if it is not known."""
+        return None
+
+    def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
+        if op == "or":
+            return union(left, right)
+        raise NotImplementedError
+
+
+class TypeValue(TypeObject):
     """One of Python's types."""
 
     __slots__ = ("kinds", "make", "name")
@@ -48,18 +63,14 @@ class TypeValue(LibraryObject):
     def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
         return self
 
-    def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
-        if op in ("eq", "ne"):
-            return (left is right) is (op == "eq")
-        if op == "or":
-            return union(left, right)
-        raise NotImplementedError
+    def is_type_of(self, value: Any) -> bool:
+        return isinstance(value, self.kinds) or self.name == "object"
 
     def describe(self) -> str:
         return f"the type {self.name}"
 
 
-class UnionValue(LibraryObject):
+class UnionValue(TypeObject):
     """Types of which a value may be any: `int | None`."""
 
     __slots__ = ("kinds",)
@@ -68,11 +79,9 @@ class UnionValue(LibraryObject):
         self.kinds = kinds
 
     def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
-        if op == "or":
-            return union(left, right)
         if op in ("eq", "ne"):
             return (set(_each_of(left)) == set(_each_of(right))) is (op == "eq")
-        raise NotImplementedError
+        return super().binary(evaluator, op, left, right, node)
 
     def describe(self) -> str:
         return "a union of types"
@@ -246,17 +255,14 @@ def _is_of(value: Any, kind: Any) -> bool | None:
         return None
     if kind is None:
         return value is None
-    if isinstance(kind, TypeValue):
-        return isinstance(value, kind.kinds) or kind.name == "object"
+    if isinstance(kind, TypeObject):
+        return kind.is_type_of(value)
     if isinstance(kind, ClassValue):
         if not isinstance(value, InstanceValue):
             return False
         return value.cls.derives(kind) or (
             None if any(isinstance(one, UnknownValue) for one in value.cls.mro) else False
         )
-    if isinstance(kind, LibraryObject):
-        told = getattr(kind, "is_kind_of", None)
-        return bool(told(value)) if told is not None else None
     if isinstance(kind, UnknownValue):  # a class of another library: what is plain is not of it
         return False if isinstance(value, (bool, int, float, str, list, tuple, dict)) or value is None else None
     return None

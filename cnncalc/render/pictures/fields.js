@@ -205,17 +205,19 @@ const placesOf = (map, region) => union(region.map((one) => map.places.map((axis
  *
  * A map is {name, all: its sizes, places, reads: [{at, axes, bound, unknown}]}, and reads only maps before it. There are,
  * by map: `regions` of places, null where no way leads to it, and a text, the reason, where it is not known what is seen;
- * and `bounds`, the reason why less may be seen than that, null where it is exact.
+ * `bounds`, the reason why less may be seen than that, null where it is exact; and `used`, what is read on the way back.
  */
 function around(maps, from, index) {
   const possible = maps.map(() => null);
   const certain = maps.map(() => []);
+  const used = new Set();
   let bound = null;
   possible[from] = certain[from] = unitOf(maps[from], index);
   const add = (at, by, read, along) => {
     if (typeof possible[at] === "string") return;
     if (typeof possible[by] === "string" || !read.axes) return void (possible[at] = read.axes ? possible[by] : read.unknown);
     const seen = along(read, possible[by], maps[at].all);
+    if (seen.length && along === back) used.add(read);
     if (read.bound && along === back) bound ??= read.bound;
     const sure = read.bound ? [] : certain[by] === possible[by] ? seen : along(read, certain[by], maps[at].all);
     const [all, is_exact] = [[...(possible[at] ?? []), ...seen], (possible[at] === null || certain[at] === possible[at]) && sure === seen];
@@ -231,7 +233,7 @@ function around(maps, from, index) {
     if (at > from || !Array.isArray(region) || certain[at] === possible[at]) return null;
     return count(placesOf(maps[at], certain[at])) < count(region) ? bound : null;
   });
-  return { regions, bounds };
+  return { regions, bounds, used };
 }
 
 /** How often each place of a map is read by the units that are seen of the maps between it and another, as a sum.
@@ -277,11 +279,11 @@ function timesOn(axes, axis, places, map, one) {
  *
  * Where that is not known, it is that of the units that it sees.
  */
-function boxes(maps, from, index, regions) {
+function boxes(maps, from, index, { regions, used }) {
   const found = maps.map(() => null);
   found[from] = index.map((at) => [at, at]);
   for (let at = from; at >= 0; at--)
-    for (const read of found[at] ? maps[at].reads : []) {
+    for (const read of found[at] ? maps[at].reads.filter((one) => used.has(one)) : []) {
       const own = read.axes && maps[read.at].places.map((axis) => boxOn(read.axes[axis], maps[at], found[at]));
       if (!own || own.includes(null)) continue;
       found[read.at] = own.map(([first, last], axis) => {

@@ -213,8 +213,9 @@ function choose(at, index) {
   const moved = chosen.at !== at;
   chosen = { at, index };
   if (at >= inputs && looked !== at) look(at);
-  const { regions, bounds } = around(maps, at, index);
-  const frames = boxes(maps, at, index, regions);
+  const seen = around(maps, at, index);
+  const { regions, bounds } = seen;
+  const frames = boxes(maps, at, index, seen);
   for (const picture of [...pictures, ...large]) {
     const kind = kindOf(picture.at, regions);
     const times = kind === "before" ? overlap(maps, picture.group.findLast((one) => one < at), at, regions) : null;
@@ -369,7 +370,7 @@ function mapsOf({ input, layers }) {
 /** How much of the padding to show around the input for a layer, along its last two axes. */
 function margins(at, input) {
   const { sizes } = maps[input];
-  const corners = [maps[at].sizes.map(() => 0), maps[at].sizes.map((n) => n - 1)].map((index) => boxes(maps, at, index, around(maps, at, index).regions)[input]);
+  const corners = [maps[at].sizes.map(() => 0), maps[at].sizes.map((n) => n - 1)].map((index) => boxes(maps, at, index, around(maps, at, index))[input]);
   const beyond = sizes.map((n, axis) => {
     const [first, last] = corners.map((box) => box?.[axis]);
     return Math.min(Math.max(0, -(first?.[0] ?? 0), (last?.[1] ?? 0) - n + 1), Math.ceil(n * MARGIN));

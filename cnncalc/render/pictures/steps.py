@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from math import isfinite
+from math import isfinite, prod
 from typing import NamedTuple
 
 from ...errors import SpecError, printable, width_of
 from ...layers.base import StepKind
+from ...limits import MOST_STEPPED, within
 from ...report import LayerReport
 from ...sizes import show
 from ...steps import Filled, Number, Place, Term, Window
 from .. import Style
 from ..columns import op_text
-from ..drawing import broken, wrapped
-from ..messages import paint
+from ..texts import broken, paint, wrapped
 
 ALL_STEPS, FIRST_STEPS = 16, 4
 """All steps are drawn if there are no more than this, and else the first of them."""
@@ -58,18 +58,16 @@ def render(layer: LayerReport, filled: Filled, step: int | None, channel: int, s
 
     Raises SpecError for a step or a channel that there is not.
     """
-    window = filled.window
-    check_asked(filled, step, channel)
+    window, asked = filled.window, numbers(filled, step, channel)
     title = f"{printable(layer.name)}: {op_text(layer)}, input {show(layer.sample)}, output {show(layer.traced.out)}"
     yield from (paint(line, "bold", style.color) + "\n" for line in wrapped(title, style))
     yield from (f"{line}\n" for own in legend(filled, style) for line in wrapped(own, style))
     sketch = Sketch(filled, channel, style)
-    count = window.total if window.total <= ALL_STEPS else FIRST_STEPS
-    for number in range(count) if step is None else [step - 1]:
+    for number in asked:
         yield "\n"
         yield from sketch.step(number)
-    if step is None and count < window.total:
-        yield f"\n{count} of {window.total:,} steps; --step N draws another one\n"
+    if step is None and len(asked) < window.total:
+        yield f"\n{len(asked)} of {window.total:,} steps; --step N draws another one\n"
 
 
 def check_asked(filled: Filled, step: int | None, channel: int) -> None:
@@ -77,6 +75,27 @@ def check_asked(filled: Filled, step: int | None, channel: int) -> None:
     for what, number, last in (("step", step, filled.window.total), ("channel", channel, filled.window.c_o - 1)):
         if number is not None and number > last:
             raise SpecError(f"--{what} {number}: the last {what} is {last}", f"give a {what} up to {last}")
+
+
+def numbers(filled: Filled, step: int | None, channel: int) -> Sequence[int]:
+    """Return the steps that are drawn, counted from 0: one, counted from 1, or all, or the first.
+
+    Raises SpecError for a step or a channel that there is not, and for a step that takes too long.
+    """
+    check_asked(filled, step, channel)
+    window, each = filled.window, work(filled.window)
+    help = "--to dot, without --step, --channel, -x, -w and -b, draws the layer alone"
+    within(MOST_STEPPED, each, "a step of the window has {made:,} cells and products, more than {most:,}", help)
+    if step is not None:
+        return [step - 1]
+    return range(min(window.total if window.total <= ALL_STEPS else FIRST_STEPS, MOST_STEPPED // each))
+
+
+def work(window: Window) -> int:
+    """Return how many cells and products a step has to draw."""
+    leads = prod([axis.taps for axis in window.axes[:-2]])
+    cells = prod([axis.extent for axis in window.axes[-2:]])
+    return min(MOST_PLANES, window.c_i // window.groups) * leads * cells + window.products
 
 
 def legend(filled: Filled, style: Style) -> Iterator[str]:
@@ -185,8 +204,8 @@ class Sketch:
         window, cells = self.window, self.window.cells(step)
         leads = list(dict.fromkeys([(tap[:-2], place[:-2]) for tap, place in cells]))
         taps = [tap for tap, _ in cells]
-        own = [step] if window.spreads else [place for _, place in cells]
-        writes = [place for _, place in cells] if window.spreads else [step]
+        moved_over = {place for _, place in cells}
+        own, writes = ({step}, moved_over) if window.spreads else (moved_over, {step})
         limits = [(axis.pb, axis.pa) for axis in window.axes]
         within, outside = ([(0, 0)] * len(limits), limits) if window.spreads else (limits, [(0, 0)] * len(limits))
         rows = []
@@ -218,7 +237,7 @@ class Sketch:
             for row in rows
         ]
 
-    def _input_cell(self, channel: int, own: Sequence[Place], place: Place) -> GridCell:
+    def _input_cell(self, channel: int, own: Collection[Place], place: Place) -> GridCell:
         is_own = place in own
         if not self.window.spreads and not self.window.is_inside(place):
             return GridCell("." if self.style.ascii else "·", "dim", is_own)
@@ -227,7 +246,7 @@ class Sketch:
     def _kernel_cell(self, at: int, tap: Place) -> GridCell:
         return GridCell(number_text(self.filled.kernel(self.channel, at, tap)))
 
-    def _output_cell(self, own: Sequence[Place], step: Place, place: Place) -> GridCell:
+    def _output_cell(self, own: Collection[Place], step: Place, place: Place) -> GridCell:
         is_own = place in own
         if self.window.spreads and not self.window.is_inside(place):
             return GridCell("." if self.style.ascii else "·", "dim", is_own)
@@ -274,7 +293,7 @@ class Sketch:
 
 
 def _shown(
-    own: Sequence[Place], sizes: Sequence[int], beside: Sequence[tuple[int, int]], most: int
+    own: Collection[Place], sizes: Sequence[int], beside: Sequence[tuple[int, int]], most: int
 ) -> list[list[int | None]]:
     """Return the places of each axis that are drawn, those beside the map included; None stands for a gap."""
     found: list[list[int | None]] = []
@@ -298,7 +317,8 @@ def _beside(maps: Sequence[tuple[str, Block]], widths: Mapping[str, int], style:
         own = [" " * width] * height
         if sign in named:
             title, block = named[sign]
-            rows = [_row(row, block, width, style) for row in block]
+            wide = _wide(block)
+            rows = [_row(row, wide, width, style) for row in block]
             own[: 1 + len(rows)] = [paint(title, "dim", style.color) + " " * (width - width_of(title)), *rows]
         columns.append(own)
     return [GAP.join(line) for line in zip(*columns, strict=True)]
@@ -324,9 +344,9 @@ def _wide(block: Block) -> int:
     return max(width_of(cell.text) for row in block for cell in row)
 
 
-def _row(row: Sequence[GridCell], block: Block, width: int, style: Style) -> str:
+def _row(row: Sequence[GridCell], wide: int, width: int, style: Style) -> str:
     """Return a row of cells, each as wide as the widest of its map, those that are marked in brackets."""
-    wide, text = _wide(block), ""
+    text = ""
     for cell in row:
         padded = " " * (wide - width_of(cell.text)) + cell.text
         inside = f"[{padded}]" if cell.is_marked else f" {padded} "

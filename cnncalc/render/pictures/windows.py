@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from math import prod
 from typing import Any, NamedTuple
 
+from ...limits import MOST_STEPPED
 from ...steps import Filled
 from .. import Style
-from ..drawing import broken
-from .steps import ALL_STEPS, FIRST_STEPS, MOST_CELLS, Block, Sketch, check_asked, legend
+from ..texts import broken
+from .steps import MOST_CELLS, Block, Sketch, check_asked, legend, numbers
 from .svg import CHARACTER, EDGE, ROW, Drawn, text, text_width
 
 MOST_DRAWN = 4096
 """How many cells a page draws at most for a step."""
 MOST_WORK = 400_000
-"""How many cells the steps of a page have together, at most."""
+"""How many cells the steps of a page have together, at most; a product counts as two."""
 EVERYTHING = 1 << 30
 """No limit for the cells of a row."""
 WIDEST = 100
@@ -35,20 +37,11 @@ class Steps(NamedTuple):
     channel: int = 0
     """The output channel."""
 
-    @property
-    def numbers(self) -> Sequence[int]:
-        """The steps that a picture shows, counted from 0."""
-        if self.step is not None:
-            return [self.step - 1]
-        total = self.filled.window.total
-        return range(total if total <= ALL_STEPS else FIRST_STEPS)
-
 
 def drawn(steps: Steps) -> Drawn:
-    """Return the steps of a window as a part of a picture. SpecError for one that it does not have."""
-    check_asked(*steps)
-    sketch = Sketch(steps.filled, steps.channel, Style())
-    parts = [_step(sketch, number) for number in steps.numbers]
+    """Return the steps of a window as a part of a picture. SpecError for one that it lacks, or for too many cells."""
+    asked, sketch = numbers(*steps), Sketch(steps.filled, steps.channel, Style())
+    parts = [_step(sketch, number) for number in asked]
     wide, tall = max([part.width for part in parts]) + 2 * EDGE, max([part.height for part in parts]) + EDGE
     across = max(1, ROOM // wide)
     said = list(legend(steps.filled, Style()))
@@ -103,12 +96,15 @@ def as_json(steps: Steps) -> dict[str, Any] | None:
     """
     check_asked(*steps)
     window, asked = steps.filled.window, (steps.step or 1) - 1
+    whole = prod([axis.n + axis.pb + axis.pa for axis in window.axes[-2:]])
+    if max(whole, prod([axis.out for axis in window.axes[-2:]])) > MOST_DRAWN or window.products > MOST_STEPPED:
+        return None
     sketch = Sketch(steps.filled, steps.channel, Style())
     maps = [one for row in sketch.rows(window.place(asked), EVERYTHING) for one in row]
     cells = sum([len(block) * len(block[0]) for _, block in maps])
     if cells > MOST_DRAWN:
         return None
-    count = min(window.total, max(1, MOST_WORK // cells))
+    count = min(window.total, max(1, MOST_WORK // (cells + 2 * window.products)))
     first = 0 if count == window.total else min(asked, window.total - count)
     begin: list[list[list[Any]]] = []
     before: list[_Cells] = []

@@ -138,8 +138,8 @@ CASES = [
     ("xs = [[1], [2]]\ndef add(x): x.append(5)\nn = len(list(map(add, xs)))", "[n, xs]"),
     (REGISTRY, "d['a']()"),
     (
-        "K = int | list | None\nclass A: pass\nL = str | A\nM = A | K",
-        "[[isinstance(one, kind) for one in ([1], 3, None, 'a', A())] for kind in (K, L, M, (int, (str, list)))]",
+        "K = int | list | None\nclass A: pass\nL = str | A\nM = A | K\nN = None | A",
+        "[[isinstance(one, kind) for one in ([1], 3, None, 'a', A())] for kind in (K, L, M, N, (int, (str, list)))]",
     ),
     ("n = '%s and %r in %s: %d' % ([1, 'a'], (2,), {'k': None}, 7)", "[n, '%(a)s, %(b)r' % {'a': [1], 'b': 'c'}]"),
     ("a, b = [1, 2], [1, 2, 3]", "[a < b, b < a, a <= [1, 2], (1, (2, 3)) < (1, (2, 4)), '%s' % {'a': (1,)}]"),
@@ -589,6 +589,7 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ("import math\nx = math.sqrt('a')", "math.sqrt('a') is not understood"),
         ("from functools import partial\nx = partial(max, 3)[0]", "a partial function has no items"),
         ("def f():\n    y = 3\n    y.z = 1\nx = f()", "3 has no attribute to be written"),
+        ("*x = [1, 2]", "a starred target has to be in a list or a tuple"),
         ("def f():\n    async with y: pass\nx = f()", "asyncwith statements are not understood"),
         (
             "class A:\n    def __setattr__(self, n, v): pass\ndef f():\n    A().n = 3\nx = f()",

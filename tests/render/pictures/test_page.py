@@ -40,6 +40,7 @@ NETWORKS = {
     "branches": "2x13x11 conv:4,k3,p1,name=a conv:4,k1x7,p0x3,from=a,name=wide conv:4,k7x1,p3x0,from=a,name=tall "
     "concat:from=wide+tall conv:4,k3,s2",
     "transposed": "1x7x6 conv:2,k3,name=a convT:2,k3,s2,name=b convT:2,k2,s3",
+    "channels": "2x9x11 conv:2,k5x3,p2x1,name=a concat:from=a+input slice:axis=1,start=2 conv:2,k3x1,p1x0",
     "dilation": "1x19x23 conv:2,k3,d3 conv:2,k3,d2x4,p2x4",
     "upsampling": "1x6x8 conv:2,k3,p1 upsample:factor=2,mode=bilinear conv:2,k3 maxpool:2",
     "adaptive": "2x11x13 conv:2,k3 adaptiveavgpool:4x5 conv:2,k2 flatten linear:10",
@@ -102,14 +103,14 @@ def choose(visit: Visit, layer: str, unit: list[int]) -> None:
 
 ANSWERS = """(questions) => JSON.stringify(questions.map(([name, index]) => {
     const at = maps.findIndex((map) => map.name === name);
-    const {regions, bounds} = around(maps, at, index);
+    const seen = around(maps, at, index), {regions, bounds} = seen;
     const told = (region) => Array.isArray(region) ? [hull(region), count(region)] : region === null ? [null, 0] : null;
     const seeing = maps.map(({name}, at) => [name, told(regions[at])]);
     const times = maps.slice(0, at).map(({name}, one) => {
         const terms = Array.isArray(regions[one]) && regions[one].length ? overlap(maps, one, at, regions) : null;
         return [name, terms && terms.map((axes) => axes.map((axis) => [...axis]))];
     });
-    return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing, bound: bounds[0], times};
+    return {box: boxes(maps, at, index, seen)[0], seen: told(regions[0]), seeing, bound: bounds[0], times};
 }))"""
 """What the page works out for units: the box and the pixels of the input, and the units of each map.
 
@@ -373,7 +374,7 @@ def test_of_very_many_layers_a_page_has_no_maps(visit: Callable[..., Visit], tmp
 def test_of_many_steps_a_page_has_some(visit: Callable[..., Visit]) -> None:
     page = visit("conv:k3 -i 30x31 --step 700").page
     assert page.inner_text("#step-title") == "step 700 of 812: output [24, 3]"
-    assert page.locator("#window .hint").last.inner_text() == "228 of 812 steps; --step N begins at another one"
+    assert page.locator("#window .hint").last.inner_text() == "226 of 812 steps; --step N begins at another one"
     assert visit("conv:k3 -i 64x65").page.inner_text("#window").startswith("The maps are too large")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..source import quoted
 from .graph import LayerValue
+from .layers import make_layer
 from .operations import NAMES, Function, by_name, enter, function, sized, tensor_of
 from .session import session_of
 
@@ -80,8 +81,6 @@ def _pool(kind: str) -> Function:
     """Return a function that pools a map."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        from .layers import make_layer
-
         given = by_name("inputs pool_size strides padding data_format", args, kwargs)
         x = tensor_of(given.get("inputs", given.get("input", given.get("value"))))
         nd, size = len(x.sizes or ()) - 1, given.get("pool_size", given.get("ksize"))

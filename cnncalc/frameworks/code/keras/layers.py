@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import SpecError, nearest, shown
 from ....layers.names import KERAS_ALIASES
+from ...keras.read.activations import ACTIVATION_NAMES
 from ...keras.read.config import Sizes
-from ...keras.read.functions import ACTIVATION_NAMES
 from ...keras.read.model import INPUT
 from ..values import (
     ClassValue,
@@ -20,6 +20,7 @@ from ..values import (
     describe,
     leaves,
 )
+from .arrays import variable
 from .graph import CallNode, LayerValue, SymbolicTensor, plain, set_trainable
 from .session import session_of
 from .signatures import Signature, signatures
@@ -310,8 +311,6 @@ def _nothing(*_: Any) -> None:
 
 def _add_weight(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a variable of an object of a class of layers."""
-    from .arrays import variable
-
     rest = args[1:]
     names = ("name", "shape") if rest and isinstance(rest[0], str) else ("shape",)
     given = {**dict(zip(names, rest, strict=False)), **kwargs}

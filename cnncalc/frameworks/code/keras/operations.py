@@ -9,8 +9,8 @@ from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from ...keras.read.activations import class_of
 from ...keras.read.config import Sizes
-from ...keras.read.functions import class_of
 from ..libraries import NameTable
 from ..values import LibraryFunction, UnknownValue, leaves
 from .graph import LayerValue, SymbolicTensor, moved, operate

@@ -2,7 +2,8 @@
 
 A network runs on tensors that have shapes and no values (`tensors`). The functions that it calls are noted
 (`functions`), the shapes of their results worked out (`shapes`, `views`), and the calls read as those of a module that
-PyTorch itself has run, by `frameworks/torch/read`. `modules`, `layers` and `sequences` are PyTorch's own modules.
+PyTorch itself has run, by `frameworks/torch/read`. `modules` is what every module has; `layers` and `sequences`
+are PyTorch's own modules, as `declaration` enters them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..libraries import Library, NameTable
 from ..values import MISSING, ClassValue, LibraryFunction
-from . import factories, functions, layers, lightning, modules, sequences, utilities
+from . import (  # noqa: F401 - layers and sequences enter their modules in the table of declaration
+    declaration,
+    factories,
+    functions,
+    layers,
+    lightning,
+    modules,
+    sequences,
+    utilities,
+)
 from .modules import MODULE, is_module
 
 if TYPE_CHECKING:
@@ -57,13 +67,12 @@ class TorchLibrary(Library):
 
 FUNCTIONS = ("torch", "torch.nn.functional", "torch.special", "torch.linalg", "torch.Tensor")
 """Where functions of tensors stand."""
-assert sequences  # it enters its modules in the table of `layers`
 _FILES = """
     activation batchnorm container conv dropout linear module normalization padding pooling pixelshuffle rnn sparse
     transformer upsampling fold flatten instancenorm
 """
 LIBRARY = TorchLibrary(
-    NameTable(factories.NAMES, modules.NAMES, layers.NAMES, lightning.NAMES, utilities.NAMES),
+    NameTable(factories.NAMES, modules.NAMES, declaration.NAMES, lightning.NAMES, utilities.NAMES),
     {
         **{f"torch.nn.modules.{name}": "torch.nn" for name in _FILES.split()},
         "torch.nn.modules": "torch.nn",

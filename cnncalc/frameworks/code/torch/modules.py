@@ -177,7 +177,6 @@ def register_parameter(evaluator: Evaluator, args: list[Any], kwargs: dict[str, 
 
 _SAME = """
     to cuda cpu half float double bfloat16 eval train requires_grad_ apply share_memory type compile
-    _initialize_weights_nothing
 """
 
 

@@ -141,10 +141,11 @@ _ALONE = """
     channel_shuffle native_channel_shuffle fliplr flipud absolute setitem zero fill copy float double half bfloat16
     to type type_as cpu cuda bernoulli index_fill scatter index_add scatter_add masked_scatter index_copy index_put
     renorm long int short bool byte invert logical_not bitwise_not isnan isinf isfinite sgn expit special_expit
-    uniform normal
+    uniform normal arccosh arcsinh arctanh erfc exp2 frac i0 sinc digamma deg2rad rad2deg angle logcumsumexp msort
+    signbit isneginf isposinf exponential
 """
 _KINDS = {"long": "int", "int": "int", "short": "int", "byte": "int", "bool": "bool", "logical_not": "bool"}
-_KINDS |= dict.fromkeys(("isnan", "isinf", "isfinite"), "bool")
+_KINDS |= dict.fromkeys(("isnan", "isinf", "isfinite", "signbit", "isneginf", "isposinf"), "bool")
 _KINDS |= dict.fromkeys(
     ["float", "double", "half", "bfloat16", "softmax", "log_softmax", "sigmoid", "tanh", "exp", "log", "sqrt"], "float"
 )
@@ -416,6 +417,14 @@ def product(a: Shape, b: Shape) -> Shape:
     return out[:-1] if len(b) == 1 else out
 
 
+@SHAPES.rule("outer ger", "input vec2", "float")
+def outer(call: ShapeCall) -> Shapes:
+    """Return the shape of the products of each value of one vector with each of another."""
+    if len(call.x) != 1 or len(call.shape("vec2")) != 1:
+        raise ShapeError(f"takes two vectors, gets {show(call.x)} and {show(call.shape('vec2'))}")
+    return (*call.x, *call.shape("vec2"))
+
+
 @SHAPES.rule("addmm baddbmm addmv")
 def addmm(call: ShapeCall) -> Shapes:
     """Return the shape of a matrix product and a sum."""
@@ -491,12 +500,11 @@ def recurrent(call: ShapeCall) -> Shapes:
     if call.x[-1] != arrays[0].shape[1]:
         raise ShapeError(f"expects {arrays[0].shape[1]} input features, gets {call.x[-1]} of {show(call.x[1:])}")
     hidden = arrays[1].shape[1]
-    if len(call.x) == 2:  # one sequence, without samples
-        states: Shape = (layers * ways, hidden)
-    else:
-        states = (layers * ways, call.x[0 if call.get("batch_first") else 1], hidden)
-    out = (*call.x[:-1], hidden * ways)
-    return [out, states, states] if call.function == "lstm" else [out, states]
+    samples = () if len(call.x) == 2 else (call.x[0 if call.get("batch_first") else 1],)
+    out, states = (*call.x[:-1], hidden * ways), (layers * ways, *samples, hidden)
+    if call.function != "lstm":
+        return [out, states]
+    return [out, states, (*states[:-1], arrays[0].shape[0] // 4)]  # as wide as the gates: with a projection, more
 
 
 @SHAPES.rule("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", kind="float")

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from ...build import Draft
 from .config import LayerCall, Sizes, Tensor, is_listable, whole_numbers
-from .functions import CONVERTERS, LayerPart, Parts, Raw, Results
 from .masks import column
+from .parts import CONVERTERS, LayerPart, Parts, Raw, Results
 from .quantized import quantization
 from .roles import Recipe, Recipes, computed, flat, head_bias, head_kernel, heads_apart, heads_joined, heads_out
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ...build import Draft
 from .config import LayerCall, Sizes, is_listable
-from .functions import CONVERTERS, LayerPart, Parts, numbers
+from .functions import numbers
+from .parts import CONVERTERS, LayerPart, Parts
 from .roles import Recipe, computed, literal
 
 

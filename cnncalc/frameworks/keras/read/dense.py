@@ -11,7 +11,8 @@ from string import ascii_letters
 from typing import Any
 
 from .config import LayerCall, Sizes, Tensor, leaves, shape_of
-from .functions import CONVERTERS, LayerPart, Parts, Raw, is_constant, renamed
+from .functions import is_constant
+from .parts import CONVERTERS, LayerPart, Parts, Raw, renamed
 from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
 from .roles import Recipe
 

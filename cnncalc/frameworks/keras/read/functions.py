@@ -1,217 +1,16 @@
-"""Activations by name and by class, and Keras's functions: the layers of a spec for each."""
+"""Keras's functions of tensors: arithmetic, joins, comparisons, and constants among what they join."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import inf, log, pi, prod
-from typing import Any, NamedTuple
+from typing import Any
 
-from ....layers import OPS
-from ....layers.names import KERAS, KERAS_ACTIVATIONS
-from ....registry import Registry
-from ...build import NO_FIGURES, Draft, printable
+from ...build import Draft
+from .activations import NAMED, as_named, class_of
 from .config import LayerCall, Sizes, Tensor, leaves, plain
-from .roles import Recipes, literal
-
-Raw = dict[str, Any]
-"""A layer as a spec holds it, without its name and what it reads."""
-
-
-class LayerPart(NamedTuple):
-    """One of the layers of a spec for a Keras layer."""
-
-    raw: Raw
-    suffix: str = ""
-    """The end of its name, after the Keras layer's; the part without one has that name."""
-    reads: tuple[Draft | str, ...] | None = None
-    """The layers that it reads, an earlier part by its suffix; None for the part above, or all that the layer reads."""
-    recipes: Recipes | None = None
-    """Its arrays; None for the usual ones of its op."""
-    trainable: bool = True
-    """Whether its arrays are trained if the Keras layer's are."""
-    shared: bool = False
-    """Whether the first call of the layer has its array in another op, and counts it."""
-    copies: int = 1
-    """How many times over its kernel holds one array, which counts once."""
-
-
-class Results(NamedTuple):
-    """The layers of a spec for a Keras layer that gives several tensors."""
-
-    parts: list[LayerPart]
-    given: tuple[str, ...]
-    """The suffixes of the parts that these tensors are."""
-
-
-Parts = Raw | list[LayerPart] | Results | None
-"""One layer, several, or None for a call that no layer here expresses."""
-Converter = Callable[[LayerCall], Parts]
-
-CONVERTERS: Registry[str, Converter] = Registry()
-"""The layers for each class of Keras, a layer or an operation."""
-NAMED: dict[str, Raw] = {name: {"op": op} for op, names in KERAS_ACTIVATIONS.items() for name in names}
-"""The layer for each of Keras's activations by its name."""
-NAMED["leaky_relu"]["alpha"] = 0.2
-ACTIVATIONS: dict[str, Raw] = {
-    **NAMED,
-    "hard_tanh": {"op": "clip", "min": -1, "max": 1},
-    "sparse_sigmoid": {"op": "hardsigmoid", "alpha": 0.5},
-}
-"""The same, and those that are other ops with certain keys."""
-
-
-def renamed(call: LayerCall, op: str) -> Raw:
-    """Return an op with the keys of the call's configuration under our names."""
-    return {"op": op, **KERAS[OPS[op][0].WORD].ours(call.get)}
-
-
-def opaque_layer(type: str, sizes: Sizes | None, figures: Mapping[str, int] = NO_FIGURES) -> Raw:
-    """Return an opaque layer of these figures, with its output's sizes if they are known."""
-    return {"op": "opaque", "type": printable(type), **figures, **({} if sizes is None else {"out": list(sizes)})}
-
-
-def same_shape(type: str, figures: Mapping[str, int] = NO_FIGURES) -> Raw:
-    """Return an opaque layer of these figures that keeps the shape."""
-    return {"op": "opaque", "type": printable(type), "same": True, **figures}
-
-
-def activation(value: Any, call: LayerCall) -> list[LayerPart]:
-    """Return the layers of an activation, a name or a function or layer as a file holds it; none for the identity.
-
-    A function that has no layer here keeps the shape, and has no weights. The call reads what it works on.
-    """
-    value = plain(value)
-    if isinstance(value, dict):
-        kind, config = value.get("class_name"), value.get("config")
-        if isinstance(kind, str) and kind in CONVERTERS and isinstance(config, dict):
-            made = CONVERTERS[kind](call._replace(kind=kind, config=config))
-            return [LayerPart(same_shape(kind))] if made is None or isinstance(made, Results) else listed(made)
-        if isinstance(kind, str) and kind not in ("function", "__lambda__") and kind.lower() not in NAMED:
-            return [LayerPart(same_shape(kind, {}))]  # it may have weights
-        value = config.get("name") if isinstance(config, dict) else config
-    if value is None or value == "linear":
-        return []
-    if isinstance(value, str) and value in COMPOSED:
-        return COMPOSED[value](call)
-    if not isinstance(value, str) or value not in ACTIVATIONS:
-        return [LayerPart(same_shape(value if isinstance(value, str) and value else "activation"))]
-    return [LayerPart(_of_version(ACTIVATIONS[value], call))]
-
-
-def listed(parts: Raw | list[LayerPart]) -> list[LayerPart]:
-    """Return layers as a list, for one or several."""
-    return [LayerPart(parts)] if isinstance(parts, dict) else parts
-
-
-def ended(parts: list[LayerPart], end: str) -> list[LayerPart]:
-    """Return layers whose names have another end, so that they can stand behind those that they read as `""`."""
-    ends: dict[Draft | str, str] = {part.suffix: f"{end}{part.suffix}" for part in parts[:-1]}
-    return [
-        part._replace(
-            suffix=f"{end}{part.suffix}",
-            reads=None if part.reads is None else tuple([ends.get(one, one) for one in part.reads]),
-        )
-        for part in parts
-    ]
-
-
-def _squareplus(call: LayerCall) -> list[LayerPart]:
-    """Return (x + sqrt(x**2 + b))/2."""
-    x, b = call.read()[0].layer, call.get("b")
-    return [
-        LayerPart({"op": "square"}, "_square", (x,)),
-        LayerPart({"op": "rescale", "offset": 4 if b is None else b}, "_more"),
-        LayerPart({"op": "sqrt"}, "_root"),
-        LayerPart({"op": "add"}, "_sum", (x, "_root")),
-        LayerPart({"op": "rescale", "factor": 0.5}),
-    ]
-
-
-def _sparse_plus(call: LayerCall) -> list[LayerPart]:
-    """Return 0 up to -1, (x + 1)**2/4 from there to 1, and x behind."""
-    x = call.read()[0].layer
-    return [
-        LayerPart({"op": "clip", "min": -1, "max": 1}, "_middle", (x,)),
-        LayerPart({"op": "rescale", "factor": 0.5, "offset": 0.5}, "_half"),
-        LayerPart({"op": "square"}, "_square"),
-        LayerPart({"op": "max"}, "", ("_square", x)),
-    ]
-
-
-def _glu(call: LayerCall) -> list[LayerPart]:
-    """Return the first half of an axis times the sigmoid of the second."""
-    (x, sizes, *_), axis = call.read()[0], call.get("axis")
-    axis = -1 if axis is None else axis
-    at = call.axis(axis)
-    size = None if sizes is None or at is None or not 1 <= at <= len(sizes) else sizes[at - 1]
-    if size is None or size % 2:
-        return [LayerPart(opaque_layer("Glu", None))]
-    return [
-        LayerPart({"op": "slice", "axis": axis, "stop": size // 2}, "_first", (x,)),
-        LayerPart({"op": "slice", "axis": axis, "start": size // 2}, "_second", (x,)),
-        LayerPart({"op": "sigmoid"}, "_gate"),
-        LayerPart({"op": "mul"}, "", ("_first", "_gate")),
-    ]
-
-
-COMPOSED: dict[str, Callable[[LayerCall], list[LayerPart]]] = {
-    "squareplus": _squareplus,
-    "sparse_plus": _sparse_plus,
-    "glu": _glu,
-}
-"""The activations that take several layers here."""
-ACTIVATION_NAMES = (*ACTIVATIONS, *COMPOSED, "linear", "sparsemax", "threshold")
-"""Every activation that Keras has, by its name."""
-
-
-def _of_version(raw: Raw, call: LayerCall) -> Raw:
-    """Return an activation as the file's version of Keras has it: the hard sigmoid of Keras 2 has the slope 0.2."""
-    return {**raw, "alpha": 0.2} if call.old and raw == {"op": "hardsigmoid"} else raw
-
-
-@CONVERTERS.register("Activation")
-def _activation(call: LayerCall) -> Parts:
-    return activation(call.get("activation"), call) or {"op": "identity"}
-
-
-@CONVERTERS.register("ReLU")
-def _relu(call: LayerCall) -> Parts:
-    """Return relu, relu6, leakyrelu or clip, by max_value, threshold and slope; or the choice between two lines."""
-    most, slope, least = (call.get(*keys) for keys in (("max_value",), ("negative_slope", "alpha"), ("threshold",)))
-    most = None if most == inf else most
-    if not least and not slope:
-        raw: Raw = {"op": "relu6"} if most == 6 else {"op": "clip", "min": 0, "max": most}
-        return {"op": "relu"} if most is None else raw
-    if not least and most is None:
-        return {"op": "leakyrelu", "alpha": slope}
-    if any(type(one) not in (int, float) for one in (most or 0, slope or 0, least or 0)):
-        return None
-    x, least, slope = call.read()[0].layer, least or 0, slope or 0
-    above = LayerPart({"op": "clip", "min": 0, "max": most}, "_most", (x,))
-    return [
-        LayerPart({"op": "compare", "by": "gt", "value": least}, "_above", (x,)),
-        LayerPart({"op": "rescale", "factor": slope, "offset": -slope * least}, "_below", (x,)),
-        *([] if most is None else [above]),
-        LayerPart({"op": "where"}, "", ("_above", x if most is None else "_most", "_below")),
-    ]
-
-
-@CONVERTERS.register("Softmax")
-def _softmax(call: LayerCall) -> Parts:
-    axis = call.get("axis", "dim")
-    axes = list(axis) if isinstance(axis, (list, tuple)) else [-1 if axis is None else axis]
-    if len(axes) == 1:
-        return {"op": "softmax", "axis": axes[0]}
-    x, keys = call.read()[0].layer, {"axis": axes, "keepdims": True}
-    parts = [LayerPart({"op": "logsumexp", **keys}, "_total", (x,)), LayerPart({"op": "sub"}, "_log", (x, "_total"))]
-    return [*parts, LayerPart({"op": "exp"})]
-
-
-@CONVERTERS.register("Gelu")
-def _gelu(call: LayerCall) -> Parts:
-    """Return a GELU: Keras 3's operation approximates by default, TensorFlow's function does not."""
-    approximate = call.get("approximate")
-    return {"op": "gelu", "approximate": not call.old if approximate is None else bool(approximate)}
+from .parts import CONVERTERS, Converter, LayerPart, Parts, Raw, opaque_layer
+from .roles import literal
 
 
 def numbers(value: Any) -> float | list[float] | None:
@@ -448,19 +247,7 @@ def _constant(call: LayerCall) -> Parts:
 
 def _without_keys(op: str, **keys: Any) -> Converter:
     """Return the converter to an op that does not look at the call's own keys."""
-    return _as_named({"op": op, **keys})
-
-
-def _as_named(raw: Raw) -> Converter:
-    """Return the converter to an activation, with the keys that its class has in Keras: alpha, a threshold, an axis."""
-    if raw["op"] not in KERAS:
-        return lambda call: _of_version(raw, call)
-    return lambda call: _of_version({**raw, **renamed(call, raw["op"])}, call)
-
-
-def class_of(name: str) -> str:
-    """Return the class of Keras's operation of a name: `HardSilu` for `hard_silu`."""
-    return "".join([part.capitalize() for part in name.split("_")])
+    return as_named({"op": op, **keys})
 
 
 @CONVERTERS.register("Where")
@@ -515,15 +302,9 @@ CONVERTERS.update(
             ("Copy", "StopGradient", "SaturateCast", "Array", "ConvertToTensor"), _without_keys("identity")
         ),
     },
-    {"Elu": lambda call: renamed(call, "elu"), "Exp": _without_keys("exp")},
-    {"LeakyRelu": lambda call: {"op": "leakyrelu", "alpha": call.get("negative_slope") or 0.2}},
-    {"Cast": _without_keys("identity"), "Average": _average},
+    {"Exp": _without_keys("exp"), "Cast": _without_keys("identity"), "Average": _average},
     dict.fromkeys(("FloorDivide", "Mod", "Arctan2", "SquaredDifference"), _elementwise),
 )
-for _name, _raw in ACTIVATIONS.items():
-    CONVERTERS.setdefault(class_of(_name), _as_named(_raw))
-for _name, _function in COMPOSED.items():
-    CONVERTERS.setdefault(class_of(_name), _function)
 _SAME_NAME = ("add", "multiply", "subtract", "divide", "exp", "negative", "identity", *NAMED)
 TENSORFLOW = {
     **{name: class_of(name) for name in _SAME_NAME},

@@ -7,7 +7,7 @@ from collections.abc import Container, Sequence
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
 from ....layers import OPS
@@ -17,15 +17,26 @@ from ....sizes import show
 from ... import ArrayReaders
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
-from .functions import LayerPart, Results
 from .hdf import KerasArrays
 from .layers import convert
 from .masks import output_mask, takes_masks
 from .model import INPUT, KerasLayer, KerasModel, object_of
+from .parts import LayerPart, Results
 from .quantized import quantization
 from .roles import ROLES, Recipe
 from .tracing import NOTHING, shape_of_sizes, sizes_of_shape, traced
 from .variables import unused_buffers, variables
+
+
+class CallNames(NamedTuple):
+    """The names of the layers of one call."""
+
+    owner: str
+    """The name of the layer that has the weights."""
+    stem: str
+    """The name of the call; each of its parts adds a suffix."""
+    follows: bool
+    """Whether it follows from the name of the layer's first call."""
 
 
 class ModelReader:
@@ -131,11 +142,10 @@ class ModelReader:
         inner.spec.end_with(output.draft, "output")
         self.unused |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unused.items()}
         self.unread |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unread.items()}
-        owner = self._owner(".".join(path), record.shared)
-        stem, again = self._stem(".".join(path), owner)
+        owner, stem, follows = self._names(path, record.shared)
         keys = {"layers": inner.spec.spec()}
         weights = inner.spec.weights()
-        block = self.spec.add(stem, "block", [read[0].draft], keys, weights=weights, owner=owner, derived=again)
+        block = self.spec.add(stem, "block", [read[0].draft], keys, weights=weights, owner=owner, derived=follows)
         if each:
             steps, sizes = call.sizes(), call.out
             if sizes is None and steps is not None and output.sizes is not None:
@@ -143,16 +153,17 @@ class ModelReader:
             return [Tensor(self.spec.add(f"{stem}_together", "frombatch", [block], derived=True), sizes)]
         return [Tensor(block, output.sizes)]
 
-    def _owner(self, name: str, shared: int | None) -> str:
-        """Return the name of the layer that has the weights of the one of a name."""
-        return name if shared is None else self.owners.setdefault(shared, name)
+    def _names(self, path: tuple[str, ...], shared: int | None) -> CallNames:
+        """Return the names for the next call of a layer.
 
-    def _stem(self, name: str, owner: str) -> tuple[str, bool]:
-        """Return the name of a layer's next call, and whether it follows from that of the first."""
+        `shared` is the number of the layer's object, if other layers may be of the same one.
+        """
+        name = ".".join(path)
+        owner = name if shared is None else self.owners.setdefault(shared, name)
         self.calls[name] += 1
         count = self.calls[name]
         stem = name if count == 1 else f"{name}_call2" if count == 2 else f"{name}_call2_{count - 1}"
-        return stem, count > 1 or owner != name
+        return CallNames(owner, stem, count > 1 or owner != name)
 
     def add_parts(
         self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall, shared: int | None = None
@@ -163,17 +174,15 @@ class ModelReader:
         """
         sizes = call.sizes()
         unused = unused_buffers(call.kind, call.config, None if not sizes else sizes[-1 if call.channels_last else 0])
-        name = ".".join(path)
-        owned_by = self._owner(name, shared)
+        names = self._names(path, shared)
         if unused:
-            self.unused[owned_by] = unused
+            self.unused[names.owner] = unused
         parts, given = parts if isinstance(parts, Results) else (parts, (parts[-1].suffix,))
         numbers = sum([len(value) for part in parts for value in part.raw.values() if isinstance(value, list)])
         self.listed.count(numbers + NUMBERS_A_LAYER * (len(given) - 1))
         made = output_mask(call)
         parts = [*made.parts, *parts]
         self.parts.count(len(parts))
-        stem, again = self._stem(name, owned_by)
         added: dict[str, Draft] = {}
         every = call.tensors()
         masks = [one.mask for one in every if one.mask is not None]
@@ -184,24 +193,16 @@ class ModelReader:
         for part in parts:
             above = read if part is first else above
             reads = above if part.reads is None else [added[one] if isinstance(one, str) else one for one in part.reads]
-            op, keys = part.raw["op"], self._keys(path, part)
-            is_counted = keys.get("params") != 0 or keys.get("buffers") != 0
-            has_weights = is_counted if op == "opaque" else bool(OPS[op][0].WEIGHTS)
-            owner = owned_by + part.suffix if has_weights else None
-            weights = self._weights(path, part, call)
-            derived = again or bool(part.suffix)
-            layer = self.spec.add(stem + part.suffix, op, reads, keys, weights=weights, owner=owner, derived=derived)
-            layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
-            layer.counted = {"weights": 0} if part.shared and again else None
+            layer = self._add_part(path, part, names, reads, call)
             added[part.suffix], above = layer, [layer]
             shapes[layer] = traced(
                 layer.op, layer.keys, [shapes.get(one, NOTHING) for one in reads], call.channels_last
             )
             if part.copies > 1 and layer.counted is None:
                 layer.counted = {"weights": (shapes[layer].params or 0) // part.copies}
-            if len(given) > 1 and has_weights and layer.tie is None:
+            if len(given) > 1 and layer.tie is None:
                 self._trained[layer] = shapes[layer].params or 0
-        self._note_table(owned_by, call, first=not again)
+        self._note_table(names.owner, call, first=not names.follows)
         self._spare += added.values() if len(given) > 1 else [added[part.suffix] for part in made.parts]
         outs = [sizes_of_shape(shapes[added[one]].shape) for one in given]
         if call.out is not None or outs[0] is None:
@@ -214,6 +215,26 @@ class ModelReader:
             one._replace(masked=made.masked, mask=mask) if number < made.outputs else one
             for number, one in enumerate(tensors)
         ]
+
+    def _add_part(
+        self, path: tuple[str, ...], part: LayerPart, names: CallNames, reads: Sequence[Draft], call: LayerCall
+    ) -> Draft:
+        """Add one part of a call, which reads these layers."""
+        op, keys = part.raw["op"], self._keys(path, part)
+        is_counted = keys.get("params") != 0 or keys.get("buffers") != 0
+        has_weights = is_counted if op == "opaque" else bool(OPS[op][0].WEIGHTS)
+        layer = self.spec.add(
+            names.stem + part.suffix,
+            op,
+            reads,
+            keys,
+            weights=self._weights(path, part, call),
+            owner=names.owner + part.suffix if has_weights else None,
+            derived=names.follows or bool(part.suffix),
+        )
+        layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
+        layer.counted = {"weights": 0} if part.shared and names.follows else None
+        return layer
 
     def _keys(self, path: tuple[str, ...], part: LayerPart) -> dict[str, Any]:
         """Return the keys of a part; what is not known has as many weights as the file holds for it."""

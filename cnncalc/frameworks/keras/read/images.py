@@ -11,7 +11,7 @@ from typing import TypeGuard
 
 from ....sizes import LARGEST
 from .config import LayerCall, is_listable
-from .functions import CONVERTERS, LayerPart, Parts
+from .parts import CONVERTERS, LayerPart, Parts
 
 MODES = ("nearest", "bilinear", "bicubic")
 """The interpolations that have a layer here; lanczos3 and others are opaque."""

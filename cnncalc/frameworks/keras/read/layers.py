@@ -12,26 +12,14 @@ from ....layers.affine import LEAST_DEVIATION
 from ....layers.names import KERAS
 from ...build import Draft
 from . import attention, categories, dense, images, sequences, shapes  # noqa: F401 - they register their converters
+from .activations import activation
 from .config import LayerCall, Sizes, Tensor, leaves
-from .functions import (
-    CONVERTERS,
-    JOINS,
-    TENSORFLOW,
-    Converter,
-    LayerPart,
-    Parts,
-    Raw,
-    Results,
-    activation,
-    ended,
-    listed,
-    numbers,
-    renamed,
-)
+from .functions import JOINS, TENSORFLOW, numbers
 from .images import MODES
 from .masks import masked_extreme, masked_mean, masked_product, masked_softmax
 from .moves import between, on_axis
 from .opaque import has_figures, opaque
+from .parts import CONVERTERS, Converter, LayerPart, Parts, Raw, Results, ended, listed, renamed
 from .roles import Recipe, Recipes, literal
 from .sequences import RECURRENT
 from .tracing import shape_of_sizes, sizes_of_shape, traced

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ...build import Draft
 from .config import LayerCall, Sizes, Tensor
-from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, listed
+from .parts import CONVERTERS, LayerPart, Parts, Raw, Results, listed
 
 
 class MadeMask(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .config import LayerCall
-from .functions import Converter, LayerPart, Parts, Results, listed
+from .parts import Converter, LayerPart, Parts, Results, listed
 
 STILL = ("identity", "dropout")
 """The ops for which it is the same where the channels stand."""

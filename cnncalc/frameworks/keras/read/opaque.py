@@ -9,7 +9,7 @@ from ....layers import OPS
 from ....layers.names import KERAS
 from ...build import NO_FIGURES
 from .config import LayerCall, Sizes, whole_numbers
-from .functions import Raw, opaque_layer, renamed, same_shape
+from .parts import Raw, opaque_layer, renamed, same_shape
 from .quantized import quantization
 from .tracing import shape_given
 from .variables import inner_layer

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ...build import NO_FIGURES
 from .config import LayerCall
-from .functions import LayerPart, Raw, opaque_layer
+from .parts import LayerPart, Raw, opaque_layer
 from .roles import Recipe, kernel, lora_a, lora_b
 
 

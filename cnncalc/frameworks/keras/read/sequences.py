@@ -11,8 +11,8 @@ from typing import Any
 
 from ...build import Draft
 from .config import LayerCall, Tensor
-from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, ended, opaque_layer
 from .masks import column
+from .parts import CONVERTERS, LayerPart, Parts, Raw, Results, ended, opaque_layer
 from .quantized import CountedKernel, counted_only, held, lora_rank, quantization, with_lora
 from .roles import Recipe, Recipes, as_it_is, gru_bias, gru_kernel, kernel
 from .variables import CELLS, cells, inner_layer

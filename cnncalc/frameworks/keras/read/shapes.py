@@ -7,7 +7,7 @@ from typing import Any
 
 from ....limits import MOST_RESULTS
 from .config import LayerCall, Sizes, is_listable, plain
-from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, opaque_layer, renamed
+from .parts import CONVERTERS, LayerPart, Parts, Raw, Results, opaque_layer, renamed
 
 
 def _axis(call: LayerCall, value: object) -> int | None:

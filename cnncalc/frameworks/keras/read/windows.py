@@ -9,7 +9,7 @@ from __future__ import annotations
 from ....layers import OPS
 from ....layers.names import KERAS
 from .config import LayerCall, is_listable
-from .functions import CONVERTERS, Converter, Parts, Raw, renamed
+from .parts import CONVERTERS, Converter, Parts, Raw, renamed
 from .quantized import lora_rank, with_lora
 
 _CONVOLUTIONS = ("conv", "dwconv", "sepconv", "convT")

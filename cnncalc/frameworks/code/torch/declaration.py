@@ -1,0 +1,228 @@
+"""The declaration of PyTorch's own modules: their arguments, their arrays, and the functions that they call.
+
+Arguments are written as Python has them. `state` gives the shapes of the arrays. `forward` names the function that the
+module calls with its input, and the attributes that follow it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..libraries import NameTable
+from ..values import ClassValue, Frame, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe
+from .functions import apply, recorder
+from .modules import MODULE, first_of
+from .tensors import TensorValue
+
+if TYPE_CHECKING:
+    from ..evaluate import Evaluator
+
+NAMES = NameTable()
+ARGUMENTS: dict[str, str] = {}
+"""The arguments of each module, as Python has them."""
+STEPS_A_MODULE = 20
+"""How many steps it takes to make a module."""
+Attributes = dict[str, Any]
+Shape = tuple[int, ...]
+State = Mapping[str, Shape | None]
+"""The shape of each parameter, None for one that is left out."""
+
+
+class Arrays(NamedTuple):
+    """The parameters and buffers of a module."""
+
+    parameters: State = {}
+    buffers: State = {}
+
+
+class Given(NamedTuple):
+    """A module with what it is called with."""
+
+    evaluator: Evaluator
+    own: Attributes
+    """The module's attributes."""
+    args: list[Any]
+    kwargs: dict[str, Any]
+    node: Any
+
+    def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
+        """Return the result of a function of tensors."""
+        return apply(self.evaluator, function, args, kwargs, self.node)
+
+    def run(self, module: Any, *args: Any) -> Any:
+        """Return the result of another module."""
+        return self.evaluator.call(module, list(args), {}, self.node)
+
+    @property
+    def x(self) -> Any:
+        """The first argument."""
+        return first_of(self.args, self.kwargs)
+
+
+Forward = Callable[[Given], Any]
+
+
+def module(
+    names: str,
+    arguments: str = "",
+    forward: str | Forward = "",
+    state: Callable[[Attributes, int], Arrays] | None = None,
+    after: Callable[[Evaluator, InstanceValue, Any], None] | None = None,
+    lazy: int | None = None,
+) -> None:
+    """Enter modules of these names; `{}` in a name stands for its number of axes.
+
+    `forward` is a function with the attributes that follow its input, `relu inplace`, or what to do. `after` does
+    more with a module that is made. `lazy`: there is one whose first argument is the size of this axis of its first
+    input, counted from the front, or from the axis in front of its space.
+    """
+    for nd in (1, 2, 3) if "{}" in names else (0,):
+        for name in names.format(*[nd] * names.count("{}")).split():
+            run = function_of(forward.format(nd=nd)) if isinstance(forward, str) else forward
+            make = maker(name, arguments, state, after, nd)
+            methods = {
+                "__init__": LibraryFunction(f"{name}.__init__", make),
+                "forward": LibraryFunction(f"{name}.forward", runner(run)),
+                "reset_parameters": LibraryFunction("reset_parameters", lambda *_: None),
+            }
+            NAMES[f"torch.nn.{name}"] = ClassValue(name, [MODULE], methods)
+            ARGUMENTS[name] = arguments
+            if lazy is not None and state is not None:
+                lazy_module(arguments, run, lazy or -(nd + 1), Making(name, state, after, nd))
+
+
+class Making(NamedTuple):
+    """How a module's arrays are made, once its arguments are known."""
+
+    name: str
+    state: Callable[[Attributes, int], Arrays]
+    after: Callable[[Evaluator, InstanceValue, Any], None] | None
+    nd: int
+
+
+def lazy_module(arguments: str, run: Forward, axis: int, making: Making) -> None:
+    """Enter the lazy form of a module: its first argument is the size of an axis of its first input."""
+    first, _, others = arguments.partition(", ")
+    name = f"Lazy{making.name}"
+    init = maker(name, others, None, empty(first), making.nd)
+    methods = {
+        "__init__": LibraryFunction(f"{name}.__init__", init),
+        "forward": LibraryFunction(f"{name}.forward", runner(run, filler(first, axis, making))),
+        "reset_parameters": LibraryFunction("reset_parameters", lambda *_: None),
+    }
+    NAMES[f"torch.nn.{name}"] = ClassValue(name, [MODULE], methods)
+
+
+@cache
+def signature(arguments: str) -> FunctionValue:
+    """Return a function that takes these arguments besides the module."""
+    node = ast.parse(f"lambda self, {arguments}: 0", mode="eval").body
+    assert isinstance(node, ast.Lambda)
+    function = FunctionValue("__init__", node, None)
+    function.defaults = [ast.literal_eval(one) for one in node.args.defaults]
+    only = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    function.kw_defaults = {one.arg: ast.literal_eval(own) for one, own in only if own is not None}
+    return function
+
+
+def function_of(text: str) -> Forward:
+    """Return what runs a function with attributes behind the module's input; `name=attribute` gives it by name."""
+    function, *names = text.split() or [""]
+    by_place = [one for one in names if "=" not in one]
+    by_name = [one.partition("=")[::2] for one in names if "=" in one]
+
+    def run(given: Given) -> Any:
+        if not function:
+            return given.x
+        kwargs = {key: given.own[name] for key, name in by_name}
+        result = given.call(function, given.x, *[given.own[name] for name in by_place], **kwargs)
+        if kwargs.get("inplace") and isinstance(given.x, TensorValue):
+            given.x.become(result)
+            return given.x
+        return result
+
+    return run
+
+
+def maker(
+    name: str,
+    arguments: str,
+    state: Callable[[Attributes, int], Arrays] | None,
+    after: Callable[[Evaluator, InstanceValue, Any], None] | None,
+    nd: int,
+) -> Any:
+    """Return the `__init__` of a module."""
+
+    def init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+        evaluator.budget.count(STEPS_A_MODULE)
+        made = args[0]
+        frame = Frame()
+        function = signature(arguments)
+        own = FunctionValue(name, function.node, None)
+        own.defaults, own.kw_defaults = function.defaults, function.kw_defaults
+        evaluator.bind_arguments(own, args, kwargs, frame, node)
+        values = {key: value for key, value in frame.names.items() if key not in ("self", "device", "dtype")}
+        for value in values.values():
+            if isinstance(value, UnknownValue):
+                raise evaluator.unknown(value, node)
+        made.attributes |= values
+        if state is not None:
+            give_arrays(evaluator, made, state(made.attributes, nd), name, node)
+        if after is not None:
+            after(evaluator, made, node)
+
+    return init
+
+
+def empty(first: str) -> Callable[[Evaluator, InstanceValue, Any], None]:
+    """Return what leaves a lazy module without its first argument, and without arrays."""
+
+    def leave(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
+        made.attributes |= {first: 0, "weight": None, "bias": made.attributes.get("bias", True)}
+
+    return leave
+
+
+def filler(first: str, axis: int, making: Making) -> Callable[[Evaluator, InstanceValue, Any, Any], None]:
+    """Return what gives a lazy module its first argument by its first input, and then its arrays, with their names."""
+
+    def fill(evaluator: Evaluator, made: InstanceValue, x: Any, node: Any) -> None:
+        if made.attributes[first] or not isinstance(x, TensorValue):
+            return
+        made.attributes[first] = x.shape[axis]
+        give_arrays(evaluator, made, making.state(made.attributes, making.nd), making.name, node)
+        if making.after is not None:
+            making.after(evaluator, made, node)
+        path = recorder(evaluator).names.get(id(made), "")
+        for key, value in made.attributes.items():
+            if isinstance(value, TensorValue):
+                value.name = f"{path}.{key}" if path else key
+
+    return fill
+
+
+def give_arrays(evaluator: Evaluator, made: InstanceValue, arrays: Arrays, name: str, node: Any) -> None:
+    """Give a module its parameters and buffers. SpecError for sizes that are not whole numbers."""
+    for kept, own in ((False, arrays.parameters), (True, arrays.buffers)):
+        evaluator.budget.count(len(own))
+        for key, shape in own.items():
+            if shape is not None and not all(type(n) is int and n >= 0 for n in shape):
+                wrong = next(n for n in shape if type(n) is not int or n < 0)
+                raise evaluator.error(node, f"{name} has a size of {describe(wrong)}, not a whole number")
+            made.attributes[key] = None if shape is None else TensorValue(shape, is_parameter=not kept)
+            if kept and shape is not None:
+                made.attributes[key].is_buffer = True
+
+
+def runner(run: Forward, before: Callable[[Evaluator, InstanceValue, Any, Any], None] | None = None) -> Any:
+    """Return the `forward` of a module, and what comes before it."""
+
+    def forward(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        if before is not None:
+            before(evaluator, args[0], first_of(args[1:], kwargs), node)
+        return run(Given(evaluator, args[0].attributes, args[1:], kwargs, node))
+
+    return forward
