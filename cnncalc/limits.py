@@ -126,6 +126,8 @@ MOST_BRACES = 5_000
 """Braces of a Python source with f-strings: before 3.12, Python looks through the whole string for each part of it."""
 LARGEST_STREAM = 256 << 20
 """Bytes of a pipe, which may have no end: a report of a million layers is 210 MB of JSON."""
+LARGEST_TABLE = 16 << 20
+"""Bytes of a table or a list of numbers from a pipe: each number takes a microsecond, and up to 150 bytes."""
 LARGEST_DEVICE = 1 << 20
 """Bytes of a device or a terminal, which may have no end either, as /dev/zero: nobody types more."""
 LARGEST_UNPACKED = 2 << 20

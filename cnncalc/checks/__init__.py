@@ -47,7 +47,7 @@ def check(
     def failures() -> Iterator[Failing]:
         """Yield what fails, and count what holds."""
         nonlocal held
-        for failure in _outcomes(name, report, extra):
+        for failure in Judge(name, report).outcomes(extra):
             held += failure is None
             if failure is not None:
                 yield failure
@@ -61,38 +61,56 @@ def check(
     return Result(name, findings, report, checked, line)
 
 
-def _outcomes(name: str, report: Report, extra: Sequence[expect.Expectation]) -> Iterator[Failing | None]:
-    """Yield what fails of each expectation, the caller's first; None for each thing that holds."""
-    judged = Judged(report)
-    for wanted in extra:
-        yield from _judged(name, judged, report, wanted, None)
-    for path, subject, given in _expecting(report):
-        for one in expect.each(given, path):
-            if isinstance(one, expect.Expectation):
-                yield from _judged(name, judged, subject, one, path)
-            else:
-                more = {"layer": _label(subject), "help": one.help}
-                found = partial(finding_at, name, report.network, one.path or (), "CC003", one.what, **more)
-                yield Failing(found, is_unusable=True)
+class Judge:
+    """The judge of one report. What any number of expectations ask of the whole is worked out once."""
 
-
-class Judged:
-    """A report, with what any number of expectations ask of the whole, worked out once: its figures and its hints."""
-
-    def __init__(self, report: Report):
+    def __init__(self, name: str, report: Report):
+        """`name` is the file's name in findings."""
         self.report = report
+        self._finding = partial(finding_at, name, report.network)
         self._figures: dict[str, tuple[Any, str]] = {}
         self._arithmetic: dict[str, tuple[str, ...]] = {}
         self._misspelt = 0
 
-    def nearest(self, layer: str) -> str | None:
-        """Return the layers with the names nearest to one that is not there; None after `MOST_MISSPELT` of them."""
-        self._misspelt += 1
-        if self._misspelt > MOST_MISSPELT:
-            return None
-        return nearest(layer, [one.name for one in self.report.layers])
+    def outcomes(self, extra: Sequence[expect.Expectation]) -> Iterator[Failing | None]:
+        """Yield what fails of each expectation, those of the caller (`extra`) first; None for each thing that holds."""
+        for wanted in extra:
+            yield from self._judged(self.report, wanted, None)
+        for path, subject, given in _expecting(self.report):
+            for one in expect.each(given, path):
+                if isinstance(one, expect.Expectation):
+                    yield from self._judged(subject, one, path)
+                else:
+                    more = {"layer": _label(subject), "help": one.help}
+                    found = partial(self._finding, one.path or (), "CC003", one.what, **more)
+                    yield Failing(found, is_unusable=True)
 
-    def figure(self, subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
+    def _judged(
+        self, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
+    ) -> Iterator[Failing | None]:
+        """Yield what fails of one expectation; None for each thing that holds."""
+        at = None if path is None else (*path, wanted.key)
+        if wanted.layer is not None and isinstance(subject, Report):
+            named, rest = subject.named(wanted.layer)
+            if rest:
+                yield Failing(partial(self._no_layer, wanted, at), is_unusable=True)
+                return
+            subject = named
+            if at is None and isinstance(subject, LayerReport):
+                at = ("layers", subject.node.spec_index)
+        if wanted.figure == expect.FORBID:
+            yield from self._forbidden(subject, wanted)
+            return
+        try:
+            actual, text = self._figure(subject, wanted.figure)
+            held = expect.holds(wanted, actual)
+        except SpecError as error:
+            more = {**_expected(subject, wanted), "help": error.help}
+            yield Failing(partial(self._finding, at, "CC003", error.what, **more), is_unusable=True)
+            return
+        yield None if held else Failing(partial(self._not_met, subject, wanted, at, actual, text))
+
+    def _figure(self, subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
         """Return a figure's value and its text, as `figure_of` does."""
         if subject is not self.report:
             return figure_of(subject, figure)
@@ -100,7 +118,7 @@ class Judged:
             self._figures[figure] = figure_of(subject, figure)
         return self._figures[figure]
 
-    def arithmetic(self, subject: Report | LayerReport, figure: str) -> tuple[str, ...]:
+    def _lines(self, subject: Report | LayerReport, figure: str) -> tuple[str, ...]:
         """Return the lines that lead to a figure."""
         if subject is not self.report:
             return tuple(arithmetic(self.report, subject, figure))
@@ -117,9 +135,37 @@ class Judged:
                 found.setdefault(id(subject), []).append((kind, place, hint))
         return found
 
-    def hints(self, subject: Report | LayerReport, kinds: Sequence[str]) -> list[tuple[HintKind, HintPlace, Hint]]:
-        """Return the hints of these kinds on a layer, or on the whole."""
-        return [one for one in self._hints.get(id(subject), ()) if one[0].name in kinds]
+    def _forbidden(self, subject: Report | LayerReport, wanted: expect.Expectation) -> Iterator[Failing | None]:
+        """Yield each forbidden hint on a layer, or on the whole; None for each kind of which there is none."""
+        missed = dict.fromkeys(wanted.value)
+        for kind, place, hint in self._hints.get(id(subject), ()):
+            if kind.name in wanted.value:
+                missed.pop(kind.name, None)
+                more = {"layer": place.label, "figure": wanted.figure, "help": hint.help}
+                yield Failing(partial(self._finding, place.path, kind.code, hint.text, **more))
+        yield from missed.values()
+
+    def _not_met(
+        self, subject: Report | LayerReport, wanted: expect.Expectation, at: Path | None, actual: Any, text: str
+    ) -> Finding:
+        """Return the finding of an expectation that does not hold: its actual value, as text too, and how it comes."""
+        figure, own = wanted.figure, _expected(subject, wanted)
+        own |= {"actual": text, "arithmetic": self._lines(subject, figure)}
+        own["actual_value"] = _as_json(actual, wanted)
+        if actual is None or (isinstance(actual, list) and None in actual):
+            why, help = _why_unknown(subject, figure, text)
+            what = f"{figure} {why}, expected {own['expected']}"
+            return self._finding(at, "CC113", what, help=help, **own)
+        what, help = f"{figure} is {text}, expected {own['expected']}", _if_meant(wanted, actual, text)
+        return self._finding(at, expect.FIGURES[figure].code, what, help=help, **own)
+
+    def _no_layer(self, wanted: expect.Expectation, at: Path | None) -> Finding:
+        """Return the finding for a layer that is not there; the first `MOST_MISSPELT` have the nearest names."""
+        more = {"figure": wanted.key, "expected": expect.describe(wanted), "expected_value": wanted.value}
+        self._misspelt += 1
+        names = [one.name for one in self.report.layers] if self._misspelt <= MOST_MISSPELT else []
+        what, help = f"there is no layer {shown(wanted.layer)}", nearest(wanted.layer or "", names)
+        return self._finding(at, "CC003", what, help=help, **more)
 
 
 def _expects_bytes(report: Report, extra: Sequence[expect.Expectation]) -> bool:
@@ -143,77 +189,10 @@ def _label(subject: Report | LayerReport) -> str | None:
     return subject.node.label() if isinstance(subject, LayerReport) else None
 
 
-def _judged(
-    name: str, judged: Judged, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
-) -> Iterator[Failing | None]:
-    """Yield what fails of one expectation; None for each thing that holds."""
-    report, figure = judged.report, wanted.figure
-    at = None if path is None else (*path, wanted.key)
-    if wanted.layer is not None and isinstance(subject, Report):
-        named, rest = subject.named(wanted.layer)
-        if rest:
-            yield Failing(partial(_no_layer, name, judged, wanted, at), is_unusable=True)
-            return
-        subject = named
-        if at is None and isinstance(subject, LayerReport):
-            at = ("layers", subject.node.spec_index)
-    if figure == expect.FORBID:
-        yield from _forbidden(name, judged, subject, wanted)
-        return
-    try:
-        actual, text = judged.figure(subject, figure)
-        held = expect.holds(wanted, actual)
-    except SpecError as error:
-        more = {**_expected(subject, wanted), "help": error.help}
-        yield Failing(partial(finding_at, name, report.network, at, "CC003", error.what, **more), is_unusable=True)
-        return
-    yield None if held else Failing(partial(_not_met, name, judged, subject, wanted, at, actual, text))
-
-
-def _forbidden(
-    name: str, judged: Judged, subject: Report | LayerReport, wanted: expect.Expectation
-) -> Iterator[Failing | None]:
-    """Yield each forbidden hint on all layers, or on one; None for each kind of which there is none."""
-    missed = dict.fromkeys(wanted.value)
-    for kind, place, hint in judged.hints(subject, wanted.value):
-        missed.pop(kind.name, None)
-        more = {"layer": place.label, "figure": wanted.figure, "help": hint.help}
-        yield Failing(partial(finding_at, name, judged.report.network, place.path, kind.code, hint.text, **more))
-    yield from missed.values()
-
-
 def _expected(subject: Report | LayerReport, wanted: expect.Expectation) -> dict[str, Any]:
     """Return what a finding says of an expectation."""
     own = {"layer": _label(subject), "figure": wanted.key, "expected": expect.describe(wanted)}
     return own | {"expected_value": wanted.value}
-
-
-def _not_met(
-    name: str,
-    judged: Judged,
-    subject: Report | LayerReport,
-    wanted: expect.Expectation,
-    at: Path | None,
-    actual: Any,
-    text: str,
-) -> Finding:
-    """Return the finding of an expectation that does not hold: its actual value, as text too, and how it comes."""
-    figure, network, own = wanted.figure, judged.report.network, _expected(subject, wanted)
-    own |= {"actual": text, "arithmetic": judged.arithmetic(subject, figure)}
-    own["actual_value"] = _as_json(actual, wanted)
-    if actual is None or (isinstance(actual, list) and None in actual):
-        why, help = _why_unknown(subject, figure, text)
-        what = f"{figure} {why}, expected {own['expected']}"
-        return finding_at(name, network, at, "CC113", what, help=help, **own)
-    what, help = f"{figure} is {text}, expected {own['expected']}", _if_meant(wanted, actual, text)
-    return finding_at(name, network, at, expect.FIGURES[figure].code, what, help=help, **own)
-
-
-def _no_layer(name: str, judged: Judged, wanted: expect.Expectation, at: Path | None = None) -> Finding:
-    """Return the finding of an expectation of a layer that is not there."""
-    more = {"figure": wanted.key, "expected": expect.describe(wanted), "expected_value": wanted.value}
-    what, help = f"there is no layer {shown(wanted.layer)}", judged.nearest(wanted.layer or "")
-    return finding_at(name, judged.report.network, at, "CC003", what, help=help, **more)
 
 
 def _as_json(actual: Any, wanted: expect.Expectation) -> Any:

@@ -11,14 +11,14 @@ from typing import IO, NamedTuple, NoReturn
 
 from .. import sources, zoo
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
-from ..files import line_limit, opened, too_long
+from ..files import is_file_name, line_limit, opened, too_long
 from ..frameworks import ForeignNetwork
 from ..network import Network
 from ..notation.document import Document, parse
 from ..notation.spec import is_baseline, looks_like_spec
 from ..notation.words import is_layer_word
 from ..sizes import Shape, parse_shape
-from ..sources.formats import decode, read_any
+from ..sources.formats import decode_line, read_any
 from ..sources.words import is_file, is_network, is_path, is_shape, is_stdin, is_words, spec_words
 
 
@@ -176,12 +176,12 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[SpecFile]:
         if most is not None and len(line) > most:
             yield _failing(name, too_long(name, most))
             return
-        yield SpecFile(name, partial(decode, line.rstrip(b"\r\n"), name), number)
+        yield SpecFile(name, partial(decode_line, line.rstrip(b"\n"), name), number)
 
 
 def _matching(pattern: str) -> list[str]:
     """Return the paths that a pattern matches; `**` is any number of folders, but follows no link, which may loop."""
-    if len(pattern) > LONGEST_PATH:  # compiling it takes a square of that
+    if len(pattern) > LONGEST_PATH or not is_file_name(pattern):  # compiling it takes a square of that
         return []
     before, stars, after = pattern.partition("**")
     if not stars:

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -62,14 +62,19 @@ def read_array(path: str) -> Array:
     from ..execute import npy, texts
 
     if path == "-":
-        if sys.stdin is None:
-            raise SpecError("standard input is closed", "give a .npy file")
-        return npy.read(sys.stdin.buffer, "-")
+        return npy.read(_standard_input(), "-")
     if os.path.exists(path):
         return npy.mapped(path)
     if texts.looks_like_list(path):
         return texts.read_list(path)
     raise _no_array(path)
+
+
+def _standard_input() -> IO[bytes]:
+    """Return standard input for bytes. SpecError if it is closed."""
+    if sys.stdin is None:
+        raise SpecError("standard input is closed", "give a .npy file")
+    return sys.stdin.buffer
 
 
 def _no_array(path: str) -> SpecError:
@@ -86,16 +91,21 @@ def _no_array(path: str) -> SpecError:
 
 
 def read_weights(path: str | None) -> NamedArrays | Array | None:
-    """Return the array of -w, or its arrays by name; - is a .npy on standard input."""
+    """Return the array of -w, or its arrays by name; - is standard input."""
     from ..execute import npy, texts
     from ..execute.job import real
 
     if path is None:
         return None
-    is_array = path == "-" or (texts.looks_like_list(path) and not os.path.exists(path))
-    if not is_array and not os.path.exists(path):
+    weights: NamedArrays | Array
+    if path == "-":
+        weights = npy.received(_standard_input(), "-")
+    elif os.path.exists(path):
+        weights = npy.weights(path)
+    elif texts.looks_like_list(path):
+        weights = texts.read_list(path)
+    else:
         raise no_file(path)
-    weights = read_array(path) if is_array else npy.weights(path)
     if not isinstance(weights, Mapping):
         name = "standard input" if path == "-" else shown(path, LONGEST_PATH)
         real(weights.dtype, name)
@@ -203,5 +213,6 @@ def rows_of(text: str | None, count: int | None) -> slice:
         raise SpecError(f"--rows {shown(text)} is not A:B", "as 0:1000, 1000: or :1000; rows are counted from 0")
     begin, end = int(first or 0), int(last) if last else count
     if not begin < end <= count:
-        raise SpecError(f"--rows {text}: there are the rows 0 to {count} (not included)", "A is below B")
+        help = f"for the rest: --rows {begin}:" if begin < min(end, count) else "A is below B"
+        raise SpecError(f"--rows {text}: there are the rows 0 to {count} (not included)", help)
     return slice(begin, end)

@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 
 from .. import files
 from ..errors import LONGEST_PATH, SpecError, reason, shown
-from ..limits import LONGEST_HEADER, MOST_AXES, MOST_ENTRIES, PACKINGS
+from ..limits import LARGEST_TABLE, LONGEST_HEADER, MOST_AXES, MOST_ENTRIES, PACKINGS
 from ..sizes import show, size_text
 from .task import Array, Dtype
 from .texts import ENDINGS as TEXTS
@@ -170,12 +170,17 @@ def is_text(begin: bytes, name: str) -> bool:
     return is_row or name.lower().endswith(TEXTS) or (first != b"" and first in b"[-+.0123456789")
 
 
-def read(file: IO[bytes], name: str) -> Array:
-    """Read the array of a .npy that cannot be mapped, or of a text. Memory is taken as the data are read."""
-    magic = file.read(AT_LEAST)
+def read(file: IO[bytes], name: str, magic: bytes | None = None) -> Array:
+    """Read the array of a .npy that cannot be mapped, or of a text. Memory is taken as the data are read.
+
+    `magic` are the first bytes, if they have been read.
+    """
+    magic = file.read(AT_LEAST) if magic is None else magic
     if is_text(magic, name):
-        return read_text(magic + file.read(), name)
+        return read_text(magic + files.read_whole(file, name, LARGEST_TABLE), name)
     header, data = head(file, name, magic), bytearray()
+    what = f"{shown(name, LONGEST_PATH)} is {size_text(header.bytes)} of numbers"
+    has_memory(what, header.bytes, "give a .npy file: only what is used of it is read")
     while len(data) < header.bytes:
         some = file.read(min(AT_ONCE, header.bytes - len(data)))
         if not some:
@@ -187,6 +192,8 @@ def read(file: IO[bytes], name: str) -> Array:
 def weights(path: str) -> NamedArrays | Array:
     """Return the array of a .npy, or the named arrays of a .npz or .safetensors file, which are not read yet."""
     with files.opened(path) as file:
+        if not os.path.isfile(path):
+            return received(file, path)
         magic = file.read(len(MAGIC))
     if magic == MAGIC:
         return mapped(path)
@@ -202,6 +209,14 @@ def weights(path: str) -> NamedArrays | Array:
     raise SpecError(what, "weights are a .npy, a .npz or a .safetensors file")
 
 
+def received(file: IO[bytes], name: str) -> NamedArrays | Array:
+    """Return the array of a .npy or of a text, or the named arrays of a .npz, of a stream, which is read once."""
+    magic = file.read(AT_LEAST)
+    if magic.startswith(ZIP):
+        return archived(name, io.BytesIO(magic + files.read_whole(file, name)))
+    return read(file, name, magic)
+
+
 def _checkpoint(path: str) -> SpecError:
     """Return the error for a pickle, as PyTorch saves weights, with the line of Python that saves its arrays."""
     saved = os.path.splitext(os.path.basename(path))[0] + ".npz"
@@ -211,12 +226,12 @@ def _checkpoint(path: str) -> SpecError:
     return SpecError(what, f"its arrays as a .npz: python -c {_quoted(line)}")
 
 
-def archived(path: str) -> NamedArrays:
-    """Return the arrays of a .npz by name. SpecError for an archive that holds something else."""
+def archived(path: str, data: IO[bytes] | None = None) -> NamedArrays:
+    """Return the arrays of a .npz by name, or of its data. SpecError for an archive that holds something else."""
     from zipfile import ZipFile
 
     with _unpacking(path):
-        archive = ZipFile(path)
+        archive = ZipFile(data or path)
     names = archive.namelist()
     others = [name for name in names if not name.endswith(".npy")]
     if others or not names or len(names) > MOST_ENTRIES:

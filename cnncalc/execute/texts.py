@@ -63,7 +63,7 @@ def _numbers(value: Any, sizes: Sequence[int], what: str) -> Iterator[float]:
         yield value
         return
     if not isinstance(value, list) or len(value) != sizes[0]:
-        have = f"{len(value)} entries" if isinstance(value, list) else "a number"
+        have = f"{len(value)} entr{'y' if len(value) == 1 else 'ies'}" if isinstance(value, list) else "a number"
         raise SpecError(f"{what}: {shown(value)} has {have} where the first has {sizes[0]}", _LIST)
     for part in value:
         yield from _numbers(part, sizes[1:], what)
@@ -71,27 +71,27 @@ def _numbers(value: Any, sizes: Sequence[int], what: str) -> Iterator[float]:
 
 def _read_table(text: str, name: str) -> Array:
     """Return the array of a table: rows and columns, or one axis if each line has one number."""
-    lines = [(at, line.strip()) for at, line in enumerate(text.splitlines(), 1)]
-    lines = [(at, line) for at, line in lines if line and not line.startswith("#")]
+    stripped = enumerate(map(str.strip, text.splitlines()), 1)
+    lines = [(at, line) for at, line in stripped if line and not line.startswith("#")]
     if not lines:
         raise SpecError(f"{shown(name, LONGEST_PATH)} is empty", _SAVE)
     separator = next(one for one in SEPARATORS if one is None or one in lines[0][1])
-    rows = [(at, [cell.strip() for cell in line.split(separator)]) for at, line in lines]
-    if len(rows) > 1 and all(_number(cell) is None for cell in rows[0][1]):
-        del rows[0]  # the names of the columns
-    width = len(rows[0][1])
+    if len(lines) > 1 and all(_number(cell) is None for cell in lines[0][1].split(separator)):
+        del lines[0]  # the names of the columns
+    width = len(lines[0][1].split(separator))
     numbers: list[float] = []
-    for at, cells in rows:
+    for at, line in lines:
+        cells = line.split(separator)
         if len(cells) != width:
             what = f"a row of {len(cells)} number{'s' * (len(cells) != 1)}, and the first has {width}"
             raise _at(name, at, 1, SpecError(what, "a table has as many numbers in each row"))
         for column, cell in enumerate(cells, 1):
             number = _number(cell)
             if number is None:
-                what = f"{shown(cell)}, in column {column}, is not a number"
+                what = f"{shown(cell.strip())}, in column {column}, is not a number"
                 raise _at(name, at, 1, SpecError(what, "a table has numbers only, and one row of names at most"))
             numbers.append(number)
-    return _array(numbers, shown(name, LONGEST_PATH)).reshape(len(rows) if width == 1 else (len(rows), width))
+    return _array(numbers, shown(name, LONGEST_PATH)).reshape(len(lines) if width == 1 else (len(lines), width))
 
 
 def _at(name: str, line: int, column: int, error: SpecError) -> SpecError:

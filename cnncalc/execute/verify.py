@@ -89,7 +89,7 @@ def verify(report: Report, of: int | None = None) -> Verified:
     """Compare what the units of each layer answer to with what they are said to see.
 
     `of` is the layer up to which that is done, by default the last one whose units have a place. SpecError for an op
-    that hides influences, and for a network that takes too long.
+    that hides influences, for values that are no numbers, and for a network that takes too long.
     """
     graph = Graph(report)
     last = of if of is not None else graph.last_with_space()
@@ -110,6 +110,9 @@ def verify(report: Report, of: int | None = None) -> Verified:
     forth = {pixel: look_forth(graph, INPUT, pixel).sets for pixel in np.ndindex(*sizes)}
     bounds, difference = [], None
     for at in layers:
+        if np.isnan(answers[at]).any():
+            what = f"{graph.name(at)} has values that are no numbers, as of a window of nothing: they hide all else"
+            raise SpecError(what, "verify the layers before it: --of LAYER")
         seen = answers[at] > 0
         units = sizes_of(graph.space(at).shape, graph.name(at))
         predicted = np.stack([_marked(forth[pixel][at], units) for pixel in np.ndindex(*sizes)], -1)

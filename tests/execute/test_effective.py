@@ -178,7 +178,7 @@ def test_what_is_taken_otherwise_than_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("spec", "message"),
     [
         ("7 linear:3", "no pixel of the input has a place that linear1 depends on"),
         ("1xHx9 conv:4,k3", r"its size is open \(H-2\)"),
@@ -198,14 +198,18 @@ def test_what_is_taken_otherwise_than_it_is() -> None:
         ("2x6x7 conv:3,k3 roll:shift=1x2,axis=1x2", "it moves channels"),
         ("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a", "its weights are those of another layer"),
         ("4x9 conv1d:4,k3 attention", "attention multiplies or chooses"),
+        (
+            {"dialect": "caffe", "input": [3, 8], "layers": [{"op": "avgpool1d", "k": 1, "s": 2}]},
+            "it has values that are no numbers, as of a window of nothing",
+        ),
         ("1x1000000000x1000000000 conv:1,k3", "units are too many: at most 2,097,152"),
         ("1x600x600 globalavgpool", "values are too many"),
         ("1x100000 conv1d:1,k1001", "taps are too many"),
     ],
 )
-def test_what_is_not_known_is_said(words: str, message: str) -> None:
+def test_what_is_not_known_is_said(spec: Any, message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        found(words)
+        found(spec)
 
 
 def test_a_unit_that_is_not_there() -> None:

@@ -119,6 +119,14 @@ def test_the_layers_up_to_one() -> None:
     assert caught.value.help == "verify the layers before it: --of LAYER"
 
 
+@pytest.mark.parametrize("op", ["maxpool1d", "avgpool1d"])
+def test_the_values_of_a_window_of_nothing_hide_all_else(op: str) -> None:
+    """Caffe keeps the last window when it rounds up, though it begins behind the input."""
+    layers = [{"op": op, "k": 1, "s": 2}, {"op": "conv1d", "c_o": 2, "k": 3}]
+    with pytest.raises(SpecError, match=f"{op}1 has values that are no numbers"):
+        verified({"dialect": "caffe", "input": [3, 8], "layers": layers})
+
+
 def test_a_maximum_over_negative_weights_is_refused() -> None:
     with pytest.raises(SpecError, match="a cubic interpolation has negative weights"):
         verified("1x6x6 upsample:x2,mode=bicubic maxpool:2")

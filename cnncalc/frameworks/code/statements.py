@@ -150,9 +150,10 @@ class StatementEvaluator(ExpressionEvaluator):
             self.set_attribute(self.value(target.value, frame), target.attr, value, target)
         elif isinstance(target, ast.Subscript):
             self.set_item(self.value(target.value, frame), self.value(target.slice, frame), value, target)
-        else:
-            assert isinstance(target, (ast.Tuple, ast.List))  # Python takes no other target
+        elif isinstance(target, (ast.Tuple, ast.List)):
             self.unpack(target, value, frame)
+        else:  # `*x = y`, which Python parses, and refuses when it compiles
+            raise self.error(target, "a starred target has to be in a list or a tuple", "write `[*x] = y`")
 
     def bind(self, name: str, value: Any, frame: Frame) -> None:
         """Give a name a value."""

@@ -589,6 +589,7 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ("import math\nx = math.sqrt('a')", "math.sqrt('a') is not understood"),
         ("from functools import partial\nx = partial(max, 3)[0]", "a partial function has no items"),
         ("def f():\n    y = 3\n    y.z = 1\nx = f()", "3 has no attribute to be written"),
+        ("*x = [1, 2]", "a starred target has to be in a list or a tuple"),
         ("def f():\n    async with y: pass\nx = f()", "asyncwith statements are not understood"),
         (
             "class A:\n    def __setattr__(self, n, v): pass\ndef f():\n    A().n = 3\nx = f()",

@@ -289,6 +289,7 @@ IMPOSSIBLE = [
     ("", "return F.pad(x, (-5, -5))", "4x6x8 is cut to less than nothing by [-5, -5]"),
     ("", "return F.pad(x, (1,) * 8, mode='reflect')", "8 sides of padding are for other axes than those of 4x6x8"),
     ("", "return x @ torch.ones(7, 5)", "8 and 7 differ"),
+    ("", "return torch.stack([x, x[:, :3]])", "are stacked, and differ"),
     ("", "return torch.einsum('abcd,abce->ab', x, x[:, :3])", "b is 4 and 3"),
     ("", "return F.scaled_dot_product_attention(x, x[..., :7], x)", "do not go together"),
     ("self.a = nn.MultiheadAttention(8, 2)", "return self.a(x, x, x)[0]", "works on steps and features, gets 4x6x8"),
@@ -348,6 +349,11 @@ NUMBERS = [
     ("torch.div(torch.tensor(7), 2, rounding_mode='floor')", 3),
     ("torch.div(torch.tensor(7.0), 2, rounding_mode='floor') * 1.5", 4),
     ("torch.floor_divide(torch.tensor(-7), 2) + 9", 5),
+    ("torch.logspace(0, 1, 3)[2] - 5", 5),
+    ("torch.linspace(start=3, end=7, steps=3)[1]", 5),
+    ("torch.range(2, 5)[3]", 5),
+    ("torch.tensor([2.7, 3.0], dtype=torch.long)[0] * 2", 4),
+    ("torch.tensor([0, 1, 0, 2, 5]).nonzero().squeeze(1)[2] + 1", 5),
     ("torch.add(torch.tensor(1), 2, alpha=3)", None),
     ("torch.div(torch.tensor(-7), 2, rounding_mode='trunc')", None),
 ]
@@ -364,6 +370,27 @@ def test_sizes_that_are_computed_by_tensors(tensor: str, size: int | None) -> No
             read(source, "net.py", None)
     else:
         assert trace.shape(imported(read(source, "net.py", None), "net.py"), (2, 4, 6, 8)).out == (2, size, 6, 8)
+
+
+TABLE = "torch.einsum('i,j->ij', torch.arange(6.), torch.arange(8.))"
+
+
+@pytest.mark.parametrize(
+    ("init", "forward"),
+    [
+        (f"self.table = {TABLE}.cos()", "table = self.table"),
+        ("self.register_buffer('table', torch.outer(torch.ones(6), torch.ones(8)))", "table = self.table"),
+        ("self.tables = {}", f"table = self.tables.setdefault(x.shape[-1], {TABLE})"),
+        ("", f"table = KEPT.setdefault(x.shape[-1], {TABLE})"),
+    ],
+)
+def test_products_that_a_network_keeps_are_no_calls_of_a_later_run(init: str, forward: str) -> None:
+    """A place among the calls of one run is another call in the next, and in that of the network itself."""
+    forward += "\nreturn self.c(x) * table + x"
+    init = f"self.c = nn.Conv2d(4, 4, 3, padding=1)\n{init}"
+    source = NET.format(init=indent(init, " " * 8), forward=indent(forward, " " * 8), more="")
+    report = trace.shape(imported(read(f"KEPT = {{}}\n{source}", "net.py", None), "net.py"), (4, 6, 8))
+    assert (report.out, report.params) == ((4, 6, 8), 4 * 4 * 9 + 4)
 
 
 @pytest.mark.parametrize(("init", "forward", "message"), IMPOSSIBLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil, isnan, nan, prod
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,13 @@ def kind_of(kwargs: dict[str, Any], default: str) -> str:
     return dtype.kind if isinstance(dtype, DeviceValue) else default
 
 
+NUMBERS: dict[str, Callable[[float], float]] = {"int": int, "bool": bool, "float": float}
+"""What makes a number one that a tensor of a kind holds."""
+
+
 def made(shape: tuple[int, ...], kind: str, value: float | None) -> TensorValue:
     """Return a tensor of one number, NaN for random ones, None for such that are not known."""
-    tensor = TensorValue(shape, kind, values=None if value is None or isnan(value) else [value])
+    tensor = TensorValue(shape, kind, values=None if value is None or isnan(value) else [NUMBERS[kind](value)])
     tensor.is_random = value is not None and isnan(value)
     return tensor
 
@@ -68,8 +73,9 @@ def full(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
     """Return a tensor of one number."""
     size = kwargs.get("size", args[0] if args else ())
     value = kwargs.get("fill_value", args[1] if args[1:] else None)
-    known = isinstance(value, (int, float))
-    return TensorValue(sizes_of([size], {}), kind_of(kwargs, "float"), values=[value] if known else None)
+    kind = kind_of(kwargs, "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "float")
+    values = [NUMBERS[kind](value)] if isinstance(value, (int, float)) else None
+    return TensorValue(sizes_of([size], {}), kind, values=values)
 
 
 @NAMES.function("torch.full_like")
@@ -86,7 +92,7 @@ def random(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     return TensorValue(sizes_of([size if size is not None else args[:1]], {}), "int")
 
 
-@NAMES.function("torch.arange", "torch.range")
+@NAMES.function("torch.arange")
 def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor of numbers in a row."""
     named = [kwargs[name] for name in ("start", "end", "step") if name in kwargs]
@@ -101,22 +107,47 @@ def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     return TensorValue((count,), kind_of(kwargs, kind), values=values)
 
 
-@NAMES.function("torch.linspace", "torch.logspace")
-def linspace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor of numbers at equal distances."""
-    start, end, *rest = [evaluator.needs(one, node) for one in args]
-    count = kwargs.get("steps", rest[0] if rest else 100)
-    values = None
-    if all(isinstance(one, (int, float)) for one in (start, end)) and count <= MOST_READ:
+@NAMES.function("torch.range")
+def closed_range(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a tensor of numbers in a row, the last among them."""
+    start, end, step = by_name(evaluator, "start=0 end step=1", args, kwargs, node)
+    return arange(evaluator, [float(start), start + ((end - start) // step + 1) * step, step], kwargs, node)
+
+
+def by_name(evaluator: Evaluator, names: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> list[Any]:
+    """Return the arguments of these names, in order or by name, some with a whole number as their default."""
+    found = []
+    for at, (name, _, default) in enumerate(one.partition("=") for one in names.split()):
+        if at >= len(args) and name not in kwargs and not default:
+            raise TypeError(f"{name} is not given")
+        value = args[at] if at < len(args) else kwargs.get(name, int(default or 0))
+        found.append(evaluator.needs(value, node))
+    return found
+
+
+def spaced(value: Callable[[float, float], float]) -> Any:
+    """Return the function that makes a tensor of numbers at equal distances, each as `value` has it for a base."""
+
+    def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        start, end, count, base = by_name(evaluator, "start end steps=100 base=10", args, kwargs, node)
+        if not all(isinstance(one, (int, float)) for one in (start, end, base)) or count > MOST_READ:
+            return TensorValue((count,))
         evaluator.budget.count(count)
-        values = [start + (end - start) * at / max(count - 1, 1) for at in range(count)]
-    return TensorValue((count,), values=values)
+        step = (end - start) / max(count - 1, 1)
+        return TensorValue((count,), values=[value(base, start + step * at) for at in range(count)])
+
+    return make
+
+
+NAMES.function("torch.linspace")(spaced(lambda base, at: at))
+NAMES.function("torch.logspace")(spaced(pow))
 
 
 @NAMES.function("torch.eye")
 def eye(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a matrix with ones on its diagonal."""
-    return TensorValue((args[0], args[1] if args[1:] else args[0]))
+    rows, columns = by_name(evaluator, "n m=-1", args, kwargs, node)
+    return TensorValue((rows, rows if columns == -1 else columns))
 
 
 @NAMES.function("torch.tensor", "torch.as_tensor", "torch.from_numpy", "torch.asarray")
@@ -132,8 +163,9 @@ def tensor(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     if not all(isinstance(one, (bool, int, float)) for one in row) or len(row) != prod(shape) or len(row) > MOST_ITEMS:
         return UnknownValue("torch.tensor(…) of values that are not known", node)
     kind = "bool" if all(isinstance(one, bool) for one in row) else "float"
-    kind = "int" if all(type(one) is int for one in row) else kind
-    return TensorValue(shape, kind_of(kwargs, kind), values=row[:1] if len(set(row)) == 1 else row[:MOST_READ])
+    kind = kind_of(kwargs, "int" if all(type(one) is int for one in row) else kind)
+    row = [*map(NUMBERS[kind], row)]
+    return TensorValue(shape, kind, values=row[:1] if len(set(row)) == 1 else row[:MOST_READ])
 
 
 def typed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -222,5 +254,7 @@ def by_method(name: str) -> None:
     NAMES.function(f"torch.{name}")(call)
 
 
+by_method("nonzero")
+by_method("argwhere")
 by_method("numel")
 by_method("is_floating_point")

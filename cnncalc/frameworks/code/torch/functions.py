@@ -15,7 +15,7 @@ from ....sizes import LARGEST, show
 from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
 from ..budget import TooMuchError
 from ..values import Implementation, LibraryFunction, NamedItems, UnknownValue
-from . import views  # noqa: F401 - it enters its rules in SHAPES
+from . import products, views, windows  # noqa: F401 - they enter their rules in SHAPES
 from .shapes import SHAPES, Shape, ShapeCall
 from .tensors import DeviceValue, TensorValue
 
@@ -29,7 +29,9 @@ STEPS_A_CALL = 20
 class CallRecorder:
     """The calls of a network that is followed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, runs: bool = False) -> None:
+        self.runs = runs
+        """Whether the network runs, and is not being made."""
         self.calls: list[FunctionCall] = []
         self.limit = Limit(MOST_FUNCTIONS, "the network calls more than {most:,} functions", error=TooMuchError)
         """How many functions it may call, one of several results counted for each."""
@@ -72,6 +74,8 @@ def apply(evaluator: Evaluator, function: str, args: Sequence[Any], kwargs: Mapp
         if isinstance(one, UnknownValue):
             raise evaluator.unknown(one, node)
     found = tensors_in([*args, *kwargs.values()], evaluator)
+    for one in found:
+        settle(evaluator, one, node)
     try:
         made = rule.rule(ShapeCall(function, rule.names, args, kwargs))
     except CnncalcError as error:
@@ -107,7 +111,7 @@ def results_of(
     traced = any(one.traced is not None for one in found)
     roots = tuple(dict.fromkeys(root for one in found for root in one.roots()))
     made = not traced and found and (function not in NO_PRODUCTS or any(one.made is not None for one in found))
-    if not traced and not made:
+    if not traced and not (made and recorder(evaluator).runs):
         values = values_of(function, args, kwargs, found)
         evaluator.budget.count(len(values or ()))
         return [TensorValue(shape, kind, of=roots, values=values) for shape in shapes]
@@ -120,6 +124,7 @@ def results_of(
         result = TensorValue(shape, kind, of=() if traced else roots)
         tensor = TracedTensor(at, place, shape)
         result.traced, result.made = (tensor, None) if traced else (None, tensor)
+        result.run = recorder(evaluator)
         results.append(result)
     return results
 
@@ -145,6 +150,7 @@ def _power(a: float, b: float) -> float:
 
 _PAIRS: dict[str, Callable[[Any, Any], Any]] = {
     **{name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "floordiv", "mod")},
+    **{name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
     "div": operator.truediv,
     "divide": operator.truediv,
     "floor_divide": operator.floordiv,
@@ -211,6 +217,16 @@ def tensors_in(value: Any, evaluator: Evaluator) -> list[TensorValue]:
     return [tensor for one in value for tensor in tensors_in(one, evaluator)]
 
 
+def settle(evaluator: Evaluator, tensor: TensorValue, node: Any) -> None:
+    """Make a tensor that an earlier run has left a constant. SpecError for one that depends on that run's input."""
+    if tensor.run is None or tensor.run is recorder(evaluator):
+        return
+    if tensor.traced is not None:
+        what = f"{tensor.describe()} is left from an earlier run of the network"
+        raise evaluator.error(node, what, "make it anew in each run")
+    tensor.made = tensor.run = None
+
+
 def index_of(index: Any) -> Any:
     """Return an index with tensors in place of its lists."""
     if isinstance(index, tuple):
@@ -251,10 +267,10 @@ def origin(own: CallRecorder, function: str, found: Sequence[TensorValue]) -> li
         if before is None or call.function not in ("flatten", "view", "reshape", "dropout", "relu"):
             break
         if len(before.shape) > 2 and len(first.shape) == 2:
-            features = f"{prod(before.shape[1:]):,}"
+            features = prod(before.shape[1:])
             weight = found[1].shape if function == "linear" and len(found) > 1 else ()
-            layer = f" → Linear({features}, {weight[0]:,})" if len(weight) == 2 else ""
-            return [f"{show(before.shape[1:])} = {features}{layer}"]
+            layer = f" → Linear({features}, {weight[0]})" if len(weight) == 2 else ""
+            return [f"{show(before.shape[1:])} = {features:,}{layer}"]
         first = before
     return []
 
@@ -310,6 +326,17 @@ PROPERTIES: dict[str, Callable[[Evaluator, TensorValue, Any], Any]] = {
     "grad": lambda evaluator, tensor, node: None,
 }
 """The properties of a tensor."""
+_UNREAD = """
+    addbmm addr allclose aminmax as_strided bincount cholesky conj corrcoef count_nonzero cov cross data_ptr det diag
+    diag_embed diagflat diagonal_scatter dist dsplit eig element_size equal geometric get_device grad_fn histc histogram
+    hsplit imag index_reduce inner inverse is_complex is_cpu is_leaf is_meta is_mps is_nonzero is_quantized is_same_size
+    is_signed is_sparse is_xla is_xpu istft itemsize kron layout log_normal logdet lstsq lu map masked_select matrix_exp
+    matrix_power multinomial nanmedian nanquantile narrow_copy nbytes new_tensor pinverse polygamma put qr quantile
+    random resize resize_as rot90 scatter_reduce select_scatter slice_scatter slogdet solve stft storage stride svd take
+    to_dense to_sparse trace triangular_solve unique unique_consecutive untyped_storage vdot vsplit
+"""
+UNREAD = frozenset(_UNREAD.split())
+"""What PyTorch's tensors have and these do not: it is not known."""
 METHODS: dict[str, LibraryFunction] = {}
 """The methods of a tensor that are not functions of its values."""
 IN_PLACE = frozenset(["requires_grad"])
@@ -425,6 +452,25 @@ def tolist(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     if values is None or len(tensor.shape) > 1:
         return UnknownValue(f"a value of {tensor.describe()}", node)
     return values[0] if not tensor.shape else values
+
+
+@register("nonzero", "argwhere")
+def nonzero(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the places of the values that are not zero, a row each, or a tensor for each axis."""
+    tensor = args[0]
+    values = tensor.all_values()
+    if values is None:
+        return UnknownValue("a tensor's nonzero(…)", node)
+    evaluator.budget.count(len(values))
+    places = [at for at, value in enumerate(values) if value]
+    columns, inner = [], tensor.size
+    for n in tensor.shape:
+        inner //= n or 1
+        columns.append([at // inner % n for at in places])
+    if kwargs.get("as_tuple"):
+        return tuple([TensorValue((len(places),), "int", of=tensor.roots(), values=own) for own in columns])
+    rows = [at for row in zip(*columns, strict=True) for at in row]
+    return TensorValue((len(places), len(columns)), "int", of=tensor.roots(), values=rows)
 
 
 @register("numpy")

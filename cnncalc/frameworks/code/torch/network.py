@@ -19,7 +19,7 @@ from ...torch.read.calls import Misread, Recording, TracedTensor, tree
 from ...torch.read.readings import PRIMES, Attempt, chosen, named_inputs
 from ..budget import TooMuchError
 from ..values import FunctionValue, InstanceValue, RaisedError, UnknownValue, leaves
-from .functions import CallRecorder
+from .functions import CallRecorder, settle
 from .modules import children, modules, tensors
 from .tensors import TensorValue
 
@@ -53,6 +53,8 @@ class NetworkReader:
         self.arrays = dict(tensors(modules(network)))
         for name, tensor in self.arrays.items():
             tensor.name = name
+        self.has_letters = False
+        """Whether letters stand for sizes of the inputs that are given."""
         self.failures: list[Failure] = []
         """The readings that fail."""
         self.shapes: dict[int, dict[str, None]] = {}
@@ -62,7 +64,8 @@ class NetworkReader:
         """Read the network for inputs of these sizes; without any, if it does not depend on them."""
         if not inputs:
             return self.read_open(self.declared())
-        if any(isinstance(n, Open) for sizes in inputs.values() for n in sizes):
+        self.has_letters = any(isinstance(n, Open) for sizes in inputs.values() for n in sizes)
+        if self.has_letters:
             return self.read_open(inputs)
         found = self.read_sizes({name: tuple([int(str(n)) for n in sizes]) for name, sizes in inputs.items()})
         if found is None:
@@ -136,7 +139,7 @@ class NetworkReader:
         name, sizes = self.network.cls.name, inputs.get(FIRST, ())
         others = [f" -i {name}=…" for name in self.arguments()[1:]]
         if not inputs or others:
-            return no_input(name, f"-i {show(sizes) if inputs else '3xHxW'}{''.join(others)}")
+            return no_input(name, f"-i {show(sizes) if inputs else '3xHxW'}{''.join(others)}", is_open=self.has_letters)
         tries = [tuple([n if isinstance(size, Open) else int(str(size)) for size in sizes]) for n in LIKELY]
         errors: dict[str, SpecError] = {}
         advised = tries[0]
@@ -151,7 +154,7 @@ class NetworkReader:
                 errors[str(error)] = error
         self.evaluator.shapes = {}
         if len(errors) != 1:
-            return no_input(name, f"-i {show(advised)}")
+            return no_input(name, f"-i {show(advised)}", is_open=self.has_letters)
         (error,) = errors.values()
         error.report = None  # of sizes that nobody gave
         return error
@@ -160,16 +163,18 @@ class NetworkReader:
 
     def run(self, attempt: Attempt) -> Recording | None:
         """Return what the network calls under a reading of its inputs; None if it fails."""
-        own = CallRecorder()
+        own = CallRecorder(runs=True)
         own.names, own.batch = self.names, attempt.batch
         self.evaluator.shapes = {}
         self.evaluator.state["torch"] = own
         given = [
             TensorValue(one.shape, traced=TracedTensor(-1, at, one.shape)) for at, one in enumerate(attempt.inputs)
         ]
+        for tensor in given:
+            tensor.run = own
         kwargs = {one.name: tensor for one, tensor in zip(attempt.inputs, given, strict=True)}
         first = attempt.inputs[0].name == FIRST and len(given) == 1
-        before = [(module, dict(module.attributes)) for _, module in modules(self.network)]
+        before = self.state()
         try:
             result = self.evaluator.call(
                 self.network, given if first else [], {} if first else kwargs, self.network.node
@@ -177,7 +182,10 @@ class NetworkReader:
             for one in leaves(result):
                 if isinstance(one, UnknownValue):  # an output, or among them
                     raise self.evaluator.unknown(one, self.network.node)
-            outputs = list(dict.fromkeys(one.traced for one in tensors_of(result) if one.traced is not None))
+            results = [one for one in tensors_of(result) if one.traced is not None]
+            for tensor in results:
+                settle(self.evaluator, tensor, self.network.node)
+            outputs = list(dict.fromkeys(one.traced for one in results if one.traced is not None))
             if not outputs:
                 raise self.evaluator.error(self.network.node, "the network's output does not depend on its input")
         except (SpecError, RaisedError) as error:
@@ -186,12 +194,20 @@ class NetworkReader:
             return None
         finally:
             self.arrays = dict(tensors(modules(self.network)))  # lazy modules have theirs now
-            for module, attributes in before:
-                module.attributes.clear()
-                module.attributes |= attributes
+            for container, content in before:
+                container.clear()
+                container.extend(content) if isinstance(container, list) else container.update(content)
         if attempt.batch in PRIMES or not self.shapes:
             self.shapes = self.evaluator.shapes
         return self.recording(attempt, own, outputs)
+
+    def state(self) -> list[tuple[Any, Any]]:
+        """Return what a run may change, and what it holds: the modules' attributes, and the lists and dicts in them."""
+        own = [module.attributes for _, module in modules(self.network)]
+        kept = [one for attributes in own for one in attributes.values() if type(one) in (list, dict)]
+        for one in kept:
+            self.evaluator.budget.copy(len(one))
+        return [(one, one.copy()) for one in (*own, *kept)]
 
     def recording(self, attempt: Attempt, own: CallRecorder, outputs: list[TracedTensor]) -> Recording:
         """Return the record of a run."""

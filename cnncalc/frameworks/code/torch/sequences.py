@@ -24,17 +24,18 @@ def recurrent_state(gates: int) -> Any:
     """Return what gives the arrays of recurrent layers, one on another, of so many gates."""
 
     def state(own: Attributes, nd: int) -> Arrays:
-        if own.get("proj_size"):
-            raise NotImplementedError
         hidden, ways = own["hidden_size"], 2 if own["bidirectional"] else 1
+        shown = own.get("proj_size") or hidden
         arrays: dict[str, Any] = {}
         for layer in range(listable(own["num_layers"])):
-            c_i = own["input_size"] if layer == 0 else hidden * ways
+            c_i = own["input_size"] if layer == 0 else shown * ways
             for suffix in ("", "_reverse")[:ways]:
                 arrays[f"weight_ih_l{layer}{suffix}"] = (gates * hidden, c_i)
-                arrays[f"weight_hh_l{layer}{suffix}"] = (gates * hidden, hidden)
+                arrays[f"weight_hh_l{layer}{suffix}"] = (gates * hidden, shown)
                 if own["bias"]:
                     arrays[f"bias_ih_l{layer}{suffix}"] = arrays[f"bias_hh_l{layer}{suffix}"] = (gates * hidden,)
+                if shown != hidden:
+                    arrays[f"weight_hr_l{layer}{suffix}"] = (shown, hidden)
         return Arrays(arrays)
 
     return state
@@ -49,8 +50,11 @@ def run_recurrent(given: Given) -> Any:
     if state is None:
         ways = 2 if own["bidirectional"] else 1
         samples = () if len(x.shape) == 2 else (x.shape[0 if own["batch_first"] else 1],)
-        zeros = TensorValue((own["num_layers"] * ways, *samples, own["hidden_size"]), values=[0.0])
-        state = (zeros, zeros) if function == "lstm" else zeros
+        hidden, cell = [
+            TensorValue((own["num_layers"] * ways, *samples, size), values=[0.0])
+            for size in (own.get("proj_size") or own["hidden_size"], own["hidden_size"])
+        ]
+        state = (hidden, cell) if function == "lstm" else hidden
     values = [own[name] for name in ("bias", "num_layers", "dropout")]
     results = given.call(function, x, state, arrays, *values, False, own["bidirectional"], own["batch_first"])
     return (results[0], results[1:]) if function == "lstm" else results

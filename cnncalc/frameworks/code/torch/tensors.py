@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ....limits import MOST_READ
 from ...torch.read.calls import Constant, TracedTensor
 from ..types import TypeObject
-from ..values import MISSING, BoundMethod, LibraryObject
+from ..values import MISSING, BoundMethod, LibraryObject, UnknownValue
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -31,6 +31,7 @@ class TensorValue(LibraryObject):
         "made",
         "name",
         "of",
+        "run",
         "shape",
         "traced",
         "values",
@@ -52,6 +53,8 @@ class TensorValue(LibraryObject):
         """The result of a call that it is, if it depends on an input."""
         self.made: TracedTensor | None = None
         """The result of a call that it is, if it does not, and products of matrices lead to it."""
+        self.run: object = None
+        """The record of the run in which either call is."""
         self.of = of
         """The parameters and buffers that it is computed from."""
         self.values = values
@@ -72,13 +75,13 @@ class TensorValue(LibraryObject):
     def copied(self) -> TensorValue:
         """Return another tensor with the same contents."""
         made = TensorValue(self.shape, self.kind, traced=self.traced, of=self.of, values=self.values)
-        made.is_parameter, made.made = self.is_parameter, self.made
+        made.is_parameter, made.made, made.run = self.is_parameter, self.made, self.run
         return made
 
     def become(self, other: TensorValue) -> None:
         """Hold what another tensor holds."""
         self.shape, self.kind, self.traced, self.made = other.shape, other.kind, other.traced, other.made
-        self.of, self.values, self._own = other.of, other.values, other
+        self.of, self.values, self.run, self._own = other.of, other.values, other.run, other
 
     def roots(self) -> tuple[TensorValue, ...]:
         """Return the parameters and buffers that it is, or is computed from."""
@@ -120,11 +123,13 @@ class TensorValue(LibraryObject):
     # In expressions
 
     def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
-        from .functions import PROPERTIES, method
+        from .functions import PROPERTIES, UNREAD, method
 
         if name in PROPERTIES:
             return PROPERTIES[name](evaluator, self, node)
         found = method(name)
+        if found is None and name.removesuffix("_") in UNREAD:
+            return UnknownValue(f"a tensor's {name}", node)
         return MISSING if found is None else BoundMethod(found, self)
 
     def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:

@@ -1,8 +1,9 @@
 """The meaning of an input's sizes to a module: what runs, and what its layers take, decides which is the batch.
 
 A module runs on a tensor with a batch of an unusual size, so that the batch is told from every other axis. The sizes
-may have the batch in front, be one sample's, or the space of one channel: the first of these that runs is kept. Where
-none does, or a call mixes samples, they are the tensor's, and the batch is an axis like others.
+may have the batch in front, be one sample's, or the space of one channel: the first of these that runs is kept, one
+that is not the likeliest only if no slice takes more of an axis than there is. If none does, or a call mixes samples,
+they are the tensor's, and the batch is an axis like others.
 
 A number that a module computes from the batch would be that of the unusual one, and so would a branch that it takes. So
 a module that looks at sizes runs on another such batch, too, and on the batch that the sizes say: unless the first two
@@ -12,6 +13,7 @@ give the same network and all make the same calls, the batch is the one that the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from ....errors import SpecError, nearest, shown
@@ -95,6 +97,9 @@ def chosen(
         if is_whole and one.reading is not Reading.BATCH and one.inputs[0].shape != one.inputs[0].sizes:
             continue
         found = tried(run, one, name)
+        is_guess = one.reading is not likely[0] and one.inputs[0].shape != one.inputs[0].sizes
+        if found is not None and is_guess and any(map(cuts_beyond, found.calls)):
+            continue
         runs = found is not None and one.reading is Reading.BATCH and (found.looks or one.batch != prime)
         if found is not None and found.looks and not found.mixed and one.batch == prime:
             again = tried(run, attempt(given, one.reading, other), name)
@@ -108,6 +113,16 @@ def chosen(
     if not mixed:
         return None
     return with_reading(min(mixed, key=lambda found: (found.opaque, found.attempt.batch is not None)))
+
+
+def cuts_beyond(call: FunctionCall) -> bool:
+    """Return whether a call takes more of an axis than there is, which is cut off: it is for another axis."""
+    if call.function != "getitem" or not isinstance(call.args[0], TracedTensor):
+        return False
+    index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
+    front = takewhile(lambda one: one is not Ellipsis, [one for one in index if one is not None])
+    stops = [one.stop if isinstance(one, slice) else None for one in front]
+    return any(isinstance(stop, int) and stop > n for stop, n in zip(stops, call.args[0].shape, strict=False))
 
 
 def with_reading(found: Found) -> ForeignNetwork:
