@@ -566,6 +566,16 @@ def test_a_run_says_what_a_huge_kernel_takes(bounded: Bounded, word: str, tmp_pa
 
 
 @posix
+@pytest.mark.parametrize("op", ["add", "concat"])
+def test_a_run_of_a_join_of_very_many_takes_a_block_once(bounded: Bounded, op: str, tmp_path: Path) -> None:
+    layers = [{"op": "relu", "name": "r"}, {"op": op, "from": ["r"] * 100_000}]
+    (tmp_path / "net.json").write_bytes(spec(*layers))
+    np.save(tmp_path / "x.npy", np.ones((3, 8, 8), np.float32))
+    done = bounded("run", str(tmp_path / "net.json"), "-x", str(tmp_path / "x.npy"))
+    assert done.code == 0, done
+
+
+@posix
 def test_data_in_another_file_is_read_by_its_length(bounded: Bounded, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     with open(tmp_path / "large.bin", "wb") as file:
