@@ -92,21 +92,12 @@ def _is_last(layer: LayerReport) -> bool:
     return tuple(axes) == tuple(range(len(layer.sample) + 1 - len(axes), len(layer.sample) + 1))
 
 
-def _each(
-    number: int, of: Callable[[LayerReport], Count], what: str, where: Callable[[LayerReport], bool] | None = None
-) -> CountRule:
-    """Return the rule of a number for each input or output, of the layers `where` that holds."""
-    return CountRule(
-        f"{number} for each {what}", lambda layer: count(number, of(layer)) if where is None or where(layer) else 0
-    )
-
-
 def _each_input(number: int, where: Callable[[LayerReport], bool] | None = None) -> CountRule:
-    return _each(number, _read, "input", where)
-
-
-def _each_output(number: int, where: Callable[[LayerReport], bool] | None = None) -> CountRule:
-    return _each(number, _made, "output", where)
+    """Return the rule of a number for each input, of the layers `where` that holds."""
+    return CountRule(
+        f"{number} for each input",
+        lambda layer: count(number, _read(layer)) if where is None or where(layer) else 0,
+    )
 
 
 def _norm(affine: int, plain: int, where: Callable[[LayerReport], bool] | None = None) -> CountRule:
@@ -217,7 +208,7 @@ THOP = {
     "layernorm": _norm(4, 2, _is_last),
     "prelu": _each_input(1),
     "softmax": CountRule("3 for each input, less 1 for each sum", _softmax),
-    "avgpool": _each_output(1),
+    "avgpool": CountRule("1 for each output", _made),
     "globalavgpool": CountRule(
         "1 for each input and output", lambda layer: _adaptive(layer) if _keeps_axes(layer) else 0
     ),

@@ -117,9 +117,13 @@ class SpecError(CnncalcError):
     """A spec, a shape or an option that cannot be read."""
 
 
-def no_input(name: str, options: str) -> SpecError:
-    """Return the error for a network that cannot be read without the shape of its input, which options give."""
-    error = SpecError(f"{name} needs the shape of its input", f"give it: {options}")
+def no_input(name: str, options: str, *, is_open: bool = False) -> SpecError:
+    """Return the error for a network that cannot be read without the shape of its input, which options give.
+
+    `is_open` says that a shape is given, in which letters stand for sizes.
+    """
+    lacks = "numbers for the sizes" if is_open else "the shape"
+    error = SpecError(f"{name} needs {lacks} of its input", f"give it: {options}")
     error.lacking = options
     return error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from .dialects import dialect_named, layout_named
@@ -153,6 +154,13 @@ FIRST = "input"
 def input_names(network: Network) -> list[str]:
     """Return the names of a network's inputs, the first one first."""
     return [FIRST, *[node.name for node in network.nodes if node.layer.WORD == "input"]]
+
+
+def has_open_input(network: Network) -> bool:
+    """Return whether a size of one of its inputs is left open, or not known."""
+    further = [node.layer.given["shape"] for node in network.nodes if node.layer.WORD == "input"]
+    shapes = [network.input or (UNKNOWN,), *[read_shape(shape, scalar=True) for shape in further]]
+    return any(known(size) is None for shape in shapes for size in shape)
 
 
 def by_name(network: Network, given: Iterable[tuple[str | None, T]], what: str = "-i") -> dict[str, T]:
@@ -358,6 +366,8 @@ def read_input(network: Network, batch: int | None = None) -> Input:
     Raises SpecError without an input, and for a batch that cannot be; ShapeError for a number of sizes that the
     network's layers do not take.
     """
+    if batch is not None and hasattr(batch, "__index__") and not isinstance(batch, bool):  # NumPy's, too
+        batch = index(batch)
     if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST):
         raise SpecError(f"batch is {shown(batch)}, not a whole number from 1 to {LARGEST:,}")
     if network.input is None:

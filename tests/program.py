@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, NamedTuple
 
 import pytest
@@ -65,18 +69,72 @@ def process(*args: str, stdin: str | bytes = "", cwd: Path | None = None, env: d
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+class Server:
+    """Runs commands one after another, each in a process of its own that has imported what most of them need."""
+
+    CODE = """
+import json, os, resource, signal, sys
+import cnncalc.cli.shape, cnncalc.layers.sliding, cnncalc.render.summary
+from cnncalc.__main__ import main
+{first}
+for line in open(os.dup(0)):
+    streams, folder, variables, args = json.loads(line)
+    child = os.fork()
+    if child:
+        _, status, usage = os.wait4(child, 0)
+        print(json.dumps([os.waitstatus_to_exitcode(status) % 256, usage.ru_maxrss]), flush=True)
+        continue
+    signal.alarm(60)
+    for name, most in {limits}.items():
+        resource.setrlimit(getattr(resource, name), (most, most))
+    for number, path in enumerate(streams):
+        os.dup2(os.open(path, os.O_RDWR if number else os.O_RDONLY), number)
+    sys.stdin, sys.stdout, sys.stderr = [open(number, "w" if number else "r", closefd=False) for number in range(3)]
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variables)
+    sys.argv[1:] = args
+    main()
+"""
+
+    def __init__(self, first: str = "", limits: Mapping[str, int] = MappingProxyType({})) -> None:
+        """`first` is code that it runs at first, `limits` are those of each process by their names in `resource`."""
+        code, pipe = self.CODE.format(first=first, limits=dict(limits)), subprocess.PIPE
+        command = [sys.executable, "-Pc", code]
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment(), text=True)
+
+    def run(self, *args: str, streams: Sequence[str], env: dict[str, str] | None = None) -> tuple[int, int]:
+        """Run a command with files for its three streams; return its exit code, and the most memory that it took."""
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        print(json.dumps([streams, os.getcwd(), env or environment(), args]), file=stdin, flush=True)
+        code, most = json.loads(stdout.readline())
+        return code, most * (1 if sys.platform == "darwin" else 1024)
+
+    def close(self) -> None:
+        """End it."""
+        with self.process:
+            pass
+
+
+@functools.cache
+def _server() -> Server:
+    server = Server()
+    atexit.register(server.close)
+    return server
+
+
 def on_terminal(*args: str, columns: int, **variables: str) -> Ended:
     """Run the command with a terminal of this width for both streams, without colours; skip the test without POSIX."""
     reads, writes = pytest.importorskip("pty").openpty()
     env = environment(**{"COLUMNS": str(columns), "NO_COLOR": "1"} | variables)
     with open(reads, "rb", buffering=0) as terminal, open(writes, "wb", buffering=0) as end:
-        started = subprocess.Popen([*command(), *args], stdin=subprocess.DEVNULL, stdout=end, stderr=end, env=env)
         with ThreadPoolExecutor(1) as pool:
             shown = pool.submit(_shown, terminal)
             try:
-                code = started.wait(60)
+                code, _ = _server().run(*args, streams=[os.devnull, *[os.ttyname(writes)] * 2], env=env)
             finally:
-                started.kill()
                 end.write(b"\0")
         return Ended(code, shown.result().decode().replace("\r\n", "\n"), "")
 

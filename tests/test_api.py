@@ -130,7 +130,7 @@ def test_an_input_with_letters() -> None:
 
 def test_a_batch_is_put_in_front() -> None:
     report = cnncalc.shape(SPEC, batch=7)
-    assert report.out == (7, *OUT)
+    assert report.out == cnncalc.shape(SPEC, batch=np.int64(7)).out == (7, *OUT)  # type: ignore[arg-type]
     assert report.macs == 7 * (cnncalc.shape(SPEC).macs or 0)
     assert report.params == cnncalc.shape(SPEC).params
     assert report.to_dict()["input"] == [7, 3, 8, 9]
@@ -328,6 +328,20 @@ def test_an_argument_of_a_wrong_type_is_a_spec_error(
     with pytest.raises(cnncalc.SpecError) as caught:
         function(*arguments, **options)
     assert caught.value.what.startswith(what)
+
+
+@pytest.mark.parametrize(
+    ("path", "help"),
+    [
+        ("k.npy", "load a file first, as numpy.load(path)"),
+        ("k.h5", "give the file of the whole model as the network"),
+        ("k.safetensors", "load a file first, as safetensors.numpy.load_file(path)"),
+    ],
+)
+def test_a_path_in_place_of_arrays_is_answered_with_how_they_are_read(path: str, help: str) -> None:
+    with pytest.raises(cnncalc.SpecError) as caught:
+        cnncalc.run("conv", X, path)  # type: ignore[arg-type]
+    assert caught.value.help == help
 
 
 def test_arguments_may_be_what_numpy_and_lists_give() -> None:

@@ -10,11 +10,11 @@ import io
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -28,7 +28,7 @@ from cnncalc.fields import ReceptiveFields
 from cnncalc.hints.table import hints
 from cnncalc.isolation import isolated
 from cnncalc.limits import LARGEST_DEVICE, MOST_LAYERS, Limit
-from tests.program import Ended, calls, environment, here, posix
+from tests.program import Ended, Server, calls, here, posix
 
 HOSTILE = Path(__file__).parent / "data" / "hostile"
 MOST_MEMORY = 256 << 20
@@ -36,49 +36,25 @@ MOST_SECONDS = 8
 """Of the processor: an order of magnitude above what a bomb takes that is refused, for machines that are slow."""
 
 
-SERVER = f"""
-import contextlib, json, os, resource, signal, sys
-from cnncalc.cli import main
+ONNX = """
+import contextlib
 with contextlib.suppress(ImportError):
     import onnx
-for line in open(os.dup(0)):
-    streams, args = json.loads(line)
-    child = os.fork()
-    if child:
-        _, status, usage = os.wait4(child, 0)
-        print(json.dumps([os.waitstatus_to_exitcode(status) % 256, usage.ru_maxrss]), flush=True)
-        continue
-    signal.alarm(60)
-    resource.setrlimit(resource.RLIMIT_CPU, ({MOST_SECONDS}, {MOST_SECONDS}))
-    resource.setrlimit(resource.RLIMIT_AS, (1 << 32, 1 << 32))
-    for number, path in enumerate(streams):
-        os.dup2(os.open(path, os.O_RDWR if number else os.O_RDONLY), number)
-    sys.argv[1:] = args
-    main()
 """
-"""Runs commands one after another, each in a process of its own that has imported what most of them need.
-
-It is small: the peak of a process that pytest starts counts what the suite's had.
-"""
-
-
 Bounded = Callable[..., Ended]
 
 
 @pytest.fixture(scope="module")
 def bounded() -> Iterator[Bounded]:
-    """A function that runs the command in a process within the bounds, whose memory is measured."""
-    command = [sys.executable, "-c", SERVER]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment(), text=True) as server:
+    """A function that runs the command in a process within the bounds, whose memory is measured.
+
+    The process is not pytest's own: the peak of those counts what the suite's had.
+    """
+    with closing(Server(ONNX, {"RLIMIT_CPU": MOST_SECONDS, "RLIMIT_AS": 1 << 32})) as server:
 
         def run(*args: str, stdin: str = os.devnull) -> Ended:
-            assert server.stdin is not None
-            assert server.stdout is not None
             with NamedTemporaryFile() as out, NamedTemporaryFile() as err:
-                print(json.dumps([[stdin, out.name, err.name], args]), file=server.stdin, flush=True)
-                code, peak = json.loads(server.stdout.readline())
-                peak *= 1 if sys.platform == "darwin" else 1024
+                code, peak = server.run(*args, streams=[stdin, out.name, err.name])
                 assert peak < MOST_MEMORY, f"{peak >> 20} MiB"
                 texts = [os.pread(stream.fileno(), 1 << 20, 0).decode() for stream in (out, err)]
             return Ended(code, *texts)
@@ -351,8 +327,8 @@ def test_work_grows_with_the_layers_and_not_faster(chain: str, work: str) -> Non
 def test_work_grows_with_the_depth_of_blocks_and_not_faster(command: str, tmp_path: Path) -> None:
     """As many layers, four times as deep, take the calls that they took, and a third more at most."""
     counts, path = [], tmp_path / "net.json"
-    for depth in (20, 20, 80):
-        path.write_bytes(spec(*[nested(depth, 1)] * (1600 // depth)))
+    for depth, times in ((20, 1), (20, 40), (80, 10)):  # the first for what is kept from one call to the next
+        path.write_bytes(spec(*[nested(depth, 1)] * times))
         counts.append(calls(lambda: here([*command.split(), str(path)])))
     assert counts[2] < 4 / 3 * counts[1]
 

@@ -12,7 +12,7 @@ from ..execute import Job, as_array
 from ..execute.task import Array
 from ..execute.weights import Carried, sourced
 from ..frameworks import writer
-from ..input import FIRST, by_name, input_names
+from ..input import FIRST, by_name, has_open_input, input_names
 from ..network import Network
 from ..notation.words import completer_from_kernel
 from ..parts import part
@@ -160,7 +160,18 @@ class Prepared:
         return job
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Prepared, (self._network, self._weights, self._how)
+        network, weights = self._network, self._weights
+        origin = network.source
+        if origin is None or (origin.bind is None and not origin.weights):
+            return Prepared, (network, weights, self._how)
+        if origin.bind is not None and (origin.annotate is not None or has_open_input(network)):
+            what = "a network whose file is read again for each shape of its input cannot be pickled"
+            raise SpecError(what, "prepare it in each process")
+        if isinstance(weights, Carried):
+            network, weights = weights.without_file(network)
+        else:
+            network = network._replace(source=None)
+        return Prepared, (network, weights, self._how)
 
     def __repr__(self) -> str:
         return f"<{self._network!r}, prepared>"

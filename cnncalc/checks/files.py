@@ -18,7 +18,7 @@ from ..notation.document import Document, parse
 from ..notation.spec import is_baseline, looks_like_spec
 from ..notation.words import is_layer_word
 from ..sizes import Shape, parse_shape
-from ..sources.formats import decode, read_any
+from ..sources.formats import decode_line, read_any
 from ..sources.words import is_file, is_network, is_path, is_shape, is_stdin, is_words, spec_words
 
 
@@ -176,7 +176,7 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[SpecFile]:
         if most is not None and len(line) > most:
             yield _failing(name, too_long(name, most))
             return
-        yield SpecFile(name, partial(decode, line.rstrip(b"\r\n"), name), number)
+        yield SpecFile(name, partial(decode_line, line.rstrip(b"\n"), name), number)
 
 
 def _matching(pattern: str) -> list[str]:

@@ -174,7 +174,7 @@ def failed(name: str, error: Exception, line: int = 0) -> Result:
 
 
 def finding_at(name: str, network: Network, path: Path | None, code: str, what: str, **more: Any) -> Finding:
-    """Return a finding at a path of the spec; at the file's beginning without a path, or without a text to look in."""
+    """Return a finding at a path of the spec; at the file's beginning without a path, or a text that has it."""
     where = None if path is None or network.source is None else network.source.locate(path, None)
-    line, column = (1, 1) if where is None else (where.line, where.column)
+    line, column = (1, 1) if where is None or not where.line else (where.line, where.column)
     return Finding(code, name, what, line, column, **more)

@@ -74,7 +74,7 @@ class Commands(click.Group):
     """The group of all commands; each is imported only when it is used."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _heard():
+        with _closed_pipes():
             return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's form
@@ -97,7 +97,7 @@ class Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words = list(args)
         try:
-            with own_words(ctx), _heard():
+            with own_words(ctx), _closed_pipes():
                 return super().parse_args(ctx, marked(args))
         except SpecError as error:
             from ._guesses import reordered
@@ -120,7 +120,7 @@ class Commands(click.Group):
 
 
 @contextmanager
-def _heard() -> Iterator[None]:
+def _closed_pipes() -> Iterator[None]:
     """Turn the error of a pipe that nobody reads into a ClosedPipe, because click itself would end with 1."""
     try:
         yield
@@ -177,9 +177,9 @@ def call(args: list[str]) -> int:
         if isinstance(error, OSError) and is_closed_pipe(error):
             return code  # nobody reads on
         if isinstance(error, CnncalcError) and error.lacking is not None:
-            from ._guesses import line
+            from ._guesses import line, without_input
 
-            error.help = f"give it: {line(args)} {error.lacking}"
+            error.help = f"give it: {line(without_input(args))} {error.lacking}"
         return _fail(error, settings)
 
 

@@ -213,5 +213,6 @@ def rows_of(text: str | None, count: int | None) -> slice:
         raise SpecError(f"--rows {shown(text)} is not A:B", "as 0:1000, 1000: or :1000; rows are counted from 0")
     begin, end = int(first or 0), int(last) if last else count
     if not begin < end <= count:
-        raise SpecError(f"--rows {text}: there are the rows 0 to {count} (not included)", "A is below B")
+        help = f"for the rest: --rows {begin}:" if begin < min(end, count) else "A is below B"
+        raise SpecError(f"--rows {text}: there are the rows 0 to {count} (not included)", help)
     return slice(begin, end)

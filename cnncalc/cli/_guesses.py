@@ -10,6 +10,7 @@ import click
 
 from .. import zoo
 from ..errors import SpecError, nearest, shown
+from ..sizes import looks_like_shape
 from ..sources.words import is_spec
 from . import COMMANDS, group
 
@@ -94,6 +95,17 @@ def reordered(args: Sequence[str]) -> str | None:
     if name is not None:
         rest.remove(name)
     return f"options stand behind the command: {line([name or 'shape', *rest])}"
+
+
+def without_input(args: Sequence[str]) -> list[str]:
+    """Return a command line without the shapes of inputs, in front or as options."""
+    kept: list[str] = []
+    for word in args:
+        if kept and kept[-1] in ("-i", "--input"):
+            kept.pop()
+        elif not re.match("-i.|--input=", word) and not looks_like_shape(word):
+            kept.append(word)
+    return kept
 
 
 def line(args: Sequence[str]) -> str:

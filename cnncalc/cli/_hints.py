@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from ..errors import named_list, printable
-from ..render.messages import hint_text, paint, plural
+from ..render.messages import hint_text
+from ..render.texts import paint, plural
 from ..report import Hint, LayerReport
 from ..sources.words import is_stdin
 from ._terminal import note, settings, style_of

@@ -69,7 +69,7 @@ def _row_options(columns: str, sort: str) -> list[Callable[[Function], Function]
             "--columns",
             columns,
             metavar="NAMES",
-            help="Columns to show, such as output,params; all: cnncalc help specs.",
+            help="Columns to show, such as output,params: cnncalc help specs.",
         ),
         click.option("--sort", sort, metavar="COLUMN", help="Sort by a column, the largest number first."),
         click.option("--top", type=Whole(1), metavar="N", help="Show the first N rows alone."),

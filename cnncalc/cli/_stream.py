@@ -14,7 +14,7 @@ from ..errors import CnncalcError, InternalError, SpecError, Where, as_error
 from ..files import line_limit, opened, too_long, while_read
 from ..network import Network
 from ..notation.encode import encode
-from ..sources.formats import decode
+from ..sources.formats import decode_line
 from ..sources.mistakes import no_file
 from ..sources.words import STDIN
 from ._terminal import debug
@@ -41,7 +41,7 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
     """
 
     def load(line: bytes, number: int) -> Network:
-        return sources.load_text(decode(line.rstrip(b"\r"), word), word, number)
+        return sources.load_text(decode_line(line, word), word, number)
 
     def text(result: Report | Contrast) -> tuple[str, int]:
         return "".join(showing.text(result)), showing.code(result)

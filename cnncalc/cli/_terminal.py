@@ -16,7 +16,8 @@ import click
 from ..errors import LONGEST_MESSAGE, CnncalcError, InternalError, as_error, clipped, escaped, printable_lines
 from ..files import while_read
 from ..render import Style
-from ..render.messages import error_text, paint
+from ..render.messages import error_text
+from ..render.texts import paint
 from ._usage import COLORS, OneOf
 
 F = TypeVar("F", bound=Callable[..., Any])

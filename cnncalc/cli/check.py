@@ -92,7 +92,7 @@ def command(
       cnncalc check nets/ --baseline nets.lock.json --update
     """
     if list_codes:
-        return _list_codes(path)
+        return _list_codes(format, path)
     itemsize(dtype)
     _check_files(file)
     if options.several and baseline is not None:
@@ -127,8 +127,10 @@ def command(
     return exit_code(findings)
 
 
-def _list_codes(path: str | None) -> int:
-    """Write the codes of findings, with what they mean."""
+def _list_codes(format: str, path: str | None) -> int:
+    """Write the codes of findings, with what they mean. SpecError for another format than text."""
+    if format != "text":
+        raise SpecError("--list-codes is text", f"leave out the format {format}")
     width = max(len(slug) for slug, _ in CODES.values())
     with text_output(path) as stream:
         stream.writelines(f"{code}  {slug:{width}}  {meaning}\n" for code, (slug, meaning) in CODES.items())

@@ -8,7 +8,7 @@ import click
 
 from ..errors import SpecError
 from ..render import Selection
-from ..render.messages import plural
+from ..render.texts import plural
 from ..sources.words import is_stdin
 from . import _comparison
 from ._hints import hints_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -190,7 +191,14 @@ def _inputs(words: SpecWords, options: NetworkOptions, wish: Wish, fit: str | No
     """Return the inputs of a network that are as wished, and the padding of an image that is to be one."""
     filled = LeftOutChannels()
     network, options = _load(words, options, filled)
-    network = options.settle(network)
+    try:
+        network = options.settle(network)
+    except SpecError as error:
+        if error.lacking is not None:  # which asks for what is to be found
+            error.what = f"{error.what}, so its inputs cannot be solved for"
+            write = f"cnncalc convert {shlex.join(words.rest)} {error.lacking} -o net.json"
+            error.help, error.lacking = f"solve takes a spec of it, written for a size that fits: {write}", None
+        raise
     network = network if options.input is not None else opened(network)
     if filled.places and wish.out is not None and len(wish.out) == len(network.input or ()):
         wish = wish._replace(out=wish.out[:-1] if network.layout == "NHWC" else wish.out[1:])
@@ -208,6 +216,7 @@ def _settings(words: SpecWords, options: NetworkOptions, out: str | None, ranges
     """Return the first settings of a layer that give the output."""
     left_out = LeftOut(("c_o", "k"))
     network, options = _load(words, options, left_out)
+    network = network.bound(given_shapes(network, options.input))
     return answer(_question(network, options, out, ranges, left_out.keys), most)
 
 

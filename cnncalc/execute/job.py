@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import prod
 from os import PathLike
+from os.path import splitext
 
 import numpy as np
 
@@ -264,12 +265,20 @@ class Job:
         return {self.report.layers[at].name: sink.array.reshape(back[at]) for at, sink in sinks.items()}
 
 
+_LOADED = {
+    **dict.fromkeys((".h5", ".keras", ".onnx"), "give the file of the whole model as the network"),
+    ".safetensors": "load a file first, as safetensors.numpy.load_file(path)",
+}
+"""How to read the arrays of a file that NumPy does not load, by its ending."""
+
+
 def as_array(value: object, name: str) -> Array:
     """Return what a caller gives as an array. SpecError for a masked array, a text, and lists of unequal lengths."""
     if isinstance(value, np.ma.MaskedArray):
         raise SpecError(f"{name} is a masked array, and layers know no masks", f"fill it, as {name}.filled(0)")
     if isinstance(value, (str, bytes, PathLike)):
-        raise SpecError(f"{name} is {shown(str(value))}, not an array", "load a file first, as numpy.load(path)")
+        help = _LOADED.get(splitext(str(value))[1], "load a file first, as numpy.load(path)")
+        raise SpecError(f"{name} is {shown(str(value))}, not an array", help)
     try:
         return np.asarray(value)
     except (TypeError, ValueError):

@@ -63,7 +63,7 @@ def _numbers(value: Any, sizes: Sequence[int], what: str) -> Iterator[float]:
         yield value
         return
     if not isinstance(value, list) or len(value) != sizes[0]:
-        have = f"{len(value)} entries" if isinstance(value, list) else "a number"
+        have = f"{len(value)} entr{'y' if len(value) == 1 else 'ies'}" if isinstance(value, list) else "a number"
         raise SpecError(f"{what}: {shown(value)} has {have} where the first has {sizes[0]}", _LIST)
     for part in value:
         yield from _numbers(part, sizes[1:], what)

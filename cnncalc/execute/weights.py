@@ -128,6 +128,14 @@ class Carried:
         self._origin, self._arrays = origin, arrays
         return arrays
 
+    def without_file(self, network: Network) -> tuple[Network, Carried]:
+        """Return the network, and its arrays, with a source that can be pickled."""
+        if self._origin is not network.source:
+            self.begin(network)
+        alone = Carried(self._seed)
+        alone._origin, alone._arrays = _OriginWithWeights(None, self._arrays), self._arrays
+        return network._replace(source=alone._origin), alone
+
 
 class _OriginWithWeights(Origin):
     """A network's origin with the weights of another file."""

@@ -269,6 +269,8 @@ def indices(value: object, nd: int | None) -> Nested:
         return integer(value, nd)
     if not value:
         raise SpecError("a list of no indices", "give at least one")
+    if set(map(type, value)) == {int} and max(map(abs, value)) <= LARGEST:
+        return tuple(value)  # there may be 50,000 of them
     read = tuple([indices(one, nd) for one in value])
     if len({nested_shape(one) for one in read}) > 1:
         raise SpecError(f"{shown(value)} holds lists of different lengths")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..errors import CnncalcError, SpecError
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
-from ..layers.keys import axis, factors, flag, integers, number, numbers, power, rate, rounding
+from ..layers.keys import FORMS, axis, factors, flag, integers, number, numbers, power, rate, rounding
 from ..sizes import is_digits, split_axes
 from .examples import example_word
 from .heads import Arg, WordError, WordHead
@@ -136,6 +136,12 @@ _NUMBER_READERS = (number, numbers, rate, axis, power, factors, integers)
 def takes_any_number(cls: type[Layer]) -> bool:
     """Return whether the bare number of a class may be one that is not whole, or below 0."""
     return cls.BARE is not None and cls.KEYS.get(cls.BARE) in _NUMBER_READERS
+
+
+def takes_several(cls: type[Layer]) -> bool:
+    """Return whether the bare argument of a class may be one number for each axis."""
+    bare = cls.BARE or ""
+    return bare in cls.KEYS and FORMS[cls.KEYS[bare]][1](None).get("type") not in ("integer", "number")
 
 
 _SIDE = r"\d+(?:\+\d+)?"

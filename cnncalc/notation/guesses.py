@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from ..errors import CnncalcError, SpecError, shown
 from ..layers import Layer, find_op, keys_named
-from ..layers.keys import FORMS, WORDS, flag
+from ..layers.keys import WORDS, flag
 from ..sizes import is_digits, split_axes
-from .arguments import BARE, FLAGS, Part, fused_key, parts_of, read_axes, takes_any_number
+from .arguments import BARE, FLAGS, Part, fused_key, parts_of, read_axes, takes_any_number, takes_several
 from .examples import EXAMPLE, word_of
 from .heads import LIKELY_KERNEL, Arg, WordError, WordHead, other_case
 from .spec import LAYER_KEYS, nearest_key
@@ -23,6 +23,9 @@ def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
         return SpecError("an argument is empty", "there is a comma or a colon too many")
     if ":" in text and find_op(text.partition(":")[0]) is not None:
         return SpecError(f"{shown(text)} is a layer of its own", "put a space in front of it, not a comma")
+    if text[-1] in ";|" and text.strip(";|"):
+        mark = text[len(text.rstrip(";|")) :]
+        return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: leave out {mark}")
     marked = re.fullmatch(_MARKED, text)
     if marked is not None and find_op(marked[2]) is not None:
         return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: {marked[1]} {marked[2]}")
@@ -126,6 +129,8 @@ def _instead(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
 def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     """Return the word that these bare numbers are probably meant for, each with its name."""
     cls = head.cls
+    if not takes_several(cls) and len(bare) == 2:  # 5x5,6
+        bare = sorted(bare, key=lambda one: not isinstance(one.value, int))
     texts = [_once(word[one.start : one.end]) for one in bare]
     given = {key for text in split_arguments(word.partition(":")[2]) for key in _keys_of(head, text.strip())}
     order = [key for key in ("k", "s", "p", "d") if key in cls.KEYS and key != cls.BARE and key not in given]
@@ -141,9 +146,8 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
         if len(bare) == 1:
             return f"put it first: {said}"
         return f"c_i follows from the input; name the others: {said}" if counted else f"name this one: {said}"
-    several = "array" in FORMS[cls.KEYS[cls.BARE or ""]][1](None).get("type", ())
-    said = f"{head.op}:{','.join(['x'.join(texts) if several else texts[0], *others])}"
-    return f"{'one per axis' if several else 'leave out the others'}: {said}"
+    said = f"{head.op}:{','.join(['x'.join(texts) if takes_several(cls) else texts[0], *others])}"
+    return f"{'one per axis' if takes_several(cls) else 'leave out the others'}: {said}"
 
 
 def _once(text: str) -> str:

@@ -26,8 +26,8 @@ from ..dialects import Dialect, layout_of
 from ..errors import CnncalcError, Path, SpecError, Where, shown
 from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Origin
-from ..sizes import Shape, known
-from .arguments import BARE, MODE, Follower, Part, all_parts, parts_of, read_axes
+from ..sizes import Shape, known, looks_like_shape
+from .arguments import BARE, MODE, Follower, Part, all_parts, parts_of, read_axes, takes_several
 from .document import Raw, canonical
 from .examples import EXAMPLE
 from .heads import Arg, WordError, WordHead, head_of, kind_of, other_case, without_module
@@ -257,7 +257,8 @@ def _is_argument(head: WordHead, word: str, takes_number: bool) -> bool:
         parts = parts_of(head, word, 0, first=False)
     except CnncalcError:
         return False
-    return all(isinstance(one, Arg) and (one.key != BARE or bare) for one in parts)
+    fits = bare and (takes_several(head.cls) or not looks_like_shape(word) or word.isdecimal())
+    return all(isinstance(one, Arg) and (one.key != BARE or fits) for one in parts)
 
 
 def parse_word(word: str) -> ParsedWord:

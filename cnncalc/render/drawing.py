@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..errors import width_of
 from . import Style
 from .grid import Grid, Writer
-from .messages import paint
+from .texts import broken, paint
 
 
 class Heading(NamedTuple):
@@ -185,29 +185,3 @@ def _shared(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
         if sum(widths) <= room:
             return widths
     return list(least)
-
-
-def broken(text: str, width: int) -> list[str]:
-    """Return a text in lines that are as wide as a column at most, broken between words."""
-    if "\n" not in text and width_of(text) <= width:
-        return [text]
-    lines = []
-    for part in text.split("\n"):
-        line = ""
-        if width_of(part) > width:
-            for word in part.split():
-                if line and width_of(line) + 1 + width_of(word) > width:
-                    lines.append(line)
-                    line = word
-                else:
-                    line = f"{line} {word}" if line else word
-        lines.append(line or part)
-    return lines
-
-
-def wrapped(text: str, style: Style) -> list[str]:
-    """Return a text in lines that are no wider than a terminal, those after the first indented."""
-    if style.width is None:
-        return [text]
-    first, *others = broken(text, style.width - 2)
-    return [first, *[f"  {line}" for line in others]]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..notation.encode import encode
-from .messages import paint, plural
+from .texts import paint, plural
 
 if TYPE_CHECKING:
     from ..execute.learn import DescentStep, Learner, Solution
@@ -33,9 +33,9 @@ def loss_text(loss: float) -> str:
     return f"{loss:.3f}" if loss == 0 or 1e-2 <= loss < 1e7 else f"{loss:.3e}"
 
 
-def sparkline(values: list[float], width: int = WIDTH) -> str:
-    """Return values as a row of at most `width` bars, the highest for the largest; many are sampled."""
-    shown = values if len(values) <= width else [values[i * (len(values) - 1) // (width - 1)] for i in range(width)]
+def sparkline(values: list[float]) -> str:
+    """Return values as a row of at most `WIDTH` bars, the highest for the largest; many are sampled."""
+    shown = values if len(values) <= WIDTH else [values[i * (len(values) - 1) // (WIDTH - 1)] for i in range(WIDTH)]
     most = max(shown)
     return "".join([BARS[min(int(v / most * len(BARS)), len(BARS) - 1)] if most else BARS[0] for v in shown])
 

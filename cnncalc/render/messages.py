@@ -6,17 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import CnncalcError, escaped, printable
+from .texts import paint, wrapped
 
 if TYPE_CHECKING:
     from ..report import Hint
     from . import Style
-
-_CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
-
-
-def paint(text: str, style: str, color: bool = True) -> str:
-    """Return a text in a style of `_CODES`; the same text without `color`."""
-    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if color and text and style else text
 
 
 def error_text(error: CnncalcError, color: bool) -> str:
@@ -34,8 +28,6 @@ def hint_text(hint: Hint, name: str, style: Style) -> str:
 
     As wide as a terminal is, they are broken between words.
     """
-    from .drawing import wrapped
-
     about = ": ".join(filter(None, [name, listed_layers(hint.layers)]))
     first, *others = wrapped(f"hint: {escaped(f'{about}: {hint.text} ({hint.name})')}", style)
     others += [f"  {line.strip()}" for line in wrapped(escaped(hint.help), style)]
@@ -50,8 +42,3 @@ def listed_layers(names: Sequence[str]) -> str:
     """Return `conv1, conv2`, or `conv1, conv2 and 7 more`."""
     more = len(names) - MOST_NAMED
     return ", ".join(names) if more <= 1 else f"{', '.join(names[:MOST_NAMED])} and {more} more"
-
-
-def plural(number: int, word: str) -> str:
-    """Return `1 file`, `3 files`, `1,200 files`."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -16,8 +16,9 @@ from ..notation.ops import KeyDescription, OpDescription, by_family
 from ..notation.spec import LAYER_KEYS
 from . import Formats
 from . import markdown as md
-from .drawing import Heading, Line, Table, draw, wrapped
+from .drawing import Heading, Line, Table, draw
 from .support import said, stances
+from .texts import wrapped
 
 if TYPE_CHECKING:
     from . import Style

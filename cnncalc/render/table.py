@@ -10,8 +10,8 @@ from . import Style
 from .columns import DROPS, LAST, NARROW, WIDE, report_grid, shown_columns
 from .drawing import Table, draw, lay_out, of_grid
 from .grid import Writer, brief, full
-from .messages import paint
 from .summary import comparison, counted_as, explanation, memory, totals
+from .texts import paint
 
 
 def render(report: Report, style: Style) -> Iterator[str]:

@@ -21,6 +21,8 @@ HDF = b"\x89HDF\r\n\x1a\n"
 """The first bytes of an HDF5 file."""
 ONNX_BEGINS = b"\x08"
 """The first byte of an ONNX file, the tag of its version; no JSON begins with it."""
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""The marks that UTF-16 begins with."""
 _PYTHON = (
     r"(?m)^(?:(?:>>>|In \[[\d ]*\]:|>) ?|[ \t]+)?(?:import |from \S+ import |class \w+.*:|def \w+\(|@\w)"
     r"|^(?:(?:>>>|In \[[\d ]*\]:) )?\w+ = "
@@ -219,7 +221,7 @@ def read_text(path: str) -> str:
 
 def decode(data: bytes, name: str) -> str:
     """Decode bytes as text: UTF-8, or UTF-16 with its mark, as Windows PowerShell writes. SpecError for others."""
-    encoding = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "UTF-8"
+    encoding = "UTF-16" if data.startswith(UTF_16) else "UTF-8"
     try:
         text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -229,3 +231,11 @@ def decode(data: bytes, name: str) -> str:
             "a spec is JSON",
         ) from None
     return re.sub("\r(?!\n)", "\n", text) if "\r" in text else text  # alone, too, it ends a line, and a comment
+
+
+def decode_line(data: bytes, name: str) -> str:
+    """Decode a line of JSON Lines, without its end. SpecError for UTF-16, whose lines end within two bytes."""
+    if data.startswith(UTF_16) or b"\0" in data:
+        help = "write the lines as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW"
+        raise SpecError("not a line of UTF-8: it has a NUL, or the mark of UTF-16", help)
+    return decode(data.rstrip(b"\r"), name)

@@ -32,12 +32,16 @@ def _several(spec: SpecWords) -> SpecError:
 
 _ARROW = r"\s*(?:[-=]*>|[|;→⇒])\s*"
 """What may be typed between layers in place of white space."""
+_BETWEEN = rf"{_ARROW}|,\s+"
 
 
 def _respelled(word: str) -> str | None:
     """Return how a word is written that has marks around or in place of layers; None for others."""
     if not word.strip("-=>|;,+&\\→⇒"):
         return f"white space alone separates layers: leave out {shown(word)}"
+    alone = word.rstrip("|;,")
+    if alone != word and (looks_like_shape(alone) or is_layer_word(alone)):
+        return f"white space alone separates layers: write {alone}"
     if len(word) > 2 and word[0] in "\"'`" and word[-1] == word[0]:
         return f"quotes are for a shell: write {word[1:-1]}"
     name, equals, shape = word.partition("=")
@@ -46,7 +50,7 @@ def _respelled(word: str) -> str | None:
     for mark in islice(re.finditer(rf"(?:{_ARROW}|,)\s*", word), MOST_SIZES):
         before, behind = word[: mark.start()].rstrip(), word[mark.end() :]
         if looks_like_shape(before) and is_layer_word(behind):
-            return f"white space separates a shape and layers: {before} {re.sub(_ARROW, ' ', behind)}"
+            return f"white space separates a shape and layers: {before} {re.sub(_BETWEEN, ' ', behind)}"
     return "a bracket is not closed" if sum(map(word.count, "([{")) > sum(map(word.count, ")]}")) else None
 
 
@@ -138,7 +142,8 @@ def no_layer(spec: SpecWords, index: int) -> SpecError:
     elif (spelling := _respelled(word)) is not None:
         error, name = SpecError(f"{shown(word)} is not a {'layer' if index else 'shape or a layer'}", spelling), word
     elif looks_like_shape(word):
-        error = SpecError(f"the shape {word} stands after a layer", "there is one input, and it comes first")
+        place = "another shape" if index == spec.first else "a layer"
+        error = SpecError(f"the shape {word} stands after {place}", "there is one input, and it comes first")
     elif index == 0 and word[:1].isdecimal():
         error = SpecError(f"{shown(word)} is not a shape", "as 3x224x224, or with a letter for an open size: 3xHxW")
     else:

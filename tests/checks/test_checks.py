@@ -155,6 +155,15 @@ def test_a_repeated_layer_is_held_to_its_expectation_each_time() -> None:
     assert [f.layer for f in judged(spec)] == ["layers[0] 'conv2'", "layers[0] 'conv3'"]
 
 
+@pytest.mark.parametrize("format", ["text", "github", "gitlab", "sarif"])
+def test_a_layer_of_source_is_found_at_the_beginning_of_its_file(format: str, tmp_path: Path) -> None:
+    source = tmp_path / "net.py"
+    source.write_text("from torch import nn\nnet = nn.Sequential(nn.Linear(3, 5), nn.ReLU())\n")
+    out = here(["check", str(source), "-i", "3", "--expect", "0.params=19", "--format", format]).out
+    place = {"text": ".py:1:1: ", "github": ",line=1,col=1,", "gitlab": '"begin": 1}', "sarif": '"startLine": 1, '}
+    assert place[format] in out
+
+
 def test_all_codes_are_listed_and_in_order() -> None:
     out = here(["check", "--list-codes"]).out
     assert [line.split()[0] for line in out.splitlines()] == sorted(CODES)

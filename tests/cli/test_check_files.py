@@ -56,6 +56,17 @@ def test_lines_by_a_pattern_and_with_odd_separators() -> None:
     assert codes("*.jsonl") == (1, ["CC101"])
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_lines_of_utf_16_are_said_to_be_that(encoding: str) -> None:
+    """A document is read in it, but its lines do not end where bytes do."""
+    mark = b"" if encoding == "utf-16" else b"\xfe\xff"
+    write("a.jsonl", mark + f"{OK}\n{OK}\n".encode(encoding))
+    said = "not a line of UTF-8: it has a NUL, or the mark of UTF-16"
+    for ended in (here(["check", "a.jsonl"]), here(["shape", "a.jsonl", "--jsonl"])):
+        assert ended.code == 2
+        assert ended.out.count(said) >= 2, ended
+
+
 def test_what_is_too_long_for_a_path_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python takes a square of the length to compile a pattern: 50,000 brackets took 40 seconds."""
     looked_for: list[str] = []

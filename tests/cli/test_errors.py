@@ -240,6 +240,16 @@ WORDS = [
         "  there is one input, and it comes first",
     ),
     (
+        "shape 3x5x5 3x4 relu",
+        "the shape 3x4 stands after another shape\n  3x5x5 3x4 relu\n        ^~~\n"
+        "  there is one input, and it comes first",
+    ),
+    (
+        "shape conv 3x5x5 k3",
+        "the shape 3x5x5 stands after a layer\n  conv 3x5x5 k3\n       ^~~~~\n  there is one input, and it comes first",
+    ),
+    ("check --list-codes --json", "--list-codes is text\n  leave out the format json"),
+    (
         "shape vgg16 relu",
         "'vgg16' is a whole network, and stands alone\n  vgg16 relu\n  ^~~~~\n  leave out 'relu'",
     ),

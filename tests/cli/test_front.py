@@ -820,7 +820,7 @@ def test_tables_that_are_none(name: str, folder: Path) -> None:
 
 
 LISTS = [
-    ("[[1,2],[3]]", "'[[1,2],[3]]': [3] has 1 entries where the first has 2"),
+    ("[[1,2],[3]]", "'[[1,2],[3]]': [3] has 1 entry where the first has 2"),
     ("[1,true]", "'[1,true]': true is not a number"),
     ("[1,2", "'[1,2' is not a list of numbers: expecting ',' delimiter"),
     ("[99999999999999999999]", "'[99999999999999999999]' has a whole number of more than 64 bits"),

@@ -431,6 +431,7 @@ def test_a_safetensors_file_that_is_none(folder: Path) -> None:
         (["-x", "x.npy", "--seed", "-1"], "--seed: -1 is too small"),
         (["2x9x11", "-x", "x.npy"], "shape in front"),
         (["-x", "x.npy", "--rows", "3:3"], "A is below B"),
+        (["-x", "x.npy", "--rows", "1:99"], "for the rest: --rows 1:"),
         (["-x", "zeros"], "np.save('x.npy', np.zeros((3, 224, 224)))"),
         (["-x", "randn"], "np.save('x.npy', np.random.default_rng(0).random((3, 224, 224)))"),
     ],

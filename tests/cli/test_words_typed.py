@@ -194,6 +194,9 @@ ERRORS = [
     ("shape 3x32x32 conv:6,5x5",
      "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:6,k5\n"
      "  3x32x32 conv:6,5x5\n                 ^~~\n"),
+    ("shape 3x32x32 conv:5x5,6",
+     "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:6,k5\n"
+     "  3x32x32 conv:5x5,6\n                   ^\n"),
     ("shape 3x32x32 conv:6,5x5,2x2",
      "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:6,k5,s2\n"
      "  3x32x32 conv:6,5x5,2x2\n                 ^~~\n"),
@@ -409,6 +412,8 @@ def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> Non
         ("3x32x32, conv:8,k3 relu", "white space separates a shape and layers: 3x32x32 conv:8,k3"),
         ("3,32,32,conv:8,k3,relu", "white space separates a shape and layers: 3,32,32 conv:8,k3,relu"),
         ("3x32x32->conv:8,k3 -> relu", "white space separates a shape and layers: 3x32x32 conv:8,k3"),
+        ("3x32x32; conv:8,k3", "white space alone separates layers: write 3x32x32"),
+        ("3x32x32 conv:8,k3; relu", "white space separates layers: leave out ;"),
         ("3x32x32 conv:8,k3|relu", "white space separates layers: k3 relu"),
         ("3x32x32 conv:8,k3;relu|maxpool:2", "white space separates layers: k3 relu"),
         ("3x32x32 'conv: 8, k3'", "quotes are for a shell: write conv: 8, k3"),
@@ -423,7 +428,9 @@ def test_marks_that_layer_words_lack_are_answered_with_what_they_have(typed: str
     assert caught.value.help == help
 
 
-@pytest.mark.parametrize("typed", ["3x32x32, conv:8,k3", "3x32x32->conv:8,k3->relu", "3,32,32,conv:8,k3,relu"])
+@pytest.mark.parametrize(
+    "typed", ["3x32x32, conv:8,k3", "3x32x32, conv:8,k3, relu", "3x32x32->conv:8,k3->relu", "3,32,32,conv:8,k3,relu"]
+)
 def test_the_shape_and_layers_that_are_shown_apart_work(typed: str) -> None:
     with pytest.raises(CnncalcError) as caught:
         cnncalc.load(typed)

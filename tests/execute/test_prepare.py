@@ -124,6 +124,33 @@ def test_it_is_pickled_with_its_weights() -> None:
     assert repr(again) == repr(prepared) == f"<{cnncalc.load(NET)!r}, prepared>"
 
 
+@pytest.mark.parametrize("until", [None, "relu1"])
+def test_a_file_is_pickled_with_the_weights_that_it_holds(until: str | None, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    path = tmp_path / "net.onnx"
+    path.write_bytes(cnncalc.to_onnx(NET, weights()))
+    expected = cnncalc.run(path, X, until=until)
+    prepared = cnncalc.prepare(path, until=until)
+    packed = pickle.dumps(prepared)
+    prepared(X)
+    path.unlink()
+    for text in (packed, pickle.dumps(prepared)):
+        np.testing.assert_array_equal(pickle.loads(text)(X), expected)
+    other = {name: 2 * array for name, array in weights().items()}
+    path.write_bytes(cnncalc.to_onnx(NET, weights()))
+    given = cnncalc.prepare(path, other)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(given))(X), given(X))
+
+
+def test_a_file_that_is_read_again_for_each_shape_is_not_pickled(tmp_path: Path) -> None:
+    source = tmp_path / "net.py"
+    source.write_text("from torch import nn\nnet = nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU())\n")
+    prepared = cnncalc.prepare(source, seed=0)
+    with pytest.raises(cnncalc.SpecError, match="read again for each shape of its input") as caught:
+        pickle.dumps(prepared)
+    assert caught.value.help == "prepare it in each process"
+
+
 def test_threads_take_turns() -> None:
     prepared = cnncalc.prepare(NET, weights())
     expected = prepared(X)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -489,14 +490,16 @@ def test_gitlab_reads_back(results: list[Result]) -> None:
     assert all(re.fullmatch("[0-9a-f]{32}", issue["fingerprint"]) for issue in issues)
 
 
-XSD = import_module("xmlschema").XMLSchema10(str(SCHEMAS / "junit-10.xsd"))
+@cache
+def xsd() -> Any:
+    return import_module("xmlschema").XMLSchema10(str(SCHEMAS / "junit-10.xsd"))
 
 
 @given(runs)
 @example([Result("n]]>.json", [Finding("CC101", "n]]>.json", "\t\r\n\ufffe\x00", layer=" a  b ")], None)])
 def test_junit_reads_back_and_is_valid(results: list[Result]) -> None:
     tree = ET.fromstring(written("junit", results))
-    XSD.validate(tree)
+    xsd().validate(tree)
     assert [suite.get("name") for suite in tree] == [escaped(named(r.file)) for r in results]
     for number, (suite, result) in enumerate(zip(tree, results, strict=True)):
         tags = [case[0].tag if len(case) else "passed" for case in suite.iter("testcase")]
@@ -525,20 +528,18 @@ def test_junit_has_what_ants_schema_demands_beyond_jenkins() -> None:
             assert all(verdict.get("type") for verdict in case)
 
 
-def sarif_validator() -> Any:
+@cache
+def sarif_schema() -> Any:
     schema = json.loads((SCHEMAS / "sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
     validator = import_module("jsonschema").Draft4Validator
     validator.check_schema(schema)
     return validator(schema)
 
 
-SARIF = sarif_validator()
-
-
 @given(runs)
 def test_sarif_reads_back_and_is_valid(results: list[Result]) -> None:
     document = json.loads(written("sarif", results))
-    SARIF.validate(document)
+    sarif_schema().validate(document)
     run = document["runs"][0]
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == list(CODES)
@@ -559,8 +560,8 @@ def test_sarif_reads_back_and_is_valid(results: list[Result]) -> None:
 def test_the_schemas_refuse_what_is_wrong() -> None:
     document = json.loads(written("sarif", RESULTS))
     document["runs"][0]["results"][0]["level"] = "fatal"
-    assert not SARIF.is_valid(document)
-    assert not XSD.is_valid(ET.fromstring("<testsuites><testsuite/></testsuites>"))
+    assert not sarif_schema().is_valid(document)
+    assert not xsd().is_valid(ET.fromstring("<testsuites><testsuite/></testsuites>"))
 
 
 @pytest.mark.parametrize("format", ["gitlab", "sarif"])

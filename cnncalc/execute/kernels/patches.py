@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from ...window import extent, positions
 from ..convolution.columns import taps
 from ..task import Array, Kernel, Task, Weights, accumulates, keeps, wide
+from ..threads import blockwise
 
 Places = tuple[Any, ...]
 ALL = slice(None)
@@ -45,11 +47,16 @@ def _unfold(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
 def _fold(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     windows = _windows(task, out.shape[2:])
     columns = xs[0].reshape(*out.shape[:2], *task.values["k"], *windows)
-    for n, c in np.ndindex(out.shape[:2]):
-        sums = np.zeros(out.shape[2:], wide(out.dtype))
+    kind = wide(out.dtype)
+    corner: Places = (ALL, ALL, *(0,) * (out.ndim - 2))
+
+    def work(block: Places) -> None:
+        sums = np.zeros(out[block].shape, kind)
         for tap, units, pixels in _taps(task, out.shape[2:], windows):
-            sums[pixels] += columns[(n, c, *tap, *units)]
-        out[n, c] = sums
+            sums[(ALL, ALL, *pixels)] += columns[(*block, *tap, *units)]
+        out[block] = sums
+
+    blockwise(work, out[corner], prod(out.shape[2:]) * kind.itemsize)
 
 
 KERNELS = {"unfold": Kernel(_unfold, keeps, spatial=True), "fold": Kernel(_fold, accumulates, spatial=True)}

@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from ...dialects import DIALECTS
 from ...errors import SpecError, nearest, shown
 from ...sizes import LARGEST
 from .classes import ModuleCall, NamedArgument
@@ -134,10 +135,14 @@ def kinds() -> dict[str, tuple[str, ...]]:
 def layers_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], framework: str | None = None) -> ModuleCall:
     """Return the layers of a class called with these arguments, which are values as JSON has them.
 
-    Without a framework a class that both have is PyTorch's, if the arguments are. SpecError for what is not read.
+    Without a framework a class that both have is PyTorch's, if the arguments are. SpecError for what is not read, and
+    for a class that the framework does not have.
     """
     having = kinds().get(kind, ())
-    if framework is not None and framework in having:
+    if framework is not None and having:
+        if framework not in having:
+            help = nearest(kind, FRAMEWORKS[framework].kinds)
+            raise SpecError(f"{DIALECTS[framework].title} has no class {kind}", help)
         having = (framework,)
     if not having:
         help = nearest(kind, kinds()) or "a call is read as Conv2d(3, 64, 3, padding=1)"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from ...checks.findings import Finding, Result
-from ..messages import paint
+from ..texts import paint
 from .common import ResultStream, Tally
 
 

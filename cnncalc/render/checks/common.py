@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ...checks.findings import INTERNAL, Finding, Result
 from ...errors import escaped
-from ..messages import plural
+from ..texts import plural
 
 T = TypeVar("T")
 STDIN = "-"

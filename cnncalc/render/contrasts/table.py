@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...contrasts import Contrast, alike, reasons
 from .. import Style
 from ..drawing import Heading, Line, Table, draw
-from ..messages import paint
+from ..texts import paint
 from .text import NOT_REACHED, SAME, cells, legend, name
 
 _COLORS = {SAME: "dim", NOT_REACHED: "dim", "refused": "red"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...diffs import Difference
 from .. import Style
 from ..markdown import code, table
-from ..messages import plural
+from ..texts import plural
 from .rows import RIGHT, SIGNS, TITLES, DiffRow, cost, renumbered, rows, total_rows, verdict
 
 FEW = 20

@@ -8,7 +8,7 @@ from ...diffs import Difference
 from ...sizes import counted
 from .. import Style
 from ..drawing import Heading, Line, Table, draw
-from ..messages import paint
+from ..texts import paint
 from .rows import RIGHT, SAME, SIGNS, TITLES, cost, renumbered, rows, short, total_rows, verdict
 
 _COLORS = {"+": "green", "-": "red", "~": "magenta", ">": "cyan", ".": "dim"}

@@ -11,7 +11,7 @@ from ...report import LayerReport
 from ...sizes import counted, show
 from ..columns import op_text, rf_text
 from ..grid import SHORTENED, rounded
-from ..messages import plural
+from ..texts import plural
 
 SAME = "no difference"
 SIGNS = {"+": "added", "-": "removed", "~": "changed", ">": "moved or renamed", ".": "follows from a change above"}

@@ -16,8 +16,8 @@ from ...network import INPUT
 from ...sizes import known, show
 from ..columns import op_text
 from ..grid import Cell, Column, Grid, grid
-from ..messages import plural
 from ..summary import path_notes
+from ..texts import plural
 from .findings import (
     effective_grid,
     effective_sentences,

@@ -10,7 +10,7 @@ from ...sizes import show
 from .. import Style
 from ..drawing import draw, of_grid
 from ..grid import full
-from ..messages import paint
+from ..texts import paint
 from .rows import field_grid, sentences
 
 DROPS = ("op", "centre", "padding")

@@ -9,8 +9,7 @@ from typing import NamedTuple
 from ...errors import width_of
 from ...report import Report
 from .. import Style
-from ..drawing import broken
-from ..messages import paint
+from ..texts import broken, paint
 from .lanes import Edge, Lanes, PictureNode, lay_out, picture_nodes
 
 LANE_COLORS = ("", "magenta", "yellow", "green", "cyan")

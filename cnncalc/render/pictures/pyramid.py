@@ -16,8 +16,7 @@ from ...fields.views import Box, Sight
 from ...network import INPUT
 from ...sizes import known, show
 from .. import Style
-from ..drawing import wrapped
-from ..messages import paint
+from ..texts import paint, wrapped
 
 MOST_MAPS = 8
 """How many maps are drawn; the other layers have a line each."""
@@ -97,7 +96,7 @@ def levels_of(view: Sight) -> list[Level]:
     for reader in view.sets.keys() - {INPUT}:
         for read in graph.vertices[reader].reads:
             readers.setdefault(read, set()).add(reader)
-    for at in sorted(view.sets, reverse=True):
+    for at in sorted({*view.sets, view.source}, reverse=True):  # it may see nothing of the source
         sizes = tuple([known(size) or 1 for size in graph.space(at).shape])
         level = Level([printable(graph.name(at))], at, sizes, view.region(at), view.boxes.get(at))
         last = levels[-1] if levels else None

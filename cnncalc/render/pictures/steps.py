@@ -15,8 +15,7 @@ from ...sizes import show
 from ...steps import Filled, Number, Place, Term, Window
 from .. import Style
 from ..columns import op_text
-from ..drawing import broken, wrapped
-from ..messages import paint
+from ..texts import broken, paint, wrapped
 
 ALL_STEPS, FIRST_STEPS = 16, 4
 """All steps are drawn if there are no more than this, and else the first of them."""

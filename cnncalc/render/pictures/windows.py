@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ...limits import MOST_STEPPED
 from ...steps import Filled
 from .. import Style
-from ..drawing import broken
+from ..texts import broken
 from .steps import MOST_CELLS, Block, Sketch, check_asked, legend, numbers
 from .svg import CHARACTER, EDGE, ROW, Drawn, text, text_width
 

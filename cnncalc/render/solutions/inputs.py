@@ -12,7 +12,7 @@ from ...solutions.inputs import Fit, WantedInputs
 from .. import Style, writing
 from ..drawing import draw, of_grid
 from ..grid import Column, Grid, full, grid
-from ..messages import plural
+from ..texts import plural
 
 
 class InputAnswer(NamedTuple):

@@ -12,7 +12,7 @@ from ...solutions.settings import KEYS, Whole, setting_keys
 from .. import Style, writing
 from ..drawing import draw, of_grid
 from ..grid import Cell, Column, Grid, full, grid
-from ..messages import plural
+from ..texts import plural
 
 
 def _axes(values: Sequence[Any]) -> str:

@@ -154,6 +154,9 @@ class Net(nn.Module):
 FAILING = [
     ("x = x", (3, 7, 9), "net.py:13:16: fc: expects 120 input features, gets 140\n"
      "          return self.fc(x.flatten(1))\n                 ^~~~~~~~~~~~~~~~~~~~~\n  4x5x7 = 140 → Linear(140, 10)"),
+    ("x = x", (3, 27, 29), "net.py:13:16: fc: expects 120 input features, gets 2,700\n"
+     "          return self.fc(x.flatten(1))\n                 ^~~~~~~~~~~~~~~~~~~~~\n"
+     "  4x25x27 = 2,700 → Linear(2700, 10)"),
     ("x = x", (4, 7, 8), "net.py:11:13: conv: expects 3 input channels, gets 4 of 4x7x8\n"),
     ("x = x.view(-1, 7)", (3, 7, 8), "net.py:12:13: view: 4x5x6 = 120 values a sample cannot be viewed as (-1, 7)\n"),
     ("x = x + torch.rand(5)", (3, 7, 8), "net.py:12:13: add: "),
@@ -203,6 +206,23 @@ def test_a_missing_input_is_a_command_ready_to_copy(
     *_, line = ended.err.splitlines()
     assert line == f"  give it: cnncalc {command} net.py -i 3x32x32"
     assert here(line.split()[3:]).code == 0
+
+
+def test_letters_for_the_sizes_of_an_input_are_replaced_in_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(FITTING)
+    for words in ("net.py -i 3xHxW", "3xHxW net.py", "net.py --input=3xHxW"):
+        ended = here(["shape", *words.split()])
+        assert (ended.code, ended.err) == (
+            2,
+            "net.py: Sequential needs numbers for the sizes of its input\n  give it: cnncalc shape net.py -i 3x32x32\n",
+        )
+    *_, line = here(["solve", "net.py", "--features", "3600", "-i", "3xHxW"]).err.splitlines()
+    assert here(line.partition(": cnncalc ")[2].split()).code == 0
+    assert here(["solve", "net.json", "--features", "3600"]).code == 0
+    assert ", and there are " in here(["solve", "net.py", "-i", "3x32x32"]).err
 
 
 def test_what_fails_for_all_sizes_is_said_without_an_input() -> None:

@@ -267,10 +267,10 @@ def origin(own: CallRecorder, function: str, found: Sequence[TensorValue]) -> li
         if before is None or call.function not in ("flatten", "view", "reshape", "dropout", "relu"):
             break
         if len(before.shape) > 2 and len(first.shape) == 2:
-            features = f"{prod(before.shape[1:]):,}"
+            features = prod(before.shape[1:])
             weight = found[1].shape if function == "linear" and len(found) > 1 else ()
-            layer = f" → Linear({features}, {weight[0]:,})" if len(weight) == 2 else ""
-            return [f"{show(before.shape[1:])} = {features}{layer}"]
+            layer = f" → Linear({features}, {weight[0]})" if len(weight) == 2 else ""
+            return [f"{show(before.shape[1:])} = {features:,}{layer}"]
         first = before
     return []
 

@@ -53,6 +53,8 @@ class NetworkReader:
         self.arrays = dict(tensors(modules(network)))
         for name, tensor in self.arrays.items():
             tensor.name = name
+        self.has_letters = False
+        """Whether letters stand for sizes of the inputs that are given."""
         self.failures: list[Failure] = []
         """The readings that fail."""
         self.shapes: dict[int, dict[str, None]] = {}
@@ -62,7 +64,8 @@ class NetworkReader:
         """Read the network for inputs of these sizes; without any, if it does not depend on them."""
         if not inputs:
             return self.read_open(self.declared())
-        if any(isinstance(n, Open) for sizes in inputs.values() for n in sizes):
+        self.has_letters = any(isinstance(n, Open) for sizes in inputs.values() for n in sizes)
+        if self.has_letters:
             return self.read_open(inputs)
         found = self.read_sizes({name: tuple([int(str(n)) for n in sizes]) for name, sizes in inputs.items()})
         if found is None:
@@ -136,7 +139,7 @@ class NetworkReader:
         name, sizes = self.network.cls.name, inputs.get(FIRST, ())
         others = [f" -i {name}=…" for name in self.arguments()[1:]]
         if not inputs or others:
-            return no_input(name, f"-i {show(sizes) if inputs else '3xHxW'}{''.join(others)}")
+            return no_input(name, f"-i {show(sizes) if inputs else '3xHxW'}{''.join(others)}", is_open=self.has_letters)
         tries = [tuple([n if isinstance(size, Open) else int(str(size)) for size in sizes]) for n in LIKELY]
         errors: dict[str, SpecError] = {}
         advised = tries[0]
@@ -151,7 +154,7 @@ class NetworkReader:
                 errors[str(error)] = error
         self.evaluator.shapes = {}
         if len(errors) != 1:
-            return no_input(name, f"-i {show(advised)}")
+            return no_input(name, f"-i {show(advised)}", is_open=self.has_letters)
         (error,) = errors.values()
         error.report = None  # of sizes that nobody gave
         return error

@@ -159,7 +159,7 @@ def _gather(values: Iterable[object], found: list[object], depth: int) -> None:
     if depth > DEEPEST_CONFIG:
         raise SpecError(f"its arguments are nested more than {DEEPEST_CONFIG} deep")
     for one in values:
-        if isinstance(one, (Tensor, TensorKey)) or not isinstance(one, (list, tuple, dict)):
+        if not isinstance(one, (list, tuple, dict)) or isinstance(one, (Tensor, TensorKey)):
             found.append(one)
         elif one:
             _gather(one.values() if isinstance(one, dict) else one, found, depth + 1)
