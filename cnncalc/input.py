@@ -317,6 +317,8 @@ def other_channels(network: Network, given: Shape, dialect: str | None, layout: 
     last = network.layout == "NHWC"
     batch = given[: max(len(given) - len(sample), 0)]
     space = given if len(given) < len(sample) else sample[:-1] if last else sample[1:]
+    if last and len(given) >= len(sample) > 2 and known(sample[0]) == own:
+        space = sample[1:]
     fitting = show((*batch, *space, own) if last else (*batch, own, *space))
     if not last and len(given) >= len(sample) > 2 and known(given[-1]) == own:
         keeps = network.source is not None and (network.source.bind is not None or bool(network.source.weights))

@@ -106,14 +106,17 @@ def _at(document: Document, at: int, what: str, help: str | None = None) -> Cnnc
     return error
 
 
+BY_LINE = "for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl"
+"""The help where a text holds several networks."""
+
+
 def _not_json(document: Document, error: json.JSONDecodeError) -> CnncalcError:
     start = len(document.text) - len(document.text.lstrip())
     if document.text[start] not in "[{":
         what = "not a network: neither JSON, layer words, Python source nor a print-out"
         return _at(document, start, what, f"{_A_SPEC}; layer words are 3x224x224 conv:64,k7,s2")
     if error.msg == "Extra data":
-        help = "for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl"
-        return _at(document, error.pos, "a second document after the first", help)
+        return _at(document, error.pos, "a second document after the first", BY_LINE)
     what = (error.msg[0].lower() + error.msg[1:]).removesuffix(" at")
     return _at(document, error.pos, f"not JSON: {what}")
 

@@ -11,9 +11,10 @@ from itertools import islice, takewhile
 from .. import zoo
 from ..errors import LONGEST_PATH, SpecError, nearest, shown
 from ..layers import OPS, unknown_op
+from ..notation.document import BY_LINE
 from ..notation.words import call_error, called_name, is_layer_word, join_hint
 from ..sizes import MOST_SIZES, looks_like_shape
-from .words import SpecWords, is_file, is_network, is_path, is_shape, is_stdin, split_code
+from .words import STDIN, SpecWords, is_file, is_network, is_path, is_shape, is_spec, is_stdin, split_code
 
 
 def compare_line(words: Sequence[str], input: str | None = None) -> str:
@@ -116,10 +117,29 @@ SIGNS = ("x", "X", "×", "*", "by")
 """What may be typed between the sizes of a shape, with spaces."""
 
 
-def no_layer(spec: SpecWords, index: int) -> SpecError:
-    """Return the error for a word that is not a layer, among several."""
+def _further_network(spec: SpecWords, index: int) -> SpecError | None:
+    """Return the error for several networks, by their names or on lines of standard input; None for other words."""
     if all(map(is_network, spec.rest)):
         return _several(spec)
+    where, word = spec.text.at(index, 0, 1), spec.words[index]
+    if index > spec.first and where.file == STDIN and where.column == 1 and is_spec(word):
+        return spec.blame(SpecError("a second network after the first", BY_LINE), index, len(word))
+    return None
+
+
+def _not_alone(spec: SpecWords, index: int) -> SpecError:
+    """Return the error for the name of a whole network among other words."""
+    word = spec.words[index]
+    others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
+    is_object = word.endswith(".py") and others.isidentifier()
+    help = f"write {word}:{others}" if is_object else f"leave out {shown(others)}"
+    return SpecError(f"{shown(word)} is a whole network, and stands alone", help)
+
+
+def no_layer(spec: SpecWords, index: int) -> SpecError:
+    """Return the error for a word that is not a layer, among several."""
+    if (several := _further_network(spec, index)) is not None:
+        return several
     sizes = list(takewhile(lambda one: one.isdecimal() or one in SIGNS, spec.words))
     if index == spec.first and len(sizes) > 1 and sizes[0].isdecimal() and sizes[-1].isdecimal():
         return SpecError(f"the sizes of a shape are one word: {'x'.join(one for one in sizes if one.isdecimal())}")
@@ -135,10 +155,7 @@ def no_layer(spec: SpecWords, index: int) -> SpecError:
     if argument is not None:
         return spec.blame(argument, index, len(word))
     if is_stdin(word) or is_file(word) or name.lower() in zoo.names():
-        others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
-        is_object = word.endswith(".py") and others.isidentifier()
-        help = f"write {word}:{others}" if is_object else f"leave out {shown(others)}"
-        error = SpecError(f"{shown(word)} is a whole network, and stands alone", help)
+        error = _not_alone(spec, index)
     elif (spelling := _respelled(word)) is not None:
         error, name = SpecError(f"{shown(word)} is not a {'layer' if index else 'shape or a layer'}", spelling), word
     elif looks_like_shape(word):

@@ -415,6 +415,14 @@ DOCUMENTS = [
     ),
     *[
         (
+            f"3x8x9 relu\n{second}\n",
+            "-:2:1: a second network after the first\n"
+            "  for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
+        )
+        for second in ("3x8x9 conv:5", "lenet5")
+    ],
+    *[
+        (
             text,
             "-:1:1: not a network: neither JSON, layer words, Python source nor a print-out\n"
             f"  {A_SPEC}; layer words are 3x224x224 conv:64,k7,s2",

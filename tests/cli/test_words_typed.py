@@ -517,6 +517,20 @@ def test_a_network_with_weights_knows_its_channels() -> None:
     assert here(["shape", onnx, "-i", "3x224x192"]).code == 0
 
 
+def test_a_network_with_its_channels_last_shows_a_shape_that_has_them_first_in_its_order(tmp_path: Path) -> None:
+    source = tmp_path / "net.py"
+    source.write_text(
+        "import keras\nfrom keras import layers\n"
+        "model = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(5, 3)])\n"
+    )
+    model = str(tmp_path / "net.json")
+    assert here(["convert", str(source), "--to", "keras", "-o", model]).code == 0
+    for given, fitting in {"1x29x27": "29x27x1", "4x1x29x27": "4x29x27x1", "29x27x3": "29x27x1"}.items():
+        ended = here(["shape", model, "-i", given])
+        assert f"; {fitting}?\n" in ended.err
+        assert here(["shape", model, "-i", fitting]).code == 0
+
+
 def test_several_dialects_read_the_input_once() -> None:
     first_keras = here(["shape", "32x32x3", "conv:8,k3", "--dialect", "keras,onnx"])
     assert "keras and onnx agree on the one layer: output 30x30x8, 224 parameters" in first_keras.out

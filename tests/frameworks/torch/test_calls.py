@@ -178,6 +178,18 @@ def test_a_shared_weight_is_tied_and_what_no_output_needs_is_left_out() -> None:
     assert [layer["name"] for layer in layers] == ["conv", "conv_2"]
 
 
+def test_a_pytorch_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("import math\nmath.nothing\n")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(cnncalc.SpecError) as caught:
+        cnncalc.from_torch(object(), "3x7x9")
+    assert str(caught.value) == (
+        "PyTorch cannot be imported: AttributeError: module 'math' has no attribute 'nothing'\n"
+        '  python -c "import torch" shows why'
+    )
+
+
 def test_without_pytorch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.chdir(tmp_path)

@@ -39,8 +39,11 @@ def read(
 
 
 def needs_torch() -> None:
-    """Raise SpecError if PyTorch is not installed."""
+    """Raise SpecError if PyTorch is not installed, or cannot be imported."""
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError:
         raise SpecError("this needs PyTorch, which is not installed", "pip install 'cnncalc[torch]'") from None
+    except Exception as error:
+        what = f"PyTorch cannot be imported: {type(error).__name__}: {' '.join(str(error).split())}"
+        raise SpecError(what, 'python -c "import torch" shows why') from error
