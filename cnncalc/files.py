@@ -30,13 +30,27 @@ _RESERVED = {"CON", "PRN", "AUX", "NUL", *[f"{port}{n}" for port in ("COM", "LPT
 """Names of devices in every folder of Windows, whatever ending they have."""
 
 
+def is_file_name(path: str) -> bool:
+    """Return whether a file can have this name: one without NUL, of characters that the system's encoding has."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
+def file_name(path: str) -> str:
+    """Return a name that a file can have. SpecError for one that none can have."""
+    if not is_file_name(path):
+        what = f"{shown(path, LONGEST_PATH)} cannot be the name of a file"
+        raise SpecError(what, f"it has a NUL, or a character that {sys.getfilesystemencoding()} does not have")
+    return path
+
+
 @contextlib.contextmanager
 def opened(path: str) -> Iterator[IO[bytes]]:
     """Open a file to read. SpecError if it cannot be read."""
-    if "\0" in path:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: a file name cannot contain NUL")
     try:
-        with open(path, "rb") as file:
+        with open(file_name(path), "rb") as file:
             yield file
     except OSError as error:
         if os.path.isdir(path):  # Windows only says that it is not permitted

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from cnncalc import cli, files, signals
-from cnncalc.errors import SpecError
+from cnncalc.errors import SpecError, shown
 from cnncalc.execute import job, sinks
 from tests.faults.commands import ENDINGS, WRITERS, fill, line
 from tests.program import dev_full, here, posix
@@ -86,7 +86,7 @@ def test_what_cannot_be_written_is_named(kind: str, path: str, folder: Path) -> 
     before = sorted(p.name for p in folder.iterdir())
     done = here(line(kind, path))
     assert done.code == 2, done
-    said = {"": "'' is not a file name", "a\0b": "cannot be written", "/dev/full": "No space left on device"}
+    said = {"": "'' is not a file name", "a\0b": "cannot be the name of a file", "/dev/full": "No space left on device"}
     assert said.get(path, f"'{path}' cannot be written") in done.err
     assert not signals.UNFINISHED
     assert sorted(p.name for p in folder.iterdir()) == before
@@ -158,9 +158,34 @@ def test_what_may_have_no_end_is_read_up_to_its_limit(folder: Path, monkeypatch:
             files.read_whole(device, "zero")
 
 
+CHARACTERS = f"it has a NUL, or a character that {sys.getfilesystemencoding()} does not have"
+
+
+@posix  # Windows has names with half a character
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "check lenet5 --baseline NAME",
+        "check lenet5 --baseline NAME --update",
+        "run relu -x x.npy --keep-all NAME",
+        "run relu -x NAME",
+        "run conv:4,k3 -x x.npy -w NAME",
+        "shape lenet5 -o NAME",
+        "convert lenet5 --weights-out NAME",
+    ],
+)
+def test_what_no_file_can_be_called(words: str, name: str, folder: Path) -> None:
+    done = here([name if word == "NAME" else word for word in words.split()])
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith(f"{shown(name)} cannot be the name of a file\n  {CHARACTERS}\n")
+    done = here(["check", f"{name}/*"])
+    assert (done.code, "no file matches" in done.out) == (2, True)
+
+
 def test_what_cannot_be_opened_is_named(folder: Path) -> None:
     for path, said in (
-        ("a\0b", "'a\\x00b' cannot be read: a file name cannot contain NUL"),
+        ("a\0b", f"'a\\x00b' cannot be the name of a file\n  {CHARACTERS}"),
         (".", "'.' is a directory\n  name a file in it"),
         ("nowhere", f"'nowhere' cannot be read: {os.strerror(errno.ENOENT)}"),
     ):

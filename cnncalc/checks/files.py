@@ -11,7 +11,7 @@ from typing import IO, NamedTuple, NoReturn
 
 from .. import sources, zoo
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
-from ..files import line_limit, opened, too_long
+from ..files import is_file_name, line_limit, opened, too_long
 from ..frameworks import ForeignNetwork
 from ..network import Network
 from ..notation.document import Document, parse
@@ -181,7 +181,7 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[SpecFile]:
 
 def _matching(pattern: str) -> list[str]:
     """Return the paths that a pattern matches; `**` is any number of folders, but follows no link, which may loop."""
-    if len(pattern) > LONGEST_PATH:  # compiling it takes a square of that
+    if len(pattern) > LONGEST_PATH or not is_file_name(pattern):  # compiling it takes a square of that
         return []
     before, stars, after = pattern.partition("**")
     if not stars:

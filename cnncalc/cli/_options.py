@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import SpecError
-from ..files import output_path
+from ..files import file_name, output_path
 from ..render import ENDINGS
 from ._terminal import color_option, debug_option, quiet_option
 from ._usage import OneOf
@@ -22,6 +22,9 @@ class FileName(click.types.StringParamType):
     """The type of an option that names a file or a folder, so that shells complete it as one."""
 
     name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return file_name(super().convert(value, param, ctx))
 
 
 class OutputName(FileName):

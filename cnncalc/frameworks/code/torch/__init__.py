@@ -1,7 +1,7 @@
 """PyTorch in evaluated code: its modules, its functions of tensors, and networks of both.
 
 A network runs on tensors that have shapes and no values (`tensors`). The functions that it calls are noted
-(`functions`), the shapes of their results worked out (`shapes`, `views`), and the calls read as those of a module that
+(`functions`), the shapes of their results worked out (`shapes`), and the calls read as those of a module that
 PyTorch itself has run, by `frameworks/torch/read`. `modules` is what every module has; `layers` and `sequences`
 are PyTorch's own modules, as `declaration` enters them.
 """
@@ -42,7 +42,7 @@ class TorchLibrary(Library):
         found = super().find(path)
         if found is not MISSING:
             return found
-        if path.startswith(INITIAL):
+        if path.startswith(INITIAL) and path.endswith("_"):
             return LibraryFunction(path, lambda evaluator, args, kwargs, node: args[0] if args else None)
         package, _, name = path.rpartition(".")
         made = functions.function(name) if package in FUNCTIONS else None

@@ -15,7 +15,7 @@ from ....sizes import LARGEST, show
 from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
 from ..budget import TooMuchError
 from ..values import Implementation, LibraryFunction, NamedItems, UnknownValue
-from . import views  # noqa: F401 - it enters its rules in SHAPES
+from . import products, views, windows  # noqa: F401 - they enter their rules in SHAPES
 from .shapes import SHAPES, Shape, ShapeCall
 from .tensors import DeviceValue, TensorValue
 

@@ -1,0 +1,195 @@
+"""The shapes of the results of PyTorch's functions with windows, borders and resolutions.
+
+Sizes of windows come from our own layers, which know the formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from ....axes import begin
+from ....dialects import dialect_named
+from ....errors import ShapeError
+from ....layers import OPS
+from ....layers.base import ENDS, Env
+from ....layers.names import TORCH
+from ....sizes import show
+from ...torch.read.windows import numbered
+from .shapes import SHAPES, Rule, Shape, ShapeCall, Shapes, axis_of, listed
+from .tensors import TensorValue
+
+
+def window(op: str, nd: int, keys: Mapping[str, Any], x: Shape) -> Shape:
+    """Return the shape of a map, with its batch, behind one of our own layers. ShapeError if it does not fit."""
+    word = op + ENDS[nd]
+    cls, rank = OPS[word]
+    given = {key: cls.KEYS[key](_plain(value), rank) for key, value in keys.items() if key in cls.KEYS}
+    front, sample = x[: len(x) - nd - 1], x[len(x) - nd - 1 :]
+    layer = cls(word, rank, given)
+    traced = layer.trace(sample, begin(sample, range(1, nd + 1)), Env(dialect_named("torch"), False))
+    return (*front, *[n for n in traced.out if isinstance(n, int)])
+
+
+def _plain(value: Any) -> Any:
+    """Return a key's value: equal numbers of a list once, as a list for one axis is."""
+    if isinstance(value, (list, tuple)):
+        return value[0] if len(set(value)) == 1 else list(value)
+    return value
+
+
+def keys_of(op: str, call: ShapeCall) -> dict[str, Any]:
+    """Return a call's arguments as an op's keys."""
+    given = TORCH[op].ours(call.get)
+    return {key: value for key, value in given.items() if value is not None and not isinstance(value, TensorValue)}
+
+
+def check_map(call: ShapeCall, nd: int) -> None:
+    """ShapeError unless the first argument is a map of nd axes, with or without a batch."""
+    if len(call.x) not in (nd + 1, nd + 2):
+        axes = "one axis" if nd == 1 else f"{nd} axes"
+        raise ShapeError(f"works on channels and {axes}, gets {show(call.x[1:])}")
+
+
+def dimensions(function: str) -> int:
+    """Return the number of axes in a function's name: 2 for `conv2d`."""
+    return int(next(c for c in function if c.isdigit()))
+
+
+@SHAPES.rule(numbered("conv{}d", "conv_transpose{}d"), kind="float")
+def conv(call: ShapeCall) -> Shapes:
+    """Return the shape of a convolution, or of a transposed one."""
+    nd, groups = dimensions(call.function), call.get("groups", 1)
+    check_map(call, nd)
+    first, second, *k = call.shape("weight")
+    transposed = "transpose" in call.function
+    c_i, c_o = (first, second * groups) if transposed else (second * groups, first)
+    got = call.x[-nd - 1]
+    if got != c_i:
+        raise ShapeError(f"expects {c_i} input channels, gets {got} of {show(call.x[-nd - 1 :])}")
+    op = "convT" if transposed else "conv"
+    return window(op, nd, {**keys_of(op, call), "c_o": c_o, "k": k, "bias": True}, call.x)
+
+
+def pool(op: str) -> Rule:
+    """Return the rule of a pool that slides."""
+
+    def rule(call: ShapeCall) -> Shapes:
+        nd = dimensions(call.function)
+        check_map(call, nd)
+        keys = keys_of(op, call)
+        keys = {key: value for key, value in keys.items() if not (key == "s" and value in ([], ()))}
+        out = window(op, nd, keys, call.x)
+        return [out, out] if call.function.endswith("_with_indices") or call.get("return_indices") else out
+
+    return rule
+
+
+SHAPES.rule(numbered("max_pool{}d", "max_pool{}d_with_indices"))(pool("maxpool"))
+SHAPES.rule(numbered("avg_pool{}d"))(pool("avgpool"))
+SHAPES.rule(numbered("lp_pool{}d"))(pool("lppool"))
+
+
+@SHAPES.rule(numbered("adaptive_avg_pool{}d", "adaptive_max_pool{}d", "adaptive_max_pool{}d_with_indices"))
+def adaptive(call: ShapeCall) -> Shapes:
+    """Return the shape of an adaptive pool."""
+    nd = dimensions(call.function)
+    check_map(call, nd)
+    space = call.x[-nd:]
+    wanted = listed(call.get("output_size"), nd)
+    out = (*call.x[:-nd], *[n if size is None else size for n, size in zip(space, wanted, strict=True)])
+    return [out, out] if call.function.endswith("_with_indices") or call.get("return_indices") else out
+
+
+@SHAPES.rule(numbered("max_unpool{}d"), "input indices kernel_size stride padding output_size")
+def unpool(call: ShapeCall) -> Shapes:
+    """Return the shape of a max pool undone."""
+    nd, size = dimensions(call.function), call.get("output_size")
+    if size is not None:
+        return (*call.x[:-nd], *list(size)[-nd:])
+    k = listed(call.get("kernel_size"), nd)
+    s, p = listed(call.get("stride") or k, nd), listed(call.get("padding", 0), nd)
+    space = [(n - 1) * one - 2 * side + own for n, one, side, own in zip(call.x[-nd:], s, p, k, strict=True)]
+    return (*call.x[:-nd], *space)
+
+
+@SHAPES.rule("interpolate upsample upsample_nearest upsample_bilinear")
+def interpolate(call: ShapeCall) -> Shapes:
+    """Return the shape at another resolution."""
+    nd, mode = len(call.x) - 2, call.get("mode", "nearest")
+    size, factor = call.get("size"), call.get("scale_factor")
+    if nd not in RESAMPLED.get(mode, (1, 2, 3)):
+        raise ShapeError(f"{mode} is for another number of axes than that of {show(call.x[1:])}")
+    given = size if size is not None else factor
+    if given is None:
+        raise ShapeError("it needs size or scale_factor")
+    if isinstance(given, (list, tuple)) and len(given) != nd:
+        raise ShapeError(f"{len(given)} numbers for the {nd} axes of space of {show(call.x[1:])}")
+    numbers = listed(given, nd)
+    if size is not None:
+        return (*call.x[:2], *numbers)
+    return (*call.x[:2], *[int(n * one) for n, one in zip(call.x[2:], numbers, strict=True)])
+
+
+RESAMPLED = {"linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,)}
+"""For how many axes of space a way to work out values between units is."""
+
+
+@SHAPES.rule("pixel_shuffle")
+def pixel_shuffle(call: ShapeCall) -> Shapes:
+    """Return the shape of channels that become a finer map."""
+    return window("pixelshuffle", 2, {"factor": call.get("upscale_factor")}, call.x)
+
+
+@SHAPES.rule("pixel_unshuffle")
+def pixel_unshuffle(call: ShapeCall) -> Shapes:
+    """Return the shape of a map that becomes a coarser one of more channels."""
+    return window("pixelunshuffle", 2, {"factor": call.get("downscale_factor")}, call.x)
+
+
+@SHAPES.rule("pad")
+def pad(call: ShapeCall) -> Shapes:
+    """Return the shape with values around the last axes; PyTorch counts the last one first."""
+    sizes, sides = list(call.x), list(call.get("pad"))
+    inner = len(sizes) - len(sides) // 2 in (1, 2) and len(sides) <= 6
+    if call.get("mode", "constant") != "constant" and not inner:
+        raise ShapeError(f"{len(sides)} sides of padding are for other axes than those of {show(call.x[1:])}")
+    if len(sides) % 2 or len(sides) > 2 * len(sizes):
+        raise ShapeError(f"{len(sides)} sides of padding for {len(sizes)} axes: give two for each axis, the last first")
+    for at, (before, after) in enumerate(zip(sides[::2], sides[1::2], strict=True), 1):
+        sizes[-at] += before + after
+        if sizes[-at] < 0:
+            raise ShapeError(f"{show(call.x[1:])} is cut to less than nothing by {sides}")
+    return tuple(sizes)
+
+
+@SHAPES.rule("unfold", "input kernel_size dilation padding stride")
+def unfold(call: ShapeCall) -> Shapes:
+    """Return the shape of windows along an axis (the method), or of those of a map in columns (the function)."""
+    if "size" in call.given:
+        at = axis_of(call.get("dimension"), len(call.x))
+        size, step = call.get("size"), call.get("step")
+        count = (call.x[at] - size) // step + 1
+        return (*call.x[:at], count, *call.x[at + 1 :], size)
+    return window("unfold", 2, keys_of("unfold", call), call.x)
+
+
+@SHAPES.rule("fold")
+def fold(call: ShapeCall) -> Shapes:
+    """Return the shape of windows that are summed up into a map."""
+    out, k = listed(call.get("output_size"), 2), listed(call.get("kernel_size"), 2)
+    return (*call.x[:-2], call.x[-2] // prod(k), *out)
+
+
+@SHAPES.rule("grid_sample", "input grid", "float")
+def grid_sample(call: ShapeCall) -> Shapes:
+    """Return the shape of a map at the places of a grid."""
+    return (*call.x[:2], *call.shape("grid")[1:-1])
+
+
+@SHAPES.rule("affine_grid", "theta size", "float")
+def affine_grid(call: ShapeCall) -> Shapes:
+    """Return the shape of a grid."""
+    n, _, *space = call.get("size")
+    return (n, *space, len(space))
