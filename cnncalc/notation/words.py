@@ -237,11 +237,11 @@ def join_hint(before: str, words: Sequence[str]) -> SpecError | None:
     with suppress(WordError):
         head = head_of(before.partition(":")[0].rstrip())
     arguments: list[str] = []
-    rest = [word.lstrip(":,") for word in words]
+    rest = [word.lstrip(":,") for word in reversed(words)]
     while rest:
-        word = rest.pop(0)
-        if head is not None and rest and fused_key(head.cls, word) is not None and looks_like_shape(rest[0]):
-            word += rest.pop(0)  # stride 2
+        word = rest.pop()
+        if head is not None and rest and looks_like_shape(rest[-1]) and fused_key(head.cls, word) is not None:
+            word += rest.pop()  # stride 2
         takes_number = ":" not in before and not arguments
         if arguments and head is not None and head.cls.BARE == "c_o" and looks_like_shape(word) and "x" in word:
             arguments.append(f"k{word}")
