@@ -237,6 +237,12 @@ def test_pipes_and_circles_do_not_hang() -> None:
     assert codes("nets/**/a.json") == (0, [])
 
 
+def test_folders_of_folders_are_folders() -> None:
+    """`**/**` is as many folders as `**`, none included, and takes no longer."""
+    write("nets/a.json", OK)
+    assert codes("nets/**/**/a.json") == (0, [])
+
+
 def test_a_red_gate_stays_red_where_nobody_reads_on() -> None:
     write("a.json", WRONG)
     read, wrote = os.pipe()
