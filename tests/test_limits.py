@@ -233,6 +233,18 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "layers under all dialects together",
     ),
+    "resized.txt": (
+        b"3x8x8x8 convT3d:3,k4,p1,times=100000",
+        ["shape"],
+        2,
+        "with times the network has 10,001 layers up to here that change the shape, more than 10,000",
+    ),
+    "resized_in_blocks.json": (
+        spec({"op": "block", "times": 20_000, "layers": [{"op": "pad", "p": 1}]}),
+        ["shape", "--explain"],
+        2,
+        "with times the network has 10,001 layers up to here that change the shape",
+    ),
     "joined.json": (
         spec(
             *[{"op": "relu", "name": f"r{at}", "from": "input"} for at in range(1500)],
