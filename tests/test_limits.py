@@ -576,6 +576,13 @@ def test_a_run_of_a_join_of_very_many_takes_a_block_once(bounded: Bounded, op: s
 
 
 @posix
+def test_a_tiling_of_very_many_copies_once(bounded: Bounded, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones(5, np.float32))
+    done = bounded("run", "tile:5000000", "-x", str(tmp_path / "x.npy"))
+    assert done.code == 0, done
+
+
+@posix
 def test_data_in_another_file_is_read_by_its_length(bounded: Bounded, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     with open(tmp_path / "large.bin", "wb") as file:
