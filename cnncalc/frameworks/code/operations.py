@@ -310,7 +310,10 @@ class OperationEvaluator:
             pass
         except PLAIN_ERRORS as error:
             raise self.raised(error, node) from None
-        raise self.error(node, f"{describe(value)} has no items")
+        what = f"{describe(value)} has no items"
+        if value is None or isinstance(value, (int, float)):
+            raise RaisedError(self.exception("TypeError"), what, node)
+        raise self.error(node, what)
 
     def item_of_dict(self, value: dict[Any, Any], key: Any, node: Any) -> Any:
         """Return what a dict has for a key. KeyError without it, which names those that it has."""

@@ -393,6 +393,23 @@ def test_products_that_a_network_keeps_are_no_calls_of_a_later_run(init: str, fo
     assert (report.out, report.params) == ((4, 6, 8), 4 * 4 * 9 + 4)
 
 
+CHANGED = [
+    ("self.m = nn.Conv2d(4, 5, 3)\nself.apply(lambda m: nn.utils.weight_norm(m) if m is not self else m)", 190, 0),
+    ("self.m = nn.Conv2d(4, 5, 3)\nself.m.register_buffer('k', torch.ones(3))\nself.m.weight.data *= self.m.k", 185, 3),
+    ("self.m = nn.Conv2d(4, 5, 3)\ntry:\n    3[0]\nexcept TypeError:\n    self.m = nn.Conv2d(4, 1, 3)", 37, 0),
+    ("self.m = nn.Sequential(nn.Flatten(1, 2), nn.LSTM(8, 5, 2, proj_size=3, batch_first=True))", 450, 0),
+]
+"""Modules `m`, with the numbers that PyTorch 2.13 has of its parameters and buffers."""
+
+
+@pytest.mark.parametrize(("init", "params", "buffers"), CHANGED)
+def test_modules_that_are_changed_have_the_arrays_of_pytorch(init: str, params: int, buffers: int) -> None:
+    forward = "self.m.weight.data *= self.m.k\n" * (buffers > 0) + "y = self.m(x)\nreturn y[0] if len(y) == 2 else y"
+    source = NET.format(init=indent(init, " " * 8), forward=indent(forward, " " * 8), more="")
+    report = trace.shape(imported(read(source, "net.py", None), "net.py"), (4, 6, 8))
+    assert (report.params, report.buffers) == (params, buffers)
+
+
 @pytest.mark.parametrize(("init", "forward", "message"), IMPOSSIBLE)
 def test_what_pytorch_refuses_is_refused_with_the_numbers(init: str, forward: str, message: str) -> None:
     """PyTorch 2.13 raises an error for each of these."""

@@ -42,7 +42,7 @@ class TorchLibrary(Library):
         found = super().find(path)
         if found is not MISSING:
             return found
-        if path.startswith(INITIAL):
+        if path.startswith(INITIAL) and path.endswith("_"):
             return LibraryFunction(path, lambda evaluator, args, kwargs, node: args[0] if args else None)
         package, _, name = path.rpartition(".")
         made = functions.function(name) if package in FUNCTIONS else None

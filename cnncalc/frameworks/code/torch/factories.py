@@ -239,6 +239,19 @@ def checkpoint(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
     return evaluator.call(args[0], args[1:], own, node)
 
 
+@NAMES.function("torch.nn.init._calculate_fan_in_and_fan_out")
+def fans(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return how many values meet in each output of a weight, and how many outputs each input has."""
+    c_o, c_i, *k = args[0].shape
+    return c_i * prod(k), c_o * prod(k)
+
+
+@NAMES.function("torch.autograd.Variable")
+def variable(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the tensor."""
+    return args[0]
+
+
 @NAMES.function("torch.Size")
 def torch_size(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return sizes."""

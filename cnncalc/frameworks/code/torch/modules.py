@@ -176,7 +176,7 @@ def register_parameter(evaluator: Evaluator, args: list[Any], kwargs: dict[str, 
 
 
 _SAME = """
-    to cuda cpu half float double bfloat16 eval train requires_grad_ apply share_memory type compile
+    to cuda cpu half float double bfloat16 eval train requires_grad_ share_memory type compile
 """
 
 
@@ -184,6 +184,15 @@ _SAME = """
 def same(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the module: where its numbers are, and what they are, does not matter."""
     return args[0]
+
+
+@method(MODULE, "apply")
+def apply_each(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Call a function with each of the modules inside one, and with that itself: it may give them other parameters."""
+    module, function = [*args, *kwargs.values()]
+    for _, one in reversed(spent(evaluator, modules(module))):
+        evaluator.call(function, [one], {}, node)
+    return module
 
 
 _UNSEEN = """

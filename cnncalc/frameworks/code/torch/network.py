@@ -194,20 +194,19 @@ class NetworkReader:
             return None
         finally:
             self.arrays = dict(tensors(modules(self.network)))  # lazy modules have theirs now
-            for container, content in before:
-                container.clear()
-                container.extend(content) if isinstance(container, list) else container.update(content)
+            for one, content in before:
+                restore(one, content)
         if attempt.batch in PRIMES or not self.shapes:
             self.shapes = self.evaluator.shapes
         return self.recording(attempt, own, outputs)
 
     def state(self) -> list[tuple[Any, Any]]:
-        """Return what a run may change, and what it holds: the modules' attributes, and the lists and dicts in them."""
+        """Return what a run may change, and what it holds: arrays, attributes of modules, lists and dicts in them."""
         own = [module.attributes for _, module in modules(self.network)]
         kept = [one for attributes in own for one in attributes.values() if type(one) in (list, dict)]
         for one in kept:
             self.evaluator.budget.copy(len(one))
-        return [(one, one.copy()) for one in (*own, *kept)]
+        return [(one, one.contents) for one in self.arrays.values()] + [(one, one.copy()) for one in (*own, *kept)]
 
     def recording(self, attempt: Attempt, own: CallRecorder, outputs: list[TracedTensor]) -> Recording:
         """Return the record of a run."""
@@ -217,6 +216,15 @@ class NetworkReader:
         ends = frozenset([name for name, module in modules(self.network) if not any(True for _ in children(module))])
         name = self.network.cls.name
         return Recording(name, attempt.inputs, attempt.batch, own.calls, outputs, trained, kept, ends, own.looks)
+
+
+def restore(one: Any, content: Any) -> None:
+    """Give something the content that it had before a run; an array only if it depends on the run's input."""
+    if not isinstance(one, TensorValue):
+        one.clear()
+        one.extend(content) if isinstance(one, list) else one.update(content)
+    elif one.traced is not None:
+        one.contents = content
 
 
 def report_of(recording: Recording) -> Report | None:

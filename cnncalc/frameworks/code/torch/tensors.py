@@ -80,12 +80,20 @@ class TensorValue(LibraryObject):
 
     def become(self, other: TensorValue) -> None:
         """Hold what another tensor holds."""
-        self.shape, self.kind, self.traced, self.made = other.shape, other.kind, other.traced, other.made
-        self.of, self.values, self.run, self._own = other.of, other.values, other.run, other
+        self.contents = (*other.contents[:-1], other)
+
+    @property
+    def contents(self) -> tuple[Any, ...]:
+        """What it holds."""
+        return self.shape, self.kind, self.traced, self.made, self.of, self.values, self.run, self._own
+
+    @contents.setter
+    def contents(self, contents: tuple[Any, ...]) -> None:
+        self.shape, self.kind, self.traced, self.made, self.of, self.values, self.run, self._own = contents
 
     def roots(self) -> tuple[TensorValue, ...]:
         """Return the parameters and buffers that it is, or is computed from."""
-        return (self,) if self.name is not None else self.of
+        return tuple(dict.fromkeys((self, *self.of))) if self.name is not None else self.of
 
     def noted(self) -> TracedTensor | Constant:
         """Return it as the record of a call has it."""
@@ -149,7 +157,10 @@ class TensorValue(LibraryObject):
     def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
         from .functions import apply
 
-        return apply(evaluator, "getitem", [self, index], {}, node)
+        try:
+            return apply(evaluator, "getitem", [self, index], {}, node)
+        except NotImplementedError:
+            return UnknownValue("a tensor's items that values choose", node)
 
     def set_item(self, evaluator: Evaluator, index: Any, value: Any, node: Any) -> None:
         from .functions import apply
