@@ -251,6 +251,11 @@ def join(paths: Sequence[Fields], shapes: Sequence[Shape], out: Shape) -> Fields
     return first._replace(axes=tuple(axes), of=of).lose_along(lost)
 
 
+def join_lost(paths: Sequence[Fields], rank: int) -> Fields:
+    """Return fields of which nothing is known, of units with as many axes that see what these paths see."""
+    return next((path for path in paths if path.of), paths[0]).lost(rank)
+
+
 def join_folded(paths: Sequence[Fields]) -> tuple[tuple[tuple[Size, Axis], ...], set[int]] | None:
     """Return the axes that paths which meet have in the batch, and the axes of the input along which they differ.
 

@@ -163,7 +163,7 @@ def as_error(error: Exception) -> CnncalcError:
 
 LONGEST_PATH = 4096
 FAR, NEAR = 0.5, 0.61
-"""How alike words are that may be meant, and those that may be whatever their first letters are."""
+"""The least similarity of a word that may be meant if it begins alike, and if it does not."""
 DEEPEST = 3
 """How many nested lists are shown."""
 

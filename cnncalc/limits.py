@@ -25,6 +25,9 @@ MOST_PHASES_IN_ALL = 400_000
 for each path that meets there: 2 microseconds each."""
 MOST_PHASES_FOLLOWED = 1 << 20
 """Phases of what the units of each layer read of the layer before, where `rf` follows them: a microsecond each."""
+MOST_RESIZED = 10_000
+"""Copies of layers by `times` whose output has another shape than what they read: 4 KiB, and 100 microseconds, each,
+and 300 where `rf` follows them."""
 MOST_PRODUCTS = 6_000
 """Layers of a network that multiply their inputs by each other, as attention does: 120 microseconds each."""
 MOST_CONTRASTED = 50_000

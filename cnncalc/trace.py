@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from .axes import begin, join_folded
+from .axes import begin, join_folded, join_lost
 from .errors import CnncalcError, ShapeError
 from .floors import walk
 from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
 from .layers import Env, Fields, Layer, Trace
 from .layers.base import Need, space_of
-from .limits import MOST_AXES, MOST_OPEN, MOST_PHASES_IN_ALL, MOST_PRODUCTS, Limit
+from .limits import MOST_AXES, MOST_OPEN, MOST_PHASES_IN_ALL, MOST_PRODUCTS, MOST_RESIZED, Limit
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, counted, known, show, total
@@ -95,7 +95,7 @@ def _spatial(network: Network, read: Input) -> list[int]:
 class _Budget:
     """How much of what takes long may be traced, copies of a layer that are traced once apart."""
 
-    __slots__ = ("letters", "phases", "products")
+    __slots__ = ("letters", "phases", "products", "resized")
 
     def __init__(self) -> None:
         what = "the maps up to here have {made:,} letters and floors in their open sizes, more than {most:,}"
@@ -104,9 +104,13 @@ class _Budget:
         self.phases = Limit(MOST_PHASES_IN_ALL, what, "take fewer layers behind the one that makes the map larger")
         what = "up to here {made:,} layers multiply their inputs by each other, more than {most:,}"
         self.products = Limit(MOST_PRODUCTS, what, "take fewer of them")
+        what = "with times the network has {made:,} layers up to here that change the shape, more than {most:,}"
+        self.resized = Limit(MOST_RESIZED, what, "lower times, or write the layers out")
 
-    def count(self, layer: Layer, xs: Sequence[Shape], traced: Trace) -> None:
-        """Count a layer that was traced. SpecError if that is too much."""
+    def count(self, layer: Layer, xs: Sequence[Shape], traced: Trace, copied: bool) -> None:
+        """Count a layer that was traced, or a copy of one by `times`. SpecError if that is too much."""
+        if copied and traced.out not in xs:
+            self.resized.count(1)
         if layer.JOINS and layer.MULTIPLIES:
             self.products.count(1)
         phases = [len(field.phases) for field in traced.fields.of if field.phases is not None]
@@ -123,7 +127,7 @@ class _Needs(list[tuple[Need, ...]]):
     It is handed from layer to layer, into blocks, too, with what else a trace has once.
     """
 
-    __slots__ = ("budget", "done", "holds", "known")
+    __slots__ = ("budget", "done", "holds", "known", "traced")
 
     def __init__(self, budget: _Budget | None = None) -> None:
         super().__init__()
@@ -133,6 +137,8 @@ class _Needs(list[tuple[Need, ...]]):
         self.holds: Holds | None = None
         self.known: set[object] = set()
         """What is needed already."""
+        self.traced = set[int]()
+        """The ids of the layers that were traced, by which their copies are known."""
 
     def taken(self, node: Node, xs: Sequence[Shape]) -> Sequence[Condition]:
         """Return what this layer needs that none before it did, and take it as known.
@@ -201,7 +207,8 @@ def _trace(
                 traced = last[2]
             else:
                 traced = _traced(node, xs, fields, env)
-                needs.budget.count(node.layer, xs, traced)
+                needs.budget.count(node.layer, xs, traced, copied=id(node.layer) in needs.traced)
+                needs.traced.add(id(node.layer))
                 held[id(node.layer)] = xs, fields, traced
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
@@ -226,7 +233,7 @@ def _trace(
 def _traced(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
     """Trace a layer without layers of its own."""
     if NOTHING_KNOWN in xs and node.layer.WORD != "opaque":
-        return _unknown(node, fields[0], env)
+        return _unknown(node, join_lost(fields, 0), env)
     return _join(node, xs, fields, env) if node.layer.JOINS else node.layer.trace(xs[0], fields[0], env)
 
 
@@ -344,9 +351,8 @@ MOST_GUESSED = 6
 
 
 def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
-    """Trace a layer of whose input nothing is known but what its keys say: its channels and its number of axes."""
+    """Trace a layer of whose inputs nothing is known but what its keys say: its channels and its number of axes."""
     layer, rank = node.layer, node.layer.rank()
-    fields = fields.lost(0)
     if layer.JOINS or (rank is None and not layer.WEIGHTS):
         weights = None if layer.WEIGHTS else 0
         macs = None if weights is None or layer.MULTIPLIES else 0

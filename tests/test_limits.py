@@ -233,6 +233,18 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "layers under all dialects together",
     ),
+    "resized.txt": (
+        b"3x8x8x8 convT3d:3,k4,p1,times=100000",
+        ["shape"],
+        2,
+        "with times the network has 10,001 layers up to here that change the shape, more than 10,000",
+    ),
+    "resized_in_blocks.json": (
+        spec({"op": "block", "times": 20_000, "layers": [{"op": "pad", "p": 1}]}),
+        ["shape", "--explain"],
+        2,
+        "with times the network has 10,001 layers up to here that change the shape",
+    ),
     "joined.json": (
         spec(
             *[{"op": "relu", "name": f"r{at}", "from": "input"} for at in range(1500)],
@@ -551,6 +563,23 @@ def test_a_run_says_what_a_huge_kernel_takes(bounded: Bounded, word: str, tmp_pa
     done = bounded("run", word, "-x", str(tmp_path / "x.npy"), "--seed", "0")
     assert done.code == 2, done
     assert "PiB" in done.err
+
+
+@posix
+@pytest.mark.parametrize("op", ["add", "concat"])
+def test_a_run_of_a_join_of_very_many_takes_a_block_once(bounded: Bounded, op: str, tmp_path: Path) -> None:
+    layers = [{"op": "relu", "name": "r"}, {"op": op, "from": ["r"] * 100_000}]
+    (tmp_path / "net.json").write_bytes(spec(*layers))
+    np.save(tmp_path / "x.npy", np.ones((3, 8, 8), np.float32))
+    done = bounded("run", str(tmp_path / "net.json"), "-x", str(tmp_path / "x.npy"))
+    assert done.code == 0, done
+
+
+@posix
+def test_a_tiling_of_very_many_copies_once(bounded: Bounded, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones(5, np.float32))
+    done = bounded("run", "tile:5000000", "-x", str(tmp_path / "x.npy"))
+    assert done.code == 0, done
 
 
 @posix

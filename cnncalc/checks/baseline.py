@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import LONGEST_PATH, SpecError, as_error, shown
 from ..explain import axes_text
+from ..files import is_special
 from ..notation.document import Document, parse
 from ..notation.encode import encode
 from ..notation.encode import entries as json_entries
@@ -56,13 +57,17 @@ class Baseline:
 
     def _read(self) -> dict[str, Entry]:
         """Return the entries of the file. SpecError if it is not a baseline, or does not exist and is not updated."""
-        if os.path.isfile(self.path):
-            return read(parse(Document(read_text(self.path), self.path)), self.path)
-        if self.update and not os.path.exists(self.path):
-            return {}
+        name = shown(self.path, LONGEST_PATH)
         if os.path.isdir(self.path):
-            raise SpecError(f"{shown(self.path, LONGEST_PATH)} is a directory", "name the baseline's file")
-        raise SpecError(f"there is no baseline {shown(self.path, LONGEST_PATH)}", "write it with --update")
+            raise SpecError(f"{name} is a directory", "name the baseline's file")
+        if is_special(self.path):
+            what = f"{name} is a pipe or a device, and the files of a baseline are named from its folder"
+            raise SpecError(what, "name a file in that folder")
+        if os.path.exists(self.path):
+            return read(parse(Document(read_text(self.path), self.path)), self.path)
+        if self.update:
+            return {}
+        raise SpecError(f"there is no baseline {name}", "write it with --update")
 
     def key(self, result: Result) -> str:
         """Return a file's name relative to the baseline's folder, with its line in JSON Lines."""

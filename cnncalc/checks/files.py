@@ -186,7 +186,10 @@ def _matching(pattern: str) -> list[str]:
     before, stars, after = pattern.partition("**")
     if not stars:
         return sorted(glob.glob(pattern))
-    after = after.lstrip("/" + os.sep).replace("**", "*") or "*"
+    after = after.lstrip("/" + os.sep)
+    while after.startswith(("**/", f"**{os.sep}")):  # any number of folders, and again
+        after = after[3:].lstrip("/" + os.sep)
+    after = after.replace("**", "*") or "*"
     paths: set[str] = set()
     for top in glob.glob(before) if before else ["."]:
         for root, folders, _ in os.walk(top):

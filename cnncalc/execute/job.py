@@ -92,10 +92,10 @@ def real(kind: Dtype, name: str) -> Dtype:
     return kind.newbyteorder("=")
 
 
-def _check_bytes(report: Report, given: NamedArrays) -> None:
+def _check_bytes(report: Report, wants: Sequence[arrays.Weight], given: NamedArrays) -> None:
     """Raise SpecError if a sample of a layer's result, or a weight, has more bytes than can be counted."""
     sizes = [(layer.name, prod(n for n in layer.traced.out if isinstance(n, int))) for layer in report.layers]
-    sizes += [(want.name, prod(want.shape)) for want in arrays.wanted(report) if want.name not in given]
+    sizes += [(want.name, prod(want.shape)) for want in wants if want.name not in given]
     for name, count in sizes:
         if count * 8 > LARGEST:
             raise SpecError(f"{name} has {count:,} values: no machine holds them", "make it smaller")
@@ -179,18 +179,21 @@ class Job:
         self.report = self.samples.report
         self.last = _output(self.report, output)
         """The index of the layer whose result is wanted: that of the first output, or of the one that is named."""
-        self._seed, self._memory, self._fuse = seed, memory, fuse
+        self._seed = seed
         self.give(others or {})
         self._kinds = {name: real(array.dtype, name) for name, array in self.others.items()}
-        self._loaded: Program | None = None
+        self._is_loaded = False
         self._drawn = self.kind if self.kind.kind == "f" else np.dtype(np.float32)
         names = [layer.name for layer in self.report.layers]
         self.kept = _kept(names, keep, keep_all)
-        arrays.check(self.report, self.weights, seed)
-        _check_bytes(self.report, self.weights)
-        likes = {want.name: self._like(want) for want in arrays.wanted(self.report)}
+        self.wants = arrays.wanted(self.report)
+        """The arrays that the network needs."""
+        arrays.check(self.wants, self.weights, seed)
+        _check_bytes(self.report, self.wants, self.weights)
+        likes = {want.name: self._like(want) for want in self.wants}
         self.weight_bytes = sum(array.nbytes for array in likes.values())
-        self.plan = self._program(likes)
+        results = (*self.kept, self.last)
+        self.plan = Program(self.report, self.kind, likes, results, memory, self._kinds, fuse)
         _check_memory(self.plan.working(1), memory)
 
     def give(self, others: Mapping[str, Array]) -> None:
@@ -201,15 +204,12 @@ class Job:
     @property
     def not_needed(self) -> list[str]:
         """The names of the weights that are given and that no layer needs."""
-        return arrays.unused(self.report, self.weights)
+        return arrays.unused(self.wants, self.weights)
 
     def _like(self, want: arrays.Weight) -> Array:
         """Return an array of a weight's shape and dtype that takes no memory."""
         given = self.weights.get(want.name)
         return np.broadcast_to(np.zeros((), self._drawn if given is None else real(given.dtype, want.name)), want.shape)
-
-    def _program(self, weights: Mapping[str, Array]) -> Program:
-        return Program(self.report, self.kind, weights, (*self.kept, self.last), self._memory, self._kinds, self._fuse)
 
     def result(self, at: int, count: int) -> tuple[tuple[int, ...], Dtype, tuple[int, ...]]:
         """Return of a layer's result for `count` samples: the shape for the caller, the dtype, the shape as samples."""
@@ -228,9 +228,10 @@ class Job:
 
     def load(self) -> Program:
         """Return the network ready to run; the first call reads or draws its weights."""
-        if self._loaded is None:
-            self._loaded = self._program(arrays.bind(self.report, self.weights, self._seed, self._drawn))
-        return self._loaded
+        if not self._is_loaded:
+            self.plan.take(arrays.bind(self.wants, self.weights, self._seed, self._drawn))
+            self._is_loaded = True
+        return self.plan
 
     def run(self, x: Array, sinks: Mapping[int, Sink], progress: Progress | None = None) -> None:
         """Fill the sinks of the layers that are kept and of the last one, some samples at a time."""

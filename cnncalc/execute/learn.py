@@ -110,8 +110,9 @@ class Learner:
         dtype = np.result_type(*kinds)
         self.kind = dtype if dtype in (np.float32, np.float64) else np.dtype(np.float64)
         given = arrays.named(samples.report, init, None)
-        arrays.check(samples.report, given, seed)
-        bound = arrays.bind(samples.report, given, seed, self.kind)
+        wants = arrays.wanted(samples.report)
+        arrays.check(wants, given, seed)
+        bound = arrays.bind(wants, given, seed, self.kind)
         self.weight = bound[f"{layer.name}.weight"].astype(self.kind, order="C")
         self.bias = np.zeros(layer.values["c_o"], self.kind) if layer.values["bias"] else None
         self._task = Task(layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)

@@ -70,9 +70,10 @@ def job(
     if samples.batch is not None:
         raise SpecError(f"{show(sample)} is a batch", "a matrix is for one sample: leave the batch out")
     given = arrays.named(samples.report, arrays.Carried(seed).of(samples.report) if weights is None else weights, None)
-    added = [want for want in arrays.wanted(samples.report) if want.role in want.layer.node.layer.ADDED]
+    wants = arrays.wanted(samples.report)
+    added = [want for want in wants if want.role in want.layer.node.layer.ADDED]
     held = {**given, **{want.name: np.zeros(want.shape, kind) for want in added}}
-    arrays.check(samples.report, held, seed)
+    arrays.check(wants, held, seed)
     return Job(network, sample, kind, held, dialect=dialect, layout=layout, seed=seed)
 
 

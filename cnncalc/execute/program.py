@@ -65,6 +65,11 @@ def check_runnable(layer: LayerReport) -> None:
         raise SpecError(text, "run the layers before it, and those after").at(layer.node.label())
 
 
+def _own(layer: LayerReport, weights: Mapping[str, Array]) -> dict[str, Array]:
+    """Return a layer's weights by their roles."""
+    return {want.role: weights[want.name] for want in needed_by(layer)}
+
+
 class Program:
     """A network and its weights, for samples of one shape and dtype. Not safe for several threads at once."""
 
@@ -101,6 +106,8 @@ class Program:
         """The shared buffer of each layer whose result is in one."""
         self._buffers: list[Array] = []
         self._working_memory: dict[str, Array] = {}
+        self._needs: dict[int, int] = {}
+        """The working memory that a run takes, by the number of samples at once."""
         self._held: dict[tuple[int, int], Array] = {}
         """The part of a shared buffer that holds a layer's result, by the layer and the number of samples."""
         self._place_results()
@@ -140,7 +147,7 @@ class Program:
 
     def _step(self, layer: LayerReport, steps: list[LayerStep], weights: Mapping[str, Array]) -> LayerStep:
         kernel = KERNELS[layer.node.layer.WORD]
-        own = {want.role: weights[want.name] for want in needed_by(layer)}
+        own = _own(layer, weights)
         kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
         kinds = kinds or ([] if own else [self._kinds.get(layer.name, self.kind)])
         task = Task(layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
@@ -150,9 +157,18 @@ class Program:
             raise SpecError("axes of an open size are folded into the batch", "give numbers").at(layer.node.label())
         return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), times)
 
+    def take(self, weights: Mapping[str, Array]) -> None:
+        """Take other arrays of the same names, shapes and dtypes, before anything has run."""
+        self.steps = [step._replace(weights=_own(step.layer, weights)) for step in self.steps]
+
     def working(self, count: int) -> int:
         """Return how many bytes of working memory a run of `count` samples takes at most."""
         several = min(self.at_once, count)
+        if several not in self._needs:
+            self._needs[several] = self._needed(several)
+        return self._needs[several]
+
+    def _needed(self, several: int) -> int:
         needs = [self._working(step, several) for step in self.steps]
         copied = sum([plan.copied(fused, self.steps, self.at_once) for fused in self.plan])
         return self.each_sample * several + copied + max(*needs, min(sum(needs), self.scratch))

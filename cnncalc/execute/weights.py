@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from math import prod, sqrt
@@ -71,8 +71,9 @@ def named(report: Report, given: NamedArrays | Array | None, bias: Array | None)
 def _constants(report: Report) -> dict[str, Array]:
     """Return the arrays of constants that a network brings, and that are not weights: its file has their values."""
     held = {} if report.network.source is None else report.network.source.weights
-    fixed = [want.name for want in wanted(report) if want.layer.values.get("kind") == "constant" and want.name in held]
-    return {name: np.asarray(held[name]()) for name in fixed}
+    fixed = [layer for layer in report.layers if layer.values.get("kind") == "constant"]
+    names = dict.fromkeys([want.name for layer in fixed for want in needed_by(layer) if want.name in held])
+    return {name: np.asarray(held[name]()) for name in names}
 
 
 def carried_bytes(report: Report) -> int:
@@ -157,7 +158,8 @@ def sourced(network: Network, given: NamedArrays | Array | None) -> Network:
     report = trace_shape(network.inlined())
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
-    check(report if without is network else trace_shape(without.inlined()), arrays, None, "give an array for each")
+    wants = wanted(report if without is network else trace_shape(without.inlined()))
+    check(wants, arrays, None, "give an array for each")
     return without._replace(source=_OriginWithWeights(network.source, arrays))
 
 
@@ -195,10 +197,10 @@ def without_biases(network: Network, given: NamedArrays) -> Network:
     return network if tuple(nodes) == network.nodes else network._replace(nodes=tuple(nodes))
 
 
-def check(report: Report, given: NamedArrays, seed: int | None, help: str = GIVE_OR_DRAW) -> None:
+def check(wants: Sequence[Weight], given: NamedArrays, seed: int | None, help: str = GIVE_OR_DRAW) -> None:
     """Raise SpecError with `help` if an array is missing and there is no seed, ShapeError if one has a wrong shape."""
     missing = []
-    for want in wanted(report):
+    for want in wants:
         if want.name in given:
             check_fit(given[want.name], want)
         elif seed is None:
@@ -208,25 +210,25 @@ def check(report: Report, given: NamedArrays, seed: int | None, help: str = GIVE
     listed = [f"{want.name} {show(want.shape)}" for want in missing[:MOST_LISTED]]
     if len(missing) > MOST_LISTED:
         listed.append(f"and {len(missing) - MOST_LISTED} more")
-    others = unused(report, given)
+    others = unused(wants, given)
     if others:
         near = nearest(others[0], [want.name for want in missing])
         help += f"\ngiven but not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")
     raise SpecError(f"no weights for {', '.join(listed)}", help)
 
 
-def bind(report: Report, given: NamedArrays, seed: int | None, kind: Dtype) -> dict[str, Array]:
-    """Return the arrays of a network by name, once `check`ed: those given, and the others drawn in this dtype."""
+def bind(wants: Sequence[Weight], given: NamedArrays, seed: int | None, kind: Dtype) -> dict[str, Array]:
+    """Return the arrays that a network needs by name, once `check`ed: those given, and others drawn in this dtype."""
     arrays = {}
-    for want in wanted(report):
+    for want in wants:
         array = _read(given[want.name]) if want.name in given else draw(want, seed or 0, kind)
         arrays[want.name] = array.reshape(want.shape).astype(array.dtype.newbyteorder("="), copy=False)
     return arrays
 
 
-def unused(report: Report, given: NamedArrays) -> list[str]:
+def unused(wants: Sequence[Weight], given: NamedArrays) -> list[str]:
     """Return the names of the arrays that are given and not needed."""
-    needed = {want.name for want in wanted(report)}
+    needed = {want.name for want in wants}
     return [name for name in given if name not in needed and not name.endswith(IGNORED)]
 
 

@@ -40,7 +40,7 @@ def fill(
     if x is not None:
         filled = filled._replace(x=_input(layer, job.samples.split(x)[0]), made_up=filled.made_up[1:])
     own = {name.rpartition(".")[2] for name in job.weights}
-    bound = arrays.bind(job.report, job.weights, 0, np.dtype(np.float64)) if own else {}
+    bound = arrays.bind(job.wants, job.weights, 0, np.dtype(np.float64)) if own else {}
     named = {name.rpartition(".")[2]: array for name, array in bound.items() if name.rpartition(".")[2] in own}
     if "weight" in named:
         left = [what for what in filled.made_up if what != "kernel"]

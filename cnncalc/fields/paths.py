@@ -69,7 +69,8 @@ class Paths(NamedTuple):
 
         Paths that a join left out do not count. None where a field is not known.
         """
-        return tuple([_aligned(fields) for fields in zip(*self._met(), strict=True)])
+        alone = sum(kind.number for kind in self.kinds if not kind.is_global) == 1
+        return tuple([alone or _aligned(fields) for fields in zip(*self._met(), strict=True)])
 
     def apart(self) -> list[str]:
         """Return in what paths differ that are not aligned, an axis a line: their strides, or their centres."""
@@ -159,7 +160,7 @@ def through(layer: LayerReport, place: int, fields: Fields) -> Fields:
 def _aligned(fields: Sequence[Field]) -> bool | None:
     """Return whether paths with these fields are aligned on an axis; None if one of them is not known."""
     if any(None in (field.size, field.start) for field in fields):
-        return None if len(set(fields)) > 1 else True
+        return None
     return not join_field([field._replace(marks=0) for field in fields]).marks & MISALIGNED
 
 

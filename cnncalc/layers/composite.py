@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from ..axes import join_lost
 from ..errors import ShapeError
 from ..sizes import NOTHING_KNOWN, UNKNOWN, Count, Shape, count, read_shape
 from .base import KERNEL, Env, Fields, Layer, Sign, Start, Trace, ops
@@ -66,7 +67,7 @@ class Opaque(Layer):
         out = NOTHING_KNOWN if self.out is None else read_shape(self.out, scalar=True)
         if self.same and xs[0] != NOTHING_KNOWN:
             out = xs[0]
-        seen = fields[0].lost(len(out))
+        seen = join_lost(fields, len(out))
         bias = None if self.params is None else 0
         return Trace(dict(self.given), out, seen, self.params, bias, self.buffers, self.macs)
 

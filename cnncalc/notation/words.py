@@ -27,7 +27,7 @@ from ..errors import CnncalcError, Path, SpecError, Where, shown
 from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Origin
 from ..sizes import Shape, known, looks_like_shape
-from .arguments import BARE, MODE, Follower, Part, all_parts, parts_of, read_axes, takes_several
+from .arguments import BARE, MODE, Follower, Part, all_parts, fused_key, parts_of, read_axes, takes_several
 from .document import Raw, canonical
 from .examples import EXAMPLE
 from .heads import Arg, WordError, WordHead, head_of, kind_of, other_case, without_module
@@ -237,15 +237,22 @@ def join_hint(before: str, words: Sequence[str]) -> SpecError | None:
     with suppress(WordError):
         head = head_of(before.partition(":")[0].rstrip())
     arguments: list[str] = []
-    for word in [word.lstrip(":,") for word in words]:
+    rest = [word.lstrip(":,") for word in reversed(words)]
+    while rest:
+        word = rest.pop()
+        if head is not None and rest and looks_like_shape(rest[-1]) and fused_key(head.cls, word) is not None:
+            word += rest.pop()  # stride 2
         takes_number = ":" not in before and not arguments
+        if arguments and head is not None and head.cls.BARE == "c_o" and looks_like_shape(word) and "x" in word:
+            arguments.append(f"k{word}")
+            continue
         if head is None or not head.op or not _is_argument(head, word, takes_number):
             break
         arguments.append(word)
     if not arguments:
         return None
     joined = before.rstrip(",: ") + ("," if ":" in before.rstrip(",: ") else ":") + ",".join(arguments)
-    return SpecError(f"{shown(arguments[0])} is an argument, not a layer", f"join with commas: {joined}")
+    return SpecError(f"{shown(words[0].lstrip(':,'))} is an argument, not a layer", f"join with commas: {joined}")
 
 
 def _is_argument(head: WordHead, word: str, takes_number: bool) -> bool:

@@ -11,6 +11,7 @@ from itertools import islice, takewhile
 from .. import zoo
 from ..errors import LONGEST_PATH, SpecError, nearest, shown
 from ..layers import OPS, unknown_op
+from ..notation.calls import looks_like_call
 from ..notation.document import BY_LINE
 from ..notation.words import call_error, called_name, is_layer_word, join_hint
 from ..sizes import MOST_SIZES, looks_like_shape
@@ -52,7 +53,14 @@ def _respelled(word: str) -> str | None:
         before, behind = word[: mark.start()].rstrip(), word[mark.end() :]
         if looks_like_shape(before) and is_layer_word(behind):
             return f"white space separates a shape and layers: {before} {re.sub(_BETWEEN, ' ', behind)}"
-    return "a bracket is not closed" if sum(map(word.count, "([{")) > sum(map(word.count, ")]}")) else None
+    is_open = sum(map(word.count, "([{")) > sum(map(word.count, ")]}"))
+    return "a bracket is not closed" if is_open else _added(word)
+
+
+def _added(word: str) -> str | None:
+    """Return how the layer of `model.add(Conv2D(8, 3))` is written; None for other words."""
+    call = re.fullmatch(r"\w+\.add\((.+)\)", word, re.DOTALL)
+    return f"write the call alone: {call[1]}" if call is not None and looks_like_call(call[1]) else None
 
 
 def no_network(spec: SpecWords, word: str) -> SpecError:

@@ -190,11 +190,11 @@ def network_in_cnncalc(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
 
     import cnncalc
     from cnncalc.execute.program import Program
-    from cnncalc.execute.weights import bind
+    from cnncalc.execute.weights import bind, wanted
 
     x = np.random.default_rng(1).standard_normal((1, *shape), np.float32)
     report = cnncalc.shape(name, x.shape)
-    program = Program(report, x.dtype, bind(report, {}, 0, x.dtype), [len(report.layers) - 1])
+    program = Program(report, x.dtype, bind(wanted(report), {}, 0, x.dtype), [len(report.layers) - 1])
     last = len(report.layers) - 1
     out = np.empty((1, *program.steps[last].shape), np.float32)
     return lambda: program.run(x, {last: out})

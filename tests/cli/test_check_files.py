@@ -157,6 +157,19 @@ def test_a_folder_is_not_a_baseline() -> None:
     assert "name the baseline's file" in ended.out
 
 
+@posix
+@pytest.mark.parametrize("update", [[], ["--update"]])
+def test_a_pipe_is_not_a_baseline(update: list[str]) -> None:
+    """Its files have no names from where it is: what would help was to write it, also where it was to be written."""
+    write("a.json", OK)
+    os.mkfifo("pipe")
+    for name in ("pipe", "/dev/null"):
+        ended = here(["check", "a.json", "--baseline", name, *update])
+        assert ended.code == 2
+        said = f"'{name}' is a pipe or a device, and the files of a baseline are named from its folder"
+        assert said in ended.out, ended
+
+
 def test_the_entries_of_a_baseline_are_counted() -> None:
     write("a.json", OK)
     write("b.json", OK)
@@ -235,6 +248,12 @@ def test_pipes_and_circles_do_not_hang() -> None:
     assert codes("nets") == (0, [])
     assert codes("**/*.json") == (0, [])
     assert codes("nets/**/a.json") == (0, [])
+
+
+def test_folders_of_folders_are_folders() -> None:
+    """`**/**` is as many folders as `**`, none included, and takes no longer."""
+    write("nets/a.json", OK)
+    assert codes("nets/**/**/a.json") == (0, [])
 
 
 def test_a_red_gate_stays_red_where_nobody_reads_on() -> None:

@@ -419,6 +419,11 @@ def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> Non
         ("3x32x32 'conv: 8, k3'", "quotes are for a shell: write conv: 8, k3"),
         ("input=3x32x32 conv:8", "the input is a shape alone: 3x32x32"),
         ("3x32x32 conv(8, k3", "a bracket is not closed"),
+        ("3x32x32 'model.add(Conv2D(8, (3, 3)))'", "quotes are for a shell: write model.add(Conv2D(8, (3, 3)))"),
+        ("3x32x32 model.add(Conv2D(8, (3, 3)))", "write the call alone: Conv2D(8, (3, 3))"),
+        ("3x32x32 conv 8 3x5 s2", "join with commas: conv:8,k3x5,s2"),
+        ("3x32x32 conv 8 kernel 3x5 stride 2 padding 1", "join with commas: conv:8,kernel3x5,stride2,padding1"),
+        ("3x32x32 conv:8,k3 stride 2 relu", "join with commas: conv:8,k3,stride2"),
         ("3x32x32 conv:64@3x3", "for a kernel: conv:64,k3x3"),
     ],
 )

@@ -26,9 +26,9 @@ X = RNG.standard_normal((6, 3, 8, 9)).astype(np.float32)
 
 
 def weights(net: Any = NET) -> dict[str, Any]:
-    from cnncalc.execute.weights import bind
+    from cnncalc.execute.weights import bind, wanted
 
-    return bind(cnncalc.shape(net), {}, 3, np.dtype(np.float32))
+    return bind(wanted(cnncalc.shape(net)), {}, 3, np.dtype(np.float32))
 
 
 def test_it_gives_what_run_gives_for_any_batch_and_dtype() -> None:

@@ -71,6 +71,24 @@ def test_a_gate_is_left_out_as_joins_leave_it_out() -> None:
     assert found.aligned() == (True, True)
 
 
+@pytest.mark.parametrize(
+    ("words", "count", "aligned"),
+    [
+        ("3x8x9 opaque:out=[4,5,6,7],name=a opaque:out=[4,6,5],from=input+a", 2, (None, None)),
+        ("3x8x9 opaque:out=[4,6,5],name=a opaque:out=[4,6,5],from=input,name=b add:a+b", 2, (None, None)),
+        ("3x8x9 constant:shape=[4],name=a opaque:out=[4,6,5],from=a+input", 1, (True, True)),
+        ("3x8x9 constant:shape=[4],name=a opaque:from=input,name=b add:a+b", 1, (True, True)),
+        ("3x8x9 constant:shape=[4],name=a opaque:out=[4,6,5],from=a", 0, ()),
+    ],
+)
+def test_paths_of_which_nothing_is_known(words: str, count: int, aligned: tuple[bool | None, ...]) -> None:
+    """A layer that reads a constant first is behind the input all the same."""
+    found = paths_of(words)
+    assert (found.number, found.aligned()) == (count, aligned)
+    (*_, last) = cnncalc.shape(words).layers
+    assert [field.size for field in last.traced.fields.of] == [None] * len(aligned)
+
+
 def test_strides_that_differ() -> None:
     found = paths_of("4x16x16 conv:4,k1,s2,name=a crop:4,from=input,name=b add:a+b")
     assert found.apart() == ["strides 1 and 2", "strides 1 and 2"]

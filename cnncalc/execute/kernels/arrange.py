@@ -15,10 +15,9 @@ def _expand(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
 
 
 def _tile(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    x = xs[0]
-    for at in np.ndindex(*task.values["repeats"]):
-        places = [slice(turn * n, (turn + 1) * n) for turn, n in zip(at, x.shape[1:], strict=True)]
-        np.copyto(out[(slice(None), *places)], x)
+    x, pairs = xs[0], list(zip(task.values["repeats"], xs[0].shape[1:], strict=True))
+    once = x.reshape(len(x), *[size for _, n in pairs for size in (1, n)])
+    np.copyto(out.reshape(len(out), *[size for pair in pairs for size in pair]), once)
 
 
 def _roll(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from math import prod
@@ -48,7 +49,7 @@ def combine(ufunc: np.ufunc, bound: Bound | None = None, what: str = "") -> Comp
             if kind != out.dtype:
                 out[block] = result
 
-        blockwise(work, out, len(operands) * out.itemsize)
+        blockwise(work, out, min(len(operands), 3) * out.itemsize)
 
     return compute
 
@@ -124,12 +125,14 @@ def _concat(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
     before = (slice(None),) * axis
 
     def work(mine: slice) -> None:
-        for x, end in zip(xs, ends, strict=True):
-            begin = end - x.shape[axis]
-            first, last = max(begin, mine.start), min(end, mine.stop)
-            if first < last:
-                part = x[(*before, slice(first - begin, last - begin))]
-                np.copyto(out[(*before, slice(first, last))], part, casting="unsafe")
+        first = mine.start
+        for at in range(bisect(ends, first), len(xs)):
+            begin, last = ends[at] - xs[at].shape[axis], min(ends[at], mine.stop)
+            part = xs[at][(*before, slice(first - begin, last - begin))]
+            np.copyto(out[(*before, slice(first, last))], part, casting="unsafe")
+            first = last
+            if first == mine.stop:
+                break
         if task.then is not None:
             place = [*before, mine, *(slice(None),) * (out.ndim - axis - 1)]
             task.then((place[0], place[-1], *place[1:-1]) if task.channels_last else tuple(place))

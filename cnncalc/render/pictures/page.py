@@ -25,8 +25,9 @@ from ..grid import Cell, Column, full
 from ..grid import grid as table_of
 from ..rows import Row, rows
 from ..summary import totals
+from .elements import resource
 from .lanes import picture_nodes
-from .svg import MEANINGS, diagram, resource, title_of
+from .svg import MEANINGS, diagram, title_of
 from .windows import Steps, as_json
 
 SHOWN = ("layer", "op", "out", "params", "macs", "rf_size", "rf_stride", "rf_start")

@@ -9,8 +9,8 @@ from math import isqrt, prod
 from ...field import Interval
 from ...fields import masks
 from ...fields.views import Sight
+from .elements import EDGE, ROW, Drawn, key, text, text_width
 from .pyramid import Level, Numbers, drawn_of, level_text, levels_of, unit_title, weights_of
-from .svg import EDGE, ROW, Drawn, key, text, text_width
 
 LEAST_LINE = 640
 """The least width of a line of maps."""

@@ -11,8 +11,8 @@ from ...limits import MOST_STEPPED
 from ...steps import Filled
 from .. import Style
 from ..texts import broken
+from .elements import CHARACTER, EDGE, ROW, Drawn, text, text_width
 from .steps import MOST_CELLS, Block, Sketch, check_asked, legend, numbers
-from .svg import CHARACTER, EDGE, ROW, Drawn, text, text_width
 
 MOST_DRAWN = 4096
 """How many cells a page draws at most for a step."""

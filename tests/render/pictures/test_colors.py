@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from cnncalc.render.pictures.svg import resource
+from cnncalc.render.pictures.elements import resource
 
 Color = tuple[float, float, float]
 
