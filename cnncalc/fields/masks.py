@@ -113,6 +113,24 @@ def hull(region: Region) -> tuple[Interval, ...] | None:
     return tuple([ends(reduce(or_, sets)) for sets in zip(*region, strict=True)])
 
 
+def middle(region: Region) -> tuple[int, ...]:
+    """Return the place on the axes before the last two at which a region is nearest to its middle; none if it is empty.
+
+    Holes of a dilation may lie in the middle itself.
+    """
+    wanted = [(first + last) // 2 for first, last in (hull(region) or ())[:-2]]
+    places = [[_nearest(bits, at) for bits, at in zip(one, wanted, strict=False)] for one in region]
+    apart = [sum([abs(at - other) for at, other in zip(place, wanted, strict=True)]) for place in places]
+    return tuple(places[apart.index(min(apart))]) if places else ()
+
+
+def _nearest(bits: int, wanted: int) -> int:
+    """Return the unit of a set that is nearest to one."""
+    before, behind = bits & full(wanted + 1), bits >> wanted
+    found = [ends(before)[1]] * bool(before) + [wanted + ends(behind or 1)[0]] * bool(behind)
+    return min(found, key=lambda at: abs(at - wanted))
+
+
 def ends(bits: int) -> Interval:
     """Return the first and the last unit of a set that is not empty."""
     return (bits & -bits).bit_length() - 1, bits.bit_length() - 1

@@ -79,6 +79,23 @@ def test_random_networks(seed: int) -> None:
     assert check(draw(seed)) > 0
 
 
+@pytest.mark.parametrize(
+    ("words", "unit", "place"),
+    [
+        # a kernel of 2 with a dilation of 2 reads slices 1 and 3, of 3 slices 0, 2 and 4, or 5 and 7
+        ("1x9x10x11 conv3d:2,k2,d2,p1", (2, 3, 4), (1,)),
+        ("1x9x10x11 conv3d:2,k3,d2,p2", (2, 3, 4), (2,)),
+        ("1x9x10x11 conv3d:2,k3,d2,p2", (7, 3, 4), (5,)),
+        ("1x10x11 conv:2,k2,d2,p1", (2, 3), ()),
+    ],
+)
+def test_a_slice_that_is_drawn_has_units_that_are_seen(
+    words: str, unit: tuple[int, ...], place: tuple[int, ...]
+) -> None:
+    region = look_back(Graph(cnncalc.shape(words)), 0, unit, INPUT).region(INPUT)
+    assert masks.middle(region) == place
+
+
 @pytest.mark.parametrize("network", ["vgg16", "resnet18", "unet", "inception_v3", "mobilenet_v2"])
 @pytest.mark.parametrize("source", ["input", "a layer"])
 def test_the_box_is_the_closed_form(network: str, source: str) -> None:

@@ -61,6 +61,17 @@ function hull(region) {
   });
 }
 
+/** The place on the axes before the last two at which a region is nearest to its middle: holes may lie in that itself. */
+function middle(region) {
+  const wanted = hull(region).slice(0, -2).map(([first, last]) => (first + last) >> 1);
+  const nearest = (bits, at) => {
+    for (let apart = 0; ; apart++) for (const one of [at - apart, at + apart]) if (bits[one]) return one;
+  };
+  const places = region.map((one) => wanted.map((at, axis) => nearest(one[axis], at)));
+  const apart = places.map((place) => sum(place.map((at, axis) => Math.abs(at - wanted[axis]))));
+  return places[apart.indexOf(Math.min(...apart))];
+}
+
 // ---------------------------------------------------------------------------------------------------------- relations
 
 /** What number u of an axis reads: from the first to the last of a phase, every step-th; null for nothing. */

@@ -101,7 +101,7 @@ class Picture {
   show(region, kind, box, times) {
     this.element.dataset.kind = kind;
     const found = Array.isArray(region) ? hull(region) : null;
-    this.slice = this.sizes.slice(0, -2).map((_, axis) => (found ? (found[axis][0] + found[axis][1]) >> 1 : 0));
+    this.slice = found ? middle(region) : this.sizes.slice(0, -2).map(() => 0);
     const path = found ? outline(region, this.slice) : "";
     this.paths.seen.setAttribute("d", kind === "self" ? "" : path);
     this.paths.self.setAttribute("d", kind === "self" ? path : "");

@@ -217,7 +217,7 @@ def _map(view: Sight, level: Level, shades: Shades, style: Style) -> Iterator[st
     """Yield the rows of a level's map: its places put together where it is large, or those around a small box."""
     seen = masks.hull(level.region)
     assert seen is not None
-    lead = tuple([(first + last) // 2 for first, last in seen[:-2]])
+    lead = masks.middle(level.region)
     sizes, box = (1, *level.sizes)[-2:], ((0, 0), *(level.box or seen))[-2:]
     room = (MOST_ROWS, max(((style.width or WIDTH) - 2) // 2, 4))
     spans = [(min(first, 0), max(last, size - 1)) for (first, last), size in zip(box, sizes, strict=True)]

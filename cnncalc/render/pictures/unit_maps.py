@@ -86,8 +86,7 @@ def _note(level: Level) -> str:
 
 def _slice(level: Level) -> tuple[int, ...]:
     """Return the place on the axes before a map's rows at which it is drawn: in the middle of what is seen."""
-    seen = masks.hull(level.region) or tuple([(0, 0)] * len(level.sizes))
-    return tuple([(first + last) // 2 for first, last in seen[:-2]])
+    return masks.middle(level.region) or (0,) * (len(level.sizes) - 2)
 
 
 def _map(view: Sight, level: Level, place: tuple[int, int, int, int]) -> Iterator[str]:

@@ -45,7 +45,7 @@ NETWORKS = {
     "upsampling": "1x6x8 conv:2,k3,p1 upsample:factor=2,mode=bilinear conv:2,k3 maxpool:2",
     "adaptive": "2x11x13 conv:2,k3 adaptiveavgpool:4x5 conv:2,k2 flatten linear:10",
     "sequence": "3x40 conv1d:4,k5,s2 maxpool1d:3,s2,p1 conv1d:4,k3,d2",
-    "volume": "1x7x9x11 conv3d:2,k3,p1 maxpool3d:2 conv3d:2,k2",
+    "volume": "1x7x9x11 conv3d:2,k3,p1 maxpool3d:2 conv3d:2,k2,d2,p1",
 }
 
 
