@@ -205,6 +205,8 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "same.txt": (b"3xHxW conv:3,k3,p=same,times=20000", ["compare"], 0, "3xHxW"),
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
     "picture.txt": (b"3x8x8 relu:times=10001", ["show"], 2, "the picture has 10,001 rows, more than 10,000"),
+    "pyramid.txt": (b"2x5x6 maxpool:k1000000000000,s1,same", ["show", "--unit", "0,0"], 0, "a sign is "),
+    "verified.txt": (b"2x5x6 dwconv:k1000000000000000000,same", ["rf", "--verify"], 2, "the weights take "),
     "window.txt": (b"1x100x100 conv:1,k99", ["show"], 0, "step 4 of 4"),
     "maps.txt": (b"1x5x5 conv:1,k3,p100000", ["show", "--to", "html"], 0, "The maps are too large"),
     "kernel.txt": (b"1x9999999x9999999 conv:1,k9999999", ["show", "--to", "html"], 0, "The maps are too large"),

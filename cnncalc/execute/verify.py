@@ -26,8 +26,9 @@ from ..layers.composite import MoveBatch
 from ..network import INPUT, Network
 from ..parts import part
 from ..report import Report
-from ..sizes import known, show
+from ..sizes import known, show, size_text
 from ..trace import shape
+from . import npy
 from . import weights as arrays
 from .job import Job
 from .task import Array, sizes_of
@@ -259,7 +260,10 @@ def _weights(report: Report) -> dict[str, Array]:
     """Return weights above 0, so small that no sum of them grows, and constants of 0."""
     random = np.random.default_rng(0)
     found = {}
-    for want in arrays.wanted(report):
+    all_wanted = arrays.wanted(report)
+    needed = 8 * sum(prod(want.shape) for want in all_wanted)
+    npy.has_memory(f"the weights take {size_text(needed)}", needed, "name a layer before them: --of LAYER")
+    for want in all_wanted:
         own = want.layer.node.layer
         if own.WORD == "constant" or want.role in own.ADDED:
             found[want.name] = np.zeros(want.shape)

@@ -261,7 +261,7 @@ def _step(spans: Sequence[Interval], sizes: Sequence[int], room: Sequence[int]) 
     lengths = [last - first + 1 for first, last in spans]
     step = max(-(-length // most) for length, most in zip(lengths, room, strict=True))
     while any(len(_bins(size, span, step)) > most for size, span, most in zip(sizes, spans, room, strict=True)):
-        step += 1
+        step += max(step // 1000, 1)
     return step
 
 
