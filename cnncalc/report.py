@@ -388,11 +388,14 @@ class Report:
         """Return the report as JSON without its layers and its totals.
 
         Keys that are resolved may give a number of axes that the layers did not: then they tell a sample's axes or not.
+        They tell none of one channel that the input leaves out where axes are folded.
         """
-        rank, axes = _resolved_rank(self.layers), len(self.sample)
-        if rank is None:
+        found, axes = _resolved_rank(self.layers), len(self.sample)
+        if found is None:
             return self.network.head()
-        return self.network._replace(sample_axes=None if axes == rank + 1 else axes).head()
+        rank, folds = found
+        told = axes == folds + rank + 1 and not (folds and len(self.network.input or ()) < axes)
+        return self.network._replace(sample_axes=None if told else axes).head()
 
     def outputs(self) -> list[LayerReport]:
         """Return the network's outputs: the last layer is the first of them, then the others that no layer reads."""
@@ -447,10 +450,10 @@ def leaves(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
         yield from leaves(layer.inner) if layer.inner else [layer]
 
 
-def _resolved_rank(layers: Sequence[LayerReport]) -> int | None:
+def _resolved_rank(layers: Sequence[LayerReport]) -> tuple[int, int] | None:
     """Return the number of axes that the first spatial layer has by its resolved keys; None if not by these alone.
 
-    Axes that are folded into the batch before it count, too.
+    The second number is that of the axes that are folded into the batch before it.
     """
     folds = 0
     for layer in leaves(layers):
@@ -463,7 +466,7 @@ def _resolved_rank(layers: Sequence[LayerReport]) -> int | None:
             values = {key: tuple(value) if isinstance(value, list) else value for key, value in layer.values.items()}
             rank = type(own)(own.op, own.nd, values).rank()
             if rank is not None:
-                return rank + folds
+                return rank, folds
     return None
 
 
