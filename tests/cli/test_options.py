@@ -8,6 +8,8 @@ import json
 import ntpath
 import os
 import shlex
+import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import click
@@ -280,13 +282,22 @@ def write_files() -> None:
     Path("lock.json").write_text(Path("lock.json").read_text().replace("12", "13"))
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files of the command lines, as they are written once."""
+    folder = tmp_path_factory.mktemp("written")
+    with chdir(folder):
+        write_files()
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files of the command lines."""
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
-    write_files()
     return tmp_path
 
 
