@@ -122,11 +122,54 @@ def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
     own = recorder(evaluator)
     path = own.names.get(id(module), own.inside[-1][0])
     own.inside.append((path, next(own.turns)))
+    for hook, takes_kwargs in list(module.attributes.get(BEFORE, {}).values()):
+        changed = evaluator.call(hook, [module, tuple(given), *[kwargs] * takes_kwargs], {}, node)
+        if changed is not None and takes_kwargs:
+            args, kwargs = evaluator.items(changed, node)
+            given = [*args]
+        elif changed is not None:
+            given = [*changed] if isinstance(changed, tuple) else [changed]
     result = evaluator.call(forward, [module, *given], kwargs, node)
+    for hook, takes_kwargs in list(module.attributes.get(AFTER, {}).values()):
+        changed = evaluator.call(hook, [module, tuple(given), *[kwargs] * takes_kwargs, result], {}, node)
+        result = result if changed is None else changed
     own.inside.pop()  # an error keeps the module that it is in
     if module.node is not None:
         evaluator.seen(module.node, result)
     return result
+
+
+BEFORE, AFTER = "_forward_pre_hooks", "_forward_hooks"
+"""The attributes of a module, as PyTorch names them, with what is called before and after it, by the hook's number."""
+HANDLE = ClassValue("RemovableHandle")
+
+
+def _registers(word: str, hooks: str) -> None:
+    """Enter the method that keeps a function for one of the attributes, and returns what removes it."""
+
+    @method(MODULE, word)
+    def register(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        given = dict(zip(("self", "hook"), args, strict=False)) | kwargs
+        own, handle = given["self"].attributes.setdefault(hooks, {}), InstanceValue(HANDLE, node)
+        handle.attributes |= {"id": next(recorder(evaluator).turns), "hooks": own}
+        later = dict(own) if given.get("prepend") else {}
+        evaluator.budget.copy(len(later))
+        for number in later:
+            del own[number]
+        own[handle.attributes["id"]] = given["hook"], bool(given.get("with_kwargs"))
+        own |= later
+        return handle
+
+
+_registers("register_forward_pre_hook", BEFORE)
+_registers("register_forward_hook", AFTER)
+
+
+@method(HANDLE, "remove")
+def remove_hook(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Remove what a module calls, if it is there still."""
+    handle = args[0].attributes
+    handle["hooks"].pop(handle["id"], None)
 
 
 @method(MODULE, "add_module", "register_module")
@@ -196,8 +239,8 @@ def apply_each(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
 
 
 _UNSEEN = """
-    load_state_dict zero_grad extra_repr register_forward_hook register_forward_pre_hook register_state_dict_post_hook
-    register_load_state_dict_pre_hook
+    load_state_dict zero_grad extra_repr register_state_dict_post_hook register_load_state_dict_pre_hook
+    register_full_backward_hook register_full_backward_pre_hook register_backward_hook
 """
 
 
