@@ -123,7 +123,7 @@ def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
     path = own.names.get(id(module), own.inside[-1][0])
     own.inside.append((path, next(own.turns)))
     for hook, takes_kwargs in list(module.attributes.get(BEFORE, {}).values()):
-        changed = evaluator.call(hook, [module, tuple(given), *[kwargs] * takes_kwargs], {}, node)
+        changed = evaluator.call(hook, [module, tuple(given), *([kwargs] if takes_kwargs else [])], {}, node)
         if changed is not None and takes_kwargs:
             args, kwargs = evaluator.items(changed, node)
             given = [*args]
@@ -131,7 +131,7 @@ def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
             given = [*changed] if isinstance(changed, tuple) else [changed]
     result = evaluator.call(forward, [module, *given], kwargs, node)
     for hook, takes_kwargs in list(module.attributes.get(AFTER, {}).values()):
-        changed = evaluator.call(hook, [module, tuple(given), *[kwargs] * takes_kwargs, result], {}, node)
+        changed = evaluator.call(hook, [module, tuple(given), *([kwargs] if takes_kwargs else []), result], {}, node)
         result = result if changed is None else changed
     own.inside.pop()  # an error keeps the module that it is in
     if module.node is not None:
