@@ -41,10 +41,10 @@ class Library:
 
     def find(self, path: str) -> Any:
         """Return the value of a dotted name; MISSING if it is not listed."""
-        path = renamed(path, self.aliases)
-        if path in self.names:
-            return self.names[path]
-        return LibraryName(path) if "." not in path or path in self.modules else MISSING
+        own = renamed(path, self.aliases)
+        if own in self.names:
+            return self.names[own]
+        return LibraryName(path) if "." not in own or own in self.modules else MISSING
 
     @cached_property
     def modules(self) -> set[str]:

@@ -602,6 +602,10 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ("x = float(iter([1]))", "float(iter([1])) is not understood"),
         ("class A: pass\nmatch A():\n    case A(3): x = 1", "the pattern A(3) is not understood"),
         ("import foo\nmatch 3:\n    case foo.A(): x = 1", "foo.A is not known here"),
+        (
+            "import torch.nn as nn\nx = nn.modules.module.register_module_forward_hook(print)",
+            "a hook of all modules is not followed",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_an_error_with_its_line(source: str, message: str) -> None:

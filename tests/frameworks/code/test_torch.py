@@ -164,19 +164,29 @@ class Net(nn.Module):
         x = einops.repeat(self.c(x), "b c h w -> b c (h 2) (w k)", k=3)
         return einops.reduce(einops.rearrange(x, "... h w -> ... (h w)"), "b c (n 4) -> b n", reduction="max")
 """
+LONGEST = """
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.fc = nn.Embedding(100, 16), nn.Linear(16, 5)
+    def forward(self, x):
+        return self.fc(self.words(x[:, :512])).mean(1)
+"""
 RECORDED = [
     (LAZY, (3, 32, 32), (7,), 25638, 26),
     (VIT, (3, 32, 32), (10,), 7082, 0),
     (SHUFFLED, (3, 32, 40), (5,), 239, 0),
     (REPEATED, (3, 32, 32), (1536,), 112, 0),
+    (LONGEST, (20,), (5,), 1685, 0),
 ]
 """Source, input, and what PyTorch 2.14 with einops 0.8 says of its output, parameters and buffers."""
 
 
 @pytest.mark.parametrize(
-    ("text", "input", "out", "params", "buffers"), RECORDED, ids=["lazy", "vit", "shuffle", "repeat"]
+    ("text", "input", "out", "params", "buffers"), RECORDED, ids=["lazy", "vit", "shuffle", "repeat", "cut"]
 )
-def test_lazy_modules_and_patterns_of_axes(
+def test_lazy_modules_patterns_of_axes_and_slices_beyond_the_end(
     text: str, input: tuple[int, ...], out: tuple[int, ...], params: int, buffers: int
 ) -> None:
     report = trace.shape(_read(text), input)

@@ -126,7 +126,7 @@ def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
         changed = evaluator.call(hook, [module, tuple(given), *([kwargs] if takes_kwargs else [])], {}, node)
         if changed is not None and takes_kwargs:
             args, kwargs = evaluator.items(changed, node)
-            given = [*args]
+            given = evaluator.items(args, node)
         elif changed is not None:
             given = [*changed] if isinstance(changed, tuple) else [changed]
     result = evaluator.call(forward, [module, *given], kwargs, node)
@@ -163,6 +163,12 @@ def _registers(word: str, hooks: str) -> None:
 
 _registers("register_forward_pre_hook", BEFORE)
 _registers("register_forward_hook", AFTER)
+
+
+@NAMES.function("torch.nn.register_module_forward_pre_hook", "torch.nn.register_module_forward_hook")
+def register_for_all(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Refuse a hook of every module that there is."""
+    raise evaluator.error(node, "a hook of all modules is not followed", "register it on each: for m in self.modules()")
 
 
 @method(HANDLE, "remove")

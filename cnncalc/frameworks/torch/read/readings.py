@@ -2,7 +2,7 @@
 
 A module runs on a tensor with a batch of an unusual size, so that the batch is told from every other axis. The sizes
 may have the batch in front, be one sample's, or the space of one channel: the first of these that runs is kept, one
-that is not the likeliest only if no slice takes more of an axis than there is. If none does, or a call mixes samples,
+after another has failed only if no slice takes more of an axis than there is. If none does, or a call mixes samples,
 they are the tensor's, and the batch is an axis like others.
 
 A number that a module computes from the batch would be that of the unusual one, and so would a branch that it takes. So
@@ -93,11 +93,12 @@ def chosen(
     mixed: list[Found] = []
     prime, other = unusual(given, others)
     is_whole = False  # the input has a batch on which the module's numbers depend, so none may be put in front of it
-    for one in attempts(given, batch, prime, likely):
+    every = list(attempts(given, batch, prime, likely))
+    for one in every:
         if is_whole and one.reading is not Reading.BATCH and one.inputs[0].shape != one.inputs[0].sizes:
             continue
         found = tried(run, one, name)
-        is_guess = one.reading is not likely[0] and one.inputs[0].shape != one.inputs[0].sizes
+        is_guess = one.reading is not every[0].reading and one.inputs[0].shape != one.inputs[0].sizes
         if found is not None and is_guess and any(map(cuts_beyond, found.calls)):
             continue
         runs = found is not None and one.reading is Reading.BATCH and (found.looks or one.batch != prime)
