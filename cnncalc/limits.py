@@ -56,8 +56,8 @@ MOST_MISSPELT = 20
 """Names of layers that are not there for which the nearest are looked for: up to 40 milliseconds each."""
 MOST_DRAWN = 10_000
 """Rows of a picture, where equal layers may be one: the place of each is looked for among those of others."""
-MOST_STEPPED = 100_000
-"""Cells and products of the steps of a window that are drawn: 5 to 20 microseconds each."""
+MOST_STEPPED = 150_000
+"""Cells and products of the steps of a window that are drawn: 7 to 16 microseconds each."""
 MOST_CALLS = 12_000
 """Calls of layers that a Keras model makes, those of a model in it each time that it is called: 70 to 150 microseconds
 each. An archive of a few kilobytes may hold twice as many."""

@@ -124,12 +124,12 @@ ERRORS = [
     ("conv:2,k2 -i 3x3 --channel 2", "--channel 2: the last channel is 1\n  give a channel up to 1"),
     (
         "convT:k40,s4 -i 50x60 --step 7",
-        "a step of the window has 161,600 cells and products, more than 100,000\n"
+        "a step of the window has 161,600 cells and products, more than 150,000\n"
         "  --to dot, without --step, --channel, -x, -w and -b, draws the layer alone",
     ),
     (
         "conv:k3,d200 -i 500x600 --to svg",
-        "a step of the window has 160,810 cells and products, more than 100,000\n"
+        "a step of the window has 160,810 cells and products, more than 150,000\n"
         "  --to dot, without --step, --channel, -x, -w and -b, draws the layer alone",
     ),
     ("lenet5 --unit 0,0 --to dot", "--unit draws maps, and dot has layers only\n  leave out --unit, or --to dot"),
@@ -194,7 +194,7 @@ def test_a_map_of_too_many_shades_has_one() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "steps", "more"),
-    [("1x5x5", 16, ""), ("1x5x6", 4, "and 16 steps more"), ("8000x3x4", 3, "and 3 steps more")],
+    [("1x5x5", 16, ""), ("1x5x6", 4, "and 16 steps more"), ("12000x3x4", 3, "and 3 steps more")],
 )
 def test_of_many_steps_the_first_are_drawn(shape: str, steps: int, more: str) -> None:
     drawn = here(["show", shape, "conv:1,k2", "--to", "svg"]).out

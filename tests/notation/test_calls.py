@@ -118,6 +118,7 @@ ERRORS = [
      "Conv2d has no argument 'kernel_initializer'\n  did you mean 'kernel_size'?"),
     ("nn.LSTM(3, 64, go_backwards=True)", "LSTM has no argument 'go_backwards'\n  it takes input_size, hidden_size, "
      "num_layers, bias, batch_first, dropout, bidirectional, proj_size"),
+    ("nn.Dense(5)", "PyTorch has no class Dense\n  Keras has: keras.Dense(…)"),
     ("nn.Conv2D(3, 64, 3)", "PyTorch has no class Conv2D\n  did you mean 'Conv2d' or 'Conv3d' or 'Conv1d'?"),
     ("tf.keras.layers.MaxPool2d(2)",
      "Keras has no class MaxPool2d\n  did you mean 'MaxPool2D' or 'MaxPooling2D' or 'MaxPool3D'?"),

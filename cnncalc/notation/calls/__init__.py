@@ -141,7 +141,8 @@ def layers_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], framewo
     having = kinds().get(kind, ())
     if framework is not None and having:
         if framework not in having:
-            help = nearest(kind, FRAMEWORKS[framework].kinds)
+            has = f"{DIALECTS[having[0]].title} has: {having[0]}.{kind}(…)"
+            help = nearest(kind, FRAMEWORKS[framework].kinds) or has
             raise SpecError(f"{DIALECTS[framework].title} has no class {kind}", help)
         having = (framework,)
     if not having:
