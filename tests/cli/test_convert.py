@@ -175,3 +175,31 @@ def test_weights_that_cannot_be_read_are_not_written_as_zeros(tmp_path: Path) ->
     done = here(["convert", "net.onnx", "-o", "again.onnx"], cwd=tmp_path)
     assert done.code == 2
     assert "the data of 'w' cannot be read" in done.err
+
+
+@pytest.mark.parametrize(
+    ("target", "begins"),
+    [
+        ("torch", "net.json:3:43: layers[1].layers[1].layers[0] 'b.c.i': PyTorch has no"),
+        ("keras", "net.json:3:89: layers[1].layers[1].layers[0] 'b.c.i': Keras cannot express this: it has no"),
+        ("onnx", "net.json:2:2: layers[1] 'b.c.i': ONNX cannot express a flipped kernel"),  # its blocks are inlined
+    ],
+)
+def test_what_a_form_cannot_express_is_named_with_the_blocks_around_it(
+    target: str, begins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if target == "onnx":
+        pytest.importorskip("onnx")
+    monkeypatch.chdir(tmp_path)
+    conv = '{"op": "conv", "c_o": 4, "k": 3, "name": "i", "flip": true}'
+    block = f'{{"op": "block", "name": "c", "layers": [{conv}]}}'
+    lines = [
+        '{"input": [3, 8, 9], "layers": [{"op": "relu"},',
+        ' {"op": "block", "name": "b", "layers": [{"op": "relu"},',
+        f"  {block}]}}]}}",
+    ]
+    Path("net.json").write_text("\n".join(lines), encoding="utf-8")
+    done = here(["convert", "net.json", "--to", target, "-o", "out"])
+    assert (done.code, done.out) == (2, ""), done
+    assert done.err.startswith(begins), done
+    assert not Path("out").exists()

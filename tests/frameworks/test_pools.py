@@ -128,6 +128,8 @@ def test_a_window_that_onnx_drops_is_refused() -> None:
         writer("onnx")(network)
     assert str(error.value) == (
         "layers[1] 'p': ONNX cannot express a last window that starts beyond the input and is kept\n"
+        "  3x6x7 relu maxpool:k2,s3,name=p\n"
+        "             ^~~~~~~~~~~~~~~~~~~~\n"
         "  ceil=false leaves it out"
     )
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ....errors import CnncalcError, shown
 from ....layers import Sign
 from ....layers.names import KERAS
-from ....network import INPUT, Network
+from ....network import INPUT, Network, Node
 from ....notation.encode import encode
 from ....registry import Registry
 from ....report import LayerReport
@@ -66,8 +66,9 @@ NORMS_OF_CHANNELS = ("batchnorm", "groupnorm", "instancenorm")
 class ModelWriter:
     """The writer of one model: the network, or a block in it."""
 
-    def __init__(self, network: Network, batch: int | None, *, is_block: bool = False):
-        self.network, self.batch, self.is_block = network, batch, is_block
+    def __init__(self, network: Network, batch: int | None, within: tuple[Node, ...] = ()):
+        self.network, self.batch, self.within = network, batch, within
+        """`within` are the block and those around it."""
         self.layers: dict[str, dict[str, Any]] = {}
         self.inputs: list[str] = []
         self.results: list[KerasTensor] = []
@@ -85,7 +86,7 @@ class ModelWriter:
             try:
                 result = self.write_layer(layer, reads)
             except CnncalcError as error:
-                raise self.network.blame(error, layer.node) from None
+                raise self.network.blame(error, layer.node, self.within) from None
             kept = layer.node.layer.sign is Sign.KEPT and all(one.not_negative for one in reads)
             self.results.append(result._replace(not_negative=kept or layer.node.layer.sign is Sign.NOT_NEGATIVE))
         read = {at for layer in layers for at in layer.node.reads}
@@ -113,12 +114,12 @@ class ModelWriter:
         if "/" in layer.name:
             raise refuse(f"the name {shown(layer.name)}, which has a / in it", "give the layer another name")
         if layer.op == "input":
-            if self.is_block:
+            if self.within:
                 raise refuse("a further input inside a block", "move it out of the block")
             return self.input(layer.name, layer.traced.out)
         tied = self.owner(layer)
         if layer.inner:
-            writer = ModelWriter(self.network, self.batch, is_block=True)
+            writer = ModelWriter(self.network, self.batch, (*self.within, layer.node))
             entry = writer.functional(layer.name, layer.inner, layer.sample)
             return self.call(entry, reads, layer.traced.out, tied)
         if (reason := layer.refusal("keras_write")) is not None:

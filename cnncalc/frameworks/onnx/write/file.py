@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from ....errors import ShapeAlone, SpecError
+from ....errors import CnncalcError, ShapeAlone, SpecError
 from ....layers.names import ONNX
 from ....network import INPUT
 from ....report import LayerReport, Report
@@ -23,11 +23,9 @@ WITHOUT = "leave -w out, or convert the network to a spec, which holds no weight
 IN_NUMBERS = "give the input in numbers: -i 3x224x224"
 
 
-def unsaid(layer: LayerReport, what: str, help: str | None = None) -> SpecError:
+def unsaid(layer: LayerReport, what: str, help: str | None = None) -> CnncalcError:
     """Return the error of a layer that ONNX cannot say."""
-    error = SpecError(f"ONNX cannot express {what}", help)
-    error.layer = layer.node.label()
-    return error
+    return layer.network.blame(SpecError(f"ONNX cannot express {what}", help), layer.node)
 
 
 class OnnxFile:
@@ -212,8 +210,7 @@ class OnnxFile:
             array = self.onnx.numpy_helper.to_array(numbers)
         if array is not None and array.size != prod(shape):
             error = SpecError(f"{name} has the shape {show(array.shape)}, but {show(shape)} is needed")
-            error.layer = layer.node.label()
-            raise error
+            raise layer.network.blame(error, layer.node)
         return None if array is None else array.reshape(shape).astype("float32", copy=False)
 
     def _add(self, name: str, shape: Sequence[int], array: Any) -> None:

@@ -46,6 +46,11 @@ def order(axes: Sequence[int]) -> str:
     return f".permute({', '.join(map(str, axes))})"
 
 
+def refuse(what: str, help: str | None = None) -> SpecError:
+    """Return the error for what PyTorch cannot express of a layer."""
+    return SpecError(f"PyTorch {what}", help)
+
+
 class TorchContext:
     """A layer to be written, its shapes with PyTorch's channels first, whatever the network's layout."""
 
@@ -66,24 +71,18 @@ class TorchContext:
         word = name.word.format(self.nd) if "{}" in name.word else name.word
         return invoke(f"nn.{word}", *args, **name.theirs(given), **more)
 
-    def refuse(self, what: str, help: str | None = None) -> SpecError:
-        """Return the error for what PyTorch cannot express of this layer."""
-        error = SpecError(f"PyTorch {what}", help)
-        error.layer = self.node.label()
-        return error
-
     @property
     def nd(self) -> int:
         """The number of axes in a module's name, from one to three; features without space count as one axis."""
         nd = max(len(self.x) - 1, 1)
         if nd > 3:
-            raise self.refuse(f"has no {self.op} over {nd} axes")
+            raise refuse(f"has no {self.op} over {nd} axes")
         return nd
 
     def known(self, size: Size, what: str = "its channels") -> int:
         """Return a size that PyTorch's source needs as a number. SpecError if it is open."""
         if not isinstance(size, int):
-            raise self.refuse(f"needs {what} as a number, not {size}", "give the input's sizes")
+            raise refuse(f"needs {what} as a number, not {size}", "give the input's sizes")
         return size
 
     @property

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from keyword import iskeyword, kwlist
 from typing import Any, NamedTuple
 
-from ....errors import printable_lines
-from ....network import INPUT, Network
+from ....errors import CnncalcError, printable_lines
+from ....network import INPUT, Network, Node
 from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, Shape, counted, show
 from ....trace import shape
 from ....wiring import unused_name
 from . import composite, places, plain, sequences, windows
-from .code import Code, TorchContext, TorchWriter, module
+from .code import Code, TorchContext, TorchWriter, module, refuse
 
 WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, sequences.WRITERS, windows.WRITERS, composite.WRITERS)
 """The writer of each op, by its family's word."""
@@ -94,7 +94,7 @@ def write(network: Network) -> str:
     network = report.network
     assert network.input is not None
     classes: dict[str, str] = {}
-    add_class(network.name, report.layers, report.sample, classes, outermost=True)
+    add_class(network.name, report.layers, report.sample, classes)
     body = "\n\n".join(classes.values())
     body = "\n\n".join([*(text for call, text in HELPERS.items() if re.search(rf"\b{re.escape(call)}", body)), body])
     lines = [f'"""{title(network.name)}: {show(network.input)} in, {counted(report.params)} parameters."""', ""]
@@ -108,12 +108,19 @@ def title(name: str | None) -> str:
 
 
 def add_class(
-    called: str | None, layers: Sequence[LayerReport], start: Shape, classes: dict[str, str], *, outermost: bool = False
+    called: str | None,
+    layers: Sequence[LayerReport],
+    start: Shape,
+    classes: dict[str, str],
+    within: tuple[Node, ...] = (),
 ) -> str:
-    """Add the class of a network or a block that reads `start` behind those of the blocks in it; return its name."""
+    """Add the class of a network or a block that reads `start` behind those of the blocks in it; return its name.
+
+    `within` are the block and those around it.
+    """
     name = class_name(called or "", classes)
     classes[name] = ""
-    parts, lines_of = located(members(layers, classes))
+    parts, lines_of = located(members(layers, classes, within))
     shapes = f"{show(start)} in, {show(layers[-1].traced.out)} out"
     lines = [
         f"class {name}(nn.Module):",
@@ -123,7 +130,7 @@ def add_class(
         "        super().__init__()",
         *(f"        {line}".replace("\n", "\n        ") for line in lines_of),
         "",
-        *forward(parts, len(start), outermost),
+        *forward(parts, len(start), not within),
     ]
     del classes[name]
     classes[name] = "\n".join(lines) + "\n"
@@ -154,7 +161,7 @@ def braced(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def members(layers: Sequence[LayerReport], classes: dict[str, str]) -> list[Member]:
+def members(layers: Sequence[LayerReport], classes: dict[str, str], within: tuple[Node, ...]) -> list[Member]:
     """Return the layers of a class with their names and their source, and add the classes of blocks.
 
     SpecError for what PyTorch cannot express, and for a tied layer whose module is not its owner's.
@@ -162,25 +169,36 @@ def members(layers: Sequence[LayerReport], classes: dict[str, str]) -> list[Memb
     taken = set(TAKEN)
     parts: list[Member] = []
     for layer in layers:
-        site, tie = TorchContext(layer), layer.node.tie
         name = identifier(layer.name, taken)
         taken.add(name)
-        if not layer.inner:
-            code = code_of(site)
-        elif tie is None:
-            code = module(f"{add_class(layer.name, layer.inner, layer.sample, classes)}()")
-        elif sources(layer.inner) == sources(parts[tie].site.layer.inner):
-            code = parts[tie].code
-        else:
-            what = f"shares modules, but the layers of {parts[tie].site.layer.name} are written otherwise"
-            raise site.refuse(what, "give both the same layers with the same keys, or remove tie")
-        if tie is not None:
-            owner = parts[tie]
-            if code.module != owner.code.module:
-                what = f"{owner.site.layer.name} is {owner.code.module} and this is {code.module}"
-                raise site.refuse(f"shares modules, but {what}", "give both the same keys, or remove tie")
-        parts.append(Member(site, name, code))
+        site = TorchContext(layer)
+        try:
+            parts.append(Member(site, name, layer_code(site, parts, classes, within)))
+        except CnncalcError as error:
+            raise layer.network.blame(error, layer.node, within) from None
     return parts
+
+
+def layer_code(site: TorchContext, parts: Sequence[Member], classes: dict[str, str], within: tuple[Node, ...]) -> Code:
+    """Return the source of a layer behind others of its class, and add the classes of a block."""
+    layer, tie = site.layer, site.node.tie
+    if not layer.inner:
+        if within and layer.op == "input":
+            raise refuse("has no further input inside a block", "move it out of the block")
+        code = code_of(site)
+    elif tie is None:
+        inside = add_class(layer.name, layer.inner, layer.sample, classes, (*within, site.node))
+        code = module(f"{inside}()")
+    elif sources(layer.inner) == sources(parts[tie].site.layer.inner):
+        code = parts[tie].code
+    else:
+        what = f"shares modules, but the layers of {parts[tie].site.layer.name} are written otherwise"
+        raise refuse(what, "give both the same layers with the same keys, or remove tie")
+    if tie is not None and code.module != parts[tie].code.module:
+        owner = parts[tie]
+        what = f"{owner.site.layer.name} is {owner.code.module} and this is {code.module}"
+        raise refuse(f"shares modules, but {what}", "give both the same keys, or remove tie")
+    return code
 
 
 def sources(layers: Sequence[LayerReport]) -> list[Any]:
@@ -192,11 +210,11 @@ def sources(layers: Sequence[LayerReport]) -> list[Any]:
 
 
 def code_of(site: TorchContext) -> Code:
-    """Return the source of a layer. SpecError, with its name, for what PyTorch cannot express."""
+    """Return the source of a layer. SpecError for what PyTorch cannot express."""
     if NOTHING_KNOWN in (site.layer.sample, site.layer.traced.out):
-        raise site.refuse("needs to know the output's shape", "give the opaque layer before it its out")
+        raise refuse("needs to know the output's shape", "give the opaque layer before it its out")
     if (reason := site.layer.refusal("torch_write")) is not None:
-        raise site.refuse(f"cannot express this: {reason}", "take the layer out, or write its module yourself")
+        raise refuse(f"cannot express this: {reason}", "take the layer out, or write its module yourself")
     return WRITERS[site.node.layer.WORD](site)
 
 
@@ -214,8 +232,6 @@ def forward(parts: Sequence[Member], rank: int, outermost: bool) -> list[str]:
     arguments = [f"{argument}: torch.Tensor"]
     for at, part in enumerate(parts):
         if part.site.node.layer.WORD == "input":
-            if not outermost:
-                raise part.site.refuse("has no further input inside a block", "move it out of the block")
             arguments.append(f"{names[at]}: torch.Tensor")
             turn = part.site.back(len(part.site.out))
             lines += [f"{names[at]} = {names[at]}{turn}"] * bool(turn)
