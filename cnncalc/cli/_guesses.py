@@ -86,10 +86,8 @@ def reordered(args: Sequence[str]) -> str | None:
     name = next((word for word in args if word in COMMANDS), None)
     if name is None and not any(map(is_spec, args)):
         return None
-    command = group.get_command(click.Context(group), name or "shape")
-    assert command is not None
     wrong = next((word.partition("=")[0] for word in args if word.startswith("-")), "")
-    if not any(wrong in option.opts for option in command.params):
+    if not any(wrong in option.opts for option in _parameters(name)):
         return None
     rest = list(args)
     if name is not None:
@@ -97,15 +95,24 @@ def reordered(args: Sequence[str]) -> str | None:
     return f"options stand behind the command: {line([name or 'shape', *rest])}"
 
 
+def _parameters(name: str | None) -> list[click.Parameter]:
+    """Return the parameters of a command, without a name of `shape`."""
+    command = group.get_command(click.Context(group), name or "shape")
+    assert command is not None
+    return command.params
+
+
 def without_input(args: Sequence[str]) -> list[str]:
     """Return a command line without the shapes of inputs, in front or as options."""
-    kept: list[str] = []
+    options = _parameters(next((word for word in args if word in COMMANDS), None))
+    valued = {name for one in options if isinstance(one, click.Option) and not one.is_flag for name in one.opts}
+    kept = [""]
     for word in args:
-        if kept and kept[-1] in ("-i", "--input"):
+        if kept[-1] in ("-i", "--input"):
             kept.pop()
-        elif not re.match("-i.|--input=", word) and not looks_like_shape(word):
+        elif not re.match("-i.|--input=", word) and (kept[-1] in valued or not looks_like_shape(word)):
             kept.append(word)
-    return kept
+    return kept[1:]
 
 
 def line(args: Sequence[str]) -> str:

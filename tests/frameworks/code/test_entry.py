@@ -10,6 +10,7 @@ import pytest
 from cnncalc import load, shape, zoo
 from cnncalc.errors import CnncalcError, SpecError
 from cnncalc.frameworks.code import read
+from cnncalc.sizes import Open
 from cnncalc.sources.words import is_file
 from tests.program import here, process
 
@@ -191,7 +192,10 @@ def test_a_network_needs_the_shape_of_its_input_if_it_depends_on_it() -> None:
 FITTING = HEAD + made("Net") + "net = nn.Sequential(Net(), nn.Flatten(), nn.Linear(4 * 30 * 30, 2))\n"
 
 
-@pytest.mark.parametrize("command", ["shape", "params", "shape --annotate", "convert --to torch", "compare lenet5"])
+@pytest.mark.parametrize(
+    "command",
+    ["shape", "params", "shape --annotate", "shape --top 2", "rf --of 0.conv --unit 3,4", "convert", "compare lenet5"],
+)
 def test_a_missing_input_is_a_command_ready_to_copy(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +227,15 @@ def test_letters_for_the_sizes_of_an_input_are_replaced_in_the_command(
     assert here(line.partition(": cnncalc ")[2].split()).code == 0
     assert here(["solve", "net.json", "--features", "3600"]).code == 0
     assert ", and there are " in here(["solve", "net.py", "-i", "3x32x32"]).err
+
+
+def test_an_input_of_several_has_numbers_in_the_command() -> None:
+    network = read(HEAD + made("Net").replace("forward(self, x)", "forward(self, x, y)"), "net.py")
+    assert network.bind is not None
+    for inputs, first in (({}, "3x224x224"), ({"input": (5, Open("H"), 7)}, "5x224x7")):
+        with pytest.raises(SpecError) as raised:
+            network.bind(inputs)
+        assert raised.value.help == f"give it: -i {first} -i y=…"
 
 
 def test_what_fails_for_all_sizes_is_said_without_an_input() -> None:

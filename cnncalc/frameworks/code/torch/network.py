@@ -136,11 +136,12 @@ class NetworkReader:
 
         One that fails for all sizes in the same way has the error of that.
         """
-        name, sizes = self.network.cls.name, inputs.get(FIRST, ())
-        others = [f" -i {name}=…" for name in self.arguments()[1:]]
-        if not inputs or others:
-            return no_input(name, f"-i {show(sizes) if inputs else '3xHxW'}{''.join(others)}", is_open=self.has_letters)
+        name, arguments = self.network.cls.name, self.arguments()
+        sizes = inputs.get(FIRST) or inputs.get(arguments[0]) or (3, Open("H"), Open("W"))
         tries = [tuple([n if isinstance(size, Open) else int(str(size)) for size in sizes]) for n in LIKELY]
+        if not inputs or len(arguments) > 1:
+            others = [f" -i {one}=…" for one in arguments[1:]]
+            return no_input(name, f"-i {show(tries[0])}{''.join(others)}", is_open=self.has_letters)
         errors: dict[str, SpecError] = {}
         advised = tries[0]
         with suppress(TooMuchError):
