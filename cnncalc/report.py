@@ -387,8 +387,9 @@ class Report:
     def head(self) -> dict[str, Any]:
         """Return the report as JSON without its layers and its totals.
 
-        Keys that are resolved may give a number of axes that the layers did not: then they tell a sample's axes or not.
-        They tell none of one channel that the input leaves out where axes are folded.
+        The resolved keys of its layers may say how many axes a sample has where those of the spec did not:
+        `sample_axes` stands there only if they do not. Behind a fold into the batch they do not say that the input
+        leaves out its one channel.
         """
         found, axes = _resolved_rank(self.layers), len(self.sample)
         if found is None:

@@ -423,7 +423,7 @@ def _factors(run: Callable[[Array], Array], ns: Sequence[int], reads: Sequence[A
     x = np.random.default_rng(0).standard_normal(ns)
     wanted = run(x[None])[0]
     if np.isnan(wanted).any():
-        raise _unknown("it has values that are no numbers, as of a window of nothing")
+        raise _unknown("it has values that are not numbers, as those of an empty window")
     for axis, matrix in enumerate(factors):
         x = np.moveaxis(np.tensordot(matrix, x, (1, axis)), 0, axis)
     if not np.allclose(x, wanted, atol=1e-6 * np.abs(wanted).max()):

@@ -9,6 +9,7 @@ value at 0 is not 0 by its input.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
@@ -90,7 +91,7 @@ def verify(report: Report, of: int | None = None) -> Verified:
     """Compare what the units of each layer answer to with what they are said to see.
 
     `of` is the layer up to which that is done, by default the last one whose units have a place. SpecError for an op
-    that hides influences, for values that are no numbers, and for a network that takes too long.
+    that hides influences, for values that are not numbers, and for a network that takes too long.
     """
     graph = Graph(report)
     last = of if of is not None else graph.last_with_space()
@@ -112,7 +113,7 @@ def verify(report: Report, of: int | None = None) -> Verified:
     bounds, difference = [], None
     for at in layers:
         if np.isnan(answers[at]).any():
-            what = f"{graph.name(at)} has values that are no numbers, as of a window of nothing: they hide all else"
+            what = f"{graph.name(at)} has values that are not numbers, as those of an empty window, which hide others"
             raise SpecError(what, "verify the layers before it: --of LAYER")
         seen = answers[at] > 0
         units = sizes_of(graph.space(at).shape, graph.name(at))
@@ -199,10 +200,15 @@ class _Running:
         self.inputs = {layer.name: sizes_of(layer.traced.out, layer.name) for layer in report if layer.op == "input"}
         self.values = sum(known(layer.values_made) or 0 for layer in report) + prod(self.sample)
         self.macs = sum(known(layer.macs) or 0 for layer in report)
-        self.weights = _weights(report)
+        self._report = report
         interpolates = any(layer.values.get("mode", "nearest") in INTERPOLATIONS for layer in report)
         self.rounding = ROUNDING if interpolates else 0.0
         """Up to this share of the largest value, a value may be the rounding of one that should be 0."""
+
+    @cached_property
+    def weights(self) -> dict[str, Array]:
+        """The weights; drawn only for a network that is run."""
+        return _weights(self._report)
 
     def answers(self, graph: Graph, layers: list[int], sizes: tuple[int, ...]) -> dict[int, Array]:
         """Return the largest value of each unit of each layer for each pixel, (units, pixels)."""

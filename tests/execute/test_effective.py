@@ -200,7 +200,7 @@ def test_what_is_taken_otherwise_than_it_is() -> None:
         ("4x9 conv1d:4,k3 attention", "attention multiplies or chooses"),
         (
             {"dialect": "caffe", "input": [3, 8], "layers": [{"op": "avgpool1d", "k": 1, "s": 2}]},
-            "it has values that are no numbers, as of a window of nothing",
+            "it has values that are not numbers, as those of an empty window",
         ),
         ("1x1000000000x1000000000 conv:1,k3", "units are too many: at most 2,097,152"),
         ("1x600x600 globalavgpool", "values are too many"),

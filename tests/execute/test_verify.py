@@ -9,6 +9,7 @@ import pytest
 
 import cnncalc
 from cnncalc.errors import SpecError
+from cnncalc.execute import npy
 from cnncalc.execute import verify as module
 from cnncalc.execute.verify import Verified, verify
 from cnncalc.fields.graph import Graph
@@ -120,10 +121,10 @@ def test_the_layers_up_to_one() -> None:
 
 
 @pytest.mark.parametrize("op", ["maxpool1d", "avgpool1d"])
-def test_the_values_of_a_window_of_nothing_hide_all_else(op: str) -> None:
+def test_the_values_of_an_empty_window_hide_all_others(op: str) -> None:
     """Caffe keeps the last window when it rounds up, though it begins behind the input."""
     layers = [{"op": op, "k": 1, "s": 2}, {"op": "conv1d", "c_o": 2, "k": 3}]
-    with pytest.raises(SpecError, match=f"{op}1 has values that are no numbers"):
+    with pytest.raises(SpecError, match=f"{op}1 has values that are not numbers"):
         verified({"dialect": "caffe", "input": [3, 8], "layers": layers})
 
 
@@ -147,3 +148,10 @@ def test_what_takes_too_long_says_how_long(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(SpecError) as caught:
         verified("1x8x8 conv:9,k5")
     assert caught.value.help == "name a layer further in front: --of LAYER"
+
+
+def test_weights_beyond_the_machine_are_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npy, "machine_memory", lambda: 140)
+    with pytest.raises(SpecError, match="the weights take 144 bytes, and the machine has 140 bytes") as caught:
+        verified("1x8x9 conv:2,k3,nobias")
+    assert caught.value.help == "name a layer before them: --of LAYER"
