@@ -10,13 +10,11 @@ from .budget import bounded
 from .libraries import NameTable
 from .methods import key_of, sort, spent
 from .operators import ordered
-from .types import EXCEPTIONS, TYPES, IteratorValue, TypeValue, is_instance
+from .types import EXCEPTIONS, TYPES, IteratorValue, is_callable, is_instance
 from .values import (
     MISSING,
-    BoundMethod,
     ClassMethodValue,
     ClassValue,
-    FunctionValue,
     InstanceValue,
     LibraryFunction,
     LibraryObject,
@@ -179,9 +177,7 @@ def _setattr(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 @BUILTINS.function("callable")
 def _callable(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     (value,) = args
-    if isinstance(value, InstanceValue):
-        return value.cls.find("__call__") is not MISSING
-    return isinstance(value, (FunctionValue, LibraryFunction, BoundMethod, ClassValue, TypeValue))
+    return is_callable(value)
 
 
 @BUILTINS.function("iter")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .budget import bounded
 from .libraries import Library, NameTable
 from .methods import pairs, spent
-from .types import TYPES, TypeObject
+from .types import TYPES, TypeObject, is_callable, is_iterable
 from .values import (
     MISSING,
-    BoundMethod,
     ClassValue,
     InstanceValue,
     LibraryFunction,
@@ -395,13 +395,13 @@ class TypingName(TypeObject):
         return self
 
     def is_type_of(self, value: Any) -> bool | None:
-        kinds: dict[str, Any] = {
-            "Iterable": (list, tuple, dict, str, range, set),
-            "Sequence": (list, tuple, str, range),
-            "Mapping": dict,
-            "Callable": (BoundMethod, LibraryFunction),
+        tests: dict[str, Callable[[Any], bool]] = {
+            "Callable": is_callable,
+            "Iterable": is_iterable,
+            "Sequence": lambda value: isinstance(value, (list, tuple, str, range)),
+            "Mapping": lambda value: isinstance(value, dict),
         }
-        return isinstance(value, kinds[self.name]) if self.name in kinds else None
+        return tests[self.name](value) if self.name in tests else None
 
 
 _TYPES = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...limits import MOST_BITS
@@ -12,7 +12,9 @@ from .methods import METHODS, pairs
 from .operators import text_of
 from .values import (
     MISSING,
+    BoundMethod,
     ClassValue,
+    FunctionValue,
     InstanceValue,
     LibraryFunction,
     LibraryObject,
@@ -100,6 +102,22 @@ class IteratorValue(LibraryObject):
 
     def describe(self) -> str:
         return "an iterator"
+
+
+def is_callable(value: Any) -> bool:
+    """Return whether a value can be called."""
+    if isinstance(value, InstanceValue):
+        return value.cls.find("__call__") is not MISSING
+    return isinstance(value, (FunctionValue, LibraryFunction, BoundMethod, ClassValue, TypeValue))
+
+
+def is_iterable(value: Any) -> bool:
+    """Return whether a value can be looped over by its type."""
+    if isinstance(value, InstanceValue):
+        return value.cls.find("__iter__") is not MISSING
+    if isinstance(value, LibraryObject):
+        return type(value).items is not LibraryObject.items
+    return isinstance(value, Iterable)
 
 
 def _from_keys(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:

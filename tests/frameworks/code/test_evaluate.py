@@ -141,6 +141,12 @@ CASES = [
         "K = int | list | None\nclass A: pass\nL = str | A\nM = A | K\nN = None | A",
         "[[isinstance(one, kind) for one in ([1], 3, None, 'a', A())] for kind in (K, L, M, N, (int, (str, list)))]",
     ),
+    (
+        "from typing import Callable, Iterable\nclass A: pass\nclass B:\n    def __iter__(self): pass\n"
+        "    def __call__(self): pass\ndef f(): pass",
+        "[[isinstance(one, kind) for one in (f, A, A(), B(), B().__call__, int, len, 3, None, [1], 'a', {}.keys(), "
+        "iter([3]))] for kind in (Callable, Iterable)]",
+    ),
     ("n = '%s and %r in %s: %d' % ([1, 'a'], (2,), {'k': None}, 7)", "[n, '%(a)s, %(b)r' % {'a': [1], 'b': 'c'}]"),
     ("a, b = [1, 2], [1, 2, 3]", "[a < b, b < a, a <= [1, 2], (1, (2, 3)) < (1, (2, 4)), '%s' % {'a': (1,)}]"),
     ("match 3:\n    case 3:\n        def f(): return 5\n    case _:\n        def f(): return 6", "f()"),
