@@ -99,19 +99,27 @@ def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     given = [evaluator.needs(one, node) for one in [*args, *named]]
     if not all(isinstance(one, (int, float)) for one in given):
         return UnknownValue("torch.arange(…) of numbers that are not known", node)
-    start, end, step = (0, *given, 1) if len(given) == 1 else (*given, 1)[:3]
-    count = max(ceil((end - start) / step), 0)
-    kind = "int" if all(isinstance(one, int) for one in given) else "float"
-    evaluator.budget.count(min(count, MOST_READ))
-    values = [start + at * step for at in range(count)] if count <= MOST_READ else None
-    return TensorValue((count,), kind_of(kwargs, kind), values=values)
+    kind = kind_of(kwargs, "int" if all(isinstance(one, int) for one in given) else "float")
+    start, end, step = map(NUMBERS[kind], (0, *given, 1) if len(given) == 1 else (*given, 1)[:3])
+    return numbered(evaluator, start, step, ceil((end - start) / step), kind)
 
 
 @NAMES.function("torch.range")
 def closed_range(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor of numbers in a row, the last among them."""
-    start, end, step = by_name(evaluator, "start=0 end step=1", args, kwargs, node)
-    return arange(evaluator, [float(start), start + ((end - start) // step + 1) * step, step], kwargs, node)
+    given = by_name(evaluator, "start=0 end step=1", args, kwargs, node)
+    if not all(isinstance(one, (int, float)) for one in given):
+        return UnknownValue("torch.range(…) of numbers that are not known", node)
+    start, end, step = given
+    return numbered(evaluator, start, step, int((end - start) / step + 1), kind_of(kwargs, "float"))
+
+
+def numbered(evaluator: Evaluator, start: float, step: float, count: int, kind: str) -> TensorValue:
+    """Return a tensor of so many numbers, each a step behind the one before."""
+    count = max(count, 0)
+    evaluator.budget.count(min(count, MOST_READ))
+    values = [NUMBERS[kind](start + at * step) for at in range(count)] if count <= MOST_READ else None
+    return TensorValue((count,), kind, values=values)
 
 
 def by_name(evaluator: Evaluator, names: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> list[Any]:
