@@ -140,12 +140,12 @@ class ExpressionEvaluator(OperationEvaluator):
 
     def either(self, node: ast.BoolOp, frame: Frame) -> Any:
         """Return the value of `and` and `or`: that of the operand which decides."""
-        value: Any = None
-        for one in node.values:
+        *others, last = node.values
+        for one in others:
             value = self.value(one, frame)
             if self.truth(value, one) is isinstance(node.op, ast.Or):
                 return value
-        return value
+        return self.value(last, frame)
 
     def holds(self, node: ast.expr, frame: Frame) -> bool:
         """Return whether a condition holds."""

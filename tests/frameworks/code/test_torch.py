@@ -406,6 +406,20 @@ def test_products_that_a_network_keeps_are_no_calls_of_a_later_run(init: str, fo
 
 
 CHANGED = [
+    (
+        "self.m = nn.Conv2d(4, 5, 3)\nself.apply(lambda m: isinstance(m, nn.modules.conv._ConvNd) and "
+        "m.weight.data.normal_(0, nn.init.calculate_gain('relu') / 3).mul_(2))",
+        185,
+        0,
+    ),
+    (
+        "from torch.nn.modules.batchnorm import _BatchNorm\n"
+        "self.m = nn.Sequential(*[cls(4, track_running_stats=False) for cls in (nn.SyncBatchNorm, _BatchNorm)])\n"
+        "if isinstance(self.m[0], _BatchNorm): self.m.append(nn.LazyConv2d(5, 3))\n"
+        "if isinstance(self.m[2], nn.Conv2d): self.m.append(nn.ReLU())",
+        201,
+        0,
+    ),
     ("self.m = nn.Conv2d(4, 5, 3)\nself.apply(lambda m: nn.utils.weight_norm(m) if m is not self else m)", 190, 0),
     ("self.m = nn.Conv2d(4, 5, 3)\nself.m.register_buffer('k', torch.ones(3))\nself.m.weight.data *= self.m.k", 185, 3),
     ("self.m = nn.Conv2d(4, 5, 3)\ntry:\n    3[0]\nexcept TypeError:\n    self.m = nn.Conv2d(4, 1, 3)", 37, 0),

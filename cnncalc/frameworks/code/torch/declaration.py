@@ -72,12 +72,13 @@ def module(
     state: Callable[[Attributes, int], Arrays] | None = None,
     after: Callable[[Evaluator, InstanceValue, Any], None] | None = None,
     lazy: int | None = None,
+    base: str = "Module",
 ) -> None:
     """Enter modules of these names; `{}` in a name stands for its number of axes.
 
     `forward` is a function with the attributes that follow its input, `relu inplace`, or what to do. `after` does
     more with a module that is made. `lazy`: there is one whose first argument is the size of this axis of its first
-    input, counted from the front, or from the axis in front of its space.
+    input, counted from the front, or from the axis in front of its space. They derive from `base`.
     """
     for nd in (1, 2, 3) if "{}" in names else (0,):
         for name in names.format(*[nd] * names.count("{}")).split():
@@ -88,7 +89,7 @@ def module(
                 "forward": LibraryFunction(f"{name}.forward", runner(run)),
                 "reset_parameters": LibraryFunction("reset_parameters", lambda *_: None),
             }
-            NAMES[f"torch.nn.{name}"] = ClassValue(name, [MODULE], methods)
+            NAMES[f"torch.nn.{name}"] = ClassValue(name, [NAMES.get(f"torch.nn.{base}", MODULE)], methods)
             ARGUMENTS[name] = arguments
             if lazy is not None and state is not None:
                 lazy_module(arguments, run, lazy or -(nd + 1), Making(name, state, after, nd))
@@ -113,7 +114,7 @@ def lazy_module(arguments: str, run: Forward, axis: int, making: Making) -> None
         "forward": LibraryFunction(f"{name}.forward", runner(run, filler(first, axis, making))),
         "reset_parameters": LibraryFunction("reset_parameters", lambda *_: None),
     }
-    NAMES[f"torch.nn.{name}"] = ClassValue(name, [MODULE], methods)
+    NAMES[f"torch.nn.{name}"] = ClassValue(name, [NAMES[f"torch.nn.{making.name}"]], methods)
 
 
 @cache

@@ -362,6 +362,10 @@ def function(name: str) -> LibraryFunction | None:
     in_place = name.endswith("_") and not name.endswith("__")
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        unknown = in_place and any(isinstance(one, UnknownValue) for one in [*args[1:], *kwargs.values()])
+        if unknown and plain in SETTING and not recorder(evaluator).runs:
+            args[0].become(TensorValue(args[0].shape, args[0].kind, of=args[0].of))
+            return args[0]
         own = {key: value for key, value in kwargs.items() if key not in ("out", "dtype", "memory_format")}
         result = apply(evaluator, plain, args, own, node)
         if in_place or (kwargs.get("inplace") and isinstance(result, TensorValue)):
@@ -370,6 +374,10 @@ def function(name: str) -> LibraryFunction | None:
         return result
 
     return LibraryFunction(name, call)
+
+
+SETTING = frozenset(["normal", "uniform", "fill", "copy", "add", "sub", "mul", "div", "clamp"])
+"""Functions that keep a tensor's shape whatever values they set: those that weights begin with may not be known."""
 
 
 SAME = {

@@ -47,8 +47,22 @@ def convolve(given: Given) -> Any:
     return given.call(function, x, own["weight"], own["bias"], own["stride"], padding, own["dilation"], own["groups"])
 
 
+def refused(own: Attributes, nd: int) -> Arrays:
+    """Refuse the arrays of a class of the source that derives from the base of all convolutions."""
+    raise NotImplementedError
+
+
+module("_ConvNd", "*args, **kwargs", state=refused)
 _CONV = "in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True"
-module("Conv{}d", f"{_CONV}, padding_mode='zeros', device=None, dtype=None", convolve, conv_state, divided, lazy=0)
+module(
+    "Conv{}d",
+    f"{_CONV}, padding_mode='zeros', device=None, dtype=None",
+    convolve,
+    conv_state,
+    divided,
+    lazy=0,
+    base="_ConvNd",
+)
 
 
 def transposed_state(own: Attributes, nd: int) -> Arrays:
@@ -80,6 +94,7 @@ module(
     transposed_state,
     divided,
     lazy=0,
+    base="_ConvNd",
 )
 
 # Pools and windows
@@ -220,9 +235,11 @@ def normalize_instance(given: Given) -> Any:
 
 
 _NORM = "num_features, eps=1e-5, momentum=0.1, affine={}, track_running_stats={}, device=None, dtype=None"
-module("BatchNorm{}d", _NORM.format(True, True), normalize_batch, norm_state, lazy=1)
-module("SyncBatchNorm", _NORM.format(True, True), normalize_batch, norm_state)
-module("InstanceNorm{}d", _NORM.format(False, False), normalize_instance, norm_state)
+module("_BatchNorm", _NORM.format(True, True), normalize_batch, norm_state)
+module("BatchNorm{}d", _NORM.format(True, True), normalize_batch, norm_state, lazy=1, base="_BatchNorm")
+module("SyncBatchNorm", _NORM.format(True, True), normalize_batch, norm_state, base="_BatchNorm")
+module("_InstanceNorm", _NORM.format(False, False), normalize_instance, norm_state)
+module("InstanceNorm{}d", _NORM.format(False, False), normalize_instance, norm_state, base="_InstanceNorm")
 for _nd in (1, 2, 3):  # which has other defaults
     lazy_module(_NORM.format(True, True), normalize_instance, 1, Making(f"InstanceNorm{_nd}d", norm_state, None, _nd))
 
