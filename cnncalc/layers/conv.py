@@ -7,6 +7,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from ..errors import ShapeError
+from ..field import MOST_PHASES, Field
 from ..sizes import Count, Shape, Size, atom, count, counted, known, total
 from .base import KERNEL, ConvKind, Env, Fields, Sign, StepKind, Trace, check_channels, divides, join, ops, space_of
 from .keys import Axes, Reader, at_least, flag, per_axis, sides, spread
@@ -71,8 +72,10 @@ class Convolution(Windowed):
         groups, own, made = self.groups(x[place]), known(x[place]), known(c_o)
         if groups == 1 or own is None or made is None:
             return fields.whole([place], x)
-        each = own // groups
-        return fields.at(place, lambda field: field.spread([(0, each - 1)] * (made // groups), each))
+        each, alike = own // groups, made // groups
+        if alike > MOST_PHASES:
+            return fields.at(place, Field.lost)
+        return fields.at(place, lambda field: field.spread([(0, each - 1)] * alike, each))
 
     def groups(self, c_i: Size) -> int:
         """Return how many groups of channels it has that do not meet."""
