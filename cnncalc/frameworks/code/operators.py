@@ -10,6 +10,7 @@ from typing import Any
 
 from ...limits import MOST_BITS
 from .budget import Budget, TooMuchError, bounded
+from .values import LibraryObject, UnknownValue
 
 Number = (int, float, complex)
 SIZED = (str, list, tuple, bytes)
@@ -88,9 +89,13 @@ def _shown(value: Any, budget: Budget) -> Any:
     return value if isinstance(value, (str, int, float)) or value is None else _Shown(_represented(value, budget))
 
 
-def formatted(text: str, values: Any, budget: Budget) -> str:
-    """Return `text % values` for plain values."""
-    given, times = values if isinstance(values, tuple) else (values,), 1
+def formatted(text: str, values: Any, budget: Budget) -> Any:
+    """Return `text % values`, which is not known with an object of a library among the values."""
+    given = values if isinstance(values, tuple) else (values,)
+    inside = values.values() if isinstance(values, dict) else given
+    if any(isinstance(one, (UnknownValue, LibraryObject)) for one in inside):
+        return UnknownValue("a text")
+    times = 1
     if isinstance(values, dict):
         values = {key: _shown(one, budget) for key, one in values.items()}
         given, times = (*values, *values.values()), text.count("%")  # each may stand in it any number of times

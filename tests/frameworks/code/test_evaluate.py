@@ -540,6 +540,7 @@ def test_a_source_gives_what_python_gives(source: str, expression: str) -> None:
         *("-u", "u < 3", "3 > u", "u == 3", "f'{u}'", "f'{3:{u}}'", "'{}'.format(u)", "max(u, 3)", "min([u, 1])"),
         *("isinstance(u, int)", "hasattr(u, 'n')", "u[0]", "u.n", "u(1)", "math.sqrt(u)", "A(1)", "abs(u)", "int(u)"),
         *("u in [1]", "u not in {}", "1 in [u]", "1 in u", "u is foo.b", "isinstance(C(), foo.C)"),
+        *("'%d %.3f' % (3, u)", "'%(a)d' % {'a': u}", "'%d' % (int,)", "True and u"),
     ],
 )
 def test_what_depends_on_a_value_that_is_not_known_is_not_known(expression: str) -> None:
