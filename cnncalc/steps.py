@@ -107,7 +107,7 @@ class Window(NamedTuple):
     def writers(self, place: Place, step: Place) -> list[tuple[Place, Place]]:
         """Return the taps with which a transposed window adds to a place of its output, each with its step.
 
-        Of the first axis only the steps up to one are looked for.
+        Steps that come behind `step` on the first axis are left out.
         """
         by_axis = []
         for number, (axis, at) in enumerate(zip(self.axes, place, strict=True)):

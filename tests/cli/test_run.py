@@ -584,6 +584,13 @@ def test_weights_from_a_pipe_are_read_once(form: str, folder: Path) -> None:
     np.testing.assert_array_equal(load(folder / "y.npy"), found)
 
 
+def test_weights_of_another_form_are_not_read_from_a_pipe(folder: Path) -> None:
+    data = struct.pack("<Q", 2) + b"{}"
+    done = here(["run", "conv:4,k3x2", "-x", "x.npy", "-w", "-"], data, cwd=folder)
+    help = "of weights in another form, as .safetensors, name the file: a pipe has one of these"
+    assert (done.code, done.err) == (2, f"'-' is not a .npy, a .npz or a table of numbers\n  {help}\n")
+
+
 @posix
 def test_numbers_that_have_no_end_are_read_up_to_their_limit(folder: Path) -> None:
     head = io.BytesIO()
