@@ -216,9 +216,7 @@ def received(file: IO[bytes], name: str) -> NamedArrays | Array:
         return archived(name, io.BytesIO(magic + files.read_whole(file, name)))
     if magic and not magic.startswith(MAGIC) and not is_text(magic, name):
         what = f"{shown(name, LONGEST_PATH)} is not a .npy, a .npz or a table of numbers"
-        raise SpecError(
-            what, "of weights in another form, as .safetensors, name the file: a pipe has one of these"
-        )
+        raise SpecError(what, "of weights in another form, as .safetensors, name the file: a pipe has one of these")
     return read(file, name, magic)
 
 
