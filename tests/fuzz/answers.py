@@ -124,7 +124,7 @@ def formulas_hold(network: Network, report: Report) -> None:
     if not all(isinstance(n, int) for n in sizes):
         return
     places = [*range(len(sizes))][:-1] if report.to_dict()["layout"] == "NHWC" else [*range(len(sizes))][1:]
-    if any(isinstance(n, Open) for layer in report.layers for n in layer.traced.out):  # letters of its own
+    if any(isinstance(n, Open) for _, layer in _named(report.layers) for n in layer.traced.out):  # letters of its own
         return
     letters = dict(zip(places, "HWD", strict=False))
     try:
