@@ -49,7 +49,8 @@ def combine(ufunc: np.ufunc, bound: Bound | None = None, what: str = "") -> Comp
             if kind != out.dtype:
                 out[block] = result
 
-        blockwise(work, out, min(len(operands), 3) * out.itemsize)
+        at_once = min(len(operands), 3)  # two that meet and their result, or a further one that joins it
+        blockwise(work, out, at_once * out.itemsize)
 
     return compute
 

@@ -2,8 +2,8 @@
 
 A network runs on tensors that have shapes and no values (`tensors`). The functions that it calls are noted
 (`functions`), the shapes of their results worked out (`shapes`), and the calls read as those of a module that
-PyTorch itself has run, by `frameworks/torch/read`. `modules` is what every module has; `layers` and `sequences`
-are PyTorch's own modules, as `declaration` enters them.
+PyTorch itself has run, by `frameworks/torch/read`. `modules` is what every module has, `containers`
+are those that hold others; `layers` and `sequences` are PyTorch's own modules, as `declaration` enters them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..libraries import Library, NameTable
 from ..values import MISSING, ClassValue, LibraryFunction
-from . import (  # noqa: F401 - layers and sequences enter their modules in the table of declaration
+from . import (  # noqa: F401 - containers, layers and sequences enter their classes in the tables of the others
+    containers,
     declaration,
     factories,
     functions,

@@ -221,9 +221,11 @@ class NetworkReader:
 
 def restore(one: Any, content: Any) -> None:
     """Give something the content that it had before a run; an array only if it depends on the run's input."""
-    if not isinstance(one, TensorValue):
+    if isinstance(one, list):
+        one[:] = content
+    elif isinstance(one, dict):
         one.clear()
-        one.extend(content) if isinstance(one, list) else one.update(content)
+        one |= content
     elif one.traced is not None:
         one.contents = content
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..budget import listable
 from ..standard import copied
 from ..values import InstanceValue, LibraryFunction, StaticMethodValue, UnknownValue
+from .containers import LIST, refill
 from .declaration import NAMES, Arrays, Attributes, Given, module
 from .factories import full
 from .functions import apply
-from .modules import LIST, refill
 from .tensors import TensorValue
 
 if TYPE_CHECKING:
