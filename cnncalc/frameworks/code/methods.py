@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cmp_to_key
 from string import Formatter
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,11 @@ def spent(evaluator: Evaluator, found: Iterable[Any]) -> list[Any]:
         evaluator.budget.count(1)
         items.append(one)
     return items
+
+
+def by_name(names: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by their names."""
+    return {**dict(zip(names.split(), args, strict=False)), **kwargs}
 
 
 def key_of(evaluator: Evaluator, one: Any, kwargs: dict[str, Any], node: Any) -> Any:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import shown
 from ...keras.read.functions import shape_in
+from ..methods import by_name
 from ..values import UnknownValue
 from .graph import LayerValue, SymbolicTensor
-from .operations import NAMES, batch_of, by_name, function
+from .operations import NAMES, batch_of, function
 from .session import session_of
 
 if TYPE_CHECKING:

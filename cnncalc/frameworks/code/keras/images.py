@@ -5,10 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from ..methods import by_name
 from ..source import quoted
 from .graph import LayerValue
 from .layers import make_layer
-from .operations import NAMES, Function, by_name, enter, function, sized, tensor_of
+from .operations import NAMES, Function, enter, function, sized, tensor_of
 from .session import session_of
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import no_input
 from ...keras.read.model import INPUT
+from ..methods import by_name
 from ..values import ClassValue, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe, leaves
 from .graph import LayerValue, SymbolicTensor, functional, plain
 from .layers import CLASSES, INNER, LAYER, input_of, is_layer, name_of, no_layer, run
@@ -223,7 +224,7 @@ def make_model(
     evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any, name: str | None = None
 ) -> ModelValue:
     """Return a functional model by the arguments of `keras.Model`. SpecError for what is not a tensor."""
-    given = {**dict(zip(("inputs", "outputs", "name"), args, strict=False)), **kwargs}
+    given = by_name("inputs outputs name", args, kwargs)
     given |= {key: given[old] for key, old in (("inputs", "input"), ("outputs", "output")) if old in given}
     ends = []
     for key in ("inputs", "outputs"):
@@ -279,7 +280,7 @@ def _new_sequential(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any
 
 def make_sequential(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> SequentialValue:
     """Return a Sequential by the arguments of `keras.Sequential`."""
-    given = {**dict(zip(("layers", "trainable", "name"), args, strict=False)), **kwargs}
+    given = by_name("layers trainable name", args, kwargs)
     own_name = given.get("name")
     made = SequentialValue(own_name if isinstance(own_name, str) else session_of(evaluator).unique("sequential"), node)
     layers = given.get("layers")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...keras.read.activations import class_of
 from ...keras.read.config import Sizes
 from ..libraries import NameTable
+from ..methods import by_name
 from ..values import LibraryFunction, UnknownValue, leaves
 from .graph import LayerValue, SymbolicTensor, moved, operate
 from .session import session_of
@@ -271,11 +272,6 @@ def function(*names: str, roots: Sequence[str] = ROOTS) -> Callable[[Function], 
         return call
 
     return entered
-
-
-def by_name(names: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments by their names."""
-    return {**dict(zip(names.split(), args, strict=False)), **kwargs}
 
 
 def tensor_of(value: Any) -> SymbolicTensor:

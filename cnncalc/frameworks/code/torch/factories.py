@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....limits import MOST_ITEMS, MOST_READ
 from ..libraries import NameTable
+from ..methods import by_name
 from ..values import LibraryFunction, UnknownValue
 from .functions import shape
 from .tensors import DeviceValue, TensorType, TensorValue
@@ -107,7 +108,7 @@ def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 @NAMES.function("torch.range")
 def closed_range(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor of numbers in a row, the last among them."""
-    given = by_name(evaluator, "start=0 end step=1", args, kwargs, node)
+    given = in_order(evaluator, "start=0 end step=1", args, kwargs, node)
     if not all(isinstance(one, (int, float)) for one in given):
         return UnknownValue("torch.range(…) of numbers that are not known", node)
     start, end, step = given
@@ -122,22 +123,21 @@ def numbered(evaluator: Evaluator, start: float, step: float, count: int, kind: 
     return TensorValue((count,), kind, values=values)
 
 
-def by_name(evaluator: Evaluator, names: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> list[Any]:
-    """Return the arguments of these names, in order or by name, some with a whole number as their default."""
-    found = []
-    for at, (name, _, default) in enumerate(one.partition("=") for one in names.split()):
-        if at >= len(args) and name not in kwargs and not default:
+def in_order(evaluator: Evaluator, names: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> list[Any]:
+    """Return the arguments of these names in their order, some with a whole number as their default."""
+    defaults = dict(one.partition("=")[::2] for one in names.split())
+    given = by_name(" ".join(defaults), args, kwargs)
+    for name, default in defaults.items():
+        if name not in given and not default:
             raise TypeError(f"{name} is not given")
-        value = args[at] if at < len(args) else kwargs.get(name, int(default or 0))
-        found.append(evaluator.needs(value, node))
-    return found
+    return [evaluator.needs(given.get(name, int(default or 0)), node) for name, default in defaults.items()]
 
 
 def spaced(value: Callable[[float, float], float]) -> Any:
     """Return the function that makes a tensor of numbers at equal distances, each as `value` has it for a base."""
 
     def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        start, end, count, base = by_name(evaluator, "start end steps=100 base=10", args, kwargs, node)
+        start, end, count, base = in_order(evaluator, "start end steps=100 base=10", args, kwargs, node)
         if not all(isinstance(one, (int, float)) for one in (start, end, base)) or count > MOST_READ:
             return TensorValue((count,))
         evaluator.budget.count(count)
@@ -154,7 +154,7 @@ NAMES.function("torch.logspace")(spaced(pow))
 @NAMES.function("torch.eye")
 def eye(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a matrix with ones on its diagonal."""
-    rows, columns = by_name(evaluator, "n m=-1", args, kwargs, node)
+    rows, columns = in_order(evaluator, "n m=-1", args, kwargs, node)
     return TensorValue((rows, rows if columns == -1 else columns))
 
 

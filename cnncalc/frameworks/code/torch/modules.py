@@ -9,7 +9,7 @@ from ....errors import shown
 from ....limits import DEEPEST_BLOCKS
 from ..budget import TooMuchError
 from ..libraries import NameTable
-from ..methods import spent
+from ..methods import by_name, spent
 from ..values import (
     MISSING,
     ClassValue,
@@ -142,7 +142,7 @@ def _registers(word: str, hooks: str) -> None:
 
     @method(MODULE, word)
     def register(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        given = dict(zip(("self", "hook"), args, strict=False)) | kwargs
+        given = by_name("self hook", args, kwargs)
         own, handle = given["self"].attributes.setdefault(hooks, {}), InstanceValue(HANDLE, node)
         handle.attributes |= {"id": next(recorder(evaluator).turns), "hooks": own}
         later = dict(own) if given.get("prepend") else {}
@@ -199,7 +199,7 @@ def checked(evaluator: Evaluator, value: Any, node: Any) -> Any:
 @method(MODULE, "register_buffer")
 def register_buffer(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
     """Give a module a buffer."""
-    given = dict(zip(("self", "name", "tensor", "persistent"), args, strict=False)) | kwargs
+    given = by_name("self name tensor persistent", args, kwargs)
     value = given.get("tensor")
     if isinstance(value, UnknownValue):
         raise evaluator.unknown(value, node)
@@ -212,7 +212,7 @@ def register_buffer(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any
 @method(MODULE, "register_parameter")
 def register_parameter(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
     """Give a module a parameter."""
-    given = dict(zip(("self", "name", "param"), args, strict=False)) | kwargs
+    given = by_name("self name param", args, kwargs)
     name, value = part_name(evaluator, given["name"], node), evaluator.needs(given.get("param"), node)
     evaluator.set_attribute(given["self"], name, value, node)
 
