@@ -257,6 +257,16 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "receptive fields of 2,250,001 pairs of inputs that meet in a layer, more than 1,000,000",
     ),
+    "constant.json": (
+        spec(
+            {"op": "constant", "shape": [1 << 40], "name": "c"},
+            {"op": "cumsum", "axis": 1},
+            {"op": "relu", "from": "input"},
+        ),
+        ["rf"],
+        0,
+        "cumsum1",
+    ),
     "followed.json": (
         spec(*[{"op": "adaptiveavgpool", "out": [1_000_003 + 2 * at, 7]} for at in range(9)]),
         ["rf"],
