@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncalc import cli, files, signals
+from cnncalc import cli, files, outputs, signals
 from cnncalc.errors import SpecError, shown
 from cnncalc.execute import job, sinks
 from tests.faults.commands import ENDINGS, WRITERS, fill, line
@@ -109,8 +109,8 @@ def test_what_cannot_be_written_is_named(kind: str, path: str, folder: Path) -> 
     ],
 )
 def test_a_name_becomes_one_of_a_file(name: str, on_windows: str, elsewhere: str) -> None:
-    assert (files.safe_name(name, True), files.safe_name(name, False)) == (on_windows, elsewhere)
-    assert files.safe_name(name) == (on_windows if os.name == "nt" else elsewhere)
+    assert (outputs.safe_name(name, True), outputs.safe_name(name, False)) == (on_windows, elsewhere)
+    assert outputs.safe_name(name) == (on_windows if os.name == "nt" else elsewhere)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_what_cannot_be_opened_is_named(folder: Path) -> None:
 
 
 def test_what_the_system_refuses_is_said_with_what_helps(folder: Path) -> None:
-    target = files.Target("out")
+    target = outputs.Target("out")
     for error, said in (
         (OSError(errno.ENOSPC, "full"), "'out' cannot be written: full"),
         (io.UnsupportedOperation("truncate"), "'out' cannot be written: truncate"),
@@ -230,9 +230,9 @@ def test_a_mapped_file_that_is_cut_short_ends_with_its_name(folder: Path, monkey
 def test_a_folder_is_not_written(folder: Path) -> None:
     Path("linked").symlink_to("x.npy")
     with pytest.raises(SpecError, match=r"^'\.' cannot be written: it is a directory$"):
-        files.Target(".")
+        outputs.Target(".")
     for path, name in (("linked", os.path.realpath("x.npy")), ("new", "new")):
-        target = files.Target(path)
+        target = outputs.Target(path)
         assert target.name == name
         target.discard()
 
@@ -241,12 +241,12 @@ def test_a_folder_is_not_written(folder: Path) -> None:
 def test_what_is_not_a_file_of_a_folder_is_special(folder: Path) -> None:
     os.mkfifo("pipe")
     for path in ("pipe", "/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/7", "/proc/self/fd/0"):
-        assert files.is_special(path), path
+        assert outputs.is_special(path), path
     for path in ("x.npy", ".", "nowhere", "stdout", "/dev/fd/x", "/dev/fd/", "/dev/fd/٣", "nowhere/1"):
-        assert not files.is_special(path), path
+        assert not outputs.is_special(path), path
     for digits in (3, 10, 20, 1000):
         with pytest.raises(SpecError, match=r"cannot be written: (Bad file descriptor|No such file)"):
-            files.Target(f"/dev/fd/{'9' * digits}")
+            outputs.Target(f"/dev/fd/{'9' * digits}")
     opened = {
         "/dev/stdin": 0,
         "/dev/stdout": 1,
@@ -260,9 +260,11 @@ def test_what_is_not_a_file_of_a_folder_is_special(folder: Path) -> None:
     for path, to, number in (("out", "/dev/stdout", 1), ("deep/up", "../out", 1), ("seven", "/dev/fd/7", 7)):
         Path(path).symlink_to(to)
         opened[path] = number
-    assert {path: files._descriptor(path) for path in opened} == opened  # noqa: SLF001
-    assert {path for path in opened if files.output_path(path) == "-"} == {path for path in opened if opened[path] == 1}
-    assert {files.output_path(path) for path in ("-", "/dev/fd/2", "x.npy")} == {"-", "/dev/fd/2", "x.npy"}
+    assert {path: outputs._descriptor(path) for path in opened} == opened  # noqa: SLF001
+    assert {path for path in opened if outputs.output_path(path) == "-"} == {
+        path for path in opened if opened[path] == 1
+    }
+    assert {outputs.output_path(path) for path in ("-", "/dev/fd/2", "x.npy")} == {"-", "/dev/fd/2", "x.npy"}
 
 
 @posix
@@ -288,7 +290,7 @@ def test_as_many_files_may_be_open_as_are_written(
     monkeypatch.setattr(resource, "RLIM_INFINITY", -1)
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
     monkeypatch.setattr(resource, "setrlimit", lambda _, pair: calls.append(pair))
-    files.allow_open(count)
+    outputs.allow_open(count)
     assert calls == [asked] * (asked is not None)
 
 
@@ -348,7 +350,7 @@ def test_what_a_pipe_or_a_file_of_the_shell_refuses_at_its_close(
         if is_open:
             raise OSError(errno.EDQUOT, "over the quota")
 
-    monkeypatch.setattr(files._Onward, "close", fail, raising=False)  # noqa: SLF001
+    monkeypatch.setattr(outputs._Onward, "close", fail, raising=False)  # noqa: SLF001
     for words in (line("a report", "/dev/null"), line("an array", "/dev/null")):
         assert here(words)[::2] == (2, "'/dev/null' cannot be written: over the quota\n")
 
@@ -357,7 +359,7 @@ def test_what_a_pipe_or_a_file_of_the_shell_refuses_at_its_close(
 def test_a_file_that_is_open_already_is_written_where_it_stands(folder: Path) -> None:
     with open("log", "w+b", buffering=0) as log:
         log.write(b"before\n")
-        target = files.Target(f"/dev/fd/{log.fileno()}")
+        target = outputs.Target(f"/dev/fd/{log.fileno()}")
         target.file.write(b"new\n")
         target.commit()
         target.discard()
@@ -374,13 +376,13 @@ def test_standard_output_may_be_closed_or_a_terminal(folder: Path, monkeypatch: 
     with pytest.raises(
         SpecError, match="standard output is a terminal, and this is an array\n  pipe it, or give -o FILE"
     ):
-        files.binary_stdout("an array")
-    assert files.standard_output() is sys.stdout
+        outputs.binary_stdout("an array")
+    assert outputs.standard_output() is sys.stdout
     with open("x.npy", encoding="ascii") as unwritable:
         for stream in (None, unwritable):
             monkeypatch.setattr(sys, "stdout", stream)
             with pytest.raises(SpecError, match="standard output is closed\n  give -o FILE"):
-                files.standard_output()
+                outputs.standard_output()
 
 
 @pytest.mark.parametrize("path", [None, "-", "out"])
@@ -389,13 +391,13 @@ def test_what_is_written_is_out_before_it_is_said_to_be(
 ) -> None:
     """And in UTF-8 where that is asked for, whatever the terminal's encoding."""
     found: list[bytes] = []
-    monkeypatch.setattr(files, "check_mapped", lambda: found.append(Path("printed").read_bytes()))
+    monkeypatch.setattr(outputs, "check_mapped", lambda: found.append(Path("printed").read_bytes()))
     with open("printed", "w", encoding="ascii", errors="replace", newline="\n") as printed:
         monkeypatch.setattr(sys, "stdout", printed)
         for options in ({}, {"utf8": True}):
-            with files.text_output(path, **options) as text:
+            with outputs.text_output(path, **options) as text:
                 text.write("é\udc80\n")
-        with files.binary_output(path) as file:
+        with outputs.binary_output(path) as file:
             file.write(b"\xff")
     assert found == (
         [b"??\n", "??\né\\udc80\n".encode(), "??\né\\udc80\n".encode() + b"\xff"] if path != "out" else [b""] * 3
@@ -404,7 +406,7 @@ def test_what_is_written_is_out_before_it_is_said_to_be(
 
 
 def broken_off(error: BaseException) -> None:
-    with files.whole("out") as file:
+    with outputs.whole("out") as file:
         file.write(b"new, half of it")
         raise error
 
@@ -499,7 +501,7 @@ def test_a_hard_link_keeps_the_old_file(folder: Path) -> None:
 @posix
 def test_what_replaces_a_private_file_is_private_from_the_first(folder: Path) -> None:
     Path("out").touch(0o600)
-    target = files.Target("out")
+    target = outputs.Target("out")
     (part,) = folder.glob("*.part")
     assert stat.S_IMODE(part.stat().st_mode) == 0o600
     target.discard()
@@ -534,7 +536,7 @@ def test_what_is_not_kept_gives_no_rights(
     uid, gid = new.st_uid + owner[0], new.st_gid + owner[1]
     monkeypatch.setattr(os, "fchown", chown)
     with open("new", "rb") as file:
-        files._keep_rights(file.fileno(), "out", os.stat_result([before, *new[1:4], uid, gid, *new[6:]]))  # noqa: SLF001
+        outputs._keep_rights(file.fileno(), "out", os.stat_result([before, *new[1:4], uid, gid, *new[6:]]))  # noqa: SLF001
     assert asked == [(uid, gid), (-1, gid)][: 1 if kept == "owner and group" else 2]
     assert stat.S_IMODE(os.stat("new").st_mode) == after
 
@@ -568,7 +570,7 @@ def test_which_attributes_are_kept(
     monkeypatch.setattr(os, "setxattr", put, raising=False)
     old = os.stat_result([0o100765, *new[1:5], new.st_gid + (not has_group), *new[6:]])
     with open("new", "rb") as file:
-        files._keep_rights(file.fileno(), "out", old)  # noqa: SLF001
+        outputs._keep_rights(file.fileno(), "out", old)  # noqa: SLF001
     assert found == {name: f"out {name}".encode() for name in names - left}
     assert stat.S_IMODE(os.stat("new").st_mode) == mode
 
@@ -631,7 +633,7 @@ def test_whose_list_of_rights_is_kept(old: bool, new: bool, folder: Path, monkey
     monkeypatch.setattr(os, "setxattr", lambda *_: done.append("set"), raising=False)
     monkeypatch.setattr(os, "removexattr", lambda *_: done.append("removed"), raising=False)
     with open("new", "rb") as file:
-        files._keep_rights(file.fileno(), "out", os.stat("new"))  # noqa: SLF001
+        outputs._keep_rights(file.fileno(), "out", os.stat("new"))  # noqa: SLF001
     assert done == (["set"] if old else ["removed"] if new else [])
 
 
@@ -665,7 +667,7 @@ def test_what_is_mapped_must_not_change(folder: Path) -> None:
 def test_a_result_of_what_has_changed_is_not_written(folder: Path) -> None:
     Path("out").write_bytes(b"old")
     with open("x.npy", "rb") as file, files.mapped(file, "x.npy"):
-        target = files.Target("out")
+        target = outputs.Target("out")
         os.utime("x.npy", (1, 1))
         with pytest.raises(SpecError, match=r"'x\.npy' changed"):
             target.commit()
@@ -675,12 +677,12 @@ def test_a_result_of_what_has_changed_is_not_written(folder: Path) -> None:
 
 @posix
 def test_the_rights_are_those_of_the_file_that_is_replaced_when_it_is(folder: Path) -> None:
-    target = files.Target("out")
+    target = outputs.Target("out")
     Path("out").touch()
     Path("out").chmod(0o604)
     target.commit()
     assert stat.S_IMODE(os.stat("out").st_mode) == 0o604
-    target = files.Target("out")
+    target = outputs.Target("out")
     os.unlink("out")
     target.commit()
     assert stat.S_IMODE(os.stat("out").st_mode) == 0o604
@@ -810,18 +812,18 @@ def test_one_of_several_files_that_fails_leaves_all_old(
 
 
 def test_a_new_folder_stays_if_something_is_in_it(folder: Path) -> None:
-    with files.folder("a/b/c"):
+    with outputs.folder("a/b/c"):
         assert Path("a/b/c").is_dir()
     assert not Path("a").exists()
-    with files.folder("a/b/c"):
+    with outputs.folder("a/b/c"):
         Path("a/b/d").touch()
     assert [*Path("a").rglob("*")] == [Path("a/b"), Path("a/b/d")]
-    with files.folder("a/b"):
+    with outputs.folder("a/b"):
         Path("a/b/d").unlink()
     assert Path("a/b").is_dir()  # it was there
     with (
         pytest.raises(SpecError, match=r"^'x\.npy/deep' cannot be created: Not a directory$"),
-        files.folder("x.npy/deep"),
+        outputs.folder("x.npy/deep"),
     ):
         pass
     assert not signals.NEW_FOLDERS
@@ -830,9 +832,9 @@ def test_a_new_folder_stays_if_something_is_in_it(folder: Path) -> None:
 def test_all_is_on_the_disk_before_it_has_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
-    with files.whole("out") as file:
+    with outputs.whole("out") as file:
         file.write(b"123")
-    with files.text_output("out") as text:
+    with outputs.text_output("out") as text:
         text.write("é")
     assert sizes == [3, 2]
 
@@ -842,14 +844,14 @@ def test_a_file_is_written_where_files_have_no_owners(folder: Path, monkeypatch:
     """As on Windows."""
     monkeypatch.delattr(os, "fchown")
     for text in (b"old", b"new"):
-        with files.whole("out") as file:
+        with outputs.whole("out") as file:
             file.write(text)
     assert Path("out").read_bytes() == b"new"
 
 
 def test_what_nobody_reads_ends_what_prints_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     def printing(error: OSError) -> None:
-        with files.while_read():
+        with outputs.while_read():
             raise error
 
     printing(BrokenPipeError())
@@ -859,21 +861,23 @@ def test_what_nobody_reads_ends_what_prints_and_nothing_else(monkeypatch: pytest
     for system, is_closed in (("posix", False), ("nt", True)):
         with monkeypatch.context() as patch:
             patch.setattr(os, "name", system)
-            closed = [files.is_closed_pipe(error) for error in (invalid, OSError(errno.ENOSPC, ""), BrokenPipeError())]
+            closed = [
+                outputs.is_closed_pipe(error) for error in (invalid, OSError(errno.ENOSPC, ""), BrokenPipeError())
+            ]
         assert closed == [is_closed, False, True]
 
 
 def test_a_group_of_files_has_those_that_are_whole_when_it_ends(folder: Path) -> None:
-    with files.all_or_none():
-        with files.whole("outer") as file:
+    with outputs.all_or_none():
+        with outputs.whole("outer") as file:
             file.write(b"1")
-        with files.all_or_none():
-            half = files.Target("half")
+        with outputs.all_or_none():
+            half = outputs.Target("half")
             half.file.write(b"2")
-            with files.whole("inner") as file:
+            with outputs.whole("inner") as file:
                 file.write(b"3")
             with pytest.raises(SpecError, match="two outputs would be one file, 'inner'"):
-                files.Target("inner")
+                outputs.Target("inner")
             assert not Path("inner").exists()
         assert [Path(name).exists() for name in ("outer", "inner", "half")] == [False, True, False]
     assert Path("outer").read_bytes() == b"1"
@@ -882,8 +886,8 @@ def test_a_group_of_files_has_those_that_are_whole_when_it_ends(folder: Path) ->
 
 def test_a_group_of_files_of_what_has_changed_is_not_written(folder: Path) -> None:
     with open("x.npy", "rb") as file, files.mapped(file, "x.npy"):
-        with pytest.raises(SpecError, match=r"'x\.npy' changed"), files.all_or_none():  # noqa: PT012
-            with files.whole("out") as output:
+        with pytest.raises(SpecError, match=r"'x\.npy' changed"), outputs.all_or_none():  # noqa: PT012
+            with outputs.whole("out") as output:
                 output.write(b"new")
             os.utime("x.npy", (1, 1))
         assert not Path("out").exists()
@@ -953,7 +957,7 @@ def test_what_is_printed_of_what_has_changed_is_an_error(folder: Path, monkeypat
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))
     with open("x.npy", "rb") as file, files.mapped(file, "x.npy"):
         os.utime("x.npy", (1, 1))
-        for output in (files.text_output, files.binary_output):
+        for output in (outputs.text_output, outputs.binary_output):
             with pytest.raises(SpecError, match=r"'x\.npy' changed"), output(None):
                 pass
 

@@ -17,10 +17,10 @@ from typing import Any
 
 from ..errors import LONGEST_PATH, SpecError, as_error, shown
 from ..explain import axes_text
-from ..files import is_special
 from ..notation.document import Document, parse
 from ..notation.encode import encode
 from ..notation.encode import entries as json_entries
+from ..outputs import is_special
 from ..report import LayerReport, Report, listed
 from ..sizes import counted, to_json
 from ..sources.formats import read_text

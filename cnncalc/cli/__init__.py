@@ -12,7 +12,7 @@ import click
 
 from .. import __version__
 from ..errors import CnncalcError, InternalError, SpecError, as_error
-from ..files import is_closed_pipe
+from ..outputs import is_closed_pipe
 from ..signals import is_left_at_once
 from . import _stdio
 from ._terminal import (

@@ -12,8 +12,8 @@ import click
 
 from .. import sources
 from ..errors import LONGEST_PATH, SpecError, shown
-from ..files import standard_output
 from ..network import Network
+from ..outputs import standard_output
 from ..sizes import Shape, show
 from ..sources.formats import keras_weights
 from ..sources.mistakes import no_file

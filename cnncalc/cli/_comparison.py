@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ..comparisons import Compared, Comparison, figures
 from ..counters import TOOLS
 from ..errors import CnncalcError, SpecError
-from ..files import text_output
+from ..outputs import text_output
 from ..render import Selection
 from ..render.comparisons import FORMATS
 from ..report import Report

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from ..errors import LONGEST_PATH, SpecError, shown
-from ..files import STDOUT, is_special
+from ..outputs import STDOUT, is_special
 
 Endings = Mapping[str, Sequence[str]]
 """The endings of each form, its own first."""

@@ -8,8 +8,8 @@ from itertools import product
 from math import prod
 
 from ..errors import SpecError, shown
-from ..files import text_output
 from ..network import Network, no_input
+from ..outputs import text_output
 from ..render.tabulation import FORMATS
 from ..sizes import LARGEST, is_digits, is_letter, show
 from ..tabulation import Tabulation, open_letters, tabulate

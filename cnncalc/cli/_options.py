@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import SpecError
-from ..files import file_name, output_path
+from ..files import file_name
+from ..outputs import output_path
 from ..render import ENDINGS
 from ._terminal import color_option, debug_option, quiet_option
 from ._usage import OneOf

@@ -11,9 +11,10 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from .. import sources
 from ..errors import CnncalcError, InternalError, SpecError, Where, as_error
-from ..files import line_limit, opened, too_long, while_read
+from ..files import line_limit, opened, too_long
 from ..network import Network
 from ..notation.encode import encode
+from ..outputs import while_read
 from ..sources.formats import decode_line
 from ..sources.mistakes import no_file
 from ..sources.words import STDIN

@@ -14,7 +14,7 @@ from typing import IO, Any, TypeVar
 import click
 
 from ..errors import LONGEST_MESSAGE, CnncalcError, InternalError, as_error, clipped, escaped, printable_lines
-from ..files import while_read
+from ..outputs import while_read
 from ..render import Style
 from ..render.messages import error_text
 from ..render.texts import paint

@@ -16,9 +16,9 @@ from ..checks.baseline import text as baseline_text
 from ..checks.files import SpecFile, spec_files
 from ..checks.findings import CODES, Finding, Result, exit_code, failed
 from ..errors import LONGEST_PATH, SpecError, shown
-from ..files import all_or_none, text_output
 from ..memory import itemsize
 from ..network import Network
+from ..outputs import all_or_none, text_output
 from ..render.checks import FORMATS, render
 from ..sizes import Open
 from ._network_options import NetworkOptions, network_options

@@ -8,7 +8,7 @@ import os
 import click
 
 from ..errors import printable
-from ..files import text_output
+from ..outputs import text_output
 from ._options import path_option
 from ._terminal import debug_option
 from ._usage import Command, OneOf

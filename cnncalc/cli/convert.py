@@ -9,10 +9,10 @@ import click
 
 from .. import sources
 from ..errors import SpecError, shown
-from ..files import STDOUT, all_or_none, binary_output, text_output
 from ..frameworks import ENDINGS, TARGETS, writer
 from ..input import FIRST, Inputs
 from ..network import Network, no_input
+from ..outputs import STDOUT, all_or_none, binary_output, text_output
 from ..report import Report
 from ..sizes import Shape, size_text
 from ..sources.words import SpecWords, is_file, is_network, spec_words

@@ -6,7 +6,8 @@ import click
 
 from .. import sources
 from ..errors import SpecError
-from ..files import all_or_none, check_mapped
+from ..files import check_mapped
+from ..outputs import all_or_none
 from ..sizes import size_text
 from ..sources.words import spec_words
 from ._arrays import (

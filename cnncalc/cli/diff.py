@@ -9,8 +9,8 @@ import click
 
 from .. import diffs
 from ..errors import SpecError, shown
-from ..files import text_output
 from ..limits import FEWER_LAYERS, MOST_DIFFED, Limit
+from ..outputs import text_output
 from ..render.diffs import FORMATS
 from ..sources.mistakes import compare_line, no_file
 from ..sources.words import is_network, is_path, is_spec, is_stdin, split_code

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from ..errors import SpecError, nearest, shown
-from ..files import text_output
 from ..help import TOPICS, read, subject
 from ..layers import find_op
+from ..outputs import text_output
 from . import COMMANDS, group
 from ._guesses import MEANT, line
 from ._terminal import color_option, debug_option, note, quiet_option, style_of

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SpecError
-from ..files import all_or_none, check_mapped, standard_output
+from ..files import check_mapped
 from ..layers import OPS, keys_named
+from ..outputs import all_or_none, standard_output
 from ._arrays import (
     array_option,
     check_front,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..files import text_output
 from ..notation.ops import describe
+from ..outputs import text_output
 from ..render.ops import FORMATS
 from ._options import format_options, path_option, together
 from ._terminal import color_option, debug_option, style_of

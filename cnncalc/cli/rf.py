@@ -9,9 +9,9 @@ import click
 from .. import sources
 from ..dialects import layout_of
 from ..errors import SpecError
-from ..files import text_output
 from ..input import first_rank, with_open_input
 from ..network import INPUT, Network
+from ..outputs import text_output
 from ..render.fields import FORMATS
 from ..sources.words import SpecWords, spec_words
 from ._hints import note_words

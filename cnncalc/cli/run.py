@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SpecError, nearest, shown
-from ..files import all_or_none, allow_open, check_mapped, is_closed_pipe, is_special, safe_name
-from ..files import folder as new_folder
+from ..files import check_mapped
 from ..input import FIRST, by_name
+from ..outputs import all_or_none, allow_open, is_closed_pipe, is_special, safe_name
+from ..outputs import folder as new_folder
 from ..sizes import read_size, size_text
 from . import _arrays
 from ._arrays import arrays_option, seed_option, weights_option

@@ -7,8 +7,8 @@ import json
 import click
 
 from ..checks.expect import FIGURES, UNITS
-from ..files import text_output
 from ..notation import schema
+from ..outputs import text_output
 from ._endings import check_ending
 from ._options import path_option
 from ._terminal import debug_option

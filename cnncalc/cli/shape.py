@@ -9,9 +9,9 @@ import click
 
 from .. import sources
 from ..errors import CnncalcError, SpecError, printable_lines
-from ..files import text_output, while_read
 from ..input import given_shapes
 from ..network import Network
+from ..outputs import text_output, while_read
 from ..render import FORMATS, VALUE_FORMATS, WHOLE, Selection, needs_dtype
 from ..sources.words import STDIN, spec_words
 from ._hints import hints_option

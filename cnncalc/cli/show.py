@@ -9,8 +9,8 @@ import click
 
 from .. import sources, trace
 from ..errors import SpecError
-from ..files import text_output
 from ..network import Network
+from ..outputs import text_output
 from ..render import Selection, Style
 from ..render.pictures import ENDINGS, FORMATS, TEXTS
 from ..render.rows import rows

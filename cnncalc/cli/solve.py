@@ -12,11 +12,11 @@ import click
 from .. import sources
 from ..dialects import dialect_named, layout_of
 from ..errors import SpecError, printable, shown
-from ..files import text_output
 from ..input import FIRST, Inputs, given_shapes, read_input
 from ..layers import OPS, Env, keys_named
 from ..network import Network
 from ..notation.words import Completer, LeftOutChannels, read_words
+from ..outputs import text_output
 from ..render import FORMATS, Style
 from ..render.solutions import INPUTS, SETTINGS
 from ..render.solutions.inputs import InputAnswer

@@ -8,7 +8,7 @@ import click
 
 from .. import zoo
 from ..errors import SpecError, nearest, shown
-from ..files import text_output
+from ..outputs import text_output
 from ..render import Selection
 from ..report import Report
 from ..sources import load_zoo

@@ -2,7 +2,9 @@
 
 A layer that is followed by batch norms, sums with another value and activations, each read by the next alone, becomes
 one step: what follows is done in place on each part of its output while that is in the cache. The factors of a batch
-norm behind a convolution go into its kernel where that has fewer numbers than the output has.
+norm behind a convolution go into its kernel where that has fewer numbers than the output has. What is added to each
+channel goes into the convolution's bias, which most ways to compute it take in for nothing; a grouped one would take
+another row of columns for each few that it has.
 """
 
 from __future__ import annotations
@@ -186,17 +188,17 @@ def epilogue(fused: Fused, steps: Sequence[LayerStep], several: int) -> Epilogue
     weights, afters = dict(first.weights), list[tuple[After, int | None]]()
     operands = iter(fused.reads[len(first.layer.node.reads) :])
     if others and first.word in ("conv", "dwconv"):
-        bias = weights.pop("bias", None)
+        factor, offset = None, weights.pop("bias", None)
         if others[0].word == "batchnorm":
-            factor, offset = _norm(others.pop(0))
-            offset = offset if bias is None else offset + bias * factor
+            factor, added = _norm(others.pop(0))
+            offset = added if offset is None else added + offset * factor
             if _folds(fused, steps, several):
                 weights["weight"] = _scaled(weights["weight"], factor, first.task, first.word == "dwconv")
-                afters.append((_affine(None, offset, first), None))
-            else:
-                afters.append((_affine(factor, offset, first), None))
-        elif bias is not None:
-            afters.append((_affine(None, bias, first), None))
+                factor = None
+        if offset is not None and factor is None and first.task.values.get("g") == 1:
+            weights["bias"] = offset.astype(first.kind)
+        elif offset is not None:
+            afters.append((_affine(factor, offset, first), None))
     for step in others:
         if step.word == "add":
             afters.append((_add, next(operands)))

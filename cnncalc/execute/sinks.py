@@ -12,7 +12,8 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from ..files import STDOUT, Target, binary_output, binary_stdout, guard
+from ..files import guard
+from ..outputs import STDOUT, Target, binary_output, binary_stdout
 from .npy import AT_ONCE, drop
 from .task import Array, Dtype
 

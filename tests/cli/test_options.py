@@ -22,7 +22,7 @@ from cnncalc.checks.findings import Result
 from cnncalc.cli import COMMANDS, _terminal, group
 from cnncalc.cli._terminal import Settings, style_of
 from cnncalc.execute.sinks import save_all
-from cnncalc.files import is_closed_pipe
+from cnncalc.outputs import is_closed_pipe
 from tests.program import Ended, here, posix
 
 NETWORK = '{"input": [1, 5, 6], "layers": [{"op": "conv", "c_o": 2, "k": 2}, {"op": "maxpool", "k": 2}]}'

@@ -43,7 +43,7 @@ def at(frame, event, argument):
         os.kill(os.getpid(), number)
     return at
 def first(frame, event, argument):
-    is_ours = frame.f_code.co_filename.endswith(("cnncalc/files.py", "cnncalc/signals.py", "execute/sinks.py"))
+    is_ours = frame.f_code.co_filename.endswith(("cnncalc/outputs.py", "cnncalc/signals.py", "execute/sinks.py"))
     is_heeded = "cnncalc.cli" in sys.modules
     return at(frame, event, argument) if is_ours and is_heeded else None
 def end(code, really=os._exit):

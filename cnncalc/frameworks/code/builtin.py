@@ -174,6 +174,12 @@ def _setattr(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     evaluator.set_attribute(value, name, new, node)
 
 
+@BUILTINS.function("delattr")
+def _delattr(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    value, name = args
+    evaluator.delete_attribute(value, name)
+
+
 @BUILTINS.function("callable")
 def _callable(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     (value,) = args

@@ -19,10 +19,17 @@ STEPS_A_STATEMENT = 4
 """How many steps it takes to work out what a statement of the top level changes."""
 _CHANGING = """
     append extend insert add update setdefault pop remove clear reverse sort move_to_end add_module register_module
-    register_buffer register_parameter __setitem__ add_layer popitem discard build add_argument set_defaults
+    register_buffer register_parameter __setitem__ add_layer popitem discard build add_argument set_defaults apply
 """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change the object that they are called of."""
+_CHANGING_FIRST = """
+    setattr delattr weight_norm spectral_norm orthogonal register_parametrization remove_parametrizations
+    remove_weight_norm remove_spectral_norm random_unstructured l1_unstructured random_structured ln_structured
+    custom_from_mask global_unstructured
+"""
+CHANGING_FIRST = frozenset(_CHANGING_FIRST.split())
+"""Functions of Python and PyTorch that change their first argument."""
 IDLE = frozenset(["requires_grad", "data", "grad", "training", "lr"])
 """Attributes that decide no figure."""
 _PASSING = "zip enumerate reversed sorted list tuple dict iter next set filter getattr vars"
@@ -214,7 +221,7 @@ class _Scope:
         args = [sharing(one) for one in node.args]
         kwargs = {one.arg: sharing(one.value) for one in node.keywords}
         into, put = (receiver, args) if name in CHANGING else (None, args)
-        if args and isinstance(node.func, ast.Name) and name == "setattr":
+        if args and name in CHANGING_FIRST:
             into, *put = args
         if into is not None:
             self.changed |= into

@@ -7,6 +7,7 @@ gives that is not listed) is carried along, and is an error only where something
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import Any
 
 from ...errors import nearest
@@ -103,6 +104,8 @@ class Evaluator(StatementEvaluator):
         starred = [self.library(f"{module}.{name}", node) for module in modules]
         for found in sorted(starred, key=lambda one: isinstance(one, UnknownValue)):
             return found  # that of a module which is not listed may be any of its names
+        if hasattr(builtins, name):
+            raise self.error(node, f"Python's {name} is not understood", self.way)
         what = f"the name {name!r} has no value here"
         raise RaisedError(
             self.exception("NameError"), what, node, lambda: nearest(name, [*self.scope.names, *BUILTINS])

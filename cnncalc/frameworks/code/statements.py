@@ -231,12 +231,15 @@ class StatementEvaluator(ExpressionEvaluator):
             if isinstance(target, ast.Name):
                 frame.names.pop(target.id, None)
             elif isinstance(target, ast.Attribute):
-                owner = self.value(target.value, frame)
-                if isinstance(owner, InstanceValue):
-                    owner.attributes.pop(target.attr, None)
+                self.delete_attribute(self.value(target.value, frame), target.attr)
             elif isinstance(target, ast.Subscript):
                 self.delete_item(self.value(target.value, frame), self.value(target.slice, frame), target)
         return NEXT
+
+    def delete_attribute(self, value: Any, name: str) -> None:
+        """Remove an attribute of an object."""
+        if isinstance(value, InstanceValue):
+            value.attributes.pop(name, None)
 
     def delete_item(self, value: Any, index: Any, node: Any) -> None:
         """Remove an item of a container."""

@@ -422,6 +422,37 @@ CHANGED = [
     ),
     ("self.m = nn.Conv2d(4, 5, 3)\nself.apply(lambda m: nn.utils.weight_norm(m) if m is not self else m)", 190, 0),
     ("self.m = nn.Conv2d(4, 5, 3)\nself.m.register_buffer('k', torch.ones(3))\nself.m.weight.data *= self.m.k", 185, 3),
+    (
+        "self.m = nn.Conv2d(4, 5, 3)\nnn.utils.weight_norm(self.m)\nnn.utils.remove_weight_norm(self.m)\n"
+        "nn.utils.parametrizations.spectral_norm(self.m, 'weight')\n"
+        "nn.utils.parametrize.remove_parametrizations(self.m, 'weight')",
+        185,
+        0,
+    ),
+    (
+        "self.m = nn.Conv2d(4, 5, 3)\nfrom torch.nn.utils import prune\n"
+        "prune.l1_unstructured(self.m, 'bias', amount=1)\nprune.remove(self.m, 'bias')\n"
+        "for _ in range(2): prune.global_unstructured([(self.m, 'weight')], prune.L1Unstructured, amount=2)\n"
+        "self.m.register_buffer('k', torch.ones(3))",
+        185,
+        183,
+    ),
+    (
+        "class Own(nn.Conv2d):\n    def forward(self, x): return self._conv_forward(x, self.weight * 2, self.bias)\n"
+        "self.m = nn.DataParallel(nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(Own(4, 5, 3))))\n"
+        "self.k = 3\ndelattr(self, 'k')\nif hasattr(self, 'k'): self.m = None",
+        185,
+        0,
+    ),
+    (
+        "class Own(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.a = nn.ParameterList([torch.ones(4, 1, 1)])\n        self.a.append(torch.ones(6, 1))\n"
+        "        self.b = nn.ParameterDict({'k': torch.ones(8)})\n        self.b['l'] = torch.ones(1)\n"
+        "    def forward(self, x): return x * self.a[0] * self.a[1] * self.b['k'] * self.b['l']\n"
+        "self.m = nn.Sequential(Own())",
+        19,
+        0,
+    ),
     ("self.m = nn.Conv2d(4, 5, 3)\ntry:\n    3[0]\nexcept TypeError:\n    self.m = nn.Conv2d(4, 1, 3)", 37, 0),
     ("self.m = nn.Sequential(nn.Flatten(1, 2), nn.LSTM(8, 5, 2, proj_size=3, batch_first=True))", 450, 0),
 ]
@@ -433,6 +464,22 @@ def test_modules_that_are_changed_have_the_arrays_of_pytorch(init: str, params: 
     forward = "self.m.weight.data *= self.m.k\n" * (buffers > 0) + "y = self.m(x)\nreturn y[0] if len(y) == 2 else y"
     source = NET.format(init=indent(init, " " * 8), forward=indent(forward, " " * 8), more="")
     report = trace.shape(imported(read(source, "net.py", None), "net.py"), (4, 6, 8))
+    assert (report.params, report.buffers) == (params, buffers)
+
+
+AT_THE_TOP = [
+    ("nn.utils.weight_norm(net[0])", 190, 0),
+    ("for m in net.modules():\n    if isinstance(m, nn.Conv2d): nn.utils.spectral_norm(m)", 185, 41),
+    ("net.apply(lambda m: nn.utils.prune.identity(m, 'bias') if isinstance(m, nn.Conv2d) else m)", 185, 5),
+    ("net = nn.DataParallel(net)\nnn.utils.weight_norm(net.module[0], dim=None)", 186, 0),
+]
+
+
+@pytest.mark.parametrize(("change", "params", "buffers"), AT_THE_TOP)
+def test_what_the_top_level_makes_of_weights_counts(change: str, params: int, buffers: int) -> None:
+    """The numbers are those of PyTorch 2.13."""
+    source = f"from torch import nn\nnet = nn.Sequential(nn.Conv2d(4, 5, 3), nn.ReLU())\n{change}\n"
+    report = trace.shape(imported(read(source, "net.py", "net"), "net.py"), (4, 6, 8))
     assert (report.params, report.buffers) == (params, buffers)
 
 

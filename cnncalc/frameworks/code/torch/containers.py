@@ -30,6 +30,15 @@ def inside(module: InstanceValue) -> dict[str, Any]:
     return {name: one for name, one in module.attributes.items() if is_module(one) or isinstance(one, TensorValue)}
 
 
+def held(evaluator: Evaluator, module: InstanceValue, value: Any, node: Any) -> Any:
+    """Return what a container holds of a value that it is given: those of parameters make a tensor one."""
+    evaluator.needs(value, node)
+    of_parameters = module.cls.derives(PARAMETER_LIST) or module.cls.derives(PARAMETER_DICT)
+    if of_parameters and isinstance(value, TensorValue) and not value.is_parameter:
+        return TensorValue(value.shape, value.kind, is_parameter=True)
+    return value
+
+
 def refill(module: InstanceValue, items: list[Any]) -> None:
     """Give a container other contents, numbered from 0."""
     for name in inside(module):
@@ -67,7 +76,7 @@ def module_list(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
     module, *given = args
     rows = [*given, *kwargs.values()]
     items = evaluator.items(rows[0], node) if rows and rows[0] is not None else []
-    refill(module, [evaluator.needs(one, node) for one in items])
+    refill(module, [held(evaluator, module, one, node) for one in items])
 
 
 @method(DICT, "__init__")
@@ -85,7 +94,7 @@ def update(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     for one in given:
         if one is not None:
             own = inside(one) if is_module(one) else pairs(evaluator, one, node)
-            module.attributes |= {str(key): evaluator.needs(value, node) for key, value in own.items()}
+            module.attributes |= {str(key): held(evaluator, module, value, node) for key, value in own.items()}
 
 
 def in_lists(*names: str) -> Callable[[Implementation], Implementation]:
@@ -154,7 +163,7 @@ def has_name(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 def set_name(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
     """Give a container an entry."""
     module, name, value = args
-    module.attributes[str(name)] = evaluator.needs(value, node)
+    module.attributes[str(name)] = held(evaluator, module, value, node)
 
 
 @in_dicts("pop", "__delitem__")
@@ -182,7 +191,7 @@ def set_place(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
     """Put a module at a place."""
     module, at, value = args
     names = list(inside(module))
-    module.attributes[names[at] if isinstance(at, int) else str(at)] = evaluator.needs(value, node)
+    module.attributes[names[at] if isinstance(at, int) else str(at)] = held(evaluator, module, value, node)
 
 
 @in_lists("__delitem__", "pop")
@@ -200,7 +209,7 @@ def remove_place(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
 def append(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Put a module at the end."""
     module, one = args
-    module.attributes[str(len(inside(module)))] = evaluator.needs(one, node)
+    module.attributes[str(len(inside(module)))] = held(evaluator, module, one, node)
     return module
 
 
@@ -217,7 +226,7 @@ def insert(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     """Put a module at a place, in front of what stands there."""
     module, at, one = args
     own = list(inside(module).values())
-    own.insert(at, evaluator.needs(one, node))
+    own.insert(at, held(evaluator, module, one, node))
     refill(module, own)
 
 

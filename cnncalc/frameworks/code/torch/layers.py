@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..values import InstanceValue
-from .declaration import Arrays, Attributes, Forward, Given, Making, State, lazy_module, module
+from ..methods import by_name
+from ..values import InstanceValue, LibraryFunction
+from .declaration import NAMES, Arrays, Attributes, Forward, Given, Making, State, lazy_module, module
+from .modules import method
 from .shapes import listed
 from .tensors import TensorValue
 
@@ -96,6 +98,15 @@ module(
     lazy=0,
     base="_ConvNd",
 )
+
+
+@method(NAMES["torch.nn._ConvNd"], "_conv_forward")
+def convolve_by(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Run a convolution by another weight and bias than its own, as classes that derive from it do."""
+    given = by_name("self input weight bias", args, kwargs)
+    own = {**given["self"].attributes, "weight": given["weight"], "bias": given["bias"]}
+    return convolve(Given(evaluator, own, [given["input"]], {}, node))
+
 
 # Pools and windows
 
@@ -238,6 +249,9 @@ _NORM = "num_features, eps=1e-5, momentum=0.1, affine={}, track_running_stats={}
 module("_BatchNorm", _NORM.format(True, True), normalize_batch, norm_state)
 module("BatchNorm{}d", _NORM.format(True, True), normalize_batch, norm_state, lazy=1, base="_BatchNorm")
 module("SyncBatchNorm", _NORM.format(True, True), normalize_batch, norm_state, base="_BatchNorm")
+NAMES["torch.nn.SyncBatchNorm"].namespace["convert_sync_batchnorm"] = LibraryFunction(
+    "convert_sync_batchnorm", lambda evaluator, args, kwargs, node: args[0] if args else kwargs["module"]
+)
 module("_InstanceNorm", _NORM.format(False, False), normalize_instance, norm_state)
 module("InstanceNorm{}d", _NORM.format(False, False), normalize_instance, norm_state, base="_InstanceNorm")
 for _nd in (1, 2, 3):  # which has other defaults
@@ -363,3 +377,14 @@ module(
     "dim=1, eps=1e-8",
     lambda given: given.call("cosine_similarity", *given.args[:2], given.own["dim"]),
 )
+
+
+def run_inside(given: Given) -> Any:
+    """Run the module inside, of which there is a copy on each device."""
+    return given.evaluator.call(given.own["module"], given.args, given.kwargs, given.node)
+
+
+module("DataParallel", "module, device_ids=None, output_device=None, dim=0", run_inside)
+module("DistributedDataParallel", "module, *args, **kwargs", run_inside)
+for _name in ("DataParallel", "DistributedDataParallel"):
+    NAMES[f"torch.nn.parallel.{_name}"] = NAMES[f"torch.nn.{_name}"]

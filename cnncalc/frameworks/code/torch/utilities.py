@@ -17,7 +17,7 @@ NAMES = NameTable()
 def own_weight(args: list[Any], kwargs: dict[str, Any]) -> tuple[InstanceValue, str, TensorValue]:
     """Return a module, the name of one of its parameters, and the parameter."""
     module = args[0] if args else kwargs["module"]
-    name = kwargs.get("name", args[1] if args[1:] else "weight")
+    name = kwargs.get("name", kwargs.get("tensor_name", args[1] if args[1:] else "weight"))
     weight = module.attributes[name] if isinstance(module, InstanceValue) else None
     if not isinstance(weight, TensorValue):
         raise NotImplementedError
@@ -61,7 +61,52 @@ def spectral_norm(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any],
     return replaced(module, name, parts, weight)
 
 
-@NAMES.function("torch.nn.utils.remove_weight_norm", "torch.nn.utils.clip_grad_norm_")
+_REMOVALS = "remove_weight_norm remove_spectral_norm parametrize.remove_parametrizations prune.remove"
+
+
+@NAMES.function(*[f"torch.nn.utils.{name}" for name in _REMOVALS.split()])
+def made_plain(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a module whose weight is a parameter again, in place of those that it is computed from."""
+    module, name, weight = own_weight(args, kwargs)
+    if not weight.of:
+        raise ValueError(f"{name} is not computed from other parameters")
+    for part in [part for part, one in module.attributes.items() if any(one is own for own in weight.of)]:
+        del module.attributes[part]
+    module.attributes[name] = TensorValue(weight.shape, is_parameter=True)
+    return module
+
+
+_PRUNINGS = "identity random_unstructured l1_unstructured random_structured ln_structured custom_from_mask"
+
+
+@NAMES.function(*[f"torch.nn.utils.prune.{name}" for name in _PRUNINGS.split()])
+def prune(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a module whose weight is multiplied by a mask, which is a buffer."""
+    module, name, weight = own_weight(args, kwargs)
+    if f"{name}_mask" in module.attributes:
+        return module
+    parts = {
+        f"{name}_orig": TensorValue(weight.shape, is_parameter=True),
+        f"{name}_mask": TensorValue(weight.shape),
+    }
+    parts[f"{name}_mask"].is_buffer = True
+    return replaced(module, name, parts, weight)
+
+
+@NAMES.function("torch.nn.utils.prune.global_unstructured")
+def prune_several(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Give several weights masks."""
+    for pair in evaluator.items(args[0] if args else kwargs["parameters"], node):
+        prune(evaluator, evaluator.items(pair, node), {}, node)
+
+
+@NAMES.function("torch.nn.utils.parametrize.register_parametrization", "torch.nn.utils.parametrizations.orthogonal")
+def parametrized(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Refuse a weight that is computed by a module."""
+    raise NotImplementedError
+
+
+@NAMES.function("torch.nn.utils.clip_grad_norm_")
 def no_effect(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return what is given."""
     return args[0]
