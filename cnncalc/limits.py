@@ -105,8 +105,13 @@ MEMORY_INFERRED = 128 << 20
 MOST_HELD = 10_000
 """Groups and arrays of an HDF5 file that are looked at for layers of classes that are not known, and where groups of
 a class lack: 50 microseconds each."""
-MEMORY_WALKED = 256 << 20
-"""Bytes that h5py may take to look through a file's groups, and not through its arrays."""
+MEMORY_WALKED = 64 << 20
+"""Bytes that h5py may take beyond twice those of the file to look through its groups, and not through its arrays: a
+list of names may hold one long name any number of times."""
+MOST_NAMED = 1 << 20
+"""Characters of the names that an HDF5 file lists, each name `BYTES_A_NAME` more, where it has not as many bytes."""
+BYTES_A_NAME = 16
+"""Bytes that say in an HDF5 file where a name stands."""
 MOST_STEPS = 250_000
 """Expressions and statements of Python source that are evaluated; what works on many items takes more than one step."""
 MOST_ITEMS = 50_000

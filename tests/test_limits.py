@@ -598,6 +598,37 @@ def test_data_in_another_file_is_read_by_its_length(bounded: Bounded, tmp_path: 
     assert done.code in (0, 2), done
 
 
+@posix
+@pytest.mark.parametrize(
+    ("group", "key", "what"),
+    [
+        ("/", "keras_version", "a broken HDF5 file: its groups cannot be read"),
+        ("model_weights", "layer_names", "the names that it lists have 1,500,048 characters, more than"),
+    ],
+)
+def test_a_list_of_one_long_name(bounded: Bounded, group: str, key: str, what: str, tmp_path: Path) -> None:
+    """An HDF5 file of half a megabyte, whose list has a name of as many letters any number of times."""
+    h5py = pytest.importorskip("h5py")
+    size, times = 500_000, 100 if key == "keras_version" else 30
+    path = tmp_path / "net.h5"
+    with h5py.File(path, "w") as file:
+        conv = {"name": "c", "filters": 4, "kernel_size": 3, "batch_input_shape": [None, 8, 8, 3]}
+        file.attrs["model_config"] = json.dumps(
+            {"class_name": "Sequential", "config": [{"class_name": "Conv2D", "config": conv}]}
+        )
+        file.create_group("model_weights").attrs["layer_names"] = [b"c"]
+        names = [b"a" * size, *[b"name"] * (times - 1)]
+        file[group].attrs.create(key, names, dtype=h5py.string_dtype())
+    data = path.read_bytes()
+    begin = data.index(size.to_bytes(4, "little"), data.index(key.encode()))  # the length, and where the name stands
+    first = data[begin : begin + 16]
+    path.write_bytes(data[:begin] + first * times + data[begin + 16 * times :])
+    assert len(data) < 1_000_000
+    done = bounded("convert", str(path), "--weights-out", str(tmp_path / "w.npz"))
+    assert done.code == 2, done
+    assert what in done.err
+
+
 @pytest.mark.parametrize(
     ("node", "what"),
     [

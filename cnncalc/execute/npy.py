@@ -121,11 +121,13 @@ def _picture_help(name: str) -> str:
     saved = os.path.splitext(os.path.basename(name))[0] + ".npy"
     pixels = f"np.asarray(Image.open({name!r}).convert('RGB'), np.float32)"
     line = f"import numpy as np; from PIL import Image; np.save({saved!r}, {pixels}.transpose(2, 0, 1) / 255)"
-    return f"its pixels as an array: python -c {shlex.quote(line) if '$' in line or '`' in line else _quoted(line)}"
+    return f"its pixels as an array: python -c {_quoted(line)}"
 
 
 def _quoted(line: str) -> str:
-    """Return a line in double quotes, which both POSIX shells and Windows take."""
+    """Return a line in double quotes, which POSIX shells and Windows take; one that shells would expand in single."""
+    if "$" in line or "`" in line:
+        return shlex.quote(line)
     return '"' + line.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

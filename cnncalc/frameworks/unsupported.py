@@ -94,7 +94,7 @@ UNSUPPORTED = (
     UnsupportedFile("a spreadsheet, not a network", "write it as CSV", (".xlsx", ".xls", ".ods")),
     UnsupportedFile(
         "YAML",
-        """a spec is JSON: python -c 'import json, yaml; print(json.dumps(yaml.safe_load(open("{}"))))'""",
+        "a spec is JSON: python -c 'import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))' < {}",
         (".yaml", ".yml"),
     ),
     UnsupportedFile(
@@ -124,8 +124,8 @@ def folder(path: str) -> SpecError | None:
     """Return the error for a folder that holds a model of another kind; None for any other folder."""
     if not os.path.exists(os.path.join(path, "saved_model.pb")):
         return None
-    help = f"write it as ONNX: python -m tf2onnx.convert --saved-model {path} --output model.onnx"
-    return SpecError(f"{shown(path, LONGEST_PATH)} is a SavedModel of TensorFlow", help)
+    help = "write it as ONNX: python -m tf2onnx.convert --saved-model {} --output model.onnx"
+    return _named(path, "a SavedModel of TensorFlow", help)
 
 
 def unsupported(head: bytes, name: str) -> SpecError | None:
@@ -133,4 +133,11 @@ def unsupported(head: bytes, name: str) -> SpecError | None:
     is_json = head.lstrip()[:1] in (b"{", b"[") and ending_of(name) not in _READ_AS_TEXT
     found = None if is_json else of_ending(name)
     found = found or next((one for one in UNSUPPORTED if one.is_one(head)), None)
-    return found and SpecError(f"{shown(name, LONGEST_PATH)} is {found.what}", found.help.replace("{}", name))
+    return found and _named(name, found.what, found.help)
+
+
+def _named(name: str, what: str, help: str) -> SpecError:
+    """Return the error for a file that is something else, with its name in the commands that help."""
+    import shlex
+
+    return SpecError(f"{shown(name, LONGEST_PATH)} is {what}", help.replace("{}", shlex.quote(name)))

@@ -274,6 +274,7 @@ HEADS = {
     "m.tflite": b"\x1c\0\0\0TFL3",
     "n.prototxt": b'layer { name: "conv1" }',
     "x.npy": b"\x93NUMPY\1\0",
+    "; id #.npy": b"\x93NUMPY\1\0",
     "w.npz": b"PK\x03\x04" + bytes(26) + b"w.npy",
     "i.png": b"\x89PNG\r\n\x1a\n",
     "n.yaml": b"layers: 3\n",
@@ -289,6 +290,7 @@ NAMED = {
     "m.tflite": "a TensorFlow Lite model",
     "n.prototxt": "a network of Caffe",
     "x.npy": "an array, not a network",
+    "; id #.npy": "an array, not a network",
     "w.npz": "a set of arrays, not a network",
     "i.png": "a picture, not a network",
     "n.yaml": "YAML",
@@ -305,6 +307,7 @@ def test_a_file_is_named_for_what_it_is(name: str, folder: Path) -> None:
     what, help = ended.err.splitlines()
     assert what == f"'{name}' is {NAMED[name]}"
     assert help.startswith("  ")
+    assert name not in help.replace(shlex.quote(name), "")
     assert here(["check", name]).out.startswith(f"{name}:1:1: CC001 unreadable: {what}\n")
 
 
@@ -858,8 +861,8 @@ def test_a_picture_is_named_with_the_line_that_makes_an_array(folder: Path) -> N
 
 
 @posix
-@pytest.mark.parametrize("kind", ["zip", "pickle"])
-def test_a_checkpoint_is_named_with_the_line_that_makes_arrays(kind: str, folder: Path) -> None:
+@pytest.mark.parametrize(("kind", "stem"), [("zip", "m"), ("pickle", "m"), ("pickle", "a 'b' $(id)")])
+def test_a_checkpoint_is_named_with_the_line_that_makes_arrays(kind: str, stem: str, folder: Path) -> None:
     """The line is run by a shell, with a stand-in for PyTorch."""
     (folder / "torch.py").write_text(
         "import numpy as np\n"
@@ -867,20 +870,20 @@ def test_a_checkpoint_is_named_with_the_line_that_makes_arrays(kind: str, folder
         "    def numpy(self):\n"
         "        return np.full((1, 1, 1, 2), 3.0)\n"
         "def load(name, place, weights_only):\n"
-        "    assert (name, place, weights_only) == ('m.pt', 'cpu', True)\n"
+        f"    assert (name, place, weights_only) == ({stem + '.pt'!r}, 'cpu', True)\n"
         "    return {'state_dict': {'conv1.weight': Tensor()}}\n"
     )
     if kind == "zip":
-        with zipfile.ZipFile("m.pt", "w") as archive:
+        with zipfile.ZipFile(f"{stem}.pt", "w") as archive:
             archive.writestr("m/data.pkl", b"\x80\x02")
     else:
-        Path("m.pt").write_bytes(b"\x80\x02}q\x00.")
-    what, help = here(["run", "conv", "-x", "[[1, 2]]", "-w", "m.pt"]).err.splitlines()
-    assert what == "'m.pt' is a pickle, as PyTorch saves weights, and nothing is unpickled"
+        Path(f"{stem}.pt").write_bytes(b"\x80\x02}q\x00.")
+    what, help = here(["run", "conv", "-x", "[[1, 2]]", "-w", f"{stem}.pt"]).err.splitlines()
+    assert what == f"'{stem}.pt' is a pickle, as PyTorch saves weights, and nothing is unpickled"
     line = help.partition("its arrays as a .npz: python ")[2]
     command = f"{shlex.quote(sys.executable)} {line}"
     subprocess.run([shell(), "-c", command], check=True, env=environment(PYTHONPATH=str(folder)))
-    assert here(["run", "conv:1,k1x2", "-x", "[[1, 2]]", "-w", "m.npz"]).out == "[[9.]]\n"
+    assert here(["run", "conv:1,k1x2", "-x", "[[1, 2]]", "-w", f"{stem}.npz"]).out == "[[9.]]\n"
 
 
 def test_the_textbooks_edge_is_learned_with_the_default_step() -> None:

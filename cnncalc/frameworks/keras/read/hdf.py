@@ -11,13 +11,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from io import BytesIO
+from itertools import count, takewhile
 from math import prod
 from re import fullmatch
 from typing import Any
 
 from ....errors import SpecError, Where, shown
 from ....isolation import isolated
-from ....limits import DEEPEST_CONFIG, LARGEST_UNPACKED_WEIGHTS, MEMORY_WALKED, MOST_HELD, PACKED, Limit
+from ....limits import (
+    BYTES_A_NAME,
+    DEEPEST_CONFIG,
+    LARGEST_UNPACKED_WEIGHTS,
+    MEMORY_WALKED,
+    MOST_HELD,
+    MOST_NAMED,
+    PACKED,
+    Limit,
+)
 from .model import KerasModel
 from .variables import Place, Slot, Steps, groups, places
 
@@ -51,7 +61,7 @@ class HdfFile:
             return SpecError("Keras's weights need the h5py package", "pip install 'cnncalc[keras]'")
         try:
             source = self._load()
-            if isolated(lambda: _walked(source), MEMORY_WALKED, self._size) is None:
+            if isolated(lambda: _walked(source), MEMORY_WALKED + 2 * self._size, self._size) is None:
                 return SpecError("a broken HDF5 file: its groups cannot be read")
             with _reading():
                 return _opened(source)
@@ -69,8 +79,9 @@ class HdfFile:
         except (ValueError, TypeError, AttributeError, RecursionError):
             raise SpecError("its model_config is not JSON") from None
         version = self._file.attrs.get("keras_version")
-        if isinstance(value, dict) and version is not None and "keras_version" not in value:
-            value["keras_version"] = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
+        if isinstance(value, dict) and isinstance(version, (bytes, str)):
+            text = version.decode(errors="replace") if isinstance(version, bytes) else version
+            value.setdefault("keras_version", text)
         return value
 
     @cached_property
@@ -87,7 +98,10 @@ class HdfFile:
         with _reading():
             top = self._top()
             if top is not None:
-                return _listed(top, list(places(model)))
+                limit = Limit(
+                    max(MOST_NAMED, self._size), "the names that it lists have {made:,} characters, more than {most:,}"
+                )
+                return _listed(top, list(places(model)), limit)
             found = {}
             for place in places(model):
                 group = self._groups.at(place.steps)
@@ -119,15 +133,21 @@ def _opened(source: bytes | str) -> Any:
 
 
 def _walked(source: bytes | str) -> bytes:
-    """Look at all groups, attributes and shapes of a file: in a broken one, that may not end, or end the process.
+    """Look at all groups, attributes and shapes of a file: that may not end, or end the process, or take all memory.
 
-    What h5py can say itself is left to the reader.
+    Why h5py does not open a file is left to the reader to say. KeyError and the like for a broken one.
     """
 
     def look(_: object, one: Any) -> None:
-        dict(one.attrs)
+        for name in one.attrs:
+            with suppress(TypeError):  # of a type that NumPy does not have
+                one.attrs[name]
 
-    with suppress(*_BROKEN), _opened(source) as file:
+    try:
+        file = _opened(source)
+    except _BROKEN:
+        return b"closed"
+    with file:
         look("/", file)
         file.visititems(look)
     return b"walked"
@@ -205,18 +225,23 @@ def _group(group: Any, name: str, default: Any = None) -> Any:
     return default if found is None else found
 
 
-def _names(group: Any, key: str) -> list[str]:
+def _names(group: Any, key: str, limit: Limit) -> list[str]:
     """Return a list of names that a group has as an attribute, which may be cut into several."""
-    listed = group.attrs.get(key)
-    if listed is None:
-        listed, part = [], 0
-        while f"{key}{part}" in group.attrs:
-            listed.extend(group.attrs[f"{key}{part}"])
-            part += 1
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in listed]
+    if key in group.attrs:
+        parts: Iterable[str] = [key]
+    else:
+        parts = takewhile(lambda part: part in group.attrs, (f"{key}{at}" for at in count()))
+    names = []
+    for part in parts:
+        for name in group.attrs[part]:
+            if not isinstance(name, (bytes, str)):
+                raise TypeError(f"{key} lists what is not a name")
+            limit.count(len(name) + BYTES_A_NAME)
+            names.append(name.decode() if isinstance(name, bytes) else str(name))
+    return names
 
 
-def _listed(top: Any, wanted: Iterable[Place]) -> dict[tuple[tuple[str, ...], str], Any]:
+def _listed(top: Any, wanted: Iterable[Place], limit: Limit) -> dict[tuple[tuple[str, ...], str], Any]:
     """Return the data sets of a file that lists, for each layer of the model, its weights: the trained ones first.
 
     If they are as many as the layer has variables, their order decides, or their names if the last parts of these are
@@ -224,8 +249,9 @@ def _listed(top: Any, wanted: Iterable[Place]) -> dict[tuple[tuple[str, ...], st
     """
     import h5py
 
-    groups = {name: _group(top, name) for name in dict.fromkeys(_names(top, "layer_names"))}
-    weights = {name: _names(group, "weight_names") for name, group in groups.items() if isinstance(group, h5py.Group)}
+    groups = {name: _group(top, name) for name in dict.fromkeys(_names(top, "layer_names", limit))}
+    full_groups = {name: group for name, group in groups.items() if isinstance(group, h5py.Group)}
+    weights = {name: _names(group, "weight_names", limit) for name, group in full_groups.items()}
     full = [name for name, listed in weights.items() if listed]
     layers: dict[str, list[Place]] = {}
     for place in wanted:
