@@ -47,7 +47,7 @@ class Fields(NamedTuple):
     @property
     def times(self) -> Size:
         """How many of its samples one sample of the input makes: the product of the folded axes."""
-        return product([size for size, _ in self.lead])
+        return product([size for size, _ in self.lead]) if self.lead else 1
 
     @property
     def is_pooled(self) -> bool:

@@ -150,6 +150,8 @@ class Field(NamedTuple):
 
     def transpose(self, taps: int, d: int, s: int, pb: int) -> Field:
         """Return the field after a transposed window: unit u sees units (u + pb - i*d)/s, i a tap, if that is whole."""
+        if s == 1:
+            return self.slide((taps - 1) * d + 1, 1, (taps - 1) * d - pb, d)
         if s > MOST_PHASES:
             return self.lost()
         return self.spread(transposed(taps, d, s, pb), 1)

@@ -54,10 +54,11 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
     nd = 2 if rank is None else rank
     table = {nd: Reading.SPACE, nd + 1: Reading.SAMPLE, nd + 2: Reading.BATCH}
     if rank is None:
+        layers = [one for one in unnested(layers) if not one.KEEPS_SHAPE or one.rank() is not None]  # others say none
         folds, later = folded(layers)
         if folds:
             return {size + folds: one for size, one in readings(later).items() if one is not Reading.SPACE}
-        if own and not any(layer.is_spatial for layer in unnested(layers)):
+        if own and not any(layer.is_spatial for layer in layers):
             table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
         first = shaping(layers)

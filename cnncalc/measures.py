@@ -20,7 +20,13 @@ class LayerMemory(NamedTuple):
 
     def to_dict(self) -> dict[str, int | None]:
         """Return the bytes as JSON."""
-        return {f"{name}_bytes": value for name, value in self._asdict().items()}
+        return {
+            "activations_bytes": self.activations,
+            "params_bytes": self.params,
+            "buffers_bytes": self.buffers,
+            "alive_bytes": self.alive,
+            "moved_bytes": self.moved,
+        }
 
 
 class NetworkMemory(NamedTuple):

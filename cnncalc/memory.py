@@ -191,4 +191,5 @@ def size_of(shape: Shape, each: int) -> int | None:
 
 
 def _bytes(numbers: Count, each: int) -> int | None:
-    return known(count(numbers, each))
+    number = known(numbers)
+    return None if number is None else number * each

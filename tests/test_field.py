@@ -404,6 +404,7 @@ def test_start_with_open_sizes(spec: str, start: int | None) -> None:
 
 def test_an_unknown_start_stays_unknown_and_the_rest_goes_on() -> None:
     assert only("conv:1,k3,s2,same conv:1,k3", "1xHxW") == Field(7, 2, None)
+    assert only("conv:1,k3,s2,same convT:1,k3", "1xHxW") == Field(7, 2, None)  # of stride 1 it is a convolution
     assert only("conv:1,k3,s2,same convT:1,k2,s2", "1xHxW") == UNKNOWN
 
 

@@ -30,16 +30,24 @@ def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
     if marked is not None and find_op(marked[2]) is not None:
         return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: {marked[1]} {marked[2]}")
     if ":" in text:
-        help = f"one colon stands after the op, commas between arguments: {head.written}:{text.replace(':', ',')}"
-        return SpecError(f"{shown(text)} is not an argument", help)
-    return _not_a_number(head.op or head.written, cls, text) or _no_such_argument(head.op or head.written, cls, text)
+        return _second_colon(head, cls, text)
+    return _not_a_number(head, cls, text) or _no_such_argument(head.op or head.written, cls, text)
 
 
 _MARKED = r"(.+?)\s*(?:[-=]*>|[|;+&→⇒])\s*(\w+).*"
 """An argument and a layer behind it, with a mark between them in place of white space."""
 
 
-def _not_a_number(op: str, cls: type[Layer], text: str) -> SpecError | None:
+def _second_colon(head: WordHead, cls: type[Layer], text: str) -> SpecError:
+    key, _, value = [part.strip() for part in text.partition(":")]
+    if keys_named(cls, key) or key in LAYER_KEYS or fused_key(cls, key.lower()) is not None:
+        help = f"a value stands behind =: {key}={value}"
+    else:
+        help = f"one colon stands after the op, commas between arguments: {head.written}:{text.replace(':', ',')}"
+    return SpecError(f"{shown(text)} is not an argument", help)
+
+
+def _not_a_number(head: WordHead, cls: type[Layer], text: str) -> SpecError | None:
     """Return the error for what is meant as a bare number, and is not one that the op takes."""
     if cls.BARE not in (None, "from") and text[:1] == "-":
         with suppress(ValueError):
@@ -47,9 +55,13 @@ def _not_a_number(op: str, cls: type[Layer], text: str) -> SpecError | None:
         return SpecError(f"{shown(text)} is not a bare number", f"write {cls.BARE}=[{','.join(split_axes(text))}]")
     if cls.BARE in (None, "from") or text[0] not in "-.0123456789":
         return None
+    op = head.op or head.written
     what = f"{shown(text)} is not a {'' if takes_any_number(cls) else 'whole '}number"
     if cls.BARE == "c_o" and "k" in cls.KEYS and (kernel := re.fullmatch(r"(\d+)\s*[@x*×]\s*(\d+(?:x\d+)+)", text)):
         return SpecError(what, f"for a kernel: {op}:{kernel[1]},k{kernel[2]}")
+    joined = re.fullmatch(r"(\d+)[-_]?([A-Za-z].*)", text)
+    if joined is not None and _keys_of(head, joined[2]):
+        return SpecError(what, f"commas between arguments: {op}:{joined[1]},{joined[2]}")
     before, slash, after = text.partition("/")
     if slash and is_digits(before) and is_digits(after) and "s" in cls.KEYS:
         return SpecError(what, f"for a stride: {op}:{before},s{after}")
@@ -126,9 +138,29 @@ def _instead(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     return f"name this one: {' or '.join(f'{head.op}:{one}' for one in fused)}" if fused else "leave it out"
 
 
+def kernel_as_number(head: WordHead, bare: Arg, nd: int | None) -> WordError | None:
+    """Return the error for a number of channels that is, or has, the sizes of a kernel (`64x3x3`); None for others."""
+    sides = [f"{side}" for side in bare.value if isinstance(side, int)]
+    if "k" not in head.cls.KEYS or nd is None or len(sides) not in (nd, nd + 1) or len(sides) < len(bare.value):
+        return None
+    c_o, k = f"{EXAMPLE['c_o']}", sides
+    if len(sides) > nd:
+        c_o, *k = sides if bare.value[0] >= bare.value[-1] else [sides[-1], *sides[:-1]]
+    what = f"{'x'.join(sides)} is not a whole number"
+    return WordError(what, f"for a kernel: {head.op}:{c_o},k{'x'.join(k)}", bare.start, bare.end)
+
+
+_LISTED = r"(?<![^,])(\w+)=(\d+(?:,\d+)+)(?=,|$)"
+"""A key with several numbers, between commas."""
+
+
 def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     """Return the word that these bare numbers are probably meant for, each with its name."""
     cls = head.cls
+    listed = re.search(_LISTED, word)
+    if listed is not None and fused_key(cls, listed[1].lower()) is not None:
+        said = f"{word[: listed.start(2)]}{listed[2].replace(',', 'x')}{word[listed.end() :]}"
+        return f"one per axis: {said}"
     if not takes_several(cls) and len(bare) == 2:  # 5x5,6
         bare = sorted(bare, key=lambda one: not isinstance(one.value, int))
     texts = [_once(word[one.start : one.end]) for one in bare]

@@ -90,7 +90,7 @@ def _sized(name: str) -> WordHead | None:
         raise WordError(f"{name} has its channels in its name", help, 0, len(name))
     if len(k) == 1:
         bare = f"{EXAMPLE.get(cls.BARE, 3)}," if cls.BARE not in (None, "k") and cls.NEEDED else ""
-        what = f"the kernel in a name has a side for each axis: {match[1]}{k[0]}x{k[0]}"
+        what = f"the kernel in a name has a side for each axis: {match[1].rstrip('_-')}{k[0]}x{k[0]}"
         raise WordError(what, f"or write {op}:{bare}k{k[0]}", 0, len(name))
     if op == cls.WORD and cls.WORD + end in OPS:
         op = cls.WORD + end

@@ -26,7 +26,7 @@ from ..dialects import Dialect, layout_of
 from ..errors import CnncalcError, Path, SpecError, Where, shown
 from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Origin
-from ..sizes import Shape, known, looks_like_shape
+from ..sizes import Shape, is_digits, known, looks_like_shape, split_axes
 from .arguments import BARE, MODE, Follower, Part, all_parts, fused_key, parts_of, read_axes, takes_several
 from .document import Raw, canonical
 from .examples import EXAMPLE
@@ -240,10 +240,14 @@ def join_hint(before: str, words: Sequence[str]) -> SpecError | None:
     rest = [word.lstrip(":,") for word in reversed(words)]
     while rest:
         word = rest.pop()
+        key, colon, value = word.partition(":")
+        if head is not None and head.op and colon and fused_key(head.cls, key.strip().lower()) is not None:
+            word = f"{key.strip()}{value.strip()}"  # k: 3
         if head is not None and rest and looks_like_shape(rest[-1]) and fused_key(head.cls, word) is not None:
             word += rest.pop()  # stride 2
         takes_number = ":" not in before and not arguments
-        if arguments and head is not None and head.cls.BARE == "c_o" and looks_like_shape(word) and "x" in word:
+        is_kernel = head is not None and head.op and head.cls.BARE == "c_o" and looks_like_shape(word) and "x" in word
+        if is_kernel and (arguments or _takes(before, f"k{word}")):
             arguments.append(f"k{word}")
             continue
         if head is None or not head.op or not _is_argument(head, word, takes_number):
@@ -255,9 +259,21 @@ def join_hint(before: str, words: Sequence[str]) -> SpecError | None:
     return SpecError(f"{shown(words[0].lstrip(':,'))} is an argument, not a layer", f"join with commas: {joined}")
 
 
+def _takes(word: str, argument: str) -> bool:
+    """Return whether a word that has arguments can have this one, too: one side for each axis, of a key of its own."""
+    head, _, rest = word.partition(":")
+    nd = OPS[find_op(head) or "conv"][1]
+    if not rest or len(split_axes(argument)) != nd:
+        return False
+    with suppress(CnncalcError):
+        return bool(parse_word(f"{word},{argument}").layers)
+    return False
+
+
 def _is_argument(head: WordHead, word: str, takes_number: bool) -> bool:
     """Return whether a word can only be an argument of this layer, which may take a bare number."""
-    if is_layer_word(word):
+    key, equals, _ = word.partition("=")
+    if is_layer_word(word) or (equals and not keys_named(head.cls, key) and is_layer_word(key)):
         return False
     bare = takes_number and head.cls.BARE not in (None, "from")
     try:
@@ -306,6 +322,12 @@ def _word(head: WordHead, word: str, parts: Sequence[Part]) -> ParsedWord:
         from .guesses import too_many
 
         raise too_many(head, word, bare)
+    if bare and cls.BARE == "c_o" and isinstance(bare[0].value, list):
+        from .guesses import kernel_as_number
+
+        kernel = kernel_as_number(head, bare[0], nd)
+        if kernel is not None:
+            raise kernel
     args = [*[one._replace(key=cls.BARE or BARE) for one in bare], *args]
     raw = _raw(head.op, args)
     if not bare and head.kind is not None and _lacking(raw):
@@ -334,7 +356,17 @@ def _needed(raw: Raw, word: str) -> WordError | None:
         return None
     example = 2 if bare == "k" else EXAMPLE.get(bare, 2)
     given = [text.strip() for text in split_arguments(word.partition(":")[2]) if text.strip()]
+    for text in given if bare == "c_o" else []:
+        name, _, number = [part.strip() for part in text.partition("=")]
+        if name.lower() in _CHANNELS and is_digits(number):
+            given.remove(text)
+            example = int(number)
+            break
     return WordError(f"{op} needs {bare}: {op}:{','.join([str(example), *given])}", None, 0, len(word))
+
+
+_CHANNELS = ("c", "n", "o", "f", "ch", "out", "channels", "features", "units", "width")
+"""What people call the number of a convolution's channels."""
 
 
 def _raw(op: str, args: Sequence[Arg]) -> Raw:

@@ -37,6 +37,17 @@ _ARROW = r"\s*(?:[-=]*>|[|;→⇒])\s*"
 _BETWEEN = rf"{_ARROW}|,\s+"
 
 
+_OP = r"([A-Za-z]+(?:[123][dD](?![A-Za-z]))?"
+_MISSPELT = [
+    (rf"{_OP}(?:\d+(?:[xX]\d+)+)?)[=,@\[{{-]+(\d[^\]}})]*)[\]}})]?", r"\1:\2"),  # conv=64
+    (r"(\d+(?:[xX]\d+)+)-?([A-Za-z]+)[:-]?(.*)", r"\2\1:\3"),  # 3x3conv:64
+    (r"(\d+)-?([A-Za-z]+(?:\d+x\d+)?)", r"\2:\1"),  # 64conv3x3
+    (rf"{_OP})[_-]?(\d+)[_-]?([ksp]\d\w*)", r"\1:\2,\3"),  # conv64k3
+    (rf"{_OP})_(\d+)_(\d+(?:x\d+)*)", r"\1:\2,k\3"),  # conv_64_3
+]
+"""How a layer may be typed that has its arguments in its name, or behind another mark, and how it is written."""
+
+
 def _respelled(word: str) -> str | None:
     """Return how a word is written that has marks around or in place of layers; None for others."""
     if not word.strip("-=>|;,+&\\→⇒"):
@@ -47,20 +58,29 @@ def _respelled(word: str) -> str | None:
     if len(word) > 2 and word[0] in "\"'`" and word[-1] == word[0]:
         return f"quotes are for a shell: write {word[1:-1]}"
     name, equals, shape = word.partition("=")
-    if equals and name.isidentifier() and looks_like_shape(shape):
+    if equals and name.isidentifier() and looks_like_shape(shape) and (name == "input" or not is_layer_word(name)):
         return f"the input is a shape alone: {shape}"
     for mark in islice(re.finditer(rf"(?:{_ARROW}|,)\s*", word), MOST_SIZES):
         before, behind = word[: mark.start()].rstrip(), word[mark.end() :]
         if looks_like_shape(before) and is_layer_word(behind):
             return f"white space separates a shape and layers: {before} {re.sub(_BETWEEN, ' ', behind)}"
     is_open = sum(map(word.count, "([{")) > sum(map(word.count, ")]}"))
-    return "a bracket is not closed" if is_open else _added(word)
+    return "a bracket is not closed" if is_open else _added(word) or _punctuated(word)
 
 
 def _added(word: str) -> str | None:
     """Return how the layer of `model.add(Conv2D(8, 3))` is written; None for other words."""
     call = re.fullmatch(r"\w+\.add\((.+)\)", word, re.DOTALL)
     return f"write the call alone: {call[1]}" if call is not None and looks_like_call(call[1]) else None
+
+
+def _punctuated(word: str) -> str | None:
+    """Return how a layer is written that has its arguments in its name, or behind another mark; None for others."""
+    for pattern, spelling in _MISSPELT:
+        written = re.fullmatch(pattern, word)
+        if written is not None and is_layer_word(layer := written.expand(spelling).rstrip(":")):
+            return f"a colon stands behind the op, commas between its arguments: {layer}"
+    return None
 
 
 def no_network(spec: SpecWords, word: str) -> SpecError:

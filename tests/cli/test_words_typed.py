@@ -239,6 +239,14 @@ ERRORS = [
     ("shape 3x32x32 dropout:50%",
      "layers[0]: '50%' is not a number\n  3x32x32 dropout:50%\n                  ^~~\n"
      "  a bare number is rate: write dropout:0.5\n"),
+    ("shape 3x32x32 conv:k=3,out=64",
+     "layers[0]: conv needs c_o: conv:64,k=3\n  3x32x32 conv:k=3,out=64\n          ^~~~~~~~~~~~~~~\n"),
+    ("shape 3x32x32 conv:64,k=3,5,relu",
+     "layers[0]: only the first argument may be a bare number (c_o); one per axis: conv:64,k=3x5,relu\n"
+     "  3x32x32 conv:64,k=3,5,relu\n               ^~\n"),
+    ("shape 3x32x32 maxpool-2",
+     "layers[0]: the kernel in a name has a side for each axis: maxpool2x2\n  3x32x32 maxpool-2\n"
+     "          ^~~~~~~~~\n  or write maxpool:k2\n"),
     ("shape 3x32x32 conv64",
      "layers[0]: conv64 has its channels in its name\n  3x32x32 conv64\n          ^~~~~~\n"
      "  behind a colon: conv:64,k3\n"),
@@ -425,6 +433,31 @@ def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> Non
         ("3x32x32 conv 8 kernel 3x5 stride 2 padding 1", "join with commas: conv:8,kernel3x5,stride2,padding1"),
         ("3x32x32 conv:8,k3 stride 2 relu", "join with commas: conv:8,k3,stride2"),
         ("3x32x32 conv:64@3x3", "for a kernel: conv:64,k3x3"),
+        ("3x32x32 conv:3x3x64", "for a kernel: conv:64,k3x3"),
+        ("3x32x32 conv:64x3x5", "for a kernel: conv:64,k3x5"),
+        ("3x32x32 conv:5x3", "for a kernel: conv:64,k5x3"),
+        ("3x32x32 conv:64 3x5", "join with commas: conv:64,k3x5"),
+        ("3x32x32 conv: 64 k: 3 stride:2", "join with commas: conv: 64,k3,stride2"),
+        ("3x32x32 conv:64,stride:2", "a value stands behind =: stride=2"),
+        ("3x32x32 conv:64,name:stem", "a value stands behind =: name=stem"),
+        ("3x32x32 conv:64k3s2", "commas between arguments: conv:64,k3s2"),
+        ("3x32x32 relu dropout=0.5", "a colon stands behind the op, commas between its arguments: dropout:0.5"),
+        *[
+            (f"3x32x32 {typed}", f"a colon stands behind the op, commas between its arguments: {written}")
+            for typed, written in [
+                ("conv=64", "conv:64"),
+                ("conv[64]", "conv:64"),
+                ("conv@64,k3", "conv:64,k3"),
+                ("conv,64", "conv:64"),
+                ("conv3x5-64", "conv3x5:64"),
+                ("3x5conv:64", "conv3x5:64"),
+                ("3x5-conv-64", "conv3x5:64"),
+                ("64conv3x5", "conv3x5:64"),
+                ("conv64k3", "conv:64,k3"),
+                ("conv2d_64_k3s2", "conv2d:64,k3s2"),
+                ("conv_64_3", "conv:64,k3"),
+            ]
+        ],
     ],
 )
 def test_marks_that_layer_words_lack_are_answered_with_what_they_have(typed: str, help: str) -> None:

@@ -11,6 +11,9 @@ import cnncalc
 from cnncalc.errors import SpecError
 from cnncalc.execute.effective import Influence, influence
 from cnncalc.execute.operators import grid
+from cnncalc.execute.program import Program
+from cnncalc.execute.task import sizes_of
+from cnncalc.execute.weights import wanted
 from cnncalc.fields.graph import Graph
 from cnncalc.fields.views import look_back
 from cnncalc.network import INPUT
@@ -104,13 +107,13 @@ def drawn(spec: Any, draws: int) -> Any:
     impulses = np.eye(channels * int(np.prod(space))).reshape(-1, channels, *space)
     x = np.moveaxis(impulses, 1, -1) if last else impulses
     random, total = np.random.default_rng(7), np.zeros(space)
-    kernels: dict[str, Any] = {
-        f"{one.name}.{role}": (one, role, own) for one in report for role, own in one.weight_shapes().items()
-    }
+    kernels = [(want.name, want.shape, scale(want.layer, want.role, want.shape)) for want in wanted(report)]
+    end_at = len(report.layers) - 1
+    out = np.empty((len(x), *sizes_of(report.layers[end_at].traced.out, "the output")))
     for _ in range(draws):
-        weights = {name: random.choice([-1.0, 1.0], own[2]) * scale(*own) for name, own in kernels.items()}
-        values = np.asarray(cnncalc.run(network, x, weights=weights))
-        values = (np.moveaxis(values, -1, 1) if last else values).reshape(len(x), -1, *units)
+        weights = {name: random.choice([-1.0, 1.0], shape) * size for name, shape, size in kernels}
+        Program(report, x.dtype, weights, [end_at]).run(x, {end_at: out})
+        values = (np.moveaxis(out, -1, 1) if last else out).reshape(len(x), -1, *units)
         gradients = np.moveaxis(values, 1, -1)
         for unit in middle:
             gradients = gradients[:, unit]
