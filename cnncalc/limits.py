@@ -138,7 +138,7 @@ LARGEST_TABLE = 16 << 20
 """Bytes of a table or a list of numbers from a pipe: each number takes a microsecond, and up to 150 bytes."""
 LARGEST_DEVICE = 1 << 20
 """Bytes of a device or a terminal, which may have no end either, as /dev/zero: nobody types more."""
-LARGEST_UNPACKED = 2 << 20
+LARGEST_UNPACKED = 3 << 19
 """Bytes of a packed text if they are more than the archive's own: the largest models of Keras take 1.3 MB."""
 LARGEST_UNPACKED_WEIGHTS = 64 << 20
 """Bytes of packed weights if they are more than `PACKED` times those that hold them; Keras does not pack them."""

@@ -6,6 +6,8 @@ import gc
 import os
 import sys
 
+import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, find, settings, strategies
 
 # Text is UTF-8 in every test, whatever the locale here is.
@@ -30,3 +32,19 @@ def pytest_collection_finish() -> None:
     find(strategies.none(), lambda _: True)
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test in a worker of pytest-xdist, and report its setup and its teardown only if they have not passed.
+
+    A report takes a quarter of a millisecond to be sent and read.
+    """
+    if not hasattr(item.config, "workerinput"):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True

@@ -86,7 +86,8 @@ class ReceptiveFields:
         self.phases = False
         """Whether each phase of units that differ has a row."""
         self._lost = self.graph.behind(*self.graph.lost())
-        self._is_large = self.graph.too_large([self.source, *sorted(self.graph.behind(self.source))]) is not None
+        self._behind = self.graph.behind(self.source)
+        self._is_large = self.graph.too_large([self.source, *sorted(self._behind)]) is not None
         self.view: Sight | None = None
         """What one unit sees, if that is asked for."""
         self.spread: Spread | None = None
@@ -121,7 +122,7 @@ class ReceptiveFields:
         """
         graph = self.graph
         is_open = bound is not None or any(field.spans is None for field in fields.of)
-        if not is_open or graph.space(at).shape or self._is_large:
+        if not is_open or graph.space(at).shape or self._is_large or at not in self._behind:
             return fields, bound
         sight = look_back(graph, at, (), self.source)
         if sight.clipped is None or sight.bound is not None or (sight.is_loose and sight.box != sight.clipped):

@@ -100,7 +100,7 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     between = graph.behind(source)
     if not graph.space(source).places and unit:
         raise _no_place(graph, source)
-    _check_sizes(graph, [source, *sorted(between & graph.before(of))])
+    _check_sizes(graph, [source, *sorted(between & graph.before(of) | {of})])
     start = graph.everywhere(of, unit)
     sets, boxes = {of: Sets(start, start)}, {of: tuple([(at, at) for at in unit])}
     bound = unknown = None

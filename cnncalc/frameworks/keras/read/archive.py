@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from ....errors import SpecError, reason
 from ....limits import LARGEST_METADATA, LARGEST_UNPACKED, LARGEST_UNPACKED_WEIGHTS, PACKED, PACKINGS
+from ....sizes import size_text
 
 WEIGHTS = "model.weights.h5"
 _SAVE = "save the model with Keras, which does not pack it"
@@ -55,7 +56,7 @@ def _member(data: bytes, name: str, most: int) -> bytes:
     except KeyError:
         raise SpecError(f"an archive without {name}", "a .keras file has one") from None
     if len(content) > most:
-        what = f"its {name} is more than {most >> 20} MiB, unpacked from {len(data):,} bytes"
+        what = f"its {name} is more than {size_text(most)}, unpacked from {len(data):,} bytes"
         raise SpecError(what, _SAVE)
     return content
 
