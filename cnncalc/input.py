@@ -452,19 +452,23 @@ def _lettered(sample: Shape, channels_last: bool) -> Shape:
 def _wrong_rank(network: Network, input: Shape) -> ShapeError:
     folds, later = folded([node.layer for node in network.nodes]) if network.sample_axes is None else (0, [])
     rank = first_rank(later if folds else [node.layer for node in network.nodes])
-    if network.sample_axes is not None:
-        rank = network.sample_axes - 1
+    axes = network.sample_axes
+    if axes is not None:
+        rank = max(axes - 1, 0)
     nd = 2 if rank is None else rank
     why = f"the first spatial layer has {nd} {'axis' if nd == 1 else 'axes'}" if rank else "without a spatial layer"
+    if axes is not None:
+        why = f"a sample has {axes} {'axis' if axes == 1 else 'axes'}"
     letters = AXIS_LETTERS.get(nd, "?" * nd)
     full = f"{letters}C" if network.layout == "NHWC" else f"C{letters}"
-    forms = [",".join(letters) + " (one channel)", ",".join(full)]
+    forms = [*[",".join(letters) + " (one channel)"][: len(letters)], ",".join(full)]
     if folds:
         why += f", and tobatch folds {folds} in front"
         forms = [",".join("?" * folds + full)]
+    help = f"an input is {', '.join(forms)}{',' * (len(forms) > 1)} or N,{forms[-1]}"
     error = ShapeError(
         f"the input {show(input)} has {len(input)} size{'s' * (len(input) != 1)}; {why}",
-        f"an input is {', '.join(forms)}{',' * (len(forms) > 1)} or N,{forms[-1]}",
+        "an input is N, or [] in a spec" if axes == 0 else help,
         key="input",
     )
     if network.source is not None:

@@ -471,6 +471,16 @@ def test_what_cannot_be(spec: dict[str, Any], input: tuple[int, ...], dialect: s
             "  an input is H,W (one channel), C,H,W, or N,C,H,W",
         ),
         (
+            {"sample_axes": 1, "layers": [{"op": "relu"}]},
+            (2, 6, 7),
+            "the input 2x6x7 has 3 sizes; a sample has 1 axis\n  an input is C or N,C",
+        ),
+        (
+            {"sample_axes": 0, "layers": [{"op": "relu"}]},
+            (6, 7),
+            "the input 6x7 has 2 sizes; a sample has 0 axes\n  an input is N, or [] in a spec",
+        ),
+        (
             [{"op": "conv3d", "c_o": 2}],
             (6, 7),
             "the input 6x7 has 2 sizes; the first spatial layer has 3 axes\n"
@@ -502,7 +512,7 @@ def test_what_cannot_be(spec: dict[str, Any], input: tuple[int, ...], dialect: s
         ),
     ],
 )
-def test_the_wrong_number_of_axes(spec: list[dict[str, Any]], input: tuple[int, ...], message: str) -> None:
+def test_the_wrong_number_of_axes(spec: Any, input: tuple[int, ...], message: str) -> None:
     with pytest.raises(cnncalc.ShapeError) as caught:
         cnncalc.shape(spec, input=input)
     assert str(caught.value) == message

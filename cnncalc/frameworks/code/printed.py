@@ -28,7 +28,7 @@ PARAMETER = "Parameter"
 _PROMPT = re.compile(r"(?:\s*(?:>>>|\$|#|In \[\d+\]:|Out\[\d+\]:)[^\n]*(?:\n|$))*\s*")
 _OUT = re.compile(r"\s*(?:Out\[\d+\]:|<bound method [\w.]+ of)\s+")
 _CLASS = re.compile(r"\s*([^\W\d]\w*)\(")
-_CHILD = re.compile(r"\s*\(([^()\s:]+)\):\s*(?:(\d{1,18}) x\s+)?")
+_CHILD = re.compile(r"\s*\(([^()\n:]+)\):\s*(?:(\d{1,18}) x\s+)?")
 _SEVERAL = re.compile(r"(\d{1,18})-(\d{1,18})")
 _PARAMETER = re.compile(
     r"(?:Object of type: )?Parameter containing: \[[\w.]+ of size ?((?:\d{1,18}x)*\d{0,18})(?: \([\w:]+\))?\]"

@@ -109,6 +109,7 @@ SMALL = "Sequential(\n  (0): Conv2d(3, 6, kernel_size=(5, 5), stride=(1, 1))\n  
         f"In [3]: net\nOut[3]: \n{SMALL}\n\nIn [4]: ",
         f"<bound method Module.eval of {SMALL}>",
         SMALL.replace("\n", "\r\n"),
+        SMALL.replace("(1)", "(act 1)"),
         "(0): Conv2d(3, 6, kernel_size=(5, 5), stride=(1, 1))\n(1): ReLU()",
         f"DataParallel(\n  (module): {SMALL}\n)",
     ],
