@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -297,6 +298,15 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "the receptive fields up to here have",
     ),
+    **{
+        f"names_of_{form}.json": (
+            spec(*[{"op": "relu", "name": "".join(parts)} for parts in product(["a/", "a_"], repeat=13)]),
+            ["convert", "--to", form],
+            0,
+            f"{'a_' * 13}_1000",
+        )
+        for form in ("keras", "torch")
+    },
     "forbidden.json": (spec(*[{"op": "relu", "expect": {"forbid": "all"}}] * 5_000), ["check"], 0, "expectations"),
     "misspelt.json": (
         spec(*[{"op": "relu", "expect": {f"par{at}ams": 1}} for at in range(5_000)]),

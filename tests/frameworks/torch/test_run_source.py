@@ -15,6 +15,7 @@ from cnncalc.frameworks import writer
 from cnncalc.frameworks.torch.write.source import TAKEN, identifier
 from cnncalc.input import configure
 from cnncalc.report import LayerReport, Report
+from cnncalc.wiring import unused_name
 from tests.cases import PRODUCTS, SEQUENCES, Row
 from tests.frameworks.torch.test_write import WRITTEN
 
@@ -41,7 +42,7 @@ def arrays(report: Report, module: Any) -> dict[str, Any]:
     found = {}
     prefix = {}
     for layer in report.layers:
-        prefix[layer.name] = identifier(layer.name, taken)
+        prefix[layer.name] = unused_name(identifier(layer.name), taken)
         taken.add(prefix[layer.name])
     for one in wanted(report):
         owner, role = one.name.rsplit(".", 1)

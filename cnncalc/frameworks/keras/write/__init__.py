@@ -48,12 +48,12 @@ def write(network: Network) -> str:
 
 def _renamed(network: Network) -> Network:
     """Return the network with names that Keras takes: `/conv1/Conv`, as ONNX files have them, is `conv1_Conv`."""
-    taken = {node.name for node in network.nodes}
+    taken, tried = {node.name for node in network.nodes}, dict[str, int]()
     nodes = []
     for node in network.nodes:
         name = node.name
         if "/" in name:
-            name = unused_name(name.strip("/").replace("/", "_") or "layer", taken)
+            name = unused_name(name.strip("/").replace("/", "_") or "layer", taken, tried=tried)
             taken.add(name)
         nodes.append(node._replace(name=name))
     return network._replace(nodes=tuple(nodes))

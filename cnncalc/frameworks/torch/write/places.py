@@ -105,14 +105,14 @@ def place(owners: Sequence[Owner]) -> tuple[list[str], list[str]]:
 
     A layer with arrays has its own name, wherever a module can have it; another only beside such layers.
     """
-    root, paths = Branch(), [one.name.split(".") for one in owners]
+    root, paths, tried = Branch(), [one.name.split(".") for one in owners], dict[str, int]()
     used = {path[0] for owner, path in zip(owners, paths, strict=True) if owner.weighted} | RESERVED
     for at in sorted(range(len(owners)), key=lambda at: not owners[at].weighted):
         owner, path = owners[at], paths[at]
         if not _can_have(root, owner, path):
             plain = owner.plain
             if plain in root.children or (plain in used and plain != owner.name):
-                plain = unused_name(plain, used | root.children.keys())
+                plain = unused_name(plain, used, root.children, tried=tried)
             path = paths[at] = [plain]
         branch = root
         for part in path:

@@ -88,12 +88,21 @@ class Member(NamedTuple):
     code: Code
 
 
+class Classes(dict[str, str]):
+    """The source of each class by its name, in the order of the file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tried: dict[str, int] = {}
+        """The last number of each name, as in `unused_name`."""
+
+
 def write(network: Network) -> str:
     """Return a file with an `nn.Module`. SpecError, with the layer's name, for what PyTorch cannot express."""
     report = shape(network)
     network = report.network
     assert network.input is not None
-    classes: dict[str, str] = {}
+    classes = Classes()
     add_class(network.name, report.layers, report.sample, classes)
     body = "\n\n".join(classes.values())
     body = "\n\n".join([*(text for call, text in HELPERS.items() if re.search(rf"\b{re.escape(call)}", body)), body])
@@ -111,7 +120,7 @@ def add_class(
     called: str | None,
     layers: Sequence[LayerReport],
     start: Shape,
-    classes: dict[str, str],
+    classes: Classes,
     within: tuple[Node, ...] = (),
 ) -> str:
     """Add the class of a network or a block that reads `start` behind those of the blocks in it; return its name.
@@ -161,15 +170,15 @@ def braced(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def members(layers: Sequence[LayerReport], classes: dict[str, str], within: tuple[Node, ...]) -> list[Member]:
+def members(layers: Sequence[LayerReport], classes: Classes, within: tuple[Node, ...]) -> list[Member]:
     """Return the layers of a class with their names and their source, and add the classes of blocks.
 
     SpecError for what PyTorch cannot express, and for a tied layer whose module is not its owner's.
     """
-    taken = set(TAKEN)
+    taken, tried = set(TAKEN), dict[str, int]()
     parts: list[Member] = []
     for layer in layers:
-        name = identifier(layer.name, taken)
+        name = unused_name(identifier(layer.name), taken, tried=tried)
         taken.add(name)
         site = TorchContext(layer)
         try:
@@ -179,7 +188,7 @@ def members(layers: Sequence[LayerReport], classes: dict[str, str], within: tupl
     return parts
 
 
-def layer_code(site: TorchContext, parts: Sequence[Member], classes: dict[str, str], within: tuple[Node, ...]) -> Code:
+def layer_code(site: TorchContext, parts: Sequence[Member], classes: Classes, within: tuple[Node, ...]) -> Code:
     """Return the source of a layer behind others of its class, and add the classes of a block."""
     layer, tie = site.layer, site.node.tie
     if not layer.inner:
@@ -253,19 +262,19 @@ def variables(parts: Sequence[Member], readers: dict[int, list[int]], ends: list
     return names
 
 
-def identifier(name: str, taken: set[str]) -> str:
-    """Return a layer's name as a Python identifier that is not taken."""
+def identifier(name: str) -> str:
+    """Return a layer's name as a Python identifier."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
     plain = plain if plain.lstrip("_") else "layer"
     if plain[0].isdigit() or plain[0] == "_":
         plain = f"layer{'_' * plain[0].isdigit()}{plain}"
     if iskeyword(plain):
         plain += "_"
-    return unused_name(plain, taken)
+    return plain
 
 
-def class_name(name: str, classes: dict[str, str]) -> str:
+def class_name(name: str, classes: Classes) -> str:
     """Return an unused name of a class: the words of a name joined, each with a capital."""
     plain = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\W_]+", name, flags=re.ASCII))
     plain = plain if plain[:1].isalpha() else f"Net{plain}"
-    return unused_name(plain, classes, GLOBAL)
+    return unused_name(plain, classes, GLOBAL, tried=classes.tried)
