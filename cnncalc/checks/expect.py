@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from shlex import quote
 from typing import Any, NamedTuple
 
 from ..errors import Path, SpecError, escaped, nearest, shown
@@ -55,7 +56,7 @@ BOUNDS = ("min_", "max_")
 SIGNS = {"<=": "max_", "=<": "max_", "≤": "max_", ">=": "min_", "=>": "min_", "≥": "min_", "<": "max_", ">": "min_"}
 """The bound of each sign; the last two leave the number itself out."""
 _SIGNED = re.compile(r"([^<>=≤≥!]*)(<=|=<|>=|=>|==|!=|[<>=≤≥])(.*)", re.DOTALL)
-
+_SEVERAL = re.compile(r"([^<>=≤≥]*),\s*([^,<>=≤≥]+[<>=≤≥].*)", re.DOTALL)
 
 _MEANT = {"output": "out", "input": "in", "parameters": "params", "mac": "macs", "flop": "flops", "field": "rf"}
 _MEANT |= {"receptive_field": "rf", "size": "param_bytes", "bytes": "param_bytes", "mem": "memory", "shape": "out"}
@@ -149,8 +150,14 @@ def read_text(text: str) -> Expectation:
     """
     parts = _SIGNED.fullmatch(text)
     if parts is None:
-        raise SpecError(f"--expect {shown(text)} has no value", "write it as --expect out=1000")
+        key = text.strip() if is_expectation(f"{text}=") else "out"
+        raise SpecError(f"--expect {shown(text)} has no value", f"write it as --expect {escaped(key)}=1000")
     key, sign, value = (part.strip() for part in parts.groups())
+    several = _SEVERAL.fullmatch(value)
+    if several is not None and is_expectation(several[2]):
+        each_alone = [f"--expect {quote(escaped(one))}" for one in (key + sign + several[1], several[2])]
+        help = f"write each for itself: {' '.join(each_alone)}"
+        raise SpecError(f"--expect {shown(text)} has several expectations", help)
     if sign == "!=":
         raise SpecError(f"--expect {shown(text)}: a value is expected, not another one", "write = or a bound")
     layer, dot, figure = key.rpartition(".")

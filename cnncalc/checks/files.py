@@ -82,7 +82,7 @@ def _meant(word: str, lines: bool) -> Iterator[SpecFile]:
     elif word.lower() in zoo.names():
         yield SpecFile(f"zoo:{word.lower()}", partial(zoo.read, word.lower()))
     elif glob.has_magic(word):
-        help = "quote a pattern, so that the shell leaves it"
+        help = "* stands for any part of a name, ** for any folders; a folder stands for its JSON files"
         yield _failing(word, SpecError(f"no file matches {shown(word, LONGEST_PATH)}", help))
     else:
         yield _written([word])

@@ -644,7 +644,12 @@ def test_what_a_check_says(line: str, text: str) -> None:
 
 
 EXPECT_ERRORS = [
-    ("--expect params", "--expect 'params' has no value\n  write it as --expect out=1000"),
+    ("--expect params", "--expect 'params' has no value\n  write it as --expect params=1000"),
+    (
+        "--expect c1.out=6x28x28,params=3",
+        "--expect 'c1.out=6x28x28,params=3' has several expectations\n"
+        "  write each for itself: --expect c1.out=6x28x28 --expect params=3",
+    ),
     ("--expect params!=3", "--expect 'params!=3': a value is expected, not another one\n  write = or a bound"),
     ("--expect out<=3", "--expect 'out<=3': out is a shape\n  write out=3"),
     ("--expect max_params<=3", "--expect 'max_params<=3' has two bounds\n  write max_params=3"),
