@@ -82,9 +82,9 @@ def _network(word: str) -> tuple[Network, Shape | None]:
 
 
 def is_revision(word: str) -> bool:
-    """Return whether an argument is REVISION:PATH: neither a file nor layer words."""
+    """Return whether an argument is REVISION:PATH: neither a file nor layer words nor JSON."""
     words = word.split()
-    if ":" not in word or word.startswith("-") or is_file(word) or looks_like_shape(words[0]):
+    if ":" not in word or word.startswith(("-", "{", "[")) or is_file(word) or looks_like_shape(words[0]):
         return False
     if os.path.splitdrive(word)[0]:  # C:\net.json on Windows
         return False

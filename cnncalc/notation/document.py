@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from math import isfinite
@@ -110,6 +111,19 @@ BY_LINE = "for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl"
 """The help where a text holds several networks."""
 
 
+_SLIPS = {
+    r".?,\s*[]}]": "no comma stands before ] or }",
+    r".'": 'names and texts have double quotes, as {"op": "relu"}',
+    r".(#|//|/\*)": "JSON has no comments; layer words may have them, behind #",
+    r".(True|False|None)\b": "JSON writes true, false and null",
+    r"[{,:[][^\W\d]": 'names and texts have double quotes, as {"op": "relu"}',
+    r'[^{,:[][{["\d]': "commas stand between values",
+}
+"""What people write that JSON does not have, behind the character before it, with what helps."""
+LONGEST_SLIP = 100
+"""How many characters are looked at for it."""
+
+
 def _not_json(document: Document, error: json.JSONDecodeError) -> CnncalcError:
     start = len(document.text) - len(document.text.lstrip())
     if document.text[start] not in "[{":
@@ -118,7 +132,9 @@ def _not_json(document: Document, error: json.JSONDecodeError) -> CnncalcError:
     if error.msg == "Extra data":
         return _at(document, error.pos, "a second document after the first", BY_LINE)
     what = (error.msg[0].lower() + error.msg[1:]).removesuffix(" at")
-    return _at(document, error.pos, f"not JSON: {what}")
+    place = document.text[: error.pos].rstrip()[-1:] + document.text[error.pos : error.pos + LONGEST_SLIP]
+    help = next((help for slip, help in _SLIPS.items() if re.match(slip, place)), None)
+    return _at(document, error.pos, f"not JSON: {what}", help)
 
 
 def _not_strict(document: Document) -> CnncalcError:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ..dialects import DIALECTS, dialect_named, layout_named
-from ..errors import CnncalcError, Path, SpecError, nearest, shown
+from ..errors import CnncalcError, Path, SpecError, escaped, nearest, shown
 from ..layers import OPS, Layer, aliases_of, find_op, keys_named, unknown_op
 from ..layers.keys import nested
 from ..limits import DEEPEST_BLOCKS, MOST_LAYERS, Limit
@@ -242,7 +242,9 @@ class Nesting(NamedTuple):
 def read_layers(value: Any, nesting: Nesting | None = None) -> tuple[Node, ...]:
     """Read a list of layers, or those of a block, and wire them. SpecError with the path of what is wrong."""
     if not isinstance(value, (list, tuple)):
-        raise SpecError(f"layers is {shown(value)}, not a list")
+        objects = _objects(value) if isinstance(value, str) else None
+        help = f"write it as [{objects}]" if objects else 'as in [{"name": "conv1", "op": "conv", "c_o": 64, "k": 7}]'
+        raise SpecError(f"layers is {shown(value)}, not a list", help)
     if not value:
         raise SpecError("no layers: the list is empty", "give at least one layer")
     if nesting is None:
@@ -282,7 +284,10 @@ def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
     word = raw.get("op")
     op = find_op(word) if isinstance(word, str) else None
     if "op" not in raw:
-        raise SpecError("a layer without an op", 'as in {"op": "conv", "c_o": 64}', path=path)
+        texts = [(key, value) for key, value in raw.items() if isinstance(value, str) and key not in COMMON_KEYS]
+        meant = next((f'"op": {json.dumps(value)}, for {escaped(key)}' for key, value in texts if find_op(value)), None)
+        help = f"the key is op: {meant}" if meant else 'as in {"op": "conv", "c_o": 64}'
+        raise SpecError("a layer without an op", help, path=path)
     if op is None:
         unknown = unknown_op(word)
         unknown.path = path
@@ -311,13 +316,28 @@ def _count(nesting: Nesting, path: Path) -> None:
 
 def _as_object(raw: Any) -> str:
     """Return how what stands for a layer is written as an object: a layer word as the layers that it means."""
+    objects = _objects(str(raw))
+    return f"write it as {objects}" if objects else 'a layer is an object, as {"op": "relu"}'
+
+
+_LONGEST_WORDS = 500
+"""How many characters of words an error writes as objects."""
+
+
+def _objects(text: str) -> str | None:
+    """Return layer words as the objects of their layers, between commas; None for what is not such words, or long."""
+    if len(text) > _LONGEST_WORDS:
+        return None
+    from .tokens import tokenize
     from .words import parse_word  # only for an error: words become documents
 
+    layers: list[Raw] = []
     with suppress(CnncalcError):
-        found = [one if isinstance(one, Group) else Group(one) for one in parse_word(str(raw)).layers]
-        layers = [raw for one in found for _, raw in (*one.before, ("", one.head), *one.behind)]
-        return f"write it as {', '.join(map(json.dumps, layers))}"
-    return 'a layer is an object, as {"op": "relu"}'
+        for word in tokenize(text):
+            found = [one if isinstance(one, Group) else Group(one) for one in parse_word(word.text).layers]
+            layers += [raw for one in found for _, raw in (*one.before, ("", one.head), *one.behind)]
+        return ", ".join(map(json.dumps, layers)) or None
+    return None
 
 
 def _keys(op: str, raw: dict[str, Any], index: int, nesting: Nesting) -> dict[str, object]:

@@ -46,9 +46,14 @@ _PASTED = frozenset("(<\n")
 """The characters of which every pasted text has one, and no name of a network."""
 
 
+def _text(spec: SpecWords) -> str:
+    """Return the text of a spec behind the shape in front of it."""
+    return spec.text.text[spec.text.tokens[spec.first].start :]
+
+
 def _pasted(spec: SpecWords) -> ForeignNetwork | None:
     """Read a print-out or source that stands as it is in the words; None for others. SpecError for a summary."""
-    text = spec.text.text if not spec.first else spec.text.text[spec.text.tokens[1].start :]
+    text = _text(spec)
     return None if _PASTED.isdisjoint(text) else read_pasted(text, "SPEC")
 
 
@@ -57,6 +62,8 @@ def _read_words(spec: SpecWords, complete: Completer | None = None) -> Network:
     word, *others = spec.rest
     if not others and word.lower() in zoo.names():
         return load_zoo(word.lower())
+    if word[:1] in ("{", "[") and not is_words(text := _text(spec)):
+        return load_text(text, "SPEC")
     if not is_layer_word(word) and (pasted := _pasted(spec)) is not None:
         return imported(pasted, spec.text.name or "SPEC")
     if not others and not is_layer_word(word):

@@ -399,6 +399,8 @@ def test_no_command_is_wrong_usage_and_shows_the_help(line: list[str]) -> None:
 
 A_SPEC = 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'
 A_NETWORK = "a network is a class of torch.nn.Module, or a Keras model"
+A_NAME = "expecting property name enclosed in double quotes"
+QUOTED = 'names and texts have double quotes, as {"op": "relu"}'
 DOCUMENTS = [
     ("", f"-:1:1: is empty\n  {A_SPEC}"),
     (" \n\t", f"-:1:1: is empty\n  {A_SPEC}"),
@@ -408,7 +410,16 @@ DOCUMENTS = [
     ("5", "-:1:1: 5 is not a spec\n  a spec is an object with layers, or a list of layers"),
     ("null", "-:1:1: null is not a spec\n  a spec is an object with layers, or a list of layers"),
     ('[{"op": "relu"}', "-:1:16: not JSON: expecting ',' delimiter"),
-    ('[{"op": "relu"},]', "-:1:17: not JSON: expecting value"),
+    ('[{"op": "relu"},]', "-:1:17: not JSON: expecting value\n  no comma stands before ] or }"),
+    ("[{'op': 'relu'}]", f"-:1:3: not JSON: {A_NAME}\n  {QUOTED}"),
+    ("[{op: 1}]", f"-:1:3: not JSON: {A_NAME}\n  {QUOTED}"),
+    ('[{"op": relu}]', f"-:1:9: not JSON: expecting value\n  {QUOTED}"),
+    ("[\n // a\n]", "-:2:2: not JSON: expecting value\n  JSON has no comments; layer words may have them, behind #"),
+    ('[{"op": "conv", "bias": True}]', "-:1:25: not JSON: expecting value\n  JSON writes true, false and null"),
+    (
+        '[{"op": "relu"} {"op": "relu"}]',
+        "-:1:17: not JSON: expecting ',' delimiter\n  commas stand between values",
+    ),
     (
         '[{"op": "relu"}]\n[]',
         "-:2:1: a second document after the first\n  for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
@@ -461,7 +472,19 @@ DOCUMENTS = [
         '  write it as {"op": "conv", "c_i": 3, "c_o": 8, "k": 3}',
     ),
     ('["cnv"]', '-:1:2: layers[0]: \'cnv\' is not a layer\n  a layer is an object, as {"op": "relu"}'),
-    ('{"layers": 5}', "-:1:2: layers is 5, not a list"),
+    (
+        '{"layers": 5}',
+        '-:1:2: layers is 5, not a list\n  as in [{"name": "conv1", "op": "conv", "c_o": 64, "k": 7}]',
+    ),
+    (
+        '{"layers": "conv:8,k3 relu"}',
+        "-:1:2: layers is 'conv:8,k3 relu', not a list\n"
+        '  write it as [{"op": "conv", "c_o": 8, "k": 3}, {"op": "relu"}]',
+    ),
+    (
+        '{"layers": [{"name": "relu", "type": "Conv2d"}]}',
+        '-:1:13: layers[0] \'relu\': a layer without an op\n  the key is op: "op": "Conv2d", for type',
+    ),
     ('{"layers": [{"k": 5}]}', '-:1:13: layers[0]: a layer without an op\n  as in {"op": "conv", "c_o": 64}'),
     (
         '{"layers": [{"op": "cnv"}]}',

@@ -639,3 +639,21 @@ def test_quoted_words_on_a_real_command_line() -> None:
     ended: Ended = process("shape", "3x8x8 conv:4,k3  # what follows is a comment: relu")
     assert (ended.code, ended.err) == (0, "")
     assert "4x6x6" in ended.out
+
+
+JSON = '[{"op": "conv", "c_o": 4, "k": 3}]'
+AS_A_WORD = [
+    (["shape", "3x8x9", JSON], "4x6x7"),
+    (["shape", f'{{"input": [3, 8, 9],\n "layers": {JSON}}}'], "4x6x7"),
+    (["shape", "-i", "3x8x9", JSON], "4x6x7"),
+    (["diff", "-i", "3x8x9", JSON, "conv:4,k5"], "4x6x7"),
+    (["compare", "-i", "3x8x9", JSON, "conv:4,k5"], "4x6x7"),
+    (["[3,x] conv:3"], "unknown op '[3,x]'"),
+    (["3x8x9", "[{op: conv}]"], "SPEC:1:3: not JSON: "),
+]
+
+
+@pytest.mark.parametrize(("words", "shown"), AS_A_WORD, ids=range(len(AS_A_WORD)))
+def test_json_as_a_word(words: list[str], shown: str) -> None:
+    ended = here(words)
+    assert shown in ended.out + ended.err
