@@ -149,6 +149,8 @@ ERRORS = [
      "1 is not a padding_mode\n  it is one of zeros, reflect, replicate, circular"),
     ("Conv2d(3, 8, 3, padding='full', padding_mode='reflect')",
      "padding_mode=reflect goes with numbers or same, not with p=full\n  as p1 or p=same"),
+    ("Flatten(2)", "only Flatten(1, -1), which keeps the batch, is read from a call\n"
+     "  for other axes, all sizes of a sample: reshape:out=[24,10]"),
     ("Unflatten(2, (3, 4))",
      "only Unflatten(1, sizes), of features, is read from a call\n  else reshape:out=[6,4,4]"),
     ("Unflatten(1, 48)", "only Unflatten(1, sizes), of features, is read from a call\n  else reshape:out=[6,4,4]"),

@@ -99,7 +99,7 @@ def _layernorm(bound: BoundCall) -> list[Raw]:
 def _flatten(bound: BoundCall) -> list[Raw]:
     if bound.values.get("start_dim", 1) != 1 or bound.values.get("end_dim", -1) != -1:
         what = "only Flatten(1, -1), which keeps the batch, is read from a call"
-        raise SpecError(what, "for other axes: reshape:out=[-1]")
+        raise SpecError(what, "for other axes, all sizes of a sample: reshape:out=[24,10]")
     return [{"op": "flatten"}]
 
 
