@@ -456,6 +456,8 @@ def _place(u: int, n: int, o: int, scale: float, v: Values) -> float:
         return float(u)
     offset = n / 2 * (1 - o / (n / scale)) if where == "half_pixel_symmetric" else 0.0
     before, after = {"asymmetric": (0.0, 0.0), "tf_half_pixel_for_nn": (0.5, 0.0)}.get(where, (0.5, 0.5))
+    if v["mode"] == "nearest":  # onnxruntime divides by the scale, in float32
+        return float(np.float32(offset) + np.float32(u + before) / np.float32(1 / scale) - np.float32(after))
     return float(offset + (u + before) * scale - after)
 
 
