@@ -381,7 +381,8 @@ def where(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values
 
 
 def logsoftmax(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    return np.log(softmax(layer, xs, w, v))
+    axis = v["axis"] - 1 if v["axis"] > 0 else v["axis"]
+    return np.asarray(xs[0] - np.logaddexp.reduce(xs[0], axis, keepdims=True))
 
 
 def cumsum(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
