@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -63,7 +64,10 @@ def _read_words(spec: SpecWords, complete: Completer | None = None) -> Network:
     if not others and word.lower() in zoo.names():
         return load_zoo(word.lower())
     if word[:1] in ("{", "[") and not is_words(text := _text(spec)):
-        return load_text(text, "SPEC")
+        if spec.text.name is None:
+            return load_text(text, "SPEC")
+        before = re.sub(r"\S", " ", spec.text.text[: -len(text)])  # the shape: what is behind it keeps its place
+        return load_text(before + text, spec.text.name, spec.text.first_line)
     if not is_layer_word(word) and (pasted := _pasted(spec)) is not None:
         return imported(pasted, spec.text.name or "SPEC")
     if not others and not is_layer_word(word):

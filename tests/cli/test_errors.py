@@ -413,6 +413,7 @@ DOCUMENTS = [
     ('[{"op": "relu"},]', "-:1:17: not JSON: expecting value\n  no comma stands before ] or }"),
     ("[{'op': 'relu'}]", f"-:1:3: not JSON: {A_NAME}\n  {QUOTED}"),
     ("[{op: 1}]", f"-:1:3: not JSON: {A_NAME}\n  {QUOTED}"),
+    ('3x8x9\n [{"op": relu}]', f"-:2:10: not JSON: expecting value\n  {QUOTED}"),
     ('[{"op": relu}]', f"-:1:9: not JSON: expecting value\n  {QUOTED}"),
     ("[\n // a\n]", "-:2:2: not JSON: expecting value\n  JSON has no comments; layer words may have them, behind #"),
     ('[{"op": "conv", "bias": True}]', "-:1:25: not JSON: expecting value\n  JSON writes true, false and null"),
