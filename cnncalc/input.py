@@ -461,7 +461,9 @@ def _wrong_rank(network: Network, input: Shape) -> ShapeError:
         why = f"a sample has {axes} {'axis' if axes == 1 else 'axes'}"
     letters = AXIS_LETTERS.get(nd, "?" * nd)
     full = f"{letters}C" if network.layout == "NHWC" else f"C{letters}"
-    forms = [*[",".join(letters) + " (one channel)"][: len(letters)], ",".join(full)]
+    forms = [",".join(full)]
+    if letters:
+        forms.insert(0, f"{','.join(letters)} (one channel)")
     if folds:
         why += f", and tobatch folds {folds} in front"
         forms = [",".join("?" * folds + full)]

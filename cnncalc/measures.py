@@ -20,13 +20,7 @@ class LayerMemory(NamedTuple):
 
     def to_dict(self) -> dict[str, int | None]:
         """Return the bytes as JSON."""
-        return {
-            "activations_bytes": self.activations,
-            "params_bytes": self.params,
-            "buffers_bytes": self.buffers,
-            "alive_bytes": self.alive,
-            "moved_bytes": self.moved,
-        }
+        return {f"{name}_bytes": value for name, value in self._asdict().items()}
 
 
 class NetworkMemory(NamedTuple):

@@ -381,8 +381,7 @@ def where(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values
 
 
 def logsoftmax(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    axis = v["axis"] - 1 if v["axis"] > 0 else v["axis"]
-    return np.asarray(xs[0] - np.logaddexp.reduce(xs[0], axis, keepdims=True))
+    return np.asarray(xs[0] - np.logaddexp.reduce(xs[0], v["axis"] - (v["axis"] > 0), keepdims=True))
 
 
 def cumsum(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
