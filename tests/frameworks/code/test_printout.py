@@ -288,8 +288,8 @@ def test_without_an_input_the_sizes_are_open() -> None:
 
 def test_parameters_behind_an_unknown_shape_are_those_that_are_shown() -> None:
     norm = "LayerNorm((24, 10), eps=1e-05, elementwise_affine=True)"
-    report = cnncalc.shape(read(f"Sequential(\n  (0): Flatten(start_dim=1, end_dim=2)\n  (1): {norm}\n)"))
-    assert report.params == 480
+    network = read(f"Sequential(\n  (0): Flatten(start_dim=1, end_dim=2)\n  (1): {norm}\n)")
+    assert cnncalc.shape(network, input=(4, 6, 10)).params == 480
 
 
 def test_the_code_behind_a_traced_module_is_not_read() -> None:
