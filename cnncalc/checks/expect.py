@@ -270,6 +270,10 @@ LONGEST = 100
 """The most digits that it may have as a text."""
 
 
+_EXPONENT = r"\d+(?:\.\d+)?[eE]\+?\d\d?"
+"""A number as 6e4, which is not read: figures are whole, and a unit says as much."""
+
+
 def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
     """Return a number as numerator and denominator: `4.09G` is 4090000000/1, exactly."""
     if not isinstance(text, (bool, float)) and hasattr(text, "__index__") and abs(int(text)) <= LARGEST:
@@ -287,6 +291,8 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
     if isinstance(text, str) and text.strip().endswith("K"):
         raise SpecError(f"{key}: {shown(whole)} is not a number", f"write {text.strip()[:-1]}k, or Ki for 1,024")
     help = f"as 9472, 4.1G, 4.09G±1%; the units are {' '.join(UNITS)}"
+    if isinstance(text, str) and re.fullmatch(_EXPONENT, text.strip()) and float(text).is_integer():
+        help = f"write {str(whole).replace(text.strip(), f'{float(text):.0f}', 1)}"
     raise SpecError(f"{key}: {shown(whole)} is not a number", help)
 
 

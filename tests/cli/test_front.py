@@ -203,6 +203,7 @@ MEANINGS = [
     ("check lenet5 --junit", "unknown option '--junit'", "did you mean --format junit?"),
     ("check lenet5 --format xml", None, "did you mean 'junit'?"),
     ("check lenet5 out=10", "'out=10' is not a file but an expectation", "write --expect out=10"),
+    ("check lenet5 --expect params=6.1e4±1%", "params: '6.1e4±1%' is not a number", "write 61000±1%"),
     ("check lenet5 --expect params=50K", "params: '50K' is not a number", "write 50k, or Ki for 1,024"),
     ("check lenet5 --expect receptive_field=3", "there is no figure 'receptive_field' to expect", "did you mean 'rf'?"),
     ("diff HEAD", "'HEAD': a revision of what?", "name the file, as cnncalc diff HEAD net.json"),

@@ -167,6 +167,25 @@ AROUND = {
 }
 
 
+LONE = "Conv2d(3, 4, kernel_size=(3, 3), stride=(1, 1))"
+AROUND_ONE = {
+    "a prompt": f">>> net[0]\n{LONE}\n>>> ",
+    "a call behind a prompt": ">>> nn.Conv2d(3, 4, 3)\n",
+    "cells": f"In [1]: net[0]\nOut[1]: {LONE}\n\nIn [2]: ",
+    "a fence": f"Mine:\n```python\n{LONE}\n```\nDoes it (3) fit?\n",
+    "words in a fence": "```\nconv:4,k3 # mine\n```\n",
+    "a log": f"{LOGGED}{LONE}\n",
+    "a level": f"[2024-05-01 12:00] [INFO] {LONE}\n",
+    "a shell": f"me@host:~$ python net.py\n{LONE}\nme@host:~$ ",
+}
+
+
+@pytest.mark.parametrize("text", AROUND_ONE.values(), ids=list(AROUND_ONE))
+def test_what_stands_around_a_lone_layer_is_left_out(text: str) -> None:
+    for network in (read_bytes(text.encode(), "net.txt"), cnncalc.load(AROUND_ONE["a prompt"])):
+        assert [(layer.name, layer.params) for layer in cnncalc.shape(network, input=(3, 8, 9))] == [("conv1", 112)]
+
+
 @pytest.mark.parametrize("text", AROUND.values(), ids=list(AROUND))
 def test_what_stands_around_a_printout_is_left_out(text: str) -> None:
     network = cnncalc.shape(read_bytes(text.encode(), "net.txt"), input=(3, 8, 8))
@@ -265,6 +284,12 @@ def test_without_an_input_the_sizes_are_open() -> None:
     report = cnncalc.shape(network)
     assert (report.to_dict()["input"], report.params) == ([1, "H", "W"], 421706)
     assert str(report.macs) == "(H//2)*(W//2)*18432+H*W*288+402688"
+
+
+def test_parameters_behind_an_unknown_shape_are_those_that_are_shown() -> None:
+    norm = "LayerNorm((24, 10), eps=1e-05, elementwise_affine=True)"
+    network = read(f"Sequential(\n  (0): Flatten(start_dim=1, end_dim=2)\n  (1): {norm}\n)")
+    assert cnncalc.shape(network, input=(4, 6, 10)).params == 480
 
 
 def test_the_code_behind_a_traced_module_is_not_read() -> None:
