@@ -10,14 +10,15 @@ import ast
 import builtins
 from typing import Any
 
-from ...errors import nearest
+from ...errors import nearest, shown
 from ...limits import DEEPEST_CALLS
 from .budget import Budget, TooMuchError
 from .builtin import BUILTINS
+from .changes import CHANGING
 from .libraries import Libraries
 from .methods import METHODS
 from .operations import PLAIN_ERRORS
-from .scope import ModuleScope
+from .scope import ModuleScope, is_literal
 from .source import CodeSource, quoted
 from .statements import Returned, StatementEvaluator
 from .types import EXCEPTIONS
@@ -86,6 +87,25 @@ class Evaluator(StatementEvaluator):
     def top_value(self, node: ast.expr) -> Any:
         """Return the value of an expression at the top level."""
         return self.value(node, TopFrame(self.scope))
+
+    def value_of_text(self, text: Any, node: Any, literal: bool = False) -> Any:
+        """Return the value of an expression that is a text, in the function that runs, or at the top level."""
+        if not isinstance(text, str):
+            raise NotImplementedError
+        self.budget.count(len(text))
+        try:
+            found = ast.parse(text.strip(" \t"), mode="eval").body
+        except (SyntaxError, ValueError) as error:
+            raise RaisedError(self.exception("SyntaxError"), f"{shown(text)} is not an expression", node) from error
+        except (RecursionError, MemoryError):
+            raise TooMuchError("a text that is nested too deeply") from None
+        for one in ast.walk(found):
+            ast.copy_location(one, node)  # none of them stands in a line of the source
+            if isinstance(one, ast.Attribute) and one.attr in CHANGING:  # what a text changes is not seen from outside
+                raise NotImplementedError
+        if literal and not is_literal(found):
+            raise ValueError(f"{shown(text)} is not a number, a text, or lists, tuples and dicts of those")
+        return self.top_value(found) if self.frame is None else self.value(found, self.frame)
 
     def plain(self, node: ast.stmt) -> dict[str, Any]:
         """Return what a definition, an import or a plain assignment binds."""

@@ -385,6 +385,7 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(lambda x: x.clamp(torch.tensor(-0.1), torch.tensor(0.2))), SQUARE, ["clip"]),
     (lambda: Calls(lambda x: x.clamp(True)), SQUARE, ["clip"]),
     (lambda: Calls(lambda x: x.clamp(0, float("inf"))), SQUARE, ["relu"]),
+    (lambda: Calls(lambda x: x.clamp(0.3, 0.2)), SQUARE, ["clip"]),
     (lambda: Calls(lambda x, a: x.clamp(max=a), a=()), SQUARE, ["constant", "min"]),
     (
         lambda: Calls(lambda x: x.clamp(x.mean(1, keepdim=True), torch.arange(9.0) / 20)),
