@@ -213,16 +213,16 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "maps.txt": (b"1x5x5 conv:1,k3,p100000", ["show", "--to", "html"], 0, "The maps are too large"),
     "kernel.txt": (b"1x9999999x9999999 conv:1,k9999999", ["show", "--to", "html"], 0, "The maps are too large"),
     "fields.txt": (
-        b"3x8x8 relu:times=24001",
+        b"3x8x8 relu:times=16001",
         ["rf"],
         2,
-        "the fields of 24,001 layers, each counted for each that it reads, more than 24,000",
+        "the fields of 16,001 layers, each counted for each that it reads, more than 16,000",
     ),
     "explained.txt": (
-        b"3x8x8 relu:times=20001",
+        b"3x8x8 relu:times=10001",
         ["shape", "--explain"],
         2,
-        "--explain of 20,001 rows, more than 20,000",
+        "--explain of 10,001 rows, more than 10,000",
     ),
     "fewer.txt": (b"3x8x8 relu:times=30000", ["diff", "3x8x8 relu:times=50001", "--until", "relu1000"], 0, ""),
     "both.txt": (

@@ -26,6 +26,7 @@ from .values import (
     PropertyValue,
     RaisedError,
     StaticMethodValue,
+    Suppressed,
     UnknownValue,
     describe,
 )
@@ -294,13 +295,20 @@ class StatementEvaluator(ExpressionEvaluator):
 
     def context(self, node: ast.With, frame: Frame) -> Outcome:
         """Run `with`; contexts of libraries have no effect: `torch.no_grad()`, `warnings.catch_warnings()`."""
+        ends_at: list[Any] = []
         for one in node.items:
             value = self.value(one.context_expr, frame)
+            ends_at += value.kinds if isinstance(value, Suppressed) else ()
             if isinstance(value, InstanceValue) and value.cls.find("__enter__") is not MISSING:
                 value = self.call(self.attribute(value, "__enter__", one.context_expr), [], {}, one.context_expr)
             if one.optional_vars is not None:
                 self.assign(one.optional_vars, value, frame)
-        return self.run(node.body, frame)
+        try:
+            return self.run(node.body, frame)
+        except RaisedError as error:
+            if not any(error.kind.derives(kind) for kind in ends_at):
+                raise
+            return NEXT
 
     def attempt(self, node: ast.Try, frame: Frame) -> Outcome:
         """Run `try`."""

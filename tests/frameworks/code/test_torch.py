@@ -164,6 +164,20 @@ class Net(nn.Module):
         x = einops.repeat(self.c(x), "b c h w -> b c (h 2) (w k)", k=3)
         return einops.reduce(einops.rearrange(x, "... h w -> ... (h w)"), "b c (n 4) -> b n", reduction="max")
 """
+PERCEIVED = """
+import torch, torch.nn as nn
+from einops import rearrange, reduce, repeat
+from functools import partial
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c, self.to_q = nn.Conv2d(3, 6, 3, padding=1), nn.Linear(5, 4)
+    def forward(self, x):
+        var = reduce(self.c.weight, "o ... -> o 1 1 1", partial(torch.var, unbiased=False))
+        x = nn.functional.conv2d(x, self.c.weight * var.rsqrt(), self.c.bias)
+        x = rearrange(x, "(b n) ... w -> b (n ...) w ()", n=1)[..., :5, 0]
+        return repeat(self.to_q(rearrange(x, "b ... d -> b (...) d")), "... d -> ... (k d)", k=2)
+"""
 LONGEST = """
 import torch.nn as nn
 class Net(nn.Module):
@@ -178,13 +192,16 @@ RECORDED = [
     (VIT, (3, 32, 32), (10,), 7082, 0),
     (SHUFFLED, (3, 32, 40), (5,), 239, 0),
     (REPEATED, (3, 32, 32), (1536,), 112, 0),
+    (PERCEIVED, (3, 9, 7), (42, 8), 192, 0),
     (LONGEST, (20,), (5,), 1685, 0),
 ]
 """Source, input, and what PyTorch 2.14 with einops 0.8 says of its output, parameters and buffers."""
 
 
 @pytest.mark.parametrize(
-    ("text", "input", "out", "params", "buffers"), RECORDED, ids=["lazy", "vit", "shuffle", "repeat", "cut"]
+    ("text", "input", "out", "params", "buffers"),
+    RECORDED,
+    ids=["lazy", "vit", "shuffle", "repeat", "perceiver", "cut"],
 )
 def test_lazy_modules_patterns_of_axes_and_slices_beyond_the_end(
     text: str, input: tuple[int, ...], out: tuple[int, ...], params: int, buffers: int
