@@ -28,7 +28,6 @@ WHOLE = [case for case in CASES if "input" in case]
 PARTS = [case for case in CASES if "input" not in case]
 UNKNOWN_OUT = {
     "hardtanh": "GLU halves the channels",
-    "flatten2": "Flatten(2) depends on the sizes",
     "transformer": "the forward of a TransformerEncoder is its own",
     "parametrized": "a parametrization computes the weights",
 }
