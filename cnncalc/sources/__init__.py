@@ -43,7 +43,7 @@ def load_words(
     return _read_words(spec, complete)
 
 
-_PASTED = frozenset("(<\n")
+_PASTED = frozenset("(<[\n")
 """The characters of which every pasted text has one, and no name of a network."""
 
 

@@ -102,7 +102,7 @@ def _begins_with_words(text: str) -> bool:
 
 def check_summary(text: str, name: str) -> None:
     """Raise SpecError for a text that describes a network but is not one, such as the table of a summary."""
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] in ("{", "[") and text.lstrip()[:2] != "{'":
         return
     from ..frameworks.code.summaries import named
 

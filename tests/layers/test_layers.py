@@ -54,6 +54,7 @@ OPTIONAL = {
     "normalization": {"mean", "variance"},
     "quantize": {"scale"},
     "identity": {"axes"},
+    "reshape": {"axis"},
 }
 """Keys that a resolved layer may go without: another one stands for them, or they only check."""
 
@@ -418,6 +419,19 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             (2, 7, 9),
             "plain",
             "'quantize1': zero is [3, 8]: it is one of the whole numbers from -8 to 7",
+        ),
+        (
+            {"op": "reshape", "out": [4, 4], "axis": [3, 1]},
+            (4, 2, 2),
+            "plain",
+            "'reshape1': axis is [3, 1]: axis 1 comes before axis 3",
+        ),
+        (
+            {"op": "reshape", "out": [4, 4], "axis": [1, 2, 3]},
+            (4, 2, 2),
+            "plain",
+            "'reshape1': axis is [1, 2, 3]: one axis, or the first and the last of several"
+            "\n  leave it out for all axes",
         ),
         ({"op": "clip", "min": 3, "max": 1.5}, (7,), "plain", "'clip1': min is 3 and max is 1.5: min is the least"),
         (

@@ -52,6 +52,11 @@ USUAL = {
     "tf": "tensorflow",
 }
 """What names mean that are used without their import, as in a part of a source."""
+IMPORTS = {
+    "from keras import *; from keras.layers import *": ("keras", "keras.layers"),
+    "from torch.nn import *": ("torch.nn",),
+}
+"""The line that brings the names of these modules, which are those of layers and networks."""
 
 
 class Evaluator(StatementEvaluator):
@@ -127,9 +132,14 @@ class Evaluator(StatementEvaluator):
         if hasattr(builtins, name):
             raise self.error(node, f"Python's {name} is not understood", self.way)
         what = f"the name {name!r} has no value here"
-        raise RaisedError(
-            self.exception("NameError"), what, node, lambda: nearest(name, [*self.scope.names, *BUILTINS])
-        )
+        hint = lambda: self.import_of(name) or nearest(name, [*self.scope.names, *BUILTINS])  # noqa: E731
+        raise RaisedError(self.exception("NameError"), what, node, hint)
+
+    def import_of(self, name: str) -> str | None:
+        """Return how a name of the frameworks' layers is imported; None for another name."""
+        found = {line: [self.libraries.find(f"{one}.{name}") for one in modules] for line, modules in IMPORTS.items()}
+        lines = [line for line, values in found.items() if any(value is not MISSING for value in values)]
+        return f"write in front: {', or: '.join(lines)}" if lines else None
 
     def library(self, path: str, node: Any) -> Any:
         """Return what a dotted name of a library stands for; an unknown value if it is not listed."""

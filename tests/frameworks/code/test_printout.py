@@ -28,7 +28,6 @@ WHOLE = [case for case in CASES if "input" in case]
 PARTS = [case for case in CASES if "input" not in case]
 UNKNOWN_OUT = {
     "hardtanh": "GLU halves the channels",
-    "flatten2": "Flatten(2) depends on the sizes",
     "transformer": "the forward of a TransformerEncoder is its own",
     "parametrized": "a parametrization computes the weights",
 }
@@ -243,6 +242,17 @@ def test_a_mutated_printout_is_answered_or_refused(seed: int) -> None:
          "torchsummary"),
         ("  | Name  | Type   | Params | Mode\n-----\n0 | conv1 | Conv2d | 30 (x)", "Lightning"),
         ("OrderedDict([('0.weight', tensor([[1.0]]))])", "state_dict"),
+        ("{'0.weight': tensor([[1.0]])}", "state_dict"),
+        ("{'0.weight': torch.Size([4, 3])}", "the shapes of weights"),
+        ("0.weight\ttorch.Size([4, 3])\n", "the shapes of weights"),
+        ("RuntimeError: mat1 and mat2 shapes cannot be multiplied (64x1024 and 512x10)",
+         "1024 features reach a layer that takes 512, as nn.Linear(512, 10)"),
+        ("Given groups=1, weight of size [64, 3, 7, 7], expected input[1, 1, 28, 28] to have 3 channels, but got 1 "
+         "channels instead", "1 channels reach a convolution that takes 3"),
+        ("Traceback (most recent call last):\n  File 'a.py', line 3, in f\n    y = f(x)\nKeyError: 3", "an error of"),
+        ("self.conv1 = nn.Conv2d(3, 6, 5)\nself.fc = nn.Linear(6, 2)\n", "lines of a class"),
+        ("model.add(Dense(10))\nmodel.add(ReLU())\n", "lines that add layers"),
+        ("graph():\n    %x : [num_users=1] = placeholder[target=x]\n", "a graph of torch.fx"),
         ("<Sequential name=sequential, built=True>", "a Keras object"),
         ("<KerasTensor shape=(None, 3), dtype=float32>", "a Keras object"),
         ("<keras.src.models.sequential.Sequential object at 0x7f>(", "a Keras object"),

@@ -315,6 +315,11 @@ def test_weights_of_another_size_and_of_open_sizes() -> None:
     ("layer", "input", "what"),
     [
         ({"op": "expand", "out": [4, 6, -1, 9]}, "6xHx9", "new axes of open sizes\n  give the input in numbers"),
+        (
+            {"op": "reshape", "out": [2, -1], "axis": 1},
+            "6xHxW",
+            "a reshape to several open sizes\n  give the input in numbers",
+        ),
         ({"op": "unfold", "k": 2}, "6xHx9", "windows of open sizes\n  give the input in numbers"),
         ({"op": "attention", "from": ["input"] * 3}, "6x7xW", "the scale of open features\n  give scale"),
         (

@@ -223,6 +223,11 @@ def _sizes(shape: Sequence[Size]) -> list[int]:
     return sizes
 
 
+@WRITERS.register("reshape")
+def _reshape(context: KerasContext) -> list[KerasStep]:
+    return context.one("Reshape", target_shape=_sizes(context.layer.traced.out))
+
+
 @WRITERS.register("pixelshuffle", "pixelunshuffle")
 def _shuffle(context: KerasContext) -> list[KerasStep]:
     """Return a Permute between two Reshapes: Keras has no layer for it."""
