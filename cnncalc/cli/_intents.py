@@ -81,6 +81,8 @@ def option_meant(word: str, command: click.Command) -> str | None:
     own = {spelling for param in command.params for spelling in param.opts}
     if f"--{name}" in own and f"--{name}" != word:
         return f"did you mean '--{name}'?"
+    if f"-{name}" in own and len(name) == 1:
+        return f"did you mean '-{name}'?"
     for written, names in _OPTIONS.items():
         if name in names.split() and set(re.findall(r"(?<!\S)--?[a-z]\S*", written)) <= own:
             return f"did you mean {written}?"
