@@ -81,6 +81,7 @@ _MODULES = {
     **dict.fromkeys(_STANDARD.split(), "standard"),
     "argparse": "arguments",
     "einops": "einops",
+    **dict.fromkeys(("torchvision", "timm"), "vision"),
     **dict.fromkeys(("keras", "tensorflow", "tf_keras"), "keras"),
 }
 """The module here of each package."""
