@@ -211,7 +211,11 @@ MEANINGS = [
         "the figures are out, in, params, weights, bias, buffers, macs, fc_weights, local_weights, rf, rf_size, "
         "rf_stride, rf_start, flops, memory, param_bytes, and min_, max_; of a layer: conv1.out",
     ),
-    ("check lenet5 --expect min_parms=3", "there is no figure 'min_parms' to expect", "did you mean 'min_params' or 'min_param_bytes'?"),
+    (
+        "check lenet5 --expect min_parms=3",
+        "there is no figure 'min_parms' to expect",
+        "did you mean 'min_params' or 'min_param_bytes'?",
+    ),
     ("check lenet5 --expect params=50K", "params: '50K' is not a number", "write 50k, or Ki for 1,024"),
     ("check lenet5 --expect receptive_field=3", "there is no figure 'receptive_field' to expect", "did you mean 'rf'?"),
     ("diff HEAD", "'HEAD': a revision of what?", "name the file, as cnncalc diff HEAD net.json"),
@@ -220,6 +224,9 @@ MEANINGS = [
     ("run lenet5 x.npy", "-x/--array is missing", "give -x x.npy"),
     ("run relu -x 1,2,3", "'1,2,3' is not a file", "a list of numbers stands in brackets: '[1,2,3]'"),
     ("run conv -x [1] -w 1,0;2,3", "'1,0;2,3' is not a file", "a list of numbers stands in brackets: '[[1,0],[2,3]]'"),
+    ("show lenet5 --format svg", "unknown option '--format'", "did you mean --to svg?"),
+    ("convert lenet5 --format keras", "unknown option '--format'", "did you mean --to onnx?"),
+    ("rf lenet5 --layer c1", "unknown option '--layer'", "did you mean --of LAYER?"),
     ("run relu --x [1]", "unknown option '--x'", "did you mean '-x'?"),
     ("shape 224 k7 s2 p3", "'k7' is an argument, not a layer", "join with commas: conv:64,k7,s2,p3"),
     ("shape 224x224 k7", "'k7' is an argument, not a layer", "join with commas: conv:64,k7"),

@@ -281,6 +281,21 @@ v, w = V(3), V(0)
 w += 5
 w[2] = 7
 """
+LEFT = """
+seen = []
+class C:
+    def __init__(self, name): self.name = name
+    def __enter__(self): return self.name
+    def __exit__(self, kind, *args):
+        seen.append((self.name, kind is None))
+        return self.name == 'b' and kind is not None
+def left(n):
+    with C('a') as a, C('b') as b:
+        return [a, b][1 // n]
+    return 'gone on'
+with C('c'):
+    seen.append(1)
+"""
 HANDLED = """
 def tried(f):
     try:
@@ -398,6 +413,7 @@ def wrapped(n): return once(n)
 CASES += [
     (OPERATORS, "[v + 1, 2 + v, w.n, len(v), v[4], v(10), bool(v), 3 in v, list(v), not W(), bool(V(0))]"),
     (OPERATORS + "del v[8]\nwith W() as inside:\n    pass", "[v.n, inside]"),
+    (LEFT, "[seen, left(3), left(0), seen]"),
     (HANDLED, "[tried(lambda: {}['a']), tried(lambda: [][2]), tried(lambda: 1 / 0), tried(lambda: 5), len(seen)]"),
     (HANDLED, "[tried(nothing), seen, tried(lambda: checked(0)), checked(4), tried(again), found([[1], [2]], 2)]"),
     (HANDLED, "[found([[1], [2]], 9), found([[1]], 9), tried(lambda: None + 1), tried(lambda: [1, 2].index(9))]"),
