@@ -205,6 +205,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "numbers.txt": (b"3xHxW conv:3,k3,times=5001", ["shape", "-i", "3x10004x10005"], 0, "3x10002x10003"),
     "same.txt": (b"3xHxW conv:3,k3,p=same,times=20000", ["compare"], 0, "3xHxW"),
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
+    "measured.txt": (
+        b"3x8x8 relu:times=20001",
+        ["shape", "--dtype", "float32"],
+        2,
+        "--hints, --dtype or --macs-as of 20,001 layers, more than 20,000",
+    ),
     "picture.txt": (b"3x8x8 relu:times=10001", ["show"], 2, "the picture has 10,001 rows, more than 10,000"),
     "pyramid.txt": (b"2x5x6 maxpool:k1000000000000,s1,same", ["show", "--unit", "0,0"], 0, "a sign is "),
     "verified.txt": (b"2x5x6 dwconv:k1000000000000000000,same", ["rf", "--verify"], 2, "30 pixels take 3,600 values"),
@@ -213,16 +219,16 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "maps.txt": (b"1x5x5 conv:1,k3,p100000", ["show", "--to", "html"], 0, "The maps are too large"),
     "kernel.txt": (b"1x9999999x9999999 conv:1,k9999999", ["show", "--to", "html"], 0, "The maps are too large"),
     "fields.txt": (
-        b"3x8x8 relu:times=24001",
+        b"3x8x8 relu:times=16001",
         ["rf"],
         2,
-        "the fields of 24,001 layers, each counted for each that it reads, more than 24,000",
+        "the fields of 16,001 layers, each counted for each that it reads, more than 16,000",
     ),
     "explained.txt": (
-        b"3x8x8 relu:times=20001",
+        b"3x8x8 relu:times=10001",
         ["shape", "--explain"],
         2,
-        "--explain of 20,001 rows, more than 20,000",
+        "--explain of 10,001 rows, more than 10,000",
     ),
     "fewer.txt": (b"3x8x8 relu:times=30000", ["diff", "3x8x8 relu:times=50001", "--until", "relu1000"], 0, ""),
     "both.txt": (

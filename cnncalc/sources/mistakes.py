@@ -93,6 +93,8 @@ def no_network(spec: SpecWords, word: str) -> SpecError:
     intent = meant(name)
     if intent is not None and intent.what:
         return spec.blame(unknown_op(name), spec.first, len(word))
+    if (argument := join_hint("conv:64", [word])) is not None:
+        return spec.blame(argument, spec.first, len(word))
     if intent is None and name[:1].isupper() and (error := call_error(word)) is not None:
         return spec.blame(error, spec.first, len(word))
     error = SpecError(
@@ -179,7 +181,7 @@ def no_layer(spec: SpecWords, index: int) -> SpecError:
         call = spec.words[spec.words.index("=", index) + 1]
         assigned = SpecError(f"{shown(word)} is not a layer", f"write the call alone: {call}")
         return spec.blame(assigned, index, len(word))
-    argument = join_hint(spec.words[index - 1], spec.words[index:]) if index > spec.first else None
+    argument = join_hint(spec.words[index - 1] if index > spec.first else "conv:64", spec.words[index:])
     if argument is not None:
         return spec.blame(argument, index, len(word))
     if is_stdin(word) or is_file(word) or name.lower() in zoo.names():

@@ -425,6 +425,12 @@ DOCUMENTS = [
         '[{"op": "relu"}]\n[]',
         "-:2:1: a second document after the first\n  for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
     ),
+    (
+        '[{"op": "relu"}] []',
+        "-:1:18: a second document after the first\n"
+        "  end the line between them; for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
+    ),
+    ('[{"op": "relu"}],\n', "-:1:17: ',' after the document\n  leave it out"),
     *[
         (
             f"3x8x9 relu\n{second}\n",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .budget import bounded
 from .libraries import Library, NameTable
-from .methods import pairs, spent
+from .methods import Deque, by_name, pairs, spent
 from .types import TYPES, TypeObject, is_callable, is_iterable
 from .values import (
     MISSING,
@@ -18,6 +18,7 @@ from .values import (
     LibraryFunction,
     LibraryObject,
     PropertyValue,
+    Suppressed,
     UnknownValue,
 )
 
@@ -212,8 +213,24 @@ def default_dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
 
 @NAMES.function("collections.deque")
 def deque(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a list in place of a deque."""
-    return evaluator.items(args[0], node) if args else []
+    """Return a list with methods for its front."""
+    given = by_name("iterable maxlen", args, kwargs)
+    if given.get("maxlen") is not None:
+        raise NotImplementedError
+    return Deque(evaluator.items(given.get("iterable", []), node))
+
+
+@NAMES.function("ast.literal_eval")
+def literal_eval(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the value of a text that is a number, a text, or lists, tuples and dicts of those."""
+    (text,) = args
+    return evaluator.value_of_text(evaluator.needs(text, node), node, literal=True)
+
+
+@NAMES.function("contextlib.suppress")
+def suppress(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a context that ends at exceptions of these kinds."""
+    return Suppressed(tuple(args))
 
 
 @NAMES.function("collections.namedtuple")

@@ -266,6 +266,15 @@ class LibraryObject:
         return f"a {type(self).__name__}"
 
 
+class Suppressed(LibraryObject):
+    """What `contextlib.suppress` gives: a context that ends at exceptions of these kinds."""
+
+    __slots__ = ("kinds",)
+
+    def __init__(self, kinds: tuple[Any, ...]):
+        self.kinds = kinds
+
+
 def leaves(value: Any, *, by_key: bool = False) -> Iterator[Any]:
     """Yield what stands in nested lists, tuples and dicts, in order, or dicts by their keys.
 
