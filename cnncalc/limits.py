@@ -38,8 +38,8 @@ OPEN_AS = 4
 MOST_DIFFED = 50_000
 """Layers of two networks whose difference is looked for, those of both together: 6 KiB, and 80 microseconds, each."""
 MOST_WITH_FIELDS = 16_000
-"""Layers whose receptive fields are looked at by `rf`, each counted for each that it reads: 4 KiB, and 100 microseconds,
-each."""
+"""Layers whose receptive fields are looked at by `rf`, each counted for each that it reads: 4 KiB, and 100
+microseconds, each."""
 MOST_OPENED = 4_000
 """Layers of a network that `rf` traces again with open sizes, for the input from which on each adds something: 200
 microseconds each."""
@@ -53,6 +53,9 @@ MOST_CONVERTED = 10_000
 are ten there."""
 MOST_EXPLAINED = 10_000
 """Rows whose arithmetic is shown, in a kilobyte and 70 microseconds each, and twice that with open sizes."""
+MOST_MEASURED = 20_000
+"""Layers of a network that `shape` shows with hints, bytes or the MACs of a tool: up to 40 microseconds each for each
+of these."""
 MOST_FINDINGS = 1_000
 """Findings of a file that are listed."""
 MOST_MISSPELT = 20

@@ -205,6 +205,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "numbers.txt": (b"3xHxW conv:3,k3,times=5001", ["shape", "-i", "3x10004x10005"], 0, "3x10002x10003"),
     "same.txt": (b"3xHxW conv:3,k3,p=same,times=20000", ["compare"], 0, "3xHxW"),
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
+    "measured.txt": (
+        b"3x8x8 relu:times=20001",
+        ["shape", "--dtype", "float32"],
+        2,
+        "--hints, --dtype or --macs-as of 20,001 layers, more than 20,000",
+    ),
     "picture.txt": (b"3x8x8 relu:times=10001", ["show"], 2, "the picture has 10,001 rows, more than 10,000"),
     "pyramid.txt": (b"2x5x6 maxpool:k1000000000000,s1,same", ["show", "--unit", "0,0"], 0, "a sign is "),
     "verified.txt": (b"2x5x6 dwconv:k1000000000000000000,same", ["rf", "--verify"], 2, "30 pixels take 3,600 values"),
