@@ -230,6 +230,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "--explain of 10,001 rows, more than 10,000",
     ),
+    "written.txt": (
+        b"7x8 multihead:2,times=2000",
+        ["convert", "--to", "onnx"],
+        2,
+        "the ONNX file has 60,001 nodes, more than 60,000",
+    ),
     "fewer.txt": (b"3x8x8 relu:times=30000", ["diff", "3x8x8 relu:times=50001", "--until", "relu1000"], 0, ""),
     "both.txt": (
         b"3x8x8 relu:times=30000",

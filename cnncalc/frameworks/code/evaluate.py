@@ -160,7 +160,7 @@ class Evaluator(StatementEvaluator):
             return self.libraries.find(f"{value.name}.{name}")
         if isinstance(value, NamedItems) and name in value.names:
             return value[value.names.index(name)]
-        method = next((own[name] for kind, own in METHODS.items() if isinstance(value, kind) and name in own), None)
+        method = next((METHODS[kind][name] for kind in type(value).__mro__ if name in METHODS.get(kind, ())), None)
         return MISSING if method is None else BoundMethod(method, value)
 
     # Calls
