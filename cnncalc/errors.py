@@ -270,6 +270,13 @@ def nearest(word: str, known: Iterable[object], prefix: str = "") -> str | None:
     return "did you mean " + " or ".join(f"'{prefix}{c}'" for c in close) + "?"
 
 
+def layer_meant(word: str, names: Sequence[str]) -> str:
+    """Return what helps who named a layer that is not there: the last that begins so, the nearest, or the first six."""
+    inside = [name for name in names if name.startswith((f"{word}_", f"{word}."))]
+    last = f"the last layer that begins so is {inside[-1]}" if inside else None
+    return last or nearest(word, names) or f"the layers are {', '.join(names[:6])}{', …' if len(names) > 6 else ''}"
+
+
 @lru_cache(maxsize=256)  # one that is misspelt is so again and again
 def _close(word: str, words: tuple[str, ...]) -> list[str]:
     """Return the words nearest to one, the nearest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .errors import Path, SpecError, Where, nearest, shown
+from .errors import Path, SpecError, Where, layer_meant, shown
 from .input import read_as, tells
 from .network import INPUT, Network, Node, Origin
 from .report import LayerReport
@@ -149,10 +149,7 @@ def _found(network: Network, name: str) -> tuple[Network, int]:
         names = [node.name for node in whole.nodes]
         if name in names:
             return whole, names.index(name)
-    inside = [one for one in names if one.startswith((f"{name}_", f"{name}."))]
-    last = f"the last layer that begins so is {inside[-1]}" if inside else None
-    help = last or nearest(name, names) or f"the layers are {', '.join(names[:6])}{', …' if len(names) > 6 else ''}"
-    raise SpecError(f"there is no layer {shown(name)}", help)
+    raise SpecError(f"there is no layer {shown(name)}", layer_meant(name, names))
 
 
 def _taken(network: Network, kept: Sequence[int], inputs: dict[int, int], title: str, until: str | None) -> Network:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from math import prod
 
@@ -193,7 +194,7 @@ _SEPARATORS = "*:;/_·⋅|-"
 
 def respelled(text: str) -> str | None:
     """Return a shape with the signs that shapes have: `3x32x32` for `3*32*32` and `3x32²`; None if it is not clear."""
-    said = text.strip().removeprefix("(").removesuffix(")").replace("**2", "²")
+    said = re.sub(r"(?<=[\d²³])\s+(?=\d)", "x", text.strip().removeprefix("(").removesuffix(")").replace("**2", "²"))
     for sign in _SEPARATORS:
         said = said.replace(sign, "x")
     parts: list[str] = []

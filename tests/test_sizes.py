@@ -74,6 +74,7 @@ def test_shapes_as_they_are_written(text: str, shape: Shape) -> None:
     [
         ("3*32*32", "3x32x32"),
         ("3x32²", "3x32x32"),
+        ("3 32 48", "3x32x48"),
         ("1*16**2", "1x16x16"),
         ("2x5³", "2x5x5x5"),
         ("(3-5)", "3x5"),

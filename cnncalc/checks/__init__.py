@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from ..errors import CnncalcError, Path, SpecError, nearest, shown
+from ..errors import CnncalcError, Path, SpecError, layer_meant, shown
 from ..hints import HintKind, HintPlace, find
 from ..hints.table import KINDS
 from ..limits import MOST_MISSPELT
@@ -164,8 +164,8 @@ class Judge:
         more = {"figure": wanted.key, "expected": expect.describe(wanted), "expected_value": wanted.value}
         self._misspelt += 1
         names = [one.name for one in self.report.layers] if self._misspelt <= MOST_MISSPELT else []
-        what, help = f"there is no layer {shown(wanted.layer)}", nearest(wanted.layer or "", names)
-        return self._finding(at, "CC003", what, help=help, **more)
+        help = layer_meant(wanted.layer or "", names) if names else None
+        return self._finding(at, "CC003", f"there is no layer {shown(wanted.layer)}", help=help, **more)
 
 
 def _expects_bytes(report: Report, extra: Sequence[expect.Expectation]) -> bool:

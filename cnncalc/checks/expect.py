@@ -212,9 +212,9 @@ def read_one(key: str, wanted: Any) -> Expectation:
     if figure is None or (figure.is_shape and bound):
         if (meant := _MEANT.get(name.lower())) is not None:
             raise SpecError(f"there is no figure {shown(own)} to expect", f"did you mean '{bound}{meant}'?")
-        near = nearest(
-            own, [*FIGURES, FORBID, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)]
-        )
+        bounded = [one for one, what in FIGURES.items() if not what.is_shape]
+        known = bounded if bound else [*FIGURES, FORBID, *(b + one for b in BOUNDS for one in bounded)]
+        near = nearest(name, known, bound) if figure is None else f"did you mean '{name}'?"
         help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_; of a layer: conv1.out"
         raise SpecError(f"there is no figure {shown(own)} to expect", help)
     text = wanted if isinstance(wanted, str) else shown(wanted)
@@ -270,6 +270,12 @@ LONGEST = 100
 """The most digits that it may have as a text."""
 
 
+_MEANT_UNITS = {"K": "k, or Ki for 1,024", "m": "M", "g": "G", "t": "T", "b": "G", "B": "G"}
+"""What is typed for a unit, and what is meant: B is a billion."""
+_EXPONENT = r"\d+(?:\.\d+)?[eE]\+?\d\d?"
+"""A number as 6e4, which is not read: figures are whole, and a unit says as much."""
+
+
 def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
     """Return a number as numerator and denominator: `4.09G` is 4090000000/1, exactly."""
     if not isinstance(text, (bool, float)) and hasattr(text, "__index__") and abs(int(text)) <= LARGEST:
@@ -284,9 +290,12 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
         before = _ungrouped(before.removeprefix("-"))
         if is_digits(before) and (not after or is_digits(after)) and len(before + after) < LONGEST:
             return sign * int(before + after) * UNITS.get(unit, 1), 10 ** len(after)
-    if isinstance(text, str) and text.strip().endswith("K"):
-        raise SpecError(f"{key}: {shown(whole)} is not a number", f"write {text.strip()[:-1]}k, or Ki for 1,024")
+    slip = re.fullmatch(r"\s*([\d.,_]+) ?([KmgtbB])\s*", text) if isinstance(text, str) else None
+    if slip is not None:
+        raise SpecError(f"{key}: {shown(whole)} is not a number", f"write {slip[1]}{_MEANT_UNITS[slip[2]]}")
     help = f"as 9472, 4.1G, 4.09G±1%; the units are {' '.join(UNITS)}"
+    if isinstance(text, str) and re.fullmatch(_EXPONENT, text.strip()) and float(text).is_integer():
+        help = f"write {str(whole).replace(text.strip(), f'{float(text):.0f}', 1)}"
     raise SpecError(f"{key}: {shown(whole)} is not a number", help)
 
 

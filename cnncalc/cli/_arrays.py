@@ -77,17 +77,23 @@ def _standard_input() -> IO[bytes]:
     return sys.stdin.buffer
 
 
-def _no_array(path: str) -> SpecError:
+def _no_numbers(path: str) -> SpecError:
     """Return the error for a file of numbers that does not exist: what is written like numbers is named for it."""
-    if re.fullmatch(r"[-+\d.,;\s()e]*\d[-+\d.,;\s()e]*", path):
-        numbers = re.sub(r"[,;\s]+", ",", path.strip(" ()"))
-        return SpecError(f"{shown(path)} is not a file", f"a list of numbers stands in brackets: '[{numbers}]'")
+    if not re.fullmatch(r"[-+\d.,;\s()e]*\d[-+\d.,;\s()e]*", path):
+        return no_file(path)
+    rows = [",".join(re.split(r"[,\s]+", row.strip(" (),\n"))) for row in re.split(r"[;\n]", path) if row.strip()]
+    numbers = rows[0] if len(rows) == 1 else ",".join([f"[{row}]" for row in rows])
+    return SpecError(f"{shown(path)} is not a file", f"a list of numbers stands in brackets: '[{numbers}]'")
+
+
+def _no_array(path: str) -> SpecError:
+    """Return the error for an array that does not exist: what is to be made is named for it."""
     if path in ("random", "rand", "randn", "zeros", "ones"):
         made = {"zeros": "np.zeros((3, 224, 224))", "ones": "np.ones((3, 224, 224))"}
         drawn = made.get(path, "np.random.default_rng(0).random((3, 224, 224))")
         line = f"import numpy as np; np.save('x.npy', {drawn})"
         return SpecError(f"there is no file {shown(path)}", f'to make one: python -c "{line}"')
-    return no_file(path)
+    return _no_numbers(path)
 
 
 def read_weights(path: str | None) -> NamedArrays | Array | None:
@@ -105,7 +111,7 @@ def read_weights(path: str | None) -> NamedArrays | Array | None:
     elif texts.looks_like_list(path):
         weights = texts.read_list(path)
     else:
-        raise no_file(path)
+        raise _no_numbers(path)
     if not isinstance(weights, Mapping):
         name = "standard input" if path == "-" else shown(path, LONGEST_PATH)
         real(weights.dtype, name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import CnncalcError
-from ..limits import MOST_EXPLAINED, within
+from ..limits import FEWER_LAYERS, MOST_EXPLAINED, MOST_MEASURED, within
 from ..network import Network
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, Style
 from ..report import Report
@@ -29,8 +29,11 @@ class Showing:
         self.lists_hints = lists_hints
 
     def result(self, network: Network) -> Report | Contrast:
-        """Return a network's report, or its contrast under several dialects."""
+        """Return a network's report, or its contrast under several dialects. SpecError for too many layers."""
         network, options = self.options.taken(network)
+        if self.lists_hints or any(self.measures):
+            what = "--hints, --dtype or --macs-as of {made:,} layers, more than {most:,}"
+            within(MOST_MEASURED, network.layer_count, what, FEWER_LAYERS)
         in_json = self.lists_hints and self.format in ("json", "jsonl")
         if options.several:
             contrast = options.contrast(network)

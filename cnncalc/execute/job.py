@@ -9,7 +9,7 @@ from os.path import splitext
 
 import numpy as np
 
-from ..errors import SpecError, nearest, shown
+from ..errors import SpecError, layer_meant, nearest, shown
 from ..input import Inputs
 from ..layers.composite import FurtherInput
 from ..limits import FEWER_LAYERS, MOST_RUN, within
@@ -124,7 +124,7 @@ def _kept(names: Sequence[str], keep: Sequence[str], keep_all: bool) -> list[int
     """Return the indices of the layers that are kept. SpecError for a name that is not one of theirs."""
     for name in keep:
         if name not in names:
-            raise SpecError(f"there is no layer {name!r} to keep", f"the layers are {', '.join(names[:24])}")
+            raise SpecError(f"there is no layer {shown(name)} to keep", layer_meant(name, names))
     return [at for at, name in enumerate(names) if keep_all or name in keep]
 
 

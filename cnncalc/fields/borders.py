@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..errors import CnncalcError
 from ..field import POOLED
+from ..limits import MOST_OPENED
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import Open, Shape
@@ -31,12 +32,16 @@ def least(graph: Graph) -> tuple[int | None, ...]:
     """Return the size of each axis of the input from which on every layer adds something, and every window fits.
 
     None if the input's size decides how much a layer sees: behind an adaptive pool, an upsampling to `out`, or a
-    reshape to sizes that are given. None, too, if it is not known how much some layer sees.
+    reshape to sizes that are given. None, too, if it is not known how much some layer sees, or if the network has more
+    than `MOST_OPENED` layers.
     """
     found: list[int | None] = []
+    axes = len(graph.space(INPUT).places)
+    if len(graph.vertices) > MOST_OPENED:
+        return (None,) * axes
     own, report = [vertex.layer for vertex in graph], _opened(graph)
     opened = [] if report is None else [vertex.layer for vertex in Graph(report)]
-    for axis in range(len(graph.space(INPUT).places)):
+    for axis in range(axes):
         windows = {at for at, layer in enumerate(own) if _read(layer, axis) is not None}
         reads = {at: read for at, layer in enumerate(opened) if (read := _read(layer, axis)) is not None}
         lost = any(layer.rf and layer.traced.fields.of[axis].size is None for layer in own)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ..errors import SpecError, nearest, shown
+from ..errors import SpecError, layer_meant, shown
 from ..field import PIXEL
 from ..layers import Fields
 from ..limits import FEWER_LAYERS, MOST_PAIRS, MOST_PHASES_FOLLOWED, Limit
@@ -72,10 +72,9 @@ class Graph:
         """Return the index of a layer that an option names, or INPUT. SpecError with the nearest name without one."""
         if name in self.names:
             return self.names[name]
-        raise SpecError(
-            f"{option}{': ' * bool(option)}there is no layer {shown(name)}",
-            nearest(name, self.names) or _some(self.names),
-        )
+        first, *others = self.names
+        help = layer_meant(name, [*others, first])
+        raise SpecError(f"{option}{': ' * bool(option)}there is no layer {shown(name)}", help)
 
     def fields(self, at: int) -> Fields:
         """Return the axes and fields of a layer's output, or of the input."""
@@ -184,8 +183,3 @@ class Graph:
             if at in found:
                 found.update(self.vertices[at].reads)
         return found - {INPUT}
-
-
-def _some(names: Mapping[str, int]) -> str:
-    some = [name for name in names if name != "input"]
-    return f"the layers are {', '.join(some[:6])}{', …' if len(some) > 6 else ''}"

@@ -66,12 +66,23 @@ def run(bits: int, count: int, step: int) -> int:
 def union(products: Iterable[Product]) -> Region:
     """Return the region of these products."""
     kept: list[Product] = []
-    for one in dict.fromkeys(products):
+    for one in _joined(list(dict.fromkeys(products))):
         if 0 in one or any(_within(one, other) for other in kept):
             continue
         kept = [other for other in kept if not _within(other, one)]
         kept.append(one)
     return _in_rows(kept) if len(kept) > MOST_PRODUCTS else tuple(kept)
+
+
+def _joined(products: list[Product]) -> list[Product]:
+    """Return products with those as one that differ on one axis alone, as the channels that a concat puts together."""
+    for axis in range(len(products[0]) if len(products) > 1 else 0):
+        found: dict[tuple[Product, Product], int] = {}
+        for one in products:
+            others = one[:axis], one[axis + 1 :]
+            found[others] = found.get(others, 0) | one[axis]
+        products = [(*before, bits, *behind) for (before, behind), bits in found.items()]
+    return products
 
 
 def _within(one: Product, other: Product) -> bool:

@@ -175,6 +175,11 @@ class Clip(Activation):
     min: float | None = None
     max: float | None = None
 
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ShapeError(f"min is {self.min} and max is {self.max}: min is the least", key="min")
+        return super().trace(x, fields, env)
+
     @property
     def is_linear(self) -> bool:
         return self.min is None and self.max is None

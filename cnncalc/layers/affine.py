@@ -178,8 +178,6 @@ class Quantize(Layer):
         zeros = self.zero if isinstance(self.zero, tuple) else (self.zero,)
         if self.scale is None:
             return Sign.KEPT
-        if any(zero > self.max for zero in zeros):
-            return Sign.ANY
         return Sign.NOT_NEGATIVE if all(zero <= self.min for zero in zeros) else Sign.KEPT
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
@@ -191,6 +189,10 @@ class Quantize(Layer):
             raise ShapeError(f"scale is {shown(self.scale)}: a step is above 0", key="scale")
         if self.min >= self.max:
             raise ShapeError(f"min is {self.min} and max is {self.max}: min is the least", key="min")
+        zeros = self.zero if isinstance(self.zero, tuple) else (self.zero,)
+        if any(zero != int(zero) or not self.min <= zero <= self.max for zero in zeros):
+            what = f"zero is {shown(self.zero)}: it is one of the whole numbers from {self.min} to {self.max}"
+            raise ShapeError(what, key="zero")
         return super().trace(x, fields, env)
 
     def values(self, env: Env) -> dict[str, Any]:

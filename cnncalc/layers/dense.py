@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ShapeError, shown
 from ..sizes import Shape, count, counted, known, product, show
-from .base import KERNEL, Env, Fields, Layer, Sign, Trace, check_channels, ops
+from .base import KERNEL, Env, Fields, Layer, Sign, Trace, axis_of, check_channels, ops
 from .conv import params_text, times
 from .keys import at_least, flag, integers
 
@@ -74,7 +74,7 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """Reshape: the same values in another shape; one size may be -1."""
+    """Reshape: the same values in another shape, of all axes or of neighbours; one size may be -1."""
 
     WORD = "reshape"
     EXAMPLE = "OP:out=-1"
@@ -82,19 +82,35 @@ class Reshape(Layer):
     LINEAR = True
     SIGN = Sign.KEPT
     MAKES_AXES = True
-    KEYS = {"out": integers}
-    HELP = {"out": "The new sizes without the batch, [] for a single number; one may be -1, for what the others leave."}
+    KEYS = {"out": integers, "axis": integers}
+    HELP = {
+        "out": "The new sizes without the batch, [] for a single number; one may be -1, for what the others leave.",
+        "axis": "The axis whose place `out` takes, or the first and the last of several; by default all.",
+    }
     BARE = "out"
     NEEDED = ("out",)
     out: tuple[int, ...]
+    axis: tuple[int, ...] | None = None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         out = self.resolve(x, env)
-        values = {"out": out if all(isinstance(n, int) for n in out) else self.out}
+        values = {"out": out} if all(isinstance(n, int) for n in out) else self.given
         return Trace(values, out, fields.reshape(x, out))
 
     def resolve(self, x: Shape, env: Env) -> Shape:
-        """Return the target with its -1 worked out. ShapeError if its sizes do not multiply to the input's."""
+        """Return the output's shape. ShapeError if its sizes do not multiply to the input's."""
+        if self.axis is None:
+            return self.filled(x, env)
+        if len(self.axis) not in (1, 2):
+            what = f"axis is {shown(self.axis)}: one axis, or the first and the last of several"
+            raise ShapeError(what, "leave it out for all axes", key="axis")
+        first, *_, last = [axis_of(axis, x) for axis in (self.axis[0], self.axis[-1])]
+        if first > last:
+            raise ShapeError(f"axis is {shown(self.axis)}: axis {last} comes before axis {first}", key="axis")
+        return (*x[: first - 1], *self.filled(x[first - 1 : last], env), *x[last:])
+
+    def filled(self, x: Shape, env: Env) -> Shape:
+        """Return `out` with its -1 worked out, for the sizes that it takes the place of."""
         if any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1:
             raise ShapeError(f"out is {show(self.out)}: sizes are at least 1, and one may be -1", key="out")
         have, given, is_free = product(x), prod(n for n in self.out if n != -1), -1 in self.out

@@ -316,13 +316,29 @@ def rounding(value: object, nd: int | None) -> bool | str:
 WORDS[rounding] = ("true", "false", KEEP)
 
 
-@takes("power", lambda _: {**number_form(), "not": {"const": 0}})
-def power(value: object, nd: int | None) -> float:
-    """Read a norm's power: any number but 0."""
-    norm = number(value, nd)
-    if norm == 0:
-        raise SpecError("0 is not a norm: the root 1/0 does not exist")
-    return norm
+@takes("from-0", lambda _: {**number_form(), "minimum": 0})
+def not_negative(value: object, nd: int | None) -> int | float:
+    """Read a number of at least 0."""
+    least = number(value, nd)
+    if least < 0:
+        raise SpecError(f"{shown(value)} is too small: the minimum is 0")
+    return least
+
+
+LEAST_DIVISOR = 2.0**-126
+"""The least normal number of float32: those below may have no reciprocal there."""
+
+
+@takes(
+    "divisor",
+    lambda _: {**number_form(), "not": {"exclusiveMinimum": -LEAST_DIVISOR, "exclusiveMaximum": LEAST_DIVISOR}},
+)
+def divisor(value: object, nd: int | None) -> int | float:
+    """Read a number that something is divided by: a norm's power, whose root is 1/power, or the alpha of a CELU."""
+    below = number(value, nd)
+    if abs(below) < LEAST_DIVISOR:
+        raise SpecError(f"{shown(value)} is 0, or nearly: the layer divides by this number")
+    return below
 
 
 @takes("rate", lambda _: {"type": "number", "minimum": 0, "maximum": 1})
@@ -342,12 +358,12 @@ def groups(value: object, nd: int | None) -> int:
 
 def _factor(value: object) -> int | float:
     factor = number(value, None)
-    if factor <= 0 or not isfinite(factor):
+    if factor < LEAST_DIVISOR or not isfinite(factor):
         raise SpecError(f"{shown(value)} is not a factor", "a factor is above 0")
     return int(factor) if isinstance(factor, float) and factor.is_integer() else factor
 
 
-factors = one_or_each("factors", _factor, {**number_form(), "exclusiveMinimum": 0})
+factors = one_or_each("factors", _factor, {**number_form(), "minimum": LEAST_DIVISOR})
 """A factor above 0 for all axes, or one per axis."""
 numbers = one_or_each("numbers", lambda value: number(value, None), number_form())
 """A number, or one for each channel."""

@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from ..sizes import Open, Shape, show
 from .affine import Affine
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, channels, check_channels, divides, ops
-from .keys import Reader, at_least, groups, integers, number
+from .keys import Reader, at_least, groups, integers, not_negative, number
 
 
 class Norm(Affine):
@@ -17,7 +17,7 @@ class Norm(Affine):
 
     LINEAR = False
     FOLLOWS = True
-    KEYS: ClassVar[dict[str, Reader]] = {"eps": number, **Affine.KEYS}
+    KEYS: ClassVar[dict[str, Reader]] = {"eps": not_negative, **Affine.KEYS}
     HELP: ClassVar[dict[str, str]] = {**Affine.HELP, "eps": "A small number that is added to the variance."}
     ALIASES = {"affine": "scale center", "elementwise_affine": "scale center", "bias": "center"}
     CONDITIONS = frozenset({"bias"})

@@ -11,7 +11,7 @@ from ..sizes import Open, Shape, Size, known
 from ..window import extent, paddings
 from .base import ENDS, Env, Fields, Layer, Sign, StepKind, Trace, by_axis, join, ops, space_of
 from .conv import OUT_HELP, OUT_KEY, WINDOW_KEYS
-from .keys import KEEP, Axes, Reader, Sides, flag, power, rounding, spread, spread_sides, wanted_sizes
+from .keys import KEEP, Axes, Reader, Sides, divisor, flag, rounding, spread, spread_sides, wanted_sizes
 from .sliding import Slide, Windowed, check_fits, explain_slides, pad_for, place, sides_of
 
 LIMITS: dict[str, tuple[str, Callable[[int], int]]] = {
@@ -363,7 +363,7 @@ class LpPool(Pool):
     WORD = "lppool"
     REFUSED = {"keras": "it has no layer for lppool"}
     LINEAR = False
-    KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "norm": power}
+    KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "norm": divisor}
     HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "norm": "The norm's power: any number but 0."}
     norm: float = 2
 

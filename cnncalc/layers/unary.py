@@ -8,7 +8,7 @@ from ..errors import ShapeError
 from ..sizes import Shape
 from .activation import Activation, Softmax
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_of, ops
-from .keys import Reader, axis, integers, number, power
+from .keys import Reader, axis, divisor, integers, not_negative, number
 
 
 class Arithmetic(Activation):
@@ -218,7 +218,7 @@ class Celu(Activation):
 
     WORD = "celu"
     SIGN = Sign.KEPT
-    KEYS: ClassVar[dict[str, Reader]] = {"alpha": power}
+    KEYS: ClassVar[dict[str, Reader]] = {"alpha": divisor}
     BARE = "alpha"
     HELP = {"alpha": "The factor below 0, which also divides x."}
     alpha: float = 1.0
@@ -229,7 +229,7 @@ class SoftShrink(Activation):
 
     WORD = "softshrink"
     SIGN = Sign.KEPT
-    KEYS: ClassVar[dict[str, Reader]] = {"lambd": number}
+    KEYS: ClassVar[dict[str, Reader]] = {"lambd": not_negative}
     BARE = "lambd"
     HELP = {"lambd": "The distance from 0 within which values become 0."}
     lambd: float = 0.5
@@ -311,7 +311,7 @@ class Normalize(Layer):
     LINEAR = False
     SIGN = Sign.KEPT
     KEEPS_SHAPE = True
-    KEYS = {"axis": integers, "norm": power, "eps": number}
+    KEYS = {"axis": integers, "norm": divisor, "eps": not_negative}
     HELP = {
         "axis": "The axes over which the norm is taken: the batch is 0, the last is -1.",
         "norm": "The power of the norm: 2 is the Euclidean one.",

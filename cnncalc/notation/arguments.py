@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..errors import CnncalcError, SpecError
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
-from ..layers.keys import FORMS, axis, factors, flag, integers, number, numbers, power, rate, rounding
+from ..layers.keys import FORMS, axis, divisor, factors, flag, integers, not_negative, number, numbers, rate, rounding
 from ..sizes import is_digits, split_axes
 from .examples import example_word
 from .heads import Arg, WordError, WordHead
@@ -130,7 +130,7 @@ def _follower(head: WordHead, text: str, op: str) -> Follower:
     return Follower(text.lower(), op)
 
 
-_NUMBER_READERS = (number, numbers, rate, axis, power, factors, integers)
+_NUMBER_READERS = (number, not_negative, numbers, rate, axis, divisor, factors, integers)
 
 
 def takes_any_number(cls: type[Layer]) -> bool:

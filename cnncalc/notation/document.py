@@ -9,7 +9,7 @@ from contextlib import suppress
 from math import isfinite
 from typing import Any
 
-from ..errors import CnncalcError, Path, SpecError, Where
+from ..errors import CnncalcError, Path, SpecError, Where, shown
 from ..layers import OPS, aliases_of
 from ..network import Origin
 
@@ -130,11 +130,20 @@ def _not_json(document: Document, error: json.JSONDecodeError) -> CnncalcError:
         what = "not a network: neither JSON, layer words, Python source nor a print-out"
         return _at(document, start, what, f"{_A_SPEC}; layer words are 3x224x224 conv:64,k7,s2")
     if error.msg == "Extra data":
-        return _at(document, error.pos, "a second document after the first", BY_LINE)
+        return _more(document, error.pos)
     what = (error.msg[0].lower() + error.msg[1:]).removesuffix(" at")
     place = document.text[: error.pos].rstrip()[-1:] + document.text[error.pos : error.pos + LONGEST_SLIP]
     help = next((help for slip, help in _SLIPS.items() if re.match(slip, place)), None)
     return _at(document, error.pos, f"not JSON: {what}", help)
+
+
+def _more(document: Document, at: int) -> CnncalcError:
+    """Return the error for what stands behind a document: on a line of its own, or on the document's."""
+    if document.text[at] not in "{[":
+        return _at(document, at, f"{shown(document.text[at:].strip(), 20)} after the document", "leave it out")
+    is_alone = "\n" in document.text[:at].strip(" \t")
+    help = BY_LINE if is_alone else f"end the line between them; {BY_LINE}"
+    return _at(document, at, "a second document after the first", help)
 
 
 def _not_strict(document: Document) -> CnncalcError:

@@ -18,7 +18,7 @@ from ..notation.spec import read
 from ..notation.tokens import WordText
 from ..notation.words import Completer, is_layer_word, read_words
 from ..sizes import Shape
-from .formats import decode, decode_any, naming, read_any, read_code, read_pasted
+from .formats import decode, decode_any, naming, pasted_layers, read_any, read_code, read_pasted
 from .words import STDIN, SpecWords, is_file, is_stdin, is_words, split, split_code
 
 
@@ -43,7 +43,7 @@ def load_words(
     return _read_words(spec, complete)
 
 
-_PASTED = frozenset("(<\n")
+_PASTED = frozenset("(<[\n")
 """The characters of which every pasted text has one, and no name of a network."""
 
 
@@ -70,6 +70,8 @@ def _read_words(spec: SpecWords, complete: Completer | None = None) -> Network:
         return load_text(before + text, spec.text.name, spec.text.first_line)
     if not is_layer_word(word) and (pasted := _pasted(spec)) is not None:
         return imported(pasted, spec.text.name or "SPEC")
+    if not is_layer_word(word) and (layers := pasted_layers(_text(spec))) is not None:
+        return load_text(layers, spec.text.name or "SPEC", spec.text.first_line)
     if not others and not is_layer_word(word):
         from .mistakes import no_network
 
@@ -111,6 +113,7 @@ def load_text(text: str, name: str, first_line: int = 1) -> Network:
         error = SpecError(f"layer words of more than {LONGEST_WORDS:,} characters", "write so many layers as JSON")
         error.where = Where(name, 0, 0)
         raise error
+    text = pasted_layers(text) or text
     if is_words(text):
         spec = split(WordText(text.removeprefix("\ufeff"), name, first_line))
         network = _read_words(spec)

@@ -13,6 +13,9 @@ from ..files import check_mapped, mapped, opened, read_whole
 from ..frameworks import ArrayReaders, ForeignNetwork
 from ..network import Network
 from ..notation.document import Document, parse
+from ..notation.tokens import tokenize
+from ..notation.words import is_layer_word
+from ..sizes import looks_like_shape
 from .words import split_code
 
 ZIP = b"PK\x03\x04"
@@ -30,6 +33,11 @@ _PYTHON = (
 """The beginning of a line that only Python has, or that behind a prompt, a quote mark or an indent."""
 _BEHIND_NAME = r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()"
 """What stands behind the name of a module in a print-out."""
+
+_JSON = r"\s*(?:\{|\[\s*[\[\]{\"])"
+"""The beginning of JSON, and of no line of a log."""
+_LAYERS_INSIDE = r"(?m)^\s*(?:```|~~~)|[A-Z]\w*\([^\n]*\)[ \t]*$"
+"""What a text has in which layers may stand: the fence of a block, or a module at the end of a line."""
 
 
 def _is_python(text: str, name: str) -> bool:
@@ -77,9 +85,24 @@ def read_pasted(text: str, name: str) -> ForeignNetwork | None:
     return None
 
 
+def pasted_layers(text: str) -> str | None:
+    """Return the layer words in a text that begins with the signs of a page, a shell or a log; None for another."""
+    if re.match(_JSON, text) or not re.search(_LAYERS_INSIDE, text) or _begins_with_words(text):
+        return None
+    from ..frameworks.code import pasted
+
+    inside = pasted.layers(text)
+    return inside if inside is not None and _begins_with_words(inside) else None
+
+
+def _begins_with_words(text: str) -> bool:
+    first = next((token.text for token in tokenize(text)), "")
+    return is_layer_word(first) or looks_like_shape(first)
+
+
 def check_summary(text: str, name: str) -> None:
     """Raise SpecError for a text that describes a network but is not one, such as the table of a summary."""
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] in ("{", "[") and text.lstrip()[:2] != "{'":
         return
     from ..frameworks.code.summaries import named
 

@@ -67,6 +67,12 @@ def test_a_size_that_the_input_decides_is_not_told(layer: str) -> None:
     assert least(graph_of(f"3x32x32 conv:4,k3 {layer} conv:4,k3")) == (None, None)
 
 
+def test_a_long_network_is_not_traced_again_with_open_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnncalc.fields.borders.MOST_OPENED", 2)
+    assert least(graph_of("3x32x40 conv:4,k3 relu")) == (3, 3)
+    assert least(graph_of("3x32x40 conv:4,k3 relu relu")) == (None, None)
+
+
 def test_a_constant_is_not_a_border_layer() -> None:
     layers = ReceptiveFields(cnncalc.shape("3x8x8 conv:4,k9,p4,name=a constant:4x8x8 add:from=a+constant1")).layers
     assert [layer.border for layer in layers] == [(False, False), (), (False, False)]

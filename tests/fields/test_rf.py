@@ -377,6 +377,7 @@ ERRORS = {
     "vgg16 --unit 3,4 --of conv3_11": (
         "--of: there is no layer 'conv3_11'\n  did you mean 'conv3_1' or 'conv5_1' or 'conv4_1'?\n"
     ),
+    "resnet50 --of layer1": "--of: there is no layer 'layer1'\n  the last layer that begins so is layer1_3_out\n",
     "vgg16 --unit 3,4 --of conv3_1 --in conv4_1": (
         "conv3_1 does not depend on conv4_1\n  the last layer that does is fc8\n"
     ),

@@ -54,6 +54,7 @@ OPTIONAL = {
     "normalization": {"mean", "variance"},
     "quantize": {"scale"},
     "identity": {"axes"},
+    "reshape": {"axis"},
 }
 """Keys that a resolved layer may go without: another one stands for them, or they only check."""
 
@@ -414,6 +415,26 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             "'quantize1': min is 5 and max is 5: min is the least",
         ),
         (
+            {"op": "quantize", "scale": 1, "zero": [3, 8], "min": -8, "max": 7},
+            (2, 7, 9),
+            "plain",
+            "'quantize1': zero is [3, 8]: it is one of the whole numbers from -8 to 7",
+        ),
+        (
+            {"op": "reshape", "out": [4, 4], "axis": [3, 1]},
+            (4, 2, 2),
+            "plain",
+            "'reshape1': axis is [3, 1]: axis 1 comes before axis 3",
+        ),
+        (
+            {"op": "reshape", "out": [4, 4], "axis": [1, 2, 3]},
+            (4, 2, 2),
+            "plain",
+            "'reshape1': axis is [1, 2, 3]: one axis, or the first and the last of several"
+            "\n  leave it out for all axes",
+        ),
+        ({"op": "clip", "min": 3, "max": 1.5}, (7,), "plain", "'clip1': min is 3 and max is 1.5: min is the least"),
+        (
             {"op": "roll", "shift": [1, 2], "axis": [2]},
             (6, 7, 9),
             "plain",
@@ -525,6 +546,9 @@ def test_the_wrong_number_of_axes(spec: Any, input: tuple[int, ...], message: st
             [{"op": "gather", "axis": 2, "indices": [[[[[1]]]]]}],
             "layers[0]: indices: indices are lists in lists, at most 4 deep",
         ),
+        ([{"op": "softshrink", "lambd": -1}], "layers[0]: lambd: -1 is too small: the minimum is 0"),
+        ([{"op": "batchnorm", "eps": -1e-9}], "layers[0]: eps: -1e-09 is too small: the minimum is 0"),
+        ([{"op": "celu", "alpha": 1e-39}], "layers[0]: alpha: 1e-39 is 0, or nearly: the layer divides by this number"),
         ({"sample_axes": 9, "layers": [C]}, "9 is not a number of axes\n  a whole number from 0 to 7"),
         ({"sample_axes": True, "layers": [C]}, "true is not a number of axes\n  a whole number from 0 to 7"),
     ],

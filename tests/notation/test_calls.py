@@ -68,7 +68,9 @@ CALLS: list[tuple[str, list[dict[str, Any]]]] = [
     ("layers.ReLU(4)", [{"op": "clip", "min": 0, "max": 4}]),
     ("Activation('tanh')", [{"op": "tanh"}]),
     ("Activation(activation='linear')", [{"op": "identity"}]),
-    ("Unflatten(1, (3, 4, 5))", [{"op": "reshape", "out": [3, 4, 5]}]),
+    ("Unflatten(1, (3, 4, 5))", [{"op": "reshape", "out": [3, 4, 5], "axis": 1}]),
+    ("Flatten(2)", [{"op": "reshape", "out": [-1], "axis": [2, -1]}]),
+    ("Flatten(end_dim=-2)", [{"op": "reshape", "out": [-1], "axis": [1, -2]}]),
     ("PReLU()", [{"op": "prelu", "num_parameters": 1}]),
     ("Dropout2d(p=0.3, inplace=False)", [{"op": "dropout", "rate": 0.3}]),
     ("Upsample(scale_factor=2)", [{"op": "upsample", "factor": 2}]),
@@ -149,11 +151,7 @@ ERRORS = [
      "1 is not a padding_mode\n  it is one of zeros, reflect, replicate, circular"),
     ("Conv2d(3, 8, 3, padding='full', padding_mode='reflect')",
      "padding_mode=reflect goes with numbers or same, not with p=full\n  as p1 or p=same"),
-    ("Flatten(2)", "only Flatten(1, -1), which keeps the batch, is read from a call\n"
-     "  for other axes, all sizes of a sample: reshape:out=[24,10]"),
-    ("Unflatten(2, (3, 4))",
-     "only Unflatten(1, sizes), of features, is read from a call\n  else reshape:out=[6,4,4]"),
-    ("Unflatten(1, 48)", "only Unflatten(1, sizes), of features, is read from a call\n  else reshape:out=[6,4,4]"),
+    ("Unflatten(1, 48)", "Unflatten takes an axis and the sizes that it becomes\n  as Unflatten(1, (6, 4, 4))"),
     ("LSTM(8, 3, num_layers=0)", "num_layers is 0, not a whole number from 1 to 1,000"),
 ]  # fmt: skip
 

@@ -82,7 +82,7 @@ def _celu(x: Array, out: Array, task: Task) -> None:
     alpha = x.dtype.type(task.values["alpha"])
     below = np.expm1(x / alpha)
     below *= alpha
-    np.copyto(out, np.maximum(x, 0) + np.minimum(below, 0))
+    np.copyto(out, np.where(x > 0, x, below))
 
 
 def _softshrink(x: Array, out: Array, task: Task) -> None:

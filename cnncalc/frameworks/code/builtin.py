@@ -183,6 +183,8 @@ def _delattr(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 @BUILTINS.function("callable")
 def _callable(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     (value,) = args
+    if isinstance(value, UnknownValue):
+        return UnknownValue(f"whether {value.what} is called", node)
     return is_callable(value)
 
 
@@ -208,6 +210,21 @@ def _vars(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
     if args and isinstance(args[0], InstanceValue):
         return args[0].attributes
     raise NotImplementedError
+
+
+@BUILTINS.function("locals")
+def _locals(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    if evaluator.frame is None:
+        raise NotImplementedError
+    return evaluator.frame.names
+
+
+@BUILTINS.function("eval")
+def _eval(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    text, *names = args
+    if names or kwargs:
+        raise NotImplementedError
+    return evaluator.value_of_text(evaluator.needs(text, node), node)
 
 
 class GlobalNames(LibraryObject):

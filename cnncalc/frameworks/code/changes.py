@@ -20,6 +20,7 @@ STEPS_A_STATEMENT = 4
 _CHANGING = """
     append extend insert add update setdefault pop remove clear reverse sort move_to_end add_module register_module
     register_buffer register_parameter __setitem__ add_layer popitem discard build add_argument set_defaults apply
+    appendleft popleft
 """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change the object that they are called of."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...limits import MOST_AXES
 from .libraries import Library, NameTable
+from .operators import text_of
 from .torch.functions import apply
 from .torch.modules import MODULE
 from .torch.tensors import TensorValue
+from .types import is_callable
 from .values import ClassValue, LibraryFunction
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 NAMES = NameTable()
 Side = list[list[str]]
 """One side of a pattern: the names of the axes that each axis is made of."""
+REST = "..."
+"""What stands in a pattern for the axes that it does not name."""
 REDUCTIONS = {"mean": "mean", "sum": "sum", "max": "amax", "min": "amin", "prod": "prod"}
 
 
@@ -32,10 +36,9 @@ class Pattern:
         before, arrow, after = text.partition("->")
         if not arrow:
             raise TypeError(f"'{text}' has no ->")
-        left, right = _side(before, "<"), _side(after, ">")
-        own = sum(group != ["…"] for group in left)
-        rest = [f"…{at}" for at in range(len(shape) - own)] if ["…"] in left else []
-        self.left, self.right = _opened(left, rest), _opened(right, rest)
+        own = len(_side(before.replace(REST, ""), "<"))
+        rest = " ".join([f"…{at}" for at in range(len(shape) - own)]) if REST in before else ""
+        self.left, self.right = _side(before.replace(REST, rest), "<"), _side(after.replace(REST, rest), ">")
         if len(self.left) != len(shape):
             raise TypeError(f"'{text}' is for {len(self.left)} axes, and there are {len(shape)}")
         numbers = [name for group in (*self.left, *self.right) for name in group if "#" in name]
@@ -65,7 +68,7 @@ def _side(text: str, mark: str) -> Side:
     """Return the axes of a side. A number is an axis of its own, of that size: `2#<5`, told apart by `mark`."""
     groups: Side = []
     within = False
-    for at, word in enumerate(text.replace("...", " … ").replace("(", " ( ").replace(")", " ) ").split()):
+    for at, word in enumerate(text.replace("(", " ( ").replace(")", " ) ").split()):
         if word in "()":
             within = word == "("
             groups += [[]] if within else []
@@ -78,20 +81,7 @@ def _side(text: str, mark: str) -> Side:
     return groups
 
 
-def _opened(side: Side, rest: Sequence[str]) -> Side:
-    """Return a side with the axes that `...` stands for."""
-    opened: Side = []
-    for group in side:
-        if group == ["…"]:
-            opened += [[name] for name in rest]
-        else:
-            opened.append([one for name in group for one in (rest if name == "…" else [name])])
-    return opened
-
-
-def _applied(
-    evaluator: Evaluator, x: Any, text: Any, sizes: dict[str, Any], node: Any, reduction: str | None = None
-) -> Any:
+def _applied(evaluator: Evaluator, x: Any, text: Any, sizes: dict[str, Any], node: Any, reduction: Any = None) -> Any:
     """Return a tensor rearranged by a pattern: its axes split, reduced, put in order, repeated and joined."""
     evaluator.needs(x, node)
     if not isinstance(x, TensorValue) or not isinstance(text, str):
@@ -107,7 +97,7 @@ def _applied(
     joins = any(len(group) != 1 for group in pattern.right)
     steps = [
         ("reshape", pattern.shape_of(names), any(len(group) != 1 for group in pattern.left)),
-        (REDUCTIONS.get(reduction or "", ""), gone, gone),
+        (reduction, tuple(gone), gone),
         ("permute", order, order != sorted(order)),
         *[("unsqueeze", at, True) for at in new],
         ("expand", pattern.shape_of(wanted), new),
@@ -115,7 +105,10 @@ def _applied(
     ]
     for function, argument, is_needed in steps:
         if is_needed:
-            x = apply(evaluator, function, [x, argument], {}, node)
+            if is_callable(function):
+                x = evaluator.call(function, [x, argument], {}, node)
+            else:
+                x = apply(evaluator, REDUCTIONS.get(function, function), [x, argument], {}, node)
     return x
 
 
@@ -130,8 +123,8 @@ def rearrange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 def reduce(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a tensor with some of its axes reduced."""
     x, text, reduction = [*args, *[kwargs.pop(name) for name in ("tensor", "pattern", "reduction") if name in kwargs]]
-    if reduction not in REDUCTIONS:
-        raise TypeError(f"{reduction!r} is not a reduction: {', '.join(REDUCTIONS)}")
+    if not is_callable(reduction) and reduction not in REDUCTIONS:
+        raise TypeError(f"{text_of(reduction, evaluator.budget)} is not a reduction: {', '.join(REDUCTIONS)}")
     return _applied(evaluator, x, text, kwargs, node, reduction)
 
 

@@ -39,6 +39,11 @@ class SourceReader:
             self.scope = ModuleScope(self.source.tree, Budget())
         except TooMuchError as error:
             raise self.source.at_line(SpecError(str(error)), 0) from None
+        is_named = name.endswith(".py")
+        self.prefix = f"{self.name}:" if is_named else "-:"
+        """What stands in front of a network's name on the command line: the file, or standard input."""
+        self.behind = "" if is_named or name == "-" else ", with the text on standard input"
+        """What such a name needs behind it."""
         self.way_to = (wanted or "factory").partition("(")[0]
         """The name with which the framework itself would read the network."""
         self.last: Evaluator | None = None
@@ -126,7 +131,7 @@ class SourceReader:
         try:
             node = ast.parse(wanted, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            way = self.listed(evaluator) or f"as {self.name}:Net(num_classes=5)"
+            way = self.listed(evaluator) or f"as {self.prefix}Net(num_classes=5){self.behind}"
             raise SpecError(f"{shown(wanted)} is not a name, or a call", way) from None
         for one in ast.walk(node):  # none of them stands in a line of the source
             if isinstance(one, ast.expr | ast.keyword):
@@ -148,7 +153,7 @@ class SourceReader:
             if needed:
                 what = f"{value.name} needs {', '.join(needed)}"
                 given = ", ".join(f"{one}=…" for one in needed)
-                raise evaluator.error(value.node, what, f"give them: '{self.name}:{value.name}({given})'")
+                raise evaluator.error(value.node, what, f"give them: '{self.prefix}{value.name}({given})'{self.behind}")
             value = evaluator.call(value, [], {}, value.node)
         if isinstance(value, UnknownValue):
             raise evaluator.unknown(value, value.node)
@@ -231,7 +236,7 @@ class SourceReader:
         made = [name for one in self.scope.statements for name, _ in made_in(one) if self.is_network(evaluator, name)]
         classes = [with_arguments(one.name, one.find("__init__"), 1) for one in self.classes(evaluator)]
         functions = [evaluator.global_value(name) for name in self.scope.defined(ast.FunctionDef)]
-        called = [with_arguments(one.name, one, 0) for one in functions if gives_a_value(one)]
+        called = [with_arguments(one.name, one, 0) for one in functions if gives_a_value(one) and not is_method(one)]
         return [*dict.fromkeys(made), *sorted([*classes, *called], key=lambda one: "(" in one)]
 
     def is_network(self, evaluator: Evaluator, name: str) -> bool:
@@ -243,10 +248,10 @@ class SourceReader:
 
     def listed(self, evaluator: Evaluator) -> str | None:
         """Return how the networks of the source are named."""
-        names = [f"{self.name}:{one}" for one in self.candidates(evaluator)]
+        names = [f"{self.prefix}{one}" for one in self.candidates(evaluator)]
         names = [shown(one, LONGEST_PATH)[1:-1] if "(" not in one else f"'{one}'" for one in names]
         more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-        return f"name one: {', '.join(names[:MOST_LISTED])}{more}" if names else None
+        return f"name one: {', '.join(names[:MOST_LISTED])}{more}{self.behind}" if names else None
 
     def way(self) -> str:
         """Return the way through the framework."""
@@ -289,6 +294,11 @@ def gives_a_value(function: Any) -> bool:
     """Return whether a value is a function that returns something."""
     nodes = ast.walk(function.node) if isinstance(function, FunctionValue) else ()
     return any(isinstance(node, ast.Return) and node.value is not None for node in nodes)
+
+
+def is_method(function: Any) -> bool:
+    """Return whether a function is one of a class, without its class."""
+    return needed_arguments(function, 0)[:1] == ["self"]
 
 
 def with_arguments(name: str, function: Any, given: int) -> str:

@@ -10,14 +10,15 @@ import ast
 import builtins
 from typing import Any
 
-from ...errors import nearest
+from ...errors import nearest, shown
 from ...limits import DEEPEST_CALLS
 from .budget import Budget, TooMuchError
 from .builtin import BUILTINS
+from .changes import CHANGING
 from .libraries import Libraries
 from .methods import METHODS
 from .operations import PLAIN_ERRORS
-from .scope import ModuleScope
+from .scope import ModuleScope, is_literal
 from .source import CodeSource, quoted
 from .statements import Returned, StatementEvaluator
 from .types import EXCEPTIONS
@@ -51,6 +52,11 @@ USUAL = {
     "tf": "tensorflow",
 }
 """What names mean that are used without their import, as in a part of a source."""
+IMPORTS = {
+    "from keras import *; from keras.layers import *": ("keras", "keras.layers"),
+    "from torch.nn import *": ("torch.nn",),
+}
+"""The line that brings the names of these modules, which are those of layers and networks."""
 
 
 class Evaluator(StatementEvaluator):
@@ -82,6 +88,25 @@ class Evaluator(StatementEvaluator):
         """Return the value of an expression at the top level."""
         return self.value(node, TopFrame(self.scope))
 
+    def value_of_text(self, text: Any, node: Any, literal: bool = False) -> Any:
+        """Return the value of an expression that is a text, in the function that runs, or at the top level."""
+        if not isinstance(text, str):
+            raise NotImplementedError
+        self.budget.count(len(text))
+        try:
+            found = ast.parse(text.strip(" \t"), mode="eval").body
+        except (SyntaxError, ValueError) as error:
+            raise RaisedError(self.exception("SyntaxError"), f"{shown(text)} is not an expression", node) from error
+        except (RecursionError, MemoryError):
+            raise TooMuchError("a text that is nested too deeply") from None
+        for one in ast.walk(found):
+            ast.copy_location(one, node)  # none of them stands in a line of the source
+            if isinstance(one, ast.Attribute) and one.attr in CHANGING:  # what a text changes is not seen from outside
+                raise NotImplementedError
+        if literal and not is_literal(found):
+            raise ValueError(f"{shown(text)} is not a number, a text, or lists, tuples and dicts of those")
+        return self.top_value(found) if self.frame is None else self.value(found, self.frame)
+
     def plain(self, node: ast.stmt) -> dict[str, Any]:
         """Return what a definition, an import or a plain assignment binds."""
         frame = Frame()
@@ -107,9 +132,18 @@ class Evaluator(StatementEvaluator):
         if hasattr(builtins, name):
             raise self.error(node, f"Python's {name} is not understood", self.way)
         what = f"the name {name!r} has no value here"
-        raise RaisedError(
-            self.exception("NameError"), what, node, lambda: nearest(name, [*self.scope.names, *BUILTINS])
-        )
+        raise RaisedError(self.exception("NameError"), what, node, lambda: self.name_meant(name))
+
+    def name_meant(self, name: str) -> str | None:
+        """Return what helps where a name has no value: its import, or the nearest names."""
+        others = [one for one in (*self.scope.names, *BUILTINS) if one != name]
+        return self.import_of(name) or nearest(name, others)
+
+    def import_of(self, name: str) -> str | None:
+        """Return how a name of the frameworks' layers is imported; None for another name."""
+        found = {line: [self.libraries.find(f"{one}.{name}") for one in modules] for line, modules in IMPORTS.items()}
+        lines = [line for line, values in found.items() if any(value is not MISSING for value in values)]
+        return f"write in front: {', or: '.join(lines)}" if lines else None
 
     def library(self, path: str, node: Any) -> Any:
         """Return what a dotted name of a library stands for; an unknown value if it is not listed."""
@@ -126,7 +160,7 @@ class Evaluator(StatementEvaluator):
             return self.libraries.find(f"{value.name}.{name}")
         if isinstance(value, NamedItems) and name in value.names:
             return value[value.names.index(name)]
-        method = next((own[name] for kind, own in METHODS.items() if isinstance(value, kind) and name in own), None)
+        method = next((METHODS[kind][name] for kind in type(value).__mro__ if name in METHODS.get(kind, ())), None)
         return MISSING if method is None else BoundMethod(method, value)
 
     # Calls

@@ -72,12 +72,16 @@ class Library:
         raise NotImplementedError
 
 
-_STANDARD = "math functools collections itertools typing typing_extensions dataclasses copy abc types warnings numpy"
+_STANDARD = """
+    abc ast collections contextlib copy dataclasses functools itertools math numpy types typing typing_extensions
+    warnings
+"""
 _MODULES = {
     **dict.fromkeys(("torch", "pytorch_lightning", "lightning"), "torch"),
     **dict.fromkeys(_STANDARD.split(), "standard"),
     "argparse": "arguments",
     "einops": "einops",
+    **dict.fromkeys(("torchvision", "timm"), "vision"),
     **dict.fromkeys(("keras", "tensorflow", "tf_keras"), "keras"),
 }
 """The module here of each package."""

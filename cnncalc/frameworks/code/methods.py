@@ -208,7 +208,26 @@ _TEXT = """
     lower upper strip lstrip rstrip split rsplit startswith endswith removeprefix removesuffix capitalize title find
     rfind isdigit isnumeric isalpha isupper islower partition rpartition count index splitlines swapcase isidentifier
 """
+
+
+class Deque(list[Any]):
+    """A list that has methods for its front."""
+
+
+def _append_left(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    _insert(evaluator, [args[0], 0, args[1]], kwargs, node)
+
+
+def _pop_left(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    evaluator.budget.copy(len(args[0]))
+    return args[0].pop(0)
+
+
 METHODS: dict[type, dict[str, LibraryFunction]] = {
+    Deque: {
+        "appendleft": LibraryFunction("appendleft", _append_left),
+        "popleft": LibraryFunction("popleft", _pop_left),
+    },
     str: {
         **{name: _method(str, name) for name in _TEXT.split()},
         "join": LibraryFunction("join", _join),

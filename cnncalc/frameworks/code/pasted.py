@@ -21,6 +21,8 @@ _IN_GOES_ON = re.compile(r"\s*\.{3,}: ?(.*)")
 _OUT = re.compile(r"\s*Out\[\d+\]:")
 _MAGIC = re.compile(r"[%!]")
 _FIRST = re.compile(r"(?P<before>.*?)(?P<module>[^\W\d][\w.]*\()\s*")
+_LONE = re.compile(r"(?:.*\s)??(?P<module>(?:[^\W\d]\w*\.)*[A-Z]\w*\(.*\))\s*")
+"""A line with a module at its end, which holds no others."""
 _CHILD = re.compile(r"(?P<before>.*?)\s{2,}\([^()\s:]+\):\s+(?:\d+ x\s+)?(?:[^\W\d]\w*\(|Parameter containing)")
 
 
@@ -30,6 +32,21 @@ def code(text: str) -> str:
     for without in (_fences, _quotes, _prompts, _cells):
         lines = list(without(lines))
     return textwrap.dedent("\n".join(lines)) + "\n"
+
+
+def layers(text: str) -> str | None:
+    """Return the layers in a text: those in a fence, or a lone module that a prompt or a log shows; None without."""
+    lines = list(_fences(text.splitlines()))
+    results = ["" if _PROMPT.match(line) or _IN.match(line) else _OUT.sub("", line) for line in lines]
+    for some in (results, list(_cells(list(_prompts(lines))))):
+        full = [(at, line) for at, line in enumerate(some) if line.strip()]
+        alone = [(at, found) for at, line in full if (found := _LONE.fullmatch(line[:LONGEST_LINE])) is not None]
+        if len(alone) == 1:
+            ((at, found),) = alone
+            return "\n" * at + " " * found.start("module") + found["module"] + "\n"
+        if full and lines != text.splitlines():
+            return "\n".join(some) + "\n"
+    return None
 
 
 def printout(text: str) -> str | None:

@@ -40,6 +40,8 @@ class _PrintoutReader:
         self.spec = SpecBuilder()
         self.source: Draft | None = None
         """What the parts of modules that are not Sequentials read."""
+        self.is_open = False
+        """Whether the shape that a layer gives is not known from here on."""
         self.customs: dict[str, None] = {}
         """The classes of those modules."""
         self.holders: dict[str, None] = {}
@@ -164,7 +166,7 @@ class _PrintoutReader:
             keys = {key: value for key, value in raw.items() if key != "op"}
             name = path if at == chief else _joined(path, raw["op"])
             reads = self.spec.add(name[-LONGEST_NAME:], raw["op"], [reads], keys, derived=at != chief)
-            if self.source is not None and sample is not None:
+            if self.is_open and sample is not None:
                 reads.counted = counts(raw, sample)
         return reads
 
@@ -197,6 +199,7 @@ class _PrintoutReader:
         """Add a layer of which no more is known than its class, these figures and whether it keeps the shape."""
         layer = self.spec.opaque(name[-LONGEST_NAME:], kind, reads, None, figures)
         layer.keys |= {"same": True} if same else {}
+        self.is_open = self.is_open or not same
         return layer
 
     def error(self, what: str, help: str, module: PrintedModule) -> SpecError:

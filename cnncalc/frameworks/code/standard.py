@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import arrays
 from .budget import bounded
 from .libraries import Library, NameTable
-from .methods import pairs, spent
+from .methods import Deque, by_name, pairs, spent
 from .types import TYPES, TypeObject, is_callable, is_iterable
 from .values import (
     MISSING,
@@ -18,13 +19,14 @@ from .values import (
     LibraryFunction,
     LibraryObject,
     PropertyValue,
+    Suppressed,
     UnknownValue,
 )
 
 if TYPE_CHECKING:
     from .evaluate import Evaluator
 
-NAMES = NameTable()
+NAMES = NameTable(arrays.NAMES)
 LIBRARY = Library(NAMES, {"typing_extensions": "typing", "collections.abc": "typing", "numpy.math": "math"})
 
 # math
@@ -68,7 +70,7 @@ for _name in _NUMPY.split():
 for _name in ("pi", "e", "inf", "nan"):
     NAMES[f"math.{_name}"] = NAMES[f"numpy.{_name}"] = getattr(math, _name)
 NAMES["math.tau"] = math.tau
-for _name, _type in (("int64", "int"), ("int32", "int"), ("float32", "float"), ("float64", "float"), ("array", "list")):
+for _name, _type in (("int64", "int"), ("int32", "int"), ("float32", "float"), ("float64", "float")):
     NAMES[f"numpy.{_name}"] = TYPES[_type]
 
 # functools
@@ -212,8 +214,24 @@ def default_dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
 
 @NAMES.function("collections.deque")
 def deque(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a list in place of a deque."""
-    return evaluator.items(args[0], node) if args else []
+    """Return a list with methods for its front."""
+    given = by_name("iterable maxlen", args, kwargs)
+    if given.get("maxlen") is not None:
+        raise NotImplementedError
+    return Deque(evaluator.items(given.get("iterable", []), node))
+
+
+@NAMES.function("ast.literal_eval")
+def literal_eval(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the value of a text that is a number, a text, or lists, tuples and dicts of those."""
+    (text,) = args
+    return evaluator.value_of_text(evaluator.needs(text, node), node, literal=True)
+
+
+@NAMES.function("contextlib.suppress")
+def suppress(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a context that ends at exceptions of these kinds."""
+    return Suppressed(tuple(args))
 
 
 @NAMES.function("collections.namedtuple")

@@ -14,6 +14,7 @@ class TextKind(NamedTuple):
     pattern: str
     """What such a text has among its first characters."""
     what: str
+    """What it is, with the groups of the pattern in their places, as in the help."""
     help: str
 
 
@@ -21,7 +22,44 @@ LONGEST_HEAD = 2_000
 """In how many characters a text shows what it is."""
 _KERAS = "give its source, as net.py, or what model.save('net.keras') or model.to_json() writes"
 _TORCH = "give its source, as net.py:Net, or the output of print(module)"
+_FAILED = "give its source, as net.py:Net -i 3x224x224: the error names the layer that does not fit, and its input"
 KINDS = (
+    TextKind(
+        r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",
+        r"this is an error of PyTorch: \2 features reach a layer that takes \3, as nn.Linear(\3, \4)",
+        rf"nn.Linear(\2, \4) takes them; or {_FAILED}",
+    ),
+    TextKind(
+        r"expected input\[[\d, ]*\] to have (\d+) channels, but got (\d+) channels",
+        r"this is an error of PyTorch: \2 channels reach a convolution that takes \1",
+        _FAILED,
+    ),
+    TextKind(
+        r"\A\s*Traceback \(most recent call last\)|\A\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception): "
+        r"|Kernel size can't be greater than actual input size",
+        "this is an error of Python, and not a network",
+        _FAILED,
+    ),
+    TextKind(
+        r"\A\s*self\.\w+ *= ",
+        "these are lines of a class, which do not say in what order its layers are called",
+        "give the whole class, with its forward or call",
+    ),
+    TextKind(
+        r"\A\s*\w+\.add\(",
+        "these are lines that add layers to a model which is not there",
+        "write model = keras.Sequential() in front of them",
+    ),
+    TextKind(
+        r"\A\s*\{?'?[\w.]+'?:?\s+torch\.Size\(",
+        "these are the shapes of weights, which say nothing of the layers between them",
+        _TORCH,
+    ),
+    TextKind(
+        r"\A\s*graph\(\):|\A\s*opcode\s+name\s+target",
+        "this is a graph of torch.fx, which shows no kernels, strides or padding",
+        _TORCH,
+    ),
     TextKind(
         r'\A\s*Model: "|Layer \(type\)\s*(?:┃|Output Shape\s+Param #[^\n]*\n[=_]+\n.*\((?:None|\d+), )',
         "this is the table of Keras's model.summary(), which shows no kernels, strides or padding",
@@ -63,5 +101,7 @@ KINDS = (
 def named(text: str) -> SpecError | None:
     """Return the error for a text that is about a network and is none; None for any other text."""
     head = text[:LONGEST_HEAD]
-    kind = next((one for one in KINDS if re.search(one.pattern, head)), None)
-    return None if kind is None else SpecError(kind.what, kind.help)
+    for kind in KINDS:
+        if (found := re.search(kind.pattern, head)) is not None:
+            return SpecError(found.expand(kind.what), found.expand(kind.help))
+    return None

@@ -108,7 +108,9 @@ def is_callable(value: Any) -> bool:
     """Return whether a value can be called."""
     if isinstance(value, InstanceValue):
         return value.cls.find("__call__") is not MISSING
-    return isinstance(value, (FunctionValue, LibraryFunction, BoundMethod, ClassValue, TypeValue))
+    if isinstance(value, LibraryObject):
+        return type(value).call is not LibraryObject.call
+    return isinstance(value, (FunctionValue, LibraryFunction, BoundMethod, ClassValue))
 
 
 def is_iterable(value: Any) -> bool:
@@ -228,7 +230,7 @@ _EXCEPTIONS = """
     Exception ArithmeticError ZeroDivisionError OverflowError AssertionError AttributeError ImportError
     ModuleNotFoundError LookupError IndexError KeyError NameError OSError FileNotFoundError RuntimeError
     NotImplementedError StopIteration TypeError ValueError Warning UserWarning DeprecationWarning RuntimeWarning
-    FutureWarning
+    FutureWarning SyntaxError
 """
 EXCEPTIONS = {
     "BaseException": ClassValue("BaseException", (), {"__init__": LibraryFunction("__init__", _exception_init)})

@@ -97,18 +97,16 @@ def _layernorm(bound: BoundCall) -> list[Raw]:
 
 @TORCH.reads("Flatten")
 def _flatten(bound: BoundCall) -> list[Raw]:
-    if bound.values.get("start_dim", 1) != 1 or bound.values.get("end_dim", -1) != -1:
-        what = "only Flatten(1, -1), which keeps the batch, is read from a call"
-        raise SpecError(what, "for other axes, all sizes of a sample: reshape:out=[24,10]")
-    return [{"op": "flatten"}]
+    axes = [bound.get("start_dim", 1), bound.get("end_dim", -1)]
+    return [{"op": "flatten"} if axes == [1, -1] else {"op": "reshape", "out": [-1], "axis": axes}]
 
 
 @TORCH.reads("Unflatten", arguments="dim unflattened_size")
 def _unflatten(bound: BoundCall) -> list[Raw]:
-    sizes = bound.get("unflattened_size")
-    if bound.get("dim") != 1 or not isinstance(sizes, list):
-        raise SpecError("only Unflatten(1, sizes), of features, is read from a call", "else reshape:out=[6,4,4]")
-    return [{"op": "reshape", "out": sizes}]
+    axis, sizes = bound.get("dim"), bound.get("unflattened_size")
+    if type(axis) is not int or not isinstance(sizes, list):
+        raise SpecError("Unflatten takes an axis and the sizes that it becomes", "as Unflatten(1, (6, 4, 4))")
+    return [{"op": "reshape", "out": sizes, "axis": axis}]
 
 
 _PADS = {"Zero": "constant", "Constant": "constant", "Reflection": "reflect", "Replication": "replicate"}

@@ -67,6 +67,23 @@ def test_the_network_that_is_meant_is_read(text: str, wanted: str | None, out: l
 WAY = "through the framework itself: cnncalc convert net:{}"
 ERRORS = [
     ("x = 3\n", None, "net.py has no network\n  a network is a class of torch.nn.Module, or a Keras model"),
+    (
+        "def forward(self, x):\n    return x\n",
+        None,
+        "net.py has no network\n  a network is a class of torch.nn.Module, or a Keras model",
+    ),
+    (
+        "net = Linear(3, 4)\n",
+        None,
+        "net.py:4:7: the code raises NameError: the name 'Linear' has no value here (write in front: from torch.nn "
+        "import *)\n  net = Linear(3, 4)\n        ^~~~~~",
+    ),
+    (
+        "net = Sequential()\n",
+        None,
+        "net.py:4:7: the code raises NameError: the name 'Sequential' has no value here (write in front: from keras "
+        "import *; from keras.layers import *, or: from torch.nn import *)",
+    ),
     (made("A") + made("B"), None, "net.py has several networks\n  name one: net.py:A, net.py:B"),
     (
         made("A", arguments=", n"),
@@ -160,6 +177,7 @@ FAILING = [
      "  4x25x27 = 2,700 → Linear(2700, 10)"),
     ("x = x", (4, 7, 8), "net.py:11:13: conv: expects 3 input channels, gets 4 of 4x7x8\n"),
     ("x = x.view(-1, 7)", (3, 7, 8), "net.py:12:13: view: 4x5x6 = 120 values a sample cannot be viewed as (-1, 7)\n"),
+    ("x = x.flatten(2, 1)", (3, 7, 8), "net.py:12:13: flatten: start_dim 2 comes behind end_dim 1\n"),
     ("x = x + torch.rand(5)", (3, 7, 8), "net.py:12:13: add: "),
     ("if x.max() > 0: x = -x", (3, 7, 8), "net.py:12:12: a condition on a tensor of one number, whose values "),
     ("x = x.frobnicate()", (3, 7, 8), "net.py:12:13: the code raises AttributeError: a tensor of 61x4x5x6 has no "),
@@ -283,6 +301,8 @@ def test_a_network_on_standard_input_is_named(tmp_path: Path) -> None:
     source = HEAD + made("A") + made("B", 5)
     several = process("shape", "-", "-i", "3x8x8", stdin=source)
     assert several.err == "- has several networks\n  name one: -:A, -:B\n"
+    pasted = here(["shape", "-i", "3x8x8", source]).err
+    assert pasted.startswith("SPEC has several networks\n  name one: -:A, -:B, with the text on standard input\n")
     for command in ("shape", "compare lenet5", "check", "diff lenet5", "convert", "params"):
         assert process(*command.split(), "-:B", stdin=source).err.count("unknown option") == 0
     assert process("params", "-:B", "-i", "3x8x8", "-q", stdin=source).out == "140\n"

@@ -281,6 +281,21 @@ v, w = V(3), V(0)
 w += 5
 w[2] = 7
 """
+LEFT = """
+seen = []
+class C:
+    def __init__(self, name): self.name = name
+    def __enter__(self): return self.name
+    def __exit__(self, kind, *args):
+        seen.append((self.name, kind is None))
+        return self.name == 'b' and kind is not None
+def left(n):
+    with C('a') as a, C('b') as b:
+        return [a, b][1 // n]
+    return 'gone on'
+with C('c'):
+    seen.append(1)
+"""
 HANDLED = """
 def tried(f):
     try:
@@ -398,6 +413,7 @@ def wrapped(n): return once(n)
 CASES += [
     (OPERATORS, "[v + 1, 2 + v, w.n, len(v), v[4], v(10), bool(v), 3 in v, list(v), not W(), bool(V(0))]"),
     (OPERATORS + "del v[8]\nwith W() as inside:\n    pass", "[v.n, inside]"),
+    (LEFT, "[seen, left(3), left(0), seen]"),
     (HANDLED, "[tried(lambda: {}['a']), tried(lambda: [][2]), tried(lambda: 1 / 0), tried(lambda: 5), len(seen)]"),
     (HANDLED, "[tried(nothing), seen, tried(lambda: checked(0)), checked(4), tried(again), found([[1], [2]], 2)]"),
     (HANDLED, "[found([[1], [2]], 9), found([[1]], 9), tried(lambda: None + 1), tried(lambda: [1, 2].index(9))]"),
@@ -498,6 +514,38 @@ CASES += [
         "from typing import Iterable\nfrom collections.abc import Sequence",
         "[isinstance([1], Iterable), isinstance(3, Iterable), isinstance((1,), Sequence)]",
     ),
+    (
+        "class C:\n    n = 3\ndef f(m, k=2):\n    return [eval(m), eval(f'C.n + {k}'), eval(' k * 2'), locals()['k']]\n"
+        "sizes = [4, 5]",
+        "[f('C')[0].n, f('sizes')[0], f('k')[1:], eval('[one * 2 for one in sizes]'), eval('None')]",
+    ),
+    (
+        "import ast\nfrom contextlib import suppress\ndef f(args, n=7):\n    for j, a in enumerate(args):\n"
+        "        with suppress(ValueError):\n"
+        "            args[j] = locals()[a] if a in locals() else ast.literal_eval(a)\n    return args",
+        "f(['n', '(3, 4)', 'nearest', 'None', '-2.5', '[]', 'n + 1'])",
+    ),
+    (
+        "import contextlib\ndef f(a):\n    with contextlib.suppress(KeyError, IndexError):\n        return [1][a]\n"
+        "    return 'none'",
+        "[f(0), f(1)]",
+    ),
+    (
+        "from collections import deque\nq = deque([1, 2])\nq.appendleft(0)\nq.append(3)\na = q.popleft()",
+        "[a, list(q), len(q), q.pop(), q[0], list(reversed(q)), deque() or 5]",
+    ),
+    ("from functools import partial\np = partial(max, 3)", "[callable(p), callable(partial), callable([p][0]), p(2)]"),
+    (
+        "import numpy as np\nw = np.array([8, 16, 32]) * 2\nw += 1\nv = 2 ** np.arange(3) + [1, 2, 3]\n"
+        "h = np.array([[1, 2], [3, 4.5]]) / 2\nfor one in np.arange(1, 2.5, 0.5): h = h + one",
+        "[list(map(int, w)), len(w), (v // 2).tolist(), h.tolist(), (w[1:] * 2).tolist(), sum([*w]), int(w[0])]",
+    ),
+    (
+        "import numpy as np\nd = [2, 3]\nrates = np.linspace(0, 0.2, sum(d))",
+        "[rates.tolist(), np.cumsum(d).tolist(), int(np.sum(d)), np.array(d).max() + 1, np.array([1.5]).astype(int)[0],"
+        " np.array(d, dtype=np.float32).tolist(), (np.array(d).copy() * 3).tolist(), np.mean(d) * 2, np.array(3) + 1,"
+        " np.arange(5, 1, -2)[0], np.arange(start=1, stop=3).tolist(), np.linspace(0, 1, 4, endpoint=False).tolist()]",
+    ),
     ("import math", "[math.prod([2, 3]), math.gcd(6, 4), math.sqrt(4), math.isqrt(17), math.log2(8)]"),
     (
         "def outer():\n    a = 1\n    def middle():\n        def inner():\n            nonlocal a\n            a += 1\n"
@@ -519,6 +567,8 @@ REFUSED = [
     "x = undefined",
     "def f():\n    raise KeyError('a')\nx = f()",
     *("x = max([])", "x = getattr([], 3)", "x = ''.join([1])", "x = [1] < 2", "x = [] in {}", "x = not_there()"),
+    *("x = eval('undefined')", "x = eval('1 +')", "x = [].popleft()", "import ast\nx = ast.literal_eval('a')"),
+    "import contextlib\ndef f():\n    with contextlib.suppress(KeyError):\n        return [][0]\nx = f()",
     "from typing import NamedTuple\nclass P(NamedTuple):\n    a: int\nx = P(1, 2)",
     "from typing import NamedTuple\nclass P(NamedTuple):\n    a: int\nx = P()",
     "from collections import namedtuple\nx = namedtuple('P', 'a b')(1)",
@@ -539,6 +589,7 @@ def test_a_source_gives_what_python_gives(source: str, expression: str) -> None:
     [
         *("-u", "u < 3", "3 > u", "u == 3", "f'{u}'", "f'{3:{u}}'", "'{}'.format(u)", "max(u, 3)", "min([u, 1])"),
         *("isinstance(u, int)", "hasattr(u, 'n')", "u[0]", "u.n", "u(1)", "math.sqrt(u)", "A(1)", "abs(u)", "int(u)"),
+        *("callable(u)", "eval('u')"),
         *("u in [1]", "u not in {}", "1 in [u]", "1 in u", "u is foo.b", "isinstance(C(), foo.C)"),
         *("'%d %.3f' % (3, u)", "'%(a)d' % {'a': u}", "'%d' % (int,)", "True and u"),
     ],
@@ -605,6 +656,17 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ("import foo\nx = 1 if foo.a in (1, 2) else 2", "whether foo.a in (1, 2) holds is not known: foo.a is not"),
         ("import foo\nx = 1 if 3 in (1, foo.a) else 2", "whether 3 in (1, foo.a) holds is not known: foo.a is not"),
         ("import foo\nx = sorted([1, foo.a])", "foo.a is not known here"),
+        ("x = eval('n', {'n': 3})", "eval('n', {'n': 3}) is not understood"),
+        ("a = [1]\neval('a.append(2)')\nx = eval('a.append(3)')", "eval('a.append(3)') is not understood"),
+        ("x = eval('open')", "Python's open is not understood"),
+        ("from collections import deque\nx = deque([1], maxlen=3)", "deque([1], maxlen=3) is not understood"),
+        ("import numpy as np\nx = np.array([1, 2]) + np.array([1, 2, 3])", "has an array and an array, which is not"),
+        (
+            "import numpy as np\nx = np.array([[1, 2], [3, 4]]) * [1, 2]",
+            "has an array and a list, which is not understood",
+        ),
+        ("import numpy as np\nx = np.array([1, 2]) == 1", "has an array and 1, which is not understood"),
+        ("import numpy as np\nx = np.sum([[1, 2]])", "np.sum([[1, 2]]) is not understood"),
         ("x = abs(iter([1]))", "abs(iter([1])) is not understood"),
         ("x = float(iter([1]))", "float(iter([1])) is not understood"),
         ("class A: pass\nmatch A():\n    case A(3): x = 1", "the pattern A(3) is not understood"),

@@ -28,7 +28,6 @@ WHOLE = [case for case in CASES if "input" in case]
 PARTS = [case for case in CASES if "input" not in case]
 UNKNOWN_OUT = {
     "hardtanh": "GLU halves the channels",
-    "flatten2": "Flatten(2) depends on the sizes",
     "transformer": "the forward of a TransformerEncoder is its own",
     "parametrized": "a parametrization computes the weights",
 }
@@ -167,6 +166,25 @@ AROUND = {
 }
 
 
+LONE = "Conv2d(3, 4, kernel_size=(3, 3), stride=(1, 1))"
+AROUND_ONE = {
+    "a prompt": f">>> net[0]\n{LONE}\n>>> ",
+    "a call behind a prompt": ">>> nn.Conv2d(3, 4, 3)\n",
+    "cells": f"In [1]: net[0]\nOut[1]: {LONE}\n\nIn [2]: ",
+    "a fence": f"Mine:\n```python\n{LONE}\n```\nDoes it (3) fit?\n",
+    "words in a fence": "```\nconv:4,k3 # mine\n```\n",
+    "a log": f"{LOGGED}{LONE}\n",
+    "a level": f"[2024-05-01 12:00] [INFO] {LONE}\n",
+    "a shell": f"me@host:~$ python net.py\n{LONE}\nme@host:~$ ",
+}
+
+
+@pytest.mark.parametrize("text", AROUND_ONE.values(), ids=list(AROUND_ONE))
+def test_what_stands_around_a_lone_layer_is_left_out(text: str) -> None:
+    for network in (read_bytes(text.encode(), "net.txt"), cnncalc.load(AROUND_ONE["a prompt"])):
+        assert [(layer.name, layer.params) for layer in cnncalc.shape(network, input=(3, 8, 9))] == [("conv1", 112)]
+
+
 @pytest.mark.parametrize("text", AROUND.values(), ids=list(AROUND))
 def test_what_stands_around_a_printout_is_left_out(text: str) -> None:
     network = cnncalc.shape(read_bytes(text.encode(), "net.txt"), input=(3, 8, 8))
@@ -224,6 +242,17 @@ def test_a_mutated_printout_is_answered_or_refused(seed: int) -> None:
          "torchsummary"),
         ("  | Name  | Type   | Params | Mode\n-----\n0 | conv1 | Conv2d | 30 (x)", "Lightning"),
         ("OrderedDict([('0.weight', tensor([[1.0]]))])", "state_dict"),
+        ("{'0.weight': tensor([[1.0]])}", "state_dict"),
+        ("{'0.weight': torch.Size([4, 3])}", "the shapes of weights"),
+        ("0.weight\ttorch.Size([4, 3])\n", "the shapes of weights"),
+        ("RuntimeError: mat1 and mat2 shapes cannot be multiplied (64x1024 and 512x10)",
+         "1024 features reach a layer that takes 512, as nn.Linear(512, 10)"),
+        ("Given groups=1, weight of size [64, 3, 7, 7], expected input[1, 1, 28, 28] to have 3 channels, but got 1 "
+         "channels instead", "1 channels reach a convolution that takes 3"),
+        ("Traceback (most recent call last):\n  File 'a.py', line 3, in f\n    y = f(x)\nKeyError: 3", "an error of"),
+        ("self.conv1 = nn.Conv2d(3, 6, 5)\nself.fc = nn.Linear(6, 2)\n", "lines of a class"),
+        ("model.add(Dense(10))\nmodel.add(ReLU())\n", "lines that add layers"),
+        ("graph():\n    %x : [num_users=1] = placeholder[target=x]\n", "a graph of torch.fx"),
         ("<Sequential name=sequential, built=True>", "a Keras object"),
         ("<KerasTensor shape=(None, 3), dtype=float32>", "a Keras object"),
         ("<keras.src.models.sequential.Sequential object at 0x7f>(", "a Keras object"),
@@ -265,6 +294,12 @@ def test_without_an_input_the_sizes_are_open() -> None:
     report = cnncalc.shape(network)
     assert (report.to_dict()["input"], report.params) == ([1, "H", "W"], 421706)
     assert str(report.macs) == "(H//2)*(W//2)*18432+H*W*288+402688"
+
+
+def test_parameters_behind_an_unknown_shape_are_those_that_are_shown() -> None:
+    norm = "LayerNorm((24, 10), eps=1e-05, elementwise_affine=True)"
+    network = read(f"Sequential(\n  (0): Flatten(start_dim=1, end_dim=2)\n  (1): {norm}\n)")
+    assert cnncalc.shape(network, input=(4, 6, 10)).params == 480
 
 
 def test_the_code_behind_a_traced_module_is_not_read() -> None:

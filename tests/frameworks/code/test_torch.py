@@ -164,6 +164,65 @@ class Net(nn.Module):
         x = einops.repeat(self.c(x), "b c h w -> b c (h 2) (w k)", k=3)
         return einops.reduce(einops.rearrange(x, "... h w -> ... (h w)"), "b c (n 4) -> b n", reduction="max")
 """
+PERCEIVED = """
+import torch, torch.nn as nn
+from einops import rearrange, reduce, repeat
+from functools import partial
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c, self.to_q = nn.Conv2d(3, 6, 3, padding=1), nn.Linear(5, 4)
+    def forward(self, x):
+        var = reduce(self.c.weight, "o ... -> o 1 1 1", partial(torch.var, unbiased=False))
+        x = nn.functional.conv2d(x, self.c.weight * var.rsqrt(), self.c.bias)
+        x = rearrange(x, "(b n) ... w -> b (n ...) w ()", n=1)[..., :5, 0]
+        return repeat(self.to_q(rearrange(x, "b ... d -> b (...) d")), "... d -> ... (k d)", k=2)
+"""
+OPS = """
+import torch.nn as nn, torchvision.ops as ops
+from torchvision.ops.misc import ConvNormActivation, FrozenBatchNorm2d, MLP, Permute, SqueezeExcitation
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = ops.Conv3dNormActivation(3, 6, (1, 3, 5), dilation=(1, 2, 1), stride=(1, 2, 2), activation_layer=None)
+        self.b = ConvNormActivation(6, 8, 5, dilation=2, norm_layer=None, conv_layer=nn.Conv3d)
+        self.m = MLP(8, [9, 10], norm_layer=nn.LayerNorm, inplace=True, dropout=0.2, bias=False)
+        self.p, self.f = Permute([0, 2, 3, 4, 1]), FrozenBatchNorm2d(10)
+        self.c, self.s = ops.Conv2dNormActivation(10, 12, stride=2, activation_layer=nn.SiLU), SqueezeExcitation(12, 4)
+        self.drop, self.block = ops.StochasticDepth(0.1, "row"), ops.DropBlock2d(0.1, 3)
+    def forward(self, x):
+        x = self.block(self.f(self.m(self.p(self.b(self.a(x)))).mean(1).permute(0, 3, 1, 2)))
+        return ops.stochastic_depth(self.drop(self.s(self.c(x))), 0.1, "row", self.training)
+"""
+TIMM = """
+import torch, torch.nn as nn
+from functools import partial
+from timm.models.layers import DropPath, to_2tuple, trunc_normal_
+from timm.layers import make_divisible
+from timm.models.registry import register_model
+from timm.models.vision_transformer import Block, Mlp, PatchEmbed, _cfg
+class Net(nn.Module):
+    def __init__(self, img_size=(24, 32), dim=16, norm_layer=partial(nn.LayerNorm, eps=1e-6), **kwargs):
+        super().__init__()
+        self.patch_embed = PatchEmbed(img_size, 8, 3, dim)
+        self.pos = nn.Parameter(torch.zeros(1, self.patch_embed.num_patches, dim))
+        trunc_normal_(self.pos, std=0.02)
+        rates = [one.item() for one in torch.linspace(0, 0.1, 2)]
+        self.blocks = nn.ModuleList([
+            Block(dim, 4, 2.5, qkv_bias=True, norm_layer=norm_layer, drop_path=one, init_values=one) for one in rates])
+        self.conv, self.drop_path = nn.Conv2d(dim, make_divisible(0.9 * 37), to_2tuple(3)), DropPath(rates[1])
+        self.mlp = Mlp(32, 5, use_conv=True, norm_layer=partial(nn.GroupNorm, 1), bias=(True, False))
+    def forward(self, x):
+        x = self.patch_embed(x) + self.pos
+        for one in self.blocks:
+            x = one(x)
+        return self.drop_path(self.mlp(self.conv(x.transpose(1, 2).unflatten(2, self.patch_embed.grid_size))))
+@register_model
+def net(pretrained=False, **kwargs):
+    model = Net(**kwargs)
+    model.default_cfg = _cfg()
+    return model
+"""
 LONGEST = """
 import torch.nn as nn
 class Net(nn.Module):
@@ -178,15 +237,21 @@ RECORDED = [
     (VIT, (3, 32, 32), (10,), 7082, 0),
     (SHUFFLED, (3, 32, 40), (5,), 239, 0),
     (REPEATED, (3, 32, 32), (1536,), 112, 0),
+    (PERCEIVED, (3, 9, 7), (42, 8), 192, 0),
+    (OPS, (3, 3, 20, 19), (12, 5, 5), 7686, 76),
+    (TIMM, (3, 24, 32), (32, 1, 2), 13263, 0),
     (LONGEST, (20,), (5,), 1685, 0),
 ]
-"""Source, input, and what PyTorch 2.14 with einops 0.8 says of its output, parameters and buffers."""
+"""Source, input, and what PyTorch 2.14 with einops 0.8, torchvision 0.29 and timm 1.0 say of its output, parameters and
+buffers."""
 
 
 @pytest.mark.parametrize(
-    ("text", "input", "out", "params", "buffers"), RECORDED, ids=["lazy", "vit", "shuffle", "repeat", "cut"]
+    ("text", "input", "out", "params", "buffers"),
+    RECORDED,
+    ids=["lazy", "vit", "shuffle", "repeat", "perceiver", "torchvision", "timm", "cut"],
 )
-def test_lazy_modules_patterns_of_axes_and_slices_beyond_the_end(
+def test_a_network_has_the_figures_of_pytorch_and_the_packages_that_it_imports(
     text: str, input: tuple[int, ...], out: tuple[int, ...], params: int, buffers: int
 ) -> None:
     report = trace.shape(_read(text), input)

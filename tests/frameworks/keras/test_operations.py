@@ -64,6 +64,7 @@ OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
      lambda x: np.pad(x, ((0, 0), (1, 0), (0, 2), (0, 0)), "reflect")),
     ("pad with a value", layer("Pad", [tensor("x"), 0.5], pad_width=[[0, 0], [1, 0], [0, 2], [0, 0]]),
      lambda x: np.pad(x, ((0, 0), (1, 0), (0, 2), (0, 0)), constant_values=0.5)),
+    ("leaky, of slope 0", layer("LeakyRelu", [tensor("x")], negative_slope=0), lambda x: np.maximum(x, 0)),
     ("one place", layer("GetItem", [tensor("x"), [SLICE, 2, SLICE]]), lambda x: x[:, 2]),
     ("new axes", layer("GetItem", [tensor("x"), [SLICE, None, {"class_name": "__ellipsis__", "config": {}}, 1]]),
      lambda x: x[:, None, ..., 1]),

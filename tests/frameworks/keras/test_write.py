@@ -65,7 +65,7 @@ CASES: list[tuple[str, Any, list[Any]]] = [
         (3, 4, 5),
         [{"op": "normalization", "mean": [1, 2, 3], "variance": [4, 5, 6]}, {"op": "rescale", "factor": 2}],
     ),
-    ("slopes", (6, 4, 5), [{"op": "prelu"}, {"op": "prelu", "num_parameters": 6}, {"op": "leakyrelu", "alpha": 0.2}]),
+    ("slopes", (6, 4, 5), [{"op": "prelu"}, {"op": "prelu", "num_parameters": 6}, {"op": "leakyrelu", "alpha": -0.2}]),
     (
         "functions",
         (6, 4, 5),
@@ -230,6 +230,7 @@ REFUSED_NETWORKS: list[tuple[tuple[Any, ...], list[Any], str]] = [
     ),
     ((6, 4), [{"op": "normalize", "axis": [1, 2], "norm": 3}], "a norm of power 3 over several axes"),
     ((6, 4), [{"op": "normalize", "axis": 1, "norm": 0.5}], "a norm of power 0.5"),
+    ((6, 4), [{"op": "normalize", "eps": 0}], "a normalization with eps 0: it takes 1/eps"),
     ((3, "H", "W"), [{"op": "adaptiveavgpool", "out": 2}], "an adaptive pool of an open size"),
     ((5, 7, 8), [{"op": "convT", "c_o": 3, "k": 3, "d": 2, "out_pad": 1}], "output_padding 1 is not below the"),
     ((3, 8), [{"op": "maxpool1d", "k": 1}, {"op": "upsample", "factor": 2}], "UpSampling1D takes channels last"),

@@ -217,6 +217,8 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
     ),
     "a steep hard sigmoid": ([("HardSigmoid", ["x"], "y", {"alpha": 0.7, "beta": 0.3})], (2, 3, 5), {}),
     "clipped by nothing": ([("Clip", ["x"], "y", {})], (2, 3, 5), {}),
+    "clipped to less than the least": ([("Clip", ["x", "l", "m"], "y", {})], (2, 3, 5), {"l": F32(1), "m": F32(-0.5)}),
+    "a shrinkage from below 0": ([("Shrink", ["x"], "y", {"lambd": -0.5, "bias": -0.5})], (2, 3, 5), {}),
     "a number with more axes": ([("Mul", ["x", "k"], "y", {})], (3, 5), {"k": np.full((1, 1, 1, 1), 2, F32)}),
     "a slope for each sample's row": ([("PRelu", ["x", "k"], "y", {})], (2, 3, 5), {"k": drawn(3, 1)}),
     "rounded and cast": ([("Cast", ["x"], "w", {"to": INT64}), ("Cast", ["w"], "y", {"to": FLOAT})], (2, 3, 5), {}),

@@ -200,6 +200,8 @@ def drawn(network: cnncalc.Network, x: Any) -> dict[str, Any]:
         ),
         ([{"op": "lppool", "k": 2, "norm": 1.5}], "ONNX cannot express an Lp pool of norm 1.5"),
         ([{"op": "lrn", "size": 4}], "ONNX cannot express 4 channels with the extra one before"),
+        ([{"op": "lrn", "size": 3, "beta": 0}], "ONNX cannot express an lrn of alpha 0.0001 and beta 0"),
+        ([{"op": "dropout", "rate": 1}], "ONNX cannot express a dropout of all values: its ratio is below 1"),
         ([{"op": "normalization"}], "ONNX cannot express learnt statistics"),
         (
             [{"op": "opaque", "type": "Mystery"}],
@@ -313,6 +315,11 @@ def test_weights_of_another_size_and_of_open_sizes() -> None:
     ("layer", "input", "what"),
     [
         ({"op": "expand", "out": [4, 6, -1, 9]}, "6xHx9", "new axes of open sizes\n  give the input in numbers"),
+        (
+            {"op": "reshape", "out": [2, -1], "axis": 1},
+            "6xHxW",
+            "a reshape to several open sizes\n  give the input in numbers",
+        ),
         ({"op": "unfold", "k": 2}, "6xHx9", "windows of open sizes\n  give the input in numbers"),
         ({"op": "attention", "from": ["input"] * 3}, "6x7xW", "the scale of open features\n  give scale"),
         (

@@ -385,6 +385,7 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(lambda x: x.clamp(torch.tensor(-0.1), torch.tensor(0.2))), SQUARE, ["clip"]),
     (lambda: Calls(lambda x: x.clamp(True)), SQUARE, ["clip"]),
     (lambda: Calls(lambda x: x.clamp(0, float("inf"))), SQUARE, ["relu"]),
+    (lambda: Calls(lambda x: x.clamp(0.3, 0.2)), SQUARE, ["clip"]),
     (lambda: Calls(lambda x, a: x.clamp(max=a), a=()), SQUARE, ["constant", "min"]),
     (
         lambda: Calls(lambda x: x.clamp(x.mean(1, keepdim=True), torch.arange(9.0) / 20)),
@@ -412,6 +413,7 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(lambda x: x.mean(axis=1, keepdims=True) + x.sum([])), SQUARE, None),
     (lambda: Calls(lambda x: x.mean((1, 2, 3)) + x.permute(1, 2, 3, 0)), SQUARE, None),
     (lambda: Calls(lambda x: (x.flatten(0, 1) * x.flatten(0, 1).sigmoid()).view(len(x), -1, 9)), SQUARE, None),
+    (lambda: Calls(lambda x: x.tanh().permute(1, 0, 2, 3).flatten(0, 1)), SQUARE, None),
     (lambda: Calls(folded), (5, 3, 7, 6), ["tobatch", "conv", "sigmoid", "mul", "frombatch"]),
     (lambda: Calls(lambda x: torch.hstack([x, x.tanh()]).unsqueeze(1)[:, None]), SQUARE, None),
     (lambda: Calls(lambda x: torch.cat([torch.stack([x], 1), torch.ones(0)], 1).squeeze()), SQUARE, None),

@@ -26,8 +26,12 @@ PARAMETER_LIST, PARAMETER_DICT = container("ParameterList"), container("Paramete
 
 
 def inside(module: InstanceValue) -> dict[str, Any]:
-    """Return what a container holds, by name."""
-    return {name: one for name, one in module.attributes.items() if is_module(one) or isinstance(one, TensorValue)}
+    """Return what a container holds, by name. In a list None may stand in place of a module."""
+    return {
+        name: one
+        for name, one in module.attributes.items()
+        if is_module(one) or isinstance(one, TensorValue) or (one is None and name.isdecimal())
+    }
 
 
 def held(evaluator: Evaluator, module: InstanceValue, value: Any, node: Any) -> Any:

@@ -377,6 +377,13 @@ module(
     "dim=1, eps=1e-8",
     lambda given: given.call("cosine_similarity", *given.args[:2], given.own["dim"]),
 )
+module(
+    "PairwiseDistance",
+    "p=2.0, eps=1e-6, keepdim=False",
+    lambda given: given.call(
+        "pairwise_distance", *given.args[:2], *[given.own[name] for name in ("p", "eps", "keepdim")]
+    ),
+)
 
 
 def run_inside(given: Given) -> Any:

@@ -156,6 +156,13 @@ def similarity(call: ShapeCall) -> Shapes:
     return shape[:at] + shape[at + 1 :]
 
 
+@SHAPES.rule("pairwise_distance", "x1 x2 p eps keepdim", "float")
+def distance(call: ShapeCall) -> Shapes:
+    """Return the shape of distances between vectors."""
+    shape = met(call.shape("x1"), call.shape("x2"))
+    return (*shape[:-1], 1) if call.get("keepdim", False) else shape[:-1]
+
+
 @SHAPES.rule("cdist", "x1 x2", "float")
 def cdist(call: ShapeCall) -> Shapes:
     """Return the shape of distances between rows."""

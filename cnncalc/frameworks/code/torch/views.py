@@ -49,6 +49,8 @@ def flatten(call: ShapeCall) -> Shapes:
     """Return the shape with several axes made one."""
     rank = len(call.x)
     start, end = axis_of(call.get("start_dim", 0), rank), axis_of(call.get("end_dim", -1), rank)
+    if start > end:
+        raise ShapeError(f"start_dim {start} comes behind end_dim {end}")
     return (*call.x[:start], prod(call.x[start : end + 1]), *call.x[end + 1 :])
 
 

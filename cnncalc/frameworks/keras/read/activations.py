@@ -158,7 +158,7 @@ def class_of(name: str) -> str:
 CONVERTERS.update(
     {
         "Elu": lambda call: renamed(call, "elu"),
-        "LeakyRelu": lambda call: {"op": "leakyrelu", "alpha": call.get("negative_slope") or 0.2},
+        "LeakyRelu": lambda call: {"op": "leakyrelu", "alpha": 0.2, **renamed(call, "leakyrelu")},
     }
 )
 for _name, _raw in ACTIVATIONS.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ....layers.keys import Pair
+from ....layers.keys import LEAST_DIVISOR, Pair
 from ....layers.names import KERAS, KERAS_ACTIVATIONS
 from ....layers.resample import DETAILS, apart_in_order
 from ....registry import Registry
@@ -133,6 +133,13 @@ def _prelu(context: KerasContext) -> list[KerasStep]:
     return context.named(shared_axes=list(shared))
 
 
+@WRITERS.register("leakyrelu")
+def _leakyrelu(context: KerasContext) -> list[KerasStep]:
+    """Return a LeakyReLU, or the operation for a slope below 0, which the layer refuses."""
+    slope = context.layer.values["alpha"]
+    return context.operation(NN, "LeakyRelu", negative_slope=slope) if slope < 0 else context.named()
+
+
 @WRITERS.register("clip")
 def _clip(context: KerasContext) -> list[KerasStep]:
     v = context.layer.values
@@ -214,6 +221,11 @@ def _sizes(shape: Sequence[Size]) -> list[int]:
     if sizes.count(-1) > 1:
         raise refuse("a reshape to several open sizes", "give the input's sizes")
     return sizes
+
+
+@WRITERS.register("reshape")
+def _reshape(context: KerasContext) -> list[KerasStep]:
+    return context.one("Reshape", target_shape=_sizes(context.layer.traced.out))
 
 
 @WRITERS.register("pixelshuffle", "pixelunshuffle")
@@ -305,6 +317,8 @@ def _normalize(context: KerasContext) -> list[KerasStep]:
     v, axes = context.layer.values, list(context.layer.traced.axes)
     if v["norm"] == 2 and v["eps"] == 1e-12:
         return context.named(axis=axes)
+    if v["eps"] < LEAST_DIVISOR:
+        raise refuse(f"a normalization with eps {v['eps']}: it takes 1/eps", "give a larger eps", "eps")
     if v["norm"] != 2 and (len(axes) > 1 or v["norm"] != int(v["norm"]) or v["norm"] < 1):
         raise refuse(f"a norm of power {v['norm']}" + " over several axes" * (len(axes) > 1), key="norm")
     axis = axes[0] if len(axes) == 1 else axes

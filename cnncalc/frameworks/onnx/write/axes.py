@@ -12,7 +12,7 @@ from ....report import LayerReport
 from ....sizes import known
 from ....window import extent, positions
 from .composite import as_batch
-from .file import OnnxFile, OnnxWriter, numbers
+from .file import IN_NUMBERS, OnnxFile, OnnxWriter, numbers, unsaid
 from .windows import between, channels_first
 
 END = 2**63 - 1
@@ -23,7 +23,10 @@ WRITERS: Registry[str, OnnxWriter] = Registry()
 @WRITERS.register("reshape")
 def reshape(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Reshape that keeps the batch as it is: 0 says so."""
-    shape = file.constant(layer, "shape", [0, *layer.values["out"]])
+    sizes = [n if isinstance(n, int) else -1 for n in layer.traced.out]
+    if sizes.count(-1) > 1:
+        raise unsaid(layer, "a reshape to several open sizes", IN_NUMBERS)
+    shape = file.constant(layer, "shape", [0, *sizes])
     file.node("Reshape", [*file.reads(layer), shape], layer.name)
 
 

@@ -84,6 +84,8 @@ def clip(file: OnnxFile, layer: LayerReport) -> None:
 @WRITERS.register("dropout")
 def dropout(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Dropout, which does nothing once the network is trained."""
+    if layer.values["rate"] == 1:
+        raise unsaid(layer, "a dropout of all values: its ratio is below 1", "give a lower rate")
     ratio = file.constant(layer, "ratio", float(layer.values["rate"]))
     pointwise(file, layer, "Dropout", [ratio])
 

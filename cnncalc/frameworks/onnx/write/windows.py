@@ -269,4 +269,6 @@ def lrn(file: OnnxFile, layer: LayerReport) -> None:
     v = layer.values
     if v["size"] % 2 == 0 and layer.env.dialect.lrn_before_is_larger:
         raise unsaid(layer, f"{v['size']} channels with the extra one before", "an odd size")
+    if v["alpha"] <= 0 or v["beta"] <= 0:  # onnxruntime refuses them (core/providers/cpu/nn/lrn.h)
+        raise unsaid(layer, f"an lrn of alpha {v['alpha']} and beta {v['beta']}", "give numbers above 0")
     between(file, layer, "LRN", **renamed(layer))

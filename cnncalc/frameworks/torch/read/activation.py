@@ -239,6 +239,8 @@ def clip(call: Call, names: tuple[str, str], defaults: tuple[Any, Any]) -> Batch
         return x
     if low == 0 and high in (6, None):
         return call.same("relu6" if high else "relu")
+    if low is not None and high is not None and call.function != "hardtanh":
+        low = min(low, high)  # all are `max` where `min` is above it (torch.clamp)
     return call.same("clip", without({"min": low, "max": high}))
 
 

@@ -180,7 +180,7 @@ class CallReader:
         before = len(self.spec.layers)
         at = value.batch_at
         is_added = self.recording.batch == 1 and len(first.sizes) < len(first.shape)
-        if at == 0 and not is_added:
+        if at == 0 and value.axes[0][0] == BATCH and not is_added:
             value = self.layers.folded(value, value.place(1))
         else:
             value = self.layers.unfolded(value)

@@ -106,8 +106,8 @@ _WORDS = """
     softsign glu dropout dropout2d addcmul addcdiv lerp grid_sample one_hot multinomial bernoulli cummax cummin
     logsumexp logcumsumexp embedding bincount histc nonzero unique any all nms lgamma digamma erfinv sinc atan2
     hypot fmod remainder meshgrid diag diagonal heaviside logit nan_to_num copy fill zero linalg_vector_norm
-    cosine_similarity hstack vstack dstack column_stack and or xor invert bitwise_and bitwise_or bitwise_xor bitwise_not
-    logical_xor lshift rshift int long short bool byte char double half bfloat16 outer ger
+    cosine_similarity pairwise_distance hstack vstack dstack column_stack and or xor invert bitwise_and bitwise_or
+    bitwise_xor bitwise_not logical_xor lshift rshift int long short bool byte char double half bfloat16 outer ger
 """
 NO_PRODUCTS = frozenset(_WORDS.split())
 """Functions without multiply-accumulates: only those of convolutions, products of matrices and recurrence count."""

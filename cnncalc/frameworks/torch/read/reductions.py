@@ -95,13 +95,13 @@ def variance(call: Call) -> BatchedTensor:
 @RULES.rule("norm", "input p dim keepdim")
 def norm(call: Call) -> BatchedTensor:
     """Read a norm over axes."""
-    return _norm(call, call.get("p", "fro"))
+    return _norm(call, call.x, call.get("p", "fro"))
 
 
 @RULES.rule("linalg_vector_norm vector_norm", "input ord dim keepdim")
 def vector_norm(call: Call) -> BatchedTensor:
     """Read a norm over axes."""
-    return _norm(call, call.get("ord", 2))
+    return _norm(call, call.x, call.get("ord", 2))
 
 
 @RULES.rule("linalg_norm", "input ord dim keepdim")
@@ -109,11 +109,10 @@ def linalg_norm(call: Call) -> BatchedTensor:
     """Read a norm over one axis. OpaqueCall for that of a matrix."""
     if call.get("ord") is not None and not isinstance(call.get("dim"), int):
         raise OpaqueCall
-    return _norm(call, 2 if call.get("ord") is None else call.get("ord"))
+    return _norm(call, call.x, 2 if call.get("ord") is None else call.get("ord"))
 
 
-def _norm(call: Call, order: Any) -> BatchedTensor:
-    x = call.x
+def _norm(call: Call, x: BatchedTensor, order: Any) -> BatchedTensor:
     dims, keep = arguments(call, x)
     order = 2 if order in ("fro", None) else order
     if order in (1, 2):
@@ -140,16 +139,30 @@ def normalize(call: Call) -> BatchedTensor:
     return x._replace(layer=call.layers.add("normalize", [x.layer], keys))
 
 
+def _pair(call: Call) -> tuple[list[BatchedTensor], Axes]:
+    """Return two values that meet, and the axes of what they make. OpaqueCall for another number of axes."""
+    first, second = call.value("x1"), call.value("x2")
+    if len(first.axes) != len(second.axes):
+        raise OpaqueCall
+    values, _, _ = call.layers.meeting([first, second])
+    return values, tuple([max(met) for met in zip(*[one.axes for one in values], strict=True)])
+
+
+@RULES.rule("pairwise_distance", "x1 x2 p eps keepdim")
+def distance(call: Call) -> BatchedTensor:
+    """Read the norm of a difference along the last axis, a little added to each value of it."""
+    values, axes = _pair(call)
+    difference = call.layers.add("sub", [one.layer for one in values])
+    layer = call.layers.add("rescale", [difference], {"offset": call.get("eps", 1e-6)})
+    call.given["dim"] = -1
+    return _norm(call, values[0]._replace(layer=layer, axes=axes), call.get("p", 2.0))
+
+
 @RULES.rule("cosine_similarity", "x1 x2 dim eps")
 def cosine(call: Call) -> BatchedTensor:
     """Read the cosine between two values along an axis."""
-    first, second, dim, eps = call.value("x1"), call.value("x2"), call.get("dim", 1), call.get("eps", 1e-8)
-    if len(first.axes) != len(second.axes):
-        raise OpaqueCall
-    at = dim % len(first.axes)
-    values, _, _ = call.layers.meeting([first, second])
-    axes = tuple([max(met) for met in zip(*[one.axes for one in values], strict=True)])
-    normed = []
+    values, axes = _pair(call)
+    at, eps, normed = call.get("dim", 1) % len(axes), call.get("eps", 1e-8), []
     for one in values:
         axis, layer = call.axis(one, at), one.layer
         if one.axes[at] != axes[at]:  # its norm is that of the units repeated

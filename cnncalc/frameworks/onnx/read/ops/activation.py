@@ -183,12 +183,15 @@ def clip(b: GraphReader, node: GraphNode) -> None:
         if bound is None and node.input(at):
             raise OpaqueNode(b.full(x))
         bounds.append(None if bound is None or isinf(bound) or abs(bound) > LARGEST else bound)
+    least, most = bounds
+    if least is not None and most is not None:
+        least = min(least, most)  # all are `max` where `min` is above it
     if bounds == [0, 6]:
         b.make_pointwise(node, "relu6", x)
     elif bounds == [None, None]:
         b.make_pointwise(node, "identity", x)
     else:
-        b.make_pointwise(node, "clip", x, {"min": bounds[0], "max": bounds[1]})
+        b.make_pointwise(node, "clip", x, {"min": least, "max": most})
 
 
 @HANDLERS.register("PRelu")
