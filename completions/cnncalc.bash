@@ -30,7 +30,8 @@ _cnncalc() {
         mapfile -t files < <(compgen -f -- "$part")
         for name in "${files[@]}"; do
             [[ -d $name ]] && name+=/
-            found+=("$name")
+            printf -v name %q "${name#"$part"}" # the shell would obey $(…) in a name; what is typed stays
+            found+=("$part${name#"''"}")
         done
     fi
     COMPREPLY=("${found[@]}")

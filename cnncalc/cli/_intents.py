@@ -31,6 +31,8 @@ _OPTIONS = {
     "--stat": "summary short brief stats totals-only",
     "--expect out=1000": "assert assume require expected want",
     "--baseline FILE --update": "update-baseline save-baseline record lock lockfile",
+    "--of LAYER": "layer of-layer",
+    "--to svg": "format target-format as into svg png html image",
     "--to onnx": "format target-format as into onnx keras torch pytorch",
     "--weights-out W.npz": "save-weights weights-file state-dict",
     "-w W.npz": "weight kernel weights-path filters",
@@ -84,7 +86,10 @@ def option_meant(word: str, command: click.Command) -> str | None:
     if f"-{name}" in own and len(name) == 1:
         return f"did you mean '-{name}'?"
     for written, names in _OPTIONS.items():
-        if name in names.split() and set(re.findall(r"(?<!\S)--?[a-z]\S*", written)) <= own:
+        option, _, value = written.partition(" ")
+        choices = next((getattr(param.type, "choices", ()) for param in command.params if option in param.opts), ())
+        takes = set(re.findall(r"(?<!\S)--?[a-z]\S*", written)) <= own and (not choices or value in choices)
+        if name in names.split() and takes:
             return f"did you mean {written}?"
     form = next((param for param in command.params if "--format" in param.opts), None)
     choices = getattr(form and form.type, "choices", ())

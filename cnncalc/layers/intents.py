@@ -56,6 +56,7 @@ _TABLE: dict[str, Intent] = {
     "pointwise pw": Intent(("conv:64,k1",)),
     "grouped groupconv groupedconv": Intent(("conv:64,k3,g4",)),
     "dilated atrous dilatedconv atrousconv": Intent(("conv:64,k3,d2",)),
+    "fullyconnected": Intent(("linear:10",)),
     "embed lookup": Intent(("embedding:rows=256,out=8",)),
     "bilstm bidirectional": Intent(("lstm:64,bidirectional=true",)),
     "selfattention multiheadselfattention mhsa": Intent(("multihead:4",)),

@@ -157,6 +157,7 @@ ERRORS = [
         "diff alexnet vgg16 lenet5",
         "diff compares two networks, and 3 are given\n  for several side by side: cnncalc compare alexnet vgg16 lenet5",
     ),
+    ("diff ./nett.json", "there is no file './nett.json'\n  did you mean './net.json'?"),
     ("diff nett.json", "there is no file 'nett.json'\n  did you mean 'net.json'?"),
 ]
 
@@ -211,7 +212,11 @@ MEANINGS = [
         "the figures are out, in, params, weights, bias, buffers, macs, fc_weights, local_weights, rf, rf_size, "
         "rf_stride, rf_start, flops, memory, param_bytes, and min_, max_; of a layer: conv1.out",
     ),
-    ("check lenet5 --expect min_parms=3", "there is no figure 'min_parms' to expect", "did you mean 'min_params' or 'min_param_bytes'?"),
+    (
+        "check lenet5 --expect min_parms=3",
+        "there is no figure 'min_parms' to expect",
+        "did you mean 'min_params' or 'min_param_bytes'?",
+    ),
     ("check lenet5 --expect params=50K", "params: '50K' is not a number", "write 50k, or Ki for 1,024"),
     ("check lenet5 --expect receptive_field=3", "there is no figure 'receptive_field' to expect", "did you mean 'rf'?"),
     ("diff HEAD", "'HEAD': a revision of what?", "name the file, as cnncalc diff HEAD net.json"),
@@ -220,8 +225,22 @@ MEANINGS = [
     ("run lenet5 x.npy", "-x/--array is missing", "give -x x.npy"),
     ("run relu -x 1,2,3", "'1,2,3' is not a file", "a list of numbers stands in brackets: '[1,2,3]'"),
     ("run conv -x [1] -w 1,0;2,3", "'1,0;2,3' is not a file", "a list of numbers stands in brackets: '[[1,0],[2,3]]'"),
+    ("show lenet5 --format svg", "unknown option '--format'", "did you mean --to svg?"),
+    ("convert lenet5 --format keras", "unknown option '--format'", "did you mean --to onnx?"),
+    ("rf lenet5 --layer c1", "unknown option '--layer'", "did you mean --of LAYER?"),
     ("run relu --x [1]", "unknown option '--x'", "did you mean '-x'?"),
     ("shape 224 k7 s2 p3", "'k7' is an argument, not a layer", "join with commas: conv:64,k7,s2,p3"),
+    (
+        "shape models.vgg16(pretrained=True)",
+        "'models.vgg16(pretrained=True)' is a network of a package",
+        "torchvision's is built in: vgg16",
+    ),
+    (
+        "shape torchvision.models.resnet18",
+        "'torchvision.models.resnet18' is a network of a package",
+        "torchvision's is built in: resnet18",
+    ),
+    ("shape 3x5x5 slice", "layers[0]: slice needs axis", "give axis, as axis=1"),
     ("shape 224x224 k7", "'k7' is an argument, not a layer", "join with commas: conv:64,k7"),
     ("run conv:4 -x [[1]] --random", "unknown option '--random'", "did you mean --seed 0?"),
     ("run conv:4 -x [[1]] -w nope.npz", "there is no file 'nope.npz'", None),

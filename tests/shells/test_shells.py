@@ -110,6 +110,13 @@ def test_bash_with_other_word_breaks(tmp_path: Path, breaks: str) -> None:
         assert "the same as before" in terminal.screen
 
 
+def test_bash_quotes_the_name_of_a_file_beside_other_words(tmp_path: Path) -> None:
+    (tmp_path / "len$(touch it) b").touch()
+    with closing(opened("bash", tmp_path, "bind 'TAB: menu-complete'\n")) as terminal:
+        assert terminal.becomes("cnncalc shape len" + TAB + TAB) == r"cnncalc shape len\$\(touch\ it\)\ b "
+        assert terminal.becomes("cnncalc shape ./len" + TAB) == r"cnncalc shape ./len\$\(touch\ it\)\ b "
+
+
 @pytest.mark.parametrize("shell", SET_UP)
 def test_a_broken_program_leaves_the_line_alone(shell: str, tmp_path: Path) -> None:
     with closing(opened(shell, tmp_path)) as terminal:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import arrays
 from .budget import bounded
 from .libraries import Library, NameTable
 from .methods import Deque, by_name, pairs, spent
@@ -25,7 +26,7 @@ from .values import (
 if TYPE_CHECKING:
     from .evaluate import Evaluator
 
-NAMES = NameTable()
+NAMES = NameTable(arrays.NAMES)
 LIBRARY = Library(NAMES, {"typing_extensions": "typing", "collections.abc": "typing", "numpy.math": "math"})
 
 # math
@@ -69,7 +70,7 @@ for _name in _NUMPY.split():
 for _name in ("pi", "e", "inf", "nan"):
     NAMES[f"math.{_name}"] = NAMES[f"numpy.{_name}"] = getattr(math, _name)
 NAMES["math.tau"] = math.tau
-for _name, _type in (("int64", "int"), ("int32", "int"), ("float32", "float"), ("float64", "float"), ("array", "list")):
+for _name, _type in (("int64", "int"), ("int32", "int"), ("float32", "float"), ("float64", "float")):
     NAMES[f"numpy.{_name}"] = TYPES[_type]
 
 # functools

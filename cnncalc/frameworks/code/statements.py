@@ -15,6 +15,7 @@ from .patterns import fits
 from .source import quoted
 from .values import (
     MISSING,
+    ArrayValue,
     ClassMethodValue,
     ClassValue,
     Frame,
@@ -125,6 +126,9 @@ class StatementEvaluator(ExpressionEvaluator):
 
     def in_place(self, op: str, left: Any, right: Any, node: Any) -> Any:
         """Return what `x += y` leaves in x."""
+        if isinstance(left, ArrayValue):
+            left[:] = self.each(op, left, right, node)
+            return left
         if isinstance(left, list) and op == "add":
             more = self.items(right, node)
             self.budget.copy(len(left) + len(more))
@@ -295,20 +299,32 @@ class StatementEvaluator(ExpressionEvaluator):
 
     def context(self, node: ast.With, frame: Frame) -> Outcome:
         """Run `with`; contexts of libraries have no effect: `torch.no_grad()`, `warnings.catch_warnings()`."""
-        ends_at: list[Any] = []
-        for one in node.items:
-            value = self.value(one.context_expr, frame)
-            ends_at += value.kinds if isinstance(value, Suppressed) else ()
-            if isinstance(value, InstanceValue) and value.cls.find("__enter__") is not MISSING:
-                value = self.call(self.attribute(value, "__enter__", one.context_expr), [], {}, one.context_expr)
-            if one.optional_vars is not None:
-                self.assign(one.optional_vars, value, frame)
-        try:
+        return self.within(node.items, node, frame)
+
+    def within(self, items: Sequence[ast.withitem], node: ast.With, frame: Frame) -> Outcome:
+        """Run the body of a `with` within some of its contexts: each is left when what is inside it has ended."""
+        if not items:
             return self.run(node.body, frame)
+        one, leave = items[0], None
+        value = context = self.value(one.context_expr, frame)
+        if isinstance(value, InstanceValue) and value.cls.find("__enter__") is not MISSING:
+            leave = self.attribute(value, "__exit__", one.context_expr)
+            value = self.call(self.attribute(value, "__enter__", one.context_expr), [], {}, one.context_expr)
+        if one.optional_vars is not None:
+            self.assign(one.optional_vars, value, frame)
+        try:
+            outcome = self.within(items[1:], node, frame)
         except RaisedError as error:
-            if not any(error.kind.derives(kind) for kind in ends_at):
+            ends = isinstance(context, Suppressed) and any(error.kind.derives(kind) for kind in context.kinds)
+            if leave is not None:
+                given = [error.kind, UnknownValue(clipped(error.text, LONGEST_REASON), node), None]
+                ends = self.truth(self.call(leave, given, {}, one.context_expr), one.context_expr)
+            if not ends:
                 raise
             return NEXT
+        if leave is not None:
+            self.call(leave, [None, None, None], {}, one.context_expr)
+        return outcome
 
     def attempt(self, node: ast.Try, frame: Frame) -> Outcome:
         """Run `try`."""

@@ -516,6 +516,9 @@ NAMES = [
         "Net",
         "Scale",
         "without",
+        "Slopes",
+        "joined",
+        "Slopes(1)",
     ),
     *("training", "parameters", "train", "T_destination", "modules", "_modules", "_parameters", "_call_impl", "keys"),
     *("__init__", "__class__", "__dict__", "__call__", "_", "__", "__a", "a.__class__", "a._modules", "a.training"),
@@ -560,6 +563,8 @@ def test_names_never_mean_another_thing(name: str) -> None:
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     assert len({one.name for one in classes}) == len(classes) >= 3
     assert {one.name for one in classes if one.name not in HELPER_CLASSES}.isdisjoint(GLOBAL)
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert {getattr(one, "name", "") for one in tree.body} & HELPER_CLASSES <= called
     for one in classes:
         for node in ast.walk(one):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and one.name not in HELPER_CLASSES:

@@ -164,7 +164,13 @@ def register_for_all(evaluator: Evaluator, args: list[Any], kwargs: dict[str, An
     raise evaluator.error(node, "a hook of all modules is not followed", "register it on each: for m in self.modules()")
 
 
-@method(HANDLE, "remove")
+@method(HANDLE, "__enter__")
+def enter_hook(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the handle, which `with` removes at its end."""
+    return args[0]
+
+
+@method(HANDLE, "remove", "__exit__")
 def remove_hook(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
     """Remove what a module calls, if it is there still."""
     handle = args[0].attributes

@@ -61,6 +61,19 @@ def spectral_norm(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any],
     return replaced(module, name, parts, weight)
 
 
+@NAMES.function("torch.nn.utils.parametrizations.orthogonal")
+def orthogonal(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a module whose weight is made orthogonal, by default relative to a square matrix, which is a buffer."""
+    module, name, weight = own_weight(args, kwargs)
+    parts = {f"{name}_orig": TensorValue(weight.shape, is_parameter=True)}
+    if kwargs.get("use_trivialization", args[3] if args[3:] else True):
+        *before, rows, columns = weight.shape
+        side = max(rows, columns)
+        parts[f"{name}_base"] = TensorValue((*before, side, side))
+        parts[f"{name}_base"].is_buffer = True
+    return replaced(module, name, parts, weight)
+
+
 _REMOVALS = "remove_weight_norm remove_spectral_norm parametrize.remove_parametrizations prune.remove"
 
 
@@ -100,7 +113,7 @@ def prune_several(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any],
         prune(evaluator, evaluator.items(pair, node), {}, node)
 
 
-@NAMES.function("torch.nn.utils.parametrize.register_parametrization", "torch.nn.utils.parametrizations.orthogonal")
+@NAMES.function("torch.nn.utils.parametrize.register_parametrization")
 def parametrized(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Refuse a weight that is computed by a module."""
     raise NotImplementedError

@@ -73,6 +73,8 @@ HELPERS = {
     **sequences.HELPERS,
 }
 """What a file begins with if its source calls it, in this order."""
+TEXT = r'"(?:[^"\\]|\\.)*"'
+"""A literal of the source: a name in it is no call."""
 GLOBAL = frozenset([*dir(builtins), *kwlist, "torch", "nn", "F", *(call[:-1] for call in HELPERS)])
 """The names that mean something everywhere in the source, which no class and no variable may have."""
 TAKEN = frozenset([*GLOBAL, *places.RESERVED, "x", "image", "self"])
@@ -105,7 +107,9 @@ def write(network: Network) -> str:
     classes = Classes()
     add_class(network.name, report.layers, report.sample, classes)
     body = "\n\n".join(classes.values())
-    body = "\n\n".join([*(text for call, text in HELPERS.items() if re.search(rf"\b{re.escape(call)}", body)), body])
+    code = re.sub(TEXT, '""', body)
+    helpers = [text for call, text in HELPERS.items() if re.search(rf"(?<![\w.]){re.escape(call)}", code)]
+    body = "\n\n".join([*helpers, body])
     lines = [f'"""{title(network.name)}: {show(network.input)} in, {counted(report.params)} parameters."""', ""]
     lines += ["import torch", "from torch import nn"] + ["from torch.nn import functional as F"] * ("F." in body)
     return printable_lines("\n".join([*lines, "", "", body]))
