@@ -222,6 +222,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "verified.txt": (b"2x5x6 dwconv:k1000000000000000000,same", ["rf", "--verify"], 2, "30 pixels take 3,600 values"),
     "verified_late.txt": (b"3x64x65 conv:20000,k3 conv:2000,k3", ["rf", "--verify"], 2, "4,160 pixels take 3"),
     "influence.txt": (b"2x5x6 conv:1,k19999,same avgpool:k19999,s1,same", ["rf", "--effective"], 0, "of the 30 pixels"),
+    "influence_of_many.txt": (
+        b"1x5x2000 conv:1,k1x999,same,times=40",
+        ["rf", "--effective"],
+        2,
+        "5,994,015 taps are too many: at most 4,194,304 are held",
+    ),
     "influence_of_none.txt": (b"1x1x1 conv:1,k2,d2,p1", ["rf", "--effective"], 0, "sees no pixel"),
     "window.txt": (b"1x100x100 conv:1,k99", ["show"], 0, "step 4 of 4"),
     "maps.txt": (b"1x5x5 conv:1,k3,p100000", ["show", "--to", "html"], 0, "The maps are too large"),
