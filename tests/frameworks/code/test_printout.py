@@ -299,6 +299,12 @@ def test_without_an_input_the_sizes_are_open() -> None:
     assert str(report.macs) == "(H//2)*(W//2)*18432+H*W*288+402688"
 
 
+def test_how_an_average_pool_rounds_is_not_shown() -> None:
+    network = read("Sequential(\n  (0): AvgPool2d(kernel_size=2, stride=2, padding=0)\n)")
+    (note,) = network.source.notes  # type: ignore[union-attr]
+    assert note == "a print-out does not show ceil_mode of AvgPool2d: read as False, rounding down"
+
+
 def test_parameters_behind_an_unknown_shape_are_those_that_are_shown() -> None:
     norm = "LayerNorm((24, 10), eps=1e-05, elementwise_affine=True)"
     network = read(f"Sequential(\n  (0): Flatten(start_dim=1, end_dim=2)\n  (1): {norm}\n)")
