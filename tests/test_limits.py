@@ -205,6 +205,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "numbers.txt": (b"3xHxW conv:3,k3,times=5001", ["shape", "-i", "3x10004x10005"], 0, "3x10002x10003"),
     "same.txt": (b"3xHxW conv:3,k3,p=same,times=20000", ["compare"], 0, "3xHxW"),
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
+    "tabulated.txt": (
+        b"3xHxW relu:times=2001",
+        ["shape", "--at", "H=W=1..100"],
+        2,
+        "--at traces 200,100 layers, those of all rows together, more than 200,000",
+    ),
     "measured.txt": (
         b"3x8x8 relu:times=20001",
         ["shape", "--dtype", "float32"],

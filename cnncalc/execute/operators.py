@@ -269,8 +269,7 @@ def _window_taps(window: Slide | Cut, n: int, out: int) -> Taps:
     else:
         up = i * window.s - pb + tap * window.d
     up = np.where((up >= 0) & (up < out), up, -1)
-    met = (up >= 0).any(axis=1)  # taps that meet only padding pass nothing on
-    met[0] = True
+    met = np.union1d(0, np.flatnonzero((up >= 0).any(axis=1)))  # taps that meet only padding pass nothing on
     return Taps(up[met], np.ones(up[met].shape))
 
 
