@@ -45,17 +45,21 @@ MOST_OPENED = 4_000
 microseconds each."""
 MOST_PAIRS = 1_000_000
 """Pairs of what one layer reads, of all layers together, where `rf` follows each through the layer: a microsecond."""
-MOST_RUN = 50_000
-"""Layers of a network that is run, or whose matrix is made: 3 KiB, and 30 microseconds, each, before anything is
-computed."""
+MOST_RUN = 16_000
+"""Layers of a network that is run, or whose matrix is made: 5 KiB, and 60 to 120 microseconds, each, before anything
+is computed."""
 MOST_CONVERTED = 10_000
 """Layers of a network that is written for another framework: 20 KiB, and 100 microseconds, each for ONNX; some layers
 are ten there."""
+MOST_WRITTEN = 60_000
+"""Nodes of an ONNX file that is written, where a layer may be dozens: 20 microseconds each."""
 MOST_EXPLAINED = 10_000
 """Rows whose arithmetic is shown, in a kilobyte and 70 microseconds each, and twice that with open sizes."""
 MOST_MEASURED = 20_000
 """Layers of a network that `shape` shows with hints, bytes or the MACs of a tool: up to 40 microseconds each for each
 of these."""
+MOST_TABULATED = 200_000
+"""Layers that `--at` traces, those of a network counted for each row: 1 KiB, and 10 microseconds, each."""
 MOST_FINDINGS = 1_000
 """Findings of a file that are listed."""
 MOST_MISSPELT = 20

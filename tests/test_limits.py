@@ -205,6 +205,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "numbers.txt": (b"3xHxW conv:3,k3,times=5001", ["shape", "-i", "3x10004x10005"], 0, "3x10002x10003"),
     "same.txt": (b"3xHxW conv:3,k3,p=same,times=20000", ["compare"], 0, "3xHxW"),
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
+    "tabulated.txt": (
+        b"3xHxW relu:times=2001",
+        ["shape", "--at", "H=W=1..100"],
+        2,
+        "--at traces 200,100 layers, those of all rows together, more than 200,000",
+    ),
     "measured.txt": (
         b"3x8x8 relu:times=20001",
         ["shape", "--dtype", "float32"],
@@ -221,6 +227,8 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         1,
         "with another p",
     ),
+    "influence.txt": (b"2x5x6 conv:1,k19999,same avgpool:k19999,s1,same", ["rf", "--effective"], 0, "of the 30 pixels"),
+    "influence_of_none.txt": (b"1x1x1 conv:1,k2,d2,p1", ["rf", "--effective"], 0, "sees no pixel"),
     "window.txt": (b"1x100x100 conv:1,k99", ["show"], 0, "step 4 of 4"),
     "maps.txt": (b"1x5x5 conv:1,k3,p100000", ["show", "--to", "html"], 0, "The maps are too large"),
     "kernel.txt": (b"1x9999999x9999999 conv:1,k9999999", ["show", "--to", "html"], 0, "The maps are too large"),
@@ -235,6 +243,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         ["shape", "--explain"],
         2,
         "--explain of 10,001 rows, more than 10,000",
+    ),
+    "written.txt": (
+        b"7x8 multihead:2,times=2000",
+        ["convert", "--to", "onnx"],
+        2,
+        "the ONNX file has 60,001 nodes, more than 60,000",
     ),
     "fewer.txt": (b"3x8x8 relu:times=30000", ["diff", "3x8x8 relu:times=50001", "--until", "relu1000"], 0, ""),
     "both.txt": (

@@ -71,8 +71,11 @@ def command(
     kind = job.result(job.last, 1)[1]
     size = rows * columns * kind.itemsize
     text = f"the matrix is {rows:,} x {columns:,} of {kind}: {size_text(size)}"
-    has_memory(text, size, "take a smaller sample: crop it")
-    note_size(text, size)
+    needs = size + job.weight_bytes
+    if needs > size:
+        text += f", and the weights take {size_text(job.weight_bytes)}"
+    has_memory(text, needs, "take a smaller sample: crop it")
+    note_size(text, needs)
     if matrix.adds_constants(network, weights):
         note("the constants that layers add, as a bias, are not part of the matrix: add them to the product")
     with all_or_none():

@@ -440,5 +440,6 @@ def _check_keys(cls: type[Layer], op: str, given: dict[str, object], path: Path)
         )
     for key in cls.NEEDED:
         if key not in given:
-            bare = f", as {op}:{EXAMPLE.get(key, 3)}" if key == cls.BARE else ""
-            raise SpecError(f"{op} needs {key}", f"give {key}{bare}", path=path)
+            example = f", as {key}={EXAMPLE[key]}" if key in EXAMPLE else ""
+            example = f", as {op}:{EXAMPLE.get(key, 3)}" if key == cls.BARE else example
+            raise SpecError(f"{op} needs {key}", f"give {key}{example}", path=path)

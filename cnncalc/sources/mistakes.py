@@ -44,6 +44,7 @@ _MISSPELT = [
     (r"(\d+)-?([A-Za-z]+(?:\d+x\d+)?)", r"\2:\1"),  # 64conv3x3
     (rf"{_OP})[_-]?(\d+)[_-]?([ksp]\d\w*)", r"\1:\2,\3"),  # conv64k3
     (rf"{_OP})_(\d+)_(\d+(?:x\d+)*)", r"\1:\2,k\3"),  # conv_64_3
+    (r"(conv)(\d)-(\d+)", r"\1:\3,k\2"),  # conv3-64, as the paper of VGG has it
 ]
 """How a layer may be typed that has its arguments in its name, or behind another mark, and how it is written."""
 
@@ -83,8 +84,26 @@ def _punctuated(word: str) -> str | None:
     return None
 
 
+def _argument(spec: SpecWords, index: int) -> SpecError | None:
+    """Return the error for arguments behind a layer, or for `k7 s2` without one in front; None for another word."""
+    if index > spec.first:
+        return join_hint(spec.words[index - 1], spec.words[index:])
+    letters = "".join(word[:1] for word in spec.words[index:])
+    own = next((n for n in range(len(letters)) if letters[n] in letters[:n]), len(letters))  # k3 k3 are two layers
+    is_fused = re.fullmatch(r"[kspdg]\d+(?:x\d+)*(?:,.*)?", spec.words[index])
+    return join_hint("conv:64", spec.words[index : index + own]) if is_fused else None
+
+
+def _built_in(word: str) -> str | None:
+    """Return the help for a network of a package, `models.resnet18()`, that is built in; None for another word."""
+    name = word.partition("(")[0].rpartition(".")[2].lower()
+    return f"torchvision's is built in: {name}" if name in zoo.names() and name != word.lower() else None
+
+
 def no_network(spec: SpecWords, word: str) -> SpecError:
     """Return the error for a lone word that is not a network."""
+    if (built_in := _built_in(word)) is not None:
+        return spec.blame(SpecError(f"{shown(word)} is a network of a package", built_in), spec.first, len(word))
     if (error := _no_module(word)) is not None or is_path(word):
         return spec.blame(error or no_file(word), spec.first, len(word))
     from ..layers.intents import meant
@@ -93,7 +112,7 @@ def no_network(spec: SpecWords, word: str) -> SpecError:
     intent = meant(name)
     if intent is not None and intent.what:
         return spec.blame(unknown_op(name), spec.first, len(word))
-    if (argument := join_hint("conv:64", [word])) is not None:
+    if (argument := _argument(spec, spec.first)) is not None:
         return spec.blame(argument, spec.first, len(word))
     if intent is None and name[:1].isupper() and (error := call_error(word)) is not None:
         return spec.blame(error, spec.first, len(word))
@@ -135,11 +154,12 @@ def no_file(word: str) -> SpecError:
         return SpecError(
             f"{shown(word, LONGEST_PATH)} is not a file but an address", f"fetch it first: curl -LO {word}"
         )
+    folder = os.path.dirname(word)
     try:
-        beside = os.listdir(os.path.dirname(word) or ".")
+        beside = os.listdir(folder or ".")
     except (OSError, ValueError):  # ValueError: a null character
         beside = []
-    help = nearest(os.path.basename(word), [*beside, *zoo.names()])
+    help = nearest(os.path.basename(word), beside if folder else [*beside, *zoo.names()], os.path.join(folder, ""))
     return SpecError(f"there is no file {shown(word, LONGEST_PATH)}", help)
 
 
@@ -181,7 +201,7 @@ def no_layer(spec: SpecWords, index: int) -> SpecError:
         call = spec.words[spec.words.index("=", index) + 1]
         assigned = SpecError(f"{shown(word)} is not a layer", f"write the call alone: {call}")
         return spec.blame(assigned, index, len(word))
-    argument = join_hint(spec.words[index - 1] if index > spec.first else "conv:64", spec.words[index:])
+    argument = _argument(spec, index)
     if argument is not None:
         return spec.blame(argument, index, len(word))
     if is_stdin(word) or is_file(word) or name.lower() in zoo.names():

@@ -572,7 +572,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     ended = here(["shape", str(missing)])
     assert ended.code == 2
     assert ended.err.startswith(f"there is no file '{missing}'\n")
-    assert ended.err.endswith("  did you mean 'net.json' or 'net2.json'?\n")
+    assert ended.err.endswith(f"  did you mean '{tmp_path}/net.json' or '{tmp_path}/net2.json'?\n")
 
 
 def test_names_cannot_carry_escape_codes() -> None:

@@ -157,6 +157,7 @@ ERRORS = [
         "diff alexnet vgg16 lenet5",
         "diff compares two networks, and 3 are given\n  for several side by side: cnncalc compare alexnet vgg16 lenet5",
     ),
+    ("diff ./nett.json", "there is no file './nett.json'\n  did you mean './net.json'?"),
     ("diff nett.json", "there is no file 'nett.json'\n  did you mean 'net.json'?"),
 ]
 
@@ -229,6 +230,24 @@ MEANINGS = [
     ("rf lenet5 --layer c1", "unknown option '--layer'", "did you mean --of LAYER?"),
     ("run relu --x [1]", "unknown option '--x'", "did you mean '-x'?"),
     ("shape 224 k7 s2 p3", "'k7' is an argument, not a layer", "join with commas: conv:64,k7,s2,p3"),
+    (
+        "shape models.vgg16(pretrained=True)",
+        "'models.vgg16(pretrained=True)' is a network of a package",
+        "torchvision's is built in: vgg16",
+    ),
+    (
+        "shape torchvision.models.resnet18",
+        "'torchvision.models.resnet18' is a network of a package",
+        "torchvision's is built in: resnet18",
+    ),
+    ("shape 3x5x5 slice", "layers[0]: slice needs axis", "give axis, as axis=1"),
+    ("shape 9x9 k3 k3", "'k3' is an argument, not a layer", "join with commas: conv:64,k3"),
+    ("shape -i=3x9x9 relu", "-i '=3x9x9' names no input", "write -i 3x9x9"),
+    (
+        "shape conv3-64",
+        "'conv3-64' is not a layer, a file or a built-in network",
+        "a colon stands behind the op, commas between its arguments: conv:64,k3",
+    ),
     ("shape 224x224 k7", "'k7' is an argument, not a layer", "join with commas: conv:64,k7"),
     ("run conv:4 -x [[1]] --random", "unknown option '--random'", "did you mean --seed 0?"),
     ("run conv:4 -x [[1]] -w nope.npz", "there is no file 'nope.npz'", None),

@@ -148,7 +148,7 @@ def test_dense_from_the_shell(tmp_path: Path) -> None:
     np.save(tmp_path / "w.npy", w)
     done = process("dense", "conv:s2,p1", "-i", "3x9x7", "-w", "w.npy", "-o", "m.npy", "-v", cwd=tmp_path)
     assert (done.code, done.out) == (0, "")
-    assert "the matrix is 80 x 189 of float32: 59.1 KiB" in done.err
+    assert "the matrix is 80 x 189 of float32: 59.1 KiB, and the weights take 448 bytes\n" in done.err
     found = np.load(tmp_path / "m.npy")
     np.testing.assert_allclose(found @ x.ravel(), cnncalc.run("conv:s2,p1", x, w).ravel(), rtol=1e-4, atol=1e-5)
 

@@ -245,13 +245,16 @@ expects = st.one_of(
 )
 
 
-def names_of(cls: type[Layer]) -> list[str]:
+@cache
+def names_of(op: str) -> list[str]:
     """Every name of every key."""
-    return [name for name in NAMES if keys_named(cls, name)]
+    return [name for name in NAMES if keys_named(OPS[op][0], name)]
 
 
-def readable(cls: type[Layer], nd: int | None, name: str) -> list[Json]:
+@cache
+def readable(op: str, name: str) -> list[Json]:
     """The values that can stand behind a name."""
+    cls, nd = OPS[op]
     keys = keys_named(cls, name)
     if name == "pads":
         return [[1, 0] * (nd or 3)]
@@ -266,17 +269,17 @@ def readable(cls: type[Layer], nd: int | None, name: str) -> list[Json]:
 def sound_layers(draw: st.DrawFn) -> Json:
     """A layer with some of its keys, each by one of its names, and values that can be read."""
     op = draw(st.sampled_from(list(OPS)))
-    cls, nd = OPS[op]
+    cls, _ = OPS[op]
     found: Json = {"op": draw(st.sampled_from([op, op.upper(), op.lower().replace("convt", "ConvTranspose")]))}
     taken: set[str] = set()
     for key in cls.KEYS:
         if key in taken or (key == "p_total" and "p" in taken):
             continue
         if key in cls.NEEDED or draw(st.booleans()):
-            names = [name for name in names_of(cls) if key in keys_named(cls, name)]
+            names = [name for name in names_of(op) if key in keys_named(cls, name)]
             name = draw(st.sampled_from([name for name in names if name != "auto_pad" or key not in cls.NEEDED]))
             if taken.isdisjoint(keys_named(cls, name)):
-                found[name] = draw(st.sampled_from(readable(cls, nd, name)))
+                found[name] = draw(st.sampled_from(readable(op, name)))
                 taken.update(keys_named(cls, name))
     return found
 
@@ -291,14 +294,14 @@ def unsound_layers(draw: st.DrawFn) -> Json:
     found = draw(sound_layers())
     op = find_op(found["op"])
     assert op is not None
-    key = draw(st.sampled_from([*found, *names_of(OPS[op][0]), *COMMON_KEYS, *NAMES, "kernel"]))
+    key = draw(st.sampled_from([*found, *names_of(op), *COMMON_KEYS, *NAMES, "kernel"]))
     match draw(st.sampled_from(["set", "set", "null", "drop", "add"])):
         case "drop":
             found.pop(key, None)
         case "null":
             found[key] = None
         case "add":
-            name = draw(st.sampled_from(names_of(OPS[op][0]) or ["times"]))
+            name = draw(st.sampled_from(names_of(op) or ["times"]))
             found[name] = draw(values)
         case _:
             found[key] = draw(
@@ -384,7 +387,7 @@ def test_every_key_of_every_op_is_there_and_explained() -> None:
     for op, (cls, nd) in OPS.items():
         first = next(other for other in OPS if OPS[other] == (cls, nd))
         properties = defs[f"layer-{first}"]["properties"]
-        assert set(properties) == {*COMMON_KEYS, *names_of(cls)}, op
+        assert set(properties) == {*COMMON_KEYS, *names_of(op)}, op
         for key in cls.KEYS:
             assert properties[key]["description"].endswith("."), (op, key)
             default = properties[key].get("default")

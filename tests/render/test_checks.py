@@ -354,30 +354,35 @@ words = st.text(st.sampled_from(HOSTILE + "abAB01") | st.characters(exclude_cate
 files = words.map(lambda text: "n" + text.replace("\0", "") + ".json")
 
 
-@st.composite
-def results_of(draw: st.DrawFn) -> Result:
-    file = draw(files)
-    findings = [
-        Finding(
-            draw(st.sampled_from(list(CODES))),
-            file,
-            draw(words),
-            draw(st.integers(1, 10**6)),
-            draw(st.integers(1, 10**6)),
-            draw(st.sampled_from(["error", "note"])),
-            draw(st.none() | words),
-            draw(st.none() | words),
-            draw(st.none() | words),
-            draw(st.none() | words),
-            tuple(draw(st.lists(words, max_size=2))),
-            draw(st.none() | words),
-        )
-        for _ in range(draw(st.integers(0, 3)))
-    ]
-    return Result(file, findings, None, draw(st.integers(0, 9)))
-
-
-runs = st.lists(results_of(), max_size=4)
+maybe = st.none() | words
+numbers = st.integers(1, 10**6)
+findings_of = st.lists(
+    st.builds(
+        Finding,
+        st.sampled_from(list(CODES)),
+        st.just(""),
+        words,
+        numbers,
+        numbers,
+        st.sampled_from(["error", "note"]),
+        maybe,
+        maybe,
+        maybe,
+        maybe,
+        st.lists(words, max_size=2).map(tuple),
+        maybe,
+    ),
+    max_size=3,
+)
+runs = st.lists(
+    st.builds(
+        lambda file, findings, checked: Result(file, [one._replace(file=file) for one in findings], None, checked),
+        files,
+        findings_of,
+        st.integers(0, 9),
+    ),
+    max_size=4,
+)
 
 
 def flat(results: list[Result]) -> list[Finding]:

@@ -1,7 +1,7 @@
-"""Depthwise cross-correlation with columns of the rows of a kernel only: one product for each row, and their sum.
+"""Depthwise cross-correlation with columns of one row of a kernel only: one product for all rows, and their sum.
 
-Columns of all cells (im2col) copy the input as often as the kernel has cells, these as often as a row of it has. It
-pays for kernels of many rows. Everything here works on views with the channels first, of any strides.
+Columns of all cells (im2col) copy the input as often as the kernel has cells, these as often as a row of it has.
+Everything here works on views with the channels first, of any strides.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from itertools import product
 from math import prod
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from ..task import Array, Then
 from ..threads import BLOCK, buffer, cut, each, threads
-from .columns import EVERY, Layout, Shapes, Windows, broadcast_bias, gather, see
+from .columns import EVERY, Layout, Shapes, Windows, gather, see
 
-LEAST_ROWS = 5
+LEAST_ROWS = 3
 """The least rows of a kernel: with fewer, the copies that are saved do not make up for the sums."""
+LEAST_DIVIDED = 1 << 18
+"""From how many multiplications on OpenBLAS divides a product among threads: those of several callers would wait."""
 
 
 def pays(shapes: Shapes) -> bool:
@@ -44,7 +45,7 @@ def _each_channel(shapes: Shapes) -> int:
     k = shapes.weight[2:]
     windows, size = _rows(shapes.windows, shapes.out[2:])
     view = see(shapes.x[2:], windows, size)
-    values = prod(k[1:]) * prod(size) + prod(view.shape) + sum(view.margins) + k[0] * prod(shapes.out[2:])
+    values = (prod(k[1:]) + k[0]) * prod(size) + prod(view.shape) + sum(view.margins)
     return values * shapes.kind.itemsize
 
 
@@ -61,24 +62,25 @@ def correlate(
     kind, (c, _, k, *others) = weight.dtype, weight.shape
     rows, size = _rows(windows, out.shape[2:])
     view = see(x.shape[2:], rows, size)
-    each_row, length = prod(out.shape[3:]), prod(out.shape[2:])
-    kernels = np.ascontiguousarray(weight).reshape(c, k, 1, prod(others))
+    each_row, length = windows.d[0] * prod(out.shape[3:]), prod(out.shape[2:])
+    kernels = np.ascontiguousarray(weight).reshape(c, k, prod(others))
 
     def work(item: tuple[int, slice]) -> None:
         n, mine = item
         count = mine.stop - mine.start
         columns = gather(x[n : n + 1, mine], view, size, Layout(kind, count, taps_first=False, ones=False))[0]
-        by_channel, by_tap, by_value = columns.strides
-        shape = (count, k, columns.shape[1], length)
-        seen = as_strided(columns, shape, (by_channel, windows.d[0] * each_row * by_value, by_tap, by_value))
-        made = np.matmul(kernels[mine], seen, out=buffer("made", (count, k, 1, length), kind))[:, :, 0]
-        sums = made[:, 0]
-        for row in range(1, k):
-            np.add(sums, made[:, row], out=sums)
-        added = broadcast_bias(None if bias is None else bias[mine], out.ndim - 2)
-        np.add(sums.reshape(count, *out.shape[2:]), added, out=out[n, mine], casting="unsafe")
+        made = buffer("made", (count, k, columns.shape[-1]), kind)
+        for some in cut(columns.shape[-1], max(LEAST_DIVIDED // kernels[0].size, 1)):
+            np.matmul(kernels[mine], columns[..., some], out=made[..., some])
+        by_row = [made[:, row, row * each_row : row * each_row + length] for row in range(k)]
+        if bias is not None:
+            np.add(by_row[0], bias[mine, None], out=by_row[0])
+        for row in by_row[1:-1]:
+            np.add(by_row[0], row, out=by_row[0])
+        first, last = [row.reshape(count, *out.shape[2:]) for row in (by_row[0], by_row[-1])]
+        np.add(first, last, out=out[n, mine], casting="unsafe")
         if then is not None:
             then((slice(n, n + 1), mine, *(EVERY,) * (out.ndim - 2)))
 
     channels = cut(c, _channels(Shapes(x.shape, weight.shape, out.shape, windows, c, kind, tile)))
-    each(work, product(range(len(x)), channels), out.size * k * prod(others) * kind.itemsize)
+    each(work, product(range(len(x)), channels), out.size * (k + prod(others)) * kind.itemsize)

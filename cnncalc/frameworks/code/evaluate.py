@@ -132,8 +132,12 @@ class Evaluator(StatementEvaluator):
         if hasattr(builtins, name):
             raise self.error(node, f"Python's {name} is not understood", self.way)
         what = f"the name {name!r} has no value here"
-        hint = lambda: self.import_of(name) or nearest(name, [*self.scope.names, *BUILTINS])  # noqa: E731
-        raise RaisedError(self.exception("NameError"), what, node, hint)
+        raise RaisedError(self.exception("NameError"), what, node, lambda: self.name_meant(name))
+
+    def name_meant(self, name: str) -> str | None:
+        """Return what helps where a name has no value: its import, or the nearest names."""
+        others = [one for one in (*self.scope.names, *BUILTINS) if one != name]
+        return self.import_of(name) or nearest(name, others)
 
     def import_of(self, name: str) -> str | None:
         """Return how a name of the frameworks' layers is imported; None for another name."""
@@ -156,7 +160,7 @@ class Evaluator(StatementEvaluator):
             return self.libraries.find(f"{value.name}.{name}")
         if isinstance(value, NamedItems) and name in value.names:
             return value[value.names.index(name)]
-        method = next((own[name] for kind, own in METHODS.items() if isinstance(value, kind) and name in own), None)
+        method = next((METHODS[kind][name] for kind in type(value).__mro__ if name in METHODS.get(kind, ())), None)
         return MISSING if method is None else BoundMethod(method, value)
 
     # Calls

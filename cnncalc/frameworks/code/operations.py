@@ -25,6 +25,7 @@ from .source import CodeSource, quoted
 from .types import UnionValue, union
 from .values import (
     MISSING,
+    ArrayValue,
     BoundMethod,
     ClassMethodValue,
     ClassValue,
@@ -43,6 +44,11 @@ from .values import (
 PLAIN_ERRORS = (TypeError, ValueError, ZeroDivisionError, KeyError, IndexError, OverflowError, AttributeError)
 """What Python raises for operations on plain values that are not possible."""
 PLAIN = (bool, int, float, complex, str, list, tuple, dict, set, frozenset, range, slice, bytes, type(None), type(...))
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    """Return the sizes of rows of numbers; none for one number."""
+    return (len(value), *_shape(value[0] if value else 0)) if isinstance(value, (list, tuple)) else ()
 
 
 class OperationEvaluator:
@@ -140,12 +146,28 @@ class OperationEvaluator:
         for one, other, name in ((left, right, f"__{op}__"), (right, left, f"__r{op}__")):
             if isinstance(one, InstanceValue) and one.cls.find(name) is not MISSING:
                 return self.call(self.attribute(one, name, node), [other], {}, node)
+        return self.operate_plain(op, left, right, node)
+
+    def operate_plain(self, op: str, left: Any, right: Any, node: Any) -> Any:
+        """Return the result of an operator on values of Python's own types, and of NumPy's arrays."""
+        if isinstance(left, ArrayValue) or isinstance(right, ArrayValue):
+            return self.each(op, left, right, node)
         if not isinstance(left, PLAIN) or not isinstance(right, PLAIN):
             return self.union(op, left, right, node)
         try:
             return plain_binary(op, left, right, self.budget)
         except PLAIN_ERRORS as error:
             raise self.raised(error, node) from None
+
+    def each(self, op: str, left: Any, right: Any, node: Any) -> ArrayValue:
+        """Return the result of an operator on the items of an array, with those of another or with one value."""
+        rows = [one for one in (left, right) if isinstance(one, (list, tuple))]
+        if len({_shape(one) for one in rows}) > 1:
+            raise self.impossible(op, left, right, node)
+        pairs = zip(
+            *[one if isinstance(one, (list, tuple)) else [one] * len(rows[0]) for one in (left, right)], strict=True
+        )
+        return ArrayValue([self.operate(op, a, b, node) for a, b in pairs])
 
     def union(self, op: str, left: Any, right: Any, node: Any) -> UnionValue:
         """Return `A | None` of a class, or `None | A`. SpecError for another operator."""
@@ -178,6 +200,12 @@ class OperationEvaluator:
                     return one.binary(self, name, left, right, node)  # type: ignore[arg-type]
                 except NotImplementedError:
                     return (left is right) is (name == "eq")
+        return self.compare_plain(name, left, right, node)
+
+    def compare_plain(self, name: str, left: Any, right: Any, node: Any) -> bool:
+        """Return the result of one comparison of values of Python's own types. SpecError for one of arrays."""
+        if isinstance(left, ArrayValue) or isinstance(right, ArrayValue):
+            raise self.impossible(name, left, right, node)
         if name in ("eq", "ne"):
             return equal(left, right, self.budget) is (name == "eq")
         try:
@@ -252,7 +280,10 @@ class OperationEvaluator:
         found = value.cls.find(name)
         if found is MISSING:
             own = value.cls.find("__getattr__")
-            return MISSING if own is MISSING else self.call(own, [value, name], {}, node)
+            if own is not MISSING:
+                return self.call(own, [value, name], {}, node)
+            own = LibraryFunction(name, lambda evaluator, args, kwargs, at: evaluator.attribute(value, args[0], at))
+            return own if name in ("__getattr__", "__getattribute__") else MISSING
         if isinstance(found, PropertyValue):
             return self.call(found.getter, [value], {}, node)
         return self.bound(found, value, value.cls)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import arrays
 from .budget import bounded
 from .libraries import Library, NameTable
 from .methods import Deque, by_name, pairs, spent
@@ -25,7 +26,7 @@ from .values import (
 if TYPE_CHECKING:
     from .evaluate import Evaluator
 
-NAMES = NameTable()
+NAMES = NameTable(arrays.NAMES)
 LIBRARY = Library(NAMES, {"typing_extensions": "typing", "collections.abc": "typing", "numpy.math": "math"})
 
 # math
@@ -69,7 +70,7 @@ for _name in _NUMPY.split():
 for _name in ("pi", "e", "inf", "nan"):
     NAMES[f"math.{_name}"] = NAMES[f"numpy.{_name}"] = getattr(math, _name)
 NAMES["math.tau"] = math.tau
-for _name, _type in (("int64", "int"), ("int32", "int"), ("float32", "float"), ("float64", "float"), ("array", "list")):
+for _name, _type in (("int64", "int"), ("int32", "int"), ("float32", "float"), ("float64", "float")):
     NAMES[f"numpy.{_name}"] = TYPES[_type]
 
 # functools
@@ -312,7 +313,20 @@ def dataclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
         return LibraryFunction("dataclass", dataclass)
     (cls,) = args
     cls.namespace.setdefault("__init__", MAKE_FIELDS)
+    cls.namespace["__dataclass_fields__"] = {}
+    for name in spent(evaluator, cls.fields):
+        one = cls.namespace["__dataclass_fields__"][name] = InstanceValue(FIELD, node)
+        one.attributes["name"] = name
     return cls
+
+
+FIELD = ClassValue("Field")
+
+
+@NAMES.function("dataclasses.fields")
+def fields(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the fields of a data class, or of an object of one, which have their names."""
+    return tuple(spent(evaluator, evaluator.attribute(args[0], "__dataclass_fields__", node).values()))
 
 
 @NAMES.function("dataclasses.asdict")

@@ -15,6 +15,7 @@ from .patterns import fits
 from .source import quoted
 from .values import (
     MISSING,
+    ArrayValue,
     ClassMethodValue,
     ClassValue,
     Frame,
@@ -125,6 +126,9 @@ class StatementEvaluator(ExpressionEvaluator):
 
     def in_place(self, op: str, left: Any, right: Any, node: Any) -> Any:
         """Return what `x += y` leaves in x."""
+        if isinstance(left, ArrayValue):
+            left[:] = self.each(op, left, right, node)
+            return left
         if isinstance(left, list) and op == "add":
             more = self.items(right, node)
             self.budget.copy(len(left) + len(more))

@@ -266,6 +266,16 @@ class LibraryObject:
         return f"a {type(self).__name__}"
 
 
+class ArrayValue(list[Any]):
+    """An array of NumPy: numbers, or rows of them, which operators work on one by one."""
+
+    __slots__ = ()
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        return ArrayValue(found) if isinstance(at, slice) else found
+
+
 class Suppressed(LibraryObject):
     """What `contextlib.suppress` gives: a context that ends at exceptions of these kinds."""
 
@@ -335,4 +345,6 @@ def describe(value: Any) -> str:
         return value.what
     if value is None or isinstance(value, (bool, int, float)):
         return str(value)
+    if isinstance(value, ArrayValue):
+        return "an array"
     return "a tuple" if isinstance(value, tuple) else f"a {type(value).__name__}"

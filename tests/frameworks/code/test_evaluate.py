@@ -535,6 +535,23 @@ CASES += [
         "[a, list(q), len(q), q.pop(), q[0], list(reversed(q)), deque() or 5]",
     ),
     ("from functools import partial\np = partial(max, 3)", "[callable(p), callable(partial), callable([p][0]), p(2)]"),
+    (
+        "from dataclasses import dataclass, fields\n@dataclass\nclass A:\n    n: int = 1\n@dataclass\nclass C(A):\n"
+        "    m: int = 2\n    @classmethod\n    def of(cls, d):\n"
+        "        return cls(**{k: v for k, v in d.items() if k in cls.__dataclass_fields__})",
+        "[C.of({'m': 5, 'x': 6}).m, [one.name for one in fields(C)], len(fields(C.of({}))), [*A.__dataclass_fields__]]",
+    ),
+    (
+        "import numpy as np\nw = np.array([8, 16, 32]) * 2\nw += 1\nv = 2 ** np.arange(3) + [1, 2, 3]\n"
+        "h = np.array([[1, 2], [3, 4.5]]) / 2\nfor one in np.arange(1, 2.5, 0.5): h = h + one",
+        "[list(map(int, w)), len(w), (v // 2).tolist(), h.tolist(), (w[1:] * 2).tolist(), sum([*w]), int(w[0])]",
+    ),
+    (
+        "import numpy as np\nd = [2, 3]\nrates = np.linspace(0, 0.2, sum(d))",
+        "[rates.tolist(), np.cumsum(d).tolist(), int(np.sum(d)), np.array(d).max() + 1, np.array([1.5]).astype(int)[0],"
+        " np.array(d, dtype=np.float32).tolist(), (np.array(d).copy() * 3).tolist(), np.mean(d) * 2, np.array(3) + 1,"
+        " np.arange(5, 1, -2)[0], np.arange(start=1, stop=3).tolist(), np.linspace(0, 1, 4, endpoint=False).tolist()]",
+    ),
     ("import math", "[math.prod([2, 3]), math.gcd(6, 4), math.sqrt(4), math.isqrt(17), math.log2(8)]"),
     (
         "def outer():\n    a = 1\n    def middle():\n        def inner():\n            nonlocal a\n            a += 1\n"
@@ -649,6 +666,13 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ("a = [1]\neval('a.append(2)')\nx = eval('a.append(3)')", "eval('a.append(3)') is not understood"),
         ("x = eval('open')", "Python's open is not understood"),
         ("from collections import deque\nx = deque([1], maxlen=3)", "deque([1], maxlen=3) is not understood"),
+        ("import numpy as np\nx = np.array([1, 2]) + np.array([1, 2, 3])", "has an array and an array, which is not"),
+        (
+            "import numpy as np\nx = np.array([[1, 2], [3, 4]]) * [1, 2]",
+            "has an array and a list, which is not understood",
+        ),
+        ("import numpy as np\nx = np.array([1, 2]) == 1", "has an array and 1, which is not understood"),
+        ("import numpy as np\nx = np.sum([[1, 2]])", "np.sum([[1, 2]]) is not understood"),
         ("x = abs(iter([1]))", "abs(iter([1])) is not understood"),
         ("x = float(iter([1]))", "float(iter([1])) is not understood"),
         ("class A: pass\nmatch A():\n    case A(3): x = 1", "the pattern A(3) is not understood"),

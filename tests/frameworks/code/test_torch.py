@@ -209,7 +209,7 @@ class Net(nn.Module):
         trunc_normal_(self.pos, std=0.02)
         rates = [one.item() for one in torch.linspace(0, 0.1, 2)]
         self.blocks = nn.ModuleList([
-            Block(dim, 4, 2.5, qkv_bias=True, norm_layer=norm_layer, drop_path=rate, init_values=rate) for rate in rates])
+            Block(dim, 4, 2.5, qkv_bias=True, norm_layer=norm_layer, drop_path=one, init_values=one) for one in rates])
         self.conv, self.drop_path = nn.Conv2d(dim, make_divisible(0.9 * 37), to_2tuple(3)), DropPath(rates[1])
         self.mlp = Mlp(32, 5, use_conv=True, norm_layer=partial(nn.GroupNorm, 1), bias=(True, False))
     def forward(self, x):

@@ -157,7 +157,20 @@ class LayerValue(LibraryObject):
             if isinstance(one, UnknownValue):
                 raise evaluator.error(node, f"{self.name} reads what is not known here: {one.what}")
         kwargs = {key: value for key, value in kwargs.items() if key != "training" and value is not None}
-        return self.results(evaluator, args, kwargs, node)
+        result = self.results(evaluator, args, kwargs, node)
+        reads_arrays = all(one.batch != (None,) for one in given if isinstance(one, SymbolicTensor))
+        if reads_arrays and not self.is_operation and not session.path and not session.in_class:
+            self.become_arrays(evaluator, result, node)
+        return result
+
+    def become_arrays(self, evaluator: Evaluator, results: Any, node: Any) -> None:
+        """Make the results of a call arrays: a layer that reads nothing else is no part of a model, nor its weights."""
+        for one in leaves(results):
+            if one.sizes is not None and None not in one.sizes:
+                name = session_of(evaluator).unique(f"{self.name}_array")
+                array = LayerValue("Constant", name, {"shape": list(one.sizes), "kind": "constant"}, node)
+                array.results(evaluator, [], {}, node)
+                array.path, one.layer, one.node, one.index = name, array, 0, 0
 
     def results(self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
         """Note a call and return its results: one tensor, or a list of several."""

@@ -377,6 +377,7 @@ def _of_class(evaluator: Evaluator, model: InstanceValue, sizes: Sequence[Sequen
     feeds: list[Any] = [input_of(evaluator, session_of(evaluator).unique(INPUT), one, node) for one in shapes]
     method = model.cls.find("call")
     taken = len(method.node.args.args) - 1 if isinstance(method, FunctionValue) else 1
+    session_of(evaluator).in_class = True
     result = run(evaluator, model, feeds if len(feeds) <= taken else [feeds], {}, node)
     outputs = tensors_in(result)
     if not outputs:

@@ -20,6 +20,8 @@ class Session:
         self.names: Counter[str] = Counter()
         self.path: list[str] = []
         """The names of the layers of the source's own that are being called, outermost first."""
+        self.in_class = False
+        """Whether the `call` of a model of a class of the source's own runs, which has all layers that it calls."""
         self.channels_last = True
         self.calls = 0
         """How many calls of layers there were."""

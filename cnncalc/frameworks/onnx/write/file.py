@@ -8,6 +8,7 @@ from typing import Any
 
 from ....errors import CnncalcError, ShapeAlone, SpecError
 from ....layers.names import ONNX
+from ....limits import FEWER_LAYERS, MOST_WRITTEN, Limit
 from ....network import INPUT
 from ....report import LayerReport, Report
 from ....sizes import Open, Shape, Size, known, show
@@ -54,6 +55,7 @@ class OnnxFile:
         self._laid: dict[str, tuple[tuple[int, ...], list[int]]] = {}
         """The order of the axes of each weight in the file, and its shape."""
         self._bytes = 0
+        self._nodes = Limit(MOST_WRITTEN, "the ONNX file has {made:,} nodes, more than {most:,}", FEWER_LAYERS)
         self._taken = {layer.name for layer in report.layers} | {"input"}
 
     def name(self, wanted: str) -> str:
@@ -124,6 +126,7 @@ class OnnxFile:
 
         `before` are its results before that value, without a name those that nothing needs.
         """
+        self._nodes.count(1)
         kept = {key: value for key, value in attributes.items() if value is not None}
         results = [*before, makes]
         self.graph.node.append(self.onnx.helper.make_node(op, list(reads), results, name=called or makes, **kept))

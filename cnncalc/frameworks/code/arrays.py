@@ -1,0 +1,122 @@
+"""NumPy's arrays of numbers in evaluated code, as the lists of widths and rates that networks are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from .budget import listable
+from .libraries import NameTable
+from .methods import METHODS, by_name
+from .values import ArrayValue, Implementation, LibraryFunction, UnknownValue
+
+if TYPE_CHECKING:
+    from .evaluate import Evaluator
+
+NAMES = NameTable()
+KINDS = {"int": int, "float": float, "bool": bool}
+"""What makes a number one of an array of a type."""
+
+
+def array_of(evaluator: Evaluator, given: Any, node: Any, kind: Any = None) -> Any:
+    """Return numbers, or rows of them, as an array; those of a type by its name, else all of one."""
+    if not isinstance(given, (list, tuple, range)):
+        return given if kind is None else KINDS[kind](evaluator.needs(given, node))
+    evaluator.budget.copy(len(given))
+    if kind is None and any(isinstance(one, float) for one in given):
+        kind = "float"
+    return ArrayValue([array_of(evaluator, one, node, kind) for one in given])
+
+
+def kind_of(dtype: Any) -> str | None:
+    """Return the name of a type of numbers; None for another."""
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", "")
+    return name.rstrip("0123456789") if isinstance(name, str) and name.rstrip("0123456789") in KINDS else None
+
+
+@NAMES.function("numpy.array", "numpy.asarray")
+def array(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return an array of numbers; of other values a list."""
+    given = by_name("object dtype", args, kwargs)
+    values = given.get("object", given.get("a"))
+    if isinstance(values, UnknownValue):
+        return values
+    if not isinstance(values, (list, tuple, range, int, float)):
+        values = evaluator.items(values, node)
+    return array_of(evaluator, values, node, kind_of(given.get("dtype")))
+
+
+@NAMES.function("numpy.arange")
+def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return numbers in a row."""
+    given = [evaluator.needs(one, node) for one in [*args, *[kwargs.get(name) for name in ("start", "stop", "step")]]]
+    start, end, step = ([0, *given, 1] if len([one for one in given if one is not None]) == 1 else [*given, 1])[:3]
+    step = 1 if step is None else step
+    count = listable(max(ceil((end - start) / step), 0))
+    evaluator.budget.copy(count)
+    kind = kind_of(kwargs.get("dtype"))
+    return array_of(evaluator, [start + at * step for at in range(count)], node, kind)
+
+
+@NAMES.function("numpy.linspace")
+def linspace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return numbers at equal distances."""
+    given = by_name("start stop num endpoint", args, kwargs)
+    start, end, count = [evaluator.needs(given.get(name, 50), node) for name in ("start", "stop", "num")]
+    evaluator.budget.copy(count)
+    step = (end - start) / max(count - bool(given.get("endpoint", True)), 1)
+    return ArrayValue([float(start + at * step) for at in range(count)])
+
+
+def _row(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> list[Any]:
+    """Return the numbers of a call's only argument. NotImplementedError for rows of numbers, or an axis."""
+    items = evaluator.items(args[0], node) if len(args) == 1 and not kwargs else [None]
+    if not all(isinstance(one, (int, float)) for one in items):
+        raise NotImplementedError
+    return items
+
+
+def _cumulated(row: list[Any]) -> Any:
+    total = 0
+    return ArrayValue([total := total + one for one in row])
+
+
+_OF_ROWS: dict[str, Callable[[list[Any]], Any]] = {
+    "sum": sum,
+    "max": max,
+    "min": min,
+    "amax": max,
+    "amin": min,
+    "mean": lambda row: sum(row) / len(row),
+    "cumsum": _cumulated,
+}
+
+
+def _of_row(name: str) -> Implementation:
+    return lambda evaluator, args, kwargs, node: _OF_ROWS[name](_row(evaluator, args, kwargs, node))
+
+
+for _name in _OF_ROWS:
+    NAMES.function(f"numpy.{_name}")(_of_row(_name))
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(one) for one in value] if isinstance(value, ArrayValue) else value
+
+
+def _as_type(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    row, dtype = [*args, *kwargs.values()]
+    kind = kind_of(dtype)
+    if kind is None:
+        raise NotImplementedError
+    return array_of(evaluator, row, node, kind)
+
+
+_OWN: dict[str, Implementation] = {
+    **{name: _of_row(name) for name in ("sum", "max", "min", "mean", "cumsum")},
+    "astype": _as_type,
+    "tolist": lambda evaluator, args, kwargs, node: _listed(args[0]),
+    "copy": lambda evaluator, args, kwargs, node: array_of(evaluator, args[0], node),
+}
+METHODS |= {ArrayValue: {name: LibraryFunction(name, one) for name, one in _OWN.items()}}
