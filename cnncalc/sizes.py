@@ -164,9 +164,7 @@ def parse_shape(text: str) -> Shape:
     parts, has_open = _typed(text)
     if has_open and len(parts) > 1 and parts[0] in _OPEN:
         del parts[0]
-    spelling = respelled(text)
-    if spelling is not None:
-        raise SpecError(f"{shown(text)} is not a shape", f"write {spelling}", key="input")
+    _check_signs(text)
     return read_shape([int(p) if is_digits(p) else None if has_open and p in _OPEN else p for p in parts], text)
 
 
@@ -185,6 +183,13 @@ def _typed(text: str) -> tuple[list[str], bool]:
         text = text[1:-1].strip().removesuffix(",")
     parts = [part.strip() for part in split_axes(text)]
     return parts, bracketed or "None" in parts
+
+
+def _check_signs(text: str) -> None:
+    """Raise SpecError for a shape with signs that shapes do not have, with its right spelling."""
+    spelling = respelled(text)
+    if spelling is not None:
+        raise SpecError(f"{shown(text)} is not a shape", f"write {spelling}", key="input")
 
 
 _POWERS = {"²": 2, "³": 3}
@@ -216,6 +221,7 @@ def read_shape(value: object, text: str | None = None, *, scalar: bool = False) 
     `scalar` says whether [] may stand for the shape of a single number.
     """
     if isinstance(value, str):
+        _check_signs(value)
         return read_shape([int(p) if is_digits(p) else p for p in split_axes(value.strip())], value)
     if not isinstance(value, (list, tuple)) or not (value or scalar):
         several = "a shape is written 3x224x224, in JSON [3, 224, 224]"

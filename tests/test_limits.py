@@ -215,6 +215,8 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "pyramid.txt": (b"2x5x6 maxpool:k1000000000000,s1,same", ["show", "--unit", "0,0"], 0, "a sign is "),
     "verified.txt": (b"2x5x6 dwconv:k1000000000000000000,same", ["rf", "--verify"], 2, "30 pixels take 3,600 values"),
     "verified_late.txt": (b"3x64x65 conv:20000,k3 conv:2000,k3", ["rf", "--verify"], 2, "4,160 pixels take 3"),
+    "influence.txt": (b"2x5x6 conv:1,k19999,same avgpool:k19999,s1,same", ["rf", "--effective"], 0, "of the 30 pixels"),
+    "influence_of_none.txt": (b"1x1x1 conv:1,k2,d2,p1", ["rf", "--effective"], 0, "sees no pixel"),
     "window.txt": (b"1x100x100 conv:1,k99", ["show"], 0, "step 4 of 4"),
     "maps.txt": (b"1x5x5 conv:1,k3,p100000", ["show", "--to", "html"], 0, "The maps are too large"),
     "kernel.txt": (b"1x9999999x9999999 conv:1,k9999999", ["show", "--to", "html"], 0, "The maps are too large"),

@@ -219,7 +219,6 @@ def _if_meant(wanted: expect.Expectation, actual: object, text: str) -> str:
     if actual is NOTHING_KNOWN:
         return "give the opaque layer its out, or expect the shape of a layer above"
     if wanted.bound and isinstance(actual, int):
-        actual += (1 if wanted.bound == "max_" else -1) if wanted.excludes else 0
         text = counted(actual)
     if wanted.bound and not wanted.is_typed:
         return f"if the change is meant, {'raise' if wanted.bound == 'max_' else 'lower'} {key} to {text}"

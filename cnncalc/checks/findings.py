@@ -120,6 +120,18 @@ class Result(NamedTuple):
     def __bool__(self) -> bool:
         return self.ok
 
+    def placed(self) -> Result:
+        """Return the result of a line with all of its findings there: those of the whole, and of a built-in network."""
+        if not self.line:
+            return self
+        source = None if self.report is None else self.report.network.source
+        is_read = source is None or not source.built_in
+        own = [
+            one if is_read and one.line == self.line else one._replace(line=self.line, column=1)
+            for one in self.findings
+        ]
+        return self._replace(findings=own)
+
 
 def exit_code(findings: Sequence[Finding]) -> int:
     """Return 3 for a bug, 2 if a file could not be judged, 1 if an expectation failed, else 0."""

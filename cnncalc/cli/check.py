@@ -108,6 +108,7 @@ def command(
     recorded = None if baseline is None else Baseline(baseline, update, debug)
     if recorded is not None:
         results = recorded.compare(results)
+    results = (result.placed() for result in results)
     findings: list[Finding] = []
     entries: dict[str, str] | None = None
     with all_or_none():

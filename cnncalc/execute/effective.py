@@ -12,6 +12,7 @@ is carried too, for those pairs of units of which a layer below needs it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
@@ -267,13 +268,13 @@ def _met(
     Random weights count only with themselves: the same tap, and of FREE ones the same place.
     """
     here = Taps(np.arange(j.max() + 1)[None], np.ones((1, int(j.max()) + 1)))
-    for s, (up, weight) in enumerate(zip(*first.axes[axis], strict=True)):
-        for t, (up2, weight2) in enumerate(zip(*(here if second is None else second.axes[axis]), strict=True)):
-            if first is second and first.weights is not Weights.FIXED and s != t:
-                continue
-            u, v, product = up[i], up2[j], weight[i] * weight2[j]
-            there = (u >= 0) & (v >= 0) & (product != 0)
-            if first is second and first.weights is Weights.FREE:
-                there &= i == j
-            if there.any():
-                yield u, v, product, there
+    taps = [*zip(*first.axes[axis], strict=True)]
+    others = [*zip(*(here if second is None else second.axes[axis]), strict=True)]
+    is_random = first is second and first.weights is not Weights.FIXED
+    for (up, weight), (up2, weight2) in zip(taps, others, strict=True) if is_random else product(taps, others):
+        u, v, factor = up[i], up2[j], weight[i] * weight2[j]
+        there = (u >= 0) & (v >= 0) & (factor != 0)
+        if first is second and first.weights is Weights.FREE:
+            there &= i == j
+        if there.any():
+            yield u, v, factor, there

@@ -268,7 +268,10 @@ def _window_taps(window: Slide | Cut, n: int, out: int) -> Taps:
         up = np.where(rest == 0, up, -1)
     else:
         up = i * window.s - pb + tap * window.d
-    return Taps(np.where((up >= 0) & (up < out), up, -1), np.ones(up.shape))
+    up = np.where((up >= 0) & (up < out), up, -1)
+    met = (up >= 0).any(axis=1)  # taps that meet only padding pass nothing on
+    met[0] = True
+    return Taps(up[met], np.ones(up[met].shape))
 
 
 def _chosen(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[Taps, ...]:

@@ -27,10 +27,11 @@ ONNX_BEGINS = b"\x08"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 """The marks that UTF-16 begins with."""
 _PYTHON = (
-    r"(?m)^(?:(?:>>>|In \[[\d ]*\]:|>) ?|[ \t]+)?(?:import |from \S+ import |class \w+.*:|def \w+\(|@\w)"
+    r"(?m)^(?:(?:>>>|In \[[\d ]*\]:|(?:> ?)+|\+|[ \t]*\d+[:\t|]) ?|[ \t]+)?"
+    r"(?:import |from \S+ import |class \w+.*:|def \w+\(|@\w)"
     r"|^(?:(?:>>>|In \[[\d ]*\]:) )?\w+ = "
 )
-"""The beginning of a line that only Python has, or that behind a prompt, a quote mark or an indent."""
+"""The beginning of a line that only Python has, or that behind a prompt, a mark of `pasted` or an indent."""
 _BEHIND_NAME = r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()"
 """What stands behind the name of a module in a print-out."""
 
@@ -73,6 +74,7 @@ def _printout_inside(text: str, is_python: bool) -> str | None:
 
 def read_pasted(text: str, name: str) -> ForeignNetwork | None:
     """Read a print-out or Python source; None for another text. SpecError for the table of a summary."""
+    text = text.replace("\xa0", " ")  # as pages have them between words
     printed = read_printout(text, name)
     if printed is not None:
         return printed

@@ -45,6 +45,7 @@ HOLDS = [
 ]
 FAILS = [
     ({"out": "64x56x55"}, "CC101", "out is 64x56x56, expected 64x56x55", 'write "out": "64x56x56"'),
+    ({"out": "64 56 56"}, "CC003", "out: '64 56 56' is not a shape", "write 64x56x56"),
     ({"out": "64xHxH1"}, "CC003", "out: 'H1' is not a size, in '64xHxH1'", "a size is"),
     ({"out": "AxAxB"}, "CC101", "out is 64x56x56, expected AxAxB", "write"),
     ({"out": "64x56"}, "CC101", "out is 64x56x56, expected 64x56", "write"),

@@ -56,6 +56,14 @@ def test_lines_by_a_pattern_and_with_odd_separators() -> None:
     assert codes("*.jsonl") == (1, ["CC101"])
 
 
+def test_what_is_found_of_a_line_is_on_that_line() -> None:
+    write("three.jsonl", f"3x9x8 conv:4,k3\nlenet5\n{json.dumps(RELU | {'input': [3, 9, 9]})}\n")
+    ended = here(["check", "three.jsonl", "--expect", "params<9", "--expect", "c1.out=1"])
+    places = [line.partition(" ")[0] for line in ended.out.splitlines() if line.startswith("three")]
+    assert places == ["three.jsonl:1:1:"] * 2 + ["three.jsonl:2:1:"] * 2 + ["three.jsonl:3:1:"] * 2
+    assert "give --expect max_params=112\n" in ended.out
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
 def test_lines_of_utf_16_are_said_to_be_that(encoding: str) -> None:
     """A document is read in it, but its lines do not end where bytes do."""

@@ -151,6 +151,8 @@ ERRORS = [
      "1 is not a padding_mode\n  it is one of zeros, reflect, replicate, circular"),
     ("Conv2d(3, 8, 3, padding='full', padding_mode='reflect')",
      "padding_mode=reflect goes with numbers or same, not with p=full\n  as p1 or p=same"),
+    ("Flatten(0)", "a Flatten from axis 0 on folds the batch\n  for all of a sample: Flatten()"),
+    ("ConstantPad2d(1)", "ConstantPad2d takes a padding and a value\n  as ConstantPad2d(1, 0)"),
     ("Unflatten(1, 48)", "Unflatten takes an axis and the sizes that it becomes\n  as Unflatten(1, (6, 4, 4))"),
     ("LSTM(8, 3, num_layers=0)", "num_layers is 0, not a whole number from 1 to 1,000"),
 ]  # fmt: skip

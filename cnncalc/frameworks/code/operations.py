@@ -280,7 +280,10 @@ class OperationEvaluator:
         found = value.cls.find(name)
         if found is MISSING:
             own = value.cls.find("__getattr__")
-            return MISSING if own is MISSING else self.call(own, [value, name], {}, node)
+            if own is not MISSING:
+                return self.call(own, [value, name], {}, node)
+            own = LibraryFunction(name, lambda evaluator, args, kwargs, at: evaluator.attribute(value, args[0], at))
+            return own if name in ("__getattr__", "__getattribute__") else MISSING
         if isinstance(found, PropertyValue):
             return self.call(found.getter, [value], {}, node)
         return self.bound(found, value, value.cls)

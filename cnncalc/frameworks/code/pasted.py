@@ -20,6 +20,8 @@ _IN = re.compile(r"\s*In \[[\d ]*\]: ?(.*)")
 _IN_GOES_ON = re.compile(r"\s*\.{3,}: ?(.*)")
 _OUT = re.compile(r"\s*Out\[\d+\]:")
 _MAGIC = re.compile(r"[%!]")
+_MARKS = (re.compile(r"(?!>>>)> ?(?:>(?!>) ?)*"), re.compile(r"\+"), re.compile(r"[ \t]*\d+(?:[:\t|] ?|$)"))
+"""What stands in front of all lines of a quotation, of the new side of a diff, and of lines with their numbers."""
 _FIRST = re.compile(r"(?P<before>.*?)(?P<module>[^\W\d][\w.]*\()\s*")
 _LONE = re.compile(r"(?:.*\s)??(?P<module>(?:[^\W\d]\w*\.)*[A-Z]\w*\(.*\))\s*")
 """A line with a module at its end, which holds no others."""
@@ -29,7 +31,7 @@ _CHILD = re.compile(r"(?P<before>.*?)\s{2,}\([^()\s:]+\):\s+(?:\d+ x\s+)?(?:[^\W
 def code(text: str) -> str:
     """Return the code in a text: that of its fenced blocks, behind prompts, without quote marks and its indent."""
     lines = text.splitlines()
-    for without in (_fences, _quotes, _prompts, _cells):
+    for without in (_fences, _marks, _prompts, _cells):
         lines = list(without(lines))
     return textwrap.dedent("\n".join(lines)) + "\n"
 
@@ -67,7 +69,7 @@ def _margin(sign: str, first: str) -> str:
     if not sign:
         return ""
     words = min(len(sign.split()), len(first.split()) or 1)
-    return r"\s*\S+" + r"\s+\S+" * (words - 1)
+    return re.escape(sign) + r"|\s*\S+" + r"\s+\S+" * (words - 1)
 
 
 def _bare(lines: list[str], margin: re.Pattern[str]) -> Iterator[str]:
@@ -93,11 +95,11 @@ def _fences(lines: list[str]) -> Iterator[str]:
         yield line if fence is None and kind in _CODE else ""
 
 
-def _quotes(lines: list[str]) -> Iterator[str]:
-    """Yield lines without the mark of a quotation, if all have it."""
+def _marks(lines: list[str]) -> Iterator[str]:
+    """Yield lines without the marks of a quotation, the sign of a diff or their numbers, if all have them."""
     full = [line for line in lines if line.strip()]
-    is_quoted = all(line.startswith(">") and not line.startswith(">>>") for line in full)
-    yield from [line[1:].removeprefix(" ") for line in lines] if is_quoted else lines
+    mark = next((mark for mark in _MARKS if full and all(map(mark.match, full))), None)
+    yield from lines if mark is None else [mark.sub("", line, count=1) for line in lines]
 
 
 def _prompts(lines: list[str]) -> Iterator[str]:

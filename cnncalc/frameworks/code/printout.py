@@ -48,6 +48,8 @@ class _PrintoutReader:
         """The classes of which the parameters are not known."""
         self.chains: dict[str, None] = {}
         """The classes that are read as a Sequential by the names of their modules."""
+        self.averages: dict[str, None] = {}
+        """The classes of average pools."""
 
     def network(self) -> ForeignNetwork:
         """Return the network of the print-out."""
@@ -74,6 +76,8 @@ class _PrintoutReader:
                 "modules in it are exact, shapes and MACs are unknown. "
                 f"Give its source, as net.py:{self.first_custom}, or: cnncalc convert package.module:factory"
             )
+        if self.averages:
+            yield f"a print-out does not show ceil_mode of {', '.join(self.averages)}: read as False, rounding down"
         if self.holders:
             names = ", ".join(self.holders)
             yield f"a print-out shows nothing of what these classes hold, so their parameters are unknown: {names}"
@@ -157,6 +161,8 @@ class _PrintoutReader:
             sample = sample_of(kind, args, kwargs)
         except (SpecError, KeyError, IndexError, TypeError):
             return self.unread_leaf(module, kind, path, reads)
+        if kind.startswith("AvgPool"):
+            self.averages[kind] = None
         return self.layers(raws, path, reads, sample)
 
     def layers(self, raws: Sequence[Mapping[str, Any]], path: str, reads: Draft, sample: Sequence[int] | None) -> Draft:

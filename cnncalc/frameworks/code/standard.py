@@ -313,7 +313,20 @@ def dataclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
         return LibraryFunction("dataclass", dataclass)
     (cls,) = args
     cls.namespace.setdefault("__init__", MAKE_FIELDS)
+    cls.namespace["__dataclass_fields__"] = {}
+    for name in spent(evaluator, cls.fields):
+        one = cls.namespace["__dataclass_fields__"][name] = InstanceValue(FIELD, node)
+        one.attributes["name"] = name
     return cls
+
+
+FIELD = ClassValue("Field")
+
+
+@NAMES.function("dataclasses.fields")
+def fields(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the fields of a data class, or of an object of one, which have their names."""
+    return tuple(spent(evaluator, evaluator.attribute(args[0], "__dataclass_fields__", node).values()))
 
 
 @NAMES.function("dataclasses.asdict")

@@ -98,6 +98,8 @@ def _layernorm(bound: BoundCall) -> list[Raw]:
 @TORCH.reads("Flatten")
 def _flatten(bound: BoundCall) -> list[Raw]:
     axes = [bound.get("start_dim", 1), bound.get("end_dim", -1)]
+    if axes[0] == 0:
+        raise SpecError("a Flatten from axis 0 on folds the batch", "for all of a sample: Flatten()")
     return [{"op": "flatten"} if axes == [1, -1] else {"op": "reshape", "out": [-1], "axis": axes}]
 
 
@@ -124,6 +126,8 @@ def _pad(bound: BoundCall) -> list[Raw]:
         raise SpecError(what, f"as {bound.kind}(1)")
     pairs = [sides] * nd if isinstance(sides, int) else [sides[2 * n : 2 * n + 2] for n in reversed(range(nd))]
     raw: Raw = {"op": "pad", "p": [[one, one] if isinstance(one, int) else one for one in pairs]}
+    if bound.kind.startswith("Constant") and bound.get("value") is None:
+        raise SpecError(f"{bound.kind} takes a padding and a value", f"as {bound.kind}(1, 0)")
     mode = _PADS.get(bound.kind[: -len("Pad2d")], "circular")
     if mode != "constant":
         raw["mode"] = mode

@@ -276,6 +276,13 @@ PASTED = {
     "fence": f"Here it is:\n\n```python\n{NET}```\nand its log:\n```bash\n$ python net.py\n```\n",
     "indent": "".join(f"    {line}\n" for line in NET.splitlines()),
     "quotation": "".join(f"> {line}\n" for line in NET.splitlines()),
+    "quoted again": "".join(f"> > {line}\n" for line in NET.splitlines()),
+    "quoted prompt": "".join(
+        f"> >>> {line}\n" if line else ">\n" for line in "import torch.nn as nn\nnet = nn.Conv2d(3, 4, 3)".splitlines()
+    ),
+    "diff": "".join(f"+{line}\n" for line in NET.splitlines()),
+    "numbers": "".join(f"{at:6}\t{line}\n" for at, line in enumerate(NET.splitlines(), 1)),
+    "spaces of a page": NET.replace(" ", "\xa0"),
     "prompts": "".join(f"{'...' if line[:1] in (' ', '') else '>>>'} {line}\n" for line in NET.splitlines())
     + ">>> Net()(x).shape\ntorch.Size([1, 4, 6, 6])\n",
     "cells": "In [1]: %matplotlib inline\n"

@@ -536,6 +536,12 @@ CASES += [
     ),
     ("from functools import partial\np = partial(max, 3)", "[callable(p), callable(partial), callable([p][0]), p(2)]"),
     (
+        "from dataclasses import dataclass, fields\n@dataclass\nclass A:\n    n: int = 1\n@dataclass\nclass C(A):\n"
+        "    m: int = 2\n    @classmethod\n    def of(cls, d):\n"
+        "        return cls(**{k: v for k, v in d.items() if k in cls.__dataclass_fields__})",
+        "[C.of({'m': 5, 'x': 6}).m, [one.name for one in fields(C)], len(fields(C.of({}))), [*A.__dataclass_fields__]]",
+    ),
+    (
         "import numpy as np\nw = np.array([8, 16, 32]) * 2\nw += 1\nv = 2 ** np.arange(3) + [1, 2, 3]\n"
         "h = np.array([[1, 2], [3, 4.5]]) / 2\nfor one in np.arange(1, 2.5, 0.5): h = h + one",
         "[list(map(int, w)), len(w), (v // 2).tolist(), h.tolist(), (w[1:] * 2).tolist(), sum([*w]), int(w[0])]",

@@ -157,6 +157,9 @@ AROUND = {
     "a log": f"Using device: cuda (0)\n{CHAIN}\nNumber of parameters: 112\n[1,  2000] loss: 2.183\n",
     "a log with its words in front": f"{LOGGED}start\n{LOGGED}{CHAIN}\n{LOGGED}epoch (1)\n",
     "words in front of each line": "".join(f"{LOGGED}{line}\n" for line in CHAIN.splitlines()),
+    "a logger": "".join(f"INFO:root:{line}\n" for line in CHAIN.splitlines()),
+    "a diff": "".join(f"+{line}\n" for line in CHAIN.splitlines()),
+    "spaces of a page": CHAIN.replace(" ", "\xa0"),
     "a level": "".join(f"[INFO] {line}\n" for line in CHAIN.splitlines()),
     "a fence": f"Mine:\n```\n{CHAIN}\n```\n",
     "a quotation": "".join(f"> {line}\n" for line in CHAIN.splitlines()),
@@ -294,6 +297,12 @@ def test_without_an_input_the_sizes_are_open() -> None:
     report = cnncalc.shape(network)
     assert (report.to_dict()["input"], report.params) == ([1, "H", "W"], 421706)
     assert str(report.macs) == "(H//2)*(W//2)*18432+H*W*288+402688"
+
+
+def test_how_an_average_pool_rounds_is_not_shown() -> None:
+    network = read("Sequential(\n  (0): AvgPool2d(kernel_size=2, stride=2, padding=0)\n)")
+    (note,) = network.source.notes  # type: ignore[union-attr]
+    assert note == "a print-out does not show ceil_mode of AvgPool2d: read as False, rounding down"
 
 
 def test_parameters_behind_an_unknown_shape_are_those_that_are_shown() -> None:

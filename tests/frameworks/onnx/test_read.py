@@ -1396,6 +1396,11 @@ def test_a_diagonal_of_an_einsum_is_opaque() -> None:
     assert out_of(data) == (3,)
 
 
+def test_a_clip_that_leaves_nothing_is_opaque() -> None:
+    data = model([node("Clip", "b")], [2, 5], {"b": np.array(np.inf, F32)})
+    assert [layer["op"] for layer in layers_of(data)] == ["opaque"]
+
+
 def test_a_batch_norm_of_a_row_is_opaque() -> None:
     data = model([node("BatchNormalization", *"abcd")], [5], {name: ones(5, F32) for name in "abcd"})
     assert [layer["op"] for layer in layers_of(data)] == ["opaque"]

@@ -386,6 +386,7 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(lambda x: x.clamp(True)), SQUARE, ["clip"]),
     (lambda: Calls(lambda x: x.clamp(0, float("inf"))), SQUARE, ["relu"]),
     (lambda: Calls(lambda x: x.clamp(0.3, 0.2)), SQUARE, ["clip"]),
+    (lambda: Calls(lambda x: x.clamp(-1e30, 0.2)), SQUARE, ["clip"]),
     (lambda: Calls(lambda x, a: x.clamp(max=a), a=()), SQUARE, ["constant", "min"]),
     (
         lambda: Calls(lambda x: x.clamp(x.mean(1, keepdim=True), torch.arange(9.0) / 20)),
@@ -541,6 +542,7 @@ OPAQUE: list[tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int | No
     (lambda: Calls(lambda x: torch.column_stack([x.sum(1), x.mean(1)])), (5,), (2,), 0),
     (lambda: Calls(lambda x: x.repeat_interleave(3).view(len(x), -1)), SQUARE, (3 * 378,), 0),
     (lambda: Calls(lambda x: F.softplus(x, 0)), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: x.clamp(min=float("inf"))), SQUARE, SQUARE, 0),
     (
         lambda: Calls(
             lambda x: torch.fake_quantize_per_channel_affine(x, torch.ones(7), torch.zeros(7).int(), 2, 0, 9)

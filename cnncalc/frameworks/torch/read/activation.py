@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from math import isfinite, isinf, prod
+from math import prod
 from typing import Any
 
 from ....layers.names import TORCH
+from ....sizes import LARGEST
 from .arithmetic import combine, listed
 from .calls import Constant, OpaqueCall
 from .layers import uniform
@@ -132,7 +133,7 @@ def with_numbers(op: str, functions: str, arguments: Mapping[str, tuple[str, flo
 
     def rule(call: Call) -> BatchedTensor:
         keys = {key: call.get(name, default) for name, (key, default) in arguments.items()}
-        if not all(isinstance(value, (int, float)) and isfinite(value) for value in keys.values()):
+        if not all(isinstance(value, (int, float)) and abs(value) <= LARGEST for value in keys.values()):
             raise OpaqueCall
         return call.same(op, {key: short([value]) for key, value in keys.items()})
 
@@ -231,7 +232,9 @@ def softmax(call: Call) -> BatchedTensor:
 
 def clip(call: Call, names: tuple[str, str], defaults: tuple[Any, Any]) -> BatchedTensor:
     """Read a clip to two bounds; from 0 it is a ReLU or a ReLU6, and by tensors a max and a min."""
-    low, high = [bound_of(call, bound) for bound in map(call.get, names, defaults)]
+    low, high = [
+        bound_of(call, call.get(*one), end) for one, end in zip(zip(names, defaults, strict=True), (-1, 1), strict=True)
+    ]
     if isinstance(low, (Constant, BatchedTensor)) or isinstance(high, (Constant, BatchedTensor)):
         x = call.kept
         for op, bound in (("max", low), ("min", high)):
@@ -244,14 +247,21 @@ def clip(call: Call, names: tuple[str, str], defaults: tuple[Any, Any]) -> Batch
     return call.same("clip", without({"min": low, "max": high}))
 
 
-def bound_of(call: Call, bound: Any) -> Operand | None:
-    """Return a bound of a clip: a number where it is known to be one, None without end, or a tensor."""
+def bound_of(call: Call, bound: Any, end: int) -> Operand | None:
+    """Return a bound of a clip: a number where it is known to be one, None at the end of all numbers, or a tensor.
+
+    OpaqueCall for one at the other end, where nothing is left.
+    """
     if bound is None:
         return None
     operand = call.operand(bound)
     number = uniform(operand) if isinstance(operand, Constant) and not operand.of else operand
+    if isinstance(number, (int, float)) and not abs(number) <= LARGEST:
+        if not number * end > 0:
+            raise OpaqueCall
+        return None
     if isinstance(number, (int, float)):
-        return None if isinf(number) else number
+        return number
     return operand
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isinf
 from typing import Any
 
 from .....layers.names import ONNX, ONNX_FUNCTIONS
@@ -178,11 +177,15 @@ def clip(b: GraphReader, node: GraphNode) -> None:
     """Read bounds from attributes (to operator set 6), or from inputs; 0 and 6 are ReLU6."""
     x = b.first(node)
     bounds: list[float | int | None] = []
-    for at, name in ((1, "min"), (2, "max")):
+    for at, name, end in ((1, "min", -1), (2, "max", 1)):
         bound = node.number(name) if node.has(name) else b.scalar(node.input(at))
         if bound is None and node.input(at):
             raise OpaqueNode(b.full(x))
-        bounds.append(None if bound is None or isinf(bound) or abs(bound) > LARGEST else bound)
+        if bound is not None and not abs(bound) <= LARGEST:
+            if not bound * end > 0:  # nothing is left
+                raise OpaqueNode(b.full(x))
+            bound = None
+        bounds.append(bound)
     least, most = bounds
     if least is not None and most is not None:
         least = min(least, most)  # all are `max` where `min` is above it

@@ -42,6 +42,8 @@ def resolved(full: tuple[Size, ...], wanted: Sequence[Number], zeros: bool) -> l
             raise OpaqueNode(known=False)
         target.append(full[at] if at in kept else n)
     if -1 not in target:
+        if ratio(full, target) not in (None, 1) and any(isinstance(n, Open) for n in target):
+            raise OpaqueNode(known=False)  # they hold other numbers of values, whatever is open
         return target
     place = target.index(-1)
     have = [n for at, n in enumerate(full) if at not in kept]
