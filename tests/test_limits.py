@@ -221,6 +221,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "pyramid.txt": (b"2x5x6 maxpool:k1000000000000,s1,same", ["show", "--unit", "0,0"], 0, "a sign is "),
     "verified.txt": (b"2x5x6 dwconv:k1000000000000000000,same", ["rf", "--verify"], 2, "30 pixels take 3,600 values"),
     "verified_late.txt": (b"3x64x65 conv:20000,k3 conv:2000,k3", ["rf", "--verify"], 2, "4,160 pixels take 3"),
+    "solved.txt": (
+        b"dwconv:k1000000000000000,s1000000000000000,same",
+        ["solve", "-i5", "--out=5"],
+        1,
+        "with another p",
+    ),
     "influence.txt": (b"2x5x6 conv:1,k19999,same avgpool:k19999,s1,same", ["rf", "--effective"], 0, "of the 30 pixels"),
     "influence_of_many.txt": (
         b"1x5x2000 conv:1,k1x999,same,times=40",
