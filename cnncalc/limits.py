@@ -37,6 +37,8 @@ OPEN_AS = 4
 """As how many layers one of open sizes counts there."""
 MOST_DIFFED = 50_000
 """Layers of two networks whose difference is looked for, those of both together: 6 KiB, and 80 microseconds, each."""
+MOST_UNITS_FOLLOWED = 1 << 32
+"""Units on the axes of all maps through which `rf` follows a unit or a pixel: up to 0.3 nanoseconds each."""
 MOST_WITH_FIELDS = 16_000
 """Layers whose receptive fields are looked at by `rf`, each counted for each that it reads: 4 KiB, and 100
 microseconds, each."""

@@ -227,6 +227,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         1,
         "with another p",
     ),
+    "long.txt": (
+        b"1x16000000x3 maxpool:k3,s1,p1,times=300",
+        ["rf", "--from-pixel", "5,1"],
+        2,
+        "4,816,001,204 units on the axes of all maps together, more than 4,294,967,296",
+    ),
     "influence.txt": (b"2x5x6 conv:1,k19999,same avgpool:k19999,s1,same", ["rf", "--effective"], 0, "of the 30 pixels"),
     "influence_of_many.txt": (
         b"1x5x2000 conv:1,k1x999,same,times=40",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
 from ..errors import SpecError
 from ..field import Interval
+from ..limits import FEWER_LAYERS, MOST_UNITS_FOLLOWED, within
 from ..network import INPUT
 from ..sizes import Shape, known, show
 from . import masks
@@ -101,6 +102,7 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     if not graph.space(source).places and unit:
         raise _no_place(graph, source)
     _check_sizes(graph, [source, *sorted(between & graph.before(of) | {of})])
+    _check_number(graph, between & graph.before(of))
     start = graph.everywhere(of, unit)
     sets, boxes = {of: Sets(start, start)}, {of: tuple([(at, at) for at in unit])}
     bound = unknown = None
@@ -179,6 +181,13 @@ def _check_sizes(graph: Graph, layers: Sequence[int]) -> None:
     what = f"{graph.name(at)} is {show(graph.space(at).sizes)}"
     what += f": units are followed on axes of at most {MOST_UNITS:,}"
     raise SpecError(what, "give a smaller input, or take the network --until a layer before")
+
+
+def _check_number(graph: Graph, layers: Iterable[int]) -> None:
+    """SpecError if the axes of these layers have too many units together."""
+    units = sum([known(size) or 0 for at in layers for size in graph.space(at).sizes])
+    what = "{made:,} units on the axes of all maps together, more than {most:,}"
+    within(MOST_UNITS_FOLLOWED, units, what, FEWER_LAYERS)
 
 
 def _lost(graph: Graph, at: int) -> str:
@@ -264,6 +273,7 @@ def look_forth(graph: Graph, source: int, pixel: Sequence[int]) -> Spread:
     check_unit(graph, source, pixel)
     behind = graph.behind(source)
     _check_sizes(graph, [source])
+    _check_number(graph, [at for at in behind if graph.too_large([at]) is None])
     whole = {source: graph.everywhere(source, pixel)}
     for at in sorted(behind - {source}):
         if graph.too_large([at]) is not None:
