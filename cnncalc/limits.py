@@ -58,6 +58,8 @@ MOST_EXPLAINED = 10_000
 MOST_MEASURED = 20_000
 """Layers of a network that `shape` shows with hints, bytes or the MACs of a tool: up to 40 microseconds each for each
 of these."""
+MOST_TABULATED = 200_000
+"""Layers that `--at` traces, those of a network counted for each row: 1 KiB, and 10 microseconds, each."""
 MOST_FINDINGS = 1_000
 """Findings of a file that are listed."""
 MOST_MISSPELT = 20

@@ -205,6 +205,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "numbers.txt": (b"3xHxW conv:3,k3,times=5001", ["shape", "-i", "3x10004x10005"], 0, "3x10002x10003"),
     "same.txt": (b"3xHxW conv:3,k3,p=same,times=20000", ["compare"], 0, "3xHxW"),
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),
+    "tabulated.txt": (
+        b"3xHxW relu:times=2001",
+        ["shape", "--at", "H=W=1..100"],
+        2,
+        "--at traces 200,100 layers, those of all rows together, more than 200,000",
+    ),
     "measured.txt": (
         b"3x8x8 relu:times=20001",
         ["shape", "--dtype", "float32"],
@@ -215,7 +221,19 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "pyramid.txt": (b"2x5x6 maxpool:k1000000000000,s1,same", ["show", "--unit", "0,0"], 0, "a sign is "),
     "verified.txt": (b"2x5x6 dwconv:k1000000000000000000,same", ["rf", "--verify"], 2, "30 pixels take 3,600 values"),
     "verified_late.txt": (b"3x64x65 conv:20000,k3 conv:2000,k3", ["rf", "--verify"], 2, "4,160 pixels take 3"),
+    "solved.txt": (
+        b"dwconv:k1000000000000000,s1000000000000000,same",
+        ["solve", "-i5", "--out=5"],
+        1,
+        "with another p",
+    ),
     "influence.txt": (b"2x5x6 conv:1,k19999,same avgpool:k19999,s1,same", ["rf", "--effective"], 0, "of the 30 pixels"),
+    "influence_of_many.txt": (
+        b"1x5x2000 conv:1,k1x999,same,times=40",
+        ["rf", "--effective"],
+        2,
+        "5,994,015 taps are too many: at most 4,194,304 are held",
+    ),
     "influence_of_none.txt": (b"1x1x1 conv:1,k2,d2,p1", ["rf", "--effective"], 0, "sees no pixel"),
     "window.txt": (b"1x100x100 conv:1,k99", ["show"], 0, "step 4 of 4"),
     "maps.txt": (b"1x5x5 conv:1,k3,p100000", ["show", "--to", "html"], 0, "The maps are too large"),

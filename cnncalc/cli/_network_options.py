@@ -15,7 +15,7 @@ from ..errors import CnncalcError, Path, SpecError, shown
 from ..input import FIRST, Inputs, configure, given_shapes, knows_channels, other_channels
 from ..network import Network
 from ..report import Report
-from ..sizes import Shape, parse_shape, show
+from ..sizes import Shape, looks_like_shape, parse_shape, show
 from ..sources.words import SpecWords
 from ._options import Function, together
 from ._terminal import note
@@ -210,7 +210,8 @@ def read_inputs(texts: Sequence[str]) -> Shape | Inputs | None:
     for text in texts:
         name, equals, shape = text.rpartition("=")
         if equals and not name:
-            raise SpecError(f"-i {shown(text)} names no input", "as -i mask=1x64x64")
+            help = f"write -i {shape}" if looks_like_shape(shape) else "as -i mask=1x64x64"
+            raise SpecError(f"-i {shown(text)} names no input", help)
         given.append((name or None, parse_shape(shape)))
     if len(given) == 1 and given[0][0] is None:
         return given[0][1]

@@ -158,9 +158,12 @@ def _unknown(why: str, help: str | None = None) -> SpecError:
     return SpecError(f"its influence is not known: {why}", help or "name a layer before it: --of LAYER")
 
 
+FURTHER_IN_FRONT = "give a smaller input, or a layer further in front: --of LAYER"
+"""What helps against too many."""
+
+
 def _too_many(number: int, what: str, most: int = MOST_TAPS) -> SpecError:
-    help = "give a smaller input, or a layer further in front: --of LAYER"
-    return SpecError(f"{number:,} {what} are too many: at most {most:,} are followed", help)
+    return SpecError(f"{number:,} {what} are too many: at most {most:,} are followed", FURTHER_IN_FRONT)
 
 
 def _check_taps(number: int) -> None:
@@ -269,8 +272,7 @@ def _window_taps(window: Slide | Cut, n: int, out: int) -> Taps:
     else:
         up = i * window.s - pb + tap * window.d
     up = np.where((up >= 0) & (up < out), up, -1)
-    met = (up >= 0).any(axis=1)  # taps that meet only padding pass nothing on
-    met[0] = True
+    met = np.union1d(0, np.flatnonzero((up >= 0).any(axis=1)))  # taps that meet only padding pass nothing on
     return Taps(up[met], np.ones(up[met].shape))
 
 

@@ -28,13 +28,15 @@ def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
         return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: leave out {mark}")
     marked = re.fullmatch(_MARKED, text)
     if marked is not None and find_op(marked[2]) is not None:
-        return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: {marked[1]} {marked[2]}")
+        said = " ".join(re.split(_BETWEEN, text))
+        return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: {said}")
     if ":" in text:
         return _second_colon(head, cls, text)
     return _not_a_number(head, cls, text) or _no_such_argument(head.op or head.written, cls, text)
 
 
-_MARKED = r"(.+?)\s*(?:[-=]*>|[|;+&→⇒])\s*(\w+).*"
+_BETWEEN = r"\s*(?:[-=]*>|[|;+&→⇒/])\s*"
+_MARKED = rf"(.+?){_BETWEEN}(\w+).*"
 """An argument and a layer behind it, with a mark between them in place of white space."""
 
 

@@ -44,6 +44,7 @@ _MISSPELT = [
     (r"(\d+)-?([A-Za-z]+(?:\d+x\d+)?)", r"\2:\1"),  # 64conv3x3
     (rf"{_OP})[_-]?(\d+)[_-]?([ksp]\d\w*)", r"\1:\2,\3"),  # conv64k3
     (rf"{_OP})_(\d+)_(\d+(?:x\d+)*)", r"\1:\2,k\3"),  # conv_64_3
+    (r"(conv)(\d)-(\d+)", r"\1:\3,k\2"),  # conv3-64, as the paper of VGG has it
 ]
 """How a layer may be typed that has its arguments in its name, or behind another mark, and how it is written."""
 
@@ -87,8 +88,10 @@ def _argument(spec: SpecWords, index: int) -> SpecError | None:
     """Return the error for arguments behind a layer, or for `k7 s2` without one in front; None for another word."""
     if index > spec.first:
         return join_hint(spec.words[index - 1], spec.words[index:])
+    letters = "".join(word[:1] for word in spec.words[index:])
+    own = next((n for n in range(len(letters)) if letters[n] in letters[:n]), len(letters))  # k3 k3 are two layers
     is_fused = re.fullmatch(r"[kspdg]\d+(?:x\d+)*(?:,.*)?", spec.words[index])
-    return join_hint("conv:64", spec.words[index:]) if is_fused else None
+    return join_hint("conv:64", spec.words[index : index + own]) if is_fused else None
 
 
 def _built_in(word: str) -> str | None:

@@ -241,6 +241,13 @@ MEANINGS = [
         "torchvision's is built in: resnet18",
     ),
     ("shape 3x5x5 slice", "layers[0]: slice needs axis", "give axis, as axis=1"),
+    ("shape 9x9 k3 k3", "'k3' is an argument, not a layer", "join with commas: conv:64,k3"),
+    ("shape -i=3x9x9 relu", "-i '=3x9x9' names no input", "write -i 3x9x9"),
+    (
+        "shape conv3-64",
+        "'conv3-64' is not a layer, a file or a built-in network",
+        "a colon stands behind the op, commas between its arguments: conv:64,k3",
+    ),
     ("shape 224x224 k7", "'k7' is an argument, not a layer", "join with commas: conv:64,k7"),
     ("run conv:4 -x [[1]] --random", "unknown option '--random'", "did you mean --seed 0?"),
     ("run conv:4 -x [[1]] -w nope.npz", "there is no file 'nope.npz'", None),

@@ -23,8 +23,8 @@ _MAGIC = re.compile(r"[%!]")
 _MARKS = (re.compile(r"(?!>>>)> ?(?:>(?!>) ?)*"), re.compile(r"\+"), re.compile(r"[ \t]*\d+(?:[:\t|] ?|$)"))
 """What stands in front of all lines of a quotation, of the new side of a diff, and of lines with their numbers."""
 _FIRST = re.compile(r"(?P<before>.*?)(?P<module>[^\W\d][\w.]*\()\s*")
-_LONE = re.compile(r"(?:.*\s)??(?P<module>(?:[^\W\d]\w*\.)*[A-Z]\w*\(.*\))\s*")
-"""A line with a module at its end, which holds no others."""
+_LONE = re.compile(r"(?:^|\s)((?:[^\W\d]\w*\.)*[A-Z]\w*\()")
+"""The beginning of a module, behind white space."""
 _CHILD = re.compile(r"(?P<before>.*?)\s{2,}\([^()\s:]+\):\s+(?:\d+ x\s+)?(?:[^\W\d]\w*\(|Parameter containing)")
 
 
@@ -42,10 +42,11 @@ def layers(text: str) -> str | None:
     results = ["" if _PROMPT.match(line) or _IN.match(line) else _OUT.sub("", line) for line in lines]
     for some in (results, list(_cells(list(_prompts(lines))))):
         full = [(at, line) for at, line in enumerate(some) if line.strip()]
-        alone = [(at, found) for at, line in full if (found := _LONE.fullmatch(line[:LONGEST_LINE])) is not None]
+        calls = [(at, line) for at, line in full if line.rstrip().endswith(")") and len(line) < LONGEST_LINE]
+        alone = [(at, line, found) for at, line in calls if (found := _LONE.search(line)) is not None]
         if len(alone) == 1:
-            ((at, found),) = alone
-            return "\n" * at + " " * found.start("module") + found["module"] + "\n"
+            ((at, line, found),) = alone
+            return "\n" * at + " " * found.start(1) + line[found.start(1) :] + "\n"
         if full and lines != text.splitlines():
             return "\n".join(some) + "\n"
     return None

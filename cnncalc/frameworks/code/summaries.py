@@ -46,7 +46,7 @@ KINDS = (
         "give the whole class, with its forward or call",
     ),
     TextKind(
-        r"\A\s*\w+\.add\(",
+        r"\A\s*(\w+)\.add\([^\n]*\n\s*\1\.add\(",
         "these are lines that add layers to a model which is not there",
         "write model = keras.Sequential() in front of them",
     ),

@@ -178,6 +178,7 @@ FAILING = [
     ("x = x", (4, 7, 8), "net.py:11:13: conv: expects 3 input channels, gets 4 of 4x7x8\n"),
     ("x = x.view(-1, 7)", (3, 7, 8), "net.py:12:13: view: 4x5x6 = 120 values a sample cannot be viewed as (-1, 7)\n"),
     ("x = x.flatten(2, 1)", (3, 7, 8), "net.py:12:13: flatten: start_dim 2 comes behind end_dim 1\n"),
+    ("x = x.softmax(-5)", (3, 7, 8), "net.py:12:13: softmax: there is no axis -5: the tensor has 4\n"),
     ("x = x + torch.rand(5)", (3, 7, 8), "net.py:12:13: add: "),
     ("if x.max() > 0: x = -x", (3, 7, 8), "net.py:12:12: a condition on a tensor of one number, whose values "),
     ("x = x.frobnicate()", (3, 7, 8), "net.py:12:13: the code raises AttributeError: a tensor of 61x4x5x6 has no "),

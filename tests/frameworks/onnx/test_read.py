@@ -1425,6 +1425,12 @@ def test_a_reshape_that_other_sizes_do_not_fit_says_so(tmp_path: Path) -> None:
     assert text in here(["shape", str(path), "-i", "1x2x5x8"]).err
 
 
+def test_a_reshape_to_copied_sizes_that_do_not_fit_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(model([node("Reshape", "s")], ["N", 12, 3], {"s": np.array([0, 0], I64)}))
+    assert "'n' cannot reshape Nx12x3 to 0x0: " in here(["shape", str(path)]).err
+
+
 def test_a_grid_that_is_computed_from_numbers_has_no_parameters() -> None:
     """The places of a detector's anchors: a range, half a unit further on, beside a column that a node fills."""
     fill = numpy_helper.from_array(np.array([8], F32))

@@ -130,7 +130,7 @@ _ALONE = """
     softshrink hardshrink threshold hardtanh logsigmoid log_sigmoid tanhshrink rrelu abs sqrt rsqrt square
     reciprocal exp expm1 log log1p log2 log10 floor ceil round trunc sign erf sin cos tan asin acos atan sinh cosh
     asinh acosh atanh neg negative positive clamp clip clamp_min clamp_max nan_to_num dropout dropout1d dropout2d
-    dropout3d alpha_dropout feature_alpha_dropout softmax log_softmax softmin normalize cumsum cumprod flip roll
+    dropout3d alpha_dropout feature_alpha_dropout normalize flip roll
     contiguous clone detach requires_grad masked_fill tril triu erfinv lgamma logit local_response_norm
     channel_shuffle native_channel_shuffle fliplr flipud absolute setitem zero fill copy float double half bfloat16
     to type type_as cpu cuda bernoulli index_fill scatter index_add scatter_add masked_scatter index_copy index_put
@@ -140,9 +140,7 @@ _ALONE = """
 """
 _KINDS = {"long": "int", "int": "int", "short": "int", "byte": "int", "bool": "bool", "logical_not": "bool"}
 _KINDS |= dict.fromkeys(("isnan", "isinf", "isfinite", "signbit", "isneginf", "isposinf"), "bool")
-_KINDS |= dict.fromkeys(
-    ["float", "double", "half", "bfloat16", "softmax", "log_softmax", "sigmoid", "tanh", "exp", "log", "sqrt"], "float"
-)
+_KINDS |= dict.fromkeys(["float", "double", "half", "bfloat16", "sigmoid", "tanh", "exp", "log", "sqrt"], "float")
 
 
 def alone(call: ShapeCall) -> Shapes:
@@ -154,6 +152,15 @@ for _name in _ALONE.split():
     SHAPES.rule(_name, kind=_KINDS.get(_name, "same"))(alone)
 
 
+@SHAPES.rule("softmax log_softmax softmin", kind="float")
+@SHAPES.rule("cumsum cumprod")
+def along(call: ShapeCall) -> Shapes:
+    """Return the shape of the first argument. ShapeError if it does not have the axis."""
+    if call.get("dim") is not None:
+        call.axis(len(call.x))
+    return call.x
+
+
 @SHAPES.rule("batch_norm instance_norm group_norm prelu")
 def of_channels(call: ShapeCall) -> Shapes:
     """Return the shape of a norm over channels. ShapeError if it is for another number of them."""
@@ -161,7 +168,7 @@ def of_channels(call: ShapeCall) -> Shapes:
     channels, groups = call.x[1] if len(call.x) > 1 else 1, call.get("num_groups", 1)
     if isinstance(array, TensorValue) and array.size not in (1, channels):
         raise ShapeError(f"expects {array.size} channels, gets {channels} of {show(call.x[1:])}")
-    if channels % groups:
+    if groups < 1 or channels % groups:
         raise ShapeError(f"{groups} groups do not divide {channels} channels")
     return call.x
 
