@@ -224,18 +224,18 @@ class LeftOut:
     """What words leave out that their ops need: the channels, which change no size, and the kernel of a pool."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self.keys = list(keys)
+        self.wanted = keys
+        self.keys: list[str] = []
+        """Those that were left out: none of a file, whose layers say theirs."""
 
     def __call__(self, layers: list[dict[str, Any]]) -> None:
         """Complete the keys of each layer, and note which."""
-        found = []
         for layer in layers:
             cls = OPS[layer["op"]][0]
             given = {key for raw in layer for key in keys_named(cls, raw)}
-            left_out = [key for key in self.keys if key in cls.NEEDED and key not in given]
+            left_out = [key for key in self.wanted if key in cls.NEEDED and key not in given]
             layer.update(dict.fromkeys(left_out, 1))
-            found += left_out
-        self.keys = found
+            self.keys += left_out
 
 
 def _question(

@@ -21,14 +21,17 @@ import numpy as np
 from ..errors import SpecError
 from ..fields.graph import Graph
 from ..fields.views import check_unit, look_back
+from ..limits import Limit
 from ..network import INPUT
-from .operators import Operator, Taps, Weights, grid, operator, passes_one_on
+from .operators import FURTHER_IN_FRONT, Operator, Taps, Weights, grid, operator, passes_one_on
 from .task import Array
 
 MOST_PRODUCTS = 1 << 22
 """How many mean products are carried at most, for all layers together."""
 MOST_TERMS = 1 << 26
 """How many terms they are summed up from at most."""
+MOST_HELD = 1 << 22
+"""How many taps all layers together have at most, each counted for each unit of the axis."""
 
 Key = tuple[int, int, int]
 """Two values, and the channel of the second less that of the first."""
@@ -158,12 +161,14 @@ class _Moments:
     def __init__(self, graph: Graph, end: int, pixels: Sequence[range]):
         self.graph, self.end, self._pixels = graph, end, pixels
         self.needed = sorted(graph.before(end))
+        held = Limit(MOST_HELD, "{made:,} taps are too many: at most {most:,} are held", FURTHER_IN_FRONT)
         self._readers: dict[int, list[tuple[int, Operator]]] = {at: [] for at in (INPUT, *self.needed)}
         for at in self.needed:
             for place, read in enumerate(graph.vertices[at].reads):
                 if graph.fields(read).of:
                     found = operator(graph, at, place)
                     if found is not None:
+                        held.count(sum(taps.up.size for taps in found.axes))
                         self._readers[read].append((at, found))
         self._sizes = {at: grid(graph, at) for at in self._readers if graph.fields(at).of}
         self.pairs: dict[Key, list[Array]] = {}
@@ -177,7 +182,7 @@ class _Moments:
         self.pairs[start] = [
             np.arange(own.start, own.stop) * (n + 1) for own, n in zip(self._pixels, self._sizes[INPUT], strict=True)
         ]
-        waiting, terms = {start}, 0
+        waiting, terms, products = {start}, 0, prod(map(len, self.pairs[start]))
         while waiting:
             key = min(waiting)
             waiting.remove(key)
@@ -188,14 +193,12 @@ class _Moments:
                 own = [np.unique(np.concatenate([step[1] for step in steps])) for steps in term.steps]
                 old = self.pairs.get(term.of)
                 self.pairs[term.of] = own if old is None else list(map(np.union1d, old, own))
+                products += prod(map(len, self.pairs[term.of])) - (0 if old is None else prod(map(len, old)))
                 waiting.add(term.of)
                 terms += sum(map(len, term.steps)) * prod(map(len, own))
-            products = sum(prod(map(len, pairs)) for pairs in self.pairs.values())
             if products > MOST_PRODUCTS or terms > MOST_TERMS:
                 most = f"{MOST_PRODUCTS:,} mean products of gradients, or sums of {MOST_TERMS:,} of them"
-                raise SpecError(
-                    f"more than {most}, are needed", "give a smaller input, or a layer further in front: --of LAYER"
-                )
+                raise SpecError(f"more than {most}, are needed", FURTHER_IN_FRONT)
 
     def _terms(self, key: Key) -> Sequence[Passage]:
         a, b, shift = key

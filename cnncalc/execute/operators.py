@@ -158,9 +158,12 @@ def _unknown(why: str, help: str | None = None) -> SpecError:
     return SpecError(f"its influence is not known: {why}", help or "name a layer before it: --of LAYER")
 
 
+FURTHER_IN_FRONT = "give a smaller input, or a layer further in front: --of LAYER"
+"""What helps against too many."""
+
+
 def _too_many(number: int, what: str, most: int = MOST_TAPS) -> SpecError:
-    help = "give a smaller input, or a layer further in front: --of LAYER"
-    return SpecError(f"{number:,} {what} are too many: at most {most:,} are followed", help)
+    return SpecError(f"{number:,} {what} are too many: at most {most:,} are followed", FURTHER_IN_FRONT)
 
 
 def _check_taps(number: int) -> None:

@@ -182,8 +182,9 @@ def _in_order(row: SettingRow, question: LayerQuestion) -> Iterator[Ranked]:
 
     Those of a transposed convolution are in order.
     """
-    marked = [q for q in (row.half, 0) if q in row.before] if row.bare is None else []
-    first = [row.setting(q) for q in dict.fromkeys(marked) if q is not None]
+    habits = (row.half, 0) if row.bare is None else ()
+    marked = [q for q in habits if q is not None and q in row.before]  # Python looks for None one by one
+    first = [row.setting(q) for q in dict.fromkeys(marked)]
     yield from sorted([(usual(setting, question), setting) for setting in first])
     for q in row.before:
         if q not in marked:

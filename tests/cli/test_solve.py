@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +91,13 @@ def solved(line: str) -> dict[str, object]:
     """What it prints as JSON."""
     value: dict[str, object] = json.loads(here(["solve", *shlex.split(line), "--json"]).out)
     return value
+
+
+@pytest.mark.parametrize("text", ["conv:4,k5,s2", '[{"op": "conv", "c_o": 4, "kernel_size": 5, "s": 2}]'])
+def test_the_layer_of_a_file_keeps_its_keys(text: str, tmp_path: Path) -> None:
+    (tmp_path / "layer.txt").write_text(text)
+    code, out, _ = here(["solve", str(tmp_path / "layer.txt"), "-i", "9", "--out", "5"])
+    assert (code, out.splitlines()[2].split()) == (0, ["5", "2", "2", "1", "conv:4,k5,s2,p2"])
 
 
 def test_json() -> None:

@@ -110,8 +110,8 @@ def correlate(
     if g == 1:
         for part in pieces:
             multiply(x, kernel, out, windows, part)
-            if then is not None:
-                then(part.place(EVERY))
+        if then is not None:  # not between products: our threads and those of the BLAS would be in each other's way
+            then((EVERY,) * out.ndim)
         return
     whole = g * pieces[0].positions * kernel.each_position
     most = min(_groups(pieces[0], g, kernel.each_position, tile), -(-g // len(shares(g, whole, GROUP_SHARE))))
