@@ -10,7 +10,7 @@ from .budget import bounded
 from .libraries import NameTable
 from .methods import key_of, sort, spent
 from .operators import ordered
-from .types import EXCEPTIONS, TYPES, IteratorValue, is_callable, is_instance
+from .types import EXCEPTIONS, TYPES, IteratorValue, is_callable, is_instance, iterated
 from .values import (
     MISSING,
     ClassMethodValue,
@@ -53,17 +53,20 @@ def _len(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 
 @BUILTINS.function("zip")
+@iterated
 def _zip(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    return spent(evaluator, zip(*[evaluator.items(one, node) for one in args], strict=bool(kwargs.get("strict"))))
+    return spent(evaluator, zip(*[evaluator.iterate(one, node) for one in args], strict=bool(kwargs.get("strict"))))
 
 
 @BUILTINS.function("enumerate")
+@iterated
 def _enumerate(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     start = kwargs.get("start", args[1] if args[1:] else 0)
     return spent(evaluator, enumerate(evaluator.items(args[0] if args else kwargs["iterable"], node), start))
 
 
 @BUILTINS.function("reversed")
+@iterated
 def _reversed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     return evaluator.items(args[0], node)[::-1]
 
@@ -78,6 +81,7 @@ def _sum(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 
 @BUILTINS.function("map")
+@iterated
 def _map(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     function, *rows = args
     columns = zip(*[evaluator.items(one, node) for one in rows], strict=False)
@@ -85,6 +89,7 @@ def _map(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 
 @BUILTINS.function("filter")
+@iterated
 def _filter(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     function, row = args
     items = evaluator.items(row, node)
@@ -118,12 +123,12 @@ def _extreme(op: str) -> LibraryFunction:
 
 @BUILTINS.function("all")
 def _all(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    return all(evaluator.truth(one, node) for one in evaluator.items(args[0], node))
+    return all(evaluator.truth(one, node) for one in evaluator.iterate(args[0], node))
 
 
 @BUILTINS.function("any")
 def _any(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    return any(evaluator.truth(one, node) for one in evaluator.items(args[0], node))
+    return any(evaluator.truth(one, node) for one in evaluator.iterate(args[0], node))
 
 
 def _rounded(number: Any, digits: int | None = None) -> Any:

@@ -25,7 +25,7 @@ _CHANGING = """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change the object that they are called of."""
 _CHANGING_FIRST = """
-    setattr delattr weight_norm spectral_norm orthogonal register_parametrization remove_parametrizations
+    setattr delattr next weight_norm spectral_norm orthogonal register_parametrization remove_parametrizations
     remove_weight_norm remove_spectral_norm random_unstructured l1_unstructured random_structured ln_structured
     custom_from_mask global_unstructured
 """

@@ -21,7 +21,7 @@ from .operations import PLAIN_ERRORS
 from .scope import ModuleScope, is_literal
 from .source import CodeSource, quoted
 from .statements import Returned, StatementEvaluator
-from .types import EXCEPTIONS
+from .types import EXCEPTIONS, IteratorValue
 from .values import (
     MISSING,
     BoundMethod,
@@ -218,7 +218,7 @@ class Evaluator(StatementEvaluator):
         finally:
             self.frame = around
         if function.is_generator:
-            return frame.yielded
+            return IteratorValue(iter(frame.yielded))
         return outcome.value if isinstance(outcome, Returned) else None
 
     def bind_arguments(

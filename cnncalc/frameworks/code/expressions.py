@@ -15,6 +15,7 @@ from .operators import (
     text_of,
 )
 from .source import quoted
+from .types import IteratorValue
 from .values import (
     Frame,
     FunctionValue,
@@ -205,8 +206,10 @@ class ExpressionEvaluator(OperationEvaluator):
         return self.slice_of([self.needs(one, node) for one in parts])
 
     def comprehension(self, node: Any, frame: Frame) -> Any:
-        """Return the list, or the set, of a comprehension; a generator is the list of what it gives."""
+        """Return the list, or the set, of a comprehension; of a generator what it gives, each once."""
         found = [self.value(node.elt, inner) for inner in self.rounds(node.generators, Frame(frame))]
+        if isinstance(node, ast.GeneratorExp):
+            return IteratorValue(iter(found))
         return {self.key(one, node) for one in found} if isinstance(node, ast.SetComp) else found
 
     def dict_comprehension(self, node: ast.DictComp, frame: Frame) -> Any:

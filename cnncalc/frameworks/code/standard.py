@@ -11,7 +11,7 @@ from . import arrays
 from .budget import bounded
 from .libraries import Library, NameTable
 from .methods import Deque, by_name, pairs, spent
-from .types import TYPES, TypeObject, is_callable, is_iterable
+from .types import TYPES, TypeObject, is_callable, is_iterable, iterated
 from .values import (
     MISSING,
     ClassValue,
@@ -360,6 +360,7 @@ NAMES["types.SimpleNamespace"] = ClassValue(
 
 
 @NAMES.function("itertools.chain")
+@iterated
 def chain(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the items of several, one after another."""
     return [item for one in args for item in evaluator.items(one, node)]
@@ -372,6 +373,7 @@ def chain_all(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 
 
 @NAMES.function("itertools.repeat")
+@iterated
 def repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a value so many times."""
     value, times = args
@@ -379,6 +381,7 @@ def repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 
 @NAMES.function("itertools.product")
+@iterated
 def product(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return all rows that take one item of each container."""
     rows = evaluator.operate("mul", [evaluator.items(one, node) for one in args], kwargs.get("repeat", 1), node)
@@ -387,22 +390,25 @@ def product(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 
 
 @NAMES.function("itertools.pairwise")
+@iterated
 def pairwise(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return each item with the next."""
     return spent(evaluator, itertools.pairwise(evaluator.items(args[0], node)))
 
 
 @NAMES.function("itertools.accumulate")
+@iterated
 def accumulate(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the sums of the first items, of more and more of them."""
     return list(itertools.accumulate(evaluator.items(args[0], node), lambda a, b: evaluator.operate("add", a, b, node)))
 
 
 @NAMES.function("itertools.islice")
+@iterated
 def islice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return some of the items."""
     row, *bounds = args
-    return evaluator.items(row, node)[slice(*bounds)]
+    return spent(evaluator, itertools.islice(evaluator.iterate(row, node), *bounds))
 
 
 # What is there for types, and what does nothing

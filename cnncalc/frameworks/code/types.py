@@ -15,6 +15,7 @@ from .values import (
     BoundMethod,
     ClassValue,
     FunctionValue,
+    Implementation,
     InstanceValue,
     LibraryFunction,
     LibraryObject,
@@ -102,6 +103,11 @@ class IteratorValue(LibraryObject):
 
     def describe(self) -> str:
         return "an iterator"
+
+
+def iterated(implementation: Implementation) -> Implementation:
+    """Return a function that gives the items of its list one after another, each once."""
+    return lambda evaluator, args, kwargs, node: IteratorValue(iter(implementation(evaluator, args, kwargs, node)))
 
 
 def is_callable(value: Any) -> bool:

@@ -541,6 +541,22 @@ CASES += [
         "        return cls(**{k: v for k, v in d.items() if k in cls.__dataclass_fields__})",
         "[C.of({'m': 5, 'x': 6}).m, [one.name for one in fields(C)], len(fields(C.of({}))), [*A.__dataclass_fields__]]",
     ),
+    ("it = map(int, '3-4-5'.split('-'))\na = next(it)\nb = next(it)", "[a, b, list(it), list(it)]"),
+    ("it = (i * 2 for i in range(4))\na = next(it)\nb = next(it)", "b"),
+    ("def g():\n    yield 1\n    yield 2\n    yield 3\nit = g()\na = next(it)", "[a, next(it), sum(it)]"),
+    (
+        "it = zip([1, 2], 'ab', strict=True)\nfor a, b in it: break\nr = reversed([1, 2, 3])",
+        "[a, [*it], next(r), list(r)]",
+    ),
+    ("it = enumerate('abc')\nf = filter(None, [1, 0, 2])\na = next(it)", "[a, dict(it), next(f), next(f)]"),
+    (
+        "s = iter(range(7))\nz = list(zip(s, s))\nt = iter([0, 3, 4])",
+        "[z, any(t), list(t), all(x < 9 for x in range(3))]",
+    ),
+    (
+        "import itertools\nit = itertools.chain([1], [2, 3], [4, 5])\na = list(itertools.islice(it, 2))",
+        "[a, next(it), [*it], list(itertools.pairwise(map(int, '123')))]",
+    ),
     (
         "import numpy as np\nw = np.array([8, 16, 32]) * 2\nw += 1\nv = 2 ** np.arange(3) + [1, 2, 3]\n"
         "h = np.array([[1, 2], [3, 4.5]]) / 2\nfor one in np.arange(1, 2.5, 0.5): h = h + one",
