@@ -2,7 +2,7 @@
 
 What is written out is bounded by its file alone. What is made of it is counted before it is made, and an error names
 the limit. So a file of less than a megabyte takes at most 2 seconds and 256 MiB to be read, shaped, checked or
-compared: `tests/test_limits.py` holds that.
+compared: `tests/test_limits.py` holds that. Each line of JSON Lines is such a file: the whole may have no end.
 """
 
 from __future__ import annotations
