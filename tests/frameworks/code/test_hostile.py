@@ -13,7 +13,7 @@ from cnncalc import limits
 from cnncalc.errors import SpecError
 from cnncalc.frameworks import ForeignNetwork
 from cnncalc.frameworks.code import budget, entry, evaluate, read
-from cnncalc.sources import load_text
+from cnncalc.sources import load_text, read_bytes
 from tests.fuzz.code_mutations import cases, outcome
 from tests.program import calls, here
 
@@ -305,6 +305,12 @@ def test_many_words_take_no_time() -> None:
     assert calls(many) < 4.4 * calls(few)
     with pytest.raises(SpecError, match="layer words of more than 200,000 characters"):
         load_text("conv:" + "1," * 3_000_000, "-")
+
+
+@pytest.mark.parametrize("text", ["A" * 100_000, "x " + "A(" * 50_000])
+def test_layers_are_looked_for_in_a_pasted_text_in_no_time(text: str) -> None:
+    with pytest.raises(SpecError, match="not a network"):
+        read_bytes(text.encode(), "net.txt")
 
 
 def test_errors_escape_the_name_of_a_file() -> None:
