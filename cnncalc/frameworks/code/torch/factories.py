@@ -185,6 +185,7 @@ def typed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 for _name in ("Tensor", "FloatTensor", "LongTensor", "DoubleTensor"):
     NAMES[f"torch.{_name}"] = TensorType(typed)
+    NAMES[f"torch.cuda.{_name}"] = TensorType(typed, is_empty=True)
 _KINDS = {
     "float": "float16 float32 float64 bfloat16 float half double",
     "int": "int8 int16 int32 int64 uint8 long int short",

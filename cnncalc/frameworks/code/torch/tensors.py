@@ -309,18 +309,18 @@ class RandomArray(KnownArray):
 
 
 class TensorType(TypeObject):
-    """The type of tensors, `torch.Tensor`."""
+    """The type of tensors, `torch.Tensor`; that of tensors on a GPU, where there are none, with `is_empty`."""
 
-    __slots__ = ("make",)
+    __slots__ = ("is_empty", "make")
 
-    def __init__(self, make: Any):
-        self.make = make
+    def __init__(self, make: Any, is_empty: bool = False):
+        self.make, self.is_empty = make, is_empty
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         return self.make(evaluator, args, kwargs, node)
 
     def is_type_of(self, value: Any) -> bool:
-        return isinstance(value, TensorValue)
+        return isinstance(value, TensorValue) and not self.is_empty
 
     def describe(self) -> str:
         return "the type torch.Tensor"
