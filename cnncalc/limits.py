@@ -20,6 +20,8 @@ DEEPEST_BLOCKS = 100
 """Blocks of a spec, and modules of a print-out, that stand in one another."""
 MOST_OPEN = 10_000
 """Letters and floors in the open sizes of a network's maps, as of 5,000 maps of two sizes: 150 microseconds each."""
+MOST_NEEDED = 30_000
+"""Conditions on open sizes that the layers of a network need: 30 to 60 microseconds each."""
 MOST_PHASES_IN_ALL = 400_000
 """Phases of the receptive fields of a network's layers on all axes, as a transposed convolution makes them, counted
 for each path that meets there: 2 microseconds each."""

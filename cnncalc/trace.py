@@ -12,7 +12,7 @@ from .floors import walk
 from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
 from .layers import Env, Fields, Layer, Trace
 from .layers.base import Need, space_of
-from .limits import MOST_AXES, MOST_OPEN, MOST_PHASES_IN_ALL, MOST_PRODUCTS, MOST_RESIZED, Limit
+from .limits import MOST_AXES, MOST_NEEDED, MOST_OPEN, MOST_PHASES_IN_ALL, MOST_PRODUCTS, MOST_RESIZED, Limit
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, counted, known, show, total
@@ -95,11 +95,14 @@ def _spatial(network: Network, read: Input) -> list[int]:
 class _Budget:
     """How much of what takes long may be traced, copies of a layer that are traced once apart."""
 
-    __slots__ = ("letters", "phases", "products", "resized")
+    __slots__ = ("letters", "needs", "phases", "products", "resized")
 
     def __init__(self) -> None:
         what = "the maps up to here have {made:,} letters and floors in their open sizes, more than {most:,}"
-        self.letters = Limit(MOST_OPEN, what, "give the input's sizes as numbers, as -i 3x224x224")
+        numbers = "give the input's sizes as numbers, as -i 3x224x224"
+        self.letters = Limit(MOST_OPEN, what, numbers)
+        what = "the layers up to here need {made:,} conditions on open sizes, more than {most:,}"
+        self.needs = Limit(MOST_NEEDED, what, numbers)
         what = "the receptive fields up to here have {made:,} phases, more than {most:,}"
         self.phases = Limit(MOST_PHASES_IN_ALL, what, "take fewer layers behind the one that makes the map larger")
         what = "up to here {made:,} layers multiply their inputs by each other, more than {most:,}"
@@ -153,6 +156,7 @@ class _Needs(list[tuple[Need, ...]]):
         self.clear()
         if not fresh:
             return ()
+        self.budget.needs.count(len(fresh))
         conditions = [Condition(tuple([Requirement(*test) for test in tests]), node.layer.op, xs) for tests in fresh]
         conditions = [condition for condition in conditions if condition.letters]
         if self.holds is None:

@@ -202,6 +202,18 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "the maps up to here have 10,002 letters and floors in their open sizes, more than 10,000",
     ),
+    "stepped.txt": (
+        b"2xHxW maxpool:k3,s1,p100000000,d100000000,times=3",
+        ["shape"],
+        2,
+        "d is 100000000 on the height axis: its windows may step over an input of 1 to 99999999, more sizes than",
+    ),
+    "needed.json": (
+        spec(*[{"op": "maxpool", "k": 5, "s": 1, "p": 64 + i % 5, "d": 32} for i in range(600)]),
+        ["rf", "-i", "2xHxW"],
+        2,
+        "the layers up to here need 30,018 conditions on open sizes, more than 30,000",
+    ),
     "numbers.txt": (b"3xHxW conv:3,k3,times=5001", ["shape", "-i", "3x10004x10005"], 0, "3x10002x10003"),
     "same.txt": (b"3xHxW conv:3,k3,p=same,times=20000", ["compare"], 0, "3xHxW"),
     "hints.json": (spec(*[{"op": "relu"}] * 12_000), ["shape", "--hints"], 0, "no hints"),

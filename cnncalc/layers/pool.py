@@ -12,15 +12,17 @@ from ..window import extent, paddings
 from .base import ENDS, Env, Fields, Layer, Sign, StepKind, Trace, by_axis, join, ops, space_of
 from .conv import OUT_HELP, OUT_KEY, WINDOW_KEYS
 from .keys import KEEP, Axes, Reader, Sides, divisor, flag, rounding, spread, spread_sides, wanted_sizes
-from .sliding import Slide, Windowed, check_fits, explain_slides, pad_for, place, sides_of
+from .sliding import Slide, Windowed, check_fits, explain_slides, pad_for, place, sides_of, windows_of
 
 LIMITS: dict[str, tuple[str, Callable[[int], int]]] = {
     "half": ("k//2", lambda k: k // 2),
     "kernel": ("k - 1", lambda k: k - 1),
 }
 """How much padding per side a dialect's `pool_limit` allows: as text, and for a kernel of k taps."""
-MOST_CHECKED = 1 << 18
-"""How many windows before the input are looked at one by one, if a dilated kernel might step over it."""
+MOST_STEPPED = 32
+"""How many sizes of an open input are looked at one by one, if a dilated kernel might step over all of it."""
+MOST_PADDINGS = 1 << 18
+"""How many paddings are looked at one by one, if a dilated kernel might step over the whole input."""
 
 
 class Pool(Windowed):
@@ -157,9 +159,8 @@ class Pool(Windowed):
             if isinstance(slide.n, Open) and slide.pb is not None and slide.pb < slide.k:
                 if kept or (slide.pa or 0) >= slide.k:  # the last window may start behind the input
                     env.require((slide.n, ">=", (slide.out - 1) * slide.s - slide.pb + 1))
-                for n in range(1, min(slide.d, MOST_CHECKED) if slide.pb else 1):  # pixels that a kernel may step over
-                    if empty_window(slide.over(n, kept)) is not None:
-                        env.require((slide.n, "!=", n))
+                for n in stepped_over(slide, kept):
+                    env.require((slide.n, "!=", n))
                 continue
             unit = empty_window(slide)
             if unit is not None:
@@ -240,11 +241,50 @@ def empty_window(slide: Slide) -> int | None:
         return None
     assert isinstance(out, int)
     assert pb is not None
-    if n < d:
-        for unit in range(min(-(-pb // s), out, d, MOST_CHECKED)):  # windows that begin before the input: every d alike
-            if (unit * s - pb) % d >= n:  # its first tap at 0 or after
-                return unit
+    if n < d:  # a window that begins before the input may step over it: its first tap at 0 or after is at n or after
+        low, high = (n + pb) % d, (d - 1 + pb) % d
+        unit = 0 if low > high else first_multiple(s % d, d, low, high)
+        if unit is not None and unit < min(-(-pb // s), out):
+            return unit
     return -((-n - pb) // s) if (out - 1) * s - pb >= n else None
+
+
+def first_multiple(step: int, d: int, low: int, high: int) -> int | None:
+    """Return the least u for which u*step mod d is from `low` to `high`; None if there is none. All are below d."""
+    if low == 0:
+        return 0
+    if step == 0:
+        return None
+    if 2 * step > d:
+        return first_multiple(d - step, d, d - high, d - low)
+    unit = -(-low // step)
+    if unit * step <= high:
+        return unit
+    turns = first_multiple(-d % step, step, low % step, high % step)
+    return None if turns is None else -(-(low + d * turns) // step)
+
+
+def stepped_over(slide: Slide, kept: bool) -> Iterator[int]:
+    """Yield the sizes of an input for which a window before it steps over all of it; `kept` is as in `place`.
+
+    ShapeError if there are too many sizes to look at.
+    """
+    _, k, s, pb, _, _, _, d, ceil, axis = slide
+    if not pb:
+        return
+    least = max(k - sum(slide.sides) - s + 1, 1)  # smaller ones have no window
+    if d - least > MOST_STEPPED:
+        what = f"d is {d} on the {axis} axis: its windows may step over an input of {least} to {d - 1}, more sizes than"
+        raise ShapeError(f"{what} the {MOST_STEPPED} that are looked at", "give the input's size as a number", key="d")
+    seen = farthest = 0
+    for n in range(least, d):
+        out = windows_of(n, *slide.sides, k, s, ceil, kept)
+        assert isinstance(out, int)
+        before = min(-(-pb // s), d, out)
+        farthest = max([farthest, *[(unit * s - pb) % d for unit in range(seen, before)]])
+        seen = max(seen, before)
+        if farthest >= n:
+            yield n
 
 
 def pixel_paddings(slide: Slide, before: range) -> Iterator[range]:
@@ -257,7 +297,7 @@ def pixel_paddings(slide: Slide, before: range) -> Iterator[range]:
         yield from [own] if own else []
         return
     q = own.start
-    for _ in range(MOST_CHECKED):  # a dilated kernel may step over the whole input
+    for _ in range(MOST_PADDINGS):  # a dilated kernel may step over the whole input
         if q >= own.stop:
             return
         empty = empty_window(slide._replace(pb=q))

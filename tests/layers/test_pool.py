@@ -12,7 +12,7 @@ import pytest
 import cnncalc
 from cnncalc.field import PIXEL, POOLED, UNKNOWN, Field
 from cnncalc.layers.base import Sign
-from cnncalc.layers.pool import empty_window, pixel_paddings
+from cnncalc.layers.pool import empty_window, pixel_paddings, stepped_over
 from cnncalc.layers.sliding import Slide, place
 
 
@@ -41,6 +41,26 @@ def test_the_first_window_without_a_pixel() -> None:
     found = {slide: empty_window(slide) for d in (1, 2, 3, 4, 7) for slide in windows(d)}
     assert found == {slide: first_empty(slide) for slide in found}
     assert {None, 0, 1, 2} <= {*found.values()}
+
+
+def test_the_sizes_that_a_window_steps_over() -> None:
+    """Those below the dilation for which a window that begins before the input holds no pixel."""
+    for d in (1, 2, 3, 4, 7):
+        for slide in {slide for slide in windows(d) if slide.pb is not None and slide.pb < slide.k}:
+            others = [slide.over(n, kept=False) for n in range(1, d)]
+            empty = [(one, first_empty(one)) for one in others if isinstance(one.out, int) and one.out > 0]
+            before = [one.n for one, unit in empty if unit is not None and unit * one.s < (one.pb or 0)]
+            assert [*stepped_over(slide, kept=False)] == before, slide
+
+
+def test_a_window_far_before_the_input() -> None:
+    """The only one of half a million windows, its taps a million apart, that steps over all of an input."""
+    d = 1_000_003
+    (slide,) = place((d - 1,), (3,), (2,), (d,), ((d, d + 2),), ceil=False)
+    unit = empty_window(slide)
+    assert unit is not None
+    assert (unit * 2 - d) % d == d - 1
+    assert empty_window(slide._replace(out=unit)) is None
 
 
 def test_the_paddings_with_which_every_window_holds_a_pixel() -> None:
