@@ -309,17 +309,19 @@ TORCH: Names = Registry(
         "batchnorm": Name("BatchNorm{}d", {"num_features": "c_i", **_TORCH_NORM}, {"eps": 1e-5}, _TORCH_NORM_ORDER),
         "layernorm": Name(
             "LayerNorm",
-            {"eps": "eps", "elementwise_affine": "scale center"},
+            {"normalized_shape": "sizes", "eps": "eps", "elementwise_affine": "scale center"},
             {"eps": 1e-5},
             ("normalized_shape", "eps", "elementwise_affine", "bias"),
         ),
         "groupnorm": Name(
             "GroupNorm",
-            {"num_groups": "g", **_TORCH_NORM},
+            {"num_groups": "g", "num_channels": "c_i", **_TORCH_NORM},
             {"eps": 1e-5},
             ("num_groups", "num_channels", "eps", "affine"),
         ),
-        "instancenorm": Name("InstanceNorm{}d", _TORCH_NORM, {"eps": 1e-5}, _TORCH_NORM_ORDER),
+        "instancenorm": Name(
+            "InstanceNorm{}d", {"num_features": "c_i", **_TORCH_NORM}, {"eps": 1e-5}, _TORCH_NORM_ORDER
+        ),
         "lrn": Name(
             "LocalResponseNorm",
             {"size": "size", "alpha": "alpha", "beta": "beta", "k": "offset"},

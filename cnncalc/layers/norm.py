@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..errors import ShapeError
+from ..errors import ShapeError, shown
 from ..sizes import Open, Shape, show
 from .affine import Affine
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, channels, check_channels, divides, ops
@@ -38,17 +38,10 @@ class Norm(Affine):
         return lines + ([f"buffers: 2*{channels(x, env)}, the running mean and variance"] if traced.buffers else [])
 
 
-class BatchNorm(Norm):
-    """Batch normalization: per channel over batch and space; the running mean and variance are 2C buffers."""
+class ChannelNorm(Norm):
+    """A normalization with a weight and a bias for each channel, whose number may be declared."""
 
-    WORD = "batchnorm"
-    ALSO = ("bn",)
-    LINEAR = True
-    WEIGHTS = {**Norm.WEIGHTS, "running_mean": 0, "running_var": 1}
-    BUFFERS = ("running_mean", "running_var")
-    ADDED = {**Norm.ADDED, "running_mean": 0}
     KEYS: ClassVar[dict[str, Reader]] = {"c_i": at_least(1), **Norm.KEYS}
-    BARE = "c_i"
     c_i: int | None = None
 
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
@@ -58,6 +51,18 @@ class BatchNorm(Norm):
 
     def weight_shape(self, x: Shape, env: Env) -> Shape:
         return super().weight_shape(x, env) if self.c_i is None else (self.c_i,)
+
+
+class BatchNorm(ChannelNorm):
+    """Batch normalization: per channel over batch and space; the running mean and variance are 2C buffers."""
+
+    WORD = "batchnorm"
+    ALSO = ("bn",)
+    LINEAR = True
+    WEIGHTS = {**Norm.WEIGHTS, "running_mean": 0, "running_var": 1}
+    BUFFERS = ("running_mean", "running_var")
+    ADDED = {**Norm.ADDED, "running_mean": 0}
+    BARE = "c_i"
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         shapes = super().weight_shapes(x, values, env)
@@ -69,14 +74,27 @@ class LayerNorm(Norm):
 
     WORD = "layernorm"
     ALSO = ("ln",)
-    KEYS: ClassVar[dict[str, Reader]] = {"axis": integers, **Norm.KEYS}
-    HELP = {**Norm.HELP, "axis": "The axes that are normalized together: the batch is 0, the last is -1."}
+    KEYS: ClassVar[dict[str, Reader]] = {"axis": integers, "sizes": integers, **Norm.KEYS}
+    HELP = {
+        **Norm.HELP,
+        "axis": "The axes that are normalized together: the batch is 0, the last is -1.",
+        "sizes": "Their sizes, in the order of the sample, if these are declared.",
+    }
     axis: tuple[int, ...] = (-1,)
+    sizes: tuple[int, ...] | None = None
 
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
         if not self.axis:
             raise ShapeError("axis names no axis", "leave it out for the last axis", key="axis")
-        return {"axis": self.axis}
+        own = tuple([x[axis - 1] for axis in self.axes(x)])
+        if self.sizes is None or own == self.sizes:
+            return {"axis": self.axis}
+        if len(own) != len(self.sizes) or not any(isinstance(n, Open) for n in own):
+            help = f"remove sizes, set it to {shown(list(own))}, or fix the layer before"
+            raise ShapeError(f"normalizes axes of {show(self.sizes)}, gets {show(own)}", help, key="sizes")
+        for n, size in zip(own, self.sizes, strict=True):
+            env.require((n, "=", size))
+        return {"axis": self.axis, "sizes": self.sizes}
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         return super().trace(x, fields, env)._replace(axes=self.axes(x))
@@ -86,30 +104,30 @@ class LayerNorm(Norm):
         return tuple(sorted(axes_of(self.axis, x)))
 
     def weight_shape(self, x: Shape, env: Env) -> Shape:
-        return tuple([x[axis - 1] for axis in self.axes(x)])
+        return tuple([x[axis - 1] for axis in self.axes(x)]) if self.sizes is None else self.sizes
 
 
-class GroupNorm(Norm):
+class GroupNorm(ChannelNorm):
     """Group normalization: per sample and group of channels."""
 
     WORD = "groupnorm"
     ALSO = ("gn",)
     EXAMPLE = "OP:4"
-    KEYS: ClassVar[dict[str, Reader]] = {"g": groups, **Norm.KEYS}
+    KEYS: ClassVar[dict[str, Reader]] = {"g": groups, **ChannelNorm.KEYS}
     HELP = {**Norm.HELP, "g": "The number of groups of channels; -1 is one for each channel."}
     BARE = "g"
     NEEDED = ("g",)
     g: int
 
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
-        c = channels(x, env)
+        c, declared = channels(x, env), super().normalized(x, env)
         if self.g == -1:
-            return {"g": c if isinstance(c, int) else -1}
+            return {"g": c if isinstance(c, int) else -1, **declared}
         divides(self.g, c, "channels", env)
-        return {"g": self.g}
+        return {"g": self.g, **declared}
 
 
-class InstanceNorm(Norm):
+class InstanceNorm(ChannelNorm):
     """Instance normalization: per sample and channel; by default without weights, with `scale` also with a bias."""
 
     WORD = "instancenorm"
@@ -130,7 +148,7 @@ class InstanceNorm(Norm):
                 f"PyTorch refuses an instancenorm over one value a channel, and gets {show(x)}",
                 "leave the layer out, or use --dialect plain",
             )
-        return {}
+        return super().normalized(x, env)
 
 
 class LocalResponseNorm(Layer):

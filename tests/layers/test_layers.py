@@ -50,7 +50,8 @@ OPTIONAL = {
     "prelu": {"num_parameters", "shared_axes"},
     **{op: {"value"} for op in ("add", "sub", "mul", "div", "pow", "compare")},
     **{op: {"value", "axis", "keepdims"} for op in ("min", "max")},
-    "batchnorm": {"c_i"},
+    **{op: {"c_i"} for op in ("batchnorm", "groupnorm", "instancenorm")},
+    "layernorm": {"sizes"},
     "normalization": {"mean", "variance"},
     "quantize": {"scale"},
     "identity": {"axes"},
@@ -245,6 +246,18 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             "plain",
             "'convT1': the output is empty: (3 - 1)*1 - (3+3) + 3 = -1 < 1 on the width axis\n"
             "  the padding cuts away all of it: lower p to 2",
+        ),
+        (
+            {"op": "groupnorm", "g": 2, "c_i": 6},
+            (8, 7, 2),
+            "plain",
+            "'groupnorm1': expects 6 input channels, gets 8\n  remove c_i, set it to 8, or fix the layer before",
+        ),
+        (
+            {"op": "layernorm", "sizes": [2, 7], "axis": [2, 3]},
+            (8, 7, 2),
+            "plain",
+            "'layernorm1': normalizes axes of 2x7, gets 7x2\n  remove sizes, set it to [7, 2], or fix the layer before",
         ),
         (
             {"op": "reshape", "out": [4, 5]},

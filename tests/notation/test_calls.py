@@ -55,7 +55,12 @@ CALLS: list[tuple[str, list[dict[str, Any]]]] = [
     ("BatchNormalization()", [{"op": "batchnorm", "eps": 1e-3}]),
     ("InstanceNorm2d(8)", [{"op": "instancenorm", "scale": False, "center": False, "eps": 1e-5}]),
     ("GroupNorm(4, 64, affine=False)", [{"op": "groupnorm", "g": 4, "scale": False, "center": False, "eps": 1e-5}]),
-    ("LayerNorm((5, 7), bias=False)", [{"op": "layernorm", "eps": 1e-5, "center": False, "axis": [-2, -1]}]),
+    ("GroupNorm(4, 64)", [{"op": "groupnorm", "g": 4, "c_i": 64, "eps": 1e-5}]),
+    ("LayerNorm(7)", [{"op": "layernorm", "sizes": 7, "eps": 1e-5}]),
+    (
+        "LayerNorm((5, 7), bias=False)",
+        [{"op": "layernorm", "sizes": [5, 7], "eps": 1e-5, "center": False, "axis": [-2, -1]}],
+    ),
     ("ReLU(inplace=True)", [{"op": "relu"}]),
     ("ReLU(6.)", [{"op": "relu6"}]),
     ("LeakyReLU()", [{"op": "leakyrelu", "alpha": 0.01}]),

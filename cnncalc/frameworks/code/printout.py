@@ -88,14 +88,13 @@ class _PrintoutReader:
         return next(iter(self.customs))
 
     def sizes(self) -> list[Any] | None:
-        """Return the input's sizes, open but for the channels or features that the first layer with weights takes."""
+        """Return the input's sizes, open but for what the first convolution or linear layer takes."""
         for layer in self.spec.layers:
             nd = OPS[layer.op][1]
             if layer.op == "flatten":
                 break
-            if "c_i" in layer.keys:
-                c_i = layer.keys["c_i"]
-                return [c_i, *"DHW"[3 - nd :]] if nd else [c_i] if layer.op == "linear" else None
+            if "c_i" in layer.keys and (nd or layer.op == "linear"):
+                return [layer.keys["c_i"], *"DHW"[3 - nd :]] if nd else [layer.keys["c_i"]]
         return ["N"] if self.source is not None else None
 
     # Modules

@@ -79,20 +79,25 @@ def _with_bias(bound: BoundCall, raw: Raw) -> Raw:
 @TORCH.reads(*each_rank("InstanceNorm{}d"))
 def _instancenorm(bound: BoundCall) -> list[Raw]:
     refuse(bound, "track_running_stats", (False,))
-    return [_with_bias(bound, {"op": bound.op, "scale": False, "center": False} | renamed(bound))]
+    return [_with_weights(bound, {"op": bound.op, "scale": False, "center": False} | renamed(bound))]
 
 
 @TORCH.reads("GroupNorm")
 def _groupnorm(bound: BoundCall) -> list[Raw]:
-    return [_with_bias(bound, renamed(bound))]
+    return [_with_weights(bound, renamed(bound))]
+
+
+def _with_weights(bound: BoundCall, raw: Raw) -> Raw:
+    """Return a norm as its weights are: without any, PyTorch compares no number of channels."""
+    raw = _with_bias(bound, raw)
+    return {key: value for key, value in raw.items() if key != "c_i" or raw.get("scale", True)}
 
 
 @TORCH.reads("LayerNorm")
 def _layernorm(bound: BoundCall) -> list[Raw]:
-    shape = bound.values.get("normalized_shape")
-    axes = len(shape) if isinstance(shape, list) else 1
     raw = _with_bias(bound, renamed(bound))
-    return [raw | {"axis": [*range(-axes, 0)]} if axes > 1 else raw]
+    sizes = raw.get("sizes")
+    return [raw | {"axis": [*range(-len(sizes), 0)]} if isinstance(sizes, list) and len(sizes) > 1 else raw]
 
 
 @TORCH.reads("Flatten")
