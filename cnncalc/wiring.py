@@ -68,7 +68,8 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
         for name in copies:
             node = Node(name, item.layer, reads, at, wired, item.expect, tie, item.trainable, item.counted)
             made.add(item, node)
-            reads, wired = (len(made.nodes) - 1,), False
+            if not item.layer.SOURCE:
+                reads, wired = (len(made.nodes) - 1,), False
         if item.name is not None:  # a repeated layer's own name is its last
             made.ends[item.name], made.heads[item.name] = made.ends[copies[-1]], made.heads[copies[-1]]
     return tuple(made.nodes)

@@ -462,9 +462,10 @@ def _place(u: int, n: int, o: int, scale: float, v: Values) -> float:
 
 
 def _rounded(at: float, how: str) -> int:
+    """The whole number that a place is rounded to; less than a millionth off a half, it is one (onnxruntime)."""
     if how in ("floor", "ceil"):
         return math.floor(at) if how == "floor" else math.ceil(at)
-    return math.ceil(at - 0.5) if how == "round_prefer_floor" else math.floor(at + 0.5)
+    return math.ceil(at - 0.500001) if how == "round_prefer_floor" else math.floor(at + 0.500001)
 
 
 def _keys(t: float, layer: LayerReport) -> float:
