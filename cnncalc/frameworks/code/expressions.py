@@ -203,7 +203,10 @@ class ExpressionEvaluator(OperationEvaluator):
     def slice_value(self, node: ast.Slice, frame: Frame) -> Any:
         """Return a slice."""
         parts = [None if one is None else self.value(one, frame) for one in (node.lower, node.upper, node.step)]
-        return self.slice_of([self.needs(one, node) for one in parts])
+        try:
+            return self.slice_of([self.needs(one, node) for one in parts])
+        except TypeError as error:
+            raise self.raised(error, node) from None
 
     def comprehension(self, node: Any, frame: Frame) -> Any:
         """Return the list, or the set, of a comprehension; of a generator what it gives, each once."""

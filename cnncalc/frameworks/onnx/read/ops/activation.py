@@ -202,6 +202,8 @@ def prelu(b: GraphReader, node: GraphNode) -> None:
     """Read slopes that meet a sample from its last axis on: one, one a channel, or one a unit but along axes of 1."""
     x, full = b.known(node)
     slope = needed(b.param(node, 1))
+    if len(slope.shape) > len(full):
+        raise OpaqueNode(known=False)
     aligned = slope.aligned(len(full))
     for at, n in enumerate(aligned):
         x = b.without_batch(x, at) if n != 1 else x
