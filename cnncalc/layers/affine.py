@@ -175,10 +175,14 @@ class Quantize(Layer):
     @property
     def sign(self) -> Sign:
         """Nothing below 0 comes out if the least whole number stands for 0, and nothing is 0 or less above it."""
-        zeros = self.zero if isinstance(self.zero, tuple) else (self.zero,)
         if self.scale is None:
             return Sign.KEPT
-        return Sign.NOT_NEGATIVE if all(zero <= self.min for zero in zeros) else Sign.KEPT
+        return Sign.NOT_NEGATIVE if all(zero <= self.min for zero in self.zeros) else Sign.KEPT
+
+    @property
+    def zeros(self) -> tuple[float, ...]:
+        """The whole numbers that stand for 0, one for all channels or one for each."""
+        return self.zero if isinstance(self.zero, tuple) else (self.zero,)
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         for key, value in (("scale", self.scale), ("zero", self.zero)):
@@ -189,8 +193,7 @@ class Quantize(Layer):
             raise ShapeError(f"scale is {shown(self.scale)}: a step is above 0", key="scale")
         if self.min >= self.max:
             raise ShapeError(f"min is {self.min} and max is {self.max}: min is the least", key="min")
-        zeros = self.zero if isinstance(self.zero, tuple) else (self.zero,)
-        if any(zero != int(zero) or not self.min <= zero <= self.max for zero in zeros):
+        if any(zero != int(zero) or not self.min <= zero <= self.max for zero in self.zeros):
             what = f"zero is {shown(self.zero)}: it is one of the whole numbers from {self.min} to {self.max}"
             raise ShapeError(what, key="zero")
         return super().trace(x, fields, env)

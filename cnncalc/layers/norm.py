@@ -86,13 +86,15 @@ class LayerNorm(Norm):
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
         if not self.axis:
             raise ShapeError("axis names no axis", "leave it out for the last axis", key="axis")
-        own = tuple([x[axis - 1] for axis in self.axes(x)])
+        own = self.own(x)
         if self.sizes is None or own == self.sizes:
             return {"axis": self.axis}
-        if len(own) != len(self.sizes) or not any(isinstance(n, Open) for n in own):
-            help = f"remove sizes, set it to {shown(list(own))}, or fix the layer before"
+        apart = [(n, size) for n, size in zip(own, self.sizes, strict=False) if n != size]
+        if len(own) != len(self.sizes) or not all(isinstance(n, Open) for n, _ in apart):
+            others = "" if Open in map(type, own) else f", set it to {shown(list(own))}"
+            help = f"remove sizes{others}, or fix the layer before"
             raise ShapeError(f"normalizes axes of {show(self.sizes)}, gets {show(own)}", help, key="sizes")
-        for n, size in zip(own, self.sizes, strict=True):
+        for n, size in apart:
             env.require((n, "=", size))
         return {"axis": self.axis, "sizes": self.sizes}
 
@@ -103,8 +105,12 @@ class LayerNorm(Norm):
         """Return the axes that are normalized together, in the order of the sample x, the batch being 0."""
         return tuple(sorted(axes_of(self.axis, x)))
 
+    def own(self, x: Shape) -> Shape:
+        """Return the sizes of these axes."""
+        return tuple([x[axis - 1] for axis in self.axes(x)])
+
     def weight_shape(self, x: Shape, env: Env) -> Shape:
-        return tuple([x[axis - 1] for axis in self.axes(x)]) if self.sizes is None else self.sizes
+        return self.own(x) if self.sizes is None else self.sizes
 
 
 class GroupNorm(ChannelNorm):

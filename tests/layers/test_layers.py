@@ -260,6 +260,12 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             "'layernorm1': normalizes axes of 2x7, gets 7x2\n  remove sizes, set it to [7, 2], or fix the layer before",
         ),
         (
+            {"op": "layernorm", "sizes": [5, 7], "axis": [2, 3]},
+            (8, 4, "W"),
+            "plain",
+            "'layernorm1': normalizes axes of 5x7, gets 4xW\n  remove sizes, or fix the layer before",
+        ),
+        (
             {"op": "reshape", "out": [4, 5]},
             (3, 7, 2),
             "plain",
