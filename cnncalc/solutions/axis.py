@@ -13,7 +13,8 @@ from typing import NamedTuple
 from ..errors import ShapeError, SpecError
 from ..layers import Env
 from ..layers.keys import Pair
-from ..layers.pool import Pool, pixel_paddings
+from ..layers.pixels import pixel_paddings
+from ..layers.pool import Pool
 from ..layers.sliding import Cut, Slide, Windowed, windows_of
 from ..layers.transposed import TransposedConv, out_pad_limit
 from ..window import extent, paddings

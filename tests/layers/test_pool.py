@@ -12,7 +12,7 @@ import pytest
 import cnncalc
 from cnncalc.field import PIXEL, POOLED, UNKNOWN, Field
 from cnncalc.layers.base import Sign
-from cnncalc.layers.pool import empty_window, pixel_paddings, stepped_over
+from cnncalc.layers.pixels import empty_window, pixel_paddings, stepped_over
 from cnncalc.layers.sliding import Slide, place
 
 

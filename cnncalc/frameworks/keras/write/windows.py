@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....layers.keys import KEEP, Pair
-from ....layers.pool import empty_window
+from ....layers.pixels import empty_window
 from ....layers.sliding import Slide, halves, place
 from ....registry import Registry
 from ....sizes import Open, Size

@@ -1,0 +1,109 @@
+"""Windows of a pool that hold no pixel of the input: before it, behind it, or with a tap on either side of all of it.
+
+A dilated kernel may step over an input that is smaller than its dilation. Everything here is about one axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import ShapeError
+from ..sizes import Open
+from ..window import paddings
+from .sliding import Slide, windows_of
+
+MOST_STEPPED = 32
+"""How many sizes of an open input are looked at one by one, if a dilated kernel might step over all of it."""
+MOST_PADDINGS = 1 << 18
+"""How many paddings are looked at one by one, if a dilated kernel might step over the whole input."""
+
+
+def empty_window(slide: Slide) -> int | None:
+    """Return the first window without an input pixel; None if there is none, or if an open size decides."""
+    n, k, s, pb, d, out = slide.n, slide.k, slide.s, slide.pb, slide.d, slide.out
+    if pb is not None and pb >= k:
+        return 0
+    if isinstance(n, Open):
+        return None
+    assert isinstance(out, int)
+    assert pb is not None
+    if n < d:  # a window that begins before the input may step over it: its first tap at 0 or after is at n or after
+        low, high = (n + pb) % d, (d - 1 + pb) % d
+        unit = 0 if low > high else first_multiple(s % d, d, low, high)
+        if unit is not None and unit < min(-(-pb // s), out):
+            return unit
+    return -((-n - pb) // s) if (out - 1) * s - pb >= n else None
+
+
+def first_multiple(step: int, d: int, low: int, high: int) -> int | None:
+    """Return the least u for which u*step mod d is from `low` to `high`; None if there is none. All are below d."""
+    if low == 0:
+        return 0
+    if step == 0:
+        return None
+    if 2 * step > d:
+        return first_multiple(d - step, d, d - high, d - low)
+    unit = -(-low // step)
+    if unit * step <= high:
+        return unit
+    turns = first_multiple(-d % step, step, low % step, high % step)
+    return None if turns is None else -(-(low + d * turns) // step)
+
+
+def stepped_over(slide: Slide, kept: bool) -> Iterator[int]:
+    """Yield the sizes of an input for which a window before it steps over all of it; `kept` is as in `place`.
+
+    ShapeError if there are too many sizes to look at.
+    """
+    _, k, s, pb, _, _, _, d, ceil, axis = slide
+    if not pb:
+        return
+    least = max(k - sum(slide.sides) - s + 1, 1)  # smaller ones have no window
+    if d - least > MOST_STEPPED:
+        what = f"d is {d} on the {axis} axis: its windows may step over an input of {least} to {d - 1}, more sizes than"
+        raise ShapeError(f"{what} the {MOST_STEPPED} that are looked at", "give the input's size as a number", key="d")
+    seen = farthest = 0
+    for n in range(least, d):
+        out = windows_of(n, *slide.sides, k, s, ceil, kept)
+        assert isinstance(out, int)
+        before = min(-(-pb // s), d, out)
+        farthest = max([farthest, *[(unit * s - pb) % d for unit in range(seen, before)]])
+        seen = max(seen, before)
+        if farthest >= n:
+            yield n
+
+
+def pixel_paddings(slide: Slide, before: range) -> Iterator[range]:
+    """Yield the parts of a range of paddings before with which each window, as many as there are, holds a pixel."""
+    n, out = slide.n, slide.out
+    assert isinstance(n, int)
+    assert isinstance(out, int)
+    own = range(max(before.start, (out - 1) * slide.s - n + 1, 0), min(before.stop, slide.k))
+    if n >= slide.d:
+        yield from [own] if own else []
+        return
+    q = own.start
+    for _ in range(MOST_PADDINGS):  # a dilated kernel may step over the whole input
+        if q >= own.stop:
+            return
+        empty = empty_window(slide._replace(pb=q))
+        if empty is None:
+            yield range(q, q + 1)
+            q += 1
+        else:  # up to where this one's first tap lies on the input's last pixel
+            q += (empty * slide.s - q) % slide.d - n + 1
+
+
+def over_pixels(slide: Slide, kept: bool) -> Slide:
+    """Return a window with the least padding with which there are as many, and each holds a pixel, if there is one.
+
+    `kept` is as in `place`.
+    """
+    assert isinstance(slide.n, int)
+    assert isinstance(slide.out, int)
+    for odd in (0, 1):
+        before = paddings(slide.n, slide.out, slide.k, slide.s, slide.ceil, kept, odd)
+        part = next(pixel_paddings(slide, before), None)
+        if part is not None:
+            return slide._replace(pb=part.start, pa=part.start + odd)
+    return slide
