@@ -18,8 +18,8 @@ from .changes import is_guard, root_of
 from .evaluate import Evaluator
 from .libraries import Libraries
 from .packages import package_of
-from .scope import ModuleScope, TopStatement, inner_statements
-from .source import DEFINED, CodeSource
+from .scope import ModuleScope, TopStatement
+from .source import DEFINED, CodeSource, inner_statements
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
 
 STEPS_A_CALL = 4
