@@ -118,7 +118,7 @@ def _split_by_sizes(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any
 
 @function("repeat", "repeat_elements")
 def _repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor with each unit of an axis several times; an array of one sample is there for each anyway."""
+    """Return a tensor with each unit of an axis repeated; an array of one sample is used for every sample already."""
     given = by_name("x repeats axis", args, kwargs)
     x = tensor_of(given.get("x", given.get("input")))
     times, own = given.get("repeats", given.get("rep")), [*x.batch, *(x.sizes or ())]
@@ -132,7 +132,7 @@ def _repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 
 @function("tile")
 def _tile(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor several times along its axes; an array of one sample is there for each anyway."""
+    """Return a tensor repeated along its axes; an array of one sample is used for every sample already."""
     given = by_name("x repeats", args, kwargs)
     x = tensor_of(given.get("x", given.get("input")))
     times = list(evaluator.items(given.get("repeats", given.get("multiples")), node))
@@ -143,7 +143,7 @@ def _tile(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 @function("broadcast_to")
 def _broadcast(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return an array as it is if only the batch is added: it meets each sample anyway."""
+    """Return a broadcast array; as it is if only the batch is added, since it is used for every sample already."""
     given = by_name("x shape", args, kwargs)
     x, wanted = tensor_of(given.get("x", given.get("input"))), list(evaluator.items(given.get("shape"), node))
     if not wanted or not all(n is None or type(n) is int for n in wanted):
