@@ -77,7 +77,7 @@ class CnncalcError(Exception):
         self.report: Any = None
         """The report of the layers before the one at fault, if the layers of a network were followed up to it."""
         self.lacking: str | None = None
-        """The options that help if they stand behind the command line, as `-i 3x32x32`."""
+        """The options that help if they are added to the command line, such as `-i 3x32x32`."""
 
     def at(self, layer: str) -> CnncalcError:
         """Name the layer and return the error."""
@@ -173,7 +173,7 @@ UNSEEN = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\
 _LOG_COMMAND = r"#(?=#\w*\[)"
 """The beginning of `##[group]` or `##vso[task.setvariable …]`, which GitHub and Azure obey wherever they stand."""
 _SPACED = r"(\x1b\[\d+m|\t)"
-"""What stands in a line of ours besides text: the codes of colours, and tabs."""
+"""What our lines contain besides text: colour codes, and tabs."""
 
 
 def escaped(text: str) -> str:

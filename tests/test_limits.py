@@ -233,6 +233,8 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "pyramid.txt": (b"2x5x6 maxpool:k1000000000000,s1,same", ["show", "--unit", "0,0"], 0, "a sign is "),
     "verified.txt": (b"2x5x6 dwconv:k1000000000000000000,same", ["rf", "--verify"], 2, "30 pixels take 3,600 values"),
     "verified_late.txt": (b"3x64x65 conv:20000,k3 conv:2000,k3", ["rf", "--verify"], 2, "4,160 pixels take 3"),
+    "verified_apart.txt": (b"2x5x6 conv:2,k3,d100000001,p100000001", ["rf", "--verify"], 0, "answers to the pixels"),
+    "pixel_apart.txt": (b"2x5x6 unfold:k1,s100000001,p100000001", ["rf", "--from-pixel", "2,3"], 0, "none"),
     "solved.txt": (
         b"dwconv:k1000000000000000,s1000000000000000,same",
         ["solve", "-i5", "--out=5"],
@@ -261,6 +263,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         ["rf"],
         2,
         "the fields of 16,001 layers, each counted for each that it reads, more than 16,000",
+    ),
+    "matrix.txt": (
+        b"linear:2",
+        ["dense", "-i", "50000", "--seed", "0"],
+        2,
+        "has 50,000 columns, and a sample for each takes the layers 100,002 multiplications and values, 5,000,1",
     ),
     "explained.txt": (
         b"3x8x8 relu:times=10001",

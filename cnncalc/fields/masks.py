@@ -22,6 +22,8 @@ Region = tuple[Product, ...]
 NOWHERE: Region = ()
 MOST_PRODUCTS = 24
 """With more products than this, a region is put in rows, which may be fewer."""
+WIDE = 1 << 16
+"""With wider steps than this, the few units are gone through one by one: digits take a byte for each bit between."""
 
 
 def full(size: int) -> int:
@@ -38,6 +40,8 @@ def spaced(bits: int, gap: int) -> int:
     """Return the set of each unit of a set times `gap`."""
     if gap == 1 or bits <= 1:
         return bits
+    if gap > WIDE:
+        return reduce(or_, [1 << at * gap for at in units(bits)])
     return int(("0" * (gap - 1)).join(f"{bits:b}"), 2) if gap else 1
 
 
@@ -45,6 +49,10 @@ def every(bits: int, first: int, step: int) -> int:
     """Return the set of those j for which unit `first` + j*step is in a set."""
     if step == 1:
         return bits >> first
+    if step > WIDE:
+        octets = bits.to_bytes(bits.bit_length() // 8 + 1, "little")
+        places = range(first, bits.bit_length(), step)
+        return reduce(or_, [(octets[at >> 3] >> (at & 7) & 1) << j for j, at in enumerate(places)], 0)
     return int(f"{bits >> first:b}"[::-1][::step][::-1], 2)
 
 

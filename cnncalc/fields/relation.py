@@ -176,6 +176,8 @@ class Relation(NamedTuple):
     def _read(self, span: Interval, turns: int) -> int:
         """Return the set of what a phase's units read; `turns` are their periods."""
         (first, last), gap, n = self._near(span, turns.bit_length()), self.advance, self._size
+        if (first, last) == NOTHING:
+            return 0
         if gap < 0:
             first += (turns.bit_length() - 1) * gap
             last += (turns.bit_length() - 1) * gap
@@ -205,6 +207,8 @@ class Relation(NamedTuple):
     def _reading(self, span: Interval, turns: int, bits: int) -> int:
         """Return the set of those turns of a phase in which its unit reads some unit of a set."""
         (first, last), gap, n = self._near(span, turns), self.advance, self._size
+        if (first, last) == NOTHING:
+            return 0
         lowest, highest = min(first, first + (turns - 1) * gap), max(last, last + (turns - 1) * gap)
         before = max(-lowest, 0)
         """How many units in front of the map the sets below have, too."""
@@ -222,15 +226,18 @@ class Relation(NamedTuple):
         return chosen if gap > 0 else masks.reversed_bits(chosen, turns)
 
     def _near(self, span: Interval, turns: int) -> Interval:
-        """Return a phase's window in its first turn, without the taps that never meet the map but one at each end.
+        """Return a phase's window in its first turn, from its first to its last tap that meets the map in any turn.
 
-        A window may be very much larger than the map.
+        NOTHING if none does. At an edge one tap beyond it stays at each end. A window may be very much larger than the
+        map.
         """
         (first, last), reach = span, (turns - 1) * self.advance
         low, high = -max(reach, 0), self._size - 1 - min(reach, 0)
-        begin = first + max((low - first) // self.step - 1, 0) * self.step
-        end = last - max((last - high) // self.step - 1, 0) * self.step
-        return min(begin, last), max(end, first)
+        begin = first + max(-((first - low) // self.step) - self.edge, 0) * self.step
+        end = last - max(-((high - last) // self.step) - self.edge, 0) * self.step
+        if self.edge:
+            return min(begin, last), max(end, first)
+        return (begin, end) if begin <= end else NOTHING
 
     def box(self, span: Interval) -> Interval:
         """Return the first and last unit that the units of an interval read, on an axis without ends."""

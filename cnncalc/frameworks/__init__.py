@@ -48,6 +48,8 @@ class ForeignNetwork(NamedTuple):
     """Remarks on the file, such as where it contradicts itself."""
     functions: frozenset[str] = frozenset()
     """The layers that PyTorch code computes by functions, and not by modules."""
+    stored: Callable[..., dict[str, Any]] | None = None
+    """Return those arrays that layers want, in place of those of the module's `state_dict` among the arrays given."""
 
 
 def writer(target: str) -> Writer:

@@ -59,6 +59,17 @@ def test_windows_that_are_very_much_larger_than_the_map_cost_no_more_than_it() -
     assert (huge.back(0b10), huge.forth(1 << 8, 5)) == (masks.full(9), masks.full(5))
     behind = Relation(9, PIXEL, ((4, 4 + 3 * 10**18),), -2, 3)
     assert (behind.back(0b100), behind.forth(0b1001, 4)) == (0b1001001, 0b0100)
+    apart = Relation(9, PIXEL, ((-(10**18), 10**18),), 2, 10**18)
+    assert (apart.back(0b10), apart.forth(1 << 8, 5)) == (0b100, 0b10000)
+    beside = Relation(9, PIXEL, ((-(10**18) - 1, 10**18 + 99),), 2, 10**18 + 50)
+    assert (beside.back(0b10), beside.forth(1 << 8, 5)) == (0, 0)
+
+
+@pytest.mark.parametrize("step", [2, masks.WIDE + 1])
+def test_units_apart(step: int) -> None:
+    assert masks.spaced(0b1101, step) == 1 << 3 * step | 1 << 2 * step | 1
+    assert masks.every((1 << 3 * step | 1 << step | 1) << 5 | 1, 5, step) == 0b1011
+    assert masks.every(1, 5, step) == 0
 
 
 def test_each_method_of_a_field_has_its_relation() -> None:

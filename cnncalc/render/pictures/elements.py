@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from html import escape
-from importlib.resources import files
 from typing import NamedTuple
 
 from ...errors import width_of
 
+_HERE = os.path.dirname(__file__)
 CHARACTER = 7.3
 """How wide a character of the pictures' font is at most, in pixels."""
 LONGEST = 56
-"""The most characters of a text that is not cut; the whole of it stands in a tooltip."""
+"""The most characters of a text that is not cut; a tooltip has the whole of it."""
 ROW, EDGE = 24, 16
 """The height of a row, and the empty edge around a picture."""
 NODE = 16, 12
@@ -61,7 +62,8 @@ def key(meanings: Sequence[tuple[str, str]], top: int = 0) -> Drawn:
 
 def resource(name: str) -> str:
     """Return a file of this folder."""
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    with open(os.path.join(_HERE, name), encoding="utf-8") as file:
+        return file.read()
 
 
 def text(x: int, y: int, words: str, kind: str = "", longest: float = LONGEST) -> str:

@@ -372,9 +372,14 @@ def listed_shape(one: Any, sizes: list[int]) -> Shape:
 
 
 @SHAPES.rule("norm", "input p dim keepdim")
-@SHAPES.rule("mean sum prod amax amin logsumexp nanmean nansum var std all any", "input dim keepdim")
+@SHAPES.rule("mean sum prod amax amin logsumexp nanmean nansum all any", "input dim keepdim")
+@SHAPES.rule("var std", "input dim unbiased keepdim")
 def reduction(call: ShapeCall) -> Shapes:
     """Return the shape with axes reduced."""
+    return _without_axes(call)
+
+
+def _without_axes(call: ShapeCall) -> Shape:
     if isinstance(call.get("dim"), bool):  # std(unbiased)
         call.given["dim"] = None
     return reduced(call.x, call.axes(len(call.x)), keeps(call))
@@ -402,10 +407,10 @@ def extreme(call: ShapeCall) -> Shapes:
     return [out, out]
 
 
-@SHAPES.rule("var_mean std_mean", "input dim keepdim")
+@SHAPES.rule("var_mean std_mean", "input dim unbiased keepdim")
 def moments(call: ShapeCall) -> Shapes:
     """Return the shapes of a variance and a mean."""
-    out = reduced(call.x, call.axes(len(call.x)), keeps(call))
+    out = _without_axes(call)
     return [out, out]
 
 
