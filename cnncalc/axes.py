@@ -138,7 +138,7 @@ class Fields(NamedTuple):
         return self._replace(axes=(*self.axes[:place], axis, *self.axes[place:]))
 
     def lose(self, places: Iterable[int]) -> Fields:
-        """Return the fields with axes at these places whose units do not stand in their order any more."""
+        """Return the fields with axes at these places whose units are no longer in order."""
         return self.lose_along(self.along(places))
 
     def behind(self, place: int, before: int) -> Fields:
@@ -175,7 +175,7 @@ class Fields(NamedTuple):
         return self._replace(axes=self.axes[count:], lead=(*self.lead, *lead))
 
     def unfold(self, count: int) -> Fields:
-        """Return the fields of a sample whose last folded axes stand in front again."""
+        """Return the fields of a sample whose last folded axes are in front again."""
         lead = self.lead[len(self.lead) - count :]
         axes = (*[axis for _, axis in lead], *self.axes)
         return self._replace(axes=axes, lead=self.lead[: len(self.lead) - count])

@@ -226,7 +226,7 @@ class LeftOut:
     def __init__(self, keys: Sequence[str]) -> None:
         self.wanted = keys
         self.keys: list[str] = []
-        """Those that were left out: none of a file, whose layers say theirs."""
+        """The keys that were left out; none for a file, whose layers have theirs."""
 
     def __call__(self, layers: list[dict[str, Any]]) -> None:
         """Complete the keys of each layer, and note which."""

@@ -107,7 +107,7 @@ class Carried:
     """The arrays of a network's own file: read once, and once more where sizes of its inputs make another network."""
 
     def __init__(self, seed: int | None = None, announce: Callable[[int], object] | None = None):
-        """`announce` is told how many bytes they take before they are read."""
+        """`announce` is called with the bytes that they take before they are read."""
         self._seed, self._announce = seed, announce
         self._origin: Origin | None = Origin()
         self._arrays: dict[str, Array] = {}

@@ -227,7 +227,7 @@ def extend(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 @in_lists("insert")
 def insert(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Put a module at a place, in front of what stands there."""
+    """Insert a module at a place."""
     module, at, one = args
     own = list(inside(module).values())
     own.insert(at, held(evaluator, module, one, node))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf, log, pi, prod
+from math import log, pi, prod
 from typing import Any
 
+from ....layers.activation import Clip
 from ...build import Draft
 from .activations import NAMED, as_named, class_of
 from .config import LayerCall, Sizes, Tensor, leaves, plain
@@ -234,8 +235,19 @@ def _transpose(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Clip")
 def _clip(call: LayerCall) -> Parts:
-    least, most = numbers(call.get("x_min")), numbers(call.get("x_max"))
-    return {"op": "clip", "min": None if least == -inf else least, "max": None if most == inf else most}
+    raw: Raw = {"op": "clip"}
+    for key, end in (("min", -1), ("max", 1)):
+        bound = call.get(f"x_{key}")
+        if bound is None:
+            continue
+        number = numbers(bound)
+        if not isinstance(number, (int, float)):
+            return None
+        try:
+            raw[key] = Clip.bound(number, end)
+        except ValueError:
+            return None
+    return raw
 
 
 @CONVERTERS.register("Constant")
