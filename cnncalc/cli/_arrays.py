@@ -137,7 +137,7 @@ def check_output(path: str | None, as_json: bool, endings: Sequence[str] = (".np
 
 def kernel_keys(weight: NamedArrays | Array | None, options: NetworkOptions) -> Completer | None:
     """Return a function that completes layer words from a single kernel; None without one."""
-    from ..notation.words import completer_from_kernel
+    from ..notation.completers import completer_from_kernel
 
     if weight is None or isinstance(weight, Mapping):
         return None
