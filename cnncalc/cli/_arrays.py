@@ -12,6 +12,7 @@ import click
 
 from .. import sources
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..frameworks import KERAS_ENDINGS
 from ..network import Network
 from ..outputs import standard_output
 from ..sizes import Shape, show
@@ -184,7 +185,7 @@ def read_given(
 
 def is_keras(path: str | None) -> bool:
     """Return whether a file of weights may be Keras's."""
-    return path is not None and path != "-" and path.lower().endswith((".h5", ".hdf5", ".keras"))
+    return path is not None and path != "-" and path.lower().endswith(KERAS_ENDINGS)
 
 
 def keras_arrays(path: str | None, network: Network) -> NamedArrays:

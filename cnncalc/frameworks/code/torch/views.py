@@ -371,7 +371,7 @@ def listed_shape(one: Any, sizes: list[int]) -> Shape:
 # Reductions
 
 
-@SHAPES.rule("norm", "input p dim keepdim")
+@SHAPES.rule("norm")
 @SHAPES.rule("mean sum prod amax amin logsumexp nanmean nansum all any", "input dim keepdim")
 @SHAPES.rule("var std", "input dim unbiased keepdim")
 def reduction(call: ShapeCall) -> Shapes:
