@@ -52,6 +52,8 @@ MOST_PAIRS = 1_000_000
 MOST_RUN = 16_000
 """Layers of a network that is run, or whose matrix is made: 5 KiB, and 60 to 120 microseconds, each, before anything
 is computed."""
+MOST_MULTIPLIED = 1 << 32
+"""Multiplications and values of all layers for all columns of a matrix that is made: 0.05 to 1 nanosecond each."""
 MOST_CONVERTED = 10_000
 """Layers of a network that is written for another framework: 20 KiB, and 100 microseconds, each for ONNX; some layers
 are ten there."""

@@ -281,6 +281,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "the fields of 16,001 layers, each counted for each that it reads, more than 16,000",
     ),
+    "matrix.txt": (
+        b"linear:2",
+        ["dense", "-i", "50000", "--seed", "0"],
+        2,
+        "has 50,000 columns, and a sample for each takes the layers 100,002 multiplications and values, 5,000,1",
+    ),
     "explained.txt": (
         b"3x8x8 relu:times=10001",
         ["shape", "--explain"],

@@ -9,9 +9,10 @@ import numpy as np
 from ..errors import SpecError
 from ..layers import OPS, Layer
 from ..layers.composite import Opaque
+from ..limits import MOST_MULTIPLIED, within
 from ..network import Network
 from ..report import Report
-from ..sizes import show
+from ..sizes import known, show
 from . import weights as arrays
 from .job import Job, Samples
 from .npy import NamedArrays
@@ -61,20 +62,35 @@ def job(
 ) -> Job:
     """Return a network's linear part ready for one sample, in its only kernel's dtype or float32.
 
-    Arrays that only add constants, as biases, are zeros, and need not be given. SpecError for a batch, and for a layer
-    that is not linear.
+    Arrays that only add constants, as biases, are zeros, and need not be given. SpecError for a batch, for a layer that
+    is not linear, and for more work than `MOST_MULTIPLIED`.
     """
     network = linear_part(network)
     kind = weights.dtype if isinstance(weights, np.ndarray) else np.dtype(np.float32)
     samples = Samples(network, sample, dialect, layout)
     if samples.batch is not None:
         raise SpecError(f"{show(sample)} is a batch", "a matrix is for one sample: leave the batch out")
+    _check_work(samples.report)
     given = arrays.named(samples.report, arrays.Carried(seed).of(samples.report) if weights is None else weights, None)
     wants = arrays.wanted(samples.report)
     added = [want for want in wants if want.role in want.layer.node.layer.ADDED]
     held = {**given, **{want.name: np.zeros(want.shape, kind) for want in added}}
     arrays.check(wants, held, seed)
     return Job(network, sample, kind, held, dialect=dialect, layout=layout, seed=seed)
+
+
+def _check_work(report: Report) -> None:
+    """SpecError if the samples of all columns take the layers more than `MOST_MULTIPLIED`."""
+    columns = prod(sizes_of(report.sample, "the input"))
+    each = sum(known(layer.sample_macs) or 0 for layer in report.layers)
+    each += sum(known(layer.values_made) or 0 for layer in report.layers)
+    within(
+        MOST_MULTIPLIED,
+        columns * each,
+        f"the matrix has {columns:,} columns, and a sample for each takes the layers {each:,} multiplications and "
+        "values, {made:,} in all, more than {most:,}",
+        "take a smaller sample: crop it",
+    )
 
 
 def size(report: Report) -> tuple[int, int]:
@@ -87,11 +103,13 @@ def fill(job: Job, sink: Sink) -> None:
     rows, columns = size(job.report)
     several = max(min(AT_ONCE // (max(rows, columns) * 8), columns), 1)
     matrix, place = sink.part(0, rows), job.batch_at(job.last)
+    units = np.zeros((several, columns), job.kind)
     for begin in range(0, columns, several):
         count = min(several, columns - begin)
-        units = np.zeros((count, columns), job.kind)
-        units[np.arange(count), np.arange(begin, begin + count)] = 1
+        ones = np.arange(count), np.arange(begin, begin + count)
+        units[ones] = 1
         result = Memory(job.result(job.last, count)[2], matrix.dtype, place)
-        job.run(units.reshape(count, *job.samples.sample), {job.last: result})
+        job.run(units[:count].reshape(count, *job.samples.sample), {job.last: result})
         matrix[:, begin : begin + count] = np.moveaxis(result.array, place, 0).reshape(count, rows).T
+        units[ones] = 0
     sink.done(0, rows)

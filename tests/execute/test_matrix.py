@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import cnncalc
-from cnncalc.execute import matrix
+from cnncalc.execute import matrix, npy
 from cnncalc.execute.sinks import Memory
 from cnncalc.layers import OPS
 from tests.cases import LAID, PLAIN, Row
@@ -174,7 +174,8 @@ def test_the_matrix_as_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["conv:64,k3,p1", "-i", "3x4000x4000", "--seed", "0"], "the machine has"),
+        (["conv:64,k3,p1", "-i", "3x4000x4000", "--seed", "0"], "the matrix has 48,000,000 columns"),
+        (["conv:1", "-i", "1x150x151", "--seed", "0"], "the machine has 1.0 GiB"),
         (["relu", "-i", "3x4x4"], "relu is not linear: it has no matrix"),
         (["conv:4,k3", "--seed", "0"], "no input"),
         (["conv:4,k3", "-i", "2x3x8x8", "--seed", "0"], "is a batch"),
@@ -182,7 +183,8 @@ def test_the_matrix_as_json(tmp_path: Path) -> None:
         (["conv:4,k3", "-i", "3x8x8"], "no weights for conv1.weight 4x3x3x3"),
     ],
 )
-def test_no_matrix(args: list[str], words: str, tmp_path: Path) -> None:
+def test_no_matrix(args: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npy, "machine_memory", lambda: 1 << 30)
     done = here(["dense", *args, "-o", str(tmp_path / "m.npy")])
     assert done.code == 2
     assert words in done.err

@@ -1,6 +1,6 @@
 """What the statements of the top level change: by themselves, through other names of the same value, and by calls.
 
-It is read from the source, before anything runs. It errs on the side of more: a statement that changes nothing after
+It is read from the source, before anything runs. It errs on the safe side: a statement that changes nothing after
 all has run for nothing. Attributes that decide no figure (`requires_grad`) count as nothing.
 """
 
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .budget import ITEMS_A_STEP, Budget
-from .source import DEFINED
+from .source import DEFINED, inner_statements
 
 STEPS_A_STATEMENT = 4
 """How many steps it takes to work out what a statement of the top level changes."""
@@ -23,14 +23,13 @@ _CHANGING = """
     appendleft popleft
 """
 CHANGING = frozenset(_CHANGING.split())
-"""Methods that change the object that they are called of."""
-_CHANGING_FIRST = """
-    setattr delattr next weight_norm spectral_norm orthogonal register_parametrization remove_parametrizations
-    remove_weight_norm remove_spectral_norm random_unstructured l1_unstructured random_structured ln_structured
-    custom_from_mask global_unstructured
-"""
-CHANGING_FIRST = frozenset(_CHANGING_FIRST.split())
-"""Functions of Python and PyTorch that change their first argument."""
+"""Methods that change their object."""
+CHANGING_FIRST = frozenset(["setattr", "delattr", "next"])
+"""Functions of Python that change their first argument."""
+CHANGING_PACKAGES = frozenset(
+    ["torch.nn.utils", "torch.nn.utils.prune", "torch.nn.utils.parametrize", "torch.nn.utils.parametrizations"]
+)
+"""Modules of PyTorch whose functions change the modules that they are given."""
 IDLE = frozenset(["requires_grad", "data", "grad", "training", "lr"])
 """Attributes that decide no figure."""
 _PASSING = "zip enumerate reversed sorted list tuple dict iter next set filter getattr vars"
@@ -57,6 +56,20 @@ def imported_names(node: ast.Import | ast.ImportFrom) -> list[str]:
     if isinstance(node, ast.Import):
         return [one.asname or one.name.partition(".")[0] for one in node.names]
     return [one.asname or one.name for one in node.names]
+
+
+def import_paths(statements: Iterable[ast.stmt]) -> dict[str, str]:
+    """Return the dotted name of what each import binds, in the statements and in those inside them."""
+    found = dict[str, str]()
+    waiting = list(statements)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.ImportFrom):
+            found |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {one.asname: one.name for one in node.names if one.asname is not None}
+        waiting += inner_statements(node)
+    return found
 
 
 def parts_of(target: ast.expr) -> Iterator[ast.expr]:
@@ -134,14 +147,21 @@ class _Call(NamedTuple):
     args: Sequence[set[str]] = ()
     kwargs: Mapping[str | None, set[str]] = MappingProxyType({})
     any_order: bool = False
-    """Whether any argument may be any of the function's."""
+    """Whether each argument may be for any parameter."""
 
 
 class _Scope:
     """What a function, or a statement of the top level, changes."""
 
-    def __init__(self, body: Iterable[ast.AST], args: ast.arguments | None = None, owner: str | None = None):
-        """`owner` is the class of which it is a method."""
+    def __init__(
+        self,
+        body: Iterable[ast.AST],
+        imports: Mapping[str, str],
+        args: ast.arguments | None = None,
+        owner: str | None = None,
+    ):
+        """`imports` are the dotted names of what the source imports; `owner` is the class of which it is a method."""
+        self.imports = imports
         self.owner, self.is_function = owner, args is not None
         every = [] if args is None else [*args.posonlyargs, *args.args, args.vararg, *args.kwonlyargs, args.kwarg]
         self.params = [one.arg for one in every if one is not None]
@@ -170,12 +190,12 @@ class _Scope:
                 self.calls += [_Call(name) for name in map(_called, decorators) if name is not None]
                 waiting += node.decorator_list
                 if isinstance(node, ast.ClassDef):
-                    made = _Scope(node.body, owner=node.name)
+                    made = _Scope(node.body, imports, owner=node.name)
                     self.inner += made.inner
                     self.changed |= made.changed - made.own
                     self.calls += made.calls
                 else:
-                    self.inner.append((node.name, _Scope(node.body, node.args, owner)))
+                    self.inner.append((node.name, _Scope(node.body, imports, node.args, owner)))
                 continue
             if isinstance(node, (ast.Global, ast.Nonlocal)):
                 outside |= set(node.names)
@@ -185,7 +205,7 @@ class _Scope:
         self.own -= outside
 
     def _note(self, node: ast.AST) -> None:
-        """Note what one statement, or one expression, does, those in it apart."""
+        """Note what one statement or expression does, apart from those inside it."""
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             self.own |= set(imported_names(node))
         elif isinstance(node, ast.Call):
@@ -224,6 +244,8 @@ class _Scope:
         into, put = (receiver, args) if name in CHANGING else (None, args)
         if args and name in CHANGING_FIRST:
             into, *put = args
+        elif _path(node.func, self.imports).rpartition(".")[0] in CHANGING_PACKAGES:
+            into, put = set().union(*args, *kwargs.values()), []
         if into is not None:
             self.changed |= into
             self.held.append((set().union(*put, *kwargs.values()), into))
@@ -235,7 +257,7 @@ class _Scope:
         self.calls += [_Call(one.id, None, [every], any_order=True) for one in handed if isinstance(one, ast.Name)]
 
     def grow(self, changed: set[str], outer: set[str], freezes: bool = False) -> bool:
-        """Add what a function changes that it calls, or that stands in it. Return whether that is more."""
+        """Add what a function that it calls or contains changes. Return whether anything is new."""
         if changed <= self.changed and outer <= self.outer and freezes <= self.freezes:
             return False
         self.changed |= changed
@@ -244,7 +266,7 @@ class _Scope:
         return True
 
     def close(self, others: Mapping[str, set[str]]) -> None:
-        """Add to the names that it changes the others whose values change with theirs."""
+        """Add the names whose values change with those that it changes."""
         waiting = list(self.changed)
         while waiting:
             more = others.get(waiting.pop(), set()) - self.changed
@@ -272,8 +294,18 @@ def _called(node: ast.expr) -> str | None:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
 
 
+def _path(node: ast.expr, imports: Mapping[str, str]) -> str:
+    """Return the dotted name of a function with the names that imports stand for: `torch.nn.utils.f` for `u.f`."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    root = node.id if isinstance(node, ast.Name) else ""
+    return ".".join([imports.get(root, root), *reversed(names)])
+
+
 def _others(scopes: Sequence[_Scope], known: set[str]) -> dict[str, set[str]]:
-    """Return of each name those whose values change with its value, all of one name for those that go both ways."""
+    """Return, for each name, the names whose values change with its value; names that share values have one set."""
     groups: dict[str, set[str]] = {}
     for names in [names & known for scope in scopes for names in scope.shared]:
         joined = {id(one): one for one in [groups.setdefault(name, {name}) for name in names]}.values()
@@ -294,7 +326,8 @@ def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[st
     The last are those that may share a value with one of the others.
     """
     budget.count(STEPS_A_STATEMENT * len(statements))
-    tops = [_Scope([] if is_guard(node) else [node]) for node in statements]
+    paths = import_paths(statements)
+    tops = [_Scope([] if is_guard(node) else [node], paths) for node in statements]
     every = list(tops)
     for scope in every:  # which grows
         every += [one for _, one in scope.inner]
@@ -319,7 +352,7 @@ def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[st
 
 
 def _made_of(tops: Iterable[tuple[ast.stmt, _Scope]], known: set[str]) -> dict[str, set[str]]:
-    """Return of each name of the top level those that a statement binds which has the name in it."""
+    """Return, for each name of the top level, the names bound by statements that mention it."""
     found = defaultdict[str, set[str]](set)
     for node, scope in tops:
         for one in ast.walk(node) if scope.own and not isinstance(node, DEFINED) else ():
@@ -329,7 +362,7 @@ def _made_of(tops: Iterable[tuple[ast.stmt, _Scope]], known: set[str]) -> dict[s
 
 
 def _callers(every: list[_Scope], budget: Budget) -> dict[int, list[tuple[_Call, _Scope]]]:
-    """Return the calls that may run each function of the source, with the scopes that they stand in."""
+    """Return the calls that may run each function of the source, with their scopes."""
     functions = defaultdict[str, list[_Scope]](list)
     for scope in every:
         for name, one in scope.inner:

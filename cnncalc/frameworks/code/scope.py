@@ -78,16 +78,6 @@ def is_literal(node: ast.expr) -> bool:
     return isinstance(node, ast.UnaryOp) and is_literal(node.operand)
 
 
-def inner_statements(node: ast.stmt) -> Iterator[ast.stmt]:
-    """Yield the statements directly inside a statement."""
-    for field in ("body", "orelse", "finalbody"):
-        yield from getattr(node, field, [])
-    for handler in getattr(node, "handlers", []):
-        yield from handler.body
-    for case in getattr(node, "cases", []):
-        yield from case.body
-
-
 class ModuleScope:
     """The names of the top level."""
 

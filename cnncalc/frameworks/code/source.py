@@ -111,6 +111,16 @@ def is_source(text: str) -> bool:
         return False
 
 
+def inner_statements(node: ast.stmt) -> Iterator[ast.stmt]:
+    """Yield the statements directly inside a statement."""
+    for field in ("body", "orelse", "finalbody"):
+        yield from getattr(node, field, [])
+    for handler in getattr(node, "handlers", []):
+        yield from handler.body
+    for case in getattr(node, "cases", []):
+        yield from case.body
+
+
 def _is_short(node: Any) -> bool:
     """Return whether a node is of at most `MOST_QUOTED` nodes, and of short texts."""
     waiting: list[Iterator[ast.AST]] = [iter([node])]
