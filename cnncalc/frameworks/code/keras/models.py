@@ -149,7 +149,8 @@ class SequentialValue(LayerValue):
 
         TooMuchError for more than a list may hold, as models that are shared may have.
         """
-        waiting, seen = [self], 0
+        waiting: list[Any] = [self]
+        seen = 0
         while waiting:
             one = waiting.pop()
             seen = listable(seen + 1)
