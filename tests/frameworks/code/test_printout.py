@@ -186,13 +186,15 @@ AROUND_ONE = {
     "words in a fence": "```\nconv:4,k3 # mine\n```\n",
     "a log": f"{LOGGED}{LONE}\n",
     "a level": f"[2024-05-01 12:00] [INFO] {LONE}\n",
+    "a time": f"12:00:01 {LONE}\n",
+    "a logger": f"INFO:root:{LONE}\n",
     "a shell": f"me@host:~$ python net.py\n{LONE}\nme@host:~$ ",
 }
 
 
 @pytest.mark.parametrize("text", AROUND_ONE.values(), ids=list(AROUND_ONE))
 def test_what_stands_around_a_lone_layer_is_left_out(text: str) -> None:
-    for network in (read_bytes(text.encode(), "net.txt"), cnncalc.load(AROUND_ONE["a prompt"])):
+    for network in (read_bytes(text.encode(), "net.txt"), cnncalc.load(text)):
         assert [(layer.name, layer.params) for layer in cnncalc.shape(network, input=(3, 8, 9))] == [("conv1", 112)]
 
 
