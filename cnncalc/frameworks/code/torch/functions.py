@@ -437,10 +437,16 @@ def unfold(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     return apply(evaluator, "unfold", args[:1], {**dict(zip(names, args[1:], strict=False)), **kwargs}, node)
 
 
-@register("is_contiguous", "is_floating_point")
-def holds(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return that it is so."""
+@register("is_floating_point")
+def is_float(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return whether the values are floats."""
     return args[0].kind == "float"
+
+
+@register("is_contiguous")
+def is_contiguous(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return True: a tensor without values has no strides, and a copy in order has the same shape."""
+    return True
 
 
 @register("requires_grad_", "register_hook", "retain_grad", "backward")

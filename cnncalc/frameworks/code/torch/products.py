@@ -160,7 +160,7 @@ def similarity(call: ShapeCall) -> Shapes:
     return shape[:at] + shape[at + 1 :]
 
 
-@SHAPES.rule("pairwise_distance", "x1 x2 p eps keepdim", "float")
+@SHAPES.rule("pairwise_distance", kind="float")
 def distance(call: ShapeCall) -> Shapes:
     """Return the shape of distances between vectors."""
     shape = met(call.shape("x1"), call.shape("x2"))
