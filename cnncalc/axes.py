@@ -138,11 +138,11 @@ class Fields(NamedTuple):
         return self._replace(axes=(*self.axes[:place], axis, *self.axes[place:]))
 
     def lose(self, places: Iterable[int]) -> Fields:
-        """Return the fields with axes at these places whose units do not stand in their order any more."""
+        """Return the fields with axes at these places whose units are no longer in order."""
         return self.lose_along(self.along(places))
 
     def behind(self, place: int, before: int) -> Fields:
-        """Return the fields with units of others on an axis, so many of them in front of these."""
+        """Return the fields with units of other layers added on an axis, `before` of them in front."""
         axis = self.axes[place]
         moved = self.of[axis].behind(before) if type(axis) is int else None
         return self.lose([place]) if moved is None else self.at(place, lambda _: moved)
@@ -175,7 +175,7 @@ class Fields(NamedTuple):
         return self._replace(axes=self.axes[count:], lead=(*self.lead, *lead))
 
     def unfold(self, count: int) -> Fields:
-        """Return the fields of a sample whose last folded axes stand in front again."""
+        """Return the fields of a sample whose last folded axes are in front again."""
         lead = self.lead[len(self.lead) - count :]
         axes = (*[axis for _, axis in lead], *self.axes)
         return self._replace(axes=axes, lead=self.lead[: len(self.lead) - count])

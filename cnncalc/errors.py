@@ -77,7 +77,7 @@ class CnncalcError(Exception):
         self.report: Any = None
         """The report of the layers before the one at fault, if the layers of a network were followed up to it."""
         self.lacking: str | None = None
-        """The options that help if they stand behind the command line, as `-i 3x32x32`."""
+        """The options that help if they are added to the command line, such as `-i 3x32x32`."""
 
     def at(self, layer: str) -> CnncalcError:
         """Name the layer and return the error."""
@@ -152,15 +152,23 @@ def as_error(error: Exception) -> CnncalcError:
         return SpecError(f"the machine has not enough memory: {error}".removesuffix(": "))
     if isinstance(error, OSError):
         return SpecError(f"the system cannot do it: {error.strerror or error}")
-    if isinstance(error, ImportError) and not (error.name or "").startswith(__name__.partition(".")[0]):
-        what = f"{error.name or 'a library'} cannot be imported: {reason(error.__cause__ or error)}"
-        return SpecError(what, "install it anew: python -m pip install --force-reinstall cnncalc")
+    what = None
+    if isinstance(error, SystemError):  # Python's own, of native code that fails and does not say why
+        what, is_limited = "native code failed", True
+    elif isinstance(error, ImportError) and not (error.name or "").startswith(__name__.partition(".")[0]):
+        what = f"{error.name or 'a library'} cannot be imported"
+        is_limited = "failed to map segment" in str(error)  # the loader's words, without the system's reason
+    if what is not None:
+        help = _LIMITED if is_limited else "install it anew: python -m pip install --force-reinstall cnncalc"
+        return SpecError(f"{what}: {reason(error.__cause__ or error)}", help)
     from . import __version__
 
     what = f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}"
     return InternalError(what, "please report it with the command and its input; --debug shows the traceback")
 
 
+_LIMITED = "a limit on memory (ulimit -v, -d) may be too low, or a disk of libraries be mounted with noexec"
+"""What may help against native code that is not loaded, or does not say why it fails."""
 LONGEST_PATH = 4096
 FAR, NEAR = 0.5, 0.61
 """The least similarity of a word that may be meant if it begins alike, and if it does not."""
@@ -173,7 +181,7 @@ UNSEEN = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\
 _LOG_COMMAND = r"#(?=#\w*\[)"
 """The beginning of `##[group]` or `##vso[task.setvariable …]`, which GitHub and Azure obey wherever they stand."""
 _SPACED = r"(\x1b\[\d+m|\t)"
-"""What stands in a line of ours besides text: the codes of colours, and tabs."""
+"""What our lines contain besides text: colour codes, and tabs."""
 
 
 def escaped(text: str) -> str:

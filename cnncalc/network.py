@@ -34,6 +34,8 @@ class Origin:
     """Remarks on the file, such as where it contradicts itself."""
     functions: frozenset[str] = frozenset()
     """The layers that PyTorch code computes by functions, and not by modules."""
+    stored: Callable[..., dict[str, Any]] | None = None
+    """For the source of a module, the arrays that layers want, by what its `state_dict` has; None for what has none."""
     is_typed = False
     """Whether it is layer words, as somebody typed them."""
 

@@ -315,7 +315,7 @@ def _keep_rights(file: int, path: str, old: os.stat_result) -> None:
 
 
 _RIGHTS = "system.posix_acl_access"
-"""The attribute with the list of rights, whose mask stands in place of the group's in the mode."""
+"""The attribute with the access control list, whose mask takes the place of the group's bits in the mode."""
 
 
 def _attributes(file: str | int) -> list[str]:

@@ -128,7 +128,7 @@ def _next_cut(nodes: Sequence[Node], begin: int) -> str:
 
 
 def _is_cut(nodes: Sequence[Node], begin: int) -> bool:
-    """Return whether what stands behind a layer reads nothing in front of it."""
+    """Return whether the layers after a layer read none before it."""
     reads = [read for node in nodes[begin + 1 :] for read in node.reads]
     return begin in reads and all(read >= begin for read in reads)
 
@@ -144,7 +144,7 @@ def _sample(layer: LayerReport) -> Shape:
 
 
 def _found(network: Network, name: str) -> tuple[Network, int]:
-    """Return the network and the index of a layer in it, with blocks opened if it stands in one."""
+    """Return the network and the index of a layer in it, with blocks opened if the layer is in one."""
     for whole in (network, network.inlined()):
         names = [node.name for node in whole.nodes]
         if name in names:

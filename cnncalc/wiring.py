@@ -28,7 +28,7 @@ class Wire(NamedTuple):
     before: tuple[tuple[str, Layer], ...] = ()
     """Layers of its group that stand before it, each with what its name adds to the layer's."""
     behind: tuple[tuple[str, Layer], ...] = ()
-    """Those that stand behind it: what reads the layer by its name reads the last of them."""
+    """The nodes that follow it: what reads the layer by its name reads the last of them."""
 
     @property
     def first(self) -> Layer:

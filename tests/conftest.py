@@ -19,7 +19,7 @@ sys.dont_write_bytecode = False
 gc.disable()
 # No clock decides a test: the machine may be busy.
 settings.register_profile("by hand", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("by hand"), derandomize=True)
+settings.register_profile("ci", settings.get_profile("by hand"), derandomize=True, max_examples=60)
 # A gate answers twice alike; runs by hand go on looking for more.
 settings.load_profile("ci" if os.environ.get("CI") else "by hand")
 

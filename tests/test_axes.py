@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncalc
@@ -113,7 +113,6 @@ def moves(draw: st.DrawFn) -> tuple[tuple[int, ...], list[dict[str, Any]]]:
     return shape, layers or [{"op": "relu"}]
 
 
-@settings(max_examples=150)
 @given(moves())
 def test_any_moves_against_the_pixels(case: tuple[tuple[int, ...], list[dict[str, Any]]]) -> None:
     """The units that a field places see, together, exactly the pixels that it says; a lost field says nothing."""

@@ -42,7 +42,6 @@ def sets(draw: st.DrawFn) -> Numbers:
 
 @given(sets(), sets(), sets())
 @example(Numbers.every(3), Numbers(2, {1: [(1, None)]}), Numbers.listed([1]))
-@settings(max_examples=80)
 def test_sets_of_numbers_are_sets(a: Numbers, b: Numbers, c: Numbers) -> None:
     everything = set(range(1, UPTO))
     assert members(a & b) == members(a) & members(b)
@@ -53,7 +52,6 @@ def test_sets_of_numbers_are_sets(a: Numbers, b: Numbers, c: Numbers) -> None:
 
 
 @given(sets(), sets())
-@settings(max_examples=80)
 def test_the_pieces_of_a_set_are_the_set(a: Numbers, b: Numbers) -> None:
     both = a | b
     pieces = both.pieces()
@@ -95,7 +93,6 @@ def test_where_a_comparison_holds(test: tuple[Size, str, Size], said: str, piece
 
 
 @given(trees, st.sampled_from(["=", "!=", ">="]), st.integers(-9, 60))
-@settings(max_examples=150)
 def test_where_a_random_formula_has_a_value(tree: object, sign: str, wanted: int) -> None:
     size = computed(tree, {"H": H, "W": H})
     numbers = where(size, sign, wanted)
@@ -105,7 +102,6 @@ def test_where_a_random_formula_has_a_value(tree: object, sign: str, wanted: int
 
 
 @given(trees, st.integers(1, 9))
-@settings(max_examples=80)
 def test_where_a_random_formula_is_a_multiple(tree: object, by: int) -> None:
     size = computed(tree, {"H": H, "W": 5})
     numbers = where(size, "|", by)

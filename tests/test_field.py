@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import cnncalc
@@ -345,7 +345,6 @@ growing = st.one_of(
 
 
 @given(st.lists(st.one_of(sliding, growing), min_size=1, max_size=4), st.integers(8, 30))
-@settings(max_examples=150)
 def test_any_chain_against_the_pixels(chain: list[Step], n: int) -> None:
     try:
         report = traced(chain, n)
@@ -356,7 +355,6 @@ def test_any_chain_against_the_pixels(chain: list[Step], n: int) -> None:
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 3))
-@settings(max_examples=60)
 def test_any_adaptive_pool_against_the_pixels(n: int, out: int, k: int) -> None:
     assume(out >= k)
     agree([adaptive(n, out), conv(k)], n)

@@ -186,7 +186,7 @@ def reported(spec: Spec) -> Spec:
 
 numbered = specs(st.integers(7, 24))
 lettered = specs(st.one_of(st.sampled_from(["H", "W", "a"]), st.integers(7, 24)))
-often_impossible = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+often_impossible = settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 
 
 @given(st.one_of(numbered, lettered))
@@ -226,7 +226,6 @@ def test_every_layer_gets_what_the_one_it_reads_gives(spec: Spec) -> None:
 
 
 @given(st.one_of(numbered, lettered))
-@settings(max_examples=100)
 def test_a_network_is_written_as_it_is_read(spec: Spec) -> None:
     network = cnncalc.load(spec)
     written = json.loads(json.dumps(network.to_dict()))

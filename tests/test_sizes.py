@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncalc.errors import SpecError
@@ -430,7 +430,6 @@ def computed(tree: object, letters: Mapping[str, Size]) -> Size:
 
 
 @given(trees, st.integers(1, 99), st.integers(1, 99))
-@settings(max_examples=250)
 def test_a_random_formula_is_its_value_everywhere(tree: object, h: int, w: int) -> None:
     size, wanted = computed(tree, LETTERS), computed(tree, {"H": h, "W": w})
     if isinstance(size, int):
@@ -443,7 +442,6 @@ def test_a_random_formula_is_its_value_everywhere(tree: object, h: int, w: int) 
 
 
 @given(trees, trees)
-@settings(max_examples=100)
 def test_equal_formulas_have_equal_hashes_and_values(left: object, right: object) -> None:
     a, b = computed(left, LETTERS), computed(right, LETTERS)
     if isinstance(a, Open) and isinstance(b, Open) and a.same_as(b):
@@ -478,7 +476,6 @@ def worked(size: Size, chain: list[tuple[str, int]]) -> Size:
 
 
 @given(steps, st.integers(1, 500))
-@settings(max_examples=200)
 def test_a_number_for_the_letter_commutes_with_the_arithmetic(chain: list[tuple[str, int]], number: int) -> None:
     size = worked(H, chain)
     if size != UNKNOWN:
@@ -486,14 +483,12 @@ def test_a_number_for_the_letter_commutes_with_the_arithmetic(chain: list[tuple[
 
 
 @given(st.lists(st.one_of(st.tuples(st.just("+"), st.integers(-20, 20)), st.tuples(st.just("//"), st.integers(1, 5)))))
-@settings(max_examples=200)
 def test_sums_and_floors_alone_are_never_unknown(chain: list[tuple[str, int]]) -> None:
     """Which is all that strided chains do."""
     assert worked(H, chain) != UNKNOWN
 
 
 @given(steps, st.integers(1, 500))
-@settings(max_examples=200)
 def test_the_text_is_the_arithmetic(chain: list[tuple[str, int]], number: int) -> None:
     size = worked(H, chain)
     if isinstance(size, Open) and size != UNKNOWN:

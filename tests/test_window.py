@@ -250,7 +250,6 @@ def composed(chain: list[Window]) -> Window:
 
 
 @given(windows, windows, windows)
-@settings(max_examples=200)
 def test_windows_compose_associatively(a: Window, b: Window, c: Window) -> None:
     assert a.then(b).then(c) == a.then(b.then(c))
 
@@ -263,7 +262,6 @@ def test_a_single_pixel_is_the_neutral_window(window: Window) -> None:
 
 
 @given(st.integers(1, 400), chains)
-@settings(max_examples=300)
 def test_a_chain_gives_as_many_units_as_its_composed_window(n: int, chain: list[Window]) -> None:
     size = n
     for window in chain:
@@ -275,7 +273,6 @@ def test_a_chain_gives_as_many_units_as_its_composed_window(n: int, chain: list[
 
 
 @given(st.integers(1, 400), chains, st.sampled_from(["conv1d", "avgpool1d"]))
-@settings(max_examples=150)
 def test_the_last_layer_of_a_network_is_the_composed_window(n: int, chain: list[Window], op: str) -> None:
     """Its size, and its receptive field: size k, stride s, start -pb."""
     given_keys = {"op": op, "c_o": 1} if op == "conv1d" else {"op": op}
@@ -291,7 +288,6 @@ def test_the_last_layer_of_a_network_is_the_composed_window(n: int, chain: list[
 
 
 @given(chains, st.integers(-20, 20))
-@settings(max_examples=200)
 def test_the_composed_span_is_the_spans_in_turn(chain: list[Window], unit: int) -> None:
     first = last = unit
     for window in reversed(chain):
@@ -300,7 +296,6 @@ def test_the_composed_span_is_the_spans_in_turn(chain: list[Window], unit: int) 
 
 
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 5), st.integers(1, 4), st.integers(0, 9))
-@settings(max_examples=200)
 def test_the_two_forms_of_the_formula_agree(n: int, k: int, s: int, d: int, total: int) -> None:
     """floor((n + P - k' + s)/s) = floor((n + P - k')/s) + 1."""
     assert positions(n, total, extent(k, d), s) == (n + total - extent(k, d)) // s + 1

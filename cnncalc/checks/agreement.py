@@ -59,7 +59,7 @@ def check_under(
 
 
 def _disagreements(name: str, contrast: Contrast) -> Iterator[Finding]:
-    """Yield a finding for each layer that a dialect refuses, or at which a rule of theirs makes a figure differ."""
+    """Yield a finding for each layer that a dialect refuses, or where the dialects' rules give different figures."""
     for difference in contrast.layers:
         for run in difference.refusing():
             if run.error is not None:

@@ -33,7 +33,7 @@ Entry = dict[str, Any]
 
 
 class Baseline:
-    """A baseline file while results are compared with it, or recorded in it; `tell` is told of what fails."""
+    """A baseline file while results are compared with it, or recorded in it; `tell` is called with what fails."""
 
     def __init__(self, path: str, update: bool, tell: Callable[[Exception], None]):
         self.path, self.update, self._tell = path, update, tell
@@ -129,7 +129,7 @@ class Baseline:
         return {key: self.now.get(key) or self._known(key) for key in keys if not self.is_gone(key)}
 
     def _known(self, key: str) -> str:
-        """Return the text of an entry as it stands in the file."""
+        """Return the text of an entry as the file has it."""
         known = self.entries[key]
         return _entry_text(key, known["report"], known["layers"].items())
 

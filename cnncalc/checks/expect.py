@@ -64,7 +64,7 @@ _MEANT |= {"receptive_field": "rf", "size": "param_bytes", "bytes": "param_bytes
 
 
 class Range(NamedTuple):
-    """The whole numbers that are accepted, with both ends; None is no bound."""
+    """The whole numbers that are accepted, both ends included; None means no bound."""
 
     low: int | None
     high: int | None

@@ -187,7 +187,9 @@ def _fail(error: Exception, settings: Settings) -> int:
     """Print what went wrong, and return the exit code."""
     from ..render.messages import error_text
 
-    worded = SpecError(f"cannot write: {error.strerror or error}") if isinstance(error, OSError) else as_error(error)
+    worded = as_error(error)
+    if isinstance(error, OSError) and error.filename is None:  # an import that fails names its file
+        worded = SpecError(f"cannot write: {error.strerror or error}")
     if isinstance(worded, InternalError) and settings.debug:
         _say(traceback_text(error))
     _say(error_text(worded, sys.stderr is not None and settings.has_color(sys.stderr)))

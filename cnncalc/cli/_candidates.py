@@ -27,7 +27,7 @@ class Offer(NamedTuple):
 
     candidates: list[Candidate]
     files: bool = False
-    """Whether the name of a file can stand there, too."""
+    """Whether a file name can be there, too."""
 
     @classmethod
     def of(cls, words: Iterable[str] | Mapping[str, str]) -> Offer:
@@ -51,7 +51,7 @@ class Cursor:
         """The option whose value comes next."""
         self.arguments: list[str] = []
         self.only_arguments = False
-        """Whether `--` stands in front of the cursor."""
+        """Whether `--` comes before the cursor."""
         for word in words:
             self._pass(word)
 

@@ -113,7 +113,7 @@ def is_built_in(layers: Sequence[LayerReport]) -> bool:
 
 
 def counts_hints() -> bool:
-    """Return whether the number of hints is told without being asked: to somebody at a terminal, unless -q is given."""
+    """Return whether to print the number of hints unasked: on a terminal, unless -q is given."""
     return not settings().quiet and sys.stderr is not None and sys.stderr.isatty()
 
 

@@ -1,4 +1,4 @@
-"""The standard streams of the command: what is written is written whole or an error, whatever stands behind them."""
+"""The standard streams of the command: a write is complete or an error, whatever the streams lead to."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ def _kept(job: Job, folder: str | None) -> dict[int, str]:
 
 @contextlib.contextmanager
 def _progress(total: int) -> Iterator[Any]:
-    """Yield a function that is told how much is done: it draws a bar on a terminal, from two seconds on."""
+    """Yield a function to call with how much is done: it draws a progress bar on a terminal, after two seconds."""
     if settings().quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return

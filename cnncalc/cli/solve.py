@@ -15,7 +15,8 @@ from ..errors import SpecError, printable, shown
 from ..input import FIRST, Inputs, given_shapes, read_input
 from ..layers import OPS, Env, keys_named
 from ..network import Network
-from ..notation.words import Completer, LeftOutChannels, read_words
+from ..notation.completers import LeftOutChannels
+from ..notation.words import Completer, read_words
 from ..outputs import text_output
 from ..render import FORMATS, Style
 from ..render.solutions import INPUTS, SETTINGS
@@ -226,7 +227,7 @@ class LeftOut:
     def __init__(self, keys: Sequence[str]) -> None:
         self.wanted = keys
         self.keys: list[str] = []
-        """Those that were left out: none of a file, whose layers say theirs."""
+        """The keys that were left out; none for a file, whose layers have theirs."""
 
     def __call__(self, layers: list[dict[str, Any]]) -> None:
         """Complete the keys of each layer, and note which."""

@@ -73,7 +73,7 @@ class Requirement(NamedTuple):
         return f"{text(whole)} {self.sign} {wanted}"
 
     def product(self) -> tuple[Terms, int, int] | None:
-        """Return a product of sums of a letter each, what it has to be, and its whole factor; None if it is not one."""
+        """Return a product of sums of one letter each, its required value and its whole factor; None for others."""
         apart = self.left - self.right
         if self.sign not in ("=", "!=") or not isinstance(apart, Open) or apart.terms is None:
             return None

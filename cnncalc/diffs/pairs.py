@@ -23,7 +23,7 @@ class Item(NamedTuple):
 
     @property
     def is_counted(self) -> bool:
-        """Return whether the name is the op and a running number, as of a layer without a name."""
+        """Return whether the name is the op and a running number, as a layer without a name gets."""
         return self.name.startswith(self.op) and self.name[len(self.op) :].isdecimal()
 
 

@@ -121,7 +121,7 @@ def _by_name(
 
 
 def _kept(names: Sequence[str], keep: Sequence[str], keep_all: bool) -> list[int]:
-    """Return the indices of the layers that are kept. SpecError for a name that is not one of theirs."""
+    """Return the indices of the layers that are kept. SpecError for a name that no layer has."""
     for name in keep:
         if name not in names:
             raise SpecError(f"there is no layer {shown(name)} to keep", layer_meant(name, names))
@@ -212,7 +212,7 @@ class Job:
         return np.broadcast_to(np.zeros((), self._drawn if given is None else real(given.dtype, want.name)), want.shape)
 
     def result(self, at: int, count: int) -> tuple[tuple[int, ...], Dtype, tuple[int, ...]]:
-        """Return of a layer's result for `count` samples: the shape for the caller, the dtype, the shape as samples."""
+        """Return a layer's result for `count` samples: its shape for the caller, its dtype, its shape as samples."""
         step, place = self.plan.steps[at], self.batch_at(at)
         rows = step.rows(count)
         samples = (*step.shape[:place], rows, *step.shape[place:])

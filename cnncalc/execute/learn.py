@@ -152,7 +152,7 @@ class Learner:
         return loss, [gradient] if bias is None else [gradient, bias_gradient(error)]
 
     def descend(self, lr: float, steps: int) -> Iterator[DescentStep]:
-        """Run gradient descent, and yield each step. Diverged if the loss grows, or is no longer a number."""
+        """Run gradient descent, and yield each step. Raise Diverged if the loss grows, or is NaN."""
         losses: list[float] = []
         rising = 0
         with np.errstate(all="ignore"):

@@ -115,7 +115,7 @@ class Program:
         """How many bytes the shared buffers take for one sample."""
 
     def _place_results(self) -> None:
-        """Give the result of each step a buffer that is no longer needed, or a new one; the wanted ones have theirs."""
+        """Give the result of each step a buffer that is free again, or a new one; wanted results have their own."""
         last_read = {at: turn for turn, fused in enumerate(self.plan) for at in fused.reads}
         free: set[int] = set()
         for turn, fused in enumerate(self.plan):

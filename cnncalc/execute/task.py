@@ -1,4 +1,4 @@
-"""The contract of kernels: what one is told about its layer (`Task`), and what it says of itself (`Kernel`).
+"""The contract of kernels: what a kernel gets to know of its layer (`Task`), and what it declares (`Kernel`).
 
 A kernel is a function that computes one op. All arrays have the batch in front.
 """

@@ -36,7 +36,7 @@ def threads() -> int:
 
 
 class _Here(threading.local):
-    """The state that each thread has of its own."""
+    """The state of each thread."""
 
     def __init__(self) -> None:
         self.works_for_others = False

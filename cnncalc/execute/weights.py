@@ -12,11 +12,13 @@ from zlib import crc32
 import numpy as np
 
 from ..errors import CnncalcError, Path, ShapeError, SpecError, Where, nearest, shown
+from ..frameworks import ForeignNetwork
 from ..layers.base import KERNEL, Start
 from ..layers.conv import Convolution
 from ..network import Network, Origin
 from ..report import LayerReport, Report
 from ..sizes import show, size_text
+from ..sources import imported
 from ..trace import shape as trace_shape
 from .npy import NamedArrays, Stored, has_memory
 from .task import Array, Dtype, sizes_of
@@ -65,7 +67,21 @@ def named(report: Report, given: NamedArrays | Array | None, bias: Array | None)
     for array, role in ((given, "weight"), (bias, "bias")):
         if isinstance(array, np.ndarray):
             arrays[f"{_only(report, role)}.{role}"] = array
+    source = report.network.source
+    if arrays and source is not None and source.stored is not None:
+        found = source.stored([want.name for want in wanted(report)], arrays, _executed)
+        arrays = {name: one if isinstance(one, Stored) else np.asarray(one) for name, one in found.items()}
     return {**_constants(report), **arrays} if arrays else arrays
+
+
+def _executed(model: ForeignNetwork, given: NamedArrays) -> Array:
+    """Return what a network makes of the arrays of its inputs, the first one's first."""
+    from .job import Job
+
+    kind = np.result_type(np.float32, *[array.dtype for array in given.values()])
+    (_, x), *others = [(name, np.asarray(_read(array), kind)) for name, array in given.items()]
+    job = Job(imported(model, "computed"), x.shape, x.dtype, {}, others=dict(others))
+    return next(iter(job.outputs(x).values()))
 
 
 def _constants(report: Report) -> dict[str, Array]:
@@ -91,7 +107,7 @@ class Carried:
     """The arrays of a network's own file: read once, and once more where sizes of its inputs make another network."""
 
     def __init__(self, seed: int | None = None, announce: Callable[[int], object] | None = None):
-        """`announce` is told how many bytes they take before they are read."""
+        """`announce` is called with the bytes that they take before they are read."""
         self._seed, self._announce = seed, announce
         self._origin: Origin | None = Origin()
         self._arrays: dict[str, Array] = {}

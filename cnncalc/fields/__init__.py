@@ -41,7 +41,7 @@ class LayerFields(NamedTuple):
     """On which axes it is a border layer: the field of what it reads is not smaller than the image."""
 
     def to_dict(self, graph: Graph) -> dict[str, Any]:
-        """Return what stands beside the figures of the layer's report, as JSON."""
+        """Return what is added to the figures of the layer's report, as JSON."""
         space = graph.space(self.at)
         return {
             "axis": [axis.letter for axis in self.axes],
@@ -181,7 +181,7 @@ class ReceptiveFields:
         return found | {name: value for name, value in asked.items() if value is not None}
 
     def extras(self) -> dict[str, Any]:
-        """Return what stands beside the report in a JSON document: the unit, or the pixel."""
+        """Return what is added to the report in a JSON document: the unit, or the pixel."""
         if self.view is not None:
             return {"unit": self.view.to_dict()}
         if self.spread is not None:

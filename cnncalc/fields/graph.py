@@ -151,7 +151,7 @@ class Graph:
         return (apart or fitting)[-1] if fitting else None
 
     def reads_of(self, at: int, among: Container[int]) -> list[tuple[int, Reads]]:
-        """Return what a layer reads among some layers, as far as a place of theirs leads to it."""
+        """Return those of some layers that a layer reads values of, and how it reads them."""
         pairs = zip(self.vertices[at].reads, self.readings(at), strict=True)
         return [(read, reads) for read, reads in pairs if read in among and reads.is_read]
 

@@ -85,7 +85,7 @@ class Paths(NamedTuple):
 
 
 def _exact(number: int) -> int | None:
-    """Return a number of paths as JSON; None for one that is no more of use, and costs more with each join."""
+    """Return a number of paths as JSON; None for one too large to be of use, which grows with each join."""
     return number if number < LARGEST else None
 
 

@@ -27,6 +27,8 @@ _WRITERS = {
 TARGETS = tuple(_WRITERS)
 ENDINGS = {"spec": (".json",), "keras": (".json",), "onnx": (".onnx",), "torch": (".py",)}
 """The endings of a target's file; one that two targets have means the first."""
+KERAS_ENDINGS = (".keras", ".h5", ".hdf5")
+"""The endings of Keras's files of models and weights, which are read and not written."""
 
 
 class ForeignNetwork(NamedTuple):
@@ -48,6 +50,8 @@ class ForeignNetwork(NamedTuple):
     """Remarks on the file, such as where it contradicts itself."""
     functions: frozenset[str] = frozenset()
     """The layers that PyTorch code computes by functions, and not by modules."""
+    stored: Callable[..., dict[str, Any]] | None = None
+    """Return those arrays that layers want, in place of those of the module's `state_dict` among the arrays given."""
 
 
 def writer(target: str) -> Writer:

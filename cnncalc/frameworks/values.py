@@ -54,7 +54,7 @@ class Handle(NamedTuple):
         return tuple([product(self.sizes_at(at, batch)) for at in range(self.rank)])
 
     def arranged(self, axes: Axes | None) -> Handle:
-        """Return the same value with these axes; without any if its sample has not as many, as of what does not fit."""
+        """Return the same value with these axes; with none known if its sample has another number of axes."""
         if axes == self.axes:
             return self
         places = [place for group in axes or () for place in group if place != BATCH]

@@ -10,7 +10,7 @@ from . import HintKind, find, grouped, typed, whole, windows
 
 KINDS: dict[str, HintKind] = {kind.name: kind for kind in (*windows.KINDS, *whole.KINDS, *typed.KINDS)}
 ALL = "all"
-"""What stands for all of them."""
+"""The word for all of them."""
 
 
 def hints(layers: Sequence[LayerReport], told: Collection[Hint] = ()) -> list[Hint]:

@@ -248,7 +248,7 @@ def _unused_taps(place: HintPlace) -> Advice | None:
 
 
 def _share_read(slide: Slide) -> tuple[int, int]:
-    """Return of how many neighbouring pixels how many are read, far from the border."""
+    """Return how many of how many neighbouring pixels are read, far from the border."""
     period = slide.s // gcd(slide.d, slide.s)
     return min(slide.taps, period), slide.s
 

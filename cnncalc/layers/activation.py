@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..errors import ShapeError, shown
-from ..sizes import Shape, counted, show
+from ..sizes import LARGEST, Shape, counted, show
 from .base import Env, Fields, Layer, Sign, Start, Trace, axes_of, axis_of, channels, ops
 from .keys import Reader, at_least, axis, flag, integers, number, rate, space_axes
 
@@ -174,6 +174,18 @@ class Clip(Activation):
     ALIASES = {"min_val": "min", "max_val": "max"}
     min: float | None = None
     max: float | None = None
+
+    @staticmethod
+    def bound(number: float, end: int) -> float | None:
+        """Return a bound at an end, -1 for `min` and 1 for `max`: None for one that cuts nothing off.
+
+        ValueError for one beyond all numbers at the other end, and for NaN: no number is kept.
+        """
+        if abs(number) <= LARGEST:
+            return number
+        if number * end > 0:
+            return None
+        raise ValueError(f"{number} keeps no number")
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if self.min is not None and self.max is not None and self.min > self.max:

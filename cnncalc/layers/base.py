@@ -164,11 +164,11 @@ class Layer:
     ALSO: ClassVar[tuple[str, ...]] = ()
     """Short names that people have for the op, besides those of frameworks in `names.py`."""
     FOLLOWS: ClassVar[bool] = False
-    """Whether it may stand behind another op in its word: an activation or a norm."""
+    """Whether it may follow another op in its word: an activation or a norm."""
     ALIASES: ClassVar[Mapping[str, str]] = {}
     """Other names of its keys, besides those of the table in `names.py`, which `ops` adds."""
     CONDITIONS: ClassVar[frozenset[str]] = frozenset()
-    """Other names of flags that may stand beside another name of the same flag, which is true if both are."""
+    """Other names of flags that may be given beside another name of the same flag, which is true if both are."""
     HELP: ClassVar[Mapping[str, str]] = {}
     """The meaning of its own keys, and of those that mean something else than in other layers, a line each."""
     DERIVED: ClassVar[tuple[str, ...]] = ()

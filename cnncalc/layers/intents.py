@@ -16,7 +16,7 @@ class Intent(NamedTuple):
     what: str = ""
     """What the word is, if nothing here is just that; empty for another name of something that there is."""
     say: str = "did you mean {}?"
-    """The sentence that the advice stands in."""
+    """The sentence with the advice."""
 
     @property
     def help(self) -> str:
@@ -29,12 +29,12 @@ _BLOCK = "a block of several layers, not one"
 
 
 def _block(layers: str) -> Intent:
-    """Return that a word is several layers, such as these."""
+    """Return the advice that a word is several layers, such as these."""
     return Intent((layers,), _BLOCK, "write its layers, as {}")
 
 
 def _opaque(kind: str) -> Intent:
-    """Return that there is no such layer, and how an opaque one stands for it."""
+    """Return the advice that there is no such layer, and how to write an opaque one in its place."""
     advice = (f"opaque:type={kind},out=64x16x16,params=50000", f"opaque:type={kind},same=true")
     return Intent(advice, NOT_A_LAYER, "write its layers, or let one of known figures stand for it: {}")
 

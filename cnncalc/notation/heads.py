@@ -34,7 +34,7 @@ class WordHead(NamedTuple):
 
     written: str
     op: str
-    """Empty for a class of a framework that is no op of its own."""
+    """Empty for a class of a framework that is not an op."""
     kind: str | None
     """The class that is spelt so in a framework."""
     args: tuple[Arg, ...] = ()

@@ -69,7 +69,7 @@ def _opened(
 def _kind(layer: LayerReport, places: dict[int, int]) -> Hashable:
     """Return what equal layers have in common: op, keys, shapes, counts, and how far above them they read.
 
-    `places` are those of nodes among theirs, by their ids, as far as they were looked up.
+    `places` caches the index of each node among its network's or block's, by its id.
     """
     node = layer.node
     if id(node) not in places:
@@ -99,7 +99,7 @@ def folded(found: Sequence[Row]) -> list[Row]:
 LONGEST_BLOCK = 1000
 """How many rows a block may have that is folded."""
 MOST_BEGINNINGS = 32
-"""How often a row like its first may stand in it."""
+"""How many rows like its first it may have."""
 
 
 def _following(kinds: Sequence[int]) -> list[int]:
@@ -113,7 +113,7 @@ def _following(kinds: Sequence[int]) -> list[int]:
 
 
 def _run(kinds: Sequence[int], at: int, following: Sequence[int]) -> tuple[int, int]:
-    """Return the length of the block that begins here, and how many times it stands here in a row.
+    """Return the length of the block that begins here, and how many times it is repeated.
 
     Of several, the one that folds most away; none if a later beginning folds as much, so that a block of a network
     begins where the first of its layers differs from what stands before.
@@ -133,7 +133,7 @@ def _run(kinds: Sequence[int], at: int, following: Sequence[int]) -> tuple[int, 
 
 
 def _times(kinds: Sequence[int], at: int, length: int) -> int:
-    """Return how many times a block stands in a row."""
+    """Return how many times a block is repeated without a gap."""
     block, times = kinds[at : at + length], 1
     while kinds[at + times * length : at + (times + 1) * length] == block:
         times += 1

@@ -64,7 +64,7 @@ COLUMNS: dict[str, Column[Point]] = {
 
 
 def _grid(tabulation: Tabulation, names: tuple[str, ...]) -> Grid:
-    """Return a row for each point; without a dtype there is no memory, and without a refusal no `why`."""
+    """Return a row for each point; `memory` needs a dtype, and `why` a refusal."""
     points = tabulation.points
     none = {"memory": all(p.report is None or p.report.memory is None for p in points)}
     none["why"] = "memory" in names and all(p.error is None for p in points)

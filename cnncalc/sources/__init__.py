@@ -162,7 +162,7 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
     document.notes, document.unread, document.annotate = model.notes, model.unread, model.annotate
-    document.functions = model.functions
+    document.functions, document.stored = model.functions, model.stored
     network = read(model.spec, document)
     if model.bind is not None:
         again = model.bind

@@ -33,7 +33,7 @@ _PYTHON = (
 )
 """The beginning of a line that only Python has, or that behind a prompt, a mark of `pasted` or an indent."""
 _BEHIND_NAME = r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()"
-"""What stands behind the name of a module in a print-out."""
+"""What follows the name of a module in a print-out."""
 
 _JSON = r"\s*(?:\{|\[\s*[\[\]{\"])"
 """The beginning of JSON, and of no line of a log."""

@@ -27,7 +27,7 @@ class SpecWords(NamedTuple):
     first: int
     """The index of the first word of the spec itself: 1 after a shape."""
     text: WordText
-    """The text that the words stand in."""
+    """The text that contains the words."""
 
     @property
     def rest(self) -> list[str]:

@@ -377,6 +377,11 @@ FAULTS = [
     (KeyError("\x1b"), "CC900", 3, f"this is a bug in cnncalc {__version__}: KeyError: '\\x1b'"),
     (MemoryError(), "CC001", 2, "the machine has not enough memory"),
     (ImportError("no .so", name="numpy"), "CC001", 2, "numpy cannot be imported: no .so"),
+    (
+        ImportError("libblas.so: failed to map segment from shared object"),
+        *("CC001", 2, "a library cannot be imported: libblas.so: failed to map segment from shared object"),
+    ),
+    (SystemError("no exception set"), "CC001", 2, "native code failed: no exception set"),
     (ImportError("no", name="cnncalc.x"), "CC900", 3, f"this is a bug in cnncalc {__version__}: ImportError: no"),
     (RecursionError("maximum"), "CC001", 2, "nested too deeply"),
     (OSError(5, "Input/output error"), "CC001", 2, "the system cannot do it: Input/output error"),
@@ -424,6 +429,7 @@ def test_what_fails_in_one_file_does_not_end_the_gate(
         if format == "junit":
             ET.fromstring(ended.out)
     assert ("1 file not judged because of a bug" in result("text").out) == (code == "CC900")
+    assert ("ulimit -v" in result("text").out) == ("segment" in what or "native" in what)
     calls.clear()
     traceback = here(["check", *files, *base, "--debug"]).err
     assert ("Traceback" in traceback) == (code == "CC900")

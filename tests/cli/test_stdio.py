@@ -13,7 +13,7 @@ import pytest
 from cnncalc import cli
 from cnncalc.cli import _stdio
 from cnncalc.errors import SpecError
-from tests.program import posix
+from tests.program import here, posix
 
 
 class Parts(io.RawIOBase):
@@ -49,6 +49,19 @@ def test_a_text_in_memory_takes_all_and_ends_no_process(monkeypatch: pytest.Monk
     with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit, match="0"):
         cli.main()
     assert (out.getvalue()[:5], err.getvalue()) == ("relu:", "")
+
+
+@pytest.mark.parametrize(("file", "said"), [(None, "cannot write"), ("zipfile.py", "the system cannot do it")])
+def test_what_is_not_read_is_not_said_to_be_written(
+    file: str | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where few files may be open, an import fails with the file's name."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files", file)
+
+    monkeypatch.setattr(cli.group, "main", fails)
+    assert here(["schema"]) == (2, "", f"{said}: Too many open files\n")
 
 
 def test_what_is_taken_in_parts_is_written_whole() -> None:

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncalc
@@ -121,7 +121,6 @@ def longest(a: list[str], b: list[str]) -> int:
     return row[-1]
 
 
-@settings(max_examples=500)
 @given(letters, letters)
 def test_an_alignment_is_the_longest_common_subsequence(a: list[str], b: list[str]) -> None:
     pairs = align(a, b)
@@ -132,7 +131,6 @@ def test_an_alignment_is_the_longest_common_subsequence(a: list[str], b: list[st
 
 
 @pytest.mark.parametrize("edits", [0, 1, 2, 3, 5, 8])
-@settings(max_examples=100)
 @given(a=letters, b=letters)
 def test_an_alignment_settled_early_still_is_one(edits: int, a: list[str], b: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -156,7 +154,6 @@ item = st.builds(Item, st.sampled_from(["conv1", "conv2", "a", "b", "c"]), st.ju
 items = st.lists(item, max_size=6, unique_by=lambda i: i.name)
 
 
-@settings(max_examples=300)
 @given(items, items)
 def test_a_match_is_the_same_from_either_side(a: list[Item], b: list[Item]) -> None:
     pairs, steady = match(a, b)
@@ -305,7 +302,6 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     return {"input": draw(st.sampled_from([[2, 6, 6], [2, "H", "W"]])), "layers": layers}
 
 
-@settings(max_examples=200)
 @given(specs())
 def test_nothing_differs_from_itself(spec: dict[str, Any]) -> None:
     found = diff(spec, spec)
@@ -318,7 +314,6 @@ def mirrored(change: Change) -> Change:
     return Change(change.what, change.new, change.old)
 
 
-@settings(max_examples=200)
 @given(specs(), specs())
 def test_the_other_way_round_is_the_mirror_image(a: dict[str, Any], b: dict[str, Any]) -> None:
     there, back = diff(a, b), diff(b, a)
@@ -336,7 +331,6 @@ def test_the_other_way_round_is_the_mirror_image(a: dict[str, Any], b: dict[str,
     assert list(there.settings) == [mirrored(c) for c in back.settings]
 
 
-@settings(max_examples=200)
 @given(specs(), specs())
 def test_what_came_and_went_adds_up(a: dict[str, Any], b: dict[str, Any]) -> None:
     old, new = cnncalc.shape(a), cnncalc.shape(b)

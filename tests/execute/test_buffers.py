@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import hypothesis.strategies as st
 import numpy as np
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 import cnncalc
 from cnncalc.execute.program import KERNELS
@@ -64,7 +64,6 @@ KINDS = ["f8", "f4", "f2", "i8", "i4", "i1", "?"]
 @given(graphs(), st.sampled_from(KINDS), st.sampled_from(["NCHW", "NHWC"]), st.sampled_from([64, 1 << 19]))
 @example(added("a", "a", "a"), "f8", "NCHW", 64)
 @example(added("a", "b", "a"), "f8", "NCHW", 64)
-@settings(max_examples=300, deadline=None)
 def test_a_layer_never_overwrites_what_is_still_to_be_read(spec: Spec, kind: str, layout: str, block: int) -> None:
     """The oracle is a run that keeps the result of every layer: each then has memory of its own."""
     x = (np.random.default_rng(5).standard_normal((2, *SAMPLE)) * 3).astype(kind)

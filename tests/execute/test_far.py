@@ -8,7 +8,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import cnncalc
 from cnncalc.execute.convolution import columns, taps
@@ -30,7 +30,6 @@ def axes(draw: st.DrawFn) -> tuple[int, dict[str, Any]]:
 
 
 @given(axes(), st.sampled_from(["conv", "dwconv", "convT", "maxpool", "avgpool", "lppool", "unfold"]), st.booleans())
-@settings(max_examples=120, deadline=None)
 def test_any_far_window(axis: tuple[int, dict[str, Any]], op: str, flag: bool) -> None:
     n, window = axis
     layer: dict[str, Any] = {"op": op if op == "unfold" else f"{op}1d", **window}
@@ -72,7 +71,6 @@ def windows(draw: st.DrawFn) -> tuple[int, int, int, int, int, int]:
 
 
 @given(windows())
-@settings(max_examples=200)
 def test_taps_are_those_that_see_the_input(axis: tuple[int, int, int, int, int, int]) -> None:
     n, k, s, d, pb, size = axis
     seen = {(i, u) for i in range(k) for u in range(size) if 0 <= u * s + i * d - pb < n}
@@ -82,7 +80,6 @@ def test_taps_are_those_that_see_the_input(axis: tuple[int, int, int, int, int, 
 
 
 @given(windows())
-@settings(max_examples=200)
 def test_what_an_input_reaches_are_the_outputs_that_see_it(axis: tuple[int, int, int, int, int, int]) -> None:
     n, k, s, d, pb, size = axis
     for u in range(n):

@@ -8,7 +8,7 @@ from unittest.mock import patch
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 import cnncalc
 from cnncalc.execute.job import Job
@@ -75,7 +75,6 @@ def residual(*, swapped: bool = False) -> Spec:
 @given(graphs(), st.just("f8"), st.sampled_from(["NCHW", "NHWC"]), st.sampled_from([600, 1 << 19]))
 @example(residual(), "f4", "NCHW", 600)
 @example(residual(swapped=True), "f4", "NHWC", 1 << 19)
-@settings(max_examples=250, deadline=None)
 def test_layers_together_give_what_they_give_one_by_one(spec: Spec, kind: str, layout: str, block: int) -> None:
     """Every layer that no other reads is an output, and all are read again, beside the whole and by themselves.
 

@@ -13,7 +13,7 @@ from unittest.mock import Mock, patch
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import cnncalc
 from cnncalc.execute.convolution import columns, depthwise, product, shifts, transposed, winograd
@@ -299,7 +299,6 @@ def windows(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, ...]]:
 
 
 @given(windows(), st.sampled_from(["conv", "convT"]), st.sampled_from(["NCHW", "NHWC"]))
-@settings(max_examples=150)
 def test_any_convolution(window: tuple[dict[str, Any], tuple[int, ...]], op: str, layout: str) -> None:
     layer, shape = window
     layer = {**layer, "op": op + {3: "1d", 4: "", 5: "3d"}[len(shape)]}
@@ -313,7 +312,6 @@ def test_any_convolution(window: tuple[dict[str, Any], tuple[int, ...]], op: str
 
 
 @given(windows(), st.sampled_from(["maxpool", "avgpool", "lppool"]), st.booleans(), st.booleans())
-@settings(max_examples=150)
 def test_any_pool(window: tuple[dict[str, Any], tuple[int, ...]], op: str, ceil: bool, counts: bool) -> None:
     keys, shape = window
     layer = {key: keys[key] for key in ("k", "s", "d", "p")} | {"ceil": ceil}
@@ -327,7 +325,6 @@ def test_any_pool(window: tuple[dict[str, Any], tuple[int, ...]], op: str, ceil:
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.sampled_from(["adaptiveavgpool", "adaptivemaxpool"]))
-@settings(max_examples=60)
 def test_any_adaptive_pool(n: int, out: int, op: str) -> None:
     agree([{"op": op, "out": [out, 3]}], (2, 2, n, 5))
 

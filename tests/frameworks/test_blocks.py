@@ -74,10 +74,10 @@ def outcome(form: str, text: Any, x: Array) -> Array:
 
 @pytest.mark.parametrize("form", ["spec", "keras", "onnx", "torch"])
 @given(graphs())
+@settings(max_examples=25)
 @example([layer("x", "block", "input", layers=BESIDE), layer("y", "tanh", "x")])
 @example([layer("x", "block", "input", layers=BESIDE)])
 @example(READ_TWICE)
-@settings(max_examples=60, deadline=None)
 def test_a_block_gives_its_last_layers_result(form: str, layers: Layers) -> None:
     x = np.random.default_rng(2).standard_normal((2, 3, 2, 5)).astype(np.float32)
     network = configure(cnncalc.load(layers), x.shape[1:], None, None)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -320,14 +320,12 @@ def differs(spec: Json) -> bool:
 
 
 @given(st.lists(sound_layers(), min_size=1, max_size=3))
-@settings(max_examples=60)
 def test_sound_specs(spec: Json) -> None:
     assert reads(spec)
     validator().validate(spec)
 
 
 @given(unsound_layers(), st.sampled_from(["list", "object", "alone"]))
-@settings(max_examples=300)
 def test_a_layer_is_accepted_by_both_or_by_neither(layer: Json, form: str) -> None:
     spec = {"list": [layer], "object": {"layers": [{"op": "relu"}, layer]}, "alone": layer}[form]
     if not differs(spec):
@@ -340,7 +338,6 @@ def test_a_layer_is_accepted_by_both_or_by_neither(layer: Json, form: str) -> No
     st.one_of(st.none(), expects),
     st.sampled_from(["", "", "", "op", "Input"]),
 )
-@settings(max_examples=300)
 def test_the_keys_of_the_whole_are_accepted_by_both_or_by_neither(
     top: Json, given_layers: Json, expected: Json, stranger: str
 ) -> None:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import cnncalc
@@ -97,7 +97,6 @@ def networks(draw: st.DrawFn) -> str:
 wishes = st.builds(Wish, st.none() | st.integers(1, 9).map(lambda n: (n, n)), st.booleans(), st.none())
 
 
-@settings(max_examples=60)
 @example("relu:name=a maxpool:2 maxpool:2 upsample:x2 upsample:x2,name=u add:a+u", Wish(clean=True), "plain")
 @example("conv:2,k3,s2,times=4", Wish(clean=True), "plain")
 @given(networks(), wishes, st.sampled_from(["plain", "torch", "keras", "onnx", "caffe"]))

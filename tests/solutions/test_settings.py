@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import cnncalc
@@ -89,7 +89,6 @@ def layers(draw: st.DrawFn) -> Spec:
     return spec | draw(st.sampled_from([{}, {}, {}, {"p": 1}]))
 
 
-@settings(max_examples=150)
 @example({"op": "maxpool1d", "ceil": True}, "caffe", 3, 1)
 @example({"op": "maxpool1d"}, "plain", 1, 1)
 @example({"op": "avgpool3d"}, "torch", 2, 2)

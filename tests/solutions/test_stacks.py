@@ -6,13 +6,14 @@ from itertools import product
 from math import prod
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import cnncalc
 from cnncalc.dialects import Dialect
 from cnncalc.layers import Env
-from cnncalc.notation.words import LeftOutChannels, read_words
+from cnncalc.notation.completers import LeftOutChannels
+from cnncalc.notation.words import read_words
 from cnncalc.solutions.stacks import BY, StackQuestion, stack
 
 WORDS = (
@@ -40,7 +41,6 @@ def cost(words: tuple[str, ...], field: tuple[int, ...], channels: int, by: str)
     return found if by == "depth" else found[::-1]
 
 
-@settings(max_examples=60)
 @example(["conv:k3", "maxpool:2"], (14, 14), "depth")
 @example(["conv:8,k2", "conv:k3"], (4, 4), "params")
 @given(

@@ -37,7 +37,7 @@ def pays(shapes: Shapes) -> bool:
 
 
 def is_harmless(x: Array, weight: Array) -> bool:
-    """Return whether there is no infinity, no NaN and nothing near: it would spread over its whole tile."""
+    """Return whether no value is NaN, infinite or nearly so: it would spread over its whole tile."""
     return all(array.min() > -LARGEST and array.max() < LARGEST for array in (x, weight))
 
 

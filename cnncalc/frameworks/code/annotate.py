@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ...errors import SpecError
 
 MOST_SHAPES = 4
-"""How many shapes stand behind a line that runs several times."""
+"""How many shapes are shown after a line that runs several times."""
 
 
 class AnnotatedSource(NamedTuple):

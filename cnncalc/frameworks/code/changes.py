@@ -1,6 +1,6 @@
 """What the statements of the top level change: by themselves, through other names of the same value, and by calls.
 
-It is read from the source, before anything runs. It errs on the side of more: a statement that changes nothing after
+It is read from the source, before anything runs. It errs on the safe side: a statement that changes nothing after
 all has run for nothing. Attributes that decide no figure (`requires_grad`) count as nothing.
 """
 
@@ -23,7 +23,7 @@ _CHANGING = """
     appendleft popleft
 """
 CHANGING = frozenset(_CHANGING.split())
-"""Methods that change the object that they are called of."""
+"""Methods that change their object."""
 CHANGING_FIRST = frozenset(["setattr", "delattr", "next"])
 """Functions of Python that change their first argument."""
 CHANGING_PACKAGES = frozenset(
@@ -147,7 +147,7 @@ class _Call(NamedTuple):
     args: Sequence[set[str]] = ()
     kwargs: Mapping[str | None, set[str]] = MappingProxyType({})
     any_order: bool = False
-    """Whether any argument may be any of the function's."""
+    """Whether each argument may be for any parameter."""
 
 
 class _Scope:
@@ -205,7 +205,7 @@ class _Scope:
         self.own -= outside
 
     def _note(self, node: ast.AST) -> None:
-        """Note what one statement, or one expression, does, those in it apart."""
+        """Note what one statement or expression does, apart from those inside it."""
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             self.own |= set(imported_names(node))
         elif isinstance(node, ast.Call):
@@ -257,7 +257,7 @@ class _Scope:
         self.calls += [_Call(one.id, None, [every], any_order=True) for one in handed if isinstance(one, ast.Name)]
 
     def grow(self, changed: set[str], outer: set[str], freezes: bool = False) -> bool:
-        """Add what a function changes that it calls, or that stands in it. Return whether that is more."""
+        """Add what a function that it calls or contains changes. Return whether anything is new."""
         if changed <= self.changed and outer <= self.outer and freezes <= self.freezes:
             return False
         self.changed |= changed
@@ -266,7 +266,7 @@ class _Scope:
         return True
 
     def close(self, others: Mapping[str, set[str]]) -> None:
-        """Add to the names that it changes the others whose values change with theirs."""
+        """Add the names whose values change with those that it changes."""
         waiting = list(self.changed)
         while waiting:
             more = others.get(waiting.pop(), set()) - self.changed
@@ -305,7 +305,7 @@ def _path(node: ast.expr, imports: Mapping[str, str]) -> str:
 
 
 def _others(scopes: Sequence[_Scope], known: set[str]) -> dict[str, set[str]]:
-    """Return of each name those whose values change with its value, all of one name for those that go both ways."""
+    """Return, for each name, the names whose values change with its value; names that share values have one set."""
     groups: dict[str, set[str]] = {}
     for names in [names & known for scope in scopes for names in scope.shared]:
         joined = {id(one): one for one in [groups.setdefault(name, {name}) for name in names]}.values()
@@ -352,7 +352,7 @@ def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[st
 
 
 def _made_of(tops: Iterable[tuple[ast.stmt, _Scope]], known: set[str]) -> dict[str, set[str]]:
-    """Return of each name of the top level those that a statement binds which has the name in it."""
+    """Return, for each name of the top level, the names bound by statements that mention it."""
     found = defaultdict[str, set[str]](set)
     for node, scope in tops:
         for one in ast.walk(node) if scope.own and not isinstance(node, DEFINED) else ():
@@ -362,7 +362,7 @@ def _made_of(tops: Iterable[tuple[ast.stmt, _Scope]], known: set[str]) -> dict[s
 
 
 def _callers(every: list[_Scope], budget: Budget) -> dict[int, list[tuple[_Call, _Scope]]]:
-    """Return the calls that may run each function of the source, with the scopes that they stand in."""
+    """Return the calls that may run each function of the source, with their scopes."""
     functions = defaultdict[str, list[_Scope]](list)
     for scope in every:
         for name, one in scope.inner:

@@ -22,7 +22,7 @@ NAMES = NameTable()
 Side = list[list[str]]
 """One side of a pattern: the names of the axes that each axis is made of."""
 REST = "..."
-"""What stands in a pattern for the axes that it does not name."""
+"""What a pattern has for the axes that it does not name."""
 REDUCTIONS = {"mean": "mean", "sum": "sum", "max": "amax", "min": "amin", "prod": "prod"}
 
 

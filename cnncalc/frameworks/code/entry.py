@@ -41,7 +41,7 @@ class SourceReader:
             raise self.source.at_line(SpecError(str(error)), 0) from None
         is_named = name.endswith(".py")
         self.prefix = f"{self.name}:" if is_named else "-:"
-        """What stands in front of a network's name on the command line: the file, or standard input."""
+        """What comes before a network's name on the command line: the file, or standard input."""
         self.behind = "" if is_named or name == "-" else ", with the text on standard input"
         """What such a name needs behind it."""
         self.way_to = (wanted or "factory").partition("(")[0]
@@ -308,6 +308,6 @@ def with_arguments(name: str, function: Any, given: int) -> str:
 
 
 def names_in(cls: ClassValue) -> set[str]:
-    """Return the names that the code of a class has in it."""
+    """Return the names that the code of a class mentions."""
     nodes = ast.walk(cls.node) if cls.node is not None else ()
     return {node.id for node in nodes if isinstance(node, ast.Name)}

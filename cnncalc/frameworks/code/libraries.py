@@ -48,7 +48,7 @@ class Library:
 
     @cached_property
     def modules(self) -> set[str]:
-        """What names stand in: `torch` and `torch.nn` for `torch.nn.ReLU`."""
+        """The modules of the names: `torch` and `torch.nn` for `torch.nn.ReLU`."""
         parts = [name.split(".") for name in (*self.names, *self.aliases)]
         return {".".join(own[:end]) for own in parts for end in range(1, len(own))}
 

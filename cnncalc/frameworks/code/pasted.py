@@ -13,7 +13,7 @@ LONGEST_LINE = 1_000
 """How many characters a line may have in front of which a log writes its words."""
 _FENCE = re.compile(r"\s*(?:```|~~~)\s*(\w*)")
 _CODE = ("", "py", "python", "python3", "ipython", "pycon", "pytorch", "text", "txt")
-"""What stands behind the fence of a block that may be a network."""
+"""The languages of fenced blocks that may be a network."""
 _PROMPT = re.compile(r"\s*>>> ?(.*)")
 _GOES_ON = re.compile(r"\s*\.\.\.(?: (.*)|$)")
 _IN = re.compile(r"\s*In \[[\d ]*\]: ?(.*)")
@@ -21,7 +21,7 @@ _IN_GOES_ON = re.compile(r"\s*\.{3,}: ?(.*)")
 _OUT = re.compile(r"\s*Out\[\d+\]:")
 _MAGIC = re.compile(r"[%!]")
 _MARKS = (re.compile(r"(?!>>>)> ?(?:>(?!>) ?)*"), re.compile(r"\+"), re.compile(r"[ \t]*\d+(?:[:\t|] ?|$)"))
-"""What stands in front of all lines of a quotation, of the new side of a diff, and of lines with their numbers."""
+"""The prefixes of the lines of a quotation, of the new side of a diff, and of a numbered listing."""
 _FIRST = re.compile(r"(?P<before>.*?)(?P<module>[^\W\d][\w.]*\()\s*")
 _LONE = re.compile(r"(?:^|\s)((?:[^\W\d]\w*\.)*[A-Z]\w*\()")
 """The beginning of a module, behind white space."""
@@ -53,7 +53,7 @@ def layers(text: str) -> str | None:
 
 
 def printout(text: str) -> str | None:
-    """Return a text from its first print-out of a module, without what stands in front of its lines; None without."""
+    """Return a text from its first print-out of a module on, without its lines' prefix; None if it has none."""
     lines = text.splitlines()
     for at, line in enumerate(lines[:-1]):
         if len(line) > LONGEST_LINE or not line.rstrip().endswith("("):
@@ -66,7 +66,7 @@ def printout(text: str) -> str | None:
 
 
 def _margin(sign: str, first: str) -> str:
-    """Return the pattern of what stands in front of each line: nothing, a quote mark, or the words of a log."""
+    """Return the pattern of each line's prefix: nothing, a quote mark, or the words of a log."""
     if not sign:
         return ""
     words = min(len(sign.split()), len(first.split()) or 1)

@@ -115,7 +115,7 @@ class _Parser:
         return PrintedModule(found[1], args, kwargs, children, start)
 
     def children(self, depth: int) -> Iterator[tuple[str, PrintedModule]]:
-        """Parse the modules in one, a repeated one as many times as it stands there."""
+        """Parse the modules inside a module, a repeated one as often as it says."""
         while (found := _CHILD.match(self.text, self.at)) is not None:
             start, self.at = self.at, found.end()
             names = self.names(found[1], found[2], start)

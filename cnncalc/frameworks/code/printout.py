@@ -124,7 +124,7 @@ class _PrintoutReader:
         return reads
 
     def parts(self, module: PrintedModule, path: str) -> Iterator[Draft]:
-        """Add what stands in a module whose forward is not known, and yield the layers that nothing else reads."""
+        """Add the parts of a module whose forward is not known, and yield the layers that nothing else reads."""
         source = self.unknown(module)
         if module.kind in HOLDERS:
             yield self.parameters(module, path)
@@ -290,7 +290,7 @@ class ShownForm(NamedTuple):
     shown: frozenset[str]
     """The arguments that are named."""
     kind: str = ""
-    """What the name of a class has in it."""
+    """What the name of such a class contains."""
 
 
 FORMS = (

@@ -9,7 +9,7 @@ from ...errors import SpecError
 
 
 class TextKind(NamedTuple):
-    """A kind of text that is no network."""
+    """A kind of text that is not a network."""
 
     pattern: str
     """What such a text has among its first characters."""

@@ -115,7 +115,7 @@ def _keras_dropout(bound: BoundCall) -> list[Raw]:
 
 @KERAS.reads("BatchNormalization", "GroupNormalization")
 def _keras_norm(bound: BoundCall) -> list[Raw]:
-    """Return a norm over the channels, wherever they stand in the network: Keras's axis is that of its own layout."""
+    """Return a norm over the channels, wherever the network has them: Keras's axis is that of its own layout."""
     refuse(bound, "axis", (-1, 1, 2, 3, 4))
     return [renamed(bound)]
 

@@ -80,7 +80,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
 
 
 def _texts(row: PictureNode, several: bool) -> Texts:
-    """Return what stands beside a row's lanes; of several outputs each is marked."""
+    """Return the text beside a row's lanes; each of several outputs is marked."""
     times = f" x{row.times}" if row.times > 1 else ""
     return Texts(row.name + times, row.op, row.shape + (" output" if several and row.is_output else ""))
 

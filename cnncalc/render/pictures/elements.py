@@ -13,7 +13,7 @@ _HERE = os.path.dirname(__file__)
 CHARACTER = 7.3
 """How wide a character of the pictures' font is at most, in pixels."""
 LONGEST = 56
-"""The most characters of a text that is not cut; the whole of it stands in a tooltip."""
+"""The most characters of a text that is not cut; a tooltip has the whole of it."""
 ROW, EDGE = 24, 16
 """The height of a row, and the empty edge around a picture."""
 NODE = 16, 12

@@ -230,5 +230,5 @@ def _place(chains: Sequence[_Chain], most: int | None) -> None:
 
 
 def _farthest_first(chain: _Chain) -> tuple[int, int, int]:
-    """Return what chains that branch off from one are sorted by: the longest first, and of equal ones the last."""
+    """Return the sort key of chains that branch off from one: the longest first, and the last of equal ones."""
     return chain.begin - chain.end, -chain.begin, -min(chain.rows, default=chain.end)

@@ -39,7 +39,7 @@ class GridCell(NamedTuple):
     text: str
     style: str = ""
     is_marked: bool = False
-    """Whether it is one that the step is about: it stands in brackets."""
+    """Whether the step is about it: it is drawn in brackets."""
 
 
 Block = list[list[GridCell]]
@@ -364,7 +364,7 @@ def _listed(place: Place) -> str:
 
 
 def _factor(number: Number) -> str:
-    """Return a number as it stands in a formula, a negative one in parentheses."""
+    """Return a number as a formula has it, a negative one in parentheses."""
     text = number_text(number)
     return f"({text})" if text.startswith("-") else text
 

@@ -25,7 +25,7 @@ WIDEST = 100
 LINE = 18
 """The height of a line of text."""
 ROOM = 960
-"""The width that steps of a picture stand beside each other in."""
+"""The width within which the steps of a picture are placed side by side."""
 
 
 class Steps(NamedTuple):

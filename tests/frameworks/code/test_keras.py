@@ -102,6 +102,9 @@ BODY = "inputs = keras.Input((8, 6, 3))\nx = inputs\n{}\nmodel = keras.Model(inp
         ("x = ops.image.resize(x, (4, 5))", "upsample", [4, 5, 3]),
         ("x = layers.PReLU(shared_axes=[1, 2])(x)", "prelu", [8, 6, 3]),
         ("x = 1 - x", "rescale", [8, 6, 3]),
+        ("x = ops.clip(x, -3.4e38, None)", "clip", [8, 6, 3]),
+        ("x = ops.clip(x, 0.5 * x, 1)", "opaque", [8, 6, 3]),
+        ("x = ops.clip(x, float('inf'), 1)", "opaque", [8, 6, 3]),
         ("keras.utils.get_custom_objects()['own'] = lambda t: t\nx = layers.Dense(4, 'own')(x)", "opaque", [8, 6, 4]),
         ("x = layers.Dense(keras.backend.ndim(x))(x)", "linear", [8, 6, 4]),  # these two in Keras 2 only
         ("z = layers.Dense(5)\ny = z(x)\nx = y * z.output_shape[-1]", "rescale", [8, 6, 5]),

@@ -9,10 +9,12 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
+import numpy as np
 import pytest
 
+import cnncalc
 from cnncalc import sources, trace
-from cnncalc.errors import CnncalcError, SpecError
+from cnncalc.errors import CnncalcError, ShapeError, SpecError
 from cnncalc.frameworks.code import read
 from cnncalc.frameworks.code.entry import SourceReader
 from cnncalc.frameworks.code.torch.declaration import ARGUMENTS, signature
@@ -357,6 +359,37 @@ IMPOSSIBLE = [
         "linear is for another number of axes than that of 4x6x8",
     ),
     ("", "return F.interpolate(x)", "it needs size or scale_factor"),
+    ("", "return F.interpolate(x, 9, 2)", "it takes size or scale_factor, not both"),
+    ("", "return F.interpolate(x, -9)", "size is -9: a size is at least 1"),
+    ("", "return F.interpolate(x, (9, 7, 5, 3))", "size has 4 sizes for the 2 axes of space of 4x6x8"),
+    (
+        "",
+        "return F.interpolate(x, scale_factor=2, mode='cubic')",
+        "'cubic' is not a mode: it is one of nearest",
+    ),
+    ("", "return F.interpolate(x, 9, align_corners=True)", "align_corners is for modes that work out values between"),
+    ("self.m = nn.AdaptiveAvgPool2d(-1)", "return self.m(x)", "output_size is -1: a size is at least 0"),
+    ("self.m = nn.AdaptiveMaxPool2d((3,))", "return self.m(x)", "output_size has 1 sizes for the 2 axes of space"),
+    ("self.m = nn.Fold(-1, 3)", "return self.m(x[:, 0])", "output_size is -1: a size is at least 1"),
+    ("self.m = nn.AvgPool2d(2, divisor_override=0)", "return self.m(x)", "divisor_override is 0, not a whole number"),
+    ("self.m = nn.MaxPool2d(2, (2, 2, 2))", "return self.m(x)", "stride has 3 numbers for 2 axes"),
+    ("self.m = nn.Conv2d(4, 5, 3, stride=0)", "return self.m(x)", "stride: 0 is too small: the minimum is 1"),
+    ("self.m = nn.Conv2d(4, 5, (3,))", "return x", "kernel_size=(3,) has 1 of 2 sides"),
+    ("self.m = nn.Conv2d(4, 5, 3, padding=None)", "return x", "Conv2d: padding is None, not a whole number"),
+    ("self.m = nn.Conv2d(4, 5, 3, padding_mode=None)", "return x", "Conv2d: padding_mode is None, not a text"),
+    ("self.m = nn.AdaptiveAvgPool2d(None)", "return x", "AdaptiveAvgPool2d: output_size is None, not a value"),
+    ("self.m = nn.Dropout(None)", "return x", "Dropout: p is None, not a number"),
+    ("self.m = nn.LazyBatchNorm2d(momentum='0.1')", "return x", "LazyBatchNorm2d: momentum is '0.1', not a number"),
+    ("self.m = nn.GELU(True)", "return x", "GELU: approximate is True, not a text"),
+    ("self.m = nn.Hardtanh(2, 2)", "return x", "min_val=2 is not below max_val=2"),
+    ("self.m = nn.RReLU(2, 0)", "return x", "lower=2 is above upper=0"),
+    ("self.m = nn.Embedding(5, 3, 5)", "return x", "padding_idx=5 is not one of num_embeddings=5"),
+    ("self.m = nn.GroupNorm(3, 4)", "return x", "num_groups=3 does not divide num_channels=4"),
+    ("self.m = nn.LSTM(4, 5, proj_size=5)", "return x", "proj_size=5 is not below hidden_size=5"),
+    ("self.m = nn.GRU(4, 0)", "return x", "hidden_size=0 is not above 0"),
+    ("self.m = nn.RNN(4, 5, 0)", "return x", "num_layers=0 is not above 0"),
+    ("self.m = nn.RNN(4, 5, dropout=2)", "return x", "dropout=2 is not from 0 to 1"),
+    ("self.m = nn.Bilinear(8, 7, 3)", "return self.m(x, x)", "expects 7 features of input 2, gets 4x6x8"),
     ("", "return x.chunk(0, 1)[0]", "the number of parts is 0, and must be at least 1"),
     ("", "return x.split(-2, 1)[0]", "the number of units of a part is -2, and must be at least 1"),
     ("", "a, b = x.tensor_split(-3, 3); return a", "the number of parts is -3, and must be at least 1"),
@@ -529,7 +562,141 @@ def test_modules_that_are_changed_have_the_arrays_of_pytorch(init: str, params: 
     forward = "self.m.weight.data *= self.m.k\n" * (buffers > 0) + "y = self.m(x)\nreturn y[0] if len(y) == 2 else y"
     source = NET.format(init=indent(init, " " * 8), forward=indent(forward, " " * 8), more="")
     report = trace.shape(imported(read(source, "net.py", None), "net.py"), (4, 6, 8))
-    assert (report.params, report.buffers) == (params, buffers)
+    unused = report.network.unused or {}  # a weight that is computed anew forgets what it was multiplied by
+    assert report.params is not None
+    assert report.buffers is not None
+    have = report.params + unused.get("params", 0), report.buffers + unused.get("buffers", 0)
+    assert have == (params, buffers)
+
+
+def standard(w: Any) -> Any:
+    """A weight with the mean 0 and the variance 1 in each row, as standardized layers have it."""
+    return (w - w.mean(1, keepdims=True)) / np.sqrt(w.var(1, keepdims=True) + 1e-5)
+
+
+def attended(x: Any, s: dict[str, Any]) -> Any:
+    """Attention of two heads of three features."""
+    q, k, v = [
+        (x @ w.T + b).reshape(2, 5, 2, 3).swapaxes(1, 2)
+        for w, b in zip(np.split(s["m.in_proj_weight"], 3), np.split(s["m.in_proj_bias"], 3), strict=True)
+    ]
+    a = np.exp(q @ k.swapaxes(2, 3) / np.sqrt(3))
+    y = (a / a.sum(-1, keepdims=True) @ v).swapaxes(1, 2).reshape(2, 5, 6)
+    return y @ s["m.out_proj.weight"].T + s["m.out_proj.bias"]
+
+
+def stepped(x: Any, s: dict[str, Any]) -> Any:
+    """A plain recurrent layer behind another one."""
+    for at in (0, 1):
+        states = [np.zeros(1)]
+        for step in x.swapaxes(0, 1):
+            hidden = states[-1] @ s[f"m.weight_hh_l{at}"].T if len(states) > 1 else 0
+            states.append(np.tanh(step @ s[f"m.weight_ih_l{at}"].T + hidden))
+        x = np.stack(states[1:], 1)
+    return x
+
+
+WITH_WEIGHT = (
+    "    def forward(self, x):\n        w = self.weight\n        {}\n        return F.linear(x, w, self.bias)\n"
+)
+OWN = "class Own(nn.Linear):\n" + WITH_WEIGHT + "self.m = Own(6, 6)"
+STORED: list[tuple[str, str, dict[str, tuple[int, ...]], Any]] = [
+    ("self.w = nn.Parameter(torch.ones(4, 6))", "F.linear(x, self.w)", {"w": (4, 6)}, lambda x, s: x @ s["w"].T),
+    (
+        "self.c = nn.Parameter(torch.ones(1, 1, 6))\nself.p = nn.Parameter(torch.ones(1, 6, 6))",
+        "torch.cat([self.c.expand(x.shape[0], -1, -1), x], 1) + self.p",
+        {"c": (1, 1, 6), "p": (1, 6, 6)},
+        lambda x, s: np.concatenate([np.repeat(s["c"], 2, 0), x], 1) + s["p"],
+    ),
+    (
+        OWN.format("w = w * 0.5"),
+        "self.m(x)",
+        {"m.weight": (6, 6), "m.bias": (6,)},
+        lambda x, s: x @ s["m.weight"].T / 2 + s["m.bias"],
+    ),
+    (
+        OWN.format("w = w.t()"),
+        "self.m(x)",
+        {"m.weight": (6, 6), "m.bias": (6,)},
+        lambda x, s: x @ s["m.weight"] + s["m.bias"],
+    ),
+    (
+        OWN.format("v, u = torch.var_mean(w, dim=1, keepdim=True, unbiased=False); w = (w - u) / (v + 1e-5).sqrt()"),
+        "self.m(x)",
+        {"m.weight": (6, 6), "m.bias": (6,)},
+        lambda x, s: x @ standard(s["m.weight"]).T + s["m.bias"],
+    ),
+    (
+        "self.m = nn.utils.weight_norm(nn.Linear(6, 4, bias=False))\nself.m.weight.data.normal_(0, 0.1)",
+        "self.m(x)",
+        {"m.weight_g": (4, 1), "m.weight_v": (4, 6)},
+        lambda x, s: x @ (s["m.weight_v"] * s["m.weight_g"] / np.sqrt((s["m.weight_v"] ** 2).sum(1, keepdims=True))).T,
+    ),
+    (
+        "self.m = nn.utils.parametrizations.weight_norm(nn.Linear(6, 4, bias=False), dim=None)",
+        "self.m(x)",
+        {"m.parametrizations.weight.original0": (), "m.parametrizations.weight.original1": (4, 6)},
+        lambda x, s: (
+            x
+            @ (s["m.parametrizations.weight.original1"] / np.linalg.norm(s["m.parametrizations.weight.original1"])).T
+            * s["m.parametrizations.weight.original0"]
+        ),
+    ),
+    (
+        "self.m = nn.utils.spectral_norm(nn.Linear(6, 4, bias=False))",
+        "self.m(x)",
+        {"m.weight_orig": (4, 6), "m.weight_u": (4,), "m.weight_v": (6,)},
+        lambda x, s: x @ s["m.weight_orig"].T / (s["m.weight_u"] @ s["m.weight_orig"] @ s["m.weight_v"]),
+    ),
+    (
+        "from torch.nn.utils import prune\nself.m = prune.identity(nn.Linear(6, 4, bias=False), 'weight')",
+        "self.m(x)",
+        {"m.weight_orig": (4, 6), "m.weight_mask": (4, 6)},
+        lambda x, s: x @ (s["m.weight_orig"] * s["m.weight_mask"]).T,
+    ),
+    (
+        "self.m = nn.RNN(6, 4, 2, bias=False, batch_first=True)",
+        "self.m(x)[0]",
+        {"m.weight_ih_l0": (4, 6), "m.weight_hh_l0": (4, 4), "m.weight_ih_l1": (4, 4), "m.weight_hh_l1": (4, 4)},
+        stepped,
+    ),
+    (
+        "self.m = nn.MultiheadAttention(6, 2, batch_first=True)",
+        "self.m(x, x, x)[0]",
+        {
+            "m.in_proj_weight": (18, 6),
+            "m.in_proj_bias": (18,),
+            "m.out_proj.weight": (6, 6),
+            "m.out_proj.bias": (6,),
+        },
+        attended,
+    ),
+]
+
+
+def stored(init: str, result: str) -> Any:
+    source = NET.format(init=indent(init, " " * 8), forward=f"        return {result}", more="")
+    return imported(read(source, "net.py", None), "net.py")
+
+
+@pytest.mark.parametrize(("init", "result", "shapes", "values"), STORED)
+def test_the_arrays_of_a_state_dict_are_those_of_the_layers(
+    init: str, result: str, shapes: dict[str, tuple[int, ...]], values: Any
+) -> None:
+    """Also those that the source computes from them, as PyTorch's documentation of each module says."""
+    rng = np.random.default_rng(5)
+    x, state = rng.random((2, 5, 6), "float32"), {name: rng.random(shape, "float32") for name, shape in shapes.items()}
+    np.testing.assert_allclose(cnncalc.run(stored(init, result), x, state), values(x, state), 2e-5, 1e-6)
+
+
+def test_an_array_that_is_computed_in_an_unknown_way_is_refused() -> None:
+    state = {"m.weight": np.ones((6, 6)), "m.bias": np.ones(6)}
+    net = stored(OWN.format("w = w.sort()[0]"), "self.m(x)")
+    with pytest.raises(SpecError, match=r"^m\.weight is given, and what the source computes from it is not known"):
+        cnncalc.run(net, np.ones((2, 5, 6)), state)
+    net = stored(OWN.format("w = w * 2"), "self.m(x)")
+    with pytest.raises(ShapeError, match=r"^'m\.weight' has the shape 5x6, but 6x6 is needed"):
+        cnncalc.run(net, np.ones((2, 5, 6)), state | {"m.weight": np.ones((5, 6))})
 
 
 AT_THE_TOP = [

@@ -411,6 +411,13 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(lambda x: x.masked_fill(torch.arange(9) > 3, float("-inf")).exp()), SQUARE, None),
     (lambda: Calls(lambda x: x.max(1)[0] + x.max(dim=2, keepdim=True)[0].amin(1) + x.min()), SQUARE, None),
     (lambda: Calls(lambda x: x.std(False) + x.var(1, unbiased=False) + x.std(1, correction=2)), SQUARE, None),
+    (
+        lambda: Calls(
+            lambda x: torch.add(*torch.std_mean(x, 1, False, True)) * torch.var_mean(x, (2, 3))[1][..., None, None]
+        ),
+        SQUARE,
+        None,
+    ),
     (lambda: Calls(lambda x: x.mean(axis=1, keepdims=True) + x.sum([])), SQUARE, None),
     (lambda: Calls(lambda x: x.mean((1, 2, 3)) + x.permute(1, 2, 3, 0)), SQUARE, None),
     (lambda: Calls(lambda x: (x.flatten(0, 1) * x.flatten(0, 1).sigmoid()).view(len(x), -1, 9)), SQUARE, None),

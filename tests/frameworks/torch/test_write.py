@@ -175,7 +175,6 @@ WRITTEN: list[Row] = [
     ([{"op": "pad", "p": [[-2, 6], [0, 0]], "mode": "circular"}], SQUARE, "plain", ("arange(0, 11) % 5 + 2]",)),
     ([{"op": "exp"}], SQUARE, "plain", ("torch.exp(x)",)),
     ("prelu:num_parameters=6", SQUARE, "plain", ("nn.PReLU(6)",)),
-    ("prelu:shared_axes=1x2", MAP, "keras", ("nn.PReLU(6)",)),
     ("softmax", MAP, "keras", ("nn.Softmax(1)",)),
     ("softmax", SQUARE, "plain", ("nn.Softmax(3)",)),
     ("dropout:rate=0.3", SQUARE, "plain", ("nn.Dropout(0.3)",)),

@@ -1,8 +1,8 @@
 """Keras in evaluated code: its layers, models and functions, and TensorFlow's as far as Keras's models use them.
 
-`signatures` has the arguments of each layer, `layers` and `models` the classes, `operations` the functions, `images`
-those of images, and `arrays` those that make arrays. `graph` notes the calls, and writes a model as Keras's own
-configuration, which `frameworks/keras/read` reads.
+`signatures` has the arguments of each layer, `layers` and `models` the classes, `operations` the functions, `reshaping`
+those of shapes, `images` those of images, and `arrays` those that make arrays. `graph` notes the calls, and writes a
+model as Keras's own configuration, which `frameworks/keras/read` reads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ... import ForeignNetwork
 from ...keras.read import read as read_keras
 from ..libraries import Library
 from ..values import ClassValue, LibraryFunction
-from . import arrays, images  # noqa: F401 - they enter their functions
+from . import arrays, images, reshaping  # noqa: F401 - they enter their functions
 from .graph import SymbolicTensor
 from .layers import CLASSES, make_input, make_layer
 from .models import MODEL, configuration, is_model, needs_input

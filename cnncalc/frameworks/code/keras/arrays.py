@@ -11,7 +11,8 @@ from ...keras.read.functions import shape_in
 from ..methods import by_name
 from ..values import UnknownValue
 from .graph import LayerValue, SymbolicTensor
-from .operations import NAMES, batch_of, function
+from .operations import NAMES, function
+from .reshaping import batch_of
 from .session import session_of
 
 if TYPE_CHECKING:

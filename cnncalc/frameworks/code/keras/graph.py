@@ -164,7 +164,7 @@ class LayerValue(LibraryObject):
         return result
 
     def become_arrays(self, evaluator: Evaluator, results: Any, node: Any) -> None:
-        """Make the results of a call arrays: a layer that reads nothing else is no part of a model, nor its weights."""
+        """Make the results of a call arrays: a layer that reads only arrays is not part of a model."""
         for one in leaves(results):
             if one.sizes is not None and None not in one.sizes:
                 name = session_of(evaluator).unique(f"{self.name}_array")

@@ -44,7 +44,7 @@ def session_of(evaluator: Evaluator) -> Session:
 
 @lru_cache(maxsize=1)
 def sets_channels_first(tree: ast.AST) -> bool:
-    """Return whether a source says that channels stand first: such a call stands alone, so nothing asks for it."""
+    """Return whether a source sets channels first: such a call is a statement alone, which no value depends on."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) == 1]
     setting = [
         one for one in calls if "set_image_data_format" in (getattr(one.func, name, "") for name in ("attr", "id"))

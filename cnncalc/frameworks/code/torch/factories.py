@@ -39,7 +39,7 @@ NUMBERS: dict[str, Callable[[float], float]] = {"int": int, "bool": bool, "float
 
 
 def made(shape: tuple[int, ...], kind: str, value: float | None) -> TensorValue:
-    """Return a tensor of one number, NaN for random ones, None for such that are not known."""
+    """Return a tensor of one number, NaN for a random one, None for an unknown one."""
     tensor = TensorValue(shape, kind, values=None if value is None or isnan(value) else [NUMBERS[kind](value)])
     tensor.is_random = value is not None and isnan(value)
     return tensor
@@ -116,7 +116,7 @@ def closed_range(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
 
 
 def numbered(evaluator: Evaluator, start: float, step: float, count: int, kind: str) -> TensorValue:
-    """Return a tensor of so many numbers, each a step behind the one before."""
+    """Return a tensor of this many numbers, each a step after the one before."""
     count = max(count, 0)
     evaluator.budget.count(min(count, MOST_READ))
     values = [NUMBERS[kind](start + at * step) for at in range(count)] if count <= MOST_READ else None
@@ -250,7 +250,7 @@ def checkpoint(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
 
 @NAMES.function("torch.nn.init._calculate_fan_in_and_fan_out")
 def fans(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return how many values meet in each output of a weight, and how many outputs each input has."""
+    """Return the fan-in and the fan-out of a weight."""
     c_o, c_i, *k = args[0].shape
     return c_i * prod(k), c_o * prod(k)
 

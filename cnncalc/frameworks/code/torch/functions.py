@@ -49,11 +49,15 @@ class CallRecorder:
         """Note that the sizes of a tensor are looked at."""
         self.looks = self.looks or tensor.traced is not None
 
-    def note(self, function: str, args: Any, kwargs: Any, shapes: Sequence[Shape], kind: str) -> int:
+    def call(self, function: str, args: Sequence[Any], kwargs: Any, results: Sequence[TensorValue]) -> FunctionCall:
+        """Return a call by the module that runs."""
+        outs, kinds = tuple([one.shape for one in results]), tuple([one.kind for one in results])
+        return FunctionCall(function, tuple(args), kwargs, outs, *self.inside[-1], 0, kinds)
+
+    def note(self, call: FunctionCall) -> int:
         """Note a call, and return its place among them."""
-        self.limit.count(max(len(shapes), 1))
-        outs, kinds = tuple(shapes), tuple([kind] * len(shapes))
-        self.calls.append(FunctionCall(function, args, kwargs, outs, *self.inside[-1], 0, kinds))
+        self.limit.count(max(len(call.outs), 1))
+        self.calls.append(call)
         return len(self.calls) - 1
 
 
@@ -111,21 +115,23 @@ def results_of(
     traced = any(one.traced is not None for one in found)
     roots = tuple(dict.fromkeys(root for one in found for root in one.roots()))
     made = not traced and found and (function not in NO_PRODUCTS or any(one.made is not None for one in found))
-    if not traced and not (made and recorder(evaluator).runs):
-        values = values_of(function, args, kwargs, found)
-        evaluator.budget.count(len(values or ()))
-        return [TensorValue(shape, kind, of=roots, values=values) for shape in shapes]
+    own = recorder(evaluator)
+    noting = traced or (made and own.runs)
+    values = None if noting else values_of(function, args, kwargs, found)
+    evaluator.budget.count(len(values or ()))
+    results = [TensorValue(shape, kind, of=() if traced else roots, values=values) for shape in shapes]
+    if not noting and (values is not None or not own.runs or not roots):
+        return results
     if function in ("getitem", "setitem"):
         args = [args[0], index_of(args[1]), *args[2:]]
-    given = [noted(one) for one in args], {key: noted(one) for key, one in kwargs.items()}
-    at = recorder(evaluator).note(function, tuple(given[0]), given[1], shapes, kind)
-    results = []
-    for place, shape in enumerate(shapes):
-        result = TensorValue(shape, kind, of=() if traced else roots)
-        tensor = TracedTensor(at, place, shape)
-        result.traced, result.made = (tensor, None) if traced else (None, tensor)
-        result.run = recorder(evaluator)
-        results.append(result)
+    call = own.call(function, [noted(one) for one in args], {key: noted(one) for key, one in kwargs.items()}, results)
+    at = own.note(call) if noting else 0
+    for place, result in enumerate(results):
+        result.recipe = None if traced else (call, place)
+        if noting:
+            tensor = TracedTensor(at, place, result.shape)
+            result.traced, result.made = (tensor, None) if traced else (None, tensor)
+            result.run = own
     return results
 
 
@@ -431,10 +437,16 @@ def unfold(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     return apply(evaluator, "unfold", args[:1], {**dict(zip(names, args[1:], strict=False)), **kwargs}, node)
 
 
-@register("is_contiguous", "is_floating_point")
-def holds(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return that it is so."""
+@register("is_floating_point")
+def is_float(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return whether the values are floats."""
     return args[0].kind == "float"
+
+
+@register("is_contiguous")
+def is_contiguous(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return True: a tensor without values has no strides, and a copy in order has the same shape."""
+    return True
 
 
 @register("requires_grad_", "register_hook", "retain_grad", "backward")

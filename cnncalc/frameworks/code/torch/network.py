@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, no_input
@@ -19,6 +20,7 @@ from ...torch.read.calls import Misread, Recording, TracedTensor, tree
 from ...torch.read.readings import PRIMES, Attempt, chosen, named_inputs
 from ..budget import TooMuchError
 from ..values import FunctionValue, InstanceValue, RaisedError, UnknownValue, leaves
+from . import stored
 from .functions import CallRecorder, settle
 from .modules import children, modules, tensors
 from .tensors import TensorValue
@@ -52,13 +54,13 @@ class NetworkReader:
         self.names = {id(module): name for name, module in modules(network)}
         self.arrays = dict(tensors(modules(network)))
         for name, tensor in self.arrays.items():
-            tensor.name = name
+            tensor.begin(name)
         self.has_letters = False
         """Whether letters stand for sizes of the inputs that are given."""
         self.failures: list[Failure] = []
         """The readings that fail."""
         self.shapes: dict[int, dict[str, None]] = {}
-        """The shapes that lines make, of a reading whose batch is told from other sizes if there is one."""
+        """The shapes that lines make; of a reading whose batch differs from all other sizes, if there is one."""
 
     def read(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
         """Read the network for inputs of these sizes; without any, if it does not depend on them."""
@@ -85,7 +87,9 @@ class NetworkReader:
         given = [(FIRST, inputs[FIRST])] if list(inputs) == [FIRST] else named_inputs(self.arguments(), inputs)
         sizes = [n for tensor in self.arrays.values() for n in tensor.shape]
         found = chosen(self.run, given, None, sizes, self.network.cls.name, likely(len(given[0][1])))
-        return None if found is None else found._replace(weights={})
+        if found is None:
+            return None
+        return found._replace(weights={}, stored=partial(stored.arrays, found.weights, list(self.arrays)))
 
     def arguments(self) -> list[str]:
         """Return the names of the arguments of `forward`."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import nan, prod
 from typing import TYPE_CHECKING, Any
 
 from ....limits import MOST_READ
-from ...torch.read.calls import Constant, TracedTensor
+from ...torch.read.calls import Constant, FunctionCall, TracedTensor
 from ..types import TypeObject
 from ..values import MISSING, BoundMethod, LibraryObject, UnknownValue
+from .stored import read
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -31,6 +33,7 @@ class TensorValue(LibraryObject):
         "made",
         "name",
         "of",
+        "recipe",
         "run",
         "shape",
         "traced",
@@ -64,8 +67,10 @@ class TensorValue(LibraryObject):
         """Whether its values are drawn, each alone."""
         self.name: str | None = None
         """The name that the module's `state_dict` has for it."""
-        self._own: object = self
-        """What tells its contents from those of others."""
+        self.recipe: tuple[FunctionCall, int] | None = None
+        """The call that computes what it held at first from parameters and buffers, and the place among its results."""
+        self._own: TensorValue = self
+        """What tells its contents from those of others: the tensor that held them at first."""
 
     @property
     def size(self) -> int:
@@ -100,7 +105,11 @@ class TensorValue(LibraryObject):
         if self.traced is not None:
             return self.traced
         names = tuple(dict.fromkeys(root.name for root in self.roots() if root.name is not None))
-        return Constant(self.shape, self.name, names, self.array, self._own, self.made)
+        return Constant(self.shape, self.name, names, partial(read, self._own, self.array()), self._own, self.made)
+
+    def begin(self, name: str) -> None:
+        """Hold what a `state_dict` has by this name, whatever it was made with."""
+        self.name, self._own = name, self
 
     def array(self) -> Any:
         """Return its values as an array; None if they are not known."""

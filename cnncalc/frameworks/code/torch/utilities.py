@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..libraries import NameTable
-from ..values import InstanceValue
+from ..values import InstanceValue, LibraryFunction
+from .functions import apply
+from .modules import BEFORE
 from .tensors import TensorValue
 
 if TYPE_CHECKING:
@@ -24,54 +28,107 @@ def own_weight(args: list[Any], kwargs: dict[str, Any]) -> tuple[InstanceValue, 
     return module, name, weight
 
 
-def replaced(module: InstanceValue, name: str, parts: dict[str, TensorValue], weight: TensorValue) -> InstanceValue:
-    """Return a module whose parameter is computed from others, which it has in its place."""
+Computed = Callable[[Callable[..., TensorValue], list[TensorValue]], TensorValue]
+"""Return a weight from its parts, by calls of functions."""
+
+
+def replaced(
+    module: InstanceValue,
+    name: str,
+    parts: dict[str, TensorValue],
+    weight: TensorValue,
+    computed: Computed | None = None,
+) -> InstanceValue:
+    """Return a module whose parameter is computed from others, which it has in its place: before each run, if known."""
     del module.attributes[name]
     module.attributes |= parts
     module.attributes[name] = TensorValue(weight.shape, of=tuple(parts.values()))
+    if computed is not None:
+
+        def hook(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+            own = args[0].attributes
+            if own[name].recipe is None:  # by the first call in a run, which others share
+                own[name] = computed(partial(_call, evaluator, node), [own[part] for part in parts])
+
+        module.attributes.setdefault(BEFORE, {})[name] = LibraryFunction(name, hook), False
     return module
 
 
-@NAMES.function("torch.nn.utils.weight_norm", "torch.nn.utils.parametrizations.weight_norm")
-def weight_norm(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+def _call(evaluator: Evaluator, node: Any, function: str, *args: Any, **kwargs: Any) -> TensorValue:
+    made: TensorValue = apply(evaluator, function, args, kwargs, node)
+    return made
+
+
+def parts_of(word: str, name: str, parts: dict[tuple[str, str], TensorValue]) -> dict[str, TensorValue]:
+    """Return the parts of a weight by the names that a function gives them: `weight_g`, or as parametrizations."""
+    if word.startswith("parametrizations"):
+        return {f"parametrizations.{name}.{new}": one for (_, new), one in parts.items()}
+    return {f"{name}_{old}": one for (old, _), one in parts.items()}
+
+
+def weight_norm(word: str, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a module whose weight is a direction times a length."""
     module, name, weight = own_weight(args, kwargs)
     dim = kwargs.get("dim", args[2] if args[2:] else 0)
-    lengths = [n if at == dim else 1 for at, n in enumerate(weight.shape)] if dim is not None else []
+    whole = dim in (None, -1)
+    lengths = [] if whole else [n if at == dim else 1 for at, n in enumerate(weight.shape)]
     parts = {
-        f"{name}_g": TensorValue(lengths, is_parameter=True),
-        f"{name}_v": TensorValue(weight.shape, is_parameter=True),
+        ("g", "original0"): TensorValue(lengths, is_parameter=True),
+        ("v", "original1"): TensorValue(weight.shape, is_parameter=True),
     }
-    return replaced(module, name, parts, weight)
+    dims = [at for at in range(len(weight.shape)) if whole or at != dim]
+
+    def computed(call: Callable[..., TensorValue], own: list[TensorValue]) -> TensorValue:
+        g, v = own
+        length = call("norm", v, dim=dims, keepdim=not whole) if dims else call("abs", v)
+        return call("mul", v, call("div", g, length))
+
+    return replaced(module, name, parts_of(word, name, parts), weight, computed)
 
 
-@NAMES.function("torch.nn.utils.spectral_norm", "torch.nn.utils.parametrizations.spectral_norm")
-def spectral_norm(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+def spectral_norm(word: str, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a module whose weight is divided by its largest singular value, with the vectors of that as buffers."""
     module, name, weight = own_weight(args, kwargs)
     dim = kwargs.get("dim") or (1 if "Transpose" in module.cls.name else 0)
-    rows = weight.shape[dim]
+    rows, rank = weight.shape[dim], len(weight.shape)
     parts = {
-        f"{name}_orig": TensorValue(weight.shape, is_parameter=True),
-        f"{name}_u": TensorValue((rows,)),
-        f"{name}_v": TensorValue((weight.size // rows,)),
+        ("orig", "original"): TensorValue(weight.shape, is_parameter=True),
+        ("u", "0._u"): TensorValue((rows,)),
+        ("v", "0._v"): TensorValue((weight.size // rows,)),
     }
-    for suffix in ("u", "v"):
-        parts[f"{name}_{suffix}"].is_buffer = True
-    return replaced(module, name, parts, weight)
+    for part in list(parts.values())[1:]:
+        part.is_buffer = True
+
+    def computed(call: Callable[..., TensorValue], own: list[TensorValue]) -> TensorValue:
+        whole, u, v = own
+        order = [dim, *[at for at in range(rank) if at != dim]]
+        matrix = call("reshape", call("permute", whole, order), [rows, -1])
+        value = call("sum", call("mul", call("mul", matrix, v), call("unsqueeze", u, 1)))
+        return call("div", whole, value)
+
+    return replaced(module, name, parts_of(word, name, parts), weight, computed)
 
 
-@NAMES.function("torch.nn.utils.parametrizations.orthogonal")
-def orthogonal(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+def orthogonal(word: str, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a module whose weight is made orthogonal, by default relative to a square matrix, which is a buffer."""
     module, name, weight = own_weight(args, kwargs)
-    parts = {f"{name}_orig": TensorValue(weight.shape, is_parameter=True)}
+    parts = {("orig", "original"): TensorValue(weight.shape, is_parameter=True)}
     if kwargs.get("use_trivialization", args[3] if args[3:] else True):
         *before, rows, columns = weight.shape
         side = max(rows, columns)
-        parts[f"{name}_base"] = TensorValue((*before, side, side))
-        parts[f"{name}_base"].is_buffer = True
-    return replaced(module, name, parts, weight)
+        parts["base", "0.base"] = base = TensorValue((*before, side, side))
+        base.is_buffer = True
+    return replaced(module, name, parts_of(word, name, parts), weight)
+
+
+for word, function in {
+    "weight_norm": weight_norm,
+    "parametrizations.weight_norm": weight_norm,
+    "spectral_norm": spectral_norm,
+    "parametrizations.spectral_norm": spectral_norm,
+    "parametrizations.orthogonal": orthogonal,
+}.items():
+    NAMES.function(f"torch.nn.utils.{word}")(partial(function, word))
 
 
 _REMOVALS = "remove_weight_norm remove_spectral_norm parametrize.remove_parametrizations prune.remove"
@@ -85,6 +142,7 @@ def made_plain(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
         raise ValueError(f"{name} is not computed from other parameters")
     for part in [part for part, one in module.attributes.items() if any(one is own for own in weight.of)]:
         del module.attributes[part]
+    module.attributes.get(BEFORE, {}).pop(name, None)
     module.attributes[name] = TensorValue(weight.shape, is_parameter=True)
     return module
 
@@ -103,7 +161,7 @@ def prune(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
         f"{name}_mask": TensorValue(weight.shape),
     }
     parts[f"{name}_mask"].is_buffer = True
-    return replaced(module, name, parts, weight)
+    return replaced(module, name, parts, weight, lambda call, own: call("mul", *own))
 
 
 @NAMES.function("torch.nn.utils.prune.global_unstructured")

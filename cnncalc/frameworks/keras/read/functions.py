@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf, log, pi, prod
+from math import log, pi, prod
 from typing import Any
 
+from ....layers.activation import Clip
 from ...build import Draft
 from .activations import NAMED, as_named, class_of
 from .config import LayerCall, Sizes, Tensor, leaves, plain
@@ -141,7 +142,7 @@ def shape_in(value: Any) -> list[int]:
 def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart], tuple[Draft | str, ...]] | None:
     """Return layers for the constants among operands, and what a join of all of them reads.
 
-    None for a constant that differs from sample to sample, and for what is no constant.
+    None for a constant that differs from sample to sample, and for what is not a constant.
     """
     parts: list[LayerPart] = []
     reads: list[Draft | str] = []
@@ -168,7 +169,7 @@ def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart
 
 
 def _meet(call: LayerCall, tensors: list[Tensor]) -> bool:
-    """Return whether tensors meet sample by sample: a layer puts axes in front of samples, an operation does not.
+    """Return whether tensors broadcast sample by sample: a layer puts axes in front of samples, an operation does not.
 
     A constant has no batch, so that it meets each sample, if it has no more axes.
     """
@@ -234,8 +235,19 @@ def _transpose(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Clip")
 def _clip(call: LayerCall) -> Parts:
-    least, most = numbers(call.get("x_min")), numbers(call.get("x_max"))
-    return {"op": "clip", "min": None if least == -inf else least, "max": None if most == inf else most}
+    raw: Raw = {"op": "clip"}
+    for key, end in (("min", -1), ("max", 1)):
+        bound = call.get(f"x_{key}")
+        if bound is None:
+            continue
+        number = numbers(bound)
+        if not isinstance(number, (int, float)):
+            return None
+        try:
+            raw[key] = Clip.bound(number, end)
+        except ValueError:
+            return None
+    return raw
 
 
 @CONVERTERS.register("Constant")
@@ -262,7 +274,7 @@ def _where(call: LayerCall) -> Parts:
 
 
 def _in_a_row(*raws: Raw) -> Converter:
-    """Return the converter to layers one behind another."""
+    """Return the converter to layers in sequence."""
     return lambda _: [*[LayerPart(raw, f"_step{at}") for at, raw in enumerate(raws[:-1], 1)], LayerPart(raws[-1])]
 
 

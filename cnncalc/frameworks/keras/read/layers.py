@@ -106,7 +106,7 @@ def _order_here(call: LayerCall) -> list[int] | None:
 
 @CONVERTERS.register("Flatten")
 def _flatten(call: LayerCall) -> Parts:
-    """Return a flatten in Keras's order: channels that stand first are moved to the end before."""
+    """Return a flatten in Keras's order: channels that are first are moved to the end before it."""
     sizes = call.sizes()
     flat = LayerPart({"op": "flatten"})
     if call.get("data_format") != "channels_first":

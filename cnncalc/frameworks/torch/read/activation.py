@@ -7,6 +7,7 @@ from functools import partial
 from math import prod
 from typing import Any
 
+from ....layers.activation import Clip
 from ....layers.names import TORCH
 from ....sizes import LARGEST
 from .arithmetic import combine, listed
@@ -250,19 +251,18 @@ def clip(call: Call, names: tuple[str, str], defaults: tuple[Any, Any]) -> Batch
 def bound_of(call: Call, bound: Any, end: int) -> Operand | None:
     """Return a bound of a clip: a number where it is known to be one, None at the end of all numbers, or a tensor.
 
-    OpaqueCall for one at the other end, where nothing is left.
+    OpaqueCall for a number that keeps none.
     """
     if bound is None:
         return None
     operand = call.operand(bound)
     number = uniform(operand) if isinstance(operand, Constant) and not operand.of else operand
-    if isinstance(number, (int, float)) and not abs(number) <= LARGEST:
-        if not number * end > 0:
-            raise OpaqueCall
-        return None
-    if isinstance(number, (int, float)):
-        return number
-    return operand
+    if not isinstance(number, (int, float)):
+        return operand
+    try:
+        return Clip.bound(number, end)
+    except ValueError:
+        raise OpaqueCall from None
 
 
 RULES.rule("hardtanh", "input min_val max_val")(partial(clip, names=("min_val", "max_val"), defaults=(-1.0, 1.0)))

@@ -67,9 +67,9 @@ def extreme(call: Call) -> BatchedTensor | list[BatchedTensor | None]:
     return [value, None] if len(call.call.outs) > 1 else value
 
 
-@RULES.rule("std var", "input dim correction keepdim unbiased")
-def variance(call: Call) -> BatchedTensor:
-    """Read a variance, or its root: the mean of squared distances from the mean."""
+@RULES.rule("std var std_mean var_mean", "input dim correction keepdim unbiased")
+def variance(call: Call) -> list[BatchedTensor | None]:
+    """Read a variance, or its root: the mean of squared distances from the mean; that may be a second result."""
     x = call.x
     given = call.get("correction")
     if isinstance(call.get("dim"), bool):  # std(unbiased)
@@ -87,9 +87,10 @@ def variance(call: Call) -> BatchedTensor:
     layer = value.layer
     if correction:
         layer = call.layers.add("rescale", [layer], {"factor": n / (n - correction)})
-    if call.function == "std":
+    if call.function.startswith("std"):
         layer = call.layers.add("sqrt", [layer])
-    return value._replace(layer=layer)
+    spread = value._replace(layer=layer)
+    return [spread, reduced(call, "mean", x, dims, keep)] if call.is_used(1) else [spread]
 
 
 @RULES.rule("norm", "input p dim keepdim")
@@ -140,7 +141,7 @@ def normalize(call: Call) -> BatchedTensor:
 
 
 def _pair(call: Call) -> tuple[list[BatchedTensor], Axes]:
-    """Return two values that meet, and the axes of what they make. OpaqueCall for another number of axes."""
+    """Return two values broadcast, and the axes of their result. OpaqueCall for another number of axes."""
     first, second = call.value("x1"), call.value("x2")
     if len(first.axes) != len(second.axes):
         raise OpaqueCall

@@ -74,7 +74,7 @@ HELPERS = {
 }
 """What a file begins with if its source calls it, in this order."""
 TEXT = r'"(?:[^"\\]|\\.)*"'
-"""A literal of the source: a name in it is no call."""
+"""A literal of the source: a name in it is not a call."""
 GLOBAL = frozenset([*dir(builtins), *kwlist, "torch", "nn", "F", *(call[:-1] for call in HELPERS)])
 """The names that mean something everywhere in the source, which no class and no variable may have."""
 TAKEN = frozenset([*GLOBAL, *places.RESERVED, "x", "image", "self"])

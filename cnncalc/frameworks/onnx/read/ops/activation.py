@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .....layers.activation import Clip
 from .....layers.names import ONNX, ONNX_FUNCTIONS
 from .....registry import Registry
-from .....sizes import LARGEST, known
+from .....sizes import known
 from ....values import BATCH, Handle
 from ..const import BOOL, INTEGERS
 from ..made import OpaqueNode, Quantised, needed
@@ -181,11 +182,10 @@ def clip(b: GraphReader, node: GraphNode) -> None:
         bound = node.number(name) if node.has(name) else b.scalar(node.input(at))
         if bound is None and node.input(at):
             raise OpaqueNode(b.full(x))
-        if bound is not None and not abs(bound) <= LARGEST:
-            if not bound * end > 0:  # nothing is left
-                raise OpaqueNode(b.full(x))
-            bound = None
-        bounds.append(bound)
+        try:
+            bounds.append(None if bound is None else Clip.bound(bound, end))
+        except ValueError:
+            raise OpaqueNode(b.full(x)) from None
     least, most = bounds
     if least is not None and most is not None:
         least = min(least, most)  # all are `max` where `min` is above it
@@ -199,7 +199,7 @@ def clip(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("PRelu")
 def prelu(b: GraphReader, node: GraphNode) -> None:
-    """Read slopes that meet a sample from its last axis on: one, one a channel, or one a unit but along axes of 1."""
+    """Read slopes that broadcast with a sample: one, one per channel, or one per unit, shared along axes of 1."""
     x, full = b.known(node)
     slope = needed(b.param(node, 1))
     if len(slope.shape) > len(full):
