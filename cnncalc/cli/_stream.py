@@ -66,7 +66,7 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Look for cycles, as lines and files have no end, but seldom; leave the collector as it was, for who calls this."""
+    """Look for cycles, as lines and files have no end, but seldom; leave the collector as it was."""
     enabled, thresholds, frozen = gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()
     if not frozen:
         gc.freeze()
