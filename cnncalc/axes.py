@@ -142,7 +142,7 @@ class Fields(NamedTuple):
         return self.lose_along(self.along(places))
 
     def behind(self, place: int, before: int) -> Fields:
-        """Return the fields with units of others on an axis, so many of them in front of these."""
+        """Return the fields with units of other layers added on an axis, `before` of them in front."""
         axis = self.axes[place]
         moved = self.of[axis].behind(before) if type(axis) is int else None
         return self.lose([place]) if moved is None else self.at(place, lambda _: moved)

@@ -14,7 +14,7 @@ from ..execute.weights import Carried, sourced
 from ..frameworks import writer
 from ..input import FIRST, by_name, has_open_input, input_names
 from ..network import Network
-from ..notation.words import completer_from_kernel
+from ..notation.completers import completer_from_kernel
 from ..parts import part
 from .networks import Input, Source, configured, load_completed
 

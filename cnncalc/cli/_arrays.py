@@ -12,6 +12,7 @@ import click
 
 from .. import sources
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..frameworks import KERAS_ENDINGS
 from ..network import Network
 from ..outputs import standard_output
 from ..sizes import Shape, show
@@ -137,7 +138,7 @@ def check_output(path: str | None, as_json: bool, endings: Sequence[str] = (".np
 
 def kernel_keys(weight: NamedArrays | Array | None, options: NetworkOptions) -> Completer | None:
     """Return a function that completes layer words from a single kernel; None without one."""
-    from ..notation.words import completer_from_kernel
+    from ..notation.completers import completer_from_kernel
 
     if weight is None or isinstance(weight, Mapping):
         return None
@@ -184,7 +185,7 @@ def read_given(
 
 def is_keras(path: str | None) -> bool:
     """Return whether a file of weights may be Keras's."""
-    return path is not None and path != "-" and path.lower().endswith((".h5", ".hdf5", ".keras"))
+    return path is not None and path != "-" and path.lower().endswith(KERAS_ENDINGS)
 
 
 def keras_arrays(path: str | None, network: Network) -> NamedArrays:

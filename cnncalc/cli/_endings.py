@@ -54,11 +54,7 @@ def _is_known(ending: str) -> bool:
     from ..render import ENDINGS as FORMATS
 
     unsupported = [one.endings for one in UNSUPPORTED]
-    return any(ending in some for some in (*FORMATS.values(), *TARGETS.values(), *unsupported, _READ_ONLY))
-
-
-_READ_ONLY = (".keras", ".h5", ".hdf5")
-"""The endings of files of models that are read and not written."""
+    return any(ending in some for some in (*FORMATS.values(), *TARGETS.values(), *unsupported))
 
 
 def _either(words: Sequence[str]) -> str:

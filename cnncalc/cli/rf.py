@@ -104,7 +104,7 @@ def command(
 
 def _network(words: SpecWords, options: NetworkOptions, format: str) -> tuple[Network, NetworkOptions]:
     """Return the network of SPEC words, its sizes open without an input, and the options that are left for it."""
-    from ..notation.words import LeftOutChannels
+    from ..notation.completers import LeftOutChannels
 
     left_out = LeftOutChannels(None, options.first, layout_of(options.dialect, options.layout) == "NHWC")
     network = sources.load_words(words, left_out)

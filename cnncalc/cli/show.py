@@ -222,7 +222,7 @@ class _Arrays(NamedTuple):
 
 def _completer(known: Completer | None) -> Completer:
     """Return what completes the word of a single layer: from a kernel, and else with one output channel."""
-    from ..notation.words import LeftOutChannels
+    from ..notation.completers import LeftOutChannels
 
     def complete(layers: list[dict[str, Any]]) -> None:
         if known is not None:

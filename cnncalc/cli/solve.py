@@ -15,7 +15,8 @@ from ..errors import SpecError, printable, shown
 from ..input import FIRST, Inputs, given_shapes, read_input
 from ..layers import OPS, Env, keys_named
 from ..network import Network
-from ..notation.words import Completer, LeftOutChannels, read_words
+from ..notation.completers import LeftOutChannels
+from ..notation.words import Completer, read_words
 from ..outputs import text_output
 from ..render import FORMATS, Style
 from ..render.solutions import INPUTS, SETTINGS

@@ -27,6 +27,8 @@ _WRITERS = {
 TARGETS = tuple(_WRITERS)
 ENDINGS = {"spec": (".json",), "keras": (".json",), "onnx": (".onnx",), "torch": (".py",)}
 """The endings of a target's file; one that two targets have means the first."""
+KERAS_ENDINGS = (".keras", ".h5", ".hdf5")
+"""The endings of Keras's files of models and weights, which are read and not written."""
 
 
 class ForeignNetwork(NamedTuple):

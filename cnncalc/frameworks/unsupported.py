@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..errors import LONGEST_PATH, SpecError, shown
+from . import KERAS_ENDINGS
 
 
 class UnsupportedFile(NamedTuple):
@@ -100,7 +101,7 @@ UNSUPPORTED = (
     UnsupportedFile(
         "called as Keras's files are, and begins neither as HDF5 nor as a zip",
         "write it with Keras: model.save('net.keras'), or model.save_weights('net.weights.h5')",
-        (".keras", ".h5", ".hdf5"),
+        KERAS_ENDINGS,
     ),
     UnsupportedFile("a notebook", "write the cell with the network to a file, as net.py", (".ipynb",)),
 )

@@ -19,19 +19,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from math import lcm
 from typing import Any, NamedTuple
 
-from ..dialects import Dialect, layout_of
 from ..errors import CnncalcError, Path, SpecError, Where, shown
-from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
+from ..layers import OPS, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Origin
-from ..sizes import Shape, is_digits, known, looks_like_shape, split_axes
+from ..sizes import is_digits, looks_like_shape, split_axes
 from .arguments import BARE, MODE, Follower, Part, all_parts, fused_key, parts_of, read_axes, takes_several
 from .document import Raw, canonical
 from .examples import EXAMPLE
 from .heads import Arg, WordError, WordHead, head_of, kind_of, other_case, without_module
-from .spec import COMMON_KEYS, Group
+from .spec import COMMON_KEYS, Group, nearest_key
 from .spec import read as read_spec
 from .tokens import WordText, split_arguments, wrong_bracket
 
@@ -97,7 +95,7 @@ class Words(Origin):
 
 
 Completer = Callable[[list[dict[str, Any]]], None]
-"""Adds keys that are known from elsewhere to layers as JSON has them."""
+"""Adds keys that are known from elsewhere to layers as JSON has them (completers.py)."""
 
 
 def read_words(text: WordText | Sequence[str], first: int = 0, complete: Completer | None = None) -> Network:
@@ -127,57 +125,6 @@ def read_words(text: WordText | Sequence[str], first: int = 0, complete: Complet
             raise lacks.at(f"layers[{at}]")
     _spread_pairs(heads)
     return read_spec({"layers": layers}, origin)
-
-
-def completer_from_kernel(shape: tuple[int, ...], dialect: str | None, layout: str | None) -> Completer:
-    """Return what adds c_o and k, if left out, to the one layer that a kernel of this shape can belong to."""
-    env = Env(Dialect, layout_of(dialect, layout) == "NHWC")
-
-    def complete(layers: list[dict[str, Any]]) -> None:
-        owners = []
-        for layer in layers:
-            cls, nd = OPS[layer["op"]]
-            g = layer.get("g", 1)
-            keys = cls.keys_of_weight(shape, nd, g if type(g) is int else 1, env)
-            if keys:
-                owners.append((layer, cls, keys))
-        if len(owners) == 1:
-            layer, cls, keys = owners[0]
-            given = {key for raw in layer for key in keys_named(cls, raw)}
-            layer.update({key: value for key, value in keys.items() if key not in given})
-
-    return complete
-
-
-class LeftOutChannels:
-    """Gives each layer without c_o as many channels as it gets, for what does not depend on them.
-
-    They begin with `channels`, or with those of an input of this shape; without these, with the least number that goes
-    into all groups.
-    """
-
-    def __init__(self, channels: int | None = None, input: Shape | None = None, channels_last: bool = False):
-        self.channels, self.input, self.channels_last = channels, input or (), channels_last
-        self.places: list[int] = []
-        """The indices of the layers that were without c_o."""
-
-    def __call__(self, layers: list[dict[str, Any]]) -> None:
-        """Complete the keys of layers as JSON has them."""
-        groups = [g for layer in layers if type(g := layer.get("g")) is int]
-        c = self.channels or self._of_input(layers) or lcm(*groups) or 1
-        for at, layer in enumerate(layers):
-            cls = OPS[layer["op"]][0]
-            own = [raw for raw in layer if keys_named(cls, raw) == ("c_o",)]
-            if own and type(layer[own[0]]) is int:
-                c = layer[own[0]]
-            elif not own and "c_o" in cls.NEEDED:
-                layer["c_o"] = c
-                self.places.append(at)
-
-    def _of_input(self, layers: Sequence[Raw]) -> int | None:
-        """Return the channels of the input; None if it has none before its space, or their number is open."""
-        nd = next((nd for layer in layers if (nd := OPS[layer["op"]][1]) is not None), 2)
-        return known(self.input[-1 if self.channels_last else -1 - nd]) if len(self.input) > nd else None
 
 
 def _spread_pairs(layers: list[Raw]) -> None:
@@ -373,6 +320,8 @@ def _raw(op: str, args: Sequence[Arg]) -> Raw:
     """Return the layer of these arguments. WordError for a key that is given twice."""
     raw: Raw = {"op": op}
     for key, value, start, end in args:
+        if key == "op":
+            raise WordError(f"{op} has no key 'op'", nearest_key(OPS[op][0], key), start, end)
         if key in raw:
             raise WordError(f"{shown(key)} is given twice", "leave out one of them", start, end)
         raw[key] = value

@@ -20,7 +20,8 @@ from ..layers import Env
 from ..layers.base import AXIS_LETTERS, join
 from ..limits import Limit
 from ..network import Network
-from ..notation.words import LeftOutChannels, read_words
+from ..notation.completers import LeftOutChannels
+from ..notation.words import read_words
 from ..report import Report
 from ..sizes import Open, Shape, known
 from ..trace import shape

@@ -30,6 +30,7 @@ def test_arguments_stand_in_the_order_of_the_framework(framework: str) -> None:
 
 CALLS: list[tuple[str, list[dict[str, Any]]]] = [
     ("Conv2d(3, 64, 3, padding=1)", [{"op": "conv", "c_i": 3, "c_o": 64, "k": 3, "p": 1}]),
+    ("LPPool2d(norm_type=3, kernel_size=2)", [{"op": "lppool", "k": 2, "s": 2, "norm": 3, "ceil": False}]),
     ("nn.Conv2d(3, 64, kernel_size=(3, 5), stride=2)", [{"op": "conv", "c_i": 3, "c_o": 64, "k": [3, 5], "s": 2}]),
     ("torch.nn.Conv1d(3, 64, 3, 2, 1, 2, 1, False)",
      [{"op": "conv1d", "c_i": 3, "c_o": 64, "k": 3, "s": 2, "p": 1, "d": 2, "g": 1, "bias": False}]),
@@ -159,6 +160,12 @@ ERRORS = [
     ("Flatten(0)", "a Flatten from axis 0 on folds the batch\n  for all of a sample: Flatten()"),
     ("ConstantPad2d(1)", "ConstantPad2d takes a padding and a value\n  as ConstantPad2d(1, 0)"),
     ("Unflatten(1, 48)", "Unflatten takes an axis and the sizes that it becomes\n  as Unflatten(1, (6, 4, 4))"),
+    ("Conv2d(3, 8, 3, bias=None)", "Conv2d: bias is None\n  leave out bias, or give its value"),
+    ("Hardtanh(1, 1)", "Hardtanh: min_val=1 is not below max_val=1"),
+    ("AvgPool2d((2, 3), divisor_override=4)", "AvgPool2d with divisor_override=4 is not read from a call\n"
+     "  leave it out, and put behind it: rescale:factor=1.5"),
+    ("AvgPool3d(2, divisor_override=0)", "AvgPool3d with divisor_override=0 is not read from a call\n"
+     "  it is a whole number other than 0"),
     ("LSTM(8, 3, num_layers=0)", "num_layers is 0, not a whole number from 1 to 1,000"),
 ]  # fmt: skip
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import cnncalc
 from cnncalc.dialects import Dialect
 from cnncalc.layers import Env
-from cnncalc.notation.words import LeftOutChannels, read_words
+from cnncalc.notation.completers import LeftOutChannels
+from cnncalc.notation.words import read_words
 from cnncalc.solutions.stacks import BY, StackQuestion, stack
 
 WORDS = (

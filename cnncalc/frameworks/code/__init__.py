@@ -1,10 +1,11 @@
 """Networks in Python source, read from its text and never executed: PyTorch's modules and Keras's models.
 
-`source` parses it and says where errors are. `evaluate` runs a bounded part of the language on values of its own
-(`values`), and only the statements that the network depends on (`scope`), within bounds (`limits`). What the source
-imports are names of `libraries`: a table for each, from dotted names to values. `entry` finds the network.
+`source` parses it and says where errors are. `evaluate` runs a part of the language on values of its own (`values`),
+and only the statements that the network depends on (`scope`, `changes`), within a `budget`. It is made in layers:
+`operations`, `expressions`, `targets`, `statements`. What the source imports are names of `libraries`: a table for each
+from dotted names to values. `entry` finds the network.
 
-`pasted` takes away what stands around pasted code and print-outs: fences, prompts, the words of a log.
+`pasted` removes what surrounds pasted code and print-outs: fences, prompts, the words of a log.
 `printout` reads what `print(module)` shows, whose text `printed` parses; `summaries` names what shows too little.
 """
 

@@ -157,7 +157,7 @@ def layers_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], framewo
     raise errors[0] from None
 
 
-_READ_THOUGH_IGNORED = {"name", "inplace", "input_shape", "batch_input_shape", "input_dim"}
+_READ_THOUGH_IGNORED = {"name", "inplace", "norm_type", "input_shape", "batch_input_shape", "input_dim"}
 
 
 def _has_no_effect(argument: str) -> bool:

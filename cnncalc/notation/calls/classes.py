@@ -62,12 +62,15 @@ class Framework:
         aliases: Mapping[str, str],
         ignored_ends: tuple[str, ...] = (),
         complete: Callable[[BoundCall, list[Raw]], list[Raw]] | None = None,
+        nullable: Sequence[str] | None = None,
     ):
         """`more` are arguments of a class that are given by their names only, and are not keys; `aliases` other names.
 
         `ignored` change no shape and no number of weights, or the network around a layer decides them; so do those with
-        one of `ignored_ends`. `complete` adds to the layers what every class of the framework does.
+        one of `ignored_ends`. `complete` adds to the layers what every class of the framework does. Arguments that may
+        be None are `nullable`; all without it.
         """
+        self._nullable = nullable
         self.name, self.table, self.ignored, self.ignored_ends = name, table, ignored, ignored_ends
         self._more, self._aliases, self._complete = more, aliases, complete
         self._readings: Registry[str, tuple[Reading, tuple[str, ...]]] = Registry()
@@ -128,6 +131,9 @@ class Framework:
                 help = nearest(name, known) or (f"it takes {', '.join(known)}" if known else "it takes no arguments")
                 raise SpecError(f"{kind} has no argument {shown(name)}", help)
             values[name] = value
+        for name, value in values.items():
+            if value is None and self._nullable is not None and name not in (*self._nullable, *self.ignored):
+                raise SpecError(f"{kind}: {name} is None", f"leave out {name}, or give its value")
         if not isinstance(values.get("inplace", False), bool):
             raise SpecError(f"{kind}: inplace is True or False, not {shown(values['inplace'])}")
         if "kernel_size" in table.keys and "kernel_size" not in values:

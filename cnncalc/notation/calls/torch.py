@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from ...errors import SpecError, nearest, shown
@@ -23,6 +24,10 @@ TORCH = Framework(
         "GroupNorm": ("bias",),
     },
     aliases={"SyncBatchNorm": "BatchNorm2d"},
+    nullable=(
+        *("stride", "size", "output_size", "scale_factor", "align_corners", "divisor_override", "dim", "eps"),
+        *("kdim", "vdim", "value"),
+    ),
 )
 
 
@@ -141,7 +146,22 @@ def _pad(bound: BoundCall) -> list[Raw]:
 
 @TORCH.reads("Hardtanh", arguments="min_val max_val inplace")
 def _hardtanh(bound: BoundCall) -> list[Raw]:
-    return [{"op": "clip", "min": bound.get("min_val", -1), "max": bound.get("max_val", 1)}]
+    low, high = bound.get("min_val", -1), bound.get("max_val", 1)
+    if low >= high:
+        raise SpecError(f"Hardtanh: min_val={shown(low)} is not below max_val={shown(high)}")
+    return [{"op": "clip", "min": low, "max": high}]
+
+
+@TORCH.reads("AvgPool2d", "AvgPool3d")
+def _avgpool(bound: BoundCall) -> list[Raw]:
+    k, divisor = bound.get("kernel_size"), bound.get("divisor_override")
+    if divisor is not None:
+        what = f"{bound.kind} with divisor_override={shown(divisor)} is not read from a call"
+        if type(divisor) is not int or not divisor:
+            raise SpecError(what, "it is a whole number other than 0")
+        taps = prod(k) if isinstance(k, list) else k ** int(bound.kind[-2])
+        raise SpecError(what, f"leave it out, and put behind it: rescale:factor={taps / divisor:.6g}")
+    return [renamed(bound)]
 
 
 @TORCH.reads("Softplus")

@@ -234,6 +234,20 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         {"p": whole(2, 3)},
     ),
     "a unit of an axis": ([("Gather", ["x", "i"], "y", {"axis": 1})], (2, 3, 5), {"i": I64(1)}),
+    "places of an axis, as PyTorch writes them": (
+        [
+            ("Transpose", ["x"], "t", {"perm": [2, 0, 1]}),
+            ("GatherND", ["t", "i"], "g", {}),
+            ("Transpose", ["g"], "y", {"perm": [2, 3, 0, 1]}),
+        ],
+        (2, 3, 5),
+        {"i": np.array([[[4], [0]], [[-2], [1]]])},
+    ),
+    "places of two axes": (
+        [("Transpose", ["x"], "t", {"perm": [1, 2, 0]}), ("GatherND", ["t", "i"], "y", {})],
+        (2, 3, 5),
+        {"i": np.array([[2, 4], [0, -1], [1, 3], [-3, 0]])},
+    ),
     "the sample of a batch of one": ([("Gather", ["x", "i"], "y", {"axis": 0})], (1, 3, 5), {"i": I64(0)}),
     "units in a table of places": (
         [("Gather", ["x", "i"], "y", {"axis": 2})],
@@ -1270,7 +1284,14 @@ UNREAD: dict[str, tuple[list[Row], tuple[int, ...], Arrays, int, list[int | None
         [2, 2, 3],
         0,
     ),
-    "places of several axes": ([("GatherND", ["x", "i"], "y", {})], (2, 3, 5), {"i": whole(0, 1)}, 18, None, 0),
+    "places of several axes": (
+        [("Cast", ["x"], "i", {"to": INT64}), ("GatherND", ["x", "i"], "y", {})],
+        (4, 3, 2),
+        {},
+        18,
+        [4, 3, 2],
+        0,
+    ),
     "sums along an axis that is computed": (
         [*LARGEST_AT, ("CumSum", ["x", "i"], "y", {})],
         (2, 3),
@@ -1473,6 +1494,10 @@ def test_what_is_not_computed_keeps_what_is_known_of_it(name: str) -> None:
 
 
 WRONG: dict[str, tuple[Graph, str]] = {
+    "a place outside of two axes": (
+        ([("GatherND", ["x", "i"], "y", {})], (2, 3, 5), {"i": np.array([[0, 1], [1, 3]])}),
+        "the place [1, 3] of 2x3",
+    ),
     "an axis": (([("Concat", ["x", "x"], "y", {"axis": 3})], (2, 3, 5), {}), "axis 3 of 3"),
     "an order": (
         ([("Transpose", ["x"], "y", {"perm": [0, 2, 2]})], (2, 3, 5), {}),

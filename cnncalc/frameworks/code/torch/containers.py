@@ -26,7 +26,7 @@ PARAMETER_LIST, PARAMETER_DICT = container("ParameterList"), container("Paramete
 
 
 def inside(module: InstanceValue) -> dict[str, Any]:
-    """Return what a container holds, by name. In a list None may stand in place of a module."""
+    """Return what a container holds, by name. A list may hold None in place of a module."""
     return {
         name: one
         for name, one in module.attributes.items()
@@ -178,7 +178,7 @@ def remove_name(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
 
 @in_lists("__getitem__")
 def of_place(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return what stands at a place, or a container of several with their names."""
+    """Return the module at a place, or a container of several with their names."""
     module, at = args
     own = inside(module)
     if not isinstance(at, slice):

@@ -12,9 +12,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..libraries import NameTable
-from ..values import ClassValue, Frame, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe
+from ..values import MISSING, ClassValue, Frame, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe
 from .functions import apply, recorder
 from .modules import MODULE, first_of
+from .shapes import as_code
 from .tensors import TensorValue
 
 if TYPE_CHECKING:
@@ -129,6 +130,43 @@ def signature(arguments: str) -> FunctionValue:
     return function
 
 
+def defaults_of(function: FunctionValue) -> dict[str, Any]:
+    """Return the default of each argument behind `self`; `MISSING` for one without."""
+    names = [one.arg for one in function.node.args.args[1:]]
+    return dict(zip(names, [MISSING] * (len(names) - len(function.defaults)) + function.defaults, strict=True))
+
+
+NONE_TOO = ("momentum", "value")
+"""Arguments that may be None, though it is not their default."""
+
+
+def unlike(key: str, default: Any, value: Any) -> str | None:
+    """Return what an argument takes instead of a value that PyTorch refuses, by its default; None for other values.
+
+    Its own functions in C++ take neither None nor a text for a number; a flag may be anything.
+    """
+    if default is None or isinstance(default, bool) or (value is None and key in NONE_TOO):
+        return None
+    if isinstance(default, str):
+        return "a text" if value is None or isinstance(value, (int, float, tuple, list)) else None
+    if isinstance(default, float):
+        return "a number" if value is None or isinstance(value, (str, tuple, list)) else None
+    if value is None:
+        return "a whole number" if isinstance(default, int) else "a value"
+    return None
+
+
+def must(*rules: tuple[Callable[[Attributes], bool], str]) -> Callable[[Evaluator, InstanceValue, Any], None]:
+    """Return what refuses a module that is made, unless its attributes hold rules; each has the text of its error."""
+
+    def check(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
+        for holds, text in rules:
+            if not holds(made.attributes):
+                raise evaluator.error(node, text.format(**{key: as_code(one) for key, one in made.attributes.items()}))
+
+    return check
+
+
 def function_of(text: str) -> Forward:
     """Return what runs a function with attributes behind the module's input; `name=attribute` gives it by name."""
     function, *names = text.split() or [""]
@@ -169,6 +207,9 @@ def maker(
         for value in values.values():
             if isinstance(value, UnknownValue):
                 raise evaluator.unknown(value, node)
+        for key, default in defaults_of(function).items():
+            if (wanted := unlike(key, default, values.get(key, default))) is not None:
+                raise evaluator.error(node, f"{name}: {key} is {as_code(values[key])}, not {wanted}")
         made.attributes |= values
         if state is not None:
             give_arrays(evaluator, made, state(made.attributes, nd), name, node)

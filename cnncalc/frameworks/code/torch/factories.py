@@ -10,7 +10,7 @@ from ....limits import MOST_ITEMS, MOST_READ
 from ..libraries import NameTable
 from ..methods import by_name
 from ..values import LibraryFunction, UnknownValue
-from .functions import shape
+from .methods import shape
 from .tensors import DeviceValue, TensorType, TensorValue
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def closed_range(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
 
 
 def numbered(evaluator: Evaluator, start: float, step: float, count: int, kind: str) -> TensorValue:
-    """Return a tensor of so many numbers, each a step behind the one before."""
+    """Return a tensor of this many numbers, each a step after the one before."""
     count = max(count, 0)
     evaluator.budget.count(min(count, MOST_READ))
     values = [NUMBERS[kind](start + at * step) for at in range(count)] if count <= MOST_READ else None

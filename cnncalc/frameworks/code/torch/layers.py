@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from ..methods import by_name
 from ..values import InstanceValue, LibraryFunction
-from .declaration import NAMES, Arrays, Attributes, Forward, Given, Making, State, lazy_module, module
+from .declaration import NAMES, Arrays, Attributes, Forward, Given, Making, State, lazy_module, module, must
 from .modules import method
 from .shapes import listed
 from .tensors import TensorValue
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
+
+
+def kernel_of(own: Attributes, nd: int) -> tuple[int, ...]:
+    """Return the sides of a convolution's kernel. ValueError for another number of them than that of axes."""
+    given = own["kernel_size"]
+    if isinstance(given, (tuple, list)) and len(given) != nd:
+        raise ValueError(f"kernel_size={given} has {len(given)} of {nd} sides")
+    return tuple(listed(given, nd))
 
 
 def divided(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
@@ -28,7 +36,7 @@ def divided(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
 
 def conv_state(own: Attributes, nd: int) -> Arrays:
     """Return the arrays of a convolution."""
-    own["kernel_size"] = tuple(listed(own["kernel_size"], nd))
+    own["kernel_size"] = kernel_of(own, nd)
     groups = max(own["groups"], 1)
     shape = (own["out_channels"], own["in_channels"] // groups, *own["kernel_size"])
     return Arrays({"weight": shape, "bias": (own["out_channels"],) if own["bias"] else None})
@@ -69,7 +77,7 @@ module(
 
 def transposed_state(own: Attributes, nd: int) -> Arrays:
     """Return the arrays of a transposed convolution."""
-    own["kernel_size"] = tuple(listed(own["kernel_size"], nd))
+    own["kernel_size"] = kernel_of(own, nd)
     groups = max(own["groups"], 1)
     shape = (own["in_channels"], own["out_channels"] // groups, *own["kernel_size"])
     return Arrays({"weight": shape, "bias": (own["out_channels"],) if own["bias"] else None})
@@ -178,12 +186,22 @@ module(
         }
     ),
 )
+
+
+def is_row(own: Attributes) -> bool:
+    """Return whether the row of an embedding that stands for padding is one of its rows, or none."""
+    rows = own["num_embeddings"]
+    return own["padding_idx"] is None or own["padding_idx"] in range(-rows, rows)
+
+
+_PADDED = must((is_row, "padding_idx={padding_idx} is not one of num_embeddings={num_embeddings}"))
 module(
     "Embedding",
     "num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, "
     "sparse=False, _weight=None, _freeze=False, device=None, dtype=None",
     "embedding weight",
     lambda own, nd: Arrays({"weight": (own["num_embeddings"], own["embedding_dim"])}),
+    _PADDED,
 )
 
 
@@ -204,6 +222,7 @@ module(
     "sparse=False, _weight=None, include_last_offset=False, padding_idx=None, device=None, dtype=None",
     bag,
     lambda own, nd: Arrays({"weight": (own["num_embeddings"], own["embedding_dim"])}),
+    _PADDED,
 )
 
 # Norms
@@ -282,6 +301,12 @@ module(
     "num_groups, num_channels, eps=1e-5, affine=True, device=None, dtype=None",
     "group_norm num_groups weight bias eps",
     lambda own, nd: Arrays(dict.fromkeys(("weight", "bias"), (own["num_channels"],) if own["affine"] else None)),
+    must(
+        (
+            lambda own: own["num_groups"] > 0 and own["num_channels"] % own["num_groups"] == 0,
+            "num_groups={num_groups} does not divide num_channels={num_channels}",
+        )
+    ),
 )
 module("LocalResponseNorm", "size, alpha=1e-4, beta=0.75, k=1.0", "local_response_norm size alpha beta k")
 
@@ -297,9 +322,19 @@ module("Hardsigmoid", "inplace=False", "hardsigmoid inplace=inplace")
 module("LeakyReLU", "negative_slope=0.01, inplace=False", "leaky_relu negative_slope inplace=inplace")
 module("ELU", "alpha=1.0, inplace=False", "elu alpha inplace=inplace")
 module("CELU", "alpha=1.0, inplace=False", "celu alpha inplace=inplace")
-module("RReLU", "lower=0.125, upper=0.3333333333333333, inplace=False", "rrelu lower upper")
+module(
+    "RReLU",
+    "lower=0.125, upper=0.3333333333333333, inplace=False",
+    "rrelu lower upper",
+    after=must((lambda own: own["lower"] <= own["upper"], "lower={lower} is above upper={upper}")),
+)
 module("Threshold", "threshold, value, inplace=False", "threshold threshold value")
-module("Hardtanh", "min_val=-1.0, max_val=1.0, inplace=False", "hardtanh min_val max_val inplace=inplace")
+module(
+    "Hardtanh",
+    "min_val=-1.0, max_val=1.0, inplace=False",
+    "hardtanh min_val max_val inplace=inplace",
+    after=must((lambda own: own["min_val"] < own["max_val"], "min_val={min_val} is not below max_val={max_val}")),
+)
 module("GELU", "approximate='none'", "gelu approximate=approximate")
 module("Softplus", "beta=1.0, threshold=20.0", "softplus beta threshold")
 module("Softshrink", "lambd=0.5", "softshrink lambd")

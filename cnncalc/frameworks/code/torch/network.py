@@ -60,7 +60,7 @@ class NetworkReader:
         self.failures: list[Failure] = []
         """The readings that fail."""
         self.shapes: dict[int, dict[str, None]] = {}
-        """The shapes that lines make, of a reading whose batch is told from other sizes if there is one."""
+        """The shapes that lines make; of a reading whose batch differs from all other sizes, if there is one."""
 
     def read(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
         """Read the network for inputs of these sizes; without any, if it does not depend on them."""

@@ -20,7 +20,11 @@ def linear(call: ShapeCall) -> Shapes:
 @SHAPES.rule("bilinear", "input1 input2 weight bias", "float")
 def bilinear(call: ShapeCall) -> Shapes:
     """Return the shape of a product of two values and a weight."""
-    return (*call.shape("input1")[:-1], call.shape("weight")[0])
+    first, second, (c_o, *wanted) = call.shape("input1"), call.shape("input2"), call.shape("weight")
+    for number, (got, c_i) in enumerate(zip((first, second), wanted, strict=True), 1):
+        if got[-1:] != (c_i,):
+            raise ShapeError(f"expects {c_i} features of input {number}, gets {show(got[1:])}")
+    return (*first[:-1], c_o)
 
 
 @SHAPES.rule("matmul bmm mm rmatmul mv dot", kind="float")
@@ -156,7 +160,7 @@ def similarity(call: ShapeCall) -> Shapes:
     return shape[:at] + shape[at + 1 :]
 
 
-@SHAPES.rule("pairwise_distance", "x1 x2 p eps keepdim", "float")
+@SHAPES.rule("pairwise_distance", kind="float")
 def distance(call: ShapeCall) -> Shapes:
     """Return the shape of distances between vectors."""
     shape = met(call.shape("x1"), call.shape("x2"))

@@ -9,7 +9,7 @@ from ..budget import listable
 from ..standard import copied
 from ..values import InstanceValue, LibraryFunction, StaticMethodValue, UnknownValue
 from .containers import LIST, refill
-from .declaration import NAMES, Arrays, Attributes, Given, module
+from .declaration import NAMES, Arrays, Attributes, Given, module, must
 from .factories import full
 from .functions import apply
 from .tensors import TensorValue
@@ -60,18 +60,29 @@ def run_recurrent(given: Given) -> Any:
     return (results[0], results[1:]) if function == "lstm" else results
 
 
+_SOUND = must(
+    (lambda own: own["hidden_size"] > 0, "hidden_size={hidden_size} is not above 0"),
+    (lambda own: own["num_layers"] > 0, "num_layers={num_layers} is not above 0"),
+    (lambda own: 0 <= own["dropout"] <= 1, "dropout={dropout} is not from 0 to 1"),
+    (
+        lambda own: own.get("proj_size", 0) < own["hidden_size"],
+        "proj_size={proj_size} is not below hidden_size={hidden_size}",
+    ),
+)
 _RECURRENT = "num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False"
 module(
     "LSTM",
     f"input_size, hidden_size, {_RECURRENT}, proj_size=0, device=None, dtype=None, mode='lstm'",
     run_recurrent,
     recurrent_state(4),
+    _SOUND,
 )
 module(
     "GRU",
     f"input_size, hidden_size, {_RECURRENT}, device=None, dtype=None, mode='gru'",
     run_recurrent,
     recurrent_state(3),
+    _SOUND,
 )
 
 
@@ -82,7 +93,7 @@ def rnn_state(own: Attributes, nd: int) -> Arrays:
 
 
 _RNN = "num_layers=1, nonlinearity='tanh', bias=True, batch_first=False, dropout=0.0, bidirectional=False"
-module("RNN", f"input_size, hidden_size, {_RNN}, device=None, dtype=None", run_recurrent, rnn_state)
+module("RNN", f"input_size, hidden_size, {_RNN}, device=None, dtype=None", run_recurrent, rnn_state, _SOUND)
 
 
 def cell_state(gates: int) -> Any:

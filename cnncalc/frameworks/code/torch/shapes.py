@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ....errors import ShapeError
+from ....errors import ShapeError, clipped
 from ....layers.product import broadcast
 from ....registry import Registry
 from ....sizes import show
@@ -112,6 +112,11 @@ def listed(value: Any, nd: int) -> list[Any]:
     """Return a value for each of nd axes."""
     values = [*value] if isinstance(value, (list, tuple)) else [value]
     return values * nd if len(values) == 1 else values
+
+
+def as_code(value: Any) -> str:
+    """Return a value as Python writes it, a long one shortened."""
+    return clipped(repr(value), 40)
 
 
 def met(*shapes: Shape) -> Shape:

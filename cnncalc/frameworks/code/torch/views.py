@@ -211,7 +211,7 @@ def meshgrid(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("chunk", "input chunks dim")
 def chunk(call: ShapeCall) -> Shapes:
-    """Return the shapes of an axis in so many parts, the last one smaller."""
+    """Return the shapes of an axis in this many parts, the last one smaller."""
     n = call.x[call.axis(len(call.x), 0)]
     each = max(-(-n // _number(call.get("chunks"), "parts")), 1)
     return in_parts(call, [each] * listable(n // each) + [n % each] * bool(n % each))
@@ -230,7 +230,7 @@ def split(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("tensor_split", "input indices_or_sections dim")
 def tensor_split(call: ShapeCall) -> Shapes:
-    """Return the shapes of an axis in so many parts, the first ones larger, or cut at these places."""
+    """Return the shapes of an axis in this many parts, the first ones larger, or cut at these places."""
     n, given = call.x[call.axis(len(call.x), 0)], call.get("indices_or_sections", call.get("sections"))
     if isinstance(given, int):
         _number(given, "parts")
@@ -308,7 +308,7 @@ def diff(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("getitem")
 def getitem(call: ShapeCall) -> Shapes:
-    """Return the shape of what stands at an index: numbers, slices, new axes, lists and tensors."""
+    """Return the shape of what an index selects: numbers, slices, new axes, lists and tensors."""
     index = call.get("index")
     places = list(index) if isinstance(index, tuple) else [index]
     rest = len(call.x) - sum(taken(one) for one in places)
@@ -371,7 +371,7 @@ def listed_shape(one: Any, sizes: list[int]) -> Shape:
 # Reductions
 
 
-@SHAPES.rule("norm", "input p dim keepdim")
+@SHAPES.rule("norm")
 @SHAPES.rule("mean sum prod amax amin logsumexp nanmean nansum all any", "input dim keepdim")
 @SHAPES.rule("var std", "input dim unbiased keepdim")
 def reduction(call: ShapeCall) -> Shapes:

@@ -11,13 +11,13 @@ from typing import Any
 
 from ....axes import begin
 from ....dialects import dialect_named
-from ....errors import ShapeError
+from ....errors import CnncalcError, ShapeError
 from ....layers import OPS
 from ....layers.base import ENDS, Env
 from ....layers.names import TORCH
 from ....sizes import show
 from ...torch.read.windows import numbered
-from .shapes import SHAPES, Rule, Shape, ShapeCall, Shapes, axis_of, listed
+from .shapes import SHAPES, Rule, Shape, ShapeCall, Shapes, as_code, axis_of, listed
 from .tensors import TensorValue
 
 
@@ -25,18 +25,26 @@ def window(op: str, nd: int, keys: Mapping[str, Any], x: Shape) -> Shape:
     """Return the shape of a map, with its batch, behind one of our own layers. ShapeError if it does not fit."""
     word = op + ENDS[nd]
     cls, rank = OPS[word]
-    given = {key: cls.KEYS[key](_plain(value), rank) for key, value in keys.items() if key in cls.KEYS}
+    given = {key: _read(word, key, value) for key, value in keys.items() if key in cls.KEYS}
     front, sample = x[: len(x) - nd - 1], x[len(x) - nd - 1 :]
     layer = cls(word, rank, given)
     traced = layer.trace(sample, begin(sample, range(1, nd + 1)), Env(dialect_named("torch"), False))
     return (*front, *[n for n in traced.out if isinstance(n, int)])
 
 
-def _plain(value: Any) -> Any:
-    """Return a key's value: equal numbers of a list once, as a list for one axis is."""
-    if isinstance(value, (list, tuple)):
-        return value[0] if len(set(value)) == 1 else list(value)
-    return value
+def _read(word: str, key: str, value: Any) -> Any:
+    """Read the value of a key: one number, or one for each axis. ShapeError, with PyTorch's name for the key."""
+    cls, rank = OPS[word]
+    name = next((theirs for theirs, ours in TORCH[cls.WORD].keys.items() if ours == key), key)
+    several = isinstance(value, (list, tuple))
+    if several and len(value) not in (1, rank):
+        raise ShapeError(f"{name} has {len(value)} numbers for {rank} {'axis' if rank == 1 else 'axes'}")
+    if several:
+        value = value[0] if len(set(value)) == 1 else list(value)
+    try:
+        return cls.KEYS[key](value, rank)
+    except CnncalcError as error:
+        raise ShapeError(f"{name}: {error.what}", error.help) from None
 
 
 def keys_of(op: str, call: ShapeCall) -> dict[str, Any]:
@@ -80,6 +88,9 @@ def pool(op: str) -> Rule:
         check_map(call, nd)
         keys = keys_of(op, call)
         keys = {key: value for key, value in keys.items() if not (key == "s" and value in ([], ()))}
+        divisor = call.get("divisor_override")
+        if divisor is not None and (type(divisor) is not int or not divisor):
+            raise ShapeError(f"divisor_override is {as_code(divisor)}, not a whole number other than 0")
         out = window(op, nd, keys, call.x)
         return [out, out] if call.function.endswith("_with_indices") or call.get("return_indices") else out
 
@@ -91,13 +102,24 @@ SHAPES.rule(numbered("avg_pool{}d"))(pool("avgpool"))
 SHAPES.rule(numbered("lp_pool{}d"))(pool("lppool"))
 
 
+def sizes_of(call: ShapeCall, name: str, nd: int, least: int = 0) -> list[int]:
+    """Return the sizes of nd axes that are asked for. ShapeError for more or fewer of them, and for one too small."""
+    given = call.get(name)
+    if isinstance(given, (list, tuple)) and len(given) != nd:
+        raise ShapeError(f"{name} has {len(given)} sizes for the {nd} axes of space of {show(call.x[1:])}")
+    sizes = listed(given, nd)
+    if any(isinstance(size, int) and size < least for size in sizes):
+        raise ShapeError(f"{name} is {as_code(given)}: a size is at least {least}")
+    return sizes
+
+
 @SHAPES.rule(numbered("adaptive_avg_pool{}d", "adaptive_max_pool{}d", "adaptive_max_pool{}d_with_indices"))
 def adaptive(call: ShapeCall) -> Shapes:
     """Return the shape of an adaptive pool."""
     nd = dimensions(call.function)
     check_map(call, nd)
     space = call.x[-nd:]
-    wanted = listed(call.get("output_size"), nd)
+    wanted = sizes_of(call, "output_size", nd)
     out = (*call.x[:-nd], *[n if size is None else size for n, size in zip(space, wanted, strict=True)])
     return [out, out] if call.function.endswith("_with_indices") or call.get("return_indices") else out
 
@@ -119,21 +141,26 @@ def interpolate(call: ShapeCall) -> Shapes:
     """Return the shape at another resolution."""
     nd, mode = len(call.x) - 2, call.get("mode", "nearest")
     size, factor = call.get("size"), call.get("scale_factor")
-    if nd not in RESAMPLED.get(mode, (1, 2, 3)):
+    if nd not in RESAMPLED.get(mode, ANY):
         raise ShapeError(f"{mode} is for another number of axes than that of {show(call.x[1:])}")
-    given = size if size is not None else factor
-    if given is None:
-        raise ShapeError("it needs size or scale_factor")
-    if isinstance(given, (list, tuple)) and len(given) != nd:
-        raise ShapeError(f"{len(given)} numbers for the {nd} axes of space of {show(call.x[1:])}")
-    numbers = listed(given, nd)
+    if mode not in RESAMPLED:
+        raise ShapeError(f"{as_code(mode)} is not a mode: it is one of {', '.join(RESAMPLED)}")
+    if (size is None) == (factor is None):
+        raise ShapeError("it needs size or scale_factor" if size is None else "it takes size or scale_factor, not both")
+    if mode not in INTERPOLATES and call.get("align_corners") is not None:
+        raise ShapeError(f"align_corners is for modes that work out values between units, not for {mode}")
     if size is not None:
-        return (*call.x[:2], *numbers)
+        return (*call.x[:2], *sizes_of(call, "size", nd, least=1))
+    if isinstance(factor, (list, tuple)) and len(factor) != nd:
+        raise ShapeError(f"{len(factor)} numbers for the {nd} axes of space of {show(call.x[1:])}")
+    numbers = listed(factor, nd)
     return (*call.x[:2], *[int(n * one) for n, one in zip(call.x[2:], numbers, strict=True)])
 
 
-RESAMPLED = {"linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,)}
-"""For how many axes of space a way to work out values between units is."""
+ANY = (1, 2, 3)
+INTERPOLATES = {"linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,)}
+RESAMPLED = {"nearest": ANY, **INTERPOLATES, "area": ANY, "nearest-exact": ANY}
+"""For how many axes of space a mode is, and those that work out values between units."""
 
 
 @SHAPES.rule("pixel_shuffle")
@@ -178,7 +205,7 @@ def unfold(call: ShapeCall) -> Shapes:
 @SHAPES.rule("fold")
 def fold(call: ShapeCall) -> Shapes:
     """Return the shape of windows that are summed up into a map."""
-    out, k = listed(call.get("output_size"), 2), listed(call.get("kernel_size"), 2)
+    out, k = sizes_of(call, "output_size", 2, least=1), listed(call.get("kernel_size"), 2)
     return (*call.x[:-2], call.x[-2] // prod(k), *out)
 
 

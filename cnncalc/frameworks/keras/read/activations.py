@@ -57,7 +57,7 @@ def _squareplus(call: LayerCall) -> list[LayerPart]:
 
 
 def _sparse_plus(call: LayerCall) -> list[LayerPart]:
-    """Return 0 up to -1, (x + 1)**2/4 from there to 1, and x behind."""
+    """Return 0 up to -1, (x + 1)**2/4 from there to 1, and x above."""
     x = call.read()[0].layer
     return [
         LayerPart({"op": "clip", "min": -1, "max": 1}, "_middle", (x,)),

@@ -33,7 +33,7 @@ class Heads(NamedTuple):
     value: int
     bias: bool
     out: list[int]
-    """The sizes of the output behind its other axes."""
+    """The sizes of the output after its other axes."""
 
 
 def _attended(call: LayerCall) -> list[Tensor] | None:
@@ -213,7 +213,7 @@ def _grouped(call: LayerCall) -> Parts:
 
 
 def _by_steps(call: LayerCall, read: list[Tensor], h: Heads, axes: list[int]) -> Parts:
-    """Return attention in heads over some axes, the features behind them, layer by layer."""
+    """Return attention in heads over some axes, with the features last, layer by layer."""
     query, value, *key = read
     three = [query, (*key, value)[0], value]
     sizes = [one.sizes or () for one in three]
@@ -297,7 +297,7 @@ def _joined(h: Heads) -> Any:
 
 
 def _projected(role: str, x: Tensor, each: tuple[int, int], bias: bool) -> list[LayerPart]:
-    """Return a projection to so many heads of so many features: a linear layer, and its features by head."""
+    """Return a projection to heads of some features each: a linear layer, and its features by head."""
     raw: Raw = {"op": "linear", "out": prod(each), "bias": bias}
     recipes = {"weight": Recipe((f"{role}/kernel",), heads_apart), "bias": Recipe((f"{role}/bias",), flat)}
     lead = [-1 if n is None else n for n in (x.sizes or ())[:-1]]

@@ -39,7 +39,7 @@ def _dense(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("EinsumDense")
 def _einsum_dense(call: LayerCall) -> Parts:
-    """Return a product with a kernel, and a bias that is added; both stand as constants of their own."""
+    """Return a product with a kernel, and a bias that is added; both are constants."""
     equation, sizes = _of_samples(call.get("equation")), call.sizes()
     shapes = None if equation is None or sizes is None else _einsum_shapes(call, equation, sizes)
     if equation is None or shapes is None or sizes is None:
@@ -103,7 +103,7 @@ def _or_zeros(shape: list[int]) -> Callable[[list[Any], bool], Any]:
 
 
 def _of_samples(equation: Any) -> str | None:
-    """Return an equation over samples, without the batch's letter, which stands first; None if it does not."""
+    """Return an equation over samples, without the batch's letter; None if that is not first."""
     if not isinstance(equation, str) or "->" not in equation:
         return None
     inputs, out = equation.replace(" ", "").split("->")

@@ -142,7 +142,7 @@ def shape_in(value: Any) -> list[int]:
 def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart], tuple[Draft | str, ...]] | None:
     """Return layers for the constants among operands, and what a join of all of them reads.
 
-    None for a constant that differs from sample to sample, and for what is no constant.
+    None for a constant that differs from sample to sample, and for what is not a constant.
     """
     parts: list[LayerPart] = []
     reads: list[Draft | str] = []
@@ -169,7 +169,7 @@ def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart
 
 
 def _meet(call: LayerCall, tensors: list[Tensor]) -> bool:
-    """Return whether tensors meet sample by sample: a layer puts axes in front of samples, an operation does not.
+    """Return whether tensors broadcast sample by sample: a layer puts axes in front of samples, an operation does not.
 
     A constant has no batch, so that it meets each sample, if it has no more axes.
     """
@@ -274,7 +274,7 @@ def _where(call: LayerCall) -> Parts:
 
 
 def _in_a_row(*raws: Raw) -> Converter:
-    """Return the converter to layers one behind another."""
+    """Return the converter to layers in sequence."""
     return lambda _: [*[LayerPart(raw, f"_step{at}") for at, raw in enumerate(raws[:-1], 1)], LayerPart(raws[-1])]
 
 

@@ -77,7 +77,7 @@ class ModelReader:
         self.owners: dict[int, str] = {}
         """The name that the layer of an object has where it is called first, which has its weights."""
         self.calls: Counter[str] = Counter()
-        """How many times each Keras layer was called so far."""
+        """How many times each Keras layer has been called."""
 
     def read(self, model: KerasModel, feeds: list[Tensor], prefix: tuple[str, ...] = ()) -> list[Tensor]:
         """Add a model's calls, which read `feeds`, and return its outputs. SpecError with the Keras layer.
@@ -256,7 +256,7 @@ class ModelReader:
             self.unread[f"{name}{other}"] = rows * columns
 
     def leave_out_spare(self, outputs: Sequence[Draft]) -> None:
-        """Remove the parts of layers with several results that nothing reads; they stand behind what they read."""
+        """Remove the parts of layers with several results that nothing reads; each comes after what it reads."""
         uses, gone = self.spec.uses(), set[Draft]()
         for layer in reversed(self._spare):
             if not uses[layer] and layer not in outputs:

@@ -19,7 +19,7 @@ MODES = ("nearest", "bilinear", "bicubic")
 
 @CONVERTERS.register("Resizing", "Resize")
 def _resizing(call: LayerCall) -> Parts:
-    """Return a resizing, behind the crop or the padding that keeps the ratio of the sides."""
+    """Return a resizing, after the crop or the padding that keeps the ratio of the sides."""
     size = call.get("size") or [call.get("height"), call.get("width")]
     wanted = [*filter(_is_size, size)] if isinstance(size, (list, tuple)) else []
     mode = call.get("interpolation") or "bilinear"

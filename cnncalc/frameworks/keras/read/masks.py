@@ -32,7 +32,7 @@ UNKNOWN_MASK = MadeMask([], True, None)
 def takes_masks(call: LayerCall) -> bool:
     """Return whether a layer takes the masks off the tensors that it reads, so that later layers see none.
 
-    MultiHeadAttention does since Keras 3: behind it, x + attention(x) has no mask.
+    MultiHeadAttention does since Keras 3: after it, x + attention(x) has no mask.
     """
     return call.kind == "MultiHeadAttention" and not call.old
 
@@ -90,7 +90,7 @@ _PASSING = {
     *(f"SpatialDropout{n}D" for n in (1, 2, 3)),
     *("MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"),
 }
-"""The layers that pass a mask on (`supports_masking`); behind others it is lost."""
+"""The layers that pass a mask on (`supports_masking`); others lose it."""
 
 
 @CONVERTERS.register("Masking")

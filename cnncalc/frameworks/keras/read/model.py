@@ -211,7 +211,7 @@ def _call(node: Any, sizes: dict[TensorKey, Sizes]) -> tuple[tuple[Any, ...], di
 
 
 def _key(value: Any) -> TensorKey | None:
-    """Return the tensor that `[layer, node, tensor]`, and whatever stands behind, names; None for anything else."""
+    """Return the tensor that `[layer, node, tensor, …]` names; None for anything else."""
     if isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str):
         node, tensor = value[1:3]
         if type(node) is int and type(tensor) is int and node >= 0 and 0 <= tensor < MOST_RESULTS:

@@ -71,7 +71,7 @@ def listed(parts: Raw | list[LayerPart]) -> list[LayerPart]:
 
 
 def ended(parts: list[LayerPart], end: str) -> list[LayerPart]:
-    """Return layers whose names have another end, so that they can stand behind those that they read as `""`."""
+    """Return layers whose names have another end, so that they can follow those that they read as `""`."""
     ends: dict[Draft | str, str] = {part.suffix: f"{end}{part.suffix}" for part in parts[:-1]}
     return [
         part._replace(

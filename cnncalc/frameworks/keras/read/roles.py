@@ -30,7 +30,7 @@ Recipes = Mapping[str, Recipe]
 
 
 def literal(numbers: Sequence[float], shape: list[int]) -> Recipe:
-    """Return the recipe of an array whose numbers stand in the document, as float32. SpecError for a huge one."""
+    """Return the recipe of an array whose numbers the document has, as float32. SpecError for a huge one."""
     huge = next((one for one in numbers if type(one) is int and abs(one) > LARGEST), None)
     if huge is not None:
         raise SpecError(f"{shown(huge)} is not a number of at most {LARGEST:,}")
@@ -73,7 +73,7 @@ def gru_kernel(arrays: list[Any], channels_last: bool) -> Any:
 
 
 def gru_bias(row: int) -> Callable[[list[Any], bool], Any]:
-    """Return the function that makes a GRU's first or second bias, which stand in rows if there are two."""
+    """Return the function that makes a GRU's first or second bias, which are rows if there are two."""
 
     def make(arrays: list[Any], channels_last: bool) -> Any:
         return _gates(arrays[0].reshape(-1, arrays[0].shape[-1])[row])

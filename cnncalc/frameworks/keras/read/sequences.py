@@ -190,7 +190,7 @@ def _both_ways(
 
 @CONVERTERS.register("RNN")
 def _rnn_of_cells(call: LayerCall) -> Parts:
-    """Return a recurrent layer for each cell, one behind another; a single one may begin with states, and give them."""
+    """Return a recurrent layer for each cell, in sequence; a single one may begin with states, and give them."""
     config, read, mask, found = call.config, call.values(), call.mask, cells(call.config)
     has_states = bool(config.get("return_state")) or len(read) > 1
     if not found or (call.masked and mask is None) or (len(found) > 1 and has_states):

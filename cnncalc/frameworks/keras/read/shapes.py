@@ -156,7 +156,7 @@ def _flip(call: LayerCall) -> Parts:
 
 
 def _in_a_row(raws: list[Raw]) -> list[LayerPart]:
-    """Return layers one behind another; the last has the Keras layer's name."""
+    """Return layers in sequence; the last has the Keras layer's name."""
     return [*[LayerPart(raw, f"_axis{raw['axis']}") for raw in raws[:-1]], LayerPart(raws[-1])]
 
 

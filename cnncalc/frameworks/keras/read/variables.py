@@ -18,7 +18,7 @@ class Variable(NamedTuple):
     """A variable of a layer."""
 
     name: str
-    """`kernel`; behind the part of the layer that has it, if the layer has others: `forward/kernel`."""
+    """`kernel`; with the part of the layer that has it, if there are several: `forward/kernel`."""
     group: tuple[str, ...] = ()
     """The groups inside the layer's own one in which a `.weights.h5` file keeps it."""
     trained: bool = True
@@ -39,7 +39,7 @@ class Place(NamedTuple):
     """The place of a variable in Keras's files."""
 
     path: tuple[str, ...]
-    """The layer, behind the models that it stands in."""
+    """The layer, after the models that it is in."""
     variable: Variable
     steps: tuple[str | Slot, ...]
     """The groups of a `.weights.h5` file, from the first to that of the variable's layer, or part of it."""
@@ -242,7 +242,7 @@ _MAKERS: dict[str, Callable[[str, dict[str, Any]], list[Variable]]] = {
 
 
 def unused_buffers(kind: str, config: dict[str, Any], features: int | None) -> int:
-    """Return how many numbers a layer keeps that its output does not depend on, for inputs of so many features."""
+    """Return how many numbers a layer keeps that its output does not depend on, by its inputs' features."""
     if kind == "Normalization":  # a count, beside statistics that stand as arrays of their own
         axis = config.get("axis", -1)
         apart = bool(config.get("invert")) or (isinstance(axis, list) and len(axis) != 1)

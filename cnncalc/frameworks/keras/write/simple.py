@@ -22,7 +22,7 @@ def activation(context: KerasContext) -> list[KerasStep]:
 
 @WRITERS.register("flatten")
 def _flatten(context: KerasContext) -> list[KerasStep]:
-    """Return a flatten in the order of the values: Keras would move channels that stand first to the end."""
+    """Return a flatten in the order of the values: Keras would move channels that are first to the end."""
     return context.named(config={"data_format": "channels_last"})
 
 
@@ -206,7 +206,7 @@ def _tile(context: KerasContext) -> list[KerasStep]:
 
 @WRITERS.register("expand")
 def _expand(context: KerasContext) -> list[KerasStep]:
-    """Return a Tile of the axes of 1, behind a Reshape if axes are added: Keras's own broadcast needs the batch."""
+    """Return a Tile of the axes of 1, after a Reshape if axes are added: Keras's own broadcast needs the batch."""
     x, out = context.layer.sample, context.layer.traced.out
     ones: Shape = (1,) * (len(out) - len(x))
     before = [context.one("Reshape", target_shape=_sizes([*ones, *x]))[0]] if ones else []
@@ -259,7 +259,7 @@ def _norm_over_axes(context: KerasContext) -> list[KerasStep]:
 
 
 def _aligned(context: KerasContext, *steps: KerasStep) -> list[KerasStep]:
-    """Return the axes of 1 that some inputs need behind the batch, then steps, the first of which reads all inputs."""
+    """Return the axes of 1 that some inputs need after the batch, then steps, the first of which reads all inputs."""
     samples = context.layer.samples
     rank, reads = max(map(len, samples)), list[int | str](range(len(samples)))
     added = []

@@ -14,7 +14,7 @@ WRITERS: Registry[str, KerasWriter] = Registry()
 
 @WRITERS.register("conv", "dwconv", "sepconv")
 def conv(context: KerasContext) -> list[KerasStep]:
-    """Return a convolution, behind its padding if no word is the same; depthwise ones have one axis or two."""
+    """Return a convolution, after its padding if no word means the same; depthwise ones have one axis or two."""
     v, sides, op = context.layer.values, context.layer.values["p"], context.layer.node.layer.WORD
     if op != "conv" and len(context.space()) > 2:
         raise refuse(f"it has no {context.layer.op}")
@@ -49,7 +49,7 @@ def _open_same(p: str, *, possible: bool = True) -> str:
 
 @WRITERS.register("convT")
 def transposed(context: KerasContext) -> list[KerasStep]:
-    """Return a transposed convolution, and a Cropping behind it for what no word cuts away."""
+    """Return a transposed convolution, and a Cropping after it for what no word cuts away."""
     v = context.layer.values
     if v["g"] != 1:
         raise refuse("a transposed convolution has no groups", key="g")

@@ -168,7 +168,7 @@ def _layers(b: GraphReader) -> dict[Draft, str]:
 
 
 def as_file_has(b: GraphReader, name: str) -> Handle:
-    """Return an output of the file, in whole numbers where they stand for real ones."""
+    """Return an output of the file, in whole numbers where it is quantized."""
     value, own = b.value(name), b.quantised.get(name)
     if own is not None and own.of is None:
         value = b.in_steps(f"{name}.whole", value, own)
@@ -208,7 +208,7 @@ def _row_of(source: Draft) -> Draft:
 
 
 def _read_instead(b: GraphReader, source: Draft, behind: Draft, layer: Draft) -> None:
-    """Put a layer behind another, for all that read a source."""
+    """Insert a layer after another, for all that read a source."""
     readers = [one for one in b.spec.layers if source in one.reads]
     for one in readers:
         one.reads = [layer if read is source else read for read in one.reads]

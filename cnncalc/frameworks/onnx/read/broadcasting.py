@@ -1,4 +1,4 @@
-"""Values that meet with broadcasting: each is brought to the axes of a sample that all of them have."""
+"""Broadcasting: each operand is brought to the axes of a sample that all of them have."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def operands(b: GraphReader, node: GraphNode) -> list[Operand]:
 
 
 def meet(b: GraphReader, node: GraphNode, given: Sequence[Operand], apart: Sequence[int] | None = None) -> Meeting:
-    """Return operands as they meet. OpaqueNode if a shape is not known, or if they do not go together.
+    """Return operands broadcast. OpaqueNode if a shape is not known, or if they do not go together.
 
-    `apart` says how many of the last axes of each do not meet those of others, as those of matrices.
+    `apart` says how many of the last axes of each are not broadcast, such as those of matrices.
     """
     xs, tails = list(given), [0] * len(given) if apart is None else apart
     if any(isinstance(x, Handle) and x.axes is None for x in xs):
@@ -94,7 +94,7 @@ def _once(b: GraphReader, const: Const, tail: int, ends: Sequence[int]) -> Const
 
 
 def _planned(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan | None:
-    """Return how operands meet axis by axis, found once for all of these shapes and axes."""
+    """Return how operands broadcast axis by axis, worked out once for these shapes and axes."""
     how = tuple([(x.shape, None if isinstance(x, Const) else x.axes, tail) for x, tail in zip(xs, tails, strict=True)])
     if how not in b.plans:
         b.plans[how] = _plan(b, xs, tails)
@@ -103,7 +103,7 @@ def _planned(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Pla
 
 
 def _plan(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan | None:
-    """Return how operands meet axis by axis; None if the batch is in the way."""
+    """Return how operands broadcast axis by axis; None if the batch is in the way."""
     parts = [_parts(x) for x in xs]
     fronts = [one[: len(one) - tail] for one, tail in zip(parts, tails, strict=True)]
     rank = max(map(len, fronts))
@@ -156,7 +156,7 @@ def _model(column: Sequence[Parts]) -> Parts:
 
 
 def _as(model: Parts, group: Parts) -> Parts | None:
-    """Return the sizes of one operand on an axis, as many as the result has; None if they do not meet."""
+    """Return the sizes of one operand on an axis, as many as the result has; None if they do not broadcast."""
     if product(group) == 1:
         return [1] * len(model)
     if len(group) == len(model) and all(_meets(n, m) for n, m in zip(group, model, strict=True)):
@@ -170,7 +170,7 @@ def _width(x: Operand, tail: int) -> int:
 
 
 def _meets(n: Size, other: Size) -> bool:
-    """Return whether two sizes may be repeated to meet each other."""
+    """Return whether two sizes broadcast."""
     return n == other or 1 in (n, other) or not (isinstance(n, int) and isinstance(other, int))
 
 

@@ -263,7 +263,7 @@ def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = No
 
 
 def _of_its_size(tensor: Any) -> Any:
-    """Return a tensor whose data stand in another file with their length: onnx would read all behind their place."""
+    """Return a tensor whose data in another file have their length: onnx would read to the end of the file."""
     if not tensor.data_location:
         return tensor
     helper, own = package().helper, type(tensor)()

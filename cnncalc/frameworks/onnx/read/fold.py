@@ -25,7 +25,7 @@ from .const import (
 from .model import GraphNode, OnnxGraph
 
 Inputs = Sequence[Const | None]
-"""A node's inputs: None for one that is left out, or not a constant, and behind the last."""
+"""A node's inputs: None for one that is left out, or not a constant, and after the last."""
 Fold = Callable[[GraphNode, Const, Inputs], Const | None]
 """Return the constant that a node makes of constants, the first of them apart; None if that is not worked out."""
 FOLDS: Registry[str, Fold] = Registry()
@@ -82,7 +82,7 @@ def _constant(node: GraphNode, folder: str | None) -> Const | None:
 
 @FOLDS.register("ConstantOfShape")
 def _constant_of_shape(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """Return one number again and again; many floats stand for weights, as in the files that come with onnx."""
+    """Return one number repeated; many floats are taken for weights, as in the files that come with onnx."""
     shape = numbers(source)
     if shape is None or min(shape, default=1) < 0:
         return None
@@ -266,7 +266,7 @@ def _elementwise(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 
 
 def broadcast(*shapes: Sequence[Size]) -> tuple[Size, ...] | None:
-    """Return the shape that these have when each is repeated to meet the others; None if they do not go together."""
+    """Return the shape that these broadcast to; None if they do not."""
     rank = max(map(len, shapes), default=0)
     out: list[Size] = []
     for at in range(-rank, 0):
@@ -292,7 +292,7 @@ def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
         raise node.wrong(f"needs 1 scale and zero, or {show(sizes)} of them, for {show(source.shape)}")
 
     def over(one: Const) -> Any:
-        """Return scales or zeros as they meet the weight."""
+        """Return scales or zeros in the shape that broadcasts with the weight."""
         array = one.read()
         if one.size == 1:
             return array.reshape(())

@@ -49,7 +49,7 @@ GATES = (
 
 
 def _is_own(b: GraphReader, node: GraphNode) -> bool:
-    """Return whether a node is a layer of its own still."""
+    """Return whether a node is still a layer by itself."""
     layer = b.value(node.outputs[0]).layer
     return layer.name == printable(node.name) and layer in b.made
 

@@ -1,4 +1,4 @@
-"""Layers as they are made: each is traced at once, so that the next ones know the shapes that they read."""
+"""Layers, each traced when it is made, so that the next ones know the shapes that they read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Weights = Mapping[str, Const | None] | None
 
 
 class OpaqueNode(Exception):
-    """The exception of a node for which there is no layer, with what is known of it nevertheless."""
+    """The exception for a node for which there is no layer, with what is known of it."""
 
     def __init__(self, shape: Full = None, *, params: int | None = None, macs: int | None = 0, known: bool = True):
         """Keep what is known: `params` are by default those of the node's arrays; without `known` all there is."""

@@ -67,7 +67,7 @@ class GraphReader(LayerMaker):
         """The values that are a node's own zero."""
         self._inputs: list[Draft] = []
         self.single_inputs: list[Draft] = []
-        """The further inputs that are one sample as they are."""
+        """The further inputs that are one sample, without a batch."""
         self.whole = False
         """Whether the result does not depend on the input, and so has no batch."""
         self._biases: dict[str, set[str]] | None = None
@@ -75,7 +75,7 @@ class GraphReader(LayerMaker):
         self._named: tuple[GraphNode | None, dict[int, str]] = (None, {})
         """The constants that a node reads, by their ids."""
         self.plans: dict[tuple[Any, ...], Any] = {}
-        """How operands meet, by their shapes and axes."""
+        """How operands broadcast, by their shapes and axes."""
         self.contradictions: list[tuple[str, Shape, Shape]] = []
         """The values of which the file declares another shape than the one they have: name, declared, ours."""
 

@@ -76,7 +76,7 @@ def gather(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("expand")
 def expand(file: OnnxFile, layer: LayerReport) -> None:
-    """Write an Expand, behind a Reshape if axes are added; a size of 1 keeps an axis, so also the batch."""
+    """Write an Expand, after a Reshape if axes are added; a size of 1 keeps an axis, so also the batch."""
     (x,), sample, out = file.reads(layer), layer.sample, layer.traced.out
     added = len(out) - len(sample)
     if added:

@@ -15,7 +15,7 @@ WRITERS: Registry[str, OnnxWriter] = Registry()
 
 
 def _aligned(file: OnnxFile, layer: LayerReport, name: str, rank: int, to: int) -> str:
-    """Return a value with axes of 1 behind the batch, so that its sample has as many axes as `to`."""
+    """Return a value with axes of 1 after the batch, so that its sample has as many axes as `to`."""
     if rank >= to:
         return name
     axes = file.constant(layer, "axes", list(range(1, to - rank + 1)))
@@ -152,7 +152,7 @@ def embedding(file: OnnxFile, layer: LayerReport) -> None:
 
 
 GATES = {"lstm": ("LSTM", [0, 3, 1, 2]), "gru": ("GRU", [1, 0, 2]), "rnn": ("RNN", [0])}
-"""The operators, and where each of ONNX's gates stands among ours."""
+"""The operators, and the place of each of ONNX's gates among ours."""
 
 
 @WRITERS.register(*GATES)

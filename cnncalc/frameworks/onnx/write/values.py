@@ -92,7 +92,7 @@ def dropout(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("prelu")
 def prelu(file: OnnxFile, layer: LayerReport) -> None:
-    """Write slopes shaped to meet a sample."""
+    """Write slopes shaped to broadcast with a sample."""
     shape, first = weight_shape(layer, "weight"), not file.last or file.is_first(layer)
     if len(shape) == 1 and shape[0] > 1 and first:
         shape += [1] * (len(layer.sample) - 1)

@@ -211,7 +211,7 @@ def channels(layer: LayerReport) -> int:
 
 
 def by_channel(layer: LayerReport) -> list[int]:
-    """Return the shape of one number for each channel, as it meets a sample with its channels first."""
+    """Return the shape of one number for each channel that broadcasts with a sample, its channels first."""
     return [channels(layer), *[1] * (len(layer.sample) - 1)]
 
 

@@ -15,7 +15,7 @@ RULES = Rules()
 
 
 def combine(call: Call, op: str, *operands: Operand) -> BatchedTensor:
-    """Return operands that meet value by value: a join, a scale by an array, or a rescaling by numbers."""
+    """Return operands combined value by value: a join, a scale by an array, or a rescaling by numbers."""
     if len(operands) == 2:
         alone = rescaled(call, op, *operands)
         if alone is not None:
@@ -24,7 +24,7 @@ def combine(call: Call, op: str, *operands: Operand) -> BatchedTensor:
 
 
 def joined(call: Call, op: str, *operands: Operand) -> BatchedTensor:
-    """Return operands that meet in a join."""
+    """Return operands combined by a join."""
     kept = [one for one in operands if isinstance(one, BatchedTensor) and one.folded]
     if len(kept) == len(operands) and len({(one.folded, one.axes) for one in kept}) == 1:
         return kept[0]._replace(layer=call.layers.add(op, [one.layer for one in kept]), axes=kept[0].axes)

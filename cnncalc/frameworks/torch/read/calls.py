@@ -28,7 +28,7 @@ class Constant(NamedTuple):
     read: Callable[[], Any]
     """Return its values as a NumPy array, or None if it has none (a tensor on the meta device)."""
     key: object = None
-    """What no other tensor has; its name stands for it if there is none."""
+    """An identity that no other tensor has; its name if there is none."""
     made: TracedTensor | None = None
     """The result of a call that it is, if products of matrices lead to it: those count, whatever they are of."""
 
@@ -48,7 +48,7 @@ class FunctionCall(NamedTuple):
     outs: tuple[tuple[int, ...], ...]
     """The shapes of its results, with the batch."""
     path: str
-    """The module that it stands in, as `layer1.0.conv1`; empty for the outermost."""
+    """The module that makes it, as `layer1.0.conv1`; empty for the outermost."""
     turn: int
     """A number for each time that a module runs."""
     macs: int = 0
@@ -129,7 +129,7 @@ class OpaqueCall(Exception):
 
 
 class BatchMixed(OpaqueCall):
-    """A call that works along the batch, or takes a part of it: its samples are no longer separate."""
+    """The exception for a call along the batch, or of a part of it: its samples are no longer separate."""
 
 
 class Misread(Exception):

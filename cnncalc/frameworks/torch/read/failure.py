@@ -1,4 +1,4 @@
-"""The error for a module that stops while it is followed: its layers up to there, and the shapes that meet."""
+"""The error for a module that stops while it is followed: its layers up to there, and the shapes that do not fit."""
 
 from __future__ import annotations
 

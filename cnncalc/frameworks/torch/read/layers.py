@@ -69,7 +69,7 @@ class Layers:
         return self.folded(x, 0)
 
     def folded(self, x: BatchedTensor, count: int) -> BatchedTensor:
-        """Return a value, so many of its sample's first axes in the batch."""
+        """Return a value with this many of its sample's first axes in the batch."""
         if x.folded == count:
             return x
         op, by = ("tobatch", count - x.folded) if count > x.folded else ("frombatch", x.folded - count)
@@ -94,7 +94,7 @@ class Layers:
         return x._replace(layer=layer, axes=axes)
 
     def permuted(self, x: BatchedTensor, order: Sequence[int]) -> BatchedTensor:
-        """Return a value with PyTorch's axes in another order; where the batch stands alone changes no sample."""
+        """Return a value with PyTorch's axes in another order; the place of the batch changes no sample."""
         x = self.unfolded(x)
         axes = tuple([x.axes[at] for at in order])
         places = [place for at in order for place in range(x.place(at), x.place(at + 1))]

@@ -156,7 +156,7 @@ def units(one: Constant) -> Any:
 
 
 def gathered(call: Call, x: BatchedTensor, advanced: dict[int, Constant]) -> BatchedTensor:
-    """Return the units that constants pick along axes that stand side by side."""
+    """Return the units that constants pick along adjacent axes."""
     places = sorted(advanced)
     arrays = [units(advanced[at]) for at in places]
     if places != list(range(places[0], places[0] + len(places))):

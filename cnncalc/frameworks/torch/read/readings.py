@@ -51,7 +51,7 @@ class Found(NamedTuple):
     looks: bool
     """Whether the module looked at the sizes of tensors, so that its numbers may depend on the batch."""
     computed: list[Constant]
-    """The arrays of layers that are neither parameters nor buffers as they are."""
+    """The arrays of layers that are computed: not parameters or buffers themselves."""
     calls: list[FunctionCall]
 
 
@@ -235,7 +235,7 @@ def own_batch(given: Given, reading: Reading, batch: int | None) -> int:
 
 
 def attempt(given: Given, reading: Reading, batch: int) -> Attempt:
-    """Return a reading of the inputs on so many samples."""
+    """Return a reading of the inputs on this many samples."""
     fronts: Mapping[Reading, tuple[int, ...]] = {Reading.SPACE: (1,)}
     inputs = []
     for name, sizes in given:

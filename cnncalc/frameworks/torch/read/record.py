@@ -79,7 +79,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.views: dict[int, TensorView] = {}
         """How each view was made."""
         self.kin: dict[int, list[torch.Tensor]] = {}
-        """The views of a tensor that is none, and theirs, each by all of these: they share their values."""
+        """The views of a tensor that is not a view, and their views, by each of them: they share their values."""
         self.stale: set[int] = set()
         """The views whose values have changed since the call that made them was noted."""
         self.held: dict[int, Held] = {}
@@ -117,7 +117,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         return self.recording([self.noted(one) for one in leaves])
 
     def recording(self, outputs: list[TracedTensor]) -> Recording:
-        """Return what was noted so far."""
+        """Return what has been noted."""
         trained = {name: parameter.numel() for name, parameter in self.module.named_parameters()}
         kept = {name: one.numel() for name, one in self.module.named_buffers() if not is_counter(name)}
         leaves = frozenset([name for name, one in self.module.named_modules() if is_leaf(one)])

@@ -141,7 +141,7 @@ def normalize(call: Call) -> BatchedTensor:
 
 
 def _pair(call: Call) -> tuple[list[BatchedTensor], Axes]:
-    """Return two values that meet, and the axes of what they make. OpaqueCall for another number of axes."""
+    """Return two values broadcast, and the axes of their result. OpaqueCall for another number of axes."""
     first, second = call.value("x1"), call.value("x2")
     if len(first.axes) != len(second.axes):
         raise OpaqueCall

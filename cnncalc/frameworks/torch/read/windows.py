@@ -24,7 +24,7 @@ def axes_of(call: Call) -> int:
 
 
 def channels(x: BatchedTensor) -> int:
-    """Return the channels of a value that stands as channels and space."""
+    """Return the channels of a value of channels and space."""
     return x.sample[x.folded]
 
 

@@ -39,7 +39,7 @@ def further_input(site: TorchContext) -> Code:
 
 @WRITERS.register("tobatch")
 def tobatch(site: TorchContext) -> Code:
-    """Write a flatten of the batch and the axes behind it."""
+    """Write a flatten of the batch and the axes after it."""
     rank = len(site.layer.sample)
     return Code(f"{{0}}{site.own(rank)}.flatten(0, {site.values['axes']}){site.back(rank - site.values['axes'])}")
 

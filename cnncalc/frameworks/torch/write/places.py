@@ -62,7 +62,7 @@ class Owner(NamedTuple):
 
     name: str
     plain: str
-    """Its name as an identifier of its own."""
+    """Its name as a unique identifier."""
     source: str
     weighted: bool
     """Whether it has arrays, so that its name is in the state_dict."""

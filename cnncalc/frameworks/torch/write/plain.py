@@ -59,7 +59,7 @@ def scale(site: TorchContext) -> Code:
 
 @WRITERS.register("layernorm")
 def layernorm(site: TorchContext) -> Code:
-    """Write a layer norm over the last axes; if it is over others, they are moved behind the rest and back."""
+    """Write a layer norm over the last axes; if it is over others, they are moved to the end and back."""
     scale, center, dims = site.values["scale"], site.values["center"], site.dims
     sizes = tuple([site.known(site.x[dim - 1], "what is normalised") for dim in dims])
     affine = {} if center else {"bias": False} if scale else {"elementwise_affine": False}
@@ -245,7 +245,7 @@ JOINED = '''def joined(function, *values: torch.Tensor) -> torch.Tensor:
     return result
 '''
 MOST_OPERANDS = 20
-"""How many inputs stand in one expression: Python nests only so many brackets and operators."""
+"""How many inputs one expression has at most: Python limits the nesting of brackets and operators."""
 OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
 COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 
@@ -324,7 +324,7 @@ def gather(site: TorchContext) -> Code:
 
 @WRITERS.register("expand")
 def expand(site: TorchContext) -> Code:
-    """Write axes of 1 that are repeated, new ones behind the batch, in the network's own order of axes."""
+    """Write axes of 1 that are repeated, new ones after the batch, in the network's own order of axes."""
     rank, out = len(site.x), site.layer.traced.out
     added = len(out) - rank
     axes = f"[:{', None' * added}]" if added else ""

@@ -53,7 +53,7 @@ def _inputs(site: TorchContext) -> list[str]:
 
 
 def _aligned(text: str, rank: int, to: int) -> str:
-    """Return an input with axes of 1 behind the batch, so that its sample has as many axes as `to`."""
+    """Return an input with axes of 1 after the batch, so that its sample has as many axes as `to`."""
     return text if rank >= to else f"{text}[:{', None' * (to - rank)}]"
 
 

@@ -215,13 +215,13 @@ def adaptive_pool(site: TorchContext) -> Code:
 
 @WRITERS.register("unfold")
 def unfold(site: TorchContext) -> Code:
-    """Write windows as columns, behind an F.pad if the padding is uneven."""
+    """Write windows as columns, after an F.pad if the padding is uneven."""
     return patches(site, 1)
 
 
 @WRITERS.register("fold")
 def fold(site: TorchContext) -> Code:
-    """Write columns as a map, whose borders are cropped behind it if the padding is uneven."""
+    """Write columns as a map, whose borders are cropped afterwards if the padding is uneven."""
     return patches(site, -1, [site.known(n, "a size") for n in site.out[1:]])
 
 

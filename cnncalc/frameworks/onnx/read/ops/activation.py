@@ -199,7 +199,7 @@ def clip(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("PRelu")
 def prelu(b: GraphReader, node: GraphNode) -> None:
-    """Read slopes that meet a sample from its last axis on: one, one a channel, or one a unit but along axes of 1."""
+    """Read slopes that broadcast with a sample: one, one per channel, or one per unit, shared along axes of 1."""
     x, full = b.known(node)
     slope = needed(b.param(node, 1))
     if len(slope.shape) > len(full):

@@ -111,7 +111,7 @@ def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> 
 
 
 def _is_weight(b: GraphReader, node: GraphNode, x: Handle, const: Const) -> bool:
-    """Return whether a constant counts: it is stored as a weight, or it is a factor or an addend behind weights."""
+    """Return whether a constant counts: it is stored as a weight, or it is a factor or an addend after weights."""
     if const.origin == INITIALISER or not isinstance((const.values or [0])[0], (int, float)):
         return True
     return node.op in ("Add", "Mul") and b.completes(x.layer)

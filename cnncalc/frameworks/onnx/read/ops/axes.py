@@ -216,7 +216,7 @@ def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handl
 
 
 def _behind_batch(b: GraphReader, size: Size) -> list[Size] | None:
-    """Return the sizes that an axis has behind an open batch that is folded into it; None if it has no batch."""
+    """Return the sizes of an axis after the open batch that is folded into it; None if it has no batch."""
     if isinstance(size, int) or isinstance(b.batch, int) or b.batch.letter is None:
         return None
     more = size.at({b.batch.letter: 1})

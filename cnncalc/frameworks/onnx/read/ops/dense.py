@@ -110,7 +110,7 @@ def matmul(b: GraphReader, node: GraphNode) -> None:
 
 
 def multiplied(b: GraphReader, node: GraphNode, first: Operand, second: Operand) -> Handle:
-    """Return the matrix product of two values, as NumPy has it: the last two axes are matrices, the others meet."""
+    """Return the matrix product of two values as NumPy has it: the last two axes are matrices, others broadcast."""
     x, y = [
         b.constant(b.name_of(node, one, at), one) if isinstance(one, Const) else one
         for at, one in enumerate((first, second))
@@ -194,7 +194,7 @@ def _batch_letter(xs: Sequence[Handle], terms: Sequence[str], out: str) -> str |
 
 
 def _for_all_samples(b: GraphReader, x: Handle, term: str, letter: str) -> Handle:
-    """Return a value that is the same for every sample without its axis of 1 that meets the batch."""
+    """Return a value that is the same for every sample without its axis of 1 for the batch."""
     if x.batch_at is not None or letter not in term:
         return x
     assert x.axes is not None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from math import prod
 from typing import Any
 
 from .....registry import Registry
-from .....sizes import UNKNOWN, known
+from .....sizes import UNKNOWN, known, show
 from ....values import BATCH, Handle, numbered
 from ..const import Const
 from ..fold import integers, numbers, slices_of
@@ -160,7 +162,29 @@ def top(b: GraphReader, node: GraphNode) -> None:
     raise OpaqueNode([(count[0] if count else UNKNOWN) if at == axis else n for at, n in enumerate(full)])
 
 
-@HANDLERS.register("GatherElements", "GatherND", "OneHot", "Compress", "NonZero", "Unique", "NonMaxSuppression")
+@HANDLERS.register("GatherND")
+def gather_nd(b: GraphReader, node: GraphNode) -> None:
+    """Read units of the first axes, as of one, by constant places, each a row of numbers."""
+    x, full = b.known(node)
+    places, own = needed(b.full_of(node.input(1))), b.const(node.input(1))
+    count, skipped = needed(known(places[-1])) if places else 0, node.whole("batch_dims", 0)
+    if not 0 < count <= len(full) - skipped:
+        raise node.wrong(f"places of {count} numbers, and {len(full)} axes")
+    out, units = [*places[:-1], *full[skipped + count :]], numbers(own)
+    if own is None or not units or skipped:
+        raise OpaqueNode(out)
+    if count > 1:
+        sizes, flat = [needed(known(n)) for n in full[:count]], []
+        for at in range(0, len(units), count):
+            row = list(zip(units[at : at + count], sizes, strict=True))
+            if not all(-n <= unit < n for unit, n in row):
+                raise node.wrong(f"the place {units[at : at + count]} of {show(sizes)}")
+            flat.append(reduce(lambda place, one: place * one[1] + one[0] % one[1], row, 0))
+        x, units = b.reshaped(f"{node.name}.flat", x, [prod(sizes), *full[count:]]), flat
+    b.give(node, gathered(b, node.name, x, 0, units, own.shape[:-1]))
+
+
+@HANDLERS.register("GatherElements", "OneHot", "Compress", "NonZero", "Unique", "NonMaxSuppression")
 def chosen(b: GraphReader, node: GraphNode) -> None:
     """Read values at places that other values name: only their shape is known."""
     if node.op == "GatherElements":

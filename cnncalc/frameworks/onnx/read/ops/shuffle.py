@@ -12,7 +12,7 @@ from ..reader import GraphReader
 
 
 def recognised(b: GraphReader, node: GraphNode, target: Sequence[Size]) -> bool:
-    """Return whether a Reshape to this shape ends such three; their layer then stands in their place."""
+    """Return whether a Reshape to this shape ends such a group of three, which their layer then replaces."""
     middle = b.sole_maker(node.input(0), "Transpose", "InstanceNormalization")
     first = middle and b.sole_maker(middle.input(0), "Reshape")
     if not middle or not first or first.input(0) in b.constants:
