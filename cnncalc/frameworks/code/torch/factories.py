@@ -10,7 +10,7 @@ from ....limits import MOST_ITEMS, MOST_READ
 from ..libraries import NameTable
 from ..methods import by_name
 from ..values import LibraryFunction, UnknownValue
-from .functions import shape
+from .methods import shape
 from .tensors import DeviceValue, TensorType, TensorValue
 
 if TYPE_CHECKING:
