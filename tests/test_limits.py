@@ -433,6 +433,16 @@ def test_work_grows_with_the_layers_and_not_faster(chain: str, work: str) -> Non
     assert calls(many) < 4.4 * calls(few)
 
 
+@pytest.mark.parametrize("line", ["", "1", '"a"', "x", "{}", '{"op":"rleu"}'])
+@pytest.mark.parametrize("command", ["shape", "check"])
+def test_an_error_of_a_line_takes_a_few_hundred_calls(command: str, line: str, tmp_path: Path) -> None:
+    path, counts = tmp_path / "nets.jsonl", []
+    for lines in (50, 50, 100):  # the first for what is kept from one call to the next
+        path.write_text(f"{line}\n" * lines, encoding="utf-8")
+        counts.append(calls(lambda: here([command, "--jsonl", str(path)])))
+    assert counts[2] - counts[1] < 50 * 400
+
+
 @pytest.mark.parametrize("command", ["shape --json", "rf --json", "check --json --dialect all"])
 def test_work_grows_with_the_depth_of_blocks_and_not_faster(command: str, tmp_path: Path) -> None:
     """As many layers, four times as deep, take the calls that they took, and a third more at most."""

@@ -370,6 +370,28 @@ def test_what_a_file_holds_for_a_layer_of_its_authors_own_counts(tmp_path: Path)
     assert (report.params, report.trainable, report.non_trainable) == (49, 49, 0)
 
 
+def test_the_weights_of_a_layer_norm_are_reshaped_to_its_axes(tmp_path: Path) -> None:
+    """Keras reshapes those of axes in another order, `ops.reshape(v, broadcast_shape)`, and does not turn them."""
+    config = {"name": "norm", "axis": [-1, 1], "epsilon": 0.5}
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 4, 5, 3], "name": "x"}},
+        {"class_name": "LayerNormalization", "config": config},
+    ]
+    document = {"class_name": "Sequential", "config": {"name": "m", "layers": layers}}
+    x, gamma, beta = [np.random.default_rng(3).random(shape) for shape in ((2, 4, 5, 3), (3, 4), (3, 4))]
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        for at, array in enumerate((gamma, beta)):
+            file[f"layers/layer_normalization/vars/{at}"] = array
+    path = tmp_path / "net.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(document))
+        archive.writestr("model.weights.h5", weights.getvalue())
+    normal = (x - x.mean((1, 3), keepdims=True)) / np.sqrt(x.var((1, 3), keepdims=True) + 0.5)
+    expected = normal * gamma.reshape(4, 1, 3) + beta.reshape(4, 1, 3)
+    np.testing.assert_allclose(cnncalc.run(path, x), expected, 1e-6)
+
+
 def of_unknown(count: int) -> dict[str, Any]:
     """A model of layers of a class that is not known."""
     own = [{"class_name": "Mine", "config": {"name": f"own{at}"}} for at in range(count)]

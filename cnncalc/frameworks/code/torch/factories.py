@@ -11,7 +11,7 @@ from ..budget import listable
 from ..libraries import NameTable
 from ..methods import by_name
 from ..values import LibraryFunction, UnknownValue
-from .functions import shape
+from .methods import shape
 from .tensors import DeviceValue, TensorType, TensorValue
 
 if TYPE_CHECKING:

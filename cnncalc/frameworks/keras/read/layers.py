@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import isfinite, prod, sqrt
 from sys import float_info
+from typing import Any
 
 from ....errors import SpecError, shown
 from ....layers import OPS
@@ -140,10 +141,18 @@ def _rms(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("LayerNormalization")
 def _layernorm(call: LayerCall) -> Parts:
-    """Return a layer norm; with `rms_scaling` x / sqrt(variance + eps), then a weight."""
+    """Return a layer norm; with `rms_scaling` x / sqrt(variance + eps), then a weight.
+
+    Weights of axes that are given in another order are reshaped, not turned, to meet the input.
+    """
+    axes, sizes = call.axes(), call.sizes()
     if not call.get("rms_scaling"):
-        return renamed(call, "layernorm")
-    x, axes, sizes = call.read()[0].layer, call.axes(), call.sizes()
+        raw, given = renamed(call, "layernorm"), call.config.get("axis")
+        if axes is None or sizes is None or not isinstance(given, (list, tuple)):
+            return raw
+        own = [sizes[axis - 1] for axis in axes]
+        return [LayerPart(raw, recipes={role: Recipe((one,), _reshaped(own)) for role, one in _AFFINE.items()})]
+    x = call.read()[0].layer
     if axes is None or sizes is None:
         return None
     shape = [n if axis in axes else 1 for axis, n in enumerate(sizes, 1)]
@@ -152,6 +161,14 @@ def _layernorm(call: LayerCall) -> Parts:
         return None
     mean: Raw = {"op": "mean", "axis": axes, "keepdims": True}
     return [LayerPart(mean, "_center", (x,)), LayerPart({"op": "sub"}, "_apart", (x, "_center")), *scaled]
+
+
+_AFFINE = {"weight": "gamma", "bias": "beta"}
+
+
+def _reshaped(shape: list[int | None]) -> Callable[[list[Any], bool], Any]:
+    """Return the function that gives an array another shape."""
+    return lambda arrays, _: arrays[0].reshape(shape)
 
 
 @CONVERTERS.register("LayerNorm")

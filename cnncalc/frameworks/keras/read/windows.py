@@ -40,6 +40,23 @@ for _op in (*_CONVOLUTIONS, *_POOLS):
         CONVERTERS[_word] = _window(_op + _end if _op + _end in OPS else _op)
 
 
+_OPERATIONS = {
+    "MaxPool": "maxpool",
+    "AveragePool": "avgpool",
+    "AdaptiveMaxPool": "adaptivemaxpool",
+    "AdaptiveAveragePool": "adaptiveavgpool",
+}
+"""The pools among the operations, which have one name for any number of axes, by class."""
+
+
+@CONVERTERS.register(*_OPERATIONS)
+def _pool(call: LayerCall) -> Parts:
+    """Return a pool over all axes of space."""
+    nd = len(call.sizes() or ()) - 1
+    op = _OPERATIONS[call.kind] + ("" if nd == 2 else f"{nd}d")
+    return renamed(call, op) if op in OPS else None
+
+
 @CONVERTERS.register(*(f"{kind}{n}D" for kind in ("ZeroPadding", "Cropping") for n in (1, 2, 3)))
 def _border(call: LayerCall) -> Parts:
     """Return a pad or a crop; in one dimension two numbers are the sides before and after."""
