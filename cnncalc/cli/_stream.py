@@ -48,7 +48,7 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
         return "".join(showing.text(result)), showing.code(result)
 
     code, first = 0, 1
-    with _seldom_collected(), while_read():
+    with seldom_collected(), while_read():
         for lines in received(word):
             networks = ((number, _tried(load, line, number)) for number, line in enumerate(lines, first))
             first += len(lines)
@@ -65,8 +65,8 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
 
 
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Look for cycles, as a stream has no end, but seldom; leave the collector as it was, for who calls this."""
+def seldom_collected() -> Iterator[None]:
+    """Look for cycles, as lines and files have no end, but seldom; leave the collector as it was."""
     enabled, thresholds, frozen = gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()
     if not frozen:
         gc.freeze()

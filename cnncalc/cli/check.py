@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +22,7 @@ from ..render.checks import FORMATS, render
 from ..sizes import Open
 from ._network_options import NetworkOptions, network_options
 from ._options import F, file_option, format_options, message_options, path_option, together
-from ._stream import MOST_KEPT
+from ._stream import seldom_collected
 from ._terminal import debug, note, settings
 from ._usage import SEVERAL, Command
 
@@ -111,7 +110,7 @@ def command(
     results = (result.placed() for result in results)
     findings: list[Finding] = []
     entries: dict[str, str] | None = None
-    with all_or_none():
+    with seldom_collected(), all_or_none():
         if not _print(results, findings, format, path):
             _note_letters(extra)
         if skipped:
@@ -167,8 +166,6 @@ def _results(
 ) -> Iterator[Result]:
     """Yield the result of each file under every dialect that is given; `skipped` collects the names of other JSON."""
     for file in files:
-        if gc.get_count()[0] > MOST_KEPT:  # there may be any number of files
-            gc.collect()
         try:
             load = file.loader()
             result = None if load is None else _result(file, load, options, extra, strict, dtype)

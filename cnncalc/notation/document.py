@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -17,9 +18,18 @@ Raw = dict[str, Any]
 """A layer as JSON has it."""
 
 
+@cache
+def _meant() -> dict[str, set[str]]:
+    meant: dict[str, set[str]] = {}
+    for cls, _ in OPS.values():
+        for raw, keys in aliases_of(cls).items():
+            meant.setdefault(raw, {raw}).update(keys.split())
+    return meant
+
+
 def canonical(raw: str) -> set[str]:
     """Return every key that a name may stand for: `padding` is p, and `p` is also a dropout's rate."""
-    return {raw}.union(*[aliases_of(cls).get(raw, "").split() for cls, _ in OPS.values()])
+    return _meant().get(raw, {raw})
 
 
 class Document(Origin):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 _HERE = os.path.dirname(__file__)
 
 
-def names() -> list[str]:
+@cache
+def names() -> tuple[str, ...]:
     """The networks' names, sorted."""
-    return sorted(name.removesuffix(".json") for name in os.listdir(_HERE) if name.endswith(".json"))
+    return tuple(sorted(name.removesuffix(".json") for name in os.listdir(_HERE) if name.endswith(".json")))
 
 
 def read(name: str) -> str:

@@ -448,14 +448,14 @@ def test_zoo_lists_and_prints() -> None:
     out = here(["zoo"]).out
     assert [line.split()[0] for line in out.splitlines()[2:]] == list(zoo.names())
     rows = {row["name"]: row for row in json.loads(here(["zoo", "--json"]).out)}
-    assert list(rows) == zoo.names()
+    assert tuple(rows) == zoo.names()
     assert (rows["vgg16"]["params"], rows["vgg16"]["macs"], rows["lenet5"]["input"]) == (
         138357544,
         15470264320,
         [1, 32, 32],
     )
     listed = list(csv.DictReader(io.StringIO(here(["zoo", "--format", "csv"]).out)))
-    assert [row["name"] for row in listed] == zoo.names()
+    assert [row["name"] for row in listed] == list(zoo.names())
     assert listed[-1]["macs"].isdecimal()
     markdown = here(["zoo", "--format", "markdown"]).out.splitlines()
     assert len({line.replace("\\|", "").count("|") for line in markdown}) == 1

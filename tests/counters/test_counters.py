@@ -56,7 +56,7 @@ def test_the_tools_own_figure_of_every_built_in_network(line: dict[str, Any]) ->
 
 def test_every_built_in_network_is_recorded() -> None:
     recorded = [line["network"] for line in NETWORKS]
-    assert list(dict.fromkeys(recorded)) == zoo.names()
+    assert tuple(dict.fromkeys(recorded)) == zoo.names()
     torchvisions = {line["network"] for line in NETWORKS if line["code"] == "torchvision"}
     assert set(zoo.names()) - torchvisions == {"lenet5", "mobilenet_v1", "unet"}
     assert set(FUNCTIONS) <= torchvisions
