@@ -70,7 +70,8 @@ def named(report: Report, given: NamedArrays | Array | None, bias: Array | None)
     source = report.network.source
     if arrays and source is not None and source.stored is not None:
         found = source.stored([want.name for want in wanted(report)], arrays, _executed)
-        arrays = {name: one if isinstance(one, Stored) else np.asarray(one) for name, one in found.items()}
+        held = (np.ndarray, Stored)
+        arrays = {name: one if isinstance(one, held) else np.asarray(one, np.float32) for name, one in found.items()}
     return {**_constants(report), **arrays} if arrays else arrays
 
 

@@ -609,6 +609,13 @@ STORED: list[tuple[str, str, dict[str, tuple[int, ...]], Any]] = [
         lambda x, s: np.concatenate([np.repeat(s["c"], 2, 0), x], 1) + s["p"],
     ),
     (
+        "self.register_buffer('p', torch.arange(6.0).exp(), persistent=False)\n"
+        "self.register_buffer('s', torch.ones(1))",
+        "(x + self.p) * self.s",
+        {"s": (1,)},
+        lambda x, s: (x + np.exp(np.arange(6, dtype="float32"))) * s["s"],
+    ),
+    (
         OWN.format("w = w * 0.5"),
         "self.m(x)",
         {"m.weight": (6, 6), "m.bias": (6,)},

@@ -134,9 +134,13 @@ def arrays(
 ) -> dict[str, Any]:
     """Return arrays by the names of layers, in place of those of a module's state_dict among those given.
 
+    What the source itself says is given as nested lists.
+
     `names` are those of the module's parameters and buffers. An array that is no state_dict's stays as it is. SpecError
     for one that is computed from those given by functions that are not followed.
     """
+    from .tensors import KnownArray
+
     state, held = StateDict(given, run), frozenset(names)
     made: dict[str, Any] = {}
     token = STATE.set(state)
@@ -144,7 +148,8 @@ def arrays(
         for name in wanted:
             if name in readers:
                 try:
-                    made[name] = readers[name]()
+                    array = readers[name]()
+                    made[name] = array.tolist() if isinstance(array, KnownArray) else array
                 except MissingArrayError:
                     if name in held and name in given:
                         what = f"{name} is given, and what the source computes from it is not known"
