@@ -303,6 +303,11 @@ def _needed(raw: Raw, word: str) -> WordError | None:
         return None
     example = 2 if bare == "k" else EXAMPLE.get(bare, 2)
     given = [text.strip() for text in split_arguments(word.partition(":")[2]) if text.strip()]
+    letters = {name.strip(): number.strip() for name, _, number in (text.partition("=") for text in given)}
+    if bare == "c_o" and {"K", "F"} <= letters.keys() and all(map(is_digits, letters.values())):  # as CS231n has them
+        c_o, k = letters.pop("K"), letters.pop("F")
+        meant = ",".join([c_o, f"k{k}", *[f"{key.lower()}={number}" for key, number in letters.items()]])
+        return WordError(f"K is the number of filters, and F their size: {op}:{meant}", None, 0, len(word))
     for text in given if bare == "c_o" else []:
         name, _, number = [part.strip() for part in text.partition("=")]
         if name.lower() in _CHANNELS and is_digits(number):
