@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # built in: `signal` puts names of an enum above it, which takes as long as the rest
 
-ENDING = (
-    *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK"),
+_NAMES = (
+    *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK"),
     *("SIGVTALRM", "SIGPROF"),
     *(("SIGIO", "SIGPWR", "SIGSTKFLT") if sys.platform == "linux" else ()),  # other systems ignore them
 )
-"""The signals that end a program which does not heed them, where the system has them."""
+ENDING = (
+    *[int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)],
+    *range(getattr(signal, "SIGRTMIN", 0), getattr(signal, "SIGRTMAX", -1) + 1),
+)
+"""The signals that end a program which does not heed them, but those that faults of its own raise, as SIGSEGV."""
 UNFINISHED: set[str] = set()
 """The files beside their targets that are being written."""
 NEW_FOLDERS: list[str] = []
@@ -36,7 +40,7 @@ _LATE: list[list[int]] = []
 
 def heed() -> None:
     """End on signals from now on, except on those that whoever started this program ignores, as `nohup` does."""
-    for number in [getattr(signal, name) for name in ENDING if hasattr(signal, name)]:
+    for number in ENDING:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             _HANDLERS[number] = signal.signal(number, _end)
 

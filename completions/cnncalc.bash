@@ -35,7 +35,7 @@ _cnncalc() {
         done
     fi
     COMPREPLY=("${found[@]}")
-    if [[ ${#found[@]} == 1 && ${found[0]} == *[:=,/] ]]; then
+    if [[ ${#found[@]} == 1 && ${found[0]} == *[:=,/.] ]]; then
         compopt -o nospace
     fi
 }

@@ -142,6 +142,23 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "range.py": (NET % b"for i in range(10**9): pass", "the code takes more than 250,000 steps"),
     "calls.py": (b"from torch import nn\n" + b"y=f()\n" * 30_000, "the code takes more than 250,000 steps"),
     "list.py": (NET % b"a = [0] * 10**9", "a list, or a text, of more than 50,000 items"),
+    "isinstance.py": (
+        NET % b"a = (str,)\n        for _ in range(40): a = (a, a)\n        isinstance(1, a)",
+        "a list, or a text, of more than 50,000 items",
+    ),
+    "tensor.py": (
+        b"import torch\n" + NET % b"a = [1]\n        for _ in range(40): a = [a, a]\n        torch.tensor(a)",
+        "a list, or a text, of more than 50,000 items",
+    ),
+    "array.py": (
+        b"import numpy\n" + NET % b"a = [1]\n        for _ in range(40): a = [a, a]\n        numpy.array(a)",
+        "the code takes more than 250,000 steps",
+    ),
+    "sequential.py": (
+        KERAS % b"model = keras.Sequential([keras.layers.ReLU()])\n"
+        b"for _ in range(40): model = keras.Sequential([model, model])\ny = model(x)",
+        "a list, or a text, of more than 50,000 items",
+    ),
     "repeat.py": (
         KERAS % b"y = x\nfor _ in range(18):\n    y = y + ops.repeat(x, 1, axis=1)",
         "layers list 1,080,000 numbers and results that follow from a few, more than 1,048,576\n"
@@ -730,6 +747,8 @@ def test_a_list_of_one_long_name(bounded: Bounded, group: str, key: str, what: s
         (("Mod", ["x", "x", "x"], ["y"]), "node 'y' (Mod): 3 inputs, and its operator takes 2"),
         (("Clip", ["x"] * 4, ["y"]), "node 'y' (Clip): 4 inputs, and its operator takes at most 3"),
         (("Where", [], ["y"]), "node 'y' (Where): 0 inputs, and its operator takes 3"),
+        (("Equal", ["", ""], ["y"]), "node 'y' (Equal): input 0 is left out, and its operator needs it"),
+        (("Add", ["x", ""], ["y"]), "node 'y' (Add): input 1 is left out, and its operator needs it"),
         (("DynamicQuantizeLinear", ["x"], ["y"]), "1 output, and its operator has 3"),
     ],
 )

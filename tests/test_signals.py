@@ -15,7 +15,7 @@ from tests.program import posix
 
 @pytest.fixture
 def handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[int, object]]:
-    before = {number: signal.getsignal(number) for name in signals.ENDING if (number := getattr(signal, name, None))}
+    before = {number: signal.getsignal(number) for number in signals.ENDING}
     heeded: dict[int, object] = {}
     monkeypatch.setattr(signals, "_HANDLERS", heeded)
     yield heeded

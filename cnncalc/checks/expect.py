@@ -56,6 +56,9 @@ BOUNDS = ("min_", "max_")
 SIGNS = {"<=": "max_", "=<": "max_", "≤": "max_", ">=": "min_", "=>": "min_", "≥": "min_", "<": "max_", ">": "min_"}
 """The bound of each sign; the last two leave the number itself out."""
 _SIGNED = re.compile(r"([^<>=≤≥!]*)(<=|=<|>=|=>|==|!=|[<>=≤≥])(.*)", re.DOTALL)
+_TURNED = re.compile(r"([^<>=≤≥]+)([<>]=?|[≤≥])([^<>=≤≥]+)(?:([<>]=?|[≤≥])([^<>=≤≥]+))?", re.DOTALL)
+"""A figure between its bounds, or behind one: `100M<params<140M`."""
+_MIRRORED = str.maketrans("<>≤≥", "><≥≤")
 _SEVERAL = re.compile(r"([^<>=≤≥]*),\s*([^,<>=≤≥]+[<>=≤≥].*)", re.DOTALL)
 
 _MEANT = {"output": "out", "input": "in", "parameters": "params", "mac": "macs", "flop": "flops", "field": "rf"}
@@ -158,6 +161,12 @@ def read_text(text: str) -> Expectation:
         each_alone = [f"--expect {quote(escaped(one))}" for one in (key + sign + several[1], several[2])]
         help = f"write each for itself: {' '.join(each_alone)}"
         raise SpecError(f"--expect {shown(text)} has several expectations", help)
+    turned = _TURNED.fullmatch(text)
+    if turned is not None and is_expectation(f"{turned[3].strip()}=") and not is_expectation(f"{key}="):
+        low, first, figure, *second = [part.strip() for part in turned.groups() if part is not None]
+        bounds = [f"{figure}{first.translate(_MIRRORED)}{low}", *([figure + "".join(second)] if second else [])]
+        each_alone = [f"--expect {quote(escaped(one))}" for one in bounds]
+        raise SpecError(f"--expect {shown(text)}: a figure stands in front", f"write {' '.join(each_alone)}")
     if sign == "!=":
         raise SpecError(f"--expect {shown(text)}: a value is expected, not another one", "write = or a bound")
     layer, dot, figure = key.rpartition(".")

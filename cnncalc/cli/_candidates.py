@@ -120,7 +120,7 @@ def split(line: str) -> list[str]:
 
 def _at(cursor: Cursor, word: str) -> Offer:
     if cursor.waiting is not None:
-        return _values(cursor.waiting, word)
+        return _values(cursor.waiting, word, cursor.arguments)
     if word.startswith("-") and not cursor.only_arguments:
         return _options(cursor, word)
     if cursor.command is group:
@@ -137,12 +137,12 @@ def _options(cursor: Cursor, word: str) -> Offer:
         # sorted, because click before 8.5 shuffles -h and --help
         return Offer.of({name: option.help or "" for option in options for name in sorted(option.opts, key=len)})
     option = cursor.option(name)
-    candidates, files = NOTHING if option is None else _values(option, value)
+    candidates, files = NOTHING if option is None else _values(option, value, cursor.arguments)
     return Offer([c._replace(word=f"{name}={c.word}") for c in candidates], files)
 
 
 def _values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) -> Offer:
-    """Return what an option or an argument can be; `before` are the arguments in front of it."""
+    """Return what an option or an argument can be; `before` are the arguments in front of the cursor."""
     from ._values import values  # only now: they are the names of all ops, keys and networks
 
     return values(parameter, word, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import click
@@ -19,6 +20,7 @@ from ..notation.spec import LAYER_KEYS
 from ..notation.tokens import split_arguments
 from ..notation.words import is_layer_word, parse_word
 from ..sizes import looks_like_shape
+from ..sources.words import is_stdin, spec_words
 from . import COMMANDS
 from ._candidates import FILES, NOTHING, Candidate, Offer
 from ._options import FileName
@@ -61,6 +63,8 @@ VALUES: dict[str, Callable[[click.Parameter], Iterable[str] | Mapping[str, str]]
 """The words that an option or an argument of a name takes, with their help if it is a mapping."""
 
 
+LONGEST_READ = 1_000_000
+"""How many bytes a file may have that is read while someone types."""
 LISTS: dict[str, Callable[[], Iterable[str] | Mapping[str, str]]] = {
     "only": lambda: OPS,
     "forbid": _hint_kinds,
@@ -69,7 +73,7 @@ LISTS: dict[str, Callable[[], Iterable[str] | Mapping[str, str]]] = {
 
 
 def values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) -> Offer:
-    """Return what an option or an argument can be; `before` are the arguments in front of it."""
+    """Return what an option or an argument can be; `before` are the arguments in front of the cursor."""
     name = parameter.name or ""
     if isinstance(parameter.type, OneOf):
         return Offer.of(parameter.type.choices)
@@ -79,9 +83,30 @@ def values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) ->
         return Offer.of(_columns(name))
     if name in LISTS or name.endswith("columns"):
         return _list_of(LISTS[name]() if name in LISTS else _columns(name), word)
-    if name in ("spec", "layer", "networks"):
-        return _spec(() if name == "networks" else before, word)
+    if name in OF_NETWORK:
+        return OF_NETWORK[name](before, word)
     return FILES if isinstance(parameter, click.Argument) or isinstance(parameter.type, FileName) else NOTHING
+
+
+def _layers(words: Sequence[str]) -> Mapping[str, str]:
+    """Return the names of the layers of the network that words are, each with its op; none if it takes long to read."""
+    if any(is_stdin(word) or (os.path.isfile(word) and os.path.getsize(word) > LONGEST_READ) for word in words):
+        return {}
+    from ..sources import load_words
+
+    with contextlib.suppress(CnncalcError):
+        return {node.name: node.layer.op for node in load_words(spec_words(words)).nodes}
+    return {}
+
+
+def _expectations(before: Sequence[str], word: str) -> Offer:
+    """Offer the figures that can be expected, of the whole network or, behind a point, of a layer."""
+    from ..checks.expect import BOUNDS, FIGURES
+
+    layer, point, _ = word.rpartition(".")
+    bounded = [bound + name for bound in BOUNDS for name, one in FIGURES.items() if not one.is_shape]
+    figures = [Candidate(f"{layer}{point}{name}=") for name in (*FIGURES, *bounded)]
+    return Offer(figures if point else [*figures, *[Candidate(f"{name}.", op) for name, op in _layers(before).items()]])
 
 
 def _list_of(names: Iterable[str] | Mapping[str, str], word: str) -> Offer:
@@ -146,3 +171,13 @@ def _words(cls: type[Layer], nd: int | None, key: str) -> tuple[str, ...]:
     if reader is flag:
         return ("true", "false")
     return padding_words(cls, nd) if reader is sides else WORDS.get(reader, ())
+
+
+OF_NETWORK: dict[str, Callable[[Sequence[str], str], Offer]] = {
+    **dict.fromkeys(("until", "after", "of", "source"), lambda before, _: Offer.of(_layers(before))),
+    "expected": _expectations,
+    "layer": _spec,
+    "networks": lambda _, word: _spec((), word),
+    "spec": _spec,
+}
+"""What is offered, by the words in front of the cursor, for an option or an argument of a name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from ..errors import CnncalcError, SpecError, shown
@@ -13,7 +13,7 @@ from ..sizes import is_digits, split_axes
 from .arguments import BARE, FLAGS, Part, fused_key, parts_of, read_axes, takes_any_number, takes_several
 from .examples import EXAMPLE, word_of
 from .heads import LIKELY_KERNEL, Arg, WordError, WordHead, other_case
-from .spec import LAYER_KEYS, nearest_key
+from .spec import LAYER_KEYS, meant_key, nearest_key
 from .tokens import split_arguments
 
 
@@ -32,7 +32,8 @@ def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
         return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: {said}")
     if ":" in text:
         return _second_colon(head, cls, text)
-    return _not_a_number(head, cls, text) or _no_such_argument(head.op or head.written, cls, text)
+    op = head.op or head.written
+    return _not_a_number(head, cls, text) or _misspelt(op, cls, text) or _no_such_argument(op, cls, text)
 
 
 _BETWEEN = r"\s*(?:[-=]*>|[|;+&→⇒/])\s*"
@@ -44,6 +45,12 @@ def _second_colon(head: WordHead, cls: type[Layer], text: str) -> SpecError:
     key, _, value = [part.strip() for part in text.partition(":")]
     if keys_named(cls, key) or key in LAYER_KEYS or fused_key(cls, key.lower()) is not None:
         help = f"a value stands behind =: {key}={value}"
+    elif all(read_axes(part.strip()) is not None for part in text.split(":")):
+        first, *others = [_once(part.strip()) for part in text.split(":")]
+        named = [f"{key}{other}" for key, other in zip(_order(cls, ()), others, strict=False)]
+        help = (
+            f"one colon stands after the op, keys before the other numbers: {head.written}:{','.join([first, *named])}"
+        )
     else:
         help = f"one colon stands after the op, commas between arguments: {head.written}:{text.replace(':', ',')}"
     return SpecError(f"{shown(text)} is not an argument", help)
@@ -82,6 +89,22 @@ def _check(cls: type[Layer], key: str, values: list[int]) -> None:
 _EXAMPLES = {"k": 3, "s": 2, "p": 1, "pt": 2, "d": 2, "g": 2}
 
 
+def _misspelt(op: str, cls: type[Layer], text: str) -> SpecError | None:
+    """Return the error for a key by another name, or with its value in brackets or without =; None for others."""
+    listed = re.fullmatch(r"([A-Za-z_]+)([\[(]\d+(?:\s*,\s*\d+)*[\])])", text)
+    if listed is not None and (fused := fused_key(cls, listed[1].lower())) is not None:
+        return SpecError(f"{shown(text)} is not a number for {fused}", f"write {fused}{_once(listed[2])}")
+    stem = text.rstrip("0123456789.+xX-")
+    key, number = meant_key(cls, stem) or stem.lower(), text[len(stem) :]
+    if key not in cls.KEYS or not number[:1].isdigit():
+        return None
+    is_fused = fused_key(cls, key) is not None
+    if key != stem.lower():
+        return SpecError(f"{op} has no {shown(text)}", f"write {key}{'' if is_fused else '='}{number}")
+    what = f"{shown(text)} has no = between the key and its value"
+    return None if is_fused else SpecError(what, f"write {key}={number}")
+
+
 def _no_such_argument(op: str, cls: type[Layer], text: str) -> SpecError:
     stem = text.rstrip("0123456789.+xX-")
     flags = [f for f, (key, _) in FLAGS.items() if key in cls.KEYS and f not in cls.KEYS]
@@ -94,7 +117,8 @@ def _no_such_argument(op: str, cls: type[Layer], text: str) -> SpecError:
             return SpecError(f"{shown(text)} {what}", f"write {fused}{number}")
     known = [*cls.KEYS, *flags, *LAYER_KEYS]
     if stem.lower() in known and stem != text:
-        return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}3, {stem}3x5")
+        equals = "" if fused_key(cls, stem.lower()) is not None else "="
+        return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}{equals}3, {stem}{equals}3x5")
     named = keys_named(cls, text)
     if named or text in LAYER_KEYS:
         reader = cls.KEYS[named[0]] if named else None
@@ -167,7 +191,7 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
         bare = sorted(bare, key=lambda one: not isinstance(one.value, int))
     texts = [_once(word[one.start : one.end]) for one in bare]
     given = {key for text in split_arguments(word.partition(":")[2]) for key in _keys_of(head, text.strip())}
-    order = [key for key in ("k", "s", "p", "d") if key in cls.KEYS and key != cls.BARE and key not in given]
+    order = _order(cls, given)
     rest = [text.strip() for text in split_arguments(word.partition(":")[2])]
     others = [text for text in rest if _once(text) not in texts]
     numbers = [one.value for one in bare if isinstance(one.value, int)]
@@ -184,10 +208,15 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     return f"{'one per axis' if takes_several(cls) else 'leave out the others'}: {said}"
 
 
+def _order(cls: type[Layer], given: Collection[str]) -> list[str]:
+    """Return the keys that numbers without a name probably mean behind the first one, in order."""
+    return [key for key in ("k", "s", "p", "d") if key in cls.KEYS and key != cls.BARE and key not in given]
+
+
 def _once(text: str) -> str:
-    """Return one number for all axes in place of the same for each: `5` for `5x5`."""
-    sides = split_axes(text)
-    return sides[0] if len(set(sides)) == 1 else text
+    """Return sides as a word has them, one number for all axes in place of the same for each: `5` for `(5, 5)`."""
+    sides = [side.strip() for side in split_axes(text.strip("()[]").replace(",", "x"))]
+    return sides[0] if len(set(sides)) == 1 else "x".join(sides)
 
 
 def _keys_of(head: WordHead, text: str) -> list[str]:

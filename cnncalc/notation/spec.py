@@ -375,11 +375,28 @@ def _keys(op: str, raw: dict[str, Any], index: int, nesting: Nesting) -> dict[st
     return given
 
 
+_MEANT = {
+    "f": "k",
+    "filter": "k",
+    "size": "k",
+    **dict.fromkeys(("op", "outpad", "outputpad", "outputpadding"), "out_pad"),
+}
+"""Keys by what textbooks and people call them besides the frameworks' names: F is a filter's size in CS231n."""
+
+
+def meant_key(cls: type[Layer], written: str) -> str | None:
+    """Return the key that a word of textbooks or an abbreviation means; None for others."""
+    key = _MEANT.get(written.lower().replace("_", ""))
+    return key if key in cls.KEYS else None
+
+
 def nearest_key(cls: type[Layer], written: str, more: Iterable[str] = ()) -> str | None:
     """Return `did you mean dilation (d)?`: the names of keys nearest to a word, ours before the frameworks'.
 
     Where none is near, the few other ops that have such a key.
     """
+    if (meant := meant_key(cls, written)) is not None:
+        return f"did you mean '{meant}'?"
     known = [*cls.KEYS, *more, *LAYER_KEYS]
     aliases = {name: keys for name in aliases_of(cls) if (keys := keys_named(cls, name)) and name not in known}
     found = nearest(written, [*known, *aliases])

@@ -29,7 +29,7 @@ from .arguments import BARE, MODE, Follower, Part, all_parts, fused_key, parts_o
 from .document import Raw, canonical
 from .examples import EXAMPLE
 from .heads import Arg, WordError, WordHead, head_of, kind_of, other_case, without_module
-from .spec import COMMON_KEYS, Group
+from .spec import COMMON_KEYS, Group, nearest_key
 from .spec import read as read_spec
 from .tokens import WordText, split_arguments, wrong_bracket
 
@@ -320,6 +320,8 @@ def _raw(op: str, args: Sequence[Arg]) -> Raw:
     """Return the layer of these arguments. WordError for a key that is given twice."""
     raw: Raw = {"op": op}
     for key, value, start, end in args:
+        if key == "op":
+            raise WordError(f"{op} has no key 'op'", nearest_key(OPS[op][0], key), start, end)
         if key in raw:
             raise WordError(f"{shown(key)} is given twice", "leave out one of them", start, end)
         raw[key] = value

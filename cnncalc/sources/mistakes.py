@@ -44,6 +44,7 @@ _MISSPELT = [
     (r"(\d+)-?([A-Za-z]+(?:\d+x\d+)?)", r"\2:\1"),  # 64conv3x3
     (rf"{_OP})[_-]?(\d+)[_-]?([ksp]\d\w*)", r"\1:\2,\3"),  # conv64k3
     (rf"{_OP})_(\d+)_(\d+(?:x\d+)*)", r"\1:\2,k\3"),  # conv_64_3
+    (r"(fc|dense|linear)[_-]?(\d+)", r"\1:\2"),
     (r"(conv)(\d)-(\d+)", r"\1:\3,k\2"),  # conv3-64, as the paper of VGG has it
 ]
 """How a layer may be typed that has its arguments in its name, or behind another mark, and how it is written."""

@@ -81,7 +81,7 @@ def is_shape(word: str) -> bool:
     """Return whether a word is meant as a shape; exp is not the sizes e and p."""
     if looks_like_shape(word):
         return not is_layer_word(word)
-    return word[:1] in tuple("([0123456789") and respelled(word) is not None
+    return word[:1] in tuple("([0123456789") and respelled(word) is not None and not re.match(_WHEN, word)
 
 
 def is_spec(word: str) -> bool:
@@ -99,6 +99,8 @@ def is_path(word: str) -> bool:
     return "/" in word or os.sep in word or re.fullmatch(r"\.[A-Za-z]\w{0,11}", os.path.splitext(word)[1]) is not None
 
 
+_WHEN = r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d"
+"""A date or a time, as a line of a log begins."""
 _LIST_AND_MORE = r"\s*\[[^][{}\"]*\]\s+[^\s]"
 """A shape in brackets, and then more: a JSON document ends there."""
 _MISSPELT = r"[A-Za-z]\w*:[^\s/]"

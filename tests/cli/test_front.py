@@ -690,6 +690,11 @@ EXPECT_ERRORS = [
         "  write each for itself: --expect c1.out=6x28x28 --expect params=3",
     ),
     ("--expect params!=3", "--expect 'params!=3': a value is expected, not another one\n  write = or a bound"),
+    (
+        "--expect 2M<c1.params<=3M",
+        "--expect '2M<c1.params<=3M': a figure stands in front\n"
+        "  write --expect 'c1.params>2M' --expect 'c1.params<=3M'",
+    ),
     ("--expect out<=3", "--expect 'out<=3': out is a shape\n  write out=3"),
     ("--expect max_params<=3", "--expect 'max_params<=3' has two bounds\n  write max_params=3"),
     ("--expect parms=3", "there is no figure 'parms' to expect\n  did you mean 'params'"),

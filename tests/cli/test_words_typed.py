@@ -230,6 +230,27 @@ ERRORS = [
     ("shape 3x32x32 conv:64:k3",
      "layers[0]: '64:k3' is not an argument\n  3x32x32 conv:64:k3\n               ^~~~~\n"
      "  one colon stands after the op, commas between arguments: conv:64,k3\n"),
+    ("shape 3x32x32 conv:64:3:2",
+     "layers[0]: '64:3:2' is not an argument\n  3x32x32 conv:64:3:2\n               ^~~~~~\n"
+     "  one colon stands after the op, keys before the other numbers: conv:64,k3,s2\n"),
+    ("shape 3x32x32 conv:64,k(3,5)",
+     "layers[0]: 'k(3,5)' is not a number for k\n  3x32x32 conv:64,k(3,5)\n                  ^~~~~~\n  write k3x5\n"),
+    ("shape 3x32x32 conv:64,(3,5)",
+     "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:64,k3x5\n"
+     "  3x32x32 conv:64,(3,5)\n                  ^~~~~\n"),
+    ("shape 3x32x32 conv:64,F3",
+     "layers[0]: conv has no 'F3'\n  3x32x32 conv:64,F3\n                  ^~\n  write k3\n"),
+    ("shape 3x32x32 convT:4,k3,s2,op1",
+     "layers[0]: convT has no 'op1'\n  3x32x32 convT:4,k3,s2,op1\n                        ^~~\n  write out_pad=1\n"),
+    ("shape 3x32x32 convT:4,k3,s2,op=1",
+     "layers[0]: convT has no key 'op'\n  3x32x32 convT:4,k3,s2,op=1\n                        ^~~~\n"
+     "  did you mean 'out_pad'?\n"),
+    ("shape 3x32x32 convT:4,k3,s2,out_pad1",
+     "layers[0]: 'out_pad1' has no = between the key and its value\n  3x32x32 convT:4,k3,s2,out_pad1\n"
+     "                        ^~~~~~~~\n  write out_pad=1\n"),
+    ("shape 3x32x32 fc10",
+     "'fc10' is not a layer, a file or a built-in network\n  3x32x32 fc10\n          ^~~~\n"
+     "  a colon stands behind the op, commas between its arguments: fc:10\n"),
     ("shape 3x32x32 conv:64,k3,maxpool:2",
      "layers[0]: 'maxpool:2' is a layer of its own\n  3x32x32 conv:64,k3,maxpool:2\n"
      "                     ^~~~~~~~~\n  put a space in front of it, not a comma\n"),

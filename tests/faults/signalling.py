@@ -13,7 +13,10 @@ from tests.program import environment, interrupts
 
 from .commands import ENDINGS, WRITERS, Done, State, fill, line, run, scratch, start
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGALRM", "SIGPROF")
+NAMES = (
+    *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGXCPU", "SIGUSR1", "SIGALRM", "SIGPROF"),
+    *(name for name in ("SIGRTMIN", "SIGRTMAX") if hasattr(signal, name)),
+)
 AT_STEP = """
 import os, runpy, signal, sys
 number, step, count = int(sys.argv[1]), int(sys.argv[2]), 0

@@ -31,8 +31,8 @@ class Budget(Limit):
         super().__init__(MOST_STEPS, "the code takes more than {most:,} steps", error=TooMuchError)
 
     def copy(self, items: int) -> None:
-        """Count the steps of copying so many items. TooMuchError for more than a list may hold."""
-        self.count(listable(items) // ITEMS_A_STEP)
+        """Count the steps of copying so many items, one at least. TooMuchError for more than a list may hold."""
+        self.count(1 + listable(items) // ITEMS_A_STEP)
 
 
 def listable(items: int) -> int:

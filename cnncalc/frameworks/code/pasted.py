@@ -23,8 +23,8 @@ _MAGIC = re.compile(r"[%!]")
 _MARKS = (re.compile(r"(?!>>>)> ?(?:>(?!>) ?)*"), re.compile(r"\+"), re.compile(r"[ \t]*\d+(?:[:\t|] ?|$)"))
 """The prefixes of the lines of a quotation, of the new side of a diff, and of a numbered listing."""
 _FIRST = re.compile(r"(?P<before>.*?)(?P<module>[^\W\d][\w.]*\()\s*")
-_LONE = re.compile(r"(?:^|\s)((?:[^\W\d]\w*\.)*[A-Z]\w*\()")
-"""The beginning of a module, behind white space."""
+_LONE = re.compile(r"(?:^|[\s:])((?:[^\W\d]\w*\.)*[A-Z]\w*\()")
+"""The beginning of a module, behind white space, or behind the name of a logger."""
 _CHILD = re.compile(r"(?P<before>.*?)\s{2,}\([^()\s:]+\):\s+(?:\d+ x\s+)?(?:[^\W\d]\w*\(|Parameter containing)")
 
 

@@ -37,6 +37,8 @@ class _PrintoutReader:
     def __init__(self, text: str, name: str):
         self.text, self.name = text, name
         self.module = parse(text, name)
+        if not self.module.kind and not is_chain(self.module):
+            self.module = self.module._replace(kind="Module")
         self.spec = SpecBuilder()
         self.source: Draft | None = None
         """What the parts of modules that are not Sequentials read."""
@@ -154,12 +156,14 @@ class _PrintoutReader:
         kind = base_of(module)
         if kind is None or module.kind in HOLDERS:
             return self.unknown_leaf(module, path, reads)
+        raws: Sequence[Mapping[str, Any]] = ()
         try:
             args, kwargs = arguments_of(module, kind)
             raws = layers_of(kind, args, kwargs, "torch").layers
+            check_keys(raws)
             sample = sample_of(kind, args, kwargs)
         except (SpecError, KeyError, IndexError, TypeError):
-            return self.unread_leaf(module, kind, path, reads)
+            return self.unread_leaf(module, kind, raws, path, reads)
         if kind.startswith("AvgPool"):
             self.averages[kind] = None
         return self.layers(raws, path, reads, sample)
@@ -175,13 +179,18 @@ class _PrintoutReader:
                 reads.counted = counts(raw, sample)
         return reads
 
-    def unread_leaf(self, module: PrintedModule, kind: str, path: str, reads: Draft) -> Draft:
-        """Add a module whose class is known, with arguments for which there is no layer."""
+    def unread_leaf(
+        self, module: PrintedModule, kind: str, raws: Sequence[Mapping[str, Any]], path: str, reads: Draft
+    ) -> Draft:
+        """Add a module whose class is known, with arguments for which there is no layer, or that its layers refuse."""
         c, affine = module.args[0] if module.args else 0, module.kwargs.get("affine", True)
         if kind.startswith(("BatchNorm", "InstanceNorm")) and type(c) is int:
             params = c * affine * (2 if module.kwargs.get("bias", True) else 1)
             buffers = 2 * c if module.kwargs.get("track_running_stats") else 0
             return self.opaque(path, kind, [reads], {"params": params, "buffers": buffers, "macs": 0}, same=True)
+        classes = [OPS[raw["op"]][0] for raw in raws]
+        if classes and not any(cls.WEIGHTS for cls in classes):
+            return self.opaque(path, kind, [reads], NO_FIGURES, same=all(cls.KEEPS_SHAPE for cls in classes))
         return self.unknown_leaf(module, path, reads)
 
     def unknown_leaf(self, module: PrintedModule, path: str, reads: Draft) -> Draft:
@@ -228,11 +237,14 @@ def _listed(names: Mapping[str, None]) -> str:
 
 def is_chain(module: PrintedModule) -> bool:
     """Return whether a module runs the modules in it one after another: a Sequential, or one numbered like it."""
-    if module.kind in ("Sequential", ""):
+    if module.kind == "Sequential":
         return True
     if module.kind in WRAPPERS:
         return len(module.children) == 1
     names = [name for name, _ in module.children]
+    if not module.kind:  # lines from anywhere in a Sequential
+        first = int(names[0]) if re.fullmatch("[0-9]{1,9}", names[0]) else None
+        return first is not None and names == [str(first + n) for n in range(len(names))] and fits(module)
     if module.kind in LISTS or not names or module.args or module.kwargs:
         return False
     return names == [str(n) for n in range(len(names))] and (module.kind in SEQUENTIALS or fits(module))
@@ -316,6 +328,17 @@ def arguments_of(module: PrintedModule, kind: str) -> tuple[list[Any], dict[str,
 
 def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, (tuple, list)) else value
+
+
+def check_keys(raws: Sequence[Mapping[str, Any]]) -> None:
+    """SpecError for a value that a key of ours does not take, such as nan, and for the batch as an axis."""
+    for raw in raws:
+        cls, nd = OPS[raw["op"]]
+        for key, value in raw.items():
+            if key in cls.KEYS:
+                cls.KEYS[key](value, nd)
+        if raw.get("axis") == 0:
+            raise SpecError("it works along the batch")
 
 
 def sample_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[int] | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...limits import MOST_BITS
-from .budget import TooMuchError, bounded
+from .budget import TooMuchError, bounded, listable
 from .methods import METHODS, pairs
 from .operators import text_of
 from .values import (
@@ -265,14 +265,16 @@ def union(left: Any, right: Any) -> UnionValue:
 
 
 def _each_of(kinds: Any) -> Iterator[Any]:
-    """Yield each of the types of a union, or of a tuple."""
-    if isinstance(kinds, UnionValue):
-        kinds = kinds.kinds
-    if not isinstance(kinds, tuple):
-        yield kinds
-        return
-    for one in kinds:
-        yield from _each_of(one)
+    """Yield each of the types of a union, or of tuples. TooMuchError for more than a list may hold."""
+    waiting, seen = [kinds], 0
+    while waiting:
+        one = waiting.pop()
+        seen = listable(seen + 1)
+        one = one.kinds if isinstance(one, UnionValue) else one
+        if isinstance(one, tuple):
+            waiting += reversed(one)
+        else:
+            yield one
 
 
 def _is_of(value: Any, kind: Any) -> bool | None:

@@ -153,7 +153,7 @@ ENDLESS = [
     ),
     ("n = [0] * 50000\nfor i in range(999):\n    match n:\n        case [a, *b]: k = b\nn = k", STEPS),
     ("m = dict.fromkeys(range(50000))\nfor i in range(999):\n    match m:\n        case {1: a, **b}: n = b", STEPS),
-    ("class A: pass\nn = A()\nA = (int,) * 50000\nfor i in range(999): n = isinstance(n, A)", STEPS),
+    ("class A: pass\nn = A()\nA = (int,) * 40000\nfor i in range(999): n = isinstance(n, A)", STEPS),
     ("d = {'a' * 49999: 1}\nfor i in range(99999):\n    try: n = d[i]\n    except KeyError: n = 1", STEPS),
     ("for i in range(999):\n    try: assert 0 and [" + "1, " * 40000 + "]\n    except AssertionError: n = 1", STEPS),
     ("for i in range(99999): n = f'{(lambda: [" + "1, " * 40000 + "]):x}'", STEPS),

@@ -90,6 +90,14 @@ def test_a_custom_module_says_what_is_open() -> None:
     )
 
 
+def test_lines_with_names_are_of_a_module_that_is_not_known() -> None:
+    lines = "  (conv1): Conv2d(3, 6, kernel_size=(5, 5), stride=(1, 1))\n  (fc): Linear(in_features=9, out_features=2, "
+    network = read(f"{lines}bias=True)\n")
+    report = cnncalc.shape(network)
+    assert (report.params, report.macs, report.to_dict()["report"]["out"]) == (476, None, None)
+    assert "the forward of Module calls" in network.source.notes[0]  # type: ignore[union-attr]
+
+
 def test_a_module_in_a_chain_reads_what_is_before_it() -> None:
     blocks = "(0-1): 2 x Block(\n  (conv): Conv2d(3, 3, kernel_size=(1, 1), stride=(1, 1))\n)"
     report = cnncalc.shape(read(f"Sequential(\n{blocks}\n(2): Flatten(start_dim=1, end_dim=-1)\n)"))
@@ -178,13 +186,15 @@ AROUND_ONE = {
     "words in a fence": "```\nconv:4,k3 # mine\n```\n",
     "a log": f"{LOGGED}{LONE}\n",
     "a level": f"[2024-05-01 12:00] [INFO] {LONE}\n",
+    "a time": f"12:00:01 {LONE}\n",
+    "a logger": f"INFO:root:{LONE}\n",
     "a shell": f"me@host:~$ python net.py\n{LONE}\nme@host:~$ ",
 }
 
 
 @pytest.mark.parametrize("text", AROUND_ONE.values(), ids=list(AROUND_ONE))
 def test_what_stands_around_a_lone_layer_is_left_out(text: str) -> None:
-    for network in (read_bytes(text.encode(), "net.txt"), cnncalc.load(AROUND_ONE["a prompt"])):
+    for network in (read_bytes(text.encode(), "net.txt"), cnncalc.load(text)):
         assert [(layer.name, layer.params) for layer in cnncalc.shape(network, input=(3, 8, 9))] == [("conv1", 112)]
 
 
@@ -303,6 +313,21 @@ def test_how_an_average_pool_rounds_is_not_shown() -> None:
     network = read("Sequential(\n  (0): AvgPool2d(kernel_size=2, stride=2, padding=0)\n)")
     (note,) = network.source.notes  # type: ignore[union-attr]
     assert note == "a print-out does not show ceil_mode of AvgPool2d: read as False, rounding down"
+
+
+@pytest.mark.parametrize(
+    ("line", "out"),
+    [
+        ("Softmax(dim=0)", (6, 5, 4)),
+        ("Softmax(0)", (6, 5, 4)),
+        ("LeakyReLU(negative_slope=nan)", (6, 5, 4)),
+        ("ConstantPad2d(padding=(1, 1, 1, 1), value=nan)", None),
+        ("BatchNorm2d(6, eps=nan, momentum=0.1, affine=False, track_running_stats=False)", (6, 5, 4)),
+    ],
+)
+def test_a_module_that_no_layer_can_be_leaves_the_others(line: str, out: tuple[int, ...] | None) -> None:
+    report = cnncalc.shape(read(SMALL.replace("ReLU()", line)), input=(3, 9, 8))
+    assert (report.params, report.to_dict()["report"]["out"]) == (456, out if out is None else [*out])
 
 
 def test_parameters_behind_an_unknown_shape_are_those_that_are_shown() -> None:

@@ -1514,8 +1514,8 @@ WRONG: dict[str, tuple[Graph, str]] = {
     "too few inputs": (([("Conv", ["x"], "y", {})], (2, 3, 5), {}), "1 input, and its operator takes at least 2"),
     "too many inputs": (([("Relu", ["x", "x"], "y", {})], (2, 3), {}), "2 inputs, and its operator takes 1"),
     "many inputs": (([("Clip", ["x"] * 4, "y", {})], (2, 3), {}), "4 inputs, and its operator takes at most 3"),
-    "no kernel": (([("Conv", ["x", ""], "y", {})], (2, 3, 5), {}), "has no kernel"),
-    "no first input": (([("Relu", [""], "y", {})], (2, 3), {}), "has no input"),
+    "no kernel": (([("Conv", ["x", ""], "y", {})], (2, 3, 5), {}), "input 1 is left out"),
+    "no first input": (([("Relu", [""], "y", {})], (2, 3), {}), "input 0 is left out"),
     "one operand": (([("Max", [""], "y", {})], (2, 3), {}), "has no input"),
     "ranks": (([("Concat", ["x", "m"], "y", {"axis": 1})], (2, 3, 5), {"m": MATRIX}), "its inputs have 2 and 3 axes"),
     "pads": (([("Pad", ["x", "p"], "y", {})], (2, 3, 5), {"p": whole(1, 2)}), "2 pads for 3 axes"),
@@ -1540,8 +1540,8 @@ WRONG: dict[str, tuple[Graph, str]] = {
     ),
     "a kernel": (([("Conv", ["x", "m"], "y", {})], (2, 3, 5), {"m": MATRIX}), "its kernel has the shape [5, 4]"),
     "a window": (([("MaxPool", ["x"], "y", {})], (2, 3, 5), {}), "has no kernel_shape"),
-    "the second operand": (([("Add", ["x", ""], "y", {})], (2, 3), {}), "needs two inputs"),
-    "the second matrix": (([("MatMul", ["x", ""], "y", {})], (2, 3), {}), "has no second input"),
+    "the second operand": (([("Add", ["x", ""], "y", {})], (2, 3), {}), "input 1 is left out"),
+    "the second matrix": (([("MatMul", ["x", ""], "y", {})], (2, 3), {}), "input 1 is left out"),
     "axes of a norm": (([("MeanVarianceNormalization", ["x"], "y", {"axes": [5]})], (2, 3), {}), "axes [5] of 2"),
     "the axes of a sequence": (
         ([("RNN", ["x", "w", "w"], "y", {"hidden_size": 4})], (2, 3), {"w": drawn(1, 4, 4)}),
@@ -1655,12 +1655,12 @@ def test_an_attention_of_several_heads(apart: bool, more: dict[str, Any], mask: 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (("Concat", [], "y", {"axis": 0}), "has no input"),
-        (("Gather", ["x"], "y", {}), "needs two inputs"),
+        (("Concat", [], "y", {"axis": 0}), "0 inputs, and its operator takes at least 1"),
+        (("Gather", ["x"], "y", {}), "1 input, and its operator takes 2"),
+        (("Equal", ["", ""], "y", {}), "input 0 is left out"),
     ],
 )
-def test_an_operator_set_that_is_none_has_no_bounds(row: Row, message: str) -> None:
-    """Of one that onnx does not know, it does not know how many inputs an operator takes."""
+def test_an_operator_set_that_is_none_has_the_bounds_of_the_newest(row: Row, message: str) -> None:
     with pytest.raises(cnncalc.SpecError) as raised:
         cnncalc.shape(read_bytes(written(([row], (2, 3), {}), 0), "net.onnx"))
     assert message in str(raised.value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import no_input
 from ...keras.read.model import INPUT
+from ..budget import listable
 from ..methods import by_name
 from ..values import ClassValue, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe, leaves
 from .graph import LayerValue, SymbolicTensor, functional, plain
@@ -144,10 +145,20 @@ class SequentialValue(LayerValue):
 
     @property
     def is_chain(self) -> bool:
-        """Whether all of its members are Keras's own, so that its configuration lists them."""
-        return all(
-            one.is_chain if isinstance(one, SequentialValue) else isinstance(one, LayerValue) for one in self.members
-        )
+        """Whether all of its members are Keras's own, so that its configuration lists them.
+
+        TooMuchError for more than a list may hold, as models that are shared may have.
+        """
+        waiting: list[Any] = [self]
+        seen = 0
+        while waiting:
+            one = waiting.pop()
+            seen = listable(seen + 1)
+            if isinstance(one, SequentialValue):
+                waiting += one.members
+            elif not isinstance(one, LayerValue):
+                return False
+        return True
 
     def record(self) -> dict[str, Any]:
         if not self.is_chain and self.feed is not None:

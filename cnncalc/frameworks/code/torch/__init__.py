@@ -1,9 +1,9 @@
 """PyTorch in evaluated code: its modules, its functions of tensors, and networks of both.
 
-A network runs on tensors that have shapes and no values (`tensors`). The functions that it calls are noted
-(`functions`), the shapes of their results worked out (`shapes`), and the calls read as those of a module that
-PyTorch itself has run, by `frameworks/torch/read`. `modules` is what every module has, `containers`
-are those that hold others; `layers` and `sequences` are PyTorch's own modules, as `declaration` enters them.
+A network runs on tensors that have shapes and no values (`tensors`, with their `methods`). The functions that it calls
+are noted (`functions`), the shapes of their results worked out (`shapes`), and the calls read as those of a module that
+PyTorch itself has run, by `frameworks/torch/read`. `modules` is what every module has, `containers` are those that hold
+others; `layers` and `sequences` are PyTorch's own modules, as `declaration` enters them.
 """
 
 from __future__ import annotations

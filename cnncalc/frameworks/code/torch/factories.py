@@ -7,10 +7,11 @@ from math import ceil, isnan, nan, prod
 from typing import TYPE_CHECKING, Any
 
 from ....limits import MOST_ITEMS, MOST_READ
+from ..budget import listable
 from ..libraries import NameTable
 from ..methods import by_name
 from ..values import LibraryFunction, UnknownValue
-from .functions import shape
+from .methods import shape
 from .tensors import DeviceValue, TensorType, TensorValue
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ def tensor(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     while row and isinstance(row[0], (list, tuple)):
         shape.append(len(row[0]))
         row = [item for one in row for item in evaluator.items(one, node)]
+        listable(len(row))  # lists that are shared may give any number
     if not all(isinstance(one, (bool, int, float)) for one in row) or len(row) != prod(shape) or len(row) > MOST_ITEMS:
         return UnknownValue("torch.tensor(…) of values that are not known", node)
     kind = "bool" if all(isinstance(one, bool) for one in row) else "float"

@@ -140,7 +140,7 @@ class TensorValue(LibraryObject):
     # In expressions
 
     def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
-        from .functions import PROPERTIES, UNREAD, method
+        from .methods import PROPERTIES, UNREAD, method
 
         if name in PROPERTIES:
             return PROPERTIES[name](evaluator, self, node)

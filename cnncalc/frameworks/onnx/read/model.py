@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
@@ -80,14 +81,21 @@ def _calls(graph: Any) -> list[tuple[str, str]]:
 
 
 @lru_cache(maxsize=512)
-def arity(op: str, opset: int) -> tuple[int, int, int]:
-    """Return the least and the most inputs of an operator, and its least outputs; no bounds for an unknown one."""
+def arity(op: str, opset: int) -> tuple[int, int, int, tuple[int, ...]]:
+    """Return the least and the most inputs of an operator, its least outputs, and which inputs must not be left out.
+
+    There are no bounds for an unknown one.
+    """
     onnx = package()
-    try:
-        schema = onnx.defs.get_schema(op, opset, "")
-    except Exception:  # noqa: BLE001 - onnx raises an error of its native code's own for an operator it does not know
-        return 0, LARGEST, 0
-    return schema.min_input, schema.max_input, schema.min_output
+    schema = None
+    for version in ((opset,), ()):  # one that is not in the file's opset is bounded as in the newest
+        with suppress(Exception):  # onnx raises an error of its native code's own for an operator it does not know
+            schema = schema or onnx.defs.get_schema(op, *version, "")
+    if schema is None:
+        return 0, LARGEST, 0, ()
+    single = onnx.defs.OpSchema.FormalParameterOption.Single
+    needed = [at for at, one in enumerate(schema.inputs) if one.option == single]
+    return schema.min_input, schema.max_input, schema.min_output, tuple(needed)
 
 
 class GraphNode:
@@ -148,8 +156,8 @@ class GraphNode:
         return getattr(attribute, field)
 
     def check_arity(self, opset: int) -> None:
-        """SpecError for fewer inputs or outputs than its operator has, or more inputs."""
-        fewest, most, outputs = arity(self.op, opset)
+        """SpecError for fewer inputs or outputs than its operator has, more inputs, or one left out that it needs."""
+        fewest, most, outputs, needed = arity(self.op, opset)
         given = max([at + 1 for at, name in enumerate(self.inputs) if name], default=0)
         if len(self.inputs) < fewest or given > most:
             takes = (
@@ -160,6 +168,9 @@ class GraphNode:
                 else f"at most {most}"
             )
             raise self.wrong(f"{given} input{'s' * (given != 1)}, and its operator takes {takes}")
+        left_out = next((at for at in needed if not self.inputs[at]), None)
+        if left_out is not None:
+            raise self.wrong(f"input {left_out} is left out, and its operator needs it")
         if len(self.outputs) < outputs:
             own = len(self.outputs)
             raise self.wrong(f"{own} output{'s' * (own != 1)}, and its operator has {outputs}")

@@ -44,8 +44,6 @@ KINDS = {
 @HANDLERS.register(*KINDS)
 def binary(b: GraphReader, node: GraphNode) -> None:
     """Read one of KINDS."""
-    if len(node.inputs) < 2 or not all(node.inputs[:2]):
-        raise node.wrong("needs two inputs")
     if node.op in ("Mul", "Div") and (scaled(b, node) or gate(b, node)):
         return
     first, second = node.inputs[:2]
@@ -195,10 +193,7 @@ def where(b: GraphReader, node: GraphNode) -> None:
 @HANDLERS.register("Mod")
 def modulo(b: GraphReader, node: GraphNode) -> None:
     """Read what is left of whole numbers that are divided: a - b*floor(a/b); for others only the shape is known."""
-    given = operands(b, node)
-    if len(given) != 2:
-        raise node.wrong("needs two inputs")
-    x, by = given
+    x, by = operands(b, node)
     if b.kind(node.input(0)) != "int" or node.whole("fmod"):
         raise OpaqueNode(b.met(node))
     ratio = join(b, node.part("ratio"), "div", [x, by])

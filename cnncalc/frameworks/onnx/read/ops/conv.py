@@ -8,7 +8,7 @@ from .....layers.base import ENDS
 from .....registry import Registry
 from ....values import Handle
 from ..const import Const
-from ..made import OpaqueNode
+from ..made import OpaqueNode, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 
@@ -32,10 +32,7 @@ def window(node: GraphNode, k: list[int]) -> dict[str, Any]:
 @HANDLERS.register("Conv", "ConvTranspose")
 def conv(b: GraphReader, node: GraphNode) -> None:
     """Read kernels (c_o, c_i/g, k), or transposed (c_i, c_o/g, k), as ours; of `output_shape` the padding follows."""
-    weight = b.param(node, 1)
-    if weight is None:
-        raise node.wrong("has no kernel")
-    b.give(node, convolved(b, node, b.first(node), weight, b.param(node, 2)))
+    b.give(node, convolved(b, node, b.first(node), needed(b.param(node, 1)), b.param(node, 2)))
 
 
 def convolved(b: GraphReader, node: GraphNode, x: Handle, weight: Const, bias: Const | None) -> Handle:

@@ -99,8 +99,6 @@ def linear(b: GraphReader, node: GraphNode, x: Handle, weight: Const, bias: Cons
 @HANDLERS.register("MatMul")
 def matmul(b: GraphReader, node: GraphNode) -> None:
     """Read a product with a constant matrix as a linear layer, and of two values as a matmul (numpy.matmul)."""
-    if not node.input(1):
-        raise node.wrong("has no second input")
     consts = [b.const(name) for name in node.inputs[:2]]
     if consts[1] is not None and len(consts[1].shape) == 2 and consts[0] is None:
         b.give(node, linear(b, node, b.first(node), transposed(consts[1])))

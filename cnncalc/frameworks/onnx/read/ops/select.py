@@ -76,8 +76,6 @@ def split(b: GraphReader, node: GraphNode) -> None:
 @HANDLERS.register("Gather")
 def gather(b: GraphReader, node: GraphNode) -> None:
     """Read units of an axis by constant places; rows of a constant by the numbers of a value are an embedding."""
-    if len(node.inputs) < 2:
-        raise node.wrong("needs two inputs")
     table, at = b.const(node.input(0)), b.const(node.input(1))
     if table is not None and at is None:
         _embedding(b, node, table)
