@@ -37,8 +37,9 @@ MOST_CONTRASTED = 50_000
 again."""
 OPEN_AS = 4
 """As how many layers one of open sizes counts there."""
-MOST_DIFFED = 50_000
-"""Layers of two networks whose difference is looked for, those of both together: 6 KiB, and 80 microseconds, each."""
+MOST_DIFFED = 30_000
+"""Layers of two networks whose difference is looked for, those of both together: 6 KiB, and up to 60 microseconds,
+each."""
 MOST_UNITS_FOLLOWED = 1 << 32
 """Units on the axes of all maps through which `rf` follows a unit or a pixel: up to 0.3 nanoseconds each."""
 MOST_WITH_FIELDS = 10_000

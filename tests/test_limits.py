@@ -310,7 +310,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         b"3x8x8 relu:times=30000",
         ["diff", "3x8x8 relu:times=20001"],
         2,
-        "both networks together have 50,001 layers, more than 50,000",
+        "both networks together have 50,001 layers, more than 30,000",
     ),
     "dialects.txt": (
         b"3x8x8 relu:times=100000",
