@@ -48,7 +48,7 @@ _PASTED = frozenset("(<[\n")
 
 
 def _text(spec: SpecWords) -> str:
-    """Return the text of a spec behind the shape in front of it."""
+    """Return the text of a spec, without the shape before it."""
     return spec.text.text[spec.text.tokens[spec.first].start :]
 
 
