@@ -38,7 +38,7 @@ def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
 
 _BETWEEN = r"\s*(?:[-=]*>|[|;+&→⇒/])\s*"
 _MARKED = rf"(.+?){_BETWEEN}(\w+).*"
-"""An argument and a layer behind it, with a mark between them in place of white space."""
+"""An argument and a layer after it, with a mark between them in place of white space."""
 
 
 def _second_colon(head: WordHead, cls: type[Layer], text: str) -> SpecError:
@@ -210,7 +210,7 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
 
 
 def _order(cls: type[Layer], given: Collection[str]) -> list[str]:
-    """Return the keys that numbers without a name probably mean behind the first one, in order."""
+    """Return the keys that numbers without a name probably mean after the first one, in order."""
     return [key for key in ("k", "s", "p", "d") if key in cls.KEYS and key != cls.BARE and key not in given]
 
 

@@ -58,7 +58,7 @@ class Words(Origin):
         """The word of each layer of the spec."""
 
     def with_argument(self, layer: int, key: str, value: int) -> str:
-        """Return the word of a layer of the spec with one more argument, behind a bare number; at the end of a call."""
+        """Return the word of a layer of the spec with one more argument, after a bare number; at the end of a call."""
         word = self.text.words[self.owners[layer]]
         if word.endswith(")") and "(" in word.partition(":")[0]:
             name = "kernel_size" if key == "k" else "padding"
@@ -392,7 +392,7 @@ def _class_word(
 
 
 def _of_call(layers: Sequence[Raw], own: Raw, behind: Sequence[Follower] = (), args: Sequence[Arg] = ()) -> ParsedWord:
-    """Return the layers of a call as a word: what stands before and behind its layer is of one group with it."""
+    """Return the layers of a call as a word: those before and after its layer are of one group with it."""
     at = 1 if len(layers) > 1 and layers[0]["op"] == "pad" else 0
     before = [(raw["op"], raw) for raw in layers[:at]]
     rest = layers[at + 1 :]

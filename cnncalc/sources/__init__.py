@@ -49,7 +49,7 @@ _RAISED = r"\s*[A-Za-z][\w.]*(?:Error|Exception): "
 
 
 def _text(spec: SpecWords) -> str:
-    """Return the text of a spec behind the shape in front of it."""
+    """Return the text of a spec, without the shape before it."""
     return spec.text.text[spec.text.tokens[spec.first].start :]
 
 

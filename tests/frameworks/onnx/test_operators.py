@@ -700,6 +700,19 @@ OPENED: dict[str, tuple[list[Row], list[int | str | None], tuple[int, ...], Arra
         (2, 3, 4, 5),
         {"one": whole(1)},
     ),
+    "a row for each sample, as of attention with a key of its own": (
+        [
+            *FIRST,
+            ("Concat", ["one", "s", "one"], "t", {"axis": 0}),
+            ("Tile", ["b", "t"], "k", {}),
+            ("Transpose", ["x"], "u", {"perm": [1, 0, 2]}),
+            ("Concat", ["u", "k"], "v", {"axis": 0}),
+            ("Transpose", ["v"], "y", {"perm": [1, 0, 2]}),
+        ],
+        ["N", 3, 5],
+        (2, 3, 5),
+        {"one": whole(1), "b": drawn(1, 1, 5)},
+    ),
     "all rows of open sizes": (
         [("Transpose", ["x"], "t", {"perm": [1, 0, 2, 3]}), ("Reshape", ["t", "flat"], "u", {}), ALONG_ROWS],
         ["N", "C", "H", 5],

@@ -223,9 +223,14 @@ def _behind_batch(b: GraphReader, size: Size) -> list[Size] | None:
 
 @HANDLERS.register("Tile")
 def tile(b: GraphReader, node: GraphNode) -> None:
-    """Read each axis repeated as a whole."""
+    """Read each axis repeated as a whole; what repeats single units alone may do so for each sample."""
     x, full = b.known(node)
-    times = needed(numbers(b.const(node.input(1))))
+    times, listed = numbers(b.const(node.input(1))), b.listed(node.input(1))
+    counts = [n for n in listed or [] if not isinstance(n, float)]
+    if times is None and len(counts) == len(full) and all(1 in pair for pair in zip(counts, full, strict=True)):
+        b.give(node, expanded(b, node.name, x, [t if n == 1 else n for t, n in zip(counts, full, strict=True)]))
+        return
+    times = needed(times)
     if len(times) != len(full) or any(t < 1 for t in times):
         raise OpaqueNode(known=False)
     if all(t == 1 for t in times):
