@@ -67,7 +67,7 @@ _MODULES = {
     "run": "api.arrays",
     "to_onnx": "api.arrays",
 }
-"""Where the public names stand that are imported when they are first asked for; the others are in `api.networks`."""
+"""The modules of the public names that are imported when they are first asked for; the others are in `api.networks`."""
 
 
 def __getattr__(name: str) -> Any:

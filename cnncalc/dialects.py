@@ -39,7 +39,7 @@ class Dialect:
     pool_rounds_up = False
     """Whether a pool rounds up by default."""
     bare_pool_keeps_last = False
-    """Whether a pool that rounds up, and has no padding, keeps a last window that starts behind the input."""
+    """Whether a pool that rounds up, and has no padding, keeps a last window that starts after the input."""
     max_dilation = True
     """Whether a max pool can be dilated."""
     avg_dilation = True

@@ -17,7 +17,7 @@ LONGEST_EXCERPT = 1_000
 
 
 def clipped(text: str, most: int) -> str:
-    """Return a text of at most so many characters, with `…` for those that are left out."""
+    """Return a text of at most `most` characters, with `…` for those that are left out."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

@@ -81,7 +81,7 @@ def _recurrence(layer: LayerReport) -> list[str]:
 
 
 def _is_window(field: Field) -> bool:
-    """Return whether its units differ by nothing but their place, and stand in order."""
+    """Return whether its units differ by nothing but their place, and are in order."""
     return field.phases is None and (field.stride or 0) > 0
 
 

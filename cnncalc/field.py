@@ -48,7 +48,7 @@ class Field(NamedTuple):
     anchor: Anchor | None = None
     """If an open size decides the start: what it is counted from."""
     offset: int = 0
-    """How many pixels the start lies behind the anchor."""
+    """How many pixels the start lies after the anchor."""
 
     def __eq__(self, other: object) -> bool:
         """Return whether the same is known of both; an anchor says nothing of the pixels."""

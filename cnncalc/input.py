@@ -118,14 +118,14 @@ def unnested(layers: Iterable[Layer]) -> Iterator[Layer]:
     """Yield the layers, those of a block in its place: however deep one stands, it is handed on once."""
     around = [iter(layers)]
     while around:
-        layer = next(around[-1], None)
-        if layer is None:
-            around.pop()
-        elif layer.NESTS:
-            nodes: Any = layer.given["layers"]
-            around.append(node.layer for node in nodes)
-        else:
+        for layer in around[-1]:
+            if layer.NESTS:
+                nodes: Any = layer.given["layers"]
+                around.append(node.layer for node in nodes)
+                break
             yield layer
+        else:
+            around.pop()
 
 
 class Input(NamedTuple):

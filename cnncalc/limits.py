@@ -37,18 +37,21 @@ MOST_CONTRASTED = 50_000
 again."""
 OPEN_AS = 4
 """As how many layers one of open sizes counts there."""
-MOST_DIFFED = 50_000
-"""Layers of two networks whose difference is looked for, those of both together: 6 KiB, and 80 microseconds, each."""
+MOST_DIFFED = 30_000
+"""Layers of two networks whose difference is looked for, those of both together: 6 KiB, and up to 60 microseconds,
+each."""
 MOST_UNITS_FOLLOWED = 1 << 32
 """Units on the axes of all maps through which `rf` follows a unit or a pixel: up to 0.3 nanoseconds each."""
-MOST_WITH_FIELDS = 16_000
-"""Layers whose receptive fields are looked at by `rf`, each counted for each that it reads: 4 KiB, and 100
+MOST_WITH_FIELDS = 10_000
+"""Layers whose receptive fields are looked at by `rf`, each counted for each that it reads: 8 KiB, and 100 to 200
 microseconds, each."""
+MOST_WITH_INFLUENCE = 4_000
+"""Layers through which `rf --effective` follows the influence of pixels: 300 microseconds each."""
 MOST_OPENED = 4_000
 """Layers of a network that `rf` traces again with open sizes, for the input from which on each adds something: 200
 microseconds each."""
-MOST_PAIRS = 1_000_000
-"""Pairs of what one layer reads, of all layers together, where `rf` follows each through the layer: a microsecond."""
+MOST_PAIRS = 500_000
+"""Pairs of what one layer reads, of all layers together, where `rf` follows each through the layer: 2 microseconds."""
 MOST_RUN = 16_000
 """Layers of a network that is run, or whose matrix is made: 5 KiB, and 60 to 120 microseconds, each, before anything
 is computed."""

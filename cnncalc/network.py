@@ -11,7 +11,7 @@ from .layers import Layer
 from .sizes import Open, Shape, show, to_json
 
 INPUT = -1
-"""The index that stands for the network's input in what a layer reads."""
+"""The index of the network's input in what a layer reads."""
 
 
 class Origin:
@@ -128,7 +128,7 @@ class Network(NamedTuple):
         return error
 
     def head(self) -> dict[str, Any]:
-        """Return the keys of the spec that stand before its layers, as JSON; without those that have no value."""
+        """Return the keys of the spec before its layers, as JSON; without those that have no value."""
         head: dict[str, Any] = {"cnncalc": 1}
         if self.name is not None:
             head["name"] = self.name

@@ -46,7 +46,7 @@ def heed() -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's form
-    """End at once: an exception could come where it is lost, as in an import or behind an `except`."""
+    """End at once: an exception could come where it is lost, as in an import or after an `except`."""
     if _LATE:
         _LATE[-1].append(number)
         return
@@ -55,7 +55,7 @@ def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal'
 
 
 def unbroken(act: Callable[[], None]) -> None:
-    """Do what must not be left half done: a signal that comes meanwhile ends the command behind it."""
+    """Do what must not be left half done: a signal that comes meanwhile ends the command afterwards."""
     late: list[int] = []
     _LATE.append(late)
     try:

@@ -242,14 +242,14 @@ def _traced(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env)
 
 
 def _with_arithmetic(error: CnncalcError, node: Node, layers: Sequence[LayerReport]) -> CnncalcError:
-    """Return the error of a layer, its help behind the arithmetic of a wrong linear layer."""
+    """Return the error of a layer, its help after the arithmetic of a wrong linear layer."""
     if node.layer.WORD == "linear" and error.key == "c_i":
         error.help = "\n".join(filter(None, [_flattened(node, layers), error.help]))
     return error
 
 
 def _flattened(node: Node, layers: Sequence[LayerReport]) -> str | None:
-    """Return `64x14x14 = 12,544 → Linear(12,544, 10)` of a linear layer behind a flatten; None behind anything else."""
+    """Return `64x14x14 = 12,544 → Linear(12,544, 10)` of a linear layer after a flatten; None after anything else."""
     at = node.reads[0]
     while at != INPUT and layers[at].samples and layers[at].traced.out == layers[at].sample:
         at = layers[at].node.reads[0]

@@ -26,7 +26,7 @@ class Wire(NamedTuple):
     trainable: bool = True
     counted: Mapping[str, int] | None = None
     before: tuple[tuple[str, Layer], ...] = ()
-    """Layers of its group that stand before it, each with what its name adds to the layer's."""
+    """Layers of its group before it, each with what its name adds to the layer's."""
     behind: tuple[tuple[str, Layer], ...] = ()
     """The nodes that follow it: what reads the layer by its name reads the last of them."""
 

@@ -271,15 +271,21 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "5,994,015 taps are too many: at most 4,194,304 are held",
     ),
+    "influence_of_layers.txt": (
+        b"2x5x6 conv:2,k3,p1,times=4001",
+        ["rf", "--effective"],
+        2,
+        "the influence of the pixels is followed through 4,001 layers, more than 4,000",
+    ),
     "influence_of_none.txt": (b"1x1x1 conv:1,k2,d2,p1", ["rf", "--effective"], 0, "sees no pixel"),
     "window.txt": (b"1x100x100 conv:1,k99", ["show"], 0, "step 4 of 4"),
     "maps.txt": (b"1x5x5 conv:1,k3,p100000", ["show", "--to", "html"], 0, "The maps are too large"),
     "kernel.txt": (b"1x9999999x9999999 conv:1,k9999999", ["show", "--to", "html"], 0, "The maps are too large"),
     "fields.txt": (
-        b"3x8x8 relu:times=16001",
+        b"3x8x8 relu:times=10001",
         ["rf"],
         2,
-        "the fields of 16,001 layers, each counted for each that it reads, more than 16,000",
+        "the fields of 10,001 layers, each counted for each that it reads, more than 10,000",
     ),
     "matrix.txt": (
         b"linear:2",
@@ -304,7 +310,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         b"3x8x8 relu:times=30000",
         ["diff", "3x8x8 relu:times=20001"],
         2,
-        "both networks together have 50,001 layers, more than 50,000",
+        "both networks together have 50,001 layers, more than 30,000",
     ),
     "dialects.txt": (
         b"3x8x8 relu:times=100000",
@@ -331,7 +337,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         ),
         ["rf"],
         2,
-        "receptive fields of 2,250,001 pairs of inputs that meet in a layer, more than 1,000,000",
+        "receptive fields of 2,250,001 pairs of inputs that meet in a layer, more than 500,000",
     ),
     "constant.json": (
         spec(

@@ -92,7 +92,7 @@ class Expectation(NamedTuple):
     value: Any
     """The expected value as JSON: a number, without its tolerance, a shape, a number for each axis, or hints' names."""
     layer: str | None = None
-    """The name of the layer whose figure it is; None for the one that the expectation stands at."""
+    """The name of the layer whose figure it is; None for the layer that has the expectation."""
     bound: str = ""
     """`min_`, `max_`, or empty for the value itself."""
     excludes: bool = False

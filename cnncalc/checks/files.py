@@ -89,7 +89,7 @@ def _meant(word: str, lines: bool) -> Iterator[SpecFile]:
 
 
 def _grouped(words: Iterable[str]) -> Iterator[str | list[str]]:
-    """Yield the words, those of one network together: a shape, and layer words or a name behind it."""
+    """Yield the words, those of one network together: a shape, and layer words or a name after it."""
     group: list[str] = []
     for word in words:
         if _goes_on(group, word):

@@ -1,4 +1,4 @@
-"""The completion: the words that can stand at the cursor of a command line, for all shells."""
+"""The completion: the words that can be at the cursor of a command line, for all shells."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Cursor:
 
 
 def offer(line: str) -> Offer:
-    """Return what can stand at the end of a command line, which is cut at the cursor; case does not matter."""
+    """Return what can complete a command line, which is cut at the cursor; case does not matter."""
     *words, word = split(line)
     if word.lstrip("012&")[:1] in ("<", ">") or (words and words[-1][-1:] in ("<", ">")):
         return FILES  # a redirection

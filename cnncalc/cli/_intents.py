@@ -30,7 +30,7 @@ _OPTIONS = {
     "--forbid all": "hints hint lint fail-on warnings W Wall Werror deny",
     "--stat": "summary short brief stats totals-only",
     "--expect out=1000": "assert assume require expected want",
-    "--baseline FILE --update": "update-baseline save-baseline record lock lockfile",
+    "--baseline FILE --update": "update-baseline write-baseline save-baseline record lock lockfile",
     "--of LAYER": "layer of-layer",
     "--to svg": "format target-format as into svg png html image",
     "--to onnx": "format target-format as into onnx keras torch pytorch",

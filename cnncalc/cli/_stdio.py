@@ -75,7 +75,7 @@ class _Steady(io.RawIOBase):
         self._stream = stream  # which closes its file when nothing holds it
         self._raw = getattr(stream.buffer, "raw", stream.buffer)
         self._lossy = lossy
-        """Whether what cannot be written is let go, as all that comes behind an error is."""
+        """Whether what cannot be written is dropped, as everything after an error is."""
         self._is_checked = True
         """Whether nothing has been written since the last `check`."""
 

@@ -32,7 +32,7 @@ class Settings:
         self.verbose = False
         self.debug = False
         self.words: Sequence[str] = ()
-        """The words of the command line behind `cnncalc`."""
+        """The words of the command line after `cnncalc`."""
 
     def has_color(self, stream: IO[str]) -> bool:
         """Return whether a stream gets escape codes: what --color says, else the environment and the terminal."""
@@ -139,7 +139,7 @@ def debug(error: Exception) -> None:
 
 
 def show_error(error: CnncalcError) -> None:
-    """Print an error on standard error, behind what is printed before it."""
+    """Print an error on standard error, after what was printed before it."""
     if sys.stderr is not None:
         sys.stdout.flush()
         print(error_text(error, settings().has_color(sys.stderr)), file=sys.stderr)

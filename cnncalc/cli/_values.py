@@ -100,7 +100,7 @@ def _layers(words: Sequence[str]) -> Mapping[str, str]:
 
 
 def _expectations(before: Sequence[str], word: str) -> Offer:
-    """Offer the figures that can be expected, of the whole network or, behind a point, of a layer."""
+    """Offer the figures that can be expected, of the whole network or, after a dot, of a layer."""
     from ..checks.expect import BOUNDS, FIGURES
 
     layer, point, _ = word.rpartition(".")

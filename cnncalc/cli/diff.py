@@ -58,7 +58,7 @@ def command(
 
 
 def _two(words: tuple[str, ...]) -> tuple[str, str]:
-    """Return the two networks that are compared: of a file alone, the one at HEAD; behind revisions, those at them."""
+    """Return the two networks that are compared: a file alone and itself at HEAD; after revisions, the file at them."""
     *before, last = words or ("",)
     file = last.partition(".py:")[0] + ".py" if ".py:" in last else last
     if os.path.isfile(file) and len(before) < 3 and not any(map(_is_network, before)):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..network import Network
 
 SMALL = 1000
-"""The most values that are printed as they are: as many as NumPy prints without leaving some out."""
+"""The most values that are printed in full: as many as NumPy prints without leaving some out."""
 SHOWN = 16 << 20
 """From how many bytes on the part of the result that is held at once is mentioned."""
 PATIENCE = 2.0

@@ -222,7 +222,7 @@ def _run(network: Network, dialect: type[Dialect], batch: int | None) -> Run:
 
 
 def alike(layers: Sequence[LayerContrast]) -> list[list[LayerContrast]]:
-    """Return the layers in groups that differ in the same way, each group where its first layer stands."""
+    """Return the layers in groups that differ in the same way, each group at the place of its first layer."""
     return list(_groups(layers, LayerContrast.label).values())
 
 

@@ -231,7 +231,7 @@ def _figure(subject: Any, what: str) -> Any:
 
 
 def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
-    """Yield the layers that differ; a removed one comes behind the layer that it stood behind."""
+    """Yield the layers that differ; a removed one comes after the layer that it followed."""
     items, new_items = (_items(report.layers) for report in (old, new))
     pairs, steady = match(items, new_items)
     places, partner = dict(pairs), {j: i for i, j in pairs}

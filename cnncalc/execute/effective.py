@@ -21,7 +21,7 @@ import numpy as np
 from ..errors import SpecError
 from ..fields.graph import Graph
 from ..fields.views import check_unit, look_back
-from ..limits import Limit
+from ..limits import MOST_WITH_INFLUENCE, Limit, within
 from ..network import INPUT
 from .operators import FURTHER_IN_FRONT, Operator, Taps, Weights, grid, operator, passes_one_on
 from .task import Array
@@ -161,6 +161,12 @@ class _Moments:
     def __init__(self, graph: Graph, end: int, pixels: Sequence[range]):
         self.graph, self.end, self._pixels = graph, end, pixels
         self.needed = sorted(graph.before(end))
+        within(
+            MOST_WITH_INFLUENCE,
+            len(self.needed),
+            "the influence of the pixels is followed through {made:,} layers, more than {most:,}",
+            "give a layer further in front: --of LAYER",
+        )
         held = Limit(MOST_HELD, "{made:,} taps are too many: at most {most:,} are held", FURTHER_IN_FRONT)
         self._readers: dict[int, list[tuple[int, Operator]]] = {at: [] for at in (INPUT, *self.needed)}
         for at in self.needed:

@@ -59,7 +59,7 @@ class Samples:
         return x.reshape(-1, *self.sample)
 
     def further(self, given: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the arrays of further inputs, a batch in front. SpecError for a missing one, or another batch."""
+        """Return the arrays of further inputs, the batch first. SpecError for a missing one, or another batch."""
         arrays = {}
         for layer in self.report.layers:
             if not isinstance(layer.node.layer, FurtherInput):
@@ -223,7 +223,7 @@ class Job:
         return shape, step.kind, samples
 
     def batch_at(self, at: int) -> int:
-        """Return where the batch stands among the axes of a layer's result."""
+        """Return the place of the batch among the axes of a layer's result."""
         return self.plan.steps[at].layer.traced.fields.batch_at
 
     def load(self) -> Program:

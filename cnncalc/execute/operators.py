@@ -60,7 +60,7 @@ class Operator(NamedTuple):
     gain: float = 1.0
     """What the mean square is multiplied by besides."""
     offset: int = 0
-    """The channel of the layer that is channel 0 of what it reads: a concat puts its inputs one behind the other."""
+    """The channel of the layer that is channel 0 of what it reads: a concat puts its inputs one after the other."""
     taken: range | None = None
     """The channels of what it reads that it takes; None for all."""
     of: int = 1

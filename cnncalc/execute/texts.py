@@ -12,7 +12,7 @@ from ..errors import LONGEST_PATH, SpecError, Where, shown
 from .task import Array
 
 SEPARATORS = (",", ";", "\t", None)
-"""What stands between the numbers of a row: the first that the first row has; None is any white space."""
+"""The separator of the numbers of a row: the first that the first row has; None is any white space."""
 ENDINGS = (".csv", ".tsv", ".txt", ".dat")
 """The endings of files that are tables."""
 

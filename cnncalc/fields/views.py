@@ -235,7 +235,7 @@ class Spread(NamedTuple):
     """The index of the layer of the pixel, or INPUT."""
     pixel: tuple[int, ...]
     sets: dict[int, Region]
-    """The units of each layer behind it that see it; a layer of which it is not known is left out."""
+    """The units of each later layer that see it; a layer of which it is not known is left out."""
 
     def number(self, at: int) -> int | None:
         """Return how many units of a layer see it; None if that is not known."""
@@ -269,7 +269,7 @@ class Spread(NamedTuple):
 
 
 def look_forth(graph: Graph, source: int, pixel: Sequence[int]) -> Spread:
-    """Return the units of the layers behind one that see a unit of it, or a pixel of the input."""
+    """Return the units of later layers that see a unit of a layer, or a pixel of the input."""
     check_unit(graph, source, pixel)
     behind = graph.behind(source)
     _check_sizes(graph, [source])

@@ -119,7 +119,7 @@ class HintPlace:
 
     @property
     def name(self) -> str:
-        """Its name, behind those of the blocks around it."""
+        """Its name, after those of the blocks around it."""
         return self.layer.name if self.block is None else f"{self.block.name}.{self.layer.name}"
 
     @property
@@ -144,7 +144,7 @@ class HintPlace:
         return None if at == INPUT else self.level.layers[at]
 
     def alike(self) -> object:
-        """Return what a hint that is `of_alike` follows from: equal for copies of a layer, one behind the other."""
+        """Return what a hint that is `of_alike` follows from: equal for copies of a layer in sequence."""
         layer, before = self.layer, self.before()
         above = None if before is None else (id(before.node.layer), before.sample)
         return id(layer.node.layer), layer.sample, above
@@ -187,7 +187,7 @@ class HintKind:
 
 
 def places(layers: Sequence[LayerReport], block: HintPlace | None = None) -> Iterator[HintPlace]:
-    """Yield each layer in its place, those of blocks behind their block."""
+    """Yield each layer in its place, those of blocks after their block."""
     level = HintLevel(layers)
     for at, layer in enumerate(layers):
         place = HintPlace(level, at, block)

@@ -78,7 +78,7 @@ def _upsample(place: HintPlace) -> Advice | None:
 
 
 def channels_last(network: Network) -> Advice | None:
-    """Return the advice on the input of a configured network whose channels seem to stand last, where the width is."""
+    """Return the advice on the input of a configured network whose channels seem to be last, where the width is."""
     try:
         sample = read_input(network).sample
     except CnncalcError:  # the trace says what is wrong

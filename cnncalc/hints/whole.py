@@ -71,7 +71,7 @@ def _is_map(layer: LayerReport | None) -> bool:
 
 
 def _softmax_axis(place: HintPlace) -> Advice | None:
-    """Return the advice on a softmax along the last axis of a map whose channels stand first."""
+    """Return the advice on a softmax along the last axis of a map whose channels are first."""
     layer = place.layer
     if layer.op not in ("softmax", "logsoftmax") or len(layer.sample) < 3 or not _is_map(place.before()):
         return None

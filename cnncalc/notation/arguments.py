@@ -32,7 +32,7 @@ _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no
 
 
 class Follower(NamedTuple):
-    """An activation or a norm behind a layer, in its word."""
+    """An activation or a norm after a layer, in its word."""
 
     suffix: str
     """What it adds to the layer's name: the word that it is written as."""

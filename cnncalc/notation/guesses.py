@@ -38,7 +38,7 @@ def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
 
 _BETWEEN = r"\s*(?:[-=]*>|[|;+&→⇒/])\s*"
 _MARKED = rf"(.+?){_BETWEEN}(\w+).*"
-"""An argument and a layer behind it, with a mark between them in place of white space."""
+"""An argument and a layer after it, with a mark between them in place of white space."""
 
 
 def _second_colon(head: WordHead, cls: type[Layer], text: str) -> SpecError:
@@ -195,7 +195,8 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     rest = [text.strip() for text in split_arguments(word.partition(":")[2])]
     others = [text for text in rest if _once(text) not in texts]
     numbers = [one.value for one in bare if isinstance(one.value, int)]
-    kernel_second = "k" in order and len(bare) > 2 and (len(numbers) < 2 or numbers[0] > numbers[1] <= LIKELY_KERNEL)
+    small = len(numbers) < 2 or (numbers[0] > numbers[1] and (numbers[1] <= LIKELY_KERNEL or numbers[1] in (9, 11)))
+    kernel_second = "k" in order and len(bare) > 2 and small
     counted = "c_i" in cls.KEYS and cls.BARE in ("c_o", "out") and (len(bare) > 2 or not order) and not kernel_second
     own = texts[1:] if counted else texts
     if len(own) - 1 <= len(order) and (len(own) > 1 or counted or len(bare) == 1):
@@ -209,7 +210,7 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
 
 
 def _order(cls: type[Layer], given: Collection[str]) -> list[str]:
-    """Return the keys that numbers without a name probably mean behind the first one, in order."""
+    """Return the keys that numbers without a name probably mean after the first one, in order."""
     return [key for key in ("k", "s", "p", "d") if key in cls.KEYS and key != cls.BARE and key not in given]
 
 

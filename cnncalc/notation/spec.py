@@ -42,7 +42,7 @@ TOP_KEYS = (
 
 
 class Group(NamedTuple):
-    """A layer with those that stand before and behind it in its word, each with what its name adds to the layer's."""
+    """A layer with those before and after it in its word, each with what its name adds to the layer's."""
 
     head: Raw
     before: tuple[tuple[str, Raw], ...] = ()

@@ -14,7 +14,7 @@ from ..errors import Where, printable
 OPENING, CLOSING = "([{", ")]}"
 QUOTES = "\"'"
 _BEFORE_QUOTES = " \t\r\n=,:([{+"
-"""The signs behind which a quote begins a text; elsewhere it is an apostrophe."""
+"""The signs after which a quote begins a text; elsewhere it is an apostrophe."""
 
 
 class Token(NamedTuple):
@@ -27,7 +27,7 @@ class Token(NamedTuple):
 
 
 class WordText:
-    """A text of words, and where it stands: in a file, or on the command line."""
+    """A text of words, and its place: in a file, or on the command line."""
 
     def __init__(self, text: str, name: str | None = None, first_line: int = 1, tokens: Sequence[Token] | None = None):
         self.text, self.name, self.first_line = text, name, first_line

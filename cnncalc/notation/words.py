@@ -58,7 +58,7 @@ class Words(Origin):
         """The word of each layer of the spec."""
 
     def with_argument(self, layer: int, key: str, value: int) -> str:
-        """Return the word of a layer of the spec with one more argument, behind a bare number; at the end of a call."""
+        """Return the word of a layer of the spec with one more argument, after a bare number; at the end of a call."""
         word = self.text.words[self.owners[layer]]
         if word.endswith(")") and "(" in word.partition(":")[0]:
             name = "kernel_size" if key == "k" else "padding"
@@ -303,6 +303,11 @@ def _needed(raw: Raw, word: str) -> WordError | None:
         return None
     example = 2 if bare == "k" else EXAMPLE.get(bare, 2)
     given = [text.strip() for text in split_arguments(word.partition(":")[2]) if text.strip()]
+    letters = {name.strip(): number.strip() for name, _, number in (text.partition("=") for text in given)}
+    if bare == "c_o" and {"K", "F"} <= letters.keys() and all(map(is_digits, letters.values())):  # as CS231n has them
+        c_o, k = letters.pop("K"), letters.pop("F")
+        meant = ",".join([c_o, f"k{k}", *[f"{key.lower()}={number}" for key, number in letters.items()]])
+        return WordError(f"K is the number of filters, and F their size: {op}:{meant}", None, 0, len(word))
     for text in given if bare == "c_o" else []:
         name, _, number = [part.strip() for part in text.partition("=")]
         if name.lower() in _CHANNELS and is_digits(number):
@@ -387,7 +392,7 @@ def _class_word(
 
 
 def _of_call(layers: Sequence[Raw], own: Raw, behind: Sequence[Follower] = (), args: Sequence[Arg] = ()) -> ParsedWord:
-    """Return the layers of a call as a word: what stands before and behind its layer is of one group with it."""
+    """Return the layers of a call as a word: those before and after its layer are of one group with it."""
     at = 1 if len(layers) > 1 and layers[0]["op"] == "pad" else 0
     before = [(raw["op"], raw) for raw in layers[:at]]
     rest = layers[at + 1 :]

@@ -13,7 +13,7 @@ from .texts import broken, paint
 
 
 class Heading(NamedTuple):
-    """The head of a column, and how its cells stand below it."""
+    """The head of a column, and how its cells are aligned."""
 
     title: str
     right: bool = False
@@ -36,7 +36,7 @@ class Line(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table to draw: an empty line stands between its sections."""
+    """A table to draw, with an empty line between its sections."""
 
     heads: Sequence[Heading]
     sections: Sequence[Sequence[Line]]

@@ -68,7 +68,7 @@ class Grid(NamedTuple):
 
     @property
     def right(self) -> list[bool]:
-        """Whether each column stands to the right."""
+        """Whether each column is aligned to the right."""
         return [column.right for column in self.columns]
 
     def records(self) -> list[dict[str, Cell]]:

@@ -14,7 +14,7 @@ _ACTIVE = re.compile(r"[&<>|\\`*_\[\]~$\"]|:(?=//)|#(?=\d)|(?<=www)\.", re.IGNOR
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]] = (), right: Sequence[bool] = ()) -> Iterator[str]:
-    """Yield the lines of a table of texts that are already escaped; `right` says which columns stand to the right."""
+    """Yield the lines of a table of texts that are already escaped; `right` aligns these columns to the right."""
     yield row(titles)
     yield "|" + "|".join("---:" if r else "---" for r in right or [False] * len(titles)) + "|\n"
     yield from map(row, rows)

@@ -103,7 +103,7 @@ MOST_BEGINNINGS = 32
 
 
 def _following(kinds: Sequence[int]) -> list[int]:
-    """Return where the next row of the same kind stands, for each row; the number of rows for none."""
+    """Return the place of the next row of the same kind, for each row; the number of rows for none."""
     next_of: dict[int, int] = {}
     found = [0] * len(kinds)
     for at in range(len(kinds) - 1, -1, -1):

@@ -321,7 +321,7 @@ def check_channels(layer: Windowed, c_i: Size, env: Env) -> None:
 
 
 def read_sizes(sizes: Shape, nd: int, what: str) -> tuple[int, ...]:
-    """Return a size per axis; one size means every axis, and channels in front are left out. SpecError otherwise."""
+    """Return a size per axis; one size means every axis, and channels before them are left out. SpecError otherwise."""
     numbers = [size for size in sizes if isinstance(size, int)]
     if len(numbers) < len(sizes):
         raise SpecError(f"{what} has an open size", "give numbers")

@@ -44,18 +44,19 @@ def load_words(
 
 
 _PASTED = frozenset("(<[\n")
-"""The characters of which every pasted text has one, and no name of a network."""
+"""The characters of which every pasted text has one, and no name of a network; but for a line that Python raises."""
+_RAISED = r"\s*[A-Za-z][\w.]*(?:Error|Exception): "
 
 
 def _text(spec: SpecWords) -> str:
-    """Return the text of a spec behind the shape in front of it."""
+    """Return the text of a spec, without the shape before it."""
     return spec.text.text[spec.text.tokens[spec.first].start :]
 
 
 def _pasted(spec: SpecWords) -> ForeignNetwork | None:
     """Read a print-out or source that stands as it is in the words; None for others. SpecError for a summary."""
     text = _text(spec)
-    return None if _PASTED.isdisjoint(text) else read_pasted(text, "SPEC")
+    return None if _PASTED.isdisjoint(text) and not re.match(_RAISED, text) else read_pasted(text, "SPEC")
 
 
 def _read_words(spec: SpecWords, complete: Completer | None = None) -> Network:

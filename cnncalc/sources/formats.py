@@ -38,7 +38,7 @@ _BEHIND_NAME = r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()"
 _JSON = r"\s*(?:\{|\[\s*[\[\]{\"])"
 """The beginning of JSON, and of no line of a log."""
 _LAYERS_INSIDE = r"(?m)^[ \t]*(?:```|~~~)|\)[ \t]*$"
-"""What a text has in which layers may stand: the fence of a block, or a call at the end of a line."""
+"""What a text that may have layers contains: the fence of a block, or a call at the end of a line."""
 
 
 def _is_python(text: str, name: str) -> bool:

@@ -47,7 +47,7 @@ _MISSPELT = [
     (r"(fc|dense|linear)[_-]?(\d+)", r"\1:\2"),
     (r"(conv)(\d)-(\d+)", r"\1:\3,k\2"),  # conv3-64, as the paper of VGG has it
 ]
-"""How a layer may be typed that has its arguments in its name, or behind another mark, and how it is written."""
+"""How a layer may be typed that has its arguments in its name, or after another mark, and how it is written."""
 
 
 def _respelled(word: str) -> str | None:
@@ -77,7 +77,7 @@ def _added(word: str) -> str | None:
 
 
 def _punctuated(word: str) -> str | None:
-    """Return how a layer is written that has its arguments in its name, or behind another mark; None for others."""
+    """Return how a layer is written that has its arguments in its name, or after another mark; None for others."""
     for pattern, spelling in _MISSPELT:
         written = re.fullmatch(pattern, word)
         if written is not None and is_layer_word(layer := written.expand(spelling).rstrip(":")):
@@ -86,7 +86,7 @@ def _punctuated(word: str) -> str | None:
 
 
 def _argument(spec: SpecWords, index: int) -> SpecError | None:
-    """Return the error for arguments behind a layer, or for `k7 s2` without one in front; None for another word."""
+    """Return the error for arguments after a layer, or for `k7 s2` without one before; None for another word."""
     if index > spec.first:
         return join_hint(spec.words[index - 1], spec.words[index:])
     letters = "".join(word[:1] for word in spec.words[index:])

@@ -238,6 +238,12 @@ ERRORS = [
     ("shape 3x32x32 conv:64,(3,5)",
      "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:64,k3x5\n"
      "  3x32x32 conv:64,(3,5)\n                  ^~~~~\n"),
+    ("shape 3x227x227 conv:96,11,4",
+     "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:96,k11,s4\n"
+     "  3x227x227 conv:96,11,4\n                    ^~\n"),
+    ("shape 3x227x227 conv:K=96,F=11,S=4,P=0",
+     "layers[0]: K is the number of filters, and F their size: conv:96,k11,s=4,p=0\n"
+     "  3x227x227 conv:K=96,F=11,S=4,P=0\n            ^~~~~~~~~~~~~~~~~~~~~~\n"),
     ("shape 3x32x32 conv:64,F3",
      "layers[0]: conv has no 'F3'\n  3x32x32 conv:64,F3\n                  ^~\n  write k3\n"),
     ("shape 3x32x32 convT:4,k3,s2,op1",

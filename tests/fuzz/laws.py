@@ -23,7 +23,7 @@ from cnncalc.sizes import NOTHING_KNOWN
 from tests.program import here
 
 SLOWEST = 2.0
-"""The longest that a file may take to be read, shaped, checked and compared, in seconds of the processor."""
+"""The longest that a file may take to be read and shaped, or checked and compared, in seconds of the processor."""
 MOST_MEMORY = 256 << 20
 """The most memory that it may take meanwhile, in bytes."""
 MOST_WORK = 10**6
@@ -40,11 +40,17 @@ class Broken(Exception):
 
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
-    """Raise Broken if a block takes longer, or more memory, than a file may."""
+    """Raise Broken if a block takes longer, or more memory, than a file may, also one that ends with an error."""
     _forget_peak()
     start, before = time.process_time(), _memory("VmRSS")
-    yield
-    taken, more = time.process_time() - start, _memory("VmHWM") - before
+    try:
+        yield
+    finally:
+        _check_bounds(time.process_time() - start, _memory("VmHWM") - before)
+
+
+def _check_bounds(taken: float, more: int) -> None:
+    """Raise Broken if so many seconds, or bytes, are more than a file may take."""
     if taken > SLOWEST:
         raise Broken(f"too slow: {taken:.1f} s")
     if more > MOST_MEMORY:
@@ -68,14 +74,16 @@ def _memory(name: str) -> int:
 
 def check(read: Callable[[], Network]) -> Network | None:
     """Read a network and hold it to every law; None if it is refused. Raises Broken, and whatever is a bug."""
-    with bounded():
-        try:
+    try:
+        with bounded():
             network = read()
             report = shaped(network)
+        with bounded():
             agrees_with_itself(network)
-        except cnncalc.CnncalcError as error:
-            said(error)
-            return None
+    except cnncalc.CnncalcError as error:
+        said(error)
+        return None
+    with bounded():
         reads_back(report)
     runs(network, report)
     converts(network, report)

@@ -21,7 +21,7 @@ Bound = Callable[[Sequence[int]], int]
 
 
 def aligned(x: Array, out: Array) -> Array:
-    """Return a view of an input that meets the output value by value: axes of 1 behind the batch, sizes repeated."""
+    """Return a view of an input broadcast to the output: axes of 1 after the batch, sizes repeated."""
     return np.broadcast_to(x.reshape(len(x), *(1,) * (out.ndim - x.ndim), *x.shape[1:]), out.shape)
 
 

@@ -24,12 +24,12 @@ def _matmul(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
 
 
 def _aligned(x: Array, ndim: int) -> Array:
-    """Return a view with axes of 1 behind the batch, so that it has as many axes."""
+    """Return a view with axes of 1 after the batch, so that it has as many axes."""
     return x.reshape(len(x), *(1,) * (ndim - x.ndim), *x.shape[1:])
 
 
 def multiply(a: Array, b: Array, out: Array, scratch: int) -> None:
-    """Fill `out` with the matrix products of the last two axes, those in front repeated."""
+    """Fill `out` with the matrix products of the last two axes, the others broadcast."""
     (m, k), n = a.shape[-2:], b.shape[-1]
     kind = sum_dtype(a, b, None, out, k)
     if a.dtype == b.dtype == out.dtype == kind:

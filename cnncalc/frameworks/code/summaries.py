@@ -35,6 +35,36 @@ KINDS = (
         _FAILED,
     ),
     TextKind(
+        r"running_mean should contain (\d+) elements not (\d+)",
+        r"this is an error of PyTorch: \1 channels reach a batch norm of \2",
+        rf"nn.BatchNorm2d(\1) takes them; or {_FAILED}",
+    ),
+    TextKind(
+        r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\) at non-singleton dimension (\d+)",
+        r"this is an error of PyTorch: two tensors meet whose axis \3 is \1 and \2",
+        _FAILED,
+    ),
+    TextKind(
+        r"Sizes of tensors must match except in dimension (\d+)\. Expected size (\d+) but got size (\d+)",
+        r"this is an error of PyTorch: tensors are joined along axis \1, and another axis is \2 and \3",
+        _FAILED,
+    ),
+    TextKind(
+        r"shape '(\[[-\d, ]+\])' is invalid for input of size (\d+)",
+        r"this is an error of PyTorch: \2 values, those of the whole batch, are viewed as \1",
+        _FAILED,
+    ),
+    TextKind(
+        r"padded input size per channel: \(([\dx ]+)\)\. Kernel size: \(([\dx ]+)\)",
+        r"this is an error of PyTorch: a map of \1, its padding counted, is smaller than a kernel of \2",
+        _FAILED,
+    ),
+    TextKind(
+        r"Given input size: \(([\dx]+)\)\. Calculated output size: \([-\dx]+\)",
+        r"this is an error of PyTorch: a map of \1 is smaller than the window of a pool",
+        _FAILED,
+    ),
+    TextKind(
         r"\A\s*Traceback \(most recent call last\)|\A\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception): "
         r"|Kernel size can't be greater than actual input size",
         "this is an error of Python, and not a network",

@@ -22,7 +22,7 @@ from .keras import KERAS
 from .torch import TORCH
 
 SEQUENTIAL = "Sequential"
-"""The class of layers one behind another; calls with commas between them are read as one."""
+"""The class of layers in sequence; calls with commas between them are read as one."""
 LINE = re.compile(r"\s*\(([^():]*)\):\s*(.*?),?\s*", re.DOTALL)
 """A line of a print-out: the name of a module, then its call."""
 _CALL = re.compile(r"\s*(?:\([^():]*\):\s*)?[A-Za-z_][\w.]*\s*\(.*\)\s*,?\s*", re.DOTALL)

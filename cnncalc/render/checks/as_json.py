@@ -10,7 +10,7 @@ from .common import ResultStream, Tally
 
 
 def document(results: ResultStream) -> Iterator[str]:
-    """Yield one JSON document, a file a line, as the files come; the counts stand last."""
+    """Yield one JSON document, a file a line, as the files come; the counts are last."""
     tally = Tally()
 
     def files() -> Iterator[str]:

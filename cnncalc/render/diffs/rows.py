@@ -17,7 +17,7 @@ SAME = "no difference"
 SIGNS = {"+": "added", "-": "removed", "~": "changed", ">": "moved or renamed", ".": "follows from a change above"}
 TITLES = ("", "layer", "what", "before", "after", "change", "%")
 RIGHT = (False, False, False, True, True, True, True)
-"""Whether each column stands to the right."""
+"""Whether each column is aligned to the right."""
 _WORDS = {
     "in": "input",
     "out": "output",

@@ -34,7 +34,7 @@ class Glyphs(NamedTuple):
     junctions: dict[str, str]
     """By the directions of their lines: up, down, left and right, by their first letters."""
     dots: str
-    """What stands for the part of a text that is left out."""
+    """The sign for the part of a text that is left out."""
 
 
 UNICODE = Glyphs(

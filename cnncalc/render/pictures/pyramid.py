@@ -197,7 +197,7 @@ class Bin(NamedTuple):
 
     start: int
     end: int
-    """The first place behind them."""
+    """The first place after them."""
     is_inside: bool
 
 

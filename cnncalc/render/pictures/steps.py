@@ -28,7 +28,7 @@ AROUND = 2
 MOST_TERMS = 64
 """How many products of a channel are written out."""
 GAP = "   "
-"""What stands between maps side by side."""
+"""The text between maps side by side."""
 MOST_PRODUCTS = 5_000
 """An output of more products than this is worked out only when its step is drawn."""
 
@@ -310,7 +310,7 @@ def _shown(
 
 
 def _beside(maps: Sequence[tuple[str, Block]], widths: Mapping[str, int], style: Style) -> list[str]:
-    """Return the lines of maps that stand side by side, in columns of these widths, and an empty one."""
+    """Return the lines of maps side by side, in columns of these widths, and an empty one."""
     height, named = 2 + max([len(block) for _, block in maps]), {title[0]: (title, block) for title, block in maps}
     columns = []
     for sign, width in widths.items():

@@ -262,6 +262,17 @@ def test_a_mutated_printout_is_answered_or_refused(seed: int) -> None:
          "1024 features reach a layer that takes 512, as nn.Linear(512, 10)"),
         ("Given groups=1, weight of size [64, 3, 7, 7], expected input[1, 1, 28, 28] to have 3 channels, but got 1 "
          "channels instead", "1 channels reach a convolution that takes 3"),
+        ("RuntimeError: running_mean should contain 64 elements not 128", "64 channels reach a batch norm of 128"),
+        ("RuntimeError: The size of tensor a (7) must match the size of tensor b (14) at non-singleton dimension 2",
+         "two tensors meet whose axis 2 is 7 and 14"),
+        ("RuntimeError: Sizes of tensors must match except in dimension 1. Expected size 6 but got size 5 for tensor "
+         "number 1 in the list.", "tensors are joined along axis 1, and another axis is 6 and 5"),
+        ("RuntimeError: shape '[-1, 400]' is invalid for input of size 5376", "5376 values, those of the whole"),
+        ("RuntimeError: Calculated padded input size per channel: (7 x 6). Kernel size: (9 x 9). Kernel size can't be "
+         "greater than actual input size", "a map of 7 x 6, its padding counted, is smaller than a kernel of 9 x 9"),
+        ("RuntimeError: Given input size: (64x7x6). Calculated output size: (64x0x0). Output size is too small",
+         "a map of 64x7x6 is smaller than the window of a pool"),
+        ("ValueError: a/b is not 3", "an error of Python"),
         ("Traceback (most recent call last):\n  File 'a.py', line 3, in f\n    y = f(x)\nKeyError: 3", "an error of"),
         ("self.conv1 = nn.Conv2d(3, 6, 5)\nself.fc = nn.Linear(6, 2)\n", "lines of a class"),
         ("model.add(Dense(10))\nmodel.add(ReLU())\n", "lines that add layers"),
@@ -279,6 +290,9 @@ def test_a_summary_is_named_for_what_it_is(text: str, what: str) -> None:
     with pytest.raises(SpecError, match=re.escape(what)) as caught:
         read_bytes(text.encode(), "net.txt")
     assert caught.value.help
+    if "Error: " in text:
+        with pytest.raises(SpecError, match=re.escape(what)):
+            cnncalc.load(text)
 
 
 def test_a_prompt_and_a_place() -> None:
