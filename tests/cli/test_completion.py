@@ -102,7 +102,7 @@ def keys(word: str) -> set[str]:
         ("cnncalc convert --wei", ["--weights-in", "--weights-out"]),
         ("cnncalc run --weights ", []),
         ("cnncalc zoo --format ", ["table", "json", "jsonl", "csv", "markdown", "tsv", "latex", "html"]),
-        ("cnncalc zoo ", zoo.names()),
+        ("cnncalc zoo ", [*zoo.names()]),
         ("cnncalc zoo vgg16 re", ["resnet101", "resnet18", "resnet34", "resnet50", "resnext50_32x4d"]),
         ("cnncalc zoo --sort torch", ["torchinfo"]),
         ("cnncalc compare vgg16 mnas", ["mnasnet1_0"]),
