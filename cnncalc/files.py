@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 import sys
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from .errors import LONGEST_PATH, SpecError, shown
 from .limits import LARGEST_DEVICE, LARGEST_STREAM
@@ -34,12 +35,31 @@ def file_name(path: str) -> str:
     return path
 
 
+class _Ready(io.FileIO):
+    """A file that ends where it would wait for more."""
+
+    def readinto(self, buffer: Any) -> int:
+        return super().readinto(buffer) or 0
+
+    def readall(self) -> bytes:
+        return super().readall() or b""
+
+
 @contextlib.contextmanager
 def opened(path: str) -> Iterator[IO[bytes]]:
-    """Open a file to read. SpecError if it cannot be read."""
+    """Open a file to read. SpecError if it cannot be read.
+
+    A file of the kernel that calls itself a regular one may wait without end: /proc/kmsg does.
+    """
     try:
         with open(file_name(path), "rb") as file:
-            yield file
+            status = os.fstat(file.fileno())
+            if os.name != "posix" or not stat.S_ISREG(status.st_mode) or status.st_size:
+                yield file
+            else:
+                os.set_blocking(file.fileno(), False)
+                with io.BufferedReader(_Ready(file.fileno(), closefd=False)) as ready:
+                    yield ready
     except OSError as error:
         if os.path.isdir(path):  # Windows only says that it is not permitted
             raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None

@@ -70,7 +70,7 @@ of these."""
 MOST_TABULATED = 200_000
 """Layers that `--at` traces, those of a network counted for each row: 1 KiB, and 10 microseconds, each."""
 MOST_FINDINGS = 1_000
-"""Findings of a file that are listed."""
+"""Findings of a file that are listed, and lines of a .jsonl file that cannot be read."""
 MOST_MISSPELT = 20
 """Names of layers that are not there for which the nearest are looked for: up to 40 milliseconds each."""
 MOST_DRAWN = 10_000

@@ -161,6 +161,25 @@ def test_what_may_have_no_end_is_read_up_to_its_limit(folder: Path, monkeypatch:
 CHARACTERS = f"it has a NUL, or a character that {sys.getfilesystemencoding()} does not have"
 
 
+@posix
+def test_a_regular_file_that_waits_for_more_ends_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As /proc/kmsg, which is regular by what the system says: a pipe that nothing is written to stands for it."""
+    os.mkfifo(folder / "pipe")
+    held = os.open(folder / "pipe", os.O_RDWR)
+
+    def write() -> None:
+        os.write(held, b"late")
+        os.close(held)
+
+    late = threading.Timer(5, write)
+    late.start()
+    monkeypatch.setattr(stat, "S_ISREG", lambda mode: True)
+    with files.opened("pipe") as file:
+        assert (file.read(), file.read(2), file.readline()) == (b"", b"", b"")
+    late.cancel()
+    os.close(held)
+
+
 @posix  # Windows has names with half a character
 @pytest.mark.parametrize("name", ["a\0b", "\ud800"])
 @pytest.mark.parametrize(

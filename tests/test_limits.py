@@ -395,6 +395,12 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "CC202 more-findings: more than 1,000 findings: the others are not listed",
     ),
+    "blank.jsonl": (
+        b"\n" * 100_000,
+        ["check"],
+        2,
+        "blank.jsonl:1001:1: CC202 more-findings: more than 1,000 lines cannot be read: this one and the rest are not",
+    ),
 }
 """By the name of a file, what it holds, the command, its exit code and a part of what it says."""
 

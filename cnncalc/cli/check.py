@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import click
@@ -15,11 +16,13 @@ from ..checks.baseline import text as baseline_text
 from ..checks.files import SpecFile, spec_files
 from ..checks.findings import CODES, Finding, Result, exit_code, failed
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..limits import MOST_FINDINGS
 from ..memory import itemsize
 from ..network import Network
 from ..outputs import all_or_none, text_output
 from ..render.checks import FORMATS, render
 from ..sizes import Open
+from ..sources.words import is_stdin
 from ._network_options import NetworkOptions, network_options
 from ._options import F, file_option, format_options, message_options, path_option, together
 from ._stream import seldom_collected
@@ -164,8 +167,14 @@ def _results(
     strict: bool,
     dtype: str,
 ) -> Iterator[Result]:
-    """Yield the result of each file under every dialect that is given; `skipped` collects the names of other JSON."""
+    """Yield the result of each file under every dialect that is given; `skipped` collects the names of other JSON.
+
+    Of a file of JSON Lines that has very many lines that cannot be read, the others are left out, as of its findings.
+    """
+    unreadable = Counter[str]()
     for file in files:
+        if unreadable[file.name] > MOST_FINDINGS:
+            continue
         try:
             load = file.loader()
             result = None if load is None else _result(file, load, options, extra, strict, dtype)
@@ -174,8 +183,18 @@ def _results(
             result = failed(file.name, error, file.line)
         if result is None:
             skipped.append(file.name)
-        else:
-            yield result
+            continue
+        if file.line and not is_stdin(file.name) and [one for one in result.findings if one.code == "CC001"]:
+            unreadable[file.name] += 1
+            if unreadable[file.name] > MOST_FINDINGS:
+                what = f"more than {MOST_FINDINGS:,} lines cannot be read: this one and the rest are not checked"
+                result = Result(
+                    file.name,
+                    [Finding("CC202", file.name, what, file.line, help="fix these first")],
+                    None,
+                    line=file.line,
+                )
+        yield result
 
 
 def _result(

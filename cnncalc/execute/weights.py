@@ -281,4 +281,6 @@ def draw(want: Weight, seed: int, kind: Dtype) -> Array:
     layer = want.layer
     fan_in = layer.node.layer.fan_in(want.role, want.shape, layer.values, layer.env)
     rng = np.random.default_rng([seed, crc32(want.name.encode())])
-    return (rng.standard_normal(want.shape, np.float32) * sqrt(2 / fan_in)).astype(kind)
+    values = rng.standard_normal(want.shape, np.float32)
+    values *= sqrt(2 / fan_in)
+    return values.astype(kind, copy=False)

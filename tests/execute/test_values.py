@@ -919,3 +919,12 @@ def test_no_more_memory_than_promised(layer: dict[str, Any], shape: tuple[int, .
     peak = tracemalloc.get_traced_memory()[1] - np.ones(shape, kind).nbytes
     tracemalloc.stop()
     assert peak <= job.plan.working(shape[0]) + (1 << 18)  # Python's own objects
+
+
+def test_drawn_weights_take_the_memory_that_is_promised_for_them() -> None:
+    job = Job(cnncalc.load("conv:300,k=[1,5000]"), (1, 1, 5000), np.dtype(np.float32), seed=0)
+    tracemalloc.start()
+    job.load()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 300 * 5001 * 4 + (1 << 18)
