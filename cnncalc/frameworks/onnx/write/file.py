@@ -236,17 +236,19 @@ class OnnxFile:
 
     def value(self, layer: LayerReport) -> Any:
         """Return the ValueInfoProto of a layer's output, with its batch where it stands; of a map as it is kept."""
-        fields, out = layer.traced.fields, layer.traced.out
+        out, at = layer.traced.out, layer.traced.fields.batch_at
         if self.last and self._first.get(layer.name) == layer.name and layer.name not in self._outputs:
             out = (*out[-1:], *out[:-1])
-        times = known(fields.times)
-        front: int | str | None = 1
-        if fields.batched and times == 1:
-            front = "batch" if self.batch is None else self.batch
-        elif fields.batched:
-            front = None if self.batch is None or times is None else self.batch * times
-        at = fields.batch_at
-        return self._info(layer.name, [*out[:at], front, *out[at:]])
+        return self._info(layer.name, [*out[:at], self.samples(layer), *out[at:]])
+
+    def samples(self, layer: LayerReport) -> int | str | None:
+        """Return how many samples a layer's output has: `batch` for those of an open batch, None if it is not known."""
+        times = known(layer.traced.fields.times)
+        if not layer.traced.fields.batched:
+            return 1
+        if self.batch is None:
+            return "batch" if times == 1 else None
+        return None if times is None else self.batch * times
 
     def _info(self, name: str, sizes: Sequence[Size | str | None]) -> Any:
         """Return the ValueInfoProto of a float value, open sizes by their letters."""

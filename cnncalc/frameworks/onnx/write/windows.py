@@ -185,8 +185,8 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
         )  # what keeps its size, whatever the factor
         factors = [1.0 if copies and n == out else float(by) for n, out, by in pairs]
         by = ["", file.constant(layer, "scales", [1.0, 1.0, *factors])]
-    elif file.batch is not None:
-        by = ["", "", file.constant(layer, "sizes", [file.batch, channels(layer), *v["out"]])]
+    elif isinstance(samples := file.samples(layer), int):
+        by = ["", "", file.constant(layer, "sizes", [samples, channels(layer), *v["out"]])]
     else:
         by = ["", "", file.constant(layer, "sizes", v["out"])]
         more["axes"] = list(range(2, len(layer.sample) + 1))
