@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .errors import SpecError, nearest, shown
-from .layers import Layer
+from .layers import OPS, Layer
 from .network import INPUT, Node
 
 
@@ -127,7 +127,8 @@ def _number_help(layer: Layer, name: str) -> str | None:
     key = next((key for key in ("value", "axis") if key in layer.KEYS), None)
     if key is None or not name.lstrip("-").replace(".", "", 1).isdecimal():
         return None
-    return f"for {'a constant' if key == 'value' else 'an axis'}: {layer.op}:{key}={name}"
+    pool = f"for a pool: {layer.op}pool:{name}, " if f"{layer.op}pool" in OPS else ""
+    return f"{pool}for {'a constant' if key == 'value' else 'an axis'}: {layer.op}:{key}={name}"
 
 
 def _at(at: int, key: str | None, what: str, help: str | None) -> SpecError:

@@ -322,6 +322,9 @@ ERRORS = [
     ("shape 3x32x32 relu:name=a add:2",
      "layers[1]: from: '2' is not a layer\n  3x32x32 relu:name=a add:2\n                          ^\n"
      "  for a constant: add:value=2\n"),
+    ("shape 3x32x32 conv:64,k3 max:2",
+     "layers[1]: from: '2' is not a layer\n  3x32x32 conv:64,k3 max:2\n                         ^\n"
+     "  for a pool: maxpool:2, for a constant: max:value=2\n"),
     ("shape 3x32x32 'conv:64,p=[[1,2]'",
      "layers[0]: '[' is not closed\n  3x32x32 conv:64,p=[[1,2]\n                    ^~~~~~\n"
      "  brackets are paired within a word\n"),
