@@ -151,8 +151,8 @@ def _shapes_of(out: tuple[Any, ...], report: Report, lacks_channels: bool) -> It
     if lacks_channels:
         yield from (out[1:], out[:-1])
     if not _has_batch(report):
-        folded = report.layers[-1].times if report.layers else 1
-        yield from ((number, *out) for number in (1, report.batch, report.sample[0], folded))
+        folded, at = (report.layers[-1].times, report.layers[-1].traced.fields.batch_at) if report.layers else (1, 0)
+        yield from ((*out[:at], number, *out[at:]) for number in (1, report.batch, report.sample[0], folded))
 
 
 def _has_batch(report: Report) -> bool:
