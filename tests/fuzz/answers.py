@@ -326,8 +326,14 @@ def is_steep(network: Network, report: Report, x: Array, weights: dict[str, Arra
 
 
 def _is_resized_otherwise(layer: LayerReport) -> bool:
-    """Return whether onnxruntime leaves a layer out, as it keeps the sizes, or takes another input for the nearest."""
+    """Return whether ONNX resizes otherwise.
+
+    Its runtime leaves a layer out that keeps the sizes, and may take another input for the nearest. It does not round
+    the places of a cubic interpolation, as TensorFlow does.
+    """
     v, space = layer.values, slice(0, -1) if layer.env.channels_last else slice(1, None)
+    if "cubic" in v["mode"] and layer.env.dialect.cubic_steps:
+        return True
     sizes = [*zip(layer.sample[space], layer.traced.out[space], strict=True)]
     return layer.sample == layer.traced.out or (v["mode"] == "nearest" and divides(sizes, v.get("factor", ())))
 

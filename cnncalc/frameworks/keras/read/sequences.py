@@ -97,7 +97,7 @@ def _way(
     backward = bool(config.get("go_backwards"))
     raw |= {"backward": True} if backward else {}
     own = LayerPart(raw, "", tuple(reads), _cell_recipes(kind, config, part))
-    if config.get("return_state"):
+    if config.get("return_state") and isinstance(raw["out"], int):  # another number is the layer's own error
         return _with_states(own, backward, not turned)
     parts = [own, *([_flip(1, "_flip")] if backward and raw["sequences"] and not turned else [])]
     if mask is not None and zeroes:
