@@ -56,7 +56,7 @@ BOUNDS = ("min_", "max_")
 SIGNS = {"<=": "max_", "=<": "max_", "≤": "max_", ">=": "min_", "=>": "min_", "≥": "min_", "<": "max_", ">": "min_"}
 """The bound of each sign; the last two leave the number itself out."""
 _SIGNED = re.compile(r"([^<>=≤≥!]*)(<=|=<|>=|=>|==|!=|[<>=≤≥])(.*)", re.DOTALL)
-_TURNED = re.compile(r"([^<>=≤≥]+)([<>]=?|[≤≥])([^<>=≤≥]+)(?:([<>]=?|[≤≥])([^<>=≤≥]+))?", re.DOTALL)
+_TURNED = r"(?s)([^<>=≤≥]+)([<>]=?|[≤≥])([^<>=≤≥]+)(?:([<>]=?|[≤≥])([^<>=≤≥]+))?"
 """A figure between its bounds, or behind one: `100M<params<140M`."""
 _MIRRORED = str.maketrans("<>≤≥", "><≥≤")
 _SEVERAL = re.compile(r"([^<>=≤≥]*),\s*([^,<>=≤≥]+[<>=≤≥].*)", re.DOTALL)
@@ -161,8 +161,8 @@ def read_text(text: str) -> Expectation:
         each_alone = [f"--expect {quote(escaped(one))}" for one in (key + sign + several[1], several[2])]
         help = f"write each for itself: {' '.join(each_alone)}"
         raise SpecError(f"--expect {shown(text)} has several expectations", help)
-    turned = _TURNED.fullmatch(text)
-    if turned is not None and is_expectation(f"{turned[3].strip()}=") and not is_expectation(f"{key}="):
+    turned = None if is_expectation(f"{key}=") else re.fullmatch(_TURNED, text)
+    if turned is not None and is_expectation(f"{turned[3].strip()}="):
         low, first, figure, *second = [part.strip() for part in turned.groups() if part is not None]
         bounds = [f"{figure}{first.translate(_MIRRORED)}{low}", *([figure + "".join(second)] if second else [])]
         each_alone = [f"--expect {quote(escaped(one))}" for one in bounds]

@@ -56,7 +56,9 @@ def _text(spec: SpecWords) -> str:
 def _pasted(spec: SpecWords) -> ForeignNetwork | None:
     """Read a print-out or source that stands as it is in the words; None for others. SpecError for a summary."""
     text = _text(spec)
-    return None if _PASTED.isdisjoint(text) and not re.match(_RAISED, text) else read_pasted(text, "SPEC")
+    if _PASTED.isdisjoint(text) and not (": " in text and re.match(_RAISED, text)):  # compiled for such a line alone
+        return None
+    return read_pasted(text, "SPEC")
 
 
 def _read_words(spec: SpecWords, complete: Completer | None = None) -> Network:
