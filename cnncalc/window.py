@@ -45,7 +45,7 @@ def dropped(n: int, before: int, extent: int, stride: int, out: int) -> int:
 
 
 def positions_kept(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
-    """Return the number rounded up, with all windows, as Caffe does without padding (caffe/layers/pooling_layer.cpp)."""
+    """Return the number rounded up, with all windows: Caffe's rule without padding (caffe/layers/pooling_layer.cpp)."""
     return positions(n, before + after + stride - 1, extent, stride)
 
 

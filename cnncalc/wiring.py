@@ -28,7 +28,7 @@ class Wire(NamedTuple):
     before: tuple[tuple[str, Layer], ...] = ()
     """The layers before it in its group, each with the suffix that its name adds to the layer's."""
     behind: tuple[tuple[str, Layer], ...] = ()
-    """The layers after it in its group, each with its suffix; its name stands for the last of them when others read it."""
+    """The layers after it in its group, each with its suffix; others that read the layer by name read the last one."""
 
     @property
     def first(self) -> Layer:
