@@ -69,7 +69,9 @@ def _respelled(word: str) -> str | None:
         if looks_like_shape(before) and is_layer_word(behind):
             return f"white space separates a shape and layers: {before} {re.sub(_BETWEEN, ' ', behind)}"
     is_open = sum(map(word.count, "([{")) > sum(map(word.count, ")]}"))
-    return "a bracket is not closed" if is_open else _added(word) or _punctuated(word) or _repeated(word) or _summed(word)
+    return (
+        "a bracket is not closed" if is_open else _added(word) or _punctuated(word) or _repeated(word) or _joined(word)
+    )
 
 
 def _added(word: str) -> str | None:
@@ -104,8 +106,11 @@ def _repeated(word: str) -> str | None:
     return f"to repeat a layer: {layer}"
 
 
-def _summed(word: str) -> str | None:
-    """Return how `a+b` is written; None for other words."""
+def _joined(word: str) -> str | None:
+    """Return how `a+b`, or a shape whose batch is open by a word or a mark, is written; None for other words."""
+    open_batch = re.fullmatch(r"(?:[?*]|[A-Za-z]{2,})((?:[xX]\d+){2,4})", word)
+    if open_batch is not None:
+        return f"an open size of a shape is one letter: N{open_batch[1]}"
     names = word.split("+")
     return f"for a sum: add:{word}" if len(names) > 1 and all(name.isidentifier() for name in names) else None
 
@@ -238,8 +243,6 @@ def no_layer(spec: SpecWords, index: int) -> SpecError:
     elif looks_like_shape(word):
         place = "another shape" if index == spec.first else "a layer"
         error = SpecError(f"the shape {word} stands after {place}", "there is one input, and it comes first")
-    elif index == 0 and (batched := re.fullmatch(r"(?:[?*]|[A-Za-z]{2,})((?:[xX]\d+){2,4})", word)):
-        error = SpecError(f"{shown(word)} is not a shape", f"an open size is one letter: N{batched[1]}")
     elif index == 0 and word[:1].isdecimal():
         error = SpecError(f"{shown(word)} is not a shape", "as 3x224x224, or with a letter for an open size: 3xHxW")
     else:

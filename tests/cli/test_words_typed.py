@@ -275,10 +275,12 @@ ERRORS = [
      "layers[0]: only the first argument may be a bare number (c_o); one for all axes: conv:64,k3,p=1\n"
      "  3x32x32 conv:64,k3,p=1,1,1,1\n               ^~\n"),
     ("shape 3x32x32 conv:64,k3,p=1,2,3,4",
-     "layers[0]: only the first argument may be a bare number (c_o); before and after, axis by axis: conv:64,k3,p=1+2x3+4\n"
+     "layers[0]: only the first argument may be a bare number (c_o); "
+     "before and after, axis by axis: conv:64,k3,p=1+2x3+4\n"
      "  3x32x32 conv:64,k3,p=1,2,3,4\n               ^~\n"),
     ("shape 3x32x32 conv:64,k3,pads=1,2,3,4",
-     "layers[0]: only the first argument may be a bare number (c_o); before and after, axis by axis: conv:64,k3,pads=1+3x2+4\n"
+     "layers[0]: only the first argument may be a bare number (c_o); "
+     "before and after, axis by axis: conv:64,k3,pads=1+3x2+4\n"
      "  3x32x32 conv:64,k3,pads=1,2,3,4\n               ^~\n"),
     ("shape 3x32x32 conv:64,k=3,5,relu",
      "layers[0]: only the first argument may be a bare number (c_o); one per axis: conv:64,k=3x5,relu\n"
@@ -320,10 +322,11 @@ ERRORS = [
      "'timm:resnet50' is a network of a package\n  3x32x32 timm:resnet50\n          ^~~~~~~~~~~~~\n"
      "  torchvision's is built in: resnet50\n"),
     ("shape ?x3x32x32 relu",
-     "'?x3x32x32' is not a shape\n  ?x3x32x32 relu\n  ^~~~~~~~~\n  an open size is one letter: Nx3x32x32\n"),
+     "'?x3x32x32' is not a shape or a layer\n  ?x3x32x32 relu\n  ^~~~~~~~~\n"
+     "  an open size of a shape is one letter: Nx3x32x32\n"),
     ("shape batchx3x32x32 relu",
-     "'batchx3x32x32' is not a shape\n  batchx3x32x32 relu\n  ^~~~~~~~~~~~~\n"
-     "  an open size is one letter: Nx3x32x32\n"),
+     "'batchx3x32x32' is not a shape or a layer\n  batchx3x32x32 relu\n  ^~~~~~~~~~~~~\n"
+     "  an open size of a shape is one letter: Nx3x32x32\n"),
     ("shape 3x32x32 residual",
      "'residual' is not a layer, a file or a built-in network\n  3x32x32 residual\n          ^~~~~~~~\n"
      "  did you mean add:from=a+b?\n"),
