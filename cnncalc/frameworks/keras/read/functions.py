@@ -268,7 +268,9 @@ def _cast(call: LayerCall) -> Parts:
     """Return another type: whole numbers are cut off, saturated ones at their bounds, and truth values are 0 and 1."""
     to, read = call.get("dtype"), call.read()
     whole = re.fullmatch(r"(u?)int(\d{1,2})", to) if isinstance(to, str) else None
-    if (to != "bool" and whole is None) or (read and isinstance(read[0].layer, Draft) and read[0].layer.op == "compare"):
+    if (to != "bool" and whole is None) or (
+        read and isinstance(read[0].layer, Draft) and read[0].layer.op == "compare"
+    ):
         return {"op": "identity"}
     if whole is None:
         return {"op": "compare", "by": "ne", "value": 0}
@@ -327,9 +329,7 @@ CONVERTERS.update(
         "LogicalOr": _of_conditions("max"),
         "LogicalXor": _of_conditions("compare", by="ne"),
         "Fabs": _without_keys("abs"),
-        **dict.fromkeys(
-            ("Copy", "StopGradient", "Array", "ConvertToTensor"), _without_keys("identity")
-        ),
+        **dict.fromkeys(("Copy", "StopGradient", "Array", "ConvertToTensor"), _without_keys("identity")),
     },
     {"Exp": _without_keys("exp"), "Average": _average},
     dict.fromkeys(("FloorDivide", "Mod", "Arctan2", "SquaredDifference"), _elementwise),
