@@ -19,7 +19,7 @@ from ...notation.spec import read as read_spec
 from ...trace import shape
 from .. import ForeignNetwork
 from ..build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder
-from .classes import ALIKE, FREE, HOLDERS, LISTS, RETURN_SEVERAL, SEQUENTIALS, WRAPPERS
+from .classes import ALIKE, FREE, HOLDERS, LISTS, LOSSES, RETURN_SEVERAL, SEQUENTIALS, WRAPPERS
 from .printed import PARAMETER, PrintedModule, parse, place
 
 KEEPS_CHANNELS = re.compile("Norm|Pool|LU|Pad|Dropout|Sigmoid|Tanh|Softmax|Hardswish|Mish|Identity|Upsampl")
@@ -92,11 +92,12 @@ class _PrintoutReader:
     def sizes(self) -> list[Any] | None:
         """Return the input's sizes, open but for what the first convolution or linear layer takes."""
         for layer in self.spec.layers:
-            nd = OPS[layer.op][1]
-            if layer.op == "flatten":
-                break
+            cls, nd = OPS[layer.op]
             if "c_i" in layer.keys and (nd or layer.op == "linear"):
                 return [layer.keys["c_i"], *"DHW"[3 - nd :]] if nd else [layer.keys["c_i"]]
+            moves = cls.MAKES_AXES or cls.MOVES_AXES or layer.op in ("pixelshuffle", "pixelunshuffle", "unfold")
+            if moves and layer.op != "opaque":
+                break
         return ["N"] if self.source is not None else None
 
     # Modules
@@ -199,6 +200,8 @@ class _PrintoutReader:
             shapes = [one for one in module.args if isinstance(one, tuple)]
             figures = {**NO_FIGURES, "params": sum(map(prod, shapes)) if module.kind.endswith("Norm") else 0}
             return self.opaque(path, module.kind, [reads], figures, same=module.kind in ALIKE)
+        if (held := held_by(module)) is not None:
+            return self.opaque(path, module.kind, [reads], held)
         self.holders[module.kind] = None
         return self.opaque(path, module.kind, [reads], {})
 
@@ -313,6 +316,27 @@ FORMS = (
     ShownForm("GroupNorm", (True, True), frozenset(["eps", "affine"])),
     ShownForm("LayerNorm", (False,), frozenset(["eps", "elementwise_affine"]), r"\A(?!.*R(?:MS|ms))"),
 )
+
+
+def held_by(module: PrintedModule) -> dict[str, int | None] | None:
+    """Return what a module of PyTorch's holds by the arguments that it shows; None if it is not one."""
+    if module.kind in LOSSES:
+        return {"params": 0, "macs": 0, **({"buffers": 0} if LOSSES[module.kind] else {})}
+    from .entry import SourceReader
+    from .torch.tensors import TensorValue
+    from .values import InstanceValue
+
+    arguments = [*map(repr, module.args), *(f"{key}={value!r}" for key, value in module.kwargs.items())]
+    try:
+        reader = SourceReader(f"made = torch.nn.{module.kind}({', '.join(arguments)})", "-", None)
+        made = reader.guarded(lambda evaluator: reader.named(evaluator, "made"))
+    except SpecError:
+        return None
+    if not isinstance(made, InstanceValue):
+        return None
+    arrays = [value for value in made.attributes.values() if isinstance(value, TensorValue)]
+    buffers = sum(prod(one.shape) for one in arrays if one.is_buffer)
+    return {"params": sum(prod(one.shape) for one in arrays) - buffers, "buffers": buffers}
 
 
 def arguments_of(module: PrintedModule, kind: str) -> tuple[list[Any], dict[str, Any]]:
