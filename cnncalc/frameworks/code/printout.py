@@ -7,10 +7,12 @@ all read one opaque layer, and what comes out is another.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import SpecError
 from ...layers import OPS
@@ -19,8 +21,13 @@ from ...notation.spec import read as read_spec
 from ...trace import shape
 from .. import ForeignNetwork
 from ..build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder
+from .budget import TooMuchError
 from .classes import ALIKE, FREE, HOLDERS, LISTS, LOSSES, RETURN_SEVERAL, SEQUENTIALS, WRAPPERS
 from .printed import PARAMETER, PrintedModule, parse, place
+from .values import InstanceValue, RaisedError
+
+if TYPE_CHECKING:
+    from .evaluate import Evaluator
 
 KEEPS_CHANNELS = re.compile("Norm|Pool|LU|Pad|Dropout|Sigmoid|Tanh|Softmax|Hardswish|Mish|Identity|Upsampl")
 """What the names of classes have that change no number of channels."""
@@ -200,10 +207,36 @@ class _PrintoutReader:
             shapes = [one for one in module.args if isinstance(one, tuple)]
             figures = {**NO_FIGURES, "params": sum(map(prod, shapes)) if module.kind.endswith("Norm") else 0}
             return self.opaque(path, module.kind, [reads], figures, same=module.kind in ALIKE)
-        if (held := held_by(module)) is not None:
+        if (held := self.held_by(module)) is not None:
             return self.opaque(path, module.kind, [reads], held)
         self.holders[module.kind] = None
         return self.opaque(path, module.kind, [reads], {})
+
+    def held_by(self, module: PrintedModule) -> dict[str, int | None] | None:
+        """Return what a module of PyTorch's holds by the arguments that it shows; None if it is not one."""
+        if module.kind in LOSSES:
+            return {"params": 0, "macs": 0, **({"buffers": 0} if LOSSES[module.kind] else {})}
+        from .torch.tensors import TensorValue
+
+        arguments = [*map(repr, module.args), *(f"{key}={value!r}" for key, value in module.kwargs.items())]
+        try:
+            made = self.evaluator.value_of_text(
+                f"torch.nn.{module.kind}({', '.join(arguments)})", ast.Constant(0, **_AT)
+            )
+        except (SpecError, RaisedError, TooMuchError):
+            return None
+        if not isinstance(made, InstanceValue):
+            return None
+        arrays = [value for value in made.attributes.values() if isinstance(value, TensorValue)]
+        buffers = sum(prod(one.shape) for one in arrays if one.is_buffer)
+        return {"params": sum(prod(one.shape) for one in arrays) - buffers, "buffers": buffers}
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """The evaluator of calls of PyTorch's classes, with one budget for all of them."""
+        from .entry import SourceReader
+
+        return SourceReader("", "-", None).evaluator()
 
     def parameters(self, module: PrintedModule, path: str) -> Draft:
         """Add the parameters that a module is known to hold besides its layers, and that a print-out does not show."""
@@ -226,6 +259,7 @@ class _PrintoutReader:
         return error
 
 
+_AT = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
 NO_PARAMETERS: Mapping[str, int | None] = {"params": 0, "buffers": 0}
 
 
@@ -316,27 +350,6 @@ FORMS = (
     ShownForm("GroupNorm", (True, True), frozenset(["eps", "affine"])),
     ShownForm("LayerNorm", (False,), frozenset(["eps", "elementwise_affine"]), r"\A(?!.*R(?:MS|ms))"),
 )
-
-
-def held_by(module: PrintedModule) -> dict[str, int | None] | None:
-    """Return what a module of PyTorch's holds by the arguments that it shows; None if it is not one."""
-    if module.kind in LOSSES:
-        return {"params": 0, "macs": 0, **({"buffers": 0} if LOSSES[module.kind] else {})}
-    from .entry import SourceReader
-    from .torch.tensors import TensorValue
-    from .values import InstanceValue
-
-    arguments = [*map(repr, module.args), *(f"{key}={value!r}" for key, value in module.kwargs.items())]
-    try:
-        reader = SourceReader(f"made = torch.nn.{module.kind}({', '.join(arguments)})", "-", None)
-        made = reader.guarded(lambda evaluator: reader.named(evaluator, "made"))
-    except SpecError:
-        return None
-    if not isinstance(made, InstanceValue):
-        return None
-    arrays = [value for value in made.attributes.values() if isinstance(value, TensorValue)]
-    buffers = sum(prod(one.shape) for one in arrays if one.is_buffer)
-    return {"params": sum(prod(one.shape) for one in arrays) - buffers, "buffers": buffers}
 
 
 def arguments_of(module: PrintedModule, kind: str) -> tuple[list[Any], dict[str, Any]]:
