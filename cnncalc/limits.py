@@ -37,19 +37,19 @@ MOST_CONTRASTED = 50_000
 again."""
 OPEN_AS = 4
 """As how many layers one of open sizes counts there."""
-MOST_DIFFED = 30_000
-"""Layers of two networks whose difference is looked for, those of both together: 6 KiB, and up to 60 microseconds,
+MOST_DIFFED = 10_000
+"""Layers of two networks whose difference is looked for, those of both together: 8 KiB, and 60 to 180 microseconds,
 each."""
 MOST_UNITS_FOLLOWED = 1 << 32
 """Units on the axes of all maps through which `rf` follows a unit or a pixel: up to 0.3 nanoseconds each."""
-MOST_WITH_FIELDS = 10_000
-"""Layers whose receptive fields are looked at by `rf`, each counted for each that it reads: 8 KiB, and 100 to 200
+MOST_WITH_FIELDS = 7_000
+"""Layers whose receptive fields are looked at by `rf`, each counted for each that it reads: 8 KiB, and 100 to 250
 microseconds, each."""
 MOST_WITH_INFLUENCE = 4_000
 """Layers through which `rf --effective` follows the influence of pixels: 300 microseconds each."""
 MOST_OPENED = 4_000
-"""Layers of a network that `rf` traces again with open sizes, for the input from which on each adds something: 200
-microseconds each."""
+"""Layers of a network, those of blocks and the blocks, that `rf` traces again with open sizes, for the input from which
+on each adds something: 200 microseconds each."""
 MOST_PAIRS = 500_000
 """Pairs of what one layer reads, of all layers together, where `rf` follows each through the layer: 2 microseconds."""
 MOST_RUN = 16_000
@@ -57,8 +57,8 @@ MOST_RUN = 16_000
 is computed."""
 MOST_MULTIPLIED = 1 << 32
 """Multiplications and values of all layers for all columns of a matrix that is made: 0.05 to 1 nanosecond each."""
-MOST_CONVERTED = 10_000
-"""Layers of a network that is written for another framework: 20 KiB, and 100 microseconds, each for ONNX; some layers
+MOST_CONVERTED = 6_000
+"""Layers of a network that is written for another framework: 20 KiB, and 200 microseconds, each for ONNX; some layers
 are ten there."""
 MOST_WRITTEN = 60_000
 """Nodes of an ONNX file that is written, where a layer may be dozens: 20 microseconds each."""
