@@ -1,22 +1,76 @@
-"""Foreign code in a process of its own, with limits of its own, which cannot end this one."""
+"""Run foreign code in a separate process with its own limits, so that it cannot end this one."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from typing import NoReturn
 
-from .errors import SpecError
-from .limits import SECONDS_APART
+from .errors import SpecError, reason
+from .files import guard
+from .limits import MEMORY_SPARED, SECONDS_APART, SECONDS_LOADED
 
 
-def isolated(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
-    """Return what foreign code makes of a file of `size` bytes, in a process of its own; None if it fails.
+def tried(name: str) -> set[str]:
+    """Return the modules that importing native code imports, if memory is limited: it is tried in a separate process.
 
-    It takes no more memory than this, and no more time than `SECONDS_APART` says. So native code that ends its process
-    does not end this one, nor do its limits hold for other threads of this one. Where processes do not fork, as on
-    Windows, it runs here.
+    SpecError if that fails. Without memory OpenBLAS ends its process while NumPy is imported, glibc does so for want of
+    a thread's data, and Python may run in a circle.
+    """
+    limits = _limits()
+    if not limits:
+        return {name}
+    guard()
+    made = _tried(name, tuple(limits.items()))
+    if made.startswith(_LOADED):
+        return set(made.decode().split())
+    what = f"{name} cannot be loaded where memory is limited to {min(limits.values()) >> 20} MiB"
+    raise SpecError(f"{what}: {made.decode()}", "allow more (ulimit -v, -d), or set OPENBLAS_NUM_THREADS=1")
+
+
+@cache
+def _tried(name: str, limits: tuple[tuple[int, int], ...]) -> bytes:
+    made = isolated(lambda: _loaded(name, limits), sys.maxsize >> 1, 0, SECONDS_LOADED)
+    return b"it ends the process" if made is None else made
+
+
+_LOADED = b"+ "
+"""The beginning of the names of modules that can be imported."""
+
+
+def _limits() -> dict[int, int]:
+    """Return the limits on the memory of this process, by their numbers."""
+    if not hasattr(os, "fork"):
+        return {}
+    import resource
+
+    limits = {what: resource.getrlimit(what)[0] for what in (resource.RLIMIT_AS, resource.RLIMIT_DATA)}
+    return {what: most for what, most in limits.items() if most != resource.RLIM_INFINITY}
+
+
+def _loaded(name: str, limits: tuple[tuple[int, int], ...]) -> bytes:
+    """Import native code with something to spare, and return the names of all modules then, or why it fails."""
+    for what, most in limits:
+        _lower(what, max(most - MEMORY_SPARED, 0))
+    try:
+        import_module(name)
+    except ModuleNotFoundError:
+        pass  # who imports it says what that means
+    except Exception as error:  # noqa: BLE001 - whatever it raises: it fails
+        return (reason(error.__cause__ or error) or "it takes more").encode(errors="backslashreplace")
+    return _LOADED + " ".join([name, *sys.modules]).encode()
+
+
+def isolated(work: Callable[[], bytes], memory: int, size: int, seconds: float = SECONDS_APART) -> bytes | None:
+    """Return what foreign code makes of a file of `size` bytes, run in a separate process; None if it fails.
+
+    It takes at most `memory` bytes and the time that `SECONDS_APART` allows. Native code that crashes does not end this
+    process, and the limits do not apply to this process's other threads. Where processes cannot fork, as on Windows,
+    the code runs in this process.
     """
     import signal
     import warnings
@@ -28,7 +82,7 @@ def isolated(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
             return None
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of other threads, which the child does not have, and does not need
+        warnings.simplefilter("ignore")  # about threads, which the child neither has nor needs
         try:
             child = os.fork()
         except OSError as error:
@@ -37,7 +91,7 @@ def isolated(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
             help = "foreign code runs in a process of its own, that cannot end this one: allow one more"
             raise SpecError(f"the system does not start another process: {error.strerror}", help) from None
     if not child:
-        _work_in_child(work, writing, memory, SECONDS_APART * (1 + size / (1 << 20)))
+        _work_in_child(work, writing, memory, seconds * (1 + size / (1 << 20)))
     os.close(writing)
     try:
         with open(reading, "rb") as file:
@@ -46,24 +100,24 @@ def isolated(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
         os.kill(child, signal.SIGKILL)
         raise
     finally:
-        with suppress(OSError):  # where nobody waits for children, they leave nothing to wait for
+        with suppress(OSError):  # if SIGCHLD is ignored, there is no child to wait for
             os.waitpid(child, 0)
     return made[:-1] if made.endswith(_WHOLE) else None
 
 
 _WHOLE = b"."
-"""The end of what a child has made."""
+"""The mark that ends a complete result of a child."""
 
 
 def _work_in_child(work: Callable[[], bytes], writing: int, memory: int, seconds: float) -> NoReturn:
-    """Write what is made to a pipe within limits, without a word of foreign code's own, and end."""
+    """Do the work within limits, silence the output of foreign code, write the result to a pipe, and exit."""
     try:
         import faulthandler
         import resource
         import signal
 
         faulthandler.disable()
-        for one in signal.valid_signals():  # one that is ignored, as `nohup` does, stays so
+        for one in signal.valid_signals():  # an ignored signal stays ignored, as `nohup` needs
             if callable(signal.getsignal(one)) or one == signal.SIGBUS:
                 signal.signal(one, signal.SIG_DFL)
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
@@ -81,7 +135,7 @@ def _work_in_child(work: Callable[[], bytes], writing: int, memory: int, seconds
 
 
 def _lower(what: int, most: int) -> None:
-    """Set a limit of this process, unless it has a lower one."""
+    """Set a limit of this process unless a lower one is set."""
     import resource
 
     soft, hard = resource.getrlimit(what)

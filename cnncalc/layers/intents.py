@@ -1,6 +1,6 @@
-"""What people say for what exists: one table of the words that are not ops, and what to write for each.
+"""Words that are not ops but that users try: what each is meant for, and what to write in its place.
 
-Advice is layer words; a test follows all of it.
+The advice consists of layer words; a test follows all of it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ class Intent(NamedTuple):
     """What a word is probably meant for."""
 
     advice: tuple[str, ...]
-    """What to write in its place: layer words, several layers with spaces between them."""
+    """What to write instead: layer words, with several layers separated by spaces."""
     what: str = ""
-    """What the word is, if nothing here is just that; empty for another name of something that there is."""
+    """What the word means, if there is no exact equivalent; empty for another name of an op."""
     say: str = "did you mean {}?"
     """The sentence with the advice."""
 
@@ -29,7 +29,7 @@ _BLOCK = "a block of several layers, not one"
 
 
 def _block(layers: str) -> Intent:
-    """Return the advice that a word is several layers, such as these."""
+    """Return the advice that a word stands for several layers, such as these."""
     return Intent((layers,), _BLOCK, "write its layers, as {}")
 
 
@@ -43,17 +43,22 @@ _TABLE: dict[str, Intent] = {
     "residual skip shortcut resadd plus eltwise merge": Intent(("add:from=a+b",)),
     "concatenation join route combine": Intent(("concat:a+b",)),
     "pool pooling pool2d subsample subsampling": Intent(("maxpool:2", "avgpool:2")),
+    "mp mpool": Intent(("maxpool:2",)),
+    "ap apool avg average": Intent(("avgpool:2",)),
+    "adaptivepool aap adaptivepooling": Intent(("adaptiveavgpool:7", "adaptivemaxpool:7")),
+    "depthtospace subpixel": Intent(("pixelshuffle:2",)),
+    "spacetodepth focus": Intent(("pixelunshuffle:2",)),
     "globalpool globalpooling gp": Intent(("gap", "gmp")),
     "norm normalisation": Intent(("bn", "ln")),
     "activation act nonlinearity": Intent(("relu", "sigmoid")),
-    "upsampling resize interpolate interpolation unpool": Intent(("upsample:x2",)),
+    "upsampling resize interpolate interpolation unpool": Intent(("upsample:x2", "upsample:64x64")),
     "downsample downsampling": Intent(("maxpool:2", "conv:64,k3,s2,p1")),
-    "view ravel flat": Intent(("flatten", "reshape:out=-1")),
+    "view ravel flat squeeze unsqueeze": Intent(("flatten", "reshape:out=-1")),
     "padding zeropad": Intent(("pad:1",)),
     "classifier head logits output mlp": Intent(("flatten linear:10",)),
     "transpose swapaxes": Intent(("permute:2x3x1", "convT:8,k2,s2")),
-    "transposedconv transposeconv convtransposed": Intent(("convT:8,k2,s2",)),
-    "pointwise pw": Intent(("conv:64,k1",)),
+    "transposedconv transposeconv convtransposed transconv transpconv fractionalconv": Intent(("convT:8,k2,s2",)),
+    "pointwise pw pwconv": Intent(("conv:64,k1",)),
     "grouped groupconv groupedconv": Intent(("conv:64,k3,g4",)),
     "dilated atrous dilatedconv atrousconv": Intent(("conv:64,k3,d2",)),
     "fullyconnected": Intent(("linear:10",)),
@@ -78,6 +83,7 @@ _TABLE: dict[str, Intent] = {
         NOT_A_LAYER,
         "it needs the indices that a maxpool kept, and layers pass on values only; near is {}",
     ),
+    "rrelu": Intent(("leakyrelu:0.229",), NOT_A_LAYER, "once trained it is {}"),
     "rmsnorm": Intent(("layernorm",), NOT_A_LAYER, "near is {}, which also takes the mean away"),
     "glu geglu swiglu": Intent(("sigmoid mul:a+sigmoid1",), NOT_A_LAYER, "write it as a gate: {}"),
     "maxout": Intent(("max:a+b",), NOT_A_LAYER, "write it as convs that {} joins"),
@@ -86,9 +92,9 @@ _TABLE: dict[str, Intent] = {
     ),
 }
 INTENTS = {word: intent for words, intent in _TABLE.items() for word in words.split()}
-"""For a word in lower case, without - and _, what it is probably meant for."""
+"""The probable meaning of words in lower case, without - and _."""
 
 
 def meant(word: str) -> Intent | None:
-    """Return what a word that is not an op is probably meant for; None if the table does not say."""
+    """Return the probable meaning of a word that is not an op; None if it is not in the table."""
     return INTENTS.get(word.lower().replace("_", "").replace("-", ""))

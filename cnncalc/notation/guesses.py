@@ -1,4 +1,4 @@
-"""What is probably meant by a layer word that cannot be read: the errors that show the right one."""
+"""Guess what an unreadable layer word is meant to be: errors that show the right word."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from ..errors import CnncalcError, SpecError, shown
-from ..layers import Layer, find_op, keys_named
+from ..layers import OPS, Layer, find_op, keys_named
 from ..layers.keys import WORDS, flag
 from ..sizes import is_digits, split_axes
 from .arguments import BARE, FLAGS, Part, fused_key, parts_of, read_axes, takes_any_number, takes_several
@@ -38,7 +38,7 @@ def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
 
 _BETWEEN = r"\s*(?:[-=]*>|[|;+&→⇒/])\s*"
 _MARKED = rf"(.+?){_BETWEEN}(\w+).*"
-"""An argument and a layer after it, with a mark between them in place of white space."""
+"""An argument and the next layer, with a character between them in place of white space."""
 
 
 def _second_colon(head: WordHead, cls: type[Layer], text: str) -> SpecError:
@@ -57,7 +57,7 @@ def _second_colon(head: WordHead, cls: type[Layer], text: str) -> SpecError:
 
 
 def _not_a_number(head: WordHead, cls: type[Layer], text: str) -> SpecError | None:
-    """Return the error for what is meant as a bare number, and is not one that the op takes."""
+    """Return the error for what is meant as a bare number but is not one that the op accepts."""
     if cls.BARE not in (None, "from") and text[:1] == "-":
         with suppress(ValueError):
             _check(cls, cls.BARE or "", [int(part) for part in split_axes(text)])
@@ -78,7 +78,7 @@ def _not_a_number(head: WordHead, cls: type[Layer], text: str) -> SpecError | No
 
 
 def _check(cls: type[Layer], key: str, values: list[int]) -> None:
-    """Raise the error of a key for numbers that it cannot have: advice to give them by its name would not help."""
+    """Raise the key's own error for numbers it cannot have, as advice to name the key would not help."""
     try:
         cls.KEYS[key](values[0] if len(values) == 1 else values, len(values))
     except CnncalcError as error:
@@ -90,7 +90,7 @@ _EXAMPLES = {"k": 3, "s": 2, "p": 1, "pt": 2, "d": 2, "g": 2}
 
 
 def _misspelt(op: str, cls: type[Layer], text: str) -> SpecError | None:
-    """Return the error for a key by another name, or with its value in brackets or without =; None for others."""
+    """Return the error for a key under another name, or with its value in brackets or without =; None for others."""
     listed = re.fullmatch(r"([A-Za-z_]+)([\[(]\d+(?:\s*,\s*\d+)*[\])])", text)
     if listed is not None and (fused := fused_key(cls, listed[1].lower())) is not None:
         return SpecError(f"{shown(text)} is not a number for {fused}", f"write {fused}{_once(listed[2])}")
@@ -125,7 +125,12 @@ def _no_such_argument(op: str, cls: type[Layer], text: str) -> SpecError:
         words = ("true", "false") if reader is flag else WORDS.get(reader, ()) if reader else ()
         *others, last = [f"{text}={word}" for word in words or (EXAMPLE.get(text, "VALUE"),)]
         return SpecError(f"{text} has no value", f"write {', '.join(others)}{' or ' * bool(others)}{last}")
-    help = nearest_key(cls, stem or text, flags) or f"{op} has {', '.join(known)}"
+    if (repeated := re.fullmatch(r"(.*\w)\s*[*×]\s*(\d+)", text)) is not None:
+        help = f"to repeat the layer: {repeated[1]},times={repeated[2]}"
+    elif cls.BARE == "from":
+        help = f"names of layers are joined by +, as {op}:a+b"
+    else:
+        help = nearest_key(cls, stem or text, flags) or f"{op} has {', '.join(known)}"
     return SpecError(f"{op} has no {shown(text)}", help)
 
 
@@ -140,7 +145,7 @@ def misplaced(head: WordHead, word: str, parts: Sequence[Part]) -> WordError:
 
 
 def too_many(head: WordHead, word: str, bare: Sequence[Arg], text: str | None = None) -> WordError:
-    """Return the error for more bare numbers than one, with the likely word, or for one that the op does not take."""
+    """Return the error for several bare numbers, with the likely word, or for one that the op does not accept."""
     cls = head.cls
     first = bare[0] if len(bare) == 1 or cls.BARE in (None, "from") or text else bare[1]
     own = head.written.lower() == head.op.lower() and cls.BARE not in (None, "from")
@@ -165,7 +170,7 @@ def _instead(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
 
 
 def kernel_as_number(head: WordHead, bare: Arg, nd: int | None) -> WordError | None:
-    """Return the error for a number of channels that is, or has, the sizes of a kernel (`64x3x3`); None for others."""
+    """Return the error for a number of channels that looks like or includes a kernel (`64x3x3`); None for others."""
     sides = [f"{side}" for side in bare.value if isinstance(side, int)]
     if "k" not in head.cls.KEYS or nd is None or len(sides) not in (nd, nd + 1) or len(sides) < len(bare.value):
         return None
@@ -177,16 +182,23 @@ def kernel_as_number(head: WordHead, bare: Arg, nd: int | None) -> WordError | N
 
 
 _LISTED = r"(?<![^,])(\w+)=(\d+(?:,\d+)+)(?=,|$)"
-"""A key with several numbers, between commas."""
+"""A key with several numbers separated by commas."""
 
 
 def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
-    """Return the word that these bare numbers are probably meant for, each with its name."""
+    """Return the word that these bare numbers probably mean, with each one named."""
     cls = head.cls
     listed = re.search(_LISTED, word)
     if listed is not None and fused_key(cls, listed[1].lower()) is not None:
-        said = f"{word[: listed.start(2)]}{listed[2].replace(',', 'x')}{word[listed.end() :]}"
-        return f"one per axis: {said}"
+        numbers, axes = listed[2].split(","), OPS[head.op][1] or 2
+        if fused_key(cls, listed[1].lower()) == "p" and len(numbers) == 2 * axes > 2 and len({*numbers}) > 1:
+            pairs = zip(numbers[:axes], numbers[axes:], strict=True)  # ONNX's order, begins and then ends
+            if listed[1].lower() != "pads":
+                pairs = zip(numbers[::2], numbers[1::2], strict=True)
+            sides, what = "x".join(f"{before}+{after}" for before, after in pairs), "before and after, axis by axis"
+        else:
+            sides, what = _once(listed[2]), "one per axis" if len({*numbers}) > 1 else "one for all axes"
+        return f"{what}: {word[: listed.start(2)]}{sides}{word[listed.end() :]}"
     if not takes_several(cls) and len(bare) == 2:  # 5x5,6
         bare = sorted(bare, key=lambda one: not isinstance(one.value, int))
     texts = [_once(word[one.start : one.end]) for one in bare]
@@ -194,8 +206,8 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     order = _order(cls, given)
     rest = [text.strip() for text in split_arguments(word.partition(":")[2])]
     others = [text for text in rest if _once(text) not in texts]
-    numbers = [one.value for one in bare if isinstance(one.value, int)]
-    small = len(numbers) < 2 or (numbers[0] > numbers[1] and (numbers[1] <= LIKELY_KERNEL or numbers[1] in (9, 11)))
+    counts = [one.value for one in bare if isinstance(one.value, int)]
+    small = len(counts) < 2 or (counts[0] > counts[1] and (counts[1] <= LIKELY_KERNEL or counts[1] in (9, 11)))
     kernel_second = "k" in order and len(bare) > 2 and small
     counted = "c_i" in cls.KEYS and cls.BARE in ("c_o", "out") and (len(bare) > 2 or not order) and not kernel_second
     own = texts[1:] if counted else texts
@@ -210,12 +222,12 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
 
 
 def _order(cls: type[Layer], given: Collection[str]) -> list[str]:
-    """Return the keys that numbers without a name probably mean after the first one, in order."""
+    """Return the keys that further bare numbers probably mean, in order."""
     return [key for key in ("k", "s", "p", "d") if key in cls.KEYS and key != cls.BARE and key not in given]
 
 
 def _once(text: str) -> str:
-    """Return sides as a word has them, one number for all axes in place of the same for each: `5` for `(5, 5)`."""
+    """Return sides in the form of a layer word, one number if all axes are equal: `5` for `(5, 5)`."""
     sides = [side.strip() for side in split_axes(text.strip("()[]").replace(",", "x"))]
     return sides[0] if len(set(sides)) == 1 else "x".join(sides)
 
@@ -227,7 +239,7 @@ def _keys_of(head: WordHead, text: str) -> list[str]:
 
 
 def _readings(head: WordHead, bare: Sequence[Arg]) -> dict[str, str]:
-    """Return each class that is spelt so in another case, with the word that its positions mean."""
+    """Return each class with this name in another case, with the word that its positional arguments mean."""
     from .calls import layers_of
 
     found = {}

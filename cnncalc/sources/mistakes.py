@@ -1,4 +1,4 @@
-"""The errors for words that are not a network: what is perhaps meant, and how it is written."""
+"""Errors for words that are not a network: what may be meant, and how it is written."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice, takewhile
 
 from .. import zoo
-from ..errors import LONGEST_PATH, SpecError, nearest, shown
+from ..errors import LONGEST_PATH, CnncalcError, SpecError, nearest, shown
 from ..layers import OPS, unknown_op
 from ..notation.calls import looks_like_call
 from ..notation.document import BY_LINE
-from ..notation.words import call_error, called_name, is_layer_word, join_hint
+from ..notation.words import call_error, called_name, is_layer_word, join_hint, parse_word
 from ..sizes import MOST_SIZES, looks_like_shape
 from .words import STDIN, SpecWords, is_file, is_network, is_path, is_shape, is_spec, is_stdin, split_code
 
 
 def compare_line(words: Sequence[str], input: str | None = None) -> str:
-    """Return the command that shows networks side by side."""
+    """Return the command line that shows networks side by side."""
     return f"cnncalc compare {shlex.join([*(['-i', input] if input else []), *words])}"
 
 
@@ -27,13 +28,13 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def _several(spec: SpecWords) -> SpecError:
-    """Return the error for several networks, with the command that takes them."""
+    """Return the error for several networks, with the command that accepts them."""
     number = _NUMBERS[len(spec.rest)] if len(spec.rest) < len(_NUMBERS) else f"{len(spec.rest)}"
     return SpecError(f"{number} networks: {compare_line(spec.rest, spec.words[0] if spec.first else None)}")
 
 
 _ARROW = r"\s*(?:[-=]*>|[|;→⇒])\s*"
-"""What may be typed between layers in place of white space."""
+"""What people type between layers in place of white space."""
 _BETWEEN = rf"{_ARROW}|,\s+"
 
 
@@ -43,15 +44,16 @@ _MISSPELT = [
     (r"(\d+(?:[xX]\d+)+)-?([A-Za-z]+)[:-]?(.*)", r"\2\1:\3"),  # 3x3conv:64
     (r"(\d+)-?([A-Za-z]+(?:\d+x\d+)?)", r"\2:\1"),  # 64conv3x3
     (rf"{_OP})[_-]?(\d+)[_-]?([ksp]\d\w*)", r"\1:\2,\3"),  # conv64k3
-    (rf"{_OP})_(\d+)_(\d+(?:x\d+)*)", r"\1:\2,k\3"),  # conv_64_3
+    (rf"{_OP})[_-](\d+)[_-](\d+(?:x\d+)*)", r"\1:\2,k\3"),  # conv_64_3
+    (rf"{_OP})[\[{{](\d+),\s*(\d+)[\]}}]", r"\1:\2,k\3"),  # conv[64,3]
     (r"(fc|dense|linear)[_-]?(\d+)", r"\1:\2"),
-    (r"(conv)(\d)-(\d+)", r"\1:\3,k\2"),  # conv3-64, as the paper of VGG has it
+    (r"(conv)(\d)-(\d+)", r"\1:\3,k\2"),  # conv3-64, as in the VGG paper
 ]
-"""How a layer may be typed that has its arguments in its name, or after another mark, and how it is written."""
+"""Mistyped layers, with arguments in the name or after another mark, and how they are written."""
 
 
 def _respelled(word: str) -> str | None:
-    """Return how a word is written that has marks around or in place of layers; None for others."""
+    """Return the right spelling of a word with marks around or between layers; None for other words."""
     if not word.strip("-=>|;,+&\\→⇒"):
         return f"white space alone separates layers: leave out {shown(word)}"
     alone = word.rstrip("|;,")
@@ -67,26 +69,54 @@ def _respelled(word: str) -> str | None:
         if looks_like_shape(before) and is_layer_word(behind):
             return f"white space separates a shape and layers: {before} {re.sub(_BETWEEN, ' ', behind)}"
     is_open = sum(map(word.count, "([{")) > sum(map(word.count, ")]}"))
-    return "a bracket is not closed" if is_open else _added(word) or _punctuated(word)
+    return (
+        "a bracket is not closed" if is_open else _added(word) or _punctuated(word) or _repeated(word) or _joined(word)
+    )
 
 
 def _added(word: str) -> str | None:
-    """Return how the layer of `model.add(Conv2D(8, 3))` is written; None for other words."""
+    """Return the right spelling of `model.add(Conv2D(8, 3))`; None for other words."""
     call = re.fullmatch(r"\w+\.add\((.+)\)", word, re.DOTALL)
     return f"write the call alone: {call[1]}" if call is not None and looks_like_call(call[1]) else None
 
 
 def _punctuated(word: str) -> str | None:
-    """Return how a layer is written that has its arguments in its name, or after another mark; None for others."""
+    """Return the right spelling of a layer with arguments in its name or after another mark; None for other words."""
     for pattern, spelling in _MISSPELT:
         written = re.fullmatch(pattern, word)
-        if written is not None and is_layer_word(layer := written.expand(spelling).rstrip(":")):
+        if written is not None and _is_read(layer := written.expand(spelling).rstrip(":")):
             return f"a colon stands behind the op, commas between its arguments: {layer}"
     return None
 
 
+def _is_read(word: str) -> bool:
+    """Return whether a word is a layer with all its arguments."""
+    with suppress(CnncalcError):
+        return bool(parse_word(word).layers)
+    return False
+
+
+def _repeated(word: str) -> str | None:
+    """Return how a layer is written that is to be repeated, as `3*relu` or `x3` behind it; None for other words."""
+    if re.fullmatch(r"[x*×]\d+|\d+[x*×]", word):
+        return f"to repeat a layer: times={word.strip('x*×')} among its arguments"
+    repeated = re.fullmatch(r"(\d+)[x*×](.+)", word)
+    if repeated is None or not _is_read(layer := f"{repeated[2]}{',:'[':' not in repeated[2]]}times={repeated[1]}"):
+        return None
+    return f"to repeat a layer: {layer}"
+
+
+def _joined(word: str) -> str | None:
+    """Return how `a+b`, or a shape whose batch is open by a word or a mark, is written; None for other words."""
+    open_batch = re.fullmatch(r"(?:[?*]|[A-Za-z]{2,})((?:[xX]\d+){2,4})", word)
+    if open_batch is not None:
+        return f"an open size of a shape is one letter: N{open_batch[1]}"
+    names = word.split("+")
+    return f"for a sum: add:{word}" if len(names) > 1 and all(name.isidentifier() for name in names) else None
+
+
 def _argument(spec: SpecWords, index: int) -> SpecError | None:
-    """Return the error for arguments after a layer, or for `k7 s2` without one before; None for another word."""
+    """Return the error for arguments after a layer, or for `k7 s2` without a layer; None for other words."""
     if index > spec.first:
         return join_hint(spec.words[index - 1], spec.words[index:])
     letters = "".join(word[:1] for word in spec.words[index:])
@@ -96,16 +126,17 @@ def _argument(spec: SpecWords, index: int) -> SpecError | None:
 
 
 def _built_in(word: str) -> str | None:
-    """Return the help for a network of a package, `models.resnet18()`, that is built in; None for another word."""
-    name = word.partition("(")[0].rpartition(".")[2].lower()
+    """Return the help for a package's network that is built in, `models.resnet18()`; None for other words."""
+    name = re.split("[.:/]", word.partition("(")[0])[-1].lower()
     return f"torchvision's is built in: {name}" if name in zoo.names() and name != word.lower() else None
 
 
 def no_network(spec: SpecWords, word: str) -> SpecError:
-    """Return the error for a lone word that is not a network."""
-    if (built_in := _built_in(word)) is not None:
+    """Return the error for a single word that is not a network."""
+    error = _no_module(word)
+    if error is None and (built_in := _built_in(word)) is not None:
         return spec.blame(SpecError(f"{shown(word)} is a network of a package", built_in), spec.first, len(word))
-    if (error := _no_module(word)) is not None or is_path(word):
+    if error is not None or is_path(word):
         return spec.blame(error or no_file(word), spec.first, len(word))
     from ..layers.intents import meant
 
@@ -134,7 +165,7 @@ def _files_named(word: str) -> str | None:
 
 
 def _no_module(word: str) -> SpecError | None:
-    """Return the error for a PyTorch module, `package.module:factory`, which only convert reads; None for others."""
+    """Return the error for a PyTorch module (`package.module:factory`), which only convert reads; else None."""
     from ..frameworks.torch.read.factory import is_factory
 
     module = word.partition(":")[0]
@@ -150,7 +181,7 @@ def _no_module(word: str) -> SpecError | None:
 
 
 def no_file(word: str) -> SpecError:
-    """Return the error for a file that does not exist, with the nearest names of its folder."""
+    """Return the error for a file that does not exist, with the nearest names in its folder."""
     if re.match(r"[a-z]+://", word):
         return SpecError(
             f"{shown(word, LONGEST_PATH)} is not a file but an address", f"fetch it first: curl -LO {word}"
@@ -158,14 +189,14 @@ def no_file(word: str) -> SpecError:
     folder = os.path.dirname(word)
     try:
         beside = os.listdir(folder or ".")
-    except (OSError, ValueError):  # ValueError: a null character
+    except (OSError, ValueError):  # ValueError for a null character
         beside = []
     help = nearest(os.path.basename(word), beside if folder else [*beside, *zoo.names()], os.path.join(folder, ""))
     return SpecError(f"there is no file {shown(word, LONGEST_PATH)}", help)
 
 
 SIGNS = ("x", "X", "×", "*", "by")
-"""What may be typed between the sizes of a shape, with spaces."""
+"""What people type between the sizes of a shape, with spaces."""
 
 
 def _further_network(spec: SpecWords, index: int) -> SpecError | None:
@@ -179,7 +210,7 @@ def _further_network(spec: SpecWords, index: int) -> SpecError | None:
 
 
 def _not_alone(spec: SpecWords, index: int) -> SpecError:
-    """Return the error for the name of a whole network among other words."""
+    """Return the error for a whole network's name among other words."""
     word = spec.words[index]
     others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
     is_object = word.endswith(".py") and others.isidentifier()
