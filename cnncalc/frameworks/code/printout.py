@@ -221,7 +221,7 @@ class _PrintoutReader:
         arguments = [*map(repr, module.args), *(f"{key}={value!r}" for key, value in module.kwargs.items())]
         try:
             made = self.evaluator.value_of_text(
-                f"torch.nn.{module.kind}({', '.join(arguments)})", ast.Constant(0, **_AT)
+                f"torch.nn.{module.kind}({', '.join(arguments)})", ast.Constant(0, lineno=1, col_offset=0)
             )
         except (SpecError, RaisedError, TooMuchError):
             return None
@@ -259,7 +259,6 @@ class _PrintoutReader:
         return error
 
 
-_AT = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
 NO_PARAMETERS: Mapping[str, int | None] = {"params": 0, "buffers": 0}
 
 
