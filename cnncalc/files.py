@@ -86,8 +86,17 @@ def stream_limit(file: IO[bytes]) -> int | None:
     return None if stat.S_ISREG(mode) else LARGEST_DEVICE if stat.S_ISCHR(mode) else LARGEST_STREAM
 
 
-def line_limit(file: IO[bytes], name: str) -> int | None:
-    """Return how many bytes of an open file are read as one line; None for a file on a disk.
+def size_on_disk(file: IO[bytes]) -> int:
+    """Return how many bytes an open file on a disk has; 0 if it is something else."""
+    try:
+        status = os.fstat(file.fileno())
+    except (OSError, ValueError):  # in memory
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def line_limit(file: IO[bytes], name: str) -> int:
+    """Return how many bytes of an open file are read as one line.
 
     SpecError for the file that standard output goes to: reading it would never end.
     """
@@ -97,12 +106,17 @@ def line_limit(file: IO[bytes], name: str) -> int | None:
         grows = stat.S_ISREG(out.st_mode) and os.path.samestat(out, os.fstat(file.fileno()))
     if grows:
         raise SpecError(f"standard output is written to {shown(name, LONGEST_PATH)}, which is read", "give -o FILE")
-    return stream_limit(file)
+    return stream_limit(file) or LARGEST_STREAM
 
 
 def too_long(name: str, most: int) -> SpecError:
     """Return the error for a stream that is longer than its limit."""
     return SpecError(f"{shown(name, LONGEST_PATH)} does not end within {most >> 20} MiB", "give a file")
+
+
+def long_line(name: str, most: int) -> SpecError:
+    """Return the error for a line that is longer than its limit."""
+    return SpecError(f"a line of {shown(name, LONGEST_PATH)} does not end within {most >> 20} MiB")
 
 
 _MAPPED: list[tuple[ref[mmap], str, os.stat_result]] = []
