@@ -155,7 +155,7 @@ LONGEST_SOURCE = 200_000
 MOST_BRACES = 5_000
 """Braces of a Python source with f-strings: before 3.12, Python scans the whole string for each of its parts."""
 LARGEST_STREAM = 256 << 20
-"""Bytes of a pipe, which may be endless: a report of a million layers is 210 MB of JSON."""
+"""Bytes of a pipe, which may be endless, of a text, and of a line: a report of a million layers is 210 MB of JSON."""
 LARGEST_TABLE = 16 << 20
 """Bytes of a table or a list of numbers from a pipe: each number takes a microsecond, and up to 150 bytes."""
 LARGEST_DEVICE = 1 << 20
@@ -199,7 +199,7 @@ FEWER_LAYERS = "--until and --after take a part of the network"
 """The help for too many layers in commands that take these options."""
 
 
-def within(most: int, number: int, what: str, help: str | None = None) -> None:
+def check_limit(most: int, number: int, what: str, help: str | None = None) -> None:
     """Raise SpecError if a number of things exceeds a limit; `what` is as in `Limit`."""
     Limit(most, what, help).count(number)
 

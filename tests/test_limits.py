@@ -777,6 +777,26 @@ def test_a_device_without_an_end(bounded: Bounded, args: tuple[str, ...]) -> Non
     assert f"does not end within {LARGEST_DEVICE >> 20} MiB" in done.err + done.out
 
 
+@posix
+@pytest.mark.parametrize("name", ["sparse.json", "sparse.txt", "sparse.py"])
+@pytest.mark.parametrize("command", ["shape", "check"])
+def test_a_sparse_text_is_refused_by_its_size(bounded: Bounded, command: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b'{"cnncalc": 1')
+    os.truncate(tmp_path / name, 3 << 30)
+    done = bounded(command, str(tmp_path / name))
+    assert done.code == 2
+    assert f"{name}' is a text of more than 256 MiB" in done.err + done.out
+
+
+@pytest.mark.parametrize("command", ["shape", "check"])
+def test_a_long_line_of_a_file(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnncalc.files.LARGEST_STREAM", 1 << 20)
+    (tmp_path / "long.jsonl").write_bytes(b'"relu"' + bytes(1 << 20))
+    done = here([command, "--jsonl", "long.jsonl"], cwd=tmp_path)
+    assert done.code == 2
+    assert "a line of 'long.jsonl' does not end within 1 MiB" in done.err + done.out
+
+
 def test_layers_that_are_written_out_are_bounded_by_their_file_alone() -> None:
     layers = [{"op": "relu"}] * (MOST_LAYERS + 1)
     assert len(cnncalc.load(layers).nodes) == MOST_LAYERS + 1
