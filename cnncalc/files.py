@@ -142,9 +142,12 @@ def guard() -> None:
     guard_maps(lambda: f"{_changed() or 'a file'} was cut short while it was used, or its disk is gone\n  {_UNCHANGED}")
 
 
-def check_mapped() -> None:
-    """Raise SpecError if a file has changed while mapped: the data used may mix old and new contents."""
-    changed = _changed()
+def check_mapped(only: mmap | None = None) -> None:
+    """Raise SpecError if a file has changed while mapped: the data used may mix old and new contents.
+
+    `only`: another file that has changed is not used, as in a session that reads a file again that was written anew.
+    """
+    changed = _changed(only)
     if changed is not None:
         raise SpecError(f"{changed} changed while it was used", _UNCHANGED)
 
@@ -152,12 +155,14 @@ def check_mapped() -> None:
 _UNCHANGED = "try again; what writes it should write a new file, and give that its name"
 
 
-def _changed() -> str | None:
+def _changed(only: mmap | None = None) -> str | None:
     """Return the printable name of a mapped file that has been written to; None if there is none.
 
     A new file under the same name does not count: the mapped one is unchanged.
     """
     for held, path, first in _MAPPED:
+        if only is not None and held() is not only:
+            continue
         with contextlib.suppress(OSError):
             now = os.stat(path)
             is_same = (now.st_dev, now.st_ino) == (first.st_dev, first.st_ino)

@@ -128,8 +128,9 @@ def read_any(path: str) -> str | ForeignNetwork:
             raise error
     with opened(path) as file:
         if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
-            network = read_onnx(memoryview(mapped(file, path)), path)
-            check_mapped()
+            held = mapped(file, path)
+            network = read_onnx(memoryview(held), path)
+            check_mapped(held)
             return network
         if file.peek(len(HDF))[: len(HDF)] == HDF and os.path.isfile(path):  # type: ignore[attr-defined]
             return read_hdf(path, path)

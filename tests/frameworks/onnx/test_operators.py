@@ -1450,7 +1450,15 @@ UNREAD: dict[str, tuple[list[Row], tuple[int, ...], Arrays, int, list[int | None
         {"k": np.ones((4, 2), np.uint8), "other": np.uint8(7)},
         19,
         [1, 3, 2],
-        0,
+        8,
+    ),
+    "a product of several samples on a scale of them all": (
+        [("DynamicQuantizeLinear", ["x"], "q s z", {}), ("MatMulInteger", ["q", "k", "z"], "y", {})],
+        (2, 3, 4),
+        {"k": np.arange(24, dtype=np.uint8).reshape(4, 6)},
+        19,
+        [2, 3, 6],
+        24,
     ),
     "an attention whose mask has three axes": (
         [KEY, ("MatMul", ["x", "w"], "m", {}), ("Attention", ["x", "k", "k", "m"], "y", HEADS)],
