@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..errors import SpecError
 from ..field import Interval
-from ..limits import FEWER_LAYERS, MOST_UNITS_FOLLOWED, within
+from ..limits import FEWER_LAYERS, MOST_UNITS_FOLLOWED, check_limit
 from ..network import INPUT
 from ..sizes import Shape, known, show
 from . import masks
@@ -24,7 +24,7 @@ MOST_BOXES = 4_000
 """How many boxes of different channels are followed, those of all layers together: up to 100 microseconds each."""
 
 
-class Part(NamedTuple):
+class ChannelBox(NamedTuple):
     """The box that is seen of some channels of a layer: of others it may be another."""
 
     channels: Region
@@ -118,7 +118,9 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     _check_number(graph, between & graph.before(of))
     start = graph.everywhere(of, unit)
     sets = {of: Sets(start, start)}
-    parts: dict[int, list[Part]] = {of: [Part(_anywhere(graph, of, start), tuple([(at, at) for at in unit]))]}
+    parts: dict[int, list[ChannelBox]] = {
+        of: [ChannelBox(_anywhere(graph, of, start), tuple([(at, at) for at in unit]))]
+    }
     bound = unknown = None
     number = 0
     for at in range(of, source, -1):
@@ -155,13 +157,15 @@ def _read(own: Sets, reads: Reads, is_exact: bool) -> Sets:
     return Sets(possible, possible if own.certain is own.possible else reads.back(own.certain))
 
 
-def _parts(graph: Graph, at: int, own: Sequence[Part], read: int, reads: Reads, alone: Region | None) -> Iterator[Part]:
+def _parts(
+    graph: Graph, at: int, own: Sequence[ChannelBox], read: int, reads: Reads, alone: Region | None
+) -> Iterator[ChannelBox]:
     """Yield the boxes that the channels of a layer read of one input; `alone` is what all of them read, if one box."""
     for channels, box in own:
         seen = reads.back(channels) if alone is None else alone
         wide = reads.box(dict(zip(graph.space(at).places, box, strict=True)))
         if seen and wide is not None:
-            yield Part(_anywhere(graph, read, seen), wide)
+            yield ChannelBox(_anywhere(graph, read, seen), wide)
 
 
 def _anywhere(graph: Graph, at: int, region: Region) -> Region:
@@ -171,20 +175,20 @@ def _anywhere(graph: Graph, at: int, region: Region) -> Region:
     return masks.union([tuple([sizes.get(axis, bits) for axis, bits in enumerate(one)]) for one in region])
 
 
-def _merged(parts: Sequence[Part]) -> list[Part]:
+def _merged(parts: Sequence[ChannelBox]) -> list[ChannelBox]:
     """Return the boxes of channels, those of the same channels merged, and the channels of the same box."""
     if len(parts) <= 1:
         return [*parts]
-    by_channels: dict[frozenset[Product], list[Part]] = {}
+    by_channels: dict[frozenset[Product], list[ChannelBox]] = {}
     for part in parts:
         by_channels.setdefault(frozenset(part.channels), []).append(part)
     by_box: dict[Box, list[Product]] = {}
     for alike in by_channels.values():
         by_box.setdefault(_hull(alike), []).extend(alike[0].channels)
-    return [Part(masks.union(products), box) for box, products in by_box.items()]
+    return [ChannelBox(masks.union(products), box) for box, products in by_box.items()]
 
 
-def _hull(parts: Sequence[Part]) -> Box:
+def _hull(parts: Sequence[ChannelBox]) -> Box:
     """Return the box around those of all channels."""
     spans = zip(*[part.box for part in parts], strict=True)
     return tuple([(min(first for first, _ in axis), max(last for _, last in axis)) for axis in map(list, spans)])
@@ -232,7 +236,7 @@ def _check_number(graph: Graph, layers: Iterable[int]) -> None:
     """Raise SpecError if the axes of these layers have too many units in all."""
     units = sum([known(size) or 0 for at in layers for size in graph.space(at).sizes])
     what = "{made:,} units on the axes of all maps together, more than {most:,}"
-    within(MOST_UNITS_FOLLOWED, units, what, FEWER_LAYERS)
+    check_limit(MOST_UNITS_FOLLOWED, units, what, FEWER_LAYERS)
 
 
 def _lost(graph: Graph, at: int) -> str:
@@ -286,7 +290,7 @@ class Spread(NamedTuple):
         """Return how many units of a layer see it; None if unknown."""
         return masks.count(self.sets[at]) if at in self.sets else None
 
-    def share(self, at: int) -> float | None:
+    def percentage(self, at: int) -> float | None:
         """Return the percentage of a layer's units that see it; None if unknown."""
         number, sizes = self.number(at), [known(size) or 1 for size in self.graph.space(at).shape]
         return None if number is None else 100 * number / prod(sizes)
