@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import SpecError, layer_meant, nearest, shown
 from ..input import Inputs
 from ..layers.composite import FurtherInput
-from ..limits import FEWER_LAYERS, MOST_RUN, within
+from ..limits import FEWER_LAYERS, MOST_RUN, check_limit
 from ..network import Network
 from ..report import Report
 from ..sizes import LARGEST, show, size_text
@@ -41,7 +41,7 @@ class Samples:
             raise SpecError(f"x is empty: its shape is {show(shape)}", "there is nothing to compute")
         if not shape:
             raise SpecError("x is a number without axes", "an input has the axes C,H,W, or a batch in front")
-        within(
+        check_limit(
             MOST_RUN,
             network.layer_count,
             "a network of {made:,} layers is not run, the most are {most:,}",
