@@ -360,6 +360,8 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         (2, 3, 4),
         {"i": I64(0)},
     ),
+    "values from a diagonal on": ([("Trilu", ["x"], "y", {})], (2, 3, 4), {}),
+    "values up to a diagonal": ([("Trilu", ["x", "k"], "y", {"upper": 0})], (2, 3, 4, 3), {"k": I64(-1)}),
     # constants worked out by onnx itself
     "a triangle": ([("Trilu", ["m"], "t", {}), ("MatMul", ["x", "t"], "y", {})], (3, 5), {"m": MATRIX}),
     "a product of two matrices by their letters": (
@@ -1140,6 +1142,11 @@ SHAPES: dict[str, Graph] = {
         [("GatherElements", ["x", "p"], "y", {"axis": 1})],
         (2, 5, 3),
         {"p": np.zeros((2, 4, 3), I64)},
+    ),
+    "places of the largest": (
+        [("TopK", ["x", "k"], "v i", {"axis": 2}), ("Cast", ["i"], "y", {"to": 1})],
+        (2, 5, 3),
+        {"k": whole(2)},
     ),
     "remainders of real numbers": ([("Mod", ["x", "half"], "y", {"fmod": 1})], (2, 5, 3), {}),
     "a random choice": ([("Dropout", ["x", "half", "yes"], "y", {})], (2, 5, 3), {"yes": np.array(True)}),

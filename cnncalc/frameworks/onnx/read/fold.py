@@ -334,6 +334,7 @@ UNARY = (
     *("Abs", "Acos", "Asin", "Atan", "Ceil", "Cos", "Erf", "Exp", "Floor", "Log", "Neg", "Not", "Reciprocal", "Relu"),
     *("Round", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "Clip", "LeakyRelu", "Cast"),
     *("BatchNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization", "Softmax"),
+    *("CumSum", "Trilu"),
 )
 """Operators whose result has the shape of their first input."""
 MET = (
@@ -356,7 +357,7 @@ MADE = (
         "Slice",
         "Split",
     ),
-    *("MatMul", "Gemm", "Trilu", "CumSum", "ArgMax", "ArgMin", "NonZero", "Size", "Shape", "ScatterND"),
+    *("MatMul", "Gemm", "ArgMax", "ArgMin", "NonZero", "Size", "Shape", "ScatterND"),
     *("Range", "Expand", "Tile", "Identity", "QuantizeLinear", "EyeLike"),
     *("GatherND", "Einsum"),
 )
@@ -399,7 +400,7 @@ def _evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGrap
         return None
     if shape is not None and prod(shape) > MOST_READ:
         kind = given[1].kind if node.op == "Where" and given[1] else largest.kind
-        uniform = largest.uniform if len(own) == 1 else lambda: False
+        uniform = largest.uniform if len(own) == 1 and node.op != "Trilu" else lambda: False
         how: dict[str, Any] = {"origin": origin, "key": node.outputs[0], "uniform": uniform, "roots": roots}
         return [Const(shape, kind, lambda: run()[0], **how, cost=cost)]
     cost += NUMBERS_A_NODE + (_most_made(node, own) if shape is None else prod(shape))

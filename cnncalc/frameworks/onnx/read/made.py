@@ -10,6 +10,7 @@ from ....axes import Fields, begin
 from ....dialects import dialect_named
 from ....errors import CnncalcError
 from ....layers import OPS, Env, Layer
+from ....layers.base import Trace
 from ....limits import NUMBERS_A_LAYER, Limit
 from ....sizes import LARGEST, MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, known, product
 from ...build import NO_FIGURES, Draft, SpecBuilder, group_of, printable
@@ -94,6 +95,16 @@ def _trace(layer: Draft, shapes: Sequence[Shape | None], fields: Sequence[Fields
         return made, None if traced.out is NOTHING_KNOWN else traced.out, own
     except CnncalcError:
         return made, None, None
+
+
+def made_of(op: str, keys: Mapping[str, Any], sample: Shape) -> Trace | None:
+    """Return what a layer makes of a sample of this shape; None if it is impossible."""
+    cls, nd = OPS[op]
+    try:
+        layer = cls(op, nd, {key: cls.KEYS[key](value, nd) for key, value in keys.items()})
+        return layer.trace(sample, begin(sample, ()), ENV)
+    except CnncalcError:
+        return None
 
 
 class LayerMaker:

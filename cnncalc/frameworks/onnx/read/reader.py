@@ -36,6 +36,9 @@ SETTINGS = {
 WHOLE_NUMBERS = {"ConvInteger": (1,), "MatMulInteger": (0, 1), "QLinearConv": (3, 8), "QLinearMatMul": (0, 3)}
 """Where operators of whole numbers have their weights; their other constants are scales and zeros."""
 
+PLACED = ("MaxPool", "TopK")
+"""Operators whose second result has a place, or another number, for each value of the first."""
+
 WEIGHTED = ("conv", "convT", "linear", "batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
 NORMALISING = ("mul", "div")
 """The ops that end a norm written as several nodes: (x - mean) divided by, or times the inverse of, the deviation."""
@@ -338,7 +341,9 @@ class GraphReader(LayerMaker):
             self._hold_to_declared(out)
         for at, out in enumerate(node.outputs):
             if at and out and out not in self.values and out not in self.constants and out in self.graph.uses:
-                self.values[out] = self.opaque(out, node.op, self._declared(out), self._reads(node), **NO_FIGURES)
+                first = self.values.get(node.outputs[0]) if node.op in PLACED else None
+                full = self._declared(out) if first is None else self.full(first)
+                self.values[out] = self.opaque(out, node.op, full, self._reads(node), **NO_FIGURES)
 
     def _hold_to_declared(self, name: str) -> None:
         """Use the declared shape of a value where ours is unknown; record contradictions."""
