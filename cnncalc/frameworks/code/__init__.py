@@ -1,12 +1,13 @@
-"""Networks in Python source, read from its text and never executed: PyTorch's modules and Keras's models.
+"""Networks in Python source, which is read as text and never executed: PyTorch modules and Keras models.
 
-`source` parses it and says where errors are. `evaluate` runs a part of the language on values of its own (`values`),
-and only the statements that the network depends on (`scope`, `changes`), within a `budget`. It is made in layers:
-`operations`, `expressions`, `targets`, `statements`. What the source imports are names of `libraries`: a table for each
-from dotted names to values. `entry` finds the network.
+`source` parses the text and locates errors in it. `evaluate` interprets a subset of Python on values of its own
+(`values`). It runs only the statements that the network depends on (`scope`, `changes`), within a `budget`. The
+evaluator is built in layers: `operations`, `expressions`, `targets`, `statements`. `libraries` holds what the source
+may import: a table for each library, from dotted names to values. `entry` finds the network.
 
-`pasted` removes what surrounds pasted code and print-outs: fences, prompts, the words of a log.
-`printout` reads what `print(module)` shows, whose text `printed` parses; `summaries` names what shows too little.
+`pasted` removes what surrounds pasted code and print-outs: fences, prompts, log prefixes. `printout` reads the output
+of `print(module)`, whose text `printed` parses. `summaries` recognizes outputs that say too little to be read as a
+network.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def read(text: str, name: str, wanted: str | None = None) -> ForeignNetwork:
-    """Read the network of a source: the one that is wanted, as `Net` or `Net(num_classes=5)`, or the one that is meant.
+    """Read a network from source: the `wanted` one, such as `Net` or `Net(num_classes=5)`, or the obvious one.
 
-    Its `bind` reads it for the sizes of its inputs. SpecError, with line and column, if there is no such network, and
-    for what is needed and not understood.
+    The result's `bind` reads the network for given input sizes. Raise SpecError, with line and column, if there is no
+    such network, or if the network depends on code that is not understood.
     """
     from .entry import SourceReader
 

@@ -1,4 +1,4 @@
-"""A source with the shape that each line makes behind it, as a comment."""
+"""A source whose lines are annotated with the shapes that they produce, as comments."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import NamedTuple
 from ...errors import SpecError
 
 MOST_SHAPES = 4
-"""How many shapes are shown after a line that runs several times."""
+"""The most shapes shown after a line that runs several times."""
 
 
 class AnnotatedSource(NamedTuple):
-    """A source with shapes behind its lines, up to the line that fails if one does."""
+    """A source with shapes after its lines; it ends before the line that fails, if one does."""
 
     text: str
     error: SpecError | None = None
 
 
 def annotated(lines: list[str], shapes: Mapping[int, Mapping[str, None]], error: SpecError | None) -> AnnotatedSource:
-    """Return lines with shapes, which are those of lines counted from 1, up to the line of an error."""
+    """Return the lines, up to that of the error, with `shapes` (by line number from 1) as comments."""
     fails = error.where.line if error is not None and error.where is not None else 0
     shown = []
     for number, line in enumerate(lines[: fails or len(lines)], 1):

@@ -1,4 +1,4 @@
-"""`argparse` in evaluated code: a command line without options, so that each has its default."""
+"""`argparse` in evaluated code: the command line is taken to be empty, so each option has its default."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from .evaluate import Evaluator
 
 DEFAULTS = "defaults"
-"""The attribute of a parser with the value of each option."""
+"""The attribute of a parser that holds the default of each option."""
 FLAGS = {"store_true": False, "store_false": True, "count": None}
-"""The values of options that take none, where they are not given."""
+"""The values of options without an argument when they are not given."""
 
 
 def _init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:

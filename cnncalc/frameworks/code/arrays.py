@@ -1,4 +1,4 @@
-"""NumPy's arrays of numbers in evaluated code, as the lists of widths and rates that networks are made from."""
+"""NumPy arrays of numbers in evaluated code, as used for lists of widths and drop rates."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 NAMES = NameTable()
 KINDS = {"int": int, "float": float, "bool": bool}
-"""What makes a number one of an array of a type."""
+"""The function that converts a number to each type of array."""
 
 
 def array_of(evaluator: Evaluator, given: Any, node: Any, kind: Any = None) -> Any:
-    """Return numbers, or rows of them, as an array; those of a type by its name, else all of one."""
+    """Return numbers, or rows of them, as an array of the named type, or else of the one type that fits all."""
     if not isinstance(given, (list, tuple, range)):
         return given if kind is None else KINDS[kind](evaluator.needs(given, node))
     evaluator.budget.copy(len(given))
@@ -30,14 +30,14 @@ def array_of(evaluator: Evaluator, given: Any, node: Any, kind: Any = None) -> A
 
 
 def kind_of(dtype: Any) -> str | None:
-    """Return the name of a type of numbers; None for another."""
+    """Return the name of a numeric type: `int`, `float` or `bool`; None for any other."""
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", "")
     return name.rstrip("0123456789") if isinstance(name, str) and name.rstrip("0123456789") in KINDS else None
 
 
 @NAMES.function("numpy.array", "numpy.asarray")
 def array(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return an array of numbers; of other values a list."""
+    """Return an array of numbers; other values are returned as a list."""
     given = by_name("object dtype", args, kwargs)
     values = given.get("object", given.get("a"))
     if isinstance(values, UnknownValue):
@@ -49,7 +49,7 @@ def array(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 @NAMES.function("numpy.arange")
 def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return numbers in a row."""
+    """Return evenly spaced numbers, by their step."""
     given = [evaluator.needs(one, node) for one in [*args, *[kwargs.get(name) for name in ("start", "stop", "step")]]]
     start, end, step = ([0, *given, 1] if len([one for one in given if one is not None]) == 1 else [*given, 1])[:3]
     step = 1 if step is None else step
@@ -61,7 +61,7 @@ def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 @NAMES.function("numpy.linspace")
 def linspace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return numbers at equal distances."""
+    """Return evenly spaced numbers, by their count."""
     given = by_name("start stop num endpoint", args, kwargs)
     start, end, count = [evaluator.needs(given.get(name, 50), node) for name in ("start", "stop", "num")]
     evaluator.budget.copy(count)
@@ -70,7 +70,7 @@ def linspace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 
 
 def _row(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> list[Any]:
-    """Return the numbers of a call's only argument. NotImplementedError for rows of numbers, or an axis."""
+    """Return the numbers of a call's only argument. Raise NotImplementedError for nested rows or an axis."""
     items = evaluator.items(args[0], node) if len(args) == 1 and not kwargs else [None]
     if not all(isinstance(one, (int, float)) for one in items):
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The budget of evaluation: what is pasted may be anything, and an answer or an error comes at once."""
+"""The budget of evaluation: any pasted source gets an answer or an error without delay."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 from ...limits import MOST_BITS, MOST_ITEMS, MOST_STEPS, Limit
 
 ITEMS_A_STEP = 8
-"""How many items of a list are copied in one step."""
+"""How many list items are copied in one step."""
 STEPS_AN_ERROR = 200
 """How many steps it takes to quote code."""
 
 
 class TooMuchError(Exception):
-    """Code that goes beyond a limit: no other way of reading it would end."""
+    """Raised for code that exceeds a limit, however it is read."""
 
     node: Any = None
-    """Where it does, if that is known."""
+    """The node at which it does, if known."""
 
     def __init__(self, what: str, help: str | None = None):
         super().__init__(what)
 
 
 class Budget(Limit):
-    """The steps that are left for one source, however many ways it is read."""
+    """The steps left for one source, shared by all attempts to read it."""
 
     __slots__ = ()
 
@@ -31,19 +31,19 @@ class Budget(Limit):
         super().__init__(MOST_STEPS, "the code takes more than {most:,} steps", error=TooMuchError)
 
     def copy(self, items: int) -> None:
-        """Count the steps of copying so many items, one at least. TooMuchError for more than a list may hold."""
+        """Count the steps of copying `items` items, at least one. Raise TooMuchError for more than a list may hold."""
         self.count(1 + listable(items) // ITEMS_A_STEP)
 
 
 def listable(items: int) -> int:
-    """Return a number of items. TooMuchError for more than a list may hold."""
+    """Return a number of items. Raise TooMuchError for more than a list may hold."""
     if items > MOST_ITEMS:
         raise TooMuchError(f"a list, or a text, of more than {MOST_ITEMS:,} items")
     return items
 
 
 def bounded(number: int) -> int:
-    """Return a whole number. TooMuchError for one of too many bits."""
+    """Return an integer. Raise TooMuchError if it has too many bits."""
     if number.bit_length() > MOST_BITS:
         raise TooMuchError(f"a whole number of more than {MOST_BITS} bits")
     return number

@@ -1,4 +1,4 @@
-"""Python's own functions."""
+"""Python's built-in functions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .evaluate import Evaluator
 
 BUILTINS = NameTable(TYPES, EXCEPTIONS)
-"""The names that are there without an import."""
+"""The names that are available without an import."""
 
 
 @BUILTINS.function("isinstance")
@@ -132,12 +132,12 @@ def _any(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 
 def _rounded(number: Any, digits: int | None = None) -> Any:
-    """Return `round` of a number; Python works out 10 ** 9 digits, of which none are left, one by one."""
+    """Return `round` of a number, without computing huge powers of ten for digits that cannot remain."""
     return round(number, digits if digits is None else max(digits, -MOST_BITS))
 
 
 def _number(name: str, function: Callable[..., Any]) -> LibraryFunction:
-    """Return a function of numbers, whose result is not known for an argument that is not."""
+    """Return a function of numbers whose result is unknown if an argument is unknown."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         for one in args:
@@ -233,7 +233,7 @@ def _eval(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 
 class GlobalNames(LibraryObject):
-    """The names of the top level, which `globals()` gives, to be looked up."""
+    """The names of the module as `globals()` returns them, for lookup only."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
-"""What the statements of the top level change: by themselves, through other names of the same value, and by calls.
+"""What module-level statements change: directly, through other names of the same value, and by calls.
 
-It is read from the source, before anything runs. It errs on the safe side: a statement that changes nothing after
-all has run for nothing. Attributes that decide no figure (`requires_grad`) count as nothing.
+The changes are found in the source before anything runs. If in doubt, a statement counts as changing a value; it then
+at worst runs needlessly. Attributes that affect no figure (`requires_grad`) do not count.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .budget import ITEMS_A_STEP, Budget
 from .source import DEFINED, inner_statements
 
 STEPS_A_STATEMENT = 4
-"""How many steps it takes to work out what a statement of the top level changes."""
+"""How many steps it takes to find what a module-level statement changes."""
 _CHANGING = """
     append extend insert add update setdefault pop remove clear reverse sort move_to_end add_module register_module
     register_buffer register_parameter __setitem__ add_layer popitem discard build add_argument set_defaults apply
@@ -25,26 +25,26 @@ _CHANGING = """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change their object."""
 CHANGING_FIRST = frozenset(["setattr", "delattr", "next"])
-"""Functions of Python that change their first argument."""
+"""Built-in functions that change their first argument."""
 CHANGING_PACKAGES = frozenset(
     ["torch.nn.utils", "torch.nn.utils.prune", "torch.nn.utils.parametrize", "torch.nn.utils.parametrizations"]
 )
-"""Modules of PyTorch whose functions change the modules that they are given."""
+"""PyTorch packages whose functions change the modules passed to them."""
 IDLE = frozenset(["requires_grad", "data", "grad", "training", "lr"])
-"""Attributes that decide no figure."""
+"""Attributes that affect no figure."""
 _PASSING = "zip enumerate reversed sorted list tuple dict iter next set filter getattr vars"
 PASSING = frozenset(_PASSING.split())
-"""Functions of Python whose results hold what they are given."""
+"""Built-in functions whose results contain their arguments."""
 _APART = """
     clone detach item numpy tolist state_dict parameters named_parameters buffers named_buffers forward predict fit
     fit_generator evaluate train_on_batch test_on_batch predict_on_batch
 """
 APART = frozenset(_APART.split())
-"""Methods whose results hold nothing of their object that decides a figure."""
+"""Methods whose results share nothing with their object that affects a figure."""
 
 
 def is_guard(node: ast.stmt) -> bool:
-    """Return whether a statement is `if __name__ == "__main__":`, which is for running the file alone."""
+    """Return whether a statement is `if __name__ == "__main__":`, whose body runs only if the file is a script."""
     if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):
         return False
     sides = [node.test.left, *node.test.comparators]
@@ -52,14 +52,14 @@ def is_guard(node: ast.stmt) -> bool:
 
 
 def imported_names(node: ast.Import | ast.ImportFrom) -> list[str]:
-    """Return the names that an import binds; `*` for all of a module's."""
+    """Return the names that an import binds; `*` for all names of a module."""
     if isinstance(node, ast.Import):
         return [one.asname or one.name.partition(".")[0] for one in node.names]
     return [one.asname or one.name for one in node.names]
 
 
 def import_paths(statements: Iterable[ast.stmt]) -> dict[str, str]:
-    """Return the dotted name of what each import binds, in the statements and in those inside them."""
+    """Return the dotted names of what imports bind, by bound name, in the statements and those nested in them."""
     found = dict[str, str]()
     waiting = list(statements)
     while waiting:
@@ -73,7 +73,7 @@ def import_paths(statements: Iterable[ast.stmt]) -> dict[str, str]:
 
 
 def parts_of(target: ast.expr) -> Iterator[ast.expr]:
-    """Yield the targets of an assignment one by one: names, attributes and items."""
+    """Yield the single targets of an assignment: names, attributes and items."""
     if isinstance(target, ast.Starred):
         yield from parts_of(target.value)
     elif isinstance(target, (ast.Tuple, ast.List)):
@@ -84,14 +84,14 @@ def parts_of(target: ast.expr) -> Iterator[ast.expr]:
 
 
 def root_of(node: ast.expr) -> str | None:
-    """Return the name that an expression of attributes, items and calls begins with: `net` of `net.layers[0].add`."""
+    """Return the name at the start of a chain of attributes, items and calls: `net` of `net.layers[0].add`."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else None
 
 
 def targets_of(node: ast.AST) -> list[ast.expr]:
-    """Return what a statement gives values to, or removes."""
+    """Return the targets that a statement assigns or deletes."""
     if isinstance(node, (ast.Assign, ast.Delete)):
         return node.targets
     if isinstance(node, ast.AnnAssign) and node.value is None:
@@ -104,7 +104,7 @@ def targets_of(node: ast.AST) -> list[ast.expr]:
 
 
 def sharing(node: ast.AST | None) -> set[str]:
-    """Return the names of which an expression may give the value, or a part: `a` and `b` of `[a, b.parts[0]]`."""
+    """Return the names whose values, or parts of them, an expression may return: `a` and `b` of `[a, b.parts[0]]`."""
     found: set[str] = set()
     waiting = [] if node is None else [node]
     while waiting:
@@ -133,25 +133,25 @@ _PARTS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.BinOp: ("left", "right"),
     ast.IfExp: ("body", "orelse"),
 }
-"""The fields of an expression whose values its own may have in it."""
+"""The fields of an expression whose values may become part of its own value."""
 
 _LEAVES = (ast.Name, ast.Constant, ast.expr_context)
-"""What neither calls nor gives a value to anything."""
+"""Nodes that neither call nor assign anything."""
 
 
 class _Call(NamedTuple):
-    """A call, or a function that is handed on, with the names that each argument may share a value with."""
+    """A call, or a function passed as an argument, with the names that each argument may share a value with."""
 
     name: str
     receiver: set[str] | None = None
     args: Sequence[set[str]] = ()
     kwargs: Mapping[str | None, set[str]] = MappingProxyType({})
     any_order: bool = False
-    """Whether each argument may be for any parameter."""
+    """Whether any argument may go to any parameter."""
 
 
 class _Scope:
-    """What a function, or a statement of the top level, changes."""
+    """What a function, or a module-level statement, changes."""
 
     def __init__(
         self,
@@ -160,26 +160,27 @@ class _Scope:
         args: ast.arguments | None = None,
         owner: str | None = None,
     ):
-        """`imports` are the dotted names of what the source imports; `owner` is the class of which it is a method."""
+        """`imports` maps imported names to dotted names; `owner` is the class of a method."""
         self.imports = imports
         self.owner, self.is_function = owner, args is not None
         every = [] if args is None else [*args.posonlyargs, *args.args, args.vararg, *args.kwonlyargs, args.kwarg]
         self.params = [one.arg for one in every if one is not None]
         self.own = set(self.params)
-        """The names that it binds, but those that it declares to be of the scopes around it."""
+        """The names that it binds, except those declared `global` or `nonlocal`."""
         self.changed: set[str] = set()
-        """The names whose values it may change by itself."""
+        """The names whose values it may change itself."""
         self.outer: set[str] = set()
-        """The names of the top level whose values the functions that it calls may change."""
+        """The module-level names whose values may be changed by the functions that it calls."""
         self.shared: list[set[str]] = []
-        """Names that may stand for one value, or for parts of it."""
+        """Sets of names that may refer to one value, or to parts of it."""
         self.held: list[tuple[set[str], set[str]]] = []
-        """Names, and those of what their values are put into: it changes with them, they do not change with it."""
+        """Pairs of names: the values of the first were put into those of the second, which change with them, but not
+        vice versa."""
         self.freezes = False
-        """Whether it may say what is trained, which holds for all that was made of it."""
+        """Whether it may set what is trainable, which affects everything made from it."""
         self.calls: list[_Call] = []
         self.inner: list[tuple[str, _Scope]] = []
-        """The functions in it, by their names."""
+        """The functions defined in it, by name."""
         outside: set[str] = set()
         waiting = list(body)
         while waiting:
@@ -205,7 +206,7 @@ class _Scope:
         self.own -= outside
 
     def _note(self, node: ast.AST) -> None:
-        """Note what one statement or expression does, apart from those inside it."""
+        """Record the effects of one statement or expression, without those nested in it."""
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             self.own |= set(imported_names(node))
         elif isinstance(node, ast.Call):
@@ -226,7 +227,7 @@ class _Scope:
             and isinstance(node.op, ast.Add)
             and not isinstance(node.value, ast.Constant)
         ):
-            self.changed |= names  # a list is changed in place
+            self.changed |= names  # lists are changed in place
         if isinstance(node, (ast.With, ast.AsyncWith)):
             self.shared.append(names.union(*[sharing(one.context_expr) for one in node.items]))
         elif not isinstance(node, ast.Delete):
@@ -236,7 +237,7 @@ class _Scope:
             self.held.append((value, names | held if is_put else held))
 
     def _note_call(self, node: ast.Call) -> None:
-        """Note a call: what it changes by a method that changes its object, and which functions it may run."""
+        """Record a call: what it changes if it is a mutating method, and which functions it may run."""
         name = _called(node)
         receiver = sharing(node.func.value) if isinstance(node.func, ast.Attribute) else None
         args = [sharing(one) for one in node.args]
@@ -257,7 +258,7 @@ class _Scope:
         self.calls += [_Call(one.id, None, [every], any_order=True) for one in handed if isinstance(one, ast.Name)]
 
     def grow(self, changed: set[str], outer: set[str], freezes: bool = False) -> bool:
-        """Add what a function that it calls or contains changes. Return whether anything is new."""
+        """Add the changes of a function that it calls or contains. Return whether anything is new."""
         if changed <= self.changed and outer <= self.outer and freezes <= self.freezes:
             return False
         self.changed |= changed
@@ -266,7 +267,7 @@ class _Scope:
         return True
 
     def close(self, others: Mapping[str, set[str]]) -> None:
-        """Add the names whose values change with those that it changes."""
+        """Add the names whose values change with those already recorded."""
         waiting = list(self.changed)
         while waiting:
             more = others.get(waiting.pop(), set()) - self.changed
@@ -274,11 +275,11 @@ class _Scope:
             waiting += more
 
     def beyond(self) -> set[str]:
-        """Return the names outside of it whose values it may change."""
+        """Return the names outside its scope whose values it may change."""
         return self.outer | (self.changed - self.own)
 
     def arguments_changed(self, call: _Call) -> set[str]:
-        """Return the names where a call stands that share a value with an argument that it changes."""
+        """Return the names at a call site that share a value with an argument that it changes."""
         if self.changed.isdisjoint(self.params):
             return set()
         if call.any_order:
@@ -289,13 +290,13 @@ class _Scope:
 
 
 def _called(node: ast.expr) -> str | None:
-    """Return the name by which a function, or a method, is called."""
+    """Return the name by which a function or method is called."""
     node = node.func if isinstance(node, ast.Call) else node
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
 
 
 def _path(node: ast.expr, imports: Mapping[str, str]) -> str:
-    """Return the dotted name of a function with the names that imports stand for: `torch.nn.utils.f` for `u.f`."""
+    """Return the dotted name of a function, with imported names resolved: `torch.nn.utils.f` for `u.f`."""
     names: list[str] = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)
@@ -305,7 +306,7 @@ def _path(node: ast.expr, imports: Mapping[str, str]) -> str:
 
 
 def _others(scopes: Sequence[_Scope], known: set[str]) -> dict[str, set[str]]:
-    """Return, for each name, the names whose values change with its value; names that share values have one set."""
+    """Return, for each name, the names whose values change with its value; names that share a value have one set."""
     groups: dict[str, set[str]] = {}
     for names in [names & known for scope in scopes for names in scope.shared]:
         joined = {id(one): one for one in [groups.setdefault(name, {name}) for name in names]}.values()
@@ -321,15 +322,15 @@ def _others(scopes: Sequence[_Scope], known: set[str]) -> dict[str, set[str]]:
 
 
 def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[str], set[str], set[str]]]:
-    """Return the names that each statement of the top level binds, those whose values it changes, and those it may.
+    """Return, for each module-level statement, the names that it binds, changes, and may change.
 
-    The last are those that may share a value with one of the others.
+    The names that it may change are those that may share a value with one that it binds or changes.
     """
     budget.count(STEPS_A_STATEMENT * len(statements))
     paths = import_paths(statements)
     tops = [_Scope([] if is_guard(node) else [node], paths) for node in statements]
     every = list(tops)
-    for scope in every:  # which grows
+    for scope in every:  # `every` grows
         every += [one for _, one in scope.inner]
     imports = [node for node in statements if isinstance(node, (ast.Import, ast.ImportFrom))]
     modules = {name for node in imports for name in imported_names(node)}
@@ -352,7 +353,7 @@ def changes(statements: Sequence[ast.stmt], budget: Budget) -> list[tuple[set[st
 
 
 def _made_of(tops: Iterable[tuple[ast.stmt, _Scope]], known: set[str]) -> dict[str, set[str]]:
-    """Return, for each name of the top level, the names bound by statements that mention it."""
+    """Return, for each module-level name, the names bound by statements that mention it."""
     found = defaultdict[str, set[str]](set)
     for node, scope in tops:
         for one in ast.walk(node) if scope.own and not isinstance(node, DEFINED) else ():
@@ -379,9 +380,9 @@ def _callers(every: list[_Scope], budget: Budget) -> dict[int, list[tuple[_Call,
 
 
 def _follow_calls(every: list[_Scope], others: Mapping[int, dict[str, set[str]]], budget: Budget) -> None:
-    """Add to what each scope changes what the functions that it calls, and those in it, change.
+    """Propagate changes from functions to the scopes that call or contain them.
 
-    `others` are the names of each function whose values change with others.
+    `others` gives, for each function and each of its names, the names whose values change with it.
     """
     callers = _callers(every, budget)
     around = {id(one): scope for scope in every if scope.is_function for _, one in scope.inner}

@@ -1,20 +1,20 @@
-"""Classes of modules of which a print-out does not say enough, with what is known of them."""
+"""Classes of modules whose print-outs are incomplete, and what is known about them."""
 
 from __future__ import annotations
 
 LISTS = frozenset(["ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "ParametrizationList"])
 """Classes that hold modules and are not called themselves."""
 WRAPPERS = frozenset(["DataParallel", "DistributedDataParallel", "OptimizedModule", "FullyShardedDataParallel"])
-"""Classes that call the one module in them."""
+"""Classes that call the only module in them."""
 SEQUENTIALS = frozenset(
     [
         *("Sequential", "Conv2dNormActivation", "Conv3dNormActivation", "ConvNormActivation"),
         *("ConvBNReLU", "ConvBNActivation", "MLP"),
     ]
 )
-"""Classes that run the modules in them one after another, of PyTorch and torchvision."""
+"""Classes of PyTorch and torchvision that run their modules one after another."""
 RETURN_SEVERAL = frozenset(["LSTM", "GRU", "RNN", "MultiheadAttention"])
-"""Classes whose result is a tuple, which no module of a Sequential takes."""
+"""Classes that return a tuple, which no module in a Sequential accepts."""
 _FREE = """
     AdaptiveAvgMaxPool2d AdaptiveLogSoftmaxWithLoss AnchorGenerator CorrBlock CosineSimilarity DeQuantStub
     DefaultBoxGenerator FastAdaptiveAvgPool Flat Flatten FractionalMaxPool2d FractionalMaxPool3d GLU
@@ -30,7 +30,7 @@ _ALIKE = """
     Swish
 """
 ALIKE = frozenset(_ALIKE.split())
-"""Classes that hold no more than they show, and whose results have the shape of what they read."""
+"""Classes that hold nothing beyond what they show, and whose output has the shape of their input."""
 _LOSSES = """
     CTCLoss CosineEmbeddingLoss GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss MSELoss
     MarginRankingLoss MultiLabelMarginLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss
@@ -39,7 +39,7 @@ _WEIGHTED = """
     BCELoss BCEWithLogitsLoss CrossEntropyLoss MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss
 """
 LOSSES = {**dict.fromkeys(_LOSSES.split(), True), **dict.fromkeys(_WEIGHTED.split(), False)}
-"""PyTorch's losses, which have no parameters, and whether they have no buffers: the others may have class weights."""
+"""PyTorch's losses, none of which has parameters, and whether it has no buffers; others may have class weights."""
 _HOLDERS = """
     Attention2dDownsample AttentionDownsample AttentionPool2d AttentionPoolLatent Beit CNBlock Cait
     CascadedGroupAttention ClassAttentionBlock CoaT ConVit ConvNeXtBlock CrossCovarianceAttn CrossVit
@@ -55,8 +55,8 @@ _HOLDERS = """
     WindowAttention WindowMultiHeadAttention XCA XCABlock Xcit
 """
 HOLDERS = frozenset(_HOLDERS.split())
-"""Classes with parameters or buffers of their own of which a print-out shows nothing.
+"""Classes with parameters or buffers of their own that a print-out does not show.
 
-Found by making every model of torchvision 0.29 and timm 1.0; names that other classes share (`Block`) are left out,
-and the networks that have such a class stand here instead.
+They were found by making every model of torchvision 0.29 and timm 1.0. Names that unrelated classes share (`Block`) are
+left out; the networks with such a class are listed instead.
 """

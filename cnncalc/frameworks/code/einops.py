@@ -1,4 +1,4 @@
-"""einops in evaluated code: patterns of axes, as the functions of tensors that they stand for."""
+"""einops in evaluated code: its patterns become tensor operations."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 NAMES = NameTable()
 Side = list[list[str]]
-"""One side of a pattern: the names of the axes that each axis is made of."""
+"""One side of a pattern: for each axis, the names of its factors."""
 REST = "..."
-"""What a pattern has for the axes that it does not name."""
+"""The word in a pattern for all axes that it does not name."""
 REDUCTIONS = {"mean": "mean", "sum": "sum", "max": "amax", "min": "amin", "prod": "prod"}
 
 
 class Pattern:
-    """A pattern for one tensor: `b c (h p) w -> b (h w) (p c)`, with the sizes that are given."""
+    """A pattern for one tensor, `b c (h p) w -> b (h w) (p c)`, with the sizes given for its names."""
 
     def __init__(self, text: str, shape: Sequence[int], sizes: dict[str, int]):
-        """Raise TypeError for a pattern that is not one, or does not fit the tensor."""
+        """Raise TypeError if the pattern is malformed or does not fit the tensor."""
         if len(text.split()) > 8 * MOST_AXES:
             raise TypeError(f"a pattern of more than {8 * MOST_AXES} words")
         before, arrow, after = text.partition("->")
@@ -56,7 +56,7 @@ class Pattern:
         self.wanted = [name for group in self.right for name in group]
 
     def shape_of(self, names: Sequence[str]) -> list[int]:
-        """Return the sizes of axes."""
+        """Return the sizes of the named axes."""
         return [self.sizes[name] for name in names]
 
 
@@ -65,7 +65,7 @@ def _shown(names: Sequence[str]) -> str:
 
 
 def _side(text: str, mark: str) -> Side:
-    """Return the axes of a side. A number is an axis of its own, of that size: `2#<5`, told apart by `mark`."""
+    """Return the axes of one side. A number becomes an axis of that size with a unique name, `2#<5`, using `mark`."""
     groups: Side = []
     within = False
     for at, word in enumerate(text.replace("(", " ( ").replace(")", " ) ").split()):
@@ -82,7 +82,7 @@ def _side(text: str, mark: str) -> Side:
 
 
 def _applied(evaluator: Evaluator, x: Any, text: Any, sizes: dict[str, Any], node: Any, reduction: Any = None) -> Any:
-    """Return a tensor rearranged by a pattern: its axes split, reduced, put in order, repeated and joined."""
+    """Return a tensor rearranged by a pattern: axes are split, reduced, permuted, repeated and joined."""
     evaluator.needs(x, node)
     if not isinstance(x, TensorValue) or not isinstance(text, str):
         raise TypeError("it takes a tensor and a pattern")
@@ -114,7 +114,7 @@ def _applied(evaluator: Evaluator, x: Any, text: Any, sizes: dict[str, Any], nod
 
 @NAMES.function("einops.rearrange", "einops.repeat")
 def rearrange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor with its axes in another order, split, joined or repeated."""
+    """Return a tensor with its axes permuted, split, joined or repeated."""
     x, text = [*args, *[kwargs.pop(name) for name in ("tensor", "pattern") if name in kwargs]]
     return _applied(evaluator, x, text, kwargs, node)
 
@@ -129,7 +129,7 @@ def reduce(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 
 def _module(name: str, reduces: bool = False) -> None:
-    """Enter a module that applies the pattern that it is made with."""
+    """Register a module that applies the pattern passed to its constructor."""
 
     def init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
         made, *given = args

@@ -1,4 +1,4 @@
-"""The network of a source: the one that is named, or the one that is meant."""
+"""The network of a source: the one asked for, or the obvious one."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from .source import DEFINED, CodeSource, inner_statements
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
 
 STEPS_A_CALL = 4
-"""How many steps it takes to look at the value of a name that a call gives."""
+"""How many steps it takes to evaluate a name bound to the result of a call."""
 NAMES_A_STEP = 10
-"""How many names that code mentions are looked at in a step."""
+"""How many mentioned names are looked at in one step."""
 MOST_LISTED = 12
-"""How many networks an error lists."""
+"""The most networks that an error lists."""
 
 
 class SourceReader:
-    """The reader of one source."""
+    """A reader of one source."""
 
     def __init__(self, text: str, name: str, wanted: str | None):
         self.source = CodeSource(text, name)
@@ -43,21 +43,21 @@ class SourceReader:
             raise self.source.at_line(SpecError(str(error)), 0) from None
         is_named = name.endswith(".py")
         self.prefix = f"{self.name}:" if is_named else "-:"
-        """What comes before a network's name on the command line: the file, or standard input."""
+        """The prefix of a network's name on the command line: the file, or standard input."""
         self.behind = "" if is_named or name == "-" else ", with the text on standard input"
-        """What such a name needs behind it."""
+        """What has to be added after such a name."""
         self.way_to = (wanted or "factory").partition("(")[0]
-        """The name with which the framework itself would read the network."""
+        """The name by which the framework itself would load the network."""
         self.last: Evaluator | None = None
-        """The evaluator of the last reading."""
+        """The evaluator of the last attempt."""
         self.is_too_much = False
-        """Whether a reading has taken more than it may."""
+        """Whether an attempt exceeded a limit."""
 
     def begin(self) -> ForeignNetwork:
-        """Return the network's inputs, and how it is read for their sizes; all of it if it says them itself.
+        """Return the network's inputs, to be bound to sizes later; or the whole network if the source states them.
 
-        One that fails behind layers whose shapes are known fails when it is bound, so that those can be shown; not one
-        that takes too much, which would take it again.
+        If reading fails after some shapes are known, the error is raised by `bind`, so that these shapes can be shown.
+        An error of the budget is raised at once, as a second attempt would exceed it again.
         """
         try:
             return self.guarded(self.read_inputs)
@@ -71,7 +71,7 @@ class SourceReader:
         return self.guarded(lambda evaluator: self.read_all(evaluator, inputs))
 
     def annotate(self, inputs: Mapping[str, Shape]) -> AnnotatedSource:
-        """Return the source with the shapes that its lines make, for inputs of these sizes."""
+        """Return the source annotated with the shapes that its lines produce for inputs of these sizes."""
         error = None
         try:
             spec = self.bind(inputs).spec
@@ -84,7 +84,7 @@ class SourceReader:
         return annotated(self.source.lines, shapes, error)
 
     def guarded(self, read: Callable[[Evaluator], ForeignNetwork]) -> ForeignNetwork:
-        """Return what is read with an evaluator. SpecError for what is needed and not understood."""
+        """Return the result of `read` on a new evaluator. Raise SpecError if it needs code that is not understood."""
         self.scope.budget = Budget()
         try:
             return self.scope.run(self.evaluator, read)
@@ -97,13 +97,13 @@ class SourceReader:
             raise self.source.at(SpecError("the code is nested too deeply", self.way()), None) from None
 
     def evaluator(self) -> Evaluator:
-        """Return an evaluator of the source."""
+        """Return a new evaluator of the source."""
         self.last = Evaluator(self.source, self.scope, self.scope.budget, self.libraries)
         self.last.way = self.way()
         return self.last
 
     def read_inputs(self, evaluator: Evaluator) -> ForeignNetwork:
-        """Return the network's inputs alone, or all of it if it says their sizes itself."""
+        """Return only the network's inputs, or the whole network if the source states their sizes."""
         found = self.found(evaluator)
         names = self.libraries.of_network(found).inputs(evaluator, found)
         if names is None:
@@ -111,31 +111,31 @@ class SourceReader:
         return self.unread(names)
 
     def unread(self, names: Sequence[str]) -> ForeignNetwork:
-        """Return a network of which no more than the names of its inputs is read yet."""
+        """Return a network of which only the input names are known so far."""
         layers: list[dict[str, Any]] = [{"op": "identity", **({"name": names[0]} if names[0] != FIRST else {})}]
         layers += [{"op": "input", "name": name, "shape": [1]} for name in names[1:]]
         return ForeignNetwork({"cnncalc": 1, "layers": layers}, {}, bind=self.bind, unread=True, annotate=self.annotate)
 
     def read_all(self, evaluator: Evaluator, inputs: Mapping[str, Shape], found: Any = None) -> ForeignNetwork:
-        """Read the network."""
+        """Read the whole network."""
         found = self.found(evaluator) if found is None else found
         network = self.libraries.of_network(found).read(evaluator, found, inputs)
         return network._replace(notes=(*network.notes, *evaluator.notes), bind=self.bind, annotate=self.annotate)
 
     def found(self, evaluator: Evaluator) -> Any:
-        """Return the network."""
+        """Return the network as a value of the evaluator."""
         return self.named(evaluator, self.wanted) if self.wanted is not None else self.meant(evaluator)
 
-    # The network that is named
+    # The network asked for
 
     def named(self, evaluator: Evaluator, wanted: str) -> Any:
-        """Return the network that is wanted: a value, or what a class or a function gives."""
+        """Return the network asked for: a value, or what a class or function returns."""
         try:
             node = ast.parse(wanted, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             way = self.listed(evaluator) or f"as {self.prefix}Net(num_classes=5){self.behind}"
             raise SpecError(f"{shown(wanted)} is not a name, or a call", way) from None
-        for one in ast.walk(node):  # none of them stands in a line of the source
+        for one in ast.walk(node):  # these nodes are not in a line of the source
             if isinstance(one, ast.expr | ast.keyword):
                 one.lineno = one.end_lineno = 0
         root = root_of(node)
@@ -148,7 +148,7 @@ class SourceReader:
         return value
 
     def network(self, evaluator: Evaluator, value: Any) -> Any:
-        """Return what a class or a function gives, another value as it is. SpecError for one that is not known."""
+        """Return what a class or function returns, and other values unchanged. Raise SpecError for an unknown value."""
         if not self.libraries.is_network(value) and isinstance(value, (ClassValue, FunctionValue)):
             needed = needed_arguments(value.find("__init__"), 1) if isinstance(value, ClassValue) else []
             needed = needed_arguments(value, 0) if isinstance(value, FunctionValue) else needed
@@ -161,10 +161,10 @@ class SourceReader:
             raise evaluator.unknown(value, value.node)
         return value
 
-    # The network that is meant
+    # The obvious network
 
     def meant(self, evaluator: Evaluator) -> Any:
-        """Return the last value of the top level that is a network, or what the only class of networks makes."""
+        """Return the last module-level network, or an instance of the only network class."""
         failed: list[tuple[ast.Call, SpecError | RaisedError]] = []
         brought: list[tuple[str, UnknownValue]] = []
         for at in range(len(self.scope.statements) - 1, -1, -1):
@@ -204,37 +204,37 @@ class SourceReader:
     def leave_out(
         self, evaluator: Evaluator, failed: list[tuple[ast.Call, SpecError | RaisedError]], name: str
     ) -> None:
-        """Note calls that are not understood and work on the network of a name, as `best = train(net)` does.
+        """Skip failed calls that only use the named network, such as `best = train(net)`, with a note.
 
-        The error of another one is raised: it may be the network that is meant.
+        Raise the error of any other call, as its result may be the network itself.
         """
         for call, error in failed:
             works_on_it = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(call))
-            if not works_on_it or self.makes(evaluator, call):  # keras.Model(inputs, x)
+            if not works_on_it or self.makes(evaluator, call):  # such as keras.Model(inputs, x)
                 raise error
             evaluator.leave_out(call)
 
     def makes(self, evaluator: Evaluator, call: ast.Call) -> bool:
-        """Return whether what is called is a class."""
+        """Return whether a call makes an instance of a class."""
         try:
             return isinstance(evaluator.top_value(call.func), ClassValue)
         except (SpecError, RaisedError):
             return False
 
     def is_result(self, call: ast.Call, at: int) -> bool:
-        """Return whether a call in a statement is of a value of the source: `net(x)`."""
+        """Return whether the callee is a value of the source: `net(x)`."""
         if not isinstance(call.func, ast.Name):
             return False
         places = self.scope.places(call.func.id, at)
         return bool(places) and isinstance(self.scope.statements[places[-1]].node, ast.Assign)
 
     def classes(self, evaluator: Evaluator) -> list[ClassValue]:
-        """Return the classes of networks."""
+        """Return the network classes."""
         values = [evaluator.global_value(name) for name in self.scope.defined(ast.ClassDef)]
         return [one for one in values if isinstance(one, ClassValue) and self.libraries.is_network_class(one)]
 
     def names_inside(self, classes: Sequence[ClassValue]) -> list[set[str]]:
-        """Return the names that the code of each class leads to, by way of other classes, functions and tables."""
+        """Return, for each class, the names that its code leads to through other classes, functions and tables."""
         mentions: dict[ast.AST, set[str]] = {}
         all_found = []
         for cls in classes:
@@ -252,7 +252,7 @@ class SourceReader:
         return all_found
 
     def candidates(self, evaluator: Evaluator) -> list[str]:
-        """Return what may be named: the values that are made, classes of networks, and functions."""
+        """Return what may be asked for by name: values that are made, network classes, and functions."""
         made = [name for one in self.scope.statements for name, _ in made_in(one) if self.is_network(evaluator, name)]
         classes = [with_arguments(one.name, one.find("__init__"), 1) for one in self.classes(evaluator)]
         functions = [evaluator.global_value(name) for name in self.scope.defined(ast.FunctionDef)]
@@ -260,21 +260,21 @@ class SourceReader:
         return [*dict.fromkeys(made), *sorted([*classes, *called], key=lambda one: "(" in one)]
 
     def is_network(self, evaluator: Evaluator, name: str) -> bool:
-        """Return whether a name of the source is one of a network."""
+        """Return whether a module-level name refers to a network."""
         try:
             return self.libraries.is_network(evaluator.global_value(name))
         except (SpecError, RaisedError, TooMuchError):
             return False
 
     def listed(self, evaluator: Evaluator) -> str | None:
-        """Return how the networks of the source are named."""
+        """Return a list of the names that may be asked for, as text."""
         names = [f"{self.prefix}{one}" for one in self.candidates(evaluator)]
         names = [shown(one, LONGEST_PATH)[1:-1] if "(" not in one else f"'{one}'" for one in names]
         more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
         return f"name one: {', '.join(names[:MOST_LISTED])}{more}{self.behind}" if names else None
 
     def way(self) -> str:
-        """Return the way through the framework."""
+        """Return how to load the network through the framework."""
         module = self.name.removesuffix(".py").replace("/", ".")
         names = f"{module}:{self.way_to}"
         return (
@@ -283,7 +283,7 @@ class SourceReader:
 
 
 def made_in(statement: TopStatement) -> Iterator[tuple[str, ast.Call]]:
-    """Yield the names that a statement, or one inside it, gives the result of a call, with the call."""
+    """Yield the names that a statement, or one nested in it, binds to the result of a call, with the call."""
     waiting: list[ast.stmt] = [] if is_guard(statement.node) else [statement.node]
     while waiting:
         node = waiting.pop(0)
@@ -297,7 +297,7 @@ def made_in(statement: TopStatement) -> Iterator[tuple[str, ast.Call]]:
 
 
 def needed_arguments(function: Any, given: int) -> list[str]:
-    """Return the names of the arguments that a function has to be given, the first ones left out."""
+    """Return the names of a function's required parameters after the first `given`."""
     if not isinstance(function, FunctionValue):
         return []
     own = function.args
@@ -307,7 +307,7 @@ def needed_arguments(function: Any, given: int) -> list[str]:
 
 
 def takes_nothing(cls: ClassValue) -> bool:
-    """Return whether objects of a class are made without arguments."""
+    """Return whether a class can be called without arguments."""
     return not needed_arguments(cls.find("__init__"), 1)
 
 
@@ -318,11 +318,11 @@ def gives_a_value(function: Any) -> bool:
 
 
 def is_method(function: Any) -> bool:
-    """Return whether a function is one of a class, without its class."""
+    """Return whether a function is a method that is not bound to an object."""
     return needed_arguments(function, 0)[:1] == ["self"]
 
 
 def with_arguments(name: str, function: Any, given: int) -> str:
-    """Return a name with the arguments that it needs: `ResNet(block, layers)`."""
+    """Return a name with its required arguments: `ResNet(block, layers)`."""
     needed = needed_arguments(function, given)
     return f"{name}({', '.join(needed)})" if needed else name

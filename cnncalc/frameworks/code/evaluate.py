@@ -1,7 +1,7 @@
-"""The evaluator of Python source: names of the top level, and calls. Nothing of the source is executed.
+"""The evaluator of Python source: module-level names, and calls. No code of the source is executed.
 
-It knows what this folder lists: other code is an error where it is needed. A value that is not known (what a library
-gives that is not listed) is carried along, and is an error only where something depends on it.
+It knows the libraries in this folder; other code is an error only if it is needed. An unknown value (the result of a
+library function that is not listed) is propagated, and is an error only if the network depends on it.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ USUAL = {
     "layers": "keras.layers",
     "tf": "tensorflow",
 }
-"""What names mean that are used without their import, as in a part of a source."""
+"""The meanings of common names used without an import, as in an excerpt of a source."""
 IMPORTS = {
     "from keras import *; from keras.layers import *": ("keras", "keras.layers"),
     "from torch.nn import *": ("torch.nn",),
 }
-"""The line that brings the names of these modules, which are those of layers and networks."""
+"""The import statement for names of these modules, which are those of layers and networks."""
 
 
 class Evaluator(StatementEvaluator):
@@ -65,31 +65,31 @@ class Evaluator(StatementEvaluator):
     def __init__(self, source: CodeSource, scope: ModuleScope, budget: Budget, libraries: Libraries):
         self.source, self.scope, self.budget, self.libraries = source, scope, budget, libraries
         self.depth = 0
-        """How many calls stand inside one another."""
+        """The current depth of nested calls."""
         self.frame: Frame | None = None
-        """The frame of the function of the source that runs."""
+        """The frame of the running function of the source."""
         self.notes, self.way = {}, None
         self.shapes = {}
         self.state: dict[str, Any] = {}
-        """What a library keeps while the source is evaluated, by the library's name."""
+        """The state that each library keeps while the source is evaluated, by the library's name."""
 
-    # The top level
+    # Module level
 
     def leave_out(self, node: ast.stmt | ast.expr) -> None:
-        """Note that code is not understood, and left out."""
+        """Note that code was not understood and was left out."""
         self.notes[f"line {node.lineno}: this is not understood, and left out"] = None
 
     def top(self, node: ast.stmt) -> None:
-        """Run a statement of the top level."""
+        """Run a module-level statement."""
         frame = TopFrame(self.scope)
         self.run([node], frame)
 
     def top_value(self, node: ast.expr) -> Any:
-        """Return the value of an expression at the top level."""
+        """Return the value of a module-level expression."""
         return self.value(node, TopFrame(self.scope))
 
     def value_of_text(self, text: Any, node: Any, literal: bool = False) -> Any:
-        """Return the value of an expression that is a text, in the function that runs, or at the top level."""
+        """Return the value of an expression in a string, in the running function or at module level."""
         if not isinstance(text, str):
             raise NotImplementedError
         self.budget.count(len(text))
@@ -100,8 +100,8 @@ class Evaluator(StatementEvaluator):
         except (RecursionError, MemoryError):
             raise TooMuchError("a text that is nested too deeply") from None
         for one in ast.walk(found):
-            ast.copy_location(one, node)  # none of them stands in a line of the source
-            if isinstance(one, ast.Attribute) and one.attr in CHANGING:  # what a text changes is not seen from outside
+            ast.copy_location(one, node)  # these nodes are not in a line of the source
+            if isinstance(one, ast.Attribute) and one.attr in CHANGING:  # changes by code in a string would not be seen
                 raise NotImplementedError
         if literal and not is_literal(found):
             raise ValueError(f"{shown(text)} is not a number, a text, or lists, tuples and dicts of those")
@@ -114,7 +114,7 @@ class Evaluator(StatementEvaluator):
         return frame.names
 
     def global_value(self, name: str, node: Any = None) -> Any:
-        """Return the value of a name outside of every function. NameError without one."""
+        """Return the value of a global name. Raise NameError if it has none."""
         found = self.scope.lookup(name)
         if found is not MISSING:
             return found
@@ -128,35 +128,35 @@ class Evaluator(StatementEvaluator):
         self.budget.count(len(modules))
         starred = [self.library(f"{module}.{name}", node) for module in modules]
         for found in sorted(starred, key=lambda one: isinstance(one, UnknownValue)):
-            return found  # that of a module which is not listed may be any of its names
+            return found  # an unlisted module that was imported with `*` may define any name
         if hasattr(builtins, name):
             raise self.error(node, f"Python's {name} is not understood", self.way)
         what = f"the name {name!r} has no value here"
         raise RaisedError(self.exception("NameError"), what, node, lambda: self.name_meant(name))
 
     def name_meant(self, name: str) -> str | None:
-        """Return what helps where a name has no value: its import, or the nearest names."""
+        """Return a hint for an undefined name: its import, or similar names."""
         others = [one for one in (*self.scope.names, *BUILTINS) if one != name]
         return self.import_of(name) or nearest(name, others)
 
     def import_of(self, name: str) -> str | None:
-        """Return how a name of the frameworks' layers is imported; None for another name."""
+        """Return the import statement for a name of the frameworks' layers; None for any other name."""
         found = {line: [self.libraries.find(f"{one}.{name}") for one in modules] for line, modules in IMPORTS.items()}
         lines = [line for line, values in found.items() if any(value is not MISSING for value in values)]
         return f"write in front: {', or: '.join(lines)}" if lines else None
 
     def library(self, path: str, node: Any) -> Any:
-        """Return what a dotted name of a library stands for; an unknown value if it is not listed."""
+        """Return the value of a library's dotted name; an unknown value if it is not listed."""
         found = self.libraries.find(path)
         return UnknownValue(path, node) if found is MISSING else found
 
     def exception(self, name: str) -> ClassValue:
-        """Return a class of Python's exceptions."""
+        """Return one of Python's exception classes."""
         return EXCEPTIONS.get(name, EXCEPTIONS["Exception"])
 
     def method_of(self, value: Any, name: str) -> Any:
         """Return a method of a plain value; MISSING if there is none."""
-        if isinstance(value, LibraryFunction):  # itertools.chain.from_iterable
+        if isinstance(value, LibraryFunction):  # such as itertools.chain.from_iterable
             return self.libraries.find(f"{value.name}.{name}")
         if isinstance(value, NamedItems) and name in value.names:
             return value[value.names.index(name)]
@@ -182,7 +182,7 @@ class Evaluator(StatementEvaluator):
             self.depth -= 1
 
     def called(self, function: Any, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        """Return the result of a call by what is called."""
+        """Return the result of a call, by the type of the callee."""
         if isinstance(function, BoundMethod):
             return self.called(function.function, [function.receiver, *args], kwargs, node)
         if isinstance(function, (LibraryFunction, LibraryObject)):
@@ -198,7 +198,7 @@ class Evaluator(StatementEvaluator):
         raise self.error(node, f"{describe(function)} cannot be called")
 
     def call_library(self, function: Any, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        """Return the result of a function, or of an object, of a library."""
+        """Return the result of calling a function or an object of a library."""
         try:
             return function.call(self, args, kwargs, node)
         except NotImplementedError:
@@ -207,7 +207,7 @@ class Evaluator(StatementEvaluator):
             raise self.raised(error, node) from None
 
     def call_function(self, function: FunctionValue, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        """Return the result of a function of the source."""
+        """Return the result of calling a function of the source."""
         frame = Frame(function.frame, function.owner, args[0] if args else None)
         self.bind_arguments(function, args, kwargs, frame, node)
         if isinstance(function.node, ast.Lambda):
@@ -224,7 +224,7 @@ class Evaluator(StatementEvaluator):
     def bind_arguments(
         self, function: FunctionValue, args: list[Any], kwargs: dict[str, Any], frame: Frame, node: Any
     ) -> None:
-        """Give the arguments of a function their values. TypeError for one that is missing, or is not taken."""
+        """Bind arguments to the parameters of a function. Raise TypeError for missing or unexpected arguments."""
         own = function.args
         names = [one.arg for one in (*own.posonlyargs, *own.args)]
         only = [one.arg for one in own.kwonlyargs]
@@ -251,12 +251,12 @@ class Evaluator(StatementEvaluator):
             self.wrong_arguments(function, f"is not given {', '.join(missing)}", node)
 
     def wrong_arguments(self, function: FunctionValue, what: str, node: Any) -> None:
-        """Raise TypeError for arguments that a function does not take."""
+        """Raise TypeError for arguments that a function does not accept."""
         name = f"{function.owner.name}.{function.name}" if function.owner is not None else function.name
         raise RaisedError(self.exception("TypeError"), f"{name} {what}", node)
 
     def make(self, cls: ClassValue, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        """Return an object of a class."""
+        """Return an instance of a class."""
         new = cls.find("__new__")
         if isinstance(new, LibraryFunction):
             return new.call(self, [cls, *args], kwargs, node)
@@ -285,7 +285,7 @@ class Evaluator(StatementEvaluator):
 
 
 class SuperValue(LibraryObject):
-    """The value of `super()`: an object seen as one of the class behind another."""
+    """The value of `super()`: an object whose attributes are looked up after a given class."""
 
     __slots__ = ("after", "receiver")
 
@@ -308,7 +308,7 @@ class SuperValue(LibraryObject):
 
 
 class TopFrame(Frame):
-    """The frame of the top level, whose names are those of the scope."""
+    """The frame of the module level, whose names are those of the scope."""
 
     __slots__ = ()
 
@@ -318,7 +318,7 @@ class TopFrame(Frame):
 
 
 class TopNames(dict[str, Any]):
-    """The names of the top level while one of its statements runs: what is bound goes to the scope."""
+    """The module-level names while one statement runs; bindings go to the scope."""
 
     __slots__ = ("scope",)
 
@@ -330,5 +330,5 @@ class TopNames(dict[str, Any]):
         self.scope.bind(name, value)
 
     def pop(self, name: str, *default: Any) -> Any:
-        """Forget a name."""
+        """Unbind a name."""
         return self.scope.values.pop(name, *default)

@@ -26,7 +26,7 @@ from .values import (
 
 
 class ExpressionEvaluator(OperationEvaluator):
-    """The part of the evaluator that works out expressions."""
+    """The part of the evaluator that evaluates expressions."""
 
     def value(self, node: ast.expr, frame: Frame) -> Any:
         """Return the value of an expression."""
@@ -37,7 +37,7 @@ class ExpressionEvaluator(OperationEvaluator):
         return evaluate(self, node, frame)
 
     def values(self, nodes: list[ast.expr], frame: Frame) -> list[Any]:
-        """Return the values of expressions in a row, those of `*items` among them."""
+        """Return the values of several expressions, with `*items` unpacked."""
         found: list[Any] = []
         for node in nodes:
             if isinstance(node, ast.Starred):
@@ -68,7 +68,7 @@ class ExpressionEvaluator(OperationEvaluator):
         return self.global_value(name, node)
 
     def text(self, node: ast.JoinedStr, frame: Frame) -> Any:
-        """Return an f-string."""
+        """Return the text of an f-string."""
         parts = [self.value(one, frame) for one in node.values]
         if any(isinstance(one, UnknownValue) for one in parts):
             return next(one for one in parts if isinstance(one, UnknownValue))
@@ -76,7 +76,7 @@ class ExpressionEvaluator(OperationEvaluator):
         return "".join(parts)
 
     def formatted(self, node: ast.FormattedValue, frame: Frame) -> Any:
-        """Return a value of an f-string as a text."""
+        """Return the text of a replacement field of an f-string."""
         value = self.value(node.value, frame)
         if isinstance(value, UnknownValue):
             return value
@@ -118,11 +118,11 @@ class ExpressionEvaluator(OperationEvaluator):
         return made
 
     def function(self, node: ast.Lambda, frame: Frame) -> Any:
-        """Return a lambda."""
+        """Return the function of a lambda."""
         return self.defined(FunctionValue("<lambda>", node, frame), frame)
 
     def defined(self, function: FunctionValue, frame: Frame) -> FunctionValue:
-        """Return a function with the values that its arguments have by default."""
+        """Return a function with the default values of its parameters."""
         function.defaults = [self.value(one, frame) for one in function.args.defaults]
         for one, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
             if default is not None:
@@ -130,17 +130,17 @@ class ExpressionEvaluator(OperationEvaluator):
         return function
 
     def conditional(self, node: ast.IfExp, frame: Frame) -> Any:
-        """Return one of two values."""
+        """Return the value of `a if condition else b`."""
         return self.value(node.body if self.holds(node.test, frame) else node.orelse, frame)
 
     def named(self, node: ast.NamedExpr, frame: Frame) -> Any:
-        """Return the value of `name := value`."""
+        """Bind a name, and return the value of `name := value`."""
         value = self.value(node.value, frame)
         frame.names[node.target.id] = value
         return value
 
     def either(self, node: ast.BoolOp, frame: Frame) -> Any:
-        """Return the value of `and` and `or`: that of the operand which decides."""
+        """Return the value of `and` or `or`: that of the deciding operand."""
         *others, last = node.values
         for one in others:
             value = self.value(one, frame)
@@ -149,18 +149,18 @@ class ExpressionEvaluator(OperationEvaluator):
         return self.value(last, frame)
 
     def holds(self, node: ast.expr, frame: Frame) -> bool:
-        """Return whether a condition holds."""
+        """Return whether a condition is true."""
         return self.truth(self.value(node, frame), node)
 
     # Operators
 
     def binary(self, node: ast.BinOp, frame: Frame) -> Any:
-        """Return the result of an operator."""
+        """Return the result of a binary operator."""
         left, right = self.value(node.left, frame), self.value(node.right, frame)
         return self.operate(BINARY[type(node.op)], left, right, node)
 
     def unary(self, node: ast.UnaryOp, frame: Frame) -> Any:
-        """Return the result of an operator in front of a value."""
+        """Return the result of a unary operator."""
         value = self.value(node.operand, frame)
         if isinstance(node.op, ast.Not):
             return not self.truth(value, node.operand)
@@ -177,7 +177,7 @@ class ExpressionEvaluator(OperationEvaluator):
             raise self.raised(error, node) from None
 
     def comparison(self, node: ast.Compare, frame: Frame) -> Any:
-        """Return whether values compare as the code says, one after another."""
+        """Return the result of a chain of comparisons."""
         left, result = self.value(node.left, frame), True
         for op, right_node in zip(node.ops, node.comparators, strict=True):
             right = self.value(right_node, frame)
@@ -190,13 +190,13 @@ class ExpressionEvaluator(OperationEvaluator):
     # Attributes
 
     def attribute_value(self, node: ast.Attribute, frame: Frame) -> Any:
-        """Return an attribute."""
+        """Return the value of an attribute."""
         return self.attribute(self.value(node.value, frame), node.attr, node)
 
     # Indices and loops
 
     def item_value(self, node: ast.Subscript, frame: Frame) -> Any:
-        """Return what stands at an index."""
+        """Return the item at an index."""
         value = self.value(node.value, frame)
         return self.item(value, self.value(node.slice, frame), node)
 
@@ -209,7 +209,7 @@ class ExpressionEvaluator(OperationEvaluator):
             raise self.raised(error, node) from None
 
     def comprehension(self, node: Any, frame: Frame) -> Any:
-        """Return the list, or the set, of a comprehension; of a generator what it gives, each once."""
+        """Return the list or set of a comprehension; for a generator, an iterator."""
         found = [self.value(node.elt, inner) for inner in self.rounds(node.generators, Frame(frame))]
         if isinstance(node, ast.GeneratorExp):
             return IteratorValue(iter(found))
@@ -223,7 +223,7 @@ class ExpressionEvaluator(OperationEvaluator):
         }
 
     def rounds(self, generators: list[ast.comprehension], frame: Frame) -> Iterator[Frame]:
-        """Yield the frame of a comprehension for each of its rounds."""
+        """Yield the frame of a comprehension for each iteration."""
         first, *others = generators
         for one in self.iterate(self.value(first.iter, frame), first.iter):
             self.budget.count(1)
@@ -247,7 +247,7 @@ class ExpressionEvaluator(OperationEvaluator):
         raise NotImplementedError
 
     def arguments(self, node: ast.Call, frame: Frame) -> tuple[list[Any], dict[str, Any]]:
-        """Return the arguments of a call."""
+        """Return the positional and keyword arguments of a call."""
         kwargs: dict[str, Any] = {}
         args = self.values(node.args, frame)
         for one in node.keywords:
@@ -262,7 +262,7 @@ class ExpressionEvaluator(OperationEvaluator):
         return args, kwargs
 
     def assign(self, target: ast.expr, value: Any, frame: Frame) -> None:
-        """Give a target a value."""
+        """Assign a value to a target."""
         raise NotImplementedError
 
 
@@ -292,4 +292,4 @@ EXPRESSIONS: dict[type[ast.expr], Method] = {
     ast.DictComp: ExpressionEvaluator.dict_comprehension,
     ast.Call: lambda evaluator, node, frame: evaluator.call_value(node, frame),
 }
-"""How each kind of expression is evaluated."""
+"""The method that evaluates each kind of expression."""

@@ -1,4 +1,4 @@
-"""The libraries that evaluated code may import: tables from dotted names to values, each in a module of its own."""
+"""The libraries that evaluated code may import, each in its own module: tables from dotted names to values."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class NameTable(Registry[str, Any]):
-    """The values of a library's dotted names, `torch.nn.Conv2d`. A second entry for a name is an error."""
+    """A table from a library's dotted names, such as `torch.nn.Conv2d`, to values. Entering a name twice is an error."""
 
     def function(self, *names: str) -> Callable[[Implementation], Implementation]:
-        """Return a decorator that enters what functions of these names do."""
+        """Return a decorator that registers the implementation of the functions with these names."""
 
         def enter(implementation: Implementation) -> Implementation:
             for name in names:
@@ -31,13 +31,13 @@ class NameTable(Registry[str, Any]):
 
 
 class Library:
-    """A library. Its module here has one as `LIBRARY`; one with networks overrides the methods."""
+    """A library, found as `LIBRARY` in its module here. A library with networks overrides the methods."""
 
     def __init__(self, names: NameTable, aliases: Mapping[str, str] | None = None):
         self.names = names
         """The value of each dotted name."""
         self.aliases = dict(sorted((aliases or {}).items(), key=lambda one: -len(one[0])))
-        """Other beginnings of names, the longest first: `torch.nn.modules.conv` for `torch.nn`."""
+        """Other prefixes of names, the longest first: `torch.nn.modules.conv` for `torch.nn`."""
 
     def find(self, path: str) -> Any:
         """Return the value of a dotted name; MISSING if it is not listed."""
@@ -48,7 +48,7 @@ class Library:
 
     @cached_property
     def modules(self) -> set[str]:
-        """The modules of the names: `torch` and `torch.nn` for `torch.nn.ReLU`."""
+        """The modules that contain the names: `torch` and `torch.nn` for `torch.nn.ReLU`."""
         parts = [name.split(".") for name in (*self.names, *self.aliases)]
         return {".".join(own[:end]) for own in parts for end in range(1, len(own))}
 
@@ -57,17 +57,17 @@ class Library:
         return False
 
     def is_network_class(self, value: ClassValue) -> bool:
-        """Return whether objects of a class are networks."""
+        """Return whether the instances of a class are networks."""
         return False
 
     def inputs(self, evaluator: Evaluator, network: Any) -> list[str] | None:
-        """Return the names of a network's inputs if it is read for their sizes; None if it says its sizes itself."""
+        """Return the names of the inputs that the network needs sizes for; None if the network states the sizes itself."""
         return None
 
     def read(self, evaluator: Evaluator, network: Any, inputs: Mapping[str, Shape]) -> ForeignNetwork:
-        """Read a network for inputs of these sizes, the first one's by `input`; none if they are not given.
+        """Read a network for inputs of these sizes, the first one under `input`; empty if no sizes are given.
 
-        Errors are those of `Evaluator.error`, with the node where they are.
+        Errors are made by `Evaluator.error`, with the node at fault.
         """
         raise NotImplementedError
 
@@ -84,17 +84,17 @@ _MODULES = {
     **dict.fromkeys(("torchvision", "timm"), "vision"),
     **dict.fromkeys(("keras", "tensorflow", "tf_keras"), "keras"),
 }
-"""The module here of each package."""
+"""The module of this folder for each package."""
 
 
 class Libraries:
-    """The libraries, imported as they are needed."""
+    """The libraries, each imported when it is needed."""
 
     def __init__(self) -> None:
         self.used: dict[str, Library] = {}
 
     def of(self, path: str) -> Library | None:
-        """Return the library of a dotted name; None if it is not one of ours."""
+        """Return the library of a dotted name; None if it is not supported."""
         module = _MODULES.get(path.partition(".")[0])
         if module is None:
             return None
@@ -108,20 +108,20 @@ class Libraries:
         return MISSING if library is None else library.find(path)
 
     def is_network(self, value: Any) -> bool:
-        """Return whether a value is a network of one of the libraries."""
+        """Return whether a value is a network of any library."""
         return any(library.is_network(value) for library in self.used.values())
 
     def is_network_class(self, value: ClassValue) -> bool:
-        """Return whether objects of a class are networks."""
+        """Return whether the instances of a class are networks."""
         return any(library.is_network_class(value) for library in self.used.values())
 
     def of_network(self, value: Any) -> Library:
-        """Return the library that a network is of."""
+        """Return the library that a network belongs to."""
         return next(library for library in self.used.values() if library.is_network(value))
 
 
 def renamed(path: str, aliases: Mapping[str, str]) -> str:
-    """Return a dotted name with the beginning that the table has, of the first of the aliases that fit."""
+    """Return a dotted name with the first alias that is a prefix of it replaced by the name in the table."""
     for alias in aliases:
         if path == alias or path.startswith(f"{alias}."):
             return aliases[alias] + path[len(alias) :]

@@ -1,4 +1,4 @@
-"""The methods of plain values: texts, lists, dicts, sets and numbers."""
+"""The methods of plain values: strings, lists, dicts, sets and numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def pairs(evaluator: Evaluator, given: Any, node: Any) -> dict[Any, Any]:
-    """Return a dict, or pairs of keys and values, as a new dict."""
+    """Return a new dict from a dict, or from pairs of keys and values."""
     if isinstance(given, dict):
         evaluator.budget.copy(len(given))
         return dict(given)
@@ -24,7 +24,7 @@ def pairs(evaluator: Evaluator, given: Any, node: Any) -> dict[Any, Any]:
 
 
 def spent(evaluator: Evaluator, found: Iterable[Any]) -> list[Any]:
-    """Return what is found as a list, which takes a step for each."""
+    """Return the values found as a list, counting a step for each."""
     items = []
     for one in found:
         evaluator.budget.count(1)
@@ -33,18 +33,18 @@ def spent(evaluator: Evaluator, found: Iterable[Any]) -> list[Any]:
 
 
 def by_name(names: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by their names."""
+    """Return the arguments of a call by parameter name."""
     return {**dict(zip(names.split(), args, strict=False)), **kwargs}
 
 
 def key_of(evaluator: Evaluator, one: Any, kwargs: dict[str, Any], node: Any) -> Any:
-    """Return what an item is compared by: what the function `key` makes of it, if there is one."""
+    """Return the sort key of an item: the result of the function `key`, or the item itself."""
     key = kwargs.get("key")
     return one if key is None else evaluator.call(key, [one], {}, node)
 
 
 def sort(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the items in order, as a list."""
+    """Return the items as a sorted list."""
 
     def compare(a: Any, b: Any) -> int:
         if ordered("lt", a[0], b[0], evaluator.budget):
@@ -59,7 +59,7 @@ def sort(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 
 def _method(kind: type, name: str) -> LibraryFunction:
-    """Return a method of Python's that takes and gives plain values, and no more than it has."""
+    """Return a Python method that takes and returns plain values; unexpected arguments are an error."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         for one in [*args, *kwargs.values()]:
@@ -71,7 +71,7 @@ def _method(kind: type, name: str) -> LibraryFunction:
 
 
 def _keyed(kind: type, name: str) -> LibraryFunction:
-    """Return a method of Python's whose first argument is a key."""
+    """Return a Python method whose first argument is a key."""
     own = _method(kind, name)
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -83,7 +83,7 @@ def _keyed(kind: type, name: str) -> LibraryFunction:
 
 
 def _of_sets(name: str) -> LibraryFunction:
-    """Return a method of a set that takes others, or what they are made of."""
+    """Return a set method that takes other sets or iterables."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         evaluator.budget.copy(len(args[0]))
@@ -211,7 +211,7 @@ _TEXT = """
 
 
 class Deque(list[Any]):
-    """A list that has methods for its front."""
+    """A list with methods for its left end."""
 
 
 def _append_left(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
@@ -266,4 +266,4 @@ METHODS: dict[type, dict[str, LibraryFunction]] = {
     int: {"bit_length": _method(int, "bit_length")},
     object: {},
 }
-"""The methods of plain values, by their type."""
+"""The methods of plain values, by type."""

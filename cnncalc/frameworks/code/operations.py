@@ -42,12 +42,12 @@ from .values import (
 )
 
 PLAIN_ERRORS = (TypeError, ValueError, ZeroDivisionError, KeyError, IndexError, OverflowError, AttributeError)
-"""What Python raises for operations on plain values that are not possible."""
+"""The exceptions that Python raises for impossible operations on plain values."""
 PLAIN = (bool, int, float, complex, str, list, tuple, dict, set, frozenset, range, slice, bytes, type(None), type(...))
 
 
 def _shape(value: Any) -> tuple[int, ...]:
-    """Return the sizes of rows of numbers; none for one number."""
+    """Return the shape of nested rows of numbers; empty for a single number."""
     return (len(value), *_shape(value[0] if value else 0)) if isinstance(value, (list, tuple)) else ()
 
 
@@ -58,22 +58,22 @@ class OperationEvaluator:
     budget: Budget
     scope: ModuleScope
     notes: dict[str, None]
-    """Remarks on what was left out."""
+    """Notes on what was left out."""
     way: str | None
-    """The way to read a network that is not understood."""
+    """How to load a network that is not understood through its framework."""
 
-    # What the other parts give
+    # Implemented by the other parts
 
     def call(self, function: Any, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Return the result of a call."""
         raise NotImplementedError
 
     def global_value(self, name: str, node: Any = None) -> Any:
-        """Return the value of a name outside of every function."""
+        """Return the value of a global name."""
         raise NotImplementedError
 
     def exception(self, name: str) -> ClassValue:
-        """Return a class of Python's exceptions."""
+        """Return one of Python's exception classes."""
         raise NotImplementedError
 
     def method_of(self, value: Any, name: str) -> Any:
@@ -81,29 +81,29 @@ class OperationEvaluator:
         raise NotImplementedError
 
     def library(self, path: str, node: Any) -> Any:
-        """Return what a dotted name of a library stands for."""
+        """Return the value of a library's dotted name."""
         raise NotImplementedError
 
     # Errors
 
     def error(self, node: Any, what: str, help: str | None = None) -> SpecError:
-        """Return an error at a node."""
+        """Return an error located at a node."""
         self.budget.count(STEPS_AN_ERROR)
         return self.source.at(SpecError(what, help), node)
 
     def raised(self, error: Exception, node: Any) -> RaisedError:
-        """Return an exception of Python's as one of the code's own."""
+        """Return a Python exception as one raised by the code."""
         text = f"there is no key {self.key_text(error.args[0])}" if isinstance(error, KeyError) else str(error)
         return RaisedError(self.exception(type(error).__name__), text, node)
 
     def needs(self, value: Any, node: Any) -> Any:
-        """Return a value that has to be known. SpecError for one that is not."""
+        """Return a value that must be known. Raise SpecError if it is unknown."""
         if isinstance(value, UnknownValue):
             raise self.unknown(value, node)
         return value
 
     def unknown(self, value: UnknownValue, node: Any) -> SpecError:
-        """Return the error for a value that is needed and not known."""
+        """Return the error for an unknown value that is needed."""
         package, name = package_of(value.what), built_in(value.what)
         if package is not None:
             part = "of a network" if "(…)." in value.what else "a network"
@@ -115,7 +115,7 @@ class OperationEvaluator:
     # Operators
 
     def truth(self, value: Any, node: Any) -> bool:
-        """Return whether a value counts as true. SpecError if that is not known."""
+        """Return the truth value of a value. Raise SpecError if it is unknown."""
         if isinstance(value, UnknownValue):
             what = f"whether {quoted(node)} holds is not known: {value.what} is not known here"
             raise self.error(node, what, self.way)
@@ -133,7 +133,7 @@ class OperationEvaluator:
         return bool(value)
 
     def operate(self, op: str, left: Any, right: Any, node: Any) -> Any:
-        """Return the result of an operator on two values."""
+        """Return the result of a binary operator."""
         for one in (left, right):
             if isinstance(one, UnknownValue):
                 return UnknownValue(one.what, one.node)
@@ -149,7 +149,7 @@ class OperationEvaluator:
         return self.operate_plain(op, left, right, node)
 
     def operate_plain(self, op: str, left: Any, right: Any, node: Any) -> Any:
-        """Return the result of an operator on values of Python's own types, and of NumPy's arrays."""
+        """Return the result of a binary operator on values of Python's own types, and on NumPy arrays."""
         if isinstance(left, ArrayValue) or isinstance(right, ArrayValue):
             return self.each(op, left, right, node)
         if not isinstance(left, PLAIN) or not isinstance(right, PLAIN):
@@ -160,7 +160,7 @@ class OperationEvaluator:
             raise self.raised(error, node) from None
 
     def each(self, op: str, left: Any, right: Any, node: Any) -> ArrayValue:
-        """Return the result of an operator on the items of an array, with those of another or with one value."""
+        """Return the result of an elementwise operator on an array and another array or a single value."""
         rows = [one for one in (left, right) if isinstance(one, (list, tuple))]
         if len({_shape(one) for one in rows}) > 1:
             raise self.impossible(op, left, right, node)
@@ -170,19 +170,19 @@ class OperationEvaluator:
         return ArrayValue([self.operate(op, a, b, node) for a, b in pairs])
 
     def union(self, op: str, left: Any, right: Any, node: Any) -> UnionValue:
-        """Return `A | None` of a class, or `None | A`. SpecError for another operator."""
+        """Return `A | None` for a class, or `None | A`. Raise SpecError for other operators."""
         if op == "or" and any(isinstance(one, ClassValue) for one in (left, right)):
             with suppress(NotImplementedError):
                 return union(left, right)
         raise self.impossible(op, left, right, node)
 
     def impossible(self, op: str, left: Any, right: Any, node: Any) -> SpecError:
-        """Return the error for an operator that these operands do not have."""
+        """Return the error for an operator that does not support these operands."""
         what = f"{quoted(node)} has {describe(left)} and {describe(right)}, which is not understood"
         return self.error(node, what, self.way)
 
     def compare(self, op: ast.cmpop, left: Any, right: Any, node: Any) -> Any:
-        """Return the result of one comparison; what is not known if it depends on that."""
+        """Return the result of one comparison; an unknown value if the result depends on one."""
         unknown = next((one for one in (left, right) if isinstance(one, UnknownValue)), None)
         if isinstance(op, (ast.Is, ast.IsNot)):
             if isinstance(left, UnknownValue) and isinstance(right, UnknownValue):
@@ -203,7 +203,7 @@ class OperationEvaluator:
         return self.compare_plain(name, left, right, node)
 
     def compare_plain(self, name: str, left: Any, right: Any, node: Any) -> bool:
-        """Return the result of one comparison of values of Python's own types. SpecError for one of arrays."""
+        """Return the result of comparing values of Python's own types. Raise SpecError for arrays."""
         if isinstance(left, ArrayValue) or isinstance(right, ArrayValue):
             raise self.impossible(name, left, right, node)
         if name in ("eq", "ne"):
@@ -214,9 +214,9 @@ class OperationEvaluator:
             raise self.raised(error, node) from None
 
     def identical(self, left: Any, right: Any, node: Any) -> bool:
-        """Return whether two values are one object; equal numbers and texts are, as Python keeps those once.
+        """Return whether two values are the same object; equal numbers and strings count as the same.
 
-        A value that is not known is taken not to be None, with a note.
+        An unknown value is assumed not to be None, with a note.
         """
         if isinstance(left, UnknownValue) and right is None:
             self.notes[f"line {node.lineno}: {left.what} is not known, and taken not to be None"] = None
@@ -225,7 +225,7 @@ class OperationEvaluator:
         return left is right
 
     def contains(self, container: Any, one: Any, node: Any) -> Any:
-        """Return whether a container has a value; an item that is not known if that may be it."""
+        """Return whether a container contains a value; an unknown item if the answer depends on it."""
         if isinstance(container, (str, range, set, frozenset, dict)):
             self.budget.copy(len(container) if isinstance(container, str) else 0)
             if isinstance(container, range):
@@ -245,7 +245,7 @@ class OperationEvaluator:
     # Attributes
 
     def attribute(self, value: Any, name: str, node: Any) -> Any:
-        """Return an attribute of a value. SpecError without it."""
+        """Return an attribute of a value. Raise SpecError if it has none of that name."""
         found = self.find(value, name, node)
         if found is MISSING:
             what = f"{describe(value)} has no {name!r}"
@@ -253,7 +253,7 @@ class OperationEvaluator:
         return found
 
     def find(self, value: Any, name: str, node: Any) -> Any:
-        """Return an attribute of a value; MISSING without it."""
+        """Return an attribute of a value; MISSING if it has none of that name."""
         if isinstance(value, InstanceValue):
             return self.find_of_instance(value, name, node)
         if isinstance(value, ClassValue):
@@ -270,7 +270,7 @@ class OperationEvaluator:
         return self.method_of(value, name)
 
     def find_of_instance(self, value: InstanceValue, name: str, node: Any) -> Any:
-        """Return an attribute of an object: its own, or its class's."""
+        """Return an attribute of an instance, or else of its class."""
         if name in value.attributes:
             return value.attributes[name]
         if name == "__class__":
@@ -298,7 +298,7 @@ class OperationEvaluator:
         return self.bound(found, None, value)
 
     def bound(self, found: Any, receiver: Any, cls: ClassValue) -> Any:
-        """Return an attribute of a class as its object, or the class itself, has it."""
+        """Return a class attribute as accessed through an instance or through the class itself."""
         if isinstance(found, StaticMethodValue):
             return found.function
         if isinstance(found, ClassMethodValue):
@@ -310,21 +310,21 @@ class OperationEvaluator:
     # Items
 
     def key(self, value: Any, node: Any) -> Any:
-        """Return a value as the key of a dict."""
+        """Return a value as a dict key."""
         try:
             return hashable(value, self.budget)
         except TypeError as error:
             raise self.raised(error, node) from None
 
     def key_text(self, key: Any) -> str:
-        """Return a key as errors show it."""
+        """Return a key as text for errors."""
         return shown(key) if isinstance(key, str) else clipped(text_of(key, self.budget), LONGEST_REASON)
 
     def item(self, value: Any, index: Any, node: Any) -> Any:
-        """Return what a value has at an index."""
+        """Return the item of a value at an index."""
         if isinstance(value, UnknownValue):
             return UnknownValue(value.what, value.node)
-        if isinstance(value, (ClassValue, LibraryName)):  # Tuple[int], in an annotation or a base
+        if isinstance(value, (ClassValue, LibraryName)):  # such as Tuple[int] in an annotation or as a base class
             return value
         try:
             if isinstance(value, LibraryObject):
@@ -347,7 +347,7 @@ class OperationEvaluator:
         raise self.error(node, what)
 
     def item_of_dict(self, value: dict[Any, Any], key: Any, node: Any) -> Any:
-        """Return what a dict has for a key. KeyError without it, which names those that it has."""
+        """Return a dict's value for a key. Raise KeyError, which lists the keys, if it is missing."""
         if key not in value:
             factory = getattr(value, "factory", None)
             if factory is not None:
@@ -359,13 +359,13 @@ class OperationEvaluator:
         return value[key]
 
     def slice_of(self, parts: list[Any]) -> slice:
-        """Return a slice of these bounds. TypeError for containers, which may have each other in them."""
+        """Return a slice with these bounds. Raise TypeError for containers, which could contain themselves."""
         if any(isinstance(one, (list, tuple, dict, set, frozenset, slice)) for one in parts):
             raise TypeError("the bounds of a slice are whole numbers, or None")
         return slice(*parts)
 
     def iterate(self, value: Any, node: Any) -> Iterator[Any]:
-        """Return what a loop over a value gives, one after another."""
+        """Yield the items of an iterable value."""
         self.needs(value, node)
         if isinstance(value, (set, frozenset)):
             self.budget.copy(len(value))
@@ -385,7 +385,7 @@ class OperationEvaluator:
         raise self.error(node, f"{describe(value)} cannot be looped over")
 
     def items(self, value: Any, node: Any) -> list[Any]:
-        """Return all that a loop over a value gives, as a list."""
+        """Return the items of an iterable value as a list."""
         if isinstance(value, range):
             listable(len(value))
         found = []
@@ -409,7 +409,7 @@ class OperationEvaluator:
 
 
 def attributes_of(value: Any) -> list[str]:
-    """Return the names of the attributes of an object; none for other values."""
+    """Return the attribute names of an object; empty for other values."""
     if not isinstance(value, InstanceValue):
         return []
     inherited = [key for one in value.cls.mro if isinstance(one, ClassValue) for key in one.namespace]

@@ -1,4 +1,4 @@
-"""Operators of Python on plain values, within bounds: numbers, texts, lists, tuples, dicts and sets."""
+"""Python's operators on plain values, within limits: numbers, strings, lists, tuples, dicts and sets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BINARY: dict[type[ast.operator], str] = {
     ast.BitOr: "or",
     ast.BitXor: "xor",
 }
-"""Python's name of each operator between two values."""
+"""The name of each binary operator in Python's `operator` module."""
 COMPARED: dict[type[ast.cmpop], str] = {
     ast.Lt: "lt",
     ast.LtE: "le",
@@ -38,7 +38,7 @@ COMPARED: dict[type[ast.cmpop], str] = {
     ast.Eq: "eq",
     ast.NotEq: "ne",
 }
-"""The name of each relation."""
+"""The name of each comparison in Python's `operator` module."""
 UNARY: dict[type[ast.unaryop], str] = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"}
 _FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     name: getattr(operator, f"__{name}__") for name in [*BINARY.values(), *COMPARED.values()]
@@ -46,7 +46,7 @@ _FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def plain_binary(op: str, left: Any, right: Any, budget: Budget) -> Any:
-    """Return the result of an operator on plain values. TypeError and the like as Python raises them."""
+    """Return the result of a binary operator on plain values. Raise TypeError and the like as Python does."""
     if isinstance(left, Number) and isinstance(right, Number):
         return _arithmetic(op, left, right)
     if op == "mul" and (isinstance(left, SIZED) or isinstance(right, SIZED)):
@@ -63,7 +63,7 @@ def plain_binary(op: str, left: Any, right: Any, budget: Budget) -> Any:
 
 
 def _arithmetic(op: str, left: Any, right: Any) -> Any:
-    """Return a number, no longer than one may be."""
+    """Return a number of limited size."""
     if isinstance(left, int) and isinstance(right, int):
         if op == "pow" and right > 0 and left.bit_length() * right > 2 * MOST_BITS:
             raise TooMuchError(f"a whole number of more than {MOST_BITS} bits")
@@ -74,12 +74,12 @@ def _arithmetic(op: str, left: Any, right: Any) -> Any:
 
 
 def plain_unary(op: str, value: Any) -> Any:
-    """Return the result of an operator in front of a plain value."""
+    """Return the result of a unary operator on a plain value."""
     return getattr(operator, f"__{op}__")(value)
 
 
 class _Shown(str):
-    """A value as `repr` gives it: what `%s` and `%r` put into a text."""
+    """A string whose `repr` is itself, so that `%s` and `%r` insert it unchanged."""
 
     __slots__ = ()
     __repr__ = str.__str__
@@ -90,7 +90,7 @@ def _shown(value: Any, budget: Budget) -> Any:
 
 
 def formatted(text: str, values: Any, budget: Budget) -> Any:
-    """Return `text % values`, which is not known with an object of a library among the values."""
+    """Return `text % values`; an unknown value if a library object is among the values."""
     given = values if isinstance(values, tuple) else (values,)
     inside = values.values() if isinstance(values, dict) else given
     if any(isinstance(one, (UnknownValue, LibraryObject)) for one in inside):
@@ -98,7 +98,7 @@ def formatted(text: str, values: Any, budget: Budget) -> Any:
     times = 1
     if isinstance(values, dict):
         values = {key: _shown(one, budget) for key, one in values.items()}
-        given, times = (*values, *values.values()), text.count("%")  # each may stand in it any number of times
+        given, times = (*values, *values.values()), text.count("%")  # each value may be inserted any number of times
     else:
         values = given = tuple([_shown(one, budget) for one in given])
     budget.copy(len(text) + times * (sum(len(one) for one in given if isinstance(one, str)) + 64 * len(given)))
@@ -107,13 +107,13 @@ def formatted(text: str, values: Any, budget: Budget) -> Any:
 
 
 def check_width(text: str) -> None:
-    """TooMuchError if a format asks for more than three digits of width or precision."""
+    """Raise TooMuchError if a format asks for more than three digits of width or precision."""
     if re.search(r"\d{4}", text) or "*" in text:
         raise TooMuchError("a format of more than 999 characters")
 
 
 def equal(left: Any, right: Any, budget: Budget) -> bool:
-    """Return whether two values are equal, as Python compares them."""
+    """Return whether two values are equal by Python's rules."""
     budget.count(1)
     if left is right:
         return True
@@ -138,14 +138,14 @@ def equal(left: Any, right: Any, budget: Budget) -> bool:
 
 
 def in_range(one: Any, numbers: range) -> bool:
-    """Return whether a range has a value. Python compares one that is not a whole number with each of them."""
+    """Return whether a range contains a value, without comparing a non-integer with every item as Python does."""
     if isinstance(one, complex) and not one.imag:
         one = one.real
     return (isinstance(one, int) or (isinstance(one, float) and one.is_integer())) and int(one) in numbers
 
 
 def ordered(op: str, left: Any, right: Any, budget: Budget) -> bool:
-    """Return the result of `<` and the like."""
+    """Return the result of an ordering comparison, such as `<`."""
     if isinstance(left, (list, tuple)) and type(left) is type(right):
         for a, b in zip(left, right, strict=False):
             if not equal(a, b, budget):
@@ -159,7 +159,7 @@ def ordered(op: str, left: Any, right: Any, budget: Budget) -> bool:
 
 
 def hashable(value: Any, budget: Budget) -> Any:
-    """Return a value that is to be a key of a dict, or an item of a set. TypeError for one that cannot be."""
+    """Return a value for use as a dict key or set item. Raise TypeError if it is unhashable."""
     budget.count(1)
     if isinstance(value, tuple):
         for one in value:
@@ -170,14 +170,14 @@ def hashable(value: Any, budget: Budget) -> Any:
 
 
 def text_of(value: Any, budget: Budget) -> str:
-    """Return a value as a text, as `str` gives it for plain values."""
+    """Return a plain value as `str` does."""
     if isinstance(value, str):
         return value
     return _represented(value, budget)
 
 
 def _represented(value: Any, budget: Budget) -> str:
-    """Return a value as `repr` gives it."""
+    """Return a value as `repr` does."""
     budget.count(1)
     if value is None or isinstance(value, (str, bool, int, float, complex, range, slice, bytes)):
         return repr(value)

@@ -1,6 +1,6 @@
-"""What was pasted, without the signs that stand around it in a page, a notebook, a shell, a mail or a log.
+"""Pasted text, without what surrounds it on a web page or in a notebook, a shell, a mail or a log.
 
-Lines that are left out stay as empty ones, so that the numbers of all others are those of what was pasted.
+Removed lines become empty lines, so that line numbers do not change.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import textwrap
 from collections.abc import Iterator
 
 LONGEST_LINE = 1_000
-"""How many characters a line may have in front of which a log writes its words."""
+"""The longest line in which a log prefix is looked for, in characters."""
 _FENCE = re.compile(r"\s*(?:```|~~~)\s*(\w*)")
 _CODE = ("", "py", "python", "python3", "ipython", "pycon", "pytorch", "text", "txt")
-"""The languages of fenced blocks that may be a network."""
+"""The languages of fenced blocks that may contain a network."""
 _PROMPT = re.compile(r"\s*>>> ?(.*)")
 _GOES_ON = re.compile(r"\s*\.\.\.(?: (.*)|$)")
 _IN = re.compile(r"\s*In \[[\d ]*\]: ?(.*)")
@@ -21,15 +21,15 @@ _IN_GOES_ON = re.compile(r"\s*\.{3,}: ?(.*)")
 _OUT = re.compile(r"(?<!\s)\s*Out\[\d+\]:")
 _MAGIC = re.compile(r"[%!]")
 _MARKS = (re.compile(r"(?!>>>)> ?(?:>(?!>) ?)*"), re.compile(r"\+"), re.compile(r"[ \t]*\d+(?:[:\t|] ?|$)"))
-"""The prefixes of the lines of a quotation, of the new side of a diff, and of a numbered listing."""
+"""The line prefixes of a quotation, of added lines in a diff, and of a numbered listing."""
 _FIRST = re.compile(r"(?P<before>.*?)(?P<module>[^\W\d][\w.]*\()\s*")
 _LONE = re.compile(r"(?:^|[\s:])((?:[^\W\d]\w*\.)*[A-Z]\w*\()")
-"""The beginning of a module, behind white space, or behind the name of a logger."""
+"""The start of a module, after white space or after the name of a logger."""
 _CHILD = re.compile(r"(?P<before>.*?)(?<!\s)\s{2,}\([^()\s:]+\):\s+(?:\d+ x\s+)?(?:[^\W\d]\w*\(|Parameter containing)")
 
 
 def code(text: str) -> str:
-    """Return the code in a text: that of its fenced blocks, behind prompts, without quote marks and its indent."""
+    """Return the code in a text: fenced blocks and prompts are unwrapped, quotation marks and indentation removed."""
     lines = text.splitlines()
     for without in (_fences, _marks, _prompts, _cells):
         lines = list(without(lines))
@@ -37,7 +37,7 @@ def code(text: str) -> str:
 
 
 def layers(text: str) -> str | None:
-    """Return the layers in a text: those in a fence, or a lone module that a prompt or a log shows; None without."""
+    """Return the layers in a text, in a fence or as a lone module after a prompt or in a log; None if there are none."""
     lines = list(_fences(text.splitlines()))
     results = ["" if _PROMPT.match(line) or _IN.match(line) else _OUT.sub("", line) for line in lines]
     for some in (results, list(_cells(list(_prompts(lines))))):
@@ -53,7 +53,7 @@ def layers(text: str) -> str | None:
 
 
 def printout(text: str) -> str | None:
-    """Return a text from its first print-out of a module on, without its lines' prefix; None if it has none."""
+    """Return a text from its first module print-out on, without line prefixes; None if it has none."""
     lines = text.splitlines()
     for at, line in enumerate(lines[:-1]):
         if len(line) > LONGEST_LINE or not line.rstrip().endswith("("):
@@ -66,7 +66,7 @@ def printout(text: str) -> str | None:
 
 
 def _margin(sign: str, first: str) -> str:
-    """Return the pattern of each line's prefix: nothing, a quote mark, or the words of a log."""
+    """Return a pattern for the prefix of each line: nothing, a quotation mark, or a log prefix."""
     if not sign:
         return ""
     words = min(len(sign.split()), len(first.split()) or 1)
@@ -74,7 +74,7 @@ def _margin(sign: str, first: str) -> str:
 
 
 def _bare(lines: list[str], margin: re.Pattern[str]) -> Iterator[str]:
-    """Yield lines without their margin, up to the one in which the first bracket is closed; the others as they are."""
+    """Yield lines without their margin, up to the one that closes the first bracket; other lines unchanged."""
     depth = 0
     for number, line in enumerate(lines):
         found = margin.match(line) if depth > 0 else None
@@ -84,7 +84,7 @@ def _bare(lines: list[str], margin: re.Pattern[str]) -> Iterator[str]:
 
 
 def _fences(lines: list[str]) -> Iterator[str]:
-    """Yield the lines of fenced blocks of code; all of a text without fences."""
+    """Yield the lines of fenced code blocks, or all lines if the text has no fences."""
     if not any(map(_FENCE.match, lines)):
         yield from lines
         return
@@ -97,14 +97,14 @@ def _fences(lines: list[str]) -> Iterator[str]:
 
 
 def _marks(lines: list[str]) -> Iterator[str]:
-    """Yield lines without the marks of a quotation, the sign of a diff or their numbers, if all have them."""
+    """Yield lines without quotation marks, diff signs or line numbers, if all lines have them."""
     full = [line for line in lines if line.strip()]
     mark = next((mark for mark in _MARKS if full and all(map(mark.match, full))), None)
     yield from lines if mark is None else [mark.sub("", line, count=1) for line in lines]
 
 
 def _prompts(lines: list[str]) -> Iterator[str]:
-    """Yield what is typed behind Python's prompts, without what it printed; all of a text without prompts."""
+    """Yield the input at Python prompts, without the output; all lines if the text has no prompts."""
     if not any(map(_PROMPT.match, lines)):
         yield from lines
         return
@@ -114,7 +114,7 @@ def _prompts(lines: list[str]) -> Iterator[str]:
 
 
 def _cells(lines: list[str]) -> Iterator[str]:
-    """Yield what is typed in the cells of a notebook, without what they show."""
+    """Yield the input in the cells of a notebook, without the output."""
     is_result = False
     for line in lines:
         typed = _IN.match(line)

@@ -1,4 +1,4 @@
-"""The patterns of `match` in evaluated code."""
+"""The patterns of `match` statements in evaluated code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "t
 
 
 def fits(evaluator: Evaluator, pattern: ast.pattern, value: Any, frame: Frame) -> bool:
-    """Return whether a value fits a pattern, whose names are bound. SpecError for a pattern that is not understood."""
+    """Return whether a value matches a pattern, binding its names. Raise SpecError for an unsupported pattern."""
     evaluator.budget.count(1)
     if isinstance(pattern, ast.MatchAs):
         if pattern.pattern is not None and not fits(evaluator, pattern.pattern, value, frame):
@@ -35,7 +35,7 @@ def fits(evaluator: Evaluator, pattern: ast.pattern, value: Any, frame: Frame) -
         return isinstance(value, (list, tuple)) and _fits_items(evaluator, pattern.patterns, list(value), frame)
     if isinstance(pattern, ast.MatchMapping):
         return isinstance(value, dict) and _fits_keys(evaluator, pattern, value, frame)
-    assert isinstance(pattern, ast.MatchClass)  # a MatchStar stands in a sequence only
+    assert isinstance(pattern, ast.MatchClass)  # MatchStar occurs only within a sequence pattern
     return _fits_class(evaluator, pattern, value, frame)
 
 
@@ -67,7 +67,7 @@ def _fits_keys(evaluator: Evaluator, pattern: ast.MatchMapping, value: dict[Any,
 
 
 def _fits_class(evaluator: Evaluator, pattern: ast.MatchClass, value: Any, frame: Frame) -> bool:
-    """Return whether a value is of a class of the source with attributes that fit, or of a type such as `int`."""
+    """Return whether a value matches a class pattern, of a class of the source or of a type such as `int`."""
     name = pattern.cls.id if isinstance(pattern.cls, ast.Name) else None
     if name in _TYPES and len(pattern.patterns) <= 1 and not pattern.kwd_patterns:
         return isinstance(value, _TYPES[name]) and all(fits(evaluator, one, value, frame) for one in pattern.patterns)

@@ -1,10 +1,10 @@
-"""The text that PyTorch prints for a module: classes, what each shows of its arguments, and the modules in it.
+"""The text that PyTorch prints for a module: its class, the arguments shown, and its child modules.
 
     MODULE = CLASS "(" [SHOWN] CHILD* ")"
     CHILD  = "(" NAME ")" ":" [NUMBER "x"] MODULE | "(" NAME ")" ":" PARAMETER
 
-Source: torch/nn/modules/module.py (`__repr__`) and container.py. Line ends and indents are not needed, so a print-out
-may be pasted as one word.
+Source: torch/nn/modules/module.py (`__repr__`) and container.py. Line ends and indentation are optional, so a print-out
+may be pasted as a single argument.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ...limits import DEEPEST_BLOCKS, MOST_NODES, Limit
 from .pasted import printout
 
 LONGEST_VALUE = 1_000
-"""How many characters one argument may have."""
+"""The longest text of one argument, in characters."""
 PARAMETER = "Parameter"
 """The class of a parameter in a list or a dictionary of parameters."""
 
@@ -38,51 +38,51 @@ _START = re.compile(
 )
 _LINES = re.compile(r"\([^()\s:]+\):\s*(?:\d+ x\s+)?[^\W\d]\w*\((?s:.*?)\)\s+\([^()\s:]+\):\s")
 _LONGEST_START = 5_000
-"""In how many characters a print-out shows that it is one."""
+"""How many characters at the start of a text decide whether it is a print-out."""
 
 
 class PrintedModule(NamedTuple):
     """A module of a print-out."""
 
     kind: str
-    """Its class; empty for lines without one around them."""
+    """The name of its class; empty for lines without an enclosing module."""
     args: tuple[Any, ...]
-    """What it shows of its arguments without a name."""
+    """The positional arguments shown."""
     kwargs: dict[str, Any]
-    """What it shows of them by name. A word without quotes, as `same`, is a text."""
+    """The keyword arguments shown. A word without quotes, such as `same`, is a string."""
     children: tuple[tuple[str, PrintedModule], ...]
-    """The modules in it, each with its name."""
+    """Its child modules, each with its name."""
     at: int
-    """Its place in the text."""
+    """Its offset in the text."""
 
 
 def is_printout(text: str) -> bool:
-    """Return whether a text begins as the print-out of a module with modules in it, or as the lines in one."""
+    """Return whether a text begins like the print-out of a module with child modules, or like lines from within one."""
     start = _begin(text)
     return any(form.match(text, start, start + _LONGEST_START) for form in (_START, _LINES))
 
 
 def _begin(text: str) -> int:
-    """Return where a print-out begins: behind the prompt that made it."""
+    """Return where a print-out begins: after the prompt that produced it."""
     out = _OUT.match(text)
     found = out or _PROMPT.match(text)
     return found.end() if found is not None else 0
 
 
 def parse(text: str, name: str) -> PrintedModule:
-    """Parse a print-out. SpecError with line and column for what is not one."""
+    """Parse a print-out. Raise SpecError, with line and column, if it is malformed."""
     return _Parser(text, name).whole()
 
 
 class _Parser:
-    """A parser of one print-out, which knows how far it is."""
+    """A parser of one print-out, with its current position."""
 
     def __init__(self, text: str, name: str):
         self.text, self.name, self.at = text, name, _begin(text)
         self.limit = Limit(MOST_NODES, "more than {most:,} modules, repeated ones counted each time", error=self.error)
 
     def whole(self) -> PrintedModule:
-        """Parse the print-out from its first character to its last."""
+        """Parse the whole print-out."""
         start = self.at
         if _CHILD.match(self.text, start):
             module = PrintedModule("", (), {}, tuple(self.children(1)), start)
@@ -98,7 +98,7 @@ class _Parser:
         return module
 
     def module(self, depth: int) -> PrintedModule:
-        """Parse a module: its class, what it shows, and its children."""
+        """Parse a module: its class, the arguments shown, and its children."""
         if depth > DEEPEST_BLOCKS:
             raise self.error(f"modules are nested more than {DEEPEST_BLOCKS} deep")
         found = _CLASS.match(self.text, self.at)
@@ -115,7 +115,7 @@ class _Parser:
         return PrintedModule(found[1], args, kwargs, children, start)
 
     def children(self, depth: int) -> Iterator[tuple[str, PrintedModule]]:
-        """Parse the modules inside a module, a repeated one as often as it says."""
+        """Parse the child modules of a module, repeating those with a count."""
         while (found := _CHILD.match(self.text, self.at)) is not None:
             start, self.at = self.at, found.end()
             names = self.names(found[1], found[2], start)
@@ -128,7 +128,7 @@ class _Parser:
             yield from [(str(name), module) for name in names]
 
     def names(self, name: str, times: str | None, start: int) -> Sequence[str | int]:
-        """Return the names that a line has: `2-4` with `3 x` are three. SpecError if their numbers differ."""
+        """Return the names for a line; `2-4` with `3 x` gives three. Raise SpecError if the count does not match."""
         if times is None:
             return [name]
         found = _SEVERAL.fullmatch(name)
@@ -139,7 +139,7 @@ class _Parser:
         return numbers
 
     def parameter(self) -> PrintedModule | None:
-        """Parse a parameter of a list or a dictionary of them: its sizes are its arguments."""
+        """Parse a parameter in a list or a dictionary of parameters; its sizes become its arguments."""
         found = _PARAMETER.match(self.text, self.at)
         if found is None:
             return None
@@ -148,7 +148,7 @@ class _Parser:
         return PrintedModule(PARAMETER, sizes, {}, (), start)
 
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Parse what a module shows of its arguments, up to its first child or its end."""
+        """Parse the arguments that a module shows, up to its first child or its end."""
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         while True:
@@ -167,7 +167,7 @@ class _Parser:
                 raise self.error("an argument is empty")
 
     def argument(self) -> str:
-        """Return the text of one argument, and step behind the comma or the line end after it."""
+        """Return the text of one argument, and move past the comma or the line end after it."""
         start, closers = self.at, ""
         for at in range(start, min(start + LONGEST_VALUE, len(self.text))):
             c = self.text[at]
@@ -181,30 +181,30 @@ class _Parser:
         raise self.error("an argument does not end", "copy the print-out whole: each ( has its )")
 
     def skip_space(self) -> None:
-        """Step behind white space."""
+        """Move past white space."""
         while self.at < len(self.text) and self.text[self.at].isspace():
             self.at += 1
 
     def error(self, what: str, help: str | None = None) -> SpecError:
-        """Return an error at this place."""
+        """Return an error at the current position."""
         error = SpecError(what, help)
         error.where = place(self.text, self.at, self.name)
         return error
 
 
 def place(text: str, at: int, name: str) -> Where:
-    """Return the place of an offset in a print-out."""
+    """Return the location of an offset in a print-out."""
     line = text.count("\n", 0, at) + 1
     return Where(name, line, at - (text.rfind("\n", 0, at) + 1) + 1)
 
 
-@lru_cache(maxsize=4096)  # most are those of others
+@lru_cache(maxsize=4096)  # most values are repeated
 def value_of(text: str) -> Any:
-    """Return an argument's value: a number, a truth, None, a tuple of those, or the text itself."""
+    """Return an argument's value: a number, a bool, None, a tuple of those, or the text itself."""
     text = text.strip()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of numbers that end in letters
+            warnings.simplefilter("ignore")  # warnings about numbers followed by letters
             return ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return text

@@ -1,8 +1,8 @@
-"""Reader of PyTorch's print-outs: `print(module)` as a network.
+"""The reader of PyTorch's print-outs: a network from the output of `print(module)`.
 
-A print-out says which modules there are, not which of them `forward` calls, nor in what order. So a Sequential is read
-as the chain that it is; of any other module the parts are known, with their parameters, and what they read is not: they
-all read one opaque layer, and what comes out is another.
+A print-out says which modules there are, but not which of them `forward` calls, nor in what order. A Sequential is
+therefore read as a chain. For any other module, the parts and their parameters are known, but not how they are
+connected: they all read one opaque layer, and another opaque layer makes the output.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from .evaluate import Evaluator
 
 KEEPS_CHANNELS = re.compile("Norm|Pool|LU|Pad|Dropout|Sigmoid|Tanh|Softmax|Hardswish|Mish|Identity|Upsampl")
-"""What the names of classes have that change no number of channels."""
+"""Matches the names of classes that keep the number of channels."""
 
 
 def read(text: str, name: str) -> ForeignNetwork:
-    """Read a print-out as a network. SpecError with line and column for what is not one."""
+    """Read a print-out as a network. Raise SpecError, with line and column, if it is malformed."""
     return _PrintoutReader(text, name).network()
 
 
@@ -48,17 +48,17 @@ class _PrintoutReader:
             self.module = self.module._replace(kind="Module")
         self.spec = SpecBuilder()
         self.source: Draft | None = None
-        """What the parts of modules that are not Sequentials read."""
+        """The layer that the parts of modules other than Sequentials read."""
         self.is_open = False
-        """Whether the shape that a layer gives is not known from here on."""
+        """Whether the shapes are unknown from the current layer on."""
         self.customs: dict[str, None] = {}
-        """The classes of those modules."""
+        """The classes of modules other than Sequentials."""
         self.holders: dict[str, None] = {}
-        """The classes of which the parameters are not known."""
+        """The classes whose parameters are unknown."""
         self.chains: dict[str, None] = {}
-        """The classes that are read as a Sequential by the names of their modules."""
+        """The classes that are read as a Sequential because their modules are numbered."""
         self.averages: dict[str, None] = {}
-        """The classes of average pools."""
+        """The classes of average pooling modules."""
 
     def network(self) -> ForeignNetwork:
         """Return the network of the print-out."""
@@ -76,7 +76,7 @@ class _PrintoutReader:
         )
 
     def notes(self) -> Iterator[str]:
-        """Yield what a print-out leaves open."""
+        """Yield notes on what a print-out leaves open."""
         if self.chains:
             yield f"read as Sequential, by the numbers of their modules: {', '.join(self.chains)}"
         if self.customs:
@@ -93,11 +93,11 @@ class _PrintoutReader:
 
     @property
     def first_custom(self) -> str:
-        """The first class of which nothing is known but its parts."""
+        """The first class of which only the parts are known."""
         return next(iter(self.customs))
 
     def sizes(self) -> list[Any] | None:
-        """Return the input's sizes, open but for what the first convolution or linear layer takes."""
+        """Return the input sizes: unknown, except for what the first convolution or linear layer accepts."""
         for layer in self.spec.layers:
             cls, nd = OPS[layer.op]
             if "c_i" in layer.keys and (nd or layer.op == "linear"):
@@ -110,7 +110,7 @@ class _PrintoutReader:
     # Modules
 
     def add(self, module: PrintedModule, path: str, reads: Draft) -> Draft:
-        """Add the layers of a module that reads a layer, and return the one that makes its result."""
+        """Add the layers of a module that reads `reads`, and return the layer that makes its output."""
         if module.kind == "RecursiveScriptModule":
             what = "this is the print-out of a scripted module, which shows no sizes"
             raise self.error(what, "print the module that it was made from", module)
@@ -122,7 +122,7 @@ class _PrintoutReader:
         return self.leaf(module, path, reads)
 
     def chain(self, module: PrintedModule, path: str, reads: Draft) -> Draft:
-        """Add the modules of a Sequential, each behind the one before."""
+        """Add the modules of a Sequential as a chain."""
         if module.kind and module.kind not in SEQUENTIALS and module.kind not in WRAPPERS:
             self.chains[module.kind] = None
         before: PrintedModule | None = None
@@ -134,7 +134,7 @@ class _PrintoutReader:
         return reads
 
     def parts(self, module: PrintedModule, path: str) -> Iterator[Draft]:
-        """Add the parts of a module whose forward is not known, and yield the layers that nothing else reads."""
+        """Add the parts of a module whose `forward` is unknown, and yield the layers that no other layer reads."""
         source = self.unknown(module)
         if module.kind in HOLDERS:
             yield self.parameters(module, path)
@@ -150,7 +150,7 @@ class _PrintoutReader:
                 yield self.add(child, inner, source)
 
     def unknown(self, module: PrintedModule) -> Draft:
-        """Return the layer that stands for whatever the parts of a module read."""
+        """Return the opaque layer that the parts of a module read."""
         if module.kind not in LISTS:
             self.customs[module.kind] = None
         if self.source is None:
@@ -158,7 +158,7 @@ class _PrintoutReader:
         return self.source
 
     def leaf(self, module: PrintedModule, path: str, reads: Draft) -> Draft:
-        """Add the layers of a module without modules in it."""
+        """Add the layers of a module without child modules."""
         if module.kind == PARAMETER:
             return self.spec.add(path, "constant", [], {"shape": list(module.args)})
         kind = base_of(module)
@@ -177,7 +177,7 @@ class _PrintoutReader:
         return self.layers(raws, path, reads, sample)
 
     def layers(self, raws: Sequence[Mapping[str, Any]], path: str, reads: Draft, sample: Sequence[int] | None) -> Draft:
-        """Add layers one behind another: the last, or the last with weights, has the module's name."""
+        """Add layers as a chain; the last one, or the last one with weights, gets the module's name."""
         chief = max(range(len(raws)), key=lambda at: (bool(OPS[raws[at]["op"]][0].WEIGHTS), at))
         for at, raw in enumerate(raws):
             keys = {key: value for key, value in raw.items() if key != "op"}
@@ -190,7 +190,7 @@ class _PrintoutReader:
     def unread_leaf(
         self, module: PrintedModule, kind: str, raws: Sequence[Mapping[str, Any]], path: str, reads: Draft
     ) -> Draft:
-        """Add a module whose class is known, with arguments for which there is no layer, or that its layers refuse."""
+        """Add a known module with arguments that no layer supports, or that its layers reject."""
         c, affine = module.args[0] if module.args else 0, module.kwargs.get("affine", True)
         if kind.startswith(("BatchNorm", "InstanceNorm")) and type(c) is int:
             params = c * affine * (2 if module.kwargs.get("bias", True) else 1)
@@ -202,7 +202,7 @@ class _PrintoutReader:
         return self.unknown_leaf(module, path, reads)
 
     def unknown_leaf(self, module: PrintedModule, path: str, reads: Draft) -> Draft:
-        """Add a module of which no more is known than its class."""
+        """Add a module of which only the class is known."""
         if module.kind in FREE | ALIKE:
             shapes = [one for one in module.args if isinstance(one, tuple)]
             figures = {**NO_FIGURES, "params": sum(map(prod, shapes)) if module.kind.endswith("Norm") else 0}
@@ -213,7 +213,7 @@ class _PrintoutReader:
         return self.opaque(path, module.kind, [reads], {})
 
     def held_by(self, module: PrintedModule) -> dict[str, int | None] | None:
-        """Return what a module of PyTorch's holds by the arguments that it shows; None if it is not one."""
+        """Return what a PyTorch module holds, from the arguments that it shows; None if the class is not PyTorch's."""
         if module.kind in LOSSES:
             return {"params": 0, "macs": 0, **({"buffers": 0} if LOSSES[module.kind] else {})}
         from .torch.tensors import TensorValue
@@ -233,27 +233,27 @@ class _PrintoutReader:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        """The evaluator of calls of PyTorch's classes, with one budget for all of them."""
+        """The evaluator of calls of PyTorch classes, with one budget for all of them."""
         from .entry import SourceReader
 
         return SourceReader("", "-", None).evaluator()
 
     def parameters(self, module: PrintedModule, path: str) -> Draft:
-        """Add the parameters that a module is known to hold besides its layers, and that a print-out does not show."""
+        """Add the parameters that a module holds besides its layers and that a print-out does not show."""
         self.holders[module.kind] = None
         return self.opaque(_joined(path, "parameters"), module.kind, [self.unknown(module)], {"macs": 0})
 
     def opaque(
         self, name: str, kind: str, reads: Sequence[Draft], figures: Mapping[str, int | None], *, same: bool = False
     ) -> Draft:
-        """Add a layer of which no more is known than its class, these figures and whether it keeps the shape."""
+        """Add a layer of which only the class, these figures, and whether it keeps the shape are known."""
         layer = self.spec.opaque(name[-LONGEST_NAME:], kind, reads, None, figures)
         layer.keys |= {"same": True} if same else {}
         self.is_open = self.is_open or not same
         return layer
 
     def error(self, what: str, help: str, module: PrintedModule) -> SpecError:
-        """Return an error at a module's place."""
+        """Return an error at a module's position."""
         error = SpecError(what, help)
         error.where = place(self.text, module.at, self.name)
         return error
@@ -272,13 +272,13 @@ def _listed(names: Mapping[str, None]) -> str:
 
 
 def is_chain(module: PrintedModule) -> bool:
-    """Return whether a module runs the modules in it one after another: a Sequential, or one numbered like it."""
+    """Return whether a module runs its child modules in order: a Sequential, or one with the same numbering."""
     if module.kind == "Sequential":
         return True
     if module.kind in WRAPPERS:
         return len(module.children) == 1
     names = [name for name, _ in module.children]
-    if not module.kind:  # lines from anywhere in a Sequential
+    if not module.kind:  # lines from within a Sequential
         first = int(names[0]) if re.fullmatch("[0-9]{1,9}", names[0]) else None
         return first is not None and names == [str(first + n) for n in range(len(names))] and fits(module)
     if module.kind in LISTS or not names or module.args or module.kwargs:
@@ -287,7 +287,7 @@ def is_chain(module: PrintedModule) -> bool:
 
 
 def fits(module: PrintedModule) -> bool:
-    """Return whether each layer of a module that is numbered like a Sequential takes what the one before gives."""
+    """Return whether the channels of successive layers match in a module that is numbered like a Sequential."""
     before: tuple[bool, int] | None = None
     for kind, c_i, c_o in ends_of(module):
         if before is not None and c_i is not None and before != (kind, c_i) and before[0] == kind:
@@ -297,7 +297,7 @@ def fits(module: PrintedModule) -> bool:
 
 
 def ends_of(module: PrintedModule) -> Iterator[tuple[bool, int | None, int | None]]:
-    """Yield whether each layer in a chain is linear, with the channels that it takes and gives; None if not known."""
+    """Yield whether each layer of a chain is linear, and its input and output channels; None if they are unknown."""
     for _, child in module.children:
         if child.children:
             yield from ends_of(child) if is_chain(child) else [(False, None, None)]
@@ -313,11 +313,11 @@ def ends_of(module: PrintedModule) -> Iterator[tuple[bool, int | None, int | Non
             yield False, None, None
 
 
-# Leaves
+# Modules without children
 
 
 def base_of(module: PrintedModule) -> str | None:
-    """Return the class of PyTorch's that a module is, or whose arguments it shows; None if it is not known."""
+    """Return the PyTorch class of a module, or the one whose arguments it shows; None if it is unknown."""
     if "torch" in kinds().get(module.kind, ()):
         return module.kind
     kernel = module.kwargs.get("kernel_size")
@@ -330,15 +330,15 @@ def base_of(module: PrintedModule) -> str | None:
 
 
 class ShownForm(NamedTuple):
-    """What a class shows, by which a class that derives from it is known."""
+    """The arguments that a class shows, by which its subclasses are recognized."""
 
     base: str
     numbers: tuple[bool, ...]
-    """For each argument without a name whether it is a whole number."""
+    """For each positional argument, whether it is an integer."""
     shown: frozenset[str]
-    """The arguments that are named."""
+    """The names of the keyword arguments."""
     kind: str = ""
-    """What the name of such a class contains."""
+    """A pattern that the name of the subclass must match."""
 
 
 FORMS = (
@@ -352,9 +352,9 @@ FORMS = (
 
 
 def arguments_of(module: PrintedModule, kind: str) -> tuple[list[Any], dict[str, Any]]:
-    """Return the arguments that make a module again: those it shows, with those that its parts show."""
+    """Return the arguments that recreate a module: those it shows, and those that its parts show."""
     args, kwargs = [_plain(one) for one in module.args], {key: _plain(value) for key, value in module.kwargs.items()}
-    if kind.startswith("Lazy"):  # it shows 0 for what it has not seen yet
+    if kind.startswith("Lazy"):  # a lazy module shows 0 for sizes that are not known yet
         return args[1:], {key: value for key, value in kwargs.items() if key != "in_features"}
     if kind == "MultiheadAttention":
         shown_parts = dict(module.children)["out_proj"].kwargs
@@ -367,7 +367,7 @@ def _plain(value: Any) -> Any:
 
 
 def check_keys(raws: Sequence[Mapping[str, Any]]) -> None:
-    """SpecError for a value that a key of ours does not take, such as nan, and for the batch as an axis."""
+    """Raise SpecError for a value that a key cannot hold, such as nan, and for the batch as an axis."""
     for raw in raws:
         cls, nd = OPS[raw["op"]]
         for key, value in raw.items():
@@ -378,7 +378,7 @@ def check_keys(raws: Sequence[Mapping[str, Any]]) -> None:
 
 
 def sample_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[int] | None:
-    """Return a sample that a module can read whose parameters depend on a size that is not a key of its layer."""
+    """Return a sample for a module whose parameters depend on a size that is not a key of its layer."""
     if kind == "LayerNorm":
         return list(args[0])
     if kind == "GroupNorm":
@@ -390,7 +390,7 @@ def sample_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list
 
 
 def counts(raw: Mapping[str, Any], sample: Sequence[int]) -> dict[str, int]:
-    """Return what the arrays of a layer count as, by its own rule on a sample."""
+    """Return what the arrays of a layer count as, computed by its op for a sample."""
     sizes = [*sample[:-1], raw["c_i"]] if "c_i" in raw else list(sample)
     spec = {"dialect": "torch", "layout": "NCHW", "sample_axes": len(sizes), "input": sizes, "layers": [dict(raw)]}
     (layer,) = shape(read_spec(spec)).layers

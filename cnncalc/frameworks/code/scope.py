@@ -1,8 +1,8 @@
-"""The top level of a source, evaluated by demand: only the statements that the network depends on, in their order.
+"""The module level of a source, evaluated on demand: only statements that the network depends on run, in order.
 
-Which statements bind or change a name is read from the source first. What is needed is found while it runs: a name
-that a statement binds which has not run yet ends the run, and it begins anew with that statement among those that are
-needed. Definitions, imports and plain values do nothing to others, so they are evaluated where they are needed.
+First, the source is searched for the names that each statement binds or changes. Which statements are needed is found
+while running: if a name is bound by a statement that has not run, the run stops and starts again with that statement
+included. Definitions, imports and plain values affect nothing else, so they are evaluated where they are used.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 STEPS_A_RUN = 8
-"""How many steps it takes to begin anew."""
+"""How many steps it takes to start again."""
 
 
 class NeededError(Exception):
-    """Statements that are needed and have not run."""
+    """Raised when statements are needed that have not run."""
 
     def __init__(self, statements: set[int]):
         super().__init__()
@@ -35,28 +35,28 @@ class NeededError(Exception):
 
 
 class TopStatement:
-    """A statement of the top level."""
+    """A module-level statement."""
 
     __slots__ = ("binds", "changes", "node", "suspected")
 
     def __init__(self, node: ast.stmt, bound: set[str], changed: set[str], shared: set[str]):
-        """`bound` are the names that it may bind, `changed` those whose values it changes.
+        """`bound` are the names that it may bind, `changed` the names whose values it changes.
 
-        `shared` are those that may share a value with one of these.
+        `shared` are the names that may share a value with one of these.
         """
         self.node = node
         self.binds: frozenset[str] = frozenset()
-        """The names that it gives a value of its own, whatever they were before."""
+        """The names that it assigns new values, independent of the old ones."""
         if isinstance(node, (*DEFINITIONS, ast.Assign, ast.AnnAssign)):
             self.binds = frozenset(bound)
         self.changes: frozenset[str] = frozenset((bound | changed | shared) - self.binds)
-        """The names that it may bind, or whose value it may change."""
+        """The names that it may bind, or whose values it may change."""
         self.suspected: frozenset[str] = frozenset(shared - bound)
-        """Those whose value it changes only if they share it with another name."""
+        """The names whose values it changes only if they share them with another name."""
 
     @property
     def is_plain(self) -> bool:
-        """Whether it does nothing but bind names, so that it may run at any time."""
+        """Whether it only binds names, so that it may run at any time."""
         if self.changes:
             return False
         if isinstance(self.node, ast.Assign):
@@ -68,7 +68,7 @@ DEFINITIONS = (*DEFINED, ast.Import, ast.ImportFrom)
 
 
 def is_literal(node: ast.expr) -> bool:
-    """Return whether an expression is a number, a text, or lists, tuples and dicts of those."""
+    """Return whether an expression is a constant, or lists, tuples and dicts of constants."""
     if isinstance(node, ast.Constant):
         return True
     if isinstance(node, (ast.List, ast.Tuple)):
@@ -79,7 +79,7 @@ def is_literal(node: ast.expr) -> bool:
 
 
 class ModuleScope:
-    """The names of the top level."""
+    """The names of the module level."""
 
     def __init__(self, tree: ast.Module, budget: Budget):
         self.budget = budget
@@ -88,25 +88,25 @@ class ModuleScope:
         self.needed: set[int] = set()
         """The statements that have to run, besides plain ones."""
         self.position = 0
-        """The statement that runs; names are looked for in front of it."""
+        """The index of the running statement; names are looked up before it."""
         self._places: dict[str, list[int]] = {}
         for at, one in enumerate(self.statements):
             for name in one.binds | one.changes:
                 self._places.setdefault(name, []).append(at)
         self.values: dict[str, tuple[Any, int]] = {}
-        """The value of each name, and the statement that gave it."""
+        """The value of each name, and the statement that assigned it."""
         self.failed: dict[int, SpecError | RaisedError] = {}
-        """The errors of statements that ran, which are raised where a name that they bind is needed."""
+        """The errors of failed statements, raised when a name that they bind is needed."""
         self._plain: dict[int, dict[str, Any]] = {}
         self.evaluator: Evaluator | None = None
 
     @property
     def names(self) -> list[str]:
-        """The names that are bound, in the order of the source."""
+        """The bound names, in the order of the source."""
         return list(self._places)
 
     def run(self, begin: Callable[[], Evaluator], result: Callable[[Evaluator], T]) -> T:
-        """Run what is needed with an evaluator, then return what is made of it at the end of the source."""
+        """Run the needed statements with an evaluator, then return `result` of the evaluator at the end of the source."""
         while True:
             self.values, self._plain, self.failed = {}, {}, {}
             self.evaluator = begin()
@@ -116,7 +116,7 @@ class ModuleScope:
                     try:
                         self.evaluator.top(self.statements[at].node)
                     except (SpecError, RaisedError) as error:
-                        self.failed[at] = error.with_traceback(None)  # which holds all that was evaluated
+                        self.failed[at] = error.with_traceback(None)  # a traceback would keep all evaluated values
                 self.position = len(self.statements)
                 return result(self.evaluator)
             except NeededError as error:
@@ -124,7 +124,7 @@ class ModuleScope:
                 self.budget.count(STEPS_A_RUN)
 
     def places(self, name: str, before: int) -> list[int]:
-        """Return the statements that decide the value of a name in front of a statement, in their order."""
+        """Return the statements before `before` that decide the value of a name, in order."""
         places = self._places.get(name, [])
         end = bisect_left(places, before)
         start = end
@@ -134,7 +134,7 @@ class ModuleScope:
         return places[start:end]
 
     def lookup(self, name: str) -> Any:
-        """Return the value of a name; MISSING if nothing binds it. NeededError for what has not run."""
+        """Return the value of a name; MISSING if nothing binds it. Raise NeededError if a statement has not run."""
         places = self.places(name, self.position)
         missing = {at for at in set(places) - self.needed if not self.statements[at].is_plain}
         if missing:
@@ -148,24 +148,24 @@ class ModuleScope:
         return value
 
     def left_out(self, at: int, name: str) -> None:
-        """Raise the error of a statement that failed; note it if the statement may not be about the name at all."""
+        """Raise the error of a failed statement; only add a note if the statement may not affect the name."""
         if name not in self.statements[at].suspected or self.evaluator is None:
             raise self.failed[at]
         self.evaluator.leave_out(self.statements[at].node)
 
     def given(self, at: int, name: str) -> Any:
-        """Return the value that a statement gives a name, without the changes that follow."""
+        """Return the value that a statement assigns to a name, without later changes."""
         return self._before(at + 1, name)
 
     def after(self, at: int, name: str) -> Any:
-        """Return the value that a statement gives a name, with the changes that follow while the name keeps it."""
+        """Return the value that a statement assigns to a name, with later changes up to the next assignment."""
         places = self._places.get(name, [])
         behind = (places[next_at] for next_at in range(bisect_right(places, at), len(places)))
         others = (later for later in behind if name in self.statements[later].binds)
         return self._before(next(others, len(self.statements)), name)
 
     def _before(self, end: int, name: str) -> Any:
-        """Return the value of a name in front of a statement."""
+        """Return the value of a name before a statement."""
         self.position = end
         try:
             return self.lookup(name)
@@ -173,12 +173,12 @@ class ModuleScope:
             self.position = len(self.statements)
 
     def defined(self, kind: type[ast.stmt]) -> list[str]:
-        """Return the names that end as definitions of a kind."""
+        """Return the names whose last binding is a definition of a given kind."""
         last = {name: self.statements[places[-1]].node for name, places in self._places.items()}
         return [name for name, node in last.items() if isinstance(node, kind)]
 
     def starred(self) -> Iterator[str]:
-        """Yield the modules of which all names are imported, the last first."""
+        """Yield the modules imported with `*`, the last one first."""
         for at in reversed(self._places.get("*", [])):
             node = self.statements[at].node
             if isinstance(node, ast.ImportFrom):
@@ -195,5 +195,5 @@ class ModuleScope:
         return self._plain[at]
 
     def bind(self, name: str, value: Any) -> None:
-        """Give a name a value."""
+        """Assign a value to a name."""
         self.values[name] = (value, self.position)

@@ -1,4 +1,4 @@
-"""Python source as a text and its syntax tree: parsing, and the places of errors in it."""
+"""Python source as text and as a syntax tree: parsing, and the locations of errors."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ...limits import LONGEST_SOURCE, MOST_BRACES
 from .pasted import code
 
 LONGEST_LINE = 200
-"""How many characters of a line an error shows."""
+"""The most characters of a line that an error shows."""
 DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-"""What `def` and `class` make."""
+"""The nodes of definitions: `def` and `class` statements."""
 MOST_QUOTED = 100
-"""How many nodes of the syntax tree code has at most that errors quote."""
+"""The most nodes in code that errors quote."""
 _SCOPES = (*DEFINED, ast.Lambda)
 _F_STRING = re.compile(r"""\b[rR]?[fF][rR]?['"]""")
 
 
 class CodeSource:
-    """A source that was parsed."""
+    """Parsed source code."""
 
     def __init__(self, text: str, name: str):
         self.text, self.name = text, name
@@ -40,7 +40,7 @@ class CodeSource:
 
     @cached_property
     def generators(self) -> set[ast.AST]:
-        """The functions that yield, not through a function inside them."""
+        """The generator functions: those with a `yield` that is not in a nested function."""
         found: set[ast.AST] = set()
         waiting: list[tuple[ast.AST, ast.AST]] = [(self.tree, self.tree)] if "yield" in self.text else []
         while waiting:
@@ -60,20 +60,20 @@ class CodeSource:
             raise self.at_line(SpecError(what, "give the network's own file"), 0)
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of escapes in strings, which are not ours to judge
+                warnings.simplefilter("ignore")  # warnings about escapes in strings
                 return ast.parse(self.text)
         except SyntaxError as error:
             blamed = SpecError(f"this is not Python: {error.msg}")
             if error.lineno:
                 blamed.where = self._where(error.lineno, error.offset or 1, 1)
             raise self.at_line(blamed, 0) from None
-        except ValueError as error:  # a null byte
+        except ValueError as error:  # such as a null byte
             raise self.at_line(SpecError(f"this is not Python: {error}"), 0) from None
         except (RecursionError, MemoryError):
             raise self.at_line(SpecError("the source is nested too deeply"), 0) from None
 
     def at(self, error: SpecError, node: Any) -> SpecError:
-        """Add the place of a node to an error that has none yet, and return it."""
+        """Add the location of a node to an error that has none, and return the error."""
         if error.where is None:
             line = getattr(node, "lineno", 0)
             if not line:
@@ -85,7 +85,7 @@ class CodeSource:
         return error
 
     def at_line(self, error: SpecError, line: int) -> SpecError:
-        """Add a line as the place of an error that has none yet, 0 for the file, and return it."""
+        """Add a line as the location of an error that has none (0 for the whole file), and return the error."""
         if error.where is None:
             error.where = self._where(line, 1, 1) if line else Where(self.name, 0, 0)
         return error
@@ -98,13 +98,13 @@ class CodeSource:
         return self.lines[line - 1] if line <= len(self.lines) else ""
 
     def _column(self, line: int, offset: int) -> int:
-        """Return a column in characters from 1 for an offset in bytes."""
+        """Return a column in characters, from 1, for an offset in bytes."""
         text = self._line(line)
         return (min(offset, len(text)) if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))) + 1
 
 
 def is_source(text: str) -> bool:
-    """Return whether a text is Python, as it stands or without the signs around it."""
+    """Return whether a text is Python, as given or after removing what surrounds pasted code."""
     try:
         return CodeSource(text, "") is not None
     except SpecError:
@@ -112,7 +112,7 @@ def is_source(text: str) -> bool:
 
 
 def inner_statements(node: ast.stmt) -> Iterator[ast.stmt]:
-    """Yield the statements directly inside a statement."""
+    """Yield the statements nested directly in a statement."""
     for field in ("body", "orelse", "finalbody"):
         yield from getattr(node, field, [])
     for handler in getattr(node, "handlers", []):
@@ -122,7 +122,7 @@ def inner_statements(node: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def _is_short(node: Any) -> bool:
-    """Return whether a node is of at most `MOST_QUOTED` nodes, and of short texts."""
+    """Return whether a node has at most `MOST_QUOTED` nodes, with short strings."""
     waiting: list[Iterator[ast.AST]] = [iter([node])]
     for _ in range(MOST_QUOTED + 1):
         while (one := next(waiting[-1], None)) is None:
@@ -136,7 +136,7 @@ def _is_short(node: Any) -> bool:
 
 
 def quoted(node: Any) -> str:
-    """Return the code of a node, as errors quote it."""
+    """Return the code of a node as quoted in errors."""
     try:
         return shown(ast.unparse(node), 80)[1:-1] if _is_short(node) else "this"
     except (RecursionError, ValueError):

@@ -1,4 +1,4 @@
-"""The parts of Python's own library, and of NumPy, that networks are written with."""
+"""The parts of Python's standard library and of NumPy that networks are written with."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _NUMPY = "ceil floor sqrt log log2 log10 exp prod sin cos tan tanh"
 
 
 def _of_numbers(name: str) -> LibraryFunction:
-    """Return a function of `math`, whose result is not known for an argument that is not."""
+    """Return a function of `math` whose result is unknown if an argument is unknown."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         unknown = next((one for one in args if isinstance(one, UnknownValue)), None)
@@ -77,7 +77,7 @@ for _name, _type in (("int64", "int"), ("int32", "int"), ("float32", "float"), (
 
 
 class PartialValue(LibraryObject):
-    """A function with some of its arguments."""
+    """A function with some of its arguments bound."""
 
     __slots__ = ("args", "function", "kwargs")
 
@@ -97,14 +97,14 @@ class PartialValue(LibraryObject):
 
 @NAMES.function("functools.partial")
 def partial(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a function with some of its arguments."""
+    """Return a function with some of its arguments bound."""
     function, *rest = args
     return PartialValue(function, rest, kwargs)
 
 
 @NAMES.function("functools.reduce")
 def reduce(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return what a function makes of items, one after another."""
+    """Return the reduction of items by a function of two arguments."""
     function, row, *start = args
     items = [*start, *evaluator.items(row, node)]
     total = items[0]
@@ -114,7 +114,7 @@ def reduce(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 
 def operation(op: str) -> LibraryFunction:
-    """Return the function of an operator of two values."""
+    """Return the function for a binary operator."""
     return LibraryFunction(op, lambda evaluator, args, kwargs, node: evaluator.operate(op, args[0], args[1], node))
 
 
@@ -130,7 +130,7 @@ def wraps(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 @NAMES.function("functools.lru_cache", "functools.cache", "dataclasses.KW_ONLY")
 def cached(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a function as it is: what it gives is worked out anew."""
+    """Return a function unchanged: its results are not cached."""
     return args[0] if args and not isinstance(args[0], int) and args[0] is not None else NAMES["copy.copy_nothing"]
 
 
@@ -141,25 +141,25 @@ NAMES["functools.cached_property"] = LibraryFunction("property", lambda _, args,
 
 @NAMES.function("copy.copy_nothing", "abc.abstractmethod", "typing.overload", "typing.final", "typing.no_type_check")
 def same(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return what is given."""
+    """Return the first argument."""
     return args[0]
 
 
 @NAMES.function("typing.cast")
 def cast(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a value as it is, whatever its type."""
+    """Return a value unchanged, ignoring the type."""
     return args[1]
 
 
 @NAMES.function("copy.deepcopy")
 def deepcopy(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a copy of a value and of all that is in it."""
+    """Return a deep copy of a value."""
     return copied(args[0], {}, evaluator)
 
 
 @NAMES.function("copy.copy")
 def shallow(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a copy of a value."""
+    """Return a shallow copy of a value."""
     value = args[0]
     held = value.attributes if isinstance(value, InstanceValue) else value
     evaluator.budget.copy(len(held) if isinstance(held, (list, dict, set)) else 0)
@@ -171,14 +171,14 @@ def shallow(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 
 
 def copied_container(value: Any, inside: list[Any]) -> Any:
-    """Return a list, a set, or a dict with the same keys, of these items."""
+    """Return a list, a set, or a dict with the same keys, of the given items."""
     if isinstance(value, dict):
         return dict(value)
     return type(value)(inside)
 
 
 def copied(value: Any, known: dict[int, Any], evaluator: Evaluator) -> Any:
-    """Return a copy of a value and of all that is in it, each once."""
+    """Return a deep copy of a value; a shared part is copied once."""
     if id(value) in known:
         return known[id(value)]
     evaluator.budget.count(1)
@@ -202,20 +202,20 @@ def copied(value: Any, known: dict[int, Any], evaluator: Evaluator) -> Any:
 
 
 class DefaultDict(dict[Any, Any]):
-    """A dict that makes what it does not have."""
+    """A dict with default values for missing keys."""
 
     factory: Any = None
 
 
 @NAMES.function("collections.OrderedDict")
 def ordered_dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a dict: Python's keep their order."""
+    """Return a dict, which keeps its order in Python anyway."""
     return (pairs(evaluator, args[0], node) if args else {}) | kwargs
 
 
 @NAMES.function("collections.defaultdict")
 def default_dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a dict that makes what it does not have."""
+    """Return a dict with default values for missing keys."""
     made = DefaultDict(kwargs)
     made.factory = args[0] if args else None
     return made
@@ -223,7 +223,7 @@ def default_dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
 
 @NAMES.function("collections.deque")
 def deque(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a list with methods for its front."""
+    """Return a list with methods for its left end."""
     given = by_name("iterable maxlen", args, kwargs)
     if given.get("maxlen") is not None:
         raise NotImplementedError
@@ -232,20 +232,20 @@ def deque(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 @NAMES.function("ast.literal_eval")
 def literal_eval(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the value of a text that is a number, a text, or lists, tuples and dicts of those."""
+    """Return the value of a string with a constant, or with lists, tuples and dicts of constants."""
     (text,) = args
     return evaluator.value_of_text(evaluator.needs(text, node), node, literal=True)
 
 
 @NAMES.function("contextlib.suppress")
 def suppress(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a context that ends at exceptions of these kinds."""
+    """Return a context manager that suppresses these exceptions."""
     return Suppressed(tuple(args))
 
 
 @NAMES.function("collections.namedtuple")
 def namedtuple(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a class of objects with these attributes, in order."""
+    """Return a class whose instances have these fields, in order."""
     name, fields = args
     evaluator.budget.copy(len(fields))
     names = fields.replace(",", " ").split() if isinstance(fields, str) else evaluator.items(fields, node)
@@ -255,11 +255,11 @@ def namedtuple(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
     return cls
 
 
-# Data classes
+# Dataclasses
 
 
 def make_fields(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Give an object the attributes of its class's fields."""
+    """Set the fields of an instance from the arguments."""
     made, *values = args
     names = made.cls.fields
     evaluator.budget.count(len(names))
@@ -279,7 +279,7 @@ def make_fields(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
 
 
 def field_values(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the values of an object's fields, in order."""
+    """Return the values of an instance's fields, in order."""
     return tuple(_fields(evaluator, args[0]).values())
 
 
@@ -301,7 +301,7 @@ NAMES["typing.NamedTuple"] = NAMED_TUPLE
 
 
 class FieldValue(LibraryObject):
-    """A field of a data class, with its default or what makes it."""
+    """A field of a dataclass, with its default value or default factory."""
 
     __slots__ = ("default", "factory")
 
@@ -311,13 +311,13 @@ class FieldValue(LibraryObject):
 
 @NAMES.function("dataclasses.field")
 def field(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a field of a data class."""
+    """Return a field of a dataclass."""
     return FieldValue(kwargs.get("default", MISSING), kwargs.get("default_factory"))
 
 
 @NAMES.function("dataclasses.dataclass")
 def dataclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Make a class a data class: its fields are the arguments of its objects."""
+    """Make a class a dataclass, whose fields are the parameters of its constructor."""
     if not args:
         return LibraryFunction("dataclass", dataclass)
     (cls,) = args
@@ -334,25 +334,25 @@ FIELD = ClassValue("Field")
 
 @NAMES.function("dataclasses.fields")
 def fields(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the fields of a data class, or of an object of one, which have their names."""
+    """Return the fields of a dataclass or an instance, each with its name."""
     return tuple(spent(evaluator, evaluator.attribute(args[0], "__dataclass_fields__", node).values()))
 
 
 @NAMES.function("dataclasses.asdict")
 def asdict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the fields of a data class as a dict."""
+    """Return the fields of an instance of a dataclass as a dict."""
     return _fields(evaluator, args[0])
 
 
 def _fields(evaluator: Evaluator, made: InstanceValue) -> dict[str, Any]:
-    """Return the fields of a data class's object, by name, without its other attributes."""
+    """Return the field values of a dataclass instance by name, without other attributes."""
     evaluator.budget.copy(len(made.cls.fields))
     return {name: made.attributes[name] for name in made.cls.fields}
 
 
 @NAMES.function("dataclasses.replace")
 def replace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return an object of a data class with some of its fields changed."""
+    """Return a copy of a dataclass instance with some fields changed."""
     return evaluator.call(args[0].cls, [], _fields(evaluator, args[0]) | kwargs, node)
 
 
@@ -371,20 +371,20 @@ NAMES["types.SimpleNamespace"] = ClassValue(
 @NAMES.function("itertools.chain")
 @iterated
 def chain(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the items of several, one after another."""
+    """Return the items of several iterables, one after another."""
     return [item for one in args for item in evaluator.items(one, node)]
 
 
 @NAMES.function("itertools.chain.from_iterable")
 def chain_all(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the items of all that a container has, one after another."""
+    """Return the items of all iterables in an iterable, one after another."""
     return chain(evaluator, evaluator.items(args[0], node), kwargs, node)
 
 
 @NAMES.function("itertools.repeat")
 @iterated
 def repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a value so many times."""
+    """Return a value repeated."""
     value, times = args
     return evaluator.operate("mul", [value], times, node)
 
@@ -392,7 +392,7 @@ def repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 @NAMES.function("itertools.product")
 @iterated
 def product(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return all rows that take one item of each container."""
+    """Return the Cartesian product of iterables."""
     rows = evaluator.operate("mul", [evaluator.items(one, node) for one in args], kwargs.get("repeat", 1), node)
     evaluator.budget.copy(math.prod(map(len, rows)) * max(len(rows), 1))
     return list(itertools.product(*rows))
@@ -401,30 +401,30 @@ def product(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 @NAMES.function("itertools.pairwise")
 @iterated
 def pairwise(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return each item with the next."""
+    """Return each pair of successive items."""
     return spent(evaluator, itertools.pairwise(evaluator.items(args[0], node)))
 
 
 @NAMES.function("itertools.accumulate")
 @iterated
 def accumulate(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the sums of the first items, of more and more of them."""
+    """Return the running sums of the items."""
     return list(itertools.accumulate(evaluator.items(args[0], node), lambda a, b: evaluator.operate("add", a, b, node)))
 
 
 @NAMES.function("itertools.islice")
 @iterated
 def islice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return some of the items."""
+    """Return a slice of the items."""
     row, *bounds = args
     return spent(evaluator, itertools.islice(evaluator.iterate(row, node), *bounds))
 
 
-# What is there for types, and what does nothing
+# Typing, and functions without an effect
 
 
 class TypingName(TypeObject):
-    """A name of `typing`: annotations are not looked at."""
+    """A name of `typing`; annotations are ignored."""
 
     __slots__ = ("name",)
 

@@ -1,4 +1,4 @@
-"""The statements of Python source: assignments, loops, choices, imports, definitions of functions and classes."""
+"""The execution of statements: assignments, loops, conditions, imports, definitions of functions and classes."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from .values import (
 )
 
 MOST_SEEN = 4
-"""How many results of a statement have their shapes noted."""
+"""The most results of one statement whose shapes are recorded."""
 NEXT, BREAK, CONTINUE = "next", "break", "continue"
-"""How a statement ends, if it does not return: the next one follows, or its loop ends, or the loop's next round."""
+"""How a statement ends without returning: the next statement follows, the loop ends, or its next iteration begins."""
 
 
 class Returned:
@@ -50,12 +50,12 @@ class StatementEvaluator(TargetEvaluator):
     """The part of the evaluator that runs statements."""
 
     shapes: dict[int, dict[str, None]]
-    """The shapes that each line makes, by its number."""
+    """The shapes that each line produces, by line number."""
 
     # Statements
 
     def run(self, body: Sequence[ast.stmt], frame: Frame) -> Outcome:
-        """Run statements one after another, up to one that ends the function or the round."""
+        """Run statements in order, up to one that ends the function or the iteration."""
         for node in body:
             self.budget.count(1)
             execute = STATEMENTS.get(type(node))
@@ -71,7 +71,7 @@ class StatementEvaluator(TargetEvaluator):
         return NEXT
 
     def expression(self, node: ast.Expr, frame: Frame) -> Outcome:
-        """Run an expression alone."""
+        """Run an expression statement."""
         if isinstance(node.value, ast.Constant):  # a docstring
             return NEXT
         if isinstance(node.value, (ast.Yield, ast.YieldFrom)):
@@ -81,14 +81,14 @@ class StatementEvaluator(TargetEvaluator):
         return NEXT
 
     def give(self, node: ast.Yield | ast.YieldFrom, frame: Frame) -> None:
-        """Keep what a generator gives."""
+        """Record the values that a generator yields."""
         if isinstance(node, ast.YieldFrom):
             frame.yielded += self.items(self.value(node.value, frame), node)
         else:
             frame.yielded.append(None if node.value is None else self.value(node.value, frame))
 
     def seen(self, node: Any, value: Any) -> None:
-        """Note the shape of what a statement, or a call, makes; of several that of each."""
+        """Record the shapes of the results of a statement or a call."""
         parts = value if isinstance(value, (list, tuple)) else [value]
         texts = [one.shape_text(self) for one in parts[:MOST_SEEN] if isinstance(one, LibraryObject)]  # type: ignore[arg-type]
         if any(texts):
@@ -104,7 +104,7 @@ class StatementEvaluator(TargetEvaluator):
         return NEXT
 
     def annotated(self, node: ast.AnnAssign, frame: Frame) -> Outcome:
-        """Run an assignment with an annotation, which is not looked at."""
+        """Run an assignment with an annotation, which is ignored."""
         if node.value is not None:
             value = self.value(node.value, frame)
             self.assign(node.target, value, frame)
@@ -112,7 +112,7 @@ class StatementEvaluator(TargetEvaluator):
         return NEXT
 
     def augmented(self, node: ast.AugAssign, frame: Frame) -> Outcome:
-        """Run an assignment like `x += y`, which changes lists and tensors in place."""
+        """Run an augmented assignment, such as `x += y`, which changes lists and tensors in place."""
         left = self.value(_as_read(node.target), frame)
         right = self.value(node.value, frame)
         value = self.in_place(BINARY[type(node.op)], left, right, node)
@@ -162,7 +162,7 @@ class StatementEvaluator(TargetEvaluator):
         return self.run(node.orelse, frame)
 
     def body(self, node: ast.For | ast.While, frame: Frame) -> Outcome | None:
-        """Run the body of a loop once. Return how the loop ends by it, or None if the loop goes on."""
+        """Run the body of a loop once. Return how the loop ends, or None if it continues."""
         self.budget.count(1)
         outcome = self.run(node.body, frame)
         if outcome is BREAK:
@@ -170,11 +170,11 @@ class StatementEvaluator(TargetEvaluator):
         return outcome if isinstance(outcome, Returned) else None
 
     def context(self, node: ast.With, frame: Frame) -> Outcome:
-        """Run `with`; contexts of libraries have no effect: `torch.no_grad()`, `warnings.catch_warnings()`."""
+        """Run `with`; contexts of libraries, such as `torch.no_grad()` and `warnings.catch_warnings()`, have no effect."""
         return self.within(node.items, node, frame)
 
     def within(self, items: Sequence[ast.withitem], node: ast.With, frame: Frame) -> Outcome:
-        """Run the body of a `with` within some of its contexts: each is left when what is inside it has ended."""
+        """Run the body of a `with` within `items`, leaving each context when the inner ones have ended."""
         if not items:
             return self.run(node.body, frame)
         one, leave = items[0], None
@@ -216,7 +216,7 @@ class StatementEvaluator(TargetEvaluator):
         return outcome if ending is NEXT else ending
 
     def handles(self, handler: ast.ExceptHandler, error: RaisedError, frame: Frame) -> bool:
-        """Return whether a handler is for an exception."""
+        """Return whether an exception handler catches an exception."""
         if handler.type is None:
             return True
         kinds = self.value(handler.type, frame)
@@ -235,7 +235,7 @@ class StatementEvaluator(TargetEvaluator):
         raise RaisedError(kind if isinstance(kind, ClassValue) else self.exception("Exception"), text, node)
 
     def assertion(self, node: ast.Assert, frame: Frame) -> Outcome:
-        """Run `assert`; what is not known is taken to hold."""
+        """Run `assert`; an unknown condition is assumed to hold."""
         held = self.value(node.test, frame)
         if isinstance(held, (UnknownValue, LibraryObject)) or self.truth(held, node.test):
             return NEXT
@@ -245,12 +245,12 @@ class StatementEvaluator(TargetEvaluator):
         raise RaisedError(self.exception("AssertionError"), text or f"{quoted(node.test)} does not hold", node)
 
     def global_names(self, node: ast.Global, frame: Frame) -> Outcome:
-        """Note which names are global."""
+        """Record which names are global."""
         frame.globals.update(node.names)
         return NEXT
 
     def outer_names(self, node: ast.Nonlocal, frame: Frame) -> Outcome:
-        """Give a frame the names of the function around it."""
+        """Give a frame the names of the enclosing function."""
         for name in node.names:
             outer = frame.outer
             while outer is not None and name not in outer.names:
@@ -292,7 +292,7 @@ class StatementEvaluator(TargetEvaluator):
         return NEXT
 
     def decorated(self, made: Any, decorator: ast.expr, frame: Frame) -> Any:
-        """Return a function or a class through a decorator; one that is not known leaves it as it is, with a note."""
+        """Return a decorated function or class; an unknown decorator leaves it unchanged, with a note."""
         if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter"):
             own = self.value(decorator.value, frame)
             setting = decorator.attr == "setter" and isinstance(own, PropertyValue)
@@ -330,14 +330,14 @@ class StatementEvaluator(TargetEvaluator):
 
 
 def _as_read(target: ast.expr) -> ast.expr:
-    """Return the target of `x += y` as it is read."""
+    """Return the target of `x += y` as an expression that reads it."""
     if isinstance(target, ast.Name):
         return ast.copy_location(ast.Name(target.id, ast.Load()), target)
     return target
 
 
 def own(value: Any, cls: ClassValue, outer: Frame | None) -> None:
-    """Note the class of a method, which sees the names around the class and not those in it."""
+    """Record the class of a method, whose enclosing scope is that of the class, not the class body."""
     if isinstance(value, PropertyValue):
         own(value.getter, cls, outer)
         own(value.setter, cls, outer)
@@ -348,7 +348,7 @@ def own(value: Any, cls: ClassValue, outer: Frame | None) -> None:
 
 
 def fields_of(node: ast.ClassDef, cls: ClassValue) -> list[str]:
-    """Return the annotated names of a class, behind those of its bases: a data class's arguments."""
+    """Return the annotated names of a class after those of its bases: the parameters of a dataclass."""
     before = [name for base in reversed(cls.mro[1:]) if isinstance(base, ClassValue) for name in base.fields]
     own = [one.target for one in node.body if isinstance(one, ast.AnnAssign)]
     return [*dict.fromkeys([*before, *[one.id for one in own if isinstance(one, ast.Name)]])]
@@ -387,4 +387,4 @@ STATEMENTS: dict[type[ast.stmt], Callable[[StatementEvaluator, Any, Frame], Outc
     ast.Break: lambda *_: BREAK,
     ast.Continue: lambda *_: CONTINUE,
 }
-"""How each kind of statement is run."""
+"""The method that runs each kind of statement."""

@@ -1,4 +1,4 @@
-"""Texts about networks that are not networks: tables of summaries, objects as Python shows them, lists of weights."""
+"""Texts about networks that are not networks: tables of summaries, reprs of objects, lists of weights."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class TextKind(NamedTuple):
     """A kind of text that is not a network."""
 
     pattern: str
-    """What such a text has among its first characters."""
+    """A pattern that occurs near the beginning of such a text."""
     what: str
-    """What it is, with the groups of the pattern in their places, as in the help."""
+    """A description with the groups of the pattern filled in, like the help."""
     help: str
 
 
 LONGEST_HEAD = 2_000
-"""In how many characters a text shows what it is."""
+"""How many characters at the start of a text are searched."""
 _KERAS = "give its source, as net.py, or what model.save('net.keras') or model.to_json() writes"
 _TORCH = "give its source, as net.py:Net, or the output of print(module)"
 _FAILED = "give its source, as net.py:Net -i 3x224x224: the error names the layer that does not fit, and its input"
@@ -129,7 +129,7 @@ KINDS = (
 
 
 def named(text: str) -> SpecError | None:
-    """Return the error for a text that is about a network and is none; None for any other text."""
+    """Return the error for a text that describes a network without defining it; None for any other text."""
     head = text[:LONGEST_HEAD]
     for kind in KINDS:
         if (found := re.search(kind.pattern, head)) is not None:

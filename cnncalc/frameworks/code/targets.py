@@ -1,4 +1,4 @@
-"""What statements give values to, and remove: names, attributes, items, and several of these at once."""
+"""The targets of assignment and deletion: names, attributes, items, and several of these at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TargetEvaluator(ExpressionEvaluator):
     """The part of the evaluator that changes names, objects and containers."""
 
     def assign(self, target: ast.expr, value: Any, frame: Frame) -> None:
-        """Give a target a value."""
+        """Assign a value to a target."""
         if isinstance(target, ast.Name):
             self.bind(target.id, value, frame)
         elif isinstance(target, ast.Attribute):
@@ -38,18 +38,18 @@ class TargetEvaluator(ExpressionEvaluator):
             self.set_item(self.value(target.value, frame), self.value(target.slice, frame), value, target)
         elif isinstance(target, (ast.Tuple, ast.List)):
             self.unpack(target, value, frame)
-        else:  # `*x = y`, which Python parses, and refuses when it compiles
+        else:  # `*x = y`, which Python parses but does not compile
             raise self.error(target, "a starred target has to be in a list or a tuple", "write `[*x] = y`")
 
     def bind(self, name: str, value: Any, frame: Frame) -> None:
-        """Give a name a value."""
+        """Assign a value to a name."""
         if name in frame.globals:
             self.scope.bind(name, value)
         else:
             frame.shared.get(name, frame).names[name] = value
 
     def unpack(self, target: ast.Tuple | ast.List, value: Any, frame: Frame) -> None:
-        """Give several targets the items of a value."""
+        """Assign the items of a value to several targets."""
         if isinstance(value, UnknownValue):
             for one in target.elts:
                 self.assign(one.value if isinstance(one, ast.Starred) else one, value, frame)
@@ -67,7 +67,7 @@ class TargetEvaluator(ExpressionEvaluator):
             self.assign(one.value if isinstance(one, ast.Starred) else one, item, frame)
 
     def set_attribute(self, value: Any, name: str, new: Any, node: Any) -> None:
-        """Give an object an attribute."""
+        """Set an attribute of an object."""
         if isinstance(value, InstanceValue):
             setter, found = value.cls.find("__setattr__"), value.cls.find(name)
             if isinstance(found, PropertyValue) and found.setter is not None:
@@ -90,7 +90,7 @@ class TargetEvaluator(ExpressionEvaluator):
             raise self.error(node, f"{describe(value)} has no attribute to be written")
 
     def set_item(self, value: Any, index: Any, new: Any, node: Any) -> None:
-        """Write an item of a container."""
+        """Set an item of a container."""
         if isinstance(value, UnknownValue):
             return
         try:
@@ -112,7 +112,7 @@ class TargetEvaluator(ExpressionEvaluator):
             raise self.raised(error, node) from None
 
     def in_place(self, op: str, left: Any, right: Any, node: Any) -> Any:
-        """Return what `x += y` leaves in x."""
+        """Return the new value of x after `x += y`."""
         if isinstance(left, ArrayValue):
             left[:] = self.each(op, left, right, node)
             return left
@@ -135,12 +135,12 @@ class TargetEvaluator(ExpressionEvaluator):
         return self.operate(op, left, right, node)
 
     def delete_attribute(self, value: Any, name: str) -> None:
-        """Remove an attribute of an object."""
+        """Delete an attribute of an object."""
         if isinstance(value, InstanceValue):
             value.attributes.pop(name, None)
 
     def delete_item(self, value: Any, index: Any, node: Any) -> None:
-        """Remove an item of a container."""
+        """Delete an item of a container."""
         if isinstance(value, InstanceValue) and value.cls.find("__delitem__") is not MISSING:
             self.call(self.attribute(value, "__delitem__", node), [index], {}, node)
             return

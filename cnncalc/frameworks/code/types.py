@@ -33,7 +33,7 @@ class TypeObject(LibraryObject):
     __slots__ = ()
 
     def is_type_of(self, value: Any) -> bool | None:
-        """Return whether a value is of this type; None if it is not known."""
+        """Return whether a value is of this type; None if that is unknown."""
         return None
 
     def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
@@ -74,7 +74,7 @@ class TypeValue(TypeObject):
 
 
 class UnionValue(TypeObject):
-    """Types of which a value may be any: `int | None`."""
+    """A union of types: `int | None`."""
 
     __slots__ = ("kinds",)
 
@@ -91,7 +91,7 @@ class UnionValue(TypeObject):
 
 
 class IteratorValue(LibraryObject):
-    """What `iter` gives."""
+    """The result of `iter`."""
 
     __slots__ = ("rest",)
 
@@ -106,7 +106,7 @@ class IteratorValue(LibraryObject):
 
 
 def iterated(implementation: Implementation) -> Implementation:
-    """Return a function that gives the items of its list one after another, each once."""
+    """Return a function that returns an iterator over the list returned by `implementation`."""
     return lambda evaluator, args, kwargs, node: IteratorValue(iter(implementation(evaluator, args, kwargs, node)))
 
 
@@ -120,7 +120,7 @@ def is_callable(value: Any) -> bool:
 
 
 def is_iterable(value: Any) -> bool:
-    """Return whether a value can be looped over by its type."""
+    """Return whether a value is iterable, judging by its type."""
     if isinstance(value, InstanceValue):
         return value.cls.find("__iter__") is not MISSING
     if isinstance(value, LibraryObject):
@@ -135,7 +135,7 @@ def _from_keys(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
 
 
 def _as_number(evaluator: Evaluator, value: LibraryObject, method: str, node: Any) -> Any:
-    """Return the number that an object of a library is by one of its methods."""
+    """Return a library object converted to a number by one of its methods."""
     found = value.attribute(evaluator, method, node)
     if found is MISSING:
         raise NotImplementedError
@@ -247,7 +247,7 @@ for _name in _EXCEPTIONS.split():
 
 
 def is_instance(value: Any, kinds: Any, node: Any) -> Any:
-    """Return whether a value is of one of these types; an unknown value if one that decides is not known."""
+    """Return whether a value is of one of these types; an unknown value if the answer depends on one."""
     unknown = None
     for kind in _each_of(kinds):
         found = _is_of(value, kind)
@@ -258,14 +258,14 @@ def is_instance(value: Any, kinds: Any, node: Any) -> Any:
 
 
 def union(left: Any, right: Any) -> UnionValue:
-    """Return `left | right`. NotImplementedError unless both are types, or None."""
+    """Return `left | right`. Raise NotImplementedError unless both are types, or None."""
     if not all(one is None or isinstance(one, (LibraryObject, ClassValue)) for one in (left, right)):
         raise NotImplementedError
     return UnionValue((left, right))
 
 
 def _each_of(kinds: Any) -> Iterator[Any]:
-    """Yield each of the types of a union, or of tuples. TooMuchError for more than a list may hold."""
+    """Yield the single types of a union, or of nested tuples. Raise TooMuchError for more than a list may hold."""
     waiting, seen = [kinds], 0
     while waiting:
         one = waiting.pop()
@@ -278,7 +278,7 @@ def _each_of(kinds: Any) -> Iterator[Any]:
 
 
 def _is_of(value: Any, kind: Any) -> bool | None:
-    """Return whether a value is of a type; None if it is not known."""
+    """Return whether a value is of a type; None if that is unknown."""
     if isinstance(value, UnknownValue):
         return None
     if kind is None:
@@ -291,6 +291,6 @@ def _is_of(value: Any, kind: Any) -> bool | None:
         return value.cls.derives(kind) or (
             None if any(isinstance(one, UnknownValue) for one in value.cls.mro) else False
         )
-    if isinstance(kind, UnknownValue):  # a class of another library: what is plain is not of it
+    if isinstance(kind, UnknownValue):  # a class of another library, of which no plain value is an instance
         return False if isinstance(value, (bool, int, float, str, list, tuple, dict)) or value is None else None
     return None

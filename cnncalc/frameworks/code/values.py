@@ -1,6 +1,6 @@
-"""The values of evaluated code for which Python's own do not stand: functions, classes, objects, names of libraries.
+"""The values of evaluated code without a Python counterpart: functions, classes, objects, library names.
 
-Numbers, texts, lists, tuples, dicts, sets, ranges and slices are Python's own.
+Numbers, strings, lists, tuples, dicts, sets, ranges and slices are Python's own.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 Args = list[Any]
 Kwargs = dict[str, Any]
 Implementation = Callable[["Evaluator", Args, Kwargs, Any], Any]
-"""What a function of a library does: with the evaluator, the arguments, and the node that calls it (for errors)."""
+"""The implementation of a library function; it gets the evaluator, the arguments, and the calling node for errors."""
 
 
 class Frame:
-    """The names of a function that runs, or of the body of a class."""
+    """The names of a running function, or of the body of a class."""
 
     __slots__ = ("globals", "names", "outer", "owner", "receiver", "shared", "yielded")
 
     def __init__(self, outer: Frame | None = None, owner: ClassValue | None = None, receiver: Any = None):
         self.names: dict[str, Any] = {}
         self.outer, self.owner, self.receiver = outer, owner, receiver
-        """The frame around it; the class that the function stands in, and its first argument, for `super()`."""
+        """The enclosing frame; for `super()`, the class that defines the function, and its first argument."""
         self.globals: set[str] = set()
-        """The names that are said to be global."""
+        """The names declared `global`."""
         self.shared: dict[str, Frame] = {}
-        """The frames around it whose names it changes, by those names."""
+        """The enclosing frames whose names are declared `nonlocal`, by name."""
         self.yielded: list[Any] = []
-        """What a generator has given so far."""
+        """What a generator has yielded so far."""
 
 
 class FunctionValue:
@@ -49,18 +49,18 @@ class FunctionValue:
         self.defaults: list[Any] = []
         self.kw_defaults: dict[str, Any] = {}
         self.owner: ClassValue | None = None
-        """The class that it is a method of."""
+        """The class that defines it, if it is a method."""
         self.is_generator = False
         self.attributes: dict[str, Any] = {}
 
     @property
     def args(self) -> ast.arguments:
-        """Its arguments."""
+        """Its parameters."""
         return self.node.args
 
 
 class LibraryFunction:
-    """A function or a method of a library, by what it does."""
+    """A function or a method of a library, with its implementation."""
 
     __slots__ = ("call", "name")
 
@@ -69,7 +69,7 @@ class LibraryFunction:
 
 
 class BoundMethod:
-    """A method of an object, or a function with its first arguments."""
+    """A method of an object, or a function with its first arguments bound."""
 
     __slots__ = ("function", "receiver")
 
@@ -87,7 +87,7 @@ class PropertyValue:
 
 
 class StaticMethodValue:
-    """A method that takes no object."""
+    """A static method."""
 
     __slots__ = ("function",)
 
@@ -96,7 +96,7 @@ class StaticMethodValue:
 
 
 class ClassMethodValue:
-    """A method that takes the class."""
+    """A class method."""
 
     __slots__ = ("function",)
 
@@ -120,13 +120,13 @@ class ClassValue:
         """`node` is None for a class of a library."""
         self.namespace: dict[str, Any] = dict(namespace or {})
         self.fields: list[str] = []
-        """The names in its body that have an annotation: a data class's arguments."""
+        """The annotated names in its body: the parameters of a dataclass."""
         self.mro: tuple[ClassValue | UnknownValue, ...] = (self, *linearized(self.bases))
 
     def find(self, name: str, after: ClassValue | None = None) -> Any:
-        """Return an attribute from the first class that has it, of those behind `after`; MISSING if none has it.
+        """Return an attribute from the first class after `after` that has it; MISSING if none has it.
 
-        An unknown class may have it, so the attribute is unknown, too.
+        An unknown class may have any attribute, so its attributes are unknown values.
         """
         order = self.mro if after is None or after not in self.mro else self.mro[self.mro.index(after) + 1 :]
         for one in order:
@@ -137,17 +137,17 @@ class ClassValue:
         return MISSING
 
     def derives(self, other: object) -> bool:
-        """Return whether this is the class `other`, or derives from it."""
+        """Return whether this class is `other` or is derived from it."""
         return other in self.mro
 
 
 def linearized(bases: Sequence[ClassValue | UnknownValue]) -> list[ClassValue | UnknownValue]:
-    """Return the classes behind a class of these bases, in the order in which attributes are looked for."""
+    """Return the method resolution order of a class with these bases, without the class itself."""
     rows: list[list[ClassValue | UnknownValue]] = [
         list(base.mro) if isinstance(base, ClassValue) else [base] for base in bases[: MOST_CLASSES + 1]
     ]
     order: list[ClassValue | UnknownValue] = []
-    if len(rows) == 1:  # as nearly all have
+    if len(rows) == 1:  # the usual case
         order = rows.pop()
     else:
         rows.append(list(bases))
@@ -163,7 +163,7 @@ def linearized(bases: Sequence[ClassValue | UnknownValue]) -> list[ClassValue | 
 
 
 class InstanceValue:
-    """An object of a class."""
+    """An instance of a class."""
 
     __slots__ = ("attributes", "cls", "node")
 
@@ -183,7 +183,7 @@ class LibraryName:
 
 
 class UnknownValue:
-    """A value that cannot be known: it is an error only where it is needed."""
+    """An unknown value: it is an error only where it is needed."""
 
     __slots__ = ("node", "what")
 
@@ -191,25 +191,25 @@ class UnknownValue:
         if len(what) > LONGEST_UNKNOWN:
             raise TooMuchError(f"a value that is not known, of a name of more than {LONGEST_UNKNOWN:,} characters")
         self.what, self.node = what, node
-        """What it is, as `torchvision.models.resnet18`, and where it stands in the source."""
+        """What it is, such as `torchvision.models.resnet18`, and where it occurs in the source."""
 
     def attribute(self, name: str) -> UnknownValue:
-        """Return one of its attributes, which is not known either."""
+        """Return one of its attributes, which is unknown as well."""
         return UnknownValue(f"{self.what}.{name}", self.node)
 
 
 class NamedItems(tuple[Any, ...]):
-    """A tuple whose items have names as well, as PyTorch's extremes and their places."""
+    """A tuple whose items also have names, such as PyTorch's extremes and their indices."""
 
     __slots__ = ()
     names = ("values", "indices")
 
 
 class LibraryObject:
-    """An object of a library that takes part in expressions, as a tensor does.
+    """An object of a library that can be an operand in expressions, such as a tensor.
 
-    The evaluator asks it for its attributes, and for the results of operators; `op` is Python's name: `add`, `lt`,
-    `neg`. A method raises NotImplementedError for what there is not.
+    The evaluator asks it for its attributes and for the results of operators; `op` is Python's name: `add`, `lt`,
+    `neg`. A method raises NotImplementedError for an unsupported operation.
     """
 
     __slots__ = ()
@@ -219,30 +219,30 @@ class LibraryObject:
         return MISSING
 
     def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
-        """Return the result of an operator or a comparison of which this is one of the operands."""
+        """Return the result of a binary operator or a comparison with this object as an operand."""
         raise NotImplementedError
 
     def in_place(self, evaluator: Evaluator, op: str, other: Any, node: Any) -> Any:
-        """Return what `x += other` leaves in x."""
+        """Return the new value of x after `x += other`."""
         return self.binary(evaluator, op, self, other, node)
 
     def unary(self, evaluator: Evaluator, op: str, node: Any) -> Any:
-        """Return the result of an operator in front of it."""
+        """Return the result of a unary operator."""
         raise NotImplementedError
 
     def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
-        """Return what stands at an index."""
+        """Return the item at an index."""
         raise NotImplementedError
 
     def set_attribute(self, evaluator: Evaluator, name: str, value: Any, node: Any) -> None:
-        """Give it an attribute, which changes nothing unless its class says so."""
+        """Set an attribute; this has no effect unless a subclass overrides it."""
 
     def set_item(self, evaluator: Evaluator, index: Any, value: Any, node: Any) -> None:
-        """Write what stands at an index."""
+        """Set the item at an index."""
         raise NotImplementedError
 
     def items(self, evaluator: Evaluator, node: Any) -> Iterator[Any]:
-        """Return what a loop over it gives."""
+        """Yield the items of an iteration."""
         raise NotImplementedError
 
     def length(self, evaluator: Evaluator, node: Any) -> int:
@@ -250,7 +250,7 @@ class LibraryObject:
         raise NotImplementedError
 
     def truth(self, evaluator: Evaluator, node: Any) -> bool:
-        """Return whether it counts as true, as objects do by default."""
+        """Return its truth value; objects are true by default."""
         return True
 
     def call(self, evaluator: Evaluator, args: Args, kwargs: Kwargs, node: Any) -> Any:
@@ -258,16 +258,16 @@ class LibraryObject:
         raise NotImplementedError
 
     def shape_text(self, evaluator: Evaluator) -> str | None:
-        """Return its shape as a comment behind the line that makes it; None without one."""
+        """Return its shape as a comment for the line that makes it; None if it has none."""
         return None
 
     def describe(self) -> str:
-        """Return what it is in errors: `a tensor of 3x4`."""
+        """Return a description for errors: `a tensor of 3x4`."""
         return f"a {type(self).__name__}"
 
 
 class ArrayValue(list[Any]):
-    """An array of NumPy: numbers, or rows of them, which operators work on one by one."""
+    """A NumPy array: numbers, or rows of them, with elementwise operators."""
 
     __slots__ = ()
 
@@ -277,7 +277,7 @@ class ArrayValue(list[Any]):
 
 
 class Suppressed(LibraryObject):
-    """What `contextlib.suppress` gives: a context that ends at exceptions of these kinds."""
+    """The result of `contextlib.suppress`: a context manager that suppresses these exceptions."""
 
     __slots__ = ("kinds",)
 
@@ -286,9 +286,9 @@ class Suppressed(LibraryObject):
 
 
 def leaves(value: Any, *, by_key: bool = False) -> Iterator[Any]:
-    """Yield what stands in nested lists, tuples and dicts, in order, or dicts by their keys.
+    """Yield the leaves of nested lists, tuples and dicts in order, or in the order of dict keys.
 
-    TooMuchError for more than a list may hold, as lists that are shared may give.
+    Raise TooMuchError for more than a list may hold, which shared lists can exceed.
     """
     waiting, seen = [value], 0
     while waiting:
@@ -303,7 +303,7 @@ def leaves(value: Any, *, by_key: bool = False) -> Iterator[Any]:
 
 
 class _Missing:
-    """What is not there."""
+    """The type of MISSING, the result of a lookup that finds nothing."""
 
     def __repr__(self) -> str:
         return "MISSING"
@@ -318,17 +318,17 @@ class RaisedError(Exception):
     def __init__(self, kind: ClassValue, text: str, node: Any = None, hint: Callable[[], str | None] = lambda: None):
         super().__init__(text)
         self.kind, self.text, self.node, self.hint = kind, text, node, hint
-        """`hint` says what may be meant: it is worked out only if no handler takes the exception."""
+        """`hint` says what may be meant; it is computed only if no handler catches the exception."""
 
     def blamed(self) -> SpecError:
-        """Return the error for it, without a place."""
+        """Return it as an error without a location."""
         hint = self.hint()
         said = printable(self.text) + (f" ({hint})" if hint else "")
         return SpecError(f"the code raises {self.kind.name}" + (f": {said}" if said else ""))
 
 
 def describe(value: Any) -> str:
-    """Return what a value is, as errors name it."""
+    """Return a description of a value for errors."""
     if isinstance(value, LibraryObject):
         return value.describe()
     if isinstance(value, InstanceValue):
