@@ -192,7 +192,7 @@ class Limit:
             raise self.error(self.what.format(made=self.made, most=self.most), self.help)
 
 
-FEWER_LAYERS = "--until and --after take a part of the network"
+FEWER_LAYERS = "use --until and --after to take a part of the network"
 """What helps against too many layers, where a command takes these options."""
 
 

@@ -288,7 +288,7 @@ def test_a_network_that_is_refused_for_every_number_is_an_error(words: str, mess
         ("3xHxW permute:1x3x2,name=t concat:from=input+t", ["H = W"]),
         ("3xHxW reshape:out=[12,-1]", ["H*W*3 is a multiple of 12"]),
         ("1xHxW maxpool:3,s1,p2,d3", ["H >= 3", "W >= 3"]),
-        ("3xHxW upsample:factor=0.3 add:from=input+upsample1", ["sizes that are not known agree"]),
+        ("3xHxW upsample:factor=0.3 add:from=input+upsample1", ["unknown sizes agree"]),
     ],
 )
 def test_what_a_network_needs_of_its_letters(words: str, texts: list[str]) -> None:

@@ -285,7 +285,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         b"3x8x8 relu:times=10001",
         ["rf"],
         2,
-        "the fields of 10,001 layers, each counted for each that it reads, more than 10,000",
+        "the fields of 10,001 layers, each counted once per layer that it reads, more than 10,000",
     ),
     "matrix.txt": (
         b"linear:2",
@@ -673,7 +673,7 @@ def test_a_run_reads_no_constants_of_what_cannot_be_run(bounded: Bounded, tmp_pa
     np.save(tmp_path / "x.npy", np.ones((3, 8, 8), np.float32))
     done = bounded("run", str(HOSTILE / "04-concat-constants-bomb.onnx"), "-x", str(tmp_path / "x.npy"))
     assert done.code == 2, done
-    assert "'y': it is of type Reshape: what that computes is not known" in done.err
+    assert "'y': it is of type Reshape: what it computes is unknown" in done.err
 
 
 @posix
@@ -825,7 +825,7 @@ def test_a_system_that_starts_no_more_processes(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "fork", fail)
     opened = os.listdir("/dev/fd")
     with pytest.raises(
-        cnncalc.SpecError, match=r"^the system does not start another process: no more\n  foreign code runs"
+        cnncalc.SpecError, match=r"^the operating system cannot start another process: no more\n  foreign code runs"
     ):
         isolated(bytes, 1 << 24, 1)
     assert os.listdir("/dev/fd") == opened  # it has closed its own

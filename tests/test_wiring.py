@@ -34,24 +34,24 @@ ROWS: list[tuple[Layers, str, str | None]] = [
     (
         named(a=["input", "c"], b="a", c="b"),
         "the layers read each other: a -> b -> c -> a",
-        "take one of these names out of the `from` of the layer that reads it",
+        "remove one of these names from the `from` of the layer that reads it",
     ),
     (named(a="input", b="b"), "'b' reads itself", "a layer cannot read itself: name another layer in `from`"),
     (
         named(a=None, b="c", c="a", d=None),
-        "'c' is below",
+        "'c' comes later",
         "a layer reads only layers above it: move 'c' above 'b', and write from=c into 'd'",
     ),
     (
         named(a=None, b="d", c="a", d=None),
-        "'d' is below",
-        "a layer reads only layers above it: the order could be a, c, d, b",
+        "'d' comes later",
+        "a layer reads only layers above it: a possible order is a, c, d, b",
     ),
     (named(a=None, b="alpha"), "'alpha' is not a layer", None),
     (named(stem=None, b="stern"), "'stern' is not a layer", "did you mean 'stem'?"),
     (
         [{"op": "relu", "from": "tanh1"}, {"op": "tanh", "from": "input"}],
-        "'tanh1' is below",
+        "'tanh1' comes later",
         "a layer reads only layers above it: move 'tanh1' above 'relu1'",
     ),
 ]
@@ -177,7 +177,7 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
         ),
         (
             [conv("a", tie="b"), conv("b")],
-            "layers[0] 'a': tie: 'b' is below\n  tie is for the later of the two: give it to the other layer",
+            "layers[0] 'a': tie: 'b' comes later\n  only the later of the two layers can have tie: move it there",
         ),
         (
             [

@@ -366,7 +366,7 @@ def test_a_baseline_fails_until_it_is_updated(tmp_path: Path, monkeypatch: pytes
     ended = here(lock)
     assert ended.code == 1
     assert "layers[0] 'stem': differs from the baseline: c_o 64 -> 65, " in ended.out
-    assert "layers[1] 'maxpool1': differs from the baseline, as follows from above: in 64x112" in ended.out
+    assert "layers[1] 'maxpool1': differs from the baseline, as a result of changes above: in 64x112" in ended.out
     assert "CC303 baseline-added-layer: layers[2] 'relu1'" in ended.out
     assert (tmp_path / "nets.lock.json").read_text() == first
     assert here([*lock, "--update"]).code == 0

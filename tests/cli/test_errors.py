@@ -228,8 +228,8 @@ WORDS = [
         "'2.5' is not a size, in '3x2.5x5'\n"
         "  a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW",
     ),
-    ("shape 3x5x5 -i 3x6x6 relu", "two inputs: 3x5x5 in front, and -i 3x6x6\n  give one of them"),
-    ("shape relu", 'no input shape\n  put one in front (3x224x224), give -i 3x224x224, or "input" in the spec'),
+    ("shape 3x5x5 -i 3x6x6 relu", "two inputs: 3x5x5 as the first word, and -i 3x6x6\n  give one of them"),
+    ("shape relu", 'no input shape\n  put one first (3x224x224), give -i 3x224x224, or "input" in the spec'),
     (
         "shape 2x3x5x5 conv:4 --batch 7",
         "the input 2x3x5x5 has a batch of 2 already\n  leave out --batch",
@@ -248,7 +248,7 @@ WORDS = [
         "shape conv 3x5x5 k3",
         "the shape 3x5x5 stands after a layer\n  conv 3x5x5 k3\n       ^~~~~\n  there is one input, and it comes first",
     ),
-    ("check --list-codes --json", "--list-codes is text\n  leave out the format json"),
+    ("check --list-codes --json", "--list-codes prints text\n  leave out the format json"),
     (
         "shape vgg16 relu",
         "'vgg16' is a whole network, and stands alone\n  vgg16 relu\n  ^~~~~\n  leave out 'relu'",
@@ -259,11 +259,11 @@ WORDS = [
     ("shape 3x5x5 relu --columns name", None),
     (
         "shape lenet5 --columns out --json",
-        "--columns is for rows: tables, CSV, Markdown\n  leave out --columns, or the format",
+        "--columns applies only to rows: tables, CSV, Markdown\n  leave out --columns, or the format",
     ),
     (
         "shape lenet5 --explain --format tsv",
-        "tsv has rows only, and no room for --explain\n  use the table, Markdown or JSON",
+        "tsv has only rows, without room for --explain\n  use the table, Markdown or JSON",
     ),
     ("zoo vgg17", "there is no built-in network 'vgg17'\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
 ]
@@ -307,7 +307,7 @@ USAGES = [
     ("shape relu -qi", "-i needs a value\n  give -i SHAPE"),
     (
         "shape 3x5x5 relu --format",
-        f"--format needs a value\n  it is one of {FORMAT_NAMES}",
+        f"--format needs a value\n  choose one of {FORMAT_NAMES}",
     ),
     ("check vgg16 --expect", "--expect needs a value\n  give --expect KEY=VALUE"),
     ("learn conv --lr", "--lr needs a value\n  give --lr RATE"),
@@ -324,7 +324,7 @@ USAGES = [
     ("convert vgg16 --to spce", "--to: 'spce' is not one of spec, keras, onnx, torch\n  did you mean 'spec'?"),
     ("completion powershell", "SHELL: 'powershell' is not one of bash, zsh, fish"),
     ("completion --liner x", "unknown option '--liner'\n  cnncalc completion --help lists the options"),
-    ("completion", "SHELL is missing\n  it is one of bash, zsh, fish"),
+    ("completion", "SHELL is missing\n  choose one of bash, zsh, fish"),
     ("completion bash zsh", "unexpected argument 'zsh'\n  cnncalc completion --help shows the usage"),
     ("schema it's", "unexpected argument 'it's'\n  cnncalc schema --help shows the usage"),
     ("zoo vgg11 vgg17", "there is no built-in network 'vgg17'\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
@@ -336,9 +336,12 @@ USAGES = [
     ),
     (
         "compare vgg16 vgg11 --names Ours",
-        "--names has 1 name, and there are 2 networks\n  give as many, with commas between them",
+        "--names has 1 name, and there are 2 networks\n  give one name per network, separated by commas",
     ),
-    ("zoo --brief --json", "--brief is for people, and json for machines\n  leave out --brief, or the format"),
+    (
+        "zoo --brief --json",
+        "--brief rounds numbers for people, but json is for programs\n  leave out --brief, or the format",
+    ),
     ("compare - -", "standard input can be only one of the networks\n  give files for the others"),
     ("compare vgg16 --columns layer", "there is no column 'layer'\n  did you mean 'layers'?"),
     (
@@ -352,20 +355,20 @@ USAGES = [
     ),
     (
         "compare vgg16 --json --columns macs",
-        "--columns is for rows: tables, CSV, Markdown\n  leave out --columns, or the format",
+        "--columns applies only to rows: tables, CSV, Markdown\n  leave out --columns, or the format",
     ),
-    ("shape 3x5x5 relu --batch 0", "--batch: 0 is too small: it is at least 1"),
+    ("shape 3x5x5 relu --batch 0", "--batch: 0 is too small: the minimum is 1"),
     ("shape 3x5x5 relu --batch 1.5", "--batch: '1.5' is not a whole number"),
     ("shape 3x5x5 relu --batch=", "--batch: '' is not a whole number"),
     ("shape 3x5x5 relu --batch " + "9" * 5000, f"--batch: '{'9' * 58}… is not a whole number"),
-    ("dense conv -i 5x5 --seed -1", "--seed: -1 is too small: it is at least 0"),
+    ("dense conv -i 5x5 --seed -1", "--seed: -1 is too small: the minimum is 0"),
     ("run relu", "-x/--array is missing\n  give -x X.npy"),
     ("learn conv -x x.npy", "-y/--target is missing\n  give -y Y.npy"),
     ("learn conv -x x.npy -y y.npy --lr 0", "--lr: '0' is not a finite number above 0"),
     ("learn conv -x x.npy -y y.npy --lr nan", "--lr: 'nan' is not a finite number above 0"),
     ("learn conv -x x.npy -y y.npy --lr fast", "--lr: 'fast' is not a finite number above 0"),
     ("learn conv -x x.npy -y y.npy --steps ten", "--steps: 'ten' is not a whole number"),
-    ("learn conv -x x.npy -y y.npy --log-every 0", "--log-every: 0 is too small: it is at least 1"),
+    ("learn conv -x x.npy -y y.npy --log-every 0", "--log-every: 0 is too small: the minimum is 1"),
 ]
 """Wrong usage, which we word ourselves: the texts are the same on every version of click."""
 

@@ -116,8 +116,8 @@ ERRORS = [
         "unknown command 'lenet'\n"
         "  did you mean 'lenet5' or 'alexnet' or 'googlenet'? for a network: cnncalc shape NAME",
     ),
-    ("--json shape lenet5", "unknown option '--json'\n  options stand behind the command: cnncalc shape --json lenet5"),
-    ("-i 3x9x9 relu", "unknown option '-i'\n  options stand behind the command: cnncalc shape -i 3x9x9 relu"),
+    ("--json shape lenet5", "unknown option '--json'\n  options go after the command: cnncalc shape --json lenet5"),
+    ("-i 3x9x9 relu", "unknown option '-i'\n  options go after the command: cnncalc shape -i 3x9x9 relu"),
     ("--models", "unknown option '--models'\n  did you mean cnncalc zoo?"),
     ("--zoo", "unknown option '--zoo'\n  did you mean cnncalc zoo?"),
     ("--params lenet5", "unknown option '--params'\n  did you mean cnncalc shape --get params lenet5?"),
@@ -125,17 +125,17 @@ ERRORS = [
     ("--jsn lenet5", "unknown option '--jsn'\n  cnncalc --help lists the options"),
     (
         "shape lenet5 --columns layer macs, out",
-        "--columns takes one word, and 'macs' stands apart\n  write --columns layer,macs,out",
+        "--columns takes one word, but 'macs' is a second one\n  write --columns layer,macs,out",
     ),
     (
         "compare lenet5 vgg16 --columns network, params",
-        "--columns takes one word, and 'params' stands apart\n  write --columns network,params",
+        "--columns takes one word, but 'params' is a second one\n  write --columns network,params",
     ),
     (
         "compare lenet5 vgg16 -i 2x64x64",
-        "lenet5 takes 1 channel, 2x64x64 has 2; 1x64x64?\n"
+        "lenet5 takes 1 channel, but 2x64x64 has 2; did you mean 1x64x64?\n"
         "  to change its channels, write the spec out: cnncalc zoo lenet5 > lenet5.json\n"
-        "vgg16 takes 3 channels, 2x64x64 has 2; 3x64x64?\n"
+        "vgg16 takes 3 channels, but 2x64x64 has 2; did you mean 3x64x64?\n"
         "  to change its channels, write the spec out: cnncalc zoo vgg16 > vgg16.json",
     ),
     ("shape alexnet vgg16 resnet50", "three networks: cnncalc compare alexnet vgg16 resnet50"),
@@ -155,7 +155,7 @@ ERRORS = [
     ),
     (
         "diff alexnet vgg16 lenet5",
-        "diff compares two networks, and 3 are given\n  for several side by side: cnncalc compare alexnet vgg16 lenet5",
+        "diff compares two networks, but 3 are given\n  for several side by side: cnncalc compare alexnet vgg16 lenet5",
     ),
     ("diff ./nett.json", "there is no file './nett.json'\n  did you mean './net.json'?"),
     ("diff nett.json", "there is no file 'nett.json'\n  did you mean 'net.json'?"),
@@ -223,8 +223,8 @@ MEANINGS = [
     ("diff lenet5 vgg16 --summary", "unknown option '--summary'", "did you mean --stat?"),
     ("run lenet5 -i 1x32x32", "unknown option '-i'", "did you mean -x X.npy?"),
     ("run lenet5 x.npy", "-x/--array is missing", "give -x x.npy"),
-    ("run relu -x 1,2,3", "'1,2,3' is not a file", "a list of numbers stands in brackets: '[1,2,3]'"),
-    ("run conv -x [1] -w 1,0;2,3", "'1,0;2,3' is not a file", "a list of numbers stands in brackets: '[[1,0],[2,3]]'"),
+    ("run relu -x 1,2,3", "'1,2,3' is not a file", "write a list of numbers in brackets: '[1,2,3]'"),
+    ("run conv -x [1] -w 1,0;2,3", "'1,0;2,3' is not a file", "write a list of numbers in brackets: '[[1,0],[2,3]]'"),
     ("show lenet5 --format svg", "unknown option '--format'", "did you mean --to svg?"),
     ("convert lenet5 --format keras", "unknown option '--format'", "did you mean --to onnx?"),
     ("rf lenet5 --layer c1", "unknown option '--layer'", "did you mean --of LAYER?"),
@@ -255,7 +255,7 @@ MEANINGS = [
     ("learn conv -x [[1]] -y [[1]] --learning-rate 1", "unknown option '--learning-rate'", "did you mean --lr 0.01?"),
     ("learn conv -x [[1]] -y [[1]] -lr 1", "unknown option '-lr'", "did you mean '--lr'?"),
     ("convert lenet5 x.onnx", "'x.onnx' is not a part of a SPEC", "to write this file, give -o x.onnx"),
-    ("convert lenet5 onnx", "'onnx' is not a part of a SPEC", "to write this form, give --to onnx"),
+    ("convert lenet5 onnx", "'onnx' is not a part of a SPEC", "to write this format, give --to onnx"),
     ("convert lenet5 --format onnx", "unknown option '--format'", "did you mean --to onnx?"),
     ("convert lenet5 --to json", None, "did you mean 'spec'?"),
     ("convert lenet5 --to tensorflow", None, "did you mean 'keras'?"),
@@ -281,7 +281,7 @@ def test_a_class_behind_its_source_is_written_in_one_word(folder: Path) -> None:
 def test_the_pages_that_speak_of_a_word() -> None:
     what, help = here(["help", "padding"]).err.splitlines()
     assert what == "there is no help topic or command 'padding'"
-    assert help.startswith("  these pages speak of it: cnncalc help ")
+    assert help.startswith("  these pages mention it: cnncalc help ")
     assert here(["help", "zzzz"]).err.endswith("\n  for the list: cnncalc help\n")
 
 
@@ -454,7 +454,7 @@ def test_there_is_no_such_value(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("more", ["--explain", "--columns layer", "--format csv", "--format markdown"])
 def test_values_stand_alone(more: str) -> None:
-    text = "--get prints values alone\n  leave out --explain, --format, --columns and the choice of rows\n"
+    text = "--get prints only values\n  leave out --explain, --format, --columns and the row options\n"
     assert here(["shape", "lenet5", "--get", "out", *more.split()]) == (2, "", text)
 
 
@@ -526,7 +526,7 @@ PART_ERRORS = [
     ("--until flat", "there is no layer 'flat'\n  did you mean 'flatten1'?"),
     (
         "--after linear1",
-        "net.json:6:3: layers[4] 'linear1': nothing stands behind it: it is an output\n  name a layer that others read",
+        "net.json:6:3: layers[4] 'linear1': nothing comes after it: it is an output\n  name a layer that others read",
     ),
 ]
 
@@ -541,7 +541,7 @@ def test_a_part_under_several_dialects_is_read_as_the_whole() -> None:
     out = here([*line, "--until", "maxpool1"]).out
     assert "rounding" in out
     assert out == here([word for word in line if word != "relu"]).out
-    text = "--after takes one dialect: what a layer gives may differ\n  name one\n"
+    text = "--after takes one dialect, because a layer's output may differ between dialects\n  name one\n"
     assert here([*line, "--after", "conv1"]) == (2, "", text)
 
 
@@ -553,10 +553,10 @@ def test_a_network_cannot_begin_behind_one_of_two_paths() -> None:
         "layers[1] 'b': 'c' behind it reads 'a', too\n"
         "  3x8x8 conv:3,name=a relu:name=b add:from=a+b,name=c relu\n"
         "                      ^~~~~~~~~~~\n"
-        "  a network begins behind one layer, which alone is read by what follows; the next one is c\n",
+        "  name a layer after which no earlier layer is read; the next such layer is c\n",
     )
     assert here(["shape", *line, "--after", "c", "--get", "out"]).out == "3x8x8\n"
-    text = "there is no layer 'block'\n  the last layer that begins so is block.two\n"
+    text = "there is no layer 'block'\n  the last layer that starts like this is block.two\n"
     words = ["3x8x8", "relu:name=block.one", "relu:name=block.two"]
     assert here(["shape", *words, "--until", "block"]) == (2, "", text)
 
@@ -634,22 +634,24 @@ CHECK_TEXTS = [
     ),
     (
         "'3xHxW conv:4,k3' --expect memory=3k",
-        "3xHxW conv:4,k3:1:1: CC113 unknown-figure: memory is unknown while a size is open, expected 3k\n"
-        "  close the input's sizes, or expect what does not depend on them\n1 file, 1 expectation: 1 failed\n",
+        "3xHxW conv:4,k3:1:1: CC113 unknown-figure: memory is unknown while a size is open, expected 3k\n"(
+            "  give the input's sizes as numbers, or expect what does not depend on them\n"
+            "1 file, 1 expectation: 1 failed\n"
+        ),
     ),
     (
         "'7x8 lstm:4' --dialect torch,keras",
         "7x8 lstm:4:1:5: CC401 dialects-differ: layers[0] 'lstm1': "
         "the dialects differ: 7x4 224 params in torch; 7x4 208 params in keras\n"
         "  a second bias: yes in torch; no in keras\n"
-        "  write out the keys in which the dialects differ, or name only dialects that have to agree in --dialect\n"
+        "  write out the keys in which the dialects differ, or list in --dialect only those that have to agree\n"
         "1 file, 1 expectation: 1 failed\n",
     ),
     (
         "'3x8x8 maxpool:3,s2,p=same' --dialect torch,keras",
         "3x8x8 maxpool:3,s2,p=same:1:20: CC401 dialects-differ: layers[0] 'maxpool1': "
         "refused by torch: PyTorch has no padding 'same' here\n"
-        "  write out the keys in which the dialects differ, or name only dialects that have to agree in --dialect\n"
+        "  write out the keys in which the dialects differ, or list in --dialect only those that have to agree\n"
         "1 file, 1 expectation: 1 failed\n",
     ),
     (
@@ -687,13 +689,12 @@ EXPECT_ERRORS = [
     (
         "--expect c1.out=6x28x28,params=3",
         "--expect 'c1.out=6x28x28,params=3' has several expectations\n"
-        "  write each for itself: --expect c1.out=6x28x28 --expect params=3",
+        "  write each on its own: --expect c1.out=6x28x28 --expect params=3",
     ),
-    ("--expect params!=3", "--expect 'params!=3': a value is expected, not another one\n  write = or a bound"),
+    ("--expect params!=3", "--expect 'params!=3': it excludes a value instead of expecting one\n  write = or a bound"),
     (
         "--expect 2M<c1.params<=3M",
-        "--expect '2M<c1.params<=3M': a figure stands in front\n"
-        "  write --expect 'c1.params>2M' --expect 'c1.params<=3M'",
+        "--expect '2M<c1.params<=3M': a figure comes first\n  write --expect 'c1.params>2M' --expect 'c1.params<=3M'",
     ),
     ("--expect out<=3", "--expect 'out<=3': out is a shape\n  write out=3"),
     ("--expect max_params<=3", "--expect 'max_params<=3' has two bounds\n  write max_params=3"),
@@ -737,14 +738,14 @@ def test_a_shape_in_front_of_a_folder_is_an_option() -> None:
     Path("nets", "net.json").write_text('[{"op": "relu"}]')
     ended = here(["check", "3x8x9", "nets", "--expect", "out=3x8x9"])
     assert ended.code == 2
-    assert "'3x8x9' is a shape, and no network\n  as the input of all: -i 3x8x9\n" in ended.out
+    assert "'3x8x9' is a shape, not a network\n  to use it as the input of all networks: -i 3x8x9\n" in ended.out
     assert here(["check", "nets", "-i", "3x8x9", "--expect", "out=3x8x9"]).code == 0
 
 
 def test_a_shape_in_front_and_an_input_are_two_inputs() -> None:
     ended = here(["check", "3x8x8", "relu", "-i", "3x9x9"])
     assert ended.code == 2
-    assert "'3x8x8 relu' has its input in front, and -i 3x9x9" in ended.out
+    assert "'3x8x8 relu' starts with its own input, and -i 3x9x9" in ended.out
 
 
 def test_a_spec_expects_of_a_layer_in_the_layer() -> None:
@@ -854,11 +855,11 @@ def test_tables_are_read(name: str, folder: Path) -> None:
 BAD = {
     "word.csv": (
         "1,2\n3,x\n",
-        "word.csv:2:1: 'x', in column 2, is not a number\n  a table has numbers only, and one row of names at most\n",
+        "word.csv:2:1: 'x', in column 2, is not a number\n  a table has only numbers, and at most one row of names\n",
     ),
     "ragged.csv": (
         "1,2\n3\n",
-        "ragged.csv:2:1: a row of 1 number, and the first has 2\n  a table has as many numbers in each row\n",
+        "ragged.csv:2:1: a row of 1 number, and the first has 2\n  all rows of a table have the same length\n",
     ),
     "empty.csv": ("", "'empty.csv' is empty\n  save numbers with numpy.save or numpy.savetxt\n"),
 }
@@ -928,7 +929,7 @@ def test_a_checkpoint_is_named_with_the_line_that_makes_arrays(kind: str, stem: 
     else:
         Path(f"{stem}.pt").write_bytes(b"\x80\x02}q\x00.")
     what, help = here(["run", "conv", "-x", "[[1, 2]]", "-w", f"{stem}.pt"]).err.splitlines()
-    assert what == f"'{stem}.pt' is a pickle, as PyTorch saves weights, and nothing is unpickled"
+    assert what == f"'{stem}.pt' is a pickle, as saved by PyTorch, and for safety nothing is unpickled"
     line = help.partition("its arrays as a .npz: python ")[2]
     command = f"{shlex.quote(sys.executable)} {line}"
     subprocess.run([shell(), "-c", command], check=True, env=environment(PYTHONPATH=str(folder)))
@@ -945,7 +946,7 @@ def test_the_textbooks_edge_is_learned_with_the_default_step() -> None:
         learned = json.loads(ended.out)
         assert learned["loss"] < 1e-9
         np.testing.assert_allclose(np.ravel(learned["weight"]), [1, -1], atol=1e-4)
-    assert ended.err == "note: the learning rate is 0.03, 0.9 of the largest that converges\n"
+    assert ended.err == "note: the learning rate is 0.03, 0.9 times the largest that converges\n"
 
 
 def test_how_much_a_run_takes_is_said_if_it_is_much() -> None:

@@ -131,21 +131,21 @@ def test_a_command_line_is_given_back_up_to_a_length(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(_hints, "counts_hints", lambda: True)
     monkeypatch.setattr(_hints, "LONGEST_LINE", len(line) - longer)
     said = here(["shape", *POOLED.split()]).err
-    assert said == f"1 hint: {'the same with --hints lists them' if longer else line}\n"
+    assert said == f"1 hint: {'add --hints to list them' if longer else line}\n"
 
 
 def test_standard_input_cannot_be_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_hints, "counts_hints", lambda: True)
     ended = here(["shape", "-"], stdin=POOLED)
-    assert ended.err == "1 hint: the same with --hints lists them\n"
+    assert ended.err == "1 hint: add --hints to list them\n"
     printed = "Sequential(\n  (0): MaxPool2d(kernel_size=2)\n)"
-    assert here(["shape", printed, "-i", "3x7x7"]).err == "1 hint: the same with --hints lists them\n"
+    assert here(["shape", printed, "-i", "3x7x7"]).err == "1 hint: add --hints to list them\n"
 
 
 def test_built_in_networks_have_none_and_a_copy_has() -> None:
     ended = here(["shape", "squeezenet1_0", "--hints"])
     assert ended.err == (
-        "note: built-in networks have no hints; for those on a copy: cnncalc zoo NAME | cnncalc shape - --hints\n"
+        "note: built-in networks get no hints; to see those of a copy: cnncalc zoo NAME | cnncalc shape - --hints\n"
     )
     copy = here(["shape", "-", "--hints"], stdin=here(["zoo", "squeezenet1_0"]).out)
     assert "hint: conv1: the floor drops 1 pixel of 224" in copy.err
@@ -258,7 +258,7 @@ def test_hints_go_with_no_bare_value() -> None:
     ended = here(f"shape {POOLED} --get out --hints".split())
     assert (ended.code, ended.err) == (
         2,
-        "--get prints values alone\n  leave out --hints\n",
+        "--get prints only values\n  leave out --hints\n",
     )
 
 

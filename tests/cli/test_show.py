@@ -113,12 +113,12 @@ def test_dot_labels_are_escaped() -> None:
 ERRORS = [
     (
         "relu --step 1 -i 3x3",
-        "--step is for the window of one convolution or pool, and this is not one\n"
+        "--step is for a single convolution or pool, and this is not one\n"
         "  take one layer out of a network with --until and --after",
     ),
     (
         "3xHxW conv:k3 --step 1",
-        "--step is for a window on a map of known sizes\n  give all of them, as -i 3x8x8",
+        "--step needs an input of known size\n  give all sizes, for example -i 3x8x8",
     ),
     ("conv:k2 -i 3x3 --step 5", "--step 5: the last step is 4\n  give a step up to 4"),
     ("conv:2,k2 -i 3x3 --channel 2", "--channel 2: the last channel is 1\n  give a channel up to 1"),
@@ -132,15 +132,15 @@ ERRORS = [
         "a step of the window has 160,810 cells and products, more than 150,000\n"
         "  --to dot, without --step, --channel, -x, -w and -b, draws the layer alone",
     ),
-    ("lenet5 --unit 0,0 --to dot", "--unit draws maps, and dot has layers only\n  leave out --unit, or --to dot"),
+    ("lenet5 --unit 0,0 --to dot", "--unit draws maps, but dot shows only layers\n  leave out --unit, or --to dot"),
     (
         "conv:k2 -i 3x3 --step 1 --to dot",
-        "--step is for the steps of a window, and dot has layers only\n  give another form: --to text or svg or html",
+        "--step draws steps of a window, but dot shows only layers\n  use another format: --to text or svg or html",
     ),
-    ("lenet5 --of c1", "--of says whose unit it is, or what it sees\n  add --unit 3,4"),
+    ("lenet5 --of c1", "--of needs --unit\n  add --unit, for example --unit 3,4"),
     (
         "conv:k2 --unit 0,0 --step 1 -i 3x3",
-        "--unit draws what a unit sees, and --step the steps of a window\n  give one of them",
+        "--unit draws what a unit sees, but --step the steps of a window\n  give one of them",
     ),
     (
         "lenet5 -o net.json",
@@ -158,7 +158,7 @@ def test_what_is_refused(line: str, error: str) -> None:
 MAPS = [
     # k1 with s3 and padding: the unit at the border reads only padding
     ("3x9x9 conv:4,k1,s3 conv:4,k1,p1 --unit 0,0", "input: nothing"),
-    ("4x8x8 upsample:x1.3 conv:4,k3 --unit 1,1", "it is not known what the units of upsample1 (upsample) read"),
+    ("4x8x8 upsample:x1.3 conv:4,k3 --unit 1,1", "it is unknown what the units of upsample1 (upsample) read"),
     ("20x8 lstm:4 --unit 3", "at most: lstm1: a step does not see those behind it"),
     (
         "3x14x12 conv:4,k3,name=a gap flatten linear:4 reshape:4x1x1,name=g mul:a+g --unit 3,3",

@@ -333,7 +333,7 @@ ERRORS = [
      "  remove c_i, set it to 3, or fix the layer before\n"),
     ("shape 3x32x32 conv:64,k3,expect=banana",
      "layers[0] 'conv1': expect is 'banana'\n  3x32x32 conv:64,k3,expect=banana\n"
-     '                     ^~~~~~~~~~~~~\n  it is an object, as {"out": "64x56x56"}\n'),
+     '                     ^~~~~~~~~~~~~\n  write an object, for example {"out": "64x56x56"}\n'),
     ("shape 3x32x32 relu 'x = nn.Conv2d(3, 8, 3)'",
      "'x' is not a layer\n  3x32x32 relu x = nn.Conv2d(3, 8, 3)\n               ^\n"
      "  write the call alone: nn.Conv2d(3, 8, 3)\n"),
@@ -365,13 +365,13 @@ ERRORS = [
      "resnet50 takes 3 channels, 224x224x3 has 224; --layout NHWC?\n"
      "  to change its channels, write the spec out: cnncalc zoo resnet50 > resnet50.json\n"),
     ("shape vgg16 -i 192x192",
-     "vgg16 takes 3 channels, 192x192 has 1; 3x192x192?\n"
+     "vgg16 takes 3 channels, but 192x192 has 1; did you mean 3x192x192?\n"
      "  to change its channels, write the spec out: cnncalc zoo vgg16 > vgg16.json\n"),
     ("shape vgg16 -i 1x224x224",
-     "vgg16 takes 3 channels, 1x224x224 has 1; 3x224x224?\n"
+     "vgg16 takes 3 channels, but 1x224x224 has 1; did you mean 3x224x224?\n"
      "  to change its channels, write the spec out: cnncalc zoo vgg16 > vgg16.json\n"),
     ("shape lenet5 -i 5x3x32x32",
-     "lenet5 takes 1 channel, 5x3x32x32 has 3; 5x1x32x32?\n"
+     "lenet5 takes 1 channel, but 5x3x32x32 has 3; did you mean 5x1x32x32?\n"
      "  to change its channels, write the spec out: cnncalc zoo lenet5 > lenet5.json\n"),
 ]  # fmt: skip
 
@@ -569,7 +569,10 @@ def test_an_input_of_other_channels_than_a_specs_own(tmp_path: Path) -> None:
     own = tmp_path / "own.json"
     own.write_text('{"input": [3, 8, 8], "layers": [{"op": "conv", "c_o": 2, "k": 3}]}')
     other = here(["shape", str(own), "-i", "1x8x8"])
-    assert (other.code, other.err) == (0, "note: the spec's own input takes 3 channels, 1x8x8 has 1; 3x8x8?\n")
+    assert (other.code, other.err) == (
+        0,
+        ("note: the spec's own input takes 3 channels, but 1x8x8 has 1; did you mean 3x8x8?\n"),
+    )
     assert here(["shape", str(own), "-i", "3x9x9"]).err == ""
     fixed = tmp_path / "fixed.json"
     fixed.write_text('[{"op": "conv", "c_i": 3, "c_o": 2, "k": 3}]')
@@ -582,7 +585,7 @@ def test_an_input_of_other_channels_than_a_specs_own(tmp_path: Path) -> None:
 def test_a_network_with_weights_knows_its_channels() -> None:
     onnx = str(DATA.parent / "onnx" / "resnet18.onnx")
     ended = here(["shape", onnx, "-i", "224x192x3"])
-    assert ended.err.endswith("takes 3 channels, 224x192x3 has 224; 3x224x192?\n")
+    assert ended.err.endswith("takes 3 channels, but 224x192x3 has 224; did you mean 3x224x192?\n")
     assert here(["shape", onnx, "-i", "3x224x192"]).code == 0
 
 

@@ -43,18 +43,18 @@ ROWS: list[tuple[str, tuple[int, ...], list[str]]] = [
             "refused by caffe: Caffe has no padding 'same_lower'",
         ],
     ),
-    ("maxpool:k3", (3, 9, 12), ["stride, left out: 3 in plain, torch and keras; 1 in onnx and caffe"]),
+    ("maxpool:k3", (3, 9, 12), ["default stride: 3 in plain, torch and keras; 1 in onnx and caffe"]),
     ("maxpool:k3,s2", (3, 9, 11), []),
     (
         "maxpool:k3,s2",
         (3, 8, 11),
-        ["rounding: down in plain, torch, keras and onnx; up, every window kept in caffe"],
+        ["rounding: down in plain, torch, keras and onnx; up, keeping every window in caffe"],
     ),
     (
         "maxpool:k2,s3,ceil",
         (3, 9, 7),
         [
-            "rounding: up in plain, torch and onnx; up, every window kept in caffe",
+            "rounding: up in plain, torch and onnx; up, keeping every window in caffe",
             "refused by keras: Keras's pools always round down",
         ],
     ),

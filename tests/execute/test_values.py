@@ -782,7 +782,7 @@ def test_too_little_memory_is_refused_with_what_it_needs() -> None:
 
 
 def test_one_array_for_several_layers_is_refused() -> None:
-    with pytest.raises(cnncalc.SpecError, match="one array is for one layer, and 2 have a weight: conv1, linear1"):
+    with pytest.raises(cnncalc.SpecError, match="one array is for one layer, but 2 have a weight: conv1, linear1"):
         cnncalc.run("conv:4,k3 linear:5", np.ones((1, 2, 6, 6)), np.ones((4, 2, 3, 3)))
 
 

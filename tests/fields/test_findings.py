@@ -114,21 +114,24 @@ def test_the_report_reads_back_as_a_spec(options: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "err"),
     [
-        ("--paths --verify", "--paths and --verify are two questions\n  ask one at a time\n"),
+        ("--paths --verify", "--paths and --verify cannot be combined\n  use one at a time\n"),
         (
             "--paths --in a",
             "--in is for --unit and --from-pixel, not for --paths\n  leave it out, or use --after LAYER\n",
         ),
-        ("--explain --format csv", "csv has rows only, and no room for --explain\n  use the table or JSON\n"),
+        ("--explain --format csv", "csv has only rows, without room for --explain\n  use the table or JSON\n"),
         *[
             (
                 f"{option} --of input",
-                "--of input: the input is not a layer, and its pixels see themselves\n  name a layer\n",
+                "--of input: the input is not a layer\n  name a layer\n",
             )
             for option in ("", "--paths", "--verify", "--effective", "--from-pixel 0,0")
         ],
-        (f"--unit {'9' * 22},0", f"--unit '{'9' * 22},0' is beyond every map\n  give a number for each axis, as 3,4\n"),
-        ("--effective --unit 3", "add1 has 2 axes (9x9), and unit 3 has 1\n  give one number for each axis, as 0,0\n"),
+        (
+            f"--unit {'9' * 22},0",
+            f"--unit '{'9' * 22},0' is larger than any map\n  give one number per axis, such as 3,4\n",
+        ),
+        ("--effective --unit 3", "add1 has 2 axes (9x9), and unit 3 has 1\n  give one number per axis, such as 0,0\n"),
         ("--effective --unit 9,0", "add1 is 9x9, and has no unit 9,0\n  the last is 8,8, the first is 0,0\n"),
     ],
 )

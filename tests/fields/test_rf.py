@@ -107,7 +107,7 @@ def test_c_o_may_be_left_out(line: str, channels: list[int | None]) -> None:
     assert here(["rf", *line.split()]).code == 0
     ended = here(["rf", *line.split(), "--json"])
     assert [layer.get("c_o") for layer in json.loads(ended.out)["layers"]] == channels
-    assert ended.err == "note: c_o is left out: each of these layers has as many channels as it gets\n"
+    assert ended.err == "note: c_o is left out: each of these layers keeps its number of channels\n"
 
 
 def test_numbers_too_large_for_a_float() -> None:
@@ -237,7 +237,7 @@ def test_of_several_inputs_the_first_is_looked_at(tmp_path: Path) -> None:
     path.write_text(json.dumps({"input": [3, 12, 14], "layers": layers}))
     assert unit(f"{shlex.quote(str(path))} --unit 3,3")["clipped"] == [[2, 4], [2, 4]]
     assert here(["rf", str(path), "--unit", "3,3", "--of", "theirs"]).err == (
-        "the units of theirs see nothing of the first input\n  the last layer whose units have a place is sum\n"
+        "the units of theirs see nothing of the first input\n  the last layer whose units have a position is sum\n"
     )
 
 
@@ -343,7 +343,7 @@ def test_the_reasons_of_bounds_stand_below_the_table() -> None:
 def test_what_is_not_known_is_said() -> None:
     line = "3x6x7 conv:4,k3 upsample:x1.3 relu"
     assert here(shlex.split(f"rf {line} --unit 1,1")).out.endswith(
-        "what it sees of input is unknown: it is not known what the units of upsample1 (upsample) read\n"
+        "what it sees of input is unknown: it is unknown what the units of upsample1 (upsample) read\n"
     )
     seen = here(shlex.split(f"rf {line} --from-pixel 1,1")).out.splitlines()
     assert [row.split()[-1] for row in seen[2:]] == ["20.0%", "unknown", "unknown"]
@@ -371,13 +371,15 @@ ERRORS = {
     "resnet50 --unit 3": "no layer has units with 1 axis\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
     "resnet50 --unit 3,4,5": "no layer has units with 3 axes\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
     "vgg16 --unit 3 --of conv3_1": (
-        "conv3_1 has 2 axes (56x56), and unit 3 has 1\n  give one number for each axis, as 0,0\n"
+        "conv3_1 has 2 axes (56x56), and unit 3 has 1\n  give one number per axis, such as 0,0\n"
     ),
-    "resnet50 --unit 3,-4": "--unit '3,-4' is not a place\n  give a number from 0 on for each axis, as 3,4\n",
+    "resnet50 --unit 3,-4": (
+        "--unit '3,-4' is not a position\n  give one number per axis, counted from 0, such as 3,4\n"
+    ),
     "vgg16 --unit 3,4 --of conv3_11": (
         "--of: there is no layer 'conv3_11'\n  did you mean 'conv3_1' or 'conv5_1' or 'conv4_1'?\n"
     ),
-    "resnet50 --of layer1": "--of: there is no layer 'layer1'\n  the last layer that begins so is layer1_3_out\n",
+    "resnet50 --of layer1": ("--of: there is no layer 'layer1'\n" "  the last layer that starts like this is layer1_3_out\n"),
     "vgg16 --unit 3,4 --of conv3_1 --in conv4_1": (
         "conv3_1 does not depend on conv4_1\n  the last layer that does is fc8\n"
     ),
@@ -387,7 +389,7 @@ ERRORS = {
         "the size of conv1 is open: [H-2]x[W-2]\n  give the input's sizes, as -i 3x224x224\n"
     ),
     "3x9x9 conv:3,k3 flatten linear:4 --unit 1 --of linear1": (
-        "the units of linear1 have no place on an axis\n  the last layer whose units have a place is conv1\n"
+        ("the units of linear1 have no position on an axis of the input\n" "  the last layer whose units have a position is conv1\n")
     ),
     "3xHxW conv:3,k3 adaptiveavgpool:7 --unit 1,1": (
         "the size of input is open: 3xHxW\n  give the input's sizes, as -i 3x224x224\n"
@@ -397,15 +399,15 @@ ERRORS = {
         "  give a smaller input, or take the network --until a layer before\n"
     ),
     f"{OPAQUE} --unit 1,1 --of conv2": (
-        "the units of conv2 have no place on an axis: it is not known what the units of opaque1 (opaque) read\n"
-        "  the last layer whose units have a place is conv1\n"
+        ("the units of conv2 have no position on an axis of the input: it is unknown what the units of opaque1 (opaque) read\n" "")
+        "  the last layer whose units have a position is conv1\n"
     ),
     f"{OPAQUE} --effective": (
-        "the size of conv2 is not known: it is not known what the units of opaque1 (opaque) read\n"
+        "the size of conv2 is not known: it is unknown what the units of opaque1 (opaque) read\n"
         "  name a layer before it\n"
     ),
-    "16 linear:4 --unit 1": "no layer has units with a place on an axis of the input\n",
-    "vgg16 --unit 3,4 --from-pixel 3,4": "--unit and --from-pixel are two questions\n  ask one at a time\n",
+    "16 linear:4 --unit 1": "no layer has units with a position on an axis of the input\n",
+    "vgg16 --unit 3,4 --from-pixel 3,4": "--unit and --from-pixel cannot be combined\n  use one at a time\n",
 }
 
 

@@ -139,7 +139,7 @@ def proof_sentences(found: Findings) -> list[str]:
     """Return whether what units answer to is what they are said to see, and what ran in place of what."""
     lines = []
     if found["equal"]:
-        lines.append("each unit answers to the pixels that it is said to see, and to no other")
+        lines.append("each unit responds to the pixels that it is said to see, and to no other")
     else:
         lines.append(found["difference"]["text"])
     if found["bounds"]:

@@ -369,7 +369,7 @@ def test_a_source_is_annotated_in_no_other_format(tmp_path: Path) -> None:
     path.write_text(ANNOTATED)
     ended = here(["shape", str(path), "-i", "3x7x8", "--annotate", "--json"])
     help = "leave out --annotate, or the format json"
-    assert (ended.code, ended.err) == (2, f"--annotate prints the source alone\n  {help}\n")
+    assert (ended.code, ended.err) == (2, f"--annotate prints only the source\n  {help}\n")
 
 
 def test_what_is_not_counted_and_what_is_left_out_is_noted(tmp_path: Path) -> None:
