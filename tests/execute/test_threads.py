@@ -39,7 +39,7 @@ def test_a_system_that_starts_no_more_threads(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(threading.Thread, "start", start)
     done = set[int]()
     with pytest.raises(
-        cnncalc.SpecError, match=(r"^the operating system cannot start another thread\n" r"  set OMP_NUM_THREADS=1")
+        cnncalc.SpecError, match=(r"^the operating system cannot start another thread\n  set OMP_NUM_THREADS=1")
     ):
         threads.each(done.add, range(100))
     assert done == {*range(100)}

@@ -379,7 +379,9 @@ ERRORS = {
     "vgg16 --unit 3,4 --of conv3_11": (
         "--of: there is no layer 'conv3_11'\n  did you mean 'conv3_1' or 'conv5_1' or 'conv4_1'?\n"
     ),
-    "resnet50 --of layer1": ("--of: there is no layer 'layer1'\n" "  the last layer that starts like this is layer1_3_out\n"),
+    "resnet50 --of layer1": (
+        "--of: there is no layer 'layer1'\n  the last layer that starts like this is layer1_3_out\n"
+    ),
     "vgg16 --unit 3,4 --of conv3_1 --in conv4_1": (
         "conv3_1 does not depend on conv4_1\n  the last layer that does is fc8\n"
     ),
@@ -389,7 +391,8 @@ ERRORS = {
         "the size of conv1 is open: [H-2]x[W-2]\n  give the input's sizes, as -i 3x224x224\n"
     ),
     "3x9x9 conv:3,k3 flatten linear:4 --unit 1 --of linear1": (
-        ("the units of linear1 have no position on an axis of the input\n" "  the last layer whose units have a position is conv1\n")
+        "the units of linear1 have no position on an axis of the input\n"
+        "  the last layer whose units have a position is conv1\n"
     ),
     "3xHxW conv:3,k3 adaptiveavgpool:7 --unit 1,1": (
         "the size of input is open: 3xHxW\n  give the input's sizes, as -i 3x224x224\n"
@@ -399,11 +402,12 @@ ERRORS = {
         "  give a smaller input, or take the network --until a layer before\n"
     ),
     f"{OPAQUE} --unit 1,1 --of conv2": (
-        ("the units of conv2 have no position on an axis of the input: it is unknown what the units of opaque1 (opaque) read\n" "")
+        "the units of conv2 have no position on an axis of the input: it is unknown what the units of opaque1 (opaque) "
+        "read\n"
         "  the last layer whose units have a position is conv1\n"
     ),
     f"{OPAQUE} --effective": (
-        "the size of conv2 is not known: it is unknown what the units of opaque1 (opaque) read\n"
+        "the size of conv2 is unknown: it is unknown what the units of opaque1 (opaque) read\n"
         "  name a layer before it\n"
     ),
     "16 linear:4 --unit 1": "no layer has units with a position on an axis of the input\n",
