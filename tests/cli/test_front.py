@@ -634,10 +634,9 @@ CHECK_TEXTS = [
     ),
     (
         "'3xHxW conv:4,k3' --expect memory=3k",
-        "3xHxW conv:4,k3:1:1: CC113 unknown-figure: memory is unknown while a size is open, expected 3k\n"(
-            "  give the input's sizes as numbers, or expect what does not depend on them\n"
-            "1 file, 1 expectation: 1 failed\n"
-        ),
+        "3xHxW conv:4,k3:1:1: CC113 unknown-figure: memory is unknown while a size is open, expected 3k\n"
+        "  give the input's sizes as numbers, or expect what does not depend on them\n"
+        "1 file, 1 expectation: 1 failed\n",
     ),
     (
         "'7x8 lstm:4' --dialect torch,keras",
