@@ -141,14 +141,14 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "twice.keras.json": (model(30), "calls of layers, more than 12,000"),
     "range.py": (NET % b"for i in range(10**9): pass", "the code takes more than 250,000 steps"),
     "calls.py": (b"from torch import nn\n" + b"y=f()\n" * 30_000, "the code takes more than 250,000 steps"),
-    "list.py": (NET % b"a = [0] * 10**9", "a list, or a text, of more than 50,000 items"),
+    "list.py": (NET % b"a = [0] * 10**9", "a list or a string of more than 50,000 items"),
     "isinstance.py": (
         NET % b"a = (str,)\n        for _ in range(40): a = (a, a)\n        isinstance(1, a)",
-        "a list, or a text, of more than 50,000 items",
+        "a list or a string of more than 50,000 items",
     ),
     "tensor.py": (
         b"import torch\n" + NET % b"a = [1]\n        for _ in range(40): a = [a, a]\n        torch.tensor(a)",
-        "a list, or a text, of more than 50,000 items",
+        "a list or a string of more than 50,000 items",
     ),
     "array.py": (
         b"import numpy\n" + NET % b"a = [1]\n        for _ in range(40): a = [a, a]\n        numpy.array(a)",
@@ -157,7 +157,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "sequential.py": (
         KERAS % b"model = keras.Sequential([keras.layers.ReLU()])\n"
         b"for _ in range(40): model = keras.Sequential([model, model])\ny = model(x)",
-        "a list, or a text, of more than 50,000 items",
+        "a list or a string of more than 50,000 items",
     ),
     "repeat.py": (
         KERAS % b"y = x\nfor _ in range(18):\n    y = y + ops.repeat(x, 1, axis=1)",
@@ -250,7 +250,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     "pyramid.txt": (b"2x5x6 maxpool:k1000000000000,s1,same", ["show", "--unit", "0,0"], 0, "a sign is "),
     "verified.txt": (b"2x5x6 dwconv:k1000000000000000000,same", ["rf", "--verify"], 2, "30 pixels take 3,600 values"),
     "verified_late.txt": (b"3x64x65 conv:20000,k3 conv:2000,k3", ["rf", "--verify"], 2, "4,160 pixels take 3"),
-    "verified_apart.txt": (b"2x5x6 conv:2,k3,d100000001,p100000001", ["rf", "--verify"], 0, "answers to the pixels"),
+    "verified_apart.txt": (b"2x5x6 conv:2,k3,d100000001,p100000001", ["rf", "--verify"], 0, "responds to the pixels"),
     "pixel_apart.txt": (b"2x5x6 unfold:k1,s100000001,p100000001", ["rf", "--from-pixel", "2,3"], 0, "none"),
     "solved.txt": (
         b"dwconv:k1000000000000000,s1000000000000000,same",
@@ -269,7 +269,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         b"1x5x2000 conv:1,k1x999,same,times=40",
         ["rf", "--effective"],
         2,
-        "5,994,015 taps are too many: at most 4,194,304 are held",
+        "5,994,015 taps are too many: the limit is 4,194,304 are held",
     ),
     "influence_of_layers.txt": (
         b"2x5x6 conv:2,k3,p1,times=4001",
@@ -749,13 +749,13 @@ def test_a_list_of_one_long_name(bounded: Bounded, group: str, key: str, what: s
 @pytest.mark.parametrize(
     ("node", "what"),
     [
-        (("Add", ["x"], ["y"]), "node 'y' (Add): 1 input, and its operator takes 2"),
-        (("Mod", ["x", "x", "x"], ["y"]), "node 'y' (Mod): 3 inputs, and its operator takes 2"),
-        (("Clip", ["x"] * 4, ["y"]), "node 'y' (Clip): 4 inputs, and its operator takes at most 3"),
-        (("Where", [], ["y"]), "node 'y' (Where): 0 inputs, and its operator takes 3"),
+        (("Add", ["x"], ["y"]), "node 'y' (Add): 1 input, but its operator takes 2"),
+        (("Mod", ["x", "x", "x"], ["y"]), "node 'y' (Mod): 3 inputs, but its operator takes 2"),
+        (("Clip", ["x"] * 4, ["y"]), "node 'y' (Clip): 4 inputs, but its operator takes at most 3"),
+        (("Where", [], ["y"]), "node 'y' (Where): 0 inputs, but its operator takes 3"),
         (("Equal", ["", ""], ["y"]), "node 'y' (Equal): input 0 is left out, and its operator needs it"),
         (("Add", ["x", ""], ["y"]), "node 'y' (Add): input 1 is left out, and its operator needs it"),
-        (("DynamicQuantizeLinear", ["x"], ["y"]), "1 output, and its operator has 3"),
+        (("DynamicQuantizeLinear", ["x"], ["y"]), "1 output, but its operator has 3"),
     ],
 )
 def test_nodes_with_another_number_of_inputs(node: tuple[Any, ...], what: str, tmp_path: Path) -> None:
@@ -825,7 +825,7 @@ def test_a_system_that_starts_no_more_processes(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "fork", fail)
     opened = os.listdir("/dev/fd")
     with pytest.raises(
-        cnncalc.SpecError, match=r"^the operating system cannot start another process: no more\n  foreign code runs"
+        cnncalc.SpecError, match=r"^the operating system cannot start another process: no more\n  native code of libraries runs"
     ):
         isolated(bytes, 1 << 24, 1)
     assert os.listdir("/dev/fd") == opened  # it has closed its own

@@ -185,7 +185,7 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
                 {"op": "block", "name": "body", "layers": [{"op": "relu"}, {"op": "add", "from": ["relu1", "a"]}]},
             ],
             "layers[1].layers[1]: from: 'a' is not a layer\n"
-            "  a block's layers read each other; what the block reads is their input",
+            "  the layers of a block read only each other; their input is what the block reads",
         ),
         (
             [conv("a"), {"op": "block", "name": "body", "layers": [conv("b"), {"op": "add", "from": ["b", "input"]}]}],

@@ -215,7 +215,7 @@ def pad_for(
     help = f"raise out to {bare.out}"
     if strides and windows_of(n, 0, 0, k, stride, ceil, kept) == want:
         help = f"raise s to {stride}, or out to {bare.out}"
-    what = f"out is {want} on the {axis} axis, and without padding it is {bare.floor_text()} = {bare.out} already"
+    what = f"out is {want} on the {axis} axis, but without padding it is {bare.floor_text()} = {bare.out} already"
     raise ShapeError(what, help, key="out")
 
 
@@ -236,7 +236,7 @@ def _check_wanted(slide: Slide, want: int) -> None:
     """ShapeError if the padding that is given does not lead to the wanted size; an open one is for `check_fits`."""
     if not isinstance(slide.out, Open) and slide.out != want:
         raise ShapeError(
-            f"out is {want} on the {slide.axis} axis, and p gives {slide.floor_text()} = {slide.out}",
+            f"out is {want} on the {slide.axis} axis, but p gives {slide.floor_text()} = {slide.out}",
             "leave out either of the two",
             key="out",
         )
@@ -322,5 +322,5 @@ def _slide_text(slide: Slide) -> str:
     text = f"{'ceil' if ceil else 'floor'}(({atom(n)} + {pb}+{pa} - {k} + {s})/{s}) = {out}"
     if ceil and (rounded := positions_kept(n, pb, pa, k, s)) != out:
         formula = text.rpartition(" = ")[0]
-        text = f"{formula} = {rounded}, less the window that would start in the padding after = {out}"
+        text = f"{formula} = {rounded}, minus the window that would start in the padding after the input = {out}"
     return text if d == 1 else f"{text}, the kernel's extent {d}*({taps} - 1) + 1 = {k}"

@@ -69,7 +69,7 @@ def test_lines_of_utf_16_are_said_to_be_that(encoding: str) -> None:
     """A document is read in it, but its lines do not end where bytes do."""
     mark = b"" if encoding == "utf-16" else b"\xfe\xff"
     write("a.jsonl", mark + f"{OK}\n{OK}\n".encode(encoding))
-    said = "not a line of UTF-8: it has a NUL, or the mark of UTF-16"
+    said = "not a line of UTF-8: it has a NUL, or a UTF-16 byte order mark"
     for ended in (here(["check", "a.jsonl"]), here(["shape", "a.jsonl", "--jsonl"])):
         assert ended.code == 2
         assert ended.out.count(said) >= 2, ended
@@ -375,7 +375,7 @@ def test_the_helpers_take_what_python_has() -> None:
 FAULTS = [
     (ZeroDivisionError("by\nzero"), "CC900", 3, f"this is a bug in cnncalc {__version__}: ZeroDivisionError: by\nzero"),
     (KeyError("\x1b"), "CC900", 3, f"this is a bug in cnncalc {__version__}: KeyError: '\\x1b'"),
-    (MemoryError(), "CC001", 2, "the machine has not enough memory"),
+    (MemoryError(), "CC001", 2, "the machine does not have enough memory"),
     (ImportError("no .so", name="numpy"), "CC001", 2, "numpy cannot be imported: no .so"),
     (
         ImportError("libblas.so: failed to map segment from shared object"),

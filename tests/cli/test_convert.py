@@ -112,12 +112,12 @@ def test_weights_beyond_the_machine_are_refused_before_they_are_made(
     need = "768.0 MiB" if "onnx" in more else "256.0 MiB"
     assert done.code == 2
     assert done.err == (
-        f"convert needs {need} more memory to write weights of 256.0 MiB, and the machine has 200.0 MiB\n"
+        f"convert needs {need} more memory to write weights of 256.0 MiB, but the machine has 200.0 MiB\n"
         "  use --until to take a part of the network\n"
     )
     np.save(tmp_path / "x.npy", np.zeros((1, 1 << 13), np.float32))
     done = here(["run", "net.onnx", "-x", "x.npy"], cwd=tmp_path)
-    what = "the weights take 256.0 MiB, and the machine has 200.0 MiB"
+    what = "the weights take 256.0 MiB, but the machine has 200.0 MiB"
     assert (done.code, done.err) == (2, f"{what}\n  run a part of the network: --until and --after\n")
     with pytest.raises(cnncalc.SpecError, match=what):
         cnncalc.prepare(tmp_path / "net.onnx")(np.zeros(1 << 13, np.float32))
@@ -141,7 +141,7 @@ def test_weights_beyond_a_file_are_refused_before_they_are_made(
     assert (done.code, done.err) == (
         2,
         "the weights are more than 2 GiB, the most an ONNX file can hold\n"
-        "  leave -w out, or convert the network to a spec, which holds no weights, and that to ONNX\n",
+        "  leave out -w, or convert the network to a spec, which holds no weights, and then the spec to ONNX\n",
     )
     assert here(["convert", "net.onnx", "-o", "net.json"], cwd=tmp_path).code == 0
     assert here(["convert", "net.json", "-o", "again.onnx"], cwd=tmp_path).code == 0

@@ -16,18 +16,21 @@ FORMAT_NAMES = "table, json, jsonl, csv, markdown, tsv, latex, html"
 WORDS = [
     (
         "shape",
-        "no SPEC\n  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input",
+        (
+            "no SPEC\n"
+            "  give layers such as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input"
+        ),
     ),
     (
         "shape 3x5x5",
         "no layers: only a shape\n"
-        "  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input",
+        "  give layers such as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input",
     ),
     ("shpae vgg16", "unknown command 'shpae'\n  did you mean 'shape' or 'schema' or 'compare'?"),
     (
         "shape zzzz",
         "'zzzz' is not a layer, a file or a built-in network\n  zzzz\n  ^~~~\n"
-        "  a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
+        "  a layer is written conv:64,k7,s2,p3; cnncalc ops and cnncalc zoo list what there is",
     ),
     (
         "shape 3x5x5 upsample:x2,mode",
@@ -148,7 +151,7 @@ WORDS = [
     (
         "shape 3x5x5 conv:64,k3,",
         "layers[0]: an argument is empty\n  3x5x5 conv:64,k3,\n                   ^\n"
-        "  there is a comma or a colon too many",
+        "  there is one comma or colon too many",
     ),
     (
         "shape 3x5x5 conv:k3,64",
@@ -165,8 +168,8 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,times=0",
-        "layers[0]: times: 0 is not a number of times\n  3x5x5 conv:64,times=0\n                ^~~~~~~\n"
-        "  a whole number from 1 on",
+        "layers[0]: times: 0 is not a number of repetitions\n  3x5x5 conv:64,times=0\n                ^~~~~~~\n"
+        "  give a whole number of at least 1",
     ),
     (
         "shape 3x5x5 conv:64,times=2000000",
@@ -236,22 +239,25 @@ WORDS = [
     ),
     (
         "shape 3x5x5 relu 3x4",
-        "the shape 3x4 stands after a layer\n  3x5x5 relu 3x4\n             ^~~\n"
-        "  there is one input, and it comes first",
+        "the shape 3x4 comes after a layer\n  3x5x5 relu 3x4\n             ^~~\n"
+        "  a network has one such input, which comes first",
     ),
     (
         "shape 3x5x5 3x4 relu",
-        "the shape 3x4 stands after another shape\n  3x5x5 3x4 relu\n        ^~~\n"
-        "  there is one input, and it comes first",
+        "the shape 3x4 comes after another shape\n  3x5x5 3x4 relu\n        ^~~\n"
+        "  a network has one such input, which comes first",
     ),
     (
         "shape conv 3x5x5 k3",
-        "the shape 3x5x5 stands after a layer\n  conv 3x5x5 k3\n       ^~~~~\n  there is one input, and it comes first",
+        (
+            "the shape 3x5x5 comes after a layer\n"
+            "  conv 3x5x5 k3\n       ^~~~~\n  a network has one such input, which comes first"
+        ),
     ),
     ("check --list-codes --json", "--list-codes prints text\n  leave out the format json"),
     (
         "shape vgg16 relu",
-        "'vgg16' is a whole network, and stands alone\n  vgg16 relu\n  ^~~~~\n  leave out 'relu'",
+        "'vgg16' is a whole network, so no layers can follow it\n  vgg16 relu\n  ^~~~~\n  leave out 'relu'",
     ),
     ("shape 3x5x5 relu --dialect pytorch", "unknown dialect 'pytorch'\n  did you mean 'torch'?"),
     ("shape 3x5x5 relu --layout CHW", "unknown layout 'CHW'\n  the layouts are NCHW and NHWC"),
@@ -400,45 +406,48 @@ def test_no_command_is_wrong_usage_and_shows_the_help(line: list[str]) -> None:
     assert here(line) == (2, "", here(["--help"]).out)
 
 
-A_SPEC = 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'
-A_NETWORK = "a network is a class of torch.nn.Module, or a Keras model"
+A_SPEC = 'a spec is JSON, for example [{"op": "conv", "c_o": 64, "k": 7}]'
+A_NETWORK = "a network is a subclass of torch.nn.Module or a Keras model"
 A_NAME = "expecting property name enclosed in double quotes"
-QUOTED = 'names and texts have double quotes, as {"op": "relu"}'
+QUOTED = 'put names and strings in double quotes: {"op": "relu"}'
 DOCUMENTS = [
     ("", f"-:1:1: is empty\n  {A_SPEC}"),
     (" \n\t", f"-:1:1: is empty\n  {A_SPEC}"),
     ("[]", "-:1:1: no layers: the list is empty\n  give at least one layer"),
     ('{"layers": []}', "-:1:2: no layers: the list is empty\n  give at least one layer"),
-    ("{}", '-:1:1: no layers\n  a spec has a key "layers", a list of layers'),
+    ("{}", '-:1:1: no layers\n  a spec needs the key "layers", a list of layers'),
     ("5", "-:1:1: 5 is not a spec\n  a spec is an object with layers, or a list of layers"),
     ("null", "-:1:1: null is not a spec\n  a spec is an object with layers, or a list of layers"),
     ('[{"op": "relu"}', "-:1:16: not JSON: expecting ',' delimiter"),
-    ('[{"op": "relu"},]', "-:1:17: not JSON: expecting value\n  no comma stands before ] or }"),
+    ('[{"op": "relu"},]', "-:1:17: not JSON: expecting value\n  remove the comma before ] or }"),
     ("[{'op': 'relu'}]", f"-:1:3: not JSON: {A_NAME}\n  {QUOTED}"),
     ("[{op: 1}]", f"-:1:3: not JSON: {A_NAME}\n  {QUOTED}"),
     ('3x8x9\n [{"op": relu}]', f"-:2:10: not JSON: expecting value\n  {QUOTED}"),
     ('[{"op": relu}]', f"-:1:9: not JSON: expecting value\n  {QUOTED}"),
-    ("[\n // a\n]", "-:2:2: not JSON: expecting value\n  JSON has no comments; layer words may have them, behind #"),
-    ('[{"op": "conv", "bias": True}]', "-:1:25: not JSON: expecting value\n  JSON writes true, false and null"),
+    ("[\n // a\n]", "-:2:2: not JSON: expecting value\n  JSON has no comments; layer words may have them, after #"),
+    ('[{"op": "conv", "bias": True}]', "-:1:25: not JSON: expecting value\n  JSON spells these true, false and null"),
     (
         '[{"op": "relu"} {"op": "relu"}]',
-        "-:1:17: not JSON: expecting ',' delimiter\n  commas stand between values",
+        "-:1:17: not JSON: expecting ',' delimiter\n  separate values with commas",
     ),
     (
         '[{"op": "relu"}]\n[]',
-        "-:2:1: a second document after the first\n  for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
+        (
+            "-:2:1: a second document after the first\n"
+            "  for one spec per line: cnncalc shape --jsonl, cnncalc check --jsonl"
+        ),
     ),
     (
         '[{"op": "relu"}] []',
         "-:1:18: a second document after the first\n"
-        "  end the line between them; for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
+        "  put them on separate lines; for one spec per line: cnncalc shape --jsonl, cnncalc check --jsonl",
     ),
     ('[{"op": "relu"}],\n', "-:1:17: ',' after the document\n  leave it out"),
     *[
         (
             f"3x8x9 relu\n{second}\n",
             "-:2:1: a second network after the first\n"
-            "  for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
+            "  for one spec per line: cnncalc shape --jsonl, cnncalc check --jsonl",
         )
         for second in ("3x8x9 conv:5", "lenet5")
     ],
@@ -469,7 +478,7 @@ DOCUMENTS = [
     ("[" * 100_000, "-:1:1: nested too deeply\n  a spec is a list of layers"),
     (
         '{"input": [3, 5, 7], "layers": [1]}',
-        '-:1:33: layers[0]: 1 is not a layer\n  a layer is an object, as {"op": "relu"}',
+        '-:1:33: layers[0]: 1 is not a layer\n  a layer is an object, for example {"op": "relu"}',
     ),
     (
         '["conv:8,k3,relu", {"op": "relu"}]',
@@ -481,10 +490,10 @@ DOCUMENTS = [
         "-:1:13: layers[0]: 'Conv2d(3, 8, 3)' is not a layer\n"
         '  write it as {"op": "conv", "c_i": 3, "c_o": 8, "k": 3}',
     ),
-    ('["cnv"]', '-:1:2: layers[0]: \'cnv\' is not a layer\n  a layer is an object, as {"op": "relu"}'),
+    ('["cnv"]', '-:1:2: layers[0]: \'cnv\' is not a layer\n  a layer is an object, for example {"op": "relu"}'),
     (
         '{"layers": 5}',
-        '-:1:2: layers is 5, not a list\n  as in [{"name": "conv1", "op": "conv", "c_o": 64, "k": 7}]',
+        '-:1:2: layers is 5, not a list\n  for example [{"name": "conv1", "op": "conv", "c_o": 64, "k": 7}]',
     ),
     (
         '{"layers": "conv:8,k3 relu"}',
@@ -495,7 +504,7 @@ DOCUMENTS = [
         '{"layers": [{"name": "relu", "type": "Conv2d"}]}',
         '-:1:13: layers[0] \'relu\': a layer without an op\n  the key is op: "op": "Conv2d", for type',
     ),
-    ('{"layers": [{"k": 5}]}', '-:1:13: layers[0]: a layer without an op\n  as in {"op": "conv", "c_o": 64}'),
+    ('{"layers": [{"k": 5}]}', '-:1:13: layers[0]: a layer without an op\n  for example {"op": "conv", "c_o": 64}'),
     (
         '{"layers": [{"op": "cnv"}]}',
         "-:1:14: layers[0]: unknown op 'cnv'\n  did you mean 'conv' or 'convT' or 'dwconv'?",
@@ -504,7 +513,7 @@ DOCUMENTS = [
     ('{"inptu": 1, "layers": [{"op": "relu"}]}', "-:1:2: unknown key 'inptu'\n  did you mean 'input'?"),
     (
         '{"cnncalc": 2, "layers": [{"op": "relu"}]}',
-        "-:1:2: version 2 of the spec is not known\n  this is version 1",
+        "-:1:2: unknown version 2 of the spec\n  this is version 1",
     ),
     ('{"dialect": "tf", "layers": [{"op": "relu"}]}', None),
     (
@@ -528,7 +537,7 @@ DOCUMENTS = [
     ),
     (
         '[{"op": "conv", "c_o": 4, "name": ""}]',
-        "-:1:27: layers[0] '': '' is not a name\n  a name is a text of printable characters, at most 255",
+        "-:1:27: layers[0] '': '' is not a name\n  a name has only printable characters, at most 255",
     ),
     (
         '[{"op": "conv", "c_o": 4, "pads": [1, 2, 3]}]',
@@ -566,9 +575,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         (str(tmp_path), f"'{tmp_path}' is a directory\n  name a file in it\n"),
         (
             str(binary),
-            f"'{binary}' is a picture, not a network\n  its pixels go to a network as an array: cnncalc help arrays\n",
+            f"'{binary}' is a picture, not a network\n  to run a network on its pixels: cnncalc help arrays\n",
         ),
-        (str(bytes_), f"'{bytes_}' is not a text: byte 0xff at offset 0 is not UTF-8\n  a spec is JSON\n"),
+        (str(bytes_), f"'{bytes_}' is not text: byte 0xff at offset 0 is not UTF-8\n  a spec is JSON\n"),
     ]:
         ended = here(["shape", path])
         assert (ended.code, ended.out, ended.err) == (2, "", text)

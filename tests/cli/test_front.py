@@ -149,7 +149,7 @@ ERRORS = [
     ),
     (
         "shape torchvision.models:resnet18",
-        "'torchvision.models:resnet18' is code of PyTorch, which convert runs and reads\n"
+        "'torchvision.models:resnet18' is PyTorch code, which only convert runs\n"
         "  torchvision.models:resnet18\n  ^~~~~~~~~~~~~~~~~~~~~~~~~~~\n"
         "  cnncalc convert torchvision.models:resnet18 -i 3x224x224 | cnncalc shape -",
     ),
@@ -191,11 +191,11 @@ MEANINGS = [
     ("shape lenet5 --dialect tensorflow", "unknown dialect 'tensorflow'", "did you mean 'keras'?"),
     ("shape lenet5 --dtype half", "unknown dtype 'half'", "did you mean 'float16'?"),
     ("shape lenet5 1x32x32", "the input comes first", "write 1x32x32 lenet5"),
-    ("shape vgg16 relu", "'vgg16' is a whole network, and stands alone", "leave out 'relu'"),
+    ("shape vgg16 relu", "'vgg16' is a whole network, so no layers can follow it", "leave out 'relu'"),
     (
         "shape https://a.b/net.onnx",
-        "'https://a.b/net.onnx' is not a file but an address",
-        "fetch it first: curl -LO https://a.b/net.onnx",
+        "'https://a.b/net.onnx' is not a file but a URL",
+        "download it first: curl -LO https://a.b/net.onnx",
     ),
     ("shape net", "'net' is not a layer, a file or a built-in network", "did you mean 'net.json'?"),
     ("check lenet5 --params 50k", "unknown option '--params'", "did you mean --max-params 50k?"),
@@ -233,12 +233,12 @@ MEANINGS = [
     (
         "shape models.vgg16(pretrained=True)",
         "'models.vgg16(pretrained=True)' is a network of a package",
-        "torchvision's is built in: vgg16",
+        "torchvision's version is built in: vgg16",
     ),
     (
         "shape torchvision.models.resnet18",
         "'torchvision.models.resnet18' is a network of a package",
-        "torchvision's is built in: resnet18",
+        "torchvision's version is built in: resnet18",
     ),
     ("shape 3x5x5 slice", "layers[0]: slice needs axis", "give axis, as axis=1"),
     ("shape 9x9 k3 k3", "'k3' is an argument, not a layer", "join with commas: conv:64,k3"),
@@ -246,7 +246,7 @@ MEANINGS = [
     (
         "shape conv3-64",
         "'conv3-64' is not a layer, a file or a built-in network",
-        "a colon stands behind the op, commas between its arguments: conv:64,k3",
+        "put a colon after the op, and commas between its arguments: conv:64,k3",
     ),
     ("shape 224x224 k7", "'k7' is an argument, not a layer", "join with commas: conv:64,k7"),
     ("run conv:4 -x [[1]] --random", "unknown option '--random'", "did you mean --seed 0?"),
@@ -324,17 +324,17 @@ NAMED = {
     "m.pt": "a PyTorch checkpoint: it holds weights, not the network",
     "renamed.bin": "a PyTorch checkpoint: it holds weights, not the network",
     "m.pth": "a PyTorch checkpoint: it holds weights, not the network",
-    "m.pkl": "a pickle: nothing is unpickled",
+    "m.pkl": "a pickle, which for safety is not unpickled",
     "m.safetensors": "a safetensors file: it holds weights, not the network",
     "m.tflite": "a TensorFlow Lite model",
-    "n.prototxt": "a network of Caffe",
+    "n.prototxt": "a Caffe network",
     "x.npy": "an array, not a network",
     "; id #.npy": "an array, not a network",
     "w.npz": "a set of arrays, not a network",
     "i.png": "a picture, not a network",
     "n.yaml": "YAML",
     "n.ipynb": "a notebook",
-    "darknet.conf": "a network of Darknet",
+    "darknet.conf": "a Darknet network",
 }
 
 
@@ -355,8 +355,8 @@ def test_a_folder_with_a_model_is_named(folder: Path) -> None:
     assert here(["shape", "model"]) == (2, "", "'model' is a directory\n  name a file in it\n")
     (folder / "model" / "saved_model.pb").write_bytes(b"\x0a")
     text = (
-        "'model' is a SavedModel of TensorFlow\n"
-        "  write it as ONNX: python -m tf2onnx.convert --saved-model model --output model.onnx\n"
+        "'model' is a TensorFlow SavedModel\n"
+        "  convert it to ONNX: python -m tf2onnx.convert --saved-model model --output model.onnx\n"
     )
     assert here(["shape", "model"]) == (2, "", text)
 
@@ -474,7 +474,7 @@ def test_the_cuts_of_a_network_add_up() -> None:
             try:
                 after = cnncalc.shape(name, after=layer.name)
             except cnncalc.SpecError:
-                with pytest.raises(cnncalc.SpecError, match="a network begins behind one layer"):
+                with pytest.raises(cnncalc.SpecError, match="name a layer after which no earlier layer is read"):
                     cnncalc.load(name, after=layer.name)
                 continue
             cuts += 1
@@ -550,7 +550,7 @@ def test_a_network_cannot_begin_behind_one_of_two_paths() -> None:
     assert here(["shape", *line, "--after", "b"]) == (
         2,
         "",
-        "layers[1] 'b': 'c' behind it reads 'a', too\n"
+        "layers[1] 'b': 'c' after it also reads 'a'\n"
         "  3x8x8 conv:3,name=a relu:name=b add:from=a+b,name=c relu\n"
         "                      ^~~~~~~~~~~\n"
         "  name a layer after which no earlier layer is read; the next such layer is c\n",
@@ -858,7 +858,7 @@ BAD = {
     ),
     "ragged.csv": (
         "1,2\n3\n",
-        "ragged.csv:2:1: a row of 1 number, and the first has 2\n  all rows of a table have the same length\n",
+        "ragged.csv:2:1: a row of 1 number, but the first has 2\n  all rows of a table have the same length\n",
     ),
     "empty.csv": ("", "'empty.csv' is empty\n  save numbers with numpy.save or numpy.savetxt\n"),
 }
@@ -872,7 +872,7 @@ def test_tables_that_are_none(name: str, folder: Path) -> None:
 
 
 LISTS = [
-    ("[[1,2],[3]]", "'[[1,2],[3]]': [3] has 1 entry where the first has 2"),
+    ("[[1,2],[3]]", "'[[1,2],[3]]': [3] has 1 entry, but the first has 2"),
     ("[1,true]", "'[1,true]': true is not a number"),
     ("[1,2", "'[1,2' is not a list of numbers: expecting ',' delimiter"),
     ("[99999999999999999999]", "'[99999999999999999999]' has a whole number of more than 64 bits"),
@@ -929,7 +929,7 @@ def test_a_checkpoint_is_named_with_the_line_that_makes_arrays(kind: str, stem: 
         Path(f"{stem}.pt").write_bytes(b"\x80\x02}q\x00.")
     what, help = here(["run", "conv", "-x", "[[1, 2]]", "-w", f"{stem}.pt"]).err.splitlines()
     assert what == f"'{stem}.pt' is a pickle, as saved by PyTorch, and for safety nothing is unpickled"
-    line = help.partition("its arrays as a .npz: python ")[2]
+    line = help.partition("to save its arrays as a .npz file: python ")[2]
     command = f"{shlex.quote(sys.executable)} {line}"
     subprocess.run([shell(), "-c", command], check=True, env=environment(PYTHONPATH=str(folder)))
     assert here(["run", "conv:1,k1x2", "-x", "[[1, 2]]", "-w", f"{stem}.npz"]).out == "[[9.]]\n"

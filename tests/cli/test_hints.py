@@ -18,7 +18,7 @@ from tests.program import here, on_terminal
 
 POOLED = "3x7x7 conv:4,k3,p1 maxpool:2"
 DROPPED = "the floor drops 1 pixel of 7 at the bottom and right: floor((7 + 0 - 2)/2) + 1 = 3"
-HELP = "ceil=true reads them, too; with 6 or 8 pixels none is dropped"
+HELP = "ceil=true also reads them; with 6 or 8 pixels none is dropped"
 LISTED = f"hint: maxpool1: {DROPPED} (dropped-pixels)\n  {HELP}\n"
 
 
@@ -167,7 +167,7 @@ def test_several_dialects_have_their_hints_together() -> None:
     ended = here(["shape", "3x7x7", "maxpool:2", "--hints", "--dialect", "plain,torch,keras"])
     assert ended.err == (
         f"hint: maxpool1: {DROPPED}, in plain and torch (dropped-pixels)\n  {HELP}\n"
-        f"hint: maxpool1: {DROPPED}, in keras (dropped-pixels)\n  p=same reads them, too; with 6 or 8 pixels none is "
+        f"hint: maxpool1: {DROPPED}, in keras (dropped-pixels)\n  p=same also reads them; with 6 or 8 pixels none is "
         "dropped\n"
     )
     assert here(["shape", "3x7x7", "maxpool:2", "--hints", "--dialect", "plain,torch"]).err == LISTED
@@ -201,13 +201,13 @@ def test_rf_notes_what_is_perhaps_not_meant() -> None:
     assert here(["rf", "3x8x8", "conv:4"]).err == "note: conv1: k is 1; for a 3x3: conv:4,k3\n"
     assert here(["rf", "3x8x8", "conv:4,k1"]).err == ""
     assert here(["rf", "conv:4,k3", "-i", "9x8x3"]).err == (
-        "note: 9x8x3 has 9 channels; if they stand last: --layout NHWC, or 3x9x8\n"
+        "note: 9x8x3 has 9 channels; if they come last: --layout NHWC, or 3x9x8\n"
     )
 
 
 def test_what_is_noted_is_not_listed_again() -> None:
     assert here(["shape", "9x8x3", "conv:4,k3", "--hints"]).err == (
-        "note: 9x8x3 has 9 channels; if they stand last: --layout NHWC, or 3x9x8\nno other hints\n"
+        "note: 9x8x3 has 9 channels; if they come last: --layout NHWC, or 3x9x8\nno other hints\n"
     )
 
 
@@ -248,7 +248,7 @@ model = keras.Sequential([
 
 def test_source_is_the_readers_own() -> None:
     Path("net.py").write_text(KERAS_SOURCE)
-    said = "hint: conv2d: its bias of 4 has no effect: the batchnorm behind it subtracts the mean of each channel"
+    said = "hint: conv2d: its bias of 4 has no effect: the batchnorm after it subtracts the mean of each channel"
     for more in ("", " --until batch_normalization"):
         ended = here(f"shape net.py{more} --hints".split())
         assert ended.err == f"{said} (bias-before-norm)\n  bias=false saves 4 parameters\n", ended.err

@@ -277,7 +277,7 @@ def test_a_hostile_file(name: str, way: str, tmp_path: Path) -> None:
         done = here(["run", "conv:4,k1", "-x", "-", "--seed", "0", "-o", str(tmp_path / "y.npy")], data)
     assert (done.code, done.out) == (2, ""), done
     message = done.err.replace("(-2, 3)", "[-2, 3]").replace("(-2, -3)", "[-2, -3]")
-    too_much = "PiB of numbers, and the machine has"  # nothing says how much a pipe holds
+    too_much = "PiB of numbers, but the machine has"  # nothing says how much a pipe holds
     assert (too_much if (name, way) == ("2^60 elements", "pipe") else words) in message
     assert "Traceback" not in done.err
     assert not (tmp_path / "y.npy").exists()
@@ -309,7 +309,7 @@ HOSTILE_ARCHIVES: dict[str, tuple[bytes, str]] = {
     "a claim of 2^60": (archive(**{"conv1.weight.npy": described(shape="(1152921504606846976,)")}), "has the shape"),
     "packed in blocks": (
         archive(zipfile.ZIP_BZIP2, **{"conv1.weight.npy": saved(np.ones((4, 3, 1, 1)))}),
-        "is packed in another way than deflated",
+        "uses a compression other than deflate",
     ),
     "broken data": (broken(archive(**{"conv1.weight.npy": saved(np.ones((4, 3, 1, 1)))}), 60), "cannot be unpacked"),
 }
@@ -604,7 +604,7 @@ def test_numbers_that_have_no_end_are_read_up_to_their_limit(folder: Path) -> No
             endless.kill()
         assert (ended.returncode, ended.stderr) == (2, "'-' does not end within 16 MiB\n  give a file\n")
     done = here(["run", "relu", "-x", "-"], head.getvalue())
-    assert (done.code, done.err.partition(", and the machine has ")[0]) == (2, "'-' is 8.0 PiB of numbers")
+    assert (done.code, done.err.partition(", but the machine has ")[0]) == (2, "'-' is 8.0 PiB of numbers")
 
 
 def test_a_run_beyond_the_machine_is_refused(folder: Path) -> None:
@@ -612,7 +612,7 @@ def test_a_run_beyond_the_machine_is_refused(folder: Path) -> None:
     assert done.code == 2
     done = here(["run", "flatten", "linear:100000000", "-x", str(folder / "x.npy"), "--seed", "0", "--memory", "9T"])
     assert done.code == 2
-    assert "of memory, and the machine has" in done.err
+    assert "of memory, but the machine has" in done.err
     assert "note: needs" in done.err
 
 
@@ -701,4 +701,4 @@ def test_limits_of_this_process_are_as_before() -> None:
 def test_what_no_machine_holds_is_refused(word: str, out: list[str], folder: Path) -> None:
     done = here(["run", word, "-x", str(folder / "x.npy"), "--seed", "0", *out])
     assert (done.code, done.out) == (2, ""), done
-    assert "no machine holds them" in done.err or "and the machine has" in done.err
+    assert "more than any machine can hold" in done.err or "but the machine has" in done.err

@@ -210,11 +210,11 @@ ERRORS = [
      "layers[0]: Hardtanh takes no bare number\n  3x32x32 Hardtanh:min_val=0,4\n                             ^\n"
      "  leave it out\n"),
     ("shape 5x8 LSTM:8,3,num_layers=2,relu",
-     "layers[0]: relu is for one layer, and lstm is 2 here\n  5x8 LSTM:8,3,num_layers=2,relu\n"
-     "      ^~~~~~~~~~~~~~~~~~~~~~~~~~\n  write each layer as a word of its own\n"),
+     "layers[0]: relu applies to one layer, but lstm stands for 2 here\n  5x8 LSTM:8,3,num_layers=2,relu\n"
+     "      ^~~~~~~~~~~~~~~~~~~~~~~~~~\n  write each layer as a separate word\n"),
     ("shape 5x8 LSTM:8,8,num_layers=2,times=2",
-     "layers[0]: times is for one layer, and lstm is 2 here\n  5x8 LSTM:8,8,num_layers=2,times=2\n"
-     "      ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write each layer as a word of its own\n"),
+     "layers[0]: times applies to one layer, but lstm stands for 2 here\n  5x8 LSTM:8,8,num_layers=2,times=2\n"
+     "      ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write each layer as a separate word\n"),
     ("shape 3x32x32 conv:8,k3,act=bogus",
      "layers[0]: unknown op 'bogus'\n  3x32x32 conv:8,k3,act=bogus\n                    ^~~~~~~~~\n"
      "  for the list of ops: cnncalc ops\n"),
@@ -229,10 +229,10 @@ ERRORS = [
      "  3x32x32 embedding:1000,64\n                    ^~~~\n  write embedding:rows=1000,out=64\n"),
     ("shape 3x32x32 conv:64:k3",
      "layers[0]: '64:k3' is not an argument\n  3x32x32 conv:64:k3\n               ^~~~~\n"
-     "  one colon stands after the op, commas between arguments: conv:64,k3\n"),
+     "  write one colon after the op, and commas between arguments: conv:64,k3\n"),
     ("shape 3x32x32 conv:64:3:2",
      "layers[0]: '64:3:2' is not an argument\n  3x32x32 conv:64:3:2\n               ^~~~~~\n"
-     "  one colon stands after the op, keys before the other numbers: conv:64,k3,s2\n"),
+     "  write one colon after the op, and keys before the other numbers: conv:64,k3,s2\n"),
     ("shape 3x32x32 conv:64,k(3,5)",
      "layers[0]: 'k(3,5)' is not a number for k\n  3x32x32 conv:64,k(3,5)\n                  ^~~~~~\n  write k3x5\n"),
     ("shape 3x32x32 conv:64,(3,5)",
@@ -256,9 +256,9 @@ ERRORS = [
      "                        ^~~~~~~~\n  write out_pad=1\n"),
     ("shape 3x32x32 fc10",
      "'fc10' is not a layer, a file or a built-in network\n  3x32x32 fc10\n          ^~~~\n"
-     "  a colon stands behind the op, commas between its arguments: fc:10\n"),
+     "  put a colon after the op, and commas between its arguments: fc:10\n"),
     ("shape 3x32x32 conv:64,k3,maxpool:2",
-     "layers[0]: 'maxpool:2' is a layer of its own\n  3x32x32 conv:64,k3,maxpool:2\n"
+     "layers[0]: 'maxpool:2' is a separate layer\n  3x32x32 conv:64,k3,maxpool:2\n"
      "                     ^~~~~~~~~\n  put a space in front of it, not a comma\n"),
     ("shape 3x32x32 conv:64/2",
      "layers[0]: '64/2' is not a whole number\n  3x32x32 conv:64/2\n               ^~~~\n"
@@ -269,19 +269,19 @@ ERRORS = [
     ("shape 3x32x32 conv:k=3,out=64",
      "layers[0]: conv needs c_o: conv:64,k=3\n  3x32x32 conv:k=3,out=64\n          ^~~~~~~~~~~~~~~\n"),
     ("shape 3x32x32 conv:64,k=3,5,relu",
-     "layers[0]: only the first argument may be a bare number (c_o); one per axis: conv:64,k=3x5,relu\n"
+     "layers[0]: only the first argument may be a bare number (c_o); give one per axis: conv:64,k=3x5,relu\n"
      "  3x32x32 conv:64,k=3,5,relu\n               ^~\n"),
     ("shape 3x32x32 maxpool-2",
-     "layers[0]: the kernel in a name has a side for each axis: maxpool2x2\n  3x32x32 maxpool-2\n"
+     "layers[0]: a kernel in a name has one size per axis: maxpool2x2\n  3x32x32 maxpool-2\n"
      "          ^~~~~~~~~\n  or write maxpool:k2\n"),
     ("shape 3x32x32 conv64",
      "layers[0]: conv64 has its channels in its name\n  3x32x32 conv64\n          ^~~~~~\n"
-     "  behind a colon: conv:64,k3\n"),
+     "  put it after a colon: conv:64,k3\n"),
     ("shape 3x32x32 maxpool:3,2",
      "layers[0]: only the first argument may be a bare number (k); name this one: maxpool:3,s2\n"
      "  3x32x32 maxpool:3,2\n                    ^\n"),
     ("shape 3x32x32 adaptiveavgpool:1,1",
-     "layers[0]: only the first argument may be a bare number (out); one per axis: adaptiveavgpool:1x1\n"
+     "layers[0]: only the first argument may be a bare number (out); give one per axis: adaptiveavgpool:1x1\n"
      "  3x32x32 adaptiveavgpool:1,1\n                            ^\n"),
     ("shape 512 linear:512,10",
      "layers[0]: only the first argument may be a bare number (out); c_i follows from the input; name the others: "
@@ -297,7 +297,7 @@ ERRORS = [
      "layers[0]: conv has no key 'dilaton'\n  3x32x32 conv:8,k3,dilaton=2\n                    ^~~~~~~~~\n"
      "  did you mean dilation (d)?\n"),
     ("shape 3x32x32 conv3:64",
-     "layers[0]: the kernel in a name has a side for each axis: conv3x3\n  3x32x32 conv3:64\n          ^~~~~\n"
+     "layers[0]: a kernel in a name has one size per axis: conv3x3\n  3x32x32 conv3:64\n          ^~~~~\n"
      "  or write conv:64,k3\n"),
     ("shape 3x32x32 maxpool",
      "layers[0]: maxpool needs k: maxpool:2\n  3x32x32 maxpool\n          ^~~~~~~\n"),
@@ -314,11 +314,11 @@ ERRORS = [
      "  write its layers, or let one of known figures stand for it: "
      "opaque:type=transformer,out=64x16x16,params=50000 or opaque:type=transformer,same=true\n"),
     ("shape 3x32x32 conv:64,k3,maxpool",
-     "layers[0]: maxpool is a layer of its own: only activations and norms stand behind conv in its word\n"
-     "  3x32x32 conv:64,k3,maxpool\n                     ^~~~~~~\n  write it as a word of its own: maxpool:3\n"),
+     "layers[0]: maxpool is a separate layer: only activations and norms can follow conv in its word\n"
+     "  3x32x32 conv:64,k3,maxpool\n                     ^~~~~~~\n  write it as a separate word: maxpool:3\n"),
     ("shape 3x32x32 conv:64,k3,gn",
      "layers[0]: gn needs g\n  3x32x32 conv:64,k3,gn\n                     ^~\n"
-     "  write it as a word of its own: groupnorm:8\n"),
+     "  write it as a separate word: groupnorm:8\n"),
     ("shape 3x32x32 relu:name=a add:2",
      "layers[1]: from: '2' is not a layer\n  3x32x32 relu:name=a add:2\n                          ^\n"
      "  for a constant: add:value=2\n"),
@@ -327,7 +327,7 @@ ERRORS = [
      "  for a pool: maxpool:2, for a constant: max:value=2\n"),
     ("shape 3x32x32 'conv:64,p=[[1,2]'",
      "layers[0]: '[' is not closed\n  3x32x32 conv:64,p=[[1,2]\n                    ^~~~~~\n"
-     "  brackets are paired within a word\n"),
+     "  brackets must be closed within a word\n"),
     ("shape 3x32x32 'Conv2d(4, 64, 3)'",
      "layers[0] 'conv1': expects 4 input channels, gets 3\n  3x32x32 Conv2d(4, 64, 3)\n          ^~~~~~~~~~~~~~~~\n"
      "  remove c_i, set it to 3, or fix the layer before\n"),
@@ -341,7 +341,7 @@ ERRORS = [
      "'MaxUnpool2d' is not a layer of cnncalc\n  3x32x32 nn.MaxUnpool2d(2)\n          ^~~~~~~~~~~~~~~~~\n"
      "  it needs the indices that a maxpool kept, and layers pass on values only; near is upsample:x2\n"),
     ("shape 3x32x32 'nn.Bilinear(3, 4, 5)'",
-     "'Bilinear' is not a layer that is read from a call\n  3x32x32 nn.Bilinear(3, 4, 5)\n"
+     "'Bilinear' is not a layer that can be read from a call\n  3x32x32 nn.Bilinear(3, 4, 5)\n"
      "          ^~~~~~~~~~~~~~~~~~~~\n  did you mean 'Linear' or 'LazyLinear' or 'UpsamplingBilinear2d'?\n"),
     ("shape 3x32x32 'layers.Input(shape=(32, 31, 3))'",
      "layers[0]: Input is the network's input, not a layer\n  3x32x32 layers.Input(shape=(32, 31, 3))\n"
@@ -354,7 +354,7 @@ ERRORS = [
     ("shape 3 32 32 relu", "the sizes of a shape are one word: 3x32x32\n"),
     ("shape 3x32x32px relu",
      "'3x32x32px' is not a shape\n  3x32x32px relu\n  ^~~~~~~~~\n"
-     "  as 3x224x224, or with a letter for an open size: 3xHxW\n"),
+     "  for example 3x224x224, or with a letter for an open size: 3xHxW\n"),
     ("shape '(None,)' relu",
      "unknown op '(None,)'\n  (None,) relu\n  ^~~~~~~\n  for the list of ops: cnncalc ops\n"),
     ("shape relu -i 3*32*32", "'3*32*32' is not a shape\n  write 3x32x32\n"),
@@ -399,12 +399,12 @@ HINTS = [
     ("shape 3x32x32 conv:64,k3,padding_mode=circular",
      "note: conv1_pad: padding_mode pads by p, which is 0; for 1 on each side: conv:64,p1,k3,padding_mode=circular\n"),
     ("shape 224x224x3 conv:64,k3",
-     "note: 224x224x3 has 224 channels; if they stand last: --layout NHWC, or 3x224x224\n"),
-    ("shape HxWx3 conv:64,k3", "note: HxWx3 has H channels; if they stand last: --layout NHWC, or 3xHxW\n"),
+     "note: 224x224x3 has 224 channels; if they come last: --layout NHWC, or 3x224x224\n"),
+    ("shape HxWx3 conv:64,k3", "note: HxWx3 has H channels; if they come last: --layout NHWC, or 3xHxW\n"),
     ("shape CxHx3 conv:64,k3", ""),
     ("shape 3xHxW conv:64,k3", ""),
     ("shape '(None, 32, 32, 3)' conv:64,k3",
-     "note: 32x32x3 has 32 channels; if they stand last: --layout NHWC, or 3x32x32\n"),
+     "note: 32x32x3 has 32 channels; if they come last: --layout NHWC, or 3x32x32\n"),
     ("shape 224x224x3 conv:64,k3 --layout NHWC", ""),
     ("shape 512x4x4 conv:64,k3", ""),
     ("shape 3x32x32 'conv:4,k3,expect={\"out\":\"4x32x32\"}'",
@@ -444,19 +444,19 @@ def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> Non
 @pytest.mark.parametrize(
     ("typed", "help"),
     [
-        ("3x32x32 conv:8,k3 -> relu", "white space alone separates layers: leave out '->'"),
-        ("3x32x32 conv:8,k3 | relu", "white space alone separates layers: leave out '|'"),
-        ("3x32x32 conv:8,k3 \\\n relu", "white space alone separates layers: leave out '\\'"),
-        ("3x32x32, conv:8,k3 relu", "white space separates a shape and layers: 3x32x32 conv:8,k3"),
-        ("3,32,32,conv:8,k3,relu", "white space separates a shape and layers: 3,32,32 conv:8,k3,relu"),
-        ("3x32x32->conv:8,k3 -> relu", "white space separates a shape and layers: 3x32x32 conv:8,k3"),
-        ("3x32x32; conv:8,k3", "white space alone separates layers: write 3x32x32"),
-        ("3x32x32 conv:8,k3; relu", "white space separates layers: leave out ;"),
-        ("3x32x32 conv:8,k3|relu", "white space separates layers: k3 relu"),
-        ("3x32x32 conv:8,k3;relu|maxpool:2", "white space separates layers: k3 relu maxpool:2"),
-        ("3x32x32 conv:8,k3/bn/relu", "white space separates layers: k3 bn relu"),
+        ("3x32x32 conv:8,k3 -> relu", "layers are separated only by white space: leave out '->'"),
+        ("3x32x32 conv:8,k3 | relu", "layers are separated only by white space: leave out '|'"),
+        ("3x32x32 conv:8,k3 \\\n relu", "layers are separated only by white space: leave out '\\'"),
+        ("3x32x32, conv:8,k3 relu", "separate the shape and the layers with white space: 3x32x32 conv:8,k3"),
+        ("3,32,32,conv:8,k3,relu", "separate the shape and the layers with white space: 3,32,32 conv:8,k3,relu"),
+        ("3x32x32->conv:8,k3 -> relu", "separate the shape and the layers with white space: 3x32x32 conv:8,k3"),
+        ("3x32x32; conv:8,k3", "layers are separated only by white space: write 3x32x32"),
+        ("3x32x32 conv:8,k3; relu", "layers are separated only by white space: leave out ;"),
+        ("3x32x32 conv:8,k3|relu", "separate layers with white space: k3 relu"),
+        ("3x32x32 conv:8,k3;relu|maxpool:2", "separate layers with white space: k3 relu maxpool:2"),
+        ("3x32x32 conv:8,k3/bn/relu", "separate layers with white space: k3 bn relu"),
         ("3x32x32 'conv: 8, k3'", "quotes are for a shell: write conv: 8, k3"),
-        ("input=3x32x32 conv:8", "the input is a shape alone: 3x32x32"),
+        ("input=3x32x32 conv:8", "the input is only a shape: 3x32x32"),
         ("3x32x32 conv(8, k3", "a bracket is not closed"),
         ("3x32x32 'model.add(Conv2D(8, (3, 3)))'", "quotes are for a shell: write model.add(Conv2D(8, (3, 3)))"),
         ("3x32x32 model.add(Conv2D(8, (3, 3)))", "write the call alone: Conv2D(8, (3, 3))"),
@@ -469,12 +469,12 @@ def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> Non
         ("3x32x32 conv:5x3", "for a kernel: conv:64,k5x3"),
         ("3x32x32 conv:64 3x5", "join with commas: conv:64,k3x5"),
         ("3x32x32 conv: 64 k: 3 stride:2", "join with commas: conv: 64,k3,stride2"),
-        ("3x32x32 conv:64,stride:2", "a value stands behind =: stride=2"),
-        ("3x32x32 conv:64,name:stem", "a value stands behind =: name=stem"),
-        ("3x32x32 conv:64k3s2", "commas between arguments: conv:64,k3s2"),
-        ("3x32x32 relu dropout=0.5", "a colon stands behind the op, commas between its arguments: dropout:0.5"),
+        ("3x32x32 conv:64,stride:2", "put the value after =: stride=2"),
+        ("3x32x32 conv:64,name:stem", "put the value after =: name=stem"),
+        ("3x32x32 conv:64k3s2", "put commas between arguments: conv:64,k3s2"),
+        ("3x32x32 relu dropout=0.5", "put a colon after the op, and commas between its arguments: dropout:0.5"),
         *[
-            (f"3x32x32 {typed}", f"a colon stands behind the op, commas between its arguments: {written}")
+            (f"3x32x32 {typed}", f"put a colon after the op, and commas between its arguments: {written}")
             for typed, written in [
                 ("conv=64", "conv:64"),
                 ("conv[64]", "conv:64"),

@@ -223,7 +223,7 @@ def test_exit_codes() -> None:
     [
         (
             ["shape", "lenet5", "--dialect", "all", "--explain"],
-            "--explain, --dtype, --macs-as, --get, --columns and the choice of rows",
+            "--explain, --dtype, --macs-as, --get, --columns and the row options",
         ),
         (["shape", "lenet5", "--dialect", "plain,kera"], "unknown dialect 'kera'\n  did you mean 'keras'?"),
         (["diff", "lenet5", "vgg16", "--dialect", "all"], "'all' is more than one dialect"),

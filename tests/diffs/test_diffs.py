@@ -738,7 +738,7 @@ def test_a_wrong_spec_of_an_old_revision_is_shown_with_its_place(inside: Path) -
     assert ended.err.startswith("HEAD:net.json:2:2: layers[0]: c_o: 0 is too small")
     (inside / "net.json").write_bytes(b"\xfe\xfd")
     git(inside, "commit", "-qam", "binary")
-    assert "is not a text" in here(["diff", "HEAD:net.json", "vgg11"]).err
+    assert "is not text" in here(["diff", "HEAD:net.json", "vgg11"]).err
 
 
 def test_without_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

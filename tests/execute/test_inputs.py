@@ -75,7 +75,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "missing": ([X, MASK], r"no values for the input 'more' \(6\)"),
     "first": ({"mask": MASK, "more": MORE}, "x has no array for the first input"),
     "unknown": ({"input": X, "mosk": MASK}, "x: there is no input 'mosk'\n  did you mean 'mask' or"),
-    "batch": ([X, MASK, draw((3, 6))], "more has a batch of 3, and the first input has 2"),
+    "batch": ([X, MASK, draw((3, 6))], "more has a batch of 3, but the first input has 2"),
     "axes": ([X, MASK, draw((2, 2, 6))], r"more is 6, and 2x2x6 is given"),
     "many": ([X, MASK, MORE, MORE], "x is given 4 times for 3 inputs: input, mask, more"),
 }

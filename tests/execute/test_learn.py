@@ -259,7 +259,7 @@ def test_equations_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.M
     assert found.solve().unknowns == 28
     monkeypatch.setattr("cnncalc.execute.learn.machine_memory", lambda: need - 1)
     with pytest.raises(
-        cnncalc.SpecError, match=r"24 equations in 28 unknowns take 15\.8 KiB, and the machine has 15\.7 KiB"
+        cnncalc.SpecError, match=r"24 equations in 28 unknowns take 15\.8 KiB, but the machine has 15\.7 KiB"
     ):
         found.solve()
 
@@ -293,7 +293,7 @@ def test_kernel_and_bias_in_one_file(edges: Path) -> None:
     assert done.code == 0, done.err
     np.testing.assert_allclose(np.load(edges / "z.npy"), np.load(edges / "y.npy"), atol=1e-6)
     done = here(["learn", "conv:k1x2", *files, "--exact", "-o", str(edges / "w.npy")])
-    assert "has the kernel only" in done.err
+    assert "holds only the kernel" in done.err
 
 
 def piped(folder: Path, *args: str) -> tuple[int, bytes]:

@@ -152,6 +152,6 @@ def test_what_takes_too_long_says_how_long(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_weights_beyond_the_machine_are_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(npy, "machine_memory", lambda: 140)
-    with pytest.raises(SpecError, match="the weights take 144 bytes, and the machine has 140 bytes") as caught:
+    with pytest.raises(SpecError, match="the weights take 144 bytes, but the machine has 140 bytes") as caught:
         verified("1x8x9 conv:2,k3,nobias")
     assert caught.value.help == "name a layer before them: --of LAYER"

@@ -76,7 +76,7 @@ def test_a_proof_as_json_and_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Relation, "slide", lambda self, k, s, pb, d=1: slide(self, k, s, 0 if pb else pb, d))
     ended = here(["rf", *SKIP.split(), "--verify"])
     assert ended.code == 1
-    assert "unit 0,0 of a does not answer to pixel 0,2, and should see it" in ended.out.splitlines()
+    assert "unit 0,0 of a does not respond to pixel 0,2, but should see it" in ended.out.splitlines()
     difference = json.loads(here(["rf", *SKIP.split(), "--verify", "--json"]).out)["report"]["fields"]["verify"]
     assert (difference["equal"], difference["difference"]["pixel"]) == (False, [0, 2])
 
@@ -132,7 +132,7 @@ def test_the_report_reads_back_as_a_spec(options: list[str]) -> None:
             f"--unit '{'9' * 22},0' is larger than any map\n  give one number per axis, such as 3,4\n",
         ),
         ("--effective --unit 3", "add1 has 2 axes (9x9), and unit 3 has 1\n  give one number per axis, such as 0,0\n"),
-        ("--effective --unit 9,0", "add1 is 9x9, and has no unit 9,0\n  the last is 8,8, the first is 0,0\n"),
+        ("--effective --unit 9,0", "add1 is 9x9, so there is no unit 9,0\n  the last is 8,8, the first is 0,0\n"),
     ],
 )
 def test_errors(options: str, err: str) -> None:

@@ -57,7 +57,7 @@ def test_phases_are_those_that_units_have() -> None:
 
 
 def test_without_a_spatial_layer_an_input_is_asked_for() -> None:
-    assert here(["rf", "linear:10"]).err.startswith("no input shape\n  put one in front")
+    assert here(["rf", "linear:10"]).err.startswith("no input shape\n  put one first")
 
 
 def test_a_unit_as_json() -> None:
@@ -268,7 +268,7 @@ def test_channels_out_of_a_concat_are_exact_for_a_unit_and_a_bound_in_the_table(
     document = rf(f"{words} --unit 3,4")
     fields = {layer["name"]: layer["report"]["fields"] for layer in document["layers"]}
     assert [fields[name]["exact"] for name in "acsd"] == [True, True, False, False]
-    assert fields["d"]["bound"] == "s takes some channels of c, which do not all see the same"
+    assert fields["d"]["bound"] == "s takes some channels of c, which do not all see the same pixels"
     assert document["unit"]["clipped"] == document["unit"]["box"] == [[3, 3], [4, 4]]
     assert document["unit"]["exact"]
 
@@ -326,7 +326,7 @@ def test_windows_of_unlike_reach_over_the_channels_of_a_concat_are_a_bound_toget
     )
     fields = rf(words)["layers"][-1]["report"]["fields"]
     assert not fields["exact"]
-    assert fields["bound"] == "slice1 takes some channels of c, which do not all see the same"
+    assert fields["bound"] == "slice1 takes some channels of c, which do not all see the same pixels"
 
 
 def test_the_reasons_of_bounds_stand_below_the_table() -> None:
@@ -367,7 +367,7 @@ def test_layers_behind_those_of_which_nothing_is_known() -> None:
 
 
 ERRORS = {
-    "resnet50 --unit 7,4": ("layer4_3_out is 7x7, and has no unit 7,4\n  the last is 6,6, the first is 0,0\n"),
+    "resnet50 --unit 7,4": ("layer4_3_out is 7x7, so there is no unit 7,4\n  the last is 6,6, the first is 0,0\n"),
     "resnet50 --unit 3": "no layer has units with 1 axis\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
     "resnet50 --unit 3,4,5": "no layer has units with 3 axes\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
     "vgg16 --unit 3 --of conv3_1": (
@@ -386,7 +386,7 @@ ERRORS = {
         "conv3_1 does not depend on conv4_1\n  the last layer that does is fc8\n"
     ),
     "3x9x9 conv:3,k3 --in conv1": "no layer depends on conv1: it is an output\n  name a layer that others read\n",
-    "vgg16 --from-pixel 300,4": "input is 224x224, and has no pixel 300,4\n  the last is 223,223, the first is 0,0\n",
+    "vgg16 --from-pixel 300,4": "input is 224x224, so there is no pixel 300,4\n  the last is 223,223, the first is 0,0\n",
     "3xHxW conv:3,k3 --unit 1,1": (
         "the size of conv1 is open: [H-2]x[W-2]\n  give the input's sizes, as -i 3x224x224\n"
     ),
@@ -450,7 +450,7 @@ def test_what_is_too_large_to_follow_is_refused() -> None:
 
 
 def test_open_sizes_have_no_reason_to_be_unknown() -> None:
-    assert "it is not known" not in here(shlex.split("rf 3xHxW conv:3,k3 maxpool:2 flatten")).out
+    assert "it is unknown" not in here(shlex.split("rf 3xHxW conv:3,k3 maxpool:2 flatten")).out
 
 
 def test_units_that_no_formula_holds_for_are_named() -> None:

@@ -86,7 +86,7 @@ nets/a.json:14:9: CC101 output-shape: layers[2] 'pool1': out is 64x56x56, expect
   50%
   change it
 b.json:2:1: CC001 unreadable: no <JSON>
-c.json:1:1: CC201 no-expectation: the file expects nothing
+c.json:1:1: CC201 no-expectation: the file has no expectations
 """
     + CLOSING,
     "json": '{"cnncalc": 1, "files": [\n  ' + ",\n  ".join(FILES) + '\n], "summary": ' + SUMMARY + "}\n",
@@ -94,7 +94,7 @@ c.json:1:1: CC201 no-expectation: the file expects nothing
     "github": "::error file=nets/a.json,line=14,col=9,title=CC101 output-shape::layers[2] 'pool1': out is 64x56x56, "
     "expected 64x112x112%0Aheight (112 - 2)/2 + 1 = 56%0A50%25%0Achange it\n"
     "::error file=b.json,line=2,col=1,title=CC001 unreadable::no <JSON>\n"
-    "::notice file=c.json,line=1,col=1,title=CC201 no-expectation::the file expects nothing\n" + CLOSING,
+    "::notice file=c.json,line=1,col=1,title=CC201 no-expectation::the file has no expectations\n" + CLOSING,
     "gitlab": '[\n  {"description": "layers[2] \'pool1\': out is 64x56x56, expected 64x112x112", "check_name": '
     f'"CC101 output-shape", "fingerprint": "{PRINTS[0]}", "severity": "major", '
     '"location": {"path": "nets/a.json", "lines": {"begin": 14}}},\n'

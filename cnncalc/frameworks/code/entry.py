@@ -195,8 +195,10 @@ class SourceReader:
             evaluator.way = self.way()
             raise evaluator.unknown(value, value.node)
         if not classes and not self.candidates(evaluator):
-            raise SpecError(f"{self.name} has no network", "a network is a class of torch.nn.Module, or a Keras model")
-        what = "several networks" if free else "no network that is made without arguments"
+            raise SpecError(
+                f"{self.name} has no network", ("a network is a subclass of torch.nn.Module or a Keras model")
+            )
+        what = "several networks" if free else "no network that can be created without arguments"
         raise SpecError(f"{self.name} has {what}", self.listed(evaluator))
 
     def leave_out(

@@ -82,7 +82,7 @@ class _PrintoutReader:
             yield f"a print-out does not show ceil_mode of {', '.join(self.averages)}: read as False, rounding down"
         if self.holders:
             names = ", ".join(self.holders)
-            yield f"a print-out shows nothing of what these classes hold, so their parameters are unknown: {names}"
+            yield f"a print-out does not show what these classes hold, so their parameters are unknown: {names}"
 
     @property
     def first_custom(self) -> str:
