@@ -20,33 +20,33 @@ class AxisPart(NamedTuple):
     """A factor of a sample's axis."""
 
     along: int | None
-    """Which axis of the input it runs along; None for none."""
+    """The axis of the input that it runs along; None if there is none."""
     size: Size
     step: int = 1
-    """How many units of that axis its neighbours are apart."""
+    """The distance between neighbours, in units of that axis of the input."""
 
 
 Axis = int | tuple[AxisPart, ...] | None
-"""The axis of the input that a sample's axis runs along, the parts that it is made of, outermost first, or None."""
+"""What a sample's axis runs along: an axis of the input, its parts (outermost first), or nothing (None)."""
 
 
 class Fields(NamedTuple):
-    """What the axes of a value are, and its units' receptive field."""
+    """What each axis of a value runs along, and the receptive field of its units."""
 
     axes: tuple[Axis, ...]
-    """Of a sample, axis by axis."""
+    """The axes of a sample, in order."""
     of: tuple[Field, ...] = ()
-    """On each spatial axis of the input; none if no path leads to it."""
+    """The receptive field on each spatial axis of the input; empty if no path leads to the input."""
     lead: tuple[tuple[Size, Axis], ...] = ()
     """The axes that are folded into the batch, and their sizes."""
     batch_at: int = 0
-    """Where the batch stands among the axes, in this value alone: a layer that reads it has it in front."""
+    """The position of the batch among the axes of this value; a layer that reads the value has its batch in front."""
     batched: bool = True
-    """Whether it depends on an input of the network, and so has a batch."""
+    """Whether the value depends on an input of the network, and so has a batch."""
 
     @property
     def times(self) -> Size:
-        """How many of its samples one sample of the input makes: the product of the folded axes."""
+        """How many samples one sample of the input becomes: the product of the folded axes."""
         return product([size for size, _ in self.lead]) if self.lead else 1
 
     @property
@@ -56,7 +56,7 @@ class Fields(NamedTuple):
 
     @property
     def shown(self) -> tuple[Field, ...]:
-        """The fields in the order in which their axes stand in the sample, if all do; else in the input's order."""
+        """The fields in the order of the sample's axes if all run along them, otherwise in the input's order."""
         order = [axis for axis in self.axes if type(axis) is int]
         is_other = len(order) == len(self.of) and order != [*range(len(order))]
         return tuple([self.of[axis] for axis in order]) if is_other else self.of
@@ -70,7 +70,7 @@ class Fields(NamedTuple):
             axis = axes[place]
             if type(axis) is int:
                 seen = see(of[axis], window)
-                if type(seen) is Field:  # equal ones are one: a deep network has very many
+                if type(seen) is Field:  # share equal fields: a deep network has very many
                     last = seen = last if last is not None and tuple.__eq__(seen, last) else seen
                 of[axis] = seen
             elif axis is not None:
@@ -80,11 +80,11 @@ class Fields(NamedTuple):
         return Fields(axes, tuple(of), self.lead, self.batch_at, self.batched)
 
     def at(self, place: int, see: Callable[[Field], Field]) -> Fields:
-        """Return the fields after one axis was seen through a function of its field."""
+        """Return the fields with `see` applied to the field of one axis."""
         return self.each([place], [None], lambda field, _: see(field))
 
     def pooled(self, places: Sequence[int], shape: Shape) -> Fields:
-        """Return the fields of units that see these axes of a sample of this shape whole; the axes stay, as ones."""
+        """Return the fields of units that see the whole of these axes of a sample; the axes stay, with size 1."""
         fields = self.whole(places, shape)
         kept = tuple([old if type(old) is int else new for old, new in zip(self.axes, fields.axes, strict=True)])
         gone = self.along(places)
@@ -92,7 +92,7 @@ class Fields(NamedTuple):
         return self._replace(axes=kept, of=of)
 
     def whole(self, places: Sequence[int], shape: Shape) -> Fields:
-        """Return the fields of units that see these axes of a sample of this shape whole; the axes become new ones."""
+        """Return the fields of units that see the whole of these axes, which then run along nothing."""
         parts = [part for place in places for part in self._parts(place, shape)]
         fields = self
         for place in places:
@@ -102,7 +102,7 @@ class Fields(NamedTuple):
         return fields
 
     def mixed(self, places: Sequence[int], shape: Shape) -> Fields:
-        """Return the fields of units that see these axes whole, each in its own place still (as attention does)."""
+        """Return the fields of units that see the whole of these axes but keep their places, as in attention."""
         of = list(self.of)
         for place in places:
             axis = self.axes[place]
@@ -125,30 +125,30 @@ class Fields(NamedTuple):
         return {along for place in places for along in _along(self.axes[place])}
 
     def permute(self, order: Sequence[int]) -> Fields:
-        """Return the fields with the axes in this order, counted from 0."""
+        """Return the fields with the axes in this order (indices from 0)."""
         return self._replace(axes=tuple([self.axes[place] for place in order]))
 
     def drop(self, places: Iterable[int]) -> Fields:
-        """Return the fields without these axes, which had one unit each, or were seen whole."""
+        """Return the fields without these axes, each of which had one unit or was seen whole."""
         gone = set(places)
         return self._replace(axes=tuple([axis for place, axis in enumerate(self.axes) if place not in gone]))
 
     def insert(self, place: int, axis: Axis = None) -> Fields:
-        """Return the fields with an axis more, by default a new one."""
+        """Return the fields with one more axis, which by default runs along nothing."""
         return self._replace(axes=(*self.axes[:place], axis, *self.axes[place:]))
 
     def lose(self, places: Iterable[int]) -> Fields:
-        """Return the fields with axes at these places whose units are no longer in order."""
+        """Return the fields after the units on these axes have lost their order: nothing is known of them."""
         return self.lose_along(self.along(places))
 
     def behind(self, place: int, before: int) -> Fields:
-        """Return the fields with units of other layers added on an axis, `before` of them in front."""
+        """Return the fields after units of other layers are added on an axis, `before` of them in front."""
         axis = self.axes[place]
         moved = self.of[axis].behind(before) if type(axis) is int else None
         return self.lose([place]) if moved is None else self.at(place, lambda _: moved)
 
     def reshape(self, old: Shape, new: Shape) -> Fields:
-        """Return the fields of the same values in another shape, without the batch; what cannot be followed is lost."""
+        """Return the fields after a reshape (shapes without the batch); axes that cannot be followed become unknown."""
         if all(axis is None for axis in self.axes):
             return self._replace(axes=(None,) * len(new))
         left = [part for place in range(len(old)) for part in self._parts(place, old) if part.size != 1]
@@ -164,24 +164,24 @@ class Fields(NamedTuple):
         return self._replace(axes=tuple([_whole_axis(axis, several) for axis in axes]))
 
     def flatten(self, shape: Shape) -> Fields:
-        """Return the fields of a sample's values in one row: together they see all, unless they are followed alone."""
+        """Return the fields after a flatten: each unit counts as seeing all, unless single units are followed."""
         if self.of and all(field.is_followed for field in self.of):
             return self.reshape(shape, (product(shape),))
         return self.whole(range(len(shape)), shape)._replace(axes=(None,))
 
     def fold(self, count: int, shape: Shape) -> Fields:
-        """Return the fields of a sample whose first axes are folded into the batch."""
+        """Return the fields after folding the first `count` axes of a sample into the batch."""
         lead = tuple(zip(shape[:count], self.axes[:count], strict=True))
         return self._replace(axes=self.axes[count:], lead=(*self.lead, *lead))
 
     def unfold(self, count: int) -> Fields:
-        """Return the fields of a sample whose last folded axes are in front again."""
+        """Return the fields after moving the last `count` folded axes back to the front of the sample."""
         lead = self.lead[len(self.lead) - count :]
         axes = (*[axis for _, axis in lead], *self.axes)
         return self._replace(axes=axes, lead=self.lead[: len(self.lead) - count])
 
     def lost(self, rank: int | None = None) -> Fields:
-        """Return fields of which nothing is known, of a sample of as many axes, or of `rank`."""
+        """Return unknown fields for a sample of `rank` axes, by default as many as this one has."""
         axes: tuple[Axis, ...] = (None,) * (len(self.axes) if rank is None else rank)
         return self._replace(axes=axes, of=tuple([field.lost() for field in self.of]))
 
@@ -190,7 +190,7 @@ class Fields(NamedTuple):
         return axis if isinstance(axis, tuple) else (AxisPart(axis, shape[place]),)
 
     def lose_along(self, lost: Iterable[int]) -> Fields:
-        """Return the fields with nothing known on these axes of the input."""
+        """Return the fields with these axes of the input unknown."""
         gone = set(lost)
         if not gone:
             return self
@@ -200,7 +200,7 @@ class Fields(NamedTuple):
         )
 
     def summed(self, part: AxisPart) -> Fields:
-        """Return the fields after all units of a part, which is not an axis any more, were seen together."""
+        """Return the fields of units that see all units of a part together; the part is no longer an axis."""
         along, size, step = part
         if along is None:
             return self
@@ -231,14 +231,14 @@ def begin(sample: Shape, spatial: Sequence[int]) -> Fields:
 
 
 def join(paths: Sequence[Fields], shapes: Sequence[Shape], out: Shape) -> Fields:
-    """Return the fields of units in which paths meet that are broadcast to `out`, their last axes over each other.
+    """Return the fields of units in which paths meet, broadcast to `out` with their last axes aligned.
 
-    Paths that no pixel of the input leads to are left out.
+    Paths that do not depend on the input are left out.
     """
     met = [(path, shape) for path, shape in zip(paths, shapes, strict=True) if path.of] or [(paths[0], shapes[0])]
     first = met[0][0]
     of = tuple([join_field(fields) for fields in zip(*[path.of for path, _ in met], strict=True)])
-    if all(path.axes == first.axes and shape == out for path, shape in met):  # as nearly all
+    if all(path.axes == first.axes and shape == out for path, shape in met):  # the usual case
         return first._replace(of=of)
     axes: list[Axis] = []
     lost: set[int] = set()
@@ -252,15 +252,15 @@ def join(paths: Sequence[Fields], shapes: Sequence[Shape], out: Shape) -> Fields
 
 
 def join_lost(paths: Sequence[Fields], rank: int) -> Fields:
-    """Return fields of which nothing is known, of units with as many axes that see what these paths see."""
+    """Return unknown fields of `rank` axes for units that depend on what these paths depend on."""
     return next((path for path in paths if path.of), paths[0]).lost(rank)
 
 
 def join_folded(paths: Sequence[Fields]) -> tuple[tuple[tuple[Size, Axis], ...], set[int]] | None:
-    """Return the axes that paths which meet have in the batch, and the axes of the input along which they differ.
+    """Return the axes that meeting paths have folded into the batch, and the input's axes on which they differ.
 
-    None if they are of different sizes. Constants take part if all are constants. Paths that no pixel of the input
-    leads to do not say what an axis is.
+    None if the folded sizes differ. Constants take part only if all paths are constants. Paths that do not depend on
+    the input do not say what an axis is.
     """
     paths = [path for path in paths if path.batched] or [path for path in paths if path.lead]
     if len({tuple([size for size, _ in path.lead]) for path in paths}) > 1:
@@ -280,12 +280,12 @@ def contract(
 ) -> Fields:
     """Return the fields of sums of products: `labels` name the axes of each path, and `out` those of the result.
 
-    An axis that is not in the result is seen whole. So are two that run along the same axis of the input, by each
-    other's units.
+    An axis that is not in the result is seen whole. If two axes run along the same axis of the input, the units of
+    each see the whole of the other.
     """
     arranged: list[Fields] = []
     held: set[int] = set()
-    """Which axes of the input the result has already."""
+    """The axes of the input that the result already runs along."""
     for path, shape, own in zip(paths, shapes, labels, strict=True):
         gone = [place for place, label in enumerate(own) if label not in out]
         first = labels[0]
@@ -313,7 +313,7 @@ def _replaced(axes: tuple[Axis, ...], place: int, axis: Axis) -> tuple[Axis, ...
 
 
 def _parts_of(axis: Axis) -> tuple[AxisPart, ...]:
-    """Return the parts of an axis; the size of a whole one is not told."""
+    """Return the parts of an axis; the size of an axis that is not split is given as 0."""
     return axis if isinstance(axis, tuple) else (AxisPart(axis, 0),)
 
 
@@ -325,7 +325,7 @@ def _along(axis: Axis) -> list[int]:
 
 
 def _take(left: list[AxisPart], size: Size) -> tuple[AxisPart, ...] | None:
-    """Take the parts of an axis of this size from the front of a list, splitting one where needed; None if none fit."""
+    """Remove the parts of an axis of this size from the front of a list, splitting one if needed; None if none fit."""
     taken: list[AxisPart] = []
     while size != 1:
         if not left:
@@ -350,7 +350,7 @@ def _take(left: list[AxisPart], size: Size) -> tuple[AxisPart, ...] | None:
 
 
 def _whole_axis(parts: tuple[AxisPart, ...], all_along: Sequence[int | None]) -> Axis:
-    """Return an axis made of these parts, neighbours put together; `all_along` is what every part runs along."""
+    """Return the axis made of these parts, neighbours merged; `all_along` is what the sample's parts run along."""
     joined: list[AxisPart] = []
     merged = 0
     for part in parts:
@@ -369,7 +369,7 @@ def _whole_axis(parts: tuple[AxisPart, ...], all_along: Sequence[int | None]) ->
 
 
 def _nearer(axis: Axis, along: int, times: int) -> Axis:
-    """Return an axis whose parts along another are `times` nearer to each other; a part of step 1 is the whole."""
+    """Return an axis with the steps of its parts along an input axis divided by `times`."""
     if not isinstance(axis, tuple):
         return axis
     parts = [p._replace(step=p.step // times) if p.along == along and p.step >= times else p for p in axis]

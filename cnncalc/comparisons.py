@@ -1,4 +1,4 @@
-"""Networks side by side: the report of each, or the error that it has instead."""
+"""Networks side by side: the report of each, or its error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Figures(NamedTuple):
-    """The figures of a whole network: what is left of a report, which takes memory for each of its layers."""
+    """The figures of a whole network, kept in place of its report, which takes memory for each layer."""
 
     layers: int
     input: Shape
@@ -31,7 +31,7 @@ class Figures(NamedTuple):
     macs_as: MacsAs | None
     hints: Sequence[Hint] | None
     tools: Mapping[str, int | None]
-    """The multiply-accumulates that tools print for it, as far as they were asked for."""
+    """The multiply-accumulates that other tools print for it, for the tools that were asked for."""
 
     @property
     def flops(self) -> Count:
@@ -71,9 +71,9 @@ class Compared(NamedTuple):
     figures: Figures | None
     """None for a network that cannot be read, or is impossible."""
     error: CnncalcError | None = None
-    """Why there are none."""
+    """The error of such a network."""
     report: Report | None = None
-    """None where the figures alone are kept."""
+    """None if only the figures are kept."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return its figures as JSON, or its error."""
@@ -127,9 +127,9 @@ class Comparison:
         raise KeyError(f"there is no network {shown(name)}: {nearest(name, names) or f'there are {len(names)}'}")
 
     def rows(self) -> list[dict[str, int | float | str | None]]:
-        """Return a dict for each network, with the columns of `--format csv`, as `pandas.DataFrame` takes them.
+        """Return a dict for each network with the columns of `--format csv`, ready for `pandas.DataFrame`.
 
-        Numbers are numbers; None is a figure that is not known.
+        Figures are numbers, not text; None is a figure that is not known.
         """
         rows: list[dict[str, int | float | str | None]] = DISPLAYS["comparison as rows"](self)
         return rows

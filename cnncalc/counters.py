@@ -1,8 +1,9 @@
-"""The multiply-accumulates that other tools print for a network: what each tool counts for a layer of each op.
+"""The multiply-accumulates (MACs) that other tools print for a network, by each tool's rule for each op.
 
-A tool runs a PyTorch module in inference mode, and counts by rules of its own. A network that was read from PyTorch
-code is counted as the code has it, a built-in one of torchvision as torchvision has it, any other as if its layers were
-modules of `torch.nn`, as `cnncalc convert --to torch` writes it. `tests/data/counters.jsonl` has what the tools print.
+A tool runs a PyTorch module in inference mode and counts by rules of its own. A network read from PyTorch code is
+counted as that code is written, a built-in network of torchvision as torchvision writes it. Any other network is
+counted as if its layers were modules of `torch.nn`, as `cnncalc convert --to torch` writes it.
+`tests/data/counters.jsonl` holds what the tools print.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class CountRule(NamedTuple):
     """What a tool counts for a layer."""
 
     why: str
-    """What makes it differ from the layer's own multiply-accumulates, in words; empty if nothing does."""
+    """Why the count differs from the layer's own multiply-accumulates, in words; empty if it does not."""
     of: Callable[[LayerReport], Count]
     """The count of a layer, for one sample; None if it is not known."""
 
@@ -31,13 +32,13 @@ class Tool(NamedTuple):
     """A tool that counts multiply-accumulates."""
 
     version: str
-    """The version that its rules are those of."""
+    """The version whose rules these are."""
     rules: Mapping[str, CountRule]
-    """Its rules, by the op's word; a layer of any other op counts as nothing."""
+    """Its rules by op word; a layer of any other op counts as 0."""
     batched: bool = True
-    """Whether it counts for the whole batch, and not for one sample."""
+    """Whether it counts for the whole batch rather than for one sample."""
     by_function: Mapping[str, CountRule] | None = None
-    """Its rules for layers that a function computes, and not a module; None if that is the same to it."""
+    """Its rules for layers computed by a function instead of a module; None if it makes no difference to the tool."""
 
 
 def _numbers(shape: Shape) -> Count:
@@ -53,23 +54,23 @@ def _made(layer: LayerReport) -> Count:
 
 
 def _out(layer: LayerReport) -> Shape:
-    """Return the shape of what a layer's module makes; unknown if PyTorch has no such module."""
+    """Return the shape of the output of a layer's module; unknown if PyTorch has no such module."""
     return NOTHING_KNOWN if layer.node.layer.WORD == "convT" and _is_uneven(layer) else layer.traced.out
 
 
 def _is_uneven(layer: LayerReport) -> bool:
-    """Return whether more is padded before than after, or less, on an axis."""
+    """Return whether the padding before and after differs on any axis."""
     return any(before != after for before, after in layer.values["p"])
 
 
 def _positions(layer: LayerReport) -> Count:
-    """Return how many positions a convolution's output has: its size without the channels."""
+    """Return the number of positions in a convolution's output: its size without the channels."""
     out = _out(layer)
     return None if out == NOTHING_KNOWN else count(*layer.node.layer.split(out, layer.env)[1])
 
 
 def _bias(layer: LayerReport) -> Count:
-    """Return an addition for each output of a layer that has a bias."""
+    """Return the additions of a layer's bias: one for each output."""
     return _made(layer) if layer.values.get("bias") else 0
 
 
@@ -82,18 +83,18 @@ def _is_affine(layer: LayerReport) -> bool:
 
 
 def _keeps_axes(layer: LayerReport) -> bool:
-    """Return whether a global pool is a module: one that drops its axes is a mean in PyTorch, which no tool counts."""
+    """Return whether a global pool keeps its axes, and so is a module: otherwise it is a mean, which no tool counts."""
     return bool(layer.values["keepdims"])
 
 
 def _is_last(layer: LayerReport) -> bool:
-    """Return whether a layernorm is over the last axes, as `nn.LayerNorm`: others are classes of their own."""
+    """Return whether a layernorm is over the last axes, as in `nn.LayerNorm`; others are custom classes in PyTorch."""
     axes = layer.node.layer.axes(layer.sample)  # type: ignore[attr-defined]
     return tuple(axes) == tuple(range(len(layer.sample) + 1 - len(axes), len(layer.sample) + 1))
 
 
 def _each_input(number: int, where: Callable[[LayerReport], bool] | None = None) -> CountRule:
-    """Return the rule of a number for each input, of the layers `where` that holds."""
+    """Return the rule that counts `number` for each input, for the layers where `where` holds."""
     return CountRule(
         f"{number} for each input",
         lambda layer: count(number, _read(layer)) if where is None or where(layer) else 0,
@@ -101,7 +102,7 @@ def _each_input(number: int, where: Callable[[LayerReport], bool] | None = None)
 
 
 def _norm(affine: int, plain: int, where: Callable[[LayerReport], bool] | None = None) -> CountRule:
-    """Return the rule of a norm, which counts for each input, more with weights than without."""
+    """Return the rule of a norm: a number for each input, which depends on whether the norm has weights."""
 
     def of(layer: LayerReport) -> Count:
         if where is not None and not where(layer):
@@ -114,7 +115,7 @@ def _norm(affine: int, plain: int, where: Callable[[LayerReport], bool] | None =
 
 
 def _upsampled(by_mode: Mapping[tuple[str, int], int]) -> CountRule:
-    """Return the rule of an upsampling, by its mode and number of axes: so many for each output."""
+    """Return the rule of an upsampling: a number for each output, by its mode and number of axes."""
 
     def of(layer: LayerReport) -> Count:
         mode, own = layer.values["mode"], layer.values.keys() & {"where", "round"}
@@ -132,7 +133,7 @@ AT_OUTPUTS = CountRule("its weights at each output, not input", lambda layer: co
 GROUPED_TWICE = CountRule("divided by the groups twice", lambda layer: count(_ungrouped(layer), _positions_read(layer)))
 UNKNOWN = CountRule("depends on the code", lambda _: None)
 SEQUENCES = dict.fromkeys(("einsum", "attention", "multihead", "embedding", "lstm", "gru", "rnn", "opaque"), UNKNOWN)
-"""Ops whose count depends on how PyTorch code writes them."""
+"""The rules of ops whose count depends on how the PyTorch code is written."""
 CONVOLUTIONS = ("conv", "dwconv", "sepconv")
 POOLS = ("maxpool", "avgpool", "globalmaxpool", "globalavgpool", "adaptivemaxpool", "adaptiveavgpool")
 
@@ -142,13 +143,13 @@ def _positions_read(layer: LayerReport) -> Count:
 
 
 def _ungrouped(layer: LayerReport) -> int:
-    """Return what calflops takes for the weights of a transposed convolution."""
+    """Return the number of weights that calflops assumes for a transposed convolution."""
     keys = layer.values
     return int(prod(keys["k"])) * int(keys["c_i"]) * int(keys["c_o"] // keys["g"] // keys["g"])
 
 
 def _adaptive(layer: LayerReport) -> Count:
-    """Return thop's count of an adaptive average pool: of floating-point numbers, cut off."""
+    """Return thop's count of an adaptive average pool, which is computed in floating point and truncated."""
     (_, space), (_, wanted) = (layer.node.layer.split(shape, layer.env) for shape in (layer.sample, layer.traced.out))
     made, kernel = _made(layer), 1.0
     for n, o in zip(space, wanted, strict=True):
@@ -166,7 +167,7 @@ def _softmax(layer: LayerReport) -> Count:
 
 
 def _resized(layer: LayerReport) -> Count:
-    """Return what ptflops counts for a resize by a function: several factors are cut to integers."""
+    """Return what ptflops counts for a resize by a function: several factors are truncated to integers."""
     read, factor = _read(layer), layer.values.get("factor")
     if not isinstance(read, int) or factor is None:
         return _made(layer)
@@ -175,7 +176,7 @@ def _resized(layer: LayerReport) -> Count:
 
 
 def _local_response(layer: LayerReport) -> Count:
-    """Return what ptflops counts for the functions of a local response norm: three products, and an average."""
+    """Return what ptflops counts for the functions of a local response norm: three products and an average."""
     channels, _ = layer.node.layer.split(layer.sample, layer.env)
     if not isinstance(channels, int):
         return None
@@ -258,7 +259,7 @@ FUNCTIONS = {
     "inception_v3": ("*_relu", "*_pool"),
     "mobilenet_v2": ("avgpool",),
 }
-"""The layers that torchvision's code computes by functions, by built-in network.
+"""The layers of each built-in network that torchvision's code computes by functions.
 
 Tools that look at modules do not see them.
 """
@@ -274,7 +275,7 @@ def tool_named(name: str) -> str:
 
 
 def count_as(report: Report, tool: str) -> Report:
-    """Return the report with what a tool prints as its multiply-accumulates."""
+    """Return the report with the multiply-accumulates that a tool prints."""
     counted = Report(report.network, report.batch, report.sample, report.layers)
     counted.memory, counted.macs_as = report.memory, macs_as(report, tool)
     return counted
@@ -288,7 +289,7 @@ def macs_as(report: Report, name: str) -> MacsAs:
     if source is not None and source.built_in:
         functions = FUNCTIONS.get(report.network.name or "", ())
     counts: dict[str, tuple[str, list[Count], list[Count]]] = {}
-    """For each op what makes the tool's count differ, the exact counts of its layers, and the tool's."""
+    """For each op: why the tool's count differs, the exact counts of its layers, and the tool's counts."""
     unknown = []
     for layer in leaves(report.layers):
         rule = _rule(tool, layer, functions)

@@ -1,4 +1,4 @@
-"""The meaning of the same words in each framework: a class for each dialect, read by the layers."""
+"""Dialects: what the same words mean in each framework, a class for each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ALL = frozenset(PADDING_WORDS)
 
 
 class Dialect:
-    """The rules in which frameworks differ, with the values of `plain`; a dialect is a class without instances.
+    """The rules in which frameworks differ, with the values of `plain`. A dialect is a class without instances.
 
     Sources: ATen/native/Pool.h and torch/nn (PyTorch), keras/src/backend/common/backend_utils.py and
     tensorflow/python/ops/nn_ops.py (Keras), onnx/defs/nn/defs.cc (ONNX), caffe/layers/pooling_layer.cpp (Caffe).
@@ -17,9 +17,9 @@ class Dialect:
 
     name = "plain"
     title = "plain"
-    """Its name in errors."""
+    """The name shown in errors."""
     layout = "NCHW"
-    """NCHW or NHWC, if the spec does not say."""
+    """The default layout, NCHW or NHWC."""
     conv_words = _ALL
     """The padding words that a convolution takes."""
     channelwise_words = _ALL
@@ -27,7 +27,7 @@ class Dialect:
     pool_words = _ALL
     transposed_words = _ALL - {"causal"}
     pads_by_word = False
-    """Whether its layers take padding as words alone, so that numbers need a layer of their own before."""
+    """Whether layers take padding only as words, so that numbers need a padding layer in front."""
     strided_same = True
     """Whether a convolution takes `same` together with a stride."""
     pool_stride: int | None = None
@@ -47,9 +47,9 @@ class Dialect:
     lp_padding = True
     """Whether an Lp pool can be padded."""
     lp_signed = False
-    """Whether an Lp pool takes powers of values with their signs, and the mean of a cut window times the whole one."""
+    """Whether an Lp pool keeps signs in powers, and multiplies the mean of a cut window by the whole window."""
     avg3d_fits_bare = False
-    """Whether avgpool3d, and lppool3d which uses it, need n >= k before any padding."""
+    """Whether avgpool3d, and lppool3d which uses it, needs n >= k before any padding."""
     count_include_pad = True
     """Whether an average counts explicit padding by default (never that of `same`)."""
     count_is_option = True
@@ -59,19 +59,19 @@ class Dialect:
     transposed_groups = True
     """Whether a transposed conv takes groups."""
     transposed_limit = "larger"
-    """The limit below which out_pad stays: max(s, d) for `larger`, s for `stride`; `zero` means no out_pad."""
+    """The limit that out_pad stays below: max(s, d) for `larger`, s for `stride`; `zero` allows no out_pad."""
     out_by_out_pad = False
-    """Whether a transposed conv meets wanted sizes by out_pad below s (PyTorch's output_size), not by padding."""
+    """Whether a transposed conv reaches given sizes by an out_pad below s (PyTorch's output_size), not by padding."""
     out_appends = False
-    """Whether wanted sizes of a transposed conv may append more than out_pad may (ONNX `output_shape`)."""
+    """Whether given output sizes of a transposed conv may append more than out_pad may (ONNX `output_shape`)."""
     valid_transposed_covers = False
     """Whether a `valid` transposed conv is at least n*s wide: (n-1)*s + max(k', s)."""
     linear_is_1d = False
-    """Whether the upsampling modes name their number of axes: linear 1, bilinear and bicubic 2, trilinear 3."""
+    """Whether upsampling modes imply their number of axes: linear 1, bilinear and bicubic 2, trilinear 3."""
     norm_eps = 1e-5
     """The number that norms add to the variance by default."""
     norms_several = False
-    """Whether an instance norm needs more than one value in a channel."""
+    """Whether an instance norm needs more than one value per channel."""
     leaky_slope = 0.01
     """The slope of leakyrelu below 0 by default."""
     keepdims = True
@@ -83,23 +83,23 @@ class Dialect:
     hard_slope = 1 / 6
     """The slope of hardsigmoid around 0 by default."""
     lrn_before_is_larger = True
-    """Whether a local response norm of even size has its extra channel before."""
+    """Whether a local response norm of even size reads its extra channel before rather than after."""
     exact_by_scale = False
-    """Whether the nearest input at (u + 1/2) * scale - 1/2 is worked out as floor((u + 1/2) * scale)."""
+    """Whether the input nearest to (u + 1/2) * scale - 1/2 is computed as floor((u + 1/2) * scale)."""
     cubic = -0.75
     """The constant A of cubic upsampling (Keys 1981)."""
     cubic_leaves_out = False
-    """Whether cubic upsampling leaves out taps beyond the border, instead of reading the border."""
+    """Whether cubic upsampling leaves out taps beyond the border instead of reading the border there."""
     wrap_again = True
     """Whether padding may wrap around more than once."""
     hidden_bias = True
-    """Whether lstm, gru and rnn have a second bias by default, on the side of the hidden state."""
+    """Whether lstm, gru and rnn have a second bias by default, for the hidden state."""
     reset_after = True
     """Whether a gru multiplies the hidden state by its weights before the reset by default."""
     cuts_indices = False
-    """Whether an embedding takes a number that is not whole for the whole one towards 0."""
+    """Whether an embedding truncates fractional indices towards 0."""
     cubic_steps = 0
-    """The steps between two pixels that cubic weights are tabled for, the nearest of which is taken; 0 for none."""
+    """The steps between two pixels in a table of cubic weights, of which the nearest is used; 0 for no table."""
 
 
 class Torch(Dialect):
@@ -195,7 +195,7 @@ class Caffe(Dialect):
 
 DIALECTS = {dialect.name: dialect for dialect in (Dialect, Torch, Keras, Onnx, Caffe)}
 NAMES = f"{', '.join([*DIALECTS][:-1])} or {[*DIALECTS][-1]}"
-"""The dialects as a sentence lists them."""
+"""The names of the dialects, as a sentence lists them."""
 ALL = "all"
 """The word for every dialect, wherever several can be given."""
 LAYOUTS = ("NCHW", "NHWC")
@@ -205,7 +205,7 @@ _LAYOUTS = {word.lower(): layout for word, layout in LAYOUT_WORDS.items()}
 
 
 _MEANT = {"tensorflow": "keras", "tf": "keras", "tf2": "keras", "tflite": "keras", "pt": "torch", "d2l": "plain"}
-"""Other names of the dialects."""
+"""Other names for the dialects."""
 
 
 def dialect_named(name: object) -> type[Dialect]:
@@ -222,7 +222,7 @@ def dialect_named(name: object) -> type[Dialect]:
 
 
 def dialects_named(names: object) -> tuple[type[Dialect], ...]:
-    """Return the dialects of a list, or a text with commas, each once; every one for `all`.
+    """Return the dialects of a list or a comma-separated text, without repetitions; all of them for `all`.
 
     SpecError for an unknown name.
     """
@@ -249,7 +249,7 @@ def layout_named(name: object) -> str:
 
 
 def layout_of(dialect: str | None, layout: str | None) -> str:
-    """Return the layout of layer words under these options: the one named, else the dialect's own."""
+    """Return the layout of layer words under these options: the given one, otherwise the dialect's."""
     if layout is not None:
         return layout_named(layout)
     return (Dialect if dialect is None else dialect_named(dialect)).layout

@@ -1,4 +1,4 @@
-"""How results show themselves to people: the functions that draw them, entered by the layer that can."""
+"""How results are displayed: a table of drawing functions, filled by `cnncalc.api`, which may import renderers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from .registry import Registry
 
 DISPLAYS: Registry[str, Callable[[Any], Any]] = Registry()
-"""The function that draws each kind of result; `cnncalc.api` enters them, which stands above the renderers."""
+"""The function that draws each kind of result."""
 
 
 def drawn(kind: str, result: Any) -> str:
-    """Return a result as text; as Python's own repr if nothing that draws has been imported."""
+    """Return a result as text, or Python's own repr if no drawing function has been registered."""
     text: str = DISPLAYS.get(kind, object.__repr__)(result)
     return text

@@ -1,4 +1,4 @@
-"""The arithmetic that leads to a layer's figures, a line a formula, and figures as text."""
+"""The arithmetic that leads to a layer's figures, one line a formula, and figures as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .sizes import NOTHING_KNOWN, counted
 
 
 def lines(report: Report, layer: LayerReport) -> list[str]:
-    """Return a layer's whole arithmetic: its sizes, its counts, and the recurrence of its receptive field."""
+    """Return all of a layer's arithmetic: its sizes, its counts, and the recurrence of its receptive field."""
     return [*layer.explain(), *field_lines(layer), *memory_lines(report, layer)]
 
 
@@ -64,7 +64,7 @@ def relation(layer: LayerReport) -> tuple[Field, ...]:
 
 
 def _recurrence(layer: LayerReport) -> list[str]:
-    """Return the recurrence on each axis; none if a field is not known, or the layer is a block, or moves axes."""
+    """Return the recurrence on each axis; empty if a field is unknown, or if the layer is a block or moves axes."""
     old, new = layer.reads_fields[0].of, layer.traced.fields.of
     if layer.node.layer.NESTS or layer.node.layer.JOINS or old == new:
         return []
@@ -81,12 +81,12 @@ def _recurrence(layer: LayerReport) -> list[str]:
 
 
 def _is_window(field: Field) -> bool:
-    """Return whether its units differ by nothing but their place, and are in order."""
+    """Return whether the units of a field differ only by their place, and are in order."""
     return field.phases is None and (field.stride or 0) > 0
 
 
 def _extents(layer: LayerReport, axes: int) -> list[str]:
-    """Return the extent of a dilated window on each axis, as the product it is; empty without one."""
+    """Return the extent of a dilated window on each axis as a formula; empty if nothing is dilated."""
     k, d = layer.values.get("k"), layer.values.get("d")
     if not isinstance(k, tuple) or not isinstance(d, tuple) or len(k) != axes:
         return [""] * axes
@@ -105,11 +105,11 @@ def _window(old: Field, own: Field, new: Field, extent: str) -> str:
 
 
 MOST_EXPLAINED = 4
-"""How many phases are written out."""
+"""The number of phases that are written out."""
 
 
 def _phases(old: Field, own: Field, new: Field) -> str:
-    """Return which units the units of each phase see, and the pixels that these see."""
+    """Return the units that the units of each phase see, and the pixels that those see."""
     count, texts = len(new.phases or own.phases or (0,)), []
     for unit in range(min(count, MOST_EXPLAINED)):
         seen, pixels = [_interval(field, unit) for field in (own, new)]
@@ -141,7 +141,7 @@ def _pixels(old: Field, seen: Interval, pixels: Interval) -> str:
 
 
 def _joined(fields: Sequence[Field]) -> str:
-    """Return how unit 0's field follows from those of the paths that meet; nothing if they are the same."""
+    """Return how unit 0's field follows from those of the meeting paths; empty if they are the same."""
     spans = [_interval(field, 0) for field in fields if field.spans is not None]
     local = [span for field, span in zip(fields, spans, strict=False) if not field.marks & POOLED and span != NOTHING]
     if len(spans) < len(fields) or len(local) < 2 or len(set(fields)) == 1:
@@ -176,7 +176,7 @@ def field_words(fields: Sequence[Field]) -> str:
 
 
 def axes_text(value: object) -> str:
-    """Return a number per axis as in a layer word: once if all are equal, before+after if the two sides differ."""
+    """Return a number per axis as a layer word has it: once if all are equal, before+after if the two sides differ."""
     if value is None or isinstance(value, (int, float, str)):
         return "" if value is None else str(value)
     assert isinstance(value, (list, tuple))
@@ -194,12 +194,12 @@ def _side_text(value: object) -> str:
 
 
 def field_text(fields: Sequence[Field], name: str) -> str:
-    """Return a figure of each axis' field, once if all are equal: `?` is not known, `~` differs by phase."""
+    """Return a figure of each axis's field, once if all are equal: `?` if not known, `~` if it differs by phase."""
     return axes_text([_figure(field, name) for field in fields])
 
 
 def _figure(field: Field, name: str) -> object:
-    """Return a figure of a field; of one that differs by unit the sizes from the least to the most, and no stride."""
+    """Return a figure of a field. If units differ, their size is a range and they have no stride."""
     number = getattr(field, name)
     if field.phases is None:
         return "?" if number is None else number

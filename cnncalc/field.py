@@ -17,41 +17,41 @@ from .sizes import Size
 Interval = tuple[int, int]
 
 NOTHING: Interval = (0, -1)
-"""The field of a unit that no pixel reaches: a transposed conv leaves such units if its kernel is shorter than s."""
+"""The field of a unit that sees no pixel: a transposed conv makes such units if its kernel is shorter than s."""
 MOST_PHASES = 1024
 """With more phases than this, a field is unknown."""
 MOST_FOLLOWED = 1 << 20
 """With more phases than this, units are not followed one by one either."""
 LARGEST = 1 << 1024
-"""With a stride beyond this, a field is unknown: it is of no use, and costs more with each layer."""
+"""With a stride beyond this, a field is unknown: it is useless, and costs more with each layer."""
 
 
 class Anchor:
-    """An unknown first pixel, from which others are known to lie a number of pixels away."""
+    """An unknown first pixel, from which other pixels are at known distances."""
 
 
 class Field(NamedTuple):
     """The receptive field of a layer's units on one axis, in pixels of the network's input."""
 
     size: int | None
-    """How many pixels a unit sees, at most over the phases."""
+    """The number of pixels that a unit sees; the largest number if phases differ."""
     stride: int | None
-    """How many pixels two neighbours are apart; None if that is not a whole number."""
+    """The distance between two neighbours in pixels; None if it is not a whole number."""
     start: int | None
-    """Unit 0's first pixel, negative in the padding."""
+    """The first pixel of unit 0; negative in the padding."""
     phases: tuple[Interval, ...] | None = None
-    """If the units differ by phase: the first and last pixel of each unit of one period, or NOTHING."""
+    """If units differ by phase: the first and last pixel of each unit of one period, or NOTHING."""
     advance: int = 0
-    """With phases: how many pixels further the next period lies."""
+    """With phases: the distance from one period to the next in pixels."""
     marks: int = 0
-    """POOLED, BROADCAST and MISALIGNED, as they hold for the paths that lead here."""
+    """The flags POOLED, BROADCAST and MISALIGNED of the paths that lead here."""
     anchor: Anchor | None = None
-    """If an open size decides the start: what it is counted from."""
+    """The pixel that the start is counted from, if an open size decides it."""
     offset: int = 0
-    """How many pixels the start lies after the anchor."""
+    """The distance of the start after the anchor in pixels."""
 
     def __eq__(self, other: object) -> bool:
-        """Return whether the same is known of both; an anchor says nothing of the pixels."""
+        """Return whether the same is known of both fields; anchors, which stand for unknown pixels, do not count."""
         return isinstance(other, tuple) and tuple.__eq__(self[:6], other[:6])
 
     def __ne__(self, other: object) -> bool:
@@ -62,12 +62,12 @@ class Field(NamedTuple):
 
     @property
     def is_followed(self) -> bool:
-        """Whether it tells one unit from another wherever they go, as a relation of `cnncalc.fields` does."""
+        """Whether it follows single units through any layer, as a relation of `cnncalc.fields` does."""
         return False
 
     @property
     def sizes(self) -> tuple[int, int] | None:
-        """The fewest and the most pixels that a unit sees; None if that is not known."""
+        """The fewest and the most pixels that a unit sees; None if not known."""
         if self.size is None:
             return None
         spans = self.phases if self.phases is not None else [(0, self.size - 1)]
@@ -113,31 +113,32 @@ class Field(NamedTuple):
         return self.lost() if (first, last) == NOTHING else Field(last - first + 1, 0, first, None, 0, self.marks)
 
     def pad(self, before: int, out: Size, repeats: Callable[[int], int] | None) -> Field:  # noqa: ARG002  not followed
-        """Return the field of a map of `out` units with so many units more before, fewer below 0.
+        """Return the field after padding a map to `out` units with `before` more units in front (fewer if negative).
 
-        `repeats` gives the unit that each repeats, if its padding is not constant; the field counts it as padding.
+        For padding that is not constant, `repeats` returns the unit that a padded one repeats; the field counts it as
+        padding.
         """
         return self.slide(1, 1, before)
 
     def behind(self, before: int) -> Field | None:  # noqa: ARG002  what the others see is not told
-        """Return the field of units among others, so many of which stand in front of them: None, it is not known."""
+        """Return the field after `before` other units are put in front; None, as this class does not follow them."""
         return None
 
     def seen(self, first: int, last: int) -> Interval:
-        """Return the pixels that units `first` to `last` see together, NOTHING if none; the field is known."""
+        """Return the pixels that units `first` to `last` of a known field see together; NOTHING if there are none."""
         assert self.spans is not None
         return _seen(*self.spans, first, last, _monotone(*self.spans))
 
     def spread(self, sees: Sequence[Interval], advance: int, step: int = 1) -> Field:  # noqa: ARG002  it has no holes
-        """Return the field after a layer whose unit u sees units `sees[u % P]`, P = len(sees), every `step`-th.
+        """Return the field after a layer whose unit u sees every `step`-th of units `sees[u % P]`, P = len(sees).
 
-        They move by `advance` each period.
+        The units seen move by `advance` each period.
         """
         known = self.spans
         if known is None:
             return self.lost()
         phases, pace = known
-        periods = len(phases) // gcd(len(phases), advance)  # until both repeat together
+        periods = len(phases) // gcd(len(phases), advance)  # after these periods both repeat together
         if len(sees) * periods > MOST_PHASES or pace > LARGEST:
             return self.lost()
         monotone = _monotone(phases, pace)
@@ -149,7 +150,7 @@ class Field(NamedTuple):
         return _from_phases(spans, pace * (advance * periods) // len(phases)).marked(self.marks)
 
     def transpose(self, taps: int, d: int, s: int, pb: int) -> Field:
-        """Return the field after a transposed window: unit u sees units (u + pb - i*d)/s, i a tap, if that is whole."""
+        """Return the field after a transposed window: for each tap i, unit u sees (u + pb - i*d)/s if that is whole."""
         if s == 1:
             return self.slide((taps - 1) * d + 1, 1, (taps - 1) * d - pb, d)
         if s > MOST_PHASES:
@@ -157,28 +158,28 @@ class Field(NamedTuple):
         return self.spread(transposed(taps, d, s, pb), 1)
 
     def follows(self, n: Size, out: Size) -> bool:
-        """Return whether anything may be known of `out` units for n: it is not behind what is unknown."""
+        """Return whether the field after a layer from n to `out` units may be known."""
         few = not isinstance(n, int) or not isinstance(out, int) or out // gcd(n, out) <= MOST_PHASES
         return few and (self.size, self.stride, self.start) != (None, None, None)
 
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Field:
-        """Return the field after a layer with `out` units for n: unit u sees `sees(u)`, again every out/gcd units."""
+        """Return the field after a layer from n to `out` units: unit u sees `sees(u)`, with period out/gcd(n, out)."""
         if not self.follows(n, out):
             return self.lost()
         common = gcd(n, out)
         return self.spread([sees(u) for u in range(out // common)], n // common)
 
     def take(self, units: Sequence[int], advance: int) -> Field:
-        """Return the field of a row of these units; there are none beside it. `advance` is what its length stands for.
+        """Return the field of a row of these units, with nothing beside it; `advance` is the distance that it spans.
 
-        A period is the row and as much emptiness behind it, so that windows over its ends see nothing there.
+        A period is the row followed by as much emptiness, so that windows over its ends see nothing there.
         """
         if 2 * len(units) > MOST_PHASES:
             return self.lost()
         return self.spread([*[(unit, unit) for unit in units], *[NOTHING] * len(units)], 2 * advance)
 
     def met(self, others: Sequence[Field]) -> Field:
-        """Return the field of units in which this path meets others, as `join` says."""
+        """Return the field of units in which this path meets others, as `join` defines it."""
         fields, marks = [self, *others], 0
         for field in fields:
             marks |= field.marks
@@ -188,7 +189,7 @@ class Field(NamedTuple):
         return _join_local(local or fields).marked(marks)
 
     def lost(self) -> Field:
-        """Return the field with unknown numbers; the marks of the paths stay."""
+        """Return the field with its numbers unknown; its marks stay."""
         return UNKNOWN.marked(self.marks)
 
     def marked(self, marks: int) -> Field:
@@ -197,21 +198,21 @@ class Field(NamedTuple):
 
 
 POOLED = 1
-"""The path went through a global pool: its units see the whole image, and have no place in it."""
+"""The path went through a global pool: its units see the whole image and have no place in it."""
 BROADCAST = 2
-"""Such a path was joined and left out of the field: a squeeze-and-excite gate."""
+"""A pooled path was joined and left out of the field, as in a squeeze-and-excite gate."""
 MISALIGNED = 4
-"""Paths were joined whose units do not lie over each other."""
+"""Paths were joined whose units are not aligned."""
 UNKNOWN = Field(None, None, None)
 PIXEL = Field(1, 1, 0)
-"""A pixel of the input sees itself."""
+"""The field of the input: each pixel sees itself."""
 
 
 def transposed(taps: int, d: int, s: int, pb: int) -> list[Interval]:
     """Return the first and the last unit that each of s units sees through a transposed window, or NOTHING."""
     common = gcd(d, s)
     period = s // common
-    """After so many taps, the next one meets a unit again."""
+    """After this many taps, the pattern of units repeats."""
     inverse = pow(d // common, -1, period)
     sees = []
     for u in range(s):
@@ -226,7 +227,7 @@ def transposed(taps: int, d: int, s: int, pb: int) -> list[Interval]:
 
 
 def _monotone(phases: Sequence[Interval], step: int) -> bool:
-    """Return whether a later unit neither starts nor ends earlier: the hull of several is that of the outermost."""
+    """Return whether no later unit starts or ends earlier, so that the hull of units is that of the outermost."""
     if NOTHING in phases:
         return False
     following = [*phases[1:], _span(phases, step, len(phases))]
@@ -240,7 +241,7 @@ def _span(phases: Sequence[Interval], step: int, unit: int) -> Interval:
 
 
 def _seen(phases: Sequence[Interval], step: int, first: int, last: int, monotone: bool) -> Interval:
-    """Return the pixels that units first to last see together; units that see none add none."""
+    """Return the pixels that units `first` to `last` see together; units that see none add none."""
     if monotone:
         return (_span(phases, step, first)[0], _span(phases, step, last)[1]) if first <= last else NOTHING
     reach = min(last - first + 1, len(phases))  # the first period has the smallest start, the last the largest end
@@ -249,7 +250,7 @@ def _seen(phases: Sequence[Interval], step: int, first: int, last: int, monotone
 
 
 def _from_phases(spans: tuple[Interval, ...], advance: int) -> Field:
-    """Return the field of these phases, as three numbers if those say it all."""
+    """Return the field of these phases, reduced to three numbers if they suffice."""
     sizes = {last - first + 1 for first, last in spans}
     stride, rest = divmod(advance, len(spans))
     start = spans[0][0]
@@ -260,16 +261,16 @@ def _from_phases(spans: tuple[Interval, ...], advance: int) -> Field:
 
 
 def join(fields: Sequence[Field]) -> Field:
-    """Return the field of units in which several paths meet: from the smallest start to the largest end of any.
+    """Return the field of units in which several paths meet: from the smallest start to the largest end.
 
-    Paths are aligned if their strides are equal and their centres coincide. A path through a global pool is left out
-    beside others that went through none, and the field is marked.
+    Paths are aligned if their strides are equal and their centres coincide. If only some paths went through a global
+    pool, those are left out and the field is marked.
     """
     return fields[0].met(fields[1:])
 
 
 def _join_local(fields: list[Field]) -> Field:
-    """Return the field of units in which paths meet that all count."""
+    """Return the field of units in which paths meet, none of which is left out."""
     first = fields[0]
     same = [one for one in fields if one[:5] == first[:5] and one.anchor is first.anchor and one.offset == first.offset]
     if len(same) == len(fields):
@@ -278,7 +279,7 @@ def _join_local(fields: list[Field]) -> Field:
     if still:
         sizes = [field.size for field in fields if field.size is not None]
         if len(sizes) == len(fields) and still[0].size == max(sizes):
-            return still[0]  # as when attention meets what it looked at
+            return still[0]  # as when attention is added to what it read
     if first.anchor is not None and all(field.anchor is first.anchor for field in fields):
         placed = [field._replace(start=field.offset, anchor=None) for field in fields]
         joined = _join_local(placed)
@@ -293,7 +294,7 @@ def _join_local(fields: list[Field]) -> Field:
 def _join_known(known: Sequence[tuple[tuple[Interval, ...], int]]) -> Field:
     """Return the field of units in which paths of these phases and advances meet."""
     (first, advance), *_ = known
-    if len({(len(spans), step) for spans, step in known}) == 1 == len(first):  # as nearly all
+    if len({(len(spans), step) for spans, step in known}) == 1 == len(first):  # the usual case
         begin, end = _hull([only for (only,), _ in known])
         joined = Field(end - begin + 1, advance, begin)
         return joined if len({sum(only) for (only,), _ in known}) == 1 else joined.marked(MISALIGNED)
@@ -306,6 +307,6 @@ def _join_known(known: Sequence[tuple[tuple[Interval, ...], int]]) -> Field:
 
 
 def _hull(spans: Sequence[Interval]) -> Interval:
-    """Return the interval from the smallest start to the largest end of any."""
+    """Return the interval from the smallest start to the largest end."""
     seen = [span for span in spans if span != NOTHING]
     return (min(begin for begin, _ in seen), max(end for _, end in seen)) if seen else NOTHING

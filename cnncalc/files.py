@@ -1,4 +1,4 @@
-"""Files to read: opened, read whole or as far as a stream's limit, or mapped into memory."""
+"""Reading files: opened, read whole or up to a stream's limit, or mapped into memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def is_file_name(path: str) -> bool:
-    """Return whether a file can have this name: one without NUL, of characters that the system's encoding has."""
+    """Return whether a file can have this name: no NUL, and only characters of the system's encoding."""
     try:
         return b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
@@ -28,7 +28,7 @@ def is_file_name(path: str) -> bool:
 
 
 def file_name(path: str) -> str:
-    """Return a name that a file can have. SpecError for one that none can have."""
+    """Return the name if a file can have it. SpecError otherwise."""
     if not is_file_name(path):
         what = f"{shown(path, LONGEST_PATH)} cannot be the name of a file"
         raise SpecError(what, f"it has a NUL, or a character that cannot be encoded in {sys.getfilesystemencoding()}")
@@ -36,7 +36,7 @@ def file_name(path: str) -> str:
 
 
 class _Ready(io.FileIO):
-    """A file that ends where it would wait for more."""
+    """A file that ends where reading would wait for more."""
 
     def readinto(self, buffer: Any) -> int:
         return super().readinto(buffer) or 0
@@ -49,7 +49,7 @@ class _Ready(io.FileIO):
 def opened(path: str) -> Iterator[IO[bytes]]:
     """Open a file to read. SpecError if it cannot be read.
 
-    A file of the kernel that calls itself a regular one may wait without end: /proc/kmsg does.
+    A kernel file that claims to be a regular file may block forever, as /proc/kmsg does.
     """
     try:
         with open(file_name(path), "rb") as file:
@@ -61,13 +61,13 @@ def opened(path: str) -> Iterator[IO[bytes]]:
                 with io.BufferedReader(_Ready(file.fileno(), closefd=False)) as ready:
                     yield ready
     except OSError as error:
-        if os.path.isdir(path):  # Windows only says that it is not permitted
+        if os.path.isdir(path):  # Windows only reports that permission is denied
             raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror or error}") from None
 
 
 def read_whole(file: IO[bytes], name: str, limit: int | None = None) -> bytes:
-    """Return all bytes of a file. SpecError for a pipe or a device that does not end within its limit, or this one."""
+    """Return all bytes of a file. SpecError for a pipe or device that does not end within its limit, or `limit`."""
     most = stream_limit(file)
     if most is not None and limit is not None:
         most = min(most, limit)
@@ -78,18 +78,18 @@ def read_whole(file: IO[bytes], name: str, limit: int | None = None) -> bytes:
 
 
 def stream_limit(file: IO[bytes]) -> int | None:
-    """Return how many bytes of an open file are read if it may have no end; None for one on a disk, which has one."""
+    """Return how many bytes of an open file are read if it may be endless; None for a file on a disk."""
     try:
         mode = os.fstat(file.fileno()).st_mode
-    except (OSError, ValueError):  # bytes in memory
+    except (OSError, ValueError):  # in memory
         return None
     return None if stat.S_ISREG(mode) else LARGEST_DEVICE if stat.S_ISCHR(mode) else LARGEST_STREAM
 
 
 def line_limit(file: IO[bytes], name: str) -> int | None:
-    """Return how many bytes of an open file are read as a line, as `stream_limit` does.
+    """Return how many bytes of an open file are read as one line; None for a file on a disk.
 
-    SpecError for the file that standard output is written to: there would always be another line.
+    SpecError for the file that standard output goes to: reading it would never end.
     """
     grows = False
     with contextlib.suppress(AttributeError, OSError, ValueError):  # closed, or in memory
@@ -101,16 +101,16 @@ def line_limit(file: IO[bytes], name: str) -> int | None:
 
 
 def too_long(name: str, most: int) -> SpecError:
-    """Return the error for a stream of more bytes than are read."""
+    """Return the error for a stream that is longer than its limit."""
     return SpecError(f"{shown(name, LONGEST_PATH)} does not end within {most >> 20} MiB", "give a file")
 
 
 _MAPPED: list[tuple[ref[mmap], str, os.stat_result]] = []
-"""The files that are mapped into memory, by their names, and what the system said of each at first."""
+"""The mapped files: their names, and their status when they were mapped."""
 
 
 def mapped(file: IO[bytes], path: str) -> mmap:
-    """Return the bytes of a file that is not empty, mapped into memory: it must not change while they are used."""
+    """Map a non-empty file into memory and return its bytes; the file must not change while they are used."""
     from mmap import ACCESS_READ, mmap
     from weakref import ref
 
@@ -124,12 +124,12 @@ def mapped(file: IO[bytes], path: str) -> mmap:
 
 
 def guard() -> None:
-    """End the command with a message, not by a signal, if a mapped file is cut short, or its disk is full or gone."""
+    """End the command with a message, not by a signal, if a mapped file is truncated or its disk is full or gone."""
     guard_maps(lambda: f"{_changed() or 'a file'} was truncated while in use, or its disk is gone\n  {_UNCHANGED}")
 
 
 def check_mapped() -> None:
-    """Raise SpecError if a file has changed while it is mapped: what was used of it may be neither old nor new."""
+    """Raise SpecError if a file has changed while mapped: the data used may mix old and new contents."""
     changed = _changed()
     if changed is not None:
         raise SpecError(f"{changed} changed while in use", _UNCHANGED)
@@ -139,9 +139,9 @@ _UNCHANGED = "try again; the program that writes it should write a new file and 
 
 
 def _changed() -> str | None:
-    """Return the name, to be shown, of a mapped file that has been written to; None if there is none.
+    """Return the printable name of a mapped file that has been written to; None if there is none.
 
-    Another file under its name is another file: the one that is mapped is as it was.
+    A new file under the same name does not count: the mapped one is unchanged.
     """
     for held, path, first in _MAPPED:
         with contextlib.suppress(OSError):

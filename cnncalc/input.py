@@ -28,12 +28,12 @@ class Reading(Enum):
     BATCH = "a batch, then one sample"
 
     def sample_axes(self, sizes: int) -> int:
-        """Return how many axes a sample has under this reading of so many sizes."""
+        """Return the number of axes of a sample if `sizes` sizes are read in this way."""
         return sizes + 1 - list(Reading).index(self)
 
 
 def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading]:
-    """Return how each number of sizes is read by these layers; they take no other number.
+    """Return the reading of each number of sizes that these layers accept.
 
     number of sizes                 1        2        3        4        5
     a linear layer comes first      SAMPLE   BATCH    SAMPLE   BATCH
@@ -45,7 +45,7 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
     first spatial layer 2-D                  SPACE    SAMPLE   BATCH
     first spatial layer 3-D                           SPACE    SAMPLE   BATCH
 
-    Where `tobatch` stands before that layer, a sample has the axes in front that it folds, and has all of its channels.
+    If `tobatch` comes before that layer, a sample also has the axes that it folds, in front, and must have channels.
     """
     layers = list(layers)
     rank = layers[0].rank() if layers else None
@@ -54,7 +54,7 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
     nd = 2 if rank is None else rank
     table = {nd: Reading.SPACE, nd + 1: Reading.SAMPLE, nd + 2: Reading.BATCH}
     if rank is None:
-        layers = [one for one in unnested(layers) if not one.KEEPS_SHAPE or one.rank() is not None]  # others say none
+        layers = [one for one in unnested(layers) if not one.KEEPS_SHAPE or one.rank() is not None]  # others do not
         folds, later = folded(layers)
         if folds:
             return {size + folds: one for size, one in readings(later).items() if one is not Reading.SPACE}
@@ -70,18 +70,18 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
 
 
 def shaping(layers: Iterable[Layer]) -> Layer | None:
-    """Return the first layer that does not work on values where they are."""
+    """Return the first layer that does more than change values in place."""
     return next((layer for layer in unnested(layers) if not layer.KEEPS_SHAPE), None)
 
 
 def steps_first(layers: Iterable[Layer]) -> bool:
-    """Return whether the input is a sequence to the first layer that says it: steps, then features."""
+    """Return whether the input is a sequence (steps, then features) to the first layer that determines it."""
     first = shaping(layers)
     return first is not None and first.STEPS
 
 
 def first_rank(layers: Iterable[Layer]) -> int | None:
-    """Return the number of axes of the first spatial layer; None if none comes before the axes are made anew."""
+    """Return the number of axes of the first spatial layer; None if none comes before the axes are remade."""
     for layer in unnested(layers):
         rank = layer.rank()
         if rank is not None or layer.MAKES_AXES:
@@ -90,9 +90,9 @@ def first_rank(layers: Iterable[Layer]) -> int | None:
 
 
 def folded(layers: Iterable[Layer]) -> tuple[int, list[Layer]]:
-    """Return how many axes `tobatch` folds before the first spatial layer, and the layers after it.
+    """Return how many axes `tobatch` folds before the first spatial layer, and the layers after the fold.
 
-    0 if other layers make the axes, or if no layer after it is spatial.
+    The number is 0 if other layers make the axes, or if no later layer is spatial.
     """
     rest = unnested(layers)
     for layer in rest:
@@ -105,7 +105,7 @@ def folded(layers: Iterable[Layer]) -> tuple[int, list[Layer]]:
 
 
 def moved(layers: Iterable[Layer]) -> bool:
-    """Return whether axes are made anew or moved before the first spatial layer."""
+    """Return whether axes are remade or moved before the first spatial layer."""
     anew = False
     for layer in unnested(layers):
         if layer.is_spatial:
@@ -115,7 +115,7 @@ def moved(layers: Iterable[Layer]) -> bool:
 
 
 def unnested(layers: Iterable[Layer]) -> Iterator[Layer]:
-    """Yield the layers, those of a block in its place: however deep one stands, it is handed on once."""
+    """Yield the layers, those of each block in its place, at any depth."""
     around = [iter(layers)]
     while around:
         for layer in around[-1]:
@@ -132,15 +132,15 @@ class Input(NamedTuple):
     """An input as a network reads it."""
 
     batch: int | None
-    """None without a batch, and for a batch of an open size."""
+    """The size of the batch; None without one or if it is open."""
     sample: Shape
-    """One sample in the network's layout, an axis for its only channel included."""
+    """The shape of one sample in the network's layout, with an axis for a single channel."""
     sizes: Shape
-    """The input as a report shows it: the batch first, if there is one, and no axis that was not given."""
+    """The shape as a report shows it: the batch first, if any, and only axes that were given."""
 
 
 class Inputs(tuple[tuple[str | None, Shape], ...]):
-    """The shapes that a caller gives for several inputs: each with a name, or with None for the next in order."""
+    """The shapes given for several inputs, each with a name, or with None for the next input in order."""
 
     __slots__ = ()
 
@@ -158,16 +158,16 @@ def input_names(network: Network) -> list[str]:
 
 
 def has_open_input(network: Network) -> bool:
-    """Return whether a size of one of its inputs is left open, or not known."""
+    """Return whether a size of one of the inputs is open or unknown."""
     further = [node.layer.given["shape"] for node in network.nodes if node.layer.WORD == "input"]
     shapes = [network.input or (UNKNOWN,), *[read_shape(shape, scalar=True) for shape in further]]
     return any(known(size) is None for shape in shapes for size in shape)
 
 
 def by_name(network: Network, given: Iterable[tuple[str | None, T]], what: str = "-i") -> dict[str, T]:
-    """Return what is given for each input by its name. SpecError for a name that is not one, or that comes twice.
+    """Return what is given for each input, by name. SpecError for an unknown name, or one given twice.
 
-    What has no name is for the inputs in their order; of several for a network's only input, the last holds.
+    Values without a name go to the inputs in order. If a network's only input gets several, the last one counts.
     """
     names, found = input_names(network), dict[str, T]()
     own = _own_name(network)
@@ -192,7 +192,7 @@ def by_name(network: Network, given: Iterable[tuple[str | None, T]], what: str =
 
 
 def _own_name(network: Network) -> str | None:
-    """Return the name that the first input has in its file, or that of an identity alone on it; None without one."""
+    """Return the first input's name in its file, or that of an identity that alone reads it; None if it has no name."""
     if network.names is not None and "input" in network.names:
         return str(network.names["input"])
     names = [n.name for n in network.nodes if n.reads == (INPUT,)]
@@ -201,7 +201,7 @@ def _own_name(network: Network) -> str | None:
 
 
 def _with_further(network: Network, given: dict[str, Shape]) -> Network:
-    """Return the network with these shapes of its further inputs, with or without a batch in front."""
+    """Return the network with these shapes, with or without a batch in front, for all inputs but the first."""
     nodes = []
     for node in network.nodes:
         if node.layer.WORD == "input" and node.name in given:
@@ -217,7 +217,7 @@ def _with_further(network: Network, given: dict[str, Shape]) -> Network:
 
 
 def given_shapes(network: Network, input: Shape | Inputs | None) -> dict[str, Shape]:
-    """Return the shapes that a caller gives for a network's inputs, by their names; none without any."""
+    """Return the shapes that a caller gives for a network's inputs, by name; empty if none are given."""
     if isinstance(input, Inputs):
         return by_name(network, input)
     shape: Any = input
@@ -231,11 +231,12 @@ def configure(
     layout: str | None,
     batch: int | None = None,
 ) -> Network:
-    """Return the network with what its caller gives in place of its own; None leaves the network's own.
+    """Return the network with what the caller gives in place of its own; None keeps the network's own.
 
-    `input` is the first input's shape, or shapes of several. The layout is the one given, else the spec's own, else the
-    dialect's; an own input that was written in the spec's layout is turned into the one given. Without any input it is
-    the one that the first layer's c_i declares, its other sizes open, or None. `batch` is put in front of it.
+    `input` is the shape of the first input, or the shapes of several. The layout is the one given, otherwise the
+    spec's, otherwise the dialect's; the network's own input is transposed from the spec's layout to the one given. If
+    there is no input at all, it follows from the first layer's c_i, with its other sizes open, or stays None. `batch`
+    is put in front of the input.
     """
     given = given_shapes(network, input)
     first = given.get(FIRST)
@@ -266,7 +267,7 @@ def configure(
 
 
 def _in_layout(network: Network, layout: str) -> Network:
-    """Return the network in this layout, its own input turned into it from the layout that the spec states."""
+    """Return the network in this layout, its own input transposed from the layout that the spec states."""
     told, layers = _told(network, own=True), [node.layer for node in network.nodes]
     if network.layout in (None, layout) or network.input is None or first_rank(layers) is None:
         return network._replace(layout=layout)
@@ -285,16 +286,16 @@ def knows_channels(network: Network) -> bool:
 
 
 class OtherChannels(NamedTuple):
-    """The channels of a network's own input, and of one that is given in its place."""
+    """The channels of a network's own input and of the one given in its place."""
 
     own: int
     given: Shape
     other: int
     fitting: str
-    """What would have the network's channels: an option, or a shape."""
+    """What would give the network its own number of channels: an option or a shape."""
 
     def text(self, name: str) -> str:
-        """Return how a network of this name and the input differ, and what would fit."""
+        """Return how the channels of the network `name` and of the input differ, and what would fit."""
         channels = f"{self.own} channel{'s' * (self.own != 1)}"
         return f"{name} takes {channels}, but {show(self.given)} has {self.other}; did you mean {self.fitting}?"
 
@@ -310,7 +311,7 @@ def other_channels(network: Network, given: Shape, dialect: str | None, layout: 
         own = known(channels(read_input(_told(network, own=True)).sample, own_layout))
         network = _told(network, own=True)._replace(input=given, layout=layout_named(layout))
         sample = read_input(network).sample
-    except CnncalcError:  # the trace says what is wrong
+    except CnncalcError:  # the trace will report it
         return None
     other = known(channels(sample, network.layout))
     if own is None or other is None or own == other:
@@ -333,18 +334,18 @@ def channels(sample: Shape, layout: str | None) -> Size:
 
 
 def _told(network: Network, *, own: bool) -> Network:
-    """Return the network with the number of a sample's axes that its input has, if its layers may not say it."""
+    """Return the network with `sample_axes` set from its input, if its layers alone may not determine it."""
     layers = [node.layer for node in network.nodes]
     if network.input is None or network.sample_axes is not None:
         return network
-    if layers[0].rank() is not None:  # a spatial layer says it for every input
+    if layers[0].rank() is not None:  # a spatial layer determines it for every input
         return network
     rule, others, size = readings(layers, own=True), readings(layers), len(network.input)
     reading = (rule if own else others).get(size)
     if reading is None:
         return network
     axes = reading.sample_axes(size)
-    has_batch = not own or others.get(axes + 1) is Reading.BATCH  # a size more in front is a batch of its own input
+    has_batch = not own or others.get(axes + 1) is Reading.BATCH  # one more size in front would be a batch
     return network if rule.get(size) is others.get(size) and has_batch else network._replace(sample_axes=axes)
 
 
@@ -364,12 +365,12 @@ def _declared_input(network: Network) -> Shape | None:
 
 
 def read_input(network: Network, batch: int | None = None) -> Input:
-    """Read the input of a configured network, `batch` put in front of it.
+    """Read the input of a configured network, with `batch` in front of it.
 
-    Raises SpecError without an input, and for a batch that cannot be; ShapeError for a number of sizes that the
-    network's layers do not take.
+    Raises SpecError without an input and for an invalid batch, and ShapeError for a number of sizes that the network's
+    layers do not accept.
     """
-    if batch is not None and hasattr(batch, "__index__") and not isinstance(batch, bool):  # NumPy's, too
+    if batch is not None and hasattr(batch, "__index__") and not isinstance(batch, bool):  # NumPy's integers, too
         batch = index(batch)
     if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST):
         raise SpecError(f"batch is {shown(batch)}, not a whole number from 1 to {LARGEST:,}")
@@ -399,8 +400,8 @@ def read_input(network: Network, batch: int | None = None) -> Input:
 
 
 def with_input(network: Network, read: Input) -> Network:
-    """Return the network with this input as its own, its sample's axes said if it would be read otherwise."""
-    if read.sizes == network.input and network.sample_axes is None:  # as `configure` leaves what the layers tell
+    """Return the network with this input as its own, and `sample_axes` set if it would be read differently."""
+    if read.sizes == network.input and network.sample_axes is None:  # as left by `configure`
         return network
     reading = readings([node.layer for node in network.nodes], own=True).get(len(read.sizes))
     told = reading is not None and reading.sample_axes(len(read.sizes)) == len(read.sample)
@@ -408,14 +409,14 @@ def with_input(network: Network, read: Input) -> Network:
 
 
 def tells(network: Network, sizes: int, axes: int) -> bool:
-    """Return whether a network's layers alone tell that so many sizes are a sample of these axes."""
+    """Return whether a network's layers alone determine that `sizes` sizes are a sample of `axes` axes."""
     layers = [node.layer for node in network.nodes]
     found = [readings(layers, own=own).get(sizes) for own in (False, True)]
     return all(one is not None and one.sample_axes(sizes) == axes for one in found)
 
 
 def read_as(part: Network, whole: Network) -> Network:
-    """Return a part of a network whose input is read as the whole network reads it, whatever layers the part has."""
+    """Return a part of a network with its input read as by the whole network, whatever layers the part has."""
     whole = _told(whole, own=True)
     layers, axes = [node.layer for node in whole.nodes], whole.sample_axes
     if axes is None and whole.input is not None:
@@ -438,7 +439,7 @@ def with_open_input(network: Network) -> Network:
 
 
 def _lettered(sample: Shape, channels_last: bool) -> Shape:
-    """Return a sample with a letter, such as H and W, for each open size without one."""
+    """Return a sample with a letter, such as H or W, for each open size without one."""
     if Open not in map(type, sample) or UNKNOWN not in sample:
         return sample
     letters = AXIS_LETTERS.get(len(sample) - 1, "")

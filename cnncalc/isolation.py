@@ -1,4 +1,4 @@
-"""Foreign code in a process of its own, with limits of its own, which cannot end this one."""
+"""Run foreign code in a separate process with its own limits, so that it cannot end this one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .limits import SECONDS_APART
 
 
 def isolated(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
-    """Return what foreign code makes of a file of `size` bytes, in a process of its own; None if it fails.
+    """Return what foreign code makes of a file of `size` bytes, run in a separate process; None if it fails.
 
-    It takes no more memory than this, and no more time than `SECONDS_APART` says. So native code that ends its process
-    does not end this one, nor do its limits hold for other threads of this one. Where processes do not fork, as on
-    Windows, it runs here.
+    It takes at most `memory` bytes and the time that `SECONDS_APART` allows. Native code that crashes does not end this
+    process, and the limits do not apply to this process's other threads. Where processes cannot fork, as on Windows,
+    the code runs in this process.
     """
     import signal
     import warnings
@@ -28,7 +28,7 @@ def isolated(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
             return None
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of other threads, which the child does not have, and does not need
+        warnings.simplefilter("ignore")  # about threads, which the child neither has nor needs
         try:
             child = os.fork()
         except OSError as error:
@@ -49,24 +49,24 @@ def isolated(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
         os.kill(child, signal.SIGKILL)
         raise
     finally:
-        with suppress(OSError):  # where nobody waits for children, they leave nothing to wait for
+        with suppress(OSError):  # if SIGCHLD is ignored, there is no child to wait for
             os.waitpid(child, 0)
     return made[:-1] if made.endswith(_WHOLE) else None
 
 
 _WHOLE = b"."
-"""The end of what a child has made."""
+"""The mark that ends a complete result of a child."""
 
 
 def _work_in_child(work: Callable[[], bytes], writing: int, memory: int, seconds: float) -> NoReturn:
-    """Write what is made to a pipe within limits, without a word of foreign code's own, and end."""
+    """Do the work within limits, silence the output of foreign code, write the result to a pipe, and exit."""
     try:
         import faulthandler
         import resource
         import signal
 
         faulthandler.disable()
-        for one in signal.valid_signals():  # one that is ignored, as `nohup` does, stays so
+        for one in signal.valid_signals():  # an ignored signal stays ignored, as `nohup` needs
             if callable(signal.getsignal(one)) or one == signal.SIGBUS:
                 signal.signal(one, signal.SIG_DFL)
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
@@ -84,7 +84,7 @@ def _work_in_child(work: Callable[[], bytes], writing: int, memory: int, seconds
 
 
 def _lower(what: int, most: int) -> None:
-    """Set a limit of this process, unless it has a lower one."""
+    """Set a limit of this process unless a lower one is set."""
     import resource
 
     soft, hard = resource.getrlimit(what)

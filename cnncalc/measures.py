@@ -1,4 +1,4 @@
-"""What may be measured of a network besides its report: bytes, and the multiply-accumulates that tools print."""
+"""Optional figures of a network beside its report: bytes, and the multiply-accumulates that other tools print."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ class LayerMemory(NamedTuple):
     """The bytes of one layer; None for a number that is not known."""
 
     activations: int | None
-    """Of its output, for the whole batch; 0 for a view."""
+    """Bytes of its output for the whole batch; 0 for a view."""
     params: int | None
-    """Of its trained numbers; 0 if it shares another layer's."""
+    """Bytes of its trained numbers; 0 if it shares another layer's."""
     buffers: int | None
     alive: int | None
-    """Of all tensors in memory while it runs; of a block, the most."""
+    """Bytes of all tensors in memory while it runs; for a block, the maximum."""
     moved: int | None
-    """Of all that it reads and writes: inputs, output and its own numbers; of a block, the sum of its layers."""
+    """Bytes read and written: inputs, output and its own numbers; for a block, the sum over its layers."""
 
     def to_dict(self) -> dict[str, int | None]:
         """Return the bytes as JSON."""
@@ -29,13 +29,13 @@ class NetworkMemory(NamedTuple):
     dtype: str
     input: int | None
     naive: int | None
-    """The sum of all outputs, views included, as other tools count it."""
+    """Bytes of all outputs together, views included, as other tools count them."""
     peak: int | None
-    """The most that is in memory at once, without the parameters."""
+    """The most bytes in memory at once, without the parameters."""
     peak_at: str | None
-    """The layer that runs then; the first of several."""
+    """The layer that runs at the peak; the first of several."""
     peak_tensors: tuple[tuple[str, int], ...]
-    """The tensors in memory then: the layer that each is the output of, and its bytes."""
+    """The tensors in memory at the peak: the layer whose output each is, and its bytes."""
     params: int | None
     buffers: int | None
 
@@ -58,14 +58,14 @@ class OpCount(NamedTuple):
 
     op: str
     why: str
-    """What makes the tool's count differ, in words."""
+    """Why the tool's count differs, in words."""
     exact: int | None
     macs: int | None
-    """What the tool counts."""
+    """The tool's count."""
 
     @property
     def difference(self) -> int | None:
-        """What the tool adds to the exact count; negative for what it misses."""
+        """The tool's count minus the exact count."""
         return None if self.exact is None or self.macs is None else self.macs - self.exact
 
 
@@ -76,9 +76,9 @@ class MacsAs(NamedTuple):
     version: str
     macs: int | None
     exact: int | None
-    """The network's own, for one sample if the tool counts for one."""
+    """The exact count; for one sample if the tool counts for one sample."""
     kinds: tuple[OpCount, ...]
-    """The layers by their op, in the order in which the ops appear."""
+    """The counts by op, in the order in which the ops appear."""
     unknown: tuple[str, ...]
     """The layers whose count is not known."""
 

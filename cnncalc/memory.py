@@ -29,7 +29,7 @@ DTYPES = {
     "int32": 4,
     "int64": 8,
 }
-"""How many bytes a number takes."""
+"""The bytes per number of each dtype."""
 
 
 _MEANT = {"half": "float16", "fp16": "float16", "f16": "float16", "float": "float32", "single": "float32"}
@@ -39,7 +39,7 @@ _MEANT |= {"fp8": "float8", "int": "int32", "long": "int64", "byte": "int8", "i8
 
 
 def dtype_named(dtype: object) -> str:
-    """Return the name of a dtype, given by its name or as NumPy's. SpecError for an unknown one."""
+    """Return the name of a dtype, given as a name or as a NumPy dtype. SpecError for an unknown one."""
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", getattr(dtype, "__name__", None))
     if isinstance(name, str) and name.lower() in DTYPES:
         return name.lower()
@@ -49,7 +49,7 @@ def dtype_named(dtype: object) -> str:
 
 
 def itemsize(dtype: object) -> int:
-    """Return how many bytes a number of a dtype takes. SpecError for an unknown dtype."""
+    """Return the bytes per number of a dtype. SpecError for an unknown one."""
     return DTYPES[dtype_named(dtype)]
 
 
@@ -57,15 +57,15 @@ class MemoryStep(NamedTuple):
     """A layer in the order of execution."""
 
     reads: tuple[int, ...]
-    """The indices of the steps it reads, INPUT for the network's input."""
+    """The indices of the steps it reads; INPUT for the network's input."""
     size: int | None
-    """How many bytes its result takes; None if that is not known."""
+    """The bytes of its result; None if not known."""
     is_view: bool = False
-    """Whether its result is what it reads, in another form."""
+    """Whether its result is a view of what it reads."""
 
 
 def owners(steps: Sequence[MemoryStep]) -> list[int]:
-    """Return the step whose memory holds each step's result: its own index, or for a view that of its input."""
+    """Return the step whose memory holds each step's result: its own index, or for a view its input's."""
     owner: dict[int, int] = {INPUT: INPUT}
     for at, step in enumerate(steps):
         owner[at] = owner[step.reads[0]] if step.is_view else at
@@ -74,7 +74,7 @@ def owners(steps: Sequence[MemoryStep]) -> list[int]:
 
 def last_uses(steps: Sequence[MemoryStep], outputs: Sequence[int]) -> dict[int, int]:
     """Return the last step during which each tensor is in memory; `outputs` are steps whose results stay to the end."""
-    owner = [*owners(steps), INPUT]  # INPUT is the last place, too
+    owner = [*owners(steps), INPUT]  # INPUT is -1, the last place
     last = {INPUT: INPUT}
     for at, step in enumerate(steps):
         last[owner[at]] = at
@@ -84,7 +84,7 @@ def last_uses(steps: Sequence[MemoryStep], outputs: Sequence[int]) -> dict[int, 
 
 
 def sweep(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int]) -> list[int | None]:
-    """Return how many bytes are in memory while each step runs; None if the size of one tensor is not known."""
+    """Return the bytes in memory while each step runs; None if a tensor's size is not known."""
     owner, last = owners(steps), last_uses(steps, outputs)
     ending: dict[int, list[int]] = {}
     for tensor, at in last.items():
@@ -102,24 +102,24 @@ def sweep(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int]
 
 
 def alive(steps: Sequence[MemoryStep], outputs: Sequence[int], at: int) -> list[int]:
-    """Return the steps whose results are in memory while one step runs, INPUT for the network's input."""
+    """Return the steps whose results are in memory while step `at` runs; INPUT for the network's input."""
     return sorted(tensor for tensor, end in last_uses(steps, outputs).items() if tensor <= at <= end)
 
 
 class ReportSteps:
-    """The steps of a report's layers, those of blocks in place of the blocks."""
+    """The steps of a report's layers, with the layers of blocks in place of the blocks."""
 
     def __init__(self, report: Report, each: int):
-        """`each` is how many bytes a number takes."""
+        """`each` is the bytes per number."""
         self._each = each
         self.steps: list[MemoryStep] = []
         self.names: list[str] = []
         self.spans: dict[LayerReport, tuple[int, int]] = {}
-        """The first and the last step of each layer: several for a block."""
+        """The first and last step of each layer; they differ for a block."""
         self._add(report.layers, INPUT, "")
 
     def _add(self, layers: Sequence[LayerReport], input: int, within: str) -> None:
-        """Append the steps of layers; `input` is the step that they read as their input."""
+        """Append the steps of these layers; `input` is the step they read as their input."""
         for layer in layers:
             reads = tuple([input if at == INPUT else self.spans[layers[at]][1] for at in layer.node.reads])
             begin = len(self.steps)
@@ -132,9 +132,9 @@ class ReportSteps:
             self.spans[layer] = begin, len(self.steps) - 1
 
     def note(self, layers: Sequence[LayerReport], during: Sequence[int | None], shared: bool = False) -> None:
-        """Give each layer its bytes, `during` being those in memory at each step.
+        """Set the bytes of each layer; `during` has the bytes in memory at each step.
 
-        `shared`: the layers are those of a block that uses the weights of another.
+        `shared` says that the layers belong to a block that uses another block's weights.
         """
         for layer in layers:
             first, last = self.spans[layer]
@@ -154,7 +154,7 @@ class ReportSteps:
 
 
 def measure(report: Report, dtype: object) -> Report:
-    """Return the report with its bytes, all numbers of one dtype (a name, or NumPy's). SpecError for an unknown one."""
+    """Return the report with its bytes for one dtype (a name or a NumPy dtype). SpecError for an unknown dtype."""
     name, each = dtype_named(dtype), itemsize(dtype)
     order = ReportSteps(report, each)
     steps, names = order.steps, order.names
@@ -180,13 +180,13 @@ def measure(report: Report, dtype: object) -> Report:
 
 
 def _most(sizes: Sequence[int | None]) -> int | None:
-    """Return the largest size, None if one is not known."""
+    """Return the largest size; None if one is not known."""
     found = [size for size in sizes if size is not None]
     return max(found) if len(found) == len(sizes) else None
 
 
 def size_of(shape: Shape, each: int) -> int | None:
-    """Return how many bytes a tensor of a shape takes; None if a size is open."""
+    """Return the bytes of a tensor of this shape at `each` bytes per number; None if a size is open."""
     return None if shape == NOTHING_KNOWN else _bytes(count(*shape), each)
 
 

@@ -15,67 +15,67 @@ INPUT = -1
 
 
 class Origin:
-    """The source of a network: it tells the place of each layer and key."""
+    """The source of a network, which knows the place of each layer and key."""
 
     weights: Mapping[str, Callable[[], Any]] = {}
-    """For each array that the file itself holds, by its name here, the function that reads it."""
+    """The arrays that the file itself holds: for each name here, the function that reads the array."""
     model: Any = None
-    """The model as another framework's document has it; None for a spec."""
+    """The model in the document of another framework; None for a spec."""
     bind: Callable[[Mapping[str, Shape]], Network] | None = None
-    """Return the network as its file says it for inputs of these sizes, the first one's by `input`; None if it is the
-    same for all."""
+    """The function that returns the network as its file defines it for inputs of these sizes, the first one under
+    `input`; None if the network is the same for all sizes."""
     built_in = False
-    """Whether it is a network that comes with cnncalc."""
+    """Whether the network comes with cnncalc."""
     annotate: Callable[[Mapping[str, Shape]], Any] | None = None
-    """Return the source with the shapes that its lines make, `text` and `error`; None for what is not source."""
+    """The function that returns the source code annotated with shapes, as `text` and `error`; None without code."""
     unread: bool = False
-    """Whether the network holds its inputs alone: `bind` reads the rest, without sizes for open ones."""
+    """Whether the network holds only its inputs so far: `bind` reads the rest, with no sizes for open ones."""
     notes: tuple[str, ...] = ()
-    """Remarks on the file, such as where it contradicts itself."""
+    """Remarks on the file, for example where it contradicts itself."""
     functions: frozenset[str] = frozenset()
-    """The layers that PyTorch code computes by functions, and not by modules."""
+    """The layers that PyTorch code computes by functions rather than modules."""
     stored: Callable[..., dict[str, Any]] | None = None
-    """For the source of a module, the arrays that layers want, by what its `state_dict` has; None for what has none."""
+    """The function that returns the arrays of a module's layers from its `state_dict`; None without a module."""
     is_typed = False
-    """Whether it is layer words, as somebody typed them."""
+    """Whether the source is layer words as somebody typed them."""
 
     @property
     def is_fixed(self) -> bool:
-        """Return whether its layers are as a framework wrote them: with arrays or a model, and not as source."""
+        """Return whether a framework wrote the layers, with arrays or a model, rather than source code."""
         return self.annotate is None and (self.model is not None or bool(self.weights))
 
     def with_argument(self, layer: int, key: str, value: int) -> str:  # noqa: ARG002 - words show their layer
-        """Return how a layer of the spec is written with one more key."""
+        """Return how a layer of the spec is written with this key added."""
         return f'"{key}": {value}'
 
     def with_factor(self, layer: int, factor: int) -> str:  # noqa: ARG002
-        """Return how an upsampling whose `out` is this number is written with it as its factor."""
+        """Return how an upsampling whose `out` is this number is written with the number as its factor."""
         return f'"factor": {factor}'
 
     def locate(self, path: Path, key: str | None) -> Where | None:
-        """Return the place of a path, or of the key there; None without a text."""
+        """Return the place of a path, or of the key there; None if there is no text."""
         raise NotImplementedError
 
 
 class Node(NamedTuple):
-    """A layer in its place."""
+    """A layer in its place in the network."""
 
     name: str
     layer: Layer
     reads: tuple[int, ...]
-    """The indices of the nodes it reads, INPUT for the network's input."""
+    """The indices of the nodes it reads; INPUT for the network's input."""
     spec_index: int
-    """The index of its layer in the spec; the nodes of a repeated layer share it."""
+    """The index of its layer in the spec, which the copies of a repeated layer share."""
     wired: bool = False
-    """Whether the spec says what it reads."""
+    """Whether the spec states what it reads."""
     expect: Any = None
-    """The figures that the spec expects of it, for `cnncalc check`."""
+    """The figures that the spec expects of it, which `cnncalc check` tests."""
     tie: int | None = None
-    """The index of the node whose weights it uses; they are counted once."""
+    """The index of the node whose weights it shares; they are counted once."""
     trainable: bool = True
     """Whether its weights are trained; those of a frozen layer stay as they are."""
     counted: Mapping[str, int] | None = None
-    """The `weights`, `bias` and `buffers` that its arrays count as, where that is not what they hold."""
+    """The `weights`, `bias` and `buffers` that its arrays count as, if that differs from what they hold."""
 
     def label(self) -> str:
         """Return the layer as errors name it: `layers[2] 'pool1'`."""
@@ -83,7 +83,7 @@ class Node(NamedTuple):
 
 
 class Network(NamedTuple):
-    """A whole network. It equals another that is written as the same spec."""
+    """A whole network. Two networks are equal if they are written as the same spec."""
 
     nodes: tuple[Node, ...]
     dialect: type[Dialect]
@@ -93,15 +93,15 @@ class Network(NamedTuple):
     name: str | None = None
     expect: Any = None
     source: Origin | None = None
-    """Where it was read from; its `weights` are the arrays of the file, each by a function that reads it."""
+    """Where the network was read from."""
     is_report: bool = False
     """Whether it was read from a report, whose padding words are resolved for one input."""
     sample_axes: int | None = None
-    """How many axes a sample of the input has, if the spec says it and not its layers."""
+    """The number of axes of an input sample, if the spec states it rather than its layers."""
     unused: Mapping[str, Any] | None = None
-    """The parameters and buffers of the module that it was read from which it does not use: how many, and where."""
+    """The parameters and buffers of the source module that the network does not use: how many, and where."""
     names: Mapping[str, Any] | None = None
-    """What the file that it was read from calls its first `input` and its `outputs`, the first one first."""
+    """The names in its file for the first `input` and for the `outputs`, the first one first."""
 
     def __repr__(self) -> str:
         name = self.name or f"of {len(self.nodes)} layer{'s' * (len(self.nodes) != 1)}"
@@ -117,7 +117,7 @@ class Network(NamedTuple):
         return hash((self.name, len(self.nodes), self.input))
 
     def blame(self, error: CnncalcError, node: Node, within: Sequence[Node] = ()) -> CnncalcError:
-        """Add the layer's name and its place to an error and return it; `within` are the blocks around the layer."""
+        """Add a layer's name and place to an error and return the error; `within` has the blocks around the layer."""
         if error.layer is None:
             nodes = (*within, node)
             indices = ".".join([f"layers[{one.spec_index}]" for one in nodes])
@@ -128,7 +128,7 @@ class Network(NamedTuple):
         return error
 
     def head(self) -> dict[str, Any]:
-        """Return the keys of the spec before its layers, as JSON; without those that have no value."""
+        """Return the keys of the spec before its layers, as JSON, without those that have no value."""
         head: dict[str, Any] = {"cnncalc": 1}
         if self.name is not None:
             head["name"] = self.name
@@ -146,7 +146,7 @@ class Network(NamedTuple):
         return head
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the spec that reads back as this network: every name written out, only the keys that were given.
+        """Return the spec that reads back as this network: every name written out, but only the keys that were given.
 
         Lists are tuples; `load` takes both.
         """
@@ -155,23 +155,23 @@ class Network(NamedTuple):
 
     @property
     def layer_count(self) -> int:
-        """How many layers it has, those of blocks included."""
+        """The number of layers, those of blocks included."""
         return _count(self.nodes)
 
     def outputs(self) -> dict[str, str]:
-        """Return the names of the outputs, the last layer first, each with the name of its layer."""
+        """Return the layer of each output by the output's name, the last layer first."""
         read = {at for node in self.nodes for at in node.reads}
         *others, first = [node.name for at, node in enumerate(self.nodes) if at not in read]
         own = [first, *others]
         return dict(zip((self.names or {}).get("outputs", own), own, strict=True))
 
     def bound(self, inputs: Mapping[str, Shape]) -> Network:
-        """Return the network as its file says it for inputs of these sizes, the first one's by `input`."""
+        """Return the network as its file defines it for inputs of these sizes, the first one under `input`."""
         bind = None if self.source is None else self.source.bind
         return self if bind is None else bind(inputs)
 
     def inlined(self) -> Network:
-        """Return the network with the layers of each block in its place, named `block.layer`."""
+        """Return the network with each block replaced by its layers, named `block.layer`."""
         if not any(node.layer.NESTS for node in self.nodes):
             return self
         return self._replace(nodes=tuple(_inline(self.nodes)))
@@ -187,9 +187,9 @@ def layer_dict(
     values: Mapping[str, Any] | None = None,
     inner: Sequence[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Return one layer of the spec, among the nodes around it, with its resolved values or those that were given.
+    """Return one layer of the spec as JSON, with its resolved `values`, or by default those that were given.
 
-    `inner` are the layers of a block, if they are made already.
+    `nodes` are those around the layer. `inner` has the layers of a block if they have been made already.
     """
     raw: dict[str, Any] = {"name": node.name, "op": node.layer.op}
     keys: Mapping[str, Any] = node.layer.given if values is None else values
@@ -214,10 +214,10 @@ def layer_dict(
 
 
 def _inline(nodes: Sequence[Node]) -> list[Node]:
-    """Return the nodes with the layers of each block in its place; what reads a block reads its last layer."""
+    """Return the nodes with each block replaced by its layers; whatever reads a block then reads its last layer."""
     inlined: list[Node] = []
     begins: list[int] = []
-    """The index of each node, or of the first of a block's, in the new list."""
+    """The index of each node, or of a block's first layer, in the new list."""
     ends = {INPUT: INPUT}
     """The index of each node's result in the new list."""
     for index, node in enumerate(nodes):
@@ -229,7 +229,7 @@ def _inline(nodes: Sequence[Node]) -> list[Node]:
             inner: Any = node.layer.given["layers"]
             for at, one in enumerate(_inline(inner)):
                 tie = None if one.tie is None else begin + one.tie
-                if shared is not None:  # the first of all that share its weights, as every tie
+                if shared is not None:  # a tie names the first of the layers that share weights
                     own = inlined[shared + at].tie
                     tie = shared + at if own is None else own
                 seen = tuple([reads[0] if read == INPUT else begin + read for read in one.reads])

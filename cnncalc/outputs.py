@@ -1,9 +1,8 @@
-"""Outputs: standard output, and files that are written whole or not at all.
+"""Writing outputs: standard output, and files that are written whole or not at all.
 
-Text, bytes and arrays are all written in one way: to a new file beside the target, which is synced, gets the target's
-owner, group and mode and then its name. A link is followed, so that it stays a link; another name of the same file (a
-hard link) keeps the old one. A pipe or a device has no such file beside it and is written as it is. The files of one
-command get their names together.
+Text, bytes and arrays are all written in one way: to a new file beside the target, which is synced and gets the
+target's owner, group and mode before it gets its name. A symbolic link is followed, so that it stays a link; a hard
+link keeps the old contents. A pipe or a device is written directly. The files of one command get their names together.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ from .signals import NEW_FOLDERS, UNFINISHED, remove_empty, unbroken
 
 STDOUT = "-"
 _RESERVED = {"CON", "PRN", "AUX", "NUL", *[f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)]}
-"""Names of devices in every folder of Windows, whatever ending they have."""
+"""The names of devices in every folder of Windows, whatever their ending."""
 
 
 def is_special(path: str) -> bool:
-    """Return whether a path is a pipe or a device, or one of this program's own: nothing is put in its place."""
+    """Return whether a path is a pipe, a device or a file this program has open, which is written directly."""
     is_other = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
     return is_other or _descriptor(path) is not None
 
 
 def _descriptor(path: str) -> int | None:
-    """Return the number of the file that this program has open and that a path names, as /dev/stdout; None for others.
+    """Return the file descriptor that a path such as /dev/stdout names; None for other paths.
 
-    It is written where it stands: opened anew, a file behind it would lose what others have written.
+    Such a file is written at its current position: reopening it would lose what others have written.
     """
     for _ in range(_MOST_LINKS):
         folder, _, name = os.path.normpath(path).rpartition("/")
@@ -48,20 +47,20 @@ def _descriptor(path: str) -> int | None:
 
 
 _DESCRIPTORS = ("/dev/fd", "/proc/self/fd", "/proc/thread-self/fd")
-"""The folders with the files that this program has open, by their numbers."""
+"""The folders that list this program's open files by descriptor."""
 _DIGITS = 10
-"""No number of an open file has so many digits."""
+"""The number of digits that no file descriptor reaches."""
 _MOST_LINKS = 40
-"""How many links Linux follows."""
+"""The number of links that Linux follows."""
 
 
 def output_path(path: str) -> str:
-    """Return the path of an output as it is given, or `-` for another name of standard output, as /dev/stdout."""
+    """Return the path of an output as given, or `-` for another name of standard output, such as /dev/stdout."""
     return STDOUT if _descriptor(path) == 1 else path
 
 
 def allow_open(count: int) -> None:
-    """Let the command have so many files open besides its own, as far as the system allows."""
+    """Raise the limit on open files to `count` beside the command's own, as far as the system allows."""
     with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such limit
         import resource
 
@@ -72,11 +71,11 @@ def allow_open(count: int) -> None:
 
 
 _OWN_FILES = 64
-"""How many files are open besides those that are written, at most: streams, inputs, modules that are imported."""
+"""The most files that are open beside those written: streams, inputs, modules being imported."""
 
 
 def safe_name(name: str, windows: bool = os.name == "nt") -> str:
-    """Return a name as one of a file: characters that the system does not take in one become `_`, and it is cut."""
+    """Return a name as a valid file name: shortened, and with `_` for characters that the system does not accept."""
     unsafe = '/\0\\:*?"<>|' + "".join(map(chr, range(32))) if windows else "/\0"
     name = name.translate(str.maketrans(unsafe, "_" * len(unsafe)))
     name = f"_{name}" if windows and name.partition(".")[0].strip().upper() in _RESERVED else name
@@ -84,11 +83,11 @@ def safe_name(name: str, windows: bool = os.name == "nt") -> str:
 
 
 _LONGEST_NAME = 250
-"""The most bytes of a file's name before its ending: systems take 255."""
+"""The most bytes of a file's name before its ending: systems accept 255 in all."""
 
 
 def folded(name: str) -> str:
-    """Return a name as disks compare it that take `A` for `a`; some of them do not tell two spellings of `é` apart."""
+    """Return a name as disks that ignore case compare it; some of them also equate the two encodings of `é`."""
     from unicodedata import normalize
 
     return normalize("NFC", name).casefold()
@@ -96,12 +95,12 @@ def folded(name: str) -> str:
 
 @contextlib.contextmanager
 def folder(path: str) -> Iterator[None]:
-    """Make a folder to write in, and those above it. What is new and empty at the end does not stay."""
+    """Make a folder to write in, and its parents. New folders that are empty at the end are removed."""
     new, missing = [], path
     while missing and not os.path.exists(missing):
         new.append(missing)
         missing = os.path.dirname(missing)
-    NEW_FOLDERS[:] = reversed(new)  # before they are there: a signal may come right behind
+    NEW_FOLDERS[:] = reversed(new)  # before they exist: a signal may come right after
     try:
         try:
             os.makedirs(path, exist_ok=True)
@@ -114,12 +113,12 @@ def folder(path: str) -> Iterator[None]:
 
 
 _GROUPS: list[dict[object, Target | None]] = []
-"""The files of each `all_or_none` that has begun, by what makes them one file; None for a pipe, which has its name."""
+"""The files of each running `all_or_none`, by their identity; None for a pipe, which already has its name."""
 
 
 @contextlib.contextmanager
 def all_or_none() -> Iterator[None]:
-    """Give the files that are written within their names at the end, or none of them if that is not reached."""
+    """Give all files that are written within their names at the end, or none if the end is not reached."""
     targets: dict[object, Target | None] = {}
     _GROUPS.append(targets)
     try:
@@ -133,7 +132,7 @@ def all_or_none() -> Iterator[None]:
 
 
 def _name_all(targets: list[Target]) -> None:
-    """Give files their names. SpecError for the first that does not get it, with those that have theirs."""
+    """Give files their names. SpecError for the first that cannot be named, listing those that were."""
     for at, target in enumerate(targets):
         try:
             target.rename()
@@ -146,7 +145,7 @@ def _name_all(targets: list[Target]) -> None:
 class Target:
     """A file to write, which appears under its name at `commit`. SpecError if it cannot be written.
 
-    `discard` removes what is unfinished; after `commit` it removes nothing.
+    `discard` removes an unfinished file; after `commit` it removes nothing.
     """
 
     def __init__(self, path: str):
@@ -154,12 +153,12 @@ class Target:
             raise SpecError("'' is not a file name", "give a file, or - for standard output")
         self.path = path
         self.is_whole = False
-        """Whether all of it is written, and it has its name or waits for it."""
+        """Whether the file is complete, and has its name or waits for it."""
         with self.errors():
             self._old = _status(path)
             self.is_special = is_special(path)
             if self.is_special:
-                if self._old is not None and not stat.S_ISCHR(self._old.st_mode):  # a device may be several outputs
+                if self._old is not None and not stat.S_ISCHR(self._old.st_mode):  # outputs may share a device
                     self._join((self._old.st_dev, self._old.st_ino))
                 descriptor = _descriptor(path)
                 raw = _Onward(path if descriptor is None else os.dup(descriptor), "wb")
@@ -172,7 +171,7 @@ class Target:
             self.name = os.path.realpath(path) if os.path.islink(path) else path
             folder, name = os.path.split(self.name)
             self._part = os.path.join(folder, f"{name[:20]}.{os.urandom(8).hex()}.part")
-            UNFINISHED.add(self._part)  # before it is there: a signal may come right behind `open`
+            UNFINISHED.add(self._part)  # before it exists: a signal may come right after `open`
             try:
                 self.file = open(self._part, "x+b", opener=None if self._old is None else _private)  # noqa: SIM115
             except OSError:
@@ -185,7 +184,7 @@ class Target:
                 raise
 
     def _join(self, one: object) -> None:
-        """Become one of the files of a group. SpecError if it has this one already."""
+        """Join the current group of files. SpecError if the group already has this file."""
         if not _GROUPS:
             return
         if one in _GROUPS[-1]:
@@ -194,14 +193,14 @@ class Target:
         _GROUPS[-1][one] = None if self.is_special else self
 
     def _place(self) -> object:
-        """Return the number of the file's folder, whatever it is called, and its name as the disk compares it."""
+        """Return what identifies the target: its folder, by device and inode, and its name as the disk compares it."""
         folder, name = os.path.split(self.name)
         found = os.stat(folder or os.curdir)
         folds_case = os.path.exists(f"{self._part.removesuffix('part')}PART")
         return found.st_dev, found.st_ino, folded(name) if folds_case else name
 
     def commit(self) -> None:
-        """Give the file its name, now that it is whole, or leave that to `all_or_none`.
+        """Give the complete file its name, or leave that to `all_or_none`.
 
         SpecError if an input has changed meanwhile.
         """
@@ -212,7 +211,7 @@ class Target:
                 self.file.close()
                 return
             old = _status(self.name) or self._old
-            if old is not None and hasattr(os, "fchown"):  # Windows has neither owners nor modes
+            if old is not None and hasattr(os, "fchown"):  # Windows has neither owner nor mode
                 _keep_rights(self.file.fileno(), self.name, old)
             os.fsync(self.file.fileno())
             self.file.close()
@@ -227,7 +226,7 @@ class Target:
         UNFINISHED.discard(self._part)
 
     def discard(self) -> None:
-        """Leave nothing behind, but what waits for its name."""
+        """Remove the unfinished file, unless it is complete and waits for its name."""
         if self.is_whole and _GROUPS:
             return
         with contextlib.suppress(OSError):
@@ -239,9 +238,9 @@ class Target:
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn what the system refuses while the file is written into a SpecError with its name.
+        """Turn errors of the system while the file is written into a SpecError with its name.
 
-        That nobody reads a pipe any more stays what it is: the command ends quietly.
+        A closed pipe stays an OSError, so that the command can end quietly.
         """
         try:
             yield
@@ -253,7 +252,7 @@ class Target:
 
 
 class _Onward(io.FileIO):
-    """A file that is written onward alone: a device says that it seeks and does not, and what is added to stays."""
+    """A file that is only written forwards: a device claims to seek and does not, and appended data must stay."""
 
     def seekable(self) -> bool:
         return False
@@ -266,28 +265,29 @@ _HELP: dict[int | None, str] = {
     errno.EMFILE: "write fewer files at once, or raise the limit that `ulimit -n` shows",
     errno.EBUSY: "if the file is a mount, mount its folder instead: a file is replaced by a new one",
 }
-"""What helps against errors of the system, by their numbers."""
+"""The help for errors of the system, by errno."""
 
 
 def _status(path: str) -> os.stat_result | None:
-    """Return what the system says of a file; None if there is none. OSError for what cannot be its name."""
+    """Return a file's status; None if there is no such file. OSError for an invalid name."""
     try:
         return os.stat(path)
     except FileNotFoundError:
         return None
-    except ValueError as error:  # a NUL, or what the system's encoding does not have
+    except ValueError as error:  # a NUL, or a character outside the system's encoding
         raise OSError(errno.EINVAL, str(error)) from None
 
 
 def _private(path: str, flags: int) -> int:
-    """Open a file that nobody else may read: what it replaces may have been so."""
+    """Open a file that nobody else may read, as the file that it replaces may have been private."""
     return os.open(path, flags, 0o600)
 
 
 def _keep_rights(file: int, path: str, old: os.stat_result) -> None:
-    """Give a file the owner, the group, the mode and the attributes of what stands at a path, as far as is allowed.
+    """Give a file the owner, group, mode and attributes of the file at `path`, as far as is allowed.
 
-    A group that is not kept gets no more than all others have, and without the list of rights only the owner has some.
+    If the group cannot be kept, it gets no more rights than others have; without the access control list, only the
+    owner gets any.
     """
     for owner in (old.st_uid, -1):
         with contextlib.suppress(OSError):
@@ -300,7 +300,7 @@ def _keep_rights(file: int, path: str, old: os.stat_result) -> None:
     if not has_group:
         mode = mode & ~0o070 | (mode & 0o007) << 3
     names = _attributes(path)
-    if _RIGHTS not in names and _RIGHTS in _attributes(file):  # from the folder, whose list is for new files
+    if _RIGHTS not in names and _RIGHTS in _attributes(file):  # inherited from the folder's default list
         os.removexattr(file, _RIGHTS)
     for name in names:
         try:
@@ -315,11 +315,11 @@ def _keep_rights(file: int, path: str, old: os.stat_result) -> None:
 
 
 _RIGHTS = "system.posix_acl_access"
-"""The attribute with the access control list, whose mask takes the place of the group's bits in the mode."""
+"""The attribute of the access control list, whose mask replaces the group bits of the mode."""
 
 
 def _attributes(file: str | int) -> list[str]:
-    """Return the names of a file's attributes that one in its place gets, too."""
+    """Return the names of a file's extended attributes that its replacement gets, too."""
     try:
         names = os.listxattr(file)
     except (AttributeError, OSError):  # not on Linux; not on this disk
@@ -329,7 +329,7 @@ def _attributes(file: str | int) -> list[str]:
 
 @contextlib.contextmanager
 def whole(path: str) -> Iterator[IO[bytes]]:
-    """Open a file to write, which appears whole at the end, or not at all if that is not reached."""
+    """Open a file to write, which appears complete at the end, or not at all if the end is not reached."""
     target = Target(path)
     try:
         with target.errors():
@@ -341,9 +341,9 @@ def whole(path: str) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
-    """Open standard output (None or `-`), or a whole file, for text; `utf8` whatever the locale says.
+    """Open standard output (None or `-`) or a file for text; `utf8` overrides the locale's encoding.
 
-    What is within ends where nobody reads on, and what is behind it goes on.
+    If the reader of standard output closes it, the body ends there and the code after it goes on.
     """
     if path is None or path == STDOUT:
         stream = standard_output()
@@ -363,7 +363,7 @@ def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
 
 @contextlib.contextmanager
 def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[bytes]]:
-    """Open standard output (None or `-`), or a whole file, for bytes. SpecError for a terminal, with the kind."""
+    """Open standard output (None or `-`) or a file for bytes. SpecError for a terminal; `kind` names the data."""
     if path is not None and path != STDOUT:
         with whole(path) as file:
             yield file
@@ -375,7 +375,7 @@ def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[
 
 @contextlib.contextmanager
 def while_read() -> Iterator[None]:
-    """Leave what prints as soon as nobody reads on: the command goes on behind it, and ends as it would have ended."""
+    """End the body quietly if the reader closes the pipe; the command then goes on and ends as usual."""
     try:
         yield
     except OSError as error:
@@ -384,7 +384,7 @@ def while_read() -> Iterator[None]:
 
 
 def is_closed_pipe(error: OSError) -> bool:
-    """Return whether nobody reads the pipe that was written to; on Windows the error is EINVAL."""
+    """Return whether the error is a pipe closed by its reader; on Windows that is EINVAL."""
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
 
 

@@ -1,4 +1,4 @@
-"""A part of a network: what a layer depends on (`until`), or what depends on a layer alone (`after`)."""
+"""Parts of a network: the layers that a layer depends on (`until`), or those that depend only on it (`after`)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .trace import shape
 
 
 class PartOrigin(Origin):
-    """The origin of a part of a network: its places and its arrays are those of the whole, where it has the layer."""
+    """The origin of a part of a network: the places and arrays of the whole network's layers that it has."""
 
     def __init__(self, whole: Network, part: Sequence[Node], owners: Mapping[str, str], until: str | None):
-        """`owners` are the layers whose arrays have another name in the part, with that name."""
+        """`owners` maps each layer whose arrays are renamed in the part to the new name."""
         assert whole.source is not None
         self._origin, self.model, self.notes = whole.source, whole.source.model, whole.source.notes
         self.functions, self.is_typed = whole.source.functions, whole.source.is_typed
@@ -46,7 +46,7 @@ class PartOrigin(Origin):
 
 
 def _owner(name: str, layers: Mapping[str, str]) -> str | None:
-    """Return the layer that an array such as `conv1.weight` is of, one of these; the longest name that fits."""
+    """Return the layer that owns an array such as `conv1.weight`: of these, the longest name that fits."""
     while "." in name:
         name = name.rpartition(".")[0]
         if name in layers:
@@ -55,10 +55,10 @@ def _owner(name: str, layers: Mapping[str, str]) -> str | None:
 
 
 def part(network: Network, until: str | None = None, after: str | None = None) -> Network:
-    """Return a configured network up to the layer `until`, and from behind the layer `after`.
+    """Return the part of a configured network up to the layer `until` and after the layer `after`.
 
-    Up to a layer are the layers that it depends on. From behind one are those that depend on it, which may read no
-    other; their input is its output. SpecError if there is no such layer, or if others are read.
+    The part up to a layer has the layers that it depends on. The part after a layer has those that depend on it; they
+    must read no others, and their input is its output. SpecError for an unknown layer, or if they read others.
     """
     if until is not None:
         network = _until(network, until)
@@ -94,7 +94,7 @@ def _after(network: Network, name: str) -> Network:
 
 
 def _behind(nodes: Sequence[Node], begin: int) -> list[int] | SpecError:
-    """Return the layers that depend on one, with those that depend on no input; SpecError if they read others."""
+    """Return the layers that depend on one, and those that depend on no input; a SpecError if they read others."""
     behind, fed = {begin}, {INPUT}
     for at, node in enumerate(nodes):
         if fed & set(node.reads):
@@ -120,7 +120,7 @@ def _behind(nodes: Sequence[Node], begin: int) -> list[int] | SpecError:
 
 
 def _next_cut(nodes: Sequence[Node], begin: int) -> str:
-    """Return the help that names the next layer from behind which a network can be taken."""
+    """Return the help that names the next layer after which the network can be cut."""
     ends = range(begin + 1, min(begin + 200, len(nodes)))
     cut = next((nodes[at].name for at in ends if _is_cut(nodes, at)), None)
     way = "name a layer after which no earlier layer is read"
@@ -134,7 +134,7 @@ def _is_cut(nodes: Sequence[Node], begin: int) -> bool:
 
 
 def _sample(layer: LayerReport) -> Shape:
-    """Return one sample of what a layer gives, a letter of its own for each size that depends on others."""
+    """Return one sample of a layer's output, with a new letter for each size that depends on other sizes."""
     own = layer.traced
     if own.out == NOTHING_KNOWN or not own.out or own.fields.lead:
         what = "gives a single number" if not own.out else "has an unknown output shape"
@@ -144,7 +144,7 @@ def _sample(layer: LayerReport) -> Shape:
 
 
 def _found(network: Network, name: str) -> tuple[Network, int]:
-    """Return the network and the index of a layer in it, with blocks opened if the layer is in one."""
+    """Return the network and a layer's index in it, with blocks inlined if the layer is in one."""
     for whole in (network, network.inlined()):
         names = [node.name for node in whole.nodes]
         if name in names:
@@ -153,7 +153,7 @@ def _found(network: Network, name: str) -> tuple[Network, int]:
 
 
 def _taken(network: Network, kept: Sequence[int], inputs: dict[int, int], title: str, until: str | None) -> Network:
-    """Return the network of these of its layers; `inputs` are what the input is in place of."""
+    """Return the network of the layers `kept`; `inputs` maps the nodes that become its inputs to INPUT."""
     own = {at: place for place, at in enumerate(kept)}
     places = inputs | own
     owners: dict[int, int] = {}
@@ -161,7 +161,7 @@ def _taken(network: Network, kept: Sequence[int], inputs: dict[int, int], title:
     for at in kept:
         node = network.nodes[at]
         tie = node.tie
-        if tie is not None and tie not in own:  # its weights are those of the first layer that has them here
+        if tie is not None and tie not in own:  # its weights belong to the first layer here that shares them
             first = owners.setdefault(tie, at)
             tie = None if first == at else first
         reads = tuple([places[read] for read in node.reads])

@@ -1,4 +1,4 @@
-"""Tables by word, in which a second entry for a word is an error."""
+"""Tables by key in which a second entry for a key is an error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Registry(dict[K, V]):
         return self
 
     def register(self, *keys: K) -> Callable[[V], V]:
-        """Return a decorator that enters what it decorates under each of these keys, and leaves it as it is."""
+        """Return a decorator that registers what it decorates under each of these keys and returns it unchanged."""
 
         def enter(value: V) -> V:
             for key in keys:

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class Hint(NamedTuple):
-    """What is valid, and perhaps not meant as it is written."""
+    """A remark on what is valid, but perhaps not meant as written."""
 
     name: str
-    """The name of its kind, as `dropped-pixels`."""
+    """The name of its kind, such as `dropped-pixels`."""
     layers: tuple[str, ...]
-    """The layers that it is about."""
+    """The layers that it concerns."""
     text: str
     """What is the case, with its numbers."""
     help: str
@@ -37,7 +37,7 @@ MOST_PHASES_SHOWN = 64
 
 
 class LayerReport:
-    """The report of one layer: shapes, with the batch if there is one, counts, and its units' receptive field."""
+    """The report of one layer: shapes (with the batch, if any), counts, and the receptive field of its units."""
 
     __slots__ = (
         *("bias", "buffers", "inner", "local_weights", "memory", "name", "network", "node", "nodes", "op", "out", "rf"),
@@ -56,29 +56,37 @@ class LayerReport:
         fields: Sequence[Fields] = (),
         needs: Sequence[Any] = (),
     ):
-        self.network, self.nodes, self.node, self.traced, self.inner = network, nodes, node, traced, inner
-        """`nodes` are the network's, or those of the block around it; `inner` are a block's own layers."""
-        self.name, self.op, self.values = node.name, node.layer.op, traced.values
-        """Its name, unique in its network, its op's word, and every key with its resolved value."""
+        self.network, self.node, self.traced = network, node, traced
+        self.nodes = nodes
+        """The network's nodes, or those of the enclosing block."""
+        self.inner = inner
+        """The layers of a block; empty for any other layer."""
+        self.name, self.op = node.name, node.layer.op
+        """Its name, unique among `nodes`, and its op's word."""
+        self.values = traced.values
+        """Every key with its resolved value."""
         self.weights, self.bias, self.buffers = traced.weights, traced.bias, traced.buffers
-        """Trained numbers without the bias, those of the bias, and numbers that it keeps and that are not trained: open
-        if an open size decides, None if not known."""
+        """Trained numbers without the bias, those of the bias, and numbers kept but not trained: each a formula if it
+        depends on an open size, None if not known."""
         self.params = total([self.weights, self.bias])
         """Trained numbers: weights and bias."""
-        self.local_weights, self.rf = traced.local, traced.fields.shown
-        """Weights of the locally connected layer (the same window, no weight shared), and the receptive field on each
-        axis of the network's input."""
+        self.local_weights = traced.local
+        """Weights of the locally connected layer: the same windows, no weight shared."""
+        self.rf = traced.fields.shown
+        """The receptive field of its units on each axis of the network's input."""
         self.memory: LayerMemory | None = None
-        """Its bytes; None before `cnncalc.memory.measure`."""
+        """Its bytes; None until `cnncalc.memory.measure` sets them."""
         own = traced.fields
-        self.reads_fields, self.read = fields, own._replace(batch_at=0) if own.batch_at else own
-        """The axes and fields of what it reads, and of its output as others read it."""
+        self.reads_fields = fields
+        """The axes and fields of its inputs."""
+        self.read = own._replace(batch_at=0) if own.batch_at else own
+        """The axes and fields of its output, as other layers read it."""
         self.needs = needs
-        """What it needs of open sizes beyond what layers before it need, as `conditions.Condition`: that its inputs go
-        together and its windows fit."""
+        """The conditions on open sizes (`conditions.Condition`) that it adds to those of earlier layers, so that its
+        inputs go together and its windows fit."""
         self._batch, self._xs = batch, xs
         self.sample = xs[0] if xs else traced.out
-        """The input shape without the batch; of a layer that reads none, the output's."""
+        """The input shape without the batch; the output's shape for a layer without inputs."""
         self.x = xs[0] if xs else ()
         self.out = traced.out
         if batch is not None:
@@ -90,19 +98,19 @@ class LayerReport:
         return f"<{self.name}: {self.op} {show(self.x)} -> {show(self.out)}>"
 
     def inputs(self) -> Sequence[Shape]:
-        """Return the shapes of everything it reads, with the batch."""
+        """Return the shapes of its inputs, with the batch."""
         if self._batch is None:
             return self._xs
         return [_batched(x, self._batch, own) for x, own in zip(self._xs, self.reads_fields, strict=True)]
 
     @property
     def samples(self) -> Sequence[Shape]:
-        """The shapes of everything it reads, without the batch."""
+        """The shapes of its inputs, without the batch."""
         return self._xs
 
     @property
     def trainable(self) -> Count:
-        """Parameters that are trained: none of a frozen layer."""
+        """The parameters that are trained; 0 for a frozen layer."""
         if not self.node.trainable:
             return 0
         return summed(self.inner, "trainable") if self.inner else self.params
@@ -126,28 +134,28 @@ class LayerReport:
 
     @property
     def _repeats(self) -> Size:
-        """How many times its own MACs count for a sample of the network, those of a block in its layers."""
+        """How many times its MACs count for a sample of the network; 1 for a block, whose layers count their own."""
         return 1 if self.inner else self.times
 
     @property
     def times(self) -> Size:
-        """How many samples it works on for one of the network's input: more than one if axes are in the batch."""
+        """The samples it works on per sample of the network's input; more than 1 if axes are folded into the batch."""
         return self.traced.fields.times
 
     @property
     def batch(self) -> int:
-        """The number of samples in the network's input; 1 without a batch, and for what does not depend on it."""
+        """The number of samples in the network's input; 1 without a batch, or if the layer does not depend on it."""
         return self._batch if self._batch is not None and self.traced.fields.batched else 1
 
     @property
     def values_made(self) -> Count:
-        """How many numbers its output holds, for the whole batch."""
+        """The number of values in its output, for the whole batch."""
         out = self.traced.out
         return None if out == NOTHING_KNOWN else count(self.batch, self.times, *out)
 
     @property
     def values_read(self) -> Count:
-        """How many numbers it reads, for the whole batch."""
+        """The number of values in its inputs, for the whole batch."""
         counts = []
         for x, own in zip(self._xs, self.reads_fields, strict=True):
             batch = self._batch if self._batch is not None and own.batched else 1
@@ -163,22 +171,22 @@ class LayerReport:
 
     @property
     def is_convolution(self) -> bool:
-        """Return whether its report has `fc_weights` and `local_weights`."""
+        """Whether its report has `fc_weights` and `local_weights`."""
         return self.node.layer.CONVOLUTION is not None
 
     @property
     def is_cut(self) -> bool:
-        """Return whether it is a block of which only the layers before an impossible one are known."""
+        """Whether it is a block of which only the layers before an impossible one are known."""
         own: Any = self.node.layer.given["layers"] if self.inner else ()
         return len(self.inner) < len(own)
 
     @property
     def misaligned(self) -> bool:
-        """Return whether paths of different strides or centres meet in it, or above it."""
+        """Whether paths of different strides or centres meet in it or before it."""
         return any(field.marks & MISALIGNED for field in self.rf)
 
     def adds(self, figure: str) -> bool:
-        """Return whether the figure counts in the total: shared weights are stored once, and multiplied each time."""
+        """Return whether the figure counts in the total: shared weights are stored once, but multiplied each time."""
         return self.node.tie is None or figure in {"macs", "flops"}
 
     @property
@@ -187,7 +195,7 @@ class LayerReport:
         return Env(self.network.dialect, self.network.layout == "NHWC")
 
     def weight_shapes(self) -> dict[str, Shape]:
-        """Return the shape of each array it needs to run, by role, in the order of the network's layout."""
+        """Return the shape of each array it needs to run, by role, in the network's layout."""
         if self.sample == NOTHING_KNOWN:
             return {}
         return self.node.layer.weight_shapes(self.sample, self.traced.values, self.env)
@@ -202,7 +210,7 @@ class LayerReport:
         if NOTHING_KNOWN in (self.sample, self.traced.out):
             return [f"nothing is known about its {'input' if self.sample == NOTHING_KNOWN else 'output'}"]
         lines = self.node.layer.explain(self.sample, self.traced, self.env)
-        if self.node.counted is not None:  # what its arrays hold is not what they count as
+        if self.node.counted is not None:  # its arrays count differently from what they hold
             lines = [line for line in lines if not line.startswith(("parameters:", "buffers:"))]
             counts = ", ".join(f"{number:,} {what}" for what, number in self.node.counted.items())
             lines.insert(0, f"its arrays are shared, computed or not trained: counted as {counts}")
@@ -229,9 +237,9 @@ class LayerReport:
         return figures if self.memory is None else {**figures, "memory": self.memory.to_dict()}
 
     def raw(self, inner: Sequence[dict[str, Any]] | None = None) -> dict[str, Any]:
-        """Return the layer of the spec with its figures as `report`; its lists are tuples.
+        """Return the layer of the spec with its figures as `report`; lists are left as tuples.
 
-        `inner` are the layers of a block, if they are made already.
+        `inner` has the layers of a block if they have been made already.
         """
         if inner is None and self.inner:
             inner = [layer.raw() for layer in self.inner]
@@ -241,7 +249,7 @@ class LayerReport:
 
 
 def _batched(shape: Shape, batch: int | None, fields: Fields) -> Shape:
-    """Return a sample's shape with the batch, in its place, and the axes that are folded into it."""
+    """Return a sample's shape with the batch in its place, multiplied by the axes that are folded into it."""
     if batch is None or shape == NOTHING_KNOWN or not fields.batched:
         return shape
     at = fields.batch_at
@@ -249,10 +257,10 @@ def _batched(shape: Shape, batch: int | None, fields: Fields) -> Shape:
 
 
 class Report:
-    """The report of a whole network for one input. A number that an open size decides is a size, too; None is unknown.
+    """The report of a whole network for one input. A number that depends on an open size is a formula; None is unknown.
 
-    `report["conv1"]` is a layer, and `report["block1.conv1"]` one inside of a block; `"conv1" in report` says whether
-    there is such a layer. Iteration gives the layers in their order.
+    `report["conv1"]` is a layer, and `report["block1.conv1"]` one inside a block; `"conv1" in report` says whether
+    there is such a layer. Iteration gives the layers in order.
     """
 
     __slots__ = (
@@ -275,23 +283,23 @@ class Report:
         self.network, self.layers = network, layers
         """The network has the input, dialect and layout that it was traced with."""
         self.batch, self.sample = batch, sample
-        """The batch is None without one, and for one of an open size. The sample is one sample of the input in the
-        network's layout, with an axis for its only channel."""
+        """`batch` is None without a batch and for one of an open size. `sample` is one sample of the input in the
+        network's layout, with an axis for a single channel."""
         self.memory: NetworkMemory | None = None
         """Its bytes; None without a dtype."""
         self.macs_as: MacsAs | None = None
         """The multiply-accumulates that a tool prints for it; None without a tool."""
         self.hints: Sequence[Hint] | None = None
-        """What is perhaps not meant; None unless it is asked for."""
+        """Remarks on what is perhaps not meant; None unless asked for."""
         self.out, self.rf = (layers[-1].out, layers[-1].rf) if layers else (sample, ())
         """The last layer's output shape, and the receptive field of its units on each axis of the input."""
         self.params, self.buffers, self.macs = [summed(layers, figure) for figure in ("params", "buffers", "macs")]
         self._named: dict[str, LayerReport] | None = None
-        """The layers by name, once one has been asked for."""
+        """The layers by name, made when one is first asked for."""
 
     @property
     def x(self) -> Shape:
-        """The shape of the first input, with the batch, as a layer's `x` is what it reads."""
+        """The shape of the first input, with the batch; the counterpart of a layer's `x`."""
         return self.network.input or ()
 
     def __repr__(self) -> str:
@@ -303,13 +311,13 @@ class Report:
         return drawn("report", self)
 
     def _repr_html_(self) -> str:
-        """Return the table as notebooks show it: an HTML table, and its totals."""
+        """Return the report as notebooks show it: an HTML table and the totals."""
         return drawn("report as HTML", self)
 
     def rows(self) -> list[dict[str, int | float | str | None]]:
-        """Return a dict for each layer, with the columns of `--format csv`, as `pandas.DataFrame` takes them.
+        """Return a dict for each layer with the columns of `--format csv`, ready for `pandas.DataFrame`.
 
-        Numbers are numbers; None is a figure that is not known, or has no meaning for the layer.
+        Figures are numbers, not text; None is a figure that is not known or has no meaning for the layer.
         """
         rows: list[dict[str, int | float | str | None]] = DISPLAYS["report as rows"](self)
         return rows
@@ -338,13 +346,13 @@ class Report:
 
     @property
     def letters(self) -> list[str]:
-        """The letters of its inputs' open sizes, in their order."""
+        """The letters of the inputs' open sizes, in order."""
         shapes = [self.sample, *[layer.out for layer in self.layers if layer.node.layer.WORD == "input"]]
         return list(dict.fromkeys([c for shape in shapes for n in shape if isinstance(n, Open) for c in n.letters]))
 
     @property
     def holds(self) -> Any:
-        """Which numbers the letters may be, as `conditions.Holds`: for those alone all layers fit and go together."""
+        """The numbers that the letters may stand for, as `conditions.Holds`: for others the layers do not fit."""
         from .conditions import Holds
 
         return Holds(self.letters, [condition for layer in _unfolded(self.layers) for condition in layer.needs])
@@ -359,7 +367,7 @@ class Report:
         return summed(self.layers, figure)
 
     def named(self, path: str) -> tuple[Report | LayerReport, str]:
-        """Return what `conv1.out` names: a layer and the rest of the path; the report itself, if no layer begins it."""
+        """Return what a path such as `conv1.out` names (a layer, or else the report) and the rest of the path."""
         layers, end = self._by_name(), len(path)
         while end > 0:
             if path[:end] in layers:
@@ -369,27 +377,26 @@ class Report:
 
     @property
     def trainable(self) -> Count:
-        """Parameters that are trained, those included that no output uses: all but those of frozen layers."""
+        """The parameters that are trained, unused ones included: all but those of frozen layers."""
         return total([summed(self.layers, "trainable"), (self.network.unused or {}).get("params", 0)])
 
     @property
     def non_trainable(self) -> Count:
-        """Keras's count of numbers that are not trained, used or not: frozen parameters and buffers."""
+        """Keras's count of numbers that are not trained: frozen parameters and buffers, unused ones included."""
         unused = self.network.unused or {}
         others: list[int] = [unused.get(key, 0) for key in ("params", "buffers")]
         return total([self.params, self.buffers, count(-1, self.trainable), *others])
 
     @property
     def is_keras(self) -> bool:
-        """Return whether it has Keras's own totals."""
+        """Whether the report has Keras's own totals."""
         return self.network.dialect.name == "keras"
 
     def head(self) -> dict[str, Any]:
         """Return the report as JSON without its layers and its totals.
 
-        The resolved keys of its layers may say how many axes a sample has where those of the spec did not:
-        `sample_axes` stands there only if they do not. Behind a fold into the batch they do not say that the input
-        leaves out its one channel.
+        `sample_axes` is left out if the resolved keys of the layers determine it, even if the keys of the spec did not.
+        After a fold into the batch, the keys do not tell that the input leaves out its single channel.
         """
         found, axes = _resolved_rank(self.layers), len(self.sample)
         if found is None:
@@ -399,22 +406,22 @@ class Report:
         return self.network._replace(sample_axes=None if told else axes).head()
 
     def outputs(self) -> list[LayerReport]:
-        """Return the network's outputs: the last layer is the first of them, then the others that no layer reads."""
+        """Return the network's outputs: the last layer first, then the others that no layer reads."""
         read = {at for layer in self.layers for at in layer.node.reads}
         unread = [layer for at, layer in enumerate(self.layers) if at not in read]
         return [unread[-1], *unread[:-1]]
 
     def named_outputs(self) -> dict[str, LayerReport]:
-        """Return the outputs by the names that the network's file has for them, else by those of their layers."""
+        """Return the outputs by their names in the network's file, or by default by those of their layers."""
         return dict(zip(self.network.outputs(), self.outputs(), strict=True))
 
     def misaligned(self) -> list[LayerReport]:
-        """Return the layers in which paths of different strides or centres meet, without those below one."""
+        """Return the layers in which paths of different strides or centres first meet, without those that follow."""
         apart = {at for at, layer in enumerate(self.layers) if layer.misaligned}
         return [self.layers[at] for at in sorted(apart) if not apart & set(self.layers[at].node.reads)]
 
     def left_out(self) -> list[LayerReport]:
-        """Return the layers whose field leaves out a path through a global pool, without those below one."""
+        """Return the layers whose field first leaves out a path through a global pool, without those that follow."""
         gated = {at for at, layer in enumerate(self.layers) if any(field.marks & BROADCAST for field in layer.rf)}
         return [self.layers[at] for at in sorted(gated) if not gated & set(self.layers[at].node.reads)]
 
@@ -446,15 +453,15 @@ class Report:
 
 
 def leaves(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
-    """Yield layers, in place of a block its own."""
+    """Yield the layers, with each block replaced by its own layers."""
     for layer in layers:
         yield from leaves(layer.inner) if layer.inner else [layer]
 
 
 def _resolved_rank(layers: Sequence[LayerReport]) -> tuple[int, int] | None:
-    """Return the number of axes that the first spatial layer has by its resolved keys; None if not by these alone.
+    """Return the number of axes of the first spatial layer by its resolved keys; None if they do not determine it.
 
-    The second number is that of the axes that are folded into the batch before it.
+    The second number is how many axes are folded into the batch before that layer.
     """
     folds = 0
     for layer in leaves(layers):
@@ -472,14 +479,14 @@ def _resolved_rank(layers: Sequence[LayerReport]) -> tuple[int, int] | None:
 
 
 def _unfolded(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
-    """Yield layers, each block followed by its own."""
+    """Yield the layers, each block followed by its own layers."""
     for layer in layers:
         yield layer
         yield from _unfolded(layer.inner)
 
 
 def _by_name(layers: Sequence[LayerReport], within: str = "") -> dict[str, LayerReport]:
-    """Return layers by name, a block's own as `block.layer`."""
+    """Return the layers by name, those of blocks as `block.layer`."""
     named = {}
     for layer in layers:
         named[within + layer.name] = layer
@@ -488,7 +495,7 @@ def _by_name(layers: Sequence[LayerReport], within: str = "") -> dict[str, Layer
 
 
 def listed(value: Any) -> Any:
-    """Return a value as JSON reads it back: lists for tuples, the text of an open count; `expect` as it was written."""
+    """Return a value as JSON reads it back: lists for tuples, text for an open count, and `expect` as written."""
     if type(value) is int or type(value) is str:
         return value
     if isinstance(value, dict):
@@ -499,7 +506,7 @@ def listed(value: Any) -> Any:
 
 
 def rf_json(fields: Sequence[Field]) -> dict[str, Any] | None:
-    """Return receptive fields as JSON, axis by axis, `phases` only if units differ by phase; None without axes."""
+    """Return receptive fields as JSON, axis by axis, with `phases` only if units differ by phase; None without axes."""
     if not fields:
         return None
     rf: dict[str, Any] = {

@@ -1,6 +1,6 @@
-"""Signals that end the command: no unfinished file stays behind, and the exit status is that of the signal.
+"""Signals that end the command: unfinished files are removed, and the exit status is that of the signal.
 
-Nothing is heeded before the command says so (`heed`): a library leaves signals to the program that imports it.
+Handlers are set only when the command calls `heed`: a library leaves signals to the program that imports it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import os
 import sys
 
 TYPE_CHECKING = False
-"""As in `typing`, whose import takes time in which nothing is heeded yet."""
+"""As in `typing`, whose import would take time before the handlers are set."""
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable
     from types import FrameType
     from typing import Any, NoReturn
 else:
-    import _signal as signal  # built in: `signal` puts names of an enum above it, which takes as long as the rest
+    import _signal as signal  # the built-in module: `signal` adds enums, which take as long as all the rest
 
 _NAMES = (
     *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGBREAK"),
@@ -27,26 +27,26 @@ ENDING = (
     *[int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)],
     *range(getattr(signal, "SIGRTMIN", 0), getattr(signal, "SIGRTMAX", -1) + 1),
 )
-"""The signals that end a program which does not heed them, but those that faults of its own raise, as SIGSEGV."""
+"""The signals that end a program by default, except those raised by its own faults, such as SIGSEGV."""
 UNFINISHED: set[str] = set()
-"""The files beside their targets that are being written."""
+"""The temporary files that are being written beside their targets."""
 NEW_FOLDERS: list[str] = []
-"""The folders that the command has made, those above first; they go again if they stay empty."""
+"""The folders that the command has made, parents first; they are removed again if they stay empty."""
 _HANDLERS: dict[int, Any] = {}
-"""What is called for a signal, by its number; by -1 what is called at an end that native code makes."""
+"""The handlers by signal number; -1 is for a program that native code ends."""
 _LATE: list[list[int]] = []
-"""The signals that have come in each `unbroken`."""
+"""The signals received during each running `unbroken`."""
 
 
 def heed() -> None:
-    """End on signals from now on, except on those that whoever started this program ignores, as `nohup` does."""
+    """End on signals from now on, except on those ignored by whoever started this program, as `nohup` does."""
     for number in ENDING:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             _HANDLERS[number] = signal.signal(number, _end)
 
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's form
-    """End at once: an exception could come where it is lost, as in an import or after an `except`."""
+    """End at once: an exception could be lost, for example in an import or after an `except`."""
     if _LATE:
         _LATE[-1].append(number)
         return
@@ -55,7 +55,7 @@ def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal'
 
 
 def unbroken(act: Callable[[], None]) -> None:
-    """Do what must not be left half done: a signal that comes meanwhile ends the command afterwards."""
+    """Do what must not be left half done: a signal received meanwhile ends the command afterwards."""
     late: list[int] = []
     _LATE.append(late)
     try:
@@ -76,7 +76,7 @@ def _remove_unfinished() -> None:
 
 
 def remove_empty(folders: list[str]) -> None:
-    """Remove those of these folders that are empty, the last first."""
+    """Remove the folders that are empty, the last one first."""
     for folder in reversed(folders):
         try:
             os.rmdir(folder)
@@ -85,17 +85,17 @@ def remove_empty(folders: list[str]) -> None:
 
 
 def guard_maps(reason: Callable[[], str]) -> None:
-    """End with exit code 2 and this reason, not by SIGBUS, if what is mapped is there no more; only where `heed` holds.
+    """End with exit code 2 and a reason, not by SIGBUS, if mapped data has vanished; only after `heed`.
 
-    Python runs its own handlers behind the instruction at fault, which would be tried for ever: this one runs at once.
-    So does the one for native code that ends the program, as a BLAS does that gets no memory.
+    Python runs its own handlers only after the faulting instruction, which would be retried forever; this handler runs
+    at once. So does the one for native code that ends the program, as a BLAS does when it gets no memory.
     """
     number = getattr(signal, "SIGBUS", 0)
     if not number or not _HANDLERS or number in _HANDLERS:
         return
     try:
         import ctypes
-    except ImportError:  # Python can be built without it
+    except ImportError:  # Python can be built without ctypes
         return
 
     def fail(_: int) -> NoReturn:
@@ -117,5 +117,5 @@ def guard_maps(reason: Callable[[], str]) -> None:
 
 
 def is_left_at_once() -> bool:
-    """Return whether the command ends without Python's own tidying up: nothing watches it that is to be told."""
+    """Return whether the command may end without Python's own cleanup, as no tool such as a profiler watches it."""
     return sys.gettrace() is None and sys.getprofile() is None

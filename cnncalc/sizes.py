@@ -1,4 +1,4 @@
-"""Sizes: whole numbers, or letters with what the layers do to them (`floors`), and shapes of them as text and JSON."""
+"""Sizes, which are integers or formulas of letters (`floors`), and shapes as text and JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .floors import UNKNOWN as UNKNOWN  # noqa: PLC0414
 from .floors import Open as Open  # noqa: PLC0414
 
 MOST_SIZES = 8
-"""The longest shape: a batch, channels and three axes are five, and a reshape may split some."""
+"""The most sizes of a shape: a batch, channels and three axes are five, and a reshape may split some."""
 
 
 Size = int | Open
@@ -20,7 +20,7 @@ Shape = tuple[Size, ...]
 
 
 class _NothingKnown(tuple[Size, ...]):
-    """A shape that is equal to no other: the shape of a single number is ()."""
+    """A shape that equals no other, as () is the shape of a single number."""
 
     __slots__ = ()
 
@@ -35,30 +35,30 @@ class _NothingKnown(tuple[Size, ...]):
 
 
 NOTHING_KNOWN: Shape = _NothingKnown()
-"""A shape of which not even the number of its sizes is known."""
+"""A shape of which not even the number of sizes is known."""
 
 
 def evaluated(size: Size, numbers: Mapping[str, Size]) -> Size:
-    """Return a size with numbers, or other sizes, in place of letters."""
+    """Return a size with numbers or other sizes in place of letters."""
     return size.at(numbers) if isinstance(size, Open) else size
 
 
 def known(size: Size | None) -> int | None:
-    """Return the number, or None if the size is open."""
+    """Return the size as a number; None if it is open."""
     return size if type(size) is int else None
 
 
 def product(sizes: Iterable[Size]) -> Size:
-    """Return the product of sizes, 1 for none."""
+    """Return the product of sizes; 1 if there are none."""
     return prod(sizes)
 
 
 Count = int | Open | None
-"""A number of things: open if an open size decides, None if it is not known."""
+"""A number of things: a formula if it depends on an open size, None if it is not known."""
 
 
 def count(*factors: Count) -> Count:
-    """Return a count as the product of its factors, None if one of them is not known."""
+    """Return the product of the factors as a count; None if one of them is not known."""
     result: Size = 1
     for factor in factors:
         if factor is None:
@@ -68,12 +68,12 @@ def count(*factors: Count) -> Count:
 
 
 def total(counts: Iterable[Count]) -> Count:
-    """Return the sum of counts, None if one of them is not known."""
+    """Return the sum of counts; None if one of them is not known."""
     result: Size = 0
     opens: dict[Size, int] = {}
-    """How many times each open size is there: copies of a layer have the same."""
+    """How many times each open size occurs: copies of a layer have the same sizes."""
     for number in counts:
-        if type(number) is int:  # as nearly all
+        if type(number) is int:  # the usual case
             result += number
         elif number is None:
             return None
@@ -85,7 +85,7 @@ def total(counts: Iterable[Count]) -> Count:
 
 
 def counted(number: Count, longest: int = 240) -> str:
-    """Return a count as text: `1,000`, `unknown`, or its formula of letters; `open` for a formula that is too long."""
+    """Return a count as text: `1,000`, `unknown`, its formula, or `open` if the formula is too long."""
     if isinstance(number, Open):
         text = str(number)
         return text if len(text) <= longest else "open"
@@ -93,7 +93,7 @@ def counted(number: Count, longest: int = 240) -> str:
 
 
 def show(shape: Iterable[Size]) -> str:
-    """Return a shape as text: `3x224x224`, an open size of more than a letter in brackets; `scalar`, or `unknown`."""
+    """Return a shape as text: `3x224x224`, with formulas in brackets; or `scalar`, or `unknown`."""
     text = "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape)
     return text or ("unknown" if shape == NOTHING_KNOWN else "scalar")
 
@@ -120,7 +120,7 @@ def read_size(text: str) -> int:
 
 
 def atom(size: object) -> str:
-    """Return a size as a factor of a formula: in brackets if it is more than a number or a letter."""
+    """Return a size as a factor of a formula: in brackets unless it is a number or a letter."""
     text = str(size)
     return f"({text})" if isinstance(size, Open) and len(text) > 1 else text
 
@@ -138,7 +138,7 @@ def split_axes(text: str) -> list[str]:
 
 
 def is_digits(text: str) -> bool:
-    """Return whether a text is a number that is short enough to be read."""
+    """Return whether a text is a number short enough to be read."""
     return text.isascii() and text.isdecimal() and len(text) < 4000
 
 
@@ -148,7 +148,7 @@ def is_letter(text: str) -> bool:
 
 
 def looks_like_shape(word: str) -> bool:
-    """Return whether a word on the command line is meant as a shape: sizes between `x`, `,` or `×`, or a tuple."""
+    """Return whether a word on the command line is meant as a shape: sizes separated by `x`, `,` or `×`, or a tuple."""
     parts, has_open = _typed(word)
     known = [p for p in parts if is_digits(p) or is_letter(p)]
     sizes = [*known, *[p for p in parts if has_open and p in _OPEN]]
@@ -158,8 +158,8 @@ def looks_like_shape(word: str) -> bool:
 def parse_shape(text: str) -> Shape:
     """Read a shape as it is typed: `3x224x224`, `3,224,224`, `3×224×224`, a letter for an open size, or a tuple.
 
-    `(3, 224, 224)`, `[3, 224, 224]` and `torch.Size([3, 224, 224])` are the same; in `(None, 224, 224, 3)` the batch
-    is open, and is left out. SpecError for anything else, with the right spelling if that is clear.
+    `(3, 224, 224)`, `[3, 224, 224]` and `torch.Size([3, 224, 224])` are the same. In `(None, 224, 224, 3)` the batch
+    is open, and is left out. SpecError for anything else, with the right spelling if it is clear.
     """
     parts, has_open = _typed(text)
     if has_open and len(parts) > 1 and parts[0] in _OPEN:
@@ -169,12 +169,12 @@ def parse_shape(text: str) -> Shape:
 
 
 _OPEN = ("None", "-1", "batch", "batch_size", "?")
-"""What tuples have for a size that is open, as frameworks print them."""
+"""How frameworks print an open size in a tuple."""
 _BRACKETS = {"(": ")", "[": "]"}
 
 
 def _typed(text: str) -> tuple[list[str], bool]:
-    """Return the sizes of a shape as it is typed, and whether some may be open: it is a tuple, or has a `None`."""
+    """Return the sizes of a typed shape, and whether some may be open, as it is a tuple or has a `None`."""
     text = text.strip()
     if text.startswith("torch.Size(") and text.endswith(")"):
         text = text[len("torch.Size(") : -1].strip()
@@ -194,11 +194,11 @@ def _check_signs(text: str) -> None:
 
 _POWERS = {"²": 2, "³": 3}
 _SEPARATORS = "*:;/_·⋅|-"
-"""Signs that are typed between sizes and are not read there."""
+"""Characters that people type between sizes but that are not accepted."""
 
 
 def respelled(text: str) -> str | None:
-    """Return a shape with the signs that shapes have: `3x32x32` for `3*32*32` and `3x32²`; None if it is not clear."""
+    """Return a mistyped shape in the right spelling: `3x32x32` for `3*32*32` and `3x32²`; None if it is not clear."""
     said = re.sub(r"(?<=[\d²³])\s+(?=\d)", "x", text.strip().removeprefix("(").removesuffix(")").replace("**2", "²"))
     for sign in _SEPARATORS:
         said = said.replace(sign, "x")
@@ -237,7 +237,7 @@ def _read_size(value: object, within: object) -> Size:
     if value is None:
         return UNKNOWN
     if hasattr(value, "__index__") and not isinstance(value, bool):
-        value = value.__index__()  # NumPy's integers
+        value = value.__index__()  # also NumPy's integers
     if type(value) is int:
         why = "a size is at least 1" if value < 1 else f"a size is at most {LARGEST:,}" if value > LARGEST else None
         if why is None:

@@ -1,7 +1,7 @@
-"""A window step by step: what each step of a convolution or a pool reads, what it writes, and the values between.
+"""A window step by step: what each step of a convolution or a pool reads, computes and writes.
 
 A step of a sliding window makes one output. A step of a transposed convolution spreads one input over a window of the
-output. Channels come first here, whatever the layout, and a place is an index per spatial axis.
+output. Channels come first here, whatever the layout. A place has an index for each spatial axis.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .sizes import NOTHING_KNOWN
 Number = int | float
 Place = tuple[int, ...]
 Values = Callable[[int, Place], Number]
-"""The values of a map, by channel and place."""
+"""A function that returns a map's value at a channel and a place."""
 Kernel = Callable[[int, int, Place], Number]
-"""The weights, by output channel, by input channel (of a group, counted in it), and by tap."""
+"""A function that returns a weight by output channel, input channel (counted within its group) and tap."""
 SMALL = 100
-"""Values that are made up are below this number."""
+"""The bound below which made-up values stay."""
 
 
 class AxisWindow(NamedTuple):
@@ -32,7 +32,7 @@ class AxisWindow(NamedTuple):
     n: int
     out: int
     k: int | None = None
-    """None if the window is as large as the sizes of input and output ask for."""
+    """The number of taps; None if the sizes of input and output determine the window."""
     s: int = 1
     d: int = 1
     pb: int = 0
@@ -40,16 +40,16 @@ class AxisWindow(NamedTuple):
 
     @property
     def taps(self) -> int:
-        """How many cells a window has, at most."""
+        """The largest number of cells of a window."""
         return self.k or -(-self.n // max(1, self.out)) + 1
 
     @property
     def extent(self) -> int:
-        """How many places a window reaches over, those between its cells included."""
+        """The places that a window spans, those between its cells included."""
         return (self.taps - 1) * self.d + 1
 
     def cells(self, step: int) -> list[tuple[int, int]]:
-        """Return the taps of a step's window, each with its place, which lies outside of the map for padding."""
+        """Return the taps of a step's window, each with its place, which is outside the map for padding."""
         if self.k is None:
             first, end = step * self.n // self.out, -(-(step + 1) * self.n // self.out)
             return [(place - first, place) for place in range(first, end)]
@@ -57,12 +57,12 @@ class AxisWindow(NamedTuple):
 
     @property
     def overhang(self) -> int:
-        """How far the last window reaches beyond the padding, where the output's size is rounded up."""
+        """How far the last window reaches beyond the padding if the output's size is rounded up."""
         return max(0, self.cells(self.out - 1)[-1][1] + 1 - self.n - self.pa) if self.out else 0
 
 
 class Window(NamedTuple):
-    """A layer whose window moves over a map, one step after another."""
+    """A layer whose window moves over a map step by step."""
 
     kind: StepKind
     axes: tuple[AxisWindow, ...]
@@ -71,7 +71,7 @@ class Window(NamedTuple):
     groups: int
     is_flipped: bool = False
     counts_padding: bool = False
-    """Whether a mean counts the padding."""
+    """Whether an average counts the padding."""
 
     @property
     def spreads(self) -> bool:
@@ -80,16 +80,16 @@ class Window(NamedTuple):
 
     @property
     def grid(self) -> Place:
-        """How many steps there are on each axis."""
+        """The number of steps on each axis."""
         return tuple([axis.n if self.spreads else axis.out for axis in self.axes])
 
     @property
     def total(self) -> int:
-        """How many steps there are."""
+        """The number of steps."""
         return prod(self.grid)
 
     def place(self, number: int) -> Place:
-        """Return the unit that a step is about, counted from 0: an output, or an input that is spread."""
+        """Return the place of step `number`, counted from 0: that of its output, or of the input it spreads."""
         place = []
         for size in reversed(self.grid):
             number, index = divmod(number, size)
@@ -97,7 +97,7 @@ class Window(NamedTuple):
         return tuple(place[::-1])
 
     def cells(self, step: Place) -> list[tuple[Place, Place]]:
-        """Return the taps of a step's window, each with its place in the map that the window moves over."""
+        """Return the taps of a step's window, each with its place in the map under the window."""
         by_axis = []
         for axis, one in zip(self.axes, step, strict=True):
             last = (axis.k or 0) - 1
@@ -105,9 +105,9 @@ class Window(NamedTuple):
         return [_paired(own) for own in product(*by_axis)]
 
     def writers(self, place: Place, step: Place) -> list[tuple[Place, Place]]:
-        """Return the taps with which a transposed window adds to a place of its output, each with its step.
+        """Return the taps with which a transposed window adds to an output place, each with its step.
 
-        Steps that come behind `step` on the first axis are left out.
+        Steps after `step` on the first axis are left out.
         """
         by_axis = []
         for number, (axis, at) in enumerate(zip(self.axes, place, strict=True)):
@@ -119,35 +119,35 @@ class Window(NamedTuple):
         return [_paired(own) for own in product(*by_axis)]
 
     def is_inside(self, place: Place) -> bool:
-        """Return whether a place of the map that the window moves over lies in it, and not in what is padded or cut."""
+        """Return whether a place lies in the map under the window, not in its padding or in what is cut off."""
         sizes = [axis.out if self.spreads else axis.n for axis in self.axes]
         return all(0 <= at < size for at, size in zip(place, sizes, strict=True))
 
     @property
     def products(self) -> int:
-        """How many products a step has, a transposed one's with those that were added before where it writes."""
+        """The number of products of a step; for a transposed window, with those added earlier where it writes."""
         before = prod([min(-(-axis.taps // axis.s), axis.n) for axis in self.axes]) if self.spreads else 1
         return self.c_i // self.groups * prod([axis.taps for axis in self.axes]) * before
 
     def inputs(self, channel: int) -> list[int]:
-        """Return the input channels that an output channel is made of."""
+        """Return the input channels that an output channel depends on."""
         each = self.c_i // self.groups
         group = channel * self.groups // self.c_o
         return [*range(group * each, (group + 1) * each)]
 
     def is_counted(self, place: Place) -> bool:
-        """Return whether a mean counts a place: one of the input, or also of the padding, and none beyond it."""
+        """Return whether an average counts a place: in the input, or also in the padding, but never beyond it."""
         if not self.counts_padding:
             return self.is_inside(place)
         return all(at < axis.n + axis.pa for at, axis in zip(place, self.axes, strict=True))
 
     def divisor(self, step: Place) -> int:
-        """Return how many cells a mean is taken over."""
+        """Return the number of cells that an average is taken over."""
         return sum(self.is_counted(place) for _, place in self.cells(step))
 
 
 def window_of(layer: LayerReport) -> Window | None:
-    """Return the window of a layer; None if it has none that is shown step by step, or if a size is open."""
+    """Return the window of a layer; None if it has none that can be shown step by step, or if a size is open."""
     if NOTHING_KNOWN in (layer.sample, layer.traced.out):
         return None
     values, last = layer.values, layer.env.channels_last
@@ -157,7 +157,7 @@ def window_of(layer: LayerReport) -> Window | None:
     if kind is None or len(sizes) < len(x) + len(out):
         return None
     (c_i, *space), (c_o, *made) = sizes[: len(x)], sizes[len(x) :]
-    made = made or [1] * len(space)  # of a global pool that drops its axes
+    made = made or [1] * len(space)  # a global pool that drops its axes
     if "k" in values:
         rows = zip(space, made, values["k"], values["s"], values["d"], values["p"], strict=True)
         axes = [AxisWindow(n, o, k, s, d, *p) for n, o, k, s, d, p in rows]
@@ -169,10 +169,10 @@ def window_of(layer: LayerReport) -> Window | None:
 
 
 class Term(NamedTuple):
-    """A value that a step reads, and the weight that it is multiplied by; a pool's is 1."""
+    """A value that a step reads, and the weight it is multiplied by; 1 for a pool."""
 
     x: Number | None
-    """None for what is left out beside the input: of a maximum all, and of a mean what it does not count."""
+    """The value; None for padding that is left out: all of it for a maximum, what is not counted for an average."""
     weight: Number = 1
 
 
@@ -184,10 +184,10 @@ class Filled(NamedTuple):
     kernel: Kernel
     bias: Callable[[int], Number]
     made_up: tuple[str, ...] = ()
-    """What of it nobody gave: `input`, `kernel`."""
+    """Which values are made up: `input`, `kernel`."""
 
     def terms(self, channel: int, step: Place) -> list[tuple[int, list[Term]]]:
-        """Return what a step of a sliding window reads for an output channel, by input channel."""
+        """Return what a step of a sliding window reads for an output channel: the terms of each input channel."""
         window, is_sum = self.window, self.window.kind is StepKind.SUM
         cells = []
         for tap, place in window.cells(step):
@@ -201,17 +201,17 @@ class Filled(NamedTuple):
         return found
 
     def output(self, channel: int, step: Place) -> Number:
-        """Return what a step of a sliding window makes in an output channel."""
+        """Return the output of a step of a sliding window in an output channel."""
         terms = [term for _, own in self.terms(channel, step) for term in own]
         seen = [term.x for term in terms if term.x is not None]
         if self.window.kind is StepKind.MAX:
-            return next(filter(isnan, seen), max(seen, default=-inf))  # a NaN wins
+            return next(filter(isnan, seen), max(seen, default=-inf))  # NaN wins
         if self.window.kind is StepKind.MEAN:
             return sum(seen) / self.window.divisor(step)
         return sum([(term.x or 0) * term.weight for term in terms]) + self.bias(channel)
 
     def written(self, channel: int, place: Place, step: Place) -> Number:
-        """Return what a place of an output channel holds once a transposed window has made this step."""
+        """Return the value at a place of an output channel after this step of a transposed window."""
         inputs = list(enumerate(self.window.inputs(channel)))
         writers = [(tap, one) for tap, one in self.window.writers(place, step) if one <= step]
         terms = [self.x(c, one) * self.kernel(channel, at, tap) for tap, one in writers for at, c in inputs]
@@ -227,7 +227,7 @@ class Filled(NamedTuple):
 
 
 def made_up(window: Window) -> Filled:
-    """Return a window with small whole numbers: the input and each kernel count on from 0, a further channel from 1."""
+    """Return a window filled with small integers: the input and each kernel count from 0, further channels from 1."""
 
     def x(channel: int, place: Place) -> Number:
         return (_index(place, [axis.n for axis in window.axes]) + channel) % SMALL
@@ -240,12 +240,12 @@ def made_up(window: Window) -> Filled:
 
 
 def _paired(cells: Sequence[tuple[int, int]]) -> tuple[Place, Place]:
-    """Return the taps of a cell on each axis, and its places."""
+    """Return a cell's tap and its place, each with an index per axis."""
     return tuple([tap for tap, _ in cells]), tuple([place for _, place in cells])
 
 
 def _index(place: Place, sizes: Sequence[int]) -> int:
-    """Return the number of a place in its map, row by row."""
+    """Return the index of a place in its map, counted row by row."""
     number = 0
     for at, size in zip(place, sizes, strict=True):
         number = number * size + at

@@ -1,4 +1,4 @@
-"""A network whose sizes are open, for numbers in place of the letters: a point for each."""
+"""A network with open sizes, evaluated at given numbers."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .trace import shape
 
 
 class Point(NamedTuple):
-    """A network at some numbers."""
+    """A network with numbers in place of letters."""
 
     at: dict[str, int]
-    """The numbers in place of letters."""
+    """The number for each letter."""
     report: Report | None
-    """None where the network is refused."""
+    """The report; None if the network is impossible at these numbers."""
     error: CnncalcError | None = None
-    """Why it is refused."""
+    """The error, if it is impossible."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return its figures as JSON, or its error; `where` says for which letters that are left it holds."""
+        """Return its figures or its error as JSON; `where` states for which remaining letters the figures hold."""
         if self.report is None:
             assert self.error is not None
             return {"at": self.at, "holds": False, "error": self.error.to_dict()}
@@ -43,27 +43,27 @@ class Point(NamedTuple):
 
 
 class Tabulation(NamedTuple):
-    """A network at several numbers."""
+    """A network evaluated at several settings."""
 
     letters: list[str]
-    """The letters that have numbers, in the order of the input's sizes."""
+    """The letters that are set, in the order of the input's sizes."""
     points: list[Point]
 
 
 def open_letters(network: Network) -> list[str]:
-    """Return the letters of a configured network's inputs, in their order."""
+    """Return the letters of a configured network's inputs, in order."""
     shapes = inputs_of(network).values()
     return list(dict.fromkeys([c for shape in shapes for n in shape if isinstance(n, Open) for c in n.letters]))
 
 
 def inputs_of(network: Network) -> dict[str, Shape]:
-    """Return the shapes of a configured network's inputs by their names."""
+    """Return the shapes of a configured network's inputs, by name."""
     further = {n.name: n.layer.given["shape"] for n in network.nodes if n.layer.WORD == "input"}
     return {FIRST: network.input or (), **{name: read_shape(given, scalar=True) for name, given in further.items()}}
 
 
 def tabulate(network: Network, settings: Iterable[Mapping[str, int]]) -> Iterator[Point]:
-    """Yield a configured network at each of these numbers."""
+    """Yield a configured network at each of these settings."""
     inputs = inputs_of(network)
     for numbers in settings:
         given = Inputs([(name, tuple([evaluated(size, numbers) for size in sizes])) for name, sizes in inputs.items()])

@@ -1,6 +1,6 @@
-"""For test suites: assert the shape and the figures of a network, with the arithmetic in the message.
+"""Assertions for test suites: the shape and the figures of a network, with the arithmetic in the message.
 
-As in
+For example:
 
     from cnncalc.testing import assert_report, assert_shape
 
@@ -33,7 +33,7 @@ def assert_shape(source: Source, out: int | str | Sequence[Any], input: Input | 
 def assert_report(source: Source, input: Input | None = None, **expected: Any) -> Report:
     """Assert any figure of the whole, as `"expect"` in a spec: `params=9472, max_macs="4.1G", min_rf=100`.
 
-    What the spec expects of itself is checked, too. `batch`, `dialect` and `layout` are those of `cnncalc.shape`.
+    The spec's own `expect` is checked, too. `batch`, `dialect` and `layout` are those of `cnncalc.shape`.
     """
     options: dict[str, Any] = {key: expected.pop(key) for key in ("batch", "dialect", "layout") if key in expected}
     return _assert(source, expected, input, options)

@@ -30,10 +30,12 @@ def shape(
     dialect: str | None = None,
     layout: str | None = None,
 ) -> Report:
-    """Trace a network. `input`, `dialect` and `layout` override its own; `batch` is put in front of the input.
+    """Trace a network and return its report.
 
-    Raises ShapeError if the network is impossible, with the layer, the place and the arithmetic; its `report` has the
-    layers before that one, the last of them a block that is cut if that one stands in it.
+    `input`, `dialect` and `layout` override the network's own; `batch` is put in front of the input.
+
+    Raises ShapeError if the network is impossible, with the layer, the place and the arithmetic. The error's `report`
+    has the layers before that one; if that one is inside a block, the last layer is the block, cut short.
     """
     stated = network.layout
     network = configure(network, input, dialect, layout)
@@ -43,7 +45,7 @@ def shape(
         layers.extend(trace_layers(network, read))
     except CnncalcError as error:
         error.report = Report(with_input(network, read), read.batch, read.sample, layers)
-        within = bool(layers) and layers[-1].traced.out is NOTHING_KNOWN  # in the block that is cut
+        within = bool(layers) and layers[-1].traced.out is NOTHING_KNOWN  # within the cut block
         fitting = fitting_input(network, read, len(layers)) if error.key == "c_i" and not within else None
         if fitting is not None:
             *arithmetic, help = error.helps()
@@ -56,17 +58,17 @@ def shape(
 
 
 def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:
-    """Yield the report of each layer of a configured network; ShapeError at the first layer that is impossible."""
+    """Yield the report of each layer of a configured network. ShapeError at the first impossible layer."""
     network = network._replace(input=read.sizes)
     start = (read.sample, begin(read.sample, _spatial(network, read)))
     yield from _trace(network, network.nodes, start, read.batch, _Needs())
 
 
 def _spatial(network: Network, read: Input) -> list[int]:
-    """Return the places of the input's spatial axes: all but the channels', unless axes move before a spatial layer.
+    """Return the positions of the input's spatial axes: all but the channels, unless axes move before a spatial layer.
 
-    Then they are those over which that layer slides, or a later one over more: frames that were folded into the batch.
-    A sequence has its features last, so its steps are the space.
+    In that case they are the axes that this layer slides over, or more axes that a later layer slides over, as when
+    frames were folded into the batch. A sequence has its features last, so its steps are its spatial axis.
     """
     sample, env = read.sample, Env(network.dialect, network.layout == "NHWC")
     usual = list(space_of(sample, env))
@@ -77,13 +79,13 @@ def _spatial(network: Network, read: Input) -> list[int]:
     layers = _trace(network, network.nodes, (sample, begin(sample, range(len(sample)))), read.batch, _Needs())
     folds = any(node.layer.WORD == "tobatch" for node in network.nodes)
     found = set[int]()
-    with suppress(CnncalcError):  # the trace proper says what is wrong
+    with suppress(CnncalcError):  # the trace proper will report it
         for one in (one for layer in layers for one in (layer, *layer.inner)):
             if one.node.layer.is_spatial:
                 space = space_of(one.sample, env)
                 seen = one.reads_fields[0].along(space)
                 if seen and not found and len(seen) < len(space) and seen.issubset(usual):
-                    seen = set(usual)  # the others of its axes may be lost
+                    seen = set(usual)  # its other axes may be unknown
                 found = max(found, seen)
                 if found and not folds:
                     break
@@ -91,7 +93,7 @@ def _spatial(network: Network, read: Input) -> list[int]:
 
 
 class _Budget:
-    """How much of what takes long may be traced, copies of a layer that are traced once apart."""
+    """A budget for what takes long to trace; copies of a layer that are traced once are counted separately."""
 
     __slots__ = ("letters", "needs", "phases", "products", "resized")
 
@@ -109,7 +111,7 @@ class _Budget:
         self.resized = Limit(MOST_RESIZED, what, "lower times, or write the layers out")
 
     def count(self, layer: Layer, xs: Sequence[Shape], traced: Trace, copied: bool) -> None:
-        """Count a layer that was traced, or a copy of one by `times`. SpecError if that is too much."""
+        """Count a traced layer, or a copy of one by `times`. SpecError if the budget is exceeded."""
         if copied and traced.out not in xs:
             self.resized.count(1)
         if layer.JOINS and layer.MULTIPLIES:
@@ -123,9 +125,9 @@ class _Budget:
 
 
 class _Needs(list[tuple[Need, ...]]):
-    """What the layers of one trace need of open sizes: that of the layer at work, and where all before it hold.
+    """What the layers of one trace require of open sizes: the current layer, and all layers before it.
 
-    It is handed from layer to layer, into blocks, too, with what else a trace has once.
+    One such object is passed from layer to layer, also into blocks, with the other state of the trace.
     """
 
     __slots__ = ("budget", "done", "holds", "known", "traced")
@@ -134,17 +136,17 @@ class _Needs(list[tuple[Need, ...]]):
         super().__init__()
         self.budget = budget or _Budget()
         self.done: dict[int, tuple[Shape, Any]] = {}
-        """What is worked out once for the copies of a layer, also in copies of a block."""
+        """What is computed once for all copies of a layer, also in copies of a block."""
         self.holds: Holds | None = None
         self.known: set[object] = set()
-        """What is needed already."""
+        """What is already required."""
         self.traced = set[int]()
-        """The ids of the layers that were traced, by which their copies are known."""
+        """The ids of the traced layers, by which copies are recognized."""
 
     def taken(self, node: Node, xs: Sequence[Shape]) -> Sequence[Condition]:
-        """Return what this layer needs that none before it did, and take it as known.
+        """Return the conditions that this layer adds to those of the layers before it, and record them.
 
-        ShapeError if all that is needed then holds for no letters.
+        ShapeError if no letters satisfy all conditions so far.
         """
         from .conditions import Condition, Holds, Requirement
 
@@ -170,14 +172,14 @@ class _Needs(list[tuple[Need, ...]]):
 
 
 def _key(tests: tuple[Need, ...]) -> object:
-    """Return what tells needs apart, without arithmetic."""
+    """Return a key that distinguishes requirements without arithmetic."""
     return tuple(
         [(*[n.terms if isinstance(n, Open) else n for n in (left, right)], sign) for left, sign, right in tests]
     )
 
 
 def _same(one: Sequence[Fields], other: Sequence[Fields]) -> bool:
-    """Return whether fields are the same, also in what `==` leaves out: from where an unknown start is counted."""
+    """Return whether fields are the same, also in what `==` ignores: the anchor of an unknown start."""
     return one == other and all(
         a.of is b.of or [*map(tuple, a.of)] == [*map(tuple, b.of)] for a, b in zip(one, other, strict=True)
     )
@@ -191,11 +193,11 @@ def _trace(
     needs: _Needs,
     within: tuple[Node, ...] = (),
 ) -> Iterator[LayerReport]:
-    """Yield the reports of the nodes of a network, or of the block that `within` ends with, whose input is `start`."""
+    """Yield the reports of the nodes of a network, or of the last block in `within`; `start` is the input."""
     env = Env(network.dialect, network.layout == "NHWC", needs, needs.done)
     layers: list[LayerReport] = []
     held: dict[int, tuple[tuple[Shape, ...], tuple[Fields, ...], Trace]] = {}
-    """What each layer read last, by its id, and its trace: its copies by `times` that read the same have it, too."""
+    """The last inputs and trace of each layer, by its id: copies by `times` with the same inputs reuse the trace."""
     for node in nodes:
         inner: list[LayerReport] = []
         reads = [start if at == INPUT else (layers[at].traced.out, layers[at].read) for at in node.reads]
@@ -212,7 +214,7 @@ def _trace(
                 needs.budget.count(node.layer, xs, traced, copied=id(node.layer) in needs.traced)
                 needs.traced.add(id(node.layer))
                 held[id(node.layer)] = xs, fields, traced
-            if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
+            if [size for size in traced.out if type(size) is int and size > LARGEST]:  # not readable back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "a spec cannot hold larger sizes")
             if len(traced.out) > MOST_AXES:
                 raise ShapeError(f"the output has {len(traced.out)} axes", f"an array has at most {MOST_AXES}")
@@ -233,14 +235,14 @@ def _trace(
 
 
 def _traced(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
-    """Trace a layer without layers of its own."""
+    """Trace a layer that is not a block."""
     if NOTHING_KNOWN in xs and node.layer.WORD != "opaque":
         return _unknown(node, join_lost(fields, 0), env)
     return _join(node, xs, fields, env) if node.layer.JOINS else node.layer.trace(xs[0], fields[0], env)
 
 
 def _with_arithmetic(error: CnncalcError, node: Node, layers: Sequence[LayerReport]) -> CnncalcError:
-    """Return the error of a layer, its help after the arithmetic of a wrong linear layer."""
+    """Return the error of a layer; that of a wrong linear layer gets the arithmetic in its help."""
     if node.layer.WORD == "linear" and error.key == "c_i":
         error.help = "\n".join(filter(None, [_flattened(node, layers), error.help]))
     return error
@@ -260,13 +262,13 @@ def _flattened(node: Node, layers: Sequence[LayerReport]) -> str | None:
 
 
 LARGEST_SIDE = 1 << 13
-"""The largest input that is tried for a linear layer."""
+"""The largest input side that is tried for a linear layer."""
 MOST_RETRACED = 1_000
-"""Up to how many layers are traced again for an advice: two dozen times for that one."""
+"""The most layers that are traced again for advice on an input, which takes two dozen traces."""
 
 
 def fitting_input(network: Network, read: Input, at: int) -> str | None:
-    """Return the square inputs that give a linear layer the features that its c_i declares; None if there are none."""
+    """Return the square inputs that give a linear layer the features its c_i declares; None if there are none."""
     node = network.nodes[at]
     wanted = node.layer.given.get("c_i") if node.layer.WORD == "linear" else None
     if not isinstance(wanted, int) or at > MOST_RETRACED:
@@ -277,7 +279,7 @@ def fitting_input(network: Network, read: Input, at: int) -> str | None:
         return tuple([side if place in places else size for place, size in enumerate(read.sample)])
 
     def features(side: int) -> int:
-        """Return how many features it gets; 0 if a layer before does not fit."""
+        """Return how many features the layer gets; 0 if an earlier layer does not fit."""
         start = sample_of(side), begin(sample_of(side), places)
         try:
             layers = list(_trace(network, network.nodes[:at], start, read.batch, _Needs(budget)))
@@ -307,7 +309,7 @@ def _counted(traced: Trace, node: Node) -> Trace:
 
 
 def _check_tie(first: LayerReport, x: Shape, traced: Trace, node: Node, env: Env) -> None:
-    """ShapeError if the weights that are shared are not of the shape that this layer needs."""
+    """Raise ShapeError if the shared weights do not have the shapes that this layer needs."""
     before = first.traced
     traced = _counted(traced, first.node)
     if None in (before.weights, traced.weights):
@@ -323,7 +325,7 @@ def _check_tie(first: LayerReport, x: Shape, traced: Trace, node: Node, env: Env
 
 
 def _check_tied_layers(first: Sequence[LayerReport], inner: Sequence[LayerReport], name: str) -> None:
-    """ShapeError if a block does not have the layers of the block whose weights it shares."""
+    """Raise ShapeError if a block does not have the layers of the block whose weights it shares."""
     ops, own_ops = [[layer.op for layer in layers] for layers in (first, inner)]
     if ops != own_ops:
         raise ShapeError(
@@ -349,11 +351,11 @@ def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
 
 
 MOST_GUESSED = 6
-"""How many axes what is not known may have, for a layer that depends on their number."""
+"""The most axes that are tried for an unknown input of a layer that depends on their number."""
 
 
 def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
-    """Trace a layer of whose inputs nothing is known but what its keys say: its channels and its number of axes."""
+    """Trace a layer with unknown inputs: only its keys may tell the channels and the number of axes."""
     layer, rank = node.layer, node.layer.rank()
     if layer.JOINS or (rank is None and not layer.WEIGHTS):
         weights = None if layer.WEIGHTS else 0
@@ -366,7 +368,7 @@ def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
     for axes in range(1, MOST_GUESSED + 1):
         try:
             traces.append(layer.trace((UNKNOWN,) * axes, fields.lost(axes), env))
-        except ShapeError as error:  # an axis that its keys name is not there
+        except ShapeError as error:  # its keys name an axis that is not there
             refused = error
     if not traces:
         raise refused
@@ -380,14 +382,14 @@ def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
 
 
 def _summed_up(inner: Sequence[LayerReport]) -> Trace:
-    """Return a block's layers as one layer."""
+    """Return the trace of a block: its layers summed up."""
     last = inner[-1].traced
     weights, bias, buffers = [summed(inner, figure) for figure in ("weights", "bias", "buffers")]
     return Trace({}, last.out, last.fields, weights, bias, buffers, total([layer.sample_macs for layer in inner]))
 
 
 def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
-    """Trace a layer that reads several."""
+    """Trace a layer that reads several inputs."""
     folded = join_folded(fields)
     if folded is None and node.layer.WORD == "opaque":
         folded = (), set()  # what it does to a batch is not known

@@ -1,7 +1,7 @@
-"""The one formula: how many windows fit on an axis.
+"""The floor formula: how many windows fit on an axis.
 
-A sliding layer on an axis is a window of extent k' = d(k-1)+1 that starts at -pb, moves by s and must end inside
-n + pa. Two in a row are again one window, and that window is the receptive field
+A sliding layer on an axis is a window of extent k' = d(k-1)+1 that starts at -pb, moves by s and must end within
+n + pa. Two in a row act as one window, which is the receptive field
 (Dumoulin & Visin, arXiv 1603.07285; Araujo, Norris & Sim, Distill 2019, 'Computing Receptive Fields').
 """
 
@@ -25,10 +25,10 @@ def positions(n: Size, total: int, extent: int, stride: int) -> Size:
 
 
 def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
-    """Return the same rounded up, without a window that would start in the padding after (ATen/native/Pool.h).
+    """Return the number rounded up, without a window that would start in the padding after (ATen/native/Pool.h).
 
     In closed form: rounding up is the floor formula with s-1 more padding after, and no window may start at n + pb or
-    later. That drops at most one window while pa <= k', and beyond that always the one that the rule drops.
+    later. That drops at most one window while pa <= k', and otherwise always the one that the rule drops.
     """
     if after > extent:
         return positions(n, before + after + stride - 1, extent, stride) - 1
@@ -36,28 +36,28 @@ def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -
 
 
 def dropped(n: int, before: int, extent: int, stride: int, out: int) -> int:
-    """Return how many pixels at the end of an axis the floor drops: those that one window more would have read.
+    """Return how many pixels at the end of an axis the floor drops: those that one more window would have read.
 
-    Pixels that lie between two windows are not among them.
+    Pixels that lie between two windows do not count.
     """
     after_last, next_window = (out - 1) * stride - before + extent, out * stride - before
     return max(0, n - max(after_last, next_window, 0))
 
 
 def positions_kept(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
-    """Return the same rounded up, with every window, as Caffe does without padding (caffe/layers/pooling_layer.cpp)."""
+    """Return the number rounded up, with all windows: Caffe's rule without padding (caffe/layers/pooling_layer.cpp)."""
     return positions(n, before + after + stride - 1, extent, stride)
 
 
 def paddings(n: int, out: int, extent: int, stride: int, ceil: bool = False, kept: bool = False, odd: int = 0) -> range:
-    """Return the paddings q, of q before and q + odd after, for which there are `out` windows: the formulas' inverse.
+    """Return the paddings q (q before, q + odd after) for which there are `out` windows: the inverse of the formulas.
 
-    `ceil` means `positions_ceil`, and with `kept` `positions_kept`. The range may begin below 0.
+    `ceil` inverts `positions_ceil`; together with `kept`, `positions_kept`. The range may begin below 0.
     """
     least = (out - 1) * stride + extent - n  # of the total in `positions`: for the stride - 1 above it, the same
     if not ceil or kept:
         return _halved(least - odd - (stride - 1) * kept, stride)
-    bounds = [  # the three branches of `positions_ceil`, by how much is added after
+    bounds = [  # the three branches of `positions_ceil`, by the padding added after
         (_halved(least - odd - (stride - 1), stride), None, extent - stride - odd),
         (range(least - (extent - 1), least - (extent - 1) + stride), extent - stride - odd + 1, extent - odd),
         (_halved(least - odd + 1, stride), extent - odd + 1, None),

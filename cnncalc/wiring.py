@@ -1,6 +1,6 @@
-"""Name layers and connect them: a list of layers becomes nodes, or the error says what to move.
+"""Name layers and connect them: turn a list of layers into nodes, or say in an error what to move.
 
-A layer reads only layers above it, so that a network has no cycles.
+A layer reads only earlier layers, so a network has no cycles.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .network import INPUT, Node
 
 
 class Wire(NamedTuple):
-    """A layer as it was read, before it is named and wired."""
+    """A layer as read, before it is named and wired."""
 
     layer: Layer
     name: str | None = None
@@ -26,9 +26,9 @@ class Wire(NamedTuple):
     trainable: bool = True
     counted: Mapping[str, int] | None = None
     before: tuple[tuple[str, Layer], ...] = ()
-    """Layers of its group before it, each with what its name adds to the layer's."""
+    """The layers before it in its group, each with the suffix that its name adds to the layer's."""
     behind: tuple[tuple[str, Layer], ...] = ()
-    """The nodes that follow it: what reads the layer by its name reads the last of them."""
+    """The layers after it in its group, each with its suffix; others that read the layer by name read the last one."""
 
     @property
     def first(self) -> Layer:
@@ -37,9 +37,9 @@ class Wire(NamedTuple):
 
 
 def wire(layers: list[Wire]) -> tuple[Node, ...]:
-    """Name the layers and connect them. SpecError for a name given twice, or read and not given above.
+    """Name the layers and connect them. SpecError for a name given twice, or read before it is given.
 
-    A layer without a name is called by its op and its running number; names that are taken are skipped.
+    A layer without a name is named by its op and a running number; names that are taken are skipped.
     """
     names = _names(layers)
     made = _Made({name for copies in names for name in copies})
@@ -70,34 +70,34 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
             made.add(item, node)
             if not item.layer.SOURCE:
                 reads, wired = (len(made.nodes) - 1,), False
-        if item.name is not None:  # a repeated layer's own name is its last
+        if item.name is not None:  # the name of a repeated layer stands for its last copy
             made.ends[item.name], made.heads[item.name] = made.ends[copies[-1]], made.heads[copies[-1]]
     return tuple(made.nodes)
 
 
 class _Made:
-    """The nodes that were made, and what the names of layers stand for."""
+    """The nodes made so far, and what the names of layers stand for."""
 
     def __init__(self, taken: set[str]):
         self.taken = taken
-        """The names of all layers but those that only a group has."""
+        """The names of all layers, without those inside groups."""
         self.nodes: list[Node] = []
         self.ends: dict[str, int] = {"input": INPUT}
-        """The node that a layer's name stands for: the end of its group."""
+        """The node that each layer's name stands for: the end of its group."""
         self.heads: dict[str, int] = {"input": INPUT}
-        """The node of the layer itself, whose weights are shared."""
+        """The node of each layer itself, whose weights may be shared."""
         self.members: dict[str, int] = {}
-        """The nodes that only a group has, by their own names."""
+        """The other nodes of groups, by their own names."""
         self.counts: dict[str, int] = {}
-        """How many of them there are of each name before its number."""
+        """The number of those nodes by the stem of their name."""
 
     def find(self, name: str, key: str) -> int | None:
-        """Return the node that a name in a key stands for; None for a name that is not given yet."""
+        """Return the node that a name in a key stands for; None for a name not given so far."""
         names = self.heads if key == "tie" else self.ends
         return names[name] if name in names else self.members.get(name)
 
     def add(self, item: Wire, node: Node) -> None:
-        """Add a layer of this name, or all of its group."""
+        """Add the node of a layer, with its group."""
         if not item.before and not item.behind:
             self.heads[node.name] = self.ends[node.name] = len(self.nodes)
             self.nodes.append(node)
@@ -114,7 +114,7 @@ class _Made:
         self.ends[node.name] = len(self.nodes) - 1
 
     def _add_member(self, node: Node, suffix: str, layer: Layer) -> None:
-        """Add a layer beside the one that `node` is of; its name is that one's and the suffix."""
+        """Add a layer of a group, named like `node` with the suffix."""
         stem = f"{node.name}_{suffix}"
         self.counts[stem] = self.counts.get(stem, 0) + 1
         name = unused_name(stem if self.counts[stem] == 1 else f"{stem}_{self.counts[stem]}", self.taken, self.members)
@@ -123,7 +123,7 @@ class _Made:
 
 
 def _number_help(layer: Layer, name: str) -> str | None:
-    """Return how a number is given to a layer whose bare value is what it reads; None for a name."""
+    """Return how to give a number to a layer whose bare argument is the layer it reads; None if it is a name."""
     key = next((key for key in ("value", "axis") if key in layer.KEYS), None)
     if key is None or not name.lstrip("-").replace(".", "", 1).isdecimal():
         return None
@@ -136,7 +136,7 @@ def _at(at: int, key: str | None, what: str, help: str | None) -> SpecError:
 
 
 def _names(layers: list[Wire]) -> list[list[str]]:
-    """Return the names of each layer, one for each time it is there."""
+    """Return the names of each layer, one for each of its copies."""
     taken = {"input"}
     for at, item in enumerate(layers):
         if item.name in taken:
@@ -163,7 +163,7 @@ def _names(layers: list[Wire]) -> list[list[str]]:
 
 
 def _not_above(entries: Sequence[Entry], at: int, name: str, key: str) -> SpecError:
-    """Return the error for a name that is not above: with the cycle, a better order, or the nearest names."""
+    """Return the error for a name that is not given above, with the cycle, a better order, or the nearest names."""
     names = [entry.name for entry in entries]
     if name not in names:
         what, help = f"{shown(name)} is not a layer", nearest(name, [*names, "input"])
@@ -175,7 +175,7 @@ def _not_above(entries: Sequence[Entry], at: int, name: str, key: str) -> SpecEr
 
 
 def _owner(at: int, item: Wire, owner: int, nodes: list[Node]) -> int:
-    """Return the node whose weights a layer uses, the first of several. SpecError if it is of another op."""
+    """Return the node whose weights a layer uses, the first of those that share them. SpecError if its op differs."""
     op = "the input" if owner == INPUT else nodes[owner].layer.op
     if op != item.layer.op:
         what = f"tie: {shown(item.tie)} is {op}, but this is {item.layer.op}"
@@ -185,9 +185,9 @@ def _owner(at: int, item: Wire, owner: int, nodes: list[Node]) -> int:
 
 
 def unused_name(stem: str, *taken: Container[str], tried: dict[str, int] | None = None) -> str:
-    """Return a name, or if it is taken the first of `stem_2`, `stem_3` … that is not.
+    """Return `stem`, or if it is taken, the first of `stem_2`, `stem_3` … that is free.
 
-    `tried` keeps the last number of each stem, so that many names of one stem do not take a square of the time.
+    `tried` keeps the last number of each stem, so that many names of one stem do not take quadratic time.
     """
     name, number = stem, (tried or {}).get(stem, 1)
     while any(name in names for names in taken):
@@ -199,11 +199,11 @@ def unused_name(stem: str, *taken: Container[str], tried: dict[str, int] | None 
 
 
 MOST_NAMED = 12
-"""How many layers of a cycle, or of an order, are named."""
+"""The most layers of a cycle or of an order that are named."""
 
 
 class Entry(NamedTuple):
-    """A layer in the list, by the name that others read it by."""
+    """A layer in the list, under the name by which others read it."""
 
     name: str
     reads: tuple[str, ...] | None
@@ -211,7 +211,7 @@ class Entry(NamedTuple):
 
 
 def misplaced(entries: Sequence[Entry], reader: int, wanted: str) -> tuple[str, str]:
-    """Return why entry `reader` cannot read `wanted`, which is not above it, and what would help."""
+    """Return why entry `reader` cannot read `wanted`, which is not before it, and what would help."""
     reads = _reads(entries)
     target = next(at for at, entry in enumerate(entries) if entry.name == wanted)
     cycle = _path(reads, reader, target)
@@ -223,7 +223,7 @@ def misplaced(entries: Sequence[Entry], reader: int, wanted: str) -> tuple[str, 
 
 
 def _reads(entries: Sequence[Entry]) -> list[tuple[int, ...]]:
-    """Return the indices that each entry reads, without names that are not a layer's."""
+    """Return the indices that each entry reads, without unknown names."""
     index = {entry.name: at for at, entry in enumerate(entries)}
     above = [(), *[(at,) for at in range(len(entries) - 1)]]
     return [
@@ -250,7 +250,7 @@ def _path(reads: Sequence[tuple[int, ...]], start: int, end: int) -> list[int] |
 
 
 def _chain(names: list[str]) -> str:
-    """Return `a -> b -> c -> a`, the middle of a long chain left out."""
+    """Return `a -> b -> c -> a`, with the middle of a long chain left out."""
     if len(names) > MOST_NAMED:
         half = MOST_NAMED // 2
         names = [*names[:half], f"({len(names) - 2 * half} more)", *names[-half:]]
@@ -258,7 +258,7 @@ def _chain(names: list[str]) -> str:
 
 
 def _cycle_help(entries: Sequence[Entry], cycle: Sequence[int]) -> str:
-    """Name an arrow of a cycle that nobody wrote: a layer without `from` reads the one above it."""
+    """Return help that names an implicit arrow of a cycle: a layer without `from` reads the previous one."""
     silent = [at for at in cycle if entries[at].reads is None]
     if not silent:
         if len(cycle) == 1:
@@ -269,7 +269,7 @@ def _cycle_help(entries: Sequence[Entry], cycle: Sequence[int]) -> str:
 
 
 def _order_help(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], reader: int, target: int) -> str:
-    """Return where to move a layer, or the whole order if several have to move."""
+    """Return where to move a layer, or the whole order if several layers have to move."""
     if all(at < reader for at in reads[target]):
         moved = f"move {shown(entries[target].name)} above {shown(entries[reader].name)}"
         return f"a layer reads only layers above it: {moved}{_then(entries, reads, target)}"
@@ -281,15 +281,15 @@ def _order_help(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], read
 
 
 def _then(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], target: int) -> str:
-    """Return the `from` of each layer that would read another one once the target is moved away."""
+    """Return the `from` of each layer that would read a different one once the target is moved."""
     silent = [at for at in (target, target + 1) if at < len(entries) and entries[at].reads is None and reads[at]]
     froms = [f"from={entries[reads[at][0]].name} into {shown(entries[at].name)}" for at in silent]
     return f", and write {' and '.join(froms)}" if froms else ""
 
 
 def _sorted(reads: Sequence[tuple[int, ...]]) -> list[int] | None:
-    """Return the indices with each below what it reads, near the old order; None for a cycle."""
-    from graphlib import CycleError, TopologicalSorter  # only for an error: they cost start-up time
+    """Return the indices sorted so that each comes after what it reads, close to the old order; None for a cycle."""
+    from graphlib import CycleError, TopologicalSorter  # imported only for an error, to save start-up time
     from heapq import heappop, heappush
 
     sorter = TopologicalSorter(dict(enumerate(reads)))

@@ -1,4 +1,4 @@
-"""The functions of `import cnncalc`: on networks, and on arrays, which need NumPy; and how their results are shown."""
+"""The functions of `import cnncalc`, on networks and on arrays (which need NumPy), and how their results are shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..display import DISPLAYS
 
 
 def _drawn(module: str, function: str) -> Callable[[Any], Any]:
-    """Return a function that draws a result by one of the renderers, which is imported when it is first asked."""
+    """Return a function that draws a result with a renderer, which is imported at the first call."""
 
     def draw(result: Any) -> Any:
         return attrgetter(function)(import_module(f"..render{module}", __package__))(result)

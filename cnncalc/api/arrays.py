@@ -37,21 +37,21 @@ def run(
 ) -> Any:
     """Execute a network on a NumPy array and return its first output, in the shape that `shape` gives.
 
-    `net` is whatever `load` takes, `until` and `after` name the part of it as there, `x` an array of a shape that
-    `shape` takes: one sample, or a batch of them. For several inputs it is arrays by their names, the first one's
-    being input, or a list of arrays in the inputs' order.
-    `output` names another output: a layer that no other reads; the last layer is the first output.
-    `weights` are arrays by name (`conv1.weight`, `conv1.bias`, `bn.running_mean` …), in PyTorch's order of axes if
-    the layout is NCHW and in Keras's if it is NHWC; or the one array of the only layer with weights, which then
+    `net` is whatever `load` accepts; `until` and `after` select a part of it, as in `load`. `x` is one sample or a
+    batch, of a shape that `shape` accepts. For several inputs it is a dict of arrays by name (the first input is called
+    input) or a list of arrays in the order of the inputs.
+    `output` names another output: a layer that no other reads. By default the output is the last layer's.
+    `weights` are arrays by name (`conv1.weight`, `conv1.bias`, `bn.running_mean` …), with axes in PyTorch's order if
+    the layout is NCHW and in Keras's if it is NHWC; or a single array for the only layer with weights, which then
     decides c_o and k if layer words leave them out. A layer whose kernel is given without a bias has none, unless its
-    spec says `bias=true`. `seed` draws what is not given (He's normal initialisation, biases 0).
-    With `keep`, names of layers, the result is a dict of their outputs and the network's, by name.
-    Floats keep their dtype (float16 is summed in float32), integers are exact and give int64, means give float64.
-    `memory` is how many bytes a run may take besides its input, output and weights. With `fuse`, batch norms, sums
-    and activations are computed together with the layer before them, which rounds otherwise: values differ in their
-    last digits, in float32 by some 1e-6 of the largest; a steep function, as acos near 1, makes more of that.
+    spec says `bias=true`. `seed` draws weights that are not given (He's normal initialisation, biases 0).
+    With `keep`, a list of layer names, the result is a dict of those layers' outputs and the network's, by name.
+    Floats keep their dtype (float16 is summed in float32). Integers are exact and give int64; means give float64.
+    `memory` is the number of bytes that a run may take besides its input, output and weights. With `fuse`, batch norms,
+    sums and activations are computed together with the layer before them. That changes the rounding: values differ in
+    their last digits, in float32 by some 1e-6 of the largest, and by more after a steep function such as acos near 1.
 
-    Raises SpecError for what is missing or cannot be read, ShapeError for arrays that do not fit.
+    Raises SpecError for anything missing or unreadable, and ShapeError for arrays that do not fit.
 
     >>> import numpy, cnncalc
     >>> cnncalc.run("conv", numpy.arange(9).reshape(3, 3), numpy.arange(4).reshape(2, 2)).tolist()
@@ -89,12 +89,12 @@ def prepare(
     after: str | None = None,
     fuse: bool = True,
 ) -> Prepared:
-    """Return a network with its weights in memory: a function that takes what `run` takes as `x`, and gives the same.
+    """Return a network with its weights in memory: a function that takes the `x` of `run` and returns the same result.
 
     The arguments are those of `run`. The weights are read once, and the network is traced once for each shape and dtype
-    of its inputs. It keeps its working memory from call to call. Several threads may call it; they take turns.
+    of its inputs. Working memory is kept from call to call. Several threads may call the result; they take turns.
 
-    Raises SpecError for what cannot be read; the network is checked when the shape of its input is known.
+    Raises SpecError for anything unreadable; the network is checked when the shape of its input is known.
 
     >>> import numpy, cnncalc
     >>> average = cnncalc.prepare("conv", numpy.full((2, 2), 0.25))
@@ -127,7 +127,7 @@ def prepare(
 
 
 class Prepared:
-    """A network with its weights in memory, ready to run on arrays again and again."""
+    """A network with its weights in memory, ready to run many times."""
 
     def __init__(self, network: Network, weights: dict[str, Array] | Array | Carried, how: dict[str, Any]):
         """`how` are further arguments of `Job`."""
@@ -147,7 +147,7 @@ class Prepared:
         return outputs if self._how["keep"] else outputs[job.report.layers[job.last].name]
 
     def _job(self, first: Array, others: dict[str, Array]) -> Job:
-        """Return the network for inputs of these shapes and dtypes, traced anew if it was not used lately."""
+        """Return the network prepared for inputs of these shapes and dtypes, traced again if not used recently."""
         key = tuple([(name, array.shape, array.dtype) for name, array in ((None, first), *others.items())])
         job = self._jobs.pop(key, None)
         if job is None:
@@ -178,11 +178,11 @@ class Prepared:
 
 
 MOST_JOBS = 4
-"""For how many shapes of its inputs a network stays traced."""
+"""The number of input shapes for which a network stays traced."""
 
 
 def _inputs(x: object, network: Network) -> list[tuple[str | None, Array]]:
-    """Return the arrays for a network's inputs, with their names, or None for those in order."""
+    """Return the arrays for a network's inputs, each with its name, or None if they are in order."""
     if isinstance(x, Mapping):
         return [(name, as_array(one, shown(name))) for name, one in x.items()]
     several = isinstance(x, (list, tuple)) and len(input_names(network)) > 1
@@ -192,7 +192,7 @@ def _inputs(x: object, network: Network) -> list[tuple[str | None, Array]]:
 
 
 def _arrays(weights: object) -> dict[str, Array] | Array | None:
-    """Return weights as arrays, by name or a single one. SpecError for anything else."""
+    """Return weights as arrays by name, or as a single array. SpecError for anything else."""
     if weights is None or not isinstance(weights, Mapping):
         return None if weights is None else as_array(weights, "weights")
     for name in weights:
@@ -202,7 +202,7 @@ def _arrays(weights: object) -> dict[str, Array] | Array | None:
 
 
 def _whole(value: object, name: str, what: str) -> int:
-    """Return a whole number that is not negative. SpecError for anything else."""
+    """Return a non-negative integer. SpecError for anything else."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not hasattr(value, "__index__") or index(value) < 0:
@@ -221,10 +221,10 @@ def to_onnx(
 ) -> bytes:
     """Return a network as the bytes of an ONNX file. This needs `cnncalc[onnx]`.
 
-    The arguments are those of `shape`, and `weights` those of `run`, by name; without them the file has the weights
+    The arguments are those of `shape`; `weights` are those of `run`, by name. Without them the file has the weights
     that came with the network, and zeros for the others.
 
-    Raises SpecError, with the layer, for what ONNX cannot express.
+    Raises SpecError, with the layer, for anything that ONNX cannot express.
 
     >>> import cnncalc, pathlib
     >>> pathlib.Path("net.onnx").write_bytes(cnncalc.to_onnx("3x8x8 conv:4,k3 relu"))  # doctest: +SKIP

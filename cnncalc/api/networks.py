@@ -28,22 +28,22 @@ from ..sizes import Shape, parse_shape, read_shape
 from ..sources.words import spec_words
 
 Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network | Report
-"""The forms of a network that `load` takes."""
+"""The forms of a network that `load` accepts."""
 Sizes = int | str | Sequence[Any]
 """A shape: (3, 224, 224), "3x224x224", or with letters for open sizes; an int is one size."""
 Input = Sizes | Mapping[str, Sizes]
-"""A shape, or the shapes of several inputs by their names; the first is called input."""
+"""A shape, or the shapes of several inputs by name; the first is called input."""
 
 
 def load(source: Source, *, until: str | None = None, after: str | None = None) -> Network:
-    """Return the network that a spec describes, or the part of it up to the layer `until`, or behind the layer `after`.
+    """Return the network that a spec describes, or its part up to the layer `until` or after the layer `after`.
 
     `source` is a dict or a list (parsed JSON: a spec, a report or a Keras model), the path of a file (a spec, Keras,
     ONNX, Python source), layer words, the name of a built-in network, what PyTorch prints for a module, a Report
-    or a Network. Layer words may have the input in front. Up to a layer are the layers that it depends on; the input
-    behind one is what it gives.
+    or a Network. Layer words may begin with the input. The part up to a layer has the layers that it depends on; the
+    input of the part after a layer is that layer's output.
 
-    Raises SpecError if it cannot be read, with the place.
+    Raises SpecError, with the place, if the source cannot be read.
 
     >>> import cnncalc
     >>> cnncalc.load("3x224x224 conv:64,k7,s2,p3 relu")
@@ -54,7 +54,7 @@ def load(source: Source, *, until: str | None = None, after: str | None = None) 
 
 
 def load_completed(source: Source, complete: Completer | None) -> Network:
-    """Return the network of `source`, its layer words completed by `complete`."""
+    """Return the network of `source`, with its layer words completed by `complete`."""
     if isinstance(source, Network):
         return source
     if isinstance(source, Report):
@@ -87,16 +87,16 @@ def shape(
 ) -> Report:
     """Trace a network: shapes, parameters, multiply-accumulates and receptive fields, layer by layer.
 
-    `source` is whatever `load` takes, `until` and `after` name the part of it as there. `input` is (C, H, W),
-    "3x224x224", or with letters for open sizes; of a network with several inputs, shapes by their names, the first
-    one's being input. It, `dialect` ("plain", "torch", "keras", "onnx", "caffe") and `layout` ("NCHW", "NHWC")
-    override the spec's own. `batch` puts a batch in front. With `dtype` ("float32", "float16" …, or NumPy's) the
-    report and its layers have a `memory`, in bytes; a report as the source keeps its own.
+    `source` is whatever `load` accepts; `until` and `after` select a part of it, as in `load`. `input` is (C, H, W) or
+    "3x224x224", possibly with letters for open sizes; for several inputs it is a dict of shapes by name, the first of
+    which is called input. `input`, `dialect` ("plain", "torch", "keras", "onnx", "caffe") and `layout` ("NCHW", "NHWC")
+    override the spec's own. `batch` puts a batch in front. With `dtype` ("float32", "float16" …, or a NumPy dtype) the
+    report and its layers have a `memory`, in bytes; a report given as the source keeps its own.
 
     `print(report)` is the table, `report["conv1"]` a layer, `report.rows()` a list of dicts for a data frame, and
     `report.to_dict()` the report as JSON, which is itself a spec.
 
-    Raises SpecError for what cannot be read, and ShapeError for an impossible network, with the arithmetic.
+    Raises SpecError for an unreadable source, and ShapeError with the arithmetic for an impossible network.
 
     >>> import cnncalc
     >>> report = cnncalc.shape("conv:64,k7,s2,p3 maxpool:k3,s2,p1", input=(3, 224, 224))
@@ -140,15 +140,14 @@ def check(
 ) -> Result:
     """Check a network against what its spec expects of itself and what `expect` expects of the whole.
 
-    `expect` is an object as in a spec: `{"out": "64xHxW", "max_params": "9.5k", "min_rf": 11}`; `"conv1.out"` is the
-    figure of a layer. `source`, `input`,
-    `batch` and `layout` are those of `shape`; so is `dialect`, which may also be several ("torch,onnx", a list, or
-    "all"): what is expected has to hold in each, and all have to agree. With `strict` a network that nothing is
-    expected of fails.
+    `expect` is a dict as in a spec: `{"out": "64xHxW", "max_params": "9.5k", "min_rf": 11}`; `"conv1.out"` is a figure
+    of a layer. `source`, `input`, `batch` and `layout` are those of `shape`. So is `dialect`, which may also name
+    several ("torch,onnx", a list, or "all"): the expectations must hold in each, and all must agree. With `strict`, a
+    network without expectations fails.
 
-    The result is true if nothing failed (as its `ok`). It has `findings`, each with a `code`, what is wrong, and the
-    arithmetic; `print(finding.text())` is what the command prints. A spec that cannot be read, or is impossible, is
-    a finding, too.
+    The result is true if nothing failed (as is its `ok`). Its `findings` each have a `code`, what is wrong, and the
+    arithmetic; `print(finding.text())` prints one as the command does. A spec that is unreadable or impossible is a
+    finding, too.
 
     Raises SpecError for an `expect`, an `input` or an option that cannot be read.
 
@@ -183,11 +182,11 @@ def contrast(
 ) -> Contrast:
     """Trace a network under several dialects, and find the layers where they differ.
 
-    `dialects` is "all", or names as "torch,onnx" or ["torch", "onnx"]; the rest is as in `shape`.
-    The result has the `runs`, one a dialect, and the `layers` that differ, each with `why()`, the rules that make the
-    difference; `print(contrast)` is the command's table, and `to_dict()` what its `--json` prints.
+    `dialects` is "all", or names such as "torch,onnx" or ["torch", "onnx"]; the rest is as in `shape`. The result has
+    the `runs`, one per dialect, and the `layers` that differ; `why()` of a layer gives the rules that make the
+    difference. `print(contrast)` prints the command's table, and `to_dict()` returns what its `--json` prints.
 
-    Raises SpecError for what cannot be read, and ShapeError if no dialect takes the network and all give one reason.
+    Raises SpecError for an unreadable source, and ShapeError if all dialects refuse the network for the same reason.
 
     >>> import cnncalc
     >>> result = cnncalc.contrast("3x8x8 maxpool:k3,s2", "torch,caffe")
@@ -208,10 +207,10 @@ def diff(
 ) -> Difference:
     """Find what changed from network `a` to network `b`.
 
-    `a` and `b` are whatever `load` takes, the rest is as in `shape` and holds for both. The result is true if they
-    differ. It has the layers that were `added`, `removed`, `changed`, `moved` and `renamed`, those `following` from a
-    change above, and `totals` with the figures of the whole. `print(difference)` is the command's table, and
-    `to_dict()` what its `--json` prints.
+    `a` and `b` are whatever `load` accepts; the rest is as in `shape` and applies to both. The result is true if they
+    differ. It has the layers that were `added`, `removed`, `changed`, `moved` and `renamed`, those `following` from an
+    earlier change, and `totals` with the figures of the whole. `print(difference)` prints the command's table, and
+    `to_dict()` returns what its `--json` prints.
 
     Raises SpecError for what cannot be read, and ShapeError for an impossible network.
 
@@ -235,12 +234,12 @@ def compare(
 ) -> Comparison:
     """Put networks side by side.
 
-    Each is whatever `load` takes, and is called as it is given, or by its own name. One list of networks will do, too,
-    or one dict of networks by the names that they get. The rest is as in `shape`, and holds for all. With `macs_as`
+    Each is whatever `load` accepts, and is named as it is given or by its own name. A single list of networks is
+    accepted, too, or a dict that names them. The rest is as in `shape`, and applies to all. With `macs_as`
     ("torchinfo", "fvcore", "thop" …) they also have the multiply-accumulates that this tool prints.
 
-    `print(comparison)` is the command's table, `comparison["resnet18"]` the report of a network, `comparison.rows()` a
-    list of dicts for a data frame, and `comparison.to_list()` what the command's `--json` prints.
+    `print(comparison)` prints the command's table, `comparison["resnet18"]` is the report of a network,
+    `comparison.rows()` a list of dicts for a data frame, and `comparison.to_list()` what the command's `--json` prints.
 
     Raises SpecError for what cannot be read, and ShapeError for an impossible network, with the arithmetic.
 
@@ -259,7 +258,7 @@ def compare(
 
 
 def _called(networks: Sequence[Any]) -> list[tuple[str | None, Source]]:
-    """Return the networks that `compare` is given, each with the name that it is called by, if any."""
+    """Return the networks that `compare` is given, each with the name it is given, if any."""
     (only,) = networks if len(networks) == 1 else (None,)
     if isinstance(only, Mapping) and not only.keys() & {"layers", "op", "class_name"}:
         return list(only.items())
@@ -271,10 +270,10 @@ def _called(networks: Sequence[Any]) -> list[tuple[str | None, Source]]:
 def from_torch(module: Any, input: Sequence[int] | str | Mapping[str, Sequence[int] | str]) -> Network:
     """Return the network of a `torch.nn.Module` for an input (C, H, W), or one with a batch in front.
 
-    Of a module with several inputs, `input` has their shapes by the names of the arguments of `forward`; the first of
-    these is the network's own input. The module is run, in evaluation mode, on tensors without values, and is then as
-    it was; this needs `cnncalc[torch]`. What cnncalc has no op for becomes an `opaque` layer. Layers are named as their
-    modules, so that `state_dict` has their weights.
+    For a module with several inputs, `input` has their shapes by the names of the arguments of `forward`, of which the
+    first is the network's own input. The module is run in evaluation mode on tensors without values, and is left as it
+    was; this needs `cnncalc[torch]`. Modules that cnncalc has no op for become `opaque` layers. Layers are named like
+    their modules, so that `state_dict` has their weights.
 
     Raises SpecError if the module cannot be followed.
     """
@@ -291,7 +290,7 @@ def configured(
     dialect: str | None = None,
     layout: str | None = None,
 ) -> Network:
-    """Return the network of a source with what the arguments of `shape` give; the writers trace it."""
+    """Return the network of a source, configured by the arguments of `shape`, for the writers to trace."""
     return configure(load(source), _sizes(input), dialect, layout, batch)
 
 
@@ -303,9 +302,9 @@ def to_keras(
     dialect: str | None = None,
     layout: str | None = None,
 ) -> str:
-    """Return a network as a Keras model: the JSON text that `keras.models.model_from_json` takes.
+    """Return a network as a Keras model: the JSON text that `keras.models.model_from_json` reads.
 
-    The arguments are those of `shape`. Raises SpecError, with the layer, for what Keras cannot express.
+    The arguments are those of `shape`. Raises SpecError, with the layer, for anything that Keras cannot express.
 
     >>> import cnncalc, json
     >>> json.loads(cnncalc.to_keras("3x8x8 conv:4,k3 relu"))["class_name"]
@@ -322,9 +321,9 @@ def to_torch(
     dialect: str | None = None,
     layout: str | None = None,
 ) -> str:
-    """Return a network as Python source: a module with the network as a `torch.nn.Module`. It needs no PyTorch.
+    """Return a network as Python source: a module that defines it as a `torch.nn.Module`. PyTorch is not needed.
 
-    The arguments are those of `shape`. Raises SpecError, with the layer, for what PyTorch cannot express.
+    The arguments are those of `shape`. Raises SpecError, with the layer, for anything that PyTorch cannot express.
 
     >>> import cnncalc
     >>> "nn.Conv2d(3, 4, 3)" in cnncalc.to_torch("3x8x8 conv:4,k3 relu")

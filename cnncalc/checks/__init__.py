@@ -19,7 +19,7 @@ from .figures import arithmetic, figure_of
 from .findings import Failing, Finding, Result, failed, finding_at, listed_findings
 
 DTYPE = "float32"
-"""The type of numbers whose bytes are counted, unless another is named."""
+"""The default type of the numbers whose bytes are counted."""
 
 
 def check(
@@ -31,9 +31,9 @@ def check(
     line: int = 0,
     dtype: str = DTYPE,
 ) -> Result:
-    """Read, trace and judge one file; nothing is raised. `extra` are the caller's expectations of the whole.
+    """Read, trace and judge one file without raising. `extra` are the caller's expectations of the whole network.
 
-    `dtype` is the type of the numbers whose bytes are expected.
+    `dtype` is the type of the numbers whose bytes are checked.
     """
     try:
         network = load()
@@ -45,7 +45,7 @@ def check(
     held = 0
 
     def failures() -> Iterator[Failing]:
-        """Yield what fails, and count what holds."""
+        """Yield the failures, and count what holds."""
         nonlocal held
         for failure in Judge(name, report).outcomes(extra):
             held += failure is None
@@ -62,7 +62,7 @@ def check(
 
 
 class Judge:
-    """The judge of one report. What any number of expectations ask of the whole is worked out once."""
+    """The judge of one report; figures of the whole that several expectations need are computed once."""
 
     def __init__(self, name: str, report: Report):
         """`name` is the file's name in findings."""
@@ -73,7 +73,7 @@ class Judge:
         self._misspelt = 0
 
     def outcomes(self, extra: Sequence[expect.Expectation]) -> Iterator[Failing | None]:
-        """Yield what fails of each expectation, those of the caller (`extra`) first; None for each thing that holds."""
+        """Yield the outcome of each expectation, the caller's (`extra`) first: a failure, or None if it holds."""
         for wanted in extra:
             yield from self._judged(self.report, wanted, None)
         for path, subject, given in _expecting(self.report):
@@ -148,7 +148,7 @@ class Judge:
     def _not_met(
         self, subject: Report | LayerReport, wanted: expect.Expectation, at: Path | None, actual: Any, text: str
     ) -> Finding:
-        """Return the finding of an expectation that does not hold: its actual value, as text too, and how it comes."""
+        """Return the finding for an expectation that does not hold, with the actual value and its arithmetic."""
         figure, own = wanted.figure, _expected(subject, wanted)
         own |= {"actual": text, "arithmetic": self._lines(subject, figure)}
         own["actual_value"] = _as_json(actual, wanted)
@@ -160,7 +160,7 @@ class Judge:
         return self._finding(at, expect.FIGURES[figure].code, what, help=help, **own)
 
     def _no_layer(self, wanted: expect.Expectation, at: Path | None) -> Finding:
-        """Return the finding for a layer that is not there; the first `MOST_MISSPELT` have the nearest names."""
+        """Return the finding for a missing layer; the first `MOST_MISSPELT` findings name the nearest layers."""
         more = {"figure": wanted.key, "expected": expect.describe(wanted), "expected_value": wanted.value}
         self._misspelt += 1
         names = [one.name for one in self.report.layers] if self._misspelt <= MOST_MISSPELT else []
@@ -169,7 +169,7 @@ class Judge:
 
 
 def _expects_bytes(report: Report, extra: Sequence[expect.Expectation]) -> bool:
-    """Return whether one of the figures that are expected is a number of bytes."""
+    """Return whether one of the expected figures is a number of bytes."""
     keys = [wanted.key for wanted in extra]
     keys += [key for _, _, given in _expecting(report) if isinstance(given, dict) for key in given]
     names = [name for name, figure in expect.FIGURES.items() if figure.in_bytes]
@@ -177,7 +177,7 @@ def _expects_bytes(report: Report, extra: Sequence[expect.Expectation]) -> bool:
 
 
 def _expecting(report: Report) -> Iterator[tuple[Path, Report | LayerReport, Any]]:
-    """Yield each `expect` of the spec: its path, whose figures are meant, and its value."""
+    """Yield each `expect` of the spec: its path, the report or layer it is about, and its value."""
     if report.network.expect is not None:
         yield ("expect",), report, report.network.expect
     for layer in report.layers:
@@ -190,13 +190,13 @@ def _label(subject: Report | LayerReport) -> str | None:
 
 
 def _expected(subject: Report | LayerReport, wanted: expect.Expectation) -> dict[str, Any]:
-    """Return what a finding says of an expectation."""
+    """Return the fields of a finding that describe an expectation."""
     own = {"layer": _label(subject), "figure": wanted.key, "expected": expect.describe(wanted)}
     return own | {"expected_value": wanted.value}
 
 
 def _as_json(actual: Any, wanted: expect.Expectation) -> Any:
-    """Return an actual value as the expected one is given: a number for all axes, if they have one."""
+    """Return an actual value in the form of the expected one: one number if all axes are equal."""
     if wanted.shape is not None:
         return tuple(to_json(actual) or ())
     if not isinstance(actual, list):
@@ -205,7 +205,7 @@ def _as_json(actual: Any, wanted: expect.Expectation) -> Any:
 
 
 def _why_unknown(subject: Report | LayerReport, figure: str, text: str) -> tuple[str, str]:
-    """Return why a figure, of which `text` is all that is known, is not a number, and what would help."""
+    """Return why a figure is not a number, and what would help; `text` is what is known of it."""
     if figure.startswith("rf") and any(field.phases is not None for field in subject.rf):
         return "differs from unit to unit", "expect it of a layer before the transposed convolution or the upsampling"
     if any(isinstance(size, Open) for size in subject.x):
@@ -216,7 +216,7 @@ def _why_unknown(subject: Report | LayerReport, figure: str, text: str) -> tuple
 
 
 def _if_meant(wanted: expect.Expectation, actual: object, text: str) -> str:
-    """Return how to accept the new value, if the change is meant."""
+    """Return how to accept the new value if the change is intended."""
     key = wanted.key
     if actual is NOTHING_KNOWN:
         return "give the opaque layer its out, or expect the shape of a layer above"
@@ -224,7 +224,7 @@ def _if_meant(wanted: expect.Expectation, actual: object, text: str) -> str:
         text = counted(actual)
     if wanted.bound and not wanted.is_typed:
         return f"if the change is meant, {'raise' if wanted.bound == 'max_' else 'lower'} {key} to {text}"
-    if wanted.shape is not None and isinstance(actual, tuple):  # a letter for each size that is not a number
+    if wanted.shape is not None and isinstance(actual, tuple):  # write a letter for each open size
         letters = iter("HWDLCABEFG")
         names: dict[object, str] = {}
         text = "x".join(str(n) if isinstance(n, int) else names.setdefault(n, next(letters)) for n in actual)

@@ -1,4 +1,4 @@
-"""Check a spec under several dialects: what is expected has to hold in each, and all have to agree on every figure."""
+"""Check a spec under several dialects: its expectations must hold in each, and all must agree on every figure."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def check_under(
     line: int = 0,
     dtype: str = DTYPE,
 ) -> Result:
-    """Judge one file under its own dialect, the one that is given, or each of several; nothing is raised.
+    """Judge one file under its own dialect, a given one, or each of several, without raising.
 
-    Several have to agree: a dialect that refuses what another accepts is a disagreement, and a spec that all refuse is
-    impossible. A finding that all have is there once.
+    Several dialects must agree: one that refuses what another accepts is a disagreement, and a spec that all refuse is
+    impossible. A finding shared by all is listed once.
     """
 
     def judge(load: Callable[[], Network], dialect: str | None, layout: str | None) -> Result:
@@ -59,7 +59,7 @@ def check_under(
 
 
 def _disagreements(name: str, contrast: Contrast) -> Iterator[Finding]:
-    """Yield a finding for each layer that a dialect refuses, or where the dialects' rules give different figures."""
+    """Yield a finding for each layer that a dialect refuses, or for which the dialects give different figures."""
     for difference in contrast.layers:
         for run in difference.refusing():
             if run.error is not None:
@@ -78,7 +78,7 @@ def _merged(results: dict[str, Result]) -> Iterator[Finding]:
     alike: dict[Finding, list[tuple[str, Finding]]] = {}
     for dialect, result in results.items():
         for finding in result.findings:
-            if finding.code != "CC201":  # that they agree is an expectation
+            if finding.code != "CC201":  # agreement is itself an expectation
                 alike.setdefault(finding._replace(arithmetic=()), []).append((dialect, finding))
     for group in alike.values():
         first = group[0][1]

@@ -1,6 +1,6 @@
 """Baselines: a file with every figure of every checked file, so that no change goes unnoticed.
 
-A file an entry, a layer a line:
+One entry per file, one line per layer:
 
     {"cnncalc": 1, "files": {
      "nets/a.json": {"report": {"out": [10], ...}, "layers": {
@@ -33,18 +33,18 @@ Entry = dict[str, Any]
 
 
 class Baseline:
-    """A baseline file while results are compared with it, or recorded in it; `tell` is called with what fails."""
+    """A baseline file that results are compared with or recorded in; `tell` is called with its own finding."""
 
     def __init__(self, path: str, update: bool, tell: Callable[[Exception], None]):
         self.path, self.update, self._tell = path, update, tell
         self.folder = os.path.dirname(os.path.realpath(path))
         self.entries: dict[str, Entry] = {}
         self.now: dict[str, str] = {}
-        """The text of the entry of each file of this run, if they are recorded."""
+        """The text of the entry of each file of this run, if results are recorded."""
         self.seen: set[str] = set()
-        """The entries of the files of this run."""
+        """The keys of the files of this run."""
         self.broken: Finding | None = None
-        """Why it cannot be read; files are checked all the same, and it is not written."""
+        """Why the baseline cannot be read; files are checked all the same, and the baseline is not written."""
         self._version = _version(path)
         try:
             self.entries = self._read()
@@ -74,13 +74,13 @@ class Baseline:
         name = result.file
         if os.path.exists(name):
             name = os.path.realpath(name)
-            if os.path.splitdrive(name)[0] == os.path.splitdrive(self.folder)[0]:  # Windows has several
+            if os.path.splitdrive(name)[0] == os.path.splitdrive(self.folder)[0]:  # Windows has several drives
                 name = os.path.relpath(name, self.folder)
             name = name.replace(os.sep, "/")
         return f"{name}:{result.line}" if result.line else name
 
     def compare(self, results: Iterable[Result]) -> Iterator[Result]:
-        """Yield the results with what differs from the baseline; with `update` record them instead."""
+        """Yield the results with the differences from the baseline; with `update`, record them instead."""
         if self.broken is not None:
             yield Result(self.path, [self.broken], None)
         for result in results:
@@ -95,7 +95,7 @@ class Baseline:
                 yield Result(gone, [Finding("CC305", gone, "the baseline's file is gone", help=help)], None, 1)
 
     def _compared(self, result: Result) -> Result:
-        """Return a file's result with what differs from its entry; with `update` record that."""
+        """Return a file's result with the differences from its entry; with `update`, record it."""
         key = self.key(result)
         self.seen.add(key)
         if result.report is None or self.broken is not None:
@@ -108,7 +108,7 @@ class Baseline:
         return result._replace(findings=findings, checked=result.checked + 1)
 
     def is_gone(self, key: str) -> bool:
-        """Return whether an entry's file does not exist any more, or its line in a file that was read."""
+        """Return whether an entry's file no longer exists, or its line in a file that was read."""
         name, _, line = key.rpartition(":")
         file = key
         if line.isdecimal() and name.endswith(".jsonl"):
@@ -121,7 +121,7 @@ class Baseline:
     def updated(self) -> dict[str, str]:
         """Return the text of each entry of the updated baseline, those of files that exist, sorted by file.
 
-        SpecError if another program has written it since it was read: what that has recorded would be lost.
+        SpecError if another program has written the baseline since it was read: its entries would be lost.
         """
         if _version(self.path) != self._version:
             raise SpecError(f"{shown(self.path, LONGEST_PATH)} changed while in use", "try again")
@@ -129,13 +129,13 @@ class Baseline:
         return {key: self.now.get(key) or self._known(key) for key in keys if not self.is_gone(key)}
 
     def _known(self, key: str) -> str:
-        """Return the text of an entry as the file has it."""
+        """Return the text of an entry as in the file."""
         known = self.entries[key]
         return _entry_text(key, known["report"], known["layers"].items())
 
 
 def _version(path: str) -> tuple[int, ...] | None:
-    """Return what tells a file from what is written in its place; None if there is none."""
+    """Return a key that changes when the file is replaced; None if there is no file."""
     try:
         found = os.stat(path)
     except OSError:
@@ -144,7 +144,7 @@ def _version(path: str) -> tuple[int, ...] | None:
 
 
 def text(entries: Iterable[str]) -> Iterator[str]:
-    """Yield the text of a baseline with these entries, a layer a line."""
+    """Yield the text of a baseline with these entries, one line per layer."""
     yield f'{{"cnncalc": {VERSION}, "files": '
     yield from json_entries(entries, "{}", inner=" ")
     yield "}\n"
@@ -190,7 +190,7 @@ def _entry_text(file: str, whole: Mapping[str, Any], layers: Iterable[tuple[str,
 def changes(name: str, report: Report, known: Entry | None) -> list[Finding]:
     """Return the findings of a changed file: one for the whole, one for each layer that is changed, added or gone.
 
-    If only figures of a layer differ, they follow from a change above it: a note, unless nothing else is an error.
+    If only figures of a layer differ, they follow from an earlier change: a note, unless nothing else is an error.
     """
     if known is None:
         help = "if it is new, run with --update"
@@ -219,7 +219,7 @@ def _failures(name: str, report: Report, known: Entry) -> Iterator[Failing]:
 def _changed(
     name: str, report: Report, layer: LayerReport, before: Mapping[str, Any] | None, after: Mapping[str, Any]
 ) -> Finding:
-    """Return the finding of a layer that differs from what the baseline has of it, or that it does not have."""
+    """Return the finding for a layer that differs from the baseline's, or that only one of the two has."""
     code, what, own = "CC303", "the baseline does not have this layer", True
     if before is not None:
         own = any(before.get(key) != after.get(key) for key in ("op", *layer.values) if key != "c_i")

@@ -1,9 +1,9 @@
-"""Read expectations, which say what the figures of a spec have to be, and compare figures with them.
+"""Expectations: what the figures of a spec must be. They are read here, and figures are compared with them.
 
 "expect": {"out": "64xHxW", "params": 9472, "max_macs": "4.1G", "macs": "4.09G±1%", "min_rf": "100x90"}
 
-Of the whole network a key may name a layer, as "conv1.out"; on the command line a sign may stand for the bound, as in
-`params<=50k`.
+In an expectation of the whole network, a key may name a layer, as in "conv1.out". On the command line a sign may
+stand for the bound, as in `params<=50k`.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ FORBID = "forbid"
 UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 BOUNDS = ("min_", "max_")
 SIGNS = {"<=": "max_", "=<": "max_", "≤": "max_", ">=": "min_", "=>": "min_", "≥": "min_", "<": "max_", ">": "min_"}
-"""The bound of each sign; the last two leave the number itself out."""
+"""The bound of each sign; the last two exclude the number itself."""
 _SIGNED = re.compile(r"([^<>=≤≥!]*)(<=|=<|>=|=>|==|!=|[<>=≤≥])(.*)", re.DOTALL)
 _TURNED = r"(?s)([^<>=≤≥]+)([<>]=?|[≤≥])([^<>=≤≥]+)(?:([<>]=?|[≤≥])([^<>=≤≥]+))?"
-"""A figure between its bounds, or behind one: `100M<params<140M`."""
+"""A figure between two bounds, or after one: `100M<params<140M`."""
 _MIRRORED = str.maketrans("<>≤≥", "><≥≤")
 _SEVERAL = re.compile(r"([^<>=≤≥]*),\s*([^,<>=≤≥]+[<>=≤≥].*)", re.DOTALL)
 
@@ -67,13 +67,13 @@ _MEANT |= {"receptive_field": "rf", "size": "param_bytes", "bytes": "param_bytes
 
 
 class Range(NamedTuple):
-    """The whole numbers that are accepted, both ends included; None means no bound."""
+    """The accepted integers, both ends included; None means no bound."""
 
     low: int | None
     high: int | None
 
     def without_end(self) -> Range:
-        """Return the range without the number at its only end."""
+        """Return the range with its only bound excluded."""
         return Range(None if self.low is None else self.low + 1, None if self.high is None else self.high - 1)
 
     def holds(self, number: int) -> bool:
@@ -85,30 +85,30 @@ class Expectation(NamedTuple):
     """One key of an `expect` object."""
 
     key: str
-    """As it is written, with its min_ or max_."""
+    """The key as written, with min_ or max_."""
     figure: str
     text: str
-    """The expected value as it is written."""
+    """The expected value as written."""
     value: Any
-    """The expected value as JSON: a number, without its tolerance, a shape, a number for each axis, or hints' names."""
+    """The expected value as JSON: a number (without tolerance), a shape, a number for each axis, or names of hints."""
     layer: str | None = None
-    """The name of the layer whose figure it is; None for the layer that has the expectation."""
+    """The name of the layer whose figure it is; None for the object that has the expectation."""
     bound: str = ""
     """`min_`, `max_`, or empty for the value itself."""
     excludes: bool = False
-    """Whether the bound itself is not accepted."""
+    """Whether the bound itself is excluded."""
     shape: Shape | None = None
-    """Of a shape: its sizes, with a letter for any size."""
+    """The expected shape, with letters for any size; None for a number."""
     ranges: tuple[Range, ...] = ()
-    """Of a number: the range, one for all axes or one for each."""
+    """The accepted ranges of a number: one for all axes, or one for each."""
     is_typed: bool = False
-    """Whether it is an option of the command line, and not a key of a spec."""
+    """Whether it comes from the command line rather than a spec."""
 
 
 def read(value: Any, path: Path = (), named: bool = False) -> list[Expectation]:
     """Return the expectations of an `expect` object. SpecError with the path of the key at fault.
 
-    `named`: whether a key may name a layer. In a spec each layer has an `expect` of its own.
+    `named` says whether a key may name a layer. In a spec each layer has an `expect` of its own.
     """
     expectations = []
     for one in each(value, path, named):
@@ -142,16 +142,16 @@ def each(value: Any, path: Path = (), named: bool = False) -> Iterator[Expectati
 
 
 def is_expectation(text: str) -> bool:
-    """Return whether a text is written as an expectation of a figure, as out=1000."""
+    """Return whether a text has the form of an expectation, such as out=1000."""
     parts = _SIGNED.fullmatch(text)
     name = "" if parts is None else parts[1].strip().rpartition(".")[2]
     return name == FORBID or name.removeprefix("min_").removeprefix("max_") in FIGURES
 
 
 def read_text(text: str) -> Expectation:
-    """Return the expectation of a command line: `out=1000`, `max_params=26M`, `conv1.params<=50k`. SpecError if wrong.
+    """Read an expectation of the command line: `out=1000`, `max_params=26M`, `conv1.params<=50k`. SpecError if invalid.
 
-    A sign may have white space around it.
+    White space around a sign is ignored.
     """
     parts = _SIGNED.fullmatch(text)
     if parts is None:
@@ -186,7 +186,7 @@ def read_text(text: str) -> Expectation:
 
 
 def _bracketed(key: str, text: str, figure: str) -> str | list[str]:
-    """Return `16x32x32` for `(16, 32, 32)`, and the parts of `[3, 3]`. SpecError for what is not a shape.
+    """Return `16x32x32` for `(16, 32, 32)`, and the parts of `[3, 3]`. SpecError for anything that is not a shape.
 
     The shape of a single number has no parts: `[]`, `()` or `torch.Size([])`.
     """
@@ -201,7 +201,7 @@ def _bracketed(key: str, text: str, figure: str) -> str | list[str]:
 
 
 def read_forbidden(key: str, wanted: Any, layer: str | None = None) -> Expectation:
-    """Return the expectation that hints are not there: `dropped-pixels`, several between commas, a list, or `all`."""
+    """Return the expectation that there are no such hints: one name, several separated by commas, a list, or `all`."""
     names = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else wanted
     if not isinstance(names, (list, tuple)) or not names:
         raise SpecError(
@@ -215,7 +215,7 @@ def read_forbidden(key: str, wanted: Any, layer: str | None = None) -> Expectati
 
 
 def read_one(key: str, wanted: Any) -> Expectation:
-    """Return one expectation, as of `max_params` and `26M`. SpecError if it cannot be read."""
+    """Read one expectation, such as `max_params` and `26M`. SpecError if it cannot be read."""
     layer, _, own = re.sub(r"\brf\.(size|stride|start)$", r"rf_\1", key).rpartition(".")
     if own == FORBID:
         return read_forbidden(key, wanted, layer or None)
@@ -246,7 +246,7 @@ def read_one(key: str, wanted: Any) -> Expectation:
 
 
 def _parts(key: str, figure: Figure, wanted: Any) -> Any:
-    """Return the value of each axis, or the only one. SpecError for several of a figure that has one."""
+    """Return the value of each axis, or the only value. SpecError for several values of a figure that has one."""
     parts: Any = wanted if isinstance(wanted, (list, tuple)) else [wanted]
     if isinstance(wanted, str) and figure.per_axis:
         parts = wanted.replace("X", "x").replace("×", "x").split("x")  # a comma may group digits
@@ -256,7 +256,7 @@ def _parts(key: str, figure: Figure, wanted: Any) -> Any:
 
 
 def _with_tolerance(key: str, part: Any, figure: Figure) -> tuple[float, int, int]:
-    """Return the number that a value means, and with its tolerance the lowest and the highest whole one."""
+    """Return the number that a value means, and the lowest and highest integers within its tolerance."""
     if figure.in_bytes and isinstance(part, str):
         part = part.strip().removesuffix("B")
     text, sign, tolerance = (part, "", "") if not isinstance(part, str) else part.replace("+-", "±").partition("±")
@@ -278,19 +278,19 @@ def _with_tolerance(key: str, part: Any, figure: Figure) -> tuple[float, int, in
 
 
 LARGEST = 10**100
-"""The largest number that can be expected; a product of sizes is hardly larger."""
+"""The largest number that can be expected; products of sizes are hardly larger."""
 LONGEST = 100
-"""The most digits that it may have as a text."""
+"""The most digits of an expected number written as text."""
 
 
 _MEANT_UNITS = {"K": "k, or Ki for 1,024", "m": "M", "g": "G", "t": "T", "b": "G", "B": "G"}
-"""What is typed for a unit, and what is meant: B is a billion."""
+"""Units that people type, and the right ones: B is a billion."""
 _EXPONENT = r"\d+(?:\.\d+)?[eE]\+?\d\d?"
-"""A number as 6e4, which is not read: figures are whole, and a unit says as much."""
+"""A number such as 6e4, which is not accepted: figures are integers, and units serve the purpose."""
 
 
 def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
-    """Return a number as numerator and denominator: `4.09G` is 4090000000/1, exactly."""
+    """Return a number as an exact fraction: `4.09G` is 4090000000/1."""
     if not isinstance(text, (bool, float)) and hasattr(text, "__index__") and abs(int(text)) <= LARGEST:
         return int(text), 1
     if isinstance(text, float) and text.is_integer() and abs(text) <= LARGEST:
@@ -313,14 +313,14 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
 
 
 def _ungrouped(digits: str) -> str:
-    """Remove the marks between groups of three digits; any other comma stays, so that it is not a number."""
+    """Remove the separators between groups of three digits; any other comma stays and makes the number invalid."""
     groups = digits.replace("_", ",").split(",")
     grouped = 1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
     return "".join(groups) if grouped else digits
 
 
 def holds(expectation: Expectation, actual: Any) -> bool:
-    """Return whether a shape, a count, or a number for each axis is as expected; None is a number that is not known."""
+    """Return whether a shape, a count, or a number for each axis is as expected; None is an unknown number."""
     if expectation.shape is not None:
         return matches(expectation.shape, actual)
     numbers = actual if isinstance(actual, list) else [actual]

@@ -1,4 +1,4 @@
-"""The figures of a report that may be expected: their values, their texts and the arithmetic that leads to them."""
+"""The figures of a report that may be expected: their values, their texts, and their arithmetic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import expect
 
 
 def figure_of(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
-    """Return a figure's value and its text: a shape, a number for each axis, or a count; None if it is not known."""
+    """Return a figure's value (a shape, a number for each axis, or a count; None if unknown) and its text."""
     if expect.FIGURES[figure].is_shape:
         shape = subject.out if figure == "out" else subject.x
         return shape, show(shape)
@@ -39,7 +39,7 @@ def figure_of(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
 
 
 def _bytes(subject: Report | LayerReport, figure: str) -> int | None:
-    """Return the most bytes in memory at once, or while a layer runs, or those of the parameters."""
+    """Return the peak of bytes in memory (of a layer: while it runs), or the bytes of the parameters."""
     if subject.memory is None:
         return None
     if figure == "param_bytes":
@@ -70,7 +70,7 @@ def arithmetic(report: Report, subject: Report | LayerReport, figure: str) -> li
 
 
 def _tensors(report: Report) -> list[str]:
-    """Return the sum of the tensors that are in memory at once at the worst."""
+    """Return the sum of the tensors in memory at the peak."""
     memory = report.memory
     if memory is None or memory.peak is None:
         return []

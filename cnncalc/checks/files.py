@@ -1,4 +1,4 @@
-"""The specs to check that words stand for: files, folders, patterns, lines of JSON Lines, networks, layer words."""
+"""The specs that the arguments of `check` stand for: files, folders, patterns, JSON Lines, networks, layer words."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class SpecFile(NamedTuple):
 
     name: str
     read: Callable[[], str | ForeignNetwork | Network]
-    """Return its text, the network of a file in another format, or that of layer words."""
+    """The function that returns its text, the network of a file in another format, or that of layer words."""
     line: int = 0
-    """The line of JSON Lines that it is; 0 for a whole file."""
+    """The line in a JSON Lines file; 0 for a whole file."""
     optional: bool = False
-    """Whether it is skipped if it is JSON of another kind: found in a folder, not named."""
+    """Whether JSON of another kind is skipped, as the file was found in a folder rather than named."""
     front: Shape | None = None
-    """The input in front of layer words."""
+    """The input given before layer words."""
 
     def loader(self) -> Callable[[], Network] | None:
-        """Return a function that reads its network, or raises; None if it is to be skipped."""
+        """Return a function that reads the network, or raises; None if the file is to be skipped."""
         try:
             text = self.read()
             if isinstance(text, Network):
@@ -55,10 +55,10 @@ class SpecFile(NamedTuple):
 
 
 def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
-    """Yield the files that words stand for, in their order; `lines`: standard input holds one spec per line.
+    """Yield the files that the arguments stand for, in order; `lines` says that standard input has one spec per line.
 
-    A shape and the layer words behind it are one network, and so is a word with white space in it. What fails with one
-    does not end the others: reading that one raises the error.
+    A shape and the layer words after it are one network, and so is an argument with white space in it. An error in one
+    does not end the others: it is raised when that one is read.
     """
     for word in _grouped(words):
         try:
@@ -89,7 +89,7 @@ def _meant(word: str, lines: bool) -> Iterator[SpecFile]:
 
 
 def _grouped(words: Iterable[str]) -> Iterator[str | list[str]]:
-    """Yield the words, those of one network together: a shape, and layer words or a name after it."""
+    """Yield the arguments, grouping those of one network: a shape, and the layer words or name after it."""
     group: list[str] = []
     for word in words:
         if _goes_on(group, word):
@@ -107,7 +107,7 @@ def _grouped(words: Iterable[str]) -> Iterator[str | list[str]]:
 
 
 def _goes_on(group: list[str], word: str) -> bool:
-    """Return whether a word belongs to the network of the words before it; so does a misspelt layer."""
+    """Return whether a word belongs to the network of the preceding words; a misspelt layer does, too."""
     if not group or group[-1].rstrip()[-1:] in (",", ":"):
         return bool(group)
     if is_stdin(word) or is_shape(word) or (len(group) > 1 and is_network(group[-1])):
@@ -119,7 +119,7 @@ def _goes_on(group: list[str], word: str) -> bool:
 
 
 def _with_front(words: list[str]) -> Iterator[SpecFile]:
-    """Yield the network of layer words, or a file with its input in front."""
+    """Yield the network of layer words, or of a file, with the input given before it."""
     if len(words) == 2 and is_shape(words[0]) and is_file(words[1]) and not is_layer_word(words[1]):
         for file in _file(words[1]):
             yield file._replace(front=parse_shape(words[0]))
@@ -149,7 +149,7 @@ def _given(network: Network) -> Network:
 
 
 def _failing(name: str, error: Exception) -> SpecFile:
-    """Return what stands for a file that cannot be read: reading it raises the error."""
+    """Return a stand-in for a file that cannot be read: reading it raises the error."""
     return SpecFile(name, partial(_raise, error))
 
 
@@ -185,14 +185,14 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[SpecFile]:
 
 
 def _matching(pattern: str) -> list[str]:
-    """Return the paths that a pattern matches; `**` is any number of folders, but follows no link, which may loop."""
-    if len(pattern) > LONGEST_PATH or not is_file_name(pattern):  # compiling it takes a square of that
+    """Return the paths that match a pattern; `**` is any number of folders, and follows no links, which may loop."""
+    if len(pattern) > LONGEST_PATH or not is_file_name(pattern):  # compiling takes quadratic time
         return []
     before, stars, after = pattern.partition("**")
     if not stars:
         return sorted(glob.glob(pattern))
     after = after.lstrip("/" + os.sep)
-    while after.startswith(("**/", f"**{os.sep}")):  # any number of folders, and again
+    while after.startswith(("**/", f"**{os.sep}")):  # repeated `**`
         after = after[3:].lstrip("/" + os.sep)
     after = after.replace("**", "*") or "*"
     paths: set[str] = set()
@@ -204,12 +204,12 @@ def _matching(pattern: str) -> list[str]:
 
 
 def _is_file(path: str) -> bool:
-    """Return whether a path is a file, or a broken link, which is an error and not to be passed over."""
+    """Return whether a path is a file, or a broken link, which is reported as an error instead of being skipped."""
     return os.path.isfile(path) or not os.path.exists(path)
 
 
 def _inside(folder: str) -> Iterator[SpecFile]:
-    """Yield the JSON and ONNX files of a folder and its folders, except hidden ones. No such file is an error."""
+    """Yield the JSON and ONNX files of a folder and its subfolders, except hidden ones. It is an error to find none."""
     errors: list[OSError] = []
     empty = True
     for root, folders, files in os.walk(folder, onerror=errors.append):

@@ -1,4 +1,4 @@
-"""Findings: what fails in a file, or could not be judged; and the result of a file, which has them."""
+"""Findings, which say what fails in a file or could not be judged, and the result of a file, which holds them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CC401": ("dialects-differ", "the dialects give different figures, or one of them refuses the file"),
 }
 CODES = dict(sorted(CODES.items()))
-"""Every code of a finding, with its name and its meaning, which never changes."""
+"""Every code of a finding, with its name and its meaning, which are stable."""
 
 
 class Finding(NamedTuple):
@@ -48,16 +48,16 @@ class Finding(NamedTuple):
     level: str = "error"
     """`error` or `note`."""
     layer: str | None = None
-    """The layer, as `layers[2] 'pool1'`; None if it is about the whole."""
+    """The layer, such as `layers[2] 'pool1'`; None if the finding is about the whole."""
     figure: str | None = None
-    """The key of the expectation, as `max_params`."""
+    """The key of the expectation, such as `max_params`."""
     expected: str | None = None
     actual: str | None = None
     expected_value: Any = None
     """The expected value as JSON: a number, or a tuple for a shape or for several axes."""
     actual_value: Any = None
     arithmetic: tuple[str, ...] = ()
-    """The computation of the actual value, a line for each formula."""
+    """The computation of the actual value, one line per formula."""
     help: str | None = None
 
     @property
@@ -72,7 +72,7 @@ class Finding(NamedTuple):
 
     @property
     def is_unusable(self) -> bool:
-        """Return whether the file could not be judged: exit code 2."""
+        """Whether the file could not be judged, which gives exit code 2."""
         return self.code < "CC100" or self.code == INTERNAL
 
     @property
@@ -81,7 +81,7 @@ class Finding(NamedTuple):
         return "note" if self.level == "note" else "error" if self.is_unusable else "failure"
 
     def message(self) -> str:
-        """Return the error in one line, with its layer."""
+        """Return the finding in one line, with its layer."""
         return f"{self.layer}: {self.what}" if self.layer else self.what
 
     def text(self) -> str:
@@ -95,7 +95,7 @@ class Finding(NamedTuple):
         return [self.message(), *self.arithmetic, *(self.help.split("\n") if self.help else [])]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the finding as JSON, without the keys that have no value."""
+        """Return the finding as JSON, without keys that have no value."""
         keys = {"code": self.code, "name": self.slug, **listed(self._asdict())}
         return {key: value for key, value in keys.items() if value not in (None, [])}
 
@@ -106,22 +106,22 @@ class Result(NamedTuple):
     file: str
     findings: list[Finding]
     report: Report | None
-    """None for a file that is unreadable or impossible."""
+    """The report; None for a file that is unreadable or impossible."""
     checked: int = 0
     """The number of expectations that were checked."""
     line: int = 0
-    """The line of a JSON Lines file that it is about; 0 for a whole file."""
+    """The line in a JSON Lines file; 0 for a whole file."""
 
     @property
     def ok(self) -> bool:
-        """Return whether nothing failed; notes are not failures."""
+        """Whether nothing failed; notes are not failures."""
         return all(finding.level != "error" for finding in self.findings)
 
     def __bool__(self) -> bool:
         return self.ok
 
     def placed(self) -> Result:
-        """Return the result of a line with all of its findings there: those of the whole, and of a built-in network."""
+        """Return the result of a JSON Lines line with all findings placed on that line."""
         if not self.line:
             return self
         source = None if self.report is None else self.report.network.source
@@ -143,17 +143,17 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 
 class Failing(NamedTuple):
-    """Something that fails. Its finding is made only if it is listed, because its arithmetic takes time."""
+    """A failure whose finding is made only if it is listed, because the arithmetic takes time."""
 
     finding: Callable[[], Finding]
     is_unusable: bool = False
-    """Whether it could not be judged, as the finding says of itself."""
+    """Whether the file could not be judged."""
 
 
 def listed_findings(failures: Iterable[Failing]) -> list[Finding]:
-    """Return the findings of a file; of very many the first, those that decide the exit code, and one that says so.
+    """Return the findings of a file. Of too many: the first, those that decide the exit code, and one that says so.
 
-    Nothing decides the exit code behind the first that is unusable, so that nothing more is looked for there.
+    After the first unusable one nothing can change the exit code, so the search ends there.
     """
     findings: list[Finding] = []
     unusable = left_out = False
@@ -172,7 +172,7 @@ def listed_findings(failures: Iterable[Failing]) -> list[Finding]:
 
 
 def from_error(name: str, error: CnncalcError) -> Finding:
-    """Return the finding of a file that cannot be read, of an impossible network, or of a bug."""
+    """Return the finding for an unreadable file, an impossible network, or a bug."""
     where = error.where if error.where is not None and error.where.line else Where(name, 1, 1)
     code = INTERNAL if isinstance(error, InternalError) else "CC001" if isinstance(error, SpecError) else "CC002"
     return Finding(
@@ -181,12 +181,12 @@ def from_error(name: str, error: CnncalcError) -> Finding:
 
 
 def failed(name: str, error: Exception, line: int = 0) -> Result:
-    """Return the result of a file that could not be judged, with the one finding of why."""
+    """Return the result of a file that could not be judged, with one finding that says why."""
     return Result(name, [from_error(name, as_error(error))], None, line=line)
 
 
 def finding_at(name: str, network: Network, path: Path | None, code: str, what: str, **more: Any) -> Finding:
-    """Return a finding at a path of the spec; at the file's beginning without a path, or a text that has it."""
+    """Return a finding at a path of the spec, or at the file's beginning if there is no path or no text."""
     where = None if path is None or network.source is None else network.source.locate(path, None)
     line, column = (1, 1) if where is None or not where.line else (where.line, where.column)
     return Finding(code, name, what, line, column, **more)

@@ -1,10 +1,10 @@
-"""Conditions on letters: which numbers give a size a wanted value, and where all layers of a network agree.
+"""Conditions on letters: which numbers give a size a wanted value, and for which all layers of a network fit together.
 
-    where(H // 2 * 2, "=", H)            the numbers of H for which that holds, as `Numbers`
-    report.holds                         what holds of each letter of a network, and of several at once
-    report.holds.also(Condition(...))    the same with a condition more
+        where(H // 2 * 2, "=", H)            the numbers of H for which the equation holds, as `Numbers`
+        report.holds                         the conditions on each letter of a network, and on several together
+        report.holds.also(Condition(...))    the same with one more condition
 
-What cannot be solved is still a condition, said as it is.
+A condition that cannot be solved is kept as it is written.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from .requirements import Requirement as Requirement
 from .requirements import where as where
 
 MOST_FACTORED = 10**10
-"""The largest product of which all factors are tried."""
+"""The largest product for which all factors are tried."""
 MOST_DIVISORS = 2_000
-"""How many divisors are tried where a product is divided among its sizes: up to 30 microseconds each."""
+"""The most divisors that are tried when a product is divided among its sizes: up to 30 microseconds each."""
 MOST_JOINT = 16
-"""Of how many conditions over several letters examples are looked for."""
+"""The most conditions over several letters for which examples are searched."""
 MOST_RETRIED = 64
-"""In how many residue classes numbers lie if what could not be solved among more is tried again."""
+"""The number of residue classes down to which unsolved conditions are tried again."""
 
 
 class Condition(NamedTuple):
-    """What has to hold of letters: one of some relations."""
+    """A condition on letters: at least one of some relations must hold."""
 
     tests: tuple[Requirement, ...]
     who: str = ""
-    """What needs it, in words, for an error."""
+    """What needs the condition, in words, for an error."""
     of: Sequence[Shape] = ()
-    """The shapes that this reads."""
+    """The shapes that it reads."""
 
     @property
     def what(self) -> str:
-        """What needs it, with what it reads: `add of 8xHxW and 8x[((H+1)//2)*2]xW`."""
+        """What needs the condition, with what it reads: `add of 8xHxW and 8x[((H+1)//2)*2]xW`."""
         return f"{self.who} of {' and '.join(map(show, self.of))}" if self.of else self.who
 
     def at(self, values: Mapping[str, int]) -> bool:
-        """Return whether it holds for these letters, all of them given."""
+        """Return whether the condition holds for these values of all its letters."""
         return any(test.at(values) for test in self.tests)
 
     @property
@@ -57,25 +57,25 @@ class Condition(NamedTuple):
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it is about a size of which nothing is known."""
+        """Whether it involves an unknown size."""
         return any(isinstance(n, Open) and n.is_unknown for test in self.tests for n in (test.left, test.right))
 
     @property
     def key(self) -> object:
-        """What it has in common with conditions that say the same, whichever side of `=` a size stands on."""
+        """A key that equivalent conditions share, whichever side of `=` a size is on."""
         return frozenset(
             [(test.sign, frozenset([test.left, test.right]), test.sign == "=" or test) for test in self.tests]
         )
 
     def text(self) -> str:
-        """Return it as it is written."""
+        """Return the condition as text."""
         possible = [test for test in self.tests if where(*test) != Numbers(1, {})] or self.tests[:1]
         return " or ".join([test.text() for test in possible])
 
     def solved(self, within: Numbers = EVERY) -> Numbers | None:
-        """Return the numbers of its only letter, of those within a set.
+        """Return the numbers within a set for which the condition on its only letter holds.
 
-        None if it has several letters, or cannot be solved.
+        None if it has several letters or cannot be solved.
         """
         found = Numbers(1, {})
         for test in self.tests:
@@ -90,9 +90,9 @@ class Condition(NamedTuple):
 
 
 class Holds:
-    """Where a network holds: the numbers that each letter may be, and what has to hold of several at once.
+    """Where a network is possible: the numbers that each letter may be, and conditions on several letters at once.
 
-    `holds.numbers["H"]` are `Numbers`; `holds.joint` are the other conditions: over several letters, or not solved.
+    `holds.numbers["H"]` is a `Numbers`; `holds.joint` has the conditions over several letters or not solved.
     """
 
     __slots__ = ("_keys", "is_partial", "joint", "numbers")
@@ -101,14 +101,14 @@ class Holds:
         self.numbers: dict[str, Numbers] = dict.fromkeys(letters, Numbers.every())
         self.joint: list[Condition] = []
         self._keys: set[object] = set()
-        """What tells apart those that are joint, and that were."""
+        """The keys of the conditions that are or were in `joint`."""
         self.is_partial = False
-        """Whether sizes that are not known have to agree, too, of which nothing can be said."""
+        """Whether unknown sizes would also have to agree, which cannot be decided."""
         for condition in conditions:
             self.add(condition)
 
     def also(self, *conditions: Condition) -> Holds:
-        """Return what holds if these conditions hold, too."""
+        """Return a copy with these conditions added."""
         both = Holds()
         both.numbers, both.joint, both._keys = dict(self.numbers), [*self.joint], {*self._keys}
         both.is_partial = self.is_partial
@@ -117,12 +117,12 @@ class Holds:
         return both
 
     def add(self, condition: Condition) -> bool:
-        """Add a condition; return whether anything is left that fulfils all of them."""
+        """Add a condition; return whether any numbers are left that fulfil all conditions."""
         letters = condition.letters
         if self._narrow(condition, letters):
             (letter,) = letters
             waiting = reversed(self.joint) if len(self.numbers[letter].runs) < MOST_RETRIED else ()
-            for other in [*waiting]:  # the last ones repeat soonest, as paths meet from the smallest map on
+            for other in [*waiting]:  # the last ones recur soonest: paths meet from the smallest map on
                 if other.letters == letters and self._narrow(other, letters):
                     self.joint = [one for one in self.joint if one is not other]
             return bool(self.numbers[letter])
@@ -141,19 +141,19 @@ class Holds:
         return boxes is None or bool(boxes)
 
     def at(self, values: Mapping[str, int]) -> bool:
-        """Return whether the network holds for these letters, all of them given."""
+        """Return whether the network is possible for these values of all its letters."""
         alone = all(values[letter] in own for letter, own in self.numbers.items())
         return alone and all(condition.at(values) for condition in self.joint)
 
     def _narrow(self, condition: Condition, letters: Sequence[str]) -> bool:
-        """Leave only those numbers of its letter that fulfil a condition; return whether that could be worked out."""
+        """Keep only the numbers of a letter that fulfil a condition; return whether it could be solved."""
         found = condition.solved(self.numbers.get(letters[0], EVERY)) if len(letters) == 1 else None
         if found is not None:
             self.numbers[letters[0]] = found
         return found is not None
 
     def refusal(self, condition: Condition) -> str:
-        """Return the message for a condition that nothing fulfils besides these."""
+        """Return the message for a condition that cannot be fulfilled together with these."""
         letters, alone, boxes = condition.letters, condition.solved(), Holds().boxes(condition)
         before = [own.text(letter) for letter, own in self.numbers.items() if letter in letters and not own.is_every]
         if not before or (alone is not None and not alone) or (boxes is not None and not boxes):
@@ -166,13 +166,13 @@ class Holds:
 
     @property
     def is_always(self) -> bool:
-        """Whether the network holds for all numbers of all letters."""
+        """Whether the network is possible for all numbers of all letters."""
         return not self.joint and not self.is_partial and all(own.is_every for own in self.numbers.values())
 
     def boxes(self, condition: Condition) -> list[dict[str, Numbers]] | None:
-        """Return the numbers of each letter that make products of sizes what they have to be, a dict for each way.
+        """Return the numbers of each letter that give products of sizes their required values, a dict per solution.
 
-        None if a condition does not say that, or says it of too large a product, or if there are too many ways.
+        None if the condition is not of that kind, the product is too large, or there are too many solutions.
         """
         found: list[dict[str, Numbers]] = []
         for test in condition.tests:
@@ -209,7 +209,7 @@ class Holds:
         return [box for _, box in ways]
 
     def alike(self, condition: Condition) -> Numbers | None:
-        """Return the numbers that fulfil a condition over several letters if all of these are equal."""
+        """Return the numbers that fulfil a condition over several letters if all letters are equal."""
         letters = condition.letters
         tests = [
             Requirement(_alike(test.left, letters), test.sign, _alike(test.right, letters)) for test in condition.tests
@@ -220,14 +220,14 @@ class Holds:
         return found
 
     def texts(self) -> list[str]:
-        """Return what has to hold, a text for each letter and each condition over several; none if all holds."""
+        """Return the conditions as text, one per letter and per joint condition; empty if all always hold."""
         said = [own.text(letter) for letter, own in self.numbers.items() if not own.is_every]
         said += [condition.text() + self.example(condition) for condition in self.joint[:MOST_JOINT]]
         said += [condition.text() for condition in self.joint[MOST_JOINT:]]
         return [*said, "unknown sizes agree"] if self.is_partial else said
 
     def example(self, condition: Condition) -> str:
-        """Return letters that fulfil an equation over several: equal ones, or those that differ least."""
+        """Return values that fulfil an equation over several letters: equal ones, or those that differ least."""
         alike, boxes = self.alike(condition), self.boxes(condition)
         if alike and boxes is not None:
             return f", as {alike.text(' = '.join(condition.letters))}"
@@ -238,10 +238,10 @@ class Holds:
         return ", as " + ", ".join([f"{letter} = {number}" for letter, number in near.items()])
 
     def to_list(self) -> list[dict[str, Any]]:
-        """Return it as JSON: the pieces of each letter, of which one has to hold, and each condition over several.
+        """Return the conditions as JSON: the pieces of each letter, one of which must hold, and each joint condition.
 
-        Such a condition says for which numbers it holds if its letters are equal, where that can be worked out. One
-        without axes stands for sizes that are not known.
+        A joint condition states the numbers for which it holds if its letters are equal, if that can be solved. One
+        without axes stands for unknown sizes.
         """
         pieces = [piece for letter, own in self.numbers.items() for piece in own.to_list(letter)]
         for one in self.joint:
@@ -255,7 +255,7 @@ class Holds:
 
 
 def _both(numbers: Numbers, others: Numbers | None) -> Numbers | None:
-    """Return the numbers that are in both, or in the first of one; None if their residue classes are too many."""
+    """Return the numbers in both sets, or all if there is no second; None if there are too many residue classes."""
     try:
         return numbers if others is None else numbers & others
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Sets of whole numbers from 1 on: stretches of residue classes."""
+"""Sets of positive integers: runs within residue classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_CLASSES = 1 << 13
 MOST_LISTED = 1 << 12
 """The most single numbers that are listed as pieces."""
 Run = tuple[int, int | None]
-"""The first and the last number of a stretch of a residue class; None without an end."""
+"""The first and last number of a run within a residue class; None if it has no end."""
 
 
 class Piece(NamedTuple):
@@ -22,7 +22,7 @@ class Piece(NamedTuple):
     least: int
     """The first number of the piece."""
     most: int | None
-    """The last number; None without an end."""
+    """The last number; None if there is no end."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the piece as JSON."""
@@ -58,7 +58,7 @@ class Piece(NamedTuple):
 
 
 def stretches(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Return the first and last of each run of neighbours."""
+    """Return the first and last number of each run of consecutive integers."""
     found: list[tuple[int, int]] = []
     for number in numbers:
         if found and found[-1][1] == number - 1:
@@ -69,13 +69,13 @@ def stretches(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 class Numbers:
-    """A set of whole numbers from 1 on: stretches of residue classes. `224 in numbers` says whether one is in it."""
+    """A set of positive integers: runs within residue classes. `224 in numbers` tests membership."""
 
     __slots__ = ("mod", "runs")
 
     def __init__(self, mod: int, runs: Mapping[int, Iterable[Run]]):
         self.mod, self.runs = mod, {rest: own for rest, given in runs.items() if (own := tuple(given))}
-        """The stretches of each residue class that is not empty, in order and apart from each other."""
+        """The modulus, and the sorted, disjoint runs of each residue class that is not empty."""
 
     @classmethod
     def every(cls, least: int = 1, most: int | None = None) -> Numbers:
@@ -84,7 +84,7 @@ class Numbers:
 
     @classmethod
     def listed(cls, numbers: Iterable[int]) -> Numbers:
-        """Return these numbers."""
+        """Return the set of these numbers."""
         return cls(1, {0: stretches(sorted({number for number in numbers if number >= 1}))})
 
     def __contains__(self, number: int) -> bool:
@@ -104,23 +104,23 @@ class Numbers:
 
     @property
     def is_every(self) -> bool:
-        """Whether every number from 1 on is in it."""
+        """Whether every positive integer is in the set."""
         return self.pieces() == (Piece(1, (0,), 1, None),)
 
     @property
     def least(self) -> int | None:
-        """The smallest of them; None if there is none."""
+        """The smallest number; None if the set is empty."""
         return min([own[0][0] for own in self.runs.values()], default=None)
 
     @property
     def most(self) -> int | None:
-        """The largest of them; None if there is none, or no end."""
+        """The largest number; None if the set is empty or infinite."""
         ends = [(rest, own[-1][1]) for rest, own in self.runs.items()]
         found = [end - (end - rest) % self.mod for rest, end in ends if end is not None]
         return max(found) if found and len(found) == len(ends) else None
 
     def first(self, at_least: int = 1) -> int | None:
-        """Return the smallest that is at least a number; None if there is none."""
+        """Return the smallest number that is at least `at_least`; None if there is none."""
         found = []
         for rest, runs in self.runs.items():
             for a, b in runs:
@@ -131,14 +131,14 @@ class Numbers:
         return min(found, default=None)
 
     def __iter__(self) -> Iterator[int]:
-        """Yield them in order; there may be no end."""
+        """Yield the numbers in order, possibly without end."""
         number = self.first()
         while number is not None:
             yield number
             number = self.first(number + 1)
 
     def __and__(self, other: Numbers) -> Numbers:
-        """Return the numbers that are in both. OverflowError if these are too many residue classes."""
+        """Return the intersection. OverflowError if it has too many residue classes."""
         if self.mod == other.mod:
             both = {rest: _met(own, other.runs[rest]) for rest, own in self.runs.items() if rest in other.runs}
             return Numbers(self.mod, both)
@@ -159,25 +159,25 @@ class Numbers:
         return Numbers(mod, found)
 
     def __or__(self, other: Numbers) -> Numbers:
-        """Return the numbers that are in one of the two. OverflowError if these are too many residue classes."""
+        """Return the union. OverflowError if it has too many residue classes."""
         mod = lcm(self.mod, other.mod)
         mine, others = self.split(mod), other.split(mod)
         return Numbers(mod, {r: _joined([*mine.get(r, ()), *others.get(r, ())], mod) for r in mine | others})
 
     def __sub__(self, other: Numbers) -> Numbers:
-        """Return the numbers that are not in another set. OverflowError if these are too many residue classes."""
+        """Return the difference. OverflowError if it has too many residue classes."""
         mod = lcm(self.mod, other.mod)
         mine, others = self.split(mod), other.split(mod)
         return Numbers(mod, {r: _met(own, _gaps(others.get(r, ()), r or mod, mod)) for r, own in mine.items()})
 
     def __invert__(self) -> Numbers:
-        """Return the numbers that are not in it."""
+        """Return the complement."""
         return Numbers.every() - self
 
     def split(self, mod: int) -> dict[int, tuple[Run, ...]]:
-        """Return the stretches of the residue classes of a multiple of its modulus.
+        """Return the runs by residue class of `mod`, a multiple of the set's modulus.
 
-        OverflowError if these are too many.
+        OverflowError if there are too many classes.
         """
         if mod == self.mod:
             return self.runs
@@ -197,7 +197,7 @@ class Numbers:
         return found
 
     def pieces(self) -> tuple[Piece, ...]:
-        """Return the numbers as few pieces, in the order of their least; those without an end are one piece."""
+        """Return the numbers as few pieces, ordered by their least number; those without an end are one piece."""
         endless = {rest: runs[-1][0] for rest, runs in self.runs.items() if runs[-1][1] is None}
         ended = [runs[-1][1] for runs in self.runs.values() if runs[-1][1] is not None]
         found: list[Piece] = []
@@ -219,18 +219,18 @@ class Numbers:
         return tuple(sorted(found, key=lambda piece: (piece.least, piece.mod)))
 
     def text(self, letter: str) -> str:
-        """Return what holds of a letter, in words; `no H` for an empty set."""
+        """Return in words which numbers a letter may be; `no H` for an empty set."""
         pieces = self.pieces()
         shown = " or ".join([piece.text(letter) for piece in pieces[:4]])
         return (shown + (f" or {len(pieces) - 4} more" if len(pieces) > 4 else "")) or f"no {letter}"
 
     def to_list(self, axis: str) -> list[dict[str, Any]]:
-        """Return its pieces as JSON; a number is in it if it is in one of them."""
+        """Return the pieces as JSON; a number is in the set if it is in one of them."""
         return [{"axis": axis, **piece.to_dict()} for piece in self.pieces()]
 
 
 def _within(a: int, b: int | None, rest: int, mod: int) -> Run | None:
-    """Return the part of a stretch that lies in a residue class."""
+    """Return the part of a run that lies in a residue class."""
     first = a + (rest - a) % mod
     if b is None:
         return first, None
@@ -239,12 +239,12 @@ def _within(a: int, b: int | None, rest: int, mod: int) -> Run | None:
 
 
 def _inside(runs: Iterable[Run], rest: int, mod: int) -> list[Run]:
-    """Return the parts of stretches that lie in a residue class, put together where they touch in it."""
+    """Return the parts of runs that lie in a residue class, merged where they touch."""
     return _joined([run for run in (_within(a, b, rest, mod) for a, b in runs) if run is not None], mod)
 
 
 def _joined(runs: list[Run], mod: int) -> list[Run]:
-    """Return stretches of one residue class put together where they touch."""
+    """Return runs of one residue class, merged where they touch."""
     found: list[Run] = []
     for a, b in sorted(runs, key=lambda run: run[0]):
         last = found[-1] if found else None
@@ -256,7 +256,7 @@ def _joined(runs: list[Run], mod: int) -> list[Run]:
 
 
 def _met(mine: Iterable[Run], others: Iterable[Run]) -> list[Run]:
-    """Return where stretches of one residue class overlap."""
+    """Return the overlaps of runs of one residue class."""
     met = []
     for a, b in mine:
         for c, d in others:
@@ -267,7 +267,7 @@ def _met(mine: Iterable[Run], others: Iterable[Run]) -> list[Run]:
 
 
 def _gaps(runs: Iterable[Run], first: int, mod: int) -> list[Run]:
-    """Return the stretches of a residue class, which begins at `first`, between others."""
+    """Return the gaps between runs of a residue class that begins at `first`."""
     found: list[Run] = []
     at: int | None = first
     for a, b in runs:
@@ -285,13 +285,13 @@ def divisors(number: int) -> list[int]:
 
 
 def _repeats(rests: Iterable[int], by: int, mod: int) -> bool:
-    """Return whether remainders modulo `mod` are all those with some remainders modulo one of its divisors."""
+    """Return whether remainders modulo `mod` repeat with period `by`, a divisor of `mod`."""
     own = set(rests)
     return len(own) == len({r % by for r in own}) * (mod // by)
 
 
 def _progressions(numbers: list[int]) -> list[Piece]:
-    """Return numbers in order as progressions: neighbours first, then steps of one length."""
+    """Return sorted numbers as arithmetic progressions: consecutive ones first, then those with equal steps."""
     found = []
     while numbers:
         step = numbers[1] - numbers[0] if len(numbers) > 1 else 1

@@ -1,7 +1,7 @@
-"""Requirements: relations of two sizes, and which numbers of a letter fulfil them.
+"""Requirements: relations of two sizes, and the numbers of a letter that fulfil them.
 
-A size of one letter repeats (`floors.steps.period`): on each residue class it is a line, or a polynomial, and where
-that has a value, or is at least one, is solved exactly.
+A size of one letter is periodic (`floors.steps.period`): on each residue class it is a linear function or a polynomial,
+so equations and inequalities are solved exactly.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ..floors.text import completed, factors, text
 from .numbers import Numbers, Run, stretches
 
 MOST_PERIODS = 1 << 12
-"""The longest period of sizes of which the larger or smaller is looked for."""
+"""The longest period of sizes whose maximum or minimum is solved."""
 MOST_VALUES = 1 << 16
-"""The most values that are looked at one by one, before a size repeats."""
+"""The most values that are tested one by one before a size is periodic."""
 MOST_TURNS = 1 << 12
-"""The most values of a polynomial that are looked at one by one."""
+"""The most values of a polynomial that are tested one by one."""
 EVERY = Numbers.every()
-"""All numbers."""
+"""All positive integers."""
 Size = int | Open
 
 
@@ -35,7 +35,7 @@ class Requirement(NamedTuple):
     right: Size
 
     def at(self, values: Mapping[str, int]) -> bool:
-        """Return whether it holds for these letters, all of them given; so it is taken of an unknown size."""
+        """Return whether it holds for these values of all its letters; for unknown sizes it is taken to hold."""
         left, right = [
             one if isinstance(one, int) else value(one.terms or (), values) for one in (self.left, self.right)
         ]
@@ -47,7 +47,7 @@ class Requirement(NamedTuple):
 
     @property
     def is_always(self) -> bool:
-        """Whether it holds whatever its letters are, as far as that is plain."""
+        """Whether it obviously holds for all values of its letters."""
         if self.sign == "|" and isinstance(self.right, int):
             return self.left % self.right == 0
         apart = self.left - self.right
@@ -61,7 +61,7 @@ class Requirement(NamedTuple):
         }
 
     def text(self) -> str:
-        """Return it as it is written: `H = ((H+1)//2)*2`, `H*W = 4096`, `H*W is a multiple of 4`."""
+        """Return the relation as text: `H = ((H+1)//2)*2`, `H*W = 4096`, `H*W is a multiple of 4`."""
         if self.sign == "|":
             return f"{self.left} is a multiple of {self.right}"
         product = self.product()
@@ -73,7 +73,7 @@ class Requirement(NamedTuple):
         return f"{text(whole)} {self.sign} {wanted}"
 
     def product(self) -> tuple[Terms, int, int] | None:
-        """Return a product of sums of one letter each, its required value and its whole factor; None for others."""
+        """Return a product of sums of one letter each, its required value and its integer factor; otherwise None."""
         apart = self.left - self.right
         if self.sign not in ("=", "!=") or not isinstance(apart, Open) or apart.terms is None:
             return None
@@ -89,8 +89,8 @@ def _constant(terms: Terms) -> int:
 def where(left: Size, sign: str, right: Size, within: Numbers = EVERY) -> Numbers | None:
     """Return the numbers of the only letter for which a relation of two sizes holds: `=`, `!=`, `>=`, or `|`.
 
-    `|` is for a multiple of a number, and `within` are the numbers that are asked for. None if that cannot be worked
-    out, or if there are several letters.
+    `|` means that the left size is a multiple of the right number; `within` restricts the result. None if the relation
+    cannot be solved or has several letters.
     """
     if sign == "|":
         assert isinstance(right, int)
@@ -140,7 +140,7 @@ def _has(number: int, sign: str) -> bool:
 
 
 def _rises(terms: Terms, inside: bool = False) -> bool:
-    """Return whether a sum never falls as its letter rises, as far as its signs say it."""
+    """Return whether the signs of a sum show that it never falls as its letter rises."""
     for product, times in terms:
         if times < 0 and (product or inside):
             return False
@@ -158,7 +158,7 @@ def _least(terms: Terms, letter: str, wanted: int) -> int | None:
     (product, times), *others = terms[1:] if constant else terms
     (atom,) = product if len(product) == 1 else (None,)
     if times > 0 and not others and atom is not None and atom[0] not in ("max", "min"):
-        wanted = -((constant - wanted) // times)  # of the only letter, or floor
+        wanted = -((constant - wanted) // times)  # of the only letter or floor
         return max(wanted, 1) if len(atom) == 1 else _least(atom[1], letter, wanted * atom[2])
     high = 1
     while value(terms, {letter: high}) < wanted:
@@ -173,7 +173,7 @@ def _least(terms: Terms, letter: str, wanted: int) -> int | None:
 
 
 def _classes(terms: Terms, letter: str) -> tuple[int, int, int] | None:
-    """Return from where on, on which residue classes and of which degree a sum of one letter is a polynomial."""
+    """Return the start, modulus and degree of the polynomials that equal a sum of one letter on residue classes."""
     line = period(terms)
     if line is not None:
         return 1, line[0], 1
@@ -210,7 +210,7 @@ def _atom_classes(atom: tuple[Any, ...], letter: str) -> tuple[int, int, int] | 
 
 
 def _coefficients(values: list[int]) -> list[int]:
-    """Return the coefficients, constant first, of the polynomial that has these values from 0 on."""
+    """Return the coefficients, constant first, of the polynomial with these values at 0, 1, 2 …."""
     differences, row = [], values
     while row:
         differences.append(row[0])
@@ -228,7 +228,7 @@ def _coefficients(values: list[int]) -> list[int]:
 
 
 def _bound(coefficients: list[int]) -> int:
-    """Return a number from which on a polynomial has no root and its leading sign (Cauchy's bound)."""
+    """Return a number beyond which a polynomial has no root and keeps its leading sign (Cauchy's bound)."""
     kept = list(coefficients)
     while kept and kept[-1] == 0:
         kept.pop()
@@ -236,7 +236,7 @@ def _bound(coefficients: list[int]) -> int:
 
 
 def _turns(values: list[int], sign: str) -> list[Run] | None:
-    """Return for which t from 0 on a polynomial with these values at 0, 1, 2 … is 0 (`=`), or at least 0 (`>=`)."""
+    """Return the t >= 0 for which a polynomial with these values at 0, 1, 2 … is 0 (`=`) or at least 0 (`>=`)."""
     begin, step = values[0], values[1] - values[0]
     if len(values) == 2:
         if step == 0:

@@ -1,4 +1,4 @@
-"""One network under several dialects: the layers where they differ, and which rule makes the difference."""
+"""One network under several dialects: the layers at which they differ, and the rules that make the difference."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Run(NamedTuple):
     dialect: type[Dialect]
     layers: list[LayerReport]
     error: CnncalcError | None
-    """Why the dialect refuses the layer after `layers`; None if it accepts the whole network."""
+    """Why the dialect refuses the layer after the last of `layers`; None if it accepts the whole network."""
     hints: Sequence[Hint] | None = None
-    """What is perhaps not meant; None unless it is asked for."""
+    """Remarks on what is perhaps not meant; None unless asked for."""
 
     @property
     def name(self) -> str:
@@ -37,7 +37,7 @@ class Run(NamedTuple):
         return self.dialect.name
 
     def at(self, index: int) -> LayerReport | None:
-        """Return a layer's report; None if the dialect refuses it or a layer above it."""
+        """Return a layer's report; None if the dialect refuses it or an earlier layer."""
         return self.layers[index] if index < len(self.layers) else None
 
     def refuses(self, index: int) -> bool:
@@ -74,7 +74,7 @@ class LayerContrast(NamedTuple):
         return [(run, layer) for run in self.runs if (layer := run.at(self.number)) is not None]
 
     def apart(self) -> list[str]:
-        """Return the rules whose values differ, of those that make a difference here."""
+        """Return the rules that matter here and whose values differ."""
         layers = [layer for _, layer in self.reached()]
         keys = [key for key, rule in RULES.items() if len({repr(rule.value(layer)) for layer in layers}) > 1]
         return [key for key in keys if key != "ceil" or rounding_matters(layers)]
@@ -91,13 +91,13 @@ class LayerContrast(NamedTuple):
         return bool(self.refusing() or self.figures_differ() or self.apart())
 
     def cell(self, run: Run) -> list[str]:
-        """Return a dialect's output and what differs besides; nothing if the dialect does not reach the layer."""
+        """Return a dialect's output and what else differs; empty if the dialect does not reach the layer."""
         layer = run.at(self.number)
         if layer is None:
             return ["refused"] if run.refuses(self.number) else []
         signs = [RULES[key].sign(value) for key in self.apart() if (value := RULES[key].value(layer)) is not None]
         differing = [figure for figure in ("out", "params", "buffers", "macs") if self._differs(figure)]
-        if differing and differing[0] != "out":  # the first count that differs, if the outputs do not
+        if differing and differing[0] != "out":  # if the outputs agree, show the first count that differs
             signs.append(f"{counted(getattr(layer, differing[0]))} {differing[0].replace('macs', 'MACs')}")
         return [show(layer.out), *filter(None, signs)]
 
@@ -105,18 +105,18 @@ class LayerContrast(NamedTuple):
         return len({getattr(layer, figure) for _, layer in self.reached()}) > 1
 
     def outputs(self) -> str:
-        """Return `64x56x56 in plain and torch; 64x110x110 in onnx`, with what else the cells of a table say."""
+        """Return `64x56x56 in plain and torch; 64x110x110 in onnx`, with the other contents of the table's cells."""
         return grouped([(run.name, " ".join(self.cell(run))) for run, _ in self.reached()])
 
     def label(self) -> tuple[object, ...]:
-        """Return what layers that differ in the same way have in common; sizes that agree do not matter."""
+        """Return a key shared by layers that differ in the same way, regardless of sizes that agree."""
         if self.refusing():
             return (self.number,)
         begin = 0 if self.figures_differ() else 1
         return (self.op, *[tuple(self.cell(run)[begin:]) for run in self.runs], *self.why())
 
     def why(self) -> list[str]:
-        """Return a line for each rule that differs and each refusal; none if only the layer's input differs."""
+        """Return a line for each rule that differs and each refusal; empty if only the layer's input differs."""
         lines = []
         for key in self.apart():
             rule = RULES[key]
@@ -144,7 +144,7 @@ class Contrast(NamedTuple):
     """A network under several dialects, in one layout."""
 
     network: Network
-    """With the input and the layout that all runs share."""
+    """The network, with the input and the layout that all runs share."""
     runs: list[Run]
     layers: list[LayerContrast]
     """The layers at which the dialects differ, in order."""
@@ -166,7 +166,7 @@ class Contrast(NamedTuple):
         return [f"{named_list(names)}: {text}" for text, names in _names_by_text(said)]
 
     def agreement(self) -> str:
-        """Return the sentence for a network at which nothing differs."""
+        """Return the sentence for a network without differences."""
         count = len(self.runs[0].layers)
         layers = f"all {count:,} layers" if count > 1 else "the one layer"
         return f"{named_list([run.name for run in self.runs])} agree on {layers}: {self.runs[0].summary()}"
@@ -187,10 +187,10 @@ def contrast(
     batch: int | None = None,
     layout: str | None = None,
 ) -> Contrast:
-    """Trace a network under each dialect, in the layout given, else the spec's own, else the first dialect's.
+    """Trace a network under each dialect, in the layout given, or else the spec's, or else the first dialect's.
 
-    A spec that names a dialect has that one's layout. Raises the error of a network that all dialects refuse for the
-    same reason, and SpecError for more layers than are compared.
+    A spec that names a dialect has that dialect's layout. Raises the error of a network that all dialects refuse for
+    the same reason, and SpecError for too many layers.
     """
     if layout is None and network.layout is None and network.dialect is DIALECTS["plain"]:
         layout = dialects[0].layout
@@ -222,18 +222,18 @@ def _run(network: Network, dialect: type[Dialect], batch: int | None) -> Run:
 
 
 def alike(layers: Sequence[LayerContrast]) -> list[list[LayerContrast]]:
-    """Return the layers in groups that differ in the same way, each group at the place of its first layer."""
+    """Return the layers in groups that differ in the same way, each group in the position of its first layer."""
     return list(_groups(layers, LayerContrast.label).values())
 
 
 def reasons(layers: Sequence[LayerContrast]) -> list[tuple[list[LayerContrast], list[str]]]:
-    """Return the layers at which a rule differs, in groups of the same op and the same reasons, with the reasons."""
+    """Return the layers at which a rule differs, grouped by op and reasons, with the reasons."""
     groups = _groups([layer for layer in layers if layer.why()], lambda layer: (layer.op, *layer.why()))
     return [(group, group[0].why()) for group in groups.values()]
 
 
 def grouped(said: Iterable[tuple[str, str]]) -> str:
-    """Return `2 in plain, torch; 1 in onnx` for names and their texts."""
+    """Return `2 in plain, torch; 1 in onnx` from pairs of a name and a text."""
     return "; ".join(f"{text} in {named_list(names)}" for text, names in _names_by_text(said))
 
 

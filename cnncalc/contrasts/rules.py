@@ -1,4 +1,4 @@
-"""The rules in which dialects may differ at a layer, and how the value of each is written."""
+"""The rules in which dialects may differ at a layer, and how their values are written."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Rule(NamedTuple):
 
     title: str
     value: Callable[[LayerReport], Any]
-    """None if the rule does not apply to the layer."""
+    """The function that returns its value at a layer; None if the rule does not apply there."""
     say: Callable[[Any], str] = str
     sign: Callable[[Any], str] = lambda _: ""
-    """How a cell of a table writes the value; empty if only the notes do."""
+    """How a table cell writes the value; empty if only the notes do."""
     shapes: bool = True
-    """Whether it decides sizes, counts or fields, not only values."""
+    """Whether it affects sizes, counts or fields, not only values."""
 
 
 def _key(name: str) -> Callable[[LayerReport], Any]:
@@ -52,7 +52,7 @@ def _rounding(layer: LayerReport) -> Any:
 
 
 def rounding_matters(layers: Sequence[LayerReport]) -> bool:
-    """Return whether the same window over the same input gives different output sizes."""
+    """Return whether equal windows over equal inputs give different output sizes."""
     seen: dict[str, Shape] = {}
     windows = [(repr((layer.x, [layer.values[key] for key in "kspd"])), layer.out) for layer in layers]
     return any(seen.setdefault(window, out) != out for window, out in windows)
@@ -80,4 +80,4 @@ RULES = {
         "cubic", _cubic, lambda c: f"A = {c[0]}, taps beyond the border {'left out' if c[1] else 'repeated'}"
     ),
 }
-"""By the key of the layer that each decides, in the order in which a contrast lists them."""
+"""The rules by the layer key that each decides, in the order of listing."""

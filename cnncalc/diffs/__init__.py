@@ -1,4 +1,4 @@
-"""The difference of two networks: the layers and the figures in which their reports differ."""
+"""The difference between two networks: the layers and the figures in which their reports differ."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOTALS = ("out", "params", "buffers", "macs", *FIELDS)
 
 
 class Change(NamedTuple):
-    """A key or a figure in the old network and in the new."""
+    """The values of a key or a figure in the old and the new network."""
 
     what: str
     old: Any
@@ -40,13 +40,13 @@ class Change(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Return whether the two values differ; an unknown number equals another."""
+        """Return whether the two values differ; unknown numbers count as equal."""
         old, new = self.old, self.new
         return bool(old != new if type(old) is type(new) is int else listed(old) != listed(new))
 
     @property
     def is_unknown(self) -> bool:
-        """Return whether it is not known by how much they differ: a size or a number is unknown."""
+        """Return whether it is unknown by how much the values differ."""
         if self.what in SHAPES:
             pairs = list(zip(self.old, self.new, strict=False))
             other = len(self.old) != len(self.new) or any(a != b for a, b in pairs if UNKNOWN not in (a, b))
@@ -58,7 +58,7 @@ class Change(NamedTuple):
 
     @property
     def by(self) -> int | tuple[int, ...] | None:
-        """New minus old, of a count or on each axis; None if it is not known, or not a number."""
+        """New minus old, as one number or on each axis; None if unknown or not a number."""
         if self.is_unknown or ABSENT in (self.old, self.new):
             return None
         if self.what in COUNTS:
@@ -68,11 +68,11 @@ class Change(NamedTuple):
         return None
 
     def values(self, write: Callable[[Any], Any] = listed) -> dict[str, Any]:
-        """Return the old and the new value as JSON, without one that is absent; `write` is `to_json` for shapes."""
+        """Return the old and the new value as JSON, leaving out an absent one; `write` is `to_json` for shapes."""
         return {side: write(value) for side, value in (("old", self.old), ("new", self.new)) if value is not ABSENT}
 
     def figure(self) -> dict[str, Any]:
-        """Return a figure as JSON: old, new, and for a number the change and its share; null if it is not known."""
+        """Return a figure as JSON: old, new, and for a number the absolute and relative change; null if unknown."""
         values, by = self.values(to_json if self.what in SHAPES else listed), self.by
         if self.what not in SHAPES:
             values["change"] = listed(by)
@@ -98,20 +98,20 @@ class LayerDiff(NamedTuple):
     new: LayerReport | None
     """None for a removed layer."""
     places: tuple[int | None, int | None]
-    """The places among the layers, counted from 0."""
+    """Its indices in the old and the new network."""
     keys: tuple[Change, ...] = ()
     """The keys that differ; `op` and `from` among them."""
     figures: tuple[Change, ...] = ()
     own: bool = False
-    """Whether one of its own keys differs, and not only its input."""
+    """Whether one of its own keys differs, not only its input."""
     moved: bool = False
-    """Whether its order among the others differs."""
+    """Whether its position relative to others differs."""
     counted: bool = False
-    """Whether both names are only the op and a running number."""
+    """Whether both names consist of the op and a running number."""
 
     @property
     def name(self) -> str:
-        """Its name; the new one if it has two."""
+        """Its name; the new one if they differ."""
         layer = self.new or self.old
         assert layer is not None
         return layer.name
@@ -139,11 +139,11 @@ class Difference(NamedTuple):
     old: Report
     new: Report
     names: tuple[str, str]
-    """The names of the two."""
+    """The names of the two networks."""
     settings: tuple[Change, ...]
     """The input, the dialect and the layout, if they differ."""
     layers: list[LayerDiff]
-    """The layers that differ, in the order of the new network; removed ones where they stood."""
+    """The layers that differ, in the order of the new network, with removed ones where they were."""
     totals: tuple[Change, ...]
     """Every figure of the whole, whether it differs or not."""
 
@@ -178,7 +178,7 @@ class Difference(NamedTuple):
 
     @property
     def renamed(self) -> list[LayerDiff]:
-        """Layers whose name differs, be it only in its running number."""
+        """Layers whose name differs, if only in the running number."""
         return [layer for layer in self.layers if layer.is_renamed]
 
     @property
@@ -236,7 +236,7 @@ def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
     pairs, steady = match(items, new_items)
     places, partner = dict(pairs), {j: i for i, j in pairs}
     settled: dict[object, tuple[tuple[Change, ...], bool]] = {}
-    """The keys that differ of two layers wired alike, by the ids of what the keys resolve to: copies share that."""
+    """The differing keys of layers wired alike, by the ids of their resolved keys, which copies share."""
     removed: dict[int, list[LayerDiff]] = {}
     behind = -1
     for i, layer in enumerate(old.layers):
@@ -265,12 +265,12 @@ def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
 
 
 def _from_input(layer: LayerReport) -> tuple[str, ...]:
-    """Return the keys that the input decides, even if the spec has them."""
+    """Return the keys that the input determines, even if the spec gives them."""
     return ("c_i", "c_o") if layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else ("c_i",)
 
 
 def _items(layers: Sequence[LayerReport]) -> list[Item]:
-    """Return the identity of each layer; the copies of one share its keys."""
+    """Return the identity of each layer; copies share their keys."""
     structures: dict[int, str] = {}
     items = []
     for layer in layers:
@@ -284,7 +284,7 @@ def _items(layers: Sequence[LayerReport]) -> list[Item]:
 
 
 def _wiring(old: Report, new: Report, before: LayerReport, now: LayerReport, places: Mapping[int, int]) -> list[Change]:
-    """Return the change of what a layer reads, if a spec says so and it is another layer."""
+    """Return the change in what a layer reads, if a spec states it and it is a different layer."""
     reads = tuple([INPUT if at == INPUT else places.get(at) for at in before.node.reads])
     if now.node.reads == reads or not (before.node.wired or now.node.wired):
         return []
@@ -296,7 +296,7 @@ def _wiring(old: Report, new: Report, before: LayerReport, now: LayerReport, pla
 
 
 def _keys(old: LayerReport, new: LayerReport, wiring: list[Change]) -> tuple[tuple[Change, ...], bool]:
-    """Return the keys that differ, and whether one of them is the layer's own: it differs in the specs, too."""
+    """Return the keys that differ, and whether one of them differs in the specs themselves."""
     own = [Change("op", old.op, new.op)] if old.op != new.op else []
     own += wiring
     a, b = old.values, new.values
@@ -315,7 +315,7 @@ def _keys(old: LayerReport, new: LayerReport, wiring: list[Change]) -> tuple[tup
 
 
 def _figures(old: LayerReport, new: LayerReport, own: bool) -> tuple[Change, ...]:
-    """Return the figures that differ; if a key does, also the counts that may differ, for one is not known."""
+    """Return the figures that differ; if a key differs, also counts that may differ because one is unknown."""
     if not own and old.x == new.x and old.out == new.out and old.traced[2:] == new.traced[2:]:
         return ()
     changes = [Change(what, _figure(old, what), _figure(new, what)) for what in FIGURES]

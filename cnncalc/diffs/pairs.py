@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 Pair = tuple[int, int]
-"""The places of two layers that belong together, in the old network and in the new."""
+"""The indices of two matching layers, in the old and in the new network."""
 MOST_EDITS = 128
-"""An alignment that needs more insertions and deletions than this is kept so far and continued from there: the cost
-stays nearly linear, but the alignment need not be the longest."""
+"""The most insertions and deletions after which an alignment is fixed and continued from there: the cost stays nearly
+linear, but the alignment need not be the longest."""
 
 
 class Item(NamedTuple):
@@ -23,26 +23,26 @@ class Item(NamedTuple):
 
     @property
     def is_counted(self) -> bool:
-        """Return whether the name is the op and a running number, as a layer without a name gets."""
+        """Return whether the name is the op and a running number, the default name."""
         return self.name.startswith(self.op) and self.name[len(self.op) :].isdecimal()
 
 
 class Match(NamedTuple):
-    """The layers of two networks that belong together."""
+    """The matching layers of two networks."""
 
     pairs: list[Pair]
-    """In the old network's order."""
+    """The pairs, in the old network's order."""
     steady: set[Pair]
-    """The pairs whose order is the same in both; the others have moved."""
+    """The pairs in the same order in both networks; the others have moved."""
 
 
 def match(old: Sequence[Item], new: Sequence[Item]) -> Match:
-    """Match the layers of two networks; with the networks exchanged, the result is the mirror image.
+    """Match the layers of two networks. Exchanging the networks mirrors the result.
 
-    A running number (`conv3`) shifts if a layer is inserted above it, so it counts as a name only if that does not
-    make more layers differ.
+    A running number (`conv3`) shifts if an earlier layer is inserted, so it counts as a name only if that does not make
+    more layers differ.
     """
-    if list(old) > list(new):  # a tie is decided from the same side
+    if list(old) > list(new):  # decide ties from the same side
         mirror = match(new, old)
         return Match(sorted([(i, j) for j, i in mirror.pairs]), {(i, j) for j, i in mirror.steady})
     pairs = _matched(old, new, counted=True)
@@ -73,11 +73,11 @@ def _matched(old: Sequence[Item], new: Sequence[Item], counted: bool) -> list[Pa
 
 
 Gap = tuple[list[int], list[int]]
-"""The unmatched places between two matched neighbours, in the old network and in the new one."""
+"""The unmatched indices between two neighbouring pairs, in the old network and in the new one."""
 
 
 def _gaps(old: Sequence[Item], new: Sequence[Item], pairs: list[Pair]) -> Iterator[Gap]:
-    """Yield the unmatched places on both sides between each two successive pairs that are in order."""
+    """Yield the unmatched indices of both networks between successive pairs that are in order."""
     olds, news = {i for i, _ in pairs}, {j for _, j in pairs}
     begin = (-1, -1)
     for end in [*in_order(pairs), (len(old), len(new))]:
@@ -95,7 +95,7 @@ def _by_name_and_op(old: Sequence[Item], new: Sequence[Item], gap: Gap) -> list[
 
 
 def _aligned(field: str) -> Callable[[Sequence[Item], Sequence[Item], Gap], list[Pair]]:
-    """Return a function that matches the layers of a gap in their order, by one field of their items."""
+    """Return a function that matches the layers of a gap in order, by one field of their items."""
 
     def part(old: Sequence[Item], new: Sequence[Item], gap: Gap) -> list[Pair]:
         a, b = [getattr(old[i], field) for i in gap[0]], [getattr(new[j], field) for j in gap[1]]
@@ -105,9 +105,9 @@ def _aligned(field: str) -> Callable[[Sequence[Item], Sequence[Item], Gap], list
 
 
 def in_order(pairs: list[Pair]) -> list[Pair]:
-    """Return the longest part of these pairs, sorted by first places, in which second places rise too."""
-    lasts: list[int] = []  # of the chain of each length, as low as can be: its last second place
-    ends: list[int] = []  # and the index of that pair
+    """Return the longest subsequence of these pairs, sorted by first index, in which the second indices increase."""
+    lasts: list[int] = []  # the smallest last second index of a chain of each length
+    ends: list[int] = []  # the index of that pair
     before: list[int] = []
     for index, (_, j) in enumerate(pairs):
         length = bisect_left(lasts, j)
@@ -126,7 +126,7 @@ def in_order(pairs: list[Pair]) -> list[Pair]:
 
 
 def align(a: Sequence[str], b: Sequence[str]) -> list[Pair]:
-    """Return the longest common subsequence as places in both; nearly the longest if the two have little in common."""
+    """Return the longest common subsequence as pairs of indices; nearly the longest if there is little in common."""
     start, most = 0, min(len(a), len(b))
     while start < most and a[start] == b[start]:
         start += 1
@@ -146,9 +146,9 @@ def align(a: Sequence[str], b: Sequence[str]) -> list[Pair]:
 
 
 def _stretch(a: Sequence[str], b: Sequence[str], start: Pair) -> tuple[list[Pair], Pair]:
-    """Align greedily from `start` to the end of both, or as far as MOST_EDITS lead; return the pairs and that place.
+    """Align greedily from `start` to the end of both, or as far as MOST_EDITS allows; return the pairs and the end.
 
-    `far[k]` is the furthest place in `a` on the diagonal x - y = k (Myers, An O(ND) difference algorithm, 1986).
+    `far[k]` is the furthest index in `a` on the diagonal x - y = k (Myers, An O(ND) difference algorithm, 1986).
     """
     x0, y0 = start
     n, m = len(a) - x0, len(b) - y0
@@ -164,7 +164,7 @@ def _stretch(a: Sequence[str], b: Sequence[str], start: Pair) -> tuple[list[Pair
             if x >= n and x - k >= m:
                 return _walk_back(history, (x, k), start), (len(a), len(b))
     k = max((k for k in far if far[k] <= n and far[k] - k <= m), key=lambda k: (2 * far[k] - k, k))
-    if (MOST_EDITS - k) % 2:  # the far end of an even diagonal is an edit older
+    if (MOST_EDITS - k) % 2:  # the far end of an even diagonal is one edit older
         history.pop()
     return _walk_back(history, (far[k], k), start), (x0 + far[k], y0 + far[k] - k)
 
@@ -174,7 +174,7 @@ def _goes_down(far: dict[int, int], k: int, edits: int) -> bool:
 
 
 def _walk_back(history: list[dict[int, int]], end: Pair, start: Pair) -> list[Pair]:
-    """Return the equal places on the way to `end`, which is a place in `a` and its diagonal."""
+    """Return the matches on the way to `end`, which is an index in `a` and its diagonal."""
     x, k = end
     pairs: list[Pair] = []
     for edits in range(len(history) - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""A file at a revision of git, as REVISION:PATH: its bytes, or the error that says what git does not have."""
+"""Files at a git revision, given as REVISION:PATH: the bytes, or an error that says what git does not have."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ TOP = "git paths are relative to the top of the repository"
 
 
 def at_revision(word: str) -> bytes:
-    """Return a file's bytes at a revision. SpecError if git does not have the revision, or the file in it.
+    """Return a file's bytes at a revision. SpecError if git does not have the revision or the file in it.
 
-    Also for more bytes than a pipe may have: git packs a gigabyte of zeros into a megabyte.
+    SpecError, too, for more bytes than a pipe may have: git packs a gigabyte of zeros into a megabyte.
     """
-    word = word.replace(os.sep, "/")  # as git separates folders, on Windows too
+    word = word.replace(os.sep, "/")  # git's separator, on Windows, too
     size = _git("cat-file", "-s", word)
     if size.returncode == 0 and int(size.stdout) > LARGEST_STREAM:
         raise too_long(word, LARGEST_STREAM)
@@ -61,7 +61,7 @@ def _not_in_git(word: str, said: str) -> SpecError:
 
 
 def _near(revision: str, path: str) -> str:
-    """Return the most similar path that git has; it counts paths from the repository's top."""
+    """Return the most similar path that git has, relative to the repository's root."""
     tree = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision)
     listed = _git(*tree) if revision else _git("ls-files", "-z", "--full-name", ":/")
     paths = os.fsdecode(listed.stdout).split("\0")

@@ -1,4 +1,4 @@
-"""What the units of a network see: the figures of each layer's field, and exactly what one unit sees."""
+"""What the units of a network see: the figures of each layer's field, and the exact view of a single unit."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from .reads import Reads
 from .views import Sight, Spread, look_back, look_forth, not_behind
 
 Findings = dict[str, Any]
-"""What execution finds out about fields, as JSON."""
+"""What execution finds out about fields, in the form of JSON."""
 
 
 class LayerFields(NamedTuple):
     """The fields of one layer's units, axis by axis of the network's input."""
 
     name: str
-    """The layer's name, `block.layer` of one inside of a block."""
+    """The layer's name; `block.layer` for one inside a block."""
     layer: LayerReport
     axes: tuple[AxisFigures, ...]
     at: int
     """Its index in the graph."""
     bound: str | None
-    """Why its units may see less; None if that is exact."""
+    """Why its units may see less; None if the field is exact."""
     border: tuple[bool | None, ...]
-    """On which axes it is a border layer: the field of what it reads is not smaller than the image."""
+    """For each axis, whether it is a border layer: the field of its input is not smaller than the image."""
 
     def to_dict(self, graph: Graph) -> dict[str, Any]:
-        """Return what is added to the figures of the layer's report, as JSON."""
+        """Return the figures that are added to the layer's report, as JSON."""
         space = graph.space(self.at)
         return {
             "axis": [axis.letter for axis in self.axes],
@@ -65,17 +65,17 @@ class LayerFields(NamedTuple):
 
 
 def _number(stride: int | Fraction | None) -> float | None:
-    """Return a stride as JSON has it."""
+    """Return a stride as a number for JSON."""
     return number(*stride.as_integer_ratio()) if isinstance(stride, Fraction) else stride
 
 
 def _bound(reading: Reads) -> dict[str, str]:
-    """Return why units may read less than that, as JSON; empty if that is exact."""
+    """Return why units may read less, as JSON; empty if the reading is exact."""
     return {} if reading.not_exact is None else {"bound": reading.not_exact}
 
 
 class ReceptiveFields:
-    """The receptive fields of a network's layers, blocks opened; of one layer alone if it is named."""
+    """The receptive fields of a network's layers, with blocks expanded, or of a single named layer."""
 
     def __init__(self, report: Report, of: str | None = None, source: str | None = None):
         self.report, self.graph = report, Graph(report)
@@ -84,26 +84,26 @@ class ReceptiveFields:
         self.source = INPUT if source is None else self.graph.find(source, "--in")
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False
-        """Whether each phase of units that differ has a row."""
+        """Whether each phase has a row, for units that differ by phase."""
         self._lost = self.graph.behind(*self.graph.lost())
         self._behind = self.graph.behind(self.source)
         self._is_large = self.graph.too_large([self.source, *sorted(self._behind)]) is not None
         self.view: Sight | None = None
-        """What one unit sees, if that is asked for."""
+        """What one unit sees, if asked for."""
         self.spread: Spread | None = None
-        """Which units see one pixel, if that is asked for."""
+        """The units that see one pixel, if asked for."""
         self.paths: Paths | None = None
-        """The paths to a layer, if they are asked for."""
+        """The paths to a layer, if asked for."""
         self.effective: Findings | None = None
-        """How strongly the pixels influence a unit, if that is asked for."""
+        """How strongly the pixels influence a unit, if asked for."""
         self.proof: Findings | None = None
-        """What came of running the network, if that is asked for."""
+        """The result of verifying fields by running the network, if asked for."""
         self.layers = list(self._layers())
         if self.source != INPUT and (not self.layers or self.of not in (None, *[layer.at for layer in self.layers])):
             raise not_behind(self.graph, self.of, self.source)
 
     def _layers(self) -> Iterator[LayerFields]:
-        """Yield the layers that depend on what is looked at; on the input, all of them."""
+        """Yield the layers that depend on the source, which is the input by default."""
         graph, whys = self.graph, bounds(self.graph)
         own = None if self.source == INPUT else graph.fields_from(self.source)
         for at, vertex in enumerate(graph):
@@ -115,10 +115,9 @@ class ReceptiveFields:
                 yield LayerFields(vertex.name, vertex.layer, axes, at, bound, borders)
 
     def _settled(self, at: int, fields: Fields, bound: str | None) -> tuple[Fields, str | None]:
-        """Return the fields of a layer, and why they are bounds.
+        """Return the fields of a layer, and why they are only bounds (None if exact).
 
-        Where the closed form does not know them, or is a bound, they are what the units of a layer see together if they
-        have no place.
+        If the closed form is unknown or a bound, and the units have no place, they are what all units together see.
         """
         graph = self.graph
         is_open = bound is not None or any(field.spans is None for field in fields.of)
@@ -136,20 +135,20 @@ class ReceptiveFields:
 
     @cached_property
     def least(self) -> tuple[int | None, ...]:
-        """The size of each axis of the input from which on every layer adds something."""
+        """The size of each axis of the input from which on every layer contributes."""
         return least(self.graph)
 
     def follow(self) -> None:
-        """Find out the fields of all paths to the layer that is named, or to the last. SpecError for too many."""
+        """Compute the fields of all paths to the named layer, or to the last. SpecError for too many."""
         self.paths = paths(self.graph, len(self.graph.vertices) - 1 if self.of is None else self.of)
 
     def differs(self, layer: LayerFields) -> bool:
-        """Return whether no closed form is known of a layer's units, and yet it is known what each of them sees."""
+        """Return whether a layer's fields have no closed form, although it is known what each unit sees."""
         is_known = all(axis.field.spans is not None for axis in layer.axes)
         return not (is_known or self._is_large or layer.at in self._lost) and bool(self.graph.space(layer.at).shape)
 
     def look_back(self, unit: Sequence[int]) -> None:
-        """Find out what one unit sees. SpecError if there is no such unit."""
+        """Compute what one unit sees. SpecError if there is no such unit."""
         of = self.of
         if of is None:
             of = self.graph.last_with_space(len(unit))
@@ -158,7 +157,7 @@ class ReceptiveFields:
         self.view = look_back(self.graph, of, unit, self.source)
 
     def look_forth(self, pixel: Sequence[int]) -> None:
-        """Find out which units see a pixel of the input, or a unit of a layer. SpecError if there is no such pixel."""
+        """Compute which units see a pixel of the input, or a unit of a layer. SpecError if there is no such pixel."""
         self.spread = look_forth(self.graph, self.source, pixel)
 
     def _no_layer(self, axes: int) -> SpecError:
@@ -181,7 +180,7 @@ class ReceptiveFields:
         return found | {name: value for name, value in asked.items() if value is not None}
 
     def extras(self) -> dict[str, Any]:
-        """Return what is added to the report in a JSON document: the unit, or the pixel."""
+        """Return what is added to the report in a JSON document: the unit or the pixel."""
         if self.view is not None:
             return {"unit": self.view.to_dict()}
         if self.spread is not None:

@@ -1,7 +1,6 @@
-"""Border layers: layers with a window whose input has a field as large as the image, so that the window adds nothing.
+"""Border layers: layers with a window whose input already has a field as large as the image.
 
-Source: Richter et al. 2021, Should You Go Deeper? (arXiv 2106.12307): the receptive field of a border layer's input is
-not smaller than the image.
+Such a window adds nothing to what its units see. Source: Richter et al. 2021, Should You Go Deeper? (arXiv 2106.12307).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVW"
 
 
 def border(layer: LayerReport, sizes: Shape) -> tuple[bool | None, ...]:
-    """Return on which axes of an image of these sizes this is a border layer; None where a size is not known."""
+    """Return for each axis of an image of these sizes whether this is a border layer; None if a size is unknown."""
     found: list[bool | None] = []
     for axis, n in enumerate(sizes):
         reads = _read(layer, axis)
@@ -29,11 +28,11 @@ def border(layer: LayerReport, sizes: Shape) -> tuple[bool | None, ...]:
 
 
 def least(graph: Graph) -> tuple[int | None, ...]:
-    """Return the size of each axis of the input from which on every layer adds something, and every window fits.
+    """Return the size of each axis of the input from which on every layer contributes and every window fits.
 
-    None if the input's size decides how much a layer sees: behind an adaptive pool, an upsampling to `out`, or a
-    reshape to sizes that are given. None, too, if it is not known how much some layer sees, or if the network has more
-    than `MOST_OPENED` layers.
+    None if the input's size decides how much a layer sees: after an adaptive pool, an upsampling to `out`, or a reshape
+    to given sizes. Also None if the field of some layer is unknown, or if the network has more than `MOST_OPENED`
+    layers.
     """
     found: list[int | None] = []
     axes = len(graph.space(INPUT).places)
@@ -52,7 +51,7 @@ def least(graph: Graph) -> tuple[int | None, ...]:
 
 
 def _opened(graph: Graph) -> Report | None:
-    """Return the report for an input whose sizes are left open, up to a layer that refuses them."""
+    """Return the report for an input of open sizes, up to a layer that refuses them."""
     report, sample = graph.report, list(graph.report.sample)
     for letter, place in zip(LETTERS, graph.space(INPUT).places, strict=False):
         sample[place] = Open(letter)
@@ -64,15 +63,15 @@ def _opened(graph: Graph) -> Report | None:
 
 
 def _works(report: Report | None, letter: str) -> int:
-    """Return the least number for a letter for which the network works, as far as its conditions say it."""
+    """Return the least number for a letter that satisfies the network's conditions."""
     numbers = None if report is None else report.holds.numbers.get(letter)
     return 1 if numbers is None else min([piece.least for piece in numbers.pieces()], default=1)
 
 
 def _read(layer: LayerReport, axis: int) -> int | None:
-    """Return the size of the field that a layer's window reads on an axis, -1 if it is not known.
+    """Return the size of the field of a layer's input on an axis; -1 if it is not known.
 
-    None if it has no window there: it works on each unit alone, sees the whole map, or joins paths.
+    None if the layer has no window there: it works unit by unit, sees the whole map, or joins paths.
     """
     if layer.node.layer.JOINS or len(layer.reads_fields) != 1 or axis >= len(layer.traced.fields.of):
         return None

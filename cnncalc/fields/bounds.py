@@ -1,4 +1,4 @@
-"""Where the closed form of a field is only an upper bound: layers that see less than it says, and why."""
+"""Layers for which the closed form of a field is only an upper bound, and why they may see less."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .reads import Reads
 
 
 def bounds(graph: Graph) -> list[str | None]:
-    """Return for each layer why its field may be smaller than its closed form, None if it is not.
+    """Return for each layer why its field may be smaller than its closed form; None if it is exact.
 
-    The closed form counts the channels of a place as one. So it is a bound behind a layer that takes some channels out
-    of a concatenation whose parts see differently.
+    The closed form does not distinguish the channels of a place. So it is a bound after a layer that selects channels
+    from a concatenation whose parts have different fields.
     """
     found: list[str | None] = []
     uneven: list[str | None] = []
-    """For each layer the concatenation because of which its channels see differently."""
+    """For each layer, the concatenation that gives its channels different fields."""
     for at, vertex in enumerate(graph):
         layer = vertex.layer
         pairs = [(read, reads) for read, reads in zip(vertex.reads, graph.readings(at), strict=True) if reads.is_read]
@@ -38,7 +38,7 @@ def bounds(graph: Graph) -> list[str | None]:
 
 
 def takes_part(reads: Reads) -> bool:
-    """Return whether the units of a layer, in all channels together, read some of the channels only."""
+    """Return whether the units of a layer, over all its channels, read only some of the input's channels."""
     for at in _channels(reads):
         relation, parts = reads.relations[at], reads.parts[at]
         own = {part: masks.full(part.size) if part.place not in reads.target.places else 1 for part in parts}
@@ -48,7 +48,7 @@ def takes_part(reads: Reads) -> bool:
 
 
 def mixes(reads: Reads) -> bool:
-    """Return whether each unit reads all channels, whatever its own is."""
+    """Return whether each unit reads all channels."""
     for at in _channels(reads):
         relation = reads.relations[at]
         if relation.n != 1 and (reads.parts[at] or relation.back(1) != masks.full(relation.n or 0)):
@@ -57,7 +57,7 @@ def mixes(reads: Reads) -> bool:
 
 
 def stands_beside(reads: Reads) -> bool:
-    """Return whether some channels of a layer's units read nothing of this input: others stand beside it."""
+    """Return whether some channels of a layer read nothing of this input, as in a concatenation."""
     for at in _channels(reads):
         if reads.followed[at] and len(reads.parts[at]) == 1:
             size = known(reads.target.sizes[reads.parts[at][0].place]) or 0
@@ -67,5 +67,5 @@ def stands_beside(reads: Reads) -> bool:
 
 
 def _channels(reads: Reads) -> list[int]:
-    """The axes of what is read on which its units have no place."""
+    """Return the axes of the input on which its units have no place."""
     return [at for at in range(len(reads.relations)) if at not in reads.source.places]

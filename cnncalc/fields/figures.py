@@ -1,4 +1,4 @@
-"""The figures of a receptive field on one axis: where its centre lies, and how much of it lies in the padding."""
+"""The figures of a receptive field on one axis, such as its centre and its share of padding."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ class AxisFigures(NamedTuple):
     """The receptive field of a layer's units on one axis of the network's input."""
 
     letter: str
-    """The axis' name, H or W."""
+    """The axis's name, such as H or W."""
     field: Field
     units: Size
-    """How many units the layer has along the axis; 1 if it sees the axis whole."""
+    """The number of units along the axis; 1 if they see the whole axis."""
     pixels: Size
-    """How many pixels the input has along it."""
+    """The number of pixels of the input along the axis."""
 
     @property
     def centre(self) -> float | None:
-        """The place of the middle of the first unit's field."""
+        """The position of the middle of the first unit's field."""
         return None if self.first is None else middle(self.first)
 
     @property
     def first(self) -> Interval | None:
-        """The first and the last pixel of the first unit's field; None if it is not known, or sees nothing."""
+        """The first and last pixel of the first unit's field; None if it is unknown or empty."""
         spans = self.field.spans
         return None if spans is None or spans[0][0] == NOTHING else spans[0][0]
 
     @property
     def stride(self) -> int | Fraction | None:
-        """How many pixels two neighbours are apart, in the mean over a period."""
+        """The distance between neighbours in pixels, averaged over a period."""
         if self.field.phases is None:
             return self.field.stride
         mean = Fraction(self.field.advance, len(self.field.phases))
@@ -46,14 +46,14 @@ class AxisFigures(NamedTuple):
 
     @property
     def padding(self) -> float | None:
-        """The share of what all units see that lies beside the input; None if it is not known."""
+        """The share of what all units see that lies outside the input; None if unknown."""
         spans, units, pixels = self.field.spans, known(self.units), known(self.pixels)
         return None if spans is None or units is None or pixels is None else _padding(*spans, units, pixels)
 
 
-@lru_cache(maxsize=64)  # a layer's axes, and the layers of a chain, often have the same
+@lru_cache(maxsize=64)  # a layer's axes and the layers of a chain often have equal arguments
 def _padding(phases: tuple[Interval, ...], advance: int, units: int, pixels: int) -> float | None:
-    """Return the share of what so many units see that lies beside so many pixels; None if they see nothing."""
+    """Return the share of what `units` units see that lies outside `pixels` pixels; None if they see nothing."""
     inside = seen = 0
     for phase, (first, last) in enumerate(phases):
         turns = len(range(phase, units, len(phases)))
@@ -69,7 +69,7 @@ def middle(span: Interval) -> float:
 
 
 def number(numerator: int, denominator: int) -> float:
-    """Return a quotient: as an int if it is whole, or too large for a float to have a fraction."""
+    """Return a quotient, as an int if it is an integer or too large for a float to have a fraction."""
     whole, rest = divmod(numerator, denominator)
     return numerator / denominator if rest and abs(whole) < WHOLE_FROM else whole
 
@@ -78,7 +78,7 @@ WHOLE_FROM = 1 << 53
 
 
 def _inside(first: int, last: int, advance: int, turns: int, pixels: int) -> int:
-    """Return how many of the pixels `first` to `last`, moved by `advance` at each turn, lie in 0 to `pixels` - 1."""
+    """Return how many of the pixels `first` to `last`, moved by `advance` each turn, are from 0 to `pixels` - 1."""
     if advance < 0:
         return _inside(first + advance * (turns - 1), last + advance * (turns - 1), -advance, turns, pixels)
     whole = turns * (last - first + 1)
@@ -89,7 +89,7 @@ def _inside(first: int, last: int, advance: int, turns: int, pixels: int) -> int
 
 
 def _below(start: int, advance: int, turns: int) -> int:
-    """Return by how much `start`, moved by `advance` at each turn, lies below 0, in the sum over the turns."""
+    """Return the sum over all turns of how far `start`, moved by `advance` each turn, is below 0."""
     if start >= 0:
         return 0
     count = turns if advance == 0 else min(turns, -(start // advance))
@@ -97,7 +97,7 @@ def _below(start: int, advance: int, turns: int) -> int:
 
 
 def axis_figures(graph: Graph, at: int, fields: Fields, source: int) -> tuple[AxisFigures, ...]:
-    """Return the fields of a layer's units on each axis of an earlier layer, or of the input; `fields` are those."""
+    """Return the figures of a layer's `fields` on each axis of an earlier layer, or of the input."""
     pixels, space = graph.space(source).shape, space_of(fields, graph.sample(at))
     letters = axis_letters(len(pixels))
     rows = enumerate(zip(letters, fields.of, pixels, strict=False))
@@ -110,12 +110,12 @@ def axis_letters(number: int) -> tuple[str, ...]:
 
 
 def units_along(space: Space, along: int) -> Size:
-    """Return how many units there are along an axis of the input; 1 if they see it whole."""
+    """Return the number of units along an axis of the input; 1 if they see the whole axis."""
     return next((size for size, axis in zip(space.sizes, space.axes, strict=True) if axis == along), 1)
 
 
 def letters_of(graph: Graph, at: int) -> list[str | None]:
-    """Return the letter of the input's axis that each place of a layer's units runs along; None for several."""
+    """Return the letter of the input's axis that each axis of a layer's units runs along; None for several."""
     space = graph.space(at)
     letters = axis_letters(len(graph.space(INPUT).places))
     axes = [space.axes[place] for place in space.places]

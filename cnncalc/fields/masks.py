@@ -1,7 +1,7 @@
-"""Sets of units on one axis as the bits of a number, and regions: sets of units of a map.
+"""Sets of units on one axis, as the bits of an integer, and regions, which are sets of units of a map.
 
-A region is a union of products of such sets, one for each axis; no product in it lies within another. Through a chain
-of windows there is one product, however many units there are; branches may make more.
+A region is a union of products of such sets, one set per axis; no product contains another. A chain of windows gives
+one product, for any number of units; branches may give more.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from operator import or_
 from ..field import Interval
 
 Product = tuple[int, ...]
-"""A set of units on each axis, as bits: bit u is unit u."""
+"""A set of units for each axis, as bits: bit u is unit u."""
 Region = tuple[Product, ...]
-"""The union of products; without any it is empty."""
+"""A union of products; () is empty."""
 
 NOWHERE: Region = ()
 MOST_PRODUCTS = 24
-"""With more products than this, a region is put in rows, which may be fewer."""
+"""With more products than this, a region is split into rows, which may be fewer."""
 WIDE = 1 << 16
-"""With wider steps than this, the few units are gone through one by one: digits take a byte for each bit between."""
+"""With wider steps than this, the few units are handled one by one: digits take a byte for each bit between."""
 
 
 def full(size: int) -> int:
@@ -32,12 +32,12 @@ def full(size: int) -> int:
 
 
 def units(bits: int) -> Iterator[int]:
-    """Yield the units of a set in their order."""
+    """Yield the units of a set in order."""
     return (at for at, digit in enumerate(reversed(f"{bits:b}")) if digit == "1")
 
 
 def spaced(bits: int, gap: int) -> int:
-    """Return the set of each unit of a set times `gap`."""
+    """Return the set with each unit multiplied by `gap`."""
     if gap == 1 or bits <= 1:
         return bits
     if gap > WIDE:
@@ -46,7 +46,7 @@ def spaced(bits: int, gap: int) -> int:
 
 
 def every(bits: int, first: int, step: int) -> int:
-    """Return the set of those j for which unit `first` + j*step is in a set."""
+    """Return the set of all j for which unit `first` + j*step is in a set."""
     if step == 1:
         return bits >> first
     if step > WIDE:
@@ -57,12 +57,12 @@ def every(bits: int, first: int, step: int) -> int:
 
 
 def reversed_bits(bits: int, size: int) -> int:
-    """Return a set of units of an axis, counted from its end."""
+    """Return a set of units with the axis reversed."""
     return int(f"{bits:0{size}b}"[::-1], 2)
 
 
 def run(bits: int, count: int, step: int) -> int:
-    """Return the set of a set's units and the `count` - 1 units behind each, `step` apart."""
+    """Return the set of a set's units and the `count` - 1 units after each, `step` apart."""
     have = 1
     while have < count:
         more = min(have, count - have)
@@ -83,7 +83,7 @@ def union(products: Iterable[Product]) -> Region:
 
 
 def _joined(products: list[Product]) -> list[Product]:
-    """Return products with those as one that differ on one axis alone, as the channels that a concat puts together."""
+    """Return products, merging those that differ on only one axis, as the channels of a concat do."""
     for axis in range(len(products[0]) if len(products) > 1 else 0):
         found: dict[tuple[Product, Product], int] = {}
         for one in products:
@@ -98,7 +98,7 @@ def _within(one: Product, other: Product) -> bool:
 
 
 def _in_rows(products: Sequence[Product]) -> Region:
-    """Return a region whose products are disjoint on the first axis: rows with the same units together."""
+    """Return the region as products that are disjoint on the first axis, rows with the same units grouped."""
     if not products or len(products[0]) <= 1:
         return ((reduce(or_, [one[0] for one in products]),),) if products and products[0] else tuple(products[:1])
     rows: dict[Region, int] = {}
@@ -114,14 +114,14 @@ def _in_rows(products: Sequence[Product]) -> Region:
 
 
 def count(region: Region) -> int:
-    """Return how many units a region has."""
+    """Return the number of units of a region."""
     if len(region) == 1:
         return prod([bits.bit_count() for bits in region[0]])
     return sum([prod([bits.bit_count() for bits in one]) for one in _in_rows(region)])
 
 
 def same(one: Region, other: Region) -> bool:
-    """Return whether two regions have the same units."""
+    """Return whether two regions contain the same units."""
     return set(one) == set(other) or count(one) == count(other) == count(union((*one, *other)))
 
 
@@ -133,9 +133,9 @@ def hull(region: Region) -> tuple[Interval, ...] | None:
 
 
 def middle(region: Region) -> tuple[int, ...]:
-    """Return the place on the axes before the last two at which a region is nearest to its middle; none if it is empty.
+    """Return the indices on all but the last two axes at which a region is nearest to its middle; () if it is empty.
 
-    Holes of a dilation may lie in the middle itself.
+    The middle itself may be a hole of a dilation.
     """
     wanted = [(first + last) // 2 for first, last in (hull(region) or ())[:-2]]
     places = [[_nearest(bits, at) for bits, at in zip(one, wanted, strict=False)] for one in region]
@@ -144,23 +144,23 @@ def middle(region: Region) -> tuple[int, ...]:
 
 
 def _nearest(bits: int, wanted: int) -> int:
-    """Return the unit of a set that is nearest to one."""
+    """Return the unit of a set that is nearest to `wanted`."""
     before, behind = bits & full(wanted + 1), bits >> wanted
     found = [ends(before)[1]] * bool(before) + [wanted + ends(behind or 1)[0]] * bool(behind)
     return min(found, key=lambda at: abs(at - wanted))
 
 
 def ends(bits: int) -> Interval:
-    """Return the first and the last unit of a set that is not empty."""
+    """Return the first and last unit of a non-empty set."""
     return (bits & -bits).bit_length() - 1, bits.bit_length() - 1
 
 
 def disjoint(region: Region) -> Region:
-    """Return a region as products without a unit in common."""
+    """Return a region as disjoint products."""
     return tuple(_in_rows(region)) if len(region) > 1 else region
 
 
 def all_units(region: Region) -> Iterator[tuple[int, ...]]:
-    """Yield the units of a region, each once, in no special order."""
+    """Yield each unit of a region once, in no particular order."""
     for one in disjoint(region):
         yield from all_pairs(*map(list, map(units, one)))

@@ -10,15 +10,15 @@ from .reads import Reads
 from .views import Sight
 
 Counts = tuple[tuple[int, ...], ...]
-"""How often each place of an axis is read, by axis; a place of the map by the product of its axes' numbers."""
+"""For each axis, how often each of its places is read. For a place of the map, the numbers of its axes multiply."""
 MOST_READ = 1 << 16
-"""With more reads on an axis than this, they are not counted."""
+"""The most reads on an axis that are counted."""
 
 
 def overlap(sight: Sight, at: int) -> list[Counts] | None:
-    """Return how often each place of a layer, or of the input, is read by what a unit sees behind it, as a sum.
+    """Return terms whose sum is how often each place of a layer or the input is read on the way to a unit.
 
-    None if that is not known, or is not counted.
+    None if it is unknown or not counted.
     """
     graph, found = sight.graph, list[Counts]()
     for reader in sight.sets:
@@ -37,11 +37,11 @@ def overlap(sight: Sight, at: int) -> list[Counts] | None:
 
 
 def _axis(reads: Reads, axis: int, own: Mapping[int, int]) -> tuple[int, ...] | None:
-    """Return how often the places of an axis of the input are read by units in these sets, by axis of the output."""
+    """Return how often the places of an input axis are read by units in these sets, given by output axis."""
     relation, parts = reads.relations[axis], reads.parts[axis]
     along = {part.place for part in parts}
     others = {part.place for place in reads.source.places if place != axis for part in reads.parts[place]}
-    if len(along) > 1 or along & others:  # a unit's place there is not a matter of one axis alone
+    if len(along) > 1 or along & others:  # several axes decide a unit's place there
         return None
     units = masks.full(1)
     for place in along:

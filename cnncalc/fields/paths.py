@@ -1,6 +1,6 @@
-"""The paths from a network's input to a layer: the field of each alone, and whether their units lie over each other.
+"""The paths from a network's input to a layer: the field of each path, and whether their units are aligned.
 
-Paths double with every skip connection, so those with the same field are kept together, with their number.
+Every skip connection doubles the paths, so those with the same field are kept together with their number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .figures import middle
 from .graph import Graph
 
 MOST_KINDS = 512
-"""With more different fields than this on the way to a layer, its paths are not listed."""
+"""The most different fields on the way to a layer whose paths are listed."""
 
 
 class Alike(NamedTuple):
@@ -30,13 +30,13 @@ class Alike(NamedTuple):
     number: int
     """How many there are."""
     via: tuple[str, ...]
-    """Of the first of them: what each layer that joins paths reads on it."""
+    """What each joining layer reads along the first of them."""
     fields: tuple[Field, ...]
-    """On each axis of the network's input."""
+    """The field on each axis of the network's input."""
 
     @property
     def is_global(self) -> bool:
-        """Return whether a join left them out: they lead through a global pool, as a gate does, and others do not."""
+        """Return whether a join leaves them out: unlike others, they lead through a global pool, as a gate does."""
         return any(field.marks & BROADCAST for field in self.fields)
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class Paths(NamedTuple):
     number: int
     """How many there are."""
     kinds: tuple[Alike, ...]
-    """By the size of their fields, the smallest first."""
+    """The groups of paths, by the size of their fields, smallest first."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the paths as JSON."""
@@ -65,15 +65,15 @@ class Paths(NamedTuple):
         }
 
     def aligned(self) -> tuple[bool | None, ...]:
-        """Return whether all paths are aligned, on each axis of the input: equal strides, and centres that coincide.
+        """Return for each axis of the input whether all paths are aligned: equal strides, and centres that coincide.
 
-        Paths that a join left out do not count. None where a field is not known.
+        Paths that a join leaves out do not count. None if a field is not known.
         """
         alone = sum(kind.number for kind in self.kinds if not kind.is_global) == 1
         return tuple([alone or _aligned(fields) for fields in zip(*self._met(), strict=True)])
 
     def apart(self) -> list[str]:
-        """Return in what paths differ that are not aligned, an axis a line: their strides, or their centres."""
+        """Return how paths that are not aligned differ, one line per axis: in strides or in centres."""
         return [
             _apart(list(dict.fromkeys(fields))) if aligned is False else ""
             for fields, aligned in zip(zip(*self._met(), strict=True), self.aligned(), strict=True)
@@ -85,7 +85,7 @@ class Paths(NamedTuple):
 
 
 def _exact(number: int) -> int | None:
-    """Return a number of paths as JSON; None for one too large to be of use, which grows with each join."""
+    """Return a number of paths as JSON; None if it is too large to be useful."""
     return number if number < LARGEST else None
 
 
@@ -98,13 +98,13 @@ def paths(graph: Graph, end: int) -> Paths:
 
 
 Via = tuple["Via", int] | None
-"""What the layers that join paths read on a path, the last of them behind all others: paths share their beginnings."""
+"""What joining layers read along a path, as a linked list from the last one back: paths share their beginnings."""
 Found = dict[Fields, tuple[int, Via]]
-"""The fields of paths: each with the number of paths, and what the layers that join paths read on the first."""
+"""The fields of paths, each with the number of paths and what joining layers read along the first."""
 
 
 def _names(graph: Graph, via: Via) -> tuple[str, ...]:
-    """Return the names of what is read on a path, the first first."""
+    """Return the names of what is read along a path, in order."""
     names = []
     while via is not None:
         via, read = via
@@ -117,7 +117,7 @@ def _kinds(graph: Graph, end: int) -> Found:
     found: dict[int, Found] = {INPUT: {graph.input: (1, None)}}
     before = sorted(graph.before(end))
     last = {read: at for at in before for read in graph.vertices[at].reads}
-    """The last layer that reads each."""
+    """The last reader of each layer."""
     for at in before:
         found[at] = _met(graph, at, found)
         for read in {read for read in graph.vertices[at].reads if last[read] == at}:
@@ -129,7 +129,7 @@ def _kinds(graph: Graph, end: int) -> Found:
 
 
 def _met(graph: Graph, at: int, found: dict[int, Found]) -> Found:
-    """Return the fields of the paths to a layer from those to what it reads; of what no pixel leads to, none."""
+    """Return the fields of the paths to a layer from those to its inputs; inputs that depend on no pixel have none."""
     met: Found = {}
     vertex = graph.vertices[at]
     joins = sum(bool(found[read]) for read in vertex.reads) > 1
@@ -145,7 +145,7 @@ def _met(graph: Graph, at: int, found: dict[int, Found]) -> Found:
 
 
 def through(layer: LayerReport, place: int, fields: Fields) -> Fields:
-    """Return the fields of a layer's units over what it reads in one place, with these fields, and over that alone."""
+    """Return the fields of a layer's units over a single one of its inputs, which has these fields."""
     if NOTHING_KNOWN in (*layer.samples, layer.traced.out):
         return fields.lost(len(layer.traced.fields.axes))
     if not layer.node.layer.JOINS:
@@ -165,7 +165,7 @@ def _aligned(fields: Sequence[Field]) -> bool | None:
 
 
 def _apart(fields: Sequence[Field]) -> str:
-    """Return `strides 2 and 4`, or `centres 0 and 0.5, 0.5 apart`, of fields that are known and not aligned."""
+    """Return `strides 2 and 4`, or `centres 0 and 0.5, 0.5 apart`, for known fields that are not aligned."""
     spans = [field.spans for field in fields if field.spans is not None]
     strides = sorted({Fraction(advance, len(phases)) for phases, advance in spans})
     if len(strides) > 1:
@@ -185,7 +185,7 @@ def _centre(phases: Sequence[Interval], advance: int, unit: int) -> float | None
 
 
 def _and(texts: Sequence[str]) -> str:
-    """Return `1, 2 and 3`; of many, the first and the last."""
+    """Return `1, 2 and 3`; for many, only the first and the last."""
     if len(texts) > 4:
         return f"{texts[0]} to {texts[-1]}"
     return f"{', '.join(texts[:-1])} and {texts[-1]}"

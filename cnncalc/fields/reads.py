@@ -1,4 +1,4 @@
-"""What the units of a layer read of one of its inputs: a relation on each axis, found by tracing the layer alone."""
+"""What the units of a layer read of one input: a relation on each axis, found by tracing the layer alone."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ from .masks import Product, Region
 from .relation import Relation, itself
 
 MOST_UNITS = 1 << 24
-"""On longer axes, units are not followed one by one."""
+"""The longest axis on which units are followed one by one."""
 
 
 class Digit(NamedTuple):
-    """A factor of an axis of a layer's output, which is a factor of the number of a unit on an axis of its input."""
+    """A digit of the index of an output unit, which contributes to the index of a unit on an axis of the input."""
 
     place: int
     """The output's axis; its unit u has the digit `u // inner % size`."""
     inner: int
     size: int
     step: int
-    """How far apart two digits are on the axis of the input."""
+    """The distance on the input's axis between successive values of the digit."""
 
 
 class Space(NamedTuple):
-    """The axes on which the units of a value have their place; those folded into its batch stand in front."""
+    """The axes that give the units of a value their place, with those folded into its batch in front."""
 
     axes: tuple[Axis, ...]
-    """Where each of all its axes runs along in the network's input, as `Fields` has them."""
+    """What each of all its axes runs along, as in `Fields`."""
     sizes: Shape
     """The sizes of all its axes."""
     places: tuple[int, ...]
-    """Which of them units have a place on: the others are channels, or axes that layers made."""
+    """The axes that give units their place: the others are channels, or axes made by layers."""
 
     @property
     def shape(self) -> Shape:
-        """The sizes of the axes that units have a place on."""
+        """The sizes of the axes that give units their place."""
         return tuple([self.sizes[place] for place in self.places])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the sizes of all axes, and which of them are places, counted from 0, as JSON."""
+        """Return as JSON the sizes of all axes, and the indices of those that give units their place."""
         return {"sizes": list(to_json(self.sizes) or ()), "places": self.places}
 
 
 def space_of(fields: Fields, sample: Shape) -> Space:
-    """Return the axes on which units of a sample with these fields have their place."""
-    if len(fields.axes) != len(sample):  # of what nothing is known
+    """Return the axes that give the units of a sample with these fields their place."""
+    if len(fields.axes) != len(sample):  # nothing is known
         return Space((), (), ())
     axes = (*[axis for _, axis in fields.lead], *fields.axes)
     sizes: tuple[Size, ...] = (*[size for size, _ in fields.lead], *sample)
@@ -61,43 +61,43 @@ def space_of(fields: Fields, sample: Shape) -> Space:
 
 
 class Reads:
-    """What the units of a layer read of one of its inputs, on all axes, those of channels included.
+    """What the units of a layer read of one of its inputs, on all axes, channels included.
 
-    A unit reads a product: on each axis of the input what a relation says of the unit's number there, which is the sum
-    of digits of the unit's places, each times a step.
+    A unit reads a product. On each axis of the input, a relation gives what is read for the unit's number there, which
+    is a weighted sum of digits of the unit's place.
     """
 
     def __init__(self, source: Space, target: Space, traced: Fields, overstates: str | None = None):
         self.source, self.target, self.overstates = source, target, overstates
         self.relations = cast("tuple[Relation, ...]", traced.of)
-        """On every axis of the input; none if nothing of it is read."""
+        """The relation on every axis of the input; empty if nothing of it is read."""
         self.parts = _parts(traced, target.sizes, len(source.sizes)) if self.relations else ()
-        """The digits that make up a unit's number, on every axis of the input."""
+        """The digits that make up a unit's number on each axis of the input."""
         self.followed = tuple(
             [one.phases is not None and one.n is not None and one.n <= MOST_UNITS for one in self.relations]
         )
-        """On which axes of the input it is known which units are read."""
+        """For each axis of the input, whether it is known which units are read."""
 
     @property
     def is_read(self) -> bool:
-        """Return whether anything of the input is read: a single number, which has no axes, always is."""
+        """Return whether anything of the input is read; a single number, which has no axes, always is."""
         return bool(self.relations) or not self.source.sizes
 
     @property
     def is_known(self) -> bool:
-        """Return whether it is known of all places what is read there, if not of channels."""
+        """Return whether it is known which places are read; channels do not matter."""
         return not self.relations or all(self.followed[at] for at in self.source.places)
 
     @property
     def not_exact(self) -> str | None:
-        """Why a unit reads less than that, perhaps: by what its op says, or as channels are not followed."""
+        """Why a unit may read less, because of its op or because channels are not followed; None if exact."""
         return self.overstates or (None if all(self.followed) else "it is unknown which channels a unit reads")
 
     @cached_property
     def axes(self) -> list[dict[str, Any] | None] | None:
-        """What units read on each axis of the thing that is read, as JSON; None if that is not known.
+        """What units read on each axis of the input, as JSON; None if unknown.
 
-        Axes are counted from 0 among all of a map's, those of channels included, of which it may be None for one.
+        Axes are counted from 0 among all axes of the map, channels included; an entry may be None for channels.
         """
         if not self.is_known:
             return None
@@ -112,7 +112,7 @@ class Reads:
         return axes
 
     def back(self, region: Region) -> Region:
-        """Return all that the units of a region read; on axes that are not followed, all units."""
+        """Return everything that the units of a region read; on axes that are not followed, all units."""
         axes = range(len(self.relations))
         sets = (digits for one in region for digits in self._digits(one))
         return masks.union([tuple([self._back(at, digits) for at in axes]) for digits in sets])
@@ -124,20 +124,20 @@ class Reads:
         return relation.back(self.numbers(at, digits))
 
     def numbers(self, at: int, digits: Mapping[Digit, int]) -> int:
-        """Return the set of the numbers on an axis of the input of units with digits in these sets."""
+        """Return the set of numbers on an input axis of units with digits in these sets."""
         found = 1
         for part in self.parts[at]:
             found = _times(digits[part], found, part.step)
         return found
 
     def forth(self, region: Region) -> Region:
-        """Return all units that read some unit of a region; on axes that are not followed, any."""
+        """Return all units that read a unit of a region; axes that are not followed do not restrict them."""
         return masks.union([product for one in region for product in self._reading(one)])
 
     def box(self, spans: Mapping[int, Interval]) -> tuple[Interval, ...] | None:
-        """Return the first and last unit that those of a box read on each axis of places; None if they read none.
+        """Return the first and last unit that the units of a box read on each place axis; None if they read none.
 
-        The maps are without ends. `spans` are those of the box, by the axis of the output.
+        Maps are taken to be endless. `spans` is the box, by output axis.
         """
         places = self.source.places
         found = [self.relations[at].box(self._numbers(self.parts[at], spans)) for at in places]
@@ -157,13 +157,13 @@ class Reads:
         return [{part: bits for digits in chosen for part, bits in digits.items()} for chosen in all_pairs(*choices)]
 
     def _numbers(self, parts: Sequence[Digit], own: Mapping[int, Interval]) -> Interval:
-        """Return the first and last number that the units of a box have on an axis of the input."""
+        """Return the first and last number of the units of a box on an axis of the input."""
         low = high = 0
         for part in parts:
             size = known(self.target.sizes[part.place]) or 1
             first, last = own.get(part.place, (0, size - 1))
             first, last = first // part.inner, last // part.inner
-            if part.inner * part.size == size:  # the outermost digit: it may lie beside the map
+            if part.inner * part.size == size:  # the outermost digit may lie outside the map
                 low, high = low + first * part.step, high + last * part.step
             elif first // part.size == last // part.size:
                 low, high = low + first % part.size * part.step, high + last % part.size * part.step
@@ -172,7 +172,7 @@ class Reads:
         return low, high
 
     def _reading(self, one: Product) -> list[Product]:
-        """Return the units that read some unit of a product."""
+        """Return the units that read a unit of a product."""
         choices: list[list[dict[Digit, int]]] = []
         for at, bits in enumerate(one):
             relation, parts = self.relations[at], sorted(self.parts[at], key=lambda part: -part.step)
@@ -186,11 +186,11 @@ class Reads:
         return found
 
     def _joined(self, place: int, digits: Mapping[Digit, int]) -> int:
-        """Return the set of units of an axis of the output whose digits are in these sets."""
+        """Return the set of units of an output axis whose digits are in these sets."""
         bits, inner = 1, 1
         size = known(self.target.sizes[place]) or 0
         for part in sorted([part for part in digits if part.place == place], key=lambda part: part.inner):
-            if part.inner > inner:  # digits between that say nothing
+            if part.inner > inner:  # digits between that do not matter
                 bits = masks.run(bits, part.inner // inner, inner)
             inner = part.inner
             bits = _times(digits[part], bits, inner)
@@ -199,7 +199,7 @@ class Reads:
 
 
 def _times(digits: int, bits: int, inner: int) -> int:
-    """Return the set of each unit of a set behind each multiple of `inner` by a digit."""
+    """Return the set of `inner`*d + u for each digit d and each unit u of a set."""
     if bits == 1:
         return masks.spaced(digits, inner)
     found = 0
@@ -209,11 +209,11 @@ def _times(digits: int, bits: int, inner: int) -> int:
 
 
 def _split(bits: int, size: int, parts: Sequence[Digit]) -> list[dict[Digit, int]]:
-    """Return a set of units of an axis of this size as a union of products of sets of their digits."""
+    """Return a set of units of an axis as a union of products of sets of their digits."""
     if not parts:
         return [{}] if bits else []
     part, *rest = parts
-    if part.inner * part.size < size:  # digits in front that nothing hangs on
+    if part.inner * part.size < size:  # leading digits that do not matter
         whole, outer = 0, part.inner * part.size
         for _ in range(size // outer):
             whole, bits = whole | bits & masks.full(outer), bits >> outer
@@ -231,7 +231,7 @@ def _split(bits: int, size: int, parts: Sequence[Digit]) -> list[dict[Digit, int
 
 
 def _unsum(numbers: int, parts: Sequence[Digit]) -> list[dict[Digit, int]]:
-    """Return the digits whose sums, each times its step, are in a set, as a union of products; largest steps first."""
+    """Return the digits whose sums, weighted by their steps, are in a set: a union of products, largest steps first."""
     if not parts:
         return [{}] if numbers & 1 else []
     part, *rest = parts
@@ -276,7 +276,7 @@ def read_by(layer: LayerReport, position: int, source: Space, target: Space) -> 
 
 
 def kind(layer: LayerReport, sources: Sequence[Space], target: Space) -> object:
-    """Return all that `read_by` depends on, for each thing that a layer reads; None if it cannot be compared."""
+    """Return a key of everything `read_by` depends on, for all inputs of a layer; None if it cannot be compared."""
     own = layer.node.layer
     folded = tuple([(fields.lead, fields.batch_at, fields.batched) for fields in layer.reads_fields])
     found = type(own), tuple(own.__dict__.items()), tuple(layer.samples), tuple(sources), target, folded
@@ -288,7 +288,7 @@ def kind(layer: LayerReport, sources: Sequence[Space], target: Space) -> object:
 
 
 def alone(layer: LayerReport, own: Mapping[int, Fields]) -> Fields:
-    """Return the fields of a layer's output if those of some of its inputs are these, and no pixel leads to others."""
+    """Return the fields of a layer's output if some inputs have these fields and the others depend on no pixel."""
     node, env = layer.node, layer.env
     first = next(iter(own.values()))
     if layer.traced.out == NOTHING_KNOWN or NOTHING_KNOWN in layer.samples:

@@ -1,4 +1,4 @@
-"""What the units of one layer read on one axis: the counterpart of `Field` on a map that has ends."""
+"""What the units of one layer read on one axis: the counterpart of `Field` on a finite map."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from ..sizes import Size
 from . import masks
 
 MANY = 64
-"""With more phases than this, units are followed one after another."""
+"""With more phases than this, units are followed one by one."""
 
 
 class Relation(NamedTuple):
-    """The units of an axis that each unit of a layer reads. It has the methods of `Field`, and begins as `itself`.
+    """The units of an axis that each unit of a layer reads. It has the methods of `Field` and starts as `itself`.
 
-    Unit u reads the units from the first to the last of `phases[u % P]`, P = len(phases), every `step`-th, moved by
-    `advance` for each period, as far as they are 0 to n - 1.
+    Unit u reads every `step`-th unit from the first to the last of `phases[u % P]`, P = len(phases), moved by `advance`
+    for each period and limited to 0 to n - 1.
     """
 
     n: int | None
-    """How many units there are to read; None if an open size decides it."""
+    """The number of units that can be read; None if it depends on an open size."""
     field: Field
-    """The same on an axis without ends."""
+    """The same relation on an endless axis."""
     phases: tuple[Interval, ...] | None
-    """None if it is not known what is read."""
+    """The first and last unit read by each unit of one period; None if unknown."""
     advance: int = 0
     step: int = 1
     edge: bool = False
-    """Whether a unit beside the map is that at its end: an upsampling reads no zeros there."""
+    """Whether a unit beyond the map stands for the one at its edge, as in an upsampling, which reads no zeros there."""
 
     @property
     def is_followed(self) -> bool:
-        """Whether it tells one unit from another wherever they go."""
+        """Whether it follows single units through any layer."""
         return True
 
     @property
     def is_itself(self) -> bool:
-        """Return whether each unit reads the unit in its place alone."""
+        """Return whether each unit reads only the unit in its own place."""
         return self.phases == ((0, 0),) and self.advance == 1
 
     def _after(
         self, field: Field, phases: tuple[Interval, ...] | None, advance: int, step: int = 1, edge: bool = False
     ) -> Relation:
-        """Return what is read after one more step; two steps of one layer on one axis are not followed."""
+        """Return the relation after one more step; two steps of one layer on one axis are not followed."""
         if not self.is_itself:
             return Relation(self.n, field, None)
         return Relation(self.n, field, phases, advance, step if step > 0 else 1, edge)
@@ -56,7 +56,7 @@ class Relation(NamedTuple):
         return self._after(self.field.slide(k, s, pb, d), phases, s, d)
 
     def pad(self, before: int, out: Size, repeats: Callable[[int], int] | None) -> Relation:
-        """Return the relation of a map of `out` units with padding; `repeats` gives the unit that each repeats."""
+        """Return the relation of a padded map of `out` units; `repeats` returns the unit that each one repeats."""
         field = self.field.pad(before, out, repeats)
         if repeats is None:
             return self._after(field, ((-before, -before),), 1)
@@ -65,28 +65,28 @@ class Relation(NamedTuple):
         return self._after(field, tuple([(repeats(u),) * 2 for u in range(out)]), 0)
 
     def whole(self, n: int | None) -> Relation:
-        """Return the relation of units that read all n units."""
+        """Return the relation of a layer whose units read all n units and have no place."""
         return self._after(self.field.whole(n), None if n is None else ((0, n - 1),), 0)
 
     def still(self, n: int) -> Relation:
-        """Return the relation of units each of which reads all n units."""
+        """Return the relation of a layer whose units read all n units but keep their places."""
         return self._after(self.field.still(n), ((0, n - 1),), 0)
 
     def spread(self, sees: Sequence[Interval], advance: int, step: int = 1) -> Relation:
-        """Return the relation of units that read `sees[u % P]`, every `step`-th."""
+        """Return the relation of units u that read every `step`-th unit of `sees[u % P]`."""
         return self._after(self.field.spread(sees, advance, step), tuple(sees), advance, step)
 
     def transpose(self, taps: int, d: int, s: int, pb: int) -> Relation:
-        """Return the relation of a transposed window: unit u reads (u + pb - i*d)/s, i a tap, if that is whole."""
+        """Return the relation of a transposed window: for a tap i, unit u reads (u + pb - i*d)/s if that is whole."""
         phases = tuple(transposed(taps, d, s, pb)) if s <= MOST_FOLLOWED else None
         return self._after(self.field.transpose(taps, d, s, pb), phases, 1, d // gcd(d, s))
 
     def follows(self, n: Size, out: Size) -> bool:  # noqa: ARG002  as of a `Field`
-        """Return whether anything may be known of `out` units for n."""
+        """Return whether the relation after a layer from n to `out` units may be known."""
         return True
 
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Relation:
-        """Return the relation of a layer with `out` units for n: unit u reads `sees(u)`, again every out/gcd units."""
+        """Return the relation of a layer from n to `out` units: unit u reads `sees(u)`, with period out/gcd(n, out)."""
         common = gcd(n, out)
         phases = tuple([sees(u) for u in range(out // common)]) if out // common <= MOST_FOLLOWED else None
         return self._after(self.field.resample(n, out, sees), phases, n // common, 1, edge=True)
@@ -96,20 +96,20 @@ class Relation(NamedTuple):
         return self._after(self.field.take(units, advance), tuple([(unit, unit) for unit in units]), 0)
 
     def behind(self, before: int) -> Relation:
-        """Return the relation of units among others, so many of which stand in front of them."""
+        """Return the relation of units with `before` other units in front."""
         return self._after(self.field.lost(), ((-before, -before),), 1)
 
     def met(self, others: Sequence[Relation]) -> Relation:
-        """Return the relation of units that read by several of the same input: all of it, if one of them does."""
+        """Return the relation of units that read one input in several ways: all of it, if one of them does."""
         whole = [one for one in (self, *others) if one.phases == ((0, self._size - 1),) and one.advance == 0]
         return whole[0] if whole else self if all(one[2:] == self[2:] for one in others) else self.lost()
 
     def lost(self) -> Relation:
-        """Return that it is not known what is read."""
+        """Return the relation with what is read unknown."""
         return Relation(self.n, self.field.lost(), None)
 
     def marked(self, marks: int) -> Relation:
-        """Return the same with these marks on its field."""
+        """Return the relation with these marks added to its field."""
         return self._replace(field=self.field.marked(marks))
 
     def to_dict(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class Relation(NamedTuple):
         return {"n": self.n, "phases": phases, "advance": self.advance, "step": self.step, **edge}
 
     def endless(self) -> dict[str, Any]:
-        """Return as JSON what is read on an axis without ends, if that is anything else; null if it is not known."""
+        """Return as JSON what is read on an endless axis, if that differs; null if unknown."""
         spans = self.field.spans
         if spans == (self.phases, self.advance):
             return {}
@@ -130,7 +130,7 @@ class Relation(NamedTuple):
     # Sets of units
 
     def back(self, bits: int) -> int:
-        """Return the set of all that the units of a set read."""
+        """Return the set of everything that the units of a set read."""
         if self.is_itself:
             return bits & masks.full(self._size)
         assert self.phases is not None
@@ -144,7 +144,7 @@ class Relation(NamedTuple):
         return read
 
     def taps(self, unit: int) -> range:
-        """Return the units that one reads, as far as they are on the map."""
+        """Return the units on the map that one unit reads."""
         assert self.phases is not None
         first, last = self.phases[unit % len(self.phases)]
         if (first, last) == NOTHING:
@@ -156,7 +156,7 @@ class Relation(NamedTuple):
         return range(first + -(min(first, 0) // self.step) * self.step, min(last, n - 1) + 1, self.step)
 
     def _back_each(self, bits: int) -> int:
-        """Return what the units of a set read, one unit after another."""
+        """Return what the units of a set read, computed unit by unit."""
         digits = bytearray(b"0" * self._size)
         for unit in masks.units(bits):
             taps = self.taps(unit)
@@ -164,7 +164,7 @@ class Relation(NamedTuple):
         return int(digits[::-1], 2)
 
     def _forth_each(self, bits: int, out: int) -> int:
-        """Return the units that read some unit of a set, one unit after another."""
+        """Return the units that read a unit of a set, computed unit by unit."""
         digits = f"{bits:0{self._size}b}"[::-1]
         taps = map(self.taps, range(out))
         return int("".join(["1" if "1" in digits[own.start : own.stop : own.step] else "0" for own in taps])[::-1], 2)
@@ -174,7 +174,7 @@ class Relation(NamedTuple):
         return self.n or 0
 
     def _read(self, span: Interval, turns: int) -> int:
-        """Return the set of what a phase's units read; `turns` are their periods."""
+        """Return the set of what the units of one phase read; bit t of `turns` stands for the unit of period t."""
         (first, last), gap, n = self._near(span, turns.bit_length()), self.advance, self._size
         if (first, last) == NOTHING:
             return 0
@@ -191,7 +191,7 @@ class Relation(NamedTuple):
         return inside
 
     def forth(self, bits: int, out: int) -> int:
-        """Return the set of those of `out` units that read some unit of a set."""
+        """Return the set of those of `out` units that read a unit of a set."""
         if self.is_itself:
             return bits & masks.full(out)
         assert self.phases is not None
@@ -205,20 +205,20 @@ class Relation(NamedTuple):
         return seeing
 
     def _reading(self, span: Interval, turns: int, bits: int) -> int:
-        """Return the set of those turns of a phase in which its unit reads some unit of a set."""
+        """Return the set of turns of a phase in which its unit reads a unit of a set."""
         (first, last), gap, n = self._near(span, turns), self.advance, self._size
         if (first, last) == NOTHING:
             return 0
         lowest, highest = min(first, first + (turns - 1) * gap), max(last, last + (turns - 1) * gap)
         before = max(-lowest, 0)
-        """How many units in front of the map the sets below have, too."""
+        """The number of units before the map that the sets below also have."""
         starts_at_edge, ends_at_edge = self.edge and bits & 1, self.edge and bits >> (n - 1)
         bits <<= before
         if starts_at_edge:
             bits |= masks.full(before)
         if ends_at_edge and highest >= n:
             bits |= masks.full(highest - n + 1) << (before + n)
-        hits = masks.run(bits, (last - first) // self.step + 1, self.step)  # by the last unit of a window
+        hits = masks.run(bits, (last - first) // self.step + 1, self.step)  # indexed by the last unit of a window
         begins = hits >> (last - first + lowest + before)
         if gap == 0:
             return masks.full(turns) if begins & 1 else 0
@@ -226,10 +226,10 @@ class Relation(NamedTuple):
         return chosen if gap > 0 else masks.reversed_bits(chosen, turns)
 
     def _near(self, span: Interval, turns: int) -> Interval:
-        """Return a phase's window in its first turn, from its first to its last tap that meets the map in any turn.
+        """Return a phase's window in its first turn, cut to the taps that meet the map in any turn.
 
-        NOTHING if none does. At an edge one tap beyond it stays at each end. A window may be very much larger than the
-        map.
+        NOTHING if no tap does. With `edge`, one tap beyond the map stays at each end. A window may be much larger than
+        the map.
         """
         (first, last), reach = span, (turns - 1) * self.advance
         low, high = -max(reach, 0), self._size - 1 - min(reach, 0)
@@ -240,7 +240,7 @@ class Relation(NamedTuple):
         return (begin, end) if begin <= end else NOTHING
 
     def box(self, span: Interval) -> Interval:
-        """Return the first and last unit that the units of an interval read, on an axis without ends."""
+        """Return the first and last unit that the units of an interval read, on an endless axis."""
         if self.field.spans is not None:
             return self.field.seen(*span)
         first, last = max(span[0], 0), span[1]
@@ -249,5 +249,5 @@ class Relation(NamedTuple):
 
 
 def itself(n: int | None) -> Relation:
-    """Return the relation of units that read the unit in their place."""
+    """Return the relation of units that read the unit in their own place."""
     return Relation(n, PIXEL, ((0, 0),), 1)

@@ -17,19 +17,19 @@ from .masks import NOWHERE, Product, Region
 from .reads import MOST_UNITS, Reads
 
 Box = tuple[Interval, ...]
-"""The first and the last unit on each axis of a map."""
+"""The first and last unit on each axis of a map."""
 
 
 class Sets(NamedTuple):
-    """What is read of a layer's output, or of the input, on all of its axes, those of channels included."""
+    """What is read of a layer's output, or of the input, on all axes, channels included."""
 
     possible: Region
-    """All that is perhaps read."""
+    """Everything that may be read."""
     certain: Region
-    """What is read for sure; the same object if that is all."""
+    """What is certainly read; the same object as `possible` if they are equal."""
 
     def with_others(self, other: Sets) -> Sets:
-        """Return what is read by either."""
+        """Return the union of both."""
         possible = masks.union((*self.possible, *other.possible))
         if self.certain is self.possible and other.certain is other.possible:
             return Sets(possible, possible)
@@ -46,33 +46,33 @@ class Sight(NamedTuple):
     source: int
     """The index of the layer that is seen, or INPUT."""
     sets: dict[int, Sets]
-    """What it sees of each layer between the two, and of both."""
+    """What it sees of both layers and of each layer between them."""
     boxes: dict[int, Box]
-    """The first and last unit that it sees of each, on maps without ends; without those of which it sees nothing."""
+    """The first and last unit that it sees of each, on endless maps; layers of which it sees nothing are left out."""
     bound: str | None
-    """Why it may see less than that; None if that is exact."""
+    """Why it may see less; None if the sets are exact."""
     unknown: str | None
-    """Why it is not known what it sees; None if that is known."""
+    """Why it is unknown what it sees; None if known."""
     is_loose: bool
-    """Whether a box may be too large: windows reach some channels of a map farther than others, and were put in one."""
+    """Whether a box may be too large, as windows that reach differently far in different channels were merged."""
 
     def region(self, at: int) -> Region:
-        """Return what it sees of a layer, or of the input: the places of which it sees some channel."""
+        """Return what it sees of a layer, or of the input: the places of which it sees at least one channel."""
         return self.graph.places(at, self.sets[at].possible) if at in self.sets else NOWHERE
 
     @property
     def box(self) -> Box | None:
-        """The first and last unit that it sees of the source, on maps without ends; None if it really sees none."""
+        """The first and last unit that it sees of the source, on endless maps; None if it sees no real unit."""
         return None if self.clipped is None else self.boxes.get(self.source, self.clipped)
 
     @property
     def clipped(self) -> Box | None:
-        """The first and last unit of the source that it really sees; None if it sees none."""
+        """The first and last unit of the source that it sees on the finite map; None if it sees none."""
         return None if self.unknown else masks.hull(self.region(self.source))
 
     @property
     def share(self) -> float | None:
-        """The share of the units in the clipped box that it really sees; None if it sees none."""
+        """The share of the units in the clipped box that it sees; None if it sees none."""
         if self.clipped is None:
             return None
         box = prod([last - first + 1 for first, last in self.clipped])
@@ -96,7 +96,7 @@ class Sight(NamedTuple):
 
 
 def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
-    """Return what one unit of a layer sees of an earlier layer, or of the input. SpecError if there is no such unit."""
+    """Return what one unit of a layer sees of an earlier layer or of the input. SpecError if there is no such unit."""
     check_unit(graph, of, unit)
     between = graph.behind(source)
     if not graph.space(source).places and unit:
@@ -107,7 +107,7 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     sets, boxes = {of: Sets(start, start)}, {of: tuple([(at, at) for at in unit])}
     bound = unknown = None
     merged, is_loose = set[int](), False
-    """The layers whose box is that of several windows of unlike reach."""
+    """The layers whose box merges windows of different reach."""
     for at in range(of, source, -1):
         if at not in sets or at not in between:
             continue
@@ -119,7 +119,7 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
             if why is not None:
                 bound = bound or f"{graph.name(at)}: {why}"
             seen = _read(sets[at], reads, why is None)
-            if not seen.possible:  # it reads other channels, or lies beside the map
+            if not seen.possible:  # it reads other channels or lies outside the map
                 continue
             sets[read] = sets[read].with_others(seen) if read in sets else seen
             box = reads.box(dict(zip(graph.space(at).places, boxes[at], strict=True))) if at in boxes else None
@@ -134,7 +134,7 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
 
 
 def _read(own: Sets, reads: Reads, is_exact: bool) -> Sets:
-    """Return what the units of a layer in these sets read of one of its inputs."""
+    """Return what the units of a layer in these sets read of one input."""
     possible = reads.back(own.possible)
     if not is_exact:
         return Sets(possible, NOWHERE)
@@ -146,7 +146,7 @@ def _hull(one: Box, other: Box) -> Box:
 
 
 def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
-    """SpecError unless a layer, or the input, has this unit."""
+    """Raise SpecError unless a layer, or the input, has this unit."""
     name, space = graph.name(at), graph.space(at)
     what = "pixel" if at < 0 else "unit"
     shape = space.shape
@@ -169,7 +169,7 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
 
 
 def _check_sizes(graph: Graph, layers: Sequence[int]) -> None:
-    """SpecError if an axis of a map of these layers is too long to follow its units one by one."""
+    """Raise SpecError if an axis of one of these layers is too long to follow its units one by one."""
     at = graph.too_large(layers)
     if at is None:
         return
@@ -184,7 +184,7 @@ def _check_sizes(graph: Graph, layers: Sequence[int]) -> None:
 
 
 def _check_number(graph: Graph, layers: Iterable[int]) -> None:
-    """SpecError if the axes of these layers have too many units together."""
+    """Raise SpecError if the axes of these layers have too many units in all."""
     units = sum([known(size) or 0 for at in layers for size in graph.space(at).sizes])
     what = "{made:,} units on the axes of all maps together, more than {most:,}"
     within(MOST_UNITS_FOLLOWED, units, what, FEWER_LAYERS)
@@ -205,7 +205,7 @@ def _range(sizes: Sequence[int | None]) -> str:
 
 
 def not_behind(graph: Graph, of: int | None, source: int) -> SpecError:
-    """Return the error for a layer that does not depend on another one, or for one on which no layer depends."""
+    """Return the error for a layer that does not depend on `source`, or for a source on which no layer depends."""
     behind, name = sorted(graph.behind(source) - {source}), graph.name(source)
     if not behind or of is None:
         return SpecError(f"no layer depends on {name}: it is an output", "name a layer that others read")
@@ -215,7 +215,7 @@ def not_behind(graph: Graph, of: int | None, source: int) -> SpecError:
 
 
 def _no_place(graph: Graph, at: int) -> SpecError:
-    """Return the error for a layer whose units have no place, or the input."""
+    """Return the error for a layer, or an input, whose units have no place."""
     lost = graph.lost_before(at)
     last = graph.last_with_space()
     help = None if last is None else f"the last layer whose units have a position is {graph.name(last)}"
@@ -238,19 +238,19 @@ class Spread(NamedTuple):
     """The index of the layer of the pixel, or INPUT."""
     pixel: tuple[int, ...]
     sets: dict[int, Region]
-    """The units of each later layer that see it; a layer of which it is not known is left out."""
+    """The units of each later layer that see it; layers for which that is unknown are left out."""
 
     def number(self, at: int) -> int | None:
-        """Return how many units of a layer see it; None if that is not known."""
+        """Return how many units of a layer see it; None if unknown."""
         return masks.count(self.sets[at]) if at in self.sets else None
 
     def share(self, at: int) -> float | None:
-        """Return how many of a hundred units of a layer see it; None if that is not known."""
+        """Return the percentage of a layer's units that see it; None if unknown."""
         number, sizes = self.number(at), [known(size) or 1 for size in self.graph.space(at).shape]
         return None if number is None else 100 * number / prod(sizes)
 
     def hull(self, at: int) -> Box | None:
-        """Return the first and the last unit of a layer that see it; None if none does."""
+        """Return the first and last unit of a layer that see it; None if none does."""
         return masks.hull(self.sets[at]) if at in self.sets else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -262,7 +262,7 @@ class Spread(NamedTuple):
         }
 
     def _layer(self, at: int) -> dict[str, Any]:
-        """Return the units of one layer as JSON; null for a number that is not known."""
+        """Return the units of one layer as JSON; null for an unknown number."""
         hull, axes = self.hull(at), len(self.graph.space(at).places)
         return {
             "by": self.graph.name(at),

@@ -1,9 +1,9 @@
-"""Sizes left open: exact arithmetic with letters, floors, and the larger or smaller of two sizes.
+"""Open sizes: exact arithmetic with letters, floors, maxima and minima.
 
-An open size is a sum of products of letters and of floors of such sums, with whole coefficients. Nested floors are one
-again where that is exact, `floor((floor((H + a)/b) + c)/d) = floor((H + a + c*b)/(b*d))` (Knuth, Concrete Mathematics,
-3.11), and floors of one letter whose sum is again one floor become it, `H//2 + (H+1)//2 = H` (Hermite's identity), so
-that equal sizes have equal terms. What grows beyond `MOST_ATOMS` is unknown.
+An open size is a sum of products of letters and of floors of such sums, with integer coefficients. To give equal sizes
+equal terms, nested floors are merged where that is exact, `floor((floor((H + a)/b) + c)/d) = floor((H + a +
+c*b)/(b*d))` (Knuth, Concrete Mathematics, 3.11), and so are sums of floors of one letter that equal a single floor,
+`H//2 + (H+1)//2 = H` (Hermite's identity). A formula that grows beyond `MOST_ATOMS` becomes unknown.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Sum = dict[tuple[Atom, ...], int]
 
 
 class Open:
-    """A size that depends on letters: `Open("H")`, and what arithmetic makes of it. `Open(None)` is unknown."""
+    """A size that depends on letters: `Open("H")`, and the results of arithmetic with it. `Open(None)` is unknown."""
 
     __slots__ = ("_hash", "terms")
 
     def __init__(self, letter: str | None = None, terms: Terms | None = None):
         self.terms: Terms | None = terms if letter is None else ((((letter,),), 1),)
         self._hash: int | None = None
-        """Its hash, once it has been asked for: it takes arithmetic."""
+        """The hash, computed when first needed, as it takes arithmetic."""
 
     def __add__(self, other: int | Open) -> int | Open:
         return _open(_added(self, other, 1)) if isinstance(other, Open) else _moved(self, other)
@@ -64,17 +64,17 @@ class Open:
         return self - self // other * other
 
     def same_as(self, other: object) -> bool:
-        """Return whether this is certainly the same size as another: an unknown size is not even the same as itself."""
+        """Return whether this is certainly the same size as another; an unknown size is not even the same as itself."""
         return self.terms is not None and self == other
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nothing is known of it."""
+        """Whether nothing is known of the size."""
         return self.terms is None
 
     @property
     def letter(self) -> str | None:
-        """The letter, if it is one letter and nothing else."""
+        """The letter, if the size is just a letter."""
         if self.terms is None or len(self.terms) > 1:
             return None
         (product, times), *_ = self.terms
@@ -86,12 +86,12 @@ class Open:
         return tuple(sorted(letters_of(self.terms or ())))
 
     def at(self, values: Mapping[str, int | Open]) -> int | Open:
-        """Return the size for these numbers, or sizes, in place of letters; letters that are not given stay."""
+        """Return the size with these numbers or sizes in place of letters; other letters stay."""
         return UNKNOWN if self.terms is None else _replaced(self.terms, values)
 
     @property
     def length(self) -> tuple[int, int]:
-        """How long its formula is: its letters and floors, then its numbers; of equal sizes the shortest reads best."""
+        """The length of the formula, in letters and floors, then in numbers; of equal formulas the shortest is used."""
         if self.terms is None:
             return MOST_ATOMS + 1, 0
         divisors = [atom[2] for atom in walk(self.terms) if atom[0] == "//"]
@@ -124,7 +124,7 @@ UNKNOWN = Open()
 
 
 class _Probe(dict[str, int]):
-    """A number for each letter: equal sizes have equal values there."""
+    """A fixed number for each letter, at which equal sizes have equal values."""
 
     def __missing__(self, letter: str) -> int:
         return 7919 * ord(letter) + 104729
@@ -151,7 +151,7 @@ def _extreme(kind: str, a: int | Open, b: int | Open) -> int | Open:
         return a if (apart >= 0) == (kind == "max") else b
     if apart.is_unknown:
         return UNKNOWN
-    drawn = dict(_terms(a if isinstance(a, Open) else b)).get((), 0)  # a constant that stands before both
+    drawn = dict(_terms(a if isinstance(a, Open) else b)).get((), 0)  # a constant that both sums share is drawn out
     both = sorted([_terms(a - drawn), _terms(b - drawn)])
     return _open({((kind, *both),): 1, (): drawn})
 
@@ -161,7 +161,7 @@ def _terms(size: int | Open) -> Terms:
 
 
 def _open(terms: Sum | None) -> int | Open:
-    """Return a sum as a size: a number if no letter is left, unknown if it has grown too large."""
+    """Return a sum as a size: a number if no letter is left, unknown if it is too long."""
     if terms is None:
         return UNKNOWN
     ordered = tuple(sorted([item for item in terms.items() if item[1]]))
@@ -177,7 +177,7 @@ def _open(terms: Sum | None) -> int | Open:
 
 
 def _moved(size: Open, by: int) -> Open:
-    """Return a size and a number: its products stay as they are, in order, behind the constant."""
+    """Return a size plus a number: its products stay as they are, in order, after the constant."""
     terms = size.terms
     if not by or terms is None:
         return size
@@ -190,7 +190,7 @@ def _moved(size: Open, by: int) -> Open:
 
 
 def _scaled(size: Open, by: int) -> int | Open:
-    """Return a size a number of times: its products stay as they are, in order."""
+    """Return a size times a number: its products stay as they are, in order."""
     if by == 1 or size.terms is None:
         return size
     if not by:
@@ -221,7 +221,7 @@ def _multiplied(a: Terms, b: Terms) -> int | Open:
 
 
 def _quotient(size: Open, other: Open) -> int | Open:
-    """Return a size divided by another that is a single product which divides it; unknown otherwise."""
+    """Return a size divided by another, if that is a single product which divides it; unknown otherwise."""
     if size.same_as(other):
         return 1
     if size.terms is None or other.terms is None or len(other.terms) > 1:
@@ -241,7 +241,7 @@ def _quotient(size: Open, other: Open) -> int | Open:
 
 
 def _floor(inside: Sum, by: int) -> Sum | None:
-    """Return the floor of a sum divided by a whole number; None for a divisor that no size has."""
+    """Return the floor of a sum divided by an integer; None for a divisor that is too large."""
     outside: Sum = {}
     while True:
         constant = inside.get((), 0)
@@ -273,16 +273,16 @@ def _floor(inside: Sum, by: int) -> Sum | None:
 
 
 def _kept(product: tuple[Atom, ...], times: int, by: int) -> int:
-    """Return how many times a product stays below a division: the rest; of one with floors all, unless there is none.
+    """Return the coefficient of a product that stays inside a floor: the remainder, or for floors all unless it is 0.
 
-    A part of several floors outside and the rest of them inside would double a formula with each layer.
+    To split floors into a part outside and a rest inside would double a formula with each layer.
     """
     rest = times % by
     return times if rest and any(len(atom) > 1 for atom in product) else rest
 
 
 def _lone_floor(terms: Sum) -> tuple[Atom, ...] | None:
-    """Return the only floor of a sum, if it stands alone with a coefficient of 1."""
+    """Return the floor that a sum consists of; None if it is anything else."""
     found = [product for product in terms if any(len(atom) > 1 for atom in product)]
     if len(found) != 1 or len(found[0]) > 1 or found[0][0][0] != "//":
         return None
@@ -290,7 +290,7 @@ def _lone_floor(terms: Sum) -> tuple[Atom, ...] | None:
 
 
 def value(terms: Terms, values: Mapping[str, int]) -> int:
-    """Return the number that a sum is for these letters."""
+    """Return the value of a sum for these letters."""
     result = 0
     for product, times in terms:
         for atom in product:
@@ -323,7 +323,7 @@ def _replaced(terms: Terms, values: Mapping[str, int | Open]) -> int | Open:
 
 
 def walk(terms: Terms) -> list[Atom]:
-    """Return every atom of a sum, and those inside of others."""
+    """Return all atoms of a sum, those inside others included."""
     atoms = [atom for product, _ in terms for atom in product]
     inner = [inner for atom in atoms if len(atom) > 1 for inner in atom[1:] if isinstance(inner, tuple)]
     return [*atoms, *[atom for own in inner for atom in walk(own)]] if inner else atoms
@@ -340,5 +340,5 @@ def _atoms(terms: Terms) -> int:
 
 
 def floors_of(terms: Terms) -> int:
-    """Return how many floors, maxima and minima there are in a sum."""
+    """Return the number of floors, maxima and minima in a sum."""
     return len([atom for atom in walk(terms) if len(atom) > 1])

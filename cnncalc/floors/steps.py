@@ -1,4 +1,4 @@
-"""Sums of floors of one letter: after how many steps they repeat, and whether they are one floor together."""
+"""Sums of floors of one letter: their period, and whether they equal a single floor."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from math import gcd, lcm
 from . import Sum, Terms, letters_of, value
 
 MOST_TABLED = 128
-"""The longest period of a sum of floors that is looked at value by value, for a shorter formula of it."""
+"""The longest period of a sum of floors whose values are tabulated to find a shorter formula."""
 
 
 @lru_cache(4096)
 def period(terms: Terms) -> tuple[int, int] | None:
-    """Return after how many steps of its only letter a sum repeats, and what it has then grown by.
+    """Return the period of a sum of one letter, and its growth over one period.
 
-    None for products of letters, and for the larger or smaller of two sums.
+    None for products of letters, and for maxima and minima.
     """
     length, growth = 1, 0
     for product, times in terms:
@@ -38,7 +38,7 @@ def period(terms: Terms) -> tuple[int, int] | None:
 
 @lru_cache(4096)
 def shorter(terms: Terms) -> Terms:
-    """Return a sum in which those floors of one letter that together are one floor, or none, have become it."""
+    """Return a sum in which floors of one letter are replaced by one floor, or by none, where they equal that."""
     groups: dict[frozenset[str], Sum] = {}
     for product, times in terms:
         groups.setdefault(letters_of(((product, 1),)), {})[product] = times

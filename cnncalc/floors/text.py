@@ -9,7 +9,7 @@ from . import Atom, Sum, Terms, letters_of
 
 
 def completed(terms: Terms) -> Terms:
-    """Return a sum with the constant with which it is perhaps a product of sums of one letter each."""
+    """Return a sum with the constant added that may make it a product of sums of one letter each."""
     letter = min(letters_of(terms))
     rows: dict[tuple[Atom, ...], Sum] = {}
     for product, times in terms:
@@ -24,7 +24,7 @@ def completed(terms: Terms) -> Terms:
 
 
 def factors(terms: Terms) -> tuple[int, list[Terms]] | None:
-    """Return a product of sums of one letter each as its whole factor and these sums; None if it is not one."""
+    """Return a sum factored as an integer and sums of one letter each; None if it is not such a product."""
     parts: list[Terms] = []
     common = gcd(*[times for _, times in terms])
     left = {product: times // common for product, times in terms}
@@ -50,7 +50,7 @@ def factors(terms: Terms) -> tuple[int, list[Terms]] | None:
 
 
 def squared(terms: Terms) -> tuple[int, list[Terms]] | None:
-    """Return the square of a letter or a floor and a constant as its whole factor and these two sums."""
+    """Return the square of a letter or floor plus a constant, as an integer factor and the two sums."""
     if len(terms) != 3:
         return None
     common = gcd(*[times for _, times in terms])
@@ -68,7 +68,7 @@ def squared(terms: Terms) -> tuple[int, list[Terms]] | None:
 
 @lru_cache(4096)
 def text(terms: Terms) -> str:
-    """Return a sum as text, in the syntax of Python: `(H+1)//2`, `((H+1)//2)*3+5`, `(H//32)*(W//32)*256`."""
+    """Return a sum as text in Python's syntax: `(H+1)//2`, `((H+1)//2)*3+5`, `(H//32)*(W//32)*256`."""
     is_of_one = len(letters_of(terms)) < 2
     product = squared(terms) if is_of_one else factors(terms)
     if product is not None:
@@ -86,7 +86,7 @@ def text(terms: Terms) -> str:
 
 
 def _parts(terms: Terms) -> list[Terms]:
-    """Return the parts of a sum without its constant: products with what shares a factor, and the rest by letter."""
+    """Return the parts of a sum without its constant: products grouped by a common factor, the rest by letter."""
     groups: dict[frozenset[object], list[tuple[tuple[Atom, ...], int]]] = {}
     for term in sorted(terms, key=lambda term: -len(letters_of((term,)))):
         letters = letters_of((term,))
@@ -114,7 +114,7 @@ def _sum_text(parts: list[str]) -> str:
 
 
 def _as_one_floor(terms: Terms) -> tuple[int, tuple[Terms, int] | None]:
-    """Return a sum with a single floor as that floor and its factor, the rest of the sum drawn into it if possible."""
+    """Return a sum with a single floor as a factor and that floor, with the rest drawn into it if possible."""
     lone = [term for term in terms if len(term[0]) == 1 and term[0][0][0] == "//"]
     rest = [term for term in terms if term not in lone]
     if len(lone) != 1 or any(len(product) > 1 or any(len(a) > 1 for a in product) for product, _ in rest):

@@ -1,6 +1,6 @@
-"""Hints: what is valid and perhaps not meant, each with its numbers and what would help.
+"""Hints: remarks on what is valid but perhaps not meant, with numbers and what would help.
 
-A kind of hint is an entry of the `KINDS` of a module here; `table.py` has them all.
+A kind of hint is an entry of `KINDS` in a module here; `table.py` collects them.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ __all__ = ["Advice", "HintKind", "HintLevel", "HintPlace", "find", "grouped", "i
 
 
 class Advice(NamedTuple):
-    """The text of a hint on a layer, without its name, and what would help."""
+    """The text of a hint on a layer, without the layer's name, and what would help."""
 
     text: str
     help: str
 
 
 class HintLevel:
-    """The layers of a network, or of a block, with what is worked out once for all of them."""
+    """The layers of a network or a block, with what is computed once for all of them."""
 
     def __init__(self, layers: Sequence[LayerReport]):
         self.layers = layers
         self._windows: dict[tuple[int, Shape], Sequence[AxisWindow]] = {}
-        """The windows of a layer, and of its copies, by its id and the shape of its input."""
+        """The windows of layers and their copies, by id and input shape."""
 
     def windows(self, at: int) -> Sequence[AxisWindow]:
-        """Return a layer's window on each axis; none for a layer without one, or of whose input nothing is known."""
+        """Return a layer's window on each axis; empty for a layer without windows or with an unknown input."""
         layer = self.layers[at]
         own, sample = layer.node.layer, layer.sample
         if not isinstance(own, Windowed) or NOTHING_KNOWN in (sample, layer.traced.out):
@@ -46,7 +46,7 @@ class HintLevel:
 
     @cached_property
     def before(self) -> list[int]:
-        """For each layer, the first one above it that does not work on values where they are; INPUT for none."""
+        """For each layer, the nearest earlier one that does more than change values in place; INPUT if none."""
         found: list[int] = []
         for layer in self.layers:
             at = layer.node.reads[0] if layer.node.reads else INPUT
@@ -64,13 +64,13 @@ class HintLevel:
 
     @cached_property
     def shared(self) -> set[int]:
-        """The indices of the layers whose weights others use, too."""
+        """The indices of the layers whose weights others share."""
         ties = [(at, layer.node.tie) for at, layer in enumerate(self.layers) if layer.node.tie is not None]
         return {index for pair in ties for index in pair}
 
     @cached_property
     def open_widths(self) -> list[int]:
-        """The indices of the linear layers that declare how many features they get, from an input of open sizes."""
+        """The indices of linear layers that declare their number of features but get an input of open sizes."""
         return [
             at
             for at, layer in enumerate(self.layers)
@@ -79,13 +79,13 @@ class HintLevel:
 
     @cached_property
     def entrance(self) -> tuple[LayerReport, int] | None:
-        """The first layer that reads the network's input, and at which of its inputs; None if none does."""
+        """The first layer that reads the network's input, and which of its inputs that is; None if there is none."""
         layer, *_ = self.readers.get(INPUT, [None])
         return None if layer is None else (layer, layer.node.reads.index(INPUT))
 
     @cached_property
     def space(self) -> Shape:
-        """The sizes of the network's input on the axes on which its pixels have their place; () if none reads it."""
+        """The spatial sizes of the network's input; () if no layer reads it."""
         from ..fields.reads import space_of
 
         if self.entrance is None:
@@ -95,7 +95,7 @@ class HintLevel:
 
     @cached_property
     def borders(self) -> list[str]:
-        """The names of the layers of a network that are border layers on every axis."""
+        """The names of the layers that are border layers on every axis."""
         from ..fields.borders import border
 
         if not self.space:
@@ -105,11 +105,11 @@ class HintLevel:
 
 
 class HintPlace:
-    """A layer in its place: among the layers around it, which are the network's or those of a block."""
+    """A layer in its place among the layers of the network or of a block."""
 
     def __init__(self, level: HintLevel, at: int, block: HintPlace | None = None):
         self.layer, self.at, self.level, self.block = level.layers[at], at, level, block
-        """`block` is the place of the block around it, None for a layer of the network."""
+        """`block` is the place of the enclosing block; None for a layer of the network."""
         self.network: HintLevel = level if block is None else block.network
 
     @property
@@ -119,17 +119,17 @@ class HintPlace:
 
     @property
     def name(self) -> str:
-        """Its name, after those of the blocks around it."""
+        """Its name, after the names of the enclosing blocks."""
         return self.layer.name if self.block is None else f"{self.block.name}.{self.layer.name}"
 
     @property
     def around(self) -> tuple[LayerReport, ...]:
-        """The blocks around it."""
+        """The enclosing blocks."""
         return () if self.block is None else (*self.block.around, self.block.layer)
 
     @property
     def source(self) -> Origin:
-        """Where its network was read from."""
+        """The origin of its network."""
         return self.layer.network.source or Origin()
 
     @property
@@ -139,12 +139,12 @@ class HintPlace:
         return f"{indices} '{self.name}'"
 
     def before(self) -> LayerReport | None:
-        """Return the first layer above it that does not work on values where they are; None for the input."""
+        """Return the nearest earlier layer that does more than change values in place; None for the input."""
         at = self.level.before[self.at]
         return None if at == INPUT else self.level.layers[at]
 
     def alike(self) -> object:
-        """Return what a hint that is `of_alike` follows from: equal for copies of a layer in sequence."""
+        """Return a key of what an `of_alike` hint depends on, which consecutive copies of a layer share."""
         layer, before = self.layer, self.before()
         above = None if before is None else (id(before.node.layer), before.sample)
         return id(layer.node.layer), layer.sample, above
@@ -170,24 +170,24 @@ class HintKind:
         """The stable code of its finding in `cnncalc check`."""
         self.name = name
         self.title = title
-        """What is the case, in a line."""
+        """What the hint says, in a line."""
         self.why = why
-        """Why that matters."""
+        """Why it matters."""
         self.advice = advice
         """What to do."""
         self.find = find
-        """Return what is to be said of a layer."""
+        """The function that returns the advice on a layer, if any."""
         self.of_input = of_input
-        """Whether it depends on the input's size, which no file fixes."""
+        """Whether it depends on the size of the input, which files do not fix."""
         self.of_alike = of_alike
-        """Whether it follows from the layer, its input and the layer before alone: copies by `times`, one behind the
-        other, are looked at once."""
+        """Whether it depends only on the layer, its input and the layer before, so that consecutive copies (`times`)
+        are examined once."""
         self.note = note
-        """The form of the note that layer words get unasked, on the first layer of the kind; empty for none."""
+        """The form of the note that layer words get unasked, on the first layer with this hint; empty for no note."""
 
 
 def places(layers: Sequence[LayerReport], block: HintPlace | None = None) -> Iterator[HintPlace]:
-    """Yield each layer in its place, those of blocks after their block."""
+    """Yield each layer in its place, with the layers of a block after the block."""
     level = HintLevel(layers)
     for at, layer in enumerate(layers):
         place = HintPlace(level, at, block)
@@ -201,7 +201,7 @@ def find(
 ) -> Iterator[tuple[HintKind, HintPlace, Hint]]:
     """Yield the hints of these kinds on each layer of a network, in the network's order.
 
-    Those on what a file fixes are left out, unless `fixed`.
+    Hints on what a file fixes are left out, unless `fixed`.
     """
     kinds = [kind for kind in kinds if fixed or kind.of_input or not is_fixed(layers)]
     alike = [kind for kind in kinds if kind.of_alike]
@@ -217,18 +217,18 @@ def find(
 
 
 def _advice(kinds: Iterable[HintKind], place: HintPlace) -> list[tuple[HintKind, Advice]]:
-    """Return what each of these kinds says of a layer, if it says something."""
+    """Return the advice of each of these kinds that applies to a layer."""
     return [(kind, said) for kind in kinds if (said := kind.find(place)) is not None]
 
 
 def is_fixed(layers: Sequence[LayerReport]) -> bool:
-    """Return whether the keys of layers are not the reader's to choose: another framework's file fixes them."""
+    """Return whether the keys of the layers are fixed by another framework's file rather than chosen by the user."""
     source = layers[0].network.source
     return source is not None and source.is_fixed
 
 
 def grouped(hints: Iterable[Hint]) -> list[Hint]:
-    """Return hints with those together that say the same of several layers."""
+    """Return hints, merging those that say the same of several layers."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for hint in hints:
         groups.setdefault((hint.name, hint.text, hint.help), []).extend(hint.layers)

@@ -10,16 +10,16 @@ from . import HintKind, find, grouped, typed, whole, windows
 
 KINDS: dict[str, HintKind] = {kind.name: kind for kind in (*windows.KINDS, *whole.KINDS, *typed.KINDS)}
 ALL = "all"
-"""The word for all of them."""
+"""The word for all kinds."""
 
 
 def hints(layers: Sequence[LayerReport], told: Collection[Hint] = ()) -> list[Hint]:
-    """Return every hint on a network's layers but those `told`, those together that say the same of several layers."""
+    """Return all hints on a network's layers except those in `told`, merging those that say the same."""
     return grouped(hint for _, _, hint in find(layers, KINDS.values()) if hint not in told)
 
 
 def kinds_named(names: Sequence[object]) -> list[HintKind]:
-    """Return the kinds of these names, all of them for `all`. SpecError for a name that is not one."""
+    """Return the kinds of these names; all of them for `all`. SpecError for an unknown name."""
     kinds: dict[str, HintKind] = {}
     for name in names:
         if name == ALL:

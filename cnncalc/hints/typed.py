@@ -1,4 +1,4 @@
-"""Hints on what was left out, or reads otherwise than it may be meant; layer words get most of them as notes."""
+"""Hints on what was left out or is read differently than it may be meant; layer words get most of them as notes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..trace import fitting_input
 from . import Advice, HintKind, HintPlace, find
 
 MOST_WIDTHS = 4
-"""For how many linear layers inputs are looked for, each by tracing the layers before it many times."""
+"""The most linear layers for which fitting inputs are searched, each by many traces of the layers before it."""
 CHANNELS_NOTE = "{text}; {help}"
 
 
 def notes(layers: Sequence[LayerReport]) -> Iterator[tuple[Hint, str]]:
-    """Yield the hints that layer words get without being asked, the first of each kind, each with its note."""
+    """Yield the hints that layer words get unasked, the first of each kind, each with its note."""
     first: dict[HintKind, Hint] = {}
     for kind, _, hint in find(layers, [kind for kind in KINDS if not kind.of_input]):
         first.setdefault(kind, hint)
@@ -33,7 +33,7 @@ def _space(place: HintPlace) -> Shape:
 
 
 def _kernel(place: HintPlace) -> Advice | None:
-    """Return the advice on a convolution whose kernel is 1 because nothing says what it is."""
+    """Return the advice on a convolution whose kernel is 1 because none was given."""
     own, space = place.layer.node.layer, _space(place)
     if (
         not place.source.is_typed
@@ -78,10 +78,10 @@ def _upsample(place: HintPlace) -> Advice | None:
 
 
 def channels_last(network: Network) -> Advice | None:
-    """Return the advice on the input of a configured network whose channels seem to be last, where the width is."""
+    """Return the advice on a configured network's input whose channels seem to be last, in place of the width."""
     try:
         sample = read_input(network).sample
-    except CnncalcError:  # the trace says what is wrong
+    except CnncalcError:  # the trace will report it
         return None
     if network.layout == "NHWC" or len(sample) < 2 or "C" in map(str, sample):
         return None
@@ -102,7 +102,7 @@ def _of_input(place: HintPlace) -> Advice | None:
 
 
 def _width(place: HintPlace) -> Advice | None:
-    """Return the advice on a linear layer that declares how many features it gets from an input of open sizes.
+    """Return the advice on a linear layer that declares its number of features but gets an input of open sizes.
 
     None if `holds where` already names sizes that fit.
     """

@@ -1,4 +1,4 @@
-"""Hints on a layer among others: numbers without effect, outputs that are constant, fields that cover the input."""
+"""Hints on a layer among others: weights without effect, constant outputs, fields that cover the input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .windows import plural
 
 
 def _bias_before_norm(place: HintPlace) -> Advice | None:
-    """Return the advice on a bias whose only readers take the mean of each channel away."""
+    """Return the advice on a bias whose only readers subtract the mean of each channel."""
     layer, readers = place.layer, place.level.readers.get(place.at)
     if not layer.bias or not readers or place.at in place.level.shared:
         return None
@@ -27,7 +27,7 @@ def _bias_before_norm(place: HintPlace) -> Advice | None:
 
 
 def _is_per_channel(layer: LayerReport) -> bool:
-    """Return whether a layer's bias is one number for each of what the next layer takes for channels."""
+    """Return whether a layer's bias has one number for each channel of the next layer."""
     own = layer.node.layer
     if own.CONVOLUTION is not None:
         return True
@@ -35,7 +35,7 @@ def _is_per_channel(layer: LayerReport) -> bool:
 
 
 def _takes_mean_away(layer: LayerReport) -> bool:
-    """Return whether a norm takes the mean of each channel alone."""
+    """Return whether a norm subtracts the mean of each channel separately."""
     if layer.op == "groupnorm" and layer.sample:
         c = layer.sample[-1] if layer.env.channels_last else layer.sample[0]
         return layer.values.get("g") == c
@@ -66,7 +66,7 @@ def _constant_output(place: HintPlace) -> Advice | None:
 
 
 def _is_map(layer: LayerReport | None) -> bool:
-    """Return whether a layer gives a map with its channels first."""
+    """Return whether a layer's output is a map with channels first."""
     return layer is not None and layer.node.layer.is_spatial and not layer.env.channels_last
 
 
@@ -85,7 +85,7 @@ def _softmax_axis(place: HintPlace) -> Advice | None:
 
 
 def _border_layers(place: HintPlace) -> Advice | None:
-    """Return the advice on the first layer whose input's units see all of the network's input."""
+    """Return the advice on the first border layer, whose input already sees all of the network's input."""
     border = place.network.borders
     if not border or border[0] != place.name:
         return None
@@ -102,7 +102,7 @@ def _border_layers(place: HintPlace) -> Advice | None:
 
 
 def _least(level: HintLevel) -> Sequence[int | None]:
-    """Return the size of each axis of the input from which on every layer adds something; () for a long network."""
+    """Return the size of each axis of the input from which on every layer contributes; () for a long network."""
     if level.entrance is None or len([*leaves(level.layers)]) > MOST_RETRACED:
         return ()
     layer, at = level.entrance

@@ -1,4 +1,4 @@
-"""Hints on windows: pixels that none reads, windows and taps that meet only padding, uneven sums."""
+"""Hints on windows: unread pixels, windows and taps that meet only padding, uneven sums."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from . import Advice, HintKind, HintPlace
 
 W = TypeVar("W")
 MOST_TAPS = 64
-"""The longest kernel, and the most windows and pixels, that are looked at one by one: a third of a microsecond each."""
+"""The longest kernel, and the most windows and pixels, that are tested one by one: a third of a microsecond each."""
 LAST_SIDES = {"height": "bottom", "width": "right", "depth": "back", "length": "end"}
-"""The side at the end of an axis."""
+"""The name of the side at the end of each axis."""
 
 
 def windows_of(place: HintPlace) -> Sequence[AxisWindow]:
@@ -32,7 +32,7 @@ def slides_of(place: HintPlace) -> list[Slide]:
 
 
 def _by_axis(windows: Sequence[W], say: Callable[[W], str | None], name: Callable[[W], str]) -> str | None:
-    """Return what is said of each axis, `%` in it standing for the names of the axes of which the same is said."""
+    """Return what is said of each axis, merging axes with the same text; `%` in it stands for their names."""
     said: dict[str, list[str]] = {}
     for window in windows:
         text = say(window)
@@ -55,7 +55,7 @@ def plural(number: int, word: str) -> str:
 
 
 def _numbers(slide: Slide) -> tuple[int, int, int] | None:
-    """Return a window's input size, its padding before and its output size; None while the input's size is open."""
+    """Return a window's input size, its padding before and its output size; None if the input's size is open."""
     if isinstance(slide.n, Open):
         return None
     assert slide.pb is not None
@@ -64,7 +64,7 @@ def _numbers(slide: Slide) -> tuple[int, int, int] | None:
 
 
 def _end(slide: Slide) -> tuple[int, int]:
-    """Return how many pixels at the end the floor drops, and how many more the window would need that reads them."""
+    """Return how many pixels at the end the floor drops, and how many more are missing for a window that reads them."""
     numbers = _numbers(slide)
     if numbers is None:
         return 0, 0
@@ -74,7 +74,7 @@ def _end(slide: Slide) -> tuple[int, int]:
 
 
 def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]:
-    """Return how many units at the end of each axis are the padding of a `pad` in front."""
+    """Return how many units at the end of each axis are padding by a preceding `pad`."""
     before = place.before()
     if not slides or before is None or before.op != "pad":
         return {}
@@ -85,7 +85,7 @@ def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]
 
 
 def _dropped_pixels(place: HintPlace) -> Advice | None:
-    """Return the advice on a floor that leaves pixels at the end unread, those of padding apart."""
+    """Return the advice on a floor that leaves pixels at the end unread, other than padding."""
     slides = slides_of(place)
     padding = _padding_behind(place, slides)
 
@@ -109,7 +109,7 @@ def _dropped_pixels(place: HintPlace) -> Advice | None:
 
 
 def _even_kernel(place: HintPlace) -> Advice | None:
-    """Return the advice on an even kernel that `same` pads by one more on one side."""
+    """Return the advice on an even kernel, which `same` pads by one more on one side."""
     own = place.layer.node.layer
     if not isinstance(own, Windowed) or not str(own.p).startswith("same"):
         return None
@@ -125,10 +125,10 @@ def _even_kernel(place: HintPlace) -> Advice | None:
 
 
 def _taps_by_phase(cut: Cut) -> tuple[int, int]:
-    """Return the fewest and the most taps that an output of a transposed window sums up, without its borders."""
+    """Return the fewest and the most taps that an output of a transposed window sums, away from the borders."""
     common = gcd(cut.d, cut.s)
     period = cut.s // common
-    """So many taps apart, two meet the same outputs."""
+    """Taps this far apart meet the same outputs."""
     return 0 if common > 1 else cut.taps // period, -(-cut.taps // period)
 
 
@@ -170,20 +170,20 @@ def _touches(slide: Slide, n: int, pb: int, unit: int) -> bool:
 
 
 def _only_padding(slide: Slide) -> tuple[int, int]:
-    """Return how many windows before the middle, and how many after it, hold no pixel of the input."""
+    """Return how many windows before the middle, and how many after it, contain no input pixel."""
     numbers = _numbers(slide)
     if numbers is None:
         return 0, 0
     n, pb, out = numbers
     before = max(0, -(-(pb - slide.k + 1) // slide.s))
     after = max(0, out - 1 - (n - 1 + pb) // slide.s)
-    if n < slide.d and out <= MOST_TAPS:  # the taps of a window may lie on both sides of the input
+    if n < slide.d and out <= MOST_TAPS:  # a window's taps may lie on both sides of the input
         return sum(not _touches(slide, n, pb, unit) for unit in range(out - after)), after
     return before, after
 
 
 def _padding_windows(place: HintPlace) -> Advice | None:
-    """Return the advice on windows that see nothing but padding."""
+    """Return the advice on windows that see only padding."""
     slides = slides_of(place)
 
     def say(slide: Slide) -> str | None:
@@ -201,12 +201,12 @@ def _padding_windows(place: HintPlace) -> Advice | None:
 
 
 def _used_taps(slide: Slide) -> tuple[int, int] | None:
-    """Return the first and the last tap that ever meets the input; None if that is not known."""
+    """Return the first and last tap that ever meets the input; None if unknown."""
     numbers = _numbers(slide)
     if numbers is None:
         return None
     n, pb, out = numbers
-    if n >= slide.s:  # windows step over nothing: all taps are used that lie before the end and behind the beginning
+    if n >= slide.s:  # windows skip nothing: all taps are used from the beginning of the input to its end
         first = max(-(((out - 1) * slide.s - pb) // slide.d), 0)
         last = min((n - 1 + pb) // slide.d, slide.taps - 1)
         return (first, last) if first <= last else None
@@ -222,7 +222,7 @@ def _used_taps(slide: Slide) -> tuple[int, int] | None:
 
 
 def _unused_taps(place: HintPlace) -> Advice | None:
-    """Return the advice on a convolution some of whose weights are only ever multiplied by padding."""
+    """Return the advice on a convolution with weights that are only ever multiplied by padding."""
     if place.layer.node.layer.CONVOLUTION is None:
         return None
     slides = slides_of(place)
@@ -248,20 +248,20 @@ def _unused_taps(place: HintPlace) -> Advice | None:
 
 
 def _share_read(slide: Slide) -> tuple[int, int]:
-    """Return how many of how many neighbouring pixels are read, far from the border."""
+    """Return how many pixels are read out of how many neighbouring ones, far from the border."""
     period = slide.s // gcd(slide.d, slide.s)
     return min(slide.taps, period), slide.s
 
 
 def _skips(slide: Slide) -> bool:
-    """Return whether windows step over pixels of the input, because of their stride."""
+    """Return whether windows skip pixels of the input because of their stride."""
     read, of = _share_read(slide)
     numbers = _numbers(slide)
     if read == of or numbers is None:
         return read < of
     n, pb, out = numbers
     pixels = range(max(min(n, (out - 1) * slide.s - pb + slide.k), 0))
-    if len(pixels) > read:  # of so many neighbours, no two of which differ by s, one is not read
+    if len(pixels) > read:  # of these neighbours, no two of which differ by s, at least one is unread
         return True
     return not all(_is_read(slide, pixel + pb, out) for pixel in pixels[:MOST_TAPS])
 
@@ -272,7 +272,7 @@ def _is_read(slide: Slide, pixel: int, out: int) -> bool:
     if pixel % common:
         return False
     pixel, s, d = pixel // common, slide.s // common, slide.d // common
-    tap = pixel * pow(d, -1, s) % s  # it meets the pixel, as does every s-th tap, each in the d-th window before
+    tap = pixel * pow(d, -1, s) % s  # this tap meets the pixel, and so does every s-th one, each d windows earlier
     window = (pixel - tap * d) // s
     later = max(-((out - 1 - window) // d), 0)
     return tap + later * s < slide.taps and window >= later * d
@@ -283,7 +283,7 @@ def _is_pointwise(place: HintPlace) -> bool:
 
 
 def _unread_pixels(place: HintPlace) -> Advice | None:
-    """Return the advice on a window that steps over pixels, unless it is a single tap of a convolution."""
+    """Return the advice on windows that skip pixels, except those of convolutions with a single tap."""
     if _is_pointwise(place):
         return None
     slides = [slide for slide in slides_of(place) if _skips(slide)]
@@ -308,7 +308,7 @@ def _unread_pixels(place: HintPlace) -> Advice | None:
 
 
 def _strided_pointwise(place: HintPlace) -> Advice | None:
-    """Return the advice on a convolution of a single tap that steps over pixels."""
+    """Return the advice on a convolution of a single tap that skips pixels."""
     if not _is_pointwise(place):
         return None
     own = slides_of(place)

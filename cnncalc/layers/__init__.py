@@ -89,14 +89,14 @@ _FAMILIES = {
         "composite": "block opaque constant input tobatch frombatch movebatch",
     },
 }
-"""The families of ops, the modules here that hold them, and the words of each: it is imported when one is needed."""
+"""The families of ops, their modules, and the words of each module, which is imported when one of them is needed."""
 
 
 class OpTable(MutableMapping[str, Op]):
-    """Every op by its word: its class and its number of spatial axes (None: any number). A second entry is an error."""
+    """The ops by word: the class and the number of spatial axes (None: any number). A second entry is an error."""
 
     def __init__(self, *families: Mapping[str, str]):
-        """A family has the words of each of its modules, whose `OPS` have the same."""
+        """`families` map modules to their words, which must be those of the module's `OPS`."""
         words = [dict.fromkeys(listed.split(), module) for one in families for module, listed in one.items()]
         self._modules: Registry[str, str] = Registry(*words)
         self._ops: dict[str, Op] = {}
@@ -125,7 +125,7 @@ class OpTable(MutableMapping[str, Op]):
 
 OPS = OpTable(*_FAMILIES.values())
 FAMILIES = {family: " ".join(modules.values()).split() for family, modules in _FAMILIES.items()}
-"""The ops' words by family, as a list of them shows it."""
+"""The ops' words by family, as they are listed for users."""
 
 HELP = {
     "c_i": "The number of input channels; may be left out.",
@@ -139,25 +139,25 @@ HELP = {
     "bias": "Whether there is a bias.",
     "flip": "Whether to turn the kernel by 180 degrees, as the mathematical convolution does.",
 }
-"""The meaning of the common keys; a layer's own HELP comes first."""
+"""The meaning of the common keys; a layer's own HELP takes precedence."""
 
 _ENDS = ("1d", "2d", "3d")
 
 
 @cache
 def _foreign_names(op: str) -> dict[str, str]:
-    from .names import aliases  # a spec in our own words pays nothing for the others
+    from .names import aliases  # only imported for other frameworks' words
 
     return {**aliases("conv"), **aliases("maxpool"), **aliases(op)}
 
 
 def aliases_of(cls: type[Layer]) -> dict[str, str]:
-    """Return the names that keys of a class, and the common keys, have in Keras, PyTorch and ONNX, each with ours."""
+    """Return the names in Keras, PyTorch and ONNX of a class's keys and the common keys, each with our key."""
     return {**_foreign_names(cls.WORD), **cls.ALIASES}
 
 
 def keys_named(cls: type[Layer], raw: str) -> tuple[str, ...]:
-    """Return the keys of a class that a name stands for (`affine` is two); none if it is not the name of a key."""
+    """Return the keys of a class that a name stands for (`affine` is two); empty if it is not the name of a key."""
     if raw in cls.KEYS:
         return (raw,)
     keys = tuple(aliases_of(cls).get(raw, "").split()) if cls.KEYS else ()
@@ -169,7 +169,7 @@ _OWN = {word.lower(): word for word in OPS}
 
 @cache
 def _spellings() -> dict[str, str]:
-    """Return the words of ops: ours, and Keras's and PyTorch's whose keys mean here what they mean there."""
+    """Return the words for ops: ours, and those of Keras and PyTorch whose keys mean the same here."""
     from .names import KERAS, TORCH
 
     words = dict(_OWN)
@@ -193,7 +193,7 @@ def find_op(word: str) -> str | None:
     letters = word
     for end in _ENDS:
         letters = letters.replace(end, "")
-    if not (letters.isalpha() or letters in _OWN):  # not an op at all, as most words
+    if not (letters.isalpha() or letters in _OWN):  # not an op, as most words
         return None
     op = _spellings().get(word)
     if op is None and word.endswith(_ENDS):

@@ -1,4 +1,4 @@
-"""Layers that work on each value alone (softmax along one axis): they keep every shape."""
+"""Layers that work value by value (softmax along one axis), and so keep every shape."""
 
 from __future__ import annotations
 
@@ -179,9 +179,9 @@ class Clip(Activation):
 
     @staticmethod
     def bound(number: float, end: int) -> float | None:
-        """Return a bound at an end, -1 for `min` and 1 for `max`: None for one that cuts nothing off.
+        """Return a bound at an end (-1 for `min`, 1 for `max`); None if it cuts nothing off.
 
-        ValueError for one beyond all numbers at the other end, and for NaN: no number is kept.
+        ValueError for an infinite bound at the wrong end and for NaN, which keep no number.
         """
         if abs(number) <= LARGEST:
             return number

@@ -1,4 +1,4 @@
-"""Layers that multiply each channel by a number and add another: weights of their own, constants, or statistics."""
+"""Layers that multiply each channel by a number and add another: trained weights, constants, or statistics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .keys import Reader, flag, integer, numbers
 
 
 class Affine(Layer):
-    """A weight for each channel with `scale`, and a bias with `center`."""
+    """The base of layers with a weight for each channel (`scale`) and a bias (`center`)."""
 
     VIEW = False
     SIGN = Sign.ANY
@@ -59,7 +59,7 @@ class Scale(Affine):
 
 
 def check_numbers(key: str, value: float | tuple[float, ...], x: Shape, env: Env) -> None:
-    """ShapeError unless there is one number for all channels, or one for each."""
+    """Raise ShapeError unless there is one number for all channels, or one for each."""
     c = channels(x, env) if x else 1
     if not isinstance(value, tuple) or len(value) == 1:
         return
@@ -96,11 +96,11 @@ class Rescale(Layer):
 
 
 LEAST_DEVIATION = 1e-7
-"""The least that a value is divided by (keras/src/layers/preprocessing/normalization.py, keras.backend.epsilon)."""
+"""The smallest divisor (keras/src/layers/preprocessing/normalization.py, keras.backend.epsilon)."""
 
 
 def factors(values: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-    """Return the factor and the offset of each channel, or of all, that equal a normalization with given statistics."""
+    """Return the factors and offsets, per channel or for all, that equal a normalization by given statistics."""
     listed = [list(v) if isinstance(v, (list, tuple)) else [v] for v in (values["mean"], values["variance"])]
     width = max(map(len, listed))
     mean, variance = [one * width if len(one) == 1 else one for one in listed]
@@ -174,14 +174,14 @@ class Quantize(Layer):
 
     @property
     def sign(self) -> Sign:
-        """Nothing below 0 comes out if the least whole number stands for 0, and nothing is 0 or less above it."""
+        """The sign of the output, which is not negative if no integer lies below the one that stands for 0."""
         if self.scale is None:
             return Sign.KEPT
         return Sign.NOT_NEGATIVE if all(zero <= self.min for zero in self.zeros) else Sign.KEPT
 
     @property
     def zeros(self) -> tuple[float, ...]:
-        """The whole numbers that stand for 0, one for all channels or one for each."""
+        """The integers that stand for 0, one for all channels or one for each."""
         return self.zero if isinstance(self.zero, tuple) else (self.zero,)
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:

@@ -1,4 +1,4 @@
-"""Layers that repeat a sample's values, roll them or put them side by side: expand, tile, roll, stack."""
+"""Layers that repeat, roll or stack a sample's values: expand, tile, roll, stack."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _roll(field: Field, move: tuple[int | None, int]) -> Field:
 
 
 def rolled(n: int, shift: int) -> Sequence[int]:
-    """Return which of n units each is after a roll."""
+    """Return which of n units is at each place after a roll."""
     return range(n) if shift % n == 0 else [*range(-shift % n, n), *range(-shift % n)]
 
 

@@ -1,6 +1,6 @@
 """The base of every layer: keys read into attributes, facts about its op, and one method that traces it.
 
-To add an op, write a class with its facts, its `KEYS` and its `trace`, list it in its family's `OPS`, and its word in
+To add an op, write a class with its facts, its `KEYS` and its `trace`; list it in its module's `OPS`, and its word in
 `__init__`.
 """
 
@@ -22,11 +22,11 @@ M = TypeVar("M")
 AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
-"""The names of spatial axes if there are more than three."""
+"""The names of spatial axes beyond three dimensions."""
 
 
 Need = tuple[Size, str, Size]
-"""Two sizes and what has to hold between them, as `conditions.Requirement`: `=`, `!=`, `>=`, or `|` for a multiple."""
+"""Two sizes and the relation between them, as in `conditions.Requirement`: `=`, `!=`, `>=`, or `|` for a multiple."""
 
 
 class Env(NamedTuple):
@@ -35,17 +35,17 @@ class Env(NamedTuple):
     dialect: type[Dialect]
     channels_last: bool
     needs: list[tuple[Need, ...]] | None = None
-    """Where what has to hold of open sizes is noted; None if nobody asks."""
+    """The list that collects the requirements on open sizes; None if nobody asks for them."""
     done: dict[int, tuple[Shape, Any]] | None = None
-    """What the layers of a trace have worked out of the shapes of their inputs, by their ids; None outside of one."""
+    """What layers have computed from the shapes of their inputs, by layer id; None outside a trace."""
 
     def require(self, *tests: Need) -> None:
-        """Note that one of these has to hold of open sizes."""
+        """Record that at least one of these must hold."""
         if self.needs is not None:
             self.needs.append(tests)
 
     def once(self, layer: Layer, x: Shape, measure: Callable[[Shape, Env], M]) -> M:
-        """Return `measure(x, env)`, worked out once for the copies of a layer, one behind the other, by `times`."""
+        """Return `measure(x, env)`, computed once for consecutive copies of a layer (`times`)."""
         if self.done is None:
             return measure(x, self)
         held = self.done.get(id(layer))
@@ -56,30 +56,30 @@ class Env(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """The trace of one sample through one layer; None for a number that is not known."""
+    """The result of tracing one sample through one layer; None for a number that is not known."""
 
     values: dict[str, Any]
-    """Every key with its resolved value, in the order in which they are written."""
+    """Every key with its resolved value, in the order of writing."""
     out: Shape
     """The output's shape without the batch, in the network's layout."""
     fields: Fields
-    """What its axes are, and the receptive field on each axis of the network's input."""
+    """The meaning of its axes, and the receptive field on each axis of the network's input."""
     weights: Count = 0
     bias: Count = 0
     buffers: Count = 0
     macs: Count = 0
     local: Count = None
-    """For convolutions: the weights of a locally connected layer with the same window."""
+    """For a convolution: the weights of the locally connected layer with the same window."""
     axes: tuple[int, ...] = ()
-    """The axes it works along, counted from the front, the batch being 0: those that `axis` or the like names."""
+    """The axes that `axis` or a similar key names, counted from the front with the batch as 0."""
 
 
 class Sign(Enum):
-    """The sign of an op's output, as far as it is known."""
+    """What is known of the sign of an op's output."""
 
     ANY = "any"
     KEPT = "kept"
-    """It is not negative if no input is."""
+    """The output is not negative if no input is."""
     NOT_NEGATIVE = "not negative"
 
 
@@ -96,89 +96,89 @@ class StepKind(Enum):
     """What a step of a window does."""
 
     SUM = "sum"
-    """It adds products of what it reads."""
+    """It sums products of what it reads."""
     SPREAD = "spread"
-    """It adds what it reads, times the kernel, to a window of the output."""
+    """It adds its input times the kernel to a window of the output."""
     MAX = "max"
     MEAN = "mean"
 
 
 Start = float | None
-"""How an array of weights is drawn: as this constant, or as a KERNEL."""
+"""How an array of weights is initialised: to this constant, or as a KERNEL."""
 KERNEL: Start = None
-"""A kernel is normal with variance 2/fan_in (He et al. 2015, Delving Deep into Rectifiers)."""
+"""A kernel is drawn from a normal distribution of variance 2/fan_in (He et al. 2015, Delving Deep into Rectifiers)."""
 
 
 class Layer:
-    """One layer as its user wrote it. Its attributes are the keys that were given; its class holds the defaults."""
+    """One layer as the user wrote it. Its attributes are the keys that were given; its class holds the defaults."""
 
     WORD: ClassVar[str]
-    """The op's word, without a number of axes at its end."""
+    """The op's word, without an ending for the number of axes."""
     VIEW: ClassVar[bool]
-    """Whether its output is its input in another form, and takes no memory of its own."""
+    """Whether its output is a view of its input, which takes no memory of its own."""
     LINEAR: ClassVar[bool]
-    """Whether it is linear in its inputs but for the constants in `ADDED`, whatever its keys are."""
+    """Whether it is linear in its inputs up to the constants in `ADDED`, for all values of its keys."""
     SIGN: ClassVar[Sign]
-    """The sign of its output, whatever its keys are."""
+    """The sign of its output for all values of its keys."""
 
     REFUSED: ClassVar[Mapping[str, str]] = {}
-    """Why there is nothing for it: a reason by framework (`keras`, `onnx`, `torch`), or by one way of it (`onnx_read`).
+    """Why an op is not supported, by framework (`keras`, `onnx`, `torch`) or by one direction of it (`onnx_read`).
 
-    `run` is the reason why it cannot be run. What is not here has to be in the tables of readers, writers and kernels.
+    `run` is the reason why it cannot be executed. Without a reason, the readers, writers and kernels must have the op.
     """
     RANKS: ClassVar[tuple[int | None, ...]] = (None,)
-    """How many spatial axes it may have, each a word of its own: None for any number, 2 without an ending."""
+    """The numbers of spatial axes it may have, each a word of its own: None for any number, 2 without an ending."""
     CONVOLUTION: ClassVar[ConvKind | None] = None
-    """Which kind of convolution it is: those are compared with the fully connected and the locally connected layer."""
+    """The kind of convolution: convolutions are compared with fully connected and locally connected layers."""
     STEP: ClassVar[StepKind | None] = None
-    """What each step of its window does; None if it has no window that moves, or does more than one thing."""
+    """What each step of its window does; None if it has no moving window or does more than one thing."""
     KEEPS_SHAPE: ClassVar[bool] = False
-    """Whether it works on values where they are, so that the next layer decides what the input's sizes mean."""
+    """Whether it changes values in place, so that the next layer decides what the input's sizes mean."""
     KEEPS_POSITIVE: ClassVar[bool] = False
-    """Whether its output is 0 for zeros, and above 0 where it reads a value above 0 and none below: none is hidden."""
+    """Whether it maps zeros to 0, and inputs of which one is positive and none negative to a positive value."""
     MAKES_AXES: ClassVar[bool] = False
-    """Whether its output has other axes than its input, so that later layers say nothing about the input."""
+    """Whether its output has axes other than its input's, so that later layers tell nothing about the input."""
     MOVES_AXES: ClassVar[bool] = False
     """Whether its output has its input's axes in another order."""
     SPATIAL: ClassVar[bool] = False
-    """Whether it works over the spatial axes of its input, whatever their number."""
+    """Whether it works over the spatial axes of its input, for any number of them."""
     STEPS: ClassVar[bool] = False
     """Whether its input is a sequence: steps, then features."""
     MULTIPLIES: ClassVar[bool] = False
-    """Whether it has multiply-accumulates, though it has no weights."""
+    """Whether it has multiply-accumulates without weights."""
     SOURCE: ClassVar[bool] = False
-    """Whether it reads no layer: `trace_all` traces it, without inputs."""
+    """Whether it reads no layer; it is then traced by `trace_all`, without inputs."""
     JOINS: ClassVar[bool] = False
-    """Whether it reads several layers; `trace_all` traces it then."""
+    """Whether it reads several layers; it is then traced by `trace_all`."""
     NESTS: ClassVar[bool] = False
     """Whether it has layers of its own, `layers`."""
     WEIGHTS: ClassVar[Mapping[str, Start]] = {}
-    """How each of its arrays is drawn, by role (`weight`, `bias`, `running_mean` …)."""
+    """How each of its arrays is initialised, by role (`weight`, `bias`, `running_mean` …)."""
     BUFFERS: ClassVar[tuple[str, ...]] = ()
-    """The roles of arrays that it keeps and that are not trained."""
+    """The roles of arrays that it keeps but does not train."""
     ADDED: ClassVar[Mapping[str, object]] = {"bias": False}
-    """The keys and the roles of arrays that only add a constant, with the value of the key that adds none."""
+    """The keys and array roles that only add a constant, each with the value that adds none."""
 
     KEYS: ClassVar[Mapping[str, Reader]] = {}
-    """Every key and how its value is read, in the order in which they are written."""
+    """Every key and the reader of its value, in the order of writing."""
     ALSO: ClassVar[tuple[str, ...]] = ()
-    """Short names that people have for the op, besides those of frameworks in `names.py`."""
+    """Other short names for the op, besides those of frameworks in `names.py`."""
     FOLLOWS: ClassVar[bool] = False
     """Whether it may follow another op in its word: an activation or a norm."""
     ALIASES: ClassVar[Mapping[str, str]] = {}
     """Other names of its keys, besides those of the table in `names.py`, which `ops` adds."""
     CONDITIONS: ClassVar[frozenset[str]] = frozenset()
-    """Other names of flags that may be given beside another name of the same flag, which is true if both are."""
+    """Names of flags that may be given together with another name of the same flag, which is then true if both are."""
     HELP: ClassVar[Mapping[str, str]] = {}
-    """The meaning of its own keys, and of those that mean something else than in other layers, a line each."""
+    """The meaning of its own keys, and of common keys with a special meaning, a line each."""
     DERIVED: ClassVar[tuple[str, ...]] = ()
-    """Keys whose default follows from another key, whatever the attribute says."""
+    """Keys whose default follows from another key instead of the attribute."""
     BARE: ClassVar[str | None] = None
-    """The key that a bare number stands for, in a layer word; `from` of a layer that joins others."""
+    """The key that a bare number in a layer word stands for; `from` for a layer that joins others."""
     NEEDED: ClassVar[tuple[str, ...]] = ()
-    """Keys that have to be given."""
+    """Keys that must be given."""
     EXAMPLE: ClassVar[str] = "OP"
-    """Layer words of a network that uses it, where OP stands for the op."""
+    """Layer words of a network that uses the op, with OP in its place."""
 
     op: str
     nd: int | None
@@ -205,7 +205,7 @@ class Layer:
 
     @property
     def is_linear(self) -> bool:
-        """Return whether this layer, with its keys, is linear in its inputs but for constants that it adds."""
+        """Return whether this layer, with its keys, is linear in its inputs up to added constants."""
         return self.LINEAR
 
     @property
@@ -215,7 +215,7 @@ class Layer:
 
     @property
     def overstates(self) -> str | None:
-        """Return why its units see less than its trace says; None if that is exact."""
+        """Return why its units see less than its trace says; None if the trace is exact."""
         return None
 
     @property
@@ -224,33 +224,33 @@ class Layer:
         return self.SIGN
 
     def without_constants(self) -> Layer:
-        """Return the same layer without the constants that its keys add."""
+        """Return the layer without the constants that its keys add."""
         none = {key: value for key, value in self.ADDED.items() if key in self.given}
         return type(self)(self.op, self.nd, self.given | none)
 
     def surrogate(self, inputs: int) -> Layer | None:
-        """Return a layer with the same field that hides no influence if values and weights are not negative.
+        """Return a layer with the same field in which every input has influence if values and weights are not negative.
 
-        `inputs` is how many layers it reads. None if there is none: its values are products, or depend on what others
-        are.
+        `inputs` is the number of layers it reads. None if there is no such layer, as its values are products or depend
+        on other values.
         """
         return self if self.KEEPS_POSITIVE or self.is_linear else None
 
     @classmethod
     def refused(cls, form: str) -> str | None:
-        """Return why this op is not in a form (`onnx_read`, `onnx_write`, `run` …); None if nothing refuses it."""
+        """Return why this op is not supported in a form (`onnx_read`, `onnx_write`, `run` …); None if it is."""
         return cls.REFUSED.get(form, cls.REFUSED.get(form.partition("_")[0]))
 
     def rank(self) -> int | None:
-        """Return how many spatial axes its input has, None for any number."""
+        """Return the number of spatial axes of its input; None for any number."""
         return self.nd
 
     def unknown(self, fields: Fields) -> Fields:
-        """Return the fields of what it gives if nothing is known of what it reads but these."""
+        """Return the fields of its output if only the fields of its input are known."""
         return fields
 
     def split(self, x: Shape, env: Env) -> tuple[Size, Shape]:
-        """Return a sample's channels and its spatial sizes. ShapeError unless it has `rank` axes, at least one."""
+        """Return a sample's channels and spatial sizes. ShapeError unless it has `rank` spatial axes, at least one."""
         nd, have = self.rank(), len(x) - 1
         if have < 1 or nd not in (None, have):
             want = "axes" if nd is None else _axes(nd)
@@ -259,31 +259,31 @@ class Layer:
         return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        """Trace one sample's shape, which is kept by default. ShapeError if it does not fit the layer."""
+        """Trace one sample's shape, which by default is kept. ShapeError if it does not fit the layer."""
         return Trace(self.values(env), x, fields)
 
     def values(self, env: Env) -> dict[str, Any]:
-        """Return every key with its value, the dialect's where it is left out."""
+        """Return every key with its value, or the dialect's default."""
         return {key: getattr(self, key) for key in self.KEYS}
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
-        """Trace the shapes of several inputs, without the batch, through a layer that joins them."""
+        """Trace the shapes of several inputs (without the batch) through a layer that joins them."""
         raise NotImplementedError
 
     def unequal(self, xs: Sequence[Shape], why: str) -> ShapeError:
-        """Return the error for shapes that do not go together; the caller adds the layers that they come from."""
+        """Return the error for shapes that do not fit together; the caller adds the layers they come from."""
         return ShapeError(f"{self.op} of {' and '.join(map(show, xs))}: {why}", key="from")
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        """Return the shape of each array that running it takes, by role (`weight`, `bias`, `running_mean` …).
+        """Return the shape of each array needed to run the layer, by role (`weight`, `bias`, `running_mean` …).
 
-        `x` is its sample's shape, `values` the resolved keys. The order of axes is PyTorch's in NCHW and Keras's in
-        NHWC; together the arrays hold as many numbers as `trace` counts: weights, bias and buffers.
+        `x` is the shape of its input sample, `values` has the resolved keys. The order of axes is PyTorch's in NCHW and
+        Keras's in NHWC. Together the arrays hold as many weights, biases and buffers as `trace` counts.
         """
         return {}
 
     def counts(self, x: Shape, values: Mapping[str, Any], env: Env) -> tuple[Count, Count, Count]:
-        """Return the numbers of weights, biases and buffers in its arrays; None for what is not known."""
+        """Return the numbers of weights, biases and buffers in its arrays; None if not known."""
         weights: list[Count] = []
         bias: list[Count] = []
         buffers: list[Count] = []
@@ -292,29 +292,29 @@ class Layer:
         return total(weights), total(bias), total(buffers)
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
-        """Return how many inputs one output sums up with the kernel of this role and shape."""
+        """Return how many inputs each output sums with the kernel of this role and shape."""
         return prod(shape[:-1] if env.channels_last else shape[1:])
 
     @classmethod
     def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
-        """Return the keys that follow from the shape of its only kernel, for g groups; none if that is impossible."""
+        """Return the keys that follow from the shape of its only kernel, for g groups; empty if impossible."""
         return {}
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
-        """Return the arithmetic of `trace`, a line a formula."""
+        """Return the arithmetic of `trace`, one line per formula."""
         return []
 
 
 ENDS = {1: "1d", 2: "", 3: "3d"}
-"""The end of an op's word, by its number of spatial axes."""
+"""The ending of an op's word by its number of spatial axes."""
 STATED = ("WORD", "VIEW", "LINEAR", "SIGN")
-"""The facts that every op states: they have no default."""
+"""The facts that every op must state, as they have no default."""
 Op = tuple[type[Layer], int | None]
-"""An op's class, and how many spatial axes it has (None: any number)."""
+"""An op's class, and its number of spatial axes (None: any number)."""
 
 
 def ops(*classes: type[Layer]) -> Registry[str, Op]:
-    """Return the ops of a family by their words. TypeError for a class that leaves a fact about its op unsaid."""
+    """Return the ops of a module by their words. TypeError for a class that does not state a fact about its op."""
     table: Registry[str, Op] = Registry()
     for cls in classes:
         missing = [fact for fact in STATED if not hasattr(cls, fact)]
@@ -336,7 +336,7 @@ def axis_names(nd: int) -> tuple[str, ...]:
 
 
 def by_axis(texts: Sequence[str]) -> list[str]:
-    """Return a text per axis as lines, axes with the same text together: `height, width: floor(…)`."""
+    """Return a text per axis as lines, with axes of equal text together: `height, width: floor(…)`."""
     lines: dict[str, list[str]] = {}
     for name, text in zip(axis_names(len(texts)), texts, strict=True):
         lines.setdefault(text, []).append(name)
@@ -344,7 +344,7 @@ def by_axis(texts: Sequence[str]) -> list[str]:
 
 
 def axis_of(axis: int, x: Shape, key: str = "axis") -> int:
-    """Return an axis of the sample x counted from the front, the batch being 0. ShapeError for what is not one."""
+    """Return an axis of the sample x counted from the front, with the batch as 0. ShapeError if there is none."""
     if axis == 0 or not -len(x) <= axis <= len(x):
         help = f"the axes are 1 to {len(x)}, the batch is 0, the last is -1"
         raise ShapeError(f"axis {axis} is not an axis of {show(x)}", help, key=key)
@@ -352,7 +352,7 @@ def axis_of(axis: int, x: Shape, key: str = "axis") -> int:
 
 
 def axes_of(axes: Sequence[int], x: Shape, key: str = "axis") -> tuple[int, ...]:
-    """Return axes of the sample x counted from the front, in their order. ShapeError for one given twice."""
+    """Return axes of the sample x counted from the front, in the given order. ShapeError for one given twice."""
     resolved = tuple([axis_of(axis, x, key) for axis in axes])
     if len(set(resolved)) < len(axes):
         raise ShapeError(f"{key} {shown(axes)} names an axis twice", "give each axis once", key=key)
@@ -360,7 +360,7 @@ def axes_of(axes: Sequence[int], x: Shape, key: str = "axis") -> tuple[int, ...]
 
 
 def space_of(x: Shape, env: Env) -> range:
-    """Return the places of a sample's spatial axes, counted from 0."""
+    """Return the positions of a sample's spatial axes, counted from 0."""
     return range(len(x) - 1) if env.channels_last else range(1, len(x))
 
 
@@ -370,14 +370,14 @@ def join(c: Size, space: Shape, env: Env) -> Shape:
 
 
 def channels(x: Shape, env: Env) -> Size:
-    """Return a sample's channels, or its features if it has no axes. ShapeError for a number without axes."""
+    """Return a sample's channels, or its features if it has no spatial axes. ShapeError for a single number."""
     if not x:
         raise ShapeError("a single number has no channels", "keep an axis with keepdims, or put a reshape before it")
     return x[-1] if env.channels_last else x[0]
 
 
 def check_channels(declared: int | None, c: Size, x: Shape, env: Env, what: str = "channel") -> None:
-    """Compare a declared number of channels with that of the input, of shape x."""
+    """Raise ShapeError if a declared number of channels differs from that of the input, whose shape is x."""
     if declared is None or c == declared:
         return
     if not isinstance(c, int):
@@ -391,7 +391,7 @@ def check_channels(declared: int | None, c: Size, x: Shape, env: Env, what: str 
 
 
 def divides(parts: int, whole: Size, what: str, env: Env, key: str = "g", also: int | None = None) -> None:
-    """Check that `parts` divides a number of channels; `also` is another that it has to divide, for the help."""
+    """Raise ShapeError unless `parts` divides a number of channels; the help lists divisors of `also`, too."""
     if not isinstance(whole, int):
         env.require((whole, "|", parts))
         return

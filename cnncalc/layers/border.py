@@ -14,7 +14,7 @@ from .keys import Pair, Sides, integers, number, one_of, sides, signed_sides, sp
 
 
 class Border(Layer):
-    """A number of units that are added, or taken away, before and after on each axis."""
+    """The base of layers that add or remove units before and after on each axis."""
 
     VIEW = False
     SPATIAL = True
@@ -33,7 +33,7 @@ class Border(Layer):
         return self.axis is None
 
     def rank(self) -> int | None:
-        """Return one axis for each padding that is given; a single number is for any number of axes."""
+        """Return the number of paddings that are given; None for a single number, which is for any number of axes."""
         return len(self.p) if isinstance(self.p, tuple) and self.axis is None else None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
@@ -57,7 +57,7 @@ class Border(Layer):
         return Trace({**self.values(env), "p": pads}, tuple(out), seen, axes=axes)
 
     def axes(self, x: Shape, env: Env) -> tuple[int, ...]:
-        """Return the axes that it works along, counted from the front, the batch being 0: by default all of space."""
+        """Return the axes it works along, counted from the front with the batch as 0; by default all spatial axes."""
         if self.axis == ():
             raise ShapeError("axis is an empty list", "leave it out for all spatial axes", key="axis")
         if self.axis is not None:
@@ -66,11 +66,11 @@ class Border(Layer):
         return tuple(range(1, nd + 1) if env.channels_last else range(2, nd + 2))
 
     def repeated(self, n: Size, pair: Pair) -> Callable[[int], int] | None:
-        """Return what gives which of n units a unit of the output is; None if a constant is added, or n is open."""
+        """Return a function from output units to the input units they repeat; None for a constant, or if n is open."""
         return None
 
     def names(self, axes: Sequence[int]) -> list[str]:
-        """Return how messages call each axis."""
+        """Return the name of each axis in messages."""
         if self.axis is not None:
             return [f"axis {axis}" for axis in axes]
         return [f"the {name} axis" for name in axis_names(len(axes))]
@@ -95,7 +95,7 @@ class Border(Layer):
 
 
 def sided(n: Size, pair: Pair, direction: int) -> str:
-    """Return a size with what is added on each side, or taken away: `5 + 1 - 2`."""
+    """Return a size with what is added or removed on each side: `5 + 1 - 2`."""
     return " ".join([str(n), *[f"{'+' if direction * (side or 1) > 0 else '-'} {abs(side)}" for side in pair]])
 
 
@@ -122,11 +122,11 @@ class Pad(Border):
 
     @property
     def sign(self) -> Sign:
-        """Negative constants may be added."""
+        """The sign of the output: negative constants may be added."""
         return Sign.ANY if self.mode == "constant" and self.value < 0 else Sign.KEPT
 
     def values(self, env: Env) -> dict[str, Any]:
-        """Return every key; `axis` only if it is given."""
+        """Return every key with its value; `axis` only if it is given."""
         values = super().values(env)
         return values if self.axis is not None else {key: value for key, value in values.items() if key != "axis"}
 
@@ -156,16 +156,16 @@ class Pad(Border):
 
 
 def repeated(mode: str, n: int, before: int, after: int, unit: Any) -> Any:
-    """Return which of n units a unit of a padded axis is, or each of an array of them.
+    """Return which of n units a unit of a padded axis repeats; also for an array of units.
 
-    What is cut away on one side is not wrapped around to the other; a reflection shows it.
+    Units cut off on one side are not wrapped around to the other, but a reflection includes them.
     """
     at, first, last = unit - before, max(-before, 0), n - 1 + min(after, 0)
     if mode in ("circular", "wrap"):
         return (at - first) % (last + 1 - first) + first
     if mode == "reflect":
         return n - 1 - abs(n - 1 - abs(at))
-    return (first + last + abs(at - first) - abs(at - last)) // 2  # not below first, nor above last
+    return (first + last + abs(at - first) - abs(at - last)) // 2  # clamp to first … last
 
 
 class Crop(Border):

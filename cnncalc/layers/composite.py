@@ -1,4 +1,4 @@
-"""Layers that stand for more than an op: nested models, unknown layers, constants, inputs, and the batch's axes."""
+"""Layers that are not ordinary ops: nested models, unknown layers, constants, inputs, and moves of the batch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Block(Layer):
     NEEDED = ("layers",)
     NESTS = True
     layers: Any
-    """Nodes of a network."""
+    """The nodes of the nested network."""
 
     @property
     def is_linear(self) -> bool:
@@ -73,7 +73,7 @@ class Opaque(Layer):
 
 
 class Source(Layer):
-    """The base of layers that read no other."""
+    """The base of layers that read no other layer."""
 
     VIEW = False
     SIGN = Sign.ANY

@@ -1,4 +1,4 @@
-"""Convolutions: plain, depthwise and separable, in 1 to 3 dimensions (cross-correlation; `flip` turns the kernel)."""
+"""Convolutions: plain, depthwise and separable, in 1 to 3 dimensions (cross-correlation; `flip` flips the kernel)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAST_KEYS = {"bias": flag, "flip": flag}
 Keys = dict[str, Any]
 """Resolved keys."""
 Measured = tuple[Sequence[AxisWindow], Size, Keys, Shape, tuple[Count, Count, Count], Count]
-"""The windows, the output's channels, the resolved keys, the output's shape, the counts of arrays and the MACs."""
+"""The windows, the output channels, the resolved keys, the output shape, the counts of arrays and the MACs."""
 
 
 class Convolution(Windowed):
@@ -52,7 +52,7 @@ class Convolution(Windowed):
         return Trace(values, out, seen, *counts, macs, macs)
 
     def measured(self, x: Shape, env: Env) -> Measured:
-        """Return what follows from the shape of its input alone."""
+        """Return what follows from the shape of the input."""
         c_i, space = self.split(x, env)
         check_channels(self.c_i, c_i, x, env)
         c_i = c_i if self.c_i is None else self.c_i
@@ -61,14 +61,14 @@ class Convolution(Windowed):
         values = {"c_i": known(c_i), "c_o": known(c_o), **keys, **own, "bias": self.bias, "flip": self.flip}
         counts = self.counts(x, values if type(c_i) is int else {**values, "c_i": c_i, "c_o": c_o}, env)
         out = tuple([window.out for window in windows])
-        macs = count(counts[0], *self.positions(space, out))  # and as many weights, if none were shared
+        macs = count(counts[0], *self.positions(space, out))  # also the number of weights if none were shared
         return windows, c_o, values, join(c_o, out, env), counts, macs
 
     def placed(self, space: Shape, env: Env) -> Sequence[AxisWindow]:
         return self.windows(space, env)[0]
 
     def see_channels(self, fields: Fields, place: int, x: Shape, c_o: Size) -> Fields:
-        """Return the fields with each output channel seeing those of its group, if channels run along an axis."""
+        """Return the fields in which an output channel sees its group, for channels that run along an input axis."""
         groups, own, made = self.groups(x[place]), known(x[place]), known(c_o)
         if groups == 1 or own is None or made is None:
             return fields.whole([place], x)
@@ -78,7 +78,7 @@ class Convolution(Windowed):
         return fields.at(place, lambda field: field.spread([(0, each - 1)] * alike, each))
 
     def groups(self, c_i: Size) -> int:
-        """Return how many groups of channels it has that do not meet."""
+        """Return the number of separate groups of channels."""
         return self.g
 
     def windows(self, space: Shape, env: Env) -> tuple[Sequence[AxisWindow], Keys]:
@@ -104,7 +104,7 @@ class Convolution(Windowed):
         return slides, keys if wanted is None else {**keys, "out": wanted}
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
-        """Return the number of output channels and own resolved keys. ShapeError if c_i does not fit them."""
+        """Return the number of output channels and the other resolved keys. ShapeError if c_i does not fit them."""
         raise NotImplementedError
 
     @classmethod
@@ -115,15 +115,15 @@ class Convolution(Windowed):
 
     @classmethod
     def keys_of_kernel(cls, kernel: tuple[int, ...], g: int, env: Env) -> dict[str, Any]:
-        """Return the keys that follow from the shape of its only kernel; none if it has several."""
+        """Return the keys that follow from the shape of its only kernel; empty if it has several kernels."""
         return {}
 
     def positions(self, space: Shape, out: Shape) -> Shape:
-        """Return the sizes of the map at each of whose positions all weights are used once."""
+        """Return the sizes of the map over which the kernel moves: every weight is used once at each position."""
         return out
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        if values["c_i"] is None:  # open, or unknown
+        if values["c_i"] is None:  # open or unknown
             c_i, _ = self.split(x, env)
             values = {**values, "c_i": c_i, "c_o": self.kernels(c_i, env)[0]}
         return self.kernel_shapes(values, env) | ({"bias": (values["c_o"],)} if self.bias else {})
@@ -133,7 +133,7 @@ class Convolution(Windowed):
         raise NotImplementedError
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
-        """Return the size of each axis, the parameters and the multiply-accumulates as the products they are."""
+        """Return the size of each axis, the parameters and the multiply-accumulates as formulas."""
         c_i, space = self.split(x, env)
         form, product = self.weights_text({**traced.values, "c_i": self.c_i or c_i})
         _, out = self.split(traced.out, env)
@@ -150,12 +150,12 @@ class Convolution(Windowed):
         return explain_slides(self.slides(space, env)[0])
 
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
-        """Return how many weights there are, as a formula and with its numbers."""
+        """Return the number of weights as a formula in letters and in numbers."""
         raise NotImplementedError
 
 
 def check_strided_dilation(s: tuple[int, ...], d: tuple[int, ...], env: Env) -> None:
-    """ShapeError if the dialect refuses a stride and a dilation together."""
+    """Raise ShapeError if the dialect does not allow a stride and a dilation together."""
     if not env.dialect.strided_dilation and max(s) > 1 and max(d) > 1:
         strides, dilations = ["x".join(map(str, numbers)) for numbers in (s, d)]
         raise ShapeError(
@@ -166,7 +166,7 @@ def check_strided_dilation(s: tuple[int, ...], d: tuple[int, ...], env: Env) -> 
 
 
 def times(*factors: object) -> str:
-    """Return `64*3*7*7` from numbers and tuples of them; `?` for a number that is not known."""
+    """Return `64*3*7*7` from numbers and tuples of numbers; `?` for an unknown number."""
     flat: list[object] = []
     for factor in factors:
         flat += factor if isinstance(factor, (tuple, list)) else [factor]
@@ -174,7 +174,7 @@ def times(*factors: object) -> str:
 
 
 def params_text(form: str, product: str, bias: str, traced: Trace) -> str:
-    """Return the line that says how many parameters there are: the weights' formula, and the bias if there is one."""
+    """Return the line with the number of parameters: the formula of the weights, and the bias if there is one."""
     if traced.bias != 0:
         form, product = f"{form} + {bias}", f"{product} + {counted(traced.bias)}"
     return f"parameters: {form} = {product} = {counted(total([traced.weights, traced.bias]))}"
@@ -256,7 +256,7 @@ class DepthwiseConv(ChannelwiseConv):
         return {"k": kernel[:-2], "multiplier": kernel[-1]} if env.channels_last else {"k": kernel[2:]}
 
     def times_each(self, c_i: Size, env: Env) -> int:
-        """Return the multiplier, from c_o if it is not given; ShapeError if the two disagree."""
+        """Return the multiplier, derived from c_o if not given. ShapeError if the two disagree."""
         c_o, multiplier = self.c_o, self.multiplier
         if c_o is None:
             return multiplier or 1
@@ -305,7 +305,7 @@ def _dense_shape(c_o: int, c_i: int, k: tuple[int, ...], env: Env) -> Shape:
 
 
 def _channelwise_shape(values: Mapping[str, Any], env: Env) -> Shape:
-    """Return one kernel for each channel and multiplier: NCHW (c_i*multiplier, 1, k), NHWC (k, c_i, multiplier)."""
+    """Return the shape of the depthwise kernels: NCHW (c_i*multiplier, 1, k), NHWC (k, c_i, multiplier)."""
     c_i, multiplier, k = values["c_i"], values["multiplier"], values["k"]
     return (*k, c_i, multiplier) if env.channels_last else (c_i * multiplier, 1, *k)
 

@@ -102,7 +102,7 @@ class Reshape(Layer):
         return Trace(values, out, fields.reshape(x, out))
 
     def resolve(self, x: Shape, env: Env) -> Shape:
-        """Return the output's shape. ShapeError if its sizes do not multiply to the input's."""
+        """Return the output shape. ShapeError if its product differs from that of the input."""
         if self.axis is None:
             return self.filled(x, env)
         if len(self.axis) not in (1, 2):
@@ -114,7 +114,7 @@ class Reshape(Layer):
         return (*x[: first - 1], *self.filled(x[first - 1 : last], env), *x[last:])
 
     def filled(self, x: Shape, env: Env) -> Shape:
-        """Return `out` with its -1 worked out, for the sizes that it takes the place of."""
+        """Return `out` with its -1 resolved, for the input sizes that it replaces."""
         if any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1:
             raise ShapeError(f"out is {show(self.out)}: sizes are at least 1, and one may be -1", key="out")
         have, given, is_free = product(x), prod(n for n in self.out if n != -1), -1 in self.out

@@ -1,6 +1,6 @@
-"""What people say for what exists: one table of the words that are not ops, and what to write for each.
+"""Words that are not ops but that users try: what each is meant for, and what to write in its place.
 
-Advice is layer words; a test follows all of it.
+The advice consists of layer words; a test follows all of it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ class Intent(NamedTuple):
     """What a word is probably meant for."""
 
     advice: tuple[str, ...]
-    """What to write in its place: layer words, several layers with spaces between them."""
+    """What to write instead: layer words, with several layers separated by spaces."""
     what: str = ""
-    """What the word is, if nothing here is just that; empty for another name of something that there is."""
+    """What the word means, if there is no exact equivalent; empty for another name of an op."""
     say: str = "did you mean {}?"
     """The sentence with the advice."""
 
@@ -29,7 +29,7 @@ _BLOCK = "a block of several layers, not one"
 
 
 def _block(layers: str) -> Intent:
-    """Return the advice that a word is several layers, such as these."""
+    """Return the advice that a word stands for several layers, such as these."""
     return Intent((layers,), _BLOCK, "write its layers, as {}")
 
 
@@ -86,9 +86,9 @@ _TABLE: dict[str, Intent] = {
     ),
 }
 INTENTS = {word: intent for words, intent in _TABLE.items() for word in words.split()}
-"""For a word in lower case, without - and _, what it is probably meant for."""
+"""The probable meaning of words in lower case, without - and _."""
 
 
 def meant(word: str) -> Intent | None:
-    """Return what a word that is not an op is probably meant for; None if the table does not say."""
+    """Return the probable meaning of a word that is not an op; None if it is not in the table."""
     return INTENTS.get(word.lower().replace("_", "").replace("-", ""))

@@ -1,4 +1,4 @@
-"""Layers in which paths meet: operations of several inputs value by value, where and concat."""
+"""Layers that join paths: operations on several inputs value by value, where and concat."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Join(Layer):
         return super().surrogate(inputs) or Add(Add.WORD, None, {})
 
     def check_several(self, xs: Sequence[Shape], also: str = "") -> None:
-        """ShapeError unless there are several inputs; `also` is what would help, too."""
+        """Raise ShapeError unless there are several inputs; `also` is further help."""
         if len(xs) < 2:
             what = f"{self.op} needs at least two inputs, got one"
             raise ShapeError(what, f"name them, for example from=a+b{also}", key="from")
 
     def broadcast(self, xs: Sequence[Shape], fields: Sequence[Fields], values: dict[str, Any], env: Env) -> Trace:
-        """Trace inputs that meet value by value: aligned at their last axes, a size of 1 is repeated (NumPy)."""
+        """Trace inputs that meet value by value, with NumPy's broadcasting: last axes aligned, sizes of 1 repeated."""
         rank = max(map(len, xs))
         out: list[Size] = []
         for sizes in zip(*[(*(1,) * (rank - len(x)), *x) for x in xs], strict=True):
@@ -48,9 +48,9 @@ class Join(Layer):
 
 
 def same(sizes: Sequence[Size], env: Env | None = None) -> Size | None:
-    """Return the one size that all of them have, the known one if some are open; None if two surely differ.
+    """Return the common size, the known one if some are open; None if two certainly differ.
 
-    That open ones are equal is noted in `env`.
+    The equality of open sizes is recorded in `env` as a requirement.
     """
     first: Size = sizes[0]
     for size in dict.fromkeys(sizes[1:]):
@@ -66,9 +66,9 @@ def same(sizes: Sequence[Size], env: Env | None = None) -> Size | None:
 
 
 def wide(sizes: Sequence[Size], env: Env | None = None) -> Size | None:
-    """Return the size to which sizes of 1 are repeated; None if two others surely differ.
+    """Return the size to which sizes of 1 are repeated; None if two others certainly differ.
 
-    That open ones are equal, or one of them 1, is noted in `env`.
+    That open sizes are equal, or one of them 1, is recorded in `env` as a requirement.
     """
     first, *others = [n for n in dict.fromkeys(sizes) if n != 1] or sizes
     for size in others:
@@ -84,18 +84,18 @@ def wide(sizes: Sequence[Size], env: Env | None = None) -> Size | None:
 
 
 def _repeated(a: Size, b: Size) -> Size:
-    """Return the size of two that are equal, or of which one is 1 and repeated: the larger one."""
+    """Return the larger of two sizes that are equal, or of which one is 1 and repeated."""
     if isinstance(a, int) or isinstance(b, int):
         return a if isinstance(a, int) else b
     if a.is_unknown or b.is_unknown:
         return b if a.is_unknown else a
-    if a.letters != b.letters:  # either may be 1, whatever the other is
+    if a.letters != b.letters:  # either may be 1, independently of the other
         return larger(a, b)
     from ..conditions import where
 
     for one, other in sorted(
         [(a, b), (b, a)], key=lambda pair: pair[0].length
-    ):  # the one that is not 1 where the other is more
+    ):  # the one that is not 1 whenever the other is more
         alone, more = where(one, "=", 1), where(other, ">=", 2)
         with suppress(OverflowError):
             if alone is not None and more is not None and not alone & more:
@@ -104,10 +104,10 @@ def _repeated(a: Size, b: Size) -> Size:
 
 
 class Elementwise(Join):
-    """The base of operations value by value: of several inputs, or of one and a number."""
+    """The base of value-by-value operations on several inputs, or on one input and a number."""
 
     PAIRS: ClassVar[bool] = False
-    """Whether it takes two operands, no more."""
+    """Whether it takes exactly two operands."""
     KEYS: ClassVar[Mapping[str, Reader]] = {"value": number}
     HELP: ClassVar[Mapping[str, str]] = {"value": "The second operand, a number, of a layer with one input."}
     value: float | None = None
@@ -129,7 +129,7 @@ class Elementwise(Join):
 
 
 def kept_if(condition: bool) -> Sign:
-    """Return that the sign is kept if a condition holds, else that nothing is known."""
+    """Return `Sign.KEPT` if a condition holds, otherwise that nothing is known."""
     return Sign.KEPT if condition else Sign.ANY
 
 
@@ -206,7 +206,7 @@ class Pow(Elementwise):
 
 
 class Extreme(Elementwise):
-    """The base of min and max, which are also reductions: of one input without a value, over the axes of `axis`."""
+    """The base of min and max, which reduce a single input without `value` over the axes of `axis`."""
 
     LINEAR = False
     KEYS: ClassVar[Mapping[str, Reader]] = {**Elementwise.KEYS, **reduce.KEYS}

@@ -1,7 +1,7 @@
-"""Read the value of a key, from JSON (or a word made JSON) to what layers hold: a small function for each kind.
+"""Readers of keys: a small function for each kind of value, from JSON (or a layer word as JSON) to what layers hold.
 
-Each takes the value and the layer's number of axes (None if its input decides) and raises SpecError without the key,
-which the caller knows. `takes` notes what each reader takes, for the JSON Schema.
+Each takes the value and the layer's number of axes (None if its input decides). It raises SpecError without the key,
+which the caller adds. `takes` registers what each reader accepts, for the JSON Schema.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ Axes = int | tuple[int, ...]
 """One number for all axes, or one per axis."""
 Pair = tuple[int, int]
 Sides = int | str | tuple[int | Pair, ...]
-"""Padding: one number, a word, or one number or (before, after) per axis; a lone pair stands for all axes."""
+"""Padding: one number, a word, or a number or (before, after) per axis; a single pair stands for all axes."""
 Reader = Callable[[object, int | None], object]
 Schema = dict[str, Any]
 Form = Callable[[int | None], Schema]
-"""Give what a reader takes as a JSON Schema, for a number of axes; null, which means not given, is left out."""
+"""A function from a number of axes to the JSON Schema of what a reader accepts; null (not given) is left out."""
 R = TypeVar("R", bound=Reader)
 T = TypeVar("T", int, int | None, int | float | None)
 
 FORMS: dict[Reader, tuple[str, Form]] = {}
-"""Each reader's form, and a name for it. A form is worked out only when it is needed."""
+"""The name and the form of each reader. A form is only computed when needed."""
 WORDS: dict[Reader, tuple[str, ...]] = {}
-"""The words of each reader that `one_of` made."""
+"""The words of each reader made by `one_of`."""
 
 
 def takes(name: str, form: Form) -> Callable[[R], R]:
-    """Note the form of a reader."""
+    """Return a decorator that registers the form of a reader."""
 
     def note(reader: R) -> R:
         FORMS[reader] = name, form
@@ -43,7 +43,7 @@ def takes(name: str, form: Form) -> Callable[[R], R]:
 
 
 def whole_form(least: int = 1, most: int = LARGEST) -> Schema:
-    """Return the form of a whole number from `least` to `most`."""
+    """Return the form of an integer from `least` to `most`."""
     return {"type": "integer", "minimum": least, "maximum": most}
 
 
@@ -54,22 +54,22 @@ def axes_form(one: Schema, nd: int | None, entry: Schema | None = None) -> Schem
 
 
 def words_form(words: Iterable[str]) -> Schema:
-    """Return the form of one of these words: listed as they are written here, accepted in any case."""
+    """Return the form of one of these words: listed as written here, accepted in any case."""
     words = list(words)
     return {"anyOf": [{"enum": words}, {"type": "string", "pattern": f"^{any_case(words)}$"}]}
 
 
 def any_case(words: Iterable[str]) -> str:
-    """Return a regular expression for these words in any case, as ECMAScript and Python read it."""
+    """Return a regular expression for these words in any case, valid in ECMAScript and Python."""
     spelled = ["".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in word.lower()) for word in words]
     return f"({'|'.join(spelled)})"
 
 
 def whole(value: object, least: int = 1) -> int:
-    """Read a whole number of at least `least`."""
+    """Read an integer of at least `least`."""
     if type(value) is int and least <= value <= LARGEST:
         return value
-    number = value.__index__() if hasattr(value, "__index__") else None  # NumPy's integers have it, too
+    number = value.__index__() if hasattr(value, "__index__") else None  # also NumPy's integers
     if number is None or isinstance(value, bool):
         raise SpecError(f"{shown(value)} is not a whole number", _whole_help(value))
     if number < least:
@@ -90,7 +90,7 @@ def _whole_help(value: object) -> str | None:
 
 
 def at_least(least: int) -> Reader:
-    """Return the reader of one whole number."""
+    """Return the reader of an integer of at least `least`."""
 
     @takes(f"whole-from-{least}", lambda _: whole_form(least))
     def read(value: object, nd: int | None) -> int:
@@ -109,12 +109,12 @@ def space_axes(value: object, nd: int | None) -> int:
 
 
 def per_axis(least: int) -> Reader:
-    """Return the reader of one whole number, or one per axis."""
+    """Return the reader of an integer, or one per axis."""
     return one_or_each(f"axes-from-{least}", lambda value: whole(value, least), whole_form(least))
 
 
 def one_or_each(name: str, read_one: Callable[[object], object], one: Schema, null: bool = False) -> Reader:
-    """Return the reader of one value for all axes, or a list with one per axis, with `null` also null."""
+    """Return the reader of one value for all axes, or a list with one per axis; with `null`, entries may be null."""
 
     @takes(name, lambda nd: axes_form(one, nd, {**one, "type": [one["type"], "null"]} if null else one))
     def read(value: object, nd: int | None) -> object:
@@ -128,7 +128,7 @@ def one_or_each(name: str, read_one: Callable[[object], object], one: Schema, nu
 
 
 def check_axes(given: int, nd: int | None) -> None:
-    """SpecError unless there is one entry per axis."""
+    """Raise SpecError unless there is one entry per axis."""
     if given != (nd or max(given, 1)):
         axes = "one axis" if nd == 1 else f"{nd} axes" if nd else "at least one axis"
         raise SpecError(
@@ -139,11 +139,11 @@ def check_axes(given: int, nd: int | None) -> None:
 def _sides_form(nd: int | None, least: int = 0) -> Schema:
     one = whole_form(least)
     numbers = axes_form(one, nd, axes_form(one, 2)) | {"minItems": 1}
-    if nd is not None and nd > 1:  # a lone pair stands for all axes, a lone number does not
+    if nd is not None and nd > 1:  # a single pair stands for all axes, a single number does not
         numbers |= {"if": {"minItems": 2}, "then": {"minItems": nd}, "else": {"items": {"type": "array"}}}
     listed = {"enum": [word for word in PADDING_WORDS if word != "causal" or nd == 1]}
     words = {"anyOf": [listed, *words_form(PADDING_WORDS)["anyOf"][1:]]}
-    # the branch by type gives a message of its own for each type; the list beside it is what editors offer
+    # the branch by type gives each type its own message; the list beside it is what editors suggest
     return {"anyOf": [{"if": {"type": "string"}, "then": words, "else": numbers}, listed]}
 
 
@@ -186,7 +186,7 @@ def _side(value: object, least: int) -> int | Pair:
 sides = sides_from("padding", 0)
 """A padding: a number, one per axis, [before, after] pairs, or a word."""
 signed_sides = sides_from("signed-padding", -LARGEST)
-"""The same, of which numbers below 0 take units away."""
+"""A padding whose negative numbers remove units."""
 
 
 @takes("flag", lambda _: {"type": "boolean"})
@@ -207,7 +207,7 @@ def number(value: object, nd: int | None) -> int | float:
     """Read any finite number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SpecError(f"{shown(value)} is not a number")
-    if not -LARGEST <= value <= LARGEST:  # NaN too
+    if not -LARGEST <= value <= LARGEST:  # also NaN
         raise SpecError(f"{shown(value)} is not a finite number of at most {LARGEST:,}")
     return value
 
@@ -228,7 +228,7 @@ def one_of(*words: str) -> Reader:
 
 @takes("integer", lambda _: whole_form(-LARGEST))
 def integer(value: object, nd: int | None) -> int:
-    """Read a whole number of either sign."""
+    """Read an integer of either sign."""
     if type(value) is not int or abs(value) > LARGEST:
         raise SpecError(f"{shown(value)} is not a whole number")
     return value
@@ -236,7 +236,7 @@ def integer(value: object, nd: int | None) -> int:
 
 @takes("integers", lambda _: {**axes_form(whole_form(-LARGEST), None), "minItems": 0})
 def integers(value: object, nd: int | None) -> tuple[int, ...]:
-    """Read a list of whole numbers of either sign, or one of them."""
+    """Read an integer of either sign, or a list of them."""
     if isinstance(value, str) and all(is_digits(part.removeprefix("-")) for part in split_axes(value)):
         raise SpecError(f"{shown(value)} is not a list of numbers", f"write [{','.join(split_axes(value))}]")
     return tuple([integer(one, nd) for one in (value if isinstance(value, (list, tuple)) else [value])])
@@ -244,7 +244,7 @@ def integers(value: object, nd: int | None) -> tuple[int, ...]:
 
 @takes("step", lambda _: {**whole_form(-LARGEST), "not": {"const": 0}})
 def step(value: object, nd: int | None) -> int:
-    """Read a step: any whole number but 0."""
+    """Read a step: any integer except 0."""
     number = integer(value, nd)
     if number == 0:
         raise SpecError("0 is not a step", "a step is 1 or more, or negative to go backwards")
@@ -252,9 +252,9 @@ def step(value: object, nd: int | None) -> int:
 
 
 Nested = int | tuple["Nested", ...]
-"""A number, or a list of numbers or of lists."""
+"""A number, or a list of numbers or lists."""
 MOST_NESTED = 4
-"""How deep a list of indices may be."""
+"""The deepest nesting of a list of indices."""
 
 
 def _indices_form() -> Schema:
@@ -266,7 +266,7 @@ def _indices_form() -> Schema:
 
 @takes("indices", lambda _: _indices_form())
 def indices(value: object, nd: int | None) -> Nested:
-    """Read a whole number of either sign, a list of them, or lists in a list, all of one length."""
+    """Read an integer of either sign, a list of integers, or nested lists of equal lengths."""
     if not isinstance(value, (list, tuple)):
         return integer(value, nd)
     if not value:
@@ -282,12 +282,12 @@ def indices(value: object, nd: int | None) -> Nested:
 
 
 def nested_shape(value: Nested) -> tuple[int, ...]:
-    """Return the lengths of a list, of the lists in it, and so on; none for a number."""
+    """Return the lengths of a list, of the lists in it, and so on; () for a number."""
     return (len(value), *nested_shape(value[0])) if isinstance(value, tuple) else ()
 
 
 def leaves(value: Nested) -> Iterator[int]:
-    """Yield the numbers of a list in their order, however nested it is."""
+    """Yield the numbers of a nested list, in order."""
     if isinstance(value, tuple):
         for one in value:
             yield from leaves(one)
@@ -304,12 +304,12 @@ def axis(value: object, nd: int | None) -> int:
 
 
 KEEP = "keep"
-"""Rounding up without the last-window rule, as Caffe's pools without padding do."""
+"""Rounding up without the last-window rule, as in Caffe's pools without padding."""
 
 
 @takes("rounding", lambda _: {"anyOf": [{"type": "boolean"}, {"const": KEEP}]})
 def rounding(value: object, nd: int | None) -> bool | str:
-    """Read true to round up, false to round down, keep to round up and keep every window."""
+    """Read true (round up), false (round down), or keep (round up and keep every window)."""
     if isinstance(value, bool) or value == KEEP:
         return value
     raise SpecError(f"{shown(value)} is not true, false or {KEEP}")
@@ -328,7 +328,7 @@ def not_negative(value: object, nd: int | None) -> int | float:
 
 
 LEAST_DIVISOR = 2.0**-126
-"""The least normal number of float32: those below may have no reciprocal there."""
+"""The smallest normal number of float32: smaller ones may have no reciprocal."""
 
 
 @takes(
@@ -336,7 +336,7 @@ LEAST_DIVISOR = 2.0**-126
     lambda _: {**number_form(), "not": {"exclusiveMinimum": -LEAST_DIVISOR, "exclusiveMaximum": LEAST_DIVISOR}},
 )
 def divisor(value: object, nd: int | None) -> int | float:
-    """Read a number that something is divided by: a norm's power, whose root is 1/power, or the alpha of a CELU."""
+    """Read a divisor: a norm's power, whose root is 1/power, or the alpha of a CELU."""
     below = number(value, nd)
     if abs(below) < LEAST_DIVISOR:
         raise SpecError(f"{shown(value)} is 0, or nearly: the layer divides by this number")
@@ -345,7 +345,7 @@ def divisor(value: object, nd: int | None) -> int | float:
 
 @takes("rate", lambda _: {"type": "number", "minimum": 0, "maximum": 1})
 def rate(value: object, nd: int | None) -> float:
-    """Read a share from 0 to 1."""
+    """Read a fraction from 0 to 1."""
     share = number(value, nd)
     if not 0 <= share <= 1:
         raise SpecError(f"{shown(value)} is not a rate", "a rate is from 0 to 1")
@@ -366,7 +366,7 @@ def _factor(value: object) -> int | float:
 
 
 factors = one_or_each("factors", _factor, {**number_form(), "minimum": LEAST_DIVISOR})
-"""A factor above 0 for all axes, or one per axis."""
+"""A positive factor for all axes, or one per axis."""
 numbers = one_or_each("numbers", lambda value: number(value, None), number_form())
 """A number, or one for each channel."""
 wanted_sizes = one_or_each("sizes", whole, whole_form(), null=True)
@@ -375,14 +375,14 @@ wanted_sizes = one_or_each("sizes", whole, whole_form(), null=True)
 
 @takes("nested-layers", lambda _: {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/layer"}})
 def nested(value: object, nd: int | None) -> object:
-    """Read a list of layers; the spec's reader reads and wires them."""
+    """Read a list of layers, which the spec's reader reads and wires later."""
     if isinstance(value, (list, tuple)) and value:
         return value
     raise SpecError(f"{shown(value)} is not a list of layers", 'as [{"op": "relu"}]')
 
 
 def shape_form(nd: int | None) -> Schema:
-    """Return the form of a shape: its sizes, or a text of them."""
+    """Return the form of a shape: a list of sizes, or a text."""
     size = {**whole_form(), "type": ["integer", "string", "null"], "pattern": "^[A-WYZa-wyz]$"}
     return {"type": ["string", "array"], "pattern": SHAPE, "items": size, "minItems": 1, "maxItems": MOST_SIZES}
 
@@ -393,7 +393,7 @@ SHAPE = f"^ *{_SIZE}([xX×,]{_SIZE}){{0,{MOST_SIZES - 1}}} *$"
 
 @takes("whole-shape", lambda nd: {**shape_form(nd), "minItems": 0})
 def sizes(value: object, nd: int | None) -> tuple[int | str | None, ...]:
-    """Read a shape without the batch as JSON holds it, its sizes numbers, letters or null; [] is one number."""
+    """Read a shape without the batch from JSON: sizes are numbers, letters or null; [] is a single number."""
     return tuple(to_json(read_shape(value, scalar=True)) or ())
 
 
@@ -414,7 +414,7 @@ def spread(value: T | tuple[T, ...], nd: int) -> tuple[T, ...]:
 
 
 def spread_sides(value: Sides, nd: int) -> tuple[Pair, ...]:
-    """Return one (before, after) per axis, of a padding in numbers."""
+    """Return one (before, after) per axis from a padding in numbers."""
     assert not isinstance(value, str)
     if isinstance(value, int):
         return ((value, value),) * nd

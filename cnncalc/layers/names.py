@@ -1,7 +1,7 @@
-"""The names that Keras, PyTorch and ONNX have for each op and its keys: one table, read in both directions.
+"""The names of ops and keys in Keras, PyTorch and ONNX: one table, read in both directions.
 
-Specs take these words, too; readers and writers of other frameworks' files use them wherever a key is only renamed.
-An op stands here by its family's word; `{}` in a name is its number of spatial axes.
+Specs accept these words, too. Readers and writers of frameworks' files use them wherever a key is only renamed.
+Ops are listed without an ending for the number of axes; `{}` in a name stands for that number.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ class Name(NamedTuple):
 
     word: str
     keys: dict[str, str] = {}
-    """The framework's names of keys, each with ours."""
+    """The framework's names of keys, mapped to ours."""
     defaults: Mapping[str, Any] = {}
-    """The framework's values for our keys that a file may leave out."""
+    """The framework's defaults for keys that a file may leave out, by our names."""
     positions: tuple[str, ...] = ()
-    """The framework's arguments in their order, where it is not that of `keys`."""
+    """The framework's positional arguments, if their order is not that of `keys`."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The framework's arguments in the order in which a call may give them without their names."""
+        """The framework's arguments in positional order."""
         return self.positions or tuple(self.keys)
 
     def theirs(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return values of our keys under the framework's names, the first of several; other keys are left out."""
+        """Return values of our keys under the framework's names (the first, if several); other keys are left out."""
         first = {ours: theirs for theirs, ours in reversed(self.keys.items())}
         return {first[ours]: value for ours, value in values.items() if ours in first}
 
     def ours(self, read: Callable[[str], Any]) -> dict[str, Any]:
-        """Return what `read` gives for the framework's keys (None where it is not said) under our names."""
+        """Return under our names what `read` returns for the framework's keys (None if not given)."""
         keys = dict(self.defaults)
         for theirs, ours in reversed(self.keys.items()):
             value = read(theirs)
@@ -44,7 +44,7 @@ class Name(NamedTuple):
         return keys
 
     def numbered(self) -> Iterator[tuple[str, str]]:
-        """Return the name for each number of axes, with what then ends the op's word."""
+        """Yield the name for each number of axes, with the ending of the op's word."""
         for nd, end in ENDS.items() if "{}" in self.word else [(0, "")]:
             yield self.word.format(nd), end
 
@@ -53,12 +53,12 @@ Names = Registry[str, Name]
 
 
 def named(words: Mapping[str, str]) -> dict[str, Name]:
-    """Return the names of ops that have no keys."""
+    """Return the names of ops without keys."""
     return {op: Name(word) for op, word in words.items()}
 
 
 def capitalized(*ops: str) -> dict[str, Name]:
-    """Return the names of ops that a framework calls as we do, with a capital letter, and that have no keys."""
+    """Return the names of ops without keys that a framework calls by our word, capitalized."""
     return {op: Name(op.capitalize()) for op in ops}
 
 
@@ -201,7 +201,7 @@ KERAS: Names = Registry(
     named({"abs": "Absolute", "neg": "Negative", "logsigmoid": "LogSigmoid", "tanhshrink": "TanhShrink"}),
     named({**_ARCS, "atanh": "Arctanh"}),
 )
-"""Keras's layers, and operations for what has none."""
+"""Keras's layers, and its operations where there is no layer."""
 KERAS_ALIASES = {
     name.replace(long, short): name
     for op, long, short in (
@@ -218,7 +218,7 @@ KERAS_ALIASES = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
 }
-"""Keras's classes by their other names."""
+"""Other names of Keras's classes."""
 KERAS_ACTIVATIONS: Registry[str, tuple[str, ...]] = Registry(
     {op: (op,) for op in ("relu", "relu6", "sigmoid", "tanh", "softmax", "elu", "selu", "gelu", "mish", "softplus")},
     {
@@ -236,13 +236,13 @@ KERAS_ACTIVATIONS: Registry[str, tuple[str, ...]] = Registry(
         "logsoftmax": ("log_softmax",),
     },
 )
-"""The names of Keras's activations, the one that is written first."""
+"""The names of Keras's activations, the one that is written coming first."""
 
 TORCH_FUNCTIONS = (
     *("abs", "sqrt", "rsqrt", "square", "reciprocal", "log", "log1p", "expm1", "floor", "ceil", "round", "trunc"),
     *("sign", "erf", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"),
 )
-"""PyTorch's functions of each value, which are called as ours."""
+"""PyTorch's value-by-value functions that have the same names as our ops."""
 _TORCH_WINDOW = {"kernel_size": "k", "stride": "s", "padding": "p", "dilation": "d"}
 _TORCH_CONV = {"in_channels": "c_i", "out_channels": "c_o", **_TORCH_WINDOW, "groups": "g", "bias": "bias"}
 _TORCH_NORM = {"eps": "eps", "affine": "scale center"}
@@ -366,7 +366,7 @@ TORCH: Names = Registry(
     {"softplus": Name("Softplus", positions=("beta", "threshold"))},
     capitalized("sigmoid", "tanh", "softsign", "identity"),
 )
-"""PyTorch's modules, and functions for what has none."""
+"""PyTorch's modules, and its functions where there is no module."""
 
 _ONNX_WINDOW = {"kernel_shape": "k", "strides": "s", "pads": "p", "auto_pad": "p", "dilations": "d"}
 _ONNX_NORM = {"epsilon": "eps"}
@@ -376,7 +376,7 @@ ONNX_FUNCTIONS = (
     *("acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "relu", "sigmoid", "tanh", "softplus", "softsign"),
     *("mish", "exp", "identity"),
 )
-"""Functions of each value that are an operator without attributes there."""
+"""Value-by-value functions that are an ONNX operator without attributes."""
 ONNX: Names = Registry(
     {
         "conv": Name("Conv", {**_ONNX_WINDOW, "group": "g"}),
@@ -433,6 +433,6 @@ ONNX_OPS = {name.word: op for op, name in ONNX.items()}
 
 
 def aliases(op: str) -> dict[str, str]:
-    """Return the names of an op's keys in Keras, PyTorch and ONNX that are not ours, each with ours."""
+    """Return the names of an op's keys in Keras, PyTorch and ONNX that differ from ours, mapped to ours."""
     tables = [table[op].keys for table in (KERAS, TORCH, ONNX) if op in table]
     return {theirs: ours for keys in tables for theirs, ours in keys.items() if theirs != ours}

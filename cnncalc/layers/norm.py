@@ -1,4 +1,4 @@
-"""Normalizations. Their statistics are taken as constants for the receptive field, as in every published table."""
+"""Normalizations. For the receptive field their statistics count as constants, as in every published table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .keys import Reader, at_least, groups, integers, not_negative, number
 
 
 class Norm(Affine):
-    """A normalization, then a weight (`scale`) and a bias (`center`) for each channel."""
+    """The base of normalizations followed by a weight (`scale`) and a bias (`center`) for each channel."""
 
     LINEAR = False
     FOLLOWS = True
@@ -30,7 +30,7 @@ class Norm(Affine):
         return Trace(values, x, fields, *self.counts(x, values, env))
 
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
-        """Return the resolved keys of this norm alone. ShapeError if they do not fit the sample x."""
+        """Return the resolved keys of the normalization itself. ShapeError if they do not fit the sample x."""
         return {}
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
@@ -39,7 +39,7 @@ class Norm(Affine):
 
 
 class ChannelNorm(Norm):
-    """A normalization with a weight and a bias for each channel, whose number may be declared."""
+    """The base of normalizations per channel, whose number of channels may be declared."""
 
     KEYS: ClassVar[dict[str, Reader]] = {"c_i": at_least(1), **Norm.KEYS}
     c_i: int | None = None
@@ -102,7 +102,7 @@ class LayerNorm(Norm):
         return super().trace(x, fields, env)._replace(axes=self.axes(x))
 
     def axes(self, x: Shape) -> tuple[int, ...]:
-        """Return the axes that are normalized together, in the order of the sample x, the batch being 0."""
+        """Return the axes that are normalized together, in the order of the sample x, with the batch as 0."""
         return tuple(sorted(axes_of(self.axis, x)))
 
     def own(self, x: Shape) -> Shape:

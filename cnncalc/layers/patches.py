@@ -1,4 +1,4 @@
-"""Layers that take a map apart into the values of windows, and put it together again: unfold, fold."""
+"""Layers that split a map into the values of its windows, and reassemble it: unfold, fold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .sliding import Slide, Windowed, check_fits, explain_slides, place, sides_o
 
 
 class Patches(Windowed):
-    """The base of unfold and fold: a window, and the values under it in one column."""
+    """The base of unfold and fold: a window whose values make one column."""
 
     LINEAR = True
     SIGN = Sign.KEPT
@@ -70,7 +70,7 @@ class Fold(Patches):
     out: Axes
 
     def rank(self) -> int | None:
-        """Its input has one axis, of all windows."""
+        """Return 1: the input has one axis, that of all windows."""
         return 1
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:

@@ -1,4 +1,4 @@
-"""Windows of a pool that hold no pixel of the input: before it, behind it, or with a tap on either side of all of it.
+"""Pool windows without an input pixel: before the input, after it, or with taps only on both sides of it.
 
 A dilated kernel may step over an input that is smaller than its dilation. Everything here is about one axis.
 """
@@ -13,9 +13,9 @@ from ..window import paddings
 from .sliding import Slide, windows_of
 
 MOST_STEPPED = 32
-"""How many sizes of an open input are looked at one by one, if a dilated kernel might step over all of it."""
+"""The most sizes of an open input that are tested one by one, if a dilated kernel might step over all of it."""
 MOST_PADDINGS = 1 << 18
-"""How many paddings are looked at one by one, if a dilated kernel might step over the whole input."""
+"""The most paddings that are tested one by one, if a dilated kernel might step over the whole input."""
 
 
 def empty_window(slide: Slide) -> int | None:
@@ -27,7 +27,7 @@ def empty_window(slide: Slide) -> int | None:
         return None
     assert isinstance(out, int)
     assert pb is not None
-    if n < d:  # a window that begins before the input may step over it: its first tap at 0 or after is at n or after
+    if n < d:  # a window that begins before the input steps over it if its first tap from 0 on is at n or later
         low, high = (n + pb) % d, (d - 1 + pb) % d
         unit = 0 if low > high else first_multiple(s % d, d, low, high)
         if unit is not None and unit < min(-(-pb // s), out):
@@ -36,7 +36,7 @@ def empty_window(slide: Slide) -> int | None:
 
 
 def first_multiple(step: int, d: int, low: int, high: int) -> int | None:
-    """Return the least u for which u*step mod d is from `low` to `high`; None if there is none. All are below d."""
+    """Return the least u for which u*step mod d is from `low` to `high` (both below d); None if there is none."""
     if low == 0:
         return 0
     if step == 0:
@@ -51,14 +51,14 @@ def first_multiple(step: int, d: int, low: int, high: int) -> int | None:
 
 
 def stepped_over(slide: Slide, kept: bool) -> Iterator[int]:
-    """Yield the sizes of an input for which a window before it steps over all of it; `kept` is as in `place`.
+    """Yield the input sizes that a window which begins before the input steps over; `kept` is as in `place`.
 
-    ShapeError if there are too many sizes to look at.
+    ShapeError if there are too many sizes to test.
     """
     _, k, s, pb, _, _, _, d, ceil, axis = slide
     if not pb:
         return
-    least = max(k - sum(slide.sides) - s + 1, 1)  # smaller ones have no window
+    least = max(k - sum(slide.sides) - s + 1, 1)  # smaller inputs have no window
     if d - least > MOST_STEPPED:
         what = f"d is {d} on the {axis} axis: its windows may step over an input of {least} to {d - 1}, more sizes than"
         raise ShapeError(f"{what} the limit of {MOST_STEPPED}", "give the input's size as a number", key="d")
@@ -74,7 +74,7 @@ def stepped_over(slide: Slide, kept: bool) -> Iterator[int]:
 
 
 def pixel_paddings(slide: Slide, before: range) -> Iterator[range]:
-    """Yield the parts of a range of paddings before with which each window, as many as there are, holds a pixel."""
+    """Yield the parts of a range of paddings before with which every window holds a pixel and their number stays."""
     n, out = slide.n, slide.out
     assert isinstance(n, int)
     assert isinstance(out, int)
@@ -90,12 +90,12 @@ def pixel_paddings(slide: Slide, before: range) -> Iterator[range]:
         if empty is None:
             yield range(q, q + 1)
             q += 1
-        else:  # up to where this one's first tap lies on the input's last pixel
+        else:  # up to where this window's first tap is on the input's last pixel
             q += (empty * slide.s - q) % slide.d - n + 1
 
 
 def over_pixels(slide: Slide, kept: bool) -> Slide:
-    """Return a window with the least padding with which there are as many, and each holds a pixel, if there is one.
+    """Return the window with the least padding that keeps the number of windows and gives each a pixel, if possible.
 
     `kept` is as in `place`.
     """

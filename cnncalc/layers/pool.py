@@ -1,4 +1,4 @@
-"""Pools: sliding (max, average, Lp), global and adaptive. Every channel alone: c_o = c_i."""
+"""Pools: sliding (max, average, Lp), global and adaptive. Each channel is pooled separately: c_o = c_i."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LIMITS: dict[str, tuple[str, Callable[[int], int]]] = {
     "half": ("k//2", lambda k: k // 2),
     "kernel": ("k - 1", lambda k: k - 1),
 }
-"""How much padding per side a dialect's `pool_limit` allows: as text, and for a kernel of k taps."""
+"""The most padding per side that a dialect's `pool_limit` allows: as text, and for a kernel of k taps."""
 
 
 class Pool(Windowed):
-    """A window over each channel, moved by its own size (in ONNX and Caffe: by 1) unless s says otherwise."""
+    """The base of sliding pools: a window that by default moves by its own size (in ONNX and Caffe: by 1)."""
 
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {**WINDOW_KEYS, "ceil": rounding, **OUT_KEY}
@@ -40,7 +40,7 @@ class Pool(Windowed):
     NEEDED = ("k",)
     DIALECT_WORDS = "pool_words"
     AVERAGES: ClassVar[bool] = True
-    """Whether it works out a mean of its windows, not their maximum."""
+    """Whether it computes a mean of each window rather than a maximum."""
     s: Axes | None = None
     ceil: bool | str | None = None
 
@@ -50,13 +50,13 @@ class Pool(Windowed):
         return Trace(values, out, seen)
 
     def measured(self, x: Shape, env: Env) -> tuple[list[Slide], dict[str, Any], Shape]:
-        """Return what follows from the shape of its input alone: the windows, the resolved keys, the output's shape."""
+        """Return what follows from the input shape: the windows, the resolved keys, the output shape."""
         c, space = self.split(x, env)
         slides, window = self.slides(space, env)
         return slides, {**window, **self.more_values(env)}, join(c, tuple([s.out for s in slides]), env)
 
     def rounding(self, p: Sides, nd: int, env: Env) -> bool | str:
-        """Return whether sizes are rounded up, or KEEP to keep every window: the layer's word, or the dialect's."""
+        """Return whether sizes are rounded up, or KEEP to keep every window: the layer's setting, or the dialect's."""
         ceil = env.dialect.pool_rounds_up if self.ceil is None else self.ceil
         bare = not isinstance(p, str) and not any(map(any, spread_sides(p, nd)))
         return KEEP if ceil and bare and env.dialect.bare_pool_keeps_last else ceil
@@ -92,7 +92,7 @@ class Pool(Windowed):
     def kept_if_bare(
         self, space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], env: Env
     ) -> tuple[list[Slide], bool | str]:
-        """Return the windows of the wanted sizes where padding changes the rounding, and how they are rounded."""
+        """Return the windows for the wanted sizes if padding changes the rounding, and how they are rounded."""
         wanted = self.wanted(len(space)) or ()
         refused = None
         try:
@@ -109,7 +109,7 @@ class Pool(Windowed):
             raise refused or error from None
 
     def padded(self, slides: list[Slide], env: Env) -> list[Slide]:
-        """Return windows with padding that changes no size, on all axes or else on one. ShapeError if there is none."""
+        """Return the windows with padding that changes no size, on all axes or on one. ShapeError if there is none."""
         every, refused = range(len(slides)), []
         for axes in (every, *[(axis,) for axis in every]):
             padded = list(slides)
@@ -130,19 +130,19 @@ class Pool(Windowed):
         return LIMITS[env.dialect.pool_limit][1](taps) if env.dialect.pool_limit in LIMITS else None
 
     def most_padding(self, slide: Slide, env: Env) -> int | None:
-        """Return the largest padding per side that can be advised, None for any."""
-        small = isinstance(slide.n, int) and slide.n < slide.d  # a kernel may step over it, however it is padded
+        """Return the largest padding per side that can be advised; None for any."""
+        small = isinstance(slide.n, int) and slide.n < slide.d  # a kernel may step over the input with any padding
         return 0 if small and env.dialect.pool_limit == "pixel" else self.most_per_side(slide.taps, env)
 
     def dilates(self, env: Env) -> bool:
         return env.dialect.avg_dilation if self.AVERAGES else env.dialect.max_dilation
 
     def needs_bare_fit(self, nd: int, env: Env) -> bool:
-        """Return whether the window has to fit the input without its padding."""
+        """Return whether the window must fit the input without padding."""
         return nd == 3 and self.AVERAGES and env.dialect.avg3d_fits_bare
 
     def check_keys(self, d: tuple[int, ...], env: Env) -> None:
-        """ShapeError for keys that the dialect's pool does not have."""
+        """Raise ShapeError for keys that the dialect's pools do not have."""
         dialect = env.dialect
         if self.ceil and not dialect.pool_ceil:
             raise ShapeError(f"{dialect.title}'s pools always round down", "leave ceil out", key="ceil")
@@ -150,13 +150,13 @@ class Pool(Windowed):
             raise ShapeError(f"{dialect.title}'s {self.op} has no dilation", "leave d out", key="d")
 
     def check_pixels(self, slides: list[Slide], env: Env, kept: bool) -> None:
-        """ShapeError for a window that holds no input pixel: its maximum and its average are not defined.
+        """Raise ShapeError for a window without an input pixel: its maximum and its average are undefined.
 
         `kept` says whether rounding up keeps every window.
         """
         for slide in slides:
             if isinstance(slide.n, Open) and slide.pb is not None and slide.pb < slide.k:
-                if kept or (slide.pa or 0) >= slide.k:  # the last window may start behind the input
+                if kept or (slide.pa or 0) >= slide.k:  # the last window may start after the input
                     env.require((slide.n, ">=", (slide.out - 1) * slide.s - slide.pb + 1))
                 for n in stepped_over(slide, kept):
                     env.require((slide.n, "!=", n))
@@ -183,7 +183,7 @@ class Pool(Windowed):
                 )
 
     def check_padding(self, slides: list[Slide], env: Env) -> None:
-        """ShapeError for more padding than the dialect allows a pool."""
+        """Raise ShapeError for more padding than the dialect allows in a pool."""
         if env.dialect.pool_limit not in LIMITS:
             return
         form, allowed = LIMITS[env.dialect.pool_limit]
@@ -198,7 +198,7 @@ class Pool(Windowed):
                 )
 
     def less_padding(self, slide: Slide, limit: int, env: Env) -> str | None:
-        """Return the advice to have at most so much padding per side; None if the window does not fit with that."""
+        """Return the advice to lower the padding per side to `limit`; None if the window would not fit."""
         ceil = self.rounding(limit, 1, env)
         (most,) = place((slide.n,), (slide.taps,), (slide.s,), (slide.d,), limit, bool(ceil), ceil == KEEP)
         if isinstance(most.out, int) and most.out < 1:
@@ -208,7 +208,7 @@ class Pool(Windowed):
         return f"lower p to {limit}" if self.p_total is None else f"lower pt to {2 * limit}"
 
     def less_dilation(self, slide: Slide, kept: bool) -> str:
-        """Return the advice not to step over the input: a dilation of at most its size, and what goes with it."""
+        """Return the advice to lower the dilation to at most the input's size, with the keys that go with it."""
         assert isinstance(slide.n, int)
         most = extent(slide.taps, slide.n) - 1
         window = (slide.n,), (slide.taps,), (slide.s,), (slide.n,)
@@ -223,7 +223,7 @@ class Pool(Windowed):
         return f"lower d to {slide.n}{also}"
 
     def more_values(self, env: Env) -> dict[str, Any]:
-        """Return the resolved keys beyond the window's."""
+        """Return the resolved keys other than the window's."""
         return {}
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
@@ -232,12 +232,12 @@ class Pool(Windowed):
 
 
 def either(*ways: str | None) -> str:
-    """Return an advice with the ways that there are."""
+    """Return advice that joins the ways that are not None."""
     return ", or ".join(filter(None, ways))
 
 
 def check_bare(slides: list[Slide], op: str, env: Env) -> None:
-    """ShapeError if a kernel does not fit the input without its padding."""
+    """Raise ShapeError if a kernel does not fit the input without padding."""
     for slide in slides:
         if not isinstance(slide.n, int):
             env.require((slide.n, ">=", slide.taps))
@@ -260,11 +260,11 @@ class MaxPool(Pool):
 
     @property
     def is_linear(self) -> bool:
-        """A window of one pixel has no choice."""
+        """Return whether it is linear: only a window of one pixel is."""
         return not self.p and not self.p_total and {*([self.k] if isinstance(self.k, int) else self.k)} == {1}
 
     def surrogate(self, inputs: int) -> Layer:
-        """Return the average of its windows: the maximum of padding alone is minus infinity."""
+        """Return the average pool over the same windows; it counts padding, as a window may hold nothing else."""
         return _AverageForMax(AvgPool.WORD + ENDS[self.nd or 2], self.nd, {**self.given, "count_include_pad": True})
 
 
@@ -316,12 +316,12 @@ class LpPool(Pool):
     norm: float = 2
 
     def surrogate(self, inputs: int) -> Layer:
-        """Return the sum of its windows: with a power below 0, one value of 0 hides the others."""
+        """Return the sum over the same windows: with a negative power, a value of 0 hides the others."""
         return LpPool(self.op, self.nd, {**self.given, "norm": 1})
 
     @property
     def sign(self) -> Sign:
-        """PyTorch's sum of odd powers may be negative."""
+        """The sign of the output: PyTorch's sum of odd powers may be negative."""
         return Sign.NOT_NEGATIVE if self.norm % 2 == 0 else Sign.KEPT
 
     def most_per_side(self, taps: int, env: Env) -> int | None:
@@ -338,7 +338,7 @@ class LpPool(Pool):
 
 
 class GlobalPool(Layer):
-    """One value per channel. `keepdims` keeps the spatial axes as ones; Keras drops them by default."""
+    """The base of global pools: one value per channel. `keepdims` keeps the spatial axes with size 1."""
 
     VIEW = False
     SPATIAL = True
@@ -375,7 +375,7 @@ class GlobalAvgPool(GlobalPool):
 
 
 class AdaptivePool(Layer):
-    """Windows of the size that gives the wanted output: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
+    """The base of adaptive pools, from n to o units: unit u sees units floor(u*n/o) to ceil((u+1)*n/o) - 1."""
 
     VIEW = False
     SPATIAL = True
@@ -421,7 +421,7 @@ class AdaptiveAvgPool(AdaptivePool):
 
 
 def _adapt(field: Field, sizes: tuple[Size, Size]) -> Field:
-    """Return a field through the adaptive windows of one axis, from its input's to its output's size."""
+    """Return the field after the adaptive windows of one axis; `sizes` are those of input and output."""
     n, o = sizes
     if n == o:
         return field

@@ -1,4 +1,4 @@
-"""Products of the values of several layers: matmul, einsum, attention and multi-head attention."""
+"""Products of several inputs: matmul, einsum, attention and multi-head attention."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .keys import Reader, at_least, flag, number, text
 
 
 def broadcast(*shapes: Shape, env: Env | None = None) -> Shape | None:
-    """Return the shape to which NumPy repeats axes of size 1, or None if the shapes do not go together."""
+    """Return the shape of NumPy's broadcasting; None if the shapes are incompatible."""
     out: list[Size] = []
     for back in range(max(map(len, shapes), default=0), 0, -1):
         size = wide([shape[-back] for shape in shapes if len(shape) >= back], env)
@@ -39,7 +39,7 @@ class ManyInputs(Layer):
     MULTIPLIES = True
 
     def expects(self, xs: Sequence[Shape], least: int, most: int) -> None:
-        """ShapeError unless there are from `least` to `most` inputs."""
+        """Raise ShapeError unless there are `least` to `most` inputs."""
         if not least <= len(xs) <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
             help = "name them, for example from=a+b" if len(xs) < least else "name fewer layers"
@@ -78,7 +78,7 @@ class MatMul(ManyInputs):
 
 
 Label = int
-"""An axis of an einsum: 0 is the batch, negative ones are those of `...`, others are letters."""
+"""An axis of an einsum: 0 is the batch, negative numbers are axes of `...`, others are letters."""
 
 
 class Subscripts(NamedTuple):
@@ -89,9 +89,9 @@ class Subscripts(NamedTuple):
 
 
 def complete(equation: str) -> str:
-    """Return an equation without spaces and with its output, by NumPy's rule where it is left out.
+    """Return an equation without spaces and with its output, which defaults to NumPy's rule.
 
-    ShapeError for what is not an equation.
+    ShapeError for an invalid equation.
     """
     inputs, arrow, out = equation.replace(" ", "").partition("->")
     for term in [*inputs.split(","), out]:
@@ -118,7 +118,7 @@ def complete(equation: str) -> str:
 
 
 def subscripts(equation: str, ranks: Sequence[int]) -> Subscripts:
-    """Return the labels of an equation for operands of these ranks, which fit it; `...` stands for what is left."""
+    """Return the labels of an equation for operands of these ranks, which must fit; `...` stands for the other axes."""
     inputs, _, out = equation.partition("->")
     terms = inputs.split(",")
     widths = [rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks, strict=True) if "..." in term]
@@ -170,7 +170,7 @@ class Einsum(ManyInputs):
         return [f"MACs: the product of all sizes of two inputs, where axes are summed = {counted(traced.macs)}"]
 
     def _met(self, labels: Subscripts, xs: Sequence[Shape]) -> dict[Label, list[Size]]:
-        """Return the sizes that each axis has in the operands."""
+        """Return the sizes of each axis in the operands."""
         met: dict[Label, list[Size]] = {}
         for operand, x in zip(labels.operands, xs, strict=True):
             for label, size in zip(operand, x, strict=True):
@@ -179,21 +179,21 @@ class Einsum(ManyInputs):
 
 
 class Step(NamedTuple):
-    """The product of what an einsum has so far and its next operand."""
+    """The product of an einsum's intermediate result and its next operand."""
 
     all: tuple[Label, ...]
-    """The axes of both, those that are summed within one of them left out."""
+    """The axes of both, without those summed within one of them."""
     kept: tuple[Label, ...]
     """The axes of the result: those that are needed later."""
 
     @property
     def contracts(self) -> bool:
-        """Return whether it sums products; otherwise it is a product value by value."""
+        """Return whether it sums products; otherwise it multiplies value by value."""
         return len(self.kept) < len(self.all)
 
 
 def steps(labels: Subscripts) -> list[Step]:
-    """Return how an einsum is computed: two operands at a time, from left to right, as PyTorch does."""
+    """Return the steps of an einsum: two operands at a time from left to right, as in PyTorch."""
     done, found = labels.operands[0], []
     for at, operand in enumerate(labels.operands[1:], 1):
         later = {*labels.out, *chain(*labels.operands[at + 1 :])}
@@ -213,7 +213,7 @@ class Attends(ManyInputs):
 
     STEPS = True
     PROJECTS: ClassVar[bool] = False
-    """Whether each of its features is made of all features of the values."""
+    """Whether each output feature depends on all features of the values."""
     KEYS: ClassVar[Mapping[str, Reader]] = {"causal": flag}
     HELP: ClassVar[Mapping[str, str]] = {"causal": "Whether a position sees only those up to its own."}
     causal: bool = False
@@ -223,13 +223,13 @@ class Attends(ManyInputs):
         return "a position does not see those after it" if self.causal else None
 
     def sources(self, xs: Sequence[Shape]) -> tuple[Shape, Shape, Shape]:
-        """Return the shapes of queries, keys and values: of one input, of two, or of three and a mask."""
+        """Return the shapes of queries, keys and values, from one, two or three inputs (a fourth is the mask)."""
         self.expects(xs, 1, 4)
         keys = xs[min(1, len(xs) - 1)]
         return xs[0], keys, xs[2] if len(xs) > 2 else keys
 
     def meet(self, xs: Sequence[Shape], q: Shape, k: Shape, v: Shape, env: Env) -> Shape:
-        """Return the shape of the scores: the axes in front, queries, keys. ShapeError for what does not fit."""
+        """Return the shape of the scores: leading axes, queries, keys. ShapeError if the inputs do not fit together."""
         for x in (q, k, v):
             if len(x) < 2:
                 raise ShapeError(f"{self.op} works on positions and features, but gets {show(x)}", key="from")
@@ -241,7 +241,7 @@ class Attends(ManyInputs):
         return (*lead, q[-2], keys)
 
     def see(self, xs: Sequence[Shape], fields: Sequence[Fields]) -> Fields:
-        """Return the fields of queries that see the values of all positions, and a mask in a way that is not told."""
+        """Return the fields of queries that see the values of all positions; how they see a mask is unknown."""
         for mask in fields[3:]:
             if mask.of:
                 return mask.lost(max(map(len, xs[:3])))
@@ -257,7 +257,7 @@ class Attends(ManyInputs):
         return contract(paths, shapes, (q, k, v), (*out, "q", "f"))
 
     def masked(self, xs: Sequence[Shape], scores: Shape, mask: Shape, env: Env) -> None:
-        """ShapeError unless a mask is repeated to the scores' shape."""
+        """Raise ShapeError unless a mask can be broadcast to the shape of the scores."""
         met = broadcast(scores, mask, env=env)
         if (
             met is None
@@ -371,7 +371,7 @@ class MultiHead(Attends):
         return Trace(values, (*scores[:-1], end), self.see(xs, fields), *self.counts(q, values, env), macs)
 
     def _shared(self, features: Size, env: Env) -> int | None:
-        """Return the features of one head. ShapeError if they cannot be shared out."""
+        """Return the features per head. ShapeError if they cannot be divided among the heads."""
         whole = known(features)
         if whole is None:
             env.require((features, "|", self.heads))

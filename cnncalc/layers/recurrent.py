@@ -1,4 +1,4 @@
-"""Layers over sequences: embedding, lstm, gru, rnn. A sample is (steps, features); axes in front work alike."""
+"""Layers over sequences: embedding, lstm, gru, rnn. A sample is (steps, features), possibly after further axes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ GATED: dict[str, Reader] = {
     "activation": ACTIVATION,
     "gate": one_of("sigmoid", "hardsigmoid", "tanh", "relu", "linear"),
 }
-"""The keys of layers with gates."""
+"""The keys of gated layers."""
 GATED_HELP = {
     "activation": "The function of the new state (and of an LSTM's output): tanh, relu, sigmoid, or linear for none.",
     "gate": "The function of the gates: sigmoid; hardsigmoid, which is x/6 + 0.5 from 0 to 1; tanh, relu, or linear.",
@@ -54,10 +54,10 @@ GATED_HELP = {
 
 
 class Recurrent(Layer):
-    """The base of recurrent layers: one layer, in one direction or in both.
+    """The base of recurrent layers: a single layer, in one direction or both.
 
-    It reads a sequence, and may read the states that it begins with: those of all directions in a row, zeros if not.
-    With `masked` it reads a mask behind them, a number for each step.
+    It reads a sequence, and may read its initial states: those of all directions concatenated, zeros by default. With
+    `masked`, its last input is a mask with a number for each step.
     """
 
     EXAMPLE = "OP:16"
@@ -93,7 +93,7 @@ class Recurrent(Layer):
     DERIVED: ClassVar[tuple[str, ...]] = ("hidden_bias",)
     GATES: ClassVar[int]
     STATES: ClassVar[int] = 1
-    """How many states it has."""
+    """The number of states."""
     out: int
     c_i: int | None = None
     bidirectional: bool = False
@@ -141,7 +141,7 @@ class Recurrent(Layer):
         return Trace(values, out, seen, *self.counts(x, values, env), macs)
 
     def begun(self, seen: Fields, fields: Sequence[Fields], states: Sequence[Shape], out: Shape) -> Fields:
-        """Return the fields of its output, which sees the states that it begins with, too."""
+        """Return the fields of the output, which also sees the initial states."""
         paths, shapes = [seen], [out]
         for path, state in zip(fields, states, strict=False):
             fed = path.whole([len(state) - 1], state)
@@ -150,17 +150,17 @@ class Recurrent(Layer):
         return join_fields(paths, shapes, out)
 
     def check_mask(self, x: Shape, mask: Shape, env: Env) -> None:
-        """ShapeError unless a mask has a number for each step of the sequence x."""
+        """Raise ShapeError unless a mask has a number for each step of the sequence x."""
         if len(mask) != len(x) - 1 or any(same([m, n], env) is None for m, n in zip(mask, x[:-1], strict=True)):
             what = f"{self.op} of {show(x)}: its mask, the last input, must be {show(x[:-1])}"
             raise ShapeError(f"{what}, but is {show(mask)}" if mask else what, key="from")
 
     def given_states(self) -> int:
-        """Return how many of its states are in its output."""
+        """Return the number of states that its output contains."""
         return 1
 
     def has_hidden_bias(self, env: Env) -> bool:
-        """Return whether there is a second bias: by default the dialect's, if there is a first."""
+        """Return whether there is a second bias: by default as in the dialect, if there is a first."""
         return self.bias and (self.hidden_bias if "hidden_bias" in self.given else env.dialect.hidden_bias)
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
@@ -224,7 +224,7 @@ class GRU(Recurrent):
         return super().values(env) | {"reset_after": self.resets_after(env)}
 
     def resets_after(self, env: Env) -> bool:
-        """Return whether the reset comes after the product, by default as the dialect has it."""
+        """Return whether the reset is applied after the product; by default as in the dialect."""
         return self.reset_after if "reset_after" in self.given else env.dialect.reset_after
 
     def has_hidden_bias(self, env: Env) -> bool:

@@ -15,8 +15,8 @@ HELP = {
 
 
 def reduced(axis: tuple[int, ...] | None, keepdims: bool, x: Shape, fields: Fields) -> Trace:
-    """Trace a reduction of some axes of a sample x, all if none are given. ShapeError if one is not there, or none."""
-    if not x:  # a reduction of no axes is one of all in PyTorch and ONNX, the batch's too
+    """Trace a reduction of some axes of a sample x, by default all. ShapeError if an axis is missing, or x has none."""
+    if not x:  # in PyTorch and ONNX a reduction of no axes reduces all, the batch included
         raise ShapeError("it reduces axes, and a single number has none", "leave the layer out")
     given = tuple(range(1, len(x) + 1)) if axis is None else axis
     axes = axes_of(given, x)
@@ -29,7 +29,7 @@ def reduced(axis: tuple[int, ...] | None, keepdims: bool, x: Shape, fields: Fiel
 
 
 class Reduction(Layer):
-    """The base of reductions: some axes become one value, and stay as ones or vanish."""
+    """The base of reductions: some axes become one value, and stay with size 1 or vanish."""
 
     VIEW = False
     SIGN = Sign.KEPT

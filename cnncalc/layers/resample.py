@@ -17,7 +17,7 @@ from .keys import Axes, at_least, factors, flag, number, one_of, per_axis, sprea
 
 Factor = int | float
 MODE_AXES = {"bilinear": 2, "bicubic": 2, "trilinear": 3}
-"""The number of axes that a mode is for, if its name says that."""
+"""The number of axes of a mode whose name implies it."""
 
 DETAILS = frozenset({"where", "round", "cubic", "exclude_outside", "antialias"})
 """The keys that only ONNX's Resize has."""
@@ -30,25 +30,25 @@ PLACES = {
     "asymmetric": (0, 0),
     "tf_half_pixel_for_nn": (1, 0),
 }
-"""Twice what is added to an output's number before it is scaled, and twice what is taken away after."""
+"""Twice the number added to an output's index before scaling, and twice the number subtracted afterwards."""
 ROUNDED: dict[str, Callable[[int, int], int]] = {
     "floor": lambda a, b: a // b,
     "ceil": lambda a, b: -(-a // b),
     "round_prefer_floor": lambda a, b: -((b - 2 * a) // (2 * b)),
     "round_prefer_ceil": lambda a, b: (2 * a + b) // (2 * b),
 }
-"""Each way to round a fraction a/b."""
+"""The ways to round a fraction a/b."""
 HALVES = 1e-6
-"""How far from a half a place still counts as one (onnxruntime)."""
+"""The distance within which a position counts as a half (onnxruntime)."""
 NEAREST: dict[str, Callable[[Any], Any]] = {
     "floor": lambda at: at // 1,
     "ceil": lambda at: -(-at // 1),
     "round_prefer_floor": lambda at: -((0.5 + HALVES - at) // 1),
     "round_prefer_ceil": lambda at: (at + 0.5 + HALVES) // 1,
 }
-"""Each way to round a place, a number in double precision or an array of them."""
+"""The ways to round a position: a number in double precision, or an array."""
 MOST_ROUNDED = 1 << 16
-"""The most inputs and outputs of an axis of which it is worked out whether rounding moves any."""
+"""The most inputs and outputs of an axis for which it is decided whether rounding moves any."""
 MOST_FLOAT32 = 3.4e38
 
 
@@ -100,7 +100,7 @@ class Upsample(Layer):
 
     @property
     def sign(self) -> Sign:
-        """A cubic spline overshoots."""
+        """The sign of the output: a cubic spline overshoots."""
         return Sign.ANY if "cubic" in self.mode else Sign.KEPT
 
     def rank(self) -> int | None:
@@ -132,7 +132,7 @@ class Upsample(Layer):
         return Trace(values, join(c, out, env), seen)
 
     def check_mode(self, nd: int, env: Env) -> None:
-        """ShapeError for a mode that does not go with this many axes, or with `align`."""
+        """Raise ShapeError for a mode that is incompatible with this number of axes, or with `align`."""
         named = MODE_AXES | ({"linear": 1, "cubic": 0} if env.dialect.linear_is_1d else {})
         if named.get(self.mode, nd) != nd:
             modes = {1: "nearest or linear", 2: "nearest, bilinear or bicubic", 3: "nearest or trilinear"}
@@ -154,11 +154,11 @@ class Upsample(Layer):
 
     def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None, Moves]) -> Field:
         n, out, factor, moves = sizes
-        is_copied = self.antialias or ("linear" in self.mode and self.where is None)  # whatever the factor (PyTorch)
+        is_copied = self.antialias or ("linear" in self.mode and self.where is None)  # for any factor (PyTorch)
         if n == out and (factor in (None, 1) or is_copied):
             return field
         if n == 1:
-            return field.still(1)  # beyond the border is what is at the border
+            return field.still(1)  # the border is repeated beyond it
         if self.where == "pytorch_half_pixel" and out == 1:
             return field.spread([(0, 0)], 1)
         if self.mode == "nearest" and (not field.follows(n, out) or moves(n, out)):
@@ -171,19 +171,19 @@ class Upsample(Layer):
         return self._resample(field, n, out) if isinstance(n, int) and isinstance(out, int) else field.lost()
 
     def _resample(self, field: Field, n: int, out: int) -> Field:
-        """Return the field of `out` units that are worked out from n."""
+        """Return the field of `out` units resampled from n."""
         taps = _taps(self.mode, self.round or "floor")
         if self.antialias and n > out:
             reach = (2 if "cubic" in self.mode else 1) * 2 * n
 
             def below(u: int) -> Interval:
-                centre = (2 * u + 1) * n + out  # in 1/(2*out) of a unit, half a unit on
-                return (centre - reach) // (2 * out), -(-(centre + reach) // (2 * out)) - 2  # at its ends it is 0
+                centre = (2 * u + 1) * n + out  # in units of 1/(2*out), plus half a unit
+                return (centre - reach) // (2 * out), -(-(centre + reach) // (2 * out)) - 2  # 0 at its ends
 
             return field.resample(n, out, below)
         if not self.align:
             where = self.where or ("asymmetric" if self.mode == "nearest" else "half_pixel")
-            twice, off = PLACES[where]  # unit u lies at (u + twice/2)n/out - off/2
+            twice, off = PLACES[where]  # unit u is at (u + twice/2)n/out - off/2
             return field.resample(n, out, lambda u: taps((2 * u + twice) * n - off * out, 2 * out))
         if out == 1:
             return field.spread([(0, 0)], 1)
@@ -197,16 +197,16 @@ class Upsample(Layer):
 
 
 def place(u: Any, n: int, out: int, by: Any, where: str, rounded: Callable[[Any], Any]) -> Any:
-    """Return the place of output u among n inputs, as onnxruntime's Resize has it: divided by the scale.
+    """Return the position of output u among n inputs, divided by the scale as in onnxruntime's Resize.
 
-    u is a number in double precision or an array of them, and `rounded` rounds them to what is computed in.
+    u is a number in double precision or an array; `rounded` rounds to the precision of the computation.
     """
     if by == 1:
         return u
     if where == "pytorch_half_pixel" and out == 1:
         return 0 * u
     twice, off = PLACES[where]
-    if where == "half_pixel_symmetric":  # the centres of input and output coincide; added up in double precision
+    if where == "half_pixel_symmetric":  # the centres of input and output coincide; summed in double precision
         return rounded(rounded(n / 2 * (1 - rounded(out / rounded(by * n)))) + (u + 0.5) / by - 0.5)
     return rounded(rounded((u + twice / 2) / by) - off / 2)
 
@@ -220,12 +220,12 @@ def nearest(
     rounded: Callable[[Any], Any],
     is_double: bool = False,
 ) -> Any:
-    """Return which input output u of an axis is, before those beyond the border are held to it.
+    """Return the input that output u of an axis takes, before clamping to the border.
 
-    u is a number in double precision or an array of them, and `rounded` rounds them to float32, as PyTorch computes
-    floor(u * scale): but in two dimensions an axis that keeps its size, or doubles it, goes without the scale, and
-    otherwise that of float64 values `is_double` (ATen/native/UpSample.h, `nearest_idx`; cpu/UpSampleKernel.cpp,
-    `HelperInterpNearest`).
+    u is a number in double precision or an array; `rounded` rounds to float32, as PyTorch computes floor(u * scale).
+    In two dimensions, an axis that keeps or doubles its size does not use the scale; otherwise the scale of float64
+    values is in double precision (`is_double`). Sources: ATen/native/UpSample.h, `nearest_idx`;
+    cpu/UpSampleKernel.cpp, `HelperInterpNearest`.
     """
     (n, out), factor = sizes, v["factor"][axis] if "factor" in v else None
     scale = n / out if factor is None else 1 / factor
@@ -244,22 +244,22 @@ def nearest(
 
 
 def float32(value: float) -> float:
-    """Return a number as a float32 holds it."""
+    """Return a number rounded to float32."""
     return value if abs(value) > MOST_FLOAT32 else float(unpack("f", pack("f", value))[0])
 
 
 def units(v: Mapping[str, Any], axis: int, sizes: tuple[int, int], dialect: type[Dialect]) -> list[int]:
-    """Return which input each output of an axis is, of float32 values."""
+    """Return the input that each output of an axis takes, for float32 values."""
     n, out = sizes
     return [min(max(int(nearest(v, axis, sizes, float(u), dialect, float32)), 0), n - 1) for u in range(out)]
 
 
 Moves = Callable[[Size, Size], bool]
-"""Whether rounding moves an output of an axis of these sizes."""
+"""A function that returns whether rounding moves an output of an axis of these sizes."""
 
 
 def _moves(v: Mapping[str, Any], axis: int, dialect: type[Dialect], n: Size, out: Size) -> bool:
-    """Return whether rounding moves an output to another input than the nearest one, or may do so on a long axis."""
+    """Return whether rounding moves an output away from its nearest input, or may do so on a long axis."""
     factor = v["factor"][axis] if "factor" in v else None
     if not isinstance(n, int) and isinstance(factor, int):
         n, out = OPEN, OPEN * factor
@@ -268,7 +268,7 @@ def _moves(v: Mapping[str, Any], axis: int, dialect: type[Dialect], n: Size, out
     above, below = (n - 1, max(out - 1, 1)) if v["align"] else (n, out)
     common = math.gcd(above, below)
     if not ((above // common) & (above // common - 1) or (below // common) & (below // common - 1)):
-        return False  # a power of two is not rounded
+        return False  # powers of two are exact
     if max(n, out) > MOST_ROUNDED or (v["align"] and n * out >= 1 << 24):
         return True
     (twice, off), how = PLACES[v.get("where", "asymmetric")], ROUNDED[v.get("round", "floor")]
@@ -281,16 +281,16 @@ def _moves(v: Mapping[str, Any], axis: int, dialect: type[Dialect], n: Size, out
 
 
 def _rounded_last(above: int, below: int, twice: int, off: int, out: int) -> Iterator[int]:
-    """Yield the outputs of which some is moved if rounding moves any.
+    """Yield outputs of which at least one is moved if rounding moves any.
 
-    A place is rounded by a part of itself that is the same for all. So only those may be moved that are nearly where
-    rounding changes, and between two powers of two, among those equally far from there, the first or the last.
+    All positions have the same relative rounding error. So only those close to a point where rounding changes may be
+    moved, and of those at equal distance between two powers of two, the first or the last.
     """
-    period, far = below // math.gcd(above, below), below * (above + 1) >> 19  # more than float32 rounds
+    period, far = below // math.gcd(above, below), below * (above + 1) >> 19  # more than float32's rounding
     powers = [1 << bit for bit in range(above.bit_length() + 1)]
     ends = [0, out, *[-(-(2 * power + back) * below // (2 * above)) for power in powers for back in (-twice, off)]]
     for first in range(min(period, out)):
-        beside = ((2 * first + twice) * above - off * below) % below  # a half counts, whatever the way to round
+        beside = ((2 * first + twice) * above - off * below) % below  # a half counts with every way to round
         if min(beside, below - beside) <= far:
             last = first + (out - 1 - first) // period * period
             for end in ends:
@@ -299,13 +299,13 @@ def _rounded_last(above: int, below: int, twice: int, off: int, out: int) -> Ite
 
 
 OPEN = 64
-"""The size that stands for an open one where it is asked whether rounding moves an output."""
+"""The size assumed for an open one when it is tested whether rounding moves an output."""
 MOST_PARTS = 1 << 10
-"""The largest denominator of a factor by which an open size is multiplied exactly, as doubles are."""
+"""The largest denominator of a factor that multiplies an open size exactly, as in double precision."""
 
 
 def _scaled(n: Size, factor: Factor | None, env: Env) -> Size:
-    """Return a size times a factor, rounded down; unknown without one."""
+    """Return a size times a factor, rounded down; unknown without a factor."""
     if isinstance(factor, int):
         return n * factor
     if factor is None:
@@ -315,14 +315,14 @@ def _scaled(n: Size, factor: Factor | None, env: Env) -> Size:
         scaled = n * times // parts if parts <= MOST_PARTS else UNKNOWN
         env.require((scaled, ">=", 1))
         return scaled
-    out = math.floor(n * factor)  # in double precision, as in PyTorch
+    out = math.floor(n * factor)  # double precision, as in PyTorch
     if out < 1:
         raise ShapeError(f"the output is empty: floor({n}*{factor}) = {out} < 1", "raise factor", key="factor")
     return out
 
 
 def _taps(mode: str, rounding: str) -> Callable[[int, int], Interval]:
-    """Return which units an output mixes that lies at a fraction: on a unit itself, only that."""
+    """Return a function from a fractional position to the units that an output there mixes; on a unit, only that."""
     reach = 1 if "cubic" in mode else 0
 
     def sees(numerator: int, denominator: int) -> Interval:
@@ -336,7 +336,7 @@ def _taps(mode: str, rounding: str) -> Callable[[int, int], Interval]:
 
 
 class BlockShuffle(Layer):
-    """The base of pixel shuffles: factor**2 channels of a pixel are a block of pixels of one channel."""
+    """The base of pixel shuffles, which map factor**2 channels of a pixel to a block of pixels of one channel."""
 
     EXAMPLE = "OP:2"
     VIEW = False
@@ -418,7 +418,7 @@ class ChannelShuffle(Layer):
 
 
 def moved(layer: Layer, fields: Fields, x: Shape, env: Env) -> Fields | None:
-    """Return the fields of a shuffle if channels run along an axis, too; None if they do not."""
+    """Return the fields of a shuffle if channels run along an axis of the input, too; None if they do not."""
     if fields.axes[-1 if env.channels_last else 0] is None:
         return None
     apart, order, out = apart_in_order(layer.WORD, layer.values(env), x, env.channels_last)
@@ -427,13 +427,13 @@ def moved(layer: Layer, fields: Fields, x: Shape, env: Env) -> Fields | None:
 
 
 def apart_in_order(op: str, values: Mapping[str, Any], x: Shape, channels_last: bool) -> tuple[Shape, list[int], Shape]:
-    """Return a shuffle as reshape, permute, reshape: the axes of blocks apart, their new order, and the output.
+    """Return a shuffle as reshape, permute, reshape: the shape with split axes, their new order, and the output shape.
 
-    `values` are its resolved keys, x is its sample. The order counts the batch as axis 0 and leaves it out.
+    `values` has the resolved keys, x is the sample. The order leaves out the batch, which is axis 0.
     """
     c, *space = (x[-1], *x[:-1]) if channels_last else x
     g, f, dcr = values.get("g", 1), values.get("factor", 1), values.get("order") == "dcr"
-    if op == "channelshuffle":  # (g, c/g), each part named by its place
+    if op == "channelshuffle":  # (g, c/g)
         parts: list[Size] = [g, c // g, *space]
         channels, into, pixels = [0, 1], [1, 0], [[at] for at in range(2, len(parts))]
         out = [c]

@@ -1,4 +1,4 @@
-"""Layers that take a part of a sample: slice, gather."""
+"""Layers that select part of a sample: slice, gather."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class Slice(Layer):
         return Trace(values, out, fields.at(axis - 1, see), axes=(axis,))
 
     def resolve(self, n: Size, env: Env) -> tuple[int, int | None, Size]:
-        """Return the start, the stop (None if all that is left is taken) and the size of what is taken of n units.
+        """Return the start, the stop (None to take all the rest) and the number of units taken of n.
 
-        ShapeError if that is nothing. Of an open size, both ends are left as they are.
+        ShapeError if nothing is taken. For an open size, both ends are left as given.
         """
         step, last = self.step, self.stop
         first = self.start if self.start is not None else 0 if step > 0 else -1
@@ -72,7 +72,7 @@ class Slice(Layer):
         return first, last, size
 
     def check_some(self, n: Size, first: int, end: int) -> None:
-        """ShapeError if there is no unit from one place to another."""
+        """Raise ShapeError if there is no unit between two places."""
         if not range(first, end, self.step):
             steps = "" if self.step > 0 else f" in steps of {self.step}"
             raise ShapeError(f"nothing is left of {n}: {first} to {end}{steps}, {end} not included", key="start")

@@ -1,4 +1,4 @@
-"""The window of convolutions and pools: where it lies on each axis, and how many fit."""
+"""The windows of convolutions and pools: their position on each axis, and how many fit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .keys import Axes, Pair, Sides, spread, spread_sides
 
 
 class Slide(NamedTuple):
-    """A sliding window, placed on one axis."""
+    """A sliding window placed on one axis."""
 
     n: Size
     k: int
@@ -24,17 +24,17 @@ class Slide(NamedTuple):
     """Padding before; None if an open size decides it."""
     pa: int | None
     out: Size
-    """How many windows there are; below 1 if none fits."""
+    """The number of windows; below 1 if none fits."""
     taps: int
     d: int
     ceil: bool
     """Whether `out` is rounded up."""
     axis: str
-    """The axis' name."""
+    """The axis's name."""
 
     @property
     def sides(self) -> Pair:
-        """The padding before and after, as far as it is known."""
+        """The padding before and after; 0 where it is not known."""
         return self.pb or 0, self.pa or 0
 
     def see(self, field: Field) -> Field:
@@ -42,7 +42,7 @@ class Slide(NamedTuple):
         return field.slide(self.k, self.s, self.pb, self.d)
 
     def over(self, n: Size, kept: bool) -> Slide:
-        """Return the same window with the same padding over another size; `kept` is as in `place`."""
+        """Return the window with the same padding over another size; `kept` is as in `place`."""
         return self._replace(n=n, out=windows_of(n, *self.sides, self.k, self.s, self.ceil, kept))
 
     def floor_text(self) -> str:
@@ -52,7 +52,7 @@ class Slide(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A transposed window on one axis: out = (n-1)*s - pb - pa + k' + out_pad, pb and pa cut away."""
+    """A transposed window on one axis: out = (n-1)*s - pb - pa + k' + out_pad, with pb and pa cut off."""
 
     n: Size
     k: int
@@ -62,7 +62,7 @@ class Cut(NamedTuple):
     pa: int
     out_pad: int
     axis: str
-    """The axis' name."""
+    """The axis's name."""
     d: int = 1
 
     @property
@@ -85,7 +85,7 @@ class Cut(NamedTuple):
         return f"({atom(self.n)} - 1)*{self.s} - ({self.pb}+{self.pa}) + {self.k}{added}"
 
     def seen_text(self) -> str:
-        """Return which units a unit u sees, with the numbers."""
+        """Return which units a unit u sees, with numbers."""
         if self.d == 1:
             return f"ceil((u + {self.pb} - {self.k - 1})/{self.s}) to floor((u + {self.pb})/{self.s})"
         return f"(u + {self.pb} - i*{self.d})/{self.s} for i = 0 to {self.taps - 1}, where that is whole"
@@ -95,13 +95,13 @@ AxisWindow = Slide | Cut
 
 
 class Windowed(Layer):
-    """A layer with a window of k taps per axis, d apart, moved by s over a map with the padding p."""
+    """The base of layers with a window of k taps per axis, d apart, that moves by s over a map with padding p."""
 
     VIEW = False
     SPATIAL = True
     RANKS = (2, 1, 3)
     DIALECT_WORDS: ClassVar[str] = "conv_words"
-    """The attribute of a dialect that lists the padding words it takes."""
+    """The attribute of a dialect that lists the padding words for this layer."""
     k: Axes
     s: Axes | None
     p: Sides = 0
@@ -115,19 +115,19 @@ class Windowed(Layer):
         return self.out is not None and not {"p", "p_total"} & self.given.keys()
 
     def most_per_side(self, taps: int, env: Env) -> int | None:
-        """Return the largest padding per side that the dialect allows a window of so many taps, None for any."""
+        """Return the largest padding per side that the dialect allows a window of `taps` taps; None for any."""
         return None
 
     def strides_dilated(self, env: Env) -> bool:
-        """Return whether the dialect takes a stride and a dilation together."""
+        """Return whether the dialect allows a stride and a dilation together."""
         return True
 
     def dilates(self, env: Env) -> bool:
-        """Return whether the dialect takes a dilation."""
+        """Return whether the dialect allows a dilation."""
         return True
 
     def wanted(self, nd: int) -> tuple[int, ...] | None:
-        """Return the wanted sizes; None if the layer does not say them."""
+        """Return the wanted output sizes; None if the layer does not state them."""
         return None if self.out is None else spread(self.out, nd)
 
     def placed(self, space: Shape, env: Env) -> Sequence[AxisWindow]:
@@ -135,7 +135,7 @@ class Windowed(Layer):
         return ()
 
     def padding(self, nd: int, env: Env) -> Sides:
-        """Return the padding per side: in numbers, or as a word. ShapeError for a word that does not go here."""
+        """Return the padding per side, in numbers or as a word. ShapeError for a word that is not allowed here."""
         if self.p_total is not None:
             return tuple([halves(total) for total in spread(self.p_total, nd)])
         if isinstance(self.p, str):
@@ -163,8 +163,8 @@ def place(
 ) -> list[Slide]:
     """Return the window on each axis. `p` is per side, or a word, or None if the wanted sizes decide.
 
-    `strides` is whether the layer may take a larger stride than it has, which is advised if only that gives those.
-    With `kept`, rounding up keeps a last window that would start in the padding after the input.
+    `strides` says whether a larger stride may be advised if only that gives the wanted sizes. With `kept`, rounding up
+    keeps a last window that would start in the padding after the input.
     """
     nd = len(space)
     slides = []
@@ -198,10 +198,10 @@ def place(
 def pad_for(
     n: Size, want: int, k: int, s: int, ceil: bool, kept: bool, axis: str, low: int = 0, *, strides: bool = True
 ) -> Pair:
-    """Return the least padding that gives the wanted size: the same on both sides if there is one, else 1 more after.
+    """Return the least padding that gives the wanted size: equal sides if possible, otherwise 1 more after.
 
-    Equal sides are at least `low`. ShapeError with the arithmetic if there is none, and with a larger stride that gives
-    it, if the layer may take one (`strides`).
+    Equal sides are at least `low`. ShapeError with the arithmetic if there is none; if `strides`, it advises a larger
+    stride that gives the size.
     """
     if not isinstance(n, int):
         raise open_input(want, n)
@@ -220,20 +220,20 @@ def pad_for(
 
 
 def windows_of(n: Size, before: int, after: int, k: int, s: int, ceil: bool, kept: bool) -> Size:
-    """Return how many windows of extent k there are."""
+    """Return the number of windows of extent k."""
     if not ceil:
         return positions(n, before + after, k, s)
     return (positions_kept if kept else positions_ceil)(n, before, after, k, s)
 
 
 def open_input(want: int, n: Size, decides: str = "padding") -> ShapeError:
-    """Return the error for a wanted size over an input of an open size, with the key that then decides."""
+    """Return the error for a wanted size over an input of open size; `decides` is the key to give instead."""
     what = f"out is {want}, but which {decides} gives that depends on the input's size, which is open ({n})"
     return ShapeError(what, f"give the input's size as a number, or the {decides} in place of out", key="out")
 
 
 def _check_wanted(slide: Slide, want: int) -> None:
-    """ShapeError if the padding that is given does not lead to the wanted size; an open one is for `check_fits`."""
+    """Raise ShapeError if the given padding does not lead to the wanted size; open sizes are left to `check_fits`."""
     if not isinstance(slide.out, Open) and slide.out != want:
         raise ShapeError(
             f"out is {want} on the {slide.axis} axis, but p gives {slide.floor_text()} = {slide.out}",
@@ -248,19 +248,19 @@ def _sides(p: Pair | str, k: int) -> Pair:
 
 
 def _same(n: Size, k: int, s: int, lower: bool) -> tuple[int | None, int | None, Size]:
-    """Return the padding before and after that gives ceil(n/s) windows, and their number."""
+    """Return the padding before and after for ceil(n/s) windows, and that number."""
     out = positions(n, s - 1, s, s)
     if isinstance(n, int):
         assert isinstance(out, int)
         return *halves(max((out - 1) * s + k - n, 0), lower), out
-    # n is open: with n = qs + r, r in 1..s, the total is max(k - r, 0), so its extremes are at r = 1 and r = s
+    # n is open: with n = qs + r, r in 1..s, the total is max(k - r, 0), with extremes at r = 1 and r = s
     most, least = halves(k - 1, lower), halves(max(k - s, 0), lower)
     before, after = (a if a == b else None for a, b in zip(most, least, strict=True))
     return before, after, out
 
 
 def halves(total: int, lower: bool = False) -> Pair:
-    """Return a total padding as (before, after), an odd unit after, or before with `lower`."""
+    """Return a total padding as (before, after), with an odd unit after, or before with `lower`."""
     small = total // 2
     return (total - small, small) if lower else (small, total - small)
 
@@ -272,10 +272,10 @@ def check_fits(
     most: Callable[[Slide], int | None] = lambda _: None,
     wanted: Sequence[int] | None = None,
 ) -> None:
-    """ShapeError with the arithmetic if a window does not fit once.
+    """Raise ShapeError with the arithmetic if no window fits.
 
-    `total` says whether p_total was given, `most` the largest padding per side that is allowed, None for any. That open
-    sizes are large enough, or the wanted ones, is noted in `env`.
+    `total` says whether p_total was given. `most` returns the largest padding per side that is allowed, None for any.
+    Requirements on open sizes (large enough, or as wanted) are recorded in `env`.
     """
     for at, slide in enumerate(slides):
         if isinstance(slide.out, Open):
@@ -305,13 +305,13 @@ def _fit_help(slide: Slide, most: Callable[[Slide], int | None], as_total: bool)
 
 
 def sides_of(slides: list[Slide], p: Sides | None) -> object:
-    """Return the padding as it is reported: the sides worked out, or the word if an open size decides them."""
+    """Return the padding as reported: both sides in numbers, or the word if they depend on an open size."""
     pairs = [(s.pb, s.pa) for s in slides]
     return p if [pair for pair in pairs if None in pair] else pairs
 
 
 def explain_slides(slides: list[Slide]) -> list[str]:
-    """Return the floor formula of each axis with its numbers; equal axes once."""
+    """Return the floor formula of each axis with its numbers, equal axes once."""
     return by_axis([_slide_text(slide) for slide in slides])
 
 

@@ -1,4 +1,4 @@
-"""Transposed convolutions: each input unit writes a whole window, s apart."""
+"""Transposed convolutions: each input unit writes a whole window, and windows are s apart."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class TransposedConv(Convolution):
         return {"weight": (*k, c_o, c_i) if env.channels_last else (c_i, c_o, *k)}
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
-        """Return how many inputs an output sums up: it sees about one in s cells of each axis."""
+        """Return how many inputs each output sums: on each axis about one in s taps meets an input."""
         cells: int = values["c_i"] // values["g"] * prod(values["k"])
         strides: int = prod(values["s"])
         return max(cells // strides, 1)
@@ -122,7 +122,7 @@ def _cut(
     limit: int | None,
     axis: str,
 ) -> Cut:
-    """Return the window on an axis, by its padding (None if the wanted size decides), out_pad and wanted size."""
+    """Return the window on an axis from its padding (None if the wanted size decides), out_pad and wanted size."""
     if want is not None:
         if not isinstance(n, int):
             raise open_input(want, n, "out_pad" if env.dialect.out_by_out_pad else "padding")
@@ -136,7 +136,7 @@ def _cut(
 
 
 def _by_out_pad(n: int, k: int, s: int, p: Pair, want: int, limit: int | None, axis: str, env: Env) -> Cut:
-    """Return the out_pad that gives a wanted size. PyTorch's output_size is less than s above the smallest."""
+    """Return the window whose out_pad gives a wanted size (PyTorch's output_size, less than s above the smallest)."""
     pb, pa = p
     least = (n - 1) * s + k - pb - pa
     torch = env.dialect.out_by_out_pad
@@ -157,7 +157,7 @@ def _by_out_pad(n: int, k: int, s: int, p: Pair, want: int, limit: int | None, a
 def _by_padding(
     n: int, k: int, s: int, p: Pair | str | None, out_pad: int, want: int, limit: int | None, axis: str
 ) -> Cut:
-    """Return the padding that gives a wanted size (ONNX `output_shape`): the odd unit before, unless `same_upper`."""
+    """Return the window whose padding gives a wanted size (ONNX `output_shape`), the odd unit before by default."""
     full = (n - 1) * s + k
     surplus = max(full + out_pad - want, 0)
     pb, pa = p if isinstance(p, tuple) else halves(surplus, lower=p not in ("same", "same_upper"))
@@ -180,7 +180,7 @@ def _by_padding(
 
 
 def _by_word(n: Size, k: int, s: int, out_pad: int | None, word: str, axis: str, env: Env) -> Cut:
-    """Return the cut of a padding word, its out_pad included, so that the one formula holds afterwards.
+    """Return the window for a padding word, out_pad included, so that the one formula holds for it, too.
 
     Keras: valid is (n-1)*s + max(k', s), same is n*s; with out_pad (n-1)*s + k' + out_pad and (n-1)*s + k'%2 + out_pad.
     """
@@ -198,13 +198,13 @@ def _by_word(n: Size, k: int, s: int, out_pad: int | None, word: str, axis: str,
 
 
 def out_pad_limit(s: int, d: int, env: Env) -> int | None:
-    """Return the limit below which out_pad stays, None if there is none."""
+    """Return the limit that out_pad must stay below; None if there is none."""
     kind = env.dialect.transposed_limit
     return {"zero": 1, "stride": s, "larger": max(s, d)}.get(kind)
 
 
 def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], env: Env) -> None:
-    """ShapeError if out_pad reaches what another input unit would have written."""
+    """Raise ShapeError if out_pad reaches what another input unit would have written."""
     kind = env.dialect.transposed_limit
     if kind == "zero" and any(out_pad):
         raise ShapeError(
@@ -222,7 +222,7 @@ def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ..
 
 
 def check_cuts(cuts: list[Cut], p: Sides, env: Env) -> None:
-    """ShapeError with the arithmetic if the output is empty."""
+    """Raise ShapeError with the arithmetic if the output is empty."""
     for cut in cuts:
         if isinstance(cut.out, Open):
             env.require((cut.out, ">=", 1))

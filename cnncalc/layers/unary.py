@@ -1,4 +1,4 @@
-"""Functions of each value alone that arithmetic is written in, and those of values along some axes."""
+"""Arithmetic functions of single values, and functions of the values along some axes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .keys import Reader, axis, divisor, integers, not_negative, number
 
 
 class Arithmetic(Activation):
-    """The base of functions that are not used as activations."""
+    """The base of value-by-value functions that are not used as activations."""
 
     FOLLOWS = False
 

@@ -1,4 +1,4 @@
-"""The arguments of a layer word: `k3`, `k3s2`, `stride=2`, `nobias`, `0+1x2`, and activations and norms behind it."""
+"""The arguments of a layer word: `k3`, `k3s2`, `stride=2`, `nobias`, `0+1x2`, and activations and norms after it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FLAGS: dict[str, tuple[str, Any]] = {
     **{word: ("p", word) for word in ("same", "valid", "full", "causal", "same_upper", "same_lower")},
 }
 _SPELT_FLAGS = {"bias": ("bias", True), **{word.replace("_", ""): said for word, said in FLAGS.items()}}
-"""The flags as they are looked up: in lower case, without - and _."""
+"""The flags by their normalized spelling: lower case, without - and _."""
 FUSED = {"pt": "p_total", "k": "k", "s": "s", "p": "p", "d": "d", "g": "g"}
 _SHORT = {"kernel": "k", "pad": "p"}
-"""Names of keys that are typed, and that no framework has."""
+"""Names of keys that people type but that no framework has."""
 _TEXTS = ("name", "tie")
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -35,7 +35,7 @@ class Follower(NamedTuple):
     """An activation or a norm after a layer, in its word."""
 
     suffix: str
-    """What it adds to the layer's name: the word that it is written as."""
+    """What it adds to the layer's name: the word as written."""
     op: str
 
 
@@ -46,7 +46,7 @@ MODE = "padding_mode"
 
 
 def all_parts(head: WordHead, rest: str, start: int) -> Iterator[Part]:
-    """Yield the arguments of a word. WordError at the place of one that cannot be read."""
+    """Yield the arguments of a word. WordError at the place of an unreadable one."""
     for index, text in enumerate(split_arguments(rest)):
         own = text.strip()
         begin = start + len(text) - len(text.lstrip())
@@ -58,7 +58,7 @@ def all_parts(head: WordHead, rest: str, start: int) -> Iterator[Part]:
 
 
 def parts_of(head: WordHead, text: str, start: int, *, first: bool) -> list[Part]:
-    """Return what one argument says; nothing for one without effect."""
+    """Return the keys that one argument sets; empty for one without effect."""
     end = start + len(text)
     cls = head.cls if head.op else Layer
     key, equals, value = [part.strip() for part in text.partition("=")]
@@ -75,14 +75,14 @@ def parts_of(head: WordHead, text: str, start: int, *, first: bool) -> list[Part
     if not head.op and text:
         return [Arg(BARE, _json(text), start, end)]
     if follower is None:
-        from .guesses import unreadable  # only for an error
+        from .guesses import unreadable  # imported only for an error
 
         raise unreadable(head, cls, text)
     return [_follower(head, text, follower)]
 
 
 def _flag(cls: type[Layer], text: str) -> list[tuple[str, Any]]:
-    """Return what a bare flag says: `nobias`, or the name of a key that is true or false, as `bidirectional`."""
+    """Return the keys that a flag sets: `nobias`, or the name of a boolean key, such as `bidirectional`."""
     if cls.KEYS.get(text) is flag:
         return [(text, True)]
     said = _SPELT_FLAGS.get(text.lower().replace("_", "").replace("-", ""))
@@ -90,7 +90,7 @@ def _flag(cls: type[Layer], text: str) -> list[tuple[str, Any]]:
 
 
 def _bare(head: WordHead, cls: type[Layer], text: str) -> list[tuple[str, Any]]:
-    """Return a bare number: AXES, or any number if the op, or a framework's class, takes one."""
+    """Return a bare number: AXES, or any number if the op or a framework's class accepts one."""
     axes = read_axes(text)
     if axes is None and text[:1] in tuple("-.0123456789") and (takes_any_number(cls) or head.kind):
         with suppress(ValueError):
@@ -101,7 +101,7 @@ def _bare(head: WordHead, cls: type[Layer], text: str) -> list[tuple[str, Any]]:
 
 
 def _given(head: WordHead, cls: type[Layer], key: str, value: str, start: int, end: int) -> list[Part]:
-    """Return what `key=value` says."""
+    """Return the keys that `key=value` sets."""
     if key in ("act", "activation") and head.op and not keys_named(cls, key):
         if value.lower() in ("none", "linear", "identity", "null"):
             return []
@@ -134,12 +134,12 @@ _NUMBER_READERS = (number, not_negative, numbers, rate, axis, divisor, factors, 
 
 
 def takes_any_number(cls: type[Layer]) -> bool:
-    """Return whether the bare number of a class may be one that is not whole, or below 0."""
+    """Return whether the bare number of a class may be fractional or negative."""
     return cls.BARE is not None and cls.KEYS.get(cls.BARE) in _NUMBER_READERS
 
 
 def takes_several(cls: type[Layer]) -> bool:
-    """Return whether the bare argument of a class may be one number for each axis."""
+    """Return whether the bare argument of a class may have a number for each axis."""
     bare = cls.BARE or ""
     return bare in cls.KEYS and FORMS[cls.KEYS[bare]][1](None).get("type") not in ("integer", "number")
 
@@ -150,11 +150,11 @@ _SCALE = r"[xX×](\d+(?:\.\d+)?(?:[xX×]\d+(?:\.\d+)?)*)|(\d+(?:\.\d+)?)[xX×]"
 
 
 def _fused(cls: type[Layer], text: str) -> list[tuple[str, Any]]:
-    """Return the keys of an argument with its numbers behind their names: `k3s2`, `stride2`, `k7/2`, `x2`."""
+    """Return the keys of an argument whose numbers follow their names: `k3s2`, `stride2`, `k7/2`, `x2`."""
     letters = text[: 2 if text[:2].lower() == "pt" else 1].lower()
     axes = read_axes(text[len(letters) :])
     if axes is not None and letters in FUSED and keys_named(cls, FUSED[letters]):
-        return [(FUSED[letters], axes)]  # as nearly all
+        return [(FUSED[letters], axes)]  # the usual case
     scale = re.fullmatch(_SCALE, text) if "factor" in cls.KEYS else None
     if scale is not None:
         sides = [json.loads(side) for side in re.split("[xX×]", scale[1] or scale[2])]
@@ -175,7 +175,7 @@ def _fused(cls: type[Layer], text: str) -> list[tuple[str, Any]]:
 
 
 def fused_key(cls: type[Layer], word: str) -> str | None:
-    """Return the letters that a number may follow, as s, for any name of such a key of the op, as stride."""
+    """Return the letters that a number may follow (s), for any name of such a key of the op (stride)."""
     if word in FUSED:
         return word if keys_named(cls, FUSED[word]) else None
     names = (_SHORT[word],) if word in _SHORT else keys_named(cls, word)
@@ -183,7 +183,7 @@ def fused_key(cls: type[Layer], word: str) -> str | None:
 
 
 def _value(cls: type[Layer], key: str, text: str) -> Any:
-    """Read the value after `=`: JSON, AXES, what Python writes so, or the text itself."""
+    """Read the value after `=`: JSON, AXES, a Python literal, or the text itself."""
     if key in _TEXTS:
         return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES else text
     if key == "from":
@@ -194,14 +194,14 @@ def _value(cls: type[Layer], key: str, text: str) -> Any:
 
 
 def _json(text: str) -> Any:
-    """Return the value that a text is as JSON, or as Python writes it; else the text."""
+    """Return a text read as JSON or as a Python literal, or else the text."""
     with suppress(ValueError, RecursionError):
         return json.loads(text)
     return _literal(text) if text[:1] in ("(", "'") or text in ("True", "False", "None") else text
 
 
 def _literal(text: str) -> Any:
-    """Return a value that is written as Python writes it, tuples as lists; the text itself if it is not one."""
+    """Return a text read as a Python literal, with tuples as lists; the text itself if it is not one."""
     import ast
 
     with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
@@ -211,7 +211,7 @@ def _literal(text: str) -> Any:
 
 
 def read_axes(text: str) -> Any:
-    """Read `3` as a number, `3x5` per axis, `0+1` before and after on all axes, `0+1x2` per axis; else None."""
+    """Read `3` as a number, `3x5` per axis, `0+1` before and after on all axes, `0+1x2` per axis; None for others."""
     sides = [_side(side) for side in split_axes(text)] if "," not in text else [None]
     if None in sides:
         return None

@@ -1,4 +1,4 @@
-"""Keys that layer words leave out: those that a kernel decides, and channels on which nothing depends."""
+"""Fill in keys that layer words leave out: those that a given kernel decides, and channels that do not matter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .words import Completer
 
 
 def completer_from_kernel(shape: tuple[int, ...], dialect: str | None, layout: str | None) -> Completer:
-    """Return what adds c_o and k, if left out, to the one layer that a kernel of this shape can belong to."""
+    """Return a function that adds c_o and k, if left out, to the only layer that a kernel of this shape fits."""
     env = Env(Dialect, layout_of(dialect, layout) == "NHWC")
 
     def complete(layers: list[dict[str, Any]]) -> None:
@@ -34,10 +34,10 @@ def completer_from_kernel(shape: tuple[int, ...], dialect: str | None, layout: s
 
 
 class LeftOutChannels:
-    """Gives each layer without c_o as many channels as it gets, for what does not depend on them.
+    """Give each layer without c_o as many output channels as input channels, where channels do not matter.
 
-    They begin with `channels`, or with those of an input of this shape; without these, with the least number that goes
-    into all groups.
+    The number starts with `channels`, or with the channels of the input; otherwise with the least number that all
+    groups divide.
     """
 
     def __init__(self, channels: int | None = None, input: Shape | None = None, channels_last: bool = False):
@@ -46,7 +46,7 @@ class LeftOutChannels:
         """The indices of the layers that were without c_o."""
 
     def __call__(self, layers: list[dict[str, Any]]) -> None:
-        """Complete the keys of layers as JSON has them."""
+        """Complete the keys of layers in JSON form."""
         groups = [g for layer in layers if type(g := layer.get("g")) is int]
         c = self.channels or self._of_input(layers) or lcm(*groups) or 1
         for at, layer in enumerate(layers):
@@ -59,6 +59,6 @@ class LeftOutChannels:
                 self.places.append(at)
 
     def _of_input(self, layers: Sequence[Raw]) -> int | None:
-        """Return the channels of the input; None if it has none before its space, or their number is open."""
+        """Return the channels of the input; None if it has no channel axis or their number is open."""
         nd = next((nd for layer in layers if (nd := OPS[layer["op"]][1]) is not None), 2)
         return known(self.input[-1 if self.channels_last else -1 - nd]) if len(self.input) > nd else None

@@ -1,4 +1,4 @@
-"""A JSON text, parsed strictly, and the places in it."""
+"""JSON text, parsed strictly, and places in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..layers import OPS, aliases_of
 from ..network import Origin
 
 Raw = dict[str, Any]
-"""A layer as JSON has it."""
+"""A layer in JSON form."""
 
 
 @cache
@@ -33,22 +33,22 @@ def canonical(raw: str) -> set[str]:
 
 
 class Document(Origin):
-    """A JSON text and its name: where networks were read from."""
+    """A JSON text and its name, as the origin of networks."""
 
     def __init__(self, text: str, name: str, first_line: int = 1):
         self.text, self.name, self.first_line = text, name, first_line
         self.layers_at: Path | None = ("layers",)
         """The path of the layers: () for a bare list, None for a single layer."""
         self.imported = False
-        """Whether the network is another framework's, so that the places of its layers are not known."""
+        """Whether the network comes from another framework, so that the places of its layers are unknown."""
         self.places: dict[Path, int] | None = None
-        """The offset of each path, once one has been looked up."""
+        """The offset of each path, computed when one is first looked up."""
         self.line_ends: list[int] | None = None
-        """The offsets of the line ends, once a place has been looked up."""
+        """The offsets of the line ends, computed when a place is first looked up."""
 
     def where(self, at: int) -> Where:
         """Return the place of an offset in the text."""
-        from . import positions  # only for an error: reading takes no time for it
+        from . import positions  # imported only for an error, to keep reading fast
 
         if self.line_ends is None:
             self.line_ends = positions.line_ends(self.text)
@@ -69,7 +69,7 @@ class Document(Origin):
 
 
 class _NotStrict(ValueError):
-    """Something that Python's parser accepts and JSON does not."""
+    """An error for something that Python's parser accepts but JSON does not."""
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,9 +91,9 @@ _PYTHON_DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
 
 
 def parse(document: Document, takes_infinity: Callable[[Any], bool] = lambda _: False) -> Any:
-    """Parse a JSON text. SpecError at the place of what is not JSON, a name given twice, NaN or 1e400.
+    """Parse a JSON text. SpecError at the place of invalid JSON, a duplicate name, NaN or 1e400.
 
-    `takes_infinity` says of a parsed value whether it may hold NaN and Infinity, which Python's own parser reads.
+    `takes_infinity` returns whether a parsed value may contain NaN and Infinity, as Python's own parser allows.
     """
     if not document.text.strip():
         raise _at(document, 0, "is empty", _A_SPEC)
@@ -118,7 +118,7 @@ def _at(document: Document, at: int, what: str, help: str | None = None) -> Cnnc
 
 
 BY_LINE = "for one spec per line: cnncalc shape --jsonl, cnncalc check --jsonl"
-"""The help where a text holds several networks."""
+"""The help for a text with several networks."""
 
 
 _SLIPS = {
@@ -129,9 +129,9 @@ _SLIPS = {
     r"[{,:[][^\W\d]": 'put names and strings in double quotes: {"op": "relu"}',
     r'[^{,:[][{["\d]': "separate values with commas",
 }
-"""What people write that JSON does not have, behind the character before it, with what helps."""
+"""Common mistakes in JSON, as patterns that include the character before, each with its help."""
 LONGEST_SLIP = 100
-"""How many characters are looked at for it."""
+"""The number of characters that are searched for such a mistake."""
 
 
 def _not_json(document: Document, error: json.JSONDecodeError) -> CnncalcError:
@@ -148,7 +148,7 @@ def _not_json(document: Document, error: json.JSONDecodeError) -> CnncalcError:
 
 
 def _more(document: Document, at: int) -> CnncalcError:
-    """Return the error for what stands behind a document: on a line of its own, or on the document's."""
+    """Return the error for text after the document, on the same line or a later one."""
     if document.text[at] not in "{[":
         return _at(document, at, f"{shown(document.text[at:].strip(), 20)} after the document", "leave it out")
     is_alone = "\n" in document.text[:at].strip(" \t")
@@ -157,10 +157,10 @@ def _more(document: Document, at: int) -> CnncalcError:
 
 
 def _not_strict(document: Document) -> CnncalcError:
-    """Return the error for the first name given twice, or number that is not finite."""
+    """Return the error for the first duplicate name or non-finite number."""
     from . import positions
 
-    try:  # such a number may be followed by what is not JSON: 1e999abc
+    try:  # such a number may be followed by invalid JSON: 1e999abc
         json.loads(document.text, parse_int=float)
     except json.JSONDecodeError as error:
         return _not_json(document, error)

@@ -1,4 +1,4 @@
-"""JSON text, streamed: all in one line, but for arrays and objects with an entry a line."""
+"""JSON text, streamed: on one line, except for arrays and objects with one entry per line."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _encoded = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=st
 
 
 def encode(value: Any) -> str:
-    """Return a JSON value in one line; what JSON cannot hold (an open size) as its text.
+    """Return a JSON value on one line; what JSON cannot express (an open size) becomes text.
 
-    A terminal or a log shows it as it is: what is not printable is escaped, and so is the beginning of `##[command]`.
+    It is safe in a terminal or a log: unprintable characters are escaped, and so is the beginning of `##[command]`.
     """
     text = _encoded(value)
     if not (text.isascii() and text.isprintable()):
@@ -25,7 +25,7 @@ def encode(value: Any) -> str:
 
 
 def entries(texts: Iterable[str], brackets: str = "[]", outer: str = "", inner: str = "  ") -> Iterator[str]:
-    """Yield an array (or an object, with the brackets `{}`) of JSON texts, each in a line of its own.
+    """Yield an array (or an object, with the brackets `{}`) of JSON texts, each on its own line.
 
     `inner` is the indentation of the entries, `outer` that of the closing bracket.
     """
@@ -37,9 +37,9 @@ def entries(texts: Iterable[str], brackets: str = "[]", outer: str = "", inner: 
 
 
 def document(keys: Iterable[tuple[str, Any]], in_lines: bool = True) -> Iterator[str]:
-    """Yield an object in one line, except that an iterator is an array with an entry a line if it is `in_lines`.
+    """Yield an object on one line; an iterator becomes an array, with `in_lines` one entry per line.
 
-    A key is asked for once the entries of the array before it have been written.
+    Keys are consumed only after the entries of a preceding array have been written.
     """
     before = "{"
     for key, value in keys:

@@ -26,7 +26,7 @@ EXAMPLE: dict[str, Any] = {
 
 
 def example_word(op: str) -> str:
-    """Return an op as a word with the number that it needs: `maxpool:3`."""
+    """Return an op as a word with the number it needs: `maxpool:3`."""
     cls = OPS[op][0]
     return f"{op}:{EXAMPLE.get(cls.BARE, 3)}" if cls.BARE in cls.NEEDED else op
 
@@ -35,7 +35,7 @@ _LETTERS = {"k": "k", "s": "s", "p": "p", "p_total": "pt", "d": "d", "g": "g"}
 
 
 def word_of(raw: dict[str, Any]) -> str:
-    """Return a layer as a word: `conv:64,c_i=3,k3`, without keys that have their default."""
+    """Return a layer as a word without default keys: `conv:64,c_i=3,k3`."""
     op = raw["op"]
     cls = OPS[op][0]
     parts = []

@@ -1,4 +1,4 @@
-"""What is probably meant by a layer word that cannot be read: the errors that show the right one."""
+"""Guess what an unreadable layer word is meant to be: errors that show the right word."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
 
 _BETWEEN = r"\s*(?:[-=]*>|[|;+&→⇒/])\s*"
 _MARKED = rf"(.+?){_BETWEEN}(\w+).*"
-"""An argument and a layer after it, with a mark between them in place of white space."""
+"""An argument and the next layer, with a character between them in place of white space."""
 
 
 def _second_colon(head: WordHead, cls: type[Layer], text: str) -> SpecError:
@@ -60,7 +60,7 @@ def _second_colon(head: WordHead, cls: type[Layer], text: str) -> SpecError:
 
 
 def _not_a_number(head: WordHead, cls: type[Layer], text: str) -> SpecError | None:
-    """Return the error for what is meant as a bare number, and is not one that the op takes."""
+    """Return the error for what is meant as a bare number but is not one that the op accepts."""
     if cls.BARE not in (None, "from") and text[:1] == "-":
         with suppress(ValueError):
             _check(cls, cls.BARE or "", [int(part) for part in split_axes(text)])
@@ -81,7 +81,7 @@ def _not_a_number(head: WordHead, cls: type[Layer], text: str) -> SpecError | No
 
 
 def _check(cls: type[Layer], key: str, values: list[int]) -> None:
-    """Raise the error of a key for numbers that it cannot have: advice to give them by its name would not help."""
+    """Raise the key's own error for numbers it cannot have, as advice to name the key would not help."""
     try:
         cls.KEYS[key](values[0] if len(values) == 1 else values, len(values))
     except CnncalcError as error:
@@ -93,7 +93,7 @@ _EXAMPLES = {"k": 3, "s": 2, "p": 1, "pt": 2, "d": 2, "g": 2}
 
 
 def _misspelt(op: str, cls: type[Layer], text: str) -> SpecError | None:
-    """Return the error for a key by another name, or with its value in brackets or without =; None for others."""
+    """Return the error for a key under another name, or with its value in brackets or without =; None for others."""
     listed = re.fullmatch(r"([A-Za-z_]+)([\[(]\d+(?:\s*,\s*\d+)*[\])])", text)
     if listed is not None and (fused := fused_key(cls, listed[1].lower())) is not None:
         return SpecError(f"{shown(text)} is not a number for {fused}", f"write {fused}{_once(listed[2])}")
@@ -143,7 +143,7 @@ def misplaced(head: WordHead, word: str, parts: Sequence[Part]) -> WordError:
 
 
 def too_many(head: WordHead, word: str, bare: Sequence[Arg], text: str | None = None) -> WordError:
-    """Return the error for more bare numbers than one, with the likely word, or for one that the op does not take."""
+    """Return the error for several bare numbers, with the likely word, or for one that the op does not accept."""
     cls = head.cls
     first = bare[0] if len(bare) == 1 or cls.BARE in (None, "from") or text else bare[1]
     own = head.written.lower() == head.op.lower() and cls.BARE not in (None, "from")
@@ -168,7 +168,7 @@ def _instead(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
 
 
 def kernel_as_number(head: WordHead, bare: Arg, nd: int | None) -> WordError | None:
-    """Return the error for a number of channels that is, or has, the sizes of a kernel (`64x3x3`); None for others."""
+    """Return the error for a number of channels that looks like or includes a kernel (`64x3x3`); None for others."""
     sides = [f"{side}" for side in bare.value if isinstance(side, int)]
     if "k" not in head.cls.KEYS or nd is None or len(sides) not in (nd, nd + 1) or len(sides) < len(bare.value):
         return None
@@ -180,11 +180,11 @@ def kernel_as_number(head: WordHead, bare: Arg, nd: int | None) -> WordError | N
 
 
 _LISTED = r"(?<![^,])(\w+)=(\d+(?:,\d+)+)(?=,|$)"
-"""A key with several numbers, between commas."""
+"""A key with several numbers separated by commas."""
 
 
 def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
-    """Return the word that these bare numbers are probably meant for, each with its name."""
+    """Return the word that these bare numbers probably mean, with each one named."""
     cls = head.cls
     listed = re.search(_LISTED, word)
     if listed is not None and fused_key(cls, listed[1].lower()) is not None:
@@ -213,12 +213,12 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
 
 
 def _order(cls: type[Layer], given: Collection[str]) -> list[str]:
-    """Return the keys that numbers without a name probably mean after the first one, in order."""
+    """Return the keys that further bare numbers probably mean, in order."""
     return [key for key in ("k", "s", "p", "d") if key in cls.KEYS and key != cls.BARE and key not in given]
 
 
 def _once(text: str) -> str:
-    """Return sides as a word has them, one number for all axes in place of the same for each: `5` for `(5, 5)`."""
+    """Return sides in the form of a layer word, one number if all axes are equal: `5` for `(5, 5)`."""
     sides = [side.strip() for side in split_axes(text.strip("()[]").replace(",", "x"))]
     return sides[0] if len(set(sides)) == 1 else "x".join(sides)
 
@@ -230,7 +230,7 @@ def _keys_of(head: WordHead, text: str) -> list[str]:
 
 
 def _readings(head: WordHead, bare: Sequence[Arg]) -> dict[str, str]:
-    """Return each class that is spelt so in another case, with the word that its positions mean."""
+    """Return each class with this name in another case, with the word that its positional arguments mean."""
     from .calls import layers_of
 
     found = {}

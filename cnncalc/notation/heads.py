@@ -1,4 +1,4 @@
-"""The name in front of a layer word's arguments: an op in any spelling, with its kernel, or a framework's class."""
+"""The head of a layer word, before its arguments: an op in any spelling, possibly with its kernel, or a class."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class WordError(SpecError):
 
 
 class WordHead(NamedTuple):
-    """The name of a word, before its arguments."""
+    """The head of a layer word, before its arguments."""
 
     written: str
     op: str
-    """Empty for a class of a framework that is not an op."""
+    """The op; empty for a framework's class that is not an op."""
     kind: str | None
-    """The class that is spelt so in a framework."""
+    """The framework's class with exactly this name; None if there is none."""
     args: tuple[Arg, ...] = ()
-    """The kernel in the name."""
+    """The kernel that is part of the name."""
 
     @property
     def cls(self) -> type[Layer]:
@@ -47,7 +47,7 @@ class WordHead(NamedTuple):
 
 
 def head_of(name: str) -> WordHead | None:
-    """Return what a name is: an op in any spelling, one with its kernel, or a framework's class; None for others."""
+    """Return the head for a name (an op in any spelling, perhaps with its kernel, or a class); None for others."""
     if "." in name:
         name = without_module(name)
     op = find_op(name) or (find_op(name.replace("_", "").replace("-", "")) if len(name) > 1 else None)
@@ -64,21 +64,21 @@ def head_of(name: str) -> WordHead | None:
 
 
 _MODULES = {"nn", "F", "torch", "tf", "keras", "layers", "L"}
-"""What the names of frameworks' classes and functions begin with."""
+"""The module prefixes of frameworks' classes and functions."""
 
 
 def without_module(name: str) -> str:
-    """Return a name without the modules in front of it: `nn.ReLU`, `tf.nn.relu`."""
+    """Return a name such as `nn.ReLU` or `tf.nn.relu` without its module prefixes."""
     return name.rpartition(".")[2] if name.partition(".")[0] in _MODULES else name
 
 
 _IN_NAME = r"([A-Za-z_-]+(?:[123][dD])?)_?([0-9]+(?:[xX×][0-9]+)*)"
 LIKELY_KERNEL = 7
-"""The largest number that is rather the size of a kernel than a number of channels."""
+"""The largest number that is more likely a kernel size than a number of channels."""
 
 
 def _sized(name: str) -> WordHead | None:
-    """Return the op of a name with its kernel: `conv3x3` is conv with k3x3. WordError for one number: `conv3`."""
+    """Return the head for a name with a kernel: `conv3x3` is conv with k3x3. WordError for a single number: `conv3`."""
     match = re.fullmatch(_IN_NAME, name)
     op = None if match is None else find_op(match[1].replace("_", "").replace("-", ""))
     if match is None or op is None or "k" not in OPS[op][0].KEYS:
@@ -101,8 +101,8 @@ def _sized(name: str) -> WordHead | None:
 
 @cache
 def _kinds() -> dict[str, list[str]]:
-    """Return the classes of frameworks that calls are read of, by their names in lower case."""
-    from .calls import kinds  # only where a word may be one: it imports Python's parser
+    """Return the frameworks' classes whose calls are read, by their names in lower case."""
+    from .calls import kinds  # imported only if needed, as it imports Python's parser
 
     found: dict[str, list[str]] = {}
     for kind in kinds():
@@ -111,17 +111,17 @@ def _kinds() -> dict[str, list[str]]:
 
 
 def kind_of(name: str) -> str | None:
-    """Return the class of a framework that is spelt exactly so."""
+    """Return the framework's class with exactly this name."""
     return name if name[:1].isupper() and name in other_case(name) else None
 
 
 def other_case(name: str) -> list[str]:
-    """Return the classes of frameworks that are spelt so in any case."""
+    """Return the frameworks' classes with this name in any case."""
     return _kinds().get(name.lower(), []) if name[:1].isalpha() and name.isalnum() else []
 
 
 def _only_class(name: str) -> str | None:
-    """Return the one class that is spelt so in any case, unless people say the word for something else."""
+    """Return the only class with this name in any case, unless the word usually means something else."""
     from ..layers.intents import meant
 
     found = other_case(name)
@@ -129,7 +129,7 @@ def _only_class(name: str) -> str | None:
 
 
 def _op_of(kind: str) -> str:
-    """Return the op of a class of a framework; empty if its arguments decide."""
+    """Return the op of a framework's class; empty if its arguments decide it."""
     from .calls import op_of
 
     return op_of(kind)

@@ -16,7 +16,7 @@ from .schema import OpSchema, help_of
 from .words import read_words
 
 SAMPLE: dict[int | None, str] = {None: "16x32x32", 1: "16x32", 2: "16x32x32", 3: "16x32x32x32"}
-"""The input of an example, by its number of spatial axes."""
+"""The input of an example by the number of spatial axes."""
 
 
 class KeyDescription(NamedTuple):
@@ -24,9 +24,9 @@ class KeyDescription(NamedTuple):
 
     name: str
     takes: str
-    """Its value in words: `whole number, or one per axis`."""
+    """The accepted values in words: `whole number, or one per axis`."""
     default: Any
-    """The value if it is left out; None if that follows from the input, the dialect or another key."""
+    """The default; None if it follows from the input, the dialect or another key."""
     needed: bool
     help: str
     also: list[str]
@@ -41,21 +41,21 @@ class OpDescription(NamedTuple):
     name: str
     title: str
     axes: int | None
-    """How many spatial axes it works on, None for any number."""
+    """The number of spatial axes it works on; None for any number."""
     words: list[str]
-    """The op for every number of axes that there is: `conv conv1d conv3d`."""
+    """The op's words for all numbers of axes: `conv conv1d conv3d`."""
     also: list[str]
     """Other words that are read as this op, in lower case."""
     keys: list[KeyDescription]
     bare: str | None
-    """The key that a bare number stands for, first in a layer word."""
+    """The key that a bare number at the front of a layer word stands for."""
     flags: list[str]
     example: list[str]
-    """The words of a network that uses it: an input, then layers."""
+    """The words of a network that uses the op: an input, then layers."""
 
 
 def by_family() -> dict[str, list[OpDescription]]:
-    """Return every op by family; those that differ only in their number of axes once, for two axes."""
+    """Return every op by family; ops that differ only in their number of axes are listed once, for two axes."""
     return {family: [describe(op) for op in ops if op == OPS[op][0].WORD] for family, ops in FAMILIES.items()}
 
 
@@ -86,7 +86,7 @@ def describe(word: str) -> OpDescription:
 
 
 def takes(cls: type[Layer], nd: int | None, key: str) -> str:
-    """Return in words what a key takes: `number`, `true or false`, the words that it knows."""
+    """Return in words what a key accepts: `number`, `true or false`, or a list of words."""
     reader = cls.KEYS[key]
     if reader in (sides, signed_sides):
         return ", ".join(["integers", *padding_words(cls, nd)])
@@ -101,13 +101,13 @@ def takes(cls: type[Layer], nd: int | None, key: str) -> str:
 
 
 def padding_words(cls: type[Layer], nd: int | None) -> tuple[str, ...]:
-    """Return the padding words that a layer of `nd` axes takes under at least one dialect."""
+    """Return the padding words that a layer of `nd` axes accepts under at least one dialect."""
     words = getattr(Dialect, cls.DIALECT_WORDS) if issubclass(cls, Windowed) else ()
     return tuple([word for word in PADDING_WORDS if word in words and (word != "causal" or nd == 1)])
 
 
 def flags_of(cls: type[Layer], nd: int | None) -> list[str]:
-    """Return the flags that a layer word of this op may have: `nobias`, `same` and so on."""
+    """Return the flags that a layer word of this op may have, such as `nobias` or `same`."""
     words = padding_words(cls, nd) if "p" in cls.KEYS else ()
     return [
         flag for flag, (key, value) in FLAGS.items() if (flag in words if isinstance(value, str) else key in cls.KEYS)
@@ -115,7 +115,7 @@ def flags_of(cls: type[Layer], nd: int | None) -> list[str]:
 
 
 def _defaults_by_dialect(cls: type[Layer], example: list[str]) -> dict[str, dict[str, Any]]:
-    """Return the keys whose default differs between dialects: the value that each dialect resolves in the example."""
+    """Return the keys whose default differs between dialects, with the value each dialect resolves in the example."""
     sizes, *words = example
     network = read_words(words)
     *before, last = network.nodes
@@ -132,14 +132,14 @@ def _defaults_by_dialect(cls: type[Layer], example: list[str]) -> dict[str, dict
             value = values.get(key)
             if key == "s" and value == values.get("k"):
                 value = "k"
-            elif value == KEEP:  # what `true` means under this dialect, without padding
+            elif value == KEEP:  # the meaning of `true` under this dialect without padding
                 value = True
             resolved.setdefault(key, {})[name] = _short(value)
     return {key: values for key, values in resolved.items() if len(set(map(repr, values.values()))) > 1}
 
 
 def _short(value: Any) -> Any:
-    """Return a resolved value as it would be written: one number where all axes have the same."""
+    """Return a resolved value as it would be written: one number if all axes are equal."""
     if isinstance(value, (list, tuple)) and len(set(value)) == 1:
         return value[0]
     return to_json(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""The places of values in a JSON text. They are only looked up for an error, so reading takes no time for them."""
+"""The places of values in a JSON text. They are looked up only for an error, so that reading stays fast."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..errors import Path, Where, shown
 
 _PIECE = re.compile(r'[ \t\n\r]*("(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+)', re.DOTALL)
-"""A piece of JSON. It never goes back: what `re` keeps to do so takes 150 bytes for each character of a text."""
+"""A token of JSON. The pattern never backtracks: the state for that would take 150 bytes per character."""
 
 
 class Value(NamedTuple):
@@ -23,13 +23,13 @@ class Value(NamedTuple):
     key_at: int | None
     at: int
     text: str
-    """The token it begins with."""
+    """The token that the value begins with."""
 
 
 def values(text: str) -> Iterator[Value]:
     """Yield every value of a JSON text in order."""
     path: list[str | int] = []
-    objects: list[bool] = []  # of each container that is open: whether it is an object
+    objects: list[bool] = []  # for each open container, whether it is an object
     key_at: int | None = None
     wants_key = False
     for match in _PIECE.finditer(text):
@@ -70,12 +70,12 @@ def place(ends: Sequence[int], at: int, file: str, first_line: int = 1) -> Where
 
 
 def index(text: str) -> dict[Path, int]:
-    """Return the offset of each value by its path: that of its key, or its own in an array."""
+    """Return the offset of each value by path: that of its key, or in an array its own."""
     return {value.path: value.at if value.key_at is None else value.key_at for value in values(text)}
 
 
 def find(places: dict[Path, int], path: Path, is_key: Callable[[str], bool] | None = None) -> int:
-    """Return the offset of a path, or of the member there whose name `is_key`; of what encloses it if it is missing."""
+    """Return the offset of a path, or of its member whose name `is_key`; of the enclosing value if it is missing."""
     if is_key is not None:
         for place_, at in places.items():
             if place_[:-1] == path and len(place_) > len(path) and is_key(str(place_[-1])):
@@ -86,7 +86,7 @@ def find(places: dict[Path, int], path: Path, is_key: Callable[[str], bool] | No
 
 
 def not_strict(text: str) -> tuple[int, str, str | None]:
-    """Return the offset of the first name given twice, or number that is not finite, and what is wrong."""
+    """Return the offset of the first duplicate name or non-finite number, and what is wrong."""
     seen: set[Path] = set()
     for value in values(text):
         if value.key_at is not None and value.path in seen:

@@ -1,8 +1,8 @@
-"""The JSON Schema of a spec, from the ops' own tables of keys: `cnncalc schema` prints it for editors.
+"""The JSON Schema of a spec, built from the ops' tables of keys; `cnncalc schema` prints it for editors.
 
-It describes the form of a spec. Names given twice, arithmetic and wiring are left to the reader, and so are a few rules
-of form that JSON Schema cannot state (3.0 is an integer for it, but not for the reader): tests/notation/test_schema.py
-lists them. A validator that holds numbers as doubles also accepts 2**63 in place of 2**63 - 1.
+The schema describes the form of a spec. Duplicate names, arithmetic and wiring are left to the reader. So are a few
+rules of form that JSON Schema cannot state (3.0 is an integer for it, but not for the reader), which
+tests/notation/test_schema.py lists. A validator that holds numbers as doubles also accepts 2**63 for 2**63 - 1.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .spec import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ID = f"urn:cnncalc:spec:{VERSION}"
 SIDES = ("p", "p_total")
-"""Keys of which a layer takes only one."""
+"""Keys that exclude each other in a layer."""
 
 _NAME = {"type": "string", "maxLength": LONGEST_NAME, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u00a0\\u2028\\u2029]+$"}
 _ONNX_WORDS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
@@ -31,7 +31,7 @@ class FigureForm(Protocol):
 
     @property
     def slug(self) -> str:
-        """Its name in words."""
+        """The figure's name in words."""
 
     @property
     def is_shape(self) -> bool:
@@ -49,7 +49,7 @@ class FigureForm(Protocol):
 def build(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
     """Return the schema of a spec: an object with layers, a bare list of layers, or one layer.
 
-    `figures` are those that `expect` takes, their numbers written with `units`.
+    `figures` are those that `expect` accepts, with numbers in `units`.
     """
     ops = list(map(OpSchema, OPS))
     layer = {op.name: op.schema() for op in ops}
@@ -132,7 +132,7 @@ def _network() -> Schema:
         "required": ["layers"],
         "properties": {key: keys[key] for key in TOP_KEYS},
         "additionalProperties": False,
-        "if": {"not": number},  # an input of no sizes is one number a sample
+        "if": {"not": number},  # an input without sizes is one number per sample
         "then": {"properties": {"input": {"minItems": 1}}},
     }
 
@@ -166,12 +166,12 @@ def _layer(ops: list[OpSchema]) -> Schema:
 
 
 def help_of(cls: type[Layer], key: str) -> str:
-    """Return what a key means, in a line: the layer's own words come before the common ones."""
+    """Return the meaning of a key in a line: the layer's own text, or else the common one."""
     return cls.HELP.get(key) or HELP.get(key, "")
 
 
 class OpSchema:
-    """The keys of an op, under all their names, and their forms."""
+    """The keys of an op under all their names, and their forms."""
 
     def __init__(self, op: str):
         self.cls, self.nd = OPS[op]
@@ -181,9 +181,9 @@ class OpSchema:
         self.pattern = f"({any_case(words)}{any_case(ends)}?)"
         """A regular expression for the op, in any spelling."""
         self.rank = f"-{self.nd}d" if self.nd else ""
-        """The end of the names of forms that depend on the number of axes."""
+        """The suffix for names of forms that depend on the number of axes."""
         self.forms: Schema = {}
-        """By name, the forms of its keys, and the rules that other ops share."""
+        """The forms of its keys, and the rules shared with other ops, by name."""
         known = [alias for alias in aliases_of(self.cls) if alias not in self.cls.KEYS]
         self.names = {key: [key, *(a for a in known if key in keys_named(self.cls, a))] for key in self.cls.KEYS}
         """Each key and all its names."""
@@ -225,7 +225,7 @@ class OpSchema:
         return _ref(alias, what)
 
     def _form(self, key: str) -> str:
-        """Note the form of a key and return its name."""
+        """Register the form of a key and return its name."""
         name, form = FORMS[self.cls.KEYS[key]]
         schema = form(self.nd)
         name += self.rank if schema != form(None) else ""
@@ -235,7 +235,7 @@ class OpSchema:
 
 def _at_most_one(names: list[str]) -> Schema:
     """Require that at most one of several names is given: if one is, those after it are not."""
-    names = sorted(names, key=lambda name: name != "auto_pad")  # NOTSET counts as not given: it has to come first
+    names = sorted(names, key=lambda name: name != "auto_pad")  # NOTSET counts as not given, so it must come first
     none = [{"properties": {other: {"type": "null"} for other in names[i:]}} for i in range(1, len(names))]
     return {"allOf": [{"if": _is_given(name), "then": then} for name, then in zip(names, none, strict=False)]}
 
@@ -252,7 +252,7 @@ def _needed(names: list[str]) -> Schema:
 
 
 def _pads(nd: int | None) -> Schema:
-    """Return the form of ONNX's pads, two per axis; for any number of axes, an odd number is accepted, too."""
+    """Return the form of ONNX's pads, two per axis. For any number of axes, odd lengths are accepted, too."""
     pads = {"type": ["array", "null"], "items": whole_form(0), "minItems": 2 * (nd or 1)}
     return pads | ({"maxItems": 2 * nd} if nd else {})
 
@@ -261,7 +261,7 @@ def _expectations(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Sc
     digits = f"([0-9]{{1,3}}([_,][0-9]{{3}})*|[0-9]+)([.][0-9]+)? *({'|'.join(units)})? *"
     number = f" *-?{digits}((±|[+]-) *{digits}%? *)?"
     in_bytes = f"{number}(B *)?"
-    from ..hints.table import ALL, KINDS  # completing a word takes help_of, and no hints
+    from ..hints.table import ALL, KINDS  # not at the top: completion uses help_of and needs no hints
 
     keys: Schema = {}
     for name, figure in figures.items():
@@ -302,7 +302,7 @@ def _text(pattern: str) -> Schema:
 
 
 def _or_null(schema: Schema) -> Schema:
-    """Return a form that also takes null, for what is not given."""
+    """Return a form that also accepts null, for what is not given."""
     if "type" not in schema:
         return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
     types: Any = schema["type"]

@@ -1,4 +1,4 @@
-"""A spec, as a parsed JSON value: it is read into a network."""
+"""Read a spec, as a parsed JSON value, into a network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .examples import EXAMPLE
 VERSION = 1
 LONGEST_NAME = 255
 MOST_SHOWN = 8
-"""How many blocks around a layer an error names."""
+"""The most enclosing blocks of a layer that an error names."""
 TOP_KEYS = (
     "cnncalc",
     "name",
@@ -42,7 +42,7 @@ TOP_KEYS = (
 
 
 class Group(NamedTuple):
-    """A layer with those before and after it in its word, each with what its name adds to the layer's."""
+    """A layer with those before and after it in its word, each with the suffix that its name adds to the layer's."""
 
     head: Raw
     before: tuple[tuple[str, Raw], ...] = ()
@@ -50,7 +50,7 @@ class Group(NamedTuple):
 
 
 LAYER_KEYS = ("name", "from", "times", "tie", "trainable", "expect")
-"""The keys that a layer of any op may have."""
+"""The keys that layers of all ops may have."""
 COMMON_KEYS = ("op", *LAYER_KEYS, "counted", "report")
 
 
@@ -74,7 +74,7 @@ def is_baseline(value: Any) -> bool:
 def read(value: Any, origin: Origin | None = None) -> Network:
     """Read a network from a parsed spec: an object with `layers`, a list of layers, or one layer.
 
-    SpecError with the place in `origin`, and the layer, of what is wrong.
+    SpecError with the layer and the place in `origin`.
     """
     layers: Any = None
     try:
@@ -102,7 +102,7 @@ def _top(value: Any, origin: Origin | None) -> tuple[dict[str, Any], Any]:
 
 
 def _label(layers: Any, path: Path) -> str:
-    """Return the layer of a path, `layers[1].layers[2] 'a'` in a block, with its name if it has one."""
+    """Return the label of the layer at a path, `layers[1].layers[2] 'a'` in a block, with its name if it has one."""
     indices, name = [], None
     for key, index in zip(path[::2], path[1::2], strict=False):
         if key != "layers" or not isinstance(index, int):
@@ -147,7 +147,7 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
 
 
 def _check_names(network: Network, names: Mapping[str, Any]) -> None:
-    """SpecError if the file has another number of names for outputs than there are outputs."""
+    """Raise SpecError if the file's number of output names differs from the number of outputs."""
     if "outputs" not in names:
         return
     outputs = network._replace(names=None).outputs()
@@ -157,14 +157,14 @@ def _check_names(network: Network, names: Mapping[str, Any]) -> None:
 
 
 def _reported(failed: dict[str, Any]) -> CnncalcError:
-    """Return the error that a document holds in place of a report, as a line of --jsonl does."""
+    """Return the error that a document has in place of a report, as in a line of --jsonl."""
     help, layer = failed.get("help"), failed.get("layer")
     error = SpecError(failed["message"], help if isinstance(help, str) else None, path=("error",))
     return error.at(layer) if isinstance(layer, str) else error
 
 
 def _read(raw: dict[str, Any], key: str, path: Path, reader: Callable[[Any], Any], null: bool = False) -> Any:
-    """Read a key of the object at a path; None without it, and for null unless the reader takes `null`."""
+    """Read a key of the object at a path; None if it is missing, or null and the reader does not accept `null`."""
     if key not in raw or (raw[key] is None and not null):
         return None
     try:
@@ -193,7 +193,7 @@ def _sample_axes(value: Any) -> int:
 
 
 def _unused(value: Any) -> dict[str, Any]:
-    """Read the parameters and buffers of a module that the network does not use, and the modules that have them."""
+    """Read the parameters and buffers of the source module that the network does not use, and where they are."""
     numbers = [value.get(key) for key in ("params", "buffers")] if isinstance(value, dict) else []
     where = value.get("where") if isinstance(value, dict) else None
     counts = all(type(n) is int and 0 <= n <= LARGEST for n in numbers)
@@ -203,7 +203,7 @@ def _unused(value: Any) -> dict[str, Any]:
 
 
 def _file_names(value: Any) -> dict[str, Any]:
-    """Read the names that a file has for the first input, and for the outputs, the last layer first."""
+    """Read the names in the network's file for the first input and for the outputs, the last layer first."""
     if not isinstance(value, dict) or not value.keys() <= {"input", "outputs"}:
         raise SpecError(f"names is {shown(value)}", 'as {"input": "image", "outputs": ["boxes", "scores"]}')
     found: dict[str, Any] = {"input": _name(value["input"])} if "input" in value else {}
@@ -231,16 +231,16 @@ def _counted(value: Any) -> dict[str, int]:
 
 
 class Nesting(NamedTuple):
-    """Where layers are read: in how many blocks, and how often those repeat them."""
+    """The nesting at which layers are read: how many blocks enclose them, and how often those repeat them."""
 
     depth: int
     times: int
     made: Limit
-    """The layers that are written out, which its file alone bounds, and those that `times` makes of them."""
+    """The count of layers: those written out, which the file's size bounds, and those made by `times`."""
 
 
 def read_layers(value: Any, nesting: Nesting | None = None) -> tuple[Node, ...]:
-    """Read a list of layers, or those of a block, and wire them. SpecError with the path of what is wrong."""
+    """Read a list of layers, of the network or of a block, and wire them. SpecError with the path of the mistake."""
     if not isinstance(value, (list, tuple)):
         objects = _objects(value) if isinstance(value, str) else None
         help = (
@@ -254,7 +254,7 @@ def read_layers(value: Any, nesting: Nesting | None = None) -> tuple[Node, ...]:
     if nesting is None:
         what = "with times the network has {made:,} layers, more than {most:,}"
         nesting = Nesting(0, 1, Limit(MOST_LAYERS, what, "lower times, or write the layers out"))
-    nesting.made.made += len(value)  # these are written out
+    nesting.made.made += len(value)  # these layers are written out
     return wire([read_layer(raw, i, nesting) for i, raw in enumerate(value)])
 
 
@@ -272,7 +272,7 @@ def _inner_layers(value: Any, index: int, nesting: Nesting) -> tuple[Node, ...]:
 
 
 def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
-    """Read one layer from its object. SpecError with the path of the key that is wrong."""
+    """Read one layer from its object. SpecError with the path of the wrong key."""
     path = ("layers", index)
     if isinstance(raw, Group):
         head = read_layer(raw.head, index, nesting)
@@ -310,7 +310,7 @@ def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
 
 
 def _count(nesting: Nesting, path: Path) -> None:
-    """Count how often `times` makes a layer again. SpecError beyond the limit."""
+    """Count the copies of a layer made by `times`. SpecError beyond the limit."""
     try:
         nesting.made.count(nesting.times - 1)
     except SpecError as error:
@@ -319,21 +319,21 @@ def _count(nesting: Nesting, path: Path) -> None:
 
 
 def _as_object(raw: Any) -> str:
-    """Return how what stands for a layer is written as an object: a layer word as the layers that it means."""
+    """Return how an invalid entry is written as a layer object: for a layer word, as the layers it means."""
     objects = _objects(str(raw))
     return f"write it as {objects}" if objects else 'a layer is an object, for example {"op": "relu"}'
 
 
 _LONGEST_WORDS = 500
-"""How many characters of words an error writes as objects."""
+"""The most characters of words that an error writes as objects."""
 
 
 def _objects(text: str) -> str | None:
-    """Return layer words as the objects of their layers, between commas; None for what is not such words, or long."""
+    """Return layer words as layer objects separated by commas; None if they are not valid words, or too long."""
     if len(text) > _LONGEST_WORDS:
         return None
     from .tokens import tokenize
-    from .words import parse_word  # only for an error: words become documents
+    from .words import parse_word  # imported only for an error
 
     layers: list[Raw] = []
     with suppress(CnncalcError):
@@ -345,7 +345,7 @@ def _objects(text: str) -> str | None:
 
 
 def _keys(op: str, raw: dict[str, Any], index: int, nesting: Nesting) -> dict[str, object]:
-    """Read the keys of an op, under their own names and their long ones."""
+    """Read the keys of an op, under our names and the frameworks'."""
     cls, nd = OPS[op]
     given: dict[str, object] = {}
     for written, value in raw.items():
@@ -385,19 +385,19 @@ _MEANT = {
     "size": "k",
     **dict.fromkeys(("op", "outpad", "outputpad", "outputpadding"), "out_pad"),
 }
-"""Keys by what textbooks and people call them besides the frameworks' names: F is a filter's size in CS231n."""
+"""Keys by further names from textbooks and common use: F is a filter's size in CS231n."""
 
 
 def meant_key(cls: type[Layer], written: str) -> str | None:
-    """Return the key that a word of textbooks or an abbreviation means; None for others."""
+    """Return the key that a textbook's name or an abbreviation means; None for others."""
     key = _MEANT.get(written.lower().replace("_", ""))
     return key if key in cls.KEYS else None
 
 
 def nearest_key(cls: type[Layer], written: str, more: Iterable[str] = ()) -> str | None:
-    """Return `did you mean dilation (d)?`: the names of keys nearest to a word, ours before the frameworks'.
+    """Return `did you mean dilation (d)?`: the key names nearest to a word, ours before the frameworks'.
 
-    Where none is near, the few other ops that have such a key.
+    If none is near, it names the other ops with such a key, if they are few.
     """
     if (meant := meant_key(cls, written)) is not None:
         return f"did you mean '{meant}'?"
@@ -426,9 +426,9 @@ _TOP: dict[str, Callable[[Any], Any]] = {
     "unused": _unused,
     "names": _file_names,
 }
-"""How the keys at the top are read, but for the input's shape, which `sample_axes` decides."""
+"""The readers of the top-level keys, except the input's shape, which depends on `sample_axes`."""
 _NULLABLE = {"dialect", "layout"}
-"""Those of them whose reader takes null."""
+"""The top-level keys whose reader accepts null."""
 _COMMON: dict[str, Callable[[Any], Any]] = {
     "name": _name,
     "from": _names,
@@ -436,13 +436,13 @@ _COMMON: dict[str, Callable[[Any], Any]] = {
     "trainable": _trainable,
     "counted": _counted,
 }
-"""How the keys that every layer may have are read, but for `times`, which comes first."""
+"""The readers of the keys that every layer may have, except `times`, which is read first."""
 _ONNX = ("auto_pad", "pads")
-"""The keys whose values ONNX writes in a form of its own."""
+"""The keys whose values have a form of their own in ONNX."""
 
 
 def _plain(written: str, value: Any, nd: int | None) -> Any:
-    """Return the value of a key as its reader takes it: ONNX's pads as [before, after] per axis."""
+    """Return the value of a key in the form its reader accepts: ONNX's pads as [before, after] per axis."""
     if written == "auto_pad" and not isinstance(value, str):
         raise SpecError(f"{shown(value)} is not a word", "for numbers use pads")
     if written != "pads":
@@ -454,7 +454,7 @@ def _plain(written: str, value: Any, nd: int | None) -> Any:
 
 
 def _check_keys(cls: type[Layer], op: str, given: dict[str, object], path: Path) -> None:
-    """SpecError for a key that is missing, or two that exclude each other."""
+    """Raise SpecError for a missing key, or for two that exclude each other."""
     if "p_total" in given and "p" in given:
         raise SpecError(
             "p and p_total are both given", "p is per side, p_total the sum of both sides", path=(*path, "p")

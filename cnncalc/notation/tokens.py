@@ -14,20 +14,20 @@ from ..errors import Where, printable
 OPENING, CLOSING = "([{", ")]}"
 QUOTES = "\"'"
 _BEFORE_QUOTES = " \t\r\n=,:([{+"
-"""The signs after which a quote begins a text; elsewhere it is an apostrophe."""
+"""The characters after which a quote begins a quoted text; elsewhere it is an apostrophe."""
 
 
 class Token(NamedTuple):
     """A word of a text."""
 
     text: str
-    """Comments in it are blanks."""
+    """The word, with comments in it replaced by blanks."""
     start: int
     """The offset of its first character."""
 
 
 class WordText:
-    """A text of words, and its place: in a file, or on the command line."""
+    """A text of words and its place, in a file or on the command line."""
 
     def __init__(self, text: str, name: str | None = None, first_line: int = 1, tokens: Sequence[Token] | None = None):
         self.text, self.name, self.first_line = text, name, first_line
@@ -35,7 +35,7 @@ class WordText:
         self.words = [token.text for token in self.tokens]
 
     def at(self, index: int, start: int, end: int) -> Where:
-        """Return the place of a part of a word; on the command line with all the words as the excerpt."""
+        """Return the place of a part of a word; on the command line, the excerpt is all the words."""
         begin = self.tokens[index].start
         if self.name is not None:
             from . import positions
@@ -61,7 +61,7 @@ def tokenize(text: str) -> Iterator[Token]:
 
 
 def _word(text: str, start: int) -> tuple[str, int]:
-    """Return the word that begins at an offset, its comments blank, and where it ends."""
+    """Return the word that begins at an offset, with comments blanked, and its end."""
     parts: list[str] = []
     depth, last = 0, ""
     at = start
@@ -84,7 +84,7 @@ def _word(text: str, start: int) -> tuple[str, int]:
 
 
 def _quote_end(text: str, at: int) -> int:
-    """Return where a text in quotes ends that begins at an offset."""
+    """Return the end of the quoted text that begins at an offset."""
     end = at + 1
     while end < len(text) and text[end] != text[at]:
         end += 2 if text[end] == "\\" else 1
@@ -97,7 +97,7 @@ def _line_end(text: str, at: int) -> int:
 
 
 def whole_words(words: Sequence[str]) -> WordText:
-    """Return the words of a command line as they are, spaces in them included."""
+    """Return the arguments of a command line unchanged, each as one word, spaces included."""
     starts = [sum(len(word) + 1 for word in words[:index]) for index in range(len(words))]
     return WordText(" ".join(words), tokens=[Token(*one) for one in zip(words, starts, strict=True)])
 
@@ -119,7 +119,7 @@ def split_arguments(text: str) -> list[str]:
 
 
 def wrong_bracket(text: str) -> tuple[int, str] | None:
-    """Return the offset of a bracket that is not closed, or closes none, and what is wrong; None if all are paired."""
+    """Return the offset of an unpaired bracket and what is wrong; None if all are paired."""
     open_at: list[int] = []
     at = 0
     while at < len(text):

@@ -35,18 +35,18 @@ from .tokens import WordText, split_arguments, wrong_bracket
 
 
 class ParsedWord(NamedTuple):
-    """A word that was read."""
+    """A parsed layer word."""
 
     op: str
     """The first layer's op."""
     args: list[Arg]
-    """The arguments; none of a call."""
+    """The arguments; empty for a call."""
     layers: list[Raw | Group]
-    """The layers that it means."""
+    """The layers it means."""
 
 
 class Words(Origin):
-    """Layer words: where a network was read from."""
+    """Layer words as the origin of a network."""
 
     is_typed = True
 
@@ -58,7 +58,7 @@ class Words(Origin):
         """The word of each layer of the spec."""
 
     def with_argument(self, layer: int, key: str, value: int) -> str:
-        """Return the word of a layer of the spec with one more argument, after a bare number; at the end of a call."""
+        """Return the word of a layer with one more argument, after a bare number or at the end of a call."""
         word = self.text.words[self.owners[layer]]
         if word.endswith(")") and "(" in word.partition(":")[0]:
             name = "kernel_size" if key == "k" else "padding"
@@ -78,7 +78,7 @@ class Words(Origin):
         return re.sub(rf"(?<=[:(,])\s*((out|size)\s*=\s*)?{factor}(?=[,)]|$)", times, word, count=1)
 
     def locate(self, path: Path, key: str | None) -> Where | None:
-        """Return the place of a layer, or of the argument that gives its key."""
+        """Return the place of a layer, or of the argument that sets its key."""
         if len(path) < 2 or path[0] != "layers":
             if path != ("input",) or not self.first:
                 return None
@@ -95,11 +95,11 @@ class Words(Origin):
 
 
 Completer = Callable[[list[dict[str, Any]]], None]
-"""Adds keys that are known from elsewhere to layers as JSON has them (completers.py)."""
+"""A function that adds keys known from elsewhere to layers in JSON form (completers.py)."""
 
 
 def read_words(text: WordText | Sequence[str], first: int = 0, complete: Completer | None = None) -> Network:
-    """Read a network from layer words, beginning at `first`. SpecError at the place of what is wrong."""
+    """Read a network from layer words, beginning at `first`. SpecError at the place of a mistake."""
     if not isinstance(text, WordText):
         text = WordText(" ".join(text))
     origin = Words(text, first)
@@ -128,7 +128,7 @@ def read_words(text: WordText | Sequence[str], first: int = 0, complete: Complet
 
 
 def _spread_pairs(layers: list[Raw]) -> None:
-    """Give a pad or a crop with one [before, after] that pair for each axis that the other layers say there is."""
+    """Repeat the single [before, after] of a pad or crop for each axis, whose number the other layers determine."""
     lone = []
     ranks = []
     for raw in layers:
@@ -146,7 +146,7 @@ def _is_lone_pair(value: Any) -> bool:
 
 
 def is_layer_word(word: str) -> bool:
-    """Return whether a word begins with the name of an op, or of a framework's class, or is the call of one."""
+    """Return whether a word begins with the name of an op or of a framework's class, or is a call of one."""
     if "(" in word and _call_of(word) is not None:
         return True
     try:
@@ -156,7 +156,7 @@ def is_layer_word(word: str) -> bool:
 
 
 def called_name(word: str) -> str:
-    """Return the name in front of a word's arguments, without the modules of a framework."""
+    """Return the name before a word's arguments, without module prefixes."""
     if "(" in word:
         from .calls import LINE
 
@@ -166,7 +166,7 @@ def called_name(word: str) -> str:
 
 
 def call_error(word: str) -> SpecError | None:
-    """Return why a word that is written as a call is not one that is read; None for another word."""
+    """Return why a word with the form of a call cannot be read; None for other words."""
     from .calls import looks_like_call, read_call
 
     if not looks_like_call(word):
@@ -179,7 +179,7 @@ def call_error(word: str) -> SpecError | None:
 
 
 def join_hint(before: str, words: Sequence[str]) -> SpecError | None:
-    """Return the error for words the first of which is an argument of the layer word before; None for another word."""
+    """Return the error for words of which the first is an argument of the layer word before them; None for others."""
     head = None
     with suppress(WordError):
         head = head_of(before.partition(":")[0].rstrip())
@@ -207,7 +207,7 @@ def join_hint(before: str, words: Sequence[str]) -> SpecError | None:
 
 
 def _takes(word: str, argument: str) -> bool:
-    """Return whether a word that has arguments can have this one, too: one side for each axis, of a key of its own."""
+    """Return whether a word can take this further argument: a key of its own, with a side for each axis."""
     head, _, rest = word.partition(":")
     nd = OPS[find_op(head) or "conv"][1]
     if not rest or len(split_axes(argument)) != nd:
@@ -232,7 +232,7 @@ def _is_argument(head: WordHead, word: str, takes_number: bool) -> bool:
 
 
 def parse_word(word: str) -> ParsedWord:
-    """Parse a word into its op, its arguments and its layers. WordError for what cannot be read."""
+    """Parse a word into its op, arguments and layers. WordError if it cannot be read."""
     wrong = wrong_bracket(word)
     if wrong is not None:
         raise WordError(wrong[1], "brackets must be closed within a word", wrong[0], len(word))
@@ -250,7 +250,7 @@ def parse_word(word: str) -> ParsedWord:
 
 
 def _word(head: WordHead, word: str, parts: Sequence[Part]) -> ParsedWord:
-    """Return a word of these arguments."""
+    """Return the parsed word with these arguments."""
     behind = [one for one in parts if isinstance(one, Follower)]
     args = [*head.args, *[one for one in parts if isinstance(one, Arg) and one.key != BARE]]
     bare = [one for one in parts if isinstance(one, Arg) and one.key == BARE]
@@ -288,7 +288,7 @@ def _word(head: WordHead, word: str, parts: Sequence[Part]) -> ParsedWord:
 
 
 def _lacking(raw: Raw) -> list[str]:
-    """Return the keys that a layer needs and does not have."""
+    """Return the required keys that a layer does not have."""
     cls = OPS[raw["op"]][0]
     lacking = [key for key in cls.NEEDED if key not in raw]
     given = {key for one in raw if lacking and one != "op" for key in keys_named(cls, one)}
@@ -296,7 +296,7 @@ def _lacking(raw: Raw) -> list[str]:
 
 
 def _needed(raw: Raw, word: str) -> WordError | None:
-    """Return the error for a word without the bare number that its op needs, with the word as it could be."""
+    """Return the error for a word without the bare number that its op needs, with a possible word."""
     op = raw["op"]
     bare = OPS[op][0].BARE
     if bare is None or _lacking(raw) != [bare]:
@@ -304,7 +304,7 @@ def _needed(raw: Raw, word: str) -> WordError | None:
     example = 2 if bare == "k" else EXAMPLE.get(bare, 2)
     given = [text.strip() for text in split_arguments(word.partition(":")[2]) if text.strip()]
     letters = {name.strip(): number.strip() for name, _, number in (text.partition("=") for text in given)}
-    if bare == "c_o" and {"K", "F"} <= letters.keys() and all(map(is_digits, letters.values())):  # as CS231n has them
+    if bare == "c_o" and {"K", "F"} <= letters.keys() and all(map(is_digits, letters.values())):  # as in CS231n
         c_o, k = letters.pop("K"), letters.pop("F")
         meant = ",".join([c_o, f"k{k}", *[f"{key.lower()}={number}" for key, number in letters.items()]])
         return WordError(f"K is the number of filters, and F their size: {op}:{meant}", None, 0, len(word))
@@ -318,11 +318,11 @@ def _needed(raw: Raw, word: str) -> WordError | None:
 
 
 _CHANNELS = ("c", "n", "o", "f", "ch", "out", "channels", "features", "units", "width")
-"""What people call the number of a convolution's channels."""
+"""Common names for the number of a convolution's channels."""
 
 
 def _raw(op: str, args: Sequence[Arg]) -> Raw:
-    """Return the layer of these arguments. WordError for a key that is given twice."""
+    """Return the layer with these arguments. WordError for a key given twice."""
     raw: Raw = {"op": op}
     for key, value, start, end in args:
         if key == "op":
@@ -338,7 +338,7 @@ def _grouped(head: Raw, before: Sequence[tuple[str, Raw]], behind: Sequence[tupl
 
 
 def _pad_in_front(cls: type[Layer], raw: Raw, mode: Any, nd: int, word: str) -> Raw:
-    """Return the pad of a `padding_mode`, and take the padding out of the layer."""
+    """Return the pad for a `padding_mode`, and remove the padding from the layer."""
     from .calls.torch import padded_apart
 
     for written in [*raw]:
@@ -353,7 +353,7 @@ def _pad_in_front(cls: type[Layer], raw: Raw, mode: Any, nd: int, word: str) -> 
 
 
 def _is_class(head: WordHead, bare: Sequence[Arg]) -> bool:
-    """Return whether a word is read as the call of a framework's class: in its spelling, by its positions."""
+    """Return whether a word is read as a call of a framework's class, with its positional arguments."""
     if not head.op:
         return True
     cls = OPS[head.op][0]
@@ -363,7 +363,7 @@ def _is_class(head: WordHead, bare: Sequence[Arg]) -> bool:
 
 
 def _without_key(head: WordHead, bare: Arg) -> Raw | None:
-    """Return the layer of an op with a number that a framework's class has and the op does not need: `flatten:1`."""
+    """Return the layer of an op with a number that only a framework's class takes: `flatten:1`."""
     from .calls import layers_of
 
     for name in (head.written, f"{head.written}2d"):
@@ -378,7 +378,7 @@ def _without_key(head: WordHead, bare: Arg) -> Raw | None:
 def _class_word(
     head: WordHead, word: str, bare: Sequence[Arg], args: Sequence[Arg], behind: Sequence[Follower]
 ) -> ParsedWord:
-    """Return a word of a framework's class by the rules of its call."""
+    """Return the parsed word of a framework's class, by the rules of its call."""
     from .calls import layers_of, theirs
 
     assert head.kind is not None
@@ -392,7 +392,7 @@ def _class_word(
 
 
 def _of_call(layers: Sequence[Raw], own: Raw, behind: Sequence[Follower] = (), args: Sequence[Arg] = ()) -> ParsedWord:
-    """Return the layers of a call as a word: those before and after its layer are of one group with it."""
+    """Return the layers of a call as a parsed word: layers before and after its main layer form a group with it."""
     at = 1 if len(layers) > 1 and layers[0]["op"] == "pad" else 0
     before = [(raw["op"], raw) for raw in layers[:at]]
     rest = layers[at + 1 :]
@@ -404,12 +404,12 @@ def _of_call(layers: Sequence[Raw], own: Raw, behind: Sequence[Follower] = (), a
         what = f"{other[0]} applies to one layer, but {layers[0]['op']} stands for {len(layers)} here"
         raise SpecError(what, "write each layer as a separate word")
     first = {key: value for key, value in own.items() if key == "from"}
-    last = {key: value for key, value in own.items() if key == "name"}  # what stands under a name is what comes out
+    last = {key: value for key, value in own.items() if key == "name"}  # a name stands for the output of its group
     return ParsedWord(layers[0]["op"], list(args), [{**layers[0], **first}, *layers[1:-1], {**layers[-1], **last}])
 
 
 def _call_of(word: str) -> Callable[[], ParsedWord] | None:
-    """Return what reads a word that is written as a call; None for another word."""
+    """Return a function that reads a word with the form of a call; None for other words."""
     from .calls import LINE, SEQUENTIAL, is_expression, looks_like_call, read_call
 
     if not looks_like_call(word):

@@ -1,1 +1,1 @@
-"""The inverse of a trace: the settings of a layer, the inputs of a network and the stacks that give what is wanted."""
+"""The inverse of a trace: settings of a layer, inputs of a network, and stacks of layers that give a wanted result."""

@@ -1,4 +1,4 @@
-"""The answer to which settings give an output; where none does, how close they get and which key would have to move."""
+"""The settings that give a wanted output, or else the nearest outputs and the keys that would have to change."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .axis import AxisLayer, Rounding
 from .settings import USUAL, LayerQuestion, Solutions, Whole
 
 TRIES = 64
-"""How many outputs are looked at for the nearest one: what a window reaches by its padding, it may not be allowed."""
+"""The most outputs that are tried for the nearest one: an output within reach of the padding may not be allowed."""
 FEW = 20_000
-"""How many windows are looked at for what is near, and for each change, if there are more."""
+"""The most windows that are tried for near outputs, and for each change."""
 
 
 class Nearest(NamedTuple):
-    """An output that can be reached, and the first setting that gives it."""
+    """A reachable output, and the first setting that gives it."""
 
     out: tuple[int, ...]
     setting: Whole
@@ -32,20 +32,20 @@ class Answer(NamedTuple):
     question: LayerQuestion
     found: Solutions
     most: int
-    """How many are listed."""
+    """The most settings that are listed."""
     nearest: list[Nearest]
-    """The nearest outputs that can be reached, if there is no setting."""
+    """The nearest reachable outputs, if there is no setting."""
     changes: list[KeyChange]
-    """The changes of one key each that make the output possible, if there is no setting."""
+    """The changes of a single key that make the output possible, if there is no setting."""
 
     @property
     def number(self) -> int:
-        """How many were found, listed or not; all that there are if `found.complete` says so."""
+        """The number of settings found, listed or not; `found.complete` says whether these are all."""
         return self.found.count
 
     @property
     def complete(self) -> bool:
-        """Whether all that there are are listed."""
+        """Whether all settings are listed."""
         return self.found.complete and self.number <= self.most
 
     @property
@@ -61,12 +61,12 @@ def answer(question: LayerQuestion, most: int = USUAL) -> Answer:
         return Answer(question, found, most, [], [])
     near, changed = nearest(question), changes(question)
     if not near and not changed and not {"k", "s", "p"} & {*question.opened}:
-        question.layer.placed(question.space, question.env)  # its own keys may be what is wrong
+        question.layer.placed(question.space, question.env)  # its own keys may be wrong
     return Answer(question, found, most, near, changed)
 
 
 class KeyChange(NamedTuple):
-    """A change that makes the wanted output possible: the layer without the key, and its first setting then."""
+    """A change of one key that makes the wanted output possible: the layer without the key, and the first setting."""
 
     key: str
     layer: Windowed
@@ -74,7 +74,7 @@ class KeyChange(NamedTuple):
 
 
 def nearest(question: LayerQuestion) -> list[Nearest]:
-    """Return the nearest output below the wanted one and the nearest above it, as far as there are any."""
+    """Return the nearest reachable outputs below and above the wanted one, if any."""
     found = []
     question = question._replace(ranges=question.ranges._replace(most=FEW))
     for step in (-1, 1):
@@ -99,7 +99,7 @@ def _first(question: LayerQuestion) -> Whole | None:
 
 
 def _reached(question: LayerQuestion, step: int) -> tuple[int, ...] | None:
-    """Return the outputs nearest to the wanted ones, below or above them, by the bounds of each window."""
+    """Return the outputs nearest to the wanted ones, below or above, by the bounds of each window."""
     layer, nd = question.layer, len(question.space)
     ceil = layer.rounding(1, nd, question.env) if isinstance(layer, Pool) else False
     placed = dict[int, int]()
@@ -117,7 +117,7 @@ def _reached(question: LayerQuestion, step: int) -> tuple[int, ...] | None:
 
 
 def changes(question: LayerQuestion) -> list[KeyChange]:
-    """Return for each key how it has to move, alone, so that a setting gives the wanted output."""
+    """Return for each key the change of it alone with which a setting gives the wanted output."""
     found = []
     layer, ranges = question.layer, question.ranges._replace(most=FEW)
     size = max(*question.space, *question.out)

@@ -1,7 +1,7 @@
-"""The settings of a window on one axis that give a wanted size: for each kernel, stride and dilation an interval.
+"""The settings of a window on one axis that give a wanted size: an interval for each kernel, stride and dilation.
 
-The paddings that give a size are the inverse of the floor formula (`window.paddings`), cut to what the ranges and the
-dialect allow; none is tried.
+The paddings that give a size follow from the inverse of the floor formula (`window.paddings`), restricted to what the
+ranges and the dialect allow; none is found by trial.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from ..window import extent, paddings
 from .windows import MOST_WINDOWS, Bound, Search, cut, windows
 
 PLACED = 20
-"""How many windows one costs that the layer itself places, as a padding word has it."""
+"""The number of windows that one counts as if the layer itself has to place it, for a padding word."""
 ANY = 1 << 62
-"""More units than any output has."""
+"""A bound larger than any output."""
 
 
 class Ranges(NamedTuple):
-    """The values that are tried for what a layer leaves open."""
+    """The ranges of the keys that a layer leaves open."""
 
     k: range = range(1, 12)
     s: range = range(1, 5)
     p: range | None = None
-    """Per side; None for any below the kernel's extent, so that every window may hold a pixel."""
+    """The padding per side; None for any below the kernel's extent, so that every window may contain a pixel."""
     d: range = range(1, 5)
     out_pad: range | None = None
     """None for any that the dialect allows."""
@@ -49,7 +49,7 @@ class Setting(NamedTuple):
     after: int
     d: int
     out_pad: int | None
-    """None of a window that slides."""
+    """The out_pad; None for a sliding window."""
     word: str | None = None
     """The padding word that stands for both sides."""
 
@@ -60,7 +60,7 @@ class Setting(NamedTuple):
 
 
 class SettingRow(NamedTuple):
-    """Solutions that differ in their padding alone: q before and q + odd after, for each q in `before`."""
+    """Solutions that differ only in padding: q before and q + odd after, for each q in `before`."""
 
     k: int
     s: int
@@ -68,7 +68,7 @@ class SettingRow(NamedTuple):
     before: range
     odd: int
     bare: int | None = None
-    """The out_pad that goes with no padding, of a transposed window: it rises with the padding. None of others."""
+    """For a transposed window, the out_pad without padding, which rises with the padding; None for others."""
     word: str | None = None
 
     def setting(self, q: int) -> Setting:
@@ -78,7 +78,7 @@ class SettingRow(NamedTuple):
 
     @property
     def half(self) -> int | None:
-        """The padding before if both sides are the kernel's extent less 1; None if they cannot be."""
+        """The padding before if both sides add up to the kernel's extent less 1; None if they cannot."""
         half, rest = divmod(extent(self.k, self.d) - 1 - self.odd, 2)
         return None if rest else half
 
@@ -88,11 +88,11 @@ class AxisRows(NamedTuple):
 
     rows: list[SettingRow]
     complete: bool
-    """Whether there are no others."""
+    """Whether these are all."""
 
 
 class AxisQuestion(NamedTuple):
-    """What is asked of one axis: from n to `out`, with these values of each key."""
+    """The question for one axis: from n to `out`, with these values of each key."""
 
     n: int
     out: int
@@ -104,18 +104,18 @@ class AxisQuestion(NamedTuple):
     out_pad: range | None
     """None for any that the dialect allows."""
     pair: Pair | str | None
-    """The padding that the layer gives, in numbers or as a word; None if it leaves it open."""
+    """The padding that the layer states, in numbers or as a word; None if it is open."""
     most: int = MOST_WINDOWS
     """How many windows are looked at, if there are more."""
 
 
 class Rounding(NamedTuple):
-    """How the number of windows is rounded: `ceil` up, and with `kept` every window kept."""
+    """How the number of windows is rounded: up with `ceil`, and with every window kept with `kept`."""
 
     ceil: bool = False
     kept: bool = False
     padded: bool = False
-    """Whether that holds only where there is padding."""
+    """Whether that applies only with padding."""
 
 
 Window = tuple[int, int, int, int]
@@ -136,7 +136,7 @@ class AxisLayer(NamedTuple):
         return isinstance(self.layer, TransposedConv)
 
     def rows(self, question: AxisQuestion) -> AxisRows:
-        """Return the settings of an axis. SpecError if the ranges are too wide to find one."""
+        """Return the settings on an axis. SpecError if the ranges are too wide to find any."""
         search, found = Search(question.most), list[SettingRow]()
         marks = question.pair is None and question.p is None and self.env.dialect.pads_by_word
         for window in self._windows(question, search, range(question.out, question.out + 1)):
@@ -151,7 +151,7 @@ class AxisLayer(NamedTuple):
         return AxisRows(found, True)
 
     def _windows(self, question: AxisQuestion, search: Search, outs: range) -> Iterator[Window]:
-        """Yield the windows that may reach one of some outputs, the smallest dilation first."""
+        """Yield the windows that may reach one of these outputs, smallest dilation first."""
         layer, env = self.layer, self.env
         strides, dilations = question.s, question.d if layer.dilates(env) else cut(question.d, 1, 1)
         if str(question.pair).startswith("same") and not self.transposes:
@@ -161,20 +161,20 @@ class AxisLayer(NamedTuple):
         return windows(question.k, strides, dilations, bounds, layer.strides_dilated(env), search)
 
     def _bounds(self, question: AxisQuestion, outs: range) -> list[Bound]:
-        """Return what holds of windows that reach one of some outputs, k' being d*k - d + 1.
+        """Return the bounds on windows that reach one of these outputs, with k' = d*k - d + 1.
 
-        The most padding gives no fewer than the first of them, and the least no more than the last; of what is
-        transposed it is the other way round.
+        The most padding gives at least the first output, and the least padding at most the last; for a transposed
+        window it is the other way round.
         """
         n, first, last, own = question.n, outs[0], outs[-1], question.out_pad
         least, most = _paddings(question)
-        if self.transposes:  # (n-1)*s + k' + out_pad - out is cut away
+        if self.transposes:  # (n-1)*s + k' + out_pad - out is cut off
             low, high = (0, Bound(0, 1, 1, 0, -2)) if own is None else (own.start, Bound(0, 0, 0, 0, own.stop - 1))
-            if isinstance(question.pair, str):  # a word appends what it needs
+            if isinstance(question.pair, str):  # a padding word appends what it needs
                 low, high = 0, Bound(0, 1, 1, 0, 0 if own is None else own.stop)
             enough, bare = Bound(0, 1 - n, 1, -1, 1 - first), Bound(0, n - 1, -1, 1, last - low - 1)
             return [enough.plus(least).less(high), bare.less(most)]
-        slack = int(self.rounding.ceil)  # a stride that rounding up adds, or its last-window rule takes away
+        slack = int(self.rounding.ceil)  # rounding up adds up to one stride, and its last-window rule removes one
         bare = Bound(0, first - 1 - slack, -1, 1, n - 1)
         bounds = [Bound(0, -last - slack, 1, -1, -n).plus(least), bare.less(most)]
         two, four = [self.layer.most_per_side(k, self.env) for k in (2, 4)]
@@ -183,7 +183,7 @@ class AxisLayer(NamedTuple):
         return bounds
 
     def _slides(self, question: AxisQuestion, window: Window, search: Search) -> list[SettingRow]:
-        """Return the settings of a sliding window: equal sides, or else an odd unit after."""
+        """Return the settings of a sliding window: equal sides, or an odd unit after."""
         (k, span, s, d), n, out, pair, p = window, question.n, question.out, question.pair, question.p
         layer, env, (ceil, kept, padded) = self.layer, self.env, self.rounding
         if isinstance(layer, Pool) and layer.needs_bare_fit(self.nd, env) and k > n:
@@ -200,7 +200,7 @@ class AxisLayer(NamedTuple):
                 continue
             parts = [before]
             if isinstance(layer, Pool) and env.dialect.pool_limit == "pixel":
-                search.look(4 * len(before) if n < d else 0)  # a dilated kernel may step over all: one by one
+                search.look(4 * len(before) if n < d else 0)  # it may step over the input: test one by one
                 parts = [*pixel_paddings(Slide(n, span, s, None, None, out, k, d, False, ""), before)]
             if parts:
                 return [SettingRow(k, s, d, part, odd) for part in parts]
@@ -222,7 +222,7 @@ class AxisLayer(NamedTuple):
         return found
 
     def _appended(self, question: AxisQuestion, s: int, d: int) -> range:
-        """Return the values of out_pad that are tried."""
+        """Return the values of out_pad to try."""
         limit, own = out_pad_limit(s, d, self.env), question.out_pad
         if own is None:
             return range(limit or max(s, d))
@@ -231,7 +231,7 @@ class AxisLayer(NamedTuple):
     def _marked(
         self, question: AxisQuestion, window: Window, own: list[SettingRow], search: Search
     ) -> list[SettingRow]:
-        """Return rows with the word `same` where it gives one of them, and the one that it alone gives."""
+        """Return the rows with the word `same` where it gives one of them, and the row that only it gives."""
         n, s, appended = question.n, window[2], question.out_pad
         if "out_pad" in self.layer.given or question.out != (n * s if self.transposes else -(-n // s)):
             return own
@@ -250,7 +250,7 @@ class AxisLayer(NamedTuple):
     def _placed(
         self, question: AxisQuestion, window: Window, word: str, search: Search
     ) -> Iterator[tuple[int, SettingRow]]:
-        """Yield the outputs and settings of a padding word, as the layer itself places it."""
+        """Yield the outputs and settings of a padding word, as the layer itself places them."""
         k, _, s, d = window
         pads = [None] if question.out_pad is None or not self.transposes else self._appended(question, s, d)
         for out_pad in pads:
@@ -267,9 +267,9 @@ class AxisLayer(NamedTuple):
                 yield out, SettingRow(k, s, d, range(pb, pb + 1), pa - pb, bare, word if out_pad is None else None)
 
     def nearest(self, question: AxisQuestion, step: int) -> int | None:
-        """Return the output nearest to the wanted one, below it (-1) or above it (1), that a window may reach.
+        """Return the output nearest to the wanted one, below (-1) or above it (1), that a window may reach.
 
-        None if there is none, or if there are too many windows to look at.
+        None if there is none, or if there are too many windows to try.
         """
         outs = range(question.out + 1, ANY) if step > 0 else range(1, question.out)
         found = None
@@ -289,7 +289,7 @@ class AxisLayer(NamedTuple):
         return found
 
     def _reached(self, question: AxisQuestion, outs: range, step: int) -> int | None:
-        """Return the first or the last of some outputs that some window may reach; None if none may."""
+        """Return the first or last of these outputs that some window may reach; None if there is none."""
         search = Search(question.most)
         for window in self._windows(question, search, outs):
             for low, high in self._reach(question, window, search):
@@ -299,7 +299,7 @@ class AxisLayer(NamedTuple):
         return None
 
     def _reach(self, question: AxisQuestion, window: Window, search: Search) -> Iterator[tuple[int, int]]:
-        """Yield the least and the most that a window gives, over all paddings that are allowed."""
+        """Yield the least and the largest output of a window over all allowed paddings."""
         (k, span, s, d), pair, n = window, question.pair, question.n
         if isinstance(pair, str):
             yield from [(out, out) for out, _ in self._placed(question, window, pair, search)]
@@ -317,7 +317,7 @@ class AxisLayer(NamedTuple):
 
 
 def _paddings(question: AxisQuestion) -> tuple[Bound, Bound]:
-    """Return the least and the most padding of both sides together, in terms of the window."""
+    """Return the least and the most total padding, in terms of the window."""
     pair, p = question.pair, question.p
     none, extent_less_1, twice = Bound(0, 0, 0, 0, 0), Bound(0, 0, -1, 1, 0), Bound(0, 0, -2, 2, 0)
     if isinstance(pair, str):

@@ -1,4 +1,4 @@
-"""The inputs of a network that give what is wanted: an output, no dropped pixel, a number of features."""
+"""The inputs of a network that give a wanted result: an output, no dropped pixels, a number of features."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from ..sizes import NOTHING_KNOWN, Open, Shape, Size, evaluated, known, show
 from ..trace import shape
 
 NEAR = 64
-"""How far from a wanted product of sizes the nearest one that can be had is looked for."""
+"""The distance from a wanted product of sizes within which the nearest possible one is searched."""
 Way = dict[str, Numbers]
-"""The numbers of each letter; any of one goes with any of another."""
+"""The numbers of each letter, which may be combined freely."""
 
 
 class Wish(NamedTuple):
-    """What is wanted of an input, besides that the network takes it."""
+    """What is wanted of an input, besides being accepted by the network."""
 
     out: Shape | None = None
-    """The output's sizes on its spatial axes."""
+    """The wanted spatial sizes of the output."""
     clean: bool = False
-    """Whether every floor has to be exact."""
+    """Whether every floor must be exact."""
     features: int | None = None
-    """How many features the first linear layer has to get."""
+    """The wanted number of features of the first linear layer."""
 
 
 class Fit(NamedTuple):
-    """The padding of one axis of an image that makes it an input of those that are wanted."""
+    """The padding of one axis of an image that makes it one of the wanted inputs."""
 
     axis: str
     size: int
@@ -42,33 +42,33 @@ class Fit(NamedTuple):
 
     @property
     def pad(self) -> tuple[int, int]:
-        """The padding before and after, an odd unit after."""
+        """The padding before and after, with an odd unit after."""
         total = self.to - self.size
         return total // 2, total - total // 2
 
 
 class WantedInputs(NamedTuple):
-    """The inputs that are wanted, as numbers of the letters of `sample`."""
+    """The wanted inputs, as numbers of the letters of `sample`."""
 
     sample: Shape
     letters: tuple[str, ...]
     wish: Wish
     ways: list[Way]
-    """Sets of inputs, those with equal axes first: an input is among them if it is in one; empty if there is none."""
+    """Sets of inputs whose union is wanted, those with equal axes first; empty if there is no input."""
     conditions: tuple[str, ...]
-    """What has to hold of several letters besides, in words."""
+    """Further conditions on several letters, in words."""
     nearest: list[tuple[int, ...]]
-    """The nearest outputs that can be had, or numbers of features, if there is no input."""
+    """The nearest possible outputs or numbers of features, if there is no input."""
 
     def least(self) -> Shape | None:
-        """Return the smallest input of the first way: the smallest number of each letter; None if there is none."""
+        """Return the input with the smallest numbers of the first set; None if there is none."""
         if not self.ways:
             return None
         smallest = {letter: own.least or 0 for letter, own in self.ways[0].items()}
         return tuple([evaluated(size, smallest) for size in self.sample])
 
     def fit(self, sizes: Sequence[int]) -> list[Fit] | None:
-        """Return the smallest padding of an image of these sizes, an axis each; None if no padding will do."""
+        """Return the smallest padding of an image of these sizes, for each axis; None if no padding works."""
         found = []
         for way in self.ways:
             to = [way[letter].first(size) for letter, size in zip(self.letters, sizes, strict=True)]
@@ -82,7 +82,7 @@ class WantedInputs(NamedTuple):
 
 
 def opened(network: Network) -> Network:
-    """Return a configured network with a letter for each spatial size of its own input, or of the usual one."""
+    """Return a configured network with a letter for each spatial size of its own input, or of the default one."""
     if network.input is None:
         return with_open_input(network)
     read = read_input(network)
@@ -97,7 +97,7 @@ def opened(network: Network) -> Network:
 
 
 def inputs(network: Network, wish: Wish) -> WantedInputs:
-    """Return the inputs of a network with open sizes that it takes, and that are as wished. SpecError without any."""
+    """Return the wanted inputs of a network with open sizes. SpecError if there can be none."""
     report = shape(network)
     letters = tuple([size.letter or "" for size in report.sample if isinstance(size, Open) and size.letter != "C"])
     if not letters:
@@ -112,7 +112,7 @@ def inputs(network: Network, wish: Wish) -> WantedInputs:
 
 
 def _ways(holds: Holds, letters: Sequence[str]) -> tuple[list[Way], list[Condition]]:
-    """Return the numbers of each letter that fulfil all conditions, and those that are over several letters."""
+    """Return the numbers of each letter that fulfil all conditions, and the conditions left over several letters."""
     ways: list[Way] = [{letter: holds.numbers.get(letter, Numbers.every()) for letter in letters}]
     left = []
     for condition in holds.joint:
@@ -136,7 +136,7 @@ def _met(way: Way, box: dict[str, Numbers]) -> Way:
 
 
 def _of_output(report: Report, out: Shape | None) -> list[Condition]:
-    """Return that the output has the wanted sizes. SpecError if it never has, with the last layer that may."""
+    """Return the conditions for the wanted output sizes. SpecError, with the last possible layer, if there are none."""
     if out is None:
         return []
     if any(isinstance(size, Open) for size in out):
@@ -152,7 +152,7 @@ def _of_output(report: Report, out: Shape | None) -> list[Condition]:
 
 
 def _depends(layer: LayerReport, out: Shape) -> bool:
-    """Return whether a layer's output has the wanted sizes for some inputs and not for others."""
+    """Return whether a layer's output has the wanted sizes for some inputs but not for all."""
     try:
         return bool(_made(layer, out))
     except SpecError:
@@ -160,7 +160,7 @@ def _depends(layer: LayerReport, out: Shape) -> bool:
 
 
 def _made(layer: LayerReport, out: Shape) -> list[Condition]:
-    """Return that a layer's output has the wanted sizes. SpecError if it never has."""
+    """Return the conditions for a layer's output to have the wanted sizes. SpecError if impossible."""
     own, found = layer.traced.out, []
     for size, want in _wanted(own, out, layer.env.channels_last):
         if isinstance(size, Open) and size.is_unknown:
@@ -173,7 +173,7 @@ def _made(layer: LayerReport, out: Shape) -> list[Condition]:
 
 
 def _wanted(own: Shape, out: Shape, last: bool) -> list[tuple[Size, int]]:
-    """Return each size of the output with the one that is wanted; one size means every spatial axis."""
+    """Return each size of the output with the wanted one; a single size means every spatial axis."""
     if own is NOTHING_KNOWN:
         raise SpecError("the output's sizes are unknown")
     numbers = [size for size in out if isinstance(size, int)]
@@ -190,7 +190,7 @@ def _wanted(own: Shape, out: Shape, last: bool) -> list[tuple[Size, int]]:
 
 
 def _of_floors(report: Report, clean: bool) -> Iterator[Condition]:
-    """Yield that each floor is exact: n + P - k' is a multiple of s."""
+    """Yield the condition that each floor is exact: n + P - k' is a multiple of s."""
     for layer in leaves(report.layers) if clean else ():
         own = layer.node.layer
         if not isinstance(own, Windowed) or NOTHING_KNOWN in (layer.sample, layer.traced.out):
@@ -203,7 +203,7 @@ def _of_floors(report: Report, clean: bool) -> Iterator[Condition]:
 def _exact(window: Slide, layer: LayerReport, report: Report) -> Iterator[Condition]:
     n, k, s, pb, pa, out = window[:6]
     what = f"{layer.name} without a dropped pixel"
-    if pb is None or pa is None:  # `same` pads what is missing, and a kernel below the stride may leave a rest
+    if pb is None or pa is None:  # `same` pads what is missing; only a kernel below the stride may leave a remainder
         test = Requirement((out - 1) * s + k - n, ">=", 0)
     else:
         test = Requirement(n + (pb + pa - k), "|", s)
@@ -221,9 +221,9 @@ def _exact(window: Slide, layer: LayerReport, report: Report) -> Iterator[Condit
 
 
 def _features(report: Report) -> Open:
-    """Return how many features the first linear layer over all values of a map gets.
+    """Return the number of features of the first linear layer over all values of a map.
 
-    Without a linear layer that is how many values the network gives. SpecError if the input's sizes do not decide it.
+    Without a linear layer it is the number of output values. SpecError if it does not depend on the input's sizes.
     """
     linears = [layer for layer in leaves(report.layers) if layer.op == "linear"]
     arriving = [(layer.name, layer.sample[-1]) for layer in linears if layer.sample != NOTHING_KNOWN]
@@ -244,9 +244,9 @@ def _equal(size: Open, want: int) -> Condition:
 
 
 def _nearest(report: Report, wish: Wish, letters: Sequence[str]) -> list[tuple[int, ...]]:
-    """Return the nearest outputs, or numbers of features, below and above the wanted ones that can be had.
+    """Return the nearest possible outputs or numbers of features below and above the wanted ones.
 
-    Of an output each axis is looked at alone, unless axes of one letter cannot be had together then.
+    Axes of an output are searched separately, unless axes with the same letter are then incompatible.
     """
     holds = report.holds.also(*_of_floors(report, wish.clean))
     wanted: list[tuple[Size, int]] = []
@@ -267,7 +267,7 @@ def _nearest(report: Report, wish: Wish, letters: Sequence[str]) -> list[tuple[i
 def _nearest_together(
     wanted: Sequence[tuple[Size, int]], holds: Holds, letters: Sequence[str]
 ) -> Iterator[tuple[int, ...]]:
-    """Yield what can be had of sizes over one letter, as of 3xHxH, where one of them is nearest to what is wanted."""
+    """Yield the possible sizes over a common letter, as in 3xHxH, with one of them nearest to the wanted one."""
     opened = [(size, want) for size, want in wanted if isinstance(size, Open)]
     shared = {letter for size, _ in opened for letter in size.letters}
     if len(shared) != 1:
@@ -282,10 +282,10 @@ def _nearest_together(
 
 
 def _near(size: Size, want: int, step: int, holds: Holds, letters: Sequence[str]) -> int | None:
-    """Return what of a size can be had that is nearest to a number, from it on down or up; None if nothing is found."""
+    """Return the possible value of a size nearest to a number, going down or up from it; None if none is found."""
     if not isinstance(size, Open):
         return size
-    if len(size.letters) == 1:  # it rises with its letter
+    if len(size.letters) == 1:  # the size rises with its letter
         at = _place(size, want, step, holds)
         return None if at is None else known(size.at(dict.fromkeys(size.letters, at)))
     targets = range(want, max(want + step * NEAR, 0), step)
@@ -293,7 +293,7 @@ def _near(size: Size, want: int, step: int, holds: Holds, letters: Sequence[str]
 
 
 def _place(size: Open, want: int, step: int, holds: Holds) -> int | None:
-    """Return the number of a size's only letter that brings it nearest to a number, from below or above."""
+    """Return the number of a size's only letter that brings the size nearest to `want`, from below or above."""
     (letter,) = size.letters
     own = holds.also(Condition((Requirement(size, ">=", want) if step > 0 else Requirement(want, ">=", size),)))
     return own.numbers[letter].least if step > 0 else own.numbers[letter].most

@@ -20,7 +20,7 @@ from ..sizes import Shape, Size
 from .axis import AxisLayer, AxisQuestion, Ranges, Rounding, Setting, SettingRow
 
 USUAL = 1000
-"""How many settings are listed, unless the caller says another number."""
+"""The default for the most settings that are listed."""
 KEYS = ("k", "s", "p", "d", "out_pad")
 """The keys that can be left open."""
 Whole = tuple[Setting, ...]
@@ -28,7 +28,7 @@ Whole = tuple[Setting, ...]
 
 
 class AxisGroup(NamedTuple):
-    """Axes that share one setting: their sizes and what the layer gives for them are the same."""
+    """Axes that share one setting, as their sizes and the layer's keys for them are the same."""
 
     axes: tuple[int, ...]
     question: AxisQuestion
@@ -40,13 +40,13 @@ class RoundedRows(NamedTuple):
     rounding: Rounding
     rows: tuple[list[SettingRow], ...]
     complete: bool
-    """Whether there are no other rows."""
+    """Whether these are all the rows."""
     bare: bool | None = None
-    """Whether no axis may have padding; False if one of them must, None for any."""
+    """True if no axis may have padding, False if at least one must, None if either is allowed."""
 
 
 class LayerQuestion(NamedTuple):
-    """What is asked of a layer: from the sizes `space` to the sizes `out`."""
+    """The question for a layer: from the sizes `space` to the sizes `out`."""
 
     layer: Windowed
     space: tuple[int, ...]
@@ -62,7 +62,7 @@ class LayerQuestion(NamedTuple):
         return tuple([key for key in own if key != "p" or "p_total" not in given])
 
     def groups(self) -> list[AxisGroup]:
-        """Return the axes that share a setting, with what is asked of them."""
+        """Return the groups of axes that share a setting, with their questions."""
         nd, layer = len(self.space), self.layer
         values = [self._values(key, nd) for key in ("k", "s", "d", "out_pad")]
         padding = layer.padding(nd, self.env) if "p" not in self.opened else None
@@ -80,7 +80,7 @@ class LayerQuestion(NamedTuple):
         return [AxisGroup(tuple(axes), question) for question, axes in found.items()]
 
     def _values(self, key: str, nd: int) -> list[range | None]:
-        """Return the values of a key on each axis: the one given, or its range."""
+        """Return the values of a key on each axis: the given one, or its range."""
         if key not in self.layer.given:
             return [getattr(self.ranges, key)] * nd
         given: Any = self.layer.given[key]
@@ -118,11 +118,11 @@ class Solutions:
         if len(self.choices) > 1:
             self.choices = _without_doubles(self.choices)
         self.count = sum(_count(choice, question) for choice in self.choices)
-        """How many there are; if they are not complete, how many were found."""
+        """The number of settings; if they are incomplete, the number found."""
         self.complete = all(choice.complete for choice in self.choices)
 
     def first(self, most: int = USUAL) -> Iterator[Whole]:
-        """Yield the first settings, the usual ones first: those that are the same on all axes, then the others."""
+        """Yield the first settings, most common first: those that are equal on all axes, then the others."""
         each = [_combined(choice, self.question, most) for choice in self.choices]
         merged = merge(*each, key=self._rank) if len(each) > 1 else each[0]
         return map(self._whole, islice(merged, most))
@@ -137,7 +137,7 @@ class Solutions:
 
 
 def check(question: LayerQuestion) -> None:
-    """Raise the error of a layer that the dialect refuses whatever its window is."""
+    """Raise the error of a layer that the dialect refuses with any window."""
     layer, env, nd = question.layer, question.env, len(question.space)
     if isinstance(layer, Pool):
         layer.check_keys(spread(layer.d, nd), env)
@@ -148,9 +148,9 @@ def check(question: LayerQuestion) -> None:
 
 
 def _without_doubles(choices: Sequence[RoundedRows]) -> list[RoundedRows]:
-    """Return choices of which a window that needs no padding has no totals: its sides are equal already.
+    """Return the choices without total paddings for windows that need no padding, whose sides are equal already.
 
-    That is for a layer with one setting on all axes; with several each keeps its own.
+    This applies to a layer with one setting on all axes; with several, each keeps its own.
     """
     bare, padded = choices
     if len(bare.rows) > 1:
@@ -160,7 +160,7 @@ def _without_doubles(choices: Sequence[RoundedRows]) -> list[RoundedRows]:
 
 
 def usual(setting: Setting, question: LayerQuestion) -> tuple[int, ...]:
-    """Return the key by which settings are ordered, the usual ones first."""
+    """Return the sort key of a setting: common ones come first."""
     k, s, before, after, d, out_pad, word = setting
     span, total = setting.extent, before + after
     not_by_word = question.env.dialect.pads_by_word and word is None and total > 0
@@ -174,16 +174,16 @@ def usual(setting: Setting, question: LayerQuestion) -> tuple[int, ...]:
 
 
 Ranked = tuple[tuple[int, ...], Setting]
-"""A setting behind what it is ordered by."""
+"""A setting, preceded by its sort key."""
 
 
 def _in_order(row: SettingRow, question: LayerQuestion) -> Iterator[Ranked]:
-    """Yield the settings of a row in the order of `usual`: half the extent and none first, then from the least on.
+    """Yield the settings of a row in the order of `usual`: padding of half the extent and none, then from the least on.
 
-    Those of a transposed convolution are in order.
+    Those of a transposed convolution are already in order.
     """
     habits = (row.half, 0) if row.bare is None else ()
-    marked = [q for q in habits if q is not None and q in row.before]  # Python looks for None one by one
+    marked = [q for q in habits if q is not None and q in row.before]  # `None in range` searches linearly
     first = [row.setting(q) for q in dict.fromkeys(marked)]
     yield from sorted([(usual(setting, question), setting) for setting in first])
     for q in row.before:
@@ -193,20 +193,20 @@ def _in_order(row: SettingRow, question: LayerQuestion) -> Iterator[Ranked]:
 
 
 def _ordered(found: Iterable[SettingRow], question: LayerQuestion, most: int) -> Iterator[Setting]:
-    """Yield the first settings of rows, and perhaps more, in the order of `usual`, which begins with the dilation."""
+    """Yield the first settings of rows, possibly more, in the order of `usual`, which begins with the dilation."""
     by_dilation: dict[int, list[SettingRow]] = {}
     for row in found:
         by_dilation.setdefault(row.d, []).append(row)
     for d in sorted(by_dilation):
         rows = by_dilation[d]
-        if len(rows) > most:  # those that begin first have the first settings
+        if len(rows) > most:  # the rows that begin first have the first settings
             rows = nsmallest(most, rows, key=lambda row: next(_in_order(row, question))[0])
         each = [_in_order(row, question) for row in rows]
         yield from (setting for _, setting in merge(*each, key=itemgetter(0)))
 
 
 def _combined(choice: RoundedRows, question: LayerQuestion, most: int) -> Iterator[Whole]:
-    """Yield a setting for each group of axes: first one that all share, then the others by how usual they are."""
+    """Yield a setting for each group of axes: first those that all share, then the others, most common first."""
     fits = _Fits(choice, question)
     for setting in _ordered(_shared(choice.rows), question, most + 1):
         whole = (setting,) * len(choice.rows)
@@ -222,7 +222,7 @@ def _combined(choice: RoundedRows, question: LayerQuestion, most: int) -> Iterat
 
 
 class _Fits:
-    """Whether the settings of several axes go together."""
+    """The test of whether the settings of several axes go together."""
 
     def __init__(self, choice: RoundedRows, question: LayerQuestion):
         self.bare = choice.bare
@@ -236,7 +236,7 @@ class _Fits:
 
 
 def _shared(lists: Sequence[Sequence[SettingRow]]) -> list[SettingRow]:
-    """Return the rows of settings that are in all lists."""
+    """Return the rows of settings that all lists share."""
     shared = list(lists[0])
     for other in lists[1:]:
         kept: list[SettingRow] = []
@@ -253,7 +253,7 @@ def _shared(lists: Sequence[Sequence[SettingRow]]) -> list[SettingRow]:
 
 
 def _diagonals(lists: Sequence[Sequence[Setting]]) -> Iterator[Whole]:
-    """Yield a setting of each list, those with the smallest sum of places first."""
+    """Yield a setting from each list, in the order of the sum of their indices."""
     sizes = [len(one) for one in lists]
     for total in range(sum(sizes) - len(sizes) + 1):
         yield from _with_sum(lists, total)
@@ -271,7 +271,7 @@ def _with_sum(lists: Sequence[Sequence[Setting]], total: int) -> Iterator[Whole]
 
 
 def _count(choice: RoundedRows, question: LayerQuestion) -> int:
-    """Return how many settings there are, without listing them."""
+    """Return the number of settings, without listing them."""
     strided_dilation = question.layer.strides_dilated(question.env)
     kinds: list[dict[tuple[bool, bool, bool], int]] = []
     for found in choice.rows:
@@ -295,7 +295,7 @@ def _count(choice: RoundedRows, question: LayerQuestion) -> int:
 
 
 def layer_of(layers: Sequence[Layer]) -> Windowed:
-    """Return the one layer of these whose settings can be solved for; activations besides it change no size."""
+    """Return the only layer whose settings can be solved for; activations beside it change no size."""
     windowed = [layer for layer in layers if isinstance(layer, Windowed) and {"k", "s", "p"} <= layer.KEYS.keys()]
     others = [layer for layer in layers if layer not in windowed and not layer.KEEPS_SHAPE]
     if len(windowed) == 1 and not others and "out" in windowed[0].KEYS and windowed[0].WORD != "fold":
@@ -310,7 +310,7 @@ def layer_of(layers: Sequence[Layer]) -> Windowed:
 
 
 def check_channels(layer: Windowed, c_i: Size, env: Env) -> None:
-    """ShapeError for channels or groups that do not go together; UNKNOWN stands for channels that are not said."""
+    """Raise ShapeError for channels and groups that do not go together; UNKNOWN stands for channels not given."""
     if not isinstance(layer, Convolution):
         return
     check_declared(layer.c_i, c_i, (c_i,), env)
@@ -321,7 +321,7 @@ def check_channels(layer: Windowed, c_i: Size, env: Env) -> None:
 
 
 def read_sizes(sizes: Shape, nd: int, what: str) -> tuple[int, ...]:
-    """Return a size per axis; one size means every axis, and channels before them are left out. SpecError otherwise."""
+    """Return a size per axis from one size for all, or sizes with or without channels in front. SpecError otherwise."""
     numbers = [size for size in sizes if isinstance(size, int)]
     if len(numbers) < len(sizes):
         raise SpecError(f"{what} has an open size", "give numbers")
@@ -336,7 +336,7 @@ def read_sizes(sizes: Shape, nd: int, what: str) -> tuple[int, ...]:
 
 
 def setting_keys(whole: Whole) -> dict[str, Any]:
-    """Return a setting as keys of a layer in JSON: one entry per axis, p_total where the sides differ."""
+    """Return a setting as keys of a layer in JSON: one entry per axis, and p_total if the sides differ."""
     keys: dict[str, Any] = {"k": [one.k for one in whole], "s": [one.s for one in whole]}
     words = {one.word for one in whole}
     if all(one.before == one.after for one in whole):

@@ -1,9 +1,9 @@
-"""The cheapest stack of layers with a wanted receptive field, searched from its last layer backwards.
+"""The cheapest stack of layers with a wanted receptive field, searched backwards from its last layer.
 
-In front of a stack with the field r, a layer of extent k and stride s makes the field (r - 1)*s + k. So the state of
-the search is a stack's field r, at most the wanted one, and the channels that it reads. The search is A*: its lower
-bound of what a stack still lacks is that of the axis that lacks most, so the first stack with the wanted field is the
-cheapest. A stack that costs as much as another, and whose field is no larger, is dropped.
+A layer of extent k and stride s in front of a stack with field r makes the field (r - 1)*s + k. So the state of the
+search is a stack's field r, at most the wanted one, and the channels it reads. The search is A*. Its lower bound of
+the remaining cost is that of the axis that lacks most, so the first stack with the wanted field is the cheapest. A
+stack is dropped if another costs no more and has a field at least as large.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from ..trace import shape
 MOST_LAYERS = 1024
 """The most words of a stack."""
 MOST_COMPARED = 5_000_000
-"""How many pairs of stacks are compared: 0.2 microseconds each."""
+"""The most pairs of stacks that are compared: 0.2 microseconds each."""
 MOST_TRIED = 200_000
-"""How many layers are put in front of stacks: 4 microseconds and half a kilobyte each."""
+"""The most layers that are put in front of stacks: 4 microseconds and half a kilobyte each."""
 MOST_WORDS = 2_000
-"""How many words are traced, one for each number of input channels that it can have: 0.25 milliseconds each."""
+"""The most traces of words, one per possible number of input channels: 0.25 milliseconds each."""
 MOST_CHANNELS = 64
-"""The most different numbers of channels that the words of a stack may make."""
+"""The most different numbers of channels that the words of a stack may produce."""
 CHANNELS = 64
 """The channels of the input, if neither the caller nor a word gives them."""
 BY = ("depth", "params")
-"""What may be minimized; of several such stacks, the one with the smallest stride, then the least of the other."""
+"""What may be minimized. Ties are decided by the smallest stride, then by the other quantity."""
 
 
 class StackStep(NamedTuple):
-    """One word, as a layer with a number of input channels."""
+    """A word as a layer with a given number of input channels."""
 
     place: int
-    """Which of the words it is."""
+    """The index of the word."""
     windows: tuple[tuple[int, int], ...]
     """The extent and the stride of its window on each axis."""
     c_i: int
@@ -55,7 +55,7 @@ class StackStep(NamedTuple):
 
 
 class StackQuestion(NamedTuple):
-    """What is asked: a stack of these words with a receptive field of so many pixels on each axis."""
+    """The question: a stack of these words with a receptive field of a given size on each axis."""
 
     words: tuple[str, ...]
     field: tuple[int, ...]
@@ -64,7 +64,7 @@ class StackQuestion(NamedTuple):
     by: str = BY[0]
 
     def sample(self, c: int) -> Shape:
-        """Return an input of so many channels and open sizes."""
+        """Return an input with `c` channels and open sizes."""
         return join(c, tuple(map(Open, AXIS_LETTERS[len(self.field)])), self.env)
 
 
@@ -72,7 +72,7 @@ class LayerStack(NamedTuple):
     """The cheapest stack of words, and its report."""
 
     words: tuple[str, ...]
-    """Its words, the channels that they leave out filled in."""
+    """Its words, with left-out channels filled in."""
     report: Report
 
 
@@ -92,7 +92,7 @@ def stack(question: StackQuestion) -> LayerStack | None:
 
 
 def _with_channels(word: str, channels: int) -> str:
-    """Return a word with the channels that it leaves out: `conv:64,k3` for `conv:k3`."""
+    """Return a word with the channels it leaves out: `conv:64,k3` for `conv:k3`."""
     filled = LeftOutChannels(channels)
     read_words([word], complete=filled)
     name, colon, rest = word.partition(":")
@@ -106,7 +106,7 @@ def _network(words: Sequence[str], question: StackQuestion, channels: int) -> Ne
 
 
 def _steps(question: StackQuestion) -> list[StackStep]:
-    """Return each word with each number of input channels that it can have."""
+    """Return each word with each possible number of input channels."""
     steps: list[StackStep] = []
     limit = Limit(MOST_WORDS, "more than {most:,} words, each counted for every number of channels", "give fewer words")
     waiting, seen = [question.channels], {question.channels}
@@ -128,7 +128,7 @@ def _steps(question: StackQuestion) -> list[StackStep]:
 
 
 def _step(question: StackQuestion, place: int, c: int) -> StackStep:
-    """Return a word over so many channels. SpecError for one whose units do not all see the same."""
+    """Return a word over `c` channels. SpecError if its units see differently."""
     word = question.words[place]
     report = shape(_network([word], question, c))
     windows = []
@@ -149,13 +149,13 @@ def _step(question: StackQuestion, place: int, c: int) -> StackStep:
 
 
 State = tuple[tuple[int, ...], int]
-"""The field of a stack, at most the wanted one, and the channels that it reads."""
+"""The field of a stack, at most the wanted one, and the channels it reads."""
 Cost = tuple[int, int, int]
 """The depth, the stride and the parameters of a stack, in the order in which they are minimized."""
 
 
 def _search(question: StackQuestion, steps: Sequence[StackStep]) -> list[int] | None:
-    """Return the places of the words of the cheapest stack, the first layer's first; None if there is none.
+    """Return the indices of the words of the cheapest stack, first layer first; None if there is none.
 
     SpecError if there are too many to try, or to compare.
     """
@@ -202,21 +202,21 @@ def _limit(most: int) -> Limit:
 
 
 def _unlinked(places: tuple[Any, ...]) -> Iterator[int]:
-    """Yield the places of a chain, each of which holds the next."""
+    """Yield the indices in a linked list, each of which holds the next."""
     while places:
         place, places = places
         yield place
 
 
 class AxisRest:
-    """A lower bound of the depth, or the parameters, that a stack still lacks: what it lacks on one axis alone."""
+    """A lower bound of the remaining depth or parameters of a stack: what one axis alone needs."""
 
     def __init__(self, axis: int, question: StackQuestion, steps: Sequence[StackStep]):
         beginning: dict[int, list[StackStep]] = {}
         for step in steps:
             beginning.setdefault(step.c_i, []).append(step)
         self.costs: dict[int, list[tuple[int, int]]] = {}
-        """For the channels that a stack reads: its field, negated, and what the rest costs, in rising order."""
+        """For each number of channels that a stack reads: its field (negated) and the remaining cost, ascending."""
         waiting, tried = [(0, 0, question.field[axis], question.channels)], _limit(MOST_TRIED)
         while waiting:
             cost, depth, r, c = heappop(waiting)

@@ -1,4 +1,4 @@
-"""Kernels, strides and dilations: those of some ranges that keep within bounds, found by arithmetic."""
+"""Kernels, strides and dilations from given ranges that satisfy linear bounds, found by arithmetic."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from ..errors import SpecError
 from ..window import extent
 
 MOST_WINDOWS = 250_000
-"""How many combinations of kernel, stride and dilation are looked at: one to three microseconds each."""
+"""The most combinations of kernel, stride and dilation that are tried: one to three microseconds each."""
 FRUITLESS = 10
-"""How many times as many are looked at as long as none is found."""
+"""The factor by which more are tried as long as none is found."""
 
 AIMED = 5
-"""How many of these finding the strides for one dilation costs."""
+"""The number of windows that finding the strides for one dilation counts as."""
 
 
 class Search:
-    """The windows that are looked at: of more than `most` the first alone, as soon as one is found."""
+    """A budget for windows that are tried: after `most` windows, the search ends as soon as one is found."""
 
     def __init__(self, most: int):
         self.most, self.looked = most, 0
 
     @property
     def is_over(self) -> bool:
-        """Whether more were looked at."""
+        """Whether more than `most` windows were tried."""
         return self.looked > self.most
 
     def look(self, number: int = 1) -> None:
-        """Count windows. SpecError if there were far too many, all in vain."""
+        """Count windows. SpecError if far too many were tried without success."""
         self.looked += number
         if self.looked > FRUITLESS * self.most:
             what = f"more than {FRUITLESS * self.most:,} combinations of kernel, stride and dilation are left"
@@ -38,7 +38,7 @@ class Search:
 
 
 class Bound(NamedTuple):
-    """What holds of a window: by_k*k + by_s*s + by_d*d + by_kd*k*d <= most."""
+    """A bound on a window: by_k*k + by_s*s + by_d*d + by_kd*k*d <= most."""
 
     by_k: int
     by_s: int
@@ -47,26 +47,26 @@ class Bound(NamedTuple):
     most: int
 
     def plus(self, other: Bound) -> Bound:
-        """Return what holds if another sum, of which `most` is the constant, is added on the left."""
+        """Return the bound with another sum, whose constant is its `most`, added on the left."""
         k, s, d, kd, most = other
         return Bound(self.by_k + k, self.by_s + s, self.by_d + d, self.by_kd + kd, self.most - most)
 
     def less(self, other: Bound) -> Bound:
-        """Return what holds if another sum, of which `most` is the constant, is taken away on the left."""
+        """Return the bound with another sum, whose constant is its `most`, subtracted on the left."""
         return self.plus(Bound(*[-term for term in other]))
 
     def kernels(self, own: range, s: int, d: int) -> range:
-        """Return the kernels that may go with a stride and a dilation."""
+        """Return the kernels that are possible with a stride and a dilation."""
         return _at_most(own, self.by_k + self.by_kd * d, self.most - self.by_s * s - self.by_d * d)
 
     def strides(self, own: range, kernels: range, d: int) -> range:
-        """Return the strides that may go with some kernels and a dilation."""
+        """Return the strides that are possible with some kernels and a dilation."""
         ends = {kernels[0], kernels[-1]}
         least = min((self.by_k + self.by_kd * d) * k for k in ends)
         return _at_most(own, self.by_s, self.most - self.by_d * d - least)
 
     def dilations(self, own: range, kernels: range, strides: range) -> range:
-        """Return a range of the dilations that may go with some kernels and strides."""
+        """Return a range of the dilations that are possible with some kernels and strides."""
         corners = [(k, s) for k in {kernels[0], kernels[-1]} for s in {strides[0], strides[-1]}]
         found = [
             _at_most(own, self.by_d + self.by_kd * k, self.most - self.by_k * k - self.by_s * s) for k, s in corners
@@ -92,9 +92,9 @@ def cut(values: range, low: int, high: int) -> range:
 def windows(
     k: range, s: range, d: range, bounds: Sequence[Bound], strided_dilation: bool, search: Search
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Yield each kernel, its extent, stride and dilation within all bounds, the smallest dilation first.
+    """Yield each kernel, extent, stride and dilation within all bounds, smallest dilation first.
 
-    A kernel of one tap has the smallest dilation alone. Without `strided_dilation` one of stride and dilation is 1.
+    A kernel of one tap has only the smallest dilation. Without `strided_dilation`, stride or dilation is 1.
     """
     wide = cut(k, 2, k.stop)
     others = d[1:] if wide else range(0)

@@ -1,4 +1,4 @@
-"""Find the network that SPEC means: standard input, a file, layer words, or a built-in network."""
+"""Load the network that a SPEC stands for: standard input, a file, layer words, or a built-in network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .words import STDIN, SpecWords, is_file, is_stdin, is_words, split, split_c
 
 
 def read_stdin(word: str = STDIN) -> str | ForeignNetwork:
-    """Read standard input: its text, or the model of another framework; the network that a word names there."""
+    """Read standard input: its text, or a model of another framework; `word` may name a network in it."""
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a file, or layer words")
     data, wanted = read_whole(sys.stdin.buffer, STDIN), split_code(word)[1]
@@ -33,7 +33,7 @@ def read_stdin(word: str = STDIN) -> str | ForeignNetwork:
 def load_words(
     spec: SpecWords, complete: Completer | None = None, stdin: Callable[[str], str | ForeignNetwork] = read_stdin
 ) -> Network:
-    """Load the network of SPEC words; `stdin` reads `-`. SpecError, with the nearest names, if there is none."""
+    """Load the network of SPEC words; `stdin` reads `-`. SpecError with the nearest names if there is none."""
     if len(spec.rest) == 1:
         (word,) = spec.rest
         if is_stdin(word):
@@ -44,7 +44,7 @@ def load_words(
 
 
 _PASTED = frozenset("(<[\n")
-"""The characters of which every pasted text has one, and no name of a network; but for a line that Python raises."""
+"""Characters of which every pasted text contains one (except a line of a Python error) and no network's name does."""
 _RAISED = r"\s*[A-Za-z][\w.]*(?:Error|Exception): "
 
 
@@ -54,22 +54,22 @@ def _text(spec: SpecWords) -> str:
 
 
 def _pasted(spec: SpecWords) -> ForeignNetwork | None:
-    """Read a print-out or source that stands as it is in the words; None for others. SpecError for a summary."""
+    """Read a print-out or source pasted into the words; None for other words. SpecError for a summary."""
     text = _text(spec)
-    if _PASTED.isdisjoint(text) and not (": " in text and re.match(_RAISED, text)):  # compiled for such a line alone
+    if _PASTED.isdisjoint(text) and not (": " in text and re.match(_RAISED, text)):  # compiled only for such a line
         return None
     return read_pasted(text, "SPEC")
 
 
 def _read_words(spec: SpecWords, complete: Completer | None = None) -> Network:
-    """Read the network of layer words, of the name of a built-in one, or of a print-out."""
+    """Read a network from layer words, the name of a built-in one, or a print-out."""
     word, *others = spec.rest
     if not others and word.lower() in zoo.names():
         return load_zoo(word.lower())
     if word[:1] in ("{", "[") and not is_words(text := _text(spec)):
         if spec.text.name is None:
             return load_text(text, "SPEC")
-        before = re.sub(r"\S", " ", spec.text.text[: -len(text)])  # the shape: what is behind it keeps its place
+        before = re.sub(r"\S", " ", spec.text.text[: -len(text)])  # blank the shape; the rest keeps its place
         return load_text(before + text, spec.text.name, spec.text.first_line)
     if not is_layer_word(word) and (pasted := _pasted(spec)) is not None:
         return imported(pasted, spec.text.name or "SPEC")
@@ -101,7 +101,7 @@ def load_file(path: str) -> Network:
 
 
 def read_bytes(data: bytes, name: str, wanted: str | None = None) -> Network:
-    """Load the network of a file's bytes; of Python source the one that is `wanted`."""
+    """Load the network from a file's bytes; in Python source, the one that is `wanted`."""
     if wanted is not None:
         return imported(read_code(decode(data, name), name, wanted), name)
     return _load(decode_any(data, name), name)
@@ -110,7 +110,7 @@ def read_bytes(data: bytes, name: str, wanted: str | None = None) -> Network:
 def load_text(text: str, name: str, first_line: int = 1) -> Network:
     """Load a network from a text: JSON, layer words, or the name of a built-in network.
 
-    SpecError with file, line and column for what is not a spec.
+    SpecError with file, line and column if it is not a spec.
     """
     if len(text) > LONGEST_WORDS and text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
         error = SpecError(f"layer words of more than {LONGEST_WORDS:,} characters", "write that many layers as JSON")
@@ -139,7 +139,7 @@ def read_value(value: Any, document: Document | None = None) -> Network:
 
 
 class _Parsed(Origin):
-    """The origin of another framework's model that was given parsed, without a text."""
+    """The origin of a framework's model that was given as parsed JSON, without text."""
 
     def __init__(self, model: ForeignNetwork):
         self.weights, self.model = model.weights, model.model
@@ -149,7 +149,7 @@ class _Parsed(Origin):
 
 
 def _is_keras(value: Any) -> bool:
-    """Return whether a JSON value is a Keras model; the reader is imported only for one that may be."""
+    """Return whether a JSON value is a Keras model; the reader is only imported if it may be."""
     if not isinstance(value, dict) or "cnncalc" in value:
         return False
     first = value["layers"][0] if isinstance(value.get("layers"), list) and value["layers"] else None
@@ -161,7 +161,7 @@ def _is_keras(value: Any) -> bool:
 
 
 def imported(model: ForeignNetwork, name: str) -> Network:
-    """Read the network of another framework's model; errors name its file, without a line."""
+    """Read the network of another framework's model; errors name its file but no line."""
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
     document.notes, document.unread, document.annotate = model.notes, model.unread, model.annotate
@@ -179,10 +179,10 @@ def imported(model: ForeignNetwork, name: str) -> Network:
                         found = again(inputs)
                     bound[key] = network if found is None else imported(found, name)
                 except SpecError as error:
-                    bound[key] = error  # what takes too long does not take it again
+                    bound[key] = error  # do not repeat what takes too long
             made = bound[key]
             if isinstance(made, SpecError):
-                raise made.with_traceback(None)  # which would grow each time
+                raise made.with_traceback(None)  # the traceback would grow each time
             return made
 
         document.bind = bind

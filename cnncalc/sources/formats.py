@@ -1,4 +1,4 @@
-"""Files as texts and as models of other frameworks, told apart by their first bytes, their names and their lines."""
+"""Read files as text or as models of other frameworks, recognized by first bytes, names and lines."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ HDF = b"\x89HDF\r\n\x1a\n"
 ONNX_BEGINS = b"\x08"
 """The first byte of an ONNX file, the tag of its version; no JSON begins with it."""
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-"""The marks that UTF-16 begins with."""
+"""The byte order marks of UTF-16."""
 _PYTHON = (
     r"(?m)^(?:(?:>>>|In \[[\d ]*\]:|(?:> ?)+|\+|[ \t]*\d+[:\t|]) ?|[ \t]+)?"
     r"(?:import |from \S+ import |class \w+.*:|def \w+\(|@\w)"
     r"|^(?:(?:>>>|In \[[\d ]*\]:) )?\w+ = "
 )
-"""The beginning of a line that only Python has, or that behind a prompt, a mark of `pasted` or an indent."""
+"""The beginning of a line that only Python has, possibly after a prompt, a mark of `pasted` or an indent."""
 _BEHIND_NAME = r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()"
-"""What follows the name of a module in a print-out."""
+"""What follows a module's name in a print-out."""
 
 _JSON = r"\s*(?:\{|\[\s*[\[\]{\"])"
-"""The beginning of JSON, and of no line of a log."""
+"""The beginning of JSON, but not of a line of a log."""
 _LAYERS_INSIDE = r"(?m)^[ \t]*(?:```|~~~)|\)[ \t]*$"
-"""What a text that may have layers contains: the fence of a block, or a call at the end of a line."""
+"""What a text that may have layers contains: a code fence, or a call at the end of a line."""
 
 
 def _is_python(text: str, name: str) -> bool:
-    """Return whether a text is Python source, by its name or by its lines."""
+    """Return whether a text is Python source, by its name or its lines."""
     return name.endswith(".py") or (text.lstrip()[:1] not in ("{", "[", "<") and re.search(_PYTHON, text) is not None)
 
 
 def read_code(text: str, name: str, wanted: str | None = None) -> ForeignNetwork:
-    """Read a network in Python source, which is never executed; `wanted` names it."""
+    """Read a network from Python source, which is never executed; `wanted` names the network."""
     from ..frameworks.code import read
 
     return read(text, name, wanted)
 
 
 def read_printout(text: str, name: str) -> ForeignNetwork | None:
-    """Read a print-out; None for a text that is not one. SpecError with line and column for one that cannot be read."""
+    """Read a print-out; None for other texts. SpecError with line and column for an unreadable one."""
     if not re.search(_BEHIND_NAME, text):
         return None
     from ..frameworks.code import printed, printout
@@ -63,7 +63,7 @@ def read_printout(text: str, name: str) -> ForeignNetwork | None:
 
 
 def _printout_inside(text: str, is_python: bool) -> str | None:
-    """Return the print-out in a text that is not Python; None for one without."""
+    """Return the print-out in a text that is not Python; None if there is none."""
     if not re.search(_BEHIND_NAME, text):
         return None
     from ..frameworks.code import pasted, source
@@ -73,8 +73,8 @@ def _printout_inside(text: str, is_python: bool) -> str | None:
 
 
 def read_pasted(text: str, name: str) -> ForeignNetwork | None:
-    """Read a print-out or Python source; None for another text. SpecError for the table of a summary."""
-    text = text.replace("\xa0", " ")  # as pages have them between words
+    """Read a print-out or Python source; None for other texts. SpecError for the table of a summary."""
+    text = text.replace("\xa0", " ")  # web pages use non-breaking spaces
     printed = read_printout(text, name)
     if printed is not None:
         return printed
@@ -88,7 +88,7 @@ def read_pasted(text: str, name: str) -> ForeignNetwork | None:
 
 
 def pasted_layers(text: str) -> str | None:
-    """Return the layer words in a text that begins with the signs of a page, a shell or a log; None for another."""
+    """Return the layer words in a text with the marks of a page, a shell or a log; None for other texts."""
     if re.match(_JSON, text) or not re.search(_LAYERS_INSIDE, text) or _begins_with_words(text):
         return None
     from ..frameworks.code import pasted
@@ -103,7 +103,7 @@ def _begins_with_words(text: str) -> bool:
 
 
 def check_summary(text: str, name: str) -> None:
-    """Raise SpecError for a text that describes a network but is not one, such as the table of a summary."""
+    """Raise SpecError for a text that only describes a network, such as the table of a summary."""
     if text.lstrip()[:1] in ("{", "[") and text.lstrip()[:2] != "{'":
         return
     from ..frameworks.code.summaries import named
@@ -159,7 +159,7 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
 
 
 def read_archive(data: bytes, name: str) -> str | ForeignNetwork:
-    """Read a Keras archive: its model with its weights, or the text of one that holds no Keras model."""
+    """Read a Keras archive: its model with its weights, or the text of an archive without a Keras model."""
     from ..frameworks.keras.read import archive, is_model, read
     from ..frameworks.keras.read.hdf import HdfFile
 
@@ -189,10 +189,10 @@ def read_hdf(source: bytes | str, name: str) -> ForeignNetwork:
 
 
 def keras_weights(path: str, network: Network) -> ArrayReaders | None:
-    """Return the arrays of a Keras file by the names of a network; None for a file that is not Keras's.
+    """Return the arrays of a Keras file by the names of a network; None if it is not a Keras file.
 
-    A network that was not read from a Keras model has the arrays by the names of the file's own model; if the file
-    has no model, by those that the network has as a Keras model.
+    For a network that was not read from a Keras model, the names are those of the file's own model, or if it has none,
+    those that the network would have as a Keras model.
     """
     from ..frameworks.keras.read import archive, is_model, read
     from ..frameworks.keras.read.hdf import HdfFile
@@ -228,7 +228,7 @@ def read_onnx(data: bytes | memoryview, name: str) -> ForeignNetwork:
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Add this file to an error that names no place yet."""
+    """Add the file's name to errors that have no place yet."""
     try:
         yield
     except SpecError as error:
@@ -238,14 +238,14 @@ def naming(name: str) -> Iterator[None]:
 
 
 def read_text(path: str) -> str:
-    """Read a file's text. SpecError if it cannot be read, or is not UTF-8."""
+    """Read a file's text. SpecError if it cannot be read or decoded."""
     with opened(path) as file:
         data = read_whole(file, path)
     return decode(data, path)
 
 
 def decode(data: bytes, name: str) -> str:
-    """Decode bytes as text: UTF-8, or UTF-16 with its mark, as Windows PowerShell writes. SpecError for others."""
+    """Decode bytes as text: UTF-8, or UTF-16 with a byte order mark (Windows PowerShell). SpecError otherwise."""
     encoding = "UTF-16" if data.startswith(UTF_16) else "UTF-8"
     try:
         text = data.decode(encoding).removeprefix("\ufeff")
@@ -255,11 +255,11 @@ def decode(data: bytes, name: str) -> str:
             f"{shown(name, LONGEST_PATH)} is not text: byte 0x{byte:02x} at offset {error.start} is not {encoding}",
             "a spec is JSON",
         ) from None
-    return re.sub("\r(?!\n)", "\n", text) if "\r" in text else text  # alone, too, it ends a line, and a comment
+    return re.sub("\r(?!\n)", "\n", text) if "\r" in text else text  # a lone \r also ends a line, and a comment
 
 
 def decode_line(data: bytes, name: str) -> str:
-    """Decode a line of JSON Lines, without its end. SpecError for UTF-16, whose lines end within two bytes."""
+    """Decode a line of JSON Lines, without its end. SpecError for UTF-16, whose line ends are two bytes."""
     if data.startswith(UTF_16) or b"\0" in data:
         help = "write the lines as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW"
         raise SpecError("not a line of UTF-8: it has a NUL, or a UTF-16 byte order mark", help)

@@ -1,4 +1,4 @@
-"""The errors for words that are not a network: what is perhaps meant, and how it is written."""
+"""Errors for words that are not a network: what may be meant, and how it is written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .words import STDIN, SpecWords, is_file, is_network, is_path, is_shape, is_
 
 
 def compare_line(words: Sequence[str], input: str | None = None) -> str:
-    """Return the command that shows networks side by side."""
+    """Return the command line that shows networks side by side."""
     return f"cnncalc compare {shlex.join([*(['-i', input] if input else []), *words])}"
 
 
@@ -27,13 +27,13 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def _several(spec: SpecWords) -> SpecError:
-    """Return the error for several networks, with the command that takes them."""
+    """Return the error for several networks, with the command that accepts them."""
     number = _NUMBERS[len(spec.rest)] if len(spec.rest) < len(_NUMBERS) else f"{len(spec.rest)}"
     return SpecError(f"{number} networks: {compare_line(spec.rest, spec.words[0] if spec.first else None)}")
 
 
 _ARROW = r"\s*(?:[-=]*>|[|;→⇒])\s*"
-"""What may be typed between layers in place of white space."""
+"""What people type between layers in place of white space."""
 _BETWEEN = rf"{_ARROW}|,\s+"
 
 
@@ -45,13 +45,13 @@ _MISSPELT = [
     (rf"{_OP})[_-]?(\d+)[_-]?([ksp]\d\w*)", r"\1:\2,\3"),  # conv64k3
     (rf"{_OP})_(\d+)_(\d+(?:x\d+)*)", r"\1:\2,k\3"),  # conv_64_3
     (r"(fc|dense|linear)[_-]?(\d+)", r"\1:\2"),
-    (r"(conv)(\d)-(\d+)", r"\1:\3,k\2"),  # conv3-64, as the paper of VGG has it
+    (r"(conv)(\d)-(\d+)", r"\1:\3,k\2"),  # conv3-64, as in the VGG paper
 ]
-"""How a layer may be typed that has its arguments in its name, or after another mark, and how it is written."""
+"""Mistyped layers, with arguments in the name or after another mark, and how they are written."""
 
 
 def _respelled(word: str) -> str | None:
-    """Return how a word is written that has marks around or in place of layers; None for others."""
+    """Return the right spelling of a word with marks around or between layers; None for other words."""
     if not word.strip("-=>|;,+&\\→⇒"):
         return f"layers are separated only by white space: leave out {shown(word)}"
     alone = word.rstrip("|;,")
@@ -71,13 +71,13 @@ def _respelled(word: str) -> str | None:
 
 
 def _added(word: str) -> str | None:
-    """Return how the layer of `model.add(Conv2D(8, 3))` is written; None for other words."""
+    """Return the right spelling of `model.add(Conv2D(8, 3))`; None for other words."""
     call = re.fullmatch(r"\w+\.add\((.+)\)", word, re.DOTALL)
     return f"write the call alone: {call[1]}" if call is not None and looks_like_call(call[1]) else None
 
 
 def _punctuated(word: str) -> str | None:
-    """Return how a layer is written that has its arguments in its name, or after another mark; None for others."""
+    """Return the right spelling of a layer with arguments in its name or after another mark; None for other words."""
     for pattern, spelling in _MISSPELT:
         written = re.fullmatch(pattern, word)
         if written is not None and is_layer_word(layer := written.expand(spelling).rstrip(":")):
@@ -86,7 +86,7 @@ def _punctuated(word: str) -> str | None:
 
 
 def _argument(spec: SpecWords, index: int) -> SpecError | None:
-    """Return the error for arguments after a layer, or for `k7 s2` without one before; None for another word."""
+    """Return the error for arguments after a layer, or for `k7 s2` without a layer; None for other words."""
     if index > spec.first:
         return join_hint(spec.words[index - 1], spec.words[index:])
     letters = "".join(word[:1] for word in spec.words[index:])
@@ -96,13 +96,13 @@ def _argument(spec: SpecWords, index: int) -> SpecError | None:
 
 
 def _built_in(word: str) -> str | None:
-    """Return the help for a network of a package, `models.resnet18()`, that is built in; None for another word."""
+    """Return the help for a package's network that is built in, `models.resnet18()`; None for other words."""
     name = word.partition("(")[0].rpartition(".")[2].lower()
     return f"torchvision's version is built in: {name}" if name in zoo.names() and name != word.lower() else None
 
 
 def no_network(spec: SpecWords, word: str) -> SpecError:
-    """Return the error for a lone word that is not a network."""
+    """Return the error for a single word that is not a network."""
     if (built_in := _built_in(word)) is not None:
         return spec.blame(SpecError(f"{shown(word)} is a network of a package", built_in), spec.first, len(word))
     if (error := _no_module(word)) is not None or is_path(word):
@@ -134,7 +134,7 @@ def _files_named(word: str) -> str | None:
 
 
 def _no_module(word: str) -> SpecError | None:
-    """Return the error for a PyTorch module, `package.module:factory`, which only convert reads; None for others."""
+    """Return the error for a PyTorch module (`package.module:factory`), which only convert reads; else None."""
     from ..frameworks.torch.read.factory import is_factory
 
     module = word.partition(":")[0]
@@ -150,20 +150,20 @@ def _no_module(word: str) -> SpecError | None:
 
 
 def no_file(word: str) -> SpecError:
-    """Return the error for a file that does not exist, with the nearest names of its folder."""
+    """Return the error for a file that does not exist, with the nearest names in its folder."""
     if re.match(r"[a-z]+://", word):
         return SpecError(f"{shown(word, LONGEST_PATH)} is not a file but a URL", f"download it first: curl -LO {word}")
     folder = os.path.dirname(word)
     try:
         beside = os.listdir(folder or ".")
-    except (OSError, ValueError):  # ValueError: a null character
+    except (OSError, ValueError):  # ValueError for a null character
         beside = []
     help = nearest(os.path.basename(word), beside if folder else [*beside, *zoo.names()], os.path.join(folder, ""))
     return SpecError(f"there is no file {shown(word, LONGEST_PATH)}", help)
 
 
 SIGNS = ("x", "X", "×", "*", "by")
-"""What may be typed between the sizes of a shape, with spaces."""
+"""What people type between the sizes of a shape, with spaces."""
 
 
 def _further_network(spec: SpecWords, index: int) -> SpecError | None:
@@ -177,7 +177,7 @@ def _further_network(spec: SpecWords, index: int) -> SpecError | None:
 
 
 def _not_alone(spec: SpecWords, index: int) -> SpecError:
-    """Return the error for the name of a whole network among other words."""
+    """Return the error for a whole network's name among other words."""
     word = spec.words[index]
     others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
     is_object = word.endswith(".py") and others.isidentifier()

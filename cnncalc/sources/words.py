@@ -1,4 +1,4 @@
-"""The words of a SPEC: the shape in front, and what each of the others is."""
+"""The words of a SPEC: the leading shape, and what kind each other word is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SpecWords(NamedTuple):
     """The words of a SPEC."""
 
     input: Shape | None
-    """The shape in front; None without one."""
+    """The leading shape; None if there is none."""
     words: list[str]
     """All the words."""
     first: int
@@ -41,9 +41,9 @@ class SpecWords(NamedTuple):
 
 
 def spec_words(words: Sequence[str]) -> SpecWords:
-    """Split the words of a shell into a shape in front, if there is one, and the spec. SpecError if there is no spec.
+    """Split shell words into the leading shape, if any, and the spec. SpecError if there is no spec.
 
-    The name of a file is taken as it is; in other words white space separates as it does in a file.
+    The name of a file is taken as it is; in other shell words, white space separates layers as in a file.
     """
     alone = words[1:] if len(words) > 1 and looks_like_shape(words[0]) else words
     whole = len(alone) == 1 and (is_stdin(alone[0]) or is_file(alone[0]) or _names_file(alone[0]))
@@ -51,12 +51,12 @@ def spec_words(words: Sequence[str]) -> SpecWords:
 
 
 def _names_file(word: str) -> bool:
-    """Return whether a word with spaces can only be the name of a file, which may not be there."""
+    """Return whether a word with spaces can only be the name of a file, which need not exist."""
     return " " in word and "(" not in word and is_path(word) and not is_words(word)
 
 
 def split(text: WordText) -> SpecWords:
-    """Split a text into a shape in front, if there is one, and the spec."""
+    """Split a text into the leading shape, if any, and the spec."""
     words = text.words
     spec = SpecWords(None, words, 0, text)
     if words and is_shape(words[0]):
@@ -78,7 +78,7 @@ def is_stdin(word: str) -> bool:
 
 
 def is_shape(word: str) -> bool:
-    """Return whether a word is meant as a shape; exp is not the sizes e and p."""
+    """Return whether a word is meant as a shape (exp is not the sizes e and p)."""
     if looks_like_shape(word):
         return not is_layer_word(word)
     return word[:1] in tuple("([0123456789") and respelled(word) is not None and not re.match(_WHEN, word)
@@ -95,19 +95,19 @@ def is_network(word: str) -> bool:
 
 
 def is_path(word: str) -> bool:
-    """Return whether a word can only be a file: it has a folder, or an ending of letters."""
+    """Return whether a word can only be a file, as it has a folder or an ending of letters."""
     return "/" in word or os.sep in word or re.fullmatch(r"\.[A-Za-z]\w{0,11}", os.path.splitext(word)[1]) is not None
 
 
 _WHEN = r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d"
-"""A date or a time, as a line of a log begins."""
+"""A date or a time, with which lines of logs begin."""
 _LIST_AND_MORE = r"\s*\[[^][{}\"]*\]\s+[^\s]"
-"""A shape in brackets, and then more: a JSON document ends there."""
+"""A shape in brackets and more text, unlike a JSON document."""
 _MISSPELT = r"[A-Za-z]\w*:[^\s/]"
 
 
 def is_words(text: str) -> bool:
-    """Return whether a text is layer words, or begins as they do; JSON is not."""
+    """Return whether a text is, or begins like, layer words; JSON is not."""
     if text[:1] == "{":
         return False
     begin = re.match(r"\s*([{[]?)", text)
@@ -126,14 +126,14 @@ def is_words(text: str) -> bool:
 
 
 def is_file(word: str) -> bool:
-    """Return whether a word is a file that exists, or names a network in a Python source that exists."""
+    """Return whether a word is an existing file, or names a network in an existing Python source."""
     return os.path.exists(word) or os.path.isfile(split_code(word)[0])
 
 
 def split_code(word: str) -> tuple[str, str | None]:
-    """Return the file of a word, and the network that it names in it if that is Python source.
+    """Split a word into its file and the network that it names in Python source, if any.
 
-    So `net.py:Net`, `net.py:Net(num_classes=5)`, and `-:Net` of standard input.
+    Examples: `net.py:Net`, `net.py:Net(num_classes=5)`, and `-:Net` for standard input.
     """
     path, _, wanted = word.rpartition(".py:")
     if path:

@@ -133,7 +133,7 @@ hostname="localhost" package="" id="2">
     <properties/>
     <testcase name="CC201 no-expectation" classname="c_json" time="0">
       <skipped type="CC201 no-expectation" message="the file has no expectations">\
-c.json:1:1: CC201 no-expectation: the file expects nothing</skipped>
+c.json:1:1: CC201 no-expectation: the file has no expectations</skipped>
     </testcase>
     <system-out/>
     <system-err/>

@@ -1,7 +1,7 @@
-"""A framework's call, or the line of a print-out, as layers: `Conv2d(3, 64, 3, padding=1)`, `(0): ReLU(inplace=True)`.
+"""Read a framework's call, or a line of a print-out: `Conv2d(3, 64, 3, padding=1)`, `(0): ReLU(inplace=True)`.
 
-PyTorch and Keras are told apart by their spelling: `Conv2d` and `Conv2D`. The text is parsed, never run: what it may
-hold is calls of layers, and literals.
+PyTorch and Keras are distinguished by spelling: `Conv2d` and `Conv2D`. The text is parsed, never run: it may contain
+only calls of layers and literals.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from .keras import KERAS
 from .torch import TORCH
 
 SEQUENTIAL = "Sequential"
-"""The class of layers in sequence; calls with commas between them are read as one."""
+"""The class of layers in sequence; calls separated by commas are read as one."""
 LINE = re.compile(r"\s*\(([^():]*)\):\s*(.*?),?\s*", re.DOTALL)
 """A line of a print-out: the name of a module, then its call."""
 _CALL = re.compile(r"\s*(?:\([^():]*\):\s*)?[A-Za-z_][\w.]*\s*\(.*\)\s*,?\s*", re.DOTALL)
 
 
 def looks_like_call(text: str) -> bool:
-    """Return whether a text is written as a call, or as a line of a print-out."""
+    """Return whether a text has the form of a call or of a line of a print-out."""
     return "(" in text and _CALL.fullmatch(text) is not None
 
 
 def is_expression(text: str) -> bool:
-    """Return whether a text is a call as Python writes it; most print-outs of several lines are not."""
+    """Return whether a text is a call in Python's syntax; most print-outs of several lines are not."""
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -77,7 +77,7 @@ def _read(tree: ast.expr, text: str) -> ModuleCall:
 
 
 def _dotted(tree: ast.expr) -> list[str]:
-    """Return the parts of a name with points; none for anything else."""
+    """Return the parts of a dotted name; empty for anything else."""
     parts: list[str] = []
     while isinstance(tree, ast.Attribute):
         parts.append(tree.attr)
@@ -86,14 +86,14 @@ def _dotted(tree: ast.expr) -> list[str]:
 
 
 def _framework_named(path: Sequence[str]) -> str | None:
-    """Return the framework that the parts before a class name; None if they name none."""
+    """Return the framework that is named by the parts before a class; None if there is none."""
     if not {"keras", "layers", "tf", "tensorflow", "L"}.isdisjoint(path):
         return "keras"
     return "torch" if {"nn", "torch"} & {*path} else None
 
 
 def _value(tree: ast.expr) -> Any:
-    """Return the value of an argument: a literal, tuples as lists; a class or a function; or a call that was read."""
+    """Return the value of an argument: a literal (tuples as lists), a class or function, or a call, which is read."""
     path = _dotted(tree)
     if path:
         return NamedArgument(path[-1])
@@ -120,23 +120,23 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
 }
-"""The arithmetic between numbers that is read: `16*5*5`."""
+"""The accepted arithmetic between numbers: `16*5*5`."""
 FRAMEWORKS = {one.name: one for one in (TORCH, KERAS)}
 """The frameworks, in the order in which a class that both have is tried."""
 
 
 @cache
 def kinds() -> dict[str, tuple[str, ...]]:
-    """Return the classes that calls are read of, exactly as they are spelt, each with the frameworks that have it."""
+    """Return the classes whose calls are read, in their exact spelling, each with the frameworks that have it."""
     names = [kind for framework in FRAMEWORKS.values() for kind in framework.kinds]
     return {kind: tuple([name for name, one in FRAMEWORKS.items() if kind in one.kinds]) for kind in names}
 
 
 def layers_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], framework: str | None = None) -> ModuleCall:
-    """Return the layers of a class called with these arguments, which are values as JSON has them.
+    """Return the layers of a class called with these arguments, which are JSON values.
 
-    Without a framework a class that both have is PyTorch's, if the arguments are. SpecError for what is not read, and
-    for a class that the framework does not have.
+    If no framework is given, a class that both have is PyTorch's if the arguments are. SpecError for unsupported calls
+    and for a class that the framework does not have.
     """
     having = kinds().get(kind, ())
     if framework is not None and having:
@@ -161,20 +161,20 @@ _READ_THOUGH_IGNORED = {"name", "inplace", "norm_type", "input_shape", "batch_in
 
 
 def _has_no_effect(argument: str) -> bool:
-    """Return whether the value of an argument does not matter here, whatever it is."""
+    """Return whether an argument is ignored here."""
     return argument not in _READ_THOUGH_IGNORED and any(
         argument in one.ignored or argument.endswith(one.ignored_ends) for one in FRAMEWORKS.values()
     )
 
 
 def op_of(kind: str) -> str:
-    """Return the op of a class; empty if its arguments decide, or if it is several."""
+    """Return the op of a class; empty if its arguments decide it, or if it is several ops."""
     ops = {FRAMEWORKS[name].kinds[kind][0] for name in kinds()[kind]} - {""}
     return ops.pop() if len(ops) == 1 else ""
 
 
 def theirs(kind: str, key: str) -> str:
-    """Return the argument of a class that a key of its op stands for: `kernel_size` for k; else the key itself."""
+    """Return the argument of a class for a key of its op: `kernel_size` for k; by default the key itself."""
     for name in kinds()[kind]:
         keys = FRAMEWORKS[name].kinds[kind][1].keys
         own = [argument for argument, ours in keys.items() if ours == key]
@@ -184,6 +184,6 @@ def theirs(kind: str, key: str) -> str:
 
 
 def arguments_of(kind: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the frameworks that have a class, and the arguments that a call of it may give without their names."""
+    """Yield the frameworks that have a class, each with the class's positional arguments."""
     for name in kinds().get(kind, ()):
         yield name, FRAMEWORKS[name].kinds[kind][1].arguments

@@ -1,4 +1,4 @@
-"""The classes of a framework, and their calls as layers: arguments are bound to their names, then renamed to keys."""
+"""The classes of a framework, and their calls as layers: arguments are bound to names, then renamed to keys."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ class ModuleCall(NamedTuple):
     kind: str
     """The class that is called: `Conv2d`."""
     name: str | None
-    """The name that a line of a print-out begins with, or that Keras's `name` gives."""
+    """The name at the beginning of a print-out's line, or Keras's `name`."""
     layers: list[Raw]
-    """The layers that it means, the framework's defaults given where they differ from ours."""
+    """The layers it means, with the framework's defaults where they differ from ours."""
 
 
 class NamedArgument(NamedTuple):
-    """A class or a function that is given as an argument, by the last part of its name: `tf.nn.relu`."""
+    """A class or a function given as an argument, by the last part of its name: `relu` for `tf.nn.relu`."""
 
     name: str
 
 
 class BoundCall(NamedTuple):
-    """A call with its arguments by their names."""
+    """A call with its arguments by name."""
 
     kind: str
     op: str
-    """The op's word, the ending for its number of axes included; empty for a class without one of its own."""
+    """The op's word, with the ending for its number of axes; empty for a class without an op of its own."""
     table: Name
     values: dict[str, Any]
 
     def get(self, argument: str, default: Any = None) -> Any:
-        """Return an argument's value; the default if it is not given, or None."""
+        """Return an argument's value; the default if it is not given or None."""
         value = self.values.get(argument)
         return default if value is None else value
 
@@ -64,20 +64,20 @@ class Framework:
         complete: Callable[[BoundCall, list[Raw]], list[Raw]] | None = None,
         nullable: Sequence[str] | None = None,
     ):
-        """`more` are arguments of a class that are given by their names only, and are not keys; `aliases` other names.
+        """`more` are keyword-only arguments of a class that are not keys; `aliases` are other names.
 
-        `ignored` change no shape and no number of weights, or the network around a layer decides them; so do those with
-        one of `ignored_ends`. `complete` adds to the layers what every class of the framework does. Arguments that may
-        be None are `nullable`; all without it.
+        `ignored` arguments, and those with an ending of `ignored_ends`, change neither shapes nor numbers of weights,
+        or are decided by the network around the layer. `complete` adds to the layers what every class of the framework
+        does. `nullable` are the arguments that may be None; by default all may.
         """
         self._nullable = nullable
         self.name, self.table, self.ignored, self.ignored_ends = name, table, ignored, ignored_ends
         self._more, self._aliases, self._complete = more, aliases, complete
         self._readings: Registry[str, tuple[Reading, tuple[str, ...]]] = Registry()
-        """How a class is read whose arguments are not only renamed, and their order if `table` does not have it."""
+        """The readers of classes whose arguments are not simply renamed, and the arguments' order if not in `table`."""
 
     def reads(self, *kinds: str, arguments: str = "") -> Callable[[Reading], Reading]:
-        """Return a decorator that enters a function as the reading of classes."""
+        """Return a decorator that registers a function as the reader of classes."""
 
         def enter(read: Reading) -> Reading:
             for kind in kinds:
@@ -88,7 +88,7 @@ class Framework:
 
     @cached_property
     def kinds(self) -> dict[str, tuple[str, Name]]:
-        """The op of each class, empty if its arguments decide; and its entry in the table of names."""
+        """The op of each class (empty if its arguments decide it), and its entry in the table of names."""
         found = {
             kind: (op + end if op + end in OPS else op, name)
             for op, name in self.table.items()
@@ -101,7 +101,7 @@ class Framework:
         return {kind: entry for kind, entry in found.items() if kind[0].isupper()}
 
     def call(self, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ModuleCall:
-        """Return the layers of a class called with these arguments. SpecError for what is not read."""
+        """Return the layers of a class called with these arguments. SpecError for an unsupported call."""
         op, table = self.kinds[kind]
         bound = BoundCall(kind, op, table, self._bind(kind, table, args, kwargs))
         read, _ = self._readings.get(self._aliases.get(kind, kind), (lambda bound: [renamed(bound)], ()))
@@ -116,7 +116,7 @@ class Framework:
         return ModuleCall(self.name, kind, name if isinstance(name, str) else None, layers)
 
     def _bind(self, kind: str, table: Name, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments by their names. SpecError for too many, and for a name that the class does not have."""
+        """Return the arguments by name. SpecError for too many, and for an unknown name."""
         names = table.arguments
         if len(args) > len(names) and kind != "Identity":
             takes = ", ".join(names) if names else "no arguments"
@@ -142,7 +142,7 @@ class Framework:
 
 
 def renamed(bound: BoundCall) -> Raw:
-    """Return the layer with the arguments as its keys, and the framework's defaults that are not ours."""
+    """Return the layer with the arguments as keys, and the framework's defaults that differ from ours."""
     raw: Raw = {"op": bound.op}
     cls = OPS[bound.op][0]
     for theirs, ours in bound.table.keys.items():
@@ -162,12 +162,12 @@ def renamed(bound: BoundCall) -> Raw:
 
 
 def each_rank(word: str) -> list[str]:
-    """Return the names of a class for one, two and three axes: `{}` is the number."""
+    """Return the names of a class for one, two and three axes; `{}` stands for the number."""
     return [word.format(nd) for nd in (1, 2, 3)]
 
 
 def refuse(bound: BoundCall, argument: str, allowed: tuple[Any, ...]) -> None:
-    """SpecError if an argument has a value that no layer here expresses."""
+    """Raise SpecError if an argument has a value that no layer here can express."""
     value = bound.values.get(argument)
     if value is not None and value not in allowed:
         help = f"leave it out, or write it as a separate layer: cnncalc ops {bound.op}" if bound.op else "leave it out"

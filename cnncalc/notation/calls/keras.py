@@ -1,4 +1,4 @@
-"""Keras's layers whose arguments are not only renamed."""
+"""Keras's layers whose arguments are not simply renamed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .classes import BoundCall, Framework, ModuleCall, NamedArgument, each_rank,
 
 
 def _completed(bound: BoundCall, layers: list[Raw]) -> list[Raw]:
-    """Return the layers with what Keras's differ in by default, and the activation as a layer of its own."""
+    """Return the layers with Keras's differing defaults, and the activation as a separate layer."""
     first = layers[0]
     cls = OPS[first["op"]][0]
     if "eps" in cls.KEYS:
@@ -28,7 +28,7 @@ def _completed(bound: BoundCall, layers: list[Raw]) -> list[Raw]:
 
 
 def _activation(value: Any) -> list[Raw]:
-    """Return the layers of a Keras activation: a name, a function or a layer; none for None and linear."""
+    """Return the layers of a Keras activation, given as a name, a function or a layer; empty for None and linear."""
     if isinstance(value, ModuleCall):
         return value.layers
     name = value.name if isinstance(value, NamedArgument) else value
@@ -115,7 +115,7 @@ def _keras_dropout(bound: BoundCall) -> list[Raw]:
 
 @KERAS.reads("BatchNormalization", "GroupNormalization")
 def _keras_norm(bound: BoundCall) -> list[Raw]:
-    """Return a norm over the channels, wherever the network has them: Keras's axis is that of its own layout."""
+    """Return a norm over the channels in the network's layout: Keras's axis refers to its own layout."""
     refuse(bound, "axis", (-1, 1, 2, 3, 4))
     return [renamed(bound)]
 
@@ -125,5 +125,5 @@ def _keras_norm(bound: BoundCall) -> list[Raw]:
     arguments="filters kernel_size strides padding data_format output_padding dilation_rate activation use_bias",
 )
 def _conv3d_transpose(bound: BoundCall) -> list[Raw]:
-    """Return the convolution: its class has its arguments in another order than those of other ranks."""
+    """Return the convolution: in this class the order of arguments differs from that of other ranks."""
     return [renamed(bound)]

@@ -1,4 +1,4 @@
-"""PyTorch's modules whose arguments are not only renamed."""
+"""PyTorch's modules whose arguments are not simply renamed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _conv(bound: BoundCall) -> list[Raw]:
 
 
 def padded_apart(raw: Raw, mode: Any, nd: int) -> list[Raw]:
-    """Return a convolution behind a pad of this mode, of PyTorch's `padding_mode`; alone for zeros."""
+    """Return a convolution preceded by a pad of PyTorch's `padding_mode`; without a pad for zeros."""
     mode = mode.name if isinstance(mode, NamedArgument) else mode
     if mode == "zeros":
         return [raw]
@@ -93,7 +93,7 @@ def _groupnorm(bound: BoundCall) -> list[Raw]:
 
 
 def _with_weights(bound: BoundCall, raw: Raw) -> Raw:
-    """Return a norm as its weights are: without any, PyTorch compares no number of channels."""
+    """Return a norm with or without weights: without any, PyTorch does not check the number of channels."""
     raw = _with_bias(bound, raw)
     return {key: value for key, value in raw.items() if key != "c_i" or raw.get("scale", True)}
 
@@ -206,7 +206,7 @@ def _softmax2d(bound: BoundCall) -> list[Raw]:  # noqa: ARG001 - it takes no arg
 
 @TORCH.reads("LSTM", "GRU", "RNN")
 def _recurrent(bound: BoundCall) -> list[Raw]:
-    """Return a layer for each of `num_layers`: those above the first read what both directions give."""
+    """Return a layer for each of `num_layers`: all but the first read the output of both directions."""
     refuse(bound, "proj_size", (0,))
     first, count = renamed(bound), bound.get("num_layers", 1)
     if type(count) is not int or not 1 <= count <= 1000:
