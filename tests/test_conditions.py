@@ -256,7 +256,8 @@ def test_the_formula_of_a_random_network_is_its_trace(words: str, at: list[tuple
         ),
         (
             "3xHxW slice:axis=2,start=1,name=d pixelunshuffle:2,from=d pixelunshuffle:2,from=input",
-            "pixelunshuffle of 3xHxW needs H is a multiple of 2 (H is even), but the layers before it are possible only where "
+            "pixelunshuffle of 3xHxW needs H is a multiple of 2 (H is even), but "
+            "the layers before it are possible only where "
             "H is odd, H >= 3",
         ),
         ("3xHxW flatten linear:10,c_i=10", "linear of [H*W*3]: there are no H and W with H*W*3 = 10\nremove c_i"),

@@ -825,7 +825,11 @@ def test_a_system_that_starts_no_more_processes(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "fork", fail)
     opened = os.listdir("/dev/fd")
     with pytest.raises(
-        cnncalc.SpecError, match=r"^the operating system cannot start another process: no more\n  native code of libraries runs"
+        cnncalc.SpecError,
+        match=(
+            r"^the operating system cannot start another process: no more\n"
+            r"  native code of libraries runs"
+        ),
     ):
         isolated(bytes, 1 << 24, 1)
     assert os.listdir("/dev/fd") == opened  # it has closed its own

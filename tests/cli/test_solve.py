@@ -54,7 +54,10 @@ ENDS = [
     (
         "--rf 5 conv:k3 conv1d:k3",
         2,
-        "conv1d:k3 has a different number of axes than the stack\n  give a field of 1 axis, or words with that many axes",
+        (
+            "conv1d:k3 has a different number of axes than the stack\n"
+            "  give a field of 1 axis, or words with that many axes"
+        ),
     ),
     ("--rf 1 conv:k3", 2, "a unit sees one pixel already without any layer"),
     ("3xHxW conv:8,k9 --out 5 --fit 3x14x13", 1, "no padding makes 14x13 one of them"),

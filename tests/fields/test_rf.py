@@ -386,7 +386,9 @@ ERRORS = {
         "conv3_1 does not depend on conv4_1\n  the last layer that does is fc8\n"
     ),
     "3x9x9 conv:3,k3 --in conv1": "no layer depends on conv1: it is an output\n  name a layer that others read\n",
-    "vgg16 --from-pixel 300,4": "input is 224x224, so there is no pixel 300,4\n  the last is 223,223, the first is 0,0\n",
+    "vgg16 --from-pixel 300,4": (
+        "input is 224x224, so there is no pixel 300,4\n  the last is 223,223, the first is 0,0\n"
+    ),
     "3xHxW conv:3,k3 --unit 1,1": (
         "the size of conv1 is open: [H-2]x[W-2]\n  give the input's sizes, as -i 3x224x224\n"
     ),

@@ -138,7 +138,8 @@ def test_what_is_not_a_printout(text: str) -> None:
     ("text", "error"),
     [
         ("Net(\n  (a): ReLU()\n", "net.txt:3:1: Net( is not closed\n  copy the whole print-out: each ( needs its )"),
-        ("Net(\n  (0-3): 2 x ReLU()\n)", "net.txt:2:3: (0-3) are not 2 modules\n  a line for several modules is written "
+        ("Net(\n  (0-3): 2 x ReLU()\n)", "net.txt:2:3: (0-3) are not 2 modules\n"
+"  a line for several modules is written "
          "(2-4): 3 x Block(…)"),
         ("Net(\n  (a): ReLU()\n)\nNet(\n  (a): ReLU()\n)",
          "net.txt:4:1: the print-out ends before this\n  give one print-out"),
@@ -273,7 +274,8 @@ def test_a_mutated_printout_is_answered_or_refused(seed: int) -> None:
         ("RuntimeError: Given input size: (64x7x6). Calculated output size: (64x0x0). Output size is too small",
          "a map of 64x7x6 is smaller than the window of a pool"),
         ("ValueError: a/b is not 3", "a Python error"),
-        ("Traceback (most recent call last):\n  File 'a.py', line 3, in f\n    y = f(x)\nKeyError: 3", "a Python error"),
+        (("Traceback (most recent call last):\n"
+"  File 'a.py', line 3, in f\n    y = f(x)\nKeyError: 3"), "a Python error"),
         ("self.conv1 = nn.Conv2d(3, 6, 5)\nself.fc = nn.Linear(6, 2)\n", "lines of a class"),
         ("model.add(Dense(10))\nmodel.add(ReLU())\n", "lines that add layers"),
         ("graph():\n    %x : [num_users=1] = placeholder[target=x]\n", "a graph of torch.fx"),
