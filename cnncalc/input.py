@@ -209,7 +209,7 @@ def _with_further(network: Network, given: dict[str, Shape]) -> Network:
             shape, rank = given[node.name], len(declared)
             if len(shape) not in (rank, rank + 1):
                 what = f"{node.name} is {show(declared)}, but {show(shape)} is given"
-                raise ShapeError(what, f"give {rank} sizes, or {rank + 1} with a batch in front", key="shape")
+                raise ShapeError(what, f"give {rank} sizes, or {rank + 1} with a batch first", key="shape")
             sample = tuple(to_json(shape[len(shape) - rank :]) or ())
             node = node._replace(layer=type(node.layer)(node.layer.op, node.layer.nd, {"shape": sample}))  # noqa: PLW2901
         nodes.append(node)
@@ -466,7 +466,7 @@ def _wrong_rank(network: Network, input: Shape) -> ShapeError:
     if letters:
         forms.insert(0, f"{','.join(letters)} (one channel)")
     if folds:
-        why += f", and tobatch folds {folds} in front"
+        why += f", and tobatch folds {folds} before it"
         forms = [",".join("?" * folds + full)]
     help = f"an input is {', '.join(forms)}{',' * (len(forms) > 1)} or N,{forms[-1]}"
     error = ShapeError(

@@ -231,4 +231,4 @@ def test_several_outputs_and_paths_that_are_not_aligned_are_said() -> None:
     assert "not aligned" not in ended.out
     words = "conv:3,k2,p0+1,name=a add:from=a+input relu conv:3,k2,p0+1,name=b add:from=b+relu1"
     ended = here(["shape", "3x9x11", *words.split()])
-    assert "not aligned: paths of different strides or centres meet in add1\n" in ended.out
+    assert "not aligned: paths with different strides or centres meet in add1\n" in ended.out

@@ -71,7 +71,7 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
         raise no_file(last)
     if words and all(re.fullmatch(r"HEAD[^:\s]*|[0-9a-f]{7,40}|[^:\s]+[~^]\d*", word) for word in words):
         line = f"cnncalc diff {' '.join(words[:2])} net.json"
-        raise SpecError(f"{' and '.join(map(shown, words))}: a revision of what?", f"name the file, as {line}")
+        raise SpecError(f"{' and '.join(map(shown, words))}: a revision of what?", f"name the file, for example {line}")
     few = "no network is" if not words else "one network is" if len(words) == 1 else f"{len(words)} are"
     check_shapes(words, 2)
     if len(words) == 2:

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
 @unit_option
-@click.option("--from-pixel", "pixel", metavar="NUMBERS", help="Show which units of each layer see a pixel, as 10,20.")
+@click.option(
+    "--from-pixel", "pixel", metavar="NUMBERS", help="Show which units of each layer see a pixel, such as 10,20."
+)
 @of_option
 @click.option("--paths", "follows", is_flag=True, help="Show the field of each path to a layer, and their alignment.")
 @click.option(

@@ -88,7 +88,7 @@ class Samples:
 def real(kind: Dtype, name: str) -> Dtype:
     """Return the dtype in this machine's byte order. SpecError for numbers that layers cannot take."""
     if kind.kind not in "biuf" or kind.itemsize > 8:
-        why = {"c": "complex numbers have no order and no ReLU", "f": f"{kind} has more than 64 bits"}.get(kind.kind)
+        why = {"c": "complex numbers have no order, so no ReLU", "f": f"{kind} has more than 64 bits"}.get(kind.kind)
         what = why or f"{kind} is not a numeric type"
         raise SpecError(f"{name} is of dtype {kind}", f"{what}: give float32, float64, float16, integers or booleans")
     return kind.newbyteorder("=")

@@ -243,7 +243,7 @@ class _Running:
             except CnncalcError:
                 break
             if not running.takes_too_long(prod(sample[place] for place in places)):
-                return f"give a smaller input, as -i {show(sample)}, or an earlier layer: --of LAYER"
+                return f"give a smaller input, for example -i {show(sample)}, or an earlier layer: --of LAYER"
         return "name an earlier layer: --of LAYER"
 
     def _run(self, graph: Graph, chosen: range, sizes: tuple[int, ...]) -> Iterator[tuple[int, Array]]:

@@ -195,7 +195,7 @@ def _lost(graph: Graph, at: int) -> str:
 
 
 def _is_open(name: str, sizes: Shape) -> SpecError:
-    return SpecError(f"the size of {name} is open: {show(sizes)}", "give the input's sizes, as -i 3x224x224")
+    return SpecError(f"the size of {name} is open: {show(sizes)}", "give the input's sizes, for example -i 3x224x224")
 
 
 def _range(sizes: Sequence[int | None]) -> str:

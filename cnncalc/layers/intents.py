@@ -30,7 +30,7 @@ _BLOCK = "a block of several layers, not one"
 
 def _block(layers: str) -> Intent:
     """Return the advice that a word stands for several layers, such as these."""
-    return Intent((layers,), _BLOCK, "write its layers, as {}")
+    return Intent((layers,), _BLOCK, "write its layers, for example {}")
 
 
 def _opaque(kind: str) -> Intent:

@@ -146,7 +146,7 @@ class Windowed(Layer):
                 raise ShapeError(f"{env.dialect.title} has no padding {self.p!r}{here}", help, key="p")
             if self.p == "causal" and nd != 1:
                 what = f"causal padding is for one axis, this layer has {nd}"
-                raise ShapeError(what, "write the sides, as p=0+1x2", key="p")
+                raise ShapeError(what, "write the two sides, for example p=0+1x2", key="p")
         return self.p
 
 

@@ -22,7 +22,7 @@ def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
     if not text:
         return SpecError("an argument is empty", "there is one comma or colon too many")
     if ":" in text and find_op(text.partition(":")[0]) is not None:
-        return SpecError(f"{shown(text)} is a separate layer", "put a space in front of it, not a comma")
+        return SpecError(f"{shown(text)} is a separate layer", "put a space before it, not a comma")
     if text[-1] in ";|" and text.strip(";|"):
         mark = text[len(text.rstrip(";|")) :]
         return SpecError(
@@ -209,7 +209,7 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
             return f"put it first: {said}"
         return f"c_i follows from the input; name the others: {said}" if counted else f"name this one: {said}"
     said = f"{head.op}:{','.join(['x'.join(texts) if takes_several(cls) else texts[0], *others])}"
-    return f"{'one per axis' if takes_several(cls) else 'leave out the others'}: {said}"
+    return f"{'give one per axis' if takes_several(cls) else 'leave out the others'}: {said}"
 
 
 def _order(cls: type[Layer], given: Collection[str]) -> list[str]:

@@ -97,7 +97,7 @@ def _network() -> Schema:
         "name": _ref("name", "The network's name."),
         "input": {
             **_or_null({**shape_form(None), "minItems": 0}),
-            "description": "The input, as [3, 224, 224] or 3xHxW.",
+            "description": "The input, such as [3, 224, 224] or 3xHxW.",
         },
         "sample_axes": {
             **_or_null({**whole_form(0), "maximum": MOST_SIZES - 1}),
@@ -267,10 +267,10 @@ def _expectations(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Sc
     for name, figure in figures.items():
         what = figure.slug.replace("-", " ")
         if figure.is_shape:
-            keys[name] = _ref("expected-shape", f"The {what}, as 64x56x56; a letter is any size.")
+            keys[name] = _ref("expected-shape", f"The {what}, such as 64x56x56; a letter is any size.")
             continue
         form = "expected-per-axis" if figure.per_axis else "expected-bytes" if figure.in_bytes else "expected-number"
-        keys[name] = _ref(form, f"The {what}, as 9472, 4.1G or 4.09G±1%.")
+        keys[name] = _ref(form, f"The {what}, such as 9472, 4.1G or 4.09G±1%.")
         keys[f"min_{name}"] = _ref(form, f"The least {what}.")
         keys[f"max_{name}"] = _ref(form, f"The greatest {what}.")
     keys["forbid"] = _ref("forbidden-hints", "The hints that must not occur: names, or all.")

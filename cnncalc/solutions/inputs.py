@@ -235,7 +235,7 @@ def _features(report: Report) -> Open:
         what = f"no linear layer gets a number of features that depends on the input{''.join(fixed[:1])}"
         raise SpecError(what, "leave --features out")
     if "C" in size.letters:
-        raise SpecError(f"the features {size} depend on the channels, too", "give them as a number: 3xHxW")
+        raise SpecError(f"the features {size} also depend on the channels", "give them as a number: 3xHxW")
     return size
 
 

@@ -183,7 +183,7 @@ def read_hdf(source: bytes | str, name: str) -> ForeignNetwork:
         file = HdfFile(lambda: source, name, len(source) if isinstance(source, bytes) else os.path.getsize(source))
         value = file.config()
         if value is None:
-            what = "the file holds weights only, and no model"
+            what = "the file holds only weights, not the model"
             raise SpecError(what, "give the model as its .json or .keras file, and these weights with -w")
         return read(value, file)
 

@@ -73,7 +73,7 @@ def _respelled(word: str) -> str | None:
 def _added(word: str) -> str | None:
     """Return the right spelling of `model.add(Conv2D(8, 3))`; None for other words."""
     call = re.fullmatch(r"\w+\.add\((.+)\)", word, re.DOTALL)
-    return f"write the call alone: {call[1]}" if call is not None and looks_like_call(call[1]) else None
+    return f"write only the call: {call[1]}" if call is not None and looks_like_call(call[1]) else None
 
 
 def _punctuated(word: str) -> str | None:
@@ -198,7 +198,7 @@ def no_layer(spec: SpecWords, index: int) -> SpecError:
     name = called_name(word)
     if "=" in spec.words[index : index + 2] and spec.words[-1] != "=":
         call = spec.words[spec.words.index("=", index) + 1]
-        assigned = SpecError(f"{shown(word)} is not a layer", f"write the call alone: {call}")
+        assigned = SpecError(f"{shown(word)} is not a layer", f"write only the call: {call}")
         return spec.blame(assigned, index, len(word))
     argument = _argument(spec, index)
     if argument is not None:

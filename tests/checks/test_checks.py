@@ -65,10 +65,10 @@ FAILS = [
     ({"min_out": "1x1"}, "CC003", "there is no figure 'min_out' to expect", "did you mean"),
     ({"params": "9.4721k"}, "CC003", "params: '9.4721k' is not a whole number", ""),
     ({"params": "many"}, "CC003", "params: 'many' is not a number", "for example 9472, 4.1G or 4.09G±1%"),
-    ({"params": 9472.5}, "CC003", "params: 9472.5 is not a number", "as 9472"),
-    ({"params": True}, "CC003", "params: true is not a number", "as 9472"),
+    ({"params": 9472.5}, "CC003", "params: 9472.5 is not a number", "for example 9472"),
+    ({"params": True}, "CC003", "params: true is not a number", "for example 9472"),
     ({"params": [1, 2]}, "CC003", "params: [1, 2] is not one number", "only receptive fields"),
-    ({"params": None}, "CC003", "params: null is not a number", "as 9472"),
+    ({"params": None}, "CC003", "params: null is not a number", "for example 9472"),
 ]
 
 

@@ -219,7 +219,7 @@ MEANINGS = [
     ),
     ("check lenet5 --expect params=50K", "params: '50K' is not a number", "write 50k, or Ki for 1,024"),
     ("check lenet5 --expect receptive_field=3", "there is no figure 'receptive_field' to expect", "did you mean 'rf'?"),
-    ("diff HEAD", "'HEAD': a revision of what?", "name the file, as cnncalc diff HEAD net.json"),
+    ("diff HEAD", "'HEAD': a revision of what?", "name the file, for example cnncalc diff HEAD net.json"),
     ("diff lenet5 vgg16 --summary", "unknown option '--summary'", "did you mean --stat?"),
     ("run lenet5 -i 1x32x32", "unknown option '-i'", "did you mean -x X.npy?"),
     ("run lenet5 x.npy", "-x/--array is missing", "give -x x.npy"),
@@ -435,7 +435,7 @@ def test_an_unknown_value_and_an_open_shape() -> None:
 
 
 GET_ERRORS = [
-    ("c1", "c1 is a layer, not a value\n  name a value of it, as c1.out or c1.params"),
+    ("c1", "c1 is a layer, not a value\n  name one of its values, such as c1.out or c1.params"),
     ("parms", "the network has no value 'parms'\n  did you mean 'params' or 'parameters' or 'param_bytes'?"),
     ("c1.outt", "the layer 'c1' has no value 'outt'\n  did you mean 'out' or 'output'?"),
     ("c11.out", "the network has no value 'c11.out'\n  did you mean 'c1'?"),

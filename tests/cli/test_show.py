@@ -98,7 +98,7 @@ def test_mermaid_labels_are_escaped() -> None:
 
 def test_what_mermaid_does_not_draw_is_noted() -> None:
     ended = here(["show", "1x8x8", "relu:times=501", "--to", "mermaid"])
-    assert ended.err.startswith("note: 501 edges, and Mermaid draws 500 unless maxEdges is raised")
+    assert ended.err.startswith("note: 501 edges, but Mermaid draws at most 500 unless maxEdges is raised")
     assert here(["show", "1x8x8", "relu:times=501", "--fold", "--to", "mermaid"]).err == ""
 
 
@@ -125,12 +125,12 @@ ERRORS = [
     (
         "convT:k40,s4 -i 50x60 --step 7",
         "a step of the window has 161,600 cells and products, more than 150,000\n"
-        "  --to dot, without --step, --channel, -x, -w and -b, draws the layer alone",
+        "  --to dot, without --step, --channel, -x, -w and -b, draws only the layer",
     ),
     (
         "conv:k3,d200 -i 500x600 --to svg",
         "a step of the window has 160,810 cells and products, more than 150,000\n"
-        "  --to dot, without --step, --channel, -x, -w and -b, draws the layer alone",
+        "  --to dot, without --step, --channel, -x, -w and -b, draws only the layer",
     ),
     ("lenet5 --unit 0,0 --to dot", "--unit draws maps, but dot shows only layers\n  leave out --unit, or --to dot"),
     (
@@ -205,7 +205,7 @@ def test_of_many_steps_the_first_are_drawn(shape: str, steps: int, more: str) ->
 def test_of_many_input_channels_some_are_drawn_and_all_are_added_up() -> None:
     """The values count on: channel c has c to c + 3 in its kernel, and 2, 3, 7 and 8 more than c below it."""
     ended = here(["show", "20x5x5", "conv:2,k2", "--step", "3"]).out
-    assert "\n  (16 input channels more)\n" in ended
+    assert "\n  (16 more input channels)\n" in ended
     sums = [sum((c + x) * (c + w) for x, w in zip((2, 3, 7, 8), range(4), strict=True)) for c in range(20)]
     assert ended.splitlines()[-1] == f"  {' + '.join(map(str, sums))} = {sum(sums)}"
     many = here(["show", "66x3x3", "conv:1,k2,p1", "--step", "1"]).out.splitlines()[-1]

@@ -259,7 +259,7 @@ ERRORS = [
      "  put a colon after the op, and commas between its arguments: fc:10\n"),
     ("shape 3x32x32 conv:64,k3,maxpool:2",
      "layers[0]: 'maxpool:2' is a separate layer\n  3x32x32 conv:64,k3,maxpool:2\n"
-     "                     ^~~~~~~~~\n  put a space in front of it, not a comma\n"),
+     "                     ^~~~~~~~~\n  put a space before it, not a comma\n"),
     ("shape 3x32x32 conv:64/2",
      "layers[0]: '64/2' is not a whole number\n  3x32x32 conv:64/2\n               ^~~~\n"
      "  for a stride: conv:64,s2\n"),
@@ -308,10 +308,10 @@ ERRORS = [
      "unknown op 'residual'\n  3x32x32 relu residual\n               ^~~~~~~~\n  did you mean add:from=a+b?\n"),
     ("shape 3x32x32 relu maxunpool:2",
      "'maxunpool' is not a layer of cnncalc\n  3x32x32 relu maxunpool:2\n               ^~~~~~~~~\n"
-     "  it needs the indices that a maxpool kept, and layers pass on values only; near is upsample:x2\n"),
+     "  it needs the indices of a maxpool, but layers pass on only values; the closest is upsample:x2\n"),
     ("shape 3x32x32 transformer",
      "'transformer' is not a layer of cnncalc\n  3x32x32 transformer\n          ^~~~~~~~~~~\n"
-     "  write its layers, or let one of known figures stand for it: "
+     "  write its layers, or a stand-in with known figures: "
      "opaque:type=transformer,out=64x16x16,params=50000 or opaque:type=transformer,same=true\n"),
     ("shape 3x32x32 conv:64,k3,maxpool",
      "layers[0]: maxpool is a separate layer: only activations and norms can follow conv in its word\n"
@@ -336,16 +336,16 @@ ERRORS = [
      '                     ^~~~~~~~~~~~~\n  write an object, for example {"out": "64x56x56"}\n'),
     ("shape 3x32x32 relu 'x = nn.Conv2d(3, 8, 3)'",
      "'x' is not a layer\n  3x32x32 relu x = nn.Conv2d(3, 8, 3)\n               ^\n"
-     "  write the call alone: nn.Conv2d(3, 8, 3)\n"),
+     "  write only the call: nn.Conv2d(3, 8, 3)\n"),
     ("shape 3x32x32 'nn.MaxUnpool2d(2)'",
      "'MaxUnpool2d' is not a layer of cnncalc\n  3x32x32 nn.MaxUnpool2d(2)\n          ^~~~~~~~~~~~~~~~~\n"
-     "  it needs the indices that a maxpool kept, and layers pass on values only; near is upsample:x2\n"),
+     "  it needs the indices of a maxpool, but layers pass on only values; the closest is upsample:x2\n"),
     ("shape 3x32x32 'nn.Bilinear(3, 4, 5)'",
      "'Bilinear' is not a layer that can be read from a call\n  3x32x32 nn.Bilinear(3, 4, 5)\n"
      "          ^~~~~~~~~~~~~~~~~~~~\n  did you mean 'Linear' or 'LazyLinear' or 'UpsamplingBilinear2d'?\n"),
     ("shape 3x32x32 'layers.Input(shape=(32, 31, 3))'",
      "layers[0]: Input is the network's input, not a layer\n  3x32x32 layers.Input(shape=(32, 31, 3))\n"
-     "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write its shape in front: 32x31x3\n"),
+     "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write its shape as the first word: 32x31x3\n"),
     # shapes
     ("shape 3*32*32 relu", "'3*32*32' is not a shape\n  3*32*32 relu\n  ^~~~~~~\n  write 3x32x32\n"),
     ("shape 3x32² relu", "'3x32²' is not a shape\n  3x32² relu\n  ^~~~~\n  write 3x32x32\n"),
@@ -359,10 +359,10 @@ ERRORS = [
      "unknown op '(None,)'\n  (None,) relu\n  ^~~~~~~\n  for the list of ops: cnncalc ops\n"),
     ("shape relu -i 3*32*32", "'3*32*32' is not a shape\n  write 3x32x32\n"),
     ("shape resnet50 -i 224x224x3",
-     "resnet50 takes 3 channels, 224x224x3 has 224; --layout NHWC?\n"
+     "resnet50 takes 3 channels, but 224x224x3 has 224; did you mean --layout NHWC?\n"
      "  to change its channels, write the spec out: cnncalc zoo resnet50 > resnet50.json\n"),
     ("shape 224x224x3 resnet50",
-     "resnet50 takes 3 channels, 224x224x3 has 224; --layout NHWC?\n"
+     "resnet50 takes 3 channels, but 224x224x3 has 224; did you mean --layout NHWC?\n"
      "  to change its channels, write the spec out: cnncalc zoo resnet50 > resnet50.json\n"),
     ("shape vgg16 -i 192x192",
      "vgg16 takes 3 channels, but 192x192 has 1; did you mean 3x192x192?\n"
@@ -459,7 +459,7 @@ def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> Non
         ("input=3x32x32 conv:8", "the input is only a shape: 3x32x32"),
         ("3x32x32 conv(8, k3", "a bracket is not closed"),
         ("3x32x32 'model.add(Conv2D(8, (3, 3)))'", "quotes are for a shell: write model.add(Conv2D(8, (3, 3)))"),
-        ("3x32x32 model.add(Conv2D(8, (3, 3)))", "write the call alone: Conv2D(8, (3, 3))"),
+        ("3x32x32 model.add(Conv2D(8, (3, 3)))", "write only the call: Conv2D(8, (3, 3))"),
         ("3x32x32 conv 8 3x5 s2", "join with commas: conv:8,k3x5,s2"),
         ("3x32x32 conv 8 kernel 3x5 stride 2 padding 1", "join with commas: conv:8,kernel3x5,stride2,padding1"),
         ("3x32x32 conv:8,k3 stride 2 relu", "join with commas: conv:8,k3,stride2"),
@@ -599,7 +599,7 @@ def test_a_network_with_its_channels_last_shows_a_shape_that_has_them_first_in_i
     assert here(["convert", str(source), "--to", "keras", "-o", model]).code == 0
     for given, fitting in {"1x29x27": "29x27x1", "4x1x29x27": "4x29x27x1", "29x27x3": "29x27x1"}.items():
         ended = here(["shape", model, "-i", given])
-        assert f"; {fitting}?\n" in ended.err
+        assert f"; did you mean {fitting}?\n" in ended.err
         assert here(["shape", model, "-i", fitting]).code == 0
 
 

@@ -143,7 +143,7 @@ def test_what_takes_too_long_says_how_long(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "MOST_MACS", 2000)
     with pytest.raises(SpecError, match=r"64 pixels take \d[\d,]* values and 41,472 multiply-accumulates") as caught:
         verified("1x8x8 conv:2,k3")
-    assert caught.value.help == "give a smaller input, as -i 1x4x4, or an earlier layer: --of LAYER"
+    assert caught.value.help == "give a smaller input, for example -i 1x4x4, or an earlier layer: --of LAYER"
     assert verified("1x4x4 conv:2,k3").difference is None
     with pytest.raises(SpecError) as caught:
         verified("1x8x8 conv:9,k5")

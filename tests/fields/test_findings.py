@@ -99,7 +99,7 @@ def test_border_layers() -> None:
     assert document["report"]["fields"]["least"] == [14, 14]
     ended = here(["rf", *words.split()])
     assert ended.out.splitlines()[-1] == (
-        "1 border layer, conv4: the field of what is read is not smaller than the image; "
+        "1 border layer, conv4: the field of the layer's input is not smaller than the image; "
         "every layer adds something where H >= 14 and W >= 14"
     )
 
@@ -131,7 +131,7 @@ def test_the_report_reads_back_as_a_spec(options: list[str]) -> None:
             f"--unit {'9' * 22},0",
             f"--unit '{'9' * 22},0' is larger than any map\n  give one number per axis, such as 3,4\n",
         ),
-        ("--effective --unit 3", "add1 has 2 axes (9x9), and unit 3 has 1\n  give one number per axis, such as 0,0\n"),
+        ("--effective --unit 3", "add1 has 2 axes (9x9), but unit 3 has 1\n  give one number per axis, such as 0,0\n"),
         ("--effective --unit 9,0", "add1 is 9x9, so there is no unit 9,0\n  the last is 8,8, the first is 0,0\n"),
     ],
 )

@@ -349,7 +349,7 @@ def test_what_is_not_known_is_said() -> None:
     assert [row.split()[-1] for row in seen[2:]] == ["20.0%", "unknown", "unknown"]
     words = "3x6x7 conv:4,k3 opaque:type=NMS,same=true"
     assert here(shlex.split(f"rf {words}")).out.splitlines()[-1] == (
-        "unknown behind opaque1 (opaque): it is not known what its units read"
+        "unknown after opaque1 (opaque): it is unknown what its units read"
     )
     assert rf(f"{words}")["layers"][1]["report"]["fields"]["reads"][0]["axes"] is None
 
@@ -371,7 +371,7 @@ ERRORS = {
     "resnet50 --unit 3": "no layer has units with 1 axis\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
     "resnet50 --unit 3,4,5": "no layer has units with 3 axes\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
     "vgg16 --unit 3 --of conv3_1": (
-        "conv3_1 has 2 axes (56x56), and unit 3 has 1\n  give one number per axis, such as 0,0\n"
+        "conv3_1 has 2 axes (56x56), but unit 3 has 1\n  give one number per axis, such as 0,0\n"
     ),
     "resnet50 --unit 3,-4": (
         "--unit '3,-4' is not a position\n  give one number per axis, counted from 0, such as 3,4\n"
@@ -390,14 +390,14 @@ ERRORS = {
         "input is 224x224, so there is no pixel 300,4\n  the last is 223,223, the first is 0,0\n"
     ),
     "3xHxW conv:3,k3 --unit 1,1": (
-        "the size of conv1 is open: [H-2]x[W-2]\n  give the input's sizes, as -i 3x224x224\n"
+        "the size of conv1 is open: [H-2]x[W-2]\n  give the input's sizes, for example -i 3x224x224\n"
     ),
     "3x9x9 conv:3,k3 flatten linear:4 --unit 1 --of linear1": (
         "the units of linear1 have no position on an axis of the input\n"
         "  the last layer whose units have a position is conv1\n"
     ),
     "3xHxW conv:3,k3 adaptiveavgpool:7 --unit 1,1": (
-        "the size of input is open: 3xHxW\n  give the input's sizes, as -i 3x224x224\n"
+        "the size of input is open: 3xHxW\n  give the input's sizes, for example -i 3x224x224\n"
     ),
     "1x4x20000000 conv:1,k3 --unit 1,1": (
         "input is 1x4x20000000: units are followed on axes of at most 16,777,216\n"

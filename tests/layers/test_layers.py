@@ -364,7 +364,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             C | {"p": "causal"},
             (6, 7, 9),
             "plain",
-            "'conv1': causal padding is for one axis, this layer has 2\n  write the sides, as p=0+1x2",
+            "'conv1': causal padding is for one axis, this layer has 2\n  write the two sides, for example p=0+1x2",
         ),
         (
             T | {"g": 2},

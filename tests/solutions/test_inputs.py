@@ -198,7 +198,7 @@ ERRORS = [
         *("conv:8,k3 gap flatten linear:2", Wish(features=9), "3xHx5"),
         "no linear layer gets a number of features that depends on the input: linear1 gets 8, whatever the input is",
     ),
-    ("flatten linear:2", Wish(features=9), "CxHx5", "the features C*H*5 depend on the channels, too"),
+    ("flatten linear:2", Wish(features=9), "CxHx5", "the features C*H*5 also depend on the channels"),
     (
         *("adaptiveavgpool:6 conv:8,k3,s2", Wish(clean=True), "3xHxW"),
         "conv1 drops 1 on the height axis whatever the input is: (6 + 0 + 0 - 3) = 3 is not a multiple of 2",

@@ -131,8 +131,8 @@ class SourceReader:
         try:
             node = ast.parse(wanted, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            way = self.listed(evaluator) or f"as {self.prefix}Net(num_classes=5){self.behind}"
-            raise SpecError(f"{shown(wanted)} is not a name, or a call", way) from None
+            way = self.listed(evaluator) or f"for example {self.prefix}Net(num_classes=5){self.behind}"
+            raise SpecError(f"{shown(wanted)} is not a name or a call", way) from None
         for one in ast.walk(node):  # none of them stands in a line of the source
             if isinstance(one, ast.expr | ast.keyword):
                 one.lineno = one.end_lineno = 0

@@ -20,9 +20,11 @@ class TextKind(NamedTuple):
 
 LONGEST_HEAD = 2_000
 """In how many characters a text shows what it is."""
-_KERAS = "give its source, as net.py, or what model.save('net.keras') or model.to_json() writes"
-_TORCH = "give its source, as net.py:Net, or the output of print(module)"
-_FAILED = "give its source, as net.py:Net -i 3x224x224: the error names the layer that does not fit, and its input"
+_KERAS = "give its source, for example net.py, or what model.save('net.keras') or model.to_json() writes"
+_TORCH = "give its source, for example net.py:Net, or the output of print(module)"
+_FAILED = (
+    "give its source, for example net.py:Net -i 3x224x224: the error names the layer that does not fit, and its input"
+)
 KINDS = (
     TextKind(
         r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",

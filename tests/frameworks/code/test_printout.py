@@ -146,7 +146,7 @@ def test_what_is_not_a_printout(text: str) -> None:
         ("Net(\n  (a): ReLU()\n))", "net.txt:3:2: the print-out ends before this\n  give one print-out"),
         ("Net(\n  (a): ReLU(, 1)\n)", "net.txt:2:13: an argument is empty"),
         ("Sequential(\n  (0): LSTM(3, 4)\n  (1): Linear(in_features=4, out_features=2, bias=True)\n)",
-         "net.txt:3:8: LSTM gives several results, which Linear behind it in a Sequential cannot take\n  this module "
+         "net.txt:3:8: LSTM returns several results, which Linear after it in a Sequential cannot take\n  this module "
          "fails in PyTorch, too: give the source of one that runs"),
         ("Net(\n  (0-999999998): 999999999 x ReLU()\n)",
          "net.txt:2:3: more than 12,000 modules, repeated ones counted each time"),

@@ -196,7 +196,7 @@ def run(path: Path, folder: Path, *more: str) -> str:
 
 def test_weights_are_not_a_model(files: Path, tmp_path: Path) -> None:
     err = run(files / "keras3.weights.h5", tmp_path)
-    assert "keras3.weights.h5: the file holds weights only, and no model" in err
+    assert "keras3.weights.h5: the file holds only weights, not the model" in err
     assert "and these weights with -w" in err
 
 

@@ -331,8 +331,8 @@ POLICIES: dict[str, tuple[Any, int]] = {
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_quantised_layer_counts_what_it_holds(policy: str) -> None:
-    """Figures as the variables of Keras 3.15 have them; a quantised kernel is not trained, a float8 one is."""
+def test_a_quantized_layer_counts_what_it_holds(policy: str) -> None:
+    """Figures as the variables of Keras 3.15 have them; a quantized kernel is not trained, a float8 one is."""
     config, held = POLICIES[policy]
     dtype = config if isinstance(config, str) else {"class_name": "QuantizedDTypePolicy", "config": config}
     dense = layer("Dense", [tensor("x")], "keras.layers", units=7, activation="relu", dtype=dtype)
@@ -343,7 +343,7 @@ def test_a_quantised_layer_counts_what_it_holds(policy: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["int2", "int4/x"])
-def test_what_a_quantised_layer_of_an_unknown_kind_holds_is_not_known(mode: str) -> None:
+def test_what_a_quantized_layer_of_an_unknown_kind_holds_is_not_known(mode: str) -> None:
     dtype = {"class_name": "QuantizedDTypePolicy", "config": {"mode": mode}}
     assert cnncalc.shape(model(layer("Dense", [tensor("x")], "keras.layers", units=7, dtype=dtype))).params is None
 
@@ -355,7 +355,7 @@ ATTENTIONS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "config"), ATTENTIONS)
-def test_what_quantised_attention_holds_is_not_known(kind: str, config: dict[str, Any]) -> None:
+def test_what_quantized_attention_holds_is_not_known(kind: str, config: dict[str, Any]) -> None:
     """Keras 3.15 counts 192 and 276, and 168 and 246 without it."""
     read = [tensor("x", shape=(5, 6))] * 2
     assert cnncalc.shape(model(layer(kind, read, "keras.layers", **config), shape=(5, 6))).params in (168, 246)
@@ -565,7 +565,7 @@ def test_an_embedding_is_read_backwards() -> None:
 
 
 @pytest.mark.parametrize(("tied", "count"), [(True, 7 * 3 + 7), (False, 2 * (7 * 3 + 7))])
-def test_a_quantised_embedding_that_is_read_backwards_counts_its_tables(tied: bool, count: int) -> None:
+def test_a_quantized_embedding_that_is_read_backwards_counts_its_tables(tied: bool, count: int) -> None:
     dtype = {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}
     config = {"input_dim": 7, "output_dim": 3, "tie_weights": tied, "dtype": dtype}
     report = cnncalc.shape(model(layer("ReversibleEmbedding", [tensor("x")], "keras.layers", **config), shape=(5,)))

@@ -952,7 +952,7 @@ def in_steps(x: Any, scale: str, zero: str) -> Any:
     return (steps - int(QUANTISED[zero])) * QUANTISED[scale]
 
 
-def quantised(x: Any) -> Any:
+def quantized(x: Any) -> Any:
     return in_steps(x, "s", "z")
 
 
@@ -1063,43 +1063,43 @@ RUNTIME: dict[str, tuple[list[Row], tuple[int, ...], Arrays, Callable[[Any], Any
         ],
         (2, 3, 4),
         QUANTISED,
-        lambda x: in_steps(2 * quantised(x), "t", "u"),
+        lambda x: in_steps(2 * quantized(x), "t", "u"),
     ),
     "a product of whole numbers and constants": (
         [("QLinearMul", ["x8", "s", "z", "c", "ms", "mz", "t", "u"], "r", {})],
         (2, 3, 4),
         QUANTISED | {"c": np.array([3, 90, 120, 250], np.uint8)},
-        lambda x: in_steps(quantised(x) * (np.array([3, 90, 120, 250]) - 99) * 0.01, "t", "u"),
+        lambda x: in_steps(quantized(x) * (np.array([3, 90, 120, 250]) - 99) * 0.01, "t", "u"),
     ),
     "a sigmoid of whole numbers": (
         [("QLinearSigmoid", ["x8", "s", "z", "s", "z"], "r", {})],
         (2, 3, 4),
         QUANTISED,
-        lambda x: quantised(1 / (1 + np.exp(-quantised(x)))),
+        lambda x: quantized(1 / (1 + np.exp(-quantized(x)))),
     ),
     "a leaky function of whole numbers": (
         [("QLinearLeakyRelu", ["x8", "s", "z", "s", "z"], "r", {"alpha": 0.2})],
         (2, 3, 4),
         QUANTISED,
-        lambda x: quantised(np.where(quantised(x) < 0, 0.2, 1) * quantised(x)),
+        lambda x: quantized(np.where(quantized(x) < 0, 0.2, 1) * quantized(x)),
     ),
     "a global average of whole numbers": (
         [("QLinearGlobalAveragePool", ["x8", "s", "z", "s", "z"], "r", {})],
         (2, 3, 4, 5),
         QUANTISED,
-        lambda x: quantised(quantised(x).mean((2, 3), keepdims=True)),
+        lambda x: quantized(quantized(x).mean((2, 3), keepdims=True)),
     ),
     "a global average of whole numbers, channels last": (
         [("QLinearGlobalAveragePool", ["x8", "s", "z", "s", "z"], "r", {"channels_last": 1})],
         (2, 4, 5, 3),
         QUANTISED,
-        lambda x: quantised(quantised(x).mean((1, 2), keepdims=True)),
+        lambda x: quantized(quantized(x).mean((1, 2), keepdims=True)),
     ),
     "a maximum of whole numbers, channels last": (
         [("NhwcMaxPool", ["x8"], "r", {"kernel_shape": [4, 5]})],
         (2, 4, 5, 3),
         QUANTISED,
-        lambda x: quantised(x).max((1, 2), keepdims=True),
+        lambda x: quantized(x).max((1, 2), keepdims=True),
     ),
 }
 

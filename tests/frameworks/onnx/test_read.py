@@ -305,7 +305,7 @@ def test_several_maps_of_one_sample_go_through_a_convolution_one_by_one() -> Non
     assert report.macs == 2 * 5 * 6 * 8 * (4 * 3 * 6 + 4 * 4)
 
 
-def test_quantised_numbers_are_real_ones_that_are_rounded() -> None:
+def test_quantized_numbers_are_real_ones_that_are_rounded() -> None:
     rows = chain(
         ("QuantizeLinear", ["x", "s", "z"], "q", {}),
         ("Transpose", ["q"], "p", {"perm": [0, 1, 3, 2]}),
@@ -326,7 +326,7 @@ def test_quantised_numbers_are_real_ones_that_are_rounded() -> None:
     check_values(data, rng.standard_normal((2, 3, 7, 11)).astype(F32))
 
 
-def quantised_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> bytes:
+def quantized_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> bytes:
     """Return a product with a matrix of 5x7 integers that have a scale and a zero for each block."""
     arrays = {
         "w": np.arange(35, dtype=np.int8).reshape(5, 7),
@@ -342,8 +342,8 @@ def quantised_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> bytes
 @pytest.mark.parametrize(
     ("axis", "block", "scales"), [(0, 2, (3, 7)), (0, 5, (1, 7)), (1, 3, (5, 3)), (-2, 2, (3, 7)), (1, 1 << 60, (5, 1))]
 )
-def test_weights_quantised_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> None:
-    data = quantised_in_blocks(axis, block, scales)
+def test_weights_quantized_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> None:
+    data = quantized_in_blocks(axis, block, scales)
     assert [layer["op"] for layer in layers_of(data)] == ["linear"]
     if block < 10:  # the reference makes whole blocks
         check_values(data, np.arange(10).reshape(2, 5).astype(F32))
@@ -352,7 +352,7 @@ def test_weights_quantised_in_blocks(axis: int, block: int, scales: tuple[int, .
 @pytest.mark.parametrize(("scales", "block", "wanted"), [((3,), 2, "3x7"), ((2, 7), 2, "3x7"), ((7,), 0, "5")])
 def test_scales_that_do_not_fit_the_weights(scales: tuple[int, ...], block: int, wanted: str) -> None:
     with pytest.raises(cnncalc.SpecError, match=f"needs 1 scale and zero, or {wanted} of them, for 5x7"):
-        read(quantised_in_blocks(0, block, scales))
+        read(quantized_in_blocks(0, block, scales))
 
 
 @NEW_ONNX
@@ -964,7 +964,7 @@ BROKEN = [
     (b"", "is not an ONNX file"),
     (model([], [1, 3, 7, 11]), "no node produces the output 'y'"),
     (model([helper.make_node("Relu", ["z"], ["y"], name="r")], [1, 3, 7, 11]), "node 'r' (Relu): reads 'z', which"),
-    (changed(model([], [1, 3]), lambda made: made.graph.ClearField("output")), "it has no nodes, and no output"),
+    (changed(model([], [1, 3]), lambda made: made.graph.ClearField("output")), "it has no nodes and no output"),
     (changed(model([], [1, 3]), lambda made: made.graph.ClearField("input")), "the graph is empty: it has no nodes"),
     (
         changed(model([node("Neg")], [1, 3], {"x": ones(3, F32)}), lambda made: made.graph.ClearField("input")),

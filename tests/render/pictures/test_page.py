@@ -308,8 +308,8 @@ def test_a_slider_goes_through_the_steps_of_a_window(visit: Callable[..., Visit]
     assert page.get_attribute("#step", "aria-valuetext") == "step 1 of 4: output [0, 0]"
     assert page.inner_text("#window [role=status]") == "0*0 + 1*1 + 3*2 + 4*3 = 19"
     assert page.locator("#window .hint").all_inner_texts() == [
-        "input and kernel count on from 0; -x and -w give other values",
-        "? is not made yet",
+        "input and kernel count up from 0; -x and -w give other values",
+        "? is not computed yet",
     ]
 
 
@@ -452,4 +452,4 @@ def test_marked_cells_are_drawn_last_and_a_picture_of_steps_says_what_its_signs_
     kinds = re.findall(r'<rect class="cell( marked)?', drawn.partition("input</text>")[2].partition("* kernel")[0])
     assert kinds == sorted(kinds)
     assert kinds.count(" marked") == 4
-    assert "· is padding, ? is not made yet</text>" in drawn
+    assert "· is padding, ? is not computed yet</text>" in drawn

@@ -145,7 +145,7 @@ def _layers(b: GraphReader) -> dict[Draft, str]:
     b.leave_out_dropped()
     outputs = b.graph.outputs or [out for node in b.graph.nodes[-1:] for out in node.outputs[:1]]
     if not outputs:
-        raise SpecError("the graph is empty: it has no nodes, and no output")
+        raise SpecError("the graph is empty: it has no nodes and no output")
     for name in outputs:
         if not any(name in made for made in (b.values, b.constants, b.graph.inputs)):
             raise SpecError(f"no node produces the output {name!r}")

@@ -16,7 +16,7 @@ FLOATS = {1, 10, 11, BFLOAT16}
 """TensorProto.DataType: float, float16, double, bfloat16."""
 FLOAT, INT64, BOOL = 1, 7, 9
 INTEGERS = {2, 3, 4, 5, 6, 7, 9, 12, 13}
-INITIALISER = "initialiser"
+INITIALISER = "initializer"
 """The `origin` of the constants that count as parameters."""
 FOLDED = "folded"
 """The `origin` of numbers that are worked out here, among which may be open sizes."""

@@ -305,7 +305,7 @@ def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
         whole = source.read().astype(factor.dtype)
         return (whole - over(zero) if zero is not None else whole) * factor
 
-    key = source.key and f"{source.key} dequantised by {node.inputs[1]}"
+    key = source.key and f"{source.key} dequantized by {node.inputs[1]}"
     return Const(source.shape, "float", read, origin=source.origin, key=key, cost=source.cost)
 
 
