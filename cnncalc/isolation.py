@@ -3,15 +3,69 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from typing import NoReturn
 
-from .errors import SpecError
-from .limits import SECONDS_APART
+from .errors import SpecError, reason
+from .files import guard
+from .limits import MEMORY_SPARED, SECONDS_APART, SECONDS_LOADED
 
 
-def isolated(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
+def tried(name: str) -> set[str]:
+    """Return the modules that importing native code imports, if memory is limited: it is tried in a separate process.
+
+    SpecError if that fails. Without memory OpenBLAS ends its process while NumPy is imported, glibc does so for want of
+    a thread's data, and Python may run in a circle.
+    """
+    limits = _limits()
+    if not limits:
+        return {name}
+    guard()
+    made = _tried(name, tuple(limits.items()))
+    if made.startswith(_LOADED):
+        return set(made.decode().split())
+    what = f"{name} cannot be loaded where memory is limited to {min(limits.values()) >> 20} MiB"
+    raise SpecError(f"{what}: {made.decode()}", "allow more (ulimit -v, -d), or set OPENBLAS_NUM_THREADS=1")
+
+
+@cache
+def _tried(name: str, limits: tuple[tuple[int, int], ...]) -> bytes:
+    made = isolated(lambda: _loaded(name, limits), sys.maxsize >> 1, 0, SECONDS_LOADED)
+    return b"it ends the process" if made is None else made
+
+
+_LOADED = b"+ "
+"""The beginning of the names of modules that can be imported."""
+
+
+def _limits() -> dict[int, int]:
+    """Return the limits on the memory of this process, by their numbers."""
+    if not hasattr(os, "fork"):
+        return {}
+    import resource
+
+    limits = {what: resource.getrlimit(what)[0] for what in (resource.RLIMIT_AS, resource.RLIMIT_DATA)}
+    return {what: most for what, most in limits.items() if most != resource.RLIM_INFINITY}
+
+
+def _loaded(name: str, limits: tuple[tuple[int, int], ...]) -> bytes:
+    """Import native code with something to spare, and return the names of all modules then, or why it fails."""
+    for what, most in limits:
+        _lower(what, max(most - MEMORY_SPARED, 0))
+    try:
+        import_module(name)
+    except ModuleNotFoundError:
+        pass  # who imports it says what that means
+    except Exception as error:  # noqa: BLE001 - whatever it raises: it fails
+        return (reason(error.__cause__ or error) or "it takes more").encode(errors="backslashreplace")
+    return _LOADED + " ".join([name, *sys.modules]).encode()
+
+
+def isolated(work: Callable[[], bytes], memory: int, size: int, seconds: float = SECONDS_APART) -> bytes | None:
     """Return what foreign code makes of a file of `size` bytes, run in a separate process; None if it fails.
 
     It takes at most `memory` bytes and the time that `SECONDS_APART` allows. Native code that crashes does not end this
@@ -40,7 +94,7 @@ def isolated(work: Callable[[], bytes], memory: int, size: int) -> bytes | None:
             )
             raise SpecError(f"the operating system cannot start another process: {error.strerror}", help) from None
     if not child:
-        _work_in_child(work, writing, memory, SECONDS_APART * (1 + size / (1 << 20)))
+        _work_in_child(work, writing, memory, seconds * (1 + size / (1 << 20)))
     os.close(writing)
     try:
         with open(reading, "rb") as file:

@@ -118,6 +118,10 @@ SECONDS_APART = 0.3
 """Processor seconds that foreign code may take in a separate process, and again for each MiB of the file. This is for
 onnx's shape inference, its inliner, and h5py's walk through the groups, which may never end in a broken file. 10,000
 nodes or a thousand arrays take a tenth of a second."""
+SECONDS_LOADED = 20.0
+"""Seconds of the processor that an import of native code may take there: PyTorch's takes two."""
+MEMORY_SPARED = 32 << 20
+"""Bytes that native code must leave of a limit on memory when it is imported: it takes more when it is used."""
 MEMORY_INFERRED = 128 << 20
 """Bytes that onnx's shape inference or its inliner may take beyond twice those of the file."""
 MOST_HELD = 10_000

@@ -166,7 +166,8 @@ def _not_above(entries: Sequence[Entry], at: int, name: str, key: str) -> SpecEr
     """Return the error for a name that is not given above, with the cycle, a better order, or the nearest names."""
     names = [entry.name for entry in entries]
     if name not in names:
-        what, help = f"{shown(name)} is not a layer", nearest(name, [*names, "input"])
+        others = [other for other in names if other != entries[at].name]
+        what, help = f"{shown(name)} is not a layer", nearest(name, [*others, "input"])
     elif key == "tie":
         what, help = f"{shown(name)} comes later", "only the later of the two layers can have tie: move it there"
     else:

@@ -19,11 +19,11 @@ from tests.program import ROOT, environment
 FLOORS = [
     "errors",
     "limits",
-    "isolation",
     "registry",
     "display",
     "signals",
     "files",
+    "isolation",
     "outputs",
     "floors",
     "sizes",

@@ -153,9 +153,29 @@ def group(ctx: click.Context) -> int | None:
     return 2
 
 
+class NativeCode:
+    """A finder of modules that finds none: native code is tried before it is imported, as it may end the process."""
+
+    def __init__(self) -> None:
+        self.untried = {"numpy", "onnx", "google", "h5py", "safetensors", "torch"}
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:  # noqa: ARG002  Python's form
+        """SpecError for native code that cannot be imported."""
+        if name not in self.untried:
+            return
+        from ..isolation import tried
+
+        untried, self.untried = self.untried, set()  # its own imports need no trial
+        try:
+            untried = untried - tried(name)
+        finally:
+            self.untried = untried
+
+
 def main() -> NoReturn:
     """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 128 + a signal's."""
     are_own = _stdio.settle()
+    sys.meta_path.insert(0, NativeCode())
     code = call(sys.argv[1:])
     if are_own and is_left_at_once():
         os._exit(code)  # all is flushed, and Python's own tidying up takes a tenth of the whole

@@ -1,12 +1,12 @@
-"""The effective receptive field: how strongly each pixel influences a unit, in the mean over random weights.
+"""The effective receptive field: how strongly each pixel influences a unit, averaged over random weights.
 
 Source: Luo et al. 2016, Understanding the Effective Receptive Field in Deep Convolutional Neural Networks (NIPS): the
-gradient of a unit with respect to a pixel, its weights independent, of mean zero and of one variance a layer.
+gradient of a unit with respect to a pixel, with independent weights of mean zero and one variance per layer.
 
-The mean square of a gradient is worked out exactly. Random weights are independent, so their variances multiply along a
-path and add over taps and paths. Averages and interpolations have no random weights: below them the gradients of
-neighbours are correlated, and so are those of the two sides of a skip connection. So the mean product of two gradients
-is carried too, for those pairs of units of which a layer below needs it.
+The mean square of a gradient is computed exactly. Random weights are independent, so their variances multiply along a
+path and add over taps and paths. Averages and interpolations have no random weights: before them the gradients of
+neighbours are correlated, and so are those on the two sides of a skip connection. So the mean product of two gradients
+is also tracked, for the pairs of units for which an earlier layer needs it.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from .operators import FURTHER_IN_FRONT, Operator, Taps, Weights, grid, operator
 from .task import Array
 
 MOST_PRODUCTS = 1 << 22
-"""How many mean products are carried at most, for all layers together."""
+"""The most mean products that are tracked, for all layers together."""
 MOST_TERMS = 1 << 26
-"""How many terms they are summed up from at most."""
+"""The most terms that they are summed from."""
 MOST_HELD = 1 << 22
-"""How many taps all layers together have at most, each counted for each unit of the axis."""
+"""The most taps of all layers together, each counted once per unit of the axis."""
 
 Key = tuple[int, int, int]
-"""Two values, and the channel of the second less that of the first."""
+"""Two values, and the channel of the second minus that of the first."""
 Step = tuple[Array, Array, Array]
-"""On one axis: pairs of a value, by their place in its list, the pairs of units that they reach, and the weight."""
+"""On one axis: pairs of a value (as indices into its list), the pairs of units they reach, and the weights."""
 
 
 class Passage(NamedTuple):
-    """The part of a mean product that comes back through a layer, or through two."""
+    """The part of a mean product that propagates back through one layer or two."""
 
     of: Key
     gain: float
     steps: tuple[tuple[Step, ...], ...]
-    """For each axis."""
+    """The steps on each axis."""
 
 
 class Influence(NamedTuple):
@@ -54,14 +54,14 @@ class Influence(NamedTuple):
     of: str
     unit: tuple[int, ...]
     sizes: tuple[int, ...]
-    """Of the unit's own field on each axis of the input, padding included; 0 if it sees no pixel."""
+    """The size of the unit's own field on each axis of the input, padding included; 0 if it sees no pixel."""
     shares: Array
-    """Of each pixel, by the axes of the network's input; all 0 for a unit that sees no pixel."""
+    """The share of each pixel, by the axes of the network's input; all 0 for a unit that sees no pixel."""
     reasons: tuple[str, ...]
-    """What is not as it is written, and makes the figures those of a model: `relu as though it were linear`."""
+    """Simplifications that make the figures those of a model: `relu as though it were linear`."""
 
     def profile(self, axis: int) -> Array:
-        """Return the share of each row of pixels across an axis."""
+        """Return the share of each position on an axis, summed over the other axes."""
         return np.asarray(self.shares.sum(axis=tuple([at for at in range(self.shares.ndim) if at != axis])))
 
     def mean(self, axis: int) -> float:
@@ -75,18 +75,18 @@ class Influence(NamedTuple):
         return float(np.sqrt(profile @ (np.arange(len(profile)) - mean) ** 2))
 
     def within(self, axis: int, times: float) -> float:
-        """Return the share of the influence that is at most so many standard deviations from its centre."""
+        """Return the share of the influence within `times` standard deviations of its centre."""
         profile = self.profile(axis)
         near = np.abs(np.arange(len(profile)) - self.mean(axis)) <= times * self.deviation(axis) + 1e-9
         return float(profile[near].sum())
 
     @property
     def touched(self) -> int:
-        """How many pixels have any influence."""
+        """The number of pixels with any influence."""
         return int((self.shares > 0).sum())
 
     def strongest(self, share: float) -> int:
-        """Return the least number of pixels that have this share of the influence together."""
+        """Return the smallest number of pixels that together have this share of the influence."""
         ordered = np.sort(self.shares, axis=None)[::-1].cumsum()
         return min(int(np.searchsorted(ordered, share - 1e-12)) + 1, self.touched)
 
@@ -111,13 +111,13 @@ class Influence(NamedTuple):
 def influence(graph: Graph, at: int, index: Sequence[int] | None = None) -> Influence:
     """Return the influence of the input's pixels on a unit, by default the one in the middle of the layer's map.
 
-    SpecError if how a layer passes influence on is not known, or for a unit that is not there.
+    SpecError if it is unknown how a layer passes influence on, or if there is no such unit.
     """
     space, sizes = graph.space(at), grid(graph, at)
     if not graph.space(INPUT).shape or not sizes:
         raise SpecError(f"{graph.name(at)} does not depend on any single pixel of the input")
     axes = [axis for axis in (space.axes[place] for place in space.places) if type(axis) is int]
-    """Which axis of the input each number of the unit runs along: its map may have them in another order."""
+    """The axis of the input for each index of the unit: the unit's map may have them in another order."""
     if len(axes) < len(space.places):
         raise SpecError(
             f"units of {graph.name(at)} do not each run along one axis of the input",
@@ -140,7 +140,7 @@ def influence(graph: Graph, at: int, index: Sequence[int] | None = None) -> Infl
 
 
 def _reasons(graph: Graph, needed: Sequence[int]) -> tuple[str, ...]:
-    """Return what is taken otherwise than it is, an op once."""
+    """Return the simplifications, one per op."""
     found: dict[str, None] = {}
     for at in needed:
         vertex = graph.vertices[at]
@@ -156,7 +156,7 @@ def _reasons(graph: Graph, needed: Sequence[int]) -> tuple[str, ...]:
 
 
 class _Moments:
-    """The mean products of gradients of one unit, from its layer down to the input."""
+    """The mean products of the gradients of one unit, from its layer back to the input."""
 
     def __init__(self, graph: Graph, end: int, pixels: Sequence[range]):
         self.graph, self.end, self._pixels = graph, end, pixels
@@ -178,12 +178,12 @@ class _Moments:
                         self._readers[read].append((at, found))
         self._sizes = {at: grid(graph, at) for at in self._readers if graph.fields(at).of}
         self.pairs: dict[Key, list[Array]] = {}
-        """The pairs of units that are needed of each two values, on each axis, as one number each."""
+        """The pairs of units needed for each pair of values, on each axis, each pair encoded as one number."""
         self.terms: dict[Key, list[Passage]] = {}
         self._demand()
 
     def _demand(self) -> None:
-        """Find, from the input up, which pairs are needed, and through which layers they come back."""
+        """Find, from the input on, which pairs are needed, and through which layers they propagate back."""
         start = (INPUT, INPUT, 0)
         self.pairs[start] = [
             np.arange(own.start, own.stop) * (n + 1) for own, n in zip(self._pixels, self._sizes[INPUT], strict=True)
@@ -221,10 +221,10 @@ class _Moments:
         return [term for term in found if term is not None]
 
     def _term(self, key: Key, of: Key, first: Operator, second: Operator | None) -> Passage | None:
-        """Return what comes back from two values above: through one operator each, or of the second none."""
+        """Return what propagates back from two later values, each through one operator, or the second through none."""
         r, r2, shift = of
         if r == r2 and shift:
-            return None  # channels of one value, whose gradients are not correlated
+            return None  # different channels of one value have uncorrelated gradients
         steps = []
         for axis, pairs in enumerate(self.pairs[key]):
             places = np.divmod(pairs, self._sizes[key[1]][axis])
@@ -258,7 +258,7 @@ class _Moments:
         return values[INPUT, INPUT, 0]
 
     def _back(self, value: Array, term: Passage, counts: Sequence[int]) -> Array:
-        """Return the part of a term: its value, brought back on one axis after the other."""
+        """Return the value of a term, propagated back on one axis after the other."""
         for axis, steps in enumerate(term.steps):
             value = np.moveaxis(value, axis, 0)
             found = np.zeros((counts[axis], *value.shape[1:]))
@@ -272,9 +272,9 @@ class _Moments:
 def _met(
     first: Operator, second: Operator | None, axis: int, i: Array, j: Array
 ) -> Iterator[tuple[Array, Array, Array, Array]]:
-    """Yield, for each two taps that may meet, what units i and j reach on an axis, the weight, and where it counts.
+    """Yield, for each pair of taps that may meet, what units i and j reach on an axis, the weight, and where it counts.
 
-    Random weights count only with themselves: the same tap, and of FREE ones the same place.
+    Random weights correlate only with themselves: the same tap, and for FREE ones also the same position.
     """
     here = Taps(np.arange(j.max() + 1)[None], np.ones((1, int(j.max()) + 1)))
     taps = [*zip(*first.axes[axis], strict=True)]

@@ -1,4 +1,4 @@
-"""Jobs: a network made ready for one input. It is traced and checked, and its needs are known, before it computes."""
+"""Jobs: a network prepared for one input, traced and checked, with its needs known before anything is computed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Samples:
         layout: str | None,
         others: Mapping[str, tuple[int, ...]] | None = None,
     ):
-        """`shape` is the whole input's, `others` those of further inputs. SpecError, ShapeError if they do not fit."""
+        """`shape` is the input's, `others` are those of further inputs. SpecError or ShapeError if they do not fit."""
         if 0 in shape:
             raise SpecError(f"x is empty: its shape is {show(shape)}", "there is nothing to compute")
         if not shape:
@@ -54,14 +54,14 @@ class Samples:
         self.batch = self.report.batch
         self.sample = sizes_of(self.report.sample, "the input")
         self._added_channel = len(shape) < len(self.sample)
-        """Whether the input is one channel's space, without an axis for it."""
+        """Whether the input has no axis for its single channel."""
 
     def split(self, x: Array) -> Array:
-        """Return the input with a batch in front and all axes of a sample, as a view if that is possible."""
+        """Return the input with a batch in front and all axes of a sample, as a view if possible."""
         return x.reshape(-1, *self.sample)
 
     def further(self, given: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the arrays of further inputs, the batch first. SpecError for a missing one, or another batch."""
+        """Return the arrays of further inputs, batch first. SpecError for a missing one or a different batch."""
         arrays = {}
         for layer in self.report.layers:
             if not isinstance(layer.node.layer, FurtherInput):
@@ -77,7 +77,7 @@ class Samples:
         return arrays
 
     def returned(self, sample: tuple[int, ...], count: int) -> tuple[int, ...]:
-        """Return the shape in which the caller gets the results of `count` samples: without an axis that was added."""
+        """Return the shape of the results of `count` samples for the caller, without an added axis."""
         if self._added_channel:
             last = self.report.network.layout == "NHWC"
             if len(sample) == len(self.sample) and sample[-1 if last else 0] == 1:
@@ -86,7 +86,7 @@ class Samples:
 
 
 def real(kind: Dtype, name: str) -> Dtype:
-    """Return the dtype in this machine's byte order. SpecError for numbers that layers cannot take."""
+    """Return the dtype in this machine's byte order. SpecError for numbers that layers cannot process."""
     if kind.kind not in "biuf" or kind.itemsize > 8:
         why = {"c": "complex numbers have no order, so no ReLU", "f": f"{kind} has more than 64 bits"}.get(kind.kind)
         what = why or f"{kind} is not a numeric type"
@@ -95,7 +95,7 @@ def real(kind: Dtype, name: str) -> Dtype:
 
 
 def _check_bytes(report: Report, wants: Sequence[arrays.Weight], given: NamedArrays) -> None:
-    """Raise SpecError if a sample of a layer's result, or a weight, has more bytes than can be counted."""
+    """Raise SpecError if a sample of a layer's result, or a weight, has more bytes than can be addressed."""
     sizes = [(layer.name, prod(n for n in layer.traced.out if isinstance(n, int))) for layer in report.layers]
     sizes += [(want.name, prod(want.shape)) for want in wants if want.name not in given]
     for name, count in sizes:
@@ -104,7 +104,7 @@ def _check_bytes(report: Report, wants: Sequence[arrays.Weight], given: NamedArr
 
 
 def _output(report: Report, name: str | None) -> int:
-    """Return the index of an output's layer, by default the first output's. SpecError for what is not an output."""
+    """Return the index of an output's layer, by default the first output's. SpecError if it is not an output."""
     outputs = report.network.outputs()
     own = outputs if name is None or name in outputs else dict.fromkeys(outputs.values())
     if name is not None and name not in own:
@@ -123,7 +123,7 @@ def _by_name(
 
 
 def _kept(names: Sequence[str], keep: Sequence[str], keep_all: bool) -> list[int]:
-    """Return the indices of the layers that are kept. SpecError for a name that no layer has."""
+    """Return the indices of the layers to keep. SpecError for an unknown name."""
     for name in keep:
         if name not in names:
             raise SpecError(f"there is no layer {shown(name)} to keep", layer_meant(name, names))
@@ -131,7 +131,7 @@ def _kept(names: Sequence[str], keep: Sequence[str], keep_all: bool) -> list[int
 
 
 def _check_memory(least: int, allowed: int) -> None:
-    """SpecError if one sample takes more working memory than is allowed."""
+    """Raise SpecError if one sample takes more working memory than allowed."""
     if least > allowed:
         verb = "is" if allowed == 1 else "are"
         raise SpecError(
@@ -161,13 +161,13 @@ class Job:
         output: str | None = None,
         fuse: bool = False,
     ):
-        """`weights` are arrays by name, or the one of a network's only layer with weights; `keep` names layers.
+        """`weights` are arrays by name, or a single one for the only layer with weights; `keep` names layers.
 
-        Without `weights`, those of the network's own file are used. `others` are the arrays of further inputs, by name,
-        and `output` names the output that is wanted, by default the first. With `fuse`, layers are computed together
-        where that is faster.
+        Without `weights`, those of the network's own file are used. `others` are the arrays of further inputs, by name.
+        `output` names the wanted output, by default the first. With `fuse`, layers are computed together where that is
+        faster.
 
-        Raises SpecError and ShapeError, before anything is computed, if the arguments do not fit together.
+        Raises SpecError or ShapeError, before anything is computed, if the arguments do not fit together.
         """
         self.kind = real(kind, "x")
         shapes = {name: array.shape for name, array in (others or {}).items()}
@@ -180,7 +180,7 @@ class Job:
             self.samples = Samples(without, shape, dialect, layout, shapes)
         self.report = self.samples.report
         self.last = _output(self.report, output)
-        """The index of the layer whose result is wanted: that of the first output, or of the one that is named."""
+        """The index of the layer whose result is wanted: the first output's, or the named one's."""
         self._seed = seed
         self.give(others or {})
         self._kinds = {name: real(array.dtype, name) for name, array in self.others.items()}
@@ -199,22 +199,22 @@ class Job:
         _check_memory(self.plan.working(1), memory)
 
     def give(self, others: Mapping[str, Array]) -> None:
-        """Take the arrays of further inputs, by name. SpecError for a missing one, or another batch."""
+        """Set the arrays of further inputs, by name. SpecError for a missing one or a different batch."""
         self.others = self.samples.further(others)
         """The network's other inputs, with a batch in front, by name."""
 
     @property
     def not_needed(self) -> list[str]:
-        """The names of the weights that are given and that no layer needs."""
+        """The names of given weights that no layer needs."""
         return arrays.unused(self.wants, self.weights)
 
     def _like(self, want: arrays.Weight) -> Array:
-        """Return an array of a weight's shape and dtype that takes no memory."""
+        """Return a placeholder of a weight's shape and dtype that takes no memory."""
         given = self.weights.get(want.name)
         return np.broadcast_to(np.zeros((), self._drawn if given is None else real(given.dtype, want.name)), want.shape)
 
     def result(self, at: int, count: int) -> tuple[tuple[int, ...], Dtype, tuple[int, ...]]:
-        """Return a layer's result for `count` samples: its shape for the caller, its dtype, its shape as samples."""
+        """Return the caller's shape, the dtype, and the shape as samples of a layer's result for `count` samples."""
         step, place = self.plan.steps[at], self.batch_at(at)
         rows = step.rows(count)
         samples = (*step.shape[:place], rows, *step.shape[place:])
@@ -225,18 +225,18 @@ class Job:
         return shape, step.kind, samples
 
     def batch_at(self, at: int) -> int:
-        """Return the place of the batch among the axes of a layer's result."""
+        """Return the position of the batch among the axes of a layer's result."""
         return self.plan.steps[at].layer.traced.fields.batch_at
 
     def load(self) -> Program:
-        """Return the network ready to run; the first call reads or draws its weights."""
+        """Return the network ready to run; the first call reads or initialises its weights."""
         if not self._is_loaded:
             self.plan.take(arrays.bind(self.wants, self.weights, self._seed, self._drawn))
             self._is_loaded = True
         return self.plan
 
     def run(self, x: Array, sinks: Mapping[int, Sink], progress: Progress | None = None) -> None:
-        """Fill the sinks of the layers that are kept and of the last one, some samples at a time."""
+        """Fill the sinks of the kept layers and the last one, some samples at a time."""
         program = self.load()
         samples = self.samples.split(x)
         try:
@@ -253,12 +253,12 @@ class Job:
             release()
 
     def _rows(self, at: int, begin: int, end: int) -> tuple[int, int]:
-        """Return the first and the last row of a layer's result that these samples of the input make."""
+        """Return the range of rows of a layer's result that these samples of the input make."""
         step = self.plan.steps[at]
         return (begin * step.times, end * step.times) if step.batched else (0, step.times)
 
     def outputs(self, x: Array) -> dict[str, Array]:
-        """Return, by name, the results of the layers that are kept and of the last one, in the caller's shape."""
+        """Return the results of the kept layers and the last one by name, in the caller's shape."""
         count = self.samples.batch or 1
         sinks, back = {}, {}
         for at in sorted({*self.kept, self.last}):
@@ -272,11 +272,11 @@ _LOADED = {
     **dict.fromkeys((".h5", ".keras", ".onnx"), "give the file of the whole model as the network"),
     ".safetensors": "load a file first, for example safetensors.numpy.load_file(path)",
 }
-"""How to read the arrays of a file that NumPy does not load, by its ending."""
+"""How to read the arrays of files that NumPy does not load, by ending."""
 
 
 def as_array(value: object, name: str) -> Array:
-    """Return what a caller gives as an array. SpecError for a masked array, a text, and lists of unequal lengths."""
+    """Return a caller's value as an array. SpecError for a masked array, text, and lists of unequal lengths."""
     if isinstance(value, np.ma.MaskedArray):
         raise SpecError(
             (f"{name} is a masked array, but layers do not support masks"),

@@ -27,15 +27,15 @@ from .task import Array, Task, channels_first, sizes_of
 LEARNED = (ConvKind.PLAIN, ConvKind.DEPTHWISE)
 """The kinds of convolutions that can be learned."""
 PATIENCE = 4
-"""The number of steps in a row that raise the loss before descent counts as diverged.
+"""The number of consecutive steps that raise the loss before descent counts as diverged.
 
-The loss is a quadratic form: a step of gradient descent raises it only if the rate is beyond 2/(its largest curvature),
+The loss is a quadratic form: a step of gradient descent raises it only if the rate exceeds 2/(its largest curvature),
 and then every further step does, too.
 """
 SHARE = 0.9
-"""The share of the largest rate that converges which is taken if none is given."""
+"""The default rate, as a share of the largest one that converges."""
 LARGEST_LEARNED = 1e30
-"""The largest value to learn from: the squares of larger ones may overflow."""
+"""The largest value that can be learned from: the squares of larger ones may overflow."""
 SMALL = 1000
 """The largest number of weights that are printed."""
 
@@ -51,13 +51,13 @@ class Solution(NamedTuple):
     """A least-squares solution, and how well the data determine it."""
 
     loss: float
-    """0 if only rounding is left: less than (64 eps)^2 of the sum of y's squares."""
+    """The loss; 0 if only rounding is left: less than (64 eps)^2 of the sum of y's squares."""
     equations: int
     unknowns: int
-    """The unknowns of one output channel."""
+    """The number of unknowns of one output channel."""
     rank: int
     condition: float
-    """The largest singular value over the smallest of those that count."""
+    """The ratio of the largest singular value to the smallest that counts."""
 
 
 def _check_finite(array: Array, name: str) -> None:
@@ -72,11 +72,11 @@ def _check_finite(array: Array, name: str) -> None:
 
 
 class Diverged(SpecError):
-    """The loss grew."""
+    """Gradient descent whose loss has grown."""
 
 
 class Learner:
-    """One convolution, an input x and the output y that it should give."""
+    """A convolution, an input x, and the output y that it should learn to give."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Learner:
         dialect: str | None = None,
         layout: str | None = None,
     ):
-        """SpecError unless the layer is a convolution, ShapeError if x, y and the kernel do not fit together."""
+        """Raise SpecError unless the layer is a convolution, ShapeError if x, y and the kernel do not fit together."""
         samples = Samples(network, x.shape, dialect, layout)
         layers = samples.report.layers
         self.layer = layer = layers[0]
@@ -125,11 +125,11 @@ class Learner:
         self.g: int = layer.values.get("g") or self.x.shape[1]
         self._eps = 64 * float(np.finfo(self.kind).eps)
         self._rounding = self._eps**2 * float(np.square(self.y, dtype=np.float64).sum())
-        """The loss that rounding alone may cause."""
+        """The largest loss that rounding alone may cause."""
 
     @property
     def parameters(self) -> list[Array]:
-        """The weight, in the order in which it is stored, and the bias if there is one."""
+        """The weight, in its stored order, and the bias if there is one."""
         return [self.weight] if self.bias is None else [self.weight, self.bias]
 
     def _kernel(self, weight: Array) -> Array:
@@ -137,14 +137,14 @@ class Learner:
         return kernel_first(weight, self._task, self._is_depthwise)
 
     def error(self, weight: Array, bias: Array | None = None) -> tuple[Array, float]:
-        """Return by how much the output with these parameters is above y, (N, c_o, *out), and the loss."""
+        """Return the output with these parameters minus y, (N, c_o, *out), and the loss."""
         error = np.empty(self.y.shape, self.kind)
         convolve(self.x, self._kernel(weight), bias, error, self.windows, self.g)
         error -= self.y
         return error, float(np.square(error, dtype=np.float64).sum())
 
     def gradients(self, weight: Array, bias: Array | None = None) -> tuple[float, list[Array]]:
-        """Return the loss with these parameters, and its gradient for each of them."""
+        """Return the loss with these parameters, and its gradients."""
         error, loss = self.error(weight, bias)
         error *= 2
         gradient = np.empty_like(weight)
@@ -155,7 +155,7 @@ class Learner:
         return loss, [gradient] if bias is None else [gradient, bias_gradient(error)]
 
     def descend(self, lr: float, steps: int) -> Iterator[DescentStep]:
-        """Run gradient descent, and yield each step. Raise Diverged if the loss grows, or is NaN."""
+        """Run gradient descent and yield each step. Raise Diverged if the loss grows or becomes NaN."""
         losses: list[float] = []
         rising = 0
         with np.errstate(all="ignore"):
@@ -173,11 +173,11 @@ class Learner:
                 raise self._diverged(lr, [*losses, last])
 
     def _grew(self, before: float, loss: float) -> bool:
-        """Return whether a loss is larger than one before, by more than rounding, or no longer a number."""
+        """Return whether a loss exceeds an earlier one by more than rounding, or is not a number."""
         return not loss <= before * (1 + self._eps) + self._rounding
 
     def loss(self) -> float:
-        """Return the loss with the present parameters."""
+        """Return the loss with the current parameters."""
         return self.error(*self.parameters)[1]
 
     def _diverged(self, lr: float, losses: list[float]) -> Diverged:
@@ -190,9 +190,9 @@ class Learner:
         )
 
     def usual_rate(self) -> float:
-        """Return a rate with which descent converges, and fast: SHARE of the largest such one."""
+        """Return a rate with which descent converges fast: SHARE of the largest that converges."""
         most = self.largest_rate()
-        return SHARE * most if isfinite(most) else 1.0  # at any rate, where no step changes the loss
+        return SHARE * most if isfinite(most) else 1.0  # no step changes the loss, so any rate will do
 
     def largest_rate(self, rounds: int = 50) -> float:
         """Return the rate below which descent converges: 2 over the loss's largest curvature, by power iteration."""
@@ -211,7 +211,7 @@ class Learner:
         return 2 / curvature if curvature else float("inf")
 
     def solve(self) -> Solution:
-        """Set the weights to the smallest ones with the least loss, and return how well they are determined.
+        """Set the parameters to the smallest ones with the least loss, and return how well they are determined.
 
         SpecError if the equations do not fit into memory.
         """
@@ -248,12 +248,12 @@ class Learner:
 
 
 def _norm(arrays: Sequence[Array]) -> float:
-    """Return the Euclidean norm of all of the arrays' values."""
+    """Return the Euclidean norm of all values of the arrays."""
     return float(np.sqrt(sum(np.square(array).sum() for array in arrays)))
 
 
 def printed(array: Array) -> str:
-    """Return weights as text to follow their name, with four digits; only their range if they are many."""
+    """Return weights as text with four digits, to follow their name; only the range if there are many."""
     if array.size > SMALL:
         return f"  {show(array.shape)}, {array.min():.4g} to {array.max():.4g}"
     return f"\n{np.array2string(array, precision=4, floatmode='fixed')}"

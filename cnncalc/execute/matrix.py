@@ -1,4 +1,4 @@
-"""The matrix of a linear network: it does to a flattened sample what the network does to the sample."""
+"""The matrix of a linear network, which maps a flattened sample to the flattened output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .sinks import Memory, Sink
 from .task import Array, sizes_of
 
 AT_ONCE = 16 << 20
-"""How many bytes of columns are computed at once."""
+"""The bytes of columns that are computed at once."""
 
 
 def linear_part(network: Network) -> Network:
@@ -30,7 +30,7 @@ def linear_part(network: Network) -> Network:
     """
     nodes = []
     without: dict[int, Layer] = {}
-    """By the id of a layer, which its copies by `times` share, the one without constants, which they share, too."""
+    """The layers without constants, by the id of the original, which copies by `times` share."""
     for node in network.inlined().nodes:
         if not node.layer.is_linear:
             words = dict.fromkeys(cls.WORD for cls, _ in OPS.values() if cls.LINEAR)
@@ -43,7 +43,7 @@ def linear_part(network: Network) -> Network:
 
 
 def adds_constants(network: Network, weights: NamedArrays | Array | None) -> bool:
-    """Return whether layers add constants, as biases, that the matrix leaves out."""
+    """Return whether layers add constants, such as biases, that the matrix leaves out."""
     carried = network.source.weights if network.source is not None else {}
     names = carried if weights is None else () if isinstance(weights, np.ndarray) else weights
     return any(
@@ -62,8 +62,8 @@ def job(
 ) -> Job:
     """Return a network's linear part ready for one sample, in its only kernel's dtype or float32.
 
-    Arrays that only add constants, as biases, are zeros, and need not be given. SpecError for a batch, for a layer that
-    is not linear, and for more work than `MOST_MULTIPLIED`.
+    Arrays that only add constants, such as biases, are set to zero and need not be given. SpecError for a batch, for a
+    layer that is not linear, and for more work than `MOST_MULTIPLIED`.
     """
     network = linear_part(network)
     kind = weights.dtype if isinstance(weights, np.ndarray) else np.dtype(np.float32)
@@ -80,7 +80,7 @@ def job(
 
 
 def _check_work(report: Report) -> None:
-    """SpecError if the samples of all columns take the layers more than `MOST_MULTIPLIED`."""
+    """Raise SpecError if computing all columns takes more work than `MOST_MULTIPLIED`."""
     columns = prod(sizes_of(report.sample, "the input"))
     each = sum(known(layer.sample_macs) or 0 for layer in report.layers)
     each += sum(known(layer.values_made) or 0 for layer in report.layers)
@@ -94,12 +94,12 @@ def _check_work(report: Report) -> None:
 
 
 def size(report: Report) -> tuple[int, int]:
-    """Return the matrix's rows, one per value of the output, and its columns, one per value of the sample."""
+    """Return the numbers of rows (values of the output) and columns (values of the sample) of the matrix."""
     return prod(sizes_of(report.layers[-1].traced.out, "the output")), prod(sizes_of(report.sample, "the input"))
 
 
 def fill(job: Job, sink: Sink) -> None:
-    """Fill the matrix, (out, in), column by column: each is the output for a sample with a single 1 in it."""
+    """Fill the matrix (out, in) column by column: each is the output for a sample with a single 1."""
     rows, columns = size(job.report)
     several = max(min(AT_ONCE // (max(rows, columns) * 8), columns), 1)
     matrix, place = sink.part(0, rows), job.batch_at(job.last)

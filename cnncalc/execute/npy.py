@@ -1,6 +1,6 @@
-"""Reading arrays from .npy, .npz and .safetensors files, which are not trusted; a .npy file is mapped if possible.
+"""Read arrays from .npy, .npz and .safetensors files, which are not trusted; a .npy file is mapped if possible.
 
-Nothing is unpickled. What a header claims is compared with what the file has before memory is taken for it.
+Nothing is unpickled. A header's claims are compared with the file's size before memory is allocated.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ MAGIC = b"\x93NUMPY"
 ZIP = b"PK"
 AT_ONCE = 1 << 24
 AT_LEAST = len(MAGIC) + 2
-"""How many bytes say what a file is."""
+"""The number of bytes that identify a file's format."""
 LEAST_DROPPED = 64 << 20
-"""Mapped pages are given back while the work goes on in arrays larger than this."""
+"""The size from which mapped pages of an array are given back during the work."""
 
 
 class Head(NamedTuple):
@@ -50,7 +50,7 @@ class Head(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """How many bytes the data take."""
+        """The bytes of the data."""
         return prod(self.shape) * self.kind.itemsize
 
 
@@ -63,7 +63,7 @@ class Stored(NamedTuple):
 
 
 NamedArrays = Mapping[str, "Array | Stored"]
-"""Arrays by name, of which some are still in a file."""
+"""Arrays by name, some of which are still in a file."""
 
 
 def head(file: IO[bytes], name: str, magic: bytes | None = None) -> Head:
@@ -98,7 +98,7 @@ def head(file: IO[bytes], name: str, magic: bytes | None = None) -> Head:
         raise SpecError(f"{shown_name} holds Python objects", "for safety nothing is unpickled: save plain numbers")
     if kind.names is not None or kind.subdtype is not None or kind.itemsize == 0:
         raise SpecError(f"{shown_name} is of dtype {kind}", "save a single field of it as plain numbers")
-    if prod(filter(None, shape)) * kind.itemsize > sys.maxsize:  # NumPy counts so, also where one size is 0
+    if prod(filter(None, shape)) * kind.itemsize > sys.maxsize:  # NumPy counts like this even if a size is 0
         raise SpecError(f"{shown_name} claims the shape {shown(shape)}", "no array can be that large")
     return Head(shape, kind, "F" if fortran else "C")
 
@@ -108,7 +108,7 @@ _READERS: dict[str, tuple[int, Callable[[IO[bytes], int], Any]]] = {
     "1.0": (2, npy.read_array_header_1_0),
     "2.0": (4, npy.read_array_header_2_0),
 }
-"""By version of the format, how many bytes hold the header's length, and what reads both."""
+"""For each version of the format, the bytes of the header's length and the function that reads the header."""
 _KINDS = {ZIP: "a zip archive (.npz)", b"\x80": "a pickle", b"\x89HDF": "an HDF5 file"}
 _KINDS |= {b"{": "JSON", b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture", b"GIF8": "a GIF picture"}
 _KINDS |= {b"BM": "a BMP picture", b"II*\0": "a TIFF picture", b"MM\0*": "a TIFF picture", b"P5": "a PGM picture"}
@@ -125,21 +125,21 @@ def _picture_help(name: str) -> str:
 
 
 def _quoted(line: str) -> str:
-    """Return a line in double quotes, which POSIX shells and Windows take; one that shells would expand in single."""
+    """Return a line in double quotes, for POSIX shells and Windows, or in single quotes if shells would expand it."""
     if "$" in line or "`" in line:
         return shlex.quote(line)
     return '"' + line.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _kind(magic: bytes) -> str | None:
-    """Return what kind of file begins with these bytes; None for one that is not known here."""
+    """Return the kind of file that begins with these bytes; None if unknown."""
     if not magic:
         return "empty"
     return next((kind for start, kind in _KINDS.items() if magic.startswith(start)), None)
 
 
 def mapped(path: str) -> Array:
-    """Return the array of a .npy, mapped into memory; a pipe, a device and a text are read.
+    """Return the array of a .npy, mapped into memory; pipes, devices and texts are read.
 
     SpecError if it is neither a .npy nor a text of numbers.
     """
@@ -164,7 +164,7 @@ def _truncated(name: str, header: Head, have: int) -> SpecError:
 
 
 def is_text(begin: bytes, name: str) -> bool:
-    """Return whether a file is a table or a list of numbers: by its ending, or by the number or row that begins it."""
+    """Return whether a file is a table or a list of numbers, by its ending or its first number or row."""
     if begin.startswith(MAGIC) or _kind(begin[:AT_LEAST]) not in (None, "empty"):
         return False
     first = begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
@@ -173,7 +173,7 @@ def is_text(begin: bytes, name: str) -> bool:
 
 
 def read(file: IO[bytes], name: str, magic: bytes | None = None) -> Array:
-    """Read the array of a .npy that cannot be mapped, or of a text. Memory is taken as the data are read.
+    """Read the array of a .npy that cannot be mapped, or of a text. Memory is allocated as the data are read.
 
     `magic` are the first bytes, if they have been read.
     """
@@ -192,7 +192,7 @@ def read(file: IO[bytes], name: str, magic: bytes | None = None) -> Array:
 
 
 def weights(path: str) -> NamedArrays | Array:
-    """Return the array of a .npy, or the named arrays of a .npz or .safetensors file, which are not read yet."""
+    """Return the array of a .npy, or the named arrays of a .npz or .safetensors file without reading them yet."""
     with files.opened(path) as file:
         if not os.path.isfile(path):
             return received(file, path)
@@ -212,7 +212,7 @@ def weights(path: str) -> NamedArrays | Array:
 
 
 def received(file: IO[bytes], name: str) -> NamedArrays | Array:
-    """Return the array of a .npy or of a text, or the named arrays of a .npz, of a stream, which is read once."""
+    """Return the array of a .npy or a text, or the named arrays of a .npz, from a stream, which is read once."""
     magic = file.read(AT_LEAST)
     if magic.startswith(ZIP):
         return archived(name, io.BytesIO(magic + files.read_whole(file, name)))
@@ -225,7 +225,7 @@ def received(file: IO[bytes], name: str) -> NamedArrays | Array:
 
 
 def _checkpoint(path: str) -> SpecError:
-    """Return the error for a pickle, as PyTorch saves weights, with the line of Python that saves its arrays."""
+    """Return the error for a pickle, such as PyTorch's weights, with the line of Python that saves its arrays."""
     saved = os.path.splitext(os.path.basename(path))[0] + ".npz"
     read = f"w = torch.load({path!r}, 'cpu', weights_only=True); w = w.get('state_dict', w)"
     line = f"import numpy, torch; {read}; numpy.savez({saved!r}, **{{k: v.numpy() for k, v in w.items()}})"
@@ -234,7 +234,7 @@ def _checkpoint(path: str) -> SpecError:
 
 
 def archived(path: str, data: IO[bytes] | None = None) -> NamedArrays:
-    """Return the arrays of a .npz by name, or of its data. SpecError for an archive that holds something else."""
+    """Return the arrays of a .npz by name, from its path or its data. SpecError for an archive of something else."""
     from zipfile import ZipFile
 
     with _unpacking(path):
@@ -273,12 +273,12 @@ def _unpacking(name: str) -> Iterator[None]:
     try:
         yield
     except (BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError, OSError) as error:
-        # an archive that is broken, encrypted, or packed in a way we do not know
+        # an archive that is broken, encrypted, or compressed by an unknown method
         raise SpecError(f"{shown(name, LONGEST_PATH)} cannot be unpacked: {reason(error)}") from None
 
 
 def tensors(path: str) -> NamedArrays:
-    """Return the arrays of a .safetensors file by name. SpecError if it cannot be read, or holds other numbers."""
+    """Return the arrays of a .safetensors file by name. SpecError if it is unreadable or has unsupported dtypes."""
     try:
         from safetensors import SafetensorError, safe_open
     except ModuleNotFoundError:
@@ -289,7 +289,7 @@ def tensors(path: str) -> NamedArrays:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
     except (SafetensorError, OSError) as error:
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {reason(error)}") from None
-    files.guard()  # it maps the file
+    files.guard()  # the library maps the file
     arrays = {}
     for name, piece in slices.items():
         kind = piece.get_dtype()
@@ -306,15 +306,15 @@ _SAFE |= {"BOOL": "?"}
 
 
 def drop(array: Array, begin: int, end: int) -> None:
-    """Give back the mapped pages of the samples `begin` … `end` if the array is large: they can be read again."""
+    """Give back the mapped pages of samples `begin` … `end` if the array is large; they can be read again."""
     base: Any = array
     while isinstance(base, np.ndarray) and base.base is not None:
         if isinstance(base, np.memmap) and base.mode == "c":
-            return  # changes to it are nowhere else
+            return  # its changes exist nowhere else
         base = base.base
     if not isinstance(base, mmap.mmap) or array.nbytes < LEAST_DROPPED or not array.flags.c_contiguous:
         return
-    if not hasattr(base, "madvise"):  # on Windows
+    if not hasattr(base, "madvise"):  # Windows
         return
     start = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
     each = array.nbytes // len(array)
@@ -326,14 +326,14 @@ def drop(array: Array, begin: int, end: int) -> None:
 
 
 def has_memory(text: str, size: int, help: str) -> None:
-    """Raise SpecError if the machine has less memory than `size` bytes; `text` says what needs so much."""
+    """Raise SpecError if the machine has less memory than `size` bytes; `text` says what needs that much."""
     have = machine_memory()
     if have is not None and size > have:
         raise SpecError(f"{text}, but the machine has {size_text(have)}", help)
 
 
 def machine_memory() -> int | None:
-    """Return how many bytes of memory this machine, or this container, has; None if it does not say."""
+    """Return the bytes of memory of this machine or container; None if unknown."""
     if sys.platform == "win32":
         import ctypes
 

@@ -1,7 +1,7 @@
-"""How the influence of a layer's units comes back to the units that it reads, axis by axis.
+"""How influence propagates back from a layer's units to the units they read, axis by axis.
 
-A layer is a product over the axes of the network's input of taps: `up[tap, i]` is the unit that input unit i reaches
-through a tap, -1 for none, and `weight[tap, i]` how strongly.
+A layer is a product of taps over the axes of the network's input: `up[tap, i]` is the unit that input unit i reaches
+through a tap (-1 for none), and `weight[tap, i]` is how strongly.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from .job import Job
 from .task import Array, sizes_of
 
 MOST_TAPS = 1 << 21
-"""How many units a map may have at most, and how many taps an axis."""
+"""The most units of a map, and the most taps of an axis."""
 MOST_MEASURED = 1 << 28
-"""How many values a layer is measured on at most."""
+"""The most values on which a layer is measured."""
 
 
 class Weights(Enum):
@@ -38,36 +38,36 @@ class Weights(Enum):
     FIXED = "fixed"
     """They are numbers: an average, an interpolation, a sum."""
     SHARED = "shared"
-    """They are random, independent, of mean zero, and the same wherever a window stands."""
+    """They are random, independent, of mean zero, and the same at every position of a window."""
     FREE = "free"
-    """They are random, independent, of mean zero, and others in each place."""
+    """They are random, independent, of mean zero, and different at each position."""
 
 
 class Taps(NamedTuple):
     """A layer's taps on one axis of the network's input."""
 
     up: Array
-    """The unit that each input unit reaches through each tap, (taps, n); -1 for none."""
+    """The unit that each input unit reaches through each tap, (taps, n); -1 if there is none."""
     weight: Array
-    """How strongly; of random weights, the root of their share of the variance."""
+    """The weight of each tap; for random weights, the square root of their share of the variance."""
 
 
 class Operator(NamedTuple):
-    """The way of influence from a layer's units back to those of one of the things that it reads."""
+    """How influence propagates back from a layer's units to the units of one of its inputs."""
 
     weights: Weights
     axes: tuple[Taps, ...]
     gain: float = 1.0
-    """What the mean square is multiplied by besides."""
+    """A further factor of the mean square."""
     offset: int = 0
-    """The channel of the layer that is channel 0 of what it reads: a concat puts its inputs one after the other."""
+    """The channel of the layer that is channel 0 of its input: a concat puts its inputs one after the other."""
     taken: range | None = None
-    """The channels of what it reads that it takes; None for all."""
+    """The channels that it takes from its input; None for all."""
     of: int = 1
-    """With `taken`: how many channels there are."""
+    """With `taken`: the number of the input's channels."""
 
     def share(self, other: Operator | None = None) -> float:
-        """Return the share of the channels below that it takes, together with another operator if one is given."""
+        """Return the share of the input's channels that it takes, or that it and another operator both take."""
         own = (
             self.taken
             if other is None or other.taken is None
@@ -80,7 +80,7 @@ class Operator(NamedTuple):
 
 
 def grid(graph: Graph, at: int) -> tuple[int, ...]:
-    """Return how many units a value has along each axis of the network's input; 1 where they see all of it."""
+    """Return the number of units of a value along each axis of the network's input; 1 if they see all of it."""
     space = graph.space(at)
     sizes = [1] * len(graph.fields(at).of)
     for axis, size in zip(space.axes, space.sizes, strict=True):
@@ -99,9 +99,9 @@ def grid(graph: Graph, at: int) -> tuple[int, ...]:
 
 
 def operator(graph: Graph, at: int, place: int) -> Operator | None:
-    """Return how influence comes back to what a layer reads in one place; None if none is counted (a gate's pool).
+    """Return how influence propagates back to one input of a layer; None if it is not counted (a gate's pool).
 
-    SpecError for a layer for which that is not known.
+    SpecError for a layer for which this is unknown.
     """
     vertex = graph.vertices[at]
     try:
@@ -126,7 +126,7 @@ def _operator(graph: Graph, vertex: Vertex, place: int, ns: tuple[int, ...], out
 
 
 def _of_one(graph: Graph, vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, ...]) -> Operator:
-    """Return the taps of a layer with one input that is not a convolution."""
+    """Return the taps of a layer, other than a convolution, with one input."""
     layer, own, word = vertex.layer, vertex.layer.node.layer, vertex.layer.node.layer.WORD
     if word == "linear" and (ns == outs or prod(outs) == 1):
         kind = Weights.SHARED if ns == outs else Weights.FREE
@@ -135,7 +135,7 @@ def _of_one(graph: Graph, vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, 
         return Operator(Weights.FREE, _chosen(vertex, ns, outs))
     if ns == outs and ((own.KEEPS_SHAPE and word != "cumsum") or word in {"flatten", "permute"}):
         return Operator(Weights.FIXED, tuple(map(_same, ns)))
-    if word in {"flatten", "reshape"} and prod(outs) == 1:  # each unit is a channel now
+    if word in {"flatten", "reshape"} and prod(outs) == 1:  # each unit becomes a channel
         return Operator(Weights.FREE, tuple(map(_whole, ns, outs)))
     if word in APART and (word == "pixelshuffle" or _along_channels(vertex)):
         _check_mixed(graph, vertex)
@@ -146,11 +146,11 @@ def _of_one(graph: Graph, vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, 
 
 
 MEASURED = {"avgpool", "globalavgpool", "adaptiveavgpool", "upsample", "pad", "crop", "slice", "roll", "mean", "sum"}
-"""Linear ops without weights, whose taps are measured on their values."""
+"""Linear ops without weights, whose taps are measured from their values."""
 
 
 def passes_one_on(layer: Layer) -> bool:
-    """Return whether a layer is taken as though each pixel of a window were equally often the one that is passed on."""
+    """Return whether a layer is modelled as if it passed on each pixel of a window equally often."""
     return layer.SPATIAL and not layer.LINEAR
 
 
@@ -159,7 +159,7 @@ def _unknown(why: str, help: str | None = None) -> SpecError:
 
 
 FURTHER_IN_FRONT = "give a smaller input, or an earlier layer: --of LAYER"
-"""What helps against too many."""
+"""The help for too many units."""
 
 
 def _too_many(number: int, what: str, most: int = MOST_TAPS) -> SpecError:
@@ -167,13 +167,13 @@ def _too_many(number: int, what: str, most: int = MOST_TAPS) -> SpecError:
 
 
 def _check_taps(number: int) -> None:
-    """SpecError for more taps on an axis than are held."""
+    """Raise SpecError for too many taps on an axis."""
     if number > MOST_TAPS:
         raise _too_many(number, "taps")
 
 
 def _check_mixed(graph: Graph, vertex: Vertex) -> None:
-    """SpecError unless a convolution or a linear layer mixes the channels before one that treats them apart."""
+    """Raise SpecError unless a convolution or linear layer mixes the channels before a layer that separates them."""
     at = vertex.reads[0]
     while at != INPUT:
         below = graph.vertices[at].layer
@@ -194,7 +194,7 @@ def _shuffled(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> Operato
 
 
 def _along_channels(vertex: Vertex) -> bool:
-    """Return whether a layer works along the channels, of which there are several."""
+    """Return whether a layer works along the channels, if there are several."""
     layer = vertex.layer
     axis = len(layer.sample) if layer.env.channels_last else 1
     several = layer.reads_fields[0].axes[axis - 1] is None and layer.sample[axis - 1] != 1
@@ -215,7 +215,7 @@ APART: dict[str, Callable[[Vertex, Sequence[int], Sequence[int]], Operator]] = {
     "pixelshuffle": _shuffled,
     "slice": _sliced,
 }
-"""Ops that treat channels apart: what is read has to have channels that are alike."""
+"""Ops that treat channels separately: the channels of their input must be statistically alike."""
 
 
 def _same(n: int) -> Taps:
@@ -224,12 +224,12 @@ def _same(n: int) -> Taps:
 
 
 def _whole(n: int, out: int) -> Taps:
-    """Return the taps of the one unit that reads all n, or of as many that read their own."""
+    """Return the taps of a single unit that reads all n, or of n units that read their own."""
     return _same(n) if n == out else Taps(np.zeros((1, n), int), np.ones((1, n)))
 
 
 def _convolution(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> Operator:
-    """Return the taps of a convolution whose weights have the variance 1 over the number that an output sums up."""
+    """Return the taps of a convolution whose weights have variance 1/(number of inputs that an output sums)."""
     layer = vertex.layer
     windows = _windows(vertex)
     axes = [
@@ -240,7 +240,7 @@ def _convolution(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> Oper
 
 
 def _each(window: Slide | Cut) -> float:
-    """Return the variance of one tap on an axis, so that an output's taps have 1 together."""
+    """Return the variance of one tap on an axis, such that the variances of an output's taps sum to 1."""
     return (1 if isinstance(window, Slide) else window.s) / window.taps
 
 
@@ -272,12 +272,12 @@ def _window_taps(window: Slide | Cut, n: int, out: int) -> Taps:
     else:
         up = i * window.s - pb + tap * window.d
     up = np.where((up >= 0) & (up < out), up, -1)
-    met = np.union1d(0, np.flatnonzero((up >= 0).any(axis=1)))  # taps that meet only padding pass nothing on
+    met = np.union1d(0, np.flatnonzero((up >= 0).any(axis=1)))  # drop taps that meet only padding
     return Taps(up[met], np.ones(up[met].shape))
 
 
 def _chosen(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[Taps, ...]:
-    """Return the taps of windows each of whose pixels is passed on equally often."""
+    """Return the taps of windows that pass on each of their pixels equally often."""
     if isinstance(vertex.layer.node.layer, Pool):
         placed = _windows(vertex)
         taps = {along: _window_taps(window, ns[along], outs[along]) for along, window in placed.items()}
@@ -302,13 +302,13 @@ def _interval_taps(field: Field, n: int, out: int) -> Taps:
 
 
 def _equally(taps: Taps) -> Taps:
-    """Return taps whose squares sum to one over each window."""
+    """Return equal taps whose squares sum to 1 over each window."""
     inside = np.bincount(taps.up[taps.up >= 0], minlength=int(taps.up.max()) + 1)
     return Taps(taps.up, np.where(taps.up >= 0, 1 / np.sqrt(np.maximum(inside[taps.up], 1)), 0.0))
 
 
 def _sparse(matrix: Array) -> Taps:
-    """Return the taps of a matrix (out, n) that has mostly zeros."""
+    """Return the taps of a sparse matrix (out, n)."""
     columns = [np.flatnonzero(column) for column in matrix.T]
     up = np.full((max(1, *map(len, columns)), matrix.shape[1]), -1)
     for i, own in enumerate(columns):
@@ -320,7 +320,7 @@ Join = Callable[[Vertex, int, Sequence[int], Sequence[int]], Operator | None]
 
 
 def _sum(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int]) -> Operator | None:
-    """Return the taps of a summand; of one that is broadcast, each unit reaches all."""
+    """Return the taps of a summand; each unit of a broadcast one reaches all."""
     sign = -1.0 if vertex.layer.node.layer.WORD == "sub" and place else 1.0
     return Operator(Weights.FIXED, _broadcast(ns, outs, sign))
 
@@ -334,7 +334,7 @@ def _broadcast(ns: Sequence[int], outs: Sequence[int], weight: float) -> tuple[T
 
 
 def _product(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int]) -> Operator | None:
-    """Return the taps of what a gate multiplies, as though it were open; the gate itself is left out."""
+    """Return the taps of what a gate multiplies, as if the gate were open; the gate itself is left out."""
     value = vertex.layer.values.get("value")
     if value is not None:
         word = vertex.layer.node.layer.WORD
@@ -346,7 +346,7 @@ def _product(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int])
 
 
 def _concat(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int]) -> Operator | None:
-    """Return the taps of a part of a concat: other channels, as the field of maps beside each other is not known."""
+    """Return the taps of an input of a concat along channels; for other axes the field is unknown."""
     (axis,) = vertex.layer.traced.axes
     before = sum(sizes_of(x, vertex.name)[axis - 1] for x in vertex.layer.samples[:place])
     return Operator(Weights.FIXED, tuple(map(_same, ns)), offset=before)
@@ -356,7 +356,7 @@ JOINS: dict[str, Join] = {"add": _sum, "sub": _sum, "mul": _product, "div": _pro
 
 
 def _measured(graph: Graph, vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[Taps, ...]:
-    """Return the taps of a linear layer without weights, from its values for single pixels of 1."""
+    """Return the taps of a linear layer without weights, measured on inputs with a single pixel of 1."""
     _check_taps(max(n * out for n, out in zip(ns, outs, strict=True)))
     layer = vertex.layer
     before, after = _order(layer.reads_fields[0], len(ns)), _order(layer.read, len(ns))
@@ -370,7 +370,7 @@ def _measured(graph: Graph, vertex: Vertex, ns: Sequence[int], outs: Sequence[in
     network = Network(nodes, layer.env.dialect, layer.network.layout, sample_axes=len(sample))
 
     def run(x: Array) -> Array:
-        """Return the values for several maps, each with the axes of the network's input in their order."""
+        """Return the layer's values for several maps, whose axes are in the order of the network's input."""
         x = x.transpose(0, *[axis + 1 for axis in before]).reshape(len(x), *sample)
         (y,) = Job(network, x.shape, x.dtype).outputs(x).values()
         return y.reshape(len(x), *[outs[axis] for axis in after]).transpose(
@@ -383,7 +383,7 @@ def _measured(graph: Graph, vertex: Vertex, ns: Sequence[int], outs: Sequence[in
 
 
 def _ends(graph: Graph, vertex: Vertex, axis: int, n: int, out: int) -> Array:
-    """Return the first and the last unit that each unit of a layer reads on an axis of the network's input, at most."""
+    """Return bounds on the first and last unit that each unit of a layer reads on an axis of the network's input."""
     (reads,) = graph.readings(graph.names[vertex.name])
     place = reads.source.axes.index(axis) if axis in reads.source.axes else None
     if place is not None and reads.followed[place]:
@@ -395,20 +395,20 @@ def _ends(graph: Graph, vertex: Vertex, axis: int, n: int, out: int) -> Array:
 
 
 def _order(fields: Fields, number: int) -> list[int]:
-    """Return the axes of the network's input in the order in which a value has them; those that are gone last."""
+    """Return the axes of the network's input in the order of a value's axes, with missing ones last."""
     order = [axis for axis in fields.axes if type(axis) is int]
     return [*order, *[axis for axis in range(number) if axis not in order]]
 
 
 def _factors(run: Callable[[Array], Array], ns: Sequence[int], reads: Sequence[Array]) -> list[Array]:
-    """Return the matrix (out, n) of each axis whose product a linear map is. SpecError if it is not a product.
+    """Return a matrix (out, n) for each axis, whose product is the linear map. SpecError if it is not a product.
 
-    `reads` has for each axis the first and the last pixel that each unit reads, at most. Pixels that no unit reads
-    together are set at once.
+    `reads` has bounds on the first and last pixel that each unit reads on each axis. Pixels that no unit reads together
+    are set at once.
     """
     middle = tuple([n // 2 for n in ns])
     base = run(_pixels(ns, middle))[0]
-    if not base.any():  # a layer that leaves the middle out
+    if not base.any():  # the layer leaves out the middle
         middle = next((pixel for pixel in np.ndindex(*ns) if run(_pixels(ns, pixel)).any()), middle)
         base = run(_pixels(ns, middle))[0]
     peak = np.unravel_index(np.abs(base).argmax(), base.shape)
@@ -437,7 +437,7 @@ def _factors(run: Callable[[Array], Array], ns: Sequence[int], reads: Sequence[A
 
 
 def _pixels(ns: Sequence[int], place: tuple[int | slice, ...]) -> Array:
-    """Return a map of zeros, as a batch of one, with ones in a place."""
+    """Return a map of zeros with ones at a place, as a batch of one."""
     x = np.zeros((1, *ns))
     x[(0, *place)] = 1
     return x

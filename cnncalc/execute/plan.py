@@ -1,10 +1,9 @@
-"""The plan of a network, made once before it runs: which layers are computed as one, while their values are at hand.
+"""The plan of a network, made once before it runs: which layers are computed together, while values are in the cache.
 
-A layer that is followed by batch norms, sums with another value and activations, each read by the next alone, becomes
-one step: what follows is done in place on each part of its output while that is in the cache. The factors of a batch
-norm behind a convolution go into its kernel where that has fewer numbers than the output has. What is added to each
-channel goes into the convolution's bias, which most ways to compute it take in for nothing; a grouped one would take
-another row of columns for each few that it has.
+A layer followed by batch norms, sums with another value and activations, each read only by the next, becomes one step:
+what follows is done in place on each part of the layer's output while it is in the cache. The factors of a batch norm
+after a convolution are folded into the kernel if it has fewer numbers than the output. What is added to each channel
+is folded into the convolution's bias, which costs nothing with most ways of computing it, except for grouped ones.
 """
 
 from __future__ import annotations
@@ -34,15 +33,15 @@ class LayerStep(NamedTuple):
     shape: tuple[int, ...]
     """The shape of one sample of its result."""
     times: int
-    """How many of these one sample of the input makes: the axes folded into the batch."""
+    """The number of such samples per sample of the input, from axes folded into the batch."""
 
     @property
     def bytes(self) -> int:
-        """How many bytes one sample of its result takes."""
+        """The bytes of one sample of its result."""
         return prod(self.shape) * self.kind.itemsize * self.times
 
     def maps(self, several: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the shapes of what it reads first and of its result, (N, c, *space), for some samples of the input."""
+        """Return the shapes (N, c, *space) of its first input and its result for `several` samples of the input."""
         n, sample, out = several * self.times, sizes_of(self.layer.sample, self.layer.name), self.shape
         if self.task.channels_last:
             sample, out = (*sample[-1:], *sample[:-1]), (*out[-1:], *out[:-1])
@@ -50,36 +49,36 @@ class LayerStep(NamedTuple):
 
     @property
     def batched(self) -> bool:
-        """Return whether its result has a batch: whether it depends on an input."""
+        """Whether its result has a batch, as it depends on an input."""
         return self.layer.traced.fields.batched
 
     @property
     def word(self) -> str:
-        """Return the word of its op."""
+        """The word of its op."""
         return self.layer.node.layer.WORD
 
     def rows(self, n: int) -> int:
-        """Return how many samples of its result n samples of the input make."""
+        """Return the number of samples of its result for n samples of the input."""
         return n * self.times if self.batched else self.times
 
 
 class Fused(NamedTuple):
-    """Layers that are computed as one: the first of them, and those whose functions of each value follow."""
+    """Layers that are computed together: a first layer, and value-by-value layers that follow it."""
 
     layers: tuple[int, ...]
     reads: tuple[int, ...]
-    """What they read: the inputs of the first, then the other input of each sum."""
+    """The inputs of the first layer, then the other input of each sum."""
 
     @property
     def at(self) -> int:
-        """The layer whose result it is."""
+        """The layer whose result this is."""
         return self.layers[-1]
 
 
 def fuse(steps: Sequence[LayerStep], wanted: Sequence[int]) -> list[Fused]:
-    """Return the plan of a network: every layer is in one of its steps. The results of the `wanted` layers are made.
+    """Return the plan of a network: every layer is in exactly one step, and the results of `wanted` layers are kept.
 
-    A step stands where its last layer stands, so that all that it reads is there.
+    A step takes the position of its last layer, so that all its inputs have been computed.
     """
     readers: dict[int, list[int]] = {}
     for at, step in enumerate(steps):
@@ -103,12 +102,12 @@ def fuse(steps: Sequence[LayerStep], wanted: Sequence[int]) -> list[Fused]:
 
 
 def unfused(steps: Sequence[LayerStep]) -> list[Fused]:
-    """Return the plan that computes each layer by itself."""
+    """Return the plan that computes each layer separately."""
     return [Fused((at,), step.layer.node.reads) for at, step in enumerate(steps)]
 
 
 def _joins(steps: Sequence[LayerStep], at: int, follower: int, others: Sequence[int]) -> bool:
-    """Return whether a layer can follow another value by value; `others` are what else it reads."""
+    """Return whether a layer can follow another value by value; `others` are its other inputs."""
     before, step = steps[at], steps[follower]
     alike = all(_alike(one, step) for one in (before, *[steps[other] for other in others if other != INPUT]))
     if not alike or step.kind.kind != "f" or step.kind.itemsize < np.dtype(np.float32).itemsize:
@@ -119,23 +118,23 @@ def _joins(steps: Sequence[LayerStep], at: int, follower: int, others: Sequence[
 
 
 def _alike(one: LayerStep, other: LayerStep) -> bool:
-    """Return whether two results have the same dtype and shape, batch included."""
+    """Return whether two results have the same dtype and shape, including the batch."""
     return (one.kind, one.shape, one.times, one.batched) == (other.kind, other.shape, other.times, other.batched)
 
 
 After = Callable[[Array, Place, Array], object]
-"""Change a part of an output in place: its values, its place, and the whole of the other value, or of the output."""
+"""A function that changes part of an output in place: it gets the part, its place, and the whole other value."""
 
 
 class Epilogue(NamedTuple):
-    """What follows the first layer of a step, ready to run, and the weights of that layer."""
+    """What follows the first layer of a step, ready to run, and that layer's weights."""
 
     weights: Weights
     afters: tuple[tuple[After, int | None], ...]
-    """The functions that follow, each with the index of the other value that it takes."""
+    """The functions that follow, each with the index of the other value it needs."""
 
     def on(self, out: Array, results: Mapping[int, Array], channels_last: bool) -> Then | None:
-        """Return the function that does it to a place of this output, None if nothing follows."""
+        """Return the function that applies them to a place of this output; None if nothing follows."""
         if not self.afters:
             return None
         turned = channels_first if channels_last and out.ndim > 2 else np.asarray
@@ -163,14 +162,14 @@ class Epilogue(NamedTuple):
 
 
 def copied(fused: Fused, steps: Sequence[LayerStep], several: int) -> int:
-    """Return the bytes of the kernel that a run makes of the given one, 0 for none; `several` samples run at once."""
+    """Return the bytes of a kernel copied for a run, 0 without a copy; `several` samples run at once."""
     first = steps[fused.layers[0]]
     other = _folds(fused, steps, several) or _arranges(first, several)
     return first.weights["weight"].nbytes if other else 0
 
 
 def _folds(fused: Fused, steps: Sequence[LayerStep], several: int) -> bool:
-    """Return whether the factors of a batch norm go into the kernel."""
+    """Return whether the factors of a batch norm are folded into the kernel."""
     first, *others = [steps[at] for at in fused.layers]
     if not others or others[0].word != "batchnorm" or first.word not in ("conv", "dwconv"):
         return False
@@ -178,12 +177,12 @@ def _folds(fused: Fused, steps: Sequence[LayerStep], several: int) -> bool:
 
 
 def _arranges(step: LayerStep, several: int) -> bool:
-    """Return whether a kernel is taken in another order in memory."""
+    """Return whether a kernel is rearranged in memory."""
     return step.word == "conv" and conv.arranges(step.task, *step.maps(several), summed(step.kind))
 
 
 def epilogue(fused: Fused, steps: Sequence[LayerStep], several: int) -> Epilogue:
-    """Return what follows the first layer of a step; `several` is how many samples are worked on at once."""
+    """Return what follows the first layer of a step; `several` samples are processed at once."""
     first, *others = [steps[at] for at in fused.layers]
     weights, afters = dict(first.weights), list[tuple[After, int | None]]()
     operands = iter(fused.reads[len(first.layer.node.reads) :])
@@ -212,13 +211,13 @@ def epilogue(fused: Fused, steps: Sequence[LayerStep], several: int) -> Epilogue
 
 
 def _norm(step: LayerStep) -> tuple[Array, Array]:
-    """Return by what a batch norm multiplies each channel, and what it adds."""
+    """Return the factor and the offset that a batch norm applies to each channel."""
     return factors(step.weights, step.task.values["eps"])
 
 
 def _scaled(weight: Array, factor: Array, task: Task, depthwise: bool) -> Array:
-    """Return the kernel of a convolution whose output channels are multiplied by these factors."""
-    if task.channels_last:  # (*k, c_i, c_o), of a depthwise one (*k, c_i, multiplier)
+    """Return the kernel of a convolution with its output channels multiplied by these factors."""
+    if task.channels_last:  # (*k, c_i, c_o), or depthwise (*k, c_i, multiplier)
         own = factor.reshape(weight.shape[-2:]) if depthwise else factor
     else:
         own = factor.reshape(-1, *(1,) * (weight.ndim - 1))
@@ -226,7 +225,7 @@ def _scaled(weight: Array, factor: Array, task: Task, depthwise: bool) -> Array:
 
 
 def _affine(factor: Array | None, offset: Array, step: LayerStep) -> After:
-    """Return what multiplies each channel and adds to it."""
+    """Return the function that applies a factor and an offset to each channel."""
     each_channel = (-1, *(1,) * (len(step.shape) - 1))
     offset = offset.astype(step.kind).reshape(each_channel)
     factor = None if factor is None else factor.astype(step.kind).reshape(each_channel)
@@ -244,7 +243,7 @@ def _add(values: Array, place: Place, other: Array) -> None:
 
 
 def _each(step: LayerStep) -> After:
-    """Return what an activation does to each value."""
+    """Return the function that applies an activation to each value."""
     function = step.kernel.each
     assert function is not None
 

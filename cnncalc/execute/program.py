@@ -45,16 +45,16 @@ KERNELS: Registry[str, Kernel] = Registry(
     *(product.KERNELS, recurrent.KERNELS),
     *(arrange.KERNELS, patches.KERNELS),
 )
-"""How each op is computed, by its word without a number of axes."""
+"""The kernel of each op, by its word without a number of axes."""
 
 MEMORY = 256 << 20
-"""How much working memory a run may take besides input, output and weights, in bytes."""
+"""The default for the bytes of working memory that a run may take besides input, output and weights."""
 LEAST_SCRATCH, MOST_SCRATCH = 256 << 10, 96 << 20
-"""The least and the most of that memory that one kernel may take, in bytes."""
+"""The least and the most bytes of that memory that one kernel may take."""
 MOST_AT_ONCE = 64 << 20
-"""How many bytes of input and output are worked on at once, even if more would fit, so that finished pages can go."""
+"""The most bytes of input and output that are processed at once, so that finished pages can be freed."""
 Progress = Callable[[int], object]
-"""Called after each layer with the number of samples that it has computed."""
+"""A function that is called after each layer with the number of samples computed."""
 
 
 def check_runnable(layer: LayerReport) -> None:
@@ -66,7 +66,7 @@ def check_runnable(layer: LayerReport) -> None:
 
 
 def _own(layer: LayerReport, weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Return a layer's weights by their roles."""
+    """Return a layer's weights by role."""
     return {want.role: weights[want.name] for want in needed_by(layer)}
 
 
@@ -83,7 +83,7 @@ class Program:
         kinds: Mapping[str, Dtype] | None = None,
         fuse: bool = False,
     ):
-        """`wanted` are the layers whose results are wanted, `kinds` the dtypes of further inputs by their names.
+        """`wanted` are the layers whose results are wanted, `kinds` are the dtypes of further inputs by name.
 
         With `fuse`, layers are computed together where that is faster.
 
@@ -99,23 +99,23 @@ class Program:
             self.steps.append(self._step(layer, self.steps, weights))
         self.plan = plan.fuse(self.steps, self.results) if fuse else plan.unfused(self.steps)
         self._epilogues: list[plan.Epilogue] = []
-        """What follows the first layer of each step of the plan; made when it runs first."""
+        """What follows the first layer of each step of the plan; made at the first run."""
         self._slots: list[int] = []
-        """How many bytes per sample each shared buffer holds."""
+        """The bytes per sample of each shared buffer."""
         self._slot_of: dict[int, int] = {}
         """The shared buffer of each layer whose result is in one."""
         self._buffers: list[Array] = []
         self._working_memory: dict[str, Array] = {}
         self._needs: dict[int, int] = {}
-        """The working memory that a run takes, by the number of samples at once."""
+        """The working memory of a run, by the number of samples at once."""
         self._held: dict[tuple[int, int], Array] = {}
-        """The part of a shared buffer that holds a layer's result, by the layer and the number of samples."""
+        """The part of a shared buffer that holds a layer's result, by layer and number of samples."""
         self._place_results()
         self.each_sample = sum(self._slots)
-        """How many bytes the shared buffers take for one sample."""
+        """The bytes of the shared buffers per sample."""
 
     def _place_results(self) -> None:
-        """Give the result of each step a buffer that is free again, or a new one; wanted results have their own."""
+        """Assign each step's result a buffer that is free again, or a new one; wanted results have their own."""
         last_read = {at: turn for turn, fused in enumerate(self.plan) for at in fused.reads}
         free: set[int] = set()
         for turn, fused in enumerate(self.plan):
@@ -130,9 +130,9 @@ class Program:
             free |= {self._slot_of[at] for at in over} - {self._slot_of.get(fused.at)}
 
     def _slot_for(self, fused: plan.Fused, over: list[int], free: set[int]) -> int:
-        """Return the buffer of its first input if it may work in place, else the best free one, else a new one.
+        """Return the buffer of its first input if it may work in place, or else the best free one, or else a new one.
 
-        A step that reads its first input twice may not work in place: the second time, it would read its own result.
+        A step that reads its first input twice must not work in place: the second time it would read its own result.
         """
         step, kernel = self.steps[fused.at], self.steps[fused.layers[0]].kernel
         first, *others = fused.reads or (INPUT,)
@@ -158,11 +158,11 @@ class Program:
         return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), times)
 
     def take(self, weights: Mapping[str, Array]) -> None:
-        """Take other arrays of the same names, shapes and dtypes, before anything has run."""
+        """Replace the weights by arrays of the same names, shapes and dtypes, before anything has run."""
         self.steps = [step._replace(weights=_own(step.layer, weights)) for step in self.steps]
 
     def working(self, count: int) -> int:
-        """Return how many bytes of working memory a run of `count` samples takes at most."""
+        """Return the most bytes of working memory that a run of `count` samples takes."""
         several = min(self.at_once, count)
         if several not in self._needs:
             self._needs[several] = self._needed(several)
@@ -174,7 +174,7 @@ class Program:
         return self.each_sample * several + copied + max(*needs, min(sum(needs), self.scratch))
 
     def _working(self, step: LayerStep, several: int) -> int:
-        """Return how many bytes a kernel takes at most besides its input, its output and its weights."""
+        """Return the most bytes that a kernel takes besides its input, output and weights."""
         sample, out = step.maps(several)
         if step.kernel.working is not None:
             return step.kernel.working(step.task, sample, out, summed(step.kind))
@@ -184,7 +184,7 @@ class Program:
 
     @cached_property
     def at_once(self) -> int:
-        """How many samples are worked on at once, at least one."""
+        """The number of samples that are processed at once, at least one."""
         handled = prod(self.sample) * self.kind.itemsize + sum(self.steps[at].bytes for at in self.results)
         room = (self.memory - self.scratch) // max(self.each_sample, 1)
         return max(min(room, MOST_AT_ONCE // handled), 1)
@@ -196,9 +196,9 @@ class Program:
         progress: Progress | None = None,
         others: Mapping[str, Array] | None = None,
     ) -> None:
-        """Fill the targets, (n*times, *sample) each, for `results` from x (n, *sample), n at most `at_once`.
+        """Fill the targets, (n*times, *sample) each, from x (n, *sample), with n at most `at_once`.
 
-        `others` are the network's other inputs, (n, *sample) each, by name.
+        `others` has the network's other inputs by name, (n, *sample) each.
         """
         n = len(x)
         hold(self.scratch, self._working_memory)

@@ -1,4 +1,4 @@
-"""Sinks: where results go, which is memory, a .npy file that appears whole or not at all, or a pipe."""
+"""Sinks, the destinations of results: memory, a .npy file that appears whole or not at all, or a pipe."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from .npy import AT_ONCE, drop
 from .task import Array, Dtype
 
 MAPPED = os.name == "posix"
-"""Whether arrays are written through a mapping of their file: Windows cannot rename or remove a mapped file."""
+"""Whether arrays are written through mapped files: Windows cannot rename or remove a mapped file."""
 
 
 class Sink:
-    """The place where a result goes, some samples at a time."""
+    """The destination of a result, which is written some samples at a time."""
 
     _target: Target | None = None
-    """Its file, if it has one with a name."""
+    """Its file, if it has a named one."""
 
     def part(self, begin: int, end: int) -> Array:
-        """Return an array to fill with the samples `begin` … `end`."""
+        """Return an array to fill with samples `begin` … `end`."""
         raise NotImplementedError
 
     def done(self, begin: int, end: int) -> None:
-        """Take note that these samples are filled."""
+        """Accept that these samples have been filled."""
 
     def finish(self) -> None:
-        """Take note that all samples are filled."""
+        """Accept that all samples have been filled."""
 
     def discard(self) -> None:
-        """Leave nothing unfinished behind; after `finish` there is nothing unfinished."""
+        """Remove what is unfinished; after `finish` there is nothing to remove."""
         if self._target is not None:
             self._target.discard()
 
@@ -47,7 +47,7 @@ class Memory(Sink):
     """A result that stays in memory."""
 
     def __init__(self, shape: tuple[int, ...], kind: Dtype, batch_at: int = 0):
-        """`batch_at` is the place of the batch among the axes."""
+        """`batch_at` is the position of the batch among the axes."""
         self.array = np.empty(shape, kind)
         self._samples = np.moveaxis(self.array, batch_at, 0)
 
@@ -56,7 +56,7 @@ class Memory(Sink):
 
 
 class _Chunked(Sink):
-    """A result of which one part at a time is in memory; all of it if its batch is not in front."""
+    """A result that is in memory one part at a time, or as a whole if its batch is not in front."""
 
     def __init__(self, samples: tuple[int, ...], kind: Dtype, batch_at: int = 0):
         self._batch_at, self._count = batch_at, samples[batch_at]
@@ -74,17 +74,17 @@ class _Chunked(Sink):
             self.take()
 
     def take(self) -> None:
-        """Take the chunk, which is filled."""
+        """Process the chunk, which has been filled."""
         raise NotImplementedError
 
 
 class File(Sink):
-    """A .npy that appears whole under its name: until then it is a mapped file beside it, its blocks reserved."""
+    """A .npy that appears whole under its name; until then it is a mapped file beside it, with its blocks reserved."""
 
     def __init__(
         self, target: Target, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...], batch_at: int = 0
     ):
-        """`shape` is what the header says, `samples` the same with a batch. SpecError if it cannot be written."""
+        """`shape` is that of the header, `samples` the same with a batch. SpecError if the file cannot be written."""
         self._target: Target = target
         self._batch_at = batch_at
         with target.errors():
@@ -98,7 +98,7 @@ class File(Sink):
         return np.moveaxis(self._array, self._batch_at, 0)[begin:end]
 
     def done(self, begin: int, end: int) -> None:
-        if not self._batch_at:  # else its samples lie among others
+        if not self._batch_at:  # otherwise samples are interleaved
             drop(self._array, begin, end)
 
     def finish(self) -> None:
@@ -108,12 +108,12 @@ class File(Sink):
 
 
 class Stream(_Chunked):
-    """A .npy that is written part by part: to a pipe, to a device, or to a file that cannot be mapped."""
+    """A .npy that is written part by part to a pipe, a device, or a file that cannot be mapped."""
 
     def __init__(
         self, target: Target | None, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...], batch_at: int = 0
     ):
-        """`target` is the file that appears whole, or the pipe or device; None is standard output."""
+        """`target` is a file that appears whole, or a pipe or device; None is standard output."""
         super().__init__(samples, kind, batch_at)
         self._target = target
         self._file = binary_stdout("a .npy file") if target is None else target.file
@@ -134,7 +134,7 @@ def _write_head(file: IO[bytes], shape: tuple[int, ...], kind: Dtype) -> None:
 
 
 def _reserve(file: IO[bytes], size: int) -> None:
-    """Make the file this long and have its blocks: writing into a mapping of a full disk would end the process."""
+    """Extend the file and reserve its blocks: writing to a mapped file on a full disk would end the process."""
     file.flush()
     if hasattr(os, "posix_fallocate"):
         try:
@@ -186,7 +186,7 @@ class Both(Sink):
 
 
 class Summary(_Chunked):
-    """A result of which only its extremes and its mean are kept."""
+    """A result of which only the extremes and the mean are kept."""
 
     def __init__(self, samples: tuple[int, ...], kind: Dtype, batch_at: int = 0):
         super().__init__(samples, kind, batch_at)
@@ -217,7 +217,7 @@ class Summary(_Chunked):
 
 @contextlib.contextmanager
 def writing(path: str, shape: tuple[int, ...], kind: Dtype) -> Iterator[Sink]:
-    """Yield a sink for a whole array, which is finished at the end; if that is not reached, nothing is left behind."""
+    """Yield a sink for a whole array, which is finished at the end, or removed if the end is not reached."""
     target = sink(path, shape, kind, shape)
     try:
         yield target

@@ -1,4 +1,4 @@
-"""The contract of kernels: what a kernel gets to know of its layer (`Task`), and what it declares (`Kernel`).
+"""The interface of kernels: what a kernel knows about its layer (`Task`), and what it declares (`Kernel`).
 
 A kernel is a function that computes one op. All arrays have the batch in front.
 """
@@ -18,73 +18,73 @@ from ..sizes import Shape, show
 Array = NDArray[Any]
 Dtype = np.dtype[Any]
 Weights = Mapping[str, Array]
-"""A layer's arrays by their role: `weight`, `bias`, `running_mean` …"""
+"""A layer's arrays by role: `weight`, `bias`, `running_mean` …"""
 
 
 Place = tuple[slice, ...]
-"""A part of an array, a slice for each axis; those that stand for all of an axis may have no bounds."""
+"""A part of an array: a slice for each axis, without bounds if it covers the whole axis."""
 Then = Callable[[Place], object]
-"""Do what follows a layer to a part of its output that is made, in place."""
+"""A function that applies what follows a layer to a finished part of its output, in place."""
 
 
 class Task(NamedTuple):
     """One layer of a traced network, as its kernel sees it."""
 
     values: Mapping[str, Any]
-    """Every key with its resolved value; padding as (before, after) pairs."""
+    """Every key with its resolved value; padding is in (before, after) pairs."""
     dialect: type[Dialect]
     channels_last: bool
-    """Whether samples and weights are in NHWC order; a `spatial` kernel gets NCHW views of the samples all the same."""
+    """Whether samples and weights are in NHWC order; even then, a `spatial` kernel gets NCHW views of the samples."""
     scratch: int
-    """How many bytes of working memory the kernel may take besides its input and its output."""
+    """The bytes of working memory that the kernel may take besides its input and output."""
     axes: tuple[int, ...] = ()
-    """The axes that its keys name, counted from the front, the batch being 0."""
+    """The axes that its keys name, counted from the front with the batch as 0."""
     then: Then | None = None
-    """What a kernel that `finishes` calls for each part of its output, in the order of axes in which it gets it."""
+    """The function that a kernel with `finishes` calls for each part of its output, in its own order of axes."""
 
 
 Compute = Callable[[Task, Sequence[Array], Weights, Array], None]
-"""Fill the last argument, of the traced shape and the kernel's dtype, from the inputs and the weights."""
+"""A function that fills its last argument, of the traced shape and the kernel's dtype, from inputs and weights."""
 
 
 def keeps(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
-    """Return the dtype that holds those of all inputs and weights; `values` are the layer's keys."""
+    """Return the dtype that holds all inputs and weights; `values` are the layer's keys."""
     return np.result_type(*kinds)
 
 
 def accumulates(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
-    """Return the dtype of sums of products: floats as they are, int64 for integers and booleans."""
+    """Return the dtype of sums of products: unchanged for floats, int64 for integers and booleans."""
     kind = np.result_type(*kinds)
     return kind if kind.kind == "f" else np.dtype(np.int64)
 
 
 def averages(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
-    """Return the dtype of means and of real functions: floats as they are, float64 for integers and booleans."""
+    """Return the dtype of means and real functions: unchanged for floats, float64 for integers and booleans."""
     kind = np.result_type(*kinds)
     return kind if kind.kind == "f" else np.dtype(np.float64)
 
 
 Working = Callable[[Task, tuple[int, ...], tuple[int, ...], Dtype], int]
-"""Return how many bytes a kernel takes at most besides its input, its output and its weights. The arguments are the
-shapes of input and output, (N, c, *space), and the dtype in which sums are taken."""
+"""A function that returns the most bytes a kernel takes besides its input, output and weights. Its arguments are the
+task, the shapes of input and output (N, c, *space), and the dtype of sums."""
 
 
 class Kernel(NamedTuple):
-    """The way to compute an op."""
+    """How an op is computed."""
 
     compute: Compute
     dtype: Callable[[Sequence[Dtype], Mapping[str, Any]], Dtype] = keeps
-    """From the dtypes of the inputs and then of the weights, and the layer's keys, to the output's."""
+    """The function that returns the output's dtype from those of the inputs and weights, and the layer's keys."""
     spatial: bool = False
     """Whether it gets views with the channels first, (batch, channels, *space), in every layout."""
     working: Working | None = None
-    """None if it stays within the task's `scratch`."""
+    """Its working memory; None if it stays within the task's `scratch`."""
     in_place: bool = False
-    """Whether it may write into its first input, if none of its other inputs is the same array."""
+    """Whether it may write into its first input, if no other input is the same array."""
     finishes: bool = False
-    """Whether it calls the task's `then` for each part of its output, all of which is done for it otherwise."""
+    """Whether it calls the task's `then` for each part of its output; otherwise that is done for the whole output."""
     each: Callable[[Array, Array, Task], object] | None = None
-    """The function of each value that it is, if that is all: it fills the second array, which may be the first."""
+    """The value-by-value function, if the kernel is just that; it fills the second array, which may be the first."""
 
 
 def channels_first(array: Array) -> Array:
@@ -101,10 +101,10 @@ def sizes_of(shape: Shape, name: str) -> tuple[int, ...]:
 
 
 def wide(kind: Dtype) -> Dtype:
-    """Return the dtype in which values of this dtype are summed: float32 for float16, else the same."""
+    """Return the dtype in which values of this dtype are summed: float32 for float16, otherwise the same."""
     return np.dtype(np.float32) if kind == np.float16 else kind
 
 
 def summed(kind: Dtype) -> Dtype:
-    """Return a dtype as large as that in which sums of products are taken."""
+    """Return a dtype of the same size as that of sums of products."""
     return np.dtype(np.float64) if kind.kind in "iub" else wide(kind)

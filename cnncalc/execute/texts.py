@@ -1,4 +1,4 @@
-"""Arrays written as text: nested lists, `[[0,1],[2,3]]`, and tables of numbers, a row a line."""
+"""Arrays as text: nested lists, `[[0,1],[2,3]]`, and tables of numbers, one row per line."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..errors import LONGEST_PATH, SpecError, Where, shown
 from .task import Array
 
 SEPARATORS = (",", ";", "\t", None)
-"""The separator of the numbers of a row: the first that the first row has; None is any white space."""
+"""The separators of numbers in a row; the first one that occurs in the first row is used. None is white space."""
 ENDINGS = (".csv", ".tsv", ".txt", ".dat")
-"""The endings of files that are tables."""
+"""The endings of table files."""
 
 
 def looks_like_list(text: str) -> bool:
-    """Return whether a text is written as a list of numbers, and not as the name of a file."""
+    """Return whether a text has the form of a list of numbers rather than of a file name."""
     return text.lstrip()[:1] == "["
 
 
 def read_text(data: bytes, name: str) -> Array:
-    """Return the array of a text: a nested list or a table. SpecError, with line and column, for what is not one."""
+    """Return the array of a text: a nested list or a table. SpecError, with line and column, for other texts."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -35,7 +35,7 @@ _SAVE = "save numbers with numpy.save or numpy.savetxt"
 
 
 def read_list(text: str, name: str | None = None) -> Array:
-    """Return the array of a nested list as JSON writes it. SpecError for lists of different lengths."""
+    """Return the array of a nested JSON list. SpecError for lists of different lengths."""
     what = shown(text.strip()) if name is None else shown(name, LONGEST_PATH)
     try:
         value = json.loads(text)
@@ -56,7 +56,7 @@ _LIST = "for example [[0, 1], [2, 3]], with the same number of values in each ro
 
 
 def _numbers(value: Any, sizes: Sequence[int], what: str) -> Iterator[float]:
-    """Yield the numbers of nested lists of these sizes in order."""
+    """Yield the numbers of nested lists of these sizes, in order."""
     if not sizes:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise SpecError(f"{what}: {shown(value)} is not a number", _LIST)
@@ -77,7 +77,7 @@ def _read_table(text: str, name: str) -> Array:
         raise SpecError(f"{shown(name, LONGEST_PATH)} is empty", _SAVE)
     separator = next(one for one in SEPARATORS if one is None or one in lines[0][1])
     if len(lines) > 1 and all(_number(cell) is None for cell in lines[0][1].split(separator)):
-        del lines[0]  # the names of the columns
+        del lines[0]  # the column names
     width = len(lines[0][1].split(separator))
     numbers: list[float] = []
     for at, line in lines:
@@ -100,7 +100,7 @@ def _at(name: str, line: int, column: int, error: SpecError) -> SpecError:
 
 
 def _number(text: str) -> float | None:
-    """Return the number that a cell holds, a whole one exactly; None for another text."""
+    """Return the number in a cell, exactly if it is an integer; None for other text."""
     for kind in (int, float):
         try:
             return kind(text)
@@ -110,7 +110,7 @@ def _number(text: str) -> float | None:
 
 
 def _array(numbers: list[float], what: str) -> Array:
-    """Return numbers as int64 if all are whole, else as float64."""
+    """Return numbers as int64 if all are integers, otherwise as float64."""
     whole = all(isinstance(number, int) for number in numbers)
     try:
         return np.array(numbers, np.int64 if whole and numbers else np.float64)

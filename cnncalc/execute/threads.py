@@ -1,4 +1,4 @@
-"""Threads and their working memory: NumPy releases the interpreter's lock while it computes."""
+"""Threads and their working memory. NumPy releases the interpreter's lock while it computes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .task import Array, Dtype
 
 T = TypeVar("T")
 HELD = 48 << 20
-"""How many bytes of working memory a thread keeps for its next use, unless `hold` says otherwise."""
+"""The bytes of working memory that a thread keeps for reuse, unless `hold` sets another limit."""
 WORTH_A_THREAD = 1 << 20
-"""How many bytes make it worth waking a thread: about a tenth of a millisecond's work."""
+"""The bytes that are worth waking a thread for: about a tenth of a millisecond's work."""
 
 BLOCK = 512 << 10
-"""How many bytes are worked on at once: as many as a core's own cache holds."""
+"""The bytes that are processed at once: as many as a core's own cache holds."""
 
 
 @lru_cache(maxsize=1)
 def threads() -> int:
-    """Return how many threads to use: OMP_NUM_THREADS if it is set, as in the BLAS, else one for each core."""
+    """Return the number of threads: OMP_NUM_THREADS if set, as in the BLAS, otherwise one per core."""
     text = os.environ.get("OMP_NUM_THREADS", "")
     if text.isdecimal() and int(text) > 0:
         return int(text)
@@ -48,12 +48,12 @@ _here = _Here()
 
 
 def hold(most: int, buffers: dict[str, Array]) -> None:
-    """Let this thread hold its working memory in these buffers, and it and those that work for it at most so much."""
+    """Let this thread keep its working memory in these buffers, and it and its helpers keep at most `most` bytes."""
     _here.held, _here.buffers = most, buffers
 
 
 def release() -> None:
-    """Let this thread hold no working memory; who gave it buffers keeps them, so that their pages are not freed."""
+    """Let this thread keep no working memory. The owner of its buffers keeps them, so their pages are not freed."""
     _here.held, _here.buffers = HELD, {}
 
 
@@ -63,9 +63,9 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 << 62) -> None:
-    """Call a function for every item, in several threads; an error is raised when none of them is at work any more.
+    """Call a function for every item, in several threads; an error is raised once all threads have stopped.
 
-    `amount` is how many bytes the calls move: few are not worth another thread.
+    `amount` is the number of bytes that the calls move: few are not worth another thread.
     """
     items = list(items)
     helpers = min(threads(), len(items)) - 1
@@ -93,7 +93,7 @@ def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 <<
 
 
 def _started(work: Callable[[], None]) -> Future[None]:
-    """Return work that a thread has begun. SpecError if the system starts no more threads."""
+    """Return the future of work started in a thread. SpecError if the system refuses another thread."""
     try:
         return _pool().submit(work)
     except RuntimeError:
@@ -103,22 +103,22 @@ def _started(work: Callable[[], None]) -> Future[None]:
 
 
 def shares(total: int, amount: int, least: int | None = None) -> list[slice]:
-    """Return 0 … total in equal parts, one a thread, or in one part if `amount` is less than twice `least`."""
+    """Return 0 … total in equal parts, one per thread, or in one part if `amount` is less than twice `least`."""
     parts = 1 if _here.works_for_others else max(min(threads(), total, amount // (least or WORTH_A_THREAD)), 1)
     bounds = [total * part // parts for part in range(parts + 1)]
     return [slice(a, b) for a, b in pairwise(bounds)]
 
 
 def cut(total: int, most: int) -> list[slice]:
-    """Return 0 … total in parts of at most so many."""
+    """Return 0 … total in parts of at most `most`."""
     return [slice(begin, min(begin + most, total)) for begin in range(0, total, most)]
 
 
 def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, each_value: int) -> None:
-    """Call a function for indices that cut an array into blocks, in several threads if that is worth it.
+    """Call a function for indices that divide an array into blocks, in several threads if worthwhile.
 
-    A block is about BLOCK bytes, and is cut along the axes of the largest strides first. `each_value` is how many bytes
-    are read or written for one value of the array.
+    A block is about BLOCK bytes and is divided along the axes of the largest strides first. `each_value` is the number
+    of bytes read or written per value of the array.
     """
     most = max(BLOCK // max(each_value, 1), 1)
     sizes = list(array.shape)
@@ -134,14 +134,14 @@ def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, eac
 
 
 def buffer(name: str, shape: tuple[int, ...], kind: Dtype | type[Any]) -> Array:
-    """Return working memory of this thread, not initialised; the next call with the same name returns the same memory.
+    """Return uninitialised working memory of this thread; the next call with the same name returns the same memory.
 
-    A thread that holds more than its limit frees the memory that was asked for longest ago.
+    A thread that exceeds its limit frees the memory that was used least recently.
     """
     buffers, size = _here.buffers, prod(shape) * np.dtype(kind).itemsize
     memory = buffers.pop(name, None)
     if memory is None or memory.size < size:
-        memory = None  # it is freed before more is taken
+        memory = None  # free it before allocating more
         while buffers and size + sum([held.size for held in buffers.values()]) > _here.held:
             del buffers[next(iter(buffers))]
         memory = np.empty(size, np.uint8)

@@ -1,9 +1,9 @@
-"""Fields proved by execution: a network runs on single pixels, and what each unit answers to is compared.
+"""Verify fields by execution: run a network on single pixels, and compare which units respond.
 
-The network runs with positive weights and without constants on an input of zeros in which one pixel is 1: every value
-that the pixel reaches is above 0, and every other is 0, so that nothing is hidden by a maximum, by a cancellation or by
-rounding. What could hide an influence is replaced by what has the same field: a product by a sum, a function whose
-value at 0 is not 0 by its input.
+The network runs with positive weights and without constants on an input of zeros in which one pixel is 1. Every value
+that the pixel reaches is positive and every other is 0, so nothing is hidden by a maximum, cancellation or rounding.
+Ops that could hide an influence are replaced by ones with the same field: a product by a sum, a function that is not
+0 at 0 by the identity.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from .job import Job
 from .task import Array, sizes_of
 
 MOST_VALUES = 1 << 31
-"""How many values are computed at most: those of all layers, once for each pixel."""
+"""The most values that are computed: those of all layers, once per pixel."""
 MOST_MACS = 1 << 35
-"""How many multiply-accumulates they take at most."""
+"""The most multiply-accumulates that they take."""
 AT_ONCE = 1 << 23
-"""How many values are held at once."""
+"""The number of values in memory at once."""
 
 INTERPOLATIONS = {"linear", "bilinear", "trilinear", "cubic", "bicubic"}
 ROUNDING = 1e-12
-"""Behind an interpolation: the weight of a unit beside one that an output falls on is 0, and rounded may be 1e-15."""
+"""The rounding after an interpolation: the weight of a neighbour of a hit unit is 0, but may be computed as 1e-15."""
 IDENTITY = Identity(Identity.WORD, None, {})
 
 
 class Mismatch(NamedTuple):
-    """A unit and a pixel of which the prediction does not hold."""
+    """A unit and a pixel for which the prediction is wrong."""
 
     of: str
     unit: tuple[int, ...]
@@ -65,33 +65,33 @@ class Mismatch(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """The fields of a network's layers, compared with what their units answer to."""
+    """The result of comparing the fields of a network's layers with the responses of their units."""
 
     of: str
-    """The layer of whose units the whole set of pixels is predicted; of those before it, the units that see a pixel."""
+    """The layer for whose units all pixels are predicted; for earlier layers, the units that see each pixel are."""
     units: int
-    """How many units there are, in all layers that were compared."""
+    """The number of units in all layers that were compared."""
     pixels: int
-    """How many pixels were set, one by one."""
+    """The number of pixels that were set one by one."""
     layers: int
     bounds: tuple[str, ...]
-    """The layers whose units see at most what is predicted."""
+    """The layers whose predictions are only upper bounds."""
     replaced: tuple[str, ...]
-    """What ran in place of ops that might hide an influence: `mul as add`."""
+    """The replacements of ops that might hide an influence: `mul as add`."""
     difference: Mismatch | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what was compared, as JSON."""
+        """Return the result as JSON."""
         own = self.difference
         difference = None if own is None else {**own._asdict(), "text": own.text()}
         return {**self._asdict(), "equal": self.difference is None, "difference": difference}
 
 
 def verify(report: Report, of: int | None = None) -> Verified:
-    """Compare what the units of each layer answer to with what they are said to see.
+    """Compare what the units of each layer respond to with what they are predicted to see.
 
-    `of` is the layer up to which that is done, by default the last one whose units have a place. SpecError for an op
-    that hides influences, for values that are not numbers, and for a network that takes too long.
+    `of` is the last layer to verify, by default the last one whose units have a place. SpecError for an op that hides
+    influences, for values that are not numbers, and for a network that takes too long.
     """
     graph = Graph(report)
     last = of if of is not None else graph.last_with_space()
@@ -99,7 +99,7 @@ def verify(report: Report, of: int | None = None) -> Verified:
         raise SpecError("no unit has a position in the input", "name a layer whose units have one: --of LAYER")
     graph = Graph(shape(part(report.network.inlined(), graph.name(last))))
     end = len(graph.vertices) - 1
-    axes = len(graph.report.sample)  # which other layers might not tell
+    axes = len(graph.report.sample)  # the layers alone might not tell
     network, replaced = _positive(graph.report.network._replace(sample_axes=axes))
     running = _Running(network)
     sizes = sizes_of(graph.space(INPUT).shape, "the input")
@@ -137,13 +137,13 @@ def verify(report: Report, of: int | None = None) -> Verified:
 
 
 def _is_bound(graph: Graph, at: int) -> bool:
-    """Return whether a layer, or one before it, may see less than is said."""
+    """Return whether a layer, or one it depends on, may see less than predicted."""
     behind = graph.behind(INPUT)
     return any(reads.not_exact for one in graph.before(at) & behind for _, reads in graph.reads_of(one, behind))
 
 
 def _looked_back(graph: Graph, at: int, units: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[Array, Array]:
-    """Return which pixels each unit sees, at most and for sure, (units, pixels)."""
+    """Return which pixels each unit possibly and certainly sees, (units, pixels) each."""
     possible, certain = [], []
     for unit in np.ndindex(*units):
         view = look_back(graph, at, unit, INPUT)
@@ -156,7 +156,7 @@ def _looked_back(graph: Graph, at: int, units: tuple[int, ...], sizes: tuple[int
 
 
 def _marked(region: Region, sizes: tuple[int, ...]) -> Array:
-    """Return a region as an array of truths."""
+    """Return a region as a boolean array."""
     marked = np.zeros(sizes, bool)
     for one in region:
         rows = [np.array(list(masks.units(bits)), int) for bits in one]
@@ -165,7 +165,7 @@ def _marked(region: Region, sizes: tuple[int, ...]) -> Array:
 
 
 def _positive(network: Network) -> tuple[Network, tuple[str, ...]]:
-    """Return a network with the same fields in which no influence is hidden, and what was replaced in it."""
+    """Return a network with the same fields that hides no influence, and the replacements made."""
     nodes, replaced = [], dict[str, None]()
     signed = any("cubic" in str(node.layer.given.get("mode", "")) for node in network.nodes)
     for node in network.nodes:
@@ -185,14 +185,14 @@ def _positive(network: Network) -> tuple[Network, tuple[str, ...]]:
 
 
 def _may_be_left_out(layer: Layer, signed: bool) -> bool:
-    """Return whether a layer has the field of the identity, and might hide an influence."""
+    """Return whether a layer might hide an influence and has the field of the identity."""
     if isinstance(layer, MoveBatch):  # values are compared with the batch in front
         return True
     return layer.KEEPS_SHAPE and (not layer.KEEPS_POSITIVE or (signed and not layer.is_linear))
 
 
 class _Running:
-    """A network of positive weights, ready to run on single pixels."""
+    """A network with positive weights, ready to run on single pixels."""
 
     def __init__(self, network: Network):
         self.network, report = network, shape(network)
@@ -203,15 +203,15 @@ class _Running:
         self._report = report
         interpolates = any(layer.values.get("mode", "nearest") in INTERPOLATIONS for layer in report)
         self.rounding = ROUNDING if interpolates else 0.0
-        """Up to this share of the largest value, a value may be the rounding of one that should be 0."""
+        """The share of the largest value up to which a value may be a rounding error."""
 
     @cached_property
     def weights(self) -> dict[str, Array]:
-        """The weights; drawn only for a network that is run."""
+        """The weights, made only if the network is run."""
         return _weights(self._report)
 
     def answers(self, graph: Graph, layers: list[int], sizes: tuple[int, ...]) -> dict[int, Array]:
-        """Return the largest value of each unit of each layer for each pixel, (units, pixels)."""
+        """Return for each layer the largest value of each unit for each pixel, (units, pixels)."""
         count = prod(sizes)
         if self.takes_too_long(count):
             raise SpecError(
@@ -229,11 +229,11 @@ class _Running:
         return found
 
     def takes_too_long(self, count: int) -> bool:
-        """Return whether a run for so many pixels computes too many values."""
+        """Return whether a run for `count` pixels computes too many values."""
         return count * self.values > MOST_VALUES or count * self.macs > MOST_MACS
 
     def _smaller(self, graph: Graph) -> str:
-        """Return what would help a network that takes too long: an input that does not, if one is found."""
+        """Return the help for a network that takes too long: a smaller input, if one is found."""
         places, sample = graph.space(INPUT).places, list(self.sample)
         while max(sample[place] for place in places) > 1:
             for place in places:
@@ -247,7 +247,7 @@ class _Running:
         return "name an earlier layer: --of LAYER"
 
     def _run(self, graph: Graph, chosen: range, sizes: tuple[int, ...]) -> Iterator[tuple[int, Array]]:
-        """Yield the values of each layer for inputs with single pixels of 1."""
+        """Yield the values of each layer for inputs with a single pixel of 1."""
         places = graph.space(INPUT).places
         x = np.zeros((len(chosen), *self.sample))
         index: list[Any] = [slice(None)] * len(self.sample)
@@ -263,7 +263,7 @@ class _Running:
 
 
 def _weights(report: Report) -> dict[str, Array]:
-    """Return weights above 0, so small that no sum of them grows, and constants of 0."""
+    """Return positive weights, so small that sums do not grow, and constants of 0."""
     random = np.random.default_rng(0)
     found = {}
     all_wanted = arrays.wanted(report)
@@ -280,7 +280,7 @@ def _weights(report: Report) -> dict[str, Array]:
 
 
 def _by_place(graph: Graph, at: int, values: Array) -> Array:
-    """Return the largest value of each unit on any channel, (units, samples)."""
+    """Return the largest value of each unit over its channels, (units, samples)."""
     space = graph.space(at)
     sizes = sizes_of(space.sizes, graph.name(at))
     gone = tuple([axis + 1 for axis in range(len(sizes)) if axis not in space.places])

@@ -1,4 +1,4 @@
-"""The arrays that a network's layers need: those that are given are checked, the others are drawn from a seed."""
+"""The arrays that a network's layers need: given ones are checked, the others are drawn from a seed."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from .task import Array, Dtype, sizes_of
 MOST_LISTED = 12
 GIVE_OR_DRAW = "give them with -w, or draw them with --seed N"
 IGNORED = ("num_batches_tracked",)
-"""The endings of the names of arrays in PyTorch's files that no result depends on."""
+"""The endings of names in PyTorch's files whose arrays do not affect results."""
 
 
 class Weight(NamedTuple):
     """An array that a layer needs."""
 
     name: str
-    """Its name, as `conv1.weight`: that of the layer, or of the one whose weights it shares, and the role."""
+    """Its name, such as `conv1.weight`: the name of the layer (or of the one whose weights it shares) and the role."""
     role: str
     shape: tuple[int, ...]
     layer: LayerReport
 
     @property
     def start(self) -> Start:
-        """How it is drawn."""
+        """How it is initialised."""
         return self.layer.node.layer.WEIGHTS[self.role]
 
 
 def wanted(report: Report) -> list[Weight]:
-    """Return every array that a network needs, shared ones once, in the order of the layers."""
+    """Return all arrays that a network needs, shared ones once, in the order of the layers."""
     needed: dict[str, Weight] = {}
     for layer in report.layers:
         for want in needed_by(layer):
@@ -62,7 +62,7 @@ def needed_by(layer: LayerReport) -> list[Weight]:
 
 
 def named(report: Report, given: NamedArrays | Array | None, bias: Array | None) -> NamedArrays:
-    """Return weights by name: a single array, or a bias, belongs to the only layer with weights."""
+    """Return weights by name; a single array, or a bias, belongs to the only layer with weights."""
     arrays = {} if given is None or isinstance(given, np.ndarray) else dict(given)
     for array, role in ((given, "weight"), (bias, "bias")):
         if isinstance(array, np.ndarray):
@@ -76,7 +76,7 @@ def named(report: Report, given: NamedArrays | Array | None, bias: Array | None)
 
 
 def _executed(model: ForeignNetwork, given: NamedArrays) -> Array:
-    """Return what a network makes of the arrays of its inputs, the first one's first."""
+    """Return a network's output for the arrays of its inputs, in order."""
     from .job import Job
 
     kind = np.result_type(np.float32, *[array.dtype for array in given.values()])
@@ -86,7 +86,7 @@ def _executed(model: ForeignNetwork, given: NamedArrays) -> Array:
 
 
 def _constants(report: Report) -> dict[str, Array]:
-    """Return the arrays of constants that a network brings, and that are not weights: its file has their values."""
+    """Return the constants of a network that are not weights and whose values are in its file."""
     held = {} if report.network.source is None else report.network.source.weights
     fixed = [layer for layer in report.layers if layer.values.get("kind") == "constant"]
     names = dict.fromkeys([want.name for layer in fixed for want in needed_by(layer) if want.name in held])
@@ -94,7 +94,7 @@ def _constants(report: Report) -> dict[str, Array]:
 
 
 def carried_bytes(report: Report) -> int:
-    """Return how many bytes the arrays have, as float32, that a network's own file holds; none of them is read."""
+    """Return the bytes, as float32, of the arrays in a network's own file, without reading them."""
     held = {} if report.network.source is None else report.network.source.weights
     return sum(
         4 * prod([n for n in shape if isinstance(n, int)])
@@ -105,29 +105,29 @@ def carried_bytes(report: Report) -> int:
 
 
 class Carried:
-    """The arrays of a network's own file: read once, and once more where sizes of its inputs make another network."""
+    """The arrays of a network's own file: read once, and again only if the sizes of its inputs change the network."""
 
     def __init__(self, seed: int | None = None, announce: Callable[[int], object] | None = None):
-        """`announce` is called with the bytes that they take before they are read."""
+        """`announce` is called with their size in bytes before they are read."""
         self._seed, self._announce = seed, announce
         self._origin: Origin | None = Origin()
         self._arrays: dict[str, Array] = {}
 
     def begin(self, network: Network) -> None:
-        """Read those of a network as it is, if its shapes are known; of open sizes, arrays may not be known yet."""
+        """Read the arrays of a network if its shapes are known; with open sizes, arrays may not be known yet."""
         if network.source is None or not network.source.weights:
             return
         try:
             report = trace_shape(network.inlined())
-        except CnncalcError:  # what it is run on says more
+        except CnncalcError:  # running it will report more
             return
         with suppress(SpecError) if network.source.bind is not None else nullcontext():
             self.of(report)
 
     def of(self, report: Report) -> dict[str, Array]:
-        """Return the arrays of a network, or of what its file says for other sizes.
+        """Return the arrays of a network, possibly bound to other sizes than before.
 
-        SpecError if the machine has too little memory, or if the file holds only shapes, and no seed draws the arrays.
+        SpecError if the machine has too little memory, or if the file holds only shapes and there is no seed.
         """
         origin = report.network.source
         if origin is self._origin:
@@ -147,7 +147,7 @@ class Carried:
         return arrays
 
     def without_file(self, network: Network) -> tuple[Network, Carried]:
-        """Return the network, and its arrays, with a source that can be pickled."""
+        """Return the network and its arrays with an origin that can be pickled."""
         if self._origin is not network.source:
             self.begin(network)
         alone = Carried(self._seed)
@@ -156,7 +156,7 @@ class Carried:
 
 
 class _OriginWithWeights(Origin):
-    """A network's origin with the weights of another file."""
+    """A network's origin with weights from elsewhere."""
 
     def __init__(self, origin: Origin | None, given: NamedArrays):
         self._origin = origin
@@ -171,7 +171,7 @@ def _read(array: Array | Stored) -> Array:
 
 
 def sourced(network: Network, given: NamedArrays | Array | None) -> Network:
-    """Return the network with these as its own weights. SpecError or ShapeError if it needs others."""
+    """Return the network with these arrays as its own weights. SpecError or ShapeError if they do not fit."""
     report = trace_shape(network.inlined())
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
@@ -181,7 +181,7 @@ def sourced(network: Network, given: NamedArrays | Array | None) -> Network:
 
 
 def _only(report: Report, role: str) -> str:
-    """Return the name of the only layer with weights of this role, or that could have a bias. SpecError for several."""
+    """Return the name of the only layer with weights of this role (or that may have a bias). SpecError for several."""
     own = [layer for layer in report.layers if layer.node.tie is None]
     owners = [layer for layer in own if role in (layer.values if role == "bias" else layer.weight_shapes())]
     if len(owners) == 1:
@@ -198,7 +198,7 @@ def _only(report: Report, role: str) -> str:
 
 
 def without_biases(network: Network, given: NamedArrays) -> Network:
-    """Return the network without the default biases of layers whose kernels are given without a bias."""
+    """Return the network without default biases of layers whose kernels are given without a bias."""
     roles: dict[str, set[str]] = {}
     for name in given:
         owner, _, role = name.rpartition(".")
@@ -215,7 +215,7 @@ def without_biases(network: Network, given: NamedArrays) -> Network:
 
 
 def check(wants: Sequence[Weight], given: NamedArrays, seed: int | None, help: str = GIVE_OR_DRAW) -> None:
-    """Raise SpecError with `help` if an array is missing and there is no seed, ShapeError if one has a wrong shape."""
+    """Raise SpecError with `help` if an array is missing and there is no seed, or ShapeError for a wrong shape."""
     missing = []
     for want in wants:
         if want.name in given:
@@ -235,7 +235,7 @@ def check(wants: Sequence[Weight], given: NamedArrays, seed: int | None, help: s
 
 
 def bind(wants: Sequence[Weight], given: NamedArrays, seed: int | None, kind: Dtype) -> dict[str, Array]:
-    """Return the arrays that a network needs by name, once `check`ed: those given, and others drawn in this dtype."""
+    """Return the `check`ed arrays that a network needs, by name: given ones, and others drawn in this dtype."""
     arrays = {}
     for want in wants:
         array = _read(given[want.name]) if want.name in given else draw(want, seed or 0, kind)
@@ -244,13 +244,13 @@ def bind(wants: Sequence[Weight], given: NamedArrays, seed: int | None, kind: Dt
 
 
 def unused(wants: Sequence[Weight], given: NamedArrays) -> list[str]:
-    """Return the names of the arrays that are given and not needed."""
+    """Return the names of given arrays that are not needed."""
     needed = {want.name for want in wants}
     return [name for name in given if name not in needed and not name.endswith(IGNORED)]
 
 
 def check_fit(array: Array | Stored, want: Weight) -> None:
-    """Raise SpecError or ShapeError if a layer cannot use an array; a kernel of one channel may lack its channels."""
+    """Raise SpecError or ShapeError if a layer cannot use an array; a kernel of one channel may omit channel axes."""
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise SpecError(f"{want.name} is of dtype {array.dtype}", "weights are real numbers of at most 64 bits")
     needed = [want.shape]
@@ -264,7 +264,7 @@ def check_fit(array: Array | Stored, want: Weight) -> None:
 
 
 def _turn(array: Array | Stored, want: Weight) -> str | None:
-    """Return the help for an array of the wrong shape: its axes may be in the other layout's order."""
+    """Return the help for an array of the wrong shape, if its axes are in the other layout's order."""
     last = want.layer.env.channels_last
     if sorted(array.shape) != sorted(want.shape):
         own = want.layer.node.layer
@@ -275,7 +275,7 @@ def _turn(array: Array | Stored, want: Weight) -> str | None:
 
 
 def draw(want: Weight, seed: int, kind: Dtype) -> Array:
-    """Draw an array as its op says, from a seed; the values do not depend on the rest of the network."""
+    """Draw an array from a seed as its op defines; the values do not depend on the rest of the network."""
     if want.start is not KERNEL:
         return np.full(want.shape, want.start, kind)
     layer = want.layer

@@ -1,4 +1,4 @@
-"""The values of one layer's window, from arrays, as the steps of the window read them."""
+"""The values of a layer's window from arrays, in the form that the window's steps read."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def fill(
     weights: NamedArrays | Array | None,
     bias: Array | None,
 ) -> tuple[LayerReport, Filled] | None:
-    """Return the only layer of a network, and its window with the values of arrays; None without such a window.
+    """Return the only layer of a network, and its window filled with values; None if it has no such window.
 
-    What is not given is made up: `x`, the input of this shape, or the weights, unless the network brings its own. Of a
-    batch the first sample is taken.
+    What is not given is made up: the input `x` of this shape, or the weights, unless the network has its own. Of a
+    batch, the first sample is used.
     Raises SpecError and ShapeError for arrays that do not fit the layer, as running it does.
     """
     kind = np.dtype(np.float64) if x is None else x.dtype
@@ -51,14 +51,14 @@ def fill(
 
 
 def _input(layer: LayerReport, sample: Array) -> Values:
-    """Return the values of a sample, with its channels first."""
+    """Return the values of a sample, with channels first."""
     x = np.moveaxis(sample, -1, 0) if layer.env.channels_last else sample
     x = x.view(np.uint8) if x.dtype == bool else x
     return lambda channel, place: x[(channel, *place)].item()
 
 
 def _kernel(layer: LayerReport, window: Window, weight: Array) -> Kernel:
-    """Return the weights of an array that has the layout of its network."""
+    """Return the weights of an array in the layout of its network."""
     kind, last = layer.node.layer.CONVOLUTION, layer.env.channels_last
     if kind is ConvKind.DEPTHWISE:
         array = np.moveaxis(weight, (-2, -1), (0, 1)) if last else weight

@@ -70,6 +70,8 @@ def _upsample(place: HintPlace) -> Advice | None:
     """Return the advice on an upsampling to sizes that are smaller than the input's."""
     own, space = place.layer.node.layer, _space(place)
     out = own.given.get("out")
+    if isinstance(out, tuple) and len({*out}) == 1:
+        out = out[0]
     if place.layer.op != "upsample" or not isinstance(out, int) or any((known(n) or 0) <= out for n in space):
         return None
     times = "twice" if out == 2 else f"{out} times"

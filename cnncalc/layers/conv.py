@@ -263,8 +263,12 @@ class DepthwiseConv(ChannelwiseConv):
         if multiplier is None:
             if not isinstance(c_i, int):
                 raise ShapeError("the multiplier c_o/c_i is unknown while c_i is open", "give multiplier", key="c_o")
-            divides(c_i, c_o, "c_o", env, "c_o")
-            return c_o // c_i
+            times_each, rest = divmod(c_o, c_i)
+            if rest:
+                what = f"c_o={c_o} is not a multiple of c_i={c_i}: {c_o} = {times_each}*{c_i} + {rest}"
+                near = " or ".join(f"c_o={n * c_i}" for n in (times_each, times_each + 1) if n)
+                raise ShapeError(what, f"give {near}; sepconv and conv give any number of channels", key="c_o")
+            return times_each
         if not isinstance(c_i, int):
             env.require((c_i * multiplier, "=", c_o))
         elif c_i * multiplier != c_o:

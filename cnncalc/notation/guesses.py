@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from ..errors import CnncalcError, SpecError, shown
-from ..layers import Layer, find_op, keys_named
+from ..layers import OPS, Layer, find_op, keys_named
 from ..layers.keys import WORDS, flag
 from ..sizes import is_digits, split_axes
 from .arguments import BARE, FLAGS, Part, fused_key, parts_of, read_axes, takes_any_number, takes_several
@@ -128,7 +128,12 @@ def _no_such_argument(op: str, cls: type[Layer], text: str) -> SpecError:
         words = ("true", "false") if reader is flag else WORDS.get(reader, ()) if reader else ()
         *others, last = [f"{text}={word}" for word in words or (EXAMPLE.get(text, "VALUE"),)]
         return SpecError(f"{text} has no value", f"write {', '.join(others)}{' or ' * bool(others)}{last}")
-    help = nearest_key(cls, stem or text, flags) or f"{op} has {', '.join(known)}"
+    if (repeated := re.fullmatch(r"(.*\w)\s*[*×]\s*(\d+)", text)) is not None:
+        help = f"to repeat the layer: {repeated[1]},times={repeated[2]}"
+    elif cls.BARE == "from":
+        help = f"names of layers are joined by +, as {op}:a+b"
+    else:
+        help = nearest_key(cls, stem or text, flags) or f"{op} has {', '.join(known)}"
     return SpecError(f"{op} has no {shown(text)}", help)
 
 
@@ -188,8 +193,15 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     cls = head.cls
     listed = re.search(_LISTED, word)
     if listed is not None and fused_key(cls, listed[1].lower()) is not None:
-        said = f"{word[: listed.start(2)]}{listed[2].replace(',', 'x')}{word[listed.end() :]}"
-        return f"give one per axis: {said}"
+        numbers, axes = listed[2].split(","), OPS[head.op][1] or 2
+        if fused_key(cls, listed[1].lower()) == "p" and len(numbers) == 2 * axes > 2 and len({*numbers}) > 1:
+            pairs = zip(numbers[:axes], numbers[axes:], strict=True)  # ONNX's order, begins and then ends
+            if listed[1].lower() != "pads":
+                pairs = zip(numbers[::2], numbers[1::2], strict=True)
+            sides, what = "x".join(f"{before}+{after}" for before, after in pairs), "before and after, axis by axis"
+        else:
+            sides, what = _once(listed[2]), "one per axis" if len({*numbers}) > 1 else "one for all axes"
+        return f"give {what}: {word[: listed.start(2)]}{sides}{word[listed.end() :]}"
     if not takes_several(cls) and len(bare) == 2:  # 5x5,6
         bare = sorted(bare, key=lambda one: not isinstance(one.value, int))
     texts = [_once(word[one.start : one.end]) for one in bare]
@@ -197,8 +209,8 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     order = _order(cls, given)
     rest = [text.strip() for text in split_arguments(word.partition(":")[2])]
     others = [text for text in rest if _once(text) not in texts]
-    numbers = [one.value for one in bare if isinstance(one.value, int)]
-    small = len(numbers) < 2 or (numbers[0] > numbers[1] and (numbers[1] <= LIKELY_KERNEL or numbers[1] in (9, 11)))
+    counts = [one.value for one in bare if isinstance(one.value, int)]
+    small = len(counts) < 2 or (counts[0] > counts[1] and (counts[1] <= LIKELY_KERNEL or counts[1] in (9, 11)))
     kernel_second = "k" in order and len(bare) > 2 and small
     counted = "c_i" in cls.KEYS and cls.BARE in ("c_o", "out") and (len(bare) > 2 or not order) and not kernel_second
     own = texts[1:] if counted else texts

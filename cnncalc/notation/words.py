@@ -75,7 +75,7 @@ class Words(Origin):
 
         word = self.text.words[self.owners[layer]]
         times = f"scale_factor={factor}" if word.endswith(")") else f"x{factor}"
-        return re.sub(rf"(?<=[:(,])\s*((out|size)\s*=\s*)?{factor}(?=[,)]|$)", times, word, count=1)
+        return re.sub(rf"(?<=[:(,])\s*((out|size)\s*=\s*)?{factor}(?:x{factor})*(?=[,)]|$)", times, word, count=1)
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """Return the place of a layer, or of the argument that sets its key."""

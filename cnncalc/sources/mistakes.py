@@ -6,14 +6,15 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice, takewhile
 
 from .. import zoo
-from ..errors import LONGEST_PATH, SpecError, nearest, shown
+from ..errors import LONGEST_PATH, CnncalcError, SpecError, nearest, shown
 from ..layers import OPS, unknown_op
 from ..notation.calls import looks_like_call
 from ..notation.document import BY_LINE
-from ..notation.words import call_error, called_name, is_layer_word, join_hint
+from ..notation.words import call_error, called_name, is_layer_word, join_hint, parse_word
 from ..sizes import MOST_SIZES, looks_like_shape
 from .words import STDIN, SpecWords, is_file, is_network, is_path, is_shape, is_spec, is_stdin, split_code
 
@@ -43,7 +44,8 @@ _MISSPELT = [
     (r"(\d+(?:[xX]\d+)+)-?([A-Za-z]+)[:-]?(.*)", r"\2\1:\3"),  # 3x3conv:64
     (r"(\d+)-?([A-Za-z]+(?:\d+x\d+)?)", r"\2:\1"),  # 64conv3x3
     (rf"{_OP})[_-]?(\d+)[_-]?([ksp]\d\w*)", r"\1:\2,\3"),  # conv64k3
-    (rf"{_OP})_(\d+)_(\d+(?:x\d+)*)", r"\1:\2,k\3"),  # conv_64_3
+    (rf"{_OP})[_-](\d+)[_-](\d+(?:x\d+)*)", r"\1:\2,k\3"),  # conv_64_3
+    (rf"{_OP})[\[{{](\d+),\s*(\d+)[\]}}]", r"\1:\2,k\3"),  # conv[64,3]
     (r"(fc|dense|linear)[_-]?(\d+)", r"\1:\2"),
     (r"(conv)(\d)-(\d+)", r"\1:\3,k\2"),  # conv3-64, as in the VGG paper
 ]
@@ -67,7 +69,9 @@ def _respelled(word: str) -> str | None:
         if looks_like_shape(before) and is_layer_word(behind):
             return f"separate the shape and the layers with white space: {before} {re.sub(_BETWEEN, ' ', behind)}"
     is_open = sum(map(word.count, "([{")) > sum(map(word.count, ")]}"))
-    return "a bracket is not closed" if is_open else _added(word) or _punctuated(word)
+    return (
+        "a bracket is not closed" if is_open else _added(word) or _punctuated(word) or _repeated(word) or _joined(word)
+    )
 
 
 def _added(word: str) -> str | None:
@@ -80,9 +84,35 @@ def _punctuated(word: str) -> str | None:
     """Return the right spelling of a layer with arguments in its name or after another mark; None for other words."""
     for pattern, spelling in _MISSPELT:
         written = re.fullmatch(pattern, word)
-        if written is not None and is_layer_word(layer := written.expand(spelling).rstrip(":")):
+        if written is not None and _is_read(layer := written.expand(spelling).rstrip(":")):
             return f"put a colon after the op, and commas between its arguments: {layer}"
     return None
+
+
+def _is_read(word: str) -> bool:
+    """Return whether a word is a layer with all its arguments."""
+    with suppress(CnncalcError):
+        return bool(parse_word(word).layers)
+    return False
+
+
+def _repeated(word: str) -> str | None:
+    """Return how a layer is written that is to be repeated, as `3*relu` or `x3` behind it; None for other words."""
+    if re.fullmatch(r"[x*×]\d+|\d+[x*×]", word):
+        return f"to repeat a layer: times={word.strip('x*×')} among its arguments"
+    repeated = re.fullmatch(r"(\d+)[x*×](.+)", word)
+    if repeated is None or not _is_read(layer := f"{repeated[2]}{',:'[':' not in repeated[2]]}times={repeated[1]}"):
+        return None
+    return f"to repeat a layer: {layer}"
+
+
+def _joined(word: str) -> str | None:
+    """Return how `a+b`, or a shape whose batch is open by a word or a mark, is written; None for other words."""
+    open_batch = re.fullmatch(r"(?:[?*]|[A-Za-z]{2,})((?:[xX]\d+){2,4})", word)
+    if open_batch is not None:
+        return f"an open size of a shape is one letter: N{open_batch[1]}"
+    names = word.split("+")
+    return f"for a sum: add:{word}" if len(names) > 1 and all(name.isidentifier() for name in names) else None
 
 
 def _argument(spec: SpecWords, index: int) -> SpecError | None:
@@ -97,15 +127,16 @@ def _argument(spec: SpecWords, index: int) -> SpecError | None:
 
 def _built_in(word: str) -> str | None:
     """Return the help for a package's network that is built in, `models.resnet18()`; None for other words."""
-    name = word.partition("(")[0].rpartition(".")[2].lower()
+    name = re.split("[.:/]", word.partition("(")[0])[-1].lower()
     return f"torchvision's version is built in: {name}" if name in zoo.names() and name != word.lower() else None
 
 
 def no_network(spec: SpecWords, word: str) -> SpecError:
     """Return the error for a single word that is not a network."""
-    if (built_in := _built_in(word)) is not None:
+    error = _no_module(word)
+    if error is None and (built_in := _built_in(word)) is not None:
         return spec.blame(SpecError(f"{shown(word)} is a network of a package", built_in), spec.first, len(word))
-    if (error := _no_module(word)) is not None or is_path(word):
+    if error is not None or is_path(word):
         return spec.blame(error or no_file(word), spec.first, len(word))
     from ..layers.intents import meant
 

@@ -194,12 +194,12 @@ def test_a_map_of_too_many_shades_has_one() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "steps", "more"),
-    [("1x5x5", 16, ""), ("1x5x6", 4, "and 16 steps more"), ("12000x3x4", 3, "and 3 steps more")],
+    [("1x5x5", 16, ""), ("1x5x6", 4, "and 16 more steps"), ("12000x3x4", 3, "and 3 more steps")],
 )
 def test_of_many_steps_the_first_are_drawn(shape: str, steps: int, more: str) -> None:
     drawn = here(["show", shape, "conv:1,k2", "--to", "svg"]).out
     assert len(re.findall(r"step \d+ of", drawn)) == steps
-    assert re.findall(r"and \d+ steps more", drawn) == ([more] if more else [])
+    assert re.findall(r"and \d+ more steps", drawn) == ([more] if more else [])
 
 
 def test_of_many_input_channels_some_are_drawn_and_all_are_added_up() -> None:

@@ -268,6 +268,20 @@ ERRORS = [
      "  a bare number is rate: write dropout:0.5\n"),
     ("shape 3x32x32 conv:k=3,out=64",
      "layers[0]: conv needs c_o: conv:64,k=3\n  3x32x32 conv:k=3,out=64\n          ^~~~~~~~~~~~~~~\n"),
+    ("shape 3x32x32 conv:64,k3,s=2,2",
+     "layers[0]: only the first argument may be a bare number (c_o); give one for all axes: conv:64,k3,s=2\n"
+     "  3x32x32 conv:64,k3,s=2,2\n               ^~\n"),
+    ("shape 3x32x32 conv:64,k3,p=1,1,1,1",
+     "layers[0]: only the first argument may be a bare number (c_o); give one for all axes: conv:64,k3,p=1\n"
+     "  3x32x32 conv:64,k3,p=1,1,1,1\n               ^~\n"),
+    ("shape 3x32x32 conv:64,k3,p=1,2,3,4",
+     "layers[0]: only the first argument may be a bare number (c_o); "
+     "give before and after, axis by axis: conv:64,k3,p=1+2x3+4\n"
+     "  3x32x32 conv:64,k3,p=1,2,3,4\n               ^~\n"),
+    ("shape 3x32x32 conv:64,k3,pads=1,2,3,4",
+     "layers[0]: only the first argument may be a bare number (c_o); "
+     "give before and after, axis by axis: conv:64,k3,pads=1+3x2+4\n"
+     "  3x32x32 conv:64,k3,pads=1,2,3,4\n               ^~\n"),
     ("shape 3x32x32 conv:64,k=3,5,relu",
      "layers[0]: only the first argument may be a bare number (c_o); give one per axis: conv:64,k=3x5,relu\n"
      "  3x32x32 conv:64,k=3,5,relu\n               ^~\n"),
@@ -301,6 +315,18 @@ ERRORS = [
      "  or write conv:64,k3\n"),
     ("shape 3x32x32 maxpool",
      "layers[0]: maxpool needs k: maxpool:2\n  3x32x32 maxpool\n          ^~~~~~~\n"),
+    ("shape 3x32x32 concat:input+conv1",
+     "layers[0]: from: 'conv1' is not a layer\n  3x32x32 concat:input+conv1\n"
+     "                 ^~~~~~~~~~~\n"),
+    ("shape 3x32x32 timm:resnet50",
+     "'timm:resnet50' is a network of a package\n  3x32x32 timm:resnet50\n          ^~~~~~~~~~~~~\n"
+     "  torchvision's version is built in: resnet50\n"),
+    ("shape ?x3x32x32 relu",
+     "'?x3x32x32' is not a shape or a layer\n  ?x3x32x32 relu\n  ^~~~~~~~~\n"
+     "  an open size of a shape is one letter: Nx3x32x32\n"),
+    ("shape batchx3x32x32 relu",
+     "'batchx3x32x32' is not a shape or a layer\n  batchx3x32x32 relu\n  ^~~~~~~~~~~~~\n"
+     "  an open size of a shape is one letter: Nx3x32x32\n"),
     ("shape 3x32x32 residual",
      "'residual' is not a layer, a file or a built-in network\n  3x32x32 residual\n          ^~~~~~~~\n"
      "  did you mean add:from=a+b?\n"),
@@ -345,7 +371,7 @@ ERRORS = [
      "          ^~~~~~~~~~~~~~~~~~~~\n  did you mean 'Linear' or 'LazyLinear' or 'UpsamplingBilinear2d'?\n"),
     ("shape 3x32x32 'layers.Input(shape=(32, 31, 3))'",
      "layers[0]: Input is the network's input, not a layer\n  3x32x32 layers.Input(shape=(32, 31, 3))\n"
-     "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write its shape as the first word: 32x31x3\n"),
+     "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write its shape as the first word: 32x31x3 --layout NHWC\n"),
     # shapes
     ("shape 3*32*32 relu", "'3*32*32' is not a shape\n  3*32*32 relu\n  ^~~~~~~\n  write 3x32x32\n"),
     ("shape 3x32² relu", "'3x32²' is not a shape\n  3x32² relu\n  ^~~~~\n  write 3x32x32\n"),
@@ -390,12 +416,14 @@ HINTS = [
     ("shape 3x32 conv1d:64", "note: conv1d1: k is 1; for 3: conv1d:64,k3\n"),
     ("shape 3x32x32 conv:64,k1", ""),
     ("shape 3x32x32 gap conv:64", ""),
-    ("shape 3x32x32 conv:64,k3,relu linear:10", "note: linear1 works on the last axis; put flatten in front?\n"),
-    ("shape 3x32x32 gap linear:10", "note: linear1 works on the last axis; put flatten in front?\n"),
+    ("shape 3x32x32 conv:64,k3,relu linear:10", "note: linear1 works on the last axis; put flatten before it?\n"),
+    ("shape 3x32x32 gap linear:10", "note: linear1 works on the last axis; put flatten before it?\n"),
     ("shape 3x32x32 gap flatten linear:10", ""),
     ("shape 3x32x32 upsample:2", "note: upsample to 2x2; for twice the size: upsample:x2\n"),
     ("shape 3x32x32 upsample:out=2", "note: upsample to 2x2; for twice the size: upsample:x2\n"),
+    ("shape 3x32x32 upsample:2x2", "note: upsample to 2x2; for twice the size: upsample:x2\n"),
     ("shape 3x32x32 upsample:64", ""),
+    ("shape 3x32x32 upsample:2x3", ""),
     ("shape 3x32x32 conv:64,k3,padding_mode=circular",
      "note: conv1_pad: padding_mode pads by p, which is 0; for 1 on each side: conv:64,p1,k3,padding_mode=circular\n"),
     ("shape 224x224x3 conv:64,k3",
@@ -471,6 +499,12 @@ def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> Non
         ("3x32x32 conv: 64 k: 3 stride:2", "join with commas: conv: 64,k3,stride2"),
         ("3x32x32 conv:64,stride:2", "put the value after =: stride=2"),
         ("3x32x32 conv:64,name:stem", "put the value after =: name=stem"),
+        ("3x32x32 relu x3", "to repeat a layer: times=3 among its arguments"),
+        ("3x32x32 3*relu", "to repeat a layer: relu:times=3"),
+        ("3x32x32 3*conv:64,k3", "to repeat a layer: conv:64,k3,times=3"),
+        ("3x32x32 conv:64,k3,p1*3", "to repeat the layer: p1,times=3"),
+        ("3x32x32 relu:name=a relu:name=b a+b", "for a sum: add:a+b"),
+        ("3x32x32 relu:name=a relu:name=b add:a,b", "names of layers are joined by +, as add:a+b"),
         ("3x32x32 conv:64k3s2", "put commas between arguments: conv:64,k3s2"),
         ("3x32x32 relu dropout=0.5", "put a colon after the op, and commas between its arguments: dropout:0.5"),
         *[
@@ -487,6 +521,8 @@ def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> Non
                 ("conv64k3", "conv:64,k3"),
                 ("conv2d_64_k3s2", "conv2d:64,k3s2"),
                 ("conv_64_3", "conv:64,k3"),
+                ("conv-64-3", "conv:64,k3"),
+                ("conv[64,3]", "conv:64,k3"),
             ]
         ],
     ],

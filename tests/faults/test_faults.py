@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -90,6 +91,24 @@ def test_native_code_that_ends_the_program(tmp_path: Path) -> None:
     done = at_event("os.rename", "import ctypes; ctypes.CDLL(None).exit(1)", line("an array", "out"), tmp_path)
     assert done == (2, b"", b"")
     state.check("an array", done.code)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not heed a limit on memory")
+@pytest.mark.parametrize(("size", "code"), [(90, 2), (150, 2), (1 << 13, 0)], ids=["no thread", "no buffer", "enough"])
+def test_native_code_is_loaded_where_there_is_memory(size: int, code: int, tmp_path: Path) -> None:
+    """OpenBLAS ends its process with 1, or by SIGINT: the report is whole, and all files are judged."""
+    pytest.importorskip("onnx")
+    fill(tmp_path)
+    assert run(["convert", "2x9x11", "conv:3,k3", "-o", "net.onnx"], tmp_path).code == 0
+    env = environment() | {"OPENBLAS_NUM_THREADS": "4"}
+    words = ["check", "net.onnx", "net.json", "net.onnx", "--json"]
+    done = run(words, tmp_path, limited(size << 20, "AS"), env=env)
+    assert (done.code, done.err) == (code, b"")
+    found = [file["findings"][0]["code"] for file in json.loads(done.out)["files"]]
+    assert found == (["CC001", "CC201", "CC001"] if code else ["CC201"] * 3)
+    assert (f"cannot be loaded where memory is limited to {size} MiB" in done.out.decode()) == bool(code)
+    done = run(["run", "relu", "-x", "x.npy", "-o", "out.npy"], tmp_path, limited(size << 20, "AS"), env=env)
+    assert (done.code, "set OPENBLAS_NUM_THREADS=1" in done.said) == (code, bool(code))
 
 
 @pytest.mark.parametrize("size", [0, 99_000])

@@ -191,7 +191,8 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "dwconv", "c_o": 9},
             (6, 7, 9),
             "plain",
-            "'dwconv1': c_o=6 does not divide c_o=9: 9 = 1*6 + 3\n  divisors of 9: 1, 3, 9",
+            "'dwconv1': c_o=9 is not a multiple of c_i=6: 9 = 1*6 + 3\n"
+            "  give c_o=6 or c_o=12; sepconv and conv give any number of channels",
         ),
         (
             {"op": "dwconv", "c_o": 18, "multiplier": 2},

@@ -1,1 +1,1 @@
-"""Cross-correlations and transposed ones: the ways to compute them, and the choice between these."""
+"""Cross-correlations and transposed convolutions: the ways to compute them, and the choice among them."""

@@ -1,12 +1,12 @@
-"""Columns: the windows that a part of a sliding layer's output sees of its input, a column each (im2col).
+"""Columns (im2col): the windows of the input that a part of a sliding layer's output sees, one column each.
 
 Everything here works on views with the channels first, of any strides: x (N, c_i, *space), out (N, c_o, *out).
 On an axis with kernel k, stride s, dilation d and padding pb before, output u sees the inputs u*s + i*d - pb,
 i = 0 … k-1; what is outside of x is zero.
 
-The columns are copied from the input itself if nothing is padded and the stride is 1, else from `planes`: the input
-and the zeros around it, every s-th unit of an axis side by side. The values that a tap sees are then one piece of a
-plane, and are copied as one.
+The columns are copied from the input itself if nothing is padded and the stride is 1. Otherwise they are copied from
+`planes`: the input with the zeros around it, with every s-th unit of an axis side by side. The values that a tap sees
+are then contiguous in a plane, and are copied at once.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from ..task import Array, Dtype, Place
 from ..threads import buffer
 
 PIECE = 1 << 20
-"""How many bytes are copied before some of them are set to zero: as many as a core's own cache holds."""
+"""The bytes that are copied before some of them are set to zero: as many as a core's own cache holds."""
 MOST_PHASES = 64
-"""The most phases of the input, a plane each; with more, a plane would be too small to copy."""
+"""The most phases of the input, one plane each; with more, planes would be too small to copy."""
 LEAST_POSITIONS = 256
-"""The least positions of a map for a matrix product of its own; smaller maps share one."""
+"""The fewest positions of a map that gets its own matrix product; smaller maps share one."""
 
 Index = tuple[slice | int, ...]
 EVERY = slice(None)
 
 
 def broadcast_bias(bias: Array | None, nd: int) -> Array | int:
-    """Return what a bias adds to an array (N, c_o, *space) of so many axes of space; 0 without one."""
+    """Return a bias shaped to broadcast to an array (N, c_o, *space) with `nd` spatial axes; 0 without a bias."""
     return 0 if bias is None else bias.reshape(-1, *(1,) * nd)
 
 
 class Windows(NamedTuple):
-    """The windows of a sliding layer, one entry an axis; the padding after follows from the output's size."""
+    """The windows of a sliding layer, one entry per axis; the padding after follows from the output's size."""
 
     k: tuple[int, ...]
     s: tuple[int, ...]
@@ -49,18 +49,18 @@ class Windows(NamedTuple):
     pb: tuple[int, ...]
 
     def at(self, begin: tuple[int, ...]) -> Windows:
-        """Return the same windows, counted from this position on."""
+        """Return the windows, counted from this position on."""
         return self._replace(pb=tuple([pb - u * s for pb, u, s in zip(self.pb, begin, self.s, strict=True)]))
 
     def only(self, cells: Sequence[range]) -> Windows:
-        """Return the windows of some of the kernel's cells."""
+        """Return the windows restricted to some of the kernel's cells."""
         pads = [pb - some.start * d for pb, some, d in zip(self.pb, cells, self.d, strict=True)]
         return self._replace(k=tuple(map(len, cells)), pb=tuple(pads))
 
 
 @lru_cache(maxsize=1024)
 def seeing(windows: Windows, space: tuple[int, ...], size: tuple[int, ...]) -> tuple[range, ...]:
-    """Return the kernel's cells on each axis, without those at either end through which no output sees the input."""
+    """Return the kernel's cells on each axis, without those at the ends through which no output sees the input."""
     return tuple([_cells(*axis) for axis in zip(space, *windows, size, strict=True)])
 
 
@@ -72,25 +72,25 @@ def _cells(n: int, k: int, s: int, d: int, pb: int, size: int) -> range:
 
 @lru_cache(maxsize=1024)
 def seeing_outputs(windows: Windows, space: tuple[int, ...], size: tuple[int, ...]) -> tuple[range, ...]:
-    """Return the outputs on each axis, without those at either end whose window is over padding only."""
+    """Return the outputs on each axis, without those at the ends whose window contains only padding."""
     return tuple([reached(*axis) for axis in zip(space, *windows, size, strict=True)])
 
 
 def reached(n: int, k: int, s: int, d: int, pb: int, size: int) -> range:
-    """Return the outputs of one axis from the first to the last whose window is over the input."""
+    """Return the outputs of one axis from the first to the last whose window meets the input."""
     first = min(max(-(((k - 1) * d - pb) // s), 0), size)
     return range(first, max(min((n - 1 + pb) // s + 1, size), first))
 
 
 @lru_cache(maxsize=4096)
 def taps(n: int, k: int, s: int, d: int, pb: int, size: int) -> tuple[tuple[int, slice, slice], ...]:
-    """Return the cells of one axis through which some of `size` outputs see the input, with these outputs and inputs.
+    """Return the cells of one axis through which any of `size` outputs sees the input, with those outputs and inputs.
 
-    It takes as long as there are such cells, however large the kernel is.
+    The time depends on the number of such cells, not on the kernel's size.
     """
     between = _cells(n, k, s, d, pb, size)
     cells: Iterable[int] = between
-    if len(between) > size * (n // d + 1):  # few of them: those of each output
+    if len(between) > size * (n // d + 1):  # few outputs: take the cells of each
         each = [_cells(n, k, s, d, pb - u * s, 1) for u in reached(n, k, s, d, pb, size)]
         cells = sorted(set().union(*each))
     found = [(cell, *overlap(n, cell * d - pb, s, size)) for cell in cells]
@@ -98,7 +98,7 @@ def taps(n: int, k: int, s: int, d: int, pb: int, size: int) -> tuple[tuple[int,
 
 
 def overlap(n: int, origin: int, s: int, size: int) -> tuple[slice, slice]:
-    """Return which of `size` units, unit u at origin + u*s, are on an axis of n inputs, and these inputs."""
+    """Return which of `size` units (unit u is at origin + u*s) are on an axis of n inputs, and these inputs."""
     first = min(max(-(origin // s), 0), size)
     end = max(min(size, (n - 1 - origin) // s + 1), first)
     start = origin + first * s
@@ -106,7 +106,7 @@ def overlap(n: int, origin: int, s: int, size: int) -> tuple[slice, slice]:
 
 
 class Shapes(NamedTuple):
-    """A convolution by the shapes of its arrays, for estimates and for the choice between the ways."""
+    """The shapes of a convolution's arrays, for estimates and for choosing how to compute it."""
 
     x: tuple[int, ...]
     """(N, c_i, *space)."""
@@ -119,11 +119,11 @@ class Shapes(NamedTuple):
     kind: Dtype
     """The dtype of sums."""
     tile: int
-    """About how many bytes are made at once."""
+    """The approximate bytes that are made at once."""
 
 
 class Part(NamedTuple):
-    """A part of an output: some samples, and on each axis the first position and how many."""
+    """A part of an output: some samples, and on each axis the first position and the number of positions."""
 
     samples: slice
     begin: tuple[int, ...]
@@ -131,11 +131,11 @@ class Part(NamedTuple):
 
     @property
     def positions(self) -> int:
-        """How many positions it has in all its samples."""
+        """The number of positions in all its samples."""
         return int((self.samples.stop - self.samples.start) * prod(self.size))
 
     def place(self, channels: slice) -> Place:
-        """Return where some channels of it are in an array (N, c, *out)."""
+        """Return the place of some of its channels in an array (N, c, *out)."""
         return self.samples, channels, *[slice(b, b + n) for b, n in zip(self.begin, self.size, strict=True)]
 
     def of(self, out: Array) -> Array:
@@ -144,7 +144,7 @@ class Part(NamedTuple):
 
 
 def parts(n: int, space: Sequence[int], most: int, several: int) -> Iterator[Part]:
-    """Yield an output in parts of about `most` positions: at most `several` samples, one sample, or a piece of one."""
+    """Yield an output in parts of about `most` positions: up to `several` samples, one sample, or a piece of one."""
     size = list(space)
     for axis, whole in enumerate(space):
         pieces = -(-whole // max(most // prod(space[axis + 1 :]), 1))
@@ -154,14 +154,14 @@ def parts(n: int, space: Sequence[int], most: int, several: int) -> Iterator[Par
     several = max(min(most // prod(space), several), 1)
     counts = [-(-whole // step) for whole, step in zip(space, size, strict=True)]
     for first in range(0, n, several):
-        for number in range(prod(counts)):  # `product` would list the places of each axis
+        for number in range(prod(counts)):  # itertools.product would list the positions of each axis
             begin = _place(number, counts, size)
             fits = [min(step, whole - b) for b, step, whole in zip(begin, size, space, strict=True)]
             yield Part(slice(first, min(first + several, n)), begin, tuple(fits))
 
 
 def _place(number: int, counts: Sequence[int], size: Sequence[int]) -> tuple[int, ...]:
-    """Return where a part of this size begins, of so many on each axis."""
+    """Return where part `number` begins, if there are `counts` parts of this size on each axis."""
     begin = []
     for count, step in zip(reversed(counts), reversed(size), strict=True):
         number, at = divmod(number, count)
@@ -177,11 +177,11 @@ class Layout(NamedTuple):
     taps_first: bool
     """Whether k comes before c_i/g, as in NHWC."""
     ones: bool
-    """Whether there is a last row of ones."""
+    """Whether a row of ones is appended."""
 
 
 def gather(x: Array, view: View, rows: tuple[int, ...], layout: Layout) -> Array:
-    """Return the columns of what a part of an output sees of its samples x; `rows` are its size, or the view's rows."""
+    """Return the columns that a part of an output sees of its samples x; `rows` is its size, or the view's rows."""
     n, c = x.shape[:2]
     kind, g, taps_first, ones = layout
     apart = n if g > 1 or prod(rows) >= LEAST_POSITIONS else 1
@@ -203,13 +203,13 @@ def gather(x: Array, view: View, rows: tuple[int, ...], layout: Layout) -> Array
 
 
 def _by_step(steps: Sequence[int], strides: Sequence[int], counts: Sequence[int]) -> list[int]:
-    """Return how many bytes lie between places of an axis; none where there is one, whose step may be huge."""
+    """Return the bytes between positions of each axis; 0 for an axis with one position, whose step may be huge."""
     rows = zip(steps, strides, counts, strict=True)
     return [step * stride if count > 1 else 0 for step, stride, count in rows]
 
 
 def _sights(source: Array, view: View, rows: tuple[int, ...], kind: Dtype, g: int) -> Iterator[tuple[Index, Array]]:
-    """Yield for each phase which columns it fills, and its values (g, c_i/g, *taps, n, *rows) from (c, n, *space)."""
+    """Yield for each phase the columns it fills and their values (g, c_i/g, *taps, n, *rows) from (c, n, *space)."""
     c, n = source.shape[:2]
     if view.unpadded:
         planes = source = source[view.phases[0].seen]
@@ -247,39 +247,39 @@ class Phase(NamedTuple):
     """The taps of a kernel that see the same phase of the input: every s-th unit of each axis."""
 
     seen: tuple[slice, ...]
-    """The part of the input (c, n, *space) that they see."""
+    """The part of the input (c, n, *space) that the taps see."""
     inside: Index
     """The place of that part in the planes (c, n, phases…, *q)."""
     first: int
-    """What the first tap sees at the part's first position, counted from the beginning of the planes' memory."""
+    """The offset, in the planes' memory, of what the first tap sees at the part's first position."""
     steps: tuple[int, ...]
-    """How much further on each axis the next tap sees."""
+    """The distance, on each axis, between what neighbouring taps see."""
     counts: tuple[int, ...]
-    """How many taps there are on each axis."""
+    """The number of taps on each axis."""
     cells: Index
-    """The columns that they fill, in (g, c_i/g, *k, n, *rows)."""
+    """The columns that the taps fill, in (g, c_i/g, *k, n, *rows)."""
 
 
 class View(NamedTuple):
-    """The way in which a part of an output sees its input, one phase after another."""
+    """How a part of an output sees its input, phase by phase."""
 
     k: tuple[int, ...]
     """The kernel."""
     unpadded: bool
-    """Whether the columns are copied from the input itself: nothing is padded, nor taps left out between others."""
+    """Whether the columns are copied from the input itself, with no padding and no taps left out between others."""
     shape: tuple[int, ...]
     """The shape of the planes, (phases…, *q)."""
     margins: tuple[int, int]
-    """How many values there are before and after the planes, which are read but not used."""
+    """The number of values before and after the planes that are read but not used."""
     rows: tuple[int, ...]
-    """The sizes of what is copied for each tap if it is copied in one piece: whole rows of the planes."""
+    """The sizes of what is copied for each tap if it is contiguous: whole rows of the planes."""
     outside: tuple[Index, ...]
-    """The places where the planes are zero, in (c, n, phases…, *q)."""
+    """The zero parts of the planes, in (c, n, phases…, *q)."""
     steps: tuple[int, ...]
-    """How much further on each axis of the planes the next position sees."""
+    """The distance, on each axis of the planes, between what neighbouring positions see."""
     phases: tuple[Phase, ...]
     beyond: tuple[Index, ...]
-    """The places where a tap sees the end of another row, in (g, c_i/g, *k, n, *rows): there the columns are zero."""
+    """Where a tap sees the end of another row, in (g, c_i/g, *k, n, *rows): the columns are set to zero there."""
 
 
 @lru_cache(maxsize=256)
@@ -299,7 +299,7 @@ def see(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View
 
 
 def _phased(windows: Windows, size: tuple[int, ...], axes: Sequence[Sequence[AxisPhase]]) -> View:
-    """Return the view of a part phase by phase: each sees a plane of its own, with the zeros around it."""
+    """Return the view of a part phase by phase: each phase has its own plane, with the zeros around it."""
     q = tuple([axis[0].width for axis in axes])
     shape = (*map(len, axes), *q)
     phases = []
@@ -317,22 +317,22 @@ def _phased(windows: Windows, size: tuple[int, ...], axes: Sequence[Sequence[Axi
         )
     unpadded = _inside(axes) and (max(windows.s) == 1 or max(windows.k) == 1)
     outside = _around(phases[0].inside, shape) if len(phases) == 1 else ((EVERY,),)
-    after = prod(q[1:])  # rows that are copied whole end a little later: in an input, that would be beyond its memory
+    after = prod(q[1:])  # rows copied whole end a little later, which in an input would be beyond its memory
     rows = size if unpadded else (size[0], *q[1:])
     return View(windows.k, unpadded, shape, (0, after), rows, outside, (1,) * len(q), tuple(phases), ())
 
 
 def _inside(axes: Sequence[Sequence[AxisPhase]]) -> bool:
-    """Return whether nothing that is seen is beyond the input."""
+    """Return whether everything seen is within the input."""
     return all(phase.inside == slice(0, phase.width) for axis in axes for phase in axis)
 
 
 def _side_by_side(rows: AxisPhase, space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View | None:
-    """Return the view of an output as wide as its input, stride 1: planes as wide, with no zeros between their rows.
+    """Return the view of an output as wide as its input (stride 1): planes of that width, with no zeros between rows.
 
-    What a tap sees of such a plane is one piece, some values before or after the place of the output. At the ends of
-    its rows are values of the next row or the last: there the columns are zero. None if a tap is further from its
-    output than a row is long.
+    What a tap sees of such a plane is contiguous, shifted from the output's position. At the ends of rows it sees
+    values of the next or previous row, and the columns are set to zero there. None if a tap is further from its output
+    than the length of a row.
     """
     nd = len(space)
     shape = (*(1,) * nd, rows.width, *space[1:])
@@ -364,7 +364,7 @@ def _side_by_side(rows: AxisPhase, space: tuple[int, ...], windows: Windows, siz
 
 
 def _around(inside: Index, shape: Sequence[int]) -> tuple[Index, ...]:
-    """Return what an index leaves out of planes of this shape, as slices of one axis each."""
+    """Return the complement of an index in planes of this shape, as slices of one axis each."""
     outside: list[Index] = []
     for axis, (which, width) in enumerate(zip(inside[2:], shape, strict=True), 2):
         if isinstance(which, slice) and which != EVERY:
@@ -386,9 +386,9 @@ class AxisPhase(NamedTuple):
     offset: int
     step: int
     width: int
-    """How many units of its plane are seen."""
+    """The number of units of its plane that are seen."""
     inside: slice
-    """Which of these units are the input's."""
+    """Which of these units belong to the input."""
     seen: slice
     """Which inputs they are."""
 
@@ -399,7 +399,7 @@ def _axis(n: int, k: int, s: int, d: int, pb: int, size: int) -> list[AxisPhase]
     q = size + (k - 1) * d // s
     phases = []
     for cell in range(min(period, k)):
-        offset, origin = divmod(cell * d, s)  # the plane's first unit is the input origin - pb
+        offset, origin = divmod(cell * d, s)  # the plane's first unit is input origin - pb
         taps = len(range(cell, k, period))
         phases.append(
             AxisPhase(slice(cell, None, period), taps, offset, period * d // s, q, *overlap(n, origin - pb, s, q))
@@ -408,21 +408,21 @@ def _axis(n: int, k: int, s: int, d: int, pb: int, size: int) -> list[AxisPhase]
 
 
 def merged(array: Array, shape: tuple[int, ...]) -> Array | None:
-    """Return the array in another shape, None if that would be a copy."""
+    """Return the array in another shape; None if that would need a copy."""
     reshaped = array.reshape(shape)
     return reshaped if np.may_share_memory(reshaped, array) else None
 
 
 def flipped(weight: Array) -> Array:
-    """Return a kernel turned by 180 degrees."""
+    """Return a kernel rotated by 180 degrees."""
     return weight[(EVERY, EVERY, *(slice(None, None, -1),) * (weight.ndim - 2))]
 
 
 def copy(to: Array, source: Array, beyond: Sequence[Index] = ()) -> None:
-    """Copy an array (g, c, …), and set what is `beyond` in it to zero, some channels at a time.
+    """Copy an array (g, c, …) and set the parts `beyond` to zero, some channels at a time.
 
-    What is set to zero is then still in the cache. It is done in one thread: those of the BLAS are still awake after
-    a product, and would be in the way of others.
+    Those parts are then still in the cache. This runs in one thread: the BLAS's threads are still spinning after a
+    product, and would compete with others.
     """
     axis = 0 if to.shape[0] > 1 else 1
     whole = to.shape[axis]

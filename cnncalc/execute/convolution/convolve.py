@@ -1,4 +1,4 @@
-"""Cross-correlation: the choice of the fastest way to compute one; for transposed ones, see `transposed.scatter`.
+"""Cross-correlation: choose the fastest way to compute one. For transposed convolutions, see `transposed.scatter`.
 
 Everything here works on views with the channels first, of any strides.
 """
@@ -13,7 +13,7 @@ from . import depthwise, product, shifts, taps, winograd
 from .columns import EVERY, Shapes, Windows, broadcast_bias, seeing, seeing_outputs
 
 TILE = 8 << 20
-"""How many bytes are made at once for a large product: about as many as the last cache holds."""
+"""The bytes that are made at once for a large product: about the size of the last-level cache."""
 
 
 def convolve(
@@ -38,7 +38,7 @@ def convolve(
     if [*map(len, inside)] == [*out.shape[2:]]:
         _convolve(x, weight, bias, out, windows, g, tile, then)
         return
-    out[...] = broadcast_bias(bias, len(inside))  # what sees only padding
+    out[...] = broadcast_bias(bias, len(inside))  # these outputs see only padding
     if all(map(len, inside)):
         target = out[(EVERY, EVERY, *[slice(some.start, some.stop) for some in inside])]
         _convolve(x, weight, bias, target, windows.at(tuple([some.start for some in inside])), g, tile, None)
@@ -56,7 +56,7 @@ def _convolve(
     tile: int,
     then: Then | None,
 ) -> None:
-    """Fill `out`, whose units all see the input or are between those that do, with the kernel's cells that see it."""
+    """Fill `out`, whose units see the input or are between such units, with the kernel's cells that see the input."""
     cells = seeing(windows, x.shape[2:], out.shape[2:])
     weight, windows = weight[(EVERY, EVERY, *[slice(some.start, some.stop) for some in cells])], windows.only(cells)
     weight, bias = in_kind(x, weight, bias, out, weight[0].size)
@@ -79,7 +79,7 @@ def _convolve(
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes `convolve` takes at most besides its arguments, weights in the dtype of sums counted."""
+    """Return the most bytes that `convolve` takes besides its arguments, including weights in the dtype of sums."""
     inside = seeing_outputs(shapes.windows, shapes.x[2:], shapes.out[2:])
     if not all(map(len, inside)):
         return 0
@@ -98,11 +98,11 @@ def working(shapes: Shapes) -> int:
 
 
 def takes_shifts(shapes: Shapes) -> bool:
-    """Return whether `convolve` computes it from a weight that is best arranged for that (`shifts.arranged`)."""
+    """Return whether `convolve` works best with a weight arranged by `shifts.arranged`."""
     return shifts.pays(shapes) and not winograd.pays(shapes) and not taps.pays(shapes)
 
 
 def in_kind(x: Array, weight: Array, bias: Array | None, out: Array, terms: int) -> tuple[Array, Array | None]:
-    """Return weight and bias in the dtype in which sums of so many terms are taken."""
+    """Return weight and bias in the dtype for sums of `terms` terms."""
     kind = sum_dtype(x, weight, bias, out, terms)
     return weight.astype(kind, copy=False), None if bias is None else bias.astype(kind, copy=False)

@@ -1,6 +1,6 @@
-"""Depthwise cross-correlation with columns of one row of a kernel only: one product for all rows, and their sum.
+"""Depthwise cross-correlation with columns for one kernel row: a single product for all rows, and their sum.
 
-Columns of all cells (im2col) copy the input as often as the kernel has cells, these as often as a row of it has.
+Columns of all cells (im2col) copy the input once per cell of the kernel; these copy it once per cell of a row.
 Everything here works on views with the channels first, of any strides.
 """
 
@@ -16,13 +16,13 @@ from ..threads import BLOCK, buffer, cut, each, threads
 from .columns import EVERY, Layout, Shapes, Windows, gather, see
 
 LEAST_ROWS = 3
-"""The least rows of a kernel: with fewer, the copies that are saved do not make up for the sums."""
+"""The fewest rows of a kernel: with fewer, the saved copies do not make up for the sums."""
 LEAST_DIVIDED = 1 << 18
-"""From how many multiplications on OpenBLAS divides a product among threads: those of several callers would wait."""
+"""The number of multiplications from which OpenBLAS uses several threads, for which several callers would wait."""
 
 
 def pays(shapes: Shapes) -> bool:
-    """Return whether a cross-correlation is depthwise and faster in this way, a channel within the tile's memory."""
+    """Return whether a cross-correlation is depthwise and faster this way, with a channel within the tile's memory."""
     c_o, each_c, *k = shapes.weight
     if not shapes.g == c_o == shapes.x[1] or each_c > 1 or shapes.kind.kind != "f":
         return False
@@ -30,18 +30,18 @@ def pays(shapes: Shapes) -> bool:
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes `correlate` takes at most besides its arguments."""
+    """Return the most bytes that `correlate` takes besides its arguments."""
     return threads() * _channels(shapes) * _each_channel(shapes) + prod(shapes.weight) * shapes.kind.itemsize
 
 
 def _rows(windows: Windows, out: tuple[int, ...]) -> tuple[Windows, tuple[int, ...]]:
-    """Return the windows of one row of the kernel, and how many units of them all rows see."""
+    """Return the windows of one row of the kernel, and the size that all rows together see."""
     k, _, d, _ = [axis[0] for axis in windows]
     return windows._replace(k=(1, *windows.k[1:])), (out[0] + (k - 1) * d, *out[1:])
 
 
 def _each_channel(shapes: Shapes) -> int:
-    """Return how many bytes a channel takes: its columns, what they are copied from, and the products."""
+    """Return the bytes per channel: its columns, what they are copied from, and the products."""
     k = shapes.weight[2:]
     windows, size = _rows(shapes.windows, shapes.out[2:])
     view = see(shapes.x[2:], windows, size)
@@ -50,7 +50,7 @@ def _each_channel(shapes: Shapes) -> int:
 
 
 def _channels(shapes: Shapes) -> int:
-    """Return how many channels are worked on at once."""
+    """Return the number of channels that are processed at once."""
     most = min(BLOCK // (prod(shapes.out[2:]) * shapes.kind.itemsize), shapes.tile // _each_channel(shapes))
     return min(max(most, 1), shapes.out[1])
 

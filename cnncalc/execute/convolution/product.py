@@ -1,4 +1,4 @@
-"""Cross-correlation as matrix products: columns for a part of the output at a time, and one product.
+"""Cross-correlation as matrix products: the columns of one part of the output at a time, and one product.
 
 Everything here works on views with the channels first, of any strides: x (N, c_i, *space), weight
 (c_o, c_i/g, *k), out (N, c_o, *out). On an axis with kernel k, stride s, dilation d and padding pb before, output u
@@ -19,13 +19,13 @@ from ..threads import buffer, each, shares, threads
 from .columns import EVERY, LEAST_POSITIONS, Index, Layout, Part, Shapes, Windows, gather, merged, parts, see
 
 GROUP_SHARE = 3 << 20
-"""How many bytes of columns of a grouped convolution are worth another thread: to wake it takes as long as 2 MiB."""
+"""The bytes of columns of a grouped convolution that are worth another thread: waking it takes as long as 2 MiB."""
 MOST_WASTE = 1.13
-"""How much longer the rows of the planes may be than those of the output to be copied and multiplied whole."""
+"""The factor by which the planes' rows may be longer than the output's and still be copied and multiplied whole."""
 MOST_WASTE_OF_FEW = 1.5
-"""The same for few output channels, if copying costs more than the product."""
+"""The same factor for few output channels, if copying costs more than the product."""
 FEW = 32
-"""How many channels are more than a few."""
+"""The number of channels from which on they are not few."""
 
 
 class Kernels(NamedTuple):
@@ -34,13 +34,13 @@ class Kernels(NamedTuple):
     matrix: Array
     """(g, c_o/g, c_i/g * k), and with the layout's `ones` a last column, the bias."""
     layout: Layout
-    """The order of the columns that it is multiplied with."""
+    """The order of the columns that the matrix is multiplied by."""
     bias: Array | None
-    """The bias that is not in the matrix, (c_o,)."""
+    """The bias (c_o,) if it is not in the matrix."""
 
     @property
     def each_position(self) -> int:
-        """How many bytes a position of one group takes: its column or its outputs, whichever is more."""
+        """The bytes per position of one group: its column or its outputs, whichever is larger."""
         return int(max(self.matrix.shape[1:]) * self.matrix.itemsize)
 
     def of(self, groups: slice) -> Kernels:
@@ -52,7 +52,7 @@ class Kernels(NamedTuple):
 
 
 def prepare(weight: Array, bias: Array | None, g: int, positions: int, tile: int) -> Kernels:
-    """Return the kernels, with the bias in the matrix if that is cheaper than to add it to so many positions."""
+    """Return the kernels, with the bias in the matrix if that is cheaper than adding it to `positions` positions."""
     matrix, taps_first = _as_matrix(weight, g)
     if bias is None or matrix.shape[2] > positions or weight.nbytes > tile:
         return Kernels(matrix, Layout(weight.dtype, g, taps_first, ones=False), bias)
@@ -71,9 +71,9 @@ def _as_matrix(weight: Array, g: int) -> tuple[Array, bool]:
 
 
 def pointwise(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows) -> bool:
-    """Fill `out` with one product for each sample of the arrays as they are, and return whether that is possible.
+    """Fill `out` with one product per sample, without copies, if possible, and return whether it was.
 
-    It is for a 1x1 kernel and floats of one dtype, unless maps are small: some then share a product.
+    This is for a 1x1 kernel and floats of one dtype, unless maps are so small that several share a product.
     """
     n, c_i, *space = x.shape
     if x.shape[2:] != out.shape[2:] or max(windows.k) > 1 or max(windows.s) > 1 or any(windows.pb):
@@ -110,7 +110,7 @@ def correlate(
     if g == 1:
         for part in pieces:
             multiply(x, kernel, out, windows, part)
-        if then is not None:  # not between products: our threads and those of the BLAS would be in each other's way
+        if then is not None:  # not between products: our threads and the BLAS's would compete
             then((EVERY,) * out.ndim)
         return
     whole = g * pieces[0].positions * kernel.each_position
@@ -128,18 +128,18 @@ def correlate(
 
 
 def _parts(n: int, space: tuple[int, ...], g: int, each_position: int, tile: int) -> Iterator[Part]:
-    """Yield an output in parts; a position of one group takes so many bytes, and of groups there are few samples."""
+    """Yield an output in parts; a position of one group takes `each_position` bytes."""
     several = n if g == 1 else min(GROUP_SHARE, tile) // (g * prod(space) * each_position)
     return parts(n, space, tile // each_position, several)
 
 
 def _groups(part: Part, g: int, each_position: int, tile: int) -> int:
-    """Return how many of the groups are worked on at once."""
+    """Return the number of groups that are processed at once."""
     return min(max(tile // (part.positions * each_position), 1), g)
 
 
 def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part) -> None:
-    """Fill one part of the output: the columns that its positions see (im2col), the product, and the bias."""
+    """Fill one part of the output: gather the columns (im2col), multiply, and add the bias."""
     matrix, bias = kernel.matrix, kernel.bias
     g, c_o, _ = matrix.shape
     target = part.of(out)
@@ -165,7 +165,7 @@ def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes this takes at most besides the arrays."""
+    """Return the most bytes that `correlate` takes besides its arguments."""
     x, weight, out, windows, g, kind, tile = shapes
     rows, height = weight[0] // g, prod(weight[1:]) + 1
     each_position = max(rows, height) * kind.itemsize

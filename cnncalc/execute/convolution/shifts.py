@@ -1,8 +1,8 @@
-"""Cross-correlation as one product for all taps and a shifted sum: what each tap makes of the input is added up.
+"""Cross-correlation as one product for all taps and a shifted sum of the results.
 
-The input is not copied (im2col), and what is added has as many channels as the output: it pays if these are much fewer
-than the input's. Everything here works on views with the channels first, of any strides: x (N, c_i, *space), weight
-(c_o, c_i, *k), out (N, c_o, *space). Output u sees through the cell i of an axis the input u + i*d - pb.
+The input is not copied (no im2col), and the terms have as many channels as the output, so it pays if these are far
+fewer than the input's. Everything here works on views with the channels first, of any strides: x (N, c_i, *space),
+weight (c_o, c_i, *k), out (N, c_o, *space). Through cell i of an axis, output u sees input u + i*d - pb.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ..threads import BLOCK, buffer, cut, each
 from .columns import EVERY, Index, Part, Shapes, Windows, broadcast_bias, merged
 
 LEAST_INPUTS = 32
-"""The least channels of the input: with fewer, the product is too small to make up for the sums."""
+"""The fewest input channels: with fewer, the product is too small to make up for the sums."""
 
 MOST_KERNELS = 4
 """The largest weights, which may be copied, in multiples of what is made at once."""
 
 
 def pays(shapes: Shapes) -> bool:
-    """Return whether a convolution can be computed in this way, and faster."""
+    """Return whether a convolution can be computed this way, and faster."""
     c_o, c_i, *k = shapes.weight
     same = shapes.x[2:] == shapes.out[2:] and max(shapes.windows.s) == 1
     if shapes.g > 1 or not same or prod(k) == 1 or c_i < LEAST_INPUTS:
@@ -38,7 +38,7 @@ def pays(shapes: Shapes) -> bool:
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes `correlate` takes at most besides its arguments."""
+    """Return the most bytes that `correlate` takes besides its arguments."""
     c_o, c_i, *k = shapes.weight
     before, after = _reach(shapes.windows)
     height, *rest = shapes.out[2:]
@@ -47,33 +47,33 @@ def working(shapes: Shapes) -> int:
 
 
 def _fit(shapes: Shapes) -> int:
-    """Return how many units of the first axis of an output can be made at once."""
+    """Return how many units of an output's first axis can be made at once."""
     c_o, _, *k = shapes.weight
     each = prod(k) * c_o * prod(shapes.out[3:]) * shapes.kind.itemsize
     return shapes.tile // each - sum(_reach(shapes.windows))
 
 
 def _rows(shapes: Shapes) -> int:
-    """Return how many are made at once: about as many each time."""
+    """Return how many are made at once, so that all steps are about equal."""
     height = shapes.out[2]
     return -(-height // -(-height // max(_fit(shapes), 1)))
 
 
 def _reach(windows: Windows) -> tuple[int, int]:
-    """Return how many units before and after an output a kernel sees on the first axis."""
+    """Return how far a kernel sees before and after an output on the first axis."""
     k, _, d, pb = [axis[0] for axis in windows]
     return pb, (k - 1) * d - pb
 
 
 def arranged(weight: Array) -> Array:
-    """Return a weight (c_o, c_i, *k) that is in memory as (*k, c_o, c_i), as `correlate` takes it."""
+    """Return a weight (c_o, c_i, *k) stored in memory as (*k, c_o, c_i), as `correlate` prefers."""
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(weight, (0, 1), (-2, -1))), (-2, -1), (0, 1))
 
 
 def correlate(
     x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, tile: int, then: Then | None = None
 ) -> None:
-    """Fill `out` with the cross-correlation, some rows of a sample at a time, and call `then` for each part of it."""
+    """Fill `out` with the cross-correlation, some rows of a sample at a time, and call `then` for each part."""
     c_o, c_i, *k = weight.shape
     height, *rest = x.shape[2:]
     matrix = np.moveaxis(weight, (0, 1), (-2, -1)).reshape(-1, c_i)
@@ -87,7 +87,7 @@ def correlate(
 
 
 def _products(matrix: Array, x: Array) -> Array:
-    """Return what every tap makes of some rows of a sample."""
+    """Return the products of all taps with some rows of a sample."""
     shape = (len(x), prod(x.shape[1:]))
     seen = merged(x, shape) if x.dtype == matrix.dtype else None
     if seen is None:
@@ -98,7 +98,7 @@ def _products(matrix: Array, x: Array) -> Array:
 
 
 def _add_up(made: Array, bias: Array | None, out: Array, windows: Windows, part: Part, then: Then | None) -> None:
-    """Fill a part of `out` with the sums of what the taps make, (*k, c_o, rows, …), some channels at a time."""
+    """Fill a part of `out` with the sums of the taps' products (*k, c_o, rows, …), some channels at a time."""
     nd, c_o = len(windows.k), out.shape[1]
     first = max(part.begin[0] - _reach(windows)[0], 0)
 
@@ -115,7 +115,7 @@ def _add_up(made: Array, bias: Array | None, out: Array, windows: Windows, part:
 
 
 def _sum(made: Array, windows: Windows, begin: int, rows: int) -> Array:
-    """Return the sum (c, rows * …) of what the taps make, (*k, c, rows, …), for the rows from `begin` on."""
+    """Return the sum (c, rows * …) of the taps' products (*k, c, rows, …), for the rows from `begin` on."""
     nd = len(windows.k)
     sums, *others = [(made[tap.cell], tap) for tap in _taps(windows, made.shape[nd + 1 :], begin, rows)]
     total: Array = sums[0].reshape(len(sums[0]), -1)[:, sums[1].seen]
@@ -128,9 +128,9 @@ def _sum(made: Array, windows: Windows, begin: int, rows: int) -> Array:
 
 
 class Tap(NamedTuple):
-    """What a cell of the kernel adds to a sum: its values, taken as one row, some places before or after the outputs.
+    """What a cell of the kernel adds to a sum: its products as one row, shifted against the outputs.
 
-    At the ends of all axes but the first, those are values of the next row or the last: there they are set to zero.
+    At the ends of all axes but the first, these belong to the next or previous row, and are set to zero.
     """
 
     cell: tuple[int, ...]
@@ -141,9 +141,9 @@ class Tap(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _taps(windows: Windows, space: tuple[int, ...], begin: int, rows: int) -> tuple[Tap, ...]:
-    """Return the taps that add to the rows of an output from `begin` on; the first is the one that sees its own place.
+    """Return the taps that add to an output's rows from `begin` on, first the one that sees the output's own position.
 
-    `space` is that of what the taps make.
+    `space` is that of the products.
     """
     strides = [prod(space[axis + 1 :]) for axis in range(len(space))]
     length, found = rows * strides[0], list[Tap]()

@@ -1,6 +1,6 @@
-"""Convolutions one tap at a time: for kernels of which few taps meet the input, however far apart these are.
+"""Convolutions one tap at a time, for kernels of which few taps meet the input, at any distance.
 
-With far more taps than inputs, one input at a time.
+With far more taps than inputs, they are computed one input at a time.
 
 Everything here works on views with the channels first, of any strides: x (N, c_i, *space), out (N, c_o, *out). The sums
 are taken in the weight's dtype, one sample at a time.
@@ -19,16 +19,16 @@ from ..threads import buffer
 from .columns import EVERY, Index, Shapes, Windows, broadcast_bias, overlap, taps
 
 LEAST_SHARE = 16
-"""One of so many taps of all windows has to fall on the input, or it is faster to take only those that do."""
+"""The inverse of the share of taps on the input below which it is faster to process only those."""
 
 
 def has_few_inputs(space: Sequence[int], k: Sequence[int]) -> bool:
-    """Return whether there are so many taps that a product for each input is faster."""
+    """Return whether there are so many taps that one product per input is faster."""
     return prod(space) * LEAST_SHARE < prod(k)
 
 
 def pays(shapes: Shapes) -> bool:
-    """Return whether so few taps of a cross-correlation fall on the input that they are better taken one at a time."""
+    """Return whether so few taps of a cross-correlation meet the input that processing them one by one is faster."""
     space, out, windows = shapes.x[2:], shapes.out[2:], shapes.windows
     if all((k - 1) * d < n for n, k, d in zip(space, windows.k, windows.d, strict=True)):
         return False
@@ -40,7 +40,7 @@ def pays(shapes: Shapes) -> bool:
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes `correlate` takes at most besides its arguments."""
+    """Return the most bytes that `correlate` takes besides its arguments."""
     seen = prod([min(pair) for pair in zip(shapes.x[2:], shapes.out[2:], strict=True)])
     each = prod(shapes.out[1:]) + seen * (shapes.x[1] + shapes.out[1]) + prod(shapes.weight[:2])
     if has_few_inputs(shapes.x[2:], shapes.windows.k):
@@ -49,7 +49,7 @@ def working(shapes: Shapes) -> int:
 
 
 def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int) -> None:
-    """Fill `out` with the cross-correlation of x and weight (c_o, c_i/g, *k), a product for each tap or input."""
+    """Fill `out` with the cross-correlation of x and weight (c_o, c_i/g, *k), with one product per tap or input."""
     if has_few_inputs(x.shape[2:], windows.k):
         _correlate_inputs(x, weight, bias, out, windows, g)
         return
@@ -66,7 +66,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: 
 
 
 def _correlate_inputs(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int) -> None:
-    """Fill `out` with the cross-correlation, a product for each input."""
+    """Fill `out` with the cross-correlation, with one product per input."""
     kind = weight.dtype
     by_group = weight.reshape(g, -1, *weight.shape[1:])
     axes = list(zip(*windows, out.shape[2:], strict=True))
@@ -84,14 +84,14 @@ def _correlate_inputs(x: Array, weight: Array, bias: Array | None, out: Array, w
 
 
 def reaching(u: int, k: int, s: int, d: int, pb: int, size: int) -> tuple[slice, slice] | None:
-    """Return the cells of one axis, the last first, through which outputs see input u, and these; None if none does."""
+    """Return the cells of one axis, last first, through which outputs see input u, and these outputs; None if none."""
     common = gcd(s, d)
     places, beside = divmod(u + pb, common)
     period, step = s // common, d // common
     first = places * pow(step, -1, period) % period
     if beside or first >= k:
         return None
-    out = (u + pb - first * d) // s  # through each further cell one that stands `step` before
+    out = (u + pb - first * d) // s  # each further cell reaches the output `step` before
     begin, end = max(-((size - 1 - out) // step), 0), min((k - 1 - first) // period, out // step)
     if end < begin:
         return None
@@ -101,7 +101,7 @@ def reaching(u: int, k: int, s: int, d: int, pb: int, size: int) -> tuple[slice,
 
 
 def scatter(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int) -> None:
-    """Fill `out` with the transposed convolution of x and weight (c_i, c_o/g, *k), a product for each input."""
+    """Fill `out` with the transposed convolution of x and weight (c_i, c_o/g, *k), with one product per input."""
     kind = weight.dtype
     by_group = weight.reshape(g, -1, *weight.shape[1:])
     axes = list(zip(out.shape[2:], *windows, strict=True))
@@ -117,7 +117,7 @@ def scatter(x: Array, weight: Array, bias: Array | None, out: Array, windows: Wi
 
 
 def _sums(out: Array, bias: Array | None, kind: np.dtype[np.generic]) -> Iterator[tuple[int, Array]]:
-    """Yield for each sample its index and its sums, which begin as the bias; they are then copied to the output."""
+    """Yield each sample's index and its sums, initialized with the bias, which are then copied to the output."""
     for n, sample in enumerate(out):
         sums = sample if out.dtype == kind else buffer("sums", sample.shape, kind)
         sums[...] = broadcast_bias(bias, sample.ndim - 1)

@@ -2,8 +2,8 @@
 
 Everything here works on views with the channels first, of any strides: x (N, c_i, *space), weight
 (c_i, c_o/g, *k), out (N, c_o, *out). Input u writes to the outputs u*s + i*d - pb, i = 0 … k-1. So only some of
-the kernel's cells write to every s-th output from `start` on, each from the inputs in their order: output start + s*v
-is written by input v - shift, where shift = (i*d - pb - start) / s.
+the kernel's cells write to every s-th output from `start` on, each from consecutive inputs: output start + s*v is
+written by input v - shift, where shift = (i*d - pb - start) / s.
 Source: Dumoulin & Visin, A guide to convolution arithmetic for deep learning (arXiv 1603.07285), section 4.
 """
 
@@ -24,23 +24,23 @@ from .convolve import TILE, convolve, in_kind
 from .convolve import working as working_each
 
 MOST_OUT = 2
-"""The most output channels for one input channel to write all cells at once: with more, to add them up costs more than
-to gather what each output sees."""
+"""The most output channels per input channel for writing all cells at once: with more, adding them up costs more than
+gathering what each output sees."""
 MOST_IN = 4
-"""The largest sample that is copied, in multiples of what is made at once."""
+"""The largest sample that is copied, in multiples of the bytes made at once."""
 
 
 class Outputs(NamedTuple):
-    """A phase of an axis: every s-th output, and the kernel's cells that write to these."""
+    """A phase of an axis: every s-th output, and the kernel's cells that write to those outputs."""
 
     cells: range
     """The cells."""
     outputs: slice
     """The outputs."""
     size: int
-    """How many outputs."""
+    """The number of outputs."""
     shifts: range
-    """How many places before each output its input is, for each of the cells."""
+    """For each cell, the distance of its input before each output."""
 
 
 def scatter(
@@ -78,13 +78,13 @@ def _scatter(x: Array, weight: Array, bias: Array | None, out: Array, windows: W
 
 
 def has_few_inputs(space: Sequence[int], windows: Windows) -> bool:
-    """Return whether there are fewer inputs than phases, or far fewer than taps."""
+    """Return whether there are fewer inputs than phases, or far fewer inputs than taps."""
     phases = prod([min(s // gcd(s, d), k) for k, s, d, _ in zip(*windows, strict=True)])
     return prod(space) < phases or taps.has_few_inputs(space, windows.k)
 
 
 def adding_pays(shapes: Shapes, phases: int) -> bool:
-    """Return whether `add` is faster for so many phases, and the copy of a sample that it may take is small."""
+    """Return whether `add` is faster for this number of phases, and the copy of a sample that it may need is small."""
     c_i, c_o, *k = shapes.weight
     each_map = prod(shapes.x[2:]) * shapes.kind.itemsize
     few = shapes.g == 1 and phases > 1 and c_o <= MOST_OUT * c_i
@@ -92,7 +92,7 @@ def adding_pays(shapes: Shapes, phases: int) -> bool:
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes `scatter` takes at most besides its arguments."""
+    """Return the most bytes that `scatter` takes besides its arguments."""
     n, c_i, *space = shapes.x
     c_o = shapes.out[1]
     weights = prod(shapes.weight) * shapes.kind.itemsize
@@ -117,7 +117,7 @@ def _all_phases(out: Sequence[int], windows: Windows) -> list[tuple[Outputs, ...
 
 
 def _windows(axes: Sequence[Outputs]) -> Windows:
-    """Return the windows of a phase as a cross-correlation with its cells in reverse order."""
+    """Return the windows of a phase as a cross-correlation with its cells reversed."""
     k, ones = tuple([len(axis.cells) for axis in axes]), (1,) * len(axes)
     return Windows(k, ones, tuple([axis.shifts.step for axis in axes]), tuple([axis.shifts[-1] for axis in axes]))
 
@@ -137,7 +137,7 @@ def _phases(n: int, k: int, s: int, d: int, pb: int) -> list[Outputs]:
 def correlate_each(
     x: Array, weight: Array, bias: Array | None, out: Array, phases: Sequence[tuple[Outputs, ...]], g: int, tile: int
 ) -> None:
-    """Fill `out`, each phase with a cross-correlation of its own with its cells in reverse order."""
+    """Fill `out`, each phase by a cross-correlation with its cells reversed."""
     c_i, c_o = x.shape[1] // g, weight.shape[1]
     apart = weight.reshape(g, c_i, c_o, *weight.shape[2:]).swapaxes(1, 2)  # (g, c_o/g, c_i/g, *k)
     for axes in phases:
@@ -148,18 +148,18 @@ def correlate_each(
 
 
 class Sum(NamedTuple):
-    """The sum that gives the outputs of a phase from what every cell writes, (c, *k, *space)."""
+    """How the outputs of a phase are summed from what all cells write, (c, *k, *space)."""
 
     outputs: Index
     """The phase's outputs, in (c, *out)."""
     first: Index
-    """What a cell writes that writes to all of them: the sum is taken in its place."""
+    """The values of a cell that writes to all the outputs, in which the sum is accumulated."""
     added: tuple[tuple[Index, Index], ...]
-    """A part of `first`, and what another cell writes, which is added to it."""
+    """Pairs of a part of `first` and another cell's values, which are added to it."""
 
 
 def _sum(axes: Sequence[Outputs], space: Sequence[int]) -> Sum | None:
-    """Return how a phase is summed, None if no cell writes to all of it."""
+    """Return how a phase is summed; None if no cell writes to all of it."""
     pairs: list[tuple[Index, Index]] = []
     for several in product(*[zip(axis.cells, axis.shifts, strict=True) for axis in axes]):
         cells, shifts = zip(*several, strict=True)
@@ -175,7 +175,7 @@ def _sum(axes: Sequence[Outputs], space: Sequence[int]) -> Sum | None:
 
 
 def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[Sum], tile: int) -> None:
-    """Compute what every cell writes in one product, some samples or channels at a time; then the sum of each phase."""
+    """Compute what all cells write in one product, some samples or channels at a time, then sum each phase."""
     terms = len(weight) * max(1 + len(phase.added) for phase in sums)
     weight, bias = in_kind(x, weight, bias, out, terms)
     kind, space = weight.dtype, x.shape[2:]

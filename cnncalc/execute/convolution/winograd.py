@@ -1,7 +1,7 @@
-"""Winograd's F(2x2, 3x3): four outputs of a 3x3 kernel with 16 multiplications for each channel instead of 36.
+"""Winograd's F(2x2, 3x3): four outputs of a 3x3 kernel with 16 multiplications per channel instead of 36.
 
-Y = A'[(G g G') * (B' d B)]A for a tile d of 4x4 inputs and a kernel g, the product element by element and summed over
-the channels, which makes it 16 matrix products (Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, 2015).
+Y = A'[(G g G') * (B' d B)]A for a tile d of 4x4 inputs and a kernel g. The elementwise product is summed over the
+channels, which gives 16 matrix products (Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, 2015).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from .columns import EVERY, Part, Shapes, Windows, padded, parts, see
 
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 LEAST_CHANNELS = 256
-"""The least channels: with fewer, the products are too small to make up for the transforms."""
+"""The fewest channels: with fewer, the products are too small to make up for the transforms."""
 LEAST_TILES = 384
-"""The least tiles that make up for transforming the weights."""
+"""The fewest tiles that make up for transforming the weights."""
 MOST_KERNELS = 8
-"""The largest transformed weights, in multiples of what is made at once."""
+"""The largest transformed weights, in multiples of the bytes made at once."""
 LARGEST = 1e15
-"""The largest values: with larger ones, sums of products could overflow float32 although the result does not."""
+"""The largest values: with larger ones, sums of products could overflow float32 even if the result does not."""
 
 
 def pays(shapes: Shapes) -> bool:
@@ -37,12 +37,12 @@ def pays(shapes: Shapes) -> bool:
 
 
 def is_harmless(x: Array, weight: Array) -> bool:
-    """Return whether no value is NaN, infinite or nearly so: it would spread over its whole tile."""
+    """Return whether all values are finite and not too large: others would spread over their whole tile."""
     return all(array.min() > -LARGEST and array.max() < LARGEST for array in (x, weight))
 
 
 def working(shapes: Shapes) -> int:
-    """Return how many bytes this takes at most besides the arrays."""
+    """Return the most bytes that `correlate` takes besides its arguments."""
     c_o, c_i = shapes.weight[:2]
     part = next(_parts(c_i + c_o, shapes.out, shapes.kind, shapes.tile))
     high, wide = part.size
@@ -51,7 +51,7 @@ def working(shapes: Shapes) -> int:
 
 
 def _parts(channels: int, out: tuple[int, ...], kind: Dtype, tile: int) -> Iterator[Part]:
-    """Yield an output (N, c_o, h, w) in parts of its tiles, for so many channels of input and output."""
+    """Yield an output (N, c_o, h, w) in parts of tiles; `channels` are those of input and output together."""
     return parts(out[0], [-(-n // 2) for n in out[2:]], tile // (16 * channels * kind.itemsize), out[0])
 
 
@@ -73,7 +73,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: 
 
 
 def _inputs(planes: Array, part: Part) -> Array:
-    """Return B' d B of every tile, (16, c, tiles), from its even and odd rows and columns, (c, n, 2, 2, h+1, w+1)."""
+    """Return B' d B of every tile, (16, c, tiles), from the even and odd rows and columns, (c, n, 2, 2, h+1, w+1)."""
     c, n = planes.shape[:2]
     high, wide = part.size
     inputs = buffer("inputs", (4, 4, c, n, high, wide), planes.dtype)
@@ -99,7 +99,7 @@ def _four(d0: Array, d1: Array, d2: Array, d3: Array, into: Array) -> None:
 
 
 def _outputs(products: Array, bias: Array | None, out: Array, part: Part) -> None:
-    """Fill `out` with A' m A of every tile, and the bias: four outputs each, unless the output ends before them."""
+    """Fill `out` with A' m A of every tile plus the bias: four outputs each, unless the output ends before."""
     c_o = products.shape[1]
     begin = [2 * b for b in part.begin]
     target = out[(part.samples, EVERY, *[slice(b, b + 2 * n) for b, n in zip(begin, part.size, strict=True)])]

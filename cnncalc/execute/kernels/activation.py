@@ -1,4 +1,4 @@
-"""The kernels of activations: functions of each value, a cache-sized block at a time, and softmax along an axis."""
+"""The kernels of activations: value-by-value functions, one cache-sized block at a time, and softmax along an axis."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..threads import blockwise, buffer
 from .dense import in_order
 
 Function = Callable[[Array, Array, Task], object]
-"""Fill the second array, which may be the first, from the first."""
+"""A function that fills the second array, which may be the first, from the first."""
 
 
 def pointwise(function: Function) -> Callable[[Task, Sequence[Array], Weights, Array], None]:
-    """Return a kernel that calls a function of blocks, float16 in float32."""
+    """Return a kernel that applies a function block by block, with float16 computed in float32."""
 
     def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
         x, kind = xs[0], wide(out.dtype)
@@ -39,7 +39,7 @@ def pointwise(function: Function) -> Callable[[Task, Sequence[Array], Weights, A
 
 def _relu(x: Array, out: Array, task: Task) -> None:
     zero = x.dtype.type(0)
-    if x.dtype.kind == "f":  # NumPy clips to two bounds twice as fast as it takes a maximum with one
+    if x.dtype.kind == "f":  # NumPy clips to two bounds twice as fast as it takes the maximum with one
         np.clip(x, zero, x.dtype.type(np.inf), out=out)
     else:
         np.maximum(x, zero, out=out)
@@ -133,7 +133,7 @@ def _gelu(x: Array, out: Array, task: Task) -> None:
 
 
 FAR = 26.0
-"""erfc is taken as 0 from here on, where it is 1e-296."""
+"""The number from which on erfc counts as 0; it is 1e-296 there."""
 
 
 @lru_cache(maxsize=2)
@@ -210,7 +210,7 @@ FUNCTIONS: dict[str, Function] = {
     "exp": lambda x, out, _: np.exp(x, out=out),
     "clip": _clip,
 }
-"""The functions of each value."""
+"""The value-by-value functions, by op."""
 KERNELS = {
     op: Kernel(pointwise(function), averages, in_place=True, each=function) for op, function in FUNCTIONS.items()
 }

@@ -24,8 +24,8 @@ def _rescale(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> N
 
 
 def _constant(value: object, out: Array, kind: Dtype) -> Array:
-    """Return a number, or one for each channel, shaped to broadcast with a sample."""
-    if out.ndim == 1:  # one number a sample
+    """Return a number, or one per channel, shaped to broadcast with a sample."""
+    if out.ndim == 1:  # one number per sample
         return np.asarray(value, kind).reshape(1)
     return by_channel(np.broadcast_to(np.asarray(value, kind), (out.shape[1],)), out, kind)
 
@@ -39,7 +39,7 @@ def _normalization(task: Task, xs: Sequence[Array], weights: Weights, out: Array
 
 
 def _quantize(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Compute (clip(round(x/scale) + zero, min, max) - zero)*scale, halves rounded to the even number."""
+    """Compute (clip(round(x/scale) + zero, min, max) - zero)*scale, with halves rounded to even."""
     kind, v = wide(out.dtype), task.values
     for n in range(len(out)):
         own = slice(n, n + 1)
@@ -53,7 +53,7 @@ def _quantize(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
 
 
 def _range(x: Array, values: Mapping[str, Any]) -> tuple[Array, Array]:
-    """Return the scale and the zero of a sample's own range, which has 0 in it (onnx, DynamicQuantizeLinear)."""
+    """Return the scale and the zero of a sample's own range, extended to contain 0 (onnx, DynamicQuantizeLinear)."""
     least, most = min(x.min(), x.dtype.type(0)), max(x.max(), x.dtype.type(0))
     scale = (most - least) / x.dtype.type(values["max"] - values["min"])
     scale = scale if scale > 0 else x.dtype.type(1)

@@ -1,4 +1,4 @@
-"""The kernels of layers that repeat values, turn them around an axis or put them side by side."""
+"""The kernels of layers that repeat, roll or stack values."""
 
 from __future__ import annotations
 

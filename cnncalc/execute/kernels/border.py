@@ -25,7 +25,7 @@ def _pad(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
         return
 
     def work(block: Place) -> None:
-        """Fill a block, of what it repeats of x along one axis after another."""
+        """Fill a block from the values of x that it repeats, along one axis after another."""
         taken = x[tuple([slice(None) if axis in axes else part for axis, part in enumerate(block)])]
         for axis, (before, after) in zip(axes, pads, strict=True):
             units = np.arange(*block[axis].indices(out.shape[axis]))

@@ -1,4 +1,4 @@
-"""The kernels of convolution layers: from a layer's keys and weights to (transposed) cross-correlations."""
+"""The kernels of convolution layers, which map keys and weights to (transposed) cross-correlations."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ..threads import buffer, threads
 
 
 def windows_of(task: Task) -> Windows:
-    """Return the windows of a layer, its padding resolved."""
+    """Return the windows of a layer with resolved padding."""
     v = task.values
     return Windows(tuple(v["k"]), tuple(v["s"]), tuple(v["d"]), tuple([before for before, _ in v["p"]]))
 
 
 def kernel_first(weight: Array, task: Task, depthwise: bool = False) -> Array:
-    """Return a kernel as (c_o, c_i/g, *k), turned if the layer flips it; in NHWC it is stored as (*k, c_i/g, c_o).
+    """Return a kernel as (c_o, c_i/g, *k), flipped if the layer says so; in NHWC it is stored as (*k, c_i/g, c_o).
 
-    Of a depthwise convolution it is (c_i*multiplier, 1, *k), stored in NHWC as (*k, c_i, multiplier); of a transposed
-    one (c_i, c_o/g, *k), stored in NHWC as (*k, c_o/g, c_i).
+    For a depthwise convolution it is (c_i*multiplier, 1, *k), stored in NHWC as (*k, c_i, multiplier); for a transposed
+    one it is (c_i, c_o/g, *k), stored in NHWC as (*k, c_o/g, c_i).
     """
     if task.channels_last:
         *space, first, second = range(weight.ndim)
@@ -35,12 +35,12 @@ def kernel_first(weight: Array, task: Task, depthwise: bool = False) -> Array:
 
 
 def _tile(task: Task, g: int) -> int:
-    """Return how many bytes of columns, and of products, are made at once: each thread has groups of its own."""
+    """Return the bytes of columns and of products that are made at once: each thread has its own groups."""
     return min(TILE, task.scratch // (4 * (threads() if g > 1 else 1)))
 
 
 def _kernel(way: Callable[..., None], estimate: Callable[[Shapes], int], kind: ConvKind) -> Kernel:
-    """Return the kernel of a convolution with one array of weights: what fills its output, and what that takes."""
+    """Return the kernel of a convolution with one weight array, from the function that fills its output."""
 
     def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
         weight = kernel_first(weights["weight"], task, kind is ConvKind.DEPTHWISE)
@@ -57,14 +57,14 @@ def _kernel(way: Callable[..., None], estimate: Callable[[Shapes], int], kind: C
 
 
 def arranges(task: Task, x: tuple[int, ...], out: tuple[int, ...], dtype: Dtype) -> bool:
-    """Return whether the weight of a plain convolution is better in another order in memory, for many runs."""
+    """Return whether another memory order of a plain convolution's weight pays off over many runs."""
     windows, g = windows_of(task), task.values["g"]
     shapes = Shapes(x, (out[1], x[1] // g, *windows.k), out, windows, g, dtype, _tile(task, g))
     return not task.values["flip"] and takes_shifts(shapes)
 
 
 def arranged(weight: Array, task: Task) -> Array:
-    """Return the weight of a plain convolution, which is not flipped, in that order, as an array of the same shape."""
+    """Return the weight of a plain, unflipped convolution in that memory order, with the same shape."""
     kernel = shifts.arranged(kernel_first(weight, task))
     return np.moveaxis(kernel, (1, 0), (-2, -1)) if task.channels_last else kernel
 
@@ -82,7 +82,7 @@ def _separable(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
 
 
 def _between(task: Task, n: int, c: int, space: Sequence[int], kind: Dtype) -> Iterator[Part]:
-    """Return the parts of the output whose c channels between the two convolutions are in memory at once."""
+    """Yield parts of the output such that the c channels between the two convolutions fit in memory."""
     return parts(n, space, _tile(task, 1) // (c * kind.itemsize), n)
 
 

@@ -1,4 +1,4 @@
-"""The kernels of linear layers, and of those that only reshape a sample or reorder its axes."""
+"""The kernels of linear layers, and of layers that only reshape a sample or reorder its axes."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def _linear(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
                     product += bias[some].astype(kind, copy=False)
                 np.copyto(to[these, some], product, casting="unsafe")
 
-    few = len(rows) == 1  # the BLAS multiplies a vector in one thread, and memory is what it waits for
+    few = len(rows) == 1  # the BLAS multiplies a vector in one thread, limited by memory
     each(work, shares(len(weight), weight.nbytes) if few else [slice(0, len(weight))])
 
 
 def in_order(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Fill `out` with the values of x in their order."""
+    """Fill `out` with the values of x in order."""
     if not np.may_share_memory(xs[0], out):
         np.copyto(out, xs[0].reshape(out.shape))
 

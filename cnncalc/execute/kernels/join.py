@@ -17,19 +17,18 @@ from ..threads import BLOCK, blockwise, cut, each
 from .reduce import reduction
 
 Bound = Callable[[Sequence[int]], int]
-"""Return the largest magnitude of a result from those of its operands."""
+"""A function from the largest magnitudes of operands to that of the result."""
 
 
 def aligned(x: Array, out: Array) -> Array:
-    """Return a view of an input broadcast to the output: axes of 1 after the batch, sizes repeated."""
+    """Return a view of an input broadcast to the output, with axes of size 1 inserted after the batch."""
     return np.broadcast_to(x.reshape(len(x), *(1,) * (out.ndim - x.ndim), *x.shape[1:]), out.shape)
 
 
 def combine(ufunc: np.ufunc, bound: Bound | None = None, what: str = "") -> Compute:
-    """Return the kernel of an operation of several inputs or of one and a value, float16 in float32.
+    """Return the kernel of an operation on several inputs, or on one and a value, with float16 computed in float32.
 
-    `bound` is given for results that integers may not hold, which are called `what`: ShapeError if they may grow beyond
-    int64.
+    `bound` is for results that may exceed integers, which are called `what`: ShapeError if they may grow beyond int64.
     """
 
     def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -49,33 +48,33 @@ def combine(ufunc: np.ufunc, bound: Bound | None = None, what: str = "") -> Comp
             if kind != out.dtype:
                 out[block] = result
 
-        at_once = min(len(operands), 3)  # two that meet and their result, or a further one that joins it
+        at_once = min(len(operands), 3)  # two operands and their result, or a further operand
         blockwise(work, out, at_once * out.itemsize)
 
     return compute
 
 
 def _power(operands: Sequence[int]) -> int:
-    """Return the largest power of integers, or a number beyond int64."""
+    """Return the largest magnitude of a power of integers, or a number beyond int64."""
     base, exponent = operands
     return base**exponent if base < 2 or exponent < 64 else LARGEST + 1
 
 
 def powers(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
-    """Return the dtype of powers: integers stay so if the exponent is a whole number from 0 on."""
+    """Return the dtype of powers: integers stay integers if the exponent is a non-negative integer."""
     exponent = values.get("value")
     return (accumulates if isinstance(exponent, int) and exponent >= 0 else averages)(kinds, values)
 
 
 def extremes(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
-    """Return the dtype of a minimum or a maximum: that of the inputs, or one that also holds `value`."""
+    """Return the dtype of a minimum or maximum: that of the inputs, or one that also holds `value`."""
     if "value" not in values:
         return keeps(kinds, values)
     return (accumulates if isinstance(values["value"], int) else averages)(kinds, values)
 
 
 def extreme_of(pick: np.ufunc) -> Compute:
-    """Return the kernel of min or max: of several inputs, of one and a value, or over some axes of one."""
+    """Return the kernel of min or max: over several inputs, one input and a value, or some axes of one input."""
     join, over = combine(pick, max, "a value"), reduction(pick)
 
     def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -116,12 +115,12 @@ def _where(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> Non
 
 
 def chosen(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
-    """Return the dtype that holds both that a condition, which comes first, chooses from."""
+    """Return the dtype that holds both choices; the condition comes first in `kinds`."""
     return keeps(kinds[1:], values)
 
 
 def _concat(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Fill `out` some units of the axis at a time, and do what follows while they are in the cache."""
+    """Fill `out` some units of the axis at a time, and apply what follows while they are in the cache."""
     axis, ends = task.axes[0], [*accumulate(x.shape[task.axes[0]] for x in xs)]
     before = (slice(None),) * axis
 

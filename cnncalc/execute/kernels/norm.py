@@ -1,4 +1,4 @@
-"""The kernels of normalisations, as they are once trained; statistics of a sample are computed from the sample."""
+"""The kernels of normalisations in inference mode; per-sample statistics are computed from the sample."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .pool import sliding
 
 
 def by_channel(values: Array, x: Array, kind: Dtype) -> Array:
-    """Return one value a channel, shaped to broadcast with a sample of x (N, C, *space)."""
+    """Return one value per channel, shaped to broadcast with a sample of x (N, C, *space)."""
     return values.astype(kind, copy=False).reshape(-1, *(1,) * (x.ndim - 2))
 
 
 def affine(x: Array, factor: Array | None, offset: Array | None, out: Array) -> None:
-    """Fill out (N, C, *space), which may be x, with x*factor + offset, each (C, 1 …) or left out."""
+    """Fill out (N, C, *space), which may be x, with x*factor + offset, each of them (C, 1 …) or None."""
 
     def work(block: tuple[slice, ...]) -> None:
         mine, target, own = x[block], out[block], block[1] if len(block) > 1 else slice(None)
@@ -31,7 +31,7 @@ def affine(x: Array, factor: Array | None, offset: Array | None, out: Array) -> 
 
 
 def factors(weights: Weights, eps: float) -> tuple[Array, Array]:
-    """Return by what a batch norm multiplies each channel, and what it then adds, in float64."""
+    """Return the factor and the offset that a batch norm applies to each channel, in float64."""
     factor = weights.get("weight", np.float64(1)) / np.sqrt(weights["running_var"].astype(np.float64) + eps)
     return factor, weights.get("bias", np.float64(0)) - weights["running_mean"] * factor
 
@@ -43,9 +43,9 @@ def _batchnorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
 
 
 def _normalise(task: Task, x: Array, out: Array, axes: Sequence[int], weights: Weights, shape: Sequence[int]) -> None:
-    """Fill `out` with each sample standardised over some of its axes, times weight, plus bias, both of this shape.
+    """Fill `out` with each sample standardised over some axes, times weight, plus bias, both of shape `shape`.
 
-    To standardise is to subtract the mean and to divide by the root of the population's variance and eps.
+    Standardising subtracts the mean and divides by the square root of the population variance plus eps.
     """
     kind, over = wide(out.dtype), tuple(axes)
     given = map(weights.get, ("weight", "bias"))
@@ -71,7 +71,7 @@ def _layernorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
 
 
 def _groupnorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Standardise groups of channels: g of them, or each channel alone."""
+    """Standardise g groups of channels, or each channel separately."""
     g = task.values.get("g", out.shape[1])
     source, target = [split_groups(array, g) for array in (xs[0], out)]
     _normalise(task, source, target, range(1, out.ndim), weights, (*target.shape[1:3], *(1,) * (out.ndim - 2)))
@@ -86,7 +86,7 @@ def split_groups(array: Array, g: int) -> Array:
 
 
 def _lrn(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Divide x by (offset + alpha * mean of squares over `size` channels) ** beta, size//2 of them before (PyTorch)."""
+    """Divide x by (offset + alpha * mean of squares over `size` channels) ** beta; size//2 come before (PyTorch)."""
     v, x, kind = task.values, xs[0], wide(out.dtype)
     size, c = v["size"], out.shape[1]
     before = size // 2 if task.dialect.lrn_before_is_larger else (size - 1) // 2
@@ -103,7 +103,7 @@ def _lrn(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
             np.add(sums[:, to], squares[:, source], out=sums[:, to])
         sums *= kind.type(v["alpha"] / size)
         sums += kind.type(v["offset"])
-        if v["beta"] == 0.75:  # the usual one: two roots are shorter than a power
+        if v["beta"] == 0.75:  # the usual case: two roots are faster than a power
             np.sqrt(sums, out=sums)
             np.multiply(sums, np.sqrt(sums, out=squares), out=sums)
         else:

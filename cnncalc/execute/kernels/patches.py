@@ -1,4 +1,4 @@
-"""The kernels of maps that are taken apart into the values of windows, and put together again."""
+"""The kernels that split maps into the values of windows, and reassemble them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ALL = slice(None)
 
 
 def _windows(task: Task, space: Sequence[int]) -> tuple[int, ...]:
-    """Return how many windows there are on each axis of a map."""
+    """Return the number of windows on each axis of a map."""
     v = task.values
     axes = zip(space, v["p"], v["k"], v["d"], v["s"], strict=True)
     return tuple([positions(n, sum(pair), extent(k, d), s) for n, pair, k, d, s in axes])  # type: ignore[misc]
 
 
 def _taps(task: Task, space: Sequence[int], windows: Sequence[int]) -> Iterator[Iterable[Places]]:
-    """Yield each tap that falls on pixels, the windows of which it does, and these pixels."""
+    """Yield each tap that meets pixels: its index, the windows in which it does, and these pixels."""
     v = task.values
     befores = [before for before, _ in v["p"]]
     axes = [taps(*axis) for axis in zip(space, v["k"], v["s"], v["d"], befores, windows, strict=True)]
@@ -35,7 +35,7 @@ def _taps(task: Task, space: Sequence[int], windows: Sequence[int]) -> Iterator[
 
 
 def _unfold(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Make tap t of channel c, of k taps, the channel c*k + t (PyTorch)."""
+    """Write tap t of channel c to channel c*k + t, for k taps (PyTorch)."""
     x = xs[0]
     windows = _windows(task, x.shape[2:])
     columns = out.reshape(*x.shape[:2], *task.values["k"], *windows)

@@ -16,36 +16,36 @@ from ..task import Array, Dtype, Kernel, Task, Weights, averages, wide
 from ..threads import blockwise, buffer
 
 Reach = tuple[tuple[slice, slice], ...]
-"""The inputs that some outputs of an axis see: pairs of outputs and inputs, all of which are combined.
+"""The inputs that some outputs of an axis see: pairs of outputs and inputs, which are combined.
 
-To a pair belong as many inputs as outputs, one input that all of these see, or one output that sees all of these.
+A pair has as many inputs as outputs, one input that all its outputs see, or one output that sees all its inputs.
 """
 MANY = 8
-"""From how many times as many cells as outputs on, what an output sees is reduced at once."""
+"""The ratio of cells to outputs from which on all that an output sees is reduced at once."""
 
 
 @lru_cache(maxsize=4096)
 def sliding(n: int, k: int, s: int, d: int, pb: int, begin: int, size: int) -> Reach:
-    """Return what the outputs `begin` … `begin + size` of a window over n inputs see, for each cell or each output."""
+    """Return what outputs `begin` … `begin + size` of a window over n inputs see, per cell or per output."""
     pb -= begin * s
     if min(k, (n + (size - 1) * s) // d) > MANY * size:
         sights = [(slice(u, u + 1), overlap(n, u * s - pb, d, k)[1]) for u in reached(n, k, s, d, pb, size)]
         return tuple([pair for pair in sights if pair[1].start < pair[1].stop])
-    if n < min(k, (n + (size - 1) * s) // d):  # fewer inputs than cells that meet one
+    if n < min(k, (n + (size - 1) * s) // d):  # fewer inputs than cells that meet an input
         reach = [(i, reaching(i, k, s, d, pb, size)) for i in range(n)]
         return tuple([(met[1], slice(i, i + 1)) for i, met in reach if met is not None])
     pairs = [(to, seen) for _, to, seen in taps(n, k, s, d, pb, size)]
-    pairs.sort(key=lambda pair: pair[0].start - pair[0].stop)  # the one that covers most comes first
+    pairs.sort(key=lambda pair: pair[0].start - pair[0].stop)  # the pair that covers most comes first
     return tuple(pairs)
 
 
 def adaptive(n: int, o: int, begin: int, size: int) -> Reach:
-    """Return what the outputs `begin` … `begin + size` of o see: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
+    """Return what outputs `begin` … `begin + size` of o see: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
     if n % o == 0:
         return sliding(n, n // o, n // o, 1, 0, begin, size)
     end = begin + size
     pairs = []
-    if o > n:  # input i is seen by the units floor(i*o/n) to ceil((i+1)*o/n) - 1
+    if o > n:  # input i is seen by units floor(i*o/n) to ceil((i+1)*o/n) - 1
         for i in range(begin * n // o, -(-end * n // o)):
             to = slice(max(i * o // n, begin) - begin, min(-(-(i + 1) * o // n), end) - begin)
             pairs.append((to, slice(i, i + 1)))
@@ -57,15 +57,15 @@ def adaptive(n: int, o: int, begin: int, size: int) -> Reach:
 
 
 Reacher = Callable[[int, int, int], Reach]
-"""Return what some outputs of an axis (0 is the first in space) see, from the first of them and their number."""
+"""A function of a spatial axis, a first output and a number of outputs that returns what those outputs see."""
 Finish = Callable[[Array, Sequence[slice]], object]
-"""Turn the sums of a block, which is at these places in space, into its outputs."""
+"""A function that turns the sums of a block, at these spatial positions, into outputs."""
 
 
 def reduce(ufunc: np.ufunc, neutral: float, x: Array, out: Array, reaches: Sequence[Reach]) -> None:
-    """Fill out (N, C, *out) with each window of x (N, C, *space) combined, along one axis after another.
+    """Fill out (N, C, *out) with the windows of x (N, C, *space) reduced, along one axis after another.
 
-    What is between two axes has its channels last if x has.
+    Intermediate arrays have their channels last if x has.
     """
     source = x
     channels_last = abs(x.strides[1]) < min(map(abs, x.strides[2:]))
@@ -81,20 +81,20 @@ def reduce(ufunc: np.ufunc, neutral: float, x: Array, out: Array, reaches: Seque
 
 
 def along(ufunc: np.ufunc, neutral: float, x: Array, out: Array, axis: int, reach: Reach) -> None:
-    """Fill `out` with what each output sees along one axis, combined."""
+    """Fill `out` with what each output sees along one axis, reduced."""
     before = (slice(None),) * axis
 
     def values(to: slice, seen: slice) -> Array:
-        """Return what a pair's outputs see, one value each; it may still have to be converted to their dtype."""
+        """Return one value for each output of a pair, possibly not yet in the outputs' dtype."""
         found = x[(*before, seen)]
         one = to.stop - to.start == 1 < found.shape[axis]
         return ufunc.reduce(found, axis, out.dtype, keepdims=True) if one else found
 
     first, *others = reach or ((slice(0), slice(0)),)
-    if first[0] != slice(0, out.shape[axis]):  # some outputs see no input in it
+    if first[0] != slice(0, out.shape[axis]):  # some outputs see no input here
         out[...] = neutral
         others = list(reach)
-    elif others and others[0][0] == first[0]:  # two cells at once: nothing is copied
+    elif others and others[0][0] == first[0]:  # two cells at once, without a copy
         ufunc(values(*first), values(*others.pop(0)), out=out, dtype=out.dtype, casting="unsafe")
     else:
         np.copyto(out, values(*first), casting="unsafe")
@@ -125,14 +125,14 @@ def pooled(
 
 
 def least(kind: Dtype) -> float:
-    """Return the value that never wins a maximum."""
+    """Return the neutral value of a maximum."""
     if kind.kind == "f":
         return -np.inf
     return int(np.iinfo(kind).min) if kind.kind in "iu" else False
 
 
 def _reacher(task: Task, x: Array, out: Array) -> Reacher:
-    """Return what gives the inputs that a pool's outputs see; an adaptive one has no k."""
+    """Return the function that gives the inputs of a pool's outputs; an adaptive pool has no k."""
     v = task.values
     if "k" not in v:
         sizes = [*zip(x.shape[2:], out.shape[2:], strict=True)]
@@ -160,24 +160,24 @@ def _avg(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
 
 
 Divisor = Callable[[slice], Array]
-"""Return how many cells count in the windows of some outputs of an axis."""
+"""A function that returns how many cells count in the windows of some outputs of an axis."""
 
 
 def _divisors(task: Task, x: Array, padding: bool) -> list[Divisor]:
-    """Return the divisors of a pool over x on each axis of space, `padding` counted or not."""
+    """Return the divisors of a pool over x on each spatial axis, with `padding` counted or not."""
     v = task.values
     axes = zip(x.shape[2:], v["k"], v["s"], v["d"], v["p"], strict=True)
     return [partial(_divisor, *axis, padding) for axis in axes]
 
 
 def _adaptive_divisor(n: int, o: int, some: slice) -> Array:
-    """Return how many of n inputs each of some of o outputs sees on one axis."""
+    """Return how many of n inputs each of the selected outputs (of o) sees on one axis."""
     unit = np.arange(some.start, some.stop)
     return np.asarray(-(-(unit + 1) * n // o) - unit * n // o)
 
 
 def _divisor(n: int, k: int, s: int, d: int, p: tuple[int, int], padding: bool, some: slice) -> Array:
-    """Return how many cells of each window count on one axis: of the input, or of the input and explicit padding."""
+    """Return how many cells of each window count on one axis: those in the input, or also those in explicit padding."""
     pb, pa = p
     wide = np.int64 if some.stop * s + k * d + n + pb + pa < LARGEST // 2 else object
     begins = np.arange(some.start, some.stop).astype(wide) * s - pb
@@ -188,7 +188,7 @@ def _divisor(n: int, k: int, s: int, d: int, p: tuple[int, int], padding: bool, 
 
 
 def _divides(divisors: Sequence[Divisor], times: int = 1) -> Finish:
-    """Return what divides sums by the product of each axis's divisors, and multiplies them by `times`."""
+    """Return a function that divides sums by the product of the axes' divisors, and multiplies them by `times`."""
 
     def finish(sums: Array, space: Sequence[slice]) -> None:
         first, *others = [divisor(some) for divisor, some in zip(divisors, space, strict=True)]
@@ -205,7 +205,7 @@ def _divides(divisors: Sequence[Divisor], times: int = 1) -> Finish:
 
 
 def _mean(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Fill `out`, of one value a channel, with the mean of each map of x (N, C, *space)."""
+    """Fill `out`, which has one value per channel, with the mean of each map of x (N, C, *space)."""
     x, means, kind = xs[0], out.reshape(out.shape[:2]), wide(out.dtype)
     count = prod(x.shape[2:])
     ones = np.ones(count, kind)
@@ -218,7 +218,7 @@ def _mean(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None
 
 
 def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Fill `out` with the Lp norms of windows. PyTorch's are avg_pool(x**norm)*prod(k) without abs (lp_pool2d)."""
+    """Fill `out` with the Lp norms of windows. PyTorch computes avg_pool(x**norm)*prod(k) without abs (lp_pool2d)."""
     x, v, signed = xs[0], task.values, task.dialect.lp_signed
     norm, kind = v["norm"], wide(out.dtype)
     counts, own = _divisors(task, x, padding=True), _divisors(task, x, padding=False)
@@ -227,8 +227,8 @@ def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     def finish(sums: Array, space: Sequence[slice]) -> None:
         if signed:
             average(sums, space)
-        sums **= 1 / norm  # NumPy takes roots, and squares below, where a power is one
-        for axis, some in enumerate(space) if norm < 0 else ():  # the power of a zero of the padding is infinite
+        sums **= 1 / norm  # NumPy computes roots, and squares below, without a general power
+        for axis, some in enumerate(space) if norm < 0 else ():  # the power of a zero in the padding is infinite
             padded = counts[axis](some) != own[axis](some)
             sums[(slice(None),) * (axis + 2) + (padded,)] = 0
 
@@ -245,12 +245,12 @@ def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
 
 
 def _powers(task: Task, x: tuple[int, ...], kind: Dtype) -> int:
-    """Return how many maps of x have their powers in memory at once."""
+    """Return the number of maps of x whose powers are in memory at once."""
     return min(max(task.scratch // 4 // (prod(x[2:]) * kind.itemsize), 1), x[1])
 
 
 def _lp_working(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
-    """Return the bytes of these powers, and of a pool of them."""
+    """Return the bytes of these powers and of pooling them."""
     return _powers(task, x, kind) * prod(x[2:]) * kind.itemsize + min(8 * prod(x), task.scratch)
 
 

@@ -24,12 +24,12 @@ def _matmul(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
 
 
 def _aligned(x: Array, ndim: int) -> Array:
-    """Return a view with axes of 1 after the batch, so that it has as many axes."""
+    """Return a view with `ndim` axes, with axes of size 1 inserted after the batch."""
     return x.reshape(len(x), *(1,) * (ndim - x.ndim), *x.shape[1:])
 
 
 def multiply(a: Array, b: Array, out: Array, scratch: int) -> None:
-    """Fill `out` with the matrix products of the last two axes, the others broadcast."""
+    """Fill `out` with the matrix products over the last two axes, with the others broadcast."""
     (m, k), n = a.shape[-2:], b.shape[-1]
     kind = sum_dtype(a, b, None, out, k)
     if a.dtype == b.dtype == out.dtype == kind:
@@ -63,7 +63,7 @@ def _einsum(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
     results = [prod(sizes[one] for one in step.all) for step in steps(labels)]
     held = sum(prod(sizes[one] for one in operand) for operand in labels.operands) + 2 * sum(results)
     several = task.scratch // 2 // kind.itemsize // held
-    if len(xs) == 1 or not several:  # in one go, slowly, and without working memory
+    if len(xs) == 1 or not several:  # all at once, slower, but without working memory
         numbers = {label: number for number, label in enumerate(sizes)}
         given = [
             part
@@ -87,7 +87,7 @@ def _product_dtype(xs: Sequence[Array], out: Array, terms: int) -> Dtype:
 
 
 def _contracted(xs: Sequence[Array], labels: Subscripts, sizes: dict[Label, int], kind: Dtype) -> Array:
-    """Return an einsum, computed as matrix products of two operands at a time."""
+    """Return an einsum, computed by matrix products of two operands at a time."""
     done, own = xs[0], (BATCH, *labels.operands[0])
     for step, x, operand in zip(steps(labels), xs[1:], labels.operands[1:], strict=True):
         kept, every = {BATCH, *step.kept}, {BATCH, *step.all}
@@ -111,21 +111,21 @@ def _contracted(xs: Sequence[Array], labels: Subscripts, sizes: dict[Label, int]
 def _summed(
     x: Array, own: Sequence[Label], every: set[Label], sizes: dict[Label, int], kind: Dtype
 ) -> tuple[Array, list[Label]]:
-    """Return an operand summed over the axes that nothing else needs, an axis named twice taken once."""
+    """Return an operand summed over axes that nothing else needs, with repeated axes reduced to their diagonal."""
     numbers = {label: number for number, label in enumerate(dict.fromkeys(own))}
     kept = [label for label in numbers if label in every]
     return np.einsum(x.astype(kind, copy=False), [numbers[one] for one in own], [numbers[one] for one in kept]), kept
 
 
 def _matrices(x: Array, own: Sequence[Label], groups: tuple[Sequence[Label], ...], sizes: dict[Label, int]) -> Array:
-    """Return an array as a stack of matrices: each group of axes becomes one."""
+    """Return an array as a stack of matrices, with each group of axes merged into one axis."""
     order = [label for group in groups for label in group]
     x = np.broadcast_to(x.transpose([own.index(one) for one in order]), [sizes[one] for one in order])
     return x.reshape([prod(sizes[one] for one in group) for group in groups])
 
 
 def _sources(xs: Sequence[Array]) -> list[Array]:
-    """Return queries, keys and values, and a mask if there is one."""
+    """Return queries, keys, values, and the mask if there is one."""
     keys = xs[min(1, len(xs) - 1)]
     return [xs[0], keys, xs[2] if len(xs) > 2 else keys, *xs[3:]]
 
@@ -142,9 +142,9 @@ def _attention(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
 def _attend(
     q: Array, k: Array, v: Array, mask: Array | None, out: Array, scale: float, first: int | None, room: int
 ) -> None:
-    """Fill `out` with attention, in parts that take no more than `room` bytes of working memory.
+    """Fill `out` with attention, in parts that take at most `room` bytes of working memory.
 
-    `first` is the position of the first query if a query sees only the keys up to its own.
+    `first` is the position of the first query if each query sees only keys up to its own position.
     """
     rows, kind = q.shape[-2], wide(out.dtype)
     each = 3 * (k.shape[-2] + q.shape[-1] + v.shape[-1]) * kind.itemsize
@@ -172,7 +172,7 @@ def _attend_at_once(
         rows, columns = scores.shape[-2:]
         scores[..., np.arange(columns) > np.arange(first, first + rows)[:, None]] = -np.inf
     most = scores.max(-1, keepdims=True)
-    scores -= np.where(np.isneginf(most), 0, most)  # a query that sees nothing gives 0, as in PyTorch
+    scores -= np.where(np.isneginf(most), 0, most)  # a query that sees no key gives 0, as in PyTorch
     np.exp(scores, out=scores)
     sums = scores.sum(-1, keepdims=True)
     scores /= np.where(sums == 0, 1, sums)
@@ -180,7 +180,7 @@ def _attend_at_once(
 
 
 def _multihead(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Project, attend and project back: some samples at a time, or some heads of one sample."""
+    """Project, attend and project back, for some samples at a time, or some heads of one sample."""
     v, kind, xs = task.values, wide(out.dtype), _sources(xs)
     heads, width, deep = v["heads"], v["key_dim"], v["value_dim"]
     rows, columns = xs[0].shape[-2], xs[1].shape[-2]
@@ -203,7 +203,7 @@ def _multihead(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
 
 
 def _by_head(role: str, array: Array, v: Mapping[str, int], last: bool) -> Array:
-    """Return weights as (heads, in, out) and biases as (heads, 1, out); the output's bias as it is."""
+    """Return weights as (heads, in, out) and biases as (heads, 1, out); the output's bias is unchanged."""
     part, _, what = role.partition("_")
     heads = v["heads"]
     if what == "bias":
@@ -214,7 +214,7 @@ def _by_head(role: str, array: Array, v: Mapping[str, int], last: bool) -> Array
 
 
 def _heads(xs: Sequence[Array], parts: Weights, these: slice, out: Array, task: Task) -> Array:
-    """Return the sum of what some heads add to the output."""
+    """Return the sum of what these heads contribute to the output."""
     v, kind = task.values, wide(out.dtype)
     projected = []
     for part, x in zip(("query", "key", "value"), xs, strict=False):

@@ -18,7 +18,7 @@ def _as_weights(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
 
 
 def _embedding(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Fill with the rows that whole numbers name."""
+    """Fill `out` with the table's rows that the indices name."""
     table = weights["weight"]
     several = max(task.scratch // 2 // (8 * max(prod(xs[0].shape[1:]), 1)), 1)
     for begin in range(0, len(out), several):
@@ -37,7 +37,7 @@ def _embedding(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
 
 
 StepOf = Callable[[Array, tuple[Array, ...], dict[str, Array], Task], tuple[Array, ...]]
-"""Return the states after a step, the hidden one first, from what the input adds to the gates and the states before."""
+"""A function that returns the new states, hidden state first, from the gates' input terms and the old states."""
 
 
 def _sigmoid(x: Array) -> Array:
@@ -51,7 +51,7 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "relu": lambda x: np.maximum(x, 0),
     "linear": lambda x: x,
 }
-"""The functions of states and of gates, by their words."""
+"""The functions of states and gates, by word."""
 
 
 def _lstm_step(added: Array, states: tuple[Array, ...], w: dict[str, Array], task: Task) -> tuple[Array, ...]:
@@ -81,7 +81,7 @@ def _rnn_step(added: Array, states: tuple[Array, ...], w: dict[str, Array], task
 
 
 def _recurrent(step: StepOf, states: int) -> Callable[[Task, Sequence[Array], Weights, Array], None]:
-    """Return the kernel of a recurrent layer by its step, for so many states."""
+    """Return the kernel of a recurrent layer with this step function and number of states."""
 
     def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
         v, x = task.values, xs[0]
@@ -105,7 +105,7 @@ def _recurrent(step: StepOf, states: int) -> Callable[[Task, Sequence[Array], We
         backward: bool,
         mask: Array | None,
     ) -> None:
-        """Read some samples at a time: what the input adds for some steps at once, then one step after another."""
+        """Process some samples at a time: the input's terms for several steps at once, then step by step."""
         v, (steps, width), kind = task.values, (x.shape[1], w["weight_ih"].shape[1]), w["weight_ih"].dtype
         room = task.scratch // 4 // kind.itemsize
         several = min(max(room // width, 1), len(x))
@@ -132,7 +132,7 @@ def _recurrent(step: StepOf, states: int) -> Callable[[Task, Sequence[Array], We
 
 
 def _where(condition: Array | bool, new: tuple[Array, ...], old: tuple[Array, ...]) -> tuple[Array, ...]:
-    """Return each of the new arrays where a condition holds, else the old one."""
+    """Return each new array where a condition holds, and the old one elsewhere."""
     return (
         new
         if condition is True
@@ -141,7 +141,7 @@ def _where(condition: Array | bool, new: tuple[Array, ...], old: tuple[Array, ..
 
 
 def _laid(task: Task, weights: Weights, end: str, kind: Dtype) -> dict[str, Array]:
-    """Return the arrays of a direction by role, weights as (in, out), biases that it lacks as zeros."""
+    """Return the arrays of one direction by role, with weights as (in, out) and missing biases as zeros."""
     laid = {}
     for role in ("weight_ih", "weight_hh"):
         weight = weights[role + end].astype(kind, copy=False)

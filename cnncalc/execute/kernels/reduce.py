@@ -14,9 +14,9 @@ from ..task import Array, Compute, Kernel, Task, Weights, accumulates, averages,
 
 
 def reduction(ufunc: np.ufunc, bound: Callable[[int, int], int] | None = None, what: str = "") -> Compute:
-    """Return the kernel of the reduction by a function of two values, float16 in float32.
+    """Return the kernel of a reduction by a binary function, with float16 computed in float32.
 
-    `bound` gives the largest result of so many integers of at most this magnitude; ShapeError if it is beyond int64.
+    `bound` returns the largest result for a magnitude and a number of integers; ShapeError if it is beyond int64.
     """
 
     def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -45,7 +45,7 @@ def _mean(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None
 
 
 def sample_by_sample(function: Callable[[Array, tuple[int, ...], bool], Any]) -> Compute:
-    """Return the kernel of a function of one sample, its axes and whether they stay; float16 in float32."""
+    """Return the kernel of a function of a sample, its axes and whether they stay, with float16 computed in float32."""
 
     def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
         kind, axes = wide(out.dtype), tuple([axis - 1 for axis in task.axes])
@@ -73,7 +73,7 @@ def _logsumexp(x: Array, axes: tuple[int, ...], keepdims: bool) -> Any:
 
 
 def _integer_l1(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Compute sums of magnitudes; those of integers are integers, too."""
+    """Compute sums of magnitudes; sums of integers stay integers."""
     if out.dtype.kind in "iu":
         most = _sum(extreme(xs[0]), prod([xs[0].shape[axis] for axis in task.axes]))
         if most > LARGEST:

@@ -14,11 +14,11 @@ from ..threads import blockwise
 from .norm import split_groups
 
 Taps = tuple[Array, Array]
-"""The inputs that the outputs of one axis are mixed from, each from 0 to n - 1, and their weights; both (taps, out)."""
+"""The inputs (0 to n - 1) that the outputs of one axis are mixed from, and their weights; both are (taps, out)."""
 
 
 def places(task: Task, axis: int, n: int, out: int, units: Array, kind: Dtype) -> Array:
-    """Return the place of outputs, `units` of all `out`, on an axis of n inputs; it may be beyond the border."""
+    """Return the positions of outputs, `units` of all `out`, on an axis of n inputs; they may be beyond the border."""
     unit, v, scale = units.astype(kind), task.values, _scale(task, axis, n, out)
     if v["align"]:
         return np.asarray(unit * kind.type((n - 1) / (out - 1) if out > 1 else 0))
@@ -30,20 +30,20 @@ def places(task: Task, axis: int, n: int, out: int, units: Array, kind: Dtype) -
 
 
 def _scale(task: Task, axis: int, n: int, out: int) -> float:
-    """Return how many inputs there are for one output: by the factor that is given, else by the sizes."""
+    """Return the number of inputs per output, by the given factor or else by the sizes."""
     factor = task.values.get("factor")
     return float(n / out if factor is None else 1 / factor[axis])
 
 
 def _nearest(task: Task, axis: int, n: int, out: int, units: Array, kind: Dtype) -> Array:
-    """Return which input each output is."""
+    """Return the input that each output takes."""
     is_double = kind == np.float64
     found = nearest(task.values, axis, (n, out), units.astype(np.float64), task.dialect, _in_float32, is_double)
     return np.asarray(np.clip(found, 0, n - 1), np.int64)
 
 
 def _in_float32(values: Array) -> Array:
-    """Return numbers as a float32 holds them, in double precision."""
+    """Return numbers rounded to float32, in double precision."""
     return np.asarray(values, np.float32).astype(np.float64)
 
 
@@ -72,7 +72,7 @@ def _cubic(task: Task, axis: int, n: int, out: int, units: Array, kind: Dtype) -
 
 
 def _copied(task: Task, axis: int, n: int, out: int, units: Array, kind: Dtype) -> Taps:
-    """Return the taps of an axis that stays as it is (PyTorch, cpu/UpSampleKernel.cpp; onnxruntime's antialias)."""
+    """Return the taps of an axis that is unchanged (PyTorch, cpu/UpSampleKernel.cpp; onnxruntime's antialias)."""
     return units[None], np.ones((1, len(units)))
 
 
@@ -96,7 +96,7 @@ def _antialiased(task: Task, axis: int, n: int, out: int, units: Array, kind: Dt
 
 
 def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Fill `out`, block by block of its maps: what a block is made of is worked out for it alone."""
+    """Fill `out` block by block; taps are computed for one block at a time."""
     x, v = xs[0], task.values
     sizes = [*zip(range(x.ndim - 2), x.shape[2:], out.shape[2:], strict=True)]
     kind = x.dtype if v["mode"] == "nearest" else wide(out.dtype)
@@ -110,7 +110,7 @@ def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
             out[n, c][block] = x[n, c][grid]
 
     how = _antialiased if v.get("antialias") else _cubic if "cubic" in v["mode"] else _linear
-    copies = v.get("antialias") or (how is _linear and "where" not in v)  # what keeps its size, whatever the factor
+    copies = v.get("antialias") or (how is _linear and "where" not in v)  # axes of the same size are copied
     hows = [_copied if copies and n == o else how for _, n, o in sizes]
 
     def mix(block: Place) -> None:
@@ -129,13 +129,13 @@ def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
 
 
 def _working(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
-    """Return what blocks take; a filter may be as wide as the input, of which each has its share of an output."""
+    """Return the bytes that blocks take, including the filters' weights: a filter may be as wide as the input."""
     wide = prod(x[2:]) * kind.itemsize + FILTERED * max(x[2:]) if task.values.get("antialias") else 0
     return min(8 * (prod(x) + 4 * prod(out)), task.scratch) + wide
 
 
 FILTERED = 160
-"""How many bytes it takes to work out what share an input has of an output, for each input that a filter is over."""
+"""The bytes per input of a filter that computing its weight takes."""
 
 
 def _mixes(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
@@ -153,7 +153,7 @@ def _pixelunshuffle(task: Task, xs: Sequence[Array], weights: Weights, out: Arra
 
 
 def _blocks(task: Task, many: Array, few: Array) -> Iterator[tuple[Array, Array]]:
-    """Yield the channels of `many` that are row i and column j of each block of pixels of `few`, and those pixels.
+    """Yield for each place of a block the channels of `many` that hold it, and the pixels of `few` there.
 
     Channel c*f*f + i*f + j of `many` is channel c of `few` (PyTorch), or with dcr channel (i*f + j)*C + c (TensorFlow).
     """

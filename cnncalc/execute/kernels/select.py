@@ -1,4 +1,4 @@
-"""The kernels of layers that take a part of a sample."""
+"""The kernels of layers that select part of a sample."""
 
 from __future__ import annotations
 

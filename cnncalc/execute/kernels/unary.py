@@ -1,4 +1,4 @@
-"""The kernels of functions of each value that arithmetic is written in, and of those of values along some axes."""
+"""The kernels of arithmetic functions of single values, and of functions of the values along some axes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .activation import Function, erfc_of, pointwise
 
 
 def plain(ufunc: np.ufunc) -> Function:
-    """Return a function of NumPy."""
+    """Return a NumPy function as a value-by-value function."""
     return lambda x, out, _: ufunc(x, out=out)
 
 
 def whole(ufunc: np.ufunc) -> Function:
-    """Return a function of NumPy that gives whole numbers: integers stay what they are."""
+    """Return a NumPy function with integral results, which leaves integers unchanged."""
 
     def function(x: Array, out: Array, task: Task) -> None:
         if x.dtype.kind == "f":
@@ -38,7 +38,7 @@ def _sign(x: Array, out: Array, task: Task) -> None:
 
 
 def exact(function: Function, power: int, what: str) -> Compute:
-    """Return a kernel of values whose magnitude is that of their input to a power.
+    """Return the kernel of a function whose results have the magnitude of the input to a power.
 
     ShapeError if integers may grow beyond int64.
     """
@@ -58,9 +58,9 @@ def _rsqrt(x: Array, out: Array, task: Task) -> None:
 
 
 NEAR = 0.5
-"""How far from 0 the error function is a sum of powers."""
+"""The distance from 0 within which the error function is computed by its power series."""
 SERIES = [2 / pi**0.5 * (-1) ** n / (factorial(n) * (2 * n + 1)) for n in range(14)]
-"""Its coefficients at 0, those of x, x**3, x**5 …"""
+"""The coefficients of that series, of x, x**3, x**5 …"""
 
 
 def _erf(x: Array, out: Array, task: Task) -> None:
@@ -122,7 +122,7 @@ def _normalize(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
     axes, power, kind = tuple([axis - 1 for axis in task.axes]), task.values["norm"], wide(out.dtype)
     for n, x in enumerate(xs[0]):
         mine = x.astype(kind)
-        powers = np.abs(mine, out=out[n] if out.dtype == kind else None)  # the output holds them until it is made
+        powers = np.abs(mine, out=out[n] if out.dtype == kind else None)  # the output array serves as working memory
         powers **= kind.type(power)
         norm = powers.sum(axes, keepdims=True) ** kind.type(1 / power)
         out[n] = np.divide(mine, np.maximum(norm, kind.type(task.values["eps"])), out=mine)
@@ -154,7 +154,7 @@ FUNCTIONS: dict[str, Function] = {
     "tanhshrink": lambda x, out, _: np.subtract(x, np.tanh(x), out=out),
     "threshold": _threshold,
 }
-"""Real functions of each value."""
+"""The real value-by-value functions."""
 WHOLE: dict[str, Function] = {
     "floor": whole(np.floor),
     "ceil": whole(np.ceil),
@@ -162,7 +162,7 @@ WHOLE: dict[str, Function] = {
     "trunc": whole(np.trunc),
     "sign": _sign,
 }
-"""Functions that keep the dtype of integers."""
+"""The functions that keep the dtype of integers."""
 KERNELS = {
     op: Kernel(pointwise(function), averages, in_place=True, each=function) for op, function in FUNCTIONS.items()
 }

@@ -75,8 +75,9 @@ def _input(bound: BoundCall) -> list[Raw]:
     shape = bound.get("shape", bound.get("input_shape"))
     known = isinstance(shape, list) and shape and all(type(n) is int for n in shape)
     example = "x".join(map(str, shape)) if known and shape else "3x224x224"
+    last = " --layout NHWC" if "x" in example and known else ""
     raise SpecError(
-        f"{bound.kind} is the network's input, not a layer", f"write its shape as the first word: {example}"
+        f"{bound.kind} is the network's input, not a layer", f"write its shape as the first word: {example}{last}"
     )
 
 

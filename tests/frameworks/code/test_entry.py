@@ -91,7 +91,7 @@ ERRORS = [
         "net.py has no network that can be created without arguments\n  name one: 'net.py:A(n)'",
     ),
     (made("Net"), "Nett", "net.py has no 'Nett'\n  did you mean 'Net'?"),
-    (made("Net"), "Net.", "'Net.' is not a name, or a call\n  name one: net.py:Net"),
+    (made("Net"), "Net.", "'Net.' is not a name or a call\n  name one: net.py:Net"),
     (
         made("Net", arguments=", n"),
         "Net",

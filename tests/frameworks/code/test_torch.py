@@ -98,10 +98,23 @@ class Net(nn.Module):
         ("return torch.nan_to_num(x > 0)", ["compare"]),
         ("x[x > 0] = 1\n        return x", ["compare", "opaque"]),
         ("return x.int()", ["trunc"]),
+        ("return x.to(torch.int32)", ["trunc"]),
+        ("return x.to('cpu', dtype=torch.long)", ["trunc"]),
+        ("return x.type(torch.LongTensor).long()", ["trunc"]),
+        ("return x.type('torch.LongTensor')", ["trunc"]),
+        ("return (x.int() / 2).int()", ["trunc", "rescale", "trunc"]),
+        ("return torch.div(x.int(), 2, rounding_mode='floor').int()", ["trunc", "constant", "div", "floor"]),
+        ("return (x.int() * 0.5).int()", ["trunc", "rescale", "trunc"]),
+        ("return ((x > 0) * x).int()", ["compare", "mul", "trunc"]),
+        ("return torch.where(x > 0, x, -x).int()", ["compare", "rescale", "where", "trunc"]),
+        ("return (x > 0).bool()", ["compare"]),
+        ("return x.bool()", ["compare"]),
+        ("return x.int().bool()", ["trunc", "compare"]),
+        ("return (x > 0).cumsum(1).bool()", ["compare", "cumsum", "compare"]),
     ],
 )
 def test_a_call_that_changes_values_is_not_left_out(body: str, ops: list[str]) -> None:
-    text = f"from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        {body}\n"
+    text = f"import torch\nfrom torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        {body}\n"
     report = trace.shape(sources.read_bytes(text.encode(), "net.py"), (2, 9, 7))
     assert ([layer.op for layer in report.layers], report.out, report.params) == (ops, (2, 9, 7), 0)
 

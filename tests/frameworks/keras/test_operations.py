@@ -46,6 +46,11 @@ def model(*layers: dict[str, Any], shape: tuple[int | None, ...] = (4, 5, 3)) ->
 
 
 OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
+    ("whole numbers", layer("Cast", [tensor("x")], "keras.src.ops.core", dtype="int32"), np.trunc),
+    ("saturated", layer("SaturateCast", [tensor("x")], "keras.src.ops.core", dtype="uint8"),
+     lambda x: np.trunc(x.clip(0, 255))),
+    ("truth values", layer("Cast", [tensor("x")], "keras.src.ops.core", dtype="bool"), lambda x: x != 0),
+    ("halves", layer("Cast", [tensor("x")], "keras.src.ops.core", dtype="float16"), lambda x: x),
     ("number first", layer("TrueDivide", [1.0, tensor("x")]), lambda x: 1 / x),
     ("array last", layer("Subtract", [tensor("x"), constant(ARRAY)]), lambda x: x - np.array(ARRAY, np.float32)),
     ("array first", layer("Power", [constant([[[[2.0]], [[3.0]], [[1.0]], [[4.0]]]]), tensor("x")]),

@@ -361,7 +361,7 @@ def test_a_name_from_right_to_left_does_not_turn_its_sentence(visit: Callable[..
 def test_of_very_many_layers_a_page_has_no_maps(visit: Callable[..., Visit], tmp_path: Path) -> None:
     line = "1x5x6 conv:1,k3,p1,times=2001"
     page = visit(line).page
-    why = "page follows units through 2,000 layers, and these are 2,001"
+    why = "page follows units through at most 2,000 layers, but there are 2,001"
     assert page.inner_text("#units") == f"A {why}: take a part of them with --until and --after."
     assert page.locator("#layers tbody tr").count() == 2001
     refused = here(["show", *line.split(), "--unit", "1,1", "-o", str(tmp_path / "x.html")])

@@ -199,7 +199,8 @@ def _simple(name: str, names: Sequence[str]) -> Function:
                 given[own] = value.lower() if own == "mode" and isinstance(value, str) else value
             elif key not in _IDLE and value is not None and value is not False:
                 raise NotImplementedError
-        given = {key: value for key, value in given.items() if key not in _IDLE}
+        type_ = {"dtype": given["dtype"]} if name == "cast" and isinstance(given.get("dtype"), str) else {}
+        given = {key: value for key, value in given.items() if key not in _IDLE} | type_
         tensors = [given.pop(key) for key in names if key in given and key in _TENSOR_ARGUMENTS]
         if not any(isinstance(one, SymbolicTensor) for one in leaves([tensors, given])):
             return without_tensor(evaluator, name, tensors, given, node)

@@ -186,8 +186,9 @@ def typed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 
 for _name in ("Tensor", "FloatTensor", "LongTensor", "DoubleTensor"):
-    NAMES[f"torch.{_name}"] = TensorType(typed)
-    NAMES[f"torch.cuda.{_name}"] = TensorType(typed, is_empty=True)
+    _holds = "int" if _name == "LongTensor" else "float"
+    NAMES[f"torch.{_name}"] = TensorType(typed, kind=_holds)
+    NAMES[f"torch.cuda.{_name}"] = TensorType(typed, is_empty=True, kind=_holds)
 _KINDS = {
     "float": "float16 float32 float64 bfloat16 float half double",
     "int": "int8 int16 int32 int64 uint8 long int short",

@@ -91,8 +91,7 @@ def apply(evaluator: Evaluator, function: str, args: Sequence[Any], kwargs: Mapp
         raise TooMuchError(f"a tensor of more than {LARGEST:,} values")
     if any(len(shape) > MOST_AXES for shape in shapes):
         raise TooMuchError(f"a tensor of more than {MOST_AXES} axes")
-    kind = rule.kind if rule.kind != "same" else found[0].kind if found else "float"
-    results = results_of(evaluator, function, args, kwargs, found, shapes, kind)
+    results = results_of(evaluator, function, args, kwargs, found, shapes, rule.holds(args, kwargs, found))
     if not isinstance(made, list):
         return results[0]
     return NamedItems(results) if function in WITH_PLACES else tuple(results)
@@ -313,7 +312,8 @@ def function(name: str) -> LibraryFunction | None:
         if unknown and plain in SETTING and not recorder(evaluator).runs:
             args[0].become(TensorValue(args[0].shape, args[0].kind, of=args[0].of))
             return args[0]
-        own = {key: value for key, value in kwargs.items() if key not in ("out", "dtype", "memory_format")}
+        idle = ("out", "memory_format") if name == "to" else ("out", "dtype", "memory_format")
+        own = {key: value for key, value in kwargs.items() if key not in idle}
         result = apply(evaluator, plain, args, own, node)
         if in_place or (kwargs.get("inplace") and isinstance(result, TensorValue)):
             args[0].become(result)

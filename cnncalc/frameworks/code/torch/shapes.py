@@ -69,7 +69,43 @@ class ShapeRule(NamedTuple):
     names: tuple[str, ...]
     """The names of its arguments, in order."""
     kind: str
-    """What its results hold: `float`, `int`, `bool`, or `same` as the first tensor."""
+    """What its results hold: `float`, `int`, `bool`, `same` as the first tensor, `joined` as operands together do.
+
+    `quotient` is joined if it is rounded, and else `float`; `named` is what another argument names, and `summed` is
+    `same`, but whole numbers for truth values.
+    """
+
+    def holds(self, args: Sequence[Any], kwargs: Mapping[str, Any], found: Sequence[TensorValue]) -> str:
+        """Return what the results of a call hold, of which `found` are the tensors."""
+        first = found[0].kind if found else "float"
+        if self.kind in ("same", "summed"):
+            return "int" if (self.kind, first) == ("summed", "bool") else first
+        if self.kind == "named":
+            given = [*args[1:], *kwargs.values()]
+            named = [_TYPES.get(one) if isinstance(one, str) else getattr(one, "kind", None) for one in given]
+            return next((kind for kind in named if kind in _BY_RANK), first)
+        by_name = dict(zip(self.names, args, strict=False)) | dict(kwargs)
+        if self.kind == "quotient" and by_name.get("rounding_mode") is None:
+            return "float"
+        if self.kind not in ("joined", "quotient"):
+            return self.kind
+        kinds = [_kind(one) for name, one in by_name.items() if name != "condition" and _is_operand(one)]
+        return max(kinds, key=_BY_RANK.index, default=first)
+
+
+_BY_RANK = ("bool", "int", "float")
+"""What tensors hold, each before those that values of it become beside them."""
+_TYPES = {
+    f"torch.{name}Tensor": kind
+    for kind, names in (("int", "Long Int Short Char Byte"), ("bool", "Bool"), ("float", "Float Double Half"))
+    for name in names.split()
+}
+"""What tensors of a type hold, by its name."""
+
+
+def _kind(one: Any) -> str:
+    """Return what an operand holds."""
+    return str(one.kind) if isinstance(one, TensorValue) else type(one).__name__
 
 
 class ShapeRules(Registry[str, ShapeRule]):
@@ -145,7 +181,14 @@ _ALONE = """
 """
 _KINDS = {"long": "int", "int": "int", "short": "int", "byte": "int", "bool": "bool", "logical_not": "bool"}
 _KINDS |= dict.fromkeys(("isnan", "isinf", "isfinite", "signbit", "isneginf", "isposinf"), "bool")
-_KINDS |= dict.fromkeys(["float", "double", "half", "bfloat16", "sigmoid", "tanh", "exp", "log", "sqrt"], "float")
+_FLOATS = """
+    float double half bfloat16 sigmoid tanh exp log sqrt rsqrt reciprocal expm1 log1p log2 log10 erf erfinv erfc exp2
+    sin cos tan asin acos atan sinh cosh asinh acosh atanh arccosh arcsinh arctanh sinc i0 lgamma digamma logit expit
+    special_expit deg2rad rad2deg
+"""
+_KINDS |= dict.fromkeys(_FLOATS.split(), "float")
+_KINDS |= dict.fromkeys(("clamp", "clip", "clamp_min", "clamp_max"), "joined")
+_KINDS |= dict.fromkeys(("to", "type", "type_as"), "named")
 
 
 def alone(call: ShapeCall) -> Shapes:
@@ -158,7 +201,7 @@ for _name in _ALONE.split():
 
 
 @SHAPES.rule("softmax log_softmax softmin", kind="float")
-@SHAPES.rule("cumsum cumprod")
+@SHAPES.rule("cumsum cumprod", kind="summed")
 def along(call: ShapeCall) -> Shapes:
     """Return the shape of the first argument. ShapeError if it does not have the axis."""
     if call.get("dim") is not None:
@@ -191,10 +234,10 @@ def of_last_axes(call: ShapeCall) -> Shapes:
 
 
 _TOGETHER = """
-    add radd sub rsub subtract mul rmul multiply div rdiv divide true_divide truediv rtruediv floor_divide floordiv
-    rfloordiv remainder mod fmod rmod pow rpow float_power maximum minimum fmax fmin atan2 hypot and or xor bitwise_and
-    bitwise_or bitwise_xor
+    add radd sub rsub subtract mul rmul multiply floor_divide floordiv rfloordiv remainder mod fmod rmod pow rpow
+    maximum minimum fmax fmin and or xor bitwise_and bitwise_or bitwise_xor
 """
+_QUOTIENTS = "div rdiv divide true_divide truediv rtruediv"
 _COMPARED = """
     eq ne lt le gt ge not_equal greater less greater_equal less_equal logical_and logical_or logical_xor isclose
 """
@@ -210,12 +253,14 @@ def _is_operand(value: Any) -> bool:
     return isinstance(value, (TensorValue, bool, int, float))
 
 
-SHAPES.rule(_TOGETHER)(together)
+SHAPES.rule(_TOGETHER, kind="joined")(together)
+SHAPES.rule(_QUOTIENTS, kind="quotient")(together)
+SHAPES.rule("float_power atan2 hypot", kind="float")(together)
 SHAPES.rule(_COMPARED, "input other", "bool")(together)
 SHAPES.rule("addcmul addcdiv lerp")(together)
 
 
-@SHAPES.rule("where")
+@SHAPES.rule("where", kind="joined")
 def where(call: ShapeCall) -> Shapes:
     """Return the shape of a choice between two operands."""
     return met(*[call.shape(name) for name in ("condition", "input", "other")])

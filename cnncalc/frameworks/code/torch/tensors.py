@@ -320,10 +320,11 @@ class RandomArray(KnownArray):
 class TensorType(TypeObject):
     """The type of tensors, `torch.Tensor`; that of tensors on a GPU, where there are none, with `is_empty`."""
 
-    __slots__ = ("is_empty", "make")
+    __slots__ = ("is_empty", "kind", "make")
 
-    def __init__(self, make: Any, is_empty: bool = False):
-        self.make, self.is_empty = make, is_empty
+    def __init__(self, make: Any, is_empty: bool = False, kind: str = "float"):
+        """`kind` is what its tensors hold."""
+        self.make, self.is_empty, self.kind = make, is_empty, kind
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         return self.make(evaluator, args, kwargs, node)

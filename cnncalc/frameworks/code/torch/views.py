@@ -372,7 +372,9 @@ def listed_shape(one: Any, sizes: list[int]) -> Shape:
 
 
 @SHAPES.rule("norm")
-@SHAPES.rule("mean sum prod amax amin logsumexp nanmean nansum all any", "input dim keepdim")
+@SHAPES.rule("mean amax amin logsumexp nanmean", "input dim keepdim")
+@SHAPES.rule("sum prod nansum", "input dim keepdim", "summed")
+@SHAPES.rule("all any", "input dim keepdim", "bool")
 @SHAPES.rule("var std", "input dim unbiased keepdim")
 def reduction(call: ShapeCall) -> Shapes:
     """Return the shape with axes reduced."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from math import log, pi, prod
 from typing import Any
@@ -262,6 +263,24 @@ def _without_keys(op: str, **keys: Any) -> Converter:
     return as_named({"op": op, **keys})
 
 
+@CONVERTERS.register("Cast", "SaturateCast")
+def _cast(call: LayerCall) -> Parts:
+    """Return another type: whole numbers are cut off, saturated ones at their bounds, and truth values are 0 and 1."""
+    to, read = call.get("dtype"), call.read()
+    whole = re.fullmatch(r"(u?)int(\d{1,2})", to) if isinstance(to, str) else None
+    if (to != "bool" and whole is None) or (
+        read and isinstance(read[0].layer, Draft) and read[0].layer.op == "compare"
+    ):
+        return {"op": "identity"}
+    if whole is None:
+        return {"op": "compare", "by": "ne", "value": 0}
+    is_unsigned, bits = bool(whole[1]), int(whole[2])
+    if call.kind == "Cast" or not 1 < bits < 32:
+        return {"op": "trunc"}
+    least, most = (0, 2**bits - 1) if is_unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return _in_a_row({"op": "clip", "min": least, "max": most}, {"op": "trunc"})(call)
+
+
 @CONVERTERS.register("Where")
 def _where(call: LayerCall) -> Parts:
     """Return a choice between two values."""
@@ -310,17 +329,16 @@ CONVERTERS.update(
         "LogicalOr": _of_conditions("max"),
         "LogicalXor": _of_conditions("compare", by="ne"),
         "Fabs": _without_keys("abs"),
-        **dict.fromkeys(
-            ("Copy", "StopGradient", "SaturateCast", "Array", "ConvertToTensor"), _without_keys("identity")
-        ),
+        **dict.fromkeys(("Copy", "StopGradient", "Array", "ConvertToTensor"), _without_keys("identity")),
     },
-    {"Exp": _without_keys("exp"), "Cast": _without_keys("identity"), "Average": _average},
+    {"Exp": _without_keys("exp"), "Average": _average},
     dict.fromkeys(("FloorDivide", "Mod", "Arctan2", "SquaredDifference"), _elementwise),
 )
 _SAME_NAME = ("add", "multiply", "subtract", "divide", "exp", "negative", "identity", *NAMED)
 TENSORFLOW = {
     **{name: class_of(name) for name in _SAME_NAME},
-    **dict.fromkeys(("stop_gradient", "cast"), "Identity"),
+    "stop_gradient": "Identity",
+    "cast": "Cast",
     "truediv": "TrueDivide",
     "concat": "Concatenate",
     "reduce_mean": "Mean",

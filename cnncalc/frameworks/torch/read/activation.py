@@ -318,10 +318,8 @@ def nan_to_num(call: Call) -> BatchedTensor:
 
 @RULES.rule(f"{_SAME} positive conj real resolve_conj int long short bool byte char")
 def same(call: Call) -> BatchedTensor:
-    """Read a call that returns the same values. OpaqueCall for fractions cut off, or made truth values."""
+    """Read a call that returns the same values, fractions cut off, or whether they are not 0."""
     x, kind = call.kept, call.call.kinds[0] if call.call.kinds else "float"
-    if kind == "float" or x.integer:
-        return x
-    if kind == "bool":
-        raise OpaqueCall
-    return x._replace(layer=call.layers.add("trunc", [x.layer]))
+    if kind == "bool" != x.integer:
+        return call.same("compare", {"by": "ne", "value": 0})
+    return x if kind == "float" or x.integer else call.same("trunc")
