@@ -106,7 +106,7 @@ def followed(layers: Layers, advice: str) -> Layers:
     by_name = {layer["name"]: layer for layer in layers}
     moved = re.search(r"move '(\w+)' above '(\w+)'", advice)
     if moved is None:
-        return [by_name[name] for name in advice.partition("could be ")[2].split(", ")]
+        return [by_name[name] for name in advice.partition("possible order is ")[2].split(", ")]
     rest = [layer for layer in layers if layer["name"] != moved[1]]
     at = rest.index(by_name[moved[2]])
     return [*rest[:at], by_name[moved[1]], *rest[at:]]

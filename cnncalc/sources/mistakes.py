@@ -153,7 +153,7 @@ def no_network(spec: SpecWords, word: str) -> SpecError:
         _files_named(word)
         or _respelled(word)
         or (intent.help if intent is not None else nearest(name, [*OPS, *zoo.names()]))
-        or "a layer is written conv:64,k7,s2,p3; cnncalc ops and cnncalc zoo list what there is",
+        or "a layer is written conv:64,k7,s2,p3; for lists: cnncalc ops, cnncalc zoo",
     )
     return spec.blame(error, spec.first, len(word))
 

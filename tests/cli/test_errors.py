@@ -30,7 +30,7 @@ WORDS = [
     (
         "shape zzzz",
         "'zzzz' is not a layer, a file or a built-in network\n  zzzz\n  ^~~~\n"
-        "  a layer is written conv:64,k7,s2,p3; cnncalc ops and cnncalc zoo list what there is",
+        "  a layer is written conv:64,k7,s2,p3; for lists: cnncalc ops, cnncalc zoo",
     ),
     (
         "shape 3x5x5 upsample:x2,mode",
@@ -125,7 +125,7 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,k3,kernel_size=5",
-        "layers[0]: 'k' is given twice as 'kernel_size' too\n  3x5x5 conv:64,k3,kernel_size=5\n"
+        "layers[0]: 'k' is given twice, also as 'kernel_size'\n  3x5x5 conv:64,k3,kernel_size=5\n"
         "                   ^~~~~~~~~~~~~\n  leave out one of them",
     ),
     (
@@ -203,7 +203,7 @@ WORDS = [
     (
         "shape 5x6x3 conv:64,c_i=3",
         "layers[0] 'conv1': expects 3 input channels, gets 5\n  5x6x3 conv:64,c_i=3\n                ^~~~~\n"
-        "  if the channels of 5x6x3 stand last, give --layout NHWC",
+        "  if the channels of 5x6x3 come last, give --layout NHWC",
     ),
     (
         "shape 3x5x5 conv:64,g2",
@@ -502,7 +502,7 @@ DOCUMENTS = [
     ),
     (
         '{"layers": [{"name": "relu", "type": "Conv2d"}]}',
-        '-:1:13: layers[0] \'relu\': a layer without an op\n  the key is op: "op": "Conv2d", for type',
+        '-:1:13: layers[0] \'relu\': a layer without an op\n  the key is op: "op": "Conv2d", not type',
     ),
     ('{"layers": [{"k": 5}]}', '-:1:13: layers[0]: a layer without an op\n  for example {"op": "conv", "c_o": 64}'),
     (

@@ -159,7 +159,7 @@ MAPS = [
     # k1 with s3 and padding: the unit at the border reads only padding
     ("3x9x9 conv:4,k1,s3 conv:4,k1,p1 --unit 0,0", "input: nothing"),
     ("4x8x8 upsample:x1.3 conv:4,k3 --unit 1,1", "it is unknown what the units of upsample1 (upsample) read"),
-    ("20x8 lstm:4 --unit 3", "at most: lstm1: a step does not see those behind it"),
+    ("20x8 lstm:4 --unit 3", "at most: lstm1: a step does not see those after it"),
     (
         "3x14x12 conv:4,k3,name=a gap flatten linear:4 reshape:4x1x1,name=g mul:a+g --unit 3,3",
         "g, linear1, flatten1: whole",

@@ -61,7 +61,7 @@ ROWS: list[tuple[str, tuple[int, ...], list[str]]] = [
     (
         "maxpool:k3,s1,p2",
         (3, 8, 11),
-        ["refused by torch: p is 2 on the height axis, and PyTorch allows at most k//2 = 3//2 = 1"],
+        ["refused by torch: p is 2 on the height axis, but PyTorch allows at most k//2 = 3//2 = 1"],
     ),
     (
         "avgpool:k3,s1,p1",

@@ -275,7 +275,7 @@ def test_channels_out_of_a_concat_are_exact_for_a_unit_and_a_bound_in_the_table(
 
 def test_a_causal_layer_is_a_bound() -> None:
     own = unit("20x8 lstm:4 --unit 3")
-    assert (own["exact"], own["bound"]) == (False, "lstm1: a step does not see those behind it")
+    assert (own["exact"], own["bound"]) == (False, "lstm1: a step does not see those after it")
     assert own["clipped"] == [[0, 19]]
 
 
@@ -330,7 +330,7 @@ def test_windows_of_unlike_reach_over_the_channels_of_a_concat_are_a_bound_toget
 
 
 def test_the_reasons_of_bounds_stand_below_the_table() -> None:
-    reason = "a step does not see those behind it"
+    reason = "a step does not see those after it"
     lines = here(shlex.split("rf 20x8 lstm:4 linear:3 lstm:4 lstm:5 gru:3")).out.splitlines()[-4:]
     assert lines == [
         f"at most, from lstm1 on: lstm1: {reason}",

@@ -204,7 +204,7 @@ CASES = [
      "avgpool1d:k2,s2 before it and s=1 read them all; so does k=2",
      ["3x8 avgpool1d:k2,s2 conv1d:4,k1", "3x8 conv1d:4,k2,s2"]),
     ("3x8x8 conv:4,k3,name=a batchnorm:from=a instancenorm:from=a add:batchnorm1+instancenorm1",
-     "bias-before-norm: a: its bias of 4 has no effect: the batchnorm and instancenorm behind it subtract the mean of "
+     "bias-before-norm: a: its bias of 4 has no effect: the batchnorm and instancenorm after it subtract the mean of "
      "each channel; bias=false saves 4 parameters",
      ["3x8x8 conv:4,k3,name=a,nobias batchnorm:from=a instancenorm:from=a"]),
     ("3x9x9 conv:4,k1,s2",

@@ -99,10 +99,10 @@ def test_one_padded_axis_is_enough_for_the_last_window_rule() -> None:
 @pytest.mark.parametrize(
     ("spec", "what"),
     [
-        ({"op": "maxpool", "k": 3, "p": 3}, "p is 3 on the height axis, and Caffe allows at most k - 1 = 3 - 1 = 2"),
+        ({"op": "maxpool", "k": 3, "p": 3}, "p is 3 on the height axis, but Caffe allows at most k - 1 = 3 - 1 = 2"),
         (
             {"op": "avgpool", "k": [3, 2], "p": [1, 2]},
-            "p is 2 on the width axis, and Caffe allows at most k - 1 = 2 - 1 = 1",
+            "p is 2 on the width axis, but Caffe allows at most k - 1 = 2 - 1 = 1",
         ),
         ({"op": "maxpool", "k": 3, "p": "same"}, "Caffe has no padding 'same'"),
         ({"op": "conv", "c_o": 5, "k": 3, "p": "valid"}, "Caffe has no padding 'valid'"),

@@ -204,7 +204,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             P | {"p": [1, 2]},
             (3, 7, 9),
             "torch",
-            "'maxpool1': p is 2 on the width axis, and PyTorch allows at most k//2 = 3//2 = 1\n"
+            "'maxpool1': p is 2 on the width axis, but PyTorch allows at most k//2 = 3//2 = 1\n"
             "  lower p to 1, or use --dialect plain",
         ),
         (
@@ -407,7 +407,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "prelu", "num_parameters": 5},
             (6, 7, 9),
             "plain",
-            "'prelu1': num_parameters is 5, gets 6 channels\n  set it to 1 or 6",
+            "'prelu1': num_parameters is 5, but the input has 6 channels\n  set it to 1 or 6",
         ),
         (
             {"op": "prelu", "num_parameters": 6, "shared_axes": [2]},
@@ -508,7 +508,7 @@ def test_what_cannot_be(spec: dict[str, Any], input: tuple[int, ...], dialect: s
         (
             [C, {"op": "conv1d", "c_o": 2}],
             (6, 7, 9),
-            "layers[1] 'conv1d1': conv1d works on channels and 1 axis, but gets 4x5x7\n  for 2 axes the op is conv",
+            "layers[1] 'conv1d1': conv1d works on channels and 1 axis, but gets 4x5x7\n  for 2 axes use conv",
         ),
         (
             [{"op": "globalavgpool", "keepdims": False}, {"op": "maxpool", "k": 1}],
@@ -558,7 +558,7 @@ def test_what_cannot_be(spec: dict[str, Any], input: tuple[int, ...], dialect: s
         (
             [{"op": "slice", "axis": 2, "stop": 5, "name": "v"}, {"op": "attention", "from": ["input", "input", "v"]}],
             (2, 7, 9),
-            "layers[1] 'attention1': attention of 2x7x9 and 2x7x9 and 2x5x9: there are 7 keys and 5 values"
+            "layers[1] 'attention1': attention of 2x7x9 and 2x7x9 and 2x5x9: there are 7 keys, but 5 values"
             "\n  the input gives 2x7x9, the input gives 2x7x9, v gives 2x5x9",
         ),
     ],
@@ -574,7 +574,7 @@ def test_the_wrong_number_of_axes(spec: Any, input: tuple[int, ...], message: st
     [
         (
             [{"op": "gather", "axis": 2, "indices": [[[[[1]]]]]}],
-            "layers[0]: indices: indices are nested lists,  at most 4 deep",
+            "layers[0]: indices: indices are nested lists, at most 4 deep",
         ),
         ([{"op": "softshrink", "lambd": -1}], "layers[0]: lambd: -1 is too small: the minimum is 0"),
         ([{"op": "batchnorm", "eps": -1e-9}], "layers[0]: eps: -1e-09 is too small: the minimum is 0"),
@@ -627,7 +627,7 @@ def test_features_before_a_linear_layer_are_one_size_with_one_axis_below() -> No
 @pytest.mark.parametrize("key", ["p", "p_total"])
 def test_no_padding_is_a_padding_that_was_given(key: str) -> None:
     layer = {"op": "convT1d", "c_o": 4, "k": 4, "s": 2, "out": 16, key: 0}
-    with pytest.raises(cnncalc.ShapeError, match="out is 16 on the length axis, and p reaches 18 to 19"):
+    with pytest.raises(cnncalc.ShapeError, match="out is 16 on the length axis, but p allows 18 to 19"):
         cnncalc.shape(layer, (3, 8))
 
 
@@ -636,19 +636,19 @@ def test_no_padding_is_a_padding_that_was_given(key: str) -> None:
     [
         ({"p": 1, "out": 32}, "plain", [(1, 1)], [1]),  # (16 - 1)*2 - 2 + 3 + 1
         ({"p": 1, "out": 31}, "plain", [(1, 1)], [0]),
-        ({"p": 1, "out": 33, "d": 3}, "plain", None, "p reaches 35 to 37"),  # d decides the extent: 2*15 - 2 + 7
+        ({"p": 1, "out": 33, "d": 3}, "plain", None, "p allows 35 to 37"),  # d decides the extent: 2*15 - 2 + 7
         ({"p": 1, "out": 37, "d": 3}, "plain", [(1, 1)], [2]),  # below max(s, d) = 3
         ({"p": 1, "out": 32}, "onnx", [(1, 1)], [1]),
-        ({"p": 1, "out": 33}, "plain", None, "p reaches 31 to 32: (16 - 1)*2 - (1+1) + 3 + out_pad, out_pad < 2"),
-        ({"p": 1, "out": 33}, "keras", None, "p reaches 31 to 32"),
-        ({"p": 1, "out": 30}, "plain", None, "p reaches 31 to 32"),
-        ({"p": 1, "out": 32}, "caffe", None, "p reaches 31: (16 - 1)*2 - (1+1) + 3 + out_pad, out_pad < 1"),
+        ({"p": 1, "out": 33}, "plain", None, "p allows 31 to 32: (16 - 1)*2 - (1+1) + 3 + out_pad, out_pad < 2"),
+        ({"p": 1, "out": 33}, "keras", None, "p allows 31 to 32"),
+        ({"p": 1, "out": 30}, "plain", None, "p allows 31 to 32"),
+        ({"p": 1, "out": 32}, "caffe", None, "p allows 31: (16 - 1)*2 - (1+1) + 3 + out_pad, out_pad < 1"),
         ({"out": 34}, "plain", [(0, 0)], [1]),
         ({"out": 35}, "plain", None, "the most without padding is (16 - 1)*2 + 3 + 1 = 34"),
         ({"out": 34}, "caffe", None, "the most without padding is (16 - 1)*2 + 3 + 0 = 33"),
         ({"out": 40}, "onnx", [(0, 0)], [7]),  # its output_shape appends any number
         ({"out": 34}, "torch", [(0, 0)], [1]),
-        ({"out": 32}, "torch", None, "PyTorch reaches 33 to 34"),
+        ({"out": 32}, "torch", None, "PyTorch allows 33 to 34"),
         ({"out_pad": 1, "out": 33}, "caffe", None, "Caffe's transposed convolution has no out_pad"),
     ],
 )

@@ -141,7 +141,7 @@ ERRORS = [
     (
         "8x9x9 maxpool:k2,s2,out=6x7",
         "torch",
-        "p is 2 on the height axis, and PyTorch allows at most k//2 = 2//2 = 1",
+        "p is 2 on the height axis, but PyTorch allows at most k//2 = 2//2 = 1",
         "lower out to 5, or use --dialect plain",
     ),
     (

@@ -136,7 +136,7 @@ ERRORS = [
     ("Conv2x(3)",
      "'Conv2x' is not a layer that can be read from a call\n  did you mean 'Conv2d' or 'Conv2D' or 'LazyConv2d'?"),
     ("os.system('ls')",
-     "'system' is not a layer that can be read from a call\n  a call is read for example Conv2d(3, 64, 3, padding=1)"),
+     "'system' is not a layer that can be read from a call\n  write a call such as Conv2d(3, 64, 3, padding=1)"),
     ("Conv2d(3, n * 2, 3)", "'n * 2' is not a value that can be read here\n  write the number itself"),
     ("Conv2d(3, 8, 3", "'Conv2d(3, 8, 3' is not a call\n  for example Conv2d(3, 64, 3, padding=1)"),
     ("3 + 4", "'3 + 4' is not a call\n  for example Conv2d(3, 64, 3, padding=1)"),
