@@ -44,7 +44,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of a spec.",
     "completion": "Print the completion script of a shell.",
 }
-"""Every command, which is also its module's name, and its line in the help; the module is imported when it is used."""
+"""The commands, which are also module names, and their lines in the help; a module is imported when it is used."""
 
 
 MORE = {
@@ -63,15 +63,15 @@ MORE = {
     "zoo": ("specs",),
     "schema": ("specs",),
 }
-"""The pages of the documentation that say more about a command."""
+"""The documentation pages that say more about each command."""
 
 
 class ClosedPipe(BrokenPipeError):
-    """Nobody reads the output any more; without an error number, so that click lets it through."""
+    """An error for a closed output pipe; it has no errno, so that click lets it through."""
 
 
 class Commands(click.Group):
-    """The group of all commands; each is imported only when it is used."""
+    """The group of all commands; each is imported when it is used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         with _closed_pipes():
@@ -121,7 +121,7 @@ class Commands(click.Group):
 
 @contextmanager
 def _closed_pipes() -> Iterator[None]:
-    """Turn the error of a pipe that nobody reads into a ClosedPipe, because click itself would end with 1."""
+    """Turn the error of a closed pipe into a ClosedPipe, as click itself would exit with 1."""
     try:
         yield
     except OSError as error:
@@ -178,7 +178,7 @@ def main() -> NoReturn:
     sys.meta_path.insert(0, NativeCode())
     code = call(sys.argv[1:])
     if are_own and is_left_at_once():
-        os._exit(code)  # all is flushed, and Python's own tidying up takes a tenth of the whole
+        os._exit(code)  # everything is flushed, and Python's own cleanup takes a tenth of the whole time
     sys.exit(code)
 
 
@@ -195,7 +195,7 @@ def call(args: list[str]) -> int:
         return 130
     except Exception as error:
         if isinstance(error, OSError) and is_closed_pipe(error):
-            return code  # nobody reads on
+            return code  # the pipe is closed
         if isinstance(error, CnncalcError) and error.lacking is not None:
             from ._guesses import line, without_input
 
@@ -208,7 +208,7 @@ def _fail(error: Exception, settings: Settings) -> int:
     from ..render.messages import error_text
 
     worded = as_error(error)
-    if isinstance(error, OSError) and error.filename is None:  # an import that fails names its file
+    if isinstance(error, OSError) and error.filename is None:  # failing imports name their file
         worded = SpecError(f"cannot write: {error.strerror or error}")
     if isinstance(worded, InternalError) and settings.debug:
         _say(traceback_text(error))
@@ -217,7 +217,7 @@ def _fail(error: Exception, settings: Settings) -> int:
 
 
 def _say(text: str) -> None:
-    """Print a text on standard error, behind what standard output still takes."""
+    """Print a text on standard error, after flushing standard output."""
     for stream, last in ((sys.stdout, ""), (sys.stderr, f"{text}\n")):
         if stream is not None:
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The options that the commands on arrays share, and how these are read."""
+"""The options that the commands on arrays share, and their readers."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ seed_option = click.option(
 
 
 def read_array(path: str) -> Array:
-    """Return the array of a .npy, memory-mapped if it is a file, or of a text; - is standard input.
+    """Return the array of a .npy (memory-mapped if it is a file) or of a text; - is standard input.
 
-    What is written as a list is the array itself.
+    A path in the form of a list is the array itself.
     """
     from ..execute import npy, texts
 
@@ -79,7 +79,7 @@ def _standard_input() -> IO[bytes]:
 
 
 def _no_numbers(path: str) -> SpecError:
-    """Return the error for a file of numbers that does not exist: what is written like numbers is named for it."""
+    """Return the error for a missing file of numbers, which may be meant as the numbers themselves."""
     if not re.fullmatch(r"[-+\d.,;\s()e]*\d[-+\d.,;\s()e]*", path):
         return no_file(path)
     rows = [",".join(re.split(r"[,\s]+", row.strip(" (),\n"))) for row in re.split(r"[;\n]", path) if row.strip()]
@@ -88,7 +88,7 @@ def _no_numbers(path: str) -> SpecError:
 
 
 def _no_array(path: str) -> SpecError:
-    """Return the error for an array that does not exist: what is to be made is named for it."""
+    """Return the error for a missing array, with how to make one."""
     if path in ("random", "rand", "randn", "zeros", "ones"):
         made = {"zeros": "np.zeros((3, 224, 224))", "ones": "np.ones((3, 224, 224))"}
         drawn = made.get(path, "np.random.default_rng(0).random((3, 224, 224))")
@@ -124,13 +124,13 @@ def read_weights(path: str | None) -> NamedArrays | Array | None:
 
 
 def one_stdin(*paths: str | None) -> None:
-    """Raise SpecError if standard input is to be read twice."""
+    """Raise SpecError if standard input would be read twice."""
     if paths.count("-") > 1:
         raise SpecError("standard input can be read only once", "give the others as files")
 
 
 def check_output(path: str | None, as_json: bool, endings: Sequence[str] = (".npy",)) -> None:
-    """Raise SpecError if an array cannot be written where -o says, or would be mixed with its description."""
+    """Raise SpecError if an array cannot be written to the -o path, or would be mixed with its description."""
     check_ending(path, endings, "an array")
     if path is None or as_json:
         standard_output()
@@ -139,7 +139,7 @@ def check_output(path: str | None, as_json: bool, endings: Sequence[str] = (".np
 
 
 def kernel_keys(weight: NamedArrays | Array | None, options: NetworkOptions) -> Completer | None:
-    """Return a function that completes layer words from a single kernel; None without one."""
+    """Return a function that completes layer words from a single kernel; None if there is none."""
     from ..notation.completers import completer_from_kernel
 
     if weight is None or isinstance(weight, Mapping):
@@ -148,7 +148,7 @@ def kernel_keys(weight: NamedArrays | Array | None, options: NetworkOptions) -> 
 
 
 def named_paths(values: Sequence[str]) -> list[tuple[str | None, str]]:
-    """Return the values of -x, a path or NAME=path each, as names and paths; a file that exists is a path."""
+    """Return the values of -x (each a path or NAME=path) as names and paths; an existing file is a path."""
     parts = [value.partition("=") for value in values]
     plain = [
         not equals or not name or os.path.exists(value) for value, (name, equals, _) in zip(values, parts, strict=True)
@@ -161,7 +161,7 @@ def named_paths(values: Sequence[str]) -> list[tuple[str | None, str]]:
 def read_network(
     words: tuple[str, ...], complete: Completer | None, options: NetworkOptions
 ) -> tuple[Network, Shape | None]:
-    """Return the network of SPEC words, or the part of it, and the shape in front of them, if it is the array's."""
+    """Return the network of SPEC words, or its selected part, and the leading shape, if that is the array's."""
     spec = spec_words(words)
     network = sources.load_words(spec, complete)
     if options.after is None:
@@ -170,7 +170,7 @@ def read_network(
 
 
 def check_front(front: Shape | None, x: Array) -> None:
-    """Raise SpecError if a shape in front of SPEC words is not x's."""
+    """Raise SpecError if the leading shape of SPEC words differs from x's."""
     sizes = () if front is None else tuple([n for n in front if isinstance(n, int)])
     if front is not None and len(sizes) == len(front) and sizes not in (x.shape, x.shape[1:]):
         raise SpecError(f"the first word gives the shape {show(front)}, but x is {show(x.shape)}", "leave it out")
@@ -179,19 +179,19 @@ def check_front(front: Shape | None, x: Array) -> None:
 def read_given(
     words: tuple[str, ...], path: str | None, options: NetworkOptions
 ) -> tuple[Network, Shape | None, NamedArrays | Array | None]:
-    """Return the network of SPEC words, the shape in front, and the weights of -w, a Keras file's by its layers."""
+    """Return the network of SPEC words, the leading shape, and the weights of -w, which may be a Keras file."""
     weights = None if is_keras(path) else read_weights(path)
     network, front = read_network(words, kernel_keys(weights, options), options)
     return network, front, keras_arrays(path, network) if is_keras(path) else weights
 
 
 def is_keras(path: str | None) -> bool:
-    """Return whether a file of weights may be Keras's."""
+    """Return whether a file of weights may be a Keras file."""
     return path is not None and path != "-" and path.lower().endswith(KERAS_ENDINGS)
 
 
 def keras_arrays(path: str | None, network: Network) -> NamedArrays:
-    """Return the arrays of a Keras file by a network's names. SpecError if it is not Keras's."""
+    """Return the arrays of a Keras file by a network's names. SpecError if it is not a Keras file."""
     assert path is not None
     readers = keras_weights(path, network)
     if readers is None:
@@ -200,11 +200,11 @@ def keras_arrays(path: str | None, network: Network) -> NamedArrays:
 
 
 MUCH = 64 << 20
-"""From how many bytes on it is said how much memory a command takes."""
+"""The bytes of memory from which on a command announces its needs."""
 
 
 def note_size(text: str, size: int) -> None:
-    """Note at once how much memory a command takes, if that is much, or with -v: it may be ended on the way."""
+    """Announce how much memory a command takes, if it is much: the command may be killed on the way."""
     if size > MUCH or settings().verbose:
         note(text)
         if sys.stderr is not None:
@@ -212,7 +212,7 @@ def note_size(text: str, size: int) -> None:
 
 
 def rows_of(text: str | None, count: int | None) -> slice:
-    """Return the samples that --rows A:B selects from `count`. SpecError for rows that do not exist."""
+    """Return the samples that --rows A:B selects from `count`. SpecError for missing rows."""
     if text is None:
         return slice(None)
     if count is None:

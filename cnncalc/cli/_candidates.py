@@ -1,4 +1,4 @@
-"""The completion: the words that can be at the cursor of a command line, for all shells."""
+"""Completion: the words that are possible at the cursor of a command line, for all shells."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ P = TypeVar("P", bound=click.Parameter)
 
 
 class Candidate(NamedTuple):
-    """A word that the cursor's could become."""
+    """A completion of the word at the cursor."""
 
     word: str
     help: str = ""
     then: str = ""
-    """The sign with which the word may go on; empty if it is complete."""
+    """The character with which the word may go on; empty if it is complete."""
 
 
 class Offer(NamedTuple):
-    """The words that can stand at the cursor."""
+    """The words that are possible at the cursor."""
 
     candidates: list[Candidate]
     files: bool = False
-    """Whether a file name can be there, too."""
+    """Whether a file name is possible, too."""
 
     @classmethod
     def of(cls, words: Iterable[str] | Mapping[str, str]) -> Offer:
@@ -40,13 +40,13 @@ FILES = Offer([], files=True)
 
 
 class Cursor:
-    """The cursor's place in a command line: the command, options and arguments in front of it."""
+    """The context of the cursor in a command line: the command, options and arguments before it."""
 
     def __init__(self, words: Iterable[str]):
         self.context = click.Context(group, **group.context_settings)
         self.command: click.Command | None = group
         self.given: list[click.Option] = []
-        """The options in front of the cursor."""
+        """The options before the cursor."""
         self.waiting: click.Option | None = None
         """The option whose value comes next."""
         self.arguments: list[str] = []
@@ -72,7 +72,7 @@ class Cursor:
             self.arguments.append(word)
 
     def parameters(self, kind: type[P]) -> list[P]:
-        """Return the options or the arguments that the command takes, --help included."""
+        """Return the options or the arguments of the command, including --help."""
         if self.command is None:
             return []
         context = click.Context(self.command, parent=self.context, resilient_parsing=True)
@@ -83,7 +83,7 @@ class Cursor:
         return next((option for option in self.parameters(click.Option) if name in option.opts), None)
 
     def argument(self) -> click.Argument | None:
-        """Return the argument that the next word is."""
+        """Return the argument that the next word belongs to."""
         taken = len(self.arguments)
         for argument in self.parameters(click.Argument):
             if argument.nargs < 0 or taken < argument.nargs:
@@ -93,19 +93,19 @@ class Cursor:
 
 
 def offer(line: str) -> Offer:
-    """Return what can complete a command line, which is cut at the cursor; case does not matter."""
+    """Return the completions of a command line, which is cut at the cursor; case is ignored."""
     *words, word = split(line)
     if word.lstrip("012&")[:1] in ("<", ">") or (words and words[-1][-1:] in ("<", ">")):
         return FILES  # a redirection
     candidates, files = _at(Cursor(words[1:]), word)
     fitting = [c for c in candidates if c.word.lower().startswith(word.lower())]
-    if len(fitting) == 1 and fitting[0].then:  # no shell puts a space behind a word that can go on
+    if len(fitting) == 1 and fitting[0].then:  # no shell should add a space after a word that can go on
         fitting.append(Candidate(fitting[0].word + fitting[0].then))
     return Offer(fitting, files)
 
 
 def split(line: str) -> list[str]:
-    """Return the words of a command line as a shell reads them; the last is unfinished, its quotes may be open."""
+    """Return the words of a command line as a shell splits them; the last is unfinished, possibly within quotes."""
     end = "\0"
     lexer = shlex.shlex(line + end, posix=True)
     lexer.whitespace_split = True
@@ -142,7 +142,7 @@ def _options(cursor: Cursor, word: str) -> Offer:
 
 
 def _values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) -> Offer:
-    """Return what an option or an argument can be; `before` are the arguments in front of the cursor."""
-    from ._values import values  # only now: they are the names of all ops, keys and networks
+    """Return the possible values of an option or argument; `before` are the arguments before the cursor."""
+    from ._values import values  # imported late: it needs the names of all ops, keys and networks
 
     return values(parameter, word, before)

@@ -32,8 +32,8 @@ def write(
 ) -> int:
     """Write a row for each network, given by its name and the function that makes its report; return the exit code.
 
-    The error of a network without a report stands in its row as JSON, and is shown on standard error. If no network has
-    a report, there is no table. Hints are listed if `lists_hints`, and told of unless it is None.
+    The error of a network without a report is part of its row in JSON, and is shown on standard error. If no network
+    has a report, there is no table. Hints are listed if `lists_hints`, and mentioned unless it is None.
     """
     is_json = format in ("json", "jsonl")
     if columns is not None and is_json:
@@ -47,7 +47,7 @@ def write(
     said: list[Remarks] = []
 
     def compared(name: str, make: Callable[[], Report]) -> Compared:
-        """Return a network's figures, without its report: as many layers as each may have, all together may not."""
+        """Return a network's figures without its report: the layers of all networks together may not fit in memory."""
         try:
             report = measures.of(make())
         except CnncalcError as error:

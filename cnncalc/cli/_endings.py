@@ -1,4 +1,4 @@
-"""The form of what is written: the one that an option names, or the one that the ending of -o means."""
+"""The form of the output: the one that an option names, or the one that the ending of -o implies."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ..errors import LONGEST_PATH, SpecError, shown
 from ..outputs import STDOUT, is_special
 
 Endings = Mapping[str, Sequence[str]]
-"""The endings of each form, its own first."""
+"""The file endings of each form, the main one first."""
 
 
 def form(option: str, named: str | None, path: str | None, endings: Endings) -> str | None:
-    """Return the form that an option names, else the one that the ending of -o means, if any.
+    """Return the form that an option names, or else the one that the ending of -o implies, if any.
 
-    SpecError if the ending is that of another kind of file. An ending that is not known decides nothing.
+    SpecError if the ending belongs to another kind of file. An unknown ending decides nothing.
     """
     ending = _ending(path)
     meant = [name for name in endings if ending in endings[name]]
@@ -33,7 +33,7 @@ def form(option: str, named: str | None, path: str | None, endings: Endings) -> 
 
 
 def check_ending(path: str | None, endings: Sequence[str], what: str, option: str = "-o") -> None:
-    """Raise SpecError if a file has the ending of another kind than that which is written, such as `an array`."""
+    """Raise SpecError if a file's ending belongs to another kind than `what` is written, such as `an array`."""
     ending = _ending(path)
     if ending not in endings and _is_known(ending):
         wrong = f"{what} is written as {_either(endings)}, and {shown(path, LONGEST_PATH)} ends in {ending}"
@@ -41,12 +41,12 @@ def check_ending(path: str | None, endings: Sequence[str], what: str, option: st
 
 
 def _ending(path: str | None) -> str:
-    """Return a path's ending in lower case; none for standard output, a pipe or a device."""
+    """Return a path's ending in lower case; empty for standard output, a pipe or a device."""
     return "" if path is None or path == STDOUT or is_special(path) else os.path.splitext(path)[1].lower()
 
 
 def _is_known(ending: str) -> bool:
-    """Return whether files with this ending are of a form of their own."""
+    """Return whether the ending belongs to a known form."""
     if not ending:
         return False
     from ..frameworks import ENDINGS as TARGETS

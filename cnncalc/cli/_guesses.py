@@ -1,4 +1,4 @@
-"""What people type in place of a command: another name for one, a figure, or a network alone."""
+"""Guess what is meant by a word that is not a command: another name for one, a figure, or just a network."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ MEANT = {
     **dict.fromkeys(("man", "manual", "doc", "docs", "usage"), ("help",)),
     "completions": ("completion",),
 }
-"""The words of the command line that each of these means."""
+"""The command line that each of these words means."""
 
 
 def meant(args: Sequence[str]) -> tuple[list[str], bool]:
-    """Return the command line that is meant by one whose first word is not a command, and whether it is a guess.
+    """Return the meaning of a command line whose first word is not a command, and whether it is a guess.
 
-    A network alone is what `shape` takes. SpecError, with the nearest commands and networks, for what means nothing.
+    A network alone means `shape`. SpecError, with the nearest commands and networks, if there is no meaning.
     """
     name, *rest = args
     word = name.lower().replace("_", "-")
@@ -63,13 +63,13 @@ def meant(args: Sequence[str]) -> tuple[list[str], bool]:
         return [word, *rest], True
     if word in MEANT:
         return [*MEANT[word][:1], *rest, *MEANT[word][1:]], True
-    if is_spec(name) or not re.fullmatch(r"(?!-$)[\w-]*", name):  # what is not a name, shape reads or says what it is
+    if is_spec(name) or not re.fullmatch(r"(?!-$)[\w-]*", name):  # leave anything that is not a name to shape
         return ["shape", *args], False
     raise SpecError(f"unknown command {shown(name)}", _help_for(name) or "cnncalc --help lists the commands")
 
 
 def _help_for(name: str) -> str | None:
-    """Return the help for a word that means no command: the nearest ones, or networks."""
+    """Return the help for a word without a meaning: the nearest commands or networks."""
     near, network = nearest(name, COMMANDS), nearest(name, zoo.names())
     network = network and f"{network} for a network: cnncalc shape NAME"
     begins = any(known.startswith(name.lower()) for known in zoo.names())
@@ -77,7 +77,7 @@ def _help_for(name: str) -> str | None:
 
 
 def reordered(args: Sequence[str]) -> str | None:
-    """Return the help for a command line that begins with a command's option, or a command as one; else None."""
+    """Return the help if a command line begins with a command's option, or with a command as an option; else None."""
     first = args[0].lstrip("-") if args else ""
     is_option = first != "" and args[0] != first
     if is_option and (first in COMMANDS or first in MEANT) and not COMMANDS.keys() & set(args):
@@ -96,14 +96,14 @@ def reordered(args: Sequence[str]) -> str | None:
 
 
 def _parameters(name: str | None) -> list[click.Parameter]:
-    """Return the parameters of a command, without a name of `shape`."""
+    """Return the parameters of a command, by default of `shape`."""
     command = group.get_command(click.Context(group), name or "shape")
     assert command is not None
     return command.params
 
 
 def without_input(args: Sequence[str]) -> list[str]:
-    """Return a command line without the shapes of inputs, in front or as options."""
+    """Return a command line without input shapes, given in front or as options."""
     options = _parameters(next((word for word in args if word in COMMANDS), None))
     valued = {name for one in options if isinstance(one, click.Option) and not one.is_flag for name in one.opts}
     kept = [""]
@@ -116,5 +116,5 @@ def without_input(args: Sequence[str]) -> list[str]:
 
 
 def line(args: Sequence[str]) -> str:
-    """Return a command line as it is typed."""
+    """Return a command line as it would be typed."""
     return f"cnncalc {shlex.join(args)}"

@@ -1,4 +1,4 @@
-"""Hints on standard error: notes on layer words, how many others there are on a terminal, all of them with --hints."""
+"""Hints on standard error: notes on layer words; on a terminal the number of other hints; all of them with --hints."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ hints_option = click.option(
     "--hints", "lists_hints", is_flag=True, help="List what may be unintended, and how to fix it."
 )
 MOST_TOLD = 100
-"""How many hints are listed; as JSON all of them are."""
+"""The most hints that are listed; in JSON all are."""
 LONGEST_LINE = 1000
-"""The longest command line that is shown to be given again."""
+"""The longest command line that is repeated in a message."""
 
 
 Runs = Sequence[tuple[str, Sequence[LayerReport]]]
-"""The layers of a network under one dialect or several, each by its name."""
+"""The layers of a network under one or several dialects, each with the dialect's name."""
 
 
 class Remarks(NamedTuple):
-    """What is perhaps not meant in a network."""
+    """The remarks on a network: what is perhaps not meant."""
 
     name: str
     """The network's name, if there are several."""
     notes: Sequence[str]
-    """Those on layer words, which are given unasked."""
+    """The remarks on layer words, which are given unasked."""
     hints: Sequence[Hint]
-    """The others, if they are told."""
+    """The other remarks, if they are shown."""
     said: bool
-    """Whether something of it was said before."""
+    """Whether some of them were given before."""
     built_in: bool
 
 
 def remarks(runs: Runs, asked: bool, is_data: bool = False, name: str = "", said: Advice | None = None) -> Remarks:
-    """Return what is perhaps not meant in a network, without what was `said` before.
+    """Return the remarks on a network, without the one `said` before.
 
-    Of results that are data for a program (`is_data`) only what is noted of layer words is told.
+    If the result is data for a program (`is_data`), only notes on layer words are shown.
     """
     told = _notes(runs)
     hints = hints_of(runs, [*told]) if _tells(asked, is_data) else []
@@ -57,7 +57,7 @@ def remarks(runs: Runs, asked: bool, is_data: bool = False, name: str = "", said
 
 
 def tell(found: Sequence[Remarks], asked: bool, is_data: bool = False) -> None:
-    """Note, count or list what is perhaps not meant in networks."""
+    """Print the notes, and count or list the hints on networks."""
     noted = [f"{one.name}: {text}" if one.name else text for one in found for text in one.notes]
     for text in noted:
         note(text)
@@ -74,13 +74,13 @@ def _tells(asked: bool, is_data: bool) -> bool:
 
 
 def note_words(runs: Runs) -> None:
-    """Note what is perhaps not meant of layer words, under each of several dialects."""
+    """Print the notes on layer words, under each of several dialects."""
     for text in _notes(runs).values():
         note(text)
 
 
 def _notes(runs: Runs) -> dict[Hint, str]:
-    """Return the hints on layer words that are given unasked, under each of several dialects, with their notes."""
+    """Return the unasked hints on layer words under each of several dialects, with their notes."""
     typed = [layers for _, layers in runs if layers and (source := layers[0].network.source) and source.is_typed]
     if not typed:
         return {}
@@ -90,9 +90,9 @@ def _notes(runs: Runs) -> dict[Hint, str]:
 
 
 def hints_of(runs: Runs, told: Sequence[Hint] = ()) -> list[Hint]:
-    """Return the hints on a network but those `told`; where not all dialects have one, its text says which do.
+    """Return the hints on a network except those `told`; if not all dialects give one, its text says which do.
 
-    A built-in network has none.
+    A built-in network has no hints.
     """
     from ..hints.table import hints
 
@@ -107,7 +107,7 @@ def hints_of(runs: Runs, told: Sequence[Hint] = ()) -> list[Hint]:
 
 
 def is_built_in(layers: Sequence[LayerReport]) -> bool:
-    """Return whether layers are those of a network that comes with cnncalc."""
+    """Return whether the layers are those of a built-in network."""
     source = layers[0].network.source if layers else None
     return source is not None and source.built_in
 
@@ -118,9 +118,9 @@ def counts_hints() -> bool:
 
 
 def _tell(hints: Sequence[tuple[str, Hint]], asked: bool, noted: bool) -> None:
-    """Print hints, each behind the name of its network; or how many there are, if nobody asked.
+    """Print hints, each after the name of its network, or only their number if not asked for.
 
-    `noted` says whether notes stand above them.
+    `noted` says whether notes were printed before them.
     """
     if settings().quiet or sys.stderr is None:
         return

@@ -1,4 +1,4 @@
-"""What people call an option, or the value of one, and what it is called here. Intent comes before spelling."""
+"""Other names for options and their values: a word is looked up by meaning first, then by spelling."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _OPTIONS = {
     "--color always": "colour colours colors",
     "-q": "silent no-notes s",
 }
-"""What is typed, without its dashes, for each option as it is written here."""
+"""For each option, what people type for it, without dashes."""
 _FORMATS = {
     "md": "markdown",
     "gfm": "markdown",
@@ -76,7 +76,7 @@ _TARGETS = {
 
 
 def option_meant(word: str, command: click.Command) -> str | None:
-    """Return `did you mean -i 3x224x224?` for an option that a command does not have, by its meaning."""
+    """Return `did you mean -i 3x224x224?` for an unknown option of a command, by its meaning."""
     name = word.lstrip("-").replace("_", "-")
     if name == "version":
         return "write cnncalc --version"
@@ -100,7 +100,7 @@ def option_meant(word: str, command: click.Command) -> str | None:
 
 
 def option_of_others(word: str, context: click.Context) -> str | None:
-    """Return `an option of cnncalc check` for an option that a few other commands have; None for another."""
+    """Return `an option of cnncalc check` for an option that only a few other commands have; None for others."""
     root = context.find_root()
     group = root.command
     if not isinstance(group, click.Group) or context is root or not word.startswith("--"):
@@ -111,7 +111,7 @@ def option_of_others(word: str, context: click.Context) -> str | None:
 
 
 def choice_meant(value: str, choices: Iterable[str]) -> str | None:
-    """Return `did you mean 'markdown'?` for a value that is not one of the words: by its meaning, then its spelling."""
+    """Return `did you mean 'markdown'?` for an unknown value, by its meaning or else its spelling."""
     words = list(choices)
     for table in (_FORMATS, _TARGETS):
         meant = table.get(value.lower())

@@ -1,4 +1,4 @@
-"""The option --at: numbers in place of the letters of open sizes, a row of a table for each."""
+"""The option --at: numbers in place of the letters of open sizes, with a table row for each."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read_numbers(text: str) -> tuple[tuple[str, ...], list[int]]:
 
 
 def read_settings(texts: Sequence[str], letters: Sequence[str]) -> Iterator[dict[str, int]]:
-    """Return the numbers of each row: every combination of what several --at give. SpecError for another letter."""
+    """Yield the numbers of each row: all combinations of several --at. SpecError for an unknown letter."""
     given: dict[tuple[str, ...], list[int]] = {}
     for text in texts:
         names, numbers = read_numbers(text)
@@ -66,7 +66,7 @@ def read_settings(texts: Sequence[str], letters: Sequence[str]) -> Iterator[dict
 
 
 def _closed(network: Network) -> SpecError:
-    """Return the error for an input without letters, with the letters that it could have."""
+    """Return the error for an input without letters, with letters it could have."""
     from ..solutions.inputs import opened
 
     with_letters = opened(network)
@@ -84,9 +84,9 @@ def write_table(
     path: str | None,
     others: bool,
 ) -> int:
-    """Write a row for each combination of numbers, and return 2 if all are refused.
+    """Write a row for each combination of numbers; return 2 if all are impossible.
 
-    SpecError if there are `others`: options of a single report.
+    SpecError if there are `others`: options that apply to a single report.
     """
     if others:
         help = "leave out --explain, --get, --annotate, --hints, --columns, the row options, "

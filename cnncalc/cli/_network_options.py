@@ -1,4 +1,4 @@
-"""The options of commands that take networks: input, batch, dialect and layout, part of it, and what is measured."""
+"""The options of commands that take networks: input, batch, dialect, layout, the part to take, and what is measured."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 
 class Measures(NamedTuple):
-    """The values of --dtype and --macs-as; None for an option that is not given."""
+    """The values of --dtype and --macs-as; None if not given."""
 
     dtype: str | None = None
     tool: str | None = None
 
     def or_bytes(self, are_needed: bool) -> Measures:
-        """Return the same with float32 if bytes are needed and no dtype is given."""
+        """Return the measures with float32 if bytes are needed and no dtype is given."""
         return self._replace(dtype="float32") if are_needed and self.dtype is None else self
 
     def of(self, report: Report) -> Report:
-        """Return a report with its bytes, and the MACs that a tool prints, as far as they are asked for."""
+        """Return a report with bytes and a tool's MACs, as far as they are asked for."""
         if self.dtype is not None:
             from ..memory import measure
 
@@ -71,7 +71,7 @@ def measure_options(function: Function) -> Function:
 
 
 def unused(counts: Mapping[str, Any]) -> str:
-    """Return what of a file no output depends on: `500 parameters and 12 buffers in aux, head`."""
+    """Return the parts of a file that no output depends on: `500 parameters and 12 buffers in aux, head`."""
     numbers = [(counts.get("params"), "parameter"), (counts.get("buffers"), "buffer")]
     parts = " and ".join([f"{n:,} {word}{'s' * (n != 1)}" for n, word in numbers if n])
     where = list(counts.get("where", ()))
@@ -80,7 +80,7 @@ def unused(counts: Mapping[str, Any]) -> str:
 
 
 class NetworkOptions(NamedTuple):
-    """The values of -i, --batch, --dialect, --layout, --until and --after; None for an option that is not given."""
+    """The values of -i, --batch, --dialect, --layout, --until and --after; None if not given."""
 
     input: Shape | Inputs | None = None
     batch: int | None = None
@@ -90,15 +90,11 @@ class NetworkOptions(NamedTuple):
     after: str | None = None
 
     def with_front(self, words: SpecWords) -> NetworkOptions:
-        """Return the options with the shape that precedes a SPEC as input. SpecError if -i gives one, too."""
-        return (
-            self
-            if words.input is None
-            else self.with_first(words.input, f"two inputs: {words.words[0]} as the first word")
-        )
+        """Return the options with the leading shape of a SPEC as input. SpecError if -i gives one, too."""
+        return self if words.input is None else self.with_first(words.input, f"two inputs: {words.words[0]} as the first word")
 
     def with_first(self, first: Shape, what: str) -> NetworkOptions:
-        """Return the options with a shape of the first input. SpecError, with `what`, if -i gives one, too."""
+        """Return the options with this shape of the first input. SpecError, with `what`, if -i gives one, too."""
         if not isinstance(self.input, Inputs):
             if self.input is not None:
                 raise SpecError(f"{what}, and -i {show(self.input)}", "give one of them")
@@ -108,7 +104,7 @@ class NetworkOptions(NamedTuple):
         return self._replace(input=Inputs([(FIRST, first), *self.input]))
 
     def taken(self, network: Network) -> tuple[Network, NetworkOptions]:
-        """Return the part of a network that --until and --after name, and the options that are left for it."""
+        """Return the part of a network that --until and --after select, and the remaining options."""
         check_expectations(network)
         if self.until is None and self.after is None:
             return network, self
@@ -124,7 +120,7 @@ class NetworkOptions(NamedTuple):
         return part(network, self.until, self.after), self._replace(input=None, batch=None, until=None, after=None)
 
     def settle(self, network: Network) -> Network:
-        """Return the network with these options in it."""
+        """Return the network configured by these options."""
         return configure(network, self.input, self.dialect, self.layout, self.batch)
 
     @property
@@ -133,7 +129,7 @@ class NetworkOptions(NamedTuple):
         return is_several(self.dialect)
 
     def note_report(self, network: Network, name: str = "this") -> None:
-        """Note what a file has besides its network, and what these options cannot change in a report read as a spec."""
+        """Print notes on unused parts of a file, and on options that have no effect on a report read as a spec."""
         if network.source is not None and (network.source.unread or self.input is not None):
             try:
                 network = network.bound(given_shapes(network, self.input))
@@ -152,13 +148,13 @@ class NetworkOptions(NamedTuple):
 
     @property
     def first(self) -> Shape | None:
-        """The shape of the first input; None if it is not given."""
+        """The shape of the first input; None if not given."""
         return dict(self.input).get(FIRST) if isinstance(self.input, Inputs) else self.input
 
     def note_channels(self, network: Network) -> Advice | None:
-        """Note that an input has other channels than a spec's own, which does not fix them, or has them last.
+        """Print a note if an input has other channels than a spec's own, which does not fix them, or has them last.
 
-        Return the advice of the latter, which is a hint, too.
+        Return the advice in the latter case, which is also a hint.
         """
         given = self.first
         is_read = network.source is None or not network.source.unread
@@ -168,7 +164,7 @@ class NetworkOptions(NamedTuple):
         if other is not None:
             note(other.text("the spec's own input"))
             return None
-        if any("c_i" in node.layer.given for node in network.nodes):  # the trace says it
+        if any("c_i" in node.layer.given for node in network.nodes):  # the trace will report it
             return None
         from ..hints.typed import CHANNELS_NOTE, channels_last
 
@@ -180,7 +176,7 @@ class NetworkOptions(NamedTuple):
         return None
 
     def report(self, network: Network) -> Report:
-        """Return the report of a network under these options, which name one dialect at most."""
+        """Return the report of a network under these options, which name at most one dialect."""
         return trace.shape(network, self.input, batch=self.batch, dialect=self.dialect, layout=self.layout)
 
     def contrast(self, network: Network) -> Contrast:
@@ -192,7 +188,7 @@ class NetworkOptions(NamedTuple):
 
 
 def check_expectations(network: Network) -> None:
-    """SpecError, at its place, for an `expect` of the spec that cannot be read."""
+    """Raise SpecError, with its place, for an unreadable `expect` of the spec."""
     owners = [node for node in network.nodes if node.expect is not None]
     if not owners and network.expect is None:
         return
@@ -211,7 +207,7 @@ def check_expectations(network: Network) -> None:
 
 
 def read_inputs(texts: Sequence[str]) -> Shape | Inputs | None:
-    """Read the values of -i, a shape or NAME=SHAPE each; a single shape is that of the first input."""
+    """Read the values of -i (each a shape or NAME=SHAPE); a single shape is the first input's."""
     given = []
     for text in texts:
         name, equals, shape = text.rpartition("=")
@@ -225,9 +221,9 @@ def read_inputs(texts: Sequence[str]) -> Shape | Inputs | None:
 
 
 def network_options(*names: str, several: bool = False) -> Callable[[Function], Function]:
-    """Return -i, --batch, --dialect and --layout, or those that are named, as one argument `options`.
+    """Return -i, --batch, --dialect and --layout, or the named ones, as one argument `options`.
 
-    --until and --after belong to all of them. With `several`, --dialect takes more than one.
+    --until and --after are always included. With `several`, --dialect accepts more than one.
     """
     dialect, more = (SEVERAL, f"; several with commas, or {ALL}, side by side") if several else ("NAME", "")
     input_help = "Input shape, such as 3x224x224, or NAME=SHAPE for another input; overrides the spec's."
@@ -248,7 +244,7 @@ def network_options(*names: str, several: bool = False) -> Callable[[Function], 
             if "input" in given:
                 given["input"] = read_inputs(given["input"])
             options = NetworkOptions(**given)
-            if options.dialect is not None:  # a wrong option is one error, however many files there are
+            if options.dialect is not None:  # report a wrong option once, not for each file
                 (dialects_named if several else dialect_named)(options.dialect)
             if options.layout is not None:
                 layout_named(options.layout)

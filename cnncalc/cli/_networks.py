@@ -1,4 +1,4 @@
-"""A network that one word of the shell means, for commands that take several."""
+"""Networks that are given as one shell word each, for commands that take several."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ._network_options import NetworkOptions
 
 
 def quotes() -> str:
-    """Return how the command that runs takes layer words."""
+    """Return how the running command accepts layer words."""
     return f"cnncalc {click.get_current_context().info_name} '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"
 
 
 def check_shapes(words: Sequence[str], number: int | None = None) -> None:
-    """SpecError if a word is a shape alone, with the whole line as it is perhaps meant; `number` networks are taken."""
+    """Raise SpecError, with the line that may be meant, if a word is only a shape; `number` networks are expected."""
     alone = [word for word in words if _is_shape(word)]
     if not alone:
         return
@@ -42,7 +42,7 @@ def check_shapes(words: Sequence[str], number: int | None = None) -> None:
 
 
 def _quoted(words: Sequence[str]) -> list[str]:
-    """Return words with each shape alone and the layer words behind it as one."""
+    """Return words with each lone shape and the layer words after it joined into one."""
     networks: list[list[str]] = []
     for word in words:
         if networks and _is_shape(networks[-1][0]) and is_layer_word(word) and not is_file(word):
@@ -57,7 +57,7 @@ def _is_shape(word: str) -> bool:
 
 
 def report_of(word: str, options: NetworkOptions, limit: Limit | None = None) -> Report:
-    """Return the report of the network that a word means, its layers counted. An error without a place says whose."""
+    """Return the report of a word's network, with its layers counted. Errors without a place get the word."""
     network, front = _network(word)
     options = options if front is None else options.with_first(front, f"{shown(word)} starts with its own input")
     try:
@@ -73,7 +73,7 @@ def report_of(word: str, options: NetworkOptions, limit: Limit | None = None) ->
 
 
 def _network(word: str) -> tuple[Network, Shape | None]:
-    """Return the network that a word means, and the shape in front of it."""
+    """Return the network of a word, and its leading shape."""
     if not word.strip():
         raise SpecError(f"{shown(word)} is not a network", f"layer words go in quotes: {quotes()}")
     if is_revision(word):

@@ -20,7 +20,7 @@ Function = Callable[..., int]
 
 
 class FileName(click.types.StringParamType):
-    """The type of an option that names a file or a folder, so that shells complete it as one."""
+    """The type of an option that names a file or folder, so that shells complete it."""
 
     name = "file"
 
@@ -29,14 +29,14 @@ class FileName(click.types.StringParamType):
 
 
 class OutputName(FileName):
-    """The type of an option that names a file to write; another name of standard output is `-`."""
+    """The type of an option that names a file to write; other names of standard output become `-`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return output_path(super().convert(value, param, ctx))
 
 
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """Return several options as one decorator, in the order in which the help lists them."""
+    """Return several options as one decorator, in the order of the help."""
 
     def decorate(function: F) -> F:
         for option in reversed(options):
@@ -47,12 +47,12 @@ def together(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def file_option(*names: str, **attributes: Any) -> Callable[[F], F]:
-    """Return an option that names a file or a folder, with these attributes of click."""
+    """Return an option that names a file or folder, with these click attributes."""
     return click.option(*names, type=FileName(), **attributes)
 
 
 def output_option(*names: str, **attributes: Any) -> Callable[[F], F]:
-    """Return an option that names a file to write, with these attributes of click."""
+    """Return an option that names a file to write, with these click attributes."""
     return click.option(*names, type=OutputName(), **attributes)
 
 
@@ -66,9 +66,9 @@ message_options = together(color_option, quiet_option, debug_option)
 
 
 def format_options(formats: Iterable[str], result: str | None = None) -> Callable[[Function], Function]:
-    """Return --json, --format and, if a spec a line gives a `result` a line, --jsonl, as one argument `format`.
+    """Return --json, --format and, for commands that write a `result` per line, --jsonl, as one argument `format`.
 
-    Without any of them the ending of -o, which the command takes as `path`, decides.
+    Without any of them the ending of -o, the command's `path`, decides.
     """
     jsonl = f"Read one spec per line, write {result} per line."
     options: Callable[[Function], Function] = together(

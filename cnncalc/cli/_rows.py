@@ -1,4 +1,4 @@
-"""The options that say which rows and columns of a report are shown."""
+"""The options that select the rows and columns of a report."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def selection_options(function: Function) -> Function:
 
 
 def network_selection_options(function: Function) -> Function:
-    """Add --columns and --brief as arguments, and --sort and --top as one argument `selection`, for a network a row."""
+    """Add --columns and --brief as arguments, --sort and --top as one argument `selection`, for tables of networks."""
 
     @wraps(function)
     def command(network_columns: str | None, network_sort: str | None, top: int | None, **others: Any) -> int:
@@ -57,11 +57,11 @@ def network_selection_options(function: Function) -> Function:
 
 
 LAYERS, NETWORKS = "columns", "comparisons"
-"""The modules of `render` that have the columns of layers and of networks."""
+"""The modules of `render` with the columns of layers and of networks."""
 
 
 def _row_options(columns: str, sort: str) -> list[Callable[[Function], Function]]:
-    """Return --columns and --sort, which are given to a command by these names, and --top."""
+    """Return --columns and --sort, which are passed to a command under these names, and --top."""
     return [
         click.option(
             "--columns",
@@ -75,9 +75,9 @@ def _row_options(columns: str, sort: str) -> list[Callable[[Function], Function]
 
 
 def _columns(names: str | None, table: str, others: Mapping[str, Any] = MappingProxyType({})) -> tuple[str, ...] | None:
-    """Return the columns that a comma list names; None without a list. SpecError if more stand apart behind it.
+    """Return the columns of a comma-separated list; None without a list. SpecError if more follow separated by spaces.
 
-    `others` are the command's other values, among them the words that name networks.
+    `others` are the command's other values, including the words that name networks.
     """
     if names is None:
         return None
@@ -103,13 +103,13 @@ def table_columns(table: str) -> dict[str, Any]:
 
 
 def _column(name: str | None, table: str) -> str | None:
-    """Return the column of a name; None without a name."""
+    """Return the column with a name; None without a name."""
     found = _columns(name, table)
     return None if found is None else found[0]
 
 
 def _ops(names: str | None) -> frozenset[str]:
-    """Return the ops that a comma list names, in any spelling; conv is a conv1d and a conv3d, too."""
+    """Return the ops of a comma-separated list, in any spelling; conv includes conv1d and conv3d."""
     found: set[str] = set()
     for name in [] if names is None else names.split(","):
         op = find_op(name.strip())

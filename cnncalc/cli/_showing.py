@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Showing:
-    """How a network is shown: under which options, and in which form."""
+    """How a network is shown: the options and the form."""
 
     def __init__(
         self, options: NetworkOptions, measures: Measures, format: str, style: Style, lists_hints: bool = False
@@ -44,7 +44,7 @@ class Showing:
         return report
 
     def text(self, result: Report | Contrast) -> Iterator[str]:
-        """Return the text of a report or a contrast. SpecError for the arithmetic of more layers than are explained."""
+        """Return the text of a report or a contrast. SpecError if the arithmetic of too many layers is asked for."""
         if self.style.explain and isinstance(result, Report):
             from ..render.rows import rows
 
@@ -58,7 +58,7 @@ class Showing:
         return contrasts.FORMATS.renderer(self.format)(result, self.style)
 
     def remark(self, result: Report | Contrast, said: Advice | None = None) -> None:
-        """Note, count or list what is perhaps not meant and not `said` yet, and what the spec expects and is not so."""
+        """Print remarks that were not `said` yet, and expectations of the spec that do not hold."""
         if isinstance(result, Report):
             runs = [("", result.layers)]
         else:
@@ -74,14 +74,14 @@ class Showing:
         return 0 if isinstance(result, Report) or not result.refused_by_all() else 2
 
     def before(self, error: CnncalcError) -> Iterator[str]:
-        """Yield the text of the layers before an impossible one; nothing for another error, and in a form of rows."""
+        """Yield the text of the layers before an impossible one; empty for other errors and for formats of rows."""
         if error.report is not None and self.format in BEFORE and not self.style.values:
             error.report = self.measures.of(error.report) if error.report.layers else error.report
             yield from BEFORE.renderer(self.format)(error, self.style)
 
 
 def _note_findings(report: Report) -> None:
-    """Note what does not hold of what the spec expects."""
+    """Print a note on the spec's expectations that do not hold."""
     network = report.network
     if network.expect is None and all(node.expect is None for node in network.nodes):
         return

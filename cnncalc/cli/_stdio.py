@@ -1,4 +1,4 @@
-"""The standard streams of the command: a write is complete or an error, whatever the streams lead to."""
+"""The standard streams of the command: each write is complete or an error, for any kind of stream."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from ..errors import SpecError
 
 PATIENCE = 5
-"""For how many seconds a reader may take nothing, where a pipe does not wait for it."""
+"""The seconds to wait for the reader of a non-blocking pipe."""
 
 
 def settle() -> bool:
-    """Replace the standard streams by steady ones. The number of a closed one is kept from files that are opened later.
+    """Replace the standard streams by steady ones. The descriptor of a closed one is kept from files opened later.
 
-    Standard error loses what it does not take. Texts in memory, which a program in this process has put in their place,
-    stay as they are: return whether there are none.
+    Standard error drops what cannot be written. In-memory streams, set by a program in this process, are left as they
+    are; return whether there are none.
     """
     given = [one for one in (sys.stdin, sys.stdout, sys.stderr) if one is not None]
     for number in range(3):
@@ -34,7 +34,7 @@ def settle() -> bool:
 
 
 def _writer(stream: Any) -> Any:
-    """Return a stream with the encoding of another, and lines that end alike on every system."""
+    """Return a stream with the encoding of another, and the same line ends on every system."""
     if not hasattr(stream, "buffer"):
         return stream
     whole = _Flushed(_Steady(stream, lossy=stream is sys.stderr))
@@ -42,9 +42,9 @@ def _writer(stream: Any) -> Any:
 
 
 class _Flushed(io.BufferedWriter):
-    """The buffer of a standard stream. `flush` is an error also if the system says so only when a file is closed.
+    """The buffer of a standard stream, whose `flush` also reports errors that the system reveals only on closing.
 
-    So do disks of the network that are full.
+    Full network disks do that.
     """
 
     def __init__(self, raw: _Steady):
@@ -57,7 +57,7 @@ class _Flushed(io.BufferedWriter):
 
 
 class _Closed(io.TextIOBase):
-    """Standard output where there is none. OSError for what is written, which click would drop."""
+    """A stand-in for a closed standard output. OSError for every write, which click would ignore."""
 
     def write(self, text: str) -> int:
         if text:
@@ -66,16 +66,16 @@ class _Closed(io.TextIOBase):
 
 
 class _Steady(io.RawIOBase):
-    """The bytes of a standard stream. SpecError for what cannot be read, OSError for what cannot be written.
+    """The bytes of a standard stream. SpecError for failed reads, OSError for failed writes.
 
-    Python's own stream writes a part, and says so to nobody, where it has no buffer (`python -u`), or does not wait.
+    Python's own stream may silently write only a part if it is unbuffered (`python -u`) or non-blocking.
     """
 
     def __init__(self, stream: Any, lossy: bool = False):
-        self._stream = stream  # which closes its file when nothing holds it
+        self._stream = stream  # keep it: it closes its file when garbage-collected
         self._raw = getattr(stream.buffer, "raw", stream.buffer)
         self._lossy = lossy
-        """Whether what cannot be written is dropped, as everything after an error is."""
+        """Whether failed writes, and all later ones, are dropped."""
         self._is_checked = True
         """Whether nothing has been written since the last `check`."""
 
@@ -117,13 +117,13 @@ class _Steady(io.RawIOBase):
         return size
 
     def check(self) -> None:
-        """OSError for what has been written and was not taken, as closing the file tells."""
+        """Raise OSError if earlier writes were lost, as closing the file reveals."""
         if self._is_checked or self._lossy:
             return
         self._is_checked = True
         try:
             copy = os.dup(self.fileno())
-        except OSError:  # a stream in memory, or no file more may be open
+        except OSError:  # in memory, or too many open files
             return
         os.close(copy)
 

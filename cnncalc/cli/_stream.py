@@ -1,4 +1,4 @@
-"""Specs as lines, from standard input or a file: a report for each, in their order, before more is read."""
+"""Specs as lines from standard input or a file: a report for each, in order, before more is read."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ T = TypeVar("T")
 CHUNK = 65536
 """The most bytes that are read at once."""
 TOGETHER = 64
-"""How many layers the networks have that are read before the first of them is traced."""
+"""The number of layers up to which networks are read together before they are traced."""
 
 MOST_KEPT = 20_000
-"""How many objects may be new before Python looks for cycles: networks that are read together have so many."""
+"""The number of new objects before Python looks for cycles: as many as networks that are read together have."""
 
 
 def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
     """Write one report for each line's spec; return 2 if one was wrong, 3 if one met a bug.
 
-    Of the lines that have come, several are read, then traced, then written: a step done again at once is faster.
+    Several lines are read, then traced, then written, as repeating one step is faster than alternating.
     """
 
     def load(line: bytes, number: int) -> Network:
@@ -66,7 +66,7 @@ def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Look for cycles, as lines and files have no end, but seldom; leave the collector as it was."""
+    """Collect cycles rarely, as the input may be endless; restore the collector afterwards."""
     enabled, thresholds, frozen = gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()
     if not frozen:
         gc.freeze()
@@ -83,7 +83,7 @@ def seldom_collected() -> Iterator[None]:
 
 
 def _tried(function: Callable[..., T], value: Any, *more: Any) -> T | CnncalcError:
-    """Return what a function makes of a value, or its error, a bug of ours included; an error stays one."""
+    """Return a function's result for a value, or its error, including our own bugs; an error is passed through."""
     if isinstance(value, CnncalcError):
         return value
     try:
@@ -94,7 +94,7 @@ def _tried(function: Callable[..., T], value: Any, *more: Any) -> T | CnncalcErr
 
 
 def _together(networks: Iterator[tuple[int, Network | CnncalcError]]) -> list[tuple[int, Network | CnncalcError]]:
-    """Return the next networks: several small ones, or a large one."""
+    """Return the next networks: several small ones or a large one."""
     some, layers = [], 0
     for number, network in networks:
         some.append((number, network))
@@ -105,7 +105,7 @@ def _together(networks: Iterator[tuple[int, Network | CnncalcError]]) -> list[tu
 
 
 def _error_line(error: CnncalcError, line: Where, showing: Showing) -> str:
-    """Return an error as a line: the layers before the one at fault, and its place, which is at least its line."""
+    """Return an error as a line: the layers before the one at fault, and a place, which is at least the line."""
     if error.where is None or error.where.file is None or not error.where.line:
         error.where = line
     before = "" if isinstance(error, InternalError) else "".join(showing.before(error))
@@ -113,7 +113,7 @@ def _error_line(error: CnncalcError, line: Where, showing: Showing) -> str:
 
 
 def received(word: str) -> Iterator[list[bytes]]:
-    """Yield the lines that each read of standard input, or of a file, completes; what is there is not waited for."""
+    """Yield the lines completed by each read of standard input or a file, without waiting for more."""
     if word == STDIN:
         if sys.stdin is None:
             raise SpecError("standard input is closed", "give a .jsonl file")

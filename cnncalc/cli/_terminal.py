@@ -1,6 +1,6 @@
-"""The dialogue with the user: the options --color, -q and --debug, the notes, and the style of a stream.
+"""Output to the user: the options --color, -q and --debug, notes, and the style of a stream.
 
-The options hold for the whole command line: they may stand in front of the command, too.
+The options apply to the whole command line, and may also precede the command.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Settings:
-    """The values of --color, -q and --debug. It is click's context object, so no function has to pass it on."""
+    """The values of --color, -q and --debug. They are click's context object, so functions need not pass them on."""
 
     def __init__(self) -> None:
         self.color = COLORS[0]
@@ -35,7 +35,7 @@ class Settings:
         """The words of the command line after `cnncalc`."""
 
     def has_color(self, stream: IO[str]) -> bool:
-        """Return whether a stream gets escape codes: what --color says, else the environment and the terminal."""
+        """Return whether a stream gets escape codes, according to --color, or else the environment and the terminal."""
         if self.color != "auto":
             return self.color == "always"
         said = os.environ.get
@@ -48,7 +48,7 @@ class Settings:
 
 
 def _takes_escape_codes(terminal: IO[str]) -> bool:
-    """Return whether a terminal understands escape codes, after asking it to, as a Windows console wants."""
+    """Return whether a terminal understands escape codes, after enabling them on a Windows console."""
     if sys.platform == "win32":
         import ctypes
         import msvcrt
@@ -63,13 +63,13 @@ def _takes_escape_codes(terminal: IO[str]) -> bool:
 
 
 def settings() -> Settings:
-    """Return the settings of the command that runs."""
+    """Return the settings of the running command."""
     context = click.get_current_context(silent=True)
     return (context and context.find_object(Settings)) or Settings()
 
 
 def _setting(*names: str, setting: str, value: object = None, **attributes: Any) -> Callable[[F], F]:
-    """Return an option that goes into a setting, and not to the command; a flag sets it to `value`."""
+    """Return an option that is stored in a setting rather than passed to the command; a flag sets it to `value`."""
 
     def keep(context: click.Context, option: click.Parameter, given: object) -> None:  # noqa: ARG001  click's form
         if given:
@@ -79,7 +79,7 @@ def _setting(*names: str, setting: str, value: object = None, **attributes: Any)
 
 
 def color_option(function: F) -> F:
-    """Add --color and --no-color, of which the last one holds."""
+    """Add --color and --no-color; the last one given counts."""
     never = _setting("--no-color", setting="color", value="never", is_flag=True, help="The same as --color never.")
     return _setting("--color", setting="color", type=OneOf(COLORS), help="When to use colour.")(never(function))
 
@@ -93,13 +93,13 @@ verbose_option = _setting(
 debug_option = _setting("--debug", setting="debug", value=True, is_flag=True, help="Show the traceback of a bug.")
 
 _COLORS = click.command("colors", add_help_option=False)(color_option(lambda: None))
-"""A command that has the options of colours alone."""
+"""A command with only the options of colours."""
 
 
 def settle_color(settings: Settings, args: list[str]) -> list[str]:
-    """Read the options of colours first, so that the errors of all others are coloured, and return the words.
+    """Read the options of colours first, so that all later errors are coloured, and return the words.
 
-    `--color` is then one word with its value, which is always if no word of COLORS follows.
+    `--color` is joined with its value into one word; the value is `always` if no word of COLORS follows.
     """
     words: list[str] = []
     for word in args:
@@ -112,7 +112,7 @@ def settle_color(settings: Settings, args: list[str]) -> list[str]:
         words[-1] = "--color=always"
     before = words[: words.index("--")] if "--" in words else words
     colors = [word for word in before if word.startswith(("--color=", "--no-color"))]
-    with contextlib.suppress(CnncalcError, click.UsageError):  # a value that is not one is an error later
+    with contextlib.suppress(CnncalcError, click.UsageError):  # an invalid value is reported later
         _COLORS.make_context(None, colors, obj=settings)
     return words
 
@@ -128,7 +128,7 @@ def note(text: str) -> None:
 
 
 def traceback_text(error: Exception) -> str:
-    """Return the traceback of a bug, printable."""
+    """Return the traceback of a bug as printable text."""
     from traceback import format_exception
 
     return printable_lines("".join(format_exception(error))).rstrip("\n")
@@ -141,14 +141,14 @@ def debug(error: Exception) -> None:
 
 
 def show_error(error: CnncalcError) -> None:
-    """Print an error on standard error, after what was printed before it."""
+    """Print an error on standard error, after flushing earlier output."""
     if sys.stderr is not None:
         sys.stdout.flush()
         print(error_text(error, settings().has_color(sys.stderr)), file=sys.stderr)
 
 
 def show_lines(lines: Iterable[str], always: bool) -> None:
-    """Print lines of a result as they come; `always` asks for all where nobody reads them, because a file is wanted."""
+    """Print lines of a result as they come; `always` consumes all even if the pipe is closed, as a file is wanted."""
     lines = iter(lines)
     with while_read():
         for line in lines:
@@ -160,14 +160,14 @@ def show_lines(lines: Iterable[str], always: bool) -> None:
 
 
 def style_of(stream: IO[str], columns: tuple[str, ...] | None = None, explain: bool = False) -> Style:
-    """Return how to draw for a stream: as wide as a terminal is, and without a limit for a file or a pipe."""
+    """Return the style for a stream: as wide as a terminal, and unlimited for a file or a pipe."""
     return Style(columns, explain, settings().has_color(stream), _width(stream), _is_ascii(stream))
 
 
 def _is_ascii(stream: IO[str]) -> bool:
-    """Return whether a stream takes no characters besides those of its encoding, or of a locale named C or POSIX.
+    """Return whether a stream can only show ASCII, by its encoding or because the locale is C or POSIX.
 
-    For such a locale Python writes UTF-8 all the same, and may have set LC_CTYPE to that before it began.
+    For such a locale Python writes UTF-8 nevertheless, and may have set LC_CTYPE to that at its start.
     """
     encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
     said = os.environ.get
@@ -178,7 +178,7 @@ def _is_ascii(stream: IO[str]) -> bool:
 
 
 def _width(stream: IO[str]) -> int | None:
-    """Return the width of a terminal, which $COLUMNS overrides; None for a stream that is not a terminal."""
+    """Return the width of a terminal, which $COLUMNS overrides; None for other streams."""
     if stream.closed or not stream.isatty():
         return None
     text = os.environ.get("COLUMNS", "")

@@ -1,4 +1,4 @@
-"""The options that say which unit is meant, and how a place is read."""
+"""The options that name a unit, and the reader of its place."""
 
 from __future__ import annotations
 

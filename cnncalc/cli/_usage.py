@@ -1,4 +1,4 @@
-"""Wrong usage in our own words, because click's differ from version to version."""
+"""Usage errors in our own words, as click's differ from version to version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import SpecError, nearest, shown
 from ..sizes import LARGEST
 
 SEVERAL = "NAMES"
-"""The metavar of an option that takes several names between commas."""
+"""The metavar of an option that takes several names separated by commas."""
 COLORS = ("auto", "always", "never")
 """The values of --color, the default first."""
 
@@ -24,7 +24,7 @@ else:
 
 
 class Command(click.Command):
-    """A command that words the errors of its own arguments."""
+    """A command with its own texts for argument errors."""
 
     allow_extra_args = True
     """`parse_args` refuses them."""
@@ -40,16 +40,16 @@ class Command(click.Command):
 
 
 MARK = "\0"
-"""What no word of a shell begins with."""
+"""A character that no shell word begins with."""
 
 
 def marked(words: Sequence[str]) -> list[str]:
-    """Return words for click, with a mark before `-:Net`, a network on standard input, which it takes for an option."""
+    """Return words for click, with a mark before `-:Net`, a network on standard input that looks like an option."""
     return [f"{MARK}{word}" if word.startswith("-:") else word for word in words]
 
 
 def unmarked(value: Any) -> Any:
-    """Return a value that click has read, as it was typed."""
+    """Return a value read by click as it was typed."""
     if isinstance(value, (tuple, list)):
         return type(value)(map(unmarked, value))
     return value.removeprefix(MARK) if isinstance(value, str) else value
@@ -57,7 +57,7 @@ def unmarked(value: Any) -> Any:
 
 @contextmanager
 def own_words(ctx: click.Context, words: Sequence[str] = ()) -> Iterator[None]:
-    """Turn what click's parser raises into a SpecError; `words` are those that it parses."""
+    """Turn errors of click's parser into SpecErrors; `words` are the ones it parses."""
     params = ctx.command.get_params(ctx)
     try:
         yield
@@ -85,29 +85,29 @@ def own_words(ctx: click.Context, words: Sequence[str] = ()) -> Iterator[None]:
         )
         help = f"give -x {given}" if given else _values(error.param)
         raise SpecError(f"{_name(error.param)} is missing", help) from None
-    except click.UsageError as error:  # what a click to come may find wrong
+    except click.UsageError as error:  # errors of future versions of click
         raise SpecError(error.format_message(), f"{ctx.command_path} --help shows the usage") from None
 
 
 def _joined(option: str, words: Sequence[str]) -> str | None:
-    """Return the word of several letters behind one dash in which an unknown letter stands, as -lr; None for others."""
+    """Return the word of several letters after one dash, such as -lr, that has an unknown letter; None for others."""
     letter = option[1:]
     return next((w for w in words if w[:1] == "-" and w[1:2].isalpha() and len(w) > 2 and w[1] == letter), None)
 
 
 def _is_array(word: str) -> bool:
-    """Return whether a word is the name of a file of numbers, or a list of them."""
+    """Return whether a word names a file of numbers, or is a list of numbers."""
     return word.endswith((".npy", ".csv", ".tsv", ".txt")) or word.startswith("[")
 
 
 def _name(param: click.Parameter | None) -> str:
-    """Return a parameter as the help names it, an option as `-x/--array`."""
+    """Return the name of a parameter as in the help; for an option, `-x/--array`."""
     assert param is not None
     return "/".join(sorted(param.opts, key=len)) if isinstance(param, click.Option) else param.human_readable_name
 
 
 def _values(param: click.Parameter | None, name: str | None = None) -> str:
-    """Return what may be given for a parameter."""
+    """Return the accepted values of a parameter."""
     assert param is not None
     if isinstance(param.type, OneOf):
         return f"choose one of {', '.join(param.type.choices)}"
@@ -115,7 +115,7 @@ def _values(param: click.Parameter | None, name: str | None = None) -> str:
 
 
 class OneOf(Choice):
-    """One of some words."""
+    """The type of an option that takes one of several words."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002  click's form
         if value in self.choices:
@@ -127,7 +127,7 @@ class OneOf(Choice):
 
 
 class Whole(click.IntRange):
-    """A whole number of at least `min`, which is not larger than a size may be."""
+    """An integer of at least `min` and at most the largest size."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ARG002  click's form
         try:

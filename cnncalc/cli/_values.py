@@ -1,4 +1,4 @@
-"""The words that an option or an argument can be: built-in names, and layer words with their keys."""
+"""The words that complete an option or argument: built-in names, and layer words with their keys."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ._rows import LAYERS, NETWORKS, table_columns
 from ._usage import SEVERAL, OneOf
 
 EITHER = {"p": "p_total", "p_total": "p"}
-"""Keys of which a layer takes one or the other."""
+"""Keys that exclude each other in a layer."""
 
 
 def _hint_kinds() -> dict[str, str]:
@@ -60,20 +60,20 @@ VALUES: dict[str, Callable[[click.Parameter], Iterable[str] | Mapping[str, str]]
     "tool": lambda _: _tools(),
     "topic": lambda _: {topic: subject(topic) for topic in TOPICS} | COMMANDS,
 }
-"""The words that an option or an argument of a name takes, with their help if it is a mapping."""
+"""The words that an option or argument accepts, by its name, with their help if it is a mapping."""
 
 
 LONGEST_READ = 1_000_000
-"""How many bytes a file may have that is read while someone types."""
+"""The largest file, in bytes, that is read while someone types."""
 LISTS: dict[str, Callable[[], Iterable[str] | Mapping[str, str]]] = {
     "only": lambda: OPS,
     "forbid": _hint_kinds,
 }
-"""The words of which an option of a name takes several."""
+"""The words for options that accept several, by the option's name."""
 
 
 def values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) -> Offer:
-    """Return what an option or an argument can be; `before` are the arguments in front of the cursor."""
+    """Return the possible values of an option or argument; `before` are the arguments before the cursor."""
     name = parameter.name or ""
     if isinstance(parameter.type, OneOf):
         return Offer.of(parameter.type.choices)
@@ -89,7 +89,7 @@ def values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) ->
 
 
 def _layers(words: Sequence[str]) -> Mapping[str, str]:
-    """Return the names of the layers of the network that words are, each with its op; none if it takes long to read."""
+    """Return the layer names of a network, each with its op; empty if the network takes long to read."""
     if any(is_stdin(word) or (os.path.isfile(word) and os.path.getsize(word) > LONGEST_READ) for word in words):
         return {}
     from ..sources import load_words
@@ -100,7 +100,7 @@ def _layers(words: Sequence[str]) -> Mapping[str, str]:
 
 
 def _expectations(before: Sequence[str], word: str) -> Offer:
-    """Offer the figures that can be expected, of the whole network or, after a dot, of a layer."""
+    """Return the figures that can be expected, of the whole network or, after a dot, of a layer."""
     from ..checks.expect import BOUNDS, FIGURES
 
     layer, point, _ = word.rpartition(".")
@@ -110,7 +110,7 @@ def _expectations(before: Sequence[str], word: str) -> Offer:
 
 
 def _list_of(names: Iterable[str] | Mapping[str, str], word: str) -> Offer:
-    """Offer the names that may follow those of a comma list."""
+    """Return the names that may continue a comma-separated list."""
     head = word[: word.rfind(",") + 1]
     given = head.split(",")
     helps = names if isinstance(names, dict) else dict.fromkeys(names, "")
@@ -118,12 +118,12 @@ def _list_of(names: Iterable[str] | Mapping[str, str], word: str) -> Offer:
 
 
 def _columns(name: str) -> list[str]:
-    """Return the names of the columns of layers, or of networks for an option that begins so."""
+    """Return the column names of layers, or of networks for their options."""
     return list(table_columns(NETWORKS if name.startswith("network") else LAYERS))
 
 
 def _spec(before: Sequence[str], word: str) -> Offer:
-    """Offer layer words; at the start also built-in networks and files, each of which stands alone."""
+    """Return layer words; at the start also built-in networks and files, each of which stands alone."""
     if before and looks_like_shape(before[0]):
         before = before[1:]
     name, colon, rest = word.partition(":")
@@ -132,18 +132,18 @@ def _spec(before: Sequence[str], word: str) -> Offer:
         return NOTHING
     if colon and op is not None:
         return Offer(_arguments(op, f"{name}:", rest))
-    ops = [_op(op) for op in OPS if op.lower().startswith(word.lower())]  # an op is loaded when it is looked at
+    ops = [_op(op) for op in OPS if op.lower().startswith(word.lower())]  # ops are loaded when accessed
     return Offer(ops) if before else Offer(ops + Offer.of(zoo.names()).candidates, files=True)
 
 
 def _op(op: str) -> Candidate:
-    """Return the beginning of a layer word: with its colon if arguments have to follow."""
+    """Return the beginning of a layer word, with its colon if arguments must follow."""
     cls, _ = OPS[op]
     return Candidate(f"{op}:", title(op)) if cls.NEEDED else Candidate(op, title(op), then=":" if cls.KEYS else "")
 
 
 def _arguments(op: str, head: str, rest: str) -> list[Candidate]:
-    """Return what the last argument of a layer word could become; `head` is the word in front of the arguments."""
+    """Return the completions of the last argument of a layer word; `head` is the word before the arguments."""
     cls, nd = OPS[op]
     if sum(rest.count(c) for c in "[{") > sum(rest.count(c) for c in "]}"):
         return []  # inside a JSON value
@@ -180,4 +180,4 @@ OF_NETWORK: dict[str, Callable[[Sequence[str], str], Offer]] = {
     "networks": lambda _, word: _spec((), word),
     "spec": _spec,
 }
-"""What is offered, by the words in front of the cursor, for an option or an argument of a name."""
+"""The completions that depend on the words before the cursor, by the name of the option or argument."""

@@ -31,7 +31,7 @@ from ._usage import SEVERAL, Command
 
 
 def _bound_options() -> Iterator[Callable[[F], F]]:
-    """Yield --max-params and its like for every figure that can have a bound."""
+    """Yield options such as --max-params for every figure that can have a bound."""
     for name, figure in expect.FIGURES.items():
         for bound in expect.BOUNDS if not figure.is_shape else ():
             key = f"{bound}{name}"
@@ -131,7 +131,7 @@ def command(
 
 
 def _list_codes(format: str, path: str | None) -> int:
-    """Write the codes of findings, with what they mean. SpecError for another format than text."""
+    """Write the codes of findings with their meanings. SpecError for other formats than text."""
     if format != "text":
         raise SpecError("--list-codes prints text", f"leave out the format {format}")
     width = max(len(slug) for slug, _ in CODES.values())
@@ -143,7 +143,7 @@ def _list_codes(format: str, path: str | None) -> int:
 def _expectations(
     expected: Iterable[str], forbid: Iterable[str], bounds: Mapping[str, str | None]
 ) -> list[expect.Expectation]:
-    """Return what the command line expects: the values of --expect, --forbid, and --max-params and its like."""
+    """Return the expectations of the command line: --expect, --forbid, and options such as --max-params."""
     extra = [expect.read_text(text) for text in expected]
     extra += [expect.read_forbidden("--forbid", ",".join(forbid))] if forbid else []
     extra += [expect.read_one(key, value) for key, value in bounds.items() if value is not None]
@@ -167,9 +167,9 @@ def _results(
     strict: bool,
     dtype: str,
 ) -> Iterator[Result]:
-    """Yield the result of each file under every dialect that is given; `skipped` collects the names of other JSON.
+    """Yield the result of each file under every given dialect; `skipped` collects the names of other JSON files.
 
-    Of a file of JSON Lines that has very many lines that cannot be read, the others are left out, as of its findings.
+    Of a JSON Lines file with too many unreadable lines, the remaining lines are left out.
     """
     unreadable = Counter[str]()
     for file in files:
@@ -178,7 +178,7 @@ def _results(
         try:
             load = file.loader()
             result = None if load is None else _result(file, load, options, extra, strict, dtype)
-        except Exception as error:  # one file never ends the gate
+        except Exception as error:  # one file must not end the run
             debug(error)
             result = failed(file.name, error, file.line)
         if result is None:
@@ -205,7 +205,7 @@ def _result(
     strict: bool,
     dtype: str,
 ) -> Result:
-    """Return the result of a file, or of the part of it that the options name."""
+    """Return the result of a file, or of the part that the options select."""
     if file.front is not None:
         try:
             options = options.with_first(file.front, f"{shown(file.name)} starts with its own input")
@@ -219,7 +219,7 @@ def _result(
 
 
 def _note_letters(extra: Iterable[expect.Expectation]) -> None:
-    """Note the letters in expected shapes of the command line, for networks without open sizes: any size is as good."""
+    """Print a note that letters in expected shapes match any size, for networks without open sizes."""
     for one in extra:
         letters = dict.fromkeys(size.letter for size in one.shape or () if isinstance(size, Open) and size.letter)
         if letters:
@@ -228,7 +228,7 @@ def _note_letters(extra: Iterable[expect.Expectation]) -> None:
 
 
 def _print(results: Iterator[Result], findings: list[Finding], format: str, path: str | None) -> bool:
-    """Write the results as they come, collect their findings, and return whether a network has an open size."""
+    """Write the results as they come, collect their findings, and return whether any network has open sizes."""
     is_open = False
 
     def without_report(result: Result) -> Result:
@@ -248,13 +248,13 @@ def _print(results: Iterator[Result], findings: list[Finding], format: str, path
             stream.write(piece)
             if format in ("text", "jsonl", "github"):
                 stream.flush()
-    for result in results:  # nobody reads on: the exit code still tells what the rest comes to
+    for result in results:  # the pipe is closed, but the exit code still covers the rest
         without_report(result)
     return is_open
 
 
 def _summarise(findings: list[Finding]) -> None:
-    """Append to the Markdown that GitHub shows on the page of a run, if it says where."""
+    """Append a summary to the file that GitHub shows on the page of a run, if it names one."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return

@@ -1,4 +1,4 @@
-"""`cnncalc completion`: the completion script of a shell, and the answers to what it asks."""
+"""`cnncalc completion`: the completion script of a shell, and the answers to its requests."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ._terminal import debug_option
 from ._usage import Command, OneOf
 
 SCRIPTS = {"bash": "cnncalc.bash", "zsh": "_cnncalc", "fish": "cnncalc.fish"}
-"""The script of each shell, by the name under which the shell wants it installed."""
+"""The script of each shell, by the file name under which the shell expects it."""
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
 _FOLDERS = (os.path.join(_PACKAGE, "completions"), os.path.join(os.path.dirname(_PACKAGE), "completions"))
-"""Where the scripts are: in the installed package, and in a checkout, from which the build copies them."""
+"""The folders of the scripts: in the installed package, and in a checkout, from which the build copies them."""
 
 
 @click.command("completion", cls=Command)
@@ -47,10 +47,10 @@ def script(shell: str) -> str:
 
 
 def answer(line: str) -> str:
-    """Return what the scripts read: `files` where a file can stand, else `words`, then candidates, one per line.
+    """Return the answer for the scripts: `files` if a file is possible, otherwise `words`, then one candidate per line.
 
-    A candidate's help stands behind a tab. Nothing is offered behind what a terminal would obey. Empty if there is a
-    bug: a traceback would spoil the line being written.
+    A candidate's help follows after a tab. Nothing is offered after characters that a terminal would act on. Empty if
+    there is a bug, as a traceback would spoil the line being typed.
     """
     with contextlib.suppress(Exception):
         from ._candidates import offer

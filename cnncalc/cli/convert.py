@@ -99,9 +99,9 @@ def command(
 
 
 def _announced(network: Network, times: int) -> Report | None:
-    """Note how much more memory it takes to write the weights that come with a network, so many times their own bytes.
+    """Announce the memory needed to write a network's own weights: `times` times their bytes.
 
-    Return the network as it is traced, None if it has no weights. SpecError if the machine has less memory.
+    Return the network's report; None if it has no weights. SpecError if the machine has less memory.
     """
     if network.source is None or not network.source.weights:
         return None
@@ -118,7 +118,7 @@ def _announced(network: Network, times: int) -> Report | None:
 
 
 def _check_one(words: SpecWords) -> None:
-    """Raise SpecError if the last word is what to write, and not a part of the SPEC."""
+    """Raise SpecError if the last word is the file to write rather than part of the SPEC."""
     *before, last = words.rest
     if len(before) != 1 or not is_network(before[0]) or os.path.exists(last):
         return
@@ -146,7 +146,7 @@ def _read(words: SpecWords, options: NetworkOptions) -> Network:
 
 
 def as_read(input: Shape | Inputs) -> Shape | dict[str, Shape]:
-    """Return the inputs of a module as its reader takes them: one shape, or several by their names."""
+    """Return the inputs of a module in its reader's form: one shape, or several by name."""
     if not isinstance(input, Inputs):
         return input
     names = [name or (FIRST if not at else f"{FIRST}_{at + 1}") for at, (name, _) in enumerate(input)]
@@ -154,7 +154,7 @@ def as_read(input: Shape | Inputs) -> Shape | dict[str, Shape]:
 
 
 def _save_weights(report: Report | None, path: str) -> None:
-    """Write the weights that came with a network to a .npz."""
+    """Write a network's own weights to a .npz."""
     from ..execute.sinks import save_all
     from ..execute.weights import Carried
 

@@ -58,7 +58,7 @@ def command(
 
 
 def _two(words: tuple[str, ...]) -> tuple[str, str]:
-    """Return the two networks that are compared: a file alone and itself at HEAD; after revisions, the file at them."""
+    """Return the two networks to compare. A file alone is compared with itself at HEAD, or at the given revisions."""
     *before, last = words or ("",)
     file = last.partition(".py:")[0] + ".py" if ".py:" in last else last
     if os.path.isfile(file) and len(before) < 3 and not any(map(_is_network, before)):
@@ -83,10 +83,10 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _is_network(word: str) -> bool:
-    """Return whether a word in front of a file is a network of its own, and not a revision."""
+    """Return whether a word before a file is a network rather than a revision."""
     return ":" in word or is_stdin(word) or is_spec(word) or any(c.isspace() for c in word)
 
 
 def _from_here(path: str) -> str:
-    """Return a path as git takes it from the current folder."""
+    """Return a path in git's form, relative to the current folder."""
     return path if os.path.isabs(path) else f"./{path}"

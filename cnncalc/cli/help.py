@@ -55,7 +55,7 @@ def command(ctx: click.Context, topic: str | None) -> int:
 
 
 def _pages_with(word: str) -> str | None:
-    """Return the help that names the pages with a word, those where it is most frequent first; None without one."""
+    """Return the help that names the pages that contain a word, most frequent first; None if there are none."""
     counts = {topic: read(topic).lower().count(word.lower()) for topic in TOPICS if len(word) > 2}
     pages = sorted((topic for topic, count in counts.items() if count), key=lambda topic: -counts[topic])
     return f"these pages mention it: {', '.join(f'cnncalc help {page}' for page in pages[:3])}" if pages else None
@@ -69,7 +69,7 @@ def _show_help(ctx: click.Context, name: str) -> None:
 
 
 def _show_page(topic: str) -> None:
-    """Print a page: drawn on a terminal (or if colours are wanted), as Markdown elsewhere."""
+    """Print a page: laid out on a terminal (or if colours are wanted), otherwise as Markdown."""
     text = read(topic)
     with text_output(None, utf8=True) as stream:
         style = style_of(stream)

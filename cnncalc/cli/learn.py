@@ -1,4 +1,4 @@
-"""`cnncalc learn`: a convolution's kernel from an input and the output that it should give."""
+"""`cnncalc learn`: learn a convolution's kernel from an input and the output it should give."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def command(
 
 
 def _solve(learner: Learner, silent: bool, is_saved: bool) -> dict[str, Any]:
-    """Solve the least-squares problem, show it, and return what JSON says of it; note the options that are not used."""
+    """Solve the least-squares problem, show the result, and return its JSON; print a note on unused options."""
     from ..render import learn as render
 
     for option in ("lr", "steps", "log_every", "seed"):
@@ -116,7 +116,7 @@ def _solve(learner: Learner, silent: bool, is_saved: bool) -> dict[str, Any]:
 def _descend(
     learner: Learner, lr: float | None, steps: int, log_every: int | None, silent: bool, is_saved: bool
 ) -> dict[str, Any]:
-    """Take the steps of gradient descent, and return what JSON says of them; show them unless that is all."""
+    """Run the steps of gradient descent, show them unless JSON is wanted, and return their JSON."""
     from ..execute.learn import SHARE
     from ..render import learn as render
 
@@ -132,7 +132,7 @@ def _descend(
 
 
 def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Completer | None:
-    """Return a function that completes the layer: c_o and k from the kernel to start from, or c_o from the output."""
+    """Return a function that completes the layer: c_o and k from the initial kernel, or c_o from the output."""
     from ..dialects import layout_of
 
     if init is not None:
@@ -149,7 +149,7 @@ def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Comple
 
 
 def _save(learner: Learner, path: str, shape: tuple[int, ...] | None) -> None:
-    """Write the kernel, in this shape if one is given, or kernel and bias by name."""
+    """Write the kernel, in this shape if given, or kernel and bias by name."""
     from ..execute.sinks import save, save_all
 
     weight: Array = learner.weight if shape is None else learner.weight.reshape(shape)

@@ -105,7 +105,7 @@ def command(
 
 
 def _network(words: SpecWords, options: NetworkOptions, format: str) -> tuple[Network, NetworkOptions]:
-    """Return the network of SPEC words, its sizes open without an input, and the options that are left for it."""
+    """Return the network of SPEC words, with open sizes if it has no input, and the remaining options."""
     from ..notation.completers import LeftOutChannels
 
     left_out = LeftOutChannels(None, options.first, layout_of(options.dialect, options.layout) == "NHWC")
@@ -120,7 +120,7 @@ def _network(words: SpecWords, options: NetworkOptions, format: str) -> tuple[Ne
 
 
 def _check_questions(asked: dict[str, bool], inside: bool, format: str) -> None:
-    """SpecError for two questions at once, or for one that does not go with --in or a format."""
+    """Raise SpecError for two questions at once, or for one that is incompatible with --in or the format."""
     names = [name for name, is_asked in asked.items() if is_asked]
     if len(names) > 1:
         raise SpecError(f"{' and '.join(names)} cannot be combined", "use one at a time")
@@ -133,14 +133,14 @@ def _check_questions(asked: dict[str, bool], inside: bool, format: str) -> None:
 
 
 def _effective(fields: ReceptiveFields, unit: tuple[int, ...] | None) -> Findings:
-    """Return how strongly pixels influence a unit, by default the middle one of the last layer."""
+    """Return the influence of pixels on a unit, by default the middle one of the last layer."""
     from ..execute.effective import influence
 
     return influence(fields.graph, len(fields.graph.vertices) - 1 if fields.of is None else fields.of, unit).to_dict()
 
 
 def _verified(fields: ReceptiveFields) -> Verified:
-    """Run the network, and return what came of it."""
+    """Verify the fields by running the network, and return the result."""
     from ..execute.verify import verify
 
     found = verify(fields.report, fields.of)

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from ..network import Network
 
 SMALL = 1000
-"""The most values that are printed in full: as many as NumPy prints without leaving some out."""
+"""The most values that are printed in full: as many as NumPy prints without omissions."""
 SHOWN = 16 << 20
-"""From how many bytes on the part of the result that is held at once is mentioned."""
+"""The bytes from which on the part of the result that is in memory at once is mentioned."""
 PATIENCE = 2.0
-"""After how many seconds a progress bar appears."""
+"""The seconds after which a progress bar appears."""
 
 
 OUTPUT_HELP = "Write the result to this file, or select one of several outputs by its name."
@@ -120,17 +120,17 @@ def command(
     x, job.others = x[chosen], {name: array[chosen] for name, array in job.others.items()}
     count = 1 if job.samples.batch is None else len(x)
     _announce(job, x, x_path, count, path)
-    if w_path is None:  # weights would say what k is
+    if w_path is None:  # weights would determine k
         note_words([("", job.report.layers)])
     for name in job.not_needed[:4]:
         note(f"{name} is given, but no layer needs it")
-    job.load()  # before a file is begun
+    job.load()  # before any file is opened
     _run(job, x, count, path, folder, as_json)
     return 0
 
 
 def _read_inputs(network: Network, named: list[tuple[str | None, str]]) -> tuple[str, Array, dict[str, Array]]:
-    """Return the file of the first input, its array, and those of further inputs by name."""
+    """Return the file and the array of the first input, and the arrays of further inputs by name."""
     files = by_name(network, named, "-x")
     if FIRST not in files:
         raise SpecError("-x gives no array for the first input", f"its name is {FIRST}")
@@ -139,7 +139,7 @@ def _read_inputs(network: Network, named: list[tuple[str | None, str]]) -> tuple
 
 
 def _run(job: Job, x: Array, count: int, path: str | None, folder: str | None, as_json: bool) -> None:
-    """Run the network, write what is kept, and show the result if no file takes it."""
+    """Run the network, write what is kept, and show the result unless it goes to a file."""
     new = contextlib.nullcontext() if folder is None else new_folder(folder)
     with new, all_or_none(), _sinks(job, count, path, folder) as sinks:
         with _progress(len(job.report.layers) * count) as progress:
@@ -157,9 +157,9 @@ def _run(job: Job, x: Array, count: int, path: str | None, folder: str | None, a
 
 
 def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return the output and the file that the values of -o name: names of outputs, if there are several, and paths.
+    """Return the output and the file that the values of -o name: a path, and if there are several outputs, a name.
 
-    SpecError for what is neither: of several outputs, a file has an ending or stands in a folder, or is there already.
+    SpecError for anything else. If there are several outputs, a file must have an ending or a folder, or exist.
     """
     outputs = network.outputs()
     ends = list(outputs)
@@ -175,12 +175,12 @@ def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | N
 
 
 def _announce_weights(size: int) -> None:
-    """Note how much memory the weights of the network's own file take, before they are read."""
+    """Announce how much memory the weights of the network's own file take, before they are read."""
     _arrays.note_size(f"reads weights of {size_text(size)}", size)
 
 
 def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> None:
-    """Note how much memory the run will need, if it is much. SpecError if that is more than the machine has."""
+    """Announce how much memory the run needs, if much. SpecError if it is more than the machine has."""
     from ..execute.npy import has_memory
     from ..execute.sinks import MAPPED
 
@@ -208,7 +208,7 @@ def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> 
 
 @contextlib.contextmanager
 def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterator[dict[int, Sink]]:
-    """Yield the sink of each layer whose result is kept; no unfinished file stays behind if something fails."""
+    """Yield the sink of each kept layer; unfinished files are removed if something fails."""
     from ..execute import sinks
 
     opened: dict[int, Sink] = {}
@@ -236,7 +236,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
 
 
 def _kept(job: Job, folder: str | None) -> dict[int, str]:
-    """Return the file of each layer whose result is kept."""
+    """Return the file of each kept layer."""
     files = {}
     for at in job.kept:
         name = job.report.layers[at].name
@@ -249,7 +249,7 @@ def _kept(job: Job, folder: str | None) -> dict[int, str]:
 
 @contextlib.contextmanager
 def _progress(total: int) -> Iterator[Any]:
-    """Yield a function to call with how much is done: it draws a progress bar on a terminal, after two seconds."""
+    """Yield a function to call with the amount done; after two seconds it draws a progress bar on a terminal."""
     if settings().quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return

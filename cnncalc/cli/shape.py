@@ -111,7 +111,7 @@ def _check(
     explain: bool,
     details: bool,
 ) -> None:
-    """SpecError for options that do not go together; `details` says whether there are some for one dialect alone."""
+    """Raise SpecError for incompatible options; `details` says whether there are options for a single dialect."""
     if columns is not None and format in ("json", "jsonl"):
         raise SpecError("--columns applies only to rows: tables, CSV, Markdown", "leave out --columns, or the format")
     if explain and format in {"csv", "tsv", "latex", "html"}:
@@ -124,7 +124,7 @@ def _check(
 
 
 def _annotate(network: Network, options: NetworkOptions, format: str, stream: IO[str]) -> int:
-    """Write a Python source with the shapes that its lines make, up to the line that fails."""
+    """Write a Python source annotated with shapes, up to the line that fails."""
     if format != "table":
         raise SpecError("--annotate prints only the source", f"leave out --annotate, or the format {format}")
     annotate = None if network.source is None else network.source.annotate

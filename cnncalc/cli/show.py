@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 MOST_ROWS = 2_000
-"""A picture or a page of more rows is noted."""
+"""The most rows of a picture or page without a note."""
 STEPPED = ("text", "svg", "html")
 """The forms that show a window step by step."""
 
@@ -124,7 +124,7 @@ def command(
 
 
 def _noted(pieces: list[str]) -> list[str]:
-    """Return a flowchart, after a note if it is too large for Mermaid as it is."""
+    """Return a flowchart, after printing a note if it is too large for Mermaid's defaults."""
     from ..render.pictures.documents import beyond_mermaid
 
     beyond = beyond_mermaid(pieces)
@@ -134,7 +134,7 @@ def _noted(pieces: list[str]) -> list[str]:
 
 
 def _note_rows(report: Report, selection: Selection) -> None:
-    """Note what makes a very long picture shorter."""
+    """Print a note on how to shorten a very long picture."""
     count = len(rows(report, selection))
     if count > MOST_ROWS:
         note(f"{count:,} rows: --fold draws a run of equal layers once, and --until and --after take a part of them")
@@ -150,7 +150,7 @@ def _drawing(
     step: int | None,
     channel: int,
 ) -> Iterator[str]:
-    """Return the picture in a form: as text of what a unit sees, of a window's steps, or of the network alone."""
+    """Return the picture in its form; as text it shows what a unit sees, a window's steps, or the network."""
     if chosen == "text" and fields is not None:
         return TEXTS.renderer("unit")(fields, style)
     if chosen == "text" and picture is not None:
@@ -195,7 +195,7 @@ def _fields(
 
 
 def _no_window(network: Network, option: str) -> SpecError:
-    """Return the error for an option of a window's steps, and what has no such window."""
+    """Return the error for an option of a window's steps on a network without such a window."""
     if len(network.nodes) == 1 and network.nodes[0].layer.STEP is not None:
         return SpecError(f"{option} needs an input of known size", "give all sizes, for example -i 3x8x8")
     help = "take one layer out of a network with --until and --after"
@@ -224,7 +224,7 @@ class _Arrays(NamedTuple):
 
 
 def _completer(known: Completer | None) -> Completer:
-    """Return what completes the word of a single layer: from a kernel, and else with one output channel."""
+    """Return a function that completes the word of a single layer from a kernel, or with one output channel."""
     from ..notation.completers import LeftOutChannels
 
     def complete(layers: list[dict[str, Any]]) -> None:
@@ -239,7 +239,7 @@ def _completer(known: Completer | None) -> Completer:
 def _window(
     network: Network, options: NetworkOptions, arrays: _Arrays, weights: Any, front: Shape | None
 ) -> tuple[LayerReport, Filled] | None:
-    """Return a network's only layer and its window with values; None if it is not one, or has no such window."""
+    """Return a network's only layer and its filled window; None if there are several layers or there is no window."""
     if len(network.nodes) != 1 or network.nodes[0].layer.NESTS:
         return None
     has_own = network.source is not None and bool(network.source.weights)

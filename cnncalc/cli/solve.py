@@ -1,4 +1,4 @@
-"""`cnncalc solve`: the inverse, which settings, inputs or stacks give what is wanted."""
+"""`cnncalc solve`: the inverse, which finds the settings, inputs or stacks that give a wanted result."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ else:
 
 
 class Values(ParamType):
-    """A range of whole numbers, 1..11, or one number."""
+    """The type of a range of integers, 1..11, or a single integer."""
 
     name = "range"
 
@@ -171,7 +171,7 @@ def _is_known(shape: Shape | Inputs | None) -> bool:
 def _stack(
     words: SpecWords, options: NetworkOptions, field: str, by: str, format: str, style: Style
 ) -> tuple[Iterable[str], bool]:
-    """Return the least stack of words as text, and whether there is one."""
+    """Return the cheapest stack of words as text, and whether there is one."""
     networks = [read_words([word], complete=LeftOutChannels()) for word in words.rest]
     ranks = [node.layer.rank() for network in networks for node in network.nodes]
     nd = next((rank for rank in ranks if rank is not None), 2)
@@ -188,20 +188,20 @@ def _stack(
 
 
 def _load(words: SpecWords, options: NetworkOptions, complete: Completer) -> tuple[Network, NetworkOptions]:
-    """Return the network, or the part of it that is asked for, and the options that are left for it."""
+    """Return the network or its selected part, and the remaining options."""
     network = sources.load_words(words, complete)
     options.note_report(network)
     return options.taken(network) if options.until is not None or options.after is not None else (network, options)
 
 
 def _inputs(words: SpecWords, options: NetworkOptions, wish: Wish, fit: str | None) -> InputAnswer:
-    """Return the inputs of a network that are as wished, and the padding of an image that is to be one."""
+    """Return the wanted inputs of a network, and the padding that makes an image one of them."""
     filled = LeftOutChannels()
     network, options = _load(words, options, filled)
     try:
         network = options.settle(network)
     except SpecError as error:
-        if error.lacking is not None:  # which asks for what is to be found
+        if error.lacking is not None:  # the option asks for what is to be found
             error.what = f"{error.what}, so its inputs cannot be solved for"
             write = f"cnncalc convert {shlex.join(words.rest)} {error.lacking} -o net.json"
             error.help, error.lacking = f"convert it to a spec for a size that fits, and use that: {write}", None
@@ -213,7 +213,7 @@ def _inputs(words: SpecWords, options: NetworkOptions, wish: Wish, fit: str | No
     if fit is None:
         return InputAnswer(found)
     size = parse_shape(fit)
-    if len(size) == len(found.sample):  # with its channels
+    if len(size) == len(found.sample):  # the channels are given
         size = size[:-1] if network.layout == "NHWC" else size[1:]
     image = read_sizes(size, len(found.letters), "--fit")
     return InputAnswer(found, found.fit(image), image)
@@ -228,15 +228,15 @@ def _settings(words: SpecWords, options: NetworkOptions, out: str | None, ranges
 
 
 class LeftOut:
-    """What words leave out that their ops need: the channels, which change no size, and the kernel of a pool."""
+    """Fill in what words leave out but ops need: channels, which change no sizes, and the kernel of a pool."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self.wanted = keys
         self.keys: list[str] = []
-        """The keys that were left out; none for a file, whose layers have theirs."""
+        """The keys that were left out; empty for a file, whose layers are complete."""
 
     def __call__(self, layers: list[dict[str, Any]]) -> None:
-        """Complete the keys of each layer, and note which."""
+        """Complete the keys of each layer, and record which."""
         for layer in layers:
             cls = OPS[layer["op"]][0]
             given = {key for raw in layer for key in keys_named(cls, raw)}
@@ -248,7 +248,7 @@ class LeftOut:
 def _question(
     network: Network, options: NetworkOptions, out: str | None, ranges: Ranges, left_out: Sequence[str]
 ) -> LayerQuestion:
-    """Return what is asked of a network of one layer."""
+    """Return the question for a network of one layer."""
     layer = layer_of([node.layer for node in network.nodes])
     nd = layer.nd or 2
     own = layer.wanted(nd)

@@ -178,6 +178,4 @@ def group_of(layer: Draft, role: str) -> str | None:
     """Return what a layer's array counts as by itself: `weights`, `bias` or `buffers`; None for nothing."""
     if layer.op == "constant":
         return {"parameter": "weights", "buffer": "buffers"}.get(layer.keys["kind"])
-    if role in OPS[layer.op][0].BUFFERS:
-        return "buffers"
-    return "bias" if role == "bias" else "weights"
+    return OPS[layer.op][0].group(role)

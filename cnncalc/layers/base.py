@@ -282,14 +282,17 @@ class Layer:
         """
         return {}
 
+    @classmethod
+    def group(cls, role: str) -> str:
+        """Return what an array counts as, by its role: `weights`, `bias` or `buffers`."""
+        return "buffers" if role in cls.BUFFERS else "bias" if "bias" in role else "weights"
+
     def counts(self, x: Shape, values: Mapping[str, Any], env: Env) -> tuple[Count, Count, Count]:
         """Return the numbers of weights, biases and buffers in its arrays; None if not known."""
-        weights: list[Count] = []
-        bias: list[Count] = []
-        buffers: list[Count] = []
+        groups: dict[str, list[Count]] = {"weights": [], "bias": [], "buffers": []}
         for role, shape in self.weight_shapes(x, values, env).items():
-            (buffers if role in self.BUFFERS else bias if "bias" in role else weights).append(count(*shape))
-        return total(weights), total(bias), total(buffers)
+            groups[self.group(role)].append(count(*shape))
+        return total(groups["weights"]), total(groups["bias"]), total(groups["buffers"])
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
         """Return how many inputs each output sums with the kernel of this role and shape."""

@@ -1,6 +1,7 @@
-"""Results as text: a report here, the results of other commands in a folder or module of its name.
+"""Results as text: reports here, the results of other commands in folders and modules named after them.
 
-A renderer takes a result and a Style, and yields the pieces of a text; `FORMATS` of a kind of result names them.
+A renderer takes a result and a Style and yields the pieces of a text. The renderers of a kind of result are in its
+`FORMATS`.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from ..errors import printable_lines
 
 
 class Selection(NamedTuple):
-    """The rows of a report that are shown, and their order."""
+    """The selection and the order of a report's rows."""
 
     sort: str | None = None
-    """The column by which they are sorted; None for the network's order."""
+    """The column to sort by; None for the network's order."""
     top: int | None = None
-    """How many of them, from the first; None for all."""
+    """The number of rows, from the first; None for all."""
     only: frozenset[str] = frozenset()
-    """The ops whose layers are shown; all if it is empty."""
+    """The ops whose layers are shown; empty for all."""
     depth: int = 1
-    """How many levels of blocks are opened: 1 shows a block as one layer."""
+    """The levels of blocks that are shown: 1 shows a block as one layer."""
     fold: bool = False
-    """Whether a run of equal blocks is shown as one."""
+    """Whether a run of equal blocks is shown as one row."""
 
     @property
     def is_part(self) -> bool:
@@ -34,20 +35,20 @@ class Selection(NamedTuple):
 
 
 WHOLE = Selection()
-"""All layers in the network's order, a row each."""
+"""All layers in the network's order, one row each."""
 
 
 class Style(NamedTuple):
     """The style in which a result is shown."""
 
     columns: tuple[str, ...] | None = None
-    """The columns of a table; None for the usual ones."""
+    """The columns of a table; None for the default ones."""
     explain: bool = False
     """Whether each layer's arithmetic is written out."""
     color: bool = False
     """Whether the output may have colours."""
     width: int | None = None
-    """The most characters of a table's line; None if nothing may be wrapped or shortened, as in a file."""
+    """The most characters per line; None if nothing may be wrapped or shortened, as in a file."""
     ascii: bool = False
     """Whether the output can show only ASCII."""
     totals: bool = False
@@ -55,9 +56,9 @@ class Style(NamedTuple):
     selection: Selection = WHOLE
     """The rows of a report that are shown."""
     brief: bool = False
-    """Whether numbers are rounded to three digits, for a person: 11.7M."""
+    """Whether numbers are rounded to three digits for people: 11.7M."""
     values: tuple[str, ...] = ()
-    """The names of the values that are shown alone, if any."""
+    """The names of the only values to show, if any."""
 
 
 ENDINGS = {
@@ -72,16 +73,16 @@ ENDINGS = {
     "sarif": (".sarif", ".json"),
     "junit": (".xml",),
 }
-"""The endings of the name of a format's file; of several formats with one ending it means the first."""
+"""The file endings of each format. An ending shared by several formats means the first of them."""
 OWN_ESCAPES = ("json", "jsonl", "gitlab", "sarif", "github")
-"""The formats with escapes of their own: JSON, and the commands of GitHub's log."""
+"""The formats that escape their text themselves: JSON, and the commands of GitHub's log."""
 Renderer = Callable[..., Iterator[str]]
 
 
 class Formats(dict[str, str]):
-    """The renderers of one kind of result: by format, the place in a package, as `module.function`.
+    """The renderers of one kind of result: for each format, a `module.function` in a package.
 
-    Whatever they yield is printable, because all are had from here.
+    `renderer` makes everything they yield printable.
     """
 
     def __init__(self, package: str, places: dict[str, str]):
@@ -98,12 +99,12 @@ class Formats(dict[str, str]):
         return self.functions[format]
 
     def text(self, result: object) -> str:
-        """Return a result's table, for `str(result)`: without colours, and with nothing shortened or wrapped."""
+        """Return a result's table for `str(result)`: without colours, and with nothing shortened or wrapped."""
         return "".join(self.renderer("table")(result, Style())).rstrip("\n")
 
 
 def _printable(function: Renderer) -> Renderer:
-    """Return a renderer whose pieces of text do nothing to a terminal or a log."""
+    """Return a renderer whose text has no effect on a terminal or a log."""
 
     @wraps(function)
     def render(*values: object, **more: object) -> Iterator[str]:
@@ -126,11 +127,11 @@ FORMATS = Formats(
     },
 )
 BEFORE = Formats(__name__, {"table": "table.before", "json": "as_json.before", "jsonl": "as_json.line_before"})
-"""The renderers of an error of a layer that show the layers before it."""
+"""The renderers of a layer's error, which show the layers before it."""
 VALUE_FORMATS = Formats(__name__, {"table": "values.text", "json": "values.document", "jsonl": "values.document"})
 """The renderers of a report's `Style.values` alone."""
 
 
 def needs_dtype(value: str) -> bool:
-    """Return whether a value of a report is a number of bytes, by its name."""
+    """Return whether the value of this name is a number of bytes."""
     return any(unit in value for unit in ("bytes", "memory", "alive"))

@@ -1,4 +1,4 @@
-"""A report as JSON: a document with a layer a line, or all of it in one line."""
+"""A report as JSON: a document with one layer per line, or all on one line."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from .rows import Row, rows
 
 
 def document(report: Report, style: Style) -> Iterator[str]:
-    """Yield one JSON document, a layer a line, as the layers come."""
+    """Yield one JSON document with one layer per line, layer by layer."""
     return json_document(_keys(report, style).items())
 
 
 def line(report: Report, style: Style) -> Iterator[str]:
-    """Yield the document in one line."""
+    """Yield the document on one line."""
     return json_document(_keys(report, style).items(), in_lines=False)
 
 
 def before(error: CnncalcError, style: Style) -> Iterator[str]:
-    """Yield the document of the layers before the one at fault, with the error in place of the report of the whole."""
+    """Yield the document of the layers before the one at fault, with the error in place of the whole report."""
     return json_document(_keys_before(error, style).items())
 
 
 def line_before(error: CnncalcError, style: Style) -> Iterator[str]:
-    """Yield that document in one line."""
+    """Yield that document on one line."""
     return json_document(_keys_before(error, style).items(), in_lines=False)
 
 
@@ -46,7 +46,7 @@ def _keys(report: Report, style: Style) -> dict[str, Any]:
 
 
 def _layers(report: Report, style: Style) -> dict[str, Any]:
-    """Return the document up to its layers. One that has only some of them says so by a key: it is not a spec."""
+    """Return the document up to its layers. If only some are shown, a key says so, as it is not a spec then."""
     keys, chosen = report.head(), _chosen(style.selection)
     if chosen:
         keys["selection"] = chosen
@@ -55,7 +55,7 @@ def _layers(report: Report, style: Style) -> dict[str, Any]:
 
 
 def _chosen(selection: Selection) -> dict[str, Any]:
-    """Return what is chosen, as JSON; empty for a whole report."""
+    """Return the selection as JSON; empty for a whole report."""
     if selection == WHOLE:
         return {}
     given = selection._asdict() | {"only": sorted(selection.only)}

@@ -1,4 +1,4 @@
-"""The columns of a report, and its rows, for every format that has rows."""
+"""The columns and rows of a report, for every format with rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FLAGS = {"nobias": ("bias", False), "ceil": ("ceil", True), "ceil=keep": ("ceil
 
 
 def op_text(layer: LayerReport) -> str:
-    """Return an op with the keys that differ from their usual values: `conv k7 s2 p3`."""
+    """Return an op with the keys that differ from their defaults: `conv k7 s2 p3`."""
     values = layer.values
     if not values:
         return layer.op
@@ -37,7 +37,7 @@ def op_text(layer: LayerReport) -> str:
 
 
 def rf_text(fields: Sequence[Field]) -> str:
-    """Return a receptive field in short: `11 s4 @-5` is size 11, stride 4, start -5."""
+    """Return a receptive field in short form: `11 s4 @-5` is size 11, stride 4, start -5."""
     if not fields:
         return ""
     if all(f[:3] == (None, None, None) for f in fields):
@@ -67,21 +67,21 @@ def reads(layer: LayerReport) -> str:
 
 
 def intensity(layers: Sequence[LayerReport]) -> Cell:
-    """Return the MACs for each byte that layers move; empty if they move none."""
+    """Return the MACs per byte that layers move; empty if they move none."""
     macs = known(total([layer.macs for layer in layers]))
     moved = known(total([None if layer.memory is None else layer.memory.moved for layer in layers]))
     return None if macs is None or moved is None else macs / moved if moved else ""
 
 
 def _percent(own: Cell, whole: Count) -> Cell:
-    """Return the share of a figure in the whole; 0 of nothing."""
+    """Return the share of a figure in the whole; 0 if the whole is 0."""
     if not isinstance(own, int) or not isinstance(whole, int):
         return None
     return 100 * own / whole if whole else 0.0
 
 
 def _share(figure: str) -> Callable[[Row], Cell]:
-    """Return the cell of a layer's share of the whole; weights that are shared count once."""
+    """Return a function for the cell of a row's share in the whole; shared weights count once."""
     return lambda row: _percent(getattr(row.layer, figure) if row.adds(figure) else 0, getattr(row.report, figure))
 
 
@@ -98,7 +98,7 @@ def _key(name: str) -> Column[Row]:
 
 
 def _values(row: Row) -> object:
-    """Return the resolved keys of a layer: its copies by `times` share them."""
+    """Return the resolved keys of a row's layer, which copies by `times` share."""
     return row.layer.values
 
 
@@ -107,7 +107,7 @@ def _bytes(name: str) -> Callable[[Row], Cell]:
 
 
 def _shape(title: str, of: Callable[[LayerReport], Shape]) -> Column[Row]:
-    """Return the column of a shape, ordered by how many numbers it has."""
+    """Return the column of a shape, sorted by its number of values."""
     return Column(
         title,
         lambda row: show(of(row.layer)),
@@ -117,13 +117,13 @@ def _shape(title: str, of: Callable[[LayerReport], Shape]) -> Column[Row]:
 
 
 def numbers_of(shape: Shape) -> int | None:
-    """Return how many numbers a shape has; None if that is not known."""
+    """Return the number of values of a shape; None if unknown."""
     sizes = [size for size in shape if isinstance(size, int)]
     return prod(sizes) if len(sizes) == len(shape) and shape != NOTHING_KNOWN else None
 
 
 def _rf(title: str, text: Callable[[Sequence[Field]], str], name: str) -> Column[Row]:
-    """Return a column of the receptive field, ordered by this number of it."""
+    """Return a column of the receptive field, sorted by its number `name`."""
     return Column(
         title,
         lambda row: text(row.layer.rf),
@@ -133,7 +133,7 @@ def _rf(title: str, text: Callable[[Sequence[Field]], str], name: str) -> Column
 
 
 def rf_order(fields: Sequence[Field], name: str) -> int | None:
-    """Return what receptive fields are sorted by: the product of a number of each axis; None if one is not known."""
+    """Return the sort key of receptive fields: the product of a number over the axes; None if one is unknown."""
     numbers = [getattr(field, name) for field in fields]
     return None if None in numbers or not numbers else prod(numbers)
 
@@ -169,9 +169,9 @@ OTHERS: dict[str, str] = {}
 NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
 WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
 DROPS = ("local", "weights", "ratio", "fc", "rf", "param_bytes")
-"""The columns that a narrow terminal does without, in this order."""
+"""The columns that a narrow terminal drops, in this order."""
 LAST = "alive"
-"""The one that it does without if the others do not fit with their numbers shortened."""
+"""The column to drop if the others do not fit even with shortened numbers."""
 BYTES = ("param_bytes", "memory", "alive", "intensity")
 """The columns that need a dtype."""
 NARROW_BYTES = ("layer", "op", "out", "params", "macs", *BYTES[:3])
@@ -184,9 +184,9 @@ SUMMED = ("weights", "bias", "params", "buffers", "macs", "flops")
 
 
 def shown_columns(report: Report, style: Style, usual: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the columns that are shown: those chosen, or the usual ones and, with a dtype, those in bytes.
+    """Return the columns to show: the chosen ones, or the default ones and, with a dtype, those in bytes.
 
-    Where rows are folded, `times` is one of them.
+    If rows are folded, `times` is one of them.
     """
     names = style.columns or usual
     if style.columns is None and report.memory is not None:
@@ -195,7 +195,7 @@ def shown_columns(report: Report, style: Style, usual: tuple[str, ...]) -> tuple
 
 
 def report_grid(report: Report, selection: Selection, names: Sequence[str]) -> Grid:
-    """Return the rows of a report that a selection picks, under these columns, and the totals below them."""
+    """Return the selected rows of a report in these columns, with the totals below."""
     shown = rows(report, selection)
     everything = shown if selection == WHOLE else rows(report, WHOLE)
     sums = [("shown", shown), ("total", everything)] if selection.is_part else [("total", everything)]
@@ -204,7 +204,7 @@ def report_grid(report: Report, selection: Selection, names: Sequence[str]) -> G
 
 
 def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
-    """Return the sum of a column over rows; empty for one that has none."""
+    """Return the sum of a column over rows; empty for a column without a sum."""
     if name in SUMMED:
         return total([getattr(layer, name) for row in of if row.adds(name) for layer in row.layers])
     layers = [layer for row in of for layer in row.layers]

@@ -1,4 +1,4 @@
-"""Networks side by side, a network a row, in every format."""
+"""Networks side by side, one row per network, in every format."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORMATS = Formats(
 )
 PLAIN = Style()
 FAILED = "error"
-"""The cell of every figure of a network that has none."""
+"""The cell of every figure of a network that has an error."""
 
 
 def _column(
@@ -45,7 +45,7 @@ def _column(
 
 
 def _shape(title: str, of: Callable[[Figures], Shape]) -> Column[Compared]:
-    """Return the column of a shape, ordered by how many numbers it has."""
+    """Return the column of a shape, sorted by its number of values."""
     return _column(title, lambda own: show(of(own)), lambda own: numbers_of(of(own)))
 
 
@@ -83,17 +83,17 @@ COLUMNS: dict[str, Column[Compared]] = {
     },
 }
 OTHERS = {"in": "input", "out": "output", "parameters": "params"}
-"""Other names of columns: those of layers, for one."""
+"""Other names of columns, such as those used for layers."""
 USUAL = ("name", "layers", "input", "output", "params", "buffers", "macs", "rf")
 BYTES = ("param_bytes", "memory")
 """The columns that need a dtype."""
 DROPS = ("layers", "buffers", "rf", "input")
-"""The columns that a narrow terminal does without, in this order; the others are always shown."""
+"""The columns that a narrow terminal drops, in this order; the others are always shown."""
 ALL = (*USUAL[:-1], "rf_size", "rf_stride", "rf_start")
 
 
 def _names(comparison: Comparison, usual: tuple[str, ...], style: Style) -> tuple[str, ...]:
-    """Return the columns that are shown: the named ones, or the usual ones, with those in bytes and that of a tool."""
+    """Return the columns to show: the named ones, or the default ones with those in bytes and that of a tool."""
     figures = [network.figures for network in comparison if network.figures is not None]
     names = list(style.columns or usual)
     tools = {own.macs_as.tool for own in figures if own.macs_as is not None}.difference(names)
@@ -113,30 +113,30 @@ def _networks(comparison: Comparison, style: Style) -> list[Compared]:
 
 
 def _grid(comparison: Comparison, usual: tuple[str, ...], style: Style) -> Grid:
-    """Return a row for each network, under the columns that a style names, or the usual ones."""
+    """Return a row for each network in the columns of the style, or the default ones."""
     return grid(COLUMNS, _names(comparison, usual, style), _networks(comparison, style))
 
 
 def table(comparison: Comparison, style: Style) -> Iterator[str]:
-    """Yield a table for a person, the numbers to the right."""
+    """Yield a table for people, with numbers aligned to the right."""
     rows = _grid(comparison, USUAL, style)
     drops = [DROPS.index(name) + 1 if name in DROPS and style.columns is None else 0 for name in rows.names]
     yield from draw([of_grid(rows, write, drops) for write in ((brief,) if style.brief else (full, brief))], style)
 
 
 def document(comparison: Comparison, style: Style) -> Iterator[str]:
-    """Yield one JSON document, a list with a network a line."""
+    """Yield one JSON document, a list with one network per line."""
     yield from entries([encode(network.to_dict()) for network in _networks(comparison, style)])
     yield "\n"
 
 
 def lines(comparison: Comparison, style: Style) -> Iterator[str]:
-    """Yield the JSON of each network in a line of its own."""
+    """Yield the JSON of each network on its own line."""
     return (encode(network.to_dict()) + "\n" for network in _networks(comparison, style))
 
 
 def csv(comparison: Comparison, style: Style) -> Iterator[str]:
-    """Yield a header and a row a network, numbers in plain digits."""
+    """Yield a header and one row per network, with numbers in plain digits."""
     return writing.csv(_grid(comparison, ALL, style))
 
 
@@ -146,7 +146,7 @@ def tsv(comparison: Comparison, style: Style) -> Iterator[str]:
 
 
 def markdown(comparison: Comparison, style: Style) -> Iterator[str]:
-    """Yield a table as GitHub draws it."""
+    """Yield a table in GitHub's Markdown."""
     return writing.markdown(_grid(comparison, USUAL, style), brief if style.brief else full)
 
 

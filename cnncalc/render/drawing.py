@@ -1,4 +1,4 @@
-"""Tables as text, as wide as a terminal or as they need. Without rich: what is printed most has to be printed fast."""
+"""Tables as text, as wide as the terminal or as needed; drawn without rich, for speed."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from .texts import broken, paint
 
 
 class Heading(NamedTuple):
-    """The head of a column, and how its cells are aligned."""
+    """The heading of a column, and how its cells are drawn."""
 
     title: str
     right: bool = False
     style: str | Callable[[str], str] = ""
-    """The colour of its cells, or the colour of each."""
+    """The colour of its cells, or a function of each cell's text."""
     wraps: bool = False
-    """Whether its cells may be broken between words."""
+    """Whether its cells may be wrapped between words."""
     drop: int = 0
-    """The turn in which it is dropped where the table is too wide; 0 for never."""
+    """The order in which it is dropped if the table is too wide; 0 for never."""
 
 
 class Line(NamedTuple):
-    """The texts of a row."""
+    """The texts of a row of a table."""
 
     texts: Sequence[str]
     style: str = ""
-    """The colour of all of them, if not those of the columns."""
+    """The colour of all cells, in place of the columns' colours."""
     wraps: bool = True
-    """Whether they may be broken where their columns are."""
+    """Whether cells may be wrapped in the columns that allow it."""
 
 
 class Table(NamedTuple):
@@ -43,7 +43,7 @@ class Table(NamedTuple):
 
 
 def of_grid(grid: Grid, write: Writer, drops: Sequence[int] = ()) -> Table:
-    """Return the table of a grid, its cells written by `full` or `brief`; `drops` are its columns' turns to go."""
+    """Return the table of a grid, its cells written by `write`; `drops` is the order in which columns are dropped."""
     heads = [
         Heading(column.title, column.right, column.style, column.wraps, drop)
         for column, drop in zip(grid.columns, drops or [0] * len(grid.columns), strict=True)
@@ -61,7 +61,7 @@ class Fitted(NamedTuple):
     """The spaces between columns."""
 
     def draw(self, style: Style) -> Iterator[str]:
-        """Yield the lines of the table, without spaces at their ends."""
+        """Yield the lines of the table, without trailing spaces."""
         heads = self.table.heads
         yield from self._lines([Line([head.title for head in heads], "bold")], style)
         yield ("-" if style.ascii else "─") * (sum(self.widths) + self.gap * (len(heads) - 1)) + "\n"
@@ -70,7 +70,7 @@ class Fitted(NamedTuple):
             yield from self._lines(section, style)
 
     def _lines(self, rows: Sequence[Line], style: Style) -> Iterator[str]:
-        """Yield the lines of rows: of each one, or as many as its longest cell has."""
+        """Yield the lines of rows: one for each, or as many as its longest cell has."""
         colors = [row.style if style.color else "" for row in rows]
         texts = zip(*[row.texts for row in rows], strict=True)
         columns = [
@@ -89,14 +89,14 @@ class Fitted(NamedTuple):
 
 
 def _cells(head: Heading, width: int, texts: Sequence[str], colors: Sequence[str], style: Style) -> list[str]:
-    """Return texts, each with the colour of its row, as the cells of a column; line ends part those of several lines.
+    """Return texts as the coloured cells of a column; a cell of several lines contains line ends.
 
-    Equal ones are placed once.
+    Equal texts are processed once.
     """
     place = str.rjust if head.right else str.ljust
 
     def placed(text: str, color: str) -> str:
-        if not style.color and text.isascii() and "\n" not in text and len(text) <= width:  # as nearly all
+        if not style.color and text.isascii() and "\n" not in text and len(text) <= width:  # the usual case
             return place(text, width)
         if style.color:
             color = color or (head.style if isinstance(head.style, str) else head.style(text))
@@ -115,14 +115,14 @@ def _cells(head: Heading, width: int, texts: Sequence[str], colors: Sequence[str
 
 
 def draw(tables: Iterable[Table], style: Style) -> Iterator[str]:
-    """Yield the lines of the table among these that `lay_out` picks."""
+    """Yield the lines of the table that `lay_out` picks."""
     return lay_out(tables, style.width).draw(style)
 
 
 def lay_out(tables: Iterable[Table], width: int | None) -> Fitted:
-    """Return the first table that fits a width once the columns that it can do without are dropped.
+    """Return the first table that fits a width after dropping the columns that it can do without.
 
-    If none fits, cells of the last are broken between words; if that does not help, its lines are longer.
+    If none fits, the cells of the last are wrapped; if that does not help, its lines are too long.
     """
     for whole in tables:
         lines = [line.texts for section in whole.sections for line in section]
@@ -147,17 +147,17 @@ def _only(table: Table, kept: Sequence[int]) -> Table:
 
 
 GAPS = (2, 1)
-"""The spaces between columns, where there is room for them."""
+"""The spaces between columns, the wider ones if there is room."""
 
 
 def _gap(widths: Sequence[int], width: int | None) -> int:
-    """Return the spaces between columns with which they fit a width; 0 if they do not."""
+    """Return the spaces between columns with which they fit a width; 0 if they do not fit."""
     room = None if width is None else width - sum(widths)
     return next((gap for gap in GAPS if room is None or gap * (len(widths) - 1) <= room), 0)
 
 
 def _kept(table: Table, widths: Sequence[int], width: int | None) -> list[int]:
-    """Return the columns that are left when the table fits, or cannot do without another."""
+    """Return the columns that are left when the table fits, or when no more can be dropped."""
     kept = [*range(len(widths))]
     for at in sorted((at for at in kept if table.heads[at].drop), key=lambda at: table.heads[at].drop):
         if _gap([widths[one] for one in kept], width):
@@ -167,19 +167,19 @@ def _kept(table: Table, widths: Sequence[int], width: int | None) -> list[int]:
 
 
 def _natural(texts: Iterable[str]) -> int:
-    """Return the width of a column with these texts in which nothing is broken."""
+    """Return the width of a column of these texts without wrapping."""
     return max([width_of(part) for text in {*texts} for part in text.split("\n")])
 
 
 def _least(at: int, table: Table) -> int:
-    """Return the width of a column in which no word is broken."""
+    """Return the least width of a column at which no word is broken."""
     lines = [line for section in table.sections for line in section]
     words = {word for line in lines for word in (line.texts[at].split() if line.wraps else [line.texts[at]])}
     return max(map(width_of, [table.heads[at].title, *words]))
 
 
 def _shared(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
-    """Return the widths of columns that fill a room: up to one common limit, where they need it."""
+    """Return the widths of columns that share a room: as needed, up to one common limit."""
     for limit in range(max(most), 0, -1):
         widths = [max(low, min(high, limit)) for low, high in zip(least, most, strict=True)]
         if sum(widths) <= room:

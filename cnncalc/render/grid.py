@@ -1,4 +1,4 @@
-"""Rows of figures under columns, for every format that has rows: what a column shows, and how a cell is written."""
+"""Rows of figures in columns, for every format with rows: what a column shows, and how a cell is written."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from ..errors import SpecError, nearest, printable, shown
 from ..sizes import Open, counted
 
 Cell = int | float | str | Open | None
-"""A number, also of letters, a text (empty if the column says nothing of the row), or None for what is not known."""
+"""A number or formula, a text (empty if the column does not apply to the row), or None for an unknown number."""
 T = TypeVar("T")
 
 
 class Column(NamedTuple, Generic[T]):
-    """A column: its title in a table, and its cell for what a row is about."""
+    """A column: its title, and the function that returns its cell for a row's subject."""
 
     title: str
     cell: Callable[[T], Cell]
     right: bool = True
     """Whether it is aligned to the right, as numbers are."""
     short: bool = False
-    """Whether a narrow table may shorten it to three digits, as 118M."""
+    """Whether a narrow table may shorten its numbers to three digits: 118M."""
     unit: str = ""
-    """The sign after a number, for a person: the x of a ratio, or %."""
+    """The sign after a number for people: the x of a ratio, or %."""
     style: str = ""
     """The colour of its cells on a terminal."""
     wraps: bool = False
-    """Whether a narrow table may put the end of a cell below its beginning, between words."""
+    """Whether a narrow table may wrap its cells between words."""
     order: Callable[[T], Cell] | None = None
-    """What its rows are sorted by, if not the cell."""
+    """The function that returns the sort key, if it is not the cell."""
     of: Callable[[T], object] | None = None
-    """The value that its cell follows from, if many rows share one: the cell is worked out once for each."""
+    """The value that determines the cell, if many rows share one; the cell is computed once for each value."""
 
     def cells(self, things: Sequence[T]) -> list[Cell]:
         """Return the cell of each thing."""
@@ -46,7 +46,7 @@ class Column(NamedTuple, Generic[T]):
         return [*map(found.__getitem__, keys)]
 
     def texts(self, cells: Sequence[Cell], write: Writer, escape: Callable[[str], str] = str) -> list[str]:
-        """Return cells as printable texts, escaped for a form; equal ones are written once."""
+        """Return cells as printable texts, escaped for a format; equal ones are written once."""
         written = {cell: escape(printable(write(cell, self))) for cell in set(cells)}
         return [*map(written.__getitem__, cells)]
 
@@ -59,7 +59,7 @@ class Grid(NamedTuple):
     columns: Sequence[Column[Any]]
     rows: Sequence[Sequence[Cell]]
     foot: Sequence[Sequence[Cell]] = ()
-    """The rows below a rule, such as the totals."""
+    """The rows below the rule, such as the totals."""
 
     @property
     def titles(self) -> list[str]:
@@ -72,14 +72,14 @@ class Grid(NamedTuple):
         return [column.right for column in self.columns]
 
     def records(self) -> list[dict[str, Cell]]:
-        """Return its rows as dicts: numbers as numbers, None for what is not known or has no meaning."""
+        """Return its rows as dicts, with None for what is unknown or has no meaning."""
         rows = [
             [None if cell == "" else str(cell) if isinstance(cell, Open) else cell for cell in row] for row in self.rows
         ]
         return [dict(zip(self.names, row, strict=True)) for row in rows]
 
     def texts(self, write: Writer, foot: bool = False, escape: Callable[[str], str] = str) -> Iterator[tuple[str, ...]]:
-        """Return the cells of its rows, or of its foot, as printable texts, escaped for a form."""
+        """Yield the cells of its rows, or of its foot, as printable texts, escaped for a format."""
         cells = zip(*(self.foot if foot else self.rows), strict=True)
         texts = [column.texts(own, write, escape) for column, own in zip(self.columns, cells, strict=False)]
         return zip(*texts, strict=True)
@@ -91,13 +91,13 @@ UNITS = ("", *"KMGTPEZYRQ")
 
 
 def grid(columns: Mapping[str, Column[T]], names: Sequence[str], things: Sequence[T]) -> Grid:
-    """Return a row for each thing, under the columns of these names."""
+    """Return a row for each thing in the columns of these names."""
     chosen = [columns[name] for name in names]
     return Grid(names, chosen, [*zip(*[column.cells(things) for column in chosen], strict=True)])
 
 
 def chosen(names: str, columns: Mapping[str, Column[Any]], others: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the columns that a comma list names, by key, by title or by another name. SpecError for an unknown one."""
+    """Return the columns that a comma-separated list names, by key, title or another name. SpecError if unknown."""
     keys = {**others, **{column.title.lower(): key for key, column in columns.items()}, **{key: key for key in columns}}
     found = []
     for name in (name.strip().lower() for name in names.split(",")):
@@ -109,7 +109,7 @@ def chosen(names: str, columns: Mapping[str, Column[Any]], others: Mapping[str, 
 
 
 def ordered(things: Sequence[T], column: Column[T]) -> list[T]:
-    """Return things by a column: the largest number first, texts by the alphabet, what is not known last."""
+    """Return things sorted by a column: largest number first, texts alphabetically, unknown ones last."""
     key = column.order or column.cell
     return sorted(things, key=lambda thing: _rank(key(thing)))
 
@@ -121,25 +121,25 @@ def _rank(cell: Cell) -> tuple[int, float, str]:
 
 
 def plain(cell: Cell, column: Column[Any]) -> str:
-    """Return a cell for a machine: digits, and `unknown` for a number that is not known."""
+    """Return a cell for programs: digits, and `unknown` for an unknown number."""
     if isinstance(cell, float):
         return f"{cell:.6g}" if cell < 1e6 else f"{cell:.0f}"
     return "unknown" if cell is None else str(cell)
 
 
 def spreadsheet(cell: Cell, column: Column[Any]) -> str:
-    """Return a cell for CSV, of which a spreadsheet makes no formula: an apostrophe stands before a text like one."""
+    """Return a cell for CSV, with an apostrophe before text that a spreadsheet would take for a formula."""
     text = plain(cell, column)
     is_text = isinstance(cell, str) and not column.right
     return f"'{text}" if is_text and text.lstrip().startswith(_FORMULA) else text
 
 
 _FORMULA = (*"=+-@＝＋－＠",)  # noqa: RUF001  the wide ones count where Chinese and Japanese are written
-"""What a formula begins with."""
+"""The characters with which a spreadsheet's formula begins."""
 
 
 def full(cell: Cell, column: Column[Any]) -> str:
-    """Return a cell for a person: commas between thousands, three digits of a fraction, and a half as it is."""
+    """Return a cell for people: thousands separated by commas, fractions in three digits, halves exact."""
     if isinstance(cell, str):
         return cell
     if cell is None or isinstance(cell, Open):
@@ -154,7 +154,7 @@ def full(cell: Cell, column: Column[Any]) -> str:
 
 
 def brief(cell: Cell, column: Column[Any]) -> str:
-    """Return a cell for a person in three digits, if the column allows it: 118M; of a formula only that it is one."""
+    """Return a cell for people in three digits, if the column allows it: 118M. A formula is only shown as open."""
     if isinstance(cell, Open):
         return counted(cell, 0)
     if not column.short or not isinstance(cell, (int, float)):
@@ -163,9 +163,9 @@ def brief(cell: Cell, column: Column[Any]) -> str:
 
 
 LONGEST, LONGEST_SHORT = 40, 24
-"""The longest formula of letters that a cell for a person shows, in a column of full numbers and of short ones."""
+"""The longest formula that a cell for people shows, in a column of full numbers and of shortened ones."""
 SHORTENED = 10_000
-"""The least number that is shortened."""
+"""The smallest number that is shortened."""
 
 
 def rounded(number: float) -> str:

@@ -1,4 +1,4 @@
-"""The list of all hints, as the page `hints` has it."""
+"""The list of all hints, for the page `hints`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from ..hints.table import KINDS
 
 
 def markdown() -> Iterator[str]:
-    """Yield an entry for each kind of hint: its name, what is the case, why that matters, and what to do."""
+    """Yield an entry for each kind of hint: its name, what it says, why it matters, and what to do."""
     for kind in KINDS.values():
         yield f"- `{kind.name}`: {kind.title}. {kind.why} *{kind.advice}*\n"

@@ -1,4 +1,4 @@
-"""The result of learning: the losses while they fall, the least-squares solution, the weights, or all of it as JSON."""
+"""The result of learning: the losses as they fall, the least-squares solution, the weights, or all as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH = 24
 
 
 def loss_lines(descent: Iterable[DescentStep], steps: int, every: int, style: Style) -> Iterator[str]:
-    """Yield the table of a descent of so many steps while it runs: a header, and a line for each `every`-th step."""
+    """Yield the table of a descent while it runs: a header, and a line for each `every`-th of `steps` steps."""
     width = max(len(str(steps)), len("step"))
     yield paint(f"{'step':>{width}}  {'loss':>10}", "bold", style.color) + "\n"
     losses: list[float] = []
@@ -29,19 +29,19 @@ def loss_lines(descent: Iterable[DescentStep], steps: int, every: int, style: St
 
 
 def loss_text(loss: float) -> str:
-    """Return a loss as the chapter prints it, with three decimals; a very small or large one in scientific notation."""
+    """Return a loss with three decimals, as in the textbook, or in scientific notation if very small or large."""
     return f"{loss:.3f}" if loss == 0 or 1e-2 <= loss < 1e7 else f"{loss:.3e}"
 
 
 def sparkline(values: list[float]) -> str:
-    """Return values as a row of at most `WIDTH` bars, the highest for the largest; many are sampled."""
+    """Return values as a row of at most `WIDTH` bars, the highest for the largest; many values are sampled."""
     shown = values if len(values) <= WIDTH else [values[i * (len(values) - 1) // (WIDTH - 1)] for i in range(WIDTH)]
     most = max(shown)
     return "".join([BARS[min(int(v / most * len(BARS)), len(BARS) - 1)] if most else BARS[0] for v in shown])
 
 
 def solution_text(solution: Solution) -> str:
-    """Return the loss of a least-squares solution, and how well the equations determine it, two lines."""
+    """Return two lines: the loss of a least-squares solution, and how well the equations determine it."""
     unknowns, rank = solution.unknowns, solution.rank
     text = f"rank {rank} of {unknowns}: determined, condition {solution.condition:.3g}"
     if rank < unknowns:
@@ -54,7 +54,7 @@ def solution_text(solution: Solution) -> str:
 
 
 def weights_text(learner: Learner, shape: tuple[int, ...] | None) -> str:
-    """Return the kernel, in this shape if one is given, and the bias, as text."""
+    """Return the kernel, in this shape if given, and the bias, as text."""
     from ..execute.learn import printed
 
     weight = learner.weight if shape is None else learner.weight.reshape(shape)
@@ -63,6 +63,6 @@ def weights_text(learner: Learner, shape: tuple[int, ...] | None) -> str:
 
 
 def document(learner: Learner, facts: dict[str, Any]) -> str:
-    """Return the layer, the `facts` of how it was learned, and its weights as one JSON document."""
+    """Return the layer, the `facts` about its learning, and its weights as one JSON document."""
     bias = {} if learner.bias is None else {"bias": learner.bias.tolist()}
     return encode({"layer": learner.layer.name, **facts, "weight": learner.weight.tolist(), **bias}) + "\n"

@@ -1,4 +1,4 @@
-"""Tables and texts as GitHub's Markdown."""
+"""Tables and texts in GitHub's Markdown."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..errors import escaped
 
 _SPECIAL = re.compile(r"[\\|*_`<[~$]|&(?=#?\w+;)")
 _LINK = re.compile(r"\S*(?:@\w|(?<!&)#\d|\bGH-\d|://|\bwww\.)\S*", re.IGNORECASE)
-"""A word in which GitHub sees a mention, an issue, an address or a link."""
+"""A word that GitHub takes for a mention, an issue, an address or a link."""
 _ACTIVE = re.compile(r"[&<>|\\`*_\[\]~$\"]|:(?=//)|#(?=\d)|(?<=www)\.", re.IGNORECASE)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]] = (), right: Sequence[bool] = ()) -> Iterator[str]:
-    """Yield the lines of a table of texts that are already escaped; `right` aligns these columns to the right."""
+    """Yield the lines of a table of escaped texts; `right` says which columns are aligned to the right."""
     yield row(titles)
     yield "|" + "|".join("---:" if r else "---" for r in right or [False] * len(titles)) + "|\n"
     yield from map(row, rows)
@@ -26,7 +26,7 @@ def row(cells: Sequence[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """Return a text with a backslash before all that has a meaning in Markdown; links and mentions become code."""
+    """Return a text with Markdown's special characters escaped; links and mentions become code."""
     parts = _LINK.split(text)
     links = _LINK.findall(text)
     others = [_SPECIAL.sub(r"\\\g<0>", part) for part in parts]
@@ -34,13 +34,13 @@ def escape(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return a text as code, which shows it literally: it cannot end a table cell or mention a user."""
+    """Return a text as code, which is shown literally: it cannot end a table cell or mention a user."""
     if text and text == escaped(text) and not any(sign in text for sign in "`|\\") and text == text.strip():
         return f"`{text}`"
     return html_code(text)
 
 
 def html_code(text: str) -> str:
-    """Return a text as an HTML element."""
+    """Return a text as code in HTML."""
     shown = _ACTIVE.sub(lambda sign: f"&#{ord(sign[0])};", escaped(text))
     return f"<code>{shown.replace('@', '@<!-- -->')}</code>"

@@ -1,4 +1,4 @@
-"""Errors and notes with ANSI colours, without rich: what is printed most has to be printed fast."""
+"""Errors and notes with ANSI colours; drawn without rich, for speed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def error_text(error: CnncalcError, color: bool) -> str:
-    """Return an error's text: with `color` after a red `error:`, its place bold and the caret below red."""
+    """Return an error's text; with `color`, after a red `error:`, with its place in bold and the caret in red."""
     if not color:
         return str(error)
     excerpt = error.caret()
@@ -24,9 +24,9 @@ def error_text(error: CnncalcError, color: bool) -> str:
 
 
 def hint_text(hint: Hint, name: str, style: Style) -> str:
-    """Return a hint's lines: what is the case, and what would help; behind the name of its network, if there is one.
+    """Return a hint's lines: what it says and what would help, after the network's name, if given.
 
-    As wide as a terminal is, they are broken between words.
+    They are wrapped to the width of a terminal.
     """
     about = ": ".join(filter(None, [name, listed_layers(hint.layers)]))
     first, *others = wrapped(f"hint: {escaped(f'{about}: {hint.text} ({hint.name})')}", style)
@@ -35,7 +35,7 @@ def hint_text(hint: Hint, name: str, style: Style) -> str:
 
 
 MOST_NAMED = 4
-"""How many layers a hint that many have names."""
+"""The most layers that a hint shared by many names."""
 
 
 def listed_layers(names: Sequence[str]) -> str:

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 FORMATS = Formats(__package__, {"table": "ops.table", "json": "ops.document", "markdown": "ops.markdown"})
 LONGEST_DECIMAL = 10
-"""The most characters of a number that stays a decimal; a longer one is a fraction, as 1/6."""
+"""The most characters of a decimal number; a longer one is written as a fraction, such as 1/6."""
 KEY_TITLES = ("key", "takes", "default", "meaning")
 Rows = Sequence[Sequence[str]]
 
 
 def table(op: OpDescription | None, style: Style) -> Iterator[str]:
-    """Yield every op by family, a line each; or one op: its keys, their defaults, its other names, an example."""
+    """Yield every op by family, one line each; or one op: its keys, their defaults, its other names, an example."""
     if op is None:
         families = {title: [(" ".join(op.words), op.title) for op in ops] for title, ops in by_family().items()}
         yield _drawn(("op", "computes"), families, style)
@@ -45,7 +45,7 @@ def table(op: OpDescription | None, style: Style) -> Iterator[str]:
 
 
 def document(op: OpDescription | None, style: Style) -> Iterator[str]:
-    """Yield as one JSON document the ops of each family, an op a line, or one op, a key a line."""
+    """Yield one JSON document: the ops of each family, one per line, or one op, one key per line."""
     if op is None:
         return json_document((title, map(_as_dict, ops)) for title, ops in by_family().items())
     value = _as_dict(op)
@@ -103,7 +103,7 @@ def _value(value: Any) -> str:
 
 
 def _drawn(titles: Sequence[str], sections: Mapping[str, Rows], style: Style) -> str:
-    """Draw a table, its sections below their titles."""
+    """Draw a table with each section below its title."""
     first, *others = titles
     heads = [Heading(first, style="cyan"), *[Heading(title, wraps=True) for title in others]]
     lines = [
@@ -118,7 +118,7 @@ def _markdown(titles: Sequence[str], rows: Rows) -> Iterator[str]:
 
 
 def _escape(text: str) -> str:
-    """Escape what Markdown would take for a cell's end or for emphasis; code in backticks stays code."""
+    """Escape what Markdown would take for the end of a cell or for emphasis; code in backticks stays code."""
     return re.sub(r"([|*])", r"\\\1", text)
 
 

@@ -1,4 +1,4 @@
-"""A page of Markdown as a person reads it on a terminal, by rich."""
+"""A page of Markdown for a terminal, drawn by rich."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from . import Style
 
 WIDEST = 100
-"""Paragraphs are not set wider than this: longer lines are hard to read."""
+"""The widest paragraphs: longer lines are hard to read."""
 _THEME = Theme(
     {
         **dict.fromkeys(("markdown.h1", "markdown.h2", "markdown.h3"), "bold"),
@@ -29,14 +29,14 @@ _THEME = Theme(
 
 
 class _Heading(Heading):
-    """A heading at the left, marked by its level as in the source."""
+    """A left-aligned heading, marked by its level as in the source."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text.assemble(f"{'#' * int(self.tag[1:])} ", self.text, style=self.style_name)
 
 
 class _Code(CodeBlock):
-    """A block of code or of a console: indented, its lines as they are, however long; commands stand out."""
+    """A block of code or of a console session: indented, unwrapped, with commands highlighted."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for line in str(self.text).rstrip().split("\n"):
@@ -53,12 +53,12 @@ class _Table(TableElement):
                 table.box, table.show_edge = box.SIMPLE_HEAD, False
                 endless = options.update(max_width=10_000)
                 if Measurement.get(console, endless, table).maximum > options.max_width:
-                    table.leading = 1  # rows of several lines are set apart
+                    table.leading = 1  # separate rows of several lines
             yield table
 
 
 def _console(style: Style) -> Console:
-    """Return a console that writes into memory, as wide and as colourful as a style says."""
+    """Return a console that writes to memory, with the style's width and colours."""
     return Console(
         file=io.StringIO(),
         force_terminal=style.color,
@@ -84,7 +84,7 @@ class _Page(Markdown):
 
 
 def render(text: str, style: Style) -> str:
-    """Return a page of Markdown as text for a terminal, with escape codes where the style has colours."""
+    """Return a page of Markdown as text for a terminal, with escape codes if the style has colours."""
     console = _console(style)
     console.push_theme(_THEME)
     with console.capture() as captured:

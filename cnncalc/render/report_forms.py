@@ -18,12 +18,12 @@ PLAIN = Style()
 
 
 def _grid(report: Report, style: Style, names: tuple[str, ...]) -> Grid:
-    """Return the columns that a style names, or these and those that the report asks for."""
+    """Return the columns of the style, or by default these and those that the report needs."""
     return report_grid(report, style.selection, shown_columns(report, style, names))
 
 
 def csv(report: Report, style: Style) -> Iterator[str]:
-    """Yield a header and a row a layer, numbers in plain digits; empty if a figure has no meaning for the layer."""
+    """Yield a header and one row per layer, with numbers in plain digits; figures without meaning are empty."""
     return writing.csv(_grid(report, style, ALL))
 
 
@@ -33,7 +33,7 @@ def tsv(report: Report, style: Style) -> Iterator[str]:
 
 
 def markdown(report: Report, style: Style) -> Iterator[str]:
-    """Yield a table as GitHub draws it, with the totals in its last row."""
+    """Yield a table in GitHub's Markdown, with the totals in its last row."""
     yield from writing.markdown(_grid(report, style, NARROW))
     for sentences in filter(None, (memory(report), counted_as(report))):
         yield "\n" + "".join(f"{md.escape(line)}  \n" for line in sentences)
@@ -49,12 +49,12 @@ def latex(report: Report, style: Style) -> Iterator[str]:
 
 
 def html(report: Report, style: Style) -> Iterator[str]:
-    """Yield a page with a table, and the sentences of the whole below it."""
+    """Yield a page with a table and the summary sentences below it."""
     yield writing.html_page(report.network.name or "cnncalc")
     yield fragment(report, style)
 
 
 def fragment(report: Report, style: Style = PLAIN) -> str:
-    """Return the table and the sentences, for notebooks."""
+    """Return the table and the summary sentences, for notebooks."""
     sentences = "<br>".join(map(escape, totals(report) + memory(report) + counted_as(report)))
     return "".join([*writing.html(_grid(report, style, NARROW)), f"<p>{sentences}</p>\n"])

@@ -1,4 +1,4 @@
-"""The rows of a report: its layers, or those of them that a selection picks, in its order."""
+"""The rows of a report: its layers, or a selection of them in its order."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from ..report import LayerReport, Report
 from . import WHOLE, Selection
 
 _NUMBER = r"[._]?\d+"
-"""A number in a layer's name: equal blocks differ in these alone, so that a run does not begin inside of a block."""
+"""A number in a layer's name: equal blocks differ only in these, so that a run does not begin inside a block."""
 
 
 class Row(NamedTuple):
-    """A row of a report: a layer, or the first of several equal ones that are folded into one row."""
+    """A row of a report: a layer, or the first of several equal ones folded into one row."""
 
     report: Report
     name: str
-    """The layer's name, `block.layer` of one inside of a block."""
+    """The layer's name; `block.layer` for one inside a block."""
     layers: Sequence[LayerReport]
-    """The layers that it stands for."""
+    """The layers it stands for."""
     shares: bool = False
-    """Whether its weights are those of a layer above, which count once."""
+    """Whether it shares the weights of an earlier layer, which count once."""
     kind: Hashable = None
-    """What it has in common with layers that are equal to it but for their numbers and fields, if rows are folded."""
+    """A key shared by layers that are equal up to their numbers and fields, if rows are folded."""
 
     @property
     def layer(self) -> LayerReport:
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 def rows(report: Report, selection: Selection) -> list[Row]:
-    """Return the rows of a report: blocks opened, equal runs folded, some ops only, sorted, the first of them."""
+    """Return the rows of a report: blocks expanded, equal runs folded, ops filtered, sorted, and cut to the first."""
     if selection == WHOLE and not (report.layers and report.layers[-1].is_cut):
         return [Row(report, layer.name, [layer], layer.node.tie is not None) for layer in report.layers]
     found = list(_opened(report, report.layers, selection.depth))
@@ -57,7 +57,7 @@ def rows(report: Report, selection: Selection) -> list[Row]:
 def _opened(
     report: Report, layers: Sequence[LayerReport], depth: int, within: str = "", shares: bool = False
 ) -> Iterator[Row]:
-    """Yield a row for each layer; in place of a block those of its own layers, down to a depth or if it is cut."""
+    """Yield a row for each layer, with blocks replaced by their layers' rows down to a depth, or if cut short."""
     for layer in layers:
         shared = shares or layer.node.tie is not None
         if layer.is_cut or (layer.inner and depth > 1):
@@ -67,7 +67,7 @@ def _opened(
 
 
 def _kind(layer: LayerReport, places: dict[int, int]) -> Hashable:
-    """Return what equal layers have in common: op, keys, shapes, counts, and how far above them they read.
+    """Return a key that equal layers share: op, keys, shapes, counts, and the distances to the layers they read.
 
     `places` caches the index of each node among its network's or block's, by its id.
     """
@@ -81,7 +81,7 @@ def _kind(layer: LayerReport, places: dict[int, int]) -> Hashable:
 
 
 def folded(found: Sequence[Row]) -> list[Row]:
-    """Return rows with each run of equal blocks, of one row or more, as one block that stands for all of them."""
+    """Return rows with each run of equal blocks (of one or more rows) folded into one block."""
     numbers: dict[Hashable, int] = {}
     kinds = [numbers.setdefault(row.kind, len(numbers)) for row in found]
     result: list[Row] = []
@@ -97,13 +97,13 @@ def folded(found: Sequence[Row]) -> list[Row]:
 
 
 LONGEST_BLOCK = 1000
-"""How many rows a block may have that is folded."""
+"""The most rows of a block that is folded."""
 MOST_BEGINNINGS = 32
-"""How many rows like its first it may have."""
+"""The most rows of a block that are like its first row."""
 
 
 def _following(kinds: Sequence[int]) -> list[int]:
-    """Return the place of the next row of the same kind, for each row; the number of rows for none."""
+    """Return for each row the index of the next row of the same kind; the number of rows if there is none."""
     next_of: dict[int, int] = {}
     found = [0] * len(kinds)
     for at in range(len(kinds) - 1, -1, -1):
@@ -113,16 +113,16 @@ def _following(kinds: Sequence[int]) -> list[int]:
 
 
 def _run(kinds: Sequence[int], at: int, following: Sequence[int]) -> tuple[int, int]:
-    """Return the length of the block that begins here, and how many times it is repeated.
+    """Return the length of the block that begins here and the number of its repetitions.
 
-    Of several, the one that folds most away; none if a later beginning folds as much, so that a block of a network
-    begins where the first of its layers differs from what stands before.
+    Of several, it is the one that folds most. There is none if a later beginning folds as much, so that a block begins
+    where its first layer differs from what comes before.
     """
     best, saved = (1, 1), 0
     again, most = following[at], at + min((len(kinds) - at) // 2, LONGEST_BLOCK)
     for _ in range(MOST_BEGINNINGS):
         length = again - at
-        if again > most or len(kinds) - at - length <= saved:  # all rows behind it are folded already
+        if again > most or len(kinds) - at - length <= saved:  # nothing more can be gained after this
             break
         times = _times(kinds, at, length)
         if (times - 1) * length > saved:
@@ -133,7 +133,7 @@ def _run(kinds: Sequence[int], at: int, following: Sequence[int]) -> tuple[int, 
 
 
 def _times(kinds: Sequence[int], at: int, length: int) -> int:
-    """Return how many times a block is repeated without a gap."""
+    """Return how often a block is repeated without a gap."""
     block, times = kinds[at : at + length], 1
     while kinds[at + times * length : at + (times + 1) * length] == block:
         times += 1

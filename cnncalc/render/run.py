@@ -1,4 +1,4 @@
-"""The result of a run: the array as NumPy prints it, its summary, or JSON."""
+"""The result of a run: the array in NumPy's form, its summary, or JSON."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def result_text(layer: str, shape: tuple[int, ...], kind: Dtype, sink: Sink | None, as_json: bool) -> str:
-    """Return a layer's result as text: a small one in full, a summary of a large one.
+    """Return a layer's result as text: in full if small, otherwise a summary.
 
-    `shape` is the shape in which it is given back, with or without a batch; without a sink its values went to a file.
+    `shape` is the result's shape for the caller, with or without a batch; without a sink its values went to a file.
     """
     from ..execute.sinks import Both, Memory, Summary
 
@@ -41,7 +41,7 @@ def result_text(layer: str, shape: tuple[int, ...], kind: Dtype, sink: Sink | No
 
 
 def _finite(value: Any) -> Any:
-    """Return a value with null for the numbers that JSON does not have."""
+    """Return a value with null for numbers that JSON cannot express."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):

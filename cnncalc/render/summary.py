@@ -40,7 +40,7 @@ def totals(report: Report) -> list[str]:
 
 
 def path_notes(report: Report) -> list[str]:
-    """Return where paths meet whose units do not lie over each other, and where a global pool is left out."""
+    """Return where misaligned paths meet, and where a global pool is left out of the field."""
     sentences = []
     for what, layers in (
         ("not aligned: paths with different strides or centres meet in", report.misaligned()),
@@ -53,7 +53,7 @@ def path_notes(report: Report) -> list[str]:
 
 
 def memory(report: Report) -> list[str]:
-    """Return the bytes of the parameters, the peak of the activations, and the sum of all outputs, for a dtype."""
+    """Return the bytes of the parameters, the peak of the activations and the sum of outputs, if there is a dtype."""
     sizes = report.memory
     if sizes is None:
         return []
@@ -67,7 +67,7 @@ def memory(report: Report) -> list[str]:
 
 
 def counted_as(report: Report) -> list[str]:
-    """Return the MACs that a tool prints, and what it adds to the exact count or misses, a line for each op."""
+    """Return the MACs that a tool prints, and its difference from the exact count, one line per op."""
     counted_by = report.macs_as
     if counted_by is None:
         return []
@@ -97,7 +97,7 @@ def _in_bytes(number: int | None) -> str:
 
 
 def comparison(report: Report, in_table: bool) -> list[str]:
-    """Return the comparison of a network's only convolution with other layers; of several, if the table has none."""
+    """Return the comparison of convolutions with fully and locally connected layers, unless the table has it."""
     convolutions = [layer for layer in report.layers if layer.is_convolution]
     if not convolutions or (len(convolutions) > 1 and in_table):
         return []

@@ -1,4 +1,4 @@
-"""The table of ops and forms: which can be run, and read from and written to which framework's files."""
+"""The table of support: which ops can be run, and read from or written to which framework's files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..layers import OPS
 from . import markdown as md
 
 TITLES = {"keras": "Keras", "onnx": "ONNX", "torch": "PyTorch"}
-"""The frameworks, and what a person calls them."""
+"""The frameworks' names for people."""
 
 
 def stances(op: str) -> dict[str, Stance]:
@@ -21,7 +21,7 @@ def stances(op: str) -> dict[str, Stance]:
 
 
 def said(op: str) -> dict[str, str]:
-    """Return in words whether an op can be run, and what each framework has for it, or why not."""
+    """Return in words whether an op can be run, and each framework's equivalent, or why there is none."""
     by_form = stances(op)
     run = by_form["run"]
     lines = {"run": run.text if run.supported else f"no: {run.text}"}
@@ -37,7 +37,7 @@ def said(op: str) -> dict[str, str]:
 
 
 def markdown() -> Iterator[str]:
-    """Yield the table of what is said of each op."""
+    """Yield the table of all ops' support."""
     heads = ["op", "run", *TITLES.values()]
     lines = ([md.code(op), *map(md.escape, said(op).values())] for op in OP_WORDS)
     return md.table(heads, lines)

@@ -1,4 +1,4 @@
-"""A report as a table for a terminal or a pipe, and the sentences below it."""
+"""A report as a table for a terminal or a pipe, with the sentences below it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .texts import paint
 
 
 def render(report: Report, style: Style) -> Iterator[str]:
-    """Yield the table, the totals below it, and with `explain` the arithmetic."""
+    """Yield the table, the totals, and with `explain` the arithmetic."""
     layout = lay_out(_tables(report, style), style.width)
     yield from layout.draw(style)
     for line in [*totals(report), *memory(report), *counted_as(report)]:
@@ -30,7 +30,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
 
 
 def _sentence(text: str, color: str, style: Style) -> str:
-    """Return a line of text below the table; on a terminal that is narrower, as several, the further ones indented."""
+    """Return a sentence below the table, wrapped with an indent on a narrow terminal."""
     if style.width is None or width_of(text) <= style.width:
         return paint(text, color, style.color) + "\n"
     from textwrap import wrap
@@ -48,7 +48,7 @@ def before(error: CnncalcError, style: Style) -> Iterator[str]:
 
 
 def _tables(report: Report, style: Style) -> Iterator[Table]:
-    """Yield the table with its numbers in full, then shortened, without the columns that a narrow terminal lacks."""
+    """Yield the table with full numbers, then shortened, then without the columns that a narrow terminal drops."""
 
     def table(names: Sequence[str], write: Writer, drops: Sequence[str] = ()) -> Table:
         grid = report_grid(report, style.selection, names)

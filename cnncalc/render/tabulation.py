@@ -1,4 +1,4 @@
-"""A network at several sizes, a row for each, in every format."""
+"""A network at several sizes, one row per size, in every format."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _letter(letter: str) -> Column[Point]:
 
 
 def _figure(title: str, of: Callable[[Report], Cell], short: bool = True) -> Column[Point]:
-    """Return the column of a figure; empty where the network is refused."""
+    """Return the column of a figure, which is empty if the network is impossible."""
     return Column(title, lambda point: "" if point.report is None else of(point.report), short=short)
 
 
@@ -44,7 +44,7 @@ def _holds(point: Point) -> str:
 
 
 def _why(point: Point) -> str:
-    """Return the layer that refuses and its arithmetic, in one line; empty if none does."""
+    """Return the impossible layer and its arithmetic in one line; empty if there is none."""
     if point.error is None:
         return ""
     place = point.error.layer or ""  # layers[2] 'concat1'
@@ -64,7 +64,7 @@ COLUMNS: dict[str, Column[Point]] = {
 
 
 def _grid(tabulation: Tabulation, names: tuple[str, ...]) -> Grid:
-    """Return a row for each point; `memory` needs a dtype, and `why` a refusal."""
+    """Return a row for each point; the column `memory` needs a dtype, and `why` an error."""
     points = tabulation.points
     none = {"memory": all(p.report is None or p.report.memory is None for p in points)}
     none["why"] = "memory" in names and all(p.error is None for p in points)
@@ -85,19 +85,19 @@ def _exact(tabulation: Tabulation) -> Grid:
 
 
 def table(tabulation: Tabulation, style: Style) -> Iterator[str]:
-    """Yield a table for a person, the numbers to the right."""
+    """Yield a table for people, with numbers aligned to the right."""
     rows = _shown(tabulation)
     yield from draw([of_grid(rows, full, [0] * len(rows.names))], style)
 
 
 def document(tabulation: Tabulation, style: Style) -> Iterator[str]:
-    """Yield one JSON document, a list with a point a line."""
+    """Yield one JSON document, a list with one point per line."""
     yield from entries([encode(point.to_dict()) for point in tabulation.points])
     yield "\n"
 
 
 def lines(tabulation: Tabulation, style: Style) -> Iterator[str]:
-    """Yield the JSON of each point in a line of its own."""
+    """Yield the JSON of each point on its own line."""
     return (encode(point.to_dict()) + "\n" for point in tabulation.points)
 
 

@@ -1,4 +1,4 @@
-"""Texts as a terminal shows them: coloured, broken into lines, in the plural."""
+"""Texts for a terminal: coloured, wrapped, in the plural."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def paint(text: str, style: str, color: bool = True) -> str:
 
 
 def broken(text: str, width: int) -> list[str]:
-    """Return a text in lines that are as wide as a column at most, broken between words."""
+    """Return a text wrapped to at most this width."""
     if "\n" not in text and width_of(text) <= width:
         return [text]
     lines = []
@@ -36,7 +36,7 @@ def broken(text: str, width: int) -> list[str]:
 
 
 def wrapped(text: str, style: Style) -> list[str]:
-    """Return a text in lines that are no wider than a terminal, those after the first indented."""
+    """Return a text wrapped to the terminal, with all lines but the first indented."""
     if style.width is None:
         return [text]
     first, *others = broken(text, style.width - 2)

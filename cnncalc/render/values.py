@@ -1,4 +1,4 @@
-"""Values of a report by their names, bare, as scripts want them: `params`, `out`, `conv1.out`, `rf.size`."""
+"""Single values of a report by name, for scripts: `params`, `out`, `conv1.out`, `rf.size`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAME = {
     "fc": "fc_weights",
     "local": "local_weights",
 }
-"""Other words for figures, as the columns of the table call them."""
+"""Other names of figures, such as those of the table's columns."""
 
 
 def text(report: Report, style: Style) -> Iterator[str]:
@@ -37,16 +37,16 @@ def text(report: Report, style: Style) -> Iterator[str]:
 
 
 def document(report: Report, style: Style) -> Iterator[str]:
-    """Yield the style's value as a line of JSON, or an object of several."""
+    """Yield the style's value as a line of JSON, or several values as an object."""
     found = {name: value(report, name)[0] for name in style.values}
     yield encode(found if len(found) > 1 else found[style.values[0]]) + "\n"
 
 
 def value(report: Report, name: str) -> tuple[Any, str]:
-    """Return a value as JSON and as text. SpecError, with the nearest names, if there is none of this name."""
+    """Return a value as JSON and as text. SpecError with the nearest names for an unknown name."""
     subject, path = report.named(name)
     path = SAME.get(path.lower(), path.lower())
-    if path == "memory":  # as check expects it
+    if path == "memory":  # as in `check`
         path = "memory.alive_bytes" if isinstance(subject, LayerReport) else "memory.peak_bytes"
     if isinstance(subject, Report) and subject.letters and path == "holds":
         return subject.holds.to_list(), "; ".join(subject.holds.texts()) or "always"
@@ -54,7 +54,7 @@ def value(report: Report, name: str) -> tuple[Any, str]:
 
 
 def _value(report: Report, subject: Report | LayerReport, name: str, path: str) -> tuple[Any, str]:
-    """Return the value that a path names in the whole or in a layer."""
+    """Return the value at a path in the whole or in a layer."""
     if path in ("out", "in"):
         shape = subject.out if path == "out" else subject.x
         return to_json(shape), show(shape)
@@ -64,7 +64,7 @@ def _value(report: Report, subject: Report | LayerReport, name: str, path: str) 
         return [getattr(field, path[3:]) for field in subject.rf], field_text(subject.rf, path[3:])
     found: Any = _figures(subject)
     for key in path.split("."):
-        if isinstance(found, (list, tuple)) and key.isdecimal() and int(key) < len(found):  # a size of a shape
+        if isinstance(found, (list, tuple)) and key.isdecimal() and int(key) < len(found):  # one size of a shape
             found = found[int(key)]
         elif isinstance(found, dict) and key in found:
             found = found[key]
@@ -78,7 +78,7 @@ def _value(report: Report, subject: Report | LayerReport, name: str, path: str) 
 
 
 def _figures(subject: Report | LayerReport) -> dict[str, Any]:
-    """Return every value of a layer or of the whole, as JSON has it."""
+    """Return all values of a layer or of the whole, as JSON."""
     figures: dict[str, Any]
     if isinstance(subject, LayerReport):
         own = {key: one for key, one in subject.raw().items() if key not in ("report", "layers")}

@@ -27,7 +27,7 @@ _SIGNS = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
 
 
 def csv(grid: Grid) -> Iterator[str]:
-    """Yield a header and the rows: numbers in plain digits, texts that are not formulas, nothing for an empty cell."""
+    """Yield a header and the rows: numbers in plain digits, texts guarded against formulas, empty cells as nothing."""
     return _delimited(grid, ",")
 
 
@@ -47,13 +47,13 @@ def _delimited(grid: Grid, delimiter: str) -> Iterator[str]:
 
 
 def markdown(grid: Grid, write: Writer = full) -> Iterator[str]:
-    """Yield a table as GitHub draws it."""
+    """Yield a table in GitHub's Markdown."""
     rows = [row for foot in (False, True) for row in grid.texts(write, foot, md.escape)]
     return md.table(grid.titles, rows, grid.right)
 
 
 def latex(grid: Grid, write: Writer = full) -> Iterator[str]:
-    """Yield a table with the rules of the package booktabs; a long one may break over pages."""
+    """Yield a table with the rules of the booktabs package; a long one may break across pages."""
     is_long = len(grid.rows) > LONGEST_TABULAR
     name = "longtable" if is_long else "tabular"
     yield f"% \\usepackage{{booktabs{',longtable' if is_long else ''}}}\n"
@@ -70,12 +70,12 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 
 def _latex(text: str) -> str:
-    """Return a text with all escaped that has a meaning in LaTeX."""
+    """Return a text with LaTeX's special characters escaped."""
     return "".join([_SIGNS.get(sign, sign) for sign in text])
 
 
 def html(grid: Grid, write: Writer = full) -> Iterator[str]:
-    """Yield a table without colours of its own, so that it fits a light and a dark page."""
+    """Yield a table without its own colours, so that it fits a light or a dark page."""
     sections = (
         ("thead", "th", iter([tuple(map(escape, grid.titles))])),
         ("tbody", "td", grid.texts(write, escape=escape)),
@@ -97,16 +97,16 @@ def _html_row(tag: str, right: Sequence[bool], texts: Sequence[str]) -> str:
 
 
 def html_page(title: str) -> str:
-    """Return the beginning of an HTML document; a table and paragraphs make it whole."""
+    """Return the beginning of an HTML document, to be completed by a table and paragraphs."""
     return f'<!doctype html>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
 
 
 def forms(
     shown: Callable[[T], Grid], title: Callable[[T], str], exact: Callable[[T], Grid] | None = None
 ) -> tuple[Callable[[T, Style], Iterator[str]], ...]:
-    """Return the renderers of a result as CSV, TSV, Markdown, LaTeX and a page of this title, in this order.
+    """Return the renderers of a result as CSV, TSV, Markdown, LaTeX and an HTML page with this title, in this order.
 
-    `shown` are its rows for a person, `exact` those of CSV and TSV if they are others.
+    `shown` returns its rows for people, `exact` those for CSV and TSV if they differ.
     """
     own = exact or shown
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...limits import MOST_BITS
@@ -242,6 +242,16 @@ class GlobalNames(LibraryObject):
         if found is MISSING:
             raise KeyError(index)
         return found
+
+    def items(self, evaluator: Evaluator, node: Any) -> Iterator[Any]:
+        return iter(evaluator.scope.names)
+
+    def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
+        def get(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+            found = evaluator.scope.lookup(args[0])
+            return found if found is not MISSING else [*args[1:], *kwargs.values(), None][0]
+
+        return LibraryFunction("get", get) if name == "get" else MISSING
 
     def describe(self) -> str:
         return "the names of the source"

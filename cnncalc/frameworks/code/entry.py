@@ -24,6 +24,8 @@ from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, descri
 
 STEPS_A_CALL = 4
 """How many steps it takes to look at the value of a name that a call gives."""
+NAMES_A_STEP = 10
+"""How many names that code mentions are looked at in a step."""
 MOST_LISTED = 12
 """How many networks an error lists."""
 
@@ -183,7 +185,7 @@ class SourceReader:
             raise failed[0][1]
         classes = self.classes(evaluator)
         free = [one for one in classes if takes_nothing(one)]
-        inside = [names_in(one) for one in free] if free[1:] else [set[str]()] * len(free)
+        inside = self.names_inside(free) if free[1:] else [set[str]()] * len(free)
         used = Counter(name for names in inside for name in names)
         whole = [one for one, names in zip(free, inside, strict=True) if used[one.name] == (one.name in names)]
         if len(whole) == 1:
@@ -232,6 +234,24 @@ class SourceReader:
         """Return the classes of networks."""
         values = [evaluator.global_value(name) for name in self.scope.defined(ast.ClassDef)]
         return [one for one in values if isinstance(one, ClassValue) and self.libraries.is_network_class(one)]
+
+    def names_inside(self, classes: Sequence[ClassValue]) -> list[set[str]]:
+        """Return the names that the code of each class leads to, by way of other classes, functions and tables."""
+        mentions: dict[ast.AST, set[str]] = {}
+        all_found = []
+        for cls in classes:
+            found: set[str] = set()
+            waiting: list[ast.AST] = [cls.node] if cls.node is not None else []
+            while waiting:
+                node = waiting.pop()
+                if node not in mentions:
+                    mentions[node] = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+                self.scope.budget.count(1 + len(mentions[node]) // NAMES_A_STEP)
+                for name in mentions[node] - found:
+                    waiting += [self.scope.statements[at].node for at in self.scope.places(name, self.scope.position)]
+                found |= mentions[node]
+            all_found.append(found)
+        return all_found
 
     def candidates(self, evaluator: Evaluator) -> list[str]:
         """Return what may be named: the values that are made, classes of networks, and functions."""
@@ -307,9 +327,3 @@ def with_arguments(name: str, function: Any, given: int) -> str:
     """Return a name with the arguments that it needs: `ResNet(block, layers)`."""
     needed = needed_arguments(function, given)
     return f"{name}({', '.join(needed)})" if needed else name
-
-
-def names_in(cls: ClassValue) -> set[str]:
-    """Return the names that the code of a class mentions."""
-    nodes = ast.walk(cls.node) if cls.node is not None else ()
-    return {node.id for node in nodes if isinstance(node, ast.Name)}

@@ -1,4 +1,4 @@
-"""The findings of `cnncalc check`, for people and for CI, as text: one function a format."""
+"""The findings of `cnncalc check` for people and for CI: one function per format."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def render(
     color: bool = False,
     failed: Callable[[str, Exception], Result] = failed,
 ) -> Iterator[str]:
-    """Yield results in a format as they come. Text may have colours; `failed` makes the result of what fails here."""
+    """Yield results in a format as they come. Text may have colours; `failed` turns an exception into a result."""
     more = {"color": color} if format == "text" else {}
     return FORMATS.renderer(format)(ResultStream(results, failed), **more)

@@ -1,4 +1,4 @@
-"""Findings as JSON: a document with a file a line, or a line for each file."""
+"""Findings as JSON: a document with one file per line, or a JSON line per file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .common import ResultStream, Tally
 
 
 def document(results: ResultStream) -> Iterator[str]:
-    """Yield one JSON document, a file a line, as the files come; the counts are last."""
+    """Yield one JSON document, one file per line as they come, with the counts at the end."""
     tally = Tally()
 
     def files() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Findings as a compiler prints them, and one line at the end that counts them."""
+"""Findings in the style of a compiler, with a final line that counts them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .common import ResultStream, Tally
 
 
 def render(results: ResultStream, color: bool = False) -> Iterator[str]:
-    """Yield the findings of each file as it is done, then the closing line, which is red if something failed."""
+    """Yield the findings of each file as it is done, then the final line, which is red if something failed."""
     tally = Tally()
     for result, lines in results.drawn(partial(_lines, color=color)):
         tally.count(result)
@@ -24,7 +24,7 @@ def _lines(result: Result, color: bool) -> list[str]:
 
 
 def _text(finding: Finding, color: bool) -> str:
-    """Return a finding; an error's code is red, a note's cyan."""
+    """Return a finding as text; an error's code is red, a note's cyan."""
     place, title, rest = finding.text().partition(finding.title)
     code = "red" if finding.level == "error" else "cyan"
     return f"{paint(place, 'bold', color)}{paint(title, code, color)}{rest}\n"

@@ -1,4 +1,4 @@
-"""The names of files, fingerprints and counts that several formats of findings share."""
+"""What several formats of findings share: file names, fingerprints and counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STDIN = "-"
 
 
 def named(file: str) -> str:
-    """Return a file relative to the current directory if it is inside it, else as given; with forward slashes."""
+    """Return a file relative to the current directory if inside it, otherwise as given, with forward slashes."""
     if file == STDIN:
         return file
     with contextlib.suppress(OSError):  # the current directory may have been deleted
@@ -27,22 +27,22 @@ def named(file: str) -> str:
 
 
 def placed(result: Result) -> Result:
-    """Return the result with its file named as `named` does."""
+    """Return the result with its file name as given by `named`."""
     findings = [finding._replace(file=named(finding.file)) for finding in result.findings]
     return result._replace(file=named(result.file), findings=findings)
 
 
 class ResultStream:
-    """The results of files as they come. What fails while one is read or drawn is a result, too: a document is whole.
+    """The results of files as they come. An exception while reading or drawing one becomes a result of its own.
 
-    `failed` makes it, of the file's name and what was raised.
+    `failed` makes that result from the file's name and the exception.
     """
 
     def __init__(self, results: Iterable[Result], failed: Callable[[str, Exception], Result]):
         self._results, self._failed = iter(results), failed
 
     def drawn(self, draw: Callable[[Result], T]) -> Iterator[tuple[Result, T]]:
-        """Yield each result with what is drawn of it, files under the current directory named from there."""
+        """Yield each result with its drawing; files under the current directory have relative names."""
         while (result := self._next()) is not None:
             try:
                 result = placed(result)
@@ -60,14 +60,14 @@ class ResultStream:
 
 
 def fingerprint(finding: Finding, seen: Counter[str]) -> str:
-    """Return a hash of code, file, layer's name and figure: it stays when lines shift or layers are inserted.
+    """Return a hash of code, file, layer name and figure, which is stable when lines shift or layers are inserted.
 
-    `seen` counts the findings that have these in common; their number in it is hashed, too.
+    `seen` counts findings that have all these in common; their running number is hashed, too.
     """
     import hashlib
 
     layer = finding.layer or ""
-    name = layer.partition(" ")[2] or layer  # of `layers[2] 'pool1'` the name
+    name = layer.partition(" ")[2] or layer  # the name in `layers[2] 'pool1'`
     key = "\0".join([finding.code, finding.file, name, finding.figure or ""])
     seen[key] += 1
     text = f"{key}\0{seen[key]}"
@@ -75,14 +75,14 @@ def fingerprint(finding: Finding, seen: Counter[str]) -> str:
 
 
 class Tally:
-    """The numbers of files, expectations and findings. The lines of one .jsonl file count as one file."""
+    """Counts of files, expectations and findings. The lines of one .jsonl file count as one file."""
 
     def __init__(self) -> None:
         self.checked = 0
         self.findings: Counter[tuple[str, str]] = Counter()
-        """By level and code; a file that is unreadable, impossible or expects nothing counts once."""
+        """Counts by level and code; a file that is unreadable, impossible or without expectations counts once."""
         self._once: dict[object, set[str]] = defaultdict(set)
-        """The files of each thing that is counted once a file."""
+        """The files already counted for each thing that counts once per file."""
 
     def count(self, result: Result) -> None:
         """Count a result and its findings."""
@@ -152,4 +152,4 @@ class Tally:
 
 
 PER_FILE = ("CC001", "CC002", "CC201", INTERNAL)
-"""The codes that count once a file, even if several lines of it have them."""
+"""The codes that count once per file, even if several of its lines have them."""

@@ -1,4 +1,4 @@
-"""Findings as GitHub's workflow commands, which annotate the lines of a pull request, and as its step summary."""
+"""Findings as GitHub's workflow commands, which annotate the lines of a pull request, and as a step summary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 
 
 def render(results: ResultStream) -> Iterator[str]:
-    """Yield a command for each finding as its file is done, then the closing line for the log."""
+    """Yield a command for each finding as its file is done, then the final line for the log."""
     tally = Tally()
     for result, commands in results.drawn(_commands):
         tally.count(result)
@@ -40,11 +40,11 @@ def _command(finding: Finding) -> str:
 TITLES = ("finding", "place", "layer", "expected", "actual")
 MOST_ROWS = 500
 MOST_BYTES = 512 * 1024
-"""GitHub refuses a step's summary of more than 1 MiB, and other programs of the step may write to it, too."""
+"""The most bytes of a summary: GitHub refuses more than 1 MiB, and other programs of the step may add to it."""
 
 
 def github_summary(findings: Iterable[Finding]) -> str:
-    """Return the findings as Markdown for `$GITHUB_STEP_SUMMARY`: a headline and a table, cut if it is too long."""
+    """Return the findings as Markdown for `$GITHUB_STEP_SUMMARY`: a headline and a table, cut if too long."""
     tally = Tally()
     rows: list[str] = []
     size = left_out = 0

@@ -14,7 +14,7 @@ SEVERITIES = {"note": "info", "failure": "major", "error": "critical"}
 
 
 def render(results: ResultStream) -> Iterator[str]:
-    """Yield one JSON array, a finding a line."""
+    """Yield one JSON array, one finding per line."""
     seen: Counter[str] = Counter()
 
     def issues(result: Result) -> list[str]:

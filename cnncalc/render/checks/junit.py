@@ -1,4 +1,4 @@
-"""Findings as JUnit XML, as Jenkins and GitLab read it: a suite a file, a test case a finding."""
+"""Findings as JUnit XML for Jenkins and GitLab: a suite for each file, a test case for each finding."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def render(results: ResultStream) -> Iterator[str]:
 
 
 def timestamp() -> str:
-    """Return the present time in UTC, without a time zone as JUnit's schema wants it."""
+    """Return the current time in UTC, without a time zone, as JUnit's schema requires."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
 
 
@@ -37,7 +37,7 @@ def _suite(result: Result, number: int, now: str, seen: Counter[tuple[str, str]]
     head |= {"failures": str(tags.count("failure")), "errors": str(tags.count("error"))}
     head |= {"skipped": str(tags.count("skipped")), "time": "0", "timestamp": now, "hostname": "localhost"}
     yield f"  <testsuite{_attributes(head | {'package': '', 'id': str(number)})}>\n    <properties/>\n"
-    common = {"classname": result.file.replace(".", "_"), "time": "0"}  # to Jenkins a dot ends a package's name
+    common = {"classname": result.file.replace(".", "_"), "time": "0"}  # in Jenkins a dot ends a package name
     if not result.findings:
         yield f"    <testcase{_attributes({'name': 'all expectations hold', **common})}/>\n"
     for finding, tag in zip(result.findings, tags, strict=True):
@@ -52,5 +52,5 @@ def _suite(result: Result, number: int, now: str, seen: Counter[tuple[str, str]]
 
 
 def _attributes(values: dict[str, str]) -> str:
-    """Return attributes; what XML cannot hold is not printable, and so is escaped."""
+    """Return XML attributes. Characters that XML cannot hold are not printable, and so already escaped."""
     return "".join(f' {key}="{escaped(value).translate(_ATTRIBUTE)}"' for key, value in values.items())

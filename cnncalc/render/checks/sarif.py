@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0, as code scanning and editors read it."""
+"""Findings as SARIF 2.1.0, for code scanning and editors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INDEX = {code: index for index, code in enumerate(CODES)}
 
 
 def render(results: ResultStream) -> Iterator[str]:
-    """Yield one document, a finding a line, as the files come."""
+    """Yield one document, one finding per line, as the files come."""
     seen: Counter[str] = Counter()
 
     def found(result: Result) -> list[str]:
@@ -53,7 +53,7 @@ def uri(file: str) -> str:
     """Return a file as a URI: relative for a relative path, `file:` for an absolute one."""
     try:
         name = os.fsencode(file)
-    except UnicodeEncodeError:  # a name that a baseline has, and this system cannot have
+    except UnicodeEncodeError:  # a name in a baseline that is invalid on this system
         name = file.encode("utf-8", "surrogatepass")
     path = quote(name, safe="/")
     if not os.path.isabs(file):

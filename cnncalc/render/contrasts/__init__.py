@@ -1,4 +1,4 @@
-"""A network under several dialects, as text: one function a format."""
+"""A network under several dialects, as text: one function per format."""
 
 from .. import Formats
 

@@ -18,7 +18,7 @@ def render(contrast: Contrast, style: Style) -> Iterator[str]:
     if not contrast.layers:
         yield paint(contrast.agreement(), "bold", style.color) + "\n"
         return
-    between = "\n" if style.width else " "  # off a terminal a layer is one line
+    between = "\n" if style.width else " "  # outside a terminal, a layer is one line
     groups = [(group, cells(group)) for group in alike(contrast.layers)]
     lines = [
         Line([name(group), *([group[0].op] if style.width else []), *map(between.join, row)]) for group, row in groups
@@ -41,5 +41,5 @@ def render(contrast: Contrast, style: Style) -> Iterator[str]:
 
 
 def _color(cell: str) -> str:
-    """Return the colour of a dialect's cell, by its first line."""
+    """Return the colour of a dialect's cell from its first line."""
     return _COLORS.get(cell.partition("\n")[0], "green")

@@ -1,4 +1,4 @@
-"""A network under several dialects as JSON, CSV, Markdown, LaTeX and HTML, and the cells that all formats have."""
+"""A network under several dialects as JSON, CSV, Markdown, LaTeX and HTML, and the cells that all formats share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAME, NOT_REACHED = "=", "-"
 
 
 def cells(differences: Sequence[LayerContrast]) -> list[list[str]]:
-    """Return the lines of each dialect's cell for layers that differ alike; `=` if the first with any has the same."""
+    """Return the lines of each dialect's cell for layers that differ alike; `=` if equal to the first non-empty one."""
     row: list[list[str]] = []
     first: list[str] | None = None
     for run in differences[0].runs:
@@ -37,7 +37,7 @@ def name(differences: Sequence[LayerContrast]) -> str:
 
 
 def legend(rows: Sequence[list[list[str]]]) -> str:
-    """Return the meaning of the signs that a table has."""
+    """Return the meaning of the signs in a table."""
     signs = {SAME: "= same as the first dialect with a value", NOT_REACHED: "- not reached"}
     return ", ".join([text for sign, text in signs.items() if any([sign] in row for row in rows)])
 
@@ -49,12 +49,12 @@ def document(contrast: Contrast, style: Style) -> Iterator[str]:
 
 
 def line(contrast: Contrast, style: Style) -> Iterator[str]:
-    """Yield the document in one line."""
+    """Yield the document on one line."""
     yield encode(contrast.to_dict()) + "\n"
 
 
 def _grid(contrast: Contrast) -> Grid:
-    """Return a row for each layer that differs; every cell in full."""
+    """Return a row for each layer that differs, with every cell in full."""
     cells: dict[str, Callable[[LayerContrast], Cell]] = {
         "layer": lambda layer: layer.name,
         "op": lambda layer: layer.op,
@@ -85,14 +85,14 @@ def latex(contrast: Contrast, style: Style) -> Iterator[str]:
 
 
 def html(contrast: Contrast, style: Style) -> Iterator[str]:
-    """Yield a page with a table, and the figures of the whole in each dialect below it."""
+    """Yield a page with a table and, below it, the figures of the whole in each dialect."""
     yield writing.html_page(contrast.agreement() if not contrast.layers else "cnncalc")
     yield from writing.html(_grid(contrast))
     yield from (f"<p>{escape(line)}</p>\n" for line in contrast.summaries())
 
 
 def markdown(contrast: Contrast, style: Style) -> Iterator[str]:
-    """Yield a table as GitHub draws it, and the reasons as a list."""
+    """Yield a table in GitHub's Markdown, and the reasons as a list."""
     if not contrast.layers:
         yield md.escape(contrast.agreement()) + "\n"
         return

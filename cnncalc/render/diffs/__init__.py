@@ -1,4 +1,4 @@
-"""A difference between two networks, as text: one function a format."""
+"""A difference between two networks, as text: one function per format."""
 
 from .. import Formats
 

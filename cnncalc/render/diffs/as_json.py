@@ -10,7 +10,7 @@ from .. import Style
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
-    """Yield one JSON document, a layer a line."""
+    """Yield one JSON document, one layer per line."""
     keys = diff.to_dict().items()
     return document(
         (key, iter(value) if isinstance(value, list) else value)

@@ -1,4 +1,4 @@
-"""A difference as Markdown, for a comment on a pull request."""
+"""A difference as Markdown, for comments on pull requests."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..texts import plural
 from .rows import RIGHT, SIGNS, TITLES, DiffRow, cost, renumbered, rows, total_rows, verdict
 
 FEW = 20
-"""Tables of more rows than this are folded up."""
+"""The most rows of a table that is not collapsed."""
 LONGEST = 60_000
-"""The most characters that the rows may have: a comment on GitHub holds 65,536."""
+"""The most characters of the rows: a comment on GitHub holds 65,536."""
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
-    """Yield the verdict, the totals, and the layers, folded up if they are many."""
+    """Yield the verdict, the totals, and the layers, collapsed if there are many."""
     old, new = (code(name) for name in diff.names)
     if not diff:
         yield f"**No difference** between {old} and {new}.\n"
@@ -41,7 +41,7 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
 
 
 def _fitting(lines: list[str], room: int) -> tuple[int, int]:
-    """Return how many of these lines, at least the head, fit into `room` characters, and the room left."""
+    """Return how many of these lines (at least the header) fit into `room` characters, and the room left."""
     for number, line in enumerate(lines):
         room -= len(line)
         if room < 0 and number >= 2:
@@ -60,7 +60,7 @@ def _section(title: str, lines: list[str], shown: int) -> Iterator[str]:
 
 
 def _cells(row: DiffRow) -> tuple[str, ...]:
-    """Return a row in Markdown: texts of the specs as code, the sign as a word."""
+    """Return a row in Markdown: texts from the specs as code, the sign as a word."""
     sign = SIGNS[row.sign] if row.sign in "+-~>" and row.sign else ""
     old, new = (text if _is_plain(text) else code(text) for text in (row.old, row.new))
     layer = code(row.layer) if row.layer else ""

@@ -1,4 +1,4 @@
-"""The rows and the sentences that every format of a difference is made of."""
+"""The rows and the sentences that all formats of a difference share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WORDS = {
     "rf_stride": "field stride",
     "rf_start": "field start",
 }
-"""The name of a figure in a table, if it is not its key."""
+"""The name of a figure in a table, if it differs from its key."""
 _USUAL = ("out", "params", "buffers", "macs")
 
 
@@ -45,18 +45,18 @@ class DiffRow(NamedTuple):
 
 
 Write = Callable[[int | None], str]
-"""A function that writes a count, in full or in short."""
+"""A function that writes a count, in full or shortened."""
 
 
 def short(number: int | None) -> str:
-    """Return a count in three digits from 10,000 on: 118M."""
+    """Return a count, in three digits from 10,000 on: 118M."""
     if number is None or abs(number) < SHORTENED:
         return counted(number)
     return "-" * (number < 0) + rounded(abs(number))
 
 
 def rows(diff: Difference, layer: LayerDiff, write: Write = counted) -> list[DiffRow]:
-    """Return the rows of a layer, with its sign and its name in the first; none if only its running number differs."""
+    """Return the rows of a layer, the first with its sign and name; empty if only its running number differs."""
     if layer.old is not None and layer.new is not None:
         sign = "~" if layer.own else "." if layer.follows else ">"
         return _labelled(list(_both_sides(diff, layer, layer.old, layer.new, write)), sign, layer.name)
@@ -102,20 +102,20 @@ def _behind(layers: list[LayerReport], place: int | None) -> str:
 
 
 def figure_row(change: Change, write: Write = counted) -> DiffRow:
-    """Return the row of a figure or a setting, with the change and its share of the old value."""
+    """Return the row of a figure or a setting, with the absolute and relative change."""
     old, new = (_figure_text(change.what, value, write) for value in (change.old, change.new))
     word = _WORDS.get(change.what, change.what)
     return DiffRow("", "", word, old, new, change_text(change, write), share_text(change))
 
 
 def total_rows(diff: Difference, write: Write = counted) -> list[DiffRow]:
-    """Return the figures of the whole; above them the input, the dialect and the layout if they differ."""
+    """Return the rows of the whole: the input, the dialect and the layout if they differ, then the figures."""
     figures = [change for change in diff.totals if change.old != () or change.new != ()]
     return _labelled([figure_row(change, write) for change in (*diff.settings, *figures)], "", "total")
 
 
 def _labelled(body: list[DiffRow], sign: str, layer: str) -> list[DiffRow]:
-    """Return rows with this sign and name in the first of them."""
+    """Return rows with this sign and name in the first row."""
     return [row._replace(sign=sign, layer=layer) for row in body[:1]] + body[1:]
 
 
@@ -128,7 +128,7 @@ def _figure_text(what: str, value: Any, write: Write) -> str:
 
 
 def value_text(value: Any) -> str:
-    """Return a key's value as in a layer word; empty for a key that is absent."""
+    """Return a key's value as in a layer word; empty for an absent key."""
     if value is ABSENT:
         return ""
     if isinstance(value, bool):
@@ -149,7 +149,7 @@ def change_text(change: Change, write: Write = counted) -> str:
 
 
 def share_text(change: Change) -> str:
-    """Return the change as a share of the old value: `+12.5%`, `unknown`, `from 0`; empty if that means nothing."""
+    """Return the change as a share of the old value: `+12.5%`, `unknown`, `from 0`; empty if it has no meaning."""
     if change.what not in (*COUNTS, "rf_size", "rf_stride") or ABSENT in (change.old, change.new):
         return ""
     if change.is_unknown:
@@ -169,7 +169,7 @@ def _per_axis(texts: list[str]) -> str:
 
 
 def percent(old: int, new: int) -> str:
-    """Return the share of the old value that new less old is, exactly rounded to a tenth of a percent."""
+    """Return new minus old as a percentage of old, exactly rounded to a tenth."""
     if old == new:
         return "0%"
     if old == 0:
@@ -180,7 +180,7 @@ def percent(old: int, new: int) -> str:
 
 
 def line(diff: Difference) -> str:
-    """Return what differs in a line, `no difference` if nothing does."""
+    """Return what differs in one line; `no difference` if nothing does."""
     return verdict(diff) if diff else SAME
 
 
@@ -214,7 +214,7 @@ def cost(diff: Difference) -> str:
 
 
 def renumbered(diff: Difference, write: Callable[[str], str] = str) -> str:
-    """Return `conv2 to conv3 and 8 more`, the layers with another running number, if any; `write` quotes a name."""
+    """Return `conv2 to conv3 and 8 more`, the layers with a new running number, if any; `write` quotes a name."""
     names = [(layer.old.name, layer.new.name) for layer in diff.renumbered if layer.old and layer.new]
     more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
     return " to ".join(map(write, names[0])) + more if names else ""

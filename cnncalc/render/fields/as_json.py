@@ -14,7 +14,7 @@ from .. import Style
 
 
 def document(fields: ReceptiveFields, style: Style) -> Iterator[str]:
-    """Yield one JSON document, a layer a line."""
+    """Yield one JSON document, one layer per line."""
     report = fields.report
     own = {id(one.layer): one for one in fields.layers}
     keys = report.head()
@@ -26,7 +26,7 @@ def document(fields: ReceptiveFields, style: Style) -> Iterator[str]:
 
 
 def _raw(layer: LayerReport, fields: Mapping[int, LayerFields], graph: Graph, style: Style) -> dict[str, Any]:
-    """Return a layer of the report with its fields, and those of its own layers."""
+    """Return a layer of the report with its fields and those of its inner layers."""
     raw = layer.raw([_raw(one, fields, graph, style) for one in layer.inner] or None)
     if not layer.inner and id(layer) in fields:
         raw["report"]["fields"] = fields[id(layer)].to_dict(graph)

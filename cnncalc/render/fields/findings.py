@@ -1,4 +1,4 @@
-"""The rows and sentences of what is found out about fields: paths, effective fields, and proofs by execution."""
+"""Rows and sentences on further properties of fields: paths, effective fields, and verification by execution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..grid import Cell, Column, Grid, grid
 
 
 class PathRow(NamedTuple):
-    """The field of some paths on one axis, or on several on which it is the same."""
+    """The field of some paths on one axis, or on several axes if equal."""
 
     alike: Alike
     letters: str
@@ -31,7 +31,7 @@ def _path_rows(paths: Paths) -> Iterator[PathRow]:
 
 
 def paths_grid(paths: Paths, figures: Mapping[str, Callable[[AxisFigures], Cell]], is_drawn: bool) -> Grid:
-    """Return a row for the paths that have the same field, by axes; if it is drawn, their number stands once."""
+    """Return rows for paths with equal fields, by axes; in a drawn table their number is shown once."""
     columns: dict[str, Column[PathRow]] = {
         "paths": Column("paths", lambda row: _number(row.alike.number) if not is_drawn or row.is_first else ""),
         "axis": Column("axis", lambda row: row.letters, right=False),
@@ -54,12 +54,12 @@ def _via(row: PathRow) -> Cell:
 
 
 MOST_NAMES = 64
-"""How many names are listed in a row."""
+"""The most names that are listed in a row."""
 EXACT_BELOW = 10**15
 
 
 def _number(number: int) -> Cell:
-    """Return a number of paths: from 1e15 on with three digits, as 6.55e150; they double with each join."""
+    """Return a number of paths, from 1e15 on with three digits (6.55e150), as paths double with each join."""
     if number < EXACT_BELOW:
         return number
     below = max(int(number.bit_length() * log10(2)) - 15, 0)
@@ -68,7 +68,7 @@ def _number(number: int) -> Cell:
 
 
 def path_sentences(paths: Paths) -> list[str]:
-    """Return how many paths there are, and whether they are aligned."""
+    """Return sentences on the number of paths and whether they are aligned."""
     number = _number(paths.number)
     several = "1 path leads" if number == 1 else f"{number if isinstance(number, str) else f'{number:,}'} paths lead"
     kinds = f", with {len(paths.kinds):,} different fields" if len(paths.kinds) > 1 else ""
@@ -86,7 +86,7 @@ def path_sentences(paths: Paths) -> list[str]:
 
 
 class SpreadRow(NamedTuple):
-    """The influence on a unit, on one axis of the input."""
+    """The influence on a unit along one axis of the input."""
 
     letter: str
     axis: int
@@ -104,13 +104,13 @@ SPREAD: dict[str, Column[SpreadRow]] = {
 
 
 def effective_grid(found: Findings) -> Grid:
-    """Return a row for each axis of the input: the size of a unit's field, and the spread of the influence on it."""
+    """Return a row for each axis of the input: the size of a unit's field, and the spread of the influence."""
     letters = axis_letters(len(found["size"]))
     return grid(SPREAD, tuple(SPREAD), [SpreadRow(letter, at, found) for at, letter in enumerate(letters)])
 
 
 def effective_sentences(found: Findings) -> list[str]:
-    """Return how many pixels make up most of the influence on a unit, and what was taken otherwise than it is."""
+    """Return sentences on how many pixels make up most of the influence, and on the simplifications made."""
     place = ",".join(map(str, found["unit"]))
     unit = f"unit {place} of {found['of']}" if place else f"a unit of {found['of']}"
     if not found["touched"]:
@@ -131,12 +131,12 @@ PROOF: dict[str, Column[Findings]] = {
 
 
 def proof_grid(found: Findings) -> Grid:
-    """Return the row of what was compared."""
+    """Return the row of what was verified."""
     return grid(PROOF, tuple(PROOF), [found])
 
 
 def proof_sentences(found: Findings) -> list[str]:
-    """Return whether what units answer to is what they are said to see, and what ran in place of what."""
+    """Return sentences on whether units respond as predicted, and on which ops were replaced."""
     lines = []
     if found["equal"]:
         lines.append("each unit responds to the pixels that it is said to see, and to no other")
@@ -157,7 +157,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def least_sentence(fields: ReceptiveFields) -> list[str]:
-    """Return the sizes of the input from which on every layer adds something, as far as they are known."""
+    """Return a sentence on the input sizes from which on every layer contributes, as far as they are known."""
     letters, sizes = axis_letters(len(fields.least)), fields.least
     known_sizes = [f"{letter} >= {size}" for letter, size in zip(letters, sizes, strict=True) if size is not None]
     rule = f"every layer adds something where {' and '.join(known_sizes)}"

@@ -1,4 +1,4 @@
-"""Receptive fields as CSV, TSV, Markdown, LaTeX and HTML: a row a layer and axis."""
+"""Receptive fields as CSV, TSV, Markdown, LaTeX and HTML: one row per layer and axis."""
 
 from __future__ import annotations
 

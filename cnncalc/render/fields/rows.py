@@ -1,4 +1,4 @@
-"""The rows of receptive fields: one for each layer and axis, axes with the same figures together."""
+"""The rows of receptive fields: one for each layer and axis, with axes of equal figures merged."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from .findings import (
 
 
 class FieldRow(NamedTuple):
-    """A layer's field on one axis, or on several on which it is the same; of one phase, if phases are asked for."""
+    """A layer's field on one axis, or on several axes if equal; for one phase, if phases are asked for."""
 
     fields: LayerFields
     letters: str
     axis: AxisFigures | None
-    """None for a layer whose units no pixel leads to."""
+    """The figures on the axis; None for a layer that does not depend on the input."""
     phase: int | None = None
     is_first: bool = True
     """Whether it is the first row of its layer."""
     border: object = False
-    """Whether it is a border layer there; None if that is not known."""
+    """Whether it is a border layer there; None if unknown."""
 
 
 def rows(fields: ReceptiveFields, phases: bool) -> Iterator[FieldRow]:
-    """Yield the rows of a network, with `phases` one for each phase of a layer whose units differ."""
+    """Yield the rows of a network; with `phases`, one for each phase of a layer whose units differ."""
     for layer in fields.layers:
         if fields.of in (None, layer.at):
             for number, row in enumerate(_rows(layer, phases)):
@@ -68,7 +68,7 @@ def _rows(layer: LayerFields, phases: bool) -> Iterator[FieldRow]:
 
 
 def _span(row: FieldRow, axis: AxisFigures) -> Interval | None:
-    """Return the first and last pixel of a row's phase, or of unit 0; None if it is not known, or sees nothing."""
+    """Return the first and last pixel of a row's phase, or of unit 0; None if unknown or empty."""
     if row.phase is None:
         return axis.first
     span = (axis.field.phases or ())[row.phase]
@@ -115,7 +115,7 @@ def _exact(row: FieldRow) -> Cell:
 
 
 def _of_axis(title: str, cell: Callable[[FieldRow, AxisFigures], Cell], unit: str = "") -> Column[FieldRow]:
-    """Return the column of a figure of an axis; it says nothing of a layer without one."""
+    """Return the column of a figure of an axis, which is empty for a layer without axes."""
     return Column(title, lambda row: "" if row.axis is None else cell(row, row.axis), unit=unit)
 
 
@@ -135,7 +135,7 @@ COLUMNS: dict[str, Column[FieldRow]] = {
 
 
 def field_grid(fields: ReceptiveFields, is_drawn: bool = False) -> Grid:
-    """Return the rows of what is asked for. If they are drawn, a name stands once, and no column says one thing."""
+    """Return the rows of what is asked for; if drawn, a name is shown once, and constant columns are left out."""
     asked = _asked_grid(fields, is_drawn)
     if asked is not None:
         return asked
@@ -156,7 +156,7 @@ def field_grid(fields: ReceptiveFields, is_drawn: bool = False) -> Grid:
 
 
 def _asked_grid(fields: ReceptiveFields, is_drawn: bool) -> Grid | None:
-    """Return the rows of the one question that is asked; None if none is."""
+    """Return the rows for the question that is asked; None if none is."""
     if fields.view is not None:
         return unit_grid(fields.view)
     if fields.spread is not None:
@@ -173,7 +173,7 @@ def _asked_grid(fields: ReceptiveFields, is_drawn: bool) -> Grid | None:
 
 
 class Side(NamedTuple):
-    """What a unit sees on one axis of what it looks at."""
+    """What a unit sees on one axis of its source."""
 
     letter: str
     size: int
@@ -182,7 +182,7 @@ class Side(NamedTuple):
 
 
 def _ends(column: str, span: Callable[[Side], Interval | None]) -> dict[str, Column[Side]]:
-    """Return the columns of the first and the last unit of an interval, and of how many they are."""
+    """Return the columns of the first and last unit of an interval, and of its length."""
     kinds: dict[str, Callable[[Interval], int]] = {
         "first": lambda ends: ends[0],
         "last": lambda ends: ends[1],
@@ -204,7 +204,7 @@ SIDES: dict[str, Column[Side]] = {
 
 
 def unit_grid(sight: Sight) -> Grid:
-    """Return a row for each axis of what a unit looks at."""
+    """Return a row for each axis of the source that a unit sees."""
     shape = sight.graph.space(sight.source).shape
     none = [None] * len(shape)
     letters = [letter or "" for letter in letters_of(sight.graph, sight.source)]
@@ -243,7 +243,7 @@ def pixel_grid(spread: Spread, of: int | None) -> Grid:
 
 
 def sentences(fields: ReceptiveFields) -> list[str]:
-    """Return what is said below the rows."""
+    """Return the sentences below the rows."""
     if fields.paths is not None:
         return path_sentences(fields.paths)
     if fields.effective is not None:
@@ -258,7 +258,7 @@ def sentences(fields: ReceptiveFields) -> list[str]:
 
 
 def field_sentences(fields: ReceptiveFields) -> Iterator[str]:
-    """Yield why figures are not known or are bounds, a reason once, and where paths meet that do not fit."""
+    """Yield why figures are unknown or bounds (each reason once), and where misaligned paths meet."""
     for at in fields.graph.lost():
         vertex = fields.graph.vertices[at]
         yield f"unknown after {vertex.name} ({vertex.layer.op}): it is unknown what its units read"
@@ -277,11 +277,11 @@ def field_sentences(fields: ReceptiveFields) -> Iterator[str]:
 
 
 MOST_REASONS = 3
-"""How many reasons are told below a table."""
+"""The most reasons that are given below a table."""
 
 
 def unit_sentences(sight: Sight) -> list[str]:
-    """Return how many of the pixels in its box a unit sees, and whether that is exact."""
+    """Return sentences on how many of the pixels in its box a unit sees, and whether that is exact."""
     unit, of, source = ",".join(map(str, sight.unit)), sight.graph.name(sight.of), sight.graph.name(sight.source)
     if sight.unknown is not None:
         return [f"unit {unit} of {of}: what it sees of {source} is unknown: {sight.unknown}"]

@@ -14,11 +14,11 @@ from ..texts import paint
 from .rows import field_grid, sentences
 
 DROPS = ("op", "centre", "padding")
-"""The columns that a narrow terminal does without, in this order."""
+"""The columns that a narrow terminal drops, in this order."""
 
 
 def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
-    """Yield the table, and what is said below it."""
+    """Yield the table and the sentences below it."""
     rows = field_grid(fields, is_drawn=True)
     drops = [DROPS.index(name) + 1 if name in DROPS else 0 for name in rows.names]
     yield from draw([of_grid(rows, full, drops)], style)
@@ -29,7 +29,7 @@ def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
 
 
 def explanation(fields: ReceptiveFields) -> Iterator[str]:
-    """Yield how the field of each layer follows from those of what it reads, with the numbers."""
+    """Yield how the field of each layer follows from those of its inputs, with numbers."""
     for layer in fields.layers:
         lines = field_lines(layer.layer)
         if lines and fields.of in (None, layer.at):

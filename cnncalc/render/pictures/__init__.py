@@ -1,4 +1,4 @@
-"""Networks and layers as pictures: lanes for every form, and a module for each form that is drawn."""
+"""Networks and layers as pictures: lanes, which all forms share, and a module for each form."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ ENDINGS = {
     "svg": (".svg",),
     "html": (".html", ".htm"),
 }
-"""The endings of the names of a picture's file, by its form."""
+"""The file endings of each form of picture."""

@@ -1,4 +1,4 @@
-"""A network as a diagram for a terminal or a pipe: a line for each layer, with the lanes of its branches before it."""
+"""A network as a diagram for a terminal or a pipe: a line for each layer, preceded by the lanes of the branches."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..texts import broken, paint
 from .lanes import Edge, Lanes, PictureNode, lay_out, picture_nodes
 
 LANE_COLORS = ("", "magenta", "yellow", "green", "cyan")
-"""The colours of the lanes, from the first; they repeat."""
+"""The colours of the lanes, in order; they repeat."""
 MOST_LANES = 64
-"""How many lanes are drawn where the width has no limit."""
+"""The most lanes that are drawn if the width is unlimited."""
 MOST_NAMED = 8
-"""How many layers that a layer reads are named where there was no room for their lines."""
+"""The most inputs of a layer that are named if there is no room for their lines."""
 LEAST_NAME, LEAST_OP = 12, 10
 """The widths below which names and ops are not cut."""
 GAP = 2
@@ -32,9 +32,9 @@ class Glyphs(NamedTuple):
     across: str
     down: str
     junctions: dict[str, str]
-    """By the directions of their lines: up, down, left and right, by their first letters."""
+    """The characters by the directions of their lines: the first letters of up, down, left and right."""
     dots: str
-    """The sign for the part of a text that is left out."""
+    """The sign for a left-out part of a text."""
 
 
 UNICODE = Glyphs(
@@ -48,11 +48,11 @@ ASCII = Glyphs(
     "~",
 )
 Mark = tuple[str, int]
-"""A character of the lines, and the lane in whose colour it is."""
+"""A character of the lines, and the lane that gives its colour."""
 
 
 class Texts(NamedTuple):
-    """The texts beside the lanes."""
+    """The texts next to the lanes."""
 
     name: str
     op: str
@@ -67,7 +67,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
     several = sum(row.is_output for row in rows) > 1
     texts = [_texts(row, several) for row in rows]
     for target, edges in groupby(layout.edges, key=lambda edge: edge.target):
-        named = [rows[edge.source].name for edge in edges if edge.lane is None]  # there was no room for their lines
+        named = [rows[edge.source].name for edge in edges if edge.lane is None]  # no room for their lines
         if named:
             more = f" and {len(named) - MOST_NAMED:,} more" if len(named) > MOST_NAMED else ""
             op = f"{texts[target].op} from {', '.join(named[:MOST_NAMED])}{more}"
@@ -80,13 +80,13 @@ def render(report: Report, style: Style) -> Iterator[str]:
 
 
 def _texts(row: PictureNode, several: bool) -> Texts:
-    """Return the text beside a row's lanes; each of several outputs is marked."""
+    """Return the texts next to a row's lanes; if there are several outputs, each is marked."""
     times = f" x{row.times}" if row.times > 1 else ""
     return Texts(row.name + times, row.op, row.shape + (" output" if several and row.is_output else ""))
 
 
 def lines_of(layout: Lanes, glyphs: Glyphs, are_inputs: Sequence[bool]) -> Iterator[tuple[list[Mark], list[Mark]]]:
-    """Yield the lines of each row, and those that stand below it if its texts need more rows, as characters."""
+    """Yield the characters of each row's line, and of a further line below it for when its texts need more."""
     edges = sorted(layout.edges, key=lambda edge: edge.source)
     active: list[Edge] = []
     begun, width = 0, layout.width
@@ -108,10 +108,10 @@ def lines_of(layout: Lanes, glyphs: Glyphs, are_inputs: Sequence[bool]) -> Itera
 def _cells(
     width: int, node: int, mark: str, above: set[int | None], below: set[int | None], met: set[int], glyphs: Glyphs
 ) -> list[Mark]:
-    """Return the characters of a row: its node's mark in its lane, and a line along the row to the lanes that it meets.
+    """Return the characters of a row: its node's mark in its lane, and a line along the row to the lanes it meets.
 
-    `above` and `below` are the lanes whose lines come from above and go on below. A lane that the row's line passes
-    without meeting it is not broken.
+    `above` and `below` are the lanes whose lines come from above and continue below. A lane that the row's line only
+    crosses is not broken.
     """
     first, last = min(met), max(met)
     cells: list[Mark] = []
@@ -131,7 +131,7 @@ def _cells(
 
 
 def _widths(texts: Sequence[Texts], lanes: int, width: int | None) -> tuple[int, int, int]:
-    """Return the widths of the columns: ops are broken between words, then names are cut, where they do not fit."""
+    """Return the widths of the columns; if they do not fit, ops are wrapped, then names are cut."""
     name, op, shape = [max(map(width_of, column)) for column in zip(*texts, strict=True)]
     if width is not None:
         room = width - lanes - 3 * GAP + 1 - shape
@@ -149,7 +149,7 @@ def _drawn(
     glyphs: Glyphs,
     is_kept: bool,
 ) -> Iterator[str]:
-    """Yield the lines of a row: the first, and those with the rest of its op. A shape that `is_kept` is dim."""
+    """Yield the lines of a row: the first, and those with the rest of its op. An unchanged shape (`is_kept`) is dim."""
     line, below = lanes
     name = cut(texts.name, widths[0], glyphs.dots)
     for number, part in enumerate(broken(texts.op, widths[1])):
@@ -168,7 +168,7 @@ def _filled(text: str, width: int, color: str, style: Style) -> str:
 
 
 def _painted(cells: Sequence[Mark], style: Style) -> str:
-    """Return the characters of a row's lines, in the colours of their lanes; the last one is a space."""
+    """Return the characters of a row's lines in the colours of their lanes, followed by a space."""
     text = ""
     for color, run in groupby(cells[:-1], key=lambda cell: LANE_COLORS[cell[1] % len(LANE_COLORS)]):
         marks = "".join([mark for mark, _ in run])
@@ -177,7 +177,7 @@ def _painted(cells: Sequence[Mark], style: Style) -> str:
 
 
 def cut(text: str, width: int, dots: str) -> str:
-    """Return a text in this width at most, its middle left out if it is longer."""
+    """Return a text of at most this width, with its middle left out if it is longer."""
     if width_of(text) <= width:
         return text
     head = tail = ""

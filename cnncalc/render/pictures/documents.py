@@ -1,4 +1,4 @@
-"""A network as a graph for documents: Mermaid, which Markdown on many sites draws, and Graphviz's DOT."""
+"""A network as a graph for documents: Mermaid, which many sites draw in Markdown, and Graphviz's DOT."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from .. import Style
 from .lanes import PictureNode, picture_nodes
 
 _MERMAID = str.maketrans({mark: f"#{ord(mark)};" for mark in '#"&<>`\\%:*'})
-"""Characters that Mermaid takes for its own, as its entities: decimal codes.
+"""Characters that are special in Mermaid, as its entities: decimal codes.
 
-Two `%` begin a setting, and `style` with a `:` behind it loses the end of an entity.
+Two `%` begin a directive, and `style` followed by `:` loses the end of an entity.
 """
 _JOINED = re.compile(r"\$(?=\$)|#92;(?=n)|#58;(?=fa-)|^\d+(?=[.)](?: |$))|^[-+](?= |$)")
-"""What Mermaid takes for more than text, as entities, too: a formula, a new line, an icon, an item of a list.
+"""Sequences that Mermaid interprets even as entities: a formula, a new line, an icon, a list item.
 
-The entity of an invisible character behind it, a word joiner, makes it text.
+The entity of an invisible word joiner after each makes it plain text.
 """
 _DOT = str.maketrans({'"': '\\"', "\\": "\\\\", "&": "&amp;"})
 
 MOST_EDGES, MOST_CHARACTERS = 500, 50_000
-"""What Mermaid draws where nobody has raised its `maxEdges` and `maxTextSize`."""
+"""The defaults of Mermaid's `maxEdges` and `maxTextSize`."""
 
 
 def beyond_mermaid(pieces: Sequence[str]) -> str | None:
-    """Return why Mermaid, with its own settings, does not draw a flowchart; None if it does."""
+    """Return why Mermaid with default settings does not draw a flowchart; None if it does."""
     edges, length = sum(" --> " in piece for piece in pieces), sum(map(len, pieces))
     if edges > MOST_EDGES:
         return f"{edges:,} edges, but Mermaid draws at most {MOST_EDGES} unless maxEdges is raised where it is drawn"
@@ -37,7 +37,7 @@ def beyond_mermaid(pieces: Sequence[str]) -> str | None:
 
 
 def mermaid(report: Report, style: Style) -> Iterator[str]:
-    """Yield a network as a flowchart of Mermaid. Nodes are n0, n1 …, whatever the names of the layers are."""
+    """Yield a network as a Mermaid flowchart. Nodes are named n0, n1 …, independently of the layers' names."""
     rows = picture_nodes(report, style.selection)
     yield "flowchart TD\n"
     for at, row in enumerate(rows):
@@ -48,7 +48,7 @@ def mermaid(report: Report, style: Style) -> Iterator[str]:
 
 
 def dot(report: Report, style: Style) -> Iterator[str]:
-    """Yield a network as a graph of Graphviz. Nodes are n0, n1 …, whatever the names of the layers are."""
+    """Yield a network as a Graphviz graph. Nodes are named n0, n1 …, independently of the layers' names."""
     rows = picture_nodes(report, style.selection)
     name = printable(report.network.name or "network").translate(_DOT)
     yield f'digraph "{name}" {{\n'
@@ -62,7 +62,7 @@ def dot(report: Report, style: Style) -> Iterator[str]:
 
 
 def _label(row: PictureNode) -> list[str]:
-    """Return the lines of a node's label: the name, the op unless it is the input, and the output's shape."""
+    """Return the lines of a node's label: the name, the op (except for the input), and the output shape."""
     times = f" x{row.times}" if row.times > 1 else ""
     return [text for text in (row.name + times, row.op, row.shape) if text]
 

@@ -1,4 +1,4 @@
-"""The elements of an SVG picture: the document around its parts, texts, and the key of its colours."""
+"""The elements of an SVG picture: the document around its parts, texts, and the legend of colours."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from ...errors import width_of
 
 _HERE = os.path.dirname(__file__)
 CHARACTER = 7.3
-"""How wide a character of the pictures' font is at most, in pixels."""
+"""The largest width of a character in the pictures' font, in pixels."""
 LONGEST = 56
-"""The most characters of a text that is not cut; a tooltip has the whole of it."""
+"""The most characters of a text that is not cut; a tooltip shows the whole text."""
 ROW, EDGE = 24, 16
-"""The height of a row, and the empty edge around a picture."""
+"""The height of a row, and the margin around a picture."""
 NODE = 16, 12
-"""The width and the height of a layer in its lane."""
+"""The width and height of a layer in its lane."""
 
 
 class Drawn(NamedTuple):
-    """A part of a picture, its corner at 0, 0."""
+    """A part of a picture, with its top left corner at 0, 0."""
 
     width: int
     height: int
     lines: Sequence[str]
-    """Its elements."""
+    """Its SVG elements."""
 
 
 def document(title: str, description: str, parts: Sequence[Drawn]) -> Iterator[str]:
-    """Yield a picture of parts, one below the other, under a title; the description is for screen readers."""
+    """Yield a picture of parts below each other under a title; the description is for screen readers."""
     head = text(0, 14, title, "title")
     width = max([text_width(title) * 5 // 4, *[part.width for part in parts]]) + 2 * EDGE
     height = 2 * EDGE + ROW + sum(part.height + EDGE for part in parts)
@@ -51,7 +51,7 @@ def document(title: str, description: str, parts: Sequence[Drawn]) -> Iterator[s
 
 
 def key(meanings: Sequence[tuple[str, str]], top: int = 0) -> Drawn:
-    """Return a line that says what colours mean: each class of a shape with its words."""
+    """Return a legend line: each class of a shape with its meaning."""
     lines, left = [], 0
     for kind, words in meanings:
         lines.append(f'<rect class="{kind}" x="{left}" y="{top + 4}" width="{NODE[0]}" height="{NODE[1]}" rx="3"/>')
@@ -73,12 +73,12 @@ def text(x: int, y: int, words: str, kind: str = "", longest: float = LONGEST) -
 
 
 def cut(words: str, longest: float = LONGEST) -> str:
-    """Return a text with its middle left out if it is too long for a picture."""
+    """Return a text, with its middle left out if it is too long for a picture."""
     if width_of(words) <= longest:
         return words
     return f"{words[: LONGEST // 2]}…{words[-(LONGEST // 2) :]}"
 
 
 def text_width(words: str, longest: float = LONGEST) -> int:
-    """Return how many pixels a text needs at most."""
+    """Return the largest width of a text in pixels."""
     return int(width_of(cut(words, longest)) * CHARACTER) + 1

@@ -1,8 +1,8 @@
-"""Where a picture of a network has its layers: each has a row of its own, and stands in a lane.
+"""The layout of a network's picture: each layer has its own row, and is placed in a lane.
 
-A layer stands below what it reads, in the same lane, where one chain goes on. What reads the same value again begins a
-chain in a lane beside it, and a value that is read again further down is carried there in a lane. Every line of a
-picture is an `Edge`: from the source's row along its row to the edge's lane, down the lane to the target's row, and
+A layer is below what it reads, in the same lane if it continues a chain. A further reader of the same value begins a
+chain in a neighbouring lane, and a value that is read again further down is carried there in its own lane. Every line
+of a picture is an `Edge`: from the source along its row to the edge's lane, down the lane to the target's row, and
 along that row to the target.
 """
 
@@ -23,18 +23,18 @@ from ..rows import Row, rows
 
 _FEWER = f"--fold draws a run of equal layers once; {FEWER_LAYERS}"
 MOST_FORKS = 8
-"""How many chains that read the same value have it in lanes of their own; others take it from one lane."""
+"""The most chains from the same value that have their own lanes; further ones branch off from one lane."""
 
 
 class PictureNode(NamedTuple):
-    """A row of a picture: the input, a layer, or the first of several equal ones that are folded."""
+    """A row of a picture: the input, a layer, or the first of several equal layers that are folded."""
 
     name: str
-    """The name, printable: `block.layer` of a layer inside of a block."""
+    """The printable name; `block.layer` for a layer inside a block."""
     row: Row | None
     """The row of the report; None for the input."""
     reads: tuple[int, ...]
-    """The nodes that it reads, each once."""
+    """The nodes that it reads, without repetitions."""
     shape: str
     """The shape of its output, as text."""
     is_output: bool = False
@@ -42,24 +42,24 @@ class PictureNode(NamedTuple):
 
     @property
     def is_input(self) -> bool:
-        """Whether it is the network's input, or another input."""
+        """Whether it is the network's first input or another one."""
         return self.row is None or self.row.layer.op == "input"
 
     @property
     def op(self) -> str:
-        """The op with the keys that differ from their usual values; empty for the input."""
+        """The op with the keys that differ from their defaults; empty for the input."""
         return "" if self.row is None else printable(op_text(self.row.layer))
 
     @property
     def times(self) -> int:
-        """How many equal layers it stands for."""
+        """The number of equal layers it stands for."""
         return 1 if self.row is None else len(self.row.layers)
 
 
 def picture_nodes(report: Report, selection: Selection) -> list[PictureNode]:
-    """Return the rows of a network's picture, the input first: blocks opened down to a depth, runs folded if wanted.
+    """Return the rows of a network's picture, input first, with blocks expanded to a depth and runs folded if wanted.
 
-    SpecError for more than are drawn.
+    SpecError for too many rows.
     """
     found = rows(report, Selection(depth=selection.depth, fold=selection.fold))
     within(MOST_DRAWN, len(found), "the picture has {made:,} rows, more than {most:,}", _FEWER)
@@ -80,7 +80,7 @@ def picture_nodes(report: Report, selection: Selection) -> list[PictureNode]:
 def _connect(
     layers: Sequence[LayerReport], outside: tuple[int, ...], depth: int, wires: dict[int, tuple[int, ...]]
 ) -> None:
-    """Fill in what each layer that has a row reads: layers by their identity; `outside` is what a block reads."""
+    """Fill in what each layer with a row reads, by layer ids; `outside` is what a block reads."""
     for layer in layers:
         sources = [outside if at == INPUT else (_last(layers[at], depth),) for at in layer.node.reads]
         reads = tuple([one for some in sources for one in some])
@@ -96,7 +96,7 @@ def _opens(layer: LayerReport, depth: int) -> bool:
 
 
 def _last(layer: LayerReport, depth: int) -> int:
-    """Return the identity of the layer that gives a layer's output: the last one of a block that is opened."""
+    """Return the id of the layer that produces a layer's output: the last one in an expanded block."""
     while _opens(layer, depth):
         layer, depth = layer.inner[-1], depth - 1
     return id(layer)
@@ -108,7 +108,7 @@ class Edge(NamedTuple):
     source: int
     target: int
     lane: int | None
-    """The lane in which it runs down; None if there are too many lanes, so that it has to be named."""
+    """The lane it runs down; None if there are too many lanes, so that its source is named instead."""
 
 
 class Lanes(NamedTuple):
@@ -121,28 +121,28 @@ class Lanes(NamedTuple):
 
     @property
     def width(self) -> int:
-        """How many lanes there are."""
+        """The number of lanes."""
         return 1 + max([*self.lanes, *(edge.lane for edge in self.edges if edge.lane is not None)], default=-1)
 
 
 class _Chain:
-    """Rows one below the other, each reading the one before; or, without rows, a value that is carried."""
+    """Consecutive layers, each reading the one before; or, without rows, a value that is carried down."""
 
     __slots__ = ("begin", "end", "lane", "parent", "rows")
 
     def __init__(self, begin: int, parent: _Chain | None = None):
         self.begin, self.end = begin, begin
-        """The rows in which its lane begins and ends, both included."""
+        """The first and last row of its lane."""
         self.parent = parent
-        """The chain that it branches off from."""
+        """The chain it branches off from."""
         self.rows: list[int] = []
         self.lane: int | None = None
 
 
 def lay_out(reads: Sequence[Sequence[int]], most: int | None = None) -> Lanes:
-    """Return the lanes of rows that read others above them: at most so many, if a number of two or more is given.
+    """Return the lanes of rows that read rows above them: at most `most` (at least two), if given.
 
-    Of what needs more lanes than that, the rows stand in the last lane and the edges have none.
+    Rows that need more lanes are placed in the last lane, and their edges have no lane.
     """
     chains, ways = _chains(reads)
     _place(chains, most)
@@ -164,7 +164,7 @@ def lay_out(reads: Sequence[Sequence[int]], most: int | None = None) -> Lanes:
 
 
 def _chains(reads: Sequence[Sequence[int]]) -> tuple[list[_Chain], dict[tuple[int, int], _Chain]]:
-    """Return the chains of rows and of carried values, and the one in whose lane each edge runs."""
+    """Return the chains of rows and of carried values, and the chain in whose lane each edge runs."""
     chains: list[_Chain] = []
     owner: list[_Chain] = []
     """The chain of each row."""
@@ -203,14 +203,14 @@ def _chains(reads: Sequence[Sequence[int]]) -> tuple[list[_Chain], dict[tuple[in
 
 
 def _place(chains: Sequence[_Chain], most: int | None) -> None:
-    """Give chains their lanes: beside the one that they branch off from, the shorter of two nearer to it."""
+    """Assign lanes to chains: next to the chain they branch off from, shorter ones nearer."""
     branches: dict[int, list[_Chain]] = {}
     for chain in chains:
         chain.lane = None
         branches.setdefault(id(chain.parent), []).append(chain)
     waiting = branches.get(id(None), [])[::-1]
     taken: list[list[tuple[int, int]]] = []
-    """The rows, from and to, in which each lane is taken, in order."""
+    """The ranges of rows in which each lane is taken, in order."""
     while waiting:
         chain = waiting.pop()
         beside = 0 if chain.parent is None or chain.parent.lane is None else chain.parent.lane + 1
@@ -230,5 +230,5 @@ def _place(chains: Sequence[_Chain], most: int | None) -> None:
 
 
 def _farthest_first(chain: _Chain) -> tuple[int, int, int]:
-    """Return the sort key of chains that branch off from one: the longest first, and the last of equal ones."""
+    """Return the sort key of chains that branch off from one chain: longest first, then the later one first."""
     return chain.begin - chain.end, -chain.begin, -min(chain.rows, default=chain.end)

@@ -1,6 +1,6 @@
-"""A network as one HTML page that needs nothing else: the diagram, the table, and the fields of any unit.
+"""A network as one self-contained HTML page: the diagram, the table, and the fields of any unit.
 
-Its script computes with the relations that `cnncalc rf --json` prints, which the page holds, so that both say the same.
+The page's script computes with the same relations that `cnncalc rf --json` prints, so that both agree.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from .svg import MEANINGS, diagram, title_of
 from .windows import Steps, as_json
 
 SHOWN = ("layer", "op", "out", "params", "macs", "rf_size", "rf_stride", "rf_start")
-"""The columns of the table that reports have."""
+"""The columns of the table that come from the report."""
 OF_FIELDS = ("centre", "padding", "border")
-"""Those that receptive fields have."""
+"""The columns that come from the receptive fields."""
 MOST_FOLLOWED = 2_000
-"""Of more layers a page has no maps: it would take too long to open, and to follow a unit."""
+"""The most layers of a page with maps: more would take too long to open and to follow a unit through."""
 KEY = " ".join(
     '<span><svg width="16" height="12" aria-hidden="true">'
     f'<rect class="{kind}" width="16" height="12" rx="3"/></svg> {words}</span>'
@@ -47,7 +47,7 @@ TITLES = {"rf_size": "field", "rf_stride": "stride", "rf_start": "first pixel"}
 def render(
     report: Report, style: Style, fields: ReceptiveFields | None = None, steps: Steps | None = None
 ) -> Iterator[str]:
-    """Yield a report's page; it begins with the unit that fields were asked for, and has a window's steps."""
+    """Yield a report's page, which starts with the unit asked for in `fields` and includes a window's steps."""
     why = too_many(report)
     if why and fields is not None:
         raise SpecError(why, "use a part of them with --until and --after, or write .svg with -o")
@@ -105,12 +105,12 @@ def too_many(report: Report) -> str | None:
 
 
 def _count(layers: Sequence[LayerReport]) -> int:
-    """Return how many layers there are, those of blocks in place of their blocks."""
+    """Return the number of layers, with blocks replaced by their layers."""
     return sum(_count(layer.inner) if layer.inner else 1 for layer in layers)
 
 
 def _fields(fields: ReceptiveFields) -> dict[str, Any]:
-    """Return what `rf --json` prints of each layer's map and of what its units read, and the unit that is asked for."""
+    """Return what `rf --json` prints about each layer's map and what its units read, and the unit asked for."""
     layers = []
     for layer in fields.layers:
         own = layer.to_dict(fields.graph)
@@ -120,13 +120,13 @@ def _fields(fields: ReceptiveFields) -> dict[str, Any]:
 
 
 def _data(name: str, value: object) -> str:
-    """Return JSON as an element of the page; no text in it can end the element."""
+    """Return JSON as an element of the page, escaped so that no text in it ends the element."""
     escaped = encode(value).replace("<", "\\u003c")
     return f'<script type="application/json" id="{name}">{escaped}</script>\n'
 
 
 def _hash(text: str) -> str:
-    """Return the source by which a policy allows this text, and nothing else."""
+    """Return the source expression by which a content security policy allows exactly this text."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
@@ -135,7 +135,7 @@ def _paragraphs(sentences: Sequence[str]) -> str:
 
 
 def _table(report: Report, style: Style, fields: ReceptiveFields | None) -> Iterator[str]:
-    """Yield the table of the layers: each cell with what its column is sorted by, if that is not its text."""
+    """Yield the table of the layers, each cell with its sort key if that differs from its text."""
     layers, extra = rows(report, style.selection), {} if fields is None else _columns(fields)
     columns = {name: COLUMNS[name] for name in SHOWN} | extra
     foot = report_grid(report, style.selection, SHOWN).foot
@@ -164,7 +164,7 @@ def _table(report: Report, style: Style, fields: ReceptiveFields | None) -> Iter
 
 
 def _columns(fields: ReceptiveFields) -> dict[str, Column[Row]]:
-    """Return the columns of the figures that only fields have; of a block they are those of its last layer."""
+    """Return the columns of the figures that only fields have; a block shows those of its last layer."""
     layers = fields.layers
     last = {layer.name[:at]: layer for layer in layers for at, sign in enumerate(layer.name) if sign == "."}
     last |= {layer.name: layer for layer in layers}

@@ -1,4 +1,4 @@
-"""What one unit sees as text: its own map on top, and below it that of each layer down to the input."""
+"""What one unit sees, as text: its own map on top, and below it the map of each layer down to the input."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from .. import Style
 from ..texts import paint, wrapped
 
 MOST_MAPS = 8
-"""How many maps are drawn; the other layers have a line each."""
+"""The most maps that are drawn; the other layers have one line each."""
 SMALL, AROUND = 4, 3
-"""Of a large map in which the box takes fewer signs than this, only so many places around the box are drawn."""
+"""If the box takes fewer signs than SMALL in a large map, only AROUND places around the box are drawn."""
 MOST_ROWS, WIDTH = 24, 80
-"""How many rows a map has at most, and how wide it is if the width has no limit."""
+"""The most rows of a map, and its width if there is no limit."""
 
 
 class Shades(NamedTuple):
-    """The signs of a map's cells."""
+    """The characters of a map's cells."""
 
     beside: str
-    """Beside the box."""
+    """Outside the box."""
     hole: str
-    """In the box, and not touched."""
+    """In the box, but not touched."""
     pad: str
-    """In the box, and beside the map."""
+    """In the box, but outside the map."""
     unit: str
     """The unit itself."""
     levels: str
-    """Touched, from a few times to most often."""
+    """Touched, from rarely to most often."""
 
 
 UNICODE, ASCII = Shades("·", "-", "×", "■", "░▒▓█"), Shades(".", "-", "x", "@", "oO8#")
@@ -49,16 +49,16 @@ class Level(NamedTuple):
     """A map of the pyramid."""
 
     names: Sequence[str]
-    """The layers, each of which sees as much of its map: those that read others first."""
+    """The layers with equal maps, readers first."""
     at: int
-    """The first one's place in the graph, or INPUT."""
+    """The index of the first one in the graph, or INPUT."""
     sizes: tuple[int, ...]
     region: masks.Region
     box: Box | None
 
 
 def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
-    """Yield what one unit sees, layer by layer: a line for each, and maps of some of them."""
+    """Yield what one unit sees, layer by layer: a line for each, and maps for some."""
     view = fields.view
     assert view is not None
     yield from (paint(line, "bold", style.color) + "\n" for line in wrapped(unit_title(view), style))
@@ -87,16 +87,16 @@ def _body(view: Sight, style: Style, shades: Shades) -> Iterator[str]:
 
 
 def levels_of(view: Sight) -> list[Level]:
-    """Return what the unit sees of each layer, from its own on.
+    """Return what the unit sees of each layer, starting with its own.
 
-    Equal maps one after another are one, if those below are read by those above alone, or as often.
+    Consecutive equal maps are merged if the lower ones are read only by the upper ones, or equally often.
     """
     graph, levels, members = view.graph, list[Level](), set[int]()
     readers: dict[int, set[int]] = {}
     for reader in view.sets.keys() - {INPUT}:
         for read in graph.vertices[reader].reads:
             readers.setdefault(read, set()).add(reader)
-    for at in sorted({*view.sets, view.source}, reverse=True):  # it may see nothing of the source
+    for at in sorted({*view.sets, view.source}, reverse=True):  # the source may be unseen
         sizes = tuple([known(size) or 1 for size in graph.space(at).shape])
         level = Level([printable(graph.name(at))], at, sizes, view.region(at), view.boxes.get(at))
         last = levels[-1] if levels else None
@@ -127,7 +127,7 @@ def drawn_of(levels: Sequence[Level], most: int) -> list[Level]:
     return chosen
 
 
-# What is said
+# Captions
 
 
 def unit_title(view: Sight) -> str:
@@ -139,7 +139,7 @@ def unit_title(view: Sight) -> str:
 
 
 def _caption(view: Sight, level: Level, style: Style) -> Iterator[str]:
-    """Yield the lines of a level: its layers, and the part of their maps that is seen."""
+    """Yield the lines of a level: its layers, and the visible part of their maps."""
     names = ", ".join(level.names[:3]) + (f" and {len(level.names) - 3} more" if len(level.names) > 3 else "")
     first, *others = wrapped(f"{names}: {level_text(view, level)}", style)
     head = names if first.startswith(names) else first
@@ -171,7 +171,7 @@ def _spans(view: Sight, level: Level, box: Box) -> str:
 
 
 def _legend(body: Sequence[str], shades: Shades) -> str:
-    """Return what those signs mean that the maps of a picture have."""
+    """Return the meaning of the characters that occur in the maps."""
     rows = "".join([line for line in body if set(line) <= {*"".join(shades), *" \n0123456789"}])
     said = [
         (shades.unit, "the unit"),
@@ -193,16 +193,16 @@ def _legend(body: Sequence[str], shades: Shades) -> str:
 
 
 class Bin(NamedTuple):
-    """Places of an axis that are one row or one column of a drawn map."""
+    """Places of an axis that share one row or column of a drawn map."""
 
     start: int
     end: int
-    """The first place after them."""
+    """The place after the last one."""
     is_inside: bool
 
 
 def _bins(size: int, span: Interval, step: int) -> list[Bin]:
-    """Return the places of an interval in bins, from the map's first place on, none of them across an end of it."""
+    """Return the places of an interval in bins counted from the map's first place; no bin crosses an end of the map."""
     first, last = span
     ends = sorted({first, last + 1, *[end for end in (0, size) if first < end <= last]})
     found: list[Bin] = []
@@ -214,7 +214,7 @@ def _bins(size: int, span: Interval, step: int) -> list[Bin]:
 
 
 def _map(view: Sight, level: Level, shades: Shades, style: Style) -> Iterator[str]:
-    """Yield the rows of a level's map: its places put together where it is large, or those around a small box."""
+    """Yield the rows of a level's map: places are merged in a large map, or only those around a small box are shown."""
     seen = masks.hull(level.region)
     assert seen is not None
     lead = masks.middle(level.region)
@@ -257,7 +257,7 @@ def _map(view: Sight, level: Level, shades: Shades, style: Style) -> Iterator[st
 
 
 def _step(spans: Sequence[Interval], sizes: Sequence[int], room: Sequence[int]) -> int:
-    """Return how many places one sign stands for, on each axis, so that there is room for all of them."""
+    """Return the number of places per character on each axis, so that all of them fit."""
     lengths = [last - first + 1 for first, last in spans]
     step = max(-(-length // most) for length, most in zip(lengths, room, strict=True))
     while any(len(_bins(size, span, step)) > most for size, span, most in zip(sizes, spans, room, strict=True)):
@@ -266,7 +266,7 @@ def _step(spans: Sequence[Interval], sizes: Sequence[int], room: Sequence[int]) 
 
 
 def _shade(value: float, most: float, shades: Shades) -> str:
-    """Return the two characters of places that are read so often."""
+    """Return the two characters for places that are read this often."""
     return shades.levels[min(int(value / most * len(shades.levels)), len(shades.levels) - 1)] * 2
 
 
@@ -283,13 +283,13 @@ def _painted(cells: Sequence[tuple[str, str]], style: Style) -> str:
 
 
 Numbers = Sequence[int] | int
-"""A number for each place of an axis, or the set of those that have 1."""
+"""A number for each place of an axis, or the set of places with number 1."""
 Weights = Sequence[tuple[int, Numbers, Numbers]]
-"""Sums of products: a number, and those of each row and each column."""
+"""Terms of a sum: a factor, and numbers for each row and column, to be multiplied."""
 
 
 def weights_of(view: Sight, level: Level, lead: Sequence[int]) -> Weights:
-    """Return how often the places of a map's slice are read, or which are, where that is not known."""
+    """Return how often the places of a map's slice are read, or if that is unknown, which are."""
     counts = None if level.at == view.of else overlap(view, level.at)
     products: Sequence[Sequence[Numbers]] = masks.disjoint(level.region) if counts is None else counts
     found: list[tuple[int, Numbers, Numbers]] = []

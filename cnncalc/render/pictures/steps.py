@@ -18,19 +18,19 @@ from ..columns import op_text
 from ..texts import broken, paint, wrapped
 
 ALL_STEPS, FIRST_STEPS = 16, 4
-"""All steps are drawn if there are no more than this, and else the first of them."""
+"""The number of steps up to which all are drawn, and otherwise how many of the first."""
 MOST_PLANES = 4
-"""How many channels of the input are drawn; the others are in the arithmetic as sums."""
+"""The most input channels that are drawn; the others appear in the arithmetic as sums."""
 MOST_CELLS = 16
-"""How many cells of a row or a column are drawn; of more, those around the window."""
+"""The most cells of a row or column that are all drawn; of more, only those around the window are."""
 AROUND = 2
-"""How many cells beside the window stay then."""
+"""The cells on each side of the window that are then drawn."""
 MOST_TERMS = 64
-"""How many products of a channel are written out."""
+"""The most products of a channel that are written out."""
 GAP = "   "
 """The text between maps side by side."""
 MOST_PRODUCTS = 5_000
-"""An output of more products than this is worked out only when its step is drawn."""
+"""The most products of an output that is computed before its step is drawn."""
 
 
 class GridCell(NamedTuple):
@@ -39,7 +39,7 @@ class GridCell(NamedTuple):
     text: str
     style: str = ""
     is_marked: bool = False
-    """Whether the step is about it: it is drawn in brackets."""
+    """Whether it belongs to the step, and so is drawn in brackets."""
 
 
 Block = list[list[GridCell]]
@@ -47,16 +47,16 @@ Block = list[list[GridCell]]
 
 
 def number_text(number: Number) -> str:
-    """Return a number as a person writes it: whole ones without a point, others with four digits."""
+    """Return a number for people: integers without a decimal point, others with four digits."""
     if isinstance(number, float) and isfinite(number) and number.is_integer() and abs(number) < 1e15:
         number = int(number)
     return str(number) if isinstance(number, int) else f"{number:.4g}"
 
 
 def render(layer: LayerReport, filled: Filled, step: int | None, channel: int, style: Style) -> Iterator[str]:
-    """Yield the pictures of a window's steps for one channel of the output: of one, counted from 1, or of all.
+    """Yield the pictures of a window's steps for one output channel: one step, counted from 1, or all.
 
-    Raises SpecError for a step or a channel that there is not.
+    Raises SpecError for a step or channel that does not exist.
     """
     window, asked = filled.window, numbers(filled, step, channel)
     title = f"{printable(layer.name)}: {op_text(layer)}, input {show(layer.sample)}, output {show(layer.traced.out)}"
@@ -71,16 +71,16 @@ def render(layer: LayerReport, filled: Filled, step: int | None, channel: int, s
 
 
 def check_asked(filled: Filled, step: int | None, channel: int) -> None:
-    """SpecError for a step, counted from 1, or a channel that a window does not have."""
+    """Raise SpecError for a step (counted from 1) or a channel that does not exist."""
     for what, number, last in (("step", step, filled.window.total), ("channel", channel, filled.window.c_o - 1)):
         if number is not None and number > last:
             raise SpecError(f"--{what} {number}: the last {what} is {last}", f"give a {what} up to {last}")
 
 
 def numbers(filled: Filled, step: int | None, channel: int) -> Sequence[int]:
-    """Return the steps that are drawn, counted from 0: one, counted from 1, or all, or the first.
+    """Return the steps to draw, counted from 0: the given one (counted from 1), all, or the first ones.
 
-    Raises SpecError for a step or a channel that there is not, and for a step that takes too long.
+    Raises SpecError for a step or channel that does not exist, and for a step that takes too long.
     """
     check_asked(filled, step, channel)
     window, each = filled.window, work(filled.window)
@@ -92,14 +92,14 @@ def numbers(filled: Filled, step: int | None, channel: int) -> Sequence[int]:
 
 
 def work(window: Window) -> int:
-    """Return how many cells and products a step has to draw."""
+    """Return the number of cells and products of a step."""
     leads = prod([axis.taps for axis in window.axes[:-2]])
     cells = prod([axis.extent for axis in window.axes[-2:]])
     return min(MOST_PLANES, window.c_i // window.groups) * leads * cells + window.products
 
 
 def legend(filled: Filled, style: Style) -> Iterator[str]:
-    """Yield what the signs of the pictures mean, and what the values are that nobody gave."""
+    """Yield the meaning of the signs, and of values that were made up."""
     window, dot = filled.window, "." if style.ascii else "·"
     if filled.made_up:
         options = {"input": "-x", "kernel": "-w"}
@@ -117,7 +117,7 @@ def legend(filled: Filled, style: Style) -> Iterator[str]:
 
 
 def _beyond(window: Window, is_padded: bool) -> str:
-    """Return what the cells beside a map are."""
+    """Return what the cells outside a map are."""
     if window.spreads:
         return "cut away"
     if not any(axis.overhang for axis in window.axes):
@@ -126,15 +126,15 @@ def _beyond(window: Window, is_padded: bool) -> str:
 
 
 class Sketch:
-    """What the pictures of one window have in common."""
+    """The common state of the pictures of one window."""
 
     def __init__(self, filled: Filled, channel: int, style: Style):
         self.filled, self.window, self.channel, self.style = filled, filled.window, channel, style
         self.inputs = self.window.inputs(channel)
         self.made: dict[Place, Number] = {}
-        """The outputs of a sliding window that are worked out."""
+        """The computed outputs of a sliding window."""
         self.products = len(self.inputs) * len(self.window.cells(self.window.place(0)))
-        """How many products make one."""
+        """The number of products per output."""
 
     def step(self, number: int) -> Iterator[str]:
         """Yield the picture of one step."""
@@ -153,11 +153,11 @@ class Sketch:
         return f"step {number + 1:,} of {window.total:,}: {what} {_listed(place)}{of}"
 
     def arithmetic(self, step: Place) -> Iterator[str]:
-        """Yield the lines of what a step works out."""
+        """Yield the arithmetic of a step."""
         return self._spread_lines(step) if self.window.spreads else self._sum_lines(step)
 
     def _made(self, place: Place, step: Place) -> Number | None:
-        """Return what an output holds after a step; None if it is not made yet, or takes too much to work out."""
+        """Return the value of an output after a step; None if it has not been made yet or costs too much."""
         if self.window.spreads:
             return self.filled.written(self.channel, place, step)
         if place > step or (place != step and self.products > MOST_PRODUCTS):
@@ -181,7 +181,7 @@ class Sketch:
     def _fitted(self, step: Place) -> tuple[list[list[tuple[str, Block]]], bool]:
         """Return the rows of maps that fit the width, and whether the maps of a row stand side by side.
 
-        Maps that are whole rather stand one below the other than lose cells; of large ones fewer cells are drawn.
+        Whole maps are placed below each other rather than losing cells; large maps are drawn with fewer cells.
         """
         room = None if self.style.width is None else self.style.width - 2
         whole = self.rows(step, MOST_CELLS)
@@ -200,7 +200,7 @@ class Sketch:
         return rows, False
 
     def rows(self, step: Place, most: int) -> list[list[tuple[str, Block]]]:
-        """Return rows of maps, each with the sign or the title before it."""
+        """Return rows of maps, each with the sign or title before it."""
         window, cells = self.window, self.window.cells(step)
         leads = list(dict.fromkeys([(tap[:-2], place[:-2]) for tap, place in cells]))
         taps = [tap for tap, _ in cells]
@@ -229,7 +229,7 @@ class Sketch:
         return rows
 
     def _map(self, lead: Place, shown: Sequence[Sequence[int | None]], cell: Callable[[Place], GridCell]) -> Block:
-        """Return the cells of the last two axes, or the only one; a None among the places is a gap."""
+        """Return the cells of the last two axes, or of the only axis; None among the places is a gap."""
         gap = GridCell("~" if self.style.ascii else "…", "dim")
         rows: list[list[int] | None] = [[]] if len(shown) == 1 else [None if at is None else [at] for at in shown[-2]]
         return [
@@ -281,7 +281,7 @@ class Sketch:
         yield f"{' + '.join(_few(sums))}{added} = {result}"
 
     def _spread_lines(self, step: Place) -> Iterator[str]:
-        """Yield the arithmetic of one input that is spread: what becomes of each output that it is added to."""
+        """Yield the arithmetic of one spread input: the new value of each output it is added to."""
         for place, parts in self.filled.spread(self.channel, step).items():
             terms = [term for _, term in parts]
             if not self.window.is_inside(place):
@@ -295,7 +295,7 @@ class Sketch:
 def _shown(
     own: Collection[Place], sizes: Sequence[int], beside: Sequence[tuple[int, int]], most: int
 ) -> list[list[int | None]]:
-    """Return the places of each axis that are drawn, those beside the map included; None stands for a gap."""
+    """Return the places of each axis to draw, including those outside the map; None stands for a gap."""
     found: list[list[int | None]] = []
     for at, (size, (before, after)) in enumerate(zip(sizes, beside, strict=True)):
         low, high = min(place[at] for place in own), max(place[at] for place in own)
@@ -310,7 +310,7 @@ def _shown(
 
 
 def _beside(maps: Sequence[tuple[str, Block]], widths: Mapping[str, int], style: Style) -> list[str]:
-    """Return the lines of maps side by side, in columns of these widths, and an empty one."""
+    """Return the lines of maps side by side in columns of these widths, and an empty line."""
     height, named = 2 + max([len(block) for _, block in maps]), {title[0]: (title, block) for title, block in maps}
     columns = []
     for sign, width in widths.items():
@@ -325,7 +325,7 @@ def _beside(maps: Sequence[tuple[str, Block]], widths: Mapping[str, int], style:
 
 
 def _widths(rows: Sequence[Sequence[tuple[str, Block]]]) -> dict[str, int]:
-    """Return the widths of the columns of maps, by the sign with which the titles in a column begin."""
+    """Return the widths of the columns of maps, by the sign at the beginning of a column's titles."""
     widths: dict[str, int] = {}
     for title, block in [one for row in rows for one in row]:
         width = max(width_of(title), (_wide(block) + 2) * len(block[0]))
@@ -340,12 +340,12 @@ def _width(rows: Sequence[Sequence[tuple[str, Block]]]) -> int:
 
 
 def _wide(block: Block) -> int:
-    """Return the width of the widest text of a map."""
+    """Return the width of the widest text in a map."""
     return max(width_of(cell.text) for row in block for cell in row)
 
 
 def _row(row: Sequence[GridCell], wide: int, width: int, style: Style) -> str:
-    """Return a row of cells, each as wide as the widest of its map, those that are marked in brackets."""
+    """Return a row of cells of equal width, marked ones in brackets."""
     text = ""
     for cell in row:
         padded = " " * (wide - width_of(cell.text)) + cell.text
@@ -355,7 +355,7 @@ def _row(row: Sequence[GridCell], wide: int, width: int, style: Style) -> str:
 
 
 def _label(channel: int, lead: Place, has_channel: bool) -> str:
-    """Return what a map's title says of its channel and of its place on axes before its rows."""
+    """Return the part of a map's title about its channel and its index on leading axes."""
     return " ".join([*([f"channel {channel}"] if has_channel else []), *(f"depth {at}" for at in lead)])
 
 
@@ -364,7 +364,7 @@ def _listed(place: Place) -> str:
 
 
 def _factor(number: Number) -> str:
-    """Return a number as a formula has it, a negative one in parentheses."""
+    """Return a number for a formula, in parentheses if negative."""
     text = number_text(number)
     return f"({text})" if text.startswith("-") else text
 
@@ -379,7 +379,7 @@ def _sum(terms: Sequence[Term]) -> Number:
 
 
 def _few(texts: Sequence[str]) -> list[str]:
-    """Return texts, or of very many the first and the last."""
+    """Return texts; of very many, only the first and the last."""
     if len(texts) <= MOST_TERMS:
         return list(texts)
     half = MOST_TERMS // 2

@@ -1,4 +1,4 @@
-"""A network as one SVG picture: text as text, light and dark, without anything from elsewhere."""
+"""A network as one self-contained SVG picture, with text as text, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .windows import Steps, drawn
 LANE = 22
 """The width of a lane."""
 MOST_LANES = 40
-"""How many lanes are drawn; further lines are named."""
+"""The most lanes that are drawn; further lines are named."""
 SEVERAL = 5
-"""From so many layers on, a network without a name is called by their number."""
+"""The number of layers from which on an unnamed network is titled by their number."""
 MEANINGS = {"multiply": "multiplies", "window": "moves a window", "join": "joins", "plain": "others"}
-"""What the colours of a diagram mean."""
+"""The meaning of a diagram's colours."""
 BEND = 8
-"""The radius with which a line turns."""
+"""The radius of a line's bends."""
 
 
 def render(
@@ -48,13 +48,13 @@ def render(
 
 
 def title_of(report: Report) -> str:
-    """Return a network's name, or its layers' ops if there are few."""
+    """Return a network's name, or its layers' ops if there are few, or their number."""
     ops = [layer.op for layer in report]
     return printable(report.network.name or (", ".join(ops) if len(ops) < SEVERAL else f"{len(ops)} layers"))
 
 
 def diagram(shown: Sequence[PictureNode]) -> Drawn:
-    """Return a network as a row a layer: the layer in its lane, its lines, and its name, op and output."""
+    """Return a network with one row per layer: the layer in its lane, its lines, and its name, op and output."""
     layout = lay_out([node.reads for node in shown], MOST_LANES)
     sources: list[list[str]] = [[] for _ in shown]
     for edge in layout.edges:
@@ -96,7 +96,7 @@ def _node(node: PictureNode, lane: int, at: int) -> str:
 
 
 def kind_of(node: PictureNode) -> str:
-    """Return what a layer does, which decides its colour: `multiply`, `join`, `window` or `plain`."""
+    """Return the kind of a layer, which decides its colour: `multiply`, `join`, `window` or `plain`."""
     if node.is_input or node.row is None:
         return "input"
     layer: Layer = node.row.layer.node.layer

@@ -1,4 +1,4 @@
-"""What one unit sees, as a part of an SVG picture: the map of each layer, from its own down to the input."""
+"""What one unit sees, as part of an SVG picture: the map of each layer, from its own down to the input."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from .pyramid import Level, Numbers, drawn_of, level_text, levels_of, unit_title
 LEAST_LINE = 640
 """The least width of a line of maps."""
 SIDES = 36, 144
-"""The longer side of the smallest and of the largest map."""
+"""The longer side of the smallest and the largest map."""
 LEAST_SIDE = 12
 """The least height and width of a map that is drawn."""
 MOST_LINES = 16
-"""The most units along an axis that are set apart by lines."""
+"""The most units along an axis that are separated by lines."""
 BESIDE = 4
-"""How much of the padding is shown, as a divisor of the size."""
+"""The divisor of a map's size that gives how much padding is shown."""
 MOST_SHADED = 10_000
-"""A map of more parts, each of places that are read equally often, is shaded alike."""
+"""The most parts (of places read equally often) of a map whose shades differ."""
 KEY = (("self", "the unit"), ("shade", "seen, the stronger the more units above read it"), ("boxed box", "its box"))
-"""What the colours of the maps mean."""
+"""The meaning of the maps' colours."""
 MOST_MAPS = 48
-"""How many maps are drawn."""
+"""The most maps that are drawn."""
 SHADES = 4
-"""How many shades there are."""
+"""The number of shades."""
 
 
 def unit_maps(view: Sight, room: int) -> Drawn:
-    """Return the maps of what a unit sees, side by side in lines of this width at least."""
+    """Return the maps of what a unit sees, side by side in lines of at least this width."""
     title = unit_title(view)
     every = [] if view.unknown else levels_of(view)
     levels = every if len(every) <= MOST_MAPS else drawn_of(every, MOST_MAPS)
@@ -59,14 +59,14 @@ def unit_maps(view: Sight, room: int) -> Drawn:
 
 
 def _left_out(every: Sequence[Level], levels: Sequence[Level]) -> str | None:
-    """Return that not all maps are drawn; None if they are."""
+    """Return a note if not all maps are drawn; otherwise None."""
     if len(levels) == len(every):
         return None
     return f"{len(levels)} of {len(every):,} maps; --of and --in take fewer layers"
 
 
 def _sides(sizes: Sequence[int], largest: int) -> tuple[int, int]:
-    """Return the height and the width of a map; they grow as the roots of its sizes, so that small ones are seen."""
+    """Return the height and width of a map, which grow with the roots of its sizes to keep small maps visible."""
     least, most = SIDES
     height, width = (1, 1, *sizes)[-2:]
     longest = max(height, width)
@@ -79,18 +79,18 @@ def _name(level: Level) -> str:
 
 
 def _note(level: Level) -> str:
-    """Return a map's sizes, how many of its places are seen, and which slice of it is drawn."""
+    """Return a text with a map's sizes, the share of places that is seen, and the slice that is drawn."""
     slices = f", slice {','.join(map(str, _slice(level)))}" if len(level.sizes) > 2 else ""
     return f"{'×'.join(map(str, level.sizes)) or '1'}: {masks.count(level.region):,}{slices}"
 
 
 def _slice(level: Level) -> tuple[int, ...]:
-    """Return the place on the axes before a map's rows at which it is drawn: in the middle of what is seen."""
+    """Return the index on the leading axes of the slice to draw: the middle of what is seen."""
     return masks.middle(level.region) or (0,) * (len(level.sizes) - 2)
 
 
 def _map(view: Sight, level: Level, place: tuple[int, int, int, int]) -> Iterator[str]:
-    """Yield the elements of a map: itself, its padding, the places that are seen, and its name."""
+    """Yield the elements of a map: its frame, its padding, the places that are seen, and its name."""
     left, top, width, height = place
     rows, columns = (1, 1, *level.sizes)[-2:]
     box = level.box if level.at == view.source else None
@@ -123,17 +123,17 @@ def _map(view: Sight, level: Level, place: tuple[int, int, int, int]) -> Iterato
 
 
 def _path(rows: Sequence[int]) -> str:
-    """Return the path of places that are bitmaps by row."""
+    """Return the SVG path of places given as a bitmap per row."""
     return "".join([f"M{x} {y}h{across}v{down}h{-across}z" for x, y, across, down in rectangles(rows)])
 
 
 def _beside(size: int, span: Interval) -> int:
-    """Return how much of the padding on both sides is shown for a box."""
+    """Return how much padding is shown on both sides for a box."""
     return min(max(0, -span[0], span[1] + 1 - size), -(-size // BESIDE))
 
 
 def _shaded(view: Sight, level: Level, rows: int) -> Iterator[tuple[float, list[int]]]:
-    """Yield the places that are seen by how often they are read, as an opacity and a bitmap for each row."""
+    """Yield the places that are seen, grouped by how often they are read: an opacity and a bitmap per row."""
     seen, place = masks.hull(level.region), _slice(level)
     if seen is None:
         return
@@ -146,7 +146,7 @@ def _shaded(view: Sight, level: Level, rows: int) -> Iterator[tuple[float, list[
         return
     shares = [number for number, *_ in terms]
     values = [
-        [sum(map(prod, zip(shares, own, other, strict=True))) for _, other in across]  # a value for each part
+        [sum(map(prod, zip(shares, own, other, strict=True))) for _, other in across]  # one value per part
         for _, own in down
     ]
     most = max(map(max, values))
@@ -163,7 +163,7 @@ def _shaded(view: Sight, level: Level, rows: int) -> Iterator[tuple[float, list[
 
 
 def _runs(span: Interval, axes: Sequence[Numbers]) -> list[tuple[Interval, tuple[int, ...]]]:
-    """Return the runs of places of an interval along which each of some axes has the same number, and these."""
+    """Return the runs of places of an interval along which all `axes` have constant numbers, and those numbers."""
     runs: list[tuple[Interval, tuple[int, ...]]] = []
     for at in range(span[0], span[1] + 1):
         numbers = tuple([axis >> at & 1 if isinstance(axis, int) else axis[at] for axis in axes])
@@ -175,12 +175,12 @@ def _runs(span: Interval, axes: Sequence[Numbers]) -> list[tuple[Interval, tuple
 
 
 def opacity(shade: int) -> float:
-    """Return how much of its colour a shade has, from 1, for what is seldom read, to the last."""
+    """Return the opacity of a shade, from 1 for what is rarely read to the last."""
     return 0.25 + 0.75 * shade / SHADES
 
 
 def _seen(level: Level, place: Sequence[int], rows: int) -> list[int]:
-    """Return the places of a slice that are seen, as a bitmap for each row."""
+    """Return the places of a slice that are seen, as a bitmap per row."""
     whole = [0] * rows
     for one in level.region:
         if all(bits >> at & 1 for bits, at in zip(one, place, strict=False)):
@@ -191,7 +191,7 @@ def _seen(level: Level, place: Sequence[int], rows: int) -> list[int]:
 
 
 def rectangles(rows: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the units of a map as rectangles, left, top, width and height: equal rows together, run by run."""
+    """Yield the units of a map as rectangles (left, top, width, height), run by run, with equal rows merged."""
     top = 0
     while top < len(rows):
         down = next((at for at in range(top, len(rows)) if rows[at] != rows[top]), len(rows)) - top

@@ -1,4 +1,4 @@
-"""A window step by step, for a picture and for a page: the maps as grids of cells, and the arithmetic."""
+"""A window step by step, for pictures and pages: the maps as grids of cells, and the arithmetic."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from .elements import CHARACTER, EDGE, ROW, Drawn, text, text_width
 from .steps import MOST_CELLS, Block, Sketch, check_asked, legend, numbers
 
 MOST_DRAWN = 4096
-"""How many cells a page draws at most for a step."""
+"""The most cells that a page draws for a step."""
 MOST_WORK = 400_000
-"""How many cells the steps of a page have together, at most; a product counts as two."""
+"""The most cells of all steps of a page together; a product counts as two."""
 EVERYTHING = 1 << 30
-"""No limit for the cells of a row."""
+"""A number of cells per row that is never reached."""
 WIDEST = 100
 """The most characters of a line of arithmetic in a picture."""
 LINE = 18
 """The height of a line of text."""
 ROOM = 960
-"""The width within which the steps of a picture are placed side by side."""
+"""The width in which the steps of a picture are placed side by side."""
 
 
 class Steps(NamedTuple):
-    """The steps of a single layer's window that are asked for."""
+    """The requested steps of a single layer's window."""
 
     filled: Filled
     step: int | None
-    """One step, counted from 1; None for all of them, or the first."""
+    """One step, counted from 1; None for all, or the first ones."""
     channel: int = 0
     """The output channel."""
 
 
 def drawn(steps: Steps) -> Drawn:
-    """Return the steps of a window as a part of a picture. SpecError for one that it lacks, or for too many cells."""
+    """Return the steps of a window as part of a picture. SpecError for a missing step, or for too many cells."""
     asked, sketch = numbers(*steps), Sketch(steps.filled, steps.channel, Style())
     parts = [_step(sketch, number) for number in asked]
     wide, tall = max([part.width for part in parts]) + 2 * EDGE, max([part.height for part in parts]) + EDGE
@@ -76,7 +76,7 @@ def _step(sketch: Sketch, number: int) -> Drawn:
 
 
 def _grid(name: str, block: Block) -> Drawn:
-    """Return a map as a grid, its cells that the step is about marked: these last, so that their edges are whole."""
+    """Return a map as a grid; marked cells are drawn last, so that their borders are whole."""
     wide = 8 + int(max([len(cell.text) for row in block for cell in row]) * CHARACTER)
     side = max(wide, ROW)
     lines = [text(0, 12, name, "faint")]
@@ -89,10 +89,10 @@ def _grid(name: str, block: Block) -> Drawn:
 
 
 def as_json(steps: Steps) -> dict[str, Any] | None:
-    """Return the steps of a window as JSON: the maps of the first, and of each what differs from the one before.
+    """Return the steps of a window as JSON: the maps of the first, and the changes at each further one.
 
-    Of very many steps so many as a page has room for, from the one that is asked for on; None if there are too many
-    cells. SpecError for a step that the window does not have.
+    Of very many steps, as many as a page has room for, from the requested one on; None if there are too many cells.
+    SpecError for a step that does not exist.
     """
     check_asked(*steps)
     window, asked = steps.filled.window, (steps.step or 1) - 1
@@ -146,6 +146,6 @@ def _cells(block: Block) -> Iterator[tuple[str, bool]]:
 
 
 def _changed(old: _Cells, new: _Cells) -> list[Any]:
-    """Return a map's name if that is another, and the cells whose texts are."""
+    """Return a map's name, if it has changed, and the cells whose texts have changed."""
     cells = [[at, text] for at, (one, text) in enumerate(zip(old.texts, new.texts, strict=True)) if one != text]
     return [None if old.name == new.name else new.name, cells]

@@ -1,4 +1,4 @@
-"""What `cnncalc solve` finds: the settings of a layer, the inputs of a network, a stack of layers."""
+"""The results of `cnncalc solve`: settings of a layer, inputs of a network, a stack of layers."""
 
 from __future__ import annotations
 

@@ -16,17 +16,17 @@ from ..texts import plural
 
 
 class InputAnswer(NamedTuple):
-    """The inputs of a network, and how an image is padded to be one; None if that is not asked, or impossible."""
+    """The inputs of a network, and the padding that makes an image one of them (None if there is none)."""
 
     inputs: WantedInputs
     fit: list[Fit] | None = None
     image: Sequence[int] | None = None
     least: bool = False
-    """Whether the smallest input alone is asked for."""
+    """Whether only the smallest input is asked for."""
 
     @property
     def found(self) -> bool:
-        """Whether there is what is asked for."""
+        """Whether there is a solution."""
         return bool(self.inputs.ways) and (self.image is None or self.fit is not None)
 
 
@@ -39,7 +39,7 @@ class InputRow(NamedTuple):
 
 
 MOST_WAYS = 8
-"""How many sets of inputs a table shows."""
+"""The most sets of inputs that a table shows."""
 _COLUMNS: dict[str, Column[InputRow]] = {
     "set": Column("set", lambda row: row.number),
     "axis": Column("axis", lambda row: row.axis, right=False),
@@ -74,7 +74,7 @@ def _lines(answer: InputAnswer) -> Iterator[str]:
 
 
 def none_text(answer: InputAnswer) -> Iterator[str]:
-    """Yield the lines that say that there is no input, and which outputs there are instead."""
+    """Yield the lines that say that there is no input, and which outputs are possible instead."""
     wish = answer.inputs.wish
     out = wish.out if wish.features is None else None
     yield "no input" + (f" gives the output {show(out)}" if out is not None else " is as wanted")
@@ -83,7 +83,7 @@ def none_text(answer: InputAnswer) -> Iterator[str]:
 
 
 def table(answer: InputAnswer, style: Style) -> Iterator[str]:
-    """Yield the table of sizes, an axis a row, or why there is none."""
+    """Yield the table of sizes, one axis per row, or why there is none."""
     if not answer.inputs.ways:
         yield from [line + "\n" for line in none_text(answer)]
         return
@@ -103,7 +103,7 @@ def _pieces(way: Mapping[str, Numbers]) -> list[dict[str, Any]]:
 
 
 def as_json(answer: InputAnswer, style: Style) -> Iterator[str]:
-    """Yield one JSON document: the sizes of each axis, any of one with any of another."""
+    """Yield one JSON document: the sizes of each axis, which may be combined freely."""
     found = answer.inputs
     ways = [_pieces(way) for way in found.ways]
     keys: dict[str, Any] = {"sizes": iter(ways[0] if ways else []), "input": to_json(found.sample)}
@@ -123,7 +123,7 @@ def as_json(answer: InputAnswer, style: Style) -> Iterator[str]:
 
 
 class PieceRow(NamedTuple):
-    """One rule for the sizes of an axis, in one of the sets of inputs."""
+    """A rule for the sizes of an axis in one of the sets of inputs."""
 
     number: int
     axis: str
@@ -141,7 +141,7 @@ _PIECE_COLUMNS: dict[str, Column[PieceRow]] = {
 
 
 def _pieces_grid(answer: InputAnswer) -> Grid:
-    """Return a row for each rule, as JSON has them."""
+    """Return a row for each rule, as in JSON."""
     rows = [
         PieceRow(at, axis, piece)
         for at, way in enumerate(answer.inputs.ways, 1)

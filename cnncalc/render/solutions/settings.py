@@ -16,7 +16,7 @@ from ..texts import plural
 
 
 def _axes(values: Sequence[Any]) -> str:
-    """Return one number for all axes, or one per axis, as words have them."""
+    """Return one number for all axes, or one per axis, in the form of layer words."""
     texts = [str(value) for value in values]
     return texts[0] if len(set(texts)) == 1 else "x".join(texts)
 
@@ -28,13 +28,13 @@ def _sides(whole: Whole) -> str:
 
 
 def _padding_word(whole: Whole) -> str | None:
-    """Return the padding word that stands for both sides of all axes; None without one."""
+    """Return the padding word that stands for both sides of all axes; None if there is none."""
     words = {one.word for one in whole}
     return words.pop() if len(words) == 1 else None
 
 
 def word(layer: Windowed, whole: Whole) -> str:
-    """Return the layer with a setting as a word: `conv:64,k7,s2,p3`."""
+    """Return the layer with a setting as a layer word: `conv:64,k7,s2,p3`."""
     given = layer.given
     others = [key for key in given if key not in (*KEYS, "p_total", layer.BARE)]
     bare = [_value(given[layer.BARE])] if layer.BARE in given and layer.BARE not in KEYS else []
@@ -55,7 +55,7 @@ def _value(value: object) -> str:
 
 
 def _is_total(whole: Whole) -> bool:
-    """Return whether the padding is what p_total gives, and not the same on both sides."""
+    """Return whether the padding is a total, with sides that may differ."""
     sides = [one.after - one.before for one in whole]
     return any(sides) and all(side in (0, 1) for side in sides)
 
@@ -92,11 +92,11 @@ def _from_to(answer: Answer) -> str:
 
 
 _ANY = {"p": "p below the kernel's extent", "out_pad": "any out_pad"}
-"""How a range is called that is not given."""
+"""The text for a range that is not given."""
 
 
 def ranges_text(answer: Answer) -> str:
-    """Return the ranges of what the layer leaves open: `k 1..11, s 1..4`."""
+    """Return the ranges of the open keys: `k 1..11, s 1..4`."""
     ranges = answer.question.ranges._asdict()
     texts = [
         _ANY[key] if ranges[key] is None else f"{key} {'..'.join(map(str, sorted({ranges[key][0], ranges[key][-1]})))}"
@@ -106,7 +106,7 @@ def ranges_text(answer: Answer) -> str:
 
 
 def none_text(answer: Answer) -> Iterator[str]:
-    """Yield the lines that say how close the layer gets, and what would have to change."""
+    """Yield the lines that say which outputs are nearest, and what would have to change."""
     layer = answer.question.layer
     yield f"no setting of {layer.op} leads from {_from_to(answer)} ({ranges_text(answer)})"
     for near in answer.nearest:
@@ -117,7 +117,7 @@ def none_text(answer: Answer) -> Iterator[str]:
 
 
 def count_text(answer: Answer) -> str:
-    """Return how many settings there are, and how many of them are listed."""
+    """Return a text with the number of settings, and how many are listed."""
     found = ("" if answer.found.complete else "at least ") + plural(answer.number, "setting")
     listed = "" if answer.number <= answer.most else f", of which the first {answer.most:,} are listed"
     verb = "leads" if answer.number == 1 else "lead"
@@ -134,7 +134,7 @@ def table(answer: Answer, style: Style) -> Iterator[str]:
 
 
 def as_json(answer: Answer, style: Style) -> Iterator[str]:
-    """Yield one JSON document, a setting a line."""
+    """Yield one JSON document, one setting per line."""
     keys: dict[str, Any] = {
         "solutions": (setting_keys(whole) for whole in answer.settings),
         "complete": answer.complete,

@@ -1,4 +1,4 @@
-"""A stack of layers as words; its report is shown as any other."""
+"""A stack of layers as words; its report is shown like any other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...solutions.stacks import MOST_LAYERS, LayerStack
 
 
 def words_text(stack: LayerStack) -> str:
-    """Return a stack as words, a run of equal ones once: `64xHxW maxpool:2,times=4 conv:64,k3`."""
+    """Return a stack as words, with repeated ones merged: `64xHxW maxpool:2,times=4 conv:64,k3`."""
     words = [show(stack.report.sample)]
     for word, run in groupby(stack.words):
         number = len(list(run))
@@ -21,7 +21,7 @@ def words_text(stack: LayerStack) -> str:
 
 
 def none_text(words: Sequence[str], field: str, as_json: bool) -> Iterator[str]:
-    """Yield that no stack of these words sees so many pixels."""
+    """Yield the message that no stack of these words sees that many pixels."""
     if as_json:
         yield from json_document({"solutions": [], "complete": True}.items())
         return

@@ -51,6 +51,10 @@ CHOSEN = [
     (made("A") + made("B", 5, ", n"), None, [4]),
     (made("Part") + "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
      "        self.part = Part()\n    def forward(self, x):\n        return self.part(x)\n", None, [4]),
+    (made("Part") + made("Body", 5, ", n").replace("nn.Conv2d", "Part() or nn.Conv2d")
+     + "def body():\n    return Body(1)\n"
+     "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.part = body().conv\n"
+     "    def forward(self, x):\n        return self.part(x)\n", None, [4]),
     (GROWN, None, [4]),
     ("nets = {'a': nn.Conv2d(3, 6, 3)}\n", "nets['a']", [6]),
     ("if torch.cuda.is_available():\n    n = 1\nelse:\n    n = 9\nnet = nn.Conv2d(3, n, 1).to('cuda')", None, [9]),

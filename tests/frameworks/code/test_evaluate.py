@@ -131,6 +131,7 @@ CASES = [
     ("first, *others, last = 'a', 'b', 'c', 'd'", "[first, others, last]"),
     (CLOSURE, "[f(), f()]"),
     ("class A: k = 3\nn = 4\ndef f(name): return globals()[name]\nm = f('A').k", "[m, f('n')]"),
+    ("n = 4\ndef f(name): return name in globals(), globals().get(name, 5)", "[*f('n'), *f('m')]"),
     ("cfg = {'w': 8}\ndef widen(): cfg['w'] = 16\nwiden()", "cfg"),
     ("w = 8\ndef widen():\n    global w\n    w += 9\ndef twice():\n    widen()\n    widen()\ntwice()", "w"),
     ("xs = []\nys = xs\nys.append(3)\nzs = [ys]\nfor z in zs: z += [4]\n(a := zs[0]).append(5)", "[xs, a is xs]"),

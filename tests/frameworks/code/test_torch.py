@@ -277,6 +277,15 @@ def _read(text: str) -> Any:
     return sources.imported(SourceReader(text, "net.py", None).begin(), "net.py")
 
 
+def test_the_states_of_a_cell_may_be_new_zeros() -> None:
+    init = "        self.m = nn.LSTMCell(6, 5)"
+    forward = "        h = c = x.new_zeros(x.shape[0], 5)\n        for n in range(3): h, c = self.m(x[:, n], (h, c))\n"
+    for state in (forward, forward.replace("x.new_zeros(x.shape[0], 5)", "torch.rand(x.shape[0], 5)")):
+        source = NET.format(init=init, forward=state + "        return h", more="")
+        report = trace.shape(imported(read(source, "net.py", None), "net.py"), (3, 6))
+        assert (report.out, report.params) == ((5,), 4 * 5 * (6 + 5) + 2 * 4 * 5)
+
+
 def test_a_lazy_module_is_another_for_each_input() -> None:
     """And its weights are named as the state_dict names them."""
     for channels, height in ((3, 32), (5, 20)):
@@ -374,7 +383,7 @@ IMPOSSIBLE = [
     ("", "return F.interpolate(x)", "it needs size or scale_factor"),
     ("", "return F.interpolate(x, 9, 2)", "it takes size or scale_factor, not both"),
     ("", "return F.interpolate(x, -9)", "size is -9: a size is at least 1"),
-    ("", "return F.interpolate(x, (9, 7, 5, 3))", "size has 4 sizes for the 2 axes of space of 4x6x8"),
+    ("", "return F.interpolate(x, (9, 7, 5, 3))", "size is (9, 7, 5, 3): 4 numbers for 2 axes"),
     (
         "",
         "return F.interpolate(x, scale_factor=2, mode='cubic')",
@@ -382,26 +391,48 @@ IMPOSSIBLE = [
     ),
     ("", "return F.interpolate(x, 9, align_corners=True)", "align_corners is for modes that interpolate"),
     ("self.m = nn.AdaptiveAvgPool2d(-1)", "return self.m(x)", "output_size is -1: a size is at least 0"),
-    ("self.m = nn.AdaptiveMaxPool2d((3,))", "return self.m(x)", "output_size has 1 sizes for the 2 axes of space"),
+    ("self.m = nn.AdaptiveMaxPool2d((3,))", "return self.m(x)", "output_size is (3,): 1 number for 2 axes"),
     ("self.m = nn.Fold(-1, 3)", "return self.m(x[:, 0])", "output_size is -1: a size is at least 1"),
     ("self.m = nn.AvgPool2d(2, divisor_override=0)", "return self.m(x)", "divisor_override is 0, not a whole number"),
-    ("self.m = nn.MaxPool2d(2, (2, 2, 2))", "return self.m(x)", "stride has 3 numbers for 2 axes"),
+    ("self.m = nn.MaxPool2d(2, (2, 2, 2))", "return self.m(x)", "stride is (2, 2, 2): 3 numbers for 2 axes"),
     ("self.m = nn.Conv2d(4, 5, 3, stride=0)", "return self.m(x)", "stride: 0 is too small: the minimum is 1"),
-    ("self.m = nn.Conv2d(4, 5, (3,))", "return x", "kernel_size=(3,) has 1 of 2 sides"),
-    ("self.m = nn.Conv2d(4, 5, 3, padding=None)", "return x", "Conv2d: padding is None, not a whole number"),
-    ("self.m = nn.Conv2d(4, 5, 3, padding_mode=None)", "return x", "Conv2d: padding_mode is None, not a text"),
-    ("self.m = nn.AdaptiveAvgPool2d(None)", "return x", "AdaptiveAvgPool2d: output_size is None, not a value"),
-    ("self.m = nn.Dropout(None)", "return x", "Dropout: p is None, not a number"),
-    ("self.m = nn.LazyBatchNorm2d(momentum='0.1')", "return x", "LazyBatchNorm2d: momentum is '0.1', not a number"),
-    ("self.m = nn.GELU(True)", "return x", "GELU: approximate is True, not a text"),
+    ("self.m = nn.Conv2d(4, 5, (3,))", "return x", "Conv2d: kernel_size is (3,): 1 number for 2 axes"),
+    (
+        "self.m = nn.Conv2d(4, 5, 3, padding=None)",
+        "return self.m(x)",
+        "padding is (None, None), not a whole number, or",
+    ),
+    ("self.m = nn.Conv2d(4, 5, 3, padding_mode=None)", "return x", "padding_mode=None is not one of zeros, reflect"),
+    ("self.m = nn.AdaptiveAvgPool2d(None)", "return self.m(x)", "output_size is None, not a whole number, or one"),
+    ("self.m = nn.Dropout(None)", "return x", "p=None is not from 0 to 1"),
+    ("self.m = nn.LazyBatchNorm2d(momentum='0.1')", "return self.m(x)", "momentum is '0.1', not a number"),
+    ("self.m = nn.GELU(True)", "return self.m(x)", "approximate is True, not 'none' or 'tanh'"),
+    ("", "return F.gelu(x, approximate='x')", "approximate is 'x', not 'none' or 'tanh'"),
+    ("self.m = nn.ConstantPad2d(1, 'x')", "return self.m(x)", "value is 'x', not a number"),
+    ("self.m = nn.ZeroPad2d((1,))", "return self.m(x)", "1 sides of padding for 4 axes"),
+    ("", "return F.pad(x, [1, 1.0])", "pad is [1, 1.0], not a list of whole numbers"),
+    ("self.m = nn.Unfold((2,))", "return self.m(x)", "kernel_size is (2,): 1 number for 2 axes"),
+    ("self.m = nn.LPPool2d((2,), 2)", "return self.m(x)", "norm_type is (2,), not a number"),
+    ("self.m = nn.MaxPool2d(2, ceil_mode=None)", "return self.m(x)", "ceil_mode is None, not True or False"),
+    ("self.m = nn.GRU(8, 3, batch_first=1)", "return x", "batch_first=1 is not True or False"),
+    ("self.m = nn.RNN(8, 3, bidirectional=1)", "return self.m(x[:, 0])[0]", "bidirectional is 1, not True or False"),
+    (
+        "self.m = nn.Upsample(9, mode='bilinear', align_corners=0)",
+        "return self.m(x)",
+        "align_corners is 0, not True or",
+    ),
+    ("self.m = nn.Embedding(5, 3, True)", "return x", "padding_idx=True is not one of num_embeddings=5"),
+    ("self.m = nn.BatchNorm2d(1)", "return self.m(x)", "expects 1 channels, gets 4 of 4x6x8"),
+    ("", "return x.softmax(dim=True)", "an axis is a whole number"),
     ("self.m = nn.Hardtanh(2, 2)", "return x", "min_val=2 is not below max_val=2"),
-    ("self.m = nn.RReLU(2, 0)", "return x", "lower=2 is above upper=0"),
+    ("self.m = nn.RReLU(2, 0)", "return self.m(x)", "the lower bound 2 is above the upper one, 0"),
+    ("", "return F.interpolate(x, scale_factor=0.1)", "scale_factor is 0.1, which leaves 0x0 of 6x8"),
     ("self.m = nn.Embedding(5, 3, 5)", "return x", "padding_idx=5 is not one of num_embeddings=5"),
     ("self.m = nn.GroupNorm(3, 4)", "return x", "num_groups=3 does not divide num_channels=4"),
     ("self.m = nn.LSTM(4, 5, proj_size=5)", "return x", "proj_size=5 is not below hidden_size=5"),
     ("self.m = nn.GRU(4, 0)", "return x", "hidden_size=0 is not above 0"),
     ("self.m = nn.RNN(4, 5, 0)", "return x", "num_layers=0 is not above 0"),
-    ("self.m = nn.RNN(4, 5, dropout=2)", "return x", "dropout=2 is not from 0 to 1"),
+    ("self.m = nn.RNN(4, 5, dropout=2)", "return x", "dropout=2 is not a number from 0 to 1"),
     ("self.m = nn.Bilinear(8, 7, 3)", "return self.m(x, x)", "expects 7 features of input 2, gets 4x6x8"),
     ("", "return x.chunk(0, 1)[0]", "the number of parts is 0, and must be at least 1"),
     ("", "return x.split(-2, 1)[0]", "the number of units of a part is -2, and must be at least 1"),
@@ -461,7 +492,29 @@ IMPOSSIBLE = [
     ("self.a = nn.Conv2d(4, 3, 1)", "return self.a()", "it is called without an input"),
     ("self.a = nn.utils.weight_norm(nn.Conv2d(4, 3, 1, bias=False), 'bias')", "return self.a(x)", "is not supported"),
     ("self.k = torch.float32 | None", "return x", "which is not supported"),
+    ("self.to = nn.ReLU()", "return self.to(x)", "Net has 'to' as an attribute of the class, which PyTorch finds"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("made", "params"),
+    [
+        ("nn.Hardtanh(float('nan'))", 0),
+        ("nn.BatchNorm2d(4, eps=float('inf'))", 8),
+        ("nn.ConstantPad2d(0, float('nan'))", 0),
+        ("nn.Dropout(False)", 0),
+        ("nn.LeakyReLU(True)", 0),
+        ("nn.MaxPool2d(1, [])", 0),
+        (
+            "nn.Conv2d(4, 4, 1, stride=1)\n        self.k = self.m.stride[1] + self.m.padding[0] + self.m.dilation[1]",
+            20,
+        ),
+    ],
+)
+def test_settings_that_pytorch_takes_are_taken(made: str, params: int) -> None:
+    source = NET.format(init=f"        self.m = {made}", forward="        return self.m(x)", more="")
+    report = trace.shape(imported(read(source, "net.py", None), "net.py"), (2, 4, 6, 8))
+    assert (report.out, report.params) == ((2, 4, 6, 8), params)
 
 
 NUMBERS = [

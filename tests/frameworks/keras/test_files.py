@@ -246,6 +246,10 @@ def test_broken_files(files: Path, tmp_path: Path) -> None:
     assert "claims 4,398,046,511,104 bytes, but the file holds only 0" in run(path, tmp_path)
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
+        file.create_dataset(f"{weights}/bias", (1 << 24,), "f4", chunks=(1,))  # HDF5 takes 60 bytes for each
+    assert "bias' lies in 16,777,216 parts, and the file holds 0 bytes of it" in run(path, tmp_path)
+    with changed(files / "keras3.h5", path) as file:
+        del file[f"{weights}/bias"]
         file[f"{weights}/bias"] = ["a"] * 5
     assert "/out/bias' holds no numbers" in run(path, tmp_path)
     with changed(files / "keras3.h5", path) as file:

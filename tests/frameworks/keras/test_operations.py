@@ -45,12 +45,63 @@ def model(*layers: dict[str, Any], shape: tuple[int | None, ...] = (4, 5, 3)) ->
     return {"module": "keras", "class_name": "Functional", "config": {"name": "m", "layers": records, **ends}}
 
 
+RNG = np.random.default_rng(4)
+MATRIX, PAIR, KERNEL, ONCE, BLOCK = [
+    np.round(RNG.standard_normal(shape), 2).astype(np.float32)
+    for shape in ((3, 7), (2, 5), (2, 3, 3, 2), (1, 1, 6, 2), (3, 2, 4))
+]
+CONVOLUTIONS = ("Conv", "DepthwiseConv")
+HOLDS = [[[True], [False], [True], [True], [False]]]
+
+
+def correlated(x: Any, kernel: Any, s: tuple[int, int], d: int = 1, *, each: bool = False) -> Any:
+    """A convolution without padding, of each channel by itself if `each`."""
+    kh, kw = kernel.shape[:2]
+    views = np.lib.stride_tricks.sliding_window_view(x, ((kh - 1) * d + 1, (kw - 1) * d + 1), (1, 2))
+    views = views[:, :: s[0], :: s[1], :, ::d, ::d]
+    if not each:
+        return np.einsum("bhwcij,ijcd->bhwd", views, kernel)
+    return np.einsum("bhwcij,ijcm->bhwcm", views, kernel).reshape(*views.shape[:3], -1)
+
+
+def first(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of images whose channels come first."""
+    return lambda x: function(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+
 OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
     ("whole numbers", layer("Cast", [tensor("x")], "keras.src.ops.core", dtype="int32"), np.trunc),
     ("saturated", layer("SaturateCast", [tensor("x")], "keras.src.ops.core", dtype="uint8"),
      lambda x: np.trunc(x.clip(0, 255))),
     ("truth values", layer("Cast", [tensor("x")], "keras.src.ops.core", dtype="bool"), lambda x: x != 0),
     ("halves", layer("Cast", [tensor("x")], "keras.src.ops.core", dtype="float16"), lambda x: x),
+    ("an array last in a product", layer("Matmul", [tensor("x"), constant(MATRIX.tolist())]), lambda x: x @ MATRIX),
+    ("an array first in a product", layer("Matmul", [constant(PAIR.tolist()), tensor("x")]), lambda x: PAIR @ x),
+    ("dot", layer("Dot", [tensor("x"), constant(MATRIX.tolist())]), lambda x: x @ MATRIX),
+    ("einsum with an array", layer("Einsum", [tensor("x"), constant(MATRIX.tolist())], subscripts="bhwc,cd->bdwh"),
+     lambda x: np.einsum("bhwc,cd->bdwh", x, MATRIX)),
+    ("einsum of an array first", layer("Einsum", [constant(PAIR.tolist()), tensor("x")], subscripts="dw,bhwc->bhdc"),
+     lambda x: np.einsum("dw,bhwc->bhdc", PAIR, x)),
+    ("tensordot", layer("Tensordot", [tensor("x"), constant(BLOCK.tolist())], axes=[[1, -1], [2, 0]]),
+     lambda x: np.tensordot(x, BLOCK, ([1, 3], [2, 0]))),
+    ("tensordot of an axis", layer("Tensordot", [tensor("x"), constant(MATRIX.tolist())], axes=1),
+     lambda x: x @ MATRIX),
+    ("conv", layer("Conv", [tensor("x"), constant(KERNEL.tolist())], "keras.src.ops.nn", strides=[2, 1],
+                   padding="valid", dilation_rate=1), lambda x: correlated(x, KERNEL, (2, 1))),
+    ("conv of rate 2", layer("Conv", [tensor("x"), constant(KERNEL.tolist())], "keras.src.ops.nn", strides=1,
+                             padding="valid", dilation_rate=2), lambda x: correlated(x, KERNEL, (1, 1), 2)),
+    ("conv of channels first", layer("Conv", [tensor("x", shape=(3, 4, 5)), constant(KERNEL.tolist())],
+                                     "keras.src.ops.nn", padding="valid", data_format="channels_first"),
+     first(lambda x: correlated(x, KERNEL, (1, 1)))),
+    ("depthwise", layer("DepthwiseConv", [tensor("x"), constant(KERNEL.tolist())], "keras.src.ops.nn", strides=2,
+                        padding="valid"), lambda x: correlated(x, KERNEL, (2, 2), each=True)),
+    ("depthwise of channels first", layer("DepthwiseConv", [tensor("x", shape=(3, 4, 5)), constant(KERNEL.tolist())],
+                                          "keras.src.ops.nn", padding="valid", data_format="channels_first"),
+     first(lambda x: correlated(x, KERNEL, (1, 1), each=True))),
+    ("separable", layer("SeparableConv", [tensor("x"), constant(KERNEL.tolist()), constant(ONCE.tolist())],
+                        "keras.src.ops.nn", strides=2, padding="valid"),
+     lambda x: correlated(x, KERNEL, (2, 2), each=True) @ ONCE[0, 0]),
+    ("where an array holds", layer("Where", [constant(HOLDS), tensor("x"), 0.5]), lambda x: np.where(HOLDS, x, 0.5)),
     ("number first", layer("TrueDivide", [1.0, tensor("x")]), lambda x: 1 / x),
     ("array last", layer("Subtract", [tensor("x"), constant(ARRAY)]), lambda x: x - np.array(ARRAY, np.float32)),
     ("array first", layer("Power", [constant([[[[2.0]], [[3.0]], [[1.0]], [[4.0]]]]), tensor("x")]),
@@ -139,11 +190,40 @@ OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
 
 @pytest.mark.parametrize(("operation", "function"), [row[1:] for row in OPERATIONS], ids=[row[0] for row in OPERATIONS])
 def test_an_operation(operation: dict[str, Any], function: Callable[[Any], Any]) -> None:
-    expected = function(X)
-    result = cnncalc.run(model(operation), X)
+    is_first = operation["config"].get("data_format") == "channels_first" and operation["class_name"] in CONVOLUTIONS
+    x = X.transpose(0, 3, 1, 2) if is_first else X
+    whole, expected = model(operation, shape=x.shape[1:]), function(x)
+    result, report = cnncalc.run(whole, x), cnncalc.shape(whole)
     assert result.shape == expected.shape
     assert np.allclose(result, expected, atol=1e-5)
-    assert cnncalc.shape(model(operation)).out == expected.shape[1:]
+    assert (report.out, report.params) == (expected.shape[1:], 0)
+
+
+def test_rows_of_an_array_by_the_numbers_of_a_tensor() -> None:
+    take = layer("Take", [constant(MATRIX.tolist()), tensor("x", shape=(4,))], axis=0)
+    whole = model(take, shape=(4,))
+    places = np.array([[2, 0, 1, 1], [0, 2, 2, 1]])
+    assert np.array_equal(cnncalc.run(whole, places), MATRIX[places])
+    assert cnncalc.shape(whole).params == 0
+
+
+NO_PRODUCTS: dict[str, dict[str, Any]] = {
+    "of the batch": layer("Matmul", [constant(PAIR.tolist()), tensor("x", shape=(5,))]),
+    "of more axes": layer("Matmul", [tensor("x", shape=(5,)), constant([BLOCK.tolist()])]),
+    "an array without the batch": layer("Einsum", [tensor("x"), constant(MATRIX.tolist())], subscripts="bhwc,bc->bhw"),
+    "the batch in an array": layer("Tensordot", [constant(PAIR.tolist()), tensor("x")], axes=[[1], [2]]),
+    "the batch": layer("Tensordot", [tensor("x"), constant(PAIR.tolist())], axes=[[0], [0]]),
+    "other channels": layer("Conv", [tensor("x", shape=(4, 5, 2)), constant(KERNEL.tolist())], "keras.src.ops.nn"),
+    "too few axes": layer("Conv", [tensor("x", shape=(5, 3)), constant(KERNEL.tolist())], "keras.src.ops.nn"),
+}
+
+
+@pytest.mark.parametrize("case", NO_PRODUCTS)
+def test_what_an_array_does_not_fit_is_opaque(case: str) -> None:
+    operation = NO_PRODUCTS[case]
+    shapes = [one["config"].get("shape") for one in operation["inbound_nodes"][0]["args"]]
+    whole = model(operation, shape=tuple(next(one for one in shapes if one)[1:]))
+    assert cnncalc.shape(whole).layers[-1].op == "opaque"
 
 
 def test_the_parts_of_a_split_are_results() -> None:

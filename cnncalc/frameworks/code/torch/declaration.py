@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ....errors import ShapeError
 from ..libraries import NameTable
-from ..values import MISSING, ClassValue, Frame, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe
+from ..values import ClassValue, Frame, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe
 from .functions import apply, recorder
 from .modules import MODULE, first_of
 from .shapes import as_code
@@ -130,38 +131,16 @@ def signature(arguments: str) -> FunctionValue:
     return function
 
 
-def defaults_of(function: FunctionValue) -> dict[str, Any]:
-    """Return the default of each argument behind `self`; `MISSING` for one without."""
-    names = [one.arg for one in function.node.args.args[1:]]
-    return dict(zip(names, [MISSING] * (len(names) - len(function.defaults)) + function.defaults, strict=True))
-
-
-NONE_TOO = ("momentum", "value")
-"""Arguments that may be None, though it is not their default."""
-
-
-def unlike(key: str, default: Any, value: Any) -> str | None:
-    """Return what an argument takes instead of a value that PyTorch refuses, by its default; None for other values.
-
-    Its own functions in C++ take neither None nor a text for a number; a flag may be anything.
-    """
-    if default is None or isinstance(default, bool) or (value is None and key in NONE_TOO):
-        return None
-    if isinstance(default, str):
-        return "a text" if value is None or isinstance(value, (int, float, tuple, list)) else None
-    if isinstance(default, float):
-        return "a number" if value is None or isinstance(value, (str, tuple, list)) else None
-    if value is None:
-        return "a whole number" if isinstance(default, int) else "a value"
-    return None
-
-
 def must(*rules: tuple[Callable[[Attributes], bool], str]) -> Callable[[Evaluator, InstanceValue, Any], None]:
     """Return what refuses a module that is made, unless its attributes hold rules; each has the text of its error."""
 
     def check(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
         for holds, text in rules:
-            if not holds(made.attributes):
+            try:
+                held = holds(made.attributes)
+            except TypeError:  # it compares another kind of value
+                held = False
+            if not held:
                 raise evaluator.error(node, text.format(**{key: as_code(one) for key, one in made.attributes.items()}))
 
     return check
@@ -207,12 +186,9 @@ def maker(
         for value in values.values():
             if isinstance(value, UnknownValue):
                 raise evaluator.unknown(value, node)
-        for key, default in defaults_of(function).items():
-            if (wanted := unlike(key, default, values.get(key, default))) is not None:
-                raise evaluator.error(node, f"{name}: {key} is {as_code(values[key])}, not {wanted}")
         made.attributes |= values
         if state is not None:
-            give_arrays(evaluator, made, state(made.attributes, nd), name, node)
+            give_arrays(evaluator, made, Making(name, state, after, nd), node)
         if after is not None:
             after(evaluator, made, node)
 
@@ -235,7 +211,7 @@ def filler(first: str, axis: int, making: Making) -> Callable[[Evaluator, Instan
         if made.attributes[first] or not isinstance(x, TensorValue):
             return
         made.attributes[first] = x.shape[axis]
-        give_arrays(evaluator, made, making.state(made.attributes, making.nd), making.name, node)
+        give_arrays(evaluator, made, making, node)
         if making.after is not None:
             making.after(evaluator, made, node)
         path = recorder(evaluator).names.get(id(made), "")
@@ -246,14 +222,18 @@ def filler(first: str, axis: int, making: Making) -> Callable[[Evaluator, Instan
     return fill
 
 
-def give_arrays(evaluator: Evaluator, made: InstanceValue, arrays: Arrays, name: str, node: Any) -> None:
-    """Give a module its parameters and buffers. SpecError for sizes that are not whole numbers."""
+def give_arrays(evaluator: Evaluator, made: InstanceValue, making: Making, node: Any) -> None:
+    """Give a module its parameters and buffers. SpecError for sizes that are not whole numbers, or do not fit."""
+    try:
+        arrays = making.state(made.attributes, making.nd)
+    except ShapeError as error:
+        raise evaluator.error(node, f"{making.name}: {error.what}") from None
     for kept, own in ((False, arrays.parameters), (True, arrays.buffers)):
         evaluator.budget.count(len(own))
         for key, shape in own.items():
             if shape is not None and not all(type(n) is int and n >= 0 for n in shape):
                 wrong = next(n for n in shape if type(n) is not int or n < 0)
-                raise evaluator.error(node, f"{name} has a size of {describe(wrong)}, not a whole number")
+                raise evaluator.error(node, f"{making.name} has a size of {describe(wrong)}, not a whole number")
             made.attributes[key] = None if shape is None else TensorValue(shape, is_parameter=not kept)
             if kept and shape is not None:
                 made.attributes[key].is_buffer = True
@@ -265,6 +245,9 @@ def runner(run: Forward, before: Callable[[Evaluator, InstanceValue, Any, Any], 
     def forward(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         if before is not None:
             before(evaluator, args[0], first_of(args[1:], kwargs), node)
-        return run(Given(evaluator, args[0].attributes, args[1:], kwargs, node))
+        try:
+            return run(Given(evaluator, args[0].attributes, args[1:], kwargs, node))
+        except ShapeError as error:
+            raise evaluator.error(node, error.what, error.help) from None
 
     return forward

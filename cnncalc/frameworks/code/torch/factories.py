@@ -11,7 +11,7 @@ from ..budget import listable
 from ..libraries import NameTable
 from ..methods import by_name
 from ..values import LibraryFunction, UnknownValue
-from .methods import shape
+from .methods import METHODS, shape
 from .tensors import DeviceValue, TensorType, TensorValue
 
 if TYPE_CHECKING:
@@ -65,6 +65,17 @@ def like(value: float | None) -> Any:
     return make
 
 
+def as_method(function: Any) -> Any:
+    """Return the method that makes a tensor of what its own holds, as `x.new_zeros(3)` does."""
+
+    def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        tensor = function(evaluator, args[1:], {name: one for name, one in kwargs.items() if name != "dtype"}, node)
+        tensor.kind = kind_of(kwargs, args[0].kind)
+        return tensor
+
+    return make
+
+
 for _name, _value in (("zeros", 0.0), ("ones", 1.0), ("empty", None), ("rand", nan), ("randn", nan)):
     NAMES[f"torch.{_name}"] = LibraryFunction(_name, filled(_value))
     NAMES[f"torch.{_name}_like"] = LibraryFunction(f"{_name}_like", like(_value))
@@ -78,6 +89,10 @@ def full(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
     kind = kind_of(kwargs, "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "float")
     values = [NUMBERS[kind](value)] if isinstance(value, (int, float)) else None
     return TensorValue(sizes_of([size], {}), kind, values=values)
+
+
+for _name, _function in {"zeros": filled(0.0), "ones": filled(1.0), "empty": filled(None), "full": full}.items():
+    METHODS[f"new_{_name}"] = LibraryFunction(f"new_{_name}", as_method(_function))
 
 
 @NAMES.function("torch.full_like")

@@ -16,6 +16,7 @@ from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
 from ..budget import TooMuchError
 from ..values import LibraryFunction, NamedItems, UnknownValue
 from . import products, views, windows  # noqa: F401 - they enter their rules in SHAPES
+from .settings import checked
 from .shapes import SHAPES, Shape, ShapeCall
 from .tensors import DeviceValue, TensorValue
 
@@ -81,6 +82,7 @@ def apply(evaluator: Evaluator, function: str, args: Sequence[Any], kwargs: Mapp
     for one in found:
         settle(evaluator, one, node)
     try:
+        args, kwargs = checked(function, rule.names, args, kwargs)
         made = rule.rule(ShapeCall(function, rule.names, args, kwargs))
     except CnncalcError as error:
         raise misfit(evaluator, function, error, found, node) from None

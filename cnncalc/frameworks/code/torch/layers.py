@@ -2,58 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..methods import by_name
-from ..values import InstanceValue, LibraryFunction
+from ..values import LibraryFunction
 from .declaration import NAMES, Arrays, Attributes, Forward, Given, Making, State, lazy_module, module, must
 from .modules import method
-from .shapes import listed
+from .shapes import as_list, listed
 from .tensors import TensorValue
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
 
-def kernel_of(own: Attributes, nd: int) -> tuple[int, ...]:
-    """Return the sides of a convolution's kernel. ValueError for another number of them than that of axes."""
-    given = own["kernel_size"]
-    if isinstance(given, (tuple, list)) and len(given) != nd:
-        raise ValueError(f"kernel_size={given} has {len(given)} of {nd} sides")
-    return tuple(listed(given, nd))
-
-
-def divided(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
-    """Check that a convolution's groups divide its channels."""
-    own = made.attributes
-    for key in ("in_channels", "out_channels"):
-        if own["groups"] < 1 or own[key] % own["groups"]:
-            raise evaluator.error(node, f"groups={own['groups']} does not divide {key}={own[key]}")
-
-
 # Convolutions
+
+
+def divides(key: str) -> tuple[Callable[[Attributes], bool], str]:
+    """Return the rule that a convolution's groups divide its channels."""
+    return (
+        lambda own: own["groups"] > 0 and own[key] % own["groups"] == 0,
+        f"groups={{groups}} does not divide {key}={{{key}}}",
+    )
+
+
+_MODES = ("zeros", "reflect", "replicate", "circular")
+_CONVOLVES = must(
+    divides("in_channels"),
+    divides("out_channels"),
+    (lambda own: own["padding_mode"] in _MODES, f"padding_mode={{padding_mode}} is not one of {', '.join(_MODES)}"),
+)
 
 
 def conv_state(own: Attributes, nd: int) -> Arrays:
     """Return the arrays of a convolution."""
-    own["kernel_size"] = kernel_of(own, nd)
+    spread(own, nd)
     groups = max(own["groups"], 1)
     shape = (own["out_channels"], own["in_channels"] // groups, *own["kernel_size"])
     return Arrays({"weight": shape, "bias": (own["out_channels"],) if own["bias"] else None})
 
 
+def spread(own: Attributes, nd: int) -> None:
+    """Give a convolution a number for each axis for its settings, as PyTorch's has them, and what is put around it."""
+    own["kernel_size"] = tuple(listed(own["kernel_size"], nd, "kernel_size"))
+    for key in ("stride", "padding", "output_padding", "dilation"):
+        if not isinstance(own.get(key, ""), str):
+            own[key] = tuple(as_list(own[key]) * (1 if isinstance(own[key], (list, tuple)) else nd))
+    sides = [(one, one) for one in own["padding"]] if isinstance(own["padding"], tuple) else [(0, 0)] * nd
+    if own["padding"] == "same":
+        totals = [d * (k - 1) for d, k in zip(own["dilation"], own["kernel_size"], strict=False)]
+        sides = [(total // 2, total - total // 2) for total in totals]
+    own["_reversed_padding_repeated_twice"] = [one for pair in reversed(sides) for one in pair]
+
+
 def convolve(given: Given) -> Any:
     """Run a convolution; padding of another mode is put around its input before."""
-    own, x = given.own, given.x
-    nd, padding = len(own["kernel_size"]), own["padding"]
+    own, x, padding = given.own, given.x, given.own["padding"]
     if own["padding_mode"] != "zeros":
-        sides: list[int] = []
-        for k, d, p in zip(own["kernel_size"], listed(own["dilation"], nd), listed(padding, nd), strict=True):
-            total = d * (k - 1) if padding == "same" else 0
-            before, after = (total // 2, total - total // 2) if padding == "same" else (p, p)
-            sides = [0 if padding == "valid" else before, 0 if padding == "valid" else after, *sides]
-        x, padding = given.call("pad", x, sides, mode=own["padding_mode"]), 0
-    function = f"conv{nd}d"
+        x, padding = given.call("pad", x, own["_reversed_padding_repeated_twice"], mode=own["padding_mode"]), 0
+    function = f"conv{len(own['kernel_size'])}d"
     return given.call(function, x, own["weight"], own["bias"], own["stride"], padding, own["dilation"], own["groups"])
 
 
@@ -69,7 +77,7 @@ module(
     f"{_CONV}, padding_mode='zeros', device=None, dtype=None",
     convolve,
     conv_state,
-    divided,
+    _CONVOLVES,
     lazy=0,
     base="_ConvNd",
 )
@@ -77,7 +85,7 @@ module(
 
 def transposed_state(own: Attributes, nd: int) -> Arrays:
     """Return the arrays of a transposed convolution."""
-    own["kernel_size"] = kernel_of(own, nd)
+    spread(own, nd)
     groups = max(own["groups"], 1)
     shape = (own["in_channels"], own["out_channels"] // groups, *own["kernel_size"])
     return Arrays({"weight": shape, "bias": (own["out_channels"],) if own["bias"] else None})
@@ -102,7 +110,7 @@ module(
     f"{_TRANSPOSED}, dilation=1, padding_mode='zeros', device=None, dtype=None",
     transpose,
     transposed_state,
-    divided,
+    _CONVOLVES,
     lazy=0,
     base="_ConvNd",
 )
@@ -190,27 +198,35 @@ module(
 
 def is_row(own: Attributes) -> bool:
     """Return whether the row of an embedding that stands for padding is one of its rows, or none."""
-    rows = own["num_embeddings"]
-    return own["padding_idx"] is None or own["padding_idx"] in range(-rows, rows)
+    rows, row = own["num_embeddings"], own["padding_idx"]
+    return row is None or (type(row) is int and row in range(-rows, rows))
 
 
-_PADDED = must((is_row, "padding_idx={padding_idx} is not one of num_embeddings={num_embeddings}"))
+_TABLE = must(
+    (is_row, "padding_idx={padding_idx} is not one of num_embeddings={num_embeddings}"),
+    (
+        lambda own: own["max_norm"] is None or isinstance(own["max_norm"], (int, float)),
+        "max_norm={max_norm} is not a number",
+    ),
+)
 module(
     "Embedding",
     "num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, "
     "sparse=False, _weight=None, _freeze=False, device=None, dtype=None",
     "embedding weight",
     lambda own, nd: Arrays({"weight": (own["num_embeddings"], own["embedding_dim"])}),
-    _PADDED,
+    _TABLE,
 )
 
 
 def bag(given: Given) -> Any:
     """Run an embedding whose rows are summed up: those of the last axis, as many for each sample."""
     offsets, weights = [*given.args[1:], None, None][:2]
-    told = [offsets, weights, *given.kwargs.values(), given.own["padding_idx"]]
+    told = [offsets, weights, *given.kwargs.values()]
     if len(given.x.shape) != 2 or any(one is not None for one in told):
         raise NotImplementedError
+    if given.own["padding_idx"] is not None:
+        return given.call("embedding_bag", given.x, given.own["weight"])
     rows = given.call("embedding", given.x, given.own["weight"])
     mode = given.own["mode"]
     return given.call("amax" if mode == "max" else mode, rows, dim=1)
@@ -222,7 +238,7 @@ module(
     "sparse=False, _weight=None, include_last_offset=False, padding_idx=None, device=None, dtype=None",
     bag,
     lambda own, nd: Arrays({"weight": (own["num_embeddings"], own["embedding_dim"])}),
-    _PADDED,
+    _TABLE,
 )
 
 # Norms
@@ -279,7 +295,7 @@ for _nd in (1, 2, 3):  # which has other defaults
 
 def last_axes(own: Attributes, nd: int) -> Arrays:
     """Return the arrays of a norm over the last axes."""
-    own["normalized_shape"] = tuple(listed(own["normalized_shape"], 1))
+    own["normalized_shape"] = tuple(as_list(own["normalized_shape"]))
     affine = own["normalized_shape"] if own["elementwise_affine"] else None
     return Arrays({"weight": affine, **({"bias": affine if own["bias"] else None} if "bias" in own else {})})
 
@@ -326,14 +342,13 @@ module(
     "RReLU",
     "lower=0.125, upper=0.3333333333333333, inplace=False",
     "rrelu lower upper",
-    after=must((lambda own: own["lower"] <= own["upper"], "lower={lower} is above upper={upper}")),
 )
 module("Threshold", "threshold, value, inplace=False", "threshold threshold value")
 module(
     "Hardtanh",
     "min_val=-1.0, max_val=1.0, inplace=False",
     "hardtanh min_val max_val inplace=inplace",
-    after=must((lambda own: own["min_val"] < own["max_val"], "min_val={min_val} is not below max_val={max_val}")),
+    after=must((lambda own: not own["max_val"] <= own["min_val"], "min_val={min_val} is not below max_val={max_val}")),
 )
 module("GELU", "approximate='none'", "gelu approximate=approximate")
 module("Softplus", "beta=1.0, threshold=20.0", "softplus beta threshold")
@@ -358,6 +373,7 @@ module(
     "prelu weight",
     lambda own, nd: Arrays({"weight": (own["num_parameters"],)}),
 )
+_RATE = must((lambda own: 0 <= own["p"] <= 1, "p={p} is not from 0 to 1"))
 for _module, _function in {
     "Dropout": "dropout",
     "Dropout1d": "dropout1d",
@@ -366,23 +382,28 @@ for _module, _function in {
     "AlphaDropout": "alpha_dropout",
     "FeatureAlphaDropout": "feature_alpha_dropout",
 }.items():
-    module(_module, "p=0.5, inplace=False", f"{_function} p")
+    module(_module, "p=0.5, inplace=False", f"{_function} p", after=_RATE)
 module("Identity", "*args, **kwargs", "")
 
 # Shapes and resolutions
 
 module("Flatten", "start_dim=1, end_dim=-1", "flatten start_dim end_dim")
 module("Unflatten", "dim, unflattened_size", "unflatten dim unflattened_size")
+_FACTOR = must(
+    (lambda own: not isinstance(own["scale_factor"], list), "scale_factor={scale_factor} is a list, and not a tuple")
+)
 module(
     "Upsample",
     "size=None, scale_factor=None, mode='nearest', align_corners=None, recompute_scale_factor=None",
     "interpolate size scale_factor mode align_corners recompute_scale_factor=recompute_scale_factor",
+    after=_FACTOR,
 )
-module("UpsamplingNearest2d", "size=None, scale_factor=None", "interpolate size scale_factor")
+module("UpsamplingNearest2d", "size=None, scale_factor=None", "interpolate size scale_factor", after=_FACTOR)
 module(
     "UpsamplingBilinear2d",
     "size=None, scale_factor=None",
     lambda given: given.call("interpolate", given.x, given.own["size"], given.own["scale_factor"], "bilinear", True),
+    after=_FACTOR,
 )
 module("PixelShuffle", "upscale_factor", "pixel_shuffle upscale_factor")
 module("PixelUnshuffle", "downscale_factor", "pixel_unshuffle downscale_factor")
@@ -393,7 +414,8 @@ def border(mode: str, nd: int) -> Forward:
     """Return what puts values around a map of nd axes."""
 
     def run(given: Given) -> Any:
-        sides = listed(given.own["padding"], 2 * nd)
+        sides = given.own["padding"]
+        sides = sides if isinstance(sides, (list, tuple)) else [sides] * (2 * nd)
         more = {"value": given.own["value"]} if mode == "constant" else {}
         return given.call("pad", given.x, sides, mode, **more)
 
@@ -410,7 +432,7 @@ for _nd in (1, 2, 3):
 module(
     "CosineSimilarity",
     "dim=1, eps=1e-8",
-    lambda given: given.call("cosine_similarity", *given.args[:2], given.own["dim"]),
+    lambda given: given.call("cosine_similarity", *given.args[:2], given.own["dim"], given.own["eps"]),
 )
 module(
     "PairwiseDistance",

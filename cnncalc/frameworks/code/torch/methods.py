@@ -153,10 +153,3 @@ def nonzero(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 def numpy(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the tensor, as NumPy has it."""
     return args[0]
-
-
-@METHODS.function("new_zeros", "new_ones", "new_empty", "new_full")
-def new(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor of these sizes that does not depend on the first."""
-    sizes = args[1] if isinstance(args[1], (list, tuple)) else tuple(args[1:])
-    return TensorValue(sizes, args[0].kind)

@@ -105,6 +105,19 @@ def init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
     """Make a module: it begins without anything."""
 
 
+def set_attribute(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Give a module an attribute. SpecError for a part that PyTorch does not find, as the class has one of its name."""
+    module, name, value = args
+    is_part = is_module(value) or (isinstance(value, TensorValue) and value.is_parameter)
+    if is_part and name not in module.attributes and module.cls.find(name) is not MISSING:
+        what = f"{module.cls.name} has {shown(name)} as an attribute of the class, which PyTorch finds in its place"
+        raise evaluator.error(node, what, "give the part another name")
+    module.attributes[name] = value
+
+
+MODULE.namespace["__setattr__"] = LibraryFunction("__setattr__", set_attribute)
+
+
 @method(MODULE, "__call__")
 def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return what a module's `forward` gives."""

@@ -152,7 +152,13 @@ def embedding(call: ShapeCall) -> Shapes:
     return (*call.x, call.shape("weight")[1])
 
 
-@SHAPES.rule("cosine_similarity", "x1 x2 dim", "float")
+@SHAPES.rule("embedding_bag", "input weight", "float")
+def embedding_bag(call: ShapeCall) -> Shapes:
+    """Return the shape of rows of a table summed up over the last axis, those of padding left out."""
+    return (*call.x[:-1], call.shape("weight")[1])
+
+
+@SHAPES.rule("cosine_similarity", kind="float")
 def similarity(call: ShapeCall) -> Shapes:
     """Return the shape of a similarity along an axis."""
     shape = met(call.shape("x1"), call.shape("x2"))

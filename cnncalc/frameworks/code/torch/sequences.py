@@ -61,9 +61,14 @@ def run_recurrent(given: Given) -> Any:
 
 
 _SOUND = must(
+    (lambda own: isinstance(own["bias"], bool), "bias={bias} is not True or False"),
+    (lambda own: isinstance(own["batch_first"], bool), "batch_first={batch_first} is not True or False"),
     (lambda own: own["hidden_size"] > 0, "hidden_size={hidden_size} is not above 0"),
     (lambda own: own["num_layers"] > 0, "num_layers={num_layers} is not above 0"),
-    (lambda own: 0 <= own["dropout"] <= 1, "dropout={dropout} is not from 0 to 1"),
+    (
+        lambda own: not isinstance(own["dropout"], bool) and 0 <= own["dropout"] <= 1,
+        "dropout={dropout} is not a number from 0 to 1",
+    ),
     (
         lambda own: own.get("proj_size", 0) < own["hidden_size"],
         "proj_size={proj_size} is not below hidden_size={hidden_size}",

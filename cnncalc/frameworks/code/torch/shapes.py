@@ -45,14 +45,14 @@ class ShapeCall:
     def several(self, name: str, at: int) -> list[int]:
         """Return numbers that are given as one list, or one by one from the argument at a place on."""
         given = self.given[name] if name in self.given and len(self.args) <= at + 1 else list(self.args[at:])
-        return [*given] if isinstance(given, (list, tuple)) else [given]
+        return as_list(given)
 
     def axes(self, rank: int, name: str = "dim") -> list[int]:
         """Return the axes that an argument names, counted from 0; all without it."""
         given = self.get(name, self.get("axis"))
         if given is None or (isinstance(given, (list, tuple)) and not given):
             return list(range(rank))
-        return [axis_of(one, rank) for one in (given if isinstance(given, (list, tuple)) else [given])]
+        return [axis_of(one, rank) for one in as_list(given)]
 
     def axis(self, rank: int, default: int | None = None, name: str = "dim") -> int:
         """Return the axis that an argument names, counted from 0."""
@@ -137,17 +137,26 @@ def shape_of(value: Any) -> Shape:
 
 def axis_of(given: Any, rank: int) -> int:
     """Return an axis counted from 0. ShapeError for one that a tensor of so many axes does not have."""
-    if not isinstance(given, int):
+    if type(given) is not int:
         raise TypeError("an axis is a whole number")
     if not -max(rank, 1) <= given < max(rank, 1):
         raise ShapeError(f"there is no axis {given}: the tensor has {rank}")
     return given % max(rank, 1)
 
 
-def listed(value: Any, nd: int) -> list[Any]:
-    """Return a value for each of nd axes."""
-    values = [*value] if isinstance(value, (list, tuple)) else [value]
-    return values * nd if len(values) == 1 else values
+def as_list(value: Any) -> list[Any]:
+    """Return a list or a tuple as a list, another value as a list of it."""
+    return [*value] if isinstance(value, (list, tuple)) else [value]
+
+
+def listed(value: Any, nd: int, name: str, *, lone: bool = False) -> list[Any]:
+    """Return a value for each of nd axes. ShapeError for another number of them; `lone`: one in a list is for all."""
+    if not isinstance(value, (list, tuple)) or (lone and len(value) == 1):
+        return as_list(value) * nd
+    if len(value) != nd:
+        given = f"{len(value)} number{'s' * (len(value) != 1)}"
+        raise ShapeError(f"{name} is {as_code(value)}: {given} for {nd} {'axis' if nd == 1 else 'axes'}")
+    return [*value]
 
 
 def as_code(value: Any) -> str:
@@ -168,7 +177,7 @@ def met(*shapes: Shape) -> Shape:
 
 _ALONE = """
     relu relu6 silu sigmoid tanh hardswish hardsigmoid selu softsign mish elu leaky_relu gelu celu softplus
-    softshrink hardshrink threshold hardtanh logsigmoid log_sigmoid tanhshrink rrelu abs sqrt rsqrt square
+    softshrink hardshrink threshold logsigmoid log_sigmoid tanhshrink abs sqrt rsqrt square
     reciprocal exp expm1 log log1p log2 log10 floor ceil round trunc sign erf sin cos tan asin acos atan sinh cosh
     asinh acosh atanh neg negative positive clamp clip clamp_min clamp_max nan_to_num dropout dropout1d dropout2d
     dropout3d alpha_dropout feature_alpha_dropout normalize flip roll
@@ -200,6 +209,15 @@ for _name in _ALONE.split():
     SHAPES.rule(_name, kind=_KINDS.get(_name, "same"))(alone)
 
 
+@SHAPES.rule("hardtanh rrelu")
+def bounded(call: ShapeCall) -> Shapes:
+    """Return the shape of the first argument. ShapeError if its lower bound is above the upper one."""
+    low, high = [call.get(one, call.get(other, 0)) for one, other in (("min_val", "lower"), ("max_val", "upper"))]
+    if not low <= high and (call.function == "rrelu" or low > high):
+        raise ShapeError(f"the lower bound {as_code(low)} is above the upper one, {as_code(high)}")
+    return call.x
+
+
 @SHAPES.rule("softmax log_softmax softmin", kind="float")
 @SHAPES.rule("cumsum cumprod", kind="summed")
 def along(call: ShapeCall) -> Shapes:
@@ -214,7 +232,7 @@ def of_channels(call: ShapeCall) -> Shapes:
     """Return the shape of a norm over channels. ShapeError if it is for another number of them."""
     array = call.get("running_mean") or call.get("weight")
     channels, groups = call.x[1] if len(call.x) > 1 else 1, call.get("num_groups", 1)
-    if isinstance(array, TensorValue) and array.size not in (1, channels):
+    if isinstance(array, TensorValue) and array.size != channels and (call.function != "prelu" or array.size != 1):
         raise ShapeError(f"expects {array.size} channels, gets {channels} of {show(call.x[1:])}")
     if groups < 1 or channels % groups:
         raise ShapeError(f"{groups} groups do not divide {channels} channels")
@@ -224,7 +242,7 @@ def of_channels(call: ShapeCall) -> Shapes:
 @SHAPES.rule("layer_norm rms_norm")
 def of_last_axes(call: ShapeCall) -> Shapes:
     """Return the shape of a norm over the last axes. ShapeError if it is for other sizes."""
-    wanted = tuple(listed(call.get("normalized_shape"), 1))
+    wanted = tuple(as_list(call.get("normalized_shape")))
     if call.x[len(call.x) - len(wanted) :] != wanted:
         raise ShapeError(f"expects the last sizes {show(wanted)}, gets {show(call.x[1:])}")
     return call.x

@@ -11,7 +11,7 @@ from typing import Any
 from ....errors import ShapeError
 from ....sizes import show
 from ..budget import listable
-from .shapes import SHAPES, Shape, ShapeCall, Shapes, axis_of, listed, met, shape_of
+from .shapes import SHAPES, Shape, ShapeCall, Shapes, as_list, axis_of, met, shape_of
 from .tensors import TensorValue
 
 # The same values in another shape
@@ -112,7 +112,7 @@ def turned(call: ShapeCall) -> Shapes:
 def movedim(call: ShapeCall) -> Shapes:
     """Return the shape with axes moved."""
     rank = len(call.x)
-    source, target = [[axis_of(n, rank) for n in listed(call.get(name), 1)] for name in ("source", "destination")]
+    source, target = [[axis_of(n, rank) for n in as_list(call.get(name))] for name in ("source", "destination")]
     order = [axis for axis in range(rank) if axis not in source]
     for to, axis in sorted(zip(target, source, strict=True)):
         order.insert(to, axis)

@@ -36,10 +36,7 @@ def _read(word: str, key: str, value: Any) -> Any:
     """Read the value of a key: one number, or one for each axis. ShapeError, with PyTorch's name for the key."""
     cls, rank = OPS[word]
     name = next((theirs for theirs, ours in TORCH[cls.WORD].keys.items() if ours == key), key)
-    several = isinstance(value, (list, tuple))
-    if several and len(value) not in (1, rank):
-        raise ShapeError(f"{name} has {len(value)} numbers for {rank} {'axis' if rank == 1 else 'axes'}")
-    if several:
+    if isinstance(value, (list, tuple)):
         value = value[0] if len(set(value)) == 1 else list(value)
     try:
         return cls.KEYS[key](value, rank)
@@ -105,9 +102,7 @@ SHAPES.rule(numbered("lp_pool{}d"))(pool("lppool"))
 def sizes_of(call: ShapeCall, name: str, nd: int, least: int = 0) -> list[int]:
     """Return the sizes of nd axes that are asked for. ShapeError for more or fewer of them, and for one too small."""
     given = call.get(name)
-    if isinstance(given, (list, tuple)) and len(given) != nd:
-        raise ShapeError(f"{name} has {len(given)} sizes for the {nd} axes of space of {show(call.x[1:])}")
-    sizes = listed(given, nd)
+    sizes = listed(given, nd, name)
     if any(isinstance(size, int) and size < least for size in sizes):
         raise ShapeError(f"{name} is {as_code(given)}: a size is at least {least}")
     return sizes
@@ -130,8 +125,9 @@ def unpool(call: ShapeCall) -> Shapes:
     nd, size = dimensions(call.function), call.get("output_size")
     if size is not None:
         return (*call.x[:-nd], *list(size)[-nd:])
-    k = listed(call.get("kernel_size"), nd)
-    s, p = listed(call.get("stride") or k, nd), listed(call.get("padding", 0), nd)
+    k = listed(call.get("kernel_size"), nd, "kernel_size", lone=True)
+    s = listed(call.get("stride") or k, nd, "stride", lone=True)
+    p = listed(call.get("padding", 0), nd, "padding", lone=True)
     space = [(n - 1) * one - 2 * side + own for n, one, side, own in zip(call.x[-nd:], s, p, k, strict=True)]
     return (*call.x[:-nd], *space)
 
@@ -151,10 +147,10 @@ def interpolate(call: ShapeCall) -> Shapes:
         raise ShapeError(f"align_corners is for modes that interpolate, not for {mode}")
     if size is not None:
         return (*call.x[:2], *sizes_of(call, "size", nd, least=1))
-    if isinstance(factor, (list, tuple)) and len(factor) != nd:
-        raise ShapeError(f"{len(factor)} numbers for the {nd} axes of space of {show(call.x[1:])}")
-    numbers = listed(factor, nd)
-    return (*call.x[:2], *[int(n * one) for n, one in zip(call.x[2:], numbers, strict=True)])
+    sizes = [int(n * one) for n, one in zip(call.x[2:], listed(factor, nd, "scale_factor"), strict=True)]
+    if min(sizes) < 1:
+        raise ShapeError(f"scale_factor is {as_code(factor)}, which leaves {show(sizes)} of {show(call.x[2:])}")
+    return (*call.x[:2], *sizes)
 
 
 ANY = (1, 2, 3)
@@ -205,7 +201,7 @@ def unfold(call: ShapeCall) -> Shapes:
 @SHAPES.rule("fold")
 def fold(call: ShapeCall) -> Shapes:
     """Return the shape of windows that are summed up into a map."""
-    out, k = sizes_of(call, "output_size", 2, least=1), listed(call.get("kernel_size"), 2)
+    out, k = sizes_of(call, "output_size", 2, least=1), listed(call.get("kernel_size"), 2, "kernel_size")
     return (*call.x[:-2], call.x[-2] // prod(k), *out)
 
 

@@ -5,13 +5,13 @@ Sources: keras/src/layers/core/dense.py, einsum_dense.py and keras/src/layers/me
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from string import ascii_letters
 from typing import Any
 
-from .config import LayerCall, Sizes, Tensor, leaves, shape_of
-from .functions import is_constant
+from .config import LayerCall, Sizes, Tensor, leaves, plain, shape_of, whole_numbers
+from .functions import array_in, array_part, is_constant, operands_of, shape_in
 from .parts import CONVERTERS, LayerPart, Parts, Raw, renamed
 from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
 from .roles import Recipe
@@ -40,7 +40,7 @@ def _dense(call: LayerCall) -> Parts:
 @CONVERTERS.register("EinsumDense")
 def _einsum_dense(call: LayerCall) -> Parts:
     """Return a product with a kernel, and a bias that is added; both are constants."""
-    equation, sizes = _of_samples(call.get("equation")), call.sizes()
+    equation, sizes = _of_samples(call.get("equation"), [True, False]), call.sizes()
     shapes = None if equation is None or sizes is None else _einsum_shapes(call, equation, sizes)
     if equation is None or shapes is None or sizes is None:
         return None
@@ -102,20 +102,27 @@ def _or_zeros(shape: list[int]) -> Callable[[list[Any], bool], Any]:
     return make
 
 
-def _of_samples(equation: Any) -> str | None:
-    """Return an equation over samples, without the batch's letter; None if that is not first."""
+def _of_samples(equation: Any, samples: Sequence[bool]) -> str | None:
+    """Return an equation without the letter of the batch, which `samples` says of each operand whether it has it.
+
+    None if that is not first wherever it is.
+    """
     if not isinstance(equation, str) or "->" not in equation:
         return None
     inputs, out = equation.replace(" ", "").split("->")
-    first, *others = inputs.split(",")
-    if first.startswith("...") and out.startswith("..."):
-        return f"{inputs}->{out}"
-    batch = first[:1]
-    if not batch.isalpha() or out[:1] != batch or out.count(batch) != 1 or first.count(batch) != 1:
+    terms = inputs.split(",")
+    if len(terms) != len(samples):
         return None
-    if any(batch in one[1:] for one in others):
+    if out.startswith("..."):
+        ends = [
+            term.startswith("...") if sample else "." not in term for term, sample in zip(terms, samples, strict=True)
+        ]
+        return f"{inputs}->{out}" if all(ends) else None
+    batch = out[:1]
+    places = [[at for at, letter in enumerate(term) if letter == batch] for term in (*terms, out)]
+    if not batch.isalpha() or places != [[0] if sample else [] for sample in (*samples, True)]:
         return None
-    return ",".join([one.removeprefix(batch) for one in (first, *others)]) + f"->{out[1:]}"
+    return ",".join([one.removeprefix(batch) for one in terms]) + f"->{out[1:]}"
 
 
 def _einsum_shapes(call: LayerCall, equation: str, sizes: Sizes) -> tuple[list[int], list[int] | None] | None:
@@ -146,26 +153,83 @@ def _einsum_shapes(call: LayerCall, equation: str, sizes: Sizes) -> tuple[list[i
     return shape, added if axes else None
 
 
+def _product(operands: list[Any], raw: Raw) -> Parts:
+    """Return a product of tensors and arrays, which are constants; None if there is something else among them."""
+    parts: list[LayerPart] = []
+    reads: list[Any] = []
+    for number, one in enumerate(operands, 1):
+        array = None if isinstance(one, Tensor) else array_in(one)
+        if array is not None:
+            parts.append(array_part(*array, f"_operand{number}"))
+        elif not isinstance(one, Tensor):
+            return None
+        reads.append(one.layer if isinstance(one, Tensor) else f"_operand{number}")
+    return [*parts, LayerPart(raw, "", tuple(reads))]
+
+
+def _is_sample(one: Any) -> bool:
+    """Return whether an operand is a tensor that has a batch."""
+    return isinstance(one, Tensor) and not is_constant(one)
+
+
+def _rank(one: Any) -> int | None:
+    """Return how many axes an operand has, those of a sample without the batch."""
+    return len(shape_in(one)) if not isinstance(one, Tensor) else None if one.sizes is None else len(one.sizes)
+
+
 @CONVERTERS.register("Einsum")
 def _einsum(call: LayerCall) -> Parts:
-    given = [one for one in leaves(call.args) if not isinstance(one, str)]
-    equation = call.get("subscripts") or next((one for one in leaves(call.args) if isinstance(one, str)), None)
-    whole = _of_samples(equation)
-    if whole is None or len(given) != whole.partition("->")[0].count(",") + 1:
-        return None
-    inputs = str(equation).replace(" ", "").partition("->")[0].split(",")
-    alike = all(isinstance(one, Tensor) for one in given) and len({term[:1] for term in inputs}) == 1
-    return {"op": "einsum", "equation": whole} if alike else None
+    inner = call.args[0] if len(call.args) == 1 else call.args
+    given = [inner] if isinstance(inner, Tensor) or not isinstance(inner, (list, tuple)) else [*inner]
+    equation = call.get("subscripts") or next((one for one in leaves(given) if isinstance(one, str)), None)
+    operands = operands_of([one for one in given if not isinstance(one, str)])
+    whole = _of_samples(equation, [_is_sample(one) for one in operands])
+    return None if whole is None else _product(operands, {"op": "einsum", "equation": whole})
 
 
 @CONVERTERS.register("Matmul")
 def _matmul(call: LayerCall) -> Parts:
     """Return a product of matrices; of samples that are vectors it is another one, over the batch."""
-    read = call.tensors()
-    ranks = {None if one.sizes is None else len(one.sizes) for one in read}
-    if len(read) == 2 and is_constant(read[1]) and None not in ranks:
-        return {"op": "matmul"}
-    return {"op": "matmul"} if len(read) == 2 and len(ranks) == 1 and None not in ranks and ranks != {1} else None
+    operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("x1", "x2"))])
+    ranks = [_rank(one) or 0 for one in operands]
+    if len(operands) != 2 or 0 in ranks:
+        return None
+    first, second = [_is_sample(one) for one in operands]
+    if first and second:
+        fits = ranks[0] == ranks[1] > 1
+    elif first:  # an array has no batch, so that it meets each sample if it has no more axes
+        fits = ranks[1] <= max(ranks[0], 2)
+    else:
+        fits = not second or 1 < ranks[1] >= ranks[0]
+    return _product(operands, {"op": "matmul"}) if fits else None
+
+
+@CONVERTERS.register("Tensordot")
+def _tensordot(call: LayerCall) -> Parts:
+    """Return the product of samples and an array over some axes of each; None if one of them is the batch."""
+    operands, axes = operands_of(call.args), plain(call.get("axes"))
+    ranks = [_rank(one) for one in operands]
+    if [_is_sample(one) for one in operands] != [True, False] or None in ranks:
+        return None
+    own, other = [*range(1 + (ranks[0] or 0))], [*range(ranks[1] or 0)]
+    if type(axes) is int and 0 < axes < len(own) and axes <= len(other):
+        axes = [own[-axes:], other[:axes]]
+    sides = [whole_numbers(plain(one)) for one in axes] if isinstance(axes, (list, tuple)) else []
+    if len(sides) != 2 or None in sides:
+        return None
+    pairs = [
+        (a % len(own), b % len(other))
+        for a, b in zip(sides[0] or [], sides[1] or [], strict=False)
+        if -len(own) <= a < len(own) and -len(other) <= b < len(other)
+    ]
+    firsts, seconds = {a for a, _ in pairs}, {b for _, b in pairs}
+    if 0 in firsts or not len(sides[0] or ()) == len(sides[1] or ()) == len(firsts) == len(seconds):
+        return None
+    shared = {b: ascii_letters[a] for a, b in pairs}
+    first = ascii_letters[: len(own)]
+    second = "".join([shared.get(at, ascii_letters[len(own) + at]) for at in other])
+    out = "".join([letter for letter in first + second if letter not in shared.values()])
+    return _product(operands, {"op": "einsum", "equation": f"{first[1:]},{second}->{out[1:]}"})
 
 
 @CONVERTERS.register("Dot")
@@ -177,7 +241,9 @@ def _dot(call: LayerCall) -> Parts:
     """
     read, axes = call.tensors(), call.get("axes")
     if call.is_operation:
-        return _matmul(call) if len(read) == 2 and is_constant(read[1]) and len(read[1].sizes or ()) < 3 else None
+        operands = operands_of(call.args)
+        is_matrix = len(operands) == 2 and not _is_sample(operands[1]) and (_rank(operands[1]) or 3) < 3
+        return _matmul(call) if is_matrix else None
     axes = [axes, axes] if type(axes) is int else axes
     if len(read) != 2 or not isinstance(axes, (list, tuple)) or len(axes) != 2:
         return None

@@ -125,7 +125,7 @@ def operands_of(value: Any) -> list[Any]:
     value = plain(value)
     if isinstance(value, (list, tuple)) and not isinstance(value, Tensor):
         whole = list(leaves(value))
-        if whole and all(type(one) in (int, float) for one in whole) and not isinstance(value, tuple):
+        if whole and all(isinstance(one, (int, float)) for one in whole) and not isinstance(value, tuple):
             return [value]
         return [one for each in value for one in operands_of(each)]
     return [value] if isinstance(value, Tensor) or type(value) in (int, float) else [] if value is None else [value]
@@ -138,6 +138,19 @@ def shape_in(value: Any) -> list[int]:
         shape.append(len(value))
         value = value[0]
     return shape
+
+
+def array_in(value: Any) -> tuple[list[float], list[int]] | None:
+    """Return the numbers of an array in a row, and its shape; None for what is not an array of numbers."""
+    shape = shape_in(value)
+    numbers = [n for n in leaves(value) if isinstance(n, (int, float))]
+    return (numbers, shape) if shape and prod(shape) == len(numbers) == len(leaves(value)) else None
+
+
+def array_part(numbers: list[float], shape: list[int], suffix: str) -> LayerPart:
+    """Return the constant layer of an array, which is not a parameter."""
+    raw: Raw = {"op": "constant", "shape": shape, "kind": "constant"}
+    return LayerPart(raw, suffix, (), {"weight": literal(numbers, shape)})
 
 
 def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart], tuple[Draft | str, ...]] | None:
@@ -155,16 +168,15 @@ def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart
         if type(one) in (int, float):
             parts.append(LayerPart({"op": "constant", "shape": [], "value": one, "kind": "constant"}, suffix, ()))
         else:
-            shape = shape_in(one)
-            if sizes is None or not shape or not all(type(n) in (int, float) for n in leaves(one)):
+            array = array_in(one)
+            if sizes is None or array is None:
                 return None
+            numbers, shape = array
             if len(shape) == len(sizes) + 1 and shape[0] == 1:
                 shape = shape[1:]
-            if len(shape) > len(sizes) or prod(shape) != len(list(leaves(one))):
+            if len(shape) > len(sizes):
                 return None
-            raw: Raw = {"op": "constant", "shape": shape, "kind": "constant"}
-            flat = [n for n in leaves(one) if isinstance(n, (int, float))]
-            parts.append(LayerPart(raw, suffix, (), {"weight": literal(flat, shape)}))
+            parts.append(array_part(numbers, shape, suffix))
         reads.append(suffix)
     return parts, tuple(reads)
 

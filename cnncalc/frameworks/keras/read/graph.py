@@ -233,7 +233,11 @@ class ModelReader:
             derived=names.follows or bool(part.suffix),
         )
         layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
-        layer.counted = {"weights": 0} if part.shared and names.follows else None
+        given = part.recipes is not None and not any(one.variables or one.optional for one in part.recipes.values())
+        is_literal = (
+            given and has_weights and op != "constant"
+        )  # its arrays stand in the document, and are no variables
+        layer.counted = {"weights": 0} if is_literal or (part.shared and names.follows) else None
         return layer
 
     def _keys(self, path: tuple[str, ...], part: LayerPart) -> dict[str, Any]:

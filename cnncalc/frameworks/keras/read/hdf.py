@@ -384,6 +384,10 @@ def _array(dataset: Any) -> Any:
         if size > most:
             what = f"{shown(dataset.name)} claims {size:,} bytes, but the file holds only {held:,} of it"
             raise SpecError(what, _UNPACKED)
+        chunks = prod([-(-length // part) for length, part in zip(dataset.shape, dataset.chunks or (), strict=False)])
+        if chunks > max(MOST_HELD, held):
+            what = f"{shown(dataset.name)} lies in {chunks:,} parts, and the file holds {held:,} bytes of it"
+            raise SpecError(what, _UNPACKED)
         is_packed = dataset.id.get_create_plist().get_nfilters()
         if is_packed and isolated(lambda: bytes(dataset[()].ndim), 2 * most, size) is None:
             raise SpecError(f"{shown(dataset.name)} unpacks to more than it claims, or is broken", _UNPACKED)

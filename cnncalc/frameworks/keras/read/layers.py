@@ -413,7 +413,19 @@ _JOINS = {
     *(*JOINS, "Where", "Concatenate", "CustomScaleLayer"),
     *("MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
     *("LSTM", "GRU", "SimpleRNN"),
-    *("Dot", "Matmul", "Einsum", "Stack", "Constant", "LogicalAnd", "LogicalOr", "LogicalXor", "RNN", "Bidirectional"),
+    *(
+        "Dot",
+        "Matmul",
+        "Einsum",
+        "Tensordot",
+        "Stack",
+        "Constant",
+        "LogicalAnd",
+        "LogicalOr",
+        "LogicalXor",
+        "RNN",
+        "Bidirectional",
+    ),
     *("FloorDivide", "Mod", "Arctan2", "SquaredDifference"),
 }
 """Layers that may read several tensors, or none."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 from ....errors import SpecError, shown
@@ -35,6 +37,13 @@ def literal(numbers: Sequence[float], shape: list[int]) -> Recipe:
     if huge is not None:
         raise SpecError(f"{shown(huge)} is not a number of at most {LARGEST:,}")
     return computed(lambda: numbers, shape)
+
+
+def turned(numbers: Sequence[float], shape: Sequence[int], order: Sequence[int], out: list[int]) -> Recipe:
+    """Return the recipe of an array whose numbers the document has, its axes in this order, and then of shape `out`."""
+    steps = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    places = product(*[[at * steps[axis] for at in range(shape[axis])] for axis in order])
+    return literal([numbers[sum(place)] for place in places], out)
 
 
 def computed(numbers: Callable[[], Iterable[float]], shape: list[int]) -> Recipe:

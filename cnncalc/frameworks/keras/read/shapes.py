@@ -6,8 +6,10 @@ from math import prod
 from typing import Any
 
 from ....limits import MOST_RESULTS
-from .config import LayerCall, Sizes, is_listable, plain
+from .config import LayerCall, Sizes, Tensor, is_listable, plain
+from .functions import array_in
 from .parts import CONVERTERS, LayerPart, Parts, Raw, Results, opaque_layer, renamed
+from .roles import literal
 
 
 def _axis(call: LayerCall, value: object) -> int | None:
@@ -225,10 +227,21 @@ def _broadcast(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Take")
 def _take(call: LayerCall) -> Parts:
-    axis = _axis(call, call.get("axis"))
     given = call.args[1] if len(call.args) > 1 else call.get("indices")
-    indices: Any = plain(given)
+    table = array_in(plain(call.args[0])) if call.args and isinstance(given, Tensor) else None
+    if table is not None:
+        return _rows(call, *table, given)
+    axis, indices = _axis(call, call.get("axis")), plain(given)
     return {"op": "gather", "axis": axis, "indices": indices} if axis is not None and _is_places(indices) else None
+
+
+def _rows(call: LayerCall, numbers: list[float], shape: list[int], places: Tensor) -> Parts:
+    """Return the rows of an array that the numbers of a tensor name: an embedding that is not a parameter."""
+    axis = call.get("axis")
+    if len(shape) != 2 or axis not in (0, -2):
+        return None
+    raw: Raw = {"op": "embedding", "rows": shape[0], "out": shape[1]}
+    return [LayerPart(raw, "", (places.layer,), {"weight": literal(numbers, shape)})]
 
 
 @CONVERTERS.register("Argmax", "Argmin")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from ....layers import OPS
 from ....layers.names import KERAS
-from .config import LayerCall, is_listable
-from .parts import CONVERTERS, Converter, Parts, Raw, renamed
+from .config import LayerCall, Tensor, is_listable
+from .functions import array_in, operands_of
+from .parts import CONVERTERS, Converter, LayerPart, Parts, Raw, renamed
 from .quantized import lora_rank, with_lora
+from .roles import literal, turned
 
 _CONVOLUTIONS = ("conv", "dwconv", "sepconv", "convT")
 _POOLS = ("maxpool", "avgpool", "globalmaxpool", "globalavgpool", "adaptivemaxpool", "adaptiveavgpool")
@@ -55,6 +57,43 @@ def _pool(call: LayerCall) -> Parts:
     nd = len(call.sizes() or ()) - 1
     op = _OPERATIONS[call.kind] + ("" if nd == 2 else f"{nd}d")
     return renamed(call, op) if op in OPS else None
+
+
+@CONVERTERS.register("Conv", "DepthwiseConv", "SeparableConv")
+def _conv_of_arrays(call: LayerCall) -> Parts:
+    """Return a convolution over all axes of space whose kernel is an array, which is not a parameter."""
+    operands, sizes = operands_of(call.args), call.sizes() or ()
+    first, *others = [array_in(one) for one in operands[1:]] or [None]
+    nd = len(sizes) - 1
+    if first is None or len(others) != (call.kind == "SeparableConv") or not 1 <= nd <= 3 or len(first[1]) != nd + 2:
+        return None
+    if not isinstance(operands[0], Tensor) or first[1][-2] != sizes[-1 if call.channels_last else 0]:
+        return None
+    if call.kind == "Conv":
+        return [_with_array(call, "conv", first)]
+    parts = [_with_array(call, "dwconv", first)]
+    if others:
+        channels = first[1][-2] * first[1][-1]
+        if others[0] is None or others[0][1][:-1] != [*[1] * nd, channels]:
+            return None
+        pointwise = _with_array(call, "conv", others[0])
+        parts = [parts[0]._replace(suffix="_depthwise"), pointwise._replace(raw=pointwise.raw | {"s": 1, "d": 1})]
+    return parts
+
+
+def _with_array(call: LayerCall, op: str, array: tuple[list[float], list[int]]) -> LayerPart:
+    """Return a convolution or a depthwise one with an array as Keras has it, (k, c_i, c_o) or (k, c_i, multiplier)."""
+    numbers, shape = array
+    *k, c_i, width = shape
+    nd = len(k)
+    is_conv = op == "conv"
+    raw = renamed(call, op if nd == 2 else f"{op}{nd}d") | {"k": k, "bias": False}
+    raw |= {"c_o": width} if is_conv else {"multiplier": width}
+    if call.channels_last:
+        return LayerPart(raw, recipes={"weight": literal(numbers, shape)})
+    order = [*((nd + 1, nd) if is_conv else (nd, nd + 1)), *range(nd)]
+    out = [width, c_i, *k] if is_conv else [c_i * width, 1, *k]
+    return LayerPart(raw, recipes={"weight": turned(numbers, shape, order, out)})
 
 
 @CONVERTERS.register(*(f"{kind}{n}D" for kind in ("ZeroPadding", "Cropping") for n in (1, 2, 3)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import inf, prod
+from math import inf, isfinite, prod
 from typing import Any
 
 from ....layers import OPS
@@ -111,11 +111,14 @@ class CallReader:
         if call.function not in RULES:
             raise OpaqueCall
         rule, names = RULES[call.function]
+        before = len(self.spec.layers)
         try:
             made = rule(Call(call, names, self.layers, index))
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise OpaqueCall from error  # arguments of a form that the rule does not know
         results: list[BatchedTensor | None] = [*made] if isinstance(made, list) else [made]
+        if any(layer.op != "pad" and is_boundless(layer) for layer in self.spec.layers[before:]):  # see join_borders
+            raise OpaqueCall
         for place, value in enumerate(results):
             if value is not None and self.full(value) != call.outs[place]:
                 raise OpaqueCall
@@ -305,14 +308,19 @@ def places_of(names: list[str], others: list[str]) -> list[str]:
 
 
 def join_borders(reader: CallReader) -> None:
-    """Move padding by minus infinity into the max pool that reads it; where it cannot be moved it is opaque."""
+    """Move padding by minus infinity into the max pool that reads it; that by another boundless number is opaque."""
     uses, layers = reader.spec.uses(), reader.spec.layers
     for border, pool in pairwise(layers):
         if pool.reads == [border] and uses[border] == 1 and is_infinite(border) and fits(pool, border.keys["p"]):
             pool.keys["p"], pool.reads = border.keys["p"], border.reads
-    for layer in filter(is_infinite, layers):
+    for layer in filter(is_boundless, layers):
         out = list(reader.calls[layer].outs[0][1:])
         layer.op, layer.keys = "opaque", {"type": "pad", "out": out, **NO_FIGURES}
+
+
+def is_boundless(layer: Draft) -> bool:
+    """Return whether a key of a layer is a number that none can hold, as NaN."""
+    return any(isinstance(one, float) and not isfinite(one) for one in layer.keys.values())
 
 
 def is_infinite(layer: Draft) -> bool:
