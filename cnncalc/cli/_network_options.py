@@ -91,7 +91,11 @@ class NetworkOptions(NamedTuple):
 
     def with_front(self, words: SpecWords) -> NetworkOptions:
         """Return the options with the leading shape of a SPEC as input. SpecError if -i gives one, too."""
-        return self if words.input is None else self.with_first(words.input, f"two inputs: {words.words[0]} as the first word")
+        return (
+            self
+            if words.input is None
+            else self.with_first(words.input, f"two inputs: {words.words[0]} as the first word")
+        )
 
     def with_first(self, first: Shape, what: str) -> NetworkOptions:
         """Return the options with this shape of the first input. SpecError, with `what`, if -i gives one, too."""

@@ -200,7 +200,7 @@ def test_what_is_taken_otherwise_than_it_is() -> None:
         ("2x9 conv1d:3,k3,name=a concat:from=a+a,axis=2", "its receptive field is unknown"),
         ("2x6x7 conv:3,k3 roll:shift=1x2,axis=1x2", "it moves channels"),
         ("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a", "it shares its weights with another layer"),
-        ("4x9 conv1d:4,k3 attention", "attention multiplies or chooses"),
+        ("4x9 conv1d:4,k3 attention", "attention multiplies its inputs or chooses"),
         (
             {"dialect": "caffe", "input": [3, 8], "layers": [{"op": "avgpool1d", "k": 1, "s": 2}]},
             "it has NaN or infinite values, such as those of an empty window",

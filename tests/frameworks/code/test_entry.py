@@ -187,7 +187,7 @@ FAILING = [
     ("if x.max() > 0: x = -x", (3, 7, 8), "net.py:12:12: a condition on a tensor of one number, whose values "),
     ("x = x.frobnicate()", (3, 7, 8), "net.py:12:13: the code raises AttributeError: a tensor of 61x4x5x6 has no "),
     ("x = x.max(1).value", (3, 7, 8), "net.py:12:13: the code raises AttributeError: a tuple has no 'value'"),
-    ("x = torch.cat([x, x[:, :, 1:]], 1)", (3, 7, 8), "net.py:12:13: cat: 4x5x6 and 4x4x6 have other sizes than "),
+    ("x = torch.cat([x, x[:, :, 1:]], 1)", (3, 7, 8), "net.py:12:13: cat: 4x5x6 and 4x4x6 differ outside axis "),
     ("raise ValueError('no')", (3, 7, 8), "net.py:12:9: the code raises ValueError: no\n"),
     ("x = F.max_pool2d(x, 9)", (3, 7, 8), "net.py:12:13: max_pool2d: does not fit: "),
 ]  # fmt: skip
@@ -249,7 +249,7 @@ def test_letters_for_the_sizes_of_an_input_are_replaced_in_the_command(
     *_, line = here(["solve", "net.py", "--features", "3600", "-i", "3xHxW"]).err.splitlines()
     assert here(line.partition(": cnncalc ")[2].split()).code == 0
     assert here(["solve", "net.json", "--features", "3600"]).code == 0
-    assert ", and there are " in here(["solve", "net.py", "-i", "3x32x32"]).err
+    assert ", but there are " in here(["solve", "net.py", "-i", "3x32x32"]).err
 
 
 def test_an_input_of_several_has_numbers_in_the_command() -> None:

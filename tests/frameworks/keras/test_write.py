@@ -188,7 +188,7 @@ REFUSED = [
     ({"op": "convT", "c_o": 4, "k": 3, "g": 2}, "a transposed convolution has no groups"),
     ({"op": "convT", "c_o": 4, "k": 3, "s": 2, "d": 2}, "a transposed convolution has no stride and dilation together"),
     ({"op": "lrn"}, "it has no layer for lrn"),
-    ({"op": "opaque", "type": "Mystery", "out": [3, 4, 5]}, "nothing is known of what 'Mystery' does"),
+    ({"op": "opaque", "type": "Mystery", "out": [3, 4, 5]}, "nothing is known about what 'Mystery' does"),
     ({"op": "pad", "p": 1, "mode": "wrap"}, "padding of mode wrap"),
     ({"op": "unfold", "k": 2}, "it has no layer for unfold"),
     ({"op": "channelshuffle", "g": 2}, "it has no layer for channelshuffle"),
@@ -211,7 +211,7 @@ def test_what_keras_cannot_say_is_refused_with_the_layer(layer: dict[str, Any], 
 
 
 REFUSED_NETWORKS: list[tuple[tuple[Any, ...], list[Any], str]] = [
-    ((4, 7, 8), [{"op": "block", "layers": [{"op": "relu", "name": "x/y"}]}], "the name 'x/y', which has a / in"),
+    ((4, 7, 8), [{"op": "block", "layers": [{"op": "relu", "name": "x/y"}]}], "the name 'x/y', which contains a /"),
     ((2, 6, "E"), [{"op": "attention"}], "the scale for an open number of features"),
     ((2, 3, "T", 4), [VOLUME, {"op": "attention"}], "a reshape to open sizes"),
     (

@@ -205,7 +205,7 @@ def drawn(network: cnncalc.Network, x: Any) -> dict[str, Any]:
         ([{"op": "normalization"}], "ONNX cannot express learned statistics"),
         (
             [{"op": "opaque", "type": "Mystery"}],
-            "layers[0] 'opaque1': ONNX cannot express this: nothing is known of what 'Mystery' does",
+            "layers[0] 'opaque1': ONNX cannot express this: nothing is known about what 'Mystery' does",
         ),
     ],
 )
