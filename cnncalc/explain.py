@@ -177,9 +177,8 @@ def field_words(fields: Sequence[Field]) -> str:
 
 def axes_text(value: object) -> str:
     """Return a number per axis as a layer word has it: once if all are equal, before+after if the two sides differ."""
-    if value is None or isinstance(value, (int, float, str)):
+    if not isinstance(value, (list, tuple)):
         return "" if value is None else str(value)
-    assert isinstance(value, (list, tuple))
     if value and value.count(value[0]) == len(value):
         return _side_text(value[0])
     sides = [_side_text(v) for v in value]

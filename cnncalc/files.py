@@ -86,8 +86,17 @@ def stream_limit(file: IO[bytes]) -> int | None:
     return None if stat.S_ISREG(mode) else LARGEST_DEVICE if stat.S_ISCHR(mode) else LARGEST_STREAM
 
 
-def line_limit(file: IO[bytes], name: str) -> int | None:
-    """Return how many bytes of an open file are read as one line; None for a file on a disk.
+def size_on_disk(file: IO[bytes]) -> int:
+    """Return how many bytes an open file on a disk has; 0 if it is something else."""
+    try:
+        status = os.fstat(file.fileno())
+    except (OSError, ValueError):  # in memory
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def line_limit(file: IO[bytes], name: str) -> int:
+    """Return how many bytes of an open file are read as one line.
 
     SpecError for the file that standard output goes to: reading it would never end.
     """
@@ -97,12 +106,17 @@ def line_limit(file: IO[bytes], name: str) -> int | None:
         grows = stat.S_ISREG(out.st_mode) and os.path.samestat(out, os.fstat(file.fileno()))
     if grows:
         raise SpecError(f"standard output goes to {shown(name, LONGEST_PATH)}, which is also read", "give -o FILE")
-    return stream_limit(file)
+    return stream_limit(file) or LARGEST_STREAM
 
 
 def too_long(name: str, most: int) -> SpecError:
     """Return the error for a stream that is longer than its limit."""
     return SpecError(f"{shown(name, LONGEST_PATH)} does not end within {most >> 20} MiB", "give a file")
+
+
+def long_line(name: str, most: int) -> SpecError:
+    """Return the error for a line that is longer than its limit."""
+    return SpecError(f"a line of {shown(name, LONGEST_PATH)} does not end within {most >> 20} MiB")
 
 
 _MAPPED: list[tuple[ref[mmap], str, os.stat_result]] = []
@@ -128,9 +142,12 @@ def guard() -> None:
     guard_maps(lambda: f"{_changed() or 'a file'} was truncated while in use, or its disk is gone\n  {_UNCHANGED}")
 
 
-def check_mapped() -> None:
-    """Raise SpecError if a file has changed while mapped: the data used may mix old and new contents."""
-    changed = _changed()
+def check_mapped(only: mmap | None = None) -> None:
+    """Raise SpecError if a file has changed while mapped: the data used may mix old and new contents.
+
+    `only`: another file that has changed is not used, as in a session that reads a file again that was written anew.
+    """
+    changed = _changed(only)
     if changed is not None:
         raise SpecError(f"{changed} changed while in use", _UNCHANGED)
 
@@ -138,12 +155,14 @@ def check_mapped() -> None:
 _UNCHANGED = "try again; the program that writes it should write a new file and rename it"
 
 
-def _changed() -> str | None:
+def _changed(only: mmap | None = None) -> str | None:
     """Return the printable name of a mapped file that has been written to; None if there is none.
 
     A new file under the same name does not count: the mapped one is unchanged.
     """
     for held, path, first in _MAPPED:
+        if only is not None and held() is not only:
+            continue
         with contextlib.suppress(OSError):
             now = os.stat(path)
             is_same = (now.st_dev, now.st_ino) == (first.st_dev, first.st_ino)

@@ -37,18 +37,18 @@ MOST_CONTRASTED = 50_000
 traces them again."""
 OPEN_AS = 4
 """The number of layers that one layer of open sizes counts as under several dialects."""
-MOST_DIFFED = 30_000
-"""Layers of two networks that are compared, both together: 6 KiB and up to 60 microseconds each."""
+MOST_DIFFED = 10_000
+"""Layers of two networks that are compared, both together: 8 KiB and 60 to 180 microseconds each."""
 MOST_UNITS_FOLLOWED = 1 << 32
 """Units on the axes of all maps through which `rf` follows a unit or a pixel: up to 0.3 nanoseconds each."""
-MOST_WITH_FIELDS = 10_000
-"""Layers whose receptive fields `rf` shows, each counted once per layer that it reads: 8 KiB and 100 to 200
+MOST_WITH_FIELDS = 7_000
+"""Layers whose receptive fields `rf` shows, each counted once per layer that it reads: 8 KiB and 100 to 250
 microseconds each."""
 MOST_WITH_INFLUENCE = 4_000
 """Layers through which `rf --effective` follows the influence of pixels: 300 microseconds each."""
 MOST_OPENED = 4_000
-"""Layers of a network that `rf` traces again with open sizes, to find the input size from which on each layer
-contributes: 200 microseconds each."""
+"""Layers of a network, blocks and theirs included, that `rf` traces again with open sizes, to find the input size from
+which on each layer contributes: 200 microseconds each."""
 MOST_PAIRS = 500_000
 """Pairs of what one layer reads, of all layers together, where `rf` follows each through the layer: 2 microseconds."""
 MOST_RUN = 16_000
@@ -56,8 +56,8 @@ MOST_RUN = 16_000
 computed."""
 MOST_MULTIPLIED = 1 << 32
 """Multiplications and values of all layers for all columns of a layer's matrix: 0.05 to 1 nanosecond each."""
-MOST_CONVERTED = 10_000
-"""Layers of a network that is written for another framework: for ONNX 20 KiB and 100 microseconds each; some layers
+MOST_CONVERTED = 6_000
+"""Layers of a network that is written for another framework: for ONNX 20 KiB and 200 microseconds each; some layers
 become ten there."""
 MOST_WRITTEN = 60_000
 """Nodes of a written ONNX file, where one layer may become dozens: 20 microseconds each."""
@@ -155,7 +155,7 @@ LONGEST_SOURCE = 200_000
 MOST_BRACES = 5_000
 """Braces of a Python source with f-strings: before 3.12, Python scans the whole string for each of its parts."""
 LARGEST_STREAM = 256 << 20
-"""Bytes of a pipe, which may be endless: a report of a million layers is 210 MB of JSON."""
+"""Bytes of a pipe, which may be endless, of a text, and of a line: a report of a million layers is 210 MB of JSON."""
 LARGEST_TABLE = 16 << 20
 """Bytes of a table or a list of numbers from a pipe: each number takes a microsecond, and up to 150 bytes."""
 LARGEST_DEVICE = 1 << 20

@@ -59,11 +59,9 @@ Count = int | Open | None
 
 def count(*factors: Count) -> Count:
     """Return the product of the factors as a count; None if one of them is not known."""
-    result: Size = 1
-    for factor in factors:
-        if factor is None:
-            return None
-        result = result * factor
+    if None in factors:
+        return None
+    result: Size = prod(factors)  # type: ignore[arg-type]  # none is None
     return None if type(result) is not int and result == UNKNOWN else result
 
 
@@ -94,7 +92,7 @@ def counted(number: Count, longest: int = 240) -> str:
 
 def show(shape: Iterable[Size]) -> str:
     """Return a shape as text: `3x224x224`, with formulas in brackets; or `scalar`, or `unknown`."""
-    text = "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape)
+    text = "x".join([str(s) if type(s) is int or len(str(s)) == 1 else f"[{s}]" for s in shape])
     return text or ("unknown" if shape == NOTHING_KNOWN else "scalar")
 
 

@@ -676,8 +676,10 @@ def test_what_is_mapped_must_not_change(folder: Path) -> None:
     fill(folder)
     files.check_mapped()  # another file: what is mapped is as it was
     os.rename("old.npy", "x.npy")
-    with open("a.npy", "rb") as file, files.mapped(file, "a.npy"), pytest.raises(SpecError, match=r"'x\.npy' changed"):
-        files.check_mapped()
+    with open("a.npy", "rb") as file, files.mapped(file, "a.npy") as other:
+        with pytest.raises(SpecError, match=r"'x\.npy' changed"):
+            files.check_mapped()
+        files.check_mapped(other)
     held.close()
     del held
     files.check_mapped()  # it is not used any more

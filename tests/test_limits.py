@@ -285,7 +285,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         b"3x8x8 relu:times=10001",
         ["rf"],
         2,
-        "the fields of 10,001 layers, each counted once per layer that it reads, more than 10,000",
+        "the fields of 10,001 layers, each counted once per layer that it reads, more than 7,000",
     ),
     "matrix.txt": (
         b"linear:2",
@@ -307,10 +307,10 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     ),
     "fewer.txt": (b"3x8x8 relu:times=30000", ["diff", "3x8x8 relu:times=50001", "--until", "relu1000"], 0, ""),
     "both.txt": (
-        b"3x8x8 relu:times=30000",
-        ["diff", "3x8x8 relu:times=20001"],
+        b"3x8x8 relu:times=6000",
+        ["diff", "3x8x8 relu:times=4001"],
         2,
-        "both networks together have 50,001 layers, more than 30,000",
+        "both networks together have 10,001 layers, more than 10,000",
     ),
     "dialects.txt": (
         b"3x8x8 relu:times=100000",
@@ -381,10 +381,10 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
     ),
     **{
         f"names_of_{form}.json": (
-            spec(*[{"op": "relu", "name": "".join(parts)} for parts in product(["a/", "a_"], repeat=13)]),
+            spec(*[{"op": "relu", "name": "".join(parts)} for parts in product(["a/", "a_"], repeat=12)]),
             ["convert", "--to", form],
             0,
-            f"{'a_' * 13}_1000",
+            f"{'a_' * 12}_1000",
         )
         for form in ("keras", "torch")
     },
@@ -775,6 +775,26 @@ def test_a_device_without_an_end(bounded: Bounded, args: tuple[str, ...]) -> Non
     done = bounded(*args, stdin="/dev/zero")
     assert done.code == 2
     assert f"does not end within {LARGEST_DEVICE >> 20} MiB" in done.err + done.out
+
+
+@posix
+@pytest.mark.parametrize("name", ["sparse.json", "sparse.txt", "sparse.py"])
+@pytest.mark.parametrize("command", ["shape", "check"])
+def test_a_sparse_text_is_refused_by_its_size(bounded: Bounded, command: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b'{"cnncalc": 1')
+    os.truncate(tmp_path / name, 3 << 30)
+    done = bounded(command, str(tmp_path / name))
+    assert done.code == 2
+    assert f"{name}' is a text of more than 256 MiB" in done.err + done.out
+
+
+@pytest.mark.parametrize("command", ["shape", "check"])
+def test_a_long_line_of_a_file(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnncalc.files.LARGEST_STREAM", 1 << 20)
+    (tmp_path / "long.jsonl").write_bytes(b'"relu"' + bytes(1 << 20))
+    done = here([command, "--jsonl", "long.jsonl"], cwd=tmp_path)
+    assert done.code == 2
+    assert "a line of 'long.jsonl' does not end within 1 MiB" in done.err + done.out
 
 
 def test_layers_that_are_written_out_are_bounded_by_their_file_alone() -> None:

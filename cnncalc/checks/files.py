@@ -11,7 +11,7 @@ from typing import IO, NamedTuple, NoReturn
 
 from .. import sources, zoo
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
-from ..files import is_file_name, line_limit, opened, too_long
+from ..files import is_file_name, line_limit, long_line, opened
 from ..frameworks import ForeignNetwork
 from ..network import Network
 from ..notation.document import Document, parse
@@ -176,10 +176,10 @@ def _file(path: str) -> Iterator[SpecFile]:
 
 def _lines(name: str, file: IO[bytes]) -> Iterator[SpecFile]:
     most = line_limit(file, name)
-    lines = iter(partial(file.readline, -1 if most is None else most + 1), b"")
+    lines = iter(partial(file.readline, most + 1), b"")
     for number, line in enumerate(lines, 1):
-        if most is not None and len(line) > most:
-            yield _failing(name, too_long(name, most))
+        if len(line) > most:
+            yield _failing(name, long_line(name, most))
             return
         yield SpecFile(name, partial(decode_line, line.rstrip(b"\n"), name), number)
 

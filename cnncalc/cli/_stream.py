@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from .. import sources
 from ..errors import CnncalcError, InternalError, SpecError, Where, as_error
-from ..files import line_limit, opened, too_long
+from ..files import line_limit, long_line, opened
 from ..network import Network
 from ..notation.encode import encode
 from ..outputs import while_read
@@ -135,7 +135,7 @@ def _lines(file: IO[bytes], name: str) -> Iterator[list[bytes]]:
             begun, held = [last], 0
             yield lines
         held += len(data)
-        if most is not None and held > most:
-            raise too_long(name, most)
+        if held > most:
+            raise long_line(name, most)
     if any(begun):
         yield [b"".join(begun)]

@@ -156,16 +156,15 @@ def _drawing(
     if chosen == "text" and picture is not None:
         return TEXTS.renderer("steps")(*picture, step, channel, style)
     draw = FORMATS.renderer(chosen)
-    if chosen in ("svg", "html"):
-        _note_rows(fields.report if fields is not None else options.report(network), style.selection)
-    if fields is not None:
-        return draw(fields.report, style, fields=fields)
     if picture is not None:
         from ..render.pictures.windows import Steps
 
         layer, filled = picture
         return draw(trace.shape(layer.network), style, steps=Steps(filled, step, channel))
-    return draw(options.report(network), style)
+    report = options.report(network) if fields is None else fields.report
+    if chosen in ("svg", "html"):
+        _note_rows(report, style.selection)
+    return draw(report, style) if fields is None else draw(report, style, fields=fields)
 
 
 def _fields(

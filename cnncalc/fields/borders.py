@@ -36,7 +36,7 @@ def least(graph: Graph) -> tuple[int | None, ...]:
     """
     found: list[int | None] = []
     axes = len(graph.space(INPUT).places)
-    if len(graph.vertices) > MOST_OPENED:
+    if graph.report.network.layer_count > MOST_OPENED:
         return (None,) * axes
     own, report = [vertex.layer for vertex in graph], _opened(graph)
     opened = [] if report is None else [vertex.layer for vertex in Graph(report)]

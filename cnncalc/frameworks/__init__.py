@@ -1,4 +1,4 @@
-"""Networks in the formats of other frameworks: a folder each, with its reader and its writer."""
+"""Networks in the formats of other frameworks: a folder for each, with its reader and its writer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ArrayReaders = Mapping[str, Callable[[], Any]]
 """The functions that read arrays, by an array's role in a layer or by its name in a network."""
 Writer = Callable[[Network], str | bytes]
-"""Write a network as a whole file. SpecError, with the layer's name, for what the target cannot express."""
+"""A function that writes a network as a file. SpecError, with the layer's name, for what the target cannot express."""
 
 _WRITERS = {
     "spec": "cnncalc.notation.write",
@@ -26,7 +26,7 @@ _WRITERS = {
 }
 TARGETS = tuple(_WRITERS)
 ENDINGS = {"spec": (".json",), "keras": (".json",), "onnx": (".onnx",), "torch": (".py",)}
-"""The endings of a target's file; one that two targets have means the first."""
+"""The file endings of each target; one shared by two targets means the first."""
 KERAS_ENDINGS = (".keras", ".h5", ".hdf5")
 """The endings of Keras's files of models and weights, which are read and not written."""
 
@@ -37,25 +37,26 @@ class ForeignNetwork(NamedTuple):
     spec: dict[str, Any]
     """The document for the reader of specs: name, input, dialect, layout, layers."""
     weights: ArrayReaders
-    """The arrays that the file holds, by their names here (`conv1.weight`), their axes in the layout's order."""
+    """The arrays in the file by their names here (`conv1.weight`), with axes in the layout's order."""
     model: Any = None
-    """The model as its document has it, for the arrays of another file; None if its arrays go by our names."""
+    """The model as in its document, to map the arrays of another file; None if its arrays have our names."""
     bind: Callable[[Mapping[str, Shape]], ForeignNetwork | None] | None = None
-    """Read the file again for inputs of these sizes, the first one's by `input`; None if they are those of the file."""
+    """The function that reads the file again for inputs of other sizes, the first one under `input`; None if it
+    cannot."""
     annotate: Callable[[Mapping[str, Shape]], AnnotatedSource] | None = None
-    """Return the source with the shapes that its lines make for such inputs; None for what is not source."""
+    """The function that returns the source annotated with shapes for such inputs; None without source code."""
     unread: bool = False
-    """Whether the document holds the inputs alone: `bind` reads the network, without sizes for open ones."""
+    """Whether the document holds only the inputs so far: `bind` reads the network, with no sizes for open ones."""
     notes: tuple[str, ...] = ()
-    """Remarks on the file, such as where it contradicts itself."""
+    """Remarks on the file, for example where it contradicts itself."""
     functions: frozenset[str] = frozenset()
-    """The layers that PyTorch code computes by functions, and not by modules."""
+    """The layers that PyTorch code computes by functions rather than modules."""
     stored: Callable[..., dict[str, Any]] | None = None
-    """Return those arrays that layers want, in place of those of the module's `state_dict` among the arrays given."""
+    """The function that replaces arrays of the module's `state_dict`, among given arrays, by those that layers need."""
 
 
 def writer(target: str) -> Writer:
-    """Return the writer of a target, one of TARGETS; its module is imported now.
+    """Return the writer of a target, one of TARGETS, importing its module.
 
     It raises SpecError for more than `MOST_CONVERTED` layers, unless it writes a spec.
     """

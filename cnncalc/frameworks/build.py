@@ -1,7 +1,7 @@
-"""The builder of specs for the readers: it names, wires and ties layers in one way, whatever the framework.
+"""The builder of specs for all readers: it names, wires and ties layers in the same way for every framework.
 
-A reader says which layers there are, with which keys, what each reads (by handle), its preferred name, and whose
-weights it has. The rest is done here.
+A reader says which layers there are, their keys, what each reads (by handle), its preferred name, and whose weights it
+shares. The rest is done here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import ArrayReaders
 
 LONGEST_NAME = 240
 NO_FIGURES = {"params": 0, "buffers": 0, "macs": 0}
-"""The figures of an opaque layer without weights that multiplies nothing."""
+"""The figures of an opaque layer without weights and multiplications."""
 
 
 class Draft:
@@ -28,19 +28,19 @@ class Draft:
 
     def __init__(self, name: str, op: str, reads: Sequence[Draft] = (), keys: Mapping[str, Any] | None = None):
         self.name, self.op, self.reads, self.keys = name, op, list(reads), dict(keys or {})
-        """The name is the preferred one until the spec is written."""
+        """`name` is the preferred one until the spec is written."""
         self.derived = False
-        """Whether its name follows from another layer's; a name that does not goes first if two are the same."""
+        """Whether its name derives from another layer's; of equal names, one that does not takes precedence."""
         self.weights: dict[str, Callable[[], Any]] = {}
         self.tie: Draft | None = None
-        """The layer whose weights it uses."""
+        """The layer whose weights it shares."""
         self.counted: dict[str, int] | None = None
-        """What its arrays count as, where that is not what they hold."""
+        """What its arrays count as, if that differs from what they hold."""
         self.trainable = True
 
     @property
     def needs(self) -> list[Draft]:
-        """The layers that it reads, and the one whose weights it uses."""
+        """The layers it reads, and the one whose weights it shares."""
         return self.reads if self.tie is None else [*self.reads, self.tie]
 
 
@@ -48,7 +48,7 @@ class SpecBuilder:
     """The layers of a network, or of a block, from first to last."""
 
     def __init__(self, *, wired: bool = False):
-        """`wired`: whether each layer says what it reads, even if it is the layer above."""
+        """`wired` says whether each layer states what it reads, even if that is the previous layer."""
         self.wired = wired
         self.input = Draft("input", "input")
         self.layers: list[Draft] = []
@@ -84,14 +84,14 @@ class SpecBuilder:
         figures: Mapping[str, int | None],
         **more: Any,
     ) -> Draft:
-        """Add a layer of which only the output's sizes and the figures that are not None are known, and return it."""
+        """Add a layer of which only the output sizes and the figures that are not None are known, and return it."""
         keys: dict[str, Any] = {"type": printable(type), **{key: n for key, n in figures.items() if n is not None}}
         if out is not None:
             keys["out"] = [n if isinstance(n, int) else str(n) if is_letter(str(n)) else None for n in out]
         return self.add(name, "opaque", list(dict.fromkeys(reads)) or [self.input], keys, **more)
 
     def uses(self) -> Counter[Draft]:
-        """Return how many times each layer is read, or has its weights used."""
+        """Return how often each layer is read or has its weights shared."""
         return Counter(one for layer in self.layers for one in layer.needs)
 
     def keep(self, outputs: Sequence[Draft]) -> None:
@@ -110,7 +110,7 @@ class SpecBuilder:
         return self._end_with([(output, name)])[0]
 
     def _end_with(self, outputs: Sequence[tuple[Draft, str]]) -> list[Draft]:
-        """End with several results, one after another, each with the name of the identity that it may need."""
+        """End with several results in order, each with the name of the identity that it may need."""
         uses, ends = self.uses(), list[Draft]()
         for output, name in outputs:
             last = ends[-1] if ends else self.layers[-1] if self.layers else None
@@ -125,16 +125,16 @@ class SpecBuilder:
         return ends
 
     def end_with_all(self, outputs: Sequence[Draft]) -> list[Draft]:
-        """End with a network's outputs, the first as the last layer, and return the layers that they are now.
+        """End with a network's outputs, the first one as the last layer, and return the output layers.
 
-        The others stand before it in their order, as the report and every writer list them.
+        The other outputs come before it in order, as the report and all writers list them.
         """
         first, *others = outputs
         ends = self._end_with([(one, f"{one.name}_output") for one in (*others, first)])
         return [ends[-1], *ends[:-1]]
 
     def spec(self) -> list[dict[str, Any]]:
-        """Name the layers and return them as a spec holds them."""
+        """Name the layers and return them in the form of a spec."""
         self._settle_names()
         written = []
         for above, layer in pairwise([self.input, *self.layers]):
@@ -152,13 +152,13 @@ class SpecBuilder:
         return written
 
     def weights(self) -> ArrayReaders:
-        """Return the arrays of the layers, by their names; shared ones once."""
+        """Return the arrays of the layers by name, shared ones once."""
         return {
             f"{one.name}.{role}": read for one in self.layers if one.tie is None for role, read in one.weights.items()
         }
 
     def _settle_names(self) -> None:
-        """Give each layer a name of its own: a preferred one goes to the first that prefers it."""
+        """Give each layer a unique name; a preferred name goes to the first layer that prefers it."""
         preferred = {layer.name for layer in self.layers if not layer.derived}
         taken, tried = {"input"}, dict[str, int]()
         for layer in self.layers:
@@ -168,14 +168,14 @@ class SpecBuilder:
 
 
 def printable(text: str) -> str:
-    """Return a name or a type as a spec can hold it."""
+    """Return a name or a type in a form that a spec can hold."""
     if text.isprintable() and 0 < len(text) <= LONGEST_NAME:
         return text
     return "".join(c if c.isprintable() else "_" for c in text)[:LONGEST_NAME] or "layer"
 
 
 def group_of(layer: Draft, role: str) -> str | None:
-    """Return what a layer's array counts as by itself: `weights`, `bias` or `buffers`; None for nothing."""
+    """Return what a layer's array counts as by default: `weights`, `bias` or `buffers`; None if it does not count."""
     if layer.op == "constant":
         return {"parameter": "weights", "buffer": "buffers"}.get(layer.keys["kind"])
     return OPS[layer.op][0].group(role)

@@ -1,4 +1,4 @@
-"""The input of a model as a spec: its sizes must be read there as the framework reads them."""
+"""The input of a model in a spec, whose sizes must be read as the framework reads them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ..input import Reading, readings
 from ..layers import OPS, Layer
 
 Raw = dict[str, Any]
-"""A layer as a spec holds it."""
+"""A layer in the form of a spec."""
 
 
 def input_keys(layers: list[Raw], sizes: int, wanted: Reading) -> dict[str, int]:
-    """Return the key of a spec that says how an input of so many sizes is read; none if its layers say the same.
+    """Return the spec's key that says how an input of `sizes` sizes is read; empty if its layers imply it.
 
-    None either if there is no layer with its keys, for which the spec is refused.
+    Also empty if no layer has all its keys, as such a spec is refused.
     """
     found = [*layers_of(layers)]
     if not found or readings(found, own=True).get(sizes) is wanted:
@@ -24,12 +24,12 @@ def input_keys(layers: list[Raw], sizes: int, wanted: Reading) -> dict[str, int]
 
 
 def layers_of(spec: Iterable[Raw]) -> Iterator[Layer]:
-    """Yield the layers of a spec, those of a block in its place; the values of keys are not checked."""
+    """Yield the layers of a spec, with blocks replaced by their layers; the values of keys are not checked."""
     for raw in spec:
         if "layers" in raw:
             yield from layers_of(raw["layers"])
             continue
         cls, nd = OPS[raw["op"]]
         keys = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-        if keys.keys() >= set(cls.NEEDED):  # one that lacks a key is refused when it is read
+        if keys.keys() >= set(cls.NEEDED):  # others are refused when the spec is read
             yield cls(raw["op"], nd, {key: keys[key] for key in cls.KEYS if key in keys})

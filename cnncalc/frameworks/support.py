@@ -1,4 +1,4 @@
-"""Which op can be read from which framework's files, and written to them: made from the readers and writers."""
+"""Which ops can be read from and written to each framework's files, derived from the readers and writers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Stance(NamedTuple):
 
     supported: bool
     text: str
-    """What the framework has for the op, or why it is refused."""
+    """The framework's equivalent of the op, or why it is refused."""
 
 
 FORMS = ("keras_read", "keras_write", "onnx_read", "onnx_write", "torch_read", "torch_write")
@@ -121,7 +121,7 @@ _OWN_TORCH = {
     "stack": "stack",
     "gather": "[…]",
 }
-"""What the frameworks have for ops for which they have no name."""
+"""PyTorch's equivalents of ops for which it has no name of its own."""
 
 
 def support(op: str) -> dict[str, Stance]:
@@ -140,7 +140,7 @@ def support(op: str) -> dict[str, Stance]:
         text = _text(cls.WORD, names, own)
         itself = cls.NESTS or (cls.SOURCE and cls.refused(f"{framework}_write") is None)
         written = cls.WORD in writer.WRITERS or itself
-        read = "" if f"{framework}_read" in cls.REFUSED else text  # its entry may be for writing alone
+        read = "" if f"{framework}_read" in cls.REFUSED else text  # its entry may be only for writing
         stances[f"{framework}_read"] = stance(cls, f"{framework}_read", read)
         stances[f"{framework}_write"] = stance(cls, f"{framework}_write", text if written else "")
     return stances

@@ -1,4 +1,4 @@
-"""Files that are not read as networks: what they are, by their ending or their first bytes, and what would help."""
+"""Files that cannot be read as networks: what they are, by ending or first bytes, and what would help."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class UnsupportedFile(NamedTuple):
     what: str
     """What such a file is."""
     help: str
-    """The way from it to a network, in which `{}` is the file."""
+    """How to get a network from it; `{}` stands for the file."""
     endings: tuple[str, ...]
     is_one: Callable[[bytes], bool] = lambda _: False
-    """Whether a file that begins with these bytes is one."""
+    """A function that returns whether a file that begins with these bytes is one."""
 
 
 _FROM_CODE = "from the code that builds it: cnncalc shape net.py, cnncalc convert package.module:factory -i 3x224x224"
 _TO_ONNX = "convert it to ONNX with {}, and use that"
 _ARRAYS = "to run a network on it: cnncalc run SPEC -x {}"
 HEAD = 4096
-"""How many bytes decide what a file is."""
+"""The number of bytes that identify a file."""
 
 
 def _packed(entry: bytes) -> Callable[[bytes], bool]:
-    """Return whether a file is an archive in whose first name these bytes stand."""
+    """Return a test for archives whose first entry's name contains these bytes."""
     return lambda head: head.startswith(b"PK\x03\x04") and entry in head[:256]
 
 
@@ -105,13 +105,13 @@ UNSUPPORTED = (
     ),
     UnsupportedFile("a notebook", "save the cell that defines the network to a file, such as net.py", (".ipynb",)),
 )
-"""Every kind of file that an error names."""
+"""The kinds of files that errors name."""
 _READ_AS_TEXT = (".ipynb",)
-"""The endings of those that begin as a spec does."""
+"""The endings of files that begin like a spec."""
 
 
 def ending_of(name: str) -> str:
-    """Return the ending of a file's name in lower case, as `.onnx`."""
+    """Return the ending of a file's name in lower case, such as `.onnx`."""
     return os.path.splitext(name)[1].lower()
 
 
@@ -130,7 +130,7 @@ def folder(path: str) -> SpecError | None:
 
 
 def unsupported(head: bytes, name: str) -> SpecError | None:
-    """Return the error for a file that is named for what it is: by its ending, else by its first bytes; or None."""
+    """Return the error for a known unsupported file, by its ending or else its first bytes; None for others."""
     is_json = head.lstrip()[:1] in (b"{", b"[") and ending_of(name) not in _READ_AS_TEXT
     found = None if is_json else of_ending(name)
     found = found or next((one for one in UNSUPPORTED if one.is_one(head)), None)

@@ -1,8 +1,8 @@
-"""Values of other frameworks: a layer's sample, and where the framework keeps the batch among its axes.
+"""Values of other frameworks: a layer's sample, and the framework's position of the batch among its axes.
 
 A framework moves the batch (`Transpose`), or folds it with other axes (`Reshape` to windows); a sample here has none.
-So a value says for each of the framework's axes which axes of the sample it is made of, in order, and where among them
-the batch stands. Moving or folding the batch then changes no value of the sample.
+So a value states for each of the framework's axes which axes of the sample it consists of, in order, and where among
+them the batch is. Moving or folding the batch then changes nothing in the sample.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .build import Draft
 BATCH = -1
 """The batch among the axes of a sample, which are 0, 1 …"""
 Axes = tuple[tuple[int, ...], ...]
-"""For each axis of the framework, the axes of the sample that it is made of; none for a size of 1 that has no axis."""
+"""For each axis of the framework, the sample's axes that it consists of; empty for an extra axis of size 1."""
 
 
 class Handle(NamedTuple):
@@ -29,9 +29,9 @@ class Handle(NamedTuple):
     shape: Shape
     """The sample's shape."""
     axes: Axes | None
-    """The sample's axes in order, in groups; None if nothing is known of the shape."""
+    """The sample's axes, grouped by the framework's axes; None if nothing is known of the shape."""
     batched: bool | None = True
-    """Whether the batch is outside of the sample; False if it is one of its axes, None for a constant."""
+    """Whether the batch is outside the sample; False if it is one of its axes, None for a constant."""
 
     @property
     def rank(self) -> int:
@@ -40,21 +40,21 @@ class Handle(NamedTuple):
 
     @property
     def batch_at(self) -> int | None:
-        """The framework's axis that the batch is in; None if it is in none."""
+        """The framework's axis that contains the batch; None if there is none."""
         return next((at for at, group in enumerate(self.axes or ()) if BATCH in group), None)
 
     def sizes_at(self, at: int, batch: Size) -> list[Size]:
-        """Return the sizes that one of the framework's axes is made of."""
+        """Return the sizes that one of the framework's axes consists of."""
         return [batch if place == BATCH else self.shape[place] for place in (self.axes or ())[at]]
 
     def full(self, batch: Size) -> tuple[Size, ...] | None:
-        """Return the shape as the framework has it; None if nothing is known of it."""
+        """Return the framework's shape of the value; None if unknown."""
         if self.axes is None:
             return None
         return tuple([product(self.sizes_at(at, batch)) for at in range(self.rank)])
 
     def arranged(self, axes: Axes | None) -> Handle:
-        """Return the same value with these axes; with none known if its sample has another number of axes."""
+        """Return the value with these axes, or with unknown axes if its sample has a different number of axes."""
         if axes == self.axes:
             return self
         places = [place for group in axes or () for place in group if place != BATCH]
@@ -86,7 +86,7 @@ def numbered(sizes: Iterable[Iterable[object]], batch: tuple[int, int] | None = 
 
 
 def transposed(axes: Axes, order: Sequence[int]) -> tuple[list[int], Axes]:
-    """Return the order that the sample's axes get if the framework's get `order`, and the new groups."""
+    """Return the sample's new order of axes if the framework's axes are reordered by `order`, and the new groups."""
     groups = [axes[at] for at in order]
     places = [place for place in chain.from_iterable(groups) if place != BATCH]
     new = {place: at for at, place in enumerate(places)} | {BATCH: BATCH}
@@ -94,7 +94,7 @@ def transposed(axes: Axes, order: Sequence[int]) -> tuple[list[int], Axes]:
 
 
 def ratio(sizes: Sequence[Size], others: Sequence[Size]) -> Size | None:
-    """Return the product of sizes over that of others, sizes on both sides left out; None if it is not whole."""
+    """Return the quotient of two products of sizes, after cancelling common ones; None if it is not an integer."""
     numbers, divisors = [[n for n in own if isinstance(n, int) and n > 0] for own in (sizes, others)]
     if len(numbers) == len(sizes) and len(divisors) == len(others):
         quotient, left = divmod(prod(numbers), prod(divisors))
@@ -118,7 +118,7 @@ def ratio(sizes: Sequence[Size], others: Sequence[Size]) -> Size | None:
 
 
 def regrouped(value: Handle, batch: Size, target: Sequence[Size]) -> tuple[Shape, Axes] | None:
-    """Return the sample and the groups that a value has in another shape; None if the batch does not stay whole."""
+    """Return a value's sample and groups in another shape; None if the batch would be split."""
     atoms = [place for group in value.axes or () for place in group]
     if BATCH not in atoms:
         if value.batched and batch == 1 and target and target[0] == 1:
@@ -142,12 +142,12 @@ def regrouped(value: Handle, batch: Size, target: Sequence[Size]) -> tuple[Shape
 
 
 def _share(sizes: Sequence[Size], others: Sequence[Size]) -> Size | None:
-    """Return `ratio`; an unknown size among others is whatever is left."""
+    """Return `ratio`, in which an unknown size among the others takes whatever remains."""
     found = ratio(sizes, others)
     return 1 if found is None and list(others).count(UNKNOWN) == 1 else found
 
 
 def fits(size: Size, factors: Sequence[Size]) -> bool:
-    """Return whether a size may be the product of these; an unknown one may be any."""
+    """Return whether a size may be the product of these; an unknown one may be anything."""
     whole = product(factors)
     return size == whole or UNKNOWN in (size, whole)

@@ -15,7 +15,8 @@ from . import WHOLE, Selection, Style
 from .grid import Cell, Column, Grid, grid
 from .rows import Row, rows
 
-_FLAGS = {"nobias": ("bias", False), "ceil": ("ceil", True), "ceil=keep": ("ceil", "keep"), "flip": ("flip", True)}
+_FLAGS = (("bias", False, "nobias"), ("ceil", True, "ceil"), ("ceil", "keep", "ceil=keep"), ("flip", True, "flip"))
+"""Keys with a value that is a word of its own."""
 
 
 def op_text(layer: LayerReport) -> str:
@@ -25,13 +26,11 @@ def op_text(layer: LayerReport) -> str:
         return layer.op
     parts = [layer.op]
     for key, usual in (("k", ""), ("s", "1"), ("p", "0"), ("d", "1"), ("g", "1")):
-        text = axes_text(values.get(key))
-        if text not in ("", usual):
+        if key in values and (text := axes_text(values[key])) not in ("", usual):
             parts.append(f"{key}={text}" if text[0].isalpha() else key + text)
-    parts += [word for word, (key, value) in _FLAGS.items() if values.get(key) == value]
+    parts += [word for key, value, word in _FLAGS if key in values and values[key] == value]
     for key, usual in (("multiplier", "1"), ("out_pad", "0"), ("factor", "")):
-        text = axes_text(values.get(key))
-        if text not in ("", usual):
+        if key in values and (text := axes_text(values[key])) not in ("", usual):
             parts.append(f"{key}={text}")
     return " ".join([*parts, *([axes_text(values["order"])] if "order" in values else [])])
 
@@ -94,7 +93,7 @@ def _of_conv(name: str) -> Callable[[Row], Cell]:
 
 
 def _key(name: str) -> Column[Row]:
-    return Column(name, lambda row: axes_text(row.layer.values.get(name)), of=_values)
+    return Column(name, lambda row: axes_text(row.layer.values.get(name)), of=lambda row: row.layer.values.get(name))
 
 
 def _values(row: Row) -> object:
@@ -197,22 +196,28 @@ def shown_columns(report: Report, style: Style, usual: tuple[str, ...]) -> tuple
 def report_grid(report: Report, selection: Selection, names: Sequence[str]) -> Grid:
     """Return the selected rows of a report in these columns, with the totals below."""
     shown = rows(report, selection)
+    return grid(COLUMNS, names, shown)._replace(foot=report_foot(report, selection, names, shown))
+
+
+def report_foot(report: Report, selection: Selection, names: Sequence[str], shown: Sequence[Row]) -> list[list[Cell]]:
+    """Return the totals below the rows that a selection picks."""
     everything = shown if selection == WHOLE else rows(report, WHOLE)
     sums = [("shown", shown), ("total", everything)] if selection.is_part else [("total", everything)]
-    foot = [[_sum(report, of, name) if name != "layer" else label for name in names] for label, of in sums]
-    return grid(COLUMNS, names, shown)._replace(foot=foot)
+    return [[_sum(report, of, name) if name != "layer" else label for name in names] for label, of in sums]
 
 
 def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
     """Return the sum of a column over rows; empty for a column without a sum."""
     if name in SUMMED:
         return total([getattr(layer, name) for row in of if row.adds(name) for layer in row.layers])
-    layers = [layer for row in of for layer in row.layers]
     if name.endswith("%"):
         return _percent(_sum(report, of, name[:-1]), getattr(report, name[:-1]))
+    if name not in ("param_bytes", "intensity"):
+        return ""
+    layers = [layer for row in of for layer in row.layers]
     if name == "param_bytes":
         return total([None if layer.memory is None else layer.memory.params for layer in layers])
-    return intensity(layers) if name == "intensity" else ""
+    return intensity(layers)
 
 
 def records(report: Report) -> list[dict[str, Cell]]:

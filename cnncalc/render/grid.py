@@ -37,12 +37,9 @@ class Column(NamedTuple, Generic[T]):
     def cells(self, things: Sequence[T]) -> list[Cell]:
         """Return the cell of each thing."""
         if self.of is None:
-            return [self.cell(thing) for thing in things]
-        of, found = self.of, dict[int, Cell]()
-        keys = [id(of(thing)) for thing in things]
-        for key, thing in zip(keys, things, strict=True):
-            if key not in found:
-                found[key] = self.cell(thing)
+            return [*map(self.cell, things)]
+        keys = [*map(id, map(self.of, things))]
+        found = {key: self.cell(thing) for key, thing in dict(zip(keys, things, strict=True)).items()}
         return [*map(found.__getitem__, keys)]
 
     def texts(self, cells: Sequence[Cell], write: Writer, escape: Callable[[str], str] = str) -> list[str]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv as csv_writer
-import io
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
-from itertools import chain
+from io import DEFAULT_BUFFER_SIZE, StringIO
 from typing import TypeVar
 
 from . import Style
@@ -37,13 +36,16 @@ def tsv(grid: Grid) -> Iterator[str]:
 
 
 def _delimited(grid: Grid, delimiter: str) -> Iterator[str]:
-    buffer = io.StringIO()
+    buffer = StringIO()
     write = csv_writer.writer(buffer, delimiter=delimiter, lineterminator="\n").writerow
-    for row in chain([grid.names], grid.texts(spreadsheet)):
+    write(grid.names)
+    for row in grid.texts(spreadsheet):
         write(row)
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
+        if buffer.tell() >= DEFAULT_BUFFER_SIZE:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
 
 
 def markdown(grid: Grid, write: Writer = full) -> Iterator[str]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from .. import zoo
 from ..errors import Path, SpecError, Where
-from ..files import read_whole
 from ..frameworks import ForeignNetwork
 from ..limits import LONGEST_WORDS
 from ..network import Network, Origin
@@ -18,7 +17,7 @@ from ..notation.spec import read
 from ..notation.tokens import WordText
 from ..notation.words import Completer, is_layer_word, read_words
 from ..sizes import Shape
-from .formats import decode, decode_any, naming, pasted_layers, read_any, read_code, read_pasted
+from .formats import decode, decode_any, naming, pasted_layers, read_any, read_code, read_content, read_pasted
 from .words import STDIN, SpecWords, is_file, is_stdin, is_words, split, split_code
 
 
@@ -26,7 +25,7 @@ def read_stdin(word: str = STDIN) -> str | ForeignNetwork:
     """Read standard input: its text, or a model of another framework; `word` may name a network in it."""
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a file, or layer words")
-    data, wanted = read_whole(sys.stdin.buffer, STDIN), split_code(word)[1]
+    data, wanted = read_content(sys.stdin.buffer, STDIN), split_code(word)[1]
     return decode_any(data, STDIN) if wanted is None else read_code(decode(data, STDIN), STDIN, wanted)
 
 

@@ -7,10 +7,12 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from ..errors import LONGEST_PATH, SpecError, Where, shown
-from ..files import check_mapped, mapped, opened, read_whole
+from ..files import check_mapped, mapped, opened, read_whole, size_on_disk
 from ..frameworks import ArrayReaders, ForeignNetwork
+from ..limits import LARGEST_STREAM
 from ..network import Network
 from ..notation.document import Document, parse
 from ..notation.tokens import tokenize
@@ -126,13 +128,29 @@ def read_any(path: str) -> str | ForeignNetwork:
             raise error
     with opened(path) as file:
         if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
-            network = read_onnx(memoryview(mapped(file, path)), path)
-            check_mapped()
+            held = mapped(file, path)
+            network = read_onnx(memoryview(held), path)
+            check_mapped(held)
             return network
         if file.peek(len(HDF))[: len(HDF)] == HDF and os.path.isfile(path):  # type: ignore[attr-defined]
             return read_hdf(path, path)
-        data = read_whole(file, path)
+        data = read_content(file, path)
     return decode_any(data, path)
+
+
+def read_content(file: IO[bytes], name: str) -> bytes:
+    """Return all bytes of a file. SpecError for a text on a disk that is larger than a pipe may be.
+
+    A sparse file takes no room on the disk, but all of it in memory.
+    """
+    if size_on_disk(file) > LARGEST_STREAM:
+        from ..frameworks.unsupported import HEAD, unsupported
+
+        head = file.peek(HEAD)[:HEAD]  # type: ignore[attr-defined]
+        if not is_onnx(head[:1], name) and not head.startswith((HDF, ZIP)):
+            what = f"{shown(name, LONGEST_PATH)} is a text of more than {LARGEST_STREAM >> 20} MiB"
+            raise unsupported(head, name) or SpecError(what, "a spec of a million layers is smaller")
+    return read_whole(file, name)
 
 
 def is_onnx(first: bytes, name: str) -> bool:
@@ -240,7 +258,7 @@ def naming(name: str) -> Iterator[None]:
 def read_text(path: str) -> str:
     """Read a file's text. SpecError if it cannot be read or decoded."""
     with opened(path) as file:
-        data = read_whole(file, path)
+        data = read_content(file, path)
     return decode(data, path)
 
 

@@ -25,12 +25,21 @@ _FREE = """
 FREE = frozenset(_FREE.split())
 """Classes of PyTorch, torchvision and timm without parameters and buffers that are not read as layers."""
 _ALIKE = """
-    DropBlock2d DropPath GELUActivation GELUTanh GammaAct HardSigmoid HardSwish MemoryEfficientSwish
+    CrossMapLRN2d DropBlock2d DropPath GELUActivation GELUTanh GammaAct HardSigmoid HardSwish MemoryEfficientSwish
     NewGELUActivation PytorchGELUTanh QuickGELU RMSNorm RReLU SiLUActivation Softmin Softplus StochasticDepth
     Swish
 """
 ALIKE = frozenset(_ALIKE.split())
 """Classes that hold no more than they show, and whose results have the shape of what they read."""
+_LOSSES = """
+    CTCLoss CosineEmbeddingLoss GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss MSELoss
+    MarginRankingLoss MultiLabelMarginLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss
+"""
+_WEIGHTED = """
+    BCELoss BCEWithLogitsLoss CrossEntropyLoss MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss
+"""
+LOSSES = {**dict.fromkeys(_LOSSES.split(), True), **dict.fromkeys(_WEIGHTED.split(), False)}
+"""PyTorch's losses, which have no parameters, and whether they have no buffers: the others may have class weights."""
 _HOLDERS = """
     Attention2dDownsample AttentionDownsample AttentionPool2d AttentionPoolLatent Beit CNBlock Cait
     CascadedGroupAttention ClassAttentionBlock CoaT ConVit ConvNeXtBlock CrossCovarianceAttn CrossVit

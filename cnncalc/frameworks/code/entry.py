@@ -291,6 +291,7 @@ def made_in(statement: TopStatement) -> Iterator[tuple[str, ast.Call]]:
         node = waiting.pop(0)
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         target, value = targets[0], getattr(node, "value", None)
+        value = value.body if isinstance(value, ast.IfExp) else value
         if isinstance(target, ast.Name) and isinstance(value, ast.Call):
             yield target.id, value
         if not isinstance(node, DEFINED):

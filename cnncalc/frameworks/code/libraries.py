@@ -73,8 +73,8 @@ class Library:
 
 
 _STANDARD = """
-    abc ast collections contextlib copy dataclasses functools itertools math numpy types typing typing_extensions
-    warnings
+    abc ast collections contextlib copy dataclasses functools itertools math numpy operator types typing
+    typing_extensions warnings
 """
 _MODULES = {
     **dict.fromkeys(("torch", "pytorch_lightning", "lightning"), "torch"),

@@ -7,10 +7,12 @@ all read one opaque layer, and what comes out is another.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import SpecError
 from ...layers import OPS
@@ -19,8 +21,13 @@ from ...notation.spec import read as read_spec
 from ...trace import shape
 from .. import ForeignNetwork
 from ..build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder
-from .classes import ALIKE, FREE, HOLDERS, LISTS, RETURN_SEVERAL, SEQUENTIALS, WRAPPERS
+from .budget import TooMuchError
+from .classes import ALIKE, FREE, HOLDERS, LISTS, LOSSES, RETURN_SEVERAL, SEQUENTIALS, WRAPPERS
 from .printed import PARAMETER, PrintedModule, parse, place
+from .values import InstanceValue, RaisedError
+
+if TYPE_CHECKING:
+    from .evaluate import Evaluator
 
 KEEPS_CHANNELS = re.compile("Norm|Pool|LU|Pad|Dropout|Sigmoid|Tanh|Softmax|Hardswish|Mish|Identity|Upsampl")
 """What the names of classes have that change no number of channels."""
@@ -92,11 +99,12 @@ class _PrintoutReader:
     def sizes(self) -> list[Any] | None:
         """Return the input's sizes, open but for what the first convolution or linear layer takes."""
         for layer in self.spec.layers:
-            nd = OPS[layer.op][1]
-            if layer.op == "flatten":
-                break
+            cls, nd = OPS[layer.op]
             if "c_i" in layer.keys and (nd or layer.op == "linear"):
                 return [layer.keys["c_i"], *"DHW"[3 - nd :]] if nd else [layer.keys["c_i"]]
+            moves = cls.MAKES_AXES or cls.MOVES_AXES or layer.op in ("pixelshuffle", "pixelunshuffle", "unfold")
+            if moves and layer.op != "opaque":
+                break
         return ["N"] if self.source is not None else None
 
     # Modules
@@ -199,8 +207,36 @@ class _PrintoutReader:
             shapes = [one for one in module.args if isinstance(one, tuple)]
             figures = {**NO_FIGURES, "params": sum(map(prod, shapes)) if module.kind.endswith("Norm") else 0}
             return self.opaque(path, module.kind, [reads], figures, same=module.kind in ALIKE)
+        if (held := self.held_by(module)) is not None:
+            return self.opaque(path, module.kind, [reads], held)
         self.holders[module.kind] = None
         return self.opaque(path, module.kind, [reads], {})
+
+    def held_by(self, module: PrintedModule) -> dict[str, int | None] | None:
+        """Return what a module of PyTorch's holds by the arguments that it shows; None if it is not one."""
+        if module.kind in LOSSES:
+            return {"params": 0, "macs": 0, **({"buffers": 0} if LOSSES[module.kind] else {})}
+        from .torch.tensors import TensorValue
+
+        arguments = [*map(repr, module.args), *(f"{key}={value!r}" for key, value in module.kwargs.items())]
+        try:
+            made = self.evaluator.value_of_text(
+                f"torch.nn.{module.kind}({', '.join(arguments)})", ast.Constant(0, lineno=1, col_offset=0)
+            )
+        except (SpecError, RaisedError, TooMuchError):
+            return None
+        if not isinstance(made, InstanceValue):
+            return None
+        arrays = [value for value in made.attributes.values() if isinstance(value, TensorValue)]
+        buffers = sum(prod(one.shape) for one in arrays if one.is_buffer)
+        return {"params": sum(prod(one.shape) for one in arrays) - buffers, "buffers": buffers}
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """The evaluator of calls of PyTorch's classes, with one budget for all of them."""
+        from .entry import SourceReader
+
+        return SourceReader("", "-", None).evaluator()
 
     def parameters(self, module: PrintedModule, path: str) -> Draft:
         """Add the parameters that a module is known to hold besides its layers, and that a print-out does not show."""

@@ -113,6 +113,15 @@ def reduce(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     return total
 
 
+def operation(op: str) -> LibraryFunction:
+    """Return the function of an operator of two values."""
+    return LibraryFunction(op, lambda evaluator, args, kwargs, node: evaluator.operate(op, args[0], args[1], node))
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
+    NAMES[f"operator.{_name}"] = operation(_name)
+
+
 @NAMES.function("functools.wraps")
 def wraps(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a decorator that changes nothing."""

@@ -9,7 +9,7 @@ from ...sizes import counted
 from .. import Style
 from ..drawing import Heading, Line, Table, draw
 from ..texts import paint
-from .rows import RIGHT, SAME, SIGNS, TITLES, cost, renumbered, rows, short, total_rows, verdict
+from .rows import RIGHT, SAME, SIGNS, TITLES, Write, cost, renumbered, rows, short, total_rows, verdict
 
 _COLORS = {"+": "green", "-": "red", "~": "magenta", ">": "cyan", ".": "dim"}
 
@@ -21,10 +21,11 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         return
     yield paint(f"{diff.names[0]} -> {diff.names[1]}: {verdict(diff)}", "bold", style.color) + "\n"
     yield cost(diff) + "\n\n"
-    yield from draw(_tables(diff, style.totals), style)
+    body = [] if style.totals else _body(diff, counted)
+    yield from draw(_tables(diff, body), style)
     if style.totals:
         return
-    seen = {row.sign for layer in diff.layers for row in rows(diff, layer)[:1]}
+    seen = {line.texts[0] for line in body}
     if seen:
         legend = ", ".join(f"{sign} {word}" for sign, word in SIGNS.items() if sign in seen)
         yield paint(legend, "dim", style.color) + "\n"
@@ -32,19 +33,24 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         yield f"renumbered: {renumbered(diff)}\n"
 
 
-def _tables(diff: Difference, only_totals: bool) -> Iterator[Table]:
-    """Yield the table with its numbers in full, then shortened."""
+def _body(diff: Difference, write: Write) -> list[Line]:
+    """Return the lines of the layers that differ."""
+    return [
+        Line(row, _COLORS[layer_rows[0].sign], wraps=row.what == "op")
+        for layer in diff.layers
+        for layer_rows in [rows(diff, layer, write)]
+        for row in layer_rows
+    ]
+
+
+def _tables(diff: Difference, body: list[Line]) -> Iterator[Table]:
+    """Yield the table with its numbers in full, as in `body`, then shortened; of the totals alone without a body."""
     drops = {"%": 1, "change": 2}
     heads = [
         Heading(title, right, wraps=title in {"before", "after"}, drop=drops.get(title, 0))
         for title, right in zip(TITLES, RIGHT, strict=True)
     ]
     for write in (counted, short):
-        body = [
-            Line(row, _COLORS[layer_rows[0].sign], wraps=row.what == "op")
-            for layer in diff.layers
-            for layer_rows in [rows(diff, layer, write)]
-            for row in layer_rows
-        ]
+        own = body if write is counted else body and _body(diff, write)
         totals = [Line(row, wraps=False) for row in total_rows(diff, write)]
-        yield Table(heads, [totals] if only_totals else [body, totals])
+        yield Table(heads, [own, totals])

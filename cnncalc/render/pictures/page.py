@@ -18,7 +18,7 @@ from ...network import INPUT
 from ...notation.encode import encode
 from ...report import LayerReport, Report
 from .. import Style
-from ..columns import COLUMNS, report_grid
+from ..columns import COLUMNS, report_foot
 from ..fields.rows import COLUMNS as FIELD_COLUMNS
 from ..fields.rows import FieldRow
 from ..grid import Cell, Column, full
@@ -138,7 +138,7 @@ def _table(report: Report, style: Style, fields: ReceptiveFields | None) -> Iter
     """Yield the table of the layers, each cell with its sort key if that differs from its text."""
     layers, extra = rows(report, style.selection), {} if fields is None else _columns(fields)
     columns = {name: COLUMNS[name] for name in SHOWN} | extra
-    foot = report_grid(report, style.selection, SHOWN).foot
+    foot = report_foot(report, style.selection, SHOWN, layers)
     grid = table_of(columns, tuple(columns), layers)._replace(foot=[[*line, *[""] * len(extra)] for line in foot])
     yield (
         '<section id="table" aria-labelledby="table-title"><h2 id="table-title">Layers</h2>\n'
@@ -151,9 +151,9 @@ def _table(report: Report, style: Style, fields: ReceptiveFields | None) -> Iter
     for row, texts in zip(layers, grid.texts(full), strict=True):
         cells = [f'<th scope="row"><button>{escape(texts[0])}</button></th>']
         for column, text in zip(grid.columns[1:], texts[1:], strict=True):
-            key = (column.order or column.cell)(row)
+            key = (column.order or column.cell)(row) if column.right else text
             shown = "" if key is None else f"{key}"
-            own = f' data-key="{shown}"' if column.right and shown != text else ""
+            own = f' data-key="{shown}"' if shown != text else ""
             cells.append(f"<td{own}>{escape(text)}</td>")
         yield f'<tr data-name="{escape(row.name)}">{"".join(cells)}</tr>\n'
     yield "</tbody>\n<tfoot>"

@@ -98,6 +98,32 @@ def test_lines_with_names_are_of_a_module_that_is_not_known() -> None:
     assert "the forward of Module calls" in network.source.notes[0]  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("shown", "params"),
+    [  # torch 2.14: sum(p.numel() for p in module.parameters())
+        ("LSTM(4, 6, proj_size=3)", 234),
+        ("Bilinear(in1_features=2, in2_features=3, out_features=4, bias=True)", 28),
+        ("LSTMCell(3, 4)", 144),
+        ("GRUCell(3, 4, bias=False)", 84),
+        ("RNNCell(2, 3, nonlinearity=relu)", 21),
+        ("EmbeddingBag(5, 3, mode='max')", 15),
+        ("CrossMapLRN2d(3, alpha=0.0001, beta=0.75, k=1)", 0),
+        ("MSELoss()", 0),
+        ("CrossEntropyLoss()", 0),
+    ],
+)
+def test_modules_without_a_layer_of_ours_hold_what_they_do_in_pytorch(shown: str, params: int) -> None:
+    report = cnncalc.shape(read(f"Net(\n  (a): {shown}\n  (b): ReLU()\n)"))
+    buffers = None if "CrossEntropy" in shown else 0  # the weights of classes are not shown
+    assert (report.params, report.buffers) == (params, buffers)
+
+
+def test_the_input_behind_which_the_channels_change_is_open() -> None:
+    text = "Sequential((0): PixelUnshuffle(downscale_factor=2) (1): Conv2d(12, 8, kernel_size=(1, 1), stride=(1, 1)))"
+    ended = here(["shape", text, "-i", "3x6x8"])
+    assert (ended.code, ended.err) == (0, "")
+
+
 def test_a_module_in_a_chain_reads_what_is_before_it() -> None:
     blocks = "(0-1): 2 x Block(\n  (conv): Conv2d(3, 3, kernel_size=(1, 1), stride=(1, 1))\n)"
     report = cnncalc.shape(read(f"Sequential(\n{blocks}\n(2): Flatten(start_dim=1, end_dim=-1)\n)"))

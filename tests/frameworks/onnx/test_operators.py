@@ -360,6 +360,8 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         (2, 3, 4),
         {"i": I64(0)},
     ),
+    "values from a diagonal on": ([("Trilu", ["x"], "y", {})], (2, 3, 4), {}),
+    "values up to a diagonal": ([("Trilu", ["x", "k"], "y", {"upper": 0})], (2, 3, 4, 3), {"k": I64(-1)}),
     # constants worked out by onnx itself
     "a triangle": ([("Trilu", ["m"], "t", {}), ("MatMul", ["x", "t"], "y", {})], (3, 5), {"m": MATRIX}),
     "a product of two matrices by their letters": (
@@ -1141,6 +1143,11 @@ SHAPES: dict[str, Graph] = {
         (2, 5, 3),
         {"p": np.zeros((2, 4, 3), I64)},
     ),
+    "places of the largest": (
+        [("TopK", ["x", "k"], "v i", {"axis": 2}), ("Cast", ["i"], "y", {"to": 1})],
+        (2, 5, 3),
+        {"k": whole(2)},
+    ),
     "remainders of real numbers": ([("Mod", ["x", "half"], "y", {"fmod": 1})], (2, 5, 3), {}),
     "a random choice": ([("Dropout", ["x", "half", "yes"], "y", {})], (2, 5, 3), {"yes": np.array(True)}),
     "a fold along the batch's rows": (
@@ -1443,7 +1450,15 @@ UNREAD: dict[str, tuple[list[Row], tuple[int, ...], Arrays, int, list[int | None
         {"k": np.ones((4, 2), np.uint8), "other": np.uint8(7)},
         19,
         [1, 3, 2],
-        0,
+        8,
+    ),
+    "a product of several samples on a scale of them all": (
+        [("DynamicQuantizeLinear", ["x"], "q s z", {}), ("MatMulInteger", ["q", "k", "z"], "y", {})],
+        (2, 3, 4),
+        {"k": np.arange(24, dtype=np.uint8).reshape(4, 6)},
+        19,
+        [2, 3, 6],
+        24,
     ),
     "an attention whose mask has three axes": (
         [KEY, ("MatMul", ["x", "w"], "m", {}), ("Attention", ["x", "k", "k", "m"], "y", HEADS)],

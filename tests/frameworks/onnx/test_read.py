@@ -197,7 +197,7 @@ def node(op: str, *reads: str, **attributes: Any) -> Any:
             (2, 3, 7, 11),
         ),
         # what cnncalc cannot say keeps its shape
-        (node("Trilu"), "opaque", {"out": [3, 7, 11], "params": 0}, (2, 3, 7, 11)),
+        (node("ReverseSequence", "turned"), "opaque", {"out": [3, 7, 11], "params": 0}, (2, 3, 7, 11)),
     ],
     ids=lambda value: value.op_type if hasattr(value, "op_type") else None,
 )
@@ -1387,6 +1387,28 @@ def test_sizes_that_keep_their_ratio_are_rounded() -> None:
     data = model([made], [2, 4, 3, 5], {"s": np.array([6, 6], I64)}, 18)
     assert out_of(data) == (2, 4, 4, 6)
     assert [layer["op"] for layer in layers_of(data)] == ["opaque"]
+
+
+def test_a_large_mask_that_is_filled_in_is_no_parameter() -> None:
+    fill = helper.make_tensor("", onnx.TensorProto.FLOAT, [1], [-np.inf])
+    nodes = [
+        helper.make_node("ConstantOfShape", ["sizes"], ["m"], value=fill),
+        helper.make_node("Trilu", ["m", "next"], ["t"]),
+        node("Add", "t"),
+    ]
+    arrays = {"sizes": np.array([900, 800], I64), "next": np.array(1, I64)}
+    report = cnncalc.shape(read_bytes(model(nodes, ["N", 900, 800], arrays), "m.onnx"))
+    assert ([layer.op for layer in report.layers], report.params) == (["constant", "add"], 0)
+
+
+@pytest.mark.parametrize(
+    ("op", "out", "macs"),
+    [("Conv", (1, 1, 5, 3), 5 * 3 * 5 * 4), ("ConvTranspose", (1, 1, 5, 5), 5 * 4 * 5 * 4)],
+)
+def test_a_kernel_of_values_multiplies_as_one_of_numbers(op: str, out: tuple[int, ...], macs: int) -> None:
+    nodes = [helper.make_node("Sin", ["x"], ["k"]), node(op, "k", pads=[2, 1, 2, 1])]
+    report = cnncalc.shape(read_bytes(model(nodes, [1, 1, 5, 4]), "m.onnx"))
+    assert (report.out, report.params, report.macs) == (out, 0, macs)
 
 
 def test_a_diagonal_of_an_einsum_is_opaque() -> None:

@@ -262,7 +262,7 @@ class LayerValue(LibraryObject):
         """Return how many results a call has at least."""
         if self.kind in ("LSTM", "GRU", "SimpleRNN") and self.config.get("return_state"):
             return 3 if self.kind == "LSTM" else 2
-        return 1
+        return 2 if self.kind == "TopK" else 1
 
     def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
         if name in ("output", "input"):

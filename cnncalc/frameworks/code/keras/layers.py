@@ -23,7 +23,7 @@ from ..values import (
 from .arrays import variable
 from .graph import CallNode, LayerValue, SymbolicTensor, plain, set_trainable
 from .session import session_of
-from .signatures import Signature, signatures
+from .signatures import TAKEN, Signature, signatures
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -126,19 +126,13 @@ def bound(
 def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -> Any:
     """Return an argument as Keras's configuration has it. SpecError for one that is not known."""
     if key in ("activation", "recurrent_activation"):
-        if isinstance(value, str) and not (
-            value in ACTIVATION_NAMES or value in CLASSES or registers(evaluator.source.text)
-        ):
-            help = nearest(value, ACTIVATION_NAMES)
-            raise evaluator.error(node, f"{key} of {kind} is {shown(value)}, which Keras does not have", help)
+        check_activation(evaluator, f"{key} of {kind}", value, node)
         return activation_named(value)
     if key in ("function", "noise_shape", "arguments"):
         return None
-    for one in leaves([value]):
-        if isinstance(one, UnknownValue):
-            raise evaluator.error(node, f"{key} of {kind} is unknown: {one.what} is unknown here")
-        if isinstance(one, SymbolicTensor):
-            raise evaluator.error(node, f"{key} of {kind} is {one.describe()}, but must be a number")
+    check_value(evaluator, kind, key, value, node)
+    if isinstance(signatures()[kind].defaults.get(key), bool) and isinstance(value, (int, float, type(None))):
+        return bool(value)
     if key in ("padding", "mode", "data_format", "interpolation") and isinstance(value, str):
         return value.lower()
     if key in ("kernel_size", "strides", "dilation_rate", "pool_size") and type(value) is int and kind[-1] == "D":
@@ -146,6 +140,26 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
     if key in ("layer", "backward_layer") and isinstance(value, InstanceValue):
         raise evaluator.error(node, f"{kind} of {describe(value)} is not supported", "wrap a built-in Keras layer")
     return value
+
+
+def check_value(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -> None:
+    """SpecError for an argument that is not known, or that Keras refuses."""
+    for one in leaves([value]):
+        if isinstance(one, UnknownValue):
+            raise evaluator.error(node, f"{key} of {kind} is unknown: {one.what} is unknown here")
+        if isinstance(one, SymbolicTensor):
+            raise evaluator.error(node, f"{key} of {kind} is {one.describe()}, but must be a number")
+    if key in TAKEN and not TAKEN[key].takes(value):
+        raise evaluator.error(node, f"{key} of {kind} is {shown(value)}, not {TAKEN[key].text}")
+
+
+def check_activation(evaluator: Evaluator, what: str, value: Any, node: Any) -> None:
+    """SpecError for the name of an activation that neither Keras nor the source has."""
+    if isinstance(value, str) and not (
+        value in ACTIVATION_NAMES or value in CLASSES or registers(evaluator.source.text)
+    ):
+        help = nearest(value, ACTIVATION_NAMES)
+        raise evaluator.error(node, f"{what} is {shown(value)}, which Keras does not have", help)
 
 
 def registers(source: str) -> bool:

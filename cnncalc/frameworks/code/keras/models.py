@@ -129,6 +129,10 @@ class SequentialValue(LayerValue):
             layer = self.members[len(self.built)]
             read = self.built[-1] if self.built else self.feed
             result = evaluator.call(layer, [read], {}, node)
+            unknown = next((one for one in leaves(result) if isinstance(one, UnknownValue)), None)
+            if unknown is not None:
+                what = f"the output of {describe(layer)} is not known: {unknown.what} is not known here"
+                raise evaluator.error(node, what)
             self.built.append(result)
             made_at = layer.made_at if isinstance(layer, LayerValue) else layer.node
             if made_at is not None:

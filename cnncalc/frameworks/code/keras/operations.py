@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from ...keras.read.activations import class_of
+from ....errors import nearest, shown
+from ...keras.read.activations import ACTIVATION_NAMES, class_of
 from ...keras.read.config import Sizes
 from ..libraries import NameTable
 from ..methods import by_name
@@ -293,6 +294,22 @@ def _gelu(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
     given = by_name("x approximate", args, kwargs)
     config = {"approximate": given.get("approximate", False)}
     return operate(evaluator, "Gelu", [given.get("x", given.get("features"))], config, node)
+
+
+for _name, _other in (("linear", "identity"), ("exponential", "exp")):
+    function(_name, roots=("keras.activations",))(_simple(_other, ["x"]))
+
+
+@NAMES.function("keras.activations.get")
+def _activation(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return an activation by its name, `linear` for None, a function as it is."""
+    given = evaluator.needs(by_name("identifier", args, kwargs).get("identifier"), node)
+    if given is not None and not isinstance(given, str):
+        return given
+    name = "linear" if given is None else given
+    if name not in ACTIVATION_NAMES:
+        raise evaluator.error(node, f"{shown(name)} is not an activation of Keras", nearest(name, ACTIVATION_NAMES))
+    return NAMES.get(f"keras.activations.{name}", UnknownValue(f"keras.activations.{name}", node))
 
 
 for _name in ("argmax", "argmin"):  # a type follows the axis there

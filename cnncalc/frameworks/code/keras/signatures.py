@@ -7,6 +7,7 @@ change no figure; so are the layers that prepare texts and tables.
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -99,6 +100,36 @@ _BARE = (
     *("RandomShear", "RandomTranslation", "RandomZoom"),
 )
 """Classes whose arguments change no figure."""
+
+
+class Taken(NamedTuple):
+    """What an argument takes, of whichever class."""
+
+    text: str
+    takes: Callable[[Any], bool]
+
+
+def _words(*words: str | None) -> Taken:
+    return Taken(f"one of {', '.join(map(str, words))}", lambda value: value in words)
+
+
+_RATE = Taken("a number from 0 to 1", lambda value: isinstance(value, (int, float)) and 0 <= value <= 1)
+_NOT_NEGATIVE = Taken("a number of at least 0", lambda value: isinstance(value, (int, float)) and value >= 0)
+_COUNT = Taken("a whole number of at least 1", lambda value: isinstance(value, int) and value > 0)
+_NUMBER = Taken("a number", lambda value: isinstance(value, (int, float)))
+TAKEN = {
+    **dict.fromkeys(("rate", "stddev"), _RATE),
+    **dict.fromkeys(("negative_slope", "threshold"), _NOT_NEGATIVE),
+    **dict.fromkeys(("num_heads", "key_dim", "num_query_heads", "num_key_value_heads"), _COUNT),
+    **dict.fromkeys(("epsilon", "momentum"), _NUMBER),
+    "data_format": Taken(
+        "channels_first or channels_last",
+        lambda value: value is None or str(value).lower() in ("channels_first", "channels_last"),
+    ),
+    "merge_mode": _words("sum", "mul", "ave", "concat", None),
+    "score_mode": _words("dot", "concat"),
+}
+"""Arguments of which Keras 3.15 refuses other values where a layer is made; our layers see to the others."""
 
 
 class Signature(NamedTuple):

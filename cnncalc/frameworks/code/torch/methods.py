@@ -46,12 +46,12 @@ PROPERTIES: dict[str, Callable[[Evaluator, TensorValue, Any], Any]] = {
 }
 """The properties of a tensor."""
 _UNREAD = """
-    addbmm addr allclose aminmax as_strided bincount cholesky conj corrcoef count_nonzero cov cross data_ptr det diag
+    addbmm addr allclose aminmax as_strided bincount cholesky conj corrcoef count_nonzero cov cross data_ptr det
     diag_embed diagflat diagonal_scatter dist dsplit eig element_size equal geometric get_device grad_fn histc histogram
     hsplit imag index_reduce inner inverse is_complex is_cpu is_leaf is_meta is_mps is_nonzero is_quantized is_same_size
     is_signed is_sparse is_xla is_xpu istft itemsize kron layout log_normal logdet lstsq lu map masked_select matrix_exp
     matrix_power multinomial nanmedian nanquantile narrow_copy nbytes new_tensor pinverse polygamma put qr quantile
-    random resize resize_as rot90 scatter_reduce select_scatter slice_scatter slogdet solve stft storage stride svd take
+    random resize resize_as scatter_reduce select_scatter slice_scatter slogdet solve stft storage stride svd take
     to_dense to_sparse trace triangular_solve unique unique_consecutive untyped_storage vdot vsplit
 """
 UNREAD = frozenset(_UNREAD.split())

@@ -122,7 +122,7 @@ MODULE.namespace["__setattr__"] = LibraryFunction("__setattr__", set_attribute)
 def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return what a module's `forward` gives."""
     module, *given = args
-    forward = module.cls.find("forward")
+    forward = evaluator.find(module, "forward", node)  # an object may have one of its own
     if forward is MISSING:
         raise evaluator.error(node, f"{module.cls.name} has no forward method")
     own = recorder(evaluator)
@@ -135,7 +135,7 @@ def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
             given = evaluator.items(args, node)
         elif changed is not None:
             given = [*changed] if isinstance(changed, tuple) else [changed]
-    result = evaluator.call(forward, [module, *given], kwargs, node)
+    result = evaluator.call(forward, given, kwargs, node)
     for hook, takes_kwargs in list(module.attributes.get(AFTER, {}).values()):
         changed = evaluator.call(hook, [module, tuple(given), *([kwargs] if takes_kwargs else []), result], {}, node)
         result = result if changed is None else changed

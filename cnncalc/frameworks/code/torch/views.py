@@ -290,6 +290,25 @@ def gather(call: ShapeCall) -> Shapes:
     return call.shape("index" if "index" in call.given else "dim")
 
 
+@SHAPES.rule("diag", "input diagonal")
+def diag(call: ShapeCall) -> Shapes:
+    """Return the shape of a matrix with these values along a diagonal, or of those along it."""
+    offset = call.get("diagonal", 0)
+    if len(call.x) == 1:
+        return (call.x[0] + abs(offset),) * 2
+    rows, columns = call.x
+    return (max(min(rows + min(offset, 0), columns - max(offset, 0)), 0),)
+
+
+@SHAPES.rule("rot90", "input k dims")
+def rot90(call: ShapeCall) -> Shapes:
+    """Return the shape of a tensor turned by quarters in the plane of two axes."""
+    sizes, (first, second) = list(call.x), [axis_of(one, len(call.x)) for one in call.get("dims", (0, 1))]
+    if call.get("k", 1) % 2:
+        sizes[first], sizes[second] = sizes[second], sizes[first]
+    return tuple(sizes)
+
+
 @SHAPES.rule("diagonal", "input offset dim1 dim2")
 def diagonal(call: ShapeCall) -> Shapes:
     """Return the shape of a diagonal."""

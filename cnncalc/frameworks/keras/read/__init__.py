@@ -1,4 +1,4 @@
-"""Keras's models as `to_json()` writes them, of Keras 3 and 2, Functional and Sequential: read as specs.
+"""The reader of Keras models as `to_json()` writes them: Functional and Sequential, of Keras 3 and 2.
 
 Sources: keras/src/models/functional.py and sequential.py, keras/src/saving/serialization_lib.py (Keras 3),
 tf_keras/src/engine/functional.py (Keras 2).
@@ -76,13 +76,13 @@ def _model(value: Any) -> KerasModel:
 
 
 def _is_old(value: dict[str, Any]) -> bool:
-    """Return whether a document is Keras 2's: it names its version, or its modules nowhere."""
+    """Return whether a document is from Keras 2: it states that version, or names no modules."""
     version = value.get("keras_version")
     return version.startswith("2") if isinstance(version, str) else "module" not in value and "class_name" in value
 
 
 def _channels_last(model: KerasModel) -> bool:
-    """Return whether most layers have their channels last; without such layers, most norms, and else true."""
+    """Return whether most layers have their channels last; without such layers, most norms; by default true."""
     formats: Counter[object] = Counter()
     axes: Counter[object] = Counter()
     _count_formats(model, formats, axes)
@@ -103,7 +103,7 @@ def _count_formats(model: KerasModel, formats: Counter[object], axes: Counter[ob
 
 
 def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
-    """Return an input of the model: the first is the network's, by a layer of its name; others are layers `input`."""
+    """Return an input of the model: the first is the network's, under a layer of its name; others are layers."""
     key = model.inputs[at]
     sizes = model.sizes.get(key)
     if at:
@@ -116,5 +116,5 @@ def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
 
 
 def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
-    """Make each output a layer that no other reads, the first of them the network's last layer."""
+    """Make each output a layer that no other layer reads, and the first output the network's last layer."""
     spec.end_with_all(outputs)

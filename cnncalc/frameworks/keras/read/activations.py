@@ -11,20 +11,20 @@ from .config import LayerCall, plain
 from .parts import CONVERTERS, Converter, LayerPart, Parts, Raw, Results, listed, opaque_layer, renamed, same_shape
 
 NAMED: dict[str, Raw] = {name: {"op": op} for op, names in KERAS_ACTIVATIONS.items() for name in names}
-"""The layer for each of Keras's activations by its name."""
+"""The layer for each Keras activation, by name."""
 NAMED["leaky_relu"]["alpha"] = 0.2
 ACTIVATIONS: dict[str, Raw] = {
     **NAMED,
     "hard_tanh": {"op": "clip", "min": -1, "max": 1},
     "sparse_sigmoid": {"op": "hardsigmoid", "alpha": 0.5},
 }
-"""The same, and those that are other ops with certain keys."""
+"""The activations that are one layer here, some with fixed keys."""
 
 
 def activation(value: Any, call: LayerCall) -> list[LayerPart]:
-    """Return the layers of an activation, a name or a function or layer as a file holds it; none for the identity.
+    """Return the layers of an activation, given as a name, a function or a layer; empty for the identity.
 
-    A function that has no layer here keeps the shape, and has no weights. The call reads what it works on.
+    A function without a layer here keeps the shape and has no weights. The call reads the activation's input.
     """
     value = plain(value)
     if isinstance(value, dict):
@@ -68,7 +68,7 @@ def _sparse_plus(call: LayerCall) -> list[LayerPart]:
 
 
 def _glu(call: LayerCall) -> list[LayerPart]:
-    """Return the first half of an axis times the sigmoid of the second."""
+    """Return the first half of an axis times the sigmoid of the second half."""
     (x, sizes, *_), axis = call.read()[0], call.get("axis")
     axis = -1 if axis is None else axis
     at = call.axis(axis)
@@ -88,13 +88,13 @@ COMPOSED: dict[str, Callable[[LayerCall], list[LayerPart]]] = {
     "sparse_plus": _sparse_plus,
     "glu": _glu,
 }
-"""The activations that take several layers here."""
+"""The activations that become several layers here."""
 ACTIVATION_NAMES = (*ACTIVATIONS, *COMPOSED, "linear", "sparsemax", "threshold")
-"""Every activation that Keras has, by its name."""
+"""The names of all Keras activations."""
 
 
 def _of_version(raw: Raw, call: LayerCall) -> Raw:
-    """Return an activation as the file's version of Keras has it: the hard sigmoid of Keras 2 has the slope 0.2."""
+    """Return an activation as in the file's version of Keras: the hard sigmoid of Keras 2 has a slope of 0.2."""
     return {**raw, "alpha": 0.2} if call.old and raw == {"op": "hardsigmoid"} else raw
 
 
@@ -105,7 +105,7 @@ def _activation(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("ReLU")
 def _relu(call: LayerCall) -> Parts:
-    """Return relu, relu6, leakyrelu or clip, by max_value, threshold and slope; or the choice between two lines."""
+    """Return relu, relu6, leakyrelu or clip, by max_value, threshold and slope, or a choice between two lines."""
     most, slope, least = (call.get(*keys) for keys in (("max_value",), ("negative_slope", "alpha"), ("threshold",)))
     most = None if most == inf else most
     if not least and not slope:
@@ -144,14 +144,14 @@ def _gelu(call: LayerCall) -> Parts:
 
 
 def as_named(raw: Raw) -> Converter:
-    """Return the converter to an activation, with the keys that its class has in Keras: alpha, a threshold, an axis."""
+    """Return the converter to an activation, with the keys of its class in Keras: alpha, a threshold, an axis."""
     if raw["op"] not in KERAS:
         return lambda call: _of_version(raw, call)
     return lambda call: _of_version({**raw, **renamed(call, raw["op"])}, call)
 
 
 def class_of(name: str) -> str:
-    """Return the class of Keras's operation of a name: `HardSilu` for `hard_silu`."""
+    """Return the class of the Keras operation with a name: `HardSilu` for `hard_silu`."""
     return "".join([part.capitalize() for part in name.split("_")])
 
 

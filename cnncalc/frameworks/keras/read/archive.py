@@ -1,4 +1,4 @@
-"""A `.keras` file: a zip in which `config.json` is the model as `to_json()` writes it, and an HDF5 file its weights."""
+"""The reader of `.keras` files: zips of the model (`config.json`, from `to_json()`) and an HDF5 file of weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def config(data: bytes) -> bytes:
 
 
 def version(data: bytes) -> str | None:
-    """Return the version of Keras that wrote an archive, as its metadata.json says; None if it does not."""
+    """Return the version of Keras that wrote an archive, from its metadata.json; None if it is not stated."""
     try:
         value = json.loads(_member(data, "metadata.json", LARGEST_METADATA))
     except (SpecError, ValueError, RecursionError):
@@ -44,7 +44,7 @@ def weights(data: bytes) -> bytes:
 
 
 def _member(data: bytes, name: str, most: int) -> bytes:
-    """Return a file of an archive of at most so many bytes."""
+    """Return a file of an archive. SpecError if it is larger than `most` bytes."""
     import zipfile
 
     try:

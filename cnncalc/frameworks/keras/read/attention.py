@@ -19,25 +19,25 @@ from .quantized import quantization
 from .roles import Recipe, Recipes, computed, flat, head_bias, head_kernel, heads_apart, heads_joined, heads_out
 
 _FAR = 1e18
-"""What is taken from the scores of places that a mask leaves out: a query that sees none sees all alike."""
+"""The number subtracted from the scores of masked positions; a query that sees none then sees all equally."""
 
 
 class Heads(NamedTuple):
-    """The sizes of attention in heads."""
+    """The sizes of multi-head attention."""
 
     heads: int
     shared: int
-    """The heads of keys and values, each for as many of the queries."""
+    """The number of heads of keys and values, each shared by several query heads."""
     key: int
-    """The features of queries and keys in a head."""
+    """The features per head of queries and keys."""
     value: int
     bias: bool
     out: list[int]
-    """The sizes of the output after its other axes."""
+    """The trailing sizes of the output."""
 
 
 def _attended(call: LayerCall) -> list[Tensor] | None:
-    """Return query, value and, if it is another, key; None if they are not all there."""
+    """Return query, value and, if it differs, key; None if one is missing."""
     args = call.args[0] if len(call.args) == 1 and type(call.args[0]) in (list, tuple) else call.args
     named = [call.kwargs.get(key) for key in ("query", "value", "key")]
     given = [*args[:3], *[None] * (3 - len(args[:3]))]
@@ -56,15 +56,15 @@ class Seen(NamedTuple):
     parts: list[LayerPart]
     """The layers that make the mask."""
     mask: str | None
-    """The mask of queries and keys by its suffix, 1 where one is seen; None if all are."""
+    """The suffix of the mask over queries and keys, 1 where a key is seen; None if all are."""
     causal: bool
-    """Whether, without a mask, a query sees the keys up to its own."""
+    """Whether, without a mask, each query sees only keys up to its own position."""
 
 
 def _seen(
     call: LayerCall, masks: list[Tensor | None] | None, given: object, rows: int | None, columns: int | None
 ) -> Seen | None:
-    """Return the mask of an attention over two axes, of `masks` and a `given` one; None if it is not followed."""
+    """Return the combined mask of an attention, from `masks` and a `given` one; None if it cannot be followed."""
     if masks is None:
         return None
     parts: list[LayerPart] = []
@@ -93,14 +93,14 @@ def _seen(
 
 
 def _table(suffix: str, rows: int, columns: int, value: Callable[[int, int], float]) -> LayerPart:
-    """Return a constant with a number for each query and each key."""
+    """Return a constant with a number for each pair of query and key."""
     fixed: Raw = {"op": "constant", "shape": [rows, columns], "kind": "constant"}
     numbers = computed(lambda: starmap(value, product(range(rows), range(columns))), [rows, columns])
     return LayerPart(fixed, suffix, (), {"weight": numbers})
 
 
 def _masks(call: LayerCall, read: list[Tensor]) -> list[Tensor | None] | None:
-    """Return the masks of query, value and key; None if one is not followed."""
+    """Return the masks of query, value and key; None if one cannot be followed."""
     found: list[Tensor | None] = []
     listed = call.kwargs.get("mask")
     own = ("query_mask", "value_mask", "key_mask")
@@ -118,7 +118,7 @@ def _masks(call: LayerCall, read: list[Tensor]) -> list[Tensor | None] | None:
 
 @CONVERTERS.register("MultiHeadAttention")
 def _multihead(call: LayerCall) -> Parts:
-    """Return multi-head attention as one layer, or, if it does more than that can, as its steps."""
+    """Return multi-head attention as one layer, or step by step if one layer cannot express it."""
     read, config = _attended(call), call.config
     if read is None or quantization(config) is not None:
         return None
@@ -153,18 +153,18 @@ def _multihead(call: LayerCall) -> Parts:
 
 
 def _counts(config: dict[str, Any], *names: str) -> list[int] | None:
-    """Return numbers of a configuration; None if one is not a whole number above 0."""
+    """Return numbers from a configuration; None if one is not a positive integer."""
     found = [n for n in map(config.get, names) if type(n) is int and n > 0]
     return found if len(found) == len(names) else None
 
 
 def _zeroes(call: LayerCall) -> bool:
-    """Return whether a query that sees nothing gives 0: so it is where Keras has the scores themselves."""
+    """Return whether a query that sees nothing gives 0, as it does where Keras computes the scores itself."""
     return bool(call.config.get("dropout")) or bool(call.kwargs.get("return_attention_scores"))
 
 
 def _one_layer(call: LayerCall, read: list[Tensor], out: list[int]) -> Parts:
-    """Return multi-head attention over the last axis but the features as one layer; None if its mask needs others."""
+    """Return multi-head attention over the axis before the features as one layer; None if its mask needs more."""
     query, value, *key = read
     alone = not key and value.layer is query.layer
     inputs = [query] if alone else [query, *key, value]
@@ -184,7 +184,7 @@ def _one_layer(call: LayerCall, read: list[Tensor], out: list[int]) -> Parts:
 
 
 def _added(mask: Draft | str, far: float = _FAR) -> LayerPart:
-    """Return what a mask adds to scores: nothing for what is seen."""
+    """Return what a mask adds to scores: 0 for what is seen."""
     return LayerPart({"op": "rescale", "factor": far, "offset": -far}, "_added", (mask,))
 
 
@@ -198,7 +198,7 @@ _HEADS: Recipes = {
 
 @CONVERTERS.register("GroupedQueryAttention")
 def _grouped(call: LayerCall) -> Parts:
-    """Return attention in which several heads of queries share one of keys and values."""
+    """Return attention in which several query heads share one head of keys and values."""
     read, config = _attended(call), call.config
     counts = _counts(config, "num_query_heads", "num_key_value_heads", "head_dim")
     if read is None or quantization(config) is not None or counts is None or counts[0] % counts[1]:
@@ -213,7 +213,7 @@ def _grouped(call: LayerCall) -> Parts:
 
 
 def _by_steps(call: LayerCall, read: list[Tensor], h: Heads, axes: list[int]) -> Parts:
-    """Return attention in heads over some axes, with the features last, layer by layer."""
+    """Return multi-head attention over some axes, with features last, layer by layer."""
     query, value, *key = read
     three = [query, (*key, value)[0], value]
     sizes = [one.sizes or () for one in three]
@@ -226,7 +226,7 @@ def _by_steps(call: LayerCall, read: list[Tensor], h: Heads, axes: list[int]) ->
     scores = bool(call.kwargs.get("return_attention_scores"))
     if scores and seen.causal and (rows is None or columns is None):
         return None
-    order = [*others, rank, *axes, rank + 1]  # the heads stand behind the other axes
+    order = [*others, rank, *axes, rank + 1]  # heads come after the other axes
     parts: list[LayerPart] = [*seen.parts]
     counts, widths = (h.heads, h.shared, h.shared), (h.key, h.key, h.value)
     for role, one, count, width in zip(("query", "key", "value"), three, counts, widths, strict=True):
@@ -244,7 +244,7 @@ def _by_steps(call: LayerCall, read: list[Tensor], h: Heads, axes: list[int]) ->
 
 
 def _heads_seen(call: LayerCall, h: Heads, seen: Seen, rows: int | None, columns: int | None) -> list[LayerPart]:
-    """Return the attention of projected queries, keys and values; its scores are a layer if they are wanted."""
+    """Return the attention of projected queries, keys and values; its scores are a separate layer if wanted."""
     ends = ("_query_heads", "_key_heads", "_value_heads")
     scores = bool(call.kwargs.get("return_attention_scores"))
     added = LayerPart({"op": "log"}, "_added", (seen.mask or "",))
@@ -266,7 +266,7 @@ def _heads_seen(call: LayerCall, h: Heads, seen: Seen, rows: int | None, columns
 def _from_heads(
     call: LayerCall, query: Tensor, h: Heads, order: list[int], axes: list[int]
 ) -> tuple[list[LayerPart], str]:
-    """Return what follows attention in heads, its gate and its projection, and the suffix of the last."""
+    """Return what follows multi-head attention (its gate and its projection), and the last suffix."""
     sizes, parts, at = query.sizes or (), list[LayerPart](), "_seen"
     if len(axes) > 1:
         whole = [*sizes[:-1], h.heads, h.value]
@@ -288,7 +288,7 @@ def _from_heads(
 
 
 def _joined(h: Heads) -> Any:
-    """Return the function that makes the kernel of the projection from heads that of a linear layer."""
+    """Return the function that turns the kernel of the output projection into that of a linear layer."""
 
     def make(arrays: list[Any], channels_last: bool) -> Any:
         return heads_joined([arrays[0].reshape(h.heads, h.value, -1)], channels_last)
@@ -297,7 +297,7 @@ def _joined(h: Heads) -> Any:
 
 
 def _projected(role: str, x: Tensor, each: tuple[int, int], bias: bool) -> list[LayerPart]:
-    """Return a projection to heads of some features each: a linear layer, and its features by head."""
+    """Return a projection to heads: a linear layer, and a reshape of its features by head."""
     raw: Raw = {"op": "linear", "out": prod(each), "bias": bias}
     recipes = {"weight": Recipe((f"{role}/kernel",), heads_apart), "bias": Recipe((f"{role}/bias",), flat)}
     lead = [-1 if n is None else n for n in (x.sizes or ())[:-1]]
@@ -306,7 +306,7 @@ def _projected(role: str, x: Tensor, each: tuple[int, int], bias: bool) -> list[
 
 
 def _to_heads(role: str, x: Tensor, each: tuple[int, int], h: Heads, order: list[int], axes: int) -> list[LayerPart]:
-    """Return a projection with the heads in front of the axes that are attended over, which are one axis then."""
+    """Return a projection with heads before the attended axes, which are merged into one."""
     parts = [*_projected(role, x, each, h.bias), LayerPart({"op": "permute", "order": order}, f"_{role}_turned")]
     if each[0] < h.heads:
         heads = [head // (h.heads // each[0]) for head in range(h.heads)]
@@ -322,7 +322,7 @@ def _to_heads(role: str, x: Tensor, each: tuple[int, int], h: Heads, order: list
 def _softmaxed(
     products: str, seen: Seen, rows: int | None, columns: int | None, zeroes: bool = False
 ) -> list[LayerPart]:
-    """Return the scores of products, which a mask is added to; with `zeroes` they are 0 where nothing is seen."""
+    """Return the softmax of products plus a mask; with `zeroes`, it is 0 for queries that see nothing."""
     parts, at = list[LayerPart](), products
     if seen.mask is not None:
         parts.append(LayerPart({"op": "add"}, "_masked", (at, "_added")))
@@ -339,7 +339,7 @@ def _softmaxed(
 
 @CONVERTERS.register("Attention", "AdditiveAttention")
 def _attention(call: LayerCall) -> Parts:
-    """Return attention without projections; the mask of the queries is for what it gives them."""
+    """Return attention without projections; the mask of the queries applies to the output."""
     read = _attended(call)
     if read is None:
         return None
@@ -385,11 +385,11 @@ def _variable(name: str, shape: list[int]) -> LayerPart:
 
 
 def _sums(call: LayerCall, query: Tensor, key: Tensor) -> list[LayerPart]:
-    """Return the scores sum(tanh(query + key)) of each pair, with the weights that the layer has."""
+    """Return the scores sum(tanh(query + key)) of each pair, with the layer's weights."""
     sizes: list[Sizes] = [one.sizes or () for one in (query, key)]
     (steps, width), (others, _) = [[-1 if n is None else n for n in one] for one in sizes]
     scale = bool(call.config.get("use_scale", call.kind == "AdditiveAttention"))
-    inside = call.kind == "Attention"  # Attention's scale is a number, and stands before tanh
+    inside = call.kind == "Attention"  # Attention's scale is a number inside tanh
     parts = [
         LayerPart({"op": "reshape", "out": [steps, 1, width]}, "_queries", (query.layer,)),
         LayerPart({"op": "reshape", "out": [1, others, width]}, "_keys", (key.layer,)),
@@ -409,7 +409,7 @@ def _sums(call: LayerCall, query: Tensor, key: Tensor) -> list[LayerPart]:
 
 @CONVERTERS.register("DotProductAttention")
 def _dot_product(call: LayerCall) -> Parts:
-    """Return the operation: its samples have the heads between positions and features."""
+    """Return the dot-product operation, whose samples have the heads between positions and features."""
     read, scale = call.args[:3], call.kwargs.get("scale")
     given = [*call.args[3:5], None, None]
     bias, mask = [

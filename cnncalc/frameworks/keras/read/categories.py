@@ -1,4 +1,4 @@
-"""Keras's layers and operations that turn whole numbers into rows of ones, and numbers into the places of bins.
+"""Keras's layers and operations for one-hot and multi-hot encoding, counts, and binning.
 
 Sources: keras/src/utils/numerical_utils.py and keras/src/layers/preprocessing.
 """
@@ -13,7 +13,7 @@ from .roles import Recipe, computed, literal
 
 
 def _compared(x: Draft | str, sizes: Sizes, row: Recipe, count: int, by: str, suffix: str) -> list[LayerPart] | None:
-    """Return each value compared with each of `count` numbers, along a new last axis; None for several open sizes."""
+    """Return each value compared with `count` numbers along a new last axis; None if several sizes are open."""
     if sizes.count(None) > 1:
         return None
     apart = [-1 if n is None else n for n in sizes]
@@ -26,13 +26,13 @@ def _compared(x: Draft | str, sizes: Sizes, row: Recipe, count: int, by: str, su
 
 
 def _classes(number: int) -> Recipe:
-    """Return the recipe of a row of the numbers of classes."""
+    """Return the recipe of the row of class numbers."""
     return computed(lambda: range(number), [number])
 
 
 @CONVERTERS.register("OneHot")
 def _one_hot(call: LayerCall) -> Parts:
-    """Return a one at the place of each number, along a new last axis."""
+    """Return the one-hot encoding of numbers along a new last axis."""
     classes, sizes, axis = call.get("num_classes"), call.sizes(), call.get("axis")
     if not is_listable(classes) or sizes is None or axis not in (None, -1, len(sizes) + 1):
         return None
@@ -46,7 +46,7 @@ def _category_encoding(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Discretization")
 def _discretization(call: LayerCall) -> Parts:
-    """Return how many boundaries a number reaches, as a number or as ones."""
+    """Return the bin of each number, as a number or encoded."""
     bounds, sizes = numbers(call.get("bin_boundaries")), call.sizes()
     if not isinstance(bounds, list) or sizes is None:
         return None
@@ -61,7 +61,7 @@ def _discretization(call: LayerCall) -> Parts:
 
 
 def _encoded(call: LayerCall, x: Draft | str, sizes: Sizes | None, classes: object) -> list[LayerPart] | None:
-    """Return whole numbers as ones: of one number, or the ones and the counts of a sample's numbers."""
+    """Return integers encoded as one-hot, multi-hot or counts."""
     mode = call.get("output_mode") or "multi_hot"
     if not is_listable(classes) or sizes is None or call.kwargs.get("count_weights") is not None:
         return None

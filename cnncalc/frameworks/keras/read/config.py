@@ -1,4 +1,4 @@
-"""The values of a Keras document: a file may hold anything, and nothing here trusts it."""
+"""The values of a Keras document, which is not trusted: a file may hold anything."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ...build import Draft
 
 T = TypeVar("T")
 Sizes = tuple[int | None, ...]
-"""A shape without its batch; None for a size that the file leaves open."""
+"""A shape without the batch, with None for open sizes."""
 
 
 class TensorKey(NamedTuple):
-    """A tensor, as Keras's history names it: the layer, which of its calls, and which of the call's results."""
+    """The key of a tensor in Keras's history: the layer, the index of the call, and the index of the result."""
 
     layer: str
     node: int
@@ -31,13 +31,13 @@ class Tensor(NamedTuple):
     """A tensor that a layer reads."""
 
     layer: Draft | str
-    """The layer whose output it is; among the parts of one call, also the suffix of an earlier part."""
+    """The layer whose output it is, or within one call the suffix of an earlier part."""
     sizes: Sizes | None
-    """None if they are not known."""
+    """The sizes; None if unknown."""
     masked: bool = False
-    """Whether it comes from a layer that masks steps, as far as that is passed on."""
+    """Whether its steps are masked, as far as masks are passed on."""
     mask: Tensor | None = None
-    """What says which steps count, 1 or 0 for each; None without it, and if it is not followed."""
+    """The mask of its steps, 1 for those that count; None if there is none or it cannot be followed."""
 
     @property
     def draft(self) -> Draft:
@@ -47,12 +47,12 @@ class Tensor(NamedTuple):
 
 
 def is_listable(count: object) -> TypeGuard[int]:
-    """Return whether this is a number of things that may be listed one by one."""
+    """Return whether this is a number of things small enough to list."""
     return type(count) is int and 1 <= count <= MOST_LISTED
 
 
 def whole_numbers(value: object) -> list[int] | None:
-    """Return a whole number, or a list of some, as a list, empty for None; None for anything else."""
+    """Return an integer or a list of integers as a list; empty for None; None for anything else."""
     listed: list[Any] = list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
     return listed if all(type(n) is int for n in listed) else None
 
@@ -61,22 +61,22 @@ class LayerCall(NamedTuple):
     """One call of a Keras layer, or of one of its operations."""
 
     kind: str
-    """Its class, `Conv2D`."""
+    """Its class, such as `Conv2D`."""
     config: dict[str, Any]
     args: tuple[Any, ...]
-    """Its arguments, tensors as Tensor."""
+    """Its positional arguments, with tensors as Tensor."""
     kwargs: dict[str, Any]
     out: Sizes | None
-    """The output's sizes, if the file says them."""
+    """The output sizes, if the file states them."""
     channels_last: bool
-    """Of the network."""
+    """Whether the network's channels are the last axis."""
     old: bool
-    """Whether the file is Keras 2's."""
+    """Whether the file is from Keras 2."""
     is_operation: bool = False
     """Whether it is an operation, which has no weights."""
 
     def get(self, *keys: str) -> Any:
-        """Return the first of these keys that the configuration or a named argument gives; None without one."""
+        """Return the first of these keys in the configuration or the named arguments; None if there is none."""
         for key in keys:
             for where in (self.config, self.kwargs):
                 if where.get(key) is not None:
@@ -90,32 +90,32 @@ class LayerCall(NamedTuple):
 
     @property
     def mask(self) -> Tensor | None:
-        """Return the mask that it is given, else that of the first tensor that it reads."""
+        """Return the given mask, or else that of the first tensor it reads."""
         given = self.kwargs.get("mask")
         return given if isinstance(given, Tensor) else next((one.mask for one in self.read()), None)
 
     def tensors(self) -> list[Tensor]:
-        """Return all that it reads, in order."""
+        """Return all tensors it reads, in order."""
         return tensors_in((self.args, self.kwargs), Tensor)
 
     def values(self) -> list[Tensor]:
-        """Return all that it reads but masks, in order."""
+        """Return all tensors it reads except masks, in order."""
         return tensors_in((self.args, {k: v for k, v in self.kwargs.items() if not k.endswith("mask")}), Tensor)
 
     def read(self) -> list[Tensor]:
-        """Return what it reads by position, or by name if nothing is: masks come by name."""
-        alone = len(self.args) == 1 and isinstance(self.args[0], Tensor)  # as nearly always
+        """Return the tensors it reads by position, or else by name; masks are given by name."""
+        alone = len(self.args) == 1 and isinstance(self.args[0], Tensor)  # the usual case
         return [self.args[0]] if alone else tensors_in(self.args, Tensor) or self.values()
 
     def sizes(self) -> Sizes | None:
-        """Return the sizes of the first tensor that it reads."""
+        """Return the sizes of the first tensor it reads."""
         read = self.read()
         return read[0].sizes if read else None
 
     def axis(self, value: object) -> int | None:
-        """Return an axis counted from the front, the batch being 0; None if it is not an axis.
+        """Return an axis counted from the front, with the batch as 0; None if it is not an axis.
 
-        An axis that is counted from the end stays as it is if the number of axes is not known.
+        An axis counted from the end stays as it is if the number of axes is unknown.
         """
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
@@ -125,9 +125,9 @@ class LayerCall(NamedTuple):
         return value if value >= 0 or sizes is None else len(sizes) + 1 + value
 
     def axes(self, key: str = "axis") -> list[int] | None:
-        """Return the axes that a key names, the last one without it, in order and from the front; None for the batch.
+        """Return the axes that a key names (by default the last), sorted and from the front; None for the batch.
 
-        None, too, for no axes, and where the number of axes is not known.
+        Also None for no axes, and if the number of axes is unknown.
         """
         value = self.config.get(key, -1)
         found = [self.axis(one) for one in (value if isinstance(value, (list, tuple)) else [value])]
@@ -137,19 +137,19 @@ class LayerCall(NamedTuple):
         return sorted({one for one in found if one is not None})
 
     def on_last(self, value: object) -> bool:
-        """Return whether an axis is surely the last; None is."""
+        """Return whether an axis is certainly the last, as None is."""
         sizes = self.sizes()
         return value in (None, -1) or (sizes is not None and self.axis(value) == len(sizes))
 
     def on_channels(self, value: object) -> bool:
-        """Return whether an axis is surely that of the channels."""
+        """Return whether an axis is certainly the channel axis."""
         sizes = self.sizes()
         last = -1 if sizes is None else len(sizes)
         return self.axis(value) == (last if self.channels_last else 1)
 
 
 def leaves(value: object) -> list[object]:
-    """Return all that stands in lists and objects, in order; a tensor is one. SpecError for too deep a nesting."""
+    """Return the leaves of nested lists and objects in order, each tensor as one. SpecError if nested too deep."""
     found = list[object]()
     _gather([value], found, 0)
     return found
@@ -182,14 +182,14 @@ _KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text"}
 
 
 def expect(value: Any, kind: type[T], what: str) -> T:
-    """Return a value of this kind. SpecError for anything else, and for an empty text."""
+    """Return the value if it is of this type. SpecError otherwise, and for an empty text."""
     if isinstance(value, kind) and value != "":
         return value
     raise SpecError(f"{what} is {shown(value)}, not {_KINDS[kind]}")
 
 
 def shape_of(value: Any) -> Sizes | None:
-    """Return all sizes of a shape, the batch included; None for anything else."""
+    """Return all sizes of a shape, including the batch; None for anything else."""
     value = plain(value)
     if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= MOST_SIZES:
         return None
@@ -198,6 +198,6 @@ def shape_of(value: Any) -> Sizes | None:
 
 
 def sample_of(value: Any) -> Sizes | None:
-    """Return the sizes of a shape but the batch; None for anything else."""
+    """Return the sizes of a shape without the batch; None for anything else."""
     shape = shape_of(value)
     return None if shape is None else shape[1:]

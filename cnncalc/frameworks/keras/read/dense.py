@@ -1,4 +1,4 @@
-"""Keras's Dense and EinsumDense, and products of two tensors: with LoRA and quantised kernels, too.
+"""Keras's Dense and EinsumDense, also with LoRA and quantised kernels, and products of two tensors.
 
 Sources: keras/src/layers/core/dense.py, einsum_dense.py and keras/src/layers/merging/dot.py.
 """
@@ -39,7 +39,7 @@ def _dense(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("EinsumDense")
 def _einsum_dense(call: LayerCall) -> Parts:
-    """Return a product with a kernel, and a bias that is added; both are constants."""
+    """Return a product with a kernel plus a bias; both are constants."""
     equation, sizes = _of_samples(call.get("equation"), [True, False]), call.sizes()
     shapes = None if equation is None or sizes is None else _einsum_shapes(call, equation, sizes)
     if equation is None or shapes is None or sizes is None:
@@ -74,7 +74,7 @@ def _counted_einsum(
 
 
 def _kernel_with_lora(call: LayerCall, kernel: list[int], rank: int) -> list[LayerPart]:
-    """Return a frozen kernel plus the product of two arrays, scaled, which a `.keras` file has in it already."""
+    """Return a frozen kernel plus the scaled product of two arrays, which a `.keras` file has already added."""
     alpha = call.config.get("lora_alpha")
     factor = (alpha if isinstance(alpha, (int, float)) else rank) / rank
     shapes = {"a": [*kernel[:-1], rank], "b": [rank, kernel[-1]]}
@@ -189,7 +189,7 @@ def _einsum(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Matmul")
 def _matmul(call: LayerCall) -> Parts:
-    """Return a product of matrices; of samples that are vectors it is another one, over the batch."""
+    """Return a matrix product; if samples are vectors, it is a different one, over the batch."""
     operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("x1", "x2"))])
     ranks = [_rank(one) or 0 for one in operands]
     if len(operands) != 2 or 0 in ranks:
@@ -197,7 +197,7 @@ def _matmul(call: LayerCall) -> Parts:
     first, second = [_is_sample(one) for one in operands]
     if first and second:
         fits = ranks[0] == ranks[1] > 1
-    elif first:  # an array has no batch, so that it meets each sample if it has no more axes
+    elif first:  # an array has no batch, so it meets each sample if it has no more axes
         fits = ranks[1] <= max(ranks[0], 2)
     else:
         fits = not second or 1 < ranks[1] >= ranks[0]
@@ -234,10 +234,10 @@ def _tensordot(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Dot")
 def _dot(call: LayerCall) -> Parts:
-    """Return the product over one axis of each of two tensors, which may be normalised first.
+    """Return the product over one axis of each of two tensors, possibly normalised first.
 
-    The operation takes the last axis of the first and the last but one of the second, as a matrix product does if that
-    has no more axes.
+    The operation takes the last axis of the first and the second-to-last of the second, like a matrix product if the
+    second has no more axes.
     """
     read, axes = call.tensors(), call.get("axes")
     if call.is_operation:

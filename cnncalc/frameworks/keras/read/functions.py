@@ -1,4 +1,4 @@
-"""Keras's functions of tensors: arithmetic, joins, comparisons, and constants among what they join."""
+"""Keras's functions of tensors: arithmetic, joins and comparisons, also with constants."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .roles import literal
 
 
 def numbers(value: Any) -> float | list[float] | None:
-    """Return a number, or a flat list of some from however nested a one; None for anything else."""
+    """Return a number, or the flattened numbers of a nested list; None for anything else."""
     value = plain(value)
     listed: list[Any] = list(leaves(value))
     if not listed or any(type(one) not in (int, float) for one in listed):
@@ -44,23 +44,23 @@ JOINS: dict[str, Raw] = {
     "Maximum": {"op": "max"},
     **{kind: {"op": "compare", "by": by} for kind, by in COMPARISONS.items()},
 }
-"""The layer that joins several tensors, by class."""
+"""The layers that join several tensors, by class."""
 WITH_CONSTANT: dict[str, Callable[[Any, bool], Raw]] = {
     "Add": lambda c, _: {"offset": c},
     "Multiply": lambda c, _: {"factor": c},
     "Subtract": lambda c, is_first: {"factor": -1, "offset": c} if is_first else {"offset": negated(c)},
     **dict.fromkeys(("TrueDivide", "Divide"), lambda c, is_first: {} if is_first else inverse(c)),
 }
-"""The keys of a rescale that joins a tensor and a constant, which may be the first of them; none if there is none."""
+"""The keys of a rescale for a tensor and a constant, which may come first; empty if there is none."""
 
 
 def negated(value: Any) -> Any:
-    """Return a number, or each of some, with the other sign."""
+    """Return a number or numbers negated."""
     return [-n for n in value] if isinstance(value, list) else -value
 
 
 def inverse(value: Any) -> Raw:
-    """Return the factor that divides by a number, or by each of some; nothing for 0."""
+    """Return the factor that divides by a number or numbers; empty for 0."""
     listed = value if isinstance(value, list) else [value]
     if 0 in listed:
         return {}
@@ -68,7 +68,7 @@ def inverse(value: Any) -> Raw:
 
 
 def _average(call: LayerCall) -> Parts:
-    """Return an average of several tensors, or the operation's of one over an axis."""
+    """Return the average of several tensors, or for the operation that of one tensor over an axis."""
     if not call.is_operation:
         return _arithmetic(call)
     axis = call.get("axis")
@@ -78,7 +78,7 @@ def _average(call: LayerCall) -> Parts:
 
 @CONVERTERS.register(*(kind for kind in JOINS if kind != "Average"))
 def _arithmetic(call: LayerCall) -> Parts:
-    """Return the layers that join tensors, or a tensor and constants. An average is the sum, divided."""
+    """Return the layers that join tensors, or a tensor and constants. An average is a divided sum."""
     operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))])
     tensors = [one for one in operands if isinstance(one, Tensor)]
     raw, constants = JOINS[call.kind], len(operands) - len(tensors)
@@ -102,7 +102,7 @@ def _arithmetic(call: LayerCall) -> Parts:
 
 
 def _with_constant(call: LayerCall, operands: list[Any], tensor: Tensor) -> Raw | None:
-    """Return one layer for a tensor and a constant; None if that takes two."""
+    """Return one layer for a tensor and a constant; None if it takes two."""
     is_first = operands[1] is tensor
     constant, raw = operands[0 if is_first else 1], JOINS[call.kind]
     if call.kind in WITH_CONSTANT:
@@ -114,14 +114,14 @@ def _with_constant(call: LayerCall, operands: list[Any], tensor: Tensor) -> Raw 
 
 
 def _per_channel(constant: Any, tensor: Tensor, channels_last: bool) -> list[float] | None:
-    """Return an array with one number for each channel as a list; None for another."""
+    """Return an array with one number per channel as a list; None for other arrays."""
     shape, numbers_ = shape_in(constant), list(leaves(constant))
     is_row = channels_last and tensor.sizes is not None and [*tensor.sizes[-1:]] == [len(numbers_)] == shape[-1:]
     return numbers_ if is_row and len(shape) <= len(tensor.sizes or ()) + 1 else None  # type: ignore[return-value]
 
 
 def operands_of(value: Any) -> list[Any]:
-    """Return what an operation joins: tensors, numbers, and arrays as nested lists of numbers."""
+    """Return the operands of an operation: tensors, numbers, and arrays as nested lists."""
     value = plain(value)
     if isinstance(value, (list, tuple)) and not isinstance(value, Tensor):
         whole = list(leaves(value))
@@ -154,9 +154,9 @@ def array_part(numbers: list[float], shape: list[int], suffix: str) -> LayerPart
 
 
 def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart], tuple[Draft | str, ...]] | None:
-    """Return layers for the constants among operands, and what a join of all of them reads.
+    """Return layers for the constants among operands, and the inputs of a join of all operands.
 
-    None for a constant that differs from sample to sample, and for what is not a constant.
+    None for a constant that differs between samples, and for anything that is not a constant.
     """
     parts: list[LayerPart] = []
     reads: list[Draft | str] = []
@@ -182,9 +182,9 @@ def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart
 
 
 def _meet(call: LayerCall, tensors: list[Tensor]) -> bool:
-    """Return whether tensors broadcast sample by sample: a layer puts axes in front of samples, an operation does not.
+    """Return whether tensors broadcast per sample: a layer adds axes in front of samples, an operation does not.
 
-    A constant has no batch, so that it meets each sample, if it has no more axes.
+    A constant has no batch, so it meets each sample if it has no more axes.
     """
     ranks = {len(one.sizes) for one in tensors if one.sizes is not None and not is_constant(one)}
     constants = [len(one.sizes or ()) for one in tensors if is_constant(one)]
@@ -192,7 +192,7 @@ def _meet(call: LayerCall, tensors: list[Tensor]) -> bool:
 
 
 def is_constant(tensor: Tensor) -> bool:
-    """Return whether a tensor is an array that the model has, and no sample."""
+    """Return whether a tensor is an array of the model rather than a sample."""
     return isinstance(tensor.layer, Draft) and tensor.layer.op == "constant"
 
 
@@ -210,11 +210,11 @@ def _custom_scale(call: LayerCall) -> Parts:
 
 
 def _elementwise(call: LayerCall) -> Parts:
-    """Return an opaque layer that joins values one by one; its shape follows from NumPy's broadcasting."""
+    """Return an opaque value-by-value layer, whose shape follows from NumPy's broadcasting."""
     sizes = [one.sizes for one in call.tensors()]
     arrays = [shape_in(one) for one in operands_of(call.args) if isinstance(one, list)]
     rank = max([len(one or ()) for one in sizes], default=0)
-    if any(len(shape) > rank + 1 for shape in arrays):  # the batch stands behind an axis
+    if any(len(shape) > rank + 1 for shape in arrays):  # the batch would come after an axis
         return opaque_layer(call.kind, call.out)
     return opaque_layer(call.kind, call.out if call.out is not None else _broadcast(sizes))
 
@@ -265,19 +265,19 @@ def _clip(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Constant")
 def _constant(call: LayerCall) -> Parts:
-    """Return an array that a model has besides its layers: a variable or a constant of source that was read."""
+    """Return an array of a model outside its layers: a variable, or a constant from source code."""
     keys = {key: value for key in ("shape", "kind") if (value := call.get(key)) is not None}
     return [LayerPart({"op": "constant", **keys}, "", ())]
 
 
 def _without_keys(op: str, **keys: Any) -> Converter:
-    """Return the converter to an op that does not look at the call's own keys."""
+    """Return the converter to an op that ignores the call's own keys."""
     return as_named({"op": op, **keys})
 
 
 @CONVERTERS.register("Cast", "SaturateCast")
 def _cast(call: LayerCall) -> Parts:
-    """Return another type: whole numbers are cut off, saturated ones at their bounds, and truth values are 0 and 1."""
+    """Return a cast: integers are truncated, saturated casts clipped, and truth values become 0 and 1."""
     to, read = call.get("dtype"), call.read()
     whole = re.fullmatch(r"(u?)int(\d{1,2})", to) if isinstance(to, str) else None
     if (to != "bool" and whole is None) or (
@@ -310,7 +310,7 @@ def _in_a_row(*raws: Raw) -> Converter:
 
 
 def _of_conditions(op: str, **keys: Any) -> Converter:
-    """Return the converter to a join of conditions: whether values are not 0, which is 1 or 0 here."""
+    """Return the converter to a join of conditions, which are 1 where values are nonzero and else 0."""
     raw: Raw = {"op": op, **keys}
 
     def joined(call: LayerCall) -> Parts:
@@ -356,4 +356,4 @@ TENSORFLOW = {
     "reduce_mean": "Mean",
     "getitem": "GetItem",
 }
-"""TensorFlow's functions in Keras 2 (`TFOpLambda`, `SlicingOpLambda`), by the class of Keras 3 that does the same."""
+"""TensorFlow's functions in Keras 2 (`TFOpLambda`, `SlicingOpLambda`), with the equivalent class of Keras 3."""

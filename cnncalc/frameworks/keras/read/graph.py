@@ -1,4 +1,4 @@
-"""A Keras model as layers of a spec: each call in its place; models in it as blocks."""
+"""A Keras model as layers of a spec: calls in order, with nested models as blocks."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class CallNames(NamedTuple):
     """The names of the layers of one call."""
 
     owner: str
-    """The name of the layer that has the weights."""
+    """The name of the layer that owns the weights."""
     stem: str
-    """The name of the call; each of its parts adds a suffix."""
+    """The name of the call, to which each of its parts adds a suffix."""
     follows: bool
-    """Whether it follows from the name of the layer's first call."""
+    """Whether it derives from the name of the layer's first call."""
 
 
 class ModelReader:
-    """The reader of a model, and of the models in it, into the layers of a network or of a block."""
+    """The reader that turns a model, with its nested models, into the layers of a network or a block."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class ModelReader:
         limits: tuple[Limit, Limit] | None = None,
         spread: Container[int] = (),
     ):
-        """`channels_last`, `old` (whether it is Keras 2's), the file's `arrays`, and `limits` hold for the whole file.
+        """`channels_last`, `old` (from Keras 2), the file's `arrays`, and `limits` apply to the whole file.
 
-        `path` are the models around this one, `spread` those whose layers are added one by one, by their objects.
+        `path` has the enclosing models; `spread` has the models whose layers are added one by one, by their objects.
         """
         what = "the layers expand to {made:,} numbers and results, more than {most:,}"
         parts = "the calls of the model's layers make {made:,} layers, more than {most:,}"
@@ -61,35 +61,35 @@ class ModelReader:
             Limit(MOST_LISTED_IN_ALL, what, "repeat, encode or split fewer units, or less often"),
             Limit(MOST_PARTS, parts, "an attention counts as several: use a part of the model"),
         )
-        """What parts of calls list, and how many there are."""
+        """The limits on numbers listed in keys, and on the number of parts."""
         self.conventions = channels_last, old
         self.arrays, self.path = arrays, path
         self.spec = SpecBuilder()
         self.unused: dict[str, int] = {}
-        """How many numbers layers keep that no output depends on, and that are not trained."""
+        """The untrained numbers of layers that no output depends on."""
         self.unread: dict[str, int] = {}
-        """How many trained numbers layers have that no output depends on."""
+        """The trained numbers of layers that no output depends on."""
         self._spare: list[Draft] = []
-        """The parts of layers that give several tensors, of which some may not be read."""
+        """The parts of layers with several results, some of which may not be read."""
         self._trained: dict[Draft, int] = {}
-        """How many numbers of those parts are trained."""
+        """The number of trained numbers of those parts."""
         self.spread = spread
         self.owners: dict[int, str] = {}
-        """The name that the layer of an object has where it is called first, which has its weights."""
+        """The name of each object's layer at its first call, which owns the weights."""
         self.calls: Counter[str] = Counter()
-        """How many times each Keras layer has been called."""
+        """The number of calls of each Keras layer so far."""
 
     def read(self, model: KerasModel, feeds: list[Tensor], prefix: tuple[str, ...] = ()) -> list[Tensor]:
-        """Add a model's calls, which read `feeds`, and return its outputs. SpecError with the Keras layer.
+        """Add a model's calls, with `feeds` as inputs, and return its outputs. SpecError with the Keras layer.
 
-        `prefix` are the models around it whose layers are added one by one.
+        `prefix` has the enclosing models whose layers are added one by one.
         """
         values: dict[TensorKey, Tensor] = dict(zip(model.inputs, feeds, strict=True))
         results, begins = _results(model), _begins(model)
         several = {name for name, _ in results}
         for record, at in _ordered(model, begins):
             here = TensorKey(record.name, at + begins.get(record.name, 0), 0)
-            if here in values:  # an input of the model is there already
+            if here in values:  # inputs of the model exist already
                 continue
             try:
                 call = self._call_of(record, at, model.sizes.get(here), values)
@@ -120,10 +120,10 @@ class ModelReader:
         return LayerCall(record.kind, record.config, args, kwargs, out, *self.conventions, record.is_operation)
 
     def _add_model(self, path: tuple[str, ...], record: KerasLayer, call: LayerCall, one_result: bool) -> list[Tensor]:
-        """Add a model in a model: a block, or its layers one by one if a block could not say what it reads or gives.
+        """Add a nested model: a block, or its layers one by one if a block cannot express its inputs or outputs.
 
-        So it is if layers outside of it share weights with its own. `one_result`: no call of it is read beyond its
-        first output.
+        That is also the case if layers outside share its weights. `one_result` says that of no call more than the first
+        output is read.
         """
         read, model = call.read(), record.model
         assert model is not None
@@ -136,7 +136,7 @@ class ModelReader:
             return self.read(model, read, path)
         inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path), (self.listed, self.parts), self.spread)
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read[0].sizes))])[0]
-        if output.masked and not each:  # its mask is read outside of it
+        if output.masked and not each:  # its mask is read outside
             return self.read(model, read, path)
         inner.leave_out_spare([output.draft])
         inner.spec.end_with(output.draft, "output")
@@ -168,7 +168,7 @@ class ModelReader:
     def add_parts(
         self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall, shared: int | None = None
     ) -> list[Tensor]:
-        """Add the parts of one call; the one without a suffix has the Keras layer's own name.
+        """Add the parts of one call; the part without a suffix gets the Keras layer's name.
 
         `shared` is the number of the layer's object, if other layers may be of the same one.
         """
@@ -188,7 +188,7 @@ class ModelReader:
         masks = [one.mask for one in every if one.mask is not None]
         shapes = {one.draft: shape_of_sizes(one.sizes) for one in (*every, *masks)}
         first = parts[len(made.parts)]
-        joins = OPS[first.raw["op"]][0].JOINS  # joins, and what is not known, read named arguments, too
+        joins = OPS[first.raw["op"]][0].JOINS  # joins and opaque layers also read named arguments
         above = read = [one.draft for one in (every if joins else call.read())] or [self.spec.input]
         for part in parts:
             above = read if part is first else above
@@ -241,7 +241,7 @@ class ModelReader:
         return layer
 
     def _keys(self, path: tuple[str, ...], part: LayerPart) -> dict[str, Any]:
-        """Return the keys of a part; what is not known has as many weights as the file holds for it."""
+        """Return the keys of a part; an opaque part has as many weights as the file holds for it."""
         keys = {key: value for key, value in part.raw.items() if key != "op"}
         if part.raw["op"] == "opaque" and "params" not in keys and self.arrays is not None:
             held = self.arrays.held((*self.path, *path))
@@ -249,7 +249,7 @@ class ModelReader:
         return keys
 
     def _note_table(self, name: str, call: LayerCall, *, first: bool) -> None:
-        """Count the table of an embedding for its other direction as unread until a call goes there."""
+        """Count the table for the reverse direction of an embedding as unread until a call uses it."""
         rows, columns = call.config.get("input_dim"), call.config.get("output_dim")
         tied = call.config.get("tie_weights") is not False
         if call.kind != "ReversibleEmbedding" or tied or quantization(call.config) is not None:
@@ -260,7 +260,7 @@ class ModelReader:
             self.unread[f"{name}{other}"] = rows * columns
 
     def leave_out_spare(self, outputs: Sequence[Draft]) -> None:
-        """Remove the parts of layers with several results that nothing reads; each comes after what it reads."""
+        """Remove unread parts of layers with several results."""
         uses, gone = self.spec.uses(), set[Draft]()
         for layer in reversed(self._spare):
             if not uses[layer] and layer not in outputs:
@@ -286,13 +286,13 @@ class ModelReader:
 
 
 def check_inputs(model: KerasModel, read: Sequence[Tensor]) -> None:
-    """Raise SpecError if a model has another number of inputs than it reads."""
+    """Raise SpecError if the number of a model's inputs differs from the tensors it reads."""
     if len(read) != len(model.inputs):
         raise SpecError(f"the model has {len(model.inputs)} inputs, but gets {len(read)}")
 
 
 def results_of(record: KerasLayer, args: tuple[Any, ...], kwargs: dict[str, Any], channels_last: bool) -> list[Tensor]:
-    """Return what one call of a layer gives, each with its sizes as far as they follow from those of its arguments."""
+    """Return the results of a layer's call, with sizes as far as they follow from its arguments."""
     reader = ModelReader(channels_last, old=False)
     call = LayerCall(record.kind, record.config, args, kwargs, None, channels_last, False, record.is_operation)
     path = (record.name,)
@@ -304,7 +304,7 @@ def results_of(record: KerasLayer, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def _made(arrays: KerasArrays, path: tuple[str, ...], recipe: Recipe, channels_last: bool) -> Any:
-    """Return an array of a layer, made of variables of the file. SpecError if these have other shapes."""
+    """Return an array of a layer, made from variables of the file. SpecError if their shapes differ."""
     found = arrays.read(path, recipe.variables, recipe.optional)
     try:
         return recipe.make(found, channels_last)
@@ -314,19 +314,19 @@ def _made(arrays: KerasArrays, path: tuple[str, ...], recipe: Recipe, channels_l
 
 
 def _all_keys(model: KerasModel) -> list[TensorKey]:
-    """Return every tensor that the model's calls and outputs name."""
+    """Return all tensors that the model's calls and outputs refer to."""
     return [*model.outputs, *tensors_in([record.calls for record in model.records], TensorKey)]
 
 
 def _begins(model: KerasModel) -> dict[str, int]:
-    """Return 1 for each inner model of Keras 2: its calls are counted from 1, call 0 being how it was built itself."""
+    """Return 1 for each nested model of Keras 2, whose calls are counted from 1 (0 is its own construction)."""
     counts = {record.name: len(record.calls) for record in model.records if record.model is not None}
     read = {key[:2] for key in _all_keys(model)}
     return {name: 1 for name, count in counts.items() if (name, count) in read and (name, 0) not in read}
 
 
 def _results(model: KerasModel) -> dict[tuple[str, int], int]:
-    """Return how many results of each call are read, if it is more than one."""
+    """Return the number of results read of each call, if more than one."""
     counts: dict[tuple[str, int], int] = {}
     for key in _all_keys(model):
         if key.tensor:
@@ -335,9 +335,9 @@ def _results(model: KerasModel) -> dict[tuple[str, int], int]:
 
 
 def _ordered(model: KerasModel, begins: dict[str, int]) -> list[tuple[KerasLayer, int]]:
-    """Return the calls, each after what it reads, otherwise in the file's order.
+    """Return the calls in an order in which each comes after its inputs, otherwise as in the file.
 
-    SpecError for a cycle, and for a call that is read, or is an output, and does not exist.
+    SpecError for a cycle, and for a call that is read or is an output but does not exist.
     """
     calls = [(record, at) for record in model.records for at in range(max(len(record.calls), record.kind == INPUT))]
     place = {(record.name, at + begins.get(record.name, 0)): index for index, (record, at) in enumerate(calls)}
@@ -375,7 +375,7 @@ def _ordered(model: KerasModel, begins: dict[str, int]) -> list[tuple[KerasLayer
 
 
 def _tensors(value: Any, values: dict[TensorKey, Tensor]) -> Any:
-    """Return an argument with the tensors that its keys name."""
+    """Return an argument with keys replaced by their tensors."""
     if isinstance(value, TensorKey):
         if value not in values:
             raise SpecError(f"reads result {value.tensor + 1} of {shown(value.layer)}, which does not exist")
@@ -386,7 +386,7 @@ def _tensors(value: Any, values: dict[TensorKey, Tensor]) -> Any:
 
 
 def _sizes_after(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
-    """Return what is sure of the output's sizes if the file says nothing: at least how many there are."""
+    """Return what is certain of the output sizes if the file does not state them: at least their number."""
     sizes = call.sizes()
     for part in parts:
         raw, (cls, _) = part.raw, OPS[part.raw["op"]]

@@ -1,7 +1,7 @@
-"""The arrays of Keras's HDF5 files: `.h5` of Keras 2 and 3, whole or weights only, and the `.weights.h5` of an archive.
+"""Read arrays from Keras's HDF5 files: `.h5` of Keras 2 and 3, whole or weights only, and an archive's `.weights.h5`.
 
-The files are not trusted: links to other files are not followed, and what a data set claims is compared with what the
-file holds before it is read. This needs `cnncalc[keras]`.
+The files are not trusted: links to other files are not followed, and a data set's claims are compared with the file's
+size before it is read. This needs `cnncalc[keras]`.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from .model import KerasModel
 from .variables import Place, Slot, Steps, groups, places
 
 OLD_LAYERS = "_layer_checkpoint_dependencies"
-"""The group of a model's layers in the archives of TensorFlow 2.12 to 2.15."""
+"""The group of a model's layers in archives of TensorFlow 2.12 to 2.15."""
 
 
 class HdfFile:
     """An HDF5 file, opened when something is first read from it."""
 
     def __init__(self, load: Callable[[], bytes | str], name: str, size: int):
-        """`load` returns the file's bytes, or its path; `name` is what errors call it.
+        """`load` returns the file's bytes or its path; `name` is its name in errors.
 
-        `size` are the bytes of the file that has it, where that is an archive: they may be far fewer.
+        `size` is the size of the containing file, which may be far smaller if that is an archive.
         """
         self._load, self.name, self._size = load, name, size
 
@@ -49,12 +49,12 @@ class HdfFile:
     def _file(self) -> Any:
         found = self._file_or_error
         if isinstance(found, SpecError):
-            raise SpecError(found.what, found.help)  # anew: one that is raised keeps what it passed
+            raise SpecError(found.what, found.help)  # a new error: a raised one keeps its traceback
         return found
 
     @cached_property
     def _file_or_error(self) -> Any:
-        """The file of h5py, or why there is none: a broken one is not looked through again."""
+        """The h5py file, or why it cannot be opened, so that a broken file is not walked again."""
         try:
             import h5py  # noqa: F401 - whether it is there
         except ModuleNotFoundError:
@@ -69,7 +69,7 @@ class HdfFile:
             return error.with_traceback(None)
 
     def config(self) -> Any:
-        """Return the model's configuration, as `to_json()` writes it; None in a file of weights only."""
+        """Return the model's configuration, as `to_json()` writes it; None for a file of weights only."""
         with _reading():
             text = self._file.attrs.get("model_config")
         if text is None:
@@ -112,9 +112,9 @@ class HdfFile:
             return found
 
     def held(self, path: tuple[str, ...], steps: Steps | None) -> int | None:
-        """Return how many numbers the file holds for a layer of a class that is not known here; None if it says not.
+        """Return how many numbers the file holds for a layer of an unknown class; None if it cannot be told.
 
-        `steps` are those to its group in a `.weights.h5` file.
+        `steps` leads to its group in a `.weights.h5` file.
         """
         with _reading():
             top = self._top()
@@ -133,14 +133,14 @@ def _opened(source: bytes | str) -> Any:
 
 
 def _walked(source: bytes | str) -> bytes:
-    """Look at all groups, attributes and shapes of a file: that may not end, or end the process, or take all memory.
+    """Visit all groups, attributes and shapes of a file, which may never end, crash, or use up memory.
 
-    Why h5py does not open a file is left to the reader to say. KeyError and the like for a broken one.
+    The reader reports why h5py cannot open a file. KeyError and similar errors for a broken one.
     """
 
     def look(_: object, one: Any) -> None:
         for name in one.attrs:
-            with suppress(TypeError):  # of a type that NumPy does not have
+            with suppress(TypeError):  # a type that NumPy does not have
                 one.attrs[name]
 
     try:
@@ -168,7 +168,7 @@ class KerasArrays:
         return dict(groups(self._model))
 
     def held(self, path: tuple[str, ...]) -> int | None:
-        """Return how many numbers the file holds for a layer; None if it says not, or cannot be read."""
+        """Return how many numbers the file holds for a layer; None if it cannot be told or read."""
         try:
             return self._file.held(path, self._steps.get(path))
         except SpecError:
@@ -190,12 +190,12 @@ class KerasArrays:
 
 
 _BROKEN = (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError, ArithmeticError)
-"""What h5py raises for a broken file."""
+"""The exceptions of h5py for a broken file."""
 
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """Turn an error of h5py's into a SpecError."""
+    """Turn errors of h5py into SpecErrors."""
     try:
         yield
     except _BROKEN as error:
@@ -204,9 +204,9 @@ def _reading() -> Iterator[None]:
 
 
 def _member(group: Any, path: str) -> Any:
-    """Return what a group holds under a name or a path; None without it.
+    """Return the member of a group with a name or path; None if there is none.
 
-    SpecError for a link, of which each may lead to another file: h5py would open it to say whether it leads anywhere.
+    SpecError for a link, which may lead to another file: h5py would open that to check the link.
     """
     import h5py
 
@@ -226,7 +226,7 @@ def _group(group: Any, name: str, default: Any = None) -> Any:
 
 
 def _names(group: Any, key: str, limit: Limit) -> list[str]:
-    """Return a list of names that a group has as an attribute, which may be cut into several."""
+    """Return a list of names from a group's attribute, which may be split into several."""
     if key in group.attrs:
         parts: Iterable[str] = [key]
     else:
@@ -242,10 +242,10 @@ def _names(group: Any, key: str, limit: Limit) -> list[str]:
 
 
 def _listed(top: Any, wanted: Iterable[Place], limit: Limit) -> dict[tuple[tuple[str, ...], str], Any]:
-    """Return the data sets of a file that lists, for each layer of the model, its weights: the trained ones first.
+    """Return the data sets of a file that lists the weights of each layer, trained ones first.
 
-    If they are as many as the layer has variables, their order decides, or their names if the last parts of these are
-    the variables'; a LoRA layer has another order.
+    If their number is that of the layer's variables, their order decides, or their names if these end like the
+    variables'; a LoRA layer has a different order.
     """
     import h5py
 
@@ -257,7 +257,7 @@ def _listed(top: Any, wanted: Iterable[Place], limit: Limit) -> dict[tuple[tuple
     for place in wanted:
         layers.setdefault(place.path[0], []).append(place)
     names = {name: name for name in layers if name in weights}
-    if len(names) < len(layers) == len(full):  # another model of the same layers
+    if len(names) < len(layers) == len(full):  # a different model with the same layers
         names = dict(zip(layers, full, strict=True))
     found = {}
     for layer, name in names.items():
@@ -285,7 +285,7 @@ def _listed(top: Any, wanted: Iterable[Place], limit: Limit) -> dict[tuple[tuple
 
 
 def _dataset(group: Any, path: str) -> Any:
-    """Return the data set of a path; SpecError without one, and for a path deeper than models can be."""
+    """Return the data set at a path. SpecError if there is none, or if the path is deeper than any model."""
     names = [name for name in path.split("/") if name]
     for at, name in enumerate(names):
         group = _member(group, name) if at < 3 * DEEPEST_CONFIG and hasattr(group, "keys") else None
@@ -295,7 +295,7 @@ def _dataset(group: Any, path: str) -> Any:
 
 
 class Groups:
-    """The groups of a `.weights.h5` file, each looked for once."""
+    """The groups of a `.weights.h5` file, each looked up once."""
 
     def __init__(self, root: Any):
         self._found: dict[Steps, Any] = {(): root}
@@ -304,14 +304,14 @@ class Groups:
         self._looked = Limit(MOST_HELD, "more than {most:,} groups and arrays belong to unknown layers")
 
     def at(self, steps: Steps) -> Any:
-        """Return the group of a layer, or of a part of it; None if the file has none."""
+        """Return the group of a layer or of a part of it; None if the file has none."""
         if steps not in self._found:
             around = self.at(steps[:-1])
             self._found[steps] = None if around is None else self._inside(around, steps[:-1], steps[-1])
         return self._found[steps]
 
     def _inside(self, around: Any, steps: Steps, step: str | Slot) -> Any:
-        """Return a group of the group at these steps."""
+        """Return a subgroup of the group at these steps."""
         found = self._slot(around, steps, step) if isinstance(step, Slot) else _group(around, step)
         if found is None and step == "layers":
             found = _group(around, OLD_LAYERS)
@@ -320,7 +320,7 @@ class Groups:
         return found if hasattr(found, "keys") else None
 
     def _slot(self, around: Any, steps: Steps, slot: Slot) -> Any:
-        """Return the group of a layer among those of its class: they are numbered, at times with gaps."""
+        """Return the group of a layer among those of its class, which are numbered, sometimes with gaps."""
         classes = self._classes(around, steps)
         if slot.kind in _MODELS and _member(around, slot.kind) is None:
             slot = slot._replace(kind=next((kind for kind in _MODELS if _member(around, kind)), slot.kind))
@@ -335,7 +335,7 @@ class Groups:
         return _member(around, full[slot.full]) if slot.full < len(full) else None
 
     def _classes(self, around: Any, steps: Steps) -> dict[str, list[tuple[int, str]]]:
-        """Return the numbers and the names of the groups of each class, in order: `conv2d` is 0, and `conv2d_1` 1."""
+        """Return the numbers and names of the groups of each class, in order: `conv2d` is 0, `conv2d_1` is 1."""
         if steps not in self._numbered:
             classes: dict[str, list[tuple[int, str]]] = {}
             for name in around:
@@ -347,9 +347,9 @@ class Groups:
         return self._numbered[steps]
 
     def arrays(self, group: Any, first: bool = False) -> list[int]:
-        """Return the sizes of the data sets in a group, at any depth, or only of the first; links are not followed.
+        """Return the sizes of the data sets in a group at any depth, or only of the first; links are not followed.
 
-        SpecError if too much has been looked at: groups may hold one another any number of times.
+        SpecError if too many were visited, as groups may contain each other any number of times.
         """
         found: list[int] = []
         seen = 0
@@ -368,11 +368,11 @@ class Groups:
 
 
 _MODELS = ("functional", "sequential", "model")
-"""The classes of models in a model, of which one may have been written as another."""
+"""The classes of nested models, one of which may have been written as another."""
 
 
 def _array(dataset: Any) -> Any:
-    """Return the numbers of a data set. SpecError if it claims more than the file holds, or holds no numbers."""
+    """Return the numbers of a data set. SpecError if it claims more than the file holds, or is not numeric."""
     with _reading():
         if not hasattr(dataset, "shape") or not (dataset.dtype.kind in "biuf" or dataset.dtype == BFLOAT16):
             raise SpecError(f"{shown(dataset.name)} holds no numbers")
@@ -398,5 +398,5 @@ def _array(dataset: Any) -> Any:
 
 
 BFLOAT16 = "V2"
-"""The dtype in which Keras writes bfloat16: two bytes each. Only a `.weights.h5` file says what they are."""
+"""The dtype in which Keras writes bfloat16: two bytes. Only a `.weights.h5` file states the actual type."""
 _UNPACKED = "save the weights with Keras, which does not compress them"

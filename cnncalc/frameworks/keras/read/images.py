@@ -14,12 +14,12 @@ from .config import LayerCall, is_listable
 from .parts import CONVERTERS, LayerPart, Parts
 
 MODES = ("nearest", "bilinear", "bicubic")
-"""The interpolations that have a layer here; lanczos3 and others are opaque."""
+"""The interpolations with a layer here; lanczos3 and others are opaque."""
 
 
 @CONVERTERS.register("Resizing", "Resize")
 def _resizing(call: LayerCall) -> Parts:
-    """Return a resizing, after the crop or the padding that keeps the ratio of the sides."""
+    """Return a resize, after the crop or padding that keeps the aspect ratio."""
     size = call.get("size") or [call.get("height"), call.get("width")]
     wanted = [*filter(_is_size, size)] if isinstance(size, (list, tuple)) else []
     mode = call.get("interpolation") or "bilinear"
@@ -48,7 +48,7 @@ def _is_size(n: object) -> TypeGuard[int]:
 
 
 def _space(call: LayerCall) -> list[int] | None:
-    """Return the height and the width of the input; None if one is open."""
+    """Return the height and width of the input; None if one is open."""
     sizes = call.sizes()
     space = None if sizes is None or len(sizes) != 3 else sizes[:2] if call.channels_last else sizes[1:]
     known = [n for n in space or () if n is not None]
@@ -56,13 +56,13 @@ def _space(call: LayerCall) -> list[int] | None:
 
 
 def _of_ratio(have: list[int], wanted: list[int]) -> list[int]:
-    """Return the height that goes with the width for the wanted ratio, and the width that goes with the height."""
+    """Return the height that fits the width at the wanted ratio, and the width that fits the height."""
     (height, width), (high, wide) = have, wanted
     return [int(float(width * high) / wide), int(float(height * wide) / high)]
 
 
 def _cropped(have: list[int], box: list[int]) -> list[LayerPart]:
-    """Return a crop to the middle, if there is something to cut off."""
+    """Return a centre crop, if there is anything to cut off."""
     sides = [[(n - b) // 2, n - b - (n - b) // 2] for n, b in zip(have, box, strict=True)]
     return [LayerPart({"op": "crop", "p": sides}, "_crop")] if any(map(any, sides)) else []
 
@@ -76,9 +76,9 @@ def _behind(first: list[LayerPart], others: list[LayerPart] | None) -> list[Laye
 
 
 def _scaled(have: list[int], wanted: list[int], mode: str, call: LayerCall) -> list[LayerPart] | None:
-    """Return the layers that give an image other sizes; the nearest pixel is that at the middle of a unit's place.
+    """Return the layers that resize an image; the nearest pixel is the one at the centre of a unit's area.
 
-    None for so many of these that they cannot be listed.
+    None if there are too many pixels to list.
     """
     if mode != "nearest" or all(size % n == 0 for n, size in zip(have, wanted, strict=True)):
         return [_resized(wanted, mode)]
@@ -91,7 +91,7 @@ def _scaled(have: list[int], wanted: list[int], mode: str, call: LayerCall) -> l
 
 
 def _nearest(n: int, size: int) -> list[int]:
-    """Return the pixel of each unit, in the float32 arithmetic of TensorFlow: floor((u + 0.5) * n/size)."""
+    """Return the pixel of each unit in TensorFlow's float32 arithmetic: floor((u + 0.5) * n/size)."""
     scale = _single(n / size)
     return [min(int(_single((u + 0.5) * scale)), n - 1) for u in range(size)]
 
@@ -104,9 +104,9 @@ def _single(number: float) -> float:
 
 @CONVERTERS.register("RandomCrop")
 def _random_crop(call: LayerCall) -> Parts:
-    """Return what a random crop does once trained: Keras 2 resizes, Keras 3 gives the image back.
+    """Return what a random crop does in inference: Keras 2 resizes, Keras 3 returns the image.
 
-    In Keras 3 that has other sizes than the model declares, unless they are those of the crop.
+    In Keras 3 its sizes differ from those that the model declares, unless they are those of the crop.
     """
     have, wanted = _space(call), [call.get("height"), call.get("width")]
     if have is None or not all(map(_is_size, wanted)):
@@ -117,14 +117,14 @@ def _random_crop(call: LayerCall) -> Parts:
 
 
 def _to_ratio(have: list[int], wanted: list[int]) -> list[LayerPart]:
-    """Return an image of wanted sizes, cropped to their ratio first."""
+    """Return an image resized to wanted sizes, cropped to their ratio first."""
     box = [max(min(n, other), 1) for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
     return [*_cropped(have, box), _resized(wanted, "bilinear")]
 
 
 @CONVERTERS.register("CenterCrop")
 def _center_crop(call: LayerCall) -> Parts:
-    """Return a crop to the middle; an image that is smaller is resized, cropped to the ratio first."""
+    """Return a centre crop; a smaller image is cropped to the ratio and resized."""
     have, height, width = _space(call), call.get("height"), call.get("width")
     if have is None or not _is_size(height) or not _is_size(width):
         return None
@@ -145,7 +145,7 @@ def _space_to_depth(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("ExtractPatches")
 def _extract_patches(call: LayerCall) -> Parts:
-    """Return windows that meet without overlapping, each as the channels of one place: reshapes and a permute."""
+    """Return adjacent windows, each as the channels of one place, by reshapes and a permute."""
     have, size = _space(call), call.get("size")
     sides = [size, size] if type(size) is int else size
     sizes, strides = call.sizes(), call.get("strides")

@@ -1,4 +1,4 @@
-"""Keras's layers, each as layers of a spec: the configuration's keys under other names, the values as they are."""
+"""Keras's layers as layers of a spec: mostly the configuration's keys renamed, with their values unchanged."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from .windows import FUSED
 
 
 def convert(call: LayerCall) -> list[LayerPart] | Results:
-    """Return the layers for a call of a Keras layer; one opaque layer for what cnncalc does not know."""
+    """Return the layers for a call of a Keras layer; one opaque layer if it is unknown."""
     kind = _kind(call)
     call = call._replace(kind=kind)
     order = _order_here(call)
     converted = _in_place(call) if order is None else between(call, order, _in_place)
-    if converted is None:  # in another layout, of an unknown number of axes
+    if converted is None:  # in the other layout, with an unknown number of axes
         return [LayerPart(opaque(call._replace(channels_last=not call.channels_last)))]
     if isinstance(converted, Results):
         return converted
@@ -47,7 +47,7 @@ def convert(call: LayerCall) -> list[LayerPart] | Results:
 
 
 def _in_place(call: LayerCall) -> list[LayerPart] | Results:
-    """Return the layers for a call in the network's own layout, without the activation at its end."""
+    """Return the layers for a call in the network's own layout, without its activation."""
     several = call.kind not in _JOINS and len(call.read()) != 1
     converter = None if several else CONVERTERS.get(call.kind)
     if converter is not None and call.masked and call.kind in _MASKED:
@@ -61,7 +61,7 @@ def _in_place(call: LayerCall) -> list[LayerPart] | Results:
 
 
 def _sizes_of(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
-    """Return the sizes of what the last of some layers gives; None if they are not known."""
+    """Return the output sizes of the last layer; None if unknown."""
     if call.out is not None:
         return call.out
     known = {one.layer: shape_of_sizes(one.sizes) for one in call.tensors()}
@@ -75,12 +75,12 @@ def _sizes_of(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
 
 
 def is_known(kind: str) -> bool:
-    """Return whether a class is a layer of Keras's of which something is known here."""
+    """Return whether a class is a known Keras layer."""
     return kind in CONVERTERS or has_figures(kind)
 
 
 def _kind(call: LayerCall) -> str:
-    """Return the class of a call; that which does what a TensorFlow function does."""
+    """Return the class of a call, or the equivalent class of a TensorFlow function."""
     if call.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
         function = call.config.get("function")
         return TENSORFLOW.get(function.rpartition(".")[2], call.kind) if isinstance(function, str) else call.kind
@@ -88,14 +88,14 @@ def _kind(call: LayerCall) -> str:
 
 
 def _order_here(call: LayerCall) -> list[int] | None:
-    """Return the order of axes in which a layer finds its channels where the network has them; None if it does so.
+    """Return the order of axes that moves a layer's channels to the network's place; None if they are there.
 
-    It is empty if it is not known how many axes there are.
+    It is empty if the number of axes is unknown.
     """
     given = call.config.get("data_format", "channels_last" if call.kind in _ALWAYS_LAST else None)
     if given is None or call.kind == "Flatten" or (given == "channels_last") == call.channels_last:
         return None
-    first = 2 if call.kind.startswith("ConvLSTM") else 1  # behind the steps
+    first = 2 if call.kind.startswith("ConvLSTM") else 1  # after the steps
     sizes = call.sizes()
     if sizes is None:
         return []
@@ -107,7 +107,7 @@ def _order_here(call: LayerCall) -> list[int] | None:
 
 @CONVERTERS.register("Flatten")
 def _flatten(call: LayerCall) -> Parts:
-    """Return a flatten in Keras's order: channels that are first are moved to the end before it."""
+    """Return a flatten in Keras's order: leading channels are moved to the end first."""
     sizes = call.sizes()
     flat = LayerPart({"op": "flatten"})
     if call.get("data_format") != "channels_first":
@@ -121,7 +121,7 @@ def _flatten(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("BatchNormalization", "GroupNormalization")
 def _norm_of_axis(call: LayerCall) -> Parts:
-    """Return a norm of the channels, or of another axis, which is moved to their place before."""
+    """Return a norm of the channels, or of another axis, which is first moved to their place."""
     op = "batchnorm" if call.kind == "BatchNormalization" else "groupnorm"
     return on_axis(call, call.get("axis"), lambda one: renamed(one, op))
 
@@ -133,7 +133,7 @@ def _layer_scale(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("RMSNormalization")
 def _rms(call: LayerCall) -> Parts:
-    """Return x / sqrt(mean(x**2) + eps), then a weight for each unit of the axes, which Keras takes for the last."""
+    """Return x / sqrt(mean(x**2) + eps), then a weight for each unit of the axes, which Keras treats as the last."""
     axes, sizes = call.axes(), call.sizes()
     shape = None if axes is None or sizes is None else [sizes[axis - 1] for axis in axes]
     return _scaled(call, call.read()[0].layer, 1e-6, "scale", shape)
@@ -143,7 +143,7 @@ def _rms(call: LayerCall) -> Parts:
 def _layernorm(call: LayerCall) -> Parts:
     """Return a layer norm; with `rms_scaling` x / sqrt(variance + eps), then a weight.
 
-    Weights of axes that are given in another order are reshaped, not turned, to meet the input.
+    If axes are given in another order, Keras reshapes rather than transposes their weights to fit the input.
     """
     axes, sizes = call.axes(), call.sizes()
     if not call.get("rms_scaling"):
@@ -167,13 +167,13 @@ _AFFINE = {"weight": "gamma", "bias": "beta"}
 
 
 def _reshaped(shape: list[int | None]) -> Callable[[list[Any], bool], Any]:
-    """Return the function that gives an array another shape."""
+    """Return a function that reshapes an array."""
     return lambda arrays, _: arrays[0].reshape(shape)
 
 
 @CONVERTERS.register("LayerNorm")
 def _normalized(call: LayerCall) -> Parts:
-    """Return a layer norm without weights: the operation's may be computed, or are arrays of their own."""
+    """Return a layer norm without weights: those of the operation may be computed, or are separate arrays."""
     eps = call.get("epsilon")
     weights = [*call.args[1:], call.get("gamma"), call.get("beta")]
     keys = {"scale": False, "center": False, "eps": 1e-7 if eps is None else eps}
@@ -204,7 +204,7 @@ def _scaled(
 
 @CONVERTERS.register("Normalize")
 def _normalize(call: LayerCall) -> Parts:
-    """Return x divided by a norm over some axes; over two axes a norm of another power than 2 is one of a matrix."""
+    """Return x divided by a norm over some axes; over two axes, norms other than the 2-norm are matrix norms."""
     axes, order, eps = call.axes(), call.get("order"), call.get("epsilon")
     order, eps = 2 if order is None else order, 1e-7 if eps is None else eps
     if axes is None or type(order) is not int or type(eps) not in (int, float) or (len(axes) > 1 and order != 2):
@@ -214,7 +214,7 @@ def _normalize(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("L2Normalize")
 def _l2_normalize(call: LayerCall) -> Parts:
-    """Return x / sqrt(max(sum(x**2), epsilon)), as TensorFlow has it."""
+    """Return x / sqrt(max(sum(x**2), epsilon)), as in TensorFlow."""
     given = call.get("epsilon")
     eps = 1e-12 if given is None else given
     if call.get("axis") is None or type(eps) not in (int, float) or eps < 0:
@@ -224,7 +224,7 @@ def _l2_normalize(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("SpectralNormalization")
 def _spectral(call: LayerCall) -> Parts:
-    """Return the layer inside: its kernel is normalised while it is trained, and kept so."""
+    """Return the inner layer, whose kernel is stored normalised."""
     inner = inner_layer(call.config)
     if inner is None:
         return None
@@ -235,7 +235,7 @@ def _spectral(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Normalization")
 def _normalization(call: LayerCall) -> Parts:
-    """Return a normalization by given numbers, or by those that it learns and keeps; or what undoes it."""
+    """Return a normalization by given or stored statistics, or its inverse."""
     mean, variance = numbers(call.get("mean")), numbers(call.get("variance"))
     if (mean is None) != (variance is None):
         return None
@@ -251,7 +251,7 @@ def _normalization(call: LayerCall) -> Parts:
 
 
 def rescaled(call: LayerCall, mean: float, variance: float) -> Raw:
-    """Return a normalization by one mean and one variance, or what undoes it. SpecError if they cannot be those."""
+    """Return a normalization by one mean and one variance, or its inverse. SpecError if they are invalid."""
     for what, value in (("mean", mean), ("variance", variance)):
         if abs(value) > float_info.max or (what == "variance" and value < 0):
             raise SpecError(
@@ -264,7 +264,7 @@ def rescaled(call: LayerCall, mean: float, variance: float) -> Raw:
 
 
 def _by_statistics(call: LayerCall, axes: list[int] | None) -> Parts:
-    """Return a normalization by arrays over any axes, or over none, layer by layer; or what undoes it."""
+    """Return a normalization by arrays over any axes or none, layer by layer, or its inverse."""
     sizes = call.sizes()
     if sizes is None or (axes is None and call.get("axis")):
         return None
@@ -306,7 +306,7 @@ def _rescaling(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("TimeDistributed")
 def _time_distributed(call: LayerCall) -> Parts:
-    """Return a layer that works on each step alone; a Dense does so by itself."""
+    """Return a layer applied to each step separately; a Dense does so by itself."""
     inner = inner_layer(call.config)
     if inner is None or len(call.values()) != 1:
         return None
@@ -332,7 +332,7 @@ _OPAQUE_IF: dict[str, Callable[[LayerCall], object]] = {
     "upsample": lambda call: call.get("interpolation") not in (None, *MODES),
     **dict.fromkeys(("mean", "sum", "prod", "logsumexp", "cumsum"), _over_batch),
 }
-"""The tests for calls that no layer here expresses, by the op for other calls of the class."""
+"""The tests for calls that cannot be expressed here, by the op of the class's other calls."""
 
 
 @CONVERTERS.register("Min", "Max", "Amin", "Amax")
@@ -346,7 +346,7 @@ def _extreme(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Any", "All")
 def _any(call: LayerCall) -> Parts:
-    """Return whether values are not 0 along some axes: in any place, or in all."""
+    """Return whether values along some axes are nonzero anywhere, or everywhere."""
     if _over_batch(call):
         return None
     keys = {key: value for key in ("axis", "keepdims") if (value := call.get(key)) is not None}
@@ -374,12 +374,12 @@ def _variance(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Norm")
 def _norm(call: LayerCall) -> Parts:
-    """Return the norm of the values along an axis, or the Euclidean one over several."""
+    """Return the norm of the values along an axis, or the Euclidean norm over several."""
     order, axis = call.get("ord"), call.get("axis")
     axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
     if _over_batch(call) or not (order in (None, 2, "fro", "euclidean") or (order == 1 and len(axes) == 1)):
         return None
-    if order == 2 and len(axes) > 1:  # the largest singular value
+    if order == 2 and len(axes) > 1:  # a matrix norm: the largest singular value
         return None
     return {"op": "l1" if order == 1 else "l2", "axis": axes, "keepdims": bool(call.get("keepdims"))}
 
@@ -399,16 +399,16 @@ _RANDOM = (
     *("ColorDegeneration", "ElasticTransform"),
 )
 _INERT = ("ActivityRegularization", "GaussianNoise", "AugMix", "CutMix", "MixUp", "RandAugment")
-"""Layers that do nothing once trained, as do those called `Random…` with one of _RANDOM."""
+"""Layers that do nothing in inference, like those named `Random…` followed by one of _RANDOM."""
 CONVERTERS.register(*_INERT, *(f"Random{what}" for what in _RANDOM))(_by_name("identity"))
 for _op, _name in KERAS.items():
     for _word, _end in _name.numbered():
         CONVERTERS.setdefault(_word, _by_name(_op + _end if _op + _end in OPS else _op))
 
 _ALWAYS_LAST = {"UpSampling1D", "Cropping1D", "ZeroPadding1D"}
-"""Layers whose channels are the last axis if they say nothing else."""
+"""Layers whose channels are the last axis by default."""
 _FUSED = {*FUSED, "Dense", "EinsumDense"}
-"""Layers with an activation of their own."""
+"""Layers with a built-in activation."""
 _JOINS = {
     *(*JOINS, "Where", "Concatenate", "CustomScaleLayer"),
     *("MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
@@ -428,7 +428,7 @@ _JOINS = {
     ),
     *("FloorDivide", "Mod", "Arctan2", "SquaredDifference"),
 }
-"""Layers that may read several tensors, or none."""
+"""Layers that may read several tensors or none."""
 _MASKED: dict[str, Converter] = {
     "GlobalAveragePooling1D": masked_mean,
     "Softmax": masked_softmax,
@@ -437,15 +437,15 @@ _MASKED: dict[str, Converter] = {
     "Minimum": lambda call: _arithmetic_of(call, masked_extreme),
     "TimeDistributed": lambda call: None if _reads_mask(call) else _time_distributed(call),
 }
-"""The layers whose values depend on a mask, besides those over sequences."""
+"""The layers whose values depend on a mask, other than sequence layers."""
 
 
 def _arithmetic_of(call: LayerCall, masked: Converter) -> Parts:
-    """Return a layer that joins values of which steps are masked: Keras 2's and operations take no notice."""
+    """Return a layer that joins values with masked steps; those of Keras 2 and operations ignore masks."""
     return CONVERTERS[call.kind](call) if call.old or call.is_operation else masked(call)
 
 
 def _reads_mask(call: LayerCall) -> bool:
-    """Return whether the values of the layer in a wrapper depend on a mask."""
+    """Return whether the values of a wrapped layer depend on a mask."""
     inner = inner_layer(call.config)
     return inner is None or inner[0] in (*_MASKED, *RECURRENT, "RNN", "Bidirectional")

@@ -1,6 +1,7 @@
-"""Keras's masks: the layers that make one, pass one on, and those whose values depend on one.
+"""Keras's masks: the layers that make one, pass one on, or whose values depend on one.
 
-A mask has a number for each step, 1 if it counts, else 0. Source: `compute_mask` of the classes in keras/src/layers.
+A mask has a number for each step: 1 if it counts, otherwise 0. Source: `compute_mask` of the classes in
+keras/src/layers.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from .parts import CONVERTERS, LayerPart, Parts, Raw, Results, listed
 
 
 class MadeMask(NamedTuple):
-    """The mask of what a layer gives."""
+    """The mask of a layer's output."""
 
     parts: list[LayerPart]
-    """The layers that make it, which read what the layer reads."""
+    """The layers that compute it, which read the layer's inputs."""
     masked: bool
     """Whether there is one."""
     mask: Tensor | None
-    """The mask, an earlier part by its suffix; None if it is not followed."""
+    """The mask, possibly the suffix of an earlier part; None if it cannot be followed."""
     outputs: int = 1
-    """How many of the layer's outputs have it."""
+    """The number of the layer's outputs that have it."""
 
 
 NO_MASK = MadeMask([], False, None)
@@ -30,15 +31,15 @@ UNKNOWN_MASK = MadeMask([], True, None)
 
 
 def takes_masks(call: LayerCall) -> bool:
-    """Return whether a layer takes the masks off the tensors that it reads, so that later layers see none.
+    """Return whether a layer removes the masks of its inputs, so that later layers see none.
 
-    MultiHeadAttention does since Keras 3: after it, x + attention(x) has no mask.
+    MultiHeadAttention does so since Keras 3: after it, x + attention(x) has no mask.
     """
     return call.kind == "MultiHeadAttention" and not call.old
 
 
 def output_mask(call: LayerCall) -> MadeMask:
-    """Return the mask of what a layer gives, as Keras works it out; operations give none."""
+    """Return the mask of a layer's output, by Keras's rules; operations give none."""
     kind, sizes, read = call.kind, call.sizes(), call.read()
     if call.is_operation or not read:
         return NO_MASK
@@ -53,14 +54,14 @@ def output_mask(call: LayerCall) -> MadeMask:
 
 
 def _gives_steps(call: LayerCall) -> bool:
-    """Return whether a recurrent layer gives every step."""
+    """Return whether a recurrent layer returns every step."""
     inner = call.config.get("layer") if call.kind == "Bidirectional" else None
     config = inner.get("config") if isinstance(inner, dict) else call.config
     return isinstance(config, dict) and bool(config.get("return_sequences"))
 
 
 def _unequal(call: LayerCall, value: float, sizes: Sizes | None, over_last: bool = False) -> MadeMask:
-    """Return the mask of the places that are not a number; with `over_last`, of the steps that are not throughout."""
+    """Return the mask of values that differ from `value`; with `over_last`, of steps with any such value."""
     compared = LayerPart({"op": "compare", "by": "ne", "value": value}, "_mask", (call.read()[0].layer,))
     parts = [compared]
     if over_last:
@@ -69,7 +70,7 @@ def _unequal(call: LayerCall, value: float, sizes: Sizes | None, over_last: bool
 
 
 def _merged(call: LayerCall, read: list[Tensor]) -> MadeMask:
-    """Return what is left of several masks: a step counts if it does in one of them; without one all count."""
+    """Return the union of several masks: a step counts if it counts in one of them, or if an input has no mask."""
     masks = [one.mask for one in read if one.mask is not None]
     along_steps = call.kind == "Concatenate" and not call.on_last(call.get("axis"))
     if len(masks) == len(read) and len(masks) > 1:
@@ -95,7 +96,7 @@ _PASSING = {
 
 @CONVERTERS.register("Masking")
 def _masking(call: LayerCall) -> Parts:
-    """Return what Masking does to values: it makes steps zero that are `mask_value` throughout."""
+    """Return what Masking does to values: it zeroes steps that consist only of `mask_value`."""
     value = call.get("mask_value")
     if value in (None, 0):
         return {"op": "identity"}
@@ -108,7 +109,7 @@ def _masking(call: LayerCall) -> Parts:
 
 
 def column(mask: Tensor, suffix: str = "_counts") -> LayerPart:
-    """Return a mask of steps with an axis of one feature."""
+    """Return a mask of steps with an added feature axis of size 1."""
     steps = mask.sizes[0] if mask.sizes else None
     return LayerPart({"op": "reshape", "out": [-1 if steps is None else steps, 1]}, suffix, (mask.layer,))
 
@@ -116,7 +117,7 @@ def column(mask: Tensor, suffix: str = "_counts") -> LayerPart:
 def masked_mean(call: LayerCall) -> Parts:
     """Return the mean of the steps that count (GlobalAveragePooling1D)."""
     mask, x = call.mask, call.read()[0].layer
-    if mask is None or not call.channels_last:  # Keras takes the mask for one of the channels, if these are first
+    if mask is None or not call.channels_last:  # with channels first, Keras applies the mask to the channels
         return None
     total: Raw = {"op": "sum", "axis": [1], "keepdims": bool(call.get("keepdims"))}
     return [
@@ -149,7 +150,7 @@ def masked_softmax(call: LayerCall) -> Parts:
 
 
 def masked_product(call: LayerCall) -> Parts:
-    """Return a product of which steps that do not count are 1, and 0 if they count in no factor (Multiply)."""
+    """Return a product in which masked steps are 1, or 0 if masked in all factors (Multiply)."""
     columns = _columns(call)
     if columns is None:
         return None
@@ -168,7 +169,7 @@ def masked_product(call: LayerCall) -> Parts:
 
 
 def masked_extreme(call: LayerCall) -> Parts:
-    """Return a maximum or a minimum of the steps that count; of one that counts in no input, whichever comes first."""
+    """Return a maximum or minimum over inputs whose step counts; if none counts, the first input's value."""
     columns, (first, *others) = _columns(call), call.read()
     if columns is None or len(others) != 1:
         return None
@@ -183,7 +184,7 @@ def masked_extreme(call: LayerCall) -> Parts:
 
 
 def _columns(call: LayerCall) -> list[LayerPart] | None:
-    """Return the mask of each input that has one, with an axis of one feature; None if one is not followed."""
+    """Return each input's mask, if any, with a feature axis of size 1; None if one cannot be followed."""
     found = []
     for at, read in enumerate(call.read(), 1):
         if read.masked and read.mask is not None and read.sizes is not None and len(read.sizes) == 2:

@@ -1,4 +1,4 @@
-"""The layers of a Keras model and their calls, as the document lists them: Functional or Sequential, Keras 2 or 3."""
+"""The layers and calls of a Keras model, as listed in the document: Functional or Sequential, Keras 2 or 3."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ....limits import DEEPEST_CONFIG, MOST_CALLS, MOST_RESULTS, within
 from .config import Sizes, TensorKey, expect, sample_of, shape_of, tensors_in
 
 Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
-"""The arguments of each call, by position and by name, tensors as TensorKey."""
+"""The positional and named arguments of each call, with tensors as TensorKey."""
 
 
 class KerasLayer(NamedTuple):
@@ -22,11 +22,11 @@ class KerasLayer(NamedTuple):
     config: dict[str, Any]
     calls: Calls
     model: KerasModel | None
-    """Its layers, if it is a model itself."""
+    """Its layers, if it is itself a model."""
     is_operation: bool = False
-    """Whether it is an operation, not a layer."""
+    """Whether it is an operation rather than a layer."""
     shared: int | None = None
-    """The number of its object, if other records may be of the same one."""
+    """The id of its object, if other records may share it."""
 
 
 class KerasModel(NamedTuple):
@@ -37,33 +37,33 @@ class KerasModel(NamedTuple):
     inputs: tuple[TensorKey, ...]
     outputs: tuple[TensorKey, ...]
     sizes: dict[TensorKey, Sizes]
-    """Those that the file says, without the batch."""
+    """The sizes that the file states, without the batch."""
     shape: tuple[int | None, ...] | None
-    """Of the first input, the batch included."""
+    """The shape of the first input, including the batch."""
     named_input: bool = True
-    """Whether Keras lists its input layer among its layers: a Sequential's is not."""
+    """Whether Keras lists the input layer among the layers, as in all models but Sequential ones."""
 
 
 INPUT = "InputLayer"
 UNWRITTEN = ""
-"""The name of an input layer that the file does not have."""
+"""The name of an input layer that is not in the file."""
 MODELS = ("Functional", "Model", "Sequential")
 
 
 def check_calls(model: KerasModel) -> None:
-    """SpecError for too many calls of layers."""
+    """Raise SpecError for too many calls of layers."""
     help = "the calls in a nested model count each time it is called"
     within(MOST_CALLS, count_calls(model), "the model makes {made:,} calls of layers, more than {most:,}", help)
 
 
 def count_calls(model: KerasModel) -> int:
-    """Return how many calls of layers a model makes, those of a model in it each time that it is called."""
+    """Return the number of layer calls in a model, with those of a nested model counted at each of its calls."""
     inner = [0 if one.model is None else count_calls(one.model) for one in model.records]
     return sum([len(one.calls) * (1 + calls) for one, calls in zip(model.records, inner, strict=True)])
 
 
 def shared_across(model: KerasModel) -> set[int]:
-    """Return the models, by their objects, that have a layer in them which the layers around them have, too."""
+    """Return the nested models, by object, that share a layer with the layers around them."""
     around: dict[int, list[set[int]]] = {}
     waiting = [(model, set[int]())]
     while waiting:
@@ -79,18 +79,18 @@ def shared_across(model: KerasModel) -> set[int]:
 
 
 def object_of(record: KerasLayer) -> int:
-    """Return the number of the object that a record is of."""
+    """Return the id of a record's object."""
     return id(record.model) if record.shared is None else record.shared
 
 
 def is_model_config(config: Any) -> bool:
-    """Return whether a configuration is one of layers; Keras before 2.2.3 has a bare list."""
+    """Return whether a configuration is that of a model; before Keras 2.2.3 it is a bare list of layers."""
     layers = config.get("layers") if isinstance(config, dict) else config
     return isinstance(layers, list) and all(isinstance(one, dict) and "class_name" in one for one in layers)
 
 
 def read_model(kind: str, config: Any, build: Any = None, depth: int = 0) -> KerasModel:
-    """Return a model from its configuration. SpecError, with the layer, for what cannot be read."""
+    """Return a model from its configuration. SpecError, with the layer, if it cannot be read."""
     if depth > DEEPEST_CONFIG:
         raise SpecError(f"models are nested more than {DEEPEST_CONFIG} deep")
     config = {"layers": config} if isinstance(config, list) else expect(config, dict, "config")
@@ -132,7 +132,7 @@ def _ends(value: Any, what: str, sizes: dict[TensorKey, Sizes]) -> tuple[TensorK
 
 
 def _input_shape(record: KerasLayer) -> tuple[int | None, ...] | None:
-    """Return the shape that an input layer, or a model in its place, declares, the batch included."""
+    """Return the shape, including the batch, that an input layer (or a model in its place) declares."""
     for key in ("batch_shape", "batch_input_shape"):
         shape = shape_of(record.config.get(key))
         if shape is not None:
@@ -141,7 +141,7 @@ def _input_shape(record: KerasLayer) -> tuple[int | None, ...] | None:
 
 
 def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> KerasLayer:
-    """Return one layer; the sizes that it says others have are added to `sizes`. SpecError with its name."""
+    """Return one layer, and add the sizes it states for its inputs to `sizes`. SpecError with its name."""
     label = f"layers[{at}]"
     try:
         raw = expect(raw, dict, "a layer")
@@ -171,7 +171,7 @@ def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> Kera
 
 
 def _is_operation(raw: dict[str, Any], kind: str, config: dict[str, Any]) -> bool:
-    """Return whether a record is an operation: its module says so or, in a .h5 file of Keras 3, its configuration."""
+    """Return whether a record is an operation, by its module or, in a .h5 file of Keras 3, its configuration."""
     module, nodes = raw.get("module"), raw.get("inbound_nodes")
     if kind in ("TFOpLambda", "SlicingOpLambda"):
         return True
@@ -211,7 +211,7 @@ def _call(node: Any, sizes: dict[TensorKey, Sizes]) -> tuple[tuple[Any, ...], di
 
 
 def _key(value: Any) -> TensorKey | None:
-    """Return the tensor that `[layer, node, tensor, …]` names; None for anything else."""
+    """Return the key for `[layer, node, tensor, …]`; None for anything else."""
     if isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str):
         node, tensor = value[1:3]
         if type(node) is int and type(tensor) is int and node >= 0 and 0 <= tensor < MOST_RESULTS:
@@ -220,7 +220,7 @@ def _key(value: Any) -> TensorKey | None:
 
 
 def _with_keys(value: Any, sizes: dict[TensorKey, Sizes], depth: int = 0) -> Any:
-    """Return an argument with its tensors as TensorKey; the sizes that Keras 3 says of them are added to `sizes`."""
+    """Return an argument with its tensors as TensorKey, and add the sizes that Keras 3 states to `sizes`."""
     if depth > DEEPEST_CONFIG:
         raise SpecError(f"its arguments are nested more than {DEEPEST_CONFIG} deep")
     if isinstance(value, list):
@@ -244,7 +244,7 @@ def _values_with_keys(values: dict[str, Any], sizes: dict[TensorKey, Sizes], dep
 
 
 def _note_built(raw: dict[str, Any], calls: Calls, sizes: dict[TensorKey, Sizes]) -> None:
-    """Add to `sizes` what a layer was built for, if it reads one tensor."""
+    """Add to `sizes` the shape that a layer was built for, if it reads one tensor."""
     built = sample_of(_built(raw.get("build_config")))
     keys = tensors_in(calls, TensorKey)
     if built is not None and len(keys) == 1:
@@ -252,9 +252,9 @@ def _note_built(raw: dict[str, Any], calls: Calls, sizes: dict[TensorKey, Sizes]
 
 
 def _chain(layers: list[Any], shapes: list[Any], sizes: dict[TensorKey, Sizes], depth: int) -> list[KerasLayer]:
-    """Return the layers of a Sequential, each reading the one above, whatever its nodes say.
+    """Return the layers of a Sequential, each reading the previous one regardless of its nodes.
 
-    In front stands the input layer, of one of these shapes if the file leaves it out.
+    The input layer comes first, with one of these shapes if the file leaves it out.
     """
     records: list[KerasLayer] = []
     for at, raw in enumerate(layers):

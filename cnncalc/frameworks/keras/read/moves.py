@@ -1,4 +1,4 @@
-"""Layers that take their channels elsewhere than the network has them: between two permutes, there and back."""
+"""Layers with channels on another axis than the network's: they are placed between two permutes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from .config import LayerCall
 from .parts import Converter, LayerPart, Parts, Results, listed
 
 STILL = ("identity", "dropout")
-"""The ops for which it is the same where the channels stand."""
+"""The ops for which the position of the channels does not matter."""
 
 
 def between(call: LayerCall, order: list[int], convert: Converter) -> Parts:
-    """Return the layers for a call on its input's axes in another order, from 1, which is turned back behind.
+    """Return the layers for a call on its input's axes in another order (from 1), which is undone afterwards.
 
-    None if the number of axes, and with it the order, is not known, and for a call that no layer here expresses.
+    None if the number of axes, and so the order, is unknown, and for a call that cannot be expressed.
     """
     sizes, out, read = call.sizes(), call.out, call.read()
     if len(read) != 1:
@@ -29,14 +29,14 @@ def between(call: LayerCall, order: list[int], convert: Converter) -> Parts:
     if sizes is None:
         return None
     there = LayerPart({"op": "permute", "order": order}, "_turned", (read[0].layer,))
-    if parts[-1].raw.get("keepdims") is False:  # a global pool, which leaves no other axis
+    if parts[-1].raw.get("keepdims") is False:  # a global pool, which leaves only the channels
         return [there, *parts]
     back = [order.index(axis) + 1 for axis in range(1, len(order) + 1)]
     return [there, *parts, LayerPart({"op": "permute", "order": back}, "_back")]
 
 
 def on_axis(call: LayerCall, axis: object, convert: Converter) -> Parts:
-    """Return the layers for a call whose channels are an axis, the last one for None."""
+    """Return the layers for a call whose channels are on an axis, by default the last."""
     at, sizes = call.axis(-1 if axis is None else axis), call.sizes()
     if call.on_channels(at) or (sizes is not None and len(sizes) == 1):
         return convert(call)

@@ -1,4 +1,4 @@
-"""Keras layers that are opaque here: their output's sizes and their figures, as far as these are known."""
+"""Keras layers that are opaque here: their output sizes and figures, as far as known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .variables import inner_layer
 
 
 def opaque(call: LayerCall) -> Raw:
-    """Return an opaque layer for a call, with all that is known of it."""
+    """Return an opaque layer for a call, with everything known about it."""
     figures = NO_FIGURES if call.kind in _WEIGHTLESS else FIGURES[call.kind](call) if call.kind in FIGURES else {}
     if not figures and (call.is_operation or call.kind in _PRODUCTS):  # an operation has no weights
         figures = {"params": 0, "buffers": 0} if call.kind in _PRODUCTS else NO_FIGURES
@@ -24,12 +24,12 @@ def opaque(call: LayerCall) -> Raw:
 
 
 def has_figures(kind: str) -> bool:
-    """Return whether figures of a class are known."""
+    """Return whether the figures of a class are known."""
     return kind in FIGURES or kind in _WEIGHTLESS
 
 
 def _out(call: LayerCall) -> Sizes | None:
-    """Return the output's sizes, from the file or by the layer's rule."""
+    """Return the output sizes, from the file or by the layer's rule."""
     sizes = call.sizes()
     if call.out is not None:
         return call.out
@@ -42,13 +42,13 @@ def _out(call: LayerCall) -> Sizes | None:
         space = (_count(call, "height"), _count(call, "width"))
         return (*space, sizes[-1]) if call.channels_last else (sizes[0], *space)
     if call.kind == "UpSampling2D" and len(sizes) == 3:
-        raw = renamed(call, "upsample") | {"mode": "nearest"}  # another interpolation gives the same sizes
+        raw = renamed(call, "upsample") | {"mode": "nearest"}  # sizes do not depend on the interpolation
         return shape_given(raw, (sizes,), call.channels_last)
     return _conv_lstm_out(call, sizes) if call.kind.startswith("ConvLSTM") else None
 
 
 def _conv_lstm_out(call: LayerCall, sizes: Sizes) -> Sizes | None:
-    """Return the sizes that a convolution of one step gives, behind the steps if all are given."""
+    """Return the output sizes of a one-step convolution, after the steps if all are returned."""
     op = {"1": "conv1d", "2": "conv", "3": "conv3d"}[call.kind[-2]]
     made = shape_given(renamed(call, op), (sizes[1:],), call.channels_last)
     return made if made is None or not call.get("return_sequences") else (sizes[0], *made)
@@ -65,9 +65,9 @@ def _embedding_figures(call: LayerCall) -> Raw:
 
 
 def _recurrent_figures(call: LayerCall) -> Raw:
-    """Return gates * units * (features + units + bias) parameters, two biases in a GRU that resets after (Keras's).
+    """Return the figures: gates * units * (features + units + bias) parameters, with two biases if a GRU resets after.
 
-    It multiplies by all of them but the biases at each step.
+    At each step it multiplies by all parameters except biases.
     """
     sizes, units = call.sizes(), _count(call, "units")
     if units is None or not sizes or sizes[-1] is None:
@@ -80,7 +80,7 @@ def _recurrent_figures(call: LayerCall) -> Raw:
 
 
 def _conv_lstm_figures(call: LayerCall) -> Raw:
-    """Return the figures of a convolution of the input and one of the state, four gates each, at every step."""
+    """Return the figures of one convolution of the input and one of the state at every step, with four gates each."""
     sizes, c_o, window, nd = call.sizes(), _count(call, "filters"), call.get("kernel_size"), int(call.kind[-2])
     k = whole_numbers([window] * nd if type(window) is int else window)
     if c_o is None or k is None or len(k) != nd or sizes is None or len(sizes) != nd + 2:
@@ -100,7 +100,7 @@ def _conv_lstm_figures(call: LayerCall) -> Raw:
 
 
 def _bidirectional_figures(call: LayerCall) -> Raw:
-    """Return twice the figures of the layer that runs both ways."""
+    """Return twice the figures of the wrapped layer."""
     inner = inner_layer(call.config)
     if inner is None or inner[0] not in _RECURRENT:
         return {}
@@ -139,7 +139,7 @@ def _attention_figures(call: LayerCall) -> Raw:
 
 
 def _statistics(call: LayerCall) -> Raw:
-    """Return the figures of a mean and a variance for each unit of some axes, and a count, unless they are given."""
+    """Return the figures of a mean and variance per unit of some axes and a count, unless they are given."""
     sizes, axis = call.sizes(), call.get("axis")
     if call.get("mean") is not None:
         return NO_FIGURES
@@ -151,7 +151,7 @@ def _statistics(call: LayerCall) -> Raw:
 
 
 def _rms_figures(call: LayerCall) -> Raw:
-    """Return the figures of one scale for each unit of the normalised axes."""
+    """Return the figures of one scale per unit of the normalised axes."""
     sizes, axis = call.sizes(), call.axis(call.get("axis"))
     size = sizes[axis - 1] if sizes is not None and axis is not None and 1 <= axis <= len(sizes) else None
     return {} if size is None else {"params": size, "buffers": 0, "macs": 0}
@@ -174,7 +174,7 @@ _PRODUCTS = (
     ),
     *("TFOpLambda", "TensorFlowOpLayer", "Lambda", "Map", "Scan", "VectorizedMap", "Cond", "WhileLoop", "STFT", "FFT"),
 )
-"""The operations that may multiply and add up."""
+"""The operations that may have multiply-accumulates."""
 _RECURRENT = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
 FIGURES: dict[str, Callable[[LayerCall], Raw]] = {
     "Embedding": _embedding_figures,
@@ -190,10 +190,10 @@ FIGURES: dict[str, Callable[[LayerCall], Raw]] = {
     "RMSNormalization": _rms_figures,
     **dict.fromkeys(("Lambda", "Dot", "Matmul", "Einsum"), lambda _: {"params": 0, "buffers": 0}),
 }
-"""The figures of opaque layers: their parameters, as far as these are known."""
+"""The functions that return the figures of opaque layers, as far as known."""
 
 _CLASSES = {word: OPS[op][0] for op, name in KERAS.items() for word, _ in name.numbered()}
-"""The class of the op that each Keras layer is otherwise."""
+"""The op class of each Keras layer when it is not opaque."""
 _KEEPS = {
     *(word for word, cls in _CLASSES.items() if cls.KEEPS_SHAPE),
     *("UnitNormalization", "RMSNormalization", "LogSoftmax", "LayerNorm", "RMSNorm", "Sort", "Tril", "Triu"),
@@ -208,4 +208,4 @@ _WEIGHTLESS = {
     *("Sum", "Max", "Min", "Sqrt", "Square", "Power", "Rsqrt", "Absolute", "Log"),
     *("Discretization", "CategoryEncoding", "Hashing", "StringLookup", "IntegerLookup", "TextVectorization"),
 }
-"""Opaque layers without weights, which multiply nothing up."""
+"""Opaque layers without weights and multiply-accumulates."""

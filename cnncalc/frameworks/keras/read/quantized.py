@@ -1,4 +1,4 @@
-"""Dense, EinsumDense and Embedding with LoRA or quantised kernels: their arrays, as Keras keeps and counts them.
+"""Dense, EinsumDense and Embedding with LoRA or quantised kernels: their arrays, as Keras stores and counts them.
 
 Sources: `enable_lora` and the `_…_build` methods of keras/src/layers/core/dense.py, einsum_dense.py and embedding.py.
 """
@@ -16,7 +16,7 @@ from .roles import Recipe, kernel, lora_a, lora_b
 
 
 def quantization(config: dict[str, Any]) -> str | None:
-    """Return how a layer is quantised, `int8`, `int4/128`, `float8`, …; None if it is not."""
+    """Return the quantisation of a layer (`int8`, `int4/128`, `float8` …); None if it has none."""
     policy: Any = config.get("dtype")
     if isinstance(policy, dict):
         inner = policy.get("config")
@@ -28,15 +28,15 @@ def quantization(config: dict[str, Any]) -> str | None:
 
 
 def lora_rank(config: dict[str, Any]) -> int | None:
-    """Return the rank of a layer's LoRA arrays; None without any."""
+    """Return the rank of a layer's LoRA arrays; None if it has none."""
     rank = config.get("lora_rank")
     return rank if type(rank) is int and rank > 0 else None
 
 
 def held(mode: str, rows: int, columns: int, table: bool = False) -> int | None:
-    """Return how many numbers a quantised kernel of this shape is kept in, besides the bias and LoRA; None if unknown.
+    """Return the stored numbers of a quantised kernel of this shape, without bias and LoRA; None if unknown.
 
-    `table`: it is an Embedding's, which has a scale for each row.
+    `table` says that it is an Embedding's, which has a scale per row.
     """
     kind, _, block = mode.partition("/")
     if kind == "int8":
@@ -53,22 +53,22 @@ def held(mode: str, rows: int, columns: int, table: bool = False) -> int | None:
 
 
 class CountedKernel(NamedTuple):
-    """A kernel as a matrix, and what it is multiplied with."""
+    """A kernel as a matrix, and the size of its product."""
 
     rows: int
     columns: int
-    """The axes that are summed over, and those of the output."""
+    """The rows, which are summed over, and the columns, which are outputs."""
     last: int
-    """The size of its last axis, by which LoRA's second array is as wide."""
+    """The size of the last axis, which is the width of LoRA's second array."""
     bias: int
     macs: int | None
-    """Multiply-accumulates; None if they are not known."""
+    """The multiply-accumulates; None if unknown."""
 
 
 def counted_only(call: LayerCall, kernel: CountedKernel) -> list[LayerPart]:
-    """Return opaque layers that count what a kernel is kept in: the kernel itself, LoRA's arrays and the bias.
+    """Return opaque layers that count stored numbers: the kernel itself, LoRA's arrays and the bias.
 
-    They are apart because a kernel that is quantised, or has LoRA, is not trained.
+    They are separate because a kernel that is quantised or has LoRA is not trained.
     """
     mode, rank, size = quantization(call.config), lora_rank(call.config), kernel.rows * kernel.columns
     count = size if mode is None else held(mode, kernel.rows, kernel.columns, call.kind == "Embedding")
@@ -93,10 +93,10 @@ _BIAS = {"bias": Recipe(("bias",))}
 def with_lora(
     call: LayerCall, rank: int, frozen: Raw, first: Raw, second: Raw, bias: bool, role: str
 ) -> list[LayerPart]:
-    """Return a layer as its frozen kernel, beside two of which the first has `rank` outputs, added and scaled.
+    """Return a layer as its frozen kernel plus the scaled output of two layers, the first with `rank` outputs.
 
-    In a `.keras` file the two are already added to the kernel, and not kept. In a grouped convolution each group has
-    the same first kernel.
+    In a `.keras` file the two are already merged into the kernel. In a grouped convolution all groups share the first
+    kernel.
     """
     groups = frozen.get("g", 1)
     alpha = call.config.get("lora_alpha")

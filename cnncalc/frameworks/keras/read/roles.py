@@ -1,4 +1,4 @@
-"""The arrays of an op, made of the variables of a Keras layer: their axes in the order of the network's layout."""
+"""How an op's arrays are made from the variables of a Keras layer, with axes in the order of the network's layout."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from ....sizes import LARGEST
 
 
 def as_it_is(arrays: list[Any], channels_last: bool) -> Any:
-    """Return an array as the file has it."""
+    """Return an array unchanged."""
     return arrays[0]
 
 
 class Recipe(NamedTuple):
-    """An array, as it is made of variables of a Keras layer."""
+    """How an array is made from variables of a Keras layer."""
 
     variables: tuple[str, ...]
     make: Callable[[list[Any], bool], Any] = as_it_is
-    """It takes the variables, and whether the channels are the last axis."""
+    """The function that makes the array from the variables and whether channels are the last axis."""
     optional: tuple[str, ...] = ()
-    """More variables, which are None in a file that lacks them."""
+    """Further variables, passed as None if the file lacks them."""
 
 
 Recipes = Mapping[str, Recipe]
-"""The arrays of a layer, by their roles."""
+"""The arrays of a layer by role."""
 
 
 def literal(numbers: Sequence[float], shape: list[int]) -> Recipe:
-    """Return the recipe of an array whose numbers the document has, as float32. SpecError for a huge one."""
+    """Return the recipe of a float32 array whose numbers are in the document. SpecError for a huge one."""
     huge = next((one for one in numbers if type(one) is int and abs(one) > LARGEST), None)
     if huge is not None:
         raise SpecError(f"{shown(huge)} is not a number of at most {LARGEST:,}")
@@ -47,12 +47,12 @@ def turned(numbers: Sequence[float], shape: Sequence[int], order: Sequence[int],
 
 
 def computed(numbers: Callable[[], Iterable[float]], shape: list[int]) -> Recipe:
-    """Return the recipe of an array whose numbers follow from a few of the document, as float32, when it is read."""
+    """Return the recipe of a float32 array whose numbers are computed from the document when it is read."""
     return Recipe((), lambda *_: memoryview(array("f", numbers())).cast("B").cast("f", shape))
 
 
 def kernel(arrays: list[Any], channels_last: bool) -> Any:
-    """Return a kernel (k, c_i, c_o) in the layout's order: the last axis, the one before, then the others."""
+    """Return a kernel (k, c_i, c_o) in the layout's order; for NCHW the last axis, the one before, then the others."""
     array = arrays[0]
     return array if channels_last else array.transpose(-1, -2, *range(array.ndim - 2))
 
@@ -71,7 +71,7 @@ def flat(arrays: list[Any], channels_last: bool) -> Any:
 
 
 def _gates(array: Any) -> Any:
-    """Return a GRU's gates, which Keras has as update, reset and new, as reset, update and new."""
+    """Return a GRU's gates reordered from Keras's update, reset, new to reset, update, new."""
     third = array.shape[-1] // 3
     return array.take([*range(third, 2 * third), *range(third), *range(2 * third, 3 * third)], -1)
 
@@ -82,7 +82,7 @@ def gru_kernel(arrays: list[Any], channels_last: bool) -> Any:
 
 
 def gru_bias(row: int) -> Callable[[list[Any], bool], Any]:
-    """Return the function that makes a GRU's first or second bias, which are rows if there are two."""
+    """Return a function that returns a GRU's first or second bias, which are rows if there are two."""
 
     def make(arrays: list[Any], channels_last: bool) -> Any:
         return _gates(arrays[0].reshape(-1, arrays[0].shape[-1])[row])
@@ -108,19 +108,19 @@ def heads_out(arrays: list[Any], channels_last: bool) -> Any:
 
 
 def heads_apart(arrays: list[Any], channels_last: bool) -> Any:
-    """Return the kernel of a projection to heads as that of a linear layer."""
+    """Return the kernel of a projection to heads in the form of a linear layer's."""
     array = arrays[0]
     return kernel([array.reshape(array.shape[0], -1)], channels_last)
 
 
 def heads_joined(arrays: list[Any], channels_last: bool) -> Any:
-    """Return the kernel of a projection from heads as that of a linear layer."""
+    """Return the kernel of a projection from heads in the form of a linear layer's."""
     array = arrays[0]
     return kernel([array.reshape(-1, array.shape[-1])], channels_last)
 
 
 def lora_a(rank: int, groups: int = 1) -> Callable[[list[Any], bool], Any]:
-    """Return the function that makes the first LoRA array, the same for each group, zeros if the file has none."""
+    """Return a function that makes the first LoRA array, the same for each group; zeros if the file has none."""
 
     def make(arrays: list[Any], channels_last: bool) -> Any:
         whole, own = arrays
@@ -131,7 +131,7 @@ def lora_a(rank: int, groups: int = 1) -> Callable[[list[Any], bool], Any]:
 
 
 def lora_b(rank: int) -> Callable[[list[Any], bool], Any]:
-    """Return the function that makes the second LoRA array, zeros if the file has none."""
+    """Return a function that makes the second LoRA array; zeros if the file has none."""
 
     def make(arrays: list[Any], channels_last: bool) -> Any:
         whole, own = arrays
@@ -165,4 +165,4 @@ ROLES: dict[str, Recipes] = {
     "prelu": {"weight": Recipe(("alpha",))},
     "normalization": {role: Recipe((role,), flat) for role in ("mean", "variance", "count")},
 }
-"""The recipes of each op's arrays, by its family's word."""
+"""The recipes of each op's arrays, by op word without an ending for the number of axes."""

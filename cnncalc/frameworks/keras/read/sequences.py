@@ -1,4 +1,4 @@
-"""Keras's layers over sequences: recurrent layers in one direction or both, embeddings and repeated vectors.
+"""Keras's sequence layers: recurrent layers in one direction or both, embeddings and repeated vectors.
 
 Source: keras/src/layers/rnn.
 """
@@ -24,9 +24,9 @@ _FUNCTIONS = {name: name for name in ("tanh", "relu", "sigmoid", "linear")}
 
 
 def _cell(kind: str, config: dict[str, Any], old: bool) -> Raw | None:
-    """Return a recurrent layer in one direction; None for functions that it does not have here."""
+    """Return a recurrent layer in one direction; None if its functions are not supported."""
     activation = _FUNCTIONS.get(str(config.get("activation", "tanh")))
-    gates = _FUNCTIONS if old else {**_FUNCTIONS, "hard_sigmoid": "hardsigmoid"}  # Keras 2's has another slope
+    gates = _FUNCTIONS if old else {**_FUNCTIONS, "hard_sigmoid": "hardsigmoid"}  # Keras 2's has a different slope
     gate = gates.get(str(config.get("recurrent_activation", "sigmoid")))
     if activation is None or gate is None or quantization(config) is not None:
         return None
@@ -42,7 +42,7 @@ def _cell(kind: str, config: dict[str, Any], old: bool) -> Raw | None:
 
 
 def _cell_recipes(kind: str, config: dict[str, Any], part: str = "", end: str = "") -> Recipes:
-    """Return the arrays of a recurrent layer; `part` is its direction's in the file, `end` ends the roles."""
+    """Return the arrays of a recurrent layer; `part` is its direction in the file, `end` is the suffix of roles."""
     names = [f"{part}{name}" for name in ("kernel", "recurrent_kernel", "bias")]
     made: list[tuple[str, str, Callable[[list[Any], bool], Any]]]
     if kind != "GRU":
@@ -57,7 +57,7 @@ def _cell_recipes(kind: str, config: dict[str, Any], part: str = "", end: str = 
 
 @CONVERTERS.register(*RECURRENT)
 def _recurrent(call: LayerCall) -> Parts:
-    """Return a recurrent layer, which may begin with states; with `return_state`, its last states too."""
+    """Return a recurrent layer, possibly with initial states, and with `return_state` its last states."""
     read, explicit = call.values(), call.kwargs.get("mask")
     if not read:
         return None
@@ -81,10 +81,10 @@ def _way(
     part: str = "",
     turned: bool = False,
 ) -> Results | None:
-    """Return a recurrent layer in one direction, its output and its last states.
+    """Return a recurrent layer in one direction, with its output and its last states.
 
-    Backwards over a sequence, Keras gives the steps in the order it reads them, unless they are `turned` back.
-    `zeroes`: whether it gives 0 for steps that a mask leaves out; `part` is its direction's in the file.
+    A backward layer of Keras returns steps in its reading order, unless they are `turned` back. `zeroes` says
+    whether it returns 0 for masked steps; `part` is its direction in the file.
     """
     raw = _cell(kind, config, old)
     if raw is None or len(reads) not in (1, 3 if kind == "LSTM" else 2):
@@ -97,7 +97,7 @@ def _way(
     backward = bool(config.get("go_backwards"))
     raw |= {"backward": True} if backward else {}
     own = LayerPart(raw, "", tuple(reads), _cell_recipes(kind, config, part))
-    if config.get("return_state") and isinstance(raw["out"], int):  # another number is the layer's own error
+    if config.get("return_state") and isinstance(raw["out"], int):  # otherwise the layer itself raises the error
         return _with_states(own, backward, not turned)
     parts = [own, *([_flip(1, "_flip")] if backward and raw["sequences"] and not turned else [])]
     if mask is not None and zeroes:
@@ -106,7 +106,7 @@ def _way(
 
 
 def _with_states(own: LayerPart, backward: bool, flips: bool) -> Results:
-    """Return a recurrent layer, its output and its last states; an LSTM gives both of its states in one row."""
+    """Return a recurrent layer, its output and its last states; an LSTM returns its two states concatenated."""
     sequences, units, parts, states = own.raw["sequences"], own.raw["out"], [own], [""]
     if own.raw["op"] == "lstm":
         parts = [own._replace(raw={**own.raw, "state": "both"})]
@@ -140,7 +140,7 @@ MERGES: dict[str, Raw] = {
 
 @CONVERTERS.register("Bidirectional")
 def _bidirectional(call: LayerCall) -> Parts:
-    """Return one layer for both directions if they differ in nothing else, or one for each and what joins them."""
+    """Return one layer for both directions if they are otherwise equal, or one for each and a join."""
     ways = [inner_layer(call.config), inner_layer(call.config, "backward_layer")]
     merge, read = call.config.get("merge_mode", "concat"), call.values()
     forward, backward = [one if one is not None and one[0] in RECURRENT else None for one in ways]
@@ -166,7 +166,7 @@ def _bidirectional(call: LayerCall) -> Parts:
 def _both_ways(
     call: LayerCall, ways: tuple[tuple[str, dict[str, Any]], ...], mask: Tensor | None, zeroes: bool
 ) -> Parts:
-    """Return a layer for each direction, and what joins their outputs; their states follow."""
+    """Return a layer for each direction and the join of their outputs, followed by their states."""
     (x, *states), merge = call.values(), call.config.get("merge_mode", "concat")
     parts, outputs, last = list[LayerPart](), list[str](), list[str]()
     half = len(states) // 2
@@ -190,7 +190,7 @@ def _both_ways(
 
 @CONVERTERS.register("RNN")
 def _rnn_of_cells(call: LayerCall) -> Parts:
-    """Return a recurrent layer for each cell, in sequence; a single one may begin with states, and give them."""
+    """Return a recurrent layer for each cell, in sequence; a single one may have initial states and return states."""
     config, read, mask, found = call.config, call.values(), call.mask, cells(call.config)
     has_states = bool(config.get("return_state")) or len(read) > 1
     if not found or (call.masked and mask is None) or (len(found) > 1 and has_states):
@@ -233,7 +233,7 @@ def _embedding(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("ReversibleEmbedding")
 def _reversible(call: LayerCall) -> Parts:
-    """Return an embedding, or backwards its product with the same table or another one."""
+    """Return an embedding, or in reverse the product with the same table or another one."""
     rows, columns = call.config.get("input_dim"), call.config.get("output_dim")
     tied, cap = call.config.get("tie_weights") is not False, call.config.get("logit_soft_cap")
     mode, tables = quantization(call.config), 1 if tied else 2

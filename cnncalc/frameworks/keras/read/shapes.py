@@ -1,4 +1,4 @@
-"""Keras's operations that only move values: splits, stacks, swaps of axes, rolls, pads, tiles, and single places."""
+"""Keras's operations that only move values: splits, stacks, permutes, rolls, pads, tiles and indexing."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from .roles import literal
 
 
 def _axis(call: LayerCall, value: object) -> int | None:
-    """Return an axis counted from the front; None for the batch, and for what is not sure."""
+    """Return an axis counted from the front; None for the batch or if uncertain."""
     axis = call.axis(value)
     return axis if axis is not None and axis > 0 else None
 
 
 def _size(call: LayerCall, axis: int | None) -> int | None:
-    """Return the size of an axis of what a call reads; None if it is open, and for what is not sure."""
+    """Return the size of an axis of a call's input; None if it is open or uncertain."""
     sizes = call.sizes()
     return None if axis is None or sizes is None or axis > len(sizes) else sizes[axis - 1]
 
 
 @CONVERTERS.register("Reshape")
 def _reshape(call: LayerCall) -> Parts:
-    """Return a reshape to a layer's target shape; an operation's has the batch in front, or -1 in its place."""
+    """Return a reshape to a layer's target shape; an operation's includes the batch, or -1 for it."""
     if call.get("target_shape") is not None:
         return renamed(call, "reshape")
     shape, sizes = plain(call.get("newshape", "shape")), call.sizes()
@@ -38,7 +38,7 @@ def _reshape(call: LayerCall) -> Parts:
 
 
 def to_sizes(sizes: Sizes | None) -> Parts:
-    """Return a reshape to these sizes, the mean of a single number to none; None if they are not known, but for one."""
+    """Return a reshape to these sizes (for a single number, a mean); None if more than one is unknown."""
     if sizes is None or sizes.count(None) > 1:
         return None
     if not sizes:
@@ -63,7 +63,7 @@ def _expand_dims(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Squeeze")
 def _squeeze(call: LayerCall) -> Parts:
-    """Return a reshape without axes of size 1: those that are named, or all."""
+    """Return a reshape that removes the named axes of size 1, or all."""
     sizes, given = call.sizes(), plain(call.get("axis"))
     axes = [call.axis(one) for one in (given if isinstance(given, (list, tuple)) else [given])]
     if sizes is None or (given is not None and (None in axes or 0 in axes)):
@@ -74,7 +74,7 @@ def _squeeze(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Repeat")
 def _repeat(call: LayerCall) -> Parts:
-    """Return the places of an axis, each several times in a row."""
+    """Return each place of an axis repeated several times in a row."""
     axis, repeats = _axis(call, call.get("axis")), plain(call.get("repeats"))
     size = _size(call, axis)
     if not is_listable(size):
@@ -197,7 +197,7 @@ def _pad(call: LayerCall) -> Parts:
 
 
 def _mirrored(sizes: Sizes, axes: list[int], pairs: list[list[int]]) -> Parts:
-    """Return padding by an axis's own values mirrored at its ends, the outermost twice: its places in their order."""
+    """Return symmetric padding as a selection of places: values mirrored at the ends, the outermost ones repeated."""
     raws: list[Raw] = []
     for axis in axes:
         size, (before, after) = sizes[axis - 1], pairs[axis]
@@ -246,7 +246,7 @@ def _rows(call: LayerCall, numbers: list[float], shape: list[int], places: Tenso
 
 @CONVERTERS.register("Argmax", "Argmin")
 def _place_of_extreme(call: LayerCall) -> Parts:
-    """Return an opaque layer without the axis along which it looks, or with one place there."""
+    """Return an opaque layer for argmax and argmin, without the axis or with it as size 1."""
     axis, sizes = _axis(call, call.get("axis")), call.sizes()
     if axis is None or sizes is None or axis > len(sizes):
         return None
@@ -259,7 +259,7 @@ def _is_places(value: object) -> bool:
 
 @CONVERTERS.register("GetItem")
 def _get_item(call: LayerCall) -> Parts:
-    """Return x[…]: slices along some axes, single places that take axes away, and new axes of one place."""
+    """Return x[…]: slices along some axes, indices that remove axes, and new axes of size 1."""
     given = call.args[1] if len(call.args) == 2 else call.kwargs.get("key")
     keys, sizes = _whole_keys(plain(call.get("slice_spec") or given), call.sizes()), call.sizes()
     if keys is None or sizes is None:
@@ -282,7 +282,7 @@ def _get_item(call: LayerCall) -> Parts:
         axis += 1
     if any(raw["axis"] == 0 for raw in raws) or keys[0] is None:
         return None
-    raws.sort(key=lambda raw: (raw["op"] == "gather", -raw["axis"]))  # an axis that goes leaves those before it
+    raws.sort(key=lambda raw: (raw["op"] == "gather", -raw["axis"]))  # removing an axis does not affect those before it
     if None in keys:
         if left.count(None) > 1:
             return None
@@ -293,7 +293,7 @@ def _get_item(call: LayerCall) -> Parts:
 
 
 def _whole_keys(keys: Any, sizes: Sizes | None) -> list[Any] | None:
-    """Return a key for each axis, the batch first, and for each new one; None if there are too many."""
+    """Return an index for each axis, batch first, and for each new axis; None if there are too many."""
     keys = list(keys) if isinstance(keys, (list, tuple)) else [keys]
     dots = [at for at, key in enumerate(keys) if _is_ellipsis(key)]
     taken = sum(1 for key in keys if key is not None) - len(dots)
@@ -308,7 +308,7 @@ def _is_ellipsis(key: object) -> bool:
 
 
 def _bounds(key: Any) -> Raw | None:
-    """Return start, stop and step of a slice as far as they are given; None if it is not one."""
+    """Return the given start, stop and step of a slice; None if it is not a slice."""
     if not isinstance(key, dict):
         return None
     config = key.get("config") if key.get("class_name") == "__slice__" else key
@@ -321,7 +321,7 @@ def _bounds(key: Any) -> Raw | None:
 
 
 def _sliced(size: int | None, bounds: Raw) -> int | None:
-    """Return how many places a slice keeps."""
+    """Return the number of places in a slice."""
     if not bounds or size is None:
         return size
     return len(range(*slice(bounds.get("start"), bounds.get("stop"), bounds.get("step")).indices(size)))

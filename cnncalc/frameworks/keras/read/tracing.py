@@ -1,4 +1,4 @@
-"""The sizes of what a layer gives, by the rules of its op: for files that do not say them."""
+"""The output sizes of layers by the rules of their ops, for files that do not state them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .config import Sizes
 
 
 class Traced(NamedTuple):
-    """What a layer gives, as far as it is known."""
+    """A layer's output, as far as known."""
 
     shape: Shape
     fields: Fields
@@ -23,11 +23,11 @@ class Traced(NamedTuple):
 
 
 NOTHING = Traced(NOTHING_KNOWN, Fields(()))
-"""What is known of a layer of which nothing is."""
+"""An output of which nothing is known."""
 
 
 def shape_of_sizes(sizes: Sizes | None) -> Traced:
-    """Return sizes as a shape, with fields that only know its axes."""
+    """Return sizes as a shape, with fields that only have its axes."""
     if sizes is None:
         return NOTHING
     shape = tuple([UNKNOWN if n is None else n for n in sizes])
@@ -35,12 +35,12 @@ def shape_of_sizes(sizes: Sizes | None) -> Traced:
 
 
 def sizes_of_shape(shape: Shape) -> Sizes | None:
-    """Return a shape as sizes; None if nothing is known of it."""
+    """Return a shape as sizes; None if it is unknown."""
     return None if shape == NOTHING_KNOWN else tuple([n if isinstance(n, int) else None for n in shape])
 
 
 def traced(op: str, given: Mapping[str, Any], read: Sequence[Traced], channels_last: bool) -> Traced:
-    """Return the shape that a layer gives for what it reads; nothing if it is impossible, which is said later."""
+    """Return a layer's output for its inputs; NOTHING if it is impossible, which is reported later."""
     cls, nd = OPS[op]
     if cls.NESTS or (NOTHING_KNOWN in [one.shape for one in read] and op != "opaque"):
         return NOTHING
@@ -55,7 +55,7 @@ def traced(op: str, given: Mapping[str, Any], read: Sequence[Traced], channels_l
 
 @lru_cache(maxsize=256)
 def _traced(layer: Layer, read: Sequence[Traced], channels_last: bool) -> Traced:
-    """Return what a layer gives; equal ones are traced once."""
+    """Return a layer's output; equal layers are traced once."""
     env = Env(DIALECTS["keras"], channels_last)
     shapes, fields = [one.shape for one in read], [one.fields for one in read]
     done = layer.trace_all(shapes, fields, env) if layer.JOINS else layer.trace(shapes[0], fields[0], env)
@@ -63,6 +63,6 @@ def _traced(layer: Layer, read: Sequence[Traced], channels_last: bool) -> Traced
 
 
 def shape_given(raw: Mapping[str, Any], read: Sequence[Sizes | None], channels_last: bool) -> Sizes | None:
-    """Return the sizes that a layer of a spec gives for inputs of these sizes."""
+    """Return the output sizes of a spec's layer for inputs of these sizes."""
     given = {key: value for key, value in raw.items() if key != "op"}
     return sizes_of_shape(traced(raw["op"], given, [shape_of_sizes(sizes) for sizes in read], channels_last).shape)

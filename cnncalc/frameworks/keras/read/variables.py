@@ -1,4 +1,4 @@
-"""The variables of Keras's layers: their names, their order, and where a `.weights.h5` file keeps them.
+"""The variables of Keras's layers: their names, their order, and their places in a `.weights.h5` file.
 
 Sources: the `build` of each class in keras/src/layers, and keras/src/saving/saving_lib.py.
 """
@@ -18,38 +18,38 @@ class Variable(NamedTuple):
     """A variable of a layer."""
 
     name: str
-    """`kernel`; with the part of the layer that has it, if there are several: `forward/kernel`."""
+    """The name: `kernel`, or with the part of the layer, if there are several, `forward/kernel`."""
     group: tuple[str, ...] = ()
-    """The groups inside the layer's own one in which a `.weights.h5` file keeps it."""
+    """The subgroups of the layer's group that contain it in a `.weights.h5` file."""
     trained: bool = True
 
 
 class Slot(NamedTuple):
-    """One of the layers of a class, among a model's layers."""
+    """One of a model's layers among those of its class."""
 
     kind: str
-    """The class as a `.weights.h5` file names it, `conv2d`."""
+    """The class as named in a `.weights.h5` file: `conv2d`."""
     number: int
-    """Which of the class it is, from 0."""
+    """The index among layers of the class."""
     full: int
-    """Which of those with variables it is, from 0."""
+    """The index among layers of the class with variables."""
 
 
 class Place(NamedTuple):
     """The place of a variable in Keras's files."""
 
     path: tuple[str, ...]
-    """The layer, after the models that it is in."""
+    """The names of the enclosing models and of the layer."""
     variable: Variable
     steps: tuple[str | Slot, ...]
-    """The groups of a `.weights.h5` file, from the first to that of the variable's layer, or part of it."""
+    """The groups of a `.weights.h5` file that lead to the variable's layer or part."""
     number: int
-    """Which of the variables of that group it is."""
+    """The index of the variable in its group."""
     trained: bool
 
 
 Steps = tuple["str | Slot", ...]
-"""The groups of a `.weights.h5` file, from the first."""
+"""The groups that lead to a place in a `.weights.h5` file."""
 
 
 def places(model: KerasModel) -> Iterator[Place]:
@@ -59,7 +59,7 @@ def places(model: KerasModel) -> Iterator[Place]:
 
 
 def groups(model: KerasModel) -> Iterator[tuple[tuple[str, ...], Steps]]:
-    """Yield the path of each layer, those of models in it too, with its group in a `.weights.h5` file."""
+    """Yield the path of each layer, nested ones included, with its group in a `.weights.h5` file."""
     for _, own, inside in _records(model, (), ()):
         yield own, inside
 
@@ -67,7 +67,7 @@ def groups(model: KerasModel) -> Iterator[tuple[tuple[str, ...], Steps]]:
 def _records(
     model: KerasModel, path: tuple[str, ...], steps: Steps
 ) -> Iterator[tuple[KerasLayer, tuple[str, ...], Steps]]:
-    """Yield the layers that are not models, each with its path and its group."""
+    """Yield the layers that are not models, each with its path and group."""
     number: Counter[str] = Counter()
     full: Counter[str] = Counter()
     for record in model.records:
@@ -94,7 +94,7 @@ def _places(record: KerasLayer, path: tuple[str, ...], steps: Steps) -> Iterator
 
 
 def snake_case(kind: str) -> str:
-    """Return a class as a `.weights.h5` file names it (keras/src/utils/naming.py)."""
+    """Return the name of a class in a `.weights.h5` file (keras/src/utils/naming.py)."""
     kind = sub("(.)([A-Z][a-z]+)", r"\1_\2", sub(r"\W+", "", kind))
     return sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
 
@@ -120,13 +120,13 @@ _OWN = {
     "EinsumDense": f"kernel bias?bias_axes {_LORA}",
     "AdditiveAttention": "scale?use_scale",
 }
-"""The variables of each class, in order: `name?key` only if this key is not false, `name!` if it is not trained."""
+"""The variables of each class in order: `name?key` exists only if the key is not false, `name!` is not trained."""
 _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM", "CuDNNGRU")
 _PROJECTIONS = {part: f"{part}_dense" for part in ("query", "key", "gate", "value", "output")}
 
 
 def variables(kind: str, config: dict[str, Any]) -> list[Variable]:
-    """Return the variables of a layer in the order in which Keras's files list them; none for an unknown class."""
+    """Return the variables of a layer in the order of Keras's files; empty for an unknown class."""
     if kind in _MAKERS:
         return _MAKERS[kind](kind, config)
     listed = _listed(_OWN.get(kind, _CELL if kind in _RECURRENT else ""), config)
@@ -139,7 +139,7 @@ def _reversible(_: str, config: dict[str, Any]) -> list[Variable]:
 
 
 def _projections(kind: str, config: dict[str, Any]) -> list[Variable]:
-    """Return the variables of attention with projections, those of each in a group of its own."""
+    """Return the variables of attention with projections, each projection's in its own group."""
     parts = {part: group for part, group in _PROJECTIONS.items() if part != "gate" or config.get("use_gate")}
     return [
         Variable(f"{part}/{one.name}", (group if kind == "MultiHeadAttention" else f"_{group}",))
@@ -159,13 +159,13 @@ def _statistics(_: str, config: dict[str, Any]) -> list[Variable]:
 
 
 CELLS = {"LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
-"""The recurrent layers that do what cells do at each step."""
+"""The recurrent layer for each cell."""
 
 
 def cells(config: dict[str, Any]) -> list[tuple[str, tuple[str, ...], tuple[str, dict[str, Any]]]]:
-    """Return the cells of an RNN: the part of their variables' names, their group, and class and configuration.
+    """Return the cells of an RNN: the prefix of their variables' names, their group, and class and configuration.
 
-    There are none here if one is of a class of its author's own.
+    The result is empty if one has a custom class.
     """
     outer = inner_layer(config, "cell")
     listed: list[tuple[str, tuple[str, ...], tuple[str, dict[str, Any]] | None]] = [("", ("cell",), outer)]
@@ -187,7 +187,7 @@ def _in_cell(part: str, group: tuple[str, ...], kind: str, config: dict[str, Any
 
 
 _ABSENT = ("bias_axes", "lora_rank", "renorm")
-"""The keys that mean false if a configuration does not have them."""
+"""The keys that default to false."""
 
 
 def _listed(names: str, config: dict[str, Any]) -> list[Variable]:
@@ -205,18 +205,18 @@ _PARTS = {
     "TimeDistributed": (("", "layer"),),
     "SpectralNormalization": (("", "layer"),),
 }
-"""The layers inside each wrapper: the part of a variable's name, and the key of the configuration."""
+"""The inner layers of each wrapper: the prefix of a variable's name, and the key in the configuration."""
 
 
 def inner_layer(config: dict[str, Any], key: str = "layer") -> tuple[str, dict[str, Any]] | None:
-    """Return the class and the configuration of the layer in a wrapper; None if there is none."""
+    """Return the class and configuration of a wrapper's inner layer; None if there is none."""
     inner = config.get(key) or config.get("layer")
     kind, own = (inner.get("class_name"), inner.get("config")) if isinstance(inner, dict) else (None, None)
     return (KERAS_ALIASES.get(kind, kind), own) if isinstance(kind, str) and isinstance(own, dict) else None
 
 
 def _wrapped(wrapper: str, config: dict[str, Any]) -> list[Variable]:
-    """Return the variables of the layers in a wrapper, and of the wrapper."""
+    """Return the variables of a wrapper and its inner layers."""
     listed = []
     for part, key in _PARTS[wrapper]:
         inner = inner_layer(config, key)
@@ -238,12 +238,12 @@ _MAKERS: dict[str, Callable[[str, dict[str, Any]], list[Variable]]] = {
     "Attention": _scores,
     "Normalization": _statistics,
 }
-"""What lists the variables of a class that a line of names does not say."""
+"""The functions that list the variables of classes that a line of names cannot describe."""
 
 
 def unused_buffers(kind: str, config: dict[str, Any], features: int | None) -> int:
-    """Return how many numbers a layer keeps that its output does not depend on, by its inputs' features."""
-    if kind == "Normalization":  # a count, beside statistics that stand as arrays of their own
+    """Return the number of stored values that a layer's output does not depend on, given its input's features."""
+    if kind == "Normalization":  # a count, besides statistics in separate arrays
         axis = config.get("axis", -1)
         apart = bool(config.get("invert")) or (isinstance(axis, list) and len(axis) != 1)
         return int(config.get("mean") is None and apart)

@@ -1,4 +1,4 @@
-"""Keras's convolutions and pools, and the layers that pad or crop (ZeroPadding, Cropping): windows and padding.
+"""Keras's convolutions and pools, and the layers that pad or crop (ZeroPadding, Cropping).
 
 The keys of a window are only renamed (the tables are in `layers/names.py`). `padding` keeps its word: `valid`, `same`
 and `causal` mean in the dialect keras what they mean in Keras, so that a pool's `same` does not count its padding.
@@ -26,11 +26,11 @@ def _window(op: str) -> Converter:
 
 
 def _conv_with_lora(call: LayerCall, op: str) -> Parts:
-    """Return a convolution beside one of `rank` outputs, which another of a single position widens."""
+    """Return a convolution plus one of `rank` outputs followed by a pointwise one."""
     raw, rank = renamed(call, op), lora_rank(call.config) or 1
     groups, sizes = raw.get("g", 1), call.sizes()
     if groups != 1 and (sizes is None or None in sizes or not is_listable(groups)):
-        return None  # the copies of its first kernel could not be counted
+        return None  # repeated copies of its first kernel could not be counted
     frozen: Raw = {**raw, "bias": False}
     second: Raw = {"op": op, "c_o": raw.get("c_o"), "k": 1, "g": groups, "bias": False}
     has_bias = call.get("use_bias") is not False
@@ -48,7 +48,7 @@ _OPERATIONS = {
     "AdaptiveMaxPool": "adaptivemaxpool",
     "AdaptiveAveragePool": "adaptiveavgpool",
 }
-"""The pools among the operations, which have one name for any number of axes, by class."""
+"""The pooling operations, which have one name for all numbers of axes, by class."""
 
 
 @CONVERTERS.register(*_OPERATIONS)
@@ -106,4 +106,4 @@ def _border(call: LayerCall) -> Parts:
 
 
 FUSED = {word for op in _CONVOLUTIONS for word, _ in KERAS[op].numbered()}
-"""The convolutions, which have an activation of their own."""
+"""The convolutions, which have a built-in activation."""

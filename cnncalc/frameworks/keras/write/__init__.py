@@ -1,4 +1,4 @@
-"""A network as a Keras 3 document, as `to_json()` writes it and `keras.models.model_from_json` reads it."""
+"""The writer of Keras 3 documents, in the form of `to_json()` that `keras.models.model_from_json` reads."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from . import sequences, simple, windows
 from .step import NUMPY, KerasContext, KerasWriter, refuse
 
 WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS, sequences.WRITERS)
-"""The writer of each op, by its family's word."""
+"""The writers by op word, without an ending for the number of axes."""
 WRITERS.update({op: KerasContext.named for op in KERAS if op not in WRITERS})
 
 
 _LAYERS = ("Add", "Subtract", "Multiply", "Minimum", "Maximum", "Concatenate")
 LISTED = {*(("keras.layers", kind) for kind in _LAYERS), (NUMPY, "Stack")}
-"""The layers and operations that read a list, by module and class."""
+"""The layers and operations that take a list of inputs, by module and class."""
 
 
 class KerasTensor(NamedTuple):
-    """The output of a layer in Keras: the layer that gives it, which of its calls, and its sizes."""
+    """The output of a Keras layer: the layer, the index of its call, and the sizes."""
 
     name: str
     call: int
     out: Shape
     not_negative: bool = False
-    """Whether it surely has no value below 0."""
+    """Whether it certainly has no negative values."""
 
 
 def write(network: Network) -> str:
@@ -47,7 +47,7 @@ def write(network: Network) -> str:
 
 
 def _renamed(network: Network) -> Network:
-    """Return the network with names that Keras takes: `/conv1/Conv`, as ONNX files have them, is `conv1_Conv`."""
+    """Return the network with names that Keras accepts: `/conv1/Conv`, as in ONNX files, becomes `conv1_Conv`."""
     taken, tried = {node.name for node in network.nodes}, dict[str, int]()
     nodes = []
     for node in network.nodes:
@@ -60,24 +60,24 @@ def _renamed(network: Network) -> Network:
 
 
 NORMS_OF_CHANNELS = ("batchnorm", "groupnorm", "instancenorm")
-"""Layers of Keras that take one number of axes alone."""
+"""Keras layers that accept only one number of axes per object."""
 
 
 class ModelWriter:
-    """The writer of one model: the network, or a block in it."""
+    """The writer of one model: the network or a block."""
 
     def __init__(self, network: Network, batch: int | None, within: tuple[Node, ...] = ()):
         self.network, self.batch, self.within = network, batch, within
-        """`within` are the block and those around it."""
+        """`within` has the block and those around it."""
         self.layers: dict[str, dict[str, Any]] = {}
         self.inputs: list[str] = []
         self.results: list[KerasTensor] = []
         """The output of each layer."""
 
     def functional(self, name: str, layers: Sequence[LayerReport], start: Shape) -> dict[str, Any]:
-        """Return the model of these layers, which read `start`. SpecError, with the layer, if Keras has none.
+        """Return the model of these layers, whose input is `start`. SpecError, with the layer, if Keras lacks it.
 
-        Its outputs are the layers that no other layer reads, of which the last comes first.
+        Its outputs are the layers that no other layer reads, the last one first.
         """
         self.taken = {"input", *(layer.name for layer in layers)}
         first = self.input("input", start)
@@ -106,11 +106,11 @@ class ModelWriter:
         return KerasTensor(name, 0, sizes)
 
     def shape(self, sizes: Shape) -> list[int | None]:
-        """Return a shape with the batch; None for what is open."""
+        """Return a shape with the batch, with None for open sizes."""
         return [self.batch, *map(known, sizes)]
 
     def write_layer(self, layer: LayerReport, reads: list[KerasTensor]) -> KerasTensor:
-        """Add one layer, as all the Keras layers that it is, and return its output."""
+        """Add one layer as one or more Keras layers, and return its output."""
         if "/" in layer.name:
             raise refuse(f"the name {shown(layer.name)}, which contains a /", "give the layer another name")
         if layer.op == "input":
@@ -139,9 +139,9 @@ class ModelWriter:
         return reads[0]
 
     def owner(self, layer: LayerReport) -> str | None:
-        """Return the name of the layer whose weights a layer shares; None if it has its own, or none at all.
+        """Return the name of the layer whose weights a layer shares; None if it has its own or none.
 
-        Keras builds a layer for its first input: one that has constants alone is another for each.
+        Keras builds a layer for its first input, so a layer with only constants is a new one each time.
         """
         if layer.node.tie is None or not (layer.inner or layer.weight_shapes()):
             return None
@@ -159,7 +159,7 @@ class ModelWriter:
         more: tuple[Any, ...] = (),
         named: Mapping[str, Any] = {},
     ) -> KerasTensor:
-        """Add a call of a new layer, or of the one that it is tied to. SpecError if the two differ."""
+        """Add a call of a new layer, or of the layer it is tied to. SpecError if the two differ."""
         config = entry["config"]
         if tied is not None:
             first = self.layers[tied]
@@ -173,7 +173,7 @@ class ModelWriter:
         return KerasTensor(name, len(nodes) - 1, out)
 
     def tensor(self, read: KerasTensor) -> dict[str, Any]:
-        """Return what is read, as Keras writes a tensor."""
+        """Return a tensor in Keras's form."""
         config = {"shape": self.shape(read.out), "dtype": "float32", "keras_history": [read.name, read.call, 0]}
         return {"class_name": "__keras_tensor__", "config": config}
 

@@ -1,4 +1,4 @@
-"""Products, attention and layers over sequences: layers of Keras, or its operations."""
+"""Products, attention and sequence layers, as layers or operations of Keras."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _reshaped(read: int | str, shape: Shape, suffix: str) -> KerasStep:
 
 @WRITERS.register("matmul")
 def _matmul(context: KerasContext) -> list[KerasStep]:
-    """Return a Matmul; vectors, and matrices of fewer axes, are given more axes first."""
+    """Return a Matmul; vectors and matrices with fewer axes get more axes first."""
     a, b = context.layer.samples
     out = context.layer.traced.out
     rank = max(len(a), len(b), 2)
@@ -58,7 +58,7 @@ def _einsum(context: KerasContext) -> list[KerasStep]:
 
 @WRITERS.register("attention")
 def _attention(context: KerasContext) -> list[KerasStep]:
-    """Return a DotProductAttention, which has the heads after the positions; axes in front are one of heads."""
+    """Return a DotProductAttention, in which heads come after positions; leading axes are merged into heads."""
     v, shapes, out = context.layer.values, context.layer.samples, context.layer.traced.out
     if v["scale"] is None:
         raise refuse("the scale for an open number of features", "give scale", "scale")
@@ -97,7 +97,7 @@ def _attention(context: KerasContext) -> list[KerasStep]:
 
 @WRITERS.register("multihead")
 def _multihead(context: KerasContext) -> list[KerasStep]:
-    """Return a MultiHeadAttention over the last axis but one."""
+    """Return a MultiHeadAttention over the second-to-last axis."""
     v, shapes = context.layer.values, context.layer.samples
     rank = len(shapes[0])
     if len(shapes) > 3:
@@ -113,7 +113,7 @@ def _multihead(context: KerasContext) -> list[KerasStep]:
 
 @WRITERS.register("lstm", "gru", "rnn")
 def _recurrent(context: KerasContext) -> list[KerasStep]:
-    """Return a recurrent layer; in both directions, or with axes in front of the steps, in a layer around it."""
+    """Return a recurrent layer, within a wrapper for both directions or for axes before the steps."""
     v, op, sample = context.layer.values, context.layer.op, context.layer.sample
     if v.get("state", "hidden") != "hidden":
         raise refuse("the cell state as an output", "give state=hidden", "state")

@@ -1,4 +1,4 @@
-"""Layers that are one or a few layers of Keras, or its operations: dense, borders, norms, activations, joins."""
+"""Layers that become one or a few Keras layers or operations: dense, borders, norms, activations, joins."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ WRITERS: Registry[str, KerasWriter] = Registry()
 
 
 def activation(context: KerasContext) -> list[KerasStep]:
-    """Return an activation by its name."""
+    """Return an activation by name."""
     return context.one("Activation", activation=KERAS_ACTIVATIONS[context.layer.op][0])
 
 
 @WRITERS.register("flatten")
 def _flatten(context: KerasContext) -> list[KerasStep]:
-    """Return a flatten in the order of the values: Keras would move channels that are first to the end."""
+    """Return a flatten in the order of the values, as Keras would move leading channels to the end."""
     return context.named(config={"data_format": "channels_last"})
 
 
 @WRITERS.register("pad")
 def _pad(context: KerasContext) -> list[KerasStep]:
-    """Return a zero padding, or the operation for other values; what p takes away is cut off before.
+    """Return a zero padding, or the operation for other values; negative padding is cropped first.
 
-    A reflection shows what is cut off, so that it comes before the cut, as does what would be cut off whole.
+    A reflection includes what is cropped, so it comes before the crop, as does padding of what would be cropped whole.
     """
     v, axes, sample = context.layer.values, context.layer.traced.axes, context.layer.sample
     if v["mode"] not in ("constant", "reflect"):
@@ -63,7 +63,7 @@ def _cut(context: KerasContext, axes: Sequence[int], pads: Sequence[Pair]) -> Ke
 
 
 def sided(x: Shape, axes: Sequence[int], pads: Sequence[Pair]) -> Shape:
-    """Return a sample's shape with these sides on some of its axes."""
+    """Return a sample's shape after padding some of its axes."""
     sums = {axis: sum(pair) for axis, pair in zip(axes, pads, strict=True)}
     return tuple([n + sums.get(axis, 0) for axis, n in enumerate(x, 1)])
 
@@ -92,7 +92,7 @@ def _upsample(context: KerasContext) -> list[KerasStep]:
 
 
 def _times(n: Size, out: Size) -> int | None:
-    """Return how many times as large a size is, if that is a whole number."""
+    """Return out/n if it is an integer; otherwise None."""
     return out // n if isinstance(n, int) and isinstance(out, int) and out % n == 0 else None
 
 
@@ -100,7 +100,7 @@ def _times(n: Size, out: Size) -> int | None:
 def _norm(context: KerasContext) -> list[KerasStep]:
     axis = {"axis": -1 if context.channels_last else 1}
     if context.layer.node.layer.WORD == "instancenorm":
-        return context.named("groupnorm", axis, g=-1)  # a group for each channel
+        return context.named("groupnorm", axis, g=-1)  # one group per channel
     return context.named(config=axis)
 
 
@@ -135,7 +135,7 @@ def _prelu(context: KerasContext) -> list[KerasStep]:
 
 @WRITERS.register("leakyrelu")
 def _leakyrelu(context: KerasContext) -> list[KerasStep]:
-    """Return a LeakyReLU, or the operation for a slope below 0, which the layer refuses."""
+    """Return a LeakyReLU, or the operation for a negative slope, which the layer refuses."""
     slope = context.layer.values["alpha"]
     return context.operation(NN, "LeakyRelu", negative_slope=slope) if slope < 0 else context.named()
 
@@ -171,14 +171,14 @@ def _slice(context: KerasContext) -> list[KerasStep]:
 
 
 def _items(context: KerasContext, bounds: Sequence[Mapping[str, Any]]) -> KerasStep:
-    """Return the operation x[start:stop:step, ...] with these bounds of each axis, the batch first."""
+    """Return the operation x[start:stop:step, ...] with these bounds for each axis, batch first."""
     slices = [{key: one.get(key) for key in ("start", "stop", "step")} for one in bounds]
     return context.operation(NUMPY, "GetItem", [{"class_name": "__slice__", "config": one} for one in slices])[0]
 
 
 @WRITERS.register("gather")
 def _gather(context: KerasContext) -> list[KerasStep]:
-    """Return a Take; it has the places as an argument besides the input."""
+    """Return a Take, with the indices as a second argument."""
     (axis,) = context.layer.traced.axes
     return context.operation(NUMPY, "Take", to_list(context.layer.values["indices"]), axis=axis)
 
@@ -206,7 +206,7 @@ def _tile(context: KerasContext) -> list[KerasStep]:
 
 @WRITERS.register("expand")
 def _expand(context: KerasContext) -> list[KerasStep]:
-    """Return a Tile of the axes of 1, after a Reshape if axes are added: Keras's own broadcast needs the batch."""
+    """Return a Tile of axes of size 1, after a Reshape if axes are added, as Keras's own broadcast needs the batch."""
     x, out = context.layer.sample, context.layer.traced.out
     ones: Shape = (1,) * (len(out) - len(x))
     before = [context.one("Reshape", target_shape=_sizes([*ones, *x]))[0]] if ones else []
@@ -230,7 +230,7 @@ def _reshape(context: KerasContext) -> list[KerasStep]:
 
 @WRITERS.register("pixelshuffle", "pixelunshuffle")
 def _shuffle(context: KerasContext) -> list[KerasStep]:
-    """Return a Permute between two Reshapes: Keras has no layer for it."""
+    """Return a Permute between two Reshapes, as Keras has no layer for shuffles."""
     layer = context.layer
     apart, order, out = apart_in_order(layer.node.layer.WORD, layer.values, layer.sample, context.channels_last)
     turned = tuple([apart[at - 1] for at in order])
@@ -259,7 +259,7 @@ def _norm_over_axes(context: KerasContext) -> list[KerasStep]:
 
 
 def _aligned(context: KerasContext, *steps: KerasStep) -> list[KerasStep]:
-    """Return the axes of 1 that some inputs need after the batch, then steps, the first of which reads all inputs."""
+    """Return reshapes that add missing axes of size 1 after the batch, then the steps, the first reading all inputs."""
     samples = context.layer.samples
     rank, reads = max(map(len, samples)), list[int | str](range(len(samples)))
     added = []
@@ -273,7 +273,7 @@ def _aligned(context: KerasContext, *steps: KerasStep) -> list[KerasStep]:
 
 @WRITERS.register("add", "sub", "mul", "div", "pow")
 def _operation(context: KerasContext) -> list[KerasStep]:
-    """Return a layer of Keras, which repeats sizes as NumPy does, or an operation if there is none, or for a number."""
+    """Return a Keras layer, which broadcasts as NumPy does, or an operation if there is no layer or for a number."""
     op, word, value = context.layer.op, KERAS[context.layer.op].word, context.layer.values.get("value")
     if value is None and op in ("add", "sub", "mul"):
         return context.one(word)
@@ -326,7 +326,7 @@ def _normalize(context: KerasContext) -> list[KerasStep]:
 
 
 def _function(module: str) -> KerasWriter:
-    """Return the writer of an operation of a module, its arguments the op's keys."""
+    """Return the writer of a module's operation whose arguments are the op's keys."""
 
     def write(context: KerasContext) -> list[KerasStep]:
         name = KERAS[context.layer.op]

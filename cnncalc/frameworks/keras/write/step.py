@@ -1,4 +1,4 @@
-"""The layers of Keras that a layer is written as: one or a few in a row."""
+"""The Keras layers that a layer is written as: one or a few in a row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NUMPY, NN, MATH, CORE = [f"keras.src.ops.{part}" for part in ("numpy", "nn", "ma
 
 
 class KerasStep(NamedTuple):
-    """One Keras layer, or an operation of its modules."""
+    """One Keras layer or operation."""
 
     kind: str
     """Its class."""
@@ -23,23 +23,23 @@ class KerasStep(NamedTuple):
     out: Shape
     """The output's shape, without the batch."""
     suffix: str = ""
-    """Ends the layer's name; the step without one has the layer's own."""
+    """The suffix of its name; the step without one has the layer's own name."""
     module: str = "keras.layers"
     more: tuple[Any, ...] = ()
-    """Arguments after what it reads."""
+    """Further positional arguments after the inputs."""
     reads: tuple[int | str, ...] | None = None
-    """Which of the layer's inputs it reads, by number, or which earlier steps, by suffix; None for the step above, or
-    all of the inputs."""
+    """Its inputs: numbers of the layer's inputs or suffixes of earlier steps; None for the previous step, or for all
+    inputs."""
     named: Mapping[str, Any] = {}
     """Arguments by name."""
 
 
 class KerasContext(NamedTuple):
-    """A layer that is written, and what is known of its input."""
+    """A layer to be written, with what is known about its inputs."""
 
     layer: LayerReport
     not_negative: bool
-    """Whether nothing that it reads is below 0."""
+    """Whether no input has negative values."""
 
     @property
     def channels_last(self) -> bool:
@@ -55,7 +55,7 @@ class KerasContext(NamedTuple):
         return self.layer.node.layer.split(self.layer.traced.out, self.layer.env)[1]
 
     def wider(self, sample: Shape, pads: Sequence[tuple[int, int]]) -> Shape:
-        """Return a sample's shape, its spatial sizes wider by these sides."""
+        """Return a sample's shape with its spatial sizes padded by these sides."""
         channels, sizes = self.layer.node.layer.split(sample, self.layer.env)
         space = tuple([n + (before + after) for n, (before, after) in zip(sizes, pads, strict=True)])
         return join(channels, space, self.layer.env)
@@ -65,9 +65,9 @@ class KerasContext(NamedTuple):
         return [KerasStep(kind, config, self.layer.traced.out)]
 
     def named(self, op: str | None = None, config: Mapping[str, Any] | None = None, **values: Any) -> list[KerasStep]:
-        """Return one layer of the class that Keras has for an op (the layer's own), by the values of our keys.
+        """Return one layer of Keras's class for an op (by default the layer's own), from the values of our keys.
 
-        `values` override the layer's; `config` is what Keras needs besides them.
+        `values` override the layer's; `config` has further arguments for Keras.
         """
         op = op or self.layer.node.layer.WORD
         name = KERAS[op]
@@ -92,17 +92,17 @@ KerasWriter = Callable[[KerasContext], list[KerasStep]]
 
 
 def refuse(what: str, help: str | None = None, key: str | None = None) -> SpecError:
-    """Return the error for what Keras cannot express; the writer of the layer adds its name."""
+    """Return the error for what Keras cannot express; the caller adds the layer's name."""
     return SpecError(f"Keras cannot express this: {what}", help, key=key)
 
 
 def border(context: KerasContext, op: str, pads: Sequence[tuple[int, int]], out: Shape, suffix: str = "") -> KerasStep:
-    """Return a ZeroPadding or a Cropping (`op` is pad or crop) with a pair of sides for each axis."""
+    """Return a ZeroPadding or Cropping (`op` is pad or crop) with a pair of sides for each axis."""
     sides = [list(pair) for pair in pads]
     (step,) = context.named(op, p=sides[0] if len(sides) == 1 else sides)
     return step._replace(out=out, suffix=suffix)
 
 
 def padded(context: KerasContext, pads: Sequence[tuple[int, int]]) -> KerasStep:
-    """Return zeros around the input, before the layer itself."""
+    """Return zero padding of the input, before the layer itself."""
     return border(context, "pad", pads, context.wider(context.layer.sample, pads), "_pad")

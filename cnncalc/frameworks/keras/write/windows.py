@@ -1,4 +1,4 @@
-"""Convolutions and pools: the padding as one of Keras's words if one means the same, or as a layer of its own."""
+"""Convolutions and pools, with padding as one of Keras's words if one is equivalent, or as a separate layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WRITERS: Registry[str, KerasWriter] = Registry()
 
 @WRITERS.register("conv", "dwconv", "sepconv")
 def conv(context: KerasContext) -> list[KerasStep]:
-    """Return a convolution, after its padding if no word means the same; depthwise ones have one axis or two."""
+    """Return a convolution, preceded by its padding if no word is equivalent; depthwise ones have one or two axes."""
     v, sides, op = context.layer.values, context.layer.values["p"], context.layer.node.layer.WORD
     if op != "conv" and len(context.space()) > 2:
         raise refuse(f"it has no {context.layer.op}")
@@ -32,7 +32,7 @@ def conv(context: KerasContext) -> list[KerasStep]:
 
 
 def _check(context: KerasContext, strided: str | None) -> None:
-    """Raise SpecError for a flipped kernel, and in a `strided` convolution for a stride and a dilation together."""
+    """Raise SpecError for a flipped kernel, and in a `strided` convolution for a stride together with a dilation."""
     v = context.layer.values
     if v["flip"]:
         raise refuse("it has no convolution that flips its kernel", key="flip")
@@ -41,7 +41,7 @@ def _check(context: KerasContext, strided: str | None) -> None:
 
 
 def _open_same(p: str, *, possible: bool = True) -> str:
-    """Return `same` for a padding that an open size leaves a word. SpecError if another padding is meant."""
+    """Return `same` for a padding that is a word because of an open size. SpecError if it means another padding."""
     if p in ("same", "same_upper") and possible:
         return "same"
     raise refuse(f"padding {p!r} of an open size", "give the input's sizes", "p")
@@ -49,7 +49,7 @@ def _open_same(p: str, *, possible: bool = True) -> str:
 
 @WRITERS.register("convT")
 def transposed(context: KerasContext) -> list[KerasStep]:
-    """Return a transposed convolution, and a Cropping after it for what no word cuts away."""
+    """Return a transposed convolution, followed by a Cropping for what no word cuts off."""
     v = context.layer.values
     if v["g"] != 1:
         raise refuse("a transposed convolution has no groups", key="g")
@@ -67,7 +67,7 @@ def transposed(context: KerasContext) -> list[KerasStep]:
 def _transposed_padding(
     extents: list[int], s: tuple[int, ...], cut: list[Pair]
 ) -> tuple[str, list[int] | None, list[Pair]]:
-    """Return Keras's word and output_padding, and what is left to cut away before and after on each axis.
+    """Return Keras's word and output_padding, and what is left to crop before and after on each axis.
 
     Without output_padding `same` cuts max(k' - s, 0), the odd unit after, and `valid` nothing, adding max(s - k', 0);
     with it `valid` adds just that (keras/src/backend/common/backend_utils.py).
@@ -87,7 +87,7 @@ def _transposed_padding(
 
 @WRITERS.register("maxpool", "avgpool")
 def pool(context: KerasContext) -> list[KerasStep]:
-    """Return a sliding pool. The padding `same` is left out of it; other padding is zeros from a layer before."""
+    """Return a sliding pool. Keras does not count `same` padding; other padding is zeros from a preceding layer."""
     v, sides = context.layer.values, context.layer.values["p"]
     if max(v["d"]) > 1:
         raise refuse("a pool has no dilation", key="d")
@@ -112,7 +112,7 @@ def pool(context: KerasContext) -> list[KerasStep]:
 
 
 def _check_maximum(context: KerasContext) -> None:
-    """Raise SpecError if zeros around the input could be a maximum that is not the layer's own."""
+    """Raise SpecError if zero padding could win a maximum."""
     v = context.layer.values
     if not context.not_negative:
         raise refuse(
@@ -127,7 +127,7 @@ def _check_maximum(context: KerasContext) -> None:
 
 
 def _needed(slide: Slide, pads: tuple[int, int], out: Size, ceil: bool) -> tuple[int, int]:
-    """Return what the windows cover beyond the input on one axis; all of the padding if the size is open."""
+    """Return what the windows cover beyond the input on one axis, or all of the padding if the size is open."""
     before, after = pads
     if isinstance(slide.n, Open) or isinstance(out, Open):
         if ceil:
@@ -138,7 +138,7 @@ def _needed(slide: Slide, pads: tuple[int, int], out: Size, ceil: bool) -> tuple
 
 @WRITERS.register("adaptivemaxpool", "adaptiveavgpool")
 def adaptive(context: KerasContext) -> list[KerasStep]:
-    """Return a global pool, one whose window divides the input, or Keras's adaptive one."""
+    """Return a global pool, a pool whose window divides the input, or Keras's adaptive pool."""
     space, out = context.space(), context.spatial_out()
     kind = context.layer.node.layer.WORD.removeprefix("adaptive")
     if all(o == 1 for o in out):

@@ -1,4 +1,4 @@
-"""ONNX files as specs: constants folded, each node a layer, other nodes opaque (https://onnx.ai/onnx/operators)."""
+"""The reader of ONNX files: constants are folded, nodes become layers, or opaque (https://onnx.ai/onnx/operators)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .reader import GraphReader
 
 Layers = list[dict[str, Any]]
 Sizes = Mapping[str, Shape]
-"""The shape of each input, by its name."""
+"""The shape of each input, by name."""
 
 
 def read(source: bytes | memoryview, name: str = "-", sizes: Sizes | None = None) -> ForeignNetwork:
     """Return the network of an ONNX file's bytes. SpecError for anything else, or a graph without an input.
 
-    `sizes` are the shapes of inputs in place of the file's: letters that the file leaves open are then numbers, before
-    any constant is worked out.
+    `sizes` are shapes of inputs that replace the file's, so that open sizes are numbers before any constant is
+    computed.
     """
     graph = load(source, name)
     main = next(iter(graph.inputs), None)
@@ -66,8 +66,8 @@ def read(source: bytes | memoryview, name: str = "-", sizes: Sizes | None = None
 
 
 def _whole(given: Shape, own: Sequence[Size] | None) -> Shape | None:
-    """Return the sizes that are given for an input, with its batch; None if they say nothing more, or do not fit."""
-    if own is None:  # it may have any, for which 1 stands
+    """Return the sizes given for an input, with its batch; None if they add nothing or do not fit."""
+    if own is None:  # any batch is possible; assume 1
         return given if given != (1,) else None
     whole = given if len(given) == len(own) else (*own[:1], *given)
     says = len(whole) == len(own) and any(isinstance(n, int) and n != m for n, m in zip(whole, own, strict=True))
@@ -75,7 +75,7 @@ def _whole(given: Shape, own: Sequence[Size] | None) -> Shape | None:
 
 
 def _names(main: str, outputs: Mapping[Draft, str]) -> dict[str, Any]:
-    """Return the key for the file's names of the first input, and of outputs whose layers have others."""
+    """Return the spec's key for the file's names of the first input and of outputs whose layers have other names."""
     names: dict[str, Any] = {"input": printable(main)}
     own = [printable(name) for name in outputs.values()]
     if own != [layer.name for layer in outputs] and len(set(own)) == len(own):
@@ -84,7 +84,7 @@ def _names(main: str, outputs: Mapping[Draft, str]) -> dict[str, Any]:
 
 
 def _notes(b: GraphReader) -> tuple[str, ...]:
-    """Return remarks on shapes that the file declares and its values do not have, and on branches that are not read."""
+    """Return remarks on declared shapes that the values do not have, and on branches that are not read."""
     notes = []
     if b.contradictions:
         name, declared, ours = b.contradictions[0]
@@ -104,14 +104,14 @@ def _notes(b: GraphReader) -> tuple[str, ...]:
 
 
 def graph_size(dim: int | str | None, letters: Mapping[str, str]) -> Size:
-    """Return a size that a file declares, open if it is not a positive number."""
+    """Return a size declared in a file, which is open if it is not a positive number."""
     if isinstance(dim, int) and dim > 0:
         return dim
     return Open(letters.get(dim) if isinstance(dim, str) else None)
 
 
 def _letters(all_dims: Sequence[int | str | None], dims: Sequence[int | str | None]) -> dict[str, str]:
-    """Return a letter for each size that the file leaves open under a name: its own, the axis's, or the next one."""
+    """Return a letter for each named open size of the file: its own, the axis's, or the next free one."""
     free = "NCHWDLABEFGIJKMOPQRSTUVYZ"
     axes = f"NC{AXIS_LETTERS.get(len(dims) - 2, '')}"
     letters: dict[str, str] = {}
@@ -124,7 +124,7 @@ def _letters(all_dims: Sequence[int | str | None], dims: Sequence[int | str | No
 
 
 def _named(full: Sequence[Size]) -> Shape:
-    """Return a shape with a letter for each size that the file leaves open without a name."""
+    """Return a shape with a letter for each open size without a name."""
     axes = f"NC{AXIS_LETTERS.get(len(full) - 2, '')}"
     taken = {str(n) for n in full}
     free = iter([c for c in axes[: len(full)] + "ABEFGIJKMOPQRSTUVYZ" if c not in taken])
@@ -132,14 +132,14 @@ def _named(full: Sequence[Size]) -> Shape:
 
 
 def _input(b: GraphReader, full: Shape) -> dict[str, Any]:
-    """Return the spec's input, and how many axes of it are a sample's."""
+    """Return the spec's keys for the input and its number of sample axes."""
     sample = len(full) if b.unfolds() or len(full) < 2 else len(full) - 1
     sizes = full[1:] if sample < len(full) and not isinstance(full[0], int) else full
     return {"input": to_json(sizes), "sample_axes": sample}
 
 
 def _layers(b: GraphReader) -> dict[Draft, str]:
-    """Make the layers of all nodes, the first output last; return the outputs. SpecError for a graph without layers."""
+    """Make the layers of all nodes, with the first output last, and return the outputs. SpecError if there are none."""
     for node in b.graph.nodes:
         b.node(node, HANDLERS)
     b.leave_out_dropped()
@@ -153,7 +153,7 @@ def _layers(b: GraphReader) -> dict[Draft, str]:
     made = [as_output(b, name, value) for name, value in zip(outputs, values, strict=True)]
     if b.unfolds():
         made = [b.explicit(b.unfolded(value)).layer for value in values]
-        if b.whole_input in made:  # which is no layer yet
+        if b.whole_input in made:  # it is not a layer yet
             same = b.spec.add(f"{b.whole_input.name}_output", "identity", [b.whole_input], derived=True)
             made = [same if one is b.whole_input else one for one in made]
     b.spec.keep(made)
@@ -168,7 +168,7 @@ def _layers(b: GraphReader) -> dict[Draft, str]:
 
 
 def as_file_has(b: GraphReader, name: str) -> Handle:
-    """Return an output of the file, in whole numbers where it is quantized."""
+    """Return an output of the file, in integers if it is quantized."""
     value, own = b.value(name), b.quantised.get(name)
     if own is not None and own.of is None:
         value = b.in_steps(f"{name}.whole", value, own)
@@ -178,7 +178,7 @@ def as_file_has(b: GraphReader, name: str) -> Handle:
 
 
 def as_output(b: GraphReader, name: str, value: Handle) -> Draft:
-    """Return the layer of an output, which has the axes that the file has."""
+    """Return the layer of an output, with the file's axes."""
     axes, at = value.axes, value.batch_at
     plain = not at and axes is not None and axes[:1] in (((BATCH,),), ((),)) and all(axes[1:])
     if axes is None or not value.batched or plain:
@@ -189,7 +189,7 @@ def as_output(b: GraphReader, name: str, value: Handle) -> Draft:
 
 
 def _fold_input(b: GraphReader) -> None:
-    """Put the fold of an input's batch in front of the layers that work on each sample alone."""
+    """Put the fold of an input's batch before the layers that work on separate samples."""
     for source, whole in [(b.spec.input, b.whole_input), *b.whole_inputs()]:
         _read_instead(b, source, whole, Draft(f"{whole.name}.tobatch", "tobatch", [whole], {"axes": 1}))
     for source in b.single_inputs:
@@ -199,7 +199,7 @@ def _fold_input(b: GraphReader) -> None:
 
 
 def _row_of(source: Draft) -> Draft:
-    """Return the layer that puts an axis of one in front of an input; opaque if several of its sizes are open."""
+    """Return the layer that adds a leading axis of size 1 to an input; opaque if several of its sizes are open."""
     sizes: list[Any] = source.keys["shape"]
     name, opened = f"{source.name}.sample", sum(not isinstance(n, int) for n in sizes)
     if opened > 1:
@@ -208,7 +208,7 @@ def _row_of(source: Draft) -> Draft:
 
 
 def _read_instead(b: GraphReader, source: Draft, behind: Draft, layer: Draft) -> None:
-    """Insert a layer after another, for all that read a source."""
+    """Insert a layer after another, and make all readers of `source` read it."""
     readers = [one for one in b.spec.layers if source in one.reads]
     for one in readers:
         one.reads = [layer if read is source else read for read in one.reads]

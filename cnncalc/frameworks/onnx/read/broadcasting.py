@@ -1,4 +1,4 @@
-"""Broadcasting: each operand is brought to the axes of a sample that all of them have."""
+"""Broadcasting: operands are brought to common sample axes."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from .reader import GraphReader
 
 Operand = Handle | Const
 Parts = list[Size]
-"""The sizes of the sample that one of the file's axes is made of, BATCH among them."""
+"""The sizes of the sample that one of the file's axes consists of, possibly with BATCH among them."""
 
 
 class Meeting(NamedTuple):
-    """Operands whose samples broadcast as NumPy's arrays do, and what their result's axes are."""
+    """Operands whose samples broadcast like NumPy arrays, and the axes of their result."""
 
     reads: list[Handle]
     groups: list[Parts]
     """The sizes of the result's sample for each of the file's axes."""
     batch: tuple[int, int] | None
-    """The axis of the file that the batch is in, and its place there."""
+    """The file's axis that contains the batch, and the batch's position in it."""
     batched: bool | None
     axes: Axes
     """The result's axes."""
 
 
 class Plan(NamedTuple):
-    """The sample that each operand needs, and the result's axes."""
+    """The sample that each operand must have, and the result's axes."""
 
     samples: list[Parts]
     groups: list[Parts]
     batch: tuple[int, int] | None
     axes: Axes
     fits: bool
-    """Whether all operands are read as they are."""
+    """Whether all operands can be read unchanged."""
 
 
 def operands(b: GraphReader, node: GraphNode) -> list[Operand]:
-    """Return a node's inputs, constants as they are."""
+    """Return a node's inputs, with constants left as constants."""
     found: list[Operand] = []
     for name in filter(None, node.inputs):
         const = b.const(name)
@@ -51,9 +51,9 @@ def operands(b: GraphReader, node: GraphNode) -> list[Operand]:
 
 
 def meet(b: GraphReader, node: GraphNode, given: Sequence[Operand], apart: Sequence[int] | None = None) -> Meeting:
-    """Return operands broadcast. OpaqueNode if a shape is not known, or if they do not go together.
+    """Return operands broadcast. OpaqueNode if a shape is unknown or they do not fit together.
 
-    `apart` says how many of the last axes of each are not broadcast, such as those of matrices.
+    `apart` says how many last axes of each operand are not broadcast, such as those of matrices.
     """
     xs, tails = list(given), [0] * len(given) if apart is None else apart
     if any(isinstance(x, Handle) and x.axes is None for x in xs):
@@ -74,7 +74,7 @@ def meet(b: GraphReader, node: GraphNode, given: Sequence[Operand], apart: Seque
 def join(
     b: GraphReader, node: GraphNode, op: str, given: Sequence[Operand], keys: dict[str, Any] | None = None
 ) -> Handle:
-    """Return what a layer makes of operands that broadcast."""
+    """Return the output of a layer for operands that broadcast."""
     met = meet(b, node, given)
     made = b.pointwise(node.name, op, met.reads, keys)
     made = made.arranged(met.axes)
@@ -82,19 +82,19 @@ def join(
 
 
 def _from_batch(xs: Sequence[Operand], tails: Sequence[int]) -> list[int]:
-    """Return how many axes that meet each operand with a batch has from that on, without repetitions."""
+    """Return the distinct numbers of broadcast axes from the batch on, over operands with a batch."""
     handles = [(x, tail) for x, tail in zip(xs, tails, strict=True) if isinstance(x, Handle)]
     return list(dict.fromkeys([x.rank - tail - x.batch_at for x, tail in handles if x.batch_at is not None]))
 
 
 def _once(b: GraphReader, const: Const, tail: int, ends: Sequence[int]) -> Const:
-    """Return a constant that is the same for each sample of a fixed batch as it is for one."""
+    """Return a constant reduced to one sample if it is the same for all samples of a fixed batch."""
     at = next((at for end in ends if (at := len(const.shape) - tail - end) >= 0), None)
     return const if at is None else b.once(const, at)
 
 
 def _planned(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan | None:
-    """Return how operands broadcast axis by axis, worked out once for these shapes and axes."""
+    """Return how operands broadcast axis by axis, computed once for these shapes and axes."""
     how = tuple([(x.shape, None if isinstance(x, Const) else x.axes, tail) for x, tail in zip(xs, tails, strict=True)])
     if how not in b.plans:
         b.plans[how] = _plan(b, xs, tails)
@@ -103,7 +103,7 @@ def _planned(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Pla
 
 
 def _plan(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan | None:
-    """Return how operands broadcast axis by axis; None if the batch is in the way."""
+    """Return how operands broadcast axis by axis; None if the batch prevents it."""
     parts = [_parts(x) for x in xs]
     fronts = [one[: len(one) - tail] for one, tail in zip(parts, tails, strict=True)]
     rank = max(map(len, fronts))
@@ -143,20 +143,20 @@ def _own(group: Parts) -> Parts:
 
 
 def _meet_batch(column: Sequence[Parts]) -> bool:
-    """Return whether operands meet on an axis that the batch of some is in, at one place; others have one unit."""
+    """Return whether operands can meet on an axis: batches are at one position in it, and the others have size 1."""
     places = {(group.index(BATCH), len(group)) for group in column if BATCH in group}
     return len(places) == 1 and all(BATCH in group or product(group) == 1 for group in column)
 
 
 def _model(column: Sequence[Parts]) -> Parts:
-    """Return the sizes that the result has on an axis: those of the operand with more than one unit, and most parts."""
+    """Return the result's sizes on an axis: those of the operand with more than one unit and the most parts."""
     model = max(map(_own, column), key=lambda group: (product(group) != 1, len(group)))
     holder = next((group for group in column if BATCH in group), None)
     return _own(holder) if holder is not None and product(model) == 1 else model
 
 
 def _as(model: Parts, group: Parts) -> Parts | None:
-    """Return the sizes of one operand on an axis, as many as the result has; None if they do not broadcast."""
+    """Return an operand's sizes on an axis, split like the result's; None if they do not broadcast."""
     if product(group) == 1:
         return [1] * len(model)
     if len(group) == len(model) and all(_meets(n, m) for n, m in zip(group, model, strict=True)):
@@ -165,7 +165,7 @@ def _as(model: Parts, group: Parts) -> Parts | None:
 
 
 def _width(x: Operand, tail: int) -> int:
-    """Return how many axes of its sample the last axes of an operand are."""
+    """Return how many of its sample's axes the last `tail` axes of an operand consist of."""
     return sum(len(_own(group)) for group in _parts(x)[-tail:]) if tail else 0
 
 
@@ -175,14 +175,14 @@ def _meets(n: Size, other: Size) -> bool:
 
 
 def _parts(x: Operand) -> list[Parts]:
-    """Return the sizes that each axis of an operand is made of."""
+    """Return the sizes that each axis of an operand consists of."""
     if isinstance(x, Const):
         return [[n] if n != 1 else [] for n in x.shape]
     return [x.sizes_at(at, BATCH) for at in range(x.rank)]
 
 
 def _reads(b: GraphReader, node: GraphNode, xs: Sequence[Operand], tails: Sequence[int], plan: Plan) -> list[Handle]:
-    """Return operands as layers of the samples that they need."""
+    """Return operands as layers with the samples they must have."""
     wide = sum(map(len, plan.groups))
     reads = []
     for at, (x, sample, tail) in enumerate(zip(xs, plan.samples, tails, strict=True)):
@@ -195,7 +195,7 @@ def _reads(b: GraphReader, node: GraphNode, xs: Sequence[Operand], tails: Sequen
 def _read(
     b: GraphReader, node: GraphNode, x: Operand, sample: Parts, at: int, most: int, *, whole: bool = False
 ) -> Handle:
-    """Return an operand as a layer of this sample; sizes of 1 in front may be left out if it need not be `whole`."""
+    """Return an operand as a layer with this sample; leading sizes of 1 may be left out unless `whole`."""
     if isinstance(x, Const):
         sizes = [n for n in (sample if whole else stripped(sample)) if isinstance(n, int)]
         counts = node.op in ("Add", "Mul") and x.kind == "float" and x.size > 1
@@ -208,11 +208,11 @@ def _read(
 
 
 def _fits(x: Handle, sample: Parts, most: int) -> bool:
-    """Return whether an operand has this sample, sizes of 1 in front left out if it has at most so many axes."""
+    """Return whether an operand has this sample, up to leading sizes of 1 if it has at most `most` axes."""
     return stripped(x.shape) == stripped(sample) and (len(x.shape) <= most or len(x.shape) == len(sample))
 
 
 def stripped(sizes: Sequence[Size]) -> tuple[Size, ...]:
-    """Return sizes without the ones in front."""
+    """Return sizes without leading ones."""
     at = next((at for at, n in enumerate(sizes) if n != 1), len(sizes))
     return tuple(sizes[at:])

@@ -1,4 +1,4 @@
-"""Constants of an ONNX file: their shapes, their numbers if they are few, and how the rest is read."""
+"""Constants of an ONNX file: their shapes, their numbers if few, and functions that read the rest."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ FLOATS = {1, 10, 11, BFLOAT16}
 FLOAT, INT64, BOOL = 1, 7, 9
 INTEGERS = {2, 3, 4, 5, 6, 7, 9, 12, 13}
 INITIALISER = "initializer"
-"""The `origin` of the constants that count as parameters."""
+"""The `origin` of constants that count as parameters."""
 FOLDED = "folded"
-"""The `origin` of numbers that are worked out here, among which may be open sizes."""
+"""The `origin` of numbers that are computed here, which may be open sizes."""
 
 Number = Size | float
 ArrayReader = Callable[[], Any]
 Values = list[Number] | Callable[[], list[Number] | None] | None
-"""Numbers in a row, what gives them, or None."""
+"""Flat numbers, a function that returns them, or None."""
 
 
 def package() -> Any:
@@ -44,16 +44,16 @@ def first_line(error: Exception) -> str:
 
 
 def words(value: str | bytes) -> str:
-    """Return a text of a file, which protobuf gives as bytes if it is not UTF-8."""
+    """Return a text of a file, which protobuf returns as bytes if it is not UTF-8."""
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 LONGEST_KEY = 400
-"""Characters of a key; of a longer one its hash is as good."""
+"""The most characters of a key; longer ones are hashed."""
 
 
 class Const:
-    """A value that is the same for every input: its shape, its numbers if they are few, and how they are read."""
+    """A value that does not depend on the input: its shape, its numbers if few, and how they are read."""
 
     __slots__ = (
         "_is_open",
@@ -84,35 +84,35 @@ class Const:
         cost: int = 0,
     ):
         self.shape, self.kind, self.read, self.origin, self.key = tuple(shape), kind, read, origin, key
-        """`kind` is float, int or other; `origin` INITIALISER, or where else it is from; `key` tells it from others."""
+        """`kind` is float, int or other; `origin` is INITIALISER or another source; `key` identifies the constant."""
         self.uniform = uniform
-        """Return whether it holds one number, again and again, as norms do before they are trained."""
+        """The function that returns whether it repeats one number, as in untrained norms."""
         self._values, self._roots = values, roots
         self._is_open: bool | None = None
         self.cost = cost + prod(self.shape)
-        """How many numbers are worked out when it is read: its own, and those of the constants that it is made of."""
+        """The numbers that are computed when it is read: its own, and those of the constants it is made of."""
         self.of: Const | None = None
-        """The constant whose numbers it has in another shape."""
+        """The constant that this one is a reshape of."""
         self.filled = False
-        """Whether a node fills it with one number: a weight where a layer reads it, but nothing that is computed."""
+        """Whether a node fills it with one number: it is a weight where a layer reads it, but not in computations."""
 
     @property
     def roots(self) -> Mapping[str, int]:
-        """The sizes of the trained arrays that it is made of, by their keys: by default its own."""
+        """The sizes of the trained arrays that it is made of, by key; by default its own."""
         if self._roots is None:
             return {self.key: self.size} if self.trained and self.key else {}
         return self._roots
 
     @property
     def values(self) -> list[Number] | None:
-        """Its numbers in a row, None if they are many or not there."""
+        """Its flat numbers; None if there are many or they are missing."""
         if callable(self._values):
             self._values = self._values()
         return self._values
 
     @property
     def is_open(self) -> bool:
-        """True if some of its numbers are open sizes: those of a file are not."""
+        """Whether some of its numbers are open sizes, as only computed ones can be."""
         if self._is_open is None:
             self._is_open = self.origin == FOLDED and any(isinstance(n, Open) for n in self.values or ())
         return self._is_open
@@ -124,12 +124,12 @@ class Const:
 
     @property
     def trained(self) -> bool:
-        """True if its values count as parameters: those of a float initialiser do."""
+        """Whether its values count as parameters, as those of a float initialiser do."""
         return self.kind == "float" and self.origin == INITIALISER
 
     @property
     def varies(self) -> bool:
-        """True if it is known to hold different numbers; the file may have only the shape of an array."""
+        """Whether it is known to hold different numbers; the file may have only an array's shape."""
         return not self.uniform() and (self.values is not None or self.size > MOST_READ)
 
     @property
@@ -138,18 +138,18 @@ class Const:
         return self.size if self.trained else 0
 
     def scalar(self) -> float | int | None:
-        """Return the one number that it holds, None if it holds several, or if the number is not known."""
+        """Return its single number; None if it holds several or is unknown."""
         values = self.values if self.size == 1 else None
         return values[0] if values and isinstance(values[0], (int, float)) else None
 
     def aligned(self, rank: int) -> tuple[int, ...]:
-        """Return its shape with axes of 1 in front, up to this rank."""
+        """Return its shape with leading axes of size 1, up to this rank."""
         return (1,) * (rank - len(self.shape)) + self.shape
 
     def derived(
         self, shape: Sequence[int], change: Callable[[Any], Any], key: str | None = None, values: Values = None
     ) -> Const:
-        """Return a constant that is read from this one, its array then changed."""
+        """Return a constant whose array is a function of this one's."""
         whole = self.key and key and _shortened(f"{self.key} {key}")
 
         def read() -> Any:
@@ -177,16 +177,16 @@ class Const:
 
     def reshaped(self, shape: Sequence[int]) -> Const:
         """Return the same numbers in another shape."""
-        first = self.of or self  # so that a long chain is read at once
+        first = self.of or self  # so that long chains are read in one step
         made = first.derived(shape, lambda a: a.reshape(shape), f"as {shape}", lambda: first.values)
         made.of = first
         return made
 
     def once(self, axis: int) -> Const | None:
-        """Return one unit of an axis along which all are the same; None if they are not, or not known to be."""
+        """Return one unit of an axis along which all are equal; None if they differ or are unknown."""
         try:
             array = self.read()
-        except SpecError:  # the file has only its shape
+        except SpecError:  # the file has only the shape
             return None
         one = (slice(None),) * axis + (slice(0, 1),)
         if not (array == array[one]).all():
@@ -196,7 +196,7 @@ class Const:
 
 
 def _shortened(key: str) -> str:
-    """Return a key that tells an array from others, short also for one that is changed again and again."""
+    """Return an identifying key that stays short even for an array changed many times."""
     if len(key) <= LONGEST_KEY:
         return key
     from hashlib import sha256
@@ -205,7 +205,7 @@ def _shortened(key: str) -> str:
 
 
 def of_values(values: Sequence[Number], kind: str, shape: Sequence[int] | None = None) -> Const:
-    """Return a constant of numbers that are worked out here, in a row unless a shape is given."""
+    """Return a constant of computed numbers, which by default has one axis."""
     sizes = [len(values)] if shape is None else shape
 
     def read() -> Any:
@@ -221,7 +221,7 @@ def of_values(values: Sequence[Number], kind: str, shape: Sequence[int] | None =
 
 
 def of_array(array: Any, origin: str, key: str | None = None, roots: Mapping[str, int] | None = None) -> Const:
-    """Return an array of NumPy as a constant, made of the trained arrays `roots`."""
+    """Return a NumPy array as a constant made of the trained arrays `roots`."""
     kind = {"f": "float", "i": "int", "u": "int", "b": "int"}.get(array.dtype.kind, "other")
 
     def values() -> list[Number] | None:
@@ -236,7 +236,7 @@ def of_array(array: Any, origin: str, key: str | None = None, roots: Mapping[str
 
 
 def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = None) -> Const:
-    """Return a TensorProto as a constant, its data not yet read. SpecError for impossible sizes."""
+    """Return a TensorProto as a constant, without reading its data yet. SpecError for impossible sizes."""
     shape = tuple(tensor.dims)
     if len(shape) > 32 or any(not 0 <= n <= LARGEST for n in shape):
         raise SpecError(f"the constant {shown(words(tensor.name))} has the shape {shown(list(shape))}")
@@ -247,7 +247,7 @@ def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = No
             array = package().numpy_helper.to_array(_of_its_size(tensor), folder or "")
             return array.astype("float32") if tensor.data_type == BFLOAT16 else array
         except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx raise for data that do not fit
-            if not has_data(tensor):  # to look at them is to copy them
+            if not has_data(tensor):  # accessing the data would copy them
                 raise ShapeAlone(f"the file has only the shape of {shown(words(tensor.name))}, not its data") from None
             raise SpecError(f"the data of {shown(words(tensor.name))} cannot be read: {first_line(error)}") from None
 
@@ -263,7 +263,7 @@ def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = No
 
 
 def _of_its_size(tensor: Any) -> Any:
-    """Return a tensor whose data in another file have their length: onnx would read to the end of the file."""
+    """Return a tensor with the length of its external data set, as onnx would read to the end of the file."""
     if not tensor.data_location:
         return tensor
     helper, own = package().helper, type(tensor)()
@@ -281,12 +281,12 @@ _FIELDS = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", 
 
 
 def has_data(tensor: Any) -> bool:
-    """Return whether a tensor is more than its shape."""
+    """Return whether a tensor has data, not only a shape."""
     return bool(tensor.data_location) or 0 in tensor.dims or any(len(getattr(tensor, field)) for field in _FIELDS)
 
 
 def _is_uniform(tensor: Any) -> bool:
-    """Return whether a tensor is one number again and again; what is multiplied by 0 may be 0 and -0."""
+    """Return whether a tensor repeats one number; 0 and -0 count as equal, as after multiplying by 0."""
     size, raw = prod(tensor.dims), tensor.raw_data
     if raw and size and len(raw) % size == 0:
         each = len(raw) // size
@@ -298,5 +298,5 @@ def _is_uniform(tensor: Any) -> bool:
 
 
 def shortest(value: float) -> float:
-    """Return the shortest decimal that is the same float32: 0.2 for 0.20000000298."""
+    """Return the shortest decimal that equals the float32: 0.2 for 0.20000000298."""
     return float(f"{value:.7g}") if abs(value) < 1e38 else value

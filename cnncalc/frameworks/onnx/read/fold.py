@@ -1,4 +1,4 @@
-"""Constants folded as far as shapes need: Shape, Gather, Concat and their kind on small lists of sizes."""
+"""Constant folding as far as shapes need it: Shape, Gather, Concat and similar ops on small lists of sizes."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from .const import (
 from .model import GraphNode, OnnxGraph
 
 Inputs = Sequence[Const | None]
-"""A node's inputs: None for one that is left out, or not a constant, and after the last."""
+"""A node's inputs: None for one that is left out or is not a constant, and after the last."""
 Fold = Callable[[GraphNode, Const, Inputs], Const | None]
-"""Return the constant that a node makes of constants, the first of them apart; None if that is not worked out."""
+"""A function that returns the constant a node makes from its first input and all inputs; None if not computed."""
 FOLDS: Registry[str, Fold] = Registry()
 N = TypeVar("N", bound=Size)
 
 
 @FOLDS.register("Identity")
 def _identity(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """Return the same again; another parameter, if it may be one number again and again.
+    """Return the same constant, or a separate parameter if it may repeat one number.
 
-    Exporters make one of several that hold equal numbers, as biases do before they are trained.
+    Exporters merge arrays with equal numbers, such as untrained biases.
     """
     roots = {node.outputs[0]: source.size} if source.trained and not source.varies else source.roots
     same: dict[str, Any] = {"origin": source.origin, "uniform": source.uniform, "roots": roots, "cost": source.cost}
@@ -49,7 +49,7 @@ def _cast(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     kind = "float" if to in FLOATS else "int"
     try:
         dtype = package().helper.tensor_dtype_to_np_dtype(to)
-    except KeyError:  # no type has this number
+    except KeyError:  # unknown type number
         return None
 
     def read() -> object:
@@ -68,7 +68,7 @@ def _cast(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 
 
 def _constant(node: GraphNode, folder: str | None) -> Const | None:
-    """Return a Constant node's value, from whichever attribute holds it; None for a text or a sparse tensor."""
+    """Return a Constant node's value from the attribute that holds it; None for a text or a sparse tensor."""
     tensor = node.tensor("value")
     if tensor is not None:
         return of_tensor(tensor, "constant", folder, node.outputs[0] if node.outputs else None)
@@ -82,7 +82,7 @@ def _constant(node: GraphNode, folder: str | None) -> Const | None:
 
 @FOLDS.register("ConstantOfShape")
 def _constant_of_shape(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """Return one number repeated; many floats are taken for weights, as in the files that come with onnx."""
+    """Return one number repeated; many floats count as weights, as in onnx's own test files."""
     shape = numbers(source)
     if shape is None or min(shape, default=1) < 0:
         return None
@@ -123,7 +123,7 @@ def _reshape(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 
 
 def axes_of(node: GraphNode, given: Inputs, rank: int, default: list[int] | None = None) -> list[int] | None:
-    """Return the axes of an attribute, or of the second input, from 0 on; None if they are not known."""
+    """Return the axes of an attribute or of the second input, counted from 0; None if unknown."""
     listed = None if node.has("axes") or not node.input(1) else given[1]
     if listed is not None and listed.size > rank:
         raise node.wrong(f"names {listed.size:,} axes of {rank}")
@@ -132,9 +132,9 @@ def axes_of(node: GraphNode, given: Inputs, rank: int, default: list[int] | None
 
 
 def squeezed(node: GraphNode, given: Inputs, shape: Sequence[N]) -> list[N | int] | None:
-    """Return a shape without the axes of a Squeeze, by default all of 1, or with the new ones of an Unsqueeze.
+    """Return a shape without a Squeeze's axes (by default all of size 1), or with an Unsqueeze's new axes.
 
-    None if the axes are not known. SpecError if they are impossible.
+    None if the axes are unknown. SpecError if they are impossible.
     """
     rank = len(shape)
     if node.op == "Squeeze":
@@ -160,7 +160,7 @@ def _squeeze(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 
 
 def _row(const: Const | None) -> list[Number] | None:
-    """Return the numbers of a constant of one axis, None for any other."""
+    """Return the numbers of a constant with one axis; None for others."""
     return const.values if const is not None and len(const.shape) == 1 else None
 
 
@@ -195,7 +195,7 @@ def _slice(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 
 
 def slices_of(node: GraphNode, given: Inputs) -> list[tuple[int, int, int, int]] | None:
-    """Return (axis, start, stop, step) for each axis that a Slice cuts; None if they are not constants."""
+    """Return (axis, start, stop, step) for each axis of a Slice; None if they are not constants."""
     starts, stops = integers(node, "starts", given, 1), integers(node, "ends", given, 2)
     if starts is None or stops is None:
         return None
@@ -209,7 +209,7 @@ def slices_of(node: GraphNode, given: Inputs) -> list[tuple[int, int, int, int]]
 
 
 def _quotient(a: Number, b: Number) -> Number:
-    """Return a/b, of integers cut off towards zero, as in C++."""
+    """Return a/b; for integers truncated towards zero, as in C++."""
     if isinstance(a, float) or isinstance(b, float):
         return a / b  # type: ignore[operator]
     if isinstance(a, Open) or isinstance(b, Open):
@@ -231,11 +231,11 @@ ELEMENTWISE: Mapping[str, Callable[..., Number]] = {
     "LessOrEqual": lambda a, b: int(a <= b),
     "Where": lambda c, a, b: a if c else b,
 }
-"""Functions of numbers that may be open sizes. TypeError for those that are not worked out for these."""
+"""Functions of numbers that may be open sizes. TypeError if they cannot be computed for open sizes."""
 
 
 def _same(a: Number, b: Number) -> bool:
-    """Return whether two numbers are equal; an open size is none that is negative or 0. TypeError if not known."""
+    """Return whether two numbers are equal; an open size is positive. TypeError if unknown."""
     opened = [n for n in (a, b) if isinstance(n, Open)]
     if opened and a != b and not any(isinstance(n, (int, float)) and n < 1 for n in (a, b)):
         raise TypeError
@@ -244,7 +244,7 @@ def _same(a: Number, b: Number) -> bool:
 
 @FOLDS.register(*ELEMENTWISE)
 def _elementwise(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """Apply the op number by number, an operand of one number repeated, if some are open sizes."""
+    """Apply the op number by number, broadcasting single numbers, if some are open sizes."""
     consts = [one for one in given if one is not None]
     shape = broadcast(*[one.shape for one in consts])
     if shape is None or len(consts) < len(node.inputs) or not any(one.is_open for one in consts):
@@ -259,14 +259,14 @@ def _elementwise(node: GraphNode, source: Const, given: Inputs) -> Const | None:
         return None
     try:
         results = [ELEMENTWISE[node.op](*column) for column in zip(*columns, strict=True)]
-    except (TypeError, ZeroDivisionError, ValueError, OverflowError):  # an open size, or no result
+    except (TypeError, ZeroDivisionError, ValueError, OverflowError):  # an open size or no result
         return None
     beyond = any(isinstance(v, int) and abs(v) > LARGEST for v in results)
     return None if beyond else of_values(results, consts[-1].kind, sizes)
 
 
 def broadcast(*shapes: Sequence[Size]) -> tuple[Size, ...] | None:
-    """Return the shape that these broadcast to; None if they do not."""
+    """Return the shape that these broadcast to; None if they do not broadcast."""
     rank = max(map(len, shapes), default=0)
     out: list[Size] = []
     for at in range(-rank, 0):
@@ -280,7 +280,7 @@ def broadcast(*shapes: Sequence[Size]) -> tuple[Size, ...] | None:
 
 @FOLDS.register("DequantizeLinear")
 def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """Return a weight that is kept as integers: (w - zero)*scale, by units of an axis, or by blocks of these."""
+    """Return a weight stored as integers, (w - zero)*scale, with scales per unit of an axis or per block of units."""
     scale, zero = given[1:3]
     if scale is None:
         return None
@@ -292,7 +292,7 @@ def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
         raise node.wrong(f"needs 1 scale and zero, or {show(sizes)} of them, for {show(source.shape)}")
 
     def over(one: Const) -> Any:
-        """Return scales or zeros in the shape that broadcasts with the weight."""
+        """Return scales or zeros in a shape that broadcasts with the weight."""
         array = one.read()
         if one.size == 1:
             return array.reshape(())
@@ -315,14 +315,14 @@ def inputs_of(node: GraphNode, constants: Mapping[str, Const]) -> Inputs:
 
 
 def integers(node: GraphNode, name: str, given: Inputs, at: int, default: list[int] | None = None) -> list[int] | None:
-    """Return the integers of an attribute, as old operator sets have them, or of an input; None if not known."""
+    """Return the integers of an attribute (in old operator sets) or of an input; None if unknown."""
     if node.has(name):
         return node.ints(name)
     return numbers(given[at]) if node.input(at) else default
 
 
 def numbers(const: Const | None) -> list[int] | None:
-    """Return a constant's integers, None if one of them is open or not an integer."""
+    """Return a constant's integers; None if one of them is open or not an integer."""
     values = None if const is None else const.values
     if values is None:
         return None
@@ -334,6 +334,7 @@ UNARY = (
     *("Abs", "Acos", "Asin", "Atan", "Ceil", "Cos", "Erf", "Exp", "Floor", "Log", "Neg", "Not", "Reciprocal", "Relu"),
     *("Round", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "Clip", "LeakyRelu", "Cast"),
     *("BatchNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization", "Softmax"),
+    *("CumSum", "Trilu"),
 )
 """Operators whose result has the shape of their first input."""
 MET = (
@@ -356,7 +357,7 @@ MADE = (
         "Slice",
         "Split",
     ),
-    *("MatMul", "Gemm", "Trilu", "CumSum", "ArgMax", "ArgMin", "NonZero", "Size", "Shape", "ScatterND"),
+    *("MatMul", "Gemm", "ArgMax", "ArgMin", "NonZero", "Size", "Shape", "ScatterND"),
     *("Range", "Expand", "Tile", "Identity", "QuantizeLinear", "EyeLike"),
     *("GatherND", "Einsum"),
 )
@@ -376,7 +377,7 @@ def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> list
     given, how = inputs_of(node, constants), FOLDS.get(node.op)
     made = how(node, given[0], given) if how is not None and given[0] is not None else None
     if made is not None:
-        graph.numbers -= made.size if made.size <= MOST_READ else 0  # which are kept when they are read
+        graph.numbers -= made.size if made.size <= MOST_READ else 0  # small results are cached when read
         return [made] if graph.numbers >= 0 else None
     own = [one for one in given if one is not None]
     if node.op not in EVALUATED or not own or any(one.is_open for one in own):
@@ -385,11 +386,11 @@ def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> list
 
 
 def _evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGraph) -> list[Const] | None:
-    """Return what onnx's own functions make of constants: few numbers now, whole arrays when they are read."""
+    """Return the results of onnx's own functions for constants: few numbers now, whole arrays when read."""
     names = {name: one for name, one in zip(node.inputs, given, strict=False) if name and one is not None}
     largest = max(own, key=lambda one: (bool(one.roots), one.size))  # a shape may have more numbers than an array
     roots = {key: size for one in own if not one.filled for key, size in one.roots.items() if size > 1}
-    origin = largest.origin if roots else "computed"  # from numbers alone, as ranges are
+    origin = largest.origin if roots else "computed"  # from numbers only, like ranges
 
     def run() -> list[Any]:
         return evaluate(node, {name: one.read() for name, one in names.items()}, graph.opset)
@@ -399,7 +400,7 @@ def _evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGrap
         return None
     if shape is not None and prod(shape) > MOST_READ:
         kind = given[1].kind if node.op == "Where" and given[1] else largest.kind
-        uniform = largest.uniform if len(own) == 1 else lambda: False
+        uniform = largest.uniform if len(own) == 1 and node.op != "Trilu" else lambda: False
         how: dict[str, Any] = {"origin": origin, "key": node.outputs[0], "uniform": uniform, "roots": roots}
         return [Const(shape, kind, lambda: run()[0], **how, cost=cost)]
     cost += NUMBERS_A_NODE + (_most_made(node, own) if shape is None else prod(shape))
@@ -410,13 +411,13 @@ def _evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGrap
         made = run()
     except SpecError:
         return None
-    if any(array is None for array in made):  # an output that the operator does not have
+    if any(array is None for array in made):  # the operator lacks this output
         return None
     return [of_array(array, origin, out, roots) for array, out in zip(made, node.outputs, strict=False)]
 
 
 def _shape(node: GraphNode, own: list[Const], given: Inputs) -> tuple[int, ...] | None:
-    """Return the shape of a node's result where it is simple to tell."""
+    """Return the shape of a node's result if it is simple to determine."""
     first = own[0].shape
     if node.op in UNARY:
         return first
@@ -435,7 +436,7 @@ def _shape(node: GraphNode, own: list[Const], given: Inputs) -> tuple[int, ...] 
 
 
 def _most_made(node: GraphNode, own: Sequence[Const]) -> int:
-    """Return a bound of the numbers that an operator makes, or works on, whose result has a shape of its own."""
+    """Return an upper bound on the numbers that an operator makes or works on, if its result has its own shape."""
     first, *others = own
     if node.op in ("Einsum", "GatherND"):
         return prod([one.size for one in own])
@@ -457,7 +458,7 @@ def _length(ends: list[Const]) -> tuple[int] | None:
 
 
 def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int) -> list[Any]:
-    """Return the arrays that onnx's reference makes of arrays. SpecError if it cannot."""
+    """Return the results of onnx's reference implementation. SpecError if it fails."""
     import warnings
 
     onnx = package()
@@ -469,7 +470,7 @@ def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int) -> list[Any
         graph = helper.make_graph([node.proto], "folded", inputs, outputs)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numbers beyond those of their type are what it makes of them
+            warnings.simplefilter("ignore")  # overflow gives whatever the reference gives
             results = ReferenceEvaluator(model).run(None, dict(arrays))
         made = dict(zip([one.name for one in outputs], results, strict=True))
     except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx raise for what does not fit

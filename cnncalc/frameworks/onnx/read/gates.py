@@ -1,4 +1,4 @@
-"""Functions that exporters write as several nodes: x times a function of x."""
+"""Gates that exporters write as several nodes: x times a function of x."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .reader import GraphReader
 Inner = list[GraphNode]
 X = "x"
 Pattern = str | float | tuple[Any, ...]
-"""X, a number, an operator with its operands in any order, or a number times operands: (PRODUCT, number, *operands)."""
+"""A pattern: X, a number, an operator with operands in any order, or (PRODUCT, number, *operands)."""
 PRODUCT = "product"
 MOST_PRODUCTS = 6
-"""The most products, one inside of the other, in which a gate is looked for: x*x*x times a number has three."""
+"""The most nested products in which a gate is searched: x*x*x times a number has three."""
 
 
 class Gate(NamedTuple):
@@ -25,7 +25,7 @@ class Gate(NamedTuple):
     op: str
     factor: float
     pattern: Pattern
-    """The nodes that f is written as."""
+    """The pattern of the nodes that f is written as."""
     keys: dict[str, Any] = {}
 
 
@@ -49,13 +49,13 @@ GATES = (
 
 
 def _is_own(b: GraphReader, node: GraphNode) -> bool:
-    """Return whether a node is still a layer by itself."""
+    """Return whether a node is still a separate layer."""
     layer = b.value(node.outputs[0]).layer
     return layer.name == printable(node.name) and layer in b.made
 
 
 class Product(NamedTuple):
-    """A product of several, its numbers taken together."""
+    """A product of several factors, with its numbers multiplied together."""
 
     names: list[str]
     factor: float
@@ -63,7 +63,7 @@ class Product(NamedTuple):
 
 
 def gate(b: GraphReader, node: GraphNode) -> bool:
-    """Return whether a product is one of GATES; its layer then replaces those of its parts."""
+    """Return whether a product is one of GATES, whose layer then replaces those of its parts."""
     product = _product(b, node)
     if product is None or len(product.names) != 2:
         return False
@@ -81,9 +81,9 @@ def gate(b: GraphReader, node: GraphNode) -> bool:
 
 
 def _product(b: GraphReader, node: GraphNode, below: int = MOST_PRODUCTS) -> Product | None:
-    """Return the factors of a node, also those of products that only it reads; None if an array is among them.
+    """Return the factors of a node, including those of products that only it reads; None if one is an array.
 
-    `below` is how many products below it are looked through.
+    `below` is the number of nested products that are searched.
     """
     names: list[str] = []
     factor, inner = 1.0, []
@@ -108,7 +108,7 @@ def _product(b: GraphReader, node: GraphNode, below: int = MOST_PRODUCTS) -> Pro
 
 
 def _match(b: GraphReader, name: str, pattern: Pattern, x: str) -> Inner | None:
-    """Return the nodes that make a value from x as a pattern says; None if they do not."""
+    """Return the nodes that make a value from x according to a pattern; None if they do not match."""
     if not isinstance(pattern, tuple):
         value = None if pattern == X else b.scalar(name)
         same = name == x if value is None else isclose(value, pattern, rel_tol=1e-4)  # type: ignore[arg-type]
@@ -135,7 +135,7 @@ def _match(b: GraphReader, name: str, pattern: Pattern, x: str) -> Inner | None:
 
 
 def _fits(b: GraphReader, node: GraphNode) -> bool:
-    """Return whether the attributes and the bounds of a node are those of a gate."""
+    """Return whether the attributes and bounds of a node are those of a gate."""
     if node.op == "HardSigmoid":
         return isclose(node.number("alpha", 0.2), 1 / 6, rel_tol=1e-5) and node.number("beta", 0.5) == 0.5
     return node.op != "Clip" or b.value(node.outputs[0]).layer.op == "relu6"

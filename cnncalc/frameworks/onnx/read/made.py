@@ -1,4 +1,4 @@
-"""Layers, each traced when it is made, so that the next ones know the shapes that they read."""
+"""Layers that are traced as they are made, so that later ones know the shapes of their inputs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ....axes import Fields, begin
 from ....dialects import dialect_named
 from ....errors import CnncalcError
 from ....layers import OPS, Env, Layer
+from ....layers.base import Trace
 from ....limits import NUMBERS_A_LAYER, Limit
 from ....sizes import LARGEST, MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, known, product
 from ...build import NO_FIGURES, Draft, SpecBuilder, group_of, printable
@@ -19,64 +20,64 @@ from .const import Const
 ENV = Env(dialect_named("onnx"), channels_last=False)
 T = TypeVar("T")
 Full = Sequence[Size] | None
-"""A shape as the file has it; None if nothing is known of it."""
+"""The file's shape of a value; None if nothing is known of it."""
 
 COMPLETED = ("bias", "scale", "center")
-"""The keys of the weights that a later node may give a layer, which one that shares the others then does not have."""
+"""The keys of weights that a later node may add to a layer, which a layer sharing the other weights then lacks."""
 Reads = Handle | Sequence[Handle]
 Keys = Mapping[str, Any] | None
 Weights = Mapping[str, Const | None] | None
 
 
 class OpaqueNode(Exception):
-    """The exception for a node for which there is no layer, with what is known of it."""
+    """A node for which there is no layer, with what is known of it."""
 
     def __init__(self, shape: Full = None, *, params: int | None = None, macs: int | None = 0, known: bool = True):
-        """Keep what is known: `params` are by default those of the node's arrays; without `known` all there is."""
+        """Keep what is known: by default `params` are those of the node's arrays; `known` says whether figures are."""
         super().__init__()
         self.shape, self.params, self.macs, self.known = shape, params, macs, known
 
 
 def needed(value: T | None) -> T:
-    """Return a fact that a layer depends on. OpaqueNode if it is None: not known."""
+    """Return a fact that a layer depends on. OpaqueNode if it is None, which means unknown."""
     if value is None:
         raise OpaqueNode(known=False)
     return value
 
 
 class Quantised(NamedTuple):
-    """How whole numbers stand for real ones: (number - zero)*scale, one for all or one for each channel."""
+    """How integers stand for real numbers: (number - zero)*scale, for all or per channel."""
 
     scale: tuple[float, ...]
     zero: tuple[float, ...]
     of: str | None = None
-    """The node whose scale it is, if that is not known before it is run."""
+    """The node that computes the scale, if it is only known at run time."""
     shifted: bool = False
-    """Whether that node's zero is added to them."""
+    """Whether that node's zero point is added."""
 
     @property
     def per_channel(self) -> bool:
-        """True if there are several scales or zeros."""
+        """Whether there are several scales or zeros."""
         return len(self.scale) > 1 or len(self.zero) > 1
 
 
 class Maps(NamedTuple):
-    """A tensor as a layer needs it that takes a batch, then channels and space; and its first axis as it was."""
+    """A tensor in the form (batch, channels, *space) that many layers need, with its original first axis."""
 
     x: Handle
-    """The sample is all but the first axis."""
+    """The value, whose sample is all but the first axis."""
     first: tuple[int, ...]
-    """What the first axis was made of."""
+    """What the first axis consisted of."""
     folded: Shape
-    """The sizes of the axes of the sample that were folded into the batch."""
+    """The sizes of the sample's axes that were folded into the batch."""
 
 
 Traced = tuple[Layer | None, Shape | None, Fields | None]
-"""A layer, the shape and the fields of its output; None for what cannot be."""
+"""A layer, and the shape and fields of its output; None for what is impossible."""
 
 
 def _trace(layer: Draft, shapes: Sequence[Shape | None], fields: Sequence[Fields]) -> Traced:
-    """Return what a layer makes of values of these shapes, of which one may be unknown."""
+    """Return the trace of a layer for inputs of these shapes, which may be unknown."""
     cls, nd = OPS[layer.op]
     made = None
     try:
@@ -96,38 +97,48 @@ def _trace(layer: Draft, shapes: Sequence[Shape | None], fields: Sequence[Fields
         return made, None, None
 
 
+def made_of(op: str, keys: Mapping[str, Any], sample: Shape) -> Trace | None:
+    """Return what a layer makes of a sample of this shape; None if it is impossible."""
+    cls, nd = OPS[op]
+    try:
+        layer = cls(op, nd, {key: cls.KEYS[key](value, nd) for key, value in keys.items()})
+        return layer.trace(sample, begin(sample, ()), ENV)
+    except CnncalcError:
+        return None
+
+
 class LayerMaker:
-    """The layers of a graph as they are made, and the axes of their outputs, among which the batch may be."""
+    """The layers of a graph as they are made, and the axes of their outputs, possibly with the batch among them."""
 
     def __init__(self, batch: Size | None, limit: Limit):
-        """`batch` is the size of the batch, None if the graph has none; `limit` counts the layers."""
+        """`batch` is the size of the batch (None if the graph has none); `limit` counts the layers."""
         self._limit = limit
         self.batch: Size = 1 if batch is None else batch
         self.has_batch = batch is not None
         self.spec = SpecBuilder(wired=True)
         self.made: dict[Draft, Layer] = {}
-        """The layers, without those that could not be made."""
+        """The layers, without impossible ones."""
         self.whole_input = Draft("input", "input")
-        """The input with its batch as an axis of the sample, if anything reads it so."""
+        """The input with its batch as an axis of the sample, if anything reads it like that."""
         self._fields: dict[Draft, Fields] = {}
         self._traced: dict[tuple[Any, ...], Traced] = {}
-        """What layers of an op, of these keys, make of these shapes and fields."""
+        """The traces of layers by op, keys, shapes and fields."""
         self._unfolded: dict[Draft, Draft] = {}
         self.weighted: set[Draft] = set()
-        """The layers with weights, and those that a layer with weights comes before."""
+        """The layers with weights, and those after a layer with weights."""
         self.arrays: dict[Draft, dict[str, Const]] = {}
-        """The arrays of each layer, by their roles."""
+        """The arrays of each layer, by role."""
         self.misfits: list[tuple[str, Shape, Shape]] = []
-        """The reshapes to sizes that have another number of values: name, the shape before, and the one asked for."""
+        """The reshapes that change the number of values: name, the shape before, and the requested one."""
 
     # Shapes
 
     def full(self, value: Handle) -> tuple[Size, ...] | None:
-        """Return a value's shape as the file has it, None if nothing is known of it."""
+        """Return the file's shape of a value; None if nothing is known of it."""
         return value.full(self.batch)
 
     def tensor(self, layer: Draft, full: Full, batched: bool | None = True) -> Handle:
-        """Return a layer's output of which the file's shape is known: its batch is the axis of the batch's size."""
+        """Return a layer's output with the file's shape, in which the batch is the axis of the batch's size."""
         if full is None or len(full) > MOST_SIZES or any(isinstance(n, int) and not 1 <= n <= LARGEST for n in full):
             return Handle(layer, NOTHING_KNOWN, None, batched)
         sizes = tuple(full)
@@ -148,9 +159,9 @@ class LayerMaker:
     # Layers
 
     def add(self, name: str, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> Handle:
-        """Add a layer and return its output, its axes those of its first input if it has as many, else its own alone.
+        """Add a layer and return its output, with the axes of its first input if their number is the same.
 
-        Constants that other layers of this op have, too, are shared with them. OpaqueNode if there is no such op.
+        Constants that other layers of this op also have are shared. OpaqueNode if there is no such op.
         """
         if op not in OPS or any(key not in OPS[op][0].KEYS for key in keys or ()):
             raise OpaqueNode
@@ -174,7 +185,7 @@ class LayerMaker:
         return Handle(layer, shape, x.axes if same else plain(len(shape)), batched_of(sources))
 
     def _trace(self, layer: Draft, sources: Sequence[Handle]) -> Shape | None:
-        """Return a layer's output shape; None if it is impossible, which the reader of specs will say."""
+        """Return a layer's output shape; None if it is impossible, which the reader of specs will report."""
         shapes = [None if source.axes is None else source.shape for source in sources]
         fields = [self._fields.get(source.layer) or begin(source.shape, ()) for source in sources]
         how = layer.op, repr(layer.keys), tuple(shapes), tuple(fields)
@@ -188,7 +199,7 @@ class LayerMaker:
         return out
 
     def opaque(self, name: str, type: str, full: Full, reads: Sequence[Handle], **figures: int | None) -> Handle:
-        """Add a layer of which only its output's shape and these figures are known, and return its output."""
+        """Add a layer of which only the output shape and these figures are known, and return its output."""
         self._limit.count(1)
         if {True, False} <= {x.batched for x in reads} and all(x.axes is not None for x in reads):
             reads = [self.unfolded(x) for x in reads]
@@ -200,9 +211,9 @@ class LayerMaker:
         return value._replace(layer=layer)
 
     def count(self) -> None:
-        """Say what arrays count as that are of several, or were counted before, or repeat: a parameter counts once.
+        """Record what arrays count as if they are shared, already counted or repeated: each parameter counts once.
 
-        Arrays of one number again and again are not shared but equal: exporters keep one of those before training.
+        Arrays that repeat one number are not shared, just equal: exporters merge those of untrained layers.
         """
         left: dict[str, int] = {}
         for layer in self.spec.layers:
@@ -225,7 +236,7 @@ class LayerMaker:
                 layer.counted = {group: counts[group] for group in held if counts[group] != held[group]}
 
     def pointwise(self, name: str, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> Handle:
-        """Add a layer that works value by value, before axes come back out of the batch if they do in all inputs."""
+        """Add a value-by-value layer, before axes are unfolded from the batch if that is done for all inputs."""
         xs = [reads] if isinstance(reads, Handle) else list(reads)
         if weights or any(x.layer.op != "frombatch" for x in xs):
             return self.add(name, op, reads, keys, weights)
@@ -238,7 +249,7 @@ class LayerMaker:
         return self.add(f"{name}.frombatch", "frombatch", made, {"axes": axes})._replace(shape=shape, axes=xs[0].axes)
 
     def in_steps(self, name: str, x: Handle, own: Quantised) -> Handle:
-        """Return the whole numbers that stand for real ones."""
+        """Return the integers that stand for real numbers."""
         width = max(len(own.scale), len(own.zero))
         scale, zero = [one * width if len(one) == 1 else one for one in own[:2]]
         keys: dict[str, Any] = {"factor": [1 / s for s in scale], "offset": [*zero]}
@@ -271,7 +282,7 @@ class LayerMaker:
             return self.opaque(f"{x.layer.name}.merged", "Reshape", opaque.shape, [whole], **NO_FIGURES)
 
     def without_batch(self, x: Handle, at: int) -> Handle:
-        """Return a tensor whose axis `at` has no part of the batch: one of a batch of 1 has none to lose."""
+        """Return a tensor whose axis `at` does not contain the batch; a batch of 1 can be left out."""
         if x.axes is None or BATCH not in x.axes[at]:
             return x
         if self.batch != 1:
@@ -283,7 +294,7 @@ class LayerMaker:
         return Handle(self.shaped(f"{x.layer.name}.merged", x, full), full, plain(len(full)), x.batched)
 
     def explicit(self, x: Handle, front: int = 0) -> Handle:
-        """Return a tensor with an axis of the sample for each of the file's from `front` on that has none."""
+        """Return a tensor with a sample axis for each of the file's axes from `front` on."""
         if x.axes is None or all(x.axes[front:]):
             return x
         groups = [x.sizes_at(at, BATCH) or ([1] if at >= front else []) for at in range(x.rank)]
@@ -294,7 +305,7 @@ class LayerMaker:
         return Handle(self.shaped(f"{x.layer.name}.axes", x, sample), sample, numbered(apart, where), x.batched)
 
     def along(self, x: Handle, at: int) -> tuple[Handle, int]:
-        """Return a tensor and the axis (the batch is 0) that one of the file's axes is. OpaqueNode if unknown."""
+        """Return a tensor and one of the file's axes in the sample's numbering (batch 0). OpaqueNode if unknown."""
         x = self.without_batch(x, at)
         if x.axes is not None and not x.axes[at]:
             x = self.explicit(x)
@@ -302,7 +313,7 @@ class LayerMaker:
         return x, place + 1
 
     def maps(self, x: Handle) -> Maps:
-        """Return a tensor whose sample is all but the first axis, as windows and norms of channels need it."""
+        """Return a tensor whose sample is all but the first axis, as windows and channel norms need."""
         if x.axes is None or not x.axes:
             return Maps(x, (BATCH,), ())
         for at in range(1, x.rank):
@@ -325,7 +336,7 @@ class LayerMaker:
         return Maps(Handle(inner, rest, batch_first(len(rest)), x.batched), first, x.shape[:folded])
 
     def unmapped(self, name: str, made: Handle, maps: Maps) -> Handle:
-        """Return what a layer made of `maps`, its first axis as it was."""
+        """Return a layer's output for `maps`, with the original first axis."""
         if made.axes is None:
             return made
         groups = [maps.folded, *[(n,) for n in made.shape]]
@@ -337,15 +348,15 @@ class LayerMaker:
         return Handle(back.layer, (*maps.folded, *made.shape), axes, maps.x.batched)
 
     def shaped(self, name: str, x: Handle, sample: Shape) -> Draft:
-        """Return the layer of a sample in another shape; one number is the mean of a single one."""
+        """Return the layer that reshapes a sample; to a single number, it is a mean."""
         if not sample:
             return self.add(name, "mean", x, {"axis": list(range(1, len(x.shape) + 1))}).layer
         return self.add(name, "reshape", x, {"out": sizes_out(sample)}).layer
 
     def permuted(self, name: str, x: Handle, order: Sequence[int]) -> Handle:
-        """Return a tensor with its axes in another order: a layer if that moves values of a sample.
+        """Return a tensor with its axes reordered, by a layer if that moves values of a sample.
 
-        OpaqueNode for an order of more axes or fewer, as that of a Gemm without matrices.
+        OpaqueNode for an order of a different number of axes, as for a Gemm without matrices.
         """
         if len(needed(x.axes)) != len(order) or min(order, default=0) < 0:
             raise OpaqueNode(known=False)
@@ -356,7 +367,7 @@ class LayerMaker:
         return Handle(made.layer, tuple([x.shape[place] for place in places]), axes, x.batched)
 
     def reshaped(self, name: str, x: Handle, full: Sequence[Size]) -> Handle:
-        """Return a tensor in another shape. OpaqueNode if its batch does not stay whole, or its sizes are open."""
+        """Return a tensor in another shape. OpaqueNode if its batch would be split, or its sizes are open."""
         found = regrouped(x, self.batch, full) if x.axes is not None else None
         if found is None and x.batched and isinstance(self.batch, int):
             x = self.unfolded(x)
@@ -375,7 +386,7 @@ class LayerMaker:
         return Handle(layer, sample, axes, x.batched)
 
     def _of_one(self, x: Handle, full: Sequence[Size]) -> tuple[Shape, Axes]:
-        """Return the sample and its axes in a shape that a file with an open batch has only for one sample."""
+        """Return the sample and axes of a shape that a file with an open batch only has for one sample."""
         if x.axes is None or not x.batched or product(full) != product(x.shape) or product(full) == UNKNOWN:
             raise OpaqueNode(full)
         found = regrouped(x._replace(axes=plain(len(x.shape))), 1, full)
@@ -385,7 +396,7 @@ class LayerMaker:
 
 
 def batched_of(reads: Sequence[Handle]) -> bool | None:
-    """Return where the batch of a layer's output is: where that of its inputs is that have one."""
+    """Return whether a layer's output has a batch, from its inputs."""
     kinds = {x.batched for x in reads} - {None}
     return None if not kinds else True in kinds
 
@@ -399,16 +410,16 @@ def sizes_out(sample: Shape) -> list[int]:
 
 
 def _owner(weights: Iterable[Const]) -> tuple[str | None, ...] | None:
-    """Return the key of a layer's weights; None without any, and for those of untrained norms."""
+    """Return the key of a layer's weights; None if it has none, or for untrained norms."""
     keys = tuple([const.key for const in weights])
     return None if not keys or None in keys or all(const.uniform() for const in weights) else keys
 
 
 def _length(value: object) -> int:
-    """Return how many numbers a key's list holds, those in its lists counted; 0 for anything else."""
+    """Return the number of numbers in a key's nested list; 0 for anything else."""
     return len(value) * max(_length(value[0]), 1) if isinstance(value, list) and value else 0
 
 
 def values_of(full: Sequence[Size]) -> int | None:
-    """Return how many values a shape holds, None if a size is open."""
+    """Return the number of values of a shape; None if a size is open."""
     return known(product(full)) if all(isinstance(n, int) for n in full) else None

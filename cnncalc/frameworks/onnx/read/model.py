@@ -1,4 +1,4 @@
-"""An ONNX file as nodes: protobuf read without trusting it, before it becomes layers."""
+"""An ONNX file as nodes: protobuf, which is not trusted, before it becomes layers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .const import INITIALISER, first_line, has_data, of_tensor, package, shorte
 
 
 def parse(data: bytes | memoryview, name: str) -> Any:
-    """Return the ModelProto of a file's bytes, its own functions inlined. SpecError for anything else."""
+    """Return the ModelProto of a file's bytes, with its functions inlined. SpecError for anything else."""
     onnx = package()
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         model = onnx.ModelProto()
         model.ParseFromString(data)
-    except (DecodeError, ValueError, RuntimeError) as error:  # what protobuf's versions raise for broken bytes
+    except (DecodeError, ValueError, RuntimeError) as error:  # the errors of protobuf's versions for broken bytes
         raise SpecError(f"{shown(name, LONGEST_PATH)} is not an ONNX file: {first_line(error)}") from None
     if not model.HasField("graph"):
         raise SpecError(f"{shown(name, LONGEST_PATH)} is not an ONNX file: it holds no graph")
@@ -39,7 +39,7 @@ def parse(data: bytes | memoryview, name: str) -> Any:
 
 
 def _inlined(model: Any, size: int) -> Any:
-    """Return a model of `size` bytes with its own functions inlined. SpecError if that cannot be done."""
+    """Return a model of `size` bytes with its functions inlined. SpecError if that fails."""
     onnx = package()
     from onnx.inliner import inline_local_functions
 
@@ -58,7 +58,7 @@ def _inlined(model: Any, size: int) -> Any:
 
 
 def check_calls(model: Any, size: int) -> None:
-    """SpecError for functions of a model of `size` bytes that call each other in a circle, or make too many nodes.
+    """Raise SpecError for functions of a model of `size` bytes that are recursive or make too many nodes.
 
     onnx would follow them.
     """
@@ -76,20 +76,20 @@ def check_calls(model: Any, size: int) -> None:
 
 
 def _calls(graph: Any) -> list[tuple[str, str]]:
-    """Return the operator of each node of a graph or a function, those in graphs inside of one included."""
+    """Return the operators of all nodes of a graph or function, including nested graphs."""
     return [(words(node.domain), words(node.op_type)) for node in nodes_in(graph)]
 
 
 @lru_cache(maxsize=512)
 def arity(op: str, opset: int) -> tuple[int, int, int, tuple[int, ...]]:
-    """Return the least and the most inputs of an operator, its least outputs, and which inputs must not be left out.
+    """Return an operator's least and most inputs, its least outputs, and the inputs that are required.
 
     There are no bounds for an unknown one.
     """
     onnx = package()
     schema = None
-    for version in ((opset,), ()):  # one that is not in the file's opset is bounded as in the newest
-        with suppress(Exception):  # onnx raises an error of its native code's own for an operator it does not know
+    for version in ((opset,), ()):  # an operator missing in the file's opset has the bounds of the newest
+        with suppress(Exception):  # onnx raises its own native error for unknown operators
             schema = schema or onnx.defs.get_schema(op, *version, "")
     if schema is None:
         return 0, LARGEST, 0, ()
@@ -99,12 +99,12 @@ def arity(op: str, opset: int) -> tuple[int, int, int, tuple[int, ...]]:
 
 
 class GraphNode:
-    """A node: its op, its inputs and outputs by name, its attributes by their types."""
+    """A node: its op, its inputs and outputs by name, and its attributes by type."""
 
     __slots__ = ("attributes", "inputs", "name", "op", "outputs", "proto")
 
     def __init__(self, proto: Any, index: int):
-        """Read a node; one without a name is named for its first output, or its op and its index."""
+        """Read a node; one without a name is named after its first output, or by its op and index."""
         self.proto = proto
         domain, op = words(proto.domain), words(proto.op_type)
         self.op: str = op if domain in ("", "ai.onnx") else f"{domain}.{op}"
@@ -118,33 +118,33 @@ class GraphNode:
         return name in self.attributes
 
     def without(self, name: str) -> GraphNode:
-        """Return the same node without an attribute."""
+        """Return the node without an attribute."""
         node = copy(self)
         node.attributes = {key: value for key, value in self.attributes.items() if key != name}
         return node
 
     def part(self, name: str) -> GraphNode:
-        """Return the same node under the name of one of several layers that it becomes."""
+        """Return the node under the name of one of the layers it becomes."""
         node = copy(self)
         node.name = f"{self.name}.{name}"
         return node
 
     @property
     def nests(self) -> bool:
-        """True if it has graphs inside, which may have weights of their own."""
+        """Whether it contains graphs, which may have their own weights."""
         return any(a.HasField("g") or a.graphs for a in self.attributes.values())
 
     @property
     def captured(self) -> list[str]:
-        """The names that the graphs inside of it (If, Loop) may read from outside."""
+        """The names that its inner graphs (If, Loop) may read from outside."""
         return captured(self.proto) if self.attributes else []
 
     def has_only(self, names: Iterable[str]) -> bool:
-        """Return whether no attributes but these are given."""
+        """Return whether only these attributes are given."""
         return set(self.attributes) <= set(names)
 
     def input(self, at: int) -> str:
-        """Return the name of an input, empty if it is left out."""
+        """Return the name of an input; empty if it is left out."""
         return self.inputs[at] if at < len(self.inputs) else ""
 
     def _get(self, name: str, kind: int, field: str, default: Any) -> Any:
@@ -156,7 +156,7 @@ class GraphNode:
         return getattr(attribute, field)
 
     def check_arity(self, opset: int) -> None:
-        """SpecError for fewer inputs or outputs than its operator has, more inputs, or one left out that it needs."""
+        """Raise SpecError for too few inputs or outputs, too many inputs, or a missing required input."""
         fewest, most, outputs, needed = arity(self.op, opset)
         given = max([at + 1 for at, name in enumerate(self.inputs) if name], default=0)
         if len(self.inputs) < fewest or given > most:
@@ -184,7 +184,7 @@ class GraphNode:
         return int(self._get(name, 2, "i", default))
 
     def axis(self, name: str, rank: int, default: int = 0, *, end: bool = False) -> int:
-        """Return an axis of `rank`, from 0 on; with `end` also the place behind the last. SpecError for any other."""
+        """Return an axis of `rank`, counted from 0; with `end` also the place after the last. SpecError for others."""
         axis = self.whole(name, default)
         if not -rank <= axis < rank + end:
             raise self.wrong(f"axis {axis} of {rank}")
@@ -199,7 +199,7 @@ class GraphNode:
         return perm
 
     def number(self, name: str, default: float = 0.0) -> float:
-        """Return a float attribute, in as few digits as tell its float32."""
+        """Return a float attribute as the shortest decimal of its float32."""
         return shortest(float(self._get(name, 1, "f", default)))
 
     def text(self, name: str, default: str = "") -> str:
@@ -213,31 +213,31 @@ class GraphNode:
         return {ours: read[type(default)](theirs, default) for theirs, ours, default in defaults}
 
     def ints(self, name: str) -> list[int] | None:
-        """Return a list of integers, None if it is not given."""
+        """Return a list of integers; None if it is not given."""
         values = self._get(name, 7, "ints", None)
         return None if values is None else list(values)
 
     def floats(self, name: str) -> list[float] | None:
-        """Return a list of floats, None if it is not given."""
+        """Return a list of floats; None if it is not given."""
         values = self._get(name, 6, "floats", None)
         return None if values is None else [shortest(v) for v in values]
 
     def texts(self, name: str) -> list[str] | None:
-        """Return a list of texts, None if it is not given."""
+        """Return a list of texts; None if it is not given."""
         values = self._get(name, 8, "strings", None)
         return None if values is None else [words(v) for v in values]
 
     def tensor(self, name: str) -> Any:
-        """Return a tensor attribute, None if it is not given."""
+        """Return a tensor attribute; None if it is not given."""
         return self._get(name, 4, "t", None)
 
     def graph(self, name: str) -> Any:
-        """Return a graph attribute, None if it is not given."""
+        """Return a graph attribute; None if it is not given."""
         return self._get(name, 5, "g", None)
 
 
 IN_PARTS = "extract a part of it with onnx.utils.extract_model"
-"""What helps against too many nodes, and layers that they make."""
+"""The help for too many nodes or layers."""
 _MANY_NODES = "the graph has {made:,} nodes, more than {most:,}"
 
 
@@ -247,16 +247,16 @@ class OnnxGraph:
     def __init__(
         self, model: Any, folder: str | None, size: int = 0, graph: Any = None, around: Sequence[Container[str]] = ()
     ):
-        """Read the graph of a model of `size` bytes, or one inside of it, whose nodes may read values `around` it."""
+        """Read the graph of a model of `size` bytes, or an inner graph, whose nodes may read values `around` it."""
         self.model, self.folder, self.size = model, folder, size
         self.numbers = MOST_NUMBERS + size
-        """How many more numbers of constants may be worked out while it is read."""
+        """How many more numbers of constants may be computed while the graph is read."""
         graph = model.graph if graph is None else graph
         self.opset: int = max([o.version for o in model.opset_import if o.domain in ("", "ai.onnx")], default=1)
         self.name = words(graph.name)
         most, ends = most_nodes(size), "the nodes of the graph have {made:,} inputs and outputs, more than {most:,}"
         within(most, len(graph.initializer), "the graph has {made:,} constants, more than {most:,}", IN_PARTS)
-        within(most, len(graph.node), _MANY_NODES, IN_PARTS)  # before anything is made of those that are not needed
+        within(most, len(graph.node), _MANY_NODES, IN_PARTS)  # before unneeded nodes are processed
         tensors = [(words(t.name), t) for t in graph.initializer]
         self.constants = {name: of_tensor(t, INITIALISER, folder, name) for name, t in tensors if name}
         self._types = {name: int(t.data_type) for name, t in tensors}
@@ -266,7 +266,7 @@ class OnnxGraph:
         self.sparse = {words(t.values.name) for t in model.graph.sparse_initializer} if graph is model.graph else set()
         nodes = [GraphNode(n, at) for at, n in enumerate(graph.node)]
         self.nodes = self._needed(self._sorted(nodes, [self.constants, self.inputs, self.sparse, *around]))
-        """The nodes that an output needs, each after those that it reads."""
+        """The nodes that an output needs, each after those it reads."""
         self._limit = Limit(most, _MANY_NODES, IN_PARTS)
         self._ends = Limit(ENDS_A_NODE * most, ends, IN_PARTS)
         self.count(self.nodes)
@@ -278,12 +278,12 @@ class OnnxGraph:
         self._inferred: Mapping[str, Any] | None = None
 
     def count(self, nodes: Sequence[GraphNode]) -> None:
-        """Count nodes of the graph, or of one inside of it. SpecError if they are too many."""
+        """Count nodes of the graph or of an inner graph. SpecError if there are too many."""
         self._limit.count(len(nodes))
         self._ends.count(sum([len(node.inputs) + len(node.outputs) for node in nodes]))
 
     def _sorted(self, nodes: list[GraphNode], around: Sequence[Container[str]]) -> list[GraphNode]:
-        """Return the nodes, each after those it reads, of which some are `around` them.
+        """Return the nodes in an order in which each comes after those it reads; values may also come from `around`.
 
         SpecError for a cycle, and for a value that no node makes.
         """
@@ -319,13 +319,13 @@ class OnnxGraph:
         return [node for node in nodes if wanted.intersection(node.outputs)] if self.outputs else nodes
 
     def give_sizes(self, name: str, shape: Sequence[Size]) -> None:
-        """Set the sizes of an input, in place of those that the file declares, wherever a name stands for one."""
+        """Set the sizes of an input in place of the declared ones, everywhere that their names occur."""
         own = self.inputs[name].type.tensor_type.shape
         if dims_of(self.inputs[name]) is None:
             own.dim.extend([type(own).Dimension() for _ in shape])
         dims = own.dim
         pairs = [(dim, size) for dim, size in zip(dims, shape, strict=True) if isinstance(size, int)]
-        if any(dim.dim_value not in (0, size) for dim, size in pairs):  # what the file says of others is for its own
+        if any(dim.dim_value not in (0, size) for dim, size in pairs):  # the file's other shapes hold for its own sizes
             self.declared_types = dict(self.inputs)
             del self.model.graph.value_info[:]
             for output in self.model.graph.output:
@@ -340,7 +340,7 @@ class OnnxGraph:
         self._inferred = None
 
     def type_of(self, name: str) -> int:
-        """Return the TensorProto.DataType of a value, as far as the file or onnx's inference says it; 0 if not."""
+        """Return the TensorProto.DataType of a value, from the file or onnx's inference; 0 if unknown."""
         if name in self._types:
             return self._types[name]
         info = self.declared_types.get(name) or self.inferred.get(name)
@@ -348,13 +348,13 @@ class OnnxGraph:
 
     @property
     def inferred(self) -> Mapping[str, Any]:
-        """What onnx's inference says of each value."""
+        """The types that onnx infers for each value."""
         if self._inferred is None:
             self._inferred = infer(self.model, self.size)
         return self._inferred
 
     def declared(self, name: str) -> list[int | str | None] | None:
-        """Return the shape that the file, or else onnx's inference, gives a value: numbers, names, None for unknown."""
+        """Return a value's shape from the file or else onnx's inference: numbers, names, or None for unknown sizes."""
         shape = dims_of(self.declared_types.get(name))
         if shape is None:
             shape = dims_of(self.inferred.get(name))
@@ -362,7 +362,7 @@ class OnnxGraph:
 
 
 def captured(proto: Any) -> list[str]:
-    """Return the names that the graphs inside a node (If, Loop) may read from outside."""
+    """Return the names that a node's inner graphs (If, Loop) may read from outside."""
     return [words(n) for graph in graphs_in(proto) for node in graph.node for n in (*node.input, *captured(node))]
 
 
@@ -375,7 +375,7 @@ def dims_of(info: Any) -> list[int | str | None] | None:
 
 
 def infer(model: Any, size: int) -> Mapping[str, Any]:
-    """Return the type that onnx.shape_inference gives each value of a model; none of one that it cannot read."""
+    """Return the types that onnx.shape_inference gives a model's values; empty if it cannot read the model."""
     found = isolated(lambda: _inferred(model), MEMORY_INFERRED + 2 * size, size)
     graph = package().GraphProto()
     graph.ParseFromString(found or b"")
@@ -383,9 +383,9 @@ def infer(model: Any, size: int) -> Mapping[str, Any]:
 
 
 def _inferred(model: Any) -> bytes:
-    """Return a graph of nothing but the types of values, large weights' data left out.
+    """Return a graph with only the inferred types of values, leaving out the data of large weights.
 
-    Values are not followed one by one, which this reader does within bounds: `fold`.
+    Data propagation is off, as this reader does it within bounds: `fold`.
     """
     onnx = package()
     slim = onnx.ModelProto()
@@ -400,15 +400,15 @@ def _inferred(model: Any) -> bytes:
             del graph.initializer[at]
     for values in (graph.output, graph.value_info):
         for at in reversed(range(len(values))):
-            if dims_of(values[at]) is None:  # it says nothing, and the checker refuses it
+            if dims_of(values[at]) is None:  # it has no information, and the checker refuses it
                 del values[at]
-    onnx.checker.check_model(slim)  # what it refuses may end the process, as an input without a type does
+    onnx.checker.check_model(slim)  # what it refuses may crash the process, such as an input without a type
     inferred = onnx.shape_inference.infer_shapes(slim).graph
     return bytes(onnx.GraphProto(value_info=inferred.value_info, output=inferred.output).SerializeToString())
 
 
 def nodes_in(graph: Any) -> Iterator[Any]:
-    """Yield the nodes of a graph, those in graphs inside of one included."""
+    """Yield the nodes of a graph, including those of inner graphs."""
     for node in graph.node:
         yield node
         for inner in graphs_in(node):
@@ -416,7 +416,7 @@ def nodes_in(graph: Any) -> Iterator[Any]:
 
 
 def graphs_in(node: Any) -> Iterator[Any]:
-    """Yield the graphs inside a node, one by one: a few bytes may hold many."""
+    """Yield the inner graphs of a node one by one, as a few bytes may hold many."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g

@@ -33,6 +33,11 @@ SETTINGS = {
     "OneHot",
 }
 """Operators whose constants are scales, bounds and values to fill in: none of them is a parameter."""
+WHOLE_NUMBERS = {"ConvInteger": (1,), "MatMulInteger": (0, 1), "QLinearConv": (3, 8), "QLinearMatMul": (0, 3)}
+"""Where operators of whole numbers have their weights; their other constants are scales and zeros."""
+
+PLACED = ("MaxPool", "TopK")
+"""Operators whose second result has a place, or another number, for each value of the first."""
 
 WEIGHTED = ("conv", "convT", "linear", "batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
 NORMALISING = ("mul", "div")
@@ -336,7 +341,9 @@ class GraphReader(LayerMaker):
             self._hold_to_declared(out)
         for at, out in enumerate(node.outputs):
             if at and out and out not in self.values and out not in self.constants and out in self.graph.uses:
-                self.values[out] = self.opaque(out, node.op, self._declared(out), self._reads(node), **NO_FIGURES)
+                first = self.values.get(node.outputs[0]) if node.op in PLACED else None
+                full = self._declared(out) if first is None else self.full(first)
+                self.values[out] = self.opaque(out, node.op, full, self._reads(node), **NO_FIGURES)
 
     def _hold_to_declared(self, name: str) -> None:
         """Use the shape that the file declares for a value where ours is unknown; note it where ours is another."""
@@ -381,8 +388,11 @@ class GraphReader(LayerMaker):
 
     def _leave_opaque(self, node: GraphNode, opaque: OpaqueNode) -> None:
         full = opaque.shape if opaque.shape is not None else self._declared(node.outputs[0] if node.outputs else "")
-        numbers = node.op in SETTINGS
-        own = [const.size for const in map(self.const, node.inputs) if const and const.trained and not numbers]
+        if node.op in WHOLE_NUMBERS:
+            own = [const.size for at in WHOLE_NUMBERS[node.op] if (const := self.const(node.input(at)))]
+        else:
+            numbers = node.op in SETTINGS
+            own = [const.size for const in map(self.const, node.inputs) if const and const.trained and not numbers]
         params = sum(own) if opaque.params is None else opaque.params
         figures = {"params": params, "macs": opaque.macs, "buffers": 0}
         if not opaque.known:

@@ -1,8 +1,8 @@
-"""Reader of PyTorch modules: a module runs once on tensors without values, and every function call becomes a layer.
+"""The reader of PyTorch modules: a module runs once on tensors without values, and its function calls become layers.
 
-`readings` decides how the input is read, `inputs` runs the module so, `record` follows it, `rules` say which layers a
-call is, and `build` names and wires them; only `inputs` and `record` import torch. Nothing here depends on the module
-that a call stands in, so `nn.Conv2d`, `F.conv2d` and a subclass are one rule.
+`readings` decides how the input is read, `inputs` runs the module accordingly, `record` follows it, `rules` turn each
+call into layers, and `build` names and wires them. Only `inputs` and `record` import torch. The rules do not depend on
+the module that makes a call, so `nn.Conv2d`, `F.conv2d` and a subclass share one rule.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ....errors import SpecError
 
 FIRST = "input"
-"""The name of the first input, whatever the module calls it."""
+"""The name of the first input, independently of the module's name for it."""
 
 if TYPE_CHECKING:
     from ... import ForeignNetwork
@@ -25,11 +25,11 @@ def read(
     name: str | None = None,
     batch: int | None = None,
 ) -> ForeignNetwork:
-    """Read a module's network for an input of any sizes that `shape` takes, or for several.
+    """Read a module's network for an input of any sizes that `shape` accepts, or for several inputs.
 
-    Several have the names of `forward`'s arguments, or `input`, `input_2` and so on, in the order of those.
-    The module runs on `batch` samples if it takes no other number. SpecError without PyTorch, for anything but an
-    `nn.Module`, and for a module that cannot be traced.
+    Several inputs are named by the arguments of `forward`, or `input`, `input_2` and so on in their order. The module
+    runs on `batch` samples if it accepts no other number. SpecError without PyTorch, for anything but an `nn.Module`,
+    and for a module that cannot be traced.
     """
     needs_torch()
     from .inputs import follow

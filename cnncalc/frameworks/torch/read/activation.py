@@ -1,4 +1,4 @@
-"""Rules of functions of each value alone, of norms, and of calls that change nothing: they keep every shape."""
+"""Rules for value-by-value functions, for norms, and for calls that change nothing: all keep the shape."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RULES = Rules()
 
 
 def norm(call: Call, op: str, x: BatchedTensor, arrays: Mapping[str, Constant], **keys: Any) -> BatchedTensor:
-    """Return a norm with its eps, and which of weight and bias it has."""
+    """Return a norm with its eps and its weight and bias, if any."""
     scale, center = ("weight" in arrays, "bias" in arrays)
     keys |= {"eps": call.get("eps", 1e-5), "scale": scale, "center": center}
     defaults = {"scale": False, "center": scale} if op == "instancenorm" else {"scale": True, "center": True}
@@ -51,7 +51,7 @@ def layernorm(call: Call) -> BatchedTensor:
 
 @RULES.rule("rms_norm", "input normalized_shape weight eps")
 def rmsnorm(call: Call) -> BatchedTensor:
-    """Read a norm by the root of the mean square over the last axes."""
+    """Read an RMS norm over the last axes."""
     x, rank = call.x, len(call.get("normalized_shape"))
     axes = [call.axis(x, at) for at in range(-rank, 0)]
     square = call.layers.add("square", [x.layer])
@@ -76,7 +76,7 @@ def groupnorm(call: Call) -> BatchedTensor:
 
 @RULES.rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps")
 def instancenorm(call: Call) -> BatchedTensor:
-    """Read an instance norm, by the statistics of its input, or as a batch norm by those that it keeps."""
+    """Read an instance norm by the statistics of its input, or as a batch norm by its running statistics."""
     if not call.get("use_input_stats", True):
         arrays = call.arrays("weight", "bias", "running_mean", "running_var")
         return norm(call, "batchnorm", call.spatial(), arrays)
@@ -84,7 +84,7 @@ def instancenorm(call: Call) -> BatchedTensor:
 
 
 def by_name(op: str, functions: str | None = None) -> None:
-    """Enter the rule of an op whose arguments are only renamed; PyTorch's function has by default the op's name."""
+    """Register the rule of an op whose arguments are only renamed; by default PyTorch's function has the op's name."""
 
     def rule(call: Call) -> BatchedTensor:
         return call.same(*call.named(op))
@@ -115,11 +115,11 @@ UNARY = dict(zip(_SAME_NAMES.split(), _SAME_NAMES.split(), strict=True)) | {
     "log_sigmoid": "logsigmoid",
     "expit": "sigmoid",
 }
-"""Functions of each value alone, without arguments, and the op that each is."""
+"""Value-by-value functions without arguments, and the op for each."""
 
 
 def unary(call: Call, op: str) -> BatchedTensor:
-    """Read a function of each value alone. OpaqueCall for a rounding to decimals."""
+    """Read a value-by-value function. OpaqueCall for rounding to decimals."""
     if call.given.get("decimals"):
         raise OpaqueCall
     return call.same(op)
@@ -130,7 +130,7 @@ for _function, _op in UNARY.items():
 
 
 def with_numbers(op: str, functions: str, arguments: Mapping[str, tuple[str, float]]) -> None:
-    """Enter the rule of an op whose arguments are numbers: by PyTorch's name, the op's key and the default."""
+    """Register the rule of an op whose arguments are numbers: for each PyTorch name, the op's key and the default."""
 
     def rule(call: Call) -> BatchedTensor:
         keys = {key: call.get(name, default) for name, (key, default) in arguments.items()}
@@ -160,7 +160,7 @@ def log_of(call: Call) -> BatchedTensor:
 
 @RULES.rule("channel_shuffle native_channel_shuffle", "input groups")
 def channelshuffle(call: Call) -> BatchedTensor:
-    """Read channels that are dealt out."""
+    """Read a channel shuffle."""
     return call.through(call.spatial(), *call.named("channelshuffle"))
 
 
@@ -172,7 +172,7 @@ def lrn(call: Call) -> BatchedTensor:
 
 @RULES.rule("prelu", "input weight")
 def prelu(call: Call) -> BatchedTensor:
-    """Read a leaky ReLU of trained slopes."""
+    """Read a leaky ReLU with trained slopes."""
     arrays = call.arrays("weight")
     count = prod(arrays["weight"].shape)
     x = call.spatial() if count > 1 else call.kept
@@ -183,7 +183,7 @@ def prelu(call: Call) -> BatchedTensor:
 
 @RULES.rule("rrelu", "input lower upper training")
 def rrelu(call: Call) -> BatchedTensor:
-    """Read a leaky ReLU of a random slope, which is the mean one once it is trained."""
+    """Read a leaky ReLU with a random slope, which in inference is the mean slope."""
     slope = (call.get("lower", 1 / 8) + call.get("upper", 1 / 3)) / 2
     return call.same("leakyrelu", {"alpha": slope})
 
@@ -196,7 +196,7 @@ def gelu(call: Call) -> BatchedTensor:
 
 @RULES.rule("softplus", "input beta threshold")
 def softplus(call: Call) -> BatchedTensor:
-    """Read a softplus, rescaled before and after if it has a beta, and the value itself above a low threshold."""
+    """Read a softplus, rescaled before and after if it has a beta; above a low threshold it is the value itself."""
     beta, threshold, x = call.get("beta", 1), call.get("threshold", 20), call.kept
     if isinstance(beta, TENSORS) or beta == 0:
         raise OpaqueCall
@@ -211,12 +211,12 @@ def softplus(call: Call) -> BatchedTensor:
 
 
 PLAIN = 20
-"""From where on a softplus and its argument are the same number."""
+"""The number from which on a softplus equals its argument."""
 
 
 @RULES.rule("softmax log_softmax softmin", "input dim")
 def softmax(call: Call) -> BatchedTensor:
-    """Read a softmax along an axis, its logarithm, or that of the values' opposites."""
+    """Read a softmax or log-softmax along an axis, or a softmin."""
     dim, x = call.get("dim"), call.kept
     if dim is None:
         dim = 0 if len(x.axes) in (0, 1, 3) else 1
@@ -232,7 +232,7 @@ def softmax(call: Call) -> BatchedTensor:
 
 
 def clip(call: Call, names: tuple[str, str], defaults: tuple[Any, Any]) -> BatchedTensor:
-    """Read a clip to two bounds; from 0 it is a ReLU or a ReLU6, and by tensors a max and a min."""
+    """Read a clip to two bounds: with bounds of 0 (and 6) a ReLU or ReLU6, with tensors a max and a min."""
     low, high = [
         bound_of(call, call.get(*one), end) for one, end in zip(zip(names, defaults, strict=True), (-1, 1), strict=True)
     ]
@@ -244,14 +244,14 @@ def clip(call: Call, names: tuple[str, str], defaults: tuple[Any, Any]) -> Batch
     if low == 0 and high in (6, None):
         return call.same("relu6" if high else "relu")
     if low is not None and high is not None and call.function != "hardtanh":
-        low = min(low, high)  # all are `max` where `min` is above it (torch.clamp)
+        low = min(low, high)  # if min > max, all values become max (torch.clamp)
     return call.same("clip", without({"min": low, "max": high}))
 
 
 def bound_of(call: Call, bound: Any, end: int) -> Operand | None:
-    """Return a bound of a clip: a number where it is known to be one, None at the end of all numbers, or a tensor.
+    """Return a bound of a clip: a number if known, None if it is infinite, or a tensor.
 
-    OpaqueCall for a number that keeps none.
+    OpaqueCall for a bound that keeps no number.
     """
     if bound is None:
         return None
@@ -287,7 +287,7 @@ def quantize_channels(call: Call) -> BatchedTensor:
 
 
 def steps_of(call: Call) -> dict[str, Any]:
-    """Return the keys of a quantisation. OpaqueCall if its steps are learnt, or not known."""
+    """Return the keys of a quantisation. OpaqueCall if its steps are learned or unknown."""
     arrays = [call.operand(call.get(name)) for name in ("scale", "zero_point")]
     scale, zero = [None if isinstance(one, Constant) and one.of else listed(one) for one in arrays]
     if scale is None or zero is None:
@@ -310,7 +310,7 @@ _SAME = "contiguous clone detach to float double half bfloat16 type type_as requ
 
 @RULES.rule("nan_to_num")
 def nan_to_num(call: Call) -> BatchedTensor:
-    """Read numbers that are finite in any case. OpaqueCall for others: which of them are is not known."""
+    """Read values that are always finite. OpaqueCall for others, of which it is unknown which are finite."""
     if not call.x.integer:
         raise OpaqueCall
     return call.x
@@ -318,7 +318,7 @@ def nan_to_num(call: Call) -> BatchedTensor:
 
 @RULES.rule(f"{_SAME} positive conj real resolve_conj int long short bool byte char")
 def same(call: Call) -> BatchedTensor:
-    """Read a call that returns the same values, fractions cut off, or whether they are not 0."""
+    """Read a call that returns the same values, possibly truncated, or whether they are nonzero."""
     x, kind = call.kept, call.call.kinds[0] if call.call.kinds else "float"
     if kind == "bool" != x.integer:
         return call.same("compare", {"by": "ne", "value": 0})

@@ -1,4 +1,4 @@
-"""Rules of operations value by value: of several values, with constants, and with numbers."""
+"""Rules for value-by-value operations on several values, constants and numbers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def joined(call: Call, op: str, *operands: Operand) -> BatchedTensor:
 
 
 def rescaled(call: Call, op: str, first: Operand, second: Operand) -> BatchedTensor | None:
-    """Return a value with a constant as one layer with weights or numbers; None if there is none of that form."""
+    """Return an operation with a constant as one layer with weights or numbers; None if there is no such layer."""
     x, other = (first, second) if isinstance(first, BatchedTensor) else (second, first)
     if not isinstance(x, BatchedTensor) or isinstance(other, BatchedTensor):
         return None
@@ -54,7 +54,7 @@ def rescaled(call: Call, op: str, first: Operand, second: Operand) -> BatchedTen
 
 
 def listed(other: Any) -> list[float] | None:
-    """Return the numbers of a constant; None if they are not known, or a spec does not hold them."""
+    """Return the numbers of a constant; None if they are unknown or cannot be part of a spec."""
     if isinstance(other, (int, float)):
         numbers: list[Any] = [other]
     else:
@@ -66,7 +66,7 @@ def listed(other: Any) -> list[float] | None:
 
 
 def _by_numbers(call: Call, op: str, x: BatchedTensor, numbers: list[Any], *, swapped: bool) -> BatchedTensor | None:
-    """Return a sum, difference, product or quotient with numbers as a rescaling; None for another operation."""
+    """Return a sum, difference, product or quotient with numbers as a rescaling; None for other operations."""
     keys: dict[str, list[Any]]
     match op, swapped:
         case "add", _:
@@ -97,7 +97,7 @@ def _by_numbers(call: Call, op: str, x: BatchedTensor, numbers: list[Any], *, sw
 
 
 def along_channels(x: BatchedTensor, array: Constant) -> bool:
-    """Return whether an array has one number for each of the first units of what a layer reads: its channels."""
+    """Return whether an array has one number for each channel of a layer's input."""
     back = len(x.axes) - 1
     if x.batch_at != 0 or back < 1 or len(array.shape) < back:
         return False
@@ -106,7 +106,7 @@ def along_channels(x: BatchedTensor, array: Constant) -> bool:
 
 
 def scaled(call: Call, op: str, x: BatchedTensor, array: Constant) -> BatchedTensor | None:
-    """Return a weight or a bias for each channel; None for another operation, or an array of another shape."""
+    """Return an operation as a weight or bias per channel; None for other operations, or an array of another shape."""
     if op not in ("add", "mul") or not along_channels(x, array):
         return None
     x = call.layers.folded(x, x.place(1))
@@ -163,7 +163,7 @@ def neg(call: Call) -> BatchedTensor:
 
 @RULES.rule("div truediv itruediv divide true_divide floor_divide floordiv ifloordiv", "input other")
 def div(call: Call) -> BatchedTensor:
-    """Read a quotient, rounded down or towards 0 if that is asked for."""
+    """Read a quotient, rounded down or towards 0 if requested."""
     mode = "floor" if "floor" in call.function else call.get("rounding_mode")
     if mode is None:
         return binary(call, "div")
@@ -173,14 +173,14 @@ def div(call: Call) -> BatchedTensor:
 
 
 def whole_quotient(call: Call, first: Operand, second: Operand, mode: str) -> BatchedTensor:
-    """Return a quotient, rounded by an op. It is divided: times the reciprocal, 49/49 would be below 1."""
+    """Return a rounded quotient. It divides, as multiplying by the reciprocal would make 49/49 less than 1."""
     value = joined(call, "div", first, second)
     return value._replace(layer=call.layers.add(mode, [value.layer]))
 
 
 @RULES.rule("remainder mod fmod rmod", "input other")
 def remainder(call: Call) -> BatchedTensor:
-    """Read what a quotient leaves that is rounded down, or towards 0."""
+    """Read the remainder of a quotient rounded down, or towards 0."""
     first, second = call.operand(call.get("input")), call.operand(call.get("other"))
     if call.function == "rmod":
         first, second = second, first
@@ -190,13 +190,13 @@ def remainder(call: Call) -> BatchedTensor:
 
 @RULES.rule("rdiv rtruediv", "input other")
 def rdiv(call: Call) -> BatchedTensor:
-    """Read a quotient whose second operand comes first."""
+    """Read a quotient with its operands swapped."""
     return binary(call, "div", reversed=True)
 
 
 @RULES.rule("rfloordiv", "input other")
 def rfloordiv(call: Call) -> BatchedTensor:
-    """Read a quotient whose second operand comes first, rounded down."""
+    """Read a quotient rounded down with its operands swapped."""
     return whole_quotient(call, call.operand(call.get("other")), call.operand(call.get("input")), "floor")
 
 
@@ -212,13 +212,13 @@ def power(call: Call) -> BatchedTensor:
 
 @RULES.rule("rpow", "input other")
 def rpow(call: Call) -> BatchedTensor:
-    """Read a power whose exponent comes first."""
+    """Read a power with its operands swapped."""
     return combine(call, "pow", call.operand(call.get("other")), call.operand(call.get("input")))
 
 
 @RULES.rule("addcmul addcdiv", "input tensor1 tensor2")
 def addcmul(call: Call) -> BatchedTensor:
-    """Read a sum with a product, or a quotient, of two others."""
+    """Read a sum with the product or quotient of two other values."""
     base, first, second = [call.operand(call.get(name)) for name in ("input", "tensor1", "tensor2")]
     if not isinstance(first, BatchedTensor) and not isinstance(second, BatchedTensor):
         first = call.layers.constant(first) if isinstance(first, Constant) else call.layers.number(first)
@@ -228,7 +228,7 @@ def addcmul(call: Call) -> BatchedTensor:
 
 @RULES.rule("lerp", "input end weight")
 def lerp(call: Call) -> BatchedTensor:
-    """Read a step from one value towards another."""
+    """Read a linear interpolation between two values."""
     start, end, weight = [call.operand(call.get(name)) for name in ("input", "end", "weight")]
     way = combine(call, "sub", end, start)
     return combine(call, "add", start, combine(call, "mul", way, weight))
@@ -242,7 +242,7 @@ TURNED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"
 
 @RULES.rule(" ".join(COMPARED), "input other")
 def compare(call: Call) -> BatchedTensor:
-    """Read a comparison, 1 where it holds and 0 elsewhere."""
+    """Read a comparison: 1 where it holds, 0 elsewhere."""
     by = COMPARED[call.function]
     first, second = call.operand(call.get("input")), call.operand(call.get("other"))
     if not isinstance(first, BatchedTensor):
@@ -261,18 +261,18 @@ def compare(call: Call) -> BatchedTensor:
 
 @RULES.rule("logical_and bitwise_and and iand", "input other")
 def both(call: Call) -> BatchedTensor:
-    """Read a conjunction of truth values: their product."""
+    """Read a logical and: the product of truth values."""
     return combine(call, "mul", *truths(call))
 
 
 @RULES.rule("logical_or bitwise_or or ior", "input other")
 def either(call: Call) -> BatchedTensor:
-    """Read a disjunction of truth values: the larger one."""
+    """Read a logical or: the maximum of truth values."""
     return joined(call, "max", *truths(call))
 
 
 def truths(call: Call) -> list[Operand]:
-    """Return two operands that hold truth values. OpaqueCall for others, whose bits count."""
+    """Return two operands of truth values. OpaqueCall for others, for which the operation is bitwise."""
     operands = [call.operand(call.get(name)) for name in ("input", "other")]
     if not all(holds_truths(one) for one in operands):
         raise OpaqueCall
@@ -289,7 +289,7 @@ def holds_truths(one: Operand) -> bool:
 
 @RULES.rule("logical_not bitwise_not invert")
 def negation(call: Call) -> BatchedTensor:
-    """Read the opposite of truth values."""
+    """Read a logical not."""
     if call.kept.integer != "bool" and call.function != "logical_not":
         raise OpaqueCall
     return call.same("compare", {"by": "eq", "value": 0})
@@ -299,11 +299,11 @@ def negation(call: Call) -> BatchedTensor:
 def where(call: Call) -> BatchedTensor:
     """Read a choice between two operands, value by value."""
     if "input" not in call.given:
-        raise OpaqueCall  # the places of what holds: how many is not known
+        raise OpaqueCall  # the indices of true values, whose number is unknown
     return combine(call, "where", *[call.operand(call.get(name)) for name in ("condition", "input", "other")])
 
 
 @RULES.rule("masked_fill", "input mask value")
 def masked_fill(call: Call) -> BatchedTensor:
-    """Read a value put where a mask holds."""
+    """Read a value written where a mask holds."""
     return combine(call, "where", *[call.operand(call.get(name)) for name in ("mask", "value", "input")])

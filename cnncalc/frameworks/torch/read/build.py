@@ -1,4 +1,4 @@
-"""The spec of a module's calls: their layers, and the inputs, the name, the weights and the counts of each."""
+"""Build the spec of a module from its recorded calls: the layers, and each one's inputs, name, weights and counts."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ RULES = Rules(
     reshaping.RULES,
     windows.RULES,
 )
-"""The rule of each call, by its function's name."""
+"""The rules by function name."""
 
 
 def build(recording: Recording, name: str | None) -> ForeignNetwork:
-    """Return the spec of a module that was followed, and its weights."""
+    """Return the spec and the weights of a recorded module."""
     return CallReader(recording).read_all(name)
 
 
 class CallReader:
-    """A reader of calls into layers, which knows the layer that makes each tensor."""
+    """A reader that turns calls into layers, and knows the layer that makes each tensor."""
 
     def __init__(self, recording: Recording):
         self.recording = recording
@@ -48,7 +48,7 @@ class CallReader:
         self.unknown: dict[Draft, tuple[str, ...]] = {}
         """The parameters and buffers that opaque layers read."""
         self.functions: list[Draft] = []
-        """The layers that are not all or the chief part of what a module does."""
+        """The layers that are neither all nor the main part of what a module does."""
 
     def read_all(self, name: str | None) -> ForeignNetwork:
         """Return the spec of all calls, and its weights."""
@@ -85,7 +85,7 @@ class CallReader:
             self.calls |= dict.fromkeys(self.spec.layers, FunctionCall("input", (), {}, (), "", 0))
 
     def read(self, index: int, call: FunctionCall) -> None:
-        """Add the layers of one call: those of a rule, or an opaque one for each result that no rule knows."""
+        """Add the layers of one call: those of a rule, or an opaque one for each result without a rule."""
         before = len(self.spec.layers)
         if self.depends_on_values(call):
             self.unsized |= {TracedTensor(index, place, shape) for place, shape in enumerate(call.outs)}
@@ -104,9 +104,9 @@ class CallReader:
         self.calls |= dict.fromkeys(self.spec.layers[before:], call)
 
     def results(self, call: FunctionCall, index: int) -> list[BatchedTensor | None]:
-        """Add the layers of a call by its rule, and return its results. OpaqueCall without one.
+        """Add the layers of a call by its rule, and return its results. OpaqueCall if there is no rule.
 
-        A result whose shape is not PyTorch's would be wrong, so it is not known.
+        A result whose shape differs from PyTorch's would be wrong, so it counts as unknown.
         """
         if call.function not in RULES:
             raise OpaqueCall
@@ -115,7 +115,7 @@ class CallReader:
         try:
             made = rule(Call(call, names, self.layers, index))
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise OpaqueCall from error  # arguments of a form that the rule does not know
+            raise OpaqueCall from error  # arguments that the rule cannot handle
         results: list[BatchedTensor | None] = [*made] if isinstance(made, list) else [made]
         if any(layer.op != "pad" and is_boundless(layer) for layer in self.spec.layers[before:]):  # see join_borders
             raise OpaqueCall
@@ -125,7 +125,7 @@ class CallReader:
         return [one and one._replace(integer=kind(call, place)) for place, one in enumerate(results)]
 
     def depends_on_values(self, call: FunctionCall) -> bool:
-        """Return whether the sizes of a call's results depend on values, as the number of those that are not 0 does."""
+        """Return whether the sizes of a call's results depend on values, such as the number of nonzero ones."""
         leaves = tree([call.args, call.kwargs])
         traced = [leaf for leaf in leaves if isinstance(leaf, TracedTensor)]
         if any(one in self.unsized for one in traced) or call.function in BY_VALUES:
@@ -136,7 +136,7 @@ class CallReader:
         return any(isinstance(one, TracedTensor) and self.layers.value_of(one).integer == "bool" for one in index)
 
     def full(self, value: BatchedTensor) -> tuple[int, ...]:
-        """Return the shape that PyTorch has for a value."""
+        """Return PyTorch's shape of a value."""
         batch = self.recording.batch or 1
         return tuple([prod(batch if n == BATCH else n for n in axis) for axis in value.axes])
 
@@ -148,7 +148,7 @@ class CallReader:
         reads = [self.layers.unfolded(self.layers.value_of(one)) for one in tensors if isinstance(one, TracedTensor)]
         axes = found_in(shape, batch)
         is_in = axes is not None and (not batch or any(BATCH in axis for axis in axes))
-        if not is_in and any(one.batch_at is not None for one in reads):  # it is in several axes, or in none
+        if not is_in and any(one.batch_at is not None for one in reads):  # the batch is in several axes or in none
             self.mixed = self.mixed or sized
         if axes is None:
             axes = with_batch([n // (batch or 1) or 1 for n in shape], 0, (BATCH,))
@@ -167,7 +167,7 @@ class CallReader:
         return value._replace(layer=layer)
 
     def end(self) -> None:
-        """Keep what the outputs depend on, name it, and end with them."""
+        """Keep the layers that the outputs depend on, name them, and end with the outputs."""
         outputs = list(dict.fromkeys([self.output(tensor) for tensor in self.recording.outputs]))
         self.spec.keep(outputs)
         self.name_layers()
@@ -175,9 +175,9 @@ class CallReader:
             self.calls.setdefault(last, self.recording.calls[-1] if self.recording.calls else _NONE)
 
     def output(self, tensor: TracedTensor) -> Draft:
-        """Return the layer that makes an output, the batch where PyTorch has it.
+        """Return the layer that makes an output, with the batch where PyTorch has it.
 
-        A batch of one that the caller did not give is in no shape, so nothing is folded into it.
+        A batch of one that the caller did not give is not part of any shape, so nothing is folded into it.
         """
         value, first = self.layers.value_of(tensor), self.recording.inputs[0]
         before = len(self.spec.layers)
@@ -196,7 +196,7 @@ class CallReader:
         return value.layer
 
     def name_layers(self) -> None:
-        """Name a layer as its module if it is all or the chief part of what the module does, else by its op."""
+        """Name each layer after its module if it is the main part of what the module does, otherwise by its op."""
         turns: dict[int, list[Draft]] = {}
         for layer in self.spec.layers:
             turns.setdefault(self.calls[layer].turn, []).append(layer)
@@ -216,10 +216,10 @@ class CallReader:
     # Counts
 
     def count(self) -> None:
-        """Tie layers that have the same arrays, and say what arrays count as where that is not what they hold.
+        """Tie layers with the same arrays, and record what arrays count as if that differs from what they hold.
 
-        A parameter counts in the first layer that reads it, and the products of a call in the first of its layers that
-        has any: which of its results are needed is known by now.
+        A parameter counts in the first layer that reads it. The multiplications of a call count in the first of its
+        layers that has any; by now it is known which of its results are needed.
         """
         self.counted: set[str] = set()
         computed: set[int] = set()
@@ -244,7 +244,7 @@ class CallReader:
             self.count_one(layer, arrays)
 
     def count_one(self, layer: Draft, arrays: dict[str, Constant]) -> None:
-        """Say what a layer's arrays count as, if that is not what they hold."""
+        """Record what a layer's arrays count as, if that differs from what they hold."""
         held = dict.fromkeys(("weights", "bias", "buffers"), 0)
         counts = dict(held)
         for role, array in arrays.items():
@@ -262,14 +262,14 @@ class CallReader:
             layer.counted = differing
 
     def take(self, names: tuple[str, ...]) -> tuple[int, int]:
-        """Return how many parameters, and numbers in buffers, these are that no layer before has counted."""
+        """Return how many parameters and buffer values these are, without those counted by an earlier layer."""
         new = [name for name in dict.fromkeys(names) if name not in self.counted]
         self.counted.update(new)
         recording = self.recording
         return tuple([sum(sizes.get(name, 0) for name in new) for sizes in (recording.trained, recording.kept)])  # type: ignore[return-value]
 
     def unused(self) -> dict[str, Any] | None:
-        """Return what of the module its outputs do not depend on; None if they depend on all."""
+        """Return the parts of the module that its outputs do not depend on; None if there are none."""
         sizes = {**self.recording.trained, **self.recording.kept}
         left = [name for name in sizes if name not in self.counted]
         if not left:
@@ -281,21 +281,21 @@ class CallReader:
 
 
 BY_VALUES = frozenset(["nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "nms"])
-"""Functions of which the number of results depends on values."""
+"""Functions whose number of results depends on values."""
 
 
 def kind(call: FunctionCall, place: int) -> str:
-    """Return `int` or `bool` for a result of those, and nothing for one of floats."""
+    """Return `int` or `bool` for a result of such values, and an empty text for floats."""
     return call.kinds[place].replace("float", "") if call.kinds else ""
 
 
 _NONE = FunctionCall("input", (), {}, (), "", 0)
 UNNAMED = frozenset(["tobatch", "frombatch", "movebatch", "constant", "reshape", "permute"])
-"""Ops that are not the chief part of what a module does, if it does anything else."""
+"""Ops that are not the main part of a module that does anything else."""
 
 
 def places_of(names: list[str], others: list[str]) -> list[str]:
-    """Return the outermost modules that hold these arrays and none of the others, or the arrays themselves."""
+    """Return the outermost modules that hold only these arrays, or else the arrays themselves."""
     used: set[str] = set()
     for name in others:
         steps = name.split(".")
@@ -308,7 +308,7 @@ def places_of(names: list[str], others: list[str]) -> list[str]:
 
 
 def join_borders(reader: CallReader) -> None:
-    """Move padding by minus infinity into the max pool that reads it; that by another boundless number is opaque."""
+    """Move padding by minus infinity into the max pool that reads it; other pads by boundless numbers become opaque."""
     uses, layers = reader.spec.uses(), reader.spec.layers
     for border, pool in pairwise(layers):
         if pool.reads == [border] and uses[border] == 1 and is_infinite(border) and fits(pool, border.keys["p"]):
@@ -319,17 +319,17 @@ def join_borders(reader: CallReader) -> None:
 
 
 def is_boundless(layer: Draft) -> bool:
-    """Return whether a key of a layer is a number that none can hold, as NaN."""
+    """Return whether a key of a layer is a number that a spec cannot hold, such as NaN."""
     return any(isinstance(one, float) and not isfinite(one) for one in layer.keys.values())
 
 
 def is_infinite(layer: Draft) -> bool:
-    """Return whether a layer puts minus infinity around a map."""
+    """Return whether a layer pads a map with minus infinity."""
     return layer.op == "pad" and layer.keys.get("value") == -inf
 
 
 def fits(layer: Draft, pairs: list[list[int]]) -> bool:
-    """Return whether a layer is a max pool that could have this padding itself: half of its kernel at most."""
+    """Return whether a layer is a max pool that may have this padding itself: at most half of its kernel."""
     if OPS[layer.op][0] is not MaxPool or "p" in layer.keys or layer.keys.get("ceil"):
         return False
     k = layer.keys["k"]
@@ -338,7 +338,7 @@ def fits(layer: Draft, pairs: list[list[int]]) -> bool:
 
 
 def join_shuffles(reader: CallReader) -> None:
-    """Replace a reshape, a permute and a reshape that deal out channels by one channelshuffle."""
+    """Replace a reshape, permute and reshape that shuffle channels by one channelshuffle."""
     uses, layers = reader.spec.uses(), reader.spec.layers
     for apart, turned, together in zip(layers, layers[1:], layers[2:], strict=False):
         if [one.op for one in (apart, turned, together)] != ["reshape", "permute", "reshape"]:

@@ -1,4 +1,4 @@
-"""The record of a module that was followed: its calls of functions, each tensor described by its shape and origin."""
+"""The recording of a module: its function calls, with each tensor described by its shape and origin."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ class TracedTensor(NamedTuple):
     call: int
     """The index of the call that made it; -1 for an input itself."""
     place: int
-    """Which of the call's results it is, or which input."""
+    """The index of the call's result, or of the input."""
     shape: tuple[int, ...]
-    """With the batch, if it still has one."""
+    """The shape, including the batch if it still has one."""
 
 
 class Constant(NamedTuple):
-    """A tensor that does not depend on them: a parameter, a buffer, or a tensor computed from them."""
+    """A tensor that does not depend on the inputs: a parameter, a buffer, or a tensor computed from those."""
 
     shape: tuple[int, ...]
     name: str | None
-    """The name of the parameter or the buffer that it is; None if it is computed."""
+    """The name of the parameter or buffer; None if it is computed."""
     of: tuple[str, ...]
-    """The names of the parameters and buffers from which it is computed."""
+    """The names of the parameters and buffers it is computed from."""
     read: Callable[[], Any]
-    """Return its values as a NumPy array, or None if it has none (a tensor on the meta device)."""
+    """The function that returns its values as a NumPy array, or None if it has none (on the meta device)."""
     key: object = None
-    """An identity that no other tensor has; its name if there is none."""
+    """A unique identity of the tensor; by default its name is used."""
     made: TracedTensor | None = None
-    """The result of a call that it is, if products of matrices lead to it: those count, whatever they are of."""
+    """The call's result that it is, if matrix products lead to it, as all matrix products count."""
 
     def identity(self) -> object:
-        """Return what tells it from every other constant."""
+        """Return what distinguishes it from every other constant."""
         return self.name or self.key
 
 
@@ -48,13 +48,13 @@ class FunctionCall(NamedTuple):
     outs: tuple[tuple[int, ...], ...]
     """The shapes of its results, with the batch."""
     path: str
-    """The module that makes it, as `layer1.0.conv1`; empty for the outermost."""
+    """The module that makes the call, such as `layer1.0.conv1`; empty for the outermost."""
     turn: int
-    """A number for each time that a module runs."""
+    """A number for each run of a module."""
     macs: int = 0
-    """The multiply-accumulates that PyTorch's own counter finds in it."""
+    """The multiply-accumulates of the call by PyTorch's own counter."""
     kinds: tuple[str, ...] = ()
-    """What each result holds: `float`, `int` or `bool`; floats if it is left out."""
+    """The kind of each result: `float`, `int` or `bool`; floats by default."""
 
 
 class NamedInput(NamedTuple):
@@ -62,9 +62,9 @@ class NamedInput(NamedTuple):
 
     name: str
     sizes: tuple[int, ...]
-    """As the caller gave them."""
+    """The sizes as the caller gave them."""
     shape: tuple[int, ...]
-    """Those of the tensor that the module ran on."""
+    """The shape of the tensor that the module ran on."""
 
 
 class Recording(NamedTuple):
@@ -74,15 +74,15 @@ class Recording(NamedTuple):
     """The class of the module."""
     inputs: Sequence[NamedInput]
     batch: int | None
-    """The number of samples, which every input has in front; None if the module ran on one sample as it is."""
+    """The number of samples in front of every input; None if the module ran on a sample without a batch."""
     calls: list[FunctionCall]
     outputs: list[TracedTensor]
     trained: Mapping[str, int]
-    """How many numbers each parameter holds."""
+    """The number of values of each parameter."""
     kept: Mapping[str, int]
-    """How many each buffer holds."""
+    """The number of values of each buffer."""
     leaves: frozenset[str]
-    """The modules without modules inside."""
+    """The modules without submodules."""
     looks: bool = False
     """Whether the module looked at the sizes of a tensor that depends on its input."""
 
@@ -110,18 +110,18 @@ _WORDS = """
     bitwise_xor bitwise_not logical_xor lshift rshift int long short bool byte char double half bfloat16 outer ger
 """
 NO_PRODUCTS = frozenset(_WORDS.split())
-"""Functions without multiply-accumulates: only those of convolutions, products of matrices and recurrence count."""
+"""Functions without multiply-accumulates: only convolutions, matrix products and recurrence have any."""
 
 
 class Stopped(Exception):
-    """A module that failed while it was followed."""
+    """A module that failed while it was recorded."""
 
     def __init__(self, recording: Recording, error: BaseException, path: str, function: str | None, shapes: list[Any]):
         super().__init__(str(error))
         self.recording, self.error, self.path = recording, error, path
-        """The calls before it failed, its own error, and the module that ran then."""
+        """The calls before the failure, the original error, and the module that was running."""
         self.function, self.shapes = function, shapes
-        """The function that failed, None if it was no function of PyTorch, and the shapes of its tensors."""
+        """The function that failed (None if it is not one of PyTorch's), and the shapes of its tensors."""
 
 
 class OpaqueCall(Exception):
@@ -129,11 +129,11 @@ class OpaqueCall(Exception):
 
 
 class BatchMixed(OpaqueCall):
-    """The exception for a call along the batch, or of a part of it: its samples are no longer separate."""
+    """A call that works along the batch or on part of it, so that samples are no longer separate."""
 
 
 class Misread(Exception):
-    """A call that cannot have the batch where it stands: the module's input has another meaning."""
+    """A call that cannot have the batch where it is: the module's input must be read differently."""
 
 
 def tree(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A module from the user's own code, `package.module:factory`, imported as Python would from the current folder."""
+"""A module made by the user's own code, `package.module:factory`, imported as if from the current folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_factory(word: str) -> bool:
 def make(word: str) -> Any:
     """Return the module that `package.module:name` names; a function or a class of this name is called.
 
-    SpecError if it cannot be imported, has no such name, or the call fails. What it prints goes to standard error:
+    SpecError if it cannot be imported, has no such name, or the call fails. Its prints go to standard error, as
     standard output is for the result.
     """
     from . import needs_torch
@@ -53,6 +53,6 @@ def make(word: str) -> Any:
 
 
 def failed(what: str, error: BaseException, help: str) -> SpecError:
-    """Return the error for code of the user's that failed: what did, and the first line of its own error."""
+    """Return the error for user code that failed: what failed, and the first line of the original error."""
     text = (str(error).splitlines() or [""])[0]
     return SpecError(f"{what} {type(error).__name__}: {shown(text, 200)[1:-1]}", help)

@@ -1,4 +1,4 @@
-"""The error for a module that stops while it is followed: its layers up to there, and the shapes that do not fit."""
+"""The error for a module that fails while it is recorded, with its layers so far and the shapes that do not fit."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ....sizes import show
 from .calls import Stopped
 
 MOST_SHOWN = 12
-"""How many of the layers before a failure are shown."""
+"""The most layers before a failure that are shown."""
 
 
 def stopped(failures: Sequence[Stopped]) -> SpecError:
-    """Return the error for the attempt that came furthest, the last of several: it has the caller's own batch."""
+    """Return the error for the attempt that got furthest; of several, the last, which has the caller's own batch."""
     error = max(failures, key=lambda one: (len(one.recording.calls), failures.index(one)))
     where = f"{shown(error.path)} of the module" if error.path else "the module"
     text = (str(error.error).splitlines() or [""])[0]
@@ -33,7 +33,7 @@ def is_about_values(error: Stopped) -> bool:
 
 
 def table(error: Stopped) -> list[str]:
-    """Return a line for each call before a failure, the last of them: the module, the function, the shape."""
+    """Return a line for each of the last calls before a failure: the module, the function, the shape."""
     inputs = [(one.name, "input", one.shape) for one in error.recording.inputs]
     rows = [*inputs, *[(call.path or "-", call.function, call.outs[0]) for call in error.recording.calls]]
     left = len(rows) - MOST_SHOWN

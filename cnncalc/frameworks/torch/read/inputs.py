@@ -1,4 +1,4 @@
-"""A module of PyTorch that runs on inputs of given sizes, under each reading of them."""
+"""Run a PyTorch module on inputs of given sizes, under each reading of the sizes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .record import record
 
 
 def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, batch: int | None) -> ForeignNetwork:
-    """Follow a module on inputs without a batch, `batch` put in front of them, or on inputs with a batch.
+    """Read a module's network for inputs without a batch, with `batch` put in front, or for inputs with a batch.
 
     SpecError for any other object, and for a module that cannot be traced.
     """
@@ -45,7 +45,7 @@ def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, b
 
 
 def by_argument(module: torch.nn.Module, inputs: Mapping[str, Sequence[Any]]) -> list[tuple[str, tuple[int, ...]]]:
-    """Return the sizes of inputs by the names of the arguments of a module's `forward`, in their order.
+    """Return the sizes of inputs by argument names of a module's `forward`, in order.
 
     A single input has no such name: it is the first argument. SpecError for a name that is not an argument.
     """
@@ -55,7 +55,7 @@ def by_argument(module: torch.nn.Module, inputs: Mapping[str, Sequence[Any]]) ->
 
 
 def recorded(module: Any, attempt: Attempt, failures: list[Stopped]) -> Recording | None:
-    """Return what a module does under a reading of its inputs, to whole numbers if it takes those; None if it fails."""
+    """Return the recording of a module under a reading of its inputs (integers if needed); None if it fails."""
     for whole in (False, True):
         try:
             return record(module, attempt.inputs, attempt.batch, whole=whole)
@@ -67,5 +67,5 @@ def recorded(module: Any, attempt: Attempt, failures: list[Stopped]) -> Recordin
 
 
 def wants_numbers(error: Stopped) -> bool:
-    """Return whether a module failed because it takes whole numbers, as an embedding does."""
+    """Return whether a module failed because it needs integers, as an embedding does."""
     return any(word in str(error) for word in ("Long", "Int", "index", "indices"))

@@ -1,4 +1,4 @@
-"""The layers that calls are made into: their making, the constants that they read, and axes that go into the batch."""
+"""The layers made from calls: how they are added, the constants they read, and axes folded into the batch."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Layers:
         self.batch = recording.batch
         self.spec = SpecBuilder()
         self.made: dict[tuple[int, int], BatchedTensor] = {}
-        """By the index of a call and the place among its results."""
+        """The value of each result, by the index of its call and its place among the results."""
         self.arrays: dict[Draft, dict[str, Constant]] = {}
         """The arrays of each layer, by role."""
         self.uses: dict[Draft, tuple[str, ...]] = {}
-        """The parameters and buffers that a layer has in its keys."""
+        """The parameters and buffers that are part of a layer's keys."""
         leaves = [leaf for call in recording.calls for leaf in tree([call.args, call.kwargs])]
         made = [leaf.made if isinstance(leaf, Constant) else leaf for leaf in [*leaves, *recording.outputs]]
         self.used = {(one.call, one.place) for one in made if isinstance(one, TracedTensor)}
-        """The results that others read, or that are outputs: by the index of a call and the place among its results."""
+        """The results that are read or are outputs, by the index of the call and the place among its results."""
         self.loses_one = False
         """Whether a batch of one sample would vanish."""
         self._constants: dict[object, Draft] = {}
@@ -55,7 +55,7 @@ class Layers:
         return layer
 
     def forget(self, layers: Sequence[Draft]) -> None:
-        """Take the last layers away again."""
+        """Remove the last layers again."""
         gone = set(layers)
         del self.spec.layers[len(self.spec.layers) - len(gone) :]
         self._constants = {key: layer for key, layer in self._constants.items() if layer not in gone}
@@ -65,11 +65,11 @@ class Layers:
     # Axes in the batch
 
     def unfolded(self, x: BatchedTensor) -> BatchedTensor:
-        """Return a value, none of its axes in the batch."""
+        """Return a value with no axes in the batch."""
         return self.folded(x, 0)
 
     def folded(self, x: BatchedTensor, count: int) -> BatchedTensor:
-        """Return a value with this many of its sample's first axes in the batch."""
+        """Return a value with `count` of its sample's first axes in the batch."""
         if x.folded == count:
             return x
         op, by = ("tobatch", count - x.folded) if count > x.folded else ("frombatch", x.folded - count)
@@ -84,7 +84,7 @@ class Layers:
     # Shapes
 
     def reshaped(self, x: BatchedTensor, axes: Axes) -> BatchedTensor:
-        """Return the same values in a sample of other axes."""
+        """Return a value reshaped to these axes."""
         x = self.unfolded(x)
         sample, target = x.sample, sample_of(axes)
         if sample == target:
@@ -94,7 +94,7 @@ class Layers:
         return x._replace(layer=layer, axes=axes)
 
     def permuted(self, x: BatchedTensor, order: Sequence[int]) -> BatchedTensor:
-        """Return a value with PyTorch's axes in another order; the place of the batch changes no sample."""
+        """Return a value with PyTorch's axes reordered; moving the batch does not change the sample."""
         x = self.unfolded(x)
         axes = tuple([x.axes[at] for at in order])
         places = [place for at in order for place in range(x.place(at), x.place(at + 1))]
@@ -106,7 +106,7 @@ class Layers:
     # Constants
 
     def constant(self, array: Constant, axes: Axes | None = None) -> BatchedTensor:
-        """Return a constant as a value, by default with the axes that its shape has."""
+        """Return a constant as a value, by default with the axes of its shape."""
         axes = plain(array.shape) if axes is None else axes
         sample = sample_of(axes)
         key = (array.identity(), axes)
@@ -117,7 +117,7 @@ class Layers:
         return BatchedTensor(layer, axes)
 
     def alone(self, array: Constant) -> BatchedTensor:
-        """Return a constant as a value; an axis as long as the batch is that of the batch."""
+        """Return a constant as a value; an axis as long as the batch counts as the batch."""
         batch = self.batch or 1
         at = next((at for at, n in enumerate(array.shape) if batch > 1 and n and n % batch == 0), None)
         if at is None:
@@ -142,7 +142,7 @@ class Layers:
         return layer
 
     def number(self, value: float) -> BatchedTensor:
-        """Return a number as a constant; one without end as the largest that a spec holds. OpaqueCall beyond that."""
+        """Return a number as a constant; infinity becomes the largest number of a spec. OpaqueCall if too large."""
         held = min(max(value, -LARGEST), LARGEST)
         if held != value and not isinf(value):
             raise OpaqueCall
@@ -153,7 +153,7 @@ class Layers:
         return BatchedTensor(layer, ())
 
     def without_batch(self, array: Constant, at: int, axis: Axis) -> tuple[Constant, Axes]:
-        """Return a constant that meets a batch on one of its axes, and its axes as the batch's value has them.
+        """Return a constant of which one axis meets a batch, without that axis, and its axes with the batch.
 
         BatchMixed if it differs from sample to sample.
         """
@@ -183,9 +183,9 @@ class Layers:
     # Values that meet
 
     def meeting(self, operands: Sequence[Operand]) -> tuple[list[BatchedTensor], int | None, Axis]:
-        """Return operands as values whose samples broadcast as the tensors do.
+        """Return operands as values whose samples broadcast like the tensors.
 
-        Also where the batch stands, counted from the end, and its axis. BatchMixed if it stands at different places.
+        Also return the position of the batch, counted from the end, and its axis. BatchMixed if positions differ.
         """
         values = [self.unfolded(one) if isinstance(one, BatchedTensor) else one for one in operands]
         held = set()
@@ -198,7 +198,7 @@ class Layers:
         return [self._aligned(one, back, axis) for one in values], back, axis
 
     def _aligned(self, one: Any, back: int | None, axis: Axis) -> BatchedTensor:
-        """Return an operand whose sample has the same axes from the batch's on."""
+        """Return an operand with its sample's axes aligned from the batch on."""
         if isinstance(one, BatchedTensor):
             if one.batch_at is not None or back is None or len(one.axes) < back:
                 return one
@@ -216,7 +216,7 @@ class Layers:
 
 
 def uniform(array: Constant) -> float | None:
-    """Return the number that all values of an array are; None if there is none, or it is not known."""
+    """Return the number that all values of an array equal; None if they differ or are unknown."""
     values = array.read()
     if values is None or not values.size:
         return None
@@ -231,7 +231,7 @@ def _shaped(array: Constant, shape: tuple[int, ...]) -> Any:
 
 
 def _first_of(array: Constant, shape: tuple[int, ...], at: int) -> Any:
-    """Return the values of the first sample; None if they are not known or those of another sample differ."""
+    """Return the values of the first sample; None if they are unknown or other samples differ."""
     values = array.read()
     if values is None:
         return None

@@ -1,4 +1,4 @@
-"""Rules of calls that take parts of a value, or write into them."""
+"""Rules for calls that take parts of a value or write to them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def part(call: Call, x: BatchedTensor, at: int, start: int, stop: int, step: int
 
 @RULES.rule("chunk tensor_split split split_with_sizes", "input sections dim")
 def split(call: Call) -> list[BatchedTensor | None]:
-    """Read an axis in several parts: each result is a layer of its own."""
+    """Read an axis split into parts, each of which is a layer."""
     x = call.x
     at = call.get("dim", 0) % len(x.axes)
     call.axis(x, at)
@@ -38,7 +38,7 @@ def split(call: Call) -> list[BatchedTensor | None]:
 
 @RULES.rule("unbind", "input dim")
 def unbind(call: Call) -> list[BatchedTensor | None]:
-    """Read the units of an axis, which vanishes: each result is a layer of its own."""
+    """Read the units of an axis, which vanishes; each result is a layer."""
     x = call.x
     at = call.get("dim", 0) % len(x.axes)
     call.axis(x, at)
@@ -131,7 +131,7 @@ def getitem(call: Call) -> BatchedTensor:
 
 
 def normal(index: Any, rank: int) -> list[Any]:
-    """Return an index with a slice for each axis that it leaves out."""
+    """Return an index with a slice for each omitted axis."""
     places = list(index) if isinstance(index, tuple) and not isinstance(index, TENSORS) else [index]
     dots = [at for at, one in enumerate(places) if isinstance(one, EllipsisType)]
     missing = rank - sum(one is not None and not isinstance(one, EllipsisType) for one in places)
@@ -141,14 +141,14 @@ def normal(index: Any, rank: int) -> list[Any]:
 
 
 def with_new_axes(call: Call, x: BatchedTensor, index: list[Any]) -> BatchedTensor:
-    """Return a value with an axis of one unit for each None of an index."""
+    """Return a value with a new axis of size 1 for each None in an index."""
     axes = iter(x.axes)
     placed = [(1,) if one is None else next(axes) for one in index if one is None or isinstance(one, slice)]
     return call.layers.reshaped(x, (*placed, *axes))
 
 
 def units(one: Constant) -> Any:
-    """Return the numbers of the units that a constant picks, as an array. OpaqueCall if they are not known."""
+    """Return the indices that a constant holds, as an array. OpaqueCall if they are unknown."""
     values = one.read()
     if values is None or values.dtype.kind not in "iub" or not values.size:
         raise OpaqueCall
@@ -182,7 +182,7 @@ def gathered(call: Call, x: BatchedTensor, advanced: dict[int, Constant]) -> Bat
 
 @RULES.rule("index_select", "input dim index")
 def index_select(call: Call) -> BatchedTensor:
-    """Read the units of an axis that a constant lists."""
+    """Read the units of an axis whose indices a constant lists."""
     x, index = call.x, call.get("index")
     if not isinstance(index, Constant):
         raise OpaqueCall
@@ -191,7 +191,7 @@ def index_select(call: Call) -> BatchedTensor:
 
 @RULES.rule("unfold", "input dimension size step")
 def unfold(call: Call) -> BatchedTensor:
-    """Read windows along an axis, their units on a new last axis; or those of a map, one under another."""
+    """Read windows along an axis, with their units on a new last axis; or the windows of a map as columns."""
     if (
         len(call.call.outs[0]) == len(call.kept.axes) + 1
         and isinstance(call.get("dimension"), int)
@@ -223,7 +223,7 @@ def unfold(call: Call) -> BatchedTensor:
 
 @RULES.rule("fold", "input output_size kernel_size dilation padding stride")
 def fold(call: Call) -> BatchedTensor:
-    """Read overlapping windows, one under another, summed into a map."""
+    """Read columns of overlapping windows, summed into a map."""
     x = call.kept
     if len(x.axes) == 3:
         x = call.layers.folded(x, x.place(1))
@@ -246,19 +246,19 @@ def copy(call: Call) -> BatchedTensor:
 
 @RULES.rule("fill zero", "input value")
 def fill(call: Call) -> BatchedTensor:
-    """Read one number put in place of all values."""
+    """Read a number written to all values."""
     return filled(call, call.x, call.operand(call.get("value", 0)))
 
 
 def filled(call: Call, x: BatchedTensor, value: Any) -> BatchedTensor:
-    """Return a constant, or a value of no axes, in place of all values of another."""
+    """Return a constant, or a value without axes, expanded in place of another value."""
     values, _, _ = call.layers.meeting([x, value])
     return x._replace(layer=call.layers.add("expand", [values[1].layer], {"out": list(x.sample)}))
 
 
 @RULES.rule("setitem", "input index value")
 def setitem(call: Call) -> BatchedTensor:
-    """Read a value with some of its units written anew: the parts around them, and what is written."""
+    """Read an assignment to some units of a value, as a concatenation of the parts around and the new part."""
     whole, value = call.operand(call.get("input")), call.operand(call.get("value"))
     index = normal(call.get("index"), len(call.out))
     if any(not isinstance(one, (int, slice)) or isinstance(one, bool) for one in index):
@@ -273,7 +273,7 @@ def setitem(call: Call) -> BatchedTensor:
 
 
 def written(call: Call, x: BatchedTensor, index: list[Any], value: Any, at: int) -> BatchedTensor:
-    """Return a value with the units of an index, from one axis on, written anew."""
+    """Return a value after an assignment to an index, from axis `at` on."""
     while (
         at < len(index) and isinstance(index[at], slice) and (BATCH in x.axes[at] or is_whole(index[at], x.axes[at][0]))
     ):

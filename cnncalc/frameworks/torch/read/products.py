@@ -1,4 +1,4 @@
-"""Rules of products of matrices: linear layers, products of values, attention, recurrent layers, embeddings."""
+"""Rules for matrix products: linear layers, products of values, attention, recurrent layers, embeddings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RULES = Rules()
 
 
 def derived(array: Constant, shape: Sequence[int], see: Callable[[Any], Any]) -> Constant:
-    """Return a constant that is a part of another, or another form of it."""
+    """Return a constant that is part of another, or another form of it."""
 
     def read() -> Any:
         values = array.read()
@@ -32,7 +32,7 @@ def linear(call: Call) -> BatchedTensor:
     arrays = call.arrays("weight", "bias")
     if arrays["weight"].made is None:
         return linear_on(call, call.kept, arrays)
-    weight = call.layers.permuted(call.value("weight"), (1, 0))  # a product itself, whose products count
+    weight = call.layers.permuted(call.value("weight"), (1, 0))  # itself a product, which counts
     product = multiplied(call, call.kept, weight)
     return combine(call, "add", product, arrays["bias"]) if "bias" in arrays else product
 
@@ -59,7 +59,7 @@ def matmul(call: Call) -> BatchedTensor:
 
 
 def multiplied(call: Call, first: Operand, second: Operand) -> BatchedTensor:
-    """Return a matrix product of two operands: a linear layer by a constant matrix, else by NumPy's rules."""
+    """Return a matrix product of two operands: a linear layer for a constant matrix, otherwise by NumPy's rules."""
     if isinstance(first, BatchedTensor) and isinstance(second, Constant) and len(second.shape) == 2:
         weight = derived(second, second.shape[::-1], lambda values: values.T)
         if BATCH not in first.axes[-1]:
@@ -91,7 +91,7 @@ def _at(one: Operand, at: int) -> tuple[int, ...] | None:
 
 
 def _with_batch_in_rows(call: Call, a: Any, b: Any, rows: Axis, columns: Axis) -> BatchedTensor:
-    """Return a product whose rows, or columns, are the batch: a sample has one of them, or as many as are folded."""
+    """Return a product whose rows or columns are the batch: a sample has one of them, or as many as are folded."""
     in_rows = BATCH in rows
     held, other, at = (a, b, -2) if in_rows else (b, a, -1)
     axis = rows if in_rows else columns
@@ -110,7 +110,7 @@ def _with_batch_in_rows(call: Call, a: Any, b: Any, rows: Axis, columns: Axis) -
 
 @RULES.rule("addmm baddbmm addbmm addmv", "input mat1 mat2")
 def addmm(call: Call) -> BatchedTensor:
-    """Read a matrix product and a sum."""
+    """Read a matrix product plus another value."""
     names = ("batch1", "batch2") if "batch1" in call.given else ("mat1", "mat2")
     if call.function == "addbmm":
         raise OpaqueCall
@@ -121,7 +121,7 @@ def addmm(call: Call) -> BatchedTensor:
 
 @RULES.rule("einsum", "equation operands")
 def einsum(call: Call) -> BatchedTensor:
-    """Read a sum of products over named axes, the batch left out of the equation."""
+    """Read an einsum, with the batch left out of the equation."""
     equation = call.get("equation")
     if not isinstance(equation, str):
         raise OpaqueCall
@@ -226,7 +226,7 @@ def attention(call: Call) -> BatchedTensor:
 
 
 def _repeated(call: Call, query: BatchedTensor, one: BatchedTensor) -> BatchedTensor:
-    """Return keys or values, each head as often as several heads of queries share it."""
+    """Return keys or values with each head repeated for the query heads that share it."""
     heads, own = query.axes[-3][0], one.axes[-3][0]
     if heads == own:
         return one
@@ -236,7 +236,7 @@ def _repeated(call: Call, query: BatchedTensor, one: BatchedTensor) -> BatchedTe
 
 
 def added(call: Call, mask: Operand) -> Operand:
-    """Return a mask as numbers that are added: of truth values, minus infinity where it does not hold."""
+    """Return a mask in additive form: for truth values, minus infinity where they are false."""
     if isinstance(mask, Constant):
         values = mask.read()
         if values is not None and values.dtype.kind == "b":
@@ -250,7 +250,7 @@ def added(call: Call, mask: Operand) -> Operand:
 
 
 def _additive(values: Any) -> Any:
-    """Return 0 where a mask holds, and elsewhere less than any score."""
+    """Return 0 where a mask holds, and elsewhere a number below any score."""
     return (values.astype("float32") - 1) * 1e38
 
 
@@ -262,7 +262,7 @@ _MHA = """
 
 @RULES.rule("multi_head_attention_forward", " ".join(_MHA.split()))
 def multihead(call: Call) -> BatchedTensor:
-    """Read multi-head attention: of positions, samples and features, in this order."""
+    """Read multi-head attention over (positions, samples, features)."""
     given = [call.value(name) for name in ("query", "key", "value")]
     features, rank = given[0].axes[-1][0], len(given[0].axes)
     if rank == 3:
@@ -294,7 +294,7 @@ def multihead(call: Call) -> BatchedTensor:
 
 
 def _for_each_sample(call: Call, x: BatchedTensor, others: Sequence[BatchedTensor]) -> BatchedTensor:
-    """Return positions, samples and features as those of every sample, if they are of one alone: learned queries."""
+    """Return (positions, samples, features) expanded to all samples if there is only one, as for learned queries."""
     samples = next((one.axes[1] for one in others if BATCH in one.axes[1]), None)
     if samples is None or x.batch_at is not None or sample_of(x.axes[1:2]) != (1,):
         return x
@@ -302,7 +302,7 @@ def _for_each_sample(call: Call, x: BatchedTensor, others: Sequence[BatchedTenso
 
 
 def _projections(call: Call, features: int) -> dict[str, Constant]:
-    """Return the arrays of multi-head attention by role: PyTorch keeps three of them in one."""
+    """Return the arrays of multi-head attention by role; PyTorch keeps three of them in one."""
     found: dict[str, Constant] = {}
     whole, bias = call.get("in_proj_weight"), call.get("in_proj_bias")
     for at, (role, word) in enumerate((("query", "q"), ("key", "k"), ("value", "v"))):
@@ -331,7 +331,7 @@ def _rows(array: Any, rows: slice) -> Constant:
 
 
 def sequence(call: Call, x: BatchedTensor, batch: int | None) -> BatchedTensor:
-    """Return a value as positions and features, the axis of its samples in the batch; None if it has none."""
+    """Return a value as (positions, features), with the axis of samples in the batch; None if it has none."""
     if batch is None:
         if x.batch_at is not None:
             raise Misread
@@ -351,10 +351,10 @@ _RECURRENT = "input hx params has_biases num_layers dropout train bidirectional 
 
 @RULES.rule("lstm gru rnn_tanh rnn_relu", _RECURRENT)
 def recurrent(call: Call) -> list[BatchedTensor | None]:
-    """Read recurrent layers, one on another: all steps of the last, and the last states of each."""
+    """Read stacked recurrent layers: all steps of the last, and the last states of each."""
     arrays = call.get("params")
     if not isinstance(arrays, (list, tuple)) or "batch_first" not in call.given:
-        raise OpaqueCall  # of packed sequences
+        raise OpaqueCall  # packed sequences
     batch = 0 if call.get("batch_first") else 1
     x = sequence(call, call.x, batch)
     both, count, biased = bool(call.get("bidirectional")), call.get("num_layers"), bool(call.get("has_biases"))
@@ -386,7 +386,7 @@ def recurrent(call: Call) -> list[BatchedTensor | None]:
 
 
 def _begins(call: Call, count: int, directions: int) -> list[list[BatchedTensor]]:
-    """Return the states that each layer begins with, those of all directions in a row; none if all are zero."""
+    """Return the initial states of each layer, with all directions concatenated; empty if all are zero."""
     given = call.get("hx")
     states = list(given) if isinstance(given, (list, tuple)) and not isinstance(given, TENSORS) else [given]
     found: list[list[BatchedTensor]] = [[] for _ in range(count)]
@@ -417,7 +417,7 @@ def is_zero(state: Constant) -> bool:
 
 
 def _ends(call: Call, x: BatchedTensor, hidden: int, *, both: bool) -> list[BatchedTensor]:
-    """Return the last step of each direction: samples, one step, features."""
+    """Return the last step of each direction as (samples, one step, features)."""
     steps = x.axes[1][0]
     layer = call.layers.add("slice", [x.layer], {"axis": -2, "start": steps - 1}) if steps > 1 else x.layer
     forward = call.layers.add("slice", [layer], {"axis": -1, "stop": hidden}) if both else layer
@@ -431,7 +431,7 @@ def _ends(call: Call, x: BatchedTensor, hidden: int, *, both: bool) -> list[Batc
 
 
 def _states(call: Call, ends: list[BatchedTensor]) -> BatchedTensor:
-    """Return the last steps as PyTorch has them: layers and directions, samples, features."""
+    """Return the last steps in PyTorch's form: (layers and directions, samples, features)."""
     one = ends[0]
     layer = call.layers.add("concat", [end.layer for end in ends], {"axis": -2}) if len(ends) > 1 else one.layer
     joined = one._replace(layer=layer, axes=(one.axes[0], (len(ends),), one.axes[2]))
@@ -440,7 +440,7 @@ def _states(call: Call, ends: list[BatchedTensor]) -> BatchedTensor:
 
 @RULES.rule("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", "input hx w_ih w_hh b_ih b_hh")
 def cell(call: Call) -> list[BatchedTensor | None]:
-    """Read one step of a recurrent layer, from the states before it."""
+    """Read one step of a recurrent layer from the previous states."""
     x, given = call.x, call.get("hx")
     states = given if isinstance(given, (list, tuple)) and not isinstance(given, TENSORS) else [given]
     begins = [call.operand(state) for state in states]
@@ -465,7 +465,7 @@ def cell(call: Call) -> list[BatchedTensor | None]:
 
 @RULES.rule("embedding", "input weight")
 def embedding(call: Call) -> BatchedTensor:
-    """Read rows of a table by their numbers."""
+    """Read the rows of a table by index."""
     x, arrays = call.kept, call.arrays("weight")
     rows, out = arrays["weight"].shape
     layer = call.layers.add("embedding", [x.layer], {"rows": rows, "out": out}, arrays)

@@ -1,13 +1,13 @@
-"""The meaning of an input's sizes to a module: what runs, and what its layers take, decides which is the batch.
+"""The reading of an input's sizes: what runs, and what the layers accept, decides which size is the batch.
 
-A module runs on a tensor with a batch of an unusual size, so that the batch is told from every other axis. The sizes
-may have the batch in front, be one sample's, or the space of one channel: the first of these that runs is kept, one
-after another has failed only if no slice takes more of an axis than there is. If none does, or a call mixes samples,
-they are the tensor's, and the batch is an axis like others.
+A module runs on a tensor with a batch of an unusual size, so that the batch can be told from every other axis. The
+sizes may have the batch in front, be one sample's, or be the space of one channel. The first of these that runs is
+kept; after a failed one, only if no slice takes more of an axis than there is. If none runs, or a call mixes samples,
+the sizes are those of the tensor, and the batch is an axis like others.
 
-A number that a module computes from the batch would be that of the unusual one, and so would a branch that it takes. So
-a module that looks at sizes runs on another such batch, too, and on the batch that the sizes say: unless the first two
-give the same network and all make the same calls, the batch is the one that the sizes say.
+Numbers and branches that a module derives from the batch would be those of the unusual one. So a module that looks at
+sizes also runs on another such batch, and on the batch that the sizes state. Unless the first two give the same network
+and all make the same calls, the batch is the one that the sizes state.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from .build import CallReader
 from .calls import Constant, FunctionCall, Misread, NamedInput, Recording, TracedTensor, tree
 
 PRIMES = (61, 53, 59, 67, 71, 73, 79, 83)
-"""Sizes of the batch, of which the first two are taken that divide no other size."""
+"""Candidate batch sizes; the first two that divide no other size are used."""
 LIKELY = (Reading.BATCH, Reading.SAMPLE, Reading.SPACE)
-"""The readings of sizes that a caller gives as PyTorch takes them: the first is a batch if that runs."""
+"""The order of readings for sizes in PyTorch's own form: the first size is a batch if that runs."""
 
 
 class Attempt(NamedTuple):
@@ -35,7 +35,7 @@ class Attempt(NamedTuple):
 
     reading: Reading
     batch: int | None
-    """How many samples the module runs on; None if the batch is an axis like others."""
+    """The number of samples that the module runs on; None if the batch is an axis like others."""
     inputs: list[NamedInput]
 
 
@@ -45,20 +45,20 @@ class Found(NamedTuple):
     model: ForeignNetwork
     attempt: Attempt
     opaque: int
-    """How many layers are not understood."""
+    """The number of opaque layers."""
     mixed: bool
     """Whether a call mixed samples."""
     looks: bool
     """Whether the module looked at the sizes of tensors, so that its numbers may depend on the batch."""
     computed: list[Constant]
-    """The arrays of layers that are computed: not parameters or buffers themselves."""
+    """The computed arrays of layers, which are not themselves parameters or buffers."""
     calls: list[FunctionCall]
 
 
 Given = Sequence[tuple[str, tuple[int, ...]]]
-"""The sizes of inputs, by the names of the arguments of `forward`."""
+"""The sizes of inputs, by argument names of `forward`."""
 Run = Callable[[Attempt], Recording | None]
-"""Return what a module does under a reading of its inputs; None if it fails."""
+"""A function that returns the recording of a module under a reading of its inputs, or None if it fails."""
 
 
 def named_inputs(names: Sequence[str], inputs: Mapping[str, Sequence[int]]) -> list[tuple[str, tuple[int, ...]]]:
@@ -92,7 +92,7 @@ def chosen(
     """
     mixed: list[Found] = []
     prime, other = unusual(given, others)
-    is_whole = False  # the input has a batch on which the module's numbers depend, so none may be put in front of it
+    is_whole = False  # the module's numbers depend on the input's own batch, so no other may be put in front
     every = list(attempts(given, batch, prime, likely))
     for one in every:
         if is_whole and one.reading is not Reading.BATCH and one.inputs[0].shape != one.inputs[0].sizes:
@@ -117,7 +117,7 @@ def chosen(
 
 
 def cuts_beyond(call: FunctionCall) -> bool:
-    """Return whether a call takes more of an axis than there is, which is cut off: it is for another axis."""
+    """Return whether a call slices beyond the end of an axis, so that it was meant for another axis."""
     if call.function != "getitem" or not isinstance(call.args[0], TracedTensor):
         return False
     index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
@@ -127,14 +127,14 @@ def cuts_beyond(call: FunctionCall) -> bool:
 
 
 def with_reading(found: Found) -> ForeignNetwork:
-    """Return the network of a module, which says how its input's sizes are read if its layers do not."""
+    """Return the network of a module, which states how its input's sizes are read if its layers do not imply it."""
     spec = found.model.spec
     keys = input_keys(spec["layers"], len(spec["input"]), found.attempt.reading)
     return found.model._replace(spec={**spec, **keys})
 
 
 def tried(run: Run, attempt: Attempt, name: str | None) -> Found | None:
-    """Return the network of a module under a reading of its inputs; None if it fails, or its layers read otherwise."""
+    """Return the network of a module under a reading of its inputs; None if it fails or its layers disagree."""
     recording = run(attempt)
     if recording is None:
         return None
@@ -152,16 +152,16 @@ def tried(run: Run, attempt: Attempt, name: str | None) -> Found | None:
 
 
 def is_same(one: Found, other: Found) -> bool:
-    """Return whether a module gives the same network on two batches: no number in it depends on the batch."""
+    """Return whether a module gives the same network on two batches, so that no number depends on the batch."""
     if one.model.spec != other.model.spec or len(one.computed) != len(other.computed):
         return False
     return all(is_equal(a.read(), b.read()) for a, b in zip(one.computed, other.computed, strict=True))
 
 
 def calls_alike(run: Run, own: Attempt, one: Found, other: Found) -> bool:
-    """Return whether a module makes on its own batch the calls that it made on two others.
+    """Return whether a module makes the same calls on its own batch as on two others.
 
-    Sizes have to be in proportion to the batch, or the same in all; so have arguments that do not follow it.
+    Sizes must be proportional to the batch, or the same in all, and so must other arguments.
     """
     recording = run(own)
     if recording is None or len(recording.calls) != len(one.calls):
@@ -171,7 +171,7 @@ def calls_alike(run: Run, own: Attempt, one: Found, other: Found) -> bool:
 
 
 def is_alike(batches: tuple[int, int, int], own: FunctionCall, one: FunctionCall, other: FunctionCall) -> bool:
-    """Return whether a call on a batch is what the same call on two others lets expect."""
+    """Return whether a call on a batch is consistent with the same call on two others."""
     if (own.function, own.path, len(own.outs)) != (one.function, one.path, len(one.outs)):
         return False
     n, p, q = batches
@@ -186,7 +186,7 @@ def is_alike(batches: tuple[int, int, int], own: FunctionCall, one: FunctionCall
 
 
 def is_one_argument(one: Any, other: Any) -> bool:
-    """Return whether two calls have the same argument; tensors that depend on an input have it by their calls."""
+    """Return whether an argument of two calls is the same; tensors that depend on an input need not be compared."""
     if isinstance(one, TracedTensor) and isinstance(other, TracedTensor):
         return (one.call, one.place) == (other.call, other.place)
     if isinstance(one, Constant) and isinstance(other, Constant):
@@ -211,9 +211,9 @@ def unusual(given: Given, others: Iterable[int]) -> list[int]:
 
 
 def attempts(given: Given, batch: int | None, prime: int, likely: Sequence[Reading]) -> Iterator[Attempt]:
-    """Yield the readings of the inputs, the likely ones first: with an unusual batch, their own batch, and without.
+    """Yield the readings of the inputs, likely ones first: with an unusual batch, with their own, and without one.
 
-    The first size is a batch only if all inputs have the same.
+    The first size is a batch only if it is the same for all inputs.
     """
     meanings = [one for one in likely if one is not Reading.BATCH]
     has_batch = batch is None and len(given[0][1]) > 1 and len({sizes[:1] for _, sizes in given}) == 1
@@ -230,7 +230,7 @@ def attempts(given: Given, batch: int | None, prime: int, likely: Sequence[Readi
 
 
 def own_batch(given: Given, reading: Reading, batch: int | None) -> int:
-    """Return how many samples the caller has under a reading: as many as it asks for, as it gives, or one."""
+    """Return the caller's number of samples under a reading: as requested, as given, or one."""
     return batch or (given[0][1][0] if reading is Reading.BATCH else 1)
 
 

@@ -1,6 +1,6 @@
-"""Following a module: it runs once on tensors that have shapes and no values, and every function it calls is noted.
+"""Record a module: it runs once on tensors that have shapes but no values, and every function call is recorded.
 
-So control flow may depend on sizes, as it often does, and only control flow that depends on values cannot be followed.
+Control flow may depend on sizes, as it often does; only control flow that depends on values cannot be recorded.
 Tensors that do not depend on the input (parameters, buffers and those computed from them) keep their values.
 """
 
@@ -26,22 +26,22 @@ from .views import TensorView, scattered, shares
 
 META = torch.device("meta")
 MOST_ONES = 1 << 22
-"""How many values a function is called on that fails without any."""
+"""The most values that a function is called on if it fails without values."""
 MOST_CALLS = 15_000
-"""How many calls are followed."""
+"""The most calls that are recorded."""
 _MADE = "zeros_like ones_like full_like empty_like rand_like randn_like randint_like new_zeros new_ones new_full"
 MADE = frozenset([*_MADE.split(), "new_empty", "new_tensor"])
-"""Functions that take no more than sizes and a type from their first argument."""
+"""Functions that use only the sizes and type of their first argument."""
 LIKE = frozenset(["to", "type_as", "expand_as", "view_as", "reshape_as"])
-"""Functions that take no more than that from their second."""
+"""Functions that use only the sizes and type of their second argument."""
 MOVED = frozenset(["cpu", "cuda"])
-"""Functions that bring a tensor to another device."""
+"""Functions that move a tensor to another device."""
 SIZELESS = frozenset(["dim", "ndim", "ndimension", "dtype", "device", "is_floating_point", "requires_grad", "is_cuda"])
-"""Functions and properties that say nothing of a tensor's sizes, though no tensor is their result."""
+"""Functions and properties that do not return a tensor but do not depend on a tensor's sizes either."""
 
 
 def record(module: torch.nn.Module, inputs: Sequence[NamedInput], batch: int | None, *, whole: bool) -> Recording:
-    """Record what a module does to inputs of these shapes; `whole` numbers where it takes them (an embedding).
+    """Record a module on inputs of these shapes, which are integers if `whole` (for an embedding).
 
     Stopped if it fails, SpecError if no result depends on an input.
     """
@@ -53,7 +53,7 @@ def record(module: torch.nn.Module, inputs: Sequence[NamedInput], batch: int | N
 
 
 def tensor(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-    """Return a tensor that has a shape and no values. SpecError if PyTorch has none so large."""
+    """Return a tensor with a shape but no values. SpecError if it is too large for PyTorch."""
     try:
         return torch.empty(shape, dtype=dtype, device=META)
     except (RuntimeError, OverflowError):
@@ -61,7 +61,7 @@ def tensor(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
 
 
 class Recorder(TorchFunctionMode):  # type: ignore[misc]
-    """A mode of PyTorch in which each call of a function on a tensor that depends on an input is noted."""
+    """A PyTorch mode that records every function call on a tensor that depends on an input."""
 
     def __init__(self, module: torch.nn.Module, inputs: Sequence[NamedInput], batch: int | None, dtype: torch.dtype):
         super().__init__()
@@ -70,34 +70,34 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.named = {id(one): name for name, one in [*module.named_parameters(), *module.named_buffers()]}
         places = {one.device for one in [*module.parameters(), *module.buffers()]} - {META}
         self.home = next(iter(places), torch.device("cpu"))
-        """The device on which tensors are made that do not depend on an input."""
+        """The device for tensors that do not depend on an input."""
         self.given = [tensor(one.shape, dtype) for one in inputs]
         self.values = {id(x): TracedTensor(-1, at, tuple(x.shape)) for at, x in enumerate(self.given)}
         self.products: dict[int, TracedTensor] = {}
-        """The results of products that do not depend on an input, and what is made of them."""
+        """The results of products that do not depend on an input, and what is computed from them."""
         self.made_of: dict[int, tuple[str, ...]] = {}
         self.views: dict[int, TensorView] = {}
         """How each view was made."""
         self.kin: dict[int, list[torch.Tensor]] = {}
-        """The views of a tensor that is not a view, and their views, by each of them: they share their values."""
+        """The views of a base tensor, and their views, by the id of each: all share their values."""
         self.stale: set[int] = set()
-        """The views whose values have changed since the call that made them was noted."""
+        """The views whose values have changed since their call was recorded."""
         self.held: dict[int, Held] = {}
-        """What does not depend on an input, as it was noted."""
+        """The recorded constants."""
         self.alive: list[torch.Tensor] = list(self.given)
-        """Every tensor that is known by its id, so that no other gets the same."""
+        """References to all tensors known by id, so that ids are not reused."""
         self.inside: list[tuple[str, int]] = [("", 0)]
-        """The modules that run, outermost first: each one's name, and the number of its turn."""
+        """The running modules, outermost first: each one's name and run number."""
         self.turns = count(1)
         self.looks = False
-        """Whether a size of a tensor that depends on an input was looked at."""
+        """Whether the module has looked at a size of a tensor that depends on an input."""
         self.failed: tuple[str, str, list[Any]] | None = None
         """The module, the function and the shapes of the call that failed first."""
 
     def run(self) -> Recording:
-        """Run the module as it is once trained, and return the record. Stopped if it fails.
+        """Run the module in evaluation mode and return the recording. Stopped if it fails.
 
-        Every part of it is afterwards as it was before, and so are PyTorch's random numbers.
+        The module and PyTorch's random state are restored afterwards.
         """
         names = [one.name for one in self.inputs]
         with torch.random.fork_rng(devices=[]), as_it_was(self.module), self.followed(), slow_attention():
@@ -117,7 +117,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         return self.recording([self.noted(one) for one in leaves])
 
     def recording(self, outputs: list[TracedTensor]) -> Recording:
-        """Return what has been noted."""
+        """Return the recording so far."""
         trained = {name: parameter.numel() for name, parameter in self.module.named_parameters()}
         kept = {name: one.numel() for name, one in self.module.named_buffers() if not is_counter(name)}
         leaves = frozenset([name for name, one in self.module.named_modules() if is_leaf(one)])
@@ -126,7 +126,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
 
     @contextlib.contextmanager
     def followed(self) -> Iterator[None]:
-        """Note for a while which module runs."""
+        """Keep track of the running module within the context."""
         parts = dict(self.module.named_modules())
         hooks = [one.register_forward_pre_hook(partial(self.enter, name)) for name, one in parts.items()]
         hooks += [one.register_forward_hook(self.leave) for one in parts.values()]
@@ -137,11 +137,11 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
                 hook.remove()
 
     def enter(self, name: str, *_: Any) -> None:
-        """Note that the module of this name begins."""
+        """Record that the module of this name begins."""
         self.inside.append((name, next(self.turns)))
 
     def leave(self, *_: Any) -> None:
-        """Note that a module ends."""
+        """Record that a module ends."""
         self.inside.pop()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -164,12 +164,12 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             raise
 
     def call(self, func: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Make a call that depends on an input, and note it."""
+        """Make a call that depends on an input, and record it."""
         if name in ("getitem", "setitem"):
             args = (args[0], index_with_tensors(args[1]), *args[2:])
         noted_args, noted_kwargs = tree_map(self.noted, (args, kwargs))
         meta_args, meta_kwargs = tree_map(valueless, (args, kwargs))
-        if name == "nms":  # how many boxes are left depends on values
+        if name == "nms":  # the number of remaining boxes depends on values
             return self.suppressed(noted_args, meta_args[0])
         if name in MOVED:
             func, meta_args, meta_kwargs = torch.Tensor.detach, meta_args[:1], {}
@@ -198,9 +198,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         return result
 
     def on_ones(self, func: Any, given: Any, error: Exception) -> Any:
-        """Return what a function gives for ones that does not run without values. The error if it fails on them, too.
+        """Return the result for ones of a function that does not run without values, or raise its error.
 
-        All but its first argument may be whole numbers: classes, or lengths.
+        All but its first argument may be integers, such as classes or lengths.
         """
         tensors = tensors_in(given)
         if sum(one.numel() for one in tensors) > MOST_ONES:
@@ -212,7 +212,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         raise error
 
     def suppressed(self, args: Any, boxes: torch.Tensor) -> torch.Tensor:
-        """Return the result of a suppression of boxes that overlap, as if all were left, and note it."""
+        """Return the result of non-maximum suppression as if all boxes remained, and record it."""
         left = torch.empty(boxes.shape[:1], dtype=torch.int64, device=META)
         self.note("nms", tuple(args), {}, [left], 0)
         return left
@@ -226,7 +226,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         macs: int,
         known: dict[int, TracedTensor] | None = None,
     ) -> None:
-        """Note a call and its results among the values, or in another table."""
+        """Record a call and its results among the values, or in another table."""
         if len(self.calls) >= MOST_CALLS:
             raise RuntimeError(f"it calls more than {MOST_CALLS:,} functions")
         at, shapes = len(self.calls), tuple([tuple(one.shape) for one in results])
@@ -237,7 +237,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         table |= {id(one): TracedTensor(at, place, shapes[place]) for place, one in enumerate(results)}
 
     def note_views(self, name: str, args: Any, kwargs: Any, first: Any, results: list[torch.Tensor]) -> None:
-        """Note which results of a call share the values of its first argument, which the function took as `first`."""
+        """Record which results of a call share the values of its first argument (received as `first`)."""
         for place, one in enumerate(results):
             if args and one is not args[0] and id(one) not in self.kin and shares(one, first):
                 self.views[id(one)] = TensorView(args[0], name, args[1:], kwargs, results, place)
@@ -246,7 +246,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
                 self.alive += [args[0], one]
 
     def write_through(self, part: torch.Tensor) -> None:
-        """Note that the tensors of which this is a view have changed with it, and that its other kin has."""
+        """Record that the tensors that this is a view of have changed with it, and mark other views as stale."""
         kin, fresh = self.kin.get(id(part), []), {id(part)}
         while id(part) in self.views:
             name, args, kwargs = scattered(self.views[id(part)])
@@ -258,7 +258,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.stale |= {id(one) for one in kin} - fresh
 
     def renew(self, view: TensorView) -> None:
-        """Note the call that made a view once more, on what its whole is now."""
+        """Record the call that made a view again, on the current value of its base."""
         self.stale -= {id(one) for one in view.results}
         args, kwargs = tree_map(self.noted, ((view.whole, *view.args), view.kwargs))
         self.note(view.function, tuple(args), kwargs, [*view.results], 0)
@@ -268,9 +268,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         return id(leaf) in self.values or id(leaf) in self.stale
 
     def constant(self, func: Any, args: Any, kwargs: dict[str, Any], tensors: list[torch.Tensor]) -> Any:
-        """Return the result of a call that does not depend on an input, and note what it is computed from.
+        """Return the result of a call that does not depend on an input, and record what it is computed from.
 
-        A tensor made beside the input would have no values, so it is made where the module's own are.
+        A tensor created on the input's device would have no values, so it is created on the module's device.
         """
         lifeless = any(one.device == META and id(one) not in self.values for one in tensors)
         args, kwargs = tree_map(partial(self.placed, META if lifeless else self.home), (args, kwargs))
@@ -294,7 +294,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     def note_product(
         self, name: str, given: Any, result: Any, tensors: list[torch.Tensor], counter: FlopCounterMode
     ) -> None:
-        """Note a call without an input that multiplies matrices, or that works on the result of one that does."""
+        """Record a call without an input that multiplies matrices, or works on the result of such a call."""
         macs = counter.get_total_flops() // 2 if tensors and name not in NO_PRODUCTS else 0
         results = tensors_in(result)
         if not results or not (macs or any(id(one) in self.products for one in tensors)):
@@ -302,23 +302,23 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.note(name, tuple(given[0]), given[1], results, macs, self.products)
 
     def placed(self, device: torch.device, leaf: Any) -> Any:
-        """Return an argument that names PyTorch's device without values as naming another."""
+        """Return an argument with PyTorch's meta device replaced by another."""
         is_meta = leaf == META if isinstance(leaf, torch.device) else leaf == "meta" if isinstance(leaf, str) else False
         return device if is_meta else leaf
 
     def stand_in(self, leaf: Any) -> Any:
-        """Return a tensor of the same sizes and type for one that depends on an input."""
+        """Return a tensor of the same sizes and type as one that depends on an input."""
         if not isinstance(leaf, torch.Tensor) or id(leaf) not in self.values:
             return leaf
         return torch.zeros((), dtype=leaf.dtype, device=self.home).expand(leaf.shape)
 
     def names(self, tensor: torch.Tensor) -> tuple[str, ...]:
-        """Return the names of the parameters and buffers that a tensor is, or is computed from."""
+        """Return the names of the parameters and buffers that a tensor is or is computed from."""
         name = self.named.get(id(tensor))
         return self.made_of.get(id(tensor), ()) if name is None else (name,)
 
     def noted(self, leaf: Any) -> Any:
-        """Return an argument as a call notes it."""
+        """Return an argument in the form in which calls are recorded."""
         if not isinstance(leaf, torch.Tensor):
             return leaf
         if id(leaf) in self.stale:
@@ -331,16 +331,16 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         return Constant(tuple(leaf.shape), own, self.names(leaf), held.read, held, made)
 
     def keep(self, written: Any) -> None:
-        """Keep the values of what was noted, and is written to now; what is noted afterwards has others."""
+        """Keep the recorded values of a tensor that is being written to; later records get the new values."""
         for one in [own for own, held in self.held.items() if shares(held.tensor, written)]:
             held = self.held.pop(one)
             held.tensor = held.tensor.clone()
 
 
 def assume_all_nonzero() -> contextlib.AbstractContextManager[None]:
-    """Return a context in which PyTorch takes every value for nonzero where a size depends on how many are.
+    """Return a context in which PyTorch assumes all values nonzero where a size depends on their number.
 
-    What depends on such a size is not known, but the module can be followed to its end.
+    What depends on such a size is unknown, but the module can be recorded to its end.
     """
     from torch.fx.experimental import _config
 
@@ -352,7 +352,7 @@ def assume_all_nonzero() -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def slow_attention() -> Iterator[None]:
-    """Keep PyTorch for a while from its fast path for attention, which takes no tensors without values."""
+    """Disable PyTorch's fast path for attention within the context, as it does not accept tensors without values."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -362,7 +362,7 @@ def slow_attention() -> Iterator[None]:
 
 
 def takes_sizes(name: str, args: Sequence[Any], traced: Sequence[torch.Tensor]) -> bool:
-    """Return whether a call takes no more than sizes and a type from tensors that depend on an input."""
+    """Return whether a call uses only sizes and types of tensors that depend on an input."""
     first = args[0] if args else None
     if name in MADE:
         return len(traced) == 1 and traced[0] is first
@@ -370,7 +370,7 @@ def takes_sizes(name: str, args: Sequence[Any], traced: Sequence[torch.Tensor]) 
 
 
 def index_with_tensors(index: Any) -> tuple[Any, ...]:
-    """Return an index with tensors in place of lists, and places in place of truth values that are known."""
+    """Return an index with lists replaced by tensors, and known masks by indices."""
     parts = index if isinstance(index, tuple) else (index,)
     own = [torch.tensor(one) if isinstance(one, list) and not tensors_in(one) else one for one in parts]
     own = [place for one in own for place in (one.nonzero(as_tuple=True) if _is_mask(one) else [one])]
@@ -378,17 +378,17 @@ def index_with_tensors(index: Any) -> tuple[Any, ...]:
 
 
 def _is_place(index: Any) -> bool:
-    """Return whether an index is a single whole number that does not depend on an input."""
+    """Return whether an index is a single integer that does not depend on an input."""
     return isinstance(index, torch.Tensor) and index.dim() == 0 and index.device != META and kind_of(index) == "int"
 
 
 def _is_mask(index: Any) -> bool:
-    """Return whether an index is truth values that do not depend on an input."""
+    """Return whether an index is a mask that does not depend on an input."""
     return isinstance(index, torch.Tensor) and index.dtype is torch.bool and index.dim() > 0 and index.device != META
 
 
 def tensors_of(result: Any) -> Any:
-    """Return a module's result with the fields of its objects in place of those, as outputs of libraries are."""
+    """Return a module's result with objects, such as libraries' output classes, replaced by their fields."""
     if isinstance(result, Mapping):
         return {key: tensors_of(one) for key, one in result.items()}
     if isinstance(result, (list, tuple)):
@@ -403,7 +403,7 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
 
 
 def name_of(func: Any, *, plain: bool = True) -> str:
-    """Return a function's name, `add` for `add_` and `__add__`; a property has its own."""
+    """Return a function's name: `add` for `add_` and `__add__`; for a property, the property's name."""
     name = getattr(func, "__name__", str(func))
     if name == "__get__":
         name = getattr(func.__self__, "__name__", name)
@@ -415,34 +415,34 @@ IN_PLACE = frozenset(f"__i{name}__" for name in _OPERATORS.split())
 
 
 def writes(func: Any) -> bool:
-    """Return whether a function is called as those are that write into their first argument."""
+    """Return whether a function's name says that it writes to its first argument."""
     name = name_of(func, plain=False)
     return name == "__setitem__" or name in IN_PLACE or (name.endswith("_") and not name.endswith("__"))
 
 
 def version_of(tensor: Any) -> int:
-    """Return how often a tensor was written to; 0 for one that does not count that."""
+    """Return how often a tensor was written to; 0 if it does not count that."""
     is_counted = isinstance(tensor, torch.Tensor) and not tensor.is_inference()
     return tensor._version if is_counted else 0  # noqa: SLF001
 
 
 def kind_of(tensor: torch.Tensor) -> str:
-    """Return what a tensor holds: `float`, `int` or `bool`."""
+    """Return the kind of a tensor: `float`, `int` or `bool`."""
     return "bool" if tensor.dtype is torch.bool else "int" if not tensor.is_floating_point() else "float"
 
 
 def is_leaf(module: torch.nn.Module) -> bool:
-    """Return whether a module has no modules inside, but for those that compute its weights."""
+    """Return whether a module has no submodules, except those that compute its weights."""
     return all(name == "parametrizations" for name, _ in module.named_children())
 
 
 def is_counter(name: str) -> bool:
-    """Return whether a buffer only counts the batches that a module was trained on."""
+    """Return whether a buffer only counts training batches."""
     return name.rpartition(".")[2] == "num_batches_tracked"
 
 
 def valueless(leaf: Any) -> Any:
-    """Return an argument without its values; a device is that without values, too."""
+    """Return an argument without values; a device becomes the meta device."""
     if isinstance(leaf, torch.device):
         return META
     if isinstance(leaf, str) and leaf.partition(":")[0] in ("cpu", "cuda", "mps"):
@@ -451,12 +451,12 @@ def valueless(leaf: Any) -> Any:
 
 
 def ones(kind: torch.dtype | None, leaf: Any) -> Any:
-    """Return an argument with ones for its values, of another type if one is given."""
+    """Return an argument with all values 1, of another type if given."""
     return torch.ones(leaf.shape, dtype=kind or leaf.dtype) if isinstance(leaf, torch.Tensor) else leaf
 
 
 class Held:
-    """A tensor that does not depend on an input, with the values that it had when it was noted."""
+    """A tensor that does not depend on an input, with its values at the time of recording."""
 
     def __init__(self, tensor: torch.Tensor):
         self.tensor = tensor

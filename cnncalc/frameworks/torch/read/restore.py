@@ -1,4 +1,4 @@
-"""A module left as it was: its mode, its attributes, its caches and its buffers are put back after it ran."""
+"""Restore a module after it ran: its mode, attributes, caches and buffers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def as_it_was(module: torch.nn.Module) -> Iterator[None]:
-    """Put every part of a module back as it was before: what it cached, counted or switched meanwhile is forgotten."""
+    """Restore every part of a module at the end: what it cached, counted or switched meanwhile is undone."""
     before = [copied(part.__dict__) for part in module.modules()]
     buffers = [(one, one._version, one.detach().clone()) for one in module.buffers()]  # noqa: SLF001
     try:
@@ -27,7 +27,7 @@ def as_it_was(module: torch.nn.Module) -> Iterator[None]:
 
 
 class _Copy:
-    """A container, and what was in it."""
+    """A container and its former contents."""
 
     __slots__ = ("inner", "own")
 
@@ -39,7 +39,7 @@ CONTAINERS = (dict, OrderedDict, list, set)
 
 
 def copied(value: Any, around: tuple[int, ...] = ()) -> Any:
-    """Return a value with a copy of what is in the lists, dicts and sets in it; one inside of itself is left out."""
+    """Return a value with copies of the contents of its lists, dicts and sets; recursive containers are left out."""
     if type(value) not in CONTAINERS or id(value) in around:
         return value
     around = (*around, id(value))
@@ -49,7 +49,7 @@ def copied(value: Any, around: tuple[int, ...] = ()) -> Any:
 
 
 def put_back(then: Any) -> Any:
-    """Return a value as it was when it was copied; a container is the same object, with what was in it then."""
+    """Return a value as it was when copied; containers are the same objects with their former contents."""
     if not isinstance(then, _Copy):
         return then
     own, inner = then.own, then.inner

@@ -1,4 +1,4 @@
-"""The form of rules that turn a call into layers, and their table by the names of functions."""
+"""The rules that turn calls into layers, in tables by function name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .values import BATCH, Axes, BatchedTensor, Operand, with_batch
 
 
 class Call:
-    """A call with its arguments by name, and the making of its layers."""
+    """A call with its arguments by name, and methods that make its layers."""
 
     def __init__(self, call: FunctionCall, names: Sequence[str], layers: Layers, index: int = 0):
         self.call, self.layers, self.index = call, layers, index
@@ -43,16 +43,16 @@ class Call:
 
     @property
     def kept(self) -> BatchedTensor:
-        """The first argument as it is, axes in the batch or not. OpaqueCall if it is not a tensor."""
+        """The first argument, possibly with axes in the batch. OpaqueCall if it is not a tensor."""
         return self._value(self.call.args[0] if self.call.args else self.given.get("input"))
 
     @property
     def x(self) -> BatchedTensor:
-        """The first argument, none of its axes in the batch. OpaqueCall if it does not depend on an input."""
+        """The first argument, with no axes in the batch. OpaqueCall if it does not depend on an input."""
         return self.layers.unfolded(self.kept)
 
     def value(self, name: str) -> BatchedTensor:
-        """Return an argument that has to be a tensor, none of its axes in the batch; a constant is made one."""
+        """Return a tensor argument with no axes in the batch; a constant is turned into a value."""
         return self.layers.unfolded(self._value(self.get(name)))
 
     def _value(self, given: Any) -> BatchedTensor:
@@ -66,7 +66,7 @@ class Call:
     def spatial(self, nd: int | None = None) -> BatchedTensor:
         """Return the first argument as channels and space, or as it is if it has no batch.
 
-        What stands in front of the channels is in the batch. Misread if the batch stands elsewhere.
+        Axes before the channels are folded into the batch. Misread if the batch is elsewhere.
         """
         x = self.kept
         if nd is not None and len(x.axes) not in (nd + 1, nd + 2):
@@ -77,7 +77,7 @@ class Call:
         return self.layers.folded(x, 0 if bare else x.place(1))
 
     def axis(self, x: BatchedTensor, dim: int) -> int:
-        """Return one of PyTorch's axes as a layer names it. BatchMixed for that of the batch."""
+        """Return one of PyTorch's axes in a layer's numbering. BatchMixed for the batch axis."""
         at = dim % len(x.axes)
         if BATCH in x.axes[at]:
             raise BatchMixed
@@ -86,7 +86,7 @@ class Call:
     def same(
         self, op: str, keys: Mapping[str, Any] | None = None, arrays: Mapping[str, Constant] | None = None
     ) -> BatchedTensor:
-        """Return the first argument through a layer that works on each value alone."""
+        """Return the first argument after a value-by-value layer."""
         x = self.kept
         return x._replace(layer=self.layers.add(op, [x.layer], keys, arrays))
 
@@ -97,19 +97,19 @@ class Call:
         keys: Mapping[str, Any] | None = None,
         arrays: Mapping[str, Constant] | None = None,
     ) -> BatchedTensor:
-        """Return a value through a layer that keeps the number of axes, and the batch where it is."""
+        """Return a value after a layer that keeps the number of axes and the position of the batch."""
         layer = self.layers.add(op, [x.layer], keys, arrays)
         return x._replace(layer=layer, axes=self.resized(x, self.out))
 
     def resized(self, x: BatchedTensor, shape: Sequence[int]) -> Axes:
-        """Return a value's axes with other sizes, the batch where it is."""
+        """Return a value's axes with other sizes, keeping the batch."""
         at = x.batch_at
         if x.folded and at is None:  # the first axis is in the batch
             at = 0
         return with_batch(shape, at, x.axes[at] if at is not None else ())
 
     def named(self, op: str, *, nd: int = 2, **keys: Any) -> tuple[str, dict[str, Any]]:
-        """Return an op over nd axes, and its keys: these and the call's renamed arguments, without PyTorch's defaults.
+        """Return an op over nd axes and its keys: those given and the call's renamed arguments, without defaults.
 
         Arguments that are tensors are not keys.
         """
@@ -119,14 +119,14 @@ class Call:
         return op + ENDS[nd], without(values, **name.defaults)
 
     def arrays(self, *names: str) -> dict[str, Constant]:
-        """Return the arrays that are given, by role. OpaqueCall for one that depends on the input."""
+        """Return the given arrays by role. OpaqueCall for one that depends on an input."""
         given = {name: self.get(name) for name in names if self.get(name) is not None}
         if any(not isinstance(array, Constant) for array in given.values()):
             raise OpaqueCall
         return given
 
     def dims(self, name: str = "dim", rank: int | None = None) -> list[int]:
-        """Return an argument that names axes, all of them if it is left out, counted from 0."""
+        """Return an argument that names axes, counted from 0; all axes if it is left out."""
         rank = len(self.kept.axes) if rank is None else rank
         given = self.get(name)
         if given is None or given in ([], ()):
@@ -137,11 +137,11 @@ class Call:
 TENSORS = (Constant, TracedTensor)
 Result = BatchedTensor | list[BatchedTensor | None]
 Rule = Callable[[Call], Result]
-"""Return the value of a call, or its values, None for one that is not known. OpaqueCall if there is no layer for it."""
+"""A function that returns the value or values of a call, None for an unknown one. OpaqueCall if there is no layer."""
 
 
 class RuleEntry(NamedTuple):
-    """A rule with the form of the calls that it reads."""
+    """A rule with the signature of the calls it reads."""
 
     rule: Rule
     names: tuple[str, ...]
@@ -152,7 +152,7 @@ class Rules(Registry[str, RuleEntry]):
     """The rules of a family of functions."""
 
     def rule(self, functions: str, arguments: str = "input") -> Callable[[Rule], Rule]:
-        """Return a decorator that enters a rule for functions of these arguments."""
+        """Return a decorator that registers a rule for functions with these arguments."""
 
         def enter(rule: Rule) -> Rule:
             self.update(dict.fromkeys(functions.split(), RuleEntry(rule, tuple(arguments.split()))))
@@ -162,7 +162,7 @@ class Rules(Registry[str, RuleEntry]):
 
 
 def short(value: Any) -> Any:
-    """Return a value as a spec holds it: whole numbers as integers, and equal numbers of a list once."""
+    """Return a value in the form of a spec: integral numbers as integers, and a list of equal numbers as one."""
     if isinstance(value, (list, tuple)):
         numbers = [int(one) if float(one).is_integer() else one for one in value]
         return numbers[0] if len(set(numbers)) == 1 else numbers
@@ -170,5 +170,5 @@ def short(value: Any) -> Any:
 
 
 def without(keys: Mapping[str, Any], **defaults: Any) -> dict[str, Any]:
-    """Return the keys that hold neither None nor their default."""
+    """Return the keys whose values are neither None nor their default."""
     return {key: value for key, value in keys.items() if value is not None and value != defaults.get(key)}

@@ -1,7 +1,7 @@
-"""What a tensor of PyTorch is here: a layer's sample, and where PyTorch keeps the batch among its axes.
+"""PyTorch's tensors as values: a layer's sample, and PyTorch's position of the batch among the axes.
 
-A module may move the batch, or fold it with other axes: `permute(1, 0, 2)`, `flatten(0, 1)`, a view as windows. A
-sample has no batch, so moving or folding it changes no value of the sample: where the batch stands is kept in mind.
+A module may move the batch or fold it with other axes: `permute(1, 0, 2)`, `flatten(0, 1)`, a view as windows. A
+sample has no batch, so this does not change the sample; only the position of the batch is tracked.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ...build import Draft
 from .calls import Constant
 
 BATCH = -1
-"""The batch among the sizes that an axis is made of."""
+"""The batch among the sizes that an axis consists of."""
 Axis = tuple[int, ...]
-"""The sizes that one axis of PyTorch is made of, outermost first: one, or the batch with others around it."""
+"""The sizes that one of PyTorch's axes consists of, outermost first: one, or the batch with others around it."""
 Axes = tuple[Axis, ...]
 
 
@@ -27,27 +27,27 @@ class BatchedTensor(NamedTuple):
     layer: Draft
     axes: Axes
     folded: int = 0
-    """How many of the sample's first sizes are folded into the batch where the layer ends."""
+    """How many of the sample's first sizes are folded into the batch in the layer's output."""
     integer: str = ""
-    """`int` or `bool` if it holds whole numbers or truth values."""
+    """`int` or `bool` if it holds integers or truth values, otherwise empty."""
 
     @property
     def sample(self) -> tuple[int, ...]:
-        """The sample's sizes, those that are folded included."""
+        """The sample's sizes, including those folded into the batch."""
         return sample_of(self.axes)
 
     @property
     def batch_at(self) -> int | None:
-        """The axis that the batch is in; None if it is in none."""
+        """The axis that contains the batch; None if there is none."""
         return next((at for at, axis in enumerate(self.axes) if BATCH in axis), None)
 
     def place(self, at: int) -> int:
-        """Return where one of PyTorch's axes begins among those of the sample."""
+        """Return the index of one of PyTorch's axes among those of the sample."""
         return len(sample_of(self.axes[:at]))
 
 
 Operand = BatchedTensor | Constant | float
-"""What an operation reads: a value, a constant tensor, or a number."""
+"""An operand of an operation: a value, a constant tensor, or a number."""
 
 
 def sample_of(axes: Axes) -> tuple[int, ...]:
@@ -61,12 +61,12 @@ def plain(shape: Sequence[int]) -> Axes:
 
 
 def with_batch(shape: Sequence[int], at: int | None, axis: Axis) -> Axes:
-    """Return axes of these sizes, of which the one at a place is that of the batch."""
+    """Return axes of these sizes, with the batch's axis at a position."""
     return tuple([axis if i == at else (n,) for i, n in enumerate(shape)])
 
 
 def regrouped(axes: Axes, batch: int, shape: Sequence[int]) -> Axes | None:
-    """Return the axes that the same values have in another shape; None if the batch does not stay whole."""
+    """Return a value's axes in another shape; None if the batch would be split."""
     before, after, has_batch = 1, 1, False
     for n in chain.from_iterable(axes):
         if n == BATCH:
@@ -94,7 +94,7 @@ def regrouped(axes: Axes, batch: int, shape: Sequence[int]) -> Axes | None:
 
 
 def found_in(shape: Sequence[int], batch: int | None) -> Axes | None:
-    """Return the axes of a result of which only the shape is known; None if the batch may be in several."""
+    """Return the axes of a result of which only the shape is known; None if several may contain the batch."""
     if not batch or batch == 1:
         ones = [at for at, n in enumerate(shape) if n == 1] if batch else []
         at = ones[0] if ones[:1] == [0] or len(ones) == 1 else None

@@ -1,4 +1,4 @@
-"""Views: tensors that share their values with another one, which changes when they are written to."""
+"""Views: tensors that share their values with a base, which changes when they are written to."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any, NamedTuple
 
 
 class TensorView(NamedTuple):
-    """A tensor that a function made of the values of another."""
+    """A tensor that a function returned as a view of another."""
 
     whole: Any
     function: str
     args: tuple[Any, ...]
-    """The function's other arguments by place."""
+    """The function's other positional arguments."""
     kwargs: Mapping[str, Any]
     results: Sequence[Any]
     """All results of the call."""
     place: int
-    """Which of them the view is."""
+    """The index of the view among them."""
 
 
 def shares(one: Any, other: Any) -> bool:
-    """Return whether two tensors have their values in one memory."""
+    """Return whether two tensors share memory."""
     try:
         return bool(one.untyped_storage()._cdata == other.untyped_storage()._cdata)  # noqa: SLF001 - an address of none
     except (AttributeError, NotImplementedError, RuntimeError):  # another kind of tensor
@@ -29,9 +29,9 @@ def shares(one: Any, other: Any) -> bool:
 
 
 def scattered(view: TensorView) -> tuple[str, tuple[Any, ...], Mapping[str, Any]]:
-    """Return the call that makes the whole of a view that was written to: the function, and its arguments.
+    """Return the call that makes the new base from a view that was written to: the function and its arguments.
 
-    It is a function that no rule reads if what the view shows of the whole is not known.
+    If it is unknown which part of the base the view shows, it is a function without a rule.
     """
     whole, part = view.whole, view.results[view.place]
     if view.function in SWAPS:
@@ -53,10 +53,10 @@ def scattered(view: TensorView) -> tuple[str, tuple[Any, ...], Mapping[str, Any]
 
 
 SWAPS = frozenset(["transpose", "swapaxes", "swapdims", "t", "T", "mT", "adjoint", "H", "mH"])
-"""Functions that give the whole again if they are called on their result."""
+"""Functions that are their own inverse."""
 _RESHAPED = "view reshape flatten unflatten squeeze unsqueeze view_as reshape_as ravel detach alias data"
 SAME_ORDER = frozenset(_RESHAPED.split())
-"""Functions whose result has the values of the whole in their order."""
+"""Functions whose result has all values of the base in the same order."""
 
 
 def _at(view: TensorView, dim: int, what: Any) -> tuple[Any, ...]:
@@ -93,4 +93,4 @@ INDICES: dict[str, Callable[..., Any]] = {
     "unbind": _one_of,
     **dict.fromkeys(("chunk", "split", "split_with_sizes", "tensor_split"), _part),
 }
-"""The index of a view in its whole, by the function that made it."""
+"""Functions that return the index of a view in its base, by the function that made the view."""

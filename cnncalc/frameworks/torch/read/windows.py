@@ -1,4 +1,4 @@
-"""Rules of convolutions and pools."""
+"""Rules for convolutions and pools."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def transposed(call: Call) -> BatchedTensor:
 
 
 def pool(call: Call, op: str) -> BatchedTensor:
-    """Read a sliding pool; the indices of its maxima are not known. PyTorch's default stride is the kernel's size."""
+    """Read a sliding pool; the indices of its maxima are unknown. PyTorch's default stride is the kernel size."""
     if call.get("divisor_override") is not None:
         return divided(call)
     word, keys = call.named(op, nd=axes_of(call))
@@ -58,7 +58,7 @@ def pool(call: Call, op: str) -> BatchedTensor:
 
 
 def divided(call: Call) -> BatchedTensor:
-    """Read windows whose sum has a divisor of its own: the mean of each with its padding, rescaled."""
+    """Read an average pool with its own divisor: the mean with padding, rescaled."""
     nd, x = axes_of(call), call.spatial(axes_of(call))
     k = listed(call.get("kernel_size"), nd)
     s, p = listed(call.get("stride") or k, nd), listed(call.get("padding", 0), nd)
@@ -89,7 +89,7 @@ RULES.rule(numbered("lp_pool{}d"), "input norm_type kernel_size stride ceil_mode
     numbered("adaptive_avg_pool{}d", "adaptive_max_pool{}d", "adaptive_max_pool{}d_with_indices"), "input output_size"
 )
 def adaptive(call: Call) -> BatchedTensor:
-    """Read an adaptive pool; to a single unit it is a global one."""
+    """Read an adaptive pool, which is a global one if its output is a single unit."""
     x, nd = call.spatial(axes_of(call)), axes_of(call)
     kind = "mean" if "avg" in call.function else "max"
     out = call.out[-nd:]

@@ -1,4 +1,4 @@
-"""Writer of a network as the source of a PyTorch module, to be read and changed. It needs no PyTorch."""
+"""The writer of a network as the source of a PyTorch module, meant to be read and changed. It does not need PyTorch."""
 
 from __future__ import annotations
 

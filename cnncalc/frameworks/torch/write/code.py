@@ -1,4 +1,4 @@
-"""The PyTorch source of one layer: the module that is made once, and how it (or a function) is called."""
+"""The PyTorch source of one layer: the module made in `__init__`, and the call of it or of a function."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Code(NamedTuple):
 
 
 def module(text: str) -> Code:
-    """Return the source of a layer that only calls its module."""
+    """Return the source of a layer that just calls its module."""
     return Code("{self}({0})", text)
 
 
@@ -32,27 +32,27 @@ def invoke(name: str, *args: object, **kwargs: object) -> str:
 
 
 def listed(name: str, *args: str) -> str:
-    """Return a call as source, each argument on a line of its own."""
+    """Return a call as source, with each argument on its own line."""
     return "\n".join([f"{name}(", *(f"    {text}," for text in args), ")"])
 
 
 def compact(numbers: Sequence[Any]) -> Any:
-    """Return the one number for all axes if they are equal, else a tuple."""
+    """Return one number if all are equal, otherwise a tuple."""
     return numbers[0] if len(set(numbers)) == 1 else tuple(numbers)
 
 
 def order(axes: Sequence[int]) -> str:
-    """Return a permute to these axes, as the end of an expression."""
+    """Return a permute to these axes, as a suffix of an expression."""
     return f".permute({', '.join(map(str, axes))})"
 
 
 def refuse(what: str, help: str | None = None) -> SpecError:
-    """Return the error for what PyTorch cannot express of a layer."""
+    """Return the error for a property of a layer that PyTorch cannot express."""
     return SpecError(f"PyTorch {what}", help)
 
 
 class TorchContext:
-    """A layer to be written, its shapes with PyTorch's channels first, whatever the network's layout."""
+    """A layer to be written, with shapes in PyTorch's order (channels first) for any layout of the network."""
 
     def __init__(self, layer: LayerReport):
         self.layer, self.node, self.values, self.op = layer, layer.node, layer.values, layer.op
@@ -64,7 +64,7 @@ class TorchContext:
     def named(self, *args: object, op: str | None = None, more: Mapping[str, object] = {}, **values: object) -> str:
         """Return a call of PyTorch's module for an op, by default the layer's own.
 
-        `values` are by our keys, and those with PyTorch's defaults are left out; `more` are by PyTorch's own names.
+        `values` are given by our keys, and PyTorch's defaults are left out; `more` are given by PyTorch's names.
         """
         name = TORCH[op or self.node.layer.WORD]
         given = {key: value for key, value in values.items() if key not in name.defaults or value != name.defaults[key]}
@@ -92,11 +92,11 @@ class TorchContext:
 
     @property
     def dims(self) -> list[int]:
-        """PyTorch's numbers for the axes that the layer's keys name, the batch being 0."""
+        """PyTorch's numbers for the axes that the layer's keys name, with the batch as 0."""
         return [axis % len(self.x) + 1 if self.last else axis for axis in self.layer.traced.axes]
 
     def own(self, rank: int) -> str:
-        """Return the permute of a value of this rank to the network's order of axes; empty if that is PyTorch's."""
+        """Return the permute from PyTorch's to the network's order of axes; empty if they are the same."""
         return order([0, *range(2, rank + 1), 1]) if self.last and rank > 1 else ""
 
     def back(self, rank: int) -> str:

@@ -1,4 +1,4 @@
-"""The source of constants, further inputs, and axes that are folded into the batch."""
+"""The source of constants, further inputs, and layers that fold axes into the batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONSTANT = '''class Constant(nn.Module):
 
 @WRITERS.register("constant")
 def constant(site: TorchContext) -> Code:
-    """Write a module with an array, or a tensor of one number, with a batch of 1 in front."""
+    """Write a module with an array, or a tensor of one number, each with a batch of 1 in front."""
     shape = [site.known(n, "a constant's sizes") for n in site.x]
     value = site.values["value"]
     if value is not None:
@@ -33,13 +33,13 @@ def constant(site: TorchContext) -> Code:
 
 @WRITERS.register("input")
 def further_input(site: TorchContext) -> Code:
-    """Write nothing: it is an argument of the network's forward."""
+    """Write nothing: the input is an argument of the network's forward."""
     return Code("")
 
 
 @WRITERS.register("tobatch")
 def tobatch(site: TorchContext) -> Code:
-    """Write a flatten of the batch and the axes after it."""
+    """Write a flatten of the batch and the following axes."""
     rank = len(site.layer.sample)
     return Code(f"{{0}}{site.own(rank)}.flatten(0, {site.values['axes']}){site.back(rank - site.values['axes'])}")
 
@@ -54,7 +54,7 @@ def frombatch(site: TorchContext) -> Code:
 
 @WRITERS.register("movebatch")
 def movebatch(site: TorchContext) -> Code:
-    """Write a movedim, the last thing done to a result; a layer that reads it has the batch in front."""
+    """Write a movedim, applied only to a final result; layers that read it have the batch in front."""
     if any(site.layer.nodes[at] is site.node for node in site.layer.nodes for at in node.reads if at >= 0):
         return Code("{0}")
     if site.last:

@@ -1,4 +1,4 @@
-"""The places of a class's modules: attributes and containers with the names of the layers, as a state_dict has them."""
+"""The places of a class's modules: attributes and containers named like the layers, as in a state_dict."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ PRIVATE = (
     "_register_state_dict_hook _replicate_for_data_parallel _save_to_state_dict _slow_forward _state_dict_hooks "
     "_state_dict_pre_hooks _version _wrapped_call_impl"
 )
-"""The attributes for its own use, which a layer's name must not replace."""
+"""PyTorch's private attributes, which a layer's name must not replace."""
 OWN = (
     "weight bias running_mean running_var num_batches_tracked depthwise pointwise window in_channels out_channels "
     "kernel_size stride padding dilation transposed output_padding groups padding_mode in_features out_features "
     "num_features eps momentum affine track_running_stats num_groups num_channels normalized_shape elementwise_affine "
     "num_parameters axes"
 )
-"""The attributes of modules with weights of their own."""
+"""The attributes of modules with their own weights."""
 RESERVED = frozenset([*MODULE.split(), *PRIVATE.split()])
 TAKEN = RESERVED | frozenset(OWN.split())
 MODULE_DICT = frozenset(["clear", "items", "keys", "pop", "update", "values"])
@@ -54,22 +54,22 @@ GROUP = '''class Group(nn.Module):
 
 
 DEEPEST = 50
-"""How many parts a name has that makes containers in containers: Python nests 200 brackets, and these take two each."""
+"""The most parts of a name that become nested containers: Python nests 200 brackets, and each container takes two."""
 
 
 class Owner(NamedTuple):
-    """A layer with a module of its own."""
+    """A layer with its own module."""
 
     name: str
     plain: str
-    """Its name as a unique identifier."""
+    """Its name, as a unique identifier."""
     source: str
     weighted: bool
-    """Whether it has arrays, so that its name is in the state_dict."""
+    """Whether it has arrays, so that its name appears in the state_dict."""
 
 
 class Branch:
-    """A module in its place: one with a source, a container of others, or both."""
+    """A node of the module tree: a module with source, a container of others, or both."""
 
     def __init__(self) -> None:
         self.source: str | None = None
@@ -77,7 +77,7 @@ class Branch:
         self.order = 0
 
     def container(self, path: Sequence[str]) -> Branch | None:
-        """Return the container at a path of names, None if there is none."""
+        """Return the container at a path of names; None if there is none."""
         found: Branch | None = self
         for part in path:
             found = None if found is None else found.children.get(part)
@@ -96,14 +96,14 @@ class Branch:
         return sorted(self.children.items(), key=lambda pair: pair[1].first())
 
     def first(self) -> int:
-        """Return the place of the first layer here."""
+        """Return the index of the first layer in this node."""
         return min([self.order] * (self.source is not None) + [child.first() for child in self.children.values()])
 
 
 def place(owners: Sequence[Owner]) -> tuple[list[str], list[str]]:
     """Return the lines that make the modules, and the expression of each.
 
-    A layer with arrays has its own name, wherever a module can have it; another only beside such layers.
+    A layer with arrays keeps its name wherever a module can have it; others only next to such layers.
     """
     root, paths, tried = Branch(), [one.name.split(".") for one in owners], dict[str, int]()
     used = {path[0] for owner, path in zip(owners, paths, strict=True) if owner.weighted} | RESERVED
@@ -123,7 +123,7 @@ def place(owners: Sequence[Owner]) -> tuple[list[str], list[str]]:
 
 
 def _can_have(root: Branch, owner: Owner, path: Sequence[str]) -> bool:
-    """Return whether a module can be placed by its layer's name."""
+    """Return whether a module can be placed under its layer's name."""
     if (
         len(path) > DEEPEST
         or not all(path)
@@ -139,7 +139,7 @@ def _can_have(root: Branch, owner: Owner, path: Sequence[str]) -> bool:
 
 
 def _lines(holder: str, key: str, branch: Branch) -> Iterator[str]:
-    """Yield the lines that add a module to its holder, and to it those whose names begin with its own."""
+    """Yield the lines that add a module to its holder, and to the module those whose names begin with its own."""
     if is_plain(key):
         yield f"{holder}.{key} = {branch.value()}"
     else:
@@ -170,7 +170,7 @@ def _attribute(holder: str, key: str) -> str:
 
 
 def is_special(name: str) -> bool:
-    """Return whether a name is one of those with which Python calls methods, as `__init__`."""
+    """Return whether a name is one of Python's special methods, such as `__init__`."""
     return name.startswith("__") and name.endswith("__")
 
 

@@ -1,4 +1,4 @@
-"""The source of layers without a window: norms, activations, joins, and those that move values."""
+"""The source of layers without a window: norms, activations, joins, and layers that move values."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def norm(site: TorchContext) -> Code:
 
 
 def without(site: TorchContext, text: str) -> str:
-    """Return the source of a norm without the weight, or the bias, that its layer alone lacks."""
+    """Return the source of a norm without the weight or the bias, if its layer lacks just one of them."""
     lacks = [role for key, role in (("scale", "weight"), ("center", "bias")) if not site.values[key]]
     return f'without({text}, "{lacks[0]}")' if len(lacks) == 1 else text
 
 
 def check_several(site: TorchContext) -> None:
-    """Raise SpecError for a norm by statistics of a sample that PyTorch refuses: those of one value (functional.py)."""
+    """Raise SpecError for a per-sample norm over a single value, which PyTorch refuses (functional.py)."""
     space = prod(n if isinstance(n, int) else 2 for n in site.x[1:])
     if site.op == "instancenorm" and space == 1:
         raise refuse("has no instance norm over one value per channel", "leave it out: its output is 0")
@@ -59,7 +59,7 @@ def scale(site: TorchContext) -> Code:
 
 @WRITERS.register("layernorm")
 def layernorm(site: TorchContext) -> Code:
-    """Write a layer norm over the last axes; if it is over others, they are moved to the end and back."""
+    """Write a layer norm over the last axes; other axes are moved to the end and back."""
     scale, center, dims = site.values["scale"], site.values["center"], site.dims
     sizes = tuple([site.known(site.x[dim - 1], "what is normalized") for dim in dims])
     affine = {} if center else {"bias": False} if scale else {"elementwise_affine": False}
@@ -74,7 +74,7 @@ def layernorm(site: TorchContext) -> Code:
 
 @WRITERS.register("lrn")
 def lrn(site: TorchContext) -> Code:
-    """Write a local response norm, of values in order: PyTorch's views them in another shape."""
+    """Write a local response norm of contiguous values, as PyTorch's uses `view`."""
     v = site.values
     if len(site.x) < 2:
         raise refuse("has no local response norm of features", "put it before the flatten")
@@ -86,7 +86,7 @@ def lrn(site: TorchContext) -> Code:
 
 @WRITERS.register("rescale", "normalization")
 def rescale(site: TorchContext) -> Code:
-    """Write constants that are multiplied and added, given or from statistics; a factor of 1 and an offset of 0 go."""
+    """Write a multiplication and addition of constants or statistics, leaving out factors of 1 and offsets of 0."""
     v = site.values
     if site.op == "rescale":
         factor, offset = v["factor"], v["offset"]
@@ -104,7 +104,7 @@ def rescale(site: TorchContext) -> Code:
 
 @WRITERS.register("quantize")
 def quantize(site: TorchContext) -> Code:
-    """Write PyTorch's fake quantisation, of all channels or of each."""
+    """Write PyTorch's fake quantisation, for all channels or per channel."""
     v = site.values
     if "scale" not in v:
         raise refuse("has no fake quantization with a range per sample", "give scale")
@@ -136,13 +136,13 @@ _BY_NAME = (
 
 @WRITERS.register(*_BY_NAME.split())
 def by_name(site: TorchContext) -> Code:
-    """Write a module whose arguments are the op's keys."""
+    """Write a module whose arguments are the op's renamed keys."""
     return module(site.named(*[site.values[key] for key in TORCH[site.op].keys.values()]))
 
 
 @WRITERS.register("exp", *TORCH_FUNCTIONS)
 def function(site: TorchContext) -> Code:
-    """Write a function of each value."""
+    """Write a value-by-value function."""
     return Code(f"torch.{site.op}({{0}})")
 
 
@@ -160,7 +160,7 @@ def gelu(site: TorchContext) -> Code:
 
 @WRITERS.register("hardsigmoid")
 def hardsigmoid(site: TorchContext) -> Code:
-    """Write PyTorch's hard sigmoid if the slope is its 1/6, else a clip."""
+    """Write PyTorch's hard sigmoid if the slope is 1/6, otherwise a clip."""
     alpha = site.values["alpha"]
     return module("nn.Hardsigmoid()") if alpha == 1 / 6 else Code(f"({{0}} * {alpha!r} + 0.5).clamp(0, 1)")
 
@@ -174,7 +174,7 @@ def clip(site: TorchContext) -> Code:
 
 @WRITERS.register("prelu")
 def prelu(site: TorchContext) -> Code:
-    """Write a leaky ReLU with one trained slope, or one per channel, and others of any shape by a helper."""
+    """Write a PReLU with one slope or one per channel, or a helper for slopes of another shape."""
     if "num_parameters" in site.values:
         return module(site.named(site.values["num_parameters"]))
     if site.last and set(site.dims) == set(range(2, len(site.x) + 1)):
@@ -200,7 +200,7 @@ def linear(site: TorchContext) -> Code:
 
 @WRITERS.register("flatten")
 def flatten(site: TorchContext) -> Code:
-    """Write all of a sample in one row, in the network's own order."""
+    """Write a flatten of a sample in the network's own order."""
     if not site.x:  # nn.Flatten needs an axis
         return Code("{0}.unsqueeze(1)")
     return Code(f"{{self}}({{0}}{site.own(len(site.x))})", "nn.Flatten()")
@@ -208,27 +208,27 @@ def flatten(site: TorchContext) -> Code:
 
 @WRITERS.register("reshape")
 def reshape(site: TorchContext) -> Code:
-    """Write the same values in another shape, in the network's own order."""
+    """Write a reshape in the network's own order."""
     sizes = ", ".join(str(site.known(n, "a size")) for n in site.layer.traced.out)
     return Code(f"{{0}}{site.own(len(site.x))}.reshape(-1, {sizes}){site.back(len(site.out))}")
 
 
 @WRITERS.register("permute")
 def permute(site: TorchContext) -> Code:
-    """Write the axes in another order."""
+    """Write a permute."""
     dims = site.dims
     return Code("{0}" + order([0, *dims[-1:], *dims[:-1]] if site.last else [0, *dims]))
 
 
 @WRITERS.register("concat")
 def concat(site: TorchContext) -> Code:
-    """Write the inputs one after another along an axis."""
+    """Write a concatenation of the inputs along an axis."""
     values = [f"{{{at}}}" for at in range(len(site.layer.samples))]
     return Code(f"torch.cat({_tuple(as_batch(site, values))}, {site.dims[0]})")
 
 
 def operands(site: TorchContext) -> list[str]:
-    """Return the inputs as expressions of equally many axes, in PyTorch's order; the value, if there is one, after."""
+    """Return the inputs as expressions with equal numbers of axes, in PyTorch's order, followed by `value`, if any."""
     rank = max(map(len, site.layer.samples))
     values = []
     for at, x in enumerate(site.layer.samples):
@@ -245,7 +245,7 @@ JOINED = '''def joined(function, *values: torch.Tensor) -> torch.Tensor:
     return result
 '''
 MOST_OPERANDS = 20
-"""How many inputs one expression has at most: Python limits the nesting of brackets and operators."""
+"""The most inputs of one expression: Python limits the nesting of brackets and operators."""
 OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
 COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 
@@ -275,7 +275,7 @@ def where(site: TorchContext) -> Code:
 
 @WRITERS.register("min", "max")
 def extreme(site: TorchContext) -> Code:
-    """Write a minimum or a maximum: of the inputs, of one and a number, or over some axes."""
+    """Write a minimum or maximum over the inputs, one input and a number, or some axes."""
     if "keepdims" in site.values:
         return over_axes(site, f"a{site.op}")
     if "value" in site.values:
@@ -289,7 +289,7 @@ def extreme(site: TorchContext) -> Code:
 
 
 def as_batch(site: TorchContext, values: list[str]) -> list[str]:
-    """Return the values that a layer reads, those without a batch repeated to that of the others."""
+    """Return the values that a layer reads, with those without a batch repeated to the others' batch."""
     batched = [fields.batched for fields in site.layer.reads_fields]
     if len(set(batched)) == 1:
         return values
@@ -300,7 +300,7 @@ def as_batch(site: TorchContext, values: list[str]) -> list[str]:
 
 @WRITERS.register("slice")
 def slice_(site: TorchContext) -> Code:
-    """Write a part of an axis; PyTorch slices only forwards, so that an axis is flipped first to go backwards."""
+    """Write a slice of an axis. PyTorch slices only forwards, so the axis is flipped first to go backwards."""
     v, dim = site.values, site.dims[0]
     start, stop, step, n = v["start"], v["stop"], v["step"], site.x[dim - 1]
     flip = f".flip({dim})" if step < 0 else ""
@@ -316,7 +316,7 @@ def slice_(site: TorchContext) -> Code:
 
 @WRITERS.register("gather")
 def gather(site: TorchContext) -> Code:
-    """Write units of an axis by their numbers, in the network's own order of axes."""
+    """Write a selection of units of an axis by index, in the network's own order of axes."""
     before, after = site.own(len(site.x)), site.back(len(site.out))
     indices = repr(site.values["indices"]).replace(",)", ")").replace("(", "[").replace(")", "]")
     return Code(f"{{0}}{before}[{':, ' * site.layer.traced.axes[0]}{indices}]{after}")
@@ -324,7 +324,7 @@ def gather(site: TorchContext) -> Code:
 
 @WRITERS.register("expand")
 def expand(site: TorchContext) -> Code:
-    """Write axes of 1 that are repeated, new ones after the batch, in the network's own order of axes."""
+    """Write an expand of axes of size 1, with new axes after the batch, in the network's own order of axes."""
     rank, out = len(site.x), site.layer.traced.out
     added = len(out) - rank
     axes = f"[:{', None' * added}]" if added else ""
@@ -334,14 +334,14 @@ def expand(site: TorchContext) -> Code:
 
 @WRITERS.register("tile")
 def tile(site: TorchContext) -> Code:
-    """Write a sample repeated along its axes."""
+    """Write a repetition of a sample along its axes."""
     repeats = site.values["repeats"]
     return Code(invoke("{0}.repeat", 1, *((*repeats[-1:], *repeats[:-1]) if site.last else repeats)))
 
 
 @WRITERS.register("roll")
 def roll(site: TorchContext) -> Code:
-    """Write values moved along axes."""
+    """Write a roll along axes."""
     return Code(invoke("{0}.roll", tuple(site.values["shift"]), tuple(site.dims)))
 
 
@@ -351,7 +351,7 @@ def _tuple(values: Sequence[str]) -> str:
 
 @WRITERS.register("stack")
 def stack(site: TorchContext) -> Code:
-    """Write inputs along a new axis, in the network's own order of axes."""
+    """Write a stack of the inputs along a new axis, in the network's own order of axes."""
     inputs = as_batch(site, [f"{{{at}}}" for at in range(len(site.layer.inputs()))])
     values = _tuple([f"{one}{site.own(len(site.x))}" for one in inputs])
     return Code(f"torch.stack({values}, {site.layer.traced.axes[0]}){site.back(len(site.out))}")
@@ -359,7 +359,7 @@ def stack(site: TorchContext) -> Code:
 
 @WRITERS.register("pixelshuffle")
 def pixelshuffle(site: TorchContext) -> Code:
-    """Write a pixel shuffle; if row and column come before the channel, these are shuffled first."""
+    """Write a pixel shuffle; if row and column come before the channel, the channels are shuffled first."""
     f, text = site.values["factor"], site.named(site.values["factor"])
     return module(
         text if site.values["order"] == "crd" else listed("nn.Sequential", site.named(f * f, op="channelshuffle"), text)
@@ -368,7 +368,7 @@ def pixelshuffle(site: TorchContext) -> Code:
 
 @WRITERS.register("pixelunshuffle")
 def pixelunshuffle(site: TorchContext) -> Code:
-    """Write a pixel unshuffle; if row and column come before the channel, these are shuffled at the end."""
+    """Write a pixel unshuffle; if row and column come before the channel, the channels are shuffled afterwards."""
     text = site.named(site.values["factor"])
     return module(
         text
@@ -378,9 +378,9 @@ def pixelunshuffle(site: TorchContext) -> Code:
 
 
 def over_axes(site: TorchContext, method: str, *, power: int | None = None, several: bool = True) -> Code:
-    """Return the source of a method that reduces some axes: of the network's own order, unless all axes stay.
+    """Return the source of a method that reduces some axes, in the network's own order unless all axes stay.
 
-    `power` is that of a norm. Without `several` the method reduces one axis a call.
+    `power` is that of a norm. Without `several`, the method reduces one axis per call.
     """
     keep = site.values["keepdims"]
     turned = site.last and not keep
@@ -397,13 +397,13 @@ def over_axes(site: TorchContext, method: str, *, power: int | None = None, seve
 
 @WRITERS.register("mean", "sum", "logsumexp")
 def reduction(site: TorchContext) -> Code:
-    """Write a reduction by a method of its name."""
+    """Write a reduction by the method of the same name."""
     return over_axes(site, site.op)
 
 
 @WRITERS.register("prod")
 def product(site: TorchContext) -> Code:
-    """Write a product over one axis after another, from the last on."""
+    """Write a product over one axis after another, last first."""
     return over_axes(site, "prod", several=False)
 
 
@@ -429,9 +429,9 @@ def normalize(site: TorchContext) -> Code:
 
 @WRITERS.register("pad")
 def pad(site: TorchContext) -> Code:
-    """Write values around a map, or along the axes that are named.
+    """Write padding around a map, or along the named axes.
 
-    PyTorch pads the last axes: any number with a constant, else all of space, with or without the channels.
+    PyTorch pads the last axes: any number of them with a constant, otherwise all of space, with or without channels.
     """
     v, rank = site.values, len(site.x)
     by_dim = dict(zip(site.dims, v["p"], strict=True))
@@ -448,13 +448,13 @@ def pad(site: TorchContext) -> Code:
 
 
 def _wraps_again(site: TorchContext, by_dim: Mapping[int, Pair]) -> bool:
-    """Return whether padding goes around an axis more than once, or starts with what is cut off, as F.pad refuses."""
+    """Return whether padding wraps more than once, or begins with units that are cut off, which F.pad refuses."""
     lefts = {dim: site.x[dim - 1] + sum(min(side, 0) for side in pair) for dim, pair in by_dim.items()}
     return any(isinstance(left, int) and max(by_dim[dim]) > left for dim, left in lefts.items())
 
 
 def _wrapped(site: TorchContext, by_dim: Mapping[int, Pair]) -> str:
-    """Return the units of each axis by their numbers."""
+    """Return a padding by selection of the units of each axis by index."""
     text = "{0}"
     for dim, (before, after) in by_dim.items():
         n, first = site.known(site.x[dim - 1], "a size"), max(-before, 0)
@@ -466,13 +466,13 @@ def _wrapped(site: TorchContext, by_dim: Mapping[int, Pair]) -> str:
 
 @WRITERS.register("crop")
 def crop(site: TorchContext) -> Code:
-    """Write a map without its borders: PyTorch crops where its padding is below 0."""
+    """Write a crop: PyTorch crops with negative padding."""
     return Code(padded([(-before, -after) for before, after in site.values["p"]]))
 
 
 @WRITERS.register("upsample")
 def upsample(site: TorchContext) -> Code:
-    """Write another resolution."""
+    """Write a resize."""
     v, nd = site.values, site.nd
     own = {key: value for key, value in v.items() if key in DETAILS}
     if own and own != EXACT:

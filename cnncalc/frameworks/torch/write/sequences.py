@@ -44,7 +44,7 @@ UNNUMBERED = '''def unnumbered(module: nn.Module) -> nn.Module:
     return module
 '''
 HELPERS = {"MultiHead(": MULTI_HEAD, "unnumbered(": UNNUMBERED}
-"""What a file begins with if its source calls it."""
+"""The helpers that are put at the beginning of a file if its source calls them."""
 
 
 def _inputs(site: TorchContext) -> list[str]:
@@ -53,13 +53,13 @@ def _inputs(site: TorchContext) -> list[str]:
 
 
 def _aligned(text: str, rank: int, to: int) -> str:
-    """Return an input with axes of 1 after the batch, so that its sample has as many axes as `to`."""
+    """Return an input with axes of size 1 after the batch, so that its sample has `to` axes."""
     return text if rank >= to else f"{text}[:{', None' * (to - rank)}]"
 
 
 @WRITERS.register("matmul")
 def matmul(site: TorchContext) -> Code:
-    """Write a product of matrices, a vector as one of a row or a column."""
+    """Write a matrix product, with vectors as matrices of one row or column."""
     (a, b), (first, second) = _inputs(site), [len(x) for x in site.layer.samples]
     a, b = f"{a}[:, None]" if first == 1 else a, f"{b}[..., None]" if second == 1 else b
     rank = max(first, second, 2)
@@ -80,7 +80,7 @@ def einsum(site: TorchContext) -> Code:
 
 
 def _three(site: TorchContext) -> tuple[list[str], list[int]]:
-    """Return queries, keys and values, and a mask if there is one, and the number of axes of each."""
+    """Return queries, keys, values and the mask (if any), and the number of axes of each."""
     inputs, ranks = _inputs(site), [len(x) for x in site.layer.samples]
     second = min(1, len(inputs) - 1)
     third = 2 if len(inputs) > 2 else second
@@ -89,7 +89,7 @@ def _three(site: TorchContext) -> tuple[list[str], list[int]]:
 
 
 def _mask(site: TorchContext, mask: str) -> str:
-    """Return the arguments of a mask, given and causal."""
+    """Return the mask arguments, for a given mask and a causal one."""
     if not site.values["causal"]:
         return f", attn_mask={mask}" if mask else ""
     if not mask:
@@ -115,7 +115,7 @@ def attention(site: TorchContext) -> Code:
 
 @WRITERS.register("multihead")
 def multihead(site: TorchContext) -> Code:
-    """Write a helper module: PyTorch's own keeps three of the weights in one, and has heads of one size."""
+    """Write a helper module, as PyTorch's own keeps three weights in one and has heads of one size."""
     v = site.values
     inputs, ranks = _three(site)
     sizes = tuple([site.known(v[key], "the features") for key in ("c_i", "kdim", "vdim")])
@@ -129,14 +129,14 @@ def multihead(site: TorchContext) -> Code:
 
 @WRITERS.register("embedding")
 def embedding(site: TorchContext) -> Code:
-    """Write a table and its rows by whole numbers."""
+    """Write an embedding."""
     (x,) = _inputs(site)
     return Code(f"{{self}}({x}.long()){site.back(len(site.out))}", site.named(site.values["rows"], site.values["out"]))
 
 
 @WRITERS.register("lstm", "gru", "rnn")
 def recurrent(site: TorchContext) -> Code:
-    """Write a recurrent layer, its axes in front of the steps folded into the batch."""
+    """Write a recurrent layer, with axes before the steps folded into the batch."""
     v, lead = site.values, site.layer.sample[:-2]
     if v["bias"] and not v["hidden_bias"]:
         raise refuse(f"has two biases in {site.op}, or none", "give hidden_bias=true, or bias=false")

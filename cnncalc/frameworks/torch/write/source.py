@@ -1,4 +1,4 @@
-"""The source of the whole file: names, classes, and a forward with the inputs of each layer."""
+"""The source of the whole file: names, classes, and `forward` methods that connect the layers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from . import composite, places, plain, sequences, windows
 from .code import Code, TorchContext, TorchWriter, module, refuse
 
 WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, sequences.WRITERS, windows.WRITERS, composite.WRITERS)
-"""The writer of each op, by its family's word."""
+"""The writers by op word, without an ending for the number of axes."""
 SCALE = '''class Scale(nn.Module):
     """A weight for each channel, a bias, or both."""
 
@@ -72,11 +72,11 @@ HELPERS = {
     "joined(": plain.JOINED,
     **sequences.HELPERS,
 }
-"""What a file begins with if its source calls it, in this order."""
+"""The helpers that are put at the beginning of a file, in this order, if its source calls them."""
 TEXT = r'"(?:[^"\\]|\\.)*"'
-"""A literal of the source: a name in it is not a call."""
+"""A string literal in the source: names in it are not calls."""
 GLOBAL = frozenset([*dir(builtins), *kwlist, "torch", "nn", "F", *(call[:-1] for call in HELPERS)])
-"""The names that mean something everywhere in the source, which no class and no variable may have."""
+"""The names with a meaning everywhere in the source, which no class or variable may have."""
 TAKEN = frozenset([*GLOBAL, *places.RESERVED, "x", "image", "self"])
 """The names that no variable may have."""
 
@@ -86,12 +86,12 @@ class Member(NamedTuple):
 
     site: TorchContext
     name: str
-    """As a variable."""
+    """The layer's name as a variable."""
     code: Code
 
 
 class Classes(dict[str, str]):
-    """The source of each class by its name, in the order of the file."""
+    """The source of each class by name, in the order of the file."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ def write(network: Network) -> str:
 
 
 def title(name: str | None) -> str:
-    """Return a network's name as a docstring can hold it."""
+    """Return a network's name in a form that a docstring can hold."""
     return (name or "A network").replace("\\", "/").replace('"', "'")
 
 
@@ -127,9 +127,9 @@ def add_class(
     classes: Classes,
     within: tuple[Node, ...] = (),
 ) -> str:
-    """Add the class of a network or a block that reads `start` behind those of the blocks in it; return its name.
+    """Add the class of a network or block that reads `start`, after those of its inner blocks; return its name.
 
-    `within` are the block and those around it.
+    `within` has the block and those around it.
     """
     name = class_name(called or "", classes)
     classes[name] = ""
@@ -151,7 +151,7 @@ def add_class(
 
 
 def located(parts: Sequence[Member]) -> tuple[list[Member], list[str]]:
-    """Return the layers with calls of their modules in their places, and the lines that make the modules."""
+    """Return the layers with calls of their placed modules, and the lines that make the modules."""
     own = [at for at, part in enumerate(parts) if part.code.module is not None and part.site.node.tie is None]
     owners = []
     for at in own:
@@ -170,14 +170,14 @@ def located(parts: Sequence[Member]) -> tuple[list[Member], list[str]]:
 
 
 def braced(text: str) -> str:
-    """Return a text that `format` leaves as it is."""
+    """Return a text escaped for `format`."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def members(layers: Sequence[LayerReport], classes: Classes, within: tuple[Node, ...]) -> list[Member]:
     """Return the layers of a class with their names and their source, and add the classes of blocks.
 
-    SpecError for what PyTorch cannot express, and for a tied layer whose module is not its owner's.
+    SpecError for what PyTorch cannot express, and for a tied layer whose module differs from its owner's.
     """
     taken, tried = set(TAKEN), dict[str, int]()
     parts: list[Member] = []
@@ -193,7 +193,7 @@ def members(layers: Sequence[LayerReport], classes: Classes, within: tuple[Node,
 
 
 def layer_code(site: TorchContext, parts: Sequence[Member], classes: Classes, within: tuple[Node, ...]) -> Code:
-    """Return the source of a layer behind others of its class, and add the classes of a block."""
+    """Return the source of a layer after others of its class, and add the classes of a block."""
     layer, tie = site.layer, site.node.tie
     if not layer.inner:
         if within and layer.op == "input":
@@ -215,7 +215,7 @@ def layer_code(site: TorchContext, parts: Sequence[Member], classes: Classes, wi
 
 
 def sources(layers: Sequence[LayerReport]) -> list[Any]:
-    """Return what each layer of a block reads, and its source; a block's own are listed."""
+    """Return what each layer of a block reads and its source, with inner blocks as nested lists."""
     return [
         (layer.node.reads, layer.node.tie, sources(layer.inner) if layer.inner else code_of(TorchContext(layer)))
         for layer in layers
@@ -232,7 +232,7 @@ def code_of(site: TorchContext) -> Code:
 
 
 def forward(parts: Sequence[Member], rank: int, outermost: bool) -> list[str]:
-    """Return the method `forward`, one line per layer; its first argument has samples of so many axes."""
+    """Return the method `forward`, one line per layer; samples of its first argument have `rank` axes."""
     readers: dict[int, list[int]] = {}
     for at, part in enumerate(parts):
         for read in part.site.node.reads:
@@ -258,7 +258,7 @@ def forward(parts: Sequence[Member], rank: int, outermost: bool) -> list[str]:
 
 
 def variables(parts: Sequence[Member], readers: dict[int, list[int]], ends: list[int]) -> dict[int, str]:
-    """Return the name of each value: x if only the next line reads it once, else that of its layer."""
+    """Return the variable of each value: x if only the next line reads it, and once, otherwise the layer's name."""
     names = {INPUT: "x" if readers.get(INPUT, []) in ([], [0]) else "image"}
     for at, part in enumerate(parts):
         next_only = readers.get(at, [at + 1]) == [at + 1] and (at not in ends or ends == [at])
@@ -278,7 +278,7 @@ def identifier(name: str) -> str:
 
 
 def class_name(name: str, classes: Classes) -> str:
-    """Return an unused name of a class: the words of a name joined, each with a capital."""
+    """Return an unused class name: the words of a name, capitalized and joined."""
     plain = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\W_]+", name, flags=re.ASCII))
     plain = plain if plain[:1].isalpha() else f"Net{plain}"
     return unused_name(plain, classes, GLOBAL, tried=classes.tried)

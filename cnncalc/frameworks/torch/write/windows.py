@@ -1,4 +1,4 @@
-"""The source of convolutions and pools: with PyTorch's own padding if it has that, else with an explicit F.pad."""
+"""The source of convolutions and pools, with PyTorch's own padding if possible, otherwise with an explicit F.pad."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WRITERS: Registry[str, TorchWriter] = Registry()
 
 
 def sides(site: TorchContext) -> list[Pair]:
-    """Return the padding of each axis. SpecError for a word that an open size leaves open."""
+    """Return the padding of each axis. SpecError for a padding word that depends on an open size."""
     p = site.values["p"]
     if isinstance(p, str):
         raise refuse(f"has no padding {p!r} for an open size", "give the input's sizes")
@@ -24,7 +24,7 @@ def sides(site: TorchContext) -> list[Pair]:
 
 
 def even(pairs: Sequence[Pair]) -> bool:
-    """Return whether each axis has as much before as after."""
+    """Return whether the padding of each axis is the same before and after."""
     return all(before == after for before, after in pairs)
 
 
@@ -35,7 +35,7 @@ def check_flip(site: TorchContext) -> None:
 
 
 def window(site: TorchContext, **more: object) -> tuple[str, dict[str, Any]]:
-    """Return a convolution's input as an expression, padded if need be, and its keyword arguments."""
+    """Return a convolution's input as an expression, padded if necessary, and its keyword arguments."""
     check_flip(site)
     v = site.values
     keys = {"s": compact(v["s"]), "p": v["p"], "d": compact(v["d"]), **more}
@@ -68,7 +68,7 @@ def sepconv(site: TorchContext) -> Code:
 
 @WRITERS.register("convT")
 def transposed(site: TorchContext) -> Code:
-    """Write a transposed convolution; one that cuts unevenly is computed whole, and its borders are cropped."""
+    """Write a transposed convolution; one with uneven cuts is computed whole, then cropped."""
     check_flip(site)
     v = site.values
     pairs, extra = sides(site), list(v["out_pad"])
@@ -93,7 +93,7 @@ def slides(site: TorchContext) -> Iterator[tuple[Size, Size, int, int]]:
 
 
 def fits(site: TorchContext, pairs: Sequence[Pair], ceil: bool) -> bool:
-    """Return whether PyTorch's window with this padding gives the layer's own sizes, for any value of an open one."""
+    """Return whether PyTorch's window with this padding gives the layer's sizes, for all values of open ones."""
     return all(
         out == (positions_ceil(n, *pair, k, s) if ceil else positions(n, sum(pair), k, s))
         for (n, out, k, s), pair in zip(slides(site), pairs, strict=True)
@@ -103,7 +103,7 @@ def fits(site: TorchContext, pairs: Sequence[Pair], ceil: bool) -> bool:
 def rounding(site: TorchContext, pads: Sequence[int]) -> bool | None:
     """Return the ceil_mode with which a pool with this padding on both sides gives the layer's sizes; None if neither.
 
-    PyTorch's pools take padding of half of the kernel at most.
+    PyTorch's pools accept padding of at most half the kernel.
     """
     if any(pad > k // 2 for pad, k in zip(pads, site.values["k"], strict=True)):
         return None
@@ -112,14 +112,14 @@ def rounding(site: TorchContext, pads: Sequence[int]) -> bool | None:
 
 
 def pool(site: TorchContext, *args: object, p: Sequence[int] = (0,), ceil: bool = False, **more: Any) -> str:
-    """Return a sliding pool's module. PyTorch's default stride is the kernel's size."""
+    """Return a sliding pool's module. PyTorch's default stride is the kernel size."""
     k, s, d = [compact(site.values[key]) for key in "ksd"]
     stride = {} if s == k else {"s": s}
     return site.named(*args, k, **stride, p=compact(p), d=d, **more, ceil=ceil)
 
 
 def exact(site: TorchContext, pairs: Sequence[Pair]) -> list[Pair]:
-    """Return padding, no more after than needed, with which a window rounded down gives the layer's own sizes."""
+    """Return the least padding with which a window rounded down gives the layer's sizes."""
     return [
         (before, max((site.known(out, "a size") - 1) * s + k - site.known(n, "a size") - before, 0))
         for (n, out, k, s), (before, _) in zip(slides(site), pairs, strict=True)
@@ -133,9 +133,9 @@ def fits_bare(site: TorchContext) -> bool:
 
 
 def check_bare(site: TorchContext, around: Sequence[Pair] | None = None) -> None:
-    """Raise SpecError for an average over three axes whose window does not fit the map as PyTorch gets it.
+    """Raise SpecError for an average over three axes whose window does not fit the map that PyTorch gets.
 
-    Its avg_pool3d, which lp_pool3d uses, wants n >= k before its own padding; `around` is what is put around before.
+    PyTorch's avg_pool3d, which lp_pool3d uses, needs n >= k before its own padding; `around` is explicit padding.
     """
     pairs = around or [(0, 0)] * site.nd
     for n, k, pair in zip(site.x[1:], site.values["k"], pairs, strict=True):
@@ -145,7 +145,7 @@ def check_bare(site: TorchContext, around: Sequence[Pair] | None = None) -> None
 
 @WRITERS.register("maxpool")
 def maxpool(site: TorchContext) -> Code:
-    """Write a max pool. The overhang at the end never wins, so rounding up stands for padding after."""
+    """Write a max pool. The overhang at the end never wins, so rounding up can replace padding after."""
     pairs = sides(site)
     before = [pair[0] for pair in pairs]
     ceil = rounding(site, before)
@@ -157,7 +157,7 @@ def maxpool(site: TorchContext) -> Code:
 
 @WRITERS.register("avgpool")
 def avgpool(site: TorchContext) -> Code:
-    """Write an average pool. Padding that counts is put around before; the overhang at the end never counts."""
+    """Write an average pool. Padding that counts is added explicitly; the overhang at the end never counts."""
     pairs, counts = sides(site), site.values["count_include_pad"]
     if set(site.values["d"]) != {1}:
         raise refuse("has no dilated average pool")
@@ -177,10 +177,10 @@ def avgpool(site: TorchContext) -> Code:
 
 @WRITERS.register("lppool")
 def lppool(site: TorchContext) -> Code:
-    """Write a power-average pool. PyTorch takes no absolute values, and counts a cut window as a whole one.
+    """Write a power-average pool. PyTorch does not take absolute values, and counts a cut window as a whole one.
 
-    So what is not of its dialect has the absolute values of odd powers, and zeros around, before it. A power below 0
-    of the overhang, which does not count, is that of infinity.
+    So other dialects need absolute values for odd powers, and explicit zero padding. For a negative power, the
+    overhang, which does not count, is padded with infinity.
     """
     v, pairs = site.values, sides(site)
     if set(v["d"]) != {1}:
@@ -201,7 +201,7 @@ def lppool(site: TorchContext) -> Code:
 
 @WRITERS.register("globalavgpool", "globalmaxpool")
 def global_pool(site: TorchContext) -> Code:
-    """Write a global pool: an adaptive one to a single unit, or a mean (a maximum) if the axes vanish."""
+    """Write a global pool: an adaptive pool to a single unit, or a mean or maximum if the axes vanish."""
     if site.values["keepdims"]:
         return module(site.named(1, op=site.op.replace("global", "adaptive")))
     return Code(f"{{0}}.{'mean' if 'avg' in site.op else 'amax'}({compact(range(2, site.nd + 2))})")
@@ -221,7 +221,7 @@ def unfold(site: TorchContext) -> Code:
 
 @WRITERS.register("fold")
 def fold(site: TorchContext) -> Code:
-    """Write columns as a map, whose borders are cropped afterwards if the padding is uneven."""
+    """Write a fold of columns into a map, which is cropped afterwards if the padding is uneven."""
     return patches(site, -1, [site.known(n, "a size") for n in site.out[1:]])
 
 

@@ -16,7 +16,7 @@ from ..model import GraphNode
 from ..reader import GraphReader, Handler
 
 KEPT = (
-    *("BitwiseNot", "IsInf", "IsNaN", "Trilu", "Bernoulli", "EyeLike", "RandomNormalLike"),
+    *("BitwiseNot", "IsInf", "IsNaN", "Bernoulli", "EyeLike", "RandomNormalLike"),
     *("RandomUniformLike", "ReverseSequence", "ScatterElements", "ScatterND", "Scatter"),
 )
 """The operators that keep their input's shape, and have no layer here."""

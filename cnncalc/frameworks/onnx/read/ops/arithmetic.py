@@ -10,7 +10,7 @@ from .....registry import Registry
 from .....sizes import LARGEST, Size, known
 from ....values import BATCH, Handle
 from ..broadcasting import join, operands
-from ..const import INITIALISER, Const
+from ..const import INITIALISER, Const, of_values
 from ..gates import gate
 from ..made import OpaqueNode
 from ..model import GraphNode
@@ -188,6 +188,21 @@ def logical(b: GraphReader, node: GraphNode) -> None:
 def where(b: GraphReader, node: GraphNode) -> None:
     """Read a choice between two values."""
     b.give(node, join(b, node, "where", operands(b, node)))
+
+
+@HANDLERS.register("Trilu")
+def triangle(b: GraphReader, node: GraphNode) -> None:
+    """Read the values on one side of a diagonal, and 0 on the other: a choice by a constant."""
+    _, full = b.known(node)
+    sizes, diagonal = [known(n) for n in full[-2:]], b.scalar(node.input(1)) if node.input(1) else 0
+    rows, columns = sizes if len(sizes) == 2 else (None, None)
+    if diagonal is None or rows is None or columns is None or rows * columns > b.graph.numbers:
+        raise OpaqueNode(full)
+    b.graph.numbers -= rows * columns
+    upper = bool(node.whole("upper", 1))
+    holds = [at - row == diagonal or (at - row > diagonal) is upper for row in range(rows) for at in range(columns)]
+    side, zero = of_values([int(one) for one in holds], "int", (rows, columns)), of_values([0.0], "float", ())
+    b.give(node, join(b, node, "where", [side, *operands(b, node)[:1], zero]))
 
 
 @HANDLERS.register("Mod")

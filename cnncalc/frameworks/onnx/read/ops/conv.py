@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .....layers.base import ENDS
 from .....registry import Registry
+from .....sizes import count, known
 from ....values import Handle
 from ..const import Const
-from ..made import OpaqueNode, needed
+from ..made import OpaqueNode, made_of, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 
@@ -32,20 +34,31 @@ def window(node: GraphNode, k: list[int]) -> dict[str, Any]:
 @HANDLERS.register("Conv", "ConvTranspose")
 def conv(b: GraphReader, node: GraphNode) -> None:
     """Read kernels (c_o, c_i/g, k), or transposed (c_i, c_o/g, k), as ours; of `output_shape` the padding follows."""
+    if node.input(1) in b.values:
+        raise _of_value(b, node)
     b.give(node, convolved(b, node, b.first(node), needed(b.param(node, 1)), b.param(node, 2)))
 
 
-def convolved(b: GraphReader, node: GraphNode, x: Handle, weight: Const, bias: Const | None) -> Handle:
-    """Return what the convolution that a node is makes of a value."""
-    if len(weight.shape) < 3:
-        raise node.wrong(f"its kernel has the shape {list(weight.shape)}")
-    if len(weight.shape) > 5:
+def _of_value(b: GraphReader, node: GraphNode) -> OpaqueNode:
+    """Return what is known of a convolution whose kernel is a value: its sizes and multiplications."""
+    x, full = b.known(node)
+    kernel = [needed(known(n)) for n in needed(b.full_of(node.input(1)))]
+    if not 3 <= len(kernel) <= 5 or len(kernel) != len(full):
         raise OpaqueNode(known=False)
-    first, each, *k = weight.shape
+    op, keys = _layer(node, kernel, bias=False)
+    made = needed(made_of(op, keys, full[1:]))
+    kernels = b.value(node.input(1))
+    whole = False in (x.batched, kernels.batched) or b.batch == 1
+    macs = count(made.macs, full[0]) if whole else made.macs if (x.batch_at, kernels.batch_at) == (0, None) else None
+    return OpaqueNode((full[0], *made.out), params=0, macs=known(macs))
+
+
+def _layer(node: GraphNode, kernel: Sequence[int], *, bias: bool) -> tuple[str, dict[str, Any]]:
+    """Return the op of a convolution with a kernel of these sizes, and its keys."""
+    first, each, *k = kernel
     g, transposed = node.whole("group", 1), node.op == "ConvTranspose"
     c_i, c_o = (first, each * g) if transposed else (each * g, first)
-    apart = bias is not None and b.is_shared(node.input(1))
-    keys = {"c_i": c_i, "c_o": c_o, **window(node, k), "g": g, "bias": bias is not None and not apart}
+    keys = {"c_i": c_i, "c_o": c_o, **window(node, k), "g": g, "bias": bias}
     if transposed:
         out_pad, out = node.ints("output_padding") or [], node.ints("output_shape")
         if any(out_pad):
@@ -54,10 +67,18 @@ def convolved(b: GraphReader, node: GraphNode, x: Handle, weight: Const, bias: C
             keys["out"] = out[-len(k) :]
             if not isinstance(keys["p"], str):
                 del keys["p"]
-    op, weights = (
-        f"{'convT' if transposed else 'conv'}{ENDS[len(k)]}",
-        {"weight": weight, "bias": None if apart else bias},
-    )
+    return f"{'convT' if transposed else 'conv'}{ENDS[len(k)]}", keys
+
+
+def convolved(b: GraphReader, node: GraphNode, x: Handle, weight: Const, bias: Const | None) -> Handle:
+    """Return what the convolution that a node is makes of a value."""
+    if len(weight.shape) < 3:
+        raise node.wrong(f"its kernel has the shape {list(weight.shape)}")
+    if len(weight.shape) > 5:
+        raise OpaqueNode(known=False)
+    apart = bias is not None and b.is_shared(node.input(1))
+    op, keys = _layer(node, weight.shape, bias=bias is not None and not apart)
+    weights = {"weight": weight, "bias": None if apart else bias}
     maps = b.maps(x)
     made = b.add(node.name, op, maps.x, keys, weights)
     if apart:
