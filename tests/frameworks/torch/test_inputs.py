@@ -304,7 +304,7 @@ def test_a_lazy_module_that_ran_once_is_followed() -> None:
 def test_a_module_without_values_has_shapes() -> None:
     network = cnncalc.from_torch(nn.Conv2d(3, 4, 3, device="meta"), (3, 7, 5))
     assert cnncalc.shape(network).params == 112
-    with pytest.raises(cnncalc.SpecError, match=r"conv.weight has no values: it is on PyTorch's meta device\n  make"):
+    with pytest.raises(cnncalc.SpecError, match=r"conv.weight has no values: it is on PyTorch's meta device\n  create"):
         cnncalc.run(network, np.zeros((3, 7, 5), np.float32))
 
 

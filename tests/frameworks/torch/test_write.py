@@ -399,7 +399,7 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
         [{"op": "opaque", "type": "einsum", "out": [3]}],
         SQUARE,
         "plain",
-        "PyTorch cannot express this: nothing is known of what 'einsum' does",
+        "PyTorch cannot express this: nothing is known about what 'einsum' does",
     ),
 ]
 
