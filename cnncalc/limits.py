@@ -199,7 +199,7 @@ FEWER_LAYERS = "use --until and --after to take a part of the network"
 """The help for too many layers in commands that take these options."""
 
 
-def within(most: int, number: int, what: str, help: str | None = None) -> None:
+def check_limit(most: int, number: int, what: str, help: str | None = None) -> None:
     """Raise SpecError if a number of things exceeds a limit; `what` is as in `Limit`."""
     Limit(most, what, help).count(number)
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from .axes import begin, join_folded, join_lost
 from .errors import CnncalcError, ShapeError
 from .floors import walk
-from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
+from .input import Input, Inputs, configure, read_input, with_input
 from .layers import Env, Fields, Layer, Trace
 from .layers.base import Need, space_of
 from .limits import MOST_AXES, MOST_NEEDED, MOST_OPEN, MOST_PHASES_IN_ALL, MOST_PRODUCTS, MOST_RESIZED, Limit
 from .network import INPUT, Network, Node
+from .readings import moved, steps_first
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, counted, known, show, total
 from .wiring import MOST_NAMED

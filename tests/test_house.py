@@ -33,6 +33,7 @@ FLOORS = [
     "axes",
     "dialects",
     "layers",
+    "readings",
     "network",
     "wiring",
     "measures",

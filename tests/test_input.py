@@ -12,7 +12,8 @@ import pytest
 import cnncalc
 from cnncalc.frameworks import writer
 from cnncalc.frameworks.inputs import input_keys, layers_of
-from cnncalc.input import Reading, configure, read_input, readings
+from cnncalc.input import configure, read_input
+from cnncalc.readings import Reading, readings
 from cnncalc.sizes import Shape
 
 SIZES = (2, 3, 5, 7, 11)

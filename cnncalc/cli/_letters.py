@@ -8,7 +8,7 @@ from itertools import product
 from math import prod
 
 from ..errors import SpecError, shown
-from ..limits import MOST_TABULATED, within
+from ..limits import MOST_TABULATED, check_limit
 from ..network import Network, no_input
 from ..outputs import text_output
 from ..render.tabulation import FORMATS
@@ -101,7 +101,7 @@ def write_table(
         raise _closed(network)
     settings = list(read_settings(texts, letters))
     what = "--at traces {made:,} layers over all rows, more than {most:,}"
-    within(MOST_TABULATED, len(settings) * network.layer_count, what, "give fewer numbers")
+    check_limit(MOST_TABULATED, len(settings) * network.layer_count, what, "give fewer numbers")
     points = [
         point if point.report is None else point._replace(report=measures.of(point.report))
         for point in tabulate(network, settings)

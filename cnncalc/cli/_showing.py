@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import CnncalcError
-from ..limits import FEWER_LAYERS, MOST_EXPLAINED, MOST_MEASURED, within
+from ..limits import FEWER_LAYERS, MOST_EXPLAINED, MOST_MEASURED, check_limit
 from ..network import Network
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, Style
 from ..report import Report
@@ -33,7 +33,7 @@ class Showing:
         network, options = self.options.taken(network)
         if self.lists_hints or any(self.measures):
             what = "--hints, --dtype and --macs-as of {made:,} layers, more than {most:,}"
-            within(MOST_MEASURED, network.layer_count, what, FEWER_LAYERS)
+            check_limit(MOST_MEASURED, network.layer_count, what, FEWER_LAYERS)
         in_json = self.lists_hints and self.format in ("json", "jsonl")
         if options.several:
             contrast = options.contrast(network)
@@ -50,7 +50,7 @@ class Showing:
 
             help = "--top, --only, --until and --after select some of the layers"
             number = len(rows(result, self.style.selection))
-            within(MOST_EXPLAINED, number, "--explain of {made:,} rows, more than {most:,}", help)
+            check_limit(MOST_EXPLAINED, number, "--explain of {made:,} rows, more than {most:,}", help)
         if isinstance(result, Report):
             return (VALUE_FORMATS if self.style.values else FORMATS).renderer(self.format)(result, self.style)
         from ..render import contrasts

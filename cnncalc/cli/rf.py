@@ -9,9 +9,10 @@ import click
 from .. import sources
 from ..dialects import layout_of
 from ..errors import SpecError
-from ..input import first_rank, with_open_input
+from ..input import with_open_input
 from ..network import INPUT, Network
 from ..outputs import text_output
+from ..readings import first_rank
 from ..render.fields import FORMATS
 from ..sources.words import SpecWords, spec_words
 from ._hints import note_words

@@ -9,7 +9,7 @@ from ..dialects import DIALECTS, Dialect
 from ..display import drawn
 from ..errors import CnncalcError, named_list
 from ..input import Inputs, configure, read_input
-from ..limits import MOST_CONTRASTED, OPEN_AS, within
+from ..limits import MOST_CONTRASTED, OPEN_AS, check_limit
 from ..network import Network
 from ..report import Hint, LayerReport, listed, summed
 from ..sizes import Open, Shape, counted, show, to_json
@@ -199,7 +199,7 @@ def contrast(
     what, number = "{made:,} layers under all dialects together", len(network.nodes) * len(dialects)
     if any(isinstance(size, Open) for size in network.input or ()):
         what, number = f"{what}, each counted {OPEN_AS} times for its open sizes", number * OPEN_AS
-    within(MOST_CONTRASTED, number, f"{what}, more than {{most:,}}", help)
+    check_limit(MOST_CONTRASTED, number, f"{what}, more than {{most:,}}", help)
     runs = [_run(network, dialect, batch) for dialect in dialects]
     first = runs[0].error
     if first is not None and all(str(run.error) == str(first) for run in runs):

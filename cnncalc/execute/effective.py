@@ -21,7 +21,7 @@ import numpy as np
 from ..errors import SpecError
 from ..fields.graph import Graph
 from ..fields.views import check_unit, look_back
-from ..limits import MOST_WITH_INFLUENCE, Limit, within
+from ..limits import MOST_WITH_INFLUENCE, Limit, check_limit
 from ..network import INPUT
 from .operators import FURTHER_IN_FRONT, Operator, Taps, Weights, grid, operator, passes_one_on
 from .task import Array
@@ -161,7 +161,7 @@ class _Moments:
     def __init__(self, graph: Graph, end: int, pixels: Sequence[range]):
         self.graph, self.end, self._pixels = graph, end, pixels
         self.needed = sorted(graph.before(end))
-        within(
+        check_limit(
             MOST_WITH_INFLUENCE,
             len(self.needed),
             "the influence of the pixels is followed through {made:,} layers, more than {most:,}",

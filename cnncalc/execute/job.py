@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import SpecError, layer_meant, nearest, shown
 from ..input import Inputs
 from ..layers.composite import FurtherInput
-from ..limits import FEWER_LAYERS, MOST_RUN, within
+from ..limits import FEWER_LAYERS, MOST_RUN, check_limit
 from ..network import Network
 from ..report import Report
 from ..sizes import LARGEST, show, size_text
@@ -40,10 +40,8 @@ class Samples:
         if 0 in shape:
             raise SpecError(f"x is empty: its shape is {show(shape)}", "there is nothing to compute")
         if not shape:
-            raise SpecError(
-                "x is a single number, not an array", ("the axes of an input are C,H,W, or N,C,H,W with a batch")
-            )
-        within(
+            raise SpecError("x is a single number, not an array", "the axes of an input are C,H,W, or N,C,H,W with a batch")
+        check_limit(
             MOST_RUN,
             network.layer_count,
             "a network of {made:,} layers is too large to run: the limit is {most:,}",

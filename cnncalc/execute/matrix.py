@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import SpecError
 from ..layers import OPS, Layer
 from ..layers.composite import Opaque
-from ..limits import MOST_MULTIPLIED, within
+from ..limits import MOST_MULTIPLIED, check_limit
 from ..network import Network
 from ..report import Report
 from ..sizes import known, show
@@ -84,7 +84,7 @@ def _check_work(report: Report) -> None:
     columns = prod(sizes_of(report.sample, "the input"))
     each = sum(known(layer.sample_macs) or 0 for layer in report.layers)
     each += sum(known(layer.values_made) or 0 for layer in report.layers)
-    within(
+    check_limit(
         MOST_MULTIPLIED,
         columns * each,
         f"the matrix has {columns:,} columns, and a sample for each takes the layers {each:,} multiplications and "

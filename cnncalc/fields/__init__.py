@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..errors import SpecError
 from ..field import Field
 from ..layers import Fields
-from ..limits import FEWER_LAYERS, MOST_WITH_FIELDS, within
+from ..limits import FEWER_LAYERS, MOST_WITH_FIELDS, check_limit
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import to_json
@@ -80,7 +80,7 @@ class ReceptiveFields:
     def __init__(self, report: Report, of: str | None = None, source: str | None = None):
         self.report, self.graph = report, Graph(report)
         what = "the fields of {made:,} layers, each counted once per layer that it reads, more than {most:,}"
-        within(MOST_WITH_FIELDS, sum([max(len(one.reads), 1) for one in self.graph]), what, FEWER_LAYERS)
+        check_limit(MOST_WITH_FIELDS, sum([max(len(one.reads), 1) for one in self.graph]), what, FEWER_LAYERS)
         self.source = INPUT if source is None else self.graph.find(source, "--in")
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False

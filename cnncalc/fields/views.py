@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..errors import SpecError
 from ..field import Interval
-from ..limits import FEWER_LAYERS, MOST_UNITS_FOLLOWED, within
+from ..limits import FEWER_LAYERS, MOST_UNITS_FOLLOWED, check_limit
 from ..network import INPUT
 from ..sizes import Shape, known, show
 from . import masks
@@ -187,7 +187,7 @@ def _check_number(graph: Graph, layers: Iterable[int]) -> None:
     """Raise SpecError if the axes of these layers have too many units in all."""
     units = sum([known(size) or 0 for at in layers for size in graph.space(at).sizes])
     what = "{made:,} units on the axes of all maps together, more than {most:,}"
-    within(MOST_UNITS_FOLLOWED, units, what, FEWER_LAYERS)
+    check_limit(MOST_UNITS_FOLLOWED, units, what, FEWER_LAYERS)
 
 
 def _lost(graph: Graph, at: int) -> str:
@@ -244,7 +244,7 @@ class Spread(NamedTuple):
         """Return how many units of a layer see it; None if unknown."""
         return masks.count(self.sets[at]) if at in self.sets else None
 
-    def share(self, at: int) -> float | None:
+    def percentage(self, at: int) -> float | None:
         """Return the percentage of a layer's units that see it; None if unknown."""
         number, sizes = self.number(at), [known(size) or 1 for size in self.graph.space(at).shape]
         return None if number is None else 100 * number / prod(sizes)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..limits import FEWER_LAYERS, MOST_CONVERTED, within
+from ..limits import FEWER_LAYERS, MOST_CONVERTED, check_limit
 from ..network import Network
 from ..sizes import Shape
 
@@ -68,5 +68,5 @@ def writer(target: str) -> Writer:
 
 def _write_few(write: Writer, network: Network) -> str | bytes:
     what = "a network of {made:,} layers is too large to convert: the limit is {most:,}"
-    within(MOST_CONVERTED, network.layer_count, what, FEWER_LAYERS)
+    check_limit(MOST_CONVERTED, network.layer_count, what, FEWER_LAYERS)
     return write(network)

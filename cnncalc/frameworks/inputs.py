@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..input import Reading, readings
 from ..layers import OPS, Layer
+from ..readings import Reading, readings
 
 Raw = dict[str, Any]
 """A layer in the form of a spec."""

@@ -393,7 +393,7 @@ def check_channels(declared: int | None, c: Size, x: Shape, env: Env, what: str 
     raise ShapeError(f"expects {declared} input {what}{'s' * (declared != 1)}, gets {c}", help, key="c_i")
 
 
-def divides(parts: int, whole: Size, what: str, env: Env, key: str = "g", also: int | None = None) -> None:
+def check_divides(parts: int, whole: Size, what: str, env: Env, key: str = "g", also: int | None = None) -> None:
     """Raise ShapeError unless `parts` divides a number of channels; the help lists divisors of `also`, too."""
     if not isinstance(whole, int):
         env.require((whole, "|", parts))

@@ -9,7 +9,20 @@ from typing import Any, ClassVar
 from ..errors import ShapeError
 from ..field import MOST_PHASES, Field
 from ..sizes import Count, Shape, Size, atom, count, counted, known, total
-from .base import KERNEL, ConvKind, Env, Fields, Sign, StepKind, Trace, check_channels, divides, join, ops, space_of
+from .base import (
+    KERNEL,
+    ConvKind,
+    Env,
+    Fields,
+    Sign,
+    StepKind,
+    Trace,
+    check_channels,
+    check_divides,
+    join,
+    ops,
+    space_of,
+)
 from .keys import Axes, Reader, at_least, flag, per_axis, sides, spread
 from .sliding import AxisWindow, Slide, Windowed, check_fits, explain_slides, place, sides_of
 
@@ -199,8 +212,8 @@ class Conv(Convolution):
         return slides, keys
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
-        divides(self.g, c_i, "c_i", env, also=self.c_o)
-        divides(self.g, self.c_o, "c_o", env, also=known(c_i))
+        check_divides(self.g, c_i, "c_i", env, also=self.c_o)
+        check_divides(self.g, self.c_o, "c_o", env, also=known(c_i))
         return self.c_o, {"g": self.g}
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..errors import ShapeError, shown
 from ..sizes import Open, Shape, show
 from .affine import Affine
-from .base import Env, Fields, Layer, Sign, Trace, axes_of, channels, check_channels, divides, ops
+from .base import Env, Fields, Layer, Sign, Trace, axes_of, channels, check_channels, check_divides, ops
 from .keys import Reader, at_least, groups, integers, not_negative, number
 
 
@@ -129,7 +129,7 @@ class GroupNorm(ChannelNorm):
         c, declared = channels(x, env), super().normalized(x, env)
         if self.g == -1:
             return {"g": c if isinstance(c, int) else -1, **declared}
-        divides(self.g, c, "channels", env)
+        check_divides(self.g, c, "channels", env)
         return {"g": self.g, **declared}
 
 

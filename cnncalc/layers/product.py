@@ -38,7 +38,7 @@ class ManyInputs(Layer):
     MAKES_AXES = True
     MULTIPLIES = True
 
-    def expects(self, xs: Sequence[Shape], least: int, most: int) -> None:
+    def check_inputs(self, xs: Sequence[Shape], least: int, most: int) -> None:
         """Raise ShapeError unless there are `least` to `most` inputs."""
         if not least <= len(xs) <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
@@ -53,7 +53,7 @@ class MatMul(ManyInputs):
     EXAMPLE = "relu:name=a permute:1x3x2,name=b OP:from=a+b"
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
-        self.expects(xs, 2, 2)
+        self.check_inputs(xs, 2, 2)
         a, b = xs
         if not a or not b:
             raise ShapeError("matmul works on matrices and vectors, but gets a single number per sample", key="from")
@@ -148,7 +148,7 @@ class Einsum(ManyInputs):
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         equation = complete(self.equation)
         terms = equation.partition("->")[0].split(",")
-        self.expects(xs, len(terms), len(terms))
+        self.check_inputs(xs, len(terms), len(terms))
         for term, x in zip(terms, xs, strict=True):
             letters = len(term.replace("...", ""))
             if letters > len(x) or (letters < len(x) and "..." not in term):
@@ -224,7 +224,7 @@ class Attends(ManyInputs):
 
     def sources(self, xs: Sequence[Shape]) -> tuple[Shape, Shape, Shape]:
         """Return the shapes of queries, keys and values, from one, two or three inputs (a fourth is the mask)."""
-        self.expects(xs, 1, 4)
+        self.check_inputs(xs, 1, 4)
         keys = xs[min(1, len(xs) - 1)]
         return xs[0], keys, xs[2] if len(xs) > 2 else keys
 
@@ -256,7 +256,7 @@ class Attends(ManyInputs):
         out = max(front, key=len)
         return contract(paths, shapes, (q, k, v), (*out, "q", "f"))
 
-    def masked(self, xs: Sequence[Shape], scores: Shape, mask: Shape, env: Env) -> None:
+    def check_mask(self, xs: Sequence[Shape], scores: Shape, mask: Shape, env: Env) -> None:
         """Raise ShapeError unless a mask can be broadcast to the shape of the scores."""
         met = broadcast(scores, mask, env=env)
         if (
@@ -284,7 +284,7 @@ class Attention(Attends):
         if features is None:
             raise self.unequal(xs, f"queries have {q[-1]} features, but keys {k[-1]}")
         for mask in xs[3:]:
-            self.masked(xs, scores, mask, env)
+            self.check_mask(xs, scores, mask, env)
         size = known(features)
         scale = self.scale if self.scale is not None else None if size is None else 1 / sqrt(size)
         macs = total([count(*scores, features), count(*scores, v[-1])])
@@ -346,7 +346,7 @@ class MultiHead(Attends):
             elif declared not in (None, x[-1]):
                 raise ShapeError(f"expects {declared} features of {what}, gets {x[-1]}", f"remove {key}", key=key)
         for mask in xs[3:]:
-            self.masked(xs, (*scores[:-2], self.heads, *scores[-2:]), mask, env)
+            self.check_mask(xs, (*scores[:-2], self.heads, *scores[-2:]), mask, env)
         key_dim = self.key_dim or self._shared(q[-1], env)
         value_dim, out = self.value_dim or key_dim, self.out or known(q[-1])
         values = {

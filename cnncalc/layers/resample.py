@@ -12,7 +12,7 @@ from ..dialects import Dialect
 from ..errors import ShapeError
 from ..field import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size, product
-from .base import Env, Fields, Layer, Sign, Trace, axis_names, by_axis, divides, join, ops, space_of
+from .base import Env, Fields, Layer, Sign, Trace, axis_names, by_axis, check_divides, join, ops, space_of
 from .keys import Axes, at_least, factors, flag, number, one_of, per_axis, spread
 
 Factor = int | float
@@ -388,7 +388,7 @@ class PixelUnshuffle(BlockShuffle):
         c, space = self.split(x, env)
         f = self.factor
         for n, name in zip(space, axis_names(len(space)), strict=True):
-            divides(f, n, f"the {name}", env, "factor")
+            check_divides(f, n, f"the {name}", env, "factor")
         seen = moved(self, fields, x, env)
         if seen is None:
             seen = fields.each(space_of(x, env), space, lambda field, _: field.slide(f, f, 0))
@@ -413,7 +413,7 @@ class ChannelShuffle(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, _ = self.split(x, env)
-        divides(self.g, c, "channels", env)
+        check_divides(self.g, c, "channels", env)
         return Trace(self.values(env), x, moved(self, fields, x, env) or fields)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import ShapeError
 from ..sizes import Open, Shape, Size, known
 from ..window import extent
-from .base import ConvKind, Env, StepKind, axis_names, by_axis, divides, ops
+from .base import ConvKind, Env, StepKind, axis_names, by_axis, check_divides, ops
 from .conv import (
     CHANNEL_KEYS,
     LAST_KEYS,
@@ -76,8 +76,8 @@ class TransposedConv(Convolution):
         return cuts, keys | {"p": [(cut.pb, cut.pa) for cut in cuts], "out_pad": [cut.out_pad for cut in cuts]}
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
-        divides(self.g, c_i, "c_i", env, also=self.c_o)
-        divides(self.g, self.c_o, "c_o", env, also=known(c_i))
+        check_divides(self.g, c_i, "c_i", env, also=self.c_o)
+        check_divides(self.g, self.c_o, "c_o", env, also=known(c_i))
         if self.g != 1 and not env.dialect.transposed_groups:
             raise ShapeError("Keras's transposed convolution has no groups", "leave g out", key="g")
         return self.c_o, {}

@@ -232,7 +232,7 @@ SEEING: dict[str, Column[Seeing]] = {
     "out": Column("output", lambda row: show(row.spread.graph.vertices[row.at].layer.out), style="green"),
     "units": Column("units", _box),
     "number": Column("number", lambda row: row.spread.number(row.at)),
-    "share": Column("share", lambda row: row.spread.share(row.at), unit="%"),
+    "share": Column("share", lambda row: row.spread.percentage(row.at), unit="%"),
 }
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import printable
-from ...limits import FEWER_LAYERS, MOST_DRAWN, within
+from ...limits import FEWER_LAYERS, MOST_DRAWN, check_limit
 from ...network import INPUT
 from ...report import LayerReport, Report
 from ...sizes import show
@@ -62,7 +62,7 @@ def picture_nodes(report: Report, selection: Selection) -> list[PictureNode]:
     SpecError for too many rows.
     """
     found = rows(report, Selection(depth=selection.depth, fold=selection.fold))
-    within(MOST_DRAWN, len(found), "the picture has {made:,} rows, more than {most:,}", _FEWER)
+    check_limit(MOST_DRAWN, len(found), "the picture has {made:,} rows, more than {most:,}", _FEWER)
     wires: dict[int, tuple[int, ...]] = {}
     _connect(report.layers, (INPUT,), selection.depth, wires)
     place = {id(layer): at for at, row in enumerate(found) for layer in row.layers}

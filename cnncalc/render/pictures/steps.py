@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ...errors import SpecError, printable, width_of
 from ...layers.base import StepKind
-from ...limits import MOST_STEPPED, within
+from ...limits import MOST_STEPPED, check_limit
 from ...report import LayerReport
 from ...sizes import show
 from ...steps import Filled, Number, Place, Term, Window
@@ -85,7 +85,7 @@ def numbers(filled: Filled, step: int | None, channel: int) -> Sequence[int]:
     check_asked(filled, step, channel)
     window, each = filled.window, work(filled.window)
     help = "--to dot, without --step, --channel, -x, -w and -b, draws only the layer"
-    within(MOST_STEPPED, each, "a step of the window has {made:,} cells and products, more than {most:,}", help)
+    check_limit(MOST_STEPPED, each, "a step of the window has {made:,} cells and products, more than {most:,}", help)
     if step is not None:
         return [step - 1]
     return range(min(window.total if window.total <= ALL_STEPS else FIRST_STEPS, MOST_STEPPED // each))

@@ -391,6 +391,11 @@ IMPOSSIBLE = [
     ),
     ("", "return F.interpolate(x, 9, align_corners=True)", "align_corners is for modes that interpolate"),
     ("self.m = nn.AdaptiveAvgPool2d(-1)", "return self.m(x)", "output_size is -1: a size is at least 0"),
+    (
+        "self.m = nn.AdaptiveMaxPool1d([None])",
+        "return self.m(x[0])",
+        "output_size is [None], not a whole number, or one",
+    ),
     ("self.m = nn.AdaptiveMaxPool2d((3,))", "return self.m(x)", "output_size is (3,): 1 number for 2 axes"),
     ("self.m = nn.Fold(-1, 3)", "return self.m(x[:, 0])", "output_size is -1: a size is at least 1"),
     ("self.m = nn.AvgPool2d(2, divisor_override=0)", "return self.m(x)", "divisor_override is 0, not a whole number"),

@@ -102,6 +102,12 @@ OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
                         "keras.src.ops.nn", strides=2, padding="valid"),
      lambda x: correlated(x, KERNEL, (2, 2), each=True) @ ONCE[0, 0]),
     ("where an array holds", layer("Where", [constant(HOLDS), tensor("x"), 0.5]), lambda x: np.where(HOLDS, x, 0.5)),
+    ("whole quotient", layer("FloorDivide", [tensor("x"), 0.5]), lambda x: x // 0.5),
+    ("not a number", layer("Isnan", [tensor("x")]), np.isnan),
+    ("differences", layer("Diff", [tensor("x")], n=1, axis=2), lambda x: np.diff(x, axis=2)),
+    ("side by side", layer("Hstack", [[tensor("x"), tensor("x")]]), lambda x: np.concatenate([x, x], 1)),
+    ("mean of the moments", layer("Moments", [tensor("x")], "keras.src.ops.nn", axes=[1, 2], keepdims=False),
+     lambda x: x.mean((1, 2))),
     ("number first", layer("TrueDivide", [1.0, tensor("x")]), lambda x: 1 / x),
     ("array last", layer("Subtract", [tensor("x"), constant(ARRAY)]), lambda x: x - np.array(ARRAY, np.float32)),
     ("array first", layer("Power", [constant([[[[2.0]], [[3.0]], [[1.0]], [[4.0]]]]), tensor("x")]),
@@ -224,6 +230,36 @@ def test_what_an_array_does_not_fit_is_opaque(case: str) -> None:
     shapes = [one["config"].get("shape") for one in operation["inbound_nodes"][0]["args"]]
     whole = model(operation, shape=tuple(next(one for one in shapes if one)[1:]))
     assert cnncalc.shape(whole).layers[-1].op == "opaque"
+
+
+def test_the_variance_is_the_second_of_the_moments() -> None:
+    whole = model(layer("Moments", [tensor("x")], "keras.src.ops.nn", axes=[1], keepdims=True))
+    whole["config"]["output_layers"] = [["y", 0, 1]]
+    assert np.allclose(cnncalc.run(whole, X), X.var(1, keepdims=True), atol=1e-5)
+
+
+KEPT: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
+    "Sort": ({"axis": 1}, (4, 5, 3)),
+    "Argsort": ({"axis": -1}, (4, 5, 3)),
+    "Cumprod": ({"axis": 2}, (4, 5, 3)),
+    "NanToNum": ({}, (4, 5, 3)),
+    "CountNonzero": ({"axis": [1, -1]}, (5,)),
+    "Median": ({"axis": 2, "keepdims": True}, (4, 1, 3)),
+    "TopK": ({"k": 2, "sorted": True}, (4, 5, 2)),
+    "Logaddexp": ({}, (4, 5, 3)),
+}
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_the_sizes_of_what_is_not_computed(kind: str) -> None:
+    config, out = KEPT[kind]
+    report = cnncalc.shape(model(layer(kind, [tensor("x")] * (1 + (kind == "Logaddexp")), **config)))
+    assert (report.layers[-1].op, report.out, report.params, report.macs) == ("opaque", out, 0, 0)
+
+
+@pytest.mark.parametrize(("kind", "config"), [("Cumprod", {"axis": None}), ("Argsort", {"axis": None})])
+def test_what_goes_over_the_batch_has_no_known_sizes(kind: str, config: dict[str, Any]) -> None:
+    assert cnncalc.shape(model(layer(kind, [tensor("x")], **config))).out == NOTHING_KNOWN
 
 
 def test_the_parts_of_a_split_are_results() -> None:

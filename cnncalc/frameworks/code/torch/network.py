@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, no_input
-from ....input import FIRST, Reading
+from ....input import FIRST
 from ....layers.base import AXIS_LETTERS
 from ....notation.spec import read as read_spec
+from ....readings import Reading
 from ....report import Report
 from ....sizes import Open, Shape, show, to_json
 from ....trace import shape as trace_shape

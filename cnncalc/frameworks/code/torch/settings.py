@@ -16,8 +16,12 @@ conv_transpose{}d stride=axes padding=axes output_padding=axes groups=whole dila
 max_pool{}d kernel_size=axes stride=axes? padding=axes dilation=axes ceil_mode=flag
 avg_pool{}d kernel_size=axes stride=axes? padding=axes ceil_mode=flag count_include_pad=flag
 lp_pool{}d norm_type=number kernel_size=each stride=axes? ceil_mode=flag
-adaptive_avg_pool{}d output_size=open
-adaptive_max_pool{}d output_size=open
+adaptive_avg_pool1d output_size=each
+adaptive_max_pool1d output_size=each
+adaptive_avg_pool2d output_size=open
+adaptive_max_pool2d output_size=open
+adaptive_avg_pool3d output_size=open
+adaptive_max_pool3d output_size=open
 unfold kernel_size=each dilation=each padding=each stride=each
 fold output_size=each kernel_size=each dilation=each padding=each stride=each
 pixel_shuffle upscale_factor=whole
@@ -124,7 +128,8 @@ def settings() -> dict[str, dict[str, Argument]]:
     for line in _SETTINGS.strip().splitlines():
         function, *texts = line.split()
         forms = [text.partition("=") for text in texts]
-        for nd in (1, 2, 3) if "{}" in function else (2,):
+        own = int(function[-2]) if function[-2].isdigit() else 2
+        for nd in (1, 2, 3) if "{}" in function else (own,):
             found[function.format(nd)] = {
                 name: Argument(FORMS[form.rstrip("?")], form.endswith("?"), nd) for name, _, form in forms
             }

@@ -10,8 +10,8 @@ from collections import Counter
 from typing import Any
 
 from ....errors import SpecError, shown
-from ....input import Reading
 from ....layers.names import KERAS_ALIASES
+from ....readings import Reading
 from ... import ForeignNetwork
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from ...inputs import input_keys

@@ -304,6 +304,29 @@ def _where(call: LayerCall) -> Parts:
     return _elementwise(call) if read is None else [*read[0], LayerPart({"op": "where"}, "", read[1])]
 
 
+def _floor_divide(call: LayerCall) -> Parts:
+    """Return a quotient without its fraction, of two tensors or of one and a constant."""
+    operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("x1", "x2"))])
+    tensors = [one for one in operands if isinstance(one, Tensor)]
+    read = layers_for(operands, tensors[0].sizes) if len(operands) == 2 and tensors and _meet(call, tensors) else None
+    if read is None:
+        return _elementwise(call)
+    return [*read[0], LayerPart({"op": "div"}, "_quotient", read[1]), LayerPart({"op": "floor"}, "", ("_quotient",))]
+
+
+def _is_nan(call: LayerCall) -> Parts:
+    """Return whether values are not equal to themselves."""
+    x = call.read()[0].layer
+    return [LayerPart({"op": "compare", "by": "ne"}, "", (x, x))]
+
+
+JOINED = (
+    *("Mod", "Arctan2", "SquaredDifference", "Logaddexp", "LeftShift", "RightShift", "BitwiseAnd", "BitwiseOr"),
+    *("BitwiseXor", "BitwiseLeftShift", "BitwiseRightShift", "Hypot", "Heaviside", "Nextafter", "Fmod"),
+)
+"""Operations of two values of which only the shape is known."""
+
+
 def _in_a_row(*raws: Raw) -> Converter:
     """Return the converter to layers in sequence."""
     return lambda _: [*[LayerPart(raw, f"_step{at}") for at, raw in enumerate(raws[:-1], 1)], LayerPart(raws[-1])]
@@ -341,10 +364,12 @@ CONVERTERS.update(
         "LogicalOr": _of_conditions("max"),
         "LogicalXor": _of_conditions("compare", by="ne"),
         "Fabs": _without_keys("abs"),
+        "Isnan": _is_nan,
         **dict.fromkeys(("Copy", "StopGradient", "Array", "ConvertToTensor"), _without_keys("identity")),
     },
     {"Exp": _without_keys("exp"), "Average": _average},
-    dict.fromkeys(("FloorDivide", "Mod", "Arctan2", "SquaredDifference"), _elementwise),
+    {"FloorDivide": _floor_divide},
+    dict.fromkeys(JOINED, _elementwise),
 )
 _SAME_NAME = ("add", "multiply", "subtract", "divide", "exp", "negative", "identity", *NAMED)
 TENSORFLOW = {

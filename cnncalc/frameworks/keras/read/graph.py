@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
@@ -19,7 +19,7 @@ from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
 from .hdf import KerasArrays
 from .layers import convert
-from .masks import output_mask, takes_masks
+from .masks import MadeMask, output_mask, takes_masks
 from .model import INPUT, KerasLayer, KerasModel, object_of
 from .parts import LayerPart, Results
 from .quantized import quantization
@@ -172,49 +172,44 @@ class ModelReader:
 
         `shared` is the number of the layer's object, if other layers may be of the same one.
         """
-        sizes = call.sizes()
-        unused = unused_buffers(call.kind, call.config, None if not sizes else sizes[-1 if call.channels_last else 0])
         names = self._names(path, shared)
-        if unused:
-            self.unused[names.owner] = unused
+        self._note_unused(names.owner, call)
         parts, given = parts if isinstance(parts, Results) else (parts, (parts[-1].suffix,))
         numbers = sum([len(value) for part in parts for value in part.raw.values() if isinstance(value, list)])
         self.listed.count(numbers + NUMBERS_A_LAYER * (len(given) - 1))
-        made = output_mask(call)
-        parts = [*made.parts, *parts]
-        self.parts.count(len(parts))
-        added: dict[str, Draft] = {}
+        made, has_several = output_mask(call), len(given) > 1
+        self.parts.count(len(made.parts) + len(parts))
         every = call.tensors()
         masks = [one.mask for one in every if one.mask is not None]
         shapes = {one.draft: shape_of_sizes(one.sizes) for one in (*every, *masks)}
-        first = parts[len(made.parts)]
-        joins = OPS[first.raw["op"]][0].JOINS  # joins and opaque layers also read named arguments
-        above = read = [one.draft for one in (every if joins else call.read())] or [self.spec.input]
-        for part in parts:
-            above = read if part is first else above
+        joins = OPS[parts[0].raw["op"]][0].JOINS  # joins and opaque layers also read named arguments
+        read = [one.draft for one in (every if joins else call.read())] or [self.spec.input]
+        added: dict[str, Draft] = {}
+        above = read
+        for part in (*made.parts, *parts):
+            above = read if part is parts[0] else above
             reads = above if part.reads is None else [added[one] if isinstance(one, str) else one for one in part.reads]
             layer = self._add_part(path, part, names, reads, call)
             added[part.suffix], above = layer, [layer]
-            shapes[layer] = traced(
-                layer.op, layer.keys, [shapes.get(one, NOTHING) for one in reads], call.channels_last
-            )
+            sources = [shapes.get(one, NOTHING) for one in reads]
+            shapes[layer] = traced(layer.op, layer.keys, sources, call.channels_last)
             if part.copies > 1 and layer.counted is None:
                 layer.counted = {"weights": (shapes[layer].params or 0) // part.copies}
-            if len(given) > 1 and layer.tie is None:
+            if has_several and layer.tie is None:
                 self._trained[layer] = shapes[layer].params or 0
         self._note_table(names.owner, call, first=not names.follows)
-        self._spare += added.values() if len(given) > 1 else [added[part.suffix] for part in made.parts]
+        self._spare += added.values() if has_several else [added[part.suffix] for part in made.parts]
         outs = [sizes_of_shape(shapes[added[one]].shape) for one in given]
         if call.out is not None or outs[0] is None:
-            outs[0] = call.out if call.out is not None else _sizes_after(parts, call)
-        mask = made.mask
-        if mask is not None and isinstance(mask.layer, str):
-            mask = mask._replace(layer=added[mask.layer])
-        tensors = [Tensor(added[one], out) for one, out in zip(given, outs, strict=True)]
-        return [
-            one._replace(masked=made.masked, mask=mask) if number < made.outputs else one
-            for number, one in enumerate(tensors)
-        ]
+            outs[0] = call.out if call.out is not None else _sizes_after([*made.parts, *parts], call)
+        return _with_masks([Tensor(added[one], out) for one, out in zip(given, outs, strict=True)], made, added)
+
+    def _note_unused(self, name: str, call: LayerCall) -> None:
+        """Count the stored numbers of a layer that its output does not depend on."""
+        sizes = call.sizes()
+        unused = unused_buffers(call.kind, call.config, None if not sizes else sizes[-1 if call.channels_last else 0])
+        if unused:
+            self.unused[name] = unused
 
     def _add_part(
         self, path: tuple[str, ...], part: LayerPart, names: CallNames, reads: Sequence[Draft], call: LayerCall
@@ -283,6 +278,15 @@ class ModelReader:
             for role, recipe in recipes.items()
             if own.issuperset(recipe.variables)
         }
+
+
+def _with_masks(results: list[Tensor], made: MadeMask, added: Mapping[str, Draft]) -> list[Tensor]:
+    """Return the results of a call, the first `made.outputs` of them with its mask; `added` has its parts by suffix."""
+    mask = made.mask
+    if mask is not None and isinstance(mask.layer, str):
+        mask = mask._replace(layer=added[mask.layer])
+    masked = [one._replace(masked=made.masked, mask=mask) for one in results[: made.outputs]]
+    return [*masked, *results[made.outputs :]]
 
 
 def check_inputs(model: KerasModel, read: Sequence[Tensor]) -> None:

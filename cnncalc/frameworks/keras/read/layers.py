@@ -15,7 +15,7 @@ from ...build import Draft
 from . import attention, categories, dense, images, sequences, shapes  # noqa: F401 - they register their converters
 from .activations import activation
 from .config import LayerCall, Sizes, Tensor, leaves
-from .functions import JOINS, TENSORFLOW, numbers
+from .functions import JOINED, JOINS, TENSORFLOW, numbers
 from .images import MODES
 from .masks import masked_extreme, masked_mean, masked_product, masked_softmax
 from .moves import between, on_axis
@@ -372,6 +372,17 @@ def _variance(call: LayerCall) -> Parts:
     return [*parts, LayerPart(mean, "_variance"), LayerPart({"op": "sqrt"})]
 
 
+@CONVERTERS.register("Moments")
+def _moments(call: LayerCall) -> Parts:
+    """Return the mean and the variance over some axes."""
+    own = call._replace(kind="Var", config={**call.config, "axis": call.get("axes")})
+    parts = _variance(own)
+    if not isinstance(parts, list):
+        return None
+    mean = LayerPart(parts[-1].raw, "_average", (call.read()[0].layer,))
+    return Results([*parts, mean], ("_average", ""))
+
+
 @CONVERTERS.register("Norm")
 def _norm(call: LayerCall) -> Parts:
     """Return the norm of the values along an axis, or the Euclidean norm over several."""
@@ -426,7 +437,7 @@ _JOINS = {
         "RNN",
         "Bidirectional",
     ),
-    *("FloorDivide", "Mod", "Arctan2", "SquaredDifference"),
+    *("FloorDivide", *JOINED, "Hstack"),
 }
 """Layers that may read several tensors or none."""
 _MASKED: dict[str, Converter] = {

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
 from ....layers.names import KERAS_ALIASES
-from ....limits import DEEPEST_CONFIG, MOST_CALLS, MOST_RESULTS, within
+from ....limits import DEEPEST_CONFIG, MOST_CALLS, MOST_RESULTS, check_limit
 from .config import Sizes, TensorKey, expect, sample_of, shape_of, tensors_in
 
 Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
@@ -53,7 +53,7 @@ MODELS = ("Functional", "Model", "Sequential")
 def check_calls(model: KerasModel) -> None:
     """Raise SpecError for too many calls of layers."""
     help = "the calls in a nested model count each time it is called"
-    within(MOST_CALLS, count_calls(model), "the model makes {made:,} calls of layers, more than {most:,}", help)
+    check_limit(MOST_CALLS, count_calls(model), "the model makes {made:,} calls of layers, more than {most:,}", help)
 
 
 def count_calls(model: KerasModel) -> int:

@@ -196,7 +196,9 @@ _CLASSES = {word: OPS[op][0] for op, name in KERAS.items() for word, _ in name.n
 """The op class of each Keras layer when it is not opaque."""
 _KEEPS = {
     *(word for word, cls in _CLASSES.items() if cls.KEEPS_SHAPE),
-    *("UnitNormalization", "RMSNormalization", "LogSoftmax", "LayerNorm", "RMSNorm", "Sort", "Tril", "Triu"),
+    *("UnitNormalization", "RMSNormalization", "LogSoftmax", "LayerNorm", "RMSNorm"),
+    *("Tril", "Triu", "NanToNum", "Isinf", "Isfinite", "Digitize", "BatchNorm", "Inv"),
+    *("AffineTransform", "GaussianBlur", "BinaryCrossentropy"),
     *("Solarization", "AutoContrast", "Equalization", "ContrastLimitedAdaptiveHistogramEqualization"),
 }
 """Opaque layers that keep the shape."""

@@ -8,7 +8,7 @@ from typing import Any
 from ....limits import MOST_RESULTS
 from .config import LayerCall, Sizes, Tensor, is_listable, plain
 from .functions import array_in
-from .parts import CONVERTERS, LayerPart, Parts, Raw, Results, opaque_layer, renamed
+from .parts import CONVERTERS, LayerPart, Parts, Raw, Results, opaque_layer, renamed, same_shape
 from .roles import literal
 
 
@@ -251,6 +251,55 @@ def _place_of_extreme(call: LayerCall) -> Parts:
     if axis is None or sizes is None or axis > len(sizes):
         return None
     return opaque_layer(call.kind, (*sizes[: axis - 1], *[1] * bool(call.get("keepdims")), *sizes[axis:]))
+
+
+@CONVERTERS.register("CountNonzero", "Median", "Nanmean", "Nansum", "Nanmax", "Nanmin")
+def _reduced(call: LayerCall) -> Parts:
+    """Return an opaque layer without the axes over which it goes, or with one unit there."""
+    given, sizes = plain(call.get("axis")), call.sizes()
+    axes = [_axis(call, one) for one in (given if isinstance(given, (list, tuple)) else [given])]
+    if sizes is None or not all(axis is not None and axis <= len(sizes) for axis in axes):
+        return None
+    keep = bool(call.get("keepdims"))
+    out = [1 if at in axes else n for at, n in enumerate(sizes, 1) if keep or at not in axes]
+    return opaque_layer(call.kind, tuple(out))
+
+
+@CONVERTERS.register("Sort", "Argsort", "Cumprod")
+def _along(call: LayerCall) -> Parts:
+    """Return an opaque layer that keeps the shape; without an axis it goes over all values in a row."""
+    axis = call.config.get("axis", None if call.kind == "Cumprod" else -1)
+    return same_shape(call.kind) if type(axis) is int else opaque_layer(call.kind, None)
+
+
+@CONVERTERS.register("TopK")
+def _largest(call: LayerCall) -> Parts:
+    """Return opaque layers: the k largest values of the last axis, and their places."""
+    count, sizes = call.get("k"), call.sizes()
+    if not sizes or type(count) is not int or count < 1:
+        return None
+    raw, read = opaque_layer(call.kind, (*sizes[:-1], count)), (call.read()[0].layer,)
+    return Results([LayerPart(raw, "", read), LayerPart(raw, "_places", read)], ("", "_places"))
+
+
+@CONVERTERS.register("Diff")
+def _differences(call: LayerCall) -> Parts:
+    """Return each value less the one before it, along an axis and `n` times."""
+    axis, times = _axis(call, -1 if call.get("axis") is None else call.get("axis")), call.get("n")
+    times = 1 if times is None else times
+    if axis is None or times != 1 or _size(call, axis) == 1:
+        return None
+    read = (call.read()[0].layer,)
+    return [
+        LayerPart({"op": "slice", "axis": axis, "start": 1}, "_next", read),
+        LayerPart({"op": "slice", "axis": axis, "stop": -1}, "_last", read),
+        LayerPart({"op": "sub"}, "", ("_next", "_last")),
+    ]
+
+
+@CONVERTERS.register("Hstack")
+def _side_by_side(call: LayerCall) -> Parts:
+    return {"op": "concat", "axis": 1} if all(one.sizes for one in call.tensors()) else None
 
 
 def _is_places(value: object) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from ....errors import LONGEST_PATH, SpecError, shown
 from ....isolation import isolated
 from ....layers.names import Name
-from ....limits import ENDS_A_NODE, MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, most_nodes, within
+from ....limits import ENDS_A_NODE, MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, check_limit, most_nodes
 from ....sizes import LARGEST, Size
 from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
 
@@ -72,7 +72,7 @@ def check_calls(model: Any, size: int) -> None:
         raise SpecError(f"the file's functions cannot be inlined: they call each other in a cycle: {circle}") from None
     made = sum([sizes[one] for one in _calls(model.graph) if one in called])
     what = "the file's functions make {made:,} nodes, more than {most:,}"
-    within(most_nodes(size), made, what, "export it without functions")
+    check_limit(most_nodes(size), made, what, "export it without functions")
 
 
 def _calls(graph: Any) -> list[tuple[str, str]]:
@@ -255,8 +255,8 @@ class OnnxGraph:
         self.opset: int = max([o.version for o in model.opset_import if o.domain in ("", "ai.onnx")], default=1)
         self.name = words(graph.name)
         most, ends = most_nodes(size), "the nodes of the graph have {made:,} inputs and outputs, more than {most:,}"
-        within(most, len(graph.initializer), "the graph has {made:,} constants, more than {most:,}", IN_PARTS)
-        within(most, len(graph.node), _MANY_NODES, IN_PARTS)  # before unneeded nodes are processed
+        check_limit(most, len(graph.initializer), "the graph has {made:,} constants, more than {most:,}", IN_PARTS)
+        check_limit(most, len(graph.node), _MANY_NODES, IN_PARTS)  # before unneeded nodes are processed
         tensors = [(words(t.name), t) for t in graph.initializer]
         self.constants = {name: of_tensor(t, INITIALISER, folder, name) for name, t in tensors if name}
         self._types = {name: int(t.data_type) for name, t in tensors}

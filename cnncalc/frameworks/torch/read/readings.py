@@ -17,7 +17,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from ....errors import SpecError, nearest, shown
-from ....input import Reading
+from ....readings import Reading
 from ... import ForeignNetwork
 from ...inputs import input_keys
 from . import FIRST
