@@ -40,7 +40,9 @@ class Samples:
         if 0 in shape:
             raise SpecError(f"x is empty: its shape is {show(shape)}", "there is nothing to compute")
         if not shape:
-            raise SpecError("x is a single number, not an array", "the axes of an input are C,H,W, or N,C,H,W with a batch")
+            raise SpecError(
+                "x is a single number, not an array", "the axes of an input are C,H,W, or N,C,H,W with a batch"
+            )
         check_limit(
             MOST_RUN,
             network.layer_count,
