@@ -169,7 +169,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
         "more than 12,000 modules",
     ),
     "far.json": (
-        spec(*[{"op": "relu"}] * 30_000, {"op": "flatten"}, {"op": "linear", "c_i": 77, "out": 5}),
+        spec(*[{"op": "relu"}] * 20_000, {"op": "flatten"}, {"op": "linear", "c_i": 77, "out": 5}),
         "expects 77 input features, gets 192",
     ),
     "names.json": (
@@ -293,6 +293,13 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "has 50,000 columns, and a sample for each takes the layers 100,002 multiplications and values, 5,000,1",
     ),
+    "rows.json": (
+        spec(*[{"op": "conv", "c_o": 3}] * 25_001),
+        ["shape", "--format", "csv"],
+        2,
+        "rows of 25,001 layers, more than 25,000\n  --until and --after take a part of the network, and --json has all",
+    ),
+    "copied.txt": (b"3x8x8 conv:3,times=25001", ["shape", "--format", "csv"], 0, "conv10000"),
     "explained.txt": (
         b"3x8x8 relu:times=10001",
         ["shape", "--explain"],

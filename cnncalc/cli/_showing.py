@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import CnncalcError
-from ..limits import FEWER_LAYERS, MOST_EXPLAINED, MOST_MEASURED, check_limit
+from ..limits import FEWER_LAYERS, MOST_EXPLAINED, MOST_IN_ROWS, MOST_MEASURED, check_limit
 from ..network import Network
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, Style
 from ..report import Report
@@ -34,6 +34,10 @@ class Showing:
         if self.lists_hints or any(self.measures):
             what = "--hints, --dtype and --macs-as of {made:,} layers, more than {most:,}"
             check_limit(MOST_MEASURED, network.layer_count, what, FEWER_LAYERS)
+        if self.format not in ("json", "jsonl") and not self.style.values:
+            written = len({id(node.layer) for node in network.nodes})
+            help = f"{FEWER_LAYERS}, and --json has all of them"
+            check_limit(MOST_IN_ROWS, written, "rows of {made:,} layers, more than {most:,}", help)
         in_json = self.lists_hints and self.format in ("json", "jsonl")
         if options.several:
             contrast = options.contrast(network)

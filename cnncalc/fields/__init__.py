@@ -124,10 +124,10 @@ class ReceptiveFields:
         if not is_open or graph.space(at).shape or self._is_large or at not in self._behind:
             return fields, bound
         sight = look_back(graph, at, (), self.source)
-        if sight.clipped is None or sight.bound is not None or (sight.is_loose and sight.box != sight.clipped):
+        if sight.clipped is None or sight.box is None or sight.bound is not None:
             return fields, bound
         of = list(fields.of)
-        for axis, (box, clipped) in enumerate(zip(sight.box or (), sight.clipped, strict=True)):
+        for axis, (box, clipped) in enumerate(zip(sight.box, sight.clipped, strict=True)):
             first, last = clipped if of[axis].spans is None else box
             if of[axis].spans is None or of[axis].seen(0, 0) != box:
                 of[axis] = Field(last - first + 1, 0, first, None, 0, of[axis].marks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -18,6 +18,18 @@ from .reads import MOST_UNITS, Reads
 
 Box = tuple[Interval, ...]
 """The first and last unit on each axis of a map."""
+
+
+MOST_BOXES = 4_000
+"""How many boxes of different channels are followed, those of all layers together: up to 100 microseconds each."""
+
+
+class ChannelBox(NamedTuple):
+    """The box that is seen of some channels of a layer: of others it may be another."""
+
+    channels: Region
+    """All units in these channels."""
+    box: Box
 
 
 class Sets(NamedTuple):
@@ -48,13 +60,14 @@ class Sight(NamedTuple):
     sets: dict[int, Sets]
     """What it sees of both layers and of each layer between them."""
     boxes: dict[int, Box]
-    """The first and last unit that it sees of each, on endless maps; layers of which it sees nothing are left out."""
+    """The first and last unit that it sees of each, on endless maps; layers of which it sees nothing are left out.
+
+    Empty if more than `MOST_BOXES` would have to be followed.
+    """
     bound: str | None
     """Why it may see less; None if the sets are exact."""
     unknown: str | None
     """Why it is unknown what it sees; None if known."""
-    is_loose: bool
-    """Whether a box may be too large, as windows that reach differently far in different channels were merged."""
 
     def region(self, at: int) -> Region:
         """Return what it sees of a layer, or of the input: the places of which it sees at least one channel."""
@@ -62,8 +75,8 @@ class Sight(NamedTuple):
 
     @property
     def box(self) -> Box | None:
-        """The first and last unit that it sees of the source, on endless maps; None if it sees no real unit."""
-        return None if self.clipped is None else self.boxes.get(self.source, self.clipped)
+        """The first and last unit that it sees of the source, on endless maps; None if unknown, or it sees none."""
+        return None if self.clipped is None or not self.boxes else self.boxes.get(self.source, self.clipped)
 
     @property
     def clipped(self) -> Box | None:
@@ -104,13 +117,17 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     _check_sizes(graph, [source, *sorted(between & graph.before(of) | {of})])
     _check_number(graph, between & graph.before(of))
     start = graph.everywhere(of, unit)
-    sets, boxes = {of: Sets(start, start)}, {of: tuple([(at, at) for at in unit])}
+    sets = {of: Sets(start, start)}
+    parts: dict[int, list[ChannelBox]] = {
+        of: [ChannelBox(_anywhere(graph, of, start), tuple([(at, at) for at in unit]))]
+    }
     bound = unknown = None
-    merged, is_loose = set[int](), False
-    """The layers whose box merges windows of different reach."""
+    number = 0
     for at in range(of, source, -1):
         if at not in sets or at not in between:
             continue
+        own = parts[at] = _merged(parts.get(at, []))
+        number += len(own) if len(own) > 1 else 0
         for read, reads in graph.reads_of(at, between):
             if not reads.is_known:
                 unknown = unknown or _lost(graph, at)
@@ -122,15 +139,14 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
             if not seen.possible:  # it reads other channels or lies outside the map
                 continue
             sets[read] = sets[read].with_others(seen) if read in sets else seen
-            box = reads.box(dict(zip(graph.space(at).places, boxes[at], strict=True))) if at in boxes else None
-            if box is not None:
-                merged.update([read] * (boxes.get(read, box) != box))
-                boxes[read] = _hull(boxes[read], box) if read in boxes else box
-            is_loose = is_loose or (at in merged and len(graph.vertices[at].reads) > 1)
+            if number <= MOST_BOXES:
+                alone = seen.possible if len(own) == 1 else None
+                parts.setdefault(read, []).extend(_parts(graph, at, own, read, reads, alone))
     if bound is not None and source in sets:
         possible, certain = [graph.places(source, region) for region in sets[source]]
         bound = None if masks.same(possible, certain) else bound
-    return Sight(graph, of, tuple(unit), source, sets, boxes, bound, unknown, is_loose)
+    boxes = {at: _hull(own) for at, own in parts.items() if own} if number <= MOST_BOXES else {}
+    return Sight(graph, of, tuple(unit), source, sets, boxes, bound, unknown)
 
 
 def _read(own: Sets, reads: Reads, is_exact: bool) -> Sets:
@@ -141,8 +157,41 @@ def _read(own: Sets, reads: Reads, is_exact: bool) -> Sets:
     return Sets(possible, possible if own.certain is own.possible else reads.back(own.certain))
 
 
-def _hull(one: Box, other: Box) -> Box:
-    return tuple([(min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(one, other, strict=True)])
+def _parts(
+    graph: Graph, at: int, own: Sequence[ChannelBox], read: int, reads: Reads, alone: Region | None
+) -> Iterator[ChannelBox]:
+    """Yield the boxes that the channels of a layer read of one input; `alone` is what all of them read, if one box."""
+    for channels, box in own:
+        seen = reads.back(channels) if alone is None else alone
+        wide = reads.box(dict(zip(graph.space(at).places, box, strict=True)))
+        if seen and wide is not None:
+            yield ChannelBox(_anywhere(graph, read, seen), wide)
+
+
+def _anywhere(graph: Graph, at: int, region: Region) -> Region:
+    """Return all units of a layer in the channels of a region."""
+    space = graph.space(at)
+    sizes = {place: masks.full(known(space.sizes[place]) or 1) for place in space.places}
+    return masks.union([tuple([sizes.get(axis, bits) for axis, bits in enumerate(one)]) for one in region])
+
+
+def _merged(parts: Sequence[ChannelBox]) -> list[ChannelBox]:
+    """Return the boxes of channels, those of the same channels merged, and the channels of the same box."""
+    if len(parts) <= 1:
+        return [*parts]
+    by_channels: dict[frozenset[Product], list[ChannelBox]] = {}
+    for part in parts:
+        by_channels.setdefault(frozenset(part.channels), []).append(part)
+    by_box: dict[Box, list[Product]] = {}
+    for alike in by_channels.values():
+        by_box.setdefault(_hull(alike), []).extend(alike[0].channels)
+    return [ChannelBox(masks.union(products), box) for box, products in by_box.items()]
+
+
+def _hull(parts: Sequence[ChannelBox]) -> Box:
+    """Return the box around those of all channels."""
+    spans = zip(*[part.box for part in parts], strict=True)
+    return tuple([(min(first for first, _ in axis), max(last for _, last in axis)) for axis in map(list, spans)])
 
 
 def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:

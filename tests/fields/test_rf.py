@@ -303,6 +303,14 @@ def test_what_another_path_sees_for_sure_is_exact() -> None:
             [11, 12],
             [-1, -1],
         ),
+        # of c, d sees a by a window of 3, which reaches 3 pixels, and e sees b by one of 7, which reaches 4
+        (
+            "2x9x10 conv:2,k5,p2,name=a conv:2,k3,p1,from=input,name=b concat:from=a+b,name=c "
+            "slice:axis=1,stop=2 conv:2,k3,p1,name=d slice:axis=1,start=2,from=c conv:2,k7,p3,name=e concat:from=d+e "
+            "flatten",
+            [17, 18],
+            [-4, -4],
+        ),
         # rows 9 to 11 of b lie between rows 4 and 5 of the pool, which see 7 to 10 and 9 to 11; those of a see 8 to 11
         (
             "3x12x14 conv:2,k3,p1,name=a maxpool:2 upsample:12x14,mode=bilinear,align=true,name=b add:from=a+b "
@@ -315,18 +323,6 @@ def test_what_another_path_sees_for_sure_is_exact() -> None:
 def test_what_units_without_a_place_see_together_is_exact(words: str, size: list[int], first: list[int]) -> None:
     fields = rf(words)["layers"][-1]["report"]["fields"]
     assert (fields["size"], fields["first"], fields["exact"]) == (size, first, True)
-
-
-def test_windows_of_unlike_reach_over_the_channels_of_a_concat_are_a_bound_together() -> None:
-    """Of c, d sees the channels of a and e those of b, by windows of 3 and of 7: together they are put in one box."""
-    words = (
-        "2x9x10 conv:2,k5,p2,name=a conv:2,k3,p1,from=input,name=b concat:from=a+b,name=c "
-        "slice:axis=1,stop=2 conv:2,k3,p1,name=d slice:axis=1,start=2,from=c conv:2,k7,p3,name=e concat:from=d+e "
-        "flatten"
-    )
-    fields = rf(words)["layers"][-1]["report"]["fields"]
-    assert not fields["exact"]
-    assert fields["bound"] == "slice1 takes some channels of c, which do not all see the same pixels"
 
 
 def test_the_reasons_of_bounds_stand_below_the_table() -> None:

@@ -96,6 +96,39 @@ def test_a_slice_that_is_drawn_has_units_that_are_seen(
     assert masks.middle(region) == place
 
 
+SPLIT = "2x40x41 conv:2,k5x3,p2x1,name=a conv:3,k1,from=input,name=b concat:a+b,name=c "
+"""The channels of a concat, of which the first two reach two rows and a column farther."""
+
+
+@pytest.mark.parametrize(
+    ("words", "box"),
+    [
+        # a window of 9 sees only what reaches one pixel, and 1 what reaches 5: not 9 of 5
+        ("slice:axis=1,start=2 conv:3,k9,p4,name=d slice:axis=1,stop=2,from=c conv:3,name=e add:d+e", (9, 9)),
+        ("slice:axis=1,start=2 relu conv:3,k3,p1,name=d slice:axis=1,stop=2,from=c conv:3,name=e add:d+e", (5, 3)),
+        ("relu slice:axis=1,start=1 conv:3,k9,p4,name=d slice:axis=1,stop=1,from=c conv:3,name=e add:d+e", (13, 11)),
+        ("conv:4,k3,p1,name=d slice:axis=1,stop=1 conv:4,k9,p4,name=e add:d+e", (15, 13)),
+    ],
+    ids=["wide", "narrow", "both", "all"],
+)
+def test_the_box_where_channels_reach_differently_far(words: str, box: tuple[int, int]) -> None:
+    graph = Graph(cnncalc.shape(SPLIT + words))
+    view = look_back(graph, len(graph.vertices) - 1, (20, 20), INPUT)
+    assert view.box == view.clipped == tuple((20 - n // 2, 20 + n // 2) for n in box)
+
+
+def test_the_box_is_unknown_where_too_many_channels_have_their_own() -> None:
+    """Each of 30 channels has its own through 140 layers."""
+    words = [f"slice:axis=1,start={at},stop={at + 1},from=a conv:1,k{2 * at + 1},p{at}" for at in range(30)]
+    network = (
+        f"30x63x64 relu:times=140 relu:name=a {' '.join(words)} add:{'+'.join(f'conv{at + 1}' for at in range(30))}"
+    )
+    graph = Graph(cnncalc.shape(network))
+    view = look_back(graph, len(graph.vertices) - 1, (31, 31), INPUT)
+    assert (view.box, view.clipped, view.bound) == (None, ((2, 60), (2, 60)), None)
+    assert look_back(graph, len(graph.vertices) - 1, (31, 31), 120).box == ((2, 60), (2, 60))
+
+
 @pytest.mark.parametrize("network", ["vgg16", "resnet18", "unet", "inception_v3", "mobilenet_v2"])
 @pytest.mark.parametrize("source", ["input", "a layer"])
 def test_the_box_is_the_closed_form(network: str, source: str) -> None:
