@@ -6,8 +6,6 @@ import gc
 import os
 import sys
 
-import pytest
-from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, find, settings, strategies
 
 # Text is UTF-8 in every test, whatever the locale here is.
@@ -32,17 +30,3 @@ def pytest_collection_finish() -> None:
     find(strategies.none(), lambda _: True)
     gc.freeze()
     gc.enable()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a test in a worker of pytest-xdist, and report its call, and what else has not passed; no start and no end.
-
-    A report takes a quarter of a millisecond to be sent and read.
-    """
-    if not hasattr(item.config, "workerinput"):
-        return None
-    for report in runtestprotocol(item, log=False, nextitem=nextitem):
-        if report.when == "call" or not report.passed:
-            item.ihook.pytest_runtest_logreport(report=report)
-    return True

@@ -885,6 +885,21 @@ def test_a_note_and_a_help_repeat_no_long_value(bounded: Bounded, tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        f'3x8x8 conv:8,"{" " * 60_000}x"',
+        f"3x8x8 conv:{'-' * 60_000}1",
+        f"model.add({' ' * 60_000}Conv2D(3)",
+    ],
+    ids=["white space in quotes", "marks", "white space in a call"],
+)
+def test_a_word_of_many_marks_is_refused_at_once(bounded: Bounded, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text(text)
+    assert bounded("shape", str(path)).code == 2
+
+
+@pytest.mark.parametrize(
     "words", ["conv:64,k" + "9" * 100_000 + "z", "relu " * 20_000 + "rleu", "rleu " + "relu " * 20_000]
 )
 def test_an_error_repeats_no_long_line(words: str) -> None:

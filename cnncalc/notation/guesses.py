@@ -38,7 +38,7 @@ def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
     return _not_a_number(head, cls, text) or _misspelt(op, cls, text) or _no_such_argument(op, cls, text)
 
 
-_BETWEEN = r"\s*(?:[-=]*>|[|;+&→⇒/])\s*"
+_BETWEEN = r"(?<!\s)\s*(?:[-=]{0,4}>|[|;+&→⇒/])\s*"
 _MARKED = rf"(.+?){_BETWEEN}(\w+).*"
 """An argument and the next layer, with a character between them in place of white space."""
 

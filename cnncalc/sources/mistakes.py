@@ -33,7 +33,7 @@ def _several(spec: SpecWords) -> SpecError:
     return SpecError(f"{number} networks: {compare_line(spec.rest, spec.words[0] if spec.first else None)}")
 
 
-_ARROW = r"\s*(?:[-=]*>|[|;→⇒])\s*"
+_ARROW = r"(?<!\s)\s*(?:[-=]{0,4}>|[|;→⇒])\s*"
 """What people type between layers in place of white space."""
 _BETWEEN = rf"{_ARROW}|,\s+"
 

@@ -19,7 +19,10 @@ from ..threads import buffer, each, shares, threads
 from .columns import EVERY, LEAST_POSITIONS, Index, Layout, Part, Shapes, Windows, gather, merged, parts, see
 
 GROUP_SHARE = 3 << 20
-"""The bytes of columns of a grouped convolution that are worth another thread: waking it takes as long as 2 MiB."""
+"""The bytes of columns of a grouped convolution that are worth another thread: waking it takes as long as 2 MiB.
+
+A thread makes at most as many at once, so that the products find them in its cache.
+"""
 MOST_WASTE = 1.13
 """The factor by which the planes' rows may be longer than the output's and still be copied and multiplied whole."""
 MOST_WASTE_OF_FEW = 1.5
@@ -135,7 +138,7 @@ def _parts(n: int, space: tuple[int, ...], g: int, each_position: int, tile: int
 
 def _groups(part: Part, g: int, each_position: int, tile: int) -> int:
     """Return the number of groups that are processed at once."""
-    return min(max(tile // (part.positions * each_position), 1), g)
+    return min(max(min(GROUP_SHARE, tile) // (part.positions * each_position), 1), g)
 
 
 def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part) -> None:

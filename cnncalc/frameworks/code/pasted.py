@@ -18,14 +18,14 @@ _PROMPT = re.compile(r"\s*>>> ?(.*)")
 _GOES_ON = re.compile(r"\s*\.\.\.(?: (.*)|$)")
 _IN = re.compile(r"\s*In \[[\d ]*\]: ?(.*)")
 _IN_GOES_ON = re.compile(r"\s*\.{3,}: ?(.*)")
-_OUT = re.compile(r"\s*Out\[\d+\]:")
+_OUT = re.compile(r"(?<!\s)\s*Out\[\d+\]:")
 _MAGIC = re.compile(r"[%!]")
 _MARKS = (re.compile(r"(?!>>>)> ?(?:>(?!>) ?)*"), re.compile(r"\+"), re.compile(r"[ \t]*\d+(?:[:\t|] ?|$)"))
 """The prefixes of the lines of a quotation, of the new side of a diff, and of a numbered listing."""
 _FIRST = re.compile(r"(?P<before>.*?)(?P<module>[^\W\d][\w.]*\()\s*")
 _LONE = re.compile(r"(?:^|[\s:])((?:[^\W\d]\w*\.)*[A-Z]\w*\()")
 """The beginning of a module, behind white space, or behind the name of a logger."""
-_CHILD = re.compile(r"(?P<before>.*?)\s{2,}\([^()\s:]+\):\s+(?:\d+ x\s+)?(?:[^\W\d]\w*\(|Parameter containing)")
+_CHILD = re.compile(r"(?P<before>.*?)(?<!\s)\s{2,}\([^()\s:]+\):\s+(?:\d+ x\s+)?(?:[^\W\d]\w*\(|Parameter containing)")
 
 
 def code(text: str) -> str:

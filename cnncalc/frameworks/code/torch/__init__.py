@@ -77,6 +77,7 @@ LIBRARY = TorchLibrary(
     {
         **{f"torch.nn.modules.{name}": "torch.nn" for name in _FILES.split()},
         "torch.nn.modules": "torch.nn",
+        "torch.nn.modules.utils": "torch.nn.modules.utils",
         "torch.nn.parameter": "torch.nn",
     },
 )

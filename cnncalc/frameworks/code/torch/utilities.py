@@ -18,6 +18,20 @@ if TYPE_CHECKING:
 NAMES = NameTable()
 
 
+def tuples(nd: int) -> LibraryFunction:
+    """Return the function that makes a tuple of one value for each of nd axes, and of values a tuple."""
+
+    def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        given = evaluator.needs(args[0], node)
+        return tuple(evaluator.items(given, node)) if isinstance(given, (list, tuple, range)) else (given,) * nd
+
+    return LibraryFunction("tuples", make)
+
+
+for _nd, _name in enumerate(("_single", "_pair", "_triple", "_quadruple"), 1):
+    NAMES[f"torch.nn.modules.utils.{_name}"] = tuples(_nd)
+
+
 def own_weight(args: list[Any], kwargs: dict[str, Any]) -> tuple[InstanceValue, str, TensorValue]:
     """Return a module, the name of one of its parameters, and the parameter."""
     module = args[0] if args else kwargs["module"]

@@ -1,4 +1,4 @@
-"""Nodes to layers: what each reads and makes, in the order of the graph."""
+"""Turn nodes into layers: what each node reads and makes, in the order of the graph."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PASSED = (
     *("Reshape", "Transpose", "MaxPool", "Slice", "Squeeze", "Unsqueeze", "Flatten", "Gather", "Identity", "Cast"),
     *("GlobalMaxPool", "Expand", "Tile", "Dropout"),
 )
-"""Operators that whole numbers stay the same numbers in."""
+"""Operators that leave integers unchanged."""
 SETTINGS = {
     "Resize",
     "Upsample",
@@ -32,7 +32,7 @@ SETTINGS = {
     "NonMaxSuppression",
     "OneHot",
 }
-"""Operators whose constants are scales, bounds and values to fill in: none of them is a parameter."""
+"""Operators whose constants are scales, bounds and fill values, which are not parameters."""
 WHOLE_NUMBERS = {"ConvInteger": (1,), "MatMulInteger": (0, 1), "QLinearConv": (3, 8), "QLinearMatMul": (0, 3)}
 """Where operators of whole numbers have their weights; their other constants are scales and zeros."""
 
@@ -41,13 +41,13 @@ PLACED = ("MaxPool", "TopK")
 
 WEIGHTED = ("conv", "convT", "linear", "batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
 NORMALISING = ("mul", "div")
-"""The ops that end a norm which is written as several nodes: (x - mean) over, or times one over, the deviation."""
+"""The ops that end a norm written as several nodes: (x - mean) divided by, or times the inverse of, the deviation."""
 
 Handler = Callable[["GraphReader", GraphNode], None]
 
 
 class GraphReader(LayerMaker):
-    """The reader of a graph: what each node reads, and the layers that it becomes."""
+    """The reader of a graph: what each node reads, and the layers it becomes."""
 
     def __init__(self, graph: OnnxGraph, batch: Size | None, letters: Mapping[str, str]):
         """`batch` is the size of the batch; None if the graph has none."""
@@ -59,69 +59,69 @@ class GraphReader(LayerMaker):
         self.makers = {out: node for node in graph.nodes for out in node.outputs if out}
         """The node that makes each value."""
         self.quantised: dict[str, Quantised] = {}
-        """How the whole numbers of values stand for those that their layers have."""
+        """How the integers of values stand for the real numbers of their layers."""
         self.scales: dict[str, tuple[str, Const | None]] = {}
-        """The values that are a node's own scale, each times a constant."""
+        """The values that are a node's computed scale times a constant."""
         self._made_whole: dict[str, Handle] = {}
         self._passed = False
-        """Whether the node that is read gives whole numbers on as they are."""
+        """Whether the current node passes integers on unchanged."""
         self._dropped: set[Draft] = set()
         self.dynamic: dict[str, tuple[Handle, Handle]] = {}
-        """The scale and the zero of values that are rounded on a scale of their own."""
+        """The scale and zero of values that are rounded by their own range."""
         self.zeros: dict[str, str] = {}
-        """The values that are a node's own zero."""
+        """The values that are a node's computed zero."""
         self._inputs: list[Draft] = []
         self.single_inputs: list[Draft] = []
-        """The further inputs that are one sample, without a batch."""
+        """The further inputs that have no batch."""
         self.whole = False
         """Whether the result does not depend on the input, and so has no batch."""
         self._biases: dict[str, set[str]] | None = None
         self._made_constants: dict[tuple[str, Shape], tuple[Handle, Const]] = {}
         self._named: tuple[GraphNode | None, dict[int, str]] = (None, {})
-        """The constants that a node reads, by their ids."""
+        """The constants that a node reads, by id."""
         self.plans: dict[tuple[Any, ...], Any] = {}
         """How operands broadcast, by their shapes and axes."""
         self.contradictions: list[tuple[str, Shape, Shape]] = []
-        """The values of which the file declares another shape than the one they have: name, declared, ours."""
+        """The values whose declared shape differs from the actual one: name, declared, ours."""
 
     # shapes
 
     def size(self, dim: int | str | None) -> Size:
-        """Return a size that the file declares, open if it is not a positive number."""
+        """Return a size declared in the file, which is open if it is not a positive number."""
         if isinstance(dim, int):
             return dim if dim > 0 else UNKNOWN
         letter = None if dim is None else self._letters.get(dim)
         return UNKNOWN if letter is None else Open(letter)
 
     def full_of(self, name: str) -> tuple[Size, ...] | None:
-        """Return the shape of an input as the file has it, a constant's as it is; None if nothing is known of it."""
+        """Return the file's shape of a node's input, which may be a constant; None if nothing is known of it."""
         const = self.const(name)
         return self.full(self.value(name)) if const is None else const.shape
 
     # what nodes read
 
     def const(self, name: str) -> Const | None:
-        """Return a constant, None for anything else."""
+        """Return a constant; None for anything else."""
         return self.constants.get(name)
 
     def name_of(self, node: GraphNode, const: Const, at: int) -> str:
-        """Return the name of a constant that a node reads, or a new one for what is made of its input `at`."""
+        """Return the name of a constant that a node reads, or a new name for one made from its input `at`."""
         if self._named[0] is not node:
             self._named = node, {id(self.const(name)): name for name in reversed(node.inputs)}
         return self._named[1].get(id(const), f"{node.name}.{at + 1}")
 
     def scalar(self, name: str) -> float | int | None:
-        """Return the number that a constant is, None for anything else."""
+        """Return the number of a scalar constant; None for anything else."""
         const = self.const(name)
         return None if const is None else const.scalar()
 
     def listed(self, name: str) -> list[Number] | None:
-        """Return the numbers of a constant in a row, None if they are not known, and for anything else."""
+        """Return the flat numbers of a constant; None if they are unknown, and for anything else."""
         const = self.const(name)
         return None if const is None else const.values
 
     def is_zero(self, name: str) -> bool:
-        """Return whether a value is a constant of nothing but zeros, of whatever shape."""
+        """Return whether a value is a constant of only zeros."""
         const, maker = self.const(name), self.makers.get(name)
         if const is None:
             fill = maker.tensor("value") if maker is not None and maker.op == "ConstantOfShape" else None
@@ -135,7 +135,7 @@ class GraphReader(LayerMaker):
         return inputs_of(node, self.constants)
 
     def param(self, node: GraphNode, at: int) -> Const | None:
-        """Return a weight: a constant, or an input that stands for one; None if left out. OpaqueNode for others."""
+        """Return a weight, as a constant or an input that stands for one; None if left out. OpaqueNode otherwise."""
         name = node.input(at)
         if not name or name in self.constants:
             return self.constants.get(name)
@@ -152,17 +152,17 @@ class GraphReader(LayerMaker):
         return Const(shape, "float", read, origin=INITIALISER, key=name)
 
     def kind(self, name: str) -> str:
-        """Return the kind of a value's numbers as far as the file says it: float, int or bool."""
+        """Return the kind of a value's numbers as stated in the file: float, int or bool."""
         const = self.const(name)
         type_ = self.type_of(name) if const is None else {"int": INT64}.get(const.kind, FLOAT)
         return "bool" if type_ == BOOL else "int" if type_ in INTEGERS else "float"
 
     def type_of(self, name: str) -> int:
-        """Return the TensorProto.DataType of a value, 0 if the file does not say it."""
+        """Return the TensorProto.DataType of a value; 0 if the file does not state it."""
         return self.graph.type_of(name)
 
     def completes(self, layer: Draft) -> bool:
-        """Return whether factors and addends that follow a layer are weights of it, or of a norm written as nodes."""
+        """Return whether factors and addends after a layer are weights of it, or of a norm written as nodes."""
         op = layer.op.rstrip("123d")
         if op in WEIGHTED:
             return True
@@ -171,7 +171,7 @@ class GraphReader(LayerMaker):
         return not self.weighted.isdisjoint(layer.reads)
 
     def is_shared(self, name: str) -> bool:
-        """Return whether several nodes read a constant as their weight, each with a bias of its own."""
+        """Return whether several nodes read a constant as their weight, each with its own bias."""
         if self._biases is None:
             self._biases = {}
             for node in self.graph.nodes:
@@ -179,12 +179,12 @@ class GraphReader(LayerMaker):
         return len(self._biases.get(name, ())) > 1
 
     def sole_maker(self, name: str, *ops: str) -> GraphNode | None:
-        """Return the node that makes a value, if it is one of these ops and nothing else reads the value."""
+        """Return the node that makes a value, if it has one of these ops and the value has no other reader."""
         maker = self.makers.get(name)
         return maker if maker is not None and maker.op in ops and self.graph.uses.get(name) == 1 else None
 
     def value(self, name: str) -> Handle:
-        """Return an input; a constant becomes a layer, as does a second input of the graph."""
+        """Return an input; a constant becomes a layer, and so does a further input of the graph."""
         if name not in self.values:
             const = self.const(name)
             if const is not None:
@@ -194,7 +194,7 @@ class GraphReader(LayerMaker):
         return self.values[name] if own is None or own.of is None or self._passed else self._whole(name, own)
 
     def _whole(self, name: str, own: Quantised) -> Handle:
-        """Return the whole numbers that a value of a dynamic scale is in the file."""
+        """Return the integers in the file of a value with a dynamic scale."""
         if name not in self._made_whole:
             scale, zero = self.dynamic[own.of or name]
             whole = self.add(f"{name}.steps", "div", [self.values[name], scale])
@@ -204,12 +204,12 @@ class GraphReader(LayerMaker):
         return self._made_whole[name]
 
     def _input(self, name: str) -> Handle:
-        """Return another input of the graph. Its batch is the axis that has the size of the first one's."""
+        """Return a further input of the graph, whose batch is the axis of the first input's batch size."""
         full = self._declared(name)
         value = self.tensor(Draft(name, "input"), full)
         if full is not None and value.axes is None:
             value = self.tensor(Draft(name, "input"), full, batched=False)
-        if value.batch_at and full is not None and isinstance(self.batch, int):  # it is given as the file has it
+        if value.batch_at and full is not None and isinstance(self.batch, int):  # it is given in the file's form
             value = Handle(value.layer, tuple(full), plain(len(full)), self.batch == 1)
         if value.axes is None:
             return self.opaque(name or "nothing", "Input", None, (), **NO_FIGURES)
@@ -231,16 +231,16 @@ class GraphReader(LayerMaker):
         )
 
     def whole_inputs(self) -> list[tuple[Draft, Draft]]:
-        """Return each other input with the layer that its readers have in its place: it has its batch as an axis."""
+        """Return each further input with the layer that its readers use: the input with its batch as an axis."""
         size = self.batch if isinstance(self.batch, int) else str(self.batch)
         for layer in self._inputs:
             layer.keys["shape"] = [size, *layer.keys["shape"]]
         return [(layer, layer) for layer in self._inputs]
 
     def constant(self, name: str, const: Const, shape: Sequence[int] | None = None, *, weight: bool = False) -> Handle:
-        """Return a constant as a layer, of another shape if one is given; it has no batch.
+        """Return a constant as a layer without a batch, in another shape if given.
 
-        `weight` says that it counts as a parameter though it is not stored as one.
+        `weight` says that it counts as a parameter although it is not stored as one.
         """
         array = const if shape is None else const.reshaped(tuple(shape))
         have, made_of = self._made_constants.get((name, array.shape), (None, None))
@@ -262,7 +262,7 @@ class GraphReader(LayerMaker):
         return value
 
     def once(self, const: Const, axis: int) -> Const:
-        """Return a constant with one unit of an axis of the fixed batch, if it is the same for each sample."""
+        """Return a constant with one unit of a fixed batch's axis, if it is the same for all samples."""
         cost = const.cost + NUMBERS_A_NODE
         if const.shape[axis] != self.batch or const.size > MOST_COMPARED or cost > self.graph.numbers:
             return const
@@ -280,33 +280,33 @@ class GraphReader(LayerMaker):
         return self.value(node.input(0))
 
     def known(self, node: GraphNode) -> tuple[Handle, tuple[Size, ...]]:
-        """Return a node's first input and its shape as the file has it. OpaqueNode if nothing is known of it."""
+        """Return a node's first input and its shape in the file. OpaqueNode if the shape is unknown."""
         value = self.first(node)
         return value, needed(self.full(value))
 
     # what nodes make
 
     def drop(self, node: GraphNode) -> None:
-        """Take back the layer of a node whose result nothing else reads; one that changes nothing has none."""
+        """Remove the layer of a node whose result has no other reader; a node that changes nothing has no layer."""
         layer = self.values.pop(node.outputs[0]).layer
         if layer not in [self.values[name].layer for name in node.inputs if name in self.values]:
             self._dropped.add(layer)
             self.made.pop(layer, None)
 
     def leave_out_dropped(self) -> None:
-        """Remove the layers that were taken back."""
+        """Delete the dropped layers."""
         self.spec.layers = [layer for layer in self.spec.layers if layer not in self._dropped]
 
     def make(self, node: GraphNode, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> None:
-        """Add the layer that a node is, and give its output to the node's first."""
+        """Add the layer for a node, and set its output as the node's first output."""
         self.give(node, self.add(node.name, op, reads, keys, weights))
 
     def make_pointwise(self, node: GraphNode, op: str, x: Handle, keys: Keys = None) -> None:
-        """Add the layer that a node is, which works value by value."""
+        """Add the value-by-value layer for a node."""
         self.give(node, self.pointwise(node.name, op, x, keys))
 
     def make_on_maps(self, node: GraphNode, op: str, x: Handle, keys: Keys = None, weights: Weights = None) -> None:
-        """Add the layer that a node is, which takes a batch, then channels and space."""
+        """Add the layer for a node that works on (batch, channels, *space)."""
         maps = self.maps(x)
         self.give(node, self.unmapped(node.name, self.add(node.name, op, maps.x, keys, weights), maps))
 
@@ -346,7 +346,7 @@ class GraphReader(LayerMaker):
                 self.values[out] = self.opaque(out, node.op, full, self._reads(node), **NO_FIGURES)
 
     def _hold_to_declared(self, name: str) -> None:
-        """Use the shape that the file declares for a value where ours is unknown; note it where ours is another."""
+        """Use the declared shape of a value where ours is unknown; record contradictions."""
         dims = dims_of(self.graph.declared_types.get(name))
         value = self.values.get(name)
         if dims is None or value is None:
@@ -360,12 +360,12 @@ class GraphReader(LayerMaker):
             self.values[name] = self.opaque(f"{name}.declared", "Declared", merged, [value], **NO_FIGURES)
 
     def _branch(self, node: GraphNode) -> Any:
-        """Return the graph that an If with a constant condition runs; None for any other node."""
+        """Return the graph that an If with a constant condition runs; None for other nodes."""
         condition = self.scalar(node.input(0)) if node.op == "If" else None
         return None if condition is None else node.graph("then_branch" if condition else "else_branch")
 
     def _inline(self, node: GraphNode, branch: Any, handlers: Mapping[str, Handler]) -> None:
-        """Read the nodes of a graph inside a node in its place."""
+        """Read the nodes of an inner graph in place of its node."""
         inner = OnnxGraph(
             self.graph.model,
             self.graph.folder,
@@ -400,23 +400,23 @@ class GraphReader(LayerMaker):
         self.give(node, self.opaque(node.name, node.op, full, self._reads(node), **figures))
 
     def _reads(self, node: GraphNode) -> list[Handle]:
-        """Return the values that a node reads, and the inputs of the file that the graphs inside of it do."""
+        """Return the values that a node reads, and the file's inputs that its inner graphs read."""
         inner = [name for name in node.captured if name in self.graph.inputs]
         names = dict.fromkeys([*node.inputs, *inner])
         return [self.value(name) for name in names if name and name not in self.constants]
 
     def met(self, node: GraphNode) -> tuple[Size, ...] | None:
-        """Return the shape that a node's inputs have together, None if that is not known."""
+        """Return the common broadcast shape of a node's inputs; None if unknown."""
         shapes = [self.full_of(name) for name in filter(None, node.inputs)]
         known_shapes = [full for full in shapes if full is not None]
         return broadcast(*known_shapes) if len(known_shapes) == len(shapes) else None
 
 
 def _fills(ours: Size, declared: Size) -> bool:
-    """Return whether a size that the file declares says what is not known here."""
+    """Return whether a declared size adds information to ours."""
     return ours == UNKNOWN and isinstance(declared, int)
 
 
 def _contradicts(ours: Size, declared: Size) -> bool:
-    """Return whether a size that the file declares is another than ours."""
+    """Return whether a declared size contradicts ours."""
     return isinstance(ours, int) and isinstance(declared, int) and ours != declared

@@ -1,4 +1,4 @@
-"""A network as ONNX (https://onnx.ai/onnx/operators): every padding worked out, weights in initialisers."""
+"""The writer of ONNX files (https://onnx.ai/onnx/operators): paddings are resolved, weights are initialisers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .file import MOST_BYTES, OPSET, WITHOUT, OnnxFile, OnnxWriter, unsaid
 WRITERS: Registry[str, OnnxWriter] = Registry(
     windows.WRITERS, values.WRITERS, axes.WRITERS, sequences.WRITERS, composite.WRITERS
 )
-"""The writer of each op, by its family's word."""
+"""The writers by op word, without an ending for the number of axes."""
 
 
 def write(network: Network) -> bytes:
-    """Return the bytes of the file. SpecError with the layer's name for what ONNX cannot say.
+    """Return the bytes of the file. SpecError with the layer's name for what ONNX cannot express.
 
-    Weights are those that the network's own file holds; others are zeros that a node makes from their shape.
+    Weights are those of the network's own file; others are zeros that a node makes from their shape.
     """
     network = network.inlined()
     report = shape(network)
@@ -42,7 +42,7 @@ def write(network: Network) -> bytes:
     except Exception as error:
         if isinstance(error, ValueError) or file.model.ByteSize() > MOST_BYTES:
             raise SpecError("the network is more than 2 GiB, the most an ONNX file can hold", WITHOUT) from None
-        if type(error).__name__ == "EncodeError":  # protobuf's, where the machine has no memory for the bytes
+        if type(error).__name__ == "EncodeError":  # raised by protobuf if memory is insufficient
             raise MemoryError("for the bytes of the file") from None
         raise
     return data

@@ -1,4 +1,4 @@
-"""Ops that order a sample's values anew, take some of them, or put values around them."""
+"""Ops that rearrange, select or pad a sample's values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WRITERS: Registry[str, OnnxWriter] = Registry()
 
 @WRITERS.register("reshape")
 def reshape(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Reshape that keeps the batch as it is: 0 says so."""
+    """Write a Reshape, in which 0 keeps the batch."""
     sizes = [n if isinstance(n, int) else -1 for n in layer.traced.out]
     if sizes.count(-1) > 1:
         raise unsaid(layer, "a reshape to several open sizes", IN_NUMBERS)
@@ -32,7 +32,7 @@ def reshape(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("pad", "crop")
 def pad(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Pad; a crop pads by less than nothing. A reflection may show what is cut off: that is cut after it."""
+    """Write a Pad, with negative numbers for a crop. A reflection may include what is cut, so cuts come after it."""
     v, first = layer.values, file.is_first(layer)
     (x,) = file.reads(layer, first)
     crop = layer.node.layer.WORD == "crop"
@@ -47,7 +47,7 @@ def pad(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def _sides(file: OnnxFile, layer: LayerReport, pairs: Sequence[Pair], value: list[str], first: bool) -> list[str]:
-    """Return the names of a Pad's pads, of its value, and of its axes, unless these are the last ones."""
+    """Return the names of a Pad's pads, value and axes; the axes are omitted if they are the last ones."""
     rank, axes = len(layer.sample), [file.axis(layer, axis, first) for axis in layer.traced.axes]
     begins, ends = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     if axes == list(range(2, rank + 1)):
@@ -68,7 +68,7 @@ def slices(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("gather")
 def gather(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Gather by constant places."""
+    """Write a Gather by constant indices."""
     indices = layer.values["indices"]
     places = file.constant(layer, "indices", list(leaves(indices)), nested_shape(indices))
     file.node("Gather", [*file.reads(layer), places], layer.name, axis=layer.traced.axes[0])
@@ -76,7 +76,7 @@ def gather(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("expand")
 def expand(file: OnnxFile, layer: LayerReport) -> None:
-    """Write an Expand, after a Reshape if axes are added; a size of 1 keeps an axis, so also the batch."""
+    """Write an Expand, after a Reshape if axes are added; a size of 1 keeps an axis, including the batch."""
     (x,), sample, out = file.reads(layer), layer.sample, layer.traced.out
     added = len(out) - len(sample)
     if added:
@@ -88,14 +88,14 @@ def expand(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("tile")
 def tile(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Tile that repeats the batch once."""
+    """Write a Tile that leaves the batch unchanged."""
     repeats = file.constant(layer, "repeats", [1, *layer.values["repeats"]])
     file.node("Tile", [*file.reads(layer), repeats], layer.name)
 
 
 @WRITERS.register("roll")
 def roll(file: OnnxFile, layer: LayerReport) -> None:
-    """Write the two parts of each axis in the other order, one axis after another."""
+    """Write a swap of the two parts of each axis, one axis after another."""
     (x,), moved = file.reads(layer), []
     for axis, shift in zip(layer.traced.axes, layer.values["shift"], strict=True):
         n = known(layer.sample[axis - 1])
@@ -114,7 +114,7 @@ def roll(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("stack")
 def stack(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Concat of inputs with a new axis."""
+    """Write a Concat of inputs along a new axis."""
     (axis,) = layer.traced.axes
     axes = file.constant(layer, "axes", [axis])
     parts = [file.step(layer, "part", "Unsqueeze", [x, axes]) for x in as_batch(file, layer)]
@@ -123,7 +123,7 @@ def stack(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("unfold")
 def unfold(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Pad, a Gather of each axis by its windows' taps, and the axes of taps moved before those of windows."""
+    """Write a Pad, a Gather of each axis by its windows' taps, and a Transpose of taps before windows."""
     v = layer.values
     c, space = layer.node.layer.split(tuple(numbers(layer, layer.sample, "windows")), layer.env)
     pads = [0, 0, *[b for b, _ in v["p"]], 0, 0, *[a for _, a in v["p"]]]
@@ -168,14 +168,14 @@ def channelshuffle(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("pixelshuffle")
 def pixelshuffle(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a DepthToSpace in the order of columns, rows, depth, or of depth, columns, rows."""
+    """Write a DepthToSpace in the order CRD or DCR."""
     mode = layer.values["order"].upper()
     between(file, layer, "DepthToSpace", blocksize=layer.values["factor"], mode=mode)
 
 
 @WRITERS.register("pixelunshuffle")
 def pixelunshuffle(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a SpaceToDepth; it has only the order dcr before operator set 28, and others are axes moved."""
+    """Write a SpaceToDepth, which before operator set 28 has only the order DCR; others are transposed."""
     if layer.values["order"] == "dcr":
         between(file, layer, "SpaceToDepth", blocksize=layer.values["factor"])
     else:

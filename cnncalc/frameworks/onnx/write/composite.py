@@ -1,4 +1,4 @@
-"""Constants, further inputs, and axes that are folded into the batch."""
+"""Constants, further inputs, and layers that fold axes into the batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WRITERS: Registry[str, OnnxWriter] = Registry()
 
 @WRITERS.register("constant")
 def constant(file: OnnxFile, layer: LayerReport) -> None:
-    """Write an initialiser, or a ConstantOfShape of one number; the first axis is a batch of 1."""
+    """Write an initialiser, or a ConstantOfShape for one number; the first axis is a batch of 1."""
     shape, value = [1, *numbers(layer, layer.traced.out, "a constant")], layer.values["value"]
     if value is None:
         file.node("Identity", [file.weight(layer, "weight", shape)], layer.name)
@@ -31,14 +31,14 @@ def further_input(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("tobatch", "frombatch")
 def batch_axes(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Reshape whose first size follows from the others."""
+    """Write a Reshape whose first size is inferred."""
     shape: list[Any] = [-1, *numbers(layer, layer.traced.out, "a sample with a folded axis")]
     file.node("Reshape", [*file.reads(layer), file.constant(layer, "shape", shape)], layer.name)
 
 
 @WRITERS.register("movebatch")
 def movebatch(file: OnnxFile, layer: LayerReport) -> None:
-    """Write the batch at its place in an output; a layer that reads it has it in front."""
+    """Write the move of the batch in an output; layers that read the value have the batch in front."""
     others = list(range(1, len(layer.traced.out) + 1))
     to = (
         0
@@ -49,7 +49,7 @@ def movebatch(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def as_batch(file: OnnxFile, layer: LayerReport, first: bool = False) -> list[str]:
-    """Return the names of what a layer reads, those without a batch repeated to that of the others."""
+    """Return the names of a layer's inputs, with those without a batch repeated to the others' batch."""
     names, reads = file.reads(layer, first), list(zip(layer.reads_fields, layer.inputs(), strict=True))
     batched = [name for name, (fields, _) in zip(names, reads, strict=True) if fields.batched]
     if len(batched) in (0, len(names)):

@@ -1,4 +1,4 @@
-"""An ONNX graph as it is written: nodes, weights and constants, in the network's own order of axes."""
+"""The ONNX graph being written: nodes, weights and constants, in the network's own order of axes."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ from ....wiring import unused_name
 from ..read.const import package
 
 OPSET = 22
-"""The first operator set whose ceil leaves out a window that would begin in the padding, as every dialect here does."""
+"""The first operator set whose ceil leaves out a window that would begin in the padding, as in all dialects here."""
 IR_VERSION = 10
 MOST_BYTES = 2**31 - 1
-"""The most that protobuf can hold."""
+"""The most bytes that protobuf can hold."""
 WITHOUT = "leave out -w, or convert the network to a spec, which holds no weights, and then the spec to ONNX"
 IN_NUMBERS = "give the input as numbers: -i 3x224x224"
 
 
 def unsaid(layer: LayerReport, what: str, help: str | None = None) -> CnncalcError:
-    """Return the error of a layer that ONNX cannot say."""
+    """Return the error for a layer that ONNX cannot express."""
     return layer.network.blame(SpecError(f"ONNX cannot express {what}", help), layer.node)
 
 
 class OnnxFile:
-    """The graph of a network, as it grows."""
+    """The graph of a network while it is built."""
 
     def __init__(self, report: Report, batch: int | None):
         self.onnx = package()
         self.report, self.batch = report, batch
         self.model = self.onnx.ModelProto(ir_version=IR_VERSION, producer_name="cnncalc")
         self.graph = self.model.graph
-        """What the file holds: nodes and weights are put into it at once, since each move is a copy."""
+        """The graph in the file: nodes and weights are added to it directly, as moving them would copy them."""
         self.inputs: list[Any] = []
-        """The graph's inputs besides the first."""
+        """The graph's inputs except the first."""
         self.last = report.network.layout == "NHWC"
-        """Whether the network has channels last. Its maps then have them first where ONNX needs that, and stay so."""
+        """Whether the network has channels last. Maps are transposed where ONNX needs channels first, and stay so."""
         self._samples = {"input": report.sample} | {layer.name: layer.traced.out for layer in report.layers}
         self._outputs = {layer.name for layer in report.outputs()}
         self._first: dict[str, str] = {}
-        """The name of each value that is there with its channels first, by the name of its layer."""
+        """The names of values that exist with channels first, by layer name."""
         self._own = {"input": "input"}
-        """The name of each value that is there in the network's own order of axes."""
+        """The names of values that exist in the network's own order of axes, by layer name."""
         origin = report.network.source
         self._given = origin.weights if origin is not None else {}
         self._weights: dict[str, str] = {}
-        """The name of each weight in the file: as here, unless a layer has that name."""
+        """The name of each weight in the file, which differs from ours if a layer has that name."""
         self._laid: dict[str, tuple[tuple[int, ...], list[int]]] = {}
-        """The order of the axes of each weight in the file, and its shape."""
+        """The order of axes and the shape of each weight in the file."""
         self._bytes = 0
         self._nodes = Limit(MOST_WRITTEN, "the ONNX file has {made:,} nodes, more than {most:,}", FEWER_LAYERS)
         self._taken = {layer.name for layer in report.layers} | {"input"}
@@ -65,14 +65,14 @@ class OnnxFile:
         return name
 
     def reads(self, layer: LayerReport, first: bool = False) -> list[str]:
-        """Return the names of the values that a layer reads, in the network's order of axes or with channels first."""
+        """Return the names of a layer's inputs, in the network's order of axes or with channels first."""
         return [self.value_of(name, first) for name in self._sources(layer)]
 
     def _sources(self, layer: LayerReport) -> list[str]:
         return ["input" if at == INPUT else self.report.layers[at].name for at in layer.node.reads]
 
     def value_of(self, layer: str, first: bool = False) -> str:
-        """Return the name of a layer's result in one order of axes; a Transpose makes it from the other."""
+        """Return the name of a layer's result in one order of axes, adding a Transpose if only the other exists."""
         rank, have = len(self._samples[layer]), self._first if first else self._own
         if layer not in self._first:
             self._own.setdefault(layer, layer)
@@ -89,20 +89,20 @@ class OnnxFile:
         return have[layer]
 
     def is_first(self, layer: LayerReport) -> bool:
-        """Return whether a layer that works on values where they are should have its channels first.
+        """Return whether a value-by-value layer should be written with channels first.
 
-        So it is if something that it reads is there only so, and what it reads has as many axes as its result.
+        That is so if one of its inputs only exists like that, and inputs and result have equal numbers of axes.
         """
         rank = len(layer.traced.out)
         alike = all(len(self._samples[name]) == rank for name in self._sources(layer))
         return rank > 1 and alike and self.has_only_first(layer)
 
     def has_only_first(self, layer: LayerReport) -> bool:
-        """Return whether something that a layer reads is there only with its channels first, in a network without."""
+        """Return whether one of a layer's inputs only exists with channels first, in a channels-last network."""
         return self.last and any(name in self._first and name not in self._own for name in self._sources(layer))
 
     def end(self, layer: LayerReport, op: str, reads: Sequence[str], first: bool, **attributes: Any) -> None:
-        """Add the node that makes a layer's result, in one order of axes, and has the layer's name."""
+        """Add the node with the layer's name that makes its result, in one order of axes."""
         makes = layer.name
         if first:
             turned = self.last and layer.name in self._outputs and len(layer.traced.out) > 1
@@ -110,7 +110,7 @@ class OnnxFile:
         self.node(op, reads, makes, layer.name, **attributes)
 
     def axis(self, layer: LayerReport, axis: int, first: bool) -> int:
-        """Return ONNX's number of an axis of what a layer reads, counted in the network's order, the batch being 0."""
+        """Return ONNX's number for an axis of a layer's input, given in the network's order with the batch as 0."""
         return axis % len(layer.sample) + 1 if self.last and first else axis
 
     def node(
@@ -122,9 +122,9 @@ class OnnxFile:
         before: Sequence[str] = (),
         **attributes: Any,
     ) -> str:
-        """Add a node, named for the value that it makes unless `called` says otherwise; return the value's name.
+        """Add a node, by default named after the value it makes, and return the value's name.
 
-        `before` are its results before that value, without a name those that nothing needs.
+        `before` has the names of earlier results, empty for those that are not needed.
         """
         self._nodes.count(1)
         kept = {key: value for key, value in attributes.items() if value is not None}
@@ -133,7 +133,7 @@ class OnnxFile:
         return makes
 
     def step(self, layer: LayerReport, part: str, op: str, reads: Sequence[str], **attributes: Any) -> str:
-        """Add a node on the way to a layer's output, and return the name of the value that it makes."""
+        """Add an intermediate node of a layer, and return the name of the value it makes."""
         return self.node(op, reads, self.name(f"{layer.name}.{part}"), **attributes)
 
     def constant(
@@ -141,8 +141,8 @@ class OnnxFile:
     ) -> str:
         """Add a Constant node of numbers that are not weights, and return its name.
 
-        It holds int64 if all are integers, else float32, or TensorProto's `kind`; several stand in a row unless a shape
-        is given.
+        It holds int64 if all are integers, otherwise float32, or TensorProto's `kind`. Several numbers form one axis
+        unless a shape is given.
         """
         listed = [values] if isinstance(values, (int, float)) else list(values)
         sizes = ([] if isinstance(values, (int, float)) else [len(listed)]) if shape is None else shape
@@ -153,10 +153,10 @@ class OnnxFile:
         return self.node("Constant", [], made, value=self.onnx.helper.make_tensor(made, type_, sizes, listed))
 
     def weight(self, layer: LayerReport, role: str, shape: Any = None, order: Sequence[int] = ()) -> str:
-        """Add a layer's weight, its axes in an order, and in a shape that may be another; return its name.
+        """Add a layer's weight, with its axes in an order and possibly reshaped, and return its name.
 
-        It is the array that is given, or zeros, made by a node. Where a layer that shares it needs another order or
-        shape, nodes give it that.
+        It is the given array, or zeros made by a node. If a layer that shares it needs another order or shape, nodes
+        convert it.
         """
         node, own = layer.node, weight_shape(layer, role)
         owner = node.name if node.tie is None else layer.nodes[node.tie].name
@@ -196,7 +196,7 @@ class OnnxFile:
         return self._weights[name]
 
     def _array(self, layer: LayerReport, name: str, shape: Sequence[int]) -> Any:
-        """Return the array that is given, None if there is none. SpecError if it has another number of values."""
+        """Return the given array; None if there is none. SpecError if its number of values differs."""
         read = self._given.get(name)
         self._bytes += 0 if read is None else 4 * prod(shape)
         if self._bytes > MOST_BYTES:
@@ -206,7 +206,7 @@ class OnnxFile:
         except ShapeAlone:
             self._bytes -= 4 * prod(shape)
             return None
-        if isinstance(array, memoryview):  # numbers that stand in a Keras document
+        if isinstance(array, memoryview):  # numbers from a Keras document
             numbers = self.onnx.helper.make_tensor(
                 "", self.onnx.TensorProto.FLOAT, array.shape, array.tobytes(), raw=True
             )
@@ -217,7 +217,7 @@ class OnnxFile:
         return None if array is None else array.reshape(shape).astype("float32", copy=False)
 
     def _add(self, name: str, shape: Sequence[int], array: Any) -> None:
-        if array is None and prod(shape) == 1:  # a node's number of size 1 would be read as a number, not a weight
+        if array is None and prod(shape) == 1:  # a node's array of size 1 would be read as a number, not a weight
             self.graph.initializer.append(self.onnx.helper.make_tensor(name, self.onnx.TensorProto.FLOAT, shape, [0.0]))
             return
         if array is None:
@@ -235,14 +235,14 @@ class OnnxFile:
         return self._info("input", ["batch" if self.batch is None else self.batch, *self.report.sample])
 
     def value(self, layer: LayerReport) -> Any:
-        """Return the ValueInfoProto of a layer's output, with its batch where it stands; of a map as it is kept."""
+        """Return the ValueInfoProto of a layer's output, with the batch in place and a map's axes as stored."""
         out, at = layer.traced.out, layer.traced.fields.batch_at
         if self.last and self._first.get(layer.name) == layer.name and layer.name not in self._outputs:
             out = (*out[-1:], *out[:-1])
         return self._info(layer.name, [*out[:at], self.samples(layer), *out[at:]])
 
     def samples(self, layer: LayerReport) -> int | str | None:
-        """Return how many samples a layer's output has: `batch` for those of an open batch, None if it is not known."""
+        """Return the number of samples in a layer's output: `batch` for an open batch, None if unknown."""
         times = known(layer.traced.fields.times)
         if not layer.traced.fields.batched:
             return 1
@@ -251,13 +251,13 @@ class OnnxFile:
         return None if times is None else self.batch * times
 
     def _info(self, name: str, sizes: Sequence[Size | str | None]) -> Any:
-        """Return the ValueInfoProto of a float value, open sizes by their letters."""
+        """Return the ValueInfoProto of a float value, with letters for open sizes."""
         dims = [(None if n.is_unknown else str(n)) if isinstance(n, Open) else n for n in sizes]
         return self.onnx.helper.make_tensor_value_info(name, self.onnx.TensorProto.FLOAT, dims)
 
 
 def weight_shape(layer: LayerReport, role: str) -> list[int]:
-    """Return the shape of one of a layer's arrays. SpecError if an open size decides it."""
+    """Return the shape of one of a layer's arrays. SpecError if it depends on an open size."""
     if layer.values.get("c_i", 0) is None:
         raise unsaid(layer, "weights of open sizes", IN_NUMBERS)
     return numbers(layer, layer.weight_shapes()[role], "weights")

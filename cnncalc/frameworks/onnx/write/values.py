@@ -1,4 +1,4 @@
-"""Functions of each value, and layers that multiply and add."""
+"""Value-by-value functions, and layers that multiply and add."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .windows import AFFINE, affine, bias, by_channel, finish, scaling
 
 
 def one_node(attributes: Callable[[LayerReport], dict[str, Any]] = renamed) -> OnnxWriter:
-    """Return the writer of an op that is one node, its attributes the layer's keys unless they are given."""
+    """Return the writer of an op that is one node, whose attributes are by default the layer's keys."""
 
     def write(file: OnnxFile, layer: LayerReport) -> None:
         pointwise(file, layer, ONNX[layer.op].word, **attributes(layer))
@@ -25,26 +25,26 @@ def one_node(attributes: Callable[[LayerReport], dict[str, Any]] = renamed) -> O
 
 
 def pointwise(file: OnnxFile, layer: LayerReport, op: str, more: Sequence[str] = (), **attributes: Any) -> None:
-    """Add the node of a layer that works on values where they are, in the order of axes that these have."""
+    """Add the node of a value-by-value layer, in the order of axes that its inputs have."""
     first = file.is_first(layer)
     file.end(layer, op, [*file.reads(layer, first), *more], first, **attributes)
 
 
 def along(file: OnnxFile, layer: LayerReport) -> None:
-    """Write one node that works along an axis; what has no batch is repeated to that of the others."""
+    """Write one node that works along an axis, with inputs without a batch repeated to the others' batch."""
     first = file.is_first(layer)
     attributes = renamed(layer) | {"axis": file.axis(layer, layer.traced.axes[0], first)}
     file.end(layer, ONNX[layer.op].word, as_batch(file, layer, first), first, **attributes)
 
 
 def flatten(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Flatten; where space is one unit, its order does not matter."""
+    """Write a Flatten; if space is a single unit, the order of axes does not matter."""
     first = file.has_only_first(layer) and all(n == 1 for n in layer.sample[:-1])
     file.node("Flatten", file.reads(layer, first), layer.name, axis=1)
 
 
 def permute(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Transpose, of values in the order that they have."""
+    """Write a Transpose of values in their current order of axes."""
     first = file.is_first(layer)
     order = [file.axis(layer, axis, first) for axis in layer.traced.axes]
     file.node("Transpose", file.reads(layer, first), layer.name, perm=[0, *order])
@@ -83,7 +83,7 @@ def clip(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("dropout")
 def dropout(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Dropout, which does nothing once the network is trained."""
+    """Write a Dropout, which does nothing in inference."""
     if layer.values["rate"] == 1:
         raise unsaid(layer, "a dropout of all values: the ratio must be below 1", "give a lower rate")
     ratio = file.constant(layer, "ratio", float(layer.values["rate"]))
@@ -92,7 +92,7 @@ def dropout(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("prelu")
 def prelu(file: OnnxFile, layer: LayerReport) -> None:
-    """Write slopes shaped to broadcast with a sample."""
+    """Write a PRelu with slopes shaped to broadcast with a sample."""
     shape, first = weight_shape(layer, "weight"), not file.last or file.is_first(layer)
     if len(shape) == 1 and shape[0] > 1 and first:
         shape += [1] * (len(layer.sample) - 1)
@@ -105,7 +105,7 @@ def prelu(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("linear")
 def linear(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Gemm of features; of more axes MatMul and Add."""
+    """Write a Gemm for features, or MatMul and Add for more axes."""
     (x,), v = file.reads(layer), layer.values
     if len(layer.sample) == 1:
         reads = [x, file.weight(layer, "weight"), *bias(file, layer)]
@@ -127,7 +127,7 @@ def scale(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("rescale", "normalization")
 def rescale(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a factor and an offset as constants; a normalization is (x - mean)/max(sqrt(variance), 1e-7)."""
+    """Write a constant factor and offset; a normalization is (x - mean)/max(sqrt(variance), 1e-7)."""
     v = layer.values
     if layer.op == "normalization":
         if "mean" not in v:
@@ -143,7 +143,7 @@ def rescale(file: OnnxFile, layer: LayerReport) -> None:
 
 
 QUANTISED = {(0, 255): "UINT8", (-128, 127): "INT8"}
-"""The type of each range of whole numbers."""
+"""The type of each range of integers."""
 
 
 @WRITERS.register("quantize")
@@ -167,7 +167,7 @@ def quantize(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("layernorm")
 def layernorm(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a norm over the last axes; others are moved there, and back."""
+    """Write a norm over the last axes; other axes are moved there and back."""
     rank, axes = len(layer.sample), list(layer.traced.axes)
     sizes = numbers(layer, tuple([layer.sample[a - 1] for a in axes]), "weights")
     weights = affine(file, layer, sizes, AFFINE if layer.values["center"] else AFFINE[:1])
@@ -183,7 +183,7 @@ def layernorm(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def operands(file: OnnxFile, layer: LayerReport, first: bool = False) -> list[str]:
-    """Return the names of the inputs with equally many axes; that of the value, if there is one, after."""
+    """Return the names of the inputs with equal numbers of axes, followed by that of `value`, if any."""
     rank = max(map(len, layer.samples))
     names = file.reads(layer, first)
     for at, x in enumerate(layer.samples):
@@ -203,7 +203,7 @@ def add(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("sub", "mul", "div", "pow")
 def operation(file: OnnxFile, layer: LayerReport) -> None:
-    """Write the operator of the first two operands, and one more for each further operand."""
+    """Write the operator for the first two operands, and again for each further one."""
     first = file.is_first(layer)
     result, *others, last = operands(file, layer, first)
     for other in others:
@@ -223,7 +223,7 @@ def extreme(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("compare")
 def compare(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a comparison, its result as numbers."""
+    """Write a comparison with its result as numbers."""
     kinds = {"gt": "Greater", "ge": "GreaterOrEqual", "lt": "Less", "le": "LessOrEqual"}
     first = file.is_first(layer)
     holds = file.step(layer, "holds", kinds.get(layer.values["by"], "Equal"), operands(file, layer, first))
@@ -255,7 +255,7 @@ def reduction(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def in_row(file: OnnxFile, layer: LayerReport, *ops: str | tuple[str, float]) -> None:
-    """Add operators one after another, each of the value before, and of a number where there is one."""
+    """Add operators one after another, each on the previous value and possibly a number."""
     first = file.is_first(layer)
     (x,) = file.reads(layer, first)
     for at, op in enumerate(ops, 1):
@@ -269,13 +269,13 @@ def in_row(file: OnnxFile, layer: LayerReport, *ops: str | tuple[str, float]) ->
 
 @WRITERS.register("rsqrt")
 def rsqrt(file: OnnxFile, layer: LayerReport) -> None:
-    """Write the reciprocal of a root."""
+    """Write the reciprocal of a square root."""
     in_row(file, layer, "Sqrt", "Reciprocal")
 
 
 @WRITERS.register("square")
 def square(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a power of 2."""
+    """Write x to the power of 2."""
     in_row(file, layer, ("Pow", 2.0))
 
 
@@ -287,7 +287,7 @@ def log1p(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("expm1")
 def expm1(file: OnnxFile, layer: LayerReport) -> None:
-    """Write an exponential less 1."""
+    """Write exp(x) - 1."""
     in_row(file, layer, "Exp", ("Sub", 1.0))
 
 
@@ -314,7 +314,7 @@ def tanhshrink(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("softshrink", "hardshrink")
 def shrink(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Shrink, which moves what is left by its bias."""
+    """Write a Shrink, which moves the remaining values by its bias."""
     lambd = float(layer.values["lambd"])
     file.node("Shrink", file.reads(layer), layer.name, lambd=lambd, bias=lambd * (layer.op == "softshrink"))
 
@@ -336,7 +336,7 @@ def cumsum(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("normalize")
 def normalize(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a LpNormalization over one axis, which has no eps; else a division by the norm, or by eps if larger."""
+    """Write an LpNormalization over one axis without eps, or else a division by the norm or by eps, if larger."""
     (x,), v = file.reads(layer), layer.values
     if v["norm"] in (1, 2) and v["eps"] == Normalize.eps and len(layer.traced.axes) == 1:
         file.node("LpNormalization", [x], layer.name, axis=layer.traced.axes[0], p=int(v["norm"]))

@@ -1,4 +1,4 @@
-"""Ops with a window, and ops that work channel by channel: on values with their channels first."""
+"""Ops with a window, and ops that work channel by channel, on values with channels first."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from .file import IN_NUMBERS, OnnxFile, OnnxWriter, numbers, renamed, unsaid, we
 
 WORDS = {"same": "SAME_UPPER", "same_upper": "SAME_UPPER", "same_lower": "SAME_LOWER", "valid": "VALID"}
 AFFINE = (("Mul", "weight", "scale", 1.0), ("Add", "bias", "center", 0.0))
-"""The operator of each trainable array, its role, the key that says that there is one, and its value without."""
+"""For each trainable array: its operator, its role, the key that says whether it exists, and the neutral value."""
 WRITERS: Registry[str, OnnxWriter] = Registry()
 
 
 def between(file: OnnxFile, layer: LayerReport, op: str, weights: Sequence[str] = (), **attributes: Any) -> None:
-    """Add the node of a layer on a map's channels and space."""
+    """Add the node of a layer that works on a map's channels and space."""
     file.end(layer, op, [channels_first(file, layer), *weights], first=True, **attributes)
 
 
 def channels_first(file: OnnxFile, layer: LayerReport) -> str:
-    """Return the name of a layer's input, its channels before its space."""
+    """Return the name of a layer's input with channels before space."""
     return file.reads(layer, first=True)[0]
 
 
 def window(layer: LayerReport) -> dict[str, Any]:
-    """Return the attributes of a window. SpecError for a word of padding of open sizes that ONNX lacks."""
+    """Return the attributes of a window. SpecError for a padding word with open sizes that ONNX lacks."""
     v = layer.values
     attributes: dict[str, Any] = {"kernel_shape": v["k"], "strides": v["s"], "dilations": v["d"]}
     if not isinstance(v["p"], str):
@@ -43,7 +43,7 @@ def window(layer: LayerReport) -> dict[str, Any]:
 
 
 def kernel(file: OnnxFile, layer: LayerReport, role: str = "weight") -> str:
-    """Add a kernel, its last axes the window, and return its name. SpecError if it is flipped.
+    """Add a kernel, whose last axes are the window, and return its name. SpecError if it is flipped.
 
     A convolution's is (c_o, c_i/g, k), a depthwise one's (c_i*multiplier, 1, k), a transposed one's (c_i, c_o/g, k).
     """
@@ -67,7 +67,7 @@ def bias(file: OnnxFile, layer: LayerReport) -> list[str]:
 
 @WRITERS.register("conv", "dwconv")
 def conv(file: OnnxFile, layer: LayerReport) -> None:
-    """Write one Conv; depthwise with a group for each channel."""
+    """Write one Conv; a depthwise one has one group per channel."""
     v = layer.values
     group = v["g"] if "g" in v else v["c_i"]
     between(file, layer, "Conv", [kernel(file, layer), *bias(file, layer)], group=group, **window(layer))
@@ -75,7 +75,7 @@ def conv(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("sepconv")
 def sepconv(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Conv with a group for each channel, and one of 1x1."""
+    """Write a Conv with one group per channel, and a 1x1 Conv."""
     reads = [channels_first(file, layer), kernel(file, layer, "depthwise")]
     made = file.step(layer, "depthwise", "Conv", reads, group=layer.values["c_i"], **window(layer))
     reads = [made, kernel(file, layer, "pointwise"), *bias(file, layer)]
@@ -84,9 +84,9 @@ def sepconv(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("convT")
 def transposed(file: OnnxFile, layer: LayerReport) -> None:
-    """Write one ConvTranspose. What `output_padding` may not say are zeros behind it, to which the bias is added.
+    """Write one ConvTranspose. What `output_padding` cannot express is padded with zeros, to which the bias is added.
 
-    onnxruntime refuses the `output_shape` that would say it.
+    onnxruntime refuses the `output_shape` that would express it.
     """
     v, weight = layer.values, kernel(file, layer)
     attributes = window(layer) | {"group": v["g"]}
@@ -109,7 +109,7 @@ def transposed(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def ceil_mode(layer: LayerReport) -> int:
-    """Return the `ceil_mode` that places as many windows as the layer has. SpecError if neither does.
+    """Return the `ceil_mode` that gives the layer's number of windows. SpecError if neither does.
 
     ONNX drops a last window that would start in the padding after; here `ceil` may keep it.
     """
@@ -161,7 +161,7 @@ def global_pool(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("adaptivemaxpool", "adaptiveavgpool")
 def adaptive(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a pool of windows of one size, if the output's sizes divide the input's."""
+    """Write a pool with windows of one size, if the output sizes divide the input's."""
     space = slice(0, -1) if file.last else slice(1, None)
     have, want = [numbers(layer, full[space], "adaptive pools") for full in (layer.sample, layer.traced.out)]
     for n, o in zip(have, want, strict=True):
@@ -182,9 +182,7 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
     if "factor" in v:
         space = slice(0, -1) if file.last else slice(1, None)
         pairs = zip(layer.sample[space], layer.traced.out[space], v["factor"], strict=True)
-        copies = v.get("antialias") or (
-            mode == "linear" and "where" not in v
-        )  # what keeps its size, whatever the factor
+        copies = v.get("antialias") or (mode == "linear" and "where" not in v)  # axes that keep their size
         factors = [1.0 if copies and n == out else float(by) for n, out, by in pairs]
         by = ["", file.constant(layer, "scales", [1.0, 1.0, *factors])]
     elif isinstance(samples := file.samples(layer), int):
@@ -205,7 +203,7 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def channels(layer: LayerReport) -> int:
-    """Return the number of input channels. SpecError if that is open."""
+    """Return the number of input channels. SpecError if it is open."""
     count = known(layer.sample[-1 if layer.env.channels_last else 0])
     if count is None:
         raise unsaid(layer, "weights of open sizes", IN_NUMBERS)
@@ -213,7 +211,7 @@ def channels(layer: LayerReport) -> int:
 
 
 def by_channel(layer: LayerReport) -> list[int]:
-    """Return the shape of one number for each channel that broadcasts with a sample, its channels first."""
+    """Return the shape of one number per channel that broadcasts with a channels-first sample."""
     return [channels(layer), *[1] * (len(layer.sample) - 1)]
 
 
@@ -228,13 +226,13 @@ def affine(file: OnnxFile, layer: LayerReport, shape: Sequence[int], arrays: Any
 
 
 def scaling(file: OnnxFile, layer: LayerReport) -> list[tuple[str, str]]:
-    """Return the Mul and the Add that a layer's weight and bias for each channel are, if it has them."""
+    """Return the Mul and Add for a layer's weight and bias per channel, if it has them."""
     own = [(op, role) for op, role, key, _ in AFFINE if layer.values[key]]
     return [(op, file.weight(layer, role, by_channel(layer))) for op, role in own]
 
 
 def finish(file: OnnxFile, layer: LayerReport, steps: Sequence[tuple[str, str]], x: str | None = None) -> None:
-    """Add (operator, second operand) one after another, on x or on what the layer reads, its channels first."""
+    """Add (operator, second operand) pairs one after another, on x or on the layer's input with channels first."""
     x = channels_first(file, layer) if x is None else x
     *others, (last, operand) = steps or [("Identity", "")]
     for op, second in others:
@@ -244,7 +242,7 @@ def finish(file: OnnxFile, layer: LayerReport, steps: Sequence[tuple[str, str]],
 
 @WRITERS.register("batchnorm", "instancenorm")
 def norm(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a norm by channels; a batchnorm as it is once trained."""
+    """Write a norm per channel; a batchnorm is written in inference mode."""
     c = [channels(layer)]
     statistics = [role for role in layer.weight_shapes() if role.startswith("running_")]
     weights = [*affine(file, layer, c), *[file.weight(layer, role, c) for role in statistics]]
@@ -253,9 +251,9 @@ def norm(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("groupnorm")
 def groupnorm(file: OnnxFile, layer: LayerReport) -> None:
-    """Write each group as one channel of an InstanceNormalization, then a weight and a bias for each channel.
+    """Write each group as one channel of an InstanceNormalization, then a weight and bias per channel.
 
-    So PyTorch writes it, too: onnx infers no shape of a GroupNormalization.
+    PyTorch exports it like this, too: onnx infers no shape for GroupNormalization.
     """
     x, g = channels_first(file, layer), layer.values["g"]
     plain = [file.constant(layer, part, [n] * g) for part, n in (("ones", 1.0), ("zeros", 0.0))]
@@ -267,7 +265,7 @@ def groupnorm(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("lrn")
 def lrn(file: OnnxFile, layer: LayerReport) -> None:
-    """Write an LRN, which has the extra channel of an even size after. SpecError if the dialect has it before."""
+    """Write an LRN, in which an even size has its extra channel after. SpecError if the dialect has it before."""
     v = layer.values
     if v["size"] % 2 == 0 and layer.env.dialect.lrn_before_is_larger:
         raise unsaid(layer, f"{v['size']} channels with the extra one before", "an odd size")

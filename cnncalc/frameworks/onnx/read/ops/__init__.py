@@ -1,4 +1,4 @@
-"""The reader of each of ONNX's operators, one file a family."""
+"""The readers of ONNX's operators, one file per family."""
 
 from __future__ import annotations
 

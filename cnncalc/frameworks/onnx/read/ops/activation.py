@@ -1,4 +1,4 @@
-"""Functions of each value alone, and of values along an axis (onnx/defs/math/defs.cc)."""
+"""Value-by-value functions, and functions of values along an axis (onnx/defs/math/defs.cc)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEPT = (
     *("BitwiseNot", "IsInf", "IsNaN", "Bernoulli", "EyeLike", "RandomNormalLike"),
     *("RandomUniformLike", "ReverseSequence", "ScatterElements", "ScatterND", "Scatter"),
 )
-"""The operators that keep their input's shape, and have no layer here."""
+"""The operators that keep their input's shape but have no layer here."""
 
 HANDLERS: Registry[str, Handler] = Registry()
 Keys = dict[str, Any]
@@ -36,7 +36,7 @@ def keyed(op: str, keys: Callable[[GraphNode], Keys] | None = None) -> Handler:
 
 @HANDLERS.register(*KEPT)
 def kept(b: GraphReader, node: GraphNode) -> None:
-    """Read an operator of which only the shape is known, which is its input's."""
+    """Read an operator of which only the shape is known: that of its input."""
     raise OpaqueNode(b.full(b.first(node)))
 
 
@@ -52,7 +52,7 @@ HANDLERS.update(
 
 @HANDLERS.register("Cast", "CastLike")
 def cast(b: GraphReader, node: GraphNode) -> None:
-    """Read another type: whole numbers are cut off, truth values are 0 and 1, and everything else stays."""
+    """Read a cast: to integers it truncates, truth values become 0 and 1, and other values stay."""
     x, to = b.first(node), node.whole("to") if node.op == "Cast" else 1
     have = b.kind(node.input(0))
     if node.input(0) in b.quantised and (own := b.quantised[node.input(0)]).of is None and to not in INTEGERS:
@@ -69,7 +69,7 @@ def cast(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("HardSigmoid")
 def hardsigmoid(b: GraphReader, node: GraphNode) -> None:
-    """Read max(0, min(1, alpha*x + beta)); of another beta than 0.5 it is a rescaling that is clipped."""
+    """Read max(0, min(1, alpha*x + beta)); with a beta other than 0.5, it is a clipped rescaling."""
     alpha, beta, x = node.number("alpha", 0.2), node.number("beta", 0.5), b.first(node)
     if beta == 0.5:
         b.make_pointwise(node, "hardsigmoid", x, {"alpha": alpha})
@@ -104,13 +104,13 @@ def swish(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("ThresholdedRelu")
 def thresholded(b: GraphReader, node: GraphNode) -> None:
-    """Read x where it is above alpha, else 0."""
+    """Read x where it is above alpha, otherwise 0."""
     b.make_pointwise(node, "threshold", b.first(node), {"threshold": node.number("alpha", 1.0), "value": 0})
 
 
 @HANDLERS.register("Shrink")
 def shrink(b: GraphReader, node: GraphNode) -> None:
-    """Read a shrinkage: hard without a bias, soft if the bias is the threshold, else x less a part of its bounds."""
+    """Read a shrinkage: hard without a bias, soft if the bias is the threshold, otherwise x minus clipped parts."""
     lambd, bias, x = node.number("lambd", 0.5), node.number("bias", 0.0), b.first(node)
     if bias in (0, lambd) and lambd >= 0:
         b.make_pointwise(node, "softshrink" if bias else "hardshrink", x, {"lambd": lambd})
@@ -127,7 +127,7 @@ def shrink(b: GraphReader, node: GraphNode) -> None:
 
 
 def _hardmax(b: GraphReader, name: str, x: Handle, axis: int) -> Handle:
-    """Return 1 where the first of the largest values along an axis is, else 0."""
+    """Return 1 at the first of the largest values along an axis, otherwise 0."""
     largest = b.add(f"{name}.max", "max", x, {"axis": [axis], "keepdims": True})
     equal = b.add(f"{name}.equal", "compare", [x, largest], {"by": "eq"})
     count = b.add(f"{name}.count", "cumsum", equal, {"axis": axis})
@@ -136,17 +136,17 @@ def _hardmax(b: GraphReader, name: str, x: Handle, axis: int) -> Handle:
 
 
 def _plain(op: str) -> Callable[[GraphReader, str, Handle, int], Handle]:
-    """Return what adds a layer of this op along an axis."""
+    """Return a function that adds a layer of this op along an axis."""
     return lambda b, name, x, axis: b.add(name, op, x, {"axis": axis})
 
 
 ALONG = {"Softmax": _plain("softmax"), "LogSoftmax": _plain("logsoftmax"), "Hardmax": _hardmax}
-"""What adds the layers of each function of the values along an axis."""
+"""The functions that add the layers of functions along an axis."""
 
 
 @HANDLERS.register(*ALONG)
 def softmax(b: GraphReader, node: GraphNode) -> None:
-    """Read it along one axis; before operator set 13 it was along all axes from `axis` on."""
+    """Read a function along one axis; before operator set 13 it was along all axes from `axis` on."""
     x, full = b.known(node)
     along, old = ALONG[node.op], b.graph.opset < 13
     at = node.axis("axis", len(full), 1 if old else -1, end=old)
@@ -167,7 +167,7 @@ def softmax(b: GraphReader, node: GraphNode) -> None:
 
 
 def sized(n: object) -> int:
-    """Return a size that is a number. OpaqueNode if it is open."""
+    """Return a size as a number. OpaqueNode if it is open."""
     if not isinstance(n, int):
         raise OpaqueNode(known=False)
     return n
@@ -175,7 +175,7 @@ def sized(n: object) -> int:
 
 @HANDLERS.register("Clip")
 def clip(b: GraphReader, node: GraphNode) -> None:
-    """Read bounds from attributes (to operator set 6), or from inputs; 0 and 6 are ReLU6."""
+    """Read a clip with bounds from attributes (up to operator set 6) or inputs; with 0 and 6 it is a ReLU6."""
     x = b.first(node)
     bounds: list[float | int | None] = []
     for at, name, end in ((1, "min", -1), (2, "max", 1)):
@@ -188,7 +188,7 @@ def clip(b: GraphReader, node: GraphNode) -> None:
             raise OpaqueNode(b.full(x)) from None
     least, most = bounds
     if least is not None and most is not None:
-        least = min(least, most)  # all are `max` where `min` is above it
+        least = min(least, most)  # if min > max, all values become max
     if bounds == [0, 6]:
         b.make_pointwise(node, "relu6", x)
     elif bounds == [None, None]:
@@ -199,7 +199,7 @@ def clip(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("PRelu")
 def prelu(b: GraphReader, node: GraphNode) -> None:
-    """Read slopes that broadcast with a sample: one, one per channel, or one per unit, shared along axes of 1."""
+    """Read slopes that broadcast with a sample: one, one per channel, or one per unit, shared along axes of size 1."""
     x, full = b.known(node)
     slope = needed(b.param(node, 1))
     if len(slope.shape) > len(full):
@@ -221,7 +221,7 @@ def prelu(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Dropout")
 def dropout(b: GraphReader, node: GraphNode) -> None:
-    """Read its rate, which does nothing once the network is trained; in training only its shape is known."""
+    """Read a dropout, which does nothing in inference; in training mode only its shape is known."""
     if b.scalar(node.input(2)):
         raise OpaqueNode(b.full(b.first(node)))
     rate = node.number("ratio", 0.5) if b.const(node.input(1)) is None else b.scalar(node.input(1))
@@ -230,7 +230,7 @@ def dropout(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("CumSum")
 def cumsum(b: GraphReader, node: GraphNode) -> None:
-    """Read sums of all values so far along an axis, from its end if reversed; an exclusive one leaves out the last."""
+    """Read a cumulative sum along an axis, from its end if reversed; an exclusive one leaves out the current value."""
     x, full = b.known(node)
     axis = b.scalar(node.input(1))
     if not isinstance(axis, int) or not -len(full) <= axis < len(full):
@@ -247,7 +247,7 @@ def cumsum(b: GraphReader, node: GraphNode) -> None:
 
 
 LEAST = 1e-30
-"""What a norm of 0 is taken for, so that zeros stay zeros."""
+"""The value used for a norm of 0, so that zeros stay zeros."""
 
 
 @HANDLERS.register("LpNormalization")

@@ -1,4 +1,4 @@
-"""Arithmetic of several values, or of one and a constant (onnx/defs/math/defs.cc, onnx/defs/logical/defs.cc)."""
+"""Arithmetic with several values, or one and a constant (onnx/defs/math/defs.cc, onnx/defs/logical/defs.cc)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class BinaryOp(NamedTuple):
     role: str
     """The weight of scale that an array becomes."""
     flag: str
-    """The key of scale, and of norms, that says that there is this weight."""
+    """The key of scale and norms that says whether the weight exists."""
     change: Callable[[Any], Any]
-    """Return the number, or the array, that has the same effect in a sum or a product."""
+    """The function that returns the number or array with the same effect in a sum or product."""
 
 
 KINDS = {
@@ -60,7 +60,7 @@ def binary(b: GraphReader, node: GraphNode) -> None:
 
 
 def _of_number(b: GraphReader, node: GraphNode, first: str, second: str) -> bool:
-    """Add the layers of a number less x, or of a number divided by x; return whether they are these."""
+    """Add the layers of a number minus x, or of a number divided by x; return whether the node is that."""
     number = b.scalar(first)
     if number is None or len((b.const(first) or of_nothing).shape) > len(b.full_of(second) or ()):
         return False
@@ -78,7 +78,7 @@ of_nothing = Const((), "other", lambda: None)
 
 
 def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> bool:
-    """Add the layer that a value and a constant make, or complete the layer before; return whether they do."""
+    """Add the layer for a value and a constant, or complete the layer before; return whether that was possible."""
     x, kind = b.value(name), KINDS[node.op]
     full = b.full(x)
     if full is None:
@@ -109,14 +109,14 @@ def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> 
 
 
 def _is_weight(b: GraphReader, node: GraphNode, x: Handle, const: Const) -> bool:
-    """Return whether a constant counts: it is stored as a weight, or it is a factor or an addend after weights."""
+    """Return whether a constant counts as a parameter: it is stored as a weight, or follows a layer with weights."""
     if const.origin == INITIALISER or not isinstance((const.values or [0])[0], (int, float)):
         return True
     return node.op in ("Add", "Mul") and b.completes(x.layer)
 
 
 def _completes(b: GraphReader, node: GraphNode, name: str, const: Const) -> str | None:
-    """Return the key of the linear layer or groupnorm before whose missing weight a constant is, None if none."""
+    """Return the key of the weight that a constant adds to the preceding linear layer or groupnorm; None if none."""
     x, kind = b.value(name), KINDS[node.op]
     if x.layer.op == "linear" and node.op == "Add":
         flag = "bias"
@@ -130,7 +130,7 @@ def _completes(b: GraphReader, node: GraphNode, name: str, const: Const) -> str 
 
 
 def _by_channel(b: GraphReader, x: Handle, const: Const) -> bool:
-    """Return whether a constant is one number for each channel, the first axis of a sample that has others."""
+    """Return whether a constant has one number per channel, the first of several sample axes."""
     full, channel = b.full(x) or (), 1 if x.batched else 0
     if x.axes is None or len(const.shape) > len(full) or len(full) <= channel:
         return False
@@ -145,7 +145,7 @@ _JOINS = {"Max": "max", "Min": "min", "Sum": "add", "Mean": "add", "Pow": "pow"}
 
 @HANDLERS.register(*_JOINS)
 def several(b: GraphReader, node: GraphNode) -> None:
-    """Read a function of one value or several, or of a value and a number."""
+    """Read a function of one or several values, or of a value and a number."""
     given = operands(b, node)
     if not given:
         raise node.wrong("has no input")
@@ -179,7 +179,7 @@ def compare(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("And", "Or", "Xor")
 def logical(b: GraphReader, node: GraphNode) -> None:
-    """Read a function of truth values, which are 0 and 1: their product, their maximum, or whether they differ."""
+    """Read a logical function of truth values 0 and 1: their product, maximum, or inequality."""
     op, keys = {"And": ("mul", {}), "Or": ("max", {}), "Xor": ("compare", {"by": "ne"})}[node.op]
     b.give(node, join(b, node, op, operands(b, node), keys))
 
@@ -207,7 +207,7 @@ def triangle(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Mod")
 def modulo(b: GraphReader, node: GraphNode) -> None:
-    """Read what is left of whole numbers that are divided: a - b*floor(a/b); for others only the shape is known."""
+    """Read the remainder of integers, a - b*floor(a/b); for other numbers only the shape is known."""
     x, by = operands(b, node)
     if b.kind(node.input(0)) != "int" or node.whole("fmod"):
         raise OpaqueNode(b.met(node))
@@ -218,5 +218,5 @@ def modulo(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor")
 def met(b: GraphReader, node: GraphNode) -> None:
-    """Read another function of several operands: only its shape is known."""
+    """Read another function of several operands, of which only the shape is known."""
     raise OpaqueNode(b.met(node))

@@ -1,4 +1,4 @@
-"""Operators that order a value's numbers anew, or repeat them (onnx/defs/tensor/defs.cc)."""
+"""Operators that rearrange or repeat values (onnx/defs/tensor/defs.cc)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 @HANDLERS.register("Reshape")
 def reshape(b: GraphReader, node: GraphNode) -> None:
-    """Read a target in which 0 keeps a size and -1 is whatever is left."""
+    """Read a reshape to a target in which 0 keeps a size and -1 is inferred."""
     x, full = b.known(node)
     wanted: Sequence[Number] | None = node.ints("shape") if node.has("shape") else b.listed(node.input(1))
     asked = [n for n in needed(wanted) if not isinstance(n, float)]
@@ -34,7 +34,7 @@ def reshape(b: GraphReader, node: GraphNode) -> None:
 
 
 def resolved(full: tuple[Size, ...], wanted: Sequence[Number], zeros: bool) -> list[Size]:
-    """Return a reshape's target with its 0 and -1 worked out. OpaqueNode if they cannot be."""
+    """Return a reshape's target with 0 and -1 resolved. OpaqueNode if they cannot be."""
     target: list[Size] = []
     kept = [at for at, n in enumerate(wanted) if n == 0 and not zeros]
     for at, n in enumerate(wanted):
@@ -43,7 +43,7 @@ def resolved(full: tuple[Size, ...], wanted: Sequence[Number], zeros: bool) -> l
         target.append(full[at] if at in kept else n)
     if -1 not in target:
         if ratio(full, target) not in (None, 1) and any(isinstance(n, Open) for n in target):
-            raise OpaqueNode(known=False)  # they hold other numbers of values, whatever is open
+            raise OpaqueNode(known=False)  # the numbers of values differ for all open sizes
         return target
     place = target.index(-1)
     have = [n for at, n in enumerate(full) if at not in kept]
@@ -56,7 +56,7 @@ def resolved(full: tuple[Size, ...], wanted: Sequence[Number], zeros: bool) -> l
 
 @HANDLERS.register("Flatten")
 def flatten(b: GraphReader, node: GraphNode) -> None:
-    """Read two axes: those before `axis` as one, and those from it on."""
+    """Read a flatten to two axes: those before `axis`, and those from it on."""
     x, full = b.known(node)
     axis = node.axis("axis", len(full), 1, end=True)
     b.give(node, b.reshaped(node.name, x, [product(full[:axis]), product(full[axis:])]))
@@ -64,21 +64,21 @@ def flatten(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Squeeze", "Unsqueeze")
 def squeeze(b: GraphReader, node: GraphNode) -> None:
-    """Read a shape without some axes of 1, or with new ones; the batch stays what it is."""
+    """Read a shape without some axes of size 1, or with new ones; the batch is unchanged."""
     x, full = b.known(node)
     b.give(node, b.reshaped(node.name, x, needed(squeezed(node, b.given(node), full))))
 
 
 @HANDLERS.register("Transpose")
 def transpose(b: GraphReader, node: GraphNode) -> None:
-    """Read the axes in another order; only one of the sample's own is a layer."""
+    """Read a transpose, which is a layer only if it reorders the sample's own axes."""
     x, full = b.known(node)
     b.give(node, b.permuted(node.name, x, node.permutation(len(full))))
 
 
 @HANDLERS.register("Concat")
 def concat(b: GraphReader, node: GraphNode) -> None:
-    """Read values one after another; constants among them as layers of their shape."""
+    """Read a concatenation, with constants as layers."""
     names = [name for name in node.inputs if 0 not in (b.constants[name].shape if name in b.constants else ())]
     if len(names) == 1:
         b.make_pointwise(node, "identity", b.value(names[0]))
@@ -99,7 +99,7 @@ def concat(b: GraphReader, node: GraphNode) -> None:
 
 
 def _value(b: GraphReader, name: str, batch: int | None) -> Handle:
-    """Return a value; of a constant that is the same for each sample of a fixed batch, which is that axis, only one."""
+    """Return a value; a constant that is the same for all samples of a fixed batch is reduced to one sample."""
     const = b.const(name)
     if const is None or batch is None or b.batch == 1 or batch >= len(const.shape):
         return b.value(name)
@@ -107,7 +107,7 @@ def _value(b: GraphReader, name: str, batch: int | None) -> Handle:
 
 
 def beside(b: GraphReader, xs: Sequence[Handle], at: int) -> list[Handle]:
-    """Return values whose samples have the same axes, one of them the file's axis `at`."""
+    """Return values whose samples have the same axes, including the file's axis `at`."""
     model = next((x for x in xs if x.batched is not None), xs[0])
     batch = model.batch_at
     same = {x.batched for x in xs if x.batched is not None}
@@ -127,12 +127,12 @@ def beside(b: GraphReader, xs: Sequence[Handle], at: int) -> list[Handle]:
 
 
 def _layout(x: Handle) -> tuple[tuple[int, ...], ...]:
-    """Return how many axes of the sample each axis is made of, and where among them the batch stands."""
+    """Return how many sample axes each axis consists of, and the position of the batch among them."""
     return tuple([(len(group), *[at for at, place in enumerate(group) if place == BATCH]) for group in x.axes or ()])
 
 
 def _repeated(b: GraphReader, x: Handle, batch: int) -> Handle:
-    """Return a constant with the batch in place of an axis of 1."""
+    """Return a constant with the batch in place of an axis of size 1."""
     sizes = [x.sizes_at(at, BATCH) if at != batch else [] for at in range(x.rank)]
     sample = tuple([n for group in sizes for n in group])
     return Handle(b.shaped(f"{x.layer.name}.axes", x, sample), sample, numbered(sizes, (batch, 0)), None)
@@ -140,7 +140,7 @@ def _repeated(b: GraphReader, x: Handle, batch: int) -> Handle:
 
 @HANDLERS.register("ConstantOfShape")
 def constant_of_shape(b: GraphReader, node: GraphNode) -> None:
-    """Read one number again and again, in a shape of open sizes."""
+    """Read one number repeated to a shape of open sizes."""
     sizes = [n for n in needed(b.listed(node.input(0))) if not isinstance(n, float)]
     tensor = node.tensor("value")
     fill = of_values([0.0], "float", ()) if tensor is None else of_tensor(tensor, "constant", None)
@@ -153,7 +153,7 @@ def constant_of_shape(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Shape")
 def shape(b: GraphReader, node: GraphNode) -> None:
-    """Read the sizes of a value as a constant from here on."""
+    """Read the sizes of a value, which become a constant."""
     _, full = b.known(node)
     start, end = node.whole("start"), node.whole("end", len(full))
     b.constants[node.outputs[0]] = of_values(full[start:end], "int")
@@ -161,7 +161,7 @@ def shape(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Size")
 def size(b: GraphReader, node: GraphNode) -> None:
-    """Read the number of values as a constant from here on."""
+    """Read the number of values, which becomes a constant."""
     _, full = b.known(node)
     count = values_of(full)
     if count is None:
@@ -171,7 +171,7 @@ def size(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Expand")
 def expand(b: GraphReader, node: GraphNode) -> None:
-    """Read sizes of 1 repeated."""
+    """Read an expand of axes of size 1."""
     x, full = b.known(node)
     sizes = [n for n in needed(b.listed(node.input(1))) if not isinstance(n, float)]
     out = needed(broadcast(full, sizes))
@@ -179,7 +179,7 @@ def expand(b: GraphReader, node: GraphNode) -> None:
 
 
 def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handle:
-    """Return a value with its sizes of 1 repeated to a shape of the file. OpaqueNode if one is not known."""
+    """Return a value with its axes of size 1 repeated to a shape of the file. OpaqueNode if one is unknown."""
     if any(isinstance(n, int) and not 1 <= n <= LARGEST for n in out):
         raise OpaqueNode(known=False)
     rows: list[list[Size]] = [*([[]] * (len(out) - x.rank)), *[x.sizes_at(at, BATCH) for at in range(x.rank)]]
@@ -223,7 +223,7 @@ def _behind_batch(b: GraphReader, size: Size) -> list[Size] | None:
 
 @HANDLERS.register("Tile")
 def tile(b: GraphReader, node: GraphNode) -> None:
-    """Read each axis repeated as a whole; what repeats single units alone may do so for each sample."""
+    """Read a tile; one that repeats only axes of size 1 can be done per sample."""
     x, full = b.known(node)
     times, listed = numbers(b.const(node.input(1))), b.listed(node.input(1))
     counts = [n for n in listed or [] if not isinstance(n, float)]

@@ -1,4 +1,4 @@
-"""Operators that onnxruntime writes when it optimises a file, and attention (onnxruntime, docs/ContribOperators.md)."""
+"""Operators that onnxruntime writes when optimising a file, and attention (onnxruntime, docs/ContribOperators.md)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 
 def _activated(b: GraphReader, node: GraphNode, x: Handle) -> Handle:
-    """Return a value through the function that a fused node ends with."""
+    """Return a value after the function that ends a fused node."""
     word = node.text("activation")
     if not word:
         return x
@@ -45,7 +45,7 @@ def _activated(b: GraphReader, node: GraphNode, x: Handle) -> Handle:
 
 @HANDLERS.register("com.microsoft.FusedConv", f"{BLOCKED}Conv")
 def conv(b: GraphReader, node: GraphNode) -> None:
-    """Read a convolution, a value that is added to it, and a function; a blocked kernel's numbers are not ours."""
+    """Read a convolution, an added value, and a function; the numbers of a blocked kernel are not available."""
     weight, bias = b.param(node, 1), b.param(node, 2)
     if weight is None:
         raise node.wrong("has no kernel")
@@ -62,7 +62,7 @@ def _blocked() -> Any:
 
 
 def _of(op: str, handle: Handler) -> Handler:
-    """Return the handler of an operator that is another one on channels in blocks."""
+    """Return the handler of an operator's variant for blocked channels."""
 
     def blocked(b: GraphReader, node: GraphNode) -> None:
         plain = copy(node)
@@ -82,7 +82,7 @@ HANDLERS.update(
 
 @HANDLERS.register(f"{BLOCKED}ReorderOutput")
 def reordered(b: GraphReader, node: GraphNode) -> None:
-    """Read channels out of blocks: those that only filled a block are left out."""
+    """Read a reordering from blocked channels, leaving out those that only fill a block."""
     x, full = b.known(node)
     channels = node.whole("channels")
     if channels in (0, full[1]):
@@ -101,7 +101,7 @@ def bias_gelu(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("com.microsoft.SkipLayerNormalization")
 def skip_norm(b: GraphReader, node: GraphNode) -> None:
-    """Read a sum and its norm over the last axis."""
+    """Read a sum followed by a norm over the last axis."""
     x = join(b, node, "add", [b.value(node.input(0)), b.value(node.input(1))])
     if node.input(4):
         x = join(b, node, "add", [x, needed(b.const(node.input(4)))])
@@ -114,7 +114,7 @@ def skip_norm(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul", "com.microsoft.FusedGemm")
 def product(b: GraphReader, node: GraphNode) -> None:
-    """Read a matrix product of matrices that may be transposed, times a number, and a function."""
+    """Read a matrix product of possibly transposed matrices, times a number, followed by a function."""
     x, weight = b.first(node), b.const(node.input(1))
     if node.whole("transA") and x.axes is not None:
         x = b.permuted(f"{node.name}.A", x, [*range(x.rank - 2), x.rank - 1, x.rank - 2])
@@ -135,7 +135,7 @@ def product(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Attention")
 def attention(b: GraphReader, node: GraphNode) -> None:
-    """Read attention of queries, keys and values with a mask that is added, heads being an axis or inside of one."""
+    """Read attention with an additive mask, with heads as an axis or part of one."""
     q, k, v = [b.value(node.input(at)) for at in range(3)]
     full = needed(b.full(q))
     heads = [node.whole(f"{kind}_num_heads") for kind in ("q", "kv")]
@@ -169,11 +169,11 @@ ATTENTION = (
     "softcap",
     "softmax_precision",
 )
-"""The attributes of an attention that is read; of others the meaning is not known."""
+"""The attributes of attention that are supported."""
 
 
 def _mask(b: GraphReader, node: GraphNode) -> Handle:
-    """Return what is added to the scores of each sample, or of all."""
+    """Return what is added to the scores, per sample or for all."""
     name = node.input(3)
     const = b.const(name)
     if b.kind(name) != "float":

@@ -33,7 +33,7 @@ def window(node: GraphNode, k: list[int]) -> dict[str, Any]:
 
 @HANDLERS.register("Conv", "ConvTranspose")
 def conv(b: GraphReader, node: GraphNode) -> None:
-    """Read kernels (c_o, c_i/g, k), or transposed (c_i, c_o/g, k), as ours; of `output_shape` the padding follows."""
+    """Read a convolution with kernel (c_o, c_i/g, k), or transposed (c_i, c_o/g, k), possibly with `output_shape`."""
     if node.input(1) in b.values:
         raise _of_value(b, node)
     b.give(node, convolved(b, node, b.first(node), needed(b.param(node, 1)), b.param(node, 2)))
@@ -71,7 +71,7 @@ def _layer(node: GraphNode, kernel: Sequence[int], *, bias: bool) -> tuple[str, 
 
 
 def convolved(b: GraphReader, node: GraphNode, x: Handle, weight: Const, bias: Const | None) -> Handle:
-    """Return what the convolution that a node is makes of a value."""
+    """Return the output of a node's convolution for a value."""
     if len(weight.shape) < 3:
         raise node.wrong(f"its kernel has the shape {list(weight.shape)}")
     if len(weight.shape) > 5:

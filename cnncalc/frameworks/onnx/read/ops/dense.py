@@ -18,7 +18,7 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 @HANDLERS.register("Gemm")
 def gemm(b: GraphReader, node: GraphNode) -> None:
-    """Read alpha*A*B + beta*C, B (in, out) or with transB (out, in), C a bias."""
+    """Read alpha*A*B + beta*C, where B is (in, out), or with transB (out, in), and C is a bias."""
     x, weight, bias = b.first(node), b.const(node.input(1)), b.const(node.input(2))
     if node.whole("transA") and x.axes is not None:
         x = b.permuted(f"{node.name}.A", x, [1, 0])
@@ -50,7 +50,7 @@ def _of_two(b: GraphReader, node: GraphNode, x: Handle) -> None:
 
 
 def plus(b: GraphReader, node: GraphNode, made: Handle, beta: float) -> Handle:
-    """Return a product and beta*C."""
+    """Return a product plus beta*C."""
     const = b.const(node.input(2))
     if const is not None:
         return join(b, node, "add", [made, times(const, beta)])
@@ -61,7 +61,7 @@ def plus(b: GraphReader, node: GraphNode, made: Handle, beta: float) -> Handle:
 
 
 def bias_of(const: Const, out: int) -> Const | None:
-    """Return C as one number for each output; None if it is one for each sample."""
+    """Return C as one number per output; None if it has one per sample."""
     if const.shape == (out,):
         return const
     if const.size == out and const.shape[-1:] == (out,):
@@ -82,7 +82,7 @@ def times(const: Const, factor: float) -> Const:
 
 
 def linear(b: GraphReader, node: GraphNode, x: Handle, weight: Const, bias: Const | None = None) -> Handle:
-    """Return what a linear layer with a weight (out, in) makes of the last axis of a value."""
+    """Return a value after a linear layer with a weight (out, in) on its last axis."""
     out, c_i = weight.shape
     if x.axes:
         x, _ = b.along(x, x.rank - 1)
@@ -108,7 +108,7 @@ def matmul(b: GraphReader, node: GraphNode) -> None:
 
 
 def multiplied(b: GraphReader, node: GraphNode, first: Operand, second: Operand) -> Handle:
-    """Return the matrix product of two values as NumPy has it: the last two axes are matrices, others broadcast."""
+    """Return the matrix product of two values by NumPy's rules: the last two axes are matrices, others broadcast."""
     x, y = [
         b.constant(b.name_of(node, one, at), one) if isinstance(one, Const) else one
         for at, one in enumerate((first, second))
@@ -135,7 +135,7 @@ def multiplied(b: GraphReader, node: GraphNode, first: Operand, second: Operand)
 
 
 def _with_row(b: GraphReader, node: GraphNode, x: Handle) -> Handle:
-    """Return a value whose axis before the last has an axis of the sample."""
+    """Return a value whose second-to-last axis has an axis of the sample."""
     assert x.axes is not None
     at = x.rank - 2
     if [place for place in x.axes[at] if place != BATCH]:
@@ -151,7 +151,7 @@ def _with_row(b: GraphReader, node: GraphNode, x: Handle) -> Handle:
 
 @HANDLERS.register("Einsum")
 def einsum(b: GraphReader, node: GraphNode) -> None:
-    """Read sums of products; the batch's letter is left out where all values and the result have it."""
+    """Read an einsum; the batch's letter is left out if all values and the result have it."""
     text = node.text("equation").replace(" ", "")
     terms = text.partition("->")[0].split(",")
     given = operands(b, node)
@@ -179,7 +179,7 @@ def einsum(b: GraphReader, node: GraphNode) -> None:
 
 
 def _batch_letter(xs: Sequence[Handle], terms: Sequence[str], out: str) -> str | None:
-    """Return the letter of the batch, empty if there is none; None if it is not one that is left out everywhere."""
+    """Return the letter of the batch, or an empty text without a batch; None if it cannot be left out everywhere."""
     batched = [(x, term) for x, term in zip(xs, terms, strict=True) if x.batch_at is not None]
     letters = {term[x.batch_at or 0] for x, term in batched}
     if len({x.batched for x in xs} - {None}) > 1 or len(letters) > 1:
@@ -192,7 +192,7 @@ def _batch_letter(xs: Sequence[Handle], terms: Sequence[str], out: str) -> str |
 
 
 def _for_all_samples(b: GraphReader, x: Handle, term: str, letter: str) -> Handle:
-    """Return a value that is the same for every sample without its axis of 1 for the batch."""
+    """Return a value that is the same for all samples without its batch axis of size 1."""
     if x.batch_at is not None or letter not in term:
         return x
     assert x.axes is not None

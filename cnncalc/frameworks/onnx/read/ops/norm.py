@@ -15,7 +15,7 @@ from ..model import GraphNode
 from ..reader import GraphReader, Handler
 
 GROUPS_BY_CHANNEL = 21
-"""The operator set from which on a group norm has a weight for each channel, not for each group."""
+"""The operator set from which on a group norm has a weight per channel instead of per group."""
 STATISTICS = ("running_mean", "running_var")
 LEAST_VARIANCE = 1e-18
 """The square of what MeanVarianceNormalization adds to the deviation."""
@@ -30,7 +30,7 @@ def lrn(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("BatchNormalization")
 def batchnorm(b: GraphReader, node: GraphNode) -> None:
-    """Read scale, bias, and the running mean and variance."""
+    """Read a batch norm: scale, bias, and the running mean and variance."""
     x = b.first(node)
     scale, bias, *statistics = [b.param(node, at) for at in range(1, 5)]
     if scale is None or len(scale.shape) != 1 or node.whole("spatial", 1) != 1 or x.rank == 1:
@@ -59,7 +59,7 @@ def layernorm(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("GroupNormalization", "InstanceNormalization")
 def norm(b: GraphReader, node: GraphNode) -> None:
-    """Read a norm by channels, or groups of them; a weight for each group, as it once was, is one for each channel."""
+    """Read an instance or group norm; a weight per group, as in old files, is expanded to channels."""
     x, op = b.first(node), ONNX_OPS[node.op]
     full = b.full(x) or ()
     weight, bias = b.param(node, 1), b.param(node, 2)
@@ -84,7 +84,7 @@ def standardised(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("RMSNormalization")
 def rmsnorm(b: GraphReader, node: GraphNode) -> None:
-    """Read x over the root of its mean square, over the axes from `axis` on, with a weight of their shape."""
+    """Read an RMS norm over the axes from `axis` on, with a weight of their shape."""
     x, full = b.known(node)
     weight, first = needed(b.param(node, 1)), node.axis("axis", len(full), -1)
     x, places = _places(b, node, x, range(first, len(full)), len(full))
@@ -98,7 +98,7 @@ def rmsnorm(b: GraphReader, node: GraphNode) -> None:
 
 
 def _places(b: GraphReader, node: GraphNode, x: Handle, axes: Iterable[int], rank: int) -> tuple[Handle, list[int]]:
-    """Return a value and the axes of its sample (the batch is 0) that some of the file's axes are."""
+    """Return a value and the sample's numbers (batch 0) for some of the file's axes."""
     ours = [at % rank if -rank <= at < rank else None for at in axes]
     if None in ours:
         raise node.wrong(f"axes {list(axes)} of {rank}")
@@ -110,7 +110,7 @@ def _places(b: GraphReader, node: GraphNode, x: Handle, axes: Iterable[int], ran
 
 
 def affine(weight: Const | None, bias: Const | None) -> tuple[dict[str, Any], dict[str, Const | None]]:
-    """Return `scale` and `center`, and the weight and the bias; constants of ones and zeros count as none."""
+    """Return `scale` and `center`, and the weight and bias; constants of ones and zeros are left out."""
     weights = {}
     for role, const, plain in (("weight", weight, 1), ("bias", bias, 0)):
         stands_in = const is not None and const.origin != INITIALISER and set(const.values or ()) == {plain}
@@ -119,5 +119,5 @@ def affine(weight: Const | None, bias: Const | None) -> tuple[dict[str, Any], di
 
 
 def params_of(*weights: Const | None) -> int:
-    """Return how many trained numbers there are in all."""
+    """Return the total number of trained numbers."""
     return sum(const.params for const in weights if const is not None)

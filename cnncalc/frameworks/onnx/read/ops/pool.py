@@ -27,7 +27,7 @@ REDUCTIONS = {
     "ReduceLogSum": "sum",
     "ReduceSumSquare": "sum",
 }
-"""The op of each reduction, before or after which there may be another layer."""
+"""The op of each reduction, which may be preceded or followed by another layer."""
 GLOBAL_POOLS = {"ReduceMax": "globalmaxpool", "ReduceMean": "globalavgpool"}
 """The ops of reductions over all of space."""
 HANDLERS: Registry[str, Handler] = Registry()
@@ -53,13 +53,13 @@ def pool(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("GlobalMaxPool", "GlobalAveragePool")
 def global_pool(b: GraphReader, node: GraphNode) -> None:
-    """Read a global pool: one value a channel, the axes kept as ones."""
+    """Read a global pool: one value per channel, with axes kept at size 1."""
     b.make_on_maps(node, ONNX_OPS[node.op], b.first(node), {"keepdims": True})
 
 
 @HANDLERS.register("GlobalLpPool")
 def global_lp(b: GraphReader, node: GraphNode) -> None:
-    """Read a global Lp pool: the sum of powers of |x|, to the power of 1/p."""
+    """Read a global Lp pool: the sum of powers of |x|, to the power 1/p."""
     x, p = b.first(node), node.whole("p", 2)
     maps = b.maps(x)
     axes = list(range(2, len(maps.x.shape) + 1))
@@ -92,7 +92,7 @@ def reduction(b: GraphReader, node: GraphNode) -> None:
 
 
 def reduced(b: GraphReader, node: GraphNode, x: Handle, axes: list[int], keep: bool) -> Handle:
-    """Return a value of which some of the file's axes are reduced to one unit, or to none."""
+    """Return a value with some of the file's axes reduced, kept at size 1 or removed."""
     assert x.axes is not None
     if (b.batch == 1 and x.batch_at in axes and not keep) or (
         x.batch_at in axes and not (b.batch == 1 and x.axes[x.batch_at or 0] == (BATCH,))

@@ -1,7 +1,7 @@
-"""Quantised operators, as the same on real numbers that are rounded: quantize layers stand where numbers are whole.
+"""Quantised operators as operators on rounded real numbers, with quantize layers where numbers are integers.
 
-A value of whole numbers is read as the real numbers that it stands for, and its scale is remembered until it is
-dequantised (onnx/defs/quantization/defs.cc; onnxruntime, docs/ContribOperators.md).
+A value of integers is read as the real numbers that it stands for, and its scale is kept until it is dequantised
+(onnx/defs/quantization/defs.cc; onnxruntime, docs/ContribOperators.md).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .dense import linear, multiplied, transposed
 from .pool import pool as sliding
 
 RANGES = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 21: (0, 15), 22: (-8, 7)}
-"""TensorProto.DataType: the least and the largest number of each type."""
+"""The least and the largest number of each TensorProto.DataType."""
 UINT8 = 2
 HANDLERS: Registry[str, Handler] = Registry()
 
@@ -35,7 +35,7 @@ def quantize(b: GraphReader, node: GraphNode) -> None:
 
 
 def rounded(b: GraphReader, node: GraphNode, x: Handle, how: Sequence[str], name: str) -> Handle:
-    """Return a value rounded as a scale and a zero say, which are remembered for the node's first output."""
+    """Return a value rounded by a scale and a zero, which are kept for the node's first output."""
     own = _quantised(b, how)
     if node.op == "QuantizeLinear" and own.per_channel and not _on_channels(node, b.full(x)):
         raise OpaqueNode(b.full(x))
@@ -49,17 +49,17 @@ def rounded(b: GraphReader, node: GraphNode, x: Handle, how: Sequence[str], name
 
 
 def _on_channels(node: GraphNode, full: Any) -> bool:
-    """Return whether numbers for each channel are meant: the axis after the batch."""
+    """Return whether scales are per channel, the axis after the batch."""
     return full is not None and len(full) > 1 and node.axis("axis", len(full), 1) == 1 and not node.whole("block_size")
 
 
 def one_or_all(numbers: Sequence[float]) -> float | list[float]:
-    """Return a number if there is one, else all."""
+    """Return the number if there is only one, otherwise all."""
     return numbers[0] if len(numbers) == 1 else list(numbers)
 
 
 def _quantised(b: GraphReader, how: Sequence[str]) -> Quantised:
-    """Return a scale and a zero that are constants. OpaqueNode if they are not, or if there is no scale."""
+    """Return a constant scale and zero. OpaqueNode if they are not constant, or if there is no scale."""
     by, at = [*how, "", ""][:2]
     scale = [v for v in needed(b.listed(by)) if isinstance(v, (int, float))]
     listed: Sequence[Any] | None = b.listed(at) if at else [0]
@@ -71,7 +71,7 @@ def _quantised(b: GraphReader, how: Sequence[str]) -> Quantised:
 
 @HANDLERS.register("DequantizeLinear")
 def dequantize(b: GraphReader, node: GraphNode) -> None:
-    """Read the real numbers that whole ones stand for: the value itself, if they were made with the same scale."""
+    """Read the real numbers that integers stand for: the value itself if it was quantised with the same scale."""
     x, own = b.first(node), _quantised(b, node.inputs[1:3])
     if own.per_channel and not _on_channels(node, b.full(x)):
         raise OpaqueNode(b.full(x))
@@ -79,7 +79,7 @@ def dequantize(b: GraphReader, node: GraphNode) -> None:
 
 
 def _real(b: GraphReader, node: GraphNode, at: int, own: Quantised) -> Handle:
-    """Return the real numbers that an input stands for with a scale and a zero."""
+    """Return the real numbers that an input stands for, given a scale and a zero."""
     name = node.input(at)
     x, have = b.value(name), b.quantised.get(name, Quantised((1.0,), (0.0,)))
     if have == own:
@@ -94,7 +94,7 @@ def _real(b: GraphReader, node: GraphNode, at: int, own: Quantised) -> Handle:
 
 
 def _weight(b: GraphReader, node: GraphNode, at: int, scale: str, zero: str, axis: int) -> Const:
-    """Return a constant of whole numbers as the real ones that they stand for, scales being along an axis."""
+    """Return a constant of integers as the real numbers that they stand for, with scales along an axis."""
     const, s, z = needed(b.const(node.input(at))), b.const(scale), b.const(zero)
     several = {one.size for one in (s, z) if one is not None and one.size > 1}
     if several and (not const.shape or several != {const.shape[axis]}):
@@ -117,7 +117,7 @@ def _weight(b: GraphReader, node: GraphNode, at: int, scale: str, zero: str, axi
 
 @HANDLERS.register("QLinearConv")
 def conv(b: GraphReader, node: GraphNode) -> None:
-    """Read a convolution of real numbers, its result rounded."""
+    """Read a convolution of real numbers with a rounded result."""
     x = _real(b, node, 0, _quantised(b, node.inputs[1:3]))
     weight = _weight(b, node, 3, node.input(4), node.input(5), 0)
     bias, scales = b.const(node.input(8)), [needed(b.const(node.input(at))) for at in (1, 4)]
@@ -133,7 +133,7 @@ def conv(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("QLinearMatMul")
 def matmul(b: GraphReader, node: GraphNode) -> None:
-    """Read a matrix product of real numbers, its result rounded."""
+    """Read a matrix product of real numbers with a rounded result."""
     x = _real(b, node, 0, _quantised(b, node.inputs[1:3]))
     if b.const(node.input(3)) is None:
         made = multiplied(b, node, x, _real(b, node, 3, _quantised(b, node.inputs[4:6])))
@@ -145,9 +145,9 @@ def matmul(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("DynamicQuantizeLinear")
 def dynamic(b: GraphReader, node: GraphNode) -> None:
-    """Read values rounded to a scale of their own range, which is worked out when it is run, and that scale."""
+    """Read values rounded to a scale from their own range, which is computed at run time, and that scale."""
     x, name = b.first(node), node.name
-    if isinstance(b.batch, int) and b.batch > 1:  # the range is that of all samples
+    if isinstance(b.batch, int) and b.batch > 1:  # the range is over all samples
         raise OpaqueNode(b.full(x))
     axes = {"axis": list(range(1, len(x.shape) + 1))}
     ends = []
@@ -170,7 +170,7 @@ def dynamic(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("ConvInteger", "MatMulInteger")
 def of_integers(b: GraphReader, node: GraphNode) -> None:
-    """Read a convolution or a product of whole numbers; of a dynamic scale it is one of the real numbers."""
+    """Read a convolution or product of integers; with a dynamic scale it is one of the real numbers."""
     zero, have = node.input(2), b.quantised.get(node.input(0))
     x = b.first(node) if have is None or have.of is None else b.values[node.input(0)]
     if have is None or have.of is None:
@@ -191,7 +191,7 @@ def of_integers(b: GraphReader, node: GraphNode) -> None:
 
 
 def scaled(b: GraphReader, node: GraphNode) -> bool:
-    """Return whether a product is of scales, or of whole numbers and the scale that they were made with."""
+    """Return whether a product is one of scales, or of integers and the scale they were quantised with."""
     first, second = node.inputs[:2]
     if first in b.scales:
         first, second = second, first
@@ -217,7 +217,7 @@ def scaled(b: GraphReader, node: GraphNode) -> bool:
 
 @HANDLERS.register("com.microsoft.QLinearAdd", "com.microsoft.QLinearMul")
 def of_two(b: GraphReader, node: GraphNode) -> None:
-    """Read a sum or a product of real numbers, its result rounded."""
+    """Read a sum or product of real numbers with a rounded result."""
     xs = [
         _weight(b, node, at, node.input(at + 1), node.input(at + 2), 0)
         if b.const(node.input(at)) is not None
@@ -230,7 +230,7 @@ def of_two(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("com.microsoft.QLinearSigmoid", "com.microsoft.QLinearLeakyRelu")
 def of_one(b: GraphReader, node: GraphNode) -> None:
-    """Read a function of real numbers, its result rounded."""
+    """Read a function of real numbers with a rounded result."""
     x = _real(b, node, 0, _quantised(b, node.inputs[1:3]))
     sigmoid = node.op.endswith("Sigmoid")
     made = b.pointwise(
@@ -240,7 +240,7 @@ def of_one(b: GraphReader, node: GraphNode) -> None:
 
 
 def channels_last(op: str, handle: Handler) -> Handler:
-    """Return the handler of an operator that is another one on values whose channels are last."""
+    """Return the handler of an operator's channels-last variant."""
 
     def turned(b: GraphReader, node: GraphNode) -> None:
         name, out, x = node.input(0), node.outputs[0], b.first(node)
@@ -264,7 +264,7 @@ HANDLERS["com.microsoft.QLinearConv"] = channels_last("QLinearConv", conv)
 
 @HANDLERS.register("com.microsoft.NhwcMaxPool")
 def nhwc_pool(b: GraphReader, node: GraphNode) -> None:
-    """Read a maximum of whole numbers, their channels last."""
+    """Read a max pool of integers with channels last."""
     channels_last("MaxPool", sliding)(b, node)
     if node.input(0) in b.quantised:
         b.quantised[node.outputs[0]] = b.quantised[node.input(0)]
@@ -272,7 +272,7 @@ def nhwc_pool(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("com.microsoft.QLinearGlobalAveragePool")
 def pool(b: GraphReader, node: GraphNode) -> None:
-    """Read a global average of real numbers, rounded."""
+    """Read a rounded global average of real numbers."""
     if node.whole("channels_last"):
         channels_last("com.microsoft.QLinearGlobalAveragePool", pool)(b, node)
         return

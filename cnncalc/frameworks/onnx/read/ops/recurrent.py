@@ -14,13 +14,13 @@ from ..reader import GraphReader, Handler
 
 
 class Kind(NamedTuple):
-    """A recurrent operator as ONNX has it."""
+    """The properties of an ONNX recurrent operator."""
 
     op: str
     order: tuple[int, ...]
-    """The place in ONNX's order of each of our gates."""
+    """The position of each of our gates in ONNX's order."""
     activations: tuple[str, ...]
-    """The functions of one direction by default."""
+    """The default functions of one direction."""
 
 
 KINDS = {
@@ -34,7 +34,7 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 @HANDLERS.register(*KINDS)
 def recurrent(b: GraphReader, node: GraphNode) -> None:
-    """Read a layer whose states begin with zeros; of another only its shape and figures are known."""
+    """Read a recurrent layer; if ours cannot express it, only its shape and figures are known."""
     kind, x = KINDS[node.op], b.first(node)
     full = needed(b.full(x))
     w, r, bias = needed(b.const(node.input(1))), needed(b.const(node.input(2))), b.const(node.input(3))
@@ -63,7 +63,7 @@ def recurrent(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("com.microsoft.DynamicQuantizeLSTM")
 def quantised(b: GraphReader, node: GraphNode) -> None:
-    """Read the figures of a layer that rounds its states at every step: its kernels are (directions, in, 4*hidden)."""
+    """Read the figures of a layer that rounds its states at every step, with kernels (directions, in, 4*hidden)."""
     full, w, r = needed(b.full(b.first(node))), needed(b.const(node.input(1))), needed(b.const(node.input(2)))
     if len(full) != 3 or len(w.shape) != 3 or len(r.shape) != 3:
         raise OpaqueNode(known=False)
@@ -84,7 +84,7 @@ def _direction(node: GraphNode, directions: int) -> dict[str, bool]:
 
 
 def _functions(node: GraphNode, kind: Kind) -> dict[str, str] | None:
-    """Return the functions of gates and of states that are not the usual ones; None if our layer has none of them."""
+    """Return the functions of gates and states that are not defaults; None if our layer lacks one."""
     given = [name.capitalize() for name in node.texts("activations") or kind.activations]
     each = {tuple(given[at : at + len(kind.activations)]) for at in range(0, len(given), len(kind.activations))}
     (own, *others) = each
@@ -98,7 +98,7 @@ def _functions(node: GraphNode, kind: Kind) -> dict[str, str] | None:
 
 
 def _states(b: GraphReader, node: GraphNode) -> list[str] | None:
-    """Return the values that the states begin with; none if that is zeros, None if only some of them are given."""
+    """Return the initial states; empty if they are zeros, None if only some of them are given."""
     given = [name for name in node.inputs[5:7] if name]
     begin = [name for name in given if not b.is_zero(name)]
     if not begin:
@@ -107,14 +107,14 @@ def _states(b: GraphReader, node: GraphNode) -> list[str] | None:
 
 
 def _plain(b: GraphReader, node: GraphNode, steps: Any) -> bool:
-    """Return whether a layer has nothing that ours lacks: a clip, peepholes, coupled gates, or lengths."""
+    """Return whether a layer is without features that ours lacks: a clip, peepholes, coupled gates, or lengths."""
     lengths = b.listed(node.input(4)) if node.input(4) else []
     odd = node.has("clip") or node.whole("input_forget") or node.input(7)
     return not odd and lengths is not None and all(n == steps for n in lengths)
 
 
 def _weights(kind: Kind, w: Const, r: Const, bias: Const | None) -> dict[str, Const | None]:
-    """Return the arrays of each direction, their gates in our order."""
+    """Return the arrays of each direction, with gates in our order."""
     gates, weights = len(kind.order), dict[str, Const | None]()
 
     def ordered(const: Const, direction: int, side: int | None = None) -> Const:
@@ -143,7 +143,7 @@ def _give(
     weights: dict[str, Const | None],
     states: list[str],
 ) -> None:
-    """Add the layer, and give its steps and its last states to the node's outputs that are read."""
+    """Add the layer, and set its steps and last states as the node's outputs that are read."""
     layout, hidden, both = node.whole("layout"), keys["out"], bool(keys.get("bidirectional"))
     directions = 1 + both
     steps_read, *last_read = [bool(out) and out in b.graph.uses for out in (*node.outputs, "", "", "")][:3]
@@ -182,7 +182,7 @@ def _give(
 
 
 def _last(b: GraphReader, name: str, y: Handle, hidden: int, *, both: bool, backward: bool) -> Handle:
-    """Return the state after the last step, of both directions side by side."""
+    """Return the state after the last step, with both directions side by side."""
     if not both:
         return b.add(f"{name}.end", "gather", y, {"axis": 1, "indices": 0 if backward else -1})
     ends = []

@@ -1,4 +1,4 @@
-"""Borders and other resolutions (onnx/defs/tensor/defs.cc)."""
+"""Padding and resizing (onnx/defs/tensor/defs.cc)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
 
 @HANDLERS.register("Resize", "Upsample")
 def resize(b: GraphReader, node: GraphNode) -> None:
-    """Read scales, or the sizes that the axes get; if its values are other than upsample's, only its shape is known."""
+    """Read a resize by scales or sizes; if upsample cannot compute the same values, only the shape is known."""
     x, full = b.known(node)
     scales, sizes = _scales(b, node), _sizes(b, node)
     axes, rank = node.ints("axes") or list(range(len(full))), len(full)
@@ -113,20 +113,20 @@ def resize(b: GraphReader, node: GraphNode) -> None:
 
 
 def _sizes(b: GraphReader, node: GraphNode) -> list[Size] | None:
-    """Return the sizes that axes get, some of them open; None if they are not given."""
+    """Return the requested sizes, some possibly open; None if they are not given."""
     listed = b.listed(node.input(3))
     return None if not listed else [n for n in listed if not isinstance(n, float)]
 
 
 def _factor(n: Size, was: Size) -> int | None:
-    """Return how many times a size an open one is, or 1; None if it is not a multiple."""
+    """Return the factor between two sizes, which may be open; None if it is not an integer."""
     if n == was:
         return 1
     return next((by for by in range(2, 65) if was * by == n), None) if not isinstance(n, int) else None
 
 
 def _kept_ratio(full: tuple[Size, ...], by: dict[int, Any], policy: str) -> dict[int, Any]:
-    """Return one scale for all axes: the least or the largest that the sizes ask for."""
+    """Return one scale for all axes: the least or the largest that the sizes imply."""
     sizes = [(n, full[at]) for at, n in by.items()]
     ratios = [n / was for n, was in sizes if isinstance(n, int) and isinstance(was, int)]
     if len(ratios) < len(sizes):
@@ -135,7 +135,7 @@ def _kept_ratio(full: tuple[Size, ...], by: dict[int, Any], policy: str) -> dict
 
 
 def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
-    """Return the scales of an attribute, or of an input; None if there are none. SpecError for an impossible one."""
+    """Return the scales from an attribute or input; None if there are none. SpecError for an impossible one."""
     scales = node.floats("scales")
     if scales is None:
         values = b.listed(node.input(1 if len(node.inputs) == 2 else 2))
@@ -147,7 +147,7 @@ def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
 
 
 def _scaled(n: Size, by: float) -> Size:
-    """Return a size times a scale, in float32 as runtimes do. OpaqueNode if an open size would be cut off."""
+    """Return a size times a scale, in float32 as in runtimes. OpaqueNode if an open size would be truncated."""
     if isinstance(n, int):
         return floor(float32(n * float32(by)))
     if not by.is_integer():
@@ -156,7 +156,7 @@ def _scaled(n: Size, by: float) -> Size:
 
 
 def _uncopied(keys: dict[str, Any], pairs: Sequence[tuple[Size, Size]], factors: Sequence[float]) -> dict[str, Any]:
-    """Return the details of an upsampling with `where`, if without it an axis that keeps its size were copied."""
+    """Return the details of an upsampling, with `where` if otherwise an axis that keeps its size would be copied."""
     is_kept = any(n == out and by != 1 for (n, out), by in zip(pairs, factors, strict=True))
     has_places = keys.get("align") or "antialias" in keys
     return {"where": "half_pixel", **keys} if is_kept and keys["mode"] == "linear" and not has_places else keys
@@ -170,9 +170,9 @@ def _by_scales(
     scales: list[float],
     keys: dict[str, Any],
 ) -> Handle:
-    """Return a map at other resolutions; axes that old operator sets shrink to the nearest unit round up.
+    """Return a resized map; in old operator sets, axes that shrink to the nearest unit round up.
 
-    Sizes stand for scales that are theirs in float32, and that no factor in double precision could stand for.
+    Sizes replace scales that equal their ratio in float32 and that no factor in double precision can express.
     """
     factors = [_exact(*pair, by) for pair, by in zip(pairs, scales, strict=True)]
     rounds_up = _begins_at_corner(b, node) and keys["mode"] == "nearest" and min(factors) < 1
@@ -188,12 +188,12 @@ def _by_scales(
 
 
 def _is_ratio(n: Size, out: Size, by: float) -> bool:
-    """Return whether a scale is that of these sizes, as a float32 holds it."""
+    """Return whether a scale is the ratio of these sizes in float32."""
     return isinstance(n, int) and isinstance(out, int) and by == float32(out / n)
 
 
 def _exact(n: Size, out: Size, by: float) -> float:
-    """Return a scale as a factor whose product with a size, in double precision, is cut off to the same size.
+    """Return a scale as a factor whose product with a size, in double precision, is truncated to the same size.
 
     OpaqueNode if there is none: sizes that keep their ratio are rounded.
     """
@@ -206,9 +206,9 @@ def _exact(n: Size, out: Size, by: float) -> float:
 
 
 def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size], factors: Sequence[float]) -> dict[str, Any]:
-    """Return the mode and the details of an upsampling. OpaqueNode if upsample has none that computes the same.
+    """Return the mode and the details of an upsampling. OpaqueNode if upsample cannot compute the same.
 
-    Upsample, and Resize to operator set 10, begin at the corner. `factors` are the scales, if those are given.
+    Upsample, and Resize up to operator set 10, begin at the corner. `factors` are the scales, if given.
     """
     mode = MODES.get(node.text("mode", "nearest"))
     old = _begins_at_corner(b, node)
@@ -229,7 +229,7 @@ def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size], factors: S
     whole = all(_factor(o, n) if isinstance(o, Open) else isinstance(n, int) and o % n == 0 for n, o in pairs)
     whole = whole and all(by == int(by) for by in factors)
     if whole and where.endswith("half_pixel") and rounding.startswith("round_prefer"):
-        return {"mode": mode}  # each input as often as the factor says
+        return {"mode": mode}  # each input is repeated by the factor
     if rounding == "floor" and where == "asymmetric":
         b.graph.numbers -= NUMBERS_A_UNIT * sum([o for o in out if isinstance(o, int) and o <= MOST_ROUNDED])
         if b.graph.numbers >= 0 and not divides(pairs, factors):
@@ -238,11 +238,11 @@ def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size], factors: S
 
 
 NUMBERS_A_UNIT = 16
-"""As how many numbers of constants it counts to work out which input an output is, as it takes as long."""
+"""The numbers of constants that computing one output's input counts as, as it takes as long."""
 
 
 def divides(sizes: Sequence[tuple[Size, Size]], factors: Sequence[float]) -> bool:
-    """Return whether outputs divided by the scale (onnxruntime) are other inputs than multiplied (PyTorch)."""
+    """Return whether dividing by the scale (onnxruntime) selects other inputs than multiplying (PyTorch)."""
     known = [(n, o) for n, o in sizes if isinstance(n, int) and isinstance(o, int) and o <= MOST_ROUNDED]
     if len(known) < len(sizes):
         return False
@@ -252,12 +252,12 @@ def divides(sizes: Sequence[tuple[Size, Size]], factors: Sequence[float]) -> boo
 
 
 def _begins_at_corner(b: GraphReader, node: GraphNode) -> bool:
-    """Return whether it is of an operator set that knows no other places: it rounds up where it makes a map smaller."""
+    """Return whether the operator set only aligns corners: it then rounds up where it makes a map smaller."""
     return node.op == "Upsample" or b.graph.opset < 11
 
 
 def _filter(node: GraphNode, mode: str, pairs: Sequence[tuple[Size, Size]]) -> dict[str, Any]:
-    """Return the details of what a value is mixed from: a cubic's constant, what is beyond the border, antialiasing."""
+    """Return the details of interpolation: the cubic constant, the treatment of the border, antialiasing."""
     differs = any(isinstance(n, int) and isinstance(o, int) and o <= n for n, o in pairs)
     keys: dict[str, Any] = {"antialias": True} if node.whole("antialias") and differs else {}
     a = node.number("cubic_coeff_a", -0.75)
@@ -270,7 +270,7 @@ def _filter(node: GraphNode, mode: str, pairs: Sequence[tuple[Size, Size]]) -> d
 
 @HANDLERS.register("DepthToSpace", "SpaceToDepth")
 def blocks(b: GraphReader, node: GraphNode) -> None:
-    """Read channels as blocks of pixels, and back, in either order."""
+    """Read depth-to-space and space-to-depth, in either order."""
     x, full = b.known(node)
     f, to_space = node.whole("blocksize"), node.op == "DepthToSpace"
     if len(full) != 4 or f < 1:
@@ -282,7 +282,7 @@ def blocks(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Col2Im")
 def fold(b: GraphReader, node: GraphNode) -> None:
-    """Read columns that are put together again as a map; its sizes and the window's are constants."""
+    """Read a fold of columns into a map, whose sizes and window must be constants."""
     x, full = b.known(node)
     out, k = [needed(numbers(b.const(node.input(at)))) for at in (1, 2)]
     if len(full) != 3 or len(out) not in ENDS:

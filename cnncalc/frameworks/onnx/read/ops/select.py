@@ -1,4 +1,4 @@
-"""Operators that take some of a value's numbers (onnx/defs/tensor/defs.cc)."""
+"""Operators that select some of the values (onnx/defs/tensor/defs.cc)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ..model import GraphNode
 from ..reader import GraphReader, Handler
 
 FAR = 2**31 - 1
-"""The least number that exporters write for the end of an axis."""
+"""The smallest number that exporters write for the end of an axis."""
 HANDLERS: Registry[str, Handler] = Registry()
 
 
 @HANDLERS.register("Slice")
 def slices(b: GraphReader, node: GraphNode) -> None:
-    """Read a slice layer for each axis of which something is left out, or that is turned around."""
+    """Read a slice layer for each axis that is cut or reversed."""
     x, full = b.known(node)
     cuts = []
     for axis, start, stop, step in needed(slices_of(node, b.given(node))):
@@ -75,7 +75,7 @@ def split(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Gather")
 def gather(b: GraphReader, node: GraphNode) -> None:
-    """Read units of an axis by constant places; rows of a constant by the numbers of a value are an embedding."""
+    """Read units of an axis by constant indices; rows of a constant by a value's indices are an embedding."""
     table, at = b.const(node.input(0)), b.const(node.input(1))
     if table is not None and at is None:
         _embedding(b, node, table)
@@ -90,7 +90,7 @@ def gather(b: GraphReader, node: GraphNode) -> None:
 
 
 def gathered(b: GraphReader, name: str, x: Handle, at: int, units: list[int], shape: tuple[int, ...]) -> Handle:
-    """Return units of one of the file's axes, as a slice if they are next to each other; a number takes it away."""
+    """Return units of one of the file's axes, as a slice if they are adjacent; a single index removes the axis."""
     n = (x.full(b.batch) or ())[at]
     if x.axes is not None and BATCH in x.axes[at] and b.batch == 1 and not shape and set(units) <= {0, -1}:
         x = b.without_batch(x, at)
@@ -114,7 +114,7 @@ def gathered(b: GraphReader, name: str, x: Handle, at: int, units: list[int], sh
 
 
 def nested(units: list[int], shape: tuple[int, ...]) -> Any:
-    """Return numbers as lists in lists, of this shape; a number for none."""
+    """Return numbers as nested lists of this shape; a number for ()."""
     if not shape:
         return units[0]
     if len(shape) == 1:
@@ -124,7 +124,7 @@ def nested(units: list[int], shape: tuple[int, ...]) -> Any:
 
 
 def _embedding(b: GraphReader, node: GraphNode, table: Const) -> None:
-    """Read the rows of a table that a value's numbers name."""
+    """Read the rows of a table by a value's indices."""
     x, places = b.value(node.input(1)), needed(b.full_of(node.input(1)))
     axis = node.axis("axis", len(table.shape))
     out = [*table.shape[:axis], *places, *table.shape[axis + 1 :]]
@@ -146,7 +146,7 @@ def _embedding(b: GraphReader, node: GraphNode, table: Const) -> None:
 
 @HANDLERS.register("ArgMax", "ArgMin")
 def arg(b: GraphReader, node: GraphNode) -> None:
-    """Read the place of the largest or least value: only its shape is known."""
+    """Read an argmax or argmin, of which only the shape is known."""
     _, full = b.known(node)
     axis, keep = node.axis("axis", len(full)), node.whole("keepdims", 1)
     raise OpaqueNode([1 if at == axis else n for at, n in enumerate(full) if keep or at != axis])
@@ -154,7 +154,7 @@ def arg(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("TopK")
 def top(b: GraphReader, node: GraphNode) -> None:
-    """Read the largest values along an axis: only their shape is known."""
+    """Read the largest values along an axis, of which only the shape is known."""
     _, full = b.known(node)
     axis, count = node.axis("axis", len(full), -1), numbers(b.const(node.input(1)))
     raise OpaqueNode([(count[0] if count else UNKNOWN) if at == axis else n for at, n in enumerate(full)])
@@ -162,7 +162,7 @@ def top(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("GatherND")
 def gather_nd(b: GraphReader, node: GraphNode) -> None:
-    """Read units of the first axes, as of one, by constant places, each a row of numbers."""
+    """Read units of the first axes, merged into one, by constant index rows."""
     x, full = b.known(node)
     places, own = needed(b.full_of(node.input(1))), b.const(node.input(1))
     count, skipped = needed(known(places[-1])) if places else 0, node.whole("batch_dims", 0)
@@ -184,7 +184,7 @@ def gather_nd(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("GatherElements", "OneHot", "Compress", "NonZero", "Unique", "NonMaxSuppression")
 def chosen(b: GraphReader, node: GraphNode) -> None:
-    """Read values at places that other values name: only their shape is known."""
+    """Read values at computed indices, of which only the shape is known."""
     if node.op == "GatherElements":
         raise OpaqueNode(b.full_of(node.input(1)))
     raise OpaqueNode

@@ -1,4 +1,4 @@
-"""Three nodes that are one layer, Reshape, something, Reshape: shuffled channels, and group norms."""
+"""Groups of three nodes (Reshape, something, Reshape) that are one layer: channel shuffles and group norms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..reader import GraphReader
 
 
 def recognised(b: GraphReader, node: GraphNode, target: Sequence[Size]) -> bool:
-    """Return whether a Reshape to this shape ends such a group of three, which their layer then replaces."""
+    """Return whether a Reshape to this shape ends such a group, which is then replaced by one layer."""
     middle = b.sole_maker(node.input(0), "Transpose", "InstanceNormalization")
     first = middle and b.sole_maker(middle.input(0), "Reshape")
     if not middle or not first or first.input(0) in b.constants:
@@ -31,7 +31,7 @@ def recognised(b: GraphReader, node: GraphNode, target: Sequence[Size]) -> bool:
 
 
 def _shuffled(b: GraphReader, middle: GraphNode, source: Shape, inner: Shape) -> dict[str, Any] | None:
-    """Return the keys of a channelshuffle: (g, c/g, *space) with its first two axes swapped. None if it is not one."""
+    """Return the keys of a channelshuffle, (g, c/g, *space) with its first two axes swapped; None for others."""
     layer, rank = b.value(middle.outputs[0]).layer, len(inner)
     turned = layer.op == "permute" and tuple(layer.keys["order"]) == (2, 1, *range(3, rank + 1))
     fits = rank == len(source) + 1 and inner[2:] == source[1:]
@@ -39,7 +39,7 @@ def _shuffled(b: GraphReader, middle: GraphNode, source: Shape, inner: Shape) ->
 
 
 def _normalised(b: GraphReader, middle: GraphNode, source: Shape, inner: Shape) -> dict[str, Any] | None:
-    """Return the keys of a groupnorm: (g, everything) normalised, weights of 1, biases of 0. None if it is not one."""
+    """Return the keys of a groupnorm, (g, everything) normalised with weights of 1 and biases of 0; None for others."""
     plain = [set(const.values or ()) for const in map(b.const, middle.inputs[1:3]) if const is not None]
     if plain != [{1}, {0}] or len(inner) != 2 or len(source) < 2:
         return None
