@@ -297,7 +297,10 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         spec(*[{"op": "conv", "c_o": 3}] * 25_001),
         ["shape", "--format", "csv"],
         2,
-        "rows of 25,001 layers, more than 25,000\n  --until and --after take a part of the network, and --json has all",
+        (
+            "rows of 25,001 layers, more than 25,000\n"
+            "  use --until and --after to take a part of the network, and --json has all"
+        ),
     ),
     "copied.txt": (b"3x8x8 conv:3,times=25001", ["shape", "--format", "csv"], 0, "conv10000"),
     "explained.txt": (
