@@ -294,15 +294,15 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         "has 50,000 columns, and a sample for each takes the layers 100,002 multiplications and values, 5,000,1",
     ),
     "rows.json": (
-        spec(*[{"op": "conv", "c_o": 3}] * 25_001),
+        spec(*[{"op": "conv", "c_o": 3}] * 20_001),
         ["shape", "--format", "csv"],
         2,
         (
-            "rows of 25,001 layers, more than 25,000\n"
-            "  use --until and --after to take a part of the network, and --json has all"
+            "rows of 20,001 layers, more than 20,000\n"
+            "  use --until and --after to take a part of the network, or --json for all of it"
         ),
     ),
-    "copied.txt": (b"3x8x8 conv:3,times=25001", ["shape", "--format", "csv"], 0, "conv10000"),
+    "copied.txt": (b"3x8x8 conv:3,times=20001", ["shape", "--format", "csv"], 0, "conv10000"),
     "explained.txt": (
         b"3x8x8 relu:times=10001",
         ["shape", "--explain"],

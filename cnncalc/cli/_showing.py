@@ -36,7 +36,7 @@ class Showing:
             check_limit(MOST_MEASURED, network.layer_count, what, FEWER_LAYERS)
         if self.format not in ("json", "jsonl") and not self.style.values:
             written = len({id(node.layer) for node in network.nodes})
-            help = f"{FEWER_LAYERS}, and --json has all of them"
+            help = f"{FEWER_LAYERS}, or --json for all of it"
             check_limit(MOST_IN_ROWS, written, "rows of {made:,} layers, more than {most:,}", help)
         in_json = self.lists_hints and self.format in ("json", "jsonl")
         if options.several:
