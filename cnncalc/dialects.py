@@ -214,7 +214,7 @@ def dialect_named(name: object) -> type[Dialect]:
         return DIALECTS[name.lower()]
     if isinstance(name, str) and is_several(name):
         raise SpecError(
-            f"{shown(name)} is more than one dialect", "name one; shape and check take several", key="dialect"
+            f"{shown(name)} is more than one dialect", "name only one; shape and check take several", key="dialect"
         )
     meant = _MEANT.get(name.lower()) if isinstance(name, str) else None
     hint = f"did you mean '{meant}'?" if meant else nearest(name, DIALECTS) if isinstance(name, str) else None
@@ -232,7 +232,7 @@ def dialects_named(names: object) -> tuple[type[Dialect], ...]:
         names = [name.strip() for name in names.split(",")]
     if isinstance(names, (list, tuple)) and names:
         return tuple(dict.fromkeys(map(dialect_named, names)))
-    help = 'give names, as "torch,keras" or ["torch", "keras"]'
+    help = 'give names, for example "torch,keras" or ["torch", "keras"]'
     raise SpecError(f"unknown dialect {shown(names)}", help, key="dialect")
 
 

@@ -149,9 +149,9 @@ def as_error(error: Exception) -> CnncalcError:
     if isinstance(error, RecursionError):
         return SpecError("nested too deeply", "a spec is a list of layers")
     if isinstance(error, MemoryError):
-        return SpecError(f"the machine has not enough memory: {error}".removesuffix(": "))
+        return SpecError(f"the machine does not have enough memory: {error}".removesuffix(": "))
     if isinstance(error, OSError):
-        return SpecError(f"the system cannot do it: {error.strerror or error}")
+        return SpecError(f"the operating system refused: {error.strerror or error}")
     what = None
     if isinstance(error, SystemError):  # raised by Python for native code that fails without saying why
         what, is_limited = "native code failed", True
@@ -159,7 +159,7 @@ def as_error(error: Exception) -> CnncalcError:
         what = f"{error.name or 'a library'} cannot be imported"
         is_limited = "failed to map segment" in str(error)  # the loader's message, which omits the system's reason
     if what is not None:
-        help = _LIMITED if is_limited else "install it anew: python -m pip install --force-reinstall cnncalc"
+        help = _LIMITED if is_limited else "reinstall it: python -m pip install --force-reinstall cnncalc"
         return SpecError(f"{what}: {reason(error.__cause__ or error)}", help)
     from . import __version__
 
@@ -167,7 +167,7 @@ def as_error(error: Exception) -> CnncalcError:
     return InternalError(what, "please report it with the command and its input; --debug shows the traceback")
 
 
-_LIMITED = "a limit on memory (ulimit -v, -d) may be too low, or a disk of libraries be mounted with noexec"
+_LIMITED = "a memory limit (ulimit -v, -d) may be too low, or the disk with its libraries mounted with noexec"
 """What may help if native code cannot be loaded, or fails without saying why."""
 LONGEST_PATH = 4096
 FAR, NEAR = 0.5, 0.61
@@ -281,7 +281,7 @@ def nearest(word: str, known: Iterable[object], prefix: str = "") -> str | None:
 def layer_meant(word: str, names: Sequence[str]) -> str:
     """Return help for the name of a missing layer: the last layer that begins so, the nearest, or the first six."""
     inside = [name for name in names if name.startswith((f"{word}_", f"{word}."))]
-    last = f"the last layer that begins so is {inside[-1]}" if inside else None
+    last = f"the last layer that starts like this is {inside[-1]}" if inside else None
     return last or nearest(word, names) or f"the layers are {', '.join(names[:6])}{', …' if len(names) > 6 else ''}"
 
 

@@ -24,7 +24,7 @@ def memory_lines(report: Report, layer: LayerReport) -> list[str]:
     if layer.memory is None or report.memory is None or layer.out == NOTHING_KNOWN:
         return []
     if layer.node.layer.VIEW:
-        return ["memory: none of its own, it is a view of its input"]
+        return ["memory: none, because it is a view of its input"]
     each = itemsize(report.memory.dtype)
     return [f"memory: {times(layer.out, each)} = {counted(layer.memory.activations)} bytes"]
 
@@ -129,7 +129,7 @@ def _phases(old: Field, own: Field, new: Field) -> str:
 
 
 def _again(unit: int, pixels: int) -> str:
-    return f"unit {unit} as unit 0, {pixels} pixel{'s' * (pixels != 1)} on"
+    return f"unit {unit} as unit 0, shifted by {pixels} pixel{'s' * (pixels != 1)}"
 
 
 def _pixels(old: Field, seen: Interval, pixels: Interval) -> str:

@@ -31,7 +31,7 @@ def file_name(path: str) -> str:
     """Return the name if a file can have it. SpecError otherwise."""
     if not is_file_name(path):
         what = f"{shown(path, LONGEST_PATH)} cannot be the name of a file"
-        raise SpecError(what, f"it has a NUL, or a character that {sys.getfilesystemencoding()} does not have")
+        raise SpecError(what, f"it has a NUL, or a character that cannot be encoded in {sys.getfilesystemencoding()}")
     return path
 
 
@@ -105,7 +105,7 @@ def line_limit(file: IO[bytes], name: str) -> int:
         out = os.fstat(sys.stdout.fileno())
         grows = stat.S_ISREG(out.st_mode) and os.path.samestat(out, os.fstat(file.fileno()))
     if grows:
-        raise SpecError(f"standard output is written to {shown(name, LONGEST_PATH)}, which is read", "give -o FILE")
+        raise SpecError(f"standard output goes to {shown(name, LONGEST_PATH)}, which is also read", "give -o FILE")
     return stream_limit(file) or LARGEST_STREAM
 
 
@@ -139,7 +139,7 @@ def mapped(file: IO[bytes], path: str) -> mmap:
 
 def guard() -> None:
     """End the command with a message, not by a signal, if a mapped file is truncated or its disk is full or gone."""
-    guard_maps(lambda: f"{_changed() or 'a file'} was cut short while it was used, or its disk is gone\n  {_UNCHANGED}")
+    guard_maps(lambda: f"{_changed() or 'a file'} was truncated while in use, or its disk is gone\n  {_UNCHANGED}")
 
 
 def check_mapped(only: mmap | None = None) -> None:
@@ -149,10 +149,10 @@ def check_mapped(only: mmap | None = None) -> None:
     """
     changed = _changed(only)
     if changed is not None:
-        raise SpecError(f"{changed} changed while it was used", _UNCHANGED)
+        raise SpecError(f"{changed} changed while in use", _UNCHANGED)
 
 
-_UNCHANGED = "try again; what writes it should write a new file, and give that its name"
+_UNCHANGED = "try again; the program that writes it should write a new file and rename it"
 
 
 def _changed(only: mmap | None = None) -> str | None:

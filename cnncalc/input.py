@@ -63,7 +63,7 @@ def by_name(network: Network, given: Iterable[tuple[str | None, T]], what: str =
     if len(names) == 1:
         del plain[:-1]
     if len(plain) > len(names):
-        raise SpecError(f"{what} is given {len(plain)} times for {len(names)} inputs: {', '.join(names)}")
+        raise SpecError(f"{what} is given {len(plain)} times, but there are {len(names)} inputs: {', '.join(names)}")
     found.update(zip(names, plain, strict=False))
     for name, value in given:
         if name is None:
@@ -96,8 +96,8 @@ def _with_further(network: Network, given: dict[str, Shape]) -> Network:
             declared = read_shape(node.layer.given["shape"], scalar=True)
             shape, rank = given[node.name], len(declared)
             if len(shape) not in (rank, rank + 1):
-                what = f"{node.name} is {show(declared)}, and {show(shape)} is given"
-                raise ShapeError(what, f"give {rank} sizes, or {rank + 1} with a batch in front", key="shape")
+                what = f"{node.name} is {show(declared)}, but {show(shape)} is given"
+                raise ShapeError(what, f"give {rank} sizes, or {rank + 1} with a batch first", key="shape")
             sample = tuple(to_json(shape[len(shape) - rank :]) or ())
             node = node._replace(layer=type(node.layer)(node.layer.op, node.layer.nd, {"shape": sample}))  # noqa: PLW2901
         nodes.append(node)
@@ -185,7 +185,7 @@ class OtherChannels(NamedTuple):
     def text(self, name: str) -> str:
         """Return how the channels of the network `name` and of the input differ, and what would fit."""
         channels = f"{self.own} channel{'s' * (self.own != 1)}"
-        return f"{name} takes {channels}, {show(self.given)} has {self.other}; {self.fitting}?"
+        return f"{name} takes {channels}, but {show(self.given)} has {self.other}; did you mean {self.fitting}?"
 
 
 def other_channels(network: Network, given: Shape, dialect: str | None, layout: str | None) -> OtherChannels | None:
@@ -354,7 +354,7 @@ def _wrong_rank(network: Network, input: Shape) -> ShapeError:
     if letters:
         forms.insert(0, f"{','.join(letters)} (one channel)")
     if folds:
-        why += f", and tobatch folds {folds} in front"
+        why += f", and tobatch folds {folds} before it"
         forms = [",".join("?" * folds + full)]
     help = f"an input is {', '.join(forms)}{',' * (len(forms) > 1)} or N,{forms[-1]}"
     error = ShapeError(

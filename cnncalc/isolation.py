@@ -88,8 +88,11 @@ def isolated(work: Callable[[], bytes], memory: int, size: int, seconds: float =
         except OSError as error:
             os.close(reading)
             os.close(writing)
-            help = "foreign code runs in a process of its own, that cannot end this one: allow one more"
-            raise SpecError(f"the system does not start another process: {error.strerror}", help) from None
+            help = (
+                "native code of libraries runs in a separate process, so that it "
+                "cannot end this one: allow one more process"
+            )
+            raise SpecError(f"the operating system cannot start another process: {error.strerror}", help) from None
     if not child:
         _work_in_child(work, writing, memory, seconds * (1 + size / (1 << 20)))
     os.close(writing)

@@ -66,7 +66,7 @@ MOST_EXPLAINED = 10_000
 MOST_MEASURED = 20_000
 """Layers of a network that `shape` shows with hints, bytes or the MACs of a tool: up to 40 microseconds each for each
 of these."""
-MOST_IN_ROWS = 25_000
+MOST_IN_ROWS = 20_000
 """Layers, not counting copies by `times`, of a network that `shape` shows as rows: up to 80 microseconds each."""
 MOST_TABULATED = 200_000
 """Layers that `--at` traces, counted once per row: 1 KiB and 10 microseconds each."""
@@ -197,7 +197,7 @@ class Limit:
             raise self.error(self.what.format(made=self.made, most=self.most), self.help)
 
 
-FEWER_LAYERS = "--until and --after take a part of the network"
+FEWER_LAYERS = "use --until and --after to take a part of the network"
 """The help for too many layers in commands that take these options."""
 
 

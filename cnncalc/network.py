@@ -246,4 +246,4 @@ def _inline(nodes: Sequence[Node]) -> list[Node]:
 
 def no_input() -> SpecError:
     """Return the error for a network without an input."""
-    return SpecError("no input shape", 'put one in front (3x224x224), give -i 3x224x224, or "input" in the spec')
+    return SpecError("no input shape", 'put one first (3x224x224), give -i 3x224x224, or "input" in the spec')

@@ -188,8 +188,8 @@ class Target:
         if not _GROUPS:
             return
         if one in _GROUPS[-1]:
-            what = f"two outputs would be one file, {shown(self.path, LONGEST_PATH)}"
-            raise SpecError(what, "give one of them another name")
+            what = f"two outputs would be the same file: {shown(self.path, LONGEST_PATH)}"
+            raise SpecError(what, "rename one of them")
         _GROUPS[-1][one] = None if self.is_special else self
 
     def _place(self) -> object:
@@ -263,7 +263,7 @@ class _Onward(io.FileIO):
 
 _HELP: dict[int | None, str] = {
     errno.EMFILE: "write fewer files at once, or raise the limit that `ulimit -n` shows",
-    errno.EBUSY: "if the file is mounted, mount its folder: a file is replaced by a new one",
+    errno.EBUSY: "if the file is a mount, mount its folder instead: a file is replaced by a new one",
 }
 """The help for errors of the system, by errno."""
 

@@ -103,7 +103,7 @@ def _behind(nodes: Sequence[Node], begin: int) -> list[int] | SpecError:
             behind.add(at)
     behind.remove(begin)
     if not behind:
-        return SpecError("nothing stands behind it: it is an output", "name a layer that others read")
+        return SpecError("nothing comes after it: it is an output", "name a layer that others read")
     waiting = sorted(behind)
     while waiting:
         at = waiting.pop(0)
@@ -112,7 +112,7 @@ def _behind(nodes: Sequence[Node], begin: int) -> list[int] | SpecError:
                 continue
             if read in fed:
                 front = "the input" if read == INPUT else shown(nodes[read].name)
-                what = f"{shown(nodes[at].name)} behind it reads {front}, too"
+                what = f"{shown(nodes[at].name)} after it also reads {front}"
                 return SpecError(what, _next_cut(nodes, begin))
             behind.add(read)
             waiting.append(read)
@@ -123,8 +123,8 @@ def _next_cut(nodes: Sequence[Node], begin: int) -> str:
     """Return the help that names the next layer after which the network can be cut."""
     ends = range(begin + 1, min(begin + 200, len(nodes)))
     cut = next((nodes[at].name for at in ends if _is_cut(nodes, at)), None)
-    way = "a network begins behind one layer, which alone is read by what follows"
-    return way if cut is None else f"{way}; the next one is {cut}"
+    way = "name a layer after which no earlier layer is read"
+    return way if cut is None else f"{way}; the next such layer is {cut}"
 
 
 def _is_cut(nodes: Sequence[Node], begin: int) -> bool:
@@ -137,8 +137,8 @@ def _sample(layer: LayerReport) -> Shape:
     """Return one sample of a layer's output, with a new letter for each size that depends on other sizes."""
     own = layer.traced
     if own.out == NOTHING_KNOWN or not own.out or own.fields.lead:
-        what = "gives one number" if not own.out else "gives a shape that is not known"
-        what = "has other axes in its batch" if own.fields.lead else what
+        what = "gives a single number" if not own.out else "has an unknown output shape"
+        what = "has other axes folded into its batch" if own.fields.lead else what
         raise SpecError(f"{layer.name} {what}", "name another layer").at(layer.node.label())
     return tuple([size if isinstance(size, int) or size.letter is not None else UNKNOWN for size in own.out])
 

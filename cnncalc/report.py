@@ -208,7 +208,7 @@ class LayerReport:
     def explain(self) -> list[str]:
         """Return the arithmetic, a line for each formula."""
         if NOTHING_KNOWN in (self.sample, self.traced.out):
-            return [f"nothing is known of its {'input' if self.sample == NOTHING_KNOWN else 'output'}"]
+            return [f"nothing is known about its {'input' if self.sample == NOTHING_KNOWN else 'output'}"]
         lines = self.node.layer.explain(self.sample, self.traced, self.env)
         if self.node.counted is not None:  # its arrays count differently from what they hold
             lines = [line for line in lines if not line.startswith(("parameters:", "buffers:"))]

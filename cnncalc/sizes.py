@@ -113,7 +113,7 @@ def read_size(text: str) -> int:
     power = "kmgt".find(digits[-1:]) + 1
     whole, _, part = digits[: len(digits) - (power > 0)].partition(".")
     if not is_digits(whole + part):
-        raise SpecError(f"{shown(text)} is not a number of bytes", "as 256M or 1G")
+        raise SpecError(f"{shown(text)} is not a number of bytes", "for example 256M or 1G")
     return int(int(whole + part) * 1024**power // 10 ** len(part))
 
 

@@ -52,9 +52,7 @@ def shape(
             *arithmetic, help = error.helps()
             error.help = "\n".join([*arithmetic, fitting, help])
         if stated not in (None, network.layout):
-            other = (
-                f"the network is written for {stated}, and its axes may be those of that layout: leave out the other"
-            )
+            other = f"the network is written for {stated}, so its axes may be in that order: leave out the other layout"
             error.help = "\n".join(filter(None, [error.help, other]))
         raise
     return Report(with_input(network, read), read.batch, read.sample, layers)
@@ -101,15 +99,15 @@ class _Budget:
     __slots__ = ("letters", "needs", "phases", "products", "resized")
 
     def __init__(self) -> None:
-        what = "the maps up to here have {made:,} letters and floors in their open sizes, more than {most:,}"
-        numbers = "give the input's sizes as numbers, as -i 3x224x224"
+        what = "the open sizes up to here have {made:,} letters and floors, more than {most:,}"
+        numbers = "give the input's sizes as numbers, for example -i 3x224x224"
         self.letters = Limit(MOST_OPEN, what, numbers)
         what = "the layers up to here need {made:,} conditions on open sizes, more than {most:,}"
         self.needs = Limit(MOST_NEEDED, what, numbers)
         what = "the receptive fields up to here have {made:,} phases, more than {most:,}"
-        self.phases = Limit(MOST_PHASES_IN_ALL, what, "take fewer layers behind the one that makes the map larger")
-        what = "up to here {made:,} layers multiply their inputs by each other, more than {most:,}"
-        self.products = Limit(MOST_PRODUCTS, what, "take fewer of them")
+        self.phases = Limit(MOST_PHASES_IN_ALL, what, "use fewer layers after the one that enlarges the map")
+        what = "up to here {made:,} layers multiply their inputs with each other, more than {most:,}"
+        self.products = Limit(MOST_PRODUCTS, what, "use fewer of them")
         what = "with times the network has {made:,} layers up to here that change the shape, more than {most:,}"
         self.resized = Limit(MOST_RESIZED, what, "lower times, or write the layers out")
 
@@ -218,9 +216,9 @@ def _trace(
                 needs.traced.add(id(node.layer))
                 held[id(node.layer)] = xs, fields, traced
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # not readable back
-                raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
+                raise ShapeError(f"an output size is more than {LARGEST:,}", "a spec cannot hold larger sizes")
             if len(traced.out) > MOST_AXES:
-                raise ShapeError(f"the output has {len(traced.out)} axes", f"an array has {MOST_AXES} at most")
+                raise ShapeError(f"the output has {len(traced.out)} axes", f"an array has at most {MOST_AXES}")
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0] if xs else (), traced, node, env)
                 _check_tied_layers(layers[node.tie].inner, inner, layers[node.tie].name)

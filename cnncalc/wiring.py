@@ -169,7 +169,7 @@ def _not_above(entries: Sequence[Entry], at: int, name: str, key: str) -> SpecEr
         others = [other for other in names if other != entries[at].name]
         what, help = f"{shown(name)} is not a layer", nearest(name, [*others, "input"])
     elif key == "tie":
-        what, help = f"{shown(name)} is below", "tie is for the later of the two: give it to the other layer"
+        what, help = f"{shown(name)} comes later", "only the later of the two layers can have tie: move it there"
     else:
         what, help = misplaced(entries, at, name)
     return _at(at, key, f"{key}: {what}", help)
@@ -220,7 +220,7 @@ def misplaced(entries: Sequence[Entry], reader: int, wanted: str) -> tuple[str, 
         names = [entries[at].name for at in (*cycle, cycle[0])]
         what = f"{shown(wanted)} reads itself" if len(cycle) == 1 else f"the layers read each other: {_chain(names)}"
         return what, _cycle_help(entries, cycle)
-    return f"{shown(wanted)} is below", _order_help(entries, reads, reader, target)
+    return f"{shown(wanted)} comes later", _order_help(entries, reads, reader, target)
 
 
 def _reads(entries: Sequence[Entry]) -> list[tuple[int, ...]]:
@@ -264,7 +264,7 @@ def _cycle_help(entries: Sequence[Entry], cycle: Sequence[int]) -> str:
     if not silent:
         if len(cycle) == 1:
             return "a layer cannot read itself: name another layer in `from`"
-        return "take one of these names out of the `from` of the layer that reads it"
+        return "remove one of these names from the `from` of the layer that reads it"
     at = silent[0]
     return f"{shown(entries[at].name)} has no from, so it reads {shown(entries[at - 1].name)} above it: give it a from"
 
@@ -278,7 +278,7 @@ def _order_help(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], read
     if order is None or len(order) > MOST_NAMED:
         moved = f"move {shown(entries[reader].name)} below {shown(entries[target].name)}"
         return f"a layer reads only layers above it: {moved}"
-    return f"a layer reads only layers above it: the order could be {', '.join(entries[at].name for at in order)}"
+    return f"a layer reads only layers above it: a possible order is {', '.join(entries[at].name for at in order)}"
 
 
 def _then(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], target: int) -> str:

@@ -217,7 +217,7 @@ def test_a_report_is_asked_by_name() -> None:
         (
             lambda: cnncalc.shape("conv:4,k3"),
             cnncalc.SpecError,
-            'no input shape\n  put one in front (3x224x224), give -i 3x224x224, or "input" in the spec',
+            'no input shape\n  put one first (3x224x224), give -i 3x224x224, or "input" in the spec',
         ),
         (
             lambda: cnncalc.shape("conv:4,k3", input=(2, 3, 8, 8), batch=5),
@@ -333,9 +333,9 @@ def test_an_argument_of_a_wrong_type_is_a_spec_error(
 @pytest.mark.parametrize(
     ("path", "help"),
     [
-        ("k.npy", "load a file first, as numpy.load(path)"),
+        ("k.npy", "load a file first, for example numpy.load(path)"),
         ("k.h5", "give the file of the whole model as the network"),
-        ("k.safetensors", "load a file first, as safetensors.numpy.load_file(path)"),
+        ("k.safetensors", "load a file first, for example safetensors.numpy.load_file(path)"),
     ],
 )
 def test_a_path_in_place_of_arrays_is_answered_with_how_they_are_read(path: str, help: str) -> None:
@@ -420,7 +420,7 @@ def test_what_cannot_be_read_is_a_spec_error(words: str) -> None:
 
 @pytest.mark.parametrize("version", [1.0, True, "1", 2, None])
 def test_the_version_is_the_number_one(version: object) -> None:
-    with pytest.raises(cnncalc.SpecError, match="of the spec is not known"):
+    with pytest.raises(cnncalc.SpecError, match="unknown version"):
         cnncalc.load({"cnncalc": version, "layers": [{"op": "relu"}]})
 
 

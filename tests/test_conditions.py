@@ -256,7 +256,8 @@ def test_the_formula_of_a_random_network_is_its_trace(words: str, at: list[tuple
         ),
         (
             "3xHxW slice:axis=2,start=1,name=d pixelunshuffle:2,from=d pixelunshuffle:2,from=input",
-            "pixelunshuffle of 3xHxW needs H is a multiple of 2 (H is even), but the layers before it hold only where "
+            "pixelunshuffle of 3xHxW needs H is a multiple of 2 (H is even), but "
+            "the layers before it are possible only where "
             "H is odd, H >= 3",
         ),
         ("3xHxW flatten linear:10,c_i=10", "linear of [H*W*3]: there are no H and W with H*W*3 = 10\nremove c_i"),
@@ -288,7 +289,7 @@ def test_a_network_that_is_refused_for_every_number_is_an_error(words: str, mess
         ("3xHxW permute:1x3x2,name=t concat:from=input+t", ["H = W"]),
         ("3xHxW reshape:out=[12,-1]", ["H*W*3 is a multiple of 12"]),
         ("1xHxW maxpool:3,s1,p2,d3", ["H >= 3", "W >= 3"]),
-        ("3xHxW upsample:factor=0.3 add:from=input+upsample1", ["sizes that are not known agree"]),
+        ("3xHxW upsample:factor=0.3 add:from=input+upsample1", ["unknown sizes agree"]),
     ],
 )
 def test_what_a_network_needs_of_its_letters(words: str, texts: list[str]) -> None:

@@ -208,7 +208,7 @@ def test_shared_options_are_explained() -> None:
 
 DIALECT_ROWS: dict[str, Callable[[type[Dialect]], str]] = {
     "layout": lambda d: d.layout,
-    "a pool's stride, left out": lambda d: "k" if d.pool_stride is None else str(d.pool_stride),
+    "a pool's default stride": lambda d: "k" if d.pool_stride is None else str(d.pool_stride),
     "stride with dilation, conv": lambda d: "yes" if d.strided_dilation else "refused",
     "`out_pad` below": lambda d: {"larger": "max(s, d)", "stride": "s", "zero": "none"}[d.transposed_limit],
     "leaky ReLU's slope": lambda d: f"{d.leaky_slope:g}",

@@ -43,13 +43,13 @@ def test_a_transposed_conv_sees_by_phase() -> None:
     assert lines("1x8 conv1d:4,k3,s2 convT1d:4,k4,s2,p1", "convT1d1") == [
         "receptive field: size 5, stride varying by phase, start -2",
         "receptive field, length: unit 0 sees units -1 to 0, pixels 0 - 1*2 = -2 to 0 + 0*2 + 2 = 2; "
-        "unit 1 sees units 0 to 1, pixels 0 + 0*2 = 0 to 0 + 1*2 + 2 = 4; unit 2 as unit 0, 2 pixels on",
+        "unit 1 sees units 0 to 1, pixels 0 + 0*2 = 0 to 0 + 1*2 + 2 = 4; unit 2 as unit 0, shifted by 2 pixels",
     ]
 
 
 def test_units_that_see_nothing() -> None:
     assert lines("1x8 convT1d:4,k1,s2", "convT1d1")[1].startswith(
-        "receptive field, length: unit 0 sees pixel 0; unit 1 sees nothing; unit 2 as unit 0, 1 pixel on"
+        "receptive field, length: unit 0 sees pixel 0; unit 1 sees nothing; unit 2 as unit 0, shifted by 1 pixel"
     )
 
 

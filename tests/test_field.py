@@ -494,4 +494,4 @@ def test_paths_that_share_an_unknown_start_have_a_known_size() -> None:
 def test_a_gate_that_is_left_out_is_named() -> None:
     gate = "conv:4,k3,p1,name=a globalavgpool conv:4 sigmoid mul:from=a+sigmoid1,name=gate conv:4"
     lines = str(cnncalc.shape(gate, input="4x9x9")).splitlines()
-    assert lines[-1] == "paths through a global pool, which see all, are left out of the field of gate"
+    assert lines[-1] == "paths through a global pool, which see the whole input, are left out of the field of gate"

@@ -128,7 +128,7 @@ def test_names_that_a_disk_takes_for_one(
         monkeypatch.setattr(os.path, "exists", lambda path: folds if str(path).endswith(".PART") else exists(path))
     done = here(["run", f"relu:name={first}", f"relu:name={second}", "-x", "x.npy", "--keep-all", "maps"])
     assert done.code == (2 if is_one else 0), done
-    said = f"two outputs would be one file, {os.path.join('maps', f'{second}.npy')!r}"
+    said = f"two outputs would be the same file: {os.path.join('maps', f'{second}.npy')!r}"
     assert (said in done.err) == is_one
     assert exists("maps") == (not is_one)
 
@@ -158,7 +158,7 @@ def test_what_may_have_no_end_is_read_up_to_its_limit(folder: Path, monkeypatch:
             files.read_whole(device, "zero")
 
 
-CHARACTERS = f"it has a NUL, or a character that {sys.getfilesystemencoding()} does not have"
+CHARACTERS = f"it has a NUL, or a character that cannot be encoded in {sys.getfilesystemencoding()}"
 
 
 @posix
@@ -238,11 +238,11 @@ def test_a_mapped_file_that_is_cut_short_ends_with_its_name(folder: Path, monkey
     monkeypatch.setattr(files, "guard_maps", said.append)
     with open("x.npy", "rb") as file, files.mapped(file, "x.npy"):
         (reason,) = said
-        help = "\n  try again; what writes it should write a new file, and give that its name"
-        assert reason() == f"a file was cut short while it was used, or its disk is gone{help}"
+        help = "\n  try again; the program that writes it should write a new file and rename it"
+        assert reason() == f"a file was truncated while in use, or its disk is gone{help}"
         os.truncate("x.npy", os.path.getsize("x.npy"))
         os.utime("x.npy", (1, 1))
-        assert reason() == f"'x.npy' was cut short while it was used, or its disk is gone{help}"
+        assert reason() == f"'x.npy' was truncated while in use, or its disk is gone{help}"
 
 
 @posix
@@ -317,11 +317,11 @@ def test_as_many_files_may_be_open_as_are_written(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("run relu -x x.npy --json -o /dev/stdout", "-o - writes the array itself, and --json describes it"),
+        ("run relu -x x.npy --json -o /dev/stdout", "-o - writes the array itself, but --json describes it"),
         ("convert a.onnx --weights-out /dev/fd/1", "the network and its weights would both go to standard output"),
-        ("run relu:name=pipe -x x.npy -o pipe.npy --keep pipe", "two outputs would be one file, 'pipe.npy'"),
-        ("convert a.onnx -o pipe --weights-out pipe.npy", "two outputs would be one file, 'pipe'"),
-        ("convert a.onnx -o FD --weights-out DUP", "two outputs would be one file, 'FD'"),
+        ("run relu:name=pipe -x x.npy -o pipe.npy --keep pipe", "two outputs would be the same file: 'pipe.npy'"),
+        ("convert a.onnx -o pipe --weights-out pipe.npy", "two outputs would be the same file: 'pipe'"),
+        ("convert a.onnx -o FD --weights-out DUP", "two outputs would be the same file: 'FD'"),
         ("convert a.onnx -o /dev/null --weights-out /dev/null", ""),
         ("convert a.onnx -o socket --weights-out w.npz", "'socket' cannot be written: No such device or address"),
         ("run relu:name=x -x x.npy -o deep/x.npy --keep x", ""),
@@ -670,7 +670,7 @@ def test_what_is_mapped_must_not_change(folder: Path) -> None:
         held = files.mapped(file, "x.npy")
     files.check_mapped()
     os.utime("x.npy", (1, 1))
-    with pytest.raises(SpecError, match=r"'x\.npy' changed while it was used"):
+    with pytest.raises(SpecError, match=r"'x\.npy' changed while in use"):
         files.check_mapped()
     os.rename("x.npy", "old.npy")
     fill(folder)
@@ -897,7 +897,7 @@ def test_a_group_of_files_has_those_that_are_whole_when_it_ends(folder: Path) ->
             half.file.write(b"2")
             with outputs.whole("inner") as file:
                 file.write(b"3")
-            with pytest.raises(SpecError, match="two outputs would be one file, 'inner'"):
+            with pytest.raises(SpecError, match="two outputs would be the same file: 'inner'"):
                 outputs.Target("inner")
             assert not Path("inner").exists()
         assert [Path(name).exists() for name in ("outer", "inner", "half")] == [False, True, False]
@@ -925,8 +925,8 @@ def test_nothing_is_recorded_where_the_summary_of_a_run_cannot_be_written(
 
 def test_two_outputs_are_two_files(folder: Path) -> None:
     for words, said in (
-        ("run relu -x x.npy --keep relu1 -o ./relu1.npy", "two outputs would be one file, 'relu1.npy'"),
-        ("check net.json --baseline b --update -o b", "two outputs would be one file, 'b'"),
+        ("run relu -x x.npy --keep relu1 -o ./relu1.npy", "two outputs would be the same file: 'relu1.npy'"),
+        ("check net.json --baseline b --update -o b", "two outputs would be the same file: 'b'"),
         ("convert lenet5 --weights-out -", "the network and its weights would both go to standard output"),
     ):
         before = sorted(folder.iterdir())
@@ -970,7 +970,7 @@ def test_a_printed_result_of_what_has_changed_is_an_error(folder: Path, monkeypa
     for options in ([], ["--json"], ["-o", "out.npy"], ["--keep", "relu1"]):
         done = here(["run", "relu", "-x", "x.npy", *options])
         assert (done.code, done.out.strip()) == (2, ""), options
-        assert "'x.npy' changed while it was used" in done.err
+        assert "'x.npy' changed while in use" in done.err
         os.utime("x.npy")
 
 

@@ -141,14 +141,14 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "twice.keras.json": (model(30), "calls of layers, more than 12,000"),
     "range.py": (NET % b"for i in range(10**9): pass", "the code takes more than 250,000 steps"),
     "calls.py": (b"from torch import nn\n" + b"y=f()\n" * 30_000, "the code takes more than 250,000 steps"),
-    "list.py": (NET % b"a = [0] * 10**9", "a list, or a text, of more than 50,000 items"),
+    "list.py": (NET % b"a = [0] * 10**9", "a list or a string of more than 50,000 items"),
     "isinstance.py": (
         NET % b"a = (str,)\n        for _ in range(40): a = (a, a)\n        isinstance(1, a)",
-        "a list, or a text, of more than 50,000 items",
+        "a list or a string of more than 50,000 items",
     ),
     "tensor.py": (
         b"import torch\n" + NET % b"a = [1]\n        for _ in range(40): a = [a, a]\n        torch.tensor(a)",
-        "a list, or a text, of more than 50,000 items",
+        "a list or a string of more than 50,000 items",
     ),
     "array.py": (
         b"import numpy\n" + NET % b"a = [1]\n        for _ in range(40): a = [a, a]\n        numpy.array(a)",
@@ -157,11 +157,11 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "sequential.py": (
         KERAS % b"model = keras.Sequential([keras.layers.ReLU()])\n"
         b"for _ in range(40): model = keras.Sequential([model, model])\ny = model(x)",
-        "a list, or a text, of more than 50,000 items",
+        "a list or a string of more than 50,000 items",
     ),
     "repeat.py": (
         KERAS % b"y = x\nfor _ in range(18):\n    y = y + ops.repeat(x, 1, axis=1)",
-        "layers list 1,080,000 numbers and results that follow from a few, more than 1,048,576\n"
+        "the layers expand to 1,080,000 numbers and results, more than 1,048,576\n"
         "  repeat, encode or split fewer units, or less often",
     ),
     "printed.txt": (
@@ -169,7 +169,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
         "more than 12,000 modules",
     ),
     "far.json": (
-        spec(*[{"op": "relu"}] * 20_000, {"op": "flatten"}, {"op": "linear", "c_i": 77, "out": 5}),
+        spec(*[{"op": "relu"}] * 19_000, {"op": "flatten"}, {"op": "linear", "c_i": 77, "out": 5}),
         "expects 77 input features, gets 192",
     ),
     "names.json": (
@@ -217,7 +217,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         b"3xHxW conv:3,k3,times=5001",
         ["shape"],
         2,
-        "the maps up to here have 10,002 letters and floors in their open sizes, more than 10,000",
+        "the open sizes up to here have 10,002 letters and floors, more than 10,000",
     ),
     "stepped.txt": (
         b"2xHxW maxpool:k3,s1,p100000000,d100000000,times=3",
@@ -238,19 +238,19 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         b"3xHxW relu:times=2001",
         ["shape", "--at", "H=W=1..100"],
         2,
-        "--at traces 200,100 layers, those of all rows together, more than 200,000",
+        "--at traces 200,100 layers over all rows, more than 200,000",
     ),
     "measured.txt": (
         b"3x8x8 relu:times=20001",
         ["shape", "--dtype", "float32"],
         2,
-        "--hints, --dtype or --macs-as of 20,001 layers, more than 20,000",
+        "--hints, --dtype and --macs-as of 20,001 layers, more than 20,000",
     ),
     "picture.txt": (b"3x8x8 relu:times=10001", ["show"], 2, "the picture has 10,001 rows, more than 10,000"),
-    "pyramid.txt": (b"2x5x6 maxpool:k1000000000000,s1,same", ["show", "--unit", "0,0"], 0, "a sign is "),
+    "pyramid.txt": (b"2x5x6 maxpool:k1000000000000,s1,same", ["show", "--unit", "0,0"], 0, "one character is "),
     "verified.txt": (b"2x5x6 dwconv:k1000000000000000000,same", ["rf", "--verify"], 2, "30 pixels take 3,600 values"),
     "verified_late.txt": (b"3x64x65 conv:20000,k3 conv:2000,k3", ["rf", "--verify"], 2, "4,160 pixels take 3"),
-    "verified_apart.txt": (b"2x5x6 conv:2,k3,d100000001,p100000001", ["rf", "--verify"], 0, "answers to the pixels"),
+    "verified_apart.txt": (b"2x5x6 conv:2,k3,d100000001,p100000001", ["rf", "--verify"], 0, "responds to the pixels"),
     "pixel_apart.txt": (b"2x5x6 unfold:k1,s100000001,p100000001", ["rf", "--from-pixel", "2,3"], 0, "none"),
     "solved.txt": (
         b"dwconv:k1000000000000000,s1000000000000000,same",
@@ -269,7 +269,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         b"1x5x2000 conv:1,k1x999,same,times=40",
         ["rf", "--effective"],
         2,
-        "5,994,015 taps are too many: at most 4,194,304 are held",
+        "5,994,015 taps are too many: the limit is 4,194,304",
     ),
     "influence_of_layers.txt": (
         b"2x5x6 conv:2,k3,p1,times=4001",
@@ -285,7 +285,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         b"3x8x8 relu:times=10001",
         ["rf"],
         2,
-        "the fields of 10,001 layers, each counted for each that it reads, more than 7,000",
+        "the fields of 10,001 layers, each counted once per layer that it reads, more than 7,000",
     ),
     "matrix.txt": (
         b"linear:2",
@@ -294,12 +294,15 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         "has 50,000 columns, and a sample for each takes the layers 100,002 multiplications and values, 5,000,1",
     ),
     "rows.json": (
-        spec(*[{"op": "conv", "c_o": 3}] * 25_001),
+        spec(*[{"op": "conv", "c_o": 3}] * 20_001),
         ["shape", "--format", "csv"],
         2,
-        "rows of 25,001 layers, more than 25,000\n  --until and --after take a part of the network, and --json has all",
+        (
+            "rows of 20,001 layers, more than 20,000\n"
+            "  use --until and --after to take a part of the network, or --json for all of it"
+        ),
     ),
-    "copied.txt": (b"3x8x8 conv:3,times=25001", ["shape", "--format", "csv"], 0, "conv10000"),
+    "copied.txt": (b"3x8x8 conv:3,times=20001", ["shape", "--format", "csv"], 0, "conv10000"),
     "explained.txt": (
         b"3x8x8 relu:times=10001",
         ["shape", "--explain"],
@@ -360,7 +363,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         spec(*[{"op": "adaptiveavgpool", "out": [1_000_003 + 2 * at, 7]} for at in range(9)]),
         ["rf"],
         2,
-        "units that differ in what they read, 2,000,018 one after another in all layers, more than",
+        "2,000,018 units that differ in what they read, over all layers, more than",
     ),
     "transposed.json": (
         spec(
@@ -680,7 +683,7 @@ def test_a_run_reads_no_constants_of_what_cannot_be_run(bounded: Bounded, tmp_pa
     np.save(tmp_path / "x.npy", np.ones((3, 8, 8), np.float32))
     done = bounded("run", str(HOSTILE / "04-concat-constants-bomb.onnx"), "-x", str(tmp_path / "x.npy"))
     assert done.code == 2, done
-    assert "'y': it is of type Reshape: what that computes is not known" in done.err
+    assert "'y': it is of type Reshape: what it computes is unknown" in done.err
 
 
 @posix
@@ -756,13 +759,13 @@ def test_a_list_of_one_long_name(bounded: Bounded, group: str, key: str, what: s
 @pytest.mark.parametrize(
     ("node", "what"),
     [
-        (("Add", ["x"], ["y"]), "node 'y' (Add): 1 input, and its operator takes 2"),
-        (("Mod", ["x", "x", "x"], ["y"]), "node 'y' (Mod): 3 inputs, and its operator takes 2"),
-        (("Clip", ["x"] * 4, ["y"]), "node 'y' (Clip): 4 inputs, and its operator takes at most 3"),
-        (("Where", [], ["y"]), "node 'y' (Where): 0 inputs, and its operator takes 3"),
+        (("Add", ["x"], ["y"]), "node 'y' (Add): 1 input, but its operator takes 2"),
+        (("Mod", ["x", "x", "x"], ["y"]), "node 'y' (Mod): 3 inputs, but its operator takes 2"),
+        (("Clip", ["x"] * 4, ["y"]), "node 'y' (Clip): 4 inputs, but its operator takes at most 3"),
+        (("Where", [], ["y"]), "node 'y' (Where): 0 inputs, but its operator takes 3"),
         (("Equal", ["", ""], ["y"]), "node 'y' (Equal): input 0 is left out, and its operator needs it"),
         (("Add", ["x", ""], ["y"]), "node 'y' (Add): input 1 is left out, and its operator needs it"),
-        (("DynamicQuantizeLinear", ["x"], ["y"]), "1 output, and its operator has 3"),
+        (("DynamicQuantizeLinear", ["x"], ["y"]), "1 output, but its operator has 3"),
     ],
 )
 def test_nodes_with_another_number_of_inputs(node: tuple[Any, ...], what: str, tmp_path: Path) -> None:
@@ -852,7 +855,11 @@ def test_a_system_that_starts_no_more_processes(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "fork", fail)
     opened = os.listdir("/dev/fd")
     with pytest.raises(
-        cnncalc.SpecError, match=r"^the system does not start another process: no more\n  foreign code runs"
+        cnncalc.SpecError,
+        match=(
+            r"^the operating system cannot start another process: no more\n"
+            r"  native code of libraries runs"
+        ),
     ):
         isolated(bytes, 1 << 24, 1)
     assert os.listdir("/dev/fd") == opened  # it has closed its own

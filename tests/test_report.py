@@ -438,7 +438,7 @@ def test_arrays_count_as_the_spec_says_and_what_is_unused_stays_out() -> None:
 @pytest.mark.parametrize(
     ("more", "error"),
     [
-        ({"counted": {"params": 3}}, "does not count arrays\n  give an object with the keys weights, bias, buffers"),
+        ({"counted": {"params": 3}}, "is not a count of arrays\n  give an object with the keys weights, bias, buffers"),
         ({"counted": {"bias": -1}}, "bias: -1 is not a number of values"),
     ],
 )

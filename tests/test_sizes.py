@@ -299,7 +299,7 @@ def test_numbers_of_bytes(text: str, number: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "k", ".", "1.2.3", "-1", "1e3", "٣", "3p", "9" * 4000])
 def test_what_is_not_a_number_of_bytes(text: str) -> None:
-    with pytest.raises(SpecError, match=r"is not a number of bytes\n  as 256M or 1G$"):
+    with pytest.raises(SpecError, match=r"is not a number of bytes\n  for example 256M or 1G$"):
         read_size(text)
 
 

@@ -117,5 +117,5 @@ def test_open_sizes_have_no_steps() -> None:
 )
 def test_a_mean_adds_up_what_it_counts(line: str, legend: str, arithmetic: str) -> None:
     last = here(["show", *line.split()]).out
-    assert f"\n{legend}, ? is not made yet\n" in last
+    assert f"\n{legend}, ? is not computed yet\n" in last
     assert last.splitlines()[-1] == f"  {arithmetic}"

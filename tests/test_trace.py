@@ -164,7 +164,7 @@ def test_an_error_has_the_report_of_the_layers_before() -> None:
 
 def test_another_layout_than_the_network_states_is_named() -> None:
     spec = {"layout": "NHWC", "layers": [{"op": "conv", "c_o": 4, "k": 9}]}
-    said = "the network is written for NHWC, and its axes may be those of that layout: leave out the other"
+    said = "the network is written for NHWC, so its axes may be in that order: leave out the other layout"
     fits = "the padded input (3) is smaller than the kernel (9): lower k to 3, or raise p to 3"
     assert refused(spec, (5, 3, 8), layout="NCHW").help == f"{fits}\n{said}"
     assert refused(spec, (3, 8, 5)).help == fits
@@ -321,7 +321,7 @@ REFUSED = [
 def test_layers_that_hold_for_no_letters_together(words: str, needed: str, before: str, help: str | None) -> None:
     error = refused(words)
     shape = words.partition(" ")[0]
-    assert error.what == f"conv of {shape} needs {needed}, but the layers before it hold only where {before}"
+    assert error.what == f"conv of {shape} needs {needed}, but the layers before it are possible only where {before}"
     assert error.help == help
 
 

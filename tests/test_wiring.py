@@ -34,24 +34,24 @@ ROWS: list[tuple[Layers, str, str | None]] = [
     (
         named(a=["input", "c"], b="a", c="b"),
         "the layers read each other: a -> b -> c -> a",
-        "take one of these names out of the `from` of the layer that reads it",
+        "remove one of these names from the `from` of the layer that reads it",
     ),
     (named(a="input", b="b"), "'b' reads itself", "a layer cannot read itself: name another layer in `from`"),
     (
         named(a=None, b="c", c="a", d=None),
-        "'c' is below",
+        "'c' comes later",
         "a layer reads only layers above it: move 'c' above 'b', and write from=c into 'd'",
     ),
     (
         named(a=None, b="d", c="a", d=None),
-        "'d' is below",
-        "a layer reads only layers above it: the order could be a, c, d, b",
+        "'d' comes later",
+        "a layer reads only layers above it: a possible order is a, c, d, b",
     ),
     (named(a=None, b="alpha"), "'alpha' is not a layer", None),
     (named(stem=None, b="stern"), "'stern' is not a layer", "did you mean 'stem'?"),
     (
         [{"op": "relu", "from": "tanh1"}, {"op": "tanh", "from": "input"}],
-        "'tanh1' is below",
+        "'tanh1' comes later",
         "a layer reads only layers above it: move 'tanh1' above 'relu1'",
     ),
 ]
@@ -106,7 +106,7 @@ def followed(layers: Layers, advice: str) -> Layers:
     by_name = {layer["name"]: layer for layer in layers}
     moved = re.search(r"move '(\w+)' above '(\w+)'", advice)
     if moved is None:
-        return [by_name[name] for name in advice.partition("could be ")[2].split(", ")]
+        return [by_name[name] for name in advice.partition("possible order is ")[2].split(", ")]
     rest = [layer for layer in layers if layer["name"] != moved[1]]
     at = rest.index(by_name[moved[2]])
     return [*rest[:at], by_name[moved[1]], *rest[at:]]
@@ -177,7 +177,7 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
         ),
         (
             [conv("a", tie="b"), conv("b")],
-            "layers[0] 'a': tie: 'b' is below\n  tie is for the later of the two: give it to the other layer",
+            "layers[0] 'a': tie: 'b' comes later\n  only the later of the two layers can have tie: move it there",
         ),
         (
             [
@@ -185,7 +185,7 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
                 {"op": "block", "name": "body", "layers": [{"op": "relu"}, {"op": "add", "from": ["relu1", "a"]}]},
             ],
             "layers[1].layers[1]: from: 'a' is not a layer\n"
-            "  a block's layers read each other; what the block reads is their input",
+            "  the layers of a block read only each other; their input is what the block reads",
         ),
         (
             [conv("a"), {"op": "block", "name": "body", "layers": [conv("b"), {"op": "add", "from": ["b", "input"]}]}],
@@ -231,4 +231,4 @@ def test_several_outputs_and_paths_that_are_not_aligned_are_said() -> None:
     assert "not aligned" not in ended.out
     words = "conv:3,k2,p0+1,name=a add:from=a+input relu conv:3,k2,p0+1,name=b add:from=b+relu1"
     ended = here(["shape", "3x9x11", *words.split()])
-    assert "not aligned: paths of different strides or centres meet in add1\n" in ended.out
+    assert "not aligned: paths with different strides or centres meet in add1\n" in ended.out

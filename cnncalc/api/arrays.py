@@ -107,7 +107,7 @@ def prepare(
     if until is not None or after is not None:
         network = part(configured(network, None, None, dialect, layout), until, after)
     if not isinstance(keep, (list, tuple, set, frozenset)):
-        raise SpecError(f"keep is {shown(keep)}, not a list", "give a list of the names of layers")
+        raise SpecError(f"keep is {shown(keep)}, not a list", "give a list of layer names")
     seed = None if seed is None else _whole(seed, "seed", "a whole number of at least 0")
     how = {
         "bias": None if bias is None else as_array(bias, "bias"),
@@ -139,7 +139,7 @@ class Prepared:
         """Return what `run` returns for `x`. Raises SpecError and ShapeError for arrays that do not fit."""
         given = by_name(self._network, _inputs(x, self._network), "x")
         if FIRST not in given:
-            raise SpecError("x has no array for the first input", "give it under its name, input")
+            raise SpecError("x has no array for the first input", "give it by its name, input")
         first = given.pop(FIRST)
         with self._lock:
             job = self._job(first, given)
@@ -197,7 +197,7 @@ def _arrays(weights: object) -> dict[str, Array] | Array | None:
         return None if weights is None else as_array(weights, "weights")
     for name in weights:
         if not isinstance(name, str):
-            raise SpecError(f"{shown(name)} is not the name of an array", "a name is a text, as 'conv1.weight'")
+            raise SpecError(f"{shown(name)} is not the name of an array", "a name is a string, such as 'conv1.weight'")
     return {name: as_array(array, name) for name, array in weights.items()}
 
 

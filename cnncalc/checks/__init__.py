@@ -55,9 +55,9 @@ def check(
     findings = listed_findings(failures())
     checked = held + sum(finding.code not in ("CC003", "CC202") for finding in findings)
     if not findings and not held:
-        help = 'add "expect": {"out": ...} to a layer or to the whole, or give --expect or --baseline'
+        help = 'add "expect": {"out": ...} to a layer or to the network, or give --expect or --baseline'
         level = "error" if strict else "note"
-        findings = [Finding("CC201", name, "the file expects nothing", level=level, help=help)]
+        findings = [Finding("CC201", name, "the file has no expectations", level=level, help=help)]
     return Result(name, findings, report, checked, line)
 
 
@@ -207,9 +207,11 @@ def _as_json(actual: Any, wanted: expect.Expectation) -> Any:
 def _why_unknown(subject: Report | LayerReport, figure: str, text: str) -> tuple[str, str]:
     """Return why a figure is not a number, and what would help; `text` is what is known of it."""
     if figure.startswith("rf") and any(field.phases is not None for field in subject.rf):
-        return "differs from unit to unit", "expect it above the transposed convolution or the upsampling"
+        return "differs from unit to unit", "expect it of a layer before the transposed convolution or the upsampling"
     if any(isinstance(size, Open) for size in subject.x):
-        return f"is {text} while a size is open", "close the input's sizes, or expect what does not depend on them"
+        return f"is {text} while a size is open", (
+            "give the input's sizes as numbers, or expect what does not depend on them"
+        )
     return "is unknown here", "expect it of a layer above"
 
 

@@ -16,7 +16,7 @@ from . import DTYPE, check, expect
 from .findings import Finding, Result, failed, finding_at, from_error
 
 DIFFER = "CC401"
-_HELP = "write out the keys in which the dialects differ, or name only dialects that have to agree in --dialect"
+_HELP = "write out the keys in which the dialects differ, or list in --dialect only those that have to agree"
 
 
 def check_under(

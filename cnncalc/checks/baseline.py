@@ -61,8 +61,8 @@ class Baseline:
         if os.path.isdir(self.path):
             raise SpecError(f"{name} is a directory", "name the baseline's file")
         if is_special(self.path):
-            what = f"{name} is a pipe or a device, and the files of a baseline are named from its folder"
-            raise SpecError(what, "name a file in that folder")
+            what = f"{name} is a pipe or a device, but the paths in a baseline are relative to its folder"
+            raise SpecError(what, "name a regular file")
         if os.path.exists(self.path):
             return read(parse(Document(read_text(self.path), self.path)), self.path)
         if self.update:
@@ -124,7 +124,7 @@ class Baseline:
         SpecError if another program has written the baseline since it was read: its entries would be lost.
         """
         if _version(self.path) != self._version:
-            raise SpecError(f"{shown(self.path, LONGEST_PATH)} changed while it was used", "try again")
+            raise SpecError(f"{shown(self.path, LONGEST_PATH)} changed while in use", "try again")
         keys = sorted({**self.entries, **self.now})
         return {key: self.now.get(key) or self._known(key) for key in keys if not self.is_gone(key)}
 
@@ -176,7 +176,7 @@ def read(value: Any, name: str) -> dict[str, Entry]:
         raise SpecError(f"{name} is not a baseline", "write it with cnncalc check --baseline FILE --update")
     version = value.get("cnncalc")
     if type(version) is not int or version != VERSION:
-        raise SpecError(f"{name}: version {shown(version)} of a baseline is not known")
+        raise SpecError(f"{name}: version {shown(version)} of a baseline is unknown")
     files: dict[str, Entry] = value["files"]
     return files
 
@@ -223,7 +223,7 @@ def _changed(
     code, what, own = "CC303", "the baseline does not have this layer", True
     if before is not None:
         own = any(before.get(key) != after.get(key) for key in ("op", *layer.values) if key != "c_i")
-        follows = "" if own else ", as follows from above"
+        follows = "" if own else ", as a result of changes above"
         code, what = "CC301", f"differs from the baseline{follows}: {', '.join(_changes(before, after))}"
     more = {"level": "error" if own else "note", "layer": layer.node.label(), "help": _MEANT}
     return finding_at(name, report.network, ("layers", layer.node.spec_index), code, what, **more)

@@ -121,11 +121,13 @@ def read(value: Any, path: Path = (), named: bool = False) -> list[Expectation]:
 def each(value: Any, path: Path = (), named: bool = False) -> Iterator[Expectation | SpecError]:
     """Yield each expectation of an `expect` object, or the error of its key, as `read` raises it."""
     if not isinstance(value, Mapping):
-        yield SpecError(f"expect is {shown(value)}", 'it is an object, as {"out": "64x56x56"}', path=path)
+        yield SpecError(f"expect is {shown(value)}", 'write an object, for example {"out": "64x56x56"}', path=path)
         return
     for key, wanted in value.items():
         if not isinstance(key, str):
-            yield SpecError(f"there is no figure {shown(key)} to expect", "a figure is a text, as out", path=path)
+            yield SpecError(
+                (f"there is no figure {shown(key)} to expect"), "a figure is a string, such as out", path=path
+            )
             continue
         try:
             one = read_one(key, wanted)
@@ -159,16 +161,16 @@ def read_text(text: str) -> Expectation:
     several = _SEVERAL.fullmatch(value)
     if several is not None and is_expectation(several[2]):
         each_alone = [f"--expect {quote(escaped(one))}" for one in (key + sign + several[1], several[2])]
-        help = f"write each for itself: {' '.join(each_alone)}"
+        help = f"write each on its own: {' '.join(each_alone)}"
         raise SpecError(f"--expect {shown(text)} has several expectations", help)
     turned = None if is_expectation(f"{key}=") else re.fullmatch(_TURNED, text)
     if turned is not None and is_expectation(f"{turned[3].strip()}="):
         low, first, figure, *second = [part.strip() for part in turned.groups() if part is not None]
         bounds = [f"{figure}{first.translate(_MIRRORED)}{low}", *([figure + "".join(second)] if second else [])]
         each_alone = [f"--expect {quote(escaped(one))}" for one in bounds]
-        raise SpecError(f"--expect {shown(text)}: a figure stands in front", f"write {' '.join(each_alone)}")
+        raise SpecError(f"--expect {shown(text)}: a figure comes first", f"write {' '.join(each_alone)}")
     if sign == "!=":
-        raise SpecError(f"--expect {shown(text)}: a value is expected, not another one", "write = or a bound")
+        raise SpecError(f"--expect {shown(text)}: it excludes a value instead of expecting one", "write = or a bound")
     layer, dot, figure = key.rpartition(".")
     wanted = _bracketed(key, value, figure) if value.endswith((")", "]")) else value
     if sign not in SIGNS:
@@ -202,7 +204,9 @@ def read_forbidden(key: str, wanted: Any, layer: str | None = None) -> Expectati
     """Return the expectation that there are no such hints: one name, several separated by commas, a list, or `all`."""
     names = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else wanted
     if not isinstance(names, (list, tuple)) or not names:
-        raise SpecError(f"{key}: {shown(wanted)} names no hint", "as dropped-pixels, several between commas, or all")
+        raise SpecError(
+            f"{key}: {shown(wanted)} names no hint", ("for example dropped-pixels, several separated by commas, or all")
+        )
     try:
         kinds = tuple([kind.name for kind in kinds_named(names)])
     except SpecError as error:
@@ -247,7 +251,7 @@ def _parts(key: str, figure: Figure, wanted: Any) -> Any:
     if isinstance(wanted, str) and figure.per_axis:
         parts = wanted.replace("X", "x").replace("×", "x").split("x")  # a comma may group digits
     if not parts or (len(parts) > 1 and not figure.per_axis):
-        raise SpecError(f"{key}: {shown(wanted)} is not one number", "only a receptive field has one for each axis")
+        raise SpecError(f"{key}: {shown(wanted)} is not one number", "only receptive fields have one value per axis")
     return parts
 
 
@@ -264,7 +268,7 @@ def _with_tolerance(key: str, part: Any, figure: Figure) -> tuple[float, int, in
         return value, number // scale, number // scale
     share, share_scale = _number(key, tolerance.strip().removesuffix("%"), part)
     if share < 0:
-        help = "a tolerance is the distance allowed on either side"
+        help = "a tolerance is the allowed distance on either side"
         raise SpecError(f"{key}: {shown(part)} has a tolerance below 0", help)
     if tolerance.strip().endswith("%"):
         share, share_scale = abs(number) * share, scale * share_scale * 100
@@ -302,7 +306,7 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
     slip = re.fullmatch(r"\s*([\d.,_]+) ?([KmgtbB])\s*", text) if isinstance(text, str) else None
     if slip is not None:
         raise SpecError(f"{key}: {shown(whole)} is not a number", f"write {slip[1]}{_MEANT_UNITS[slip[2]]}")
-    help = f"as 9472, 4.1G, 4.09G±1%; the units are {' '.join(UNITS)}"
+    help = f"for example 9472, 4.1G or 4.09G±1%; the units are {' '.join(UNITS)}"
     if isinstance(text, str) and re.fullmatch(_EXPONENT, text.strip()) and float(text).is_integer():
         help = f"write {str(whole).replace(text.strip(), f'{float(text):.0f}', 1)}"
     raise SpecError(f"{key}: {shown(whole)} is not a number", help)

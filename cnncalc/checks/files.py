@@ -82,7 +82,7 @@ def _meant(word: str, lines: bool) -> Iterator[SpecFile]:
     elif word.lower() in zoo.names():
         yield SpecFile(f"zoo:{word.lower()}", partial(zoo.read, word.lower()))
     elif glob.has_magic(word):
-        help = "* stands for any part of a name, ** for any folders; a folder stands for its JSON files"
+        help = "* matches any part of a name, ** any folders; a folder means its JSON files"
         yield _failing(word, SpecError(f"no file matches {shown(word, LONGEST_PATH)}", help))
     else:
         yield _written([word])
@@ -131,7 +131,12 @@ def _written(words: list[str]) -> SpecFile:
     """Return the network of layer words, or of one quoted word."""
     name = " ".join(words)
     if len(words) == 1 and is_shape(name):
-        return _failing(name, SpecError(f"{shown(name)} is a shape, and no network", f"as the input of all: -i {name}"))
+        return _failing(
+            name,
+            SpecError(
+                f"{shown(name)} is a shape, not a network", (f"to use it as the input of all networks: -i {name}")
+            ),
+        )
     try:
         spec = spec_words([name])
     except SpecError as error:
@@ -166,7 +171,7 @@ def _file(path: str) -> Iterator[SpecFile]:
         yield _failing(path, error)
         return
     if empty:
-        yield _failing(path, SpecError("is empty", "a .jsonl file has a spec a line"))
+        yield _failing(path, SpecError("is empty", "a .jsonl file has one spec per line"))
 
 
 def _lines(name: str, file: IO[bytes]) -> Iterator[SpecFile]:
@@ -218,4 +223,4 @@ def _inside(folder: str) -> Iterator[SpecFile]:
         name = os.fsdecode(error.filename or folder)
         yield _failing(name, SpecError(f"{shown(name, LONGEST_PATH)} cannot be read: {error.strerror}"))
     if empty and not errors:
-        yield _failing(folder, SpecError(f"there is no JSON and no ONNX file in {shown(folder, LONGEST_PATH)}"))
+        yield _failing(folder, SpecError(f"there is no JSON or ONNX file in {shown(folder, LONGEST_PATH)}"))

@@ -16,13 +16,13 @@ INTERNAL = "CC900"
 CODES: dict[str, tuple[str, str]] = {
     "CC001": ("unreadable", "the file is not a spec that can be read"),
     "CC002": ("impossible", "the spec can be read, but its sizes do not fit together"),
-    "CC003": ("bad-expectation", "an expectation cannot be read, or is of an unknown figure"),
+    "CC003": ("bad-expectation", "an expectation cannot be read, or names an unknown figure"),
     **{
         figure.code: (figure.slug, f"{figure.slug.replace('-', ' ')}: not as expected")
         for figure in expect.FIGURES.values()
     },
-    "CC113": ("unknown-figure", "the figure that is expected is not known, or is not a single number"),
-    "CC201": ("no-expectation", "the file expects nothing; an error with --strict"),
+    "CC113": ("unknown-figure", "the expected figure is unknown, or is not a single number"),
+    "CC201": ("no-expectation", "the file has no expectations; an error with --strict"),
     "CC202": ("more-findings", "the file has more findings than are listed"),
     "CC301": ("baseline-changed", "a figure differs from the baseline's"),
     "CC302": ("baseline-missing", "the baseline has no entry for the file"),

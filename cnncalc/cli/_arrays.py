@@ -84,7 +84,7 @@ def _no_numbers(path: str) -> SpecError:
         return no_file(path)
     rows = [",".join(re.split(r"[,\s]+", row.strip(" (),\n"))) for row in re.split(r"[;\n]", path) if row.strip()]
     numbers = rows[0] if len(rows) == 1 else ",".join([f"[{row}]" for row in rows])
-    return SpecError(f"{shown(path)} is not a file", f"a list of numbers stands in brackets: '[{numbers}]'")
+    return SpecError(f"{shown(path)} is not a file", f"write a list of numbers in brackets: '[{numbers}]'")
 
 
 def _no_array(path: str) -> SpecError:
@@ -117,14 +117,16 @@ def read_weights(path: str | None) -> NamedArrays | Array | None:
         name = "standard input" if path == "-" else shown(path, LONGEST_PATH)
         real(weights.dtype, name)
         if weights.ndim == 0:
-            raise SpecError(f"{name} is a number without axes", "a kernel has the axes c_o, c_i and its sizes")
+            raise SpecError(
+                f"{name} is a single number, not an array", "the axes of a kernel are c_o, c_i and its sizes"
+            )
     return weights
 
 
 def one_stdin(*paths: str | None) -> None:
     """Raise SpecError if standard input would be read twice."""
     if paths.count("-") > 1:
-        raise SpecError("standard input can be read once", "give the others as files")
+        raise SpecError("standard input can be read only once", "give the others as files")
 
 
 def check_output(path: str | None, as_json: bool, endings: Sequence[str] = (".npy",)) -> None:
@@ -133,7 +135,7 @@ def check_output(path: str | None, as_json: bool, endings: Sequence[str] = (".np
     if path is None or as_json:
         standard_output()
     if path == "-" and as_json:
-        raise SpecError("-o - writes the array itself, and --json describes it", "leave one of them out")
+        raise SpecError("-o - writes the array itself, but --json describes it", "leave one of them out")
 
 
 def kernel_keys(weight: NamedArrays | Array | None, options: NetworkOptions) -> Completer | None:
@@ -171,7 +173,7 @@ def check_front(front: Shape | None, x: Array) -> None:
     """Raise SpecError if the leading shape of SPEC words differs from x's."""
     sizes = () if front is None else tuple([n for n in front if isinstance(n, int)])
     if front is not None and len(sizes) == len(front) and sizes not in (x.shape, x.shape[1:]):
-        raise SpecError(f"the shape in front is {show(front)}, and x is {show(x.shape)}", "leave it out")
+        raise SpecError(f"the first word gives the shape {show(front)}, but x is {show(x.shape)}", "leave it out")
 
 
 def read_given(
@@ -193,7 +195,7 @@ def keras_arrays(path: str | None, network: Network) -> NamedArrays:
     assert path is not None
     readers = keras_weights(path, network)
     if readers is None:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} is not a Keras file", "it is neither HDF5 nor a zip of it")
+        raise SpecError(f"{shown(path, LONGEST_PATH)} is not a Keras file", "it is neither HDF5 nor a zip archive")
     return {name: read() for name, read in readers.items()}
 
 
@@ -214,12 +216,14 @@ def rows_of(text: str | None, count: int | None) -> slice:
     if text is None:
         return slice(None)
     if count is None:
-        raise SpecError("--rows takes samples of a batch, and x is one sample", "leave --rows out")
+        raise SpecError("--rows selects samples of a batch, but x is one sample", "leave --rows out")
     first, colon, last = text.partition(":")
     if not colon or not all(part == "" or (part.isascii() and part.isdecimal()) for part in (first, last)):
-        raise SpecError(f"--rows {shown(text)} is not A:B", "as 0:1000, 1000: or :1000; rows are counted from 0")
+        raise SpecError(
+            f"--rows {shown(text)} is not A:B", "for example 0:1000, 1000: or :1000; rows are counted from 0"
+        )
     begin, end = int(first or 0), int(last) if last else count
     if not begin < end <= count:
-        help = f"for the rest: --rows {begin}:" if begin < min(end, count) else "A is below B"
-        raise SpecError(f"--rows {text}: there are the rows 0 to {count} (not included)", help)
+        help = f"for the rest: --rows {begin}:" if begin < min(end, count) else "A must be below B"
+        raise SpecError(f"--rows {text}: the batch has the rows 0 to {count - 1}", help)
     return slice(begin, end)

@@ -37,9 +37,11 @@ def write(
     """
     is_json = format in ("json", "jsonl")
     if columns is not None and is_json:
-        raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
+        raise SpecError("--columns applies only to rows: tables, CSV, Markdown", "leave out --columns, or the format")
     if brief and format not in ("table", "markdown", "latex", "html"):
-        raise SpecError(f"--brief is for people, and {format} for machines", "leave out --brief, or the format")
+        raise SpecError(
+            f"--brief rounds numbers for people, but {format} is for programs", "leave out --brief, or the format"
+        )
     measures = measures.or_bytes(needs_bytes(columns, selection, NETWORKS))
     tools = [tool for tool in TOOLS if tool in (*(columns or ()), selection.sort)]
     said: list[Remarks] = []

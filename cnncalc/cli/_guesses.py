@@ -92,7 +92,7 @@ def reordered(args: Sequence[str]) -> str | None:
     rest = list(args)
     if name is not None:
         rest.remove(name)
-    return f"options stand behind the command: {line([name or 'shape', *rest])}"
+    return f"options go after the command: {line([name or 'shape', *rest])}"
 
 
 def _parameters(name: str | None) -> list[click.Parameter]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..hints import Advice
 
 hints_option = click.option(
-    "--hints", "lists_hints", is_flag=True, help="List what is perhaps not meant, and what helps."
+    "--hints", "lists_hints", is_flag=True, help="List what may be unintended, and how to fix it."
 )
 MOST_TOLD = 100
 """The most hints that are listed; in JSON all are."""
@@ -62,7 +62,7 @@ def tell(found: Sequence[Remarks], asked: bool, is_data: bool = False) -> None:
     for text in noted:
         note(text)
     if asked and found and all(one.built_in for one in found):
-        note("built-in networks have no hints; for those on a copy: cnncalc zoo NAME | cnncalc shape - --hints")
+        note("built-in networks get no hints; to see those of a copy: cnncalc zoo NAME | cnncalc shape - --hints")
     elif _tells(asked, is_data):
         hints = [(one.name, hint) for one in found for hint in one.hints]
         _tell(hints, asked, bool(noted) or any(one.said for one in found))
@@ -144,5 +144,5 @@ def _again() -> str:
     end = words.index("--") if "--" in words else len(words)
     line = f"cnncalc {shlex.join([*words[:end], '--hints', *words[end:]])}"
     if any(map(is_stdin, words)) or len(line) > LONGEST_LINE or line != printable(line):
-        return "the same with --hints lists them"
+        return "add --hints to list them"
     return line

@@ -18,7 +18,7 @@ from ._network_options import Measures, NetworkOptions
 from ._terminal import style_of
 
 MOST_ROWS = 10_000
-FORM = "as --at H=224,256 or --at H=W=32..256..32"
+FORM = "for example --at H=224,256 or --at H=W=32..256..32"
 
 
 def read_numbers(text: str) -> tuple[tuple[str, ...], list[int]]:
@@ -26,10 +26,10 @@ def read_numbers(text: str) -> tuple[tuple[str, ...], list[int]]:
     each = re.split(r"(?<=\d)[,; ]+(?=\w+ *=)", text)
     if len(each) > 1:
         help = " ".join([f"--at {one}" for one in each])
-        raise SpecError(f"--at {shown(text)} is more than one value", f"give each its own: {help}")
+        raise SpecError(f"--at {shown(text)} has more than one value", f"give each its own option: {help}")
     *letters, numbers = [part.strip() for part in text.split("=")]
     if not letters or not all(map(is_letter, letters)):
-        raise SpecError(f"--at {shown(text)} does not begin with a letter of the input", FORM)
+        raise SpecError(f"--at {shown(text)} does not start with a letter of the input", FORM)
     found: list[int] = []
     for part in numbers.split(","):
         ends = [end.strip() for end in part.split("..")]
@@ -39,7 +39,7 @@ def read_numbers(text: str) -> tuple[tuple[str, ...], list[int]]:
         if not 1 <= first <= last <= LARGEST or step < 1:
             raise SpecError(
                 f"--at {shown(text)}: {shown(part)} is not a size or a range of sizes",
-                "sizes begin at 1, and a range with its smaller end",
+                "sizes start at 1, and a range starts with its smaller end",
             )
         if (last - first) // step >= MOST_ROWS:
             raise SpecError(f"--at {shown(text)} is more than {MOST_ROWS:,} rows", "give a step: 32..4096..32")
@@ -54,10 +54,10 @@ def read_settings(texts: Sequence[str], letters: Sequence[str]) -> Iterator[dict
         names, numbers = read_numbers(text)
         for name in names:
             if any(name in others for others in given):
-                raise SpecError(f"--at gives {name} twice", f"give all numbers of {name} at once: --at {name}=224,256")
+                raise SpecError(f"--at gives {name} twice", f"give all values of {name} at once: --at {name}=224,256")
             if name not in letters:
                 help = f"the input has the letter{'s' * (len(letters) > 1)} {', '.join(letters)}"
-                raise SpecError(f"--at gives {name}, and the input has no {name}", help)
+                raise SpecError(f"--at gives {name}, but the input has no {name}", help)
         given[names] = numbers
     if prod(map(len, given.values())) > MOST_ROWS:
         raise SpecError(f"--at gives more than {MOST_ROWS:,} rows", "give fewer numbers")
@@ -70,9 +70,9 @@ def _closed(network: Network) -> SpecError:
     from ..solutions.inputs import opened
 
     with_letters = opened(network)
-    help = f"write letters for its sizes, as {show(with_letters.input or ())}: --at "
+    help = f"write letters for its sizes, such as {show(with_letters.input or ())}: --at "
     help += f"{'='.join(open_letters(with_letters))}=224,256"
-    return SpecError(f"--at is for open sizes, and the input is {show(network.input or ())}", help)
+    return SpecError(f"--at is for open sizes, but the input is {show(network.input or ())}", help)
 
 
 def write_table(
@@ -89,9 +89,9 @@ def write_table(
     SpecError if there are `others`: options that apply to a single report.
     """
     if others:
-        help = "leave out --explain, --get, --annotate, --hints, --columns, the choice of rows, "
+        help = "leave out --explain, --get, --annotate, --hints, --columns, the row options, "
         help += "and all dialects but one"
-        raise SpecError("--at tabulates the whole of one network", help)
+        raise SpecError("--at tabulates one whole network", help)
     network, left = options.taken(network)
     network = left.settle(network)
     if network.input is None:
@@ -100,7 +100,7 @@ def write_table(
     if not letters:
         raise _closed(network)
     settings = list(read_settings(texts, letters))
-    what = "--at traces {made:,} layers, those of all rows together, more than {most:,}"
+    what = "--at traces {made:,} layers over all rows, more than {most:,}"
     check_limit(MOST_TABULATED, len(settings) * network.layer_count, what, "give fewer numbers")
     points = [
         point if point.report is None else point._replace(report=measures.of(point.report))

@@ -91,7 +91,11 @@ class NetworkOptions(NamedTuple):
 
     def with_front(self, words: SpecWords) -> NetworkOptions:
         """Return the options with the leading shape of a SPEC as input. SpecError if -i gives one, too."""
-        return self if words.input is None else self.with_first(words.input, f"two inputs: {words.words[0]} in front")
+        return (
+            self
+            if words.input is None
+            else self.with_first(words.input, f"two inputs: {words.words[0]} as the first word")
+        )
 
     def with_first(self, first: Shape, what: str) -> NetworkOptions:
         """Return the options with this shape of the first input. SpecError, with `what`, if -i gives one, too."""
@@ -112,7 +116,9 @@ class NetworkOptions(NamedTuple):
 
         if self.several:
             if self.after is not None:
-                raise SpecError("--after takes one dialect: what a layer gives may differ", "name one")
+                raise SpecError(
+                    "--after takes one dialect, because a layer's output may differ between dialects", "name one"
+                )
             return part(network, self.until), self._replace(until=None)
         network = self.settle(network)
         return part(network, self.until, self.after), self._replace(input=None, batch=None, until=None, after=None)
@@ -140,9 +146,9 @@ class NetworkOptions(NamedTuple):
         if not network.is_report:
             return
         if self.several:
-            note("this is a report: what dialects differ in is written out in it, as its own has it")
+            note("this is a report, in which the keys that depend on the dialect are already resolved")
         elif self.input is not None and self.input != network.input:
-            note(f"{name} is a report: its padding words were worked out for its own input, not for the new one")
+            note(f"{name} is a report: its padding words were resolved for its own input, not for the new one")
 
     @property
     def first(self) -> Shape | None:
@@ -210,7 +216,7 @@ def read_inputs(texts: Sequence[str]) -> Shape | Inputs | None:
     for text in texts:
         name, equals, shape = text.rpartition("=")
         if equals and not name:
-            help = f"write -i {shape}" if looks_like_shape(shape) else "as -i mask=1x64x64"
+            help = f"write -i {shape}" if looks_like_shape(shape) else "for example -i mask=1x64x64"
             raise SpecError(f"-i {shown(text)} names no input", help)
         given.append((name or None, parse_shape(shape)))
     if len(given) == 1 and given[0][0] is None:
@@ -224,14 +230,14 @@ def network_options(*names: str, several: bool = False) -> Callable[[Function], 
     --until and --after are always included. With `several`, --dialect accepts more than one.
     """
     dialect, more = (SEVERAL, f"; several with commas, or {ALL}, side by side") if several else ("NAME", "")
-    input_help = "Input shape, such as 3x224x224, or that of another input, NAME=SHAPE; overrides the spec's."
+    input_help = "Input shape, such as 3x224x224, or NAME=SHAPE for another input; overrides the spec's."
     table = {
         "input": click.option("-i", "--input", multiple=True, metavar="SHAPE", help=input_help),
-        "batch": click.option("--batch", type=Whole(1), metavar="N", help="Add a batch of N in front of the input."),
+        "batch": click.option("--batch", type=Whole(1), metavar="N", help="Add a batch axis of size N to the input."),
         "dialect": click.option("--dialect", metavar=dialect, help=f"Whose rules apply: {NAMES}{more}."),
-        "layout": click.option("--layout", metavar="NAME", help="Where the channels stand: NCHW or NHWC."),
-        "until": click.option("--until", metavar="LAYER", help="Take the network up to this layer."),
-        "after": click.option("--after", metavar="LAYER", help="Take the network from behind this layer."),
+        "layout": click.option("--layout", metavar="NAME", help="Position of the channels: NCHW or NHWC."),
+        "until": click.option("--until", metavar="LAYER", help="Use the network only up to this layer."),
+        "after": click.option("--after", metavar="LAYER", help="Use the network only after this layer."),
     }
     names = (*(names or ("input", "batch", "dialect", "layout")), "until", "after")
 

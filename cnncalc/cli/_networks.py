@@ -30,13 +30,15 @@ def check_shapes(words: Sequence[str], number: int | None = None) -> None:
     alone = [word for word in words if _is_shape(word)]
     if not alone:
         return
-    what, line = f"{shown(alone[0])} is a shape, and no network", f"cnncalc {click.get_current_context().info_name}"
+    what, line = f"{shown(alone[0])} is a shape, not a network", f"cnncalc {click.get_current_context().info_name}"
     help, networks = [], _quoted(words)
     if len(networks) < len(words) and number in (None, len(networks)):
         help.append(f"layer words go in quotes: {line} {shlex.join(networks)}")
     if alone == [words[0]] and (number or max(len(words), 2) - 1) == len(words) - 1:
-        help.append(f"as the input of all: {line} {shlex.join(words[1:])} -i {shlex.quote(alone[0])}")
-    raise SpecError(what, "\n".join(help) or f"put layers behind it, in quotes: {quotes()}")
+        help.append(
+            f"to use it as the input of all networks: {line} {shlex.join(words[1:])} -i {shlex.quote(alone[0])}"
+        )
+    raise SpecError(what, "\n".join(help) or f"put layers after it, in quotes: {quotes()}")
 
 
 def _quoted(words: Sequence[str]) -> list[str]:
@@ -57,7 +59,7 @@ def _is_shape(word: str) -> bool:
 def report_of(word: str, options: NetworkOptions, limit: Limit | None = None) -> Report:
     """Return the report of a word's network, with its layers counted. Errors without a place get the word."""
     network, front = _network(word)
-    options = options if front is None else options.with_first(front, f"{shown(word)} has its input in front")
+    options = options if front is None else options.with_first(front, f"{shown(word)} starts with its own input")
     try:
         options.note_report(network, word)
         network, options = options.taken(network)

@@ -21,11 +21,9 @@ from ._usage import Whole
 Function = Callable[..., int]
 
 depth_option = click.option(
-    "--depth", type=Whole(1), default=1, metavar="N", help="Open blocks down to N levels; 1 opens none."
+    "--depth", type=Whole(1), default=1, metavar="N", help="Expand blocks down to N levels; 1 expands none."
 )
-fold_option = click.option(
-    "--fold", is_flag=True, help="Show a run of equal layers or blocks once, with how many there are."
-)
+fold_option = click.option("--fold", is_flag=True, help="Show a run of equal layers or blocks once, with its length.")
 
 
 def selection_options(function: Function) -> Function:
@@ -40,7 +38,7 @@ def selection_options(function: Function) -> Function:
 
     return together(
         *_row_options("columns", "sort"),
-        click.option("--only", metavar="OPS", help="Show the layers of these ops, such as conv,linear."),
+        click.option("--only", metavar="OPS", help="Show only the layers of these ops, such as conv,linear."),
         depth_option,
         fold_option,
     )(command)
@@ -72,7 +70,7 @@ def _row_options(columns: str, sort: str) -> list[Callable[[Function], Function]
             help="Columns to show, such as output,params: cnncalc help specs.",
         ),
         click.option("--sort", sort, metavar="COLUMN", help="Sort by a column, the largest number first."),
-        click.option("--top", type=Whole(1), metavar="N", help="Show the first N rows alone."),
+        click.option("--top", type=Whole(1), metavar="N", help="Show only the first N rows."),
     ]
 
 
@@ -92,7 +90,9 @@ def _columns(names: str | None, table: str, others: Mapping[str, Any] = MappingP
     ]
     if apart:
         joined = ",".join([names.rstrip(","), *reversed(apart)])
-        raise SpecError(f"--columns takes one word, and {shown(apart[-1])} stands apart", f"write --columns {joined}")
+        raise SpecError(
+            f"--columns takes one word, but {shown(apart[-1])} is a second one", f"write --columns {joined}"
+        )
     return chosen(names, module.COLUMNS, module.OTHERS)
 
 

@@ -32,11 +32,11 @@ class Showing:
         """Return a network's report, or its contrast under several dialects. SpecError for too many layers."""
         network, options = self.options.taken(network)
         if self.lists_hints or any(self.measures):
-            what = "--hints, --dtype or --macs-as of {made:,} layers, more than {most:,}"
+            what = "--hints, --dtype and --macs-as of {made:,} layers, more than {most:,}"
             check_limit(MOST_MEASURED, network.layer_count, what, FEWER_LAYERS)
         if self.format not in ("json", "jsonl") and not self.style.values:
             written = len({id(node.layer) for node in network.nodes})
-            help = f"{FEWER_LAYERS}, and --json has all of them"
+            help = f"{FEWER_LAYERS}, or --json for all of it"
             check_limit(MOST_IN_ROWS, written, "rows of {made:,} layers, more than {most:,}", help)
         in_json = self.lists_hints and self.format in ("json", "jsonl")
         if options.several:
@@ -52,7 +52,7 @@ class Showing:
         if self.style.explain and isinstance(result, Report):
             from ..render.rows import rows
 
-            help = "--top, --only, --until and --after take some of the layers"
+            help = "--top, --only, --until and --after select some of the layers"
             number = len(rows(result, self.style.selection))
             check_limit(MOST_EXPLAINED, number, "--explain of {made:,} rows, more than {most:,}", help)
         if isinstance(result, Report):

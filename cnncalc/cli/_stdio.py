@@ -131,4 +131,4 @@ class _Steady(io.RawIOBase):
         from select import select
 
         if not select([], [self._raw], [], PATIENCE)[1]:
-            raise TimeoutError(errno.ETIMEDOUT, f"nobody has read on for {PATIENCE} seconds")
+            raise TimeoutError(errno.ETIMEDOUT, f"its reader has read nothing for {PATIENCE} seconds")

@@ -87,7 +87,9 @@ def color_option(function: F) -> F:
 quiet_option = _setting(
     "-q", "--quiet", setting="quiet", value=True, is_flag=True, help="Suppress notes on standard error."
 )
-verbose_option = _setting("-v", "--verbose", setting="verbose", value=True, is_flag=True, help="Say what it takes.")
+verbose_option = _setting(
+    "-v", "--verbose", setting="verbose", value=True, is_flag=True, help="Show how much memory the command needs."
+)
 debug_option = _setting("--debug", setting="debug", value=True, is_flag=True, help="Show the traceback of a bug.")
 
 _COLORS = click.command("colors", add_help_option=False)(color_option(lambda: None))

@@ -110,7 +110,7 @@ def _values(param: click.Parameter | None, name: str | None = None) -> str:
     """Return the accepted values of a parameter."""
     assert param is not None
     if isinstance(param.type, OneOf):
-        return f"it is one of {', '.join(param.type.choices)}"
+        return f"choose one of {', '.join(param.type.choices)}"
     return f"give {name or _name(param).partition('/')[0]} {param.metavar}"
 
 
@@ -135,9 +135,9 @@ class Whole(click.IntRange):
         except ValueError:
             raise SpecError(f"{_name(param)}: {shown(value)} is not a whole number") from None
         if self.min is not None and number < self.min:
-            raise SpecError(f"{_name(param)}: {shown(number)} is too small: it is at least {self.min}")
+            raise SpecError(f"{_name(param)}: {shown(number)} is too small: the minimum is {self.min}")
         if number > LARGEST:
-            raise SpecError(f"{_name(param)}: {shown(number)} is too large: it is at most {LARGEST:,}")
+            raise SpecError(f"{_name(param)}: {shown(number)} is too large: the maximum is {LARGEST:,}")
         return number
 
 

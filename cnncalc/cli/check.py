@@ -49,11 +49,11 @@ def _bound_options() -> Iterator[Callable[[F], F]]:
     help="Expect this of every file, such as out=1000, 'params<=26M' (also --max-params 26M) or conv1.out=64x112x112.",
 )
 @click.option(
-    "--forbid", multiple=True, metavar=SEVERAL, help="Fail on these hints (cnncalc help hints), or on all of them."
+    "--forbid", multiple=True, metavar=SEVERAL, help="Fail on these hints (see cnncalc help hints), or on all of them."
 )
 @together(*_bound_options())
-@click.option("--dtype", metavar="NAME", default=DTYPE, help="Number type of the memory that is expected.")
-@click.option("--strict", is_flag=True, help="Fail files that expect nothing.")
+@click.option("--dtype", metavar="NAME", default=DTYPE, help="Number type for expectations of memory.")
+@click.option("--strict", is_flag=True, help="Fail files that have no expectations.")
 @file_option("--baseline", metavar="FILE", help="Compare every figure with those recorded in this file.")
 @click.option("--update", is_flag=True, help="Record the current figures in the baseline.")
 @click.option("--list-codes", is_flag=True, help="List the codes of findings and what they mean.")
@@ -133,7 +133,7 @@ def command(
 def _list_codes(format: str, path: str | None) -> int:
     """Write the codes of findings with their meanings. SpecError for other formats than text."""
     if format != "text":
-        raise SpecError("--list-codes is text", f"leave out the format {format}")
+        raise SpecError("--list-codes prints text", f"leave out the format {format}")
     width = max(len(slug) for slug, _ in CODES.values())
     with text_output(path) as stream:
         stream.writelines(f"{code}  {slug:{width}}  {meaning}\n" for code, (slug, meaning) in CODES.items())
@@ -208,7 +208,7 @@ def _result(
     """Return the result of a file, or of the part that the options select."""
     if file.front is not None:
         try:
-            options = options.with_first(file.front, f"{shown(file.name)} has its input in front")
+            options = options.with_first(file.front, f"{shown(file.name)} starts with its own input")
         except SpecError as error:
             return failed(file.name, error)
     if options.until is not None or options.after is not None:

@@ -21,7 +21,7 @@ from ._usage import Command
 @click.command("compare", cls=Command)
 @click.argument("networks", nargs=-1, metavar="SPEC...")
 @_comparison.table_options
-@click.option("--names", metavar="NAMES", help="Names of the networks in the table, in their order: Ours,ResNet-18.")
+@click.option("--names", metavar="NAMES", help="Names to show for the networks, in order, such as Ours,ResNet-18.")
 @hints_option
 @path_option()
 @message_options
@@ -56,6 +56,6 @@ def command(
     called = networks if names is None else [name.strip() for name in names.split(",")]
     if len(called) != len(networks):
         what = f"--names has {plural(len(called), 'name')}, and there are {plural(len(networks), 'network')}"
-        raise SpecError(what, "give as many, with commas between them")
+        raise SpecError(what, "give one name per network, separated by commas")
     reports = [(name, partial(report_of, word, options)) for name, word in zip(called, networks, strict=True)]
     return _comparison.write(reports, measures, columns, selection, brief, format, path, lists_hints)

@@ -22,7 +22,7 @@ _FOLDERS = (os.path.join(_PACKAGE, "completions"), os.path.join(os.path.dirname(
 
 @click.command("completion", cls=Command)
 @click.argument("shell", type=OneOf(list(SCRIPTS)), metavar="SHELL")
-@click.option("--line", hidden=True, help="Answer the script: what can stand at the end of this command line.")
+@click.option("--line", hidden=True, help="List the completions of this command line (called by the script).")
 @path_option()
 @debug_option
 def command(shell: str, line: str | None, path: str | None) -> int:

@@ -28,9 +28,17 @@ from ._usage import Command, OneOf
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
 @together(
-    click.option("--to", "target", type=OneOf(TARGETS), help="Format to write; by default as -o ends, or spec."),
-    file_option("-w", "--weights-in", "w_path", metavar="W", help="Weights by name (.npz, .safetensors) for ONNX."),
-    output_option("--weights-out", "npz", metavar="W.npz", help="Write the weights that come with the network."),
+    click.option(
+        "--to", "target", type=OneOf(TARGETS), help="Format to write; by default from the name of -o, or spec."
+    ),
+    file_option(
+        "-w",
+        "--weights-in",
+        "w_path",
+        metavar="W",
+        help="Weights by name (.npz, .safetensors) to store in the ONNX file.",
+    ),
+    output_option("--weights-out", "npz", metavar="W.npz", help="Write the network's own weights to this file."),
     output_option("--weights", "old_npz", metavar="W.npz", hidden=True),  # the old name of --weights-out
     path_option(),
     message_options,
@@ -55,16 +63,16 @@ def command(
       cnncalc convert resnet18 --to torch
     """
     if old_npz is not None:
-        note("--weights is called --weights-out now")
+        note("--weights is now called --weights-out")
         if npz is not None:
-            raise SpecError("--weights and --weights-out are one option", "leave --weights out")
+            raise SpecError("--weights and --weights-out are the same option", "leave --weights out")
         npz = old_npz
     check_ending(npz, (".npz",), "a set of weights", "--weights-out")
     if npz == STDOUT and path in (None, STDOUT):
         raise SpecError("the network and its weights would both go to standard output", "give -o FILE")
     target = form("--to", target, path, ENDINGS) or "spec"
     if w_path is not None and target != "onnx":
-        raise SpecError("-w gives an ONNX file its weights, and this is not one", "add --to onnx")
+        raise SpecError("-w is only for writing ONNX files", "add --to onnx")
     words = spec_words(spec)
     _check_one(words)
     options = options.with_front(words)
@@ -104,7 +112,7 @@ def _announced(network: Network, times: int) -> Report | None:
     report = shape(network.inlined())
     size = carried_bytes(report)
     text = f"needs {size_text(times * size)} more memory to write weights of {size_text(size)}"
-    has_memory(f"convert {text}", times * size, "--until takes a part of the network")
+    has_memory(f"convert {text}", times * size, "use --until to take a part of the network")
     note_size(text, times * size)
     return report
 
@@ -115,7 +123,7 @@ def _check_one(words: SpecWords) -> None:
     if len(before) != 1 or not is_network(before[0]) or os.path.exists(last):
         return
     if last.lower() in TARGETS:
-        raise SpecError(f"{shown(last)} is not a part of a SPEC", f"to write this form, give --to {last.lower()}")
+        raise SpecError(f"{shown(last)} is not a part of a SPEC", f"to write this format, give --to {last.lower()}")
     if any(last.lower().endswith(ending) for endings in ENDINGS.values() for ending in endings):
         raise SpecError(f"{shown(last)} is not a part of a SPEC", f"to write this file, give -o {last}")
 
@@ -152,7 +160,5 @@ def _save_weights(report: Report | None, path: str) -> None:
 
     arrays = {} if report is None else Carried().of(report)
     if not arrays:
-        raise SpecError(
-            "--weights-out writes the weights that come with a network, and this one has none", "leave it out"
-        )
+        raise SpecError("--weights-out writes a network's own weights, but this one has none", "leave it out")
     save_all(path, arrays)

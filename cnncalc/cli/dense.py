@@ -62,7 +62,7 @@ def command(
     network, options = options.with_front(words).taken(network)
     sample = options.input or network.input
     if sample is None:
-        raise SpecError("no input: a matrix is for a sample of one shape", "give -i, as -i 3x32x32")
+        raise SpecError("no input: the size of the matrix depends on it", "give -i, for example -i 3x32x32")
     sizes = tuple([n for n in sample if isinstance(n, int)])
     if len(sizes) < len(sample):
         raise SpecError("the input has open sizes", "give its numbers")
@@ -74,10 +74,10 @@ def command(
     needs = size + job.weight_bytes
     if needs > size:
         text += f", and the weights take {size_text(job.weight_bytes)}"
-    has_memory(text, needs, "take a smaller sample: crop it")
+    has_memory(text, needs, "use a smaller input")
     note_size(text, needs)
     if matrix.adds_constants(network, weights):
-        note("the constants that layers add, as a bias, are not part of the matrix: add them to the product")
+        note("the constants that layers add, such as a bias, are not part of the matrix: add them to the product")
     with all_or_none():
         if path is not None:
             with sinks.writing(path, shape, kind) as file:

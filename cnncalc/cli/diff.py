@@ -25,7 +25,7 @@ from ._usage import Command
 @click.argument("networks", nargs=-1, metavar="[A] B")
 @network_options()
 @click.option("--stat", is_flag=True, help="Show the totals only.")
-@click.option("--exit-code", is_flag=True, help="Exit with 1 if the networks differ, as git diff does.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if the networks differ, like git diff.")
 @format_options(FORMATS)
 @path_option()
 @message_options
@@ -71,7 +71,7 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
         raise no_file(last)
     if words and all(re.fullmatch(r"HEAD[^:\s]*|[0-9a-f]{7,40}|[^:\s]+[~^]\d*", word) for word in words):
         line = f"cnncalc diff {' '.join(words[:2])} net.json"
-        raise SpecError(f"{' and '.join(map(shown, words))}: a revision of what?", f"name the file, as {line}")
+        raise SpecError(f"{' and '.join(map(shown, words))}: a revision of what?", f"name the file, for example {line}")
     few = "no network is" if not words else "one network is" if len(words) == 1 else f"{len(words)} are"
     check_shapes(words, 2)
     if len(words) == 2:
@@ -79,7 +79,7 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
     help = f"layer words go in quotes: {quotes()}"
     if len(words) > 2 and all(map(is_network, words)):
         help = f"for several side by side: {compare_line(words)}"
-    raise SpecError(f"diff compares two networks, and {few} given", help)
+    raise SpecError(f"diff compares two networks, but {few} given", help)
 
 
 def _is_network(word: str) -> bool:

@@ -58,7 +58,7 @@ def _pages_with(word: str) -> str | None:
     """Return the help that names the pages that contain a word, most frequent first; None if there are none."""
     counts = {topic: read(topic).lower().count(word.lower()) for topic in TOPICS if len(word) > 2}
     pages = sorted((topic for topic, count in counts.items() if count), key=lambda topic: -counts[topic])
-    return f"these pages speak of it: {', '.join(f'cnncalc help {page}' for page in pages[:3])}" if pages else None
+    return f"these pages mention it: {', '.join(f'cnncalc help {page}' for page in pages[:3])}" if pages else None
 
 
 def _show_help(ctx: click.Context, name: str) -> None:

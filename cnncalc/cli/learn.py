@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     array_option,
     file_option("-y", "--target", "y_path", metavar="Y.npy", help="Output array to learn from.", required=True),
     click.option(
-        "--lr", type=Positive(), metavar="RATE", help="Learning rate; by default 0.9 of the largest that converges."
+        "--lr", type=Positive(), metavar="RATE", help="Learning rate; by default 0.9 times the largest that converges."
     ),
     click.option("--steps", type=Whole(1), metavar="N", default=100, show_default=True, help="Number of steps."),
-    click.option("--log-every", type=Whole(1), metavar="N", help="Print every Nth step, by default ten of them."),
+    click.option("--log-every", type=Whole(1), metavar="N", help="Print every Nth step; by default ten steps in all."),
     file_option("--init", "init_path", metavar="K.npy", help="Kernel to start from."),
     seed_option,
-    click.option("--exact", is_flag=True, help="Solve the least-squares problem instead of descending."),
+    click.option("--exact", is_flag=True, help="Solve the least-squares problem exactly, without gradient descent."),
     path_option("K", "the kernel (.npy), or kernel and bias (.npz),"),
     network_options("dialect", "layout"),
     json_option,
@@ -80,7 +80,7 @@ def command(
     standard_output()  # an error if it is closed
     silent, is_saved = as_json or path == "-", path is not None
     if init_path is not None and seed is not None:
-        raise SpecError("--init gives the kernel, and --seed draws one", "leave one of them out")
+        raise SpecError("--init gives the kernel, but --seed draws one at random", "leave one of them out")
     x, y = read_array(x_path), read_array(y_path)
     init = None if init_path is None else read_array(init_path)
     shape = None if init is None else init.shape
@@ -122,7 +122,7 @@ def _descend(
 
     if lr is None:
         lr = learner.usual_rate()
-        note(f"the learning rate is {lr:.3g}, {SHARE:g} of the largest that converges")
+        note(f"the learning rate is {lr:.3g}, {SHARE:g} times the largest that converges")
     every, descent = log_every or max(steps // 10, 1), learner.descend(lr, steps)
     if not silent:
         show_lines(render.loss_lines(descent, steps, every, style_of(standard_output())), is_saved)
@@ -160,4 +160,4 @@ def _save(learner: Learner, path: str, shape: tuple[int, ...] | None) -> None:
         return
     save(path, weight)
     if learner.bias is not None:
-        note(f"{path} has the kernel only: a .npz would have the bias, too")
+        note(f"{path} holds only the kernel: a .npz file would also hold the bias")

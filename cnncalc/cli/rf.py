@@ -31,16 +31,18 @@ if TYPE_CHECKING:
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
 @unit_option
-@click.option("--from-pixel", "pixel", metavar="NUMBERS", help="Show which units of each layer see a pixel, as 10,20.")
+@click.option(
+    "--from-pixel", "pixel", metavar="NUMBERS", help="Show which units of each layer see a pixel, such as 10,20."
+)
 @of_option
 @click.option("--paths", "follows", is_flag=True, help="Show the field of each path to a layer, and their alignment.")
 @click.option(
-    "--effective", is_flag=True, help="Show how strongly pixels influence a unit, in the mean over random weights."
+    "--effective", is_flag=True, help="Show how strongly pixels influence a unit, averaged over random weights."
 )
-@click.option("--verify", "proves", is_flag=True, help="Run the network on single pixels, and compare.")
+@click.option("--verify", "proves", is_flag=True, help="Verify the fields by running the network on single pixels.")
 @click.option("--explain", is_flag=True, help="Show each layer's arithmetic.")
 @in_option
-@click.option("--phases", is_flag=True, help="Show each phase of units that see differently, a row each.")
+@click.option("--phases", is_flag=True, help="Where units see differently by phase, show one row per phase.")
 @format_options(FORMATS)
 @path_option()
 @message_options
@@ -86,7 +88,7 @@ def command(
         report = options.report(network)
         fields = ReceptiveFields(report, of, source)
         if fields.of == INPUT and (unit is None or effective):
-            raise SpecError("--of input: the input is not a layer, and its pixels see themselves", "name a layer")
+            raise SpecError("--of input: the input is not a layer", "name a layer")
         fields.phases = phases
         place = None if unit is None else place_of("--unit", unit)
         if effective:
@@ -110,7 +112,7 @@ def _network(words: SpecWords, options: NetworkOptions, format: str) -> tuple[Ne
     left_out = LeftOutChannels(None, options.first, layout_of(options.dialect, options.layout) == "NHWC")
     network = sources.load_words(words, left_out)
     if left_out.places and format == "json":
-        note("c_o is left out: each of these layers has as many channels as it gets")
+        note("c_o is left out: each of these layers keeps its number of channels")
     options.note_report(network)
     options.note_channels(network)
     if options.input is None and first_rank(node.layer for node in network.nodes) is not None:
@@ -122,14 +124,13 @@ def _check_questions(asked: dict[str, bool], inside: bool, format: str) -> None:
     """Raise SpecError for two questions at once, or for one that is incompatible with --in or the format."""
     names = [name for name, is_asked in asked.items() if is_asked]
     if len(names) > 1:
-        number = "two" if len(names) == 2 else "several"
-        raise SpecError(f"{' and '.join(names)} are {number} questions", "ask one at a time")
+        raise SpecError(f"{' and '.join(names)} cannot be combined", "use one at a time")
     if inside and names and names[0] not in ("--unit", "--from-pixel"):
         raise SpecError(
             f"--in is for --unit and --from-pixel, not for {names[0]}", "leave it out, or use --after LAYER"
         )
     if "--explain" in names and format not in ("table", "json"):
-        raise SpecError(f"{format} has rows only, and no room for --explain", "use the table or JSON")
+        raise SpecError(f"{format} has only rows, without room for --explain", "use the table or JSON")
 
 
 def _effective(fields: ReceptiveFields, unit: tuple[int, ...] | None) -> Findings:

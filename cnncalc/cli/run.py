@@ -41,7 +41,7 @@ PATIENCE = 2.0
 """The seconds after which a progress bar appears."""
 
 
-OUTPUT_HELP = "Write the result to this file, or take another of several outputs, by its name."
+OUTPUT_HELP = "Write the result to this file, or select one of several outputs by its name."
 
 
 @click.command("run", cls=Command)
@@ -56,7 +56,7 @@ OUTPUT_HELP = "Write the result to this file, or take another of several outputs
     file_option("--keep-all", "folder", metavar="DIR", help="Save every layer's result in this folder."),
     click.option("--rows", metavar="A:B", help="Use only these samples of the batch."),
     click.option("--memory", default="256M", metavar="SIZE", show_default=True, help="Limit the working memory."),
-    click.option("--no-fusion", is_flag=True, help="Compute each layer by itself."),
+    click.option("--no-fusion", is_flag=True, help="Compute each layer separately."),
     network_options("dialect", "layout"),
     json_option,
     verbose_option,
@@ -123,7 +123,7 @@ def command(
     if w_path is None:  # weights would determine k
         note_words([("", job.report.layers)])
     for name in job.not_needed[:4]:
-        note(f"{name} is given, and no layer needs it")
+        note(f"{name} is given, but no layer needs it")
     job.load()  # before any file is opened
     _run(job, x, count, path, folder, as_json)
     return 0
@@ -168,7 +168,9 @@ def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | N
     for value in paths if len(ends) > 1 else ():
         if value != "-" and not {".", "/", os.sep} & set(value) and not os.path.exists(value):
             help = nearest(value, ends) or f"the outputs are {', '.join(ends[:24])}"
-            raise SpecError(f"--output: there is no output {shown(value)}", f"{help}; a file needs an ending, as .npy")
+            raise SpecError(
+                f"--output: there is no output {shown(value)}", f"{help}; a file name needs an ending, such as .npy"
+            )
     return (chosen[-1] if chosen else None), (paths[-1] if paths else None)
 
 
@@ -226,7 +228,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
         yield opened
     except OSError as error:
         if job.kept and is_closed_pipe(error):
-            raise SpecError("nobody reads the output any more, so the layers that are kept are not saved") from None
+            raise SpecError("the output is no longer read, so the layers of --keep are not saved") from None
         raise
     finally:
         for sink in opened.values():

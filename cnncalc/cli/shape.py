@@ -22,7 +22,7 @@ from ._showing import Showing
 from ._terminal import style_of
 from ._usage import Command
 
-AT = "Tabulate an input's open sizes at numbers: H=224,256 or H=W=32..256..32."
+AT = "Tabulate the network for values of its open sizes: H=224,256 or H=W=32..256..32."
 
 
 @click.command("shape", cls=Command)
@@ -32,9 +32,9 @@ AT = "Tabulate an input's open sizes at numbers: H=224,256 or H=W=32..256..32."
 @measure_options
 @format_options(FORMATS, "one report")
 @selection_options
-@click.option("--get", "gets", metavar="NAMES", help="Print one bare value, such as params, out, conv1.out or rf.size.")
+@click.option("--get", "gets", metavar="NAMES", help="Print only one value, such as params, out, conv1.out or rf.size.")
 @hints_option
-@click.option("--annotate", is_flag=True, help="Print Python source with the shapes that its lines make.")
+@click.option("--annotate", is_flag=True, help="Print the Python source with the shapes that its lines produce.")
 @click.option("--at", multiple=True, metavar="LETTER=NUMBERS", help=AT)
 @path_option()
 @message_options
@@ -67,9 +67,9 @@ def command(
     values = () if gets is None else tuple([name.strip() for name in gets.split(",")])
     chooses = columns is not None or selection != WHOLE
     if values and (explain or chooses or format not in VALUE_FORMATS):
-        raise SpecError("--get prints values alone", "leave out --explain, --format, --columns and the choice of rows")
+        raise SpecError("--get prints only values", "leave out --explain, --format, --columns and the row options")
     if values and lists_hints:
-        raise SpecError("--get prints values alone", "leave out --hints")
+        raise SpecError("--get prints only values", "leave out --hints")
     _check(options, format, columns, explain, chooses or (explain, measures, values) != (False, Measures(), ()))
     measures = measures.or_bytes(needs_bytes(columns, selection) or any(map(needs_dtype, values)))
     options = options.with_front(words)
@@ -113,12 +113,12 @@ def _check(
 ) -> None:
     """Raise SpecError for incompatible options; `details` says whether there are options for a single dialect."""
     if columns is not None and format in ("json", "jsonl"):
-        raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
+        raise SpecError("--columns applies only to rows: tables, CSV, Markdown", "leave out --columns, or the format")
     if explain and format in {"csv", "tsv", "latex", "html"}:
-        raise SpecError(f"{format} has rows only, and no room for --explain", "use the table, Markdown or JSON")
+        raise SpecError(f"{format} has only rows, without room for --explain", "use the table, Markdown or JSON")
     if options.several and details:
         raise SpecError(
-            "--explain, --dtype, --macs-as, --get, --columns and the choice of rows are for one dialect",
+            "--explain, --dtype, --macs-as, --get, --columns and the row options are for one dialect",
             f"leave out --dialect {options.dialect}, or name one",
         )
 
@@ -126,7 +126,7 @@ def _check(
 def _annotate(network: Network, options: NetworkOptions, format: str, stream: IO[str]) -> int:
     """Write a Python source annotated with shapes, up to the line that fails."""
     if format != "table":
-        raise SpecError("--annotate prints the source alone", f"leave out --annotate, or the format {format}")
+        raise SpecError("--annotate prints only the source", f"leave out --annotate, or the format {format}")
     annotate = None if network.source is None else network.source.annotate
     if annotate is None:
         raise SpecError("--annotate is for Python source", "give a .py file, or its text on standard input")

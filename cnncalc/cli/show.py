@@ -42,7 +42,7 @@ STEPPED = ("text", "svg", "html")
 @together(
     network_options(),
     click.option("--step", type=Whole(1), metavar="N", help="Draw this step of a single layer's window."),
-    click.option("--channel", type=Whole(0), metavar="C", help="The output channel of the steps; 0 by default."),
+    click.option("--channel", type=Whole(0), metavar="C", help="The output channel to draw; 0 by default."),
     file_option("-x", "--array", "x_path", metavar="X.npy", help="Input array; - is standard input."),
     file_option(
         *("-w", "--weights", "w_path"),
@@ -57,7 +57,10 @@ STEPPED = ("text", "svg", "html")
     fold_option,
     click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only."),
     click.option(
-        "--to", "form_named", type=OneOf(list(FORMATS)), help="Form to write; by default as -o ends, or text."
+        "--to",
+        "form_named",
+        type=OneOf(list(FORMATS)),
+        help="Format to write; by default from the name of -o, or text.",
     ),
     path_option(what="the picture"),
     message_options,
@@ -96,8 +99,8 @@ def command(
     values = {"--step": step, "--channel": channel, "-x": x_path, "-w": w_path, "-b": b_path}
     asked = [name for name, value in values.items() if value is not None]
     if asked and chosen not in STEPPED:
-        what = f"{asked[0]} is for the steps of a window, and {chosen} has layers only"
-        raise SpecError(what, f"give another form: --to {' or '.join(STEPPED)}")
+        what = f"{asked[0]} draws steps of a window, but {chosen} shows only layers"
+        raise SpecError(what, f"use another format: --to {' or '.join(STEPPED)}")
     words = spec_words(spec)
     arrays = _Arrays(x_path, w_path, b_path)
     network, weights = arrays.read_network(words, options)
@@ -177,12 +180,12 @@ def _fields(
     if unit is None:
         for option, value in (("--of", of), ("--in", source)):
             if value is not None:
-                raise SpecError(f"{option} says whose unit it is, or what it sees", "add --unit 3,4")
+                raise SpecError(f"{option} needs --unit", "add --unit, for example --unit 3,4")
         return None
     if asked:
-        raise SpecError(f"--unit draws what a unit sees, and {asked[0]} the steps of a window", "give one of them")
+        raise SpecError(f"--unit draws what a unit sees, but {asked[0]} the steps of a window", "give one of them")
     if chosen in ("mermaid", "dot"):
-        raise SpecError(f"--unit draws maps, and {chosen} has layers only", f"leave out --unit, or --to {chosen}")
+        raise SpecError(f"--unit draws maps, but {chosen} shows only layers", f"leave out --unit, or --to {chosen}")
     from ..fields import ReceptiveFields
 
     fields = ReceptiveFields(options.report(network), of, source)
@@ -193,9 +196,9 @@ def _fields(
 def _no_window(network: Network, option: str) -> SpecError:
     """Return the error for an option of a window's steps on a network without such a window."""
     if len(network.nodes) == 1 and network.nodes[0].layer.STEP is not None:
-        return SpecError(f"{option} is for a window on a map of known sizes", "give all of them, as -i 3x8x8")
+        return SpecError(f"{option} needs an input of known size", "give all sizes, for example -i 3x8x8")
     help = "take one layer out of a network with --until and --after"
-    return SpecError(f"{option} is for the window of one convolution or pool, and this is not one", help)
+    return SpecError(f"{option} is for a single convolution or pool, and this is not one", help)
 
 
 class _Arrays(NamedTuple):

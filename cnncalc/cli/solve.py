@@ -51,10 +51,12 @@ class Values(ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:  # noqa: ARG002  click's form
         first, dots, last = str(value).replace("-", "..", 1).partition("..")
         if not is_digits(first) or (dots and not is_digits(last)):
-            raise SpecError(f"{_name(param)}: {shown(value)} is not a range", "as 1..11, or one number")
+            raise SpecError(
+                f"{_name(param)}: {shown(value)} is not a range", "give a range such as 1..11, or one number"
+            )
         start, end = int(first), int(last if dots else first)
         if not self.least <= start <= end:
-            help = f"from {self.least} on, the smaller number first"
+            help = f"the minimum is {self.least}, and the smaller number comes first"
             raise SpecError(f"{_name(param)}: {shown(value)} is empty", help)
         return range(start, end + 1)
 
@@ -68,25 +70,27 @@ def _range_option(key: str, least: int, help: str) -> Any:
 
 
 range_options = together(
-    _range_option("k", 1, "Kernel sizes that are considered; 1..11 by default."),
-    _range_option("s", 1, "Strides that are considered; 1..4 by default."),
-    _range_option("p", 0, "Paddings per side that are considered; by default any below the kernel's extent."),
-    _range_option("d", 1, "Dilations that are considered; 1..4 by default."),
-    _range_option("out_pad", 0, "Values of out_pad that are considered; by default any that is allowed."),
+    _range_option("k", 1, "Kernel sizes to consider; 1..11 by default."),
+    _range_option("s", 1, "Strides to consider; 1..4 by default."),
+    _range_option("p", 0, "Paddings per side to consider; by default any below the kernel's extent."),
+    _range_option("d", 1, "Dilations to consider; 1..4 by default."),
+    _range_option("out_pad", 0, "Values of out_pad to consider; by default all that are allowed."),
 )
 
 
 @click.command("solve", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
-@click.option("--out", metavar="SHAPE", help="The output that is wanted, such as 112x56; one size means every axis.")
+@click.option("--out", metavar="SHAPE", help="The wanted output, such as 112x56; one size applies to every axis.")
 @range_options
-@click.option("--top", type=Whole(1), metavar="N", help="Show the first N rows alone.")
+@click.option("--top", type=Whole(1), metavar="N", help="Show only the first N rows.")
 @click.option("--least", is_flag=True, help="Find the smallest input.")
 @click.option("--clean", is_flag=True, help="Find the inputs for which no floor drops a pixel.")
-@click.option("--fit", metavar="SHAPE", help="Find the smallest padding that makes an image of this size clean.")
+@click.option(
+    "--fit", metavar="SHAPE", help="Find the smallest padding with which an image of this size drops no pixel."
+)
 @click.option("--features", type=Whole(1), metavar="N", help="Find the inputs that give the linear layer N features.")
-@click.option("--rf", "field", metavar="SIZE", help="Find the shortest stack of these words that sees so many pixels.")
-@click.option("--by", type=OneOf(BY), help="What --rf makes the least: depth, or params.")
+@click.option("--rf", "field", metavar="SIZE", help="Find the shortest stack of these words that sees SIZE pixels.")
+@click.option("--by", type=OneOf(BY), help="What --rf minimizes: depth or params.")
 @network_options("input", "dialect", "layout")
 @format_options(SETTINGS)
 @path_option()
@@ -130,22 +134,24 @@ def command(
         key: value for key, value in {"k": k, "s": s, "p": p, "d": d, "out_pad": out_pad}.items() if value
     }
     if by is not None and field is None:
-        raise SpecError("--by is for a stack", "give the field that it is to see: --rf 100")
+        raise SpecError("--by needs --rf", "give the receptive field to reach, such as --rf 100")
     if field is not None and (out or least or clean or fit or features or top or given):
-        raise SpecError("--rf is a question of its own", "leave out --rf, or the other options")
+        raise SpecError("--rf cannot be combined with the other options", "leave out --rf or the others")
     if least and fit is not None:
-        raise SpecError("--least and --fit are two questions", "leave out either of the two")
+        raise SpecError("--least and --fit cannot be combined", "leave out either of the two")
     of_inputs = {"--least": least, "--clean": clean, "--fit": fit is not None, "--features": features is not None}
     asked = [name for name, is_given in of_inputs.items() if is_given]
     if asked and _is_known(options.input):
-        raise SpecError(f"{asked[0]} asks for inputs, and one is given", "leave it out, or write letters: -i 3xHxW")
+        raise SpecError(
+            f"{asked[0]} asks for inputs, but one is given", "leave it out, or use letters for its sizes: -i 3xHxW"
+        )
     with text_output(path, utf8=format == "json") as stream:
         style = style_of(stream)
         if field is not None:
             lines, found = _stack(words, options, field, by or BY[0], format, style)
         elif not _is_known(options.input):
             if given or top:
-                what = "the ranges and --top are for the settings of a layer"
+                what = "the ranges and --top apply only to the settings of a layer"
                 raise SpecError(what, "give its input: -i 224 --out 112")
             wish = Wish(None if out is None else parse_shape(out), clean or fit is not None, features)
             found_inputs = _inputs(words, options, wish, fit)._replace(least=least)
@@ -198,7 +204,7 @@ def _inputs(words: SpecWords, options: NetworkOptions, wish: Wish, fit: str | No
         if error.lacking is not None:  # the option asks for what is to be found
             error.what = f"{error.what}, so its inputs cannot be solved for"
             write = f"cnncalc convert {shlex.join(words.rest)} {error.lacking} -o net.json"
-            error.help, error.lacking = f"solve takes a spec of it, written for a size that fits: {write}", None
+            error.help, error.lacking = f"convert it to a spec for a size that fits, and use that: {write}", None
         raise
     network = network if options.input is not None else opened(network)
     if filled.places and wish.out is not None and len(wish.out) == len(network.input or ()):
@@ -247,7 +253,7 @@ def _question(
     nd = layer.nd or 2
     own = layer.wanted(nd)
     if out is None and own is None:
-        raise SpecError("--out is missing", "give the output that is wanted, as --out 112")
+        raise SpecError("--out is missing", "give the wanted output, such as --out 112")
     if out is not None and own is not None:
         raise SpecError(f"two outputs: --out {out}, and out={show(own)} in the layer", "leave out either of the two")
     wanted = parse_shape(out) if out is not None else own or ()

@@ -162,7 +162,7 @@ class Holds:
         said = condition.text()
         if alone and alone.text(letters[0]) != said:
             said += f" ({alone.text(letters[0])})"
-        return f"{condition.what} needs {said}, but the layers before it hold only where {'; '.join(before)}"
+        return f"{condition.what} needs {said}, but the layers before it are possible only where {'; '.join(before)}"
 
     @property
     def is_always(self) -> bool:
@@ -224,7 +224,7 @@ class Holds:
         said = [own.text(letter) for letter, own in self.numbers.items() if not own.is_every]
         said += [condition.text() + self.example(condition) for condition in self.joint[:MOST_JOINT]]
         said += [condition.text() for condition in self.joint[MOST_JOINT:]]
-        return [*said, "sizes that are not known agree"] if self.is_partial else said
+        return [*said, "unknown sizes agree"] if self.is_partial else said
 
     def example(self, condition: Condition) -> str:
         """Return values that fulfil an equation over several letters: equal ones, or those that differ least."""

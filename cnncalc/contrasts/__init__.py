@@ -195,7 +195,7 @@ def contrast(
     if layout is None and network.layout is None and network.dialect is DIALECTS["plain"]:
         layout = dialects[0].layout
     network = configure(network.inlined(), input, None, layout)
-    help = "name fewer dialects, as --dialect plain,torch, or --until a layer"
+    help = "name fewer dialects, for example --dialect plain,torch, or --until a layer"
     what, number = "{made:,} layers under all dialects together", len(network.nodes) * len(dialects)
     if any(isinstance(size, Open) for size in network.input or ()):
         what, number = f"{what}, each counted {OPEN_AS} times for its open sizes", number * OPEN_AS

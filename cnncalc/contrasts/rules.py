@@ -48,7 +48,7 @@ def _cubic(layer: LayerReport) -> Any:
 
 
 def _rounding(layer: LayerReport) -> Any:
-    return {True: "up", False: "down", "keep": "up, every window kept"}.get(layer.values.get("ceil", ""))
+    return {True: "up", False: "down", "keep": "up, keeping every window"}.get(layer.values.get("ceil", ""))
 
 
 def rounding_matters(layers: Sequence[LayerReport]) -> bool:
@@ -60,7 +60,7 @@ def rounding_matters(layers: Sequence[LayerReport]) -> bool:
 
 RULES = {
     "p": Rule("padding, before+after", _key("p"), axes_text, lambda p: f"p{axes_text(p)}"),
-    "s": Rule("stride, left out", _key("s"), axes_text, lambda s: f"s{axes_text(s)}"),
+    "s": Rule("default stride", _key("s"), axes_text, lambda s: f"s{axes_text(s)}"),
     "ceil": Rule("rounding", _rounding, sign=lambda way: way.split(",")[0]),
     "out_pad": Rule("added after", _key("out_pad"), axes_text, lambda o: f"out_pad{axes_text(o)}"),
     "count_include_pad": Rule(

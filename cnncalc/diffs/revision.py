@@ -10,7 +10,7 @@ from ..files import too_long
 from ..layers import OPS
 from ..limits import LARGEST_STREAM
 
-TOP = "git counts a path from the repository's top"
+TOP = "git paths are relative to the top of the repository"
 
 
 def at_revision(word: str) -> bytes:
@@ -39,7 +39,9 @@ def _git(*words: str) -> subprocess.CompletedProcess[bytes]:
         )
     except (OSError, ValueError) as error:
         why = "git is not installed" if isinstance(error, FileNotFoundError) else f"git cannot be run: {error}"
-        raise SpecError(f"{shown(words[-1], LONGEST_PATH)}: {why}", "REVISION:PATH needs git; give a file") from None
+        raise SpecError(
+            f"{shown(words[-1], LONGEST_PATH)}: {why}", ("REVISION:PATH needs git; use a file instead")
+        ) from None
 
 
 def _not_in_git(word: str, said: str) -> SpecError:

@@ -115,12 +115,12 @@ def influence(graph: Graph, at: int, index: Sequence[int] | None = None) -> Infl
     """
     space, sizes = graph.space(at), grid(graph, at)
     if not graph.space(INPUT).shape or not sizes:
-        raise SpecError(f"no pixel of the input has a place that {graph.name(at)} depends on")
+        raise SpecError(f"{graph.name(at)} does not depend on any single pixel of the input")
     axes = [axis for axis in (space.axes[place] for place in space.places) if type(axis) is int]
     """The axis of the input for each index of the unit: the unit's map may have them in another order."""
     if len(axes) < len(space.places):
         raise SpecError(
-            f"units of {graph.name(at)} do not run along one axis of the input each",
+            f"units of {graph.name(at)} do not each run along one axis of the input",
             "name a layer before it: --of LAYER",
         )
     own = tuple([sizes[axis] // 2 for axis in axes]) if index is None else tuple(index)
@@ -148,9 +148,9 @@ def _reasons(graph: Graph, needed: Sequence[int]) -> tuple[str, ...]:
         own = vertex.layer.node.layer
         if not own.is_linear:
             how = (
-                "as though each pixel of a window were equally often passed on"
+                "as if each pixel of a window were the largest equally often"
                 if passes_one_on(own)
-                else ("as an open gate" if own.JOINS else "as though it were linear")
+                else ("as an open gate" if own.JOINS else "as if it were linear")
             )
             found[f"{vertex.layer.op} {how}"] = None
     return tuple(found)
@@ -166,9 +166,9 @@ class _Moments:
             MOST_WITH_INFLUENCE,
             len(self.needed),
             "the influence of the pixels is followed through {made:,} layers, more than {most:,}",
-            "give a layer further in front: --of LAYER",
+            "name an earlier layer: --of LAYER",
         )
-        held = Limit(MOST_HELD, "{made:,} taps are too many: at most {most:,} are held", FURTHER_IN_FRONT)
+        held = Limit(MOST_HELD, "{made:,} taps are too many: the limit is {most:,}", FURTHER_IN_FRONT)
         self._readers: dict[int, list[tuple[int, Operator]]] = {at: [] for at in (INPUT, *self.needed)}
         for at in self.needed:
             for place, read in enumerate(graph.vertices[at].reads):

@@ -40,11 +40,13 @@ class Samples:
         if 0 in shape:
             raise SpecError(f"x is empty: its shape is {show(shape)}", "there is nothing to compute")
         if not shape:
-            raise SpecError("x is a number without axes", "an input has the axes C,H,W, or a batch in front")
+            raise SpecError(
+                "x is a single number, not an array", "the axes of an input are C,H,W, or N,C,H,W with a batch"
+            )
         check_limit(
             MOST_RUN,
             network.layer_count,
-            "a network of {made:,} layers is not run, the most are {most:,}",
+            "a network of {made:,} layers is too large to run: the limit is {most:,}",
             FEWER_LAYERS,
         )
         given = Inputs([(None, shape), *(others or {}).items()])
@@ -70,7 +72,7 @@ class Samples:
                 raise SpecError(what, f"-x {name}=FILE gives them; from Python, x={{{name!r}: array}}")
             array = given[name].reshape(-1, *sample)
             if len(array) not in (1, count):
-                raise SpecError(f"{name} has a batch of {len(array)}, and the first input has {count}")
+                raise SpecError(f"{name} has a batch of {len(array)}, but the first input has {count}")
             arrays[name] = np.broadcast_to(array, (count, *sample))
         return arrays
 
@@ -86,7 +88,7 @@ class Samples:
 def real(kind: Dtype, name: str) -> Dtype:
     """Return the dtype in this machine's byte order. SpecError for numbers that layers cannot process."""
     if kind.kind not in "biuf" or kind.itemsize > 8:
-        why = {"c": "complex numbers have no order and no ReLU", "f": f"{kind} has more than 64 bits"}.get(kind.kind)
+        why = {"c": "complex numbers have no order, so no ReLU", "f": f"{kind} has more than 64 bits"}.get(kind.kind)
         what = why or f"{kind} is not a numeric type"
         raise SpecError(f"{name} is of dtype {kind}", f"{what}: give float32, float64, float16, integers or booleans")
     return kind.newbyteorder("=")
@@ -98,7 +100,7 @@ def _check_bytes(report: Report, wants: Sequence[arrays.Weight], given: NamedArr
     sizes += [(want.name, prod(want.shape)) for want in wants if want.name not in given]
     for name, count in sizes:
         if count * 8 > LARGEST:
-            raise SpecError(f"{name} has {count:,} values: no machine holds them", "make it smaller")
+            raise SpecError(f"{name} has {count:,} values, more than any machine can hold", "make it smaller")
 
 
 def _output(report: Report, name: str | None) -> int:
@@ -268,7 +270,7 @@ class Job:
 
 _LOADED = {
     **dict.fromkeys((".h5", ".keras", ".onnx"), "give the file of the whole model as the network"),
-    ".safetensors": "load a file first, as safetensors.numpy.load_file(path)",
+    ".safetensors": "load a file first, for example safetensors.numpy.load_file(path)",
 }
 """How to read the arrays of files that NumPy does not load, by ending."""
 
@@ -276,9 +278,12 @@ _LOADED = {
 def as_array(value: object, name: str) -> Array:
     """Return a caller's value as an array. SpecError for a masked array, text, and lists of unequal lengths."""
     if isinstance(value, np.ma.MaskedArray):
-        raise SpecError(f"{name} is a masked array, and layers know no masks", f"fill it, as {name}.filled(0)")
+        raise SpecError(
+            (f"{name} is a masked array, but layers do not support masks"),
+            f"fill it first, for example {name}.filled(0)",
+        )
     if isinstance(value, (str, bytes, PathLike)):
-        help = _LOADED.get(splitext(str(value))[1], "load a file first, as numpy.load(path)")
+        help = _LOADED.get(splitext(str(value))[1], "load a file first, for example numpy.load(path)")
         raise SpecError(f"{name} is {shown(str(value))}, not an array", help)
     try:
         return np.asarray(value)

@@ -65,10 +65,10 @@ def _check_finite(array: Array, name: str) -> None:
     with np.errstate(all="ignore"):
         least, most = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
     if not (isfinite(least) and isfinite(most)):
-        raise SpecError(f"{name} has values that are not finite", "remove NaN and infinity to learn from it")
+        raise SpecError(f"{name} has values that are not finite", "replace NaN and infinity first")
     largest = max(abs(least), abs(most))
     if largest > LARGEST_LEARNED:
-        raise SpecError(f"{name} has values up to {largest:.3g}", "scale them down to learn from it")
+        raise SpecError(f"{name} has values up to {largest:.3g}", "scale them down first")
 
 
 class Diverged(SpecError):
@@ -95,17 +95,20 @@ class Learner:
         kind = layer.node.layer.CONVOLUTION
         if len(layers) > 1 or kind not in LEARNED:
             what = f"{len(layers)} layers" if len(layers) > 1 else layer.op
-            raise SpecError(f"learn takes one convolution, not {what}", "a plain or a depthwise one: conv or dwconv")
+            raise SpecError(
+                f"learn takes a single convolution, not {what}",
+                ("give a plain or a depthwise convolution: conv or dwconv"),
+            )
         self._is_depthwise = kind is ConvKind.DEPTHWISE
         count, out = samples.batch or 1, sizes_of(layer.traced.out, layer.name)
         back = samples.returned(out, count)
         if y.shape != back:
             what = f"y is {show(y.shape)}, but this layer's output is {show(back)}"
             is_default = init is None and "k" not in layer.node.layer.given
-            default = "; k is 1 unless the layer or a kernel to begin with gives it" if is_default else ""
+            default = "; k is 1 unless the layer or an initial kernel gives it" if is_default else ""
             raise ShapeError(what, f"y is the output to learn{default}")
         kinds = [real(array.dtype, name) for array, name in ((x, "x"), (y, "y"))]
-        for array, name in ((x, "x"), (y, "y"), *([] if init is None else [(init, "the kernel to begin with")])):
+        for array, name in ((x, "x"), (y, "y"), *([] if init is None else [(init, "the initial kernel")])):
             _check_finite(array, name)
         dtype = np.result_type(*kinds)
         self.kind = dtype if dtype in (np.float32, np.float64) else np.dtype(np.float64)
@@ -220,7 +223,7 @@ class Learner:
         if have is not None and size > have:
             what = f"{positions:,} equations in {unknowns:,} unknowns take {size_text(size)}"
             help = "use fewer samples, or gradient descent (without --exact)"
-            raise SpecError(f"{what}, and the machine has {size_text(have)}", help)
+            raise SpecError(f"{what}, but the machine has {size_text(have)}", help)
         kernel = self._kernel(self.weight)
         c_o = len(kernel) // self.g
         one_hot = np.eye(cells).reshape(cells, c_i, *self.windows.k)

@@ -35,7 +35,7 @@ def linear_part(network: Network) -> Network:
         if not node.layer.is_linear:
             words = dict.fromkeys(cls.WORD for cls, _ in OPS.values() if cls.LINEAR)
             what = "not known to be linear" if isinstance(node.layer, Opaque) else "not linear: it has no matrix"
-            raise SpecError(f"{node.layer.op} is {what}", f"linear are {', '.join(words)}").at(node.label())
+            raise SpecError(f"{node.layer.op} is {what}", f"the linear layers are {', '.join(words)}").at(node.label())
         if id(node.layer) not in without:
             without[id(node.layer)] = node.layer.without_constants()
         nodes.append(node._replace(layer=without[id(node.layer)]))
@@ -69,7 +69,7 @@ def job(
     kind = weights.dtype if isinstance(weights, np.ndarray) else np.dtype(np.float32)
     samples = Samples(network, sample, dialect, layout)
     if samples.batch is not None:
-        raise SpecError(f"{show(sample)} is a batch", "a matrix is for one sample: leave the batch out")
+        raise SpecError(f"{show(sample)} is a batch", "the matrix is that of one sample: leave out the batch")
     _check_work(samples.report)
     given = arrays.named(samples.report, arrays.Carried(seed).of(samples.report) if weights is None else weights, None)
     wants = arrays.wanted(samples.report)

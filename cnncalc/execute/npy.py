@@ -80,7 +80,7 @@ def head(file: IO[bytes], name: str, magic: bytes | None = None) -> Head:
     try:
         version = ".".join(map(str, magic[-2:]))
         if version not in _READERS:
-            raise ValueError(f"version {version} of the format holds no plain numbers")
+            raise ValueError(f"version {version} of the format does not hold plain numbers")
         width, read = _READERS[version]
         length = file.read(width)
         size = int.from_bytes(length, "little")
@@ -95,11 +95,11 @@ def head(file: IO[bytes], name: str, magic: bytes | None = None) -> Head:
     if len(shape) > MOST_AXES:
         raise SpecError(f"{shown_name} claims a shape of {len(shape):,} sizes", f"an array has at most {MOST_AXES}")
     if kind.hasobject:
-        raise SpecError(f"{shown_name} holds Python objects", "nothing is unpickled: save plain numbers")
+        raise SpecError(f"{shown_name} holds Python objects", "for safety nothing is unpickled: save plain numbers")
     if kind.names is not None or kind.subdtype is not None or kind.itemsize == 0:
-        raise SpecError(f"{shown_name} is of dtype {kind}", "save one field of it, as plain numbers")
+        raise SpecError(f"{shown_name} is of dtype {kind}", "save a single field of it as plain numbers")
     if prod(filter(None, shape)) * kind.itemsize > sys.maxsize:  # NumPy counts like this even if a size is 0
-        raise SpecError(f"{shown_name} claims the shape {shown(shape)}", "no array is so large")
+        raise SpecError(f"{shown_name} claims the shape {shown(shape)}", "no array can be that large")
     return Head(shape, kind, "F" if fortran else "C")
 
 
@@ -121,7 +121,7 @@ def _picture_help(name: str) -> str:
     saved = os.path.splitext(os.path.basename(name))[0] + ".npy"
     pixels = f"np.asarray(Image.open({name!r}).convert('RGB'), np.float32)"
     line = f"import numpy as np; from PIL import Image; np.save({saved!r}, {pixels}.transpose(2, 0, 1) / 255)"
-    return f"its pixels as an array: python -c {_quoted(line)}"
+    return f"to save its pixels as an array: python -c {_quoted(line)}"
 
 
 def _quoted(line: str) -> str:
@@ -160,7 +160,7 @@ def mapped(path: str) -> Array:
 
 def _truncated(name: str, header: Head, have: int) -> SpecError:
     needs = f"{show(header.shape)} of {header.kind} is {header.bytes:,} bytes"
-    return SpecError(f"{shown(name, LONGEST_PATH)} is cut short: {needs}, and {have:,} are there", _SAVE)
+    return SpecError(f"{shown(name, LONGEST_PATH)} is truncated: {needs}, but only {have:,} are there", _SAVE)
 
 
 def is_text(begin: bytes, name: str) -> bool:
@@ -182,7 +182,7 @@ def read(file: IO[bytes], name: str, magic: bytes | None = None) -> Array:
         return read_text(magic + files.read_whole(file, name, LARGEST_TABLE), name)
     header, data = head(file, name, magic), bytearray()
     what = f"{shown(name, LONGEST_PATH)} is {size_text(header.bytes)} of numbers"
-    has_memory(what, header.bytes, "give a .npy file: only what is used of it is read")
+    has_memory(what, header.bytes, "give a .npy file, of which only the needed part is read")
     while len(data) < header.bytes:
         some = file.read(min(AT_ONCE, header.bytes - len(data)))
         if not some:
@@ -208,7 +208,7 @@ def weights(path: str) -> NamedArrays | Array:
     if magic[:1] == b"\x80":
         raise _checkpoint(path)
     what = f"{shown(path, LONGEST_PATH)} is {_kind(magic) or 'not a file of arrays'}"
-    raise SpecError(what, "weights are a .npy, a .npz or a .safetensors file")
+    raise SpecError(what, "weights come in a .npy, a .npz or a .safetensors file")
 
 
 def received(file: IO[bytes], name: str) -> NamedArrays | Array:
@@ -217,8 +217,10 @@ def received(file: IO[bytes], name: str) -> NamedArrays | Array:
     if magic.startswith(ZIP):
         return archived(name, io.BytesIO(magic + files.read_whole(file, name)))
     if magic and not magic.startswith(MAGIC) and not is_text(magic, name):
-        what = f"{shown(name, LONGEST_PATH)} is not a .npy, a .npz or a table of numbers"
-        raise SpecError(what, "of weights in another form, as .safetensors, name the file: a pipe has one of these")
+        what = f"{shown(name, LONGEST_PATH)} is not a .npy file, a .npz file or a table of numbers"
+        raise SpecError(
+            what, ("give weights in another format, such as .safetensors, as a file: only these can come from a pipe")
+        )
     return read(file, name, magic)
 
 
@@ -227,8 +229,8 @@ def _checkpoint(path: str) -> SpecError:
     saved = os.path.splitext(os.path.basename(path))[0] + ".npz"
     read = f"w = torch.load({path!r}, 'cpu', weights_only=True); w = w.get('state_dict', w)"
     line = f"import numpy, torch; {read}; numpy.savez({saved!r}, **{{k: v.numpy() for k, v in w.items()}})"
-    what = f"{shown(path, LONGEST_PATH)} is a pickle, as PyTorch saves weights, and nothing is unpickled"
-    return SpecError(what, f"its arrays as a .npz: python -c {_quoted(line)}")
+    what = f"{shown(path, LONGEST_PATH)} is a pickle, as saved by PyTorch, and for safety nothing is unpickled"
+    return SpecError(what, f"to save its arrays as a .npz file: python -c {_quoted(line)}")
 
 
 def archived(path: str, data: IO[bytes] | None = None) -> NamedArrays:
@@ -241,18 +243,18 @@ def archived(path: str, data: IO[bytes] | None = None) -> NamedArrays:
     others = [name for name in names if not name.endswith(".npy")]
     if others or not names or len(names) > MOST_ENTRIES:
         what = shown(others[0]) if others else f"{len(names)} entries"
-        help = "a .npz holds .npy"
+        help = "a .npz file holds .npy files"
         if any(name.endswith(".pkl") for name in others):
             raise _checkpoint(path)
-        raise SpecError(f"{shown(path, LONGEST_PATH)} holds {what}, and no .npy", help)
+        raise SpecError(f"{shown(path, LONGEST_PATH)} holds {what}, but no .npy file", help)
     if len(set(names)) < len(names):
-        raise SpecError(f"{shown(path, LONGEST_PATH)} holds a name twice", "save it again with numpy.savez")
+        raise SpecError(f"{shown(path, LONGEST_PATH)} holds the same name twice", "save it again with numpy.savez")
     return {name.removesuffix(".npy"): _entry(archive, name, f"{path}:{name}") for name in names}
 
 
 def _entry(archive: ZipFile, entry: str, name: str) -> Stored:
     if archive.getinfo(entry).compress_type not in PACKINGS:
-        what = f"{shown(name, LONGEST_PATH)} is packed in another way than deflated"
+        what = f"{shown(name, LONGEST_PATH)} uses a compression other than deflate"
         raise SpecError(what, "save it again with numpy.savez")
 
     def unpack(reader: Callable[[IO[bytes], str], T]) -> T:
@@ -292,7 +294,7 @@ def tensors(path: str) -> NamedArrays:
     for name, piece in slices.items():
         kind = piece.get_dtype()
         if kind not in _SAFE:
-            raise SpecError(f"{shown(name)} is of dtype {kind}", "save it as F32: NumPy has no such numbers")
+            raise SpecError(f"{shown(name)} is of dtype {kind}", "save it as F32: NumPy does not have this type")
         arrays[name] = Stored(tuple(piece.get_shape()), np.dtype(_SAFE[kind]), partial(file.get_tensor, name))
     return arrays
 
@@ -327,7 +329,7 @@ def has_memory(text: str, size: int, help: str) -> None:
     """Raise SpecError if the machine has less memory than `size` bytes; `text` says what needs that much."""
     have = machine_memory()
     if have is not None and size > have:
-        raise SpecError(f"{text}, and the machine has {size_text(have)}", help)
+        raise SpecError(f"{text}, but the machine has {size_text(have)}", help)
 
 
 def machine_memory() -> int | None:

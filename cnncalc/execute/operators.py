@@ -113,13 +113,13 @@ def operator(graph: Graph, at: int, place: int) -> Operator | None:
 def _operator(graph: Graph, vertex: Vertex, place: int, ns: tuple[int, ...], outs: tuple[int, ...]) -> Operator | None:
     layer, own = vertex.layer, vertex.layer.node.layer
     if len(ns) != len(outs) or any(field.size is None for field in layer.traced.fields.of):
-        raise _unknown("its receptive field is not known")
+        raise _unknown("its receptive field is unknown")
     if own.WORD in JOINS:
         return JOINS[own.WORD](vertex, place, ns, outs)
     if own.JOINS or len(vertex.reads) > 1:
-        raise _unknown(f"{layer.op} multiplies or chooses between what it reads")
+        raise _unknown(f"{layer.op} multiplies its inputs or chooses between them")
     if layer.node.tie is not None:
-        raise _unknown("its weights are those of another layer, and so not independent of them")
+        raise _unknown("it shares its weights with another layer, so they are not independent")
     if isinstance(own, Convolution):
         return _convolution(vertex, ns, outs)
     return _of_one(graph, vertex, ns, outs)
@@ -142,7 +142,7 @@ def _of_one(graph: Graph, vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, 
         return APART[word](vertex, ns, outs)
     if own.is_linear and word in MEASURED:
         return Operator(Weights.FIXED, _measured(graph, vertex, ns, outs))
-    raise _unknown(f"how {layer.op} passes influence on is not worked out")
+    raise _unknown(f"how {layer.op} passes on influence is not implemented")
 
 
 MEASURED = {"avgpool", "globalavgpool", "adaptiveavgpool", "upsample", "pad", "crop", "slice", "roll", "mean", "sum"}
@@ -155,15 +155,15 @@ def passes_one_on(layer: Layer) -> bool:
 
 
 def _unknown(why: str, help: str | None = None) -> SpecError:
-    return SpecError(f"its influence is not known: {why}", help or "name a layer before it: --of LAYER")
+    return SpecError(f"its influence is unknown: {why}", help or "name a layer before it: --of LAYER")
 
 
-FURTHER_IN_FRONT = "give a smaller input, or a layer further in front: --of LAYER"
+FURTHER_IN_FRONT = "give a smaller input, or an earlier layer: --of LAYER"
 """The help for too many units."""
 
 
 def _too_many(number: int, what: str, most: int = MOST_TAPS) -> SpecError:
-    return SpecError(f"{number:,} {what} are too many: at most {most:,} are followed", FURTHER_IN_FRONT)
+    return SpecError(f"{number:,} {what} are too many: the limit is {most:,}", FURTHER_IN_FRONT)
 
 
 def _check_taps(number: int) -> None:
@@ -180,7 +180,7 @@ def _check_mixed(graph: Graph, vertex: Vertex) -> None:
         if below.node.layer.WORD in {"conv", "convT", "sepconv", "linear"} and below.values.get("g", 1) == 1:
             return
         if not below.node.layer.KEEPS_SHAPE:
-            raise _unknown("it treats channels apart that no convolution has mixed")
+            raise _unknown("it treats channels separately that no convolution has mixed")
         at = graph.vertices[at].reads[0]
 
 
@@ -258,7 +258,7 @@ def _windows(vertex: Vertex) -> dict[int, Slide | Cut]:
         elif window.k > 1:
             raise _unknown("it slides over an axis that is not the input's")
     if channels is not None:
-        raise _unknown("its channels are an axis of the input")
+        raise _unknown("its channels are a spatial axis of the input")
     return found
 
 
@@ -341,7 +341,7 @@ def _product(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int])
         return Operator(Weights.FIXED, _broadcast(ns, outs, value if word == "mul" else 1 / value))
     local = [at for at, fields in enumerate(vertex.layer.reads_fields) if fields.of and not fields.is_pooled]
     if len(local) != 1:
-        raise _unknown(f"{vertex.layer.op} multiplies what it reads")
+        raise _unknown(f"{vertex.layer.op} multiplies its inputs")
     return Operator(Weights.FIXED, _broadcast(ns, outs, 1.0)) if place == local[0] else None
 
 
@@ -428,11 +428,11 @@ def _factors(run: Callable[[Array], Array], ns: Sequence[int], reads: Sequence[A
     x = np.random.default_rng(0).standard_normal(ns)
     wanted = run(x[None])[0]
     if np.isnan(wanted).any():
-        raise _unknown("it has values that are not numbers, as those of an empty window")
+        raise _unknown("it has NaN or infinite values, such as those of an empty window")
     for axis, matrix in enumerate(factors):
         x = np.moveaxis(np.tensordot(matrix, x, (1, axis)), 0, axis)
     if not np.allclose(x, wanted, atol=1e-6 * np.abs(wanted).max()):
-        raise _unknown("it is not one window on each axis")
+        raise _unknown("it is not a single window on each axis")
     return factors
 
 

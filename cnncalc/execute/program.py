@@ -61,8 +61,8 @@ def check_runnable(layer: LayerReport) -> None:
     """Raise SpecError for a layer that cannot be run."""
     if layer.node.layer.WORD not in KERNELS:
         what = layer.values.get("type")
-        text = f"it is of type {what}: what that computes is not known" if what else f"{layer.op} cannot be run"
-        raise SpecError(text, "run the layers before it, and those after").at(layer.node.label())
+        text = f"it is of type {what}: what it computes is unknown" if what else f"{layer.op} cannot be run"
+        raise SpecError(text, "run the layers before and after it separately").at(layer.node.label())
 
 
 def _own(layer: LayerReport, weights: Mapping[str, Array]) -> dict[str, Array]:

@@ -27,7 +27,7 @@ def read_text(data: bytes, name: str) -> Array:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SpecError(f"{shown(name, LONGEST_PATH)} is not a table: it is not UTF-8", _SAVE) from None
+        raise SpecError(f"{shown(name, LONGEST_PATH)} is not a table of numbers: it is not UTF-8", _SAVE) from None
     return read_list(text, name) if looks_like_list(text) else _read_table(text, name)
 
 
@@ -52,7 +52,7 @@ def read_list(text: str, name: str | None = None) -> Array:
     return _array(numbers, what).reshape(sizes)
 
 
-_LIST = "as [[0, 1], [2, 3]], with as many numbers in each row"
+_LIST = "for example [[0, 1], [2, 3]], with the same number of values in each row"
 
 
 def _numbers(value: Any, sizes: Sequence[int], what: str) -> Iterator[float]:
@@ -64,7 +64,7 @@ def _numbers(value: Any, sizes: Sequence[int], what: str) -> Iterator[float]:
         return
     if not isinstance(value, list) or len(value) != sizes[0]:
         have = f"{len(value)} entr{'y' if len(value) == 1 else 'ies'}" if isinstance(value, list) else "a number"
-        raise SpecError(f"{what}: {shown(value)} has {have} where the first has {sizes[0]}", _LIST)
+        raise SpecError(f"{what}: {shown(value)} has {have}, but the first has {sizes[0]}", _LIST)
     for part in value:
         yield from _numbers(part, sizes[1:], what)
 
@@ -83,13 +83,13 @@ def _read_table(text: str, name: str) -> Array:
     for at, line in lines:
         cells = line.split(separator)
         if len(cells) != width:
-            what = f"a row of {len(cells)} number{'s' * (len(cells) != 1)}, and the first has {width}"
-            raise _at(name, at, 1, SpecError(what, "a table has as many numbers in each row"))
+            what = f"a row of {len(cells)} number{'s' * (len(cells) != 1)}, but the first has {width}"
+            raise _at(name, at, 1, SpecError(what, "all rows of a table have the same length"))
         for column, cell in enumerate(cells, 1):
             number = _number(cell)
             if number is None:
                 what = f"{shown(cell.strip())}, in column {column}, is not a number"
-                raise _at(name, at, 1, SpecError(what, "a table has numbers only, and one row of names at most"))
+                raise _at(name, at, 1, SpecError(what, "a table has only numbers, and at most one row of names"))
             numbers.append(number)
     return _array(numbers, shown(name, LONGEST_PATH)).reshape(len(lines) if width == 1 else (len(lines), width))
 
@@ -115,4 +115,4 @@ def _array(numbers: list[float], what: str) -> Array:
     try:
         return np.array(numbers, np.int64 if whole and numbers else np.float64)
     except OverflowError:
-        raise SpecError(f"{what} has a whole number of more than 64 bits", "write it with a point") from None
+        raise SpecError(f"{what} has a whole number of more than 64 bits", "write it with a decimal point") from None

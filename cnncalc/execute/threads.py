@@ -97,7 +97,9 @@ def _started(work: Callable[[], None]) -> Future[None]:
     try:
         return _pool().submit(work)
     except RuntimeError:
-        raise SpecError("the system does not start another thread", "set OMP_NUM_THREADS=1 to use one alone") from None
+        raise SpecError(
+            ("the operating system cannot start another thread"), "set OMP_NUM_THREADS=1 to use a single thread"
+        ) from None
 
 
 def shares(total: int, amount: int, least: int | None = None) -> list[slice]:

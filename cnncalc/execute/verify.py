@@ -57,11 +57,11 @@ class Mismatch(NamedTuple):
     """Whether the unit should see the pixel."""
 
     def text(self) -> str:
-        """Return `unit 3,4 of conv2 answers to pixel 0,1, and should not see it`."""
-        says = "does not answer to" if self.predicted else "answers to"
+        """Return `unit 3,4 of conv2 responds to pixel 0,1, but should not see it`."""
+        says = "does not respond to" if self.predicted else "responds to"
         should = "should see it" if self.predicted else "should not see it"
         unit, pixel = (",".join(map(str, one)) for one in (self.unit, self.pixel))
-        return f"unit {unit} of {self.of} {says} pixel {pixel}, and {should}"
+        return f"unit {unit} of {self.of} {says} pixel {pixel}, but {should}"
 
 
 class Verified(NamedTuple):
@@ -96,7 +96,7 @@ def verify(report: Report, of: int | None = None) -> Verified:
     graph = Graph(report)
     last = of if of is not None else graph.last_with_space()
     if last is None or last == INPUT or not graph.space(last).shape:
-        raise SpecError("no unit has a place in the input", "name a layer whose units have one: --of LAYER")
+        raise SpecError("no unit has a position in the input", "name a layer whose units have one: --of LAYER")
     graph = Graph(shape(part(report.network.inlined(), graph.name(last))))
     end = len(graph.vertices) - 1
     axes = len(graph.report.sample)  # the layers alone might not tell
@@ -106,14 +106,14 @@ def verify(report: Report, of: int | None = None) -> Verified:
     known = look_forth(graph, INPUT, (0,) * len(sizes)).sets
     layers = [at for at in sorted(known) if at != INPUT and graph.space(at).shape]
     if end not in layers:
-        what = f"it is not known what the units of {graph.name(end)} see"
+        what = f"it is unknown what the units of {graph.name(end)} see"
         raise SpecError(what, "name a layer before it: --of LAYER")
     answers = running.answers(graph, layers, sizes)
     forth = {pixel: look_forth(graph, INPUT, pixel).sets for pixel in np.ndindex(*sizes)}
     bounds, difference = [], None
     for at in layers:
         if np.isnan(answers[at]).any():
-            what = f"{graph.name(at)} has values that are not numbers, as those of an empty window, which hide others"
+            what = f"{graph.name(at)} has NaN or infinite values, such as those of an empty window, which hide others"
             raise SpecError(what, "verify the layers before it: --of LAYER")
         seen = answers[at] > 0
         units = sizes_of(graph.space(at).shape, graph.name(at))
@@ -175,7 +175,7 @@ def _positive(network: Network) -> tuple[Network, tuple[str, ...]]:
             raise SpecError(what, "verify the layers before it: --of LAYER").at(node.label())
         layer = IDENTITY if _may_be_left_out(own, signed) else own.surrogate(len(node.reads))
         if layer is None:
-            what = f"{own.op} answers to no single pixel: its values are products, or depend on what others are"
+            what = f"{own.op} does not respond to single pixels: its values are products, or depend on other values"
             raise SpecError(what, "verify the layers before it: --of LAYER").at(node.label())
         if layer.op != own.op:
             replaced[f"{own.op} as {layer.op}"] = None
@@ -216,7 +216,7 @@ class _Running:
         if self.takes_too_long(count):
             raise SpecError(
                 f"{count:,} pixels take {count * self.values:,} values and {count * self.macs:,} multiply-accumulates: "
-                f"at most {MOST_VALUES:,} and {MOST_MACS:,} are computed",
+                f"the limits are {MOST_VALUES:,} and {MOST_MACS:,}",
                 self._smaller(graph),
             )
         found = {at: np.zeros((prod(sizes_of(graph.space(at).shape, "")), count)) for at in layers}
@@ -243,8 +243,8 @@ class _Running:
             except CnncalcError:
                 break
             if not running.takes_too_long(prod(sample[place] for place in places)):
-                return f"give a smaller input, as -i {show(sample)}, or a layer further in front: --of LAYER"
-        return "name a layer further in front: --of LAYER"
+                return f"give a smaller input, for example -i {show(sample)}, or an earlier layer: --of LAYER"
+        return "name an earlier layer: --of LAYER"
 
     def _run(self, graph: Graph, chosen: range, sizes: tuple[int, ...]) -> Iterator[tuple[int, Array]]:
         """Yield the values of each layer for inputs with a single pixel of 1."""

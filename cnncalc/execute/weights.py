@@ -133,7 +133,7 @@ class Carried:
         if origin is self._origin:
             return self._arrays
         size = carried_bytes(report)
-        has_memory(f"the weights take {size_text(size)}", size, "run a part of it: --until and --after")
+        has_memory(f"the weights take {size_text(size)}", size, "run a part of the network: --until and --after")
         if size and self._announce is not None:
             self._announce(size)
         arrays = {}
@@ -193,8 +193,8 @@ def _only(report: Report, role: str) -> str:
         what, help = ("a bias", "leave the bias out") if role == "bias" else ("weights", "remove -w")
         raise SpecError(f"no layer here has {what}", help)
     several = ", ".join(layer.name for layer in owners[:MOST_LISTED])
-    help = f"give a .npz with each under its name, as {owners[0].name}.{role}"
-    raise SpecError(f"one array is for one layer, and {len(owners)} have a {role}: {several}", help)
+    help = f"give a .npz file with each array under its name, such as {owners[0].name}.{role}"
+    raise SpecError(f"one array is for one layer, but {len(owners)} have a {role}: {several}", help)
 
 
 def without_biases(network: Network, given: NamedArrays) -> Network:
@@ -271,7 +271,7 @@ def _turn(array: Array | Stored, want: Weight) -> str | None:
         if not isinstance(own, Convolution) or len(want.shape) < 3:
             return None
         return f"the order in {'NHWC' if last else 'NCHW'} is {own.ORDERS[last]}"
-    return f"its axes may stand in the order of {'NCHW' if last else 'NHWC'}: transpose it, or give --layout"
+    return f"its axes may be in the order of {'NCHW' if last else 'NHWC'}: transpose it, or give --layout"
 
 
 def draw(want: Weight, seed: int, kind: Dtype) -> Array:

@@ -79,7 +79,7 @@ class ReceptiveFields:
 
     def __init__(self, report: Report, of: str | None = None, source: str | None = None):
         self.report, self.graph = report, Graph(report)
-        what = "the fields of {made:,} layers, each counted for each that it reads, more than {most:,}"
+        what = "the fields of {made:,} layers, each counted once per layer that it reads, more than {most:,}"
         check_limit(MOST_WITH_FIELDS, sum([max(len(one.reads), 1) for one in self.graph]), what, FEWER_LAYERS)
         self.source = INPUT if source is None else self.graph.find(source, "--in")
         self.of = None if of is None else self.graph.find(of, "--of")
@@ -163,7 +163,7 @@ class ReceptiveFields:
     def _no_layer(self, axes: int) -> SpecError:
         last = self.graph.last_with_space()
         if last is None:
-            return SpecError("no layer has units with a place on an axis of the input")
+            return SpecError("no layer has units with a position on an axis of the input")
         number = len(self.graph.space(last).shape)
         have = f"{number} {'axis' if number == 1 else 'axes'}"
         what = f"no layer has units with {axes} {'axis' if axes == 1 else 'axes'}"

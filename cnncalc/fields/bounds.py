@@ -27,7 +27,7 @@ def bounds(graph: Graph) -> list[str | None]:
             bound = bound or (found[read] if read >= 0 else None)
             source = uneven[read] if read >= 0 else None
             if source is not None and takes_part(reads):
-                bound = bound or f"{vertex.name} takes some channels of {source}, which do not all see the same"
+                bound = bound or f"{vertex.name} takes some channels of {source}, which do not all see the same pixels"
             if source is not None and not mixes(reads):
                 apart = apart or source
         if len(pairs) > 1 and len({graph.fields(read).of for read, _ in pairs}) > 1:

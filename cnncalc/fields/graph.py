@@ -45,7 +45,7 @@ class Graph:
         """What layers read, by everything it depends on: a deep network has few distinct layers."""
         what = "receptive fields of {made:,} pairs of inputs that meet in a layer, more than {most:,}"
         self._pairs = Limit(MOST_PAIRS, what, FEWER_LAYERS)
-        what = "units that differ in what they read, {made:,} one after another in all layers, more than {most:,}"
+        what = "{made:,} units that differ in what they read, over all layers, more than {most:,}"
         self._phases = Limit(MOST_PHASES_FOLLOWED, what, FEWER_LAYERS)
 
     def _add(self, layers: Sequence[LayerReport], within: str, ends: dict[int, int]) -> int:

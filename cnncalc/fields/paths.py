@@ -124,7 +124,7 @@ def _kinds(graph: Graph, end: int) -> Found:
             del found[read]
         if len(found[at]) > MOST_KINDS:
             what = f"more than {MOST_KINDS} different fields on the paths to {graph.name(at)}"
-            raise SpecError(what, f"name a layer before it, as --of {graph.name(max(graph.vertices[at].reads))}")
+            raise SpecError(what, f"name a layer before it, such as --of {graph.name(max(graph.vertices[at].reads))}")
     return found[end]
 
 

@@ -91,7 +91,7 @@ class Reads:
     @property
     def not_exact(self) -> str | None:
         """Why a unit may read less, because of its op or because channels are not followed; None if exact."""
-        return self.overstates or (None if all(self.followed) else "it is not known which channels a unit reads")
+        return self.overstates or (None if all(self.followed) else "it is unknown which channels a unit reads")
 
     @cached_property
     def axes(self) -> list[dict[str, Any] | None] | None:

@@ -207,14 +207,14 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
         number = f"{len(shape)} axes" if len(shape) > 1 else "1 axis"
         example = ",".join(["0"] * len(shape))
         raise SpecError(
-            f"{name} has {number} ({show(shape)}), and {what} {text} has {len(unit)}",
-            f"give one number for each axis, as {example}",
+            f"{name} has {number} ({show(shape)}), but {what} {text} has {len(unit)}",
+            f"give one number per axis, such as {example}",
         )
     if None in sizes:
         raise _is_open(name, shape)
     for place, size in zip(unit, sizes, strict=True):
         if not 0 <= place < (size or 0):
-            raise SpecError(f"{name} is {show(shape)}, and has no {what} {text}", _range(sizes))
+            raise SpecError(f"{name} is {show(shape)}, so there is no {what} {text}", _range(sizes))
 
 
 def _check_sizes(graph: Graph, layers: Sequence[int]) -> None:
@@ -224,7 +224,7 @@ def _check_sizes(graph: Graph, layers: Sequence[int]) -> None:
         return
     lost = graph.lost_before(at)
     if lost is not None:
-        raise SpecError(f"the size of {graph.name(at)} is not known: {_lost(graph, lost)}", "name a layer before it")
+        raise SpecError(f"the size of {graph.name(at)} is unknown: {_lost(graph, lost)}", "name a layer before it")
     if None in map(known, graph.space(at).sizes):
         raise _is_open(graph.name(at), graph.space(at).sizes)
     what = f"{graph.name(at)} is {show(graph.space(at).sizes)}"
@@ -240,11 +240,11 @@ def _check_number(graph: Graph, layers: Iterable[int]) -> None:
 
 
 def _lost(graph: Graph, at: int) -> str:
-    return f"it is not known what the units of {graph.name(at)} ({graph.vertices[at].layer.op}) read"
+    return f"it is unknown what the units of {graph.name(at)} ({graph.vertices[at].layer.op}) read"
 
 
 def _is_open(name: str, sizes: Shape) -> SpecError:
-    return SpecError(f"the size of {name} is open: {show(sizes)}", "give the input's sizes, as -i 3x224x224")
+    return SpecError(f"the size of {name} is open: {show(sizes)}", "give the input's sizes, for example -i 3x224x224")
 
 
 def _range(sizes: Sequence[int | None]) -> str:
@@ -267,8 +267,11 @@ def _no_place(graph: Graph, at: int) -> SpecError:
     """Return the error for a layer, or an input, whose units have no place."""
     lost = graph.lost_before(at)
     last = graph.last_with_space()
-    help = None if last is None else f"the last layer whose units have a place is {graph.name(last)}"
-    what = f"the {'values of the input' if at == INPUT else f'units of {graph.name(at)}'} have no place on an axis"
+    help = None if last is None else f"the last layer whose units have a position is {graph.name(last)}"
+    what = (
+        f"the {'values of the input' if at == INPUT else f'units of {graph.name(at)}'} "
+        "have no position on an axis of the input"
+    )
     if at not in graph.behind(INPUT):
         what = f"the units of {graph.name(at)} see nothing of the first input"
     elif lost is not None:

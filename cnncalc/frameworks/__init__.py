@@ -67,6 +67,6 @@ def writer(target: str) -> Writer:
 
 
 def _write_few(write: Writer, network: Network) -> str | bytes:
-    what = "a network of {made:,} layers is not written for another framework, the most are {most:,}"
+    what = "a network of {made:,} layers is too large to convert: the limit is {most:,}"
     check_limit(MOST_CONVERTED, network.layer_count, what, FEWER_LAYERS)
     return write(network)

@@ -68,7 +68,7 @@ _OWN_ONNX = {
     "threshold": "Greater, Where",
     "compare": "Greater, Cast",
     "opaque": "any other operator, as an opaque layer",
-    "constant": "an initialiser",
+    "constant": "an initializer",
     "input": "an input",
     "tobatch": "Reshape",
     "frombatch": "Reshape",

@@ -23,8 +23,8 @@ class UnsupportedFile(NamedTuple):
 
 
 _FROM_CODE = "from the code that builds it: cnncalc shape net.py, cnncalc convert package.module:factory -i 3x224x224"
-_TO_ONNX = "write it as ONNX with {}, and read that"
-_ARRAYS = "an array goes to a network: cnncalc run SPEC -x {}"
+_TO_ONNX = "convert it to ONNX with {}, and use that"
+_ARRAYS = "to run a network on it: cnncalc run SPEC -x {}"
 HEAD = 4096
 """The number of bytes that identify a file."""
 
@@ -42,53 +42,53 @@ UNSUPPORTED = (
         _packed(b"/data.pkl"),
     ),
     UnsupportedFile(
-        "a pickle: nothing is unpickled",
+        "a pickle, which for safety is not unpickled",
         _FROM_CODE,
         (".pkl", ".pickle", ".joblib"),
         lambda head: head[:1] == b"\x80" and head[1:2] in b"\2\3\4\5",
     ),
     UnsupportedFile(
         "a safetensors file: it holds weights, not the network",
-        "with the network that they are for: cnncalc run SPEC -x x.npy -w {}",
+        "to use it with its network: cnncalc run SPEC -x x.npy -w {}",
         (".safetensors",),
         lambda head: head[8:10] == b'{"' and head[7:8] == b"\0",
     ),
     UnsupportedFile(
         "a TensorFlow Lite model",
-        "write it as ONNX: python -m tf2onnx.convert --tflite {} --output model.onnx",
+        "convert it to ONNX: python -m tf2onnx.convert --tflite {} --output model.onnx",
         (".tflite", ".lite"),
         lambda head: head[4:8] == b"TFL3",
     ),
     UnsupportedFile(
         "a TensorFlow graph",
-        "write its SavedModel as ONNX: python -m tf2onnx.convert --saved-model FOLDER --output model.onnx",
+        "convert its SavedModel to ONNX: python -m tf2onnx.convert --saved-model FOLDER --output model.onnx",
         (".pb", ".pbtxt"),
     ),
     UnsupportedFile(
-        "a network of Caffe",
-        "write its layers as words, with Caffe's rules: cnncalc shape 3x227x227 conv:96,k11,s4 --dialect caffe",
+        "a Caffe network",
+        "write its layers as words, under Caffe's rules: cnncalc shape 3x227x227 conv:96,k11,s4 --dialect caffe",
         (".prototxt", ".caffemodel"),
     ),
-    UnsupportedFile("a model of Core ML", _TO_ONNX.format("coremltools"), (".mlmodel", ".mlpackage")),
-    UnsupportedFile("a model of Paddle", _TO_ONNX.format("paddle2onnx"), (".pdmodel", ".pdiparams")),
+    UnsupportedFile("a Core ML model", _TO_ONNX.format("coremltools"), (".mlmodel", ".mlpackage")),
+    UnsupportedFile("a Paddle model", _TO_ONNX.format("paddle2onnx"), (".pdmodel", ".pdiparams")),
     UnsupportedFile(
-        "a network of Darknet",
+        "a Darknet network",
         _TO_ONNX.format("its own tool"),
         (".weights",),
         lambda head: head.lstrip().startswith((b"[net]", b"[network]")),
     ),
-    UnsupportedFile("an engine of TensorRT", "read the ONNX file that it was built from", (".engine", ".plan", ".trt")),
+    UnsupportedFile("a TensorRT engine", "read the ONNX file that it was built from", (".engine", ".plan", ".trt")),
     UnsupportedFile("a GGUF model", "it holds weights, not the network", (".gguf",), lambda head: head[:4] == b"GGUF"),
     UnsupportedFile("an array, not a network", _ARRAYS, (".npy",), lambda head: head[:6] == b"\x93NUMPY"),
     UnsupportedFile(
         "a set of arrays, not a network",
-        "with the network that they are for: cnncalc run SPEC -x x.npy -w {}",
+        "to use it with its network: cnncalc run SPEC -x x.npy -w {}",
         (".npz",),
         _packed(b".npy"),
     ),
     UnsupportedFile(
         "a picture, not a network",
-        "its pixels go to a network as an array: cnncalc help arrays",
+        "to run a network on its pixels: cnncalc help arrays",
         (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".svg", ".pdf", ".eps"),
         lambda head: head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF")),
     ),
@@ -99,11 +99,11 @@ UNSUPPORTED = (
         (".yaml", ".yml"),
     ),
     UnsupportedFile(
-        "called as Keras's files are, and begins neither as HDF5 nor as a zip",
-        "write it with Keras: model.save('net.keras'), or model.save_weights('net.weights.h5')",
+        "named like a Keras file, but neither HDF5 nor a zip archive",
+        "save it with Keras: model.save('net.keras'), or model.save_weights('net.weights.h5')",
         KERAS_ENDINGS,
     ),
-    UnsupportedFile("a notebook", "write the cell with the network to a file, as net.py", (".ipynb",)),
+    UnsupportedFile("a notebook", "save the cell that defines the network to a file, such as net.py", (".ipynb",)),
 )
 """The kinds of files that errors name."""
 _READ_AS_TEXT = (".ipynb",)
@@ -125,8 +125,8 @@ def folder(path: str) -> SpecError | None:
     """Return the error for a folder that holds a model of another kind; None for any other folder."""
     if not os.path.exists(os.path.join(path, "saved_model.pb")):
         return None
-    help = "write it as ONNX: python -m tf2onnx.convert --saved-model {} --output model.onnx"
-    return _named(path, "a SavedModel of TensorFlow", help)
+    help = "convert it to ONNX: python -m tf2onnx.convert --saved-model {} --output model.onnx"
+    return _named(path, "a TensorFlow SavedModel", help)
 
 
 def unsupported(head: bytes, name: str) -> SpecError | None:

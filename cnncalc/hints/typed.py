@@ -92,7 +92,7 @@ def channels_last(network: Network) -> Advice | None:
     if not spatial or last not in (1, 3, 4) or first <= last or any(n <= last for n in middle):
         return None
     text = f"{show(sample)} has {show(sample[:1])} channels"
-    return Advice(text, f"if they stand last: --layout NHWC, or {show((last, *sample[:-1]))}")
+    return Advice(text, f"if they come last: --layout NHWC, or {show((last, *sample[:-1]))}")
 
 
 def _of_input(place: HintPlace) -> Advice | None:
@@ -123,10 +123,10 @@ KINDS = (
     HintKind(
         "CC512",
         "linear-width",
-        "a linear layer expects another width than it gets",
-        "Its c_i fits some input sizes only. For any other size the network is impossible, and the error says which "
-        "inputs would do; while the sizes are open, `holds where` does, or the hint where that only has an equation.",
-        "Take an input of a size that fits, or leave c_i out.",
+        "a linear layer expects a different width than it gets",
+        "Its c_i fits only some input sizes. For all others the network is impossible, and the error names the inputs "
+        "that fit; while the sizes are open, `holds where` names them, or the hint if that is only an equation.",
+        "Use an input of a size that fits, or leave c_i out.",
         _width,
         of_input=True,
     ),
@@ -135,7 +135,7 @@ KINDS = (
         "kernel-left-out",
         "a convolution has no k, which is then 1",
         "Frameworks ask for a kernel; here it is 1x1 unless a key or the weights say more.",
-        "Write k, and k=1 if that is meant.",
+        "Write k, even if it is meant to be 1.",
         _kernel,
         of_alike=True,
         note="{layer}: {text}; {help}",
@@ -144,7 +144,7 @@ KINDS = (
         "CC514",
         "padding-mode",
         "a padding_mode has no padding",
-        "The mode says with what to pad, p by how much, and p is 0 by default.",
+        "The mode says what to pad with, p how much; p is 0 by default.",
         "Give p.",
         _mode,
         of_alike=True,
@@ -154,8 +154,8 @@ KINDS = (
         "CC515",
         "last-axis",
         "a linear layer works on the last axis of a map",
-        "As PyTorch's, it mixes the values along the width, once for each row of each channel.",
-        "Put flatten in front.",
+        "As in PyTorch, it mixes the values along the width, once for each row of each channel.",
+        "Put a flatten before it.",
         _linear,
         of_alike=True,
         note="{layer} {text}; {help}",
@@ -164,7 +164,7 @@ KINDS = (
         "CC516",
         "upsample-size",
         "an upsampling makes a map smaller",
-        "A bare number is the output's size, not how many times as large it is.",
+        "A bare number is the output's size, not the factor.",
         "Write the factor: `upsample:x2`.",
         _upsample,
         of_alike=True,
@@ -173,9 +173,9 @@ KINDS = (
     HintKind(
         "CC517",
         "channels-last",
-        "the channels of the input seem to stand last",
+        "the channels of the input seem to come last",
         "Sizes are read in the layout's order, by default channels first.",
-        "Give `--layout NHWC`, or the channels first.",
+        "Give `--layout NHWC`, or put the channels first.",
         _of_input,
         of_input=True,
         note=CHANNELS_NOTE,

@@ -22,7 +22,7 @@ def _bias_before_norm(place: HintPlace) -> Advice | None:
     if not _is_per_channel(layer) or not all(map(_takes_mean_away, readers)):
         return None
     norms = [*dict.fromkeys(reader.op for reader in readers)]
-    why = f"the {named_list(norms)} behind it {'subtracts' if len(norms) == 1 else 'subtract'} the mean of each channel"
+    why = f"the {named_list(norms)} after it {'subtracts' if len(norms) == 1 else 'subtract'} the mean of each channel"
     return Advice(f"its bias of {layer.bias:,} has no effect: {why}", f"bias=false saves {layer.bias:,} parameters")
 
 
@@ -61,8 +61,8 @@ def _constant_output(place: HintPlace) -> Advice | None:
         sizes = () if c is None else (*space, c // g)
     if not sizes or any(n != 1 for n in sizes):
         return None
-    text = "it normalises single values: each is its own mean, so every output is the layer's bias, or 0"
-    return Advice(text, "leave it out, or normalise over more values, as layernorm does over features")
+    text = "it normalizes single values: each is its own mean, so every output is the layer's bias, or 0"
+    return Advice(text, "leave it out, or normalize over more values, as layernorm does over features")
 
 
 def _is_map(layer: LayerReport | None) -> bool:
@@ -79,7 +79,8 @@ def _softmax_axis(place: HintPlace) -> Advice | None:
     if axis == 1 or n == 1:
         return None
     return Advice(
-        f"it works along axis {axis} of the map, {n} values, not along the {c} channels", "axis=1 takes the channels"
+        (f"it works along axis {axis} of the map, {n} values, not along the {c} channels"),
+        "axis=1 works along the channels",
     )
 
 
@@ -97,7 +98,7 @@ def _border_layers(place: HintPlace) -> Advice | None:
     )
     enough = [n for n in _least(place.network) if n is not None]
     size = f"an input of {show(enough)} or more, or " if len(enough) == len(sizes) else ""
-    return Advice(text, f"{size}fewer strides and layers above it")
+    return Advice(text, f"{size}fewer strides and layers before it")
 
 
 def _least(level: HintLevel) -> Sequence[int | None]:
@@ -112,7 +113,7 @@ KINDS = (
     HintKind(
         "CC508",
         "bias-before-norm",
-        "a bias stands in front of a norm",
+        "a bias comes right before a norm",
         "A batch norm (or instance norm) subtracts the mean of each channel, and with it the bias (Ioffe & Szegedy "
         "2015, 3.2); the norm has a bias of its own.",
         "Leave the bias out: `nobias`.",
@@ -123,7 +124,7 @@ KINDS = (
         "constant-output",
         "a softmax or a norm works on single values",
         "A softmax of one value is 1, and a value minus its own mean is 0, whatever the input is.",
-        "Take a sigmoid, or an axis with more values.",
+        "Use a sigmoid, or an axis with more values.",
         _constant_output,
         of_input=True,
         of_alike=True,
@@ -132,7 +133,7 @@ KINDS = (
         "CC510",
         "softmax-axis",
         "a softmax works along the width of a map",
-        "Its default is the last axis; in a map with its channels first that is the width, not the classes.",
+        "Its default is the last axis; in a map with the channels first that is the width, not the classes.",
         "Name the axis: `axis=1`.",
         _softmax_axis,
         of_alike=True,
@@ -143,7 +144,7 @@ KINDS = (
         "the receptive field covers the input before the last window",
         "Where the units of a layer's input already see more than the whole input, its windows add no context in the "
         "middle of the map (border layers; Richter et al., Should You Go Deeper?, 2021).",
-        "Take a larger input, or fewer strides and layers.",
+        "Use a larger input, or fewer strides and layers.",
         _border_layers,
         of_input=True,
     ),

@@ -105,7 +105,7 @@ def _dropped_pixels(place: HintPlace) -> Advice | None:
     ends = [(slide.n, *_end(slide)) for slide in slides]
     sizes = {" or ".join([f"{m}" for m in (n - lost, n + lacking) if m]) for n, lost, lacking in ends if lost}
     clean = f"; with {sizes.pop()} pixels none is dropped" if len(sizes) == 1 else ""
-    return Advice(f"the floor drops {text}", f"{more} reads them, too{clean}")
+    return Advice(f"the floor drops {text}", f"{more} also reads them{clean}")
 
 
 def _even_kernel(place: HintPlace) -> Advice | None:
@@ -120,7 +120,7 @@ def _even_kernel(place: HintPlace) -> Advice | None:
     odd = [f"k={k}" for k in dict.fromkeys(k for s in slides for k in (s.taps - 1, s.taps + 1)) if k > 1]
     return Advice(
         f"{own.p} pads {text}: the output lies half a pixel off",
-        f"an odd kernel pads both sides alike: {' or '.join(odd)}",
+        f"an odd kernel pads both sides equally: {' or '.join(odd)}",
     )
 
 
@@ -149,7 +149,7 @@ def _checkerboard(place: HintPlace) -> Advice | None:
     text = _by_axis(uneven, say, _axis)
     if text is None:
         return None
-    same = "gives every output the same number of taps; so does an upsample in front of a conv"
+    same = "gives every output the same number of taps; so does an upsample before a conv"
     if any(gcd(cut.d, cut.s) > 1 for cut in cuts):
         return Advice(text, f"d=1 and a k that is divisible by s {same}")
     k = [-(-cut.taps // cut.s) * cut.s for cut in cuts]
@@ -242,7 +242,7 @@ def _unused_taps(place: HintPlace) -> Advice | None:
     text = f"{all_taps - met:,} of the {all_taps:,} weights of a kernel only ever meet padding: the input is "
     text += "x".join(str(s.n) for s in slides)
     crop = [(max(-before, 0), max(-after, 0)) for before, after in p]
-    cropped = f"crop:{axes_text(crop)} in front of " if any(map(any, crop)) else ""
+    cropped = f"crop:{axes_text(crop)} before " if any(map(any, crop)) else ""
     pads = [(max(before, 0), max(after, 0)) for before, after in p]
     return Advice(text, f"{cropped}k={axes_text(k)},p={axes_text(pads)} computes the same")
 
@@ -291,7 +291,7 @@ def _unread_pixels(place: HintPlace) -> Advice | None:
     def say(slide: Slide) -> str:
         read, of = _share_read(slide)
         why = (
-            f"s={slide.s} is above k={slide.taps}"
+            f"s={slide.s} is larger than k={slide.taps}"
             if slide.taps < slide.s
             else f"d={slide.d} and s={slide.s} share a factor"
         )
@@ -323,7 +323,7 @@ def _strided_pointwise(place: HintPlace) -> Advice | None:
     if ends and not place.layer.env.dialect.pool_ceil:
         ends = ",p=same"
     pool = f"avgpool{RANK_ENDS.get(len(own), '')}:k{s},s{s}{ends}"
-    return Advice(text, f"{pool} in front of it and s=1 read them all; so does k={s}")
+    return Advice(text, f"{pool} before it and s=1 read them all; so does k={s}")
 
 
 KINDS = (
@@ -332,8 +332,8 @@ KINDS = (
         "dropped-pixels",
         "the floor drops pixels at the end of an axis",
         "The last window does not reach the end, so the last pixels of the layer's input have no influence on the "
-        "output, and a decoder that doubles the sizes again does not meet the encoder's.",
-        "Pad after the end, round up (`ceil`), or take another input size: `cnncalc solve SPEC --clean` says which.",
+        "output, and a decoder that doubles the sizes again does not match the encoder's.",
+        "Pad after the end, round up (`ceil`), or use another input size: `cnncalc solve SPEC --clean` says which.",
         _dropped_pixels,
         of_input=True,
         of_alike=True,
@@ -343,7 +343,7 @@ KINDS = (
         "even-kernel",
         "`same` pads an even kernel by one more on one side",
         "The total padding k - 1 is odd, so the output is shifted by half a pixel; each such layer shifts it further.",
-        "Take an odd kernel.",
+        "Use an odd kernel.",
         _even_kernel,
         of_alike=True,
     ),
@@ -353,7 +353,7 @@ KINDS = (
         "the outputs of a transposed convolution sum unequal numbers of taps",
         "Where s does not divide k, neighbouring outputs sum different numbers of terms, which shows as a checkerboard "
         "(Odena, Dumoulin & Olah, Distill 2016).",
-        "Take a k that is divisible by s, or an upsampling and a convolution.",
+        "Use a k that is divisible by s, or an upsampling and a convolution.",
         _checkerboard,
         of_alike=True,
     ),
@@ -373,7 +373,7 @@ KINDS = (
         "weights of a kernel only ever meet padding",
         "The map is so small that a tap of the kernel lies outside it in every window: its weights are never trained, "
         "and count as parameters and MACs (Chen et al., 2017, on dilated 3x3 kernels that degenerate to 1x1).",
-        "Take a smaller kernel or dilation, or a larger input.",
+        "Use a smaller kernel or dilation, or a larger input.",
         _unused_taps,
         of_input=True,
         of_alike=True,
@@ -381,9 +381,9 @@ KINDS = (
     HintKind(
         "CC506",
         "unread-pixels",
-        "the stride is above the kernel",
+        "the stride is larger than the kernel",
         "Windows step over pixels, which have no influence on the output.",
-        "Take a kernel as large as the stride, or a smaller stride.",
+        "Use a kernel as large as the stride, or a smaller stride.",
         _unread_pixels,
         of_alike=True,
     ),
@@ -392,7 +392,7 @@ KINDS = (
         "strided-1x1",
         "a 1x1 convolution has a stride",
         "It reads one pixel of `s*s`, and ignores the others (He et al., Bag of Tricks, 2018, on ResNet's shortcuts).",
-        "Put an average pool in front of it and take s=1, or a kernel as large as the stride.",
+        "Put an average pool before it and use s=1, or use a kernel as large as the stride.",
         _strided_pointwise,
         of_alike=True,
     ),

@@ -137,7 +137,7 @@ HELP = {
     "d": "The dilation: one number, or one per axis.",
     "g": "The number of groups of channels.",
     "bias": "Whether there is a bias.",
-    "flip": "Whether to turn the kernel by 180 degrees, as the mathematical convolution does.",
+    "flip": "Whether to turn the kernel by 180 degrees, as in the mathematical convolution.",
 }
 """The meaning of the common keys; a layer's own HELP takes precedence."""
 

@@ -125,7 +125,9 @@ class Identity(Activation):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if self.axes is not None and len(x) != self.axes + 1:
-            raise ShapeError(f"axes is {self.axes}, and {show(x)} has {len(x) - 1} besides the channels", key="axes")
+            raise ShapeError(
+                (f"axes is {self.axes}, but {show(x)} has {len(x) - 1} axes besides the channels"), key="axes"
+            )
         return Trace({} if self.axes is None else {"axes": self.axes}, x, fields)
 
 
@@ -168,8 +170,8 @@ class Clip(Activation):
     SIGN = Sign.ANY
     KEYS: ClassVar[dict[str, Reader]] = {"min": number, "max": number}
     HELP = {
-        "min": "The least value of the output; by default there is none.",
-        "max": "The largest value of the output; by default there is none.",
+        "min": "The smallest value of the output; unlimited by default.",
+        "max": "The largest value of the output; unlimited by default.",
     }
     ALIASES = {"min_val": "min", "max_val": "max"}
     min: float | None = None
@@ -185,11 +187,11 @@ class Clip(Activation):
             return number
         if number * end > 0:
             return None
-        raise ValueError(f"{number} keeps no number")
+        raise ValueError(f"{number} leaves no finite value")
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ShapeError(f"min is {self.min} and max is {self.max}: min is the least", key="min")
+            raise ShapeError(f"min is {self.min} and max is {self.max}: min must not be larger than max", key="min")
         return super().trace(x, fields, env)
 
     @property
@@ -254,7 +256,7 @@ class Dropout(Activation):
     KEEPS_POSITIVE = True
     KEYS: ClassVar[dict[str, Reader]] = {"rate": rate}
     BARE = "rate"
-    HELP = {"rate": "The share of values that training drops."}
+    HELP = {"rate": "The fraction of values that training drops."}
     rate: float = 0.5
 
 
@@ -291,7 +293,7 @@ class PRelu(Layer):
         if slopes != 1 and not isinstance(c, int):
             env.require((c, "=", slopes))
         elif slopes not in (1, c):
-            what = f"num_parameters is {slopes}, gets {c} channels"
+            what = f"num_parameters is {slopes}, but the input has {c} channels"
             raise ShapeError(what, f"set it to 1 or {c}", key="num_parameters")
         return Trace({"num_parameters": slopes}, x, fields, slopes)
 

@@ -131,13 +131,13 @@ class Normalization(Layer):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         given = {"mean": self.mean, "variance": self.variance}
         if (self.mean is None) != (self.variance is None):
-            raise ShapeError("normalization takes mean and variance, or neither", "give both", key="mean")
+            raise ShapeError("normalization takes both mean and variance, or neither", "give both", key="mean")
         for key, value in given.items():
             if value is not None:
                 check_numbers(key, value, x, env)
         least = min(self.variance) if isinstance(self.variance, tuple) else self.variance
         if least is not None and least < 0:
-            raise ShapeError(f"variance is {shown(self.variance)}: a variance is at least 0", key="variance")
+            raise ShapeError(f"variance is {shown(self.variance)}: a variance must be at least 0", key="variance")
         values = {key: value for key, value in given.items() if value is not None}
         return Trace(values, x, fields, *self.counts(x, values, env))
 
@@ -190,11 +190,11 @@ class Quantize(Layer):
                 check_numbers(key, value, x, env)
         scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
         if any(scale is not None and scale <= 0 for scale in scales):
-            raise ShapeError(f"scale is {shown(self.scale)}: a step is above 0", key="scale")
+            raise ShapeError(f"scale is {shown(self.scale)}: a step must be larger than 0", key="scale")
         if self.min >= self.max:
-            raise ShapeError(f"min is {self.min} and max is {self.max}: min is the least", key="min")
+            raise ShapeError(f"min is {self.min} and max is {self.max}: min must not be larger than max", key="min")
         if any(zero != int(zero) or not self.min <= zero <= self.max for zero in self.zeros):
-            what = f"zero is {shown(self.zero)}: it is one of the whole numbers from {self.min} to {self.max}"
+            what = f"zero is {shown(self.zero)}: it must be a whole number from {self.min} to {self.max}"
             raise ShapeError(what, key="zero")
         return super().trace(x, fields, env)
 

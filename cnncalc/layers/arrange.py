@@ -38,8 +38,8 @@ class Expand(Arrangement):
         added = len(self.out) - len(x)
         if added < 0 or any(n < 1 for n in self.out[:added]) or any(n < 1 and n != -1 for n in self.out):
             raise ShapeError(
-                f"out is {show(self.out)}, and the input is {show(x)}",
-                "out has a size of at least 1 for each axis, new ones in front; -1 keeps an axis",
+                f"out is {show(self.out)}, but the input is {show(x)}",
+                "give a size of at least 1 for each axis, new axes first; -1 keeps an axis",
                 key="out",
             )
         if len(self.out) > MOST_SIZES:
@@ -75,8 +75,8 @@ class Tile(Arrangement):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if len(self.repeats) != len(x) or any(times < 1 for times in self.repeats):
             raise ShapeError(
-                f"repeats is {shown(self.repeats)}, and the input is {show(x)}",
-                f"repeats has {len(x)} numbers from 1 on, one per axis",
+                f"repeats is {shown(self.repeats)}, but the input is {show(x)}",
+                f"give {len(x)} numbers of at least 1, one per axis",
                 key="repeats",
             )
         for place, (n, times) in enumerate(zip(x, self.repeats, strict=True)):
@@ -98,8 +98,8 @@ class Roll(Arrangement):
     KEYS = {"shift": integers, "axis": integers}
     ALIASES = {"shifts": "shift", "dims": "axis"}
     HELP = {
-        "shift": "By how many units the values are moved towards the end, along each axis.",
-        "axis": "Which axes: the batch is 0, the last is -1.",
+        "shift": "By how many units the values move towards the end of each axis.",
+        "axis": "The axes: the batch is 0, the last is -1.",
     }
     NEEDED = ("shift", "axis")
     shift: tuple[int, ...]
@@ -135,7 +135,7 @@ class Stack(Join):
     LINEAR = True
     MAKES_AXES = True
     KEYS = {"axis": axis}
-    HELP = {"axis": "The place of the new axis in the output: the batch is 0, the last is -1."}
+    HELP = {"axis": "The position of the new axis in the output: the batch is 0, the last is -1."}
     ALIASES = {"dim": "axis"}
     axis: int = 1
 

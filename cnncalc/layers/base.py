@@ -187,7 +187,7 @@ class Layer:
         self.__dict__.update(given, op=op, nd=nd)
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a layer does not change: make a new one for another {name}")
+        raise AttributeError(f"layers are immutable: make a new one to change {name}")
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.__dict__ == other.__dict__
@@ -254,8 +254,8 @@ class Layer:
         nd, have = self.rank(), len(x) - 1
         if have < 1 or nd not in (None, have):
             want = "axes" if nd is None else _axes(nd)
-            help = f"for {_axes(have)} the op is {self.WORD}{ENDS[have]}" if have in self.RANKS else None
-            raise ShapeError(f"{self.op} works on channels and {want}, and gets {show(x)}", help)
+            help = f"for {_axes(have)} use {self.WORD}{ENDS[have]}" if have in self.RANKS else None
+            raise ShapeError(f"{self.op} works on channels and {want}, but gets {show(x)}", help)
         return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
@@ -375,7 +375,7 @@ def join(c: Size, space: Shape, env: Env) -> Shape:
 def channels(x: Shape, env: Env) -> Size:
     """Return a sample's channels, or its features if it has no spatial axes. ShapeError for a single number."""
     if not x:
-        raise ShapeError("a single number has no channels", "leave an axis: keepdims, or a reshape before it")
+        raise ShapeError("a single number has no channels", "keep an axis with keepdims, or put a reshape before it")
     return x[-1] if env.channels_last else x[0]
 
 
@@ -389,7 +389,7 @@ def check_channels(declared: int | None, c: Size, x: Shape, env: Env, what: str 
     help = f"remove c_i, set it to {c}, or fix the layer before"
     if declared in (x[0], x[-1]):
         place, layout = ("last", "NHWC") if declared == x[-1] else ("first", "NCHW")
-        help = f"if the channels of {show(x)} stand {place}, give --layout {layout}"
+        help = f"if the channels of {show(x)} come {place}, give --layout {layout}"
     raise ShapeError(f"expects {declared} input {what}{'s' * (declared != 1)}, gets {c}", help, key="c_i")
 
 

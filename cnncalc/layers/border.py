@@ -38,7 +38,9 @@ class Border(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if isinstance(self.p, str):
-            raise ShapeError(f"{self.op} takes its sides in numbers, not as {self.p!r}", "as p1 or p0+1x2", key="p")
+            raise ShapeError(
+                (f"{self.op} takes its sides as numbers, not as {self.p!r}"), "for example p1 or p0+1x2", key="p"
+            )
         axes = self.axes(x, env)
         pads = spread_sides(self.p, len(axes))
         out = list(x)
@@ -57,7 +59,7 @@ class Border(Layer):
     def axes(self, x: Shape, env: Env) -> tuple[int, ...]:
         """Return the axes it works along, counted from the front with the batch as 0; by default all spatial axes."""
         if self.axis == ():
-            raise ShapeError("axis names no axis", "leave it out for all axes of space", key="axis")
+            raise ShapeError("axis is an empty list", "leave it out for all spatial axes", key="axis")
         if self.axis is not None:
             return axes_of(self.axis, x)
         nd = len(self.split(x, env)[1])
@@ -110,10 +112,10 @@ class Pad(Border):
         "value": number,
     }
     HELP = {
-        "p": "The units on each side: a number, one per axis, or [before, after] pairs; below 0 they are taken away.",
-        "axis": "The axes that p is of: the batch is 0, the last is -1; by default all of space.",
+        "p": "The units on each side: a number, one per axis, or [before, after] pairs; negative numbers crop.",
+        "axis": "The axes that p is of: the batch is 0, the last is -1; by default all spatial axes.",
         "mode": "The values of the padding.",
-        "value": "The constant of mode constant.",
+        "value": "The value used by mode constant.",
     }
     mode: str = "constant"
     value: float = 0

@@ -38,8 +38,8 @@ class Opaque(Layer):
 
     WORD = "opaque"
     REFUSED = {
-        "run": "what it computes is not known",
-        **dict.fromkeys(("keras_write", "onnx_write", "torch_write"), "nothing is known of what {} does"),
+        "run": "what it computes is unknown",
+        **dict.fromkeys(("keras_write", "onnx_write", "torch_write"), "nothing is known about what {} does"),
     }
     EXAMPLE = "OP:out=64x16x16"
     VIEW = False
@@ -50,11 +50,11 @@ class Opaque(Layer):
     KEYS = {"type": text, "out": sizes, "same": flag, **dict.fromkeys(("params", "buffers", "macs"), at_least(0))}
     HELP = {
         "type": "The layer's type in its file.",
-        "out": "The output's shape without the batch; left out if it is not known.",
-        "same": "Whether its output has the shape of its (first) input, which out then need not say.",
-        "params": "The number of its trained numbers; left out if it is not known.",
-        "buffers": "The number of its numbers that are kept and not trained; left out if it is not known.",
-        "macs": "The number of its multiply-accumulates; left out if it is not known.",
+        "out": "The output's shape without the batch; left out if unknown.",
+        "same": "Whether its output has the shape of its (first) input; out may then be left out.",
+        "params": "The number of its trained parameters; left out if unknown.",
+        "buffers": "The number of its values that are stored but not trained; left out if unknown.",
+        "macs": "The number of its multiply-accumulates; left out if unknown.",
     }
     type: str | None = None
     out: tuple[int | str | None, ...] | None = None
@@ -103,7 +103,7 @@ class ConstantArray(Source):
     KEYS = {**Source.KEYS, "value": number, "kind": one_of("parameter", "buffer", "constant")}
     HELP = {
         "shape": "The array's shape, without a batch.",
-        "value": "The number that all of its values are; without it they are an array of its own.",
+        "value": "The value of all its elements; without it they are stored as an array.",
         "kind": "Whether the array counts as a parameter, as a buffer, or as neither.",
     }
     value: float | None = None
@@ -152,7 +152,7 @@ class ToBatch(BatchAxes):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if self.axes > len(x):
-            raise ShapeError(f"axes is {self.axes}, and the sample has {len(x)}", f"lower it to {len(x)}", key="axes")
+            raise ShapeError(f"axes is {self.axes}, but the sample has {len(x)}", f"lower it to {len(x)}", key="axes")
         return Trace({"axes": self.axes}, x[self.axes :], fields.fold(self.axes, x))
 
     def unknown(self, fields: Fields) -> Fields:
@@ -165,12 +165,12 @@ class FromBatch(BatchAxes):
     WORD = "frombatch"
     REFUSED = {"keras_write": "its layers between fold and unfold would each be time-distributed"}
     EXAMPLE = "tobatch relu OP"
-    HELP = {"axes": "How many of the axes that were folded last come back."}
+    HELP = {"axes": "How many of the most recently folded axes are unfolded."}
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         have = len(fields.lead)
         if self.axes > have:
-            what = f"axes is {self.axes}, and {have or 'no'} axes are folded into the batch"
+            what = f"axes is {self.axes}, but {have or 'no'} axes are folded into the batch"
             raise ShapeError(what, f"lower it to {have}" if have else "fold them first, with tobatch", key="axes")
         sizes = tuple([size for size, _ in fields.lead[have - self.axes :]])
         return Trace({"axes": self.axes}, (*sizes, *x), fields.unfold(self.axes))
@@ -189,14 +189,14 @@ class MoveBatch(Layer):
     LINEAR = True
     SIGN = Sign.KEPT
     KEYS = {"to": at_least(0)}
-    HELP = {"to": "The place of the batch: 0 is in front."}
+    HELP = {"to": "The position of the batch: 0 is first."}
     BARE = "to"
     NEEDED = ("to",)
     to: int
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if self.to > len(x):
-            raise ShapeError(f"to is {self.to}, and there are {len(x)} axes besides the batch", key="to")
+            raise ShapeError(f"to is {self.to}, but there are {len(x)} axes besides the batch", key="to")
         return Trace({"to": self.to}, x, fields._replace(batch_at=self.to))
 
 

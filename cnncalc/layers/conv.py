@@ -29,7 +29,7 @@ from .sliding import AxisWindow, Slide, Windowed, check_fits, explain_slides, pl
 WINDOW_KEYS = {"k": per_axis(1), "s": per_axis(1), "p": sides, "p_total": per_axis(0), "d": per_axis(1)}
 CHANNEL_KEYS = {"c_i": at_least(1), "c_o": at_least(1)}
 OUT_KEY = {"out": per_axis(1)}
-OUT_HELP = {"out": "The output's sizes, from which the padding is worked out: one number, or one per axis."}
+OUT_HELP = {"out": "The output's sizes, from which the padding is computed: one number, or one per axis."}
 LAST_KEYS = {"bias": flag, "flip": flag}
 Keys = dict[str, Any]
 """Resolved keys."""
@@ -275,7 +275,7 @@ class DepthwiseConv(ChannelwiseConv):
             return multiplier or 1
         if multiplier is None:
             if not isinstance(c_i, int):
-                raise ShapeError("the multiplier c_o/c_i is not known while c_i is open", "give multiplier", key="c_o")
+                raise ShapeError("the multiplier c_o/c_i is unknown while c_i is open", "give multiplier", key="c_o")
             times_each, rest = divmod(c_o, c_i)
             if rest:
                 what = f"c_o={c_o} is not a multiple of c_i={c_i}: {c_o} = {times_each}*{c_i} + {rest}"
@@ -285,7 +285,7 @@ class DepthwiseConv(ChannelwiseConv):
         if not isinstance(c_i, int):
             env.require((c_i * multiplier, "=", c_o))
         elif c_i * multiplier != c_o:
-            raise ShapeError(f"c_o is {c_o}, and c_i*multiplier = {c_i}*{multiplier}", "leave c_o out", key="c_o")
+            raise ShapeError(f"c_o is {c_o}, but c_i*multiplier = {c_i}*{multiplier}", "leave c_o out", key="c_o")
         return multiplier
 
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:

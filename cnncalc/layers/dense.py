@@ -33,7 +33,9 @@ class Linear(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if not x:
-            raise ShapeError("a single number has no features", "leave an axis: keepdims, or a reshape before it")
+            raise ShapeError(
+                "a single number has no features", ("keep an axis with keepdims, or put a reshape before it")
+            )
         check_channels(self.c_i, x[-1], x[-1:], env, "feature")
         out = (*x[:-1], self.out)
         values = {"c_i": known(x[-1]) or self.c_i, "out": self.out, "bias": self.bias}
@@ -84,8 +86,10 @@ class Reshape(Layer):
     MAKES_AXES = True
     KEYS = {"out": integers, "axis": integers}
     HELP = {
-        "out": "The new sizes without the batch, [] for a single number; one may be -1, for what the others leave.",
-        "axis": "The axis whose place `out` takes, or the first and the last of several; by default all.",
+        "out": (
+            "The new sizes without the batch, [] for a single number; one may be -1, which is inferred from the others."
+        ),
+        "axis": "The axis that `out` replaces, or the first and the last of several; by default all.",
     }
     BARE = "out"
     NEEDED = ("out",)
@@ -119,8 +123,8 @@ class Reshape(Layer):
         elif have % given if is_free else have != given:
             asked = times(self.out) if is_free else f"{times(self.out)} = {given}" if self.out else "a single one"
             raise ShapeError(
-                f"{show(x)} is {times(x)} = {have} values, and out asks for {asked}",
-                "both have to hold the same number of values; -1 stands for what the other sizes leave",
+                f"{show(x)} is {times(x)} = {have} values, but out asks for {asked}",
+                "both must have the same number of values; -1 is inferred from the other sizes",
                 key="out",
             )
         rest = have // given
@@ -137,7 +141,7 @@ class Permute(Layer):
     SIGN = Sign.KEPT
     MOVES_AXES = True
     KEYS = {"order": integers}
-    HELP = {"order": "The axes in their new order, from 1: the batch is 0, and may be left out."}
+    HELP = {"order": "The axes in their new order, from 1: the batch is 0 and may be left out."}
     BARE = "order"
     NEEDED = ("order",)
     order: tuple[int, ...]
@@ -146,8 +150,8 @@ class Permute(Layer):
         order = self.order[1:] if self.order[:1] == (0,) else self.order
         if sorted(order) != list(range(1, len(x) + 1)):
             raise ShapeError(
-                f"order is {shown(self.order)}, and the axes of {show(x)} are 1 to {len(x)}",
-                "each axis once; the batch is axis 0, and may be left out",
+                f"order is {shown(self.order)}, but the axes of {show(x)} are 1 to {len(x)}",
+                "give each axis once; the batch is axis 0 and may be left out",
                 key="order",
             )
         out = tuple([x[axis - 1] for axis in order])

@@ -30,13 +30,13 @@ _BLOCK = "a block of several layers, not one"
 
 def _block(layers: str) -> Intent:
     """Return the advice that a word stands for several layers, such as these."""
-    return Intent((layers,), _BLOCK, "write its layers, as {}")
+    return Intent((layers,), _BLOCK, "write its layers, for example {}")
 
 
 def _opaque(kind: str) -> Intent:
     """Return the advice that there is no such layer, and how to write an opaque one in its place."""
     advice = (f"opaque:type={kind},out=64x16x16,params=50000", f"opaque:type={kind},same=true")
-    return Intent(advice, NOT_A_LAYER, "write its layers, or let one of known figures stand for it: {}")
+    return Intent(advice, NOT_A_LAYER, "write its layers, or a stand-in with known figures: {}")
 
 
 _TABLE: dict[str, Intent] = {
@@ -81,14 +81,14 @@ _TABLE: dict[str, Intent] = {
     "maxunpool maxunpool1d maxunpool2d maxunpool3d": Intent(
         ("upsample:x2",),
         NOT_A_LAYER,
-        "it needs the indices that a maxpool kept, and layers pass on values only; near is {}",
+        "it needs the indices of a maxpool, but layers pass on only values; the closest is {}",
     ),
     "rrelu": Intent(("leakyrelu:0.229",), NOT_A_LAYER, "once trained it is {}"),
-    "rmsnorm": Intent(("layernorm",), NOT_A_LAYER, "near is {}, which also takes the mean away"),
+    "rmsnorm": Intent(("layernorm",), NOT_A_LAYER, "the closest is {}, which also subtracts the mean"),
     "glu geglu swiglu": Intent(("sigmoid mul:a+sigmoid1",), NOT_A_LAYER, "write it as a gate: {}"),
-    "maxout": Intent(("max:a+b",), NOT_A_LAYER, "write it as convs that {} joins"),
+    "maxout": Intent(("max:a+b",), NOT_A_LAYER, "write it as convs joined by {}"),
     "loss crossentropy mse ctc crf optimizer adam sgd": Intent(
-        ("softmax",), NOT_A_LAYER, "a network here ends before its loss, with {} at the most"
+        ("softmax",), NOT_A_LAYER, "a network here ends before its loss, at most with {}"
     ),
 }
 INTENTS = {word: intent for words, intent in _TABLE.items() for word in words.split()}

@@ -33,7 +33,7 @@ class Join(Layer):
         """Raise ShapeError unless there are several inputs; `also` is further help."""
         if len(xs) < 2:
             what = f"{self.op} needs at least two inputs, got one"
-            raise ShapeError(what, f"name them, as from=a+b{also}", key="from")
+            raise ShapeError(what, f"name them, for example from=a+b{also}", key="from")
 
     def broadcast(self, xs: Sequence[Shape], fields: Sequence[Fields], values: dict[str, Any], env: Env) -> Trace:
         """Trace inputs that meet value by value, with NumPy's broadcasting: last axes aligned, sizes of 1 repeated."""
@@ -260,7 +260,7 @@ class Compare(Elementwise):
     PAIRS = True
     KEYS: ClassVar[Mapping[str, Reader]] = {"by": one_of("gt", "ge", "lt", "le", "eq", "ne"), **Elementwise.KEYS}
     HELP: ClassVar[Mapping[str, str]] = {
-        "by": "What holds: greater, greater or equal, less, less or equal, equal, not equal.",
+        "by": "The comparison: greater, greater or equal, less, less or equal, equal, not equal.",
         **Elementwise.HELP,
     }
     NEEDED = ("by",)
@@ -278,7 +278,9 @@ class Choice(Join):
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         if len(xs) != 3:
-            raise ShapeError(f"where has three inputs, got {len(xs)}", "name them, as from=condition+a+b", key="from")
+            raise ShapeError(
+                f"where has three inputs, got {len(xs)}", ("name them, for example from=condition+a+b"), key="from"
+            )
         return self.broadcast(xs, fields, {}, env)
 
 
@@ -288,7 +290,7 @@ class Concat(Join):
     WORD = "concat"
     LINEAR = True
     KEYS = {"axis": axis}
-    HELP = {"axis": "The axis along which the inputs are put together: the batch is 0, by default the channels'."}
+    HELP = {"axis": "The axis along which the inputs are joined: the batch is 0, by default the channels'."}
     DERIVED = ("axis",)
     ALSO = ("cat",)
     ALIASES = {"dim": "axis"}

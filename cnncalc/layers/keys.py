@@ -168,7 +168,9 @@ def sides_from(name: str, least: int) -> Reader:
                 )
             check_axes(len(value), nd)
             return tuple([_side(v, least) for v in value])
-        raise SpecError(f"{shown(value)} is not a padding", "a number, one per axis, [[before, after], ...] or a word")
+        raise SpecError(
+            f"{shown(value)} is not a padding", ("give a number, one per axis, [[before, after], ...] or a word")
+        )
 
     return read
 
@@ -218,7 +220,7 @@ def one_of(*words: str) -> Reader:
         if isinstance(value, str) and value.lower() in words:
             return value.lower()
         hint = nearest(value, words) if isinstance(value, str) else None
-        raise SpecError(f"unknown word {shown(value)}", hint or f"it is one of {' '.join(words)}")
+        raise SpecError(f"unknown word {shown(value)}", hint or f"choose one of {' '.join(words)}")
 
     WORDS[read] = words
     return read
@@ -245,7 +247,7 @@ def step(value: object, nd: int | None) -> int:
     """Read a step: any integer except 0."""
     number = integer(value, nd)
     if number == 0:
-        raise SpecError("0 is not a step", "a step is 1 or more, or below 0 to go backwards")
+        raise SpecError("0 is not a step", "a step is 1 or more, or negative to go backwards")
     return number
 
 
@@ -268,14 +270,14 @@ def indices(value: object, nd: int | None) -> Nested:
     if not isinstance(value, (list, tuple)):
         return integer(value, nd)
     if not value:
-        raise SpecError("a list of no indices", "give at least one")
+        raise SpecError("the list of indices is empty", "give at least one")
     if set(map(type, value)) == {int} and max(map(abs, value)) <= LARGEST:
         return tuple(value)  # there may be 50,000 of them
     read = tuple([indices(one, nd) for one in value])
     if len({nested_shape(one) for one in read}) > 1:
         raise SpecError(f"{shown(value)} holds lists of different lengths")
     if len(nested_shape(read)) > MOST_NESTED:
-        raise SpecError(f"indices are lists in lists, at most {MOST_NESTED} deep")
+        raise SpecError(f"indices are nested lists, at most {MOST_NESTED} deep")
     return read
 
 
@@ -400,7 +402,7 @@ def text(value: object, nd: int | None) -> str:
     """Read any printable text."""
     if isinstance(value, str) and value.isprintable() and len(value) <= 255:
         return value
-    raise SpecError(f"{shown(value)} is not a printable text of at most 255 characters")
+    raise SpecError(f"{shown(value)} is not printable text of at most 255 characters")
 
 
 def spread(value: T | tuple[T, ...], nd: int) -> tuple[T, ...]:

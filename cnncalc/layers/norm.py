@@ -77,15 +77,15 @@ class LayerNorm(Norm):
     KEYS: ClassVar[dict[str, Reader]] = {"axis": integers, "sizes": integers, **Norm.KEYS}
     HELP = {
         **Norm.HELP,
-        "axis": "The axes that are normalized together: the batch is 0, the last is -1.",
-        "sizes": "Their sizes, in the order of the sample, if these are declared.",
+        "axis": "The axes to normalize over: the batch is 0, the last is -1.",
+        "sizes": "The sizes of these axes, in the order of the sample, if declared.",
     }
     axis: tuple[int, ...] = (-1,)
     sizes: tuple[int, ...] | None = None
 
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
         if not self.axis:
-            raise ShapeError("axis names no axis", "leave it out for the last axis", key="axis")
+            raise ShapeError("axis is an empty list", "leave it out for the last axis", key="axis")
         own = self.own(x)
         if self.sizes is None or own == self.sizes:
             return {"axis": self.axis}
@@ -120,7 +120,7 @@ class GroupNorm(ChannelNorm):
     ALSO = ("gn",)
     EXAMPLE = "OP:4"
     KEYS: ClassVar[dict[str, Reader]] = {"g": groups, **ChannelNorm.KEYS}
-    HELP = {**Norm.HELP, "g": "The number of groups of channels; -1 is one for each channel."}
+    HELP = {**Norm.HELP, "g": "The number of groups of channels; -1 means one for each channel."}
     BARE = "g"
     NEEDED = ("g",)
     g: int
@@ -151,7 +151,7 @@ class InstanceNorm(ChannelNorm):
             env.require(*[(n, ">=", 2) for n in several])
         if env.dialect.norms_several and not several:
             raise ShapeError(
-                f"PyTorch refuses an instancenorm over one value a channel, and gets {show(x)}",
+                f"PyTorch refuses an instancenorm over one value per channel, but gets {show(x)}",
                 "leave the layer out, or use --dialect plain",
             )
         return super().normalized(x, env)

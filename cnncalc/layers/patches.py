@@ -83,12 +83,12 @@ class Fold(Patches):
             env.require((windows, "=", number))
         elif windows != number:
             fitting = " * ".join(str(slide.out) for slide in slides)
-            what = f"{show(space)} has {fitting} = {number} windows, and the input {show(x)} has {windows}"
-            raise ShapeError(what, "give the out, k, s, p and d of the unfold", key="out")
+            what = f"{show(space)} has {fitting} = {number} windows, but the input {show(x)} has {windows}"
+            raise ShapeError(what, "give the same out, k, s, p and d as the unfold", key="out")
         if not isinstance(c, int):
             env.require((c, "|", cells))
         elif c % cells:
-            what = f"the {c} values of a column are not a multiple of {cells}, the window's"
+            what = f"the {c} values of a column are not a multiple of {cells}, the size of the window"
             raise ShapeError(what, f"{c} = {c // cells}*{cells} + {c % cells}", key="k")
         out = join(c // cells, space, env)
         return Trace({"out": space, **values}, out, fields.lost(len(out)))

@@ -61,7 +61,7 @@ def stepped_over(slide: Slide, kept: bool) -> Iterator[int]:
     least = max(k - sum(slide.sides) - s + 1, 1)  # smaller inputs have no window
     if d - least > MOST_STEPPED:
         what = f"d is {d} on the {axis} axis: its windows may step over an input of {least} to {d - 1}, more sizes than"
-        raise ShapeError(f"{what} the {MOST_STEPPED} that are looked at", "give the input's size as a number", key="d")
+        raise ShapeError(f"{what} the limit of {MOST_STEPPED}", "give the input's size as a number", key="d")
     seen = farthest = 0
     for n in range(least, d):
         out = windows_of(n, *slide.sides, k, s, ceil, kept)

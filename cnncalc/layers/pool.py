@@ -31,7 +31,9 @@ class Pool(Windowed):
         **OUT_HELP,
         "k": "The window's size: one number, or one per axis.",
         "s": "The stride: one number, or one per axis; the window's own size by default.",
-        "ceil": "Whether to round the size up; with keep, a last window that starts in the padding after stays, too.",
+        "ceil": (
+            "Whether to round the size up; keep also retains a last window that starts in the padding after the input."
+        ),
     }
     BARE = "k"
     EXAMPLE = "OP:3,s2"
@@ -168,10 +170,10 @@ class Pool(Windowed):
                 if isinstance(slide.n, int) and slide.n < slide.d:
                     help = self.less_dilation(slide, kept)
                 elif max(slide.sides) < slide.k:
-                    help = "write ceil=true, which leaves it out"
+                    help = "write ceil=true, which drops it"
                 else:
                     lower = self.less_padding(slide, slide.k - 1, env)
-                    help = f"the padding has to stay below the kernel's extent ({slide.k}): {lower}"
+                    help = f"the padding must be below the kernel's extent ({slide.k}): {lower}"
                     help += " and write ceil=true" if kept else ""
                 raise ShapeError(
                     f"window {unit} on the {slide.axis} axis holds no input pixel: it covers {unit}*{slide.s} - {pb} = "
@@ -189,7 +191,7 @@ class Pool(Windowed):
             p, limit = max(slide.sides), allowed(slide.taps)
             if p > limit:
                 raise ShapeError(
-                    f"p is {p} on the {slide.axis} axis, and {env.dialect.title} allows at most "
+                    f"p is {p} on the {slide.axis} axis, but {env.dialect.title} allows at most "
                     f"{form} = {form.replace('k', str(slide.taps))} = {limit}",
                     either(self.less_padding(slide, limit, env), "use --dialect plain"),
                     key="p",
@@ -241,7 +243,7 @@ def check_bare(slides: list[Slide], op: str, env: Env) -> None:
             env.require((slide.n, ">=", slide.taps))
         elif slide.n < slide.taps:
             raise ShapeError(
-                f"does not fit: PyTorch's {op} wants n >= k before padding, and {slide.n} < {slide.taps} on the "
+                f"does not fit: PyTorch's {op} needs n >= k before padding, but {slide.n} < {slide.taps} on the "
                 f"{slide.axis} axis",
                 f"lower k to {slide.n}, or use --dialect plain",
                 key="k",
@@ -284,7 +286,7 @@ class AvgPool(Pool):
         super().check_padding(slides, env)
         if self.count_include_pad is False and not env.dialect.count_is_option and any(s.pb or s.pa for s in slides):
             raise ShapeError(
-                f"{env.dialect.title}'s averages always count padding",
+                f"{env.dialect.title}'s average pools always count padding",
                 "leave count_include_pad out, or use another dialect",
                 key="count_include_pad",
             )
@@ -342,7 +344,7 @@ class GlobalPool(Layer):
     SPATIAL = True
     SIGN = Sign.KEPT
     KEYS = {"keepdims": flag}
-    HELP = {"keepdims": "Whether the spatial axes stay, as ones."}
+    HELP = {"keepdims": "Whether to keep the spatial axes, with size 1."}
     keepdims: bool | None = None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:

@@ -42,7 +42,7 @@ class ManyInputs(Layer):
         """Raise ShapeError unless there are `least` to `most` inputs."""
         if not least <= len(xs) <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
-            help = "name them, as from=a+b" if len(xs) < least else "name fewer"
+            help = "name them, for example from=a+b" if len(xs) < least else "name fewer layers"
             raise ShapeError(f"{self.op} reads {wanted} inputs, got {len(xs)}", help, key="from")
 
 
@@ -56,11 +56,11 @@ class MatMul(ManyInputs):
         self.check_inputs(xs, 2, 2)
         a, b = xs
         if not a or not b:
-            raise ShapeError("matmul works on matrices and vectors, and gets a number a sample", key="from")
+            raise ShapeError("matmul works on matrices and vectors, but gets a single number per sample", key="from")
         rows = b[-2:][0]
         inner = same([a[-1], rows], env)
         if inner is None:
-            raise self.unequal(xs, f"the first has {a[-1]} columns, and the second {rows} rows")
+            raise self.unequal(xs, f"the first has {a[-1]} columns, but the second {rows} rows")
         lead = broadcast(a[:-2], b[:-2], env=env)
         if lead is None:
             why = f"the sizes before the last two differ, {show(a[:-2])} and {show(b[:-2])}, and neither is 1"
@@ -97,7 +97,10 @@ def complete(equation: str) -> str:
     for term in [*inputs.split(","), out]:
         letters = term.replace("...", "", 1)
         if letters and not (letters.isascii() and letters.isalpha()):
-            what, help = f"{shown(equation)} is not an equation", "letters for the axes of each sample, as ij,jk->ik"
+            what, help = (
+                f"{shown(equation)} is not an equation",
+                ("give letters for the axes of each sample, such as ij,jk->ik"),
+            )
             raise ShapeError(what, help, key="equation")
     if not arrow:
         alone = sorted({c for c in inputs if c.isalpha() and inputs.count(c) == 1})
@@ -106,7 +109,7 @@ def complete(equation: str) -> str:
     unknown = sorted(set(letters) - set(inputs)) + ["..."] * ("..." in out and "..." not in inputs)
     if unknown:
         raise ShapeError(
-            f"{shown(equation)}: no input has {unknown[0]}", "an output has axes of inputs", key="equation"
+            f"{shown(equation)}: no input has {unknown[0]}", "an output has only axes of the inputs", key="equation"
         )
     if len(set(letters)) < len(letters):
         what = f"{shown(equation)} names an axis of its output twice"
@@ -134,7 +137,7 @@ class Einsum(ManyInputs):
     WORD = "einsum"
     EXAMPLE = 'relu:name=a tanh:name=b OP:equation="cij,cik->cjk",from=a+b'
     KEYS = {"equation": text}
-    HELP = {"equation": "The axes of each sample by letters, those of the output after ->; ... stands for the others."}
+    HELP = {"equation": "A letter for each axis of a sample, those of the output after ->; ... means all other axes."}
     NEEDED = ("equation",)
     equation: str
 
@@ -156,7 +159,7 @@ class Einsum(ManyInputs):
             size = wide(met, env)
             if size is None:
                 name = chr(label) if label > 0 else "..."
-                raise self.unequal(xs, f"{' and '.join(str(n) for n in met)} differ, both {name} of {equation}")
+                raise self.unequal(xs, f"{' and '.join(str(n) for n in met)} differ, but both are {name} in {equation}")
             sizes[label] = size
         out = tuple([sizes[label] for label in labels.out])
         macs = total([0, *[count(*[sizes[one] for one in step.all]) for step in steps(labels) if step.contracts]])
@@ -217,7 +220,7 @@ class Attends(ManyInputs):
 
     @property
     def overstates(self) -> str | None:
-        return "a position does not see those behind it" if self.causal else None
+        return "a position does not see those after it" if self.causal else None
 
     def sources(self, xs: Sequence[Shape]) -> tuple[Shape, Shape, Shape]:
         """Return the shapes of queries, keys and values, from one, two or three inputs (a fourth is the mask)."""
@@ -229,10 +232,10 @@ class Attends(ManyInputs):
         """Return the shape of the scores: leading axes, queries, keys. ShapeError if the inputs do not fit together."""
         for x in (q, k, v):
             if len(x) < 2:
-                raise ShapeError(f"{self.op} works on positions and features, and gets {show(x)}", key="from")
+                raise ShapeError(f"{self.op} works on positions and features, but gets {show(x)}", key="from")
         keys, lead = same([k[-2], v[-2]], env), broadcast(q[:-2], k[:-2], v[:-2], env=env)
         if keys is None:
-            raise self.unequal(xs, f"there are {k[-2]} keys and {v[-2]} values")
+            raise self.unequal(xs, f"there are {k[-2]} keys, but {v[-2]} values")
         if lead is None:
             raise self.unequal(xs, "the sizes before the last two differ, and none is 1")
         return (*lead, q[-2], keys)
@@ -279,7 +282,7 @@ class Attention(Attends):
         scores = self.meet(xs, q, k, v, env)
         features = same([q[-1], k[-1]], env)
         if features is None:
-            raise self.unequal(xs, f"queries have {q[-1]} features, and keys {k[-1]}")
+            raise self.unequal(xs, f"queries have {q[-1]} features, but keys {k[-1]}")
         for mask in xs[3:]:
             self.check_mask(xs, scores, mask, env)
         size = known(features)
@@ -313,7 +316,7 @@ class MultiHead(Attends):
     HELP = {
         **Attends.HELP,
         "heads": "The number of heads.",
-        "key_dim": "The features of queries and keys in each head, by default those of the queries, shared out.",
+        "key_dim": "The features of queries and keys in each head, by default those of the queries divided by heads.",
         "value_dim": "The features of values in each head, by default key_dim.",
         "out": "The number of output features, by default those of the queries.",
         "c_i": "The number of features of the queries; may be left out.",

@@ -25,7 +25,7 @@ class Embedding(Layer):
     MAKES_AXES = True
     WEIGHTS = {"weight": 1.0}
     KEYS = {"rows": at_least(1), "out": at_least(1)}
-    HELP = {"rows": "The number of rows; values are from 0 to one less.", "out": "The numbers in a row."}
+    HELP = {"rows": "The number of rows; values are row numbers, counted from 0.", "out": "The length of a row."}
     NEEDED = ("rows", "out")
     rows: int
     out: int
@@ -79,11 +79,14 @@ class Recurrent(Layer):
     HELP: ClassVar[Mapping[str, str]] = {
         "c_i": "The number of input features; may be left out.",
         "out": "The number of hidden units, in each direction.",
-        "bidirectional": "Whether a second one reads from the end; its units follow those of the first.",
-        "backward": "Whether it reads from the end; what it gives for a step stands in the step's place.",
-        "sequences": "Whether it gives every step; if not, the last that each direction reads.",
-        "hidden_bias": "Whether there is a second bias, on the side of the hidden state.",
-        "masked": "Whether the last input says which steps count: at 0 it gives what it gave before, 0 at the start.",
+        "bidirectional": "Whether a second direction reads from the end; its units follow those of the first.",
+        "backward": "Whether it reads from the end; outputs keep the order of the steps.",
+        "sequences": "Whether it outputs every step; if not, only the last that each direction reads.",
+        "hidden_bias": "Whether there is a second bias, for the hidden state.",
+        "masked": (
+            "Whether the last input is a mask of steps: where it is 0, the "
+            "previous output is repeated (0 at the start)."
+        ),
     }
     BARE = "out"
     NEEDED = ("out",)
@@ -104,20 +107,20 @@ class Recurrent(Layer):
     def overstates(self) -> str | None:
         if self.bidirectional or not self.sequences:
             return None
-        return f"a step does not see those {'before' if self.backward else 'behind'} it"
+        return f"a step does not see those {'before' if self.backward else 'after'} it"
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         x, *states = xs
         if len(x) < 2:
-            raise ShapeError(f"{self.op} works on steps and features, and gets {show(x)}")
+            raise ShapeError(f"{self.op} works on steps and features, but gets {show(x)}")
         if self.masked:
             self.check_mask(x, states.pop() if states else (), env)
         if states and len(states) != self.STATES:
-            what = f"{self.op} reads a sequence, or that and {self.STATES} state{'s' * (self.STATES > 1)}"
+            what = f"{self.op} reads a sequence, or a sequence and {self.STATES} state{'s' * (self.STATES > 1)}"
             raise ShapeError(f"{what}, got {len(xs)} inputs", key="from")
         if self.bidirectional and self.backward:
             raise ShapeError(
-                "backward is one direction, and bidirectional both", "leave out one of them", key="backward"
+                "backward is one direction, but bidirectional is both", "leave out one of them", key="backward"
             )
         check_channels(self.c_i, x[-1], x[-1:], env, "feature")
         values = self.values(env) | {"c_i": known(x[-1]) or self.c_i, "hidden_bias": self.has_hidden_bias(env)}
@@ -127,7 +130,7 @@ class Recurrent(Layer):
                 same([m, n], env) is None for m, n in zip(state, (*x[:-2], width), strict=True)
             ):
                 given = " and ".join(map(show, xs))
-                raise ShapeError(f"{self.op} of {given}: its states are {show((*x[:-2], width))}", key="from")
+                raise ShapeError(f"{self.op} of {given}: its states must be {show((*x[:-2], width))}", key="from")
         macs = count(*x[:-1], self.GATES * width, (values["c_i"] or x[-1]) + self.out)
         out = (*(x[:-1] if self.sequences else x[:-2]), self.given_states() * width)
         steps_at, features_at = len(x) - 2, len(x) - 1
@@ -149,8 +152,8 @@ class Recurrent(Layer):
     def check_mask(self, x: Shape, mask: Shape, env: Env) -> None:
         """Raise ShapeError unless a mask has a number for each step of the sequence x."""
         if len(mask) != len(x) - 1 or any(same([m, n], env) is None for m, n in zip(mask, x[:-1], strict=True)):
-            what = f"{self.op} of {show(x)}: its mask is {show(x[:-1])}, the last of its inputs"
-            raise ShapeError(f"{what}, and is {show(mask)}" if mask else what, key="from")
+            what = f"{self.op} of {show(x)}: its mask, the last input, must be {show(x[:-1])}"
+            raise ShapeError(f"{what}, but is {show(mask)}" if mask else what, key="from")
 
     def given_states(self) -> int:
         """Return the number of states that its output contains."""
@@ -191,7 +194,7 @@ class LSTM(Recurrent):
     HELP = {
         **Recurrent.HELP,
         **GATED_HELP,
-        "state": "Which of its states it gives: hidden, cell, or both, the hidden ones first.",
+        "state": "Which of its states it outputs: hidden, cell, or both, the hidden ones first.",
     }
     state: str = "hidden"
     activation: str = "tanh"
@@ -210,7 +213,7 @@ class GRU(Recurrent):
     HELP = {
         **Recurrent.HELP,
         **GATED_HELP,
-        "reset_after": "Whether the hidden state is multiplied by its weights before the reset.",
+        "reset_after": "Whether the hidden state is multiplied by its weights before the reset gate.",
     }
     DERIVED = (*Recurrent.DERIVED, "reset_after")
     reset_after: bool = True

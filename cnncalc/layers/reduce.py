@@ -9,8 +9,8 @@ from .keys import flag, integers
 
 KEYS = {"axis": integers, "keepdims": flag}
 HELP = {
-    "axis": "The axes that are reduced, by default all: the batch is 0, the last is -1.",
-    "keepdims": "Whether these axes stay, as ones.",
+    "axis": "The axes to reduce, by default all: the batch is 0, the last is -1.",
+    "keepdims": "Whether to keep these axes, with size 1.",
 }
 
 
@@ -21,7 +21,7 @@ def reduced(axis: tuple[int, ...] | None, keepdims: bool, x: Shape, fields: Fiel
     given = tuple(range(1, len(x) + 1)) if axis is None else axis
     axes = axes_of(given, x)
     if not axes:
-        raise ShapeError("axis names no axis", "give at least one", key="axis")
+        raise ShapeError("axis is an empty list", "give at least one", key="axis")
     places = {axis - 1 for axis in axes}
     out = tuple([1 if at in places else n for at, n in enumerate(x) if keepdims or at not in places])
     seen = fields.pooled(sorted(places), x)

@@ -77,13 +77,15 @@ class Upsample(Layer):
     HELP = {
         "factor": "How many times as large the output is: one number, or one per axis.",
         "out": "The output's sizes: one number, or one per axis.",
-        "mode": "How values between the units are worked out.",
+        "mode": "How values between the units are computed.",
         "align": "Whether the corners of input and output coincide.",
-        "where": "Where outputs lie between inputs, in ONNX's words; by default half_pixel, for nearest asymmetric.",
-        "round": "Which input is nearest, in ONNX's words; by default floor.",
+        "where": (
+            "Where outputs lie between inputs, in ONNX's terms; by default half_pixel, and asymmetric for nearest."
+        ),
+        "round": "Which input is nearest, in ONNX's terms; by default floor.",
         "cubic": "The constant A of a cubic (Keys 1981); by default the dialect's.",
         "exclude_outside": "Whether a cubic leaves out inputs beyond the border; by default as the dialect does.",
-        "antialias": "Whether each unit of a smaller output mixes all inputs below it.",
+        "antialias": "Whether each unit of a smaller output averages all inputs that it covers.",
     }
     BARE = "out"
     factor: Factor | tuple[Factor, ...] | None = None
@@ -117,7 +119,7 @@ class Upsample(Layer):
         nd = len(space)
         self.check_mode(nd, env)
         if (self.out is None) == (self.factor is None):
-            raise ShapeError("upsample takes either factor or out", "as upsample:factor=2 or upsample:56x56")
+            raise ShapeError("upsample takes either factor or out", "for example upsample:factor=2 or upsample:56x56")
         factor = spread(self.factor, nd)
         out: Shape = tuple([_scaled(n, f, env) for n, f in zip(space, factor, strict=True)])
         if self.out is not None:
@@ -140,15 +142,15 @@ class Upsample(Layer):
                 key="mode",
             )
         if self.antialias and (self.mode == "nearest" or self.align or self.where is not None):
-            raise ShapeError("antialias is for a linear or cubic mode, half_pixel", "leave it out", key="antialias")
+            raise ShapeError("antialias needs a linear or cubic mode and half_pixel", "leave it out", key="antialias")
         for key, mode in (("round", "nearest"), ("cubic", "cubic"), ("exclude_outside", "cubic")):
             spared = key == "exclude_outside" and self.antialias
             if getattr(self, key) is not None and mode not in self.mode and not spared:
-                raise ShapeError(f"{key} is for mode {mode}, this is {self.mode}", f"leave {key} out", key=key)
+                raise ShapeError(f"{key} is for mode {mode}, but this is {self.mode}", f"leave {key} out", key=key)
         if self.align and self.where is not None:
-            raise ShapeError("align and where both say where the outputs lie", "leave one out", key="where")
+            raise ShapeError("align and where both set where the outputs lie", "leave one out", key="where")
         if self.align and self.mode == "nearest" and self.round is None:
-            raise ShapeError("mode nearest has no align", "leave align out, or give another mode", key="align")
+            raise ShapeError("mode nearest has no align", "leave align out, or use another mode", key="align")
 
     def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None, Moves]) -> Field:
         n, out, factor, moves = sizes
@@ -345,7 +347,7 @@ class BlockShuffle(Layer):
     KEYS = {"factor": at_least(1), "order": one_of("crd", "dcr")}
     BARE = "factor"
     NEEDED = ("factor",)
-    ORDER = "The order of the many channels: crd, the channel first and then row and column, or dcr, these first."
+    ORDER = "The order of the factor*factor channels: crd (channel, row, column) or dcr (row, column, channel)."
     factor: int
     order: str = "crd"
 
@@ -355,7 +357,7 @@ class PixelShuffle(BlockShuffle):
 
     WORD = "pixelshuffle"
     REFUSED = {"keras_read": "reads as a permute between two reshapes"}
-    HELP = {"factor": "How many times as high and wide the output is.", "order": BlockShuffle.ORDER}
+    HELP = {"factor": "The factor by which height and width grow.", "order": BlockShuffle.ORDER}
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
@@ -380,7 +382,7 @@ class PixelUnshuffle(BlockShuffle):
 
     WORD = "pixelunshuffle"
     REFUSED = {"keras_read": "reads as a permute between two reshapes"}
-    HELP = {"factor": "How many times as low and narrow the output is.", "order": BlockShuffle.ORDER}
+    HELP = {"factor": "The factor by which height and width shrink.", "order": BlockShuffle.ORDER}
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
@@ -404,7 +406,7 @@ class ChannelShuffle(Layer):
     LINEAR = True
     SIGN = Sign.KEPT
     KEYS = {"g": at_least(1)}
-    HELP = {"g": "The number of groups whose channels are dealt out."}
+    HELP = {"g": "The number of groups whose channels are interleaved."}
     BARE = "g"
     NEEDED = ("g",)
     g: int

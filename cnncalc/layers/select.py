@@ -21,10 +21,12 @@ class Slice(Layer):
     SIGN = Sign.KEPT
     KEYS = {"axis": axis, "start": integer, "stop": integer, "step": step}
     HELP = {
-        "axis": "Which axis: the batch is 0, the last is -1.",
-        "start": "The first unit, by default the first there is, with a step below 0 the last; -1 is the last.",
-        "stop": "The first unit that is left out, counted as `start` is; by default none is.",
-        "step": "The step between units: 2 takes every second one, -1 takes them backwards.",
+        "axis": "The axis: the batch is 0, the last is -1.",
+        "start": (
+            "The first unit; by default the first of the axis, or the last if the step is negative; -1 is the last."
+        ),
+        "stop": "The unit before which to stop, counted like `start`; by default none.",
+        "step": "The step between units: 2 takes every second one, -1 goes backwards.",
     }
     NEEDED = ("axis",)
     axis: int
@@ -88,8 +90,10 @@ class Gather(Layer):
     KEYS = {"axis": axis, "indices": indices}
     ALIASES = {"dim": "axis", "index": "indices"}
     HELP = {
-        "axis": "Which axis: the batch is 0, the last is -1.",
-        "indices": "Which units: a number, a list, or lists in a list, for as many axes; below 0 from the end.",
+        "axis": "The axis: the batch is 0, the last is -1.",
+        "indices": (
+            "The indices: a number, a list, or nested lists for several new axes; negative ones count from the end."
+        ),
     }
     NEEDED = ("axis", "indices")
     axis: int

@@ -146,7 +146,7 @@ class Windowed(Layer):
                 raise ShapeError(f"{env.dialect.title} has no padding {self.p!r}{here}", help, key="p")
             if self.p == "causal" and nd != 1:
                 what = f"causal padding is for one axis, this layer has {nd}"
-                raise ShapeError(what, "write the sides, as p=0+1x2", key="p")
+                raise ShapeError(what, "write the two sides, for example p=0+1x2", key="p")
         return self.p
 
 
@@ -215,7 +215,7 @@ def pad_for(
     help = f"raise out to {bare.out}"
     if strides and windows_of(n, 0, 0, k, stride, ceil, kept) == want:
         help = f"raise s to {stride}, or out to {bare.out}"
-    what = f"out is {want} on the {axis} axis, and without padding it is {bare.floor_text()} = {bare.out} already"
+    what = f"out is {want} on the {axis} axis, but without padding it is {bare.floor_text()} = {bare.out} already"
     raise ShapeError(what, help, key="out")
 
 
@@ -236,7 +236,7 @@ def _check_wanted(slide: Slide, want: int) -> None:
     """Raise ShapeError if the given padding does not lead to the wanted size; open sizes are left to `check_fits`."""
     if not isinstance(slide.out, Open) and slide.out != want:
         raise ShapeError(
-            f"out is {want} on the {slide.axis} axis, and p gives {slide.floor_text()} = {slide.out}",
+            f"out is {want} on the {slide.axis} axis, but p gives {slide.floor_text()} = {slide.out}",
             "leave out either of the two",
             key="out",
         )
@@ -322,5 +322,5 @@ def _slide_text(slide: Slide) -> str:
     text = f"{'ceil' if ceil else 'floor'}(({atom(n)} + {pb}+{pa} - {k} + {s})/{s}) = {out}"
     if ceil and (rounded := positions_kept(n, pb, pa, k, s)) != out:
         formula = text.rpartition(" = ")[0]
-        text = f"{formula} = {rounded}, less the window that would start in the padding after = {out}"
+        text = f"{formula} = {rounded}, minus the window that would start in the padding after the input = {out}"
     return text if d == 1 else f"{text}, the kernel's extent {d}*({taps} - 1) + 1 = {k}"

@@ -37,9 +37,9 @@ class TransposedConv(Convolution):
     KEYS = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), "out_pad": per_axis(0), **OUT_KEY, **LAST_KEYS}
     HELP = {
         **OUT_HELP,
-        "p": "The padding that is cut away per side: a number, one per axis, [before, after] pairs, or a word.",
-        "p_total": "The padding that is cut away on both sides together: one number, or one per axis.",
-        "out_pad": "How much is added after the output: one number, or one per axis.",
+        "p": "The padding to cut away per side: a number, one per axis, [before, after] pairs, or a word.",
+        "p_total": "The padding to cut away on both sides together: one number, or one per axis.",
+        "out_pad": "How much to add after the output: one number, or one per axis.",
     }
     ALIASES = {"output_shape": "out"}
     DIALECT_WORDS = "transposed_words"
@@ -144,11 +144,11 @@ def _by_out_pad(n: int, k: int, s: int, p: Pair, want: int, limit: int | None, a
     if want < least or (limit is not None and want >= least + limit):
         reach = f"{least}" + ("" if limit == 1 else " on" if limit is None else f" to {least + limit - 1}")
         below = "" if limit is None else f", out_pad < {'s' if torch else limit}"
-        plain = "change p or k, or use --dialect plain, where out works the padding out"
+        plain = "change p or k, or use --dialect plain, where out determines the padding"
         raise ShapeError(
-            f"out is {want} on the {axis} axis, and {env.dialect.title if torch else 'p'} reaches {reach}: "
+            f"out is {want} on the {axis} axis, but {env.dialect.title if torch else 'p'} allows {reach}: "
             f"({n} - 1)*{s} - ({pb}+{pa}) + {k} + out_pad{below}",
-            plain if torch else "leave p out: the padding then follows from out",
+            plain if torch else "leave p out: out then determines the padding",
             key="out",
         )
     return Cut(n, k, s, pb, pa, want - least, axis)
@@ -163,7 +163,7 @@ def _by_padding(
     pb, pa = p if isinstance(p, tuple) else halves(surplus, lower=p not in ("same", "same_upper"))
     if isinstance(p, tuple) and want != full + out_pad - pb - pa:
         raise ShapeError(
-            f"out is {want} on the {axis} axis, and p gives "
+            f"out is {want} on the {axis} axis, but p gives "
             f"({n} - 1)*{s} - ({pb}+{pa}) + {k} + {out_pad} = {full + out_pad - pb - pa}",
             "leave out either of the two",
             key="out",
@@ -171,7 +171,7 @@ def _by_padding(
     cut = Cut(n, k, s, pb, pa, want - (full - pb - pa), axis)
     if limit is not None and cut.out_pad >= limit:
         raise ShapeError(
-            f"out is {want} on the {axis} axis, and the most without padding is ({n} - 1)*{s} + {k} + {limit - 1} = "
+            f"out is {want} on the {axis} axis, but the most without padding is ({n} - 1)*{s} + {k} + {limit - 1} = "
             f"{full + limit - 1}",
             f"lower out to {full + limit - 1}, or raise k",
             key="out",
@@ -215,7 +215,7 @@ def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ..
         if limit is not None and extra >= limit:
             what = f"s = {stride}" if kind == "stride" else f"max(s, d) = max({stride}, {dilation}) = {limit}"
             raise ShapeError(
-                f"out_pad is {extra} on the {axis} axis, and has to be below {what}",
+                f"out_pad is {extra} on the {axis} axis, but must be below {what}",
                 f"lower out_pad to {limit - 1}" if limit > 1 else "leave out_pad out",
                 key="out_pad",
             )

@@ -261,7 +261,7 @@ class Threshold(Activation):
     REFUSED = {"onnx_read": "reads as compare and where"}
     SIGN = Sign.ANY
     KEYS: ClassVar[dict[str, Reader]] = {"threshold": number, "value": number}
-    HELP = {"threshold": "The value that x has to be above.", "value": "The output for other values."}
+    HELP = {"threshold": "The value that x must exceed.", "value": "The output for other values."}
     threshold: float = 0.0
     value: float = 0.0
 
@@ -296,7 +296,7 @@ class CumSum(Layer):
 
     @property
     def overstates(self) -> str | None:
-        return "a sum does not see the values behind its own"
+        return "a sum does not see the values after its own"
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         along = axis_of(self.axis, x)
@@ -315,7 +315,7 @@ class Normalize(Layer):
     HELP = {
         "axis": "The axes over which the norm is taken: the batch is 0, the last is -1.",
         "norm": "The power of the norm: 2 is the Euclidean one.",
-        "eps": "The least that values are divided by.",
+        "eps": "The smallest number that values are divided by.",
     }
     axis: tuple[int, ...] = (-1,)
     norm: float = 2
@@ -323,7 +323,7 @@ class Normalize(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if not self.axis:
-            raise ShapeError("axis names no axis", "leave it out for the last axis", key="axis")
+            raise ShapeError("axis is an empty list", "leave it out for the last axis", key="axis")
         values: dict[str, Any] = self.values(env)
         return Trace(values, x, fields, axes=axes_of(self.axis, x))
 

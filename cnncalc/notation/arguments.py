@@ -123,10 +123,10 @@ def _follower(head: WordHead, text: str, op: str) -> Follower:
     cls = OPS[op][0]
     example = example_word(op)
     if not cls.FOLLOWS:
-        what = f"{text} is a layer of its own: only activations and norms stand behind {head.op} in its word"
-        raise SpecError(what, f"write it as a word of its own: {example}")
+        what = f"{text} is a separate layer: only activations and norms can follow {head.op} in its word"
+        raise SpecError(what, f"write it as a separate word: {example}")
     if cls.NEEDED:
-        raise SpecError(f"{text} needs {cls.NEEDED[0]}", f"write it as a word of its own: {example}")
+        raise SpecError(f"{text} needs {cls.NEEDED[0]}", f"write it as a separate word: {example}")
     return Follower(text.lower(), op)
 
 

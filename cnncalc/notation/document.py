@@ -85,7 +85,7 @@ def _finite(text: str) -> float:
     return number
 
 
-_A_SPEC = 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'
+_A_SPEC = 'a spec is JSON, for example [{"op": "conv", "c_o": 64, "k": 7}]'
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_finite, parse_float=_finite)
 _PYTHON_DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
 
@@ -117,17 +117,17 @@ def _at(document: Document, at: int, what: str, help: str | None = None) -> Cnnc
     return error
 
 
-BY_LINE = "for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl"
+BY_LINE = "for one spec per line: cnncalc shape --jsonl, cnncalc check --jsonl"
 """The help for a text with several networks."""
 
 
 _SLIPS = {
-    r".?,\s*[]}]": "no comma stands before ] or }",
-    r".'": 'names and texts have double quotes, as {"op": "relu"}',
-    r".(#|//|/\*)": "JSON has no comments; layer words may have them, behind #",
-    r".(True|False|None)\b": "JSON writes true, false and null",
-    r"[{,:[][^\W\d]": 'names and texts have double quotes, as {"op": "relu"}',
-    r'[^{,:[][{["\d]': "commas stand between values",
+    r".?,\s*[]}]": "remove the comma before ] or }",
+    r".'": 'put names and strings in double quotes: {"op": "relu"}',
+    r".(#|//|/\*)": "JSON has no comments; layer words may have them, after #",
+    r".(True|False|None)\b": "JSON spells these true, false and null",
+    r"[{,:[][^\W\d]": 'put names and strings in double quotes: {"op": "relu"}',
+    r'[^{,:[][{["\d]': "separate values with commas",
 }
 """Common mistakes in JSON, as patterns that include the character before, each with its help."""
 LONGEST_SLIP = 100
@@ -152,7 +152,7 @@ def _more(document: Document, at: int) -> CnncalcError:
     if document.text[at] not in "{[":
         return _at(document, at, f"{shown(document.text[at:].strip(), 20)} after the document", "leave it out")
     is_alone = "\n" in document.text[:at].strip(" \t")
-    help = BY_LINE if is_alone else f"end the line between them; {BY_LINE}"
+    help = BY_LINE if is_alone else f"put them on separate lines; {BY_LINE}"
     return _at(document, at, "a second document after the first", help)
 
 

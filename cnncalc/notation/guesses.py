@@ -20,16 +20,18 @@ from .tokens import split_arguments
 def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
     """Return the error for an argument that cannot be read."""
     if not text:
-        return SpecError("an argument is empty", "there is a comma or a colon too many")
+        return SpecError("an argument is empty", "there is one comma or colon too many")
     if ":" in text and find_op(text.partition(":")[0]) is not None:
-        return SpecError(f"{shown(text)} is a layer of its own", "put a space in front of it, not a comma")
+        return SpecError(f"{shown(text)} is a separate layer", "put a space before it, not a comma")
     if text[-1] in ";|" and text.strip(";|"):
         mark = text[len(text.rstrip(";|")) :]
-        return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: leave out {mark}")
+        return SpecError(
+            f"{shown(text)} is not an argument", (f"layers are separated only by white space: leave out {mark}")
+        )
     marked = re.fullmatch(_MARKED, text)
     if marked is not None and find_op(marked[2]) is not None:
         said = " ".join(re.split(_BETWEEN, text))
-        return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: {said}")
+        return SpecError(f"{shown(text)} is not an argument", f"separate layers with white space: {said}")
     if ":" in text:
         return _second_colon(head, cls, text)
     op = head.op or head.written
@@ -44,15 +46,16 @@ _MARKED = rf"(.+?){_BETWEEN}(\w+).*"
 def _second_colon(head: WordHead, cls: type[Layer], text: str) -> SpecError:
     key, _, value = [part.strip() for part in text.partition(":")]
     if keys_named(cls, key) or key in LAYER_KEYS or fused_key(cls, key.lower()) is not None:
-        help = f"a value stands behind =: {key}={value}"
+        help = f"put the value after =: {key}={value}"
     elif all(read_axes(part.strip()) is not None for part in text.split(":")):
         first, *others = [_once(part.strip()) for part in text.split(":")]
         named = [f"{key}{other}" for key, other in zip(_order(cls, ()), others, strict=False)]
         help = (
-            f"one colon stands after the op, keys before the other numbers: {head.written}:{','.join([first, *named])}"
+            "write one colon after the op, and keys before the other numbers: "
+            f"{head.written}:{','.join([first, *named])}"
         )
     else:
-        help = f"one colon stands after the op, commas between arguments: {head.written}:{text.replace(':', ',')}"
+        help = f"write one colon after the op, and commas between arguments: {head.written}:{text.replace(':', ',')}"
     return SpecError(f"{shown(text)} is not an argument", help)
 
 
@@ -70,7 +73,7 @@ def _not_a_number(head: WordHead, cls: type[Layer], text: str) -> SpecError | No
         return SpecError(what, f"for a kernel: {op}:{kernel[1]},k{kernel[2]}")
     joined = re.fullmatch(r"(\d+)[-_]?([A-Za-z].*)", text)
     if joined is not None and _keys_of(head, joined[2]):
-        return SpecError(what, f"commas between arguments: {op}:{joined[1]},{joined[2]}")
+        return SpecError(what, f"put commas between arguments: {op}:{joined[1]},{joined[2]}")
     before, slash, after = text.partition("/")
     if slash and is_digits(before) and is_digits(after) and "s" in cls.KEYS:
         return SpecError(what, f"for a stride: {op}:{before},s{after}")
@@ -198,7 +201,7 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
             sides, what = "x".join(f"{before}+{after}" for before, after in pairs), "before and after, axis by axis"
         else:
             sides, what = _once(listed[2]), "one per axis" if len({*numbers}) > 1 else "one for all axes"
-        return f"{what}: {word[: listed.start(2)]}{sides}{word[listed.end() :]}"
+        return f"give {what}: {word[: listed.start(2)]}{sides}{word[listed.end() :]}"
     if not takes_several(cls) and len(bare) == 2:  # 5x5,6
         bare = sorted(bare, key=lambda one: not isinstance(one.value, int))
     texts = [_once(word[one.start : one.end]) for one in bare]
@@ -218,7 +221,7 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
             return f"put it first: {said}"
         return f"c_i follows from the input; name the others: {said}" if counted else f"name this one: {said}"
     said = f"{head.op}:{','.join(['x'.join(texts) if takes_several(cls) else texts[0], *others])}"
-    return f"{'one per axis' if takes_several(cls) else 'leave out the others'}: {said}"
+    return f"{'give one per axis' if takes_several(cls) else 'leave out the others'}: {said}"
 
 
 def _order(cls: type[Layer], given: Collection[str]) -> list[str]:

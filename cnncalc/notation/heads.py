@@ -86,11 +86,11 @@ def _sized(name: str) -> WordHead | None:
     k, cls = split_axes(match[2]), OPS[op][0]
     end = "" if len(k) == 2 else f"{len(k)}d"
     if len(k) == 1 and int(k[0]) > LIKELY_KERNEL and cls.BARE == "c_o":
-        help = f"behind a colon: {op}:{k[0]},k3"
+        help = f"put it after a colon: {op}:{k[0]},k3"
         raise WordError(f"{name} has its channels in its name", help, 0, len(name))
     if len(k) == 1:
         bare = f"{EXAMPLE.get(cls.BARE, 3)}," if cls.BARE not in (None, "k") and cls.NEEDED else ""
-        what = f"the kernel in a name has a side for each axis: {match[1].rstrip('_-')}{k[0]}x{k[0]}"
+        what = f"a kernel in a name has one size per axis: {match[1].rstrip('_-')}{k[0]}x{k[0]}"
         raise WordError(what, f"or write {op}:{bare}k{k[0]}", 0, len(name))
     if op == cls.WORD and cls.WORD + end in OPS:
         op = cls.WORD + end

@@ -96,4 +96,4 @@ def not_strict(text: str) -> tuple[int, str, str | None]:
         with suppress(ValueError):
             if not isfinite(float(value.text)):
                 return value.at, f"{shown(value.text)[1:-1]} is not a number that JSON can hold", None
-    raise AssertionError("the text is strict JSON")
+    raise AssertionError("specs are strict JSON")

@@ -97,11 +97,11 @@ def _network() -> Schema:
         "name": _ref("name", "The network's name."),
         "input": {
             **_or_null({**shape_form(None), "minItems": 0}),
-            "description": "The input, as [3, 224, 224] or 3xHxW.",
+            "description": "The input, such as [3, 224, 224] or 3xHxW.",
         },
         "sample_axes": {
             **_or_null({**whole_form(0), "maximum": MOST_SIZES - 1}),
-            "description": "How many axes a sample of the input has, if its layers do not say it.",
+            "description": "How many axes a sample of the input has, if its layers do not determine it.",
         },
         "unused": {
             "type": ["object", "null"],
@@ -111,13 +111,13 @@ def _network() -> Schema:
                 "buffers": whole_form(0),
                 "where": {"type": "array", "items": {"type": "string"}},
             },
-            "description": "What a module has and its output does not use; it is not part of the network.",
+            "description": "What a module has but its output does not use; it is not part of the network.",
         },
         "names": {
             "type": ["object", "null"],
             "properties": {"input": _ref("name", "Its first input."), "outputs": _ref("names", "Its outputs.")},
             "additionalProperties": False,
-            "description": "What the file that it was read from calls its first input and its outputs.",
+            "description": "The names of its first input and its outputs in the file that it was read from.",
         },
         "dialect": {**words_form(DIALECTS), "description": "Whose rules apply.", "default": "plain"},
         "layout": {**words_form(LAYOUT_WORDS), "description": "The position of the channels: first or last."},
@@ -201,7 +201,7 @@ class OpSchema:
         aliases = {alias: self._alias(alias, key) for key, names in self.names.items() for alias in names[1:]}
         properties = {**_common(), **keys, **aliases}
         if self.cls.SOURCE:
-            nothing = {"type": ["array", "null"], "maxItems": 0, "description": "It reads no layer."}
+            nothing = {"type": ["array", "null"], "maxItems": 0, "description": "It does not read a layer."}
             properties["from"] = nothing
         schema = {"description": self.title, "properties": properties, "additionalProperties": False}
         return {**schema, **({"allOf": list(map(_ref, rules))} if rules else {})}
@@ -267,13 +267,13 @@ def _expectations(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Sc
     for name, figure in figures.items():
         what = figure.slug.replace("-", " ")
         if figure.is_shape:
-            keys[name] = _ref("expected-shape", f"The {what}, as 64x56x56; a letter is any size.")
+            keys[name] = _ref("expected-shape", f"The {what}, such as 64x56x56; a letter is any size.")
             continue
         form = "expected-per-axis" if figure.per_axis else "expected-bytes" if figure.in_bytes else "expected-number"
-        keys[name] = _ref(form, f"The {what}, as 9472, 4.1G or 4.09G±1%.")
+        keys[name] = _ref(form, f"The {what}, such as 9472, 4.1G or 4.09G±1%.")
         keys[f"min_{name}"] = _ref(form, f"The least {what}.")
         keys[f"max_{name}"] = _ref(form, f"The greatest {what}.")
-    keys["forbid"] = _ref("forbidden-hints", "The hints that must not be there: names, or all.")
+    keys["forbid"] = _ref("forbidden-hints", "The hints that must not occur: names, or all.")
     names = f"({'|'.join([*KINDS, ALL])})"
     one = {"type": "string", "enum": [*KINDS, ALL]}
     return {

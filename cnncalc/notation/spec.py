@@ -126,10 +126,10 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
         if key not in TOP_KEYS:
             raise SpecError(f"unknown key {shown(key)}", nearest(key, TOP_KEYS), path=(key,))
     if layers is None:
-        raise SpecError("no layers", 'a spec has a key "layers", a list of layers')
+        raise SpecError("no layers", 'a spec needs the key "layers", a list of layers')
     version = top.get("cnncalc", VERSION)
     if type(version) is not int or version != VERSION:
-        what = f"version {shown(version)} of the spec is not known"
+        what = f"unknown version {shown(version)} of the spec"
         raise SpecError(what, f"this is version {VERSION}", path=("cnncalc",))
     try:
         nodes = read_layers(layers)
@@ -152,7 +152,7 @@ def _check_names(network: Network, names: Mapping[str, Any]) -> None:
         return
     outputs = network._replace(names=None).outputs()
     if len(names["outputs"]) != len(outputs):
-        what = f"outputs has {len(names['outputs'])} names, and the network {len(outputs)} outputs"
+        what = f"outputs has {len(names['outputs'])} names, but the network has {len(outputs)} outputs"
         raise SpecError(what, "an output is a layer that no other reads", path=("names",))
 
 
@@ -177,7 +177,7 @@ def _read(raw: dict[str, Any], key: str, path: Path, reader: Callable[[Any], Any
 def _name(value: Any) -> str:
     if isinstance(value, str) and value and value.isprintable() and len(value) <= LONGEST_NAME:
         return value
-    help = f"a name is a text of printable characters, at most {LONGEST_NAME}"
+    help = f"a name has only printable characters, at most {LONGEST_NAME}"
     raise SpecError(f"{shown(value)} is not a name", help)
 
 
@@ -189,7 +189,7 @@ def _names(value: Any) -> tuple[str, ...]:
 def _sample_axes(value: Any) -> int:
     if type(value) is int and 0 <= value < MOST_SIZES:
         return value
-    raise SpecError(f"{shown(value)} is not a number of axes", f"a whole number from 0 to {MOST_SIZES - 1}")
+    raise SpecError(f"{shown(value)} is not a number of axes", f"give a whole number from 0 to {MOST_SIZES - 1}")
 
 
 def _unused(value: Any) -> dict[str, Any]:
@@ -217,16 +217,16 @@ def _file_names(value: Any) -> dict[str, Any]:
 def _times(value: Any) -> int:
     if type(value) is int and 1 <= value <= LARGEST:
         return value
-    raise SpecError(f"times: {shown(value)} is not a number of times", "a whole number from 1 on")
+    raise SpecError(f"times: {shown(value)} is not a number of repetitions", "give a whole number of at least 1")
 
 
 def _counted(value: Any) -> dict[str, int]:
     keys = ("weights", "bias", "buffers")
     if not isinstance(value, dict) or not value or not value.keys() <= set(keys):
-        raise SpecError(f"{shown(value)} does not count arrays", f"give an object with the keys {', '.join(keys)}")
+        raise SpecError(f"{shown(value)} is not a count of arrays", f"give an object with the keys {', '.join(keys)}")
     for key, number in value.items():
         if type(number) is not int or not 0 <= number <= LARGEST:
-            raise SpecError(f"{key}: {shown(number)} is not a number of values", "a whole number from 0 on")
+            raise SpecError(f"{key}: {shown(number)} is not a number of values", "give a whole number of at least 0")
     return dict(value)
 
 
@@ -243,7 +243,11 @@ def read_layers(value: Any, nesting: Nesting | None = None) -> tuple[Node, ...]:
     """Read a list of layers, of the network or of a block, and wire them. SpecError with the path of the mistake."""
     if not isinstance(value, (list, tuple)):
         objects = _objects(value) if isinstance(value, str) else None
-        help = f"write it as [{objects}]" if objects else 'as in [{"name": "conv1", "op": "conv", "c_o": 64, "k": 7}]'
+        help = (
+            f"write it as [{objects}]"
+            if objects
+            else ('for example [{"name": "conv1", "op": "conv", "c_o": 64, "k": 7}]')
+        )
         raise SpecError(f"layers is {shown(value)}, not a list", help)
     if not value:
         raise SpecError("no layers: the list is empty", "give at least one layer")
@@ -262,7 +266,7 @@ def _inner_layers(value: Any, index: int, nesting: Nesting) -> tuple[Node, ...]:
         return read_layers(value, nesting)
     except CnncalcError as error:
         if error.what.endswith("is not a layer") and error.help is None:
-            error.help = "a block's layers read each other; what the block reads is their input"
+            error.help = "the layers of a block read only each other; their input is what the block reads"
         error.path = ("layers", index, *(error.path or ("layers",)))
         raise
 
@@ -285,8 +289,8 @@ def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
     op = find_op(word) if isinstance(word, str) else None
     if "op" not in raw:
         texts = [(key, value) for key, value in raw.items() if isinstance(value, str) and key not in COMMON_KEYS]
-        meant = next((f'"op": {json.dumps(value)}, for {escaped(key)}' for key, value in texts if find_op(value)), None)
-        help = f"the key is op: {meant}" if meant else 'as in {"op": "conv", "c_o": 64}'
+        meant = next((f'"op": {json.dumps(value)}, not {escaped(key)}' for key, value in texts if find_op(value)), None)
+        help = f"the key is op: {meant}" if meant else 'for example {"op": "conv", "c_o": 64}'
         raise SpecError("a layer without an op", help, path=path)
     if op is None:
         unknown = unknown_op(word)
@@ -317,7 +321,7 @@ def _count(nesting: Nesting, path: Path) -> None:
 def _as_object(raw: Any) -> str:
     """Return how an invalid entry is written as a layer object: for a layer word, as the layers it means."""
     objects = _objects(str(raw))
-    return f"write it as {objects}" if objects else 'a layer is an object, as {"op": "relu"}'
+    return f"write it as {objects}" if objects else 'a layer is an object, for example {"op": "relu"}'
 
 
 _LONGEST_WORDS = 500
@@ -358,7 +362,7 @@ def _keys(op: str, raw: dict[str, Any], index: int, nesting: Nesting) -> dict[st
                 {written, *(n for n in raw if key in keys_named(cls, n))}
             )
             if key in given and not both:
-                also = f" as {shown(written)} too" if written != key else ""
+                also = f", also as {shown(written)}" if written != key else ""
                 raise SpecError(
                     f"{shown(key)} is given twice{also}", "leave out one of them", path=("layers", index, written)
                 )

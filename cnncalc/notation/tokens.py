@@ -130,6 +130,6 @@ def wrong_bracket(text: str) -> tuple[int, str] | None:
         if c in OPENING:
             open_at.append(at)
         elif c in CLOSING and (not open_at or OPENING.index(text[open_at.pop()]) != CLOSING.index(c)):
-            return at, f"'{c}' closes no bracket"
+            return at, f"'{c}' has no opening bracket"
         at += 1
     return (open_at[-1], f"'{text[open_at[-1]]}' is not closed") if open_at else None

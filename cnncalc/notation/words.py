@@ -235,7 +235,7 @@ def parse_word(word: str) -> ParsedWord:
     """Parse a word into its op, arguments and layers. WordError if it cannot be read."""
     wrong = wrong_bracket(word)
     if wrong is not None:
-        raise WordError(wrong[1], "brackets are paired within a word", wrong[0], len(word))
+        raise WordError(wrong[1], "brackets must be closed within a word", wrong[0], len(word))
     if "(" in word:
         call = _call_of(word)
         if call is not None:
@@ -401,8 +401,8 @@ def _of_call(layers: Sequence[Raw], own: Raw, behind: Sequence[Follower] = (), a
         return ParsedWord(layers[at]["op"], list(args), [_grouped({**layers[at], **own}, before, after)])
     other = [*[one.suffix for one in behind], *[key for key in own if key not in ("from", "name")]]
     if other:
-        what = f"{other[0]} is for one layer, and {layers[0]['op']} is {len(layers)} here"
-        raise SpecError(what, "write each layer as a word of its own")
+        what = f"{other[0]} applies to one layer, but {layers[0]['op']} stands for {len(layers)} here"
+        raise SpecError(what, "write each layer as a separate word")
     first = {key: value for key, value in own.items() if key == "from"}
     last = {key: value for key, value in own.items() if key == "name"}  # a name stands for the output of its group
     return ParsedWord(layers[0]["op"], list(args), [{**layers[0], **first}, *layers[1:-1], {**layers[-1], **last}])

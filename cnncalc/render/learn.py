@@ -46,7 +46,7 @@ def solution_text(solution: Solution) -> str:
     text = f"rank {rank} of {unknowns}: determined, condition {solution.condition:.3g}"
     if rank < unknowns:
         free = plural(unknowns - rank, "direction")
-        text = f"rank {rank} of {unknowns}: not determined, {free} left open (the smallest weights are given)"
+        text = f"rank {rank} of {unknowns}: not determined, {free} left open (the smallest weights are shown)"
     return (
         f"loss  {loss_text(solution.loss)}\n"
         f"{plural(solution.equations, 'equation')} in {plural(unknowns, 'unknown')} per output channel, {text}\n"

@@ -35,7 +35,7 @@ def table(op: OpDescription | None, style: Style) -> Iterator[str]:
     if op is None:
         families = {title: [(" ".join(op.words), op.title) for op in ops] for title, ops in by_family().items()}
         yield _drawn(("op", "computes"), families, style)
-        yield "\nkeys, defaults and an example of one: cnncalc ops conv\n"
+        yield "\nfor the keys, the defaults and an example of one: cnncalc ops conv\n"
         return
     yield from (f"{line}\n" for line in wrapped(f"{op.name}: {op.title}", style))
     yield "\n"
@@ -74,13 +74,13 @@ def _notes(op: OpDescription) -> Iterator[str]:
     for key in op.keys:
         if key.by_dialect:
             defaults = [(name, "not set" if value is None else _value(value)) for name, value in key.by_dialect.items()]
-            yield f"{key.name} left out: {grouped(defaults)}"
+            yield f"{key.name} by default: {grouped(defaults)}"
     if op.bare:
-        yield f"a bare number, first, is {op.bare}"
+        yield f"a bare number as the first argument is {op.bare}"
     if op.flags:
         yield f"flags in layer words: {' '.join(op.flags)}"
     if op.also:
-        yield f"also read as, in any case: {', '.join(op.also)}"
+        yield f"also accepted, in any case: {', '.join(op.also)}"
     if len(op.words) > 1:
         yield f"spatial axes: {', '.join(f'{OPS[word][1]} in {word}' for word in op.words)}"
     yield from (f"{form}: {text}" for form, text in said(op.words[0]).items())

@@ -13,7 +13,7 @@ from .grid import full
 from .rows import rows
 
 TEXTBOOK = (
-    "the textbook's forms, p_h being the total padding of both sides:",
+    "the textbook's formulas, where p_h is the total padding of both sides:",
     "  size        floor((n_h - k_h + p_h + s_h)/s_h)",
     "  parameters  c_o*c_i*k_h*k_w + c_o",
     "  field       size + (k-1)*stride; stride*s; start - p_before*stride",
@@ -43,8 +43,8 @@ def path_notes(report: Report) -> list[str]:
     """Return where misaligned paths meet, and where a global pool is left out of the field."""
     sentences = []
     for what, layers in (
-        ("not aligned: paths of different strides or centres meet in", report.misaligned()),
-        ("paths through a global pool, which see all, are left out of the field of", report.left_out()),
+        ("not aligned: paths with different strides or centres meet in", report.misaligned()),
+        ("paths through a global pool, which see the whole input, are left out of the field of", report.left_out()),
     ):
         if layers:
             more = f" and {len(layers) - 3} more" if len(layers) > 3 else ""
@@ -62,7 +62,7 @@ def memory(report: Report) -> list[str]:
     return [
         f"{sizes.dtype}: parameters {_in_bytes(sizes.params)}{buffers}",
         f"activations at once: {peak}",
-        f"all outputs together, as other tools count: {_in_bytes(sizes.naive)}",
+        f"all outputs together, as other tools count them: {_in_bytes(sizes.naive)}",
     ]
 
 

@@ -92,7 +92,9 @@ def _figures(subject: Report | LayerReport) -> dict[str, Any]:
 
 def _no_value(report: Report, subject: Report | LayerReport, name: str, path: str) -> SpecError:
     if isinstance(subject, LayerReport) and not path:
-        return SpecError(f"{name} is a layer, not a value", f"name a value of it, as {name}.out or {name}.params")
+        return SpecError(
+            f"{name} is a layer, not a value", f"name one of its values, such as {name}.out or {name}.params"
+        )
     figures = [*_figures(subject), *SAME]
     of = f"layer {shown(subject.name)}" if isinstance(subject, LayerReport) else "network"
     near = nearest(path.partition(".")[0], figures if isinstance(subject, LayerReport) else [*figures, *_names(report)])

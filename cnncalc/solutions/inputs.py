@@ -90,7 +90,7 @@ def opened(network: Network) -> Network:
     space = len(read.sample) - 1
     letters = [Open(letter) for letter in AXIS_LETTERS.get(space, "")]
     if len(letters) != space or not space:
-        raise SpecError(f"the input {show(read.sample)} has no spatial axes", "give letters: -i 3xHxW")
+        raise SpecError(f"the input {show(read.sample)} has no spatial axes", "use letters for sizes: -i 3xHxW")
     channels = read.sample[-1] if last else read.sample[0]
     sample = (*letters, channels) if last else (channels, *letters)
     return with_input(network, Input(None, sample, sample))
@@ -101,7 +101,7 @@ def inputs(network: Network, wish: Wish) -> WantedInputs:
     report = shape(network)
     letters = tuple([size.letter or "" for size in report.sample if isinstance(size, Open) and size.letter != "C"])
     if not letters:
-        help = f"write letters for its sizes, as {show(opened(network).input or ())}"
+        help = f"use letters for its sizes, such as {show(opened(network).input or ())}"
         raise SpecError(f"the input {show(report.sample)} has no open size", help)
     needs = [*_of_output(report, wish.out), *_of_floors(report, wish.clean)]
     needs += [] if wish.features is None else [_equal(_features(report), wish.features)]
@@ -148,7 +148,7 @@ def _of_output(report: Report, out: Shape | None) -> list[Condition]:
         name = next((layer.name for layer in reversed(others) if _depends(layer, out)), None)
         if name is None:
             raise
-        raise SpecError(error.what, f"take the network up to {name}: --until {name}") from None
+        raise SpecError(error.what, f"use the network up to {name}: --until {name}") from None
 
 
 def _depends(layer: LayerReport, out: Shape) -> bool:
@@ -164,7 +164,7 @@ def _made(layer: LayerReport, out: Shape) -> list[Condition]:
     own, found = layer.traced.out, []
     for size, want in _wanted(own, out, layer.env.channels_last):
         if isinstance(size, Open) and size.is_unknown:
-            raise SpecError(f"a size of the output is not known: {show(own)}")
+            raise SpecError(f"a size of the output is unknown: {show(own)}")
         if isinstance(size, Open):
             found.append(_equal(size, want))
         elif size != want:
@@ -175,7 +175,7 @@ def _made(layer: LayerReport, out: Shape) -> list[Condition]:
 def _wanted(own: Shape, out: Shape, last: bool) -> list[tuple[Size, int]]:
     """Return each size of the output with the wanted one; a single size means every spatial axis."""
     if own is NOTHING_KNOWN:
-        raise SpecError("nothing is known of the output's sizes")
+        raise SpecError("the output's sizes are unknown")
     numbers = [size for size in out if isinstance(size, int)]
     space = own[:-1] if last else own[1:]
     if len(numbers) == 1 and len(space) > 1:
@@ -185,7 +185,7 @@ def _wanted(own: Shape, out: Shape, last: bool) -> list[tuple[Size, int]]:
     if len(numbers) != len(space):
         number = f"{len(numbers)} size{'s' * (len(numbers) > 1)}"
         help = f"give one size, {len(space)}, or {len(own)} with the channels" if space else "give one size"
-        raise SpecError(f"--out {show(out)} has {number}, and the output is {show(own)}", help)
+        raise SpecError(f"--out {show(out)} has {number}, but the output is {show(own)}", help)
     return list(zip(space, numbers, strict=True))
 
 
@@ -213,7 +213,7 @@ def _exact(window: Slide, layer: LayerReport, report: Report) -> Iterator[Condit
         total = n + pb + pa - k
         fixed = [size for size in report.sample if isinstance(size, int)]
         before = layer.nodes[layer.node.reads[0]].name if layer.node.reads[0] != INPUT else None
-        help = f"take the network up to {before}: --until {before}"
+        help = f"use the network up to {before}: --until {before}"
         if len(fixed) > 1 or before is None:
             help = f"leave all sizes open: -i {show(opened(report.network).input or ())}"
         what = f"{layer.name} drops {total % s} on the {window.axis} axis whatever the input is"
@@ -235,7 +235,7 @@ def _features(report: Report) -> Open:
         what = f"no linear layer gets a number of features that depends on the input{''.join(fixed[:1])}"
         raise SpecError(what, "leave --features out")
     if "C" in size.letters:
-        raise SpecError(f"the features {size} depend on the channels, too", "give them as a number: 3xHxW")
+        raise SpecError(f"the features {size} also depend on the channels", "give them as a number: 3xHxW")
     return size
 
 

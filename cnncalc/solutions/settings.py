@@ -302,10 +302,10 @@ def layer_of(layers: Sequence[Layer]) -> Windowed:
         return windowed[0]
     if len(layers) == 1:
         what = f"{layers[0].op} has no window to solve for"
-        raise SpecError(what, "give a convolution, a transposed one or a pool, as conv:k7,s2")
+        raise SpecError(what, "give a convolution, a transposed convolution or a pool, such as conv:k7,s2")
     raise SpecError(
-        f"the settings of one layer can be solved for, and there are {len(layers)}",
-        "give one layer; without -i, the inputs that give --out are worked out",
+        f"the settings of one layer can be solved for, but there are {len(layers)}",
+        "give one layer; without -i, solve finds the inputs that give --out",
     )
 
 
@@ -330,7 +330,9 @@ def read_sizes(sizes: Shape, nd: int, what: str) -> tuple[int, ...]:
     if len(numbers) == nd:
         return tuple(numbers)
     axes = "one axis" if nd == 1 else f"{nd} axes"
-    raise SpecError(f"{what} {shown(list(numbers))} has {len(numbers)} sizes for {axes}", "one size means every axis")
+    raise SpecError(
+        (f"{what} {shown(list(numbers))} has {len(numbers)} sizes for {axes}"), "one size applies to every axis"
+    )
 
 
 def setting_keys(whole: Whole) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class LayerStack(NamedTuple):
 def stack(question: StackQuestion) -> LayerStack | None:
     """Return the cheapest stack with the wanted field; None if no stack of these words has it."""
     if max(question.field) < 2:
-        raise SpecError("a unit without a layer sees one pixel already", "give a larger field, as --rf 100")
+        raise SpecError("a unit sees one pixel already without any layer", "give a larger field, such as --rf 100")
     question = question._replace(words=tuple(dict.fromkeys(question.words)))
     places = _search(question, _steps(question))
     if places is None:
@@ -108,7 +108,7 @@ def _network(words: Sequence[str], question: StackQuestion, channels: int) -> Ne
 def _steps(question: StackQuestion) -> list[StackStep]:
     """Return each word with each possible number of input channels."""
     steps: list[StackStep] = []
-    limit = Limit(MOST_WORDS, "more than {most:,} words, each over every number of channels", "give fewer words")
+    limit = Limit(MOST_WORDS, "more than {most:,} words, each counted for every number of channels", "give fewer words")
     waiting, seen = [question.channels], {question.channels}
     while waiting:
         c = waiting.pop()
@@ -120,7 +120,10 @@ def _steps(question: StackQuestion) -> list[StackStep]:
                 seen.add(step.c_o)
                 waiting.append(step.c_o)
         if len(seen) > MOST_CHANNELS:
-            raise SpecError(f"the words make more than {MOST_CHANNELS} numbers of channels", "say c_o, as conv:64,k3")
+            raise SpecError(
+                (f"the words lead to more than {MOST_CHANNELS} different numbers of channels"),
+                "give c_o, for example conv:64,k3",
+            )
     return steps
 
 
@@ -131,14 +134,17 @@ def _step(question: StackQuestion, place: int, c: int) -> StackStep:
     windows = []
     for field in report.rf:
         if field.phases is not None or field.marks or field.size is None or not field.stride or field.stride < 1:
-            what = f"the units of {word} see differently, or all of the input"
-            raise SpecError(what, "a stack is of convolutions, pools and layers that change no size")
+            what = f"the units of {word} see differently, or see the whole input"
+            raise SpecError(what, "a stack consists of convolutions, pools and layers that keep the size")
         windows.append((field.size, field.stride))
     out = report.out[-1 if question.env.channels_last else 0]
     c_o, params = known(out), known(report.params)
     if len(windows) != len(question.field) or c_o is None or params is None:
         axes = f"{len(windows)} {'axis' if len(windows) == 1 else 'axes'}"
-        raise SpecError(f"{word} has other axes than the stack", f"a field of {axes}, or words of as many")
+        raise SpecError(
+            (f"{word} has a different number of axes than the stack"),
+            f"give a field of {axes}, or words with that many axes",
+        )
     return StackStep(place, tuple(windows), c, c_o, params)
 
 

@@ -112,7 +112,7 @@ def load_text(text: str, name: str, first_line: int = 1) -> Network:
     SpecError with file, line and column if it is not a spec.
     """
     if len(text) > LONGEST_WORDS and text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
-        error = SpecError(f"layer words of more than {LONGEST_WORDS:,} characters", "write so many layers as JSON")
+        error = SpecError(f"layer words of more than {LONGEST_WORDS:,} characters", "write that many layers as JSON")
         error.where = Where(name, 0, 0)
         raise error
     text = pasted_layers(text) or text

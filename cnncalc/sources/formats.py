@@ -201,8 +201,8 @@ def read_hdf(source: bytes | str, name: str) -> ForeignNetwork:
         file = HdfFile(lambda: source, name, len(source) if isinstance(source, bytes) else os.path.getsize(source))
         value = file.config()
         if value is None:
-            what = "the file holds weights only, and no model"
-            raise SpecError(what, "name the model first, as its .json or .keras file, and give these weights with -w")
+            what = "the file holds only weights, not the model"
+            raise SpecError(what, "give the model as its .json or .keras file, and these weights with -w")
         return read(value, file)
 
 
@@ -270,7 +270,7 @@ def decode(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         byte = data[error.start]
         raise SpecError(
-            f"{shown(name, LONGEST_PATH)} is not a text: byte 0x{byte:02x} at offset {error.start} is not {encoding}",
+            f"{shown(name, LONGEST_PATH)} is not text: byte 0x{byte:02x} at offset {error.start} is not {encoding}",
             "a spec is JSON",
         ) from None
     return re.sub("\r(?!\n)", "\n", text) if "\r" in text else text  # a lone \r also ends a line, and a comment
@@ -280,5 +280,5 @@ def decode_line(data: bytes, name: str) -> str:
     """Decode a line of JSON Lines, without its end. SpecError for UTF-16, whose line ends are two bytes."""
     if data.startswith(UTF_16) or b"\0" in data:
         help = "write the lines as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW"
-        raise SpecError("not a line of UTF-8: it has a NUL, or the mark of UTF-16", help)
+        raise SpecError("not a line of UTF-8: it has a NUL, or a UTF-16 byte order mark", help)
     return decode(data.rstrip(b"\r"), name)

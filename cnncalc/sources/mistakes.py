@@ -55,19 +55,19 @@ _MISSPELT = [
 def _respelled(word: str) -> str | None:
     """Return the right spelling of a word with marks around or between layers; None for other words."""
     if not word.strip("-=>|;,+&\\→⇒"):
-        return f"white space alone separates layers: leave out {shown(word)}"
+        return f"layers are separated only by white space: leave out {shown(word)}"
     alone = word.rstrip("|;,")
     if alone != word and (looks_like_shape(alone) or is_layer_word(alone)):
-        return f"white space alone separates layers: write {alone}"
+        return f"layers are separated only by white space: write {alone}"
     if len(word) > 2 and word[0] in "\"'`" and word[-1] == word[0]:
         return f"quotes are for a shell: write {word[1:-1]}"
     name, equals, shape = word.partition("=")
     if equals and name.isidentifier() and looks_like_shape(shape) and (name == "input" or not is_layer_word(name)):
-        return f"the input is a shape alone: {shape}"
+        return f"the input is only a shape: {shape}"
     for mark in islice(re.finditer(rf"(?:{_ARROW}|,)\s*", word), MOST_SIZES):
         before, behind = word[: mark.start()].rstrip(), word[mark.end() :]
         if looks_like_shape(before) and is_layer_word(behind):
-            return f"white space separates a shape and layers: {before} {re.sub(_BETWEEN, ' ', behind)}"
+            return f"separate the shape and the layers with white space: {before} {re.sub(_BETWEEN, ' ', behind)}"
     is_open = sum(map(word.count, "([{")) > sum(map(word.count, ")]}"))
     return (
         "a bracket is not closed" if is_open else _added(word) or _punctuated(word) or _repeated(word) or _joined(word)
@@ -77,7 +77,7 @@ def _respelled(word: str) -> str | None:
 def _added(word: str) -> str | None:
     """Return the right spelling of `model.add(Conv2D(8, 3))`; None for other words."""
     call = re.fullmatch(r"\w+\.add\((.+)\)", word, re.DOTALL)
-    return f"write the call alone: {call[1]}" if call is not None and looks_like_call(call[1]) else None
+    return f"write only the call: {call[1]}" if call is not None and looks_like_call(call[1]) else None
 
 
 def _punctuated(word: str) -> str | None:
@@ -85,7 +85,7 @@ def _punctuated(word: str) -> str | None:
     for pattern, spelling in _MISSPELT:
         written = re.fullmatch(pattern, word)
         if written is not None and _is_read(layer := written.expand(spelling).rstrip(":")):
-            return f"a colon stands behind the op, commas between its arguments: {layer}"
+            return f"put a colon after the op, and commas between its arguments: {layer}"
     return None
 
 
@@ -128,7 +128,7 @@ def _argument(spec: SpecWords, index: int) -> SpecError | None:
 def _built_in(word: str) -> str | None:
     """Return the help for a package's network that is built in, `models.resnet18()`; None for other words."""
     name = re.split("[.:/]", word.partition("(")[0])[-1].lower()
-    return f"torchvision's is built in: {name}" if name in zoo.names() and name != word.lower() else None
+    return f"torchvision's version is built in: {name}" if name in zoo.names() and name != word.lower() else None
 
 
 def no_network(spec: SpecWords, word: str) -> SpecError:
@@ -153,7 +153,7 @@ def no_network(spec: SpecWords, word: str) -> SpecError:
         _files_named(word)
         or _respelled(word)
         or (intent.help if intent is not None else nearest(name, [*OPS, *zoo.names()]))
-        or "a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
+        or "a layer is written conv:64,k7,s2,p3; for lists: cnncalc ops, cnncalc zoo",
     )
     return spec.blame(error, spec.first, len(word))
 
@@ -177,15 +177,13 @@ def _no_module(word: str) -> SpecError | None:
     if os.path.isfile(file):
         return SpecError(f"{shown(word)} is not a file", f"to read the source: {file}{word.removeprefix(module)}")
     help = f"cnncalc convert {word} -i 3x224x224 | cnncalc shape -"
-    return SpecError(f"{shown(word)} is code of PyTorch, which convert runs and reads", help)
+    return SpecError(f"{shown(word)} is PyTorch code, which only convert runs", help)
 
 
 def no_file(word: str) -> SpecError:
     """Return the error for a file that does not exist, with the nearest names in its folder."""
     if re.match(r"[a-z]+://", word):
-        return SpecError(
-            f"{shown(word, LONGEST_PATH)} is not a file but an address", f"fetch it first: curl -LO {word}"
-        )
+        return SpecError(f"{shown(word, LONGEST_PATH)} is not a file but a URL", f"download it first: curl -LO {word}")
     folder = os.path.dirname(word)
     try:
         beside = os.listdir(folder or ".")
@@ -215,7 +213,7 @@ def _not_alone(spec: SpecWords, index: int) -> SpecError:
     others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
     is_object = word.endswith(".py") and others.isidentifier()
     help = f"write {word}:{others}" if is_object else f"leave out {shown(others)}"
-    return SpecError(f"{shown(word)} is a whole network, and stands alone", help)
+    return SpecError(f"{shown(word)} is a whole network, so no layers can follow it", help)
 
 
 def no_layer(spec: SpecWords, index: int) -> SpecError:
@@ -231,7 +229,7 @@ def no_layer(spec: SpecWords, index: int) -> SpecError:
     name = called_name(word)
     if "=" in spec.words[index : index + 2] and spec.words[-1] != "=":
         call = spec.words[spec.words.index("=", index) + 1]
-        assigned = SpecError(f"{shown(word)} is not a layer", f"write the call alone: {call}")
+        assigned = SpecError(f"{shown(word)} is not a layer", f"write only the call: {call}")
         return spec.blame(assigned, index, len(word))
     argument = _argument(spec, index)
     if argument is not None:
@@ -242,9 +240,11 @@ def no_layer(spec: SpecWords, index: int) -> SpecError:
         error, name = SpecError(f"{shown(word)} is not a {'layer' if index else 'shape or a layer'}", spelling), word
     elif looks_like_shape(word):
         place = "another shape" if index == spec.first else "a layer"
-        error = SpecError(f"the shape {word} stands after {place}", "there is one input, and it comes first")
+        error = SpecError(f"the shape {word} comes after {place}", "a network has one such input, which comes first")
     elif index == 0 and word[:1].isdecimal():
-        error = SpecError(f"{shown(word)} is not a shape", "as 3x224x224, or with a letter for an open size: 3xHxW")
+        error = SpecError(
+            f"{shown(word)} is not a shape", ("for example 3x224x224, or with a letter for an open size: 3xHxW")
+        )
     else:
         error = unknown_op(name or word)
     return spec.blame(error, index, len(name or word))

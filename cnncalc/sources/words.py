@@ -66,7 +66,7 @@ def split(text: WordText) -> SpecWords:
             raise spec.blame(error, 0, len(words[0])) from None
     if not spec.rest:
         what = "no layers: only a shape" if spec.first else "no SPEC"
-        help = "give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input"
+        help = "give layers such as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input"
         lacking = SpecError(what, help)
         raise lacking if text.name is None else spec.blame(lacking, 0, 1)
     return spec

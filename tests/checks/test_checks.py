@@ -64,11 +64,11 @@ FAILS = [
     ({"parms": 1}, "CC003", "there is no figure 'parms' to expect", "did you mean 'params'"),
     ({"min_out": "1x1"}, "CC003", "there is no figure 'min_out' to expect", "did you mean"),
     ({"params": "9.4721k"}, "CC003", "params: '9.4721k' is not a whole number", ""),
-    ({"params": "many"}, "CC003", "params: 'many' is not a number", "as 9472, 4.1G, 4.09G±1%"),
-    ({"params": 9472.5}, "CC003", "params: 9472.5 is not a number", "as 9472"),
-    ({"params": True}, "CC003", "params: true is not a number", "as 9472"),
-    ({"params": [1, 2]}, "CC003", "params: [1, 2] is not one number", "only a receptive field"),
-    ({"params": None}, "CC003", "params: null is not a number", "as 9472"),
+    ({"params": "many"}, "CC003", "params: 'many' is not a number", "for example 9472, 4.1G or 4.09G±1%"),
+    ({"params": 9472.5}, "CC003", "params: 9472.5 is not a number", "for example 9472"),
+    ({"params": True}, "CC003", "params: true is not a number", "for example 9472"),
+    ({"params": [1, 2]}, "CC003", "params: [1, 2] is not one number", "only receptive fields"),
+    ({"params": None}, "CC003", "params: null is not a number", "for example 9472"),
 ]
 
 
@@ -366,7 +366,7 @@ def test_a_baseline_fails_until_it_is_updated(tmp_path: Path, monkeypatch: pytes
     ended = here(lock)
     assert ended.code == 1
     assert "layers[0] 'stem': differs from the baseline: c_o 64 -> 65, " in ended.out
-    assert "layers[1] 'maxpool1': differs from the baseline, as follows from above: in 64x112" in ended.out
+    assert "layers[1] 'maxpool1': differs from the baseline, as a result of changes above: in 64x112" in ended.out
     assert "CC303 baseline-added-layer: layers[2] 'relu1'" in ended.out
     assert (tmp_path / "nets.lock.json").read_text() == first
     assert here([*lock, "--update"]).code == 0

@@ -69,7 +69,7 @@ def test_lines_of_utf_16_are_said_to_be_that(encoding: str) -> None:
     """A document is read in it, but its lines do not end where bytes do."""
     mark = b"" if encoding == "utf-16" else b"\xfe\xff"
     write("a.jsonl", mark + f"{OK}\n{OK}\n".encode(encoding))
-    said = "not a line of UTF-8: it has a NUL, or the mark of UTF-16"
+    said = "not a line of UTF-8: it has a NUL, or a UTF-16 byte order mark"
     for ended in (here(["check", "a.jsonl"]), here(["shape", "a.jsonl", "--jsonl"])):
         assert ended.code == 2
         assert ended.out.count(said) >= 2, ended
@@ -174,7 +174,7 @@ def test_a_pipe_is_not_a_baseline(update: list[str]) -> None:
     for name in ("pipe", "/dev/null"):
         ended = here(["check", "a.json", "--baseline", name, *update])
         assert ended.code == 2
-        said = f"'{name}' is a pipe or a device, and the files of a baseline are named from its folder"
+        said = f"'{name}' is a pipe or a device, but the paths in a baseline are relative to its folder"
         assert said in ended.out, ended
 
 
@@ -206,7 +206,7 @@ def test_what_another_records_meanwhile_is_not_lost(is_there: bool, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(baseline, "entry_text", meanwhile)
         done = here(["check", "a.json", *update])
-    assert (done.code, done.err) == (2, "'lock' changed while it was used\n  try again\n")
+    assert (done.code, done.err) == (2, "'lock' changed while in use\n  try again\n")
     assert here(["check", "a.json", *update]).code == 0
     assert set(json.loads(Path("lock").read_text())["files"]) == {"a.json", "b.json"}
 
@@ -375,7 +375,7 @@ def test_the_helpers_take_what_python_has() -> None:
 FAULTS = [
     (ZeroDivisionError("by\nzero"), "CC900", 3, f"this is a bug in cnncalc {__version__}: ZeroDivisionError: by\nzero"),
     (KeyError("\x1b"), "CC900", 3, f"this is a bug in cnncalc {__version__}: KeyError: '\\x1b'"),
-    (MemoryError(), "CC001", 2, "the machine has not enough memory"),
+    (MemoryError(), "CC001", 2, "the machine does not have enough memory"),
     (ImportError("no .so", name="numpy"), "CC001", 2, "numpy cannot be imported: no .so"),
     (
         ImportError("libblas.so: failed to map segment from shared object"),
@@ -384,7 +384,7 @@ FAULTS = [
     (SystemError("no exception set"), "CC001", 2, "native code failed: no exception set"),
     (ImportError("no", name="cnncalc.x"), "CC900", 3, f"this is a bug in cnncalc {__version__}: ImportError: no"),
     (RecursionError("maximum"), "CC001", 2, "nested too deeply"),
-    (OSError(5, "Input/output error"), "CC001", 2, "the system cannot do it: Input/output error"),
+    (OSError(5, "Input/output error"), "CC001", 2, "the operating system refused: Input/output error"),
 ]
 
 

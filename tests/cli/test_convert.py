@@ -73,7 +73,7 @@ def test_the_old_name_of_weights_out_says_the_new_one(tmp_path: Path) -> None:
     old = here(["convert", str(path), "--weights", str(files[0])])
     new = here(["convert", str(path), "--weights-out", str(files[1])])
     assert (old.code, old.out, new.err) == (0, new.out, "")
-    assert old.err == "note: --weights is called --weights-out now\n"
+    assert old.err == "note: --weights is now called --weights-out\n"
     arrays = [dict(np.load(file)) for file in files]
     assert arrays[0].keys() == arrays[1].keys() == {"conv1.weight", "conv1.bias"}
     assert here(["convert", str(path), "--weights", str(files[0]), "-q"]).err == ""
@@ -112,13 +112,13 @@ def test_weights_beyond_the_machine_are_refused_before_they_are_made(
     need = "768.0 MiB" if "onnx" in more else "256.0 MiB"
     assert done.code == 2
     assert done.err == (
-        f"convert needs {need} more memory to write weights of 256.0 MiB, and the machine has 200.0 MiB\n"
-        "  --until takes a part of the network\n"
+        f"convert needs {need} more memory to write weights of 256.0 MiB, but the machine has 200.0 MiB\n"
+        "  use --until to take a part of the network\n"
     )
     np.save(tmp_path / "x.npy", np.zeros((1, 1 << 13), np.float32))
     done = here(["run", "net.onnx", "-x", "x.npy"], cwd=tmp_path)
-    what = "the weights take 256.0 MiB, and the machine has 200.0 MiB"
-    assert (done.code, done.err) == (2, f"{what}\n  run a part of it: --until and --after\n")
+    what = "the weights take 256.0 MiB, but the machine has 200.0 MiB"
+    assert (done.code, done.err) == (2, f"{what}\n  run a part of the network: --until and --after\n")
     with pytest.raises(cnncalc.SpecError, match=what):
         cnncalc.prepare(tmp_path / "net.onnx")(np.zeros(1 << 13, np.float32))
 
@@ -141,7 +141,7 @@ def test_weights_beyond_a_file_are_refused_before_they_are_made(
     assert (done.code, done.err) == (
         2,
         "the weights are more than 2 GiB, the most an ONNX file can hold\n"
-        "  leave -w out, or convert the network to a spec, which holds no weights, and that to ONNX\n",
+        "  leave out -w, or convert the network to a spec, which holds no weights, and then the spec to ONNX\n",
     )
     assert here(["convert", "net.onnx", "-o", "net.json"], cwd=tmp_path).code == 0
     assert here(["convert", "net.json", "-o", "again.onnx"], cwd=tmp_path).code == 0

@@ -16,18 +16,21 @@ FORMAT_NAMES = "table, json, jsonl, csv, markdown, tsv, latex, html"
 WORDS = [
     (
         "shape",
-        "no SPEC\n  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input",
+        (
+            "no SPEC\n"
+            "  give layers such as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input"
+        ),
     ),
     (
         "shape 3x5x5",
         "no layers: only a shape\n"
-        "  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input",
+        "  give layers such as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input",
     ),
     ("shpae vgg16", "unknown command 'shpae'\n  did you mean 'shape' or 'schema' or 'compare'?"),
     (
         "shape zzzz",
         "'zzzz' is not a layer, a file or a built-in network\n  zzzz\n  ^~~~\n"
-        "  a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
+        "  a layer is written conv:64,k7,s2,p3; for lists: cnncalc ops, cnncalc zoo",
     ),
     (
         "shape 3x5x5 upsample:x2,mode",
@@ -122,7 +125,7 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,k3,kernel_size=5",
-        "layers[0]: 'k' is given twice as 'kernel_size' too\n  3x5x5 conv:64,k3,kernel_size=5\n"
+        "layers[0]: 'k' is given twice, also as 'kernel_size'\n  3x5x5 conv:64,k3,kernel_size=5\n"
         "                   ^~~~~~~~~~~~~\n  leave out one of them",
     ),
     (
@@ -148,7 +151,7 @@ WORDS = [
     (
         "shape 3x5x5 conv:64,k3,",
         "layers[0]: an argument is empty\n  3x5x5 conv:64,k3,\n                   ^\n"
-        "  there is a comma or a colon too many",
+        "  there is one comma or colon too many",
     ),
     (
         "shape 3x5x5 conv:k3,64",
@@ -165,8 +168,8 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,times=0",
-        "layers[0]: times: 0 is not a number of times\n  3x5x5 conv:64,times=0\n                ^~~~~~~\n"
-        "  a whole number from 1 on",
+        "layers[0]: times: 0 is not a number of repetitions\n  3x5x5 conv:64,times=0\n                ^~~~~~~\n"
+        "  give a whole number of at least 1",
     ),
     (
         "shape 3x5x5 conv:64,times=2000000",
@@ -200,7 +203,7 @@ WORDS = [
     (
         "shape 5x6x3 conv:64,c_i=3",
         "layers[0] 'conv1': expects 3 input channels, gets 5\n  5x6x3 conv:64,c_i=3\n                ^~~~~\n"
-        "  if the channels of 5x6x3 stand last, give --layout NHWC",
+        "  if the channels of 5x6x3 come last, give --layout NHWC",
     ),
     (
         "shape 3x5x5 conv:64,g2",
@@ -228,30 +231,33 @@ WORDS = [
         "'2.5' is not a size, in '3x2.5x5'\n"
         "  a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW",
     ),
-    ("shape 3x5x5 -i 3x6x6 relu", "two inputs: 3x5x5 in front, and -i 3x6x6\n  give one of them"),
-    ("shape relu", 'no input shape\n  put one in front (3x224x224), give -i 3x224x224, or "input" in the spec'),
+    ("shape 3x5x5 -i 3x6x6 relu", "two inputs: 3x5x5 as the first word, and -i 3x6x6\n  give one of them"),
+    ("shape relu", 'no input shape\n  put one first (3x224x224), give -i 3x224x224, or "input" in the spec'),
     (
         "shape 2x3x5x5 conv:4 --batch 7",
         "the input 2x3x5x5 has a batch of 2 already\n  leave out --batch",
     ),
     (
         "shape 3x5x5 relu 3x4",
-        "the shape 3x4 stands after a layer\n  3x5x5 relu 3x4\n             ^~~\n"
-        "  there is one input, and it comes first",
+        "the shape 3x4 comes after a layer\n  3x5x5 relu 3x4\n             ^~~\n"
+        "  a network has one such input, which comes first",
     ),
     (
         "shape 3x5x5 3x4 relu",
-        "the shape 3x4 stands after another shape\n  3x5x5 3x4 relu\n        ^~~\n"
-        "  there is one input, and it comes first",
+        "the shape 3x4 comes after another shape\n  3x5x5 3x4 relu\n        ^~~\n"
+        "  a network has one such input, which comes first",
     ),
     (
         "shape conv 3x5x5 k3",
-        "the shape 3x5x5 stands after a layer\n  conv 3x5x5 k3\n       ^~~~~\n  there is one input, and it comes first",
+        (
+            "the shape 3x5x5 comes after a layer\n"
+            "  conv 3x5x5 k3\n       ^~~~~\n  a network has one such input, which comes first"
+        ),
     ),
-    ("check --list-codes --json", "--list-codes is text\n  leave out the format json"),
+    ("check --list-codes --json", "--list-codes prints text\n  leave out the format json"),
     (
         "shape vgg16 relu",
-        "'vgg16' is a whole network, and stands alone\n  vgg16 relu\n  ^~~~~\n  leave out 'relu'",
+        "'vgg16' is a whole network, so no layers can follow it\n  vgg16 relu\n  ^~~~~\n  leave out 'relu'",
     ),
     ("shape 3x5x5 relu --dialect pytorch", "unknown dialect 'pytorch'\n  did you mean 'torch'?"),
     ("shape 3x5x5 relu --layout CHW", "unknown layout 'CHW'\n  the layouts are NCHW and NHWC"),
@@ -259,11 +265,11 @@ WORDS = [
     ("shape 3x5x5 relu --columns name", None),
     (
         "shape lenet5 --columns out --json",
-        "--columns is for rows: tables, CSV, Markdown\n  leave out --columns, or the format",
+        "--columns applies only to rows: tables, CSV, Markdown\n  leave out --columns, or the format",
     ),
     (
         "shape lenet5 --explain --format tsv",
-        "tsv has rows only, and no room for --explain\n  use the table, Markdown or JSON",
+        "tsv has only rows, without room for --explain\n  use the table, Markdown or JSON",
     ),
     ("zoo vgg17", "there is no built-in network 'vgg17'\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
 ]
@@ -307,7 +313,7 @@ USAGES = [
     ("shape relu -qi", "-i needs a value\n  give -i SHAPE"),
     (
         "shape 3x5x5 relu --format",
-        f"--format needs a value\n  it is one of {FORMAT_NAMES}",
+        f"--format needs a value\n  choose one of {FORMAT_NAMES}",
     ),
     ("check vgg16 --expect", "--expect needs a value\n  give --expect KEY=VALUE"),
     ("learn conv --lr", "--lr needs a value\n  give --lr RATE"),
@@ -324,7 +330,7 @@ USAGES = [
     ("convert vgg16 --to spce", "--to: 'spce' is not one of spec, keras, onnx, torch\n  did you mean 'spec'?"),
     ("completion powershell", "SHELL: 'powershell' is not one of bash, zsh, fish"),
     ("completion --liner x", "unknown option '--liner'\n  cnncalc completion --help lists the options"),
-    ("completion", "SHELL is missing\n  it is one of bash, zsh, fish"),
+    ("completion", "SHELL is missing\n  choose one of bash, zsh, fish"),
     ("completion bash zsh", "unexpected argument 'zsh'\n  cnncalc completion --help shows the usage"),
     ("schema it's", "unexpected argument 'it's'\n  cnncalc schema --help shows the usage"),
     ("zoo vgg11 vgg17", "there is no built-in network 'vgg17'\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
@@ -336,9 +342,12 @@ USAGES = [
     ),
     (
         "compare vgg16 vgg11 --names Ours",
-        "--names has 1 name, and there are 2 networks\n  give as many, with commas between them",
+        "--names has 1 name, and there are 2 networks\n  give one name per network, separated by commas",
     ),
-    ("zoo --brief --json", "--brief is for people, and json for machines\n  leave out --brief, or the format"),
+    (
+        "zoo --brief --json",
+        "--brief rounds numbers for people, but json is for programs\n  leave out --brief, or the format",
+    ),
     ("compare - -", "standard input can be only one of the networks\n  give files for the others"),
     ("compare vgg16 --columns layer", "there is no column 'layer'\n  did you mean 'layers'?"),
     (
@@ -352,20 +361,20 @@ USAGES = [
     ),
     (
         "compare vgg16 --json --columns macs",
-        "--columns is for rows: tables, CSV, Markdown\n  leave out --columns, or the format",
+        "--columns applies only to rows: tables, CSV, Markdown\n  leave out --columns, or the format",
     ),
-    ("shape 3x5x5 relu --batch 0", "--batch: 0 is too small: it is at least 1"),
+    ("shape 3x5x5 relu --batch 0", "--batch: 0 is too small: the minimum is 1"),
     ("shape 3x5x5 relu --batch 1.5", "--batch: '1.5' is not a whole number"),
     ("shape 3x5x5 relu --batch=", "--batch: '' is not a whole number"),
     ("shape 3x5x5 relu --batch " + "9" * 5000, f"--batch: '{'9' * 58}… is not a whole number"),
-    ("dense conv -i 5x5 --seed -1", "--seed: -1 is too small: it is at least 0"),
+    ("dense conv -i 5x5 --seed -1", "--seed: -1 is too small: the minimum is 0"),
     ("run relu", "-x/--array is missing\n  give -x X.npy"),
     ("learn conv -x x.npy", "-y/--target is missing\n  give -y Y.npy"),
     ("learn conv -x x.npy -y y.npy --lr 0", "--lr: '0' is not a finite number above 0"),
     ("learn conv -x x.npy -y y.npy --lr nan", "--lr: 'nan' is not a finite number above 0"),
     ("learn conv -x x.npy -y y.npy --lr fast", "--lr: 'fast' is not a finite number above 0"),
     ("learn conv -x x.npy -y y.npy --steps ten", "--steps: 'ten' is not a whole number"),
-    ("learn conv -x x.npy -y y.npy --log-every 0", "--log-every: 0 is too small: it is at least 1"),
+    ("learn conv -x x.npy -y y.npy --log-every 0", "--log-every: 0 is too small: the minimum is 1"),
 ]
 """Wrong usage, which we word ourselves: the texts are the same on every version of click."""
 
@@ -397,45 +406,48 @@ def test_no_command_is_wrong_usage_and_shows_the_help(line: list[str]) -> None:
     assert here(line) == (2, "", here(["--help"]).out)
 
 
-A_SPEC = 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'
-A_NETWORK = "a network is a class of torch.nn.Module, or a Keras model"
+A_SPEC = 'a spec is JSON, for example [{"op": "conv", "c_o": 64, "k": 7}]'
+A_NETWORK = "a network is a subclass of torch.nn.Module or a Keras model"
 A_NAME = "expecting property name enclosed in double quotes"
-QUOTED = 'names and texts have double quotes, as {"op": "relu"}'
+QUOTED = 'put names and strings in double quotes: {"op": "relu"}'
 DOCUMENTS = [
     ("", f"-:1:1: is empty\n  {A_SPEC}"),
     (" \n\t", f"-:1:1: is empty\n  {A_SPEC}"),
     ("[]", "-:1:1: no layers: the list is empty\n  give at least one layer"),
     ('{"layers": []}', "-:1:2: no layers: the list is empty\n  give at least one layer"),
-    ("{}", '-:1:1: no layers\n  a spec has a key "layers", a list of layers'),
+    ("{}", '-:1:1: no layers\n  a spec needs the key "layers", a list of layers'),
     ("5", "-:1:1: 5 is not a spec\n  a spec is an object with layers, or a list of layers"),
     ("null", "-:1:1: null is not a spec\n  a spec is an object with layers, or a list of layers"),
     ('[{"op": "relu"}', "-:1:16: not JSON: expecting ',' delimiter"),
-    ('[{"op": "relu"},]', "-:1:17: not JSON: expecting value\n  no comma stands before ] or }"),
+    ('[{"op": "relu"},]', "-:1:17: not JSON: expecting value\n  remove the comma before ] or }"),
     ("[{'op': 'relu'}]", f"-:1:3: not JSON: {A_NAME}\n  {QUOTED}"),
     ("[{op: 1}]", f"-:1:3: not JSON: {A_NAME}\n  {QUOTED}"),
     ('3x8x9\n [{"op": relu}]', f"-:2:10: not JSON: expecting value\n  {QUOTED}"),
     ('[{"op": relu}]', f"-:1:9: not JSON: expecting value\n  {QUOTED}"),
-    ("[\n // a\n]", "-:2:2: not JSON: expecting value\n  JSON has no comments; layer words may have them, behind #"),
-    ('[{"op": "conv", "bias": True}]', "-:1:25: not JSON: expecting value\n  JSON writes true, false and null"),
+    ("[\n // a\n]", "-:2:2: not JSON: expecting value\n  JSON has no comments; layer words may have them, after #"),
+    ('[{"op": "conv", "bias": True}]', "-:1:25: not JSON: expecting value\n  JSON spells these true, false and null"),
     (
         '[{"op": "relu"} {"op": "relu"}]',
-        "-:1:17: not JSON: expecting ',' delimiter\n  commas stand between values",
+        "-:1:17: not JSON: expecting ',' delimiter\n  separate values with commas",
     ),
     (
         '[{"op": "relu"}]\n[]',
-        "-:2:1: a second document after the first\n  for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
+        (
+            "-:2:1: a second document after the first\n"
+            "  for one spec per line: cnncalc shape --jsonl, cnncalc check --jsonl"
+        ),
     ),
     (
         '[{"op": "relu"}] []',
         "-:1:18: a second document after the first\n"
-        "  end the line between them; for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
+        "  put them on separate lines; for one spec per line: cnncalc shape --jsonl, cnncalc check --jsonl",
     ),
     ('[{"op": "relu"}],\n', "-:1:17: ',' after the document\n  leave it out"),
     *[
         (
             f"3x8x9 relu\n{second}\n",
             "-:2:1: a second network after the first\n"
-            "  for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
+            "  for one spec per line: cnncalc shape --jsonl, cnncalc check --jsonl",
         )
         for second in ("3x8x9 conv:5", "lenet5")
     ],
@@ -466,7 +478,7 @@ DOCUMENTS = [
     ("[" * 100_000, "-:1:1: nested too deeply\n  a spec is a list of layers"),
     (
         '{"input": [3, 5, 7], "layers": [1]}',
-        '-:1:33: layers[0]: 1 is not a layer\n  a layer is an object, as {"op": "relu"}',
+        '-:1:33: layers[0]: 1 is not a layer\n  a layer is an object, for example {"op": "relu"}',
     ),
     (
         '["conv:8,k3,relu", {"op": "relu"}]',
@@ -478,10 +490,10 @@ DOCUMENTS = [
         "-:1:13: layers[0]: 'Conv2d(3, 8, 3)' is not a layer\n"
         '  write it as {"op": "conv", "c_i": 3, "c_o": 8, "k": 3}',
     ),
-    ('["cnv"]', '-:1:2: layers[0]: \'cnv\' is not a layer\n  a layer is an object, as {"op": "relu"}'),
+    ('["cnv"]', '-:1:2: layers[0]: \'cnv\' is not a layer\n  a layer is an object, for example {"op": "relu"}'),
     (
         '{"layers": 5}',
-        '-:1:2: layers is 5, not a list\n  as in [{"name": "conv1", "op": "conv", "c_o": 64, "k": 7}]',
+        '-:1:2: layers is 5, not a list\n  for example [{"name": "conv1", "op": "conv", "c_o": 64, "k": 7}]',
     ),
     (
         '{"layers": "conv:8,k3 relu"}',
@@ -490,9 +502,9 @@ DOCUMENTS = [
     ),
     (
         '{"layers": [{"name": "relu", "type": "Conv2d"}]}',
-        '-:1:13: layers[0] \'relu\': a layer without an op\n  the key is op: "op": "Conv2d", for type',
+        '-:1:13: layers[0] \'relu\': a layer without an op\n  the key is op: "op": "Conv2d", not type',
     ),
-    ('{"layers": [{"k": 5}]}', '-:1:13: layers[0]: a layer without an op\n  as in {"op": "conv", "c_o": 64}'),
+    ('{"layers": [{"k": 5}]}', '-:1:13: layers[0]: a layer without an op\n  for example {"op": "conv", "c_o": 64}'),
     (
         '{"layers": [{"op": "cnv"}]}',
         "-:1:14: layers[0]: unknown op 'cnv'\n  did you mean 'conv' or 'convT' or 'dwconv'?",
@@ -501,7 +513,7 @@ DOCUMENTS = [
     ('{"inptu": 1, "layers": [{"op": "relu"}]}', "-:1:2: unknown key 'inptu'\n  did you mean 'input'?"),
     (
         '{"cnncalc": 2, "layers": [{"op": "relu"}]}',
-        "-:1:2: version 2 of the spec is not known\n  this is version 1",
+        "-:1:2: unknown version 2 of the spec\n  this is version 1",
     ),
     ('{"dialect": "tf", "layers": [{"op": "relu"}]}', None),
     (
@@ -525,7 +537,7 @@ DOCUMENTS = [
     ),
     (
         '[{"op": "conv", "c_o": 4, "name": ""}]',
-        "-:1:27: layers[0] '': '' is not a name\n  a name is a text of printable characters, at most 255",
+        "-:1:27: layers[0] '': '' is not a name\n  a name has only printable characters, at most 255",
     ),
     (
         '[{"op": "conv", "c_o": 4, "pads": [1, 2, 3]}]',
@@ -563,9 +575,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         (str(tmp_path), f"'{tmp_path}' is a directory\n  name a file in it\n"),
         (
             str(binary),
-            f"'{binary}' is a picture, not a network\n  its pixels go to a network as an array: cnncalc help arrays\n",
+            f"'{binary}' is a picture, not a network\n  to run a network on its pixels: cnncalc help arrays\n",
         ),
-        (str(bytes_), f"'{bytes_}' is not a text: byte 0xff at offset 0 is not UTF-8\n  a spec is JSON\n"),
+        (str(bytes_), f"'{bytes_}' is not text: byte 0xff at offset 0 is not UTF-8\n  a spec is JSON\n"),
     ]:
         ended = here(["shape", path])
         assert (ended.code, ended.out, ended.err) == (2, "", text)

@@ -116,8 +116,8 @@ ERRORS = [
         "unknown command 'lenet'\n"
         "  did you mean 'lenet5' or 'alexnet' or 'googlenet'? for a network: cnncalc shape NAME",
     ),
-    ("--json shape lenet5", "unknown option '--json'\n  options stand behind the command: cnncalc shape --json lenet5"),
-    ("-i 3x9x9 relu", "unknown option '-i'\n  options stand behind the command: cnncalc shape -i 3x9x9 relu"),
+    ("--json shape lenet5", "unknown option '--json'\n  options go after the command: cnncalc shape --json lenet5"),
+    ("-i 3x9x9 relu", "unknown option '-i'\n  options go after the command: cnncalc shape -i 3x9x9 relu"),
     ("--models", "unknown option '--models'\n  did you mean cnncalc zoo?"),
     ("--zoo", "unknown option '--zoo'\n  did you mean cnncalc zoo?"),
     ("--params lenet5", "unknown option '--params'\n  did you mean cnncalc shape --get params lenet5?"),
@@ -125,17 +125,17 @@ ERRORS = [
     ("--jsn lenet5", "unknown option '--jsn'\n  cnncalc --help lists the options"),
     (
         "shape lenet5 --columns layer macs, out",
-        "--columns takes one word, and 'macs' stands apart\n  write --columns layer,macs,out",
+        "--columns takes one word, but 'macs' is a second one\n  write --columns layer,macs,out",
     ),
     (
         "compare lenet5 vgg16 --columns network, params",
-        "--columns takes one word, and 'params' stands apart\n  write --columns network,params",
+        "--columns takes one word, but 'params' is a second one\n  write --columns network,params",
     ),
     (
         "compare lenet5 vgg16 -i 2x64x64",
-        "lenet5 takes 1 channel, 2x64x64 has 2; 1x64x64?\n"
+        "lenet5 takes 1 channel, but 2x64x64 has 2; did you mean 1x64x64?\n"
         "  to change its channels, write the spec out: cnncalc zoo lenet5 > lenet5.json\n"
-        "vgg16 takes 3 channels, 2x64x64 has 2; 3x64x64?\n"
+        "vgg16 takes 3 channels, but 2x64x64 has 2; did you mean 3x64x64?\n"
         "  to change its channels, write the spec out: cnncalc zoo vgg16 > vgg16.json",
     ),
     ("shape alexnet vgg16 resnet50", "three networks: cnncalc compare alexnet vgg16 resnet50"),
@@ -149,13 +149,13 @@ ERRORS = [
     ),
     (
         "shape torchvision.models:resnet18",
-        "'torchvision.models:resnet18' is code of PyTorch, which convert runs and reads\n"
+        "'torchvision.models:resnet18' is PyTorch code, which only convert runs\n"
         "  torchvision.models:resnet18\n  ^~~~~~~~~~~~~~~~~~~~~~~~~~~\n"
         "  cnncalc convert torchvision.models:resnet18 -i 3x224x224 | cnncalc shape -",
     ),
     (
         "diff alexnet vgg16 lenet5",
-        "diff compares two networks, and 3 are given\n  for several side by side: cnncalc compare alexnet vgg16 lenet5",
+        "diff compares two networks, but 3 are given\n  for several side by side: cnncalc compare alexnet vgg16 lenet5",
     ),
     ("diff ./nett.json", "there is no file './nett.json'\n  did you mean './net.json'?"),
     ("diff nett.json", "there is no file 'nett.json'\n  did you mean 'net.json'?"),
@@ -191,11 +191,11 @@ MEANINGS = [
     ("shape lenet5 --dialect tensorflow", "unknown dialect 'tensorflow'", "did you mean 'keras'?"),
     ("shape lenet5 --dtype half", "unknown dtype 'half'", "did you mean 'float16'?"),
     ("shape lenet5 1x32x32", "the input comes first", "write 1x32x32 lenet5"),
-    ("shape vgg16 relu", "'vgg16' is a whole network, and stands alone", "leave out 'relu'"),
+    ("shape vgg16 relu", "'vgg16' is a whole network, so no layers can follow it", "leave out 'relu'"),
     (
         "shape https://a.b/net.onnx",
-        "'https://a.b/net.onnx' is not a file but an address",
-        "fetch it first: curl -LO https://a.b/net.onnx",
+        "'https://a.b/net.onnx' is not a file but a URL",
+        "download it first: curl -LO https://a.b/net.onnx",
     ),
     ("shape net", "'net' is not a layer, a file or a built-in network", "did you mean 'net.json'?"),
     ("check lenet5 --params 50k", "unknown option '--params'", "did you mean --max-params 50k?"),
@@ -219,12 +219,12 @@ MEANINGS = [
     ),
     ("check lenet5 --expect params=50K", "params: '50K' is not a number", "write 50k, or Ki for 1,024"),
     ("check lenet5 --expect receptive_field=3", "there is no figure 'receptive_field' to expect", "did you mean 'rf'?"),
-    ("diff HEAD", "'HEAD': a revision of what?", "name the file, as cnncalc diff HEAD net.json"),
+    ("diff HEAD", "'HEAD': a revision of what?", "name the file, for example cnncalc diff HEAD net.json"),
     ("diff lenet5 vgg16 --summary", "unknown option '--summary'", "did you mean --stat?"),
     ("run lenet5 -i 1x32x32", "unknown option '-i'", "did you mean -x X.npy?"),
     ("run lenet5 x.npy", "-x/--array is missing", "give -x x.npy"),
-    ("run relu -x 1,2,3", "'1,2,3' is not a file", "a list of numbers stands in brackets: '[1,2,3]'"),
-    ("run conv -x [1] -w 1,0;2,3", "'1,0;2,3' is not a file", "a list of numbers stands in brackets: '[[1,0],[2,3]]'"),
+    ("run relu -x 1,2,3", "'1,2,3' is not a file", "write a list of numbers in brackets: '[1,2,3]'"),
+    ("run conv -x [1] -w 1,0;2,3", "'1,0;2,3' is not a file", "write a list of numbers in brackets: '[[1,0],[2,3]]'"),
     ("show lenet5 --format svg", "unknown option '--format'", "did you mean --to svg?"),
     ("convert lenet5 --format keras", "unknown option '--format'", "did you mean --to onnx?"),
     ("rf lenet5 --layer c1", "unknown option '--layer'", "did you mean --of LAYER?"),
@@ -233,12 +233,12 @@ MEANINGS = [
     (
         "shape models.vgg16(pretrained=True)",
         "'models.vgg16(pretrained=True)' is a network of a package",
-        "torchvision's is built in: vgg16",
+        "torchvision's version is built in: vgg16",
     ),
     (
         "shape torchvision.models.resnet18",
         "'torchvision.models.resnet18' is a network of a package",
-        "torchvision's is built in: resnet18",
+        "torchvision's version is built in: resnet18",
     ),
     ("shape 3x5x5 slice", "layers[0]: slice needs axis", "give axis, as axis=1"),
     ("shape 9x9 k3 k3", "'k3' is an argument, not a layer", "join with commas: conv:64,k3"),
@@ -246,7 +246,7 @@ MEANINGS = [
     (
         "shape conv3-64",
         "'conv3-64' is not a layer, a file or a built-in network",
-        "a colon stands behind the op, commas between its arguments: conv:64,k3",
+        "put a colon after the op, and commas between its arguments: conv:64,k3",
     ),
     ("shape 224x224 k7", "'k7' is an argument, not a layer", "join with commas: conv:64,k7"),
     ("run conv:4 -x [[1]] --random", "unknown option '--random'", "did you mean --seed 0?"),
@@ -255,7 +255,7 @@ MEANINGS = [
     ("learn conv -x [[1]] -y [[1]] --learning-rate 1", "unknown option '--learning-rate'", "did you mean --lr 0.01?"),
     ("learn conv -x [[1]] -y [[1]] -lr 1", "unknown option '-lr'", "did you mean '--lr'?"),
     ("convert lenet5 x.onnx", "'x.onnx' is not a part of a SPEC", "to write this file, give -o x.onnx"),
-    ("convert lenet5 onnx", "'onnx' is not a part of a SPEC", "to write this form, give --to onnx"),
+    ("convert lenet5 onnx", "'onnx' is not a part of a SPEC", "to write this format, give --to onnx"),
     ("convert lenet5 --format onnx", "unknown option '--format'", "did you mean --to onnx?"),
     ("convert lenet5 --to json", None, "did you mean 'spec'?"),
     ("convert lenet5 --to tensorflow", None, "did you mean 'keras'?"),
@@ -281,7 +281,7 @@ def test_a_class_behind_its_source_is_written_in_one_word(folder: Path) -> None:
 def test_the_pages_that_speak_of_a_word() -> None:
     what, help = here(["help", "padding"]).err.splitlines()
     assert what == "there is no help topic or command 'padding'"
-    assert help.startswith("  these pages speak of it: cnncalc help ")
+    assert help.startswith("  these pages mention it: cnncalc help ")
     assert here(["help", "zzzz"]).err.endswith("\n  for the list: cnncalc help\n")
 
 
@@ -324,17 +324,17 @@ NAMED = {
     "m.pt": "a PyTorch checkpoint: it holds weights, not the network",
     "renamed.bin": "a PyTorch checkpoint: it holds weights, not the network",
     "m.pth": "a PyTorch checkpoint: it holds weights, not the network",
-    "m.pkl": "a pickle: nothing is unpickled",
+    "m.pkl": "a pickle, which for safety is not unpickled",
     "m.safetensors": "a safetensors file: it holds weights, not the network",
     "m.tflite": "a TensorFlow Lite model",
-    "n.prototxt": "a network of Caffe",
+    "n.prototxt": "a Caffe network",
     "x.npy": "an array, not a network",
     "; id #.npy": "an array, not a network",
     "w.npz": "a set of arrays, not a network",
     "i.png": "a picture, not a network",
     "n.yaml": "YAML",
     "n.ipynb": "a notebook",
-    "darknet.conf": "a network of Darknet",
+    "darknet.conf": "a Darknet network",
 }
 
 
@@ -355,8 +355,8 @@ def test_a_folder_with_a_model_is_named(folder: Path) -> None:
     assert here(["shape", "model"]) == (2, "", "'model' is a directory\n  name a file in it\n")
     (folder / "model" / "saved_model.pb").write_bytes(b"\x0a")
     text = (
-        "'model' is a SavedModel of TensorFlow\n"
-        "  write it as ONNX: python -m tf2onnx.convert --saved-model model --output model.onnx\n"
+        "'model' is a TensorFlow SavedModel\n"
+        "  convert it to ONNX: python -m tf2onnx.convert --saved-model model --output model.onnx\n"
     )
     assert here(["shape", "model"]) == (2, "", text)
 
@@ -435,7 +435,7 @@ def test_an_unknown_value_and_an_open_shape() -> None:
 
 
 GET_ERRORS = [
-    ("c1", "c1 is a layer, not a value\n  name a value of it, as c1.out or c1.params"),
+    ("c1", "c1 is a layer, not a value\n  name one of its values, such as c1.out or c1.params"),
     ("parms", "the network has no value 'parms'\n  did you mean 'params' or 'parameters' or 'param_bytes'?"),
     ("c1.outt", "the layer 'c1' has no value 'outt'\n  did you mean 'out' or 'output'?"),
     ("c11.out", "the network has no value 'c11.out'\n  did you mean 'c1'?"),
@@ -454,7 +454,7 @@ def test_there_is_no_such_value(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("more", ["--explain", "--columns layer", "--format csv", "--format markdown"])
 def test_values_stand_alone(more: str) -> None:
-    text = "--get prints values alone\n  leave out --explain, --format, --columns and the choice of rows\n"
+    text = "--get prints only values\n  leave out --explain, --format, --columns and the row options\n"
     assert here(["shape", "lenet5", "--get", "out", *more.split()]) == (2, "", text)
 
 
@@ -474,7 +474,7 @@ def test_the_cuts_of_a_network_add_up() -> None:
             try:
                 after = cnncalc.shape(name, after=layer.name)
             except cnncalc.SpecError:
-                with pytest.raises(cnncalc.SpecError, match="a network begins behind one layer"):
+                with pytest.raises(cnncalc.SpecError, match="name a layer after which no earlier layer is read"):
                     cnncalc.load(name, after=layer.name)
                 continue
             cuts += 1
@@ -526,7 +526,7 @@ PART_ERRORS = [
     ("--until flat", "there is no layer 'flat'\n  did you mean 'flatten1'?"),
     (
         "--after linear1",
-        "net.json:6:3: layers[4] 'linear1': nothing stands behind it: it is an output\n  name a layer that others read",
+        "net.json:6:3: layers[4] 'linear1': nothing comes after it: it is an output\n  name a layer that others read",
     ),
 ]
 
@@ -541,7 +541,7 @@ def test_a_part_under_several_dialects_is_read_as_the_whole() -> None:
     out = here([*line, "--until", "maxpool1"]).out
     assert "rounding" in out
     assert out == here([word for word in line if word != "relu"]).out
-    text = "--after takes one dialect: what a layer gives may differ\n  name one\n"
+    text = "--after takes one dialect, because a layer's output may differ between dialects\n  name one\n"
     assert here([*line, "--after", "conv1"]) == (2, "", text)
 
 
@@ -550,13 +550,13 @@ def test_a_network_cannot_begin_behind_one_of_two_paths() -> None:
     assert here(["shape", *line, "--after", "b"]) == (
         2,
         "",
-        "layers[1] 'b': 'c' behind it reads 'a', too\n"
+        "layers[1] 'b': 'c' after it also reads 'a'\n"
         "  3x8x8 conv:3,name=a relu:name=b add:from=a+b,name=c relu\n"
         "                      ^~~~~~~~~~~\n"
-        "  a network begins behind one layer, which alone is read by what follows; the next one is c\n",
+        "  name a layer after which no earlier layer is read; the next such layer is c\n",
     )
     assert here(["shape", *line, "--after", "c", "--get", "out"]).out == "3x8x8\n"
-    text = "there is no layer 'block'\n  the last layer that begins so is block.two\n"
+    text = "there is no layer 'block'\n  the last layer that starts like this is block.two\n"
     words = ["3x8x8", "relu:name=block.one", "relu:name=block.two"]
     assert here(["shape", *words, "--until", "block"]) == (2, "", text)
 
@@ -635,21 +635,22 @@ CHECK_TEXTS = [
     (
         "'3xHxW conv:4,k3' --expect memory=3k",
         "3xHxW conv:4,k3:1:1: CC113 unknown-figure: memory is unknown while a size is open, expected 3k\n"
-        "  close the input's sizes, or expect what does not depend on them\n1 file, 1 expectation: 1 failed\n",
+        "  give the input's sizes as numbers, or expect what does not depend on them\n"
+        "1 file, 1 expectation: 1 failed\n",
     ),
     (
         "'7x8 lstm:4' --dialect torch,keras",
         "7x8 lstm:4:1:5: CC401 dialects-differ: layers[0] 'lstm1': "
         "the dialects differ: 7x4 224 params in torch; 7x4 208 params in keras\n"
         "  a second bias: yes in torch; no in keras\n"
-        "  write out the keys in which the dialects differ, or name only dialects that have to agree in --dialect\n"
+        "  write out the keys in which the dialects differ, or list in --dialect only those that have to agree\n"
         "1 file, 1 expectation: 1 failed\n",
     ),
     (
         "'3x8x8 maxpool:3,s2,p=same' --dialect torch,keras",
         "3x8x8 maxpool:3,s2,p=same:1:20: CC401 dialects-differ: layers[0] 'maxpool1': "
         "refused by torch: PyTorch has no padding 'same' here\n"
-        "  write out the keys in which the dialects differ, or name only dialects that have to agree in --dialect\n"
+        "  write out the keys in which the dialects differ, or list in --dialect only those that have to agree\n"
         "1 file, 1 expectation: 1 failed\n",
     ),
     (
@@ -687,13 +688,12 @@ EXPECT_ERRORS = [
     (
         "--expect c1.out=6x28x28,params=3",
         "--expect 'c1.out=6x28x28,params=3' has several expectations\n"
-        "  write each for itself: --expect c1.out=6x28x28 --expect params=3",
+        "  write each on its own: --expect c1.out=6x28x28 --expect params=3",
     ),
-    ("--expect params!=3", "--expect 'params!=3': a value is expected, not another one\n  write = or a bound"),
+    ("--expect params!=3", "--expect 'params!=3': it excludes a value instead of expecting one\n  write = or a bound"),
     (
         "--expect 2M<c1.params<=3M",
-        "--expect '2M<c1.params<=3M': a figure stands in front\n"
-        "  write --expect 'c1.params>2M' --expect 'c1.params<=3M'",
+        "--expect '2M<c1.params<=3M': a figure comes first\n  write --expect 'c1.params>2M' --expect 'c1.params<=3M'",
     ),
     ("--expect out<=3", "--expect 'out<=3': out is a shape\n  write out=3"),
     ("--expect max_params<=3", "--expect 'max_params<=3' has two bounds\n  write max_params=3"),
@@ -737,14 +737,14 @@ def test_a_shape_in_front_of_a_folder_is_an_option() -> None:
     Path("nets", "net.json").write_text('[{"op": "relu"}]')
     ended = here(["check", "3x8x9", "nets", "--expect", "out=3x8x9"])
     assert ended.code == 2
-    assert "'3x8x9' is a shape, and no network\n  as the input of all: -i 3x8x9\n" in ended.out
+    assert "'3x8x9' is a shape, not a network\n  to use it as the input of all networks: -i 3x8x9\n" in ended.out
     assert here(["check", "nets", "-i", "3x8x9", "--expect", "out=3x8x9"]).code == 0
 
 
 def test_a_shape_in_front_and_an_input_are_two_inputs() -> None:
     ended = here(["check", "3x8x8", "relu", "-i", "3x9x9"])
     assert ended.code == 2
-    assert "'3x8x8 relu' has its input in front, and -i 3x9x9" in ended.out
+    assert "'3x8x8 relu' starts with its own input, and -i 3x9x9" in ended.out
 
 
 def test_a_spec_expects_of_a_layer_in_the_layer() -> None:
@@ -854,11 +854,11 @@ def test_tables_are_read(name: str, folder: Path) -> None:
 BAD = {
     "word.csv": (
         "1,2\n3,x\n",
-        "word.csv:2:1: 'x', in column 2, is not a number\n  a table has numbers only, and one row of names at most\n",
+        "word.csv:2:1: 'x', in column 2, is not a number\n  a table has only numbers, and at most one row of names\n",
     ),
     "ragged.csv": (
         "1,2\n3\n",
-        "ragged.csv:2:1: a row of 1 number, and the first has 2\n  a table has as many numbers in each row\n",
+        "ragged.csv:2:1: a row of 1 number, but the first has 2\n  all rows of a table have the same length\n",
     ),
     "empty.csv": ("", "'empty.csv' is empty\n  save numbers with numpy.save or numpy.savetxt\n"),
 }
@@ -872,7 +872,7 @@ def test_tables_that_are_none(name: str, folder: Path) -> None:
 
 
 LISTS = [
-    ("[[1,2],[3]]", "'[[1,2],[3]]': [3] has 1 entry where the first has 2"),
+    ("[[1,2],[3]]", "'[[1,2],[3]]': [3] has 1 entry, but the first has 2"),
     ("[1,true]", "'[1,true]': true is not a number"),
     ("[1,2", "'[1,2' is not a list of numbers: expecting ',' delimiter"),
     ("[99999999999999999999]", "'[99999999999999999999]' has a whole number of more than 64 bits"),
@@ -928,8 +928,8 @@ def test_a_checkpoint_is_named_with_the_line_that_makes_arrays(kind: str, stem: 
     else:
         Path(f"{stem}.pt").write_bytes(b"\x80\x02}q\x00.")
     what, help = here(["run", "conv", "-x", "[[1, 2]]", "-w", f"{stem}.pt"]).err.splitlines()
-    assert what == f"'{stem}.pt' is a pickle, as PyTorch saves weights, and nothing is unpickled"
-    line = help.partition("its arrays as a .npz: python ")[2]
+    assert what == f"'{stem}.pt' is a pickle, as saved by PyTorch, and for safety nothing is unpickled"
+    line = help.partition("to save its arrays as a .npz file: python ")[2]
     command = f"{shlex.quote(sys.executable)} {line}"
     subprocess.run([shell(), "-c", command], check=True, env=environment(PYTHONPATH=str(folder)))
     assert here(["run", "conv:1,k1x2", "-x", "[[1, 2]]", "-w", f"{stem}.npz"]).out == "[[9.]]\n"
@@ -945,7 +945,7 @@ def test_the_textbooks_edge_is_learned_with_the_default_step() -> None:
         learned = json.loads(ended.out)
         assert learned["loss"] < 1e-9
         np.testing.assert_allclose(np.ravel(learned["weight"]), [1, -1], atol=1e-4)
-    assert ended.err == "note: the learning rate is 0.03, 0.9 of the largest that converges\n"
+    assert ended.err == "note: the learning rate is 0.03, 0.9 times the largest that converges\n"
 
 
 def test_how_much_a_run_takes_is_said_if_it_is_much() -> None:

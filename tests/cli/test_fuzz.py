@@ -36,7 +36,7 @@ FOUND: list[tuple[str, int, str]] = [
     (
         "cnncalc solve convT:64 -i 28x14 --out 56x28 --top 100000000000000000000",
         2,
-        "--top: 100000000000000000000 is too large: it is at most ",
+        "--top: 100000000000000000000 is too large: the maximum is ",
     ),
     ("cnncalc convert 3x8x8 maxpool:k2,ceil=keep --to onnx -o o.onnx", 0, ""),
 ]

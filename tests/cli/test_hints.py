@@ -18,7 +18,7 @@ from tests.program import here, on_terminal
 
 POOLED = "3x7x7 conv:4,k3,p1 maxpool:2"
 DROPPED = "the floor drops 1 pixel of 7 at the bottom and right: floor((7 + 0 - 2)/2) + 1 = 3"
-HELP = "ceil=true reads them, too; with 6 or 8 pixels none is dropped"
+HELP = "ceil=true also reads them; with 6 or 8 pixels none is dropped"
 LISTED = f"hint: maxpool1: {DROPPED} (dropped-pixels)\n  {HELP}\n"
 
 
@@ -131,21 +131,21 @@ def test_a_command_line_is_given_back_up_to_a_length(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(_hints, "counts_hints", lambda: True)
     monkeypatch.setattr(_hints, "LONGEST_LINE", len(line) - longer)
     said = here(["shape", *POOLED.split()]).err
-    assert said == f"1 hint: {'the same with --hints lists them' if longer else line}\n"
+    assert said == f"1 hint: {'add --hints to list them' if longer else line}\n"
 
 
 def test_standard_input_cannot_be_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_hints, "counts_hints", lambda: True)
     ended = here(["shape", "-"], stdin=POOLED)
-    assert ended.err == "1 hint: the same with --hints lists them\n"
+    assert ended.err == "1 hint: add --hints to list them\n"
     printed = "Sequential(\n  (0): MaxPool2d(kernel_size=2)\n)"
-    assert here(["shape", printed, "-i", "3x7x7"]).err == "1 hint: the same with --hints lists them\n"
+    assert here(["shape", printed, "-i", "3x7x7"]).err == "1 hint: add --hints to list them\n"
 
 
 def test_built_in_networks_have_none_and_a_copy_has() -> None:
     ended = here(["shape", "squeezenet1_0", "--hints"])
     assert ended.err == (
-        "note: built-in networks have no hints; for those on a copy: cnncalc zoo NAME | cnncalc shape - --hints\n"
+        "note: built-in networks get no hints; to see those of a copy: cnncalc zoo NAME | cnncalc shape - --hints\n"
     )
     copy = here(["shape", "-", "--hints"], stdin=here(["zoo", "squeezenet1_0"]).out)
     assert "hint: conv1: the floor drops 1 pixel of 224" in copy.err
@@ -167,7 +167,7 @@ def test_several_dialects_have_their_hints_together() -> None:
     ended = here(["shape", "3x7x7", "maxpool:2", "--hints", "--dialect", "plain,torch,keras"])
     assert ended.err == (
         f"hint: maxpool1: {DROPPED}, in plain and torch (dropped-pixels)\n  {HELP}\n"
-        f"hint: maxpool1: {DROPPED}, in keras (dropped-pixels)\n  p=same reads them, too; with 6 or 8 pixels none is "
+        f"hint: maxpool1: {DROPPED}, in keras (dropped-pixels)\n  p=same also reads them; with 6 or 8 pixels none is "
         "dropped\n"
     )
     assert here(["shape", "3x7x7", "maxpool:2", "--hints", "--dialect", "plain,torch"]).err == LISTED
@@ -201,13 +201,13 @@ def test_rf_notes_what_is_perhaps_not_meant() -> None:
     assert here(["rf", "3x8x8", "conv:4"]).err == "note: conv1: k is 1; for a 3x3: conv:4,k3\n"
     assert here(["rf", "3x8x8", "conv:4,k1"]).err == ""
     assert here(["rf", "conv:4,k3", "-i", "9x8x3"]).err == (
-        "note: 9x8x3 has 9 channels; if they stand last: --layout NHWC, or 3x9x8\n"
+        "note: 9x8x3 has 9 channels; if they come last: --layout NHWC, or 3x9x8\n"
     )
 
 
 def test_what_is_noted_is_not_listed_again() -> None:
     assert here(["shape", "9x8x3", "conv:4,k3", "--hints"]).err == (
-        "note: 9x8x3 has 9 channels; if they stand last: --layout NHWC, or 3x9x8\nno other hints\n"
+        "note: 9x8x3 has 9 channels; if they come last: --layout NHWC, or 3x9x8\nno other hints\n"
     )
 
 
@@ -248,7 +248,7 @@ model = keras.Sequential([
 
 def test_source_is_the_readers_own() -> None:
     Path("net.py").write_text(KERAS_SOURCE)
-    said = "hint: conv2d: its bias of 4 has no effect: the batchnorm behind it subtracts the mean of each channel"
+    said = "hint: conv2d: its bias of 4 has no effect: the batchnorm after it subtracts the mean of each channel"
     for more in ("", " --until batch_normalization"):
         ended = here(f"shape net.py{more} --hints".split())
         assert ended.err == f"{said} (bias-before-norm)\n  bias=false saves 4 parameters\n", ended.err
@@ -258,7 +258,7 @@ def test_hints_go_with_no_bare_value() -> None:
     ended = here(f"shape {POOLED} --get out --hints".split())
     assert (ended.code, ended.err) == (
         2,
-        "--get prints values alone\n  leave out --hints\n",
+        "--get prints only values\n  leave out --hints\n",
     )
 
 

@@ -74,25 +74,28 @@ def test_a_refused_size_is_a_row_and_a_failure_only_if_there_is_no_other() -> No
     [
         (
             ["3x8x8", "relu", "--at", "H=5"],
-            "--at is for open sizes, and the input is 3x8x8\n  write letters for its sizes, as 3xHxW: --at H=W=224,256",
+            (
+                "--at is for open sizes, but the input is 3x8x8\n"
+                "  write letters for its sizes, such as 3xHxW: --at H=W=224,256"
+            ),
         ),
         (["2x9", "conv1d:4,k3", "--at", "L=5"], "as 2xL: --at L=224,256"),
         (["8x9x3", "conv:4,k3", "--layout", "NHWC", "--at", "H=5"], "as HxWx3: --at H=W=224,256"),
-        (["3xHx8", "relu", "--at", "W=5"], "--at gives W, and the input has no W\n  the input has the letter H\n"),
+        (["3xHx8", "relu", "--at", "W=5"], "--at gives W, but the input has no W\n  the input has the letter H\n"),
         (["3xHxW", "relu", "--at", "H=1..101", "--at", "W=1..100"], "--at gives more than 10,000 rows\n"),
         (["conv:4,k3", "--at", "H=5"], "no input shape\n"),
-        (["3xHx8", "relu", "--at", "5"], "--at '5' does not begin with a letter of the input\n"),
-        (["3xHx8", "relu", "--at", "H=a"], "--at 'H=a': 'a' is not a number or a range\n  as --at H=224,256"),
+        (["3xHx8", "relu", "--at", "5"], "--at '5' does not start with a letter of the input\n"),
+        (["3xHx8", "relu", "--at", "H=a"], "--at 'H=a': 'a' is not a number or a range\n  for example --at H=224,256"),
         (["3xHx8", "relu", "--at", "H=9..3"], "--at 'H=9..3': '9..3' is not a size or a range of sizes\n"),
         (["3xHx8", "relu", "--at", "H=1..99999"], "--at 'H=1..99999' is more than 10,000 rows\n  give a step"),
-        (["3xHx8", "relu", "--at", "H=1", "--at", "H=2"], "--at gives H twice\n  give all numbers of H at once"),
+        (["3xHx8", "relu", "--at", "H=1", "--at", "H=2"], "--at gives H twice\n  give all values of H at once"),
         (
             ["3xHx8", "relu", "--at", "H=1", "--explain"],
-            "--at tabulates the whole of one network\n  leave out",
+            "--at tabulates one whole network\n  leave out",
         ),
         (
             ["3xHxW", "relu", "--at", "H=1..3, W=4"],
-            "--at 'H=1..3, W=4' is more than one value\n  give each its own: --at H=1..3 --at W=4\n",
+            "--at 'H=1..3, W=4' has more than one value\n  give each its own option: --at H=1..3 --at W=4\n",
         ),
     ],
 )

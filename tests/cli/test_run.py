@@ -198,7 +198,7 @@ def test_what_no_layer_needs_is_said(folder: Path) -> None:
     np.savez(folder / "w.npz", **arrays)
     done = here(["run", "conv:4", "-x", str(folder / "x.npy"), "-w", str(folder / "w.npz")])
     assert done.code == 0
-    assert "other.weight is given, and no layer needs it" in done.err
+    assert "other.weight is given, but no layer needs it" in done.err
 
 
 # Hostile files
@@ -240,16 +240,16 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a call": (header("{'descr': __import__('os').system('touch hacked'), 'shape': (1,)}\n"), "has a broken header"),
     "deep": (header("(" * 3000 + "\n"), "has a broken header"),
     "a long header": (header("{}", b"\x02\x00") + b"\xff\xff\xff\x7f" + bytes(64), "has a broken header"),
-    "2^60 elements": (described(shape="(1152921504606846976,)"), "is cut short: 1152921504606846976 of float32"),
-    "2^200 elements": (described(shape=f"({2**100}, {2**100})"), "no array is so large"),
-    "4,000 digits": (described(shape=f"({'9' * 4000},)"), "9…\n  no array is so large"),
+    "2^60 elements": (described(shape="(1152921504606846976,)"), "is truncated: 1152921504606846976 of float32"),
+    "2^200 elements": (described(shape=f"({2**100}, {2**100})"), "no array can be that large"),
+    "4,000 digits": (described(shape=f"({'9' * 4000},)"), "9…\n  no array can be that large"),
     "negative": (described(shape="(-2, 3)") + bytes(24), "claims the shape [-2, 3]"),
     "negative twice": (described(shape="(-2, -3)") + bytes(24), "claims the shape [-2, -3]"),
     "not whole": (described(shape="(2.5, 3)") + bytes(24), "has a broken header"),
     "a number": (described(shape="4") + bytes(24), "has a broken header"),
     "truncated": (
         saved(np.ones((2, 3, 4, 5), np.float32))[:-7],
-        "is cut short: 2x3x4x5 of float32 is 480 bytes, and 473",
+        "is truncated: 2x3x4x5 of float32 is 480 bytes, but only 473",
     ),
     "structured": (saved(np.zeros(3, [("a", "f4"), ("b", "i2")])), "is of dtype"),
     "nested": (described(kind="[('a', '<f4', (2, 2))]") + bytes(96), "is of dtype"),
@@ -258,7 +258,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "text of numbers": (saved(np.array([[["1"]]])), "<U1 is not a numeric type: give float32"),
     "complex": (saved(np.ones((1, 1, 2, 2), complex)), "complex numbers have no order"),
     "nothing wide": (described(kind="'<V0'"), "is of dtype"),
-    "no axes": (saved(np.float32(3)), "x is a number without axes"),
+    "no axes": (saved(np.float32(3)), "x is a single number, not an array"),
     "zero size": (saved(np.ones((2, 0, 3, 3))), "x is empty: its shape is 2x0x3x3"),
     "zero batch": (saved(np.ones((0, 1, 3, 3))), "x is empty"),
     "many axes": (saved(np.ones((1,) * 20)), "1x1x1"),
@@ -277,7 +277,7 @@ def test_a_hostile_file(name: str, way: str, tmp_path: Path) -> None:
         done = here(["run", "conv:4,k1", "-x", "-", "--seed", "0", "-o", str(tmp_path / "y.npy")], data)
     assert (done.code, done.out) == (2, ""), done
     message = done.err.replace("(-2, 3)", "[-2, 3]").replace("(-2, -3)", "[-2, -3]")
-    too_much = "PiB of numbers, and the machine has"  # nothing says how much a pipe holds
+    too_much = "PiB of numbers, but the machine has"  # nothing says how much a pipe holds
     assert (too_much if (name, way) == ("2^60 elements", "pipe") else words) in message
     assert "Traceback" not in done.err
     assert not (tmp_path / "y.npy").exists()
@@ -305,11 +305,11 @@ HOSTILE_ARCHIVES: dict[str, tuple[bytes, str]] = {
     "other files": (archive(**{"readme.txt": b"hello"}), "holds 'readme.txt'"),
     "objects": (archive(**{"conv1.weight.npy": pickled()}), "holds Python objects"),
     "wrong shape": (archive(**{"conv1.weight.npy": saved(np.ones((4, 5)))}), "conv1.weight has the shape 4x5"),
-    "claims more": (archive(**{"conv1.weight.npy": described(shape="(4, 3, 1, 1)") + bytes(7)}), "is cut short"),
+    "claims more": (archive(**{"conv1.weight.npy": described(shape="(4, 3, 1, 1)") + bytes(7)}), "is truncated"),
     "a claim of 2^60": (archive(**{"conv1.weight.npy": described(shape="(1152921504606846976,)")}), "has the shape"),
     "packed in blocks": (
         archive(zipfile.ZIP_BZIP2, **{"conv1.weight.npy": saved(np.ones((4, 3, 1, 1)))}),
-        "is packed in another way than deflated",
+        "uses a compression other than deflate",
     ),
     "broken data": (broken(archive(**{"conv1.weight.npy": saved(np.ones((4, 3, 1, 1)))}), 60), "cannot be unpacked"),
 }
@@ -351,7 +351,7 @@ def test_numbers_that_numpy_does_not_have(folder: Path) -> None:
     (folder / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(24))
     done = here(["run", "conv:4", "-x", str(folder / "x.npy"), "-w", str(folder / "w.safetensors")])
     assert (done.code, done.out) == (2, "")
-    assert done.err == "'conv1.weight' is of dtype BF16\n  save it as F32: NumPy has no such numbers\n"
+    assert done.err == "'conv1.weight' is of dtype BF16\n  save it as F32: NumPy does not have this type\n"
     arrays: dict[str, Any] = {"conv1.weight": np.ones((4, 3, 1, 1), complex)}
     np.savez(folder / "w.npz", **arrays)
     done = here(["run", "conv:4", "-x", str(folder / "x.npy"), "-w", str(folder / "w.npz")])
@@ -424,13 +424,13 @@ def test_a_safetensors_file_that_is_none(folder: Path) -> None:
         (["-x", "x.npy", "-o", "nowhere/y.npy"], "cannot be written: No such file"),
         (["-x", "x.npy", "-o", "."], "cannot be written"),
         (["-x", "x.npy", "-o", ""], "is not a file name"),
-        (["-x", "-", "-w", "-"], "standard input can be read once"),
+        (["-x", "-", "-w", "-"], "standard input can be read only once"),
         (["-x", "x.npy", "--memory", "lots"], "'lots' is not a number of bytes"),
         (["-x", "x.npy", "--memory", "1k"], "one sample takes"),
         (["-x", "x.npy", "-o", "-", "--json"], "leave one of them out"),
         (["-x", "x.npy", "--seed", "-1"], "--seed: -1 is too small"),
-        (["2x9x11", "-x", "x.npy"], "shape in front"),
-        (["-x", "x.npy", "--rows", "3:3"], "A is below B"),
+        (["2x9x11", "-x", "x.npy"], "the first word gives the shape 2x9x11"),
+        (["-x", "x.npy", "--rows", "3:3"], "A must be below B"),
         (["-x", "x.npy", "--rows", "1:99"], "for the rest: --rows 1:"),
         (["-x", "zeros"], "np.save('x.npy', np.zeros((3, 224, 224)))"),
         (["-x", "randn"], "np.save('x.npy', np.random.default_rng(0).random((3, 224, 224)))"),
@@ -450,7 +450,7 @@ def test_wrong_usage(args: list[str], words: str, folder: Path, monkeypatch: pyt
     ("array", "shape", "words"),
     [
         (np.array(["a", "b"]), (2,), "'w.npy' is of dtype <U1"),
-        (np.array(3.0), (), "'w.npy' is a number without axes"),
+        (np.array(3.0), (), "'w.npy' is a single number, not an array"),
         (np.ones((4, 3, 3, 3), complex), (4, 3, 3, 3), "'w.npy' is of dtype complex128"),
         (np.ones(1), (1,) * 33, "'w.npy' claims a shape of 33 sizes"),  # more than an array has before NumPy 2
     ],
@@ -475,7 +475,7 @@ def test_what_is_not_known_cannot_be_executed(folder: Path) -> None:
     (folder / "net.json").write_text(spec, encoding="utf-8")
     done = here(["run", str(folder / "net.json"), "-x", str(folder / "x.npy")])
     assert done.code == 2
-    assert "layers[1] 'odd': it is of type Wavelet: what that computes is not known" in done.err
+    assert "layers[1] 'odd': it is of type Wavelet: what it computes is unknown" in done.err
 
 
 # What is left behind
@@ -587,8 +587,8 @@ def test_weights_from_a_pipe_are_read_once(form: str, folder: Path) -> None:
 def test_weights_of_another_form_are_not_read_from_a_pipe(folder: Path) -> None:
     data = struct.pack("<Q", 2) + b"{}"
     done = here(["run", "conv:4,k3x2", "-x", "x.npy", "-w", "-"], data, cwd=folder)
-    help = "of weights in another form, as .safetensors, name the file: a pipe has one of these"
-    assert (done.code, done.err) == (2, f"'-' is not a .npy, a .npz or a table of numbers\n  {help}\n")
+    help = "give weights in another format, such as .safetensors, as a file: only these can come from a pipe"
+    assert (done.code, done.err) == (2, f"'-' is not a .npy file, a .npz file or a table of numbers\n  {help}\n")
 
 
 @posix
@@ -604,7 +604,7 @@ def test_numbers_that_have_no_end_are_read_up_to_their_limit(folder: Path) -> No
             endless.kill()
         assert (ended.returncode, ended.stderr) == (2, "'-' does not end within 16 MiB\n  give a file\n")
     done = here(["run", "relu", "-x", "-"], head.getvalue())
-    assert (done.code, done.err.partition(", and the machine has ")[0]) == (2, "'-' is 8.0 PiB of numbers")
+    assert (done.code, done.err.partition(", but the machine has ")[0]) == (2, "'-' is 8.0 PiB of numbers")
 
 
 def test_a_run_beyond_the_machine_is_refused(folder: Path) -> None:
@@ -612,7 +612,7 @@ def test_a_run_beyond_the_machine_is_refused(folder: Path) -> None:
     assert done.code == 2
     done = here(["run", "flatten", "linear:100000000", "-x", str(folder / "x.npy"), "--seed", "0", "--memory", "9T"])
     assert done.code == 2
-    assert "of memory, and the machine has" in done.err
+    assert "of memory, but the machine has" in done.err
     assert "note: needs" in done.err
 
 
@@ -701,4 +701,4 @@ def test_limits_of_this_process_are_as_before() -> None:
 def test_what_no_machine_holds_is_refused(word: str, out: list[str], folder: Path) -> None:
     done = here(["run", word, "-x", str(folder / "x.npy"), "--seed", "0", *out])
     assert (done.code, done.out) == (2, ""), done
-    assert "no machine holds them" in done.err or "and the machine has" in done.err
+    assert "more than any machine can hold" in done.err or "but the machine has" in done.err

@@ -98,7 +98,7 @@ def test_mermaid_labels_are_escaped() -> None:
 
 def test_what_mermaid_does_not_draw_is_noted() -> None:
     ended = here(["show", "1x8x8", "relu:times=501", "--to", "mermaid"])
-    assert ended.err.startswith("note: 501 edges, and Mermaid draws 500 unless maxEdges is raised")
+    assert ended.err.startswith("note: 501 edges, but Mermaid draws at most 500 unless maxEdges is raised")
     assert here(["show", "1x8x8", "relu:times=501", "--fold", "--to", "mermaid"]).err == ""
 
 
@@ -113,34 +113,34 @@ def test_dot_labels_are_escaped() -> None:
 ERRORS = [
     (
         "relu --step 1 -i 3x3",
-        "--step is for the window of one convolution or pool, and this is not one\n"
+        "--step is for a single convolution or pool, and this is not one\n"
         "  take one layer out of a network with --until and --after",
     ),
     (
         "3xHxW conv:k3 --step 1",
-        "--step is for a window on a map of known sizes\n  give all of them, as -i 3x8x8",
+        "--step needs an input of known size\n  give all sizes, for example -i 3x8x8",
     ),
     ("conv:k2 -i 3x3 --step 5", "--step 5: the last step is 4\n  give a step up to 4"),
     ("conv:2,k2 -i 3x3 --channel 2", "--channel 2: the last channel is 1\n  give a channel up to 1"),
     (
         "convT:k40,s4 -i 50x60 --step 7",
         "a step of the window has 161,600 cells and products, more than 150,000\n"
-        "  --to dot, without --step, --channel, -x, -w and -b, draws the layer alone",
+        "  --to dot, without --step, --channel, -x, -w and -b, draws only the layer",
     ),
     (
         "conv:k3,d200 -i 500x600 --to svg",
         "a step of the window has 160,810 cells and products, more than 150,000\n"
-        "  --to dot, without --step, --channel, -x, -w and -b, draws the layer alone",
+        "  --to dot, without --step, --channel, -x, -w and -b, draws only the layer",
     ),
-    ("lenet5 --unit 0,0 --to dot", "--unit draws maps, and dot has layers only\n  leave out --unit, or --to dot"),
+    ("lenet5 --unit 0,0 --to dot", "--unit draws maps, but dot shows only layers\n  leave out --unit, or --to dot"),
     (
         "conv:k2 -i 3x3 --step 1 --to dot",
-        "--step is for the steps of a window, and dot has layers only\n  give another form: --to text or svg or html",
+        "--step draws steps of a window, but dot shows only layers\n  use another format: --to text or svg or html",
     ),
-    ("lenet5 --of c1", "--of says whose unit it is, or what it sees\n  add --unit 3,4"),
+    ("lenet5 --of c1", "--of needs --unit\n  add --unit, for example --unit 3,4"),
     (
         "conv:k2 --unit 0,0 --step 1 -i 3x3",
-        "--unit draws what a unit sees, and --step the steps of a window\n  give one of them",
+        "--unit draws what a unit sees, but --step the steps of a window\n  give one of them",
     ),
     (
         "lenet5 -o net.json",
@@ -158,8 +158,8 @@ def test_what_is_refused(line: str, error: str) -> None:
 MAPS = [
     # k1 with s3 and padding: the unit at the border reads only padding
     ("3x9x9 conv:4,k1,s3 conv:4,k1,p1 --unit 0,0", "input: nothing"),
-    ("4x8x8 upsample:x1.3 conv:4,k3 --unit 1,1", "it is not known what the units of upsample1 (upsample) read"),
-    ("20x8 lstm:4 --unit 3", "at most: lstm1: a step does not see those behind it"),
+    ("4x8x8 upsample:x1.3 conv:4,k3 --unit 1,1", "it is unknown what the units of upsample1 (upsample) read"),
+    ("20x8 lstm:4 --unit 3", "at most: lstm1: a step does not see those after it"),
     (
         "3x14x12 conv:4,k3,name=a gap flatten linear:4 reshape:4x1x1,name=g mul:a+g --unit 3,3",
         "g, linear1, flatten1: whole",
@@ -194,18 +194,18 @@ def test_a_map_of_too_many_shades_has_one() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "steps", "more"),
-    [("1x5x5", 16, ""), ("1x5x6", 4, "and 16 steps more"), ("12000x3x4", 3, "and 3 steps more")],
+    [("1x5x5", 16, ""), ("1x5x6", 4, "and 16 more steps"), ("12000x3x4", 3, "and 3 more steps")],
 )
 def test_of_many_steps_the_first_are_drawn(shape: str, steps: int, more: str) -> None:
     drawn = here(["show", shape, "conv:1,k2", "--to", "svg"]).out
     assert len(re.findall(r"step \d+ of", drawn)) == steps
-    assert re.findall(r"and \d+ steps more", drawn) == ([more] if more else [])
+    assert re.findall(r"and \d+ more steps", drawn) == ([more] if more else [])
 
 
 def test_of_many_input_channels_some_are_drawn_and_all_are_added_up() -> None:
     """The values count on: channel c has c to c + 3 in its kernel, and 2, 3, 7 and 8 more than c below it."""
     ended = here(["show", "20x5x5", "conv:2,k2", "--step", "3"]).out
-    assert "\n  (16 input channels more)\n" in ended
+    assert "\n  (16 more input channels)\n" in ended
     sums = [sum((c + x) * (c + w) for x, w in zip((2, 3, 7, 8), range(4), strict=True)) for c in range(20)]
     assert ended.splitlines()[-1] == f"  {' + '.join(map(str, sums))} = {sum(sums)}"
     many = here(["show", "66x3x3", "conv:1,k2,p1", "--step", "1"]).out.splitlines()[-1]

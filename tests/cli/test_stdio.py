@@ -51,7 +51,7 @@ def test_a_text_in_memory_takes_all_and_ends_no_process(monkeypatch: pytest.Monk
     assert (out.getvalue()[:5], err.getvalue()) == ("relu:", "")
 
 
-@pytest.mark.parametrize(("file", "said"), [(None, "cannot write"), ("zipfile.py", "the system cannot do it")])
+@pytest.mark.parametrize(("file", "said"), [(None, "cannot write"), ("zipfile.py", "the operating system refused")])
 def test_what_is_not_read_is_not_said_to_be_written(
     file: str | None, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +119,7 @@ def test_a_pipe_that_does_not_wait_is_waited_for(monkeypatch: pytest.MonkeyPatch
     ours, theirs = pipe(1)
     with ours, theirs:
         stream = _stdio._writer(text(theirs))  # noqa: SLF001
-        with pytest.raises(TimeoutError, match=r"nobody has read on for 0\.01 seconds"):
+        with pytest.raises(TimeoutError, match=r"its reader has read nothing for 0\.01 seconds"):
             stream.write("x" * 10_000_000)
         stream.close()
     ours, theirs = pipe(0)

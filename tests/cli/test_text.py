@@ -105,7 +105,7 @@ def test_what_a_narrow_terminal_breaks_begins_no_command(
 def test_the_line_that_lists_the_hints_is_printable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_hints, "counts_hints", lambda: True)
     (folder / "a\x1b[31mb").write_text("1x9x9 conv:2,k2,s2")
-    assert here(["shape", "a\x1b[31mb"], cwd=folder).err == "1 hint: the same with --hints lists them\n"
+    assert here(["shape", "a\x1b[31mb"], cwd=folder).err == "1 hint: add --hints to list them\n"
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -210,11 +210,11 @@ ERRORS = [
      "layers[0]: Hardtanh takes no bare number\n  3x32x32 Hardtanh:min_val=0,4\n                             ^\n"
      "  leave it out\n"),
     ("shape 5x8 LSTM:8,3,num_layers=2,relu",
-     "layers[0]: relu is for one layer, and lstm is 2 here\n  5x8 LSTM:8,3,num_layers=2,relu\n"
-     "      ^~~~~~~~~~~~~~~~~~~~~~~~~~\n  write each layer as a word of its own\n"),
+     "layers[0]: relu applies to one layer, but lstm stands for 2 here\n  5x8 LSTM:8,3,num_layers=2,relu\n"
+     "      ^~~~~~~~~~~~~~~~~~~~~~~~~~\n  write each layer as a separate word\n"),
     ("shape 5x8 LSTM:8,8,num_layers=2,times=2",
-     "layers[0]: times is for one layer, and lstm is 2 here\n  5x8 LSTM:8,8,num_layers=2,times=2\n"
-     "      ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write each layer as a word of its own\n"),
+     "layers[0]: times applies to one layer, but lstm stands for 2 here\n  5x8 LSTM:8,8,num_layers=2,times=2\n"
+     "      ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write each layer as a separate word\n"),
     ("shape 3x32x32 conv:8,k3,act=bogus",
      "layers[0]: unknown op 'bogus'\n  3x32x32 conv:8,k3,act=bogus\n                    ^~~~~~~~~\n"
      "  for the list of ops: cnncalc ops\n"),
@@ -229,10 +229,10 @@ ERRORS = [
      "  3x32x32 embedding:1000,64\n                    ^~~~\n  write embedding:rows=1000,out=64\n"),
     ("shape 3x32x32 conv:64:k3",
      "layers[0]: '64:k3' is not an argument\n  3x32x32 conv:64:k3\n               ^~~~~\n"
-     "  one colon stands after the op, commas between arguments: conv:64,k3\n"),
+     "  write one colon after the op, and commas between arguments: conv:64,k3\n"),
     ("shape 3x32x32 conv:64:3:2",
      "layers[0]: '64:3:2' is not an argument\n  3x32x32 conv:64:3:2\n               ^~~~~~\n"
-     "  one colon stands after the op, keys before the other numbers: conv:64,k3,s2\n"),
+     "  write one colon after the op, and keys before the other numbers: conv:64,k3,s2\n"),
     ("shape 3x32x32 conv:64,k(3,5)",
      "layers[0]: 'k(3,5)' is not a number for k\n  3x32x32 conv:64,k(3,5)\n                  ^~~~~~\n  write k3x5\n"),
     ("shape 3x32x32 conv:64,(3,5)",
@@ -256,10 +256,10 @@ ERRORS = [
      "                        ^~~~~~~~\n  write out_pad=1\n"),
     ("shape 3x32x32 fc10",
      "'fc10' is not a layer, a file or a built-in network\n  3x32x32 fc10\n          ^~~~\n"
-     "  a colon stands behind the op, commas between its arguments: fc:10\n"),
+     "  put a colon after the op, and commas between its arguments: fc:10\n"),
     ("shape 3x32x32 conv:64,k3,maxpool:2",
-     "layers[0]: 'maxpool:2' is a layer of its own\n  3x32x32 conv:64,k3,maxpool:2\n"
-     "                     ^~~~~~~~~\n  put a space in front of it, not a comma\n"),
+     "layers[0]: 'maxpool:2' is a separate layer\n  3x32x32 conv:64,k3,maxpool:2\n"
+     "                     ^~~~~~~~~\n  put a space before it, not a comma\n"),
     ("shape 3x32x32 conv:64/2",
      "layers[0]: '64/2' is not a whole number\n  3x32x32 conv:64/2\n               ^~~~\n"
      "  for a stride: conv:64,s2\n"),
@@ -269,33 +269,33 @@ ERRORS = [
     ("shape 3x32x32 conv:k=3,out=64",
      "layers[0]: conv needs c_o: conv:64,k=3\n  3x32x32 conv:k=3,out=64\n          ^~~~~~~~~~~~~~~\n"),
     ("shape 3x32x32 conv:64,k3,s=2,2",
-     "layers[0]: only the first argument may be a bare number (c_o); one for all axes: conv:64,k3,s=2\n"
+     "layers[0]: only the first argument may be a bare number (c_o); give one for all axes: conv:64,k3,s=2\n"
      "  3x32x32 conv:64,k3,s=2,2\n               ^~\n"),
     ("shape 3x32x32 conv:64,k3,p=1,1,1,1",
-     "layers[0]: only the first argument may be a bare number (c_o); one for all axes: conv:64,k3,p=1\n"
+     "layers[0]: only the first argument may be a bare number (c_o); give one for all axes: conv:64,k3,p=1\n"
      "  3x32x32 conv:64,k3,p=1,1,1,1\n               ^~\n"),
     ("shape 3x32x32 conv:64,k3,p=1,2,3,4",
      "layers[0]: only the first argument may be a bare number (c_o); "
-     "before and after, axis by axis: conv:64,k3,p=1+2x3+4\n"
+     "give before and after, axis by axis: conv:64,k3,p=1+2x3+4\n"
      "  3x32x32 conv:64,k3,p=1,2,3,4\n               ^~\n"),
     ("shape 3x32x32 conv:64,k3,pads=1,2,3,4",
      "layers[0]: only the first argument may be a bare number (c_o); "
-     "before and after, axis by axis: conv:64,k3,pads=1+3x2+4\n"
+     "give before and after, axis by axis: conv:64,k3,pads=1+3x2+4\n"
      "  3x32x32 conv:64,k3,pads=1,2,3,4\n               ^~\n"),
     ("shape 3x32x32 conv:64,k=3,5,relu",
-     "layers[0]: only the first argument may be a bare number (c_o); one per axis: conv:64,k=3x5,relu\n"
+     "layers[0]: only the first argument may be a bare number (c_o); give one per axis: conv:64,k=3x5,relu\n"
      "  3x32x32 conv:64,k=3,5,relu\n               ^~\n"),
     ("shape 3x32x32 maxpool-2",
-     "layers[0]: the kernel in a name has a side for each axis: maxpool2x2\n  3x32x32 maxpool-2\n"
+     "layers[0]: a kernel in a name has one size per axis: maxpool2x2\n  3x32x32 maxpool-2\n"
      "          ^~~~~~~~~\n  or write maxpool:k2\n"),
     ("shape 3x32x32 conv64",
      "layers[0]: conv64 has its channels in its name\n  3x32x32 conv64\n          ^~~~~~\n"
-     "  behind a colon: conv:64,k3\n"),
+     "  put it after a colon: conv:64,k3\n"),
     ("shape 3x32x32 maxpool:3,2",
      "layers[0]: only the first argument may be a bare number (k); name this one: maxpool:3,s2\n"
      "  3x32x32 maxpool:3,2\n                    ^\n"),
     ("shape 3x32x32 adaptiveavgpool:1,1",
-     "layers[0]: only the first argument may be a bare number (out); one per axis: adaptiveavgpool:1x1\n"
+     "layers[0]: only the first argument may be a bare number (out); give one per axis: adaptiveavgpool:1x1\n"
      "  3x32x32 adaptiveavgpool:1,1\n                            ^\n"),
     ("shape 512 linear:512,10",
      "layers[0]: only the first argument may be a bare number (out); c_i follows from the input; name the others: "
@@ -311,7 +311,7 @@ ERRORS = [
      "layers[0]: conv has no key 'dilaton'\n  3x32x32 conv:8,k3,dilaton=2\n                    ^~~~~~~~~\n"
      "  did you mean dilation (d)?\n"),
     ("shape 3x32x32 conv3:64",
-     "layers[0]: the kernel in a name has a side for each axis: conv3x3\n  3x32x32 conv3:64\n          ^~~~~\n"
+     "layers[0]: a kernel in a name has one size per axis: conv3x3\n  3x32x32 conv3:64\n          ^~~~~\n"
      "  or write conv:64,k3\n"),
     ("shape 3x32x32 maxpool",
      "layers[0]: maxpool needs k: maxpool:2\n  3x32x32 maxpool\n          ^~~~~~~\n"),
@@ -320,7 +320,7 @@ ERRORS = [
      "                 ^~~~~~~~~~~\n"),
     ("shape 3x32x32 timm:resnet50",
      "'timm:resnet50' is a network of a package\n  3x32x32 timm:resnet50\n          ^~~~~~~~~~~~~\n"
-     "  torchvision's is built in: resnet50\n"),
+     "  torchvision's version is built in: resnet50\n"),
     ("shape ?x3x32x32 relu",
      "'?x3x32x32' is not a shape or a layer\n  ?x3x32x32 relu\n  ^~~~~~~~~\n"
      "  an open size of a shape is one letter: Nx3x32x32\n"),
@@ -334,17 +334,17 @@ ERRORS = [
      "unknown op 'residual'\n  3x32x32 relu residual\n               ^~~~~~~~\n  did you mean add:from=a+b?\n"),
     ("shape 3x32x32 relu maxunpool:2",
      "'maxunpool' is not a layer of cnncalc\n  3x32x32 relu maxunpool:2\n               ^~~~~~~~~\n"
-     "  it needs the indices that a maxpool kept, and layers pass on values only; near is upsample:x2\n"),
+     "  it needs the indices of a maxpool, but layers pass on only values; the closest is upsample:x2\n"),
     ("shape 3x32x32 transformer",
      "'transformer' is not a layer of cnncalc\n  3x32x32 transformer\n          ^~~~~~~~~~~\n"
-     "  write its layers, or let one of known figures stand for it: "
+     "  write its layers, or a stand-in with known figures: "
      "opaque:type=transformer,out=64x16x16,params=50000 or opaque:type=transformer,same=true\n"),
     ("shape 3x32x32 conv:64,k3,maxpool",
-     "layers[0]: maxpool is a layer of its own: only activations and norms stand behind conv in its word\n"
-     "  3x32x32 conv:64,k3,maxpool\n                     ^~~~~~~\n  write it as a word of its own: maxpool:3\n"),
+     "layers[0]: maxpool is a separate layer: only activations and norms can follow conv in its word\n"
+     "  3x32x32 conv:64,k3,maxpool\n                     ^~~~~~~\n  write it as a separate word: maxpool:3\n"),
     ("shape 3x32x32 conv:64,k3,gn",
      "layers[0]: gn needs g\n  3x32x32 conv:64,k3,gn\n                     ^~\n"
-     "  write it as a word of its own: groupnorm:8\n"),
+     "  write it as a separate word: groupnorm:8\n"),
     ("shape 3x32x32 relu:name=a add:2",
      "layers[1]: from: '2' is not a layer\n  3x32x32 relu:name=a add:2\n                          ^\n"
      "  for a constant: add:value=2\n"),
@@ -353,25 +353,25 @@ ERRORS = [
      "  for a pool: maxpool:2, for a constant: max:value=2\n"),
     ("shape 3x32x32 'conv:64,p=[[1,2]'",
      "layers[0]: '[' is not closed\n  3x32x32 conv:64,p=[[1,2]\n                    ^~~~~~\n"
-     "  brackets are paired within a word\n"),
+     "  brackets must be closed within a word\n"),
     ("shape 3x32x32 'Conv2d(4, 64, 3)'",
      "layers[0] 'conv1': expects 4 input channels, gets 3\n  3x32x32 Conv2d(4, 64, 3)\n          ^~~~~~~~~~~~~~~~\n"
      "  remove c_i, set it to 3, or fix the layer before\n"),
     ("shape 3x32x32 conv:64,k3,expect=banana",
      "layers[0] 'conv1': expect is 'banana'\n  3x32x32 conv:64,k3,expect=banana\n"
-     '                     ^~~~~~~~~~~~~\n  it is an object, as {"out": "64x56x56"}\n'),
+     '                     ^~~~~~~~~~~~~\n  write an object, for example {"out": "64x56x56"}\n'),
     ("shape 3x32x32 relu 'x = nn.Conv2d(3, 8, 3)'",
      "'x' is not a layer\n  3x32x32 relu x = nn.Conv2d(3, 8, 3)\n               ^\n"
-     "  write the call alone: nn.Conv2d(3, 8, 3)\n"),
+     "  write only the call: nn.Conv2d(3, 8, 3)\n"),
     ("shape 3x32x32 'nn.MaxUnpool2d(2)'",
      "'MaxUnpool2d' is not a layer of cnncalc\n  3x32x32 nn.MaxUnpool2d(2)\n          ^~~~~~~~~~~~~~~~~\n"
-     "  it needs the indices that a maxpool kept, and layers pass on values only; near is upsample:x2\n"),
+     "  it needs the indices of a maxpool, but layers pass on only values; the closest is upsample:x2\n"),
     ("shape 3x32x32 'nn.Bilinear(3, 4, 5)'",
-     "'Bilinear' is not a layer that is read from a call\n  3x32x32 nn.Bilinear(3, 4, 5)\n"
+     "'Bilinear' is not a layer that can be read from a call\n  3x32x32 nn.Bilinear(3, 4, 5)\n"
      "          ^~~~~~~~~~~~~~~~~~~~\n  did you mean 'Linear' or 'LazyLinear' or 'UpsamplingBilinear2d'?\n"),
     ("shape 3x32x32 'layers.Input(shape=(32, 31, 3))'",
      "layers[0]: Input is the network's input, not a layer\n  3x32x32 layers.Input(shape=(32, 31, 3))\n"
-     "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write its shape in front: 32x31x3 --layout NHWC\n"),
+     "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write its shape as the first word: 32x31x3 --layout NHWC\n"),
     # shapes
     ("shape 3*32*32 relu", "'3*32*32' is not a shape\n  3*32*32 relu\n  ^~~~~~~\n  write 3x32x32\n"),
     ("shape 3x32² relu", "'3x32²' is not a shape\n  3x32² relu\n  ^~~~~\n  write 3x32x32\n"),
@@ -380,24 +380,24 @@ ERRORS = [
     ("shape 3 32 32 relu", "the sizes of a shape are one word: 3x32x32\n"),
     ("shape 3x32x32px relu",
      "'3x32x32px' is not a shape\n  3x32x32px relu\n  ^~~~~~~~~\n"
-     "  as 3x224x224, or with a letter for an open size: 3xHxW\n"),
+     "  for example 3x224x224, or with a letter for an open size: 3xHxW\n"),
     ("shape '(None,)' relu",
      "unknown op '(None,)'\n  (None,) relu\n  ^~~~~~~\n  for the list of ops: cnncalc ops\n"),
     ("shape relu -i 3*32*32", "'3*32*32' is not a shape\n  write 3x32x32\n"),
     ("shape resnet50 -i 224x224x3",
-     "resnet50 takes 3 channels, 224x224x3 has 224; --layout NHWC?\n"
+     "resnet50 takes 3 channels, but 224x224x3 has 224; did you mean --layout NHWC?\n"
      "  to change its channels, write the spec out: cnncalc zoo resnet50 > resnet50.json\n"),
     ("shape 224x224x3 resnet50",
-     "resnet50 takes 3 channels, 224x224x3 has 224; --layout NHWC?\n"
+     "resnet50 takes 3 channels, but 224x224x3 has 224; did you mean --layout NHWC?\n"
      "  to change its channels, write the spec out: cnncalc zoo resnet50 > resnet50.json\n"),
     ("shape vgg16 -i 192x192",
-     "vgg16 takes 3 channels, 192x192 has 1; 3x192x192?\n"
+     "vgg16 takes 3 channels, but 192x192 has 1; did you mean 3x192x192?\n"
      "  to change its channels, write the spec out: cnncalc zoo vgg16 > vgg16.json\n"),
     ("shape vgg16 -i 1x224x224",
-     "vgg16 takes 3 channels, 1x224x224 has 1; 3x224x224?\n"
+     "vgg16 takes 3 channels, but 1x224x224 has 1; did you mean 3x224x224?\n"
      "  to change its channels, write the spec out: cnncalc zoo vgg16 > vgg16.json\n"),
     ("shape lenet5 -i 5x3x32x32",
-     "lenet5 takes 1 channel, 5x3x32x32 has 3; 5x1x32x32?\n"
+     "lenet5 takes 1 channel, but 5x3x32x32 has 3; did you mean 5x1x32x32?\n"
      "  to change its channels, write the spec out: cnncalc zoo lenet5 > lenet5.json\n"),
 ]  # fmt: skip
 
@@ -427,12 +427,12 @@ HINTS = [
     ("shape 3x32x32 conv:64,k3,padding_mode=circular",
      "note: conv1_pad: padding_mode pads by p, which is 0; for 1 on each side: conv:64,p1,k3,padding_mode=circular\n"),
     ("shape 224x224x3 conv:64,k3",
-     "note: 224x224x3 has 224 channels; if they stand last: --layout NHWC, or 3x224x224\n"),
-    ("shape HxWx3 conv:64,k3", "note: HxWx3 has H channels; if they stand last: --layout NHWC, or 3xHxW\n"),
+     "note: 224x224x3 has 224 channels; if they come last: --layout NHWC, or 3x224x224\n"),
+    ("shape HxWx3 conv:64,k3", "note: HxWx3 has H channels; if they come last: --layout NHWC, or 3xHxW\n"),
     ("shape CxHx3 conv:64,k3", ""),
     ("shape 3xHxW conv:64,k3", ""),
     ("shape '(None, 32, 32, 3)' conv:64,k3",
-     "note: 32x32x3 has 32 channels; if they stand last: --layout NHWC, or 3x32x32\n"),
+     "note: 32x32x3 has 32 channels; if they come last: --layout NHWC, or 3x32x32\n"),
     ("shape 224x224x3 conv:64,k3 --layout NHWC", ""),
     ("shape 512x4x4 conv:64,k3", ""),
     ("shape 3x32x32 'conv:4,k3,expect={\"out\":\"4x32x32\"}'",
@@ -472,22 +472,22 @@ def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> Non
 @pytest.mark.parametrize(
     ("typed", "help"),
     [
-        ("3x32x32 conv:8,k3 -> relu", "white space alone separates layers: leave out '->'"),
-        ("3x32x32 conv:8,k3 | relu", "white space alone separates layers: leave out '|'"),
-        ("3x32x32 conv:8,k3 \\\n relu", "white space alone separates layers: leave out '\\'"),
-        ("3x32x32, conv:8,k3 relu", "white space separates a shape and layers: 3x32x32 conv:8,k3"),
-        ("3,32,32,conv:8,k3,relu", "white space separates a shape and layers: 3,32,32 conv:8,k3,relu"),
-        ("3x32x32->conv:8,k3 -> relu", "white space separates a shape and layers: 3x32x32 conv:8,k3"),
-        ("3x32x32; conv:8,k3", "white space alone separates layers: write 3x32x32"),
-        ("3x32x32 conv:8,k3; relu", "white space separates layers: leave out ;"),
-        ("3x32x32 conv:8,k3|relu", "white space separates layers: k3 relu"),
-        ("3x32x32 conv:8,k3;relu|maxpool:2", "white space separates layers: k3 relu maxpool:2"),
-        ("3x32x32 conv:8,k3/bn/relu", "white space separates layers: k3 bn relu"),
+        ("3x32x32 conv:8,k3 -> relu", "layers are separated only by white space: leave out '->'"),
+        ("3x32x32 conv:8,k3 | relu", "layers are separated only by white space: leave out '|'"),
+        ("3x32x32 conv:8,k3 \\\n relu", "layers are separated only by white space: leave out '\\'"),
+        ("3x32x32, conv:8,k3 relu", "separate the shape and the layers with white space: 3x32x32 conv:8,k3"),
+        ("3,32,32,conv:8,k3,relu", "separate the shape and the layers with white space: 3,32,32 conv:8,k3,relu"),
+        ("3x32x32->conv:8,k3 -> relu", "separate the shape and the layers with white space: 3x32x32 conv:8,k3"),
+        ("3x32x32; conv:8,k3", "layers are separated only by white space: write 3x32x32"),
+        ("3x32x32 conv:8,k3; relu", "layers are separated only by white space: leave out ;"),
+        ("3x32x32 conv:8,k3|relu", "separate layers with white space: k3 relu"),
+        ("3x32x32 conv:8,k3;relu|maxpool:2", "separate layers with white space: k3 relu maxpool:2"),
+        ("3x32x32 conv:8,k3/bn/relu", "separate layers with white space: k3 bn relu"),
         ("3x32x32 'conv: 8, k3'", "quotes are for a shell: write conv: 8, k3"),
-        ("input=3x32x32 conv:8", "the input is a shape alone: 3x32x32"),
+        ("input=3x32x32 conv:8", "the input is only a shape: 3x32x32"),
         ("3x32x32 conv(8, k3", "a bracket is not closed"),
         ("3x32x32 'model.add(Conv2D(8, (3, 3)))'", "quotes are for a shell: write model.add(Conv2D(8, (3, 3)))"),
-        ("3x32x32 model.add(Conv2D(8, (3, 3)))", "write the call alone: Conv2D(8, (3, 3))"),
+        ("3x32x32 model.add(Conv2D(8, (3, 3)))", "write only the call: Conv2D(8, (3, 3))"),
         ("3x32x32 conv 8 3x5 s2", "join with commas: conv:8,k3x5,s2"),
         ("3x32x32 conv 8 kernel 3x5 stride 2 padding 1", "join with commas: conv:8,kernel3x5,stride2,padding1"),
         ("3x32x32 conv:8,k3 stride 2 relu", "join with commas: conv:8,k3,stride2"),
@@ -497,18 +497,18 @@ def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> Non
         ("3x32x32 conv:5x3", "for a kernel: conv:64,k5x3"),
         ("3x32x32 conv:64 3x5", "join with commas: conv:64,k3x5"),
         ("3x32x32 conv: 64 k: 3 stride:2", "join with commas: conv: 64,k3,stride2"),
-        ("3x32x32 conv:64,stride:2", "a value stands behind =: stride=2"),
-        ("3x32x32 conv:64,name:stem", "a value stands behind =: name=stem"),
+        ("3x32x32 conv:64,stride:2", "put the value after =: stride=2"),
+        ("3x32x32 conv:64,name:stem", "put the value after =: name=stem"),
         ("3x32x32 relu x3", "to repeat a layer: times=3 among its arguments"),
         ("3x32x32 3*relu", "to repeat a layer: relu:times=3"),
         ("3x32x32 3*conv:64,k3", "to repeat a layer: conv:64,k3,times=3"),
         ("3x32x32 conv:64,k3,p1*3", "to repeat the layer: p1,times=3"),
         ("3x32x32 relu:name=a relu:name=b a+b", "for a sum: add:a+b"),
         ("3x32x32 relu:name=a relu:name=b add:a,b", "names of layers are joined by +, as add:a+b"),
-        ("3x32x32 conv:64k3s2", "commas between arguments: conv:64,k3s2"),
-        ("3x32x32 relu dropout=0.5", "a colon stands behind the op, commas between its arguments: dropout:0.5"),
+        ("3x32x32 conv:64k3s2", "put commas between arguments: conv:64,k3s2"),
+        ("3x32x32 relu dropout=0.5", "put a colon after the op, and commas between its arguments: dropout:0.5"),
         *[
-            (f"3x32x32 {typed}", f"a colon stands behind the op, commas between its arguments: {written}")
+            (f"3x32x32 {typed}", f"put a colon after the op, and commas between its arguments: {written}")
             for typed, written in [
                 ("conv=64", "conv:64"),
                 ("conv[64]", "conv:64"),
@@ -605,7 +605,10 @@ def test_an_input_of_other_channels_than_a_specs_own(tmp_path: Path) -> None:
     own = tmp_path / "own.json"
     own.write_text('{"input": [3, 8, 8], "layers": [{"op": "conv", "c_o": 2, "k": 3}]}')
     other = here(["shape", str(own), "-i", "1x8x8"])
-    assert (other.code, other.err) == (0, "note: the spec's own input takes 3 channels, 1x8x8 has 1; 3x8x8?\n")
+    assert (other.code, other.err) == (
+        0,
+        ("note: the spec's own input takes 3 channels, but 1x8x8 has 1; did you mean 3x8x8?\n"),
+    )
     assert here(["shape", str(own), "-i", "3x9x9"]).err == ""
     fixed = tmp_path / "fixed.json"
     fixed.write_text('[{"op": "conv", "c_i": 3, "c_o": 2, "k": 3}]')
@@ -618,7 +621,7 @@ def test_an_input_of_other_channels_than_a_specs_own(tmp_path: Path) -> None:
 def test_a_network_with_weights_knows_its_channels() -> None:
     onnx = str(DATA.parent / "onnx" / "resnet18.onnx")
     ended = here(["shape", onnx, "-i", "224x192x3"])
-    assert ended.err.endswith("takes 3 channels, 224x192x3 has 224; 3x224x192?\n")
+    assert ended.err.endswith("takes 3 channels, but 224x192x3 has 224; did you mean 3x224x192?\n")
     assert here(["shape", onnx, "-i", "3x224x192"]).code == 0
 
 
@@ -632,7 +635,7 @@ def test_a_network_with_its_channels_last_shows_a_shape_that_has_them_first_in_i
     assert here(["convert", str(source), "--to", "keras", "-o", model]).code == 0
     for given, fitting in {"1x29x27": "29x27x1", "4x1x29x27": "4x29x27x1", "29x27x3": "29x27x1"}.items():
         ended = here(["shape", model, "-i", given])
-        assert f"; {fitting}?\n" in ended.err
+        assert f"; did you mean {fitting}?\n" in ended.err
         assert here(["shape", model, "-i", fitting]).code == 0
 
 

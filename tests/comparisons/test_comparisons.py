@@ -210,7 +210,7 @@ def test_the_input_is_that_of_all() -> None:
         ["error", "error"],
     ]
     both = here(["compare", "3x8x8 relu", "-i", "3x9x9"])
-    assert both.err == "'3x8x8 relu' has its input in front, and -i 3x9x9\n  give one of them\n"
+    assert both.err == "'3x8x8 relu' starts with its own input, and -i 3x9x9\n  give one of them\n"
 
 
 def test_names_and_round_numbers_for_a_paper() -> None:
@@ -263,7 +263,7 @@ def test_no_table_of_errors_alone() -> None:
 def test_words_without_quotes_are_shown_with_them(line: str, helps: list[str]) -> None:
     ended = here(shlex.split(line))
     first, *lines = ended.err.splitlines()
-    assert (ended.code, ended.out, first) == (2, "", "'3x32x32' is a shape, and no network")
+    assert (ended.code, ended.out, first) == (2, "", "'3x32x32' is a shape, not a network")
     assert [text.partition(": cnncalc ")[2] for text in lines] == helps
     for text in helps:
         assert here(shlex.split(text)).code == 0, text

@@ -43,25 +43,25 @@ ROWS: list[tuple[str, tuple[int, ...], list[str]]] = [
             "refused by caffe: Caffe has no padding 'same_lower'",
         ],
     ),
-    ("maxpool:k3", (3, 9, 12), ["stride, left out: 3 in plain, torch and keras; 1 in onnx and caffe"]),
+    ("maxpool:k3", (3, 9, 12), ["default stride: 3 in plain, torch and keras; 1 in onnx and caffe"]),
     ("maxpool:k3,s2", (3, 9, 11), []),
     (
         "maxpool:k3,s2",
         (3, 8, 11),
-        ["rounding: down in plain, torch, keras and onnx; up, every window kept in caffe"],
+        ["rounding: down in plain, torch, keras and onnx; up, keeping every window in caffe"],
     ),
     (
         "maxpool:k2,s3,ceil",
         (3, 9, 7),
         [
-            "rounding: up in plain, torch and onnx; up, every window kept in caffe",
+            "rounding: up in plain, torch and onnx; up, keeping every window in caffe",
             "refused by keras: Keras's pools always round down",
         ],
     ),
     (
         "maxpool:k3,s1,p2",
         (3, 8, 11),
-        ["refused by torch: p is 2 on the height axis, and PyTorch allows at most k//2 = 3//2 = 1"],
+        ["refused by torch: p is 2 on the height axis, but PyTorch allows at most k//2 = 3//2 = 1"],
     ),
     (
         "avgpool:k3,s1,p1",
@@ -223,7 +223,7 @@ def test_exit_codes() -> None:
     [
         (
             ["shape", "lenet5", "--dialect", "all", "--explain"],
-            "--explain, --dtype, --macs-as, --get, --columns and the choice of rows",
+            "--explain, --dtype, --macs-as, --get, --columns and the row options",
         ),
         (["shape", "lenet5", "--dialect", "plain,kera"], "unknown dialect 'kera'\n  did you mean 'keras'?"),
         (["diff", "lenet5", "vgg16", "--dialect", "all"], "'all' is more than one dialect"),

@@ -566,12 +566,15 @@ USAGE = "  layer words go in quotes: cnncalc diff '3x32x32 conv:16,k3 relu' '3x3
 @pytest.mark.parametrize(
     ("args", "text"),
     [
-        ([], f"diff compares two networks, and no network is given\n{USAGE}"),
-        (["vgg11"], f"diff compares two networks, and one network is given\n{USAGE}"),
-        (["vgg11", "conv:1", "conv:2"], f"diff compares two networks, and 3 are given\n{USAGE}"),
+        ([], f"diff compares two networks, but no network is given\n{USAGE}"),
+        (["vgg11"], f"diff compares two networks, but one network is given\n{USAGE}"),
+        (["vgg11", "conv:1", "conv:2"], f"diff compares two networks, but 3 are given\n{USAGE}"),
         (
             ["3x8x8", "conv:1", "conv:2"],
-            "'3x8x8' is a shape, and no network\n  as the input of all: cnncalc diff conv:1 conv:2 -i 3x8x8\n",
+            (
+                "'3x8x8' is a shape, not a network\n"
+                "  to use it as the input of all networks: cnncalc diff conv:1 conv:2 -i 3x8x8\n"
+            ),
         ),
         (["-", "-"], "standard input can be only one of the two\n  give a file for the other\n"),
         (["vgg11", " "], f"' ' is not a network\n{USAGE}"),
@@ -582,11 +585,11 @@ USAGE = "  layer words go in quotes: cnncalc diff '3x32x32 conv:16,k3 relu' '3x3
         ),
         (
             ["3x8x8 conv:1", "conv:1"],
-            "'conv:1': no input shape\n  put one in front (3x224x224), give -i 3x224x224, or \"input\" in the spec\n",
+            "'conv:1': no input shape\n  put one first (3x224x224), give -i 3x224x224, or \"input\" in the spec\n",
         ),
         (
             ["3x8x8 conv:1", "conv:1", "-i", "3x8x8"],
-            "'3x8x8 conv:1' has its input in front, and -i 3x8x8\n  give one of them\n",
+            "'3x8x8 conv:1' starts with its own input, and -i 3x8x8\n  give one of them\n",
         ),
         (
             ["vgg11", "3x8x8 conv:16,k9"],
@@ -679,7 +682,7 @@ def test_paths_below_the_top(inside: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (ended.code, ended.err) == (
         2,
         "there is no file 'ä b.json' at revision 'HEAD'\n"
-        "  did you mean 'HEAD:nets, größere/ä b.json'? git counts a path from the repository's top\n",
+        "  did you mean 'HEAD:nets, größere/ä b.json'? git paths are relative to the top of the repository\n",
     )
 
 
@@ -735,7 +738,7 @@ def test_a_wrong_spec_of_an_old_revision_is_shown_with_its_place(inside: Path) -
     assert ended.err.startswith("HEAD:net.json:2:2: layers[0]: c_o: 0 is too small")
     (inside / "net.json").write_bytes(b"\xfe\xfd")
     git(inside, "commit", "-qam", "binary")
-    assert "is not a text" in here(["diff", "HEAD:net.json", "vgg11"]).err
+    assert "is not text" in here(["diff", "HEAD:net.json", "vgg11"]).err
 
 
 def test_without_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -754,7 +757,7 @@ def test_without_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ended = here(["diff", "HEAD:net.json", "vgg11"])
     assert (ended.code, ended.err) == (
         2,
-        "'HEAD:net.json': git is not installed\n  REVISION:PATH needs git; give a file\n",
+        "'HEAD:net.json': git is not installed\n  REVISION:PATH needs git; use a file instead\n",
     )
 
 

@@ -108,9 +108,9 @@ def test_another_input_needs_its_values() -> None:
 @pytest.mark.parametrize(
     ("layers", "what"),
     [
-        ([{"op": "frombatch"}], "axes is 1, and no axes are folded into the batch"),
-        ([{"op": "tobatch", "axes": 4}], "axes is 4, and the sample has 3"),
-        ([{"op": "movebatch", "to": 5}], "to is 5, and there are 3 axes besides the batch"),
+        ([{"op": "frombatch"}], "axes is 1, but no axes are folded into the batch"),
+        ([{"op": "tobatch", "axes": 4}], "axes is 4, but the sample has 3"),
+        ([{"op": "movebatch", "to": 5}], "to is 5, but there are 3 axes besides the batch"),
         ([{"op": "constant", "shape": [2], "from": "input"}], "constant reads no layer"),
         ([{"op": "relu", "from": []}], "from names no layer"),
     ],

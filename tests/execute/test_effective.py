@@ -40,7 +40,7 @@ NETWORKS = {
     ),
     "concat of one thing twice": "1x9 conv1d:3,k3,name=a concat:a+a avgpool1d:3,s1 conv1d:2,k3",
     "pixel shuffle": "1x4x5 conv:8,k3,p1 relu pixelshuffle:2 conv:2,k3,p1 avgpool:2,s1",
-    "channels apart": (
+    "channels separately": (
         "2x9 conv1d:4,k3,p1,name=a slice:axis=1,stop=2,name=b slice:axis=1,start=2,from=a avgpool1d:3,s1,p1,name=d "
         "add:b+d conv1d:2,k3 avgpool1d:2,s1"
     ),
@@ -173,39 +173,39 @@ def test_a_strided_layer_spreads_what_lies_behind_it() -> None:
 def test_what_is_taken_otherwise_than_it_is() -> None:
     influence = found("1x16x16 conv:4,k3,bn,relu maxpool:3,s2 layernorm conv:4,k3 softmax:axis=1")
     assert influence.reasons == (
-        "relu as though it were linear",
-        "maxpool as though each pixel of a window were equally often passed on",
-        "layernorm as though it were linear",
-        "softmax as though it were linear",
+        "relu as if it were linear",
+        "maxpool as if each pixel of a window were the largest equally often",
+        "layernorm as if it were linear",
+        "softmax as if it were linear",
     )
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("7 linear:3", "no pixel of the input has a place that linear1 depends on"),
+        ("7 linear:3", "linear1 does not depend on any single pixel of the input"),
         ("1xHx9 conv:4,k3", r"its size is open \(H-2\)"),
-        ("1x9x9 conv:4,k3,name=a conv:4,k1,name=b mul:a+b", "mul multiplies what it reads"),
+        ("1x9x9 conv:4,k3,name=a conv:4,k1,name=b mul:a+b", "mul multiplies its inputs"),
         ("4x9x9 conv:4,k3 mean:axis=1,keepdims=true", "it changes the number of channels"),
         (
             "2x9x9 conv:2,k3,name=a concat:a+a slice:axis=1,stop=3",
-            "it treats channels apart that no convolution has mixed",
+            "it treats channels separately that no convolution has mixed",
         ),
         ("4x9x8 conv:4,k3 slice:axis=1,step=2", "it takes channels with a step"),
         ("2x8 conv1d:3,k3,p1 reshape:out=[3,2,4]", "its units are spread over several axes"),
-        ("2x9 conv1d:3,k3,p1 gather:axis=2,indices=[[0,2],[1,3]]", "its receptive field is not known"),
-        ("2x9 conv1d:3,k3,p1 cumsum:2", "how cumsum passes influence on is not worked out"),
+        ("2x9 conv1d:3,k3,p1 gather:axis=2,indices=[[0,2],[1,3]]", "its receptive field is unknown"),
+        ("2x9 conv1d:3,k3,p1 cumsum:2", "how cumsum passes on influence is not implemented"),
         ("4x7x9 conv:3,k3 permute:2x1x3 conv:2,k3", "it slides over an axis that is not the input's"),
-        ("4x7x9 conv:3,k3 permute:2x1x3 conv:2,k1x3", "its channels are an axis of the input"),
-        ("2x9 conv1d:3,k3,name=a concat:from=a+a,axis=2", "its receptive field is not known"),
+        ("4x7x9 conv:3,k3 permute:2x1x3 conv:2,k1x3", "its channels are a spatial axis of the input"),
+        ("2x9 conv1d:3,k3,name=a concat:from=a+a,axis=2", "its receptive field is unknown"),
         ("2x6x7 conv:3,k3 roll:shift=1x2,axis=1x2", "it moves channels"),
-        ("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a", "its weights are those of another layer"),
-        ("4x9 conv1d:4,k3 attention", "attention multiplies or chooses"),
+        ("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a", "it shares its weights with another layer"),
+        ("4x9 conv1d:4,k3 attention", "attention multiplies its inputs or chooses"),
         (
             {"dialect": "caffe", "input": [3, 8], "layers": [{"op": "avgpool1d", "k": 1, "s": 2}]},
-            "it has values that are not numbers, as those of an empty window",
+            "it has NaN or infinite values, such as those of an empty window",
         ),
-        ("1x1000000000x1000000000 conv:1,k3", "units are too many: at most 2,097,152"),
+        ("1x1000000000x1000000000 conv:1,k3", "units are too many: the limit is 2,097,152"),
         ("1x600x600 globalavgpool", "values are too many"),
         ("1x100000 conv1d:1,k1001", "taps are too many"),
     ],
@@ -217,7 +217,7 @@ def test_what_is_not_known_is_said(spec: Any, message: str) -> None:
 
 def test_a_unit_that_is_not_there() -> None:
     graph = Graph(cnncalc.shape("1x9x9 conv:4,k3"))
-    with pytest.raises(SpecError, match="conv1 is 7x7, and has no unit 7,0") as caught:
+    with pytest.raises(SpecError, match="conv1 is 7x7, so there is no unit 7,0") as caught:
         influence(graph, 0, (7, 0))
     assert caught.value.help == "the last is 6,6, the first is 0,0"
 

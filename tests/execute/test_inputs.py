@@ -75,9 +75,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "missing": ([X, MASK], r"no values for the input 'more' \(6\)"),
     "first": ({"mask": MASK, "more": MORE}, "x has no array for the first input"),
     "unknown": ({"input": X, "mosk": MASK}, "x: there is no input 'mosk'\n  did you mean 'mask' or"),
-    "batch": ([X, MASK, draw((3, 6))], "more has a batch of 3, and the first input has 2"),
-    "axes": ([X, MASK, draw((2, 2, 6))], r"more is 6, and 2x2x6 is given"),
-    "many": ([X, MASK, MORE, MORE], "x is given 4 times for 3 inputs: input, mask, more"),
+    "batch": ([X, MASK, draw((3, 6))], "more has a batch of 3, but the first input has 2"),
+    "axes": ([X, MASK, draw((2, 2, 6))], r"more is 6, but 2x2x6 is given"),
+    "many": ([X, MASK, MORE, MORE], "x is given 4 times, but there are 3 inputs: input, mask, more"),
 }
 
 
@@ -99,7 +99,7 @@ def test_shapes_by_name() -> None:
     batched = cnncalc.shape(SPEC, input={"input": (5, 2, 4, 5), "more": (5, 6)})
     assert (batched.out, batched["head"].out) == ((5, 3, 4, 5), (5, 4))
     assert cnncalc.contrast(SPEC, "torch,onnx", input={"more": (9,)}).runs[0].error is None
-    with pytest.raises(cnncalc.ShapeError, match="more is 6, and 2x3x9 is given"):
+    with pytest.raises(cnncalc.ShapeError, match="more is 6, but 2x3x9 is given"):
         cnncalc.shape(SPEC, input={"more": (2, 3, 9)})
 
 
@@ -141,7 +141,7 @@ def test_of_several_outputs_a_name_without_an_ending_is_one_of_them(files: Path)
     done = here(["run", "net.json", *ARRAYS, "--output", "haed"])
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(
-        "--output: there is no output 'haed'\n  did you mean 'head' or 'end'?; a file needs an ending"
+        "--output: there is no output 'haed'\n  did you mean 'head' or 'end'?; a file name needs an ending"
     )
     assert not (files / "haed").exists()
     (files / "old").touch()
@@ -185,7 +185,7 @@ def test_shapes_on_the_command_line(files: Path) -> None:
     for shape, what in (("=3", "-i '=3' names no input"), ("masc=3", "-i: there is no input 'masc'")):
         assert here(["shape", "net.json", "-i", shape]).err.startswith(what)
     twice = here(["shape", "2x7x8", "relu", "-i", "input=2x4x4"])
-    assert twice.err.startswith("two inputs: 2x7x8 in front, and -i input=2x4x4\n")
+    assert twice.err.startswith("two inputs: 2x7x8 as the first word, and -i input=2x4x4\n")
 
 
 def test_a_further_input_may_be_a_single_number() -> None:

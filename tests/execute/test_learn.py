@@ -147,9 +147,9 @@ def test_too_few_samples_leave_the_kernel_open() -> None:
 
 def test_what_cannot_be_learned() -> None:
     x = np.ones((2, 3, 6, 6))
-    with pytest.raises(cnncalc.SpecError, match="learn takes one convolution, not maxpool"):
+    with pytest.raises(cnncalc.SpecError, match="learn takes a single convolution, not maxpool"):
         Learner(cnncalc.load("maxpool:k2"), x, x)
-    with pytest.raises(cnncalc.SpecError, match="learn takes one convolution, not 2 layers"):
+    with pytest.raises(cnncalc.SpecError, match="learn takes a single convolution, not 2 layers"):
         Learner(cnncalc.load("conv:3 relu"), x, x)
     with pytest.raises(cnncalc.ShapeError, match="y is 2x3x6x6, but this layer's output is 2x4x4x4"):
         Learner(cnncalc.load("conv:4,k3"), x, x)
@@ -160,7 +160,7 @@ def test_what_cannot_be_learned() -> None:
 
 @pytest.fixture
 def edges(tmp_path: Path) -> Path:
-    """The chapter's picture of ones with four columns of zeros, its kernel and the kernel to begin with."""
+    """The chapter's picture of ones with four columns of zeros, its kernel and the initial kernel."""
     x = np.ones((6, 8), np.float32)
     x[:, 2:6] = 0
     kernel = np.array([[1.0, -1.0]], np.float32)
@@ -259,7 +259,7 @@ def test_equations_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.M
     assert found.solve().unknowns == 28
     monkeypatch.setattr("cnncalc.execute.learn.machine_memory", lambda: need - 1)
     with pytest.raises(
-        cnncalc.SpecError, match=r"24 equations in 28 unknowns take 15\.8 KiB, and the machine has 15\.7 KiB"
+        cnncalc.SpecError, match=r"24 equations in 28 unknowns take 15\.8 KiB, but the machine has 15\.7 KiB"
     ):
         found.solve()
 
@@ -273,7 +273,7 @@ def test_what_the_kernel_size_is_by_default(edges: Path) -> None:
     done = here(["learn", "conv:nobias", *files])
     assert done.err == (
         "layers[0] 'conv1': y is 6x7, but this layer's output is 6x8\n"
-        "  y is the output to learn; k is 1 unless the layer or a kernel to begin with gives it\n"
+        "  y is the output to learn; k is 1 unless the layer or an initial kernel gives it\n"
     ).removeprefix("layers[0] 'conv1': ")
     assert here(["learn", "conv:k1,nobias", *files]).err.endswith("y is the output to learn\n")
     assert here(["learn", "conv:k1x1,nobias", *files[:2], "-y", str(edges / "x.npy"), "--exact"]).out.count(
@@ -293,7 +293,7 @@ def test_kernel_and_bias_in_one_file(edges: Path) -> None:
     assert done.code == 0, done.err
     np.testing.assert_allclose(np.load(edges / "z.npy"), np.load(edges / "y.npy"), atol=1e-6)
     done = here(["learn", "conv:k1x2", *files, "--exact", "-o", str(edges / "w.npy")])
-    assert "has the kernel only" in done.err
+    assert "holds only the kernel" in done.err
 
 
 def piped(folder: Path, *args: str) -> tuple[int, bytes]:

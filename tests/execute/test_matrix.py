@@ -212,6 +212,9 @@ def test_a_network_of_very_many_layers_is_not_run(monkeypatch: pytest.MonkeyPatc
     for args in (["dense", "-i", "3x8x9"], ["run", "-x", str(path)]):
         assert "no weights" in here([*args, "conv:3,times=3"]).err
         done = here([*args, "conv:3,times=4"])
-        said = "a network of 4 layers is not run, the most are 3\n  --until and --after take a part of the network\n"
+        said = (
+            "a network of 4 layers is not run, the most are 3\n"
+            "  use --until and --after to take a part of the network\n"
+        )
         assert (done.code, done.err[-len(said) :]) == (2, said)
         assert "no weights" in here([*args, "conv:3,times=4", "--until", "conv3"]).err

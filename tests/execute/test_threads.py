@@ -38,7 +38,9 @@ def test_a_system_that_starts_no_more_threads(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(threads, "threads", lambda: 4)
     monkeypatch.setattr(threading.Thread, "start", start)
     done = set[int]()
-    with pytest.raises(cnncalc.SpecError, match=r"^the system does not start another thread\n  set OMP_NUM_THREADS=1"):
+    with pytest.raises(
+        cnncalc.SpecError, match=(r"^the operating system cannot start another thread\n  set OMP_NUM_THREADS=1")
+    ):
         threads.each(done.add, range(100))
     assert done == {*range(100)}
     monkeypatch.setattr(threads, "threads", lambda: 1)

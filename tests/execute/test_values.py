@@ -782,13 +782,13 @@ def test_too_little_memory_is_refused_with_what_it_needs() -> None:
 
 
 def test_one_array_for_several_layers_is_refused() -> None:
-    with pytest.raises(cnncalc.SpecError, match="one array is for one layer, and 2 have a weight: conv1, linear1"):
+    with pytest.raises(cnncalc.SpecError, match="one array is for one layer, but 2 have a weight: conv1, linear1"):
         cnncalc.run("conv:4,k3 linear:5", np.ones((1, 2, 6, 6)), np.ones((4, 2, 3, 3)))
 
 
 @pytest.mark.parametrize(
     ("shape", "words"),
-    [((3, 3, 2, 4), "its axes may stand in the order of NHWC"), ((4, 2, 3), "the order in NCHW is c_o, c_i/g, k")],
+    [((3, 3, 2, 4), "its axes may be in the order of NHWC"), ((4, 2, 3), "the order in NCHW is c_o, c_i/g, k")],
 )
 def test_a_kernel_of_another_shape_is_refused(shape: tuple[int, ...], words: str) -> None:
     with pytest.raises(cnncalc.ShapeError, match="4x2x3x3 is needed") as caught:
@@ -870,7 +870,7 @@ def test_what_is_kept_comes_back_by_name() -> None:
 
 
 def test_an_input_that_is_no_input() -> None:
-    for shape, match in (((), "without axes"), ((0, 3, 4, 4), "x is empty"), ((2, 3, 0, 4), "x is empty")):
+    for shape, match in (((), "a single number"), ((0, 3, 4, 4), "x is empty"), ((2, 3, 0, 4), "x is empty")):
         with pytest.raises(cnncalc.SpecError, match=match):
             cnncalc.run("conv:4,k3", np.ones(shape), seed=0)
     with pytest.raises(cnncalc.CnncalcError):

@@ -99,7 +99,7 @@ def test_a_wrong_prediction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Relation, "slide", lambda self, k, s, pb, d=1: slide(self, k, s, 0 if pb else pb, d))
     found = verified("1x7x8 conv:2,k3,p1 conv:2,k3").difference
     assert found is not None
-    assert found.text() == "unit 0,0 of conv1 does not answer to pixel 0,2, and should see it"
+    assert found.text() == "unit 0,0 of conv1 does not respond to pixel 0,2, but should see it"
     assert found.predicted
 
 
@@ -109,13 +109,13 @@ def test_a_pixel_that_should_not_be_seen(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Relation, "slide", lambda self, k, s, pb, d=1: slide(self, k - d * (k > d), s, pb, d))
     found = verified("1x9 conv1d:2,k3").difference
     assert found is not None
-    assert found.text() == "unit 0 of conv1d1 answers to pixel 2, and should not see it"
+    assert found.text() == "unit 0 of conv1d1 responds to pixel 2, but should not see it"
 
 
 def test_the_layers_up_to_one() -> None:
     words = "1x9x9 conv:2,k3,name=a conv:2,k3,name=b attention"
     assert verified(words, "b").layers == 2
-    with pytest.raises(SpecError, match="attention answers to no single pixel") as caught:
+    with pytest.raises(SpecError, match="attention does not respond to single pixels") as caught:
         verified(words)
     assert caught.value.help == "verify the layers before it: --of LAYER"
 
@@ -124,7 +124,7 @@ def test_the_layers_up_to_one() -> None:
 def test_the_values_of_an_empty_window_hide_all_others(op: str) -> None:
     """Caffe keeps the last window when it rounds up, though it begins behind the input."""
     layers = [{"op": op, "k": 1, "s": 2}, {"op": "conv1d", "c_o": 2, "k": 3}]
-    with pytest.raises(SpecError, match=f"{op}1 has values that are not numbers"):
+    with pytest.raises(SpecError, match=f"{op}1 has NaN or infinite values"):
         verified({"dialect": "caffe", "input": [3, 8], "layers": layers})
 
 
@@ -134,7 +134,7 @@ def test_a_maximum_over_negative_weights_is_refused() -> None:
 
 
 def test_no_unit_has_a_place() -> None:
-    with pytest.raises(SpecError, match="no unit has a place in the input"):
+    with pytest.raises(SpecError, match="no unit has a position in the input"):
         verified("4 linear:3 linear:2")
 
 
@@ -143,15 +143,15 @@ def test_what_takes_too_long_says_how_long(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "MOST_MACS", 2000)
     with pytest.raises(SpecError, match=r"64 pixels take \d[\d,]* values and 41,472 multiply-accumulates") as caught:
         verified("1x8x8 conv:2,k3")
-    assert caught.value.help == "give a smaller input, as -i 1x4x4, or a layer further in front: --of LAYER"
+    assert caught.value.help == "give a smaller input, for example -i 1x4x4, or an earlier layer: --of LAYER"
     assert verified("1x4x4 conv:2,k3").difference is None
     with pytest.raises(SpecError) as caught:
         verified("1x8x8 conv:9,k5")
-    assert caught.value.help == "name a layer further in front: --of LAYER"
+    assert caught.value.help == "name an earlier layer: --of LAYER"
 
 
 def test_weights_beyond_the_machine_are_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(npy, "machine_memory", lambda: 140)
-    with pytest.raises(SpecError, match="the weights take 144 bytes, and the machine has 140 bytes") as caught:
+    with pytest.raises(SpecError, match="the weights take 144 bytes, but the machine has 140 bytes") as caught:
         verified("1x8x9 conv:2,k3,nobias")
     assert caught.value.help == "name a layer before them: --of LAYER"

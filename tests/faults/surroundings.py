@@ -187,4 +187,4 @@ FAULTS = {
     "encodings": encodings,
 }
 if sys.platform == "linux":
-    FAULTS["a limit on memory"] = memory
+    FAULTS["a memory limit"] = memory

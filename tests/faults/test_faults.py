@@ -117,7 +117,7 @@ def test_an_array_that_is_cut_short_while_it_is_mapped(size: int, tmp_path: Path
     np.save(tmp_path / "x.npy", np.ones((1, 5, 50, 100), np.float32))
     done = at_event("open", f"os.truncate('x.npy', {size})", ["run", "relu", "-x", "x.npy", "-o", "out.npy"], tmp_path)
     assert done.code == 2, done
-    assert done.said.startswith(("'x.npy' was cut short while it was used", "'x.npy' changed while it was used")), done
+    assert done.said.startswith(("'x.npy' was truncated while in use", "'x.npy' changed while in use")), done
     assert os.listdir(tmp_path) == ["x.npy"]
 
 

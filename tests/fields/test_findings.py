@@ -76,7 +76,7 @@ def test_a_proof_as_json_and_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Relation, "slide", lambda self, k, s, pb, d=1: slide(self, k, s, 0 if pb else pb, d))
     ended = here(["rf", *SKIP.split(), "--verify"])
     assert ended.code == 1
-    assert "unit 0,0 of a does not answer to pixel 0,2, and should see it" in ended.out.splitlines()
+    assert "unit 0,0 of a does not respond to pixel 0,2, but should see it" in ended.out.splitlines()
     difference = json.loads(here(["rf", *SKIP.split(), "--verify", "--json"]).out)["report"]["fields"]["verify"]
     assert (difference["equal"], difference["difference"]["pixel"]) == (False, [0, 2])
 
@@ -99,7 +99,7 @@ def test_border_layers() -> None:
     assert document["report"]["fields"]["least"] == [14, 14]
     ended = here(["rf", *words.split()])
     assert ended.out.splitlines()[-1] == (
-        "1 border layer, conv4: the field of what is read is not smaller than the image; "
+        "1 border layer, conv4: the field of the layer's input is not smaller than the image; "
         "every layer adds something where H >= 14 and W >= 14"
     )
 
@@ -114,22 +114,25 @@ def test_the_report_reads_back_as_a_spec(options: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "err"),
     [
-        ("--paths --verify", "--paths and --verify are two questions\n  ask one at a time\n"),
+        ("--paths --verify", "--paths and --verify cannot be combined\n  use one at a time\n"),
         (
             "--paths --in a",
             "--in is for --unit and --from-pixel, not for --paths\n  leave it out, or use --after LAYER\n",
         ),
-        ("--explain --format csv", "csv has rows only, and no room for --explain\n  use the table or JSON\n"),
+        ("--explain --format csv", "csv has only rows, without room for --explain\n  use the table or JSON\n"),
         *[
             (
                 f"{option} --of input",
-                "--of input: the input is not a layer, and its pixels see themselves\n  name a layer\n",
+                "--of input: the input is not a layer\n  name a layer\n",
             )
             for option in ("", "--paths", "--verify", "--effective", "--from-pixel 0,0")
         ],
-        (f"--unit {'9' * 22},0", f"--unit '{'9' * 22},0' is beyond every map\n  give a number for each axis, as 3,4\n"),
-        ("--effective --unit 3", "add1 has 2 axes (9x9), and unit 3 has 1\n  give one number for each axis, as 0,0\n"),
-        ("--effective --unit 9,0", "add1 is 9x9, and has no unit 9,0\n  the last is 8,8, the first is 0,0\n"),
+        (
+            f"--unit {'9' * 22},0",
+            f"--unit '{'9' * 22},0' is larger than any map\n  give one number per axis, such as 3,4\n",
+        ),
+        ("--effective --unit 3", "add1 has 2 axes (9x9), but unit 3 has 1\n  give one number per axis, such as 0,0\n"),
+        ("--effective --unit 9,0", "add1 is 9x9, so there is no unit 9,0\n  the last is 8,8, the first is 0,0\n"),
     ],
 )
 def test_errors(options: str, err: str) -> None:

@@ -108,5 +108,5 @@ def test_too_many_fields_name_the_way_out() -> None:
         layers += [{**conv, "name": f"c{at}"}, {"op": "add", "from": [f"j{at}", f"c{at}"], "name": f"j{at + 1}"}]
     with pytest.raises(SpecError, match="more than 512 different fields on the paths to j10") as caught:
         paths_of({"input": [1, 30, 8], "layers": layers})
-    assert caught.value.help == "name a layer before it, as --of c9"
+    assert caught.value.help == "name a layer before it, such as --of c9"
     assert len(paths_of({"input": [1, 30, 8], "layers": layers}, "j9").kinds) == MOST_KINDS

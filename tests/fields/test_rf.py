@@ -57,7 +57,7 @@ def test_phases_are_those_that_units_have() -> None:
 
 
 def test_without_a_spatial_layer_an_input_is_asked_for() -> None:
-    assert here(["rf", "linear:10"]).err.startswith("no input shape\n  put one in front")
+    assert here(["rf", "linear:10"]).err.startswith("no input shape\n  put one first")
 
 
 def test_a_unit_as_json() -> None:
@@ -107,7 +107,7 @@ def test_c_o_may_be_left_out(line: str, channels: list[int | None]) -> None:
     assert here(["rf", *line.split()]).code == 0
     ended = here(["rf", *line.split(), "--json"])
     assert [layer.get("c_o") for layer in json.loads(ended.out)["layers"]] == channels
-    assert ended.err == "note: c_o is left out: each of these layers has as many channels as it gets\n"
+    assert ended.err == "note: c_o is left out: each of these layers keeps its number of channels\n"
 
 
 def test_numbers_too_large_for_a_float() -> None:
@@ -237,7 +237,7 @@ def test_of_several_inputs_the_first_is_looked_at(tmp_path: Path) -> None:
     path.write_text(json.dumps({"input": [3, 12, 14], "layers": layers}))
     assert unit(f"{shlex.quote(str(path))} --unit 3,3")["clipped"] == [[2, 4], [2, 4]]
     assert here(["rf", str(path), "--unit", "3,3", "--of", "theirs"]).err == (
-        "the units of theirs see nothing of the first input\n  the last layer whose units have a place is sum\n"
+        "the units of theirs see nothing of the first input\n  the last layer whose units have a position is sum\n"
     )
 
 
@@ -268,14 +268,14 @@ def test_channels_out_of_a_concat_are_exact_for_a_unit_and_a_bound_in_the_table(
     document = rf(f"{words} --unit 3,4")
     fields = {layer["name"]: layer["report"]["fields"] for layer in document["layers"]}
     assert [fields[name]["exact"] for name in "acsd"] == [True, True, False, False]
-    assert fields["d"]["bound"] == "s takes some channels of c, which do not all see the same"
+    assert fields["d"]["bound"] == "s takes some channels of c, which do not all see the same pixels"
     assert document["unit"]["clipped"] == document["unit"]["box"] == [[3, 3], [4, 4]]
     assert document["unit"]["exact"]
 
 
 def test_a_causal_layer_is_a_bound() -> None:
     own = unit("20x8 lstm:4 --unit 3")
-    assert (own["exact"], own["bound"]) == (False, "lstm1: a step does not see those behind it")
+    assert (own["exact"], own["bound"]) == (False, "lstm1: a step does not see those after it")
     assert own["clipped"] == [[0, 19]]
 
 
@@ -326,7 +326,7 @@ def test_what_units_without_a_place_see_together_is_exact(words: str, size: list
 
 
 def test_the_reasons_of_bounds_stand_below_the_table() -> None:
-    reason = "a step does not see those behind it"
+    reason = "a step does not see those after it"
     lines = here(shlex.split("rf 20x8 lstm:4 linear:3 lstm:4 lstm:5 gru:3")).out.splitlines()[-4:]
     assert lines == [
         f"at most, from lstm1 on: lstm1: {reason}",
@@ -339,13 +339,13 @@ def test_the_reasons_of_bounds_stand_below_the_table() -> None:
 def test_what_is_not_known_is_said() -> None:
     line = "3x6x7 conv:4,k3 upsample:x1.3 relu"
     assert here(shlex.split(f"rf {line} --unit 1,1")).out.endswith(
-        "what it sees of input is unknown: it is not known what the units of upsample1 (upsample) read\n"
+        "what it sees of input is unknown: it is unknown what the units of upsample1 (upsample) read\n"
     )
     seen = here(shlex.split(f"rf {line} --from-pixel 1,1")).out.splitlines()
     assert [row.split()[-1] for row in seen[2:]] == ["20.0%", "unknown", "unknown"]
     words = "3x6x7 conv:4,k3 opaque:type=NMS,same=true"
     assert here(shlex.split(f"rf {words}")).out.splitlines()[-1] == (
-        "unknown behind opaque1 (opaque): it is not known what its units read"
+        "unknown after opaque1 (opaque): it is unknown what its units read"
     )
     assert rf(f"{words}")["layers"][1]["report"]["fields"]["reads"][0]["axes"] is None
 
@@ -363,45 +363,53 @@ def test_layers_behind_those_of_which_nothing_is_known() -> None:
 
 
 ERRORS = {
-    "resnet50 --unit 7,4": ("layer4_3_out is 7x7, and has no unit 7,4\n  the last is 6,6, the first is 0,0\n"),
+    "resnet50 --unit 7,4": ("layer4_3_out is 7x7, so there is no unit 7,4\n  the last is 6,6, the first is 0,0\n"),
     "resnet50 --unit 3": "no layer has units with 1 axis\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
     "resnet50 --unit 3,4,5": "no layer has units with 3 axes\n  those of layer4_3_out have 2 axes: --unit 0,0\n",
     "vgg16 --unit 3 --of conv3_1": (
-        "conv3_1 has 2 axes (56x56), and unit 3 has 1\n  give one number for each axis, as 0,0\n"
+        "conv3_1 has 2 axes (56x56), but unit 3 has 1\n  give one number per axis, such as 0,0\n"
     ),
-    "resnet50 --unit 3,-4": "--unit '3,-4' is not a place\n  give a number from 0 on for each axis, as 3,4\n",
+    "resnet50 --unit 3,-4": (
+        "--unit '3,-4' is not a position\n  give one number per axis, counted from 0, such as 3,4\n"
+    ),
     "vgg16 --unit 3,4 --of conv3_11": (
         "--of: there is no layer 'conv3_11'\n  did you mean 'conv3_1' or 'conv5_1' or 'conv4_1'?\n"
     ),
-    "resnet50 --of layer1": "--of: there is no layer 'layer1'\n  the last layer that begins so is layer1_3_out\n",
+    "resnet50 --of layer1": (
+        "--of: there is no layer 'layer1'\n  the last layer that starts like this is layer1_3_out\n"
+    ),
     "vgg16 --unit 3,4 --of conv3_1 --in conv4_1": (
         "conv3_1 does not depend on conv4_1\n  the last layer that does is fc8\n"
     ),
     "3x9x9 conv:3,k3 --in conv1": "no layer depends on conv1: it is an output\n  name a layer that others read\n",
-    "vgg16 --from-pixel 300,4": "input is 224x224, and has no pixel 300,4\n  the last is 223,223, the first is 0,0\n",
+    "vgg16 --from-pixel 300,4": (
+        "input is 224x224, so there is no pixel 300,4\n  the last is 223,223, the first is 0,0\n"
+    ),
     "3xHxW conv:3,k3 --unit 1,1": (
-        "the size of conv1 is open: [H-2]x[W-2]\n  give the input's sizes, as -i 3x224x224\n"
+        "the size of conv1 is open: [H-2]x[W-2]\n  give the input's sizes, for example -i 3x224x224\n"
     ),
     "3x9x9 conv:3,k3 flatten linear:4 --unit 1 --of linear1": (
-        "the units of linear1 have no place on an axis\n  the last layer whose units have a place is conv1\n"
+        "the units of linear1 have no position on an axis of the input\n"
+        "  the last layer whose units have a position is conv1\n"
     ),
     "3xHxW conv:3,k3 adaptiveavgpool:7 --unit 1,1": (
-        "the size of input is open: 3xHxW\n  give the input's sizes, as -i 3x224x224\n"
+        "the size of input is open: 3xHxW\n  give the input's sizes, for example -i 3x224x224\n"
     ),
     "1x4x20000000 conv:1,k3 --unit 1,1": (
         "input is 1x4x20000000: units are followed on axes of at most 16,777,216\n"
         "  give a smaller input, or take the network --until a layer before\n"
     ),
     f"{OPAQUE} --unit 1,1 --of conv2": (
-        "the units of conv2 have no place on an axis: it is not known what the units of opaque1 (opaque) read\n"
-        "  the last layer whose units have a place is conv1\n"
+        "the units of conv2 have no position on an axis of the input: it is unknown what the units of opaque1 (opaque) "
+        "read\n"
+        "  the last layer whose units have a position is conv1\n"
     ),
     f"{OPAQUE} --effective": (
-        "the size of conv2 is not known: it is not known what the units of opaque1 (opaque) read\n"
+        "the size of conv2 is unknown: it is unknown what the units of opaque1 (opaque) read\n"
         "  name a layer before it\n"
     ),
-    "16 linear:4 --unit 1": "no layer has units with a place on an axis of the input\n",
-    "vgg16 --unit 3,4 --from-pixel 3,4": "--unit and --from-pixel are two questions\n  ask one at a time\n",
+    "16 linear:4 --unit 1": "no layer has units with a position on an axis of the input\n",
+    "vgg16 --unit 3,4 --from-pixel 3,4": "--unit and --from-pixel cannot be combined\n  use one at a time\n",
 }
 
 
@@ -440,7 +448,7 @@ def test_what_is_too_large_to_follow_is_refused() -> None:
 
 
 def test_open_sizes_have_no_reason_to_be_unknown() -> None:
-    assert "it is not known" not in here(shlex.split("rf 3xHxW conv:3,k3 maxpool:2 flatten")).out
+    assert "it is unknown" not in here(shlex.split("rf 3xHxW conv:3,k3 maxpool:2 flatten")).out
 
 
 def test_units_that_no_formula_holds_for_are_named() -> None:

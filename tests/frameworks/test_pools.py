@@ -130,7 +130,7 @@ def test_a_window_that_onnx_drops_is_refused() -> None:
         "layers[1] 'p': ONNX cannot express a last window that starts beyond the input and is kept\n"
         "  3x6x7 relu maxpool:k2,s3,name=p\n"
         "             ^~~~~~~~~~~~~~~~~~~~\n"
-        "  ceil=false leaves it out"
+        "  ceil=false drops it"
     )
 
 

@@ -107,7 +107,7 @@ def test_what_keras_gets(layers: list[dict[str, Any]], expected: list[str]) -> N
         ("keras", {"op": "multihead", "heads": 2, "causal": True}, "multi-head attention over these axes"),
         ("torch", {"op": "lstm", "out": 3, "hidden_bias": False}, "PyTorch has two biases in lstm, or none"),
         ("torch", {"op": "gru", "out": 3, "reset_after": False}, "PyTorch resets after the product in gru"),
-        ("torch", {"op": "lstm", "out": 3, "state": "cell"}, "PyTorch gives the cell of the last step only"),
+        ("torch", {"op": "lstm", "out": 3, "state": "cell"}, "PyTorch outputs the cell of the last step only"),
     ],
     ids=str,
 )

@@ -1,6 +1,6 @@
 """Random models against their frameworks: `python -m tests.fuzz --framework torch|keras|onnx --cases N --seed S`.
 
-Prints how many cases agree, what is not understood, and for each kind of difference its number and its smallest case.
+Prints how many cases agree, what is not supported, and for each kind of difference its number and its smallest case.
 With `--log FILE` it goes on where it stopped. `--only CASE` runs a single case here, and raises what it raises.
 """
 

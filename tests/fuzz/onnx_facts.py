@@ -121,5 +121,5 @@ def is_uniform(tensor: TensorProto) -> bool:
 
 
 def array(value: Any, name: str) -> TensorProto:
-    """Return an array as an initialiser."""
+    """Return an array as an initializer."""
     return numpy_helper.from_array(np.asarray(value), name)

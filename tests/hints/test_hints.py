@@ -36,83 +36,83 @@ CASES = [
     # the network, its only hint, and networks in which the advice is followed
     ("3x7x9 maxpool:2",
      "dropped-pixels: maxpool1: the floor drops 1 pixel of 7 at the bottom: floor((7 + 0 - 2)/2) + 1 = 3; "
-     "1 pixel of 9 at the right: floor((9 + 0 - 2)/2) + 1 = 4; ceil=true reads them, too",
+     "1 pixel of 9 at the right: floor((9 + 0 - 2)/2) + 1 = 4; ceil=true also reads them",
      ["3x7x9 maxpool:2,ceil=true", "3x8x10 maxpool:2"]),
     ("3x12 conv1d:4,k3,s4",
-     "unread-pixels: conv1d1: s=4 is above k=3 on length: 1 of every 4 pixels is never read; "
+     "unread-pixels: conv1d1: s=4 is larger than k=3 on length: 1 of every 4 pixels is never read; "
      "k=4 or s=3 reads them all",
      ["3x12 conv1d:4,k4,s4", "3x12 conv1d:4,k3,s3"]),
     ("3x10x10 conv:4,k5,s3",
      "dropped-pixels: conv1: the floor drops 2 pixels of 10 at the bottom and right: floor((10 + 0 - 5)/3) + 1 = 2; "
-     "p=0+1 reads them, too; with 8 or 11 pixels none is dropped",
+     "p=0+1 also reads them; with 8 or 11 pixels none is dropped",
      ["3x10x10 conv:4,k5,s3,p0+1", "3x8x8 conv:4,k5,s3", "3x11x11 conv:4,k5,s3"]),
     ("3x10x11 conv:4,k5,s3",
      "dropped-pixels: conv1: the floor drops 2 pixels of 10 at the bottom: floor((10 + 0 - 5)/3) + 1 = 2; "
-     "p=0+1x0 reads them, too; with 8 or 11 pixels none is dropped",
+     "p=0+1x0 also reads them; with 8 or 11 pixels none is dropped",
      ["3x10x11 conv:4,k5,s3,p=0+1x0", "3x8x11 conv:4,k5,s3", "3x11x11 conv:4,k5,s3"]),
     ("3x10xW conv:4,k5,s3",
      "dropped-pixels: conv1: the floor drops 2 pixels of 10 at the bottom: floor((10 + 0 - 5)/3) + 1 = 2; "
-     "p=0+1x0 reads them, too; with 8 or 11 pixels none is dropped",
+     "p=0+1x0 also reads them; with 8 or 11 pixels none is dropped",
      ["3x10xW conv:4,k5,s3,p=0+1x0", "3x8xW conv:4,k5,s3"]),
     ("3x4x6x7 avgpool3d:3,s2",
      "dropped-pixels: avgpool3d1: the floor drops 1 pixel of 4 at the back: floor((4 + 0 - 3)/2) + 1 = 1; "
-     "1 pixel of 6 at the bottom: floor((6 + 0 - 3)/2) + 1 = 2; ceil=true reads them, too",
+     "1 pixel of 6 at the bottom: floor((6 + 0 - 3)/2) + 1 = 2; ceil=true also reads them",
      ["3x4x6x7 avgpool3d:3,s2,ceil=true"]),
     ("3x16x16 conv:4,k4,same",
      "even-kernel: conv1: same pads k=4 by 1 before and 2 after on height and width: the output lies half a pixel off; "
-     "an odd kernel pads both sides alike: k=3 or k=5",
+     "an odd kernel pads both sides equally: k=3 or k=5",
      ["3x16x16 conv:4,k3,same", "3x16x16 conv:4,k5,same"]),
     ("3x16x15 maxpool:2x3,s1,p=same_lower",
      "even-kernel: maxpool1: same_lower pads k=2 by 1 before and 0 after on height: the output lies half a pixel off; "
-     "an odd kernel pads both sides alike: k=3",
+     "an odd kernel pads both sides equally: k=3",
      ["3x16x15 maxpool:3,s1,p=same_lower"]),
     ("3xHxW conv:4,k2,same",
      "even-kernel: conv1: same pads k=2 by 0 before and 1 after on height and width: the output lies half a pixel off; "
-     "an odd kernel pads both sides alike: k=3",
+     "an odd kernel pads both sides equally: k=3",
      ["3xHxW conv:4,k3,same"]),
     ("3x8x8 convT:4,k3,s2,p1,out_pad=1",
      "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
-     "k=4,p=1 without out_pad gives every output the same number of taps; so does an upsample in front of a conv",
+     "k=4,p=1 without out_pad gives every output the same number of taps; so does an upsample before a conv",
      ["3x8x8 convT:4,k4,s2,p1", "3x8x8 upsample:x2 conv:4,k3,p1"]),
     ("3x8x8 convT:4,k2x5,s2x3",
      "checkerboard: convT1: k=5 is not divisible by s=3 on width, so its outputs sum either 1 or 2 taps; "
-     "k=2x6,p=0x1 gives every output the same number of taps; so does an upsample in front of a conv",
+     "k=2x6,p=0x1 gives every output the same number of taps; so does an upsample before a conv",
      ["3x8x8 convT:4,k2x6,s2x3,p=0x1"]),
     ("3x8 convT1d:4,k2,s3",
      "checkerboard: convT1d1: k=2 is not divisible by s=3 on length, so its outputs sum either 0 or 1 taps; "
-     "k=3,p=1 gives every output the same number of taps; so does an upsample in front of a conv",
+     "k=3,p=1 gives every output the same number of taps; so does an upsample before a conv",
      ["3x8 convT1d:4,k3,s3,p1"]),
     ("3x8x8 convT:4,k3,s2,p=same",
      "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
-     "k=4 gives every output the same number of taps; so does an upsample in front of a conv",
+     "k=4 gives every output the same number of taps; so does an upsample before a conv",
      ["3x8x8 convT:4,k4,s2,p=same"]),
     ("3x8x8 convT:4,k3,s2,out=17",
      "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
-     "k=4 gives every output the same number of taps; so does an upsample in front of a conv",
+     "k=4 gives every output the same number of taps; so does an upsample before a conv",
      ["3x8x8 convT:4,k4,s2,out=17"]),
     ("3x8x8 convT:4,k5x3,s3x2,out_pad=2x0",
      "checkerboard: convT1: k=5 is not divisible by s=3 on height, so its outputs sum either 1 or 2 taps; "
      "k=3 is not divisible by s=2 on width, so its outputs sum either 1 or 2 taps; "
-     "k=6x4 gives every output the same number of taps; so does an upsample in front of a conv",
+     "k=6x4 gives every output the same number of taps; so does an upsample before a conv",
      ["3x8x8 convT:4,k6x4,s3x2,out_pad=2x0"]),
     ("3x8x8 convT:4,k3,s2,p1,out_pad=1x0",
      "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum either 1 or 2 taps; "
-     "k=4,p=1x2 without out_pad gives every output the same number of taps; so does an upsample in front of a conv",
+     "k=4,p=1x2 without out_pad gives every output the same number of taps; so does an upsample before a conv",
      ["3x8x8 convT:4,k4,s2,p=1x2"]),
     ("3x8x8 convT:4,k5,s3,out_pad=2",  # a crop of -1 would give its size
      "checkerboard: convT1: k=5 is not divisible by s=3 on height and width, so its outputs sum either 1 or 2 taps; "
-     "k=6 gives every output the same number of taps; so does an upsample in front of a conv",
+     "k=6 gives every output the same number of taps; so does an upsample before a conv",
      ["3x8x8 convT:4,k6,s3,out_pad=2"]),
     ("3x8x8 convT:4,k3,s2,d2",
      "checkerboard: convT1: d=2 and s=2 share a factor on height and width, so its outputs sum either 0 or 3 taps; "
-     "d=1 and a k that is divisible by s gives every output the same number of taps; so does an upsample in front "
-     "of a conv",
+     "d=1 and a k that is divisible by s gives every output the same number of taps; so does an upsample before "
+     "a conv",
      ["3x8x8 convT:4,k4,s2"]),
     ("3x8x8 convT:4,k3,s2,d2x1",
      "checkerboard: convT1: d=2 and s=2 share a factor on height, so its outputs sum either 0 or 3 taps; "
      "k=3 is not divisible by s=2 on width, so its outputs sum either 1 or 2 taps; "
-     "d=1 and a k that is divisible by s gives every output the same number of taps; so does an upsample in front "
-     "of a conv",
+     "d=1 and a k that is divisible by s gives every output the same number of taps; so does an upsample before "
+     "a conv",
      ["3x8x8 convT:4,k4,s2"]),
     ("3x1x9 conv:4,k2,p33+32x0,d2x1",
      "padding-windows: conv1: some windows hold only padding: 32 before and 30 after the input, of 64 on height; "
@@ -144,26 +144,26 @@ CASES = [
      ["3x1x9 conv:4,k1x3,p=0x1"]),
     ("1x2 conv1d:1,k2,d2,p1+0",
      "unused-taps: conv1d1: 1 of the 2 weights of a kernel only ever meet padding: the input is 2; "
-     "crop:1+0 in front of k=1,p=0 computes the same",
+     "crop:1+0 before k=1,p=0 computes the same",
      ["1x2 crop:1+0 conv1d:1,k1,p0"]),
     ("1x2x5 conv:1,k2x3,d2x1,p=1+0x1",
      "unused-taps: conv1: 3 of the 6 weights of a kernel only ever meet padding: the input is 2x5; "
-     "crop:1+0x0 in front of k=1x3,p=0x1 computes the same",
+     "crop:1+0x0 before k=1x3,p=0x1 computes the same",
      ["1x2x5 crop:1+0x0 conv:1,k1x3,p=0x1"]),
     ("1x9 conv1d:1,k2,s2,d2",
      "unread-pixels: conv1d1: d=2 and s=2 share a factor on length: 1 of every 2 pixels is never read; "
      "a d that shares no factor with s, and a k of at least s, read them all",
      ["1x8 conv1d:1,k2,s2,d1"]),
     ("3x9 maxpool1d:1,s3",
-     "unread-pixels: maxpool1d1: s=3 is above k=1 on length: 2 of every 3 pixels are never read; "
+     "unread-pixels: maxpool1d1: s=3 is larger than k=1 on length: 2 of every 3 pixels are never read; "
      "k=3 or s=1 reads them all",
      ["3x9 maxpool1d:3,s3", "3x9 maxpool1d:1,s1"]),
     ("3x8x8 maxpool:1,s2",
-     "unread-pixels: maxpool1: s=2 is above k=1 on height and width: 1 of every 2 pixels is never read; "
+     "unread-pixels: maxpool1: s=2 is larger than k=1 on height and width: 1 of every 2 pixels is never read; "
      "k=2 or s=1 reads them all",
      ["3x8x8 maxpool:2,s2", "3x8x8 maxpool:1,s1"]),
     ("3x9x9 maxpool:2,s3",
-     "unread-pixels: maxpool1: s=3 is above k=2 on height and width: 1 of every 3 pixels is never read; "
+     "unread-pixels: maxpool1: s=3 is larger than k=2 on height and width: 1 of every 3 pixels is never read; "
      "k=3 or s=2 reads them all",
      ["3x9x9 maxpool:3,s3", "3x10x10 maxpool:2,s2"]),
     ("3x9x9 conv:4,k3,s2,d2",
@@ -172,51 +172,51 @@ CASES = [
      ["3x9x9 conv:4,k3,s2", "3x11x11 conv:4,k3,s2,d3"]),
     ("3x9x9 conv:4,k3x1,s2,d2x1",
      "unread-pixels: conv1: d=2 and s=2 share a factor on height: 1 of every 2 pixels is never read; "
-     "s=2 is above k=1 on width: 1 of every 2 pixels is never read; "
+     "s=2 is larger than k=1 on width: 1 of every 2 pixels is never read; "
      "a d that shares no factor with s, and a k of at least s, read them all",
      ["3x11x10 conv:4,k3x2,s2,d3x1"]),
     ("3xHxW conv:4,k2,s3",
-     "unread-pixels: conv1: s=3 is above k=2 on height and width: 1 of every 3 pixels is never read; "
+     "unread-pixels: conv1: s=3 is larger than k=2 on height and width: 1 of every 3 pixels is never read; "
      "k=3 or s=2 reads them all",
      ["3xHxW conv:4,k3,s3", "3xHxW conv:4,k2,s2"]),
     ("3x8x8 conv:4,k1,s2",
      "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
-     "avgpool:k2,s2 in front of it and s=1 read them all; so does k=2",
+     "avgpool:k2,s2 before it and s=1 read them all; so does k=2",
      ["3x8x8 avgpool:k2,s2 conv:4,k1", "3x8x8 conv:4,k2,s2"]),
     ("3x9x8 conv:4,k1,s3x2",
      "strided-1x1: conv1: a 1x1 kernel with s=3x2 reads 1 of every 6 pixels; "
-     "avgpool:k3x2,s3x2 in front of it and s=1 read them all; so does k=3x2",
+     "avgpool:k3x2,s3x2 before it and s=1 read them all; so does k=3x2",
      ["3x9x8 avgpool:k3x2,s3x2 conv:4,k1", "3x9x8 conv:4,k3x2,s3x2"]),
     ("3xHxW upsample:x2 conv:4,k1,s2",
      "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
-     "avgpool:k2,s2 in front of it and s=1 read them all; so does k=2",
+     "avgpool:k2,s2 before it and s=1 read them all; so does k=2",
      ["3xHxW upsample:x2 avgpool:k2,s2 conv:4,k1"]),
     ("3xHxW conv:4,k1,s2",
      "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
-     "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
+     "avgpool:k2,s2,ceil before it and s=1 read them all; so does k=2",
      ["3xHxW avgpool:k2,s2,ceil conv:4,k1"]),
     ("3x9x8 conv:4,k1,s2",
      "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
-     "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
+     "avgpool:k2,s2,ceil before it and s=1 read them all; so does k=2",
      ["3x9x8 avgpool:k2,s2,ceil conv:4,k1"]),
     ("3x8 conv1d:4,k1,s2",
      "strided-1x1: conv1d1: a kernel of 1 with s=2 reads 1 of every 2 pixels; "
-     "avgpool1d:k2,s2 in front of it and s=1 read them all; so does k=2",
+     "avgpool1d:k2,s2 before it and s=1 read them all; so does k=2",
      ["3x8 avgpool1d:k2,s2 conv1d:4,k1", "3x8 conv1d:4,k2,s2"]),
     ("3x8x8 conv:4,k3,name=a batchnorm:from=a instancenorm:from=a add:batchnorm1+instancenorm1",
-     "bias-before-norm: a: its bias of 4 has no effect: the batchnorm and instancenorm behind it subtract the mean of "
+     "bias-before-norm: a: its bias of 4 has no effect: the batchnorm and instancenorm after it subtract the mean of "
      "each channel; bias=false saves 4 parameters",
      ["3x8x8 conv:4,k3,name=a,nobias batchnorm:from=a instancenorm:from=a"]),
     ("3x9x9 conv:4,k1,s2",
      "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
-     "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
+     "avgpool:k2,s2,ceil before it and s=1 read them all; so does k=2",
      ["3x9x9 avgpool:k2,s2,ceil conv:4,k1"]),
     ("3x8x8 conv:4,k3 batchnorm relu",
-     "bias-before-norm: conv1: its bias of 4 has no effect: the batchnorm behind it subtracts the mean of each "
+     "bias-before-norm: conv1: its bias of 4 has no effect: the batchnorm after it subtracts the mean of each "
      "channel; bias=false saves 4 parameters",
      ["3x8x8 conv:4,k3,bias=false batchnorm relu", "3x8x8 conv:4,k3 relu batchnorm"]),
     ("3x8x8 flatten linear:7 batchnorm",
-     "bias-before-norm: linear1: its bias of 7 has no effect: the batchnorm behind it subtracts the mean of each "
+     "bias-before-norm: linear1: its bias of 7 has no effect: the batchnorm after it subtracts the mean of each "
      "channel; bias=false saves 7 parameters",
      ["3x8x8 flatten linear:7,bias=false batchnorm"]),
     ("3x8x8 flatten linear:1 softmax",
@@ -224,25 +224,25 @@ CASES = [
      "it two or more",
      ["3x8x8 flatten linear:1 sigmoid", "3x8x8 flatten linear:2 softmax"]),
     ("3x8x8 gap instancenorm",
-     "constant-output: instancenorm1: it normalises single values: each is its own mean, so every output is the "
-     "layer's bias, or 0; leave it out, or normalise over more values, as layernorm does over features",
+     "constant-output: instancenorm1: it normalizes single values: each is its own mean, so every output is the "
+     "layer's bias, or 0; leave it out, or normalize over more values, as layernorm does over features",
      ["3x8x8 gap", "3x8x8 gap flatten layernorm"]),
     ("3x8x8 gap groupnorm:3",
-     "constant-output: groupnorm1: it normalises single values: each is its own mean, so every output is the "
-     "layer's bias, or 0; leave it out, or normalise over more values, as layernorm does over features",
+     "constant-output: groupnorm1: it normalizes single values: each is its own mean, so every output is the "
+     "layer's bias, or 0; leave it out, or normalize over more values, as layernorm does over features",
      ["3x8x8 gap groupnorm:1"]),
     ("3x8x9 conv:5,k3 softmax",
      "softmax-axis: softmax1: it works along axis 3 of the map, 7 values, not along the 5 channels; "
-     "axis=1 takes the channels",
+     "axis=1 works along the channels",
      ["3x8x9 conv:5,k3 softmax:axis=1"]),
     ("3x8x8 conv:4,k3,p1 conv:4,k3,p1 conv:4,k5,p2 conv:4,k3,p1 conv:4,k3,p1",
      "border-layers: conv4: a unit of its input already sees 9x9 pixels, and the image has 8x8: in the middle of the "
      "map its window and those of 1 layer after it add nothing; an input of 12x12 or more, or fewer strides and "
-     "layers above it",
+     "layers before it",
      ["3x12x12 conv:4,k3,p1 conv:4,k3,p1 conv:4,k5,p2 conv:4,k3,p1 conv:4,k3,p1"]),
     ("3x12x12 adaptiveavgpool:4 conv:4,k3,p1 conv:4,k3,p1 conv:4,k3,p1",  # whatever the input is
      "border-layers: conv3: a unit of its input already sees 15x15 pixels, and the image has 12x12: in the middle of "
-     "the map its window adds nothing; fewer strides and layers above it",
+     "the map its window adds nothing; fewer strides and layers before it",
      ["3x12x12 adaptiveavgpool:4 conv:4,k3,p1 conv:4,k3,p1"]),
     ("3xHxW conv:5,k3 flatten:name=f maxpool:2,from=input flatten:name=g concat:from=f+g linear:7,c_i=228",
      "linear-width: linear1: expects 228 features, and the input's sizes are open; -i 3x8x8 gives 228",
@@ -261,7 +261,7 @@ CASES = [
      "upsample-size: upsample1: upsample to 2x2; for twice the size: upsample:x2",
      ["3x8x8 upsample:x2"]),
     ("9x8x3 conv:5,k3",
-     "channels-last: conv1: 9x8x3 has 9 channels; if they stand last: --layout NHWC, or 3x9x8",
+     "channels-last: conv1: 9x8x3 has 9 channels; if they come last: --layout NHWC, or 3x9x8",
      ["3x9x8 conv:5,k3"]),
 ]  # fmt: skip
 
@@ -508,7 +508,7 @@ def test_a_constant_output_is_one(words: str, input: tuple[int, ...], layout: st
     is_constant = (first == second).all()
     found = of(words, input=input, layout=layout)
     assert [hint.name for hint in found] == ["constant-output"] * bool(is_constant)
-    about = f"every output is {first.flat[0]:.0f}" if "softmax" in words else "it normalises single values"
+    about = f"every output is {first.flat[0]:.0f}" if "softmax" in words else "it normalizes single values"
     assert all(about in hint.text for hint in found)
 
 
@@ -586,7 +586,7 @@ def test_open_sizes_get_only_the_hints_that_hold_for_all() -> None:
 def test_a_size_of_0_is_not_advised() -> None:
     (hint, _) = of("1x2 conv1d:1,k3,s3,p3+0")  # the first window lies before the input, the next would be on it
     assert hint.text == "the floor drops 2 pixels of 2 at the end: floor((2 + 3 - 3)/3) + 1 = 1"
-    assert hint.help == "p=3+1 reads them, too; with 3 pixels none is dropped"
+    assert hint.help == "p=3+1 also reads them; with 3 pixels none is dropped"
 
 
 def test_a_pool_has_no_weights_that_only_meet_padding() -> None:
@@ -596,7 +596,7 @@ def test_a_pool_has_no_weights_that_only_meet_padding() -> None:
 def test_pools_of_a_dialect_that_rounds_down_are_padded_where_the_stride_does_not_divide_the_size() -> None:
     for size, padding in ((8, ""), (9, ",p=same")):
         (hint,) = of("conv:4,k1,s2", input=(size, size, 3), dialect="keras")
-        assert hint.help.startswith(f"avgpool:k2,s2{padding} in front of it")
+        assert hint.help.startswith(f"avgpool:k2,s2{padding} before it")
         assert of(f"avgpool:k2,s2{padding} conv:4,k1", input=(size, size, 3), dialect="keras") == []
 
 
@@ -651,7 +651,7 @@ def test_layers_of_blocks_are_named_with_their_block() -> None:
     assert (found[1].path, found[1].label) == (("layers", 0, "layers", 0), "layers[0].layers[0] 'b.a'")
 
 
-LAST = "if they stand last: --layout NHWC, or"
+LAST = "if they come last: --layout NHWC, or"
 TYPED = [
     # what is perhaps meant otherwise, and what is beside it and is not
     ("3x3x8 conv:5", "k is 1; for a 3x3: conv:5,k3"),

@@ -99,17 +99,17 @@ def test_one_padded_axis_is_enough_for_the_last_window_rule() -> None:
 @pytest.mark.parametrize(
     ("spec", "what"),
     [
-        ({"op": "maxpool", "k": 3, "p": 3}, "p is 3 on the height axis, and Caffe allows at most k - 1 = 3 - 1 = 2"),
+        ({"op": "maxpool", "k": 3, "p": 3}, "p is 3 on the height axis, but Caffe allows at most k - 1 = 3 - 1 = 2"),
         (
             {"op": "avgpool", "k": [3, 2], "p": [1, 2]},
-            "p is 2 on the width axis, and Caffe allows at most k - 1 = 2 - 1 = 1",
+            "p is 2 on the width axis, but Caffe allows at most k - 1 = 2 - 1 = 1",
         ),
         ({"op": "maxpool", "k": 3, "p": "same"}, "Caffe has no padding 'same'"),
         ({"op": "conv", "c_o": 5, "k": 3, "p": "valid"}, "Caffe has no padding 'valid'"),
         ({"op": "convT", "c_o": 5, "k": 3, "p": "same"}, "Caffe has no padding 'same'"),
         ({"op": "convT", "c_o": 5, "k": 3, "s": 2, "out_pad": 1}, "Caffe's transposed convolution has no out_pad"),
         ({"op": "maxpool", "k": 3, "d": 2}, "Caffe's maxpool has no dilation"),
-        ({"op": "avgpool", "k": 3, "p": 1, "count_include_pad": False}, "Caffe's averages always count padding"),
+        ({"op": "avgpool", "k": 3, "p": 1, "count_include_pad": False}, "Caffe's average pools always count padding"),
     ],
 )
 def test_what_caffe_has_no_word_for(spec: dict[str, Any], what: str) -> None:

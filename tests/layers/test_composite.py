@@ -144,7 +144,7 @@ def test_an_identity_says_how_many_axes_arrive() -> None:
     layers = [{"op": "identity", "axes": 1}, {"op": "linear", "out": 5}]
     assert cnncalc.shape({"layers": layers, "layout": "NHWC"}, (9, 4)).out == (9, 5)
     assert cnncalc.shape({"layers": layers, "layout": "NHWC"}, (7, 9, 4)).out == (7, 9, 5)
-    with pytest.raises(cnncalc.ShapeError, match="axes is 2, and 9 has 0 besides the channels"):
+    with pytest.raises(cnncalc.ShapeError, match="axes is 2, but 9 has 0 axes besides the channels"):
         cnncalc.shape([{"op": "flatten"}, {"op": "identity", "axes": 2}], (9,))
 
 
@@ -178,6 +178,6 @@ def test_slices_of_an_open_axis() -> None:
 
 def test_a_variance_below_0_is_refused_and_0_is_not() -> None:
     x = np.ones((1, 2, 2))
-    with pytest.raises(cnncalc.ShapeError, match="variance is -1: a variance is at least 0"):
+    with pytest.raises(cnncalc.ShapeError, match="variance is -1: a variance must be at least 0"):
         cnncalc.shape([{"op": "normalization", "mean": 0, "variance": -1}], (1, 2, 2))
     assert cnncalc.run([{"op": "normalization", "mean": 0, "variance": 0}], x).max() == 1e7

@@ -47,7 +47,7 @@ JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] 
         [4, 5, 7],
         [4, 5, 3],
         "NCHW",
-        "matmul of 4x5x7 and 4x5x3: the first has 7 columns, and the second 5 rows",
+        "matmul of 4x5x7 and 4x5x3: the first has 7 columns, but the second 5 rows",
     ),
     (
         {"op": "matmul"},
@@ -63,7 +63,7 @@ JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] 
         [4, 5, 7],
         [4, 6, 3],
         "NCHW",
-        "einsum of 4x5x7 and 4x6x3: 5 and 6 differ, both i of cij,cik->jk",
+        "einsum of 4x5x7 and 4x6x3: 5 and 6 differ, but both are i in cij,cik->jk",
     ),
     ({"op": "attention"}, [4, 5, 7], [4, 3, 7], "NCHW", [4, 5, 7]),
     (
@@ -71,17 +71,17 @@ JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] 
         [4, 5, 7],
         [4, 5, 3],
         "NCHW",
-        "attention of 4x5x7 and 4x5x3: queries have 7 features, and keys 3",
+        "attention of 4x5x7 and 4x5x3: queries have 7 features, but keys 3",
     ),
     (
         {"op": "lstm", "out": 3},
         [4, 5, 7],
         [4, 5, 3],
         "NCHW",
-        "lstm reads a sequence, or that and 2 states, got 2 inputs",
+        "lstm reads a sequence, or a sequence and 2 states, got 2 inputs",
     ),
-    ({"op": "gru", "out": 3}, [4, 5, 7], [4, 5, 3], "NCHW", "gru of 4x5x7 and 4x5x3: its states are 4x3"),
-    ({"op": "rnn", "out": 3}, [4, 5, 7], [4, 5, 3], "NCHW", "rnn of 4x5x7 and 4x5x3: its states are 4x3"),
+    ({"op": "gru", "out": 3}, [4, 5, 7], [4, 5, 3], "NCHW", "gru of 4x5x7 and 4x5x3: its states must be 4x3"),
+    ({"op": "rnn", "out": 3}, [4, 5, 7], [4, 5, 3], "NCHW", "rnn of 4x5x7 and 4x5x3: its states must be 4x3"),
     ({"op": "multihead", "heads": 7}, [4, 5, 7], [4, 3, 2], "NHWC", [4, 5, 7]),
 ]
 

@@ -198,13 +198,13 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "dwconv", "c_o": 18, "multiplier": 2},
             (6, 7, 9),
             "plain",
-            "'dwconv1': c_o is 18, and c_i*multiplier = 6*2\n  leave c_o out",
+            "'dwconv1': c_o is 18, but c_i*multiplier = 6*2\n  leave c_o out",
         ),
         (
             P | {"p": [1, 2]},
             (3, 7, 9),
             "torch",
-            "'maxpool1': p is 2 on the width axis, and PyTorch allows at most k//2 = 3//2 = 1\n"
+            "'maxpool1': p is 2 on the width axis, but PyTorch allows at most k//2 = 3//2 = 1\n"
             "  lower p to 1, or use --dialect plain",
         ),
         (
@@ -212,7 +212,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             (3, 7, 9),
             "plain",
             "'maxpool1': window 0 on the height axis holds no input pixel: it covers 0*3 - 3 = -3 to -1, "
-            "the input is 0 to 6\n  the padding has to stay below the kernel's extent (3): lower p to 2",
+            "the input is 0 to 6\n  the padding must be below the kernel's extent (3): lower p to 2",
         ),
         (
             {"op": "avgpool", "k": 2, "s": 1, "p": [0, 2], "d": [1, 4]},
@@ -225,21 +225,21 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "avgpool3d", "k": [3, 2, 2], "p": [1, 0, 0]},
             (3, 2, 7, 9),
             "torch",
-            "'avgpool3d1': does not fit: PyTorch's avgpool3d wants n >= k before padding, and 2 < 3 on the depth axis\n"
+            "'avgpool3d1': does not fit: PyTorch's avgpool3d needs n >= k before padding, but 2 < 3 on the depth axis\n"
             "  lower k to 2, or use --dialect plain",
         ),
         (
             T | {"s": 2, "out_pad": 2},
             (3, 7, 9),
             "torch",
-            "'convT1': out_pad is 2 on the height axis, and has to be below max(s, d) = max(2, 1) = 2\n"
+            "'convT1': out_pad is 2 on the height axis, but must be below max(s, d) = max(2, 1) = 2\n"
             "  lower out_pad to 1",
         ),
         (
             T | {"s": 2, "p": "same", "out_pad": [1, 2]},
             (7, 9, 3),
             "keras",
-            "'convT1': out_pad is 2 on the width axis, and has to be below s = 2\n  lower out_pad to 1",
+            "'convT1': out_pad is 2 on the width axis, but must be below s = 2\n  lower out_pad to 1",
         ),
         (
             T | {"p": [0, 3]},
@@ -270,22 +270,22 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "reshape", "out": [4, 5]},
             (3, 7, 2),
             "plain",
-            "'reshape1': 3x7x2 is 3*7*2 = 42 values, and out asks for 4*5 = 20\n"
-            "  both have to hold the same number of values; -1 stands for what the other sizes leave",
+            "'reshape1': 3x7x2 is 3*7*2 = 42 values, but out asks for 4*5 = 20\n"
+            "  both must have the same number of values; -1 is inferred from the other sizes",
         ),
         (
             {"op": "reshape", "out": [4, -1]},
             (3, 7, 2),
             "plain",
-            "'reshape1': 3x7x2 is 3*7*2 = 42 values, and out asks for 4*-1\n"
-            "  both have to hold the same number of values; -1 stands for what the other sizes leave",
+            "'reshape1': 3x7x2 is 3*7*2 = 42 values, but out asks for 4*-1\n"
+            "  both must have the same number of values; -1 is inferred from the other sizes",
         ),
         (
             {"op": "reshape", "out": []},
             (3, 7, 2),
             "plain",
-            "'reshape1': 3x7x2 is 3*7*2 = 42 values, and out asks for a single one\n"
-            "  both have to hold the same number of values; -1 stands for what the other sizes leave",
+            "'reshape1': 3x7x2 is 3*7*2 = 42 values, but out asks for a single one\n"
+            "  both must have the same number of values; -1 is inferred from the other sizes",
         ),
         (
             {"op": "reshape", "out": [-1, -1]},
@@ -297,8 +297,8 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "permute", "order": [1, 2]},
             (3, 7, 2),
             "plain",
-            "'permute1': order is [1, 2], and the axes of 3x7x2 are 1 to 3\n"
-            "  each axis once; the batch is axis 0, and may be left out",
+            "'permute1': order is [1, 2], but the axes of 3x7x2 are 1 to 3\n"
+            "  give each axis once; the batch is axis 0 and may be left out",
         ),
         (
             {"op": "pixelshuffle", "factor": 2},
@@ -365,7 +365,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             C | {"p": "causal"},
             (6, 7, 9),
             "plain",
-            "'conv1': causal padding is for one axis, this layer has 2\n  write the sides, as p=0+1x2",
+            "'conv1': causal padding is for one axis, this layer has 2\n  write the two sides, for example p=0+1x2",
         ),
         (
             T | {"g": 2},
@@ -377,7 +377,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "upsample"},
             (6, 7, 9),
             "plain",
-            "'upsample1': upsample takes either factor or out\n  as upsample:factor=2 or upsample:56x56",
+            "'upsample1': upsample takes either factor or out\n  for example upsample:factor=2 or upsample:56x56",
         ),
         (
             {"op": "upsample", "factor": 0.1},
@@ -407,7 +407,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "prelu", "num_parameters": 5},
             (6, 7, 9),
             "plain",
-            "'prelu1': num_parameters is 5, gets 6 channels\n  set it to 1 or 6",
+            "'prelu1': num_parameters is 5, but the input has 6 channels\n  set it to 1 or 6",
         ),
         (
             {"op": "prelu", "num_parameters": 6, "shared_axes": [2]},
@@ -425,20 +425,25 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "normalization", "mean": 3},
             (6, 7, 9),
             "plain",
-            "'normalization1': normalization takes mean and variance, or neither\n  give both",
+            "'normalization1': normalization takes both mean and variance, or neither\n  give both",
         ),
-        ({"op": "quantize", "scale": [1, 0]}, (2, 7, 9), "plain", "'quantize1': scale is [1, 0]: a step is above 0"),
+        (
+            {"op": "quantize", "scale": [1, 0]},
+            (2, 7, 9),
+            "plain",
+            ("'quantize1': scale is [1, 0]: a step must be larger than 0"),
+        ),
         (
             {"op": "quantize", "scale": 1, "min": 5, "max": 5},
             (6, 7, 9),
             "plain",
-            "'quantize1': min is 5 and max is 5: min is the least",
+            "'quantize1': min is 5 and max is 5: min must not be larger than max",
         ),
         (
             {"op": "quantize", "scale": 1, "zero": [3, 8], "min": -8, "max": 7},
             (2, 7, 9),
             "plain",
-            "'quantize1': zero is [3, 8]: it is one of the whole numbers from -8 to 7",
+            "'quantize1': zero is [3, 8]: it must be a whole number from -8 to 7",
         ),
         (
             {"op": "reshape", "out": [4, 4], "axis": [3, 1]},
@@ -453,7 +458,12 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             "'reshape1': axis is [1, 2, 3]: one axis, or the first and the last of several"
             "\n  leave it out for all axes",
         ),
-        ({"op": "clip", "min": 3, "max": 1.5}, (7,), "plain", "'clip1': min is 3 and max is 1.5: min is the least"),
+        (
+            {"op": "clip", "min": 3, "max": 1.5},
+            (7,),
+            "plain",
+            ("'clip1': min is 3 and max is 1.5: min must not be larger than max"),
+        ),
         (
             {"op": "roll", "shift": [1, 2], "axis": [2]},
             (6, 7, 9),
@@ -470,13 +480,13 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "fold", "out": [4, 5], "k": 2},
             (5, 12),
             "plain",
-            "'fold1': the 5 values of a column are not a multiple of 4, the window's\n  5 = 1*4 + 1",
+            "'fold1': the 5 values of a column are not a multiple of 4, the size of the window\n  5 = 1*4 + 1",
         ),
         (
             T | {"k": 3, "s": 2, "p": 1, "out_pad": 0, "out": [13, 18]},
             (6, 7, 9),
             "plain",
-            "'convT1': out is 18 on the width axis, and p gives (9 - 1)*2 - (1+1) + 3 + 0 = 17"
+            "'convT1': out is 18 on the width axis, but p gives (9 - 1)*2 - (1+1) + 3 + 0 = 17"
             "\n  leave out either of the two",
         ),
     ],
@@ -493,17 +503,17 @@ def test_what_cannot_be(spec: dict[str, Any], input: tuple[int, ...], dialect: s
         (
             [{"op": "flatten"}, C],
             (6, 7, 9),
-            "layers[1] 'conv1': conv works on channels and 2 axes, and gets 378",
+            "layers[1] 'conv1': conv works on channels and 2 axes, but gets 378",
         ),
         (
             [C, {"op": "conv1d", "c_o": 2}],
             (6, 7, 9),
-            "layers[1] 'conv1d1': conv1d works on channels and 1 axis, and gets 4x5x7\n  for 2 axes the op is conv",
+            "layers[1] 'conv1d1': conv1d works on channels and 1 axis, but gets 4x5x7\n  for 2 axes use conv",
         ),
         (
             [{"op": "globalavgpool", "keepdims": False}, {"op": "maxpool", "k": 1}],
             (6, 7, 9),
-            "layers[1] 'maxpool1': maxpool works on channels and 2 axes, and gets 6",
+            "layers[1] 'maxpool1': maxpool works on channels and 2 axes, but gets 6",
         ),
         (
             [C],
@@ -536,7 +546,7 @@ def test_what_cannot_be(spec: dict[str, Any], input: tuple[int, ...], dialect: s
         (
             [{"op": "flatten"}, {"op": "lstm", "out": 2, "masked": True, "from": ["input", "flatten1"]}],
             (7, 9),
-            "layers[1] 'lstm1': lstm of 1x7x9: its mask is 1x7, the last of its inputs, and is 63"
+            "layers[1] 'lstm1': lstm of 1x7x9: its mask, the last input, must be 1x7, but is 63"
             "\n  the input gives 1x7x9, flatten1 gives 63",
         ),
         (
@@ -548,7 +558,7 @@ def test_what_cannot_be(spec: dict[str, Any], input: tuple[int, ...], dialect: s
         (
             [{"op": "slice", "axis": 2, "stop": 5, "name": "v"}, {"op": "attention", "from": ["input", "input", "v"]}],
             (2, 7, 9),
-            "layers[1] 'attention1': attention of 2x7x9 and 2x7x9 and 2x5x9: there are 7 keys and 5 values"
+            "layers[1] 'attention1': attention of 2x7x9 and 2x7x9 and 2x5x9: there are 7 keys, but 5 values"
             "\n  the input gives 2x7x9, the input gives 2x7x9, v gives 2x5x9",
         ),
     ],
@@ -564,13 +574,13 @@ def test_the_wrong_number_of_axes(spec: Any, input: tuple[int, ...], message: st
     [
         (
             [{"op": "gather", "axis": 2, "indices": [[[[[1]]]]]}],
-            "layers[0]: indices: indices are lists in lists, at most 4 deep",
+            "layers[0]: indices: indices are nested lists, at most 4 deep",
         ),
         ([{"op": "softshrink", "lambd": -1}], "layers[0]: lambd: -1 is too small: the minimum is 0"),
         ([{"op": "batchnorm", "eps": -1e-9}], "layers[0]: eps: -1e-09 is too small: the minimum is 0"),
         ([{"op": "celu", "alpha": 1e-39}], "layers[0]: alpha: 1e-39 is 0, or nearly: the layer divides by this number"),
-        ({"sample_axes": 9, "layers": [C]}, "9 is not a number of axes\n  a whole number from 0 to 7"),
-        ({"sample_axes": True, "layers": [C]}, "true is not a number of axes\n  a whole number from 0 to 7"),
+        ({"sample_axes": 9, "layers": [C]}, "9 is not a number of axes\n  give a whole number from 0 to 7"),
+        ({"sample_axes": True, "layers": [C]}, "true is not a number of axes\n  give a whole number from 0 to 7"),
     ],
 )
 def test_values_that_no_key_takes(spec: Any, message: str) -> None:
@@ -617,7 +627,7 @@ def test_features_before_a_linear_layer_are_one_size_with_one_axis_below() -> No
 @pytest.mark.parametrize("key", ["p", "p_total"])
 def test_no_padding_is_a_padding_that_was_given(key: str) -> None:
     layer = {"op": "convT1d", "c_o": 4, "k": 4, "s": 2, "out": 16, key: 0}
-    with pytest.raises(cnncalc.ShapeError, match="out is 16 on the length axis, and p reaches 18 to 19"):
+    with pytest.raises(cnncalc.ShapeError, match="out is 16 on the length axis, but p allows 18 to 19"):
         cnncalc.shape(layer, (3, 8))
 
 
@@ -626,19 +636,19 @@ def test_no_padding_is_a_padding_that_was_given(key: str) -> None:
     [
         ({"p": 1, "out": 32}, "plain", [(1, 1)], [1]),  # (16 - 1)*2 - 2 + 3 + 1
         ({"p": 1, "out": 31}, "plain", [(1, 1)], [0]),
-        ({"p": 1, "out": 33, "d": 3}, "plain", None, "p reaches 35 to 37"),  # d decides the extent: 2*15 - 2 + 7
+        ({"p": 1, "out": 33, "d": 3}, "plain", None, "p allows 35 to 37"),  # d decides the extent: 2*15 - 2 + 7
         ({"p": 1, "out": 37, "d": 3}, "plain", [(1, 1)], [2]),  # below max(s, d) = 3
         ({"p": 1, "out": 32}, "onnx", [(1, 1)], [1]),
-        ({"p": 1, "out": 33}, "plain", None, "p reaches 31 to 32: (16 - 1)*2 - (1+1) + 3 + out_pad, out_pad < 2"),
-        ({"p": 1, "out": 33}, "keras", None, "p reaches 31 to 32"),
-        ({"p": 1, "out": 30}, "plain", None, "p reaches 31 to 32"),
-        ({"p": 1, "out": 32}, "caffe", None, "p reaches 31: (16 - 1)*2 - (1+1) + 3 + out_pad, out_pad < 1"),
+        ({"p": 1, "out": 33}, "plain", None, "p allows 31 to 32: (16 - 1)*2 - (1+1) + 3 + out_pad, out_pad < 2"),
+        ({"p": 1, "out": 33}, "keras", None, "p allows 31 to 32"),
+        ({"p": 1, "out": 30}, "plain", None, "p allows 31 to 32"),
+        ({"p": 1, "out": 32}, "caffe", None, "p allows 31: (16 - 1)*2 - (1+1) + 3 + out_pad, out_pad < 1"),
         ({"out": 34}, "plain", [(0, 0)], [1]),
         ({"out": 35}, "plain", None, "the most without padding is (16 - 1)*2 + 3 + 1 = 34"),
         ({"out": 34}, "caffe", None, "the most without padding is (16 - 1)*2 + 3 + 0 = 33"),
         ({"out": 40}, "onnx", [(0, 0)], [7]),  # its output_shape appends any number
         ({"out": 34}, "torch", [(0, 0)], [1]),
-        ({"out": 32}, "torch", None, "PyTorch reaches 33 to 34"),
+        ({"out": 32}, "torch", None, "PyTorch allows 33 to 34"),
         ({"out_pad": 1, "out": 33}, "caffe", None, "Caffe's transposed convolution has no out_pad"),
     ],
 )

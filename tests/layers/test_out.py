@@ -106,31 +106,31 @@ ERRORS = [
     (
         "224x224 conv:64,k7,s2,out=37",
         "plain",
-        "out is 37 on the height axis, and without padding it is floor((224 + 0 - 7)/2) + 1 = 109 already",
+        "out is 37 on the height axis, but without padding it is floor((224 + 0 - 7)/2) + 1 = 109 already",
         "raise s to 6, or out to 109",
     ),
     (
         "224x224 conv:64,k7,s2,out=50",
         "plain",
-        "out is 50 on the height axis, and without padding it is floor((224 + 0 - 7)/2) + 1 = 109 already",
+        "out is 50 on the height axis, but without padding it is floor((224 + 0 - 7)/2) + 1 = 109 already",
         "raise out to 109",
     ),
     (  # Keras refuses s > 1 with d > 1
         "224x224x1 conv:64,k3,d2,out=37",
         "keras",
-        "out is 37 on the height axis, and without padding it is floor((224 + 0 - 5)/1) + 1 = 220 already",
+        "out is 37 on the height axis, but without padding it is floor((224 + 0 - 5)/1) + 1 = 220 already",
         "raise out to 220",
     ),
     (
         "10x10 maxpool:k3,s1,ceil=true,out=3",
         "plain",
-        "out is 3 on the height axis, and without padding it is ceil((10 + 0 - 3)/1) + 1 = 8 already",
+        "out is 3 on the height axis, but without padding it is ceil((10 + 0 - 3)/1) + 1 = 8 already",
         "raise s to 4, or out to 8",
     ),
     (
         "224x224 conv:64,k7,s2,p3,out=111",
         "plain",
-        "out is 111 on the height axis, and p gives floor((224 + 6 - 7)/2) + 1 = 112",
+        "out is 111 on the height axis, but p gives floor((224 + 6 - 7)/2) + 1 = 112",
         "leave out either of the two",
     ),
     (
@@ -141,7 +141,7 @@ ERRORS = [
     (
         "8x9x9 maxpool:k2,s2,out=6x7",
         "torch",
-        "p is 2 on the height axis, and PyTorch allows at most k//2 = 2//2 = 1",
+        "p is 2 on the height axis, but PyTorch allows at most k//2 = 2//2 = 1",
         "lower out to 5, or use --dialect plain",
     ),
     (
@@ -154,7 +154,7 @@ ERRORS = [
         "8x9x9 maxpool:k2,s2,out=7",
         "plain",
         "window 0 on the height axis holds no input pixel: it covers 0*2 - 3 = -3 to -2, the input is 0 to 8",
-        "the padding has to stay below the kernel's extent (2): lower out to 5",
+        "the padding must be below the kernel's extent (2): lower out to 5",
     ),
 ]
 

@@ -18,24 +18,28 @@ ROW = {"op": "mean", "name": "row", "axis": [1, 2], "from": "a"}
 @pytest.mark.parametrize(
     ("layer", "what", "help"),
     [
-        ({"op": "matmul"}, "matmul reads 2 inputs, got 1", "name them, as from=a+b"),
-        ({"op": "matmul", "from": ["a"] * 3}, "matmul reads 2 inputs, got 3", "name fewer"),
-        ({"op": "attention", "from": ["a"] * 5}, "attention reads 1 to 4 inputs, got 5", "name fewer"),
+        ({"op": "matmul"}, "matmul reads 2 inputs, got 1", "name them, for example from=a+b"),
+        ({"op": "matmul", "from": ["a"] * 3}, "matmul reads 2 inputs, got 3", "name fewer layers"),
+        ({"op": "attention", "from": ["a"] * 5}, "attention reads 1 to 4 inputs, got 5", "name fewer layers"),
         (
             {"op": "einsum", "equation": "ci1"},
             "'ci1' is not an equation",
-            "letters for the axes of each sample, as ij,jk->ik",
+            "give letters for the axes of each sample, such as ij,jk->ik",
         ),
         (
             {"op": "einsum", "equation": "cij->cc"},
             "'cij->cc' names an axis of its output twice",
             "give each letter once",
         ),
-        ({"op": "einsum", "equation": "cij->k"}, "'cij->k': no input has k", "an output has axes of inputs"),
-        ({"op": "einsum", "equation": "cij->c..."}, "'cij->c...': no input has ...", "an output has axes of inputs"),
+        ({"op": "einsum", "equation": "cij->k"}, "'cij->k': no input has k", "an output has only axes of the inputs"),
+        (
+            {"op": "einsum", "equation": "cij->c..."},
+            "'cij->c...': no input has ...",
+            ("an output has only axes of the inputs"),
+        ),
         ({"op": "einsum", "equation": "ij"}, "ij does not name the axes of 4x5x6", None),
-        ({"op": "einsum", "equation": "cij,cij->c"}, "einsum reads 2 inputs, got 1", "name them, as from=a+b"),
-        ({"op": "attention", "from": "row"}, "attention works on positions and features, and gets 6", "row gives 6"),
+        ({"op": "einsum", "equation": "cij,cij->c"}, "einsum reads 2 inputs, got 1", "name them, for example from=a+b"),
+        ({"op": "attention", "from": "row"}, "attention works on positions and features, but gets 6", "row gives 6"),
         (
             {"op": "attention", "from": ["a", "a", "a", "a"]},
             "attention of 4x5x6 and 4x5x6 and 4x5x6 and 4x5x6: the mask 4x5x6 does not fit scores of 4x5x5",
@@ -47,11 +51,11 @@ ROW = {"op": "mean", "name": "row", "axis": [1, 2], "from": "a"}
             "give key_dim, the features of each head",
         ),
         ({"op": "multihead", "heads": 2, "kdim": 5}, "expects 5 features of keys, gets 6", "remove kdim"),
-        ({"op": "lstm", "out": 3, "from": "row"}, "lstm works on steps and features, and gets 6", "row gives 6"),
+        ({"op": "lstm", "out": 3, "from": "row"}, "lstm works on steps and features, but gets 6", "row gives 6"),
         ({"op": "gru", "out": 3, "c_i": 5, "from": "a"}, "expects 5 input features, gets 6", "remove c_i"),
         (
             {"op": "rnn", "out": 3, "backward": True, "bidirectional": True, "from": "a"},
-            "backward is one direction, and bidirectional both",
+            "backward is one direction, but bidirectional is both",
             "leave out one of them",
         ),
     ],
@@ -67,7 +71,7 @@ def test_what_is_impossible(layer: dict[str, Any], what: str, help: str | None) 
 def test_numbers_beyond_a_table_are_refused() -> None:
     table = [{"op": "embedding", "rows": 4, "out": 2}]
     for value, shown in ((4, 4), (-1, -1)):
-        with pytest.raises(cnncalc.ShapeError, match=f"the table has rows 0 to 3, and a value is {shown}"):
+        with pytest.raises(cnncalc.ShapeError, match=f"the table has rows 0 to 3, but a value is {shown}"):
             cnncalc.run(table, np.full((1, 2, 3), value), seed=0)
 
 

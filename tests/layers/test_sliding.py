@@ -75,7 +75,7 @@ PLACED: list[tuple[Size, int, int, int, Any, bool, bool, tuple[Any, Any, str], s
     (2, 1, 2, 1, 0, True, True, (0, 0, "2"), "ceil((2 + 0+0 - 1 + 2)/2) = 2"),
     (
         *(2, 1, 2, 1, 0, True, False, (0, 0, "1")),
-        "ceil((2 + 0+0 - 1 + 2)/2) = 2, less the window that would start in the padding after = 1",
+        "ceil((2 + 0+0 - 1 + 2)/2) = 2, minus the window that would start in the padding after the input = 1",
     ),
 ]
 

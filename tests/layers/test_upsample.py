@@ -52,10 +52,10 @@ def test_the_field_of_a_long_axis_is_known_unless_rounding_moves_an_output(
 @pytest.mark.parametrize(
     ("keys", "text"),
     [
-        ({"round": "ceil", "mode": "linear"}, "round is for mode nearest, this is linear"),
-        ({"cubic": -0.5, "mode": "linear"}, "cubic is for mode cubic, this is linear"),
-        ({"exclude_outside": True}, "exclude_outside is for mode cubic, this is nearest"),
-        ({"align": True, "where": "asymmetric", "mode": "linear"}, "align and where both say where the outputs lie"),
+        ({"round": "ceil", "mode": "linear"}, "round is for mode nearest, but this is linear"),
+        ({"cubic": -0.5, "mode": "linear"}, "cubic is for mode cubic, but this is linear"),
+        ({"exclude_outside": True}, "exclude_outside is for mode cubic, but this is nearest"),
+        ({"align": True, "where": "asymmetric", "mode": "linear"}, "align and where both set where the outputs lie"),
         ({"align": True}, "mode nearest has no align"),
     ],
 )

@@ -134,38 +134,39 @@ ERRORS = [
     ("ReLU(1, 2, 3, 4)", "ReLU is given 4 arguments\n  it takes inplace"),
     ("Conv2d(3, 64, 3, kernel_size=3)", "Conv2d is given kernel_size twice\n  leave out one of them"),
     ("Conv2x(3)",
-     "'Conv2x' is not a layer that is read from a call\n  did you mean 'Conv2d' or 'Conv2D' or 'LazyConv2d'?"),
+     "'Conv2x' is not a layer that can be read from a call\n  did you mean 'Conv2d' or 'Conv2D' or 'LazyConv2d'?"),
     ("os.system('ls')",
-     "'system' is not a layer that is read from a call\n  a call is read as Conv2d(3, 64, 3, padding=1)"),
+     "'system' is not a layer that can be read from a call\n  write a call such as Conv2d(3, 64, 3, padding=1)"),
     ("Conv2d(3, n * 2, 3)", "'n * 2' is not a value that can be read here\n  write the number itself"),
-    ("Conv2d(3, 8, 3", "'Conv2d(3, 8, 3' is not a call\n  as Conv2d(3, 64, 3, padding=1)"),
-    ("3 + 4", "'3 + 4' is not a call\n  as Conv2d(3, 64, 3, padding=1)"),
-    ("BatchNorm2d(8, track_running_stats=False)", "BatchNorm2d with track_running_stats=false is not read from a call\n"
-     "  leave it out, or give it as a layer of its own: cnncalc ops batchnorm"),
+    ("Conv2d(3, 8, 3", "'Conv2d(3, 8, 3' is not a call\n  for example Conv2d(3, 64, 3, padding=1)"),
+    ("3 + 4", "'3 + 4' is not a call\n  for example Conv2d(3, 64, 3, padding=1)"),
+    ("BatchNorm2d(8, track_running_stats=False)", "BatchNorm2d with track_running_stats=false "
+"cannot be read from a call\n"
+     "  leave it out, or write it as a separate layer: cnncalc ops batchnorm"),
     ("Dense(10, 'rely')", "'rely' is not an activation of Keras's\n  did you mean 'relu' or 'relu6' or 'elu'?"),
     # a class makes a layer of the values, which is no activation of them: Keras raises, or gives the layer back
     ("Dense(10, layers.PReLU)", "'PReLU' is not an activation of Keras's\n  did you mean 'relu' or 'relu6' or 'elu'?"),
-    ("Activation()", "Activation needs activation\n  as Activation('relu')"),
+    ("Activation()", "Activation needs an activation\n  for example Activation('relu')"),
     ("layers.ReLU(threshold=1)",
-     "ReLU with a threshold, or with max_value and a slope, is not read from a call\n  use clip"),
+     "ReLU with a threshold, or with max_value and a slope, cannot be read from a call\n  use clip"),
     ("layers.ReLU(6, negative_slope=0.1)",
-     "ReLU with a threshold, or with max_value and a slope, is not read from a call\n  use clip"),
-    ("Conv2d(**a)", "** is not read in a call\n  write the arguments themselves"),
+     "ReLU with a threshold, or with max_value and a slope, cannot be read from a call\n  use clip"),
+    ("Conv2d(**a)", "** is not supported in a call\n  write the arguments themselves"),
     ("Conv2d(3, 8, 3, padding_mode='reflet')",
      "'reflet' is not a padding_mode\n  did you mean 'reflect' or 'replicate'?"),
     ("Conv2d(3, 8, 3, padding_mode=1)",
      "1 is not a padding_mode\n  it is one of zeros, reflect, replicate, circular"),
     ("Conv2d(3, 8, 3, padding='full', padding_mode='reflect')",
-     "padding_mode=reflect goes with numbers or same, not with p=full\n  as p1 or p=same"),
-    ("Flatten(0)", "a Flatten from axis 0 on folds the batch\n  for all of a sample: Flatten()"),
+     "padding_mode=reflect goes with numbers or same, not with p=full\n  for example p1 or p=same"),
+    ("Flatten(0)", "a Flatten from axis 0 includes the batch\n  to flatten a whole sample: Flatten()"),
     ("ConstantPad2d(1)", "ConstantPad2d takes a padding and a value\n  as ConstantPad2d(1, 0)"),
-    ("Unflatten(1, 48)", "Unflatten takes an axis and the sizes that it becomes\n  as Unflatten(1, (6, 4, 4))"),
+    ("Unflatten(1, 48)", "Unflatten takes an axis and its new sizes\n  for example Unflatten(1, (6, 4, 4))"),
     ("Conv2d(3, 8, 3, bias=None)", "Conv2d: bias is None\n  leave out bias, or give its value"),
     ("Hardtanh(1, 1)", "Hardtanh: min_val=1 is not below max_val=1"),
-    ("AvgPool2d((2, 3), divisor_override=4)", "AvgPool2d with divisor_override=4 is not read from a call\n"
-     "  leave it out, and put behind it: rescale:factor=1.5"),
-    ("AvgPool3d(2, divisor_override=0)", "AvgPool3d with divisor_override=0 is not read from a call\n"
-     "  it is a whole number other than 0"),
+    ("AvgPool2d((2, 3), divisor_override=4)", "AvgPool2d with divisor_override=4 cannot be read from a call\n"
+     "  leave it out, and put after it: rescale:factor=1.5"),
+    ("AvgPool3d(2, divisor_override=0)", "AvgPool3d with divisor_override=0 cannot be read from a call\n"
+     "  it must be a whole number other than 0"),
     ("LSTM(8, 3, num_layers=0)", "num_layers is 0, not a whole number from 1 to 1,000"),
 ]  # fmt: skip
 

@@ -24,5 +24,5 @@ def test_a_spec_is_read_alike(text: str, end: str, encoding: str, tmp_path: Path
 def test_what_only_begins_as_utf_16_is_said_to_be_none(tmp_path: Path) -> None:
     path = tmp_path / "net"
     path.write_bytes(b"\xff\xfea")
-    with pytest.raises(cnncalc.SpecError, match="is not a text: byte 0x61 at offset 2 is not UTF-16"):
+    with pytest.raises(cnncalc.SpecError, match="is not text: byte 0x61 at offset 2 is not UTF-16"):
         cnncalc.load(str(path))

@@ -58,5 +58,5 @@ def test_arguments_are_split_at_commas_outside_brackets_and_quotes() -> None:
 def test_brackets_are_paired() -> None:
     assert wrong_bracket("a[(1)]{2}") is None
     assert wrong_bracket("a[1") == (1, "'[' is not closed")
-    assert wrong_bracket("a[1)") == (3, "')' closes no bracket")
+    assert wrong_bracket("a[1)") == (3, "')' has no opening bracket")
     assert wrong_bracket('name="("') is None

@@ -57,7 +57,7 @@ SHAPE = Finding(
     help="change it",
 )
 UNREADABLE = Finding("CC001", "b.json", "no <JSON>", 2, 1)
-SILENT = Finding("CC201", "c.json", "the file expects nothing", level="note")
+SILENT = Finding("CC201", "c.json", "the file has no expectations", level="note")
 RESULTS = [
     Result("nets/a.json", [SHAPE], None, 3),
     Result("b.json", [UNREADABLE], None),
@@ -73,7 +73,7 @@ FILES = [
     '{"file": "b.json", "checked": 0, "ok": false, "findings": [{"code": "CC001", "name": "unreadable", '
     '"file": "b.json", "what": "no <JSON>", "line": 2, "column": 1, "level": "error"}]}',
     '{"file": "c.json", "checked": 0, "ok": true, "findings": [{"code": "CC201", "name": "no-expectation", '
-    '"file": "c.json", "what": "the file expects nothing", "line": 1, "column": 1, "level": "note"}]}',
+    '"file": "c.json", "what": "the file has no expectations", "line": 1, "column": 1, "level": "note"}]}',
     '{"file": "d.json", "checked": 9, "ok": true, "findings": []}',
 ]
 SUMMARY = '{"ok": false, "files": 4, "expectations": 12, "failed": 1, "unusable": 1, "notes": 1}'
@@ -86,7 +86,7 @@ nets/a.json:14:9: CC101 output-shape: layers[2] 'pool1': out is 64x56x56, expect
   50%
   change it
 b.json:2:1: CC001 unreadable: no <JSON>
-c.json:1:1: CC201 no-expectation: the file expects nothing
+c.json:1:1: CC201 no-expectation: the file has no expectations
 """
     + CLOSING,
     "json": '{"cnncalc": 1, "files": [\n  ' + ",\n  ".join(FILES) + '\n], "summary": ' + SUMMARY + "}\n",
@@ -94,13 +94,13 @@ c.json:1:1: CC201 no-expectation: the file expects nothing
     "github": "::error file=nets/a.json,line=14,col=9,title=CC101 output-shape::layers[2] 'pool1': out is 64x56x56, "
     "expected 64x112x112%0Aheight (112 - 2)/2 + 1 = 56%0A50%25%0Achange it\n"
     "::error file=b.json,line=2,col=1,title=CC001 unreadable::no <JSON>\n"
-    "::notice file=c.json,line=1,col=1,title=CC201 no-expectation::the file expects nothing\n" + CLOSING,
+    "::notice file=c.json,line=1,col=1,title=CC201 no-expectation::the file has no expectations\n" + CLOSING,
     "gitlab": '[\n  {"description": "layers[2] \'pool1\': out is 64x56x56, expected 64x112x112", "check_name": '
     f'"CC101 output-shape", "fingerprint": "{PRINTS[0]}", "severity": "major", '
     '"location": {"path": "nets/a.json", "lines": {"begin": 14}}},\n'
     f'  {{"description": "no <JSON>", "check_name": "CC001 unreadable", "fingerprint": "{PRINTS[1]}", '
     '"severity": "critical", "location": {"path": "b.json", "lines": {"begin": 2}}},\n'
-    '  {"description": "the file expects nothing", "check_name": "CC201 no-expectation", '
+    '  {"description": "the file has no expectations", "check_name": "CC201 no-expectation", '
     f'"fingerprint": "{PRINTS[2]}", "severity": "info", "location": {{"path": "c.json", "lines": {{"begin": 1}}}}}}\n'
     "]\n",
     "junit": f"""\
@@ -132,8 +132,8 @@ hostname="localhost" package="" id="1">
 hostname="localhost" package="" id="2">
     <properties/>
     <testcase name="CC201 no-expectation" classname="c_json" time="0">
-      <skipped type="CC201 no-expectation" message="the file expects nothing">\
-c.json:1:1: CC201 no-expectation: the file expects nothing</skipped>
+      <skipped type="CC201 no-expectation" message="the file has no expectations">\
+c.json:1:1: CC201 no-expectation: the file has no expectations</skipped>
     </testcase>
     <system-out/>
     <system-err/>
@@ -161,7 +161,7 @@ hostname="localhost" package="" id="3">
     '"region": {"startLine": 2, "startColumn": 1}}}], '
     f'"partialFingerprints": {{"cnncalc/v1": "{PRINTS[1]}"}}}},\n'
     f'  {{"ruleId": "CC201", "ruleIndex": {list(CODES).index("CC201")}, "level": "note", '
-    '"message": {"text": "the file expects nothing"}, '
+    '"message": {"text": "the file has no expectations"}, '
     '"locations": [{"physicalLocation": {"artifactLocation": {"uri": "c.json"}, '
     '"region": {"startLine": 1, "startColumn": 1}}}], '
     f'"partialFingerprints": {{"cnncalc/v1": "{PRINTS[2]}"}}}}\n'

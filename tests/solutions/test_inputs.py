@@ -193,12 +193,12 @@ def test_no_input_says_which_outputs_are_near() -> None:
 ERRORS = [
     ("conv:8,k3", Wish(), "3x5x5", "the input 3x5x5 has no open size"),
     ("conv:8,k3 gap", Wish(out=(7, 7)), "3xHxW", "the output is 8x1x1, whatever the input is"),
-    ("conv:8,k3", Wish(out=(7, 7, 7, 7)), "3xHxW", "--out 7x7x7x7 has 4 sizes, and the output is 8x[H-2]x[W-2]"),
+    ("conv:8,k3", Wish(out=(7, 7, 7, 7)), "3xHxW", "--out 7x7x7x7 has 4 sizes, but the output is 8x[H-2]x[W-2]"),
     (
         *("conv:8,k3 gap flatten linear:2", Wish(features=9), "3xHx5"),
         "no linear layer gets a number of features that depends on the input: linear1 gets 8, whatever the input is",
     ),
-    ("flatten linear:2", Wish(features=9), "CxHx5", "the features C*H*5 depend on the channels, too"),
+    ("flatten linear:2", Wish(features=9), "CxHx5", "the features C*H*5 also depend on the channels"),
     (
         *("adaptiveavgpool:6 conv:8,k3,s2", Wish(clean=True), "3xHxW"),
         "conv1 drops 1 on the height axis whatever the input is: (6 + 0 + 0 - 3) = 3 is not a multiple of 2",

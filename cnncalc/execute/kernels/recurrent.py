@@ -28,11 +28,11 @@ def _embedding(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
         differs = (finite if task.dialect.cuts_indices else places) != given
         if differs.any():
             what = f"a value is {given[differs][0]:g}, which is not a whole number"
-            raise ShapeError(what, "the input names rows of the table", key="rows")
+            raise ShapeError(what, "the input selects rows of the table", key="rows")
         least, most = int(places.min()), int(places.max())
         if least < 0 or most >= len(table):
             wrong = least if least < 0 else most
-            raise ShapeError(f"the table has rows 0 to {len(table) - 1}, and a value is {wrong}", key="rows")
+            raise ShapeError(f"the table has rows 0 to {len(table) - 1}, but a value is {wrong}", key="rows")
         np.take(table, places, axis=0, out=out[begin : begin + several], mode="clip")
 
 

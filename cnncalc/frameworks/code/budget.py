@@ -38,7 +38,7 @@ class Budget(Limit):
 def listable(items: int) -> int:
     """Return a number of items. Raise TooMuchError for more than a list may hold."""
     if items > MOST_ITEMS:
-        raise TooMuchError(f"a list, or a text, of more than {MOST_ITEMS:,} items")
+        raise TooMuchError(f"a list or a string of more than {MOST_ITEMS:,} items")
     return items
 
 

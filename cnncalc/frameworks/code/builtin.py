@@ -106,7 +106,7 @@ def _extreme(op: str) -> LibraryFunction:
         if not items:
             if "default" in kwargs:
                 return kwargs["default"]
-            raise ValueError("it is taken of nothing")
+            raise ValueError("it is taken of an empty sequence")
         unknown = next((one for one in items if isinstance(one, UnknownValue)), None)
         if unknown is not None:
             return unknown
@@ -158,7 +158,7 @@ def _number(name: str, function: Callable[..., Any]) -> LibraryFunction:
 def _getattr(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     value, name, *default = args
     if not isinstance(name, str):
-        raise TypeError("the name of an attribute is a text")
+        raise TypeError("the name of an attribute is a string")
     if not default:
         return evaluator.attribute(value, name, node)
     found = evaluator.find(value, name, node)

@@ -133,8 +133,8 @@ class SourceReader:
         try:
             node = ast.parse(wanted, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            way = self.listed(evaluator) or f"as {self.prefix}Net(num_classes=5){self.behind}"
-            raise SpecError(f"{shown(wanted)} is not a name, or a call", way) from None
+            way = self.listed(evaluator) or f"for example {self.prefix}Net(num_classes=5){self.behind}"
+            raise SpecError(f"{shown(wanted)} is not a name or a call", way) from None
         for one in ast.walk(node):  # these nodes are not in a line of the source
             if isinstance(one, ast.expr | ast.keyword):
                 one.lineno = one.end_lineno = 0
@@ -197,8 +197,10 @@ class SourceReader:
             evaluator.way = self.way()
             raise evaluator.unknown(value, value.node)
         if not classes and not self.candidates(evaluator):
-            raise SpecError(f"{self.name} has no network", "a network is a class of torch.nn.Module, or a Keras model")
-        what = "several networks" if free else "no network that is made without arguments"
+            raise SpecError(
+                f"{self.name} has no network", ("a network is a subclass of torch.nn.Module or a Keras model")
+            )
+        what = "several networks" if free else "no network that can be created without arguments"
         raise SpecError(f"{self.name} has {what}", self.listed(evaluator))
 
     def leave_out(

@@ -77,7 +77,7 @@ class Evaluator(StatementEvaluator):
 
     def leave_out(self, node: ast.stmt | ast.expr) -> None:
         """Note that code was not understood and was left out."""
-        self.notes[f"line {node.lineno}: this is not understood, and left out"] = None
+        self.notes[f"line {node.lineno}: this is not supported, and left out"] = None
 
     def top(self, node: ast.stmt) -> None:
         """Run a module-level statement."""
@@ -98,13 +98,13 @@ class Evaluator(StatementEvaluator):
         except (SyntaxError, ValueError) as error:
             raise RaisedError(self.exception("SyntaxError"), f"{shown(text)} is not an expression", node) from error
         except (RecursionError, MemoryError):
-            raise TooMuchError("a text that is nested too deeply") from None
+            raise TooMuchError("a string that is nested too deeply") from None
         for one in ast.walk(found):
             ast.copy_location(one, node)  # these nodes are not in a line of the source
             if isinstance(one, ast.Attribute) and one.attr in CHANGING:  # changes by code in a string would not be seen
                 raise NotImplementedError
         if literal and not is_literal(found):
-            raise ValueError(f"{shown(text)} is not a number, a text, or lists, tuples and dicts of those")
+            raise ValueError(f"{shown(text)} is not a number, a string, or a list, tuple or dict of those")
         return self.top_value(found) if self.frame is None else self.value(found, self.frame)
 
     def plain(self, node: ast.stmt) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class Evaluator(StatementEvaluator):
         for found in sorted(starred, key=lambda one: isinstance(one, UnknownValue)):
             return found  # an unlisted module that was imported with `*` may define any name
         if hasattr(builtins, name):
-            raise self.error(node, f"Python's {name} is not understood", self.way)
+            raise self.error(node, f"Python's {name} is not supported", self.way)
         what = f"the name {name!r} has no value here"
         raise RaisedError(self.exception("NameError"), what, node, lambda: self.name_meant(name))
 
@@ -143,7 +143,7 @@ class Evaluator(StatementEvaluator):
         """Return the import statement for a name of the frameworks' layers; None for any other name."""
         found = {line: [self.libraries.find(f"{one}.{name}") for one in modules] for line, modules in IMPORTS.items()}
         lines = [line for line, values in found.items() if any(value is not MISSING for value in values)]
-        return f"write in front: {', or: '.join(lines)}" if lines else None
+        return f"add at the top: {', or: '.join(lines)}" if lines else None
 
     def library(self, path: str, node: Any) -> Any:
         """Return the value of a library's dotted name; an unknown value if it is not listed."""
@@ -175,7 +175,7 @@ class Evaluator(StatementEvaluator):
             )
         self.depth += 1
         if self.depth > DEEPEST_CALLS:
-            raise TooMuchError(f"more than {DEEPEST_CALLS} calls inside one another")
+            raise TooMuchError(f"more than {DEEPEST_CALLS} nested calls")
         try:
             return self.called(function, args, kwargs, node)
         finally:
@@ -202,7 +202,7 @@ class Evaluator(StatementEvaluator):
         try:
             return function.call(self, args, kwargs, node)
         except NotImplementedError:
-            raise self.error(node, f"{quoted(node)} is not understood", self.way) from None
+            raise self.error(node, f"{quoted(node)} is not supported", self.way) from None
         except PLAIN_ERRORS as error:
             raise self.raised(error, node) from None
 
@@ -235,7 +235,7 @@ class Evaluator(StatementEvaluator):
         values |= function.kw_defaults
         values |= dict(zip(names, args, strict=False))
         if len(args) > len(names) and own.vararg is None:
-            self.wrong_arguments(function, f"takes {len(names)} arguments, and {len(args)} are given", node)
+            self.wrong_arguments(function, f"takes {len(names)} arguments, but {len(args)} are given", node)
         if own.vararg is not None:
             values[own.vararg.arg] = tuple(args[len(names) :])
         extra = {key: value for key, value in kwargs.items() if key not in known}
@@ -280,7 +280,7 @@ class Evaluator(StatementEvaluator):
         while inner is not None and inner.owner is None:
             inner = inner.outer
         if inner is None:
-            raise self.error(node, "super() stands outside of a method")
+            raise self.error(node, "super() is used outside of a method")
         return SuperValue(inner.owner, inner.receiver)
 
 

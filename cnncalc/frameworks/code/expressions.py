@@ -33,7 +33,7 @@ class ExpressionEvaluator(OperationEvaluator):
         self.budget.count(1)
         evaluate = EXPRESSIONS.get(type(node))
         if evaluate is None:
-            raise self.error(node, f"{quoted(node)} is not understood", self.way)
+            raise self.error(node, f"{quoted(node)} is not supported", self.way)
         return evaluate(self, node, frame)
 
     def values(self, nodes: list[ast.expr], frame: Frame) -> list[Any]:
@@ -172,7 +172,7 @@ class ExpressionEvaluator(OperationEvaluator):
                 return value.unary(self, op, node)  # type: ignore[arg-type]
             return plain_unary(op, value)
         except NotImplementedError:
-            raise self.error(node, f"{quoted(node)} is not understood: it has {describe(value)}") from None
+            raise self.error(node, f"{quoted(node)} is not supported: it has {describe(value)}") from None
         except PLAIN_ERRORS as error:
             raise self.raised(error, node) from None
 

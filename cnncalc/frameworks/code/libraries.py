@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class NameTable(Registry[str, Any]):
-    """A table from a library's dotted names, such as `torch.nn.Conv2d`, to values. Entering a name twice is an error."""
+    """A table from a library's dotted names (`torch.nn.Conv2d`) to values. Entering a name twice is an error."""
 
     def function(self, *names: str) -> Callable[[Implementation], Implementation]:
         """Return a decorator that registers the implementation of the functions with these names."""
@@ -61,7 +61,7 @@ class Library:
         return False
 
     def inputs(self, evaluator: Evaluator, network: Any) -> list[str] | None:
-        """Return the names of the inputs that the network needs sizes for; None if the network states the sizes itself."""
+        """Return the names of the inputs that the network needs sizes for; None if it states the sizes itself."""
         return None
 
     def read(self, evaluator: Evaluator, network: Any, inputs: Mapping[str, Shape]) -> ForeignNetwork:

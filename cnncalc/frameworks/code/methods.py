@@ -177,7 +177,7 @@ def _join(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
     between, row = args
     texts = evaluator.items(row, node)
     if not all(isinstance(one, str) for one in texts):
-        raise TypeError("only texts are joined")
+        raise TypeError("only strings can be joined")
     evaluator.budget.copy(sum(map(len, texts)) + len(between) * len(texts))
     return between.join(texts)
 

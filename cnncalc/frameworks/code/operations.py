@@ -110,20 +110,20 @@ class OperationEvaluator:
             what = f"{value.what} is {part} that {package} ships: this source does not show its layers"
             help = [f"the network itself is built in: cnncalc shape {name}"] if name is not None else []
             return self.error(value.node or node, what, "\n".join([*help, *filter(None, [self.way])]))
-        return self.error(value.node or node, f"{value.what} is not known here", self.way)
+        return self.error(value.node or node, f"{value.what} is unknown here", self.way)
 
     # Operators
 
     def truth(self, value: Any, node: Any) -> bool:
         """Return the truth value of a value. Raise SpecError if it is unknown."""
         if isinstance(value, UnknownValue):
-            what = f"whether {quoted(node)} holds is not known: {value.what} is not known here"
+            what = f"whether {quoted(node)} holds is unknown: {value.what} is unknown here"
             raise self.error(node, what, self.way)
         if isinstance(value, LibraryObject):
             try:
                 return value.truth(self, node)  # type: ignore[arg-type]
             except NotImplementedError:
-                what = f"a condition on {value.describe()}, whose values are not known"
+                what = f"a condition on {value.describe()}, whose values are unknown"
                 raise self.error(node, what, self.way) from None
         if isinstance(value, InstanceValue):
             for name in ("__bool__", "__len__"):
@@ -178,7 +178,7 @@ class OperationEvaluator:
 
     def impossible(self, op: str, left: Any, right: Any, node: Any) -> SpecError:
         """Return the error for an operator that does not support these operands."""
-        what = f"{quoted(node)} has {describe(left)} and {describe(right)}, which is not understood"
+        what = f"{quoted(node)} has {describe(left)} and {describe(right)}, which is not supported"
         return self.error(node, what, self.way)
 
     def compare(self, op: ast.cmpop, left: Any, right: Any, node: Any) -> Any:
@@ -219,7 +219,7 @@ class OperationEvaluator:
         An unknown value is assumed not to be None, with a note.
         """
         if isinstance(left, UnknownValue) and right is None:
-            self.notes[f"line {node.lineno}: {left.what} is not known, and taken not to be None"] = None
+            self.notes[f"line {node.lineno}: {left.what} is unknown, and assumed not to be None"] = None
         if isinstance(left, (str, int, float)) and type(left) is type(right):
             return bool(left == right)
         return left is right
@@ -382,7 +382,7 @@ class OperationEvaluator:
                 return self.iterate(self.call(self.attribute(value, "__iter__", node), [], {}, node), node)
             if value.cls.find("__getitem__") is not MISSING and value.cls.find("__len__") is not MISSING:
                 return (self.item(value, at, node) for at in range(self.length(value, node)))
-        raise self.error(node, f"{describe(value)} cannot be looped over")
+        raise self.error(node, f"{describe(value)} cannot be iterated over")
 
     def items(self, value: Any, node: Any) -> list[Any]:
         """Return the items of an iterable value as a list."""

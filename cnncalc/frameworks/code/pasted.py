@@ -37,7 +37,7 @@ def code(text: str) -> str:
 
 
 def layers(text: str) -> str | None:
-    """Return the layers in a text, in a fence or as a lone module after a prompt or in a log; None if there are none."""
+    """Return the layers in a text: in a fence, or as a lone module after a prompt or in a log; None without any."""
     lines = list(_fences(text.splitlines()))
     results = ["" if _PROMPT.match(line) or _IN.match(line) else _OUT.sub("", line) for line in lines]
     for some in (results, list(_cells(list(_prompts(lines))))):

@@ -73,7 +73,7 @@ def _fits_class(evaluator: Evaluator, pattern: ast.MatchClass, value: Any, frame
         return isinstance(value, _TYPES[name]) and all(fits(evaluator, one, value, frame) for one in pattern.patterns)
     cls = evaluator.needs(evaluator.value(pattern.cls, frame), pattern)
     if not isinstance(cls, ClassValue) or pattern.patterns:
-        raise evaluator.error(pattern, f"the pattern {quoted(pattern)} is not understood", evaluator.way)
+        raise evaluator.error(pattern, f"the pattern {quoted(pattern)} is not supported", evaluator.way)
     if not isinstance(value, InstanceValue) or not value.cls.derives(cls):
         return False
     own = value.attributes

@@ -103,14 +103,14 @@ class _Parser:
             raise self.error(f"modules are nested more than {DEEPEST_BLOCKS} deep")
         found = _CLASS.match(self.text, self.at)
         if found is None:
-            raise self.error("expected a class with its arguments, as ReLU()")
+            raise self.error("expected a class with its arguments, such as ReLU()")
         start, self.at = found.start(1), found.end()
         args, kwargs = self.arguments()
         children = tuple(self.children(depth + 1))
         self.skip_space()
         if self.text[self.at : self.at + 1] != ")":
             what = f"{found[1]}( is not closed" if self.at >= len(self.text) else f"unexpected text in {found[1]}("
-            raise self.error(what, "copy the print-out whole: each ( has its )")
+            raise self.error(what, "copy the whole print-out: each ( needs its )")
         self.at += 1
         return PrintedModule(found[1], args, kwargs, children, start)
 
@@ -135,7 +135,9 @@ class _Parser:
         numbers = range(int(found[1]), int(found[2]) + 1) if found is not None else range(0)
         if len(numbers) != int(times):
             self.at = start
-            raise self.error(f"({name}) are not {times} modules", "a line of several is written (2-4): 3 x Block(…)")
+            raise self.error(
+                f"({name}) are not {times} modules", ("a line for several modules is written (2-4): 3 x Block(…)")
+            )
         return numbers
 
     def parameter(self) -> PrintedModule | None:
@@ -178,7 +180,7 @@ class _Parser:
             elif not closers and (c in ",)\n" or (c == " " and _CHILD.match(self.text, at))):
                 self.at = at + (c in ",\n")
                 return self.text[start:at].strip()
-        raise self.error("an argument does not end", "copy the print-out whole: each ( has its )")
+        raise self.error("an argument is not closed", "copy the whole print-out: each ( needs its )")
 
     def skip_space(self) -> None:
         """Move past white space."""

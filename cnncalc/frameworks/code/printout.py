@@ -89,7 +89,7 @@ class _PrintoutReader:
             yield f"a print-out does not show ceil_mode of {', '.join(self.averages)}: read as False, rounding down"
         if self.holders:
             names = ", ".join(self.holders)
-            yield f"a print-out shows nothing of what these classes hold, so their parameters are unknown: {names}"
+            yield f"a print-out does not show what these classes hold, so their parameters are unknown: {names}"
 
     @property
     def first_custom(self) -> str:
@@ -128,7 +128,7 @@ class _PrintoutReader:
         before: PrintedModule | None = None
         for name, child in module.children:
             if before is not None and before.kind in RETURN_SEVERAL:
-                what = f"{before.kind} gives several results, which {child.kind} behind it in a Sequential cannot take"
+                what = f"{before.kind} returns several results, which {child.kind} after it in a Sequential cannot take"
                 raise self.error(what, "this module fails in PyTorch, too: give the source of one that runs", child)
             reads, before = self.add(child, _joined(path, name), reads), child
         return reads

@@ -106,7 +106,7 @@ class ModuleScope:
         return list(self._places)
 
     def run(self, begin: Callable[[], Evaluator], result: Callable[[Evaluator], T]) -> T:
-        """Run the needed statements with an evaluator, then return `result` of the evaluator at the end of the source."""
+        """Run the needed statements with an evaluator, then return `result` of it at the end of the source."""
         while True:
             self.values, self._plain, self.failed = {}, {}, {}
             self.evaluator = begin()

@@ -60,7 +60,7 @@ class StatementEvaluator(TargetEvaluator):
             self.budget.count(1)
             execute = STATEMENTS.get(type(node))
             if execute is None:
-                raise self.error(node, f"{type(node).__name__.lower()} statements are not understood", self.way)
+                raise self.error(node, f"{type(node).__name__.lower()} statements are not supported", self.way)
             try:
                 outcome = execute(self, node, frame)
             except TooMuchError as error:
@@ -170,7 +170,7 @@ class StatementEvaluator(TargetEvaluator):
         return outcome if isinstance(outcome, Returned) else None
 
     def context(self, node: ast.With, frame: Frame) -> Outcome:
-        """Run `with`; contexts of libraries, such as `torch.no_grad()` and `warnings.catch_warnings()`, have no effect."""
+        """Run `with`. Contexts of libraries, `torch.no_grad()` or `warnings.catch_warnings()`, have no effect."""
         return self.within(node.items, node, frame)
 
     def within(self, items: Sequence[ast.withitem], node: ast.With, frame: Frame) -> Outcome:
@@ -299,7 +299,7 @@ class StatementEvaluator(TargetEvaluator):
             return PropertyValue(own.getter, made) if setting else own
         by = self.value(decorator, frame)
         if isinstance(by, UnknownValue):
-            self.notes[f"line {decorator.lineno}: the decorator {by.what} is not known, and left out"] = None
+            self.notes[f"line {decorator.lineno}: the decorator {by.what} is unknown, and left out"] = None
             return made
         result = self.call(by, [made], {}, decorator)
         return made if isinstance(result, UnknownValue) else result

@@ -20,54 +20,56 @@ class TextKind(NamedTuple):
 
 LONGEST_HEAD = 2_000
 """How many characters at the start of a text are searched."""
-_KERAS = "give its source, as net.py, or what model.save('net.keras') or model.to_json() writes"
-_TORCH = "give its source, as net.py:Net, or the output of print(module)"
-_FAILED = "give its source, as net.py:Net -i 3x224x224: the error names the layer that does not fit, and its input"
+_KERAS = "give its source, for example net.py, or what model.save('net.keras') or model.to_json() writes"
+_TORCH = "give its source, for example net.py:Net, or the output of print(module)"
+_FAILED = (
+    "give its source, for example net.py:Net -i 3x224x224: the error names the layer that does not fit, and its input"
+)
 KINDS = (
     TextKind(
         r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",
-        r"this is an error of PyTorch: \2 features reach a layer that takes \3, as nn.Linear(\3, \4)",
-        rf"nn.Linear(\2, \4) takes them; or {_FAILED}",
+        r"this is a PyTorch error: \2 features reach a layer that takes \3, as nn.Linear(\3, \4)",
+        rf"nn.Linear(\2, \4) fits; or {_FAILED}",
     ),
     TextKind(
         r"expected input\[[\d, ]*\] to have (\d+) channels, but got (\d+) channels",
-        r"this is an error of PyTorch: \2 channels reach a convolution that takes \1",
+        r"this is a PyTorch error: \2 channels reach a convolution that takes \1",
         _FAILED,
     ),
     TextKind(
         r"running_mean should contain (\d+) elements not (\d+)",
-        r"this is an error of PyTorch: \1 channels reach a batch norm of \2",
-        rf"nn.BatchNorm2d(\1) takes them; or {_FAILED}",
+        r"this is a PyTorch error: \1 channels reach a batch norm of \2",
+        rf"nn.BatchNorm2d(\1) fits; or {_FAILED}",
     ),
     TextKind(
         r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\) at non-singleton dimension (\d+)",
-        r"this is an error of PyTorch: two tensors meet whose axis \3 is \1 and \2",
+        r"this is a PyTorch error: two tensors meet whose axis \3 is \1 and \2",
         _FAILED,
     ),
     TextKind(
         r"Sizes of tensors must match except in dimension (\d+)\. Expected size (\d+) but got size (\d+)",
-        r"this is an error of PyTorch: tensors are joined along axis \1, and another axis is \2 and \3",
+        r"this is a PyTorch error: tensors are joined along axis \1, and another axis is \2 and \3",
         _FAILED,
     ),
     TextKind(
         r"shape '(\[[-\d, ]+\])' is invalid for input of size (\d+)",
-        r"this is an error of PyTorch: \2 values, those of the whole batch, are viewed as \1",
+        r"this is a PyTorch error: \2 values, those of the whole batch, are viewed as \1",
         _FAILED,
     ),
     TextKind(
         r"padded input size per channel: \(([\dx ]+)\)\. Kernel size: \(([\dx ]+)\)",
-        r"this is an error of PyTorch: a map of \1, its padding counted, is smaller than a kernel of \2",
+        r"this is a PyTorch error: a map of \1, its padding counted, is smaller than a kernel of \2",
         _FAILED,
     ),
     TextKind(
         r"Given input size: \(([\dx]+)\)\. Calculated output size: \([-\dx]+\)",
-        r"this is an error of PyTorch: a map of \1 is smaller than the window of a pool",
+        r"this is a PyTorch error: a map of \1 is smaller than the window of a pool",
         _FAILED,
     ),
     TextKind(
         r"\A\s*Traceback \(most recent call last\)|\A\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception): "
         r"|Kernel size can't be greater than actual input size",
-        "this is an error of Python, and not a network",
+        "this is a Python error, not a network",
         _FAILED,
     ),
     TextKind(
@@ -77,12 +79,12 @@ KINDS = (
     ),
     TextKind(
         r"\A\s*(\w+)\.add\([^\n]*\n\s*\1\.add\(",
-        "these are lines that add layers to a model which is not there",
-        "write model = keras.Sequential() in front of them",
+        "these are lines that add layers to a model that is missing",
+        "write model = keras.Sequential() before them",
     ),
     TextKind(
         r"\A\s*\{?'?[\w.]+'?:?\s+torch\.Size\(",
-        "these are the shapes of weights, which say nothing of the layers between them",
+        "these are the shapes of weights, which say nothing about the layers between them",
         _TORCH,
     ),
     TextKind(
@@ -112,17 +114,17 @@ KINDS = (
     ),
     TextKind(
         r"\A\s*(?:OrderedDict\(\[\(|\{)'[\w.]+'[:,] (?:tensor|Parameter)",
-        "this is a state_dict, which holds weights and says nothing of the layers between them",
+        "this is a state_dict, which holds weights and says nothing about the layers between them",
         _TORCH,
     ),
     TextKind(
         r"\A\s*<(?:\w+ name=\w+|KerasTensor |[\w.]*keras[\w.]* object at )",
-        "this is a Keras object as Python shows it, which says nothing of what is in it",
+        "this is a Keras object as Python prints it, which says nothing about its contents",
         _KERAS,
     ),
     TextKind(
         r"\A\s*<(?:class|function|bound method|module) |\A\s*<[\w.]+ object at 0x",
-        "this is an object as Python shows it, which says nothing of what is in it",
+        "this is an object as Python prints it, which says nothing about its contents",
         _TORCH,
     ),
 )

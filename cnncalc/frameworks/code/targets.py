@@ -75,9 +75,7 @@ class TargetEvaluator(ExpressionEvaluator):
             elif isinstance(setter, LibraryFunction):
                 setter.call(self, [value, name, new], {}, node)  # type: ignore[arg-type]
             elif isinstance(setter, FunctionValue):
-                raise self.error(
-                    node, f"{value.cls.name} has a __setattr__ of its own, which is not understood", self.way
-                )
+                raise self.error(node, f"{value.cls.name} has its own __setattr__, which is not supported", self.way)
             else:
                 value.attributes[name] = new
         elif isinstance(value, ClassValue):
@@ -87,7 +85,7 @@ class TargetEvaluator(ExpressionEvaluator):
         elif isinstance(value, LibraryObject):
             value.set_attribute(self, name, new, node)  # type: ignore[arg-type]
         elif not isinstance(value, (UnknownValue, LibraryName)):
-            raise self.error(node, f"{describe(value)} has no attribute to be written")
+            raise self.error(node, f"{describe(value)} has no attributes that can be set")
 
     def set_item(self, value: Any, index: Any, new: Any, node: Any) -> None:
         """Set an item of a container."""

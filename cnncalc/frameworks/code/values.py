@@ -189,7 +189,7 @@ class UnknownValue:
 
     def __init__(self, what: str, node: Any = None):
         if len(what) > LONGEST_UNKNOWN:
-            raise TooMuchError(f"a value that is not known, of a name of more than {LONGEST_UNKNOWN:,} characters")
+            raise TooMuchError(f"an unknown value with a name of more than {LONGEST_UNKNOWN:,} characters")
         self.what, self.node = what, node
         """What it is, such as `torchvision.models.resnet18`, and where it occurs in the source."""
 

@@ -48,7 +48,7 @@ def read_call(text: str) -> ModuleCall:
     try:
         call = _read(ast.parse((line[2] if line else text).strip(), mode="eval").body, text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise SpecError(f"{shown(text)} is not a call", "as Conv2d(3, 64, 3, padding=1)") from None
+        raise SpecError(f"{shown(text)} is not a call", "for example Conv2d(3, 64, 3, padding=1)") from None
     return call._replace(name=line[1]) if line and line[1] else call
 
 
@@ -58,17 +58,17 @@ def _read(tree: ast.expr, text: str) -> ModuleCall:
         layers = [raw for call in calls for raw in call.layers]
         return calls[0] if len(calls) == 1 else ModuleCall(calls[0].framework, SEQUENTIAL, None, layers)
     if not isinstance(tree, ast.Call):
-        raise SpecError(f"{shown(text)} is not a call", "as Conv2d(3, 64, 3, padding=1)")
+        raise SpecError(f"{shown(text)} is not a call", "for example Conv2d(3, 64, 3, padding=1)")
     path = _dotted(tree.func)
     if not path and isinstance(tree.func, ast.Call) and all(isinstance(arg, ast.Name) for arg in tree.args):
         return _read(tree.func, text)  # Conv2D(32, 3)(x)
     if not path:
-        raise SpecError(f"{shown(text)} does not call a layer by its name", "as Conv2d(3, 64, 3, padding=1)")
+        raise SpecError(f"{shown(text)} does not call a layer by its name", "for example Conv2d(3, 64, 3, padding=1)")
     args = [_value(arg) for arg in tree.args]
     kwargs: dict[str, Any] = {}
     for keyword in tree.keywords:
         if keyword.arg is None:
-            raise SpecError("** is not read in a call", "write the arguments themselves")
+            raise SpecError("** is not supported in a call", "write the arguments themselves")
         kwargs[keyword.arg] = None if _has_no_effect(keyword.arg) else _value(keyword.value)
     framework = _framework_named(path[:-1])
     if path[-1] == SEQUENTIAL and not kwargs and all(isinstance(arg, ModuleCall) for arg in args):
@@ -146,8 +146,8 @@ def layers_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], framewo
             raise SpecError(f"{DIALECTS[framework].title} has no class {kind}", help)
         having = (framework,)
     if not having:
-        help = nearest(kind, kinds()) or "a call is read as Conv2d(3, 64, 3, padding=1)"
-        raise SpecError(f"{shown(kind)} is not a layer that is read from a call", help)
+        help = nearest(kind, kinds()) or "write a call such as Conv2d(3, 64, 3, padding=1)"
+        raise SpecError(f"{shown(kind)} is not a layer that can be read from a call", help)
     errors = []
     for name in having:
         try:

@@ -108,8 +108,8 @@ class Framework:
         try:
             layers = read(bound)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            what = f"the arguments of {kind} have values that it does not take"
-            raise SpecError(what, "compare its documentation") from None
+            what = f"the arguments of {kind} have values that it does not accept"
+            raise SpecError(what, "see its documentation") from None
         if self._complete is not None:
             layers = self._complete(bound, layers)
         name = bound.values.get("name")
@@ -170,5 +170,5 @@ def refuse(bound: BoundCall, argument: str, allowed: tuple[Any, ...]) -> None:
     """Raise SpecError if an argument has a value that no layer here can express."""
     value = bound.values.get(argument)
     if value is not None and value not in allowed:
-        help = f"leave it out, or give it as a layer of its own: cnncalc ops {bound.op}" if bound.op else "leave it out"
-        raise SpecError(f"{bound.kind} with {argument}={shown(value)} is not read from a call", help)
+        help = f"leave it out, or write it as a separate layer: cnncalc ops {bound.op}" if bound.op else "leave it out"
+        raise SpecError(f"{bound.kind} with {argument}={shown(value)} cannot be read from a call", help)

@@ -66,7 +66,7 @@ KERAS = Framework(
 @KERAS.reads("Activation", arguments="activation")
 def _lone_activation(bound: BoundCall) -> list[Raw]:
     if "activation" not in bound.values:
-        raise SpecError("Activation needs activation", "as Activation('relu')")
+        raise SpecError("Activation needs an activation", "for example Activation('relu')")
     return _activation(bound.values["activation"]) or [{"op": "identity"}]
 
 
@@ -76,14 +76,16 @@ def _input(bound: BoundCall) -> list[Raw]:
     known = isinstance(shape, list) and shape and all(type(n) is int for n in shape)
     example = "x".join(map(str, shape)) if known and shape else "3x224x224"
     last = " --layout NHWC" if "x" in example and known else ""
-    raise SpecError(f"{bound.kind} is the network's input, not a layer", f"write its shape in front: {example}{last}")
+    raise SpecError(
+        f"{bound.kind} is the network's input, not a layer", f"write its shape as the first word: {example}{last}"
+    )
 
 
 @KERAS.reads("ReLU")
 def _relu(bound: BoundCall) -> list[Raw]:
     most, slope, least = bound.get("max_value"), bound.get("negative_slope", 0), bound.get("threshold", 0)
     if least or (slope and most is not None):
-        raise SpecError("ReLU with a threshold, or with max_value and a slope, is not read from a call", "use clip")
+        raise SpecError("ReLU with a threshold, or with max_value and a slope, cannot be read from a call", "use clip")
     if most is None:
         return [{"op": "leakyrelu", "alpha": slope} if slope else {"op": "relu"}]
     return [{"op": "relu6"} if most == 6 else {"op": "clip", "min": 0, "max": most}]

@@ -52,7 +52,7 @@ def padded_apart(raw: Raw, mode: Any, nd: int) -> list[Raw]:
         totals = [(n - 1) * step if p == "same" else 0 for n, step in zip(k, d, strict=True)]
         p = [[total // 2, total - total // 2] for total in totals]
     if isinstance(p, str):
-        raise SpecError(f"padding_mode={mode} goes with numbers or same, not with p={p}", "as p1 or p=same")
+        raise SpecError(f"padding_mode={mode} goes with numbers or same, not with p={p}", "for example p1 or p=same")
     return [{"op": "pad", "p": p, "mode": mode}, raw]
 
 
@@ -109,7 +109,7 @@ def _layernorm(bound: BoundCall) -> list[Raw]:
 def _flatten(bound: BoundCall) -> list[Raw]:
     axes = [bound.get("start_dim", 1), bound.get("end_dim", -1)]
     if axes[0] == 0:
-        raise SpecError("a Flatten from axis 0 on folds the batch", "for all of a sample: Flatten()")
+        raise SpecError("a Flatten from axis 0 includes the batch", "to flatten a whole sample: Flatten()")
     return [{"op": "flatten"} if axes == [1, -1] else {"op": "reshape", "out": [-1], "axis": axes}]
 
 
@@ -117,7 +117,7 @@ def _flatten(bound: BoundCall) -> list[Raw]:
 def _unflatten(bound: BoundCall) -> list[Raw]:
     axis, sizes = bound.get("dim"), bound.get("unflattened_size")
     if type(axis) is not int or not isinstance(sizes, list):
-        raise SpecError("Unflatten takes an axis and the sizes that it becomes", "as Unflatten(1, (6, 4, 4))")
+        raise SpecError("Unflatten takes an axis and its new sizes", "for example Unflatten(1, (6, 4, 4))")
     return [{"op": "reshape", "out": sizes, "axis": axis}]
 
 
@@ -156,11 +156,11 @@ def _hardtanh(bound: BoundCall) -> list[Raw]:
 def _avgpool(bound: BoundCall) -> list[Raw]:
     k, divisor = bound.get("kernel_size"), bound.get("divisor_override")
     if divisor is not None:
-        what = f"{bound.kind} with divisor_override={shown(divisor)} is not read from a call"
+        what = f"{bound.kind} with divisor_override={shown(divisor)} cannot be read from a call"
         if type(divisor) is not int or not divisor:
-            raise SpecError(what, "it is a whole number other than 0")
+            raise SpecError(what, "it must be a whole number other than 0")
         taps = prod(k) if isinstance(k, list) else k ** int(bound.kind[-2])
-        raise SpecError(what, f"leave it out, and put behind it: rescale:factor={taps / divisor:.6g}")
+        raise SpecError(what, f"leave it out, and put after it: rescale:factor={taps / divisor:.6g}")
     return [renamed(bound)]
 
 

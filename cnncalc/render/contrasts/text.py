@@ -38,7 +38,7 @@ def name(differences: Sequence[LayerContrast]) -> str:
 
 def legend(rows: Sequence[list[list[str]]]) -> str:
     """Return the meaning of the signs in a table."""
-    signs = {SAME: "= as in the first dialect that has it", NOT_REACHED: "- not reached"}
+    signs = {SAME: "= same as the first dialect with a value", NOT_REACHED: "- not reached"}
     return ", ".join([text for sign, text in signs.items() if any([sign] in row for row in rows)])
 
 

@@ -36,7 +36,7 @@ def paths_grid(paths: Paths, figures: Mapping[str, Callable[[AxisFigures], Cell]
         "paths": Column("paths", lambda row: _number(row.alike.number) if not is_drawn or row.is_first else ""),
         "axis": Column("axis", lambda row: row.letters, right=False),
         **{name: Column(name, _of_axis(cell)) for name, cell in figures.items()},
-        "via": Column("the first of them reads", _via, right=False, wraps=True),
+        "via": Column("joins on the first path read", _via, right=False, wraps=True),
     }
     return grid(columns, tuple(columns), list(_path_rows(paths)))
 
@@ -81,7 +81,7 @@ def path_sentences(paths: Paths) -> list[str]:
             lines.setdefault(verdicts.get(aligned, f"not aligned: {apart}"), []).append(letter)
     said = [f"{several} to {paths.to}{kinds}", *[f"{', '.join(own)}: {verdict}" for verdict, own in lines.items()]]
     if any(kind.is_global for kind in paths.kinds):
-        said.append("left out of the verdict, as a join leaves them out: paths through a global pool")
+        said.append("paths through a global pool are not compared, because joins leave them out")
     return said
 
 
@@ -117,7 +117,7 @@ def effective_sentences(found: Findings) -> list[str]:
         return [f"{unit} sees no pixel"]
     most, touched = found["pixels_of_95%"], found["touched"]
     first = f"95% of the influence on {unit} lies in {most:,} of the {touched:,} pixels that it sees"
-    weights = "weights are random: independent, of mean zero, a layer's of one variance"
+    weights = "weights are random: independent, with mean zero and one variance per layer"
     return [first, "; ".join([weights, *found["reasons"]])]
 
 
@@ -139,13 +139,15 @@ def proof_sentences(found: Findings) -> list[str]:
     """Return sentences on whether units respond as predicted, and on which ops were replaced."""
     lines = []
     if found["equal"]:
-        lines.append("each unit answers to the pixels that it is said to see, and to no other")
+        lines.append("each unit responds to the pixels that it is said to see, and to no other")
     else:
         lines.append(found["difference"]["text"])
     if found["bounds"]:
-        lines.append(f"at most what they are said to see is seen by units of {_some(found['bounds'])}")
+        lines.append(f"an upper bound of what is seen is given for units of {_some(found['bounds'])}")
     if found["replaced"]:
-        lines.append(f"what could hide an influence ran as what has the same field: {_some(found['replaced'])}")
+        lines.append(
+            f"layers that could hide an influence were replaced by ones with the same field: {_some(found['replaced'])}"
+        )
     return lines
 
 
@@ -168,5 +170,5 @@ def least_sentence(fields: ReceptiveFields) -> list[str]:
         if len(bordering) == 1
         else (f"{len(bordering)} border layers, from {bordering[0]} on")
     )
-    said = f"{several}: the field of what is read is not smaller than the image"
+    said = f"{several}: the field of the layer's input is not smaller than the image"
     return ["; ".join([said, *rules])]

@@ -261,11 +261,11 @@ def field_sentences(fields: ReceptiveFields) -> Iterator[str]:
     """Yield why figures are unknown or bounds (each reason once), and where misaligned paths meet."""
     for at in fields.graph.lost():
         vertex = fields.graph.vertices[at]
-        yield f"unknown behind {vertex.name} ({vertex.layer.op}): it is not known what its units read"
+        yield f"unknown after {vertex.name} ({vertex.layer.op}): it is unknown what its units read"
     yield from path_notes(fields.report)
     alone = [layer.name for layer in fields.layers if fields.of in (None, layer.at) and fields.differs(layer)]
     if alone:
-        yield f"no formula holds for all units of {alone[0]}{' and those behind' * (len(alone) > 1)}: --unit shows one"
+        yield f"no formula holds for all units of {alone[0]}{' and later layers' * (len(alone) > 1)}: --unit shows one"
     reasons: dict[str, list[str]] = {}
     for layer in fields.layers:
         if layer.bound is not None and fields.of in (None, layer.at):

@@ -30,9 +30,9 @@ def beyond_mermaid(pieces: Sequence[str]) -> str | None:
     """Return why Mermaid with default settings does not draw a flowchart; None if it does."""
     edges, length = sum(" --> " in piece for piece in pieces), sum(map(len, pieces))
     if edges > MOST_EDGES:
-        return f"{edges:,} edges, and Mermaid draws {MOST_EDGES} unless maxEdges is raised where it is drawn"
+        return f"{edges:,} edges, but Mermaid draws at most {MOST_EDGES} unless maxEdges is raised where it is drawn"
     if length > MOST_CHARACTERS:
-        return f"{length:,} characters, and Mermaid reads {MOST_CHARACTERS:,} unless maxTextSize is raised"
+        return f"{length:,} characters, but Mermaid reads at most {MOST_CHARACTERS:,} unless maxTextSize is raised"
     return None
 
 

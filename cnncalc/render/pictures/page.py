@@ -50,7 +50,7 @@ def render(
     """Yield a report's page, which starts with the unit asked for in `fields` and includes a window's steps."""
     why = too_many(report)
     if why and fields is not None:
-        raise SpecError(why, "take a part of them with --until and --after, or -o with .svg")
+        raise SpecError(why, "use a part of them with --until and --after, or write .svg with -o")
     title = title_of(report)
     sheet = resource("picture.css") + resource("page.css")
     script = '"use strict";\n' + resource("fields.js") + resource("page.js")
@@ -90,7 +90,7 @@ def render(
     yield _data("fields", {"why": why} if fields is None else _fields(fields))
     frames = None if steps is None else as_json(steps)
     if steps is not None and frames is None:
-        frames = {"more": "The maps are too large to show the window step by step here: take a smaller input."}
+        frames = {"more": "The maps are too large to show the window step by step here: use a smaller input."}
     if frames is not None:
         yield _data("steps", frames)
     yield f"<script>{script}</script>\n</html>\n"
@@ -101,7 +101,7 @@ def too_many(report: Report) -> str | None:
     count = _count(report.layers)
     if count <= MOST_FOLLOWED:
         return None
-    return f"a page follows units through {MOST_FOLLOWED:,} layers, and these are {count:,}"
+    return f"a page follows units through at most {MOST_FOLLOWED:,} layers, but there are {count:,}"
 
 
 def _count(layers: Sequence[LayerReport]) -> int:

@@ -158,7 +158,7 @@ def level_text(view: Sight, level: Level) -> str:
         if level.box is not None and level.box != seen:
             text += f", box {_spans(view, level, level.box)}"
         touched = masks.count(level.region) / prod(sides)
-        text += f", {100 * touched:.1f}% touched" if touched < 1 else ""
+        text += f", {100 * touched:.1f}% seen" if touched < 1 else ""
     return text
 
 
@@ -175,11 +175,11 @@ def _legend(body: Sequence[str], shades: Shades) -> str:
     rows = "".join([line for line in body if set(line) <= {*"".join(shades), *" \n0123456789"}])
     said = [
         (shades.unit, "the unit"),
-        (shades.levels, "seen, from seldom to often"),
+        (shades.levels, "seen, from rarely to often"),
         ("123456789", "by how many units above it is read"),
-        (shades.hole, "in the box, and not touched"),
+        (shades.hole, "in the box, but not seen"),
         (shades.pad, "padding in the box"),
-        (shades.beside, "beside the box"),
+        (shades.beside, "outside the box"),
     ]
     found = []
     for signs, meaning in said:
@@ -232,7 +232,7 @@ def _map(view: Sight, level: Level, shades: Shades, style: Style) -> Iterator[st
         own = [span for span, size in zip(spans, (0, *level.sizes)[-2:], strict=True) if size]
         notes.append(f"{_spans(view, level, (*[(at, at) for at in lead], *own))} is drawn")
     if step > 1:
-        notes.append(f"a sign is {show((step,) * len(level.sizes[-2:]))} places")
+        notes.append(f"one character is {show((step,) * len(level.sizes[-2:]))} positions")
     if notes:
         yield f"  ({'; '.join(notes)})\n"
     down, across = [_bins(size, span, step) for size, span in zip(sizes, spans, strict=True)]

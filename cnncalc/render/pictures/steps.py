@@ -84,7 +84,7 @@ def numbers(filled: Filled, step: int | None, channel: int) -> Sequence[int]:
     """
     check_asked(filled, step, channel)
     window, each = filled.window, work(filled.window)
-    help = "--to dot, without --step, --channel, -x, -w and -b, draws the layer alone"
+    help = "--to dot, without --step, --channel, -x, -w and -b, draws only the layer"
     check_limit(MOST_STEPPED, each, "a step of the window has {made:,} cells and products, more than {most:,}", help)
     if step is not None:
         return [step - 1]
@@ -105,13 +105,13 @@ def legend(filled: Filled, style: Style) -> Iterator[str]:
         options = {"input": "-x", "kernel": "-w"}
         verb = "count" if len(filled.made_up) > 1 else "counts"
         given = " and ".join([options[what] for what in filled.made_up])
-        yield f"{' and '.join(filled.made_up)} {verb} on from 0; {given} {verb.replace('count', 'give')} other values"
+        yield f"{' and '.join(filled.made_up)} {verb} up from 0; {given} {verb.replace('count', 'give')} other values"
     signs = []
     is_padded = any(axis.pb or axis.pa for axis in window.axes)
     if is_padded or (not window.spreads and any(axis.overhang for axis in window.axes)):
         signs.append(f"{dot} is {_beyond(window, is_padded)}")
     if not window.spreads and window.total > 1:
-        signs.append("? is not made yet")
+        signs.append("? is not computed yet")
     if signs:
         yield ", ".join(signs)
 
@@ -176,7 +176,7 @@ class Sketch:
             for row in some:
                 yield from (f"  {line}".rstrip() + "\n" for line in _beside(row, widths, self.style))
         if len(self.inputs) > MOST_PLANES:
-            yield f"  ({len(self.inputs) - MOST_PLANES:,} input channels more)\n"
+            yield f"  ({len(self.inputs) - MOST_PLANES:,} more input channels)\n"
 
     def _fitted(self, step: Place) -> tuple[list[list[tuple[str, Block]]], bool]:
         """Return the rows of maps that fit the width, and whether the maps of a row stand side by side.

@@ -52,7 +52,7 @@ def drawn(steps: Steps) -> Drawn:
     height = top + -(-len(parts) // across) * tall
     more = steps.filled.window.total - len(parts)
     if more and steps.step is None:
-        lines.append(text(0, height, f"and {more:,} steps more", "faint"))
+        lines.append(text(0, height, f"and {more:,} more steps", "faint"))
     widths = [wide * min(across, len(parts)), *[text_width(one, WIDEST) for one in said]]
     return Drawn(max(widths), height, lines)
 

@@ -119,7 +119,7 @@ def none_text(answer: Answer) -> Iterator[str]:
 def count_text(answer: Answer) -> str:
     """Return a text with the number of settings, and how many are listed."""
     found = ("" if answer.found.complete else "at least ") + plural(answer.number, "setting")
-    listed = "" if answer.number <= answer.most else f", the first {answer.most:,} of them listed"
+    listed = "" if answer.number <= answer.most else f", of which the first {answer.most:,} are listed"
     verb = "leads" if answer.number == 1 else "lead"
     return f"{found} {verb} from {_from_to(answer)}{listed} ({ranges_text(answer)})"
 

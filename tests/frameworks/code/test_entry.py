@@ -1,4 +1,4 @@
-"""Which network of a source is read, what is shown of it, and the errors of what is not understood."""
+"""Which network of a source is read, what is shown of it, and the errors of what is not supported."""
 
 from __future__ import annotations
 
@@ -70,32 +70,32 @@ def test_the_network_that_is_meant_is_read(text: str, wanted: str | None, out: l
 
 WAY = "through the framework itself: cnncalc convert net:{}"
 ERRORS = [
-    ("x = 3\n", None, "net.py has no network\n  a network is a class of torch.nn.Module, or a Keras model"),
+    ("x = 3\n", None, "net.py has no network\n  a network is a subclass of torch.nn.Module or a Keras model"),
     (
         "def forward(self, x):\n    return x\n",
         None,
-        "net.py has no network\n  a network is a class of torch.nn.Module, or a Keras model",
+        "net.py has no network\n  a network is a subclass of torch.nn.Module or a Keras model",
     ),
     (
         "net = Linear(3, 4)\n",
         None,
-        "net.py:4:7: the code raises NameError: the name 'Linear' has no value here (write in front: from torch.nn "
+        "net.py:4:7: the code raises NameError: the name 'Linear' has no value here (add at the top: from torch.nn "
         "import *)\n  net = Linear(3, 4)\n        ^~~~~~",
     ),
     (
         "net = Sequential()\n",
         None,
-        "net.py:4:7: the code raises NameError: the name 'Sequential' has no value here (write in front: from keras "
+        "net.py:4:7: the code raises NameError: the name 'Sequential' has no value here (add at the top: from keras "
         "import *; from keras.layers import *, or: from torch.nn import *)",
     ),
     (made("A") + made("B"), None, "net.py has several networks\n  name one: net.py:A, net.py:B"),
     (
         made("A", arguments=", n"),
         None,
-        "net.py has no network that is made without arguments\n  name one: 'net.py:A(n)'",
+        "net.py has no network that can be created without arguments\n  name one: 'net.py:A(n)'",
     ),
     (made("Net"), "Nett", "net.py has no 'Nett'\n  did you mean 'Net'?"),
-    (made("Net"), "Net.", "'Net.' is not a name, or a call\n  name one: net.py:Net"),
+    (made("Net"), "Net.", "'Net.' is not a name or a call\n  name one: net.py:Net"),
     (
         made("Net", arguments=", n"),
         "Net",
@@ -181,13 +181,13 @@ FAILING = [
      "  4x25x27 = 2,700 → Linear(2700, 10)"),
     ("x = x", (4, 7, 8), "net.py:11:13: conv: expects 3 input channels, gets 4 of 4x7x8\n"),
     ("x = x.view(-1, 7)", (3, 7, 8), "net.py:12:13: view: 4x5x6 = 120 values a sample cannot be viewed as (-1, 7)\n"),
-    ("x = x.flatten(2, 1)", (3, 7, 8), "net.py:12:13: flatten: start_dim 2 comes behind end_dim 1\n"),
+    ("x = x.flatten(2, 1)", (3, 7, 8), "net.py:12:13: flatten: start_dim 2 comes after end_dim 1\n"),
     ("x = x.softmax(-5)", (3, 7, 8), "net.py:12:13: softmax: there is no axis -5: the tensor has 4\n"),
     ("x = x + torch.rand(5)", (3, 7, 8), "net.py:12:13: add: "),
     ("if x.max() > 0: x = -x", (3, 7, 8), "net.py:12:12: a condition on a tensor of one number, whose values "),
     ("x = x.frobnicate()", (3, 7, 8), "net.py:12:13: the code raises AttributeError: a tensor of 61x4x5x6 has no "),
     ("x = x.max(1).value", (3, 7, 8), "net.py:12:13: the code raises AttributeError: a tuple has no 'value'"),
-    ("x = torch.cat([x, x[:, :, 1:]], 1)", (3, 7, 8), "net.py:12:13: cat: 4x5x6 and 4x4x6 have other sizes than "),
+    ("x = torch.cat([x, x[:, :, 1:]], 1)", (3, 7, 8), "net.py:12:13: cat: 4x5x6 and 4x4x6 differ outside axis "),
     ("raise ValueError('no')", (3, 7, 8), "net.py:12:9: the code raises ValueError: no\n"),
     ("x = F.max_pool2d(x, 9)", (3, 7, 8), "net.py:12:13: max_pool2d: does not fit: "),
 ]  # fmt: skip
@@ -249,7 +249,7 @@ def test_letters_for_the_sizes_of_an_input_are_replaced_in_the_command(
     *_, line = here(["solve", "net.py", "--features", "3600", "-i", "3xHxW"]).err.splitlines()
     assert here(line.partition(": cnncalc ")[2].split()).code == 0
     assert here(["solve", "net.json", "--features", "3600"]).code == 0
-    assert ", and there are " in here(["solve", "net.py", "-i", "3x32x32"]).err
+    assert ", but there are " in here(["solve", "net.py", "-i", "3x32x32"]).err
 
 
 def test_an_input_of_several_has_numbers_in_the_command() -> None:
@@ -373,7 +373,7 @@ def test_a_source_is_annotated_in_no_other_format(tmp_path: Path) -> None:
     path.write_text(ANNOTATED)
     ended = here(["shape", str(path), "-i", "3x7x8", "--annotate", "--json"])
     help = "leave out --annotate, or the format json"
-    assert (ended.code, ended.err) == (2, f"--annotate prints the source alone\n  {help}\n")
+    assert (ended.code, ended.err) == (2, f"--annotate prints only the source\n  {help}\n")
 
 
 def test_what_is_not_counted_and_what_is_left_out_is_noted(tmp_path: Path) -> None:
@@ -384,8 +384,8 @@ def test_what_is_not_counted_and_what_is_left_out_is_noted(tmp_path: Path) -> No
     assert (ended.code, ended.out) == (0, "112\n")
     assert ended.err.splitlines() == [
         "note: this has 6 parameters in aux that its output does not use; they are not counted",
-        "note: line 5: the decorator x.registered is not known, and left out",
-        "note: line 14: this is not understood, and left out",
+        "note: line 5: the decorator x.registered is unknown, and left out",
+        "note: line 14: this is not supported, and left out",
     ]
 
 
@@ -459,7 +459,7 @@ def test_a_match_statement_is_followed(kind: str, out: list[int]) -> None:
 
 
 def test_what_a_match_depends_on_has_to_be_known() -> None:
-    with pytest.raises(SpecError, match=r"other\.kind is not known here"):
+    with pytest.raises(SpecError, match=r"other\.kind is unknown here"):
         channels("import other\n" + MATCHED.replace("KIND", "other.kind"))
 
 
@@ -501,7 +501,7 @@ net = nn.Sequential(nn.Conv2d(3, args.the_width + args.more + args.deep, 3))
 
 def test_options_have_their_defaults() -> None:
     assert channels(PARSED) == [6]
-    with pytest.raises(SpecError, match="data, which the command line gives, is not known here"):
+    with pytest.raises(SpecError, match="data, which the command line gives, is unknown here"):
         channels(PARSED.replace("args.more", "args.data"))
 
 

@@ -71,9 +71,9 @@ def test_nothing_of_a_source_is_executed(wanted: str | None, tmp_path: Path) -> 
 MOST_STEPS = 100_000
 """In a loop of 999 turns only what works on many items takes so many."""
 STEPS = f"the code takes more than {MOST_STEPS:,} steps"
-ITEMS = f"a list, or a text, of more than {limits.MOST_ITEMS:,} items"
+ITEMS = f"a list or a string of more than {limits.MOST_ITEMS:,} items"
 BITS = f"a whole number of more than {limits.MOST_BITS} bits"
-NAME = f"a value that is not known, of a name of more than {limits.LONGEST_UNKNOWN:,} characters"
+NAME = f"an unknown value with a name of more than {limits.LONGEST_UNKNOWN:,} characters"
 ENDLESS = [
     ("while True: n = 1", STEPS),
     ("for i in range(10 ** 12): n = i", STEPS),
@@ -89,7 +89,7 @@ ENDLESS = [
     ("n = 9 ** 9 ** 9", BITS),
     ("n = 1 << 10 ** 9", BITS),
     ("n = 7\nfor i in range(99): n = n * n", BITS),
-    ("def f(): return f()\nn = f()", f"more than {limits.DEEPEST_CALLS} calls inside one another"),
+    ("def f(): return f()\nn = f()", f"more than {limits.DEEPEST_CALLS} nested calls"),
     ("a = []\nb = []\nfor i in range(99): a, b = [a, a], [b, b]\nn = a == b", STEPS),
     ("t = ()\nfor i in range(99): t = (t, t)\nn = {t: 1}", STEPS),
     ("t = ()\nfor i in range(99): t = (t, t)\nn = f'{t}'", ITEMS),

@@ -87,7 +87,7 @@ class Net(nn.Module):
         odd = torch.nobody_knows(conv)
         return {result}
 """
-    with pytest.raises(SpecError, match=r"torch\.nobody_knows\(…\) is not known here"):
+    with pytest.raises(SpecError, match=r"torch\.nobody_knows\(…\) is unknown here"):
         trace.shape(sources.read_bytes(text.encode(), "net.py"), (1, 2, 9, 7))
 
 
@@ -389,7 +389,7 @@ IMPOSSIBLE = [
         "return F.interpolate(x, scale_factor=2, mode='cubic')",
         "'cubic' is not a mode: it is one of nearest",
     ),
-    ("", "return F.interpolate(x, 9, align_corners=True)", "align_corners is for modes that work out values between"),
+    ("", "return F.interpolate(x, 9, align_corners=True)", "align_corners is for modes that interpolate"),
     ("self.m = nn.AdaptiveAvgPool2d(-1)", "return self.m(x)", "output_size is -1: a size is at least 0"),
     (
         "self.m = nn.AdaptiveMaxPool1d([None])",
@@ -443,10 +443,10 @@ IMPOSSIBLE = [
     ("", "return x.split(-2, 1)[0]", "the number of units of a part is -2, and must be at least 1"),
     ("", "a, b = x.tensor_split(-3, 3); return a", "the number of parts is -3, and must be at least 1"),
     ("", "return F.pad(x, (1, 2, 3))", "3 sides of padding for 4 axes"),
-    ("", "return F.pad(x, (-5, -5))", "4x6x8 is cut to less than nothing by [-5, -5]"),
+    ("", "return F.pad(x, (-5, -5))", "4x6x8 is cropped to a negative size by [-5, -5]"),
     ("", "return F.pad(x, (1,) * 8, mode='reflect')", "8 sides of padding are for other axes than those of 4x6x8"),
     ("", "return x @ torch.ones(7, 5)", "8 and 7 differ"),
-    ("", "return torch.stack([x, x[:, :3]])", "are stacked, and differ"),
+    ("", "return torch.stack([x, x[:, :3]])", "are stacked, but differ"),
     ("", "return torch.einsum('abcd,abce->ab', x, x[:, :3])", "b is 4 and 3"),
     ("", "return F.scaled_dot_product_attention(x, x[..., :7], x)", "do not go together"),
     ("self.a = nn.MultiheadAttention(8, 2)", "return self.a(x, x, x)[0]", "works on steps and features, gets 4x6x8"),
@@ -474,11 +474,11 @@ IMPOSSIBLE = [
     ("", "return x.expand(-1, 5, 6, 8)", "cannot be repeated to"),
     ("", "return x.split([1, 2], 1)[0]", "4 is split into 1 + 2 = 3"),
     ("", "return x.narrow(2, 4, 3)", "3 units from 4 on are more than an axis of 6"),
-    ("", "return x.select(1, 4)", "the index 4 is outside of an axis of 4"),
+    ("", "return x.select(1, 4)", "the index 4 is out of range for an axis of 4"),
     ("self.a = nn.MultiheadAttention(8, 3)", "return x", "num_heads=3 does not divide embed_dim=8"),
     ("", "return x.rot", "has no 'rot'"),
     ("self.m = nn.Sequential(3)", "return self.m(x)", "3 is not a module"),
-    ("self.p = nn.Parameter(3)", "return x * self.p", "a parameter of 3 is not understood"),
+    ("self.p = nn.Parameter(3)", "return x * self.p", "a parameter of 3 is not supported"),
     ("self.m = nn.Sequential(nn.ReLU(), None)", "return self.m(x)", "None is not a module"),
     ("self.register_parameter(0, nn.Parameter(torch.ones(1)))", "return x", "0 is not a name"),
     ("self.register_buffer('a.b', torch.ones(1))", "return x", "'a.b' is not a name"),
@@ -489,14 +489,14 @@ IMPOSSIBLE = [
     ("", "return x @ torch.tensor(3.)", "a number has no matrix product"),
     ("", "return x.flatten('a')", "an axis is a whole number"),
     ("", "return torch.zeros(2.5) + x", "sizes are whole numbers"),
-    ("", "return x[:, : len(torch.tensor(3))]", "len(torch.tensor(3)) is not understood"),
-    ("", "return x if torch.tensor([1, 2]) else x[0]", "whose values are not known"),
-    ("", "return x * torch.tensor([[1., 2], [3]])", "values that are not known"),
-    ("", "return x + None", "which is not understood"),
+    ("", "return x[:, : len(torch.tensor(3))]", "len(torch.tensor(3)) is not supported"),
+    ("", "return x if torch.tensor([1, 2]) else x[0]", "whose values are unknown"),
+    ("", "return x * torch.tensor([[1., 2], [3]])", "unknown values"),
+    ("", "return x + None", "which is not supported"),
     ("", "return x.expand(10**11, *x.shape).expand(10**7, 10**11, *x.shape)", "a tensor of more than 9,223,372"),
     ("self.a = nn.Conv2d(4, 3, 1)", "return self.a()", "it is called without an input"),
-    ("self.a = nn.utils.weight_norm(nn.Conv2d(4, 3, 1, bias=False), 'bias')", "return self.a(x)", "is not understood"),
-    ("self.k = torch.float32 | None", "return x", "which is not understood"),
+    ("self.a = nn.utils.weight_norm(nn.Conv2d(4, 3, 1, bias=False), 'bias')", "return self.a(x)", "is not supported"),
+    ("self.k = torch.float32 | None", "return x", "which is not supported"),
     ("self.to = nn.ReLU()", "return self.to(x)", "Net has 'to' as an attribute of the class, which PyTorch finds"),
 ]
 
@@ -770,7 +770,7 @@ def test_the_arrays_of_a_state_dict_are_those_of_the_layers(
 def test_an_array_that_is_computed_in_an_unknown_way_is_refused() -> None:
     state = {"m.weight": np.ones((6, 6)), "m.bias": np.ones(6)}
     net = stored(OWN.format("w = w.sort()[0]"), "self.m(x)")
-    with pytest.raises(SpecError, match=r"^m\.weight is given, and what the source computes from it is not known"):
+    with pytest.raises(SpecError, match=r"^m\.weight is given, but what the source computes from it is unknown"):
         cnncalc.run(net, np.ones((2, 5, 6)), state)
     net = stored(OWN.format("w = w * 2"), "self.m(x)")
     with pytest.raises(ShapeError, match=r"^'m\.weight' has the shape 5x6, but 6x6 is needed"):

@@ -196,8 +196,8 @@ def run(path: Path, folder: Path, *more: str) -> str:
 
 def test_weights_are_not_a_model(files: Path, tmp_path: Path) -> None:
     err = run(files / "keras3.weights.h5", tmp_path)
-    assert "keras3.weights.h5: the file holds weights only, and no model" in err
-    assert "give these weights with -w" in err
+    assert "keras3.weights.h5: the file holds only weights, not the model" in err
+    assert "and these weights with -w" in err
 
 
 def test_without_h5py(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ def test_broken_files(files: Path, tmp_path: Path) -> None:
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
         file.create_dataset(f"{weights}/bias", (1 << 40,), "f4", chunks=(1 << 20,))
-    assert "claims 4,398,046,511,104 bytes, and the file holds 0 of it" in run(path, tmp_path)
+    assert "claims 4,398,046,511,104 bytes, but the file holds only 0" in run(path, tmp_path)
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
         file.create_dataset(f"{weights}/bias", (1 << 24,), "f4", chunks=(1,))  # HDF5 takes 60 bytes for each
@@ -255,14 +255,14 @@ def test_broken_files(files: Path, tmp_path: Path) -> None:
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
         file[weights].create_dataset("bias", (5,), "f4", external=[("/etc/passwd", 0, 20)])
-    assert "/out/bias' lies in another file\n  links are not followed" in run(path, tmp_path)
+    assert "/out/bias' is stored in another file\n  links are not followed" in run(path, tmp_path)
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
         file[f"{weights}/bias"] = np.ones(4, np.float32)
     assert "out.bias has the shape 4, but 5 is needed" in run(path, tmp_path)
     with changed(files / "keras3.h5", path) as file:
         file["model_weights/out"].attrs["weight_names"] = ["out/kernel"]
-    assert "it has no bias of the layer 'out'" in run(path, tmp_path)
+    assert "it has no bias for the layer 'out'" in run(path, tmp_path)
     with changed(files / "keras3.h5", path) as file:
         file.attrs["model_config"] = "{"
     assert "its model_config is not JSON" in run(path, tmp_path)
@@ -303,7 +303,7 @@ def test_an_archive_that_is_packed_in_blocks(files: Path, tmp_path: Path) -> Non
     path = tmp_path / "net.keras"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("config.json", (files / "keras3.json").read_text(encoding="utf-8"))
-    assert "its config.json is packed in another way than deflated" in here(["shape", str(path)]).err
+    assert "its config.json uses a compression other than deflate" in here(["shape", str(path)]).err
 
 
 def test_a_file_of_weights_that_is_not_keras(tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_a_file_that_is_not_keras_though_it_is_called_so(tmp_path: Path, ending:
     path = tmp_path / f"net{ending}"
     path.write_bytes(data)
     err = run(path, tmp_path)
-    assert "is called as Keras's files are, and begins neither as HDF5 nor as a zip" in err
+    assert "is named like a Keras file, but neither HDF5 nor a zip archive" in err
     assert "model.save('net.keras')" in err
 
 

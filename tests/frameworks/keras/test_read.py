@@ -319,7 +319,7 @@ BROKEN = [
         "'zzz' is an input or output of the model, but not one of its layers",
     ),
     (changed([["out", 3, 0]], "config", "output_layers"), "the output 'out', call 4 of it, does not exist"),
-    (without("output_layers", "config"), "output_layers names no tensor: null"),
+    (without("output_layers", "config"), "output_layers does not name a tensor: null"),
     (changed("a", *LAYERS, 1, "config", "filters"), "'conv': c_o: 'a' is not a whole number"),
     (without("filters", *LAYERS, 1, "config"), "'conv': conv needs c_o"),
     (changed([[["x"]]], *LAYERS, 1, "config", "kernel_size"), "'conv': k: "),
@@ -330,7 +330,7 @@ BROKEN = [
     ({"layers": [{"class_name": "Dense", "config": {"name": "b\n", "units": 1}}]}, "'b\\n' is not a name"),
     (
         {"class_name": "MyModel", "config": {}},
-        "'MyModel' is a class of its author's own: the file holds its arguments, and none of its layers",
+        "'MyModel' is a custom class: the file holds its arguments, but not its layers",
     ),
     ({"class_name": "Dense", "config": {"units": 3}}, "no input shape"),
     ({"class_name": "MyModel", "config": 3}, "config of 'MyModel' is 3, not an object"),

@@ -142,7 +142,7 @@ def assert_same(again: Report, report: Report) -> None:
 
 BEYOND = {
     "shufflenet_v2_x1_0": "it has no layer for channelshuffle",
-    "convnext_tiny": "a scale of channels that are first",
+    "convnext_tiny": "a scale with channels first",
 }
 """Networks of which Keras cannot say a layer, and why."""
 
@@ -176,7 +176,7 @@ LAYOUTLESS = ("prelu", "relu6", "clip", "gelu")
 REFUSED = [
     (
         {"op": "avgpool", "k": 3, "s": 2, "ceil": True, "p": 1},
-        "an average that leaves out padding, unless it is that of",
+        "an average that leaves out padding other than that of",
     ),
     (
         {"op": "maxpool", "k": 3, "s": 1, "p": [[1, 1], [0, 2]]},
@@ -188,15 +188,15 @@ REFUSED = [
     ({"op": "convT", "c_o": 4, "k": 3, "g": 2}, "a transposed convolution has no groups"),
     ({"op": "convT", "c_o": 4, "k": 3, "s": 2, "d": 2}, "a transposed convolution has no stride and dilation together"),
     ({"op": "lrn"}, "it has no layer for lrn"),
-    ({"op": "opaque", "type": "Mystery", "out": [3, 4, 5]}, "nothing is known of what 'Mystery' does"),
+    ({"op": "opaque", "type": "Mystery", "out": [3, 4, 5]}, "nothing is known about what 'Mystery' does"),
     ({"op": "pad", "p": 1, "mode": "wrap"}, "padding of mode wrap"),
     ({"op": "unfold", "k": 2}, "it has no layer for unfold"),
     ({"op": "channelshuffle", "g": 2}, "it has no layer for channelshuffle"),
     ({"op": "upsample", "factor": 1.5}, "upsampling by a factor that is not a whole number"),
     ({"op": "upsample", "factor": 2, "mode": "bilinear", "align": True}, "upsampling by bilinear of 2 axes, aligned"),
     ({"op": "upsample", "factor": 2, "mode": "bicubic"}, "upsampling by bicubic of 2 axes"),
-    ({"op": "scale"}, "a scale of channels that are first"),
-    ({"op": "clip", "min": -1}, "a clip with one side"),
+    ({"op": "scale"}, "a scale with channels first"),
+    ({"op": "clip", "min": -1}, "a clip with only one bound"),
     ({"op": "hardsigmoid", "alpha": 0.2}, "a hard sigmoid of slope 0.2"),
 ]
 
@@ -211,13 +211,13 @@ def test_what_keras_cannot_say_is_refused_with_the_layer(layer: dict[str, Any], 
 
 
 REFUSED_NETWORKS: list[tuple[tuple[Any, ...], list[Any], str]] = [
-    ((4, 7, 8), [{"op": "block", "layers": [{"op": "relu", "name": "x/y"}]}], "the name 'x/y', which has a / in"),
-    ((2, 6, "E"), [{"op": "attention"}], "the scale of open features"),
+    ((4, 7, 8), [{"op": "block", "layers": [{"op": "relu", "name": "x/y"}]}], "the name 'x/y', which contains a /"),
+    ((2, 6, "E"), [{"op": "attention"}], "the scale for an open number of features"),
     ((2, 3, "T", 4), [VOLUME, {"op": "attention"}], "a reshape to open sizes"),
     (
         (2, 6, 4),
         [{"op": "slice", "axis": 1, "stop": 1, "name": "s"}, {"op": "attention", "from": ["s", "input", "input"]}],
-        "attention whose queries, keys and values differ in front",
+        "attention whose queries, keys and values differ in their leading axes",
     ),
     (
         (2, 3, 6, 6),
@@ -241,9 +241,9 @@ REFUSED_NETWORKS: list[tuple[tuple[Any, ...], list[Any], str]] = [
             {"op": "reshape", "out": [4, 56]},
             {"op": "batchnorm", "tie": "b"},
         ],
-        "a norm shared by inputs with other numbers of axes",
+        "a norm shared by inputs with different numbers of axes",
     ),
-    ((3, 4, 5), [{"op": "rescale", "factor": [1, 2, 3]}], "a factor for each channel, if these are first"),
+    ((3, 4, 5), [{"op": "rescale", "factor": [1, 2, 3]}], "a factor for each channel, with channels first"),
     ((2, "H", "W", 3), [{"op": "expand", "out": [4, 2, -1, -1, 3]}], "a reshape to several open sizes"),
     ((3, 7, 8, 9), [{"op": "dwconv3d", "k": 3}], "it has no dwconv3d"),
     (
@@ -252,12 +252,12 @@ REFUSED_NETWORKS: list[tuple[tuple[Any, ...], list[Any], str]] = [
             {"op": "input", "name": "m", "shape": [5, 5]},
             {"op": "multihead", "heads": 2, "from": ["input", "input", "input", "m"]},
         ],
-        "a mask of multi-head attention that is added",
+        "an additive mask of multi-head attention",
     ),
     (
         (2, 5, 6),
         [{"op": "input", "name": "h", "shape": [2, 3]}, {"op": "gru", "out": 3, "from": ["input", "h"]}],
-        "states that gru begins with",
+        "initial states of gru",
     ),
     (
         (1, 1, 1),
@@ -267,7 +267,7 @@ REFUSED_NETWORKS: list[tuple[tuple[Any, ...], list[Any], str]] = [
             {"op": "input", "name": "d", "shape": [1] * 7},
             {"op": "einsum", "equation": "abc,defghijk,lmnopqrs,tuvwxyz->a", "from": ["input", "b", "c", "d"]},
         ],
-        "an equation that has all letters, without one for the batch",
+        "an equation that uses all letters, leaving none for the batch",
     ),
 ]
 
@@ -317,7 +317,7 @@ def test_the_maximum_of_a_window_without_input_is_refused(sizes: list[Any]) -> N
     layers = [RELU, {"op": "maxpool", "name": "p", "k": 2, "p": 2}]
     with pytest.raises(cnncalc.SpecError) as error:
         written({"dialect": "onnx", "input": sizes, "layers": layers})
-    assert error.value.what == "Keras cannot express this: the maximum of a window that lies in the padding"
+    assert error.value.what == "Keras cannot express this: the maximum of a window entirely in the padding"
     assert error.value.layer == "layers[1] 'p'"
 
 
@@ -354,7 +354,7 @@ def test_what_of_pytorch_keras_cannot_say() -> None:
         "a convolution has no stride and dilation together": 31,
         "a pool has no dilation": 24,
         "a transposed convolution has no stride and dilation together": 16,
-        "an average that leaves out padding, unless it is that of 'same'": 16,
+        "an average that leaves out padding other than that of 'same'": 16,
         "a transposed convolution has no groups": 8,
         "Cropping1D takes channels last": 2,
     }

@@ -954,7 +954,7 @@ def in_steps(x: Any, scale: str, zero: str) -> Any:
     return (steps - int(QUANTISED[zero])) * QUANTISED[scale]
 
 
-def quantised(x: Any) -> Any:
+def quantized(x: Any) -> Any:
     return in_steps(x, "s", "z")
 
 
@@ -1065,43 +1065,43 @@ RUNTIME: dict[str, tuple[list[Row], tuple[int, ...], Arrays, Callable[[Any], Any
         ],
         (2, 3, 4),
         QUANTISED,
-        lambda x: in_steps(2 * quantised(x), "t", "u"),
+        lambda x: in_steps(2 * quantized(x), "t", "u"),
     ),
     "a product of whole numbers and constants": (
         [("QLinearMul", ["x8", "s", "z", "c", "ms", "mz", "t", "u"], "r", {})],
         (2, 3, 4),
         QUANTISED | {"c": np.array([3, 90, 120, 250], np.uint8)},
-        lambda x: in_steps(quantised(x) * (np.array([3, 90, 120, 250]) - 99) * 0.01, "t", "u"),
+        lambda x: in_steps(quantized(x) * (np.array([3, 90, 120, 250]) - 99) * 0.01, "t", "u"),
     ),
     "a sigmoid of whole numbers": (
         [("QLinearSigmoid", ["x8", "s", "z", "s", "z"], "r", {})],
         (2, 3, 4),
         QUANTISED,
-        lambda x: quantised(1 / (1 + np.exp(-quantised(x)))),
+        lambda x: quantized(1 / (1 + np.exp(-quantized(x)))),
     ),
     "a leaky function of whole numbers": (
         [("QLinearLeakyRelu", ["x8", "s", "z", "s", "z"], "r", {"alpha": 0.2})],
         (2, 3, 4),
         QUANTISED,
-        lambda x: quantised(np.where(quantised(x) < 0, 0.2, 1) * quantised(x)),
+        lambda x: quantized(np.where(quantized(x) < 0, 0.2, 1) * quantized(x)),
     ),
     "a global average of whole numbers": (
         [("QLinearGlobalAveragePool", ["x8", "s", "z", "s", "z"], "r", {})],
         (2, 3, 4, 5),
         QUANTISED,
-        lambda x: quantised(quantised(x).mean((2, 3), keepdims=True)),
+        lambda x: quantized(quantized(x).mean((2, 3), keepdims=True)),
     ),
     "a global average of whole numbers, channels last": (
         [("QLinearGlobalAveragePool", ["x8", "s", "z", "s", "z"], "r", {"channels_last": 1})],
         (2, 4, 5, 3),
         QUANTISED,
-        lambda x: quantised(quantised(x).mean((1, 2), keepdims=True)),
+        lambda x: quantized(quantized(x).mean((1, 2), keepdims=True)),
     ),
     "a maximum of whole numbers, channels last": (
         [("NhwcMaxPool", ["x8"], "r", {"kernel_shape": [4, 5]})],
         (2, 4, 5, 3),
         QUANTISED,
-        lambda x: quantised(x).max((1, 2), keepdims=True),
+        lambda x: quantized(x).max((1, 2), keepdims=True),
     ),
 }
 
@@ -1517,7 +1517,7 @@ def test_what_is_not_computed_keeps_what_is_known_of_it(name: str) -> None:
     else:
         assert [None if n == UNKNOWN else n for n in report.out] == out
     assert params is None or report.params == params
-    with pytest.raises(cnncalc.SpecError, match="what that computes is not known"):
+    with pytest.raises(cnncalc.SpecError, match="what it computes is unknown"):
         cnncalc.run(read_bytes(data, "net.onnx"), drawn(*shape))
 
 
@@ -1529,7 +1529,7 @@ WRONG: dict[str, tuple[Graph, str]] = {
     "an axis": (([("Concat", ["x", "x"], "y", {"axis": 3})], (2, 3, 5), {}), "axis 3 of 3"),
     "an order": (
         ([("Transpose", ["x"], "y", {"perm": [0, 2, 2]})], (2, 3, 5), {}),
-        "perm is [0, 2, 2], and the input has 3 axes",
+        "perm is [0, 2, 2], but the input has 3 axes",
     ),
     "constants that do not meet": (
         (
@@ -1537,11 +1537,11 @@ WRONG: dict[str, tuple[Graph, str]] = {
             (2, 3),
             {"a": drawn(1, 2), "b": drawn(3, 4)},
         ),
-        "matmul of 1x2 and 3x4: the first has 2 columns, and the second 3 rows",
+        "matmul of 1x2 and 3x4: the first has 2 columns, but the second 3 rows",
     ),
-    "too few inputs": (([("Conv", ["x"], "y", {})], (2, 3, 5), {}), "1 input, and its operator takes at least 2"),
-    "too many inputs": (([("Relu", ["x", "x"], "y", {})], (2, 3), {}), "2 inputs, and its operator takes 1"),
-    "many inputs": (([("Clip", ["x"] * 4, "y", {})], (2, 3), {}), "4 inputs, and its operator takes at most 3"),
+    "too few inputs": (([("Conv", ["x"], "y", {})], (2, 3, 5), {}), "1 input, but its operator takes at least 2"),
+    "too many inputs": (([("Relu", ["x", "x"], "y", {})], (2, 3), {}), "2 inputs, but its operator takes 1"),
+    "many inputs": (([("Clip", ["x"] * 4, "y", {})], (2, 3), {}), "4 inputs, but its operator takes at most 3"),
     "no kernel": (([("Conv", ["x", ""], "y", {})], (2, 3, 5), {}), "input 1 is left out"),
     "no first input": (([("Relu", [""], "y", {})], (2, 3), {}), "input 0 is left out"),
     "one operand": (([("Max", [""], "y", {})], (2, 3), {}), "has no input"),
@@ -1573,7 +1573,7 @@ WRONG: dict[str, tuple[Graph, str]] = {
     "axes of a norm": (([("MeanVarianceNormalization", ["x"], "y", {"axes": [5]})], (2, 3), {}), "axes [5] of 2"),
     "the axes of a sequence": (
         ([("RNN", ["x", "w", "w"], "y", {"hidden_size": 4})], (2, 3), {"w": drawn(1, 4, 4)}),
-        "works on 3 axes, and gets 2",
+        "works on 3 axes, but gets 2",
     ),
     "the kernels of a sequence": (
         ([("RNN", ["x", "w", "r"], "y", {"hidden_size": 4})], (2, 3, 5), {"w": drawn(1, 3, 5), "r": drawn(1, 4, 4)}),
@@ -1585,7 +1585,7 @@ WRONG: dict[str, tuple[Graph, str]] = {
             (2, 3, 5),
             {"w": drawn(1, 4, 5), "r": drawn(1, 4, 4)},
         ),
-        "1 directions, and it is bidirectional",
+        "1 directions, but it is bidirectional",
     ),
 }
 
@@ -1683,8 +1683,8 @@ def test_an_attention_of_several_heads(apart: bool, more: dict[str, Any], mask: 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (("Concat", [], "y", {"axis": 0}), "0 inputs, and its operator takes at least 1"),
-        (("Gather", ["x"], "y", {}), "1 input, and its operator takes 2"),
+        (("Concat", [], "y", {"axis": 0}), "0 inputs, but its operator takes at least 1"),
+        (("Gather", ["x"], "y", {}), "1 input, but its operator takes 2"),
         (("Equal", ["", ""], "y", {}), "input 0 is left out"),
     ],
 )

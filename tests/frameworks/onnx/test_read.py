@@ -305,7 +305,7 @@ def test_several_maps_of_one_sample_go_through_a_convolution_one_by_one() -> Non
     assert report.macs == 2 * 5 * 6 * 8 * (4 * 3 * 6 + 4 * 4)
 
 
-def test_quantised_numbers_are_real_ones_that_are_rounded() -> None:
+def test_quantized_numbers_are_real_ones_that_are_rounded() -> None:
     rows = chain(
         ("QuantizeLinear", ["x", "s", "z"], "q", {}),
         ("Transpose", ["q"], "p", {"perm": [0, 1, 3, 2]}),
@@ -326,7 +326,7 @@ def test_quantised_numbers_are_real_ones_that_are_rounded() -> None:
     check_values(data, rng.standard_normal((2, 3, 7, 11)).astype(F32))
 
 
-def quantised_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> bytes:
+def quantized_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> bytes:
     """Return a product with a matrix of 5x7 integers that have a scale and a zero for each block."""
     arrays = {
         "w": np.arange(35, dtype=np.int8).reshape(5, 7),
@@ -342,8 +342,8 @@ def quantised_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> bytes
 @pytest.mark.parametrize(
     ("axis", "block", "scales"), [(0, 2, (3, 7)), (0, 5, (1, 7)), (1, 3, (5, 3)), (-2, 2, (3, 7)), (1, 1 << 60, (5, 1))]
 )
-def test_weights_quantised_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> None:
-    data = quantised_in_blocks(axis, block, scales)
+def test_weights_quantized_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> None:
+    data = quantized_in_blocks(axis, block, scales)
     assert [layer["op"] for layer in layers_of(data)] == ["linear"]
     if block < 10:  # the reference makes whole blocks
         check_values(data, np.arange(10).reshape(2, 5).astype(F32))
@@ -352,7 +352,7 @@ def test_weights_quantised_in_blocks(axis: int, block: int, scales: tuple[int, .
 @pytest.mark.parametrize(("scales", "block", "wanted"), [((3,), 2, "3x7"), ((2, 7), 2, "3x7"), ((7,), 0, "5")])
 def test_scales_that_do_not_fit_the_weights(scales: tuple[int, ...], block: int, wanted: str) -> None:
     with pytest.raises(cnncalc.SpecError, match=f"needs 1 scale and zero, or {wanted} of them, for 5x7"):
-        read(quantised_in_blocks(0, block, scales))
+        read(quantized_in_blocks(0, block, scales))
 
 
 @NEW_ONNX
@@ -484,7 +484,7 @@ def test_an_operator_of_onnxruntime_is_read() -> None:
     report = cnncalc.shape(read(data).spec)
     assert [layer.op for layer in report.layers] == ["identity", "conv", "slice"]
     assert report.out == (2, 6, 6, 10)
-    with pytest.raises(cnncalc.SpecError, match="the file has its kernels in onnxruntime's order of blocks"):
+    with pytest.raises(cnncalc.SpecError, match="the file has its kernels in onnxruntime's blocked order"):
         cnncalc.run(read_bytes(data, "net.onnx"), ones((2, 8, 7, 11), F32))
     blocked[-1].attribute[0].i = 8
     whole = layers_of(model(blocked, [2, 8, 7, 11], {"w": ones((8, 8, 2, 2), F32)}))
@@ -742,7 +742,7 @@ def test_an_input_that_only_a_branch_reads_is_an_input() -> None:
     assert report.out == (1, 3, 5)
     source = report.network.source
     assert source is not None
-    assert source.notes == ("'z' (If) depends on a value that is known only when it runs: its branches are not read",)
+    assert source.notes == ("'z' (If) depends on a value that is known only at run time: its branches are not read",)
 
 
 def test_an_unknown_operator_keeps_the_shape_that_the_file_says() -> None:
@@ -962,9 +962,9 @@ BROKEN = [
     (export("alexnet").read_bytes()[:1500], "is not an ONNX file: "),
     (b"\x08\x08\x3a\xff\xff\xff\xff\x07", "is not an ONNX file: "),  # a graph of 2 GB
     (b"", "is not an ONNX file"),
-    (model([], [1, 3, 7, 11]), "no node makes the output 'y'"),
+    (model([], [1, 3, 7, 11]), "no node produces the output 'y'"),
     (model([helper.make_node("Relu", ["z"], ["y"], name="r")], [1, 3, 7, 11]), "node 'r' (Relu): reads 'z', which"),
-    (changed(model([], [1, 3]), lambda made: made.graph.ClearField("output")), "it has no nodes, and no output"),
+    (changed(model([], [1, 3]), lambda made: made.graph.ClearField("output")), "it has no nodes and no output"),
     (changed(model([], [1, 3]), lambda made: made.graph.ClearField("input")), "the graph is empty: it has no nodes"),
     (
         changed(model([node("Neg")], [1, 3], {"x": ones(3, F32)}), lambda made: made.graph.ClearField("input")),
@@ -975,7 +975,7 @@ BROKEN = [
             model([helper.make_node("Relu", ["x"], [], name="r")], [1, 3]),
             lambda made: made.graph.ClearField("output"),
         ),
-        "node 'r' (Relu): 0 outputs, and its operator has 1",
+        "node 'r' (Relu): 0 outputs, but its operator has 1",
     ),
     (
         changed(model([node("Add", "k")], [1, 3], {"k": ones(3, F32)}), lambda made: _first(made).dims.append(-3)),
@@ -988,7 +988,7 @@ BROKEN = [
     ),
     (
         model([node("MaxPool", kernel_shape="big")], [1, 3, 7, 11]),
-        "node 'n' (MaxPool): kernel_shape has another type than its operator declares",
+        "node 'n' (MaxPool): kernel_shape has a different type than its operator declares",
     ),
     (model([node("MaxPool", kernel_shape=[3, 3], pads=[1])], [1, 3, 7, 11]), "1 pads for 2 axes"),
     (
@@ -1266,7 +1266,7 @@ def test_a_shape_that_the_file_declares_and_its_values_do_not_have_is_a_note(tmp
     (tmp_path / "net.onnx").write_bytes(data)
     done = here(["shape", str(tmp_path / "net.onnx")])
     assert done.code == 0
-    assert done.err.splitlines() == ["note: the file declares 'y' as 2x3x4x4, and it is 2x3x7x7"]
+    assert done.err.splitlines() == ["note: the file declares 'y' as 2x3x4x4, but it is 2x3x7x7"]
     agreeing = model([node("MaxPool", kernel_shape=[2, 2])], [2, 3, 8, 8], outputs=declared_y(2, 3, 7, 7))
     assert read(agreeing).notes == ()
 
@@ -1370,7 +1370,7 @@ def test_inputs_and_outputs_have_the_names_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ({"outputs": ["a", "b"]}, "outputs has 2 names, and the network 1 outputs"),
+        ({"outputs": ["a", "b"]}, "outputs has 2 names, but the network has 1 outputs"),
         ({"outputs": ["a", "a"]}, "two outputs have the same name"),
         ({"output": ["a"]}, 'names is {"output": …}'),
     ],
@@ -1442,7 +1442,7 @@ def test_a_reshape_that_other_sizes_do_not_fit_says_so(tmp_path: Path) -> None:
     nodes = [node("Reshape", "s"), helper.make_node("Relu", ["y"], ["z"], name="z")]
     path = tmp_path / "net.onnx"
     path.write_bytes(model(nodes, [1, 2, 4, 7], {"s": np.array([0, 4, 14, -1], I64)}, outputs=[named("z")]))
-    text = "'n' cannot reshape 1x2x5x8 to 0x4x14x-1: the file has those numbers for the sizes of its export"
+    text = "'n' cannot reshape 1x2x5x8 to 0x4x14x-1: the file has fixed numbers for the sizes it was exported with"
     assert text not in here(["shape", str(path)]).err
     assert text in here(["shape", str(path), "-i", "1x2x5x8"]).err
 

@@ -201,11 +201,11 @@ def drawn(network: cnncalc.Network, x: Any) -> dict[str, Any]:
         ([{"op": "lppool", "k": 2, "norm": 1.5}], "ONNX cannot express an Lp pool of norm 1.5"),
         ([{"op": "lrn", "size": 4}], "ONNX cannot express 4 channels with the extra one before"),
         ([{"op": "lrn", "size": 3, "beta": 0}], "ONNX cannot express an lrn of alpha 0.0001 and beta 0"),
-        ([{"op": "dropout", "rate": 1}], "ONNX cannot express a dropout of all values: its ratio is below 1"),
-        ([{"op": "normalization"}], "ONNX cannot express learnt statistics"),
+        ([{"op": "dropout", "rate": 1}], "ONNX cannot express a dropout of all values: the ratio must be below 1"),
+        ([{"op": "normalization"}], "ONNX cannot express learned statistics"),
         (
             [{"op": "opaque", "type": "Mystery"}],
-            "layers[0] 'opaque1': ONNX cannot express this: nothing is known of what 'Mystery' does",
+            "layers[0] 'opaque1': ONNX cannot express this: nothing is known about what 'Mystery' does",
         ),
     ],
 )
@@ -314,18 +314,18 @@ def test_weights_of_another_size_and_of_open_sizes() -> None:
 @pytest.mark.parametrize(
     ("layer", "input", "what"),
     [
-        ({"op": "expand", "out": [4, 6, -1, 9]}, "6xHx9", "new axes of open sizes\n  give the input in numbers"),
+        ({"op": "expand", "out": [4, 6, -1, 9]}, "6xHx9", "new axes of open sizes\n  give the input as numbers"),
         (
             {"op": "reshape", "out": [2, -1], "axis": 1},
             "6xHxW",
-            "a reshape to several open sizes\n  give the input in numbers",
+            "a reshape to several open sizes\n  give the input as numbers",
         ),
-        ({"op": "unfold", "k": 2}, "6xHx9", "windows of open sizes\n  give the input in numbers"),
-        ({"op": "attention", "from": ["input"] * 3}, "6x7xW", "the scale of open features\n  give scale"),
+        ({"op": "unfold", "k": 2}, "6xHx9", "windows of open sizes\n  give the input as numbers"),
+        ({"op": "attention", "from": ["input"] * 3}, "6x7xW", "the scale for an open number of features\n  give scale"),
         (
             {"op": "einsum", "equation": "abcdef,ghijkl,mnopqr,stuvwx,yzcdef->a", "from": ["input"] * 5},
             "2x3x2x1x7x4",
-            "an equation that has all letters, without one for the batch\n  use fewer letters",
+            "an equation that uses all letters, leaving none for the batch\n  use fewer letters",
         ),
     ],
     ids=lambda value: value["op"] if isinstance(value, dict) else "",

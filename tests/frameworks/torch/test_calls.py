@@ -200,7 +200,7 @@ def test_without_pytorch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert ended.err == "this needs PyTorch, which is not installed\n  pip install 'cnncalc[torch]'\n"
     assert here(["convert", "nets:make"]).err.startswith("no input shape\n")
     assert here(["convert", "relu", "--weights-out", str(tmp_path / "w.npz")]).err.startswith(
-        "--weights-out writes the weights"
+        "--weights-out writes a network's own weights"
     )
 
 
@@ -219,7 +219,7 @@ STOPS: list[tuple[Stopped, str]] = [
     ),
     (
         Stopped(record(CONV), TypeError("forward() missing 1 required positional argument: 'z'"), "", None, []),
-        "the module stops with TypeError: forward() missing 1 required positional argument: 'z'\n"
+        "the module fails with TypeError: forward() missing 1 required positional argument: 'z'\n"
         '  give every input by its name: {"x": (3, 8, 8), "z": (4,)}, or -i x=3x8x8 -i z=4',
     ),
 ]
@@ -291,11 +291,11 @@ def ends():
     raise SystemExit("stop\\nhere")
 """
 REFUSED: list[tuple[str, str]] = [
-    ("absent:build", "'absent' cannot be imported: ModuleNotFoundError: No module named 'absent'\n  Python looks in"),
-    ("broken:build", "'broken' cannot be imported: ZeroDivisionError: division by zero\n  Python looks in the curr"),
+    ("absent:build", "'absent' cannot be imported: ModuleNotFoundError: No module named 'absent'\n  Python searches"),
+    ("broken:build", "'broken' cannot be imported: ZeroDivisionError: division by zero\n  Python searches the curr"),
     ("factories:biuld", "'factories' has no 'biuld'\n  did you mean 'build'?"),
     ("factories:Nets.nat", "'factories' has no 'nat'\n  did you mean 'net'?"),
-    ("factories:ends", "'factories:ends' fails: SystemExit: stop\n  it is called without arguments"),
+    ("factories:ends", "'factories:ends' fails: SystemExit: stop\n  the factory is called without arguments"),
 ]
 
 

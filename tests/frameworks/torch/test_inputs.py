@@ -278,10 +278,13 @@ def test_the_run_that_came_furthest_says_what_is_wrong() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: torch.jit.script(nn.ReLU()), "a scripted module cannot be traced\n  give the module it was made from"),
+        (
+            lambda: torch.jit.script(nn.ReLU()),
+            ("a scripted module cannot be traced\n  give the module that it was made from"),
+        ),
         (
             lambda: nn.LazyConv2d(4, 3),
-            "the module is lazy, and its arrays have no sizes yet\n  run it once on an input",
+            "the module is lazy, so its parameters have no sizes yet\n  run it once on an input",
         ),
         (lambda: Calls(lambda x: torch.ones(len(x))), "the module's output does not depend on its input"),
     ],
@@ -301,7 +304,7 @@ def test_a_lazy_module_that_ran_once_is_followed() -> None:
 def test_a_module_without_values_has_shapes() -> None:
     network = cnncalc.from_torch(nn.Conv2d(3, 4, 3, device="meta"), (3, 7, 5))
     assert cnncalc.shape(network).params == 112
-    with pytest.raises(cnncalc.SpecError, match=r"conv.weight has no values: it is on PyTorch's meta device\n  make"):
+    with pytest.raises(cnncalc.SpecError, match=r"conv.weight has no values: it is on PyTorch's meta device\n  create"):
         cnncalc.run(network, np.zeros((3, 7, 5), np.float32))
 
 
@@ -311,7 +314,7 @@ def test_the_input_of_a_module_has_numbers() -> None:
 
 
 def test_an_input_that_no_tensor_holds_is_refused() -> None:
-    with pytest.raises(cnncalc.SpecError, match="has more values than a tensor of PyTorch"):
+    with pytest.raises(cnncalc.SpecError, match="has more values than a PyTorch tensor can hold"):
         cnncalc.from_torch(nn.ReLU(), (3, 10**9, 10**9))
 
 

@@ -712,7 +712,7 @@ def test_several_inputs_by_the_names_of_forward() -> None:
         report = cnncalc.shape(cnncalc.from_torch(Gated(), given))
         assert (report.out, report.params, report.macs) == ((2, 4, 5, 7), 136, 2 * (4 * 27 * 35 + 20))
         assert [layer.out for layer in report.layers if layer.op == "input"] == [(2, 5)]
-    with pytest.raises(cnncalc.SpecError, match=r"^the module stops with TypeError: .*'z'\n  give every input by its"):
+    with pytest.raises(cnncalc.SpecError, match=r"^the module fails with TypeError: .*'z'\n  give every input by its"):
         cnncalc.from_torch(Gated(), (3, 7, 9))
     with pytest.raises(cnncalc.SpecError, match=r"^the module has no input 'y'\n  forward takes x, z$"):
         cnncalc.from_torch(Gated(), {"x": (3, 7, 9), "y": (5,)})

@@ -343,22 +343,22 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
         ],
         (4, 7, 9),
         "plain",
-        "layers[1] 'block1': PyTorch shares modules, but the layers of a are written otherwise",
+        "layers[1] 'block1': PyTorch shares modules, but the layers of a are written differently",
     ),
     ("flatten lrn:3", SQUARE, "plain", "layers[1] 'lrn1': PyTorch has no local response norm of features"),
     (
         "avgpool3d:4,p1,count_include_pad=false",
         (2, 3, 5, 6),
         "plain",
-        "PyTorch wants n >= k of an avgpool3d before padding, and 3 < 4",
+        "PyTorch needs n >= k for an avgpool3d before padding, but 3 < 4",
     ),
-    ("globalavgpool instancenorm", SQUARE, "plain", "PyTorch has no instance norm over one value a channel"),
-    ("globalavgpool groupnorm:6", SQUARE, "plain", "PyTorch has no group norm over one value a group"),
+    ("globalavgpool instancenorm", SQUARE, "plain", "PyTorch has no instance norm over one value per channel"),
+    ("globalavgpool groupnorm:6", SQUARE, "plain", "PyTorch has no group norm over one value per group"),
     ("lppool:3,s2,ceil,norm=-1,p1", (6, 8, 9), "plain", "PyTorch has no lppool of a power below 0 with both padding"),
     ("lrn:4", SQUARE, "onnx", "PyTorch puts an even norm's extra channel before, but this one is after"),
     ("upsample:factor=2,mode=cubic", MAP, "keras", "PyTorch has cubic upsampling over two axes, with A = -0.75"),
-    ("normalization", MAP, "keras", "PyTorch has no layer with a learnt mean and variance"),
-    ("quantize:min=0,max=255", SQUARE, "plain", "no fake quantisation of a sample's own range\n  give scale"),
+    ("normalization", MAP, "keras", "PyTorch has no layer with a learned mean and variance"),
+    ("quantize:min=0,max=255", SQUARE, "plain", "no fake quantization with a range per sample\n  give scale"),
     ("reshape:6x1x3x3x7 batchnorm", SQUARE, "plain", "PyTorch has no batchnorm over 4 axes"),
     (
         [
@@ -379,10 +379,10 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
         ],
         SQUARE,
         "plain",
-        "layers[1] 'einsum1': PyTorch needs a letter for the batch, and all are taken\n  use fewer letters",
+        "layers[1] 'einsum1': PyTorch needs a letter for the batch, but all are taken\n  use fewer letters",
     ),
-    ("convT:4,k2,s2,p0,out_pad=3", SQUARE, "onnx", "has to be below"),
-    ("unfold1d:2", (2, 4), "plain", "PyTorch has unfold1d over two axes, and this has 1"),
+    ("convT:4,k2,s2,p0,out_pad=3", SQUARE, "onnx", "must be below"),
+    ("unfold1d:2", (2, 4), "plain", "PyTorch has unfold1d only over two axes, but this has 1"),
     (
         [
             {
@@ -393,13 +393,13 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
         ],
         SQUARE,
         "plain",
-        "PyTorch has no further input inside a block",
+        "PyTorch has no additional input inside a block",
     ),
     (
         [{"op": "opaque", "type": "einsum", "out": [3]}],
         SQUARE,
         "plain",
-        "PyTorch cannot express this: nothing is known of what 'einsum' does",
+        "PyTorch cannot express this: nothing is known about what 'einsum' does",
     ),
 ]
 

@@ -308,8 +308,8 @@ def test_a_slider_goes_through_the_steps_of_a_window(visit: Callable[..., Visit]
     assert page.get_attribute("#step", "aria-valuetext") == "step 1 of 4: output [0, 0]"
     assert page.inner_text("#window [role=status]") == "0*0 + 1*1 + 3*2 + 4*3 = 19"
     assert page.locator("#window .hint").all_inner_texts() == [
-        "input and kernel count on from 0; -x and -w give other values",
-        "? is not made yet",
+        "input and kernel count up from 0; -x and -w give other values",
+        "? is not computed yet",
     ]
 
 
@@ -361,7 +361,7 @@ def test_a_name_from_right_to_left_does_not_turn_its_sentence(visit: Callable[..
 def test_of_very_many_layers_a_page_has_no_maps(visit: Callable[..., Visit], tmp_path: Path) -> None:
     line = "1x5x6 conv:1,k3,p1,times=2001"
     page = visit(line).page
-    why = "page follows units through 2,000 layers, and these are 2,001"
+    why = "page follows units through at most 2,000 layers, but there are 2,001"
     assert page.inner_text("#units") == f"A {why}: take a part of them with --until and --after."
     assert page.locator("#layers tbody tr").count() == 2001
     refused = here(["show", *line.split(), "--unit", "1,1", "-o", str(tmp_path / "x.html")])
@@ -452,4 +452,4 @@ def test_marked_cells_are_drawn_last_and_a_picture_of_steps_says_what_its_signs_
     kinds = re.findall(r'<rect class="cell( marked)?', drawn.partition("input</text>")[2].partition("* kernel")[0])
     assert kinds == sorted(kinds)
     assert kinds.count(" marked") == 4
-    assert "· is padding, ? is not made yet</text>" in drawn
+    assert "· is padding, ? is not computed yet</text>" in drawn

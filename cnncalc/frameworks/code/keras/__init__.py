@@ -61,7 +61,7 @@ def _application(path: str) -> LibraryFunction:
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         name = path.rpartition(".")[2]
         what = f"{name} is a network that Keras ships: this source does not show its layers"
-        raise evaluator.error(node, what, "give the model that Keras makes: model.save('net.keras'), then net.keras")
+        raise evaluator.error(node, what, "save the model with model.save('net.keras'), and give net.keras")
 
     return LibraryFunction(path, call)
 

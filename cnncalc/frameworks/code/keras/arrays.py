@@ -24,7 +24,7 @@ def constant(evaluator: Evaluator, name: str, shape: Sequence[int], kind: str, n
     shape = list(shape)
     batch = batch_of(shape)
     if not all(type(n) is int and n > 0 for n in shape):
-        raise evaluator.error(node, f"{name} has the shape {shown(shape)}: each size has to be a number from 1 on")
+        raise evaluator.error(node, f"{name} has the shape {shown(shape)}: each size must be a number of at least 1")
     layer = LayerValue("Constant", name, {"shape": shape[len(batch) :], "kind": kind}, node)
     layer.path = name
     result: SymbolicTensor = layer.results(evaluator, [], {}, node)

@@ -155,7 +155,7 @@ class LayerValue(LibraryObject):
                 session.unique("Dropout")
         for one in given:
             if isinstance(one, UnknownValue):
-                raise evaluator.error(node, f"{self.name} reads what is not known here: {one.what}")
+                raise evaluator.error(node, f"{self.name} reads what is unknown here: {one.what}")
         kwargs = {key: value for key, value in kwargs.items() if key != "training" and value is not None}
         result = self.results(evaluator, args, kwargs, node)
         reads_arrays = all(one.batch != (None,) for one in given if isinstance(one, SymbolicTensor))
@@ -400,7 +400,7 @@ def moved(
     """Return a tensor in another shape, by a layer of this name; `batch` is that of the result, else that of `x`."""
     target = [-1 if n is None else n for n in out]
     if target.count(-1) > 1:
-        raise evaluator.error(node, f"{name} to a shape with several open sizes is not understood")
+        raise evaluator.error(node, f"{name} to a shape with several open sizes is not supported")
     layer = LayerValue("Reshape", session_of(evaluator).unique(name), {"target_shape": target}, node)
     result = layer.call(evaluator, [x], {}, node)
     result.batch = x.batch if batch is None else batch

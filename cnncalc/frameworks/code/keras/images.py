@@ -41,7 +41,7 @@ def _shuffle(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
         raise NotImplementedError
     *space, c = x.sizes
     if apart and c is not None and c % (by * by):
-        raise evaluator.error(node, f"{c} channels cannot be dealt out into squares of {by}x{by} places")
+        raise evaluator.error(node, f"{c} channels cannot be split into blocks of {by}x{by} places")
     if apart:
         out = (*[None if n is None else n * by for n in space], None if c is None else c // (by * by))
     else:

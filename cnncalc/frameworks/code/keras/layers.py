@@ -105,7 +105,7 @@ def bound(
     """Return the arguments of a layer by their names, with those left out. SpecError for one that it does not take."""
     free = not signature.names and not signature.defaults
     if len(args) > len(signature.names) and not free:
-        takes = ", ".join(signature.names) or "no arguments without their names"
+        takes = ", ".join(signature.names) or "no positional arguments"
         raise evaluator.error(node, f"{kind} is given {len(args)} arguments", f"it takes {takes}")
     values = {**signature.defaults, **dict(zip(signature.names, args, strict=False))}
     for raw, value in kwargs.items():
@@ -138,7 +138,7 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
     if key in ("kernel_size", "strides", "dilation_rate", "pool_size") and type(value) is int and kind[-1] == "D":
         return [value] * int(kind[-2])
     if key in ("layer", "backward_layer") and isinstance(value, InstanceValue):
-        raise evaluator.error(node, f"{kind} of {describe(value)} is not understood", "wrap a layer of Keras's own")
+        raise evaluator.error(node, f"{kind} of {describe(value)} is not supported", "wrap a built-in Keras layer")
     return value
 
 
@@ -146,9 +146,9 @@ def check_value(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any
     """SpecError for an argument that is not known, or that Keras refuses."""
     for one in leaves([value]):
         if isinstance(one, UnknownValue):
-            raise evaluator.error(node, f"{key} of {kind} is not known: {one.what} is not known here")
+            raise evaluator.error(node, f"{key} of {kind} is unknown: {one.what} is unknown here")
         if isinstance(one, SymbolicTensor):
-            raise evaluator.error(node, f"{key} of {kind} is {one.describe()}, and has to be a number")
+            raise evaluator.error(node, f"{key} of {kind} is {one.describe()}, but must be a number")
     if key in TAKEN and not TAKEN[key].takes(value):
         raise evaluator.error(node, f"{key} of {kind} is {shown(value)}, not {TAKEN[key].text}")
 
@@ -191,11 +191,11 @@ def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, A
     shape = given.get("shape", given.get("input_shape"))
     for one in leaves([whole, shape]):
         if isinstance(one, UnknownValue):
-            raise evaluator.error(node, f"the shape of an input is not known: {one.what} is not known here")
+            raise evaluator.error(node, f"the shape of an input is unknown: {one.what} is unknown here")
     if whole is None:
         if not isinstance(shape, (list, tuple)):
             raise evaluator.error(
-                node, f"the shape of an input is {describe(shape)}", "as keras.Input(shape=(28, 28, 1))"
+                node, f"the shape of an input is {describe(shape)}", "for example keras.Input(shape=(28, 28, 1))"
             )
         batch = given.get("batch_size")
         whole = (batch if isinstance(batch, int) else None, *shape)
@@ -209,7 +209,9 @@ def input_of(evaluator: Evaluator, name: str, shape: Any, node: Any) -> Symbolic
     """Return an input of a shape that has the batch in front. SpecError for what is not one."""
     sizes = shape if isinstance(shape, (list, tuple)) else ()
     if not sizes or not all(one is None or (type(one) is int and one > 0) for one in sizes):
-        raise evaluator.error(node, f"{plain(shape)} is not the shape of an input", "as keras.Input(shape=(28, 28, 1))")
+        raise evaluator.error(
+            node, (f"{plain(shape)} is not the shape of an input"), "for example keras.Input(shape=(28, 28, 1))"
+        )
     session = session_of(evaluator)
     layer = LayerValue(INPUT, name, {"batch_shape": list(shape)}, node)
     layer.path = name
@@ -302,7 +304,7 @@ def _call_inner(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
     self, *rest = args
     inner = self.attributes.get(INNER)
     if not isinstance(inner, LayerValue):
-        raise evaluator.error(node, f"{self.cls.name} has no call")
+        raise evaluator.error(node, f"{self.cls.name} has no call method")
     path = session_of(evaluator).path
     around = path[-1:] == [inner.name] and path.pop()  # the layer has its object's own name
     try:

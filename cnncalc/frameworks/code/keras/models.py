@@ -246,7 +246,7 @@ def make_model(
         own = list(leaves(given.get(key), by_key=True))
         for one in own:
             if isinstance(one, UnknownValue):
-                raise evaluator.error(node, f"{key} of a model is not known: {one.what} is not known here")
+                raise evaluator.error(node, f"{key} of a model is unknown: {one.what} is unknown here")
             if not isinstance(one, SymbolicTensor):
                 raise evaluator.error(node, f"{key} of a model is {describe(one)}, not a tensor")
         ends.append(own)

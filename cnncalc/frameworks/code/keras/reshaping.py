@@ -40,7 +40,7 @@ def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     batch = batch_of(wanted) if x.whole else x.batch
     if x.batch and wanted[0] not in (None, -1, *x.batch):
         if x.batch == (None,):
-            raise evaluator.error(node, "a reshape that changes the batch is not understood")
+            raise evaluator.error(node, "a reshape that changes the batch is not supported")
         batch = ()
     return moved(evaluator, "reshape", x, [None if n == -1 else n for n in wanted[len(batch) :]], node, batch)
 
@@ -59,7 +59,7 @@ def _expand(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     own = [*x.batch, *(x.sizes or ())]
     places, left = {_axis(one, len(own) + len(axes)) for one in axes}, iter(own)
     if x.batch and 0 in places:
-        raise evaluator.error(node, "an axis in front of the batch is not understood")
+        raise evaluator.error(node, "an axis before the batch is not supported")
     batch = (1,) if 0 in places else x.batch
     out = [1 if at in places else next(left) for at in range(len(own) + len(places))]
     return moved(evaluator, "expand_dims", x, out[len(batch) :], node, batch)
@@ -74,7 +74,7 @@ def _squeeze(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     axes = [at for at, n in enumerate(own) if n == 1] if axis is None else [axis] if type(axis) is int else list(axis)
     gone = {_axis(one, len(own)) for one in axes}
     if 0 in gone and x.batch == (None,):
-        raise evaluator.error(node, "a squeeze of the batch is not understood")
+        raise evaluator.error(node, "a squeeze of the batch is not supported")
     batch = () if 0 in gone else x.batch
     return moved(evaluator, "squeeze", x, [n for at, n in enumerate(own) if at not in gone][len(batch) :], node, batch)
 
@@ -126,7 +126,7 @@ def _repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     if x.batch and at == 0:
         if x.batch == (1,) and times is None:
             return x
-        raise evaluator.error(node, "a repeat of samples is not understood")
+        raise evaluator.error(node, "a repeat of samples is not supported")
     return operate(evaluator, "Repeat", [x], {"repeats": times, "axis": at}, node)
 
 

@@ -115,7 +115,7 @@ def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     named = [kwargs[name] for name in ("start", "end", "step") if name in kwargs]
     given = [evaluator.needs(one, node) for one in [*args, *named]]
     if not all(isinstance(one, (int, float)) for one in given):
-        return UnknownValue("torch.arange(…) of numbers that are not known", node)
+        return UnknownValue("torch.arange(…) of unknown numbers", node)
     kind = kind_of(kwargs, "int" if all(isinstance(one, int) for one in given) else "float")
     start, end, step = map(NUMBERS[kind], (0, *given, 1) if len(given) == 1 else (*given, 1)[:3])
     return numbered(evaluator, start, step, ceil((end - start) / step), kind)
@@ -126,7 +126,7 @@ def closed_range(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
     """Return a tensor of numbers in a row, the last among them."""
     given = in_order(evaluator, "start=0 end step=1", args, kwargs, node)
     if not all(isinstance(one, (int, float)) for one in given):
-        return UnknownValue("torch.range(…) of numbers that are not known", node)
+        return UnknownValue("torch.range(…) of unknown numbers", node)
     start, end, step = given
     return numbered(evaluator, start, step, int((end - start) / step + 1), kind_of(kwargs, "float"))
 
@@ -186,7 +186,7 @@ def tensor(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
         row = [item for one in row for item in evaluator.items(one, node)]
         listable(len(row))  # lists that are shared may give any number
     if not all(isinstance(one, (bool, int, float)) for one in row) or len(row) != prod(shape) or len(row) > MOST_ITEMS:
-        return UnknownValue("torch.tensor(…) of values that are not known", node)
+        return UnknownValue("torch.tensor(…) of unknown values", node)
     kind = "bool" if all(isinstance(one, bool) for one in row) else "float"
     kind = kind_of(kwargs, "int" if all(type(one) is int for one in row) else kind)
     row = [*map(NUMBERS[kind], row)]

@@ -230,7 +230,7 @@ def settle(evaluator: Evaluator, tensor: TensorValue, node: Any) -> None:
         return
     if tensor.traced is not None:
         what = f"{tensor.describe()} is left from an earlier run of the network"
-        raise evaluator.error(node, what, "make it anew in each run")
+        raise evaluator.error(node, what, "create it anew in each run")
     tensor.made = tensor.run = None
 
 

@@ -124,7 +124,7 @@ def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
     module, *given = args
     forward = evaluator.find(module, "forward", node)  # an object may have one of its own
     if forward is MISSING:
-        raise evaluator.error(node, f"{module.cls.name} has no forward")
+        raise evaluator.error(node, f"{module.cls.name} has no forward method")
     own = recorder(evaluator)
     path = own.names.get(id(module), own.inside[-1][0])
     own.inside.append((path, next(own.turns)))
@@ -174,7 +174,9 @@ _registers("register_forward_hook", AFTER)
 @NAMES.function("torch.nn.register_module_forward_pre_hook", "torch.nn.register_module_forward_hook")
 def register_for_all(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Refuse a hook of every module that there is."""
-    raise evaluator.error(node, "a hook of all modules is not followed", "register it on each: for m in self.modules()")
+    raise evaluator.error(
+        node, "a hook on all modules is not supported", ("register it on each: for m in self.modules()")
+    )
 
 
 @method(HANDLE, "__enter__")
@@ -203,7 +205,7 @@ def part_name(evaluator: Evaluator, name: Any, node: Any) -> str:
     evaluator.needs(name, node)
     if not isinstance(name, str) or not name or "." in name:
         what = shown(name) if isinstance(name, str) else describe(name)
-        raise evaluator.error(node, f"{what} is not a name: PyTorch takes text without dots")
+        raise evaluator.error(node, f"{what} is not a name: PyTorch takes strings without dots")
     return name
 
 
@@ -338,7 +340,7 @@ def parameter(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
     """Return a tensor as a parameter."""
     value = evaluator.needs(args[0] if args else kwargs.get("data"), node)
     if not isinstance(value, TensorValue):
-        raise evaluator.error(node, f"a parameter of {describe(value)} is not understood")
+        raise evaluator.error(node, f"a parameter of {describe(value)} is not supported")
     return TensorValue(value.shape, value.kind, is_parameter=True)
 
 

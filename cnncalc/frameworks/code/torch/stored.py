@@ -152,7 +152,7 @@ def arrays(
                     made[name] = array.tolist() if isinstance(array, KnownArray) else array
                 except MissingArrayError:
                     if name in held and name in given:
-                        what = f"{name} is given, and what the source computes from it is not known"
+                        what = f"{name} is given, but what the source computes from it is unknown"
                         raise SpecError(what, WAY) from None
     finally:
         STATE.reset(token)

@@ -50,7 +50,7 @@ def flatten(call: ShapeCall) -> Shapes:
     rank = len(call.x)
     start, end = axis_of(call.get("start_dim", 0), rank), axis_of(call.get("end_dim", -1), rank)
     if start > end:
-        raise ShapeError(f"start_dim {start} comes behind end_dim {end}")
+        raise ShapeError(f"start_dim {start} comes after end_dim {end}")
     return (*call.x[:start], prod(call.x[start : end + 1]), *call.x[end + 1 :])
 
 
@@ -135,7 +135,7 @@ def joined(shapes: list[Shape], at: int) -> Shape:
     rest = {one[:at] + one[at + 1 :] for one in shapes}
     if len(rest) > 1:
         texts = " and ".join([show(one[1:]) or "()" for one in shapes])
-        raise ShapeError(f"{texts} have other sizes than along axis {at}, and cannot be joined there")
+        raise ShapeError(f"{texts} differ outside axis {at}, so they cannot be joined along it")
     return (*shapes[0][:at], sum(one[at] for one in shapes), *shapes[0][at + 1 :])
 
 
@@ -144,7 +144,7 @@ def stack(call: ShapeCall) -> Shapes:
     """Return the shape of tensors side by side along a new axis."""
     shapes = [shape_of(one) for one in call.get("tensors")]
     if len(set(shapes)) > 1:
-        raise ShapeError(f"{' and '.join(show(one) for one in shapes)} are stacked, and differ")
+        raise ShapeError(f"{' and '.join(show(one) for one in shapes)} are stacked, but differ")
     at = axis_of(call.get("dim", 0), len(shapes[0]) + 1)
     return (*shapes[0][:at], len(shapes), *shapes[0][at:])
 
@@ -366,7 +366,7 @@ def taken(one: Any) -> int:
 def unit(at: int, n: int) -> None:
     """ShapeError if an axis of n units has none at a place."""
     if not -n <= at < n:
-        raise ShapeError(f"the index {at} is outside of an axis of {n}")
+        raise ShapeError(f"the index {at} is out of range for an axis of {n}")
 
 
 def listed_shape(one: Any, sizes: list[int]) -> Shape:

@@ -144,7 +144,7 @@ def interpolate(call: ShapeCall) -> Shapes:
     if (size is None) == (factor is None):
         raise ShapeError("it needs size or scale_factor" if size is None else "it takes size or scale_factor, not both")
     if mode not in INTERPOLATES and call.get("align_corners") is not None:
-        raise ShapeError(f"align_corners is for modes that work out values between units, not for {mode}")
+        raise ShapeError(f"align_corners is for modes that interpolate, not for {mode}")
     if size is not None:
         return (*call.x[:2], *sizes_of(call, "size", nd, least=1))
     sizes = [int(n * one) for n, one in zip(call.x[2:], listed(factor, nd, "scale_factor"), strict=True)]
@@ -183,7 +183,7 @@ def pad(call: ShapeCall) -> Shapes:
     for at, (before, after) in enumerate(zip(sides[::2], sides[1::2], strict=True), 1):
         sizes[-at] += before + after
         if sizes[-at] < 0:
-            raise ShapeError(f"{show(call.x[1:])} is cut to less than nothing by {sides}")
+            raise ShapeError(f"{show(call.x[1:])} is cropped to a negative size by {sides}")
     return tuple(sizes)
 
 

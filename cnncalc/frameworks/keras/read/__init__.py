@@ -69,7 +69,7 @@ def _model(value: Any) -> KerasModel:
     if not isinstance(config, dict):
         raise SpecError(f"config of {shown(kind)} is {shown(config)}, not an object", "to_json() of a model writes one")
     if not is_known(KERAS_ALIASES.get(kind, kind)) and not str(value.get("module")).startswith("keras"):
-        what = f"{shown(kind)} is a class of its author's own: the file holds its arguments, and none of its layers"
+        what = f"{shown(kind)} is a custom class: the file holds its arguments, but not its layers"
         help = "what it computes is in its Python code: build it as a functional model, or export it as an ONNX file"
         raise SpecError(what, help)
     return read_model("Sequential", {"name": config.get("name"), "layers": [value]})

@@ -12,7 +12,7 @@ from ....limits import LARGEST_METADATA, LARGEST_UNPACKED, LARGEST_UNPACKED_WEIG
 from ....sizes import size_text
 
 WEIGHTS = "model.weights.h5"
-_SAVE = "save the model with Keras, which does not pack it"
+_SAVE = "save the model with Keras, which does not compress it"
 
 
 def is_keras(data: bytes) -> bool:
@@ -50,7 +50,7 @@ def _member(data: bytes, name: str, most: int) -> bytes:
     try:
         with _unpacking(), zipfile.ZipFile(io.BytesIO(data)) as archive:
             if archive.getinfo(name).compress_type not in PACKINGS:
-                raise SpecError(f"its {name} is packed in another way than deflated", _SAVE)
+                raise SpecError(f"its {name} uses a compression other than deflate", _SAVE)
             with archive.open(name) as file:
                 content = file.read(most + 1)
     except KeyError:

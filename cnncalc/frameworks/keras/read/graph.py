@@ -55,11 +55,11 @@ class ModelReader:
 
         `path` has the enclosing models; `spread` has the models whose layers are added one by one, by their objects.
         """
-        what = "layers list {made:,} numbers and results that follow from a few, more than {most:,}"
+        what = "the layers expand to {made:,} numbers and results, more than {most:,}"
         parts = "the calls of the model's layers make {made:,} layers, more than {most:,}"
         self.listed, self.parts = limits or (
             Limit(MOST_LISTED_IN_ALL, what, "repeat, encode or split fewer units, or less often"),
-            Limit(MOST_PARTS, parts, "an attention is several: read a part of the model"),
+            Limit(MOST_PARTS, parts, "an attention counts as several: use a part of the model"),
         )
         """The limits on numbers listed in keys, and on the number of parts."""
         self.conventions = channels_last, old
@@ -292,7 +292,7 @@ def _with_masks(results: list[Tensor], made: MadeMask, added: Mapping[str, Draft
 def check_inputs(model: KerasModel, read: Sequence[Tensor]) -> None:
     """Raise SpecError if the number of a model's inputs differs from the tensors it reads."""
     if len(read) != len(model.inputs):
-        raise SpecError(f"the model has {len(model.inputs)} inputs, gets {len(read)}")
+        raise SpecError(f"the model has {len(model.inputs)} inputs, but gets {len(read)}")
 
 
 def results_of(record: KerasLayer, args: tuple[Any, ...], kwargs: dict[str, Any], channels_last: bool) -> list[Tensor]:
@@ -365,7 +365,7 @@ def _ordered(model: KerasModel, begins: dict[str, int]) -> list[tuple[KerasLayer
     except CycleError as error:
         names = [shown(calls[index][0].name) for index in sorted(set(error.args[1]))]
         text = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-        raise SpecError(f"layers read each other in a cycle: {text}", "a network has no cycles") from None
+        raise SpecError(f"layers read each other in a cycle: {text}", "a network must not have cycles") from None
     ready = list(sorter.get_ready())
     heapify(ready)
     order = []

@@ -181,7 +181,7 @@ class KerasArrays:
             for name in (*names, *optional):
                 dataset = self._datasets.get((path, name))
                 if dataset is None and name not in optional:
-                    raise SpecError(f"it has no {name} of the layer {shown('.'.join(path))}")
+                    raise SpecError(f"it has no {name} for the layer {shown('.'.join(path))}")
                 found.append(None if dataset is None else _array(dataset))
         except SpecError as error:
             error.where = error.where or Where(self._file.name, 0, 0)
@@ -235,7 +235,7 @@ def _names(group: Any, key: str, limit: Limit) -> list[str]:
     for part in parts:
         for name in group.attrs[part]:
             if not isinstance(name, (bytes, str)):
-                raise TypeError(f"{key} lists what is not a name")
+                raise TypeError(f"{key} lists something that is not a name")
             limit.count(len(name) + BYTES_A_NAME)
             names.append(name.decode() if isinstance(name, bytes) else str(name))
     return names
@@ -301,7 +301,7 @@ class Groups:
         self._found: dict[Steps, Any] = {(): root}
         self._numbered: dict[Steps, dict[str, list[tuple[int, str]]]] = {}
         self._full: dict[tuple[Steps, str], list[str]] = {}
-        self._looked = Limit(MOST_HELD, "more than {most:,} groups and arrays belong to layers that are not known")
+        self._looked = Limit(MOST_HELD, "more than {most:,} groups and arrays belong to unknown layers")
 
     def at(self, steps: Steps) -> Any:
         """Return the group of a layer or of a part of it; None if the file has none."""
@@ -378,11 +378,11 @@ def _array(dataset: Any) -> Any:
             raise SpecError(f"{shown(dataset.name)} holds no numbers")
         size = prod(dataset.shape) * dataset.dtype.itemsize
         if dataset.external or dataset.is_virtual:
-            raise SpecError(f"{shown(dataset.name)} lies in another file", "links are not followed")
+            raise SpecError(f"{shown(dataset.name)} is stored in another file", "links are not followed")
         held = dataset.id.get_storage_size()
         most = max(LARGEST_UNPACKED_WEIGHTS, PACKED * held)
         if size > most:
-            what = f"{shown(dataset.name)} claims {size:,} bytes, and the file holds {held:,} of it"
+            what = f"{shown(dataset.name)} claims {size:,} bytes, but the file holds only {held:,} of it"
             raise SpecError(what, _UNPACKED)
         chunks = prod([-(-length // part) for length, part in zip(dataset.shape, dataset.chunks or (), strict=False)])
         if chunks > max(MOST_HELD, held):
@@ -399,4 +399,4 @@ def _array(dataset: Any) -> Any:
 
 BFLOAT16 = "V2"
 """The dtype in which Keras writes bfloat16: two bytes. Only a `.weights.h5` file states the actual type."""
-_UNPACKED = "save the weights with Keras, which does not pack them"
+_UNPACKED = "save the weights with Keras, which does not compress them"

@@ -254,7 +254,9 @@ def rescaled(call: LayerCall, mean: float, variance: float) -> Raw:
     """Return a normalization by one mean and one variance, or its inverse. SpecError if they are invalid."""
     for what, value in (("mean", mean), ("variance", variance)):
         if abs(value) > float_info.max or (what == "variance" and value < 0):
-            raise SpecError(f"{what} is {shown(value)}", f"a {what} is a finite number{' from 0 on' * (value < 0)}")
+            raise SpecError(
+                f"{what} is {shown(value)}", (f"a {what} must be a finite number{' of at least 0' * (value < 0)}")
+            )
     deviation = max(sqrt(variance), LEAST_DEVIATION)
     if call.get("invert"):
         return {"op": "rescale", "factor": deviation, "offset": mean}

@@ -52,7 +52,7 @@ MODELS = ("Functional", "Model", "Sequential")
 
 def check_calls(model: KerasModel) -> None:
     """Raise SpecError for too many calls of layers."""
-    help = "those of a model in it count each time that it is called"
+    help = "the calls in a nested model count each time it is called"
     check_limit(MOST_CALLS, count_calls(model), "the model makes {made:,} calls of layers, more than {most:,}", help)
 
 
@@ -108,7 +108,7 @@ def read_model(kind: str, config: Any, build: Any = None, depth: int = 0) -> Ker
     by_name: dict[str, KerasLayer] = {}
     for record in records:
         if by_name.setdefault(record.name, record) is not record:
-            raise SpecError(f"two layers are called {shown(record.name)}", "each layer has a name of its own in Keras")
+            raise SpecError(f"two layers are called {shown(record.name)}", "layer names must be unique in Keras")
     for key in (*inputs, *outputs):
         if key.layer not in by_name:
             raise SpecError(f"{shown(key.layer)} is an input or output of the model, but not one of its layers")
@@ -127,7 +127,7 @@ def _ends(value: Any, what: str, sizes: dict[TensorKey, Sizes]) -> tuple[TensorK
     """Return the tensors named in lists or objects of `[layer, node, tensor]`. SpecError if there are none."""
     keys = tensors_in(_with_keys(value, sizes), TensorKey)
     if not keys:
-        raise SpecError(f"{what} names no tensor: {shown(value)}")
+        raise SpecError(f"{what} does not name a tensor: {shown(value)}")
     return tuple(keys)
 
 

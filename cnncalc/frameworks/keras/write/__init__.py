@@ -112,10 +112,10 @@ class ModelWriter:
     def write_layer(self, layer: LayerReport, reads: list[KerasTensor]) -> KerasTensor:
         """Add one layer as one or more Keras layers, and return its output."""
         if "/" in layer.name:
-            raise refuse(f"the name {shown(layer.name)}, which has a / in it", "give the layer another name")
+            raise refuse(f"the name {shown(layer.name)}, which contains a /", "give the layer another name")
         if layer.op == "input":
             if self.within:
-                raise refuse("a further input inside a block", "move it out of the block")
+                raise refuse("an additional input inside a block", "move it out of the block")
             return self.input(layer.name, layer.traced.out)
         tied = self.owner(layer)
         if layer.inner:
@@ -147,7 +147,7 @@ class ModelWriter:
             return None
         first = self.results[layer.node.tie]
         if layer.op in NORMS_OF_CHANNELS and len(first.out) != len(layer.traced.out):
-            raise refuse("a norm shared by inputs with other numbers of axes", "remove tie", key="tie")
+            raise refuse("a norm shared by inputs with different numbers of axes", "remove tie", key="tie")
         return first.name
 
     def call(

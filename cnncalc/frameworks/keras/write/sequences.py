@@ -51,7 +51,7 @@ def _einsum(context: KerasContext) -> list[KerasStep]:
     inputs, _, out = context.layer.values["equation"].partition("->")
     batch = next((c for c in "bn" + ascii_lowercase if c not in inputs), None)
     if batch is None:
-        raise refuse("an equation that has all letters, without one for the batch", "use fewer letters", "equation")
+        raise refuse("an equation that uses all letters, leaving none for the batch", "use fewer letters", "equation")
     subscripts = f"{','.join(batch + term for term in inputs.split(','))}->{batch}{out}"
     return context.operation(NUMPY, "Einsum", subscripts=subscripts)
 
@@ -61,11 +61,13 @@ def _attention(context: KerasContext) -> list[KerasStep]:
     """Return a DotProductAttention, in which heads come after positions; leading axes are merged into heads."""
     v, shapes, out = context.layer.values, context.layer.samples, context.layer.traced.out
     if v["scale"] is None:
-        raise refuse("the scale of open features", "give scale", "scale")
+        raise refuse("the scale for an open number of features", "give scale", "scale")
     order = [0, min(1, len(shapes) - 1), 2 if len(shapes) > 2 else min(1, len(shapes) - 1), *range(3, len(shapes))]
     lead = out[:-2]
     if any(shapes[at][:-2] != lead for at in order[:3]):
-        raise refuse("attention whose queries, keys and values differ in front", "repeat them first", "from")
+        raise refuse(
+            ("attention whose queries, keys and values differ in their leading axes"), "repeat them first", "from"
+        )
     heads = prod(n for n in lead if isinstance(n, int))
     steps: list[KerasStep] = []
     reads: list[int | str] = []
@@ -99,7 +101,7 @@ def _multihead(context: KerasContext) -> list[KerasStep]:
     v, shapes = context.layer.values, context.layer.samples
     rank = len(shapes[0])
     if len(shapes) > 3:
-        raise refuse("a mask of multi-head attention that is added", "remove it", "from")
+        raise refuse("an additive mask of multi-head attention", "remove it", "from")
     if any(len(x) != rank for x in shapes) or (v["causal"] and rank > 2):
         raise refuse("multi-head attention over these axes", "give queries, keys and values two axes each")
     config = {key: v[ours] for key, ours in KERAS["multihead"].keys.items()} | {"attention_axes": [rank - 1]}
@@ -116,9 +118,9 @@ def _recurrent(context: KerasContext) -> list[KerasStep]:
     if v.get("state", "hidden") != "hidden":
         raise refuse("the cell state as an output", "give state=hidden", "state")
     if v["masked"]:
-        raise refuse("a mask of steps that is a layer", "leave masked out", "masked")
+        raise refuse("a mask of steps given by a layer", "leave masked out", "masked")
     if len(context.layer.samples) > 1:
-        raise refuse(f"states that {op} begins with", "leave them out of from", "from")
+        raise refuse(f"initial states of {op}", "leave them out of from", "from")
     two = op == "gru" and v["reset_after"]
     if v["bias"] and v["hidden_bias"] != two:
         raise refuse(

@@ -108,7 +108,7 @@ def _norm(context: KerasContext) -> list[KerasStep]:
 def _scale(context: KerasContext) -> list[KerasStep]:
     v = context.layer.values
     if v["center"] or not v["scale"] or not context.channels_last:
-        what = "a scale of channels that are first" if not context.channels_last else "a scale with a bias"
+        what = "a scale with channels first" if not context.channels_last else "a scale with a bias"
         raise refuse(what, "use --layout NHWC" if not context.channels_last else None)
     channels = context.layer.sample[-1]
     if not isinstance(channels, int):
@@ -121,7 +121,7 @@ def _scale(context: KerasContext) -> list[KerasStep]:
 def _rescale(context: KerasContext) -> list[KerasStep]:
     v = context.layer.values
     if not context.channels_last and len(context.layer.sample) > 1 and any(isinstance(n, tuple) for n in v.values()):
-        raise refuse("a factor for each channel, if these are first", key="factor")
+        raise refuse("a factor for each channel, with channels first", key="factor")
     return context.named()
 
 
@@ -146,7 +146,7 @@ def _clip(context: KerasContext) -> list[KerasStep]:
     if v["min"] == 0 and (v["max"] is None or v["max"] > 0):
         return context.one("ReLU", max_value=v["max"])
     if v["min"] is None or v["max"] is None:
-        raise refuse("a clip with one side", "give both min and max")
+        raise refuse("a clip with only one bound", "give both min and max")
     return context.operation(NUMPY, "Clip", **KERAS["clip"].theirs(v))
 
 

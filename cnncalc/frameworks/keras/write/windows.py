@@ -104,7 +104,7 @@ def pool(context: KerasContext) -> list[KerasStep]:
         return context.named(p="same")
     overhangs = any(after > given for (_, after), (_, given) in zip(needed, sides, strict=True))
     if average and (not counted or overhangs):
-        what = "an average that leaves out padding, unless it is that of 'same'"
+        what = "an average that leaves out padding other than that of 'same'"
         raise refuse(what, "write count_include_pad=true", "p")
     if not average:
         _check_maximum(context)
@@ -116,14 +116,14 @@ def _check_maximum(context: KerasContext) -> None:
     v = context.layer.values
     if not context.not_negative:
         raise refuse(
-            "a maximum over values that may be negative and padding, unless it is that of 'same'",
-            "put a relu before it, or a padding that 'same' gives",
+            "a maximum over values that may be negative and padding other than that of 'same'",
+            "put a relu before it, or use padding that 'same' gives",
             "p",
         )
     slides = place(context.space(), v["k"], v["s"], v["d"], v["p"], bool(v["ceil"]), v["ceil"] == KEEP)
     beyond = [isinstance(w.n, Open) and max(pads) >= w.k for w, pads in zip(slides, v["p"], strict=True)]
     if any(beyond) or any(empty_window(slide) is not None for slide in slides):
-        raise refuse("the maximum of a window that lies in the padding", "lower p below k", "p")
+        raise refuse("the maximum of a window entirely in the padding", "lower p below k", "p")
 
 
 def _needed(slide: Slide, pads: tuple[int, int], out: Size, ceil: bool) -> tuple[int, int]:

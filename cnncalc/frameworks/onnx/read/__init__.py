@@ -89,16 +89,16 @@ def _notes(b: GraphReader) -> tuple[str, ...]:
     if b.contradictions:
         name, declared, ours = b.contradictions[0]
         more = f", and {others} more values" if (others := len(b.contradictions) - 1) else ""
-        notes.append(f"the file declares {shown(name)} as {show(declared)}, and it is {show(ours)}{more}")
+        notes.append(f"the file declares {shown(name)} as {show(declared)}, but it is {show(ours)}{more}")
     if b.misfits:
         name, have, asked = b.misfits[0]
         more = f", and {others} more" if (others := len(b.misfits) - 1) else ""
-        help = "the file has those numbers for the sizes of its export"
+        help = "the file has fixed numbers for the sizes it was exported with"
         notes.append(f"{shown(name)} cannot reshape {show(have)} to {show(asked)}: {help}{more}")
     branches = [layer.name for layer in b.spec.layers if layer.op == "opaque" and layer.keys["type"] == "If"]
     if branches:
         more = f", and {others} more" if (others := len(branches) - 1) else ""
-        why = "depends on a value that is known only when it runs: its branches are not read"
+        why = "depends on a value that is known only at run time: its branches are not read"
         notes.append(f"{shown(branches[0])} (If) {why}{more}")
     return tuple(notes)
 
@@ -145,10 +145,10 @@ def _layers(b: GraphReader) -> dict[Draft, str]:
     b.leave_out_dropped()
     outputs = b.graph.outputs or [out for node in b.graph.nodes[-1:] for out in node.outputs[:1]]
     if not outputs:
-        raise SpecError("the graph is empty: it has no nodes, and no output")
+        raise SpecError("the graph is empty: it has no nodes and no output")
     for name in outputs:
         if not any(name in made for made in (b.values, b.constants, b.graph.inputs)):
-            raise SpecError(f"no node makes the output {name!r}")
+            raise SpecError(f"no node produces the output {name!r}")
     values = [as_file_has(b, name) for name in outputs]
     made = [as_output(b, name, value) for name, value in zip(outputs, values, strict=True)]
     if b.unfolds():

@@ -16,7 +16,7 @@ FLOATS = {1, 10, 11, BFLOAT16}
 """TensorProto.DataType: float, float16, double, bfloat16."""
 FLOAT, INT64, BOOL = 1, 7, 9
 INTEGERS = {2, 3, 4, 5, 6, 7, 9, 12, 13}
-INITIALISER = "initialiser"
+INITIALISER = "initializer"
 """The `origin` of constants that count as parameters."""
 FOLDED = "folded"
 """The `origin` of numbers that are computed here, which may be open sizes."""
@@ -213,7 +213,7 @@ def of_values(values: Sequence[Number], kind: str, shape: Sequence[int] | None =
         if not all(isinstance(v, (int, float)) for v in values):
             raise SpecError("a weight depends on an open size")
         if kind != "float" and any(isinstance(v, int) and not -(2**63) <= v < 2**63 for v in values):
-            raise SpecError("a number that is worked out of sizes does not fit into 64 bits")
+            raise SpecError("a number that is computed from sizes does not fit in 64 bits")
         data_type = onnx.TensorProto.FLOAT if kind == "float" else onnx.TensorProto.INT64
         return onnx.numpy_helper.to_array(onnx.helper.make_tensor("", data_type, sizes, values))
 

@@ -97,7 +97,7 @@ def _constant_of_shape(node: GraphNode, source: Const, given: Inputs) -> Const |
 
     def read() -> object:
         if size > MOST_MADE:
-            raise SpecError(f"a constant of {size:,} numbers is more than can be made")
+            raise SpecError(f"a constant of {size:,} numbers is too large")
         return fill.read().reshape(-1).repeat(size).reshape(shape)
 
     made = Const(shape, fill.kind, read, values, origin=INITIALISER, key=node.outputs[0])
@@ -305,7 +305,7 @@ def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
         whole = source.read().astype(factor.dtype)
         return (whole - over(zero) if zero is not None else whole) * factor
 
-    key = source.key and f"{source.key} dequantised by {node.inputs[1]}"
+    key = source.key and f"{source.key} dequantized by {node.inputs[1]}"
     return Const(source.shape, "float", read, origin=source.origin, key=key, cost=source.cost)
 
 
@@ -474,5 +474,5 @@ def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int) -> list[Any
             results = ReferenceEvaluator(model).run(None, dict(arrays))
         made = dict(zip([one.name for one in outputs], results, strict=True))
     except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx raise for what does not fit
-        raise node.wrong(f"its constants cannot be worked out: {first_line(error)}") from None
+        raise node.wrong(f"its constants cannot be computed: {first_line(error)}") from None
     return [made.get(name) for name in node.outputs]

@@ -69,7 +69,7 @@ def check_calls(model: Any, size: int) -> None:
             sizes[name] = 1 + sum([sizes[one] for one in called[name]]) if name in called else 1
     except CycleError as error:
         circle = ", ".join(shown(name) for _, name in error.args[1][:6])
-        raise SpecError(f"the file's functions cannot be inlined: they call each other in a circle: {circle}") from None
+        raise SpecError(f"the file's functions cannot be inlined: they call each other in a cycle: {circle}") from None
     made = sum([sizes[one] for one in _calls(model.graph) if one in called])
     what = "the file's functions make {made:,} nodes, more than {most:,}"
     check_limit(most_nodes(size), made, what, "export it without functions")
@@ -152,7 +152,7 @@ class GraphNode:
         if attribute is None:
             return default
         if attribute.type not in (kind, 0):
-            raise self.wrong(f"{name} has another type than its operator declares")
+            raise self.wrong(f"{name} has a different type than its operator declares")
         return getattr(attribute, field)
 
     def check_arity(self, opset: int) -> None:
@@ -167,13 +167,13 @@ class GraphNode:
                 if len(self.inputs) < fewest
                 else f"at most {most}"
             )
-            raise self.wrong(f"{given} input{'s' * (given != 1)}, and its operator takes {takes}")
+            raise self.wrong(f"{given} input{'s' * (given != 1)}, but its operator takes {takes}")
         left_out = next((at for at in needed if not self.inputs[at]), None)
         if left_out is not None:
             raise self.wrong(f"input {left_out} is left out, and its operator needs it")
         if len(self.outputs) < outputs:
             own = len(self.outputs)
-            raise self.wrong(f"{own} output{'s' * (own != 1)}, and its operator has {outputs}")
+            raise self.wrong(f"{own} output{'s' * (own != 1)}, but its operator has {outputs}")
 
     def wrong(self, what: str) -> SpecError:
         """Return the error of this node, which says what is wrong with it."""
@@ -195,7 +195,7 @@ class GraphNode:
         perm = self.ints("perm")
         perm = list(range(rank))[::-1] if perm is None else perm
         if sorted(perm) != list(range(rank)):
-            raise self.wrong(f"perm is {perm}, and the input has {rank} axes")
+            raise self.wrong(f"perm is {perm}, but the input has {rank} axes")
         return perm
 
     def number(self, name: str, default: float = 0.0) -> float:
@@ -236,7 +236,7 @@ class GraphNode:
         return self._get(name, 5, "g", None)
 
 
-IN_PARTS = "cut out a part of it with onnx.utils.extract_model"
+IN_PARTS = "extract a part of it with onnx.utils.extract_model"
 """The help for too many nodes or layers."""
 _MANY_NODES = "the graph has {made:,} nodes, more than {most:,}"
 
@@ -302,7 +302,7 @@ class OnnxGraph:
         for node in later.values():
             for name in node.inputs:
                 if name not in have and name not in makers:
-                    raise node.wrong(f"reads {shown(name)}, which no node makes")
+                    raise node.wrong(f"reads {shown(name)}, which no node produces")
         reads = {at: [makers[n] for n in node.inputs if n not in have] for at, node in later.items()}
         try:
             return done + [later[at] for at in TopologicalSorter(reads).static_order()]

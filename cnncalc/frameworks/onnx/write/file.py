@@ -20,8 +20,8 @@ OPSET = 22
 IR_VERSION = 10
 MOST_BYTES = 2**31 - 1
 """The most bytes that protobuf can hold."""
-WITHOUT = "leave -w out, or convert the network to a spec, which holds no weights, and that to ONNX"
-IN_NUMBERS = "give the input in numbers: -i 3x224x224"
+WITHOUT = "leave out -w, or convert the network to a spec, which holds no weights, and then the spec to ONNX"
+IN_NUMBERS = "give the input as numbers: -i 3x224x224"
 
 
 def unsaid(layer: LayerReport, what: str, help: str | None = None) -> CnncalcError:

@@ -46,7 +46,7 @@ def einsum(file: OnnxFile, layer: LayerReport) -> None:
     inputs, _, out = layer.values["equation"].partition("->")
     batch = next((c for c in "bn" + ascii_lowercase if c not in inputs), None)
     if batch is None:
-        raise unsaid(layer, "an equation that has all letters, without one for the batch", "use fewer letters")
+        raise unsaid(layer, "an equation that uses all letters, leaving none for the batch", "use fewer letters")
     equation = f"{','.join(batch + term for term in inputs.split(','))}->{batch}{out}"
     file.node("Einsum", file.reads(layer), layer.name, equation=equation)
 
@@ -92,7 +92,7 @@ def attention(file: OnnxFile, layer: LayerReport) -> None:
     positions = (shapes[0][-2], shapes[1][-2]) if layer.values["causal"] else ()
     scale = layer.values["scale"]
     if scale is None:
-        raise unsaid(layer, "the scale of open features", "give scale")
+        raise unsaid(layer, "the scale for an open number of features", "give scale")
     weights = _attend(
         file, layer, names[0], turned, names[3] if len(names) > 3 else None, numbers(layer, positions, "masks"), scale
     )

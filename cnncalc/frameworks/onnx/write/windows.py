@@ -118,7 +118,7 @@ def ceil_mode(layer: LayerReport) -> int:
     for up in dict.fromkeys((bool(v["ceil"]), False)):
         if tuple([slide.out for slide in place(space, v["k"], v["s"], v["d"], v["p"], up)]) == out:
             return int(up)
-    raise unsaid(layer, "a last window that starts beyond the input and is kept", "ceil=false leaves it out")
+    raise unsaid(layer, "a last window that starts beyond the input and is kept", "ceil=false drops it")
 
 
 def overhangs(layer: LayerReport) -> bool:
@@ -140,7 +140,7 @@ def pool(file: OnnxFile, layer: LayerReport) -> None:
         more["count_include_pad"] = int(v["count_include_pad"])
     if op == "lppool":
         if layer.env.dialect.lp_signed and (v["norm"] % 2 or overhangs(layer)):
-            what = "powers with their signs" if v["norm"] % 2 else "a cut window that counts as a whole one"
+            what = "signed powers" if v["norm"] % 2 else "a clipped window that counts as a full one"
             raise unsaid(layer, f"PyTorch's lppool: {what}", "an even norm, and ceil=false")
         if v["norm"] != int(v["norm"]) or v["norm"] < 1:
             raise unsaid(layer, f"an Lp pool of norm {v['norm']}", "a whole number from 1 on")
@@ -166,7 +166,9 @@ def adaptive(file: OnnxFile, layer: LayerReport) -> None:
     have, want = [numbers(layer, full[space], "adaptive pools") for full in (layer.sample, layer.traced.out)]
     for n, o in zip(have, want, strict=True):
         if n % o:
-            raise unsaid(layer, f"windows of different sizes: {n} into {o}", "make the output divide the input")
+            raise unsaid(
+                layer, f"windows of different sizes: {n} into {o}", ("use an output size that divides the input size")
+            )
     k = [n // o for n, o in zip(have, want, strict=True)]
     between(file, layer, ONNX[layer.op.removeprefix("adaptive")].word, kernel_shape=k, strides=k)
 

@@ -37,7 +37,7 @@ def make(word: str) -> Any:
         try:
             made = importlib.import_module(path)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is anybody's code
-            help = "Python looks in the current folder, and where packages are installed"
+            help = "Python searches the current folder and the installed packages"
             raise failed(f"{shown(path)} cannot be imported:", error, help) from None
         for name in names.split("."):
             if not hasattr(made, name):
@@ -49,7 +49,7 @@ def make(word: str) -> Any:
         try:
             return made()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is anybody's code
-            raise failed(f"{shown(word)} fails:", error, "it is called without arguments") from None
+            raise failed(f"{shown(word)} fails:", error, "the factory is called without arguments") from None
 
 
 def failed(what: str, error: BaseException, help: str) -> SpecError:

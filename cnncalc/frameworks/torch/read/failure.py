@@ -20,7 +20,7 @@ def stopped(failures: Sequence[Stopped]) -> SpecError:
     own = f"{type(error.error).__name__}: {shown(text, 300)[1:-1]}"
     if error.function is None and isinstance(error.error, TypeError) and "argument" in text:
         help = 'give every input by its name: {"x": (3, 8, 8), "z": (4,)}, or -i x=3x8x8 -i z=4'
-        return SpecError(f"{where} stops with {own}", help)
+        return SpecError(f"{where} fails with {own}", help)
     meets = " and ".join(show(shape) for shape in error.shapes)
     at = f" at {error.function}" + (f" of {meets}" if meets else "") if error.function else ""
     help = "the module is traced without values, so its control flow must not depend on them"

@@ -24,12 +24,14 @@ def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, b
     SpecError for any other object, and for a module that cannot be traced.
     """
     if not isinstance(module, torch.nn.Module):
-        raise SpecError(f"{shown(type(module).__name__)} is not a torch.nn.Module", "give a module, as resnet18()")
+        raise SpecError(
+            (f"{shown(type(module).__name__)} is not a torch.nn.Module"), "give a module, for example resnet18()"
+        )
     if isinstance(module, torch.jit.ScriptModule):
-        raise SpecError("a scripted module cannot be traced", "give the module it was made from")
+        raise SpecError("a scripted module cannot be traced", "give the module that it was made from")
     if any(map(torch.nn.parameter.is_lazy, [*module.parameters(), *module.buffers()])):
-        help = "run it once on an input, and it has them: module(torch.zeros(1, 3, 8, 8))"
-        raise SpecError("the module is lazy, and its arrays have no sizes yet", help)
+        help = "run it once on an input, to initialize them: module(torch.zeros(1, 3, 8, 8))"
+        raise SpecError("the module is lazy, so its parameters have no sizes yet", help)
     for sizes in inputs.values():
         if not all(type(n) is int for n in sizes):
             raise SpecError(f"the input {show(tuple(sizes))} has open sizes, but PyTorch needs numbers", "as 3x224x224")

@@ -245,5 +245,5 @@ def _values(layer: Draft, role: str, array: Constant) -> Any:
     values = array.read()
     if values is None:
         what = f"{layer.name}.{role} has no values: it is on PyTorch's meta device"
-        raise SpecError(what, "make the module with values")
+        raise SpecError(what, "create the module with values")
     return values

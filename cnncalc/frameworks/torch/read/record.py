@@ -57,7 +57,7 @@ def tensor(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
     try:
         return torch.empty(shape, dtype=dtype, device=META)
     except (RuntimeError, OverflowError):
-        raise SpecError(f"an input of {show(tuple(shape))} has more values than a tensor of PyTorch") from None
+        raise SpecError(f"an input of {show(tuple(shape))} has more values than a PyTorch tensor can hold") from None
 
 
 class Recorder(TorchFunctionMode):  # type: ignore[misc]

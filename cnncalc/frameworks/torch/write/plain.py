@@ -39,10 +39,10 @@ def check_several(site: TorchContext) -> None:
     """Raise SpecError for a per-sample norm over a single value, which PyTorch refuses (functional.py)."""
     space = prod(n if isinstance(n, int) else 2 for n in site.x[1:])
     if site.op == "instancenorm" and space == 1:
-        raise refuse("has no instance norm over one value a channel", "leave it out: its output is 0")
+        raise refuse("has no instance norm over one value per channel", "leave it out: its output is 0")
     batch = [n if isinstance(n, int) else 2 for n in site.layer.x[: len(site.layer.x) - len(site.x)]]
     if site.op == "groupnorm" and prod(batch) * (site.c // site.values["g"]) * space == 1:
-        raise refuse("has no group norm over one value a group", "lower g, or give a batch of several")
+        raise refuse("has no group norm over one value per group", "lower g, or give a batch of several")
 
 
 def scale_of(site: TorchContext) -> str:
@@ -61,7 +61,7 @@ def scale(site: TorchContext) -> Code:
 def layernorm(site: TorchContext) -> Code:
     """Write a layer norm over the last axes; other axes are moved to the end and back."""
     scale, center, dims = site.values["scale"], site.values["center"], site.dims
-    sizes = tuple([site.known(site.x[dim - 1], "what is normalised") for dim in dims])
+    sizes = tuple([site.known(site.x[dim - 1], "what is normalized") for dim in dims])
     affine = {} if center else {"bias": False} if scale else {"elementwise_affine": False}
     text = site.named(sizes[0] if len(sizes) == 1 else sizes, eps=site.values["eps"], more=affine)
     text = without(site, text) if center else text
@@ -93,7 +93,7 @@ def rescale(site: TorchContext) -> Code:
     elif "mean" in v:
         factor, offset = [several if len(several) > 1 else several[0] for several in factors(v)]
     else:
-        raise refuse("has no layer with a learnt mean and variance", "give mean and variance")
+        raise refuse("has no layer with a learned mean and variance", "give mean and variance")
     text = "{0}"
     if factor == -1:
         text = "-{0}"
@@ -107,7 +107,7 @@ def quantize(site: TorchContext) -> Code:
     """Write PyTorch's fake quantisation, for all channels or per channel."""
     v = site.values
     if "scale" not in v:
-        raise refuse("has no fake quantisation of a sample's own range", "give scale")
+        raise refuse("has no fake quantization with a range per sample", "give scale")
     several = [isinstance(v[key], (list, tuple)) for key in ("scale", "zero")]
     if not any(several):
         numbers = f"{v['scale']!r}, {int(v['zero'])}, {v['min']}, {v['max']}"

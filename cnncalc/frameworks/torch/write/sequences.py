@@ -74,7 +74,7 @@ def einsum(site: TorchContext) -> Code:
     inputs, _, out = site.values["equation"].partition("->")
     batch = next((c for c in "bn" + ascii_lowercase if c not in inputs), None)
     if batch is None:
-        raise refuse("needs a letter for the batch, and all are taken", "use fewer letters")
+        raise refuse("needs a letter for the batch, but all are taken", "use fewer letters")
     equation = f"{','.join(batch + term for term in inputs.split(','))}->{batch}{out}"
     return Code(f'torch.einsum("{equation}", {", ".join(_inputs(site))}){site.back(len(site.out))}')
 
@@ -149,7 +149,7 @@ def recurrent(site: TorchContext) -> Code:
         other = v["activation"] if v["activation"] not in usual else v["gate"]
         raise refuse(f"has no {site.op} with {other}", f"use {' or '.join(usual)}, and sigmoid for gates")
     if v.get("state", "hidden") != "hidden" and v["sequences"]:
-        raise refuse("gives the cell of the last step only", "give sequences=false")
+        raise refuse("outputs the cell of the last step only", "give sequences=false")
     more = {"batch_first": True} | ({"nonlinearity": "relu"} if v.get("activation") == "relu" else {})
     c_i = site.known(v["c_i"], "its features")
     text = site.named(c_i, v["out"], bidirectional=v["bidirectional"], bias=v["bias"], more=more)

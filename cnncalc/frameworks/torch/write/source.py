@@ -197,7 +197,7 @@ def layer_code(site: TorchContext, parts: Sequence[Member], classes: Classes, wi
     layer, tie = site.layer, site.node.tie
     if not layer.inner:
         if within and layer.op == "input":
-            raise refuse("has no further input inside a block", "move it out of the block")
+            raise refuse("has no additional input inside a block", "move it out of the block")
         code = code_of(site)
     elif tie is None:
         inside = add_class(layer.name, layer.inner, layer.sample, classes, (*within, site.node))
@@ -205,11 +205,11 @@ def layer_code(site: TorchContext, parts: Sequence[Member], classes: Classes, wi
     elif sources(layer.inner) == sources(parts[tie].site.layer.inner):
         code = parts[tie].code
     else:
-        what = f"shares modules, but the layers of {parts[tie].site.layer.name} are written otherwise"
+        what = f"shares modules, but the layers of {parts[tie].site.layer.name} are written differently"
         raise refuse(what, "give both the same layers with the same keys, or remove tie")
     if tie is not None and code.module != parts[tie].code.module:
         owner = parts[tie]
-        what = f"{owner.site.layer.name} is {owner.code.module} and this is {code.module}"
+        what = f"{owner.site.layer.name} is {owner.code.module}, but this is {code.module}"
         raise refuse(f"shares modules, but {what}", "give both the same keys, or remove tie")
     return code
 
@@ -227,7 +227,7 @@ def code_of(site: TorchContext) -> Code:
     if NOTHING_KNOWN in (site.layer.sample, site.layer.traced.out):
         raise refuse("needs to know the output's shape", "give the opaque layer before it its out")
     if (reason := site.layer.refusal("torch_write")) is not None:
-        raise refuse(f"cannot express this: {reason}", "take the layer out, or write its module yourself")
+        raise refuse(f"cannot express this: {reason}", "remove the layer, or write its module yourself")
     return WRITERS[site.node.layer.WORD](site)
 
 

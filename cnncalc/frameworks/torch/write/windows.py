@@ -140,7 +140,7 @@ def check_bare(site: TorchContext, around: Sequence[Pair] | None = None) -> None
     pairs = around or [(0, 0)] * site.nd
     for n, k, pair in zip(site.x[1:], site.values["k"], pairs, strict=True):
         if site.nd == 3 and isinstance(n, int) and n + sum(pair) < k:
-            raise refuse(f"wants n >= k of an {site.op} before padding, and {n + sum(pair)} < {k}", f"lower k to {n}")
+            raise refuse(f"needs n >= k for an {site.op} before padding, but {n + sum(pair)} < {k}", f"lower k to {n}")
 
 
 @WRITERS.register("maxpool")
@@ -229,7 +229,7 @@ def patches(site: TorchContext, direction: int, out: Sequence[int] = ()) -> Code
     """Return an Unfold, or with `out` a Fold."""
     v, pairs = site.values, sides(site)
     if len(v["k"]) != 2:
-        raise refuse(f"has {site.op} over two axes, and this has {len(v['k'])}")
+        raise refuse(f"has {site.op} only over two axes, but this has {len(v['k'])}")
     keys = {"s": compact(v["s"]), "d": compact(v["d"])}
     if even(pairs):
         call, p = "{self}({0})", compact([pair[0] for pair in pairs])

@@ -58,7 +58,7 @@ def conv(b: GraphReader, node: GraphNode) -> None:
 
 
 def _blocked() -> Any:
-    raise SpecError("the file has its kernels in onnxruntime's order of blocks", "read the file that it was made from")
+    raise SpecError("the file has its kernels in onnxruntime's blocked order", "read the file that it was made from")
 
 
 def _of(op: str, handle: Handler) -> Handler:

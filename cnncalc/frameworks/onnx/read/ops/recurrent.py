@@ -39,7 +39,7 @@ def recurrent(b: GraphReader, node: GraphNode) -> None:
     full = needed(b.full(x))
     w, r, bias = needed(b.const(node.input(1))), needed(b.const(node.input(2))), b.const(node.input(3))
     if len(full) != 3 or len(w.shape) != 3 or len(r.shape) != 3:
-        raise node.wrong(f"works on 3 axes, and gets {len(full)}")
+        raise node.wrong(f"works on 3 axes, but gets {len(full)}")
     directions, width, c_i = w.shape
     hidden, gates = r.shape[2], len(kind.order)
     layout = node.whole("layout")
@@ -79,7 +79,7 @@ def _direction(node: GraphNode, directions: int) -> dict[str, bool]:
     """Return the keys of a direction."""
     word = node.text("direction", "forward")
     if directions != 1 + (word == "bidirectional"):
-        raise node.wrong(f"{directions} directions, and it is {word}")
+        raise node.wrong(f"{directions} directions, but it is {word}")
     return {"bidirectional": True} if word == "bidirectional" else {"backward": True} if word == "reverse" else {}
 
 
