@@ -191,7 +191,7 @@ def contrast(
     >>> import cnncalc
     >>> result = cnncalc.contrast("3x8x8 maxpool:k3,s2", "torch,caffe")
     >>> [(layer.name, layer.why()) for layer in result.layers]
-    [('maxpool1', ['rounding: down in torch; up, every window kept in caffe'])]
+    [('maxpool1', ['rounding: down in torch; up, keeping every window in caffe'])]
     """
     return contrast_network(load(source), dialects_named(dialects), _sizes(input), batch=batch, layout=layout)
 

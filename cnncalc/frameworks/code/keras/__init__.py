@@ -1,8 +1,8 @@
-"""Keras in evaluated code: its layers, models and functions, and TensorFlow's as far as Keras's models use them.
+"""Keras in evaluated code: its layers, models and functions, and those parts of TensorFlow that Keras models use.
 
-`signatures` has the arguments of each layer, `layers` and `models` the classes, `operations` the functions, `reshaping`
-those of shapes, `images` those of images, and `arrays` those that make arrays. `graph` notes the calls, and writes a
-model as Keras's own configuration, which `frameworks/keras/read` reads.
+`signatures` lists the parameters of each layer. `layers` and `models` hold the classes and `operations` the functions;
+those of shapes are in `reshaping`, those of images in `images`, and those that make arrays in `arrays`. `graph` records
+calls and writes a model as Keras's own configuration, which `frameworks/keras/read` reads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ... import ForeignNetwork
 from ...keras.read import read as read_keras
 from ..libraries import Library
 from ..values import ClassValue, LibraryFunction
-from . import arrays, images, reshaping  # noqa: F401 - they enter their functions
+from . import arrays, images, reshaping  # noqa: F401 - they register their functions
 from .graph import SymbolicTensor
 from .layers import CLASSES, make_input, make_layer
 from .models import MODEL, configuration, is_model, needs_input
@@ -45,7 +45,7 @@ class KerasLibrary(Library):
 
 
 def _merge(kind: str) -> LibraryFunction:
-    """Return a function that joins tensors by a layer of a class: `layers.add`."""
+    """Return a function that merges tensors by a layer of a class: `layers.add`."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         inputs, *rest = args or [kwargs.pop("inputs")]
@@ -56,7 +56,7 @@ def _merge(kind: str) -> LibraryFunction:
 
 
 def _application(path: str) -> LibraryFunction:
-    """Return the function of a network that Keras ships, whose layers are in no source."""
+    """Return the function for a network that Keras ships, whose layers are in no source."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         name = path.rpartition(".")[2]
@@ -94,7 +94,7 @@ _FAMILIES = """
 
 @NAMES.function("keras.applications.preprocess_input")
 def _preprocessed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return images as a network of Keras's wants them: each value changed, by rules that differ."""
+    """Return images preprocessed for one of Keras's networks: a change of values that keeps the shape."""
     x = args[0] if args else kwargs.get("x")
     if not isinstance(x, SymbolicTensor) or x.sizes is None:
         return x

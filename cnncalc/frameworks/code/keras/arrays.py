@@ -1,4 +1,4 @@
-"""The arrays of a Keras model while code is evaluated: constants, ranges, random numbers, and variables."""
+"""The arrays of a Keras model in evaluated code: constants, ranges, random numbers, and variables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def constant(evaluator: Evaluator, name: str, shape: Sequence[int], kind: str, node: Any) -> SymbolicTensor:
-    """Return an array that the network has, without a batch: `kind` is parameter, buffer or constant."""
+    """Return an array of the network, without a batch; `kind` is parameter, buffer or constant."""
     shape = list(shape)
     batch = batch_of(shape)
     if not all(type(n) is int and n > 0 for n in shape):
@@ -33,7 +33,7 @@ def constant(evaluator: Evaluator, name: str, shape: Sequence[int], kind: str, n
 
 
 def variable(evaluator: Evaluator, name: str, shape: Any, trained: bool, node: Any) -> SymbolicTensor:
-    """Return a variable of a layer of the source's own."""
+    """Return a variable of a custom layer."""
     shape = [shape] if type(shape) is int else list(evaluator.items(shape, node)) if shape is not None else []
     *path, own = name.split(".")
     name = ".".join([*path, session_of(evaluator).unique(own)])
@@ -42,7 +42,7 @@ def variable(evaluator: Evaluator, name: str, shape: Any, trained: bool, node: A
 
 @function("arange", "range", roots=("keras.ops", "keras.backend", "tensorflow"))
 def _arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return whole numbers in a row."""
+    """Return evenly spaced integers."""
     given = by_name("start stop step", args, kwargs)
     start, stop = given.get("start", 0), given.get("stop", given.get("limit"))
     step = given.get("step", given.get("delta", 1))
@@ -59,7 +59,7 @@ def _arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 )
 @function("normal", "uniform", roots=("keras.random", "tensorflow.random", "keras.backend"))
 def _filled(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return an array of one number, or of random ones, with the batch if its shape has one."""
+    """Return an array filled with one number or with random numbers, with a batch if its shape has one."""
     shape = by_name("shape", args, kwargs).get("shape")
     shape = [shape] if type(shape) is int else list(evaluator.items(shape, node))
     sizes = shape[1:] if shape[:1] == [None] else shape
@@ -70,10 +70,10 @@ def _filled(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 
 @NAMES.function("keras.Variable", "tensorflow.Variable")
 def _variable(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a variable of a shape, or with that of what it begins with."""
+    """Return a variable with a given shape, or with that of its initial value."""
     given = by_name("initializer shape", args, kwargs)
     value, shape, own = given.get("initializer", given.get("initial_value")), given.get("shape"), given.get("name")
-    if shape is None or isinstance(shape, bool):  # TensorFlow's second argument is `trainable`
+    if shape is None or isinstance(shape, bool):  # TensorFlow's second parameter is `trainable`
         given.setdefault("trainable", shape)
         shape = value.shape(node) if isinstance(value, SymbolicTensor) else shape_in(value)
         if isinstance(value, UnknownValue):

@@ -1,7 +1,7 @@
-"""Keras's layers and tensors while code is evaluated, their operators, and the models that they make.
+"""Keras's layers and tensors in evaluated code, their operators, and the models made from them.
 
-A layer notes each of its calls. A model is what lies between its inputs and its outputs, in the form that Keras's own
-`to_json()` has, so that Keras's models are read in one place.
+A layer records each of its calls. A model consists of the calls between its inputs and its outputs, in the format of
+Keras's own `to_json()`, so that all Keras models are read in one place.
 """
 
 from __future__ import annotations
@@ -42,45 +42,45 @@ BINARY = {
     "or": "LogicalOr",
     "xor": "LogicalXor",
 }
-"""The operation of each of Python's operators."""
+"""The operation for each binary operator of Python."""
 UNARY = {"neg": "Negative", "invert": "LogicalNot"}
-"""The operation of each operator in front of a tensor."""
+"""The operation for each unary operator."""
 
 STEPS_A_CALL = 80
-"""How many steps the call of a layer takes, besides its arguments."""
+"""How many steps the call of a layer takes, without its arguments."""
 STEPS_AN_ARGUMENT = 20
-"""How many each of them takes."""
+"""How many steps each argument takes."""
 
 
 class CallNode(NamedTuple):
     """A call of a layer."""
 
     number: int
-    """How many calls there were before, of all layers."""
+    """How many layer calls there were before it."""
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     outputs: list[SymbolicTensor]
 
 
 class SymbolicTensor(LibraryObject):
-    """A tensor of a model that is being built."""
+    """A tensor of a model under construction."""
 
     __slots__ = ("batch", "dtype", "index", "layer", "node", "sizes")
 
     def __init__(self, layer: LayerValue, node: int, index: int, sizes: Sizes | None, batch: Sizes = (None,)):
         self.layer, self.node, self.index = layer, node, index
-        """The layer that gives it, in which of its calls, and as which of the results."""
+        """The layer that produces it, the index of the layer's call, and the index among its results."""
         self.sizes, self.batch = sizes, batch
-        """Its sizes without a batch, None if they are not known; its batch, () for an array, (1,) for one sample."""
+        """Its sizes without the batch, None if unknown; and its batch: () for an array, (1,) for one sample."""
         self.dtype = "float32"
 
     @property
     def whole(self) -> bool:
-        """Whether it has no batch: an array of the model."""
+        """Whether it has no batch, as an array of the model."""
         return not self.batch
 
     def shape(self, node: Any) -> Any:
-        """Return its shape as Keras has it, the batch open."""
+        """Return its shape as Keras does, with the batch as None."""
         if self.sizes is None:
             return UnknownValue(f"the shape of {self.layer.name}", node)
         return (*self.batch, *self.sizes)
@@ -105,7 +105,7 @@ class SymbolicTensor(LibraryObject):
 
     def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
         keys = index if isinstance(index, tuple) else (index,)
-        if self.whole:  # behind the batch that layers have
+        if self.whole:  # layers count axes after the batch
             keys = (slice(None), *keys)
         return operate(evaluator, "GetItem", [self, keys], {}, node)
 
@@ -128,29 +128,29 @@ class LayerValue(LibraryObject):
 
     def __init__(self, kind: str, name: str, config: dict[str, Any], made_at: Any, *, is_operation: bool = False):
         self.kind, self.name, self.config, self.made_at = kind, name, config, made_at
-        """`config` has plain values; `made_at` is the node of the source that made it."""
+        """`config` has plain values; `made_at` is the node of the source that made the layer."""
         self.is_operation = is_operation
         self.nodes: list[CallNode] = []
         self.path: str | None = None
-        """Its name with those of the layers around it, once it was called."""
+        """Its name after those of the enclosing layers; set by the first call."""
 
     def record(self) -> dict[str, Any]:
-        """Return the layer as a model's configuration has it, without its calls."""
+        """Return the layer as in a model's configuration, without its calls."""
         module = "keras.ops" if self.is_operation else "keras.layers"
         return self.recorded(self.kind, module, {"name": self.name, **plain(self.config)})
 
     def recorded(self, kind: str, module: str, config: dict[str, Any]) -> dict[str, Any]:
-        """Return a configuration with the class that it is of, and the number of the layer's object."""
+        """Return a configuration with its class and the number of the layer object."""
         return {"class_name": kind, "module": module, "config": config, "shared_object_id": id(self)}
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        """Note a call, and return its results. SpecError for what a layer cannot read."""
+        """Record a call, and return its results. Raise SpecError for an input that a layer cannot read."""
         given = list(leaves([args, kwargs]))
         evaluator.budget.count(STEPS_A_CALL + STEPS_AN_ARGUMENT * len(given))
         session = session_of(evaluator)
         if self.path is None:
             self.path = ".".join([*session.path, self.name])
-            if self.kind == "MultiHeadAttention":  # it makes these when it is called first
+            if self.kind == "MultiHeadAttention":  # it makes these in its first call
                 session.unique("Softmax")
                 session.unique("Dropout")
         for one in given:
@@ -164,7 +164,7 @@ class LayerValue(LibraryObject):
         return result
 
     def become_arrays(self, evaluator: Evaluator, results: Any, node: Any) -> None:
-        """Make the results of a call arrays: a layer that reads only arrays is not part of a model."""
+        """Turn the results of a call into arrays: a layer that reads only arrays is not part of a model."""
         for one in leaves(results):
             if one.sizes is not None and None not in one.sizes:
                 name = session_of(evaluator).unique(f"{self.name}_array")
@@ -173,7 +173,7 @@ class LayerValue(LibraryObject):
                 array.path, one.layer, one.node, one.index = name, array, 0, 0
 
     def results(self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
-        """Note a call and return its results: one tensor, or a list of several."""
+        """Record a call, and return its results: one tensor, or a list of several."""
         tensors = [one for one in leaves([args, kwargs]) if isinstance(one, SymbolicTensor)]
         batches = {one.batch for one in tensors}
         batch = () if batches == {()} else (1,) if batches and (None,) not in batches else (None,)
@@ -185,7 +185,7 @@ class LayerValue(LibraryObject):
         return outputs[0] if len(outputs) == 1 and not self.gives_list() else outputs
 
     def gives_list(self) -> bool:
-        """Return whether its result is a list even if it has one item."""
+        """Return whether its result is a list even if it has only one item."""
         return self.kind in ("Split", "Unstack")
 
     def given(
@@ -207,7 +207,7 @@ class LayerValue(LibraryObject):
         return [*found, *[None] * (self.count() - len(found))]
 
     def check(self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> None:
-        """Raise SpecError, with the arithmetic, if a call is impossible for the sizes of what it reads."""
+        """Raise SpecError, with the arithmetic, if a call is impossible for the sizes of its inputs."""
         feeds: dict[int, SymbolicTensor] = {}
 
         def fed(value: Any) -> Any:
@@ -239,7 +239,7 @@ class LayerValue(LibraryObject):
             shape(read_spec(model.spec))
         except ShapeError as error:
             raise evaluator.error(node, f"{self.name}: {error.what}", error.help) from None
-        except CnncalcError:  # what is wrong with its configuration is said when the model is read
+        except CnncalcError:  # errors in the configuration are reported when the model is read
             return
         finally:
             self.nodes = before
@@ -253,13 +253,13 @@ class LayerValue(LibraryObject):
         return [one for one in leaves(self.config) if isinstance(one, LayerValue)]
 
     def as_read(self) -> KerasLayer:
-        """Return the layer as the reader of Keras's models has it."""
+        """Return the layer as the reader of Keras models represents it."""
         record = self.record()
         model = read_model(self.kind, record["config"]) if self.kind in MODELS else None
         return KerasLayer(self.name, self.kind, record["config"], (), model, self.is_operation)
 
     def count(self) -> int:
-        """Return how many results a call has at least."""
+        """Return the minimum number of results of a call."""
         if self.kind in ("LSTM", "GRU", "SimpleRNN") and self.config.get("return_state"):
             return 3 if self.kind == "LSTM" else 2
         return 2 if self.kind == "TopK" else 1
@@ -285,7 +285,7 @@ class LayerValue(LibraryObject):
 
 
 def set_trainable(layer: Any, trained: bool) -> None:
-    """Note whether a layer, or an object of a class of layers, is trained, with all that is in it by now."""
+    """Set whether a layer, or an instance of a layer class, is trainable, with all layers in it so far."""
     seen: set[int] = set()
     waiting = [layer]
     while waiting:
@@ -308,7 +308,7 @@ IDLE = frozenset(
         *("set_weights", "adapt", "fit_generator", "compute_output_shape"),
     ]
 )
-"""Methods that change no figure."""
+"""Methods that affect no figure."""
 
 
 def _symbolic(value: Any) -> Iterator[SymbolicTensor]:
@@ -316,14 +316,14 @@ def _symbolic(value: Any) -> Iterator[SymbolicTensor]:
 
 
 def kept(value: Any) -> Any:
-    """Return arguments in containers of their own: the source may change its lists after the call."""
+    """Return arguments with their containers copied, as the source may change its lists after the call."""
     if isinstance(value, (list, tuple)):
         return type(value)([kept(one) for one in value])
     return {key: kept(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _tensors(value: Any) -> Any:
-    """Return arguments with the tensors as the reader of Keras's models has them."""
+    """Return arguments with the tensors as the reader of Keras models represents them."""
     if isinstance(value, SymbolicTensor):
         op = "constant" if value.whole else "input"
         return Tensor(Draft(op, op), value.sizes)
@@ -335,7 +335,7 @@ def _tensors(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Return a value of an argument as JSON has it."""
+    """Return the value of an argument in a form that JSON supports."""
     if isinstance(value, (list, tuple)):
         return [plain(one) for one in value]
     if isinstance(value, dict):
@@ -370,7 +370,7 @@ def operate(evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mappin
 
 
 def _behind_batch(kind: str, config: dict[str, Any], rank: int) -> dict[str, Any]:
-    """Return the settings of an operation on arrays with their axes counted behind a batch, as a layer has them."""
+    """Return the settings of an operation on arrays with the axes shifted past a batch axis, as in a layer."""
     if kind == "Transpose":
         axes = config.get("axes") or range(rank)[::-1]
         return {"axes": [0, *[axis % rank + 1 for axis in axes]]}
@@ -385,7 +385,7 @@ def _one_further(axis: Any) -> Any:
 
 
 def _beside_samples(evaluator: Evaluator, args: Sequence[Any], rank: int, node: Any) -> list[Any]:
-    """Return operands with each array of one more axis than samples have as one sample, if that axis has one place."""
+    """Return operands in which an array with one more axis than samples, of size 1 in front, becomes one sample."""
     return [
         moved(evaluator, f"{one.layer.name}_reshape", one, one.sizes[1:], node, (1,))
         if isinstance(one, SymbolicTensor) and one.whole and one.sizes and len(one.sizes) > rank and one.sizes[0] == 1
@@ -397,7 +397,7 @@ def _beside_samples(evaluator: Evaluator, args: Sequence[Any], rank: int, node: 
 def moved(
     evaluator: Evaluator, name: str, x: SymbolicTensor, out: Sequence[Any], node: Any, batch: Sizes | None = None
 ) -> Any:
-    """Return a tensor in another shape, by a layer of this name; `batch` is that of the result, else that of `x`."""
+    """Return a tensor reshaped by a layer of this name; `batch` is that of the result, by default that of `x`."""
     target = [-1 if n is None else n for n in out]
     if target.count(-1) > 1:
         raise evaluator.error(node, f"{name} to a shape with several open sizes is not supported")
@@ -411,9 +411,9 @@ def moved(
 
 
 def functional(name: str, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> dict[str, Any]:
-    """Return the configuration of the model between tensors. LookupError, with the layer, for an input not among them.
+    """Return the configuration of a model. Raise LookupError, with the layer, for an input that is not in `inputs`.
 
-    Each layer stands where it was called first, and has the calls that the outputs depend on.
+    Layers are in the order of their first calls, and have the calls that the outputs depend on.
     """
     called = sorted(_calls_before(inputs, outputs).values(), key=lambda item: item[0].nodes[min(item[1])].number)
     numbers: dict[tuple[int, int], int] = {}
@@ -443,7 +443,7 @@ def functional(name: str, inputs: Sequence[SymbolicTensor], outputs: Sequence[Sy
 def _calls_before(
     inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]
 ) -> dict[int, tuple[LayerValue, set[int]]]:
-    """Return the layers of the inputs, and those that the outputs depend on, with the numbers of their calls."""
+    """Return the input layers and the layers that the outputs depend on, with the indices of their calls."""
     ends = {id(one) for one in inputs}
     found: dict[int, tuple[LayerValue, set[int]]] = {}
     seen: set[tuple[int, int]] = set()

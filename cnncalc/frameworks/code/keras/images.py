@@ -1,4 +1,4 @@
-"""Keras's and TensorFlow's functions of images while code is evaluated: resized, shuffled, in patches, and pooled."""
+"""Keras's and TensorFlow's functions of images in evaluated code: resizing, depth to space, patches and pooling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @function("resize", roots=("keras.ops.image", "tensorflow.image"))
 def _resize(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return images of another size."""
+    """Return resized images."""
     given = by_name("images size interpolation", args, kwargs)
     x, size = tensor_of(given.pop("images", None)), given.pop("size", None)
     if not isinstance(size, (list, tuple)) or given.pop("preserve_aspect_ratio", False):
@@ -31,7 +31,7 @@ def _resize(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 
 @function("depth_to_space", "space_to_depth")
 def _shuffle(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a map with its channels dealt out into space, or space put into channels."""
+    """Return a feature map with channels moved into space (depth to space), or space into channels."""
     given = by_name("input block_size", args, kwargs)
     x = tensor_of(given.get("input", given.get("x")))
     by, apart = given.get("block_size"), quoted(node).partition("(")[0].endswith("depth_to_space")
@@ -50,7 +50,7 @@ def _shuffle(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 
 
 def _pair(value: Any) -> list[int]:
-    """Return a number for each of two axes; TensorFlow's four have those of batch and channels."""
+    """Return a number for each of two axes; TensorFlow's lists of four include batch and channels."""
     numbers = [value] * 2 if type(value) is int else list(value)[-3:-1] if len(value) == 4 else list(value)
     if len(numbers) != 2 or not all(type(n) is int and n > 0 for n in numbers):
         raise NotImplementedError
@@ -59,7 +59,7 @@ def _pair(value: Any) -> list[int]:
 
 @function("extract_patches", "extract_image_patches", roots=("keras.ops.image", "tensorflow.image", "keras.ops"))
 def _patches(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the patches of images, the values of each in a row."""
+    """Return the patches of images, each flattened."""
     given = by_name("images size strides dilation_rate padding", args, kwargs)
     x = tensor_of(given.get("images"))
     size = given.get("size", given.get("sizes", given.get("ksizes")))
@@ -79,7 +79,7 @@ def _patches(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 
 
 def _pool(kind: str) -> Function:
-    """Return a function that pools a map."""
+    """Return a function that pools a feature map."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         given = by_name("inputs pool_size strides padding data_format", args, kwargs)
@@ -89,7 +89,7 @@ def _pool(kind: str) -> Function:
             raise NotImplementedError
         windows = {"pool_size": size, "strides": given.get("strides")}
         for key, one in windows.items():
-            if isinstance(one, (list, tuple)) and len(one) == nd + 2:  # TensorFlow's has those of batch and channels
+            if isinstance(one, (list, tuple)) and len(one) == nd + 2:  # TensorFlow's list includes batch and channels
                 windows[key] = list(one)[1:-1]
         order = given.get("data_format")
         more = {"padding": given.get("padding", "valid"), "data_format": _ORDERS.get(str(order), order)}
@@ -100,7 +100,7 @@ def _pool(kind: str) -> Function:
 
 
 _ORDERS = {"NHWC": "channels_last", "NCHW": "channels_first"}
-"""Where channels stand, as TensorFlow says it."""
+"""Keras's name for each of TensorFlow's data formats."""
 enter(["max_pool", "max_pool2d", "max_pool1d"], _pool("MaxPooling"))
 enter(["average_pool", "avg_pool", "avg_pool2d", "avg_pool1d"], _pool("AveragePooling"))
 

@@ -37,16 +37,16 @@ IGNORED = frozenset(
         *("activity_regularizer", "input_tensor", "optional", "experimental_autocast", "dynamic"),
     ]
 )
-"""Arguments that change no figure."""
+"""Parameters that affect no figure."""
 _ENDS = ("_initializer", "_regularizer", "_constraint")
 _NEW_NAMES = {"alpha": "negative_slope", "keep_dims": "keepdims", "border_mode": "padding", "subsample": "strides"}
-"""Arguments that older versions of Keras call otherwise."""
+"""The new names of parameters that older versions of Keras name differently."""
 
 
 def make_layer(
     evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any
 ) -> LayerValue:
-    """Return a layer of one of Keras's classes. SpecError for arguments that it does not take or that are not known."""
+    """Return a layer of one of Keras's classes. Raise SpecError for unexpected or unknown arguments."""
     kind = KERAS_ALIASES.get(kind, kind)
     given = bound(evaluator, kind, signatures()[kind], args, kwargs, node)
     session = session_of(evaluator)
@@ -71,7 +71,7 @@ def make_layer(
 
 
 class LambdaValue(LayerValue):
-    """A Lambda: the operations of its function, or an opaque layer if that is not understood."""
+    """A Lambda layer: the operations of its function, or an opaque layer if the function is not supported."""
 
     __slots__ = ("arguments", "function")
 
@@ -102,7 +102,7 @@ class LambdaValue(LayerValue):
 def bound(
     evaluator: Evaluator, kind: str, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any
 ) -> dict[str, Any]:
-    """Return the arguments of a layer by their names, with those left out. SpecError for one that it does not take."""
+    """Return the arguments of a layer by name, including defaults. Raise SpecError for an unexpected argument."""
     free = not signature.names and not signature.defaults
     if len(args) > len(signature.names) and not free:
         takes = ", ".join(signature.names) or "no positional arguments"
@@ -124,7 +124,7 @@ def bound(
 
 
 def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -> Any:
-    """Return an argument as Keras's configuration has it. SpecError for one that is not known."""
+    """Return an argument as in Keras's configuration. Raise SpecError if it is unknown."""
     if key in ("activation", "recurrent_activation"):
         check_activation(evaluator, f"{key} of {kind}", value, node)
         return activation_named(value)
@@ -143,7 +143,7 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
 
 
 def check_value(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -> None:
-    """SpecError for an argument that is not known, or that Keras refuses."""
+    """Raise SpecError for an argument that is unknown, or that Keras rejects."""
     for one in leaves([value]):
         if isinstance(one, UnknownValue):
             raise evaluator.error(node, f"{key} of {kind} is unknown: {one.what} is unknown here")
@@ -154,7 +154,7 @@ def check_value(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any
 
 
 def check_activation(evaluator: Evaluator, what: str, value: Any, node: Any) -> None:
-    """SpecError for the name of an activation that neither Keras nor the source has."""
+    """Raise SpecError for an activation name that neither Keras nor the source defines."""
     if isinstance(value, str) and not (
         value in ACTIVATION_NAMES or value in CLASSES or registers(evaluator.source.text)
     ):
@@ -163,12 +163,12 @@ def check_activation(evaluator: Evaluator, what: str, value: Any, node: Any) -> 
 
 
 def registers(source: str) -> bool:
-    """Return whether a source gives Keras functions of its own by their names."""
+    """Return whether a source registers custom objects with Keras by name."""
     return "custom_object" in source or "register_keras_serializable" in source
 
 
 def activation_named(value: Any) -> Any:
-    """Return an activation as a configuration has it: a name, or a layer."""
+    """Return an activation as in a configuration: a name, or a layer."""
     if isinstance(value, LibraryFunction):
         return value.name.rpartition(".")[2]
     if isinstance(value, FunctionValue):
@@ -184,7 +184,7 @@ def activation_named(value: Any) -> Any:
 
 
 def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> SymbolicTensor:
-    """Return an input of a model, by the arguments of `keras.Input`."""
+    """Return an input of a model, from the arguments of `keras.Input`."""
     names = ("shape", "batch_size", "dtype", "sparse", "ragged", "batch_shape", "input_tensor", "optional", "name")
     given = {**dict(zip(names, args, strict=False)), **kwargs}
     whole = given.get("batch_shape", given.get("batch_input_shape"))
@@ -206,7 +206,7 @@ def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, A
 
 
 def input_of(evaluator: Evaluator, name: str, shape: Any, node: Any) -> SymbolicTensor:
-    """Return an input of a shape that has the batch in front. SpecError for what is not one."""
+    """Return an input with a given shape, the batch first. Raise SpecError for an invalid shape."""
     sizes = shape if isinstance(shape, (list, tuple)) else ()
     if not sizes or not all(one is None or (type(one) is int and one > 0) for one in sizes):
         raise evaluator.error(
@@ -225,7 +225,7 @@ def input_of(evaluator: Evaluator, name: str, shape: Any, node: Any) -> Symbolic
 
 
 def _new(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return an object of a class of layers: a layer of Keras's, or an object of a class of the source."""
+    """Return an instance of a layer class: one of Keras's layers, or an object of a class in the source."""
     cls, *rest = args
     if cls.node is None and cls is not LAYER:
         if cls is INPUT_LAYER:
@@ -239,7 +239,7 @@ def _new(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
 
 
 def _init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Begin an object of a class of the source: its name, and the layer of Keras that it derives from."""
+    """Initialize an instance of a class in the source: its name, and the Keras layer that it is derived from."""
     self, *rest = args
     name = kwargs.get("name")
     self.attributes.setdefault("trainable", kwargs.get("trainable", True))
@@ -254,17 +254,17 @@ def _init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 
 INNER = "(layer)"
-"""The attribute of an object that holds the layer of Keras that its class derives from."""
+"""The attribute of an instance that holds the Keras layer that its class is derived from."""
 
 
 def base_of(cls: ClassValue) -> ClassValue | None:
-    """Return the layer of Keras's own that a class derives from, besides `Layer` and `Model`."""
+    """Return the Keras layer class that a class is derived from, other than `Layer` and `Model`."""
     own = (one for one in cls.mro if isinstance(one, ClassValue) and one.node is None)
     return next((one for one in own if one.name in signatures()), None)
 
 
 def name_of(evaluator: Evaluator, made: InstanceValue) -> str:
-    """Return the name of an object of a class of layers."""
+    """Return the name of an instance of a layer class."""
     name = made.attributes.get("name")
     if not isinstance(name, str):
         name = made.attributes["name"] = session_of(evaluator).unique(made.cls.name)
@@ -272,7 +272,7 @@ def name_of(evaluator: Evaluator, made: InstanceValue) -> str:
 
 
 def _call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Call an object of a class of layers: build it, and run its `call`."""
+    """Call an instance of a layer class: build it, and run its `call` method."""
     self, *rest = args
     session = session_of(evaluator)
     session.path.append(name_of(evaluator, self))
@@ -283,7 +283,7 @@ def _call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 
 def run(evaluator: Evaluator, self: InstanceValue, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Build an object of a class of layers, and run its `call`."""
+    """Build an instance of a layer class, and run its `call` method."""
     build = self.cls.find("build")
     if isinstance(build, FunctionValue) and not self.attributes.get("built"):
         shapes = [one.shape(node) for one in leaves(args) if isinstance(one, SymbolicTensor)]
@@ -300,13 +300,13 @@ def run(evaluator: Evaluator, self: InstanceValue, args: list[Any], kwargs: dict
 
 
 def _call_inner(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Run the `call` of the layer of Keras that a class derives from."""
+    """Run the `call` method of the Keras layer that a class is derived from."""
     self, *rest = args
     inner = self.attributes.get(INNER)
     if not isinstance(inner, LayerValue):
         raise evaluator.error(node, f"{self.cls.name} has no call method")
     path = session_of(evaluator).path
-    around = path[-1:] == [inner.name] and path.pop()  # the layer has its object's own name
+    around = path[-1:] == [inner.name] and path.pop()  # the layer has the same name as its instance
     try:
         return inner.call(evaluator, rest, kwargs, node)
     finally:
@@ -314,7 +314,7 @@ def _call_inner(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
 
 
 def _set_attribute(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Give an object of a class of layers an attribute."""
+    """Set an attribute of an instance of a layer class."""
     self, name, value = args
     self.attributes[name] = value
     if name == "trainable" and isinstance(value, bool):
@@ -322,11 +322,11 @@ def _set_attribute(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any]
 
 
 def _nothing(*_: Any) -> None:
-    """Do nothing: what changes no figure."""
+    """Do nothing, for methods that affect no figure."""
 
 
 def _add_weight(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a variable of an object of a class of layers."""
+    """Return a variable of an instance of a layer class."""
     rest = args[1:]
     names = ("name", "shape") if rest and isinstance(rest[0], str) else ("shape",)
     given = {**dict(zip(names, rest, strict=False)), **kwargs}
@@ -357,7 +357,7 @@ LAYER = ClassValue(
         **{name: _library(name, _nothing) for name in ("load_weights", "build_from_config", "get_config")},
     },
 )
-"""The class of all layers."""
+"""The base class of all layers."""
 INPUT_LAYER = ClassValue(INPUT, (LAYER,))
 CLASSES: dict[str, ClassValue] = {
     "Layer": LAYER,
@@ -365,16 +365,16 @@ CLASSES: dict[str, ClassValue] = {
     **{kind: ClassValue(kind, (LAYER,)) for kind in signatures()},
 }
 CLASSES |= {other: CLASSES[kind] for other, kind in KERAS_ALIASES.items()}
-"""Keras's classes of layers by their names."""
+"""Keras's layer classes by name."""
 
 
 def is_layer(value: Any) -> bool:
-    """Return whether a value is a layer: one of Keras's, or an object of a class of the source."""
+    """Return whether a value is a layer: one of Keras's, or an instance of a class in the source."""
     return isinstance(value, LayerValue) or (isinstance(value, InstanceValue) and value.cls.derives(LAYER))
 
 
 def no_layer(evaluator: Evaluator, value: Any, node: Any) -> Exception:
-    """Return the error for what is not a layer and stands where one has to."""
+    """Return the error for a value where a layer is required."""
     if isinstance(value, UnknownValue):
         return evaluator.unknown(value, node)
     return evaluator.error(node, f"{describe(value)} is not a layer")

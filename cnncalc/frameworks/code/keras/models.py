@@ -1,4 +1,4 @@
-"""Keras's models while code is evaluated: Sequential, functional, and classes of the source."""
+"""Keras's models in evaluated code: Sequential, functional, and classes of the source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
 EXAMPLE = "-i 28x28x1"
-"""The input that an error advises: a model does not say what it takes before it is built."""
+"""The example input of an error's help, as a model that is not built does not state its input."""
 
 
 class ModelValue(LayerValue):
@@ -41,7 +41,7 @@ class ModelValue(LayerValue):
         return self.layers()
 
     def layers(self) -> list[Any]:
-        """Return its layers in order, operations and arrays apart."""
+        """Return its layers in order, without operations and arrays."""
         names = [record["name"] for record in self.record()["config"]["layers"]]
         known = {one.path or one.name: one for one in layers_before(self.outputs)}
         own = [known[name] for name in names if name in known]
@@ -62,7 +62,7 @@ class ModelValue(LayerValue):
         return super().attribute(evaluator, name, node)
 
     def layer(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        """Return the layer of a name, or of a place."""
+        """Return a layer by name or by index."""
         wanted = args[0] if args else kwargs.get("name", kwargs.get("index"))
         own = self.layers()
         if type(wanted) is int and -len(own) <= wanted < len(own):
@@ -103,7 +103,7 @@ class SequentialValue(LayerValue):
         """The result of each member."""
 
     def add(self, evaluator: Evaluator, layer: Any, node: Any) -> None:
-        """Add a layer. SpecError for anything else."""
+        """Add a layer. Raise SpecError for any other value."""
         if isinstance(layer, SymbolicTensor) and layer.layer.kind == INPUT:
             layer = layer.layer
         if not is_layer(layer):
@@ -139,7 +139,7 @@ class SequentialValue(LayerValue):
                 evaluator.seen(made_at, result)
 
     def begin(self, evaluator: Evaluator, shape: Any, node: Any) -> None:
-        """Take the shape that it is built for as that of its input."""
+        """Set the input shape from the shape that the model is built for."""
         if isinstance(shape, (list, tuple)) and all(one is None or type(one) is int for one in shape):
             self.feed = input_of(evaluator, session_of(evaluator).unique(INPUT), shape, node)
             self.run(evaluator, node)
@@ -151,7 +151,7 @@ class SequentialValue(LayerValue):
     def is_chain(self) -> bool:
         """Whether all of its members are Keras's own, so that its configuration lists them.
 
-        TooMuchError for more than a list may hold, as models that are shared may have.
+        Raise TooMuchError for more than a list may hold, which shared models can exceed.
         """
         waiting: list[Any] = [self]
         seen = 0
@@ -206,12 +206,12 @@ class SequentialValue(LayerValue):
         return super().attribute(evaluator, name, node)
 
     def pop(self) -> None:
-        """Take the last layer away."""
+        """Remove the last layer."""
         self.members.pop()
         del self.built[len(self.members) :]
 
     def layer(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        """Return the layer of a name, or of a place."""
+        """Return a layer by name or by index."""
         wanted = args[0] if args else kwargs.get("name", kwargs.get("index"))
         found = self.members[wanted] if type(wanted) is int and abs(wanted) <= len(self.members) else None
         for one in self.members:
@@ -226,19 +226,19 @@ class SequentialValue(LayerValue):
 
 
 def one_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Return the one argument of a call."""
+    """Return the only argument of a call."""
     return args[0] if args else next(iter(kwargs.values()), None)
 
 
 def tensors_in(value: Any) -> list[SymbolicTensor]:
-    """Return the tensors in lists, tuples and dicts."""
+    """Return the tensors in nested lists, tuples and dicts."""
     return [one for one in leaves(value) if isinstance(one, SymbolicTensor)]
 
 
 def make_model(
     evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any, name: str | None = None
 ) -> ModelValue:
-    """Return a functional model by the arguments of `keras.Model`. SpecError for what is not a tensor."""
+    """Return a functional model from the arguments of `keras.Model`. Raise SpecError for what is not a tensor."""
     given = by_name("inputs outputs name", args, kwargs)
     given |= {key: given[old] for key, old in (("inputs", "input"), ("outputs", "output")) if old in given}
     ends = []
@@ -262,7 +262,7 @@ def make_model(
 
 
 def _new_model(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return an object of `keras.Model`, or of a class that derives from it."""
+    """Return an instance of `keras.Model`, or of a class derived from it."""
     cls, *rest = args
     if cls.node is None:
         return make_model(evaluator, rest, kwargs, node)
@@ -273,7 +273,7 @@ def _new_model(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
 
 
 def _init_model(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Begin an object of a class of models; one that is given inputs and outputs is the model between them."""
+    """Initialize an instance of a model class; with inputs and outputs, it is the model between them."""
     self, *rest = args
     if isinstance(kwargs.get("name"), str):
         self.attributes["name"] = kwargs["name"]
@@ -283,7 +283,7 @@ def _init_model(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
 
 
 def _new_sequential(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return an object of `keras.Sequential`, or of a class that derives from it."""
+    """Return an instance of `keras.Sequential`, or of a class derived from it."""
     cls, *rest = args
     if cls.node is not None:
         made = InstanceValue(cls, node)
@@ -294,7 +294,7 @@ def _new_sequential(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any
 
 
 def make_sequential(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> SequentialValue:
-    """Return a Sequential by the arguments of `keras.Sequential`."""
+    """Return a Sequential from the arguments of `keras.Sequential`."""
     given = by_name("layers trainable name", args, kwargs)
     own_name = given.get("name")
     made = SequentialValue(own_name if isinstance(own_name, str) else session_of(evaluator).unique("sequential"), node)
@@ -305,13 +305,13 @@ def make_sequential(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[s
 
 
 def _init_sequential(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Begin an object of a class that derives from `Sequential`."""
+    """Initialize an instance of a class derived from `Sequential`."""
     self, *rest = args
     self.attributes[INNER] = make_sequential(evaluator, rest, kwargs, node)
 
 
 def _add(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Add a layer to an object of a class that derives from `Sequential`."""
+    """Add a layer to an instance of a class derived from `Sequential`."""
     self, *rest = args
     self.attributes[INNER].add(evaluator, one_of(rest, kwargs), node)
 
@@ -344,11 +344,11 @@ def is_model(value: Any) -> bool:
 
 
 BUILT = "(input shape)"
-"""The attribute of a model of a class of the source that holds the shape that it was built for."""
+"""The attribute of a custom model that holds the shape it was built for."""
 
 
 def _build(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Note the shape that a model of a class of the source is built for."""
+    """Record the shape that a custom model is built for."""
     self, shape, *_ = [*args, *kwargs.values(), None]
     if isinstance(shape, (list, tuple)) and all(one is None or type(one) is int for one in shape):
         self.attributes[BUILT] = tuple(shape)
@@ -358,7 +358,7 @@ MODEL.namespace["build"] = LibraryFunction("build", _build)
 
 
 def needs_input(model: Any) -> bool:
-    """Return whether a model does not say the sizes of its input."""
+    """Return whether a model does not state the sizes of its input."""
     if isinstance(model, InstanceValue):
         inner = model.attributes.get(INNER)
         return needs_input(inner) if inner is not None else BUILT not in model.attributes
@@ -366,7 +366,7 @@ def needs_input(model: Any) -> bool:
 
 
 def configuration(evaluator: Evaluator, model: Any, sizes: Sequence[Sequence[Any]], node: Any) -> dict[str, Any]:
-    """Return a model as Keras's `to_json()` writes it, for inputs of these sizes if it has none of its own."""
+    """Return a model as Keras's `to_json()` writes it, for inputs of these sizes if it states none."""
     if isinstance(model, InstanceValue) and isinstance(model.attributes.get(INNER), LayerValue):
         model = model.attributes[INNER]
     if isinstance(model, InstanceValue):
@@ -383,7 +383,7 @@ def configuration(evaluator: Evaluator, model: Any, sizes: Sequence[Sequence[Any
 
 
 def _of_class(evaluator: Evaluator, model: InstanceValue, sizes: Sequence[Sequence[Any]], node: Any) -> dict[str, Any]:
-    """Return a model of a class of the source, whose `call` runs on inputs of these sizes."""
+    """Return the configuration of a custom model, by running its `call` method on inputs of these sizes."""
     name = name_of(evaluator, model)
     built = model.attributes.get(BUILT)
     shapes = [(None, *one) for one in sizes] or ([built] if built is not None else [])

@@ -1,4 +1,4 @@
-"""Keras's operations while code is evaluated: `keras.ops`, the backend, and TensorFlow's functions."""
+"""Keras's operations in evaluated code: `keras.ops`, the backend, and TensorFlow's functions."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ var reduce_variance: x axis keepdims
 where: condition x1 x2
 zeros_like: x
 """
-"""An operation a line: the names of its function, then its arguments in order."""
+"""One operation per line: the names of its function, then its parameters in order."""
 _RENAMED = {
     **dict.fromkeys(
         ("features", "indices", "input", "input_tensor", "tensor", "logits", "params", "t", "value"), ("x",)
@@ -162,7 +162,7 @@ _RENAMED = {
     "paddings": ("pad_width",),
     "perm": ("axes",),
 }
-"""What arguments that TensorFlow calls otherwise are, the first that a function has."""
+"""Keras's names for TensorFlow's parameters; the first one that the function has applies."""
 _TENSOR_ARGUMENTS = frozenset(["x", "x1", "x2", "xs", "inputs", "query", "key", "value", "bias", "mask", "condition"])
 
 NAMES = NameTable()
@@ -185,11 +185,11 @@ Function = Callable[["Evaluator", list[Any], dict[str, Any], Any], Any]
 
 
 _KINDS = {"amax": "Max", "amin": "Min", "abs": "Absolute", "layer_normalization": "LayerNorm"}
-"""The classes that are not called as their functions."""
+"""The classes whose names do not follow from those of their functions."""
 
 
 def _simple(name: str, names: Sequence[str]) -> Function:
-    """Return a function that is one operation of Keras's."""
+    """Return a function that is a single Keras operation."""
     kind = _KINDS.get(name, class_of(name))
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -211,7 +211,7 @@ def _simple(name: str, names: Sequence[str]) -> Function:
 
 
 def without_tensor(evaluator: Evaluator, name: str, tensors: Sequence[Any], given: Mapping[str, Any], node: Any) -> Any:
-    """Return what a function gives for values that are not tensors: numbers, or what is not known."""
+    """Return the result of a function of values that are not tensors: a number, or an unknown value."""
     plain = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "power": "pow"}
     if name in plain and len(tensors) == 2:
         return evaluator.operate(plain[name], tensors[0], tensors[1], node)
@@ -226,7 +226,7 @@ def without_tensor(evaluator: Evaluator, name: str, tensors: Sequence[Any], give
 
 
 _FOLDED = {"sum": (0, "add"), "prod": (1, "mul")}
-"""Functions of a list of numbers: where they begin, and the operator."""
+"""Functions of a list of numbers: the initial value, and the operator."""
 _OF_NUMBERS: dict[str, Callable[..., Any]] = {
     "sqrt": math.sqrt,
     "exp": math.exp,
@@ -239,14 +239,14 @@ _OF_NUMBERS: dict[str, Callable[..., Any]] = {
 }
 """Functions of numbers."""
 _IDLE = ("dtype", "index_type", "layout", "name", "output_type", "seed", "sorted")
-"""Arguments that change no figure."""
+"""Parameters that affect no figure."""
 
 
 def enter(names: Sequence[str], call: Function, roots: Sequence[str] = ROOTS) -> None:
-    """Enter what functions of these names do, under each root that has none of the name yet."""
+    """Register the implementation of the functions with these names, under each root that lacks the name."""
 
     def carried(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        """Return what the function gives, or the first of its arguments that is not known."""
+        """Return the result of the function, or the first unknown value among its arguments."""
         read = [args, {key: value for key, value in kwargs.items() if key not in _IDLE}]
         unknown = next((one for one in leaves(read) if isinstance(one, UnknownValue)), None)
         return call(evaluator, args, kwargs, node) if unknown is None else unknown
@@ -262,7 +262,7 @@ for _line in _TABLE.strip().splitlines():
 
 
 def function(*names: str, roots: Sequence[str] = ROOTS) -> Callable[[Function], Function]:
-    """Enter what functions of these names do, in place of what they do by the table."""
+    """Return a decorator that registers the implementation of these functions, in place of any from the table."""
 
     def entered(call: Function) -> Function:
         for name in names:
@@ -275,7 +275,7 @@ def function(*names: str, roots: Sequence[str] = ROOTS) -> Callable[[Function], 
 
 
 def tensor_of(value: Any) -> SymbolicTensor:
-    """Return a value that has to be a tensor of known sizes. NotImplementedError for another."""
+    """Return a value that must be a tensor of known sizes. Raise NotImplementedError for any other value."""
     if not isinstance(value, SymbolicTensor) or value.sizes is None:
         raise NotImplementedError
     return value
@@ -283,14 +283,14 @@ def tensor_of(value: Any) -> SymbolicTensor:
 
 @function("relu", roots=("keras.activations", "keras.backend"))
 def _relu(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a ReLU with a slope, a greatest value and a threshold."""
+    """Return a ReLU with a slope, a maximum value and a threshold."""
     given = by_name("x negative_slope max_value threshold", args, kwargs)
     return operate(evaluator, "ReLU", [given.pop("x")], {key: one for key, one in given.items() if one}, node)
 
 
 @function("gelu", roots=("keras.activations", "tensorflow.nn"))
 def _gelu(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a GELU, which is exact by default here, and is not as an operation."""
+    """Return a GELU, which is exact by default here but approximate by default as an operation."""
     given = by_name("x approximate", args, kwargs)
     config = {"approximate": given.get("approximate", False)}
     return operate(evaluator, "Gelu", [given.get("x", given.get("features"))], config, node)
@@ -302,7 +302,7 @@ for _name, _other in (("linear", "identity"), ("exponential", "exp")):
 
 @NAMES.function("keras.activations.get")
 def _activation(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return an activation by its name, `linear` for None, a function as it is."""
+    """Return an activation by name; None is `linear`, and a function is returned unchanged."""
     given = evaluator.needs(by_name("identifier", args, kwargs).get("identifier"), node)
     if given is not None and not isinstance(given, str):
         return given
@@ -312,13 +312,13 @@ def _activation(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
     return NAMES.get(f"keras.activations.{name}", UnknownValue(f"keras.activations.{name}", node))
 
 
-for _name in ("argmax", "argmin"):  # a type follows the axis there
+for _name in ("argmax", "argmin"):  # a type follows the axis in this module
     function(_name, roots=("tensorflow", "tensorflow.math"))(_simple(_name, ["x", "axis"]))
 
 
 @function("one_hot", roots=("tensorflow",))
 def _one_hot(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return classes as rows of 0 with a 1; NotImplementedError for other numbers."""
+    """Return classes as one-hot rows. Raise NotImplementedError for values other than 0 and 1."""
     given = by_name("indices depth on_value off_value axis", args, kwargs)
     if given.get("on_value") not in (None, 1) or given.get("off_value") not in (None, 0):
         raise NotImplementedError
@@ -329,7 +329,7 @@ def _one_hot(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 
 @function("matmul", roots=("tensorflow", "tensorflow.linalg"))
 def _matmul(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a product of matrices, of which each may be transposed before."""
+    """Return a matrix product, with either operand optionally transposed first."""
     given = by_name("a b transpose_a transpose_b", args, kwargs)
     turned = [
         operate(evaluator, "Swapaxes", [tensor_of(given.get(key))], {"axis1": -2, "axis2": -1}, node)
@@ -342,7 +342,7 @@ def _matmul(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 
 @function("einsum")
 def _einsum(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the sum of products over the axes that an equation names."""
+    """Return the sum of products given by an equation."""
     equation = [*args, kwargs.get("subscripts", kwargs.get("equation"))][0]
     operands = [one for one in args if isinstance(one, SymbolicTensor)]
     if not isinstance(equation, str) or len(operands) != len(equation.partition("->")[0].split(",")):
@@ -351,7 +351,7 @@ def _einsum(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 
 
 def sized(evaluator: Evaluator, kind: str, x: SymbolicTensor, out: Sizes, node: Any, **config: Any) -> Any:
-    """Return the result of an operation without products, with its settings, of sizes that are known."""
+    """Return the result of an operation without multiplications, with its settings and its known output sizes."""
     layer = LayerValue(kind, session_of(evaluator).unique(kind), config, node, is_operation=True)
     result = layer.call(evaluator, [x], {}, node)
     result.sizes = out
@@ -360,13 +360,13 @@ def sized(evaluator: Evaluator, kind: str, x: SymbolicTensor, out: Sizes, node: 
 
 @function("convert_to_tensor", "convert_to_numpy", "constant", roots=("keras.ops", "tensorflow", "keras.backend"))
 def _as_it_is(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a value as it is."""
+    """Return the first argument."""
     if not args and not kwargs:
         raise NotImplementedError
     return args[0] if args else next(iter(kwargs.values()))
 
 
-NAMES.pop("keras.backend.hard_sigmoid")  # of another slope
+NAMES.pop("keras.backend.hard_sigmoid")  # its slope is different
 
 
 @function("epsilon", roots=("keras.backend", "keras.config"))
@@ -376,7 +376,7 @@ def _epsilon(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 
 @function("image_data_format", roots=("keras.backend", "keras.config"))
 def _data_format(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return where channels stand."""
+    """Return the position of the channels."""
     return "channels_last" if session_of(evaluator).channels_last else "channels_first"
 
 

@@ -1,4 +1,4 @@
-"""Keras's operations of shapes: the shape of a tensor, and tensors in other shapes, in parts and repeated."""
+"""Keras's operations on shapes: the shape of a tensor, and tensors reshaped, split and repeated."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 @function("shape", "int_shape", "get_static_shape")
 def _shape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the shape of a tensor, the batch open."""
+    """Return the shape of a tensor, with the batch as None."""
     x = args[0] if args else kwargs.get("x", kwargs.get("input"))
     return x.shape(node) if isinstance(x, SymbolicTensor) else evaluator.attribute(x, "shape", node)
 
 
 @function("ndim", "rank")
 def _rank(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return how many axes a tensor has, that of the batch among them."""
+    """Return the number of axes of a tensor, including the batch."""
     return len(_shape(evaluator, args, kwargs, node))
 
 
 @function("reshape")
 def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor in another shape; the first size is that of the batch."""
+    """Return a reshaped tensor; the first size is that of the batch."""
     given = by_name("x newshape", args, kwargs)
     x = tensor_of(given.get("x", given.get("tensor")))
     wanted = list(evaluator.items(given.get("newshape", given.get("shape")), node))
@@ -46,13 +46,13 @@ def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 
 
 def batch_of(shape: Sequence[Any]) -> Sizes:
-    """Return the batch in the shape of an array: an axis of one place in front of others, as for positions."""
+    """Return the batch in the shape of an array: (1,) for a first axis of size 1 before others, as for positions."""
     return (1,) if len(shape) > 2 and shape[0] == 1 else ()
 
 
 @function("expand_dims")
 def _expand(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor with new axes of one place; in front of an array it is a batch."""
+    """Return a tensor with new axes of size 1; a first axis of an array is a batch."""
     given = by_name("x axis", args, kwargs)
     x, axis = tensor_of(given.get("x", given.get("input"))), given.get("axis", -1)
     axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
@@ -67,7 +67,7 @@ def _expand(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 
 @function("squeeze")
 def _squeeze(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor without axes of one place."""
+    """Return a tensor without axes of size 1."""
     given = by_name("x axis", args, kwargs)
     x, axis = tensor_of(given.get("x", given.get("input"))), given.get("axis")
     own = [*x.batch, *(x.sizes or ())]
@@ -87,7 +87,7 @@ def _axis(axis: Any, rank: int) -> int:
 
 @function("batch_flatten", roots=("keras.backend",))
 def _flatten(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor with the values of each sample in a row."""
+    """Return a tensor with each sample flattened."""
     x = tensor_of(args[0])
     sizes = x.sizes or ()
     count = None if None in sizes else prod(n for n in sizes if n is not None)
@@ -96,7 +96,7 @@ def _flatten(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 
 @function("split")
 def _split(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the parts of an axis: so many, or at these places."""
+    """Return the parts of an axis, given their number or the indices to split at."""
     given = by_name("x indices_or_sections axis", args, kwargs)
     config = {"indices_or_sections": given.get("indices_or_sections"), "axis": given.get("axis", 0)}
     return operate(evaluator, "Split", [tensor_of(given.get("x"))], config, node)
@@ -104,7 +104,7 @@ def _split(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 @function("split", roots=("tensorflow",))
 def _split_by_sizes(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the parts of an axis: so many, or of these sizes."""
+    """Return the parts of an axis, given their number or their sizes."""
     given = by_name("value num_or_size_splits axis", args, kwargs)
     parts = given.get("num_or_size_splits")
     if type(parts) is not int:
@@ -118,7 +118,7 @@ def _split_by_sizes(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any
 
 @function("repeat", "repeat_elements")
 def _repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor with each unit of an axis repeated; an array of one sample is used for every sample already."""
+    """Return a tensor with each unit of an axis repeated; an array of one sample already applies to every sample."""
     given = by_name("x repeats axis", args, kwargs)
     x = tensor_of(given.get("x", given.get("input")))
     times, own = given.get("repeats", given.get("rep")), [*x.batch, *(x.sizes or ())]
@@ -132,7 +132,7 @@ def _repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 
 @function("tile")
 def _tile(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor repeated along its axes; an array of one sample is used for every sample already."""
+    """Return a tensor repeated along its axes; an array of one sample already applies to every sample."""
     given = by_name("x repeats", args, kwargs)
     x = tensor_of(given.get("x", given.get("input")))
     times = list(evaluator.items(given.get("repeats", given.get("multiples")), node))
@@ -143,7 +143,7 @@ def _tile(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 @function("broadcast_to")
 def _broadcast(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a broadcast array; as it is if only the batch is added, since it is used for every sample already."""
+    """Return a broadcast array; unchanged if only the batch is added, as it already applies to every sample."""
     given = by_name("x shape", args, kwargs)
     x, wanted = tensor_of(given.get("x", given.get("input"))), list(evaluator.items(given.get("shape"), node))
     if not wanted or not all(n is None or type(n) is int for n in wanted):
@@ -156,7 +156,7 @@ def _broadcast(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
 
 @function("slice", roots=("keras.ops", "tensorflow"))
 def _slice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a part of a tensor, by where it begins and how large it is."""
+    """Return a part of a tensor, given its start and its size."""
     given = by_name("inputs start_indices shape", args, kwargs)
     x = tensor_of(given.get("inputs", given.get("input_")))
     begin, size = [

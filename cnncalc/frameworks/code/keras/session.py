@@ -1,4 +1,4 @@
-"""What Keras keeps while a source is evaluated: the names of its layers, and where channels stand."""
+"""Keras's state while a source is evaluated: the names of its layers, and the position of channels."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """What Keras keeps while a source is evaluated."""
+    """Keras's state while a source is evaluated."""
 
     def __init__(self) -> None:
         self.names: Counter[str] = Counter()
         self.path: list[str] = []
-        """The names of the layers of the source's own that are being called, outermost first."""
+        """The names of the custom layers being called, outermost first."""
         self.in_class = False
-        """Whether the `call` of a model of a class of the source's own runs, which has all layers that it calls."""
+        """Whether the `call` method of a custom model is running; the model owns all layers that it calls."""
         self.channels_last = True
         self.calls = 0
-        """How many calls of layers there were."""
+        """The number of layer calls so far."""
 
     def unique(self, kind: str) -> str:
-        """Return the name that Keras gives a layer without one: `conv2d`, `conv2d_1`."""
+        """Return the name that Keras gives to an unnamed layer: `conv2d`, `conv2d_1`."""
         stem = snake_case(kind)
         self.names[stem] += 1
         return stem if self.names[stem] == 1 else f"{stem}_{self.names[stem] - 1}"
 
 
 def session_of(evaluator: Evaluator) -> Session:
-    """Return what Keras keeps for an evaluator."""
+    """Return Keras's state for an evaluator."""
     session: Session | None = evaluator.state.get("keras")
     if session is None:
         session = evaluator.state["keras"] = Session()
@@ -44,7 +44,7 @@ def session_of(evaluator: Evaluator) -> Session:
 
 @lru_cache(maxsize=1)
 def sets_channels_first(tree: ast.AST) -> bool:
-    """Return whether a source sets channels first: such a call is a statement alone, which no value depends on."""
+    """Return whether a source sets channels first. The call is found by search, as no value depends on it."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) == 1]
     setting = [
         one for one in calls if "set_image_data_format" in (getattr(one.func, name, "") for name in ("attr", "id"))

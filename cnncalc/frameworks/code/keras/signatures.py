@@ -1,7 +1,7 @@
-"""The arguments of Keras's layers: their order, and what each is if it is left out.
+"""The parameters of Keras's layers: their order and their defaults.
 
-Source: the signatures of `keras.layers` (Keras 3.15). Initializers, regularizers and constraints are left out, which
-change no figure; so are the layers that prepare texts and tables.
+Source: the signatures of `keras.layers` (Keras 3.15). Initializers, regularizers and constraints are omitted, as they
+affect no figure. Layers that preprocess text and tables are omitted as well.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ UpSampling2D size=2 data_format=None interpolation='nearest'
 UpSampling3D size=2 data_format=None
 ZeroPadding{{}}D padding=1 data_format=None
 """
-"""A class a line; the arguments behind `*` are given by name only."""
+"""One class per line; parameters after `*` are keyword-only."""
 _BARE = (
     *("Add", "Average", "Identity", "Maximum", "Minimum", "Multiply", "Subtract", "AugMix", "AutoContrast", "CutMix"),
     *("Equalization", "MixUp", "RandAugment", "Solarization", "Discretization", "Hashing", "IntegerLookup"),
@@ -99,11 +99,11 @@ _BARE = (
     *("RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness"),
     *("RandomShear", "RandomTranslation", "RandomZoom"),
 )
-"""Classes whose arguments change no figure."""
+"""Classes whose parameters affect no figure."""
 
 
 class Taken(NamedTuple):
-    """What an argument takes, of whichever class."""
+    """The values that a parameter accepts in any class."""
 
     text: str
     takes: Callable[[Any], bool]
@@ -129,21 +129,21 @@ TAKEN = {
     "merge_mode": _words("sum", "mul", "ave", "concat", None),
     "score_mode": _words("dot", "concat"),
 }
-"""Arguments of which Keras 3.15 refuses other values where a layer is made; our layers see to the others."""
+"""Parameters whose values Keras 3.15 checks when a layer is made; our own layers check the others."""
 
 
 class Signature(NamedTuple):
-    """The arguments of a class."""
+    """The parameters of a class."""
 
     names: tuple[str, ...]
-    """Those that a call may give without their names, in order."""
+    """The positional parameters, in order."""
     defaults: dict[str, Any]
-    """What each is if it is left out; those that have to be given are not in it."""
+    """The default of each optional parameter; required ones are not in it."""
 
 
 @cache
 def signatures() -> dict[str, Signature]:
-    """Return the signature of each class, an empty one if its arguments change no figure."""
+    """Return the signature of each class; empty if its parameters affect no figure."""
     found: dict[str, Signature] = dict.fromkeys(_BARE, Signature((), {}))
     for line in _TABLE.strip().splitlines():
         word, *texts = line.split()

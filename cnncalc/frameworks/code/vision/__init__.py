@@ -1,8 +1,7 @@
-"""Parts of torchvision and timm that networks of one's own are made of: source beside this module, evaluated.
+"""Parts of torchvision and timm that users' networks are made of: PyTorch source in this folder, evaluated.
 
-The source is written for PyTorch. Each part has the arguments, the attributes and the arrays of torchvision 0.29 and
-timm 1.0; arguments that versions of timm have in other places are given by name. What drops paths or regions in
-training does nothing.
+Each part has the parameters, the attributes and the arrays of torchvision 0.29 and timm 1.0. Parameters whose position
+differs between versions of timm are keyword-only. Modules that drop paths or regions in training do nothing.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ _HERE = os.path.dirname(__file__)
 
 
 def evaluated(source: str, beginning: str) -> dict[str, Any]:
-    """Return what a source of this folder defines, by dotted names that begin so.
+    """Return what a source file of this folder defines, by dotted names that start with `beginning`.
 
-    Its nodes have no lines: they are not lines of the source that imports it, where errors are placed.
+    Its nodes have no line numbers, as errors are located in the source that imports it.
     """
     with open(os.path.join(_HERE, source), encoding="utf-8") as file:
         tree = ast.parse(file.read())

@@ -1,4 +1,4 @@
-"""The parts of networks in `timm.layers` 1.0: source that is evaluated, not imported."""
+"""Parts of networks in `timm.layers` 1.0: source that is evaluated, not imported."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -8,7 +8,7 @@ from torch import nn
 
 
 def to_ntuple(n):
-    """Return a function of a value: n times that value, or its own items as a tuple."""
+    """Return a function that repeats a value n times in a tuple, or converts an iterable to a tuple."""
     return lambda x: tuple(x) if isinstance(x, Iterable) and not isinstance(x, str) else (x,) * n
 
 
@@ -16,33 +16,33 @@ to_1tuple, to_2tuple, to_3tuple, to_4tuple = [to_ntuple(n) for n in range(1, 5)]
 
 
 def make_divisible(v, divisor=8, min_value=None, round_limit=0.9):
-    """Return the multiple of a divisor that is next to a number, and not below most of it."""
+    """Return the multiple of a divisor nearest to a number, but not much below it."""
     made = max(min_value or divisor, int(v + divisor / 2) // divisor * divisor)
     return made + divisor if made < round_limit * v else made
 
 
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0):
-    """Return a tensor, whose values decide nothing here."""
+    """Return the tensor; its values do not matter here."""
     return tensor
 
 
 def lecun_normal_(tensor):
-    """Return a tensor, whose values decide nothing here."""
+    """Return the tensor; its values do not matter here."""
     return tensor
 
 
 def register_model(function):
-    """Return a function that makes a model."""
+    """Return the function: registration has no effect."""
     return function
 
 
 def drop_path(x, drop_prob=0.0, training=False, scale_by_keep=True):
-    """Return the input: a path that training drops at random."""
+    """Return the input; in training, whole paths are dropped at random."""
     return x
 
 
 class DropPath(nn.Module):
-    """A path that training drops at random: its input."""
+    """An identity; in training, whole paths are dropped at random."""
 
     def __init__(self, drop_prob=0.0, scale_by_keep=True):
         super().__init__()
@@ -53,7 +53,7 @@ class DropPath(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Two dense layers, or convolutions of one pixel, with an activation and dropout between them."""
+    """Two linear layers, or 1x1 convolutions, with an activation and dropout between them."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Mlp(nn.Module):
 
 
 class PatchEmbed(nn.Module):
-    """An image in patches, each a token."""
+    """An image split into patches, each of which is a token."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class PatchEmbed(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention with several heads."""
+    """Multi-head self-attention."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class Attention(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """A trained factor for each channel."""
+    """A learned factor for each channel."""
 
     def __init__(self, dim, init_values=1e-5, inplace=False):
         super().__init__()
@@ -155,7 +155,7 @@ class LayerScale(nn.Module):
 
 
 class Block(nn.Module):
-    """A block of a transformer: attention and dense layers, each with a normalization before and a path around it."""
+    """A transformer block: attention and an MLP, each with a preceding normalization and a residual connection."""
 
     def __init__(
         self,

@@ -1,11 +1,11 @@
-"""The parts of networks in `torchvision.ops` 0.29: source that is evaluated, not imported."""
+"""Parts of networks in `torchvision.ops` 0.29: source that is evaluated, not imported."""
 
 import torch
 from torch import nn
 
 
 class ConvNormActivation(nn.Sequential):
-    """A convolution, a normalization and an activation, the last two left out by None."""
+    """A convolution, a normalization and an activation; the last two are omitted if None."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Conv3dNormActivation(ConvNormActivation):
 
 
 class SqueezeExcitation(nn.Module):
-    """A gate of each channel, of the means of all channels."""
+    """A gate for each channel, computed from the means of all channels."""
 
     def __init__(self, input_channels, squeeze_channels, activation=nn.ReLU, scale_activation=nn.Sigmoid):
         super().__init__()
@@ -81,7 +81,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class MLP(nn.Sequential):
-    """Dense layers with activations and dropout between them."""
+    """Linear layers with activations and dropout between them."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class MLP(nn.Sequential):
 
 
 class Permute(nn.Module):
-    """The axes in another order."""
+    """A permutation of axes."""
 
     def __init__(self, dims):
         super().__init__()
@@ -132,7 +132,7 @@ class FrozenBatchNorm2d(nn.Module):
 
 
 class StochasticDepth(nn.Module):
-    """A path that training drops at random: its input."""
+    """An identity; in training, whole paths are dropped at random."""
 
     def __init__(self, p, mode):
         super().__init__()
@@ -143,7 +143,7 @@ class StochasticDepth(nn.Module):
 
 
 class DropBlock2d(nn.Module):
-    """Regions that training drops at random: its input."""
+    """An identity; in training, regions are dropped at random."""
 
     def __init__(self, p, block_size, inplace=False, eps=1e-6):
         super().__init__()
@@ -154,9 +154,9 @@ class DropBlock2d(nn.Module):
 
 
 class DropBlock3d(DropBlock2d):
-    """Regions that training drops at random: its input."""
+    """An identity; in training, regions are dropped at random."""
 
 
 def stochastic_depth(input, p, mode, training=True):
-    """Return the input: a path that training drops at random."""
+    """Return the input; in training, whole paths are dropped at random."""
     return input
