@@ -229,9 +229,7 @@ class ModelReader:
         )
         layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
         given = part.recipes is not None and not any(one.variables or one.optional for one in part.recipes.values())
-        is_literal = (
-            given and has_weights and op != "constant"
-        )  # its arrays are in the document, and are not variables
+        is_literal = given and has_weights and op != "constant"  # its arrays are in the document, and are not variables
         layer.counted = {"weights": 0} if is_literal or (part.shared and names.follows) else None
         return layer
 
