@@ -87,18 +87,18 @@ def stream_limit(file: IO[bytes]) -> int | None:
 
 
 def size_on_disk(file: IO[bytes]) -> int:
-    """Return how many bytes an open file on a disk has; 0 if it is something else."""
+    """Return the size of an open file on disk in bytes; 0 if it is not on disk."""
     try:
         status = os.fstat(file.fileno())
-    except (OSError, ValueError):  # in memory
+    except (OSError, ValueError):  # not backed by a file descriptor
         return 0
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def line_limit(file: IO[bytes], name: str) -> int:
-    """Return how many bytes of an open file are read as one line.
+    """Return the most bytes of an open file that are read as one line.
 
-    SpecError for the file that standard output goes to: reading it would never end.
+    Raise SpecError if standard output is written to the same file: reading it would never end.
     """
     grows = False
     with contextlib.suppress(AttributeError, OSError, ValueError):  # closed, or in memory
@@ -115,7 +115,7 @@ def too_long(name: str, most: int) -> SpecError:
 
 
 def long_line(name: str, most: int) -> SpecError:
-    """Return the error for a line that is longer than its limit."""
+    """Return the error for a line that exceeds its limit."""
     return SpecError(f"a line of {shown(name, LONGEST_PATH)} does not end within {most >> 20} MiB")
 
 
@@ -145,7 +145,7 @@ def guard() -> None:
 def check_mapped(only: mmap | None = None) -> None:
     """Raise SpecError if a file has changed while mapped: the data used may mix old and new contents.
 
-    `only`: another file that has changed is not used, as in a session that reads a file again that was written anew.
+    `only` limits the check to one file, for a session that reads a rewritten file again.
     """
     changed = _changed(only)
     if changed is not None:

@@ -16,10 +16,10 @@ from .limits import MEMORY_SPARED, SECONDS_APART, SECONDS_LOADED
 
 
 def tried(name: str) -> set[str]:
-    """Return the modules that importing native code imports, if memory is limited: it is tried in a separate process.
+    """Return the modules that an import of native code loads; if memory is limited, try it in a child process first.
 
-    SpecError if that fails. Without memory OpenBLAS ends its process while NumPy is imported, glibc does so for want of
-    a thread's data, and Python may run in a circle.
+    Raise SpecError if the child fails. With too little memory, OpenBLAS ends the process when NumPy is imported, glibc
+    does so if it cannot allocate thread-local data, and Python may run into an endless loop.
     """
     limits = _limits()
     if not limits:
@@ -39,11 +39,11 @@ def _tried(name: str, limits: tuple[tuple[int, int], ...]) -> bytes:
 
 
 _LOADED = b"+ "
-"""The beginning of the names of modules that can be imported."""
+"""The first bytes of the list of modules after a successful import."""
 
 
 def _limits() -> dict[int, int]:
-    """Return the limits on the memory of this process, by their numbers."""
+    """Return the memory limits of this process by resource number."""
     if not hasattr(os, "fork"):
         return {}
     import resource
@@ -53,13 +53,13 @@ def _limits() -> dict[int, int]:
 
 
 def _loaded(name: str, limits: tuple[tuple[int, int], ...]) -> bytes:
-    """Import native code with something to spare, and return the names of all modules then, or why it fails."""
+    """Import native code with memory to spare; return the names of all loaded modules, or why the import fails."""
     for what, most in limits:
         _lower(what, max(most - MEMORY_SPARED, 0))
     try:
         import_module(name)
     except ModuleNotFoundError:
-        pass  # who imports it says what that means
+        pass  # the caller's own import reports this
     except Exception as error:  # noqa: BLE001 - whatever it raises: it fails
         return (reason(error.__cause__ or error) or "it takes more").encode(errors="backslashreplace")
     return _LOADED + " ".join([name, *sys.modules]).encode()

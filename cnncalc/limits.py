@@ -38,7 +38,7 @@ traces them again."""
 OPEN_AS = 4
 """The number of layers that one layer of open sizes counts as under several dialects."""
 MOST_DIFFED = 10_000
-"""Layers of two networks that are compared, both together: 8 KiB and 60 to 180 microseconds each."""
+"""Layers of two compared networks together: 8 KiB and 60 to 180 microseconds each."""
 MOST_UNITS_FOLLOWED = 1 << 32
 """Units on the axes of all maps through which `rf` follows a unit or a pixel: up to 0.3 nanoseconds each."""
 MOST_WITH_FIELDS = 7_000
@@ -47,8 +47,8 @@ microseconds each."""
 MOST_WITH_INFLUENCE = 4_000
 """Layers through which `rf --effective` follows the influence of pixels: 300 microseconds each."""
 MOST_OPENED = 4_000
-"""Layers of a network, blocks and theirs included, that `rf` traces again with open sizes, to find the input size from
-which on each layer contributes: 200 microseconds each."""
+"""Layers of a network, including those of blocks, that `rf` traces again with open sizes, to find the input size from
+which each layer contributes: 200 microseconds each."""
 MOST_PAIRS = 500_000
 """Pairs of what one layer reads, of all layers together, where `rf` follows each through the layer: 2 microseconds."""
 MOST_RUN = 16_000
@@ -57,8 +57,8 @@ computed."""
 MOST_MULTIPLIED = 1 << 32
 """Multiplications and values of all layers for all columns of a layer's matrix: 0.05 to 1 nanosecond each."""
 MOST_CONVERTED = 6_000
-"""Layers of a network that is written for another framework: for ONNX 20 KiB and 200 microseconds each; some layers
-become ten there."""
+"""Layers of a network written for another framework: 20 KiB and 200 microseconds each for ONNX, where one layer may
+become ten."""
 MOST_WRITTEN = 60_000
 """Nodes of a written ONNX file, where one layer may become dozens: 20 microseconds each."""
 MOST_EXPLAINED = 10_000
@@ -121,9 +121,9 @@ SECONDS_APART = 0.3
 onnx's shape inference, its inliner, and h5py's walk through the groups, which may never end in a broken file. 10,000
 nodes or a thousand arrays take a tenth of a second."""
 SECONDS_LOADED = 20.0
-"""Seconds of the processor that an import of native code may take there: PyTorch's takes two."""
+"""Seconds of processor time for the trial import of native code; PyTorch takes two."""
 MEMORY_SPARED = 32 << 20
-"""Bytes that native code must leave of a limit on memory when it is imported: it takes more when it is used."""
+"""Bytes of memory that an import of native code must leave free, as the code needs more when it is used."""
 MEMORY_INFERRED = 128 << 20
 """Bytes that onnx's shape inference or its inliner may take beyond twice those of the file."""
 MOST_HELD = 10_000
@@ -157,7 +157,7 @@ LONGEST_SOURCE = 200_000
 MOST_BRACES = 5_000
 """Braces of a Python source with f-strings: before 3.12, Python scans the whole string for each of its parts."""
 LARGEST_STREAM = 256 << 20
-"""Bytes of a pipe, which may be endless, of a text, and of a line: a report of a million layers is 210 MB of JSON."""
+"""Bytes of a pipe (which may be endless), a text file or a line; a report of a million layers is 210 MB of JSON."""
 LARGEST_TABLE = 16 << 20
 """Bytes of a table or a list of numbers from a pipe: each number takes a microsecond, and up to 150 bytes."""
 LARGEST_DEVICE = 1 << 20

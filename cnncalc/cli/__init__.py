@@ -154,18 +154,18 @@ def group(ctx: click.Context) -> int | None:
 
 
 class NativeCode:
-    """A finder of modules that finds none: native code is tried before it is imported, as it may end the process."""
+    """A finder that finds no modules, but first tries to import native code in a child process, which may crash."""
 
     def __init__(self) -> None:
         self.untried = {"numpy", "onnx", "google", "h5py", "safetensors", "torch"}
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:  # noqa: ARG002  Python's form
-        """SpecError for native code that cannot be imported."""
+        """Raise SpecError if a native module cannot be imported."""
         if name not in self.untried:
             return
         from ..isolation import tried
 
-        untried, self.untried = self.untried, set()  # its own imports need no trial
+        untried, self.untried = self.untried, set()  # imports within the trial need no trial
         try:
             untried = untried - tried(name)
         finally:

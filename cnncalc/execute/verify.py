@@ -57,7 +57,7 @@ class Mismatch(NamedTuple):
     """Whether the unit should see the pixel."""
 
     def text(self) -> str:
-        """Return `unit 3,4 of conv2 responds to pixel 0,1, but should not see it`."""
+        """Return the violation in words: `unit 3,4 of conv2 responds to pixel 0,1, but should not see it`."""
         says = "does not respond to" if self.predicted else "responds to"
         should = "should see it" if self.predicted else "should not see it"
         unit, pixel = (",".join(map(str, one)) for one in (self.unit, self.pixel))

@@ -21,14 +21,14 @@ Box = tuple[Interval, ...]
 
 
 MOST_BOXES = 4_000
-"""How many boxes of different channels are followed, those of all layers together: up to 100 microseconds each."""
+"""The most boxes of channels that are followed, in all layers together: up to 100 microseconds each."""
 
 
 class ChannelBox(NamedTuple):
-    """The box that is seen of some channels of a layer: of others it may be another."""
+    """The box that is seen in some channels of a layer; it may differ in other channels."""
 
     channels: Region
-    """All units in these channels."""
+    """All units of these channels."""
     box: Box
 
 
@@ -60,7 +60,7 @@ class Sight(NamedTuple):
     sets: dict[int, Sets]
     """What it sees of both layers and of each layer between them."""
     boxes: dict[int, Box]
-    """The first and last unit that it sees of each, on endless maps; layers of which it sees nothing are left out.
+    """The first and last unit that it sees of each layer, on unbounded maps; layers that it does not see are left out.
 
     Empty if more than `MOST_BOXES` would have to be followed.
     """
@@ -75,7 +75,7 @@ class Sight(NamedTuple):
 
     @property
     def box(self) -> Box | None:
-        """The first and last unit that it sees of the source, on endless maps; None if unknown, or it sees none."""
+        """The first and last unit that it sees of the source, on unbounded maps; None if unknown or if it sees none."""
         return None if self.clipped is None or not self.boxes else self.boxes.get(self.source, self.clipped)
 
     @property
@@ -160,7 +160,7 @@ def _read(own: Sets, reads: Reads, is_exact: bool) -> Sets:
 def _parts(
     graph: Graph, at: int, own: Sequence[ChannelBox], read: int, reads: Reads, alone: Region | None
 ) -> Iterator[ChannelBox]:
-    """Yield the boxes that the channels of a layer read of one input; `alone` is what all of them read, if one box."""
+    """Yield the boxes that the channels of a layer read of one input; `alone` is the region if there is only one."""
     for channels, box in own:
         seen = reads.back(channels) if alone is None else alone
         wide = reads.box(dict(zip(graph.space(at).places, box, strict=True)))
@@ -176,7 +176,7 @@ def _anywhere(graph: Graph, at: int, region: Region) -> Region:
 
 
 def _merged(parts: Sequence[ChannelBox]) -> list[ChannelBox]:
-    """Return the boxes of channels, those of the same channels merged, and the channels of the same box."""
+    """Return the boxes with those of equal channels merged, and then the channels of equal boxes."""
     if len(parts) <= 1:
         return [*parts]
     by_channels: dict[frozenset[Product], list[ChannelBox]] = {}
@@ -189,7 +189,7 @@ def _merged(parts: Sequence[ChannelBox]) -> list[ChannelBox]:
 
 
 def _hull(parts: Sequence[ChannelBox]) -> Box:
-    """Return the box around those of all channels."""
+    """Return the box that encloses those of all channels."""
     spans = zip(*[part.box for part in parts], strict=True)
     return tuple([(min(first for first, _ in axis), max(last for _, last in axis)) for axis in map(list, spans)])
 

@@ -284,7 +284,7 @@ class Layer:
 
     @classmethod
     def group(cls, role: str) -> str:
-        """Return what an array counts as, by its role: `weights`, `bias` or `buffers`."""
+        """Return what an array of this role counts as: `weights`, `bias` or `buffers`."""
         return "buffers" if role in cls.BUFFERS else "bias" if "bias" in role else "weights"
 
     def counts(self, x: Shape, values: Mapping[str, Any], env: Env) -> tuple[Count, Count, Count]:

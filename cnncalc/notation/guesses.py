@@ -195,7 +195,7 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     if listed is not None and fused_key(cls, listed[1].lower()) is not None:
         numbers, axes = listed[2].split(","), OPS[head.op][1] or 2
         if fused_key(cls, listed[1].lower()) == "p" and len(numbers) == 2 * axes > 2 and len({*numbers}) > 1:
-            pairs = zip(numbers[:axes], numbers[axes:], strict=True)  # ONNX's order, begins and then ends
+            pairs = zip(numbers[:axes], numbers[axes:], strict=True)  # ONNX lists all begins, then all ends
             if listed[1].lower() != "pads":
                 pairs = zip(numbers[::2], numbers[1::2], strict=True)
             sides, what = "x".join(f"{before}+{after}" for before, after in pairs), "before and after, axis by axis"

@@ -16,7 +16,7 @@ from .grid import Cell, Column, Grid, grid
 from .rows import Row, rows
 
 _FLAGS = (("bias", False, "nobias"), ("ceil", True, "ceil"), ("ceil", "keep", "ceil=keep"), ("flip", True, "flip"))
-"""Keys with a value that is a word of its own."""
+"""Keys with a value that is written as a word."""
 
 
 def op_text(layer: LayerReport) -> str:

@@ -139,9 +139,9 @@ def read_any(path: str) -> str | ForeignNetwork:
 
 
 def read_content(file: IO[bytes], name: str) -> bytes:
-    """Return all bytes of a file. SpecError for a text on a disk that is larger than a pipe may be.
+    """Return all bytes of a file. Raise SpecError for a text file on disk that is larger than the limit of a pipe.
 
-    A sparse file takes no room on the disk, but all of it in memory.
+    A sparse file needs no space on disk, but would need all of it in memory.
     """
     if size_on_disk(file) > LARGEST_STREAM:
         from ..frameworks.unsupported import HEAD, unsupported

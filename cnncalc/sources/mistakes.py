@@ -44,8 +44,8 @@ _MISSPELT = [
     (r"(\d+(?:[xX]\d+)+)-?([A-Za-z]+)[:-]?(.*)", r"\2\1:\3"),  # 3x3conv:64
     (r"(\d+)-?([A-Za-z]+(?:\d+x\d+)?)", r"\2:\1"),  # 64conv3x3
     (rf"{_OP})[_-]?(\d+)[_-]?([ksp]\d\w*)", r"\1:\2,\3"),  # conv64k3
-    (rf"{_OP})[_-](\d+)[_-](\d+(?:x\d+)*)", r"\1:\2,k\3"),  # conv_64_3
-    (rf"{_OP})[\[{{](\d+),\s*(\d+)[\]}}]", r"\1:\2,k\3"),  # conv[64,3]
+    (rf"{_OP})[_-](\d+)[_-](\d+(?:x\d+)*)", r"\1:\2,k\3"),  # such as conv_64_3
+    (rf"{_OP})[\[{{](\d+),\s*(\d+)[\]}}]", r"\1:\2,k\3"),  # such as conv[64,3]
     (r"(fc|dense|linear)[_-]?(\d+)", r"\1:\2"),
     (r"(conv)(\d)-(\d+)", r"\1:\3,k\2"),  # conv3-64, as in the VGG paper
 ]
@@ -90,14 +90,14 @@ def _punctuated(word: str) -> str | None:
 
 
 def _is_read(word: str) -> bool:
-    """Return whether a word is a layer with all its arguments."""
+    """Return whether a word is a complete layer with its arguments."""
     with suppress(CnncalcError):
         return bool(parse_word(word).layers)
     return False
 
 
 def _repeated(word: str) -> str | None:
-    """Return how a layer is written that is to be repeated, as `3*relu` or `x3` behind it; None for other words."""
+    """Return how to write a repeated layer, given as `3*relu` or `x3`; None for other words."""
     if re.fullmatch(r"[x*×]\d+|\d+[x*×]", word):
         return f"to repeat a layer: times={word.strip('x*×')} among its arguments"
     repeated = re.fullmatch(r"(\d+)[x*×](.+)", word)
@@ -107,7 +107,7 @@ def _repeated(word: str) -> str | None:
 
 
 def _joined(word: str) -> str | None:
-    """Return how `a+b`, or a shape whose batch is open by a word or a mark, is written; None for other words."""
+    """Return how to write `a+b`, or a shape with a word or a mark for an open batch; None for other words."""
     open_batch = re.fullmatch(r"(?:[?*]|[A-Za-z]{2,})((?:[xX]\d+){2,4})", word)
     if open_batch is not None:
         return f"an open size of a shape is one letter: N{open_batch[1]}"

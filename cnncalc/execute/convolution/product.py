@@ -19,9 +19,9 @@ from ..threads import buffer, each, shares, threads
 from .columns import EVERY, LEAST_POSITIONS, Index, Layout, Part, Shapes, Windows, gather, merged, parts, see
 
 GROUP_SHARE = 3 << 20
-"""The bytes of columns of a grouped convolution that are worth another thread: waking it takes as long as 2 MiB.
+"""The bytes of a grouped convolution's columns that justify another thread: waking one takes as long as 2 MiB.
 
-A thread makes at most as many at once, so that the products find them in its cache.
+A thread also makes at most this many bytes at a time, so that the products find them in its cache.
 """
 MOST_WASTE = 1.13
 """The factor by which the planes' rows may be longer than the output's and still be copied and multiplied whole."""

@@ -166,7 +166,7 @@ def _avgpool(bound: BoundCall) -> list[Raw]:
 
 @TORCH.reads("RReLU", arguments="lower upper inplace")
 def _rrelu(bound: BoundCall) -> list[Raw]:
-    """Return the leaky ReLU that it is in evaluation: its slope is the mean of the two."""
+    """Return RReLU as in evaluation mode: a leaky ReLU whose slope is the mean of the bounds."""
     lower, upper = bound.get("lower", 1 / 8), bound.get("upper", 1 / 3)
     if not all(isinstance(one, (int, float)) for one in (lower, upper)) or lower > upper:
         raise SpecError(f"RReLU's lower={shown(lower)} and upper={shown(upper)} are numbers, the first not above")

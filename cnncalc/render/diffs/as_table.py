@@ -44,7 +44,7 @@ def _body(diff: Difference, write: Write) -> list[Line]:
 
 
 def _tables(diff: Difference, body: list[Line]) -> Iterator[Table]:
-    """Yield the table with its numbers in full, as in `body`, then shortened; of the totals alone without a body."""
+    """Yield the table with full numbers, as in `body`, and then with shortened ones; only totals if `body` is empty."""
     drops = {"%": 1, "change": 2}
     heads = [
         Heading(title, right, wraps=title in {"before", "after"}, drop=drops.get(title, 0))

@@ -1,9 +1,10 @@
-"""PyTorch in evaluated code: its modules, its functions of tensors, and networks of both.
+"""PyTorch in evaluated code: its modules, its functions of tensors, and networks made of both.
 
-A network runs on tensors that have shapes and no values (`tensors`, with their `methods`). The functions that it calls
-are noted (`functions`), the shapes of their results worked out (`shapes`), and the calls read as those of a module that
-PyTorch itself has run, by `frameworks/torch/read`. `modules` is what every module has, `containers` are those that hold
-others; `layers` and `sequences` are PyTorch's own modules, as `declaration` enters them.
+A network runs on tensors that have shapes but no values (`tensors`, with their `methods`). The calls of functions are
+recorded (`functions`), and the shapes of their results computed (`shapes`). The record is then read by
+`frameworks/torch/read`, like that of a module that PyTorch itself has run. `modules` holds what all modules have in
+common, and `containers` the modules that hold others; `layers` and `sequences` are PyTorch's own modules, registered by
+`declaration`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..libraries import Library, NameTable
 from ..values import MISSING, ClassValue, LibraryFunction
-from . import (  # noqa: F401 - containers, layers and sequences enter their classes in the tables of the others
+from . import (  # noqa: F401 - containers, layers and sequences register their classes in tables of other modules
     containers,
     declaration,
     factories,
@@ -32,14 +33,14 @@ if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
 INITIAL = "torch.nn.init."
-"""The beginning of functions that give values to parameters."""
+"""The prefix of functions that initialize parameters."""
 
 
 class TorchLibrary(Library):
     """PyTorch."""
 
     def find(self, path: str) -> Any:
-        """Return the value of a name: one of the tables', or a function of tensors."""
+        """Return the value of a dotted name from the tables, or the function of tensors with that name."""
         found = super().find(path)
         if found is not MISSING:
             return found
@@ -67,7 +68,7 @@ class TorchLibrary(Library):
 
 
 FUNCTIONS = ("torch", "torch.nn.functional", "torch.special", "torch.linalg", "torch.Tensor")
-"""Where functions of tensors stand."""
+"""The modules that contain functions of tensors."""
 _FILES = """
     activation batchnorm container conv dropout linear module normalization padding pooling pixelshuffle rnn sparse
     transformer upsampling fold flatten instancenorm

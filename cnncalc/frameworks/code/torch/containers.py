@@ -1,4 +1,4 @@
-"""PyTorch's containers in evaluated code: rows, lists and dicts of modules, and of parameters."""
+"""PyTorch's containers in evaluated code: Sequentials, and lists and dicts of modules or parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def container(name: str) -> ClassValue:
-    """Return a new class of modules, in the table of names."""
+    """Return a new module class, registered in the table of names."""
     cls = ClassValue(name, [MODULE])
     NAMES[f"torch.nn.{name}"] = cls
     return cls
@@ -26,7 +26,7 @@ PARAMETER_LIST, PARAMETER_DICT = container("ParameterList"), container("Paramete
 
 
 def inside(module: InstanceValue) -> dict[str, Any]:
-    """Return what a container holds, by name. A list may hold None in place of a module."""
+    """Return the contents of a container by name. A list may hold None in place of a module."""
     return {
         name: one
         for name, one in module.attributes.items()
@@ -35,7 +35,7 @@ def inside(module: InstanceValue) -> dict[str, Any]:
 
 
 def held(evaluator: Evaluator, module: InstanceValue, value: Any, node: Any) -> Any:
-    """Return what a container holds of a value that it is given: those of parameters make a tensor one."""
+    """Return a value as a container holds it: a container of parameters turns a tensor into a parameter."""
     evaluator.needs(value, node)
     of_parameters = module.cls.derives(PARAMETER_LIST) or module.cls.derives(PARAMETER_DICT)
     if of_parameters and isinstance(value, TensorValue) and not value.is_parameter:
@@ -44,7 +44,7 @@ def held(evaluator: Evaluator, module: InstanceValue, value: Any, node: Any) -> 
 
 
 def refill(module: InstanceValue, items: list[Any]) -> None:
-    """Give a container other contents, numbered from 0."""
+    """Replace the contents of a container, numbered from 0."""
     for name in inside(module):
         del module.attributes[name]
     module.attributes |= {str(at): one for at, one in enumerate(items)}
@@ -52,7 +52,7 @@ def refill(module: InstanceValue, items: list[Any]) -> None:
 
 @method(SEQUENTIAL, "__init__")
 def sequential(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Make a row of modules, of those given or of those in a dict."""
+    """Initialize a Sequential from modules, or from a dict of modules."""
     module, *given = args
     if len(given) == 1 and isinstance(given[0], dict):
         given_names: dict[str, Any] = given[0]
@@ -66,7 +66,7 @@ def sequential(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
 
 @method(SEQUENTIAL, "forward")
 def run_in_a_row(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a value through all modules, one after another."""
+    """Return the result of running all modules in order."""
     module, value = args[0], first_of(args[1:], kwargs)
     for one in inside(module).values():
         value = evaluator.call(one, [value], {}, node)
@@ -76,7 +76,7 @@ def run_in_a_row(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
 @method(LIST, "__init__")
 @method(PARAMETER_LIST, "__init__")
 def module_list(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Make a list of modules, or of parameters."""
+    """Initialize a list of modules or parameters."""
     module, *given = args
     rows = [*given, *kwargs.values()]
     items = evaluator.items(rows[0], node) if rows and rows[0] is not None else []
@@ -86,14 +86,14 @@ def module_list(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
 @method(DICT, "__init__")
 @method(PARAMETER_DICT, "__init__")
 def module_dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Make a dict of modules, or of parameters."""
+    """Initialize a dict of modules or parameters."""
     update(evaluator, [*args, *kwargs.values()], {}, node)
 
 
 @method(DICT, "update")
 @method(PARAMETER_DICT, "update")
 def update(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Put the entries of a dict into a container."""
+    """Add the entries of a dict to a container."""
     module, *given = args
     for one in given:
         if one is not None:
@@ -102,7 +102,7 @@ def update(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 
 def in_lists(*names: str) -> Callable[[Implementation], Implementation]:
-    """Return a decorator that enters a method of all lists of modules."""
+    """Return a decorator that registers a method of all list containers."""
 
     def enter(implementation: Implementation) -> Implementation:
         for cls in (SEQUENTIAL, LIST, PARAMETER_LIST):
@@ -113,7 +113,7 @@ def in_lists(*names: str) -> Callable[[Implementation], Implementation]:
 
 
 def in_dicts(*names: str) -> Callable[[Implementation], Implementation]:
-    """Return a decorator that enters a method of all dicts of modules."""
+    """Return a decorator that registers a method of all dict containers."""
 
     def enter(implementation: Implementation) -> Implementation:
         for cls in (DICT, PARAMETER_DICT):
@@ -126,32 +126,32 @@ def in_dicts(*names: str) -> Callable[[Implementation], Implementation]:
 @in_dicts("__len__")
 @in_lists("__len__")
 def length(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return how many there are."""
+    """Return the number of entries."""
     return len(inside(args[0]))
 
 
 @in_dicts("values")
 @in_lists("__iter__")
 def contents(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return what a container holds."""
+    """Return the contents of a container."""
     return list(inside(args[0]).values())
 
 
 @in_dicts("keys", "__iter__")
 def names_of(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the names of what a container holds."""
+    """Return the names of the entries."""
     return list(inside(args[0]))
 
 
 @in_dicts("items")
 def entries(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return what a container holds, with its names."""
+    """Return the entries with their names."""
     return list(inside(args[0]).items())
 
 
 @in_dicts("__getitem__", "get")
 def of_name(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return what has a name."""
+    """Return the entry with a given name."""
     module, name, *default = args
     own = inside(module)
     return own.get(str(name), *default) if default else evaluator.item_of_dict(own, str(name), node)
@@ -159,26 +159,26 @@ def of_name(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 
 @in_dicts("__contains__")
 def has_name(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return whether there is a name."""
+    """Return whether there is an entry with a given name."""
     return args[1] in inside(args[0])
 
 
 @in_dicts("__setitem__")
 def set_name(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Give a container an entry."""
+    """Set an entry of a container."""
     module, name, value = args
     module.attributes[str(name)] = held(evaluator, module, value, node)
 
 
 @in_dicts("pop", "__delitem__")
 def remove_name(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Take an entry away."""
+    """Remove an entry, and return it."""
     return args[0].attributes.pop(args[1])
 
 
 @in_lists("__getitem__")
 def of_place(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the module at a place, or a container of several with their names."""
+    """Return the module at an index, or a container of several with their names."""
     module, at = args
     own = inside(module)
     if not isinstance(at, slice):
@@ -192,7 +192,7 @@ def of_place(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 
 @in_lists("__setitem__")
 def set_place(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Put a module at a place."""
+    """Set the module at an index."""
     module, at, value = args
     names = list(inside(module))
     module.attributes[names[at] if isinstance(at, int) else str(at)] = held(evaluator, module, value, node)
@@ -200,7 +200,7 @@ def set_place(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 
 @in_lists("__delitem__", "pop")
 def remove_place(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Take the module at a place away."""
+    """Remove the module at an index."""
     module, *at = args
     own = list(inside(module).values())
     gone = own[at[0]] if at and isinstance(at[0], int) else own[-1]
@@ -211,7 +211,7 @@ def remove_place(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
 
 @in_lists("append")
 def append(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Put a module at the end."""
+    """Append a module."""
     module, one = args
     module.attributes[str(len(inside(module)))] = held(evaluator, module, one, node)
     return module
@@ -219,7 +219,7 @@ def append(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 @in_lists("extend", "__iadd__")
 def extend(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Put several modules at the end."""
+    """Append several modules."""
     for one in evaluator.items(args[1], node):
         append(evaluator, [args[0], one], {}, node)
     return args[0]
@@ -227,7 +227,7 @@ def extend(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 @in_lists("insert")
 def insert(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Insert a module at a place."""
+    """Insert a module at an index."""
     module, at, one = args
     own = list(inside(module).values())
     own.insert(at, held(evaluator, module, one, node))
@@ -236,7 +236,7 @@ def insert(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 @in_lists("__add__")
 def joined(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a container of what two hold."""
+    """Return a container with the contents of two."""
     module, other = args
     made = InstanceValue(module.cls, node)
     refill(made, [*inside(module).values(), *evaluator.items(other, node)])

@@ -1,7 +1,7 @@
-"""The declaration of PyTorch's own modules: their arguments, their arrays, and the functions that they call.
+"""The declaration of PyTorch's own modules: their parameters, their arrays, and the functions that they call.
 
-Arguments are written as Python has them. `state` gives the shapes of the arrays. `forward` names the function that the
-module calls with its input, and the attributes that follow it.
+The parameters of `__init__` are written as in Python. `state` gives the shapes of the arrays. `forward` names the
+function that the module calls with its input, followed by attributes.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 NAMES = NameTable()
 ARGUMENTS: dict[str, str] = {}
-"""The arguments of each module, as Python has them."""
+"""The parameters of each module's `__init__`, as in Python."""
 STEPS_A_MODULE = 20
 """How many steps it takes to make a module."""
 Attributes = dict[str, Any]
 Shape = tuple[int, ...]
 State = Mapping[str, Shape | None]
-"""The shape of each parameter, None for one that is left out."""
+"""The shape of each parameter; None for one that is omitted."""
 
 
 class Arrays(NamedTuple):
@@ -41,7 +41,7 @@ class Arrays(NamedTuple):
 
 
 class Given(NamedTuple):
-    """A module with what it is called with."""
+    """A module with the arguments of a call."""
 
     evaluator: Evaluator
     own: Attributes
@@ -76,11 +76,11 @@ def module(
     lazy: int | None = None,
     base: str = "Module",
 ) -> None:
-    """Enter modules of these names; `{}` in a name stands for its number of axes.
+    """Register modules with these names; `{}` in a name stands for the number of axes.
 
-    `forward` is a function with the attributes that follow its input, `relu inplace`, or what to do. `after` does
-    more with a module that is made. `lazy`: there is one whose first argument is the size of this axis of its first
-    input, counted from the front, or from the axis in front of its space. They derive from `base`.
+    `forward` is the name of a function, followed by the attributes after its input (`relu inplace`), or a Python
+    function. `after` completes or checks a new module. `lazy` adds a lazy form, whose first argument is the size of
+    this axis of its first input; 0 is the axis before the spatial ones. The modules are derived from `base`.
     """
     for nd in (1, 2, 3) if "{}" in names else (0,):
         for name in names.format(*[nd] * names.count("{}")).split():
@@ -98,7 +98,7 @@ def module(
 
 
 class Making(NamedTuple):
-    """How a module's arrays are made, once its arguments are known."""
+    """How a module's arrays are made once its arguments are known."""
 
     name: str
     state: Callable[[Attributes, int], Arrays]
@@ -107,7 +107,7 @@ class Making(NamedTuple):
 
 
 def lazy_module(arguments: str, run: Forward, axis: int, making: Making) -> None:
-    """Enter the lazy form of a module: its first argument is the size of an axis of its first input."""
+    """Register the lazy form of a module, whose first argument is set to the size of an axis of its first input."""
     first, _, others = arguments.partition(", ")
     name = f"Lazy{making.name}"
     init = maker(name, others, None, empty(first), making.nd)
@@ -121,7 +121,7 @@ def lazy_module(arguments: str, run: Forward, axis: int, making: Making) -> None
 
 @cache
 def signature(arguments: str) -> FunctionValue:
-    """Return a function that takes these arguments besides the module."""
+    """Return a function with these parameters after `self`."""
     node = ast.parse(f"lambda self, {arguments}: 0", mode="eval").body
     assert isinstance(node, ast.Lambda)
     function = FunctionValue("__init__", node, None)
@@ -132,13 +132,13 @@ def signature(arguments: str) -> FunctionValue:
 
 
 def must(*rules: tuple[Callable[[Attributes], bool], str]) -> Callable[[Evaluator, InstanceValue, Any], None]:
-    """Return what refuses a module that is made, unless its attributes hold rules; each has the text of its error."""
+    """Return a check that raises an error if a new module's attributes violate a rule; each rule has its error text."""
 
     def check(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
         for holds, text in rules:
             try:
                 held = holds(made.attributes)
-            except TypeError:  # it compares another kind of value
+            except TypeError:  # the rule compares a value of another type
                 held = False
             if not held:
                 raise evaluator.error(node, text.format(**{key: as_code(one) for key, one in made.attributes.items()}))
@@ -147,7 +147,7 @@ def must(*rules: tuple[Callable[[Attributes], bool], str]) -> Callable[[Evaluato
 
 
 def function_of(text: str) -> Forward:
-    """Return what runs a function with attributes behind the module's input; `name=attribute` gives it by name."""
+    """Return a `forward` that calls a function with the input and these attributes; `name=attribute` is a keyword."""
     function, *names = text.split() or [""]
     by_place = [one for one in names if "=" not in one]
     by_name = [one.partition("=")[::2] for one in names if "=" in one]
@@ -196,7 +196,7 @@ def maker(
 
 
 def empty(first: str) -> Callable[[Evaluator, InstanceValue, Any], None]:
-    """Return what leaves a lazy module without its first argument, and without arrays."""
+    """Return a function that removes the first argument and the arrays of a lazy module."""
 
     def leave(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
         made.attributes |= {first: 0, "weight": None, "bias": made.attributes.get("bias", True)}
@@ -205,7 +205,7 @@ def empty(first: str) -> Callable[[Evaluator, InstanceValue, Any], None]:
 
 
 def filler(first: str, axis: int, making: Making) -> Callable[[Evaluator, InstanceValue, Any, Any], None]:
-    """Return what gives a lazy module its first argument by its first input, and then its arrays, with their names."""
+    """Return a function that sets a lazy module's first argument from its first input, and then makes its arrays."""
 
     def fill(evaluator: Evaluator, made: InstanceValue, x: Any, node: Any) -> None:
         if made.attributes[first] or not isinstance(x, TensorValue):
@@ -223,7 +223,7 @@ def filler(first: str, axis: int, making: Making) -> Callable[[Evaluator, Instan
 
 
 def give_arrays(evaluator: Evaluator, made: InstanceValue, making: Making, node: Any) -> None:
-    """Give a module its parameters and buffers. SpecError for sizes that are not whole numbers, or do not fit."""
+    """Make a module's parameters and buffers. Raise SpecError for sizes that are not integers, or do not fit."""
     try:
         arrays = making.state(made.attributes, making.nd)
     except ShapeError as error:
@@ -240,7 +240,7 @@ def give_arrays(evaluator: Evaluator, made: InstanceValue, making: Making, node:
 
 
 def runner(run: Forward, before: Callable[[Evaluator, InstanceValue, Any, Any], None] | None = None) -> Any:
-    """Return the `forward` of a module, and what comes before it."""
+    """Return the `forward` of a module, with what runs before it."""
 
     def forward(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         if before is not None:

@@ -1,4 +1,4 @@
-"""PyTorch's functions that make tensors from numbers, and what has no effect on a network."""
+"""PyTorch's functions that make tensors from numbers, and functions that do not affect a network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = NameTable()
 
 
 def sizes_of(args: list[Any], kwargs: dict[str, Any]) -> tuple[int, ...]:
-    """Return sizes that are given as one list, or one by one."""
+    """Return sizes that are given as one list or as separate arguments."""
     given = args or [kwargs["size"]]
     sizes = tuple(given[0]) if isinstance(given[0], (list, tuple)) else tuple(given)
     if not all(isinstance(n, int) and n >= 0 for n in sizes):
@@ -30,24 +30,24 @@ def sizes_of(args: list[Any], kwargs: dict[str, Any]) -> tuple[int, ...]:
 
 
 def kind_of(kwargs: dict[str, Any], default: str) -> str:
-    """Return what a tensor holds by its `dtype`."""
+    """Return the kind of a tensor's values from its `dtype`."""
     dtype = kwargs.get("dtype")
     return dtype.kind if isinstance(dtype, DeviceValue) else default
 
 
 NUMBERS: dict[str, Callable[[float], float]] = {"int": int, "bool": bool, "float": float}
-"""What makes a number one that a tensor of a kind holds."""
+"""The function that converts a number to each kind of values."""
 
 
 def made(shape: tuple[int, ...], kind: str, value: float | None) -> TensorValue:
-    """Return a tensor of one number, NaN for a random one, None for an unknown one."""
+    """Return a tensor filled with a number; NaN stands for random values, None for unknown ones."""
     tensor = TensorValue(shape, kind, values=None if value is None or isnan(value) else [NUMBERS[kind](value)])
     tensor.is_random = value is not None and isnan(value)
     return tensor
 
 
 def filled(value: float | None) -> Any:
-    """Return the function that makes a tensor of these sizes."""
+    """Return a function that makes a tensor of given sizes."""
 
     def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> TensorValue:
         sizes = sizes_of([evaluator.needs(one, node) for one in args], kwargs)
@@ -57,7 +57,7 @@ def filled(value: float | None) -> Any:
 
 
 def like(value: float | None) -> Any:
-    """Return the function that makes a tensor of another's sizes."""
+    """Return a function that makes a tensor with the sizes of another."""
 
     def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> TensorValue:
         return made(shape(evaluator, args[0], node), kind_of(kwargs, args[0].kind), value)
@@ -66,7 +66,7 @@ def like(value: float | None) -> Any:
 
 
 def as_method(function: Any) -> Any:
-    """Return the method that makes a tensor of what its own holds, as `x.new_zeros(3)` does."""
+    """Return a method that makes a tensor of the same kind as its own, as `x.new_zeros(3)` does."""
 
     def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         tensor = function(evaluator, args[1:], {name: one for name, one in kwargs.items() if name != "dtype"}, node)
@@ -83,7 +83,7 @@ for _name, _value in (("zeros", 0.0), ("ones", 1.0), ("empty", None), ("rand", n
 
 @NAMES.function("torch.full")
 def full(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor of one number."""
+    """Return a tensor filled with a number."""
     size = kwargs.get("size", args[0] if args else ())
     value = kwargs.get("fill_value", args[1] if args[1:] else None)
     kind = kind_of(kwargs, "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "float")
@@ -97,7 +97,7 @@ for _name, _function in {"zeros": filled(0.0), "ones": filled(1.0), "empty": fil
 
 @NAMES.function("torch.full_like")
 def full_like(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor of one number, of another's sizes."""
+    """Return a tensor with the sizes of another, filled with a number."""
     value = kwargs.get("fill_value", args[1] if args[1:] else None)
     return like(value if isinstance(value, (int, float)) else None)(evaluator, args[:1], kwargs, node)
 
@@ -111,7 +111,7 @@ def random(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 @NAMES.function("torch.arange")
 def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor of numbers in a row."""
+    """Return a tensor of evenly spaced numbers, without the end."""
     named = [kwargs[name] for name in ("start", "end", "step") if name in kwargs]
     given = [evaluator.needs(one, node) for one in [*args, *named]]
     if not all(isinstance(one, (int, float)) for one in given):
@@ -123,7 +123,7 @@ def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 @NAMES.function("torch.range")
 def closed_range(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a tensor of numbers in a row, the last among them."""
+    """Return a tensor of evenly spaced numbers, including the end."""
     given = in_order(evaluator, "start=0 end step=1", args, kwargs, node)
     if not all(isinstance(one, (int, float)) for one in given):
         return UnknownValue("torch.range(…) of unknown numbers", node)
@@ -132,7 +132,7 @@ def closed_range(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
 
 
 def numbered(evaluator: Evaluator, start: float, step: float, count: int, kind: str) -> TensorValue:
-    """Return a tensor of this many numbers, each a step after the one before."""
+    """Return a tensor of `count` evenly spaced numbers."""
     count = max(count, 0)
     evaluator.budget.count(min(count, MOST_READ))
     values = [NUMBERS[kind](start + at * step) for at in range(count)] if count <= MOST_READ else None
@@ -140,7 +140,7 @@ def numbered(evaluator: Evaluator, start: float, step: float, count: int, kind: 
 
 
 def in_order(evaluator: Evaluator, names: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> list[Any]:
-    """Return the arguments of these names in their order, some with a whole number as their default."""
+    """Return the arguments with these names in order; a name may have an integer as its default."""
     defaults = dict(one.partition("=")[::2] for one in names.split())
     given = by_name(" ".join(defaults), args, kwargs)
     for name, default in defaults.items():
@@ -150,7 +150,7 @@ def in_order(evaluator: Evaluator, names: str, args: list[Any], kwargs: dict[str
 
 
 def spaced(value: Callable[[float, float], float]) -> Any:
-    """Return the function that makes a tensor of numbers at equal distances, each as `value` has it for a base."""
+    """Return a function that makes evenly spaced numbers and applies `value` to a base and each of them."""
 
     def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         start, end, count, base = in_order(evaluator, "start end steps=100 base=10", args, kwargs, node)
@@ -169,7 +169,7 @@ NAMES.function("torch.logspace")(spaced(pow))
 
 @NAMES.function("torch.eye")
 def eye(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a matrix with ones on its diagonal."""
+    """Return an identity matrix."""
     rows, columns = in_order(evaluator, "n m=-1", args, kwargs, node)
     return TensorValue((rows, rows if columns == -1 else columns))
 
@@ -184,7 +184,7 @@ def tensor(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     while row and isinstance(row[0], (list, tuple)):
         shape.append(len(row[0]))
         row = [item for one in row for item in evaluator.items(one, node)]
-        listable(len(row))  # lists that are shared may give any number
+        listable(len(row))  # shared lists can expand to any number of values
     if not all(isinstance(one, (bool, int, float)) for one in row) or len(row) != prod(shape) or len(row) > MOST_ITEMS:
         return UnknownValue("torch.tensor(…) of unknown values", node)
     kind = "bool" if all(isinstance(one, bool) for one in row) else "float"
@@ -222,11 +222,11 @@ def device(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     return DeviceValue(args[0] if isinstance(args[0], str) else "cpu", "device")
 
 
-# What has no effect
+# Without an effect
 
 
 def context(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a context, and a decorator, that changes nothing; used as a decorator itself, the function."""
+    """Return a context manager, also a decorator, without an effect; applied to a function, return that function."""
     return args[0] if args and not isinstance(args[0], (bool, str)) else LibraryFunction("context", context)
 
 
@@ -255,13 +255,13 @@ def is_tensor(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 
 @NAMES.function("torch._assert", "torch._log_api_usage_once")
 def no_check(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return nothing."""
+    """Return None."""
     return None
 
 
 @NAMES.function("torch.utils.checkpoint.checkpoint")
 def checkpoint(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return what a function gives: that it runs twice in training does not matter."""
+    """Return the result of a function; running it twice in training has no effect here."""
     own = {key: value for key, value in kwargs.items() if key not in ("use_reentrant", "preserve_rng_state")}
     return evaluator.call(args[0], args[1:], own, node)
 
@@ -286,7 +286,7 @@ def torch_size(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
 
 
 def by_method(name: str) -> None:
-    """Enter a function that is a method of the tensor that it is given."""
+    """Register a function that is also a method of its first argument."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         return evaluator.call(evaluator.attribute(args[0], name, node), args[1:], kwargs, node)

@@ -1,4 +1,4 @@
-"""PyTorch's functions in evaluated code: those of tensors that depend on an input are noted, as calls to be read."""
+"""PyTorch's functions in evaluated code; calls are recorded for the reader if tensors depend on an input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ....sizes import LARGEST, show
 from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
 from ..budget import TooMuchError
 from ..values import LibraryFunction, NamedItems, UnknownValue
-from . import products, views, windows  # noqa: F401 - they enter their rules in SHAPES
+from . import products, views, windows  # noqa: F401 - they register their rules in SHAPES
 from .settings import checked
 from .shapes import SHAPES, Shape, ShapeCall
 from .tensors import DeviceValue, TensorValue
@@ -24,46 +24,46 @@ if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
 STEPS_A_CALL = 20
-"""How many steps one takes."""
+"""How many steps a call takes."""
 
 
 class CallRecorder:
-    """The calls of a network that is followed."""
+    """A recorder of the calls of one network."""
 
     def __init__(self, *, runs: bool = False) -> None:
         self.runs = runs
-        """Whether the network runs, and is not being made."""
+        """Whether the network is running, rather than being constructed."""
         self.calls: list[FunctionCall] = []
         self.limit = Limit(MOST_FUNCTIONS, "the network calls more than {most:,} functions", error=TooMuchError)
-        """How many functions it may call, one of several results counted for each."""
+        """How many functions it may call; one with several results counts once for each."""
         self.inside: list[tuple[str, int]] = [("", 0)]
-        """The modules that run, outermost first: each one's name, and the number of its turn."""
+        """The running modules, outermost first: the name of each, and the number of its call."""
         self.turns = count(1)
         self.looks = False
-        """Whether a size of a tensor that depends on an input was looked at."""
+        """Whether the code has used a size of a tensor that depends on an input."""
         self.names: dict[int, str] = {}
-        """The names of the modules, by their ids."""
+        """The names of the modules, by `id`."""
         self.batch: int | None = None
-        """The number of samples that it runs on."""
+        """The number of samples in a batch."""
 
     def looked(self, tensor: TensorValue) -> None:
-        """Note that the sizes of a tensor are looked at."""
+        """Record that the code uses the sizes of a tensor."""
         self.looks = self.looks or tensor.traced is not None
 
     def call(self, function: str, args: Sequence[Any], kwargs: Any, results: Sequence[TensorValue]) -> FunctionCall:
-        """Return a call by the module that runs."""
+        """Return a call made by the running module."""
         outs, kinds = tuple([one.shape for one in results]), tuple([one.kind for one in results])
         return FunctionCall(function, tuple(args), kwargs, outs, *self.inside[-1], 0, kinds)
 
     def note(self, call: FunctionCall) -> int:
-        """Note a call, and return its place among them."""
+        """Record a call, and return its index."""
         self.limit.count(max(len(call.outs), 1))
         self.calls.append(call)
         return len(self.calls) - 1
 
 
 def recorder(evaluator: Evaluator) -> CallRecorder:
-    """Return what notes the calls of the network that is followed."""
+    """Return the recorder of the current network."""
     found: CallRecorder = evaluator.state.setdefault("torch", CallRecorder())
     return found
 
@@ -72,7 +72,7 @@ def recorder(evaluator: Evaluator) -> CallRecorder:
 
 
 def apply(evaluator: Evaluator, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
-    """Return the result of a function of tensors, or its results, and note the call if it depends on an input."""
+    """Return the result or results of a function of tensors, recording the call if it depends on an input."""
     evaluator.budget.count(STEPS_A_CALL)
     rule = SHAPES[function]
     for one in [*args, *kwargs.values()]:
@@ -100,7 +100,7 @@ def apply(evaluator: Evaluator, function: str, args: Sequence[Any], kwargs: Mapp
 
 
 WITH_PLACES = frozenset(["max", "min", "median", "mode", "kthvalue", "cummax", "cummin", "sort", "topk"])
-"""Functions whose two results are called `values` and `indices`."""
+"""Functions whose two results are named `values` and `indices`."""
 
 
 def results_of(
@@ -112,7 +112,7 @@ def results_of(
     shapes: list[Shape],
     kind: str,
 ) -> list[TensorValue]:
-    """Return the results of a call, noted if they depend on an input, or if products of matrices lead to them."""
+    """Return the results of a call, recorded if they depend on an input or on matrix products."""
     traced = any(one.traced is not None for one in found)
     roots = tuple(dict.fromkeys(root for one in found for root in one.roots()))
     made = not traced and found and (function not in NO_PRODUCTS or any(one.made is not None for one in found))
@@ -141,16 +141,16 @@ _KEPT = """
     contiguous clone detach cpu cuda type type_as requires_grad select narrow chunk split unbind
 """
 KEPT = frozenset(_KEPT.split())
-"""Functions that give values of their first argument, and no others."""
+"""Functions whose results contain only values of their first argument."""
 
 
 _ORDER = "view reshape unsqueeze squeeze flatten to float double contiguous clone"
 IN_ORDER = frozenset(_ORDER.split())
-"""Those of them that keep all values in their order."""
+"""Those of KEPT that keep all values in order."""
 
 
 def _power(a: float, b: float) -> float:
-    """Return a power; a whole one is a whole number."""
+    """Return a power; an integral one is returned as an integer."""
     value = float(a) ** float(b)
     return int(value) if isinstance(a, int) and isinstance(b, int) and value.is_integer() else value
 
@@ -179,7 +179,7 @@ _SINGLE: dict[str, Callable[[Any], Any]] = {
 def values_of(
     function: str, args: Sequence[Any], kwargs: Mapping[str, Any], found: Sequence[TensorValue]
 ) -> list[Any] | None:
-    """Return the values of a result if they are known: those of a function of known values, or some of a row's."""
+    """Return the values of a result, if they follow from known values; None if they are unknown."""
     if not found or any(one.values is None for one in found):
         return None
     own = found[0].values or []
@@ -190,7 +190,7 @@ def values_of(
         return own if len(own) == 1 or function in IN_ORDER else None
     if kwargs == {"rounding_mode": "floor"}:
         function = "floordiv"
-    elif kwargs:  # a scale, or decimals
+    elif kwargs:  # a scale factor, or a number of decimals
         return None
     try:
         made = [_SINGLE[function](one) for one in own] if function in _SINGLE else of_pairs(function, args)
@@ -200,7 +200,7 @@ def values_of(
 
 
 def of_pairs(function: str, args: Sequence[Any]) -> list[Any] | None:
-    """Return the values of an operation on two operands of the same shape, or of which one is a number."""
+    """Return the values of a binary operation on operands of the same shape, or on a tensor and a number."""
     if function not in _PAIRS or len(args) != 2:
         return None
     rows = [one.values or [] if isinstance(one, TensorValue) else [one] for one in args]
@@ -225,7 +225,7 @@ def tensors_in(value: Any, evaluator: Evaluator) -> list[TensorValue]:
 
 
 def settle(evaluator: Evaluator, tensor: TensorValue, node: Any) -> None:
-    """Make a tensor that an earlier run has left a constant. SpecError for one that depends on that run's input."""
+    """Make a tensor left from an earlier run a constant. Raise SpecError if it depends on that run's input."""
     if tensor.run is None or tensor.run is recorder(evaluator):
         return
     if tensor.traced is not None:
@@ -235,7 +235,7 @@ def settle(evaluator: Evaluator, tensor: TensorValue, node: Any) -> None:
 
 
 def index_of(index: Any) -> Any:
-    """Return an index with tensors in place of its lists."""
+    """Return an index with its lists converted to tensors."""
     if isinstance(index, tuple):
         return tuple([index_of(one) for one in index])
     if isinstance(index, list) and index and all(isinstance(one, int) for one in index):
@@ -245,7 +245,7 @@ def index_of(index: Any) -> Any:
 
 
 def noted(value: Any) -> Any:
-    """Return an argument as the record of a call has it."""
+    """Return an argument as in the record of a call."""
     if isinstance(value, TensorValue):
         return value.noted()
     if isinstance(value, (list, tuple)):
@@ -256,7 +256,7 @@ def noted(value: Any) -> Any:
 def misfit(
     evaluator: Evaluator, function: str, error: CnncalcError, found: Sequence[TensorValue], node: Any
 ) -> SpecError:
-    """Return the error for a call whose tensors do not fit: the module, and the arithmetic."""
+    """Return the error for a call whose tensors do not fit, with the module and the arithmetic."""
     own = recorder(evaluator)
     path = own.inside[-1][0]
     lines = [error.help] if error.help and "c_i" not in error.help else []
@@ -266,7 +266,7 @@ def misfit(
 
 
 def origin(own: CallRecorder, function: str, found: Sequence[TensorValue]) -> list[str]:
-    """Return what a flat tensor was made of: `16x6x6 = 576`, and the linear layer that takes it."""
+    """Return the origin of a flat tensor, such as `16x6x6 = 576`, and the linear layer that reads it."""
     first = next((one.traced for one in found if one.traced is not None), None)
     while first is not None and first.call >= 0:
         call = own.calls[first.call]
@@ -287,7 +287,7 @@ _COMMUTES = {"add", "mul", "and", "or", "xor", "eq", "ne"}
 
 
 def operate(evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
-    """Return the result of an operator of which an operand is a tensor."""
+    """Return the result of an operator with a tensor as an operand."""
     if left is None or right is None:
         if op in ("eq", "ne"):
             return op == "ne"
@@ -299,9 +299,9 @@ def operate(evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> 
 
 
 def function(name: str) -> LibraryFunction | None:
-    """Return a function of tensors by its name, as PyTorch has it; None if it is not listed.
+    """Return a PyTorch function of tensors by name; None if it is not supported.
 
-    One that ends in `_`, or is called with `inplace`, changes its first argument.
+    A function whose name ends in `_`, or that is called with `inplace`, changes its first argument.
     """
     plain = name.removesuffix("_").strip("_") if not name.startswith("__") else name.strip("_")
     plain = SAME.get(plain, plain)
@@ -326,7 +326,7 @@ def function(name: str) -> LibraryFunction | None:
 
 
 SETTING = frozenset(["normal", "uniform", "fill", "copy", "add", "sub", "mul", "div", "clamp"])
-"""Functions that keep a tensor's shape whatever values they set: those that weights begin with may not be known."""
+"""Functions that keep a tensor's shape whatever values they set; the initial values of weights may be unknown."""
 
 
 SAME = {

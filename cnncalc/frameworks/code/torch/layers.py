@@ -1,4 +1,4 @@
-"""PyTorch's own modules, but for those over sequences."""
+"""PyTorch's own modules, except those for sequences."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def divides(key: str) -> tuple[Callable[[Attributes], bool], str]:
-    """Return the rule that a convolution's groups divide its channels."""
+    """Return the rule that the number of groups divides a convolution's channels."""
     return (
         lambda own: own["groups"] > 0 and own[key] % own["groups"] == 0,
         f"groups={{groups}} does not divide {key}={{{key}}}",
@@ -44,7 +44,7 @@ def conv_state(own: Attributes, nd: int) -> Arrays:
 
 
 def spread(own: Attributes, nd: int) -> None:
-    """Give a convolution a number for each axis for its settings, as PyTorch's has them, and what is put around it."""
+    """Set a convolution's settings to one value for each axis, as PyTorch does, and its padding for `F.pad`."""
     own["kernel_size"] = tuple(listed(own["kernel_size"], nd, "kernel_size"))
     for key in ("stride", "padding", "output_padding", "dilation"):
         if not isinstance(own.get(key, ""), str):
@@ -57,7 +57,7 @@ def spread(own: Attributes, nd: int) -> None:
 
 
 def convolve(given: Given) -> Any:
-    """Run a convolution; padding of another mode is put around its input before."""
+    """Run a convolution; padding with a mode other than zeros is applied to its input first."""
     own, x, padding = given.own, given.x, given.own["padding"]
     if own["padding_mode"] != "zeros":
         x, padding = given.call("pad", x, own["_reversed_padding_repeated_twice"], mode=own["padding_mode"]), 0
@@ -66,7 +66,7 @@ def convolve(given: Given) -> Any:
 
 
 def refused(own: Attributes, nd: int) -> Arrays:
-    """Refuse the arrays of a class of the source that derives from the base of all convolutions."""
+    """Refuse to make the arrays of a custom class derived directly from the base class of all convolutions."""
     raise NotImplementedError
 
 
@@ -92,7 +92,7 @@ def transposed_state(own: Attributes, nd: int) -> Arrays:
 
 
 def transpose(given: Given) -> Any:
-    """Run a transposed convolution, to the sizes that are asked for."""
+    """Run a transposed convolution, with the requested output size."""
     own, nd = given.own, len(given.own["kernel_size"])
     names = ("weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
     values = dict(zip(names, [own[name] for name in names], strict=True))
@@ -118,13 +118,13 @@ module(
 
 @method(NAMES["torch.nn._ConvNd"], "_conv_forward")
 def convolve_by(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Run a convolution by another weight and bias than its own, as classes that derive from it do."""
+    """Run a convolution with a given weight and bias, as subclasses do."""
     given = by_name("self input weight bias", args, kwargs)
     own = {**given["self"].attributes, "weight": given["weight"], "bias": given["bias"]}
     return convolve(Given(evaluator, own, [given["input"]], {}, node))
 
 
-# Pools and windows
+# Pooling and windows
 
 module(
     "MaxPool{}d",
@@ -152,7 +152,7 @@ module(
 
 
 def unpool(nd: int) -> Forward:
-    """Return what undoes a max pool of nd axes."""
+    """Return a `forward` that undoes max pooling on nd axes."""
 
     def run(given: Given) -> Any:
         own = given.own
@@ -197,7 +197,7 @@ module(
 
 
 def is_row(own: Attributes) -> bool:
-    """Return whether the row of an embedding that stands for padding is one of its rows, or none."""
+    """Return whether the padding index of an embedding is one of its rows, or None."""
     rows, row = own["num_embeddings"], own["padding_idx"]
     return row is None or (type(row) is int and row in range(-rows, rows))
 
@@ -220,7 +220,7 @@ module(
 
 
 def bag(given: Given) -> Any:
-    """Run an embedding whose rows are summed up: those of the last axis, as many for each sample."""
+    """Run an embedding whose rows are summed over the last axis, the same number for each sample."""
     offsets, weights = [*given.args[1:], None, None][:2]
     told = [offsets, weights, *given.kwargs.values()]
     if len(given.x.shape) != 2 or any(one is not None for one in told):
@@ -241,11 +241,11 @@ module(
     _TABLE,
 )
 
-# Norms
+# Normalizations
 
 
 def norm_state(own: Attributes, nd: int) -> Arrays:
-    """Return the arrays of a norm over channels."""
+    """Return the arrays of a normalization over channels."""
     own["nd"] = nd
     channels = (own["num_features"],)
     affine, kept = own["affine"], own["track_running_stats"]
@@ -257,14 +257,14 @@ def norm_state(own: Attributes, nd: int) -> Arrays:
 
 
 def check_rank(given: Given, batch: int) -> None:
-    """SpecError if a norm for so many axes of space gets another number; `batch` axes may be left out in front."""
+    """Raise SpecError for a wrong number of spatial axes; up to `batch` leading axes may be missing."""
     nd, x = given.own["nd"], given.x
     if nd and isinstance(x, TensorValue) and not nd + 2 - batch <= len(x.shape) <= nd + 2:
         raise given.evaluator.error(given.node, f"works on {nd + 2} axes with the batch, gets {len(x.shape)}")
 
 
 def normalize_batch(given: Given) -> Any:
-    """Run a batch norm, by the statistics that it keeps; by those of the batch if it keeps none."""
+    """Run a batch normalization, with its running statistics, or with those of the batch if it has none."""
     own = given.own
     check_rank(given, 1 if own["nd"] == 1 else 0)
     training = not own["track_running_stats"]
@@ -273,7 +273,7 @@ def normalize_batch(given: Given) -> Any:
 
 
 def normalize_instance(given: Given) -> Any:
-    """Run an instance norm, by the statistics of its input, or by those that it keeps."""
+    """Run an instance normalization, with the statistics of its input, or with its running statistics."""
     own = given.own
     check_rank(given, 1)
     arrays = [own[name] for name in ("running_mean", "running_var", "weight", "bias")]
@@ -289,12 +289,12 @@ NAMES["torch.nn.SyncBatchNorm"].namespace["convert_sync_batchnorm"] = LibraryFun
 )
 module("_InstanceNorm", _NORM.format(False, False), normalize_instance, norm_state)
 module("InstanceNorm{}d", _NORM.format(False, False), normalize_instance, norm_state, base="_InstanceNorm")
-for _nd in (1, 2, 3):  # which has other defaults
+for _nd in (1, 2, 3):  # with other defaults
     lazy_module(_NORM.format(True, True), normalize_instance, 1, Making(f"InstanceNorm{_nd}d", norm_state, None, _nd))
 
 
 def last_axes(own: Attributes, nd: int) -> Arrays:
-    """Return the arrays of a norm over the last axes."""
+    """Return the arrays of a normalization over the last axes."""
     own["normalized_shape"] = tuple(as_list(own["normalized_shape"]))
     affine = own["normalized_shape"] if own["elementwise_affine"] else None
     return Arrays({"weight": affine, **({"bias": affine if own["bias"] else None} if "bias" in own else {})})
@@ -326,7 +326,7 @@ module(
 )
 module("LocalResponseNorm", "size, alpha=1e-4, beta=0.75, k=1.0", "local_response_norm size alpha beta k")
 
-# Activations, and what changes nothing
+# Activations, and modules without an effect
 
 module("ReLU", "inplace=False", "relu inplace=inplace")
 module("ReLU6", "inplace=False", "relu6 inplace=inplace")
@@ -411,7 +411,7 @@ module("ChannelShuffle", "groups", "channel_shuffle groups")
 
 
 def border(mode: str, nd: int) -> Forward:
-    """Return what puts values around a map of nd axes."""
+    """Return a `forward` that pads a feature map of nd axes."""
 
     def run(given: Given) -> Any:
         sides = given.own["padding"]
@@ -444,7 +444,7 @@ module(
 
 
 def run_inside(given: Given) -> Any:
-    """Run the module inside, of which there is a copy on each device."""
+    """Run the wrapped module, which PyTorch copies to each device."""
     return given.evaluator.call(given.own["module"], given.args, given.kwargs, given.node)
 
 

@@ -1,4 +1,4 @@
-"""PyTorch Lightning in evaluated code: its module, whose steps, logs and optimizers are not looked at."""
+"""PyTorch Lightning in evaluated code: its module; steps, logs and optimizers are ignored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = NameTable({f"{package}.LightningModule": LIGHTNING for package in _PACKA
 
 @method(LIGHTNING, "save_hyperparameters")
 def save_hyperparameters(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Give a module the arguments of its `__init__`, or those that are named, as `self.hparams`."""
+    """Save the arguments of a module's `__init__`, or the named ones, as `self.hparams`."""
     module, *chosen = args
     frame = evaluator.frame
     given = frame.names if frame is not None else {}
@@ -36,7 +36,7 @@ def save_hyperparameters(evaluator: Evaluator, args: list[Any], kwargs: dict[str
 
 @method(LIGHTNING, "log", "log_dict", "print")
 def log(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Log a value, which is not looked at."""
+    """Log a value, which is ignored."""
 
 
 LIGHTNING.namespace["device"] = DeviceValue("cpu", "device")

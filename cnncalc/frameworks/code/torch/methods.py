@@ -1,4 +1,4 @@
-"""The properties and methods of PyTorch's tensors in evaluated code, besides its functions of their values."""
+"""The properties and methods of PyTorch's tensors in evaluated code, except the functions of tensors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def shape(evaluator: Evaluator, tensor: TensorValue, node: Any) -> Any:
 
 
 def turned(function: str) -> Callable[[Evaluator, TensorValue, Any], Any]:
-    """Return a property that is a function."""
+    """Return a property computed by a function."""
     return lambda evaluator, tensor, node: apply(evaluator, function, [tensor], {}, node)
 
 
@@ -55,13 +55,13 @@ _UNREAD = """
     to_dense to_sparse trace triangular_solve unique unique_consecutive untyped_storage vdot vsplit
 """
 UNREAD = frozenset(_UNREAD.split())
-"""What PyTorch's tensors have and these do not: it is not known."""
+"""Attributes of PyTorch's tensors that are not supported here; their values are unknown."""
 METHODS = NameTable()
-"""The methods of a tensor that are not functions of its values."""
+"""The methods of a tensor that are not functions of tensors."""
 
 
 def method(name: str) -> LibraryFunction | None:
-    """Return a method of a tensor; None if it is not listed."""
+    """Return a method of a tensor; None if it is not supported."""
     return METHODS[name] if name in METHODS else function(name)
 
 
@@ -88,7 +88,7 @@ def numel(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 @METHODS.function("unfold")
 def unfold(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return windows along an axis; the function of this name returns those of a map."""
+    """Return windows along an axis; the function with the same name returns those of a feature map."""
     names = ("dimension", "size", "step")
     return apply(evaluator, "unfold", args[:1], {**dict(zip(names, args[1:], strict=False)), **kwargs}, node)
 
@@ -101,7 +101,7 @@ def is_float(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 
 @METHODS.function("is_contiguous")
 def is_contiguous(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return True: a tensor without values has no strides, and a copy in order has the same shape."""
+    """Return True: a tensor without values has no strides, and a contiguous copy has the same shape."""
     return True
 
 
@@ -113,7 +113,7 @@ def no_effect(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 
 @METHODS.function("item", "__int__", "__float__", "__bool__")
 def number(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the only value. It is not known of most tensors. SpecError for a tensor of several."""
+    """Return the only value, if it is known. Raise SpecError for a tensor with several values."""
     tensor = args[0]
     if prod(tensor.shape) != 1:
         raise evaluator.error(node, f"{tensor.describe()} is not one number")
@@ -122,7 +122,7 @@ def number(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 @METHODS.function("tolist")
 def tolist(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the values as numbers. They are not known of most tensors."""
+    """Return the values as nested lists, if they are known."""
     tensor = args[0]
     values = tensor.all_values()
     if values is None or len(tensor.shape) > 1:
@@ -132,7 +132,7 @@ def tolist(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 @METHODS.function("nonzero", "argwhere")
 def nonzero(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the places of the values that are not zero, a row each, or a tensor for each axis."""
+    """Return the indices of the nonzero values, one row for each, or one tensor for each axis."""
     tensor = args[0]
     values = tensor.all_values()
     if values is None:
@@ -151,5 +151,5 @@ def nonzero(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 
 @METHODS.function("numpy")
 def numpy(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the tensor, as NumPy has it."""
+    """Return the tensor in place of a NumPy array."""
     return args[0]

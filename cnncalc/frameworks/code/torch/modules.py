@@ -1,4 +1,4 @@
-"""`torch.nn.Module` in evaluated code: what every module has."""
+"""`torch.nn.Module` in evaluated code: what all modules have in common."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAMES = NameTable({"torch.nn.Module": MODULE})
 
 
 def method(cls: ClassValue, *names: str) -> Callable[[Implementation], Implementation]:
-    """Return a decorator that enters a method of a class, which takes steps for all that its object holds."""
+    """Return a decorator that registers a method, which counts steps for all that its object holds."""
 
     def enter(implementation: Implementation) -> Implementation:
         def run(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -46,7 +46,7 @@ def method(cls: ClassValue, *names: str) -> Callable[[Implementation], Implement
 
 
 def first_of(args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Return the first argument of a call. TypeError without one."""
+    """Return the first argument of a call. Raise TypeError if there is none."""
     given = [*args, *kwargs.values()]
     if not given:
         raise TypeError("it is called without an input")
@@ -59,7 +59,7 @@ def is_module(value: Any) -> bool:
 
 
 def children(module: InstanceValue) -> Iterator[tuple[str, InstanceValue]]:
-    """Yield the modules directly inside a module, each once, by their names."""
+    """Yield the direct child modules of a module, each once, with their names."""
     seen: set[int] = set()
     for name, value in module.attributes.items():
         if is_module(value) and id(value) not in seen:
@@ -68,7 +68,7 @@ def children(module: InstanceValue) -> Iterator[tuple[str, InstanceValue]]:
 
 
 def modules(root: InstanceValue) -> Iterator[tuple[str, InstanceValue]]:
-    """Yield a module and those inside it, each once, by their names. TooMuchError where they are nested too deeply."""
+    """Yield a module and all modules inside it, each once, by name. Raise TooMuchError for too deep nesting."""
     seen: set[int] = set()
     waiting = [("", root, 0)]
     while waiting:
@@ -83,7 +83,7 @@ def modules(root: InstanceValue) -> Iterator[tuple[str, InstanceValue]]:
 
 
 def tensors(found: Iterable[tuple[str, InstanceValue]]) -> Iterator[tuple[str, TensorValue]]:
-    """Yield the parameters and buffers of modules, each once, by their names."""
+    """Yield the parameters and buffers of modules, each once, with their names."""
     seen: set[int] = set()
     for path, module in found:
         for name, value in module.attributes.items():
@@ -93,20 +93,20 @@ def tensors(found: Iterable[tuple[str, InstanceValue]]) -> Iterator[tuple[str, T
 
 
 def held(evaluator: Evaluator, root: InstanceValue) -> list[tuple[str, TensorValue]]:
-    """Return the parameters and buffers of a module and of those inside it, which takes steps for all of these."""
+    """Return the parameters and buffers of a module and of all inside it, counting steps for each."""
     return spent(evaluator, tensors(spent(evaluator, modules(root))))
 
 
-# What every module has
+# Methods of all modules
 
 
 @method(MODULE, "__init__")
 def init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Make a module: it begins without anything."""
+    """Initialize a module, without contents."""
 
 
 def set_attribute(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Give a module an attribute. SpecError for a part that PyTorch does not find, as the class has one of its name."""
+    """Set an attribute of a module. Raise SpecError for a child that a class attribute of the same name would hide."""
     module, name, value = args
     is_part = is_module(value) or (isinstance(value, TensorValue) and value.is_parameter)
     if is_part and name not in module.attributes and module.cls.find(name) is not MISSING:
@@ -120,9 +120,9 @@ MODULE.namespace["__setattr__"] = LibraryFunction("__setattr__", set_attribute)
 
 @method(MODULE, "__call__")
 def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return what a module's `forward` gives."""
+    """Return the result of a module's `forward`."""
     module, *given = args
-    forward = evaluator.find(module, "forward", node)  # an object may have one of its own
+    forward = evaluator.find(module, "forward", node)  # an instance may have its own
     if forward is MISSING:
         raise evaluator.error(node, f"{module.cls.name} has no forward method")
     own = recorder(evaluator)
@@ -139,19 +139,19 @@ def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
     for hook, takes_kwargs in list(module.attributes.get(AFTER, {}).values()):
         changed = evaluator.call(hook, [module, tuple(given), *([kwargs] if takes_kwargs else []), result], {}, node)
         result = result if changed is None else changed
-    own.inside.pop()  # an error keeps the module that it is in
+    own.inside.pop()  # after an error, `inside` still names the failing module
     if module.node is not None:
         evaluator.seen(module.node, result)
     return result
 
 
 BEFORE, AFTER = "_forward_pre_hooks", "_forward_hooks"
-"""The attributes of a module, as PyTorch names them, with what is called before and after it, by the hook's number."""
+"""The attributes of a module, with PyTorch's names, that hold the hooks before and after `forward`, by number."""
 HANDLE = ClassValue("RemovableHandle")
 
 
 def _registers(word: str, hooks: str) -> None:
-    """Enter the method that keeps a function for one of the attributes, and returns what removes it."""
+    """Register the method that adds a hook to one of these attributes and returns a handle to remove it."""
 
     @method(MODULE, word)
     def register(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -173,7 +173,7 @@ _registers("register_forward_hook", AFTER)
 
 @NAMES.function("torch.nn.register_module_forward_pre_hook", "torch.nn.register_module_forward_hook")
 def register_for_all(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Refuse a hook of every module that there is."""
+    """Refuse a hook on all modules."""
     raise evaluator.error(
         node, "a hook on all modules is not supported", ("register it on each: for m in self.modules()")
     )
@@ -181,27 +181,27 @@ def register_for_all(evaluator: Evaluator, args: list[Any], kwargs: dict[str, An
 
 @method(HANDLE, "__enter__")
 def enter_hook(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the handle, which `with` removes at its end."""
+    """Return the handle, which is removed at the end of the `with` statement."""
     return args[0]
 
 
 @method(HANDLE, "remove", "__exit__")
 def remove_hook(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Remove what a module calls, if it is there still."""
+    """Remove a hook from its module, if it is still there."""
     handle = args[0].attributes
     handle["hooks"].pop(handle["id"], None)
 
 
 @method(MODULE, "add_module", "register_module")
 def add_module(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Give a module another one."""
+    """Add a child module to a module."""
     module, *rest = args
     name, child = [*rest, *kwargs.values()]
     evaluator.set_attribute(module, part_name(evaluator, name, node), checked(evaluator, child, node), node)
 
 
 def part_name(evaluator: Evaluator, name: Any, node: Any) -> str:
-    """Return the name of a part of a module. SpecError for one that PyTorch refuses."""
+    """Return the name of a part of a module. Raise SpecError for one that PyTorch rejects."""
     evaluator.needs(name, node)
     if not isinstance(name, str) or not name or "." in name:
         what = shown(name) if isinstance(name, str) else describe(name)
@@ -210,7 +210,7 @@ def part_name(evaluator: Evaluator, name: Any, node: Any) -> str:
 
 
 def checked(evaluator: Evaluator, value: Any, node: Any) -> Any:
-    """Return a value that has to be a module, or None. SpecError for another."""
+    """Return a value that must be a module or None. Raise SpecError for any other value."""
     evaluator.needs(value, node)
     if value is not None and not is_module(value):
         raise evaluator.error(node, f"{describe(value)} is not a module")
@@ -219,7 +219,7 @@ def checked(evaluator: Evaluator, value: Any, node: Any) -> Any:
 
 @method(MODULE, "register_buffer")
 def register_buffer(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Give a module a buffer."""
+    """Add a buffer to a module."""
     given = by_name("self name tensor persistent", args, kwargs)
     value = given.get("tensor")
     if isinstance(value, UnknownValue):
@@ -232,7 +232,7 @@ def register_buffer(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any
 
 @method(MODULE, "register_parameter")
 def register_parameter(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Give a module a parameter."""
+    """Add a parameter to a module."""
     given = by_name("self name param", args, kwargs)
     name, value = part_name(evaluator, given["name"], node), evaluator.needs(given.get("param"), node)
     evaluator.set_attribute(given["self"], name, value, node)
@@ -245,13 +245,13 @@ _SAME = """
 
 @method(MODULE, *_SAME.split())
 def same(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the module: where its numbers are, and what they are, does not matter."""
+    """Return the module: the device and the type of its values do not matter."""
     return args[0]
 
 
 @method(MODULE, "apply")
 def apply_each(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Call a function with each of the modules inside one, and with that itself: it may give them other parameters."""
+    """Call a function with each module inside a module, and then with the module; it may replace parameters."""
     module, function = [*args, *kwargs.values()]
     for _, one in reversed(spent(evaluator, modules(module))):
         evaluator.call(function, [one], {}, node)
@@ -266,55 +266,55 @@ _UNSEEN = """
 
 @method(MODULE, *_UNSEEN.split())
 def no_effect(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return nothing that is known."""
+    """Return an unknown value."""
     return UnknownValue("what a module gives without running", node)
 
 
 @method(MODULE, "state_dict")
 def state_dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the parameters and buffers by their names."""
+    """Return the parameters and buffers by name."""
     return dict(held(evaluator, args[0]))
 
 
 @method(MODULE, "children")
 def get_children(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the modules inside."""
+    """Return the child modules."""
     return [child for _, child in children(args[0])]
 
 
 @method(MODULE, "named_children")
 def named_children(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the modules inside, with their names."""
+    """Return the child modules, with their names."""
     return list(children(args[0]))
 
 
 @method(MODULE, "modules")
 def get_modules(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the module and all inside it."""
+    """Return the module and all modules inside it."""
     return [module for _, module in spent(evaluator, modules(args[0]))]
 
 
 @method(MODULE, "named_modules")
 def named_modules(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the module and all inside it, with their names."""
+    """Return the module and all modules inside it, with their names."""
     return spent(evaluator, modules(args[0]))
 
 
 @method(MODULE, "parameters", "buffers")
 def parameters(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the parameters of a module and of all inside it."""
+    """Return the parameters of a module and of all modules inside it."""
     return [one for _, one in held(evaluator, args[0]) if one.is_parameter]
 
 
 @method(MODULE, "named_parameters")
 def named_parameters(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the parameters of a module and of all inside it, with their names."""
+    """Return the parameters of a module and of all modules inside it, with their names."""
     return [(name, one) for name, one in held(evaluator, args[0]) if one.is_parameter]
 
 
 @method(MODULE, "get_submodule")
 def get_submodule(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the module of a name."""
+    """Return the module with a given name."""
     module, path = args
     for name in path.split(".") if path else []:
         module = evaluator.attribute(module, name, node)

@@ -30,25 +30,25 @@ if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
 COUNTER = "num_batches_tracked"
-"""The buffer that only counts the batches that a norm was trained on."""
+"""The buffer of a normalization that only counts the batches it was trained on."""
 TRIED = (256, 227, 330), (320, 301, 283), (288, 245, 262)
-"""The sizes in place of open ones, for each letter a row: what is the same for all three does not depend on them."""
+"""Sizes to try for open ones, a row for each letter. What all three tries agree on does not depend on the sizes."""
 LIKELY = (224, 32, 28, 64, 128, 256, 299, 96, 84, 48, 227, 16, 100, 150, 160, 200, 300, 384, 448, 512, 1000)
-"""The sizes of images that networks are made for: an error advises the first one that fits, or else the first."""
+"""Usual image sizes. An error suggests the first one that fits, or the very first if none fits."""
 
 
 class Failure(NamedTuple):
-    """A reading of the inputs under which a network fails."""
+    """A reading of the inputs for which a network fails."""
 
     recording: Recording
     """The calls before the error."""
     error: SpecError | RaisedError
     shapes: dict[int, dict[str, None]]
-    """The shapes that lines make before it."""
+    """The shapes that lines produce before the error."""
 
 
 class NetworkReader:
-    """The reader of one module."""
+    """A reader of one module."""
 
     def __init__(self, evaluator: Evaluator, network: InstanceValue):
         self.evaluator, self.network = evaluator, network
@@ -57,14 +57,14 @@ class NetworkReader:
         for name, tensor in self.arrays.items():
             tensor.begin(name)
         self.has_letters = False
-        """Whether letters stand for sizes of the inputs that are given."""
+        """Whether sizes of the given inputs are letters."""
         self.failures: list[Failure] = []
-        """The readings that fail."""
+        """The readings that failed."""
         self.shapes: dict[int, dict[str, None]] = {}
-        """The shapes that lines make; of a reading whose batch differs from all other sizes, if there is one."""
+        """The shapes that lines produce; if possible, those of a reading whose batch differs from all other sizes."""
 
     def read(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
-        """Read the network for inputs of these sizes; without any, if it does not depend on them."""
+        """Read the network for inputs of these sizes, or without sizes if it does not depend on them."""
         if not inputs:
             return self.read_open(self.declared())
         self.has_letters = any(isinstance(n, Open) for sizes in inputs.values() for n in sizes)
@@ -77,14 +77,14 @@ class NetworkReader:
         return found
 
     def failure(self) -> SpecError:
-        """Return the error of the reading that came furthest, with the report of the layers before it."""
+        """Return the error of the reading that got furthest, with the report of the layers before it."""
         recording, error, self.evaluator.shapes = max(self.failures, key=lambda one: len(one.recording.calls))
         blamed = error if isinstance(error, SpecError) else self.evaluator.source.at(error.blamed(), error.node)
         blamed.report = report_of(recording)
         return blamed
 
     def read_sizes(self, inputs: Mapping[str, tuple[int, ...]]) -> ForeignNetwork | None:
-        """Read the network for inputs of these sizes; None if it runs under none of their readings."""
+        """Read the network for inputs of these sizes; None if it fails for all readings of them."""
         given = [(FIRST, inputs[FIRST])] if list(inputs) == [FIRST] else named_inputs(self.arguments(), inputs)
         sizes = [n for tensor in self.arrays.values() for n in tensor.shape]
         found = chosen(self.run, given, None, sizes, self.network.cls.name, likely(len(given[0][1])))
@@ -93,7 +93,7 @@ class NetworkReader:
         return found._replace(weights={}, stored=partial(stored.arrays, found.weights, list(self.arrays)))
 
     def arguments(self) -> list[str]:
-        """Return the names of the arguments of `forward`."""
+        """Return the names of the parameters of `forward`."""
         forward = self.network.cls.find("forward")
         if not isinstance(forward, FunctionValue):
             return [FIRST]
@@ -105,11 +105,11 @@ class NetworkReader:
     # Open sizes
 
     def declared(self) -> Mapping[str, Shape]:
-        """Return the sizes that the first module with weights takes, all but its channels open; none if it has none."""
+        """Return the input of the first module with weights, all sizes but its channels open; None if there is none."""
         for _, module in modules(self.network):
             own = module.attributes
             weight = own.get("weight")
-            if 0 in (own.get("in_channels"), own.get("in_features")):  # a lazy one
+            if 0 in (own.get("in_channels"), own.get("in_features")):  # a lazy module
                 return {}
             if "in_channels" in own and isinstance(weight, TensorValue):
                 return {FIRST: (own["in_channels"], *map(Open, AXIS_LETTERS[len(weight.shape) - 2]))}
@@ -118,7 +118,7 @@ class NetworkReader:
         return {}
 
     def read_open(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
-        """Read the network for inputs of open sizes. SpecError if it depends on them."""
+        """Read the network for inputs of open sizes. Raise SpecError if it depends on them."""
         letters = dict.fromkeys(str(n) for sizes in inputs.values() for n in sizes if isinstance(n, Open))
         found: list[ForeignNetwork | None] = []
         for at in range(len(TRIED[0]) if letters else 1):
@@ -137,9 +137,9 @@ class NetworkReader:
         return first._replace(spec={**first.spec, "input": to_json(inputs[FIRST])})
 
     def needs_input(self, inputs: Mapping[str, Shape]) -> SpecError:
-        """Return the error for a network that is another for each size of its input.
+        """Return the error for a network that depends on the sizes of its input.
 
-        One that fails for all sizes in the same way has the error of that.
+        If it fails in the same way for all sizes, return that error instead.
         """
         name, arguments = self.network.cls.name, self.arguments()
         sizes = inputs.get(FIRST) or inputs.get(arguments[0]) or (3, Open("H"), Open("W"))
@@ -162,13 +162,13 @@ class NetworkReader:
         if len(errors) != 1:
             return no_input(name, f"-i {show(advised)}", is_open=self.has_letters)
         (error,) = errors.values()
-        error.report = None  # of sizes that nobody gave
+        error.report = None  # the report is for sizes that the user did not give
         return error
 
     # Running
 
     def run(self, attempt: Attempt) -> Recording | None:
-        """Return what the network calls under a reading of its inputs; None if it fails."""
+        """Return the record of a run for a reading of the inputs; None if the network fails."""
         own = CallRecorder(runs=True)
         own.names, own.batch = self.names, attempt.batch
         self.evaluator.shapes = {}
@@ -186,7 +186,7 @@ class NetworkReader:
                 self.network, given if first else [], {} if first else kwargs, self.network.node
             )
             for one in leaves(result):
-                if isinstance(one, UnknownValue):  # an output, or among them
+                if isinstance(one, UnknownValue):  # an output, or part of one
                     raise self.evaluator.unknown(one, self.network.node)
             results = [one for one in tensors_of(result) if one.traced is not None]
             for tensor in results:
@@ -199,7 +199,7 @@ class NetworkReader:
             self.failures.append(Failure(self.recording(attempt, own, []), error, self.evaluator.shapes))
             return None
         finally:
-            self.arrays = dict(tensors(modules(self.network)))  # lazy modules have theirs now
+            self.arrays = dict(tensors(modules(self.network)))  # lazy modules have their arrays now
             for one, content in before:
                 restore(one, content)
         if attempt.batch in PRIMES or not self.shapes:
@@ -207,7 +207,7 @@ class NetworkReader:
         return self.recording(attempt, own, outputs)
 
     def state(self) -> list[tuple[Any, Any]]:
-        """Return what a run may change, and what it holds: arrays, attributes of modules, lists and dicts in them."""
+        """Return the objects that a run may change (arrays, modules and their containers), with their contents."""
         own = [module.attributes for _, module in modules(self.network)]
         kept = [one for attributes in own for one in attributes.values() if type(one) in (list, dict)]
         for one in kept:
@@ -225,7 +225,7 @@ class NetworkReader:
 
 
 def restore(one: Any, content: Any) -> None:
-    """Give something the content that it had before a run; an array only if it depends on the run's input."""
+    """Restore the contents that an object had before a run; for an array, only if it depends on the run's input."""
     if isinstance(one, list):
         one[:] = content
     elif isinstance(one, dict):
@@ -236,7 +236,7 @@ def restore(one: Any, content: Any) -> None:
 
 
 def report_of(recording: Recording) -> Report | None:
-    """Return the report of the calls of a network that was followed for a part; None if there is none."""
+    """Return the report of the recorded calls of a network that failed; None if there are none."""
     read = {
         (one.call, one.place)
         for call in recording.calls
@@ -258,14 +258,14 @@ def report_of(recording: Recording) -> Report | None:
 
 
 def likely(sizes: int) -> Sequence[Reading]:
-    """Return the readings of so many sizes, the likely ones first: three are a sample's, two and four have a batch."""
+    """Return the readings of `sizes` sizes, the likely ones first: three are a sample; two and four include a batch."""
     if sizes == 3:
         return (Reading.SAMPLE, Reading.BATCH, Reading.SPACE)
     return (Reading.BATCH, Reading.SAMPLE, Reading.SPACE)
 
 
 def tensors_of(result: Any) -> Iterator[TensorValue]:
-    """Yield the tensors in a result, in order, also those that its objects have as attributes."""
+    """Yield the tensors in a result, in order, including those in attributes of objects."""
     waiting = [result]
     for one in waiting:
         for leaf in leaves(one):

@@ -1,4 +1,4 @@
-"""The shapes of the results of PyTorch's products: matrices, attention, recurrent layers, tables and distances."""
+"""The output shapes of PyTorch's products: matrix products, attention, recurrent layers, embeddings and distances."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def matmul(call: ShapeCall) -> Shapes:
 
 
 def product(a: Shape, b: Shape) -> Shape:
-    """Return the shape of a matrix product of these shapes. ShapeError if they do not go together."""
+    """Return the shape of a matrix product of these shapes. Raise ShapeError if they do not match."""
     if not a or not b:
         raise ShapeError("a number has no matrix product")
     left, right = ((1, *a) if len(a) == 1 else a), ((*b, 1) if len(b) == 1 else b)
@@ -48,7 +48,7 @@ def product(a: Shape, b: Shape) -> Shape:
 
 @SHAPES.rule("outer ger", "input vec2", "float")
 def outer(call: ShapeCall) -> Shapes:
-    """Return the shape of the products of each value of one vector with each of another."""
+    """Return the shape of an outer product."""
     if len(call.x) != 1 or len(call.shape("vec2")) != 1:
         raise ShapeError(f"takes two vectors, gets {show(call.x)} and {show(call.shape('vec2'))}")
     return (*call.x, *call.shape("vec2"))
@@ -99,7 +99,7 @@ def attention(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("multi_head_attention_forward", kind="float")
 def multihead(call: ShapeCall) -> Shapes:
-    """Return the shapes of multi-head attention: its result, and the weights of its positions if they are asked for."""
+    """Return the shapes of multi-head attention: the result, and the attention weights if requested."""
     query, key, value = call.shape("query"), call.shape("key"), call.shape("value")
     if len(query) not in (2, 3):
         raise ShapeError(f"works on steps and features, gets {show(query[1:])}")
@@ -121,7 +121,7 @@ def multihead(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("lstm gru rnn_tanh rnn_relu", kind="float")
 def recurrent(call: ShapeCall) -> Shapes:
-    """Return the shapes of all steps, and of the last states."""
+    """Return the shapes of the outputs of all steps, and of the final states."""
     if len(call.x) not in (2, 3):
         raise ShapeError(f"works on steps and features, gets {show(call.x[1:])}")
     arrays, layers = call.get("params"), call.get("num_layers")
@@ -133,7 +133,7 @@ def recurrent(call: ShapeCall) -> Shapes:
     out, states = (*call.x[:-1], hidden * ways), (layers * ways, *samples, hidden)
     if call.function != "lstm":
         return [out, states]
-    return [out, states, (*states[:-1], arrays[0].shape[0] // 4)]  # as wide as the gates: with a projection, more
+    return [out, states, (*states[:-1], arrays[0].shape[0] // 4)]  # the cell state has another size with a projection
 
 
 @SHAPES.rule("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", kind="float")
@@ -154,7 +154,7 @@ def embedding(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("embedding_bag", "input weight", "float")
 def embedding_bag(call: ShapeCall) -> Shapes:
-    """Return the shape of rows of a table summed up over the last axis, those of padding left out."""
+    """Return the shape of rows of a table summed over the last axis, without padding rows."""
     return (*call.x[:-1], call.shape("weight")[1])
 
 
@@ -175,6 +175,6 @@ def distance(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("cdist", "x1 x2", "float")
 def cdist(call: ShapeCall) -> Shapes:
-    """Return the shape of distances between rows."""
+    """Return the shape of pairwise distances between rows."""
     first, second = call.shape("x1"), call.shape("x2")
     return (*met(first[:-2], second[:-2]), first[-2], second[-2])

@@ -1,4 +1,4 @@
-"""PyTorch's modules over sequences: recurrent layers, attention, and what transformers are made of."""
+"""PyTorch's modules for sequences: recurrent layers, attention, and transformers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def recurrent_state(gates: int) -> Any:
-    """Return what gives the arrays of recurrent layers, one on another, of so many gates."""
+    """Return the `state` of stacked recurrent layers with this number of gates."""
 
     def state(own: Attributes, nd: int) -> Arrays:
         hidden, ways = own["hidden_size"], 2 if own["bidirectional"] else 1
@@ -42,7 +42,7 @@ def recurrent_state(gates: int) -> Any:
 
 
 def run_recurrent(given: Given) -> Any:
-    """Run recurrent layers, from states of zeros if none are given."""
+    """Run recurrent layers, with initial states of zeros by default."""
     own, x = given.own, given.x
     function = own["mode"]
     state = given.kwargs.get("hx", given.args[1] if given.args[1:] else None)
@@ -102,7 +102,7 @@ module("RNN", f"input_size, hidden_size, {_RNN}, device=None, dtype=None", run_r
 
 
 def cell_state(gates: int) -> Any:
-    """Return what gives the arrays of one step of a recurrent layer."""
+    """Return the `state` of one step of a recurrent layer."""
 
     def state(own: Attributes, nd: int) -> Arrays:
         rows = gates * own["hidden_size"]
@@ -114,7 +114,7 @@ def cell_state(gates: int) -> Any:
 
 
 def run_cell(kind: str) -> Any:
-    """Return what runs one step of a recurrent layer."""
+    """Return the `forward` of one step of a recurrent layer."""
 
     def run(given: Given) -> Any:
         own, x = given.own, given.x
@@ -137,7 +137,7 @@ module("RNNCell", f"{_CELL}, nonlinearity='tanh', device=None, dtype=None", run_
 
 
 def attention_state(own: Attributes, nd: int) -> Arrays:
-    """Return the arrays of multi-head attention, but for its last projection."""
+    """Return the arrays of multi-head attention, without the output projection."""
     features = own["embed_dim"]
     k, v = own["kdim"] or features, own["vdim"] or features
     whole = k == v == features
@@ -156,7 +156,7 @@ def attention_state(own: Attributes, nd: int) -> Arrays:
 
 
 def add_projection(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
-    """Give multi-head attention its last projection."""
+    """Add the output projection to multi-head attention."""
     own = made.attributes
     if own["embed_dim"] % own["num_heads"]:
         raise evaluator.error(node, f"num_heads={own['num_heads']} does not divide embed_dim={own['embed_dim']}")
@@ -167,7 +167,7 @@ def add_projection(evaluator: Evaluator, made: InstanceValue, node: Any) -> None
 
 
 def attend(given: Given) -> Any:
-    """Run multi-head attention, of positions, samples and features."""
+    """Run multi-head attention on an input of positions, samples and features."""
     own = given.own
     names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask", "average_attn_weights")
     values = {"need_weights": True, **dict(zip(names, given.args, strict=False)), **given.kwargs}
@@ -216,7 +216,7 @@ module(
 
 
 def build(*parts: tuple[str, str, str]) -> Any:
-    """Return what gives a module parts: each a name, a module, and its arguments from the attributes."""
+    """Return a function that adds parts to a module: for each a name, a class, and the attributes for its arguments."""
 
     def after(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
         own = made.attributes
@@ -243,7 +243,7 @@ _FEED = (
 
 
 def activate(given: Given, x: Any) -> Any:
-    """Return a value through the activation that a transformer's layer is given."""
+    """Return a value after the activation of a transformer layer."""
     activation = given.own["activation"]
     if isinstance(activation, str):
         return given.call(activation, x)
@@ -251,28 +251,28 @@ def activate(given: Given, x: Any) -> Any:
 
 
 def feed(given: Given, x: Any, last: str) -> Any:
-    """Return a value through the two linear layers, each with dropout behind it."""
+    """Return a value after the two linear layers, each followed by dropout."""
     own = given.own
     inner = given.run(own["dropout"], activate(given, given.run(own["linear1"], x)))
     return given.run(own[last], given.run(own["linear2"], inner))
 
 
 def attended(given: Given, attention: str, dropout: str, x: Any, of: Any, mask: Any, padding: Any) -> Any:
-    """Return a value through attention and dropout."""
+    """Return a value after attention and dropout."""
     kwargs = {"attn_mask": mask, "key_padding_mask": padding, "need_weights": False}
     out, _ = given.evaluator.call(given.own[attention], [x, of, of], kwargs, given.node)
     return given.run(given.own[dropout], out)
 
 
 def residual(given: Given, norm: str, x: Any, block: Any) -> Any:
-    """Return a value with what a block makes of it, normed before or after."""
+    """Return a residual connection around a block, with the normalization before or after it."""
     if given.own["norm_first"]:
         return given.call("add", x, block(given.run(given.own[norm], x)))
     return given.run(given.own[norm], given.call("add", x, block(x)))
 
 
 def arguments(given: Given, *names: str) -> dict[str, Any]:
-    """Return what a module is called with, by name."""
+    """Return the arguments of a module's call by name."""
     values = {**dict.fromkeys(names), **dict(zip(names, given.args, strict=False)), **given.kwargs}
     if any(isinstance(one, UnknownValue) for one in values.values()):
         raise NotImplementedError
@@ -280,7 +280,7 @@ def arguments(given: Given, *names: str) -> dict[str, Any]:
 
 
 def encode(given: Given) -> Any:
-    """Run a layer of an encoder."""
+    """Run an encoder layer."""
     own = arguments(given, "src", "src_mask", "src_key_padding_mask")
     mask, padding = own["src_mask"], own["src_key_padding_mask"]
     x = residual(given, "norm1", own["src"], lambda x: attended(given, "self_attn", "dropout1", x, x, mask, padding))
@@ -288,7 +288,7 @@ def encode(given: Given) -> Any:
 
 
 def decode(given: Given) -> Any:
-    """Run a layer of a decoder."""
+    """Run a decoder layer."""
     names = ("tgt", "memory", "tgt_mask", "memory_mask", "tgt_key_padding_mask", "memory_key_padding_mask")
     own = arguments(given, *names)
     memory = own["memory"]
@@ -337,7 +337,7 @@ module(
 
 
 def repeated(layer: str) -> Any:
-    """Return what gives a module so many copies of a layer."""
+    """Return a function that adds copies of a layer to a module."""
 
     def after(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
         own = made.attributes
@@ -351,7 +351,7 @@ def repeated(layer: str) -> Any:
 
 
 def run_layers(names: tuple[str, ...], layer_names: dict[str, str]) -> Any:
-    """Return what runs copies of a layer, one after another, and the norm behind them."""
+    """Return a `forward` that runs copies of a layer in order, followed by the normalization."""
 
     def run(given: Given) -> Any:
         own = arguments(given, *names)
@@ -387,7 +387,7 @@ _OF_LAYER = "d_model nhead dim_feedforward dropout activation layer_norm_eps bat
 
 
 def build_transformer(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
-    """Give a transformer its encoder and its decoder, unless it is given others."""
+    """Make a transformer's encoder and decoder, unless custom ones are given."""
     own = made.attributes
     for role in ("encoder", "decoder"):
         custom, kind = own.pop(f"custom_{role}"), f"Transformer{role.capitalize()}"
@@ -399,11 +399,11 @@ def build_transformer(evaluator: Evaluator, made: InstanceValue, node: Any) -> N
             ("norm", "LayerNorm", _NORM),
             (role, kind, f"layer num_{role}_layers norm"),
         )(evaluator, made, node)
-        del own["layer"], own["norm"]  # they are the encoder's, or the decoder's
+        del own["layer"], own["norm"]  # they belong to the encoder or the decoder
 
 
 def transform(given: Given) -> Any:
-    """Run a transformer: its encoder, and its decoder on what that gives."""
+    """Run a transformer: its encoder, and its decoder on the encoder's output."""
     own, call = arguments(given, *_ENDS, *_PADDING), given.evaluator.call
     masks = {"mask": own["src_mask"], "src_key_padding_mask": own["src_key_padding_mask"]}
     memory = call(given.own["encoder"], [own["src"]], masks, given.node)
@@ -423,7 +423,7 @@ module(
 
 
 def causal_mask(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the mask with which each place sees none behind it: -inf there, and 0 elsewhere."""
+    """Return a causal mask: -inf for all later positions, and 0 elsewhere."""
     size = args[0] if args else kwargs["sz"]
     return apply(evaluator, "triu", [full(evaluator, [(size, size), -inf], {}, node)], {"diagonal": 1}, node)
 

@@ -1,4 +1,4 @@
-"""What PyTorch's functions take for their settings: another value is refused where a function runs."""
+"""The settings that PyTorch's functions accept; other values are rejected when a function runs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ feature_alpha_dropout p=number
 cosine_similarity eps=number
 pairwise_distance p=number eps=number keepdim=flag
 """
-"""A function a line, `{}` in its name for one, two and three axes, with the form of each setting; `?`: it may be None.
+"""One function per line, `{}` in its name for 1 to 3 axes, with the form of each setting; `?` allows None.
 
 Source: the signatures by which PyTorch 2.13 parses its arguments.
 """
@@ -67,9 +67,10 @@ class Form(NamedTuple):
 
     text: str
     takes: Callable[[Any], bool]
-    """Whether it has a value, or each of those in a list."""
+    """Whether a value, or each one in a list, has the form."""
     lists: str = ""
-    """`each`: a list has a value for each axis; `lone`: or a single one for all; `any`: any; `only`: it is a list."""
+    """Which lists are allowed: `each` (one value per axis), `lone` (or a single value), `any`, or `only` (a list is
+    required)."""
 
 
 def _is_whole(value: Any) -> bool:
@@ -99,15 +100,15 @@ FORMS = {
 
 
 class Argument(NamedTuple):
-    """What a function takes for one of its settings."""
+    """The form of one setting of a function."""
 
     form: Form
     is_optional: bool
     nd: int
-    """The number of the function's axes of space."""
+    """The number of the function's spatial axes."""
 
     def read(self, name: str, value: Any) -> Any:
-        """Return a value, True and False as the numbers that they stand for. ShapeError for one that is refused."""
+        """Return a value, with bools as numbers. Raise ShapeError if the value is rejected."""
         form = self.form
         is_left_out = value is None or (form.lists != "" and value in ((), []))
         if isinstance(value, TensorValue) or (self.is_optional and is_left_out):
@@ -123,7 +124,7 @@ class Argument(NamedTuple):
 
 @cache
 def settings() -> dict[str, dict[str, Argument]]:
-    """Return the settings of each function, by their names."""
+    """Return the settings of each function by name."""
     found = {}
     for line in _SETTINGS.strip().splitlines():
         function, *texts = line.split()
@@ -139,7 +140,7 @@ def settings() -> dict[str, dict[str, Argument]]:
 def checked(
     function: str, names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """Return the arguments of a call as its function takes them. ShapeError for a setting that it refuses."""
+    """Return the arguments of a call as its function accepts them. Raise ShapeError for a rejected setting."""
     own = settings().get(function)
     if own is None:
         return args, kwargs

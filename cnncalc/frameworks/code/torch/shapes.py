@@ -1,8 +1,8 @@
-"""The shapes of the results of PyTorch's functions, with the batch: a rule for each, by the function's name.
+"""The output shapes of PyTorch's functions, including the batch: a rule for each, by the function's name.
 
-Here are the form of a rule and those of functions of each value; the others are in `views`, `windows` and `products`. A
-function is read into layers later, by its rule in `frameworks/torch/read`, and a result of another shape than here is
-refused there.
+This module defines rules, and holds those of elementwise functions; the others are in `views`, `windows` and
+`products`. The function is read into layers later, by its rule in `frameworks/torch/read`, which rejects a result of
+another shape.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ShapeCall:
         return self.given.get(name, default)
 
     def shape(self, name: str) -> Shape:
-        """Return the shape of an argument that is a tensor; that of a number has no axes."""
+        """Return the shape of a tensor argument; the shape of a number is empty."""
         return shape_of(self.given[name])
 
     @property
@@ -43,19 +43,19 @@ class ShapeCall:
         return shape_of(first)
 
     def several(self, name: str, at: int) -> list[int]:
-        """Return numbers that are given as one list, or one by one from the argument at a place on."""
+        """Return numbers given as one list, or as separate arguments from position `at` on."""
         given = self.given[name] if name in self.given and len(self.args) <= at + 1 else list(self.args[at:])
         return as_list(given)
 
     def axes(self, rank: int, name: str = "dim") -> list[int]:
-        """Return the axes that an argument names, counted from 0; all without it."""
+        """Return the axes given by an argument, counted from 0; all axes if it is missing."""
         given = self.get(name, self.get("axis"))
         if given is None or (isinstance(given, (list, tuple)) and not given):
             return list(range(rank))
         return [axis_of(one, rank) for one in as_list(given)]
 
     def axis(self, rank: int, default: int | None = None, name: str = "dim") -> int:
-        """Return the axis that an argument names, counted from 0."""
+        """Return the axis given by an argument, counted from 0."""
         return axis_of(self.get(name, self.get("axis", default)), rank)
 
 
@@ -67,16 +67,16 @@ class ShapeRule(NamedTuple):
 
     rule: Rule
     names: tuple[str, ...]
-    """The names of its arguments, in order."""
+    """The names of its parameters, in order."""
     kind: str
-    """What its results hold: `float`, `int`, `bool`, `same` as the first tensor, `joined` as operands together do.
+    """The kind of its results: `float`, `int`, `bool`, `same` as the first tensor, or `joined` (promoted).
 
-    `quotient` is joined if it is rounded, and else `float`; `named` is what another argument names, and `summed` is
-    `same`, but whole numbers for truth values.
+    `joined` is promoted from all operands. `quotient` is `joined` if rounded, and otherwise `float`. `named` is given
+    by another argument. `summed` is `same`, but `int` for `bool`.
     """
 
     def holds(self, args: Sequence[Any], kwargs: Mapping[str, Any], found: Sequence[TensorValue]) -> str:
-        """Return what the results of a call hold, of which `found` are the tensors."""
+        """Return the kind of the results of a call; `found` are its tensor arguments."""
         first = found[0].kind if found else "float"
         if self.kind in ("same", "summed"):
             return "int" if (self.kind, first) == ("summed", "bool") else first
@@ -94,25 +94,25 @@ class ShapeRule(NamedTuple):
 
 
 _BY_RANK = ("bool", "int", "float")
-"""What tensors hold, each before those that values of it become beside them."""
+"""The kinds of values, each before those that it is promoted to."""
 _TYPES = {
     f"torch.{name}Tensor": kind
     for kind, names in (("int", "Long Int Short Char Byte"), ("bool", "Bool"), ("float", "Float Double Half"))
     for name in names.split()
 }
-"""What tensors of a type hold, by its name."""
+"""The kind of values for the name of a tensor type."""
 
 
 def _kind(one: Any) -> str:
-    """Return what an operand holds."""
+    """Return the kind of an operand's values."""
     return str(one.kind) if isinstance(one, TensorValue) else type(one).__name__
 
 
 class ShapeRules(Registry[str, ShapeRule]):
-    """The rules by the names of functions."""
+    """The rules by function name."""
 
     def rule(self, functions: str, arguments: str = "", kind: str = "same") -> Callable[[Rule], Rule]:
-        """Return a decorator that enters a rule; arguments that are left out are those of the reader's own rule."""
+        """Return a decorator that registers a rule; the parameters are by default those of the reader's rule."""
 
         def enter(rule: Rule) -> Rule:
             for function in functions.split():
@@ -127,7 +127,7 @@ SHAPES = ShapeRules()
 
 
 def shape_of(value: Any) -> Shape:
-    """Return the shape of a tensor, and none for a number."""
+    """Return the shape of a tensor; that of a number is empty."""
     if isinstance(value, TensorValue):
         return value.shape
     if isinstance(value, (bool, int, float)):
@@ -136,7 +136,7 @@ def shape_of(value: Any) -> Shape:
 
 
 def axis_of(given: Any, rank: int) -> int:
-    """Return an axis counted from 0. ShapeError for one that a tensor of so many axes does not have."""
+    """Return an axis counted from 0. Raise ShapeError if a tensor of this rank does not have it."""
     if type(given) is not int:
         raise TypeError("an axis is a whole number")
     if not -max(rank, 1) <= given < max(rank, 1):
@@ -145,12 +145,12 @@ def axis_of(given: Any, rank: int) -> int:
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return a list or a tuple as a list, another value as a list of it."""
+    """Return a list or tuple as a list, and any other value as a list of one."""
     return [*value] if isinstance(value, (list, tuple)) else [value]
 
 
 def listed(value: Any, nd: int, name: str, *, lone: bool = False) -> list[Any]:
-    """Return a value for each of nd axes. ShapeError for another number of them; `lone`: one in a list is for all."""
+    """Return a list of nd values. Raise ShapeError for a wrong number; with `lone`, one in a list is for all axes."""
     if not isinstance(value, (list, tuple)) or (lone and len(value) == 1):
         return as_list(value) * nd
     if len(value) != nd:
@@ -160,19 +160,19 @@ def listed(value: Any, nd: int, name: str, *, lone: bool = False) -> list[Any]:
 
 
 def as_code(value: Any) -> str:
-    """Return a value as Python writes it, a long one shortened."""
+    """Return a value as Python code, shortened if it is long."""
     return clipped(repr(value), 40)
 
 
 def met(*shapes: Shape) -> Shape:
-    """Return the shape of values that meet, an axis of 1 repeated. ShapeError if they do not go together."""
+    """Return the shape after broadcasting. Raise ShapeError if the shapes do not match."""
     out: Any = broadcast(*shapes)
     if out is None:
         raise ShapeError(f"{' and '.join(show(one) or '()' for one in shapes)} do not go together")
     return tuple(out)
 
 
-# Functions of each value alone
+# Elementwise functions of one value
 
 
 _ALONE = """
@@ -211,7 +211,7 @@ for _name in _ALONE.split():
 
 @SHAPES.rule("hardtanh rrelu")
 def bounded(call: ShapeCall) -> Shapes:
-    """Return the shape of the first argument. ShapeError if its lower bound is above the upper one."""
+    """Return the shape of the first argument. Raise ShapeError if its lower bound is above the upper one."""
     low, high = [call.get(one, call.get(other, 0)) for one, other in (("min_val", "lower"), ("max_val", "upper"))]
     if not low <= high and (call.function == "rrelu" or low > high):
         raise ShapeError(f"the lower bound {as_code(low)} is above the upper one, {as_code(high)}")
@@ -221,7 +221,7 @@ def bounded(call: ShapeCall) -> Shapes:
 @SHAPES.rule("softmax log_softmax softmin", kind="float")
 @SHAPES.rule("cumsum cumprod", kind="summed")
 def along(call: ShapeCall) -> Shapes:
-    """Return the shape of the first argument. ShapeError if it does not have the axis."""
+    """Return the shape of the first argument. Raise ShapeError if it does not have the axis."""
     if call.get("dim") is not None:
         call.axis(len(call.x))
     return call.x
@@ -229,7 +229,7 @@ def along(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("batch_norm instance_norm group_norm prelu")
 def of_channels(call: ShapeCall) -> Shapes:
-    """Return the shape of a norm over channels. ShapeError if it is for another number of them."""
+    """Return the shape of a normalization over channels. Raise ShapeError if its number of channels differs."""
     array = call.get("running_mean") or call.get("weight")
     channels, groups = call.x[1] if len(call.x) > 1 else 1, call.get("num_groups", 1)
     if isinstance(array, TensorValue) and array.size != channels and (call.function != "prelu" or array.size != 1):
@@ -241,14 +241,14 @@ def of_channels(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("layer_norm rms_norm")
 def of_last_axes(call: ShapeCall) -> Shapes:
-    """Return the shape of a norm over the last axes. ShapeError if it is for other sizes."""
+    """Return the shape of a normalization over the last axes. Raise ShapeError if their sizes differ."""
     wanted = tuple(as_list(call.get("normalized_shape")))
     if call.x[len(call.x) - len(wanted) :] != wanted:
         raise ShapeError(f"expects the last sizes {show(wanted)}, gets {show(call.x[1:])}")
     return call.x
 
 
-# Functions of several values
+# Elementwise functions of several values
 
 
 _TOGETHER = """
@@ -262,7 +262,7 @@ _COMPARED = """
 
 
 def together(call: ShapeCall) -> Shapes:
-    """Return the shape of two operands that meet."""
+    """Return the shape of two broadcast operands."""
     names = ("input", "other", "exponent", "end", "weight", "tensor1", "tensor2", "condition", "mask", "value")
     return met(*[shape_of(call.given[name]) for name in names if name in call.given and _is_operand(call.given[name])])
 
@@ -286,7 +286,7 @@ def where(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("one_hot", "input num_classes", "int")
 def one_hot(call: ShapeCall) -> Shapes:
-    """Return the shape of numbers as rows of zeros and a one."""
+    """Return the shape of one-hot rows."""
     if not isinstance(call.get("num_classes"), int) or call.get("num_classes") < 1:
         raise NotImplementedError
     return (*call.x, call.get("num_classes"))

@@ -1,7 +1,8 @@
-"""The arrays that layers need, from a state_dict: its parameters themselves, parts of them, and what is computed.
+"""The arrays that layers need, from a state_dict: its arrays themselves, parts of them, and computed arrays.
 
-A run of evaluated code keeps of each tensor how it is computed from parameters and buffers. That is read as a network
-whose inputs they are, and executed: a standardized weight is what the source makes of the stored one.
+A run of evaluated code records how each tensor is computed from parameters and buffers. These calls are read as a
+network with the parameters and buffers as inputs, and executed. A standardized weight, for example, is computed from
+the stored one as in the source.
 """
 
 from __future__ import annotations
@@ -19,24 +20,24 @@ if TYPE_CHECKING:
     from .tensors import TensorValue
 
 Run = Callable[[ForeignNetwork, Mapping[str, Any]], Any]
-"""Execute a network on the arrays of its inputs, by their names."""
+"""A function that executes a network on the arrays of its inputs, by name."""
 WAY = "give the module itself, from Python, or the network as an ONNX file"
 
 
 class MissingArrayError(Exception):
-    """An array that a state_dict does not have, and that follows from none that it has."""
+    """Raised for an array that is not in a state_dict and cannot be computed from it."""
 
 
 class StateDict:
-    """The arrays of a state_dict, while those of layers are read from it."""
+    """A state_dict from which the arrays of layers are read."""
 
     def __init__(self, given: Mapping[str, Any], run: Run):
         self.given, self.run = given, run
         self.used: set[str] = set()
-        """The names that were read."""
+        """The names read so far."""
 
     def array(self, own: TensorValue, known: Any) -> Any:
-        """Return the values of a tensor; `known` are those that the source says."""
+        """Return the values of a tensor; `known` are its values according to the source."""
         if own.name is not None and own.name in self.given:
             self.used.add(own.name)
             array = self.given[own.name]
@@ -51,7 +52,7 @@ class StateDict:
         return known
 
     def computed(self, own: TensorValue) -> Any:
-        """Return what a tensor is computed to. MissingArrayError where a function is not followed."""
+        """Return the computed values of a tensor. Raise MissingArrayError if a function cannot be executed."""
         from ...torch.read.build import CallReader
 
         calls, leaves = steps_to(own)
@@ -72,13 +73,13 @@ STATE: ContextVar[StateDict | None] = ContextVar("STATE", default=None)
 
 
 def read(own: TensorValue, known: Any) -> Any:
-    """Return the values of a tensor: those of the state_dict that is read, else those that the source says."""
+    """Return the values of a tensor from the current state_dict, or else according to the source."""
     state = STATE.get()
     return known if state is None else state.array(own, known)
 
 
 def steps_to(own: TensorValue) -> tuple[list[FunctionCall], list[TensorValue]]:
-    """Return the calls that a tensor is computed by, in order, and the parameters and buffers that these read."""
+    """Return the calls that compute a tensor, in order, and the parameters and buffers that they read."""
     order: dict[int, FunctionCall] = {}
     leaves: dict[TensorValue, None] = {}
     waiting: list[tuple[TensorValue, bool]] = [(own, False)]
@@ -114,13 +115,13 @@ def steps_to(own: TensorValue) -> tuple[list[FunctionCall], list[TensorValue]]:
 
 
 def computed(value: Constant) -> TensorValue | None:
-    """Return the tensor that a constant is, if it is, or follows from, parameters and buffers; None for another."""
+    """Return the tensor of a constant that is, or is computed from, parameters and buffers; None for any other."""
     own: Any = value.key
     return None if own.name is None and own.recipe is None else own
 
 
 def computed_in(value: Any) -> list[TensorValue]:
-    """Return the tensors in nested lists, tuples and dicts that are, or follow from, parameters and buffers."""
+    """Return the tensors in nested lists, tuples and dicts that are, or are computed from, parameters and buffers."""
     if isinstance(value, Constant):
         own = computed(value)
         return [] if own is None else [own]
@@ -132,12 +133,12 @@ def computed_in(value: Any) -> list[TensorValue]:
 def arrays(
     readers: ArrayReaders, names: Iterable[str], wanted: Iterable[str], given: Mapping[str, Any], run: Run
 ) -> dict[str, Any]:
-    """Return arrays by the names of layers, in place of those of a module's state_dict among those given.
+    """Return arrays by layer names, replacing the arrays of a module's state_dict among those given.
 
-    What the source itself says is given as nested lists.
+    Values that the source states are returned as nested lists.
 
-    `names` are those of the module's parameters and buffers. An array that is no state_dict's stays as it is. SpecError
-    for one that is computed from those given by functions that are not followed.
+    `names` are the names of the module's parameters and buffers. Arrays that are not in its state_dict are returned
+    unchanged. Raise SpecError for an array that is computed from the given ones by functions that cannot be executed.
     """
     from .tensors import KnownArray
 

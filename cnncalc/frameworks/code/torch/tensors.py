@@ -1,4 +1,4 @@
-"""Tensors of evaluated code: a shape, and where each comes from. Values are known of the simplest ones alone."""
+"""Tensors of evaluated code: their shapes and origins. Values are known only for the simplest tensors."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
 Values = list[Any]
-"""The values of a tensor in a row; one for all of them if they are equal."""
+"""The values of a flattened tensor, or a single value if all are equal."""
 
 
 class TensorValue(LibraryObject):
-    """A tensor. Calls in place change what it holds, so it is one object with changing contents."""
+    """A tensor. In-place calls change its contents, so it is a mutable object."""
 
     __slots__ = (
         "_own",
@@ -51,26 +51,26 @@ class TensorValue(LibraryObject):
         is_parameter: bool = False,
     ):
         self.shape, self.kind = tuple(shape), kind
-        """Its sizes, with the batch, and what it holds: `float`, `int` or `bool`."""
+        """Its sizes, including the batch, and the kind of its values: `float`, `int` or `bool`."""
         self.traced = traced
-        """The result of a call that it is, if it depends on an input."""
+        """The result of a recorded call that the tensor is, if it depends on an input."""
         self.made: TracedTensor | None = None
-        """The result of a call that it is, if it does not, and products of matrices lead to it."""
+        """The result of a recorded call that the tensor is, if it depends on matrix products but on no input."""
         self.run: object = None
-        """The record of the run in which either call is."""
+        """The record of the run that contains the call of `traced` or `made`."""
         self.of = of
         """The parameters and buffers that it is computed from."""
         self.values = values
-        """Its values, one if they are all equal; None if they are not known."""
+        """Its values, or a single one if all are equal; None if unknown."""
         self.is_parameter, self.is_buffer = is_parameter, False
         self.is_random = False
-        """Whether its values are drawn, each alone."""
+        """Whether its values are independent random numbers."""
         self.name: str | None = None
-        """The name that the module's `state_dict` has for it."""
+        """Its name in the module's `state_dict`."""
         self.recipe: tuple[FunctionCall, int] | None = None
-        """The call that computes what it held at first from parameters and buffers, and the place among its results."""
+        """The call that computes its initial contents from parameters and buffers, and the index among its results."""
         self._own: TensorValue = self
-        """What tells its contents from those of others: the tensor that held them at first."""
+        """The identity of its contents: the tensor that held them first."""
 
     @property
     def size(self) -> int:
@@ -84,12 +84,12 @@ class TensorValue(LibraryObject):
         return made
 
     def become(self, other: TensorValue) -> None:
-        """Hold what another tensor holds."""
+        """Take over the contents of another tensor."""
         self.contents = (*other.contents[:-1], other)
 
     @property
     def contents(self) -> tuple[Any, ...]:
-        """What it holds."""
+        """Its contents, as one value."""
         return self.shape, self.kind, self.traced, self.made, self.of, self.values, self.run, self._own
 
     @contents.setter
@@ -101,24 +101,24 @@ class TensorValue(LibraryObject):
         return tuple(dict.fromkeys((self, *self.of))) if self.name is not None else self.of
 
     def noted(self) -> TracedTensor | Constant:
-        """Return it as the record of a call has it."""
+        """Return it as in the record of a call."""
         if self.traced is not None:
             return self.traced
         names = tuple(dict.fromkeys(root.name for root in self.roots() if root.name is not None))
         return Constant(self.shape, self.name, names, partial(read, self._own, self.array()), self._own, self.made)
 
     def begin(self, name: str) -> None:
-        """Hold what a `state_dict` has by this name, whatever it was made with."""
+        """Make it the array of this name in a `state_dict`, independent of how it was made."""
         self.name, self._own = name, self
 
     def array(self) -> Any:
-        """Return its values as an array; None if they are not known."""
+        """Return its values as an array; None if they are unknown."""
         if self.is_random:
             return RandomArray(self.shape)
         return KnownArray(self.shape, self.values, self.kind) if self.values and 0 not in self.shape else None
 
     def all_values(self) -> Values | None:
-        """Return each of its values in a row; None if they are not known, or many."""
+        """Return its values in flattened form; None if they are unknown, or too many."""
         if self.values is None or self.size > MOST_READ:
             return None
         return self.values * self.size if len(self.values) == 1 else self.values
@@ -137,7 +137,7 @@ class TensorValue(LibraryObject):
         texts = [f"{n // batch if n > batch else ''}N" if own else str(n) for n, own in zip(sizes, folded, strict=True)]
         return "x".join(texts) or "one number"
 
-    # In expressions
+    # Expressions
 
     def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
         from .methods import PROPERTIES, UNREAD, method
@@ -194,11 +194,11 @@ class TensorValue(LibraryObject):
 
 
 class KnownArray:
-    """An array whose values are known, with what the rules of calls ask of NumPy's; nothing else needs NumPy here."""
+    """An array of known values, with those methods of NumPy arrays that the rules of calls need, without NumPy."""
 
     def __init__(self, shape: Sequence[int], values: Values, kind: str):
         self.shape, self.values, self.kind = tuple(shape), values, kind
-        """The values in a row; one for all of them if they are equal."""
+        """`values` are flattened, or a single value if all are equal."""
 
     @property
     def size(self) -> int:
@@ -212,7 +212,7 @@ class KnownArray:
 
     @property
     def dtype(self) -> KnownArray:
-        """What it holds, by `dtype.kind`."""
+        """An object with NumPy's `dtype.kind` as its `kind`."""
         return KnownArray((), [], {"bool": "b", "int": "i"}.get(self.kind, "f"))
 
     def reshape(self, *shape: Any) -> KnownArray:
@@ -231,12 +231,12 @@ class KnownArray:
         return KnownArray(shape, [one for at in starts for one in self.values[at : at + inner]], self.kind)
 
     def nonzero(self) -> tuple[KnownArray]:
-        """Return the places of an array with one axis where it is not zero."""
+        """Return the indices of the nonzero values of a one-dimensional array."""
         places = [at for at, one in enumerate(self.each()) if one]
         return (KnownArray((len(places),), places, "int"),)
 
     def each(self) -> Values:
-        """Return every value in a row. ValueError for many."""
+        """Return all values, flattened. Raise ValueError if there are too many."""
         if self.size > MOST_READ:
             raise ValueError("too many values")
         return self.values * self.size if len(self.values) == 1 else self.values
@@ -258,7 +258,7 @@ class KnownArray:
         return float(self.values[0])
 
     def _each_with(self, other: Any, function: Callable[[Any, Any], Any], kind: str) -> KnownArray:
-        """Return what a function makes of each value and another: a number, or that of an array of the same shape."""
+        """Return the elementwise result of a function with a number, or with an array of the same shape."""
         others = other.values if isinstance(other, KnownArray) else [other]
         if len(self.values) == len(others) == 1:
             return KnownArray(self.shape, [function(self.values[0], others[0])], kind)
@@ -291,16 +291,16 @@ class KnownArray:
     __hash__ = None  # type: ignore[assignment]
 
     def all(self) -> bool:
-        """Return whether every value is true."""
+        """Return whether all values are true."""
         return all(self.values) or not self.size
 
     def any(self) -> bool:
-        """Return whether a value is true."""
+        """Return whether any value is true."""
         return any(self.values) and self.size > 0
 
 
 class RandomArray(KnownArray):
-    """An array of random numbers: they are not known, but those of one sample stand for those of all."""
+    """An array of random numbers: they are unknown, but those of one sample may stand for those of all."""
 
     def __init__(self, shape: Sequence[int]):
         super().__init__(shape, [nan], "float")
@@ -318,12 +318,12 @@ class RandomArray(KnownArray):
 
 
 class TensorType(TypeObject):
-    """The type of tensors, `torch.Tensor`; that of tensors on a GPU, where there are none, with `is_empty`."""
+    """The type of tensors, `torch.Tensor`; with `is_empty`, a type that no tensor has, as on a GPU."""
 
     __slots__ = ("is_empty", "kind", "make")
 
     def __init__(self, make: Any, is_empty: bool = False, kind: str = "float"):
-        """`kind` is what its tensors hold."""
+        """`kind` is the kind of its tensors' values."""
         self.make, self.is_empty, self.kind = make, is_empty, kind
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -337,13 +337,13 @@ class TensorType(TypeObject):
 
 
 class DeviceValue(LibraryObject):
-    """A device, or a type of numbers: it changes no shape."""
+    """A device or a data type, which affects no shape."""
 
     __slots__ = ("kind", "name")
 
     def __init__(self, name: str, kind: str = "float"):
         self.name, self.kind = name, kind
-        """What tensors of this type hold; `device` for a device."""
+        """`kind` is the kind of values for a data type, and `device` for a device."""
 
     def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
         if name == "type":

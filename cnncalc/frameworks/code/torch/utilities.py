@@ -1,4 +1,4 @@
-"""`torch.nn.utils` in evaluated code: weights that are computed from other parameters."""
+"""`torch.nn.utils` in evaluated code: weights computed from other parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = NameTable()
 
 
 def tuples(nd: int) -> LibraryFunction:
-    """Return the function that makes a tuple of one value for each of nd axes, and of values a tuple."""
+    """Return a function that makes a tuple of nd equal values, or converts an iterable to a tuple."""
 
     def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         given = evaluator.needs(args[0], node)
@@ -43,7 +43,7 @@ def own_weight(args: list[Any], kwargs: dict[str, Any]) -> tuple[InstanceValue, 
 
 
 Computed = Callable[[Callable[..., TensorValue], list[TensorValue]], TensorValue]
-"""Return a weight from its parts, by calls of functions."""
+"""A function that computes a weight from its parts by calling the given function of tensors."""
 
 
 def replaced(
@@ -53,7 +53,7 @@ def replaced(
     weight: TensorValue,
     computed: Computed | None = None,
 ) -> InstanceValue:
-    """Return a module whose parameter is computed from others, which it has in its place: before each run, if known."""
+    """Return a module with a parameter replaced by others, from which it is computed before each run if possible."""
     del module.attributes[name]
     module.attributes |= parts
     module.attributes[name] = TensorValue(weight.shape, of=tuple(parts.values()))
@@ -61,7 +61,7 @@ def replaced(
 
         def hook(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
             own = args[0].attributes
-            if own[name].recipe is None:  # by the first call in a run, which others share
+            if own[name].recipe is None:  # only the first call in a run computes it
                 own[name] = computed(partial(_call, evaluator, node), [own[part] for part in parts])
 
         module.attributes.setdefault(BEFORE, {})[name] = LibraryFunction(name, hook), False
@@ -81,7 +81,7 @@ def parts_of(word: str, name: str, parts: dict[tuple[str, str], TensorValue]) ->
 
 
 def weight_norm(word: str, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a module whose weight is a direction times a length."""
+    """Return a module whose weight is a direction times a magnitude."""
     module, name, weight = own_weight(args, kwargs)
     dim = kwargs.get("dim", args[2] if args[2:] else 0)
     whole = dim in (None, -1)
@@ -101,7 +101,7 @@ def weight_norm(word: str, evaluator: Evaluator, args: list[Any], kwargs: dict[s
 
 
 def spectral_norm(word: str, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a module whose weight is divided by its largest singular value, with the vectors of that as buffers."""
+    """Return a module whose weight is divided by its largest singular value; the singular vectors are buffers."""
     module, name, weight = own_weight(args, kwargs)
     dim = kwargs.get("dim") or (1 if "Transpose" in module.cls.name else 0)
     rows, rank = weight.shape[dim], len(weight.shape)
@@ -124,7 +124,7 @@ def spectral_norm(word: str, evaluator: Evaluator, args: list[Any], kwargs: dict
 
 
 def orthogonal(word: str, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a module whose weight is made orthogonal, by default relative to a square matrix, which is a buffer."""
+    """Return a module with an orthogonal weight, by default relative to a square matrix, which is a buffer."""
     module, name, weight = own_weight(args, kwargs)
     parts = {("orig", "original"): TensorValue(weight.shape, is_parameter=True)}
     if kwargs.get("use_trivialization", args[3] if args[3:] else True):
@@ -150,7 +150,7 @@ _REMOVALS = "remove_weight_norm remove_spectral_norm parametrize.remove_parametr
 
 @NAMES.function(*[f"torch.nn.utils.{name}" for name in _REMOVALS.split()])
 def made_plain(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a module whose weight is a parameter again, in place of those that it is computed from."""
+    """Return a module whose weight is an ordinary parameter again, without those that it was computed from."""
     module, name, weight = own_weight(args, kwargs)
     if not weight.of:
         raise ValueError(f"{name} is not computed from other parameters")
@@ -180,7 +180,7 @@ def prune(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 
 @NAMES.function("torch.nn.utils.prune.global_unstructured")
 def prune_several(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Give several weights masks."""
+    """Apply masks to several weights."""
     for pair in evaluator.items(args[0] if args else kwargs["parameters"], node):
         prune(evaluator, evaluator.items(pair, node), {}, node)
 
@@ -193,5 +193,5 @@ def parametrized(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
 
 @NAMES.function("torch.nn.utils.clip_grad_norm_")
 def no_effect(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return what is given."""
+    """Return the first argument."""
     return args[0]

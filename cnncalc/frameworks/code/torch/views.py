@@ -1,4 +1,4 @@
-"""The shapes of the results of PyTorch's functions that move, join, cut and reduce values."""
+"""The output shapes of PyTorch's functions that rearrange, join, split and reduce tensors."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ..budget import listable
 from .shapes import SHAPES, Shape, ShapeCall, Shapes, as_list, axis_of, met, shape_of
 from .tensors import TensorValue
 
-# The same values in another shape
+# Reshaping
 
 
 @SHAPES.rule("view reshape")
 def view(call: ShapeCall) -> Shapes:
-    """Return the shape that is asked for, its -1 worked out. ShapeError if it holds another number of values."""
+    """Return the requested shape, with -1 inferred. Raise ShapeError if the number of values differs."""
     return filled(call.x, call.several("shape", 1))
 
 
 def filled(shape: Shape, wanted: list[int]) -> Shape:
-    """Return sizes with the one that is -1 worked out."""
+    """Return sizes with -1 inferred."""
     if not all(isinstance(n, int) for n in wanted):
         raise TypeError("sizes are whole numbers")
     have, rest = prod(shape), prod(n for n in wanted if n != -1)
@@ -46,7 +46,7 @@ def as_other(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("flatten", "input start_dim end_dim")
 def flatten(call: ShapeCall) -> Shapes:
-    """Return the shape with several axes made one."""
+    """Return the shape with several axes flattened into one."""
     rank = len(call.x)
     start, end = axis_of(call.get("start_dim", 0), rank), axis_of(call.get("end_dim", -1), rank)
     if start > end:
@@ -56,13 +56,13 @@ def flatten(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("ravel")
 def ravel(call: ShapeCall) -> Shapes:
-    """Return the shape of all values in a row."""
+    """Return the shape of all values in one axis."""
     return (prod(call.x),)
 
 
 @SHAPES.rule("unflatten", "input dim sizes unflattened_size")
 def unflatten(call: ShapeCall) -> Shapes:
-    """Return the shape with an axis made several."""
+    """Return the shape with an axis split into several."""
     at = call.axis(len(call.x))
     wanted = call.get("sizes", call.get("unflattened_size"))
     return (*call.x[:at], *filled((call.x[at],), list(wanted)), *call.x[at + 1 :])
@@ -70,21 +70,21 @@ def unflatten(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("squeeze")
 def squeeze(call: ShapeCall) -> Shapes:
-    """Return the shape without axes of one unit."""
+    """Return the shape without axes of size 1."""
     gone = call.axes(len(call.x))
     return tuple([n for at, n in enumerate(call.x) if n != 1 or at not in gone])
 
 
 @SHAPES.rule("unsqueeze")
 def unsqueeze(call: ShapeCall) -> Shapes:
-    """Return the shape with a new axis of one unit."""
+    """Return the shape with a new axis of size 1."""
     at = axis_of(call.get("dim"), len(call.x) + 1)
     return (*call.x[:at], 1, *call.x[at:])
 
 
 @SHAPES.rule("permute")
 def permute(call: ShapeCall) -> Shapes:
-    """Return the shape with its axes in another order."""
+    """Return the shape with its axes permuted."""
     order = [axis_of(one, len(call.x)) for one in call.several("dims", 1)]
     if sorted(order) != list(range(len(call.x))):
         raise ShapeError(
@@ -104,7 +104,7 @@ def transpose(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("t T mT adjoint H mH")
 def turned(call: ShapeCall) -> Shapes:
-    """Return the shape with the last two axes swapped, or all in reverse order."""
+    """Return the shape with the last two axes swapped, or with all axes reversed."""
     return call.x[::-1] if call.function == "T" or len(call.x) < 2 else (*call.x[:-2], call.x[-1], call.x[-2])
 
 
@@ -119,19 +119,19 @@ def movedim(call: ShapeCall) -> Shapes:
     return tuple([call.x[at] for at in order])
 
 
-# Joined and repeated
+# Joining and repeating
 
 
 @SHAPES.rule("cat concat concatenate")
 def cat(call: ShapeCall) -> Shapes:
-    """Return the shape of tensors one after another."""
+    """Return the shape of concatenated tensors."""
     shapes = [shape_of(one) for one in call.get("tensors")]
     shapes = [one for one in shapes if one != (0,)] or shapes
     return joined(shapes, call.axis(len(shapes[0]), 0))
 
 
 def joined(shapes: list[Shape], at: int) -> Shape:
-    """Return the shape of tensors of these shapes one after another along an axis. ShapeError if they do not fit."""
+    """Return the shape of tensors concatenated along an axis. Raise ShapeError if they do not match."""
     rest = {one[:at] + one[at + 1 :] for one in shapes}
     if len(rest) > 1:
         texts = " and ".join([show(one[1:]) or "()" for one in shapes])
@@ -141,7 +141,7 @@ def joined(shapes: list[Shape], at: int) -> Shape:
 
 @SHAPES.rule("stack")
 def stack(call: ShapeCall) -> Shapes:
-    """Return the shape of tensors side by side along a new axis."""
+    """Return the shape of tensors stacked along a new axis."""
     shapes = [shape_of(one) for one in call.get("tensors")]
     if len(set(shapes)) > 1:
         raise ShapeError(f"{' and '.join(show(one) for one in shapes)} are stacked, but differ")
@@ -151,7 +151,7 @@ def stack(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("hstack vstack dstack column_stack")
 def stacked(call: ShapeCall) -> Shapes:
-    """Return the shape of tensors one after another along the axis that the function's name says."""
+    """Return the shape of tensors concatenated along the axis that the function's name implies."""
     shapes = [_WIDENED[call.function](shape_of(one)) for one in call.get("tensors")]
     at = {"hstack": min(1, len(shapes[0]) - 1), "vstack": 0, "dstack": 2, "column_stack": 1}[call.function]
     return joined(shapes, at)
@@ -163,12 +163,12 @@ _WIDENED: dict[str, Callable[[Shape], Shape]] = {
     "column_stack": lambda shape: shape + (1,) * (2 - len(shape)),
     "dstack": lambda shape: (1,) * (2 - len(shape)) + shape + (1,) * (len(shape) < 3),
 }
-"""The shapes of tensors of few axes as these functions take them (`torch.atleast_1d` and the like)."""
+"""The shape to which each function expands a tensor with few axes (`torch.atleast_1d` and the like)."""
 
 
 @SHAPES.rule("expand broadcast_to")
 def expand(call: ShapeCall) -> Shapes:
-    """Return the shape with axes of one unit repeated."""
+    """Return the shape with axes of size 1 expanded."""
     wanted = call.several("size", 1)
     have = (1,) * (len(wanted) - len(call.x)) + call.x
     out = tuple([n if size == -1 else size for n, size in zip(have, wanted, strict=True)])
@@ -179,7 +179,7 @@ def expand(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("repeat tile")
 def repeat(call: ShapeCall) -> Shapes:
-    """Return the shape with axes repeated one after another."""
+    """Return the shape with axes repeated."""
     times = call.several("dims" if "dims" in call.given else "repeats", 1)
     rank = max(len(times), len(call.x))
     sizes, counts = (1,) * (rank - len(call.x)) + call.x, [1] * (rank - len(times)) + times
@@ -206,12 +206,12 @@ def meshgrid(call: ShapeCall) -> Shapes:
     return [tuple(sizes)] * len(sizes)
 
 
-# Parts
+# Splitting and indexing
 
 
 @SHAPES.rule("chunk", "input chunks dim")
 def chunk(call: ShapeCall) -> Shapes:
-    """Return the shapes of an axis in this many parts, the last one smaller."""
+    """Return the shapes of a given number of parts of an axis; the last one may be smaller."""
     n = call.x[call.axis(len(call.x), 0)]
     each = max(-(-n // _number(call.get("chunks"), "parts")), 1)
     return in_parts(call, [each] * listable(n // each) + [n % each] * bool(n % each))
@@ -219,7 +219,7 @@ def chunk(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("split split_with_sizes", "input split_size_or_sections dim")
 def split(call: ShapeCall) -> Shapes:
-    """Return the shapes of an axis in parts of a size, or of these sizes."""
+    """Return the shapes of parts of an axis, given one size or several."""
     n, sizes = call.x[call.axis(len(call.x), 0)], call.get("split_size_or_sections", call.get("split_size"))
     if isinstance(sizes, int):
         sizes = [_number(sizes, "units of a part")] * listable(n // sizes) + [n % sizes] * bool(n % sizes)
@@ -230,7 +230,7 @@ def split(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("tensor_split", "input indices_or_sections dim")
 def tensor_split(call: ShapeCall) -> Shapes:
-    """Return the shapes of an axis in this many parts, the first ones larger, or cut at these places."""
+    """Return the shapes of parts of an axis, given their number (the first ones larger) or the indices to split at."""
     n, given = call.x[call.axis(len(call.x), 0)], call.get("indices_or_sections", call.get("sections"))
     if isinstance(given, int):
         _number(given, "parts")
@@ -240,7 +240,7 @@ def tensor_split(call: ShapeCall) -> Shapes:
 
 
 def _number(given: int, what: str) -> int:
-    """Return how many parts an axis is cut into, or of how many units. ShapeError for none and less."""
+    """Return a number of parts, or the size of a part. Raise ShapeError if it is not positive."""
     if given < 1:
         raise ShapeError(f"the number of {what} is {given}, and must be at least 1")
     return given
@@ -261,7 +261,7 @@ def unbind(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("narrow")
 def narrow(call: ShapeCall) -> Shapes:
-    """Return the shape of a part of an axis. ShapeError if it goes beyond the axis."""
+    """Return the shape of a part of an axis. Raise ShapeError if it goes beyond the axis."""
     at = call.axis(len(call.x))
     start = call.get("start") + (call.x[at] if call.get("start") < 0 else 0)
     if start + call.get("length") > call.x[at]:
@@ -279,20 +279,20 @@ def select(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("index_select")
 def index_select(call: ShapeCall) -> Shapes:
-    """Return the shape of the units of an axis that a tensor lists."""
+    """Return the shape of the units of an axis that a tensor of indices selects."""
     at = call.axis(len(call.x))
     return (*call.x[:at], prod(call.shape("index")), *call.x[at + 1 :])
 
 
 @SHAPES.rule("gather take_along_dim", "input dim index")
 def gather(call: ShapeCall) -> Shapes:
-    """Return the shape of the values at the places of a tensor."""
+    """Return the shape of the values at a tensor of indices."""
     return call.shape("index" if "index" in call.given else "dim")
 
 
 @SHAPES.rule("diag", "input diagonal")
 def diag(call: ShapeCall) -> Shapes:
-    """Return the shape of a matrix with these values along a diagonal, or of those along it."""
+    """Return the shape of a matrix with given values on a diagonal, or of the diagonal of a matrix."""
     offset = call.get("diagonal", 0)
     if len(call.x) == 1:
         return (call.x[0] + abs(offset),) * 2
@@ -302,7 +302,7 @@ def diag(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("rot90", "input k dims")
 def rot90(call: ShapeCall) -> Shapes:
-    """Return the shape of a tensor turned by quarters in the plane of two axes."""
+    """Return the shape of a tensor rotated by multiples of 90 degrees in the plane of two axes."""
     sizes, (first, second) = list(call.x), [axis_of(one, len(call.x)) for one in call.get("dims", (0, 1))]
     if call.get("k", 1) % 2:
         sizes[first], sizes[second] = sizes[second], sizes[first]
@@ -327,7 +327,7 @@ def diff(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("getitem")
 def getitem(call: ShapeCall) -> Shapes:
-    """Return the shape of what an index selects: numbers, slices, new axes, lists and tensors."""
+    """Return the shape of an indexing result: integers, slices, new axes, lists and tensors."""
     index = call.get("index")
     places = list(index) if isinstance(index, tuple) else [index]
     rest = len(call.x) - sum(taken(one) for one in places)
@@ -351,26 +351,26 @@ def getitem(call: ShapeCall) -> Shapes:
             picked[at] = listed_shape(one, [next(sizes) for _ in range(taken(one))])
     if picked:
         together = len(picked) == max(picked) - min(picked) + 1
-        place = first if together else 0  # apart from each other, what they pick comes first
+        place = first if together else 0  # if they are not adjacent, the axes that they select come first
         out[place:place] = met(*picked.values())
     return tuple(out)
 
 
 def taken(one: Any) -> int:
-    """Return how many axes one part of an index takes."""
+    """Return how many axes one part of an index uses."""
     if isinstance(one, TensorValue) and one.kind == "bool":
         return len(one.shape)
     return int(one is not None and not isinstance(one, EllipsisType))
 
 
 def unit(at: int, n: int) -> None:
-    """ShapeError if an axis of n units has none at a place."""
+    """Raise ShapeError if an index is out of range for an axis of n units."""
     if not -n <= at < n:
         raise ShapeError(f"the index {at} is out of range for an axis of {n}")
 
 
 def listed_shape(one: Any, sizes: list[int]) -> Shape:
-    """Return the shape of what a list, or a tensor, picks. NotImplementedError where that depends on values."""
+    """Return the shape selected by a list or a tensor. Raise NotImplementedError if it depends on unknown values."""
     if isinstance(one, TensorValue):
         if one.kind != "bool":
             return one.shape
@@ -401,13 +401,13 @@ def reduction(call: ShapeCall) -> Shapes:
 
 
 def _without_axes(call: ShapeCall) -> Shape:
-    if isinstance(call.get("dim"), bool):  # std(unbiased)
+    if isinstance(call.get("dim"), bool):  # such as std(unbiased)
         call.given["dim"] = None
     return reduced(call.x, call.axes(len(call.x)), keeps(call))
 
 
 def keeps(call: ShapeCall) -> bool:
-    """Return whether the axes that are reduced stay, of one unit."""
+    """Return whether reduced axes are kept, with size 1."""
     return bool(call.get("keepdim", call.get("keepdims", False)))
 
 
@@ -418,7 +418,7 @@ def reduced(shape: Shape, dims: list[int], keep: bool) -> Shape:
 
 @SHAPES.rule("max min median mode kthvalue cummax cummin", "input dim keepdim")
 def extreme(call: ShapeCall) -> Shapes:
-    """Return the shape of an extreme over all, of two operands, or over an axis with its places."""
+    """Return the shape of an extreme: of all values, of two operands, or along an axis with its indices."""
     other = call.get("other", call.get("dim"))
     if isinstance(other, TensorValue):
         return met(call.x, other.shape)
@@ -437,25 +437,25 @@ def moments(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("argmax argmin", "input dim keepdim", "int")
 def place_of(call: ShapeCall) -> Shapes:
-    """Return the shape of the places of extremes."""
+    """Return the shape of the indices of extremes."""
     return reduced(call.x, call.axes(len(call.x)), keeps(call))
 
 
 @SHAPES.rule("sort", "input dim descending")
 def sort(call: ShapeCall) -> Shapes:
-    """Return the shapes of sorted values and of their places."""
+    """Return the shapes of sorted values and of their indices."""
     return [call.x, call.x]
 
 
 @SHAPES.rule("argsort", "input dim descending", "int")
 def argsort(call: ShapeCall) -> Shapes:
-    """Return the shape of the places of sorted values."""
+    """Return the shape of the indices of sorted values."""
     return call.x
 
 
 @SHAPES.rule("topk", "input k dim")
 def topk(call: ShapeCall) -> Shapes:
-    """Return the shapes of the largest values and of their places."""
+    """Return the shapes of the largest values and of their indices."""
     at = call.axis(len(call.x), -1)
     out = (*call.x[:at], call.get("k"), *call.x[at + 1 :])
     return [out, out]
@@ -463,7 +463,7 @@ def topk(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("glu")
 def glu(call: ShapeCall) -> Shapes:
-    """Return the shape of the first half of an axis."""
+    """Return the shape with an axis halved."""
     at = call.axis(len(call.x), -1)
     if call.x[at] % 2:
         raise ShapeError(f"{call.x[at]} cannot be halved")

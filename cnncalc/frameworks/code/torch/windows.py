@@ -1,6 +1,6 @@
-"""The shapes of the results of PyTorch's functions with windows, borders and resolutions.
+"""The output shapes of PyTorch's functions for windows, padding and resampling.
 
-Sizes of windows come from our own layers, which know the formula.
+Sizes of windows are computed by our own layers, which know the formula.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .tensors import TensorValue
 
 
 def window(op: str, nd: int, keys: Mapping[str, Any], x: Shape) -> Shape:
-    """Return the shape of a map, with its batch, behind one of our own layers. ShapeError if it does not fit."""
+    """Return the shape of a map, with its batch, after one of our own layers. Raise ShapeError if it does not fit."""
     word = op + ENDS[nd]
     cls, rank = OPS[word]
     given = {key: _read(word, key, value) for key, value in keys.items() if key in cls.KEYS}
@@ -33,7 +33,7 @@ def window(op: str, nd: int, keys: Mapping[str, Any], x: Shape) -> Shape:
 
 
 def _read(word: str, key: str, value: Any) -> Any:
-    """Read the value of a key: one number, or one for each axis. ShapeError, with PyTorch's name for the key."""
+    """Read a key's value: a number, or one for each axis. Raise ShapeError with PyTorch's name for the key."""
     cls, rank = OPS[word]
     name = next((theirs for theirs, ours in TORCH[cls.WORD].keys.items() if ours == key), key)
     if isinstance(value, (list, tuple)):
@@ -51,7 +51,7 @@ def keys_of(op: str, call: ShapeCall) -> dict[str, Any]:
 
 
 def check_map(call: ShapeCall, nd: int) -> None:
-    """ShapeError unless the first argument is a map of nd axes, with or without a batch."""
+    """Raise ShapeError unless the first argument is a feature map of nd axes, with or without a batch."""
     if len(call.x) not in (nd + 1, nd + 2):
         axes = "one axis" if nd == 1 else f"{nd} axes"
         raise ShapeError(f"works on channels and {axes}, gets {show(call.x[1:])}")
@@ -78,7 +78,7 @@ def conv(call: ShapeCall) -> Shapes:
 
 
 def pool(op: str) -> Rule:
-    """Return the rule of a pool that slides."""
+    """Return the rule of sliding-window pooling."""
 
     def rule(call: ShapeCall) -> Shapes:
         nd = dimensions(call.function)
@@ -100,7 +100,7 @@ SHAPES.rule(numbered("lp_pool{}d"))(pool("lppool"))
 
 
 def sizes_of(call: ShapeCall, name: str, nd: int, least: int = 0) -> list[int]:
-    """Return the sizes of nd axes that are asked for. ShapeError for more or fewer of them, and for one too small."""
+    """Return nd requested sizes. Raise ShapeError for a wrong number of them, or for one that is too small."""
     given = call.get(name)
     sizes = listed(given, nd, name)
     if any(isinstance(size, int) and size < least for size in sizes):
@@ -110,7 +110,7 @@ def sizes_of(call: ShapeCall, name: str, nd: int, least: int = 0) -> list[int]:
 
 @SHAPES.rule(numbered("adaptive_avg_pool{}d", "adaptive_max_pool{}d", "adaptive_max_pool{}d_with_indices"))
 def adaptive(call: ShapeCall) -> Shapes:
-    """Return the shape of an adaptive pool."""
+    """Return the shape of adaptive pooling."""
     nd = dimensions(call.function)
     check_map(call, nd)
     space = call.x[-nd:]
@@ -121,7 +121,7 @@ def adaptive(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule(numbered("max_unpool{}d"), "input indices kernel_size stride padding output_size")
 def unpool(call: ShapeCall) -> Shapes:
-    """Return the shape of a max pool undone."""
+    """Return the shape of undoing max pooling."""
     nd, size = dimensions(call.function), call.get("output_size")
     if size is not None:
         return (*call.x[:-nd], *list(size)[-nd:])
@@ -134,7 +134,7 @@ def unpool(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("interpolate upsample upsample_nearest upsample_bilinear")
 def interpolate(call: ShapeCall) -> Shapes:
-    """Return the shape at another resolution."""
+    """Return the shape of a resampled feature map."""
     nd, mode = len(call.x) - 2, call.get("mode", "nearest")
     size, factor = call.get("size"), call.get("scale_factor")
     if nd not in RESAMPLED.get(mode, ANY):
@@ -156,24 +156,24 @@ def interpolate(call: ShapeCall) -> Shapes:
 ANY = (1, 2, 3)
 INTERPOLATES = {"linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,)}
 RESAMPLED = {"nearest": ANY, **INTERPOLATES, "area": ANY, "nearest-exact": ANY}
-"""For how many axes of space a mode is, and those that work out values between units."""
+"""The number of spatial axes for each mode, including those that interpolate between units."""
 
 
 @SHAPES.rule("pixel_shuffle")
 def pixel_shuffle(call: ShapeCall) -> Shapes:
-    """Return the shape of channels that become a finer map."""
+    """Return the shape after moving channels into space."""
     return window("pixelshuffle", 2, {"factor": call.get("upscale_factor")}, call.x)
 
 
 @SHAPES.rule("pixel_unshuffle")
 def pixel_unshuffle(call: ShapeCall) -> Shapes:
-    """Return the shape of a map that becomes a coarser one of more channels."""
+    """Return the shape after moving space into channels."""
     return window("pixelunshuffle", 2, {"factor": call.get("downscale_factor")}, call.x)
 
 
 @SHAPES.rule("pad")
 def pad(call: ShapeCall) -> Shapes:
-    """Return the shape with values around the last axes; PyTorch counts the last one first."""
+    """Return the shape after padding the last axes; PyTorch lists the last axis first."""
     sizes, sides = list(call.x), list(call.get("pad"))
     inner = len(sizes) - len(sides) // 2 in (1, 2) and len(sides) <= 6
     if call.get("mode", "constant") != "constant" and not inner:
@@ -189,7 +189,7 @@ def pad(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("unfold", "input kernel_size dilation padding stride")
 def unfold(call: ShapeCall) -> Shapes:
-    """Return the shape of windows along an axis (the method), or of those of a map in columns (the function)."""
+    """Return the shape of windows along an axis (the method), or of a map's windows as columns (the function)."""
     if "size" in call.given:
         at = axis_of(call.get("dimension"), len(call.x))
         size, step = call.get("size"), call.get("step")
@@ -200,19 +200,19 @@ def unfold(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("fold")
 def fold(call: ShapeCall) -> Shapes:
-    """Return the shape of windows that are summed up into a map."""
+    """Return the shape of a feature map that sums windows."""
     out, k = sizes_of(call, "output_size", 2, least=1), listed(call.get("kernel_size"), 2, "kernel_size")
     return (*call.x[:-2], call.x[-2] // prod(k), *out)
 
 
 @SHAPES.rule("grid_sample", "input grid", "float")
 def grid_sample(call: ShapeCall) -> Shapes:
-    """Return the shape of a map at the places of a grid."""
+    """Return the shape of a feature map sampled at the points of a grid."""
     return (*call.x[:2], *call.shape("grid")[1:-1])
 
 
 @SHAPES.rule("affine_grid", "theta size", "float")
 def affine_grid(call: ShapeCall) -> Shapes:
-    """Return the shape of a grid."""
+    """Return the shape of a sampling grid."""
     n, _, *space = call.get("size")
     return (n, *space, len(space))

@@ -103,9 +103,9 @@ def _or_zeros(shape: list[int]) -> Callable[[list[Any], bool], Any]:
 
 
 def _of_samples(equation: Any, samples: Sequence[bool]) -> str | None:
-    """Return an equation without the letter of the batch, which `samples` says of each operand whether it has it.
+    """Return an einsum equation without the letter of the batch; `samples` says which operands have a batch.
 
-    None if that is not first wherever it is.
+    Return None unless that letter comes first wherever it occurs.
     """
     if not isinstance(equation, str) or "->" not in equation:
         return None
@@ -154,7 +154,7 @@ def _einsum_shapes(call: LayerCall, equation: str, sizes: Sizes) -> tuple[list[i
 
 
 def _product(operands: list[Any], raw: Raw) -> Parts:
-    """Return a product of tensors and arrays, which are constants; None if there is something else among them."""
+    """Return a product of tensors and constant arrays; None if another kind of value is among them."""
     parts: list[LayerPart] = []
     reads: list[Any] = []
     for number, one in enumerate(operands, 1):
@@ -168,12 +168,12 @@ def _product(operands: list[Any], raw: Raw) -> Parts:
 
 
 def _is_sample(one: Any) -> bool:
-    """Return whether an operand is a tensor that has a batch."""
+    """Return whether an operand is a tensor with a batch."""
     return isinstance(one, Tensor) and not is_constant(one)
 
 
 def _rank(one: Any) -> int | None:
-    """Return how many axes an operand has, those of a sample without the batch."""
+    """Return the number of axes of an operand, without the batch."""
     return len(shape_in(one)) if not isinstance(one, Tensor) else None if one.sizes is None else len(one.sizes)
 
 
@@ -197,7 +197,7 @@ def _matmul(call: LayerCall) -> Parts:
     first, second = [_is_sample(one) for one in operands]
     if first and second:
         fits = ranks[0] == ranks[1] > 1
-    elif first:  # an array has no batch, so it meets each sample if it has no more axes
+    elif first:  # an array has no batch; with no more axes than a sample, it applies to each sample
         fits = ranks[1] <= max(ranks[0], 2)
     else:
         fits = not second or 1 < ranks[1] >= ranks[0]
@@ -206,7 +206,7 @@ def _matmul(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Tensordot")
 def _tensordot(call: LayerCall) -> Parts:
-    """Return the product of samples and an array over some axes of each; None if one of them is the batch."""
+    """Return the contraction of samples and an array over some axes of each; None if the batch is one of them."""
     operands, axes = operands_of(call.args), plain(call.get("axes"))
     ranks = [_rank(one) for one in operands]
     if [_is_sample(one) for one in operands] != [True, False] or None in ranks:

@@ -141,14 +141,14 @@ def shape_in(value: Any) -> list[int]:
 
 
 def array_in(value: Any) -> tuple[list[float], list[int]] | None:
-    """Return the numbers of an array in a row, and its shape; None for what is not an array of numbers."""
+    """Return the numbers of an array, flattened, and its shape; None for a value that is not a numeric array."""
     shape = shape_in(value)
     numbers = [n for n in leaves(value) if isinstance(n, (int, float))]
     return (numbers, shape) if shape and prod(shape) == len(numbers) == len(leaves(value)) else None
 
 
 def array_part(numbers: list[float], shape: list[int], suffix: str) -> LayerPart:
-    """Return the constant layer of an array, which is not a parameter."""
+    """Return a constant layer with an array that is not a parameter."""
     raw: Raw = {"op": "constant", "shape": shape, "kind": "constant"}
     return LayerPart(raw, suffix, (), {"weight": literal(numbers, shape)})
 
@@ -305,7 +305,7 @@ def _where(call: LayerCall) -> Parts:
 
 
 def _floor_divide(call: LayerCall) -> Parts:
-    """Return a quotient without its fraction, of two tensors or of one and a constant."""
+    """Return a floor division, of two tensors or of a tensor and a constant."""
     operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("x1", "x2"))])
     tensors = [one for one in operands if isinstance(one, Tensor)]
     read = layers_for(operands, tensors[0].sizes) if len(operands) == 2 and tensors and _meet(call, tensors) else None
@@ -315,7 +315,7 @@ def _floor_divide(call: LayerCall) -> Parts:
 
 
 def _is_nan(call: LayerCall) -> Parts:
-    """Return whether values are not equal to themselves."""
+    """Return a comparison of each value with itself, as only NaN differs from itself."""
     x = call.read()[0].layer
     return [LayerPart({"op": "compare", "by": "ne"}, "", (x, x))]
 
@@ -324,7 +324,7 @@ JOINED = (
     *("Mod", "Arctan2", "SquaredDifference", "Logaddexp", "LeftShift", "RightShift", "BitwiseAnd", "BitwiseOr"),
     *("BitwiseXor", "BitwiseLeftShift", "BitwiseRightShift", "Hypot", "Heaviside", "Nextafter", "Fmod"),
 )
-"""Operations of two values of which only the shape is known."""
+"""Binary operations of which only the output shape is known."""
 
 
 def _in_a_row(*raws: Raw) -> Converter:

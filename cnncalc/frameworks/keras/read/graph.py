@@ -182,7 +182,7 @@ class ModelReader:
         every = call.tensors()
         masks = [one.mask for one in every if one.mask is not None]
         shapes = {one.draft: shape_of_sizes(one.sizes) for one in (*every, *masks)}
-        joins = OPS[parts[0].raw["op"]][0].JOINS  # joins and opaque layers also read named arguments
+        joins = OPS[parts[0].raw["op"]][0].JOINS  # joins and opaque layers may have keyword arguments as inputs
         read = [one.draft for one in (every if joins else call.read())] or [self.spec.input]
         added: dict[str, Draft] = {}
         above = read
@@ -205,7 +205,7 @@ class ModelReader:
         return _with_masks([Tensor(added[one], out) for one, out in zip(given, outs, strict=True)], made, added)
 
     def _note_unused(self, name: str, call: LayerCall) -> None:
-        """Count the stored numbers of a layer that its output does not depend on."""
+        """Count the stored numbers of a layer that do not affect its output."""
         sizes = call.sizes()
         unused = unused_buffers(call.kind, call.config, None if not sizes else sizes[-1 if call.channels_last else 0])
         if unused:
@@ -229,9 +229,7 @@ class ModelReader:
         )
         layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
         given = part.recipes is not None and not any(one.variables or one.optional for one in part.recipes.values())
-        is_literal = (
-            given and has_weights and op != "constant"
-        )  # its arrays stand in the document, and are no variables
+        is_literal = given and has_weights and op != "constant"  # its arrays are in the document, and are not variables
         layer.counted = {"weights": 0} if is_literal or (part.shared and names.follows) else None
         return layer
 
@@ -281,7 +279,7 @@ class ModelReader:
 
 
 def _with_masks(results: list[Tensor], made: MadeMask, added: Mapping[str, Draft]) -> list[Tensor]:
-    """Return the results of a call, the first `made.outputs` of them with its mask; `added` has its parts by suffix."""
+    """Return the results of a call, with its mask on the first `made.outputs`; `added` maps suffixes to the parts."""
     mask = made.mask
     if mask is not None and isinstance(mask.layer, str):
         mask = mask._replace(layer=added[mask.layer])

@@ -40,7 +40,7 @@ def literal(numbers: Sequence[float], shape: list[int]) -> Recipe:
 
 
 def turned(numbers: Sequence[float], shape: Sequence[int], order: Sequence[int], out: list[int]) -> Recipe:
-    """Return the recipe of an array whose numbers the document has, its axes in this order, and then of shape `out`."""
+    """Return the recipe of an array in the document, with its axes permuted by `order` and then reshaped to `out`."""
     steps = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
     places = product(*[[at * steps[axis] for at in range(shape[axis])] for axis in order])
     return literal([numbers[sum(place)] for place in places], out)

@@ -236,7 +236,7 @@ def _take(call: LayerCall) -> Parts:
 
 
 def _rows(call: LayerCall, numbers: list[float], shape: list[int], places: Tensor) -> Parts:
-    """Return the rows of an array that the numbers of a tensor name: an embedding that is not a parameter."""
+    """Return the rows of an array at the indices in a tensor: an embedding that is not a parameter."""
     axis = call.get("axis")
     if len(shape) != 2 or axis not in (0, -2):
         return None
@@ -255,7 +255,7 @@ def _place_of_extreme(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("CountNonzero", "Median", "Nanmean", "Nansum", "Nanmax", "Nanmin")
 def _reduced(call: LayerCall) -> Parts:
-    """Return an opaque layer without the axes over which it goes, or with one unit there."""
+    """Return an opaque layer that removes the reduced axes, or keeps them with size 1."""
     given, sizes = plain(call.get("axis")), call.sizes()
     axes = [_axis(call, one) for one in (given if isinstance(given, (list, tuple)) else [given])]
     if sizes is None or not all(axis is not None and axis <= len(sizes) for axis in axes):
@@ -267,14 +267,14 @@ def _reduced(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Sort", "Argsort", "Cumprod")
 def _along(call: LayerCall) -> Parts:
-    """Return an opaque layer that keeps the shape; without an axis it goes over all values in a row."""
+    """Return an opaque layer that keeps the shape; without an axis, it works on the flattened values."""
     axis = call.config.get("axis", None if call.kind == "Cumprod" else -1)
     return same_shape(call.kind) if type(axis) is int else opaque_layer(call.kind, None)
 
 
 @CONVERTERS.register("TopK")
 def _largest(call: LayerCall) -> Parts:
-    """Return opaque layers: the k largest values of the last axis, and their places."""
+    """Return opaque layers: the k largest values of the last axis, and their indices."""
     count, sizes = call.get("k"), call.sizes()
     if not sizes or type(count) is not int or count < 1:
         return None
@@ -284,7 +284,7 @@ def _largest(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Diff")
 def _differences(call: LayerCall) -> Parts:
-    """Return each value less the one before it, along an axis and `n` times."""
+    """Return the differences of successive values along an axis, taken `n` times."""
     axis, times = _axis(call, -1 if call.get("axis") is None else call.get("axis")), call.get("n")
     times = 1 if times is None else times
     if axis is None or times != 1 or _size(call, axis) == 1:

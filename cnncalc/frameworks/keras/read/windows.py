@@ -61,7 +61,7 @@ def _pool(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Conv", "DepthwiseConv", "SeparableConv")
 def _conv_of_arrays(call: LayerCall) -> Parts:
-    """Return a convolution over all axes of space whose kernel is an array, which is not a parameter."""
+    """Return a convolution over all spatial axes whose kernel is an array, not a parameter."""
     operands, sizes = operands_of(call.args), call.sizes() or ()
     first, *others = [array_in(one) for one in operands[1:]] or [None]
     nd = len(sizes) - 1
@@ -82,7 +82,7 @@ def _conv_of_arrays(call: LayerCall) -> Parts:
 
 
 def _with_array(call: LayerCall, op: str, array: tuple[list[float], list[int]]) -> LayerPart:
-    """Return a convolution or a depthwise one with an array as Keras has it, (k, c_i, c_o) or (k, c_i, multiplier)."""
+    """Return a convolution or depthwise convolution with Keras's array: (k, c_i, c_o) or (k, c_i, multiplier)."""
     numbers, shape = array
     *k, c_i, width = shape
     nd = len(k)

@@ -98,7 +98,7 @@ def _trace(layer: Draft, shapes: Sequence[Shape | None], fields: Sequence[Fields
 
 
 def made_of(op: str, keys: Mapping[str, Any], sample: Shape) -> Trace | None:
-    """Return what a layer makes of a sample of this shape; None if it is impossible."""
+    """Return the trace of a layer on a sample of this shape; None if it is impossible."""
     cls, nd = OPS[op]
     try:
         layer = cls(op, nd, {key: cls.KEYS[key](value, nd) for key, value in keys.items()})

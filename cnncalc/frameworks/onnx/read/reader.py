@@ -34,10 +34,10 @@ SETTINGS = {
 }
 """Operators whose constants are scales, bounds and fill values, which are not parameters."""
 WHOLE_NUMBERS = {"ConvInteger": (1,), "MatMulInteger": (0, 1), "QLinearConv": (3, 8), "QLinearMatMul": (0, 3)}
-"""Where operators of whole numbers have their weights; their other constants are scales and zeros."""
+"""The indices of the weight inputs of integer operators, whose other constants are scales and zero points."""
 
 PLACED = ("MaxPool", "TopK")
-"""Operators whose second result has a place, or another number, for each value of the first."""
+"""Operators whose second output has an index, or another number, for each value of the first."""
 
 WEIGHTED = ("conv", "convT", "linear", "batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
 NORMALISING = ("mul", "div")

@@ -182,7 +182,7 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
     if "factor" in v:
         space = slice(0, -1) if file.last else slice(1, None)
         pairs = zip(layer.sample[space], layer.traced.out[space], v["factor"], strict=True)
-        copies = v.get("antialias") or (mode == "linear" and "where" not in v)  # axes that keep their size
+        copies = v.get("antialias") or (mode == "linear" and "where" not in v)  # axes that keep their size are copied
         factors = [1.0 if copies and n == out else float(by) for n, out, by in pairs]
         by = ["", file.constant(layer, "scales", [1.0, 1.0, *factors])]
     elif isinstance(samples := file.samples(layer), int):

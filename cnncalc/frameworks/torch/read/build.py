@@ -308,7 +308,7 @@ def places_of(names: list[str], others: list[str]) -> list[str]:
 
 
 def join_borders(reader: CallReader) -> None:
-    """Move padding by minus infinity into the max pool that reads it; other pads by boundless numbers become opaque."""
+    """Move padding with -inf into the max pool that reads it; other infinite or NaN padding becomes opaque."""
     uses, layers = reader.spec.uses(), reader.spec.layers
     for border, pool in pairwise(layers):
         if pool.reads == [border] and uses[border] == 1 and is_infinite(border) and fits(pool, border.keys["p"]):
@@ -319,7 +319,7 @@ def join_borders(reader: CallReader) -> None:
 
 
 def is_boundless(layer: Draft) -> bool:
-    """Return whether a key of a layer is a number that a spec cannot hold, such as NaN."""
+    """Return whether a key of a layer is a number that a spec cannot hold, such as NaN or infinity."""
     return any(isinstance(one, float) and not isfinite(one) for one in layer.keys.values())
 
 

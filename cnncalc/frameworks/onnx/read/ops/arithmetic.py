@@ -192,7 +192,7 @@ def where(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Trilu")
 def triangle(b: GraphReader, node: GraphNode) -> None:
-    """Read the values on one side of a diagonal, and 0 on the other: a choice by a constant."""
+    """Read a triangle: values on one side of a diagonal are kept, others become 0, by a choice with a constant mask."""
     _, full = b.known(node)
     sizes, diagonal = [known(n) for n in full[-2:]], b.scalar(node.input(1)) if node.input(1) else 0
     rows, columns = sizes if len(sizes) == 2 else (None, None)

@@ -40,7 +40,7 @@ def conv(b: GraphReader, node: GraphNode) -> None:
 
 
 def _of_value(b: GraphReader, node: GraphNode) -> OpaqueNode:
-    """Return what is known of a convolution whose kernel is a value: its sizes and multiplications."""
+    """Return an opaque node with the output sizes and MACs of a convolution whose kernel is computed."""
     x, full = b.known(node)
     kernel = [needed(known(n)) for n in needed(b.full_of(node.input(1)))]
     if not 3 <= len(kernel) <= 5 or len(kernel) != len(full):
@@ -54,7 +54,7 @@ def _of_value(b: GraphReader, node: GraphNode) -> OpaqueNode:
 
 
 def _layer(node: GraphNode, kernel: Sequence[int], *, bias: bool) -> tuple[str, dict[str, Any]]:
-    """Return the op of a convolution with a kernel of these sizes, and its keys."""
+    """Return the op and the keys of a convolution with a kernel of these sizes."""
     first, each, *k = kernel
     g, transposed = node.whole("group", 1), node.op == "ConvTranspose"
     c_i, c_o = (first, each * g) if transposed else (each * g, first)
@@ -71,7 +71,7 @@ def _layer(node: GraphNode, kernel: Sequence[int], *, bias: bool) -> tuple[str, 
 
 
 def convolved(b: GraphReader, node: GraphNode, x: Handle, weight: Const, bias: Const | None) -> Handle:
-    """Return the output of a node's convolution for a value."""
+    """Return the output of a node's convolution of a value."""
     if len(weight.shape) < 3:
         raise node.wrong(f"its kernel has the shape {list(weight.shape)}")
     if len(weight.shape) > 5:
