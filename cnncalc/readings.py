@@ -91,7 +91,10 @@ def folded(layers: Iterable[Layer]) -> tuple[int, list[Layer]]:
     for layer in rest:
         if layer.WORD == "tobatch":
             later, folding = list(rest), cast("ToBatch", layer)
-            return (folding.axes, later) if first_rank(later) is not None else (0, later)
+            if first_rank(later) is not None:
+                return folding.axes, later
+            more, later = folded(later)
+            return (folding.axes + more if more else 0), later
         if layer.rank() is not None or layer.MAKES_AXES:
             break
     return 0, []

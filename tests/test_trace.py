@@ -101,7 +101,7 @@ def test_inputs_are_not_tried_for_a_long_network(monkeypatch: pytest.MonkeyPatch
 
 BUDGETS = [
     # the budget, what takes 12 of it, what takes a step more, and the error
-    ("MOST_PRODUCTS", "3x8x8 attention:times=12", "attention", "13 layers multiply their inputs by each other"),
+    ("MOST_PRODUCTS", "3x8x8 attention:times=12", "attention", "13 layers multiply their inputs with each other"),
     ("MOST_PHASES_IN_ALL", "3x8x9 convT:3,k4,s3 conv:3,k3", "conv:3,k3", "have 18 phases, more than 12"),
     ("MOST_PHASES_IN_ALL", "3x8x9 convT:3,k4,s3,name=a", "add:from=a+a", "have 18 phases, more than 12"),
     ("MOST_OPEN", "3xHxW conv:3,k3,s2,times=3", "conv:3,k3", "have 16 letters and floors"),

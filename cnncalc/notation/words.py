@@ -123,19 +123,22 @@ def read_words(text: WordText | Sequence[str], first: int = 0, complete: Complet
         if lacks is not None:
             lacks.where = text.at(index, lacks.start, lacks.end)
             raise lacks.at(f"layers[{at}]")
-    _spread_pairs(heads)
+    _spread_pairs(heads, [bool(origin.parsed[index - first].args) for index in origin.owners])
     return read_spec({"layers": layers}, origin)
 
 
-def _spread_pairs(layers: list[Raw]) -> None:
-    """Repeat the single [before, after] of a pad or crop for each axis, whose number the other layers determine."""
+def _spread_pairs(layers: list[Raw], in_words: Sequence[bool]) -> None:
+    """Repeat the single [before, after] of a pad or crop for each axis, whose number the other layers determine.
+
+    `in_words` tells the layers whose arguments are those of a layer word: in a call, the class determines the axes.
+    """
     lone = []
     ranks = []
-    for raw in layers:
+    for raw, in_word in zip(layers, in_words, strict=True):
         cls, nd = OPS[raw["op"]]
         if nd is not None:
             ranks.append(nd)
-        elif raw["op"] in ("pad", "crop") and "axis" not in raw:
+        elif in_word and raw["op"] in ("pad", "crop") and "axis" not in raw:
             lone += [(raw, key) for key in raw if keys_named(cls, key) == ("p",) and _is_lone_pair(raw[key])]
     for raw, key in lone:
         raw[key] = raw[key] * (ranks[0] if ranks else 2)

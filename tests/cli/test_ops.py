@@ -37,8 +37,8 @@ def test_the_keys_of_pooling() -> None:
         "by default. Also strides, stride. |",
     ]
     out = here(["ops", "maxpool"]).out
-    assert "\ns left out: k in plain, torch and keras; 1 in onnx and caffe\n" in out
-    assert "\nceil left out: false in plain, torch, keras and onnx; true in caffe\n" in out
+    assert "\ns by default: k in plain, torch and keras; 1 in onnx and caffe\n" in out
+    assert "\nceil by default: false in plain, torch, keras and onnx; true in caffe\n" in out
 
 
 def test_a_default_that_is_a_fraction_or_none() -> None:

@@ -105,8 +105,8 @@ MEANT = [  # (typed, what it means); both behind an input of 3x32x32
     ("conv:64,k3,p1,padding_mode=circular", "pad:1,mode=circular,name=conv1_pad conv:64,k3"),
     ("conv:64,k3,p=same,padding_mode=reflect", "'pad:p=[[1,1],[1,1]],mode=reflect,name=conv1_pad' conv:64,k3"),
     # resizing, joins and borders
-    ("UpSampling2D:2", "upsample:factor=2"),
-    ("UpSampling2D", "upsample:factor=2"),
+    ("UpSampling2D:2", "upsample:factor=2x2"),
+    ("UpSampling2D", "upsample:factor=2x2"),
     ("'Upsample(scale_factor=2)'", "upsample:factor=2"),
     ("upsample:x2 upsample:2x", "upsample:factor=2,times=2"),
     ("upsample:x2x3", "upsample:factor=2x3"),
@@ -161,6 +161,8 @@ def test_words_for_other_numbers_of_axes(shape: str, typed: str, meant: str) -> 
 def test_sides_in_one_dimension() -> None:
     assert layers("conv1d:4,k3 pad:3+0", "3x8")[-1]["report"]["out"] == [4, 9]
     assert layers("conv1d:4,k3 crop:0+3", "3x8")[-1]["report"]["out"] == [4, 3]
+    assert layers("'ConstantPad1d((1, 2), 0)'", "3x7x8")[0]["report"]["out"] == [3, 7, 11]
+    assert layers("'UpSampling1D(2)'", "3x7x8")[0]["report"]["out"] == [3, 7, 16]
 
 
 def test_a_keras_call_has_the_networks_layout() -> None:

@@ -213,7 +213,7 @@ def test_a_network_of_very_many_layers_is_not_run(monkeypatch: pytest.MonkeyPatc
         assert "no weights" in here([*args, "conv:3,times=3"]).err
         done = here([*args, "conv:3,times=4"])
         said = (
-            "a network of 4 layers is not run, the most are 3\n"
+            "a network of 4 layers is too large to run: the limit is 3\n"
             "  use --until and --after to take a part of the network\n"
         )
         assert (done.code, done.err[-len(said) :]) == (2, said)

@@ -216,7 +216,7 @@ def test_lines_are_not_read_where_they_are_written(words: str, name: str, tmp_pa
         process = start(words.split(), tmp_path, limited(50_000), stdin=given, stdout=out)
         said = process.communicate(timeout=60)[1]
     said += (tmp_path / name).read_bytes().removeprefix(lines)
-    assert (process.returncode, b"which is read" in said, len(said) < 1000) == (2, True, True), said
+    assert (process.returncode, b"which is also read" in said, len(said) < 1000) == (2, True, True), said
 
 
 AT_CLOSE = """

@@ -101,5 +101,5 @@ def test_a_network_of_very_many_layers_is_written_as_a_spec_alone(
     words = ["convert", "3x8x8", "relu:times=4", "--to", target, "-o", str(tmp_path / "net")]
     assert here([*words, "--until", "relu3"]).code == 0
     done = here(words)
-    said = "a network of 4 layers is not written for another framework, the most are 3"
+    said = "a network of 4 layers is too large to convert: the limit is 3"
     assert (done.code, said in done.err) == ((0, False) if target == "spec" else (2, True))

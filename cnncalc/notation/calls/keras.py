@@ -108,6 +108,14 @@ def _border(bound: BoundCall) -> list[Raw]:
     return [raw | {"p": [raw["p"]] if lone else raw["p"] if isinstance(raw["p"], list) else [raw["p"]] * nd}]
 
 
+@KERAS.reads(*each_rank("UpSampling{}D"))
+def _upsampling(bound: BoundCall) -> list[Raw]:
+    """Return an upsample with a factor per axis: the class alone says how many axes there are."""
+    raw = renamed(bound)
+    nd, factor = int(bound.kind[-2]), raw["factor"]
+    return [raw | {"factor": factor if isinstance(factor, list) else [factor] * nd}]
+
+
 @KERAS.reads(
     *[*each_rank("SpatialDropout{}D"), "AlphaDropout", "GaussianDropout", "StochasticDepth"],
     arguments="rate noise_shape seed",

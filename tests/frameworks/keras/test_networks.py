@@ -66,5 +66,5 @@ def test_what_is_not_computed_has_kerass_parameters(name: str) -> None:
     assert len(report.out) in (0, len(entry["out"]))
     assert all(n in (m, UNKNOWN) or m is None for n, m in zip(report.out, entry["out"], strict=False))
     sample = [n if isinstance(n, int) else 6 for n in report.sample]
-    with pytest.raises(cnncalc.SpecError, match=r"what that computes is not known|the sizes of"):
+    with pytest.raises(cnncalc.SpecError, match=r"what it computes is unknown|the sizes of"):
         cnncalc.run(entry["config"], np.ones((2, *sample), np.float32), seed=0)
