@@ -1,1 +1,1 @@
-"""Measurements, run by hand: speed is measured here and never asserted in a test."""
+"""Benchmarks, run by hand: no test asserts a speed."""

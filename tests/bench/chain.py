@@ -1,7 +1,8 @@
-"""How the time grows with the length of a chain: `python -m tests.bench.chain`.
+"""How run time grows with the length of a chain: `python -m tests.bench.chain`.
 
-A spec of N layers is written to a file; the whole command reads it, traces it and writes its report as JSON. Beside it
-stands a Python that loads and dumps that report. The aims: at most 1.0 of it, and 10^6 layers in 12 times that of 10^5.
+A spec of N layers is written to a file; the command reads it, traces it and writes its report as JSON. The baseline is
+a Python process that loads and dumps that report. The aims: at most 1.0 times the baseline, and at most 12 times as
+long for 10^6 layers as for 10^5.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ COPY = "import json, sys; json.dump(json.load(open(sys.argv[1])), open(sys.argv[
 
 
 def layer(index: int) -> dict[str, object]:
-    """Convolutions, norms, pools and activations in turn, none of them the same as the one before."""
+    """Return a convolution, normalization, pooling or activation, in turn, each different from the one before."""
     kinds: list[dict[str, object]] = [
         {"op": "conv", "c_o": 8 + index % 5, "k": 3, "p": 1},
         {"op": "batchnorm"},
@@ -30,14 +31,14 @@ def layer(index: int) -> dict[str, object]:
 
 
 def seconds(command: list[str]) -> float:
-    """Return how long a command takes."""
+    """Return the run time of a command."""
     begin = time.perf_counter()
     subprocess.run(command, check=True)
     return time.perf_counter() - begin
 
 
 def main() -> None:
-    """Time each length once, after a warm-up, and print seconds, microseconds a layer, and how the seconds compare."""
+    """Time each length once after a warm-up; print seconds, microseconds per layer, and ratios."""
     with tempfile.TemporaryDirectory() as folder:
         path, report, copy = [str(Path(folder) / name) for name in ("net.json", "out.json", "copy.json")]
         for length in (100, *LENGTHS):

@@ -45,7 +45,7 @@ LAYERS: dict[str, tuple[str, tuple[int, ...], Layer]] = {
     "average pool 7x7": ("pool", (2048, 7, 7), {"op": "avgpool", "k": 7}),
     "LeNet conv1": ("dense", (1, 28, 28), {"op": "conv", "c_o": 6, "k": 5, "p": 2}),
 }
-"""What each is called: its kind, a sample's shape and the layer."""
+"""The layers by name: the kind, a sample's shape, and the layer."""
 NETWORKS = {"vgg16": (3, 224, 224), "mobilenet_v1": (3, 224, 224), "resnet50": (3, 224, 224)}
 BATCHES = (1, 8)
 LIMITS = {"dense": 1.2, "grouped": 3.0, "pool": 0.5}
@@ -55,7 +55,7 @@ SECONDS = 0.25
 
 
 def arrays(name: str, batch: int) -> dict[str, Any]:
-    """The input, the weight and the bias of a layer, the same on both sides."""
+    """Return the input, the weight and the bias of a layer, equal on both sides."""
     import numpy as np
 
     _, shape, layer = LAYERS[name]
@@ -71,7 +71,7 @@ def arrays(name: str, batch: int) -> dict[str, Any]:
 
 
 def in_torch(name: str, given: dict[str, Any]) -> Callable[[], Any]:
-    """The layer as PyTorch's function."""
+    """Return the layer as a PyTorch function."""
     import torch
     from torch.nn import functional
 
@@ -90,7 +90,7 @@ def in_torch(name: str, given: dict[str, Any]) -> Callable[[], Any]:
 
 
 def in_cnncalc(name: str, given: dict[str, Any]) -> Callable[[], Any]:
-    """The layer as a program, its output made anew each time."""
+    """Return the layer as a program that allocates a new output in each call."""
     import numpy as np
 
     import cnncalc
@@ -117,7 +117,7 @@ SIDES = {"cnncalc": in_cnncalc, "torch": in_torch}
 
 
 def timed(call: Callable[[], Any], seconds: float = SECONDS) -> float:
-    """The median of repeated calls, in seconds, after two to warm up; with one thread the least processor time."""
+    """Return the median seconds of a call, after two warm-up calls; with one thread, the least processor time."""
     clock, figure = (time.perf_counter, statistics.median) if THREADS > 1 else (time.process_time, min)
     call(), call()
     found: list[float] = []
@@ -130,7 +130,7 @@ def timed(call: Callable[[], Any], seconds: float = SECONDS) -> float:
 
 
 def work_speed(side: str, only: str) -> Iterator[dict[str, Any]]:
-    """The time of each layer, in this process."""
+    """Yield the time of each layer, measured in this process."""
     with _no_gradients(side):
         for name in LAYERS:
             for batch in BATCHES:
@@ -140,7 +140,7 @@ def work_speed(side: str, only: str) -> Iterator[dict[str, Any]]:
 
 
 def work_accuracy(side: str, only: str) -> Iterator[dict[str, Any]]:
-    """The largest error of each layer against float64, relative to the largest value."""
+    """Yield the largest error of each layer against float64, relative to the largest value."""
     import numpy as np
 
     with _no_gradients(side):
@@ -153,14 +153,14 @@ def work_accuracy(side: str, only: str) -> Iterator[dict[str, Any]]:
 
 
 def work_memory(side: str, only: str) -> Iterator[dict[str, Any]]:
-    """The peak of each layer at batch 64 beyond input, output and weights, each in a process of its own."""
+    """Yield the peak memory of each layer at batch 64 beyond input, output and weights, each in its own process."""
     for name in LAYERS:
         if only in name:
             yield from _lines([sys.executable, "-m", "tests.bench.execution", "--worker", "peak", "--only", name])
 
 
 def work_peak(side: str, only: str) -> Iterator[dict[str, Any]]:
-    """The peak of one layer at batch 64, in MiB."""
+    """Yield the peak memory of one layer at batch 64, in MiB."""
     import cnncalc.execute  # noqa: F401
 
     before = _resident("VmRSS")
@@ -176,7 +176,7 @@ def _resident(key: str) -> int:
 
 
 def work_networks(side: str, only: str) -> Iterator[dict[str, Any]]:
-    """The time of whole networks at batch 1."""
+    """Yield the time of whole networks at batch 1."""
     with _no_gradients(side):
         for name, shape in NETWORKS.items():
             if only in name:
@@ -185,7 +185,7 @@ def work_networks(side: str, only: str) -> Iterator[dict[str, Any]]:
 
 
 def network_in_cnncalc(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
-    """A network of the zoo with random weights."""
+    """Return a built-in network with random weights."""
     import numpy as np
 
     import cnncalc
@@ -201,7 +201,7 @@ def network_in_cnncalc(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
 
 
 def network_in_torch(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
-    """The same network in PyTorch, a module for each layer of the zoo's own spec, called in order."""
+    """Return the same network in PyTorch, with one module for each layer of the built-in spec, called in order."""
     import torch
 
     torch.set_num_threads(THREADS)
@@ -229,7 +229,7 @@ def network_in_torch(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
 
 
 def in_module(layer: Layer) -> Any:
-    """One layer, everything resolved, as a module."""
+    """Return one resolved layer as a module."""
     from torch import nn
 
     class Add(nn.Module):  # type: ignore[misc]
@@ -286,7 +286,7 @@ def _lines(command: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def measure(what: str, torch: str, only: str, rounds: int) -> None:
-    """Run both sides in turn and print the table."""
+    """Run both sides in turn, and print the table."""
     found: dict[tuple[str, int], dict[str, list[float]]] = {}
     figure = {"speed": "seconds", "networks": "seconds", "accuracy": "error", "memory": "mib"}[what]
     if what == "networks":
@@ -324,7 +324,7 @@ def _mean(values: list[float]) -> float:
 
 
 def main() -> None:
-    """Measure, or be one of the processes that are measured."""
+    """Run a benchmark, or act as one of its measured processes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", default="speed", choices=["speed", "accuracy", "memory", "networks"])
     parser.add_argument("--torch", default=sys.executable, metavar="PYTHON", help="A Python that has torch.")

@@ -1,7 +1,6 @@
-"""How long the CI gate takes over many files, and in how much memory: `python -m tests.bench.gate`.
+"""Run time and memory of a CI check over many files: `python -m tests.bench.gate`.
 
-Specs of 50 layers each, every one with expectations, checked by one command; the peak memory should not grow with
-their number.
+One command checks specs of 50 layers each, all with expectations; the peak memory should not grow with their number.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ LAYERS = 50
 
 
 def main() -> None:
-    """Time each number of files once, after a warm-up, and print seconds and the peak memory."""
+    """Time each number of files once after a warm-up, and print seconds and peak memory."""
     for count in (1, *COUNTS):
         with tempfile.TemporaryDirectory() as folder:
             for number in range(count):

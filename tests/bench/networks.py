@@ -23,7 +23,7 @@ from typing import Any
 
 THREADS = 2
 PAUSE = 0.03
-"""How long to wait between two sides, in seconds: until threads that wait for work by turning in circles sleep."""
+"""Seconds to wait between two sides, until spinning threads have gone to sleep."""
 NETWORKS = {
     "resnet50": (1, 3, 224, 224),
     "vgg16": (1, 3, 224, 224),
@@ -43,7 +43,7 @@ numpy.save(sys.argv[3], session.run(None, {session.get_inputs()[0].name: x})[0])
 
 
 def module(name: str) -> Any:
-    """A network as a module of PyTorch, of torchvision where it has it, with the same random weights each time."""
+    """Return a network as a PyTorch module, from torchvision if available, always with the same random weights."""
     import torch
     import torchvision
 
@@ -58,7 +58,7 @@ def module(name: str) -> Any:
 
 
 def written(name: str, folder: Path) -> Path:
-    """The network's ONNX file."""
+    """Return the path of the network's ONNX file, writing it if needed."""
     import torch
 
     path = folder / f"{name}.onnx"
@@ -71,7 +71,7 @@ def written(name: str, folder: Path) -> Path:
 
 
 def in_cnncalc(name: str, path: Path, x: Any, **how: Any) -> Callable[[], Any]:
-    """The network as it is prepared here."""
+    """Return the network prepared by cnncalc."""
     import cnncalc
 
     prepared = cnncalc.prepare(path, memory=1 << 30, **how)
@@ -79,7 +79,7 @@ def in_cnncalc(name: str, path: Path, x: Any, **how: Any) -> Callable[[], Any]:
 
 
 def in_torch(name: str, path: Path, x: Any) -> Callable[[], Any]:
-    """The network in PyTorch, eagerly."""
+    """Return the network in PyTorch, in eager mode."""
     import torch
 
     made, tensor = module(name), torch.from_numpy(x)
@@ -92,7 +92,7 @@ def in_torch(name: str, path: Path, x: Any) -> Callable[[], Any]:
 
 
 def in_onnxruntime(name: str, path: Path, x: Any) -> Callable[[], Any]:
-    """The network in onnxruntime, with the optimisations that it has by default."""
+    """Return the network in onnxruntime, with its default optimizations."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -156,13 +156,13 @@ def process(names: list[str], folder: Path, rounds: int, clock: Callable[[], flo
 
 
 def of_children() -> float:
-    """The processor's time of all processes that have been waited for."""
+    """Return the processor time of all child processes that have been waited for."""
     times = os.times()
     return times.children_user + times.children_system
 
 
 def main() -> None:
-    """Measure."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", default="forward", choices=["forward", "process"])
     parser.add_argument("--folder", type=Path, default=Path("/tmp/cnncalc-networks"))

@@ -1,4 +1,4 @@
-"""How large the pages of `cnncalc show` are, and how fast a browser opens them: `python -m tests.bench.page`."""
+"""Sizes of the pages of `cnncalc show`, and how fast a browser opens them: `python -m tests.bench.page`."""
 
 from __future__ import annotations
 

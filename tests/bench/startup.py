@@ -45,7 +45,7 @@ TORCHINFO = (
 
 
 def seconds(command: list[str], terminal: bool = False) -> float:
-    """One run of a command, as a whole process, to a pipe or to a terminal."""
+    """Return the seconds that a process takes to run a command, with its output to a pipe or a terminal."""
     begin = time.perf_counter()
     if terminal:
         import pty
@@ -54,7 +54,7 @@ def seconds(command: list[str], terminal: bool = False) -> float:
             ours, theirs = pty.openpty()
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs)
             os.close(theirs)
-            with contextlib.suppress(OSError):  # as Linux says that nobody writes any more
+            with contextlib.suppress(OSError):  # on Linux, the end of a terminal's output is an error
                 while data := os.read(ours, 65536):
                     nowhere.write(data)
             os.close(ours)
@@ -65,7 +65,7 @@ def seconds(command: list[str], terminal: bool = False) -> float:
 
 
 def compare(name: str, command: list[str], beside: list[str], runs: int = RUNS, terminal: bool = False) -> None:
-    """Run two commands in turn and print their medians, the median of their ratios, and the ratio of the least."""
+    """Run two commands in turn; print their medians, the median of their ratios, and the ratio of the least times."""
     pairs = [(seconds(command, terminal), seconds(beside)) for _ in range(runs + 1)][1:]
     ours, theirs = (statistics.median(times) * 1000 for times in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
@@ -74,7 +74,7 @@ def compare(name: str, command: list[str], beside: list[str], runs: int = RUNS, 
 
 
 def megabytes(command: list[str]) -> float:
-    """The most memory that a run of a command takes."""
+    """Return the peak memory of a command."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -83,7 +83,7 @@ def megabytes(command: list[str]) -> float:
 
 
 def main() -> None:
-    """Measure what prints little, the JSON of a stem, and the table of ResNet-50."""
+    """Measure commands with little output, the JSON of a stem, and the table of ResNet-50."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torchinfo", metavar="PYTHON")
     torchinfo = parser.parse_args().torchinfo

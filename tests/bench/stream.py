@@ -1,9 +1,9 @@
-"""How long a stream of small specs takes beside Python's json, and in how much memory: `python -m tests.bench.stream`.
+"""A stream of small specs compared with Python's json, in time and memory: `python -m tests.bench.stream`.
 
-`shape - --jsonl` reads a spec a line and writes a report a line. Beside it a Python parses the same lines and writes
-the same reports by its json, and that alone is timed. Pairs of processes in turn, the least of each; the processor's
-seconds stand beside the clock's, for a machine that others use, too. The aim: at most 6 times. The peak memory should
-not grow with the number of lines.
+`shape - --jsonl` reads one spec per line and writes one report per line. The baseline is a Python process that parses
+the same lines and writes the same reports with its json module. Processes run in pairs, and the least time of each
+counts. Wall-clock and processor time are both printed, as others may use the machine. The aim: at most 6 times the
+baseline. The peak memory should not grow with the number of lines.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ print(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 class Cost(NamedTuple):
-    """What a process takes."""
+    """The cost of a process."""
 
     wall: float
-    """Seconds by the clock."""
+    """Wall-clock seconds."""
     cpu: float
-    """Seconds of the processor."""
+    """Seconds of processor time."""
     memory: float = 0.0
-    """The peak, in MiB."""
+    """The peak memory, in MiB."""
 
 
 def spec(index: int) -> dict[str, object]:
-    """Return a network of one layer, unlike the one before it."""
+    """Return a network of one layer, different from the one before it."""
     return {"input": [3, 31 + index % 17, 37], "layers": [{"op": "conv", "c_o": 8 + index % 5, "k": 3, "p": 1}]}
 
 
 def ours(specs: Path, reports: Path) -> Cost:
-    """Write the report of each spec by the command."""
+    """Write the report of each spec with the command."""
     begin = time.perf_counter()
     with specs.open("rb") as lines, reports.open("wb") as out:
         process = subprocess.Popen([sys.executable, "-m", "cnncalc", "shape", "-", "--jsonl"], stdin=lines, stdout=out)
@@ -58,14 +58,14 @@ def ours(specs: Path, reports: Path) -> Cost:
 
 
 def theirs(specs: Path, reports: Path) -> Cost:
-    """Parse each spec and write its report by Python's json."""
+    """Parse each spec and write its report with Python's json."""
     command = [sys.executable, "-c", JSON, str(reports), str(specs), os.devnull]
     seconds = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return Cost(*map(float, seconds))
 
 
 def main() -> None:
-    """Print the seconds of each, their ratio, and the memory."""
+    """Print the seconds of each side, their ratio, and the memory."""
     with tempfile.TemporaryDirectory() as folder:
         specs, reports = Path(folder, "specs.jsonl"), Path(folder, "reports.jsonl")
         for count in COUNTS:

@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: faults without end, until they find something; README.md says how."""
+"""`python -m tests.faults`: random faults until the time is over; README.md has the details."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import FAULTS, attempt, commands
 
 
 def main() -> int:
-    """Draw faults until the time is over, print what breaks the law, and return 1 if anything does."""
+    """Draw faults until the time is over, print violations of the law, and return 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=0)
@@ -30,7 +30,7 @@ def main() -> int:
             except commands.Skip as reason:
                 skipped[fault] = str(reason)
                 continue
-            except Exception:  # noqa: BLE001 - what a fault finds, and what is wrong with it
+            except Exception:  # noqa: BLE001 - any exception is a finding, or a mistake in the fault itself
                 found += 1
                 sys.stdout.write(
                     f"--fault {fault!r} --seed {args.seed} --only {case}\n{traceback.format_exc(limit=-1)[-2000:]}\n"

@@ -1,4 +1,4 @@
-"""Commands that write files and that print, what they need, and what they write if nothing goes wrong."""
+"""Commands that write files or print, the inputs they need, and their output without a fault."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WRITERS = {
     "a kernel": ["learn", "conv:k3,nobias", "-x", "a.npy", "-y", "b.npy", "--lr", "1e-4", "--steps", "1", "-o", "OUT"],
     "named kernels": ["learn", "conv:k3", "-x", "a.npy", "-y", "b.npy", "--lr", "1e-4", "--steps", "1", "-o", "OUT"],
 }
-"""By what they write, the words of commands; OUT is the file's name."""
+"""The arguments of commands by what they write; OUT is the file's name."""
 ENDINGS = {
     "an array": ".npy",
     "a matrix": ".npy",
@@ -85,7 +85,7 @@ def fill(folder: Path) -> None:
 
 
 def line(kind: str, path: str) -> list[str]:
-    """Return the words of a command that writes to a path."""
+    """Return the arguments of a command that writes to a path."""
     return [path if word == "OUT" else word for word in WRITERS[kind]]
 
 
@@ -100,7 +100,7 @@ def scratch() -> Iterator[Path]:
 
 @cache
 def written(kind: str) -> bytes:
-    """Return what a command writes if nothing goes wrong."""
+    """Return what a command writes without a fault."""
     with scratch() as folder:
         path = folder / f"whole{ENDINGS.get(kind, '')}"
         done = here(line(kind, str(path)), cwd=folder)
@@ -110,7 +110,7 @@ def written(kind: str) -> bytes:
 
 @cache
 def printed(kind: str) -> tuple[int, bytes]:
-    """Return the exit code of a command that prints, and what it prints, if nothing goes wrong."""
+    """Return the exit code of a command that prints, and what it prints without a fault."""
     with scratch() as folder:
         done = run(PRINTERS[kind], folder, stdin=LINES)
         return done.code, done.out
@@ -125,7 +125,7 @@ class Done(NamedTuple):
 
     @property
     def said(self) -> str:
-        """What it wrote on standard error."""
+        """Its standard error."""
         return self.err.decode(errors="replace")
 
 
@@ -139,7 +139,7 @@ def start(
     env: Mapping[str, str] | None = None,
     **streams: Any,
 ) -> subprocess.Popen[bytes]:
-    """Start the command, behind words of another program that starts it; streams are pipes by default."""
+    """Start the command, after the arguments `before` of a program that starts it; streams are pipes by default."""
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | streams
     env = environment(PYTHONSAFEPATH="1") if env is None else env
     with interrupts():
@@ -158,7 +158,7 @@ def run(
 
 
 def limited(size: int, what: str = "FSIZE") -> list[str]:
-    """Return the words that start a program which may write this many bytes to a file, or take them of something."""
+    """Return the arguments that start a program with a limit on the size of its files, or on another resource."""
     script = (
         f"import os, resource, sys; size = int(sys.argv[1])\n"
         f"resource.setrlimit(resource.RLIMIT_{what}, (size, size)); os.execv(sys.argv[2], sys.argv[2:])"
@@ -167,7 +167,7 @@ def limited(size: int, what: str = "FSIZE") -> list[str]:
 
 
 class State(NamedTuple):
-    """A folder before a command: the names in it, and what stands under the target's name, if anything."""
+    """The state of a folder before a command: the names in it, and the target's contents, if any."""
 
     folder: Path
     target: Path
@@ -176,7 +176,7 @@ class State(NamedTuple):
 
     @classmethod
     def draw(cls, random: Random, folder: Path, kind: str, name: str | None = None) -> State:
-        """Return the state of a folder in which the target is there, or is not."""
+        """Return the state of a folder in which the target may or may not exist."""
         target = folder / (name or f"out{ENDINGS.get(kind, '')}")
         if random.random() < 0.6 and kind != "a baseline":
             target.write_bytes(b"old")
@@ -184,11 +184,11 @@ class State(NamedTuple):
 
     @classmethod
     def of(cls, folder: Path, target: Path) -> State:
-        """Return the state of a folder as it is."""
+        """Return the current state of a folder."""
         return cls(folder, target, frozenset(os.listdir(folder)), target.read_bytes() if target.exists() else None)
 
     def check(self, kind: str, code: int, said: object = "") -> None:
-        """Hold the law: the old file or the whole new one, nothing else, and the exit code tells which."""
+        """Check the law: the old file or the complete new one, nothing else, and an exit code that tells which."""
         names = set(os.listdir(self.folder))
         assert names - {self.target.name} == self.names - {self.target.name}, (names - self.names, code, said)
         new = self.target.read_bytes() if self.target.exists() else None
@@ -205,7 +205,7 @@ class State(NamedTuple):
 
 
 def same(kind: str, data: bytes) -> bool:
-    """Return whether a file holds what the command writes; the entries of a .npz have the time, a table has colours."""
+    """Return whether a file holds what the command writes; times in a .npz and colours of a table are ignored."""
     if kind != "named kernels" or data == b"old":
         return re.sub(rb"\x1b\[\d+m", b"", data) == written(kind)
     first, second = (np.load(io.BytesIO(one)) for one in (data, written(kind)))
@@ -213,4 +213,4 @@ def same(kind: str, data: bytes) -> bool:
 
 
 class Skip(Exception):
-    """A fault that cannot be made here, with the reason."""
+    """Raised, with the reason, if a fault cannot be caused here."""

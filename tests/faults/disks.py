@@ -1,4 +1,4 @@
-"""Disks that get full in the middle: a limit on the size of files, a small file system, standard output in a file."""
+"""Disks that become full during writing: file size limits, a small file system, standard output in a file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ set +e
 echo $? >code
 cp -a "$target"/. kept/
 """
-"""A shell's script that runs a command whose target is on a small file system, which only it sees."""
+"""A shell script that runs a command whose target is on a small file system that only it sees."""
 
 
 def limit(random: Random, folder: Path) -> None:
@@ -60,7 +60,7 @@ def limit(random: Random, folder: Path) -> None:
 
 
 def limited_output(random: Random, folder: Path) -> None:
-    """Print into a file whose size is limited: what is cut is an error."""
+    """Print into a file whose size is limited: truncation is an error."""
     fill(folder)
     kind = random.choice([*PRINTERS])
     whole = printed(kind)[1]
@@ -73,9 +73,9 @@ def limited_output(random: Random, folder: Path) -> None:
 
 
 def small(random: Random, folder: Path) -> None:
-    """Write to a small file system, which is full or not."""
+    """Write to a small file system, which may become full."""
     fill(folder)
-    kind = random.choice([kind for kind in WRITERS if kind != "a baseline"])  # which names its specs from where it is
+    kind = random.choice([kind for kind in WRITERS if kind != "a baseline"])  # its specs are relative to its folder
     name = f"out{ENDINGS.get(kind, '')}"
     (folder / "old").write_bytes(b"old")
     old = name if random.random() < 0.5 else ""
@@ -98,13 +98,13 @@ def small(random: Random, folder: Path) -> None:
 
 
 CALLS = ("write", "fallocate", "msync", "fsync", "fchmod", "fchown", "rename")
-"""The calls of the system by which a command writes."""
+"""The system calls by which a command writes."""
 SPARED = ("write(2, ", "fchmod(", "fchown(")
-"""Those that may fail: notes, and the rights of a file, which are then fewer."""
+"""Calls that may fail: notes, and a file's permissions, which are then restricted."""
 
 
 def refused(random: Random, folder: Path) -> None:
-    """Refuse one of the calls by which a file is written, as a disk does that is full, broken or over a quota."""
+    """Make one of the calls that write a file fail, as on a disk that is full, broken or over quota."""
     fill(folder)
     kind = random.choice([*WRITERS])
     state = State.draw(random, folder, kind)
@@ -120,7 +120,7 @@ def refused(random: Random, folder: Path) -> None:
 
 
 def refused_output(random: Random, folder: Path) -> None:
-    """Refuse a part of what is printed: that is an error, unless it is a note."""
+    """Make a part of the output fail: that is an error, unless it is a note."""
     fill(folder)
     kind = random.choice([kind for kind in PRINTERS if kind != "shape lines"])
     code, whole = printed(kind)
@@ -143,9 +143,9 @@ ERRORS = ("ENOSPC", "EIO", "EDQUOT")
 
 @cache
 def writes(*words: str, old: str = "") -> list[tuple[str, int]]:
-    """Return the calls by which a command writes, and the number of each among those of its name.
+    """Return the calls by which a command writes, with the index of each among those of the same name.
 
-    `old` is the name of the file that is replaced, if there is one.
+    `old` is the name of the file to replace, if there is one.
     """
     with scratch() as folder, open(folder / "printed", "wb") as out:
         if old:
@@ -156,7 +156,7 @@ def writes(*words: str, old: str = "") -> list[tuple[str, int]]:
 
 
 def traced(words: list[str], folder: Path, rule: str, out: int | IO[bytes] = subprocess.PIPE) -> tuple[Done, list[str]]:
-    """Run a command under strace with a rule; return how it ended, and its calls that the rule is for."""
+    """Run a command under strace with a rule; return how it ended, and the calls that the rule matched."""
     if shutil.which("strace") is None:
         raise Skip("there is no strace")
     with tempfile.NamedTemporaryFile("r", errors="replace") as log:
@@ -168,7 +168,7 @@ def traced(words: list[str], folder: Path, rule: str, out: int | IO[bytes] = sub
 
 
 def unbuffered(random: Random) -> dict[str, str]:
-    """Return an environment in which Python has buffers, or does not."""
+    """Return an environment in which Python buffers its output, or does not."""
     return environment(PYTHONSAFEPATH="1", **({"PYTHONUNBUFFERED": "1"} if random.random() < 0.5 else {}))
 
 

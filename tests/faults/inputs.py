@@ -1,4 +1,4 @@
-"""Inputs that change while they are used, and outputs that are inputs."""
+"""Inputs that change while they are used, and outputs that are also inputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LARGE = [
 
 
 def cut_short(random: Random, folder: Path) -> None:
-    """Shorten an array while it is mapped: a message, and no result."""
+    """Truncate an array while it is mapped: a message, and no result."""
     x = np.random.default_rng(0).random((60, 8, 60, 60), np.float32)
     np.save(folder / "large.npy", x)
     state = State.of(folder, folder / "out.npy")
@@ -42,13 +42,13 @@ def cut_short(random: Random, folder: Path) -> None:
     done = Done(process.returncode, out, err)
     names = frozenset(os.listdir(folder))
     assert names - {"out.npy"} == state.names, names
-    assert ("out.npy" in names) == (done.code == 0), done  # it may have been too late
+    assert ("out.npy" in names) == (done.code == 0), done  # the truncation may have been too late
     assert done.code in (0, 2), done
     assert not done.code or "'large.npy' " in done.said, done
 
 
 def cut_spec(random: Random, folder: Path) -> None:
-    """Shorten an ONNX file while it is read."""
+    """Truncate an ONNX file while it is read."""
     fill(folder)
     done = run(["convert", "long.json", "--to", "onnx", "-o", "net.onnx"], folder)
     assert done.code == 0, done
@@ -61,11 +61,11 @@ def cut_spec(random: Random, folder: Path) -> None:
     assert done.code in (0, 2), done
     assert "Traceback" not in done.said, done
     assert "this is a bug" not in done.said, done
-    assert not out or done.code == 0 or "'net.onnx' changed" in done.said, done  # noticed when it was printed
+    assert not out or done.code == 0 or "'net.onnx' changed" in done.said, done  # noticed after the output was printed
 
 
 def own_input(random: Random, folder: Path) -> None:
-    """Write over what is read."""
+    """Overwrite an input."""
     fill(folder)
     name = random.choice(["a.json", "x.npy", "net.onnx"])
     (folder / "a.json").write_bytes((folder / "net.json").read_bytes())

@@ -1,4 +1,4 @@
-"""Folders and names that are shared: two writers, equal process numbers, links, owners, folders of others."""
+"""Shared folders and names: two writers, equal process numbers, links, owners, folders of others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOBODY = 65534
 
 
 def writers(random: Random, folder: Path) -> None:
-    """Write one file from several processes at once: it is that of one of them."""
+    """Write one file from several processes at once: the result is that of one of them."""
     fill(folder)
     kinds = (
         ["an array"] * 4 if random.random() < 0.5 else random.sample(["a report", "a table", "a spec", "findings"], 3)
@@ -33,7 +33,7 @@ def writers(random: Random, folder: Path) -> None:
 
 
 def containers(random: Random, folder: Path) -> None:
-    """Write one file from processes of one number, as containers on one folder do."""
+    """Write one file from processes with the same number, as in containers that share a folder."""
     fill(folder)
     target = folder / "out.npy"
     names = set(os.listdir(folder))
@@ -54,7 +54,7 @@ def containers(random: Random, folder: Path) -> None:
 
 
 def links(random: Random, folder: Path) -> None:
-    """Write to a link: it stays one, and what it leads to is written; a loop is an error; a hard link keeps the old."""
+    """Write through a link, which stays a link; a loop is an error; a hard link keeps the old contents."""
     fill(folder)
     kind = random.choice([kind for kind in WRITERS if kind != "a baseline"])
     name, ending = f"out{ENDINGS.get(kind, '')}", ENDINGS.get(kind, "")
@@ -104,7 +104,7 @@ def links(random: Random, folder: Path) -> None:
 
 
 def rights(random: Random, folder: Path) -> None:
-    """Write over a file of some mode, owner and group: they are kept, by those who may; a new file gets the umask's."""
+    """Overwrite a file with some mode, owner and group, which are kept if permitted; a new file gets the umask's."""
     fill(folder)
     kind = random.choice([*WRITERS])
     state = State.draw(random, folder, kind)
@@ -128,7 +128,7 @@ def rights(random: Random, folder: Path) -> None:
 
 
 def others(random: Random, folder: Path) -> None:
-    """Write in folders and over files that are one's own, or not, as root without the rights that make it root."""
+    """Write in folders and over files owned by this user or another, as root without its privileges."""
     if os.getuid() != 0 or shutil.which("setpriv") is None:
         raise Skip("only root has files of others, and setpriv takes its rights away")
     kind = random.choice([kind for kind in WRITERS if kind != "a baseline"])
@@ -166,7 +166,7 @@ PLACES = {
 
 
 def placed(random: Random, folder: Path) -> None:
-    """Leave links where the temporary file was expected: nothing is written through them."""
+    """Place links where the temporary file is expected: nothing is written through them."""
     fill(folder)
     kind = random.choice([*WRITERS])
     state = State.draw(random, folder, kind)

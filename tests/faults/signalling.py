@@ -1,4 +1,4 @@
-"""Signals while a file is written: at random moments, and at each step that Python reports of itself."""
+"""Signals while a file is written: at random moments, and at each audit event of Python."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ sys.addaudithook(hook)
 sys.argv[:3] = ["cnncalc"]
 runpy.run_module("cnncalc", run_name="__main__", alter_sys=True)
 """
-"""A program that gets a signal at a step of the command, counted from where signals are heeded."""
+"""A program that gets a signal at a step of the command, counted from when signals are handled."""
 AT_INSTRUCTION = """
 import os, runpy, sys
 number, step, count = int(sys.argv[1]), int(sys.argv[2]), 0
@@ -61,12 +61,12 @@ try:
 except SystemExit as ended:
     end(ended.code)
 """
-"""A program that gets a signal before an instruction of what writes files."""
+"""A program that gets a signal before an instruction of the code that writes files."""
 
 
 @cache
 def duration(kind: str) -> float:
-    """Return for how many seconds a command runs."""
+    """Return the run time of a command in seconds."""
     with scratch() as folder:
         begin = time.monotonic()
         run(line(kind, f"out{ENDINGS.get(kind, '')}"), folder)
@@ -85,22 +85,22 @@ def at_a_moment(random: Random, folder: Path) -> None:
     out, err = process.communicate(timeout=60)
     done = Done(process.returncode, out, err)
     is_pythons = done.code == -number or ("Traceback" in done.said and "cnncalc" not in done.said)
-    judge(state, kind, number, Done(128 + number, b"", b"") if is_pythons else done)  # before our first line
+    judge(state, kind, number, Done(128 + number, b"", b"") if is_pythons else done)  # before our first line of code
 
 
 def at_a_step(random: Random, folder: Path, program: str = AT_STEP) -> None:
-    """Send a signal when Python opens, imports, renames or runs something: the order of steps is the same each time."""
+    """Send a signal when Python opens, imports, renames or runs something: the order of steps is always the same."""
     fill(folder)
     kind, number = random.choice([*WRITERS]), getattr(signal, random.choice(NAMES))
     state = State.draw(random, folder, kind)
     total = steps(program, kind)
-    last = random.random() < 0.5  # the steps of the file itself
+    last = random.random() < 0.5  # the steps that involve the file itself
     step = random.randint(max(1, total - 40) if last else 1, total)
     judge(state, kind, number, stepped(program, kind, state.target.name, number, step, folder))
 
 
 def at_an_instruction(random: Random, folder: Path) -> None:
-    """Send a signal between two instructions of what writes files."""
+    """Send a signal between two instructions of the code that writes files."""
     at_a_step(random, folder, AT_INSTRUCTION)
 
 
@@ -118,14 +118,14 @@ def stepped(program: str, kind: str, name: str, number: int, step: int, folder: 
 
 @cache
 def steps(program: str, kind: str) -> int:
-    """Return how many steps a command has."""
+    """Return the number of steps of a command."""
     with scratch() as folder:
         done = stepped(program, kind, f"out{ENDINGS.get(kind, '')}", signal.SIGTERM, 1 << 30, folder)
         return int(done.said.rpartition("steps: ")[2])
 
 
 def judge(state: State, kind: str, number: int, done: Done) -> None:
-    """Hold the law, and that the command ends quietly with the signal's exit code, if it does not end before."""
+    """Check the law, and that the command ends quietly with the signal's exit code unless it ends earlier."""
     state.check(kind, done.code, done.said)
     assert done.code in (0, 128 + number), (kind, done)
     said = "".join(line for line in done.said.partition("steps: ")[0].splitlines() if not line.startswith("note: "))

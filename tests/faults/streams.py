@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full, left by their reader, or do not wait."""
+"""Standard streams that are closed, full, abandoned by their reader, or non-blocking."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .disks import unbuffered
 
 
 class Read(NamedTuple):
-    """What a reader got of a pipe."""
+    """What a reader got from a pipe."""
 
     process: Done
     got: bytes
 
 
 def printing(random: Random, folder: Path) -> None:
-    """Print into a pipe, a closed stream, a device or a file; standard error is another."""
+    """Print into a pipe, a closed stream, a device or a file; standard error goes elsewhere."""
     fill(folder)
     kind = random.choice([*PRINTERS])
     code, whole = printed(kind)
@@ -54,7 +54,7 @@ def _shell(redirection: str) -> Callable[[Random, Path, str], Read]:
 
 
 def _read(random: Random, folder: Path, kind: str, most: int | None, pause: float, blocks: bool = True) -> Read:
-    """Read a pipe, at most so many bytes, with pauses; `blocks`: whether the command may wait for its reader."""
+    """Read a pipe, at most `most` bytes, with pauses; `blocks` says whether the command may wait for its reader."""
     ours, theirs = os.pipe()
     os.set_blocking(theirs, blocks)
     with open(ours, "rb", buffering=0) as pipe:
@@ -77,7 +77,7 @@ def _read(random: Random, folder: Path, kind: str, most: int | None, pause: floa
 
 
 def _feed(stream: object, data: bytes, pause: float) -> None:
-    """Write in parts what the command reads, as long as it does."""
+    """Write the command's input in parts, as long as it reads."""
     assert hasattr(stream, "write")
     assert hasattr(stream, "close")
     try:
@@ -102,13 +102,13 @@ OUTPUTS: dict[str, Callable[[Random, Path, str], Read]] = {
     "standard error is closed": _shell("2>&-"),
     "standard error is full": _shell("2>/dev/full"),
 }
-"""What may stand behind standard output, and what is read of it."""
+"""What standard output may be, with a function that runs the command and reads the output."""
 if not os.path.exists("/dev/full"):
     OUTPUTS = {name: output for name, output in OUTPUTS.items() if "full" not in name}
 
 
 def added(random: Random, folder: Path) -> None:
-    """Write to standard output by one of its names, in a file that the shell adds to."""
+    """Write to standard output by one of its names, in a file that the shell appends to."""
     fill(folder)
     kind = random.choice([kind for kind in WRITERS if kind != "a baseline"])
     (folder / "kept").write_bytes(b"kept\n")
@@ -120,13 +120,13 @@ def added(random: Random, folder: Path) -> None:
     first, _, data = (folder / "kept").read_bytes().partition(b"\n")
     assert (done.code, first) == (0, b"kept"), (kind, name, done)
     if kind == "named kernels":
-        assert data.startswith(b"\x93NUMPY"), name  # without an ending it is the kernel alone
+        assert data.startswith(b"\x93NUMPY"), name  # a name without an ending is the kernel alone
     else:
         assert same(kind, data), (kind, name, done, data[:200])
 
 
 def beside_a_file(random: Random, folder: Path) -> None:
-    """Write a file while no standard stream takes or gives anything."""
+    """Write a file while no standard stream accepts or provides data."""
     fill(folder)
     kind = random.choice([*WRITERS])
     state = State.draw(random, folder, kind)
@@ -142,7 +142,7 @@ def beside_a_file(random: Random, folder: Path) -> None:
 
 
 def unread_beside_a_file(random: Random, folder: Path) -> None:
-    """Write a file where nobody reads standard output and standard error."""
+    """Write a file while nobody reads standard output and standard error."""
     fill(folder)
     kind = random.choice([*WRITERS])
     state = State.draw(random, folder, kind)
@@ -156,7 +156,7 @@ def unread_beside_a_file(random: Random, folder: Path) -> None:
 
 
 def reading(random: Random, folder: Path) -> None:
-    """Read standard input that comes in parts, does not wait, is closed or cannot be read."""
+    """Read standard input that comes in parts, is non-blocking, closed or unreadable."""
     code, whole = printed("shape lines")
     fault = random.choice(["in parts", "does not wait", "closed", "cannot be read"])
     if fault in ("closed", "cannot be read"):

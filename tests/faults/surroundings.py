@@ -1,4 +1,4 @@
-"""Odd names, environments and encodings: what is written is written all the same."""
+"""Unusual names, environments and encodings, which must not affect what is written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIMIT = 255
 
 
 def name_of(random: Random, ending: str) -> bytes:
-    """Draw the name of a file."""
+    """Return a random file name."""
     left = LIMIT - len(ending)
     name = random.choice(
         [
@@ -47,7 +47,7 @@ def name_of(random: Random, ending: str) -> bytes:
 
 
 def names(random: Random, folder: Path) -> None:
-    """Write under an odd name, in a folder of an odd name, and read an odd name."""
+    """Write under an unusual name, in a folder with an unusual name, and read an unusual name."""
     kind = random.choice([*WRITERS])
     inside = Path(os.fsdecode(os.path.join(os.fsencode(folder), name_of(random, ""))))
     inside.mkdir()
@@ -64,7 +64,7 @@ def names(random: Random, folder: Path) -> None:
 
 
 def read_names(random: Random, folder: Path) -> None:
-    """Read a spec of an odd name: the result is that of a plain name, and errors name it in one line."""
+    """Read a spec with an unusual name: the result is the same, and errors show the name on one line."""
     name = os.fsdecode(name_of(random, ".json"))
     path = os.path.join(".", name) if name.startswith("-") else name
     (folder / name).write_text('{"input": [1, 8, 9], "layers": [{"op": "relu"}]}')
@@ -81,7 +81,7 @@ def read_names(random: Random, folder: Path) -> None:
 
 
 def surroundings(random: Random, folder: Path) -> None:
-    """Write in an odd environment."""
+    """Write in an unusual environment."""
     fill(folder)
     kind = random.choice([*WRITERS])
     state = State.draw(random, folder, kind)
@@ -133,7 +133,7 @@ def deleted(random: Random, folder: Path) -> None:
     words = [str(folder / word) if (folder / word).is_file() else word for word in line(kind, str(state.target))]
     gone = folder.parent / f"{folder.name}-gone"
     done = run(words, gone, ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh"])
-    if kind == "a baseline":  # which names its specs from where it is
+    if kind == "a baseline":  # its specs are relative to its folder
         assert done.code in (0, 2), done
         return
     assert done.code == 0, (kind, done)
@@ -141,7 +141,7 @@ def deleted(random: Random, folder: Path) -> None:
 
 
 def encodings(random: Random, folder: Path) -> None:
-    """Read a spec in an encoding and with line ends of its own: it is read as the plain one, or said to be another."""
+    """Read a spec in another encoding or with other line ends: it is read like the plain one, or rejected."""
     text = random.choice(
         [
             '{\n"name": "Größe",\n"input": [1, 8, 9],\n"layers": [{"op": "relu"}]\n}\n',
@@ -167,7 +167,7 @@ def encodings(random: Random, folder: Path) -> None:
 
 
 def memory(random: Random, folder: Path) -> None:
-    """Write where there is little memory: all of it, or an error, though OpenBLAS would end the program by itself."""
+    """Write with little memory: a complete file or an error, although OpenBLAS itself would end the process."""
     fill(folder)
     kind = random.choice([*WRITERS])
     state = State.draw(random, folder, kind)

@@ -1,4 +1,4 @@
-"""The law of `tests/faults` after one fault of each kind, and after those that were found, when it matters."""
+"""The law of `tests/faults` after one fault of each kind, and after faults found earlier."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ sys.addaudithook(hook)
 sys.argv[:3] = ["cnncalc"]
 runpy.run_module("cnncalc", run_name="__main__", alter_sys=True)
 """
-"""A program that does something before the command opens, or renames, the file beside its target, or heeds signals."""
+"""A program that acts before the command opens or renames the file beside its target, or handles signals."""
 
 
 def at_event(event: str, action: str, words: list[str], folder: Path, *before: str) -> Done:
@@ -60,12 +60,12 @@ def test_a_signal_before_the_file_gets_its_name(name: str, kind: str, tmp_path: 
     done = at_event("os.rename", f"os.kill(os.getpid(), {int(number)})", line(kind, "out"), tmp_path)
     assert (done.code, done.out, done.err) == (128 + number, b"", b"")
     state.check(kind, done.code)
-    assert (state.target.read_bytes() == b"old") == (kind == "a report")  # several files get their names unbroken
+    assert (state.target.read_bytes() == b"old") == (kind == "a report")  # several files are renamed uninterrupted
 
 
 @pytest.mark.parametrize("event", ["open", "os.mkdir"])
 def test_a_signal_leaves_no_new_folder(event: str, tmp_path: Path) -> None:
-    """Neither the one that is made before the signal nor the one in it."""
+    """Neither the folder created before the signal nor one within it."""
     fill(tmp_path)
     (tmp_path / "kept").mkdir()
     before = sorted(os.listdir(tmp_path))
@@ -85,7 +85,7 @@ def test_a_signal_that_is_ignored_at_the_start_stays_so(tmp_path: Path) -> None:
 
 
 def test_native_code_that_ends_the_program(tmp_path: Path) -> None:
-    """As OpenBLAS does where it gets no memory, and with 1, which is a failed check."""
+    """OpenBLAS ends its process if it gets no memory, with exit code 1, which means a failed check."""
     fill(tmp_path)
     state = State.of(tmp_path, tmp_path / "out")
     done = at_event("os.rename", "import ctypes; ctypes.CDLL(None).exit(1)", line("an array", "out"), tmp_path)
@@ -96,7 +96,7 @@ def test_native_code_that_ends_the_program(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not heed a limit on memory")
 @pytest.mark.parametrize(("size", "code"), [(90, 2), (1 << 13, 0)])
 def test_native_code_is_loaded_where_there_is_memory(size: int, code: int, tmp_path: Path) -> None:
-    """OpenBLAS ends its process with 1, or by SIGINT: the report is whole, and all files are judged."""
+    """OpenBLAS ends its process with 1, or by SIGINT: the report is complete, and all files are checked."""
     pytest.importorskip("onnx")
     fill(tmp_path)
     assert run(["convert", "2x9x11", "conv:3,k3", "-o", "net.onnx"], tmp_path).code == 0
@@ -113,7 +113,7 @@ def test_native_code_is_loaded_where_there_is_memory(size: int, code: int, tmp_p
 
 @pytest.mark.parametrize("size", [0, 99_000])
 def test_an_array_that_is_cut_short_while_it_is_mapped(size: int, tmp_path: Path) -> None:
-    """Beyond its last page a read is SIGBUS; within that page there are zeros, which are nobody's values."""
+    """Reading beyond the last page causes SIGBUS; within that page there are zeros, which are not data."""
     np.save(tmp_path / "x.npy", np.ones((1, 5, 50, 100), np.float32))
     done = at_event("open", f"os.truncate('x.npy', {size})", ["run", "relu", "-x", "x.npy", "-o", "out.npy"], tmp_path)
     assert done.code == 2, done
@@ -122,7 +122,7 @@ def test_an_array_that_is_cut_short_while_it_is_mapped(size: int, tmp_path: Path
 
 
 def test_an_interrupt_while_modules_are_imported(tmp_path: Path) -> None:
-    """A module in front of click stands for the moment."""
+    """A module that replaces click sends the signal."""
     (tmp_path / "click.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n")
     env = environment()
     env["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{env['PYTHONPATH']}"
@@ -167,7 +167,7 @@ def test_the_code_where_nobody_reads(words: str, code: int, files: list[str], tm
 
 
 def test_what_is_behind_standard_output_is_not_written_over(tmp_path: Path) -> None:
-    """`-o /dev/stdout` adds to a file where the shell has opened it so."""
+    """`-o /dev/stdout` appends to a file if the shell opened it so."""
     script = 'exec "$@" >>kept'
     (tmp_path / "kept").write_bytes(b"kept\n")
     (tmp_path / "link").symlink_to("/dev/stdout")
@@ -180,7 +180,7 @@ def test_what_is_behind_standard_output_is_not_written_over(tmp_path: Path) -> N
 
 
 def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
-    """What a library prints there would stand in it."""
+    """What a library prints would end up in it."""
     action = "for n in range(3):\n    if os.path.samestat(os.fstat(n), os.stat(arguments[0])): os._exit(77)"
     before = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
     assert at_event("os.rename", action, line("a table", "out"), tmp_path, *before).code == 0
@@ -188,7 +188,7 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("limit", "code"), [("-S", 0), ("", 2)])
 def test_more_files_than_may_be_open(limit: str, code: int, tmp_path: Path) -> None:
-    """A limit of the shell's is raised, as macOS has it at 256; one of the system's is an error."""
+    """A soft limit is raised, such as 256 on macOS; a hard limit is an error."""
     fill(tmp_path)
     before = ["sh", "-c", f'ulimit {limit} -n 24; exec "$@"', "sh"]
     done = run(["run", *["relu"] * 20, "-x", "x.npy", "--keep-all", "maps", "-q"], tmp_path, before)
@@ -229,7 +229,7 @@ def end(number, really=os.close):
 os.close = end
 runpy.run_module("cnncalc", run_name="__main__", alter_sys=True)
 """
-"""A program whose standard output is on a disk of the network that is full, as is said at its close."""
+"""A program whose standard output is on a full network disk, which reports that on close."""
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Measurements against the frameworks themselves, run by hand where they are installed; README.md says how."""
+"""Comparisons with the frameworks themselves, run by hand where these are installed; README.md has the details."""

@@ -1,7 +1,8 @@
 """Random models against their frameworks: `python -m tests.fuzz --framework torch|keras|onnx --cases N --seed S`.
 
-Prints how many cases agree, what is not supported, and for each kind of difference its number and its smallest case.
-With `--log FILE` it goes on where it stopped. `--only CASE` runs a single case here, and raises what it raises.
+It prints how many cases agree, what is not supported, and for each kind of difference the number of cases and the
+smallest one. With `--log FILE` it resumes where it stopped. `--only CASE` runs a single case in this process, and lets
+exceptions pass.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from .draws import Impossible, case_random
 from .measure import Line, Log
 
 SHOWN = 40
-"""How many kinds of differences are printed."""
+"""The most kinds of differences that are printed."""
 
 
 def run(framework: str, seed: int, case: int) -> Line | None:
-    """Return the comparison of a case with its text; None if the framework refuses what was drawn."""
+    """Return the comparison of a case with its text; None if the framework rejects the model."""
     draw: Any = import_module(f"tests.fuzz.{framework}_draws").draw
     try:
         drawn = draw(case_random(seed, case))
@@ -44,9 +45,9 @@ def run(framework: str, seed: int, case: int) -> Line | None:
 
 
 def chunk(framework: str, seed: int, cases: range) -> Line:
-    """Return the differences of several cases, how many were drawn, agree and died, and the opaque ops met.
+    """Return the differences of several cases, how many were drawn, agreed and crashed, and the opaque ops found.
 
-    cnncalc is Python and NumPy alone: what dies with a signal is the framework.
+    cnncalc is only Python and NumPy, so a crash by a signal is the framework's.
     """
     lines = [
         {"case": case, **line}
@@ -80,7 +81,7 @@ def kind(text: str) -> str:
 
 
 def report(lines: list[Line], seconds: float) -> str:
-    """Return the numbers, the opaque ops, and each kind of difference with its smallest case."""
+    """Return a text with the counts, the opaque ops, and each kind of difference with its smallest case."""
     differences = [one for line in lines for one in line["differences"]]
     opaque = sum((Counter(line["opaque"]) for line in lines), Counter[str]())
     drawn, agree, unknown, died = (sum(line[key] for line in lines) for key in ("drawn", "agree", "unknown", "died"))
@@ -101,7 +102,7 @@ def report(lines: list[Line], seconds: float) -> str:
 
 
 def main() -> None:
-    """Draw the cases, and print what differs."""
+    """Draw the cases, and print the differences."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--framework", choices=["torch", "keras", "onnx"], required=True)
     parser.add_argument("--cases", type=int, default=1000)

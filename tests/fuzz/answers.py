@@ -1,4 +1,4 @@
-"""Laws of right answers, for networks that are read and shaped without an error; `Broken` says which does not hold."""
+"""Laws of correct results, for networks that are read and shaped without an error; `Broken` names the violated law."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ STEPS = {
     *("round", "floor", "ceil", "trunc", "sign", "quantize", "compare", "threshold", "hardshrink", "softshrink", "mod"),
     *("argmax", "argmin", "embedding", "logical", "not", "and", "or", "xor", "dropout"),
 }
-"""Ops that make much of a last bit."""
+"""Ops that amplify rounding errors."""
 MOST_PLACES = 1500
-"""The most numbers of a value whose fields are tried."""
+"""The largest value, in numbers, whose fields are checked."""
 LEAST = 1e-4
-"""Values of a layer that are all below this may be rounding, as a norm of equals or the mean of a norm is."""
+"""If all values of a layer are below this, they may be rounding errors, as in the normalization of equal values."""
 MOST_CELLS = 10_000
-"""The most cells of a kernel that the oracle goes through."""
+"""The most cells of a kernel that the oracle visits."""
 
 
 def check(network: Network, report: Report) -> None:
-    """Hold a network that is right to each law."""
+    """Check a valid network against each law."""
     counts_are_arrays(report)
     formulas_hold(network, report)
     if network.expect is None and not any(layer.node.expect is not None for _, layer in _named(report.layers)):
@@ -62,7 +62,7 @@ def check(network: Network, report: Report) -> None:
 
 
 def given(report: Report) -> tuple[Array, dict[str, Array]] | None:
-    """Return a batch of inputs and all weights, drawn from the report; None for several inputs, or other sizes."""
+    """Return a batch of inputs and all weights, determined by the report; None for several inputs, or unknown sizes."""
     document = report.to_dict()
     sizes = document["input"]
     if isinstance(sizes, dict) or not all(isinstance(n, int) for n in sizes) or len(sizes) < len(report.sample):
@@ -73,12 +73,12 @@ def given(report: Report) -> tuple[Array, dict[str, Array]] | None:
         sizes = [2, *sizes]
     if prod(sizes) > MOST_WORK:
         return None
-    x = draw.uniform(-1 if number % 2 else 0.1, 1, sizes).astype(np.float32)  # roots and powers of numbers above 0
+    x = draw.uniform(-1 if number % 2 else 0.1, 1, sizes).astype(np.float32)  # for roots and powers of positive numbers
     return x, {want.name: draw.uniform(0.1, 0.5, want.shape).astype(np.float32) for want in wanted(inlined(report, x))}
 
 
 def inlined(report: Report, x: Array) -> Report:
-    """Return the report of a network with the layers of its blocks in their places, as it is executed."""
+    """Return the report of a network with its blocks expanded, as it is executed."""
     return cnncalc.shape(report.network.inlined(), x.shape)
 
 
@@ -86,7 +86,7 @@ def inlined(report: Report, x: Array) -> Report:
 
 
 def counts_are_arrays(report: Report) -> None:
-    """What a layer counts as its parameters and buffers is what its arrays hold."""
+    """The parameters and buffers that a layer counts are those in its arrays."""
     for layer in report.layers:
         node = layer.node
         arrays = layer.weight_shapes()
@@ -109,7 +109,7 @@ def _named(layers: Any, within: str = "") -> Iterator[tuple[str, LayerReport]]:
 
 
 def _at(number: Any, at: Mapping[str, int]) -> Any:
-    """Return a number for these letters; None if it is not known."""
+    """Return a number with letters replaced by these values; None if it is unknown."""
     if not isinstance(number, Open):
         return number
     value = number.at(at)
@@ -117,14 +117,14 @@ def _at(number: Any, at: Mapping[str, int]) -> Any:
 
 
 def formulas_hold(network: Network, report: Report) -> None:
-    """With its input's space left open, a network's formulas are its figures for numbers, and hold where it does."""
+    """With open spatial sizes, a network's formulas give its figures for numbers, and its conditions hold too."""
     sizes = report.to_dict()["input"]
     if isinstance(sizes, dict) or len(report.sample) < 2 or len(sizes) > len(report.sample):
         return
     if not all(isinstance(n, int) for n in sizes):
         return
     places = [*range(len(sizes))][:-1] if report.to_dict()["layout"] == "NHWC" else [*range(len(sizes))][1:]
-    if any(isinstance(n, Open) for _, layer in _named(report.layers) for n in layer.traced.out):  # letters of its own
+    if any(isinstance(n, Open) for _, layer in _named(report.layers) for n in layer.traced.out):  # with own letters
         return
     letters = dict(zip(places, "HWD", strict=False))
     try:
@@ -139,7 +139,7 @@ def formulas_hold(network: Network, report: Report) -> None:
             continue
         at = {letter: numbers[place] for place, letter in letters.items()}
         if any((_at(n, at) or 0) > LARGEST for layer in own.values() for n in layer.traced.out):
-            continue  # refused as too large, which is no condition on the input
+            continue  # rejected as too large, which is not a condition on the input
         traced = None
         with suppress(CnncalcError):
             traced = cnncalc.shape(network, numbers)
@@ -165,7 +165,7 @@ def _same_figures(formula: LayerReport, layer: LayerReport, at: Mapping[str, int
 
 
 def expectations_hold(network: Network, report: Report) -> None:
-    """A network is what its report says, and nothing else."""
+    """A network meets the expectations from its report, and no others."""
     document = report.to_dict()
     if isinstance(document["input"], dict):
         return
@@ -182,7 +182,7 @@ def expectations_hold(network: Network, report: Report) -> None:
 
 
 def views_agree(network: Network, report: Report) -> None:
-    """The CSV, `compare`, `contrast` and the network's own spec have the report's figures, and `diff` sees a cut."""
+    """The CSV, `compare`, `contrast` and the network's own spec have the report's figures, and `diff` finds a cut."""
     document = report.to_dict()
     totals = document["report"]
     rows = _csv(document)
@@ -216,7 +216,7 @@ def _csv(document: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def fields_are_answers(report: Report) -> None:
-    """What units answer to is what they are said to see."""
+    """Units respond to exactly what they are said to see."""
     sizes = [product(one) for one in (report.sample, *[layer.traced.out for layer in report.layers])]
     if any(not isinstance(n, int) or n > MOST_PLACES for n in sizes):
         return
@@ -232,7 +232,7 @@ def fields_are_answers(report: Report) -> None:
 
 
 def values_agree(network: Network, report: Report, x: Array, weights: dict[str, Array], out: Array) -> None:
-    """The values are the same sample by sample, in parts, not fused, by definition, and read from what is written."""
+    """Values are equal sample by sample, in parts, unfused, by definition, and after writing and reading back."""
     steep = is_steep(network, report, x, weights, out)
     is_batch = x.ndim > len(report.sample) and report.batch is None
     if is_batch and all(layer.traced.fields.batched for layer in report.layers[-1:]):
@@ -244,7 +244,7 @@ def values_agree(network: Network, report: Report, x: Array, weights: dict[str, 
     _compare("with all layers kept", kept.get(report.layers[-1].name, out), out, steep)
     prepared = cnncalc.prepare(network, weights)
     first = prepared(x)
-    with suppress(CnncalcError):  # a place that a table does not have
+    with suppress(CnncalcError):  # an index that is not in a table
         prepared(x + 1)
     if not np.array_equal(first, prepared(x), equal_nan=True):
         raise Broken("prepared once and run three times, the values of the first are not those of the third")
@@ -277,7 +277,7 @@ def values_agree(network: Network, report: Report, x: Array, weights: dict[str, 
 
 
 def are_defined(network: Network, report: Report, x: Array, weights: dict[str, Array]) -> None:
-    """The values are those of the definitions in `tests/naive.py`, in twice the precision."""
+    """The values are those of the definitions in `tests/naive.py`, computed with twice the precision."""
     ends = report.layers[-1].traced
     if not ends.fields.batched or any(one.traced.out == () or one.values.get("antialias") for one in report.layers):
         return
@@ -287,25 +287,25 @@ def are_defined(network: Network, report: Report, x: Array, weights: dict[str, A
     rough = cnncalc.run(network, x, weights)
     x, weights = x.astype(np.float64), {name: array.astype(np.float64) for name, array in weights.items()}
     fast = cnncalc.run(network, x, weights)
-    if is_steep(network, report, x, weights, fast):  # a recurrent layer that is at rest in float32 alone
+    if is_steep(network, report, x, weights, fast):  # a recurrent layer may be at rest only in float32
         return
-    if not difference(rough, fast) < 1e-3:  # a gate far above 1 multiplies what is rounded, at each step
+    if not difference(rough, fast) < 1e-3:  # a gate far above 1 amplifies rounding errors at each step
         return
-    with suppress(KeyError, OverflowError, ZeroDivisionError), np.errstate(all="ignore"):  # what the oracle lacks
+    with suppress(KeyError, OverflowError, ZeroDivisionError), np.errstate(all="ignore"):  # ops that the oracle lacks
         _compare("by definition", naively(report, x, weights), fast, False)
 
 
 def _kept(network: Network, report: Report, x: Array, weights: dict[str, Array]) -> dict[str, Array]:
-    """Return the values of each layer by its name, without those of blocks."""
+    """Return the values of each layer by name, without those in blocks."""
     names = [layer.name for layer in report.layers if not layer.inner]
     return cnncalc.run(network, x, weights, keep=names) if names else {}
 
 
 def is_steep(network: Network, report: Report, x: Array, weights: dict[str, Array], out: Array) -> bool:
-    """Return whether the values are not numbers, or depend on the last bits of the input, or of what a step reads.
+    """Return whether the values are NaN, or depend on the last bits of the input or of what a step function reads.
 
-    Those of one layer are enough, as of a quotient of what is nearly 0 by 0, which a later layer may bound, or of a
-    mean that is 0 but for rounding, of which a later layer keeps the sign.
+    One such layer is enough, even if a later layer hides it. Examples are 0 / 0 up to rounding, whose result a later
+    layer clips, and a mean of 0 up to rounding, of which a later layer takes the sign.
     """
     if any(layer.op == "upsample" and _is_resized_otherwise(layer) for _, layer in _named(report.layers)):
         return True
@@ -314,10 +314,10 @@ def is_steep(network: Network, report: Report, x: Array, weights: dict[str, Arra
     if not np.isfinite(kept).all() or any(0 < most < LEAST for most in kept) or np.abs(out).max(initial=0) < LEAST:
         return True
     noise = np.random.default_rng(0).uniform(1 - 1e-6, 1 + 1e-6, x.shape).astype(x.dtype)
-    for most in (1e-5, -1e-5):  # a value between two steps goes to one, and to the other
+    for most in (1e-5, -1e-5):  # a value near a step moves to either side of it
         try:
             near = cnncalc.run(*_shaken(flat, x * noise, weights, most))
-        except CnncalcError:  # a place of a table that is not whole
+        except CnncalcError:  # a table index that is not an integer
             return True
         with np.errstate(all="ignore"):
             if not difference(near, out) < 1e-4:
@@ -326,10 +326,10 @@ def is_steep(network: Network, report: Report, x: Array, weights: dict[str, Arra
 
 
 def _is_resized_otherwise(layer: LayerReport) -> bool:
-    """Return whether ONNX resizes otherwise.
+    """Return whether ONNX resamples differently.
 
-    Its runtime leaves a layer out that keeps the sizes, and may take another input for the nearest. It does not round
-    the places of a cubic interpolation, as TensorFlow does.
+    onnxruntime skips a layer that keeps the sizes, and may choose another nearest input. Unlike TensorFlow, it does not
+    round the positions of a cubic interpolation.
     """
     v, space = layer.values, slice(0, -1) if layer.env.channels_last else slice(1, None)
     if "cubic" in v["mode"] and layer.env.dialect.cubic_steps:
@@ -339,7 +339,7 @@ def _is_resized_otherwise(layer: LayerReport) -> bool:
 
 
 def _shaken(report: Report, x: Array, weights: dict[str, Array], most: float) -> tuple[Any, Array, dict[str, Array]]:
-    """Return a network that multiplies what steps read by numbers near 1, its input and its weights."""
+    """Return a network whose input, weights and inputs of step functions are multiplied by numbers near 1."""
     spec, draw, near = report.network.to_dict(), np.random.default_rng(1), {}
     layers: list[dict[str, Any]] = []
     for raw, layer in zip(spec["layers"], report.layers, strict=True):
@@ -355,7 +355,7 @@ def _shaken(report: Report, x: Array, weights: dict[str, Array], most: float) ->
 
 
 def difference(one: Array, other: Array) -> float:
-    """Return the largest difference of values, relative to the largest."""
+    """Return the largest difference of values, relative to the largest value."""
     one, other = one.reshape(other.shape).astype(np.float64), other.astype(np.float64)
     return float(np.abs(one - other).max(initial=0)) / max(float(np.abs(other).max(initial=0)), 1e-6)
 

@@ -1,8 +1,8 @@
-"""Mutations of Python sources: whatever is pasted, an answer or a clear error comes at once, and nothing is executed.
+"""Mutations of Python sources: any paste gets an answer or a clear error without delay, and is not executed.
 
     python -m tests.fuzz.code_mutations [COUNT [SEED]]
 
-Prints what took longer than two seconds, and every exception that is not an error of ours.
+It prints what took longer than two seconds, and every exception that is not a cnncalc error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests import DATA
 
 CODE = DATA / "code"
 SLOWEST = 2.0
-"""The longest that an answer may take, in seconds."""
+"""The longest permitted run time, in seconds."""
 _STRANGE = """
     0 -1 99999999999 10**9 1e308 None True [] {} () x self "M" 'a'*10**9 range(10**12) [0]*10**8 lambda:0 * ** @ : ,
     ( ) [ ] { } = == -> if else for while def class return yield import from try with del raise global nonlocal async
@@ -43,7 +43,7 @@ LOOPS = (
 
 
 def tokens_of(text: str) -> list[str]:
-    """Return a source's tokens, white space and line ends among them."""
+    """Return a source's tokens, including white space and line ends."""
     found, lines = [], text.splitlines(keepends=True)
     end = (1, 0)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -57,7 +57,7 @@ def tokens_of(text: str) -> list[str]:
 
 
 def between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:
-    """Return the text between two places."""
+    """Return the text between two positions."""
     if start[0] == end[0]:
         return lines[start[0] - 1][start[1] : end[1]]
     middle = lines[start[0] : end[0] - 1]
@@ -65,7 +65,7 @@ def between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> s
 
 
 def mutated(text: str, draw: random.Random) -> str:
-    """Return a source with some of its tokens dropped, doubled, swapped or replaced, or with more code in it."""
+    """Return a source with some of its tokens removed, repeated, swapped or replaced, or with code inserted."""
     tokens = tokens_of(text)
     for _ in range(draw.choice([1, 1, 1, 2, 3, 8])):
         at, other = draw.randrange(len(tokens)), draw.randrange(len(tokens))
@@ -99,7 +99,7 @@ def mutated(text: str, draw: random.Random) -> str:
 
 
 def sources() -> list[tuple[str, str | None, dict[str, tuple[int, ...]]]]:
-    """Return the sources that are mutated: each text, the object named in it, and its input."""
+    """Return the sources to mutate: each text, the object to read, and its input."""
     cases: dict[str, Any] = json.loads((CODE / "cases.json").read_text())
     found = []
     for name, case in cases.items():
@@ -110,7 +110,7 @@ def sources() -> list[tuple[str, str | None, dict[str, tuple[int, ...]]]]:
 
 
 def outcome(text: str, wanted: str | None, inputs: dict[str, tuple[int, ...]]) -> str:
-    """Return whether a source is read, or is an error of ours. Any other exception is not caught."""
+    """Return whether a source is read or gives a cnncalc error. Other exceptions pass."""
     try:
         network = read(text, "net.py", wanted)
         if network.unread and network.bind is not None:
@@ -130,13 +130,13 @@ def cases(count: int, seed: int) -> Iterator[tuple[str, str | None, dict[str, tu
 
 
 def say(text: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def main(count: int = 10_000, seed: int = 1) -> int:
-    """Try mutated sources, and say what was wrong."""
+    """Try mutated sources, and print the faults."""
     counts: dict[str, int] = {}
     slowest = 0.0
     for number, case in enumerate(cases(count, seed)):

@@ -1,11 +1,11 @@
-"""Random command lines, specs, words and expectations: none may end as a bug, and what is shown does nothing.
+"""Random command lines, specs, words and expectations: none may end as a bug or print control codes.
 
     python -m tests.fuzz.commands --cases 1000000 --minutes 60 --seed 1
 
 A case is drawn from its seed and number alone: a few files, then command lines on them, then the functions of the API.
-Most of it is right, so that it comes far: lines of the documentation, and of each option with others; one thing or two
-are changed at random. The law: exit code 0, 1 or 2, nothing that a terminal or a log would obey, JSON, XML, tables and
-source that are whole, on standard output and in files, and from the API no exception but a CnncalcError.
+Most of it is valid, so that it gets far: lines of the documentation, and of each option with others; one or two things
+are changed at random. The law: exit code 0, 1 or 2, no control codes for a terminal or a log, complete JSON, XML,
+tables and source on standard output and in files, and no exception but CnncalcError from the API.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from tests.program import here
 from . import laws, lines
 
 LONGEST = 20
-"""How many seconds of the processor a command line may take."""
+"""The most seconds of processor time that a command line may take."""
 PAINT = r"\x1b\[\d+m"
 """The codes of our own colours."""
 SHAPES = [
@@ -121,22 +121,22 @@ SIGNS = ["=", "<=", ">=", "<", "==", "!=", "≤"]
 
 
 class Draw(random.Random):
-    """The choices of a case."""
+    """The random choices of a case."""
 
     def layer(self, depth: int = 0) -> dict[str, Any]:
-        """Return the example of an op, at times a block."""
+        """Return the example of an op, or sometimes a block."""
         if depth < 2 and self.random() < 0.1:
             return {"op": "block", "layers": self.layers(depth + 1)}
         layers = example(self.choice([*OPS]))
         return dict(self.choice(layers))
 
     def layers(self, depth: int = 0) -> list[dict[str, Any]]:
-        """Return a few layers, at times behind one of unknown output."""
+        """Return a few layers, sometimes after one with an unknown output."""
         first = [{"op": "opaque"}] * (self.random() < 0.15)
         return first + [self.layer(depth) for _ in range(self.randint(1, 4))]
 
     def spec(self) -> Any:
-        """Return a spec with an input, and expectations at times."""
+        """Return a spec with an input, and sometimes with expectations."""
         spec: dict[str, Any] = {"cnncalc": 1, "input": [int(n) if n.isdigit() else n for n in self.shape().split("x")]}
         spec["layers"] = self.layers()
         if self.random() < 0.3:
@@ -150,7 +150,7 @@ class Draw(random.Random):
         return self.choice(ATTACKS) if self.random() < 0.1 else deepcopy(self.choice(VALUES))
 
     def mutated(self, value: Any, times: int) -> Any:
-        """Return a JSON value with so many places changed: another value, another key, one more, one less."""
+        """Return a JSON value with `times` changes: another value, another key, an item added or removed."""
         value = json.loads(json.dumps(value))
         for _ in range(times):
             places = [*_places(value)]
@@ -178,7 +178,7 @@ class Draw(random.Random):
             holder[str(self.choice(others))] = self.choice([deepcopy(holder[key]), self.value()])
 
     def words(self) -> list[str]:
-        """Return layer words behind a shape."""
+        """Return layer words after a shape."""
         words = [(OPS[op][0].EXAMPLE or "OP").replace("OP", op) for op in self.choices([*OPS], k=self.randint(1, 3))]
         words = [self.shape(), *" ".join(words).split()]
         if self.random() < 0.4:
@@ -203,13 +203,13 @@ class Draw(random.Random):
         return self.edited(text) if self.random() < 0.3 else text
 
     def source(self) -> list[str]:
-        """Return what stands where a SPEC can."""
+        """Return what may be given as a SPEC."""
         return self.choice(
             [["net.json"], ["other.json"], ["words"], self.words(), ["lenet5"], [" ".join(self.words())]]
         )
 
     def line(self) -> list[str]:
-        """Return a command line: one of the documentation, one with options that are right, or one by chance."""
+        """Return a command line: one of the documentation, one with valid options, or a random one."""
         kind = self.random()
         if kind < 0.3:
             line = self._by_chance()
@@ -230,7 +230,7 @@ class Draw(random.Random):
         return [self.edited(word) if self.random() < 0.02 else word for word in line]
 
     def _by_chance(self) -> list[str]:
-        """Return a command with options of any kind."""
+        """Return a command with random options."""
         name = self.choice([*COMMANDS])
         command = group.get_command(click.Context(group), name)
         assert command is not None
@@ -280,14 +280,14 @@ def example(op: str, found: dict[str, list[dict[str, Any]]] = {}) -> list[dict[s
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each place in a JSON value: what holds it, and its key there."""
+    """Yield each position in a JSON value: its container, and its key there."""
     for key in range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ():
         yield value, key
         yield from _places(value[key])
 
 
 def write_files(draw: Draw) -> None:
-    """Write the files of a case to the current folder: those of right lines, some of them changed."""
+    """Write the files of a case to the current folder: those of valid lines, some of them changed."""
     lines.write_files()
     if draw.random() < 0.4:
         return
@@ -312,7 +312,7 @@ def write_files(draw: Draw) -> None:
 
 
 def faults(seed: int, number: int) -> list[tuple[str, str]]:
-    """Return what went wrong in a case, and how to see it; its folder stays if anything did."""
+    """Return the faults of a case, with how to reproduce them; the case's folder is kept if there are any."""
     draw, folder = Draw(f"{seed}/{number}"), Path(f"{seed}-{number}")
     folder.mkdir()
     with contextlib.chdir(folder):
@@ -331,7 +331,7 @@ def _faults_of_commands(draw: Draw) -> Iterator[tuple[str, str]]:
 
 
 def faults_of(line: list[str]) -> Iterator[str]:
-    """Yield what is wrong with how a command line ends, and with what it writes."""
+    """Yield the faults in how a command line ends, and in what it writes."""
     given = Path("lines.jsonl" if "--jsonl" in line else "net.json")
     for path in Path().glob("out.*"):
         path.unlink()
@@ -365,9 +365,9 @@ def faults_of(line: list[str]) -> Iterator[str]:
 
 
 def _forms(line: list[str]) -> set[str]:
-    """Return the forms that the options of a command line name, as click reads them: a path may be `--json`."""
+    """Return the formats named by the options of a command line, as click parses them: a path may be `--json`."""
     command: Any = group.get_command(click.Context(group), line[0])
-    if command is None:  # a guess decides
+    if command is None:  # the command is guessed
         return set()
     try:
         given = command.make_parser(click.Context(command)).parse_args(line[1:])[0]
@@ -394,7 +394,7 @@ WHOLE: dict[str, Callable[[bytes], object]] = {
     "csv": _table,
     **dict.fromkeys(("torch", "py"), lambda data: compile(data, "", "exec")),
 }
-"""What raises an error for a form that is not whole."""
+"""The function that raises an error if output in a format is incomplete."""
 
 
 def _faults_of_api(draw: Draw) -> Iterator[tuple[str, str]]:
@@ -427,7 +427,7 @@ def _faults_of_api(draw: Draw) -> Iterator[tuple[str, str]]:
 
 
 def _executed(source: Any) -> None:
-    """Run a network that is small, prepared and not."""
+    """Run a network if it is small, prepared and unprepared."""
     x = np.ones((3, 8, 8), np.float32)
     if laws.is_small(cnncalc.shape(source, x.shape)):
         out, again = cnncalc.run(source, x, seed=0), cnncalc.prepare(source, seed=0)(x)
@@ -436,14 +436,14 @@ def _executed(source: Any) -> None:
 
 
 def _place(error: BaseException) -> str:
-    """Return where an exception comes from."""
+    """Return where an exception was raised."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "cnncalc/" in frame.filename]
     return f"{frames[-1].filename.rpartition('cnncalc/')[2]}:{frames[-1].lineno}" if frames else str(error)[:60]
 
 
 @contextlib.contextmanager
 def _limited() -> Iterator[None]:
-    """Raise TimeoutError in a block that takes too long, of the processor or five times of the clock, where it can."""
+    """Raise TimeoutError in a block that takes too long, in processor time or five times that in wall-clock time."""
 
     def late(number: int, frame: object) -> None:
         raise TimeoutError
@@ -464,7 +464,7 @@ def _limited() -> Iterator[None]:
 
 
 def main() -> None:
-    """Draw cases and print each kind of fault once, with a command that shows it."""
+    """Draw cases, and print each kind of fault once, with a command that reproduces it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no case after so long")

@@ -1,7 +1,7 @@
 """Random networks with branches, dilation, transposed convs, upsampling and borders, and what their units really see.
 
-`sees` is the brute force that everything is compared with: the set of pixels of every unit of every channel, carried
-through the graph one unit at a time, by the words of each op's definition.
+`sees` is the brute-force reference: the set of pixels of every unit of every channel, carried through the graph one
+unit at a time, following the definition of each op.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from cnncalc.sizes import Shape
 
 Spec = dict[str, Any]
 Map = dict[tuple[int, ...], int]
-"""The pixels that each value sees, as the bits of a number; a value's place is its channel, then its unit."""
+"""The pixels that each value sees, as the bits of an integer; a value's position is its channel, then its unit."""
 
 LARGEST, SMALLEST = 26, 2
 MOST_CHANNELS = 6
 
 
 def draw(random: Random) -> Spec:
-    """A network of a few layers and branches, on one or two axes, that cnncalc can trace."""
+    """Return a network of a few layers and branches, on one or two axes, that cnncalc can trace."""
     nd = random.choice([1, 2, 2, 2])
     sizes = [random.randint(6, 13) for _ in range(nd)]
     spec: Spec = {"input": [random.randint(1, 3), *sizes], "layers": []}
@@ -45,7 +45,7 @@ def _fits(spec: Spec) -> bool:
 
 
 def numbers(shape: Shape) -> list[int]:
-    """The sizes of a shape, none of which is open."""
+    """Return the sizes of a shape, none of which is open."""
     return [n for n in shape if isinstance(n, int)]
 
 
@@ -60,7 +60,7 @@ def _one(random: Random, spec: Spec, nd: int, reads: object = None) -> Spec:
 
 
 def _branches(random: Random, spec: Spec) -> Spec:
-    """Two or three branches from one layer, cut to one size and joined."""
+    """Add two or three branches from one layer, cropped to one size and joined."""
     nd = len(spec["input"]) - 1
     start = spec["layers"][-1]["name"] if spec["layers"] else "input"
     ends = []
@@ -188,7 +188,7 @@ FAMILIES: list[Callable[[Random, int], dict[str, Any]]] = [
 
 
 def sees(spec: Spec) -> dict[str, Map]:
-    """The pixels that every value of every layer sees, by brute force; a pixel counts on all channels."""
+    """Return the pixels that every value of every layer sees, by brute force; a pixel includes all its channels."""
     report = cnncalc.shape(spec)
     c, *space = numbers(report.sample)
     bits = {place: 1 << number for number, place in enumerate(product(*map(range, space)))}
@@ -214,18 +214,18 @@ def sees(spec: Spec) -> dict[str, Map]:
 def _union(maps: list[Map], read: list[tuple[int, tuple[int, ...]]]) -> int:
     seen = 0
     for number, place in read:
-        seen |= maps[number].get(place, 0)  # beside the map there is padding
+        seen |= maps[number].get(place, 0)  # outside the map there is padding
     return seen
 
 
 Values = dict[str, Any]
 Inputs = list[tuple[int, ...]]
 Read = list[tuple[int, tuple[int, ...]]]
-"""What one value reads: the number of an input, and a place in it."""
+"""What one value reads: the index of an input, and a position in it."""
 
 
 def _window(channels: Callable[[Values, int, int, int], range]) -> Any:
-    """A sliding window; `channels` says which channels of the input a channel of the output reads."""
+    """Return a sliding window; `channels` says which input channels an output channel reads."""
 
     def read(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
         c, *unit = place
@@ -250,7 +250,7 @@ def _all(v: Values, c: int, c_i: int, c_o: int) -> range:
 
 
 def _scattered(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-    """Every unit of the input that writes to this one: i*s + tap*d - pb == u."""
+    """Return every unit of the input that writes to this one: i*s + tap*d - pb == u."""
     c, *unit = place
     axes = [
         [i for i in range(n) if any(i * s + tap * d - pb == u for tap in range(k))]
@@ -266,7 +266,7 @@ def _upsampled(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, 
 
 
 def _between(v: Values, u: int, n: int, out: int) -> list[int]:
-    """The units whose values are mixed, with weights other than 0, in the place of unit u of `out`."""
+    """Return the units that are mixed, with nonzero weights, at the position of unit u of `out`."""
     if v["mode"] == "nearest":
         return [u * n // out]
     if n == out:
@@ -275,7 +275,7 @@ def _between(v: Values, u: int, n: int, out: int) -> list[int]:
         numerator, denominator = (u * (n - 1), out - 1) if out > 1 else (0, 1)
     else:
         numerator, denominator = (2 * u + 1) * n - out, 2 * out
-    numerator = max(numerator, 0)  # as PyTorch: beyond the border is what is at the border
+    numerator = max(numerator, 0)  # as in PyTorch: beyond the border, the border's value is used
     first, rest = divmod(numerator, denominator)
     return [min(first, n - 1)] if not rest else [min(first, n - 1), min(first + 1, n - 1)]
 
@@ -294,7 +294,7 @@ def _padded(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...
 
 
 def _beside(mode: str, at: int, n: int) -> int:
-    """The unit whose value stands at a place that may lie beside the map."""
+    """Return the unit whose value is used at a position that may lie outside the map."""
     if mode in ("circular", "wrap"):
         return at % n
     if mode in ("edge", "replicate"):

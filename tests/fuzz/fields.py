@@ -1,4 +1,4 @@
-"""What units see, on random networks: against brute force, PyTorch's gradients, and execution on single pixels.
+"""What units see, on random networks: compared with brute force, PyTorch's gradients, and execution on single pixels.
 
 `python -m tests.fuzz.fields brute|torch|verify --cases N --seed S`; `--only CASE` shows one case. Only `torch` needs
 PyTorch.
@@ -26,13 +26,13 @@ from cnncalc.network import INPUT
 from tests.fuzz.field_networks import Spec, draw, numbers, sees
 
 Seen = dict[tuple[int, ...], int]
-"""The pixels that each unit of the last layer sees, as the bits of a number."""
+"""The pixels that each unit of the last layer sees, as the bits of an integer."""
 
 
 def predicted(spec: Spec) -> tuple[Seen, int]:
-    """What `rf --unit` says of each unit of the last layer, and how many units that is an upper bound for.
+    """Return what `rf --unit` says for each unit of the last layer, and for how many units that is an upper bound.
 
-    ValueError where `rf --from-pixel` says something else.
+    Raise ValueError if `rf --from-pixel` contradicts it.
     """
     graph = Graph(cnncalc.shape(spec))
     at, space = len(graph.vertices) - 1, numbers(graph.sample(INPUT)[1:])
@@ -69,7 +69,7 @@ def difference(spec: Spec, truth: Callable[[Spec], Seen]) -> str | None:
 
 
 def brute(spec: Spec) -> Seen:
-    """What each unit of the last layer sees on any channel, by sets carried through the graph."""
+    """Return what each unit of the last layer sees on any channel, with sets carried through the graph."""
     found: Seen = {}
     for (_, *unit), pixels in sees(spec)[spec["layers"][-1]["name"]].items():
         found[tuple(unit)] = found.get(tuple(unit), 0) | pixels
@@ -77,15 +77,15 @@ def brute(spec: Spec) -> Seen:
 
 
 def executed(spec: Spec) -> str | None:
-    """Return what `rf --verify` finds wrong; None if nothing is."""
+    """Return what `rf --verify` finds wrong; None if it finds nothing."""
     found = verify(cnncalc.shape(spec)).difference
     return None if found is None else found.text()
 
 
 def gradients(spec: Spec) -> Seen:
-    """What each unit of the last layer sees by PyTorch: the pixels with respect to which it has a gradient.
+    """Return what each unit of the last layer sees in PyTorch: the pixels with a nonzero gradient.
 
-    Weights are above 0, maximums are means, and no value is hidden by another.
+    Weights are positive, and maxima are replaced by means, so that no value is hidden by another.
     """
     import torch
 
@@ -99,7 +99,7 @@ def gradients(spec: Spec) -> Seen:
     }
 
     def run(x: Any) -> Any:
-        """The last layer's values, summed over its channels, for one map that stands on all channels of the input."""
+        """Return the last layer's values, summed over its channels, for one map that is used for all input channels."""
         found = {"input": x.expand(1, c, *space)}
         last = "input"
         for layer in spec["layers"]:
@@ -119,7 +119,7 @@ def gradients(spec: Spec) -> Seen:
 
 
 def _torch(layer: dict[str, Any], xs: list[Any], weights: dict[str, Any]) -> Any:
-    """One layer by PyTorch's own functions."""
+    """Return the output of one layer, computed by PyTorch's functions."""
     import torch
     from torch.nn import functional as F  # noqa: N812  as everybody calls it
 
@@ -148,7 +148,7 @@ def _torch(layer: dict[str, Any], xs: list[Any], weights: dict[str, Any]) -> Any
         )
     if op == "pad":
         mode = {"edge": "replicate"}.get(layer["mode"], layer["mode"])
-        if mode == "circular":  # PyTorch's own goes round once
+        if mode == "circular":  # PyTorch's own circular padding wraps around only once
             for axis, (before, after) in enumerate(layer["p"], 2):
                 n = x.shape[axis]
                 x = x.index_select(axis, torch.arange(-before, n + after) % n)
@@ -164,7 +164,7 @@ def _torch(layer: dict[str, Any], xs: list[Any], weights: dict[str, Any]) -> Any
     if op == "concat":
         return torch.cat(xs, 1)
     assert op in ("add", "sub", "mul"), op
-    return sum(xs[1:], xs[0])  # a difference of equals would hide what both see, and a factor 0 what the other sees
+    return sum(xs[1:], xs[0])  # a difference of equals, or a factor of 0, would hide what the operands see
 
 
 def _sides(p: list[list[int]], nd: int) -> list[int]:
@@ -187,7 +187,7 @@ TRUTHS: dict[str, Callable[[Spec], str | None]] = {
 
 
 def main() -> None:
-    """Draw the networks, and print which differ."""
+    """Draw the networks, and print those that differ."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.fields", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("truth", choices=list(TRUTHS))
     parser.add_argument("--cases", type=int, default=500)

@@ -1,7 +1,7 @@
-"""What hostile bytes are made of, and what they are given to: a `Format` for each reader of cnncalc.
+"""The formats of hostile input, each with its samples and the reader that they are given to.
 
-A sample is right, or nearly; `mutated` changes what the format is made of (keys, nodes, sizes, members, tokens), and
-at times the bytes themselves.
+A sample is valid, or nearly so. `mutated` changes elements of the format (keys, nodes, sizes, members, tokens), and
+sometimes the bytes themselves.
 """
 
 from __future__ import annotations
@@ -60,20 +60,20 @@ TYPES = [
     "",
     "x",
 ]
-"""Types of numbers that a header may claim."""
+"""Data types that a header may claim."""
 
 
 class Format(NamedTuple):
-    """What is read: how it is drawn, and what is done with it."""
+    """A format: how samples are drawn, and what is done with them."""
 
     sample: Callable[[Draw], bytes]
     mutated: Callable[[bytes, Draw], bytes]
     attempt: Callable[[bytes], object]
-    """Read the bytes and try the laws. Only Broken, and what is a bug, is raised."""
+    """Read the bytes and check the laws. Only Broken and bugs are raised."""
 
 
 def bytes_mutated(data: bytes, draw: Draw) -> bytes:
-    """Return bytes with some of them changed, cut, doubled or moved."""
+    """Return bytes with some of them changed, removed, repeated or moved."""
     for _ in range(draw.choice([1, 1, 2, 4, 16])):
         at, end = sorted((draw.randint(0, len(data)), draw.randint(0, len(data))))
         new = draw.choice(
@@ -128,7 +128,7 @@ def _attempt_spec(data: bytes) -> None:
 
 
 def _words(draw: Draw) -> bytes:
-    """Return layer words, at times a line of a print-out among them."""
+    """Return layer words, sometimes with a line of a print-out among them."""
     words = draw.words()
     if draw.random() < 0.3:
         line = draw.choice(draw.choice(_printouts()).splitlines())
@@ -142,7 +142,7 @@ def _text_mutated(data: bytes, draw: Draw) -> bytes:
 
 @cache
 def python_sources() -> list[bytes]:
-    """Return Python files, and one for each operation of PyTorch and Keras, each behind the name that is read."""
+    """Return Python files, and one for each operation of PyTorch and Keras, each after the name to read."""
     code = DATA / "code"
     rows = {name: json.loads((code / f"{name}-operations.json").read_text()) for name in ("torch", "keras")}
     texts = [(text, wanted) for text, wanted, _ in code_mutations.sources()]
@@ -166,7 +166,7 @@ def _printouts() -> list[str]:
 
 
 def _lines_mutated(data: bytes, draw: Draw) -> bytes:
-    """Return a text with lines changed, left out, doubled or moved."""
+    """Return a text with lines changed, removed, repeated or moved."""
     lines = data.decode("utf-8", "replace").split("\n")
     for _ in range(draw.choice([1, 1, 2, 4])):
         at = draw.randrange(len(lines))
@@ -181,7 +181,7 @@ def _lines_mutated(data: bytes, draw: Draw) -> bytes:
 def _code_mutated(data: bytes, draw: Draw) -> bytes:
     try:
         return code_mutations.mutated(data.decode(), draw).encode("utf-8", "surrogatepass")
-    except (SyntaxError, UnicodeDecodeError, ValueError, TokenError):  # a text without tokens
+    except (SyntaxError, UnicodeDecodeError, ValueError, TokenError):  # a text that cannot be tokenized
         return bytes_mutated(data, draw)
 
 
@@ -194,7 +194,7 @@ def _attempt_code(data: bytes) -> None:
 
 @cache
 def keras_documents() -> list[bytes]:
-    """Return models of many layers, those of the tests, and one of each class without settings."""
+    """Return models of many layers, those of the tests, and one of each class with default settings."""
     with gzip.open(DATA / "keras-models.jsonl.gz", "rt") as file:
         found = [json.dumps(json.loads(line)["model"]).encode() for line in file]
     with gzip.open(DATA / "keras-opaque.jsonl.gz", "rt") as file:
@@ -219,14 +219,14 @@ def _archive(draw: Draw) -> bytes:
 def _zipped(members: Iterable[tuple[str, bytes]], packing: int = zipfile.ZIP_STORED) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", packing) as archive, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # two members of one name
+        warnings.simplefilter("ignore")  # two members with the same name
         for name, data in members:
             archive.writestr(name, data)
     return file.getvalue()
 
 
 def _zip_mutated(by_ending: dict[str, Callable[[bytes, Draw], bytes]]) -> Callable[[bytes, Draw], bytes]:
-    """Return a mutation of an archive: of its bytes, its names, or of a member by its ending."""
+    """Return a mutation of an archive: of its bytes, its names, or a member (by its ending)."""
 
     def mutated(data: bytes, draw: Draw) -> bytes:
         if draw.random() < 0.3:
@@ -291,7 +291,7 @@ def _onnx_mutated(data: bytes, draw: Draw) -> bytes:
 
 
 def _messages(message: Any) -> Iterable[Any]:
-    """Yield a message, and all those inside of it."""
+    """Yield a message, and all messages nested in it."""
     yield message
     for field, value in message.ListFields():
         if field.message_type is not None:
@@ -300,7 +300,7 @@ def _messages(message: Any) -> Iterable[Any]:
 
 
 def repeats(value: object) -> bool:
-    """Return whether a message's field holds several."""
+    """Return whether a message's field is repeated."""
     return hasattr(value, "append") or hasattr(value, "add")
 
 
@@ -365,7 +365,7 @@ def _in_file(ending: str, read: Callable[[str], object]) -> Callable[[bytes], ob
 
 
 def _array(path: str) -> None:
-    """Read an array, and convolve it, if it is small."""
+    """Read an array, and convolve it if it is small."""
     array = npy.mapped(path)
     if array.size < laws.MOST_WORK:
         cnncalc.run("relu", np.asarray(array))
@@ -399,7 +399,7 @@ def _hdf(path: str) -> None:
 
 
 def _npy(draw: Draw) -> bytes:
-    """Return a header, and perhaps the bytes that it claims."""
+    """Return a header, and sometimes the bytes that it claims."""
     shape = draw.choice(
         [(), (0,), (2, 3, 4, 5), (3, 8, 8), tuple(draw.choice(SIZES) for _ in range(draw.randint(1, 4)))]
     )
@@ -449,7 +449,7 @@ def _h5(draw: Draw) -> bytes:
 
 
 def _h5_mutated(data: bytes, draw: Draw) -> bytes:
-    """Return an HDF5 file with a data set, a group or an attribute changed by its own library."""
+    """Return an HDF5 file in which h5py has changed a data set, a group or an attribute."""
     import h5py
 
     if draw.random() < 0.1:
@@ -504,12 +504,12 @@ def _attempt_expectation(data: bytes) -> None:
 
 
 def _line(draw: Draw) -> bytes:
-    """Return a command line, a word a line."""
+    """Return a command line, one word per line."""
     return "\n".join(draw.line()).encode("utf-8", "surrogatepass")
 
 
 def _line_mutated(data: bytes, draw: Draw) -> bytes:
-    """Return a command line with a word changed, or with those of another."""
+    """Return a command line with a word changed, or with words of another."""
     words, others = data.decode("utf-8", "replace").split("\n"), draw.line()
     at = draw.randrange(len(words))
     kind = draw.random()
@@ -518,7 +518,7 @@ def _line_mutated(data: bytes, draw: Draw) -> bytes:
 
 
 def _attempt_line(data: bytes) -> None:
-    """Run a command line beside files that are always the same, if its first word is a command."""
+    """Run a command line beside a fixed set of files, if its first word is a command."""
     words = data.decode("utf-8", "replace").replace("\0", "").split("\n")
     if words[0] not in COMMANDS or {"--path", "--folder", "--steps", "--debug"} & {*words}:
         return
@@ -529,7 +529,7 @@ def _attempt_line(data: bytes) -> None:
 
 
 def _attempt_graph(data: bytes) -> None:
-    """Hold a network that is right to the laws of right answers, too."""
+    """Check a valid network against the laws of correct results as well."""
     network = laws.check(lambda: laws.loaded(data, "net.json"))
     if network is not None:
         answers.check(network, laws.shaped(network))
@@ -553,7 +553,7 @@ FORMATS = {
         lambda draw: draw.expectation().encode("utf-8", "surrogatepass"), _text_mutated, _attempt_expectation
     ),
 }
-"""Every format, by its name."""
+"""The formats by name."""
 
 
 def made(format: str, draw: Draw) -> bytes:

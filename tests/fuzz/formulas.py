@@ -1,7 +1,7 @@
-"""Every built-in network with its sizes left open, against the same with every size from 1 to 600.
+"""Every built-in network with open sizes, compared with the same network for every size from 1 to 600.
 
-`python -m tests.fuzz.formulas [NAME…] [--upto 600] [--width W]`: layer by layer the formula is the size that is traced,
-and where the conditions do not hold, and only there, the network is refused. The width is the height, or W.
+`python -m tests.fuzz.formulas [NAME…] [--upto 600] [--width W]`: in each layer, the formula must give the traced size.
+The network must be rejected exactly where its conditions do not hold. The width is the height, or W.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.test_conditions import check_formula
 
 
 def main() -> None:
-    """Check networks, and say what each holds for and for how many sizes it did."""
+    """Check networks, and print the conditions of each and for how many sizes they held."""
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*")
     parser.add_argument("--upto", type=int, default=600)

@@ -1,4 +1,4 @@
-"""Networks that are right: layers of every op, each reading any value before it that fits.
+"""Valid networks: layers of every op, each reading any earlier values that fit.
 
 A layer is a row of `tests/cases.py`, or one that joins several values, shares another's weights, or is a constant.
 """
@@ -36,7 +36,7 @@ def _families() -> list[list[dict[str, Any]]]:
 
 
 def _alone(row: cases.Row) -> list[dict[str, Any]]:
-    """Return the layer of a row, if it reads one value and is none of several."""
+    """Return the layer of a row, if it is a single layer that reads one value."""
     layer = {key: value for key, value in row.layers[-1].items() if key not in ("name", "from", "tie")}
     joins = OPS[row.op][0].JOINS and row.op not in ("lstm", "gru", "rnn", "multihead")
     return [] if joins or "layers" in layer or "equation" in layer else [layer]
@@ -44,7 +44,7 @@ def _alone(row: cases.Row) -> list[dict[str, Any]]:
 
 KINDS = ("layer", "join", "constant", "tie", "fold", "where", "block", "opaque", "times", "input", "move")
 RARE = (60, 14, 7, 5, 3, 3, 4, 1, 2, 1, 1)
-"""How often each kind of layer is drawn in most networks; others lean to one kind."""
+"""The weight of each kind of layer in most networks; other networks prefer one kind."""
 
 
 def grown(draw: Draw) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def grown(draw: Draw) -> dict[str, Any]:
 
 
 def _fits(spec: dict[str, Any]) -> bool:
-    """Return whether a network is possible, and its last value small."""
+    """Return whether a network is possible, with a small output."""
     try:
         numbers = product(cnncalc.shape(spec).layers[-1].traced.out)
     except cnncalc.CnncalcError:
@@ -78,7 +78,7 @@ def _fits(spec: dict[str, Any]) -> bool:
 def _more(
     draw: Draw, layers: list[dict[str, Any]], name: str, weights: list[int], deep: int = 0
 ) -> list[dict[str, Any]]:
-    """Return layers for the end of a network or of a block: one, or some that belong together."""
+    """Return layers for the end of a network or of a block: one, or several that belong together."""
     before, layer = ["input", *[layer["name"] for layer in layers]], {**_layer(draw), "name": name}
     reads = draw.choice(before)
     pair = [reads, before[-1]] if draw.random() < 0.5 else [before[-1], reads]

@@ -11,15 +11,15 @@ from pathlib import Path
 import atheris
 
 SLOWER = 10
-"""How much slower code is that counts what it reaches."""
+"""How much slower code with coverage tracing is."""
 WARM = 20
-"""Inputs that are tried first, so that what they need is imported: modules are made to count while they are."""
+"""How many inputs are tried first, so that the modules they need are imported, and traced while they are."""
 SECONDS = 50
-"""The longest that an input may take."""
+"""The most seconds that an input may take."""
 
 
 def main(format: str, folder: str, seconds: str, seed: str) -> None:
-    """Try inputs of a format for so long; a fault is printed, and its input kept."""
+    """Try inputs of a format for some time; a fault is printed, and its input kept."""
     from . import commands, laws
     from .commands import Draw
     from .formats import FORMATS, made
@@ -63,7 +63,5 @@ def main(format: str, folder: str, seconds: str, seed: str) -> None:
 
 
 if __name__ == "__main__":
-    with atheris.instrument_imports(
-        include=["cnncalc"]
-    ):  # until the end: most modules are imported when they are needed
+    with atheris.instrument_imports(include=["cnncalc"]):  # until the end, as most modules are imported when needed
         main(*sys.argv[1:])

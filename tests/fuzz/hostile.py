@@ -28,19 +28,19 @@ from .formats import FORMATS, made
 MEMORY = 3
 """The most memory of a process, in GiB."""
 SECONDS = 120
-"""The longest that a process may take for one case, beside others."""
+"""The most seconds that a process may take for one case, with other processes running."""
 
 
 class Fault(NamedTuple):
-    """What is wrong with an input."""
+    """A fault of an input."""
 
     kind: str
-    """It without numbers and names: inputs of one kind are reported once."""
+    """The text without numbers and names; faults of one kind are reported once."""
     text: str
 
 
 def attempt(format: str, data: bytes) -> Fault | None:
-    """Try one input, and return what is wrong."""
+    """Try one input, and return the fault, if any."""
     try:
         with _limited():
             FORMATS[format].attempt(data)
@@ -55,7 +55,7 @@ def attempt(format: str, data: bytes) -> Fault | None:
 
 
 def _trace(error: BaseException) -> str:
-    """Return what an exception says, and the last places that it comes from."""
+    """Return the message of an exception, and the innermost frames of its traceback."""
     text = "".join(traceback.format_exception_only(error))[:600]
     places = traceback.extract_tb((error.__cause__ or error).__traceback__)[-3:]
     return text + "\n".join(f"    {place.filename}:{place.lineno} {place.line}" for place in places)
@@ -68,13 +68,13 @@ def case(format: str, seed: int, number: int) -> dict[str, Any]:
 
 
 class Finds:
-    """The faults of a run, one file a kind in a folder."""
+    """The faults of a run, one file for each kind in a folder."""
 
     def __init__(self, folder: Path):
         self.folder, self.counts = folder, Counter[str]()
 
     def add(self, format: str, data: bytes, fault: Fault) -> None:
-        """Count a fault; print it, and keep its input, if its kind is new."""
+        """Count a fault; if its kind is new, print it and keep its input."""
         self.counts[fault.kind] += 1
         if self.counts[fault.kind] == 1:
             file = self.folder / f"{format}-{hashlib.sha256(data).hexdigest()[:10]}"
@@ -84,7 +84,7 @@ class Finds:
 
 
 def drawn(formats: list[str], seed: int, minutes: float, finds: Finds) -> int:
-    """Try drawn cases of the formats in turn, a batch at a time, and return how many."""
+    """Try random cases of the formats in turn, in batches, and return how many."""
     end, first, count = time.monotonic() + 60 * minutes, 0, 0
     while time.monotonic() < end:
         for format in formats:
@@ -99,7 +99,7 @@ def drawn(formats: list[str], seed: int, minutes: float, finds: Finds) -> int:
 
 
 def guided(formats: list[str], seed: int, minutes: float, folder: Path) -> int:
-    """Let atheris try inputs of each format, in a process of its own; return how many."""
+    """Let atheris try inputs of each format in a separate process; return how many."""
     count = 0
     for format in formats:
         line = [

@@ -1,7 +1,7 @@
-"""Random Keras models: one layer, a graph of several with joins, or a whole network, and what Keras says of each.
+"""Random Keras models: one layer, a graph of several with joins, or a whole network, and what Keras says about each.
 
-An op of the tables is drawn for the shape that is there: the text of a layer, or an expression in `x` (and `y`, an
-earlier value that fits). What Keras refuses is drawn again.
+An op of the tables is drawn for the current shape: the text of a layer, or an expression in `x` (and `y`, an earlier
+value that fits). If Keras rejects it, another one is drawn.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def _border(r: Random, s: Shape) -> str | None:
 
 
 def sides_pairs(r: Random, nd: int) -> tuple[tuple[int, ...], ...]:
-    """Return the borders of each axis."""
+    """Return the padding of each axis."""
     return tuple(sides(r, 2, 0, 2) for _ in range(nd))
 
 
@@ -258,7 +258,7 @@ def _product(r: Random, s: Shape) -> str | None:
 
 
 def _masked(r: Random, s: Shape) -> str | None:
-    """Return a layer behind a mask of steps: those that are zero throughout once the small ones are."""
+    """Return a layer after a Masking, which masks steps of zeros; steps with a small mean are set to zero first."""
     if len(s) != 3:
         return None
     x = f"kl.Masking()(ko.where(ko.mean(x, axis=-1, keepdims=True) > {r.uniform(-0.3, 0.3):.2f}, x, 0.0))"
@@ -292,7 +292,7 @@ def _masked(r: Random, s: Shape) -> str | None:
 
 
 def _attention(r: Random, s: Shape) -> str | None:
-    """Return attention with projections or without, its query another tensor than its values."""
+    """Return attention with or without projections, whose query is another tensor than its values."""
     if not 3 <= len(s) <= 5:
         return None
     other = f"ko.flip(x, axis=1)[:, :{r.randint(1, s[1])}]" if len(s) == 3 else "ko.flip(x, axis=1)"
@@ -359,7 +359,7 @@ HEADS = (("conv", "norm", "activation"), ("conv", "activation", "join"), ("resam
 
 
 def draw(r: Random) -> Drawn:
-    """Return a case. Impossible if Keras refuses what was drawn too often."""
+    """Return a case. Raise Impossible if Keras rejects too many draws."""
     kind, weights = r.random(), [weight for _, weight in FAMILIES.values()]
     if kind < 0.4:
         plan = r.choices(list(FAMILIES), weights, k=1)
@@ -412,13 +412,13 @@ def draw(r: Random) -> Drawn:
 
 
 def _adds_bias_elsewhere(layer: Any) -> bool:
-    """Return whether Keras on TensorFlow adds a bias of channels to the last axis, as that has as many units."""
+    """Return whether Keras on TensorFlow adds a bias of channels to the last axis, as it has the same size."""
     bias = getattr(layer, "bias", None) if getattr(layer, "data_format", "") == "channels_first" else None
     return bias is not None and layer.output.shape[-1] == bias.shape[0]
 
 
 def exact(model: Any, path: Path, x: Any) -> bool:
-    """Return whether the values agree in float64: Keras computes the same model with that dtype."""
+    """Return whether the values agree in float64, in which Keras computes the same model."""
     keras.config.set_floatx("float64")
     try:
         wide = keras.models.model_from_json(model.to_json().replace('"float32"', '"float64"'))

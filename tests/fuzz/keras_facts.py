@@ -1,4 +1,4 @@
-"""What Keras says of a model: shapes, counts, the values it computes, and MACs by the products that it makes."""
+"""What Keras says about a model: shapes, counts, computed values, and MACs counted from its products."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .measure import Fact
 
 
 def fact(model: Any, x: Any) -> Fact:
-    """Return what Keras says of a model for an input; `params` are trainable, `buffers` the others."""
+    """Return what Keras says about a model for an input; `params` are trainable, `buffers` are not."""
     with counted() as macs:
         out = model(x, training=False)
     first, declared = keras.tree.flatten(out)[0], keras.tree.flatten(model.outputs)[0].shape
@@ -25,9 +25,9 @@ def fact(model: Any, x: Any) -> Fact:
         sum(prod(one.shape) for one in kind) for kind in (model.trainable_weights, model.non_trainable_weights)
     )
     looped = any(isinstance(one, keras.layers.RNN | keras.layers.Bidirectional) for one in model._flatten_layers())
-    # a loop is traced, and its steps are not counted; LoRA's arrays are multiplied by each other, not by the input
+    # a traced loop does not count its steps; LoRA multiplies its arrays by each other, not by the input
     total = None if looped or lora else sum(macs)
-    # RandomCrop gives other sizes than its model declares
+    # RandomCrop's output sizes differ from those that its model declares
     agrees = all(n in (None, m) for n, m in zip(declared, first.shape, strict=True))
     return Fact(tuple(first.shape) if agrees else None, params, buffers, total, np.asarray(first))
 
@@ -39,7 +39,7 @@ def size(shape: Iterable[int]) -> int:
 
 @contextmanager
 def counted() -> Iterator[list[int]]:
-    """Give the MACs of each product that Keras makes meanwhile, by the shapes that meet."""
+    """Yield a list to which the MACs of each product that Keras computes are added, from the shapes of the operands."""
     macs: list[int] = []
 
     def conv(inputs: Any, kernel: Any, *_: Any, out: Any, **__: Any) -> int:

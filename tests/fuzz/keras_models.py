@@ -27,7 +27,7 @@ NASNetMobile EfficientNetB0 EfficientNetV2B0 ConvNeXtTiny
 
 
 def models() -> dict[str, Callable[[], Line]]:
-    """Return what measures each model in each form, by name."""
+    """Return a function that measures each model in each form, by name."""
     builders: dict[str, Callable[[], Any]] = {
         name: partial(getattr(keras.applications, name), weights=None) for name in APPLICATIONS
     }
@@ -36,7 +36,7 @@ def models() -> dict[str, Callable[[], Line]]:
 
 
 def measured(build: Callable[[], Any], form: str) -> Line:
-    """Return what differs between a model and what is read of the file of one form."""
+    """Return the differences between a model and the network read from its file in one form."""
     keras.utils.set_random_seed(0)
     keras.backend.clear_session()
     model = build()

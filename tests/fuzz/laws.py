@@ -1,6 +1,6 @@
-"""What holds for every network, whatever it was read from; `Broken` says which law does not.
+"""Laws that hold for every network, whatever it was read from; `Broken` names the violated law.
 
-Reading, shaping, checking and comparing stay within two bounds, of time and of memory, for files under a megabyte.
+For files under a megabyte, reading, shaping, checking and comparing stay within limits of time and memory.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from cnncalc.sizes import NOTHING_KNOWN
 from tests.program import here
 
 SLOWEST = 2.0
-"""The longest that a file may take to be read and shaped, or checked and compared, in seconds of the processor."""
+"""The most seconds of processor time to read and shape, or to check and compare, a file."""
 MOST_MEMORY = 256 << 20
-"""The most memory that it may take meanwhile, in bytes."""
+"""The most memory that this may take, in bytes."""
 MOST_WORK = 10**6
-"""Networks of more multiply-accumulates, numbers or weights are not executed, and not written with their weights."""
+"""The most MACs, numbers or weights of networks that are executed, or written with their weights."""
 MOST_LAYERS = 300
-"""Networks of more layers are not written."""
+"""The most layers of networks that are written."""
 SIZES: tuple[Any, ...] = ((3, 12, 10), (12,), (3, 12), (2, 6, 7, 9), (1, 28, 28), (3, 64, 64))
-"""Inputs that are tried with a network that has none."""
+"""Inputs that are tried for a network without one."""
 
 
 class Broken(Exception):
-    """A law does not hold."""
+    """Raised if a law does not hold."""
 
 
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
-    """Raise Broken if a block takes longer, or more memory, than a file may, also one that ends with an error."""
+    """Raise Broken if a block takes more time or memory than a file may, even if it ends with an error."""
     _forget_peak()
     start, before = time.process_time(), _memory("VmRSS")
     try:
@@ -50,7 +50,7 @@ def bounded() -> Iterator[None]:
 
 
 def _check_bounds(taken: float, more: int) -> None:
-    """Raise Broken if so many seconds, or bytes, are more than a file may take."""
+    """Raise Broken if these seconds or bytes are more than a file may take."""
     if taken > SLOWEST:
         raise Broken(f"too slow: {taken:.1f} s")
     if more > MOST_MEMORY:
@@ -58,13 +58,13 @@ def _check_bounds(taken: float, more: int) -> None:
 
 
 def _forget_peak() -> None:
-    """Let the peak of this process's memory begin anew, where the system has that."""
+    """Reset the peak memory of this process, if the system can."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def _memory(name: str) -> int:
-    """Return what Linux says of this process's memory, in bytes; 0 elsewhere."""
+    """Return a memory figure of this process from Linux, in bytes; 0 on other systems."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith(name):
@@ -73,7 +73,7 @@ def _memory(name: str) -> int:
 
 
 def check(read: Callable[[], Network]) -> Network | None:
-    """Read a network and hold it to every law; None if it is refused. Raises Broken, and whatever is a bug."""
+    """Read a network and check it against every law; None if it is rejected. Raise Broken, or any bug."""
     try:
         with bounded():
             network = read()
@@ -91,7 +91,7 @@ def check(read: Callable[[], Network]) -> Network | None:
 
 
 def said(error: cnncalc.CnncalcError) -> str:
-    """Return the text of an error, which is short, and which can be written anywhere."""
+    """Return the text of an error, which must be short and printable everywhere."""
     text = str(error)
     text.encode()
     if len(text) > 5000:
@@ -100,7 +100,7 @@ def said(error: cnncalc.CnncalcError) -> str:
 
 
 def shaped(network: Network) -> Report:
-    """Return the report of a network, under a usual input if it has none."""
+    """Return the report of a network, for a usual input if it has none."""
     if network.input is not None:
         return cnncalc.shape(network)
     for sizes in SIZES:
@@ -110,7 +110,7 @@ def shaped(network: Network) -> Report:
 
 
 def reads_back(report: Report) -> None:
-    """A report as JSON is a spec, of the same report."""
+    """A report as JSON is a spec with the same report."""
     document = report.to_dict()
     text = json.dumps(document, allow_nan=False)
     try:
@@ -122,7 +122,7 @@ def reads_back(report: Report) -> None:
 
 
 def agrees_with_itself(network: Network) -> None:
-    """A network does not differ from itself, and its check ends with findings."""
+    """A network does not differ from itself, and a check of it ends with findings, not an error."""
     sizes = None if network.input is not None else shaped(network).to_dict()["input"]
     if not isinstance(sizes, dict) and (found := cnncalc.diff(network, network, input=sizes)):
         raise Broken(f"differs from itself: {str(found)[:200]}")
@@ -131,7 +131,7 @@ def agrees_with_itself(network: Network) -> None:
 
 
 def runs(network: Network, report: Report) -> None:
-    """What is executed has the shape that is traced."""
+    """The output of execution has the traced shape."""
     sizes = report.to_dict()["input"]
     if isinstance(sizes, dict) or not is_small(report) or prod(sizes) > MOST_WORK:
         return
@@ -156,22 +156,22 @@ def _shapes_of(out: tuple[Any, ...], report: Report, lacks_channels: bool) -> It
 
 
 def _has_batch(report: Report) -> bool:
-    """Return whether all outputs have the batch in front, as the input has it: a constant has none.
+    """Return whether all outputs have the batch in front, as the input does; constants do not.
 
-    In ONNX those of layers that nothing reads in a block are outputs, too.
+    In ONNX, unread layers in a block are outputs as well.
     """
     ends = [*_unread(report.layers), *(one for layer in _every(report.layers) for one in _unread(layer.inner)[:-1])]
     return all(fields.batched and fields.times == 1 and fields.batch_at == 0 for fields in ends)
 
 
 def _unread(layers: Sequence[LayerReport]) -> list[Fields]:
-    """Return the fields of the layers that no other reads."""
+    """Return the fields of the layers that no other layer reads."""
     read = {at for layer in layers for at in layer.node.reads}
     return [layer.traced.fields for at, layer in enumerate(layers) if at not in read]
 
 
 def is_small(report: Report) -> bool:
-    """Return whether a network is executed in no time: every size is known, and small."""
+    """Return whether a network is executed quickly: every size is known and small."""
     layers = [*_every(report.layers)]
     shapes = [report.sample, *(layer.traced.out or () for layer in layers)]
     if len(layers) > MOST_LAYERS:
@@ -190,7 +190,7 @@ def _every(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
 
 
 def converts(network: Network, report: Report) -> None:
-    """What is written for a framework is read back, as a network of the same output and parameters."""
+    """A network written for a framework reads back with the same output and parameters."""
     if not is_small(report) or network.input is None:
         return
     for name, data in written(network, report):
@@ -198,7 +198,7 @@ def converts(network: Network, report: Report) -> None:
         try:
             again = cnncalc.shape(loaded(data, name), sizes)
         except cnncalc.CnncalcError as error:
-            if name.endswith(".py"):  # what PyTorch has, and our reader of code does not know
+            if name.endswith(".py"):  # something of PyTorch that our reader of source does not support
                 compile(data, name, "exec")
             if name.endswith(".py") or "is too large" in error.what:
                 continue
@@ -208,12 +208,12 @@ def converts(network: Network, report: Report) -> None:
 
 
 def written(network: Network, report: Report, weights: Any = None) -> Iterator[tuple[str, bytes]]:
-    """Yield what is written for each framework, and the name of its file; nothing where that refuses a layer."""
+    """Yield what is written for each framework, with a file name; nothing if the writer rejects a layer."""
     kinds: dict[str, Callable[[], bytes]] = {
         "net.json": lambda: cnncalc.to_keras(network).encode(),
         "net.onnx": lambda: cnncalc.to_onnx(network, weights),
     }
-    if not report.sample:  # an input of a batch alone is a row to the reader
+    if not report.sample:  # an input of only a batch is a row to the reader
         del kinds["net.onnx"]
     # source does not say what the axes of its input are
     if len(report.sample) == 3 and report.batch is None and not _has_dead_ends(report.layers):
@@ -226,15 +226,15 @@ def written(network: Network, report: Report, weights: Any = None) -> Iterator[t
 
 
 def _has_dead_ends(layers: Sequence[LayerReport]) -> bool:
-    """Return whether nothing reads a layer of a block but its last: our reader of source leaves it out, and says so."""
+    """Return whether a block has an unread layer other than its last, which our reader of source leaves out."""
     return any(len(_unread(layer.inner)) > 1 for layer in _every(layers))
 
 
 def _are_same(again: Report, report: Report) -> bool:
-    """Return whether the outputs of a sample are the same, and the parameters.
+    """Return whether the outputs of a sample and the parameters are the same.
 
-    ONNX has two biases for recurrent layers, does not say which constants are trained, and shares no single numbers. A
-    bias that a file repeats from one number is written whole. An output without a batch may get one.
+    ONNX has two biases for recurrent layers, does not say which constants are trainable, and does not share single
+    numbers. A bias that a file repeats from one number is written in full. An output without a batch may get one.
     """
     tied = [one for layer in _every(report.layers) if layer.node.tie is not None for one in _every([layer])]
     differ = any(prod(shape) == 1 for layer in tied for shape in layer.weight_shapes().values())
@@ -246,7 +246,7 @@ def _are_same(again: Report, report: Report) -> bool:
         return False
     outs = [one.layers[-1].traced.out if one.layers else one.sample for one in (again, report)]
     fixed = isinstance(report.batch, int) and again.out == report.out  # the batch is an axis of the sample
-    unknown = outs[0] is NOTHING_KNOWN  # an op that is written, and read as opaque
+    unknown = outs[0] is NOTHING_KNOWN  # an op that is written, but read as opaque
     return outs[0] == outs[1] or fixed or unknown or not (_has_batch(again) and _has_batch(report))
 
 
@@ -258,7 +258,7 @@ def loaded(data: bytes, name: str) -> Network:
 
 
 def lines_are_documents(spec: Any) -> None:
-    """`--jsonl` writes what `--json` writes, on a line."""
+    """`--jsonl` writes the same as `--json`, on one line."""
     text = json.dumps(spec)
     whole, line = here(["shape", "-", "--json"], text), here(["shape", "-", "--jsonl"], text)
     if whole.code != line.code or (whole.code == 0 and json.loads(whole.out) != json.loads(line.out)):
@@ -266,7 +266,7 @@ def lines_are_documents(spec: Any) -> None:
 
 
 def times_is_copies(layers: list[dict[str, Any]], input: list[Any], at: int, number: int) -> None:
-    """A layer `times` n is the layer written n times."""
+    """A layer with `times` n is equal to the layer written n times."""
     layer = {key: value for key, value in layers[at].items() if key not in ("times", "name")}
     before, behind = layers[:at], layers[at + 1 :]
     specs = ([*before, layer | {"times": number}, *behind], [*before, *[layer] * number, *behind])
@@ -282,7 +282,7 @@ def times_is_copies(layers: list[dict[str, Any]], input: list[Any], at: int, num
 
 
 def _difference(one: Any, other: Any, at: str = "") -> str:
-    """Return the first place at which two JSON values differ."""
+    """Return the first position at which two JSON values differ."""
     if isinstance(one, dict) and isinstance(other, dict):
         for key in {**one, **other}:
             if one.get(key) != other.get(key):

@@ -1,4 +1,4 @@
-"""Command lines that are right, and the files that they read: those of the documentation, and those of each option."""
+"""Valid command lines, and the files that they read: those of the documentation, and one for each option."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.test_docs import BLOCK, PAGES, examples, text_of
 
 Words = tuple[str, ...]
 SHELL = {"|", ">", ";", "&&"}
-"""Words of a shell, whose lines are left out."""
+"""Words of a shell; lines with them are left out."""
 LEFT_OUT = {"--debug", "--color", "--no-color"}
 WRITTEN = {
     "torch.py": "convert net.json --to torch -o torch.py",
@@ -26,12 +26,12 @@ WRITTEN = {
     "whole.json": "shape lenet5 --json -o whole.json",
     "open.json": "convert 3xHxW conv:4,k3,s2,p1 maxpool:2 upsample:x2 conv:2 -o open.json",
 }
-"""Files that are written by command lines, which other lines read."""
+"""Files that are written by command lines, and read by others."""
 
 
 @cache
 def documented() -> list[Words]:
-    """Return the command lines of the README and of the pages of help, without `cnncalc`."""
+    """Return the command lines of the README and of the help pages, without `cnncalc`."""
     blocks = [block for page in PAGES for block in BLOCK.findall(text_of(page))]
     lines = [shlex.split(line.removeprefix("$ ")) for block in blocks for line, _ in examples(block)]
     return [tuple(words[1:]) for words in lines if words[0] == "cnncalc" and not SHELL & {*words}]
@@ -50,7 +50,7 @@ def begun() -> list[Words]:
 
 @cache
 def added() -> dict[str, list[Words]]:
-    """Return the options of each command as they are given."""
+    """Return the options of each command with example values."""
     found: dict[str, list[Words]] = {command: [] for command in COMMANDS}
     for command, option in options.parameters():
         name = options.long_name(option)
@@ -64,7 +64,7 @@ def added() -> dict[str, list[Words]]:
 
 @cache
 def _files() -> dict[str, bytes]:
-    """Return the files that the lines read, made once a process."""
+    """Return the files that the lines read, made once per process."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         options.write_files()
         for name, line in WRITTEN.items():

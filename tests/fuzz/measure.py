@@ -1,7 +1,8 @@
-"""What a framework says of a model against what cnncalc says, and how such comparisons are run and kept.
+"""Comparisons of what a framework and cnncalc say about a model, and how they are run and stored.
 
-A `Fact` is what the framework says; `compare` gives what cnncalc says, and lists what differs. Each comparison runs in
-a process of its own, which may die or be stopped, and adds a line of JSON to a file, so that a run can be resumed.
+A `Fact` is what the framework says; `compare` returns what cnncalc says, and lists the differences. Each comparison
+runs in a separate process, which may crash or be stopped, and appends a line of JSON to a file, so that a run can be
+resumed.
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ Line = dict[str, Any]
 
 
 class Fact(NamedTuple):
-    """What a framework says of a model; None for what is not compared."""
+    """What a framework says about a model; None for what is not compared."""
 
     out: tuple[int, ...] | None
     params: int | None = None
-    """Trained numbers, those included that the output does not use."""
+    """Trainable numbers, including those that do not affect the output."""
     buffers: int | None = None
     macs: int | None = None
     values: Any = None
     """The first output."""
     tolerance: float = TOLERANCE
-    """The largest difference of its values."""
+    """The largest permitted difference of its values."""
 
 
 def compare(fact: Fact, network: Network, x: Any, weights: dict[str, Any] | None = None) -> Line:
-    """Return what cnncalc says of a network that was read, and under `wrong` what differs from the fact.
+    """Return what cnncalc says about a network, and the differences from the fact under `wrong`.
 
-    `x` is an array, or several by their names.
+    `x` is an array, or several by name.
     """
     shapes: Any = {name: np.shape(one) for name, one in x.items()} if isinstance(x, dict) else np.shape(x)
     report = cnncalc.shape(network, shapes)
@@ -68,12 +69,12 @@ def compare(fact: Fact, network: Network, x: Any, weights: dict[str, Any] | None
 
 
 def _agrees(out: Sequence[int | None], wanted: Sequence[int]) -> bool:
-    """Return whether a shape is what is wanted, as far as it is known."""
+    """Return whether a shape is as expected, as far as it is known."""
     return len(out) == len(wanted) and all(n in (None, m) for n, m in zip(out, wanted, strict=True))
 
 
 def read(reader: Callable[[], Network], fact: Fact, inputs: Any, weights: dict[str, Any] | None = None) -> Line:
-    """Return a comparison for inputs, an array or several by name, or `refused` with the reader's words."""
+    """Return a comparison for inputs (an array, or several by name), or `refused` with the reader's message."""
     x = inputs
     if isinstance(inputs, dict):
         first, *others = inputs.items()
@@ -85,7 +86,7 @@ def read(reader: Callable[[], Network], fact: Fact, inputs: Any, weights: dict[s
 
 
 def without_rounding(line: Line, exact: Callable[[], bool] | None) -> Line:
-    """Return a comparison without a difference of values in float32 where `exact` finds none in float64."""
+    """Return a comparison without its difference of values if `exact` finds none in float64."""
     wrong = line.get("wrong", [])
     if exact is None or not any(one.startswith("values") for one in wrong) or not exact():
         return line
@@ -95,7 +96,7 @@ def without_rounding(line: Line, exact: Callable[[], bool] | None) -> Line:
 def compare_values(want: Any, network: Network, x: Any, weights: dict[str, Any] | None = None) -> Line:
     """Return the largest difference of the output, relative to its largest value, as `diff`; or why it fails, as `run`.
 
-    A difference that is not a number is infinite: NaN or infinity on one side only.
+    If only one side is NaN or infinite, the difference is infinite.
     """
     try:
         got = np.asarray(cnncalc.run(network, x, weights, memory=2 << 30))
@@ -105,7 +106,7 @@ def compare_values(want: Any, network: Network, x: Any, weights: dict[str, Any] 
 
 
 def difference(got: Any, want: Any) -> float:
-    """Return the largest difference of two arrays relative to the largest finite value; infinity for other shapes."""
+    """Return the largest difference of two arrays relative to the largest finite value; infinity if shapes differ."""
     if got.size != want.size:
         return float("inf")
     got, want = got.reshape(want.shape).astype(np.float64), want.astype(np.float64)
@@ -119,8 +120,8 @@ def difference(got: Any, want: Any) -> float:
 
 
 def facts_of(report: Report) -> Line:
-    """Return the figures of a report, its opaque ops with their numbers, and where its receptive field gets lost."""
-    unused = {} if report.is_keras else report.to_dict().get("unused", {})  # Keras's totals have them
+    """Return the figures of a report, its opaque ops with their counts, and where its receptive field gets lost."""
+    unused = {} if report.is_keras else report.to_dict().get("unused", {})  # Keras's totals include them
     return {
         "out": report.to_dict()["report"]["out"],
         "params": report.trainable if report.is_keras else report.params,
@@ -134,7 +135,7 @@ def facts_of(report: Report) -> Line:
 
 
 def every_layer(layers: Iterable[LayerReport]) -> Iterator[LayerReport]:
-    """Yield layers, and those inside of blocks."""
+    """Yield layers, including those nested in blocks."""
     for layer in layers:
         yield layer
         yield from every_layer(layer.inner)
@@ -146,7 +147,7 @@ def has_field(layer: LayerReport) -> bool:
 
 
 def lost_at(report: Report) -> str | None:
-    """Return the first layer without a known field all of whose inputs have one, as `op name`; None if none is lost."""
+    """Return, as `op name`, the first layer with an unknown field after inputs with known ones; None if none is."""
     if has_field(report.layers[-1]):
         return None
     for layer in report.layers:
@@ -157,9 +158,9 @@ def lost_at(report: Report) -> str | None:
 
 
 def each(work: Callable[[int], Line], count: int, seconds: float, gigabytes: float = 12) -> Iterator[Line]:
-    """Yield what `work` returns for each number below `count`, in order, from processes that do a batch each.
+    """Yield the results of `work` for each number below `count`, in order, from processes with a batch each.
 
-    A number at which the process crashes, takes more than so many seconds or more memory, gives `died`.
+    If the process crashes, or takes too many seconds or too much memory, the result for that number is `died`.
     """
     at, forked = 0, multiprocessing.get_context("fork")
     while at < count:
@@ -185,12 +186,12 @@ def each(work: Callable[[int], Line], count: int, seconds: float, gigabytes: flo
 
 
 def isolated(task: Callable[[], Line], seconds: float, gigabytes: float) -> Line:
-    """Return what a task returns in a process of its own."""
+    """Return the result of a task, run in a separate process."""
     return next(each(lambda _: task(), 1, seconds, gigabytes))
 
 
 def _work(work: Callable[[int], Line], numbers: Iterable[int], sender: Any, gigabytes: float) -> None:
-    """Send what `work` returns for each number; a framework's own output goes nowhere."""
+    """Send the result of `work` for each number; a framework's own output is discarded."""
     import resource
 
     limit = int(gigabytes * 2**30)
@@ -206,7 +207,7 @@ def _work(work: Callable[[int], Line], numbers: Iterable[int], sender: Any, giga
 
 
 def guarded(task: Callable[[], Line]) -> Line:
-    """Return what a task returns, or how it crashes."""
+    """Return the result of a task, or how it crashes."""
     try:
         return task()
     except Exception as error:
@@ -214,7 +215,7 @@ def guarded(task: Callable[[], Line]) -> Line:
 
 
 class Log:
-    """Lines of JSON in a file, one a model, each with its `name`; what is there already is not measured again."""
+    """A file of JSON lines, one for each model, with its `name`; models that are in it are not measured again."""
 
     def __init__(self, path: str):
         self.path = Path(path)
@@ -232,7 +233,7 @@ class Log:
 
 
 def fails(line: Line) -> list[str]:
-    """Return what is wrong with a line, a text each: it died, was refused, or differs."""
+    """Return the faults of a line as texts: it died, was refused, or differs."""
     return [*(line[key] for key in ("died", "crashed", "refused") if key in line), *line.get("wrong", [])]
 
 
@@ -248,7 +249,7 @@ def row(line: Line) -> str:
 
 
 def summary(lines: Sequence[Line]) -> str:
-    """Return the counts over all models: what was read, what is right, unknown and wrong, and opaque ops by count."""
+    """Return the counts over all models: read, right, unknown and wrong, and opaque ops by count."""
     done = [line for line in lines if "skipped" not in line]
     read = [line for line in done if "out" in line]
     text = [f"{len(done)} models, {len(read)} read, {sum(not fails(line) for line in done)} with nothing wrong"]

@@ -1,7 +1,7 @@
-"""Random ONNX graphs: one node, several with joins, or a whole network, and what onnxruntime says of each.
+"""Random ONNX graphs: one node, several with joins, or a whole network, and what onnxruntime says about each.
 
-A node of the tables is drawn for the value that is there, and runs alone in onnxruntime at once: what it refuses is
-drawn again, and what the nodes gave is what the whole has to give.
+A node of the tables is drawn for the current value, and runs alone in onnxruntime at once. If it is rejected, another
+one is drawn. The outputs of the single nodes must also be those of the whole graph.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ class Kept(NamedTuple):
 
     value: Any
     counts: str = ""
-    """`params`, `buffers`, or nothing: sizes, bounds and scales."""
+    """`params`, `buffers`, or empty for sizes, bounds and scales."""
     loose: bool = True
-    """Whether it may stand in a Constant node, too: a table that is added is then not trained."""
+    """Whether it may also be in a Constant node: a table that is added then does not count as trainable."""
 
 
 class Op(NamedTuple):
-    """A node: its operator, what it reads ("x", "y", an array of the file or "" for nothing), and its attributes."""
+    """A node: its operator, its inputs ("x", "y", an array of the file or "" for none), and its attributes."""
 
     kind: str
     reads: Sequence[Any]
     attributes: dict[str, Any] = {}
     out: int = 0
-    """The output that goes on, of several."""
+    """The index of the output that later nodes read."""
     outs: int = 1
 
 
@@ -62,15 +62,15 @@ class Scene(NamedTuple):
 
     @property
     def shape(self) -> Shape:
-        """Return the sizes of the value, the batch included."""
+        """Return the sizes of the value, including the batch."""
         return tuple(self.x.shape)
 
     def trained(self, *shape: int) -> Kept:
-        """Return an array that is trained."""
+        """Return a trainable array."""
         return Kept(floats(self.r, *shape), "params")
 
     def axes(self) -> list[int]:
-        """Return some axes but the batch; from the back only where the operator set has that."""
+        """Return some axes other than the batch; negative ones only if the operator set supports them."""
         axes = axes_of(self.r, self.shape)
         return [axis % len(self.shape) for axis in axes] if self.opset < 11 else list(axes)
 
@@ -86,12 +86,12 @@ def floats(r: Random, *shape: int) -> Any:
 
 
 def whole(*values: int) -> Kept:
-    """Return whole numbers: sizes, axes, places."""
+    """Return integers: sizes, axes, indices."""
     return Kept(np.array(values, np.int64))
 
 
 def axes_given(scene: Scene, since: int, axes: list[int]) -> tuple[list[Any], dict[str, Any]]:
-    """Return axes as an input, or before an operator set as the attribute they were."""
+    """Return axes as an input, or, before the operator set `since`, as an attribute."""
     return ([whole(*axes)], {}) if scene.opset >= since else ([], {"axes": axes})
 
 
@@ -225,14 +225,14 @@ def _unary(s: Scene) -> Op | None:
 
 
 def _constant(s: Scene) -> Op | None:
-    """Return arithmetic with an array: of the whole, of each channel, or a number."""
+    """Return arithmetic with an array: of the full shape, one number per channel, or a single number."""
     r = s.r
     sizes = [n if flag(r) else 1 for n in s.shape[1:]]
     first = next((at for at, n in enumerate(sizes) if n > 1), len(sizes))
     shape = r.choice([sizes, sizes[first:], [], [1, *sizes]])
     name = r.choice(["Add", "Mul", "Sub", "Div", "Add", "Mul", "Pow", "Max", "Min"])
     value = Kept(np.float32(2.0)) if name == "Pow" else Kept(np.abs(floats(r, *shape)) + np.float32(0.1))
-    if name != "Pow":  # of a single number the file does not say whether it is trained
+    if name != "Pow":  # for a single number, the file does not say whether it is trainable
         trained = value.value.size > 1 and name in ("Add", "Mul", "Sub", "Div")
         value = value._replace(counts="params" if trained else "unsaid", loose=False)
     return Op(name, ["x", value] if flag(r, 0.7) or name == "Pow" else [value, "x"])
@@ -401,7 +401,7 @@ HEADS = (
 
 
 class Graph:
-    """Nodes as they are drawn, with the value of each."""
+    """The nodes drawn so far, with the value of each."""
 
     def __init__(self, r: Random, x: Any):
         self.r, self.opset = r, r.choice(OPSETS)
@@ -412,7 +412,7 @@ class Graph:
         self.macs = 0
 
     def add(self, op: Op, other: int) -> bool:
-        """Add a node that reads the last value, and run it. Return whether onnxruntime takes it."""
+        """Add a node that reads the last value, and run it. Return whether onnxruntime accepts it."""
         here = {"x": self.names[-1], "y": self.names[other], "": ""}
         names, arrays = [], list[Any]()
         for one in op.reads:
@@ -441,7 +441,7 @@ class Graph:
             return False
         before = max(float(np.abs(one).max()) for one in read_here.values())
         if isinstance(value, np.ndarray) and value.size and 0 < np.abs(value).max() < 1e-4 * before:
-            return False  # what is left of sums that cancel is rounding
+            return False  # what remains of sums that cancel is rounding
         if op.kind == "ReduceLogSum" and value.min() < -6:
             return False
         n = self.values[0].shape[0]
@@ -475,13 +475,13 @@ class Graph:
 
 
 def _fits(op: Op, shape: Shape) -> bool:
-    """Return whether a window lies in its padded input; onnxruntime rounds below zero to a window that does not."""
+    """Return whether a window fits into its padded input; onnxruntime rounds below zero to a window that does not."""
     kernel = op.attributes.get("kernel_shape")
     auto = op.attributes.get("auto_pad", "VALID")
     if kernel is None:
         return True
     nd = len(kernel)
-    if auto != "VALID":  # onnxruntime cuts less than nothing from a short kernel, and pads dilated pools as undilated
+    if auto != "VALID":  # onnxruntime crops a negative amount from a short kernel, and pads dilated pools as undilated
         short = any(k < s for k, s in zip(kernel, op.attributes.get("strides", [1] * nd), strict=True))
         return op.kind == "Conv" or not (short or "dilations" in op.attributes)
     if op.kind == "ConvTranspose":
@@ -499,14 +499,14 @@ NORMS: dict[str, Callable[[Op, Any], Any]] = {
     "GroupNormalization": lambda op, x: x.reshape(len(x), op.attributes["num_groups"], -1),
     "LayerNormalization": lambda op, x: x.reshape(prod(x.shape[: op.attributes["axis"] % x.ndim]), -1),
 }
-"""The values that each norm takes together, on a last axis."""
+"""A function for each normalization that puts the values of each group on the last axis."""
 
 
 def _is_decided(op: Op, x: Any, opset: int) -> bool:
-    """Return whether more than rounding decides a node's values: none lies next to a jump, and norms have a spread.
+    """Return whether a node's values depend on more than rounding: none is near a jump, and norms have a spread.
 
-    Of values without spread onnxruntime divides noise by noise: its MeanVarianceNormalization adds nothing to the
-    deviation, where ONNX adds 1e-9.
+    For equal values, onnxruntime divides rounding errors by each other: its MeanVarianceNormalization adds nothing to
+    the deviation, while ONNX adds 1e-9.
     """
     if op.kind == "Hardmax":
         axis = op.attributes.get("axis", 1 if opset < 13 else -1) % x.ndim
@@ -528,7 +528,7 @@ def _is_decided(op: Op, x: Any, opset: int) -> bool:
 def _model(
     nodes: list[Any], inputs: list[Any], outputs: list[str], arrays: list[Any], opset: int, inside: Random | None = None
 ) -> Any:
-    """Return a model; with `inside` some of its arrays are Constant nodes."""
+    """Return a model; with `inside`, some of its arrays are Constant nodes."""
     loose = [inside is not None and one.loose and flag(inside, 0.3) for _, one in arrays]
     tensors = [numpy_helper.from_array(np.asarray(one.value), name) for name, one in arrays]
     constants = [
@@ -545,7 +545,7 @@ def _model(
 
 
 def draw(r: Random) -> Drawn:
-    """Return a case. Impossible if onnxruntime refuses what was drawn too often."""
+    """Return a case. Raise Impossible if onnxruntime rejects too many draws."""
     kind, weights = r.random(), [weight for _, weight in FAMILIES.values()]
     if kind < 0.4:
         plan = r.choices(list(FAMILIES), weights, k=1)
@@ -586,7 +586,7 @@ def draw(r: Random) -> Drawn:
 
 
 def exact(model: Any, x: Any) -> bool:
-    """Return whether rounding explains a difference: onnxruntime's own values move as much with the last bit of x."""
+    """Return whether rounding explains a difference: onnxruntime's own values change as much with the last bit of x."""
     session, random = onnx_facts.session(model), np.random.default_rng(0)
     want = session.run(None, {"x": x})[0]
     got = np.asarray(cnncalc.run(imported(read(model.SerializeToString()), "drawn"), x))

@@ -1,4 +1,4 @@
-"""What onnxruntime and the file itself say of an ONNX model: its first output, MACs by formula, and its arrays."""
+"""What onnxruntime and the file say about an ONNX model: its first output, MACs by formula, and its arrays."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ TRAINED = {
     "QLinearConv": (3, 8),
     "QLinearMatMul": (0, 3),
 }
-"""The inputs of each operator that are trained where the file holds them."""
+"""The inputs of each operator that are trainable if they are stored in the file."""
 
 
 def session(model: onnx.ModelProto) -> ort.InferenceSession:
-    """Return a session of onnxruntime without optimisation, on one thread."""
+    """Return a session of onnxruntime without optimization, on one thread."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -44,9 +44,9 @@ def run(model: onnx.ModelProto, feeds: dict[str, Any]) -> Any:
 
 
 def observe(model: onnx.ModelProto, feeds: dict[str, Any]) -> tuple[Any, int]:
-    """Return the first output of a model, and its MACs from the shapes of the tensors that met as it ran.
+    """Return the first output of a model, and its MACs from the shapes of the tensors in that run.
 
-    Nodes inside of `If` and `Loop` are not counted.
+    Nodes inside `If` and `Loop` are not counted.
     """
     held = {one.name for one in model.graph.initializer}
     nodes = [node for node in model.graph.node if node.op_type in COUNTED]
@@ -67,7 +67,7 @@ def observe(model: onnx.ModelProto, feeds: dict[str, Any]) -> tuple[Any, int]:
 
 
 def macs(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
-    """Return the MACs of a node from the shapes that it reads and gives."""
+    """Return the MACs of a node from the shapes of its inputs and outputs."""
     kind, ins = node.op_type, [shapes.get(name, ()) for name in node.input]
     out = shapes.get(node.output[0], ())
     if kind == "ConvTranspose":
@@ -84,10 +84,10 @@ def macs(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
 
 
 def arrays(model: onnx.ModelProto) -> tuple[int, int]:
-    """Return how many trained numbers and how many buffers a file holds, by the ops that read them.
+    """Return how many trainable numbers and how many buffers a file holds, by the ops that read them.
 
-    A number for the whole tensor in `Add`, `Mul`, `Sub` and `Div` does not count: it is part of a formula. Exporters
-    keep one of several arrays that hold one number again and again, as before training: each `Identity` is one of them.
+    A single number in `Add`, `Mul`, `Sub` and `Div` does not count: it is part of a formula. Exporters merge arrays
+    whose numbers are all equal, as before training; each `Identity` stands for one of them.
     """
     equal = {one.name for one in model.graph.initializer if is_uniform(one)}
     sizes = {one.name: (prod(one.dims), one.data_type) for one in model.graph.initializer}
@@ -96,7 +96,7 @@ def arrays(model: onnx.ModelProto) -> tuple[int, int]:
             tensor = node.attribute[0].t
             sizes[node.output[0]] = (prod(tensor.dims), tensor.data_type)
     root: dict[str, str] = {}
-    for node in model.graph.node:  # a weight behind a cast, a transposition or a dequantisation is that weight
+    for node in model.graph.node:  # a weight after a cast, a transposition or a dequantization is that weight
         if node.op_type in VIEWS and node.input[0] in sizes:
             sizes[node.output[0]] = sizes[node.input[0]]
             if node.op_type == "Identity" and node.input[0] in equal:

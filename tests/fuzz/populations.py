@@ -1,7 +1,7 @@
 """Public models against cnncalc: `python -m tests.fuzz.populations torch|exports|onnx|keras FILE.jsonl [NAME…]`.
 
-Each model has random weights and runs in a process of its own; FILE.jsonl keeps a line for each, and a run goes on
-where it stopped. The table and the summary go to standard output.
+Each model has random weights and runs in a separate process. FILE.jsonl gets a line for each model, so that a run
+resumes where it stopped. The table and the summary go to standard output.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Model(NamedTuple):
 
 
 def torch_models() -> dict[str, Model]:
-    """Return the modules of the public packages by name; those of a package that is not installed are left out."""
+    """Return the modules of the public packages by name; those of missing packages are left out."""
     import segmentation_models_pytorch as smp
     import timm
     import torchvision
@@ -116,7 +116,7 @@ def _yolo(yolo: Any, name: str) -> Any:
 
 
 def made(model: Model) -> tuple[Any, Any]:
-    """Return a module, the same each time, in evaluation mode, and an input."""
+    """Return a module in evaluation mode and an input, with the same values each time."""
     import torch
 
     torch.manual_seed(0)
@@ -125,7 +125,7 @@ def made(model: Model) -> tuple[Any, Any]:
 
 
 def measure_torch(model: Model) -> Line:
-    """Return what differs between a module and what `from_torch` makes of it."""
+    """Return the differences between a module and what `from_torch` reads."""
     from . import torch_facts
 
     module, x = made(model)
@@ -135,7 +135,7 @@ def measure_torch(model: Model) -> Line:
 
 
 def measure_export(model: Model, path: Path, dynamo: bool, sizes_open: bool) -> Line:
-    """Return what differs between an export of a module, which is kept at `path`, and what onnxruntime says of it."""
+    """Return the differences between an export of a module, stored at `path`, and what onnxruntime says about it."""
     from . import torch_facts
 
     if not path.exists():
@@ -163,7 +163,7 @@ def export(model: Model, path: Path, dynamo: bool, sizes_open: bool) -> None:
 
 
 def measure_file(path: Path, feeds: dict[str, Any], macs: int | None = None) -> Line:
-    """Return what differs between an ONNX file and what onnxruntime says of it; `macs` from the module, if known."""
+    """Return the differences between an ONNX file and what onnxruntime says; `macs` are the module's, if known."""
     import onnx
 
     from .onnx_facts import arrays, observe
@@ -196,11 +196,11 @@ FIXED: dict[str, list[tuple[int, ...]]] = {
     "silero_vad_half": [(1, 512), (2, 1, 128)],
     "silero_vad_op18_ifless": [(1, 512), (), (2, 1, 128)],
 }
-"""The sizes of the inputs of shipped files that leave some open; elsewhere an open size is a batch of 1."""
+"""The input sizes for shipped files with several open sizes; in other files, an open size is a batch of 1."""
 
 
 def measure_shipped(path: Path, fixed: bool) -> Line:
-    """Return what differs between a shipped file and onnxruntime; with `fixed`, its open sizes are written into it."""
+    """Return the differences between a shipped file and onnxruntime; with `fixed`, its open sizes are filled in."""
     import onnx
 
     model = onnx.load(str(path))
@@ -230,7 +230,7 @@ def measure_shipped(path: Path, fixed: bool) -> Line:
 
 
 def tasks(group: str, folder: Path) -> Iterator[tuple[str, Callable[[], Line]]]:
-    """Yield the name of each model of a group and what measures it."""
+    """Yield the name of each model of a group, and the function that measures it."""
     if group == "torch":
         for name, model in torch_models().items():
             yield name, partial(measure_torch, model)
@@ -255,7 +255,7 @@ def tasks(group: str, folder: Path) -> Iterator[tuple[str, Callable[[], Line]]]:
 
 
 def main() -> None:
-    """Measure what is named, or all, and print the table and the summary."""
+    """Measure the named models, or all, and print the table and the summary."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("group", choices=["torch", "exports", "onnx", "keras"])
     parser.add_argument("log", help="the file of JSON lines to go on with")

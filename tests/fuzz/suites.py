@@ -1,7 +1,7 @@
-"""The suites of others as facts: `python -m tests.fuzz.suites nodes|inference|modules|keras|torchinfo FILE.jsonl`.
+"""Test suites of other projects: `python -m tests.fuzz.suites nodes|inference|modules|keras|torchinfo FILE.jsonl`.
 
-Nothing of them is kept here: they run where they are installed (README.md says what ships where), and what they would
-check is recorded and compared. A case that a suite has is wrong if a figure or value differs, or if it is refused.
+The suites are not copied here; they run where they are installed (README.md says what ships where). What they would
+check is recorded and compared. A case is wrong if a figure or a value differs, or if it is rejected.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Cases = Iterator[tuple[str, Callable[[], Line]]]
 
 
 def nodes(_: Path) -> Cases:
-    """Yield onnx's node tests, without those that write a node out as others."""
+    """Yield onnx's node tests, except those that expand a node into others."""
     from onnx.backend.test.case.node import collect_testcases
 
     with np.errstate(all="ignore"):
@@ -99,7 +99,7 @@ def inference(folder: Path) -> Cases:
 
 
 def _inferred(model: Any, vis: Any) -> Line:
-    """Compare a graph whose inputs have the shapes that are said of its seeds; its output is the first asserted."""
+    """Compare a graph for the input shapes of its seeds; its output is the first asserted one."""
     known = {one.name: one for one in [*model.graph.value_info, *vis]}
     for node in list(model.graph.node):
         if node.op_type == "Reshape" and node.input[0].startswith("SEED_"):
@@ -160,7 +160,7 @@ def _module(info: Any, case: Any) -> Line:
 
 
 def _torch(module: Any, args: list[Any], kwargs: dict[str, Any]) -> Line:
-    """Compare a module for the tensors among its arguments; the other arguments are bound to it."""
+    """Compare a module, with its tensor arguments as inputs; other arguments are bound."""
     import torch
 
     from . import torch_facts
@@ -255,10 +255,10 @@ def _values(random: Any, shape: Any, dtype: str) -> Any:
 
 
 def torchinfo(folder: Path) -> Cases:
-    """Yield the models that torchinfo's own tests summarise, from the folder of its sdist (1.7.0 ships its tests)."""
+    """Yield the models in torchinfo's own tests, from the folder of its sdist (1.7.0 ships its tests)."""
     import torch
 
-    torch.set_num_threads(1)  # what has several threads cannot be forked
+    torch.set_num_threads(1)  # a process with several threads cannot be forked safely
 
     def offline(url: str, *_: Any, **__: Any) -> None:
         raise OSError(url)
@@ -289,14 +289,14 @@ def torchinfo(folder: Path) -> Cases:
         for name, test in vars(module).items():
             if name.startswith("test_") and callable(test):
                 current[0] = name
-                with contextlib.suppress(BaseException):  # pytest fails with one
+                with contextlib.suppress(BaseException):  # pytest ends with an exception
                     test()
     for name, model, given in made:
         yield name, partial(_summarised, original, model, given)
 
 
 class Anything:
-    """What a test gets in place of torchinfo's result: it agrees with all that is said of it."""
+    """A stand-in for torchinfo's result that satisfies all assertions."""
 
     def __getattr__(self, name: str) -> Anything:
         return self
@@ -321,7 +321,7 @@ def _module_from(path: Path, name: str) -> Any:
 
 
 def _summarised(summary: Any, model: Any, given: dict[str, Any]) -> Line:
-    """Compare a model for the input that a test gives; what torchinfo recorded stands beside it."""
+    """Compare a model for the input of a test; what torchinfo recorded is added."""
     import torch
 
     data: Any = given.get("input_data")
@@ -347,7 +347,7 @@ def _summarised(summary: Any, model: Any, given: dict[str, Any]) -> Line:
 
 
 def _run(module: Any, call: str = "") -> None:
-    """Run the tests of a module that make a call, to record what they check; what fails there is not ours."""
+    """Run the tests of a module that make a call, to record what they check; their failures are ignored."""
     found: Any = [unittest.defaultTestLoader.loadTestsFromModule(module)]
     wanted = unittest.TestSuite()
     while found:
@@ -374,7 +374,7 @@ def _apart(cases: list[tuple[str, Callable[[], Line]]]) -> Iterator[Line]:
 
 
 def main() -> None:
-    """Compare the cases of a suite, or those named, and print the table and the summary."""
+    """Compare the cases of a suite, or the named ones, and print the table and the summary."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("suite", choices=SUITES)
     parser.add_argument("log", help="the file of JSON lines to go on with")
@@ -387,7 +387,7 @@ def main() -> None:
         for name, task in SUITES[args.suite](args.folder)
         if name not in log.names and (not args.names or any(part in name for part in args.names))
     ]
-    # TensorFlow ran in this process, to record the cases, and cannot be forked after that.
+    # TensorFlow ran in this process to record the cases, which therefore cannot be forked
     lines = (measure.guarded(task) for _, task in cases) if args.suite == "keras" else _apart(cases)
     for (name, _), line in zip(cases, lines, strict=True):
         log.add({"name": name, **line})

@@ -26,7 +26,7 @@ from .hostile import MEMORY, SECONDS, Fault, Finds, attempt
 
 Change = Callable[[], bytes]
 Place = tuple[Any, ...]
-"""The keys, or the fields and the numbers in them, that lead to a place."""
+"""The keys, or the fields and their indices, that lead to a place."""
 GONE = object()
 VALUES: list[Any] = [
     *(GONE, None, True, False, 0, -1, 3, 2**31, 10**18, 10**40, 1.5, 1e-9, 1e308, float("nan")),
@@ -34,14 +34,14 @@ VALUES: list[Any] = [
     *([], [0], [-1], [1.5], [None], ["a"], [1, 2], [1, 2, 3, 4, 5, 6, 7], [[1, 2], [3]], [[1, 0], [0, 1]], [[[1]]]),
     *({}, {"a": 1}, {"class_name": "X", "config": {}}),
 ]
-"""The values of a place in JSON."""
+"""The values to try in JSON."""
 TEXTS = ["", "x", "Conv", "Relu", "Concat", "If", "Loop", "Reshape", "\0", "\n"]
 NUMBERS = [0.0, 1.0, -1.0, 1e38, float("inf"), float("nan"), -0.5]
 BYTES = [b"", b"\xff\xfe", b"SAME_UPPER", b"\0" * 8, b"\1" * 4096, b"linear"]
 EXPRESSIONS = (
     """0 -1 -3 3 10**18 1.5 None 'a' () [] True (1,2) [0] x float('nan') [[1,2],[3,4]] slice(None) ... {}""".split()
 )
-"""The arguments of a call."""
+"""The arguments to try in a call."""
 
 
 def in_json(documents: list[Any]) -> Iterator[Change]:
@@ -57,7 +57,7 @@ def in_json(documents: list[Any]) -> Iterator[Change]:
 
 
 def _places(value: Any, path: Place = (), kind: str = "") -> Iterator[tuple[Place, str]]:
-    """Yield the path of each place of a JSON value, and the class or op in which it stands."""
+    """Yield the path of each place of a JSON value, and the class or op that it belongs to."""
     if isinstance(value, dict):
         named = value.get("class_name", value.get("op"))
         kind = named if isinstance(named, str) else kind
@@ -104,7 +104,7 @@ def in_messages() -> Iterator[Change]:
 
 
 def _messages(message: Any, path: Place = (), sign: Place = ()) -> Iterator[tuple[Place, Place]]:
-    """Yield the path of a message and of each inside of it, and what it is a part of."""
+    """Yield the paths of a message and of each nested message, and what each is a part of."""
     yield path, sign
     for field, value in message.ListFields():
         for at, one in enumerate(value if repeats(value) else [value]) if field.message_type is not None else ():
@@ -132,7 +132,7 @@ def _changed(data: bytes, path: Place, change: Callable[[Any], object]) -> bytes
 
 
 def _field_changes(message: Any) -> Iterator[tuple[str, Callable[[Any], object]]]:
-    """Yield the changes of a message's fields, and what they are."""
+    """Yield the changes of a message's fields, with a description."""
     for field in message.DESCRIPTOR.fields:
         name, kinds, value = field.name, type(field), getattr(message, field.name)
         if repeats(value) and len(value):
@@ -174,7 +174,7 @@ def in_calls() -> Iterator[Change]:
 
 
 def _called(first: str, text: str, at: tuple[int, Any], new: str) -> bytes:
-    """Return a source in which one argument of a call is another, or is not given."""
+    """Return a source with one argument of a call replaced or removed."""
     tree, (number, key) = ast.parse(text), at
     call = [node for node in ast.walk(tree) if isinstance(node, ast.Call)][number]
     given = [ast.parse(new, mode="eval").body] if new else []
@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="try one of so many")
     given = parser.parse_args()
     changes = [*SWEPT[given.format]()][:: given.every]
-    gc.freeze()  # what is looked through in each process takes more time than a case
+    gc.freeze()  # garbage collection of shared objects in each process takes longer than a case
     finds = Finds(Path(tempfile.mkdtemp(prefix="cnncalc-sweep-")))
 
     def case(at: int) -> dict[str, Any]:

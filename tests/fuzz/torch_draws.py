@@ -1,7 +1,7 @@
 """Random PyTorch modules: one call, a graph of several with joins, or a whole network, and what PyTorch says of each.
 
-An op of the tables is drawn for the shape that is there: the text of a module, or an expression in `x` (and `y`, an
-earlier value that broadcasts with it; `m` is the module). What PyTorch refuses is drawn again.
+An op of the tables is drawn for the current shape: the text of a module, or an expression in `x` (and `y`, an earlier
+value that broadcasts with it; `m` is the module). If PyTorch rejects it, another one is drawn.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Draw = Callable[[Random, Shape], "str | None"]
 
 
 class Step(NamedTuple):
-    """One call: the text of its module if it has one, its expression, and the values that it reads."""
+    """One call: the text of its module, if any, its expression, and the values that it reads."""
 
     module: str | None
     expression: str
@@ -34,7 +34,7 @@ class Step(NamedTuple):
 
 
 class Net(nn.Module):  # type: ignore[misc]
-    """Calls in order; the last value is the output."""
+    """A module that makes calls in order; the last value is the output."""
 
     def __init__(self, steps: list[Step], modules: list[Any]):
         super().__init__()
@@ -244,7 +244,7 @@ def _border(r: Random, s: Shape) -> str | None:
         name = r.choice(["Reflection", "Replication", "Circular", "Zero"])
         pairs = zip(s[:1:-1], p[::2], p[1::2], strict=True)
         if name == "Circular" and any(n + min(a, 0) + min(b, 0) < max(a, b) for n, a, b in pairs):
-            return None  # PyTorch wraps memory around that it has not written yet
+            return None  # PyTorch would wrap memory that is not written yet
         return f"nn.{name}Pad{nd}d({p})"
     if kind == 2:
         return f"F.pad(x, {p[: 2 * r.randint(1, nd)]})"
@@ -299,14 +299,14 @@ x*m.weight x+m.weight m.weight*x+x x-m.weight (x-m.weight)/2 x+x*m.weight torch.
 
 
 def _parameter(r: Random, s: Shape) -> str | None:
-    """Return arithmetic with a parameter of its own, which broadcasts: a scale, a bias, a table of positions."""
+    """Return arithmetic with a parameter that broadcasts: a scale, a bias, or a table of positions."""
     sizes = [n if flag(r) else 1 for n in s[1:]]
     weight = f"Weight({[1] * flag(r) + sizes if flag(r, 0.8) else []})"
     return f"{weight}|{r.choice(PARAMETERS)}"
 
 
 class Weight(nn.Module):  # type: ignore[misc]
-    """A parameter alone."""
+    """A module with only a parameter."""
 
     def __init__(self, shape: list[int]):
         super().__init__()
@@ -350,7 +350,7 @@ FAMILIES: dict[str, tuple[Draw, int]] = {
     "join": (_join, 3),
     "concat": (_concat, 2),
 }
-"""The ops by family, each with how often it is drawn."""
+"""The ops by family, with the weight of each."""
 INPUTS: tuple[Callable[[Random], Shape], ...] = (
     lambda r: (r.randint(2, 6),),
     lambda r: (r.randint(1, 6), r.choice(SIZES)),
@@ -368,11 +368,11 @@ HEADS = (
     ("pool",),
     ("reshape", "product", "reshape"),
 )
-"""What whole networks are made of."""
+"""The families of layers that whole networks are made of."""
 
 
 def draw(r: Random) -> Drawn:
-    """Return a case. Impossible if PyTorch refuses what was drawn too often, or the output has no values."""
+    """Return a case. Raise Impossible if PyTorch rejects too many draws, or if the output is empty."""
     kind = r.random()
     families = list(FAMILIES)
     weights = [weight for _, weight in FAMILIES.values()]
@@ -420,7 +420,7 @@ def _drawn(r: Random, plan: list[str], shape: Shape) -> Drawn:
         raise Impossible
     net = Net(steps, modules).eval()
     fact = torch_facts.fact(net, x)
-    if any("einsum" in step.expression for step in steps):  # a product over axes of 1 is counted as none
+    if any("einsum" in step.expression for step in steps):  # a product over axes of size 1 is not counted
         fact = fact._replace(macs=None)
     return Drawn(
         written(steps, shape),
@@ -440,7 +440,7 @@ def _step(text: str, x: int, y: int) -> Step:
 
 
 def written(steps: list[Step], shape: Shape) -> str:
-    """Return the calls as source, shortest forms first."""
+    """Return the calls as source, in the shortest form."""
     lines = [f"{shape}"]
     for at, step in enumerate(steps, 1):
         names = {"x": f"v{step.x}", "y": f"v{step.y}"}
@@ -455,7 +455,7 @@ def written(steps: list[Step], shape: Shape) -> str:
 
 
 def randomized(module: Any) -> Any:
-    """Return a module in evaluation mode whose arrays are not what they begin as."""
+    """Return a module in evaluation mode with random arrays in place of the initial ones."""
     for one in module.parameters():
         one.uniform_(-0.8, 0.8)
     for name, one in module.named_buffers():

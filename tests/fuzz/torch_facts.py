@@ -1,4 +1,4 @@
-"""What PyTorch says of a module: its output, parameters, buffers, and MACs by FlopCounterMode."""
+"""What PyTorch says about a module: its output, parameters, buffers, and MACs by FlopCounterMode."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .measure import Fact, compare_values
 
 
 def fact(module: Any, *inputs: Any) -> Fact:
-    """Return what PyTorch says of a module for its inputs.
+    """Return what PyTorch says about a module for its inputs.
 
-    FlopCounterMode counts attention by its products: fused, it is left out on a CPU. It leaves out recurrent layers,
-    so the MACs of a module with one are None.
+    FlopCounterMode counts attention by its products; fused attention is left out on a CPU, so it is not fused. It does
+    not count recurrent layers, so the MACs of a module with one are None.
     """
     counter = FlopCounterMode(display=False)
     fast = torch.backends.mha.get_fastpath_enabled()

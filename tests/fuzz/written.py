@@ -32,11 +32,11 @@ Weights = dict[str, Array]
 
 
 class Unlike(Exception):
-    """The framework's weights have other names or shapes than ours: nothing is compared."""
+    """Raised if the framework's weights have other names or shapes than ours, so that nothing can be compared."""
 
 
 def by_torch(network: Network, x: Array, weights: Weights) -> Array:
-    """Return what a module's source gives for arrays of these names."""
+    """Return the output of a module's source with the arrays of these names."""
     import torch
 
     names: dict[str, Any] = {"__name__": "net"}
@@ -54,7 +54,7 @@ def by_torch(network: Network, x: Array, weights: Weights) -> Array:
 
 
 def by_onnx(network: Network, x: Array, weights: Weights) -> Array:
-    """Return what onnxruntime makes of a file with these weights."""
+    """Return onnxruntime's output for a file with these weights."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -64,7 +64,7 @@ def by_onnx(network: Network, x: Array, weights: Weights) -> Array:
 
 
 def by_keras(network: Network, x: Array, weights: Weights) -> Array:
-    """Return what Keras gives for a model with these weights, layer by layer."""
+    """Return Keras's output for a model with these weights, layer by layer."""
     import keras
 
     model = keras.models.model_from_json(cnncalc.to_keras(network))
@@ -86,7 +86,7 @@ RUNNERS = {"torch": by_torch, "onnx": by_onnx, "keras": by_keras}
 
 
 def case(framework: str, seed: int, number: int) -> str:
-    """Return how a case ended, in a word or in a line for what is wrong."""
+    """Return the result of a case: a word, or a line about what is wrong."""
     spec = grown(Draw(f"{seed}/written/{number}"))
     network = cnncalc.load(spec)
     report: Report = cnncalc.shape(network)
@@ -116,7 +116,7 @@ def case(framework: str, seed: int, number: int) -> str:
 
 
 def main() -> None:
-    """Compare cases, print the first of each kind that differ, and how many ended how."""
+    """Compare cases; print the first of each kind that differs, and the counts of all results."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.written", description=__doc__)
     parser.add_argument("framework", choices=RUNNERS)
     parser.add_argument("--cases", type=int, default=1000)
