@@ -3,4 +3,4 @@
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
-"""Facts to test against; README.md beside them says where each comes from."""
+"""The folder of test data; its README.md says where each file comes from."""

@@ -1,8 +1,8 @@
-"""Every op's rows: a layer, an input, and what is known of its output, in one place for all tests of ops.
+"""Rows for every op: a layer, an input, and what is known of its output, in one place for all tests of ops.
 
-The figures are worked out by hand: they follow each framework's own documentation of the layer, and the formulas
-beside the rows. Sizes are all different, so that swapped axes show. tests/layers holds the layers to the figures, and
-the facts of their classes to their values; tests/execute holds the values to tests/naive.py, and matrices to them.
+The figures are worked out by hand, from each framework's documentation of the layer and the formulas beside the rows.
+All sizes are different, so that swapped axes show. tests/layers compares the figures, and facts on the ops' classes,
+with the layers; tests/execute compares values with tests/naive.py, and matrices with values.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cnncalc.sizes import Shape
 
 
 class Row(NamedTuple):
-    """A layer, or several of which the last is the one meant; a sample; and the figures of that layer."""
+    """A layer, or several of which the last one is tested; a sample; and the figures of the tested layer."""
 
     spec: dict[str, Any] | list[dict[str, Any]]
     input: tuple[int, ...]
@@ -30,16 +30,16 @@ class Row(NamedTuple):
 
     @property
     def layers(self) -> list[dict[str, Any]]:
-        """The layers of a network, the one that is meant at its end."""
+        """Return the layers of a network that ends with the tested one."""
         return self.spec if isinstance(self.spec, list) else [self.spec]
 
     def sample(self, layout: str) -> tuple[int, ...]:
-        """The sizes of a sample in NCHW, or the same sample's with the channels last."""
+        """Return the sizes of a sample in NCHW, or of the same sample with the channels last."""
         return self.input if layout == "NCHW" else (*self.input[1:], self.input[0])
 
     @property
     def op(self) -> str:
-        """The op that the row is about."""
+        """Return the op that the row tests."""
         return str(self.layers[-1]["op"])
 
     def __str__(self) -> str:
@@ -50,12 +50,12 @@ class Row(NamedTuple):
 X = (6, 11, 13)
 """Channels, height and width."""
 LAST = (11, 13, 6)
-"""The same with the channels last."""
+"""The same sizes with the channels last."""
 LINE = (3, 17)
 CUBE = (2, 5, 7, 11)
 MAP = (4, 5, 6)
 MAP3 = (4, 3, 5, 6)
-"""Smaller ones, with two and three axes."""
+"""Smaller sizes, with two and three spatial axes."""
 
 CONVOLUTIONS = [
     # weights c_o*(c_i/g)*k, MACs c_o*out*(c_i/g)*k
@@ -75,7 +75,7 @@ CONVOLUTIONS = [
     Row({"op": "conv", "c_i": 6, "c_o": 4, "k": 3}, X, (4, 9, 11), 216, 4, 0, 216 * 99),
     Row({"op": "conv", "c_o": 4, "k": [3, 5]}, LAST, (9, 9, 4), 360, 4, 0, 29160, layout="NHWC"),
     Row({"op": "conv", "c_o": 4, "k": 3, "g": 2}, LAST, (9, 11, 4), 108, 4, 0, 108 * 99, "keras"),
-    # out: of the totals (out-1)*s + k' - n = 2 and 4, 5, the even ones on both sides alike; 5 on one axis, 4 after
+    # out: total padding (out-1)*s + k' - n is 2 and 4, 5; even totals are split equally; 5 is 4 after on one axis
     Row({"op": "conv", "c_o": 4, "k": [3, 5], "s": [1, 2], "out": [11, 7]}, X, (4, 11, 7), 360, 4, 0, 360 * 77),
     Row({"op": "conv", "c_o": 4, "k": [2, 4], "out": [11, 13]}, X, (4, 11, 13), 192, 4, 0, 192 * 143),
     Row({"op": "conv1d", "c_o": 5, "k": 4}, LINE, (5, 14), 5 * 3 * 4, 5, 0, 60 * 14),
@@ -177,14 +177,14 @@ POOLS = [
     Row({"op": "globalavgpool"}, X, (6, 1, 1)),
     Row({"op": "globalavgpool", "keepdims": False}, X, (6,)),
     Row({"op": "globalavgpool"}, X, (6, 1, 1), dialect="torch"),
-    # Keras drops the axes unless told
+    # Keras drops the axes by default
     Row({"op": "globalavgpool"}, LAST, (6,), dialect="keras"),
     Row({"op": "globalmaxpool", "keepdims": True}, LAST, (1, 1, 6), dialect="keras"),
     Row({"op": "adaptivemaxpool", "out": [4, 5]}, X, (6, 4, 5)),
     Row({"op": "adaptiveavgpool", "out": 7}, X, (6, 7, 7)),
     Row({"op": "adaptiveavgpool", "out": [None, 5]}, X, (6, 11, 5)),
     Row({"op": "adaptiveavgpool", "out": [4, 5]}, LAST, (4, 5, 6), layout="NHWC"),
-    # a window of one value is linear; a norm of power 1 is not, nor a norm of one value
+    # a window of one value is linear; a power mean with norm 1, or of one value, is not
     Row({"op": "maxpool", "k": 1, "s": 2}, MAP, (4, 3, 3)),
     Row({"op": "avgpool", "k": 2, "p": 1, "count_include_pad": False}, MAP, (4, 3, 4)),
     Row({"op": "lppool", "k": 2, "s": 1, "norm": 1}, MAP, (4, 4, 5)),
@@ -267,7 +267,7 @@ NORMS = [
     Row({"op": "layernorm", "axis": [1], "center": False}, X, X, 6, 0),
     Row({"op": "groupnorm", "g": 3}, X, X, 6, 6),
     Row({"op": "groupnorm", "g": 2}, LAST, LAST, 6, 6, layout="NHWC"),
-    # PyTorch's affine=False: nothing unless asked
+    # PyTorch's default is affine=False: no parameters
     Row({"op": "instancenorm"}, X, X),
     Row({"op": "instancenorm", "scale": True}, X, X, 6, 6),
     Row({"op": "instancenorm", "scale": True, "center": False}, X, X, 6, 0),
@@ -287,7 +287,7 @@ AFFINE = [
     Row({"op": "scale", "scale": False, "center": True}, X, X, 0, 6),
     Row({"op": "rescale", "factor": 2, "offset": -1}, X, X),
     Row({"op": "rescale", "offset": [1, 2, 3, 4, 5, 6]}, LAST, LAST, dialect="keras"),
-    # keras/src/layers/preprocessing/normalization.py: mean, variance and a count, none of them trained
+    # keras/src/layers/preprocessing/normalization.py: mean, variance and a count, none of them trainable
     Row({"op": "normalization"}, X, X, 0, 0, 13),
     Row({"op": "normalization", "mean": 1, "variance": 2}, X, X),
     Row({"op": "rescale", "factor": [1, 2, 3, 4], "offset": [4, 3, 2, 1]}, MAP, MAP),
@@ -362,7 +362,7 @@ PARTS = [
 FIRST: list[dict[str, Any]] = [{"op": "identity", "name": "a"}, {"op": "slice", "axis": -1, "name": "b"}]
 """Two layers to join."""
 SMALL: dict[str, Any] = {"op": "mean", "axis": [1], "keepdims": True, "from": "input", "name": "s"}
-"""A third, with an axis of 1."""
+"""A third layer, with an axis of size 1."""
 INNER = {
     "op": "block",
     "layers": [{"op": "rescale", "factor": 2, "offset": 1}, {"op": "add", "from": ["rescale1", "input"]}],
@@ -401,11 +401,11 @@ JOINED = [
 ]
 
 TURNED: list[dict[str, Any]] = [{"op": "identity", "name": "a"}, {"op": "permute", "order": [1, 3, 2], "name": "b"}]
-"""A map, and the same with its last two axes turned."""
+"""A map, and the same with its last two axes swapped."""
 MASK = {"op": "slice", "name": "mask", "axis": 3, "stop": 5, "from": "a"}
 """Numbers that are added to the scores of 5 queries and 5 keys."""
 PRODUCTS = [
-    # MACs: the output's values, each the sum of as many products as there are columns
+    # MACs: each output value is the sum of as many products as there are columns
     Row([*TURNED, {"op": "matmul", "from": ["a", "b"]}], MAP, (4, 5, 5), macs=4 * 5 * 5 * 6),
     Row(
         [*TURNED, {"op": "mean", "axis": [1], "name": "c"}, {"op": "matmul", "from": ["a", "c"]}],
@@ -463,7 +463,7 @@ BEGINS: list[dict[str, Any]] = [
     {"op": "mean", "axis": [2], "name": "c"},
     {"op": "tanh", "name": "d"},
 ]
-"""A sequence, and two states to begin with."""
+"""A sequence, and two initial states."""
 WITH_MASK: list[dict[str, Any]] = [
     *BEGINS,
     {"op": "mean", "axis": [3], "name": "n", "from": "a"},
@@ -477,7 +477,7 @@ SEQUENCES = [
         (*MAP, 3),
         7 * 3,
     ),
-    # gates*h*(i + h) weights in each direction, as many MACs a step, and two biases of gates*h
+    # gates*h*(i + h) weights in each direction, as many MACs per step, and two biases of gates*h
     Row({"op": "lstm", "out": 3}, MAP, (4, 5, 3), 12 * 9, 24, 0, 4 * 5 * 12 * 9),
     Row({"op": "lstm", "out": 3, "state": "cell", "backward": True}, MAP, (4, 5, 3), 12 * 9, 24, 0, 4 * 5 * 12 * 9),
     Row(
@@ -489,7 +489,7 @@ SEQUENCES = [
         0,
         4 * 5 * 2 * 12 * 9,
     ),
-    # states to begin with: a hidden one and a cell, of both directions in a row
+    # initial states: a hidden state and a cell state, each with both directions concatenated
     Row(
         [*BEGINS, {"op": "lstm", "out": 3, "bidirectional": True, "from": ["a", "c", "d"]}],
         (6, 5, 6),
@@ -527,12 +527,12 @@ SEQUENCES = [
     Row({"op": "lstm", "out": 3, "activation": "relu", "gate": "hardsigmoid"}, MAP, (4, 5, 3), 108, 24, 0, 20 * 108),
     Row({"op": "gru", "out": 3, "activation": "sigmoid", "gate": "relu"}, MAP, (4, 5, 3), 81, 18, 0, 20 * 81),
     Row({"op": "gru", "out": 3, "activation": "linear", "gate": "tanh"}, MAP, (4, 5, 3), 81, 18, 0, 20 * 81),
-    # Keras: one bias, but two where a gru resets after the product; the kernels turned
+    # Keras: one bias, but two if a GRU resets after the product; the kernels are transposed
     Row({"op": "lstm", "out": 3}, MAP, (4, 5, 3), 12 * 9, 12, 0, 4 * 5 * 12 * 9, "keras"),
     Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9, "keras"),
     Row({"op": "gru", "out": 3, "reset_after": False}, MAP, (4, 5, 3), 9 * 9, 9, 0, 4 * 5 * 9 * 9, "keras"),
     Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9, "onnx"),
-    # a mask of steps behind them: at 0 what was given before, 0 at the start, and the states stay
+    # a mask of steps as the last input: at 0 the output is repeated (0 at the start), and the states stay
     Row(
         [*WITH_MASK, {"op": "lstm", "out": 6, "masked": True, "from": ["a", "c", "d", "m"]}],
         (6, 5, 6),
@@ -573,7 +573,7 @@ def _gelu(x: float, layer: LayerReport) -> float:
 
 
 def _real(function: Callable[[float], float], x: float) -> float:
-    """Return a function's value, NaN where it has none."""
+    """Return a function's value; NaN if it is undefined."""
     try:
         return function(x)
     except ValueError:
@@ -637,10 +637,10 @@ FUNCTIONS: dict[str, Callable[[float, LayerReport], float]] = {
     "tanhshrink": lambda x, _: x - math.tanh(x),
     "threshold": lambda x, layer: x if x > layer.values["threshold"] else layer.values["value"],
 }
-"""What the ops that work on each value alone compute of one: the oracle of tests/naive.py."""
+"""The elementwise functions of ops for one value: the oracle of tests/naive.py."""
 
 EVERYWHERE = [op for op in FUNCTIONS if op != "acosh"]
-"""Those that have a value for some random numbers, at least."""
+"""The functions that are defined for at least some random numbers."""
 ACTIVATIONS = [
     Row([{"op": "cosh"}, {"op": "acosh"}], MAP, MAP),
     *[Row({"op": op}, X, X) for op in (*EVERYWHERE, "softmax", "logsoftmax", "cumsum", "normalize")],
@@ -656,7 +656,7 @@ ACTIVATIONS = [
     Row({"op": "leakyrelu", "alpha": 0.2}, X, X),
     Row({"op": "dropout", "rate": 0.25}, X, X),
     Row({"op": "softmax", "axis": 1}, X, X),
-    # PyTorch: one slope, or one a channel; Keras: one a unit but along the shared axes
+    # PyTorch: one slope, or one per channel; Keras: one per unit, except along shared axes
     Row({"op": "prelu"}, X, X, 1),
     Row({"op": "prelu"}, X, X, 1, dialect="torch"),
     Row({"op": "prelu", "num_parameters": 6}, X, X, 6),
@@ -691,11 +691,11 @@ ROWS = [
     *ARRANGED,
     *ACTIVATIONS,
 ]
-"""Of every op but opaque, which cannot be run, and those of SPECIAL."""
+"""Rows of all ops except opaque, which cannot be executed, and those of SPECIAL."""
 SPECIAL = {"opaque", "constant", "input", "tobatch", "frombatch", "movebatch"}
-"""Ops that read nothing, or have the batch elsewhere: they have tests of their own."""
+"""Ops that read nothing, or have the batch elsewhere; they have tests of their own."""
 PLAIN: dict[str, list[Row]] = {}
-"""The rows of each op in the dialect plain and any layout, in which others can be run, too."""
+"""The rows of each op in the dialect plain that do not fix a layout, so that they run in either."""
 for _row in ROWS:
     if (_row.dialect, _row.layout) == ("plain", None):
         PLAIN.setdefault(_row.op, []).append(_row)
@@ -706,4 +706,4 @@ LAID: list[tuple[Row, str]] = [
     for at, row in enumerate(rows)
     for layout in (LAYOUTS if at == 0 else LAYOUTS[at % 2 : at % 2 + 1])
 ]
-"""The rows of PLAIN with a layout each: the first of an op with both, the others by turns."""
+"""The rows of PLAIN with a layout each: both for the first row of an op, alternating for the others."""

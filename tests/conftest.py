@@ -1,4 +1,4 @@
-"""How the tests are run."""
+"""Configuration of the tests."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import sys
 
 from hypothesis import HealthCheck, find, settings, strategies
 
-# Text is UTF-8 in every test, whatever the locale here is.
+# Text is UTF-8 in all tests, whatever the locale.
 os.environ["PYTHONUTF8"] = "1"
-# Each process of the command would compile what it imports, as containers ask for that write no bytecode.
+# Containers often disable bytecode; each process of the command would then compile what it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-# 20,000 tests are collected, and are there until the end: no collection of garbage looks at them.
+# 20,000 collected tests live until the end; the garbage collector need not visit them.
 gc.disable()
-# No clock decides a test: the machine may be busy.
+# No test depends on a clock, as the machine may be busy.
 settings.register_profile("by hand", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("by hand"), derandomize=True, max_examples=60)
-# A gate answers twice alike; runs by hand go on looking for more.
+# CI runs the same examples each time; runs by hand look for new ones.
 settings.load_profile("ci" if os.environ.get("CI") else "by hand")
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage among what is made from now on.
+    """Enable garbage collection for new objects only.
 
-    Hypothesis keeps a random of its own from its first example on, and looks who refers to it: nobody that is frozen.
+    From its first example on, Hypothesis checks who refers to its random generator; frozen objects do not.
     """
     find(strategies.none(), lambda _: True)
     gc.freeze()

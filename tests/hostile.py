@@ -1,4 +1,4 @@
-"""Hostile text: strings that a terminal, a log, a spreadsheet or a page would obey, and files made of them."""
+"""Hostile text: strings that a terminal, a log, a spreadsheet or a page would interpret, and files made of them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PRINTABLE = [
     "\\",
     "unseen\ufe0f\u3164",
 ]
-"""Those that a name in a spec may be: every character is one that Python calls printable."""
+"""Attacks that are valid as names in a spec: Python calls all their characters printable."""
 UNPRINTABLE = [
     "\x1b[31mRED\x1b]0;title\x07",
     "\x9b31mRED",
@@ -55,7 +55,7 @@ _OURS = re.compile(r"::(error|notice) (file=[^:]*,line=\d+,col=\d+,)?title=CC\d\
 
 
 def harms(ended: Ended, is_github: bool = False) -> list[str]:
-    """Return the lines that would do something to a terminal or a log; `is_github` allows our own annotations."""
+    """Return the lines that would affect a terminal or a log; `is_github` allows our own annotations."""
     lines = (ended.out + ended.err).split("\n")
     return [
         line for line in lines if harms_of(line) and not (is_github and harms_of(line) == ["::"] and _OURS.match(line))
@@ -63,13 +63,13 @@ def harms(ended: Ended, is_github: bool = False) -> list[str]:
 
 
 def harms_of(line: str) -> list[str]:
-    """Return what a line would do: its characters that are not printable, and its commands."""
+    """Return the unprintable characters and commands of a line."""
     unseen = [c for c in line.replace("\t", "") if not c.isprintable() or c in "\ufe0f\u3164"]
     return unseen + ["::"] * line.lstrip().startswith("::") + _COMMAND.findall(line)
 
 
 def network(names: list[str] = PRINTABLE) -> dict[str, Any]:
-    """Return a spec that is right, with these names."""
+    """Return a valid spec with these names."""
     layers: list[dict[str, Any]] = [{"op": "conv", "c_o": 4, "k": 3, "p": 1, "name": names[0]}]
     layers += [{"op": "relu", "name": name} for name in names[1:]]
     layers.append({"op": "add", "name": f"{names[0]} added", "from": [names[-1], names[1]]})
@@ -93,7 +93,7 @@ def replaced(value: Any, attack: str) -> Iterator[Any]:
 
 
 def onnx_model(name: str, op: str = "Relu", domain: str = "") -> bytes:
-    """Return an ONNX file all of whose names are an attack."""
+    """Return an ONNX file in which every name is an attack."""
     from onnx import TensorProto, helper
 
     name, domain = (text.encode("utf-8", "replace").decode() for text in (name, domain))
@@ -111,7 +111,7 @@ def onnx_model(name: str, op: str = "Relu", domain: str = "") -> bytes:
 
 
 def keras_model(name: str) -> dict[str, Any]:
-    """Return a Keras document all of whose names are an attack."""
+    """Return a Keras document in which every name is an attack."""
     return {
         "module": "keras",
         "class_name": "Sequential",
@@ -127,7 +127,7 @@ def keras_model(name: str) -> dict[str, Any]:
 
 
 def torch_source(name: str) -> str:
-    """Return Python source with an attack in a module's name, in a comment and in a text."""
+    """Return Python source with an attack in a module's name, in a comment and in a string."""
     literal = json.dumps(name)
     comment = name.translate({ord(c): " " for c in "\r\n\u2028\x85\ud800"})
     return (
@@ -139,7 +139,7 @@ def torch_source(name: str) -> str:
 
 
 def write(folder: Path, file: str, content: object) -> None:
-    """Write bytes, a text, or a value as JSON, its characters as they are."""
+    """Write bytes, text, or a value as JSON without escapes."""
     if not isinstance(content, (bytes, str)):
         content = json.dumps(content, ensure_ascii=False)
     data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""What each op computes, written down as slowly and plainly as its definition reads: the oracle of the fast kernels.
+"""The definition of each op, implemented as slowly and plainly as it reads: the oracle of the fast kernels.
 
 Everything works on one sample with the channels first, in float64 (or Python integers), one output value at a time.
 """
@@ -22,12 +22,12 @@ Values = Mapping[str, Any]
 
 
 def run(report: Report, x: Array, weights: Mapping[str, Array]) -> Array:
-    """What comes out of a network for x (N, *sample)."""
+    """Return the output of a network for x (N, *sample)."""
     return np.stack([part for one in x for part in _parts(report, one, weights)])
 
 
 def _parts(report: Report, x: Array, weights: Mapping[str, Array]) -> list[Array]:
-    """What comes out for a sample: several arrays if axes of it are folded into the batch, else one."""
+    """Return the outputs for a sample: several arrays if axes of it are folded into the batch, otherwise one."""
     found: list[list[Array]] = []
     for layer in report.layers:
         reads = [[x] if at < 0 else found[at] for at in layer.node.reads]
@@ -59,7 +59,7 @@ def _layer(layer: LayerReport, xs: list[Array], weights: Mapping[str, Array]) ->
 
 
 def _channels_first(op: str, weights: Mapping[str, Array], last: bool) -> dict[str, Array]:
-    """Kernels as (c_o, c_i/g, *k), depthwise ones as (c_i, multiplier, *k), transposed ones as (c_i, c_o/g, *k)."""
+    """Return kernels as (c_o, c_i/g, *k), depthwise ones as (c_i, multiplier, *k), transposed as (c_i, c_o/g, *k)."""
     found = dict(weights)
     for role, array in weights.items():
         if role == "depthwise" or (op == "dwconv" and role == "weight"):
@@ -73,7 +73,7 @@ def _channels_first(op: str, weights: Mapping[str, Array], last: bool) -> dict[s
 
 
 def _cells(v: Values, u: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Every cell of a kernel, and the input it sees from output u: u*s + i*d - pb."""
+    """Yield every cell of a kernel, and the input it sees from output u: u*s + i*d - pb."""
     for cell in product(*map(range, v["k"])):
         yield (
             cell,
@@ -91,7 +91,7 @@ def _space(layer: LayerReport) -> tuple[int, ...]:
 
 
 def _correlate(layer: LayerReport, x: Array, w: Array, b: Array | None, v: Values, g: int) -> Array:
-    """Sum up, for each output, what each cell of the kernel sees, times the cell's weights; the groups apart."""
+    """Return, for each output, the sum of the inputs that the kernel's cells see times their weights, by group."""
     out: Array = np.zeros((len(w), *_space(layer)))
     maps, kernels = x.reshape(g, -1, *x.shape[1:]), w.reshape(g, -1, *w.shape[1:])
     for u in product(*map(range, out.shape[1:])):
@@ -140,7 +140,7 @@ def transposed(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: V
 
 
 def _pool(combine: Callable[[list[Any], int, Values], Any]) -> Callable[..., Array]:
-    """`combine` gets the values of a window that are inside, and how many cells of it are input or explicit padding."""
+    """Return a pooling function; `combine` gets a window's values, and how many cells are input or explicit padding."""
 
     def pool(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
         x = xs[0]
@@ -165,7 +165,7 @@ def _mean(inside: list[Any], padded: int, v: Values) -> float:
 
 
 def _norm(inside: list[Any], padded: int, v: Values) -> float:
-    """PyTorch's lp_pool2d: avg_pool2d(x.pow(norm)), its sign kept, times k, .pow(1/norm); elsewhere of |x|."""
+    """Return the p-norm of a window: in PyTorch (avg_pool2d(x.pow(norm)) * k).pow(1/norm), elsewhere that of |x|."""
     norm = v["norm"]
     if v["dialect"] == "torch":
         with np.errstate(invalid="ignore"):
@@ -261,7 +261,7 @@ def normalization(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v
 
 
 def quantize(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    """Each value by itself, on the scale of its channel, or of the sample's own range with 0 in it."""
+    """Quantize each value, with the scale of its channel, or of the sample's own range including 0."""
     out, least, most = np.zeros(xs[0].shape), min(xs[0].min(), 0), max(xs[0].max(), 0)
     steps = v["max"] - v["min"]
     if not np.isfinite(most - least):
@@ -315,7 +315,7 @@ def unfold(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Value
 
 
 def _starts(v: Values, space: tuple[int, ...]) -> list[range]:
-    """Where the windows begin in the padded map, on each axis."""
+    """Return the starts of the windows in the padded map, on each axis."""
     axes = zip(space, v["p"], v["k"], v["d"], v["s"], strict=True)
     return [range(0, n + before + after - d * (k - 1), s) for n, (before, after), k, d, s in axes]
 
@@ -332,7 +332,7 @@ def fold(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values)
 
 
 def _reduced(combine: Callable[[list[Any]], Any]) -> Callable[..., Array]:
-    """`combine` gets the values that become one."""
+    """Return a reduction; `combine` gets the values to reduce."""
 
     def reduction(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
         x = xs[0]
@@ -360,7 +360,7 @@ def _operands(xs: list[Array], v: Values) -> list[Array]:
 
 
 def _of_two(combine: Callable[[Any, Any], Any]) -> Callable[..., Array]:
-    """The operands, one by one, from the left; NumPy's broadcasting stands for itself."""
+    """Return a function that combines the operands from left to right; broadcasting is NumPy's."""
 
     def join(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
         return np.asarray(reduce(combine, map(np.asarray, _operands(xs, v))), float)
@@ -408,7 +408,7 @@ def upsample(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Val
 
 
 def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[tuple[int, float]]]:
-    """For each output on an axis, which inputs are mixed and with which shares."""
+    """Return, for each output on an axis, the inputs that are mixed, with their weights."""
     scale = 1 / v["factor"][axis] if "factor" in v else n / o
     in_2d = v["mode"] == "nearest" and "round" not in v and len(layer.sample) == 3
     if n == o and (v.get("antialias") or ((in_2d or "linear" in v["mode"]) and "where" not in v)):
@@ -448,7 +448,7 @@ def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[
 
 
 def _place(u: int, n: int, o: int, scale: float, v: Values) -> float:
-    """Where an output lies between the inputs, as the text of ONNX's Resize has it; by a scale of 1, where it is."""
+    """Return where an output lies between the inputs, by ONNX's definition of Resize; with scale 1, where it is."""
     if v["align"]:
         return float(u * (n - 1) / (o - 1)) if o > 1 else 0.0
     where = v.get("where", "asymmetric" if v["mode"] == "nearest" else "half_pixel")
@@ -462,7 +462,7 @@ def _place(u: int, n: int, o: int, scale: float, v: Values) -> float:
 
 
 def _rounded(at: float, how: str) -> int:
-    """The whole number that a place is rounded to; less than a millionth off a half, it is one (onnxruntime)."""
+    """Return a position rounded to an integer; less than a millionth from a half counts as a half (onnxruntime)."""
     if how in ("floor", "ceil"):
         return math.floor(at) if how == "floor" else math.ceil(at)
     return math.ceil(at - 0.500001) if how == "round_prefer_floor" else math.floor(at + 0.500001)
@@ -476,7 +476,7 @@ def _keys(t: float, layer: LayerReport) -> float:
 
 
 def _many(v: Values, few: int, c: int, i: int, j: int) -> int:
-    """Which of the many channels row i and column j of a block of channel c is, of `few`."""
+    """Return which of the many channels is row i, column j of a block of channel c of `few`."""
     f = v["factor"]
     return int((i * f + j) * few + c if v["order"] == "dcr" else c * f * f + i * f + j)
 
@@ -520,7 +520,7 @@ PAD_MODES = ("constant", "reflect", "replicate", "edge", "circular", "wrap")
 
 
 def _border(row: Array, at: int, before: int, after: int, v: Values) -> float:
-    """The value of a padded row at a place, which may be beyond its ends."""
+    """Return the value of a padded row at a position, which may lie beyond its ends."""
     n, first, last = len(row), max(-before, 0), len(row) - 1 + min(after, 0)
     if v["mode"] in ("circular", "wrap"):
         return float(row[first : last + 1][(at - first) % (last + 1 - first)])
@@ -577,7 +577,7 @@ def matmul(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Value
 
 
 def einsum(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    """Every value of every letter; `...` is written with letters of its own."""
+    """Return an einsum, by looping over all values of all letters; `...` is replaced by letters of its own."""
     inputs, _, out = v["equation"].partition("->")
     own = "ZYXW"[: max([x.ndim - len(t) + 3 for t, x in zip(inputs.split(","), xs, strict=True) if "..." in t] or [0])]
     terms = [term.replace("...", own) for term in inputs.split(",")]
@@ -627,7 +627,7 @@ def embedding(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Va
 
 
 def recurrent(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    """The hidden states of all directions in a row, the cells, or both, of each step or the last."""
+    """Return the hidden states of all directions, the cell states, or both, of each step or the last."""
     ways = [("", v["backward"]), *([("_reverse", True)] if v["bidirectional"] else [])]
     n = v["out"]
     states, mask = (xs[1:-1], xs[-1] > 0) if v["masked"] else (xs[1:], np.ones(xs[0].shape[:-1]))
@@ -658,7 +658,7 @@ def _read(
     backward: bool,
     mask: Array,
 ) -> tuple[Array, Array]:
-    """Hidden states and cells of one direction: the equations of torch.nn.LSTM, GRU and RNN, and Keras's other GRU."""
+    """Return hidden and cell states of one direction: torch.nn.LSTM, GRU and RNN by their equations, or Keras's GRU."""
     w_ih, w_hh = w["weight_ih" + end], w["weight_hh" + end]
     if layer.env.channels_last:
         w_ih, w_hh = w_ih.T, w_hh.T

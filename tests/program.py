@@ -1,4 +1,4 @@
-"""The program under test: as the installed command in a process of its own, or in this process where that is enough."""
+"""The program under test: the installed command in a separate process, or in this process if that is enough."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 posix = pytest.mark.skipif(
     os.name != "posix", reason="Windows has no modes, no named pipes, no POSIX signals, and links and shells of its own"
 )
-"""Marks a test of what only POSIX has."""
+"""Marks a test of features that only POSIX has."""
 dev_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full on this system")
 """Marks a test that writes to a device that is always full."""
 
@@ -41,20 +41,20 @@ class Ended(NamedTuple):
 
 
 def command() -> list[str]:
-    """The installed command of this Python, or the package itself where it is not installed."""
+    """Return the installed command of this Python, or the package if it is not installed."""
     script = Path(sys.executable).with_name("cnncalc")
     return [str(script)] if script.exists() else [sys.executable, "-m", "cnncalc"]
 
 
 def shell() -> str:
-    """Return the shell of the examples, or skip the test: what Windows calls bash may be a stranger."""
+    """Return the shell of the examples, or skip the test: on Windows, bash may be another program."""
     if os.name != "posix":
         pytest.skip("needs a POSIX shell")
     return "bash"
 
 
 def environment(**changed: str) -> dict[str, str]:
-    """A plain environment, so that a terminal's size, colours or code page here do not decide a test."""
+    """Return a plain environment, so that the terminal's size, colours or code page do not affect a test."""
     ours = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM")
     kept = {k: v for k, v in os.environ.items() if k not in ours}
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -62,7 +62,7 @@ def environment(**changed: str) -> dict[str, str]:
 
 
 def process(*args: str, stdin: str | bytes = "", cwd: Path | None = None, env: dict[str, str] | None = None) -> Ended:
-    """Run the command in a process of its own."""
+    """Run the command in a separate process."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
     done = subprocess.run(
         [*command(), *args], input=data, capture_output=True, cwd=cwd, env=env or environment(), timeout=60, check=False
@@ -71,7 +71,7 @@ def process(*args: str, stdin: str | bytes = "", cwd: Path | None = None, env: d
 
 
 class Server:
-    """Runs commands one after another, each in a process of its own that has imported what most of them need."""
+    """A server that runs commands one after another, each in a fork of a process that has imported common modules."""
 
     CODE = """
 import json, os, resource, signal, sys
@@ -99,13 +99,13 @@ for line in open(os.dup(0)):
 """
 
     def __init__(self, first: str = "", limits: Mapping[str, int] = MappingProxyType({})) -> None:
-        """`first` is code that it runs at first, `limits` are those of each process by their names in `resource`."""
+        """`first` is code to run at the start; `limits` are those of each process, by their names in `resource`."""
         code, pipe = self.CODE.format(first=first, limits=dict(limits)), subprocess.PIPE
         command = [sys.executable, "-Pc", code]
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment(), text=True)
 
     def run(self, *args: str, streams: Sequence[str], env: dict[str, str] | None = None) -> tuple[int, int]:
-        """Run a command with files for its three streams; return its exit code, and the most memory that it took."""
+        """Run a command with files as its three streams; return its exit code and its peak memory."""
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -114,7 +114,7 @@ for line in open(os.dup(0)):
         return code, most * (1 if sys.platform == "darwin" else 1024)
 
     def close(self) -> None:
-        """End it."""
+        """Stop the server."""
         with self.process:
             pass
 
@@ -141,7 +141,7 @@ def on_terminal(*args: str, columns: int, **variables: str) -> Ended:
 
 
 def _shown(terminal: IO[bytes]) -> bytes:
-    """Read what a terminal shows, up to the NUL behind it: what it holds when the last writer closes it may be lost."""
+    """Read a terminal up to the final NUL, as output left in it when the last writer closes it may be lost."""
     shown = b""
     while not shown.endswith(b"\0"):
         shown += terminal.read(4096)
@@ -150,9 +150,9 @@ def _shown(terminal: IO[bytes]) -> bytes:
 
 @contextlib.contextmanager
 def interrupts(heeded: bool = True) -> Iterator[None]:
-    """Start programs that heed Ctrl-C and the end of their terminal, whether or not the tests do (as behind `nohup`).
+    """Start programs that react to Ctrl-C and the end of their terminal, even if the tests do not (under `nohup`).
 
-    Or programs that do not heed Ctrl-C, as a shell starts those in its background.
+    With `heeded` false, start programs that ignore Ctrl-C, like a shell's background jobs.
     """
     ends = ["SIGHUP", "SIGQUIT"] if heeded and os.name == "posix" else []
     before = {getattr(signal, name): signal.signal(getattr(signal, name), signal.SIG_DFL) for name in ends}
@@ -187,7 +187,7 @@ def _text(stream: io.TextIOWrapper) -> str:
 
 
 def calls(work: Callable[[], object]) -> int:
-    """Count the functions of Python that are called."""
+    """Count the Python functions that are called."""
     profile = cProfile.Profile(builtins=False)
     profile.runcall(work)
     return sum(entry.callcount for entry in profile.getstats())

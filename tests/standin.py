@@ -1,4 +1,4 @@
-"""A stand-in for PyTorch: written modules run without it, each of their modules computed as a layer."""
+"""A stand-in for PyTorch: generated modules run without it, each of their modules computed as a layer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import cnncalc
 POOLS = {"MaxPool": "maxpool", "AvgPool": "avgpool", "LPPool": "lppool"}
 OPS = {"ReLU": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid", "Softsign": "softsign"}
 OPS |= {f"{name}{nd}d": f"{op}{nd}d".replace("2d", "") for name, op in POOLS.items() for nd in (1, 2, 3)}
-"""The op of each module that is here, by its class."""
+"""The op of each supported module, by class name."""
 
 
 class Tensor(np.ndarray[Any, Any]):
-    """An array with the methods of a tensor that written modules call."""
+    """An array with the tensor methods that generated modules call."""
 
     def abs(self) -> Any:
         return np.abs(self)
@@ -36,7 +36,7 @@ class Module:
 
 
 class Made(Module):
-    """A module that is an op: its arguments are the op's keys, by PyTorch's names."""
+    """A module that is an op; its arguments are the op's keys, by PyTorch's names."""
 
     def __init__(self, op: str, *args: Any, **keys: Any):
         first = ("norm", "k") if op.startswith("lp") else ("k",)
@@ -47,13 +47,13 @@ class Made(Module):
 
 
 def pad(x: Any, sides: tuple[int, ...], value: float = 0) -> Any:
-    """F.pad, which names the last axis first."""
+    """F.pad, which lists the last axis first."""
     pairs = list(zip(sides[::2], sides[1::2], strict=True))[::-1]
     return np.pad(x, [(0, 0)] * (x.ndim - len(pairs)) + pairs, constant_values=value).view(Tensor)
 
 
 def forward(source: str, x: Any) -> Any:
-    """The first result of a written module."""
+    """Return the first result of a generated module."""
     torch, nn, functional = (ModuleType(name) for name in ("torch", "torch.nn", "torch.nn.functional"))
     vars(torch).update(nn=nn, Tensor=Tensor, cat=np.concatenate)
     vars(nn).update(Module=Module, functional=functional, **{name: partial(Made, op) for name, op in OPS.items()})

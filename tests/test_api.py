@@ -113,7 +113,7 @@ def test_a_file_beats_a_network_of_the_zoo(tmp_path: Path, monkeypatch: pytest.M
     assert cnncalc.load("vgg16").name == "small"
 
 
-# What shape is told beats what the spec says.
+# Arguments of shape override the spec.
 
 
 @pytest.mark.parametrize("input", [(3, 10, 12), [3, 10, 12], "3x10x12", "3,10,12"])
@@ -372,7 +372,7 @@ def test_an_unknown_name_of_the_module_is_an_attribute_error() -> None:
 
 
 def fresh(code: str) -> str:
-    """What a new interpreter prints."""
+    """Return what a new interpreter prints."""
     root = Path(cnncalc.__file__).parents[1]
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
@@ -424,7 +424,7 @@ def test_the_version_is_the_number_one(version: object) -> None:
         cnncalc.load({"cnncalc": version, "layers": [{"op": "relu"}]})
 
 
-# Type hints, and names that stay what they are.
+# Type hints, and names that are stable.
 
 PUBLIC = [
     *(getattr(cnncalc, name) for name in cnncalc.__all__),
@@ -433,7 +433,7 @@ PUBLIC = [
 
 
 def parts(thing: Any) -> Iterator[Any]:
-    """A function, or a class with its methods and properties."""
+    """Yield a function, or a class with its methods and properties."""
     yield thing
     for name, member in vars(thing).items() if isinstance(thing, type) else ():
         if isinstance(member, property):
@@ -595,7 +595,7 @@ def test_an_onnx_file_holds_the_weights_that_are_given(tmp_path: Path) -> None:
         cnncalc.to_onnx("2x5x6 conv:3,k2", {"conv2.weight": weights["conv1.weight"]})
 
 
-# A report as a person sees it, and as a table of data.
+# A report as people see it, and as a table of data.
 
 
 @pytest.mark.parametrize(
@@ -654,7 +654,7 @@ def test_a_printed_report_shortens_and_wraps_nothing() -> None:
 
 
 class Cells(html.parser.HTMLParser):
-    """The texts of an HTML table's cells, row by row."""
+    """A parser of the cells of an HTML table, row by row."""
 
     def __init__(self) -> None:
         super().__init__()

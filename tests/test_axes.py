@@ -1,4 +1,4 @@
-"""What the axes of a value are: followed through reshapes, permutes, products and joins, against pixels themselves."""
+"""The axes of a value, followed through reshapes, permutes, products and joins, and compared with single pixels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cnncalc.field import NOTHING, Field
 
 
 def pixels_of(field: Field, unit: int) -> tuple[int, int]:
-    """The first and the last pixel that a unit sees, as its field says; NOTHING for none."""
+    """Return the first and the last pixel that a unit sees, according to its field; NOTHING if it sees none."""
     if field.phases is not None:
         first, last = field.phases[unit % len(field.phases)]
         shift = unit // len(field.phases) * field.advance
@@ -28,7 +28,7 @@ def pixels_of(field: Field, unit: int) -> tuple[int, int]:
 
 
 def seen(layers: list[dict[str, Any]], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """Which pixels each unit of the output sees, by execution: the input's gradient, one pixel at a time."""
+    """Return the pixels that each unit of the output sees, by execution: the input's gradient, one pixel at a time."""
     n = prod(shape)
     x = np.eye(n).reshape(n, *shape)
     base = cnncalc.run(layers, np.zeros((1, *shape)), {}, dialect="plain")
@@ -47,7 +47,7 @@ def seen(layers: list[dict[str, Any]], shape: tuple[int, ...]) -> np.ndarray[Any
             "reshape:2x4x2x6x2 permute:order=[1,3,5,2,4] reshape:8x4x6 conv:2,k3,p1",
             [(6, 2, -2), (6, 2, -2)],
         ),
-        # Behind a convolution, an axis that stands as channels is seen whole by the next.
+        # After a convolution, the next one sees an axis that has become channels as a whole.
         ("conv:2,k3 permute:2x1x3 conv:3,k1", [(8, 1, 0), (3, 1, 0)]),
     ],
 )
@@ -56,7 +56,7 @@ def test_fields_through_moves(layers: str, rf: list[tuple[int, int, int]]) -> No
 
 
 def test_attention_in_windows_sees_its_window() -> None:
-    """As in Swin: 4x4 windows of 4x4 patches; each unit sees its window, and knows its place."""
+    """As in Swin: 4x4 windows of 4x4 patches; each unit sees its window, and its position is known."""
     layers: list[dict[str, Any]] = [
         {"op": "avgpool", "k": 4},
         {"op": "permute", "order": [2, 3, 1]},
@@ -86,7 +86,7 @@ def test_attention_over_all_sees_all() -> None:
 
 @st.composite
 def moves(draw: st.DrawFn) -> tuple[tuple[int, ...], list[dict[str, Any]]]:
-    """A map of one channel, and reshapes, permutes and sums that end in anything."""
+    """Return a map of one channel, and random reshapes, permutes and sums."""
     shape: tuple[int, ...] = (1, draw(st.sampled_from([2, 3, 4, 6, 8])), draw(st.sampled_from([2, 4, 5, 6])))
     layers: list[dict[str, Any]] = []
     x = shape
@@ -115,7 +115,7 @@ def moves(draw: st.DrawFn) -> tuple[tuple[int, ...], list[dict[str, Any]]]:
 
 @given(moves())
 def test_any_moves_against_the_pixels(case: tuple[tuple[int, ...], list[dict[str, Any]]]) -> None:
-    """The units that a field places see, together, exactly the pixels that it says; a lost field says nothing."""
+    """The units that a field describes see, together, exactly the pixels that it says; a lost field says nothing."""
     shape, layers = case
     report = cnncalc.shape({"input": list(shape), "sample_axes": 3, "layers": layers})
     by_unit = seen([*layers], (*shape,)) if len(shape) == 3 else None

@@ -1,4 +1,4 @@
-"""Conditions on letters, against numbers tried one by one; and networks with letters, against networks with numbers."""
+"""Conditions on letters, compared with single numbers; networks with letters, compared with those with numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UPTO = 400
 
 
 def members(numbers: Numbers, upto: int = UPTO) -> set[int]:
-    """The numbers of a set up to a bound."""
+    """Return the numbers of a set up to a bound."""
     return {n for n in range(1, upto) if n in numbers}
 
 
@@ -33,7 +33,7 @@ runs = st.tuples(st.integers(1, 60), st.one_of(st.none(), st.integers(1, 90)))
 
 @st.composite
 def sets(draw: st.DrawFn) -> Numbers:
-    """A stretch of a few residue classes."""
+    """Return an interval of a few residue classes."""
     mod = draw(st.integers(1, 12))
     rests = draw(st.lists(st.integers(0, mod - 1), min_size=1, max_size=3))
     least, most = draw(runs)
@@ -57,7 +57,7 @@ def test_the_pieces_of_a_set_are_the_set(a: Numbers, b: Numbers) -> None:
     pieces = both.pieces()
     found = [{n for n in range(p.least, UPTO if p.most is None else p.most + 1) if n % p.mod in p.rest} for p in pieces]
     assert set().union(*found) & set(range(UPTO)) == members(both)
-    assert sum(len(own) for own in found) == len(set().union(*found))  # none twice
+    assert sum(len(own) for own in found) == len(set().union(*found))  # no duplicates
     assert [p.least for p in pieces] == [min(own) for own in found]
     assert all(p.most is None or p.most in own for p, own in zip(pieces, found, strict=True))
     assert both.first() == both.least == min(members(both), default=None)
@@ -133,19 +133,19 @@ def test_conditions_are_kept_once() -> None:
 
 
 def named(layers: Sequence[LayerReport], within: str = "") -> Iterator[tuple[str, LayerReport]]:
-    """Layers by their names, those of blocks included."""
+    """Yield layers by name, including those in blocks."""
     for layer in layers:
         yield within + layer.name, layer
         yield from named(layer.inner, f"{within}{layer.name}.")
 
 
 def number_at(count: int | Open | None, at: dict[str, int]) -> int | Open | None:
-    """A count for these letters."""
+    """Return a count for these values of the letters."""
     return count.at(at) if isinstance(count, Open) else count
 
 
 def check_formula(spec: Any, channels: int, sizes: Sequence[tuple[int, int]], **options: Any) -> int:
-    """Compare a network with letters to the same with numbers, layer by layer; return how often it holds."""
+    """Compare a network with letters to the same with numbers, layer by layer; return for how many sizes it holds."""
     network, held = cnncalc.load(spec), 0
     formula = cnncalc.shape(network, input=(channels, "H", "W"), **options)
     holds, own = formula.holds, dict(named(formula.layers))
@@ -174,7 +174,7 @@ SAMPLE = [(n, n) for n in (1, 2, 7, 31, 32, 33, 62, 63, 64, 75, 187, 188, 204, 2
 
 @pytest.mark.parametrize("name", ["alexnet", "lenet5", "vgg11", "inception_v3", "resnet18", "shufflenet_v2_x1_0"])
 def test_the_formula_of_a_built_in_network_is_its_trace(name: str) -> None:
-    """By hand for every network and every size from 1 to 600: `python -m tests.fuzz.formulas`."""
+    """By hand, for every network and every size from 1 to 600: `python -m tests.fuzz.formulas`."""
     channels = 1 if name == "lenet5" else 3
     assert check_formula(name, channels, SAMPLE) > 5
 
@@ -203,7 +203,7 @@ OPS = (
 
 @st.composite
 def networks(draw: st.DrawFn) -> str:
-    """Layer words of a small network in which branches meet."""
+    """Return the layer words of a small network with branches that meet."""
     words = ["conv:4,name=a0"]
     for at in range(1, draw(st.integers(2, 7))):
         read = draw(st.integers(0, at - 1))
@@ -240,7 +240,7 @@ sizes = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=8, 
 def test_the_formula_of_a_random_network_is_its_trace(words: str, at: list[tuple[int, int]], dialect: str) -> None:
     try:
         check_formula(words, 3, [*at, *[(n, n) for n in range(1, 9)]], dialect=dialect)
-    except ShapeError:  # for every size: then for these, too
+    except ShapeError:  # impossible for every size, so for these too
         for h, w in at:
             with pytest.raises(ShapeError):
                 cnncalc.shape(words, input=(3, h, w), dialect=dialect)

@@ -1,7 +1,7 @@
-"""The documentation is tested: its commands print what it shows, its tables list what there is.
+"""Tests of the documentation: its commands print what it shows, and its tables are complete.
 
-`python -m tests.test_docs` writes the outputs and the generated tables of the README and the help pages anew; look at
-the difference before you commit it.
+`python -m tests.test_docs` rewrites the outputs and the generated tables of the README and the help pages; check the
+difference before you commit it.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ BLOCK = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
 
 
 def text_of(page: str) -> str:
-    """A page's Markdown."""
+    """Return a page's Markdown."""
     return PAGES[page].read_text(encoding="utf-8")
 
 
 def examples(block: str) -> list[tuple[str, str]]:
-    """The commands of a block, each with the output that is shown below it."""
+    """Return the commands of a block, each with the output shown below it."""
     commands = []
     for part in re.split(r"^(?=\$ )", block, flags=re.MULTILINE):
         if part:
@@ -57,7 +57,7 @@ def examples(block: str) -> list[tuple[str, str]]:
 
 
 def printed(line: str) -> str:
-    """What a line prints: a command's or Python's in this process, where no shell is needed."""
+    """Return what a line prints; commands and Python run in this process if no shell is needed."""
     words = shlex.split(line.removeprefix("$ "))
     if words[0] == "cnncalc" and not {"|", ">"} & set(words):
         return output(line)
@@ -101,7 +101,7 @@ def test_python_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_scripts_are_commands_with_their_options(page: str) -> None:
-    """Lines that are not run (they need a framework, or a folder of specs) name commands and options that there are."""
+    """Lines that are not run (they need a framework, or a folder of specs) use existing commands and options."""
     for block in re.findall(r"```(?:sh|yaml)\n(.*?)```", text_of(page), re.DOTALL):
         for name, rest in re.findall(r"\bcnncalc (\w+)([^\n|;&#)]*)", block):
             assert name in COMMANDS, name
@@ -110,7 +110,7 @@ def test_the_commands_of_scripts_are_commands_with_their_options(page: str) -> N
 
 
 def names_of_options(name: str) -> set[str]:
-    """Every spelling of a command's options."""
+    """Return every spelling of a command's options."""
     command = group.get_command(click.Context(group), name)
     assert command is not None
     return {spelling for option in command.params for spelling in option.opts} | {"--help", "-h"}
@@ -120,27 +120,27 @@ def names_of_options(name: str) -> set[str]:
 
 
 def section(page: str, heading: str) -> str:
-    """What stands below a heading, down to the next."""
+    """Return what is below a heading, down to the next."""
     head, _, rest = text_of(page).partition(f"\n## {heading}\n")
     assert rest, (page, heading, len(head))
     return rest.partition("\n## ")[0]
 
 
 def table_of(page: str, heading: str) -> str:
-    """The first table below a heading."""
+    """Return the first table below a heading."""
     table = re.search(r"(?:^\|.*\n?)+", section(page, heading), re.MULTILINE)
     assert table is not None
     return table[0]
 
 
 def rows(page: str, heading: str) -> list[list[str]]:
-    """The cells of the first table below a heading, without its head."""
+    """Return the cells of the first table below a heading, without its head."""
     lines = table_of(page, heading).splitlines()[2:]
     return [re.split(r" *(?<!\\)\| *", line.strip().removeprefix("| ").removesuffix(" |")) for line in lines]
 
 
 def words_in_code(cell: str) -> list[str]:
-    """The words that a cell has in backticks."""
+    """Return the words in backticks in a cell."""
     return " ".join(re.findall(r"`([^`]+)`", cell)).split()
 
 
@@ -148,9 +148,9 @@ GENERATED: dict[tuple[str, str], Callable[[], str]] = {
     ("ops", "The ops"): lambda: here(["ops", "--format", "markdown"]).out,
     ("frameworks", "Ops"): lambda: "".join(support.markdown()),
 }
-"""Tables that are written by the program, by page and heading."""
+"""Tables that the program generates, by page and heading."""
 LISTS: dict[tuple[str, str], Callable[[], str]] = {("hints", "The hints"): lambda: "".join(hints.markdown())}
-"""Lists that are written by the program, each all of its section."""
+"""Lists that the program generates, each a whole section."""
 
 
 @pytest.mark.parametrize(("page", "heading"), GENERATED)
@@ -198,7 +198,7 @@ def test_every_flag_is_in_the_table_of_arguments() -> None:
 
 
 def test_shared_options_are_explained() -> None:
-    """What three commands or more have in common is in the table, and nothing in it is an option of none."""
+    """Options of at least three commands are in the table, and everything in it is an option."""
     listed = {option for names, _ in rows("words", "Options that commands share") for option in words_in_code(names)}
     commands = [names_of_options(name) for name in COMMANDS]
     count = {option: sum(option in names for names in commands) for names in commands for option in names}
@@ -220,11 +220,11 @@ DIALECT_ROWS: dict[str, Callable[[type[Dialect]], str]] = {
     "dilated average pool": lambda d: "yes" if d.avg_dilation else "refused",
     "a pool may round up": lambda d: "by default" if d.pool_rounds_up else "with `ceil`" if d.pool_ceil else "refused",
 }
-"""Rows of the table of dialects that are a rule's value, and how that is written."""
+"""Rows of the table of dialects that hold a rule's value, and how it is written."""
 
 
 def words_cell(words: frozenset[str]) -> str:
-    """The padding words of a dialect as a cell writes them."""
+    """Return the padding words of a dialect as a cell."""
     return " ".join(f"`{word}`" for word in PADDING_WORDS if word in words) or "none"
 
 
@@ -292,7 +292,7 @@ def test_the_textbook_page_has_what_the_chapter_prints(shown: str) -> None:
     assert " ".join(shown.split()) in " ".join(text_of("textbook").split())
 
 
-# What leads where
+# Links and references
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -303,7 +303,7 @@ def test_links_lead_somewhere(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_star_between_words_stands_in_code(page: str) -> None:
-    """Markdown takes the two stars of a*b*c for emphasis, and drops them."""
+    """Markdown reads the two stars of a*b*c as emphasis, and drops them."""
     text = re.sub(r"```.*?```|`[^`]*`|^    .*$", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
     assert re.findall(r"\w\*\w.*", text) == []
 
@@ -322,7 +322,7 @@ def test_the_tree_in_contributing_is_the_tree() -> None:
 
 
 def test_every_help_that_is_named_is_there() -> None:
-    """`cnncalc help X` and `cnncalc ops X`, wherever the program or the documentation says so, work."""
+    """`cnncalc help X` and `cnncalc ops X` work wherever the program or the documentation mentions them."""
     sources = [*PAGES.values(), *(ROOT / "cnncalc").rglob("*.py")]
     named = {words for path in sources for words in re.findall(r"cnncalc (help|ops) (\w+)", path.read_text("utf-8"))}
     assert len(named) > len(TOPICS)
@@ -354,7 +354,7 @@ def test_only_what_belongs_stands_at_the_top() -> None:
 
 
 def write_anew() -> None:
-    """Write the outputs of the examples and the generated tables from what the program prints now."""
+    """Rewrite the outputs of the examples and the generated tables from what the program prints now."""
 
     def anew(match: re.Match[str]) -> str:
         text = "".join(f"{line}\n{printed(line)}" for line, _ in examples(match[1]))

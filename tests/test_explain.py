@@ -1,4 +1,4 @@
-"""The recurrence of a receptive field in words: each line's arithmetic holds, and ends at the figures of the report."""
+"""The recurrence of a receptive field in words: each line's arithmetic holds, and ends with the report's figures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NETWORKS = {
 
 
 def equations(line: str) -> list[tuple[str, int]]:
-    """Every expression of a line that is followed by `= NUMBER`, with the number."""
+    """Return every expression of a line that is followed by `= NUMBER`, with the number."""
     form = r"((?:min|max)\([-\d, ]+\)|[-\d][-\d+*() ]*?|\([-\d+*() ]*?) = (-?\d+)"
     return [(left, int(right)) for left, right in re.findall(form, line)]
 

@@ -1,4 +1,4 @@
-"""Receptive fields, against sets of pixels carried unit by unit."""
+"""Receptive fields, compared with sets of pixels carried from unit to unit."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import cnncalc
 from cnncalc.field import BROADCAST, MISALIGNED, NOTHING, PIXEL, POOLED, UNKNOWN, Anchor, Field, join
 
 Sees = Callable[[int], set[int]]
-"""Which units of the layer below a unit sees, padding included, by the words of the definition."""
+"""The units of the layer below that a unit sees, including padding, by the definition."""
 Step = tuple[dict[str, Any], Sees]
 
 
 POINT: Step = ({"op": "conv1d", "c_o": 1}, lambda u: {u})
-"""In front of every chain, so that it has one axis whatever follows."""
+"""The start of every chain, which gives it one axis whatever follows."""
 
 
 def conv(k: int, s: int = 1, d: int = 1, pb: int = 0, pa: int = 0) -> Step:
@@ -42,7 +42,7 @@ def crop(before: int, after: int) -> Step:
 
 
 def transposed(k: int, s: int, pb: int = 0) -> Step:
-    """Input unit i writes to s*i - pb .. s*i - pb + k-1; what a unit sees is whoever writes to it."""
+    """Input unit i writes to s*i - pb .. s*i - pb + k-1; a unit sees the units that write to it."""
     layer = {"op": "convT1d", "c_o": 1, "k": k, "s": s, "p": [[pb, 0]]}
     return layer, lambda u: {i for i in range(u // s - k - 1, u // s + k + 2) if 0 <= u + pb - s * i < k}
 
@@ -52,10 +52,10 @@ def nearest(factor: int) -> Step:
 
 
 def linear(factor: int) -> Step:
-    """The two units around (u + 1/2)/factor - 1/2, or the one it falls on."""
+    """A unit sees the two units around (u + 1/2)/factor - 1/2, or the one it falls on."""
 
     def sees(u: int) -> set[int]:
-        doubled = 2 * u + 1 - factor  # twice factor times the place
+        doubled = 2 * u + 1 - factor  # twice factor times the position
         below, rest = divmod(doubled, 2 * factor)
         return {below, below + 1} if rest else {below}
 
@@ -63,12 +63,12 @@ def linear(factor: int) -> Step:
 
 
 def adaptive(n: int, out: int) -> Step:
-    """floor(u*n/o) to ceil((u+1)*n/o) - 1, in numbers that are exact."""
+    """A unit sees floor(u*n/o) to ceil((u+1)*n/o) - 1, computed exactly."""
     return {"op": "adaptiveavgpool", "out": [out]}, lambda u: set(range(u * n // out, ((u + 1) * n + out - 1) // out))
 
 
 def pixels(chain: list[Step]) -> Callable[[int], set[int]]:
-    """Which pixels of the input a unit of the last layer sees."""
+    """Return the pixels of the input that a unit of the last layer sees."""
 
     @cache
     def through(layer: int, unit: int) -> frozenset[int]:
@@ -80,7 +80,7 @@ def pixels(chain: list[Step]) -> Callable[[int], set[int]]:
 
 
 def span(field: Field, unit: int) -> tuple[int, int] | None:
-    """The first and the last pixel that a field says a unit sees; None for none."""
+    """Return the first and the last pixel that a unit sees according to its field; None if it sees none."""
     if field.phases is not None:
         period, phase = divmod(unit, len(field.phases))
         first, last = (edge + period * field.advance for edge in field.phases[phase])
@@ -94,12 +94,12 @@ def span(field: Field, unit: int) -> tuple[int, int] | None:
 
 
 def traced(chain: list[Step], n: int) -> cnncalc.Report:
-    """A chain over one channel of n pixels."""
+    """Return the report of a chain over one channel of n pixels."""
     return cnncalc.shape([layer for layer, _ in (POINT, *chain)], input=(1, n))
 
 
 def agree(chain: list[Step], n: int) -> None:
-    """The field of a chain against the pixels carried through it: every unit, and a few beyond."""
+    """Compare the field of a chain with the pixels carried through it, for every unit and a few beyond."""
     report = traced(chain, n)
     (field,) = report.rf
     (_, out) = report.out
@@ -152,7 +152,7 @@ def test_a_field_is_the_pixels_carried_through(name: str) -> None:
     ],
 )
 def test_units_that_see_nothing_add_nothing(chain: list[Step]) -> None:
-    """A transposed conv of k' < s leaves units that no input unit writes to."""
+    """A transposed conv with k' < s leaves units that no input unit writes to."""
     agree(chain, 12)
 
 
@@ -194,7 +194,7 @@ ONE, OTHER = Anchor(), Anchor()
         ([Field(3, 2, -1), Field(7, 3, -3)], UNKNOWN.marked(MISALIGNED)),
         ([Field(3, 2, -1, marks=BROADCAST), Field(3, 2, -1, marks=MISALIGNED)], Field(3, 2, -1, marks=2 | 4)),
         ([Field(3, 2, -1, marks=MISALIGNED), PIXEL], UNKNOWN.marked(MISALIGNED)),
-        # A path through a global pool counts only beside others of its kind, or if its units see all of the others.
+        # A path through a global pool counts only beside paths of its kind, or if its units see all of the others.
         ([Field(16, 0, 0, marks=POOLED), Field(3, 2, -1)], Field(3, 2, -1, marks=BROADCAST)),
         ([Field(3, 2, -1), Field(16, 0, 0, marks=POOLED), Field(5, 2, -2)], Field(5, 2, -2, marks=BROADCAST)),
         ([Field(16, 0, 0, marks=POOLED), Field(9, 0, 2, marks=POOLED)], Field(16, 0, 0, marks=POOLED)),
@@ -204,14 +204,14 @@ ONE, OTHER = Anchor(), Anchor()
         ([Field(9, 0, None), PIXEL], Field(9, 0, None)),
         ([Field(None, 0, None), PIXEL], UNKNOWN),
         ([Field(3, 0, 0, ((0, 2), (1, 1)), 0), PIXEL], UNKNOWN.marked(MISALIGNED)),
-        # One phase whose centres coincide, and one in which they do not.
+        # One phase with coinciding centres, and one without.
         (
             [PIXEL.spread([(0, 0), (2, 2)], 3), PIXEL.spread([(0, 0), (1, 1)], 3)],
             Field(2, None, 0, ((0, 0), (1, 2)), 3, MISALIGNED),
         ),
         ([Field(3, 2, None), Field(None, 2, None)], Field(None, 2, None)),
         ([Field(3, 2, None), Field(3, 2, None)], Field(3, 2, None)),
-        # Starts that an open size decides, from one place or from two.
+        # Starts that depend on an open size, at one layer or at two.
         (
             [Field(3, 2, None, anchor=ONE, offset=-1), Field(5, 2, None, anchor=ONE, offset=-2)],
             Field(5, 2, None, anchor=ONE, offset=-2),
@@ -222,7 +222,7 @@ ONE, OTHER = Anchor(), Anchor()
         ),
         ([Field(3, 2, None, anchor=ONE), Field(5, 2, None, anchor=OTHER)], Field(None, 2, None)),
         ([Field(3, 2, None, anchor=ONE), Field(5, 3, None, anchor=ONE)], UNKNOWN.marked(MISALIGNED)),
-        # 31 * 37 phases are more than are told apart, 1024 are not.
+        # 31 * 37 phases are too many to distinguish, 1024 are not.
         ([PIXEL.spread([(0, n - 1)] * n, n) for n in (31, 37)], UNKNOWN.marked(MISALIGNED)),
         (
             [PIXEL.spread([(0, n - 1)] * n, n) for n in (32, 1024)],
@@ -273,7 +273,7 @@ ENDED = (*[(unit, unit) for unit in range(512)], *[NOTHING] * 512)
         (PIXEL.take([4, 6], 3), Field(1, None, 4, ((4, 4), (6, 6), NOTHING, NOTHING), 6)),
         (PIXEL.take(range(513), 1), UNKNOWN),
         (PIXEL.take(range(512), 1), Field(1, None, 0, ENDED, 2)),
-        # Too many are not even listed.
+        # Too many phases are not even listed.
         (PIXEL.transpose(1, 1, 1 << 40, 0), UNKNOWN),
         (PIXEL.resample(1, 1 << 40, lambda _: (0, 0)), UNKNOWN),
         (PIXEL.take(range(1 << 40), 1), UNKNOWN),
@@ -365,7 +365,7 @@ def test_a_pixel_sees_itself() -> None:
 
 
 def only(source: str, input: str) -> Field:
-    """The field on both axes, which are the same."""
+    """Return the field on both axes, which are the same."""
     height, width = cnncalc.shape(source, input=input).rf
     assert height == width
     return height
@@ -374,12 +374,12 @@ def only(source: str, input: str) -> Field:
 @pytest.mark.parametrize(
     ("spec", "start"),
     [
-        # unknown: with n = qs + r, `same` pads max(k' - r, 0), another before for another r
+        # unknown: with n = qs + r, `same` pads max(k' - r, 0), so the padding before depends on r
         ("conv:1,k3,s2,same", None),
         ("conv:1,k5,s2,same", None),
         ("maxpool:k3,s2,same", None),
         ("conv:1,k4,s2,p=same_lower", None),
-        # known: stride 1, kernel 1, or the same before for every n
+        # known: stride 1, kernel 1, or the same padding before for every n
         ("conv:1,k3,same", -1),
         ("conv:1,k4,same", -1),
         ("conv:1,k4,p=same_lower", -2),
@@ -402,7 +402,7 @@ def test_start_with_open_sizes(spec: str, start: int | None) -> None:
 
 def test_an_unknown_start_stays_unknown_and_the_rest_goes_on() -> None:
     assert only("conv:1,k3,s2,same conv:1,k3", "1xHxW") == Field(7, 2, None)
-    assert only("conv:1,k3,s2,same convT:1,k3", "1xHxW") == Field(7, 2, None)  # of stride 1 it is a convolution
+    assert only("conv:1,k3,s2,same convT:1,k3", "1xHxW") == Field(7, 2, None)  # with stride 1 it is a convolution
     assert only("conv:1,k3,s2,same convT:1,k2,s2", "1xHxW") == UNKNOWN
 
 
@@ -437,7 +437,7 @@ def test_strides_of_a_thousand_doublings_are_given_up() -> None:
 
 
 def only_json(spec: list[dict[str, Any]]) -> Field:
-    """The field of a spec on open sizes."""
+    """Return the field of a JSON spec for open sizes."""
     field, _ = cnncalc.shape(spec, input="1xHxW").rf
     return field
 
@@ -445,11 +445,11 @@ def only_json(spec: list[dict[str, Any]]) -> Field:
 @pytest.mark.parametrize(
     ("words", "input", "text"),
     [
-        # Units that exist: one pixel is all that an upsampled pool has, and a linear layer sees what there is.
+        # Only existing units count: an upsampled pool has only one pixel, and a linear layer sees what there is.
         ("globalavgpool upsample:out=16,mode=bilinear", "1x16x16", "receptive field 16, stride 0, start 0"),
         ("alexnet", "3x256x256", "receptive field 387, stride 0, start -66"),
         ("convT:4,k3,s2 flatten linear:10", "3x8x8", "receptive field 10, stride 0, start -1"),
-        # Backwards: the units of a row from its end on, each with the window that it had.
+        # Backwards: the units of a row in reverse order, each with the window that it had.
         ("conv1d:4,k3,s2 slice:axis=2,step=-1", "3x9", "receptive field 3, stride -2, start 6"),
         ("conv1d:4,k3 slice:axis=2,step=-1 conv1d:4,k3", "3x9", "receptive field 5, stride -1, start 4"),
         ("slice:axis=2,step=-1 conv1d:4,k3 slice:axis=2,step=-1", "3x9", "receptive field 3, stride 1, start 0"),
@@ -464,7 +464,7 @@ def test_what_differs_by_unit_is_said(words: str, input: str, text: str) -> None
 
 
 def slim_resnet_50() -> list[dict[str, Any]]:
-    """TF-Slim's ResNet-50: the padding of pool1 depends on an open size, those of the units do not."""
+    """Return TF-Slim's ResNet-50: the padding of pool1 depends on an open size, that of the units does not."""
     layers: list[dict[str, Any]] = [
         {"op": "conv", "c_o": 8, "k": 7, "s": 2, "p": 3},
         {"op": "maxpool", "k": 3, "s": 2, "p": "same", "name": "block0"},

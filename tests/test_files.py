@@ -1,4 +1,4 @@
-"""Every command that writes a file writes it in one way: whole or not at all, its mode and its links kept."""
+"""Files are written in the same way by all commands: completely or not at all, keeping their mode and their links."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_a_file_keeps_its_mode_and_is_replaced(kind: str, folder: Path) -> None:
     wrote(kind, path.name)
     first, inode = path.read_bytes(), path.stat().st_ino
     path.chmod(0o640)
-    mode = path.stat().st_mode  # Windows keeps one bit of it
+    mode = path.stat().st_mode  # Windows keeps only one bit of it
     wrote(kind, path.name)
     assert path.stat().st_mode == mode
-    assert path.stat().st_ino != inode  # another file: whoever has the old one open reads it to its end
-    assert kind == "named kernels" or path.read_bytes() == first  # a zip holds the time
+    assert path.stat().st_ino != inode  # another file: a reader of the old one reads it to its end
+    assert kind == "named kernels" or path.read_bytes() == first  # a zip contains the time
     assert not list(folder.glob("*.part"))
 
 
@@ -120,7 +120,7 @@ def test_a_name_becomes_one_of_a_file(name: str, on_windows: str, elsewhere: str
 def test_names_that_a_disk_takes_for_one(
     first: str, second: str, folds: bool | None, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As those of Windows and macOS do, and some on Linux; None is the disk of the tests."""
+    """As disks of Windows and macOS do, and some of Linux; None is the disk of the tests."""
     exists = os.path.exists
     Path(first).touch()
     is_one = exists(second) if folds is None else folds
@@ -163,7 +163,7 @@ CHARACTERS = f"it has a NUL, or a character that cannot be encoded in {sys.getfi
 
 @posix
 def test_a_regular_file_that_waits_for_more_ends_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As /proc/kmsg, which is regular by what the system says: a pipe that nothing is written to stands for it."""
+    """As /proc/kmsg, which the system calls regular; a pipe without a writer stands in for it."""
     os.mkfifo(folder / "pipe")
     held = os.open(folder / "pipe", os.O_RDWR)
 
@@ -180,7 +180,7 @@ def test_a_regular_file_that_waits_for_more_ends_there(folder: Path, monkeypatch
     os.close(held)
 
 
-@posix  # Windows has names with half a character
+@posix  # Windows allows names with half a character
 @pytest.mark.parametrize("name", ["a\0b", "\ud800"])
 @pytest.mark.parametrize(
     "words",
@@ -292,7 +292,7 @@ def test_what_is_not_a_file_of_a_folder_is_special(folder: Path) -> None:
     [
         (1000, (256, 4096), (1064, 4096)),
         (1000, (256, -1), (1064, -1)),
-        (1000, (256, 500), (500, 500)),  # no more than is allowed
+        (1000, (256, 500), (500, 500)),  # no more than allowed
         (1000, (1064, 4096), None),
         (192, (256, 4096), None),
         (193, (256, 4096), (257, 4096)),
@@ -345,7 +345,7 @@ def test_two_outputs_are_not_one_stream(words: str, said: str, several: Path) ->
 
 @posix
 def test_weights_are_added_to_an_open_file_from_its_end(several: Path) -> None:
-    """Where what is added stays, a zip that goes back to its begin would be broken."""
+    """With appending, a zip that seeks back to its beginning would be broken."""
     with open("log", "ab") as log:
         for _ in range(2):
             assert here(["convert", "a.onnx", "-o", "a.json", "--weights-out", f"/dev/fd/{log.fileno()}"]).code == 0
@@ -360,7 +360,7 @@ def test_weights_are_added_to_an_open_file_from_its_end(several: Path) -> None:
 def test_what_a_pipe_or_a_file_of_the_shell_refuses_at_its_close(
     several: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk of the network says only then that it is full."""
+    """A network disk reports only on close that it is full."""
     close = io.FileIO.close
 
     def fail(file: io.FileIO) -> None:
@@ -408,7 +408,7 @@ def test_standard_output_may_be_closed_or_a_terminal(folder: Path, monkeypatch: 
 def test_what_is_written_is_out_before_it_is_said_to_be(
     path: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And in UTF-8 where that is asked for, whatever the terminal's encoding."""
+    """In UTF-8 if requested, whatever the terminal's encoding."""
     found: list[bytes] = []
     monkeypatch.setattr(outputs, "check_mapped", lambda: found.append(Path("printed").read_bytes()))
     with open("printed", "w", encoding="ascii", errors="replace", newline="\n") as printed:
@@ -442,7 +442,7 @@ def test_what_ends_before_the_end_leaves_the_old_file(error: BaseException, fold
 
 @posix
 def test_an_array_is_stored_in_the_way_of_text(folder: Path) -> None:
-    """`learn -o k.npz` over a file that only its owner reads."""
+    """`learn -o k.npz` over a file that only its owner may read."""
     Path("k.npz").touch(0o600)
     wrote("named kernels", "k.npz")
     assert stat.S_IMODE(os.stat("k.npz").st_mode) == 0o600
@@ -485,7 +485,7 @@ def test_a_run_that_fails_leaves_no_file(mapped: bool, folder: Path, monkeypatch
         raise MemoryError
 
     monkeypatch.setattr(sinks, "MAPPED", mapped)
-    monkeypatch.setattr(job, "drop", fail)  # which is called when a part of the result is written
+    monkeypatch.setattr(job, "drop", fail)  # called when a part of the result is written
     done = here([*WRITERS["an array"][:-1], "out.npy"])
     assert done.code == 2, done
     assert not list(folder.glob("out*"))
@@ -542,7 +542,7 @@ def test_what_replaces_a_private_file_is_private_from_the_first(folder: Path) ->
 def test_what_is_not_kept_gives_no_rights(
     kept: str, before: int, after: int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A group that is not the old one gets what all others have; a program does not run as another owner."""
+    """Another group gets the rights of others; a program does not run as another owner."""
     Path("new").touch()
     new, asked = os.stat("new"), []
 
@@ -567,7 +567,7 @@ def test_what_is_not_kept_gives_no_rights(
         (True, "", set(), 0o765),
         (True, "user.a", {"user.a"}, 0o765),
         (True, "system.posix_acl_access", {"system.posix_acl_access"}, 0o700),
-        (False, "", {"system.posix_acl_access"}, 0o700),  # the list is that of another group
+        (False, "", {"system.posix_acl_access"}, 0o700),  # the list belongs to another group
     ],
 )
 def test_which_attributes_are_kept(
@@ -595,18 +595,18 @@ def test_which_attributes_are_kept(
 
 
 NOBODY = 0xFFFFFFFF
-"""The id of an entry of a list of rights that is not for one user or group."""
+"""The id of an entry of an access control list that is not for a single user or group."""
 
 
 def rights(*entries: tuple[int, int, int]) -> bytes:
-    """Return a list of rights as Linux stores it: a tag, rights and an id for each entry."""
+    """Return an access control list as Linux stores it: a tag, permissions and an id for each entry."""
     return struct.pack("<I", 2) + b"".join([struct.pack("<HHI", *entry) for entry in entries])
 
 
 @pytest.mark.skipif(not hasattr(os, "setxattr"), reason="only Linux has attributes of files in Python")
 @pytest.mark.parametrize("refused", [False, True])
 def test_attributes_and_lists_of_rights_are_kept(refused: bool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mode of a file with a list shows its mask in place of the group's rights, which the group may not have."""
+    """The mode of a file with a list shows its mask as the group's rights, which the group may not have."""
     acl, path = "system.posix_acl_access", folder / "out"
     path.write_bytes(b"old")
     given = rights((1, 6, NOBODY), (2, 6, 1234), (4, 0, NOBODY), (16, 6, NOBODY), (32, 4, NOBODY))
@@ -626,7 +626,7 @@ def test_attributes_and_lists_of_rights_are_kept(refused: bool, folder: Path, mo
 
 @pytest.mark.skipif(not hasattr(os, "setxattr"), reason="only Linux has attributes of files in Python")
 def test_a_list_of_rights_of_the_folder_is_for_new_files(folder: Path) -> None:
-    """One in the place of a file without such a list gives nobody more rights."""
+    """A file that replaces one without such a list gives nobody more rights."""
     acl, inside = "system.posix_acl_access", folder / "inside"
     inside.mkdir()
     (inside / "out").write_bytes(b"old")
@@ -657,7 +657,7 @@ def test_whose_list_of_rights_is_kept(old: bool, new: bool, folder: Path, monkey
 
 
 def test_a_file_that_is_write_protected_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may write it all the same."""
+    """Root could write it anyway."""
     Path("out").write_bytes(b"old")
     monkeypatch.setattr(os, "access", lambda path, mode: not (path == "out" and mode == os.W_OK))
     done = here(line("a report", "out"))
@@ -674,7 +674,7 @@ def test_what_is_mapped_must_not_change(folder: Path) -> None:
         files.check_mapped()
     os.rename("x.npy", "old.npy")
     fill(folder)
-    files.check_mapped()  # another file: what is mapped is as it was
+    files.check_mapped()  # another file: the mapped one is unchanged
     os.rename("old.npy", "x.npy")
     with open("a.npy", "rb") as file, files.mapped(file, "a.npy") as other:
         with pytest.raises(SpecError, match=r"'x\.npy' changed"):
@@ -682,7 +682,7 @@ def test_what_is_mapped_must_not_change(folder: Path) -> None:
         files.check_mapped(other)
     held.close()
     del held
-    files.check_mapped()  # it is not used any more
+    files.check_mapped()  # it is no longer used
 
 
 def test_a_result_of_what_has_changed_is_not_written(folder: Path) -> None:
@@ -722,7 +722,7 @@ def test_what_is_not_on_the_disk_is_not_renamed(folder: Path, monkeypatch: pytes
 
 
 def test_the_file_beside_the_target_is_a_new_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even if its name were foreseen."""
+    """Even if its name was predicted."""
     monkeypatch.setattr(os, "urandom", bytes)
     Path("out.0000000000000000.part").write_bytes(b"another's")
     done = here(line("a report", "out"))
@@ -764,7 +764,7 @@ SEVERAL = {
 
 @pytest.fixture
 def several(folder: Path) -> Path:
-    """Return a folder in which the files that `SEVERAL` write are there, and old."""
+    """Return a folder in which the files that `SEVERAL` writes exist with old contents."""
     assert here(["convert", "conv:3,k3", "-i", "2x9x11", "-o", "a.onnx"]).code == 0
     for words, names in SEVERAL.values():
         for name in names:
@@ -784,7 +784,7 @@ def test_several_files_get_their_names_together(
     rename, renamed = os.replace, list[str]()
 
     def replace(part: str, name: str) -> None:
-        assert all(path.stat().st_size for path in several.glob("*.part"))  # all are whole by now
+        assert all(path.stat().st_size for path in several.glob("*.part"))  # all are complete by now
         assert olds(names) == [one not in renamed for one in names]
         if len(renamed) == 1:
             raise OSError(errno.EBUSY, "busy")
@@ -841,7 +841,7 @@ def test_a_new_folder_stays_if_something_is_in_it(folder: Path) -> None:
     assert [*Path("a").rglob("*")] == [Path("a/b"), Path("a/b/d")]
     with outputs.folder("a/b"):
         Path("a/b/d").unlink()
-    assert Path("a/b").is_dir()  # it was there
+    assert Path("a/b").is_dir()  # it existed before
     with (
         pytest.raises(SpecError, match=r"^'x\.npy/deep' cannot be created: Not a directory$"),
         outputs.folder("x.npy/deep"),

@@ -1,6 +1,6 @@
-"""Short runs of the harnesses of `tests/fuzz`, always of the same cases, and what their long runs found.
+"""Short runs of the harnesses in `tests/fuzz`, always with the same cases, and the findings of long runs.
 
-A find is kept as a file of `tests/data/found`, its name the format, and what is wrong with it.
+A finding is a file in `tests/data/found`, named after its format and what was wrong with it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.fuzz.sweep import SWEPT
 from tests.program import ROOT, environment
 
 CASES = 20
-"""Cases of a format: together about four seconds."""
+"""Cases of each format, about four seconds in all."""
 
 
 @pytest.mark.parametrize("format", FORMATS)

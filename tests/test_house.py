@@ -1,4 +1,4 @@
-"""Who may import whom, and what a command may load."""
+"""Which module may import which, and what a command may load."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ FLOORS = [
     "testing",
     "cli",
 ]
-"""Each may import itself and what stands above it in this list."""
+"""The floors of modules: each may import itself and what is above it in this list."""
 ONLY = {
     "click": {"cli"},
     "rich": {"render"},
@@ -83,7 +83,7 @@ def _floor(path: Path) -> str:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """Yield the modules that a file imports anywhere in it, absolute."""
+    """Yield the modules that a file imports anywhere in it, as absolute names."""
     package = ["cnncalc", *path.relative_to(PACKAGE).parts[:-1]]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -98,7 +98,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 def _strays(path: Path) -> Iterator[str]:
-    """Yield what a module imports from above it, or from a package that is another floor's."""
+    """Yield what a module must not import: modules on later floors, or packages reserved for other floors."""
     here = _floor(path)
     for module in _imports(path):
         top, _, rest = module.partition(".")
@@ -135,7 +135,7 @@ def test_no_two_classes_have_one_name() -> None:
 
 
 def test_the_formula_is_written_once() -> None:
-    """The floor formula's division stands in one function of window.py; everything else calls it."""
+    """The division of the floor formula is in one function of window.py; everything else calls it."""
     divisions = [
         str(path.relative_to(PACKAGE))
         for path in MODULES
@@ -155,8 +155,8 @@ POSIX = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
 @pytest.mark.parametrize("folder", ["cnncalc", "tests"])
 def test_no_module_needs_what_only_posix_has(folder: str) -> None:
     """The package anywhere, tests when they are collected."""
-    alone = {"tests/shells/terminal.py", "tests/bench/gate.py"}  # behind an `importorskip`, and not collected
-    alone |= {"cnncalc/isolation.py", "cnncalc/outputs.py"}  # which go without
+    alone = {"tests/shells/terminal.py", "tests/bench/gate.py"}  # after an `importorskip`, and not collected
+    alone |= {"cnncalc/isolation.py", "cnncalc/outputs.py"}  # modules that work without them
     for path in sorted((ROOT / folder).rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         if not re.search(rf"\b({'|'.join(POSIX)})\b", text):

@@ -1,4 +1,4 @@
-"""What an input's sizes are: one rule, whichever way a network and its input come in."""
+"""The meaning of an input's sizes: one rule, however a network and its input are given."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FIRST: dict[str, tuple[list[dict[str, Any]], list[Reading | None]]] = {
     ),
     "one axis": ([{"op": "identity", "axes": 1}, {"op": "linear", "out": 4}], [SPACE, SAMPLE, BATCH, None, None]),
 }
-"""First layers, and what one, two, three, four and five sizes are to them."""
+"""First layers, and the reading of one to five sizes for each."""
 CASES = [
     pytest.param(layers, SIZES[:n], reading, id=f"{name}-{n}")
     for name, (layers, row) in FIRST.items()
@@ -63,7 +63,7 @@ READ = [case for case in CASES if case.values[2] is not None]
 
 
 def expected(sizes: Shape, reading: Reading, last: bool = False) -> tuple[int | None, Shape]:
-    """The batch and the sample that sizes are under a reading."""
+    """Return the batch and the sample that sizes mean under a reading."""
     if reading is BATCH:
         return int(str(sizes[0])), sizes[1:]
     if reading is SAMPLE:
@@ -102,7 +102,7 @@ def test_an_array_is_read_as_its_shape_is(
     report = cnncalc.shape(layers, sizes)
     out = cnncalc.run(layers, x, seed=0)
     batch, sample = expected(sizes, reading)
-    if reading is SPACE:  # an axis for the only channel is left out again, if it is still there
+    if reading is SPACE:  # an axis added for the only channel is removed again if it is still there
         assert out.size == np.prod([n for n in report.out if isinstance(n, int)])
         assert out.shape in (report.out, report.out[1:])
     else:
@@ -138,9 +138,9 @@ def test_a_network_that_is_written_reads_its_input_the_same(
     through: Callable[[list[dict[str, Any]], Shape], cnncalc.Report],
 ) -> None:
     if through is through_onnx and "axes" in layers[0] and reading is BATCH:
-        return  # ONNX has no word for the axes: a number in front is read by the rule again
+        return  # ONNX cannot name the axes: a leading number is read by the rule again
     if through is through_keras and any(layer["op"] == "tobatch" for layer in layers):
-        return  # Keras's writer has no word for it
+        return  # Keras's writer cannot express it
     last = through is through_keras
     before = cnncalc.shape(layers, sizes, layout="NHWC" if last else "NCHW")
     report = through(layers, sizes)
@@ -153,7 +153,7 @@ def test_a_network_that_is_written_reads_its_input_the_same(
 def test_a_reader_keeps_what_its_framework_reads(
     layers: list[dict[str, Any]], sizes: tuple[int, ...], reading: Reading, wanted: Reading
 ) -> None:
-    """The spec says how many axes a sample has if, and only if, its layers say otherwise."""
+    """The spec says how many axes a sample has if, and only if, its layers imply another number."""
     if len(sizes) == 1 and wanted is BATCH:
         return
     keys = input_keys(layers, len(sizes), wanted)
@@ -195,7 +195,7 @@ def test_the_input_of_a_spec_that_states_its_layout_is_turned_into_another(
     assert sorted(map(str, turned.out)) == sorted(map(str, expected.out))
     assert back.out == expected.out
     if len(sizes) > 2:
-        other = cnncalc.shape(document, layout="NHWC")  # the input of a spec without a layout is in the one given
+        other = cnncalc.shape(document, layout="NHWC")  # the input of a spec without a layout is in the given one
         assert other.network.input == sizes
 
 

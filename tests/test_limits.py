@@ -1,6 +1,6 @@
-"""What expands beyond its file: each file here of less than a megabyte has an error or an answer in 2 s and 256 MiB.
+"""Files that expand: each file of less than a megabyte here gets an error or an answer in 2 s and 256 MiB.
 
-The bounds are of a process of its own, by the system. `tests/data/hostile` has one file of each kind that was found.
+The system enforces the limits on a separate process. `tests/data/hostile` has one file of each kind found.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.program import Ended, Server, calls, here, posix
 HOSTILE = Path(__file__).parent / "data" / "hostile"
 MOST_MEMORY = 256 << 20
 MOST_SECONDS = 8
-"""Of the processor: an order of magnitude above what a bomb takes that is refused, for machines that are slow."""
+"""Seconds of processor time: an order of magnitude more than a rejected bomb takes, for slow machines."""
 
 
 ONNX = """
@@ -47,9 +47,9 @@ Bounded = Callable[..., Ended]
 
 @pytest.fixture(scope="module")
 def bounded() -> Iterator[Bounded]:
-    """A function that runs the command in a process within the bounds, whose memory is measured.
+    """Yield a function that runs the command in a process with limits, and measures its memory.
 
-    The process is not pytest's own: the peak of those counts what the suite's had.
+    The process is not forked from pytest's, as its peak memory would include that of the suite.
     """
     with closing(Server(ONNX, {"RLIMIT_CPU": MOST_SECONDS, "RLIMIT_AS": 1 << 32})) as server:
 
@@ -82,20 +82,20 @@ def archive(config: bytes) -> bytes:
 
 
 def many_layers_packed() -> bytes:
-    """A Keras model of 15,002 layers, in an archive of a tenth of what they take."""
+    """Return a Keras model of 15,002 layers, in an archive of a tenth of their size."""
     relus = [{"class_name": "ReLU", "config": {"name": f"r{at}"}} for at in range(15_002)]
     return archive(json.dumps({"class_name": "Sequential", "config": {"layers": relus}}).encode())
 
 
 def equations() -> bytes:
-    """Dense layers by an equation, of four layers each."""
+    """Return dense layers given by an equation, of four layers each."""
     config = {"equation": "abc,cd->abd", "output_shape": [None, 4], "bias_axes": "d", "batch_input_shape": [None, 8, 4]}
     layers = [{"class_name": "EinsumDense", "config": {**config, "name": f"e{at}"}} for at in range(3_751)]
     return json.dumps({"class_name": "Sequential", "config": {"layers": layers}}).encode()
 
 
 def model(depth: int) -> bytes:
-    """Keras models that each call the one in it twice."""
+    """Return Keras models that each call their inner model twice."""
     inner: Any = {
         "class_name": "Sequential",
         "config": {"name": "m0", "layers": [{"class_name": "ReLU", "config": {}}]},
@@ -177,7 +177,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
         "did you mean 'layer",
     ),
 }
-"""By the name of its file, what it holds, and what its error says."""
+"""The contents of each file, and the error it gives, by name."""
 
 
 @posix
@@ -412,7 +412,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         "blank.jsonl:1001:1: CC202 more-findings: more than 1,000 lines cannot be read: this one and the rest are not",
     ),
 }
-"""By the name of a file, what it holds, the command, its exit code and a part of what it says."""
+"""For each file its contents, the command, the exit code and a part of the output, by name."""
 
 
 @posix
@@ -434,7 +434,7 @@ CHAINS = {
     "strided": "3x8x8 maxpool:k2,s1,p0+1,times={}",
     "resized": "3x8x8 upsample:factor=1.001,times={}",
 }
-"""Deep networks of a few words, by what is special of their layers."""
+"""Deep networks of a few words, by what is special about their layers."""
 WORK: dict[str, Callable[[Any], object]] = {
     "shape": lambda spec: cnncalc.shape(spec).to_dict(),
     "table": lambda spec: str(cnncalc.shape(spec)),
@@ -451,7 +451,7 @@ WORK: dict[str, Callable[[Any], object]] = {
 def test_work_grows_with_the_layers_and_not_faster(chain: str, work: str) -> None:
     """Four times as many layers take at most four times the calls, and a tenth more."""
     few, many = (partial(WORK[work], CHAINS[chain].format(times)) for times in (40, 160))
-    few(), many()  # what is kept from one call to the next
+    few(), many()  # first fill the caches that persist between calls
     assert calls(many) < 4.4 * calls(few)
 
 
@@ -459,7 +459,7 @@ def test_work_grows_with_the_layers_and_not_faster(chain: str, work: str) -> Non
 @pytest.mark.parametrize("command", ["shape", "check"])
 def test_an_error_of_a_line_takes_a_few_hundred_calls(command: str, line: str, tmp_path: Path) -> None:
     path, counts = tmp_path / "nets.jsonl", []
-    for lines in (50, 50, 100):  # the first for what is kept from one call to the next
+    for lines in (50, 50, 100):  # the first run fills the caches that persist between calls
         path.write_text(f"{line}\n" * lines, encoding="utf-8")
         counts.append(calls(lambda: here([command, "--jsonl", str(path)])))
     assert counts[2] - counts[1] < 50 * 400
@@ -467,9 +467,9 @@ def test_an_error_of_a_line_takes_a_few_hundred_calls(command: str, line: str, t
 
 @pytest.mark.parametrize("command", ["shape --json", "rf --json", "check --json --dialect all"])
 def test_work_grows_with_the_depth_of_blocks_and_not_faster(command: str, tmp_path: Path) -> None:
-    """As many layers, four times as deep, take the calls that they took, and a third more at most."""
+    """The same number of layers, nested four times as deeply, take at most a third more calls."""
     counts, path = [], tmp_path / "net.json"
-    for depth, times in ((20, 1), (20, 40), (80, 10)):  # the first for what is kept from one call to the next
+    for depth, times in ((20, 1), (20, 40), (80, 10)):  # the first run fills the caches that persist between calls
         path.write_bytes(spec(*[nested(depth, 1)] * times))
         counts.append(calls(lambda: here([*command.split(), str(path)])))
     assert counts[2] < 4 / 3 * counts[1]
@@ -496,7 +496,7 @@ Nodes = list[tuple[str, list[str], list[str]]]
 
 
 def chain(count: int, part: Callable[[str, str], Nodes], start: str = "x") -> list[Any]:
-    """Return nodes one after another, `part` of them for each value and the next."""
+    """Return nodes in a chain, made by `part` for each value and the next."""
     from onnx import helper
 
     ends = [start, *[f"x{at}" for at in range(1, count)], "y"]
@@ -504,7 +504,7 @@ def chain(count: int, part: Callable[[str, str], Nodes], start: str = "x") -> li
 
 
 def doubled() -> bytes:
-    """Fill 2^24 numbers, and concatenate them again and again."""
+    """Return a graph that fills 2^24 numbers, and concatenates them again and again."""
     from onnx import helper
 
     nodes = [helper.make_node("Tile", ["c", "t"], ["d0"])]
@@ -515,14 +515,14 @@ def doubled() -> bytes:
 
 
 def long_input() -> bytes:
-    """Declare an input of 10^9 numbers, each of which onnx's inference would list."""
+    """Return a graph with an input of 10^9 numbers, each of which onnx's inference would list."""
     from onnx import helper
 
     return onnx_model([helper.make_node("Cast", ["x"], ["y"], to=7)], [], 10**9)
 
 
 def one_after_another() -> bytes:
-    """Add two constants, multiply them, and do so again: each is read 2^40 times."""
+    """Return a graph that adds two constants, multiplies them, and so on: each is read 2^40 times."""
     from onnx import helper
 
     nodes = []
@@ -534,7 +534,7 @@ def one_after_another() -> bytes:
 
 
 def functions() -> bytes:
-    """Twenty functions, each calling the one before it twice."""
+    """Return twenty functions, each calling the one before it twice."""
     from onnx import helper
 
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
@@ -547,7 +547,7 @@ def functions() -> bytes:
 
 
 def negative() -> bytes:
-    """Repeat to sizes below 1, and slice that: onnx's inference ends the process."""
+    """Return a graph with repeats to sizes below 1 that are sliced: onnx's inference ends the process."""
     from onnx import helper
 
     nodes = [helper.make_node("Expand", ["c", "s"], ["e"]), helper.make_node("Slice", ["e", "a", "b"], ["f"])]
@@ -556,7 +556,7 @@ def negative() -> bytes:
 
 
 def unlike() -> bytes:
-    """Repeat four numbers to 2^28, which they do not meet, and slice what is repeated to so many."""
+    """Return a graph that repeats four numbers to 2^28 with mismatched sizes, and slices the result."""
     from onnx import helper
 
     nodes = [helper.make_node("Expand", ["c", "s"], ["d"]), helper.make_node("Expand", ["x", "s"], ["e"])]
@@ -566,12 +566,12 @@ def unlike() -> bytes:
 
 
 def many_nodes() -> bytes:
-    """Add a value to itself 12,001 times."""
+    """Return a graph that adds a value to itself 12,001 times."""
     return onnx_model(chain(12_001, lambda x, y: [("Add", [x, x], [y])]), [])
 
 
 def many_layers() -> bytes:
-    """Quantise on scales that are known only when it runs, and back: seven layers of two nodes."""
+    """Return a graph that quantizes with scales known only at run time, and back: seven layers of two nodes."""
 
     def pair(x: str, y: str) -> Nodes:
         own = [f"{y}.{part}" for part in ("q", "scale", "zero")]
@@ -581,7 +581,7 @@ def many_layers() -> bytes:
 
 
 def doubled_letters() -> bytes:
-    """Concatenate the shape of an input with itself, again and again, where it is open."""
+    """Return a graph that concatenates the open shape of an input with itself, again and again."""
     from onnx import TensorProto, helper
 
     doubling = chain(30, lambda x, y: [("Concat", [x, x], [y])], "s")
@@ -595,14 +595,14 @@ def doubled_letters() -> bytes:
 
 
 def many_inputs() -> bytes:
-    """Add a value and constants, 70,001 in all."""
+    """Return a graph that adds a value and constants, 70,001 in all."""
     from onnx import helper
 
     return onnx_model([helper.make_node("Sum", ["x", *["c"] * 70_000], ["y"])], [numbers("c", 1)])
 
 
 def many_constants() -> bytes:
-    """Add a value and 12,000 constants, each looked for among the others."""
+    """Return a graph that adds a value and 12,000 constants, each of which is looked up among the others."""
     from onnx import helper
 
     names = [f"c{at}" for at in range(12_000)]
@@ -610,33 +610,33 @@ def many_constants() -> bytes:
 
 
 def empty_nodes() -> bytes:
-    """Have nodes of two bytes, which no output needs."""
+    """Return a graph with nodes of two bytes, which no output needs."""
     from onnx import NodeProto, helper
 
     return onnx_model([helper.make_node("Relu", ["x"], ["y"]), *[NodeProto()] * 450_000], [])
 
 
 def empty_constants() -> bytes:
-    """Have constants of a name alone, which no node reads."""
+    """Return a graph with constants that have only a name, and that no node reads."""
     from onnx import TensorProto, helper
 
     return onnx_model([helper.make_node("Relu", ["x"], ["y"])], [TensorProto(name=f"{at}") for at in range(80_000)])
 
 
 def empty_graphs() -> bytes:
-    """Have a node with graphs of two bytes inside."""
+    """Return a node with subgraphs of two bytes."""
     from onnx import GraphProto, helper
 
     return onnx_model([helper.make_node("Relu", ["x"], ["y"], graphs=[GraphProto()] * 450_000)], [])
 
 
 def many_indices() -> bytes:
-    """Take units of an axis in an order of 4,000 numbers, again and again."""
+    """Return a graph that takes units of an axis in an order of 4,000 numbers, again and again."""
     return onnx_model(chain(1_000, lambda x, y: [("Gather", [x, "i"], [y])]), [numbers("i", *[1, 0] * 2_000)], 4_000)
 
 
 def transposed() -> bytes:
-    """Transpose a constant 7,000 times: the text that told it from others grew each time."""
+    """Return a graph that transposes a constant 7,000 times, whose identifying text grew each time."""
     from onnx import TensorProto, helper
 
     nodes = chain(7_000, lambda x, y: [("Transpose", [x], [y])], "c")
@@ -734,7 +734,7 @@ def test_data_in_another_file_is_read_by_its_length(bounded: Bounded, tmp_path: 
     ],
 )
 def test_a_list_of_one_long_name(bounded: Bounded, group: str, key: str, what: str, tmp_path: Path) -> None:
-    """An HDF5 file of half a megabyte, whose list has a name of as many letters any number of times."""
+    """An HDF5 file of half a megabyte, with a list that holds one equally long name any number of times."""
     h5py = pytest.importorskip("h5py")
     size, times = 500_000, 100 if key == "keras_version" else 30
     path = tmp_path / "net.h5"
@@ -747,7 +747,7 @@ def test_a_list_of_one_long_name(bounded: Bounded, group: str, key: str, what: s
         names = [b"a" * size, *[b"name"] * (times - 1)]
         file[group].attrs.create(key, names, dtype=h5py.string_dtype())
     data = path.read_bytes()
-    begin = data.index(size.to_bytes(4, "little"), data.index(key.encode()))  # the length, and where the name stands
+    begin = data.index(size.to_bytes(4, "little"), data.index(key.encode()))  # the length, and the position of the name
     first = data[begin : begin + 16]
     path.write_bytes(data[:begin] + first * times + data[begin + 16 * times :])
     assert len(data) < 1_000_000
@@ -862,12 +862,12 @@ def test_a_system_that_starts_no_more_processes(monkeypatch: pytest.MonkeyPatch)
         ),
     ):
         isolated(bytes, 1 << 24, 1)
-    assert os.listdir("/dev/fd") == opened  # it has closed its own
+    assert os.listdir("/dev/fd") == opened  # it has closed its own descriptors
 
 
 @posix
 def test_foreign_code_ends_on_the_signals_that_its_parent_does_not_ignore() -> None:
-    """And does not remove what its parent writes."""
+    """It does not remove what its parent writes."""
     numbers = [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM]
     before = [signal.getsignal(number) for number in numbers]
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

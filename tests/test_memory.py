@@ -1,4 +1,4 @@
-"""Bytes: what is there at once against an executor that counts references, and known networks by hand."""
+"""Memory: what is held at the same time, compared with an executor that counts references, and networks by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Case = tuple[int, list[MemoryStep]]
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Case:
-    """Steps that read any that stand above; some are views, all sizes differ, so that a wrong one shows."""
+    """Return steps that read any earlier ones; some are views, and all sizes differ, so that a wrong one shows."""
     steps: list[MemoryStep] = []
     for at in range(draw(st.integers(1, 9))):
         above = range(INPUT, at)
@@ -30,7 +30,7 @@ def graphs(draw: st.DrawFn) -> Case:
 
 
 def executed(input: int, steps: list[MemoryStep], outputs: list[int]) -> list[set[int]]:
-    """The tensors that are there while each step runs, by counting references as an executor would."""
+    """Return the tensors held while each step runs, by counting references as an executor would."""
     storage: dict[int, int] = {INPUT: INPUT}
     waiting = {at: [later for later, step in enumerate(steps) if at in step.reads] for at in range(-1, len(steps))}
     held = {INPUT}
@@ -53,7 +53,7 @@ def test_what_is_there_is_what_an_executor_holds(case: Case) -> None:
     outputs = [at for at in range(len(steps)) if at not in read]
     held = executed(input, steps, outputs)
     if INPUT not in read:
-        return  # an input that nothing reads is let go at once here, and not worth a rule
+        return  # an unread input is freed at once here, which is not worth a rule
     sizes = [sum(input if at == INPUT else steps[at].size or 0 for at in tensors) for tensors in held]
     assert sweep(input, steps, outputs) == sizes
     for at, tensors in enumerate(held):
@@ -182,7 +182,7 @@ def test_what_is_not_known_stays_unknown() -> None:
 @pytest.mark.parametrize(
     ("network", "params", "peak_at", "peak", "naive"),
     [
-        # 64x112x112 twice while the first norm (or ReLU) runs, 256x56x56 three times where the first block joins
+        # 64x112x112 twice during the first norm (or ReLU), 256x56x56 three times at the join of the first block
         ("resnet50", 25_557_032, "layer1_1_down_bn", 3 * 256 * 56 * 56, None),
         # two 64x224x224, and the sum of the outputs of 13 convs and ReLUs, 5 pools, and the classifier
         (

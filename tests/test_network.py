@@ -1,4 +1,4 @@
-"""A network as a value: written out, with its blocks' layers in their place, bound to sizes, and blamed for errors."""
+"""A network as a value: written, with its blocks expanded, bound to sizes, and with errors located."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_outputs_have_the_names_of_the_file() -> None:
 
 
 class Sized(Origin):
-    """A file that says the network anew for each size."""
+    """A file that returns a new network for each size."""
 
     def bind(self, inputs: Mapping[str, Shape]) -> Network:
         return cnncalc.load("conv:2" if inputs["input"][0] == 5 else "relu")

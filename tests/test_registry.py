@@ -1,4 +1,4 @@
-"""A table of which no word has two entries, however they are added."""
+"""A registry in which no word has two entries, however they are added."""
 
 from __future__ import annotations
 

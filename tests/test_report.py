@@ -1,4 +1,4 @@
-"""The report: what it says of a network, and that it is itself a spec which says the same."""
+"""The report: what it says about a network, and that it is itself a spec with the same report."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_that_report_is_a_spec_that_says_the_same() -> None:
 
 
 def test_a_report_is_json_and_nothing_else() -> None:
-    """No tuple is left in it, nor anything that JSON would turn into something else."""
+    """No tuple is left in it, nor any value that JSON would change."""
     found = cnncalc.shape(TINY, batch=3).to_dict()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
@@ -83,14 +83,14 @@ def test_expect_is_carried_along() -> None:
 
 
 def layer(op: str, **keys: st.SearchStrategy[Any]) -> st.SearchStrategy[Spec]:
-    """A layer with some of these keys."""
+    """Return layers with some of these keys."""
     needed = {key: value for key, value in keys.items() if key in ("c_o", "out", "order", "factor")}
     optional = {key: value for key, value in keys.items() if key not in needed}
     return st.fixed_dictionaries({"op": st.just(op), **needed}, optional=optional)
 
 
 def axes(least: int, most: int) -> st.SearchStrategy[Any]:
-    """One number, or one an axis."""
+    """Return one number, or one per axis."""
     one = st.integers(least, most)
     return st.one_of(one, st.tuples(one, one).map(list))
 
@@ -105,7 +105,7 @@ pooled = {"k": axes(2, 4), **window, "ceil": st.booleans()}
 
 
 def with_k(strategy: st.SearchStrategy[Spec]) -> st.SearchStrategy[Spec]:
-    """A pool always has its k."""
+    """Return pooling layers, which always have a k."""
     return strategy.map(lambda spec: {"k": 2, **spec})
 
 
@@ -154,7 +154,7 @@ tails: st.SearchStrategy[list[Spec]] = st.sampled_from(
 
 @st.composite
 def specs(draw: st.DrawFn, sizes: st.SearchStrategy[Any]) -> Spec:
-    """A spec of a few layers: named or not, repeated or not, wired or not, in any dialect and layout."""
+    """Return a spec of a few layers: named or not, repeated or not, wired or not, in any dialect and layout."""
     layers = [dict(one) for one in draw(st.lists(spatial, min_size=1, max_size=4))]
     for index, one in enumerate(layers):
         if draw(st.booleans()):
@@ -176,7 +176,7 @@ def specs(draw: st.DrawFn, sizes: st.SearchStrategy[Any]) -> Spec:
 
 
 def reported(spec: Spec) -> Spec:
-    """The report of a spec that can be."""
+    """Return the report of a valid spec."""
     try:
         report = cnncalc.shape(spec)
     except cnncalc.ShapeError:
@@ -236,7 +236,7 @@ def test_a_network_is_written_as_it_is_read(spec: Spec) -> None:
 @given(lettered)
 @often_impossible
 def test_a_number_for_the_letter_gives_what_the_letter_said(spec: Spec) -> None:
-    """A report of open sizes is what all its numbers have in common: what it says holds for each of them."""
+    """A report for open sizes is what the reports for all numbers have in common: it holds for each of them."""
     letters = {one for one in spec["input"] if isinstance(one, str)}
     assume(letters)
     found = reported(spec)
@@ -254,18 +254,18 @@ def test_a_number_for_the_letter_gives_what_the_letter_said(spec: Spec) -> None:
 
 
 def at(count: int | str | None) -> int | None:
-    """A count for some numbers in place of its letters."""
+    """Return a count with numbers in place of its letters."""
     return eval(count, {"__builtins__": {}}, {"H": 23, "W": 29, "a": 31}) if isinstance(count, str) else count
 
 
 def added(counts: list[int | str | None]) -> int | None:
-    """The sum of counts, None if one is not known."""
+    """Return the sum of counts; None if one is unknown."""
     numbers = list(map(at, counts))
     return None if None in numbers else sum(number or 0 for number in numbers)
 
 
 def fits(said: Any, is_: Any, values: dict[str, int]) -> bool:
-    """Whether a number is what was said of it: null says nothing."""
+    """Return whether a number matches what was reported; null reports nothing."""
     if isinstance(said, list):
         return all(fits(a, b, values) for a, b in zip(said, is_, strict=True))
     if isinstance(said, str):
@@ -333,7 +333,7 @@ def test_a_global_pool_makes_open_sizes_known_again() -> None:
     assert report.out == (10,)
 
 
-# Names and wires.
+# Names and wiring.
 
 
 def names(layers: list[Spec]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Signals are heeded by the command only, and leave no unfinished file."""
+"""Signals are handled only by the command, and leave no unfinished file."""
 
 from __future__ import annotations
 

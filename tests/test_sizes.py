@@ -1,4 +1,4 @@
-"""Shapes as they are written, and arithmetic with a size left open."""
+"""Shapes as text, and arithmetic with open sizes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ H, W = Open("H"), Open("W")
         ("003x05", (3, 5)),
         (f"1x{LARGEST}", (1, LARGEST)),
         ("1x2x3x4x5x6x7x8", (1, 2, 3, 4, 5, 6, 7, 8)),
-        # As frameworks print them: the batch is left out where it is open.
+        # As frameworks print them: an open batch is left out.
         ("(3, 5, 7)", (3, 5, 7)),
         ("[3, 5,]", (3, 5)),
         ("torch.Size([2, 3, 5])", (2, 3, 5)),
@@ -80,7 +80,7 @@ def test_shapes_as_they_are_written(text: str, shape: Shape) -> None:
         ("(3-5)", "3x5"),
         ("(3,5", "3x5"),
         ("3;H²", "3xHxH"),
-        # Not clear, or nothing to be mended.
+        # Not clear, or nothing to correct.
         ("H*3", None),
         ("3*conv", None),
         ("3;", None),
@@ -98,7 +98,7 @@ def test_signs_that_shapes_do_not_have(text: str, meant: str | None) -> None:
 
 
 class Index:
-    """A whole number of another kind, as NumPy's are."""
+    """An integer of another type, like NumPy's."""
 
     def __init__(self, number: int):
         self.number = number
@@ -397,7 +397,7 @@ def test_a_product_is_divided_by_its_factors() -> None:
 
 
 def value(size: Size, number: int) -> int:
-    """An open size with a number for its letter."""
+    """Return an open size with a number for its letter."""
     return size if isinstance(size, int) else int(str(size.at({"H": number})))
 
 
@@ -421,7 +421,7 @@ WORKED = {
 
 
 def computed(tree: object, letters: Mapping[str, Size]) -> Size:
-    """The value of a tree of arithmetic for letters or numbers."""
+    """Return the value of an arithmetic tree for letters or numbers."""
     if isinstance(tree, tuple):
         sign, left, right = tree
         result: Size = WORKED[sign](computed(left, letters), computed(right, letters))
@@ -469,7 +469,7 @@ steps = st.lists(
 
 
 def worked(size: Size, chain: list[tuple[str, int]]) -> Size:
-    """A size after a chain of steps."""
+    """Return a size after a chain of steps."""
     for step, by in chain:
         size = size + by if step == "+" else size * by if step == "*" else size // by
     return size
@@ -484,7 +484,7 @@ def test_a_number_for_the_letter_commutes_with_the_arithmetic(chain: list[tuple[
 
 @given(st.lists(st.one_of(st.tuples(st.just("+"), st.integers(-20, 20)), st.tuples(st.just("//"), st.integers(1, 5)))))
 def test_sums_and_floors_alone_are_never_unknown(chain: list[tuple[str, int]]) -> None:
-    """Which is all that strided chains do."""
+    """Strided chains do nothing else."""
     assert worked(H, chain) != UNKNOWN
 
 
@@ -515,7 +515,7 @@ def test_products_counts_and_totals() -> None:
 
 
 def test_sums_of_products_read_as_products() -> None:
-    """A count is a sum over layers: products of sizes, with what they have in common drawn together."""
+    """A count is a sum over layers: products of sizes, with common factors extracted."""
     conv, second = (H - 4) * (W - 4) * 150, ((H - 12) // 2) * ((W - 12) // 2) * 2400
     assert str(total([conv, second, 840])) == "((H-12)//2)*((W-12)//2)*2400+(H-4)*(W-4)*150+840"
     assert str(total([H * W * 3, H * 5, W * -2, 7])) == "H*W*3+H*5-W*2+7"

@@ -1,4 +1,4 @@
-"""The steps of a window make what the layer makes: against execution, for every kind of window."""
+"""The steps of a window, compared with execution, for every kind of window."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LAYERS = [
 
 
 def made(filled: Filled) -> Array:
-    """All outputs of a window, channels first, put together from its steps."""
+    """Return all outputs of a window, channels first, assembled from its steps."""
     window = filled.window
     out = np.zeros((window.c_o, *[axis.out for axis in window.axes]))
     for channel in range(window.c_o):
@@ -79,7 +79,7 @@ def test_steps_make_what_the_layer_makes(word: str, sizes: tuple[int, ...], dial
 
 
 def outputs(word: str, *sizes: int) -> list[float]:
-    """Every output of a window with values that are made up, in the first channel."""
+    """Return every output of a window for made-up values, in the first channel."""
     (layer,) = cnncalc.shape(word, input=sizes).layers
     window = window_of(layer)
     assert window is not None
@@ -87,7 +87,7 @@ def outputs(word: str, *sizes: int) -> list[float]:
 
 
 def test_values_that_are_made_up_are_those_of_the_textbook() -> None:
-    """Dive into Deep Learning, 6.2, 6.4 and 6.5: X counts on from 0 and K, too; a further channel from 1."""
+    """Dive into Deep Learning, 6.2, 6.4 and 6.5: X counts from 0, and so does K; a further channel counts from 1."""
     assert outputs("conv:1,k2", 3, 3) == [19, 25, 37, 43]
     assert outputs("conv:1,k2", 2, 3, 3) == [56, 72, 104, 120]
     assert outputs("maxpool:2,s1", 3, 3) == [4, 5, 7, 8]

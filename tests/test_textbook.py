@@ -94,7 +94,7 @@ def test_half_of_an_odd_kernel_as_padding_keeps_the_size(p: dict[str, Any], n: i
 @pytest.mark.parametrize("k", range(1, 9))
 @pytest.mark.parametrize("s", [1, 2, 3])
 def test_a_total_padding_of_k_minus_1(k: int, s: int) -> None:
-    """floor((n + s - 1)/s), and n/s where s divides n; the odd unit of padding stands after."""
+    """floor((n + s - 1)/s), and n/s if s divides n; the odd unit of padding comes after."""
     spec = [{"op": "conv", "c_o": 1, "k": k, "s": s, "p_total": k - 1}]
     for n in (12, 13):
         assert cnncalc.shape(spec, input=(n, n)).out == (1, (n + s - 1) // s, (n + s - 1) // s)
@@ -104,7 +104,7 @@ def test_a_total_padding_of_k_minus_1(k: int, s: int) -> None:
 
 
 def test_the_fully_connected_equivalent() -> None:
-    """From (c1,h1,w1) to (c2,h2,w2): c1*c2*h*w weights against c1*c2*h1*w1*h2*w2, biases left out."""
+    """From (c1,h1,w1) to (c2,h2,w2): c1*c2*h*w weights against c1*c2*h1*w1*h2*w2, without biases."""
     (layer,) = cnncalc.shape("3x13x17 conv:5,k2x7").layers
     assert layer.out == (5, 12, 11)
     assert layer.weights == 3 * 5 * 2 * 7
@@ -113,7 +113,7 @@ def test_the_fully_connected_equivalent() -> None:
 
 
 def test_the_locally_connected_equivalent() -> None:
-    """The same window at every place, nothing shared: c2*h2*w2*(c1/g)*kh*kw."""
+    """The same window at every position, without sharing: c2*h2*w2*(c1/g)*kh*kw."""
     (layer,) = cnncalc.shape("6x13x17 conv:4,k2x7,g2").layers
     assert layer.weights == 4 * 3 * 2 * 7
     assert layer.local_weights == 4 * 12 * 11 * 3 * 2 * 7

@@ -1,4 +1,4 @@
-"""Tracing: the layers before an error, the inputs that fit a linear layer, and what is known behind the unknown."""
+"""Tracing: the layers before an error, the inputs that fit a linear layer, and what is known after unknown layers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LINEAR = [
     ("3x12x12 conv:4,k3,s4 flatten linear:9,c_i=16", "4x3x3 = 36 → Linear(36, 9)", "-i 3x7x7 to 3x10x10 give 16"),
     ("3x8x8 conv:4,k1,p1 flatten linear:9,c_i=16", "4x10x10 = 400 → Linear(400, 9)", None),  # 0x0 would
     ("1x8x8 conv:1,k3 flatten linear:2,c_i=1", "1x6x6 = 36 → Linear(36, 2)", "-i 1x3x3 gives 1"),
-    # 3*6145*6145, and every side that 5 does not divide is impossible: the search ends between such sides
+    # 3*6145*6145, and all sides not divisible by 5 are impossible: the search ends between such sides
     ("3x5x5 pixelunshuffle:5 flatten linear:3,c_i=113283075", "75x1x1 = 75 → Linear(75, 3)", None),
 ]
 
@@ -75,7 +75,7 @@ def test_inputs_are_tried_for_the_layer_at_fault_alone() -> None:
     )
     cut: Layers = [{"op": "flatten"}, {"op": "linear", "out": 3, "c_i": 3}]
     block = {"op": "block", "name": "b", "layers": cut}
-    for behind in ([], [{"op": "linear", "out": 2, "c_i": 5}]):  # what stands behind a block was not reached
+    for behind in ([], [{"op": "linear", "out": 2, "c_i": 5}]):  # what follows a block was not reached
         error = refused([{"op": "relu"}, block, *behind], (3, 4, 4))
         assert error.layer == "layers[1].layers[1] 'b.linear1'"
         assert error.help == "3x4x4 = 48 → Linear(48, 3)\nremove c_i, set it to 48, or fix the layer before"
@@ -100,7 +100,7 @@ def test_inputs_are_not_tried_for_a_long_network(monkeypatch: pytest.MonkeyPatch
 
 
 BUDGETS = [
-    # the budget, what takes 12 of it, what takes a step more, and the error
+    # the budget, layers that use up 12 of it, layers that exceed it by one, and the error
     ("MOST_PRODUCTS", "3x8x8 attention:times=12", "attention", "13 layers multiply their inputs with each other"),
     ("MOST_PHASES_IN_ALL", "3x8x9 convT:3,k4,s3 conv:3,k3", "conv:3,k3", "have 18 phases, more than 12"),
     ("MOST_PHASES_IN_ALL", "3x8x9 convT:3,k4,s3,name=a", "add:from=a+a", "have 18 phases, more than 12"),
@@ -122,7 +122,7 @@ def test_an_output_has_no_more_axes_than_an_array() -> None:
 
 
 def test_copies_behind_a_start_that_an_open_size_decides_are_moved_each() -> None:
-    """Three pads move the map by three units of two pixels, whoever wrote them: the sum sees 3 + 6 pixels."""
+    """Three pads move the map by three units of two pixels, however they are written: the sum sees 3 + 6 pixels."""
     moved = [{"op": "pad", "p": [[1, -1], [1, -1]], "name": f"moved{n}"} for n in (1, 2, 3)]
     for pads, last in (([{**moved[0], "name": "moved", "times": 3}], "moved"), (moved, "moved3")):
         layers = [{"op": "conv", "c_o": 4, "k": 3, "s": 2, "p": "same", "name": "stem"}, *pads]
@@ -253,13 +253,13 @@ SPACES: list[tuple[Any, tuple[int, ...], list[tuple[int, int, int]]]] = [
     ("conv:4,k3x5", (3, 7, 9), [(3, 1, 0), (5, 1, 0)]),
     ("relu", (7,), []),
     ("attention", (7, 5), [(7, 0, 0)]),
-    ("attention", (2, 7, 5), [(7, 0, 0), (5, 1, 0)]),  # the channels stand first, as in every map
+    ("attention", (2, 7, 5), [(7, 0, 0), (5, 1, 0)]),  # the channels come first, as in every map
     ("linear:4 conv1d:3,k3", (7, 5), [(5, 1, 0)]),
     ("relu permute:2x1 conv1d:3,k3", (7, 5), [(3, 1, 0)]),
     (TURNED, (7, 9, 3), [(3, 1, 0), (5, 1, 0)]),
     ([{"op": "relu"}, {"op": "block", "layers": TURNED}], (7, 9, 3), [(3, 1, 0), (5, 1, 0)]),
     ("reshape:out=[63,3] permute:2x1 reshape:out=[3,7,9] conv:4,k3x5", (7, 9, 3), [(3, 1, 0), (5, 1, 0)]),
-    # an axis that is new, or lost, is not one of the input's: the usual ones are, if the others are among them
+    # new or lost axes are not the input's; the usual ones are, if the others are among them
     ("reshape:out=[21,1,9] conv:4,k1x3", (3, 7, 9), [(7, 1, 0), (3, 1, 0)]),
     ("permute:3x2x1 reshape:out=[21,1,9] conv:4,k1x3", (9, 7, 3), [(3, 1, 0)]),
     ("reshape:out=[21,9] maxpool1d:3,s1,p1 reshape:out=[3,7,9] conv:4,k3x5", (3, 7, 9), [(7, 1, -1)]),
@@ -304,7 +304,7 @@ def test_what_is_needed_is_needed_once() -> None:
     words = "3xHxW maxpool:2 upsample:x2,name=u relu add:from=input+u add:from=input+u conv:4,k1,c_i=3"
     assert [len(layer.needs) for layer in cnncalc.shape(words).layers] == [2, 0, 0, 2, 0, 2]
     unknown: Layers = [{"op": "opaque", "out": [4, None, None]}, {"op": "conv", "c_o": 3, "k": 3}]
-    assert not cnncalc.shape(unknown, (3, 8, 8)).layers[1].needs  # there is no letter to need it of
+    assert not cnncalc.shape(unknown, (3, 8, 8)).layers[1].needs  # there is no letter for a condition
 
 
 REFUSED = [
@@ -384,7 +384,7 @@ def test_values_of_several_batches_do_not_meet() -> None:
 
 @pytest.mark.parametrize("batch", [None, 3])
 def test_a_block_behind_folded_axes_has_the_macs_of_its_layers(batch: int | None) -> None:
-    """5 frames: 4x6x6 values of 3x3x3 products, and 6 rows, which the block folds itself, of 4x2 values of 6."""
+    """5 frames: 4x6x6 values of 3x3x3 products, and 6 rows that the block itself folds, of 4x2 values of 6."""
     inner = [{"op": "conv", "c_o": 4, "k": 3}, {"op": "relu"}]
     rows = [{"op": "permute", "order": [2, 1, 3]}, {"op": "tobatch"}, {"op": "linear", "out": 2}]
     layers = [{"op": "tobatch"}, {"op": "block", "layers": inner}, {"op": "block", "layers": rows}]
@@ -396,7 +396,7 @@ def test_a_block_behind_folded_axes_has_the_macs_of_its_layers(batch: int | None
 
 
 def test_axes_of_an_unknown_size_are_folded_and_come_back() -> None:
-    """Of the opaque layer nothing is known, but its first two axes are in front again."""
+    """Nothing is known about the opaque layer, except that its first two axes are in front again."""
     both: Layers = [{"op": "opaque"}, {"op": "tobatch", "axes": 2}, {"op": "conv", "c_o": 5, "k": 3}]
     assert cnncalc.shape([*both, {"op": "frombatch"}, {"op": "frombatch"}], (3, 6, 8)).out == (
         *(sizes.UNKNOWN, sizes.UNKNOWN),
@@ -408,7 +408,7 @@ def test_axes_of_an_unknown_size_are_folded_and_come_back() -> None:
 
 
 def test_values_that_meet_have_the_batch_and_the_folded_axes_of_those_that_have_one() -> None:
-    """A constant has neither, wherever it stands among them."""
+    """A constant has neither, at any position among them."""
     layers: Layers = [
         {"op": "input", "name": "i", "shape": [4, 7]},
         {"op": "constant", "name": "c", "shape": [7]},

@@ -1,4 +1,4 @@
-"""The one formula, against windows listed one by one."""
+"""The floor formula, compared with windows listed one by one."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Window(NamedTuple):
     pa: int = 0
 
     def out(self, n: Size) -> Size:
-        """The output's size for n units: below 1 if the window does not fit."""
+        """Return the output size for n units; below 1 if the window does not fit."""
         return positions(n, self.pb + self.pa, self.k, self.s)
 
     def fits(self, n: Size) -> bool:
-        """Whether it fits at least once; an open size counts as large enough."""
+        """Return whether it fits at least once; an open size counts as large enough."""
         return isinstance(n, Open) or n + self.pb + self.pa >= self.k
 
     def then(self, later: Window) -> Window:
-        """The window over this one's input that does the same as this one followed by a later one."""
+        """Return the window over this one's input that is equivalent to this one followed by a later one."""
         return Window(
             self.k + (later.k - 1) * self.s,
             self.s * later.s,
@@ -45,13 +45,13 @@ class Window(NamedTuple):
         )
 
     def span(self, unit: int) -> tuple[int, int]:
-        """The first and the last input unit that a unit sees; those below 0 or beyond n are padding."""
+        """Return the first and the last input unit that a unit sees; those below 0 or beyond n are padding."""
         first = unit * self.s - self.pb
         return first, first + self.k - 1
 
 
 def listed(n: int, k: int, s: int, d: int, pb: int, pa: int) -> list[list[int]]:
-    """The taps of every window that lies inside the padded input, window by window; input pixels count from 0."""
+    """Return the taps of every window that lies inside the padded input, by window; input pixels count from 0."""
     windows: list[list[int]] = []
     first = -pb
     while True:
@@ -63,7 +63,7 @@ def listed(n: int, k: int, s: int, d: int, pb: int, pa: int) -> list[list[int]]:
 
 
 def aten_ceil(n: int, k: int, s: int, d: int, pb: int, pa: int) -> int:
-    """ATen/native/Pool.h, pooling_output_shape_pad_lr with ceil_mode, line by line."""
+    """Return PyTorch's size: ATen/native/Pool.h, pooling_output_shape_pad_lr with ceil_mode, line by line."""
     out = (n + pb + pa - d * (k - 1) - 1 + (s - 1)) // s + 1
     if (out - 1) * s >= n + pb:
         out -= 1
@@ -71,7 +71,7 @@ def aten_ceil(n: int, k: int, s: int, d: int, pb: int, pa: int) -> int:
 
 
 def slide(n: int, k: int, s: int, d: int, p: str) -> Slide:
-    """A padding word on one axis."""
+    """Return a padding word on one axis."""
     (found,) = place((n,), (k,), (s,), (d,), p, ceil=False)
     return found
 
@@ -155,7 +155,7 @@ def test_ceil_is_atens_text() -> None:
 
 
 def test_ceil_never_starts_a_window_in_the_padding_after() -> None:
-    """Where that is at most the kernel's extent: beyond it the rule drops one window, and pools refuse the others."""
+    """If that is at most the kernel's extent; beyond it the rule drops one window, and pools reject the others."""
     for (n, k, s, d), (pb, pa) in product(SMALL, PADS):
         if pa > extent(k, d):
             continue
@@ -242,7 +242,7 @@ chains = st.lists(windows, min_size=1, max_size=6)
 
 
 def composed(chain: list[Window]) -> Window:
-    """A chain as one window."""
+    """Return a chain as one window."""
     whole = Window(1)
     for window in chain:
         whole = whole.then(window)

@@ -1,4 +1,4 @@
-"""Layers in no order in which they could be computed: what the error names, and that its advice works."""
+"""Layers in an order in which they cannot be computed: what the error names, and that its advice works."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Layers = list[dict[str, Any]]
 
 
 def named(**reads: str | list[str] | None) -> Layers:
-    """A layer a name: an add where it reads several, else a relu; None for the layer above."""
+    """Return one layer per name: an add if it reads several, otherwise a relu; None reads the previous layer."""
     return [
         {"op": "add" if isinstance(read, list) else "relu", "name": name} | ({} if read is None else {"from": read})
         for name, read in reads.items()
@@ -74,7 +74,7 @@ def test_a_long_cycle_is_cut_in_the_middle() -> None:
 
 @st.composite
 def shuffled(draw: st.DrawFn) -> tuple[Layers, Layers]:
-    """Layers in an order that works, each with its from, and the same in any order."""
+    """Return layers in a valid order, each with its `from`, and the same in any order."""
     count = draw(st.integers(2, 7))
     layers: Layers = []
     for at in range(count):
@@ -102,7 +102,7 @@ def test_following_the_advice_leads_to_an_order_that_works(case: tuple[Layers, L
 
 
 def followed(layers: Layers, advice: str) -> Layers:
-    """The layers as the help of an error says."""
+    """Return the layers changed as the help of an error says."""
     by_name = {layer["name"]: layer for layer in layers}
     moved = re.search(r"move '(\w+)' above '(\w+)'", advice)
     if moved is None:
