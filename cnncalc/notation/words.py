@@ -8,10 +8,10 @@ The grammar:
     AXES  = SIDE {"x" SIDE}           one for all axes, or one per axis
     SIDE  = digits ["+" digits]       before+after, for padding
     value = JSON | AXES | text
-    follower                          an activation or a norm: a layer of its own behind this one, in its group
+    follower                          an activation or a norm: a separate layer after this one, in its group
     call                              a framework's: `Conv2d(3, 64, 3)` (calls.py)
 
-An op is written in any case, with _ or without; its kernel may stand in its name (`conv3x3:64`). A framework's class in
+An op is written in any case, with _ or without; its name may include its kernel (`conv3x3:64`). A framework's class in
 its own spelling takes its arguments in its own order (`Conv2d:3,64,3`).
 """
 

@@ -301,7 +301,7 @@ def test_a_failed_expectation_points_to_its_key(way: str, data: st.DataObject) -
     assert key_at(text, finding.line, finding.column) == figure
     offset = text.removeprefix("\ufeff").split("\n")
     before = "\n".join([*offset[: finding.line - 1], offset[finding.line - 1][: finding.column - 1]])
-    inside = before.count('"params')  # the layers' names that stand before it
+    inside = before.count('"params')  # the names of layers that come before it
     assert inside == (at if at < layers else 0)
 
 
@@ -327,7 +327,7 @@ FAULTS: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("key", "value", "pointed"), FAULTS, ids=[f"{k}={v}" for k, v, _ in FAULTS])
 def test_every_fault_points_to_its_key(way: str, key: str, value: Any, pointed: str) -> None:
-    """A fault at a random key of a random layer: the message points there, whatever stands around it."""
+    """A fault at a random key of a random layer: the message points there, whatever surrounds it."""
     random_ = random.Random(f"{way}{key}{value}")
     layers: list[dict[str, Any]] = [{"name": f"l{i}", "op": "conv", "c_o": 8, "p": 1, "d": 1} for i in range(7)]
     at = random_.randrange(7)

@@ -414,7 +414,7 @@ def test_ctrl_c_is_130() -> None:
 
 @posix
 def test_ctrl_c_of_another_program_is_ignored_in_the_background() -> None:
-    """A shell without jobs starts what stands in front of & so that Ctrl-C is not meant for it."""
+    """Without job control, a shell starts a background command so that it ignores Ctrl-C."""
     line, pipe = [*command(), "shape", "-", "--jsonl"], subprocess.PIPE
     with interrupts(heeded=False):
         running = subprocess.Popen(line, stdin=pipe, stdout=pipe, env=environment())

@@ -24,7 +24,7 @@ from tests.program import ROOT, environment, here
 
 
 def offered(line: str) -> list[str]:
-    """What stands instead of the cursor's word."""
+    """Return what replaces the cursor's word."""
     return [candidate.word for candidate in offer(line).candidates]
 
 
@@ -220,13 +220,13 @@ PIECES += [
     st.lists(st.sampled_from(PIECES)).map("".join),
 )
 def test_every_line_has_an_answer(start: str, text: str) -> None:
-    """No line is a bug, and a candidate goes on from what stands there."""
+    """No line is a bug, and a candidate continues the word at the cursor."""
     word = candidates.split(start + text)[-1].lower()
     assert all(found.lower().startswith(word) for found in offered(start + text))
 
 
 def test_the_words_of_one_of_are_found() -> None:
-    """They stand in the reader's closure: this holds the completion to how `one_of` is written."""
+    """They are in the closure of the reader: this test depends on how `one_of` is written."""
     assert offered("c shape pad:mode=") == [
         f"pad:mode={word}" for word in ("constant", "reflect", "replicate", "edge", "circular", "wrap")
     ]

@@ -491,7 +491,7 @@ def test_the_cuts_of_a_network_add_up() -> None:
 
 
 def test_a_part_in_every_command() -> None:
-    """A part is a network of its own: its layers keep their names, and its input is what the layer in front gives."""
+    """A part is a separate network: its layers keep their names, and its input is the output of the layer before."""
     assert here(["shape", "net.json", "--until", "relu1", "--get", "out"]).out == "4x6x7\n"
     assert here(["shape", "net.json", "--after", "relu1", "--get", "in,out"]).out == "4x6x7\n10\n"
     assert here(["shape", "net.json", "--after", "stem", "--until", "conv1", "--get", "in,out"]).out == "4x6x7\n5x2x3\n"
@@ -888,7 +888,7 @@ def test_lists_that_are_no_arrays(text: str, what: str) -> None:
 
 @posix
 def test_a_picture_is_named_with_the_line_that_makes_an_array(folder: Path) -> None:
-    """The line is run by a shell; a stand-in for the library of pictures, which need not be installed, opens them."""
+    """The line is run by a shell; a stand-in for the picture library, which need not be installed, opens them."""
     (folder / "PIL.py").write_text(
         "import numpy as np\n"
         "class Image:\n"

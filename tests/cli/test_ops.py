@@ -67,7 +67,7 @@ def test_a_default_that_differs_is_told_by_dialect(op: str, key: str, by_dialect
 
 @pytest.mark.parametrize("op", OPS)
 def test_what_is_said_of_an_op_holds(op: str) -> None:
-    """The example is a network that uses it, defaults are read as keys, and other names stand for their key."""
+    """The example is a network that uses it, defaults are valid keys, and other names refer to their key."""
     described = describe(op)
     assert described.title
     cls, nd = OPS[op]

@@ -449,7 +449,7 @@ def test_notes_and_findings_are_coloured() -> None:
 
 
 class Screen(io.StringIO):
-    """A stream that is a terminal, as far as anybody can see, and has no file descriptor."""
+    """A stream that appears to be a terminal, but has no file descriptor."""
 
     def isatty(self) -> bool:
         return True

@@ -342,7 +342,7 @@ def test_a_zip_bomb_is_not_unpacked(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script, *args], cwd=folder, env=environ, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr  # what is behind the array is never looked at
+    assert done.returncode == 0, done.stderr  # what follows the array is not read
     assert load(folder / "y.npy").shape == (6, 4, 9, 11)
 
 
@@ -478,7 +478,7 @@ def test_what_is_not_known_cannot_be_executed(folder: Path) -> None:
     assert "layers[1] 'odd': it is of type Wavelet: what it computes is unknown" in done.err
 
 
-# What is left behind
+# Files left by a run
 
 
 def slow_run(folder: Path, out: str = "y.npy") -> subprocess.Popen[bytes]:

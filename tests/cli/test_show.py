@@ -86,7 +86,7 @@ def test_documents_have_the_edges_of_the_network(name: str) -> None:
 
 
 def test_mermaid_labels_are_escaped() -> None:
-    """Inside of the quotes stands no quote, no tag but <br/>, and nothing that Mermaid takes for Markdown."""
+    """Within the quotes there is no quote, no tag but <br/>, and nothing that Mermaid reads as Markdown."""
     lines = here(["show", "-", "--to", "mermaid"], odd()).out.splitlines()
     labels = [re.fullmatch(r'    n\d+\(?\["(.*)"\]\)?', line) for line in lines[1 : len(ODD) + 2]]
     for label in labels:

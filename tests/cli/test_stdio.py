@@ -17,7 +17,7 @@ from tests.program import here, posix
 
 
 class Parts(io.RawIOBase):
-    """A raw stream that takes at most so many bytes at a time, until it is full."""
+    """A raw stream that accepts a limited number of bytes at a time, until it is full."""
 
     def __init__(self, most: int, room: int):
         self._most, self._room = most, room

@@ -20,7 +20,7 @@ from tests.program import Ended, environment, here, process
 
 DATA = Path(__file__).parents[1] / "data" / "words"
 
-MEANT = [  # (typed, what it means); both behind an input of 3x32x32
+MEANT = [  # (typed, what it means); both after an input of 3x32x32
     # calls of frameworks, and lines of print-outs
     ("'Conv2d(3, 64, 3, padding=1)'", "conv:64,c_i=3,k3,p1"),
     ("'nn.Conv2d(3, 64, kernel_size=(3, 5), stride=2)'", "conv:64,c_i=3,k3x5,s2"),

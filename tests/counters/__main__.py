@@ -1,7 +1,7 @@
-"""Record what the tools themselves print: `python -m tests.counters` writes tests/data/counters.jsonl anew.
+"""Record what the tools themselves print: `python -m tests.counters` rewrites tests/data/counters.jsonl.
 
 It needs PyTorch, torchvision and the tools (torchinfo, fvcore, thop, ptflops, calflops). Each count is made in a
-process of its own, for a tool that fails leaves the functions of PyTorch patched.
+separate process, as a tool that fails leaves PyTorch's functions patched.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ class Whole(torch.nn.Module):  # type: ignore[misc]
 
 
 def counts(make: Callable[[], Any], shape: Shape) -> dict[str, int | str]:
-    """Return what each tool counts; the kind of its error where it fails."""
+    """Return what each tool counts, or the type of its error."""
     return {tool: _apart(lambda count=count: count(Whole(make()).eval(), shape)) for tool, count in COUNTS.items()}  # type: ignore[misc]
 
 
 def _apart(count: Callable[[], Any]) -> int | str:
-    """Return a count that is made in a process of its own."""
+    """Return a count made in a separate process."""
     reading, writing = os.pipe()
     if not (child := os.fork()):
         try:
@@ -97,7 +97,7 @@ def converted(source: Any) -> Callable[[], Any]:
 
 
 def torchvisions(name: str) -> Callable[[], Any]:
-    """Return the function that makes a network of torchvision's, without its weights."""
+    """Return a function that makes a network of torchvision, without its weights."""
     settings = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     return lambda: getattr(torchvision.models, name)(weights=None, **settings)
 
@@ -129,7 +129,7 @@ def lines() -> Iterator[dict[str, Any]]:
 
 
 def sources() -> Iterator[dict[str, Any]]:
-    """Yield a line for each network that is written in Python in tests/data/code."""
+    """Yield a line for each network written in Python in tests/data/code."""
     cases = json.loads((DATA / "code" / "cases.json").read_text(encoding="utf-8"))
     for name in ("lenet_class.py", "resnet_small.py", "unet_small.py", "vgg_blocks.py"):
         case, module = cases[name], types.ModuleType("source")
@@ -142,7 +142,7 @@ def sources() -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    """Write the file anew."""
+    """Rewrite the file."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     with (DATA / "counters.jsonl").open("w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""`cnncalc diff`: which layers belong together, what differs, how it is told, and where networks are read from."""
+"""`cnncalc diff`: which layers correspond, what differs, how it is shown, and where networks are read from."""
 
 from __future__ import annotations
 
@@ -364,7 +364,7 @@ def test_ten_thousand_layers_in_no_time() -> None:
     assert time.process_time() - begin < 8
 
 
-# How it is told
+# Output
 
 
 @pytest.mark.parametrize(

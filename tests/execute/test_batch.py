@@ -123,7 +123,7 @@ def test_what_does_not_fit(layers: list[dict[str, Any]], what: str) -> None:
 @pytest.mark.parametrize("to", ["file", "pipe", "kept", "printed", "summed up"])
 @pytest.mark.parametrize("memory", ["256K", "1G"])
 def test_a_moved_batch_is_where_it_is_said_wherever_the_result_goes(to: str, memory: str, tmp_path: Path) -> None:
-    """All at once and sample by sample: an axis behind the first has the batch in the file, too."""
+    """All at once and sample by sample: a batch after the first axis is in the same place in the file."""
     count = 2 if to != "summed up" else 300
     x = np.random.default_rng(0).standard_normal((count, 4, 5, 6)).astype(np.float32)
     want = x.transpose(2, 0, 3, 1)

@@ -77,7 +77,7 @@ EXACT = {
 
 
 def linear_part(spec: Any) -> cnncalc.Network:
-    """The network without what is not linear, which stands for itself."""
+    """Return the network with nonlinear layers removed."""
     network = cnncalc.load(spec)
     identity = cnncalc.load("identity").nodes[0].layer
     return network._replace(
@@ -90,7 +90,7 @@ def scale(layer: cnncalc.LayerReport, role: str, shape: Any) -> float:
     if role == "bias":
         return 0.0
     terms = layer.node.layer.fan_in(role, shape, layer.values, layer.env)
-    if layer.node.layer.WORD == "convT":  # exactly, where fan_in is a whole number
+    if layer.node.layer.WORD == "convT":  # exactly, if fan_in is an integer
         terms = layer.values["c_i"] / layer.values["g"] * np.prod(layer.values["k"]) / np.prod(layer.values["s"])
     return float(1 / np.sqrt(terms))
 

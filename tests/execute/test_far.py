@@ -64,7 +64,7 @@ def test_each_tap_gives_what_other_ways_give(s: list[int], g: int, share: int, m
 
 @st.composite
 def windows(draw: st.DrawFn) -> tuple[int, int, int, int, int, int]:
-    """Inputs of an axis, k, s, d, padding before, and at least the outputs that this gives."""
+    """Return inputs of an axis, k, s, d, padding before, and at least as many outputs as these give."""
     n, window = draw(axes())
     k, s, d, (pb, pa) = window["k"], window["s"], window["d"], window["p"][0]
     return n, k, s, d, pb, (n + pb + pa - d * (k - 1) - 1) // s + 1 + draw(st.integers(0, 3))

@@ -198,7 +198,7 @@ def test_the_bias_is_no_part_of_it() -> None:
 
 
 def test_copies_of_a_layer_share_one_without_constants() -> None:
-    """So each of a hundred thousand is not traced anew."""
+    """So a hundred thousand copies are not each traced again."""
     network = cnncalc.load("3x8x8 conv:3,bias=true,times=9 conv:3,bias=true")
     layers = [node.layer for node in matrix.linear_part(network).nodes]
     assert len({id(layer) for layer in layers}) == 2

@@ -1,4 +1,4 @@
-"""The plan of a network: what is computed together gives what the layers give one by one."""
+"""The plan of a network: fused layers give the same values as single ones."""
 
 from __future__ import annotations
 

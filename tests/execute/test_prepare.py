@@ -1,4 +1,4 @@
-"""Networks prepared once: they give what `run` gives, and read their weights once; and the workers of a cluster."""
+"""Networks prepared once, which give the same values as `run` and read their weights once; and workers of a cluster."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(find_spec("distributed") is None, reason="pip install 'cnncalc[cluster]' has Dask")
 def test_the_workers_of_a_cluster_give_what_one_run_gives(tmp_path: Path) -> None:
-    """The script of the page `arrays`, on a cluster of two processes."""
+    """The script of the help page `arrays`, on a cluster of two processes."""
     pytest.importorskip("onnx")
     page = (files("cnncalc") / "help" / "arrays.md").read_text(encoding="utf-8")
     (script,) = re.findall(r"```py\n(.*?)```", page, re.DOTALL)

@@ -1,4 +1,4 @@
-"""Products and attention in pieces: what little working memory gives is what much of it gives, and NumPy."""
+"""Products and attention in pieces: the values do not depend on the working memory, and are NumPy's."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def network(layer: dict[str, Any], shapes: list[tuple[int, ...]]) -> list[dict[s
 
 
 def run(case: dict[str, Any], memory: int = 256 << 20) -> tuple[Any, Any]:
-    """What a case's layer gives, and what it should."""
+    """Return the output of a case's layer, and the expected output."""
     xs, weights, y = arrays_of(case)
     row = np.concatenate([x.reshape(len(x), -1) for x in xs], 1)
     spec = network(case["layer"], [x.shape[1:] for x in xs])

@@ -643,7 +643,7 @@ def test_strides_make_no_difference() -> None:
     "spec", ["conv:2,k3", "conv:2,k3,s2", "conv:2,k3,d2", "conv:2,k3,p1", "conv:2,k1x3,p0x1", "conv:2,k9,s9"]
 )
 def test_nothing_is_read_beyond_the_input(spec: str) -> None:
-    """The input ends where its memory does: the page behind it must not be touched."""
+    """The input ends where its memory does: the page after it must not be touched."""
     page, libc = mmap.PAGESIZE, ctypes.CDLL(None, use_errno=True)
     memory = mmap.mmap(-1, 2 * page)
     flat = np.frombuffer(memory, np.float32)
@@ -863,7 +863,7 @@ def test_what_is_kept_comes_back_by_name() -> None:
         "relu1": (2, 4, 4, 5),
         "maxpool1": (2, 4, 2, 2),
     }
-    assert found["conv1"].min() < 0  # not overwritten by the relu behind it
+    assert found["conv1"].min() < 0  # not overwritten by the following relu
     assert np.array_equal(found["relu1"], np.maximum(found["conv1"], 0))
     with pytest.raises(cnncalc.SpecError, match="there is no layer 'conv9'"):
         cnncalc.run("conv:4,k3", x, seed=0, keep=["conv9"])

@@ -122,7 +122,7 @@ def test_the_layers_up_to_one() -> None:
 
 @pytest.mark.parametrize("op", ["maxpool1d", "avgpool1d"])
 def test_the_values_of_an_empty_window_hide_all_others(op: str) -> None:
-    """Caffe keeps the last window when it rounds up, though it begins behind the input."""
+    """Caffe keeps the last window when it rounds up, even if it begins after the input."""
     layers = [{"op": op, "k": 1, "s": 2}, {"op": "conv1d", "c_o": 2, "k": 3}]
     with pytest.raises(SpecError, match=f"{op}1 has NaN or infinite values"):
         verified({"dialect": "caffe", "input": [3, 8], "layers": layers})

@@ -1,4 +1,4 @@
-"""Random networks with branches, each with what its units see by the naive oracle."""
+"""Random networks with branches, and what their units see according to the naive oracle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import naive
 
 
 class Draw(NamedTuple):
-    """A network as a spec, and the sets of each layer by its name."""
+    """A network as a spec, and the sets of each layer by name."""
 
     spec: dict[str, Any]
     sets: dict[str, naive.Sets]
@@ -27,7 +27,7 @@ def _sides(rng: random.Random, high: int) -> list[list[int]]:
 
 
 def draw(seed: int, layers: int = 7, most: int = 26) -> Draw:
-    """A network of about so many layers, none of whose maps is larger than `most`."""
+    """Return a network of about `layers` layers, none of whose maps is larger than `most`."""
     rng = random.Random(seed)
     c, h, w = rng.choice([1, 2, 4]), *_pair(rng, 5, 11)
     values: dict[str, naive.Sets] = {"input": naive.begin(c, h, w)}
@@ -49,7 +49,7 @@ def draw(seed: int, layers: int = 7, most: int = 26) -> Draw:
 
 
 Made = tuple[dict[str, Any], naive.Sets] | None
-"""A layer's keys and its sets; None if what was drawn does not go there."""
+"""A layer's keys and its sets; None if the draw is not possible there."""
 Values = dict[str, naive.Sets]
 
 
@@ -165,7 +165,7 @@ def _global(_: random.Random, x: naive.Sets) -> Made:
 
 
 def _joined(rng: random.Random, source: str, values: Values) -> Made:
-    """A sum, a product or a concatenation with a value of a fitting shape."""
+    """Return a sum, a product or a concatenation with a value of a matching shape."""
     x, op = values[source], rng.choice(["add", "mul", "concat", "concat"])
     if op != "concat":
         other = rng.choice([name for name, y in values.items() if _broadcasts(x, y)])

@@ -1,7 +1,7 @@
-"""What each unit sees, carried through a network set by set, by the definition of each op.
+"""What each unit sees, carried through a network as sets, by the definition of each op.
 
-A map is an array of booleans: channels, rows, columns, and one for each value of the input. It is written without a
-look at `cnncalc.fields`.
+A map is an array of booleans: channels, rows, columns, and one for each value of the input. The code is independent of
+`cnncalc.fields`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Sets = npt.NDArray[np.bool_]
 
 
 def begin(c: int, h: int, w: int) -> Sets:
-    """Each value of the input sees itself."""
+    """Return the sets of the input, each value of which sees itself."""
     return np.eye(c * h * w, dtype=bool).reshape(c, h, w, -1)
 
 
 def windows(x: Sets, out: tuple[int, int], reads: Callable[[int, int], Iterable[int]]) -> Sets:
-    """Each unit sees what it reads, channel by channel; `reads(axis, u)` are the units of its window on an axis."""
+    """Return what units see through windows, by channel; `reads(axis, u)` are the units in the window of u."""
     made = np.zeros((x.shape[0], *out, x.shape[3]), bool)
     for u, v in product(range(out[0]), range(out[1])):
         for i, j in product(reads(0, u), reads(1, v)):
@@ -33,7 +33,7 @@ def windows(x: Sets, out: tuple[int, int], reads: Callable[[int, int], Iterable[
 
 
 def groups(x: Sets, c_o: int, g: int) -> Sets:
-    """Each output channel sees all channels of its group."""
+    """Return the sets of output channels that see all channels of their group."""
     each, made = x.shape[0] // g, c_o // g
     return np.stack([x[at // made * each : (at // made + 1) * each].any(0) for at in range(c_o)])
 
@@ -43,7 +43,7 @@ def _out(n: int, k: int, s: int, pb: int, pa: int, d: int) -> int:
 
 
 def slide(x: Sets, k: Any, s: Any, p: Any, d: Any = (1, 1), ceiling: bool = False) -> Sets:
-    """The window of a conv or a pool."""
+    """Return what units see through the window of a conv or a pool."""
     out = []
     for axis in range(2):
         n, (pb, pa) = x.shape[1 + axis], p[axis]
@@ -57,7 +57,7 @@ def slide(x: Sets, k: Any, s: Any, p: Any, d: Any = (1, 1), ceiling: bool = Fals
 
 
 def transpose(x: Sets, k: Any, s: Any, p: Any, d: Any, out_pad: Any) -> Sets:
-    """A transposed conv: unit n writes to n*s - pb + i*d."""
+    """Return what units see through a transposed conv: unit n writes to n*s - pb + i*d."""
     out = [(x.shape[1 + a] - 1) * s[a] - sum(p[a]) + d[a] * (k[a] - 1) + 1 + out_pad[a] for a in range(2)]
     made = np.zeros((x.shape[0], *out, x.shape[3]), bool)
     for n, m in product(range(x.shape[1]), range(x.shape[2])):
@@ -69,7 +69,7 @@ def transpose(x: Sets, k: Any, s: Any, p: Any, d: Any, out_pad: Any) -> Sets:
 
 
 def resize(x: Sets, out: tuple[int, int], mode: str, align: bool) -> Sets:
-    """PyTorch's interpolate: where a unit lies, and the units around that place; beside the map, those at its end."""
+    """Return PyTorch's interpolate: each unit sees the units around its position, clamped to the map."""
 
     def reads(axis: int, u: int) -> list[int]:
         n, o = x.shape[1 + axis], out[axis]
@@ -88,7 +88,7 @@ def resize(x: Sets, out: tuple[int, int], mode: str, align: bool) -> Sets:
 
 
 def adaptive(x: Sets, out: tuple[int, int]) -> Sets:
-    """An adaptive pool."""
+    """Return what units see through an adaptive pool."""
 
     def reads(axis: int, u: int) -> range:
         n, o = x.shape[1 + axis], out[axis]
@@ -98,7 +98,7 @@ def adaptive(x: Sets, out: tuple[int, int]) -> Sets:
 
 
 def pad(x: Sets, p: Any, mode: str) -> Sets:
-    """Padding by NumPy, with False for a constant; below 0 it crops."""
+    """Return the padded sets (NumPy's padding, with False for a constant); negative padding crops."""
     kept = x
     for axis in range(2):
         before, after = [max(-side, 0) for side in p[axis]]

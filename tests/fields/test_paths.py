@@ -82,7 +82,7 @@ def test_a_gate_is_left_out_as_joins_leave_it_out() -> None:
     ],
 )
 def test_paths_of_which_nothing_is_known(words: str, count: int, aligned: tuple[bool | None, ...]) -> None:
-    """A layer that reads a constant first is behind the input all the same."""
+    """A layer that reads a constant first still depends on the input."""
     found = paths_of(words)
     assert (found.number, found.aligned()) == (count, aligned)
     (*_, last) = cnncalc.shape(words).layers

@@ -28,7 +28,7 @@ TORCHVISION, PUBLISHED = table("receptive-fields-torchvision.csv"), table("recep
 
 
 def shown(report: Report) -> list[dict[str, str]]:
-    """The rows of CSV of windows; height and width stand in one row."""
+    """Return the CSV rows of windows; height and width are in one row."""
     text = "".join(FORMATS.renderer("csv")(ReceptiveFields(report), Style()))
     rows = [row for row in csv.DictReader(text.splitlines()) if row["op"].split()[0] in (*WINDOWS, "add", "concat")]
     assert {row["axis"] for row in rows} == {"HW"}

@@ -120,7 +120,7 @@ def test_a_region_is_the_union_of_its_products(axes: int) -> None:
 
 
 def test_products_that_differ_on_one_axis_alone_are_one() -> None:
-    """The channels that a concat puts together, say: each layer behind it followed each."""
+    """For example the channels that a concat joins, each of which the later layers followed separately."""
     assert masks.union([(1 << channel, 6, 3) for channel in range(5)]) == ((31, 6, 3),)
     assert masks.union([(1, 6, 3), (2, 6, 3), (3, 1, 3)]) == ((3, 7, 3),)
     assert masks.union([(1, 6), (2, 5)]) == ((1, 6), (2, 5))

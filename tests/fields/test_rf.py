@@ -288,7 +288,7 @@ def test_what_another_path_sees_for_sure_is_exact() -> None:
 @pytest.mark.parametrize(
     ("words", "size", "first"),
     [
-        # the channels behind those of the convolution are the input's: rows 0 to 2, columns 4 to 9
+        # the channels after those of the convolution are the input's: rows 0 to 2, columns 4 to 9
         (
             "2x9x10 conv:2,k3,p1,name=a concat:from=a+input,name=c slice:axis=1,start=2,name=s "
             "slice:axis=2,stop=3 slice:axis=3,start=4 flatten",
@@ -354,7 +354,7 @@ OPAQUE = "3x20x16 conv:4,k3,s2,p1 opaque:type=Foo conv:4,k3"
 
 
 def test_layers_behind_those_of_which_nothing_is_known() -> None:
-    """They do not hinder what is known of the layers before them."""
+    """They do not affect what is known about the layers before them."""
     assert unit(f"{OPAQUE} --unit 1,1")["clipped"] == [[1, 3], [1, 3]]
     seen = rf(f"{OPAQUE} --from-pixel 1,1")["pixel"]["seen"]
     assert [(layer["by"], layer["units"]) for layer in seen] == [("conv1", 4), ("opaque1", None), ("conv2", None)]

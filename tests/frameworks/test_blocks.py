@@ -1,4 +1,4 @@
-"""What a block gives is its last layer's result, wherever a network goes: executed, traced, written and read back."""
+"""The output of a block is that of its last layer, whether a network is executed, traced, written or read back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
 
 
 def result(layers: Layers, x: Array) -> Array:
-    """What a list of layers gives: the definition, with every value in an array of its own."""
+    """Return the output of a list of layers by definition, with every value in a separate array."""
     values = {"input": x}
     for layer in layers:
         reads = [values[name] for name in layer["from"]]
@@ -59,7 +59,7 @@ def layer(name: str, op: str, reads: str, **more: Any) -> dict[str, Any]:
 
 
 BESIDE = [layer("a", "tanh", "input"), layer("b", "sigmoid", "input")]
-"""A layer that none reads stands before the last."""
+"""An unread layer before the last one."""
 READ_TWICE = [layer("x", "block", "input", layers=BESIDE), layer("y", "tanh", "x"), layer("z", "softsign", "x")]
 
 

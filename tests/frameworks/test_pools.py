@@ -83,7 +83,7 @@ def again(form: str, text: Any) -> cnncalc.Network:
 
 @cache
 def computed(form: str, text: Any, layout: str) -> Any:
-    """Return what a written network computes of X, whose channels stand where the layout says."""
+    """Return the output of a written network for X, with the channels where the layout has them."""
     x = X if layout == "NCHW" else np.moveaxis(X, 1, -1)
     return forward(text, x) if form == "torch" else cnncalc.run(again(form, text), x)
 

@@ -56,7 +56,7 @@ def test_a_mask_of_steps_is_refused(form: str) -> None:
 
 
 def test_the_gates_of_an_onnx_file_are_in_its_order() -> None:
-    """LSTM: in, out, forget, cell; GRU: update, reset, new. The biases of a direction stand in one row."""
+    """LSTM: in, out, forget, cell; GRU: update, reset, new. The biases of a direction are concatenated."""
     for op, gates, order in (("lstm", 4, [0, 3, 1, 2]), ("gru", 3, [1, 0, 2])):
         network = settled(Row({"op": op, "out": 1, "bidirectional": True, "name": "r"}, (4, 5, 6), ()))
         arrays = {

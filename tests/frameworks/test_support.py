@@ -92,7 +92,7 @@ def network(op: str) -> Any:
 
 
 def ops_of(spec: dict[str, Any]) -> Iterator[str]:
-    """The ops that a reader gives, but the relu in front."""
+    """Yield the ops that a reader returns, without the first relu."""
     for layer in spec["layers"][1:]:
         yield OPS[layer["op"]][0].WORD
 

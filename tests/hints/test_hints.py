@@ -562,7 +562,7 @@ def test_the_first_border_layer_is_that_of_the_whole_network(layers: list[object
 def test_every_layer_of_what_is_not_known_has_its_hints(before: list[dict[str, object]]) -> None:
     tried = 0
     for row in cases.ROWS:
-        with contextlib.suppress(cnncalc.CnncalcError):  # that does not fit behind these
+        with contextlib.suppress(cnncalc.CnncalcError):  # a layer that does not fit after these
             found = of([{"op": "opaque"}, *before, row.layers[-1], {"op": "relu"}], input=(3, 8, 8))
             assert not {"dropped-pixels", "linear-width"}.intersection(hint.name for hint in found)
             tried += 1

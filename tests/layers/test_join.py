@@ -185,10 +185,10 @@ FIELDS: list[tuple[str, str, tuple[object, ...], int]] = [
     # … a linear layer along the height sees all of it (7 rows of 3), and a slice moves it.
     ("3x9x32", "conv:4,k3 permute:order=[2,1,3] permute:order=[2,3,1] linear:6 permute:order=[1,3,2]", (9, 1, 0), 0),
     ("3x9x32", "conv:4,k3 permute:order=[2,3,1] slice:axis=1,start=2 permute:order=[3,1,2]", (3, 1, 2), 0),
-    # What stands as channels is seen whole by a convolution, and a join keeps what moved in its place.
+    # A convolution sees an axis that has become channels as a whole; a join keeps a moved axis.
     ("3x9x32", "conv:4,k3 permute:order=[2,3,1] conv:4", (9, 1, 0), 0),
     ("3x9x32", "permute:order=[2,3,1],name=a add:from=a+a permute:order=[3,1,2]", (1, 1, 0), 0),
-    # Beside nothing but pooled paths it is none.
+    # Beside only pooled paths it is not one.
     ("4x9x9", "globalavgpool:name=a globalmaxpool:from=input,name=b add:from=a+b", (9, 1, 0), POOLED),
 ]
 
@@ -293,7 +293,7 @@ LAYERS = sorted({row["network"] for row in rows("torchvision-layers.csv")} & set
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_their_layers_are_torchvisions(name: str) -> None:
-    """Each convolution, norm, linear layer and pool, as often as it is there; pools that are functions have no row."""
+    """Each convolution, norm, linear layer and pool, as often as it occurs; pools that are functions have no row."""
     wanted = Counter[object]()
     for row in rows("torchvision-layers.csv"):
         if row["network"] == name:

@@ -57,7 +57,7 @@ OPTIONAL = {
     "identity": {"axes"},
     "reshape": {"axis"},
 }
-"""Keys that a resolved layer may go without: another one stands for them, or they only check."""
+"""Keys that a resolved layer may lack: another key replaces them, or they are only checked."""
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

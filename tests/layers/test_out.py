@@ -29,7 +29,7 @@ def pads(spec: dict[str, Any], n: int, dialect: str) -> list[list[int]] | None:
 
 
 def tried(spec: dict[str, Any], n: int, out: int, dialect: str, most: int = MOST) -> list[list[int]] | None:
-    """The first padding that gives a size, equal sides first; None if there is none."""
+    """Return the first padding that gives a size, equal sides first; None if there is none."""
     for odd in (0, 1):
         for p in range(most):
             sides = [[p, p + odd]]

@@ -17,7 +17,7 @@ from cnncalc.layers.sliding import Slide, place
 
 
 def windows(d: int) -> Iterator[Slide]:
-    """Windows of a dilation over small inputs, in every padding up to one tap behind the kernel's extent."""
+    """Yield dilated windows over small inputs, with every padding up to one tap more than the kernel's extent."""
     for n, k, s in product(range(1, 5), (1, 2, 3), (1, 2, 3, 5)):
         for pb, pa in product(range(d * (k - 1) + 2), repeat=2):
             (slide,) = place((n,), (k,), (s,), (d,), ((pb, pa),), ceil=False)
@@ -37,7 +37,7 @@ def first_empty(slide: Slide) -> int | None:
 
 
 def test_the_first_window_without_a_pixel() -> None:
-    """Before the input, behind it, or with a tap on either side of it."""
+    """Before the input, after it, or with a tap on either side of it."""
     found = {slide: empty_window(slide) for d in (1, 2, 3, 4, 7) for slide in windows(d)}
     assert found == {slide: first_empty(slide) for slide in found}
     assert {None, 0, 1, 2} <= {*found.values()}
@@ -142,7 +142,7 @@ def test_padding_is_advised_where_it_is_allowed(dialect: str, d: int, ways: str)
 
 @pytest.mark.parametrize("dialect", ["plain", "torch", "caffe"])
 def test_open_sizes_are_taken_where_numbers_are(dialect: str) -> None:
-    """What pools need of a letter: rounding up may leave the last window behind the input, dilation step over it."""
+    """Conditions of pools: rounding up may leave the last window after the input, and dilation may step over it."""
     refused = 0
     for k, s, d, p, ceil in product((1, 2, 3), (1, 2, 3), (1, 4), (0, 1, [[0, 3]]), (False, True, "keep")):
         spec: dict[str, object] = {"op": "maxpool1d", "k": k, "s": s, "d": d, "p": p, "ceil": ceil}

@@ -117,7 +117,7 @@ def test_the_arithmetic_in_words(layer: dict[str, Any], line: str) -> None:
 
 @pytest.mark.parametrize("word", ["lstm:6", "relu gru:3,sequences=false", "multihead:heads=2 linear:20 linear:3"])
 def test_the_field_of_a_sequence_is_in_steps(word: str) -> None:
-    """Whatever stands behind it: every unit sees all five steps, and there are no more."""
+    """Whatever follows it: every unit sees all five steps, and there are no more."""
     (field,) = cnncalc.shape(word, (5, 16)).rf
     assert (field.size, field.start) == (5, 0)
 

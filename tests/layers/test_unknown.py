@@ -1,4 +1,4 @@
-"""Every op behind a layer of which nothing is known, alone and in a block, and on a single number without axes."""
+"""Every op after an unknown layer, alone and in a block, and on a single number without axes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def example(op: str, **keys: Any) -> dict[str, Any]:
 
 
 def behind_unknown(op: str, **keys: Any) -> list[dict[str, Any]]:
-    """Return the layers of a network in which an op stands behind an opaque layer, alone and in a block."""
+    """Return the layers of a network in which an op follows an opaque layer, alone and in a block."""
     layer = example(op, **keys)
     within = [{"op": "identity", "name": "o"}, layer]
     block = {"op": "block", "name": "b", "from": "o", "layers": within}

@@ -1,4 +1,4 @@
-"""Upsampling as ONNX's Resize has it: what each unit answers to lies in its field, and keys that do not go together."""
+"""Upsampling as in ONNX's Resize: what each unit responds to lies in its field, and invalid combinations of keys."""
 
 from __future__ import annotations
 

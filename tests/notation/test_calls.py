@@ -146,7 +146,7 @@ ERRORS = [
 "cannot be read from a call\n"
      "  leave it out, or write it as a separate layer: cnncalc ops batchnorm"),
     ("Dense(10, 'rely')", "'rely' is not an activation of Keras's\n  did you mean 'relu' or 'relu6' or 'elu'?"),
-    # a class makes a layer of the values, which is no activation of them: Keras raises, or gives the layer back
+    # a class makes a layer of the values, not an activation: Keras raises an error, or returns the layer
     ("Dense(10, layers.PReLU)", "'PReLU' is not an activation of Keras's\n  did you mean 'relu' or 'relu6' or 'elu'?"),
     ("Activation()", "Activation needs an activation\n  for example Activation('relu')"),
     ("layers.ReLU(threshold=1)",

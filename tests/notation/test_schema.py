@@ -253,7 +253,7 @@ def names_of(op: str) -> list[str]:
 
 @cache
 def readable(op: str, name: str) -> list[Json]:
-    """The values that can stand behind a name."""
+    """Return the values that a name may have."""
     cls, nd = OPS[op]
     keys = keys_named(cls, name)
     if name == "pads":
@@ -285,7 +285,7 @@ def sound_layers(draw: st.DrawFn) -> Json:
 
 
 NO_NAMES = st.none() | st.just("") | st.integers()
-"""What stands for no layer by its form: whether a name is a layer's is a matter of wiring."""
+"""Values that cannot be a layer's name by their form; whether a name is a layer's depends on the wiring."""
 
 
 @st.composite

@@ -1,6 +1,6 @@
-"""What a person sees, to the letter: each file of tests/golden is a command and the output it has.
+"""Output to the letter: each file of tests/golden is a command with its output.
 
-`python -m tests.render.test_golden` writes them anew; look at the difference before you commit it.
+`python -m tests.render.test_golden` rewrites them; check the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def test_a_tables_columns_sum_to_its_totals(path: Path) -> None:
 
 
 def write_anew() -> None:
-    """Write every golden file from what the program prints now."""
+    """Rewrite every golden file from what the program prints now."""
     for path in FILES:
         line = path.read_text(encoding="utf-8").partition("\n")[0]
         path.write_text(f"{line}\n{output(line)}", encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Real shells in a pseudo-terminal, with somebody typing."""
+"""Real shells in a pseudo-terminal, with typed input."""

@@ -1,7 +1,7 @@
-"""An interactive bash, zsh or fish in a pseudo-terminal, of whose command line a test types and reads.
+"""An interactive bash, zsh or fish in a pseudo-terminal, whose command line a test types and reads.
 
-Control-G is bound to what writes the command line to a file and empties it, so that nobody has to guess from the
-escape codes of a redrawn screen what the line has become.
+Control-G is bound to a function that writes the command line to a file and empties it. The test therefore need not
+reconstruct the line from the escape codes of a redrawn screen.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LEFT = "\x02"
 READ = "\x07"
 """Control-G."""
 PATIENCE = 20.0
-"""Seconds after which a shell is taken to hang."""
+"""Seconds after which a shell is assumed to hang."""
 
 BASH = f"""
 PS1='{PROMPT}'
@@ -69,14 +69,14 @@ SET_UP = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
 class Silent(AssertionError):
-    """A shell that does not do what it was waited for."""
+    """Raised if a shell does not do what was expected in time."""
 
 
 class Terminal:
-    """One shell, in a directory that is its home, where `bin` holds the program under test."""
+    """A shell in a directory that is its home, where `bin` holds the program under test."""
 
     def __init__(self, shell: str, home: Path, more: str = ""):
-        """`more` is put behind the shell's set-up."""
+        """`more` is appended to the shell's configuration."""
         self._line = home / "line"
         self.screen = ""
         """Everything the shell has written."""
@@ -98,7 +98,7 @@ class Terminal:
         self._wait(lambda: PROMPT in self.screen, "a prompt")
 
     def becomes(self, keys: str) -> str:
-        """What the command line is after these keys; it is empty afterwards."""
+        """Return the command line after these keys; it is empty afterwards."""
         self._line.unlink(missing_ok=True)
         os.write(self._fd, (keys + READ).encode())
         self._wait(self._line.exists, f"an answer to {keys!r}")
@@ -120,7 +120,7 @@ class Terminal:
             pass
 
     def _read(self, patience: float) -> bool:
-        """Read a piece of what the shell has written, if there is one in time."""
+        """Read some of the shell's output, if there is any in time."""
         if not select.select([self._fd], [], [], patience)[0]:
             return False
         try:
@@ -128,7 +128,7 @@ class Terminal:
         except OSError:
             raise Silent(f"the shell ended; it wrote:\n{self.screen}") from None
         self.screen += text
-        if "\x1b[c" in text or "\x1b[0c" in text:  # fish 4 asks what terminal this is, and waits
+        if "\x1b[c" in text or "\x1b[0c" in text:  # fish 4 asks for the terminal's attributes, and waits
             os.write(self._fd, b"\x1b[?62;22c")
         return True
 
@@ -138,7 +138,7 @@ def _command(shell: str, home: Path, set_up: str) -> list[str]:
     rc.write_text(set_up)
     arguments = {
         "bash": ["--noprofile", "--rcfile", str(rc), "-i"],
-        "zsh": ["-d", "-i"],  # the .zshrc of its ZDOTDIR, and none of the machine's
+        "zsh": ["-d", "-i"],  # only the .zshrc of its ZDOTDIR, not the machine's
         "fish": ["--no-config", "-i", "-C", f"source {rc}"],
     }[shell]
     return [shell, *arguments]

@@ -98,7 +98,7 @@ def test_bash_replaces_only_what_stands_before_the_cursor(tmp_path: Path) -> Non
 
 
 def test_zsh_replaces_only_what_stands_before_the_cursor(tmp_path: Path) -> None:
-    """If it is told to; by default zsh (as fish) completes at the word's end."""
+    """If configured so; by default zsh (like fish) completes at the word's end."""
     with closing(opened("zsh", tmp_path, "setopt complete_in_word\n")) as terminal:
         assert terminal.becomes(IN_A_WORD + TAB) == "cnncalc shape conv:64,p=same,k3 relu"
 

@@ -50,7 +50,7 @@ def is_clean(report: Report) -> bool:
 
 
 def is_wanted(network: Network | str, sample: Shape, wish: Wish, dialect: str | None = None) -> bool:
-    """Whether a network takes an input, and gives what is wished."""
+    """Return whether a network accepts an input, and its output is as wished."""
     try:
         report = cnncalc.shape(network, sample, dialect=dialect, layout="NCHW")
     except cnncalc.CnncalcError:

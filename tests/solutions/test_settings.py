@@ -37,7 +37,7 @@ def question(spec: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: 
 
 
 def leads(spec: Spec, keys: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: str) -> bool:
-    """Whether a layer with these keys is accepted, and gives the output."""
+    """Return whether a layer with these keys is accepted, and has the wanted output."""
     try:
         report = cnncalc.shape([{**spec, **keys}], (2, *space), dialect=dialect, layout="NCHW")
     except cnncalc.CnncalcError:

@@ -98,7 +98,7 @@ def test_each_layer_is_torchvisions(network: str) -> None:
 @pytest.mark.parametrize("input", [None, "3xHxW"], ids=["own input", "open input"])
 @pytest.mark.parametrize("network", ZOO)
 def test_receptive_fields_are_torchvisions(network: str, input: str | None) -> None:
-    """The same whatever the input is: every padding is a number. What stands behind the last window sees everything."""
+    """They do not depend on the input, as every padding is a number. Layers after the last window see everything."""
     expected = of("receptive-fields-torchvision.csv", network)
     if input is not None:
         input = input.replace("3", "1") if network == "lenet5" else input

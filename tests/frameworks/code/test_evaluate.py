@@ -1,4 +1,4 @@
-"""The language: what the evaluator gives for a source is what Python gives."""
+"""The language: the evaluator's results are those of Python."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_nothing_of_a_source_is_executed(wanted: str | None, tmp_path: Path) -> 
 
 
 MOST_STEPS = 100_000
-"""In a loop of 999 turns only what works on many items takes so many."""
+"""In a loop of 999 iterations, only operations on many items take this many steps."""
 STEPS = f"the code takes more than {MOST_STEPS:,} steps"
 ITEMS = f"a list or a string of more than {limits.MOST_ITEMS:,} items"
 BITS = f"a whole number of more than {limits.MOST_BITS} bits"

@@ -25,7 +25,7 @@ from tests import DATA
 FOLDER = DATA / "code" / "keras"
 RECORDED: dict[str, dict[str, Any]] = json.loads((DATA / "code" / "keras.json").read_text())
 BEHIND_OTHERS = {"dcgan_generator:discriminator", "gan_conditional:generator", "vae_encoder:decoder"}
-"""Models that stand behind others, on whose layers they do not depend: Keras counts those, too."""
+"""Models that come after others, on whose layers they do not depend: Keras counts those layers, too."""
 
 
 def network(text: str, wanted: str | None = None) -> Network:
@@ -54,7 +54,7 @@ def test_a_script(case: str) -> None:
     assert sizes(report.to_dict()["report"]["out"])[-len(out[1:]) :] == out[1:]
     if case not in BEHIND_OTHERS:
         names = [layer.name for layer in report.layers]
-        idle = {name for name in expected["names"] if name.startswith("stochastic_depth")}  # its call gives its input
+        idle = {name for name in expected["names"] if name.startswith("stochastic_depth")}  # its call returns its input
         assert {*expected["names"]} - idle <= {*names, *[name.partition(".")[0] for name in names]}
 
 
@@ -388,7 +388,7 @@ OPERATIONS = json.loads((DATA / "code" / "keras-operations.json").read_text(enco
 
 @pytest.mark.parametrize("name", OPERATIONS["rows"])
 def test_an_operation_has_the_shape_and_the_weights_of_keras(name: str) -> None:
-    """As `model.output_shape` and `model.count_params()` of Keras say, whose version stands beside them; and values."""
+    """Expected are Keras's `model.output_shape`, `model.count_params()` and values, from the version in the file."""
     case = OPERATIONS["rows"][name]
     end = "" if "model = " in case["source"] else "\nmodel = keras.Model(x, y)\n"
     made = network(f"{OPERATIONS['head']}{case['source']}{end}")

@@ -94,7 +94,7 @@ class Net(nn.Module):
 @pytest.mark.parametrize(
     ("body", "ops"),
     [
-        ("return torch.nan_to_num(x)", ["opaque"]),  # which values are finite is not known
+        ("return torch.nan_to_num(x)", ["opaque"]),  # which values are finite is unknown
         ("return torch.nan_to_num(x > 0)", ["compare"]),
         ("x[x > 0] = 1\n        return x", ["compare", "opaque"]),
         ("return x.int()", ["trunc"]),
@@ -333,7 +333,7 @@ class Net(nn.Module):
 
 @pytest.mark.parametrize("name", OPERATIONS["rows"])
 def test_an_operation_has_the_shape_and_the_arrays_of_pytorch(name: str) -> None:
-    """As PyTorch, whose version stands beside them, gives for an input: buffers are those of its state_dict."""
+    """Expected is PyTorch's output for an input, from the version in the file; buffers are those of its state_dict."""
     case = OPERATIONS["rows"][name]
     depth = {"init": 8, "forward": 8, "more": 4}
     source = NET.format(**{part: indent(case[part] or "pass", " " * by) for part, by in depth.items()})
@@ -359,7 +359,7 @@ def test_weights_of_a_result_that_is_left_out_count_in_the_one_that_is_read(forw
     [
         ("batch_first=True", "x = x.flatten(1, 2)\nreturn self.a(self.q.expand(x.size(0), -1, -1), x, x)[0]"),
         (
-            "",  # as DETR has it
+            "",  # as in DETR
             "x = x.flatten(1, 2).transpose(0, 1)\n"
             "return self.a(self.q.unsqueeze(1).repeat(1, x.shape[1], 1), x, x)[0].transpose(0, 1)",
         ),
@@ -633,7 +633,7 @@ def test_modules_that_are_changed_have_the_arrays_of_pytorch(init: str, params: 
     forward = "self.m.weight.data *= self.m.k\n" * (buffers > 0) + "y = self.m(x)\nreturn y[0] if len(y) == 2 else y"
     source = NET.format(init=indent(init, " " * 8), forward=indent(forward, " " * 8), more="")
     report = trace.shape(imported(read(source, "net.py", None), "net.py"), (4, 6, 8))
-    unused = report.network.unused or {}  # a weight that is computed anew forgets what it was multiplied by
+    unused = report.network.unused or {}  # a recomputed weight forgets what it was multiplied by
     assert report.params is not None
     assert report.buffers is not None
     have = report.params + unused.get("params", 0), report.buffers + unused.get("buffers", 0)
@@ -641,7 +641,7 @@ def test_modules_that_are_changed_have_the_arrays_of_pytorch(init: str, params: 
 
 
 def standard(w: Any) -> Any:
-    """A weight with the mean 0 and the variance 1 in each row, as standardized layers have it."""
+    """Return a weight with mean 0 and variance 1 in each row, as in standardized layers."""
     return (w - w.mean(1, keepdims=True)) / np.sqrt(w.var(1, keepdims=True) + 1e-5)
 
 
@@ -657,7 +657,7 @@ def attended(x: Any, s: dict[str, Any]) -> Any:
 
 
 def stepped(x: Any, s: dict[str, Any]) -> Any:
-    """A plain recurrent layer behind another one."""
+    """Return the output of a plain recurrent layer after another one."""
     for at in (0, 1):
         states = [np.zeros(1)]
         for step in x.swapaxes(0, 1):

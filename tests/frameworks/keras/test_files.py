@@ -72,7 +72,7 @@ def test_weights_of_another_file(files: Path, tmp_path: Path, weights: str, form
 
 
 def computed(model: str | Path, x: Any, weights: Path, folder: Path) -> Any:
-    """Return what `cnncalc run` gives for an array, with the weights of another file than the model's."""
+    """Return the output of `cnncalc run` for an array, with weights from another file than the model's."""
     np.save(folder / "x.npy", x)
     where = ["-x", str(folder / "x.npy"), "-w", str(weights), "-o", str(folder / "y.npy")]
     done = here(["run", str(model), *where])
@@ -356,7 +356,7 @@ def custom_model() -> dict[str, Any]:
 
 
 def test_what_a_file_holds_for_a_layer_of_its_authors_own_counts(tmp_path: Path) -> None:
-    """Its numbers count as parameters; without a file they are not known."""
+    """Its numbers count as parameters; without a file their number is unknown."""
     document = custom_model()
     assert cnncalc.shape(document).params is None
     groups = {"layers/mine/vars/0": (4, 4), "layers/mine/inside/vars/0": (3,), "layers/dense/vars/0": (4, 4)}
@@ -397,7 +397,7 @@ def test_the_weights_of_a_layer_norm_are_reshaped_to_its_axes(tmp_path: Path) ->
 
 
 def of_unknown(count: int) -> dict[str, Any]:
-    """A model of layers of a class that is not known."""
+    """Return a model of layers of an unknown class."""
     own = [{"class_name": "Mine", "config": {"name": f"own{at}"}} for at in range(count)]
     return {"class_name": "Sequential", "config": {"name": "m", "layers": own}}
 
@@ -421,7 +421,7 @@ def test_groups_that_hold_the_same_arrays_are_looked_at_within_bounds(
 
 
 def test_a_broken_file_is_looked_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of 900 layers began the search anew."""
+    """Each of 900 layers restarted the search."""
     looks: list[int] = []
     monkeypatch.setattr(hdf, "isolated", lambda work, memory, size: looks.append(size))
     path = tmp_path / "net.keras"

@@ -326,7 +326,7 @@ UNLISTED = {
     "a wrapper": layer("SpectralNormalization", [tensor("x")], "keras.layers"),
     "a wrapper of steps": layer("TimeDistributed", [tensor("x")], "keras.layers"),
 }
-"""Operations that stand for more units than are listed, and others that are not computed."""
+"""Operations with more indices than are listed, and others that are not computed."""
 
 
 def normalized(shape: tuple[int, ...], **config: Any) -> dict[str, Any]:
@@ -391,7 +391,7 @@ BEHIND: list[tuple[str, dict[str, Any]]] = [
 
 
 def behind_unknown(*layers: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    """A model of layers behind one that is not known, in a network of channels that are last."""
+    """Return a model of layers after an unknown one, in a network with channels last."""
     before: list[tuple[str, dict[str, Any]]] = [
         ("InputLayer", {"batch_shape": [None, 4, 5, 3]}),
         ("Conv2D", {"filters": 6, "kernel_size": [1, 1], "data_format": "channels_last"}),
@@ -424,7 +424,7 @@ def test_what_is_known_behind_a_layer_that_is_not(layers: list[tuple[str, dict[s
 
 
 def test_steps_of_a_layer_that_is_not_known_come_back() -> None:
-    """They are folded into the batch, though it is not known how many there are."""
+    """They are folded into the batch, although their number is unknown."""
     conv = {"class_name": "Conv2D", "config": {"filters": 2, "kernel_size": [3, 3]}}
     report = cnncalc.shape(behind_unknown(("TimeDistributed", {"layer": conv})))
     assert [one.op for one in report.layers[2:]] == ["tobatch", "conv", "frombatch"]
@@ -453,7 +453,7 @@ POLICIES: dict[str, tuple[Any, int]] = {
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_quantized_layer_counts_what_it_holds(policy: str) -> None:
-    """Figures as the variables of Keras 3.15 have them; a quantized kernel is not trained, a float8 one is."""
+    """Figures are those of Keras 3.15's variables; a quantized kernel is not trainable, a float8 one is."""
     config, held = POLICIES[policy]
     dtype = config if isinstance(config, str) else {"class_name": "QuantizedDTypePolicy", "config": config}
     dense = layer("Dense", [tensor("x")], "keras.layers", units=7, activation="relu", dtype=dtype)
@@ -557,7 +557,7 @@ def test_masking_by_another_value_makes_steps_zero() -> None:
 
 @pytest.mark.parametrize("sequences", [True, False])
 def test_a_recurrent_layer_skips_the_steps_that_are_masked(sequences: bool) -> None:
-    """A step that does not count leaves the state, and gives what was given before."""
+    """A masked step keeps the state, and repeats the previous output."""
     config = {"units": 4, "activation": "tanh", "recurrent_activation": "sigmoid", "return_sequences": sequences}
     network = cnncalc.load(masked_model(layer("LSTM", [tensor("y")], "keras.layers", **config)))
     weights = _drawn(network)
@@ -577,7 +577,7 @@ def _drawn(network: cnncalc.Network) -> dict[str, Any]:
 
 
 def test_attention_sees_the_steps_that_count() -> None:
-    """A query that is masked gives 0 (Attention)."""
+    """The output for a masked query is 0 (Attention)."""
     attention = layer("Attention", [[tensor("y"), tensor("y")]], "keras.layers", score_mode="dot", use_scale=False)
     scores = np.where(COUNTS[:, None], STEPS @ STEPS.transpose(0, 2, 1), -1e9)
     seen = np.exp(scores - scores.max(-1, keepdims=True))
@@ -624,7 +624,7 @@ def attend(q: Any, v: Any, k: Any, w: dict[str, Any], heads: int, gate: bool) ->
 
 @pytest.mark.parametrize("lead", [(), (2,)])
 def test_attention_with_a_gate_and_a_key_of_its_own(lead: tuple[int, ...]) -> None:
-    """Parameters as Keras has them: five projections with their biases."""
+    """Parameters are Keras's: five projections with their biases."""
     random = np.random.default_rng(7)
     sizes = [(*lead, 5, 6), (*lead, 4, 7), (*lead, 4, 3)]
     config: dict[str, Any] = {"num_heads": 2, "key_dim": 3, "value_dim": 4, "use_gate": True}

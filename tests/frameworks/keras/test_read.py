@@ -26,11 +26,11 @@ from tests.program import here
 LINES = gzip.decompress((DATA / "keras-models.jsonl.gz").read_bytes()).decode().splitlines()
 MODELS: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in map(json.loads, LINES)}
 ELSEWHERE = {"input", "two"}
-"""`input` is the network's own; a model that reads two tensors stands as its layers, `two.add`."""
+"""`input` is the network's own; a model that reads two tensors is replaced by its layers, `two.add`."""
 
 
 def document(name: str) -> dict[str, Any]:
-    """A model as its file has it."""
+    """Return the document of a model's file."""
     return dict(copy.deepcopy(MODELS[name]["model"]))
 
 
@@ -45,7 +45,7 @@ def test_every_layer_is_kerass_by_name(name: str) -> None:
             continue
         layer = layers[label]
         ends = [layers[f"{label}{end}"] for end in ("_together", "_output") if f"{label}{end}" in layers]
-        out = (ends or [layer])[0].out  # behind the steps of a TimeDistributed, and both states of an LSTM
+        out = (ends or [layer])[0].out  # after the steps of a TimeDistributed, and both states of an LSTM
         assert [n if isinstance(n, int) else None for n in out] == output[1:], label
         assert (layer.params, layer.buffers) != (None, None), label
         assert (layer.params or 0) + (layer.buffers or 0) == weights, label

@@ -170,7 +170,7 @@ def test_every_op_through_keras_is_the_same(sizes: tuple[Any, ...], layers: list
 
 
 LAYOUTLESS = ("prelu", "relu6", "clip", "gelu")
-"""Ops for which Keras says nowhere where the channels stand."""
+"""Ops for which Keras does not say where the channels are."""
 
 
 REFUSED = [

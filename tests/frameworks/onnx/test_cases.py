@@ -1,4 +1,4 @@
-"""Small graphs as people have them: their figures, and the values that onnxruntime computed of them (data/README)."""
+"""Small graphs from practice: their figures, and the values that onnxruntime computed for them (data/README)."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ TRUTH: list[Row] = [
 ]
 TURNED: list[Row] = [("Transpose", ["x"], "t", {"perm": [1, 0, 2]}), ("Reshape", ["t", "flat"], "u", {})]
 BOTH_WAYS: list[Row] = [*TURNED, ("Tanh", ["u"], "v", {}), ("Reshape", ["x", "flat"], "w", {})]
-"""Rows in which the batch stands behind another axis, and rows in which it stands before one: as many of each."""
+"""Rows in which the batch comes after another axis, and as many rows in which it comes before one."""
 ALONG_ROWS: Row = ("Softmax", ["u"], "y", {"axis": 0})
 APART: list[Row] = [("Reshape", ["x", "apart"], "a", {})]
 STATES: Arrays = {"w": drawn(1, 16, 6), "r": drawn(1, 16, 4), "h": drawn(1, 2, 4), "c": drawn(1, 2, 4)}
@@ -259,7 +259,7 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
     "padded on some axes": ([("Pad", ["x", "p", "", "a"], "y", {})], (2, 3, 5), {"p": whole(1, 2), "a": whole(-1)}),
     "resized to its own size": ([("Resize", ["x", "", "s"], "y", {})], (2, 3, 4, 5), {"s": np.ones(4, F32)}),
     "twice as large": ([("Resize", ["x", "", "s"], "y", {})], (2, 3, 4, 5), {"s": np.array([1, 1, 2, 2], F32)}),
-    # constants that are worked out
+    # computed constants
     "a list of a constant": (
         [("Constant", [], "k", {"value_floats": [0.5, -2, 3]}), ("Mul", ["x", "k"], "y", {})],
         (2, 5, 3),
@@ -362,7 +362,7 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
     ),
     "values from a diagonal on": ([("Trilu", ["x"], "y", {})], (2, 3, 4), {}),
     "values up to a diagonal": ([("Trilu", ["x", "k"], "y", {"upper": 0})], (2, 3, 4, 3), {"k": I64(-1)}),
-    # constants worked out by onnx itself
+    # constants computed by onnx itself
     "a triangle": ([("Trilu", ["m"], "t", {}), ("MatMul", ["x", "t"], "y", {})], (3, 5), {"m": MATRIX}),
     "a product of two matrices by their letters": (
         [("Einsum", ["a", "b"], "m", {"equation": "ij,jk->ik"}), ("MatMul", ["x", "m"], "y", {})],
@@ -512,7 +512,7 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         (2, 70),
         {"a": drawn(70, 5), "b": drawn(5, 80)},
     ),
-    # what looks like several nodes that are one layer, and is none
+    # several nodes that look like one layer, but are not
     "blocks whose space is turned": (
         [*APART, ("Transpose", ["a"], "t", {"perm": [0, 2, 1, 3, 4]}), ("Reshape", ["t", "turned"], "y", {})],
         (2, 6, 4, 5),
@@ -549,7 +549,7 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         {},
     ),
 }
-"""Nodes, the shape of x, and constants; zero and half are there for all."""
+"""Nodes, the shape of x, and constants; all graphs have zero and half."""
 NUMBERS = {"zero": F32(0), "half": F32(0.5)}
 
 
@@ -772,7 +772,7 @@ OPENED: dict[str, tuple[list[Row], list[int | str | None], tuple[int, ...], Arra
         {"b": whole(0), "a": whole(2)},
     ),
 }
-"""Nodes, the shape of x as the file has it, that of an array, and constants."""
+"""Nodes, the shape of x in the file, that of an array, and constants."""
 
 
 @pytest.mark.parametrize("name", OPENED)
@@ -970,7 +970,7 @@ def convolved(x: Any) -> Any:
 
 
 def behind(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The convolution and a function of its result."""
+    """Return a function that applies another function to the convolution's result."""
     return lambda x: function(convolved(x))
 
 
@@ -1110,7 +1110,7 @@ def of_onnxruntime(name: str) -> bytes:
     """The file of an operator of onnxruntime."""
     rows, shape, arrays, _ = RUNTIME[name]
     made = nodes(rows, domain="com.microsoft")
-    if "x8" in rows[0][1]:  # whole numbers in and out
+    if "x8" in rows[0][1]:  # integers in and out
         made.insert(0, helper.make_node("QuantizeLinear", ["x", "s", "z"], ["x8"], name="x8"))
         scale = ["t", "u"] if "t" in rows[0][1] else ["s", "z"]
         made.append(helper.make_node("DequantizeLinear", ["r", *scale], ["y"], name="y"))
@@ -1189,7 +1189,7 @@ LARGEST_AT: list[Row] = [
 HEADS: dict[str, Any] = {"q_num_heads": 2, "kv_num_heads": 2}
 KEY: Row = ("Sin", ["x"], "k", {})
 UNREAD: dict[str, tuple[list[Row], tuple[int, ...], Arrays, int, list[int | None] | None, int | None]] = {
-    # of a value of which nothing is known
+    # of an unknown value
     "a sum with what is not known": ([MYSTERY, ("Add", ["x", "m"], "y", {})], (2, 3), {}, 18, None, 0),
     "a bias for what is not known": ([MYSTERY, ("Add", ["m", "k"], "y", {})], (2, 3), {"k": BIAS}, 18, None, 4),
     "a product with what is not known": ([MYSTERY, ("MatMul", ["x", "m"], "y", {})], (2, 3), {}, 18, None, 0),
@@ -1606,7 +1606,7 @@ BEGUN: list[Row] = [("Transpose", ["x"], "t", {"perm": [1, 0, 2]})]
 @pytest.mark.parametrize("reads", ["s", "h", "c", "s h", "h c", "s h c"])
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
 def test_what_a_sequence_gives(direction: str, reads: str) -> None:
-    """Its steps, its last state and its last cell, each alone and together, from states that are given."""
+    """All steps, the last state and the last cell state, each alone and together, from given initial states."""
     both = 1 + (direction == "bidirectional")
     arrays = {"w": drawn(both, 4 * STATE, WIDTH), "r": drawn(both, 4 * STATE, STATE), "b": drawn(both, 8 * STATE)}
     ends = [name if name in reads.split() else "" for name in ("s", "h", "c")]

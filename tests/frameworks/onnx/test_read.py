@@ -75,7 +75,7 @@ def model(
     opset: int = 17,
     outputs: list[Any] | None = None,
 ) -> bytes:
-    """An ONNX file that reads x and gives y."""
+    """Return an ONNX file with input x and output y."""
     graph = helper.make_graph(
         nodes,
         "made",
@@ -519,7 +519,7 @@ def test_the_figures_of_a_sequence_that_is_rounded_at_every_step() -> None:
 
 
 def test_open_sizes_are_bound_before_constants_are_worked_out() -> None:
-    """A pad to the next multiple of 8, as segmentation networks have it."""
+    """A pad to the next multiple of 8, as in segmentation networks."""
     rows = chain(
         ("Shape", ["x"], "s", {}),
         ("Gather", ["s", "two"], "h", {}),
@@ -632,7 +632,7 @@ def test_more_axes_than_there_can_be(op: str) -> None:
 
 
 def test_gates_whose_parts_stand_far_apart() -> None:
-    """All sigmoids stand in front of all products."""
+    """All sigmoids come before all products."""
     ends = [helper.make_node("Sigmoid", [one], [f"s{one}"], name=f"s{one}") for one in ("x", "r")]
     gates = [helper.make_node("Mul", [f"s{one}", one], [f"m{one}"]) for one in ("x", "r")]
     last = helper.make_node("Add", ["mx", "mr"], ["y"])
@@ -864,7 +864,7 @@ def test_data_beside_the_file_are_read(has_length: bool, tmp_path: Path) -> None
     path, x = tmp_path / "net.onnx", rng.standard_normal((1, 3, 5, 6)).astype(F32)
     made = onnx.load_from_string(data)
     onnx.save(made, str(path), save_as_external_data=True, location="data.bin", size_threshold=0)
-    if not has_length:  # onnx would read all that is behind the place
+    if not has_length:  # onnx would read everything after that position
         whole = onnx.load(str(path), load_external_data=False)
         for tensor in whole.graph.initializer:
             kept = [entry for entry in tensor.external_data if entry.key != "length"]
@@ -1057,7 +1057,7 @@ def test_a_scale_that_is_none(scale: float, tmp_path: Path) -> None:
 
 
 def test_constants_count_behind_weights_and_prepare_an_input_before_them() -> None:
-    """The rule of issue 12: what follows a convolution, or a norm written as nodes, is a weight in whatever node."""
+    """The rule of issue 12: what follows a convolution, or a norm written as nodes, is a weight in any node."""
     rng = np.random.default_rng(4)
 
     def constant(name: str) -> Any:
@@ -1293,7 +1293,7 @@ def test_the_lengths_of_a_weight_norm_are_parameters() -> None:
     data = model(nodes, list(x.shape), {"v": v, "g": g, "b": ones(8, F32)})
     report = cnncalc.shape(read(data).spec)
     assert [layer.op for layer in report.layers] == ["conv"]
-    assert (report.params, report.macs) == (216 + 8 + 8, 216 * 9)  # v, g and the bias, as PyTorch's weight_norm has
+    assert (report.params, report.macs) == (216 + 8 + 8, 216 * 9)  # v, g and the bias, as in PyTorch's weight_norm
     check_values(data, x)
 
 
@@ -1382,7 +1382,7 @@ def test_names_that_a_spec_cannot_have(names: dict[str, Any], message: str) -> N
 
 
 def test_sizes_that_keep_their_ratio_are_rounded() -> None:
-    """3*1.2 is 3.6, and 4: no factor of upsample gives that."""
+    """3*1.2 is 3.6, and the size is 4: no factor of upsample gives that."""
     made = node("Resize", "", "", "s", axes=[2, 3], keep_aspect_ratio_policy="not_larger")
     data = model([made], [2, 4, 3, 5], {"s": np.array([6, 6], I64)}, 18)
     assert out_of(data) == (2, 4, 4, 6)

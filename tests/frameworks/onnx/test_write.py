@@ -289,7 +289,7 @@ ENDS: dict[str, tuple[Spec, int]] = {
 
 @pytest.mark.parametrize(("end", "transposes"), ENDS.values(), ids=ENDS)
 def test_channels_are_moved_at_the_ends_only(end: Spec, transposes: int) -> None:
-    """Maps stay as ONNX's operators need them; channelshuffle has a Transpose of its own."""
+    """Maps stay as ONNX's operators need them; channelshuffle has a separate Transpose."""
     network = settled([*MAPS, *end], (8, 7, 6), dialect="keras")
     x = np.random.default_rng(5).standard_normal((2, 8, 7, 6)).astype(np.float32)
     weights = drawn(network, x)

@@ -1,6 +1,6 @@
-"""Modules as PyTorch ran them, for tests without PyTorch: the calls that were followed, and the values that came out.
+"""Modules as PyTorch ran them, for tests without PyTorch: the recorded calls, and the output values.
 
-`python -m tests.frameworks.torch.recorded` writes `tests/data/torch-calls.jsonl.gz` anew, which needs PyTorch.
+`python -m tests.frameworks.torch.recorded` rewrites `tests/data/torch-calls.jsonl.gz`, which needs PyTorch.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ FILE = DATA / "torch-calls.jsonl.gz"
 
 
 def rows() -> list[dict[str, Any]]:
-    """All that is recorded: one module and its input each."""
+    """Return all records, each for one module and its input."""
     return [json.loads(line) for line in gzip.decompress(FILE.read_bytes()).splitlines()]
 
 
 def input_of(shape: tuple[int, ...]) -> Any:
-    """The input on which a module of this input's shape was run."""
+    """Return the input for a module that was run with this shape."""
     return np.random.default_rng(len(shape)).random(shape, "float32") - np.float32(0.5)
 
 
 def key_of(attempt: Attempt) -> str:
-    """The name of a reading of an input in a row."""
+    """Return the name of a reading of an input in a record."""
     return f"{attempt.reading.name} {attempt.batch} {[one.shape for one in attempt.inputs]}"
 
 
 class Arrays:
-    """The arrays of a row, each once."""
+    """The arrays of a record, each stored once."""
 
     def __init__(self, held: list[dict[str, Any]]):
         self.held = held
 
     def enter(self, array: Any) -> int | None:
-        """The place of an array."""
+        """Return the index of an array, adding it if needed."""
         if array is None:
             return None
         own = {"type": str(array.dtype), "shape": list(array.shape), "data": b64encode(array.tobytes()).decode()}
@@ -52,7 +52,7 @@ class Arrays:
         return self.held.index(own)
 
     def read(self, place: int | None) -> Any:
-        """The array at a place."""
+        """Return the array at an index."""
         if place is None:
             return None
         one = self.held[place]
@@ -60,14 +60,14 @@ class Arrays:
 
 
 class Writer:
-    """A recording as JSON."""
+    """A writer of recordings as JSON."""
 
     def __init__(self, arrays: Arrays):
         self.arrays = arrays
         self.keys: dict[object, int] = {}
 
     def recording(self, one: Recording | None) -> Any:
-        """A recording, None if the module failed."""
+        """Return a recording as JSON; None if the module failed."""
         if one is None:
             return None
         calls = [[self.value(part) for part in call] for call in one.calls]
@@ -75,7 +75,7 @@ class Writer:
         return {**kept, "calls": calls, "outputs": self.value(one.outputs), "leaves": sorted(one.leaves)}
 
     def value(self, one: Any) -> Any:
-        """An argument: what JSON does not have is an object of one key that says what it is."""
+        """Return an argument as JSON; other types become an object whose only key names the type."""
         held: Any
         match one:
             case TracedTensor():
@@ -98,13 +98,13 @@ class Writer:
 
 
 class Reader:
-    """A recording from JSON."""
+    """A reader of recordings from JSON."""
 
     def __init__(self, arrays: Arrays):
         self.arrays = arrays
 
     def recording(self, one: Any) -> Recording | None:
-        """A recording, None if the module failed."""
+        """Return a recording; None if the module failed."""
         if one is None:
             return None
         calls = [FunctionCall(*[self.value(part) for part in call]) for call in one["calls"]]
@@ -113,7 +113,7 @@ class Reader:
         return Recording(**{**one, **own, "leaves": frozenset(one["leaves"])})
 
     def value(self, one: Any) -> Any:
-        """An argument."""
+        """Return an argument."""
         kind, held = next(iter(one.items())) if isinstance(one, dict) else (type(one).__name__, one)
         made = held
         match kind:
@@ -136,9 +136,9 @@ class Reader:
 
 
 def record(name: str, module: Any, input: tuple[int, ...], sample: tuple[int, ...] | None = None) -> dict[str, Any]:
-    """A module's row: what PyTorch calls under each reading of the input, and what it gives for the input.
+    """Return a module's record: the calls under each reading of the input, and the output.
 
-    An input that is one `sample` without a batch is run as a batch of one.
+    If the input is one `sample` without a batch, the module is run on a batch of one.
     """
     import torch
 
@@ -167,7 +167,7 @@ def record(name: str, module: Any, input: tuple[int, ...], sample: tuple[int, ..
 
 
 def modules() -> Iterator[tuple[Any, ...]]:
-    """The modules of the tests that run with PyTorch, with their inputs."""
+    """Yield the modules of the tests that run with PyTorch, with their inputs."""
     import torch
 
     from tests.frameworks.torch import test_inputs, test_read

@@ -101,7 +101,7 @@ def time_first(x: Any, lstm: Any) -> Any:
 
 
 WHOLE: list[tuple[Any, str, int | None, Shape, int]] = [
-    # The input's sizes as a tensor has them, the batch, one sample of the output, and the multiply-accumulates.
+    # The input's tensor sizes, the batch, one sample of the output, and the multiply-accumulates.
     (Calls(unsqueezed, nn.Conv2d(1, 4, 3)), "2x9x7", 2, (4,), 2 * 4 * 9 * 35),
     (Calls(lambda x, conv: conv(x[:, None]).mean(2), nn.Conv1d(1, 4, 5, 2)), "3x17", 3, (4,), 3 * 4 * 5 * 7),
     (Calls(frame_by_frame, nn.Conv2d(3, 4, 3)), "2x5x3x6x7", 2, (4,), 2 * 5 * 4 * 27 * 20),
@@ -136,7 +136,7 @@ def test_nothing_is_folded_into_a_batch_that_was_not_given() -> None:
 
 
 def test_the_batch_is_told_from_sizes_of_the_module() -> None:
-    """61 is the batch that a module usually runs on."""
+    """61 is the batch size that a module is usually run with."""
     report = cnncalc.shape(cnncalc.from_torch(nn.Sequential(nn.Conv2d(3, 61, 3), nn.Conv2d(61, 4, 1)), (2, 3, 61, 63)))
     assert (report.out, report.batch) == ((2, 4, 59, 61), 2)
 
@@ -269,7 +269,7 @@ class Masked(nn.Module):  # type: ignore[misc,name-defined]
 
 
 def test_the_run_that_came_furthest_says_what_is_wrong() -> None:
-    """PyTorch speaks of an index, as it does of an embedding's; on whole numbers the convolution stops before that."""
+    """PyTorch reports an index, like that of an embedding; on integers, the convolution fails before that."""
     with pytest.raises(cnncalc.SpecError, match=r"^the module stops at mul of 1x8x8x8 and 1x1x7x8\n"):
         cnncalc.from_torch(Masked(), {"image": (3, 8, 8), "mask": (1, 7, 8)})
 
@@ -322,7 +322,7 @@ def test_an_input_that_no_tensor_holds_is_refused() -> None:
 def test_a_batch_is_put_in_front_of_what_a_module_reads(
     size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The module runs on so many samples: this one takes no other number."""
+    """The module only accepts this number of samples."""
     (tmp_path / "fourfold.py").write_text(
         "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
         "        self.fc = nn.Linear(64, 10)\n\n    def forward(self, x):\n        return self.fc(x.reshape(4, 64))\n"

@@ -17,7 +17,7 @@ PLAIN_IS_WIDER = "smaller than kernel size"
 
 
 def layer_of(case: dict[str, Any]) -> dict[str, Any]:
-    """A case as a layer. PyTorch's average pools have no dilation: what a refused one carries was not passed on."""
+    """Return a case as a layer. PyTorch's average pools have no dilation: that of a rejected one was not passed on."""
     suffix = {1: "1d", 2: "", 3: "3d"}[case["nd"]]
     layer = {"op": case["kind"] + suffix, "k": case["k"], "s": case["s"], "p": case["p"]}
     if case["kind"] != "avgpool":

@@ -1,4 +1,4 @@
-"""Where the batch is among a tensor's axes, without PyTorch: the same values as NumPy has them."""
+"""The position of the batch among a tensor's axes, without PyTorch: the values are NumPy's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks written as PyTorch modules, without PyTorch: what stands in the source, and what is refused."""
+"""Networks written as PyTorch modules, without PyTorch: the source, and what is rejected."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def started() -> Iterator[Page]:
-    """Yield an empty page in a browser without a window; skip the test where there is none."""
+    """Yield an empty page in a headless browser; skip the test if there is none."""
     driver = pytest.importorskip(
         "playwright.sync_api", reason="Playwright is not installed: the extra `browser` has it"
     )
@@ -34,9 +34,9 @@ def started() -> Iterator[Page]:
 
 
 class Visit:
-    """A file that is open in a page, with what it said to the console, and what it asked the network for.
+    """A file that is open in a page, with its console messages and network requests.
 
-    One page shows one file after another: a page of its own costs each a second, for a process that draws it.
+    One page shows one file after another, as a new page takes a second for its process.
     """
 
     def __init__(
@@ -63,6 +63,6 @@ class Visit:
         page.goto(path.as_uri())
 
     def end(self) -> None:
-        """Hear no more of the page, which shows another file next."""
+        """Stop listening to the page, which shows another file next."""
         for event, listener in self._heard:
             self.page.remove_listener(event, listener)

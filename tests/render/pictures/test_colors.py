@@ -1,4 +1,4 @@
-"""The colours of pictures and pages: what is read stands out from what it stands on, light, dark and on paper."""
+"""The colours of pictures and pages: text contrasts with its background, in light, dark and on paper."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXTS = [
     ("ink", "sees", "shade", 0.32),  # cells of a window
     ("ink", "seen", "shade", 0.32),
 ]
-"""Texts, the colour behind each, what is seen through it, and how much of it there is; 0 for all."""
+"""Texts, the colour of the background, what is seen through it, and its opacity; 0 for opaque."""
 SHAPES = [
     *[(kind, "paper") for kind in ("multiply", "window", "join", "plain", "edge", "self")],
     *[(kind, "shade") for kind in ("sees", "seen", "self", "edge")],

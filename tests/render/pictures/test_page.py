@@ -139,7 +139,7 @@ def test_page_and_command_see_the_same_in_networks_drawn_by_chance(visit: Callab
 
 
 def check_units(page: Visit, report: Report, most: int) -> None:
-    """Hold that page and command see the same: so many units of each layer, and so many pixels."""
+    """Check that the page and the command see the same numbers of units in each layer, and of pixels."""
     fields = ReceptiveFields(report)
     asked = [
         (graph_name, unit)

@@ -144,7 +144,7 @@ def _einsum_shapes(call: LayerCall, equation: str, sizes: Sizes) -> tuple[list[i
     if isinstance(axes, str) and axes:
         begin = min(out.find(letter) for letter in axes)
         bias = [known.get(letter) if letter in axes else 1 for letter in out[begin:] if letter != "."]
-        if "." in out[begin:]:  # what ... stands for comes behind
+        if "." in out[begin:]:  # a 1 for each axis of `...`
             bias += [1] * (len(sizes) - len(first.replace("...", "")))
     shape = [n for n in kernel if n is not None]
     added = [n for n in bias if n is not None]
