@@ -38,7 +38,7 @@ def write(name: str, text: str | bytes) -> None:
 
 
 def codes(*args: str) -> tuple[int, list[str]]:
-    """The exit code, and the code of every finding."""
+    """Return the exit code, and the code of every finding."""
     ended = here(["check", *args, "--json"])
     assert "Traceback" not in ended.err
     return ended.code, [f["code"] for file in json.loads(ended.out)["files"] for f in file["findings"]]

@@ -29,7 +29,7 @@ def offered(line: str) -> list[str]:
 
 
 def keys(word: str) -> set[str]:
-    """The arguments offered at the end of a layer word, without the word itself."""
+    """Return the arguments offered at the end of a layer word, without the word itself."""
     return {
         found.rpartition(",")[2].partition(":")[2] or found.rpartition(",")[2] for found in offered(f"c shape {word}")
     }

@@ -30,7 +30,7 @@ STEM = "3x8x9 conv:4,k3,name=stem relu conv:5,k3,s2 flatten linear:10"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a network, and no colours from outside."""
+    """Return a folder with a network, and no colours from outside."""
     monkeypatch.chdir(tmp_path)
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
@@ -573,7 +573,7 @@ def test_a_part_of_tied_weights_has_them_under_the_name_of_its_first_layer() -> 
 
 
 def checked(line: str) -> list[tuple[Any, ...]]:
-    """The findings of a check: figure, actual value, expected value."""
+    """Return the findings of a check: figure, actual value, expected value."""
     document = json.loads(here(["check", *shlex.split(line), "--json"]).out)
     return [
         (one["code"], one.get("figure"), one.get("actual_value"), one.get("expected_value"))
@@ -761,7 +761,7 @@ def test_a_spec_expects_of_a_layer_in_the_layer() -> None:
 
 @pytest.fixture
 def repository(folder: Path) -> Path:
-    """A repository with two revisions of a network, and changes since."""
+    """Return a repository with two revisions of a network, and changes since."""
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
     subprocess.run(["git", "init", "-q"], check=True)
     for at, width in enumerate((4, 6), 1):

@@ -28,7 +28,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counted(line: str) -> str:
-    """The last line that a terminal shows."""
+    """Return the last line that a terminal shows."""
     ended = on_terminal(*shlex.split(line), columns=80)
     assert ended.code == 0
     return ended.out.splitlines()[-1]

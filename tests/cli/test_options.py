@@ -238,7 +238,7 @@ EFFECTS = {
 
 
 def parameters() -> list[tuple[str, click.Option]]:
-    """Every option of every command, --help left out."""
+    """Return every option of every command, --help left out."""
     commands = [(name, group.get_command(click.Context(group), name)) for name in COMMANDS]
     return [
         (name, option)
@@ -250,7 +250,7 @@ def parameters() -> list[tuple[str, click.Option]]:
 
 
 def long_name(option: click.Option) -> str:
-    """The option as the tables call it."""
+    """Return the option as the tables call it."""
     return max(option.opts, key=len)
 
 
@@ -284,7 +284,7 @@ def write_files() -> None:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files of the command lines, as they are written once."""
+    """Return a folder with the files of the command lines, as they are written once."""
     folder = tmp_path_factory.mktemp("written")
     with chdir(folder):
         write_files()
@@ -293,7 +293,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the files of the command lines."""
+    """Return a folder with the files of the command lines."""
     shutil.copytree(written, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"):
@@ -302,7 +302,7 @@ def folder(tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 def outcome(line: str, folder: Path) -> tuple[Ended, dict[str, bytes]]:
-    """How a command ends, and the files that there are then; they are as before afterwards."""
+    """Return how a command ends, and the files that there are then; they are as before afterwards."""
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     ended = here(shlex.split(line))
     after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

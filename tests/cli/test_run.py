@@ -28,7 +28,7 @@ from tests.program import command, dev_full, environment, here, interrupts, posi
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a small batch, a kernel and a bias."""
+    """Return a folder with a small batch, a kernel and a bias."""
     rng = np.random.default_rng(0)
     np.save(tmp_path / "x.npy", rng.standard_normal((6, 3, 9, 11)).astype(np.float32))
     np.save(tmp_path / "w.npy", rng.standard_normal((4, 3, 3, 2)).astype(np.float32))
@@ -41,7 +41,7 @@ def load(path: Path) -> Any:
 
 
 def left(folder: Path) -> list[str]:
-    """What is in a folder beside what was there."""
+    """Return what is in a folder beside what was there."""
     return sorted(p.name for p in folder.iterdir() if p.name not in ("x.npy", "w.npy", "b.npy"))
 
 
@@ -205,7 +205,7 @@ def test_what_no_layer_needs_is_said(folder: Path) -> None:
 
 
 def header(text: str, version: bytes = b"\x01\x00", claimed: int | None = None) -> bytes:
-    """The beginning of a .npy whose header says this."""
+    """Return the beginning of a .npy whose header says this."""
     data = text.encode()
     return b"\x93NUMPY" + version + struct.pack("<H", len(data) if claimed is None else claimed) + data
 
@@ -285,7 +285,7 @@ def test_a_hostile_file(name: str, way: str, tmp_path: Path) -> None:
 
 
 def archive(packing: int = zipfile.ZIP_DEFLATED, /, **entries: bytes) -> bytes:
-    """A zip archive of these entries."""
+    """Return a zip archive of these entries."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", packing) as zipped:
         for name, data in entries.items():
@@ -294,7 +294,7 @@ def archive(packing: int = zipfile.ZIP_DEFLATED, /, **entries: bytes) -> bytes:
 
 
 def broken(data: bytes, at: int) -> bytes:
-    """The same with a byte changed."""
+    """Return the same with a byte changed."""
     return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
 
 

@@ -21,7 +21,7 @@ ODD += ["%%{init: {'theme': 'dark'}}%%", "style n0 fill:#f00;", "fa:fa-ban", "1.
 
 
 def odd() -> str:
-    """A spec whose layers have names with signs that Mermaid and DOT take for their own."""
+    """Return a spec whose layers have names with signs that Mermaid and DOT take for their own."""
     layers = [{"op": "relu", "name": name} for name in ODD]
     return json.dumps({"input": [3, 8, 8], "layers": layers}, ensure_ascii=False)
 

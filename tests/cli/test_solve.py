@@ -91,7 +91,7 @@ def test_how_it_ends(line: str, code: int, said: str) -> None:
 
 
 def solved(line: str) -> dict[str, object]:
-    """What it prints as JSON."""
+    """Return what it prints as JSON."""
     value: dict[str, object] = json.loads(here(["solve", *shlex.split(line), "--json"]).out)
     return value
 

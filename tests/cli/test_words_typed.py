@@ -125,7 +125,7 @@ MEANT = [  # (typed, what it means); both after an input of 3x32x32
 
 
 def layers(line: str, shape: str = "3x32x32") -> Any:
-    """The layers of the report of a line of words."""
+    """Return the layers of the report of a line of words."""
     ended = here(["shape", shape, *shlex.split(line), "--json", "-q"])
     assert ended.code == 0, ended.err
     return json.loads(ended.out)["layers"]
@@ -546,7 +546,7 @@ def test_the_shape_and_layers_that_are_shown_apart_work(typed: str) -> None:
 
 
 def _advice(text: str) -> list[str]:
-    """The layer words that an answer shows."""
+    """Return the layer words that an answer shows."""
     words = [word.strip("?;,") for word in text.replace("; for a 3x3: ", " ").split()]
     return [word for word in words if ":" in word and find_op(word.partition(":")[0]) and not word.endswith(":")]
 

@@ -35,7 +35,7 @@ parameter of a block.
 
 
 def written(line: dict[str, Any]) -> Report:
-    """The report of a recorded network. A copy of it is one whose layers are all modules."""
+    """Return the report of a recorded network. A copy of it is one whose layers are all modules."""
     if line["code"] == "torchvision":
         return cnncalc.shape(line["network"])
     return cnncalc.shape(cnncalc.load(line["network"]).to_dict())

@@ -32,17 +32,17 @@ from tests.program import Ended, environment, here, on_terminal, posix, process
 
 
 def diff(a: Any, b: Any, **more: Any) -> Difference:
-    """What changed between two specs."""
+    """Return what changed between two specs."""
     return diffs.diff(cnncalc.shape(a, **more), cnncalc.shape(b, **more))
 
 
 def keys(found: Difference) -> dict[str, list[tuple[str, Any, Any]]]:
-    """The keys that differ of each layer that changed."""
+    """Return the keys that differ of each layer that changed."""
     return {x.name: [tuple(change) for change in x.keys] for x in found.changed}
 
 
 def names(found: Difference) -> dict[str, list[str]]:
-    """The layers of each kind by name."""
+    """Return the layers of each kind by name."""
     return {
         kind: [layer.name for layer in layers]
         for kind in ("added", "removed", "changed", "following", "renamed", "moved")
@@ -111,7 +111,7 @@ letters = st.lists(st.sampled_from("abcd"), max_size=12)
 
 
 def longest(a: list[str], b: list[str]) -> int:
-    """The length of the longest common subsequence, by the table."""
+    """Return the length of the longest common subsequence, by the table."""
     row = [0] * (len(b) + 1)
     for x in a:
         above = row
@@ -285,7 +285,7 @@ def test_dialect_and_layout_are_settings() -> None:
 
 @st.composite
 def specs(draw: st.DrawFn) -> dict[str, Any]:
-    """A network that is always possible."""
+    """Return a network that is always possible."""
     free = ["a", "b", "c", "conv1", "conv2", "relu1"]
     convs: st.SearchStrategy[dict[str, Any]] = st.builds(
         lambda c, k: {"op": "conv", "c_o": c, "k": k, "p": k // 2}, st.integers(1, 3), st.sampled_from([1, 3])
@@ -630,7 +630,7 @@ def git(folder: Path, *args: str) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """Two commits of `net.json` and of a file with a difficult name."""
+    """Return two commits of `net.json` and of a file with a difficult name."""
     folder = tmp_path / "a repository"
     (folder / "nets, größere").mkdir(parents=True)
     git(folder, "init", "-q", "-b", "main")

@@ -38,12 +38,12 @@ def test_every_op_with_an_axis_that_counts_from_the_end_is_here() -> None:
 
 
 def from_end(layer: dict[str, Any], axis: int) -> int:
-    """An axis counted from the end of the input, or of what is stacked."""
+    """Return an axis counted from the end of the input, or of what is stacked."""
     return axis - len(SHAPE) - (2 if layer["op"] == "stack" else 1)
 
 
 def at(layer: dict[str, Any], axis: int) -> list[dict[str, Any]]:
-    """A layer along an axis."""
+    """Return a layer along an axis."""
     return [{**layer, "axis": [axis] if isinstance(layer["axis"], list) else axis}]
 
 

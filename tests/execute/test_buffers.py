@@ -53,7 +53,7 @@ def graphs(draw: st.DrawFn) -> Spec:
 
 
 def added(*reads: str) -> Spec:
-    """A sum that reads some layers, one of them more than once."""
+    """Return a sum that reads some layers, one of them more than once."""
     layers: Spec = [{"op": "relu", "name": "a"}, {"op": "tanh", "name": "b"}]
     return [*layers, {"op": "add", "name": "sum", "from": [*reads]}, {"op": "relu", "name": "end"}]
 

@@ -86,7 +86,7 @@ def linear_part(spec: Any) -> cnncalc.Network:
 
 
 def scale(layer: cnncalc.LayerReport, role: str, shape: Any) -> float:
-    """The standard deviation of a kernel's weights: an output's terms have the variance 1 together."""
+    """Return the standard deviation of a kernel's weights: an output's terms have the variance 1 together."""
     if role == "bias":
         return 0.0
     terms = layer.node.layer.fan_in(role, shape, layer.values, layer.env)

@@ -20,7 +20,7 @@ SHAPE = (2, 3, 5)
 
 @st.composite
 def axes(draw: st.DrawFn) -> tuple[int, dict[str, Any]]:
-    """An axis of a few inputs, and a window that mostly sees padding."""
+    """Return an axis of a few inputs, and a window that mostly sees padding."""
     n, k = draw(st.integers(1, 6)), draw(st.integers(1, 24))
     s, d = draw(st.integers(1, 20)), draw(st.sampled_from([1, 2, 3, 7, 19]))
     reach = d * (k - 1) + 1

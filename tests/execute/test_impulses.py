@@ -17,7 +17,7 @@ UNSEEN = ("lenet5", "unet")
 
 
 def skeleton(network: Network, last: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The windows and joins alone up to a layer, one channel everywhere, and their kernels of ones.
+    """Return the windows and joins alone up to a layer, one channel everywhere, and their kernels of ones.
 
     What is left out works on each pixel alone; a gate's product is what it gates.
     """
@@ -41,14 +41,14 @@ def skeleton(network: Network, last: int) -> tuple[list[dict[str, Any]], dict[st
 
 
 def one_channel(node: Node) -> dict[str, Any]:
-    """A window's own keys, its size given; a convolution's channel is one."""
+    """Return a window's own keys, its size given; a convolution's channel is one."""
     given = {key: value for key, value in node.layer.given.items() if key not in ("c_o", "g", "bias")}
     channels = {"c_o": 1, "bias": False} if node.layer.op == "conv" else {"bias": False}
     return {"k": 1, **given} | (channels if "conv" in node.layer.op else {})
 
 
 def last_window(network: Network) -> int:
-    """The last layer before the global pool that slides or joins."""
+    """Return the last layer before the global pool that slides or joins."""
     pooled = [at for at, node in enumerate(network.nodes) if "global" in node.layer.op or "adaptive" in node.layer.op]
     ops = (*SLIDES, "add", "concat")
     return max(at for at in range(pooled[-1]) if network.nodes[at].layer.op in ops)

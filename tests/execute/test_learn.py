@@ -83,7 +83,7 @@ def test_gradients_refuse_windows_that_are_none(options: dict[str, Any], message
 
 
 def learner(spec: Any, shape: tuple[int, ...], seed: int = 5, noise: float = 0, **how: Any) -> Learner:
-    """A learner whose y comes out of the same layer with other weights."""
+    """Return a learner whose y comes out of the same layer with other weights."""
     x = np.random.default_rng(seed).standard_normal(shape)
     report = cnncalc.shape(spec, shape, **how)
     y = cnncalc.run(spec, x, weights_for(report, 9), **how)
@@ -160,7 +160,7 @@ def test_what_cannot_be_learned() -> None:
 
 @pytest.fixture
 def edges(tmp_path: Path) -> Path:
-    """The chapter's picture of ones with four columns of zeros, its kernel and the initial kernel."""
+    """Return the chapter's picture of ones with four columns of zeros, its kernel and the initial kernel."""
     x = np.ones((6, 8), np.float32)
     x[:, 2:6] = 0
     kernel = np.array([[1.0, -1.0]], np.float32)
@@ -297,7 +297,7 @@ def test_kernel_and_bias_in_one_file(edges: Path) -> None:
 
 
 def piped(folder: Path, *args: str) -> tuple[int, bytes]:
-    """The exit code and the bytes on standard output."""
+    """Return the exit code and the bytes on standard output."""
     done = subprocess.run([*command(), *args], cwd=folder, env=environment(), capture_output=True, check=False)
     return done.returncode, done.stdout
 

@@ -33,14 +33,14 @@ class Function:
         return cnncalc.run(self.network, x.reshape(self.sample), self.weights, layout=self.layout).ravel()
 
     def matrix(self) -> Any:
-        """The matrix of its linear part."""
+        """Return the matrix of its linear part."""
         job = matrix.job(self.network, self.sample, self.weights, None, None, self.layout)
         sink = Memory(matrix.size(job.report), job.result(job.last, 1)[1])
         matrix.fill(job, sink)
         return sink.array
 
     def random(self, seed: int) -> Any:
-        """A sample of both signs, laid flat."""
+        """Return a sample of both signs, laid flat."""
         return 2 * np.random.default_rng(seed).standard_normal(np.prod(self.sample))
 
 

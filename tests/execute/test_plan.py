@@ -58,7 +58,7 @@ def graphs(draw: Any) -> Spec:
 
 
 def residual(*, swapped: bool = False) -> Spec:
-    """A block of ResNet: two branches of which either may take the sum."""
+    """Return a block of ResNet: two branches of which either may take the sum."""
     conv = {"op": "conv", "c_o": 4, "k": 3, "p": 1, "bias": False}
     reads = ["b2", "b1"] if swapped else ["b1", "b2"]
     return [
@@ -109,7 +109,7 @@ def close(found: Any, expected: Any) -> None:
 
 
 def steps(spec: Any, shape: tuple[int, ...] = (1, *SAMPLE), **how: Any) -> list[str]:
-    """The layers that are computed as one, by name."""
+    """Return the layers that are computed as one, by name."""
     job = Job(cnncalc.load(spec), shape, np.dtype(np.float32), seed=0, fuse=True, **how)
     return ["+".join(job.report.layers[at].name for at in fused.layers) for fused in job.plan.plan]
 

@@ -59,7 +59,7 @@ def test_attention_in_pieces(causal: bool, masked: bool, monkeypatch: pytest.Mon
 
 
 def least_memory(layers: list[dict[str, Any]], x: Any) -> int:
-    """The least working memory that a run takes: it says so if it has less."""
+    """Return the least working memory that a run takes: it says so if it has less."""
     low, high = 0, 1 << 28
     while high - low > 1:
         middle = (low + high) // 2

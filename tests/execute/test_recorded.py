@@ -25,14 +25,14 @@ ROLES = {0: [], 1: ["weight"], 2: ["weight", "bias"], 3: ["depthwise", "pointwis
 
 
 def torch_arrays(case: dict[str, Any]) -> tuple[Any, dict[str, Any], Any]:
-    """The input, the weights by name and the output of a case."""
+    """Return the input, the weights by name and the output of a case."""
     x, y = TORCH[f"{case['id']}_x"], TORCH[f"{case['id']}_y"]
     names = {"layer.weight": f"{case['id']}_w", "layer.bias": f"{case['id']}_b"}
     return x, {name: TORCH[key] for name, key in names.items() if key in TORCH}, y
 
 
 def keras_arrays(case: dict[str, Any]) -> tuple[Any, dict[str, Any], Any]:
-    """The same of a case of Keras's."""
+    """Return the same of a case of Keras's."""
     x, y = KERAS[f"{case['id']}_x"], KERAS[f"{case['id']}_y"]
     roles = ROLES[case["nw"]]
     return x, {f"layer.{role}": KERAS[f"{case['id']}_w{i}"] for i, role in enumerate(roles)}, y
@@ -140,7 +140,7 @@ def _onnx_cases(op: str) -> list[Any]:
 
 
 def onnx_layer(node: Any, inputs: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A node as a layer, and its weights by name."""
+    """Return a node as a layer, and its weights by name."""
     nd = inputs[0].ndim - 2
     op = OPS[node.op_type]
     layer: dict[str, Any] = {"op": op if "global" in op or nd == 2 else f"{op}{nd}d", "name": "layer"}

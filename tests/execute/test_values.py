@@ -29,7 +29,7 @@ Spec = list[dict[str, Any]]
 
 
 def weights_for(report: cnncalc.Report, seed: int = 0) -> dict[str, Any]:
-    """Random weights, the variances above 0."""
+    """Return random weights, the variances above 0."""
     rng = np.random.default_rng(seed)
     found = {}
     for want in wanted(report):

@@ -24,7 +24,7 @@ CHAINS: dict[str, list[Step]] = {
 
 
 def seen(chain: list[Step]) -> int:
-    """How many pixels lie between the outermost that a unit sees, at most."""
+    """Return how many pixels lie between the outermost that a unit sees, at most."""
     sees = pixels(chain)
     return max(max(own) - min(own) + 1 for own in map(sees, range(120, 200)) if own)
 

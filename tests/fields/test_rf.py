@@ -148,7 +148,7 @@ def test_a_pixel_as_json() -> None:
 
 
 def follow(document: Any, at: str, place: list[int]) -> set[tuple[int, ...]]:
-    """The pixels that a unit sees in any of its channels, followed through `reads` alone, as a page would."""
+    """Return the pixels that a unit sees in any of its channels, followed through `reads` alone, as a page would."""
     layers = {layer["name"]: layer["report"]["fields"] for layer in document["layers"]}
     layers["input"] = document["report"]["fields"]
     whole = [range(size) for size in layers[at]["sizes"]]
@@ -170,7 +170,7 @@ def follow(document: Any, at: str, place: list[int]) -> set[tuple[int, ...]]:
 
 
 def taps(axis: Any, unit: tuple[int, ...]) -> set[int]:
-    """The units that one reads on an axis of what it reads."""
+    """Return the units that one reads on an axis of what it reads."""
     if "digits" in axis:
         number = sum(unit[at] // inner % size * step for at, inner, size, step in axis["digits"])
     else:

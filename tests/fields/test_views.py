@@ -59,18 +59,18 @@ def check(one: Draw) -> int:
 
 
 def _places(sets: Sets, places: tuple[int, ...]) -> Sets:
-    """The sets of places, each that of all of its channels together."""
+    """Return the sets of places, each that of all of its channels together."""
     return np.asarray(sets.any(tuple(axis for axis in range(sets.ndim - 1) if axis not in places)))
 
 
 def _hull(want: Sets) -> tuple[tuple[int, int], ...] | None:
-    """The first and the last pixel on each axis."""
+    """Return the first and the last pixel on each axis."""
     found = np.argwhere(want)
     return tuple((int(own.min()), int(own.max())) for own in found.T) if len(found) else None
 
 
 def _folds(one: Draw) -> bool:
-    """Whether a padding or a roll shows units from elsewhere, which the box counts as padding."""
+    """Return whether a padding or a roll shows units from elsewhere, which the box counts as padding."""
     return any(layer["op"] in ("pad", "roll", "tile", "gather") for layer in one.spec["layers"])
 
 
