@@ -1,4 +1,4 @@
-"""The completions: what is offered, and the scripts that are shipped; tests/shells tries them in the real shells."""
+"""Completions: what is offered, and the shipped scripts; tests/shells tries them in real shells."""
 
 from __future__ import annotations
 
@@ -289,7 +289,7 @@ def test_a_bug_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_is_no_second_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Click's own completion, which knows no layer words, is out of reach."""
+    """Click's own completion, which does not know layer words, cannot be reached."""
     monkeypatch.setenv("_CNNCALC_COMPLETE", "bash_source")
     assert here(["completion", "bash"]).out.startswith("# Completion of cnncalc")
 

@@ -1,4 +1,4 @@
-"""What people type first for layers and shapes: each line is read as what it means, or answered with the right word."""
+"""What people type first for layers and shapes: each line is read as it is meant, or answered with the right word."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ OTHER_AXES = [
     ("3x7x8x9", "conv3x3x3:8 pad:0+1", "conv3d:8,k3 'pad:p=[[0,1],[0,1],[0,1]]'"),
     ("3x7x8x9", "'Conv3D(8, 3)'", "conv3d:8,k3"),
     ("10x16", "lstm:64 gru:8 attention", "lstm:out=64 gru:out=8 attention"),
-    # a name is that of what comes out of all
+    # a name is that of the last layer's output
     ("5x8", "LSTM:8,3,num_layers=3,name=a,from=input", "lstm:3,c_i=8,from=input lstm:3,c_i=3 lstm:3,c_i=3,name=a"),
     ("5x8", "'(a): LSTM(8, 3, num_layers=2)' tanh:from=a", "lstm:3,c_i=8 lstm:3,c_i=3,name=a tanh:from=a"),
 ]

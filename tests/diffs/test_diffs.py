@@ -37,7 +37,7 @@ def diff(a: Any, b: Any, **more: Any) -> Difference:
 
 
 def keys(found: Difference) -> dict[str, list[tuple[str, Any, Any]]]:
-    """Return the keys that differ of each layer that changed."""
+    """Return the differing keys of each changed layer."""
     return {x.name: [tuple(change) for change in x.keys] for x in found.changed}
 
 
@@ -50,7 +50,7 @@ def names(found: Difference) -> dict[str, list[str]]:
     }
 
 
-# Which layers belong together
+# Which layers correspond
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def names(found: Difference) -> dict[str, list[str]]:
         ("conv:8,k3 relu", "conv:8,k5 relu", {"changed": ["conv1"], "following": ["relu1"]}),
         ("conv:8,k3", "conv:8,k3 relu", {"added": ["relu1"]}),
         ("conv:8,k3 relu", "conv:8,k3", {"removed": ["relu1"]}),
-        # names hold, whatever else changes
+        # names are kept, whatever else changes
         ("conv:8,name=a relu:name=b", "conv:9,k3,p1,name=a relu6:name=b", {"changed": ["a", "b"]}),
         # another name, the same layer
         ("conv:8,name=a relu", "conv:8,name=stem relu", {"renamed": ["stem"]}),
@@ -72,13 +72,13 @@ def names(found: Difference) -> dict[str, list[str]]:
             "relu:name=r conv:8,k5,p2,name=b tanh:name=t",
             {"changed": ["b"], "following": ["t"], "renamed": ["b"]},
         ),
-        # running numbers shift: one layer has come, and the rest is what it was
+        # running numbers shift: one layer was added, and the rest is unchanged
         (
             "conv:8,k1 relu conv:9,k1 relu conv:10,k1",
             "conv:5,k1 conv:8,k1 relu conv:9,k1 relu conv:10,k1",
             {"added": ["conv1"], "following": ["conv2"], "renamed": ["conv2", "conv3", "conv4"]},
         ),
-        # a running number is as good as a name where it holds
+        # an unchanged running number is as good as a name
         ("conv:8 conv:16", "conv:16 conv:8", {"changed": ["conv1", "conv2"]}),
         ("relu:name=a tanh:name=b", "tanh:name=b relu:name=a", {"moved": ["a"]}),
         ("conv:4,k3,p1 relu", "relu conv:4,k3,p1", {"moved": ["conv1"], "following": ["relu1"]}),
@@ -350,7 +350,7 @@ def _written(report: cnncalc.Report) -> list[Any]:
 
 
 def test_ten_thousand_layers_in_no_time() -> None:
-    """Against what takes the square of it: half a minute and more."""
+    """A quadratic algorithm would take half a minute or more."""
     base: list[dict[str, Any]] = [{"op": "conv", "c_o": 4, "k": 3, "p": 1}, {"op": "batchnorm"}, {"op": "relu"}] * 3333
     other = [dict(layer) for layer in base]
     for index in range(0, len(other), 7):

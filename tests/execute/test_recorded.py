@@ -1,4 +1,4 @@
-"""What PyTorch, Keras and ONNX compute: every array they gave, and a sample of them through the command."""
+"""What PyTorch, Keras and ONNX compute: every recorded array, and a sample of them through the command."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def torch_arrays(case: dict[str, Any]) -> tuple[Any, dict[str, Any], Any]:
 
 
 def keras_arrays(case: dict[str, Any]) -> tuple[Any, dict[str, Any], Any]:
-    """Return the same of a case of Keras's."""
+    """Return the same of a Keras case."""
     x, y = KERAS[f"{case['id']}_x"], KERAS[f"{case['id']}_y"]
     roles = ROLES[case["nw"]]
     return x, {f"layer.{role}": KERAS[f"{case['id']}_w{i}"] for i, role in enumerate(roles)}, y
 
 
 def close(found: Any, expected: Any, within: float, name: str = "") -> None:
-    """Whether two arrays agree, relative to the largest value; infinities in the same places."""
+    """Check that two arrays agree, relative to the largest value, with infinities at the same positions."""
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype), name
     finite = np.isfinite(expected)
     assert np.array_equal(found[~finite], expected[~finite]), name

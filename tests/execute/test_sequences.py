@@ -24,7 +24,7 @@ def arrays_of(case: dict[str, Any]) -> tuple[list[Any], dict[str, Any], Any]:
 
 
 def network(layer: dict[str, Any], shapes: list[tuple[int, ...]]) -> list[dict[str, Any]]:
-    """Return a layer that reads samples of these shapes, all cut from one row of numbers."""
+    """Return a layer that reads samples of these shapes, all cut from one flat row of numbers."""
     layers: list[dict[str, Any]] = [{"op": "reshape", "name": "row", "out": [-1]}]
     begin = 0
     for at, shape in enumerate(shapes):

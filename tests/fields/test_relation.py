@@ -1,4 +1,4 @@
-"""Relations against what each unit reads by their definition, and sets of units against Python's sets."""
+"""Relations compared with what each unit reads by their definition, and sets of units with Python's sets."""
 
 from __future__ import annotations
 
