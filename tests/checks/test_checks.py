@@ -73,7 +73,7 @@ FAILS = [
 
 
 def judged(spec: dict[str, Any]) -> list[Finding]:
-    """The findings of a spec."""
+    """Return the findings of a spec."""
     text = json.dumps(spec)
     return check("net.json", lambda: sources.load_text(text, "net.json"), cnncalc.trace.shape).findings
 
@@ -265,7 +265,7 @@ WAYS: dict[str, Callable[[Any], str]] = {
 
 
 def key_at(text: str, line: int, column: int) -> str:
-    """The JSON key that begins at a place of a text, as its reader sees lines and columns."""
+    """Return the JSON key that begins at a place of a text, as its reader sees lines and columns."""
     row = text.removeprefix("\ufeff").split("\n")[line - 1]
     name, _ = json.JSONDecoder().raw_decode(row[column - 1 :])
     assert isinstance(name, str)

@@ -38,7 +38,7 @@ def write(name: str, text: str | bytes) -> None:
 
 
 def codes(*args: str) -> tuple[int, list[str]]:
-    """The exit code, and the code of every finding."""
+    """Return the exit code, and the code of every finding."""
     ended = here(["check", *args, "--json"])
     assert "Traceback" not in ended.err
     return ended.code, [f["code"] for file in json.loads(ended.out)["files"] for f in file["findings"]]
@@ -76,7 +76,7 @@ def test_lines_of_utf_16_are_said_to_be_that(encoding: str) -> None:
 
 
 def test_what_is_too_long_for_a_path_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python takes a square of the length to compile a pattern: 50,000 brackets took 40 seconds."""
+    """Python's time to compile a pattern is quadratic in its length: 50,000 brackets took 40 seconds."""
     looked_for: list[str] = []
 
     def look(pattern: str) -> list[str]:
@@ -168,7 +168,7 @@ def test_a_folder_is_not_a_baseline() -> None:
 @posix
 @pytest.mark.parametrize("update", [[], ["--update"]])
 def test_a_pipe_is_not_a_baseline(update: list[str]) -> None:
-    """Its files have no names from where it is: what would help was to write it, also where it was to be written."""
+    """Its files have no names relative to its folder; the help was to write it, even where it was being written."""
     write("a.json", OK)
     os.mkfifo("pipe")
     for name in ("pipe", "/dev/null"):
@@ -259,7 +259,7 @@ def test_pipes_and_circles_do_not_hang() -> None:
 
 
 def test_folders_of_folders_are_folders() -> None:
-    """`**/**` is as many folders as `**`, none included, and takes no longer."""
+    """`**/**` is as many folders as `**`, including none, and takes no longer."""
     write("nets/a.json", OK)
     assert codes("nets/**/**/a.json") == (0, [])
 

@@ -1,4 +1,4 @@
-"""The installed command, in processes of its own: formats, files, pipes, exit codes, streaming."""
+"""The installed command, in separate processes: formats, files, pipes, exit codes, streaming."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_table_keeps_to_the_terminal_and_cuts_nothing(columns: int) -> None:
 
 @pytest.mark.parametrize("columns", ["20", "200"])
 def test_a_table_in_a_file_is_whole_whatever_the_terminal_is(columns: str, tmp_path: Path) -> None:
-    """Off a terminal a layer is one line, with every name and number in full."""
+    """Without a terminal, a layer is one line, with every name and number in full."""
     env = environment(COLUMNS=columns)
     layers = cnncalc.shape("mobilenet_v2").layers
     lines = process("shape", "mobilenet_v2", env=env).out.splitlines()[2 : 2 + len(layers)]
@@ -180,7 +180,7 @@ def test_colours_only_where_they_are_wanted() -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252", "utf-8"])
 def test_a_table_in_any_encoding(encoding: str) -> None:
-    """A console's code page decides how a table is drawn, and what it cannot show is escaped."""
+    """A console's code page decides how a table is drawn; characters that it lacks are escaped."""
     env = environment(PYTHONUTF8="0", PYTHONIOENCODING=encoding)
     args = ["shape", "3x9x11", "conv:4,k3,name=größe漢"]
     done = subprocess.run([*command(), *args], capture_output=True, env=env, check=False)
@@ -197,7 +197,7 @@ def test_a_stream_leaves_the_collector_of_garbage_as_it_was() -> None:
 
 
 def test_lines_end_alike_on_every_system() -> None:
-    """A stream that ends its lines as on Windows writes what every other stream writes."""
+    """A stream with Windows line ends writes the same content as any other stream."""
     script = (
         "import io, sys; from cnncalc.cli import main\n"
         "sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8', newline='\\r\\n')\n"
@@ -227,7 +227,7 @@ def test_explain_writes_the_arithmetic_out() -> None:
 
 @pytest.mark.parametrize("name", ["lenet5", "alexnet", "vgg16", "mobilenet_v1"])
 def test_every_explained_number_is_true(name: str) -> None:
-    """Each side of each equation, evaluated."""
+    """Each side of each equation is evaluated."""
     checked = 0
     for layer in cnncalc.shape(name).layers:
         for line in layer.explain():

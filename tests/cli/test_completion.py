@@ -1,4 +1,4 @@
-"""The completions: what is offered, and the scripts that are shipped; tests/shells tries them in the real shells."""
+"""Completions: what is offered, and the shipped scripts; tests/shells tries them in real shells."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def offered(line: str) -> list[str]:
 
 
 def keys(word: str) -> set[str]:
-    """The arguments offered at the end of a layer word, without the word itself."""
+    """Return the arguments offered at the end of a layer word, without the word itself."""
     return {
         found.rpartition(",")[2].partition(":")[2] or found.rpartition(",")[2] for found in offered(f"c shape {word}")
     }
@@ -289,7 +289,7 @@ def test_a_bug_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_is_no_second_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Click's own completion, which knows no layer words, is out of reach."""
+    """Click's own completion, which does not know layer words, cannot be reached."""
     monkeypatch.setenv("_CNNCALC_COMPLETE", "bash_source")
     assert here(["completion", "bash"]).out.startswith("# Completion of cnncalc")
 

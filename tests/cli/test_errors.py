@@ -1,4 +1,4 @@
-"""Wrong input of every kind: exit code 2, nothing on standard output, and the very text."""
+"""Invalid input of every kind: exit code 2, nothing on standard output, and the exact text."""
 
 from __future__ import annotations
 
@@ -376,7 +376,7 @@ USAGES = [
     ("learn conv -x x.npy -y y.npy --steps ten", "--steps: 'ten' is not a whole number"),
     ("learn conv -x x.npy -y y.npy --log-every 0", "--log-every: 0 is too small: the minimum is 1"),
 ]
-"""Wrong usage, which we word ourselves: the texts are the same on every version of click."""
+"""Usage errors with our own texts, which are the same with every version of click."""
 
 
 @pytest.mark.parametrize(("line", "text"), USAGES, ids=[line[:40] for line, _ in USAGES])
@@ -554,7 +554,7 @@ DOCUMENTS = [
 def test_documents(text: str, error: str | None) -> None:
     ended = here(["shape", "-"], stdin=text)
     assert ended.code == 2
-    assert ("\n" in ended.out) is ('"op": "relu"' in text and "layers[1]" in ended.err)  # the layers before
+    assert ("\n" in ended.out) is ('"op": "relu"' in text and "layers[1]" in ended.err)  # without the layers before
     if error is not None:
         assert ended.err == error + "\n"
 

@@ -1,4 +1,4 @@
-"""The front door: what people type first, at every command, is read or leads to the command that is meant."""
+"""What people type first, for every command: it works, or leads to the right command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STEM = "3x8x9 conv:4,k3,name=stem relu conv:5,k3,s2 flatten linear:10"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a network, and no colours from outside."""
+    """Return a folder with a network, and no colours from outside."""
     monkeypatch.chdir(tmp_path)
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
@@ -53,7 +53,7 @@ LINES = [
     ("3x5x5", "shape 3x5x5"),
     ("version", "--version"),
 ]
-"""A network alone is what shape takes."""
+"""A network alone is an argument of shape."""
 
 
 @pytest.mark.parametrize(("typed", "meant"), LINES, ids=[typed for typed, _ in LINES])
@@ -261,7 +261,7 @@ MEANINGS = [
     ("convert lenet5 --to tensorflow", None, "did you mean 'keras'?"),
     ("convert lenet5 -o x.keras", None, "give -o a name that ends in .json, .onnx or .py"),
 ]
-"""What is typed, and the first and the last line of the error; None for a line that another test has."""
+"""What is typed, and the first and the last line of the error; None for a line that another test checks."""
 
 
 @pytest.mark.parametrize(("line", "what", "help"), MEANINGS, ids=[line for line, _, _ in MEANINGS])
@@ -291,7 +291,7 @@ def test_the_sizes_of_a_shape_are_one_word() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_option_that_is_meant_is_one(name: str) -> None:
-    """Whatever option is advised in place of another, the command has it."""
+    """An option that is suggested in place of another exists in the suggested command."""
     command = group.get_command(click.Context(group), name)
     assert command is not None
     own = {spelling for option in command.params for spelling in option.opts}
@@ -302,7 +302,7 @@ def test_an_option_that_is_meant_is_one(name: str) -> None:
             assert named <= own, (word, advice)
 
 
-# Files that hold no network
+# Files without a network
 
 HEADS = {
     "m.pt": b"PK\x03\x04" + bytes(26) + b"m/data.pkl",
@@ -462,7 +462,7 @@ def test_values_stand_alone(more: str) -> None:
 
 
 def test_the_cuts_of_a_network_add_up() -> None:
-    """Wherever a network can be cut, its two parts have its figures, and give its values."""
+    """Wherever a network can be cut, its two parts have its figures and its values."""
     x = np.random.default_rng(0).standard_normal((3, 64, 64)).astype(np.float32)
     for name in ("lenet5", "resnet18", "squeezenet1_1"):
         network, whole, cuts = cnncalc.load(name), cnncalc.shape(name), 0
@@ -511,7 +511,7 @@ def test_a_part_in_every_command() -> None:
 
 @pytest.mark.parametrize("own", [True, False])
 def test_the_input_of_a_part_has_the_axes_that_the_whole_network_says(own: bool) -> None:
-    """`1x5x8` is a batch, five channels and a length, also where no layer of the part has one axis."""
+    """`1x5x8` is a batch, five channels and a length, even if no layer of the part has one spatial axis."""
     layers = [{"op": "globalavgpool", "name": "g"}, {"op": "upsample", "out": [8]}, {"op": "conv1d", "c_o": 4, "k": 3}]
     spec = {"input": [1, 5, 8], "layers": layers} if own else {"layers": layers}
     sizes = None if own else (1, 5, 8)
@@ -573,7 +573,7 @@ def test_a_part_of_tied_weights_has_them_under_the_name_of_its_first_layer() -> 
 
 
 def checked(line: str) -> list[tuple[Any, ...]]:
-    """The findings of a check: figure, actual value, expected value."""
+    """Return the findings of a check: figure, actual value, expected value."""
     document = json.loads(here(["check", *shlex.split(line), "--json"]).out)
     return [
         (one["code"], one.get("figure"), one.get("actual_value"), one.get("expected_value"))
@@ -761,7 +761,7 @@ def test_a_spec_expects_of_a_layer_in_the_layer() -> None:
 
 @pytest.fixture
 def repository(folder: Path) -> Path:
-    """A repository with two revisions of a network, and changes since."""
+    """Return a repository with two revisions of a network, and changes since."""
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
     subprocess.run(["git", "init", "-q"], check=True)
     for at, width in enumerate((4, 6), 1):

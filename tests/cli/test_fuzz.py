@@ -1,4 +1,4 @@
-"""A short run of `tests.fuzz.commands`, always of the same cases, and what its long runs found."""
+"""A short run of `tests.fuzz.commands`, always with the same cases, and the findings of its long runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_random_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 FOUND: list[tuple[str, int, str]] = [
-    # A command line that ended as a bug, its exit code and the beginning of what it says now.
+    # A command line that ended as a bug, its exit code and the beginning of its output now.
     ("cnncalc rf 1x28x28 opaque relu6 instancenorm --paths", 0, "paths"),
     ("cnncalc rf 3x9x7 opaque sepconv1d:64,k3 sepconv1d:64,k3 --in opaque1", 0, "layer"),
     ("cnncalc shape 1x5x5 opaque lrn --dialect all", 0, "plain, torch, keras, onnx and caffe agree on all 2 layers"),

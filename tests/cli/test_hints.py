@@ -1,4 +1,4 @@
-"""Hints on the command line: how many on a terminal, all with --hints, as JSON; forbidden ones in `check`."""
+"""Hints on the command line: their number on a terminal, all with --hints, as JSON; forbidden ones in `check`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counted(line: str) -> str:
-    """The last line that a terminal shows."""
+    """Return the last line that a terminal shows."""
     ended = on_terminal(*shlex.split(line), columns=80)
     assert ended.code == 0
     return ended.out.splitlines()[-1]
@@ -218,7 +218,7 @@ def test_a_part_has_the_hints_and_notes_of_its_layers() -> None:
 
 
 def test_what_a_frameworks_file_fixes_gets_no_hint() -> None:
-    """A file of Keras has its keys and its weights; its input's size is the reader's."""
+    """A Keras file fixes its keys and its weights; the user can still choose the input's size."""
     pool = {"class_name": "MaxPooling2D", "config": {"pool_size": [2, 2], "strides": [2, 2], "name": "pool"}}
     conv = {"class_name": "Conv2D", "config": {"filters": 4, "kernel_size": [4, 4], "padding": "same", "name": "conv"}}
     model = {"class_name": "Sequential", "config": {"name": "m", "layers": [conv, pool]}}
@@ -228,7 +228,7 @@ def test_what_a_frameworks_file_fixes_gets_no_hint() -> None:
     assert [line for line in ended.err.splitlines() if line.startswith("hint: ")] == [
         f"hint: pool: {DROPPED} (dropped-pixels)"
     ]
-    assert here(["check", "model.json", "-i", "7x7x3", "--forbid", "even-kernel"]).code == 1  # asked for by name
+    assert here(["check", "model.json", "-i", "7x7x3", "--forbid", "even-kernel"]).code == 1  # requested by name
     part = here(["shape", "model.json", "-i", "7x7x3", "--until", "pool", "--hints"])
     assert part.err.count("hint: ") == 1
 
@@ -351,7 +351,7 @@ def test_a_layer_of_the_command_line_forbids_its_own() -> None:
 def test_several_dialects_forbid_together() -> None:
     ended = here(["check", "3x7x7", "maxpool:2,s2", "--forbid", "dropped-pixels", "--dialect", "torch,keras"])
     assert ended.code == 1
-    assert ended.out.count("CC501") == 2  # what would help differs
+    assert ended.out.count("CC501") == 2  # the help differs
 
 
 def test_test_suites_forbid_hints() -> None:

@@ -13,7 +13,7 @@ NET = "3xHxW conv:8,k3,s2,p1,name=a upsample:factor=2 concat:from=input+upsample
 
 
 def rows(*args: str) -> list[list[str]]:
-    """The rows of a table as CSV."""
+    """Return the rows of a table as CSV."""
     done = here(["shape", *NET.split(), *args, "--format", "csv"])
     assert done.code == 0, done.err
     return [line.split(",", 7) for line in done.out.splitlines()]

@@ -1,4 +1,4 @@
-"""`cnncalc ops`: the list, and what is said of one op."""
+"""`cnncalc ops`: the list, and the description of one op."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_the_completion_offers_the_same_keys_and_flags(op: str) -> None:
 
 
 def cnncalc_keys(flags: list[str], cls: type[Layer]) -> list[str]:
-    """The keys that are not flags of their own name."""
+    """Return the keys that are not flags with their own name."""
     return [key for key in cls.KEYS if key not in flags]
 
 

@@ -1,4 +1,4 @@
-"""Every option of every command does something: what a command prints, writes or answers changes, or it refuses."""
+"""Every option of every command has an effect: the output, the files or the answer change, or it is refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.program import Ended, here, posix
 
 NETWORK = '{"input": [1, 5, 6], "layers": [{"op": "conv", "c_o": 2, "k": 2}, {"op": "maxpool", "k": 2}]}'
 BOUNDED = [name for name, figure in FIGURES.items() if not figure.is_shape]
-"""The figures that can have a bound."""
+"""The figures that can be bounded."""
 BASE = {
     "shape": "net.json",
     "rf": "net.json",
@@ -58,7 +58,7 @@ SHARED = {
     "--no-color": "--color always | --no-color",
     "--seed": "--seed 7",
 }
-"""What is added for an option, unless EFFECTS says something else."""
+"""What is added to the command line for an option, unless EFFECTS says something else."""
 EFFECTS = {
     "shape --dialect": "same.json | --dialect torch",
     "shape --explain": "--explain",
@@ -238,7 +238,7 @@ EFFECTS = {
 
 
 def parameters() -> list[tuple[str, click.Option]]:
-    """Every option of every command, --help left out."""
+    """Return every option of every command, except --help."""
     commands = [(name, group.get_command(click.Context(group), name)) for name in COMMANDS]
     return [
         (name, option)
@@ -250,7 +250,7 @@ def parameters() -> list[tuple[str, click.Option]]:
 
 
 def long_name(option: click.Option) -> str:
-    """The option as the tables call it."""
+    """Return the option as the tables call it."""
     return max(option.opts, key=len)
 
 
@@ -284,7 +284,7 @@ def write_files() -> None:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files of the command lines, as they are written once."""
+    """Return a folder with the original files of the command lines."""
     folder = tmp_path_factory.mktemp("written")
     with chdir(folder):
         write_files()
@@ -293,7 +293,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the files of the command lines."""
+    """Return a folder with the files of the command lines."""
     shutil.copytree(written, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"):
@@ -302,7 +302,7 @@ def folder(tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 def outcome(line: str, folder: Path) -> tuple[Ended, dict[str, bytes]]:
-    """How a command ends, and the files that there are then; they are as before afterwards."""
+    """Return how a command ends, and the files that exist then; the files are restored afterwards."""
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     ended = here(shlex.split(line))
     after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -381,7 +381,7 @@ TAKE = {
     "--layout": {"shape", "rf", "solve", "run", "learn", "dense", "diff", "compare", "show", "check", "convert", "zoo"},
     "--columns": {"shape", "compare", "zoo"},
 }
-"""The commands that take each shared option: where it has nothing to do it is not taken."""
+"""The commands that accept each shared option: it is rejected where it would have no effect."""
 
 
 @pytest.mark.parametrize("name", TAKE)
@@ -394,7 +394,7 @@ def test_an_option_has_one_text_everywhere() -> None:
     for _, option in parameters():
         texts.setdefault(long_name(option), set()).add(option.help or "")
     differing = {name for name, of_it in texts.items() if len(of_it) > 1}
-    # one or several, several, what is expected, its findings, or an output, the default, the kernel
+    # one or several, several, expectations, findings, or an output, the default, the kernel
     assert differing == {"--array", "--dialect", "--dtype", "--jsonl", "--output", "--to", "--weights"}
     for name, of_it in texts.items():
         for text in of_it - {""}:
@@ -492,7 +492,7 @@ def test_always_is_stronger_than_no_color(monkeypatch: pytest.MonkeyPatch) -> No
     assert "\x1b[36m" in here(["shape", "net.json", "--color", "always"]).out
 
 
-# Where there is no POSIX, tried where there is
+# Without POSIX, simulated on POSIX
 
 
 def test_a_terminal_without_a_file_descriptor_is_80_wide() -> None:

@@ -1,4 +1,4 @@
-"""`cnncalc run` from a shell: files and pipes, hostile files, what is left behind when it ends badly."""
+"""`cnncalc run` from a shell: files and pipes, hostile files, and what remains after a failure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.program import command, dev_full, environment, here, interrupts, posi
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a small batch, a kernel and a bias."""
+    """Return a folder with a small batch, a kernel and a bias."""
     rng = np.random.default_rng(0)
     np.save(tmp_path / "x.npy", rng.standard_normal((6, 3, 9, 11)).astype(np.float32))
     np.save(tmp_path / "w.npy", rng.standard_normal((4, 3, 3, 2)).astype(np.float32))
@@ -41,7 +41,7 @@ def load(path: Path) -> Any:
 
 
 def left(folder: Path) -> list[str]:
-    """What is in a folder beside what was there."""
+    """Return what is in a folder besides the original files."""
     return sorted(p.name for p in folder.iterdir() if p.name not in ("x.npy", "w.npy", "b.npy"))
 
 
@@ -205,7 +205,7 @@ def test_what_no_layer_needs_is_said(folder: Path) -> None:
 
 
 def header(text: str, version: bytes = b"\x01\x00", claimed: int | None = None) -> bytes:
-    """The beginning of a .npy whose header says this."""
+    """Return the beginning of a .npy whose header says this."""
     data = text.encode()
     return b"\x93NUMPY" + version + struct.pack("<H", len(data) if claimed is None else claimed) + data
 
@@ -277,7 +277,7 @@ def test_a_hostile_file(name: str, way: str, tmp_path: Path) -> None:
         done = here(["run", "conv:4,k1", "-x", "-", "--seed", "0", "-o", str(tmp_path / "y.npy")], data)
     assert (done.code, done.out) == (2, ""), done
     message = done.err.replace("(-2, 3)", "[-2, 3]").replace("(-2, -3)", "[-2, -3]")
-    too_much = "PiB of numbers, but the machine has"  # nothing says how much a pipe holds
+    too_much = "PiB of numbers, but the machine has"  # a pipe does not say how much it holds
     assert (too_much if (name, way) == ("2^60 elements", "pipe") else words) in message
     assert "Traceback" not in done.err
     assert not (tmp_path / "y.npy").exists()
@@ -285,7 +285,7 @@ def test_a_hostile_file(name: str, way: str, tmp_path: Path) -> None:
 
 
 def archive(packing: int = zipfile.ZIP_DEFLATED, /, **entries: bytes) -> bytes:
-    """A zip archive of these entries."""
+    """Return a zip archive of these entries."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", packing) as zipped:
         for name, data in entries.items():
@@ -294,7 +294,7 @@ def archive(packing: int = zipfile.ZIP_DEFLATED, /, **entries: bytes) -> bytes:
 
 
 def broken(data: bytes, at: int) -> bytes:
-    """The same with a byte changed."""
+    """Return the data with a byte changed."""
     return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
 
 
@@ -367,7 +367,7 @@ def test_of_many_weights_that_are_missing_some_are_named(folder: Path) -> None:
 @posix
 @pytest.mark.parametrize(("number", "code"), [(errno.EOPNOTSUPP, 0), (errno.EIO, 2)])
 def test_where_blocks_are_not_reserved(number: int, code: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Zeros are written where the file system cannot reserve, and nothing is left where it fails."""
+    """Zeros are written if the file system cannot reserve space, and nothing remains if that fails."""
 
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -452,7 +452,7 @@ def test_wrong_usage(args: list[str], words: str, folder: Path, monkeypatch: pyt
         (np.array(["a", "b"]), (2,), "'w.npy' is of dtype <U1"),
         (np.array(3.0), (), "'w.npy' is a single number, not an array"),
         (np.ones((4, 3, 3, 3), complex), (4, 3, 3, 3), "'w.npy' is of dtype complex128"),
-        (np.ones(1), (1,) * 33, "'w.npy' claims a shape of 33 sizes"),  # more than an array has before NumPy 2
+        (np.ones(1), (1,) * 33, "'w.npy' claims a shape of 33 sizes"),  # more axes than arrays may have before NumPy 2
     ],
     ids=["text", "number", "complex", "axes"],
 )
@@ -482,7 +482,7 @@ def test_what_is_not_known_cannot_be_executed(folder: Path) -> None:
 
 
 def slow_run(folder: Path, out: str = "y.npy") -> subprocess.Popen[bytes]:
-    """A run that takes seconds, writing a result of 200 MB."""
+    """Start a run that takes seconds and writes a result of 200 MB."""
     np.lib.format.open_memmap(folder / "big.npy", "w+", np.float32, (400, 16, 90, 90))
     args = ["run", "conv:16,k7,p3", "relu", "conv:16,k7,p3", "-x", "big.npy", "--seed", "0", "-o", out]
     with interrupts():
@@ -492,7 +492,7 @@ def slow_run(folder: Path, out: str = "y.npy") -> subprocess.Popen[bytes]:
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     end = time.monotonic() + 30
     while not true():
         assert time.monotonic() < end
@@ -517,9 +517,9 @@ def test_an_end_in_the_middle_leaves_nothing_under_the_name(folder: Path, name: 
 def test_a_file_that_is_there_stays_until_the_new_one_is_whole(folder: Path) -> None:
     (folder / "y.npy").write_bytes(b"before")
     os.chmod(folder / "y.npy", 0o640)
-    mode = (folder / "y.npy").stat().st_mode  # Windows keeps one bit of it
+    mode = (folder / "y.npy").stat().st_mode  # Windows keeps only one bit of it
     done = here(["run", "conv:4,k3", "-x", str(folder / "w.npy"), "--seed", "0", "-o", str(folder / "y.npy")])
-    assert done.code == 2  # the kernel is too large for it
+    assert done.code == 2  # the kernel does not fit
     assert (folder / "y.npy").read_bytes() == b"before"
     done = here(["run", "relu", "-x", str(folder / "w.npy"), "-o", str(folder / "y.npy")])
     assert done.code == 0
@@ -560,7 +560,7 @@ def test_a_link_and_a_device(folder: Path) -> None:
 @posix
 @pytest.mark.parametrize("form", ["npy", "npz", "csv"])
 def test_weights_from_a_pipe_are_read_once(form: str, folder: Path) -> None:
-    """From one that is named, as a shell's <(...) is, and from standard input."""
+    """From a named pipe, as of a shell's <(...), and from standard input."""
     w = load(folder / "w.npy")
     data = io.BytesIO()
     {
@@ -631,7 +631,7 @@ def test_what_a_run_needs_is_said_before_it_begins(folder: Path) -> None:
 
 @posix
 def test_a_large_batch_stays_in_bounded_memory(folder: Path) -> None:
-    """200 samples of 1.5 MiB, worked on in at most 40 MiB: twice the samples take no more."""
+    """200 samples of 1.5 MiB, processed in at most 40 MiB: twice as many samples take no more."""
     path = folder / "big.npy"
     np.lib.format.open_memmap(path, "w+", np.float32, (200, 3, 360, 360))
     script = (
@@ -663,14 +663,14 @@ def test_a_large_batch_stays_in_bounded_memory(folder: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS reports bytes
     assert int(done.stdout) * unit < 200 << 20, "297 MiB go in"
     assert load(folder / "y.npy").shape == (200, 4, 40, 40)
 
 
 def test_a_small_layer_does_not_wait_for_what_it_does_not_need(folder: Path) -> None:
     script = (
-        "import sys, numpy; numpys = set(sys.modules)\n"  # NumPy 1 loads all of its own
+        "import sys, numpy; numpys = set(sys.modules)\n"  # NumPy 1 loads all of its modules
         "from cnncalc.cli import call\n"
         "assert call(sys.argv[1:]) == 0\n"
         "loaded = set(sys.modules) - numpys\n"

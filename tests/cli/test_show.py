@@ -1,4 +1,4 @@
-"""`cnncalc show`: what it refuses, what it loads, and that every picture fits where it is drawn."""
+"""`cnncalc show`: what it refuses and loads, and that every picture fits its space."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ODD += ["%%{init: {'theme': 'dark'}}%%", "style n0 fill:#f00;", "fa:fa-ban", "1.
 
 
 def odd() -> str:
-    """A spec whose layers have names with signs that Mermaid and DOT take for their own."""
+    """Return a spec with layer names that contain syntax of Mermaid and DOT."""
     layers = [{"op": "relu", "name": name} for name in ODD]
     return json.dumps({"input": [3, 8, 8], "layers": layers}, ensure_ascii=False)
 
@@ -176,7 +176,7 @@ def test_what_a_unit_sees_is_said_in_text_and_picture(line: str, said: str) -> N
 
 
 def test_of_very_many_maps_some_are_drawn() -> None:
-    """Each of 60 layers makes its map one smaller: the ends are drawn, and 48 maps at most, in text 8."""
+    """Each of 60 layers makes its map one smaller: the ends and at most 48 maps are drawn, 8 as text."""
     line = ["show", "3x70x70", "conv:4,k2,times=60", "--unit", "0,0"]
     drawn = here([*line, "--to", "svg"]).out
     assert "48 of 61 maps; --of and --in take fewer layers" in drawn
@@ -203,13 +203,13 @@ def test_of_many_steps_the_first_are_drawn(shape: str, steps: int, more: str) ->
 
 
 def test_of_many_input_channels_some_are_drawn_and_all_are_added_up() -> None:
-    """The values count on: channel c has c to c + 3 in its kernel, and 2, 3, 7 and 8 more than c below it."""
+    """The values are consecutive: channel c has c to c + 3 in its kernel, and 2, 3, 7 and 8 more than c below it."""
     ended = here(["show", "20x5x5", "conv:2,k2", "--step", "3"]).out
     assert "\n  (16 more input channels)\n" in ended
     sums = [sum((c + x) * (c + w) for x, w in zip((2, 3, 7, 8), range(4), strict=True)) for c in range(20)]
     assert ended.splitlines()[-1] == f"  {' + '.join(map(str, sums))} = {sum(sums)}"
     many = here(["show", "66x3x3", "conv:1,k2,p1", "--step", "1"]).out.splitlines()[-1]
-    sums = [c * (c + 3) for c in range(66)]  # one cell of four, of weight c + 3, meets a pixel, which is c
+    sums = [c * (c + 3) for c in range(66)]  # one cell of four, with weight c + 3, meets a pixel with value c
     shown = [*map(str, sums[:32]), "(2 more)", *map(str, sums[-32:])]
     assert many == f"  {' + '.join(shown)} = {sum(sums)}"
 

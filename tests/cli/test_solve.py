@@ -1,4 +1,4 @@
-"""`cnncalc solve` on the command line: which question is meant, what is written, and how it ends."""
+"""`cnncalc solve` on the command line: which question is asked, what is written, and how it ends."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_how_it_ends(line: str, code: int, said: str) -> None:
 
 
 def solved(line: str) -> dict[str, object]:
-    """What it prints as JSON."""
+    """Return its output as parsed JSON."""
     value: dict[str, object] = json.loads(here(["solve", *shlex.split(line), "--json"]).out)
     return value
 

@@ -1,4 +1,4 @@
-"""The standard streams write whole or fail, also where Python's own would write a part and say nothing."""
+"""The standard streams write everything or fail, even where Python's own would silently write a part."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Parts(io.RawIOBase):
 
 
 def text(raw: Any) -> io.TextIOWrapper:
-    """Return a stream without a buffer, as `python -u` has."""
+    """Return a stream without a buffer, as with `python -u`."""
     return io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
 
 
@@ -55,7 +55,7 @@ def test_a_text_in_memory_takes_all_and_ends_no_process(monkeypatch: pytest.Monk
 def test_what_is_not_read_is_not_said_to_be_written(
     file: str | None, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where few files may be open, an import fails with the file's name."""
+    """If few files may be open, an import fails with the file's name."""
 
     def fails(*_: object, **__: object) -> None:
         raise OSError(24, "Too many open files", file)
@@ -107,7 +107,7 @@ def test_a_stream_in_memory_has_nothing_to_close() -> None:
 
 
 def pipe(blocking: int) -> tuple[IO[bytes], IO[bytes]]:
-    """Return both ends of a pipe, of which one, 0 or 1, does not wait."""
+    """Return both ends of a pipe, one of which (0 or 1) is non-blocking."""
     ends = os.pipe()
     os.set_blocking(ends[blocking], False)
     return open(ends[0], "rb", buffering=0), open(ends[1], "wb", buffering=0)

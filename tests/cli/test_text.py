@@ -1,4 +1,4 @@
-"""The law of text: whatever a file, a name, a path or a command line says, it does nothing to a terminal or a log."""
+"""The law of text: no file, name, path or command line can control a terminal or a log."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SPEC = [
     *("run n.json -x x.npy", "run n.json -x x.npy --seed 1", "run n.json -x x.npy --seed 1 --json"),
     "run n.json -x x.npy --seed 1 -v --keep-all kept",
 ]
-"""Command lines on a right spec whose names are hostile."""
+"""Command lines for a valid spec with hostile names."""
 FILE = [
     *("shape", "shape --json", "shape --annotate", "rf", "show", "solve --clean", "convert", "convert --to torch"),
     *(
@@ -57,7 +57,7 @@ FILE = [
         "run -x x.npy",
     ),
 ]
-"""Commands for a file that may be anything."""
+"""Commands for a file with any content."""
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_every_string_of_a_spec(attack: str, tmp_path: Path) -> None:
 
 
 def some(things: Sequence[T], at: int, number: int = 2) -> list[T]:
-    """Return a few of many things, others for another `at`: all are drawn in turn."""
+    """Return a few of many things, others for another `at`: all occur in turn."""
     return [things[(number * at + more) % len(things)] for more in range(number)]
 
 
@@ -215,7 +215,7 @@ def test_a_spreadsheet_makes_no_formula_of_a_name(folder: Path) -> None:
     cells = [row["layer"] for row in rows]
     assert {"'=cmd|' /C calc'!A0", "'+1+1", "'-1+1", "'@everyone", "' \uff1d1+1"} <= {*cells}
     assert not [cell for cell in cells if cell.strip()[0] in "=+-@＝＋－＠"]  # noqa: RUF001
-    assert {row["rf_start"] for row in rows[1:]} == {"-1"}  # a number is not a text
+    assert {row["rf_start"] for row in rows[1:]} == {"-1"}  # numbers are not escaped
 
 
 MARKDOWN = [

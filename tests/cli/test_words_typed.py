@@ -1,4 +1,4 @@
-"""What people type first for layers and shapes: each line is read as what it means, or answered with the right word."""
+"""What people type first for layers and shapes: each line is read as it is meant, or answered with the right word."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ MEANT = [  # (typed, what it means); both after an input of 3x32x32
 
 
 def layers(line: str, shape: str = "3x32x32") -> Any:
-    """The layers of the report of a line of words."""
+    """Return the layers of the report of a line of words."""
     ended = here(["shape", shape, *shlex.split(line), "--json", "-q"])
     assert ended.code == 0, ended.err
     return json.loads(ended.out)["layers"]
@@ -147,7 +147,7 @@ OTHER_AXES = [
     ("3x7x8x9", "conv3x3x3:8 pad:0+1", "conv3d:8,k3 'pad:p=[[0,1],[0,1],[0,1]]'"),
     ("3x7x8x9", "'Conv3D(8, 3)'", "conv3d:8,k3"),
     ("10x16", "lstm:64 gru:8 attention", "lstm:out=64 gru:out=8 attention"),
-    # a name is that of what comes out of all
+    # a name is that of the last layer's output
     ("5x8", "LSTM:8,3,num_layers=3,name=a,from=input", "lstm:3,c_i=8,from=input lstm:3,c_i=3 lstm:3,c_i=3,name=a"),
     ("5x8", "'(a): LSTM(8, 3, num_layers=2)' tanh:from=a", "lstm:3,c_i=8 lstm:3,c_i=3,name=a tanh:from=a"),
 ]
@@ -546,7 +546,7 @@ def test_the_shape_and_layers_that_are_shown_apart_work(typed: str) -> None:
 
 
 def _advice(text: str) -> list[str]:
-    """The layer words that an answer shows."""
+    """Return the layer words that an answer shows."""
     words = [word.strip("?;,") for word in text.replace("; for a 3x3: ", " ").split()]
     return [word for word in words if ":" in word and find_op(word.partition(":")[0]) and not word.endswith(":")]
 

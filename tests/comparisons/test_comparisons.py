@@ -1,4 +1,4 @@
-"""Networks side by side: the rows of compare and zoo in every format, and what becomes of networks that fail."""
+"""Networks side by side: the rows of compare and zoo in every format, and networks that fail."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_many_networks_take_the_memory_of_one() -> None:
 
     tracemalloc.start()
     try:
-        peak(1)  # what is imported
+        peak(1)  # imports first
         assert peak(4) < 1.2 * peak(1)
     finally:
         tracemalloc.stop()
@@ -163,7 +163,7 @@ def test_a_terminal_drops_columns_before_it_breaks_a_name_or_a_number(columns: i
 
 
 FAILING = ["lenet5", "3x8x8 conv:4,k9", "nope.json", "vgg16"]
-"""Two networks, and two that are not."""
+"""Two networks, and two inputs that fail."""
 
 
 def test_a_network_that_fails_has_a_row_that_says_so() -> None:

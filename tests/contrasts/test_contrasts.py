@@ -1,4 +1,4 @@
-"""One network under several dialects: where they differ, which rule it is, and that nothing else is said."""
+"""One network under several dialects: where they differ, by which rule, and that nothing else is reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def compared(words: str | list[dict[str, Any]], input: tuple[int, ...], dialects
     return contrast(cnncalc.load(words), dialects_named(dialects), input)
 
 
-# Each rule of the table on the page dialects: the layer, and what is said of it.
+# Each rule of the table on the page dialects: the layer, and what is reported for it.
 
 ROWS: list[tuple[str, tuple[int, ...], list[str]]] = [
     (
@@ -163,7 +163,7 @@ def test_what_no_dialect_takes_for_the_same_reason_is_its_error() -> None:
     st.integers(5, 40),
 )
 def test_what_is_not_said_is_the_same(words: list[str], n: int) -> None:
-    """Against a report of each dialect by itself: every layer left out has the same figures in all that reach it."""
+    """Compared with a report for each dialect: a layer left out has the same figures in all that reach it."""
     try:
         found = compared(" ".join(words), (3, n, n + 4))
     except cnncalc.CnncalcError:
@@ -206,7 +206,7 @@ def test_layers_that_differ_in_the_same_way_are_told_as_one() -> None:
     assert sum(map(len, alike(found.layers))) == len(found.layers)
 
 
-# From the shell.
+# From the shell
 
 
 def test_exit_codes() -> None:
@@ -270,7 +270,7 @@ def test_a_report_is_noted() -> None:
     assert ended.err.startswith("note: this is a report")
 
 
-# The gate.
+# In CI
 
 SPEC = (
     '{"input": [3, 32, 32], "layers": [\n'

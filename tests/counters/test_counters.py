@@ -1,4 +1,4 @@
-"""The multiply-accumulates that other tools print, against what they themselves printed."""
+"""The multiply-accumulates that other tools print, compared with what they really printed."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ OWN_CLASSES = {
     "layernorm": {"thop", "ptflops-pytorch"},
     "scale": {"torchinfo"},
 }
-"""Where `convert --to torch` writes a class of its own, or the layer between two permutes, and torchvision does not.
+"""Where `convert --to torch` writes a custom class, or the layer between two permutes, and torchvision does not.
 
-A separable convolution is two modules in torchvision, a layernorm over the channels a class of its own, and a scale a
+A separable convolution is two modules in torchvision, a layernorm over the channels a custom class, and a scale a
 parameter of a block.
 """
 
 
 def written(line: dict[str, Any]) -> Report:
-    """The report of a recorded network. A copy of it is one whose layers are all modules."""
+    """Return the report of a recorded network, or of a copy whose layers are all modules."""
     if line["code"] == "torchvision":
         return cnncalc.shape(line["network"])
     return cnncalc.shape(cnncalc.load(line["network"]).to_dict())
@@ -43,7 +43,7 @@ def written(line: dict[str, Any]) -> Report:
 
 @pytest.mark.parametrize("line", NETWORKS, ids=[f"{line['network']}-{line['code']}" for line in NETWORKS])
 def test_the_tools_own_figure_of_every_built_in_network(line: dict[str, Any]) -> None:
-    """But where torchvision's classes of its own are recorded beside it."""
+    """Except where custom classes of torchvision are recorded beside it."""
     report = written(line)
     beside = {"torchinfo", *OWN_CLASSES["layernorm"]}
     for tool in TOOLS:
@@ -69,7 +69,7 @@ def test_the_versions_are_those_of_the_record() -> None:
 
 @pytest.mark.parametrize("line", LAYERS, ids=[str(number) for number in range(len(LAYERS))])
 def test_the_tools_own_figure_of_a_layer(line: dict[str, Any]) -> None:
-    """Equal, or unknown: never another one."""
+    """Equal, or unknown: never another figure."""
     op = line["layers"][-1]["op"]
     report = cnncalc.shape({key: line[key] for key in ("layers", "input", "dialect")})
     for tool in TOOLS:
@@ -100,7 +100,7 @@ def test_most_layers_have_a_figure() -> None:
 
 @pytest.mark.parametrize("line", SOURCES, ids=[line["source"] for line in SOURCES])
 def test_the_tools_own_figure_of_pasted_code(line: dict[str, Any]) -> None:
-    """What functions compute in the code, tools that look at modules do not see."""
+    """Tools that look at modules do not see what functions compute in the code."""
     report = cnncalc.shape(str(DATA / "code" / line["source"]), input=line["input"])
     for tool in TOOLS:
         assert macs_as(report, tool).macs == line[tool], tool

@@ -32,17 +32,17 @@ from tests.program import Ended, environment, here, on_terminal, posix, process
 
 
 def diff(a: Any, b: Any, **more: Any) -> Difference:
-    """What changed between two specs."""
+    """Return what changed between two specs."""
     return diffs.diff(cnncalc.shape(a, **more), cnncalc.shape(b, **more))
 
 
 def keys(found: Difference) -> dict[str, list[tuple[str, Any, Any]]]:
-    """The keys that differ of each layer that changed."""
+    """Return the differing keys of each changed layer."""
     return {x.name: [tuple(change) for change in x.keys] for x in found.changed}
 
 
 def names(found: Difference) -> dict[str, list[str]]:
-    """The layers of each kind by name."""
+    """Return the layers of each kind by name."""
     return {
         kind: [layer.name for layer in layers]
         for kind in ("added", "removed", "changed", "following", "renamed", "moved")
@@ -50,7 +50,7 @@ def names(found: Difference) -> dict[str, list[str]]:
     }
 
 
-# Which layers belong together
+# Which layers correspond
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def names(found: Difference) -> dict[str, list[str]]:
         ("conv:8,k3 relu", "conv:8,k5 relu", {"changed": ["conv1"], "following": ["relu1"]}),
         ("conv:8,k3", "conv:8,k3 relu", {"added": ["relu1"]}),
         ("conv:8,k3 relu", "conv:8,k3", {"removed": ["relu1"]}),
-        # names hold, whatever else changes
+        # names are kept, whatever else changes
         ("conv:8,name=a relu:name=b", "conv:9,k3,p1,name=a relu6:name=b", {"changed": ["a", "b"]}),
         # another name, the same layer
         ("conv:8,name=a relu", "conv:8,name=stem relu", {"renamed": ["stem"]}),
@@ -72,13 +72,13 @@ def names(found: Difference) -> dict[str, list[str]]:
             "relu:name=r conv:8,k5,p2,name=b tanh:name=t",
             {"changed": ["b"], "following": ["t"], "renamed": ["b"]},
         ),
-        # running numbers shift: one layer has come, and the rest is what it was
+        # running numbers shift: one layer was added, and the rest is unchanged
         (
             "conv:8,k1 relu conv:9,k1 relu conv:10,k1",
             "conv:5,k1 conv:8,k1 relu conv:9,k1 relu conv:10,k1",
             {"added": ["conv1"], "following": ["conv2"], "renamed": ["conv2", "conv3", "conv4"]},
         ),
-        # a running number is as good as a name where it holds
+        # an unchanged running number is as good as a name
         ("conv:8 conv:16", "conv:16 conv:8", {"changed": ["conv1", "conv2"]}),
         ("relu:name=a tanh:name=b", "tanh:name=b relu:name=a", {"moved": ["a"]}),
         ("conv:4,k3,p1 relu", "relu conv:4,k3,p1", {"moved": ["conv1"], "following": ["relu1"]}),
@@ -111,7 +111,7 @@ letters = st.lists(st.sampled_from("abcd"), max_size=12)
 
 
 def longest(a: list[str], b: list[str]) -> int:
-    """The length of the longest common subsequence, by the table."""
+    """Return the length of the longest common subsequence, by the table."""
     row = [0] * (len(b) + 1)
     for x in a:
         above = row
@@ -285,7 +285,7 @@ def test_dialect_and_layout_are_settings() -> None:
 
 @st.composite
 def specs(draw: st.DrawFn) -> dict[str, Any]:
-    """A network that is always possible."""
+    """Return a network that is always possible."""
     free = ["a", "b", "c", "conv1", "conv2", "relu1"]
     convs: st.SearchStrategy[dict[str, Any]] = st.builds(
         lambda c, k: {"op": "conv", "c_o": c, "k": k, "p": k // 2}, st.integers(1, 3), st.sampled_from([1, 3])
@@ -350,7 +350,7 @@ def _written(report: cnncalc.Report) -> list[Any]:
 
 
 def test_ten_thousand_layers_in_no_time() -> None:
-    """Against what takes the square of it: half a minute and more."""
+    """A quadratic algorithm would take half a minute or more."""
     base: list[dict[str, Any]] = [{"op": "conv", "c_o": 4, "k": 3, "p": 1}, {"op": "batchnorm"}, {"op": "relu"}] * 3333
     other = [dict(layer) for layer in base]
     for index in range(0, len(other), 7):
@@ -630,7 +630,7 @@ def git(folder: Path, *args: str) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """Two commits of `net.json` and of a file with a difficult name."""
+    """Return two commits of `net.json` and of a file with a difficult name."""
     folder = tmp_path / "a repository"
     (folder / "nets, größere").mkdir(parents=True)
     git(folder, "init", "-q", "-b", "main")

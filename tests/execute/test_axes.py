@@ -1,4 +1,4 @@
-"""Axes counted from the end are those counted from the front: traced, run and written."""
+"""Axes counted from the end are the same as those counted from the front: traced, run and written."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ LAYERS: list[dict[str, Any]] = [
 
 def test_every_op_with_an_axis_that_counts_from_the_end_is_here() -> None:
     has_axis = {op for op, (cls, _) in OPS.items() if "axis" in cls.KEYS}
-    has_axis -= {"reshape"}  # whose reports have its whole shape, and no axis: in tests/layers
+    has_axis -= {"reshape"}  # its reports have its whole shape but no axis: tested in tests/layers
     assert has_axis == {layer["op"] for layer in LAYERS}
 
 
 def from_end(layer: dict[str, Any], axis: int) -> int:
-    """An axis counted from the end of the input, or of what is stacked."""
+    """Return an axis counted from the end of the input, or of what is stacked."""
     return axis - len(SHAPE) - (2 if layer["op"] == "stack" else 1)
 
 
 def at(layer: dict[str, Any], axis: int) -> list[dict[str, Any]]:
-    """A layer along an axis."""
+    """Return a layer along an axis."""
     return [{**layer, "axis": [axis] if isinstance(layer["axis"], list) else axis}]
 
 
@@ -58,7 +58,7 @@ def test_an_axis_from_the_end_is_one_from_the_front(layer: dict[str, Any], axis:
     assert (one.out, one.rf, one.params) == (two.out, two.rf, two.params)
     assert one.traced._replace(values={}) == two.traced._replace(values={})
     written = [report.to_dict()["layers"][0]["axis"] for report in reports]
-    assert written == [front[0]["axis"], end[0]["axis"]]  # a report keeps what was given
+    assert written == [front[0]["axis"], end[0]["axis"]]  # a report keeps the given number
     x = np.random.default_rng(0).standard_normal((2, *SHAPE)).astype(np.float32)
     results = [cnncalc.run(spec, x, seed=1, layout=layout) for spec in (front, end)]
     assert np.array_equal(*results)

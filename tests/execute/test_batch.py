@@ -1,4 +1,4 @@
-"""Constants, further inputs, and axes that are folded into the batch: their figures and values."""
+"""Constants, further inputs, and axes folded into the batch: their figures and values."""
 
 from __future__ import annotations
 

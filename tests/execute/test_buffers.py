@@ -1,4 +1,4 @@
-"""Buffers that a run uses again: writing into one never changes what a layer reads."""
+"""Buffers that a run reuses: writing into one never changes what a layer reads."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from cnncalc.layers import OPS
 Spec = list[dict[str, Any]]
 SAMPLE = (4, 3, 6)
 IN_PLACE = sorted(op for op, kernel in KERNELS.items() if kernel.in_place)
-"""Every op that may write into what it reads."""
+"""Every op that may write into its input."""
 OTHERS = ["max", "channelshuffle", "maxpool"]
-"""Some that may not, and take a free buffer."""
+"""Some that may not, and use a free buffer."""
 KEYS: dict[str, dict[str, Any]] = {
     "groupnorm": {"g": 2},
     "lrn": {"size": 3},
@@ -29,12 +29,12 @@ KEYS: dict[str, dict[str, Any]] = {
     "maxpool": {"k": 3, "s": 1, "p": 1},
     "compare": {"by": "lt"},
 }
-"""The keys of ops that need some, or do nothing without them; all of them keep the shape."""
+"""Keys for ops that need some, or have no effect without them; all of them keep the shape."""
 
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Spec:
-    """Layers that keep the shape. Each reads any of the last four values; `end` joins those that no layer reads."""
+    """Return layers that keep the shape and read any of the last four values; `end` joins the unread ones."""
     spec: Spec = []
     names = ["input"]
     unread: list[str] = []
@@ -53,7 +53,7 @@ def graphs(draw: st.DrawFn) -> Spec:
 
 
 def added(*reads: str) -> Spec:
-    """A sum that reads some layers, one of them more than once."""
+    """Return a sum that reads some layers, one of them more than once."""
     layers: Spec = [{"op": "relu", "name": "a"}, {"op": "tanh", "name": "b"}]
     return [*layers, {"op": "add", "name": "sum", "from": [*reads]}, {"op": "relu", "name": "end"}]
 
@@ -65,7 +65,7 @@ KINDS = ["f8", "f4", "f2", "i8", "i4", "i1", "?"]
 @example(added("a", "a", "a"), "f8", "NCHW", 64)
 @example(added("a", "b", "a"), "f8", "NCHW", 64)
 def test_a_layer_never_overwrites_what_is_still_to_be_read(spec: Spec, kind: str, layout: str, block: int) -> None:
-    """The oracle is a run that keeps the result of every layer: each then has memory of its own."""
+    """The oracle is a run that keeps the result of every layer, so each has separate memory."""
     x = (np.random.default_rng(5).standard_normal((2, *SAMPLE)) * 3).astype(kind)
     names = [node.name for node in cnncalc.load(spec).inlined().nodes]
     with patch("cnncalc.execute.threads.BLOCK", block):

@@ -1,4 +1,4 @@
-"""Effective receptive fields, against the gradients of many networks with random weights, by execution."""
+"""Effective receptive fields, compared with the gradients of many networks with random weights, by execution."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cnncalc.fields.views import look_back
 from cnncalc.network import INPUT
 
 DRAWS = 200
-"""How many networks are drawn; with as many, the mean square of a pixel is known within some percent."""
+"""How many networks are drawn: the mean square of a pixel is then known within a few percent."""
 
 NETWORKS = {
     "chain": "1x14 conv1d:3,k3,p1 conv1d:4,k3,s2,p1 conv1d:2,k3,p1",
@@ -86,7 +86,7 @@ def linear_part(spec: Any) -> cnncalc.Network:
 
 
 def scale(layer: cnncalc.LayerReport, role: str, shape: Any) -> float:
-    """The standard deviation of a kernel's weights: an output's terms have the variance 1 together."""
+    """Return the standard deviation of a kernel's weights for which an output's terms sum to variance 1."""
     if role == "bias":
         return 0.0
     terms = layer.node.layer.fan_in(role, shape, layer.values, layer.env)
@@ -96,7 +96,7 @@ def scale(layer: cnncalc.LayerReport, role: str, shape: Any) -> float:
 
 
 def drawn(spec: Any, draws: int) -> Any:
-    """The share of each pixel in the mean square of the gradient of the middle unit, over all channels and draws."""
+    """Return the share of each pixel in the mean square of the middle unit's gradient, over all channels and draws."""
     network = linear_part(spec)
     report = cnncalc.shape(network)
     graph, last = Graph(report), report.network.layout == "NHWC"
@@ -142,7 +142,7 @@ EQUAL = {
         "1x6x7 conv:2,k3,p1 conv:2,k2"
     ),
 }
-"""Networks with choices and gates, and those that they are taken as: each tap 1 over their number, the gate open."""
+"""Networks with maxima and gates, and their equivalents: each tap is 1 over their number, the gate is open."""
 
 
 @pytest.mark.parametrize(("spec", "other"), EQUAL.items())
@@ -223,7 +223,7 @@ def test_a_unit_that_is_not_there() -> None:
 
 
 def test_a_unit_is_named_by_the_axes_of_its_layer() -> None:
-    """A permute turns the map: the unit's numbers are in the order of its axes, those of the pixels in the input's."""
+    """A permute swaps the map's axes: the unit's numbers follow its axes, those of pixels the input's."""
     straight, turned = "2x12x9 conv:4,k3x5,s2x1 conv:4,k3x1", "2x12x9 conv:4,k3x5,s2x1 permute:1x3x2 conv:4,k1x3"
     graph, other = Graph(cnncalc.shape(straight)), Graph(cnncalc.shape(turned))
     assert influence(other, 2, (4, 1)).unit == (4, 1)
@@ -234,7 +234,7 @@ def test_a_unit_is_named_by_the_axes_of_its_layer() -> None:
 
 @pytest.mark.parametrize("word", ["avgpool:2", "crop:3", "upsample:x2,mode=bilinear", "pad:2,mode=reflect"])
 def test_layers_on_large_maps(word: str) -> None:
-    """Pixels that no unit reads together are measured at once: as few runs for a large map as for a small one."""
+    """Pixels that no unit reads together are measured together: a large map takes as few runs as a small one."""
     large, small = (found(f"1x{size} conv:2,k3,p1 {word}") for size in ("580x570", "40x30"))
     rows = [own.profile(0)[own.profile(0) > 0] for own in (large, small)]
     np.testing.assert_allclose(rows[0], rows[1])

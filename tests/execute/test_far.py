@@ -1,4 +1,4 @@
-"""Kernels larger than the map, and taps far apart: their work follows the taps that fall on the input."""
+"""Kernels larger than the map, and taps far apart: the work depends on the taps that fall on the input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHAPE = (2, 3, 5)
 
 @st.composite
 def axes(draw: st.DrawFn) -> tuple[int, dict[str, Any]]:
-    """An axis of a few inputs, and a window that mostly sees padding."""
+    """Return an axis of a few inputs, and a window that mostly sees padding."""
     n, k = draw(st.integers(1, 6)), draw(st.integers(1, 24))
     s, d = draw(st.integers(1, 20)), draw(st.sampled_from([1, 2, 3, 7, 19]))
     reach = d * (k - 1) + 1
@@ -115,7 +115,7 @@ HUGE: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "far padding": ({"op": "pad", "p": [[0, 0], [0, 2_000_000]], "mode": "replicate"}, None),
     "interpolation": ({"op": "upsample", "out": [1, 2_000_000], "mode": "bicubic"}, None),
 }
-"""Layers that would take hours or gigabytes if all taps were worked on, and small ones that give the same."""
+"""Layers that would take hours or gigabytes if all taps were computed, and small ones that are equivalent."""
 
 
 @pytest.mark.parametrize("name", HUGE)
@@ -164,7 +164,7 @@ def test_more_axes_than_a_shape_can_have_are_refused() -> None:
 
 
 def test_the_memory_promised_follows_the_taps() -> None:
-    """A kernel of 3 GB of which 81 cells see the map: only its own array is large, which is said before it is read."""
+    """A kernel of 3 GB of which 81 cells see the map: only its own array is large, which is reported before reading."""
     from cnncalc.execute.job import Job
 
     spec = cnncalc.load([{"op": "conv", "c_o": 1, "k": 20_000, "p": "same"}])

@@ -1,4 +1,4 @@
-"""The receptive fields of the zoo by execution: a unit answers to an impulse in its field, and to none beside it."""
+"""The receptive fields of the zoo by execution: a unit responds to impulses in its field, and to none outside it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cnncalc.network import INPUT, Network, Node
 
 SLIDES = ("conv", "dwconv", "maxpool", "avgpool")
 UNSEEN = ("lenet5", "unet")
-"""Of other inputs than three channels; and of phases, which tests/test_field.py holds."""
+"""Networks whose input has another number of channels, or whose units have phases, tested in tests/test_field.py."""
 
 
 def skeleton(network: Network, last: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The windows and joins alone up to a layer, one channel everywhere, and their kernels of ones.
+    """Return only the windows and joins up to a layer, with one channel everywhere, and their kernels of ones.
 
-    What is left out works on each pixel alone; a gate's product is what it gates.
+    What is left out works on each pixel alone; a gate's product is replaced by its gated input.
     """
     layers: list[dict[str, Any]] = []
     stands: dict[int, str] = {INPUT: "input"}
@@ -41,14 +41,14 @@ def skeleton(network: Network, last: int) -> tuple[list[dict[str, Any]], dict[st
 
 
 def one_channel(node: Node) -> dict[str, Any]:
-    """A window's own keys, its size given; a convolution's channel is one."""
+    """Return a window's own keys, with its size; a convolution gets one channel."""
     given = {key: value for key, value in node.layer.given.items() if key not in ("c_o", "g", "bias")}
     channels = {"c_o": 1, "bias": False} if node.layer.op == "conv" else {"bias": False}
     return {"k": 1, **given} | (channels if "conv" in node.layer.op else {})
 
 
 def last_window(network: Network) -> int:
-    """The last layer before the global pool that slides or joins."""
+    """Return the last layer before the global pool that slides or joins."""
     pooled = [at for at, node in enumerate(network.nodes) if "global" in node.layer.op or "adaptive" in node.layer.op]
     ops = (*SLIDES, "add", "concat")
     return max(at for at in range(pooled[-1]) if network.nodes[at].layer.op in ops)

@@ -1,4 +1,4 @@
-"""Several inputs and outputs: shapes and arrays by name or in order, and the output that is wanted."""
+"""Several inputs and outputs: shapes and arrays by name or in order, and the requested output."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_shapes_on_the_command_line(files: Path) -> None:
 
 
 def test_a_further_input_may_be_a_single_number() -> None:
-    """The sampling rate that a network for speech is given beside the speech."""
+    """The sampling rate that a speech network gets in addition to the speech."""
     network = cnncalc.load(
         [
             {"op": "identity", "name": "x"},

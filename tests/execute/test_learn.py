@@ -1,4 +1,4 @@
-"""Learning a kernel, and gradients against finite differences."""
+"""Learning a kernel, and gradients compared with finite differences."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_gradients_refuse_windows_that_are_none(options: dict[str, Any], message
 
 
 def learner(spec: Any, shape: tuple[int, ...], seed: int = 5, noise: float = 0, **how: Any) -> Learner:
-    """A learner whose y comes out of the same layer with other weights."""
+    """Return a learner whose y is the output of the same layer with other weights."""
     x = np.random.default_rng(seed).standard_normal(shape)
     report = cnncalc.shape(spec, shape, **how)
     y = cnncalc.run(spec, x, weights_for(report, 9), **how)
@@ -106,7 +106,7 @@ def test_descent_finds_the_weights_again(layer: dict[str, Any], layout: str) -> 
     found = learner([layer], shape, layout=layout)
     rate = found.largest_rate()
     losses = [step.loss for step in found.descend(rate / 2, 300)]
-    falling = [loss for loss in losses if loss > 1e-20]  # below there is rounding only
+    falling = [loss for loss in losses if loss > 1e-20]  # below, there is only rounding
     assert falling == sorted(falling, reverse=True)
     assert found.loss() < 1e-6 * losses[0]
     exact = learner([layer], shape, layout=layout)
@@ -160,7 +160,7 @@ def test_what_cannot_be_learned() -> None:
 
 @pytest.fixture
 def edges(tmp_path: Path) -> Path:
-    """The chapter's picture of ones with four columns of zeros, its kernel and the initial kernel."""
+    """Return the chapter's picture of ones with four columns of zeros, its kernel and the initial kernel."""
     x = np.ones((6, 8), np.float32)
     x[:, 2:6] = 0
     kernel = np.array([[1.0, -1.0]], np.float32)
@@ -252,7 +252,7 @@ def test_an_input_of_zeros_limits_no_rate() -> None:
 
 
 def test_equations_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row for each of 2*3*4 places and a column for each of 3*3*3 cells and the bias, three times, 8 bytes each."""
+    """A row for each of 2*3*4 positions, a column for each of 3*3*3 cells and the bias, three times, 8 bytes each."""
     found = learner([{"op": "conv", "c_o": 2, "k": 3}], (2, 3, 5, 6))
     need = 3 * 24 * 28 * 8
     monkeypatch.setattr("cnncalc.execute.learn.machine_memory", lambda: need)
@@ -297,7 +297,7 @@ def test_kernel_and_bias_in_one_file(edges: Path) -> None:
 
 
 def piped(folder: Path, *args: str) -> tuple[int, bytes]:
-    """The exit code and the bytes on standard output."""
+    """Return the exit code and the bytes on standard output."""
     done = subprocess.run([*command(), *args], cwd=folder, env=environment(), capture_output=True, check=False)
     return done.returncode, done.stdout
 

@@ -21,7 +21,7 @@ from tests.program import here, process
 
 
 class Function:
-    """The layers of a row in a layout with random weights, as a function of samples laid flat."""
+    """The layers of a row in a layout with random weights, as a function of flattened samples."""
 
     def __init__(self, row: Row, layout: str):
         self.layout = layout
@@ -33,14 +33,14 @@ class Function:
         return cnncalc.run(self.network, x.reshape(self.sample), self.weights, layout=self.layout).ravel()
 
     def matrix(self) -> Any:
-        """The matrix of its linear part."""
+        """Return the matrix of its linear part."""
         job = matrix.job(self.network, self.sample, self.weights, None, None, self.layout)
         sink = Memory(matrix.size(job.report), job.result(job.last, 1)[1])
         matrix.fill(job, sink)
         return sink.array
 
     def random(self, seed: int) -> Any:
-        """A sample of both signs, laid flat."""
+        """Return a flattened sample with both signs."""
         return 2 * np.random.default_rng(seed).standard_normal(np.prod(self.sample))
 
 
@@ -50,7 +50,7 @@ def _is_linear(row: Row) -> bool:
 
 @pytest.mark.parametrize(("row", "layout"), [laid for laid in LAID if _is_linear(laid[0])], ids=str)
 def test_a_linear_layer_is_its_matrix(row: Row, layout: str) -> None:
-    """M x is the output but for the constants that the layer adds, which are its output for zeros."""
+    """M x is the output minus the constants that the layer adds, which are its output for zeros."""
     function = Function(row, layout)
     x, found = function.random(4), function.matrix()
     added = function(np.zeros_like(x))
@@ -60,7 +60,7 @@ def test_a_linear_layer_is_its_matrix(row: Row, layout: str) -> None:
 
 @pytest.mark.parametrize("row", [row for rows in PLAIN.values() for row in rows if not _is_linear(row)], ids=str)
 def test_no_matrix_could_be_what_is_not_linear(row: Row) -> None:
-    """A linear map with constants added has f(2x) + f(0) = 2f(x), f(x) + f(-x) = 2f(0), and sums of both."""
+    """An affine map has f(2x) + f(0) = 2f(x), f(x) + f(-x) = 2f(0), and the same for sums."""
     function = Function(row, "NCHW")
     x, y = function.random(5), function.random(6)
     zero, once, twice, minus, other, both = (function(a) for a in (0 * x, x, 2 * x, -x, y, x + y))

@@ -28,14 +28,14 @@ LAYERS: list[dict[str, Any]] = [
     {"op": "sepconv", "c_o": 4, "k": 3, "p": 1},
     {"op": "maxpool", "k": 3, "s": 1, "p": 1},
 ]
-"""Layers that keep the shape and may come first in a step."""
+"""Layers that keep the shape and may come first in a fused step."""
 POINTWISE = [op for op in IN_PLACE if op != "flatten" and not getattr(OPS[op][0], "JOINS", False)]
 FOLLOWERS = ["batchnorm", "batchnorm", "add", "relu", "relu6", "silu"]
 
 
 @st.composite
 def graphs(draw: Any) -> Spec:
-    """Layers that keep the shape, most of which read the one above, some also one further up, or share its weights."""
+    """Return layers that keep the shape; most read the previous one, some an earlier one, or share its weights."""
     spec: Spec = []
     names = ["input"]
     for at in range(draw(st.integers(2, 12))):
@@ -58,7 +58,7 @@ def graphs(draw: Any) -> Spec:
 
 
 def residual(*, swapped: bool = False) -> Spec:
-    """A block of ResNet: two branches of which either may take the sum."""
+    """Return a block of ResNet: either of its two branches may compute the sum."""
     conv = {"op": "conv", "c_o": 4, "k": 3, "p": 1, "bias": False}
     reads = ["b2", "b1"] if swapped else ["b1", "b2"]
     return [
@@ -76,9 +76,9 @@ def residual(*, swapped: bool = False) -> Spec:
 @example(residual(), "f4", "NCHW", 600)
 @example(residual(swapped=True), "f4", "NHWC", 1 << 19)
 def test_layers_together_give_what_they_give_one_by_one(spec: Spec, kind: str, layout: str, block: int) -> None:
-    """Every layer that no other reads is an output, and all are read again, beside the whole and by themselves.
+    """Every unread layer is an output, and all are compared, with the whole network and one by one.
 
-    Networks drawn by chance are in float64: in float32 the last bit of what `acos` reads near 1 is more than 1e-5.
+    Random networks are in float64: in float32, the last bit of the input of `acos` near 1 is worth more than 1e-5.
     """
     shape = (3, *SAMPLE) if layout == "NCHW" else (3, *SAMPLE[1:], SAMPLE[0])
     if layout == "NHWC":
@@ -101,7 +101,7 @@ def test_layers_together_give_what_they_give_one_by_one(spec: Spec, kind: str, l
 
 
 def close(found: Any, expected: Any) -> None:
-    """Within 1e-5 of the largest value that is finite, NaN and infinity in the same places."""
+    """Check that values agree within 1e-5 of the largest finite one, with NaN and infinity at the same positions."""
     finite = np.isfinite(expected)
     assert np.array_equal(np.isfinite(found), finite)
     largest = np.abs(expected[finite]).max(initial=0)
@@ -109,7 +109,7 @@ def close(found: Any, expected: Any) -> None:
 
 
 def steps(spec: Any, shape: tuple[int, ...] = (1, *SAMPLE), **how: Any) -> list[str]:
-    """The layers that are computed as one, by name."""
+    """Return the layers that are fused, by name."""
     job = Job(cnncalc.load(spec), shape, np.dtype(np.float32), seed=0, fuse=True, **how)
     return ["+".join(job.report.layers[at].name for at in fused.layers) for fused in job.plan.plan]
 

@@ -55,7 +55,7 @@ def test_it_is_traced_once_for_each_of_the_last_shapes() -> None:
     with patch("cnncalc.api.arrays.Job", wraps=Job) as job:
         for size in (1, 2, 1, 3, 4, 5, 5, 1, 2):
             prepared(X[:size])
-    assert job.call_count == 6  # the second 1 and 5 are at hand, the last 2 is not
+    assert job.call_count == 6  # the second 1 and 5 are cached, the last 2 is not
 
 
 def test_the_weights_of_a_file_are_read_once(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_the_weights_of_a_file_are_read_once(tmp_path: Path) -> None:
 
 
 def test_weights_that_depend_on_the_sizes_of_an_input_are_those_of_each(tmp_path: Path) -> None:
-    """A file of open sizes is read once more for each of them, with constants that it did not have before."""
+    """A file with open sizes is read again for each size, with constants that it did not have before."""
     onnx = pytest.importorskip("onnx")
     make, path = onnx.helper.make_node, tmp_path / "net.onnx"
     nodes = [

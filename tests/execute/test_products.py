@@ -35,7 +35,7 @@ def test_a_product_in_pieces(kinds: tuple[str, str, str], shapes: tuple[Any, Any
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("masked", [False, True])
 def test_attention_in_pieces(causal: bool, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Queries see keys by softmax(q k / root of their width): those up to their own only, if it is causal."""
+    """Queries see keys by softmax(q k / root of their width), and if causal only those up to their own position."""
     monkeypatch.setattr("cnncalc.execute.program.LEAST_SCRATCH", 1 << 10)
     heads, queries, width = 2, 40, 4
     layers: list[dict[str, Any]] = [{"op": "tanh", "name": "k"}, {"op": "sin", "name": "v", "from": ["input"]}]
@@ -59,7 +59,7 @@ def test_attention_in_pieces(causal: bool, masked: bool, monkeypatch: pytest.Mon
 
 
 def least_memory(layers: list[dict[str, Any]], x: Any) -> int:
-    """The least working memory that a run takes: it says so if it has less."""
+    """Return the least working memory of a run, which it states if it has less."""
     low, high = 0, 1 << 28
     while high - low > 1:
         middle = (low + high) // 2

@@ -1,4 +1,4 @@
-"""What PyTorch, Keras and ONNX compute: every array they gave, and a sample of them through the command."""
+"""What PyTorch, Keras and ONNX compute: every recorded array, and a sample of them through the command."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ ROLES = {0: [], 1: ["weight"], 2: ["weight", "bias"], 3: ["depthwise", "pointwis
 
 
 def torch_arrays(case: dict[str, Any]) -> tuple[Any, dict[str, Any], Any]:
-    """The input, the weights by name and the output of a case."""
+    """Return the input, the weights by name and the output of a case."""
     x, y = TORCH[f"{case['id']}_x"], TORCH[f"{case['id']}_y"]
     names = {"layer.weight": f"{case['id']}_w", "layer.bias": f"{case['id']}_b"}
     return x, {name: TORCH[key] for name, key in names.items() if key in TORCH}, y
 
 
 def keras_arrays(case: dict[str, Any]) -> tuple[Any, dict[str, Any], Any]:
-    """The same of a case of Keras's."""
+    """Return the same of a Keras case."""
     x, y = KERAS[f"{case['id']}_x"], KERAS[f"{case['id']}_y"]
     roles = ROLES[case["nw"]]
     return x, {f"layer.{role}": KERAS[f"{case['id']}_w{i}"] for i, role in enumerate(roles)}, y
 
 
 def close(found: Any, expected: Any, within: float, name: str = "") -> None:
-    """Whether two arrays agree, relative to the largest value; infinities in the same places."""
+    """Check that two arrays agree, relative to the largest value, with infinities at the same positions."""
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype), name
     finite = np.isfinite(expected)
     assert np.array_equal(found[~finite], expected[~finite]), name
@@ -140,7 +140,7 @@ def _onnx_cases(op: str) -> list[Any]:
 
 
 def onnx_layer(node: Any, inputs: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A node as a layer, and its weights by name."""
+    """Return a node as a layer, and its weights by name."""
     nd = inputs[0].ndim - 2
     op = OPS[node.op_type]
     layer: dict[str, Any] = {"op": op if "global" in op or nd == 2 else f"{op}{nd}d", "name": "layer"}

@@ -17,14 +17,14 @@ ARRAYS = np.load(DATA / "sequence-arrays.npz")
 
 
 def arrays_of(case: dict[str, Any]) -> tuple[list[Any], dict[str, Any], Any]:
-    """The inputs, the weights by role and the output of a case."""
+    """Return the inputs, the weights by role and the output of a case."""
     begin = f"{case['id']}_"
     own = {name.removeprefix(begin): ARRAYS[name] for name in ARRAYS.files if name.startswith(begin)}
     return [own.pop(f"x{at}") for at in range(case["inputs"])], own, own.pop("y")
 
 
 def network(layer: dict[str, Any], shapes: list[tuple[int, ...]]) -> list[dict[str, Any]]:
-    """A layer that reads samples of these shapes, all cut from one row of numbers."""
+    """Return a layer that reads samples of these shapes, all cut from one flat row of numbers."""
     layers: list[dict[str, Any]] = [{"op": "reshape", "name": "row", "out": [-1]}]
     begin = 0
     for at, shape in enumerate(shapes):
@@ -46,7 +46,7 @@ def run(case: dict[str, Any], memory: int = 256 << 20) -> tuple[Any, Any]:
 
 
 def name_of(case: dict[str, Any]) -> str:
-    """A short name: the framework, the op and its keys."""
+    """Return a short name: the framework, the op and its keys."""
     keys = ",".join(f"{k}={v}" for k, v in case["layer"].items() if k != "op")
     return f"{case['id']}-{case['layer']['op']}:{keys}"
 

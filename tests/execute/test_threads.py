@@ -1,4 +1,4 @@
-"""Work that is divided among threads."""
+"""Work divided among threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cnncalc.execute import threads
 def test_what_threads_compute_is_not_warned_about(
     monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
 ) -> None:
-    """NaN and infinity pass through, in whatever thread."""
+    """NaN and infinity are passed on, in any thread."""
     monkeypatch.setattr(threads, "threads", lambda: 2)
     x = np.full((1, 3, 512, 512), 3e38, np.float32)
     assert np.isinf(cnncalc.run("conv:2,k3,p1", x, seed=0)).any()
@@ -24,7 +24,7 @@ def test_what_threads_compute_is_not_warned_about(
 
 
 def test_a_system_that_starts_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The help helps; those that were started are done when the error is raised."""
+    """The help works; threads that were started have finished when the error is raised."""
     started, begin = list[threading.Thread](), threading.Thread.start
 
     def start(thread: threading.Thread) -> None:

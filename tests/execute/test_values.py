@@ -1,4 +1,4 @@
-"""Execution against a naive oracle: every op, every layout, dtypes, strides of the input, NaN and infinity."""
+"""Execution compared with a naive oracle: every op, every layout, dtypes, strides of the input, NaN and infinity."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Spec = list[dict[str, Any]]
 
 
 def weights_for(report: cnncalc.Report, seed: int = 0) -> dict[str, Any]:
-    """Random weights, the variances above 0."""
+    """Return random weights, with positive variances."""
     rng = np.random.default_rng(seed)
     found = {}
     for want in wanted(report):
@@ -39,7 +39,7 @@ def weights_for(report: cnncalc.Report, seed: int = 0) -> dict[str, Any]:
 
 
 def agree(spec: Any, shape: tuple[int, ...], within: float = 1e-10, **how: Any) -> Any:
-    """Run a network both ways on random values, and compare; what came out."""
+    """Run a network both ways on random values, compare, and return the output."""
     x = np.random.default_rng(1).standard_normal(shape)
     report = cnncalc.shape(cnncalc.load(spec).inlined(), shape, **how)
     weights = weights_for(report)
@@ -206,7 +206,7 @@ def test_a_chain_against_the_oracle(name: str, layout: str) -> None:
 
 @pytest.mark.parametrize(("row", "layout"), LAID, ids=str)
 def test_a_layer_against_the_oracle(row: Row, layout: str) -> None:
-    """Two samples, but for features: with a batch they would read as a map of one channel."""
+    """Two samples, except for features, which with a batch would be read as a map of one channel."""
     sample = row.sample(layout)
     agree(row.layers, (*(2,) * (len(sample) > 1), *sample), layout=layout)
 
@@ -356,7 +356,7 @@ def test_winograd_tiles(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch)
             (5, 4, 3),
             1,
         ),
-        (shifts, {"op": "conv", "c_o": 3, "k": 2, "p": 2, "d": 4}, (6, 7), 0),  # no tap sees its own place
+        (shifts, {"op": "conv", "c_o": 3, "k": 2, "p": 2, "d": 4}, (6, 7), 0),  # no tap sees its own position
         (shifts, {"op": "conv", "c_o": 5, "k": 3, "p": 1}, (6, 7), 0),
         (shifts, {"op": "conv", "c_o": 3, "k": 3}, (6, 7), 0),
         (depthwise, {"op": "dwconv1d", "k": 4, "p": [[1, 2]]}, (9,), 1),
@@ -550,7 +550,7 @@ def test_integers_are_exact(largest: int) -> None:
 
 
 def test_integers_of_a_transposed_convolution_are_exact() -> None:
-    """The sums are over the channels that go in, and the cells that write to one output."""
+    """The sums are over the input channels, and the cells that write to one output."""
     x, w = np.full((1, 64, 3, 4), 2**25 + 1), np.full((64, 1, 2, 2), 2**23 - 1)
     assert np.array_equal(cnncalc.run("convT:s2", x, w), np.full((1, 1, 6, 8), 64 * (2**25 + 1) * (2**23 - 1)))
     x, w = np.full((1, 4, 3, 4), 2**30), np.full((4, 8, 2, 2), 2**28)

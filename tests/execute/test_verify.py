@@ -1,4 +1,4 @@
-"""Fields proved by execution: what agrees, what does not, and what cannot be run in this way."""
+"""Fields verified by execution: what agrees, what does not, and what cannot be run in this way."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_what_could_hide_an_influence_is_replaced(spec: Any, replaced: list[str]
 
 
 def test_a_wrong_prediction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the padding before forgotten, the first unit should see one pixel more than it answers to."""
+    """Without the padding before, the first unit should see one pixel more than it responds to."""
     slide = Relation.slide
     monkeypatch.setattr(Relation, "slide", lambda self, k, s, pb, d=1: slide(self, k, s, 0 if pb else pb, d))
     found = verified("1x7x8 conv:2,k3,p1 conv:2,k3").difference
@@ -104,7 +104,7 @@ def test_a_wrong_prediction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_pixel_that_should_not_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the holes of a dilation forgotten, units answer to fewer pixels; with a stride too large, to others."""
+    """Without the holes of a dilation, units respond to fewer pixels; with too large a stride, to others."""
     slide = Relation.slide
     monkeypatch.setattr(Relation, "slide", lambda self, k, s, pb, d=1: slide(self, k - d * (k > d), s, pb, d))
     found = verified("1x9 conv1d:2,k3").difference
@@ -139,7 +139,7 @@ def test_no_unit_has_a_place() -> None:
 
 
 def test_what_takes_too_long_says_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The input that the help names does not take too long; where none is small enough, it names none."""
+    """The input suggested in the help does not take too long; if none is small enough, none is suggested."""
     monkeypatch.setattr(module, "MOST_MACS", 2000)
     with pytest.raises(SpecError, match=r"64 pixels take \d[\d,]* values and 41,472 multiply-accumulates") as caught:
         verified("1x8x8 conv:2,k3")

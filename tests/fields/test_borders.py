@@ -1,4 +1,4 @@
-"""Border layers, against sets of pixels carried through chains, for every size of the input."""
+"""Border layers, compared with sets of pixels carried through chains, for every size of the input."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ CHAINS: dict[str, list[Step]] = {
 
 
 def seen(chain: list[Step]) -> int:
-    """How many pixels lie between the outermost that a unit sees, at most."""
+    """Return the largest distance between the outermost pixels that a unit sees."""
     sees = pixels(chain)
     return max(max(own) - min(own) + 1 for own in map(sees, range(120, 200)) if own)
 
 
 def adding(chain: list[Step]) -> list[int]:
-    """For each layer that sees further than its input, how far the input sees already; -1 for the others."""
+    """Return, for each layer that sees further than its input, how far the input sees already; -1 for the others."""
     sizes = [seen(chain[:end]) for end in range(len(chain) + 1)]
     return [before if after > before else -1 for before, after in pairwise(sizes)]
 

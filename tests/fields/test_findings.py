@@ -1,4 +1,4 @@
-"""What `cnncalc rf` finds out: paths, effective fields, proofs by execution, and the arithmetic."""
+"""Results of `cnncalc rf`: paths, effective fields, proofs by execution, and the arithmetic."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_paths_in_words() -> None:
 
 
 def test_more_paths_than_a_number_is_written_for() -> None:
-    """Each join doubles the number of paths: 2**1100 is beyond what a float holds."""
+    """Each join doubles the number of paths: 2**1100 exceeds the range of a float."""
     layers = [{"op": "add", "from": [f"a{at - 1}" if at else "input"] * 2, "name": f"a{at}"} for at in range(1100)]
     spec = json.dumps({"input": [1, 4, 4], "layers": layers})
     found = json.loads(here(["rf", "-", "--paths", "--json"], spec).out)["report"]["fields"]["paths"]

@@ -1,4 +1,4 @@
-"""How often places are read on the way to a unit: against counting, unit by unit."""
+"""How often positions are read on the way to a unit, compared with counting unit by unit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paths to a layer, against networks that have each path alone."""
+"""The paths to a layer, compared with networks that have only one of the paths."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BRANCHES: list[list[dict[str, Any]]] = [
 
 
 def test_against_each_path_alone() -> None:
-    """Three joins in a row of all branches: 4*4*4 paths, each also a network of its own."""
+    """Three joins of all branches in a chain: 4*4*4 paths, each also a separate network."""
     stem = {"op": "conv", "c_o": 4, "k": 3, "p": 1, "s": 2}
     layers: list[dict[str, Any]] = [{**stem, "name": "j0"}]
     for stage in range(1, 4):

@@ -1,4 +1,4 @@
-"""The published tables of receptive fields, through what `cnncalc rf` shows."""
+"""The published tables of receptive fields, compared with the output of `cnncalc rf`."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def test_the_tables_are_whole() -> None:
 @pytest.mark.parametrize("input", [None, "3xHxW"], ids=["own input", "open input"])
 @pytest.mark.parametrize("network", sorted({row["network"] for row in TORCHVISION}))
 def test_torchvisions_fields(network: str, input: str | None) -> None:
-    """Each window and join of the table, as often as it is there, whatever the input's sizes are.
+    """Each window and join of the table, as often as it occurs, whatever the input's sizes are.
 
-    A first dense layer's `cat` of one is no layer here, and efficientnet's gates stand in no row of the table.
+    A first dense layer's `cat` of one is not a layer here, and efficientnet's gates have no row in the table.
     """
     wanted, joins = Counter[object](), set[object]()
     for row in TORCHVISION:
@@ -56,7 +56,7 @@ def test_torchvisions_fields(network: str, input: str | None) -> None:
         elif row["network"] == network:
             wanted[figures] += 1
     body = cnncalc.load(network).to_dict()["layers"]
-    if network in ("lenet5", "alexnet", "vgg16"):  # their linear layers want one size
+    if network in ("lenet5", "alexnet", "vgg16"):  # their linear layers need one size
         body = body[: max(at for at, layer in enumerate(body) if layer["op"] in WINDOWS) + 1]
     channels = cnncalc.shape(network).sample[0]
     report = cnncalc.shape(network) if input is None else cnncalc.shape(body, input=(channels, "H", "W"))

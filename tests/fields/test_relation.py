@@ -1,4 +1,4 @@
-"""Relations against what each unit reads by their definition, and sets of units against Python's sets."""
+"""Relations compared with what each unit reads by their definition, and sets of units with Python's sets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def bits(units: set[int]) -> int:
 
 
 def read(one: Relation, unit: int) -> set[int]:
-    """What a unit reads, tap by tap."""
+    """Return what a unit reads, tap by tap."""
     assert one.phases is not None
     assert one.n is not None
     first, last = one.phases[unit % len(one.phases)]
@@ -32,7 +32,7 @@ def read(one: Relation, unit: int) -> set[int]:
 
 
 def draw(rng: random.Random) -> Relation:
-    """A relation, and every fourth time one whose windows reach beyond the map at both ends."""
+    """Return a relation, and every fourth time one whose windows reach beyond the map at both ends."""
     step, phases, wide = rng.randint(1, 3), [], rng.choice([1, 1, 1, 9])
     for _ in range(rng.randint(1, 4)):
         first = rng.randint(-5 * wide, 8)

@@ -49,7 +49,7 @@ def test_without_an_input_its_sizes_are_open(
 
 
 def test_phases_are_those_that_units_have() -> None:
-    """An output of 2x4 has no more phases than units, though its field repeats after more."""
+    """An output of 2x4 does not have more phases than units, although its field repeats after more."""
     ended = here(shlex.split("rf 1x7x8 convT:1,k3,s2 upsample:2x4 --phases --format csv"))
     rows = list(csv.DictReader(ended.out.splitlines()))
     phases = [(row["axis"], row["phase"]) for row in rows if row["layer"] == "upsample1"]
@@ -73,7 +73,7 @@ def test_a_unit_as_json() -> None:
 
 
 def test_the_clipped_box_is_that_of_the_pixels_really_seen() -> None:
-    """Dilated taps step over the border: the box begins in the padding, the first pixel seen lies further in."""
+    """Dilated taps step over the border: the box begins in the padding, the first pixel seen is further in."""
     own = unit("1x9x9 conv:1,k2,d3,p2 --unit 0,8")
     assert own["box"] == [[-2, 1], [6, 9]]
     assert own["clipped"] == [[1, 1], [6, 6]]
@@ -81,7 +81,7 @@ def test_the_clipped_box_is_that_of_the_pixels_really_seen() -> None:
 
 
 def test_a_unit_that_sees_nothing() -> None:
-    """A transposed conv whose kernel is shorter than its stride leaves units between."""
+    """A transposed conv whose kernel is shorter than its stride leaves units without input between others."""
     own = unit("1x5x6 convT:1,k1,s2 --unit 1,2")
     assert own["box"] == own["clipped"] == [None, None]
     assert own["share"] is None
@@ -103,7 +103,7 @@ def test_a_unit_that_sees_nothing() -> None:
     ],
 )
 def test_c_o_may_be_left_out(line: str, channels: list[int | None]) -> None:
-    """A field does not depend on it. As JSON it is a spec: then a note says what is filled in."""
+    """A field does not depend on it. As JSON it is a spec, and a note says what is filled in."""
     assert here(["rf", *line.split()]).code == 0
     ended = here(["rf", *line.split(), "--json"])
     assert [layer.get("c_o") for layer in json.loads(ended.out)["layers"]] == channels
@@ -111,7 +111,7 @@ def test_c_o_may_be_left_out(line: str, channels: list[int | None]) -> None:
 
 
 def test_numbers_too_large_for_a_float() -> None:
-    """Strides on a map of one unit double without end; a middle that is not whole is rounded down to a whole one."""
+    """Strides on a map of one unit double without limit; a fractional middle is rounded down."""
     layers = rf("1x1x1 conv:1,k2,s2,p1,times=1025")["layers"]
     assert [layers[at]["report"]["fields"]["centre"][0] for at in (0, 1, 1021)] == [-0.5, -1.5, -(1 << 1021)]
     assert layers[1024]["report"]["fields"]["size"] == [1 << 1025] * 2
@@ -148,7 +148,7 @@ def test_a_pixel_as_json() -> None:
 
 
 def follow(document: Any, at: str, place: list[int]) -> set[tuple[int, ...]]:
-    """The pixels that a unit sees in any of its channels, followed through `reads` alone, as a page would."""
+    """Return the pixels that a unit sees in any of its channels, followed through `reads` alone, as a page would."""
     layers = {layer["name"]: layer["report"]["fields"] for layer in document["layers"]}
     layers["input"] = document["report"]["fields"]
     whole = [range(size) for size in layers[at]["sizes"]]
@@ -170,7 +170,7 @@ def follow(document: Any, at: str, place: list[int]) -> set[tuple[int, ...]]:
 
 
 def taps(axis: Any, unit: tuple[int, ...]) -> set[int]:
-    """The units that one reads on an axis of what it reads."""
+    """Return the units that a unit reads on an axis of its layer's input."""
     if "digits" in axis:
         number = sum(unit[at] // inner % size * step for at, inner, size, step in axis["digits"])
     else:

@@ -1,4 +1,4 @@
-"""What a unit sees, and which units see a pixel, against sets that are carried through the network one by one."""
+"""What a unit sees, and which units see a pixel, compared with sets carried through the network one by one."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ def check(one: Draw) -> int:
 
 
 def _places(sets: Sets, places: tuple[int, ...]) -> Sets:
-    """The sets of places, each that of all of its channels together."""
+    """Return the sets of positions, each with all of its channels."""
     return np.asarray(sets.any(tuple(axis for axis in range(sets.ndim - 1) if axis not in places)))
 
 
 def _hull(want: Sets) -> tuple[tuple[int, int], ...] | None:
-    """The first and the last pixel on each axis."""
+    """Return the first and the last pixel on each axis."""
     found = np.argwhere(want)
     return tuple((int(own.min()), int(own.max())) for own in found.T) if len(found) else None
 
 
 def _folds(one: Draw) -> bool:
-    """Whether a padding or a roll shows units from elsewhere, which the box counts as padding."""
+    """Return whether a padding or a roll shows units from elsewhere, which the box counts as padding."""
     return any(layer["op"] in ("pad", "roll", "tile", "gather") for layer in one.spec["layers"])
 
 
@@ -97,7 +97,7 @@ def test_a_slice_that_is_drawn_has_units_that_are_seen(
 
 
 SPLIT = "2x40x41 conv:2,k5x3,p2x1,name=a conv:3,k1,from=input,name=b concat:a+b,name=c "
-"""The channels of a concat, of which the first two reach two rows and a column farther."""
+"""The channels of a concat; the first two reach two rows and a column further."""
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_box_where_channels_reach_differently_far(words: str, box: tuple[int
 
 
 def test_the_box_is_unknown_where_too_many_channels_have_their_own() -> None:
-    """Each of 30 channels has its own through 140 layers."""
+    """Each of 30 channels has its own box through 140 layers."""
     words = [f"slice:axis=1,start={at},stop={at + 1},from=a conv:1,k{2 * at + 1},p{at}" for at in range(30)]
     network = (
         f"30x63x64 relu:times=140 relu:name=a {' '.join(words)} add:{'+'.join(f'conv{at + 1}' for at in range(30))}"
@@ -132,7 +132,7 @@ def test_the_box_is_unknown_where_too_many_channels_have_their_own() -> None:
 @pytest.mark.parametrize("network", ["vgg16", "resnet18", "unet", "inception_v3", "mobilenet_v2"])
 @pytest.mark.parametrize("source", ["input", "a layer"])
 def test_the_box_is_the_closed_form(network: str, source: str) -> None:
-    """Of units in the corners and in the middle, of every fifth layer, on the input and on a layer."""
+    """For units in the corners and in the middle, of every fifth layer, on the input and on a layer."""
     graph = Graph(cnncalc.shape(network))
     start = INPUT if source == "input" else 9
     fields, compared = graph.fields_from(start), 0

@@ -38,14 +38,14 @@ X, Z = RNG.standard_normal(SHAPE, np.float32), RNG.standard_normal(SHAPE, np.flo
 
 
 def network() -> Network:
-    """The network with its weights and its input."""
+    """Return the network with its weights and its input."""
     origin = Origin()
     origin.weights = {name: partial(np.asarray, array) for name, array in WEIGHTS.items()}
     return configure(cnncalc.load(LAYERS), SHAPE, None, None)._replace(source=origin)
 
 
 def expected() -> Any:
-    """What cnncalc computes, which is what NumPy does."""
+    """Return what cnncalc computes, which is what NumPy does."""
     out = cnncalc.run(network(), [X, Z], WEIGHTS)
     parts = np.concatenate([X * WEIGHTS["k.weight"], Z, np.full(SHAPE, 0.5, np.float32)], 2).reshape(8, 9, 7, 8)
     windows = np.lib.stride_tricks.sliding_window_view(parts, (3, 3), (2, 3))

@@ -36,7 +36,7 @@ CHOICES: list[Sequence[Any]] = [(2, 3), (None, 2, 3), (None, 2), PADS, (None, Fa
 
 
 def pools(op: str, dialect: str, more: bool) -> Iterator[Layer]:
-    """A third of the windows, another one for each dialect: any three choices meet in one of them.
+    """Yield a third of the windows, another one for each dialect: any three choices meet in one of them.
 
     There are windows among them whose last one starts beyond the input. With `more`, each has all of MORE; without,
     one of them in turn.
@@ -53,7 +53,7 @@ def pools(op: str, dialect: str, more: bool) -> Iterator[Layer]:
 
 
 def settled(before: str, layer: Layer, sample: str, dialect: str, layout: str) -> cnncalc.Network | None:
-    """A network whose second layer is the pool; None where the dialect has no such pool."""
+    """Return a network whose second layer is the pool; None where the dialect has no such pool."""
     try:
         network = configure(cnncalc.load([{"op": before}, layer]), parse_shape(sample), dialect, layout)
         cnncalc.shape(network)
@@ -63,7 +63,7 @@ def settled(before: str, layer: Layer, sample: str, dialect: str, layout: str) -
 
 
 def written(form: str, network: cnncalc.Network) -> Any:
-    """The text; None where the form refuses the pool, by name."""
+    """Return the text; None where the form refuses the pool, by name."""
     try:
         text = writer(form)(network)
     except cnncalc.CnncalcError as error:

@@ -25,7 +25,7 @@ NOT_COMPUTED = ("backward", "bidirectional", "reset_after", "state", "activation
 
 
 def settled(row: Row, layout: str = "NCHW", dialect: str | None = None) -> cnncalc.Network:
-    """A row's network for its sample."""
+    """Return a row's network for its sample."""
     return configure(cnncalc.load(row.layers), row.sample(layout), dialect, layout)
 
 
@@ -72,7 +72,7 @@ def test_the_gates_of_an_onnx_file_are_in_its_order() -> None:
 
 
 def kinds(row: Row, layout: str = "NCHW", dialect: str | None = None) -> list[str]:
-    """The classes of the Keras layers that a row is written as, without the input."""
+    """Return the classes of the Keras layers that a row is written as, without the input."""
     text = writer("keras")(settled(row, layout, dialect))
     return [layer["class_name"] for layer in json.loads(text)["config"]["layers"][1:]]
 

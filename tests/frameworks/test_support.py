@@ -79,7 +79,7 @@ JOINS = {op for op, (cls, _) in OPS.items() if cls.JOINS and not cls.SOURCE} - {
 
 
 def network(op: str) -> Any:
-    """A network in which an op follows a relu; its channels are last where Keras has a layer only for that."""
+    """Return a network in which an op follows a relu; its channels are last where Keras has a layer only for that."""
     last = op == "scale"
     reads = {"from": ["a"] * (3 if op == "where" else 2)} if op in JOINS else {}
     layer = {"op": op, **WITH_KEYS.get(op, {}), **reads}

@@ -22,12 +22,12 @@ from tests import cases
 
 
 def of(words: object, **options: object) -> list[Hint]:
-    """All hints on a network."""
+    """Return all hints on a network."""
     return hints(cnncalc.shape(words, **options).layers)  # type: ignore[arg-type]
 
 
 def one(words: object, **options: object) -> str:
-    """The only hint on a network, as a line."""
+    """Return the only hint on a network, as a line."""
     (hint,) = of(words, **options)
     return f"{hint.name}: {', '.join(hint.layers)}: {hint.text}; {hint.help}"
 
@@ -538,7 +538,7 @@ def test_nothing_is_said_of_a_norm_of_what_is_not_known() -> None:
 
 
 def wide(name: str) -> dict[str, object]:
-    """A convolution that covers an image of nine pixels a side."""
+    """Return a convolution that covers an image of nine pixels a side."""
     return {"op": "conv", "name": name, "c_o": 3, "k": 9, "p": 4}
 
 

@@ -77,7 +77,7 @@ def test_every_op_has_a_row() -> None:
 
 
 def resolved(spec: dict[str, Any], dialect: str, input: tuple[int, ...] = (7, 8, 9)) -> dict[str, Any]:
-    """A layer's keys with every default written out."""
+    """Return a layer's keys with every default written out."""
     found: dict[str, Any] = cnncalc.shape([spec], input=input, dialect=dialect).to_dict()["layers"][0]
     return found
 

@@ -19,7 +19,7 @@ MOST = 64
 
 
 def pads(spec: dict[str, Any], n: int, dialect: str) -> list[list[int]] | None:
-    """The padding of a layer over n units; None if it is impossible."""
+    """Return the padding of a layer over n units; None if it is impossible."""
     try:
         layer = cnncalc.shape([spec], (2, n), dialect=dialect, layout="NCHW").layers[0]
     except cnncalc.CnncalcError:

@@ -27,7 +27,7 @@ def windows(d: int) -> Iterator[Slide]:
 
 
 def first_empty(slide: Slide) -> int | None:
-    """The first window none of whose taps lies on the input."""
+    """Return the first window none of whose taps lies on the input."""
     n, s, pb, out = slide.n, slide.s, slide.pb, slide.out
     assert isinstance(n, int)
     assert isinstance(out, int)

@@ -36,7 +36,7 @@ SPECS = ROOT / "tests" / "specs"
 
 
 def fixtures(folder: str) -> list[Any]:
-    """The files of tests/specs/FOLDER."""
+    """Return the files of tests/specs/FOLDER."""
     return [pytest.param(path, id=path.stem) for path in sorted((SPECS / folder).glob("*.json"))]
 
 
@@ -53,7 +53,7 @@ def validator(name: str | None = None) -> Draft202012Validator:
 
 
 def fits(value: Json) -> bool:
-    """Whether the schema accepts a spec."""
+    """Return whether the schema accepts a spec."""
     return validator().is_valid(value)
 
 
@@ -63,7 +63,7 @@ def expectations(network: Network) -> Iterable[Json]:
 
 
 def reads(value: Json) -> bool:
-    """Whether the reader accepts a spec and what it expects."""
+    """Return whether the reader accepts a spec and what it expects."""
     try:
         for expected in expectations(read(value)):
             expect.read(expected)
@@ -73,7 +73,7 @@ def reads(value: Json) -> bool:
 
 
 def judged(network: Network) -> list[Json]:
-    """What a network expects, read once it has been traced."""
+    """Return what a network expects, read once it has been traced."""
     trace.shape(network)
     return [expect.read(expected) for expected in expectations(network)]
 
@@ -183,7 +183,7 @@ READERS = sorted(FORMS.keys() - {nested}, key=lambda reader: FORMS[reader][0])
 
 
 def takes(reader: Reader, value: Json, nd: int | None) -> bool:
-    """Whether a reader takes a value."""
+    """Return whether a reader takes a value."""
     try:
         reader(value, nd)
     except SpecError:
@@ -247,7 +247,7 @@ expects = st.one_of(
 
 @cache
 def names_of(op: str) -> list[str]:
-    """Every name of every key."""
+    """Return every name of every key."""
     return [name for name in NAMES if keys_named(OPS[op][0], name)]
 
 
@@ -267,7 +267,7 @@ def readable(op: str, name: str) -> list[Json]:
 
 @st.composite
 def sound_layers(draw: st.DrawFn) -> Json:
-    """A layer with some of its keys, each by one of its names, and values that can be read."""
+    """Return a layer with some of its keys, each by one of its names, and values that can be read."""
     op = draw(st.sampled_from(list(OPS)))
     cls, _ = OPS[op]
     found: Json = {"op": draw(st.sampled_from([op, op.upper(), op.lower().replace("convt", "ConvTranspose")]))}
@@ -290,7 +290,7 @@ NO_NAMES = st.none() | st.just("") | st.integers()
 
 @st.composite
 def unsound_layers(draw: st.DrawFn) -> Json:
-    """A sound layer with one thing changed, which may leave it sound."""
+    """Return a sound layer with one thing changed, which may leave it sound."""
     found = draw(sound_layers())
     op = find_op(found["op"])
     assert op is not None

@@ -419,7 +419,7 @@ class Command(NamedTuple):
 
 
 def github_reads(text: str) -> list[Command]:
-    """What GitHub's runner takes from a log: its own order of steps, and its order of replacements."""
+    """Return what GitHub's runner takes from a log: its own order of steps, and its order of replacements."""
     found = []
     for line in re.split("\r\n|\r|\n", text):
         message = line.lstrip()

@@ -20,7 +20,7 @@ OLD_BASH = "(( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404 ))"
 
 
 def opened(shell: str, home: Path, more: str = "") -> Terminal:
-    """A shell in a directory with two files."""
+    """Return a shell in a directory with two files."""
     if shutil.which(shell) is None:
         if os.environ.get("CI") and sys.platform == "linux":
             pytest.fail(f"{shell} is not installed, and CI tries the completions in it")

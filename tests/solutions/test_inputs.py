@@ -23,18 +23,18 @@ MOST = 90
 
 
 def found(words: Any, wish: Wish, sample: str | None = None, dialect: str | None = None) -> WantedInputs:
-    """The inputs of a network."""
+    """Return the inputs of a network."""
     network = configure(cnncalc.load(words), None if sample is None else parse_shape(sample), dialect, "NCHW")
     return inputs(network if sample is not None else opened(network), wish)
 
 
 def every(layers: list[LayerReport]) -> list[LayerReport]:
-    """All layers, those of blocks in their place."""
+    """Return all layers, those of blocks in their place."""
     return [one for layer in layers for one in (every(list(layer.inner)) if layer.inner else [layer])]
 
 
 def is_clean(report: Report) -> bool:
-    """Whether no floor drops a pixel: no division has a rest."""
+    """Return whether no floor drops a pixel: no division has a rest."""
     for layer in every(report.layers):
         own = layer.node.layer
         if not isinstance(own, Windowed):

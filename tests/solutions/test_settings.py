@@ -28,7 +28,7 @@ Spec = dict[str, Any]
 
 
 def question(spec: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: str, ranges: Ranges) -> LayerQuestion:
-    """What is asked of a layer; its channels, which change no size, stay as they are."""
+    """Return what is asked of a layer; its channels, which change no size, stay as they are."""
     given = {key: value for key, value in spec.items() if key != "op"}
     cls, nd = OPS[spec["op"]]
     layer = cls(spec["op"], nd, given)
@@ -46,7 +46,7 @@ def leads(spec: Spec, keys: Spec, space: tuple[int, ...], out: tuple[int, ...], 
 
 
 def brute(spec: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: str) -> set[tuple[Any, ...]]:
-    """Every setting that is the same on all axes, each tried."""
+    """Return every setting that is the same on all axes, each tried."""
     windows = [[spec[key]] if key in spec else getattr(RANGES, key) for key in ("k", "s", "d")]
     assert RANGES.out_pad is not None
     assert RANGES.p is not None
@@ -68,13 +68,13 @@ def brute(spec: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: str
 
 
 def has(spec: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: str) -> bool:
-    """Whether there is a setting."""
+    """Return whether there is a setting."""
     return Solutions(question(spec, space, out, dialect, RANGES)).count > 0
 
 
 @st.composite
 def layers(draw: st.DrawFn) -> Spec:
-    """A layer of any op with a window, with some of its keys."""
+    """Return a layer of any op with a window, with some of its keys."""
     op = draw(st.sampled_from(KINDS))
     spec: Spec = {"op": op}
     if op.startswith(("conv", "sepconv")):

@@ -31,7 +31,7 @@ ENV = Env(Dialect, False)
 
 
 def cost(words: tuple[str, ...], field: tuple[int, ...], channels: int, by: str) -> tuple[int, ...] | None:
-    """The depth, stride and parameters of a stack, in the order of `by`; None if it does not see far enough."""
+    """Return the depth, stride and parameters of a stack, in the order of `by`; None if it does not see far enough."""
     network = read_words(words, complete=LeftOutChannels(channels))
     report = cnncalc.shape(network, f"{channels}xHxW")
     if any((one.size or 0) < wanted for one, wanted in zip(report.rf, field, strict=True)):

@@ -15,13 +15,13 @@ ZOO = ("lenet5", "alexnet", "vgg16", "mobilenet_v1")
 
 
 def rows(file: str) -> list[dict[str, str]]:
-    """The rows of a table of facts."""
+    """Return the rows of a table of facts."""
     with (DATA / file).open(newline="") as table:
         return list(csv.DictReader(table))
 
 
 def of(file: str, network: str) -> list[dict[str, str]]:
-    """The rows of a network, at least one."""
+    """Return the rows of a network, at least one."""
     found = [row for row in rows(file) if row["network"] == network]
     assert found, network
     return found
@@ -125,7 +125,7 @@ def pool(name: str, k: int) -> dict[str, Any]:
 
 
 def alexnet_v2() -> Iterator[dict[str, Any]]:
-    """The chain of tf_slim/nets/alexnet.py."""
+    """Yield the chain of tf_slim/nets/alexnet.py."""
     yield conv("alexnet_v2/conv1", 11, 4, "valid")
     yield pool("alexnet_v2/pool1", 3)
     yield conv("alexnet_v2/conv2", 5)
@@ -137,7 +137,7 @@ def alexnet_v2() -> Iterator[dict[str, Any]]:
 
 
 def vgg_16() -> Iterator[dict[str, Any]]:
-    """The chain of tf_slim/nets/vgg.py."""
+    """Yield the chain of tf_slim/nets/vgg.py."""
     for block, depth in enumerate((2, 2, 3, 3, 3), 1):
         for layer in range(1, depth + 1):
             yield conv(f"vgg_16/conv{block}/conv{block}_{layer}", 3)
@@ -145,7 +145,7 @@ def vgg_16() -> Iterator[dict[str, Any]]:
 
 
 def mobilenet_v1() -> Iterator[dict[str, Any]]:
-    """The chain of tf_slim/nets/mobilenet_v1.py."""
+    """Yield the chain of tf_slim/nets/mobilenet_v1.py."""
     yield conv("Conv2d_0", 3, 2)
     for block, stride in enumerate((1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1), 1):
         yield {"name": f"Conv2d_{block}_depthwise", "op": "dwconv", "k": 3, "s": stride, "p": "same"}

@@ -1,4 +1,4 @@
-"""Which network of a source is read, what is shown of it, and the errors of what is not supported."""
+"""Which network of a source is read, what is shown of it, and the errors for unsupported code."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from tests.program import calls, here
 
 @pytest.mark.parametrize("number", range(4))
 def test_a_mutated_source_is_read_or_an_error(number: int) -> None:
-    """The harness measures how long each takes, in a process that does nothing else (`tests.fuzz.code_mutations`)."""
+    """The harness measures the time of each in a process that does nothing else (`tests.fuzz.code_mutations`)."""
     for text, wanted, inputs in cases(60, 100 + number):
         assert outcome(text, wanted, inputs) in ("read", "error"), text
 
@@ -215,7 +215,7 @@ def test_what_takes_too_much_takes_it_once(
 
 
 def test_what_is_refused_again_is_not_longer(tmp_path: Path) -> None:
-    """What is kept of a source that cannot be read for these sizes holds no frames of those who asked before."""
+    """The cached error of a source that cannot be read for these sizes holds no frames of earlier callers."""
     path = tmp_path / "net.py"
     path.write_text(
         "import torch.nn as nn\nclass N(nn.Module):\n    def __init__(self):\n        super().__init__()\n"

@@ -106,7 +106,7 @@ BODY = "inputs = keras.Input((8, 6, 3))\nx = inputs\n{}\nmodel = keras.Model(inp
         ("x = ops.clip(x, 0.5 * x, 1)", "opaque", [8, 6, 3]),
         ("x = ops.clip(x, float('inf'), 1)", "opaque", [8, 6, 3]),
         ("keras.utils.get_custom_objects()['own'] = lambda t: t\nx = layers.Dense(4, 'own')(x)", "opaque", [8, 6, 4]),
-        ("x = layers.Dense(keras.backend.ndim(x))(x)", "linear", [8, 6, 4]),  # these two in Keras 2 only
+        ("x = layers.Dense(keras.backend.ndim(x))(x)", "linear", [8, 6, 4]),  # these two only in Keras 2
         ("z = layers.Dense(5)\ny = z(x)\nx = y * z.output_shape[-1]", "rescale", [8, 6, 5]),
     ],
 )
@@ -266,7 +266,7 @@ def test_a_model_of_a_class_needs_its_input() -> None:
 
 
 def test_the_signatures_are_those_of_keras() -> None:
-    """The order of the arguments is that of the recorded signatures."""
+    """The order of parameters is that of the recorded signatures."""
     recorded = json.loads((DATA / "positions.json").read_text())["keras"]
     for kind, signature in signatures().items():
         if kind in recorded and signature.names:
@@ -356,7 +356,7 @@ def test_the_call_of_a_model_gives_a_tensor(body: str, error: str) -> None:
 def test_models_are_called_on_the_input_that_is_given() -> None:
     report = report_of(OWN + "model = keras.Sequential([C(), layers.Dense(2)])\n", input=(5,))
     assert ([layer.name for layer in report.layers], report.params) == (["input_layer", "c.multiply", "dense"], 12)
-    assert report_of(MODEL.format("return layers.Dense(3)(x)"), input=(5,)).params == 18  # no object of it is made
+    assert report_of(MODEL.format("return layers.Dense(3)(x)"), input=(5,)).params == 18  # no instance of it is made
 
 
 def test_a_layer_in_front_says_its_input_as_keras_2_has_it() -> None:

@@ -114,7 +114,7 @@ def test_lines_with_names_are_of_a_module_that_is_not_known() -> None:
 )
 def test_modules_without_a_layer_of_ours_hold_what_they_do_in_pytorch(shown: str, params: int) -> None:
     report = cnncalc.shape(read(f"Net(\n  (a): {shown}\n  (b): ReLU()\n)"))
-    buffers = None if "CrossEntropy" in shown else 0  # the weights of classes are not shown
+    buffers = None if "CrossEntropy" in shown else 0  # class weights are not shown
     assert (report.params, report.buffers) == (params, buffers)
 
 
@@ -240,7 +240,7 @@ TOKENS = re.compile(r"\w+|\s+|.", re.DOTALL)
 
 
 def mutated(text: str, rng: random.Random) -> str:
-    """Return a text with a token dropped, doubled, swapped with another, or replaced by brackets."""
+    """Return a text with a token removed, repeated, swapped with another, or replaced by brackets."""
     tokens = TOKENS.findall(text)
     for _ in range(rng.randint(1, 3)):
         at, other = rng.randrange(len(tokens)), rng.randrange(len(tokens))

@@ -1,4 +1,4 @@
-"""Networks in PyTorch source: what they are is what PyTorch says."""
+"""Networks in PyTorch source: they are what PyTorch says."""
 
 from __future__ import annotations
 
@@ -287,7 +287,7 @@ def test_the_states_of_a_cell_may_be_new_zeros() -> None:
 
 
 def test_a_lazy_module_is_another_for_each_input() -> None:
-    """And its weights are named as the state_dict names them."""
+    """Its weights have the names of the state_dict."""
     for channels, height in ((3, 32), (5, 20)):
         report = trace.shape(_read(LAZY), (channels, height, 32))
         assert report["a.0"].weight_shapes() == {"weight": (8, channels, 3, 3)}
@@ -346,7 +346,7 @@ def test_an_operation_has_the_shape_and_the_arrays_of_pytorch(name: str) -> None
     ("forward", "known"), [("return self.a(x, x, x)[1]", False), ("return torch.cat(self.a(x, x, x), -1)", True)]
 )
 def test_weights_of_a_result_that_is_left_out_count_in_the_one_that_is_read(forward: str, known: bool) -> None:
-    """Its products are unknown there, not none."""
+    """Its products are unknown there, not zero."""
     heads = "self.a = nn.MultiheadAttention(8, 2, batch_first=True)"
     source = NET.format(init=indent(heads, " " * 8), forward=indent(forward, " " * 8), more="")
     report = trace.shape(imported(read(source, "net.py", None), "net.py"), (2, 6, 8))
@@ -538,7 +538,7 @@ NUMBERS = [
     ("torch.add(torch.tensor(1), 2, alpha=3)", None),
     ("torch.div(torch.tensor(-7), 2, rounding_mode='trunc')", None),
 ]
-"""Numbers by tensors, as PyTorch 2.14 computes them; None where we say that we do not."""
+"""Numbers computed from tensors, as in PyTorch 2.14; None if they are unknown here."""
 
 
 @pytest.mark.parametrize(("tensor", "size"), NUMBERS)
@@ -566,7 +566,7 @@ TABLE = "torch.einsum('i,j->ij', torch.arange(6.), torch.arange(8.))"
     ],
 )
 def test_products_that_a_network_keeps_are_no_calls_of_a_later_run(init: str, forward: str) -> None:
-    """A place among the calls of one run is another call in the next, and in that of the network itself."""
+    """An index among the calls of one run means another call in the next run, and in that of the network itself."""
     forward += "\nreturn self.c(x) * table + x"
     init = f"self.c = nn.Conv2d(4, 4, 3, padding=1)\n{init}"
     source = NET.format(init=indent(init, " " * 8), forward=indent(forward, " " * 8), more="")
@@ -646,7 +646,7 @@ def standard(w: Any) -> Any:
 
 
 def attended(x: Any, s: dict[str, Any]) -> Any:
-    """Attention of two heads of three features."""
+    """Return attention of two heads with three features."""
     q, k, v = [
         (x @ w.T + b).reshape(2, 5, 2, 3).swapaxes(1, 2)
         for w, b in zip(np.split(s["m.in_proj_weight"], 3), np.split(s["m.in_proj_bias"], 3), strict=True)
@@ -761,7 +761,7 @@ def stored(init: str, result: str) -> Any:
 def test_the_arrays_of_a_state_dict_are_those_of_the_layers(
     init: str, result: str, shapes: dict[str, tuple[int, ...]], values: Any
 ) -> None:
-    """Also those that the source computes from them, as PyTorch's documentation of each module says."""
+    """Including those that the source computes from them, by PyTorch's documentation of each module."""
     rng = np.random.default_rng(5)
     x, state = rng.random((2, 5, 6), "float32"), {name: rng.random(shape, "float32") for name, shape in shapes.items()}
     np.testing.assert_allclose(cnncalc.run(stored(init, result), x, state), values(x, state), 2e-5, 1e-6)

@@ -27,7 +27,7 @@ VERSIONS = ("keras2", "keras3")
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the recorded files, each model in every form that its version of Keras writes."""
+    """Return the folder of the recorded files, each model in every form that its version of Keras writes."""
     folder = tmp_path_factory.mktemp("keras")
     with zipfile.ZipFile(DATA / "keras-files.zip") as archive:
         archive.extractall(folder)
@@ -213,7 +213,7 @@ def test_without_h5py(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @contextmanager
 def changed(path: Path, target: Path) -> Iterator[Any]:
-    """A copy of an HDF5 file, open to be changed."""
+    """Yield a copy of an HDF5 file, open to be changed."""
     target.write_bytes(path.read_bytes())
     with h5py.File(target, "r+") as file:
         yield file
@@ -325,7 +325,7 @@ def test_a_file_that_is_not_keras_though_it_is_called_so(tmp_path: Path, ending:
 
 
 def custom_model() -> dict[str, Any]:
-    """A model of two layers of a class of its author's own, one of them in a model, and a Dense between."""
+    """Return a model of two layers of a class of its author's own, one of them in a model, and a Dense between."""
 
     def one(kind: str, name: str, read: str, **config: Any) -> dict[str, Any]:
         tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 4], "keras_history": [read, 0, 0]}}

@@ -37,7 +37,7 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def every(layers: list[LayerReport]) -> list[LayerReport]:
-    """The layers, and those in blocks."""
+    """Return the layers, and those in blocks."""
     return [one for layer in layers for one in (layer, *every(list(layer.inner)))]
 
 

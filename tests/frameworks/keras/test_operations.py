@@ -21,24 +21,24 @@ SLICE = {"class_name": "__slice__", "config": {"start": None, "stop": None, "ste
 
 
 def tensor(layer: str, at: int = 0, shape: tuple[int | None, ...] = (4, 5, 3)) -> dict[str, Any]:
-    """A tensor as Keras 3 names it."""
+    """Return a tensor as Keras 3 names it."""
     return {"class_name": "__keras_tensor__", "config": {"shape": [None, *shape], "keras_history": [layer, 0, at]}}
 
 
 def constant(value: Any) -> dict[str, Any]:
-    """An array as Keras 3 writes it."""
+    """Return an array as Keras 3 writes it."""
     return {"class_name": "__numpy__", "config": {"value": value, "dtype": "float32"}}
 
 
 def layer(kind: str, args: list[Any], module: str = "keras.src.ops.numpy", **config: Any) -> dict[str, Any]:
-    """The call of an operation, or of a layer of keras.layers."""
+    """Return the call of an operation, or of a layer of keras.layers."""
     node = {"args": args, "kwargs": config.pop("kwargs", {})}
     config = {"name": "y", **config}
     return {"module": module, "class_name": kind, "config": config, "name": "y", "inbound_nodes": [node]}
 
 
 def model(*layers: dict[str, Any], shape: tuple[int | None, ...] = (4, 5, 3)) -> dict[str, Any]:
-    """A functional model of one input, x, whose output is the last layer."""
+    """Return a functional model of one input, x, whose output is the last layer."""
     first = {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "name": "x"}, "name": "x"}
     ends = {"input_layers": [["x", 0, 0]], "output_layers": [[layers[-1]["name"], 0, 0]]}
     records = [{"module": "keras.layers", **first, "inbound_nodes": []}, *layers]
@@ -55,7 +55,7 @@ HOLDS = [[[True], [False], [True], [True], [False]]]
 
 
 def correlated(x: Any, kernel: Any, s: tuple[int, int], d: int = 1, *, each: bool = False) -> Any:
-    """A convolution without padding, of each channel by itself if `each`."""
+    """Return a convolution without padding, of each channel by itself if `each`."""
     kh, kw = kernel.shape[:2]
     views = np.lib.stride_tricks.sliding_window_view(x, ((kh - 1) * d + 1, (kw - 1) * d + 1), (1, 2))
     views = views[:, :: s[0], :: s[1], :, ::d, ::d]
@@ -65,7 +65,7 @@ def correlated(x: Any, kernel: Any, s: tuple[int, int], d: int = 1, *, each: boo
 
 
 def first(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A function of images whose channels come first."""
+    """Return a function of images whose channels come first."""
     return lambda x: function(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
 
@@ -330,7 +330,7 @@ UNLISTED = {
 
 
 def normalized(shape: tuple[int, ...], **config: Any) -> dict[str, Any]:
-    """A model of one normalization over the first two axes."""
+    """Return a model of one normalization over the first two axes."""
     return model(layer("Normalization", [tensor("x", shape=shape)], "keras.layers", axis=[1, 2], **config), shape=shape)
 
 
@@ -503,7 +503,7 @@ def test_a_normalised_kernel_has_a_vector_of_its_last_axis() -> None:
 
 
 def masked_model(*ends: dict[str, Any], value: float | None = None) -> dict[str, Any]:
-    """A model of 5 steps of 3 features, whose steps of zeros (or of `value` throughout) are masked."""
+    """Return a model of 5 steps of 3 features, whose steps of zeros (or of `value` throughout) are masked."""
     masking = layer("Masking", [tensor("x")], "keras.layers", mask_value=value or 0.0)
     document = model(masking, *[{**one, "name": f"z{at}"} for at, one in enumerate(ends)], shape=(5, 3))
     for record in document["config"]["layers"][1:]:
@@ -592,7 +592,7 @@ def test_a_mask_is_lost_behind_a_layer_that_does_not_pass_it_on() -> None:
 
 
 def attended(kind: str, *sizes: tuple[int, ...], kwargs: dict[str, Any] | None = None, **config: Any) -> dict[str, Any]:
-    """A model of an attention of inputs of these sizes, query, value and key."""
+    """Return a model of an attention of inputs of these sizes, query, value and key."""
     names = ["x", "v", "k"][: len(sizes)]
     tensors = [
         {"class_name": "__keras_tensor__", "config": {"shape": [None, *one], "keras_history": [name, 0, 0]}}

@@ -62,13 +62,13 @@ def test_the_spec_of_a_keras_file_reads_back(name: str) -> None:
 
 
 def conv(filters: int, k: int, **more: Any) -> dict[str, Any]:
-    """A Conv2D's configuration as tf.keras 2 writes it."""
+    """Return a Conv2D's configuration as tf.keras 2 writes it."""
     window = {"kernel_size": [k, k], "strides": [1, 1], "padding": "same", "dilation_rate": [1, 1], "groups": 1}
     return {"filters": filters, **window, "data_format": "channels_last", "use_bias": True, **more}
 
 
 def old(kind: str, name: str, config: dict[str, Any], *nodes: Any) -> dict[str, Any]:
-    """A layer as Keras 2 writes it."""
+    """Return a layer as Keras 2 writes it."""
     return {"class_name": kind, "config": {"name": name, **config}, "name": name, "inbound_nodes": list(nodes)}
 
 
@@ -245,7 +245,7 @@ def test_every_command_reads_a_keras_file(tmp_path: Path) -> None:
 
 
 def archive(name: str, data: bytes) -> bytes:
-    """A zip with one file."""
+    """Return a zip with one file."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr(name, data)

@@ -14,7 +14,7 @@ CASES: list[dict[str, Any]] = [json.loads(line) for line in (DATA / "keras-cases
 
 
 def layer_of(case: dict[str, Any]) -> dict[str, Any]:
-    """A case as a layer; a pool's strides are always given."""
+    """Return a case as a layer; a pool's strides are always given."""
     layer = {"op": case["kind"], "k": case["k"], "s": case["s"], "p": case["p"]}
     if "pool" not in case["kind"]:
         layer |= {"d": case["d"]}

@@ -117,7 +117,7 @@ CASES: list[tuple[str, Any, list[Any]]] = [
 
 
 def written(network: Any, layout: str | None = None, input: Any = None) -> dict[str, Any]:
-    """A network as a parsed Keras document."""
+    """Return a network as a parsed Keras document."""
     text = writer("keras")(configure(cnncalc.load(network), input, None, layout))
     assert isinstance(text, str)
     document = json.loads(text)
@@ -322,7 +322,7 @@ def test_the_maximum_of_a_window_without_input_is_refused(sizes: list[Any]) -> N
 
 
 def refusal(network: Any, input: Any) -> cnncalc.SpecError | None:
-    """Why a network cannot be written, None where it can."""
+    """Return why a network cannot be written, None where it can."""
     try:
         written(network, None, input)
     except cnncalc.SpecError as error:

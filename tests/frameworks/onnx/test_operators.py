@@ -23,7 +23,7 @@ Arrays = dict[str, Any]
 
 
 def value_of(name: str) -> Any:
-    """The description of a value of any shape."""
+    """Return the description of a value of any shape."""
     return helper.make_tensor_value_info(name, FLOAT, None)
 
 
@@ -557,12 +557,12 @@ Graph = tuple[list[Row], tuple[int, ...], Arrays]
 
 
 def nodes(rows: list[Row], **more: Any) -> list[Any]:
-    """The nodes of rows; the outputs of one are separated by spaces."""
+    """Return the nodes of rows; the outputs of one are separated by spaces."""
     return [helper.make_node(op, reads, out.split(), name=out, **keys, **more) for op, reads, out, keys in rows]
 
 
 def written(graph: Graph, opset: int = 18) -> bytes:
-    """The file of a graph."""
+    """Return the file of a graph."""
     rows, shape, arrays = graph
     asked = {name for _, reads, _, _ in rows for name in reads}
     return model(nodes(rows), list(shape), {k: a for k, a in (NUMBERS | arrays).items() if k in asked}, opset)
@@ -1107,7 +1107,7 @@ RUNTIME: dict[str, tuple[list[Row], tuple[int, ...], Arrays, Callable[[Any], Any
 
 
 def of_onnxruntime(name: str) -> bytes:
-    """The file of an operator of onnxruntime."""
+    """Return the file of an operator of onnxruntime."""
     rows, shape, arrays, _ = RUNTIME[name]
     made = nodes(rows, domain="com.microsoft")
     if "x8" in rows[0][1]:  # integers in and out

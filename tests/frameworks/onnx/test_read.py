@@ -88,7 +88,7 @@ def model(
 
 
 def several(nodes: list[Any], inputs: dict[str, list[int | str]], outputs: list[str]) -> bytes:
-    """An ONNX file with these inputs and outputs."""
+    """Return an ONNX file with these inputs and outputs."""
     given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes) for name, sizes in inputs.items()]
     graph = helper.make_graph(nodes, "made", given, [named(one) for one in outputs])
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -815,7 +815,7 @@ def test_a_report_of_a_file_reads_back() -> None:
 
 
 def changed(data: bytes, change: Callable[[Any], Any]) -> bytes:
-    """A file after a change."""
+    """Return a file after a change."""
     made = onnx.load_from_string(data)
     change(made)
     return bytes(made.SerializeToString())
@@ -826,7 +826,7 @@ def _first(made: Any) -> Any:
 
 
 def calling(inputs: int) -> bytes:
-    """A file that calls a function of one input with as many as given."""
+    """Return a file that calls a function of one input with as many as given."""
 
     def change(made: Any) -> None:
         opsets = [helper.make_opsetid("mine", 1), helper.make_opsetid("", 17)]

@@ -28,7 +28,7 @@ def settled(spec: Any, input: Shape | None = None, **more: str) -> cnncalc.Netwo
 
 
 def written(network: cnncalc.Network) -> bytes:
-    """The file, checked by onnx, every shape that it infers compared; whatever it makes is read."""
+    """Return the file, checked by onnx, every shape that it infers compared; whatever it makes is read."""
     data = writer("onnx")(network)
     assert isinstance(data, bytes)
     model = onnx.load_from_string(data)
@@ -179,7 +179,7 @@ class Weights(cnncalc.network.Origin):
 
 
 def drawn(network: cnncalc.Network, x: Any) -> dict[str, Any]:
-    """Positive weights of every shape that the network needs."""
+    """Return positive weights of every shape that the network needs."""
     from cnncalc.execute.weights import wanted
 
     rng = np.random.default_rng(4)

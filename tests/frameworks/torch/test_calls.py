@@ -29,7 +29,7 @@ def parameter(name: str, *shape: int) -> Constant:
 
 
 def record(*calls: FunctionCall, outputs: list[TracedTensor] | None = None, leaves: tuple[str, ...] = ()) -> Recording:
-    """A module that makes these calls; the last call's first result is its output."""
+    """Return a module that makes these calls; the last call's first result is its output."""
     last = TracedTensor(len(calls) - 1, 0, calls[-1].outs[0])
     sizes = {"a.weight": 8 * 6 * 9, "a.bias": 8, "t": 63}
     inputs = [NamedInput("x", X.shape[1:], X.shape)]

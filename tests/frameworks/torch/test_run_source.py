@@ -23,7 +23,7 @@ torch = pytest.importorskip("torch")
 
 
 def made(network: Any) -> Any:
-    """The module that the written source makes, its arrays drawn."""
+    """Return the module that the written source makes, its arrays drawn."""
     names: dict[str, Any] = {"__name__": "net"}
     exec(compile(writer("torch")(network), "net.py", "exec"), names)
     classes = [one for one in names.values() if isinstance(one, type) and one.__module__ == "net"]
@@ -36,7 +36,7 @@ def made(network: Any) -> Any:
 
 
 def arrays(report: Report, module: Any) -> dict[str, Any]:
-    """The module's arrays by cnncalc's names, in its layout."""
+    """Return the module's arrays by cnncalc's names, in its layout."""
     state = {name: array.numpy() for name, array in module.state_dict().items()}
     taken = set(TAKEN)
     found = {}
@@ -53,13 +53,13 @@ def arrays(report: Report, module: Any) -> dict[str, Any]:
 
 
 def matches(name: str, role: str) -> bool:
-    """Whether a name in a module is the array of a role: in a Sequential, of the part that has it."""
+    """Return whether a name in a module is the array of a role: in a Sequential, of the part that has it."""
     sequential = {"depthwise": "0.weight", "pointwise": "1.weight"}
     return name in (role, f"1.{role}", sequential.get(role), f"0.{role}" if "running" in role else None)
 
 
 def laid(array: Any, shape: tuple[int, ...], last: bool, op: str) -> Any:
-    """An array in the order of Keras's axes where channels are last."""
+    """Return an array in the order of Keras's axes where channels are last."""
     if op == "prelu":
         return array.reshape(shape)
     if op == "multihead" and last and array.ndim == 2:

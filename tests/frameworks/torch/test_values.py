@@ -17,12 +17,12 @@ SAMPLES = 7
 
 
 def whole(axes: Axes) -> tuple[int, ...]:
-    """The shape of a tensor."""
+    """Return the shape of a tensor."""
     return tuple([prod(SAMPLES if n == BATCH else n for n in axis) for axis in axes])
 
 
 def samples(x: np.ndarray[tuple[int, ...], np.dtype[np.int64]], axes: Axes) -> list[list[int]]:
-    """The values of each sample, in the order of its axes."""
+    """Return the values of each sample, in the order of its axes."""
     sizes = [SAMPLES if n == BATCH else n for n in chain.from_iterable(axes)]
     at = [n for axis in axes for n in axis].index(BATCH)
     return [one.reshape(-1).tolist() for one in np.moveaxis(x.reshape(sizes), at, 0)]

@@ -22,7 +22,7 @@ from tests.program import here
 
 
 def source(layers: Any, input: Any = None, dialect: str | None = None, layout: str | None = None) -> str:
-    """A network's source."""
+    """Return a network's source."""
     sizes = None if input is None else tuple(input)
     text = writer("torch")(configure(cnncalc.load(layers), sizes, dialect, layout))
     assert isinstance(text, str)

@@ -20,7 +20,7 @@ GRAPHS = st.lists(st.sets(st.integers(0, 11), max_size=4), max_size=12).map(
 
 
 def taken(layout: Lanes, edge: Edge) -> set[tuple[int, int]]:
-    """The places, by row and lane, that the upright part of an edge takes; none if it is not drawn."""
+    """Return the places, by row and lane, that the upright part of an edge takes; none if it is not drawn."""
     return set() if edge.lane is None else {(row, edge.lane) for row in range(edge.source, edge.target + 1)}
 
 

@@ -56,7 +56,7 @@ def page() -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A function that writes the page of a network, once."""
+    """Return a function that writes the page of a network, once."""
     folder = tmp_path_factory.mktemp("pages")
     names: dict[str, Path] = {}
 
@@ -71,7 +71,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture
 def visit(page: Page, written: Callable[[str], Path]) -> Iterator[Callable[..., Visit]]:
-    """A function that opens the page of a network, or this file; it may say nothing and ask for nothing."""
+    """Yield a function that opens the page of a network, or this file; it may say nothing and ask for nothing."""
     visits: list[Visit] = []
 
     def open_page(shown: str | Path, **settings: Any) -> Visit:
@@ -119,7 +119,7 @@ As one text: Playwright looks at each number of a list for seconds.
 
 
 def some_units(sizes: Sequence[int], most: int) -> list[list[int]]:
-    """The corners and some units between them."""
+    """Return the corners and some units between them."""
     every = [list(unit) for unit in itertools.product(*map(range, sizes))]
     return every if len(every) <= most else [every[at * (len(every) - 1) // (most - 1)] for at in range(most)]
 
