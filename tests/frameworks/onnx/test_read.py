@@ -1141,7 +1141,7 @@ def test_whole_numbers_on_a_scale_of_their_own() -> None:
 
 
 def test_an_input_without_a_type_is_never_given_to_onnx() -> None:
-    """onnx's inference, which is native code, would read invalid memory."""
+    """The inference of onnx, which is native code, would read invalid memory."""
     proto = onnx.load_from_string(model([node("Mystery"), helper.make_node("Relu", ["z"], ["r"], name="r")], [2, 3]))
     proto.graph.input.append(onnx.ValueInfoProto(name="z"))
     report = cnncalc.shape(read(proto.SerializeToString()).spec)
