@@ -1,4 +1,4 @@
-"""Constants, further inputs and folded axes, as ONNX and PyTorch compute what is written."""
+"""Constants, further inputs and folded axes: written networks, as computed by ONNX and PyTorch."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def network() -> Network:
 
 
 def expected() -> Any:
-    """Return what cnncalc computes, which is what NumPy does."""
+    """Return cnncalc's output, which is also NumPy's."""
     out = cnncalc.run(network(), [X, Z], WEIGHTS)
     parts = np.concatenate([X * WEIGHTS["k.weight"], Z, np.full(SHAPE, 0.5, np.float32)], 2).reshape(8, 9, 7, 8)
     windows = np.lib.stride_tricks.sliding_window_view(parts, (3, 3), (2, 3))

@@ -41,7 +41,7 @@ def result(layers: Layers, x: Array) -> Array:
 
 @st.composite
 def graphs(draw: st.DrawFn, depth: int = 2) -> Layers:
-    """Layers that read any one above them, so that some are read by several and some by none; blocks among them."""
+    """Return layers that read any earlier ones, so that some have several readers and some none; including blocks."""
     names = ["input"]
     layers: Layers = []
     for at in range(draw(st.integers(1, 4))):
@@ -64,7 +64,7 @@ READ_TWICE = [layer("x", "block", "input", layers=BESIDE), layer("y", "tanh", "x
 
 
 def outcome(form: str, text: Any, x: Array) -> Array:
-    """What a written network computes, by what is not the writer's: its reader, the reference of ONNX, Python."""
+    """Return a written network's output, computed independently of the writer: its reader, ONNX's reference, Python."""
     if form == "onnx":
         y = ReferenceEvaluator(onnx.load_from_string(text)).run(None, {"input": x})[0]
         np.testing.assert_allclose(cnncalc.run(read(text).spec, x), y, rtol=1e-5)

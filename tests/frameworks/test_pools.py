@@ -32,14 +32,14 @@ PADS: list[Layer] = [{}, {"p": 1}, {"p": [[0, 3], [2, 0]]}, {"p": "same"}, {"p":
 
 
 CHOICES: list[Sequence[Any]] = [(2, 3), (None, 2, 3), (None, 2), PADS, (None, False, True, "keep")]
-"""Of a window: k, s, d, its padding, and `ceil`."""
+"""Choices for a window: k, s, d, its padding, and `ceil`."""
 
 
 def pools(op: str, dialect: str, more: bool) -> Iterator[Layer]:
-    """Yield a third of the windows, another one for each dialect: any three choices meet in one of them.
+    """Yield a third of the windows, another third for each dialect: any three choices occur together in one of them.
 
-    There are windows among them whose last one starts beyond the input. With `more`, each has all of MORE; without,
-    one of them in turn.
+    Some windows have a last one that starts beyond the input. With `more`, each has all of MORE; otherwise one of them
+    in turn.
     """
     windows = [
         at for at in product(*map(range, map(len, CHOICES))) if (sum(at) + list(DIALECTS).index(dialect)) % 3 == 0
@@ -53,7 +53,7 @@ def pools(op: str, dialect: str, more: bool) -> Iterator[Layer]:
 
 
 def settled(before: str, layer: Layer, sample: str, dialect: str, layout: str) -> cnncalc.Network | None:
-    """Return a network whose second layer is the pool; None where the dialect has no such pool."""
+    """Return a network whose second layer is the pool; None if the dialect has no such pool."""
     try:
         network = configure(cnncalc.load([{"op": before}, layer]), parse_shape(sample), dialect, layout)
         cnncalc.shape(network)
@@ -63,7 +63,7 @@ def settled(before: str, layer: Layer, sample: str, dialect: str, layout: str) -
 
 
 def written(form: str, network: cnncalc.Network) -> Any:
-    """Return the text; None where the form refuses the pool, by name."""
+    """Return the written text; None if the form refuses the pool by name."""
     try:
         text = writer(form)(network)
     except cnncalc.CnncalcError as error:
@@ -75,7 +75,7 @@ def written(form: str, network: cnncalc.Network) -> Any:
 
 @cache
 def again(form: str, text: Any) -> cnncalc.Network:
-    """Read back what is written. ONNX's own inference has to find the sizes that the file says."""
+    """Read back a written network. ONNX's own inference must find the sizes in the file."""
     if form == "onnx":
         onnx.checker.check_model(text, full_check=True)
     return cnncalc.load(read(text).spec if form == "onnx" else json.loads(text))
@@ -135,7 +135,7 @@ def test_a_window_that_onnx_drops_is_refused() -> None:
 
 
 def test_a_pool_of_caffe_that_ends_at_the_border_is_written_for_onnx() -> None:
-    """By default it rounds up and keeps a last window; here none starts beyond the input, and ONNX rounds up alike."""
+    """By default it rounds up and keeps a last window; none starts beyond the input here, so ONNX rounds the same."""
     text: Any = writer("onnx")(configure(cnncalc.load("6x12x8 maxpool:k2,s2"), None, "caffe", None))
     (layer,) = cnncalc.shape(read(text).spec).layers
     assert (layer.out, layer.values["ceil"]) == ((6, 6, 4), True)

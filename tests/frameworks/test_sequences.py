@@ -1,4 +1,4 @@
-"""Products, attention and layers over sequences in other frameworks' forms, as far as no framework is needed."""
+"""Products, attention and sequence layers in other frameworks' forms, without the frameworks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.frameworks.onnx.test_write import Weights, drawn, written
 ROWS = [row for row in [*PRODUCTS, *SEQUENCES] if row.dialect == "plain" and not row.layers[-1].get("masked")]
 MASKED = next(row for row in SEQUENCES if row.layers[-1].get("masked"))
 NOT_COMPUTED = ("backward", "bidirectional", "reset_after", "state", "activation")
-"""The keys of recurrent layers that onnx's reference does not compute: it reads forwards, and resets in one way."""
+"""The keys of recurrent layers that onnx's reference does not support: it only reads forwards, with one reset."""
 
 
 def settled(row: Row, layout: str = "NCHW", dialect: str | None = None) -> cnncalc.Network:

@@ -1,4 +1,4 @@
-"""Every op has a stance for every form, and the readers and writers keep to it."""
+"""Every op has a support status for every form, and the readers and writers comply with it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ JOINS = {op for op, (cls, _) in OPS.items() if cls.JOINS and not cls.SOURCE} - {
 
 
 def network(op: str) -> Any:
-    """Return a network in which an op follows a relu; its channels are last where Keras has a layer only for that."""
+    """Return a network in which an op follows a relu, with channels last if Keras supports the op only then."""
     last = op == "scale"
     reads = {"from": ["a"] * (3 if op == "where" else 2)} if op in JOINS else {}
     layer = {"op": op, **WITH_KEYS.get(op, {}), **reads}
@@ -123,10 +123,10 @@ def test_what_is_written_is_what_the_stance_says(framework: str, op: str) -> Non
         return
     data = writer(framework)(network(op))
     if op in SPECIAL:
-        return  # what they are depends on what reads them
+        return  # their meaning depends on what reads them
     if isinstance(data, bytes):
         assert (op in ops_of(read_onnx(data, "x").spec)) == reads.supported
-    elif framework == "keras" and not op.startswith("adaptive"):  # whose windows divide the input: a sliding pool
+    elif framework == "keras" and not op.startswith("adaptive"):  # windows that divide the input: a sliding pool
         assert (op in ops_of(read_keras(json.loads(data)).spec)) == reads.supported
 
 
@@ -145,7 +145,7 @@ def test_reasons_are_for_forms_that_there_are() -> None:
 
 
 class Blur(Layer):
-    """Blur: an op that nothing knows."""
+    """Blur: an op that no framework knows."""
 
     WORD = "blur"
 

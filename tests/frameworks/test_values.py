@@ -1,4 +1,4 @@
-"""A framework's axes as groups of a sample's: moving and folding the batch changes no value of the sample."""
+"""A framework's axes as groups of a sample's axes: moving and folding the batch changes no value of the sample."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def test_a_transpose_of_the_batch_moves_no_axis_of_the_sample() -> None:
     ("batch", "sample", "target", "expected"),
     [
         (N, (3, 5, 7), [N, 105], ((105,), ((B,), (0,)))),
-        (N, (3, 5, 7), [N * 3, 5, 7], ((3, 5, 7), ((B, 0), (1,), (2,)))),  # a batch that takes an axis up
+        (N, (3, 5, 7), [N * 3, 5, 7], ((3, 5, 7), ((B, 0), (1,), (2,)))),  # a batch that absorbs an axis
         (2, (4, 6, 8), [2, 2, 2, 6, 8], ((2, 2, 6, 8), ((B,), (0,), (1,), (2,), (3,)))),
         (2, (4, 6, 8), [8, 6, 8], ((4, 6, 8), ((B, 0), (1,), (2,)))),  # flatten(0, 1)
         (2, (4, 6, 8), [4, 2, 6, 8], ((2, 2, 6, 8), ((B, 0), (1,), (2,), (3,)))),
         (1, (3, 5), [1, 1, 15], ((1, 15), ((B,), (0,), (1,)))),
         (N, (H, 7), [N, H * 7], ((H * 7,), ((B,), (0,)))),
-        (2, (3, 5), [3, 10], None),  # five of one sample, five of another
+        (2, (3, 5), [3, 10], None),  # five values of one sample, five of another
         (5, (3, 7), [7, 15], None),
     ],
 )

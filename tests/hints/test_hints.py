@@ -1,4 +1,4 @@
-"""Each hint says what is the case, as a naive oracle knows it, and is gone where its advice is followed."""
+"""Each hint is true, as a naive oracle confirms, and disappears if its advice is followed."""
 
 from __future__ import annotations
 
@@ -275,7 +275,7 @@ OF_INPUT = {
     "linear-width",
     "channels-last",
 }
-"""The kinds that depend on the input."""
+"""The kinds of hints that depend on the input."""
 
 
 @pytest.mark.parametrize(("words", "said", "mended"), CASES, ids=[case[0] for case in CASES])
@@ -291,18 +291,18 @@ def test_a_hint_says_what_is_the_case_and_is_gone_where_its_advice_is_followed(
     "words", ["pad:3 conv:4,k7,s2", "pad:0+1 relu maxpool:3,s2", "pad:1,mode=reflect avgpool:3,s2"]
 )
 def test_padding_in_front_that_a_floor_drops_is_no_pixel(words: str) -> None:
-    """Keras and blur pools pad by a layer of its own."""
+    """Keras and blur pools pad with a separate layer."""
     assert of(f"3x32x32 {words}") == []
     assert of(f"32x32x3 {words}", layout="NHWC") == []
 
 
 def test_pixels_before_the_dropped_padding_in_front_are_counted_alone() -> None:
     assert one("3x32x32 pad:1 maxpool:5,s5").startswith("dropped-pixels: maxpool1: the floor drops 3 pixels of 34")
-    for n, sides in ((32, [1, 0]), (34, [0, -1])):  # none is at the end
+    for n, sides in ((32, [1, 0]), (34, [0, -1])):  # no padding at the end
         layers = [{"op": "pad", "p": [sides, sides]}, {"op": "maxpool", "k": 2}]
         said = one(layers, input=(3, n, n))
         assert said.startswith("dropped-pixels: maxpool1: the floor drops 1 pixel of 33")
-    for layout, axis, input in (("NCHW", 2, (3, 31, 31)), ("NHWC", 1, (31, 31, 3))):  # of the height alone
+    for layout, axis, input in (("NCHW", 2, (3, 31, 31)), ("NHWC", 1, (31, 31, 3))):  # on the height only
         layers = [{"op": "pad", "p": [[1, 1]], "axis": axis}, {"op": "maxpool", "k": 2}]
         assert one(layers, input=input, layout=layout).startswith(
             "dropped-pixels: maxpool1: the floor drops 1 pixel of 31 at the right"
@@ -316,7 +316,7 @@ def test_every_kind_has_a_case_a_code_and_a_name_of_its_own() -> None:
 
 
 def slides() -> Iterator[tuple[int, int, int, int, int, int]]:
-    """Sizes, kernels, strides, paddings and dilations of windows that fit."""
+    """Return sizes, kernels, strides, paddings and dilations of windows that fit."""
     for n, k, s, pb, pa, d in itertools.product(range(1, 8), range(1, 5), range(1, 5), range(5), range(3), range(1, 4)):
         if n + pb + pa >= d * (k - 1) + 1:
             yield n, k, s, pb, pa, d
@@ -326,7 +326,7 @@ COUNTS = re.compile(r"(\d+) (before|after)")
 
 
 def test_windows_have_the_hints_that_an_oracle_has() -> None:
-    """Every tap of every window is written out."""
+    """Every tap of every window is listed."""
     names = {"dropped-pixels", "padding-windows", "unused-taps", "unread-pixels", "strided-1x1"}
     kinds = [KINDS[name] for name in names]
     checked = 0
@@ -374,7 +374,7 @@ CROP = re.compile(r"crop:\S+")
 
 @pytest.mark.parametrize("dialect", ["plain", "torch", "onnx", "keras", "caffe"])
 def test_the_advice_on_windows_helps_wherever_it_is_given(dialect: str) -> None:
-    """The keys that a hint on a convolution names take the place of its own; so do the sizes."""
+    """The keys that a hint on a convolution names replace its own; so do the sizes."""
     followed = 0
     for n, k, s, pb, pa, d in itertools.islice(slides(), 0, None, 7):
         own: dict[str, object] = {"k": k, "s": s, "p": f"{pb}+{pa}", "d": d}
@@ -432,7 +432,7 @@ def test_a_kernel_without_its_unused_taps_computes_the_same() -> None:
 
 
 def test_a_bias_before_a_norm_has_no_effect() -> None:
-    """The norm's statistics are those of what it reads, as in training."""
+    """The norm's statistics are those of its input, as in training."""
     rng = np.random.default_rng(3)
     x, w, b = rng.normal(size=(2, 6, 7)), rng.normal(size=(4, 2, 3, 3)), rng.normal(size=4)
     names = [hint.name for hint in of("2x6x7 conv:4,k3 instancenorm")]
@@ -446,10 +446,10 @@ def test_a_bias_before_a_norm_has_no_effect() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "3x8x8 conv:4,k3,name=a relu:from=a batchnorm:from=a add:from=relu1+batchnorm1",  # another layer reads it, too
-        "3x8x8 conv:4,k3 groupnorm:2",  # the mean is that of two channels
-        "3x8x9 linear:4 batchnorm",  # the bias is one of each column
-        "3x8x8 flatten linear:4 layernorm",  # the mean is that of all features
+        "3x8x8 conv:4,k3,name=a relu:from=a batchnorm:from=a add:from=relu1+batchnorm1",  # another layer also reads it
+        "3x8x8 conv:4,k3 groupnorm:2",  # the mean is over two channels
+        "3x8x9 linear:4 batchnorm",  # there is one bias per column
+        "3x8x8 flatten linear:4 layernorm",  # the mean is over all features
         "3x8x8 conv:4,k3",
     ],
 )
@@ -518,8 +518,8 @@ def test_a_constant_output_is_one(words: str, input: tuple[int, ...], layout: st
         ("3x8x9 conv:5,k3 softmax:axis=2", "it works along axis 2 of the map, 6 values, not along the 5 channels"),
         ("3x8x9 conv:5,k3 logsoftmax", "it works along axis 3 of the map, 7 values, not along the 5 channels"),
         ("3x8x9 conv:5,k8 softmax", "it works along axis 3 of the map, 2 values, not along the 5 channels"),
-        ("3x8 conv1d:5,k3 softmax", None),  # steps and their features, as often as channels and steps
-        ("3x8x9 softmax", None),  # nothing says that it is a map
+        ("3x8 conv1d:5,k3 softmax", None),  # steps and features, as often as channels and steps
+        ("3x8x9 softmax", None),  # nothing shows that it is a map
         ("8x9x3 permute:3x1x2 softmax", None),
         ("3x8x9 conv:5,k8x9 softmax", "axis 3 has one value, so every output is 1"),
         ("3x8x9 conv:5,k3 flatten softmax", None),
@@ -538,7 +538,7 @@ def test_nothing_is_said_of_a_norm_of_what_is_not_known() -> None:
 
 
 def wide(name: str) -> dict[str, object]:
-    """Return a convolution that covers an image of nine pixels a side."""
+    """Return a convolution that covers an image of nine pixels per side."""
     return {"op": "conv", "name": name, "c_o": 3, "k": 9, "p": 4}
 
 
@@ -552,7 +552,7 @@ def wide(name: str) -> dict[str, object]:
     ],
 )
 def test_the_first_border_layer_is_that_of_the_whole_network(layers: list[object], found: str | None) -> None:
-    """A block's own input is not the image, and what no pixel reaches has no border."""
+    """A block's own input is not the image, and a layer that sees no pixel has no border."""
     assert of("linear:5 linear:3", input=(7,)) == []  # an input without space
     hints_ = of({"input": [3, 9, 9], "layers": layers})
     assert [(hint.name, hint.layers) for hint in hints_] == ([("border-layers", (found,))] if found else [])
@@ -570,7 +570,7 @@ def test_every_layer_of_what_is_not_known_has_its_hints(before: list[dict[str, o
 
 
 def test_an_even_kernel_with_a_stride_is_padded_as_the_size_wants() -> None:
-    """With a stride the size, not the kernel, decides whether the padding is odd: an odd kernel has it, too."""
+    """With a stride, the size and not the kernel decides whether the padding is odd: even an odd kernel has it."""
     for words in ("3x8x8 conv:4,k4,s2,same", "3x9x9 maxpool:2,same", "3x9x9 conv:4,k4,s2,same"):
         assert of(words) == []
 
@@ -584,7 +584,7 @@ def test_open_sizes_get_only_the_hints_that_hold_for_all() -> None:
 
 
 def test_a_size_of_0_is_not_advised() -> None:
-    (hint, _) = of("1x2 conv1d:1,k3,s3,p3+0")  # the first window lies before the input, the next would be on it
+    (hint, _) = of("1x2 conv1d:1,k3,s3,p3+0")  # the first window is before the input, the next would be on it
     assert hint.text == "the floor drops 2 pixels of 2 at the end: floor((2 + 3 - 3)/3) + 1 = 1"
     assert hint.help == "p=3+1 also reads them; with 3 pixels none is dropped"
 
@@ -603,9 +603,9 @@ def test_pools_of_a_dialect_that_rounds_down_are_padded_where_the_stride_does_no
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        # the kernel steps over the one pixel, but at the 2 windows of 64 whose first or last tap it is
+        # the kernel steps over the only pixel, except in the 2 windows of 64 whose first or last tap is on it
         ("1x1 conv1d:1,k2,d2,p33+32", "32 before and 30 after the input, of 64"),
-        ("1x1 conv1d:1,k2,d2,p33", "31 before and 31 after the input, of 65"),  # those beside it alone
+        ("1x1 conv1d:1,k2,d2,p33", "31 before and 31 after the input, of 65"),  # only those beside it
         ("1x1 conv1d:1,k64,s2,p63+0", "63 of the 64 weights"),
         ("1x1 conv1d:1,k65,s2,p64+0", ""),
         ("1x1 conv1d:1,k4097,p4096+0", "4,096 of the 4,097 weights"),
@@ -623,7 +623,7 @@ def test_windows_and_taps_are_looked_at_one_by_one_up_to_a_number(words: str, fo
 def test_of_a_file_that_fixes_the_layers_only_what_the_input_decides_is_said(
     words: str, said: str, mended: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another input alone may mend it, or make it so."""
+    """Only another input may correct it, or cause it."""
     kind, layers = said.partition(":")[0], cnncalc.shape(words).layers
     monkeypatch.setattr(type(layers[0].network.source), "is_fixed", True)
     assert [hint.name for _, _, hint in find(layers, KINDS.values())] == [kind] * (kind in OF_INPUT)
@@ -653,7 +653,7 @@ def test_layers_of_blocks_are_named_with_their_block() -> None:
 
 LAST = "if they come last: --layout NHWC, or"
 TYPED = [
-    # what is perhaps meant otherwise, and what is beside it and is not
+    # words that may mean something else, and similar ones that do not
     ("3x3x8 conv:5", "k is 1; for a 3x3: conv:5,k3"),
     ("3x2x8 conv:5", None),  # a 3x3 would not fit
     ("3xHxW conv:5", "k is 1; for a 3x3: conv:5,k3"),
@@ -661,12 +661,12 @@ TYPED = [
     ("3x8x8 upsample:3", "upsample to 3x3; for 3 times the size: upsample:x3"),
     ("3x8x9 upsample:8", None),  # no axis becomes smaller
     ("3xHx9 upsample:2", None),
-    ("3x8x8 linear:7", None),  # nothing says that it is a map
+    ("3x8x8 linear:7", None),  # nothing shows that it is a map
     ("3x8x9 linear:4 linear:5", None),
     ("3x8 conv1d:5,k3 linear:7", "works on the last axis; put flatten in front?"),
     ("3x8x8 conv:5,k3 flatten linear:7", None),
-    ("3x8x8 globalavgpool:keepdims=false linear:7", None),  # features alone
-    ("3x8x8 pad:0 conv:5,k3", None),  # as it is written
+    ("3x8x8 globalavgpool:keepdims=false linear:7", None),  # only features
+    ("3x8x8 pad:0 conv:5,k3", None),  # as written
     ("3x8x8 conv:5,k3,p0,name=a_pad", None),
     ("3xHxH conv:5,k3 flatten linear:7,c_i=180", None),  # `holds where H = 8` says it
     ("3xHxW conv:5,k3 flatten linear:7,c_i=180", None),
@@ -698,15 +698,15 @@ def test_what_is_perhaps_not_meant_as_it_is_typed(words: str, said: str | None) 
 
 
 OPEN = "conv:5,k3 flatten:name=f maxpool:2,from=input flatten:name=g concat:from=f+g linear:7,c_i"
-"""A width that is the sum of two products of floors: no equation says which sizes there are."""
+"""A width that is the sum of two products of floors: no equation gives the sizes."""
 
 
 def test_which_widths_of_linear_layers_are_looked_for() -> None:
     (hint,) = of(f"3xHxW {OPEN}=228 relu")
     assert (hint.layers, hint.help) == (("linear1",), "-i 3x8x8 gives 228")
-    assert of(f"3xHxW {OPEN}=229") == []  # no square has it
+    assert of(f"3xHxW {OPEN}=229") == []  # no square gives it
     block = {"op": "block", "layers": cnncalc.load(f"{OPEN}=228").to_dict()["layers"]}
-    assert of({"input": [3, "H", "W"], "layers": [block]}) == []  # the input of a block is not to be chosen
+    assert of({"input": [3, "H", "W"], "layers": [block]}) == []  # the input of a block cannot be chosen
 
 
 def test_the_input_of_a_network_is_that_of_its_first_layer() -> None:
@@ -724,13 +724,13 @@ def test_what_layer_words_get_as_a_note_is_said_once_of_each_kind() -> None:
     layers = cnncalc.shape("3x8x8 conv:4 conv:5").layers
     assert [text for _, text in notes(layers)] == ["conv1: k is 1; for a 3x3: conv:4,k3"]
     assert [hint.layers for hint in hints(layers)] == [("conv1",), ("conv2",)]
-    assert [*notes(cnncalc.shape("9x8x3 conv:5,k3").layers)] == []  # the command notes it before it traces
-    assert of({"input": [3, 8, 8], "layers": [{"op": "conv", "c_o": 4}]}) == []  # a file says what it means
+    assert [*notes(cnncalc.shape("9x8x3 conv:5,k3").layers)] == []  # the command adds a note before it traces
+    assert of({"input": [3, 8, 8], "layers": [{"op": "conv", "c_o": 4}]}) == []  # a file is taken literally
 
 
 EXPECTED_OF_ZOO = {"border-layers", "dropped-pixels", "strided-1x1"}
-"""What there is to say of built-in networks: their fields grow beyond 224 pixels, SqueezeNet's first layer drops a row,
-and ResNet's shortcuts are strided."""
+"""The hints on built-in networks: their fields grow beyond 224 pixels, SqueezeNet's first layer drops a row, and
+ResNet's shortcuts are strided."""
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -759,7 +759,7 @@ def test_a_larger_input_is_not_looked_for_in_a_long_network(monkeypatch: pytest.
 
 
 def test_copies_of_a_layer_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first by itself, since it has another layer before it."""
+    """The first copy separately, since it follows another layer."""
     looked_at: list[str] = []
 
     def counted(find: Callable[[HintPlace], Advice | None]) -> Callable[[HintPlace], Advice | None]:

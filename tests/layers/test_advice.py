@@ -1,4 +1,4 @@
-"""What errors of windows advise: followed, it works; a kernel is lowered and padding raised no further than needed."""
+"""The advice of window errors works if followed; kernels are lowered and padding raised no further than needed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def refusal(dialect: str, n: int, spec: dict[str, Any]) -> cnncalc.CnncalcError 
 
 
 def ways(help: str) -> Iterator[dict[str, Any]]:
-    """Yield the keys that each way of an advice changes."""
+    """Yield the keys that each alternative of an advice changes."""
     for way in re.split(r", or |: ", help):
         found = WAY.match(way)
         if found is None:
@@ -59,7 +59,7 @@ def test_what_is_advised_works() -> None:
         error = refusal(dialect, n, spec)
         for changed in ways(error.help or "") if isinstance(error, cnncalc.ShapeError) else ():
             if dialect == "keras" and "s" in changed and spec["d"] > 1:
-                continue  # which has no stride together with a dilation
+                continue  # which does not support a stride together with a dilation
             assert refusal(dialect, n, {**spec, **changed}) is None, (dialect, n, spec, str(error))
             followed.add("+".join(changed))
             (key, value), *more = changed.items()

@@ -1,4 +1,4 @@
-"""The dialect caffe against its own source, written out here step by step (caffe/layers/pooling_layer.cpp)."""
+"""The dialect caffe compared with Caffe's source, reimplemented here step by step (caffe/layers/pooling_layer.cpp)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import cnncalc
 
 
 def pooled(n: int, k: int, s: int, p: int, round_up: bool = True) -> int | None:
-    """PoolingLayer::LayerSetUp and Reshape on one axis; None where a CHECK fails, or the blob would be empty."""
+    """PoolingLayer::LayerSetUp and Reshape on one axis; None if a CHECK fails, or the blob would be empty."""
     if p and not p < k:
         return None
     out = (ceil((n + 2 * p - k) / s) if round_up else int((n + 2 * p - k) / s)) + 1

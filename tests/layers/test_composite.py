@@ -1,4 +1,4 @@
-"""Nested models, and what cnncalc does not know: every number that it makes unknown is shown as unknown."""
+"""Nested models and opaque layers: every number that depends on unknown ones is shown as unknown."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_after_an_opaque_layer_without_an_output_all_is_unknown() -> None:
     ]
     report = cnncalc.shape(chain, (3, 9, 9))
     shapes = [to_json(layer.out) for layer in report.layers]
-    assert shapes == [None, None, [4, None, None], [4, None, None], [7], [5]]  # a conv's keys say as much
+    assert shapes == [None, None, [4, None, None], [4, None, None], [7], [5]]  # a conv's keys determine its channels
     assert [layer.params for layer in report.layers] == [None, 0, None, 0, 0, 40]
     assert (report.params, report.macs) == (None, None)
     found = report.to_dict()
@@ -140,7 +140,7 @@ def test_an_opaque_layers_open_output_is_written_as_it_is_read() -> None:
 
 
 def test_an_identity_says_how_many_axes_arrive() -> None:
-    """Two sizes are one channel's space where no layer tells; here they are a sequence of 9 with 4 features."""
+    """Two sizes are one channel's space unless a layer decides; here they are a sequence of 9 with 4 features."""
     layers = [{"op": "identity", "axes": 1}, {"op": "linear", "out": 5}]
     assert cnncalc.shape({"layers": layers, "layout": "NHWC"}, (9, 4)).out == (9, 5)
     assert cnncalc.shape({"layers": layers, "layout": "NHWC"}, (7, 9, 4)).out == (7, 9, 5)

@@ -1,6 +1,6 @@
-"""What fuzzing against PyTorch 2.13 and Keras 3 (TensorFlow, CPU) taught: each row was run there.
+"""Findings from fuzzing against PyTorch 2.13 and Keras 3 (TensorFlow, CPU): each row was run there.
 
-`out` None is a refusal, of the framework and of the dialect that bears its name.
+If `out` is None, the framework and the dialect of the same name refuse it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import pytest
 import cnncalc
 
 ROWS: list[tuple[str, tuple[int, ...], dict[str, Any], tuple[int, ...] | None]] = [
-    # LPPool3d is made of avg_pool3d, which wants n >= k before padding: it shows with ceil only.
+    # LPPool3d is built on avg_pool3d, which requires n >= k before padding: this matters only with ceil.
     ("torch", (1, 2, 3, 6), {"op": "lppool3d", "k": 5, "s": 5, "ceil": True}, None),
     ("torch", (1, 6, 7, 8), {"op": "lppool3d", "k": 5, "s": 5, "ceil": True}, (1, 2, 2, 2)),
     ("plain", (1, 2, 3, 6), {"op": "lppool3d", "k": 5, "s": 5, "ceil": True}, (1, 1, 1, 2)),
-    # Keras's causal is a word of Conv1D alone.
+    # Keras has the word causal only for Conv1D.
     ("keras", (7, 4), {"op": "conv1d", "c_o": 5, "k": 3, "p": "causal"}, (7, 5)),
     ("keras", (7, 4), {"op": "sepconv1d", "c_o": 5, "k": 3, "p": "causal"}, None),
     ("keras", (7, 4), {"op": "dwconv1d", "k": 3, "p": "causal"}, None),
-    # Pool.h drops one window, not all that begin in the padding; what is left holds no pixel.
+    # Pool.h drops one window, not all that begin in the padding; the remaining ones contain no pixel.
     ("plain", (1, 8), {"op": "maxpool1d", "k": 1, "s": 2, "p": [[0, 7]], "ceil": True}, None),
-    # Upsample: corners mean nothing to nearest, and the modes name their axes.
+    # Upsample: aligned corners mean nothing for nearest, and the modes depend on the number of axes.
     ("torch", (2, 3, 5), {"op": "upsample", "factor": 2, "align": True}, None),
     ("torch", (2, 3, 5), {"op": "upsample", "factor": 2, "mode": "linear"}, None),
     ("torch", (2, 3), {"op": "upsample", "factor": [2], "mode": "linear"}, (2, 6)),
@@ -31,13 +31,13 @@ ROWS: list[tuple[str, tuple[int, ...], dict[str, Any], tuple[int, ...] | None]] 
     ("plain", (2, 3, 5), {"op": "upsample", "factor": 2, "mode": "linear"}, (2, 6, 10)),
     ("torch", (2, 3, 5), {"op": "lppool", "k": 2, "norm": 0}, None),
     ("keras", (3, 5, 7), {"op": "layernorm", "axis": [3, -1]}, None),
-    # `same` and a stride, and padding beyond k//2.
+    # `same` with a stride, and padding beyond k//2.
     ("torch", (3, 9, 11), {"op": "conv", "c_o": 5, "k": 3, "s": [1, 2], "p": "same"}, None),
     ("torch", (3, 9, 11), {"op": "conv", "c_o": 5, "k": [4, 2], "d": [2, 3], "p": "same"}, (5, 9, 11)),
     ("torch", (3, 9, 11), {"op": "maxpool", "k": 3, "s": 1, "p": "same"}, None),
     ("torch", (3, 9, 11), {"op": "maxpool", "k": 3, "p": 2}, None),
     ("torch", (3, 9, 11), {"op": "maxpool", "k": [2, 5], "p": [1, 2]}, (3, 5, 3)),
-    # A dilated window may step over the whole input: PyTorch answers -inf, plain refuses.
+    # A dilated window may step over the whole input: PyTorch returns -inf, plain refuses.
     ("torch", (1, 1, 9), {"op": "maxpool", "k": [2, 3], "s": 1, "p": [1, 1], "d": [2, 1]}, (1, 1, 9)),
     ("plain", (1, 1, 9), {"op": "maxpool", "k": [2, 3], "s": 1, "p": [1, 1], "d": [2, 1]}, None),
     ("torch", (3, 9, 11), {"op": "convT", "c_o": 5, "k": 3, "s": 2, "out_pad": 2}, None),
@@ -62,7 +62,7 @@ def test_keras_group_normalization_with_a_group_for_each_channel() -> None:
 
 
 FIELDS: list[tuple[str, tuple[int, ...], list[tuple[int, int]]]] = [
-    # By gradients of the all-ones network: the pixels that unit 0, 1, 2 ... see, inside the image.
+    # By gradients of a network of ones: the pixels that unit 0, 1, 2 ... see, inside the image.
     ("convT1d:1,k1,s3 avgpool1d:k3,s1", (1, 24), [(0, 0), (1, 1), (1, 1), (1, 1), (2, 2)]),
     ("convT1d:1,k1,s2,out_pad=1 avgpool1d:k2,s2", (1, 16), [(0, 0), (1, 1), (2, 2)]),
     ("convT1d:1,k2,s3 conv1d:1,k3", (1, 4), [(0, 0), (0, 1), (1, 1), (1, 1)]),
@@ -87,6 +87,6 @@ def test_fields_by_gradients(words: str, input: tuple[int, ...], seen: list[tupl
 
 
 def test_a_factor_that_changes_nothing_still_moves_the_nearest_pixel() -> None:
-    """PyTorch's unit 1 of 2 pixels by 1.25 is pixel floor(1/1.25) = 0: no identity, and not said to be one."""
+    """PyTorch's unit 1 of 2 pixels by 1.25 is pixel floor(1/1.25) = 0, so it is not an identity."""
     assert cnncalc.shape({"op": "upsample", "factor": [1.25]}, (1, 2)).rf[0].size is None
     assert cnncalc.shape({"op": "upsample", "factor": [1.25], "mode": "linear"}, (1, 2)).rf[0].size == 1

@@ -1,4 +1,4 @@
-"""What an op's class states of it, against what running the op shows."""
+"""The facts on an op's class, compared with running the op."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_sign_that_a_layer_states_is_its_output_s(row: Row) -> None:
     for seed in range(3):
         x = 3 * np.random.default_rng(seed).standard_normal(row.input)
         if sign is not Sign.ANY:
-            assert np.nanmin(run(row, np.abs(x))) >= 0  # NaN is a function's value where it has none
+            assert np.nanmin(run(row, np.abs(x))) >= 0  # NaN is the value of an undefined function
         if sign is Sign.NOT_NEGATIVE:
             assert np.nanmin(run(row, x)) >= 0
 
@@ -142,7 +142,7 @@ def test_two_ops_of_one_word_are_an_error() -> None:
 
 
 def test_the_words_of_each_module_are_those_of_its_ops() -> None:
-    """A module of ops is imported when one of its words is needed: its words are known before, in this order."""
+    """A module of ops is imported when one of its words is needed; its words are known before, in this order."""
     homes = {cls.__module__.rpartition(".")[2] for cls, _ in OPS.values()}
     words = [word for family in FAMILIES.values() for word in family]
     assert list(OPS) == words

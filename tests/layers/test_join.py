@@ -174,13 +174,13 @@ FIELDS: list[tuple[str, str, tuple[object, ...], int]] = [
     ("3x32x32", "conv:4,k3,s2,p1,name=a conv:4,s2,from=input,name=b add:from=a+b", (3, 2, -1), 0),
     # Even kernels: centres half a pixel apart.
     ("3x32x32", "conv:3,k2,p0+1,name=a add:from=a+input", (2, 1, 0), MISALIGNED),
-    # TF's `same` at a stride, beside a 1x1: starts 0 to 2 and 0.
+    # TF's `same` with a stride, beside a 1x1: starts 0 to 2 and 0.
     ("3x32x32", "conv:4,k3,s2,p=same,name=a conv:4,s2,from=input,name=b add:from=a+b", (3, 2, 0), MISALIGNED),
-    # Unequal strides that come to the same size by cropping: nothing can be said.
+    # Unequal strides that lead to the same size by cropping: nothing is known.
     ("3x4x4", "conv:3,k3,name=a maxpool:2,from=input,name=b add:from=a+b", (None, None, None), MISALIGNED),
     # A squeeze-and-excite gate is left out.
     ("4x9x9", "conv:4,k3,p1,name=a globalavgpool conv:4 sigmoid mul:from=a+sigmoid1", (3, 1, -1), BROADCAST),
-    # Channels moved last, as ConvNeXt's blocks do, and back: what works on them there changes no field …
+    # Channels moved last, as in ConvNeXt's blocks, and back: layers on the channels change no field …
     ("3x9x32", "conv:4,k3 permute:order=[2,3,1] layernorm linear:5 permute:order=[3,1,2] conv:5,k3", (5, 1, 0), 0),
     # … a linear layer along the height sees all of it (7 rows of 3), and a slice moves it.
     ("3x9x32", "conv:4,k3 permute:order=[2,1,3] permute:order=[2,3,1] linear:6 permute:order=[1,3,2]", (9, 1, 0), 0),
@@ -261,7 +261,7 @@ PUBLISHED = {
     "shufflenet_v2_x1_0": (2278604, 0.145),
     "mnasnet1_0": (4383312, 0.314),
     "convnext_tiny": (28589128, 4.456),
-    # 27,161,264 with the auxiliary classifier, which only training uses: 3,326,696 of them are its own.
+    # 27,161,264 with the auxiliary classifier, which only training uses: 3,326,696 of them belong to it.
     "inception_v3": (27161264 - 3326696, 5.713),
 }
 
@@ -311,9 +311,9 @@ def test_their_layers_are_torchvisions(name: str) -> None:
 
 @pytest.mark.parametrize("name", BRANCHED)
 def test_their_fields_are_those_of_the_table(name: str) -> None:
-    """Every convolution and pool of the table, as often as it is there, and every join.
+    """Every convolution and pool of the table, as often as it occurs, and every join.
 
-    A first dense layer's `cat` of one is no layer here, and efficientnet's gates stand in no row of the table.
+    A first dense layer's `cat` of one is not a layer here, and efficientnet's gates have no row in the table.
     """
     wanted, joins = Counter[object](), set[object]()
     for row in rows("receptive-fields-torchvision.csv"):
@@ -348,7 +348,7 @@ def test_every_network_reads_back(name: str) -> None:
 
 
 def test_shared_weights_are_there_once_in_every_total() -> None:
-    """The sentence, the table's last row and Markdown's."""
+    """The sentence, the table's last row and that of Markdown."""
     words = ["4x9x9", "conv:4,k3,p1,name=a", "conv:4,k3,p1,tie=a", "--columns", "layer,weights,bias,params,macs"]
     table = here(["shape", *words]).out.splitlines()
     assert next(line.split() for line in table if line.startswith("total")) == ["total", "144", "4", "148", "23,328"]

@@ -1,4 +1,4 @@
-"""Every op: its shape, its parameters, its buffers and its multiply-accumulates, as the rows of tests/cases.py say."""
+"""The shape, parameters, buffers and multiply-accumulates of every op, compared with the rows of tests/cases.py."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_resolved_layer_leaves_nothing_to_a_default(row: Row) -> None:
 
 
 def test_every_op_has_a_row() -> None:
-    """But SPECIAL ones, which have their own tests; one is in the dialect plain, in which the others are run, too."""
+    """Except those in SPECIAL, which have their own tests; one row is in the dialect plain, in which tests run ops."""
     assert {row.op for row in ROWS} == set(PLAIN) == set(OPS) - SPECIAL
 
 
@@ -134,7 +134,7 @@ def test_which_cells_a_transposed_conv_cuts_away(spec: dict[str, Any], p: tuple[
     assert found["out_pad"] == [out_pad] * 2
 
 
-# Impossible shapes. The text is the message: where, what with its numbers, and what would help.
+# Impossible shapes, with their messages: where, what with its numbers, and what would help.
 
 C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "convT", "c_o": 4, "k": 3}
 
@@ -601,7 +601,7 @@ def test_a_pool_padded_with_numbers_stands_where_every_window_holds_a_pixel() ->
 
 
 def test_valid_is_no_padding_and_says_nothing_about_rounding() -> None:
-    """P = 0, and `ceil` is a pool's own option: 11 by 2 in 6 windows, 13 by 2 in 7."""
+    """P = 0, and `ceil` is an option of pools: 11 by 2 in 6 windows, 13 by 2 in 7."""
     for p in (0, "valid"):
         assert cnncalc.shape([{"op": "maxpool", "k": 2, "p": p, "ceil": True}], input=X).out == (6, 6, 7)
 
@@ -614,7 +614,7 @@ def test_features_before_a_linear_layer_are_one_size_whatever_follows() -> None:
 
 
 def test_one_feature_is_reshaped_to_a_number() -> None:
-    """As x[:, 2] of features is, in PyTorch."""
+    """Like x[:, 2] of features in PyTorch."""
     report = cnncalc.shape([{"op": "linear", "out": 1}, {"op": "reshape", "out": []}], input=(5, 3))
     assert (report.out, report["reshape1"].sample) == ((5,), (1,))
 

@@ -1,4 +1,4 @@
-"""Wanted sizes: the padding that convolutions and pools work out from `out`, against every padding tried."""
+"""Wanted sizes: the padding that convolutions and pools compute from `out`, compared with trying every padding."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cnncalc.dialects import DIALECTS
 
 OPS = ("conv1d", "dwconv1d", "sepconv1d", "maxpool1d", "avgpool1d", "lppool1d")
 MOST = 64
-"""More padding per side than the sizes below ever take."""
+"""More padding per side than the sizes below need."""
 
 
 def pads(spec: dict[str, Any], n: int, dialect: str) -> list[list[int]] | None:
@@ -72,7 +72,7 @@ def test_the_padding_is_the_first_that_gives_the_size(
 
 
 def test_the_padding_of_every_small_pool() -> None:
-    """Where rounding up depends on it, and where a dilated kernel may step over the input."""
+    """Including pools for which rounding up matters, and dilated kernels that may step over the input."""
     found = 0
     for dialect, most, dilations in (("caffe", 3, (1,)), ("plain", 7, (1, 3))):
         for d, n, k, s, out, ceil in product(dilations, (1, 2, 4), (1, 2, 3), (1, 3), (1, 2, 3, 5), (True, "keep")):

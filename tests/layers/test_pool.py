@@ -1,4 +1,4 @@
-"""Pools: which windows hold a pixel, against taps listed one by one."""
+"""Pools: which windows contain a pixel, compared with listing the taps one by one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_first_window_without_a_pixel() -> None:
 
 
 def test_the_sizes_that_a_window_steps_over() -> None:
-    """Those below the dilation for which a window that begins before the input holds no pixel."""
+    """Return the sizes below the dilation for which a window that begins before the input contains no pixel."""
     for d in (1, 2, 3, 4, 7):
         for slide in {slide for slide in windows(d) if slide.pb is not None and slide.pb < slide.k}:
             others = [slide.over(n, kept=False) for n in range(1, d)]
@@ -54,7 +54,7 @@ def test_the_sizes_that_a_window_steps_over() -> None:
 
 
 def test_a_window_far_before_the_input() -> None:
-    """The only one of half a million windows, its taps a million apart, that steps over all of an input."""
+    """The only one of half a million windows, with taps a million apart, that steps over the whole input."""
     d = 1_000_003
     (slide,) = place((d - 1,), (3,), (2,), (d,), ((d, d + 2),), ceil=False)
     unit = empty_window(slide)
@@ -72,7 +72,7 @@ def test_the_paddings_with_which_every_window_holds_a_pixel() -> None:
             for before in (range(-1, slide.k + 2), range(1, 3)):
                 parts = [*pixel_paddings(slide, before)]
                 assert all(parts)
-                assert len(parts) <= 1 or slide.n < d  # else one range, however many there are
+                assert len(parts) <= 1 or slide.n < d  # otherwise one range, however many there are
                 found = [q for part in parts for q in part]
                 assert found == [q for q in wanted if q in before], slide
                 checked += len(found)
@@ -101,7 +101,7 @@ def test_a_padding_that_an_open_size_decides_is_not_refused() -> None:
         (6, 4, Field(2, None, 0, ((0, 1), (1, 2)), 3)),
         (6, 1, Field(6, 1, 0, marks=POOLED)),
         (4, 4, PIXEL),
-        (1, 1, PIXEL),  # which is still the unit in its place
+        (1, 1, PIXEL),  # which is still the unit at its position
         ("H", 1, Field(None, 1, 0, marks=POOLED)),
         ("H", 4, UNKNOWN),
         ("H", None, PIXEL),
@@ -113,7 +113,7 @@ def test_what_the_units_of_an_adaptive_pool_see(n: int | str, out: int | None, f
 
 
 CONDITIONS = [
-    # PyTorch's avgpool3d wants the window to fit without its padding.
+    # PyTorch's avgpool3d requires the window to fit without its padding.
     ("avgpool3d:k3x2x2,p1x0x0", "2xDx8xW", "torch", ["D >= 3", "W >= 2"]),
     ("avgpool3d:k3x2x2,p1x0x0", "2xDx8xW", "plain", ["W >= 2"]),
     ("maxpool3d:k3x2x2,p1x0x0", "2xDx8xW", "torch", ["W >= 2"]),

@@ -1,4 +1,4 @@
-"""Products, attention and layers over sequences: what they refuse, open sizes, and the arithmetic that is shown."""
+"""Products, attention and sequence layers: errors, open sizes, and the arithmetic that is shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnncalc.sizes import Open
 
 A = {"op": "identity", "name": "a"}
 ROW = {"op": "mean", "name": "row", "axis": [1, 2], "from": "a"}
-"""One number for each of the features."""
+"""One number for each feature."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Where windows lie: padding in numbers and words, on known and open sizes, and the arithmetic in words."""
+"""Positions of windows: padding in numbers and words, for known and open sizes, and the arithmetic in words."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_window_that_does_not_fit_says_which() -> None:
     [
         ("maxpool1d:2", "the padded input (1) is smaller than the kernel (2): lower k to 1, or raise p to 1"),
         ("maxpool1d:4,p1", "the padded input (3) is smaller than the kernel (4): lower k to 3, or raise p to 2"),
-        # PyTorch allows k//2 of padding: 2 for k=2, which would fit, is more than 1, and so is 8 for k=5
+        # PyTorch allows k//2 of padding: for k=2, 2 would fit but exceeds 1, and so does 8 for k=5
         ("maxpool1d:5,p2,d4", "the padded input (5) is smaller than the kernel (17 = 4*(5 - 1) + 1)"),
     ],
 )

@@ -58,7 +58,7 @@ def test_every_op_behind_a_layer_of_unknown_output(op: str, keys: dict[str, Any]
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("op", [op for op in OPS if op not in ("constant", "input")])
 def test_every_op_on_a_single_number(op: str, layout: str) -> None:
-    """It has a report, or an error that says what is missing; what has a report can be run, or says why not."""
+    """It has a report, or an error that says what is missing; a network with a report runs, or says why not."""
     layers = [{"op": "sum", "axis": [-1], "name": "o"}, example(op)]
     spec = {"input": [3], "layout": layout, "layers": layers}
     with contextlib.suppress(cnncalc.ShapeError, cnncalc.SpecError):

@@ -22,7 +22,7 @@ def test_arguments_stand_in_the_order_of_the_framework(framework: str) -> None:
     for kind, positions in RECORDED[framework].items():
         found = dict(arguments_of(kind)).get(framework)
         if found:
-            most = min(len(found), len(positions))  # later versions and other ranks have more
+            most = min(len(found), len(positions))  # later versions and other numbers of axes have more
             assert list(found[:most]) == positions[:most], kind
             checked += 1
     assert checked > 40
@@ -109,7 +109,7 @@ def test_a_call_is_its_layers(text: str, layers: list[dict[str, Any]]) -> None:
     call = read_call(text)
     assert call.layers == layers
     if layers[0]["op"] != "concat":
-        read({"layers": layers})  # a spec takes what a call means
+        read({"layers": layers})  # the result is valid in a spec
 
 
 def test_names_and_frameworks_of_calls() -> None:

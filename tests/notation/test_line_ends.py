@@ -1,4 +1,4 @@
-"""Texts in the encodings and with the line ends that editors and shells write."""
+"""Text in the encodings and with the line ends that editors and shells write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of a spec: it accepts what the reader accepts, and refuses whatever is wrong in form."""
+"""The JSON Schema of a spec: it accepts what the reader accepts, and rejects whatever is malformed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def the_schema() -> Json:
 
 @cache
 def validator(name: str | None = None) -> Draft202012Validator:
-    """Of a whole spec, or of one of the schema's parts."""
+    """Return a validator of a whole spec, or of one of the schema's parts."""
     found = the_schema()
     return Draft202012Validator(found if name is None else {"$ref": f"#/$defs/{name}", "$defs": found["$defs"]})
 
@@ -58,7 +58,7 @@ def fits(value: Json) -> bool:
 
 
 def expectations(network: Network) -> Iterable[Json]:
-    """Whatever the spec expects, of the whole and of each layer."""
+    """Return the spec's expectations, of the whole and of each layer."""
     return [e for e in (network.expect, *(node.expect for node in network.nodes)) if e is not None]
 
 
@@ -73,7 +73,7 @@ def reads(value: Json) -> bool:
 
 
 def judged(network: Network) -> list[Json]:
-    """Return what a network expects, read once it has been traced."""
+    """Return a network's expectations, read after it has been traced."""
     trace.shape(network)
     return [expect.read(expected) for expected in expectations(network)]
 
@@ -105,7 +105,7 @@ def test_what_is_wrong_in_form(path: Path) -> None:
 
 @pytest.mark.parametrize("path", fixtures("bad_sense"))
 def test_what_only_the_reader_sees(path: Path) -> None:
-    """Names given twice, arithmetic, wiring."""
+    """Duplicate names, arithmetic, wiring."""
     text = path.read_text(encoding="utf-8")
     with pytest.raises(CnncalcError):
         judged(sources.load_text(text, path.name))
@@ -113,11 +113,11 @@ def test_what_only_the_reader_sees(path: Path) -> None:
 
 
 def test_the_zoo_and_its_reports() -> None:
-    """Of layers that differ in nothing but their names and the digits of their numbers, one is tried."""
+    """Of layers that differ only in their names and the digits of their numbers, one is tried."""
     seen: dict[str, Json] = {}
     for name in zoo.names():
         documents = [json.loads(zoo.read(name)), cnncalc.shape(name).to_dict()]
-        if "ceil" not in zoo.read(name):  # which Keras's pools have not
+        if "ceil" not in zoo.read(name):  # which Keras's pools lack
             documents.append(cnncalc.shape(name, dialect="keras", layout="NCHW").to_dict())
         for found in documents:
             kinds = {
@@ -144,7 +144,7 @@ def test_reports_of_every_kind_of_layer(words: str) -> None:
     validator().validate(cnncalc.shape(words).to_dict())
 
 
-# The differences that there are
+# Known differences
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_reports_of_every_kind_of_layer(words: str) -> None:
     ],
 )
 def test_where_the_two_differ(spec: Json, schema_accepts: bool) -> None:
-    """All the known differences; only the first is of a spec that somebody may write."""
+    """All the known differences; only the first is of a spec that users may write."""
     assert fits(spec) is schema_accepts
     assert reads(spec) is not schema_accepts
 
@@ -179,7 +179,7 @@ VALUES: list[Json] = [
     *([True], [[True, 1]], [LARGEST + 1], [[0, LARGEST + 1]], ["same"], [["same", 1]], [[]], {}, {"a": 1}, [{}]),
 ]
 READERS = sorted(FORMS.keys() - {nested}, key=lambda reader: FORMS[reader][0])
-"""All but that of nested layers, which are read, and described, as layers are."""
+"""All except that of nested layers, which are read and described like layers."""
 
 
 def takes(reader: Reader, value: Json, nd: int | None) -> bool:
@@ -207,7 +207,7 @@ def test_a_name_is_the_name_of_one_form() -> None:
 
 
 def test_every_spelling_of_an_op() -> None:
-    """A layer's op picks the one family that the reader picks."""
+    """A layer's op selects the same family in the schema and in the reader."""
     families = {}
     for rule in the_schema()["$defs"]["layer"]["allOf"]:
         pattern = rule["if"]["properties"]["op"]["pattern"]

@@ -1,4 +1,4 @@
-"""The formats of `cnncalc check`'s findings: to the letter, by their schemas, and read back by what reads them."""
+"""The formats of `cnncalc check`'s findings: to the letter, by their schemas, and as their readers read them."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def test_the_closing_line(results: list[Result], line: str) -> None:
     assert written("text", results).splitlines()[-1] == line
 
 
-# --- as they come ---
+# --- streaming ---
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -419,7 +419,7 @@ class Command(NamedTuple):
 
 
 def github_reads(text: str) -> list[Command]:
-    """Return what GitHub's runner takes from a log: its own order of steps, and its order of replacements."""
+    """Return what GitHub's runner reads from a log, in its own order of steps and replacements."""
     found = []
     for line in re.split("\r\n|\r|\n", text):
         message = line.lstrip()
@@ -520,7 +520,7 @@ def test_junit_reads_back_and_is_valid(results: list[Result]) -> None:
 
 
 def test_junit_has_what_ants_schema_demands_beyond_jenkins() -> None:
-    """Windy Road's XSD of Ant's JUnit reports: attributes that it requires, its order, one verdict a case."""
+    """Windy Road's XSD of Ant's JUnit reports requires some attributes, their order, and one verdict per case."""
     for suite in ET.fromstring(written("junit", RESULTS)):
         required = {"name", "timestamp", "hostname", "tests", "failures", "errors", "time", "package", "id"}
         assert required <= set(suite.keys())
@@ -571,7 +571,7 @@ def test_the_schemas_refuse_what_is_wrong() -> None:
 
 @pytest.mark.parametrize("format", ["gitlab", "sarif"])
 def test_findings_that_have_all_in_common_have_their_own_fingerprints(format: str) -> None:
-    """Also where a file is checked again after another."""
+    """Even if a file is checked again after another."""
     results = [Result(file, [Finding("CC101", file, "wrong")] * 2, None, 1) for file in ("a", "b", "a")]
     prints = re.findall(r'(?:"fingerprint"|"cnncalc/v1"): "([0-9a-f]+)"', written(format, results))
     assert len(prints) == len({*prints}) == 6

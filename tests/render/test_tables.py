@@ -1,4 +1,4 @@
-"""Tables of any width: what is dropped, shortened and broken, and which rows there are, in every format."""
+"""Tables of any width: what is dropped, shortened and wrapped, and which rows there are, in every format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.program import here, on_terminal
 
 WIDTHS = (20, 60, 72, 75, 80, 93, 100, 111, 120, 133, 160, 240)
 FLOOR = 75
-"""From here on no line of a built-in network's table is longer than the terminal is wide."""
+"""From this width on, no line of a built-in network's table is longer than the terminal is wide."""
 EXACT = re.compile(r"\d[\d,]*")
 
 
@@ -42,7 +42,7 @@ def table(of: Report, width: int | None = None, columns: tuple[str, ...] | None 
 def test_names_and_numbers_are_whole_at_any_width(name: str, width: int) -> None:
     head, rule, *lines = table(report(name), width)
     assert max(map(len, [head, rule, *lines])) <= max(width, FLOOR)
-    starts = [line for line in lines if not line.startswith(" ")]  # the others have the end of an op's keys
+    starts = [line for line in lines if not line.startswith(" ")]  # the others continue an op's keys
     assert all(line.strip().replace(" ", "").isalnum() for line in lines if line.startswith(" "))
     for line, layer in zip(starts, report(name).layers, strict=True):
         words = line.split()

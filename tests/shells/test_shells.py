@@ -1,4 +1,4 @@
-"""What becomes of a command line in the real shells, where there are pseudo-terminals."""
+"""Command lines in the real shells, if there are pseudo-terminals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inputs of a network: those that are listed, and no others, give what is wanted, against every size traced."""
+"""The inputs of a network: exactly the listed ones give the wanted output, compared with tracing every size."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def found(words: Any, wish: Wish, sample: str | None = None, dialect: str | None
 
 
 def every(layers: list[LayerReport]) -> list[LayerReport]:
-    """Return all layers, those of blocks in their place."""
+    """Return all layers, with blocks replaced by their layers."""
     return [one for layer in layers for one in (every(list(layer.inner)) if layer.inner else [layer])]
 
 
 def is_clean(report: Report) -> bool:
-    """Return whether no floor drops a pixel: no division has a rest."""
+    """Return whether no floor drops a pixel: no division has a remainder."""
     for layer in every(report.layers):
         own = layer.node.layer
         if not isinstance(own, Windowed):
@@ -63,7 +63,7 @@ def is_wanted(network: Network | str, sample: Shape, wish: Wish, dialect: str | 
 
 
 def check(words: str, wish: Wish, sample: str, sizes: range, dialect: str | None = None) -> None:
-    """Compare the inputs with those that are traced, a square of each size and a long one."""
+    """Compare the inputs with the traced ones, for a square and an oblong of each size."""
     got = found(words, wish, sample, dialect)
     assert not got.conditions
     network, shape = cnncalc.load(words), parse_shape(sample)
@@ -103,7 +103,7 @@ wishes = st.builds(Wish, st.none() | st.integers(1, 9).map(lambda n: (n, n)), st
 def test_the_inputs_are_those_that_are_traced(words: str, wish: Wish, dialect: str) -> None:
     try:
         check(words, wish, "2xHxW", range(1, 40), dialect)
-    except cnncalc.CnncalcError:  # no input at all: the dialect refuses a word, or the layers never go together
+    except cnncalc.CnncalcError:  # no input at all: the dialect refuses a word, or the layers never fit together
         assert not any(is_wanted(words, (2, n, n), wish, dialect) for n in range(1, 40))
 
 
@@ -160,7 +160,7 @@ LINEAR = "conv:4,k3 maxpool:2 conv:8,k3,p1 maxpool:2 flatten linear:10"
 def test_the_features_of_a_linear_layer_come_from_maps_of_several_shapes() -> None:
     got = found(LINEAR, Wish(features=8 * 12), "3xHxW")
     check(LINEAR, Wish(features=8 * 12), "3xHxW", range(1, 60))
-    assert len(got.ways) == 6  # 1x12, 2x6, 3x4 and turned
+    assert len(got.ways) == 6  # 1x12, 2x6, 3x4 and swapped
     declared = LINEAR.replace("linear:10", "linear:10,c_i=96")
     assert {repr(way) for way in found(declared, Wish(), "3xHxW").ways} == {repr(way) for way in got.ways}
 

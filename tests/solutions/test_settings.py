@@ -1,4 +1,4 @@
-"""The settings of a layer: all that are listed are right, and none is missing, against every setting traced."""
+"""The settings of a layer: all listed ones are right, and none is missing, compared with tracing every setting."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Spec = dict[str, Any]
 
 
 def question(spec: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: str, ranges: Ranges) -> LayerQuestion:
-    """Return what is asked of a layer; its channels, which change no size, stay as they are."""
+    """Return what is asked about a layer; its channels, which change no size, stay as they are."""
     given = {key: value for key, value in spec.items() if key != "op"}
     cls, nd = OPS[spec["op"]]
     layer = cls(spec["op"], nd, given)
@@ -46,7 +46,7 @@ def leads(spec: Spec, keys: Spec, space: tuple[int, ...], out: tuple[int, ...], 
 
 
 def brute(spec: Spec, space: tuple[int, ...], out: tuple[int, ...], dialect: str) -> set[tuple[Any, ...]]:
-    """Return every setting that is the same on all axes, each tried."""
+    """Return every setting that is the same on all axes, by trying each."""
     windows = [[spec[key]] if key in spec else getattr(RANGES, key) for key in ("k", "s", "d")]
     assert RANGES.out_pad is not None
     assert RANGES.p is not None
@@ -111,7 +111,7 @@ def test_every_setting_is_right_and_none_is_missing(spec: Spec, dialect: str, n:
     ranks = [usual(one[0], found.question) for one in listed]
     assert ranks == sorted(ranks)
     assert {one[0][:6] for one in listed if not one[0].word} == brute(spec, space, wanted, dialect)
-    for step in () if found.number else (-1, 1):  # the nearest that there are, as far as 12 from it
+    for step in () if found.number else (-1, 1):  # the nearest settings, up to 12 away
         nearer = [n for n in range(out + step, max(out + 12 * step, 0), step) if has(spec, space, (n,) * nd, dialect)]
         have = [one.out for one in found.nearest if (one.out[0] > out) == (step > 0)]
         assert have == [(n,) * nd for n in nearer[:1]] or not nearer
@@ -131,7 +131,7 @@ def test_settings_differ_by_axis_where_the_sizes_do(
     found = answer(question(spec, (h, w), (high, wide), dialect, ranges), EVERY)
     every = list(found.settings)
     assert all(leads(spec, setting_keys(one), (h, w), (high, wide), dialect) for one in every)
-    if dialect == "caffe" and op == "maxpool":  # there the padding of one axis changes the rounding of the other
+    if dialect == "caffe" and op == "maxpool":  # there, the padding of one axis changes the rounding of the other
         return
     alone = [
         {
@@ -177,7 +177,7 @@ def test_ranges_that_are_too_wide_are_answered(
 
 
 def test_millions_of_candidates_are_counted_by_arithmetic() -> None:
-    """200*50*20*101 candidates; each count equals that of the settings one by one."""
+    """200*50*20*101 candidates; each count equals that of trying the settings one by one."""
     wide = Ranges(range(1, 201), range(1, 51), range(101), range(1, 21))
     asked = question({"op": "conv", "c_o": 1}, (224, 224), (7, 7), "plain", wide)
     found = answer(asked, 100)
@@ -187,7 +187,7 @@ def test_millions_of_candidates_are_counted_by_arithmetic() -> None:
 @pytest.mark.parametrize(
     ("words", "input", "dialect", "out", "first"),
     [
-        # as they are published: AlexNet, GoogLeNet, VGG and ResNet, and DCGAN's generator
+        # as published: AlexNet, GoogLeNet, VGG and ResNet, and DCGAN's generator
         ({"op": "conv", "c_o": 96, "k": 11, "s": 4}, 227, "plain", 55, {"p": [[0, 0], [0, 0]]}),
         ({"op": "conv", "c_o": 64, "k": 7, "s": 2}, 224, "plain", 112, {"p": [[3, 3], [3, 3]]}),
         ({"op": "maxpool", "k": 3, "s": 2}, 112, "torch", 56, {"p": [[1, 1], [1, 1]]}),

@@ -1,4 +1,4 @@
-"""The shortest stack that sees far enough, against every stack of the words that is not longer."""
+"""The shortest stack that sees far enough, compared with every stack of the words that is not longer."""
 
 from __future__ import annotations
 

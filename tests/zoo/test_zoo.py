@@ -1,4 +1,4 @@
-"""The zoo and well-known networks, against the figures of those who know them."""
+"""The zoo and well-known networks, compared with published figures."""
 
 from __future__ import annotations
 

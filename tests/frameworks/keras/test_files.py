@@ -60,7 +60,7 @@ def test_a_frozen_layer_stays_frozen(files: Path) -> None:
 @pytest.mark.parametrize("weights", ["2.h5", "2.keras", "2.weights.h5", "2-list.h5", "3.h5", "3.keras", "3.weights.h5"])
 @pytest.mark.parametrize("form", ["json", "spec"])
 def test_weights_of_another_file(files: Path, tmp_path: Path, weights: str, form: str) -> None:
-    """A model's own document, and the spec that it was converted to, take the weights of each kind of file."""
+    """A model's own document, and the spec converted from it, accept the weights of each kind of file."""
     version = f"keras{weights[0]}"
     arrays = np.load(files / f"{version}.npz")
     model = str(files / f"{version}.json")
@@ -91,7 +91,7 @@ def test_the_weights_of_a_model_are_written_out(files: Path, tmp_path: Path) -> 
 
 
 def test_channels_first_takes_kernels_in_pytorchs_order(tmp_path: Path) -> None:
-    """A file of our own making: Keras keeps (k, c_i, c_o) whatever the layout."""
+    """A file of our own: Keras stores (k, c_i, c_o) whatever the layout."""
     kernel, dense = np.arange(2.0 * 3 * 4 * 5).reshape(2, 3, 4, 5), np.arange(5.0 * 7).reshape(5, 7)
     with h5py.File(tmp_path / "w.weights.h5", "w") as file:
         for group, arrays in (("conv2d", [kernel, np.ones(5)]), ("dense", [dense, np.zeros(7)])):
@@ -105,7 +105,7 @@ def test_channels_first_takes_kernels_in_pytorchs_order(tmp_path: Path) -> None:
 
 
 def test_groups_numbered_with_gaps(files: Path, tmp_path: Path) -> None:
-    """TensorFlow 2.12 to 2.15 count each layer with weights twice, and call the group of the layers otherwise."""
+    """TensorFlow 2.12 to 2.15 count each layer with weights twice, and name the group of the layers differently."""
     path = tmp_path / "w.weights.h5"
     with h5py.File(files / "keras3.weights.h5") as old, h5py.File(path, "w") as new:
         old.copy("layers", new, "_layer_checkpoint_dependencies")
@@ -115,7 +115,7 @@ def test_groups_numbered_with_gaps(files: Path, tmp_path: Path) -> None:
         for name in list(layers):
             if not any(isinstance(one, h5py.Dataset) for one in _all(layers[name])):
                 del layers[name]
-        layers["batch_normalization_2"] = np.ones(3)  # is no group
+        layers["batch_normalization_2"] = np.ones(3)  # not a group
     arrays = np.load(files / "keras3.npz")
     assert np.allclose(computed(files / "keras3.json", arrays["x"], path, tmp_path), arrays["y"], atol=1e-6)
 
@@ -133,7 +133,7 @@ def test_groups_of_one_class_numbered_with_gaps(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("end", ["", "_7"])
 def test_names_in_several_attributes_and_of_another_model(files: Path, tmp_path: Path, end: str) -> None:
-    """HDF5 holds 64 kB in one; the layers of a model that is built again have other names, in the same order."""
+    """An HDF5 attribute holds 64 kB; the layers of a rebuilt model have other names, in the same order."""
     path = tmp_path / "w.h5"
     with changed(files / "keras2-list.h5", path) as file:
         names = list(file.attrs["layer_names"])
@@ -148,7 +148,7 @@ def test_names_in_several_attributes_and_of_another_model(files: Path, tmp_path:
 
 @pytest.mark.parametrize("ending", [".h5", ".keras"])
 def test_a_model_of_bfloat16(tmp_path: Path, ending: str) -> None:
-    """Keras 3.15 writes two bytes for each number, and says what they are in a `.keras` file alone."""
+    """Keras 3.15 writes two bytes for each number, and states their type only in a `.keras` file."""
     config = {"batch_shape": [None, 2], "name": "x"}
     layers = [{"class_name": "InputLayer", "config": config}]
     layers.append({"class_name": "Dense", "config": {"name": "d", "units": 1, "use_bias": False}})
@@ -187,7 +187,7 @@ def test_names_of_classes() -> None:
 
 
 def run(path: Path, folder: Path, *more: str) -> str:
-    """What `cnncalc run` says of a file that it refuses."""
+    """Return the message of `cnncalc run` for a file that it refuses."""
     np.save(folder / "x.npy", np.ones((7, 9, 3), np.float32))
     done = here(["run", str(path), "-x", str(folder / "x.npy"), *more])
     assert (done.code, done.out) == (2, "")
@@ -201,7 +201,7 @@ def test_weights_are_not_a_model(files: Path, tmp_path: Path) -> None:
 
 
 def test_without_h5py(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `.keras` file's figures need nothing; its values, and a `.h5` file, say what they need."""
+    """The figures of a `.keras` file need nothing else; its values, and a `.h5` file, report what they need."""
     monkeypatch.setitem(sys.modules, "h5py", None)
     assert here(["shape", str(files / "keras3.keras")]).code == 0
     for ending in (".keras", ".h5"):
@@ -246,7 +246,7 @@ def test_broken_files(files: Path, tmp_path: Path) -> None:
     assert "claims 4,398,046,511,104 bytes, but the file holds only 0" in run(path, tmp_path)
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
-        file.create_dataset(f"{weights}/bias", (1 << 24,), "f4", chunks=(1,))  # HDF5 takes 60 bytes for each
+        file.create_dataset(f"{weights}/bias", (1 << 24,), "f4", chunks=(1,))  # HDF5 needs 60 bytes for each
     assert "bias' lies in 16,777,216 parts, and the file holds 0 bytes of it" in run(path, tmp_path)
     with changed(files / "keras3.h5", path) as file:
         del file[f"{weights}/bias"]
@@ -269,7 +269,7 @@ def test_broken_files(files: Path, tmp_path: Path) -> None:
 
 
 def test_what_a_filter_unpacks_is_bounded(files: Path, tmp_path: Path) -> None:
-    """A chunk may be larger than its data set, and what is packed larger than its chunk."""
+    """A chunk may be larger than its data set, and the unpacked data larger than its chunk."""
     path = tmp_path / "net.h5"
     x = np.ones((1, 7, 9, 3), np.float32)
     for chunk, more in ((5, 0), (99, 150), (40 << 20, 0)):  # older HDF5 packs 5 values into 64 kB
@@ -325,7 +325,7 @@ def test_a_file_that_is_not_keras_though_it_is_called_so(tmp_path: Path, ending:
 
 
 def custom_model() -> dict[str, Any]:
-    """Return a model of two layers of a class of its author's own, one of them in a model, and a Dense between."""
+    """Return a model of two layers of a custom class, one of them in a model, and a Dense between."""
 
     def one(kind: str, name: str, read: str, **config: Any) -> dict[str, Any]:
         tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 4], "keras_history": [read, 0, 0]}}
@@ -375,7 +375,7 @@ def test_what_a_file_holds_for_a_layer_of_its_authors_own_counts(tmp_path: Path)
 
 
 def test_the_weights_of_a_layer_norm_are_reshaped_to_its_axes(tmp_path: Path) -> None:
-    """Keras reshapes those of axes in another order, `ops.reshape(v, broadcast_shape)`, and does not turn them."""
+    """Keras reshapes those for axes in another order, `ops.reshape(v, broadcast_shape)`, without a transpose."""
     config = {"name": "norm", "axis": [-1, 1], "epsilon": 0.5}
     layers = [
         {"class_name": "InputLayer", "config": {"batch_shape": [None, 4, 5, 3], "name": "x"}},
@@ -405,7 +405,7 @@ def of_unknown(count: int) -> dict[str, Any]:
 def test_groups_that_hold_the_same_arrays_are_looked_at_within_bounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """900 layers that share a group of 900 arrays were 810,000 looks, in a file of 400 kB."""
+    """900 layers that share a group of 900 arrays took 810,000 look-ups, in a file of 400 kB."""
     monkeypatch.setattr(hdf, "MOST_HELD", 100)
     path = tmp_path / "net.h5"
     with h5py.File(path, "w") as file:
@@ -429,11 +429,11 @@ def test_a_broken_file_is_looked_through_once(tmp_path: Path, monkeypatch: pytes
         archive.writestr("config.json", json.dumps(of_unknown(5)))
         archive.writestr("model.weights.h5", bytes(1000), zipfile.ZIP_DEFLATED)
     assert cnncalc.shape(path, input=(4,)).params is None
-    assert looks == [path.stat().st_size]  # of the archive, and not of what it unpacks to
+    assert looks == [path.stat().st_size]  # the limit depends on the archive, not on its unpacked size
 
 
 def test_lora_of_a_grouped_convolution(tmp_path: Path) -> None:
-    """Keras 3.15 counts 30, 18 of them trained; a group of its kernel is W + A B, with its own columns of B alone."""
+    """Keras 3.15 counts 30, 18 of them trainable; a group of its kernel is W + A B, with only its own columns of B."""
     config = {"name": "c", "filters": 4, "kernel_size": [1, 1], "groups": 2, "lora_rank": 2}
     layers = [{"class_name": "InputLayer", "config": {"batch_shape": [None, 5, 7, 6]}}]
     layers.append({"class_name": "Conv2D", "config": config})

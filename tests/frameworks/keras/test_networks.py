@@ -1,4 +1,4 @@
-"""Networks in Keras: with their own weights they give Keras's values; what is not computed counts as in Keras."""
+"""Networks in Keras: with their own weights they give Keras's values; opaque layers count as in Keras."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def every(layers: list[LayerReport]) -> list[LayerReport]:
-    """Return the layers, and those in blocks."""
+    """Return the layers, including those in blocks."""
     return [one for layer in layers for one in (layer, *every(list(layer.inner)))]
 
 
@@ -58,7 +58,7 @@ def test_a_network_is_kerass(archive: Path) -> None:
 
 @pytest.mark.parametrize("name", OPAQUE)
 def test_what_is_not_computed_has_kerass_parameters(name: str) -> None:
-    """Its shape is Keras's, or unknown; its values are never made up."""
+    """Its shape is Keras's, or unknown; values are never invented."""
     entry = OPAQUE[name]
     report = cnncalc.shape(entry["config"])
     assert [layer.name for layer in every(report.layers) if layer.op == "opaque"]

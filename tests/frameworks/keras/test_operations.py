@@ -1,4 +1,4 @@
-"""Keras's operations and layers that take several layers here: their values by NumPy, and figures of what is opaque."""
+"""Keras operations and layers that become several layers here: their values by NumPy, and figures of opaque ones."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ HOLDS = [[[True], [False], [True], [True], [False]]]
 
 
 def correlated(x: Any, kernel: Any, s: tuple[int, int], d: int = 1, *, each: bool = False) -> Any:
-    """Return a convolution without padding, of each channel by itself if `each`."""
+    """Return a convolution without padding, of each channel separately if `each`."""
     kh, kw = kernel.shape[:2]
     views = np.lib.stride_tricks.sliding_window_view(x, ((kh - 1) * d + 1, (kw - 1) * d + 1), (1, 2))
     views = views[:, :: s[0], :: s[1], :, ::d, ::d]
@@ -288,7 +288,7 @@ UNLISTED = {
     "nearest": layer(
         "Resize", [tensor("x")], "keras.src.ops.image", size=[LONG + 1, LONG + 1], interpolation="nearest"
     ),
-    # what depends on values, on the batch, or on sizes that are open
+    # results that depend on values, on the batch, or on open sizes
     "places of what holds": layer("Where", [tensor("x")]),
     "a condition and a truth": layer("LogicalAnd", [tensor("x"), True]),
     "norm over the batch": layer("L2Normalize", [tensor("x")], axis=None),
@@ -306,7 +306,7 @@ UNLISTED = {
     ),
     "places": layer("BroadcastTo", [tensor("x", shape=(1, 5, 3))], shape=[2, None, 5, 3]),
     "capped": layer("DotProductAttention", [tensor("x")] * 3, "keras.src.ops.nn", attn_logits_soft_cap=4.0),
-    # what Keras does not take
+    # settings that Keras does not accept
     "half a normalization": layer("Normalization", [tensor("x")], "keras.layers", axis=[1, 2], mean=1.0),
     "an axis too far": layer("Normalization", [tensor("x")], "keras.layers", axis=[7]),
     "no axes": layer("Dot", [[tensor("x"), tensor("x")]], "keras.layers", axes=None),
@@ -413,7 +413,7 @@ def test_what_needs_the_number_of_axes_is_opaque_where_that_is_not_known(kind: s
 @pytest.mark.parametrize(
     ("layers", "ops"),
     [
-        ([("SpatialDropout2D", HERE)], ["dropout"]),  # it is the same wherever the channels are
+        ([("SpatialDropout2D", HERE)], ["dropout"]),  # it is the same for both layouts
         # one axis is left
         ([("Flatten", {}), ("RepeatVector", {"n": 3})], ["flatten", "reshape", "tile"]),
         ([("GlobalMaxPooling2D", {}), ("RepeatVector", {"n": 3})], ["globalmaxpool", "reshape", "tile"]),
@@ -432,7 +432,7 @@ def test_steps_of_a_layer_that_is_not_known_come_back() -> None:
 
 
 def test_an_unknown_activation_keeps_the_shape() -> None:
-    """Of another input than the file's, too."""
+    """For an input of another size than the file's, too."""
     config = {"filters": 6, "kernel_size": [3, 3], "activation": {"class_name": "function", "config": "mine"}}
     network = model(layer("Conv2D", [tensor("x")], "keras.layers", **config))
     report = cnncalc.shape(network, (9, 8, 3))
@@ -542,7 +542,7 @@ LSTM3 = {"class_name": "LSTM", "config": {"name": "i", "units": 3}}
     ],
 )
 def test_what_depends_on_a_mask_that_is_not_followed_is_opaque(kind: str, config: dict[str, Any]) -> None:
-    """Steps that are masked beside others that are not."""
+    """Masked steps joined with steps that are not masked."""
     both = layer("Concatenate", [[tensor("y"), tensor("x")]], "keras.layers", axis=1)
     end = layer(kind, [tensor("z0")], "keras.layers", **config)
     assert cnncalc.shape(masked_model(both, end)).layers[-1].op == "opaque"
@@ -607,7 +607,7 @@ def attended(kind: str, *sizes: tuple[int, ...], kwargs: dict[str, Any] | None =
 
 
 def attend(q: Any, v: Any, k: Any, w: dict[str, Any], heads: int, gate: bool) -> Any:
-    """Multi-head attention over the last axis but one, by einsum."""
+    """Return multi-head attention over the last axis but one, by einsum."""
     project = {
         part: np.einsum("...td,dhe->...hte", x, w[f"y_{part}.weight"].reshape(x.shape[-1], heads, -1))
         + w[f"y_{part}.bias"].reshape(heads, 1, -1)
@@ -672,7 +672,7 @@ def test_a_random_crop_of_keras_3_keeps_an_image_of_its_sizes_alone(sizes: int) 
 
 
 def test_an_embedding_is_read_backwards() -> None:
-    """It has its table once."""
+    """It has its table only once."""
     config = {"input_dim": 7, "output_dim": 3, "tie_weights": True}
     document = model(layer("ReversibleEmbedding", [tensor("x")], "keras.layers", **config), shape=(5,))
     again: dict[str, Any] = {"args": [tensor("y")], "kwargs": {"reverse": True}}
@@ -701,7 +701,7 @@ def test_a_table_for_the_other_direction_is_unread() -> None:
 
 
 def test_one_number_a_sample() -> None:
-    """Input(()) is a batch of numbers, as the indices of rows are."""
+    """Input(()) is a batch of numbers, such as row indices."""
     document = model(layer("Embedding", [tensor("x")], "keras.layers", input_dim=7, output_dim=3), shape=())
     document["config"]["layers"][1]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None]
     network = cnncalc.load(document)
@@ -726,7 +726,7 @@ def test_categories(mode: str, expected: Any) -> None:
 
 
 def test_blocks_of_channels_become_space() -> None:
-    """TensorFlow's order: the places in a block, then the channels."""
+    """TensorFlow's order: the positions in a block, then the channels."""
     shuffle = layer("DepthToSpace", [tensor("x")], block_size=2, data_format="channels_last")
     document = model(shuffle, shape=(4, 5, 8))
     document["config"]["layers"][1]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 4, 5, 8]
@@ -737,7 +737,7 @@ def test_blocks_of_channels_become_space() -> None:
 
 @pytest.mark.parametrize(("kind", "by"), [("Multiply", "mul"), ("Maximum", "max"), ("Minimum", "min")])
 def test_a_join_leaves_out_the_steps_that_are_masked(kind: str, by: str) -> None:
-    """One that counts in a single input is that input's; a product is 1 there, times the other."""
+    """A step that counts in only one input is that input's; a product multiplies it by 1."""
     other = {**layer("Permute", [tensor("x")], "keras.layers", dims=[1, 2]), "name": "p"}
     joined = layer(kind, [[tensor("y"), tensor("p")]], "keras.layers")
     document = masked_model(joined)

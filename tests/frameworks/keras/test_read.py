@@ -184,7 +184,7 @@ def test_a_models_numeric_batch_stays() -> None:
 
 
 def test_a_layer_that_is_not_known_keeps_what_the_file_says() -> None:
-    """MobileNetV2's first block by a class of somebody's own: its shape is its readers'."""
+    """MobileNetV2's first block with a custom class: its shape is what its readers need."""
     model = document("CF_MobileNetV2")
     layer = next(layer for layer in model["config"]["layers"] if layer["name"] == "block_1_expand")
     layer |= {"class_name": "MyConv", "module": "mine"}
@@ -205,7 +205,7 @@ def test_a_layer_of_another_layout_stands_between_two_permutes() -> None:
 
 
 def test_arithmetic_that_is_several_layers_here() -> None:
-    """A difference, an average, x + 0.5*y (Inception-ResNet), and constants in either place."""
+    """A difference, an average, x + 0.5*y (Inception-ResNet), and constants in either position."""
     layers = [
         old("InputLayer", "x", {"batch_input_shape": [None, 4, 5, 2]}),
         old("ELU", "y", {"alpha": 2.0}, [["x", 0, 0, {}]]),
@@ -276,14 +276,14 @@ def test_a_small_archive_of_a_huge_file(tmp_path: Path) -> None:
 
 
 def without(key: str, *path: Any) -> dict[str, Any]:
-    """Keras 2's model without a key."""
+    """Return Keras 2's model without a key."""
     model = copy.deepcopy(KERAS2)
     del _at(model, path)[key]
     return model
 
 
 def changed(value: Any, *path: Any) -> dict[str, Any]:
-    """Keras 2's model with another value."""
+    """Return Keras 2's model with another value."""
     model = copy.deepcopy(KERAS2)
     _at(model, path[:-1])[path[-1]] = value
     return model
@@ -365,7 +365,7 @@ def test_models_in_one_another_have_an_end() -> None:
 
 
 def test_models_that_call_one_another_twice_have_an_end() -> None:
-    """Thirty models, each calling the one in it twice, would be 2^30 layers."""
+    """Thirty models, each calling its inner model twice, would be 2^30 layers."""
     model: Any = {
         "class_name": "Sequential",
         "config": {"name": "m0", "layers": [{"class_name": "ReLU", "config": {}}]},
@@ -435,7 +435,7 @@ ODD += ["Add", "LSTM", "GetItem", "Flatten", "InputLayer", {"class_name": "ReLU"
 
 @pytest.mark.parametrize("seed", range(2))
 def test_no_mutation_of_a_model_is_a_traceback(seed: int) -> None:
-    """A value replaced, or a key taken away, at random: a report or an error, never anything else."""
+    """With a value replaced or a key removed at random, there is a report or an error, never anything else."""
     rng = random.Random(seed)
     names = ["Siamese", "Nested", "Text", "Many", "Ops", "Gan", "Lstm"]
     models = [KERAS2, *map(document, names)]

@@ -1,4 +1,4 @@
-"""Every case that Keras was asked: its shape and parameters, or its refusal."""
+"""Every case recorded from Keras: its shape and parameters, or its refusal."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_refusal_is_a_refusal(case: dict[str, Any], dialect: str) -> None:
         cnncalc.shape([layer_of(case)], input=case["in_shape"], dialect=dialect, layout="NHWC")
 
 
-# What Keras refuses for other reasons than an empty output, and what it takes: keras/src/layers/convolutional.
+# Cases that Keras refuses for other reasons than an empty output, or accepts: keras/src/layers/convolutional.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is written for Keras reads back as the same network, and what Keras cannot say is refused with the layer."""
+"""Networks written for Keras read back unchanged; what Keras cannot express is refused with the layer's name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.program import here
 
 RELU = {"op": "relu"}
 VOLUME = {"op": "maxpool3d", "k": 1, "name": "v"}
-"""A layer that changes nothing, and says that the input has three axes of space."""
+"""A layer without an effect that gives the input three spatial axes."""
 CONV = {"op": "conv", "c_o": 6}
 CASES: list[tuple[str, Any, list[Any]]] = [
     ("valid conv", (3, 17, 20), [{"op": "conv", "c_o": 4, "k": [3, 2], "s": [2, 3], "bias": False}]),
@@ -126,7 +126,7 @@ def written(network: Any, layout: str | None = None, input: Any = None) -> dict[
 
 
 def assert_same(again: Report, report: Report) -> None:
-    """Every layer of the report is in the other: its shape, counts and fields."""
+    """Check that every layer of the report is in the other one, with its shape, counts and fields."""
     assert (again.params, again.buffers, again.macs) == (report.params, report.buffers, report.macs)
     layers = {layer.name: layer for layer in again.layers}
     for layer in report.layers:
@@ -144,7 +144,7 @@ BEYOND = {
     "shufflenet_v2_x1_0": "it has no layer for channelshuffle",
     "convnext_tiny": "a scale with channels first",
 }
-"""Networks of which Keras cannot say a layer, and why."""
+"""Networks with a layer that Keras cannot express, and why."""
 
 
 @pytest.mark.parametrize("name", BEYOND)
@@ -285,7 +285,7 @@ def test_a_scale_of_an_open_number_of_channels_is_refused() -> None:
 
 
 def test_rows_are_repeated_and_recurrent_layers_run_both_ways() -> None:
-    """What these give in Keras was compared: the first its values, the others its weights."""
+    """These were compared in Keras: the first by its values, the others by their weights."""
     rows = [{"op": "maxpool1d", "k": 1}, {"op": "upsample", "factor": 2}]
     assert_same(cnncalc.shape(written(rows, "NHWC", [8, 3])), cnncalc.shape({"layers": rows, "layout": "NHWC"}, (8, 3)))
     for keys in ({"op": "lstm", "hidden_bias": False}, {"op": "gru"}, {"op": "rnn", "hidden_bias": False}):
@@ -313,7 +313,7 @@ def test_attention_of_heads_on_two_axes_gives_the_same_values(n: int, layers: li
 
 @pytest.mark.parametrize("sizes", [[4, 13, 14], [4, "H", "W"]])
 def test_the_maximum_of_a_window_without_input_is_refused(sizes: list[Any]) -> None:
-    """It is minus infinity, and Keras would give a zero of the layer that pads."""
+    """It is minus infinity, but Keras would use a zero from the layer that pads."""
     layers = [RELU, {"op": "maxpool", "name": "p", "k": 2, "p": 2}]
     with pytest.raises(cnncalc.SpecError) as error:
         written({"dialect": "onnx", "input": sizes, "layers": layers})
@@ -322,7 +322,7 @@ def test_the_maximum_of_a_window_without_input_is_refused(sizes: list[Any]) -> N
 
 
 def refusal(network: Any, input: Any) -> cnncalc.SpecError | None:
-    """Return why a network cannot be written, None where it can."""
+    """Return why a network cannot be written; None if it can."""
     try:
         written(network, None, input)
     except cnncalc.SpecError as error:

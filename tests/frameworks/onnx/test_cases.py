@@ -18,7 +18,7 @@ from tests import DATA
 ARCHIVE = zipfile.ZipFile(DATA / "onnx-cases.zip")
 CASES: dict[str, dict[str, Any]] = json.loads(ARCHIVE.read("cases.json"))
 INSIDE = {"if_const": 3888}
-"""The MACs of graphs whose convolution is inside a node, where the figures beside the files do not look."""
+"""The MACs of graphs with a convolution inside a node, which the figures beside the files do not count."""
 
 
 def data(name: str) -> bytes:

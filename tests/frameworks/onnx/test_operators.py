@@ -202,7 +202,7 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         (2, 3, 5),
         {},
     ),
-    # numbers one by one
+    # elementwise operations
     "one over": ([("Div", ["one", "x"], "y", {})], (2, 3, 5), {"one": F32(1)}),
     "five over": ([("Div", ["five", "x"], "y", {})], (2, 3, 5), {"five": F32(5)}),
     "a mean of three": (
@@ -292,7 +292,7 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         (2, 3, 5),
         {"from": F32(2), "to": F32(-3), "by": F32(-1)},
     ),
-    # pools, norms and reductions over all of space
+    # pools, norms and reductions over all spatial axes
     "a sum of squares": ([("ReduceSumSquare", ["x", "axes"], "y", {})], (2, 3, 4), {"axes": whole(-1)}),
     "a logarithm of a sum": (
         [("Exp", ["x"], "e", {}), ("ReduceLogSum", ["e", "axes"], "y", {"keepdims": 0})],
@@ -322,7 +322,7 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         (2, 3, 5, 6),
         {"k": drawn(4, 3, 2, 2)},
     ),
-    # batches that are an axis like others
+    # batches that are ordinary axes
     "samples before the last axes": (
         [("Transpose", ["x"], "t", {"perm": [1, 0, 2]}), ("MatMul", ["t", "m"], "y", {})],
         (2, 3, 5),
@@ -399,7 +399,7 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         (2, 3, 5),
         {"k": whole(1, -2, 3, 0, 5)},
     ),
-    # the batch in an axis with others, or in none
+    # the batch merged with other axes, or absent
     "an axis with the batch between two others": (
         [*TURNED, ("Softmax", ["u"], "y", {"axis": 0})],
         (2, 2, 3),
@@ -475,7 +475,7 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
     ),
     "a row without a batch": ([("Einsum", ["x", "m"], "y", {"equation": "i,ij->j"})], (5,), {"m": MATRIX}),
     "padded along the batch": ([("Pad", ["x", "p"], "y", {})], (2, 3, 4), {"p": whole(1, 0, 1, 0, 0, 0)}),
-    # constants of one name in several sizes, and several of one operand
+    # constants used in several sizes, and several constants for one operand
     "a matrix with two rows": (
         [("Gemm", ["x", "m", "b"], "g", {}), ("Gemm", ["x", "m", "c"], "h", {}), ("Add", ["g", "h"], "y", {})],
         (3, 5),
@@ -791,7 +791,7 @@ def test_a_graph_of_open_sizes_computes_what_the_reference_does(name: str) -> No
 
 @pytest.mark.parametrize("p", [1, 2, 3])
 def test_a_global_pool_of_powers(p: int) -> None:
-    """The sum of |x|^p over space, to the power of 1/p (onnx/defs/nn/defs.cc); the reference does not have it."""
+    """The sum of |x|^p over space, to the power of 1/p (onnx/defs/nn/defs.cc); the reference lacks it."""
     x = drawn(2, 3, 4, 5)
     data = written(([("GlobalLpPool", ["x"], "y", {"p": p})], x.shape, {}))
     expected = (abs(x) ** p).sum((2, 3), keepdims=True) ** (1 / p)
@@ -949,7 +949,7 @@ def normed(x: Any) -> Any:
 
 
 def in_steps(x: Any, scale: str, zero: str) -> Any:
-    """Real numbers rounded to whole ones of a scale, and back."""
+    """Return real numbers rounded to integers of a scale, and converted back."""
     steps = np.clip(np.round(x / QUANTISED[scale]) + int(QUANTISED[zero]), 0, 255)
     return (steps - int(QUANTISED[zero])) * QUANTISED[scale]
 
@@ -959,7 +959,7 @@ def quantized(x: Any) -> Any:
 
 
 def convolved(x: Any) -> Any:
-    """By the 2x2 kernel of RUNTIME."""
+    """Convolve with the 2x2 kernel of RUNTIME."""
     k, (height, width) = KERNEL, x.shape[2:]
     parts = [
         np.einsum("nchw,oc->nohw", x[:, :, i : height - 1 + i, j : width - 1 + j], k[:, :, i, j])
@@ -1127,7 +1127,7 @@ def test_an_operator_of_onnxruntime_computes_what_it_is_said_to(name: str) -> No
     np.testing.assert_allclose(found, function(x.astype(float)), rtol=1e-4, atol=1e-5)
 
 
-# what is not computed: its shape is the one that onnx infers
+# operators that are not computed: the shape is the one that onnx infers
 
 SHAPES: dict[str, Graph] = {
     "the largest of a number": (
@@ -1209,7 +1209,7 @@ UNREAD: dict[str, tuple[list[Row], tuple[int, ...], Arrays, int, list[int | None
         None,
         0,
     ),
-    # sizes that do not fit
+    # sizes that do not match
     "a sum that does not fit": ([("Add", ["x", "k"], "y", {})], (2, 3), {"k": BIAS}, 18, None, 4),
     "a sum of values that do not fit": (
         [("Transpose", ["x"], "t", {"perm": [0, 2, 1]}), ("Add", ["x", "t"], "y", {})],
@@ -1279,7 +1279,7 @@ UNREAD: dict[str, tuple[list[Row], tuple[int, ...], Arrays, int, list[int | None
         None,
         0,
     ),
-    # what depends on values
+    # results that depend on values
     "a part up to the largest value": (
         [*LARGEST_AT, ("Slice", ["x", "b", "at", "a"], "y", {})],
         (2, 3, 5),
@@ -1344,7 +1344,7 @@ UNREAD: dict[str, tuple[list[Row], tuple[int, ...], Arrays, int, list[int | None
         [2, 3, 5],
         0,
     ),
-    # what no layer computes
+    # operations that no layer computes
     "a convolution over four axes": (
         [("Conv", ["x", "k"], "y", {})],
         (1, 2, 3, 3, 3, 3),
@@ -1648,7 +1648,7 @@ def test_what_a_sequence_gives(direction: str, reads: str) -> None:
     ],
 )
 def test_the_functions_of_a_sequence(functions: list[str], more: dict[str, Any], ours: dict[str, str] | None) -> None:
-    """What our layers lack keeps its shape, its parameters and its multiply-accumulates."""
+    """Without an equivalent layer, the shape, the parameters and the multiply-accumulates are kept."""
     arrays = {"w": drawn(1, 4 * STATE, WIDTH), "r": drawn(1, 4 * STATE, STATE)}
     lstm: Row = ("LSTM", ["t", "w", "r"], "s", {"hidden_size": STATE, "activations": functions, **more})
     data = written(([*BEGUN, lstm, ("Transpose", ["s"], "y", {"perm": [2, 0, 1, 3]})], (3, STEPS, WIDTH), arrays))
@@ -1666,7 +1666,7 @@ def test_the_functions_of_a_sequence(functions: list[str], more: dict[str, Any],
 @pytest.mark.parametrize("more", [{}, {"is_causal": 1}, {"scale": 0.3}])
 @pytest.mark.parametrize("apart", [False, True])
 def test_an_attention_of_several_heads(apart: bool, more: dict[str, Any], mask: tuple[int, ...] | None) -> None:
-    """Heads inside of an axis, or an axis of their own."""
+    """Heads within an axis, or as a separate axis."""
     arrays = {} if mask is None else {"mask": drawn(*mask)}
     heads = {} if apart else {"q_num_heads": 2, "kv_num_heads": 2}
     rows: list[Row] = [

@@ -1,4 +1,4 @@
-"""ONNX files as networks: the figures of those who exported them, and what onnx itself says of every shape."""
+"""ONNX files as networks: the figures of their exporters, and the shapes that onnx itself infers."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def named(name: str) -> Any:
 
 
 def check_values(data: bytes, x: Any) -> None:
-    """Hold what is read to what onnx's own reference computes."""
+    """Compare the values of what is read with those of onnx's own reference."""
     from onnx.reference import ReferenceEvaluator
 
     expected = ReferenceEvaluator(onnx.load_from_string(data)).run(None, {"x": x})[0]
@@ -196,7 +196,7 @@ def node(op: str, *reads: str, **attributes: Any) -> Any:
             {"start": 2, "stop": None, "step": -1},
             (2, 3, 7, 11),
         ),
-        # what cnncalc cannot say keeps its shape
+        # operators that cnncalc cannot express keep their shape
         (node("ReverseSequence", "turned"), "opaque", {"out": [3, 7, 11], "params": 0}, (2, 3, 7, 11)),
     ],
     ids=lambda value: value.op_type if hasattr(value, "op_type") else None,
@@ -260,7 +260,7 @@ def test_what_operator_sets_say_in_other_ways(
 
 
 def test_a_batch_that_moves_is_not_lost() -> None:
-    """As recurrent networks and windows have it: (time, batch, features), and windows folded with the batch."""
+    """As in recurrent networks and windows: (time, batch, features), and windows folded into the batch."""
     rows = chain(
         ("Transpose", ["x"], "t", {"perm": [1, 0, 2]}),
         ("MatMul", ["t", "w"], "m", {}),
@@ -327,7 +327,7 @@ def test_quantized_numbers_are_real_ones_that_are_rounded() -> None:
 
 
 def quantized_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> bytes:
-    """Return a product with a matrix of 5x7 integers that have a scale and a zero for each block."""
+    """Return a product with a matrix of 5x7 integers, with a scale and a zero point for each block."""
     arrays = {
         "w": np.arange(35, dtype=np.int8).reshape(5, 7),
         "s": (np.arange(np.prod(scales)) + 1).reshape(scales).astype(F32) / 8,
@@ -345,7 +345,7 @@ def quantized_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> bytes
 def test_weights_quantized_in_blocks(axis: int, block: int, scales: tuple[int, ...]) -> None:
     data = quantized_in_blocks(axis, block, scales)
     assert [layer["op"] for layer in layers_of(data)] == ["linear"]
-    if block < 10:  # the reference makes whole blocks
+    if block < 10:  # the reference computes whole blocks
         check_values(data, np.arange(10).reshape(2, 5).astype(F32))
 
 
@@ -417,19 +417,19 @@ def test_antialiasing(mode: str, more: dict[str, int]) -> None:
 
 
 SCALED: list[tuple[dict[str, Any], float, list[float]]] = [
-    ({"mode": "linear"}, 1.3, [0, 1.3076923, 2.8461540]),  # it is not copied, though it keeps its size
+    ({"mode": "linear"}, 1.3, [0, 1.3076923, 2.8461540]),  # it is resampled, although it keeps its size
     ({"mode": "linear", "antialias": 1}, 1.3, [0, 2, 4]),
     ({"mode": "cubic"}, 1.3, [-0.24090862, 1.0150642, 2.9331353]),
     ({"mode": "cubic", "antialias": 1}, 1.3, [-0.10546875, 1.8945312, 3.8945312]),
     ({"mode": "nearest"}, 1.3, [0, 2, 2]),
     ({"mode": "nearest"}, 4 / 3, [0, 2, 2, 4]),
-    ({"mode": "nearest", "nearest_mode": "floor"}, 5 / 3, [0, 0, 2, 2, 4]),  # a scale that is that of 3 and 5
+    ({"mode": "nearest", "nearest_mode": "floor"}, 5 / 3, [0, 0, 2, 2, 4]),  # a scale equal to that of 3 and 5
 ]
 
 
 @pytest.mark.parametrize(("attributes", "scale", "column"), SCALED, ids=str)
 def test_scales_that_keep_a_size_or_nearly(attributes: dict[str, Any], scale: float, column: list[float]) -> None:
-    """The first column of values that onnxruntime 1.32 gave; the other axis is doubled, so that Resize is no copy."""
+    """The first column of values from onnxruntime 1.32; the other axis is doubled, so that Resize is not a copy."""
     x = np.array([[0, 1], [2, 3], [4, 5]], F32)[None, None]
     data = model([node("Resize", "", "s", **attributes)], [1, 1, 3, 2], {"s": np.array([1, 1, scale, 2], F32)}, 19)
     np.testing.assert_allclose(cnncalc.run(read_bytes(data, "net.onnx"), x)[0, 0, :, 0], column, rtol=1e-5)
@@ -449,7 +449,7 @@ ROUNDED: list[tuple[str, str, int, int, list[int]]] = [
 def test_places_next_to_a_half_or_a_whole_number(
     where: str, rounding: str, n: int, out: int, wanted: list[int]
 ) -> None:
-    """The values that onnxruntime 1.32 gave for 1, 2, 3 and so on."""
+    """The values from onnxruntime 1.32 for 1, 2, 3 and so on."""
     made = node("Resize", "", "", "s", coordinate_transformation_mode=where, nearest_mode=rounding)
     data = model([made], [1, 1, n], {"s": np.array([1, 1, out], I64)}, 19)
     x = np.arange(1, n + 1, dtype=F32)[None, None]
@@ -541,7 +541,7 @@ def test_open_sizes_are_bound_before_constants_are_worked_out() -> None:
 @pytest.mark.parametrize("opset", [11, 17, 21, 22])
 @pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
 def test_a_window_that_would_begin_in_the_padding(op: str, opset: int) -> None:
-    """Left out in every operator set, as onnxruntime and the reference do; onnx's inference alone keeps it below 22."""
+    """Left out in every operator set, as in onnxruntime and the reference; only onnx's inference keeps it below 22."""
     made = node(op, kernel_shape=[1, 2], strides=[3, 3], ceil_mode=1, pads=[0, 0, 0, 1])
     data = model([made], [1, 1, 5, 6], opset=opset)
     assert out_of(data)[2:] == (2, 2)
@@ -614,7 +614,7 @@ def test_a_gate_that_others_read_stays_as_it_is() -> None:
 
 
 def test_a_constant_is_reshaped_again_and_again() -> None:
-    """Its numbers were looked for through all shapes before it, as deep as Python allows."""
+    """Its numbers were searched for through all earlier shapes, as deep as Python allows."""
     ends = ["c", *[f"c{at}" for at in range(1200)]]
     rows = [
         helper.make_node("Reshape", [one, "s" if at % 2 else "t"], [ends[at + 1]]) for at, one in enumerate(ends[:-1])
@@ -710,7 +710,7 @@ def test_a_weight_read_twice_is_shared_and_counted_once() -> None:
     for zeros in (
         array * 0,
         (40 - array) * 0,
-    ):  # not yet trained, times a scale of 0
+    ):  # before training, times a scale of 0
         assert cnncalc.shape(read(model(apart, [2, 3, 7, 11], {"w": zeros})).spec).params == 162
 
 
@@ -725,7 +725,7 @@ def test_a_vector_that_stands_twice_counts_once_unless_it_is_not_yet_trained(sca
 
 
 def test_an_input_that_only_a_branch_reads_is_an_input() -> None:
-    """The condition is an input, too, so neither branch is read; what they take has its name nevertheless."""
+    """The condition is an input, too, so neither branch is read; the names of their inputs are kept."""
     info = helper.make_tensor_value_info
     branches = [
         helper.make_graph([helper.make_node(op, ["x", "more"], [f"{op}_out"])], op, [], [named(f"{op}_out")])
@@ -946,7 +946,7 @@ def test_a_result_that_depends_on_no_input() -> None:
 
 
 def test_weights_that_are_inputs_count_and_are_not_there() -> None:
-    """As files without their weights have them."""
+    """As in files without their weights."""
     data = several([node("Conv", "w")], {"x": [1, 3, 5, 6], "w": [4, 3, 2, 2]}, ["y"])
     assert cnncalc.shape(read(data).spec).params == 48
     with pytest.raises(cnncalc.SpecError, match="the weights 'w' are an input of the file, not stored in it"):
@@ -1141,7 +1141,7 @@ def test_whole_numbers_on_a_scale_of_their_own() -> None:
 
 
 def test_an_input_without_a_type_is_never_given_to_onnx() -> None:
-    """Its inference, native code, reads where nothing is."""
+    """The inference of onnx, which is native code, would read invalid memory."""
     proto = onnx.load_from_string(model([node("Mystery"), helper.make_node("Relu", ["z"], ["r"], name="r")], [2, 3]))
     proto.graph.input.append(onnx.ValueInfoProto(name="z"))
     report = cnncalc.shape(read(proto.SerializeToString()).spec)
@@ -1154,7 +1154,7 @@ def test_a_norm_over_a_batch_of_one_is_the_absolute_value(keepdims: int) -> None
     check_values(data, np.linspace(-2, 1, 12, dtype=F32).reshape(1, 3, 4))
 
 
-# what one operator's words say in several layers
+# an operator that becomes several layers
 
 
 @pytest.mark.parametrize("opset", [11, 13])
@@ -1454,7 +1454,7 @@ def test_a_reshape_to_copied_sizes_that_do_not_fit_says_so(tmp_path: Path) -> No
 
 
 def test_a_grid_that_is_computed_from_numbers_has_no_parameters() -> None:
-    """The places of a detector's anchors: a range, half a unit further on, beside a column that a node fills."""
+    """The positions of a detector's anchors: a range shifted by half a unit, beside a column that a node fills."""
     fill = numpy_helper.from_array(np.array([8], F32))
     rows = [
         ("Range", ["zero", "end", "one"], "r", {}),

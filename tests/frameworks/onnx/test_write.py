@@ -35,9 +35,13 @@ def written(network: cnncalc.Network) -> bytes:
     onnx.checker.check_model(model, full_check=True)
     read_ones = {*[name for node in model.graph.node for name in node.input], *[o.name for o in model.graph.output]}
     assert {name for node in model.graph.node for name in node.output if name} <= read_ones
+    declared = {info.name: dims_of(info) for info in model.graph.value_info}
     del model.graph.value_info[:]
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
     shapes = {info.name: dims_of(info) for info in (*inferred.value_info, *inferred.output)}
+    for name, own in declared.items():  # where onnx infers a size or the batch
+        pairs = zip(own or [], shapes[name] or [], strict=True)
+        assert all(ours == theirs for ours, theirs in pairs if isinstance(theirs, int) or theirs == "batch"), name
     turned = network.layout == "NHWC"  # maps may stay with their channels first between the ends
     for layer in trace.shape(network.inlined()).layers:
         out = list(layer.traced.out)
@@ -142,6 +146,7 @@ CASES: list[tuple[Spec, str]] = [
         "plain",
     ),
     ([{"op": "scale", "name": "a"}, {"op": "globalavgpool"}, {"op": "flatten"}, {"op": "scale", "tie": "a"}], "plain"),
+    ([{"op": "movebatch", "to": 1}, {"op": "conv", "c_o": 4, "k": 3}], "plain"),
 ]
 
 

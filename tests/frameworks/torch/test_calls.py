@@ -1,4 +1,4 @@
-"""The rules of the PyTorch reader without PyTorch: calls written by hand, and the specs that they are."""
+"""The rules of the PyTorch reader without PyTorch: calls written by hand, and the specs they become."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def of(index: int, *shape: int) -> TracedTensor:
 
 ONES = Constant((BATCH, 1, 7, 9), None, (), partial(np.ones, (BATCH, 1, 7, 9)))
 CHAINS: list[tuple[list[FunctionCall], list[tuple[str, Any]]]] = [
-    # The batch is moved, and comes back: no layer.
+    # The batch is moved and comes back: no layer.
     (
         [
             call("permute", X, (1, 0, 2, 3), out=(6, BATCH, 7, 9)),
@@ -99,7 +99,7 @@ CHAINS: list[tuple[list[FunctionCall], list[tuple[str, Any]]]] = [
         ],
         [("relu", None)],
     ),
-    # It is folded with the channels, for a convolution of each, and unfolded again.
+    # The batch is folded with the channels, for a convolution of each, and unfolded again.
     (
         [
             call("reshape", X, (-1, 1, 7, 9), out=(BATCH * 6, 1, 7, 9)),
@@ -114,7 +114,7 @@ CHAINS: list[tuple[list[FunctionCall], list[tuple[str, Any]]]] = [
             ("reshape", [6, 5, 7]),
         ],
     ),
-    # A constant that is repeated for each sample is one sample's.
+    # A constant that is repeated for each sample is that of one sample.
     (
         [
             call(
@@ -246,7 +246,7 @@ def test_inputs_have_the_names_of_arguments_or_numbers() -> None:
 
 
 class Part:
-    """What holds attributes, as a module does."""
+    """An object with attributes, like a module."""
 
     def __init__(self) -> None:
         inner: list[Any] = [1, {2}]
@@ -301,7 +301,7 @@ REFUSED: list[tuple[str, str]] = [
 
 @pytest.fixture
 def _factories(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A folder with modules of factories, and what they need of PyTorch: a class of modules."""
+    """Set up a folder with modules of factories, and a stand-in for PyTorch's module class."""
     torch, nn = ModuleType("torch"), ModuleType("torch.nn")
     vars(nn)["Module"] = type("Module", (), {"__call__": None})
     vars(torch)["nn"] = nn

@@ -1,4 +1,4 @@
-"""What an input is to a module: what `shape` reads it as for the layers that the module is."""
+"""A module's input, compared with how `shape` reads it for the same layers."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Calls(nn.Module):  # type: ignore[misc,name-defined]
 
 
 def flat(x: Any, linear: Any) -> Any:
-    """Flattened by a function, of which the module's parts say nothing."""
+    """Flatten by a function, which the module's parts do not show."""
     return linear(torch.flatten(x, 1))
 
 
 def last_first(x: Any, conv: Any, before: Any) -> Any:
-    """The second part before the first."""
+    """Run the second part before the first."""
     return conv(before(x))
 
 
@@ -85,18 +85,18 @@ def test_a_module_reads_an_input_as_its_layers_do(
 
 
 def unsqueezed(x: Any, conv: Any) -> Any:
-    """A spectrogram: one channel, which the module adds itself."""
+    """Run on a spectrogram, whose single channel the module adds itself."""
     return conv(x.unsqueeze(1)).mean((2, 3))
 
 
 def frame_by_frame(x: Any, conv: Any) -> Any:
-    """A video, each frame through a convolution."""
+    """Run each frame of a video through a convolution."""
     n, t = x.shape[:2]
     return conv(x.flatten(0, 1)).mean((2, 3)).view(n, t, -1).mean(1)
 
 
 def time_first(x: Any, lstm: Any) -> Any:
-    """Text, whose batch the module moves: the time comes first for its recurrent layer."""
+    """Run on text, whose batch the module moves: the time comes first for its recurrent layer."""
     return lstm(x.permute(1, 0, 2))[0]
 
 
@@ -126,7 +126,7 @@ def test_a_batch_is_found_wherever_it_stands(module: Any, input: str, batch: int
 
 
 def test_nothing_is_folded_into_a_batch_that_was_not_given() -> None:
-    """The module takes no other number of frames, and those are in front of its output."""
+    """The module accepts no other number of frames, and they come first in its output."""
     function = lambda x, conv: conv(x.reshape(2, 6, 7, 5))  # noqa: E731
     report = cnncalc.shape(cnncalc.from_torch(Calls(function, nn.Conv2d(6, 4, 3)), (4, 3, 7, 5)))
     assert report.out == (2, 4, 5, 3)
@@ -198,11 +198,11 @@ def by_an_index(x: Any) -> Any:
 )
 @pytest.mark.parametrize("input", [(3, 4, 5), (1, 4, 5), (2, 2, 5)])
 def test_a_number_of_the_batch_is_that_of_the_input(function: Callable[[Any], Any], input: tuple[int, ...]) -> None:
-    """Not that of the unusual batch that a module runs on."""
+    """Not that of the unusual batch that a module is traced with."""
     module, x = Calls(function), torch.rand(input)
     torch.manual_seed(0)
     found = read(module, input)
-    y = module(x).numpy()  # the reader leaves PyTorch's random numbers as they were
+    y = module(x).numpy()  # the reader restores PyTorch's random state
     weights = {name: array() for name, array in found.weights.items()}
     assert cnncalc.shape(found.spec).batch in (input[0], None)
     assert "movebatch" not in [layer["op"] for layer in found.spec["layers"]]
@@ -217,7 +217,7 @@ def test_a_branch_is_that_of_one_sample_if_no_batch_is_given() -> None:
 
 
 def test_sizes_that_a_module_takes_are_not_those_of_one_sample() -> None:
-    """It runs on this batch alone, which it then mixes: the whole is read, and no batch is put in front of it."""
+    """It runs only on this batch, which it mixes: the whole is read, and no batch is put in front of it."""
     module = Calls(lambda x, norm: norm(x).view(1, 4).softmax(1), nn.GroupNorm(1, 2))
     x = torch.rand(2, 2)
     found = read(module, (2, 2))
@@ -337,7 +337,7 @@ def test_a_batch_is_put_in_front_of_what_a_module_reads(
 
 
 def test_inputs_of_different_first_sizes_have_no_batch_in_front() -> None:
-    """The steps come first, then the samples: PyTorch's own order in attention."""
+    """The steps come first, then the samples, which is PyTorch's own order in attention."""
     module = nn.TransformerDecoderLayer(4, 2, 8)
     tgt, memory = torch.rand(3, 2, 4), torch.rand(5, 2, 4)
     found = read(module, {"tgt": tuple(tgt.shape), "memory": tuple(memory.shape)})

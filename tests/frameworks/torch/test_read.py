@@ -1,4 +1,4 @@
-"""PyTorch modules read as specs, where PyTorch is there: the same shapes, parameters and values, module by module."""
+"""PyTorch modules read as specs, if PyTorch is installed: the same shapes, parameters and values, by module."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ nn, F = torch.nn, torch.nn.functional
 
 
 class Calls(nn.Module):  # type: ignore[misc,name-defined]
-    """A module of one function; with names, parameters of these shapes."""
+    """A module of one function; with names, it has parameters of these shapes."""
 
     def __init__(self, function: Callable[..., Any], **shapes: tuple[int, ...]):
         super().__init__()
@@ -47,7 +47,7 @@ def gated(x: Any) -> Any:
 
 
 class Steps(nn.Module):  # type: ignore[misc,name-defined]
-    """Cells of recurrent layers, a step at a time."""
+    """Recurrent cells, run one step at a time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ def written(x: Any) -> Any:
 
 
 def folded(x: Any) -> Any:
-    """Each frame of a video through a convolution, and a gate: all frames are samples until the end."""
+    """Run each frame of a video through a convolution, and a gate: all frames are samples until the end."""
     y = F.conv2d(x.flatten(0, 1), torch.linspace(-1, 1, 108).view(4, 3, 3, 3))
     return (y * y.sigmoid()).unflatten(0, (len(x), 5))
 
@@ -123,7 +123,7 @@ def seen_again(x: Any) -> Any:
 
 
 def beside(x: Any) -> Any:
-    """What does not depend on the input is written to, before and after it is read."""
+    """Write to a value that does not depend on the input, before and after it is read."""
     b = torch.zeros(7, 9)
     c, y = b[2], x + b
     b += 1
@@ -134,7 +134,7 @@ def beside(x: Any) -> Any:
 
 
 class Attends(nn.Module):  # type: ignore[misc,name-defined]
-    """Multi-head attention of a value to itself, with a mask."""
+    """Multi-head self-attention with a mask."""
 
     def __init__(self, mask: Callable[[], Any], **keys: Any) -> None:
         super().__init__()
@@ -157,7 +157,7 @@ class Crosses(nn.Module):  # type: ignore[misc,name-defined]
 
 
 def masked(x: Any, w: Any, b: Any, o: Any, p: Any) -> Any:
-    """Multi-head attention under a mask of truth values, as a function."""
+    """Multi-head attention with a boolean mask, as a function."""
     y, mask = x.transpose(0, 1), torch.ones(5, 5).triu(1).bool()
     keys = {"training": False, "need_weights": False, "attn_mask": mask}
     return F.multi_head_attention_forward(y, y, y, 8, 2, w, b, None, None, False, 0.0, o, p, **keys)[0].transpose(0, 1)
@@ -175,7 +175,7 @@ class First(nn.Module):  # type: ignore[misc,name-defined]
 
 
 class Begun(nn.Module):  # type: ignore[misc,name-defined]
-    """A recurrent layer that begins with states from its input, as many as it has layers and directions."""
+    """A recurrent layer with initial states computed from its input, as many as it has layers and directions."""
 
     def __init__(self, recurrent: Any, count: int, states: int = 1) -> None:
         super().__init__()
@@ -315,7 +315,7 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
             ({"size": (3, 4)}, SQUARE),
             ({"size": (13, 5)}, SQUARE),
             ({"scale_factor": 1.3}, SQUARE),
-            ({"size": 9}, (2, 100)),  # unit 4 lies at 50 in exact arithmetic, and before it in float32
+            ({"size": 9}, (2, 100)),  # unit 4 is at 50 in exact arithmetic, and before it in float32
             ({"scale_factor": 0.3}, (2, 100)),
         ]
     ],
@@ -502,7 +502,7 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Begun(nn.RNN(8, 6, 1, "relu", batch_first=True), 1), (5, 8), None),
     (lambda: Begun(nn.LSTM(8, 6, 2, batch_first=True), 2, 2), (5, 8), None),
     (lambda: Calls(shuffle), SQUARE, ["channelshuffle"]),
-    (  # what is put together is not what was taken apart
+    (  # what is joined is not what was split
         lambda: Calls(lambda x: x.unsqueeze(4).transpose(1, 2).reshape(-1, 1, 9, 1, 3)),
         (1, 1, 9, 3),
         ["reshape", "permute", "reshape"],
@@ -613,7 +613,7 @@ OPAQUE: list[tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int | No
 def test_what_has_no_op_is_opaque(
     make: Callable[[], Any], input: tuple[int, ...], out: tuple[int, ...], macs: int | None
 ) -> None:
-    """Its own output shape and its parameters are known, and its MACs where it multiplies no matrix."""
+    """Its own output shape and its parameters are known, and its MACs if it contains no matrix product."""
     module = make()
     report = cnncalc.shape(cnncalc.from_torch(module, (1, *input)))
     assert "opaque" in [layer.op for layer in report.layers]
@@ -675,7 +675,7 @@ def test_what_no_output_hangs_on_is_left_out_and_several_outputs_are_kept() -> N
 
 
 class Cached(nn.Module):  # type: ignore[misc,name-defined]
-    """A module that keeps what it computes, and counts how often it runs."""
+    """A module that keeps what it computes, and counts its runs."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Every case that PyTorch was asked: its shape, or its refusal."""
+"""Every case recorded from PyTorch: its shape, or its refusal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests import DATA
 CASES: list[dict[str, Any]] = [json.loads(line) for line in (DATA / "torch-cases.jsonl").read_text().splitlines()]
 OPS = {"conv": "conv", "convT": "convT", "maxpool": "maxpool", "avgpool": "avgpool"}
 PLAIN_IS_WIDER = "smaller than kernel size"
-"""PyTorch's avgpool3d wants n >= k before padding; no other pool does, and plain has one rule for all."""
+"""PyTorch's avgpool3d requires n >= k before padding; no other pool does, and plain has one rule for all."""
 
 
 def layer_of(case: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def test_parameters_and_multiply_accumulates(case: dict[str, Any]) -> None:
     assert report.params == layer.params
 
 
-# What PyTorch refuses for other reasons than an empty output; its own words beside each.
+# Cases that PyTorch refuses for other reasons than an empty output, each with its own message.
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_parameters_and_multiply_accumulates(case: dict[str, Any]) -> None:
         ({"op": "conv", "c_o": 4, "k": 3, "g": 2}, (3, 8, 8)),
         ({"op": "conv", "c_o": 3, "k": 3, "g": 2}, (4, 8, 8)),
         ({"op": "convT", "c_o": 3, "k": 3, "g": 2}, (4, 8, 8)),
-        # a pool has no padding words there, an average pool no dilation
+        # PyTorch's pools have no padding words, and average pools no dilation
         ({"op": "maxpool", "k": 3, "p": "same"}, (1, 8, 8)),
         ({"op": "avgpool", "k": 3, "d": 2}, (1, 8, 8)),
     ],

@@ -1,4 +1,4 @@
-"""PyTorch modules read without PyTorch: from the calls that it recorded, with its own shapes and values."""
+"""PyTorch modules read without PyTorch, from recorded calls, with PyTorch's shapes and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Written PyTorch modules run by PyTorch, where it is there: the values of cnncalc, and the same network read back."""
+"""Written PyTorch modules run by PyTorch, if installed: cnncalc's values, and the same network read back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ torch = pytest.importorskip("torch")
 
 
 def made(network: Any) -> Any:
-    """Return the module that the written source makes, its arrays drawn."""
+    """Return the module that the written source makes, with random arrays."""
     names: dict[str, Any] = {"__name__": "net"}
     exec(compile(writer("torch")(network), "net.py", "exec"), names)
     classes = [one for one in names.values() if isinstance(one, type) and one.__module__ == "net"]
@@ -53,13 +53,13 @@ def arrays(report: Report, module: Any) -> dict[str, Any]:
 
 
 def matches(name: str, role: str) -> bool:
-    """Return whether a name in a module is the array of a role: in a Sequential, of the part that has it."""
+    """Return whether a name in a module is the array of a role; in a Sequential, that of the part that has it."""
     sequential = {"depthwise": "0.weight", "pointwise": "1.weight"}
     return name in (role, f"1.{role}", sequential.get(role), f"0.{role}" if "running" in role else None)
 
 
 def laid(array: Any, shape: tuple[int, ...], last: bool, op: str) -> Any:
-    """Return an array in the order of Keras's axes where channels are last."""
+    """Return an array in the order of Keras's axes if channels are last."""
     if op == "prelu":
         return array.reshape(shape)
     if op == "multihead" and last and array.ndim == 2:
@@ -96,7 +96,7 @@ def test_products_and_sequences_have_the_same_values(row: Row, layout: str) -> N
         network = configure(cnncalc.load(row.layers), row.sample(layout), row.dialect, layout)
         report, module = cnncalc.shape(network), made(network)
     except (cnncalc.SpecError, cnncalc.ShapeError) as error:
-        pytest.skip(str(error))  # what PyTorch lacks is tested where it is refused
+        pytest.skip(str(error))  # refusals are tested elsewhere
     x = torch.rand((2, *row.sample(layout))) * 4
     with torch.no_grad():
         results = module(x)

@@ -396,6 +396,12 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
         "PyTorch has no additional input inside a block",
     ),
     (
+        [{"op": "block", "layers": [{"op": "movebatch", "to": 1}]}, {"op": "relu"}],
+        SQUARE,
+        "plain",
+        "PyTorch does not move the batch inside a block",
+    ),
+    (
         [{"op": "opaque", "type": "einsum", "out": [3]}],
         SQUARE,
         "plain",

@@ -17,7 +17,7 @@ TEXTS = [
     ("ink", "shade", "paper", 0.0),
     ("faint", "paper", "paper", 0.0),
     ("faint", "shade", "paper", 0.0),
-    ("sees", "paper", "paper", 0.0),  # words that are the key to a colour
+    ("sees", "paper", "paper", 0.0),  # words that explain a colour
     ("seen", "paper", "paper", 0.0),
     ("ink", "self", "paper", 0.22),  # the chosen layer's row
     ("ink", "sees", "shade", 0.32),  # cells of a window

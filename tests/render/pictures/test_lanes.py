@@ -20,12 +20,12 @@ GRAPHS = st.lists(st.sets(st.integers(0, 11), max_size=4), max_size=12).map(
 
 
 def taken(layout: Lanes, edge: Edge) -> set[tuple[int, int]]:
-    """Return the places, by row and lane, that the upright part of an edge takes; none if it is not drawn."""
+    """Return the positions, by row and lane, of the vertical part of an edge; empty if it is not drawn."""
     return set() if edge.lane is None else {(row, edge.lane) for row in range(edge.source, edge.target + 1)}
 
 
 def check(reads: list[list[int]], layout: Lanes) -> None:
-    """Every edge is there once; upright lines of different sources, and nodes of others, never share a place."""
+    """Check that every edge occurs once, and that vertical lines never overlap with other sources' lines or nodes."""
     assert [(edge.source, edge.target) for edge in layout.edges] == [
         (source, target) for target, own in enumerate(reads) for source in own
     ]

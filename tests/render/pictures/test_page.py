@@ -71,7 +71,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture
 def visit(page: Page, written: Callable[[str], Path]) -> Iterator[Callable[..., Visit]]:
-    """Yield a function that opens the page of a network, or this file; it may say nothing and ask for nothing."""
+    """Yield a function that opens the page of a network, or this file, and checks for console messages and requests."""
     visits: list[Visit] = []
 
     def open_page(shown: str | Path, **settings: Any) -> Visit:
@@ -94,7 +94,7 @@ def said(visit: Visit) -> str:
 
 
 def choose(visit: Visit, layer: str, unit: list[int]) -> None:
-    """Choose a unit as a person does who types it."""
+    """Choose a unit by typing it, as a user does."""
     options = visit.page.locator("#layer option").all_inner_texts()
     at = next(at for at, text in enumerate(options) if text.rpartition(" ")[0] == f"\u2068{layer}\u2069")
     visit.page.select_option("#layer", index=at)
@@ -112,9 +112,9 @@ ANSWERS = """(questions) => JSON.stringify(questions.map(([name, index]) => {
     });
     return {box: boxes(maps, at, index, seen)[0], seen: told(regions[0]), seeing, bound: bounds[0], times};
 }))"""
-"""What the page works out for units: the box and the pixels of the input, and the units of each map.
+"""What the page computes for units: the box and the pixels of the input, and the units of each map.
 
-As one text: Playwright looks at each number of a list for seconds.
+The result is one string, as Playwright takes seconds for lists of many numbers.
 """
 
 
@@ -168,7 +168,7 @@ def check_units(page: Visit, report: Report, most: int) -> None:
 
 
 def grid(terms: Sequence[Sequence[Sequence[int]]]) -> list[int]:
-    """Return how often each place of a map is read, of a sum of products of numbers by axis."""
+    """Return how often each position of a map is read, from a sum of products of numbers by axis."""
     return [sum(map(prod, places)) for places in zip(*[itertools.product(*axes) for axes in terms], strict=True)]
 
 

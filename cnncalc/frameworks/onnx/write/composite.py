@@ -40,11 +40,7 @@ def batch_axes(file: OnnxFile, layer: LayerReport) -> None:
 def movebatch(file: OnnxFile, layer: LayerReport) -> None:
     """Write the move of the batch in an output; layers that read the value have the batch in front."""
     others = list(range(1, len(layer.traced.out) + 1))
-    to = (
-        0
-        if any(layer.nodes[at] is layer.node for node in layer.nodes for at in node.reads if at >= 0)
-        else layer.values["to"]
-    )
+    to = file.batch_at(layer)
     file.node("Transpose", file.reads(layer), layer.name, perm=[*others[:to], 0, *others[to:]])
 
 

@@ -236,10 +236,14 @@ class OnnxFile:
 
     def value(self, layer: LayerReport) -> Any:
         """Return the ValueInfoProto of a layer's output, with the batch in place and a map's axes as stored."""
-        out, at = layer.traced.out, layer.traced.fields.batch_at
+        out, at = layer.traced.out, self.batch_at(layer)
         if self.last and self._first.get(layer.name) == layer.name and layer.name not in self._outputs:
             out = (*out[-1:], *out[:-1])
         return self._info(layer.name, [*out[:at], self.samples(layer), *out[at:]])
+
+    def batch_at(self, layer: LayerReport) -> int:
+        """Return the position of the batch in a layer's output: 0 unless it is an output of the network."""
+        return layer.traced.fields.batch_at if layer.name in self._outputs else 0
 
     def samples(self, layer: LayerReport) -> int | str | None:
         """Return the number of samples in a layer's output: `batch` for an open batch, None if unknown."""

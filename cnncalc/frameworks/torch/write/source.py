@@ -196,8 +196,9 @@ def layer_code(site: TorchContext, parts: Sequence[Member], classes: Classes, wi
     """Return the source of a layer after others of its class, and add the classes of a block."""
     layer, tie = site.layer, site.node.tie
     if not layer.inner:
-        if within and layer.op == "input":
-            raise refuse("has no additional input inside a block", "move it out of the block")
+        if within and layer.op in ("input", "movebatch"):
+            what = "has no additional input" if layer.op == "input" else "does not move the batch"
+            raise refuse(f"{what} inside a block", "move it out of the block")
         code = code_of(site)
     elif tie is None:
         inside = add_class(layer.name, layer.inner, layer.sample, classes, (*within, site.node))
