@@ -150,7 +150,7 @@ class Normalization(Layer):
 
 
 class Quantize(Layer):
-    """Fake quantisation: values rounded to multiples of `scale`, as many as the whole numbers from `min` to `max`."""
+    """Fake quantization: values rounded to multiples of `scale`, as many as the whole numbers from `min` to `max`."""
 
     WORD = "quantize"
     REFUSED = {"keras": "it has no layer for quantize", "torch_read": "reads as an opaque layer"}

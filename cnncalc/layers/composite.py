@@ -160,7 +160,7 @@ class ToBatch(BatchAxes):
 
 
 class FromBatch(BatchAxes):
-    """Unfold the axes last folded into the batch: they stand in front of the sample again."""
+    """Unfold the axes last folded into the batch: they are the first axes of the sample again."""
 
     WORD = "frombatch"
     REFUSED = {"keras_write": "its layers between fold and unfold would each be time-distributed"}
@@ -180,10 +180,10 @@ class FromBatch(BatchAxes):
 
 
 class MoveBatch(Layer):
-    """Move the batch to another place among the axes of a result; the next layer has it in front again."""
+    """Move the batch to another axis of a result; for the next layer it is the first again."""
 
     WORD = "movebatch"
-    REFUSED = {"keras": "its batch stays in front"}
+    REFUSED = {"keras": "its batch stays the first axis"}
     EXAMPLE = "OP:1"
     VIEW = False
     LINEAR = True
