@@ -1,4 +1,4 @@
-"""Networks as ONNX: onnx's checker takes them, its inference agrees on every shape, and they read back as they were."""
+"""Networks as ONNX: onnx's checker accepts them, its inference agrees on every shape, and they read back unchanged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def settled(spec: Any, input: Shape | None = None, **more: str) -> cnncalc.Netwo
 
 
 def written(network: cnncalc.Network) -> bytes:
-    """Return the file, checked by onnx, every shape that it infers compared; whatever it makes is read."""
+    """Return the file, checked by onnx, with every inferred shape compared and every output used."""
     data = writer("onnx")(network)
     assert isinstance(data, bytes)
     model = onnx.load_from_string(data)
@@ -42,7 +42,7 @@ def written(network: cnncalc.Network) -> bytes:
     for name, own in declared.items():  # where onnx infers a size or the batch
         pairs = zip(own or [], shapes[name] or [], strict=True)
         assert all(ours == theirs for ours, theirs in pairs if isinstance(theirs, int) or theirs == "batch"), name
-    turned = network.layout == "NHWC"  # maps may stay with their channels first between the ends
+    turned = network.layout == "NHWC"  # maps may stay in channels-first order between the ends
     for layer in trace.shape(network.inlined()).layers:
         out = list(layer.traced.out)
         assert (shapes[layer.name] or [])[1:] in [out, *([out[-1:] + out[:-1]] * turned)], layer.name
@@ -54,7 +54,7 @@ def test_the_zoo_goes_there_and_back(name: str) -> None:
     network = settled(name)
     before = trace.shape(network.inlined())
     after = cnncalc.shape(read(written(network)).spec)
-    for layer in before.layers:  # a layer that takes several nodes is read back as several, `name.step` before `name`
+    for layer in before.layers:  # a layer written as several nodes reads back as several, `name.step` before `name`
         nodes = [one for one in after.layers if one.name == layer.name or one.name.startswith(f"{layer.name}.")]
         assert (nodes[-1].name, nodes[-1].out, nodes[-1].rf) == (layer.name, layer.out, layer.rf)
         for figure in ("params", "buffers", "macs"):
@@ -155,7 +155,7 @@ CASES: list[tuple[Spec, str]] = [
     ("spec", "dialect"), CASES, ids=lambda value: value if isinstance(value, str) else value[0]["op"]
 )
 def test_what_is_written_computes_the_same(spec: Spec, dialect: str, layout: str) -> None:
-    """With weights of its own, by onnx's reference; and the file's weights read back compute it, too."""
+    """With its own weights, by onnx's reference; and with the file's weights, read back."""
     sample = (6, 8, 7) if layout == "NCHW" else (8, 7, 6)
     if layout == "NHWC" and spec[0]["op"] in ("layernorm", "reshape"):
         spec = spec[:1] if spec[0]["op"] == "layernorm" else [{"op": "reshape", "out": [-1, 6]}]
@@ -174,7 +174,7 @@ def test_what_is_written_computes_the_same(spec: Spec, dialect: str, layout: str
 
 
 class Weights(cnncalc.network.Origin):
-    """A network's own weights."""
+    """An origin that provides a network's weights."""
 
     def __init__(self, arrays: dict[str, Any]):
         self.weights = {name: lambda array=array: array for name, array in arrays.items()}  # type: ignore[misc]
@@ -232,12 +232,12 @@ def test_what_onnx_cannot_say(spec: Spec, what: str) -> None:
     ids=lambda layer: layer["op"],
 )
 def test_what_onnx_reference_does_not_compute(layer: dict[str, Any], layout: str) -> None:
-    """It has grouped transposed convolutions, the last channel of an LRN and negative pads wrong, or not at all."""
+    """It computes grouped transposed convolutions, an LRN's last channel and negative pads wrongly, or not at all."""
     network = settled([layer], (6, 8, 7) if layout == "NCHW" else (8, 7, 6), layout=layout)
     found = read(written(network)).spec
     before, after = trace.shape(network), cnncalc.shape(found)
     assert (after.out, after.params, after.macs) == (before.out, before.params, before.macs)
-    as_pad = layer["op"] == "crop" and layout == "NHWC"  # of other axes than a crop's
+    as_pad = layer["op"] == "crop" and layout == "NHWC"  # for other axes than those of crop
     assert ("pad" if as_pad else layer["op"]) in [one["op"] for one in found["layers"]]
 
 
@@ -247,7 +247,7 @@ def test_what_onnx_reference_does_not_compute(layer: dict[str, Any], layout: str
 def test_a_transposed_convolution_adds_any_number_of_zeros(
     out: list[int], out_pad: list[int], more: dict[str, Any], layout: str
 ) -> None:
-    """The output_padding of ONNX is below max(s, d); onnxruntime refuses an output_shape that asks for more."""
+    """ONNX's output_padding is below max(s, d); onnxruntime refuses an output_shape that requires more."""
     sample = (6, 8, 7) if layout == "NCHW" else (8, 7, 6)
     layer = {"op": "convT", "name": "t", "c_o": 4, "k": 3, "s": 2, "out": out, **more}
     network = settled([layer], sample, layout=layout, dialect="onnx")

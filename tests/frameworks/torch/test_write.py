@@ -430,7 +430,7 @@ def test_every_network_of_the_zoo_compiles_and_names_every_layer(name: str) -> N
 
 
 def test_modules_have_the_names_of_their_layers() -> None:
-    """A state_dict has them, so that it takes the weights that `--weights-out` writes."""
+    """A state_dict has them, so that it accepts the weights that `--weights-out` writes."""
     layers = [
         {"op": "conv", "name": "features.0", "c_o": 3},
         {"op": "relu", "name": "features.1"},
@@ -548,12 +548,12 @@ NAMES = [
         '"""',
     ),
 ]
-"""Names of layers that are not Python's, or mean something else in a module (tried in PyTorch 2.13 and 2.14)."""
+"""Layer names that are not valid in Python, or mean something else in a module (tried in PyTorch 2.13 and 2.14)."""
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_never_mean_another_thing(name: str) -> None:
-    """The source is Python; no class, variable or attribute takes the name of what the source or a module needs."""
+    """The source is valid Python; no class, variable or attribute shadows a name that the source or a module needs."""
     block = [{"op": "conv", "c_o": 3, "k": 1, "name": name}, {"op": "scale", "name": f"{name}2"}]
     layers = [
         {"op": "relu", "name": name},
@@ -590,7 +590,7 @@ HELPER_CLASSES = {call[:-1] for call in HELPERS}
 
 @pytest.mark.parametrize(("op", "count"), [("add", 3000), ("min", 200)])
 def test_python_nests_what_many_inputs_make(op: str, count: int) -> None:
-    """It refuses 200 brackets in one another, and some thousand operators in a row."""
+    """Python refuses 200 nested brackets, and a chain of some thousand operators."""
     names = [f"r{number}" for number in range(count)]
     joined = [{"op": "relu", "name": name} for name in names] + [{"op": op, "from": names}]
     text = cnncalc.to_torch({"input": [1, 3, 5], "layers": joined})
