@@ -166,6 +166,11 @@ def each_rank(word: str) -> list[str]:
     return [word.format(nd) for nd in (1, 2, 3)]
 
 
+def per_axis(value: Any, nd: int) -> list[Any]:
+    """Return the values for `nd` axes: a list as it is, or one value for each."""
+    return value if isinstance(value, list) else [value] * nd
+
+
 def refuse(bound: BoundCall, argument: str, allowed: tuple[Any, ...]) -> None:
     """Raise SpecError if an argument has a value that no layer here can express."""
     value = bound.values.get(argument)

@@ -8,7 +8,7 @@ from ...dialects import DIALECTS
 from ...errors import SpecError, nearest, shown
 from ...layers import OPS, names
 from ..document import Raw
-from .classes import BoundCall, Framework, ModuleCall, NamedArgument, each_rank, refuse, renamed
+from .classes import BoundCall, Framework, ModuleCall, NamedArgument, each_rank, per_axis, refuse, renamed
 
 
 def _completed(bound: BoundCall, layers: list[Raw]) -> list[Raw]:
@@ -104,16 +104,14 @@ def _border(bound: BoundCall) -> list[Raw]:
     bound.values.setdefault(argument, 1)
     raw = renamed(bound)
     lone = bound.kind.endswith("1D") and isinstance(raw["p"], list) and all(type(n) is int for n in raw["p"])
-    nd = int(bound.kind[-2])
-    return [raw | {"p": [raw["p"]] if lone else raw["p"] if isinstance(raw["p"], list) else [raw["p"]] * nd}]
+    return [raw | {"p": [raw["p"]] if lone else per_axis(raw["p"], int(bound.kind[-2]))}]
 
 
 @KERAS.reads(*each_rank("UpSampling{}D"))
 def _upsampling(bound: BoundCall) -> list[Raw]:
     """Return an upsample with a factor per axis: the class alone says how many axes there are."""
     raw = renamed(bound)
-    nd, factor = int(bound.kind[-2]), raw["factor"]
-    return [raw | {"factor": factor if isinstance(factor, list) else [factor] * nd}]
+    return [raw | {"factor": per_axis(raw["factor"], int(bound.kind[-2]))}]
 
 
 @KERAS.reads(

@@ -9,7 +9,7 @@ from ...errors import SpecError, nearest, shown
 from ...layers import OPS, names
 from ...layers.resample import EXACT
 from ..document import Raw
-from .classes import BoundCall, Framework, NamedArgument, Reading, each_rank, refuse, renamed
+from .classes import BoundCall, Framework, NamedArgument, Reading, each_rank, per_axis, refuse, renamed
 
 TORCH = Framework(
     "torch",
@@ -48,7 +48,7 @@ def padded_apart(raw: Raw, mode: Any, nd: int) -> list[Raw]:
         raise SpecError(f"{shown(mode)} is not a padding_mode", help or f"it is one of {', '.join(modes)}")
     p = raw.pop("p", 0)
     if p in ("same", "valid"):
-        k, d = [value if isinstance(value, list) else [value] * nd for value in (raw.get("k", 1), raw.get("d", 1))]
+        k, d = [per_axis(value, nd) for value in (raw.get("k", 1), raw.get("d", 1))]
         totals = [(n - 1) * step if p == "same" else 0 for n, step in zip(k, d, strict=True)]
         p = [[total // 2, total - total // 2] for total in totals]
     if isinstance(p, str):

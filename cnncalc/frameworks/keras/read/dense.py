@@ -11,7 +11,7 @@ from string import ascii_letters
 from typing import Any
 
 from .config import LayerCall, Sizes, Tensor, leaves, plain, shape_of, whole_numbers
-from .functions import array_in, array_part, is_constant, operands_of, shape_in
+from .functions import array_in, array_part, given_operands, is_constant, operands_of, shape_in
 from .parts import CONVERTERS, LayerPart, Parts, Raw, renamed
 from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
 from .roles import Recipe
@@ -190,7 +190,7 @@ def _einsum(call: LayerCall) -> Parts:
 @CONVERTERS.register("Matmul")
 def _matmul(call: LayerCall) -> Parts:
     """Return a matrix product; if samples are vectors, it is a different one, over the batch."""
-    operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("x1", "x2"))])
+    operands = given_operands(call, "x1", "x2")
     ranks = [_rank(one) or 0 for one in operands]
     if len(operands) != 2 or 0 in ranks:
         return None

@@ -79,7 +79,7 @@ def _average(call: LayerCall) -> Parts:
 @CONVERTERS.register(*(kind for kind in JOINS if kind != "Average"))
 def _arithmetic(call: LayerCall) -> Parts:
     """Return the layers that join tensors, or a tensor and constants. An average is a divided sum."""
-    operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))])
+    operands = given_operands(call, "x1", "x2", "x", "y")
     tensors = [one for one in operands if isinstance(one, Tensor)]
     raw, constants = JOINS[call.kind], len(operands) - len(tensors)
     if len(operands) == len(tensors) == 1 and call.kind != "Average":
@@ -129,6 +129,11 @@ def operands_of(value: Any) -> list[Any]:
             return [value]
         return [one for each in value for one in operands_of(each)]
     return [value] if isinstance(value, Tensor) or type(value) in (int, float) else [] if value is None else [value]
+
+
+def given_operands(call: LayerCall, *names: str) -> list[Any]:
+    """Return the operands of a call: its positional arguments, then those given by these names."""
+    return operands_of([*call.args, *map(call.kwargs.get, names)])
 
 
 def shape_in(value: Any) -> list[int]:
@@ -296,7 +301,7 @@ def _cast(call: LayerCall) -> Parts:
 @CONVERTERS.register("Where")
 def _where(call: LayerCall) -> Parts:
     """Return a choice between two values."""
-    operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("condition", "x1", "x2"))])
+    operands = given_operands(call, "condition", "x1", "x2")
     tensors = [one for one in operands if isinstance(one, Tensor)]
     if len(operands) != 3 or not tensors or not _meet(call, tensors):
         return _elementwise(call)
@@ -306,7 +311,7 @@ def _where(call: LayerCall) -> Parts:
 
 def _floor_divide(call: LayerCall) -> Parts:
     """Return a floor division, of two tensors or of a tensor and a constant."""
-    operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("x1", "x2"))])
+    operands = given_operands(call, "x1", "x2")
     tensors = [one for one in operands if isinstance(one, Tensor)]
     read = layers_for(operands, tensors[0].sizes) if len(operands) == 2 and tensors and _meet(call, tensors) else None
     if read is None:
