@@ -37,7 +37,7 @@ def repeats(parsed: Any) -> int:
     return count
 
 
-class Pattern(LibraryObject):
+class RegexPattern(LibraryObject):
     """A compiled pattern. Its functions take at most a step for each way to place its repeats in the text."""
 
     __slots__ = ("compiled", "repeats")
@@ -60,7 +60,7 @@ class Pattern(LibraryObject):
         return "a pattern"
 
 
-class Match(LibraryObject):
+class RegexMatch(LibraryObject):
     """The result of matching a pattern."""
 
     __slots__ = ("found",)
@@ -89,7 +89,7 @@ _PARAMETERS = {
 
 
 def apply(
-    evaluator: Evaluator, name: str, pattern: Pattern, args: Sequence[Any], kwargs: dict[str, Any], node: Any
+    evaluator: Evaluator, name: str, pattern: RegexPattern, args: Sequence[Any], kwargs: dict[str, Any], node: Any
 ) -> Any:
     """Return the result of a function of a pattern."""
     given = by_name(_PARAMETERS[name], args, kwargs)
@@ -100,15 +100,15 @@ def apply(
     evaluator.budget.copy(len(text) * len(given.get("repl", "") + " "))
     found = getattr(pattern.compiled, name)(**given)
     if isinstance(found, Iterator):
-        return [Match(one) for one in found]
-    return Match(found) if isinstance(found, re.Match) else found
+        return [RegexMatch(one) for one in found]
+    return RegexMatch(found) if isinstance(found, re.Match) else found
 
 
 @NAMES.function("re.compile")
 def compiled(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a compiled pattern."""
     (text,) = args
-    return text if isinstance(text, Pattern) else Pattern(evaluator.needs(text, node))
+    return text if isinstance(text, RegexPattern) else RegexPattern(evaluator.needs(text, node))
 
 
 def _function(name: str) -> LibraryFunction:

@@ -570,6 +570,13 @@ CASES += [
         " np.arange(5, 1, -2)[0], np.arange(start=1, stop=3).tolist(), np.linspace(0, 1, 4, endpoint=False).tolist()]",
     ),
     (
+        "try:\n    import apex_of_nobody\n    FAST = True\nexcept ImportError: FAST = False\n"
+        "try: from apex_of_nobody import Norm\nexcept:\n    class Norm: n = 3\n"
+        "try: import json, os\nexcept ModuleNotFoundError: os = None\n"
+        "def f():\n    try: from nobody.of import g\n    except (KeyError, ImportError): g = None\n    return g",
+        "[FAST, Norm.n, os is None, f()]",
+    ),
+    (
         "import functools\np = functools.partial(max, 3)",
         "[type(p) == functools.partial, type(p) is int, isinstance(p, functools.partial), p.func == max]",
     ),
@@ -696,6 +703,8 @@ def test_what_python_raises_is_raised(source: str) -> None:
             "class A:\n    def __setattr__(self, n, v): pass\ndef f():\n    A().n = 3\nx = f()",
             "A has its own __setattr__, which is not supported",
         ),
+        ("try: import foo\nexcept ImportError: print('no foo')\nx = 1 if foo.a else 2", "foo.a is unknown here"),
+        ("try: import foo\nexcept ImportError: foo = 1 / 0\nx = 1 if foo.a else 2", "foo.a is unknown here"),
         ("import foo\nx = 1 if foo.a else 2", "whether foo.a holds is unknown: foo.a is unknown here"),
         ("import foo\nx = 1 if foo.a in (1, 2) else 2", "whether foo.a in (1, 2) holds is unknown: foo.a is"),
         ("import foo\nx = 1 if 3 in (1, foo.a) else 2", "whether 3 in (1, foo.a) holds is unknown: foo.a is"),
@@ -711,7 +720,6 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ),
         ("import numpy as np\nx = np.array([1, 2]) == 1", "has an array and 1, which is not supported"),
         ("import re\nx = re.match('(a|a)*b', 'a' * 40)", "re.match('(a|a)*b', 'a' * 40) is not supported"),
-        ("import re\nx = re.match('.*' * 9 + 'b', 'a' * 90)", "the code takes more than 250,000 steps"),
         ("import numpy as np\nx = np.eye(3, 4)", "np.eye(3, 4) is not supported"),
         ("import numpy as np\nx = np.sum([[1, 2]])", "np.sum([[1, 2]]) is not supported"),
         ("x = abs(iter([1]))", "abs(iter([1])) is not supported"),
