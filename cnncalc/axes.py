@@ -23,7 +23,7 @@ class AxisPart(NamedTuple):
     """The axis of the input that it runs along; None if there is none."""
     size: Size
     step: int = 1
-    """The distance between neighbours, in units of that axis of the input."""
+    """The distance between neighbors, in units of that axis of the input."""
 
 
 Axis = int | tuple[AxisPart, ...] | None
@@ -350,7 +350,7 @@ def _take(left: list[AxisPart], size: Size) -> tuple[AxisPart, ...] | None:
 
 
 def _whole_axis(parts: tuple[AxisPart, ...], all_along: Sequence[int | None]) -> Axis:
-    """Return the axis made of these parts, neighbours merged; `all_along` is what the sample's parts run along."""
+    """Return the axis made of these parts, neighbors merged; `all_along` is what the sample's parts run along."""
     joined: list[AxisPart] = []
     merged = 0
     for part in parts:

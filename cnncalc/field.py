@@ -36,7 +36,7 @@ class Field(NamedTuple):
     size: int | None
     """The number of pixels that a unit sees; the largest number if phases differ."""
     stride: int | None
-    """The distance between two neighbours in pixels; None if it is not an integer."""
+    """The distance between two neighbors in pixels; None if it is not an integer."""
     start: int | None
     """The first pixel of unit 0; negative in the padding."""
     phases: tuple[Interval, ...] | None = None

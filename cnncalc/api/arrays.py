@@ -44,7 +44,7 @@ def run(
     `weights` are arrays by name (`conv1.weight`, `conv1.bias`, `bn.running_mean` …), with axes in PyTorch's order if
     the layout is NCHW and in Keras's if it is NHWC; or a single array for the only layer with weights, which then
     decides c_o and k if layer words leave them out. A layer whose kernel is given without a bias has none, unless its
-    spec says `bias=true`. `seed` draws weights that are not given (He's normal initialisation, biases 0).
+    spec says `bias=true`. `seed` draws weights that are not given (He's normal initialization, biases 0).
     With `keep`, a list of layer names, the result is a dict of those layers' outputs and the network's, by name.
     Floats keep their dtype (float16 is summed in float32). Integers are exact and give int64; means give float64.
     `memory` is the number of bytes that a run may take besides its input, output and weights. With `fuse`, batch norms,

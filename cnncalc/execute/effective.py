@@ -5,7 +5,7 @@ gradient of a unit with respect to a pixel, with independent weights of mean zer
 
 The mean square of a gradient is computed exactly. Random weights are independent, so their variances multiply along a
 path and add over taps and paths. Averages and interpolations have no random weights: before them the gradients of
-neighbours are correlated, and so are those on the two sides of a skip connection. So the mean product of two gradients
+neighbors are correlated, and so are those on the two sides of a skip connection. So the mean product of two gradients
 is also tracked, for the pairs of units for which an earlier layer needs it.
 """
 

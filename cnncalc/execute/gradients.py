@@ -1,7 +1,7 @@
 """Gradients of a cross-correlation: each is itself a cross-correlation or a transposed convolution.
 
 x is (N, c_i, *space), weight is (c_o, c_i/g, *k), and `upstream` (N, c_o, *out) is the gradient of whatever is
-minimised with respect to the output. Output u sees the inputs u*s + i*d - p, where p is the padding before; the
+minimized with respect to the output. Output u sees the inputs u*s + i*d - p, where p is the padding before; the
 padding after follows from the sizes. k, s, p and d are one number for all axes, or one per axis.
 Source: Dumoulin & Visin, A guide to convolution arithmetic for deep learning (arXiv 1603.07285), sections 4 and 5.
 """

@@ -229,7 +229,7 @@ class Job:
         return self.plan.steps[at].layer.traced.fields.batch_at
 
     def load(self) -> Program:
-        """Return the network ready to run; the first call reads or initialises its weights."""
+        """Return the network ready to run; the first call reads or initializes its weights."""
         if not self._is_loaded:
             self.plan.take(arrays.bind(self.wants, self.weights, self._seed, self._drawn))
             self._is_loaded = True

@@ -134,7 +134,7 @@ def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, eac
 
 
 def buffer(name: str, shape: tuple[int, ...], kind: Dtype | type[Any]) -> Array:
-    """Return uninitialised working memory of this thread; the next call with the same name returns the same memory.
+    """Return uninitialized working memory of this thread; the next call with the same name returns the same memory.
 
     A thread that exceeds its limit frees the memory that was used least recently.
     """

@@ -43,7 +43,7 @@ AT_ONCE = 1 << 23
 
 INTERPOLATIONS = {"linear", "bilinear", "trilinear", "cubic", "bicubic"}
 ROUNDING = 1e-12
-"""The rounding after an interpolation: the weight of a neighbour of a hit unit is 0, but may be computed as 1e-15."""
+"""The rounding after an interpolation: the weight of a neighbor of a hit unit is 0, but may be computed as 1e-15."""
 IDENTITY = Identity(Identity.WORD, None, {})
 
 

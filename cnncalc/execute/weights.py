@@ -40,7 +40,7 @@ class Weight(NamedTuple):
 
     @property
     def start(self) -> Start:
-        """How it is initialised."""
+        """How it is initialized."""
         return self.layer.node.layer.WEIGHTS[self.role]
 
 

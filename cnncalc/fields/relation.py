@@ -151,7 +151,7 @@ class Relation(NamedTuple):
             return range(0)
         moved, n = unit // len(self.phases) * self.advance, self._size
         first, last = first + moved, last + moved
-        if self.edge:  # such a layer reads neighbours
+        if self.edge:  # such a layer reads neighbors
             return range(min(max(first, 0), n - 1), min(max(last, 0), n - 1) + 1)
         return range(first + -(min(first, 0) // self.step) * self.step, min(last, n - 1) + 1, self.step)
 

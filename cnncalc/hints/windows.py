@@ -248,7 +248,7 @@ def _unused_taps(place: HintPlace) -> Advice | None:
 
 
 def _share_read(slide: Slide) -> tuple[int, int]:
-    """Return how many pixels are read out of how many neighbouring ones, far from the border."""
+    """Return how many pixels are read out of how many neighboring ones, far from the border."""
     period = slide.s // gcd(slide.d, slide.s)
     return min(slide.taps, period), slide.s
 
@@ -261,7 +261,7 @@ def _skips(slide: Slide) -> bool:
         return read < of
     n, pb, out = numbers
     pixels = range(max(min(n, (out - 1) * slide.s - pb + slide.k), 0))
-    if len(pixels) > read:  # of these neighbours, no two of which differ by s, at least one is unread
+    if len(pixels) > read:  # of these neighbors, no two of which differ by s, at least one is unread
         return True
     return not all(_is_read(slide, pixel + pb, out) for pixel in pixels[:MOST_TAPS])
 
@@ -351,7 +351,7 @@ KINDS = (
         "CC503",
         "checkerboard",
         "the outputs of a transposed convolution sum unequal numbers of taps",
-        "Where s does not divide k, neighbouring outputs sum different numbers of terms, which shows as a checkerboard "
+        "Where s does not divide k, neighboring outputs sum different numbers of terms, which shows as a checkerboard "
         "(Odena, Dumoulin & Olah, Distill 2016).",
         "Use a k that is divisible by s, or an upsampling and a convolution.",
         _checkerboard,

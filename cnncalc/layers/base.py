@@ -104,7 +104,7 @@ class StepKind(Enum):
 
 
 Start = float | None
-"""How an array of weights is initialised: to this constant, or as a KERNEL."""
+"""How an array of weights is initialized: to this constant, or as a KERNEL."""
 KERNEL: Start = None
 """A kernel is drawn from a normal distribution of variance 2/fan_in (He et al. 2015, Delving Deep into Rectifiers)."""
 
@@ -153,7 +153,7 @@ class Layer:
     NESTS: ClassVar[bool] = False
     """Whether it has layers of its own, `layers`."""
     WEIGHTS: ClassVar[Mapping[str, Start]] = {}
-    """How each of its arrays is initialised, by role (`weight`, `bias`, `running_mean` …)."""
+    """How each of its arrays is initialized, by role (`weight`, `bias`, `running_mean` …)."""
     BUFFERS: ClassVar[tuple[str, ...]] = ()
     """The roles of arrays that it keeps but does not train."""
     ADDED: ClassVar[Mapping[str, object]] = {"bias": False}

@@ -76,7 +76,7 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """Reshape: the same values in another shape, of all axes or of neighbours; one size may be -1."""
+    """Reshape: the same values in another shape, of all axes or of neighbors; one size may be -1."""
 
     WORD = "reshape"
     EXAMPLE = "OP:out=-1"

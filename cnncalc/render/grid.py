@@ -26,7 +26,7 @@ class Column(NamedTuple, Generic[T]):
     unit: str = ""
     """The sign after a number for people: the x of a ratio, or %."""
     style: str = ""
-    """The colour of its cells on a terminal."""
+    """The color of its cells on a terminal."""
     wraps: bool = False
     """Whether a narrow table may wrap its cells between words."""
     order: Callable[[T], Cell] | None = None

@@ -852,7 +852,7 @@ def test_a_seed_draws_the_same_weights_again() -> None:
 def test_drawn_weights_keep_the_variance() -> None:
     x = np.random.default_rng(0).standard_normal((4, 64, 16, 16)).astype(np.float32)
     found = cnncalc.run("conv:64,k3,p1 relu " * 6, x, seed=0)
-    assert 0.2 < np.square(found).mean() < 5  # He's initialisation keeps the mean square at about 1
+    assert 0.2 < np.square(found).mean() < 5  # He's initialization keeps the mean square at about 1
 
 
 def test_what_is_kept_comes_back_by_name() -> None:

@@ -494,7 +494,7 @@ def test_the_parameters_of_a_convolution_with_a_state(window: Any) -> None:
     assert cnncalc.shape(model(conv, shape=(4, 7, 6, None))).params is None
 
 
-def test_a_normalised_kernel_has_a_vector_of_its_last_axis() -> None:
+def test_a_normalized_kernel_has_a_vector_of_its_last_axis() -> None:
     """Keras 3.15 counts 136 and 136: 3 of the inputs of a transposed convolution, 3 of the outputs of the other."""
     for kind, filters, own in (("Conv2DTranspose", 7, 2 * 3 * 7 * 3 + 7), ("Conv2D", 5, 2 * 3 * 3 * 5 + 5)):
         inner = {"class_name": kind, "config": {"name": "i", "filters": filters, "kernel_size": [2, 3]}}

@@ -224,7 +224,7 @@ def _l2_normalize(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("SpectralNormalization")
 def _spectral(call: LayerCall) -> Parts:
-    """Return the inner layer, whose kernel is stored normalised."""
+    """Return the inner layer, whose kernel is stored normalized."""
     inner = inner_layer(call.config)
     if inner is None:
         return None

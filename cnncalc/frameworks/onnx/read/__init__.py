@@ -169,7 +169,7 @@ def _layers(b: GraphReader) -> dict[Draft, str]:
 
 def as_file_has(b: GraphReader, name: str) -> Handle:
     """Return an output of the file, in integers if it is quantized."""
-    value, own = b.value(name), b.quantised.get(name)
+    value, own = b.value(name), b.quantized.get(name)
     if own is not None and own.of is None:
         value = b.in_steps(f"{name}.whole", value, own)
     if value.batched is None and b.has_batch:

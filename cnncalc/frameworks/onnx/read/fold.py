@@ -13,7 +13,7 @@ from ....registry import Registry
 from ....sizes import LARGEST, MOST_SIZES, Open, Size, known, show
 from .const import (
     FLOATS,
-    INITIALISER,
+    INITIALIZER,
     Const,
     Number,
     first_line,
@@ -100,7 +100,7 @@ def _constant_of_shape(node: GraphNode, source: Const, given: Inputs) -> Const |
             raise SpecError(f"a constant of {size:,} numbers is too large")
         return fill.read().reshape(-1).repeat(size).reshape(shape)
 
-    made = Const(shape, fill.kind, read, values, origin=INITIALISER, key=node.outputs[0])
+    made = Const(shape, fill.kind, read, values, origin=INITIALIZER, key=node.outputs[0])
     made.filled = True
     return made
 
@@ -279,7 +279,7 @@ def broadcast(*shapes: Sequence[Size]) -> tuple[Size, ...] | None:
 
 
 @FOLDS.register("DequantizeLinear")
-def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
+def _dequantized(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     """Return a weight stored as integers, (w - zero)*scale, with scales per unit of an axis or per block of units."""
     scale, zero = given[1:3]
     if scale is None:

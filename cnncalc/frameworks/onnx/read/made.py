@@ -45,7 +45,7 @@ def needed(value: T | None) -> T:
     return value
 
 
-class Quantised(NamedTuple):
+class Quantized(NamedTuple):
     """How integers stand for real numbers: (number - zero)*scale, for all or per channel."""
 
     scale: tuple[float, ...]
@@ -248,7 +248,7 @@ class LayerMaker:
         made = self.add(name, op, inner, keys)
         return self.add(f"{name}.frombatch", "frombatch", made, {"axes": axes})._replace(shape=shape, axes=xs[0].axes)
 
-    def in_steps(self, name: str, x: Handle, own: Quantised) -> Handle:
+    def in_steps(self, name: str, x: Handle, own: Quantized) -> Handle:
         """Return the integers that stand for real numbers."""
         width = max(len(own.scale), len(own.zero))
         scale, zero = [one * width if len(one) == 1 else one for one in own[:2]]

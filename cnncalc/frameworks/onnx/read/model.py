@@ -17,7 +17,7 @@ from ....isolation import isolated
 from ....layers.names import Name
 from ....limits import ENDS_A_NODE, MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, check_limit, most_nodes
 from ....sizes import LARGEST, Size
-from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
+from .const import INITIALIZER, first_line, has_data, of_tensor, package, shortest, words
 
 
 def parse(data: bytes | memoryview, name: str) -> Any:
@@ -258,7 +258,7 @@ class OnnxGraph:
         check_limit(most, len(graph.initializer), "the graph has {made:,} constants, more than {most:,}", IN_PARTS)
         check_limit(most, len(graph.node), _MANY_NODES, IN_PARTS)  # before unneeded nodes are processed
         tensors = [(words(t.name), t) for t in graph.initializer]
-        self.constants = {name: of_tensor(t, INITIALISER, folder, name) for name, t in tensors if name}
+        self.constants = {name: of_tensor(t, INITIALIZER, folder, name) for name, t in tensors if name}
         self._types = {name: int(t.data_type) for name, t in tensors}
         self.inputs = {words(i.name): i for i in graph.input if words(i.name) not in self.constants}
         self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}

@@ -1,4 +1,4 @@
-"""The writer of ONNX files (https://onnx.ai/onnx/operators): paddings are resolved, weights are initialisers."""
+"""The writer of ONNX files (https://onnx.ai/onnx/operators): paddings are resolved, weights are initializers."""
 
 from __future__ import annotations
 

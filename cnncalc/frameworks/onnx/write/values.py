@@ -142,7 +142,7 @@ def rescale(file: OnnxFile, layer: LayerReport) -> None:
     finish(file, layer, steps)
 
 
-QUANTISED = {(0, 255): "UINT8", (-128, 127): "INT8"}
+QUANTIZED = {(0, 255): "UINT8", (-128, 127): "INT8"}
 """The type of each range of integers."""
 
 
@@ -150,7 +150,7 @@ QUANTISED = {(0, 255): "UINT8", (-128, 127): "INT8"}
 def quantize(file: OnnxFile, layer: LayerReport) -> None:
     """Write a QuantizeLinear and a DequantizeLinear with the same scale and zero."""
     v = layer.values
-    kind = QUANTISED.get((v["min"], v["max"]))
+    kind = QUANTIZED.get((v["min"], v["max"]))
     if kind is None or "scale" not in v:
         help = "give scale, and min and max of one of them"
         raise unsaid(layer, "a range that is not that of an integer type, or that depends on the sample", help)

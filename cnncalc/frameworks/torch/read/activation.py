@@ -287,7 +287,7 @@ def quantize_channels(call: Call) -> BatchedTensor:
 
 
 def steps_of(call: Call) -> dict[str, Any]:
-    """Return the keys of a quantisation. OpaqueCall if its steps are learned or unknown."""
+    """Return the keys of a quantization. OpaqueCall if its steps are learned or unknown."""
     arrays = [call.operand(call.get(name)) for name in ("scale", "zero_point")]
     scale, zero = [None if isinstance(one, Constant) and one.of else listed(one) for one in arrays]
     if scale is None or zero is None:

@@ -104,7 +104,7 @@ def rescale(site: TorchContext) -> Code:
 
 @WRITERS.register("quantize")
 def quantize(site: TorchContext) -> Code:
-    """Write PyTorch's fake quantisation, for all channels or per channel."""
+    """Write PyTorch's fake quantization, for all channels or per channel."""
     v = site.values
     if "scale" not in v:
         raise refuse("has no fake quantization with a range per sample", "give scale")

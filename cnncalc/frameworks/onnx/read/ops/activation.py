@@ -11,7 +11,7 @@ from .....registry import Registry
 from .....sizes import known
 from ....values import BATCH, Handle
 from ..const import BOOL, INTEGERS
-from ..made import OpaqueNode, Quantised, needed
+from ..made import OpaqueNode, Quantized, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 
@@ -55,9 +55,9 @@ def cast(b: GraphReader, node: GraphNode) -> None:
     """Read a cast: to integers it truncates, truth values become 0 and 1, and other values stay."""
     x, to = b.first(node), node.whole("to") if node.op == "Cast" else 1
     have = b.kind(node.input(0))
-    if node.input(0) in b.quantised and (own := b.quantised[node.input(0)]).of is None and to not in INTEGERS:
+    if node.input(0) in b.quantized and (own := b.quantized[node.input(0)]).of is None and to not in INTEGERS:
         b.give(node, b.in_steps(node.name, x, own))
-        b.quantised[node.outputs[0]] = Quantised((1.0,), (0.0,))
+        b.quantized[node.outputs[0]] = Quantized((1.0,), (0.0,))
         return
     if to == BOOL and have != "bool":
         b.make_pointwise(node, "compare", x, {"by": "ne", "value": 0})

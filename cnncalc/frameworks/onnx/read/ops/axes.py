@@ -13,7 +13,7 @@ from ..fold import broadcast, numbers, squeezed
 from ..made import OpaqueNode, needed, values_of
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
-from .shuffle import recognised
+from .shuffle import recognized
 
 HANDLERS: Registry[str, Handler] = Registry()
 
@@ -29,7 +29,7 @@ def reshape(b: GraphReader, node: GraphNode) -> None:
     except OpaqueNode:
         b.misfits.append((node.name, full, tuple(asked)))
         raise
-    if not recognised(b, node, target):
+    if not recognized(b, node, target):
         b.give(node, b.reshaped(node.name, x, target))
 
 
