@@ -141,10 +141,10 @@ class Fields(NamedTuple):
         """Return the fields after the units on these axes have lost their order: nothing is known of them."""
         return self.lose_along(self.along(places))
 
-    def behind(self, place: int, before: int) -> Fields:
+    def prepend(self, place: int, before: int) -> Fields:
         """Return the fields after units of other layers are added on an axis, `before` of them in front."""
         axis = self.axes[place]
-        moved = self.of[axis].behind(before) if type(axis) is int else None
+        moved = self.of[axis].prepend(before) if type(axis) is int else None
         return self.lose([place]) if moved is None else self.at(place, lambda _: moved)
 
     def reshape(self, old: Shape, new: Shape) -> Fields:

@@ -120,7 +120,7 @@ class Field(NamedTuple):
         """
         return self.slide(1, 1, before)
 
-    def behind(self, before: int) -> Field | None:  # noqa: ARG002  what the others see is unknown
+    def prepend(self, before: int) -> Field | None:  # noqa: ARG002  what the others see is unknown
         """Return the field after `before` other units are put in front; None, as this class does not follow them."""
         return None
 

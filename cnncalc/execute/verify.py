@@ -138,8 +138,8 @@ def verify(report: Report, of: int | None = None) -> Verified:
 
 def _is_bound(graph: Graph, at: int) -> bool:
     """Return whether a layer, or one it depends on, may see less than predicted."""
-    behind = graph.behind(INPUT)
-    return any(reads.not_exact for one in graph.before(at) & behind for _, reads in graph.reads_of(one, behind))
+    after = graph.after(INPUT)
+    return any(reads.not_exact for one in graph.before(at) & after for _, reads in graph.reads_of(one, after))
 
 
 def _looked_back(graph: Graph, at: int, units: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[Array, Array]:

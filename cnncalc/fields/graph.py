@@ -163,12 +163,12 @@ class Graph:
         lead = tuple(zip(sizes, axes[:number], strict=True))
         pixels = (PIXEL,) * len(space.places)
         found = {source: own._replace(axes=tuple(axes[number:]), of=pixels, lead=lead)}
-        for at in sorted(self.behind(source) - {source}):
+        for at in sorted(self.after(source) - {source}):
             vertex = self.vertices[at]
             found[at] = alone(vertex.layer, {i: found[read] for i, read in enumerate(vertex.reads) if read in found})
         return found
 
-    def behind(self, *sources: int) -> set[int]:
+    def after(self, *sources: int) -> set[int]:
         """Return the sources and the layers that depend on any of them."""
         found = set(sources)
         for at, vertex in enumerate(self.vertices):

@@ -95,7 +95,7 @@ class Relation(NamedTuple):
         """Return the relation of a row of these units."""
         return self._after(self.field.take(units, advance), tuple([(unit, unit) for unit in units]), 0)
 
-    def behind(self, before: int) -> Relation:
+    def prepend(self, before: int) -> Relation:
         """Return the relation of units with `before` other units in front."""
         return self._after(self.field.lost(), ((-before, -before),), 1)
 

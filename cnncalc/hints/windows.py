@@ -73,7 +73,7 @@ def _end(slide: Slide) -> tuple[int, int]:
     return lost, out * slide.s - pb + slide.k - n if lost else 0
 
 
-def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]:
+def _padding_at_end(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]:
     """Return how many units at the end of each axis are padding by a preceding `pad`."""
     before = place.before()
     if not slides or before is None or before.op != "pad":
@@ -87,7 +87,7 @@ def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]
 def _dropped_pixels(place: HintPlace) -> Advice | None:
     """Return the advice on a floor that leaves pixels at the end unread, other than padding."""
     slides = slides_of(place)
-    padding = _padding_behind(place, slides)
+    padding = _padding_at_end(place, slides)
 
     def say(slide: Slide) -> str | None:
         lost = _end(slide)[0] - padding.get(slide.axis, 0)

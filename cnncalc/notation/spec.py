@@ -46,7 +46,7 @@ class Group(NamedTuple):
 
     head: Raw
     before: tuple[tuple[str, Raw], ...] = ()
-    behind: tuple[tuple[str, Raw], ...] = ()
+    after: tuple[tuple[str, Raw], ...] = ()
 
 
 LAYER_KEYS = ("name", "from", "times", "tie", "trainable", "expect")
@@ -277,12 +277,12 @@ def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
     if isinstance(raw, Group):
         head = read_layer(raw.head, index, nesting)
         repeated = nesting._replace(times=nesting.times * head.times)
-        nesting.made.made += len(raw.before) + len(raw.behind)
-        before, behind = [
+        nesting.made.made += len(raw.before) + len(raw.after)
+        before, after = [
             tuple([(suffix, read_layer(one, index, repeated).layer) for suffix, one in beside])
-            for beside in (raw.before, raw.behind)
+            for beside in (raw.before, raw.after)
         ]
-        return head._replace(before=before, behind=behind)
+        return head._replace(before=before, after=after)
     if not isinstance(raw, dict):
         raise SpecError(f"{shown(raw)} is not a layer", _as_object(raw), path=path)
     word = raw.get("op")
@@ -339,7 +339,7 @@ def _objects(text: str) -> str | None:
     with suppress(CnncalcError):
         for word in tokenize(text):
             found = [one if isinstance(one, Group) else Group(one) for one in parse_word(word.text).layers]
-            layers += [raw for one in found for _, raw in (*one.before, ("", one.head), *one.behind)]
+            layers += [raw for one in found for _, raw in (*one.before, ("", one.head), *one.after)]
         return ", ".join(map(json.dumps, layers)) or None
     return None
 

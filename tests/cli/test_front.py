@@ -273,7 +273,7 @@ def test_intent_comes_before_spelling(line: str, what: str | None, help: str | N
     assert help is None or lines[-1] == f"  {help}"
 
 
-def test_a_class_behind_its_source_is_written_in_one_word(folder: Path) -> None:
+def test_a_class_after_its_source_is_written_in_one_word(folder: Path) -> None:
     (folder / "model.py").write_text("import torch.nn as nn\nclass Net(nn.Sequential):\n    pass\n")
     assert here(["shape", "model.py", "Net"]).err.splitlines()[-1] == "  write model.py:Net"
 
@@ -545,7 +545,7 @@ def test_a_part_under_several_dialects_is_read_as_the_whole() -> None:
     assert here([*line, "--after", "conv1"]) == (2, "", text)
 
 
-def test_a_network_cannot_begin_behind_one_of_two_paths() -> None:
+def test_a_network_cannot_begin_after_one_of_two_paths() -> None:
     line = ["3x8x8", "conv:3,name=a", "relu:name=b", "add:from=a+b,name=c", "relu"]
     assert here(["shape", *line, "--after", "b"]) == (
         2,
@@ -728,7 +728,7 @@ def test_what_to_give_if_a_change_is_meant_is_accepted(expected: str) -> None:
     assert here([*line, advice[1]]).code == 0
 
 
-def test_a_file_behind_a_shape_keeps_its_name() -> None:
+def test_a_file_after_a_shape_keeps_its_name() -> None:
     assert here(["check", "3x9x9", "net.json", "--expect", "out=11"]).out.startswith("net.json:1:1: CC101 output-shape")
 
 

@@ -647,15 +647,15 @@ def test_nothing_is_read_beyond_the_input(spec: str) -> None:
     page, libc = mmap.PAGESIZE, ctypes.CDLL(None, use_errno=True)
     memory = mmap.mmap(-1, 2 * page)
     flat = np.frombuffer(memory, np.float32)
-    behind = ctypes.c_void_p(flat.ctypes.data + page)
+    guard = ctypes.c_void_p(flat.ctypes.data + page)
     x = flat[: page // 4].reshape(1, 1, -1, 32)
     x[...] = np.arange(x.size).reshape(x.shape)
-    assert libc.mprotect(behind, ctypes.c_size_t(page), 0) == 0
+    assert libc.mprotect(guard, ctypes.c_size_t(page), 0) == 0
     try:
         found = cnncalc.run(spec, x, seed=0)
         assert np.array_equal(found, cnncalc.run(spec, x.copy(), seed=0))
     finally:
-        libc.mprotect(behind, ctypes.c_size_t(page), mmap.PROT_READ | mmap.PROT_WRITE)
+        libc.mprotect(guard, ctypes.c_size_t(page), mmap.PROT_READ | mmap.PROT_WRITE)
 
 
 def test_the_input_is_not_changed() -> None:

@@ -419,7 +419,7 @@ def test_what_needs_the_number_of_axes_is_opaque_where_that_is_not_known(kind: s
         ([("GlobalMaxPooling2D", {}), ("RepeatVector", {"n": 3})], ["globalmaxpool", "reshape", "tile"]),
     ],
 )
-def test_what_is_known_behind_a_layer_that_is_not(layers: list[tuple[str, dict[str, Any]]], ops: list[str]) -> None:
+def test_what_is_known_after_a_layer_that_is_not(layers: list[tuple[str, dict[str, Any]]], ops: list[str]) -> None:
     assert [one.op for one in cnncalc.shape(behind_unknown(*layers)).layers[2:]] == ops
 
 
@@ -585,7 +585,7 @@ def test_attention_sees_the_steps_that_count() -> None:
     assert np.allclose(cnncalc.run(masked_model(attention), STEPS), expected, atol=1e-6)
 
 
-def test_a_mask_is_lost_behind_a_layer_that_does_not_pass_it_on() -> None:
+def test_a_mask_is_lost_after_a_layer_that_does_not_pass_it_on() -> None:
     conv = layer("Permute", [tensor("y")], "keras.layers", dims=[1, 2])
     pool = layer("GlobalAveragePooling1D", [tensor("z0")], "keras.layers", keepdims=False)
     assert np.allclose(cnncalc.run(masked_model(conv, pool), STEPS), STEPS.mean(1), atol=1e-6)

@@ -46,7 +46,7 @@ NUMBER = helper.make_graph([helper.make_node("Identity", ["half"], ["p"])], "g",
 TANH = helper.make_graph([helper.make_node("Tanh", ["x"], ["q"])], "g", [], [value_of("q")])
 GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
     "a number of more axes than x": ([("Sub", ["c", "x"], "y", {})], (2, 3, 5), {"c": np.full((1, 1, 1, 1), 3, F32)}),
-    "a factor of each row behind folded samples": (
+    "a factor of each row after folded samples": (
         [("Reshape", ["x", "flat"], "r", {}), ("Mul", ["r", "m"], "y", {})],
         (2, 3, 7, 5),
         {"flat": whole(6, 7, 5), "m": drawn(7, 1)},
@@ -424,19 +424,19 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         {"s": whole(3, 8)},
     ),
     **{
-        f"{op} of samples before rows and behind them": (
+        f"{op} of samples before rows and after them": (
             [*BOTH_WAYS, (op, ["v", "w"], "y", attributes)],
             (2, 3, 4),
             {"flat": whole(-1, 4)},
         )
         for op, attributes in (("Add", {}), ("Max", {}), ("Concat", {"axis": 1}), ("Concat", {"axis": 0}))
     },
-    "products of samples before rows and behind them": (
+    "products of samples before rows and after them": (
         [*BOTH_WAYS, ("Einsum", ["v", "w"], "y", {"equation": "bi,bj->bij"})],
         (2, 3, 4),
         {"flat": whole(-1, 4)},
     ),
-    "a choice of samples before rows and behind them": (
+    "a choice of samples before rows and after them": (
         [*BOTH_WAYS, ("Greater", ["v", "zero"], "g", {}), ("Where", ["g", "v", "w"], "y", {})],
         (2, 3, 4),
         {"flat": whole(-1, 4)},
@@ -670,7 +670,7 @@ OPENED: dict[str, tuple[list[Row], list[int | str | None], tuple[int, ...], Arra
         (2, 3, 4),
         {"minus": whole(-1, -1), "minus_one": whole(-1), "ones": whole(1, 1, 1), "token": drawn(1, 1, 4)},
     ),
-    "expanded behind the batch": (
+    "expanded after the batch": (
         [
             *FIRST,
             ("Mul", ["s", "four"], "n", {}),
@@ -696,7 +696,7 @@ OPENED: dict[str, tuple[list[Row], list[int | str | None], tuple[int, ...], Arra
         (1, 3, 4),
         {"t": whole(2, 6)},
     ),
-    "an axis more behind two open ones": (
+    "an axis more after two open ones": (
         [("Shape", ["x"], "s", {}), ("Concat", ["s", "one"], "t", {"axis": 0}), ("Reshape", ["x", "t"], "y", {})],
         ["N", "C", "H", 5],
         (2, 3, 4, 5),
@@ -969,7 +969,7 @@ def convolved(x: Any) -> Any:
     return sum(parts)
 
 
-def behind(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def after_convolution(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a function that applies another function to the convolution's result."""
     return lambda x: function(convolved(x))
 
@@ -981,7 +981,7 @@ RUNTIME: dict[str, tuple[list[Row], tuple[int, ...], Arrays, Callable[[Any], Any
             [("FusedConv", ["x", "k"], "y", {"activation": word, **params})],
             (2, 3, 4, 5),
             {"k": KERNEL},
-            behind(f),
+            after_convolution(f),
         )
         for word, params, f in (
             ("LeakyRelu", {"activation_params": [0.3]}, lambda a: np.where(a < 0, 0.3 * a, a)),

@@ -207,11 +207,11 @@ def _row_of(source: Draft) -> Draft:
     return Draft(name, "reshape", [source], {"out": [1, *[n if isinstance(n, int) else -1 for n in sizes]]})
 
 
-def _read_instead(b: GraphReader, source: Draft, behind: Draft, layer: Draft) -> None:
+def _read_instead(b: GraphReader, source: Draft, after: Draft, layer: Draft) -> None:
     """Insert a layer after another, and make all readers of `source` read it."""
     readers = [one for one in b.spec.layers if source in one.reads]
     for one in readers:
         one.reads = [layer if read is source else read for read in one.reads]
     if readers:
-        at = next((at for at, one in enumerate(b.spec.layers) if one is behind), -1)
+        at = next((at for at, one in enumerate(b.spec.layers) if one is after), -1)
         b.spec.layers.insert(at + 1, layer)

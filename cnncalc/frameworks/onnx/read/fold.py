@@ -286,8 +286,8 @@ def _dequantized(node: GraphNode, source: Const, given: Inputs) -> Const | None:
         return None
     rank, block = len(source.shape), node.whole("block_size")
     axis = node.whole("axis", 1) % max(rank, 1)
-    before, own, behind = source.shape[:axis], source.shape[axis : axis + 1], source.shape[axis + 1 :]
-    sizes = (*before, *[-(-n // block) for n in own], *behind) if block else own
+    before, own, after = source.shape[:axis], source.shape[axis : axis + 1], source.shape[axis + 1 :]
+    sizes = (*before, *[-(-n // block) for n in own], *after) if block else own
     if any(one.size != 1 and one.size != prod(sizes) for one in (scale, zero) if one is not None):
         raise node.wrong(f"needs 1 scale and zero, or {show(sizes)} of them, for {show(source.shape)}")
 
@@ -298,7 +298,7 @@ def _dequantized(node: GraphNode, source: Const, given: Inputs) -> Const | None:
             return array.reshape(())
         if block:
             return array.reshape(sizes).repeat(min(block, *own), axis)[(slice(None),) * axis + (slice(*own),)]
-        return array.reshape([*own, *[1] * len(behind)])
+        return array.reshape([*own, *[1] * len(after)])
 
     def read() -> object:
         factor = over(scale)

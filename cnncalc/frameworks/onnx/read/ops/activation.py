@@ -240,8 +240,8 @@ def cumsum(b: GraphReader, node: GraphNode) -> None:
     if node.whole("reverse"):
         x = b.add(f"{node.name}.turned", "slice", x, turned)
     if node.whole("exclusive"):
-        behind = b.add(f"{node.name}.behind", "pad", x, {"axis": [ours], "p": [[1, 0]]})
-        x = b.add(f"{node.name}.before", "slice", behind, {"axis": ours, "start": 0, "stop": -1})
+        padded = b.add(f"{node.name}.behind", "pad", x, {"axis": [ours], "p": [[1, 0]]})
+        x = b.add(f"{node.name}.before", "slice", padded, {"axis": ours, "start": 0, "stop": -1})
     made = b.add(f"{node.name}.sums" if node.whole("reverse") else node.name, "cumsum", x, {"axis": ours})
     b.give(node, b.add(node.name, "slice", made, turned) if node.whole("reverse") else made)
 

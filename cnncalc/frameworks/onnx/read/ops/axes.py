@@ -194,7 +194,7 @@ def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handl
             after.append(own)
         elif have != 1:
             raise OpaqueNode(out)
-        elif batch is None and x.batched is None and (folded := _behind_batch(b, n)) is not None:
+        elif batch is None and x.batched is None and (folded := _folded_with_batch(b, n)) is not None:
             batch = at
             before.append([1] * len(folded))
             after.append(folded)
@@ -213,7 +213,7 @@ def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handl
     return Handle(x.layer, new, numbered(after, where), x.batched)
 
 
-def _behind_batch(b: GraphReader, size: Size) -> list[Size] | None:
+def _folded_with_batch(b: GraphReader, size: Size) -> list[Size] | None:
     """Return the sizes of an axis after the open batch that is folded into it; None if it has no batch."""
     if isinstance(size, int) or isinstance(b.batch, int) or b.batch.letter is None:
         return None
