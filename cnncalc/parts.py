@@ -58,7 +58,7 @@ def part(network: Network, until: str | None = None, after: str | None = None) -
     """Return the part of a configured network up to the layer `until` and after the layer `after`.
 
     The part up to a layer has the layers that it depends on. The part after a layer has those that depend on it; they
-    must read no others, and their input is its output. SpecError for an unknown layer, or if they read others.
+    must read no others, and their input is its output. Raise SpecError for an unknown layer, or if they read others.
     """
     if until is not None:
         network = _until(network, until)

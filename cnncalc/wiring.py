@@ -37,7 +37,7 @@ class Wire(NamedTuple):
 
 
 def wire(layers: list[Wire]) -> tuple[Node, ...]:
-    """Name the layers and connect them. SpecError for a name given twice, or read before it is given.
+    """Name the layers and connect them. Raise SpecError for a name given twice, or read before it is given.
 
     A layer without a name is named by its op and a running number; names that are taken are skipped.
     """
@@ -176,7 +176,10 @@ def _not_above(entries: Sequence[Entry], at: int, name: str, key: str) -> SpecEr
 
 
 def _owner(at: int, item: Wire, owner: int, nodes: list[Node]) -> int:
-    """Return the node whose weights a layer uses, the first of those that share them. SpecError if its op differs."""
+    """Return the node whose weights a layer uses, the first of those that share them.
+
+    Raise SpecError if its op differs.
+    """
     op = "the input" if owner == INPUT else nodes[owner].layer.op
     if op != item.layer.op:
         what = f"tie: {shown(item.tie)} is {op}, but this is {item.layer.op}"

@@ -106,7 +106,7 @@ class Expectation(NamedTuple):
 
 
 def read(value: Any, path: Path = (), named: bool = False) -> list[Expectation]:
-    """Return the expectations of an `expect` object. SpecError with the path of the key at fault.
+    """Return the expectations of an `expect` object. Raise SpecError with the path of the key at fault.
 
     `named` says whether a key may name a layer. In a spec each layer has an `expect` of its own.
     """
@@ -149,9 +149,9 @@ def is_expectation(text: str) -> bool:
 
 
 def read_text(text: str) -> Expectation:
-    """Read an expectation of the command line: `out=1000`, `max_params=26M`, `conv1.params<=50k`. SpecError if invalid.
+    """Read an expectation of the command line: `out=1000`, `max_params=26M`, `conv1.params<=50k`.
 
-    White space around a sign is ignored.
+    White space around a sign is ignored. Raise SpecError if it is invalid.
     """
     parts = _SIGNED.fullmatch(text)
     if parts is None:
@@ -186,9 +186,9 @@ def read_text(text: str) -> Expectation:
 
 
 def _bracketed(key: str, text: str, figure: str) -> str | list[str]:
-    """Return `16x32x32` for `(16, 32, 32)`, and the parts of `[3, 3]`. SpecError for anything that is not a shape.
+    """Return `16x32x32` for `(16, 32, 32)`, and the parts of `[3, 3]`.
 
-    The shape of a single number has no parts: `[]`, `()` or `torch.Size([])`.
+    The shape of a single number has no parts: `[]`, `()` or `torch.Size([])`. Raise SpecError if it is not a shape.
     """
     if figure not in FIGURES or not FIGURES[figure].is_shape:
         return [part.strip() for part in text[1:-1].split(",")] if text[0] in "([" else text
@@ -215,7 +215,7 @@ def read_forbidden(key: str, wanted: Any, layer: str | None = None) -> Expectati
 
 
 def read_one(key: str, wanted: Any) -> Expectation:
-    """Read one expectation, such as `max_params` and `26M`. SpecError if it cannot be read."""
+    """Read one expectation, such as `max_params` and `26M`. Raise SpecError if it cannot be read."""
     layer, _, own = re.sub(r"\brf\.(size|stride|start)$", r"rf_\1", key).rpartition(".")
     if own == FORBID:
         return read_forbidden(key, wanted, layer or None)
@@ -246,7 +246,7 @@ def read_one(key: str, wanted: Any) -> Expectation:
 
 
 def _parts(key: str, figure: Figure, wanted: Any) -> Any:
-    """Return the value of each axis, or the only value. SpecError for several values of a figure that has one."""
+    """Return the value of each axis, or the only value. Raise SpecError for several values of a figure that has one."""
     parts: Any = wanted if isinstance(wanted, (list, tuple)) else [wanted]
     if isinstance(wanted, str) and figure.per_axis:
         parts = wanted.replace("X", "x").replace("×", "x").split("x")  # a comma may group digits

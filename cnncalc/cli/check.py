@@ -131,7 +131,7 @@ def command(
 
 
 def _list_codes(format: str, path: str | None) -> int:
-    """Write the codes of findings with their meanings. SpecError for other formats than text."""
+    """Write the codes of findings with their meanings. Raise SpecError for other formats than text."""
     if format != "text":
         raise SpecError("--list-codes prints text", f"leave out the format {format}")
     width = max(len(slug) for slug, _ in CODES.values())

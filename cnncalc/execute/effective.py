@@ -111,7 +111,7 @@ class Influence(NamedTuple):
 def influence(graph: Graph, at: int, index: Sequence[int] | None = None) -> Influence:
     """Return the influence of the input's pixels on a unit, by default the one in the middle of the layer's map.
 
-    SpecError if it is unknown how a layer passes influence on, or if there is no such unit.
+    Raise SpecError if it is unknown how a layer passes influence on, or if there is no such unit.
     """
     space, sizes = graph.space(at), grid(graph, at)
     if not graph.space(INPUT).shape or not sizes:

@@ -24,7 +24,7 @@ PerAxis = int | Sequence[int]
 
 
 def _windows(nd: int, k: PerAxis, s: PerAxis, d: PerAxis, p: PerAxis) -> Windows:
-    """Return the windows of `nd` axes. SpecError for a value that is not an integer or one integer per axis."""
+    """Return the windows of `nd` axes. Raise SpecError for a value that is not an integer or one integer per axis."""
     axes = []
     for name, value, least in (("k", k, 1), ("s", s, 1), ("d", d, 1), ("p", p, 0)):
         numbers = (value,) * nd if isinstance(value, int) else tuple(value) if isinstance(value, Sequence) else ()

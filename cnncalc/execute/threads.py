@@ -93,7 +93,7 @@ def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 <<
 
 
 def _started(work: Callable[[], None]) -> Future[None]:
-    """Return the future of work started in a thread. SpecError if the system refuses another thread."""
+    """Return the future of work started in a thread. Raise SpecError if the system refuses another thread."""
     try:
         return _pool().submit(work)
     except RuntimeError:

@@ -90,8 +90,8 @@ class Verified(NamedTuple):
 def verify(report: Report, of: int | None = None) -> Verified:
     """Compare what the units of each layer respond to with what they are predicted to see.
 
-    `of` is the last layer to verify, by default the last one whose units have a place. SpecError for an op that hides
-    influences, for values that are not numbers, and for a network that takes too long.
+    `of` is the last layer to verify, by default the last one whose units have a place. Raise SpecError for an op that
+    hides influences, for values that are not numbers, and for a network that takes too long.
     """
     graph = Graph(report)
     last = of if of is not None else graph.last_with_space()

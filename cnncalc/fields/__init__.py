@@ -139,7 +139,7 @@ class ReceptiveFields:
         return least(self.graph)
 
     def follow(self) -> None:
-        """Compute the fields of all paths to the named layer, or to the last. SpecError for too many."""
+        """Compute the fields of all paths to the named layer, or to the last. Raise SpecError for too many."""
         self.paths = paths(self.graph, len(self.graph.vertices) - 1 if self.of is None else self.of)
 
     def differs(self, layer: LayerFields) -> bool:
@@ -148,7 +148,7 @@ class ReceptiveFields:
         return not (is_known or self._is_large or layer.at in self._lost) and bool(self.graph.space(layer.at).shape)
 
     def look_back(self, unit: Sequence[int]) -> None:
-        """Compute what one unit sees. SpecError if there is no such unit."""
+        """Compute what one unit sees. Raise SpecError if there is no such unit."""
         of = self.of
         if of is None:
             of = self.graph.last_with_space(len(unit))
@@ -157,7 +157,10 @@ class ReceptiveFields:
         self.view = look_back(self.graph, of, unit, self.source)
 
     def look_forth(self, pixel: Sequence[int]) -> None:
-        """Compute which units see a pixel of the input, or a unit of a layer. SpecError if there is no such pixel."""
+        """Compute which units see a pixel of the input, or a unit of a layer.
+
+        Raise SpecError if there is no such pixel.
+        """
         self.spread = look_forth(self.graph, self.source, pixel)
 
     def _no_layer(self, axes: int) -> SpecError:

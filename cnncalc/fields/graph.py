@@ -69,7 +69,7 @@ class Graph:
         return "input" if at == INPUT else self.vertices[at].name
 
     def find(self, name: str, option: str = "") -> int:
-        """Return the index of the layer that an option names, or INPUT. SpecError for an unknown name."""
+        """Return the index of the layer that an option names, or INPUT. Raise SpecError for an unknown name."""
         if name in self.names:
             return self.names[name]
         first, *others = self.names

@@ -109,7 +109,10 @@ class Sight(NamedTuple):
 
 
 def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
-    """Return what one unit of a layer sees of an earlier layer or of the input. SpecError if there is no such unit."""
+    """Return what one unit of a layer sees of an earlier layer or of the input.
+
+    Raise SpecError if there is no such unit.
+    """
     check_unit(graph, of, unit)
     between = graph.after(source)
     if not graph.space(source).places and unit:

@@ -102,7 +102,7 @@ class Reshape(Layer):
         return Trace(values, out, fields.reshape(x, out))
 
     def resolve(self, x: Shape, env: Env) -> Shape:
-        """Return the output shape. ShapeError if its product differs from that of the input."""
+        """Return the output shape. Raise ShapeError if its product differs from that of the input."""
         if self.axis is None:
             return self.filled(x, env)
         if len(self.axis) not in (1, 2):

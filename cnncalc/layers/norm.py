@@ -30,7 +30,7 @@ class Norm(Affine):
         return Trace(values, x, fields, *self.counts(x, values, env))
 
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
-        """Return the resolved keys of the normalization itself. ShapeError if they do not fit the sample x."""
+        """Return the resolved keys of the normalization itself. Raise ShapeError if they do not fit the sample x."""
         return {}
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:

@@ -74,7 +74,7 @@ def is_baseline(value: Any) -> bool:
 def read(value: Any, origin: Origin | None = None) -> Network:
     """Read a network from a parsed spec: an object with `layers`, a list of layers, or one layer.
 
-    SpecError with the layer and the place in `origin`.
+    Raise SpecError with the layer and the place in `origin`.
     """
     layers: Any = None
     try:
@@ -240,7 +240,10 @@ class Nesting(NamedTuple):
 
 
 def read_layers(value: Any, nesting: Nesting | None = None) -> tuple[Node, ...]:
-    """Read a list of layers, of the network or of a block, and wire them. SpecError with the path of the mistake."""
+    """Read a list of layers, of the network or of a block, and wire them.
+
+    Raise SpecError with the path of the mistake.
+    """
     if not isinstance(value, (list, tuple)):
         objects = _objects(value) if isinstance(value, str) else None
         help = (
@@ -272,7 +275,7 @@ def _inner_layers(value: Any, index: int, nesting: Nesting) -> tuple[Node, ...]:
 
 
 def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
-    """Read one layer from its object. SpecError with the path of the wrong key."""
+    """Read one layer from its object. Raise SpecError with the path of the wrong key."""
     path = ("layers", index)
     if isinstance(raw, Group):
         head = read_layer(raw.head, index, nesting)
@@ -310,7 +313,7 @@ def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
 
 
 def _count(nesting: Nesting, path: Path) -> None:
-    """Count the copies of a layer made by `times`. SpecError beyond the limit."""
+    """Count the copies of a layer made by `times`. Raise SpecError beyond the limit."""
     try:
         nesting.made.count(nesting.times - 1)
     except SpecError as error:

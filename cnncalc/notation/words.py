@@ -99,7 +99,7 @@ Completer = Callable[[list[dict[str, Any]]], None]
 
 
 def read_words(text: WordText | Sequence[str], first: int = 0, complete: Completer | None = None) -> Network:
-    """Read a network from layer words, beginning at `first`. SpecError at the place of a mistake."""
+    """Read a network from layer words, beginning at `first`. Raise SpecError at the place of a mistake."""
     if not isinstance(text, WordText):
         text = WordText(" ".join(text))
     origin = Words(text, first)
@@ -235,7 +235,7 @@ def _is_argument(head: WordHead, word: str, takes_number: bool) -> bool:
 
 
 def parse_word(word: str) -> ParsedWord:
-    """Parse a word into its op, arguments and layers. WordError if it cannot be read."""
+    """Parse a word into its op, arguments and layers. Raise WordError if it cannot be read."""
     wrong = wrong_bracket(word)
     if wrong is not None:
         raise WordError(wrong[1], "brackets must be closed within a word", wrong[0], len(word))
@@ -325,7 +325,7 @@ _CHANNELS = ("c", "n", "o", "f", "ch", "out", "channels", "features", "units", "
 
 
 def _raw(op: str, args: Sequence[Arg]) -> Raw:
-    """Return the layer with these arguments. WordError for a key given twice."""
+    """Return the layer with these arguments. Raise WordError for a key given twice."""
     raw: Raw = {"op": op}
     for key, value, start, end in args:
         if key == "op":

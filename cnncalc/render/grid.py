@@ -94,7 +94,10 @@ def grid(columns: Mapping[str, Column[T]], names: Sequence[str], things: Sequenc
 
 
 def chosen(names: str, columns: Mapping[str, Column[Any]], others: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the columns that a comma-separated list names, by key, title or another name. SpecError if unknown."""
+    """Return the columns that a comma-separated list names, by key, title or another name.
+
+    Raise SpecError if unknown.
+    """
     keys = {**others, **{column.title.lower(): key for key, column in columns.items()}, **{key: key for key in columns}}
     found = []
     for name in (name.strip().lower() for name in names.split(",")):

@@ -59,7 +59,7 @@ class PictureNode(NamedTuple):
 def picture_nodes(report: Report, selection: Selection) -> list[PictureNode]:
     """Return the rows of a network's picture, input first, with blocks expanded to a depth and runs folded if wanted.
 
-    SpecError for too many rows.
+    Raise SpecError for too many rows.
     """
     found = rows(report, Selection(depth=selection.depth, fold=selection.fold))
     check_limit(MOST_DRAWN, len(found), "the picture has {made:,} rows, more than {most:,}", _FEWER)

@@ -39,7 +39,7 @@ class KerasTensor(NamedTuple):
 
 
 def write(network: Network) -> str:
-    """Return the whole document. SpecError, with the layer, for what Keras cannot express."""
+    """Return the whole document. Raise SpecError, with the layer, for what Keras cannot express."""
     report = shape(_renamed(network))
     name = (network.name or "model").replace("/", "_")
     writer = ModelWriter(report.network, report.batch)
@@ -75,7 +75,7 @@ class ModelWriter:
         """The output of each layer."""
 
     def functional(self, name: str, layers: Sequence[LayerReport], start: Shape) -> dict[str, Any]:
-        """Return the model of these layers, whose input is `start`. SpecError, with the layer, if Keras lacks it.
+        """Return the model of these layers, whose input is `start`. Raise SpecError, with the layer, if Keras lacks it.
 
         Its outputs are the layers that no other layer reads, the last one first.
         """
@@ -159,7 +159,7 @@ class ModelWriter:
         more: tuple[Any, ...] = (),
         named: Mapping[str, Any] = {},
     ) -> KerasTensor:
-        """Add a call of a new layer, or of the layer it is tied to. SpecError if the two differ."""
+        """Add a call of a new layer, or of the layer it is tied to. Raise SpecError if the two differ."""
         config = entry["config"]
         if tied is not None:
             first = self.layers[tied]

@@ -41,7 +41,10 @@ def _check(context: KerasContext, strided: str | None) -> None:
 
 
 def _open_same(p: str, *, possible: bool = True) -> str:
-    """Return `same` for a padding that is a word because of an open size. SpecError if it means another padding."""
+    """Return `same` for a padding that is a word because of an open size.
+
+    Raise SpecError if it means another padding.
+    """
     if p in ("same", "same_upper") and possible:
         return "same"
     raise refuse(f"padding {p!r} of an open size", "give the input's sizes", "p")

@@ -21,7 +21,7 @@ Sizes = Mapping[str, Shape]
 
 
 def read(source: bytes | memoryview, name: str = "-", sizes: Sizes | None = None) -> ForeignNetwork:
-    """Return the network of an ONNX file's bytes. SpecError for anything else, or a graph without an input.
+    """Return the network of an ONNX file's bytes. Raise SpecError for anything else, or a graph without an input.
 
     `sizes` are shapes of inputs that replace the file's, so that open sizes are numbers before any constant is
     computed.
@@ -139,7 +139,10 @@ def _input(b: GraphReader, full: Shape) -> dict[str, Any]:
 
 
 def _layers(b: GraphReader) -> dict[Draft, str]:
-    """Make the layers of all nodes, with the first output last, and return the outputs. SpecError if there are none."""
+    """Make the layers of all nodes, with the first output last, and return the outputs.
+
+    Raise SpecError if there are none.
+    """
     for node in b.graph.nodes:
         b.node(node, HANDLERS)
     b.leave_out_dropped()

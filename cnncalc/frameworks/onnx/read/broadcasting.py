@@ -51,7 +51,7 @@ def operands(b: GraphReader, node: GraphNode) -> list[Operand]:
 
 
 def meet(b: GraphReader, node: GraphNode, given: Sequence[Operand], apart: Sequence[int] | None = None) -> Meeting:
-    """Return operands broadcast. OpaqueNode if a shape is unknown or they do not fit together.
+    """Return operands broadcast. Raise OpaqueNode if a shape is unknown or they do not fit together.
 
     `apart` says how many last axes of each operand are not broadcast, such as those of matrices.
     """

@@ -28,7 +28,7 @@ Values = list[Number] | Callable[[], list[Number] | None] | None
 
 
 def package() -> Any:
-    """Return the onnx package. SpecError if it is not installed."""
+    """Return the onnx package. Raise SpecError if it is not installed."""
     try:
         import onnx
         import onnx.numpy_helper
@@ -236,7 +236,7 @@ def of_array(array: Any, origin: str, key: str | None = None, roots: Mapping[str
 
 
 def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = None) -> Const:
-    """Return a TensorProto as a constant, without reading its data yet. SpecError for impossible sizes."""
+    """Return a TensorProto as a constant, without reading its data yet. Raise SpecError for impossible sizes."""
     shape = tuple(tensor.dims)
     if len(shape) > 32 or any(not 0 <= n <= LARGEST for n in shape):
         raise SpecError(f"the constant {shown(words(tensor.name))} has the shape {shown(list(shape))}")

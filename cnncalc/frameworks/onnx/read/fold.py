@@ -134,7 +134,7 @@ def axes_of(node: GraphNode, given: Inputs, rank: int, default: list[int] | None
 def squeezed(node: GraphNode, given: Inputs, shape: Sequence[N]) -> list[N | int] | None:
     """Return a shape without a Squeeze's axes (by default all of size 1), or with an Unsqueeze's new axes.
 
-    None if the axes are unknown. SpecError if they are impossible.
+    None if the axes are unknown. Raise SpecError if they are impossible.
     """
     rank = len(shape)
     if node.op == "Squeeze":
@@ -235,7 +235,7 @@ ELEMENTWISE: Mapping[str, Callable[..., Number]] = {
 
 
 def _same(a: Number, b: Number) -> bool:
-    """Return whether two numbers are equal; an open size is positive. TypeError if unknown."""
+    """Return whether two numbers are equal; an open size is positive. Raise TypeError if unknown."""
     opened = [n for n in (a, b) if isinstance(n, Open)]
     if opened and a != b and not any(isinstance(n, (int, float)) and n < 1 for n in (a, b)):
         raise TypeError
@@ -458,7 +458,7 @@ def _length(ends: list[Const]) -> tuple[int] | None:
 
 
 def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int) -> list[Any]:
-    """Return the results of onnx's reference implementation. SpecError if it fails."""
+    """Return the results of onnx's reference implementation. Raise SpecError if it fails."""
     import warnings
 
     onnx = package()

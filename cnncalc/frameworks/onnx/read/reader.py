@@ -135,7 +135,10 @@ class GraphReader(LayerMaker):
         return inputs_of(node, self.constants)
 
     def param(self, node: GraphNode, at: int) -> Const | None:
-        """Return a weight, as a constant or an input that stands for one; None if left out. OpaqueNode otherwise."""
+        """Return a weight, as a constant or an input that stands for one; None if left out.
+
+        Raise OpaqueNode otherwise.
+        """
         name = node.input(at)
         if not name or name in self.constants:
             return self.constants.get(name)
@@ -274,13 +277,13 @@ class GraphReader(LayerMaker):
         return None if dims is None else [self.size(n) for n in dims]
 
     def first(self, node: GraphNode) -> Handle:
-        """Return a node's first input. SpecError if it has none."""
+        """Return a node's first input. Raise SpecError if it has none."""
         if not node.input(0):
             raise node.wrong("has no input")
         return self.value(node.input(0))
 
     def known(self, node: GraphNode) -> tuple[Handle, tuple[Size, ...]]:
-        """Return a node's first input and its shape in the file. OpaqueNode if the shape is unknown."""
+        """Return a node's first input and its shape in the file. Raise OpaqueNode if the shape is unknown."""
         value = self.first(node)
         return value, needed(self.full(value))
 

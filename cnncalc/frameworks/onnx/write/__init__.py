@@ -16,7 +16,7 @@ WRITERS: Registry[str, OnnxWriter] = Registry(
 
 
 def write(network: Network) -> bytes:
-    """Return the bytes of the file. SpecError with the layer's name for what ONNX cannot express.
+    """Return the bytes of the file. Raise SpecError with the layer's name for what ONNX cannot express.
 
     Weights are those of the network's own file; others are zeros that a node makes from their shape.
     """

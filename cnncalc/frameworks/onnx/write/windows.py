@@ -32,7 +32,7 @@ def channels_first(file: OnnxFile, layer: LayerReport) -> str:
 
 
 def window(layer: LayerReport) -> dict[str, Any]:
-    """Return the attributes of a window. SpecError for a padding word with open sizes that ONNX lacks."""
+    """Return the attributes of a window. Raise SpecError for a padding word with open sizes that ONNX lacks."""
     v = layer.values
     attributes: dict[str, Any] = {"kernel_shape": v["k"], "strides": v["s"], "dilations": v["d"]}
     if not isinstance(v["p"], str):
@@ -43,7 +43,7 @@ def window(layer: LayerReport) -> dict[str, Any]:
 
 
 def kernel(file: OnnxFile, layer: LayerReport, role: str = "weight") -> str:
-    """Add a kernel, whose last axes are the window, and return its name. SpecError if it is flipped.
+    """Add a kernel, whose last axes are the window, and return its name. Raise SpecError if it is flipped.
 
     A convolution's is (c_o, c_i/g, k), a depthwise one's (c_i*multiplier, 1, k), a transposed one's (c_i, c_o/g, k).
     """
@@ -109,7 +109,7 @@ def transposed(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def ceil_mode(layer: LayerReport) -> int:
-    """Return the `ceil_mode` that gives the layer's number of windows. SpecError if neither does.
+    """Return the `ceil_mode` that gives the layer's number of windows. Raise SpecError if neither does.
 
     ONNX drops a last window that would start in the padding after; here `ceil` may keep it.
     """
@@ -203,7 +203,7 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def channels(layer: LayerReport) -> int:
-    """Return the number of input channels. SpecError if it is open."""
+    """Return the number of input channels. Raise SpecError if it is open."""
     count = known(layer.sample[-1 if layer.env.channels_last else 0])
     if count is None:
         raise unsaid(layer, "weights of open sizes", IN_NUMBERS)
@@ -265,7 +265,7 @@ def groupnorm(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("lrn")
 def lrn(file: OnnxFile, layer: LayerReport) -> None:
-    """Write an LRN, in which an even size has its extra channel after. SpecError if the dialect has it before."""
+    """Write an LRN, in which an even size has its extra channel after. Raise SpecError if the dialect has it before."""
     v = layer.values
     if v["size"] % 2 == 0 and layer.env.dialect.lrn_before_is_larger:
         raise unsaid(layer, f"{v['size']} channels with the extra one before", "an odd size")

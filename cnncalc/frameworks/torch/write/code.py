@@ -80,14 +80,14 @@ class TorchContext:
         return nd
 
     def known(self, size: Size, what: str = "its channels") -> int:
-        """Return a size that PyTorch's source needs as a number. SpecError if it is open."""
+        """Return a size that PyTorch's source needs as a number. Raise SpecError if it is open."""
         if not isinstance(size, int):
             raise refuse(f"needs {what} as a number, not {size}", "give the input's sizes")
         return size
 
     @property
     def c(self) -> int:
-        """The number of input channels. SpecError if it is open."""
+        """The number of input channels. Raise SpecError if it is open."""
         return self.known(self.x[0])
 
     @property

@@ -100,7 +100,7 @@ class Classes(dict[str, str]):
 
 
 def write(network: Network) -> str:
-    """Return a file with an `nn.Module`. SpecError, with the layer's name, for what PyTorch cannot express."""
+    """Return a file with an `nn.Module`. Raise SpecError, with the layer's name, for what PyTorch cannot express."""
     report = shape(network)
     network = report.network
     assert network.input is not None
@@ -177,7 +177,7 @@ def braced(text: str) -> str:
 def members(layers: Sequence[LayerReport], classes: Classes, within: tuple[Node, ...]) -> list[Member]:
     """Return the layers of a class with their names and their source, and add the classes of blocks.
 
-    SpecError for what PyTorch cannot express, and for a tied layer whose module differs from its owner's.
+    Raise SpecError for what PyTorch cannot express, and for a tied layer whose module differs from its owner's.
     """
     taken, tried = set(TAKEN), dict[str, int]()
     parts: list[Member] = []
@@ -224,7 +224,7 @@ def sources(layers: Sequence[LayerReport]) -> list[Any]:
 
 
 def code_of(site: TorchContext) -> Code:
-    """Return the source of a layer. SpecError for what PyTorch cannot express."""
+    """Return the source of a layer. Raise SpecError for what PyTorch cannot express."""
     if NOTHING_KNOWN in (site.layer.sample, site.layer.traced.out):
         raise refuse("needs to know the output's shape", "give the opaque layer before it its out")
     if (reason := site.layer.refusal("torch_write")) is not None:

@@ -16,7 +16,7 @@ WRITERS: Registry[str, TorchWriter] = Registry()
 
 
 def sides(site: TorchContext) -> list[Pair]:
-    """Return the padding of each axis. SpecError for a padding word that depends on an open size."""
+    """Return the padding of each axis. Raise SpecError for a padding word that depends on an open size."""
     p = site.values["p"]
     if isinstance(p, str):
         raise refuse(f"has no padding {p!r} for an open size", "give the input's sizes")

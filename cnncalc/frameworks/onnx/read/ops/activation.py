@@ -167,7 +167,7 @@ def softmax(b: GraphReader, node: GraphNode) -> None:
 
 
 def sized(n: object) -> int:
-    """Return a size as a number. OpaqueNode if it is open."""
+    """Return a size as a number. Raise OpaqueNode if it is open."""
     if not isinstance(n, int):
         raise OpaqueNode(known=False)
     return n

@@ -34,7 +34,7 @@ def reshape(b: GraphReader, node: GraphNode) -> None:
 
 
 def resolved(full: tuple[Size, ...], wanted: Sequence[Number], zeros: bool) -> list[Size]:
-    """Return a reshape's target with 0 and -1 resolved. OpaqueNode if they cannot be."""
+    """Return a reshape's target with 0 and -1 resolved. Raise OpaqueNode if they cannot be."""
     target: list[Size] = []
     kept = [at for at, n in enumerate(wanted) if n == 0 and not zeros]
     for at, n in enumerate(wanted):
@@ -179,7 +179,7 @@ def expand(b: GraphReader, node: GraphNode) -> None:
 
 
 def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handle:
-    """Return a value with its axes of size 1 repeated to a shape of the file. OpaqueNode if one is unknown."""
+    """Return a value with its axes of size 1 repeated to a shape of the file. Raise OpaqueNode if one is unknown."""
     if any(isinstance(n, int) and not 1 <= n <= LARGEST for n in out):
         raise OpaqueNode(known=False)
     rows: list[list[Size]] = [*([[]] * (len(out) - x.rank)), *[x.sizes_at(at, BATCH) for at in range(x.rank)]]

@@ -59,7 +59,7 @@ def one_or_all(numbers: Sequence[float]) -> float | list[float]:
 
 
 def _quantized(b: GraphReader, how: Sequence[str]) -> Quantized:
-    """Return a constant scale and zero. OpaqueNode if they are not constant, or if there is no scale."""
+    """Return a constant scale and zero. Raise OpaqueNode if they are not constant, or if there is no scale."""
     by, at = [*how, "", ""][:2]
     scale = [v for v in needed(b.listed(by)) if isinstance(v, (int, float))]
     listed: Sequence[Any] | None = b.listed(at) if at else [0]

@@ -55,7 +55,10 @@ def pad(b: GraphReader, node: GraphNode) -> None:
 
 
 def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
-    """Return (before, after) for each axis. OpaqueNode if they are not constants, SpecError if they do not fit."""
+    """Return (before, after) for each axis.
+
+    Raise OpaqueNode if they are not constants, SpecError if they do not fit.
+    """
     given = b.given(node)
     pads = needed(integers(node, "paddings" if node.has("paddings") else "pads", given, 1))
     axes = needed(integers(node, "axes", given, 3, list(range(rank))))
@@ -135,7 +138,7 @@ def _kept_ratio(full: tuple[Size, ...], by: dict[int, Any], policy: str) -> dict
 
 
 def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
-    """Return the scales from an attribute or input; None if there are none. SpecError for an impossible one."""
+    """Return the scales from an attribute or input; None if there are none. Raise SpecError for an impossible one."""
     scales = node.floats("scales")
     if scales is None:
         values = b.listed(node.input(1 if len(node.inputs) == 2 else 2))
@@ -147,7 +150,7 @@ def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
 
 
 def _scaled(n: Size, by: float) -> Size:
-    """Return a size times a scale, in float32 as in runtimes. OpaqueNode if an open size would be truncated."""
+    """Return a size times a scale, in float32 as in runtimes. Raise OpaqueNode if an open size would be truncated."""
     if isinstance(n, int):
         return floor(float32(n * float32(by)))
     if not by.is_integer():
@@ -195,7 +198,7 @@ def _is_ratio(n: Size, out: Size, by: float) -> bool:
 def _exact(n: Size, out: Size, by: float) -> float:
     """Return a scale as a factor whose product with a size, in double precision, is truncated to the same size.
 
-    OpaqueNode if there is none: sizes that keep their ratio are rounded.
+    Raise OpaqueNode if there is none: sizes that keep their ratio are rounded.
     """
     if not isinstance(n, int):
         return by
@@ -206,7 +209,7 @@ def _exact(n: Size, out: Size, by: float) -> float:
 
 
 def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size], factors: Sequence[float]) -> dict[str, Any]:
-    """Return the mode and the details of an upsampling. OpaqueNode if upsample cannot compute the same.
+    """Return the mode and the details of an upsampling. Raise OpaqueNode if upsample cannot compute the same.
 
     Upsample, and Resize up to operator set 10, begin at the corner. `factors` are the scales, if given.
     """
