@@ -171,7 +171,7 @@ def per_axis(value: Any, nd: int) -> list[Any]:
     return value if isinstance(value, list) else [value] * nd
 
 
-def refuse(bound: BoundCall, argument: str, allowed: tuple[Any, ...]) -> None:
+def check_allowed(bound: BoundCall, argument: str, allowed: tuple[Any, ...]) -> None:
     """Raise SpecError if an argument has a value that no layer here can express."""
     value = bound.values.get(argument)
     if value is not None and value not in allowed:
