@@ -223,16 +223,8 @@ def read_one(key: str, wanted: Any) -> Expectation:
     name = own.removeprefix(bound)
     figure = FIGURES.get(name)
     if figure is None or (figure.is_shape and bound):
-        if (meant := _MEANT.get(name.lower())) is not None:
-            raise SpecError(f"there is no figure {shown(own)} to expect", f"did you mean '{bound}{meant}'?")
-        bounded = [one for one, what in FIGURES.items() if not what.is_shape]
-        known = bounded if bound else [*FIGURES, FORBID, *(b + one for b in BOUNDS for one in bounded)]
-        near = nearest(name, known, bound) if figure is None else f"did you mean '{name}'?"
-        help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_; of a layer: conv1.out"
-        raise SpecError(f"there is no figure {shown(own)} to expect", help)
-    text = wanted if isinstance(wanted, str) else shown(wanted)
-    if isinstance(wanted, (list, tuple)):
-        text = "x".join(part if isinstance(part, str) else shown(part) for part in wanted)
+        raise _no_figure(own, bound, name)
+    text = "x".join(map(_text_of, wanted)) if isinstance(wanted, (list, tuple)) else _text_of(wanted)
     if not figure.is_shape:
         numbers = [_with_tolerance(key, part, figure) for part in _parts(key, figure, wanted)]
         ends = [Range(None if bound == "max_" else low, None if bound == "min_" else high) for _, low, high in numbers]
@@ -243,6 +235,22 @@ def read_one(key: str, wanted: Any) -> Expectation:
     except SpecError as error:
         raise SpecError(f"{key}: {error.what}", error.help) from None
     return Expectation(key, name, text, tuple(to_json(shape) or ()), layer or None, shape=shape)
+
+
+def _text_of(wanted: object) -> str:
+    """Return a wanted value as it is written."""
+    return wanted if isinstance(wanted, str) else shown(wanted)
+
+
+def _no_figure(own: str, bound: str, name: str) -> SpecError:
+    """Return the error for a key that names no figure, or bounds one that is a shape, with the nearest one."""
+    if (meant := _MEANT.get(name.lower())) is not None:
+        return SpecError(f"there is no figure {shown(own)} to expect", f"did you mean '{bound}{meant}'?")
+    bounded = [one for one, what in FIGURES.items() if not what.is_shape]
+    known = bounded if bound else [*FIGURES, FORBID, *(b + one for b in BOUNDS for one in bounded)]
+    near = nearest(name, known, bound) if name not in FIGURES else f"did you mean '{name}'?"
+    help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_; of a layer: conv1.out"
+    return SpecError(f"there is no figure {shown(own)} to expect", help)
 
 
 def _parts(key: str, figure: Figure, wanted: Any) -> Any:
