@@ -46,7 +46,7 @@ MODE = "padding_mode"
 
 
 def all_parts(head: WordHead, rest: str, start: int) -> Iterator[Part]:
-    """Yield the arguments of a word. WordError at the place of an unreadable one."""
+    """Yield the arguments of a word. Raise WordError at the place of an unreadable one."""
     for index, text in enumerate(split_arguments(rest)):
         own = text.strip()
         begin = start + len(text) - len(text.lstrip())

@@ -271,5 +271,5 @@ def test_printable(text: str, shown: str) -> None:
     assert escaped(text) == shown.replace(r"\x3a", ":")
 
 
-def test_colours_and_tabs_stay_in_lines() -> None:
+def test_colors_and_tabs_stay_in_lines() -> None:
     assert printable_lines("\x1b[31ma\tb\x1b[0m\n\t::c\n\x1b]0;d") == "\x1b[31ma\tb\x1b[0m\n\t\\x3a:c\n\\x1b]0;d"

@@ -90,10 +90,10 @@ class _Parser:
             module = self.module(1)
         if self.text[self.at : self.at + 1] == ">" and _OUT.match(self.text):
             self.at += 1
-        rest = _PROMPT.match(self.text, self.at)
-        self.at = rest.end() if rest is not None else self.at
-        behind = self.text[self.at :]
-        if behind.startswith(")") or is_printout(behind) or printout(behind) is not None:
+        prompt = _PROMPT.match(self.text, self.at)
+        self.at = prompt.end() if prompt is not None else self.at
+        rest = self.text[self.at :]
+        if rest.startswith(")") or is_printout(rest) or printout(rest) is not None:
             raise self.error("the print-out ends before this", "give one print-out")
         return module
 

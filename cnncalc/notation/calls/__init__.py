@@ -43,7 +43,7 @@ def is_expression(text: str) -> bool:
 
 
 def read_call(text: str) -> ModuleCall:
-    """Read a call of a layer of PyTorch or Keras, or a line of a print-out. SpecError for anything else."""
+    """Read a call of a layer of PyTorch or Keras, or a line of a print-out. Raise SpecError for anything else."""
     line = LINE.fullmatch(text)
     try:
         call = _read(ast.parse((line[2] if line else text).strip(), mode="eval").body, text)
@@ -135,8 +135,8 @@ def kinds() -> dict[str, tuple[str, ...]]:
 def layers_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], framework: str | None = None) -> ModuleCall:
     """Return the layers of a class called with these arguments, which are JSON values.
 
-    If no framework is given, a class that both have is PyTorch's if the arguments are. SpecError for unsupported calls
-    and for a class that the framework does not have.
+    If no framework is given, a class that both have is PyTorch's if the arguments are. Raise SpecError for unsupported
+    calls and for a class that the framework does not have.
     """
     having = kinds().get(kind, ())
     if framework is not None and having:

@@ -242,7 +242,7 @@ def test_an_error_has_its_line(text: str, error: str | None) -> None:
     assert str(caught.value).startswith(error or "net.py")
 
 
-def test_the_shapes_stand_behind_the_lines_up_to_the_one_that_fails() -> None:
+def test_the_shapes_stand_after_the_lines_up_to_the_one_that_fails() -> None:
     lines = ["x = layers.Conv2D(4, 3)(x)", "x = layers.MaxPooling2D(5)(x)", "x = layers.Flatten()(x)"]
     source = read(HEAD + BODY.format("\n".join(lines)), "net.py")
     assert source.annotate is not None

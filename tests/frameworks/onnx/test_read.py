@@ -1089,7 +1089,7 @@ def test_a_scale_that_is_none(scale: float, tmp_path: Path) -> None:
     assert f"a scale of {scale}" in done.err
 
 
-def test_constants_count_behind_weights_and_prepare_an_input_before_them() -> None:
+def test_constants_count_after_weights_and_prepare_an_input_before_them() -> None:
     """The rule of issue 12: what follows a convolution, or a norm written as nodes, is a weight in any node."""
     rng = np.random.default_rng(4)
 

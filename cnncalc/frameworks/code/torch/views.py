@@ -320,7 +320,7 @@ def diagonal(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("diff", "input n dim")
 def diff(call: ShapeCall) -> Shapes:
-    """Return the shape of the differences of neighbours."""
+    """Return the shape of the differences of neighbors."""
     at = call.axis(len(call.x), -1)
     return (*call.x[:at], max(call.x[at] - call.get("n", 1), 0), *call.x[at + 1 :])
 

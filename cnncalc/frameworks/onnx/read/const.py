@@ -37,7 +37,7 @@ FORMATS = {
 """TensorProto.DataType: the numbers of raw data as a dtype of NumPy and as a format of `struct`, without byte order."""
 TYPED = {1: "float_data", 6: "int32_data", 7: "int64_data", 11: "double_data"}
 """TensorProto.DataType: the field that holds the numbers themselves if there are no raw data."""
-INITIALISER = "initializer"
+INITIALIZER = "initializer"
 """The `origin` of constants that count as parameters."""
 FOLDED = "folded"
 """The `origin` of numbers that are computed here, which may be open sizes."""
@@ -49,7 +49,7 @@ Values = list[Number] | Callable[[], list[Number] | None] | None
 
 
 def package() -> Any:
-    """Return the onnx package. SpecError if it is not installed."""
+    """Return the onnx package. Raise SpecError if it is not installed."""
     try:
         import onnx
         import onnx.numpy_helper
@@ -59,7 +59,7 @@ def package() -> Any:
 
 
 def messages() -> Any:
-    """Return a module with onnx's protobuf messages. SpecError if onnx is not installed."""
+    """Return a module with onnx's protobuf messages. Raise SpecError if onnx is not installed."""
     return package() if "onnx" in sys.modules else _messages_alone()
 
 
@@ -130,7 +130,7 @@ class Const:
         cost: int = 0,
     ):
         self.shape, self.kind, self.read, self.origin, self.key = tuple(shape), kind, read, origin, key
-        """`kind` is float, int or other; `origin` is INITIALISER or another source; `key` identifies the constant."""
+        """`kind` is float, int or other; `origin` is INITIALIZER or another source; `key` identifies the constant."""
         self.uniform = uniform
         """The function that returns whether it repeats one number, as in untrained norms."""
         self._values, self._roots = values, roots
@@ -170,8 +170,8 @@ class Const:
 
     @property
     def trained(self) -> bool:
-        """Whether its values count as parameters, as those of a float initialiser do."""
-        return self.kind == "float" and self.origin == INITIALISER
+        """Whether its values count as parameters, as those of a float initializer do."""
+        return self.kind == "float" and self.origin == INITIALIZER
 
     @property
     def varies(self) -> bool:
@@ -282,7 +282,7 @@ def of_array(array: Any, origin: str, key: str | None = None, roots: Mapping[str
 
 
 def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = None) -> Const:
-    """Return a TensorProto as a constant, without reading its data yet. SpecError for impossible sizes."""
+    """Return a TensorProto as a constant, without reading its data yet. Raise SpecError for impossible sizes."""
     shape = tuple(tensor.dims)
     if len(shape) > 32 or any(not 0 <= n <= LARGEST for n in shape):
         raise SpecError(f"the constant {shown(words(tensor.name))} has the shape {shown(list(shape))}")

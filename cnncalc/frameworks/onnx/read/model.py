@@ -17,11 +17,11 @@ from ....isolation import isolated
 from ....layers.names import Name
 from ....limits import ENDS_A_NODE, MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, check_limit, most_nodes
 from ....sizes import LARGEST, Size
-from .const import INITIALISER, first_line, has_data, messages, of_tensor, package, shortest, words
+from .const import INITIALIZER, first_line, has_data, messages, of_tensor, package, shortest, words
 
 
 def parse(data: bytes | memoryview, name: str) -> Any:
-    """Return the ModelProto of a file's bytes, with its functions inlined. SpecError for anything else."""
+    """Return the ModelProto of a file's bytes, with its functions inlined. Raise SpecError for anything else."""
     made = messages().ModelProto
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
@@ -39,7 +39,7 @@ def parse(data: bytes | memoryview, name: str) -> Any:
 
 
 def _inlined(model: Any, size: int) -> Any:
-    """Return a model of `size` bytes with its functions inlined. SpecError if that fails."""
+    """Return a model of `size` bytes with its functions inlined. Raise SpecError if that fails."""
     onnx = package()
     from onnx.inliner import inline_local_functions
 
@@ -209,14 +209,20 @@ class GraphNode:
         return int(self._get(name, 2, "i", default))
 
     def axis(self, name: str, rank: int, default: int = 0, *, end: bool = False) -> int:
-        """Return an axis of `rank`, counted from 0; with `end` also the place after the last. SpecError for others."""
+        """Return an axis of `rank`, counted from 0; with `end` also the place after the last.
+
+        Raise SpecError for others.
+        """
         axis = self.whole(name, default)
         if not -rank <= axis < rank + end:
             raise self.wrong(f"axis {axis} of {rank}")
         return axis + rank if axis < 0 else axis
 
     def permutation(self, rank: int) -> list[int]:
-        """Return the order of axes of a Transpose, reversed by default. SpecError if it is not one of `rank` axes."""
+        """Return the order of axes of a Transpose, reversed by default.
+
+        Raise SpecError if it is not one of `rank` axes.
+        """
         perm = self.ints("perm")
         perm = list(range(rank))[::-1] if perm is None else perm
         if sorted(perm) != list(range(rank)):
@@ -283,7 +289,7 @@ class OnnxGraph:
         check_limit(most, len(graph.initializer), "the graph has {made:,} constants, more than {most:,}", IN_PARTS)
         check_limit(most, len(graph.node), _MANY_NODES, IN_PARTS)  # before unneeded nodes are processed
         tensors = [(words(t.name), t) for t in graph.initializer]
-        self.constants = {name: of_tensor(t, INITIALISER, folder, name) for name, t in tensors if name}
+        self.constants = {name: of_tensor(t, INITIALIZER, folder, name) for name, t in tensors if name}
         self._types = {name: int(t.data_type) for name, t in tensors}
         self.inputs = {words(i.name): i for i in graph.input if words(i.name) not in self.constants}
         self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}
@@ -303,14 +309,14 @@ class OnnxGraph:
         self._inferred: Mapping[str, Any] | None = None
 
     def count(self, nodes: Sequence[GraphNode]) -> None:
-        """Count nodes of the graph or of an inner graph. SpecError if there are too many."""
+        """Count nodes of the graph or of an inner graph. Raise SpecError if there are too many."""
         self._limit.count(len(nodes))
         self._ends.count(sum([len(node.inputs) + len(node.outputs) for node in nodes]))
 
     def _sorted(self, nodes: list[GraphNode], around: Sequence[Container[str]]) -> list[GraphNode]:
         """Return the nodes in an order in which each comes after those it reads; values may also come from `around`.
 
-        SpecError for a cycle, and for a value that no node makes.
+        Raise SpecError for a cycle, and for a value that no node makes.
         """
         have = {""}
         for node in nodes:
@@ -449,5 +455,5 @@ def graphs_in(node: Any) -> Iterator[Any]:
 
 
 def load(source: bytes | memoryview, name: str) -> OnnxGraph:
-    """Return the graph of a file's bytes; `name` is its path. SpecError for anything else."""
+    """Return the graph of a file's bytes; `name` is its path. Raise SpecError for anything else."""
     return OnnxGraph(parse(source, name), os.path.dirname(name) or None, len(source))

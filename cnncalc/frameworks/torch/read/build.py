@@ -104,7 +104,7 @@ class CallReader:
         self.calls |= dict.fromkeys(self.spec.layers[before:], call)
 
     def results(self, call: FunctionCall, index: int) -> list[BatchedTensor | None]:
-        """Add the layers of a call by its rule, and return its results. OpaqueCall if there is no rule.
+        """Add the layers of a call by its rule, and return its results. Raise OpaqueCall if there is no rule.
 
         A result whose shape differs from PyTorch's would be wrong, so it counts as unknown.
         """

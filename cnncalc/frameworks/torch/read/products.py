@@ -125,15 +125,8 @@ def einsum(call: Call) -> BatchedTensor:
     equation = call.get("equation")
     if not isinstance(equation, str):
         raise OpaqueCall
-    given = call.call.args[1:]
-    operands = list(given[0]) if len(given) == 1 and isinstance(given[0], (list, tuple)) else list(given)
-    inputs, _, out = equation.replace(" ", "").partition("->")
-    if "->" not in equation:
-        letters = inputs.replace(",", "").replace(".", "")
-        out = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    terms = inputs.split(",")
-    values = [call.operand(one) for one in operands]
-    values = [call.layers.unfolded(one) if isinstance(one, BatchedTensor) else one for one in values]
+    terms, out = _terms(equation)
+    values = _operands(call)
     spelt = [_spelt(term, one) for term, one in zip(terms, values, strict=True)]
     held = {
         (labels[one.batch_at], one.axes[one.batch_at])
@@ -142,26 +135,44 @@ def einsum(call: Call) -> BatchedTensor:
     }
     if len(held) > 1:
         raise BatchMixed
-    width = max((len([c for c in labels if c.isdigit()]) for labels in spelt), default=0)
-    out_labels = _labels(out, width)
+    out_labels = _labels(out, max((sum(map(str.isdigit, labels)) for labels in spelt), default=0))
     if not held:
-        layer = call.layers.add("einsum", [_made(call, one).layer for one in values], {"equation": f"{inputs}->{out}"})
+        text = f"{','.join(terms)}->{out}"
+        layer = call.layers.add("einsum", [_made(call, one).layer for one in values], {"equation": text})
         return BatchedTensor(layer, tuple([(n,) for n in call.out]))
     label, axis = held.pop()
     if label not in out_labels or len(axis) > 2:
         raise BatchMixed
-    alone = axis == (BATCH,)
-    reads, written = [], []
-    for labels, one in zip(spelt, values, strict=True):
-        made = _without(call, one, labels, label, axis)
-        reads.append(made.layer)
-        written.append([c for c in labels if not (alone and c == label)])
-    result = [c for c in out_labels if not (alone and c == label)]
-    unused = iter([c for c in ascii_letters if c not in equation])
-    names = {c: next(unused) if c.isdigit() else c for c in dict.fromkeys([*chain(*written), *result])}
-    text = ",".join("".join(names[c] for c in term) for term in written) + "->" + "".join(names[c] for c in result)
+    reads = [_without(call, one, labels, label, axis).layer for labels, one in zip(spelt, values, strict=True)]
+    left_out = label if axis == (BATCH,) else ""
+    text = _written([[c for c in labels if c != left_out] for labels in [*spelt, out_labels]], equation)
     layer = call.layers.add("einsum", reads, {"equation": text})
     return BatchedTensor(layer, with_batch(call.out, out_labels.index(label), axis))
+
+
+def _terms(equation: str) -> tuple[list[str], str]:
+    """Return the terms of an equation's inputs, and that of its output: by default the letters that occur once."""
+    inputs, _, out = equation.replace(" ", "").partition("->")
+    if "->" not in equation:
+        letters = inputs.replace(",", "").replace(".", "")
+        out = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    return inputs.split(","), out
+
+
+def _operands(call: Call) -> list[Operand]:
+    """Return the operands of an einsum, given one by one or as a list, with axes unfolded."""
+    given = call.call.args[1:]
+    listed = given[0] if len(given) == 1 and isinstance(given[0], (list, tuple)) else given
+    values = [call.operand(one) for one in listed]
+    return [call.layers.unfolded(one) if isinstance(one, BatchedTensor) else one for one in values]
+
+
+def _written(terms: Sequence[Sequence[str]], used: str) -> str:
+    """Return the equation of labels, those of the output last: digits become letters that `used` does not have."""
+    unused = iter([c for c in ascii_letters if c not in used])
+    names = {c: next(unused) if c.isdigit() else c for c in dict.fromkeys(chain(*terms))}
+    *inputs, out = ["".join([names[c] for c in term]) for term in terms]
+    return f"{','.join(inputs)}->{out}"
 
 
 def _labels(term: str, width: int) -> list[str]:

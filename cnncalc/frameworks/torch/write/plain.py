@@ -11,7 +11,7 @@ from ....layers.keys import Pair
 from ....layers.names import TORCH, TORCH_FUNCTIONS
 from ....layers.resample import DETAILS, EXACT
 from ....registry import Registry
-from .code import Code, TorchContext, TorchWriter, compact, invoke, listed, module, order, padded, refuse
+from .code import Code, TorchContext, TorchWriter, compact, inexpressible, invoke, listed, module, order, padded
 
 WRITERS: Registry[str, TorchWriter] = Registry()
 CUBIC = -0.75
@@ -39,10 +39,10 @@ def check_several(site: TorchContext) -> None:
     """Raise SpecError for a per-sample norm over a single value, which PyTorch refuses (functional.py)."""
     space = prod(n if isinstance(n, int) else 2 for n in site.x[1:])
     if site.op == "instancenorm" and space == 1:
-        raise refuse("has no instance norm over one value per channel", "leave it out: its output is 0")
+        raise inexpressible("has no instance norm over one value per channel", "leave it out: its output is 0")
     batch = [n if isinstance(n, int) else 2 for n in site.layer.x[: len(site.layer.x) - len(site.x)]]
     if site.op == "groupnorm" and prod(batch) * (site.c // site.values["g"]) * space == 1:
-        raise refuse("has no group norm over one value per group", "lower g, or give a batch of several")
+        raise inexpressible("has no group norm over one value per group", "lower g, or give a batch of several")
 
 
 def scale_of(site: TorchContext) -> str:
@@ -77,9 +77,9 @@ def lrn(site: TorchContext) -> Code:
     """Write a local response norm of contiguous values, as PyTorch's uses `view`."""
     v = site.values
     if len(site.x) < 2:
-        raise refuse("has no local response norm of features", "put it before the flatten")
+        raise inexpressible("has no local response norm of features", "put it before the flatten")
     if v["size"] % 2 == 0 and not site.layer.env.dialect.lrn_before_is_larger:
-        raise refuse("puts an even norm's extra channel before, but this one is after", "give an odd size")
+        raise inexpressible("puts an even norm's extra channel before, but this one is after", "give an odd size")
     text = invoke("nn.LocalResponseNorm", v["size"], alpha=v["alpha"], beta=v["beta"], k=v["offset"])
     return Code("{self}({0}.contiguous())" if len(site.x) > 2 else "{self}({0})", text)
 
@@ -93,7 +93,7 @@ def rescale(site: TorchContext) -> Code:
     elif "mean" in v:
         factor, offset = [several if len(several) > 1 else several[0] for several in factors(v)]
     else:
-        raise refuse("has no layer with a learned mean and variance", "give mean and variance")
+        raise inexpressible("has no layer with a learned mean and variance", "give mean and variance")
     text = "{0}"
     if factor == -1:
         text = "-{0}"
@@ -104,10 +104,10 @@ def rescale(site: TorchContext) -> Code:
 
 @WRITERS.register("quantize")
 def quantize(site: TorchContext) -> Code:
-    """Write PyTorch's fake quantisation, for all channels or per channel."""
+    """Write PyTorch's fake quantization, for all channels or per channel."""
     v = site.values
     if "scale" not in v:
-        raise refuse("has no fake quantization with a range per sample", "give scale")
+        raise inexpressible("has no fake quantization with a range per sample", "give scale")
     several = [isinstance(v[key], (list, tuple)) for key in ("scale", "zero")]
     if not any(several):
         numbers = f"{v['scale']!r}, {int(v['zero'])}, {v['min']}, {v['max']}"
@@ -443,7 +443,7 @@ def pad(site: TorchContext) -> Code:
     if mode == "circular" and _wraps_again(site, by_dim):
         return Code(_wrapped(site, by_dim))
     if len(pairs) > 3:
-        raise refuse(f"has no padding of mode {v['mode']} over {len(pairs)} axes", "use mode=constant")
+        raise inexpressible(f"has no padding of mode {v['mode']} over {len(pairs)} axes", "use mode=constant")
     return Code(f'{padded(pairs)[:-1]}, mode="{mode}")')
 
 
@@ -476,9 +476,9 @@ def upsample(site: TorchContext) -> Code:
     v, nd = site.values, site.nd
     own = {key: value for key, value in v.items() if key in DETAILS}
     if own and own != EXACT:
-        raise refuse(f"has no {' or '.join(own)} of upsampling", "leave it out")
+        raise inexpressible(f"has no {' or '.join(own)} of upsampling", "leave it out")
     mode = {"linear": {1: "linear", 2: "bilinear", 3: "trilinear"}[nd], "cubic": "bicubic"}.get(v["mode"], v["mode"])
     if mode == "bicubic" and (nd != 2 or site.layer.env.dialect.cubic != CUBIC):
-        raise refuse(f"has cubic upsampling over two axes, with A = {CUBIC}")
+        raise inexpressible(f"has cubic upsampling over two axes, with A = {CUBIC}")
     key = "out" if "out" in v else "factor"
     return module(site.named(**{key: compact(v[key])}, mode="nearest-exact" if own else mode, align=v["align"]))
