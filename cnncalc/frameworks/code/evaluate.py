@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from typing import Any
 
 from ...errors import nearest, shown
@@ -149,6 +150,10 @@ class Evaluator(StatementEvaluator):
         """Return the value of a library's dotted name; an unknown value if it is not listed."""
         found = self.libraries.find(path)
         return UnknownValue(path, node) if found is MISSING else found
+
+    def is_supported(self, package: str) -> bool:
+        """Return whether a package is supported, or part of Python."""
+        return self.libraries.of(package) is not None or package in sys.stdlib_module_names
 
     def exception(self, name: str) -> ClassValue:
         """Return one of Python's exception classes."""
