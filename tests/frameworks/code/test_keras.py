@@ -335,6 +335,7 @@ def test_what_a_sequential_is_built_for_is_its_input() -> None:
         ("GroupQueryAttention(4, 6, 3, use_gate=True)", 460),
         ("BatchNormalization(renorm=True)", 28),
         ("Dense(True, use_bias='no')", 5),
+        ("Normalization(axis=None)", 3),
     ],
 )
 def test_what_few_arguments_change_is_counted(layer: str, total: int) -> None:
