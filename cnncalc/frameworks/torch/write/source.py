@@ -15,10 +15,12 @@ from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, Shape, counted, show
 from ....trace import shape
 from ....wiring import unused_name
-from . import composite, places, plain, sequences, windows
+from . import axes, composite, places, sequences, values, windows
 from .code import Code, TorchContext, TorchWriter, inexpressible, module
 
-WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, sequences.WRITERS, windows.WRITERS, composite.WRITERS)
+WRITERS: Registry[str, TorchWriter] = Registry(
+    values.WRITERS, axes.WRITERS, sequences.WRITERS, windows.WRITERS, composite.WRITERS
+)
 """The writers by op word, without an ending for the number of axes."""
 SCALE = '''class Scale(nn.Module):
     """A weight for each channel, a bias, or both."""
@@ -69,7 +71,7 @@ HELPERS = {
     "Group(": places.GROUP,
     "without(": WITHOUT,
     "Constant(": composite.CONSTANT,
-    "joined(": plain.JOINED,
+    "joined(": values.JOINED,
     **sequences.HELPERS,
 }
 """The helpers that are put at the beginning of a file, in this order, if its source calls them."""
