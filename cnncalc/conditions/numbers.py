@@ -185,6 +185,8 @@ class Numbers:
         for rest, runs in self.runs.items():
             last = max(self.mod if b is None else b - a for a, b in runs)
             endless = runs[-1][1] is None or last >= mod
+            if min(last, mod) // self.mod > MOST_CLASSES:  # all numbers of one run would be in different classes
+                raise OverflowError(f"{mod} residue classes")
             short = (
                 {n % mod for a, b in runs if b is not None for n in range(a, b + 1, self.mod)} if not endless else ()
             )

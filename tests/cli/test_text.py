@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +22,7 @@ from cnncalc.errors import escaped, printable, printable_lines
 from cnncalc.render import markdown
 from tests import hostile
 from tests.hostile import ATTACKS, PRINTABLE, harms
-from tests.program import here
+from tests.program import environment, here
 
 T = TypeVar("T")
 SPEC = [
@@ -149,6 +151,18 @@ def test_lines_that_are_completed(attack: str) -> None:
     ):
         ended = here(["completion", "bash", "--line", f"cnncalc {line}"])
         assert (harms(ended), "<" in ended.out, ended.code) == ([], "<" in attack and attack in ended.out, 0)
+
+
+def test_warnings_of_libraries_are_not_shown() -> None:
+    """They may repeat text of a file, and Python prints them as they are."""
+    code = r"""
+import warnings
+from cnncalc import cli
+cli.call = lambda args: warnings.warn("\x1b[31m") or 0
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True)
+    assert done.stderr == b""
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...errors import nearest, shown
 from ...limits import DEEPEST_CALLS
+from ...notation.python import expression
 from .budget import Budget, TooMuchError
 from .builtin import BUILTINS
 from .changes import CHANGING
@@ -95,7 +96,7 @@ class Evaluator(StatementEvaluator):
             raise NotImplementedError
         self.budget.count(len(text))
         try:
-            found = ast.parse(text.strip(" \t"), mode="eval").body
+            found = expression(text.strip(" \t"))
         except (SyntaxError, ValueError) as error:
             raise RaisedError(self.exception("SyntaxError"), f"{shown(text)} is not an expression", node) from error
         except (RecursionError, MemoryError):

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...errors import SpecError, Where
 from ...limits import DEEPEST_BLOCKS, MOST_NODES, Limit
+from ...notation.python import expression
 from .pasted import printout
 
 LONGEST_VALUE = 1_000
@@ -205,8 +205,6 @@ def value_of(text: str) -> Any:
     """Return an argument's value: a number, a bool, None, a tuple of those, or the text itself."""
     text = text.strip()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # warnings about numbers followed by letters
-            return ast.literal_eval(text)
+        return ast.literal_eval(expression(text))
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return text

@@ -17,6 +17,7 @@ from typing import Any
 from ...dialects import DIALECTS
 from ...errors import SpecError, nearest, shown
 from ...sizes import LARGEST
+from ..python import expression
 from .classes import ModuleCall, NamedArgument
 from .keras import KERAS
 from .torch import TORCH
@@ -36,7 +37,7 @@ def looks_like_call(text: str) -> bool:
 def is_expression(text: str) -> bool:
     """Return whether a text is a call in Python's syntax; most print-outs of several lines are not."""
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = expression(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return isinstance(tree, (ast.Call, ast.Tuple))
@@ -46,7 +47,7 @@ def read_call(text: str) -> ModuleCall:
     """Read a call of a layer of PyTorch or Keras, or a line of a print-out. Raise SpecError for anything else."""
     line = LINE.fullmatch(text)
     try:
-        call = _read(ast.parse((line[2] if line else text).strip(), mode="eval").body, text)
+        call = _read(expression((line[2] if line else text).strip()), text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise SpecError(f"{shown(text)} is not a call", "for example Conv2d(3, 64, 3, padding=1)") from None
     return call._replace(name=line[1]) if line and line[1] else call

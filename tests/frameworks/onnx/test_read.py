@@ -871,6 +871,7 @@ def test_data_beside_the_file_are_read(has_length: bool, tmp_path: Path) -> None
             kept = [entry for entry in tensor.external_data if entry.key != "length"]
             tensor.ClearField("external_data")
             tensor.external_data.extend(kept)
+            tensor.external_data.add(key="##[group]", value="onnx would warn of this key")
         path.write_bytes(whole.SerializeToString())
     np.testing.assert_array_equal(cnncalc.run(path, x), cnncalc.run(read_bytes(data, "net.onnx"), x))
     (tmp_path / "data.bin").unlink()

@@ -333,12 +333,15 @@ def _numbers(tensor: Any, shape: tuple[int, ...]) -> Sequence[int | float] | Non
 
 
 def _of_its_size(tensor: Any) -> Any:
-    """Return a tensor with the length of its external data set, as onnx would read to the end of the file."""
+    """Return a tensor with the length of its external data set, as onnx would read to the end of the file.
+
+    Only the keys that are used stay: onnx repeats unknown ones in a warning.
+    """
     if not tensor.data_location:
         return tensor
     helper, own = package().helper, type(tensor)()
     own.CopyFrom(tensor)
-    given = {words(entry.key): words(entry.value) for entry in own.external_data}
+    given = {words(entry.key): words(entry.value) for entry in own.external_data if entry.key in ("location", "offset")}
     size = prod(own.dims) * helper.tensor_dtype_to_np_dtype(own.data_type).itemsize
     given["length"] = str(size)
     del own.external_data[:]
