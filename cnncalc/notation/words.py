@@ -268,16 +268,7 @@ def _word(head: WordHead, word: str, parts: Sequence[Part]) -> ParsedWord:
         same = _without_key(head, bare[0])
         if same is not None:
             return _of_call([same], {one.key: one.value for one in args}, followers, args)
-    if len(bare) > 1 or (bare and cls.BARE in (None, "from")):
-        from .guesses import too_many
-
-        raise too_many(head, word, bare)
-    if bare and cls.BARE == "c_o" and isinstance(bare[0].value, list):
-        from .guesses import kernel_as_number
-
-        kernel = kernel_as_number(head, bare[0], nd)
-        if kernel is not None:
-            raise kernel
+    _check_bare(head, word, bare)
     args = [*[one._replace(key=cls.BARE or BARE) for one in bare], *args]
     raw = _raw(head.op, args)
     if not bare and head.kind is not None and _lacking(raw):
@@ -288,6 +279,21 @@ def _word(head: WordHead, word: str, parts: Sequence[Part]) -> ParsedWord:
     if mode is not None:
         before = [("pad", _pad_in_front(cls, raw, mode, nd or 2, word))]
     return ParsedWord(head.op, args, [_grouped(raw, before, [(one.suffix, {"op": one.op}) for one in followers])])
+
+
+def _check_bare(head: WordHead, word: str, bare: Sequence[Arg]) -> None:
+    """Raise WordError for bare values that the op does not take, and for a kernel in place of a number of channels."""
+    cls, nd = OPS[head.op]
+    if len(bare) > 1 or (bare and cls.BARE in (None, "from")):
+        from .guesses import too_many
+
+        raise too_many(head, word, bare)
+    if bare and cls.BARE == "c_o" and isinstance(bare[0].value, list):
+        from .guesses import kernel_as_number
+
+        kernel = kernel_as_number(head, bare[0], nd)
+        if kernel is not None:
+            raise kernel
 
 
 def _lacking(raw: Raw) -> list[str]:
