@@ -17,7 +17,6 @@ from ..network import Network
 from ..outputs import standard_output
 from ..sizes import Shape, show
 from ..sources.formats import keras_weights
-from ..sources.mistakes import no_file
 from ..sources.words import spec_words
 from ._endings import check_ending
 from ._network_options import NetworkOptions
@@ -72,7 +71,7 @@ def read_array(path: str) -> Array:
 
 
 def _standard_input() -> IO[bytes]:
-    """Return standard input for bytes. SpecError if it is closed."""
+    """Return standard input for bytes. Raise SpecError if it is closed."""
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a .npy file")
     return sys.stdin.buffer
@@ -81,6 +80,8 @@ def _standard_input() -> IO[bytes]:
 def _no_numbers(path: str) -> SpecError:
     """Return the error for a missing file of numbers, which may be meant as the numbers themselves."""
     if not re.fullmatch(r"[-+\d.,;\s()e]*\d[-+\d.,;\s()e]*", path):
+        from ..sources.mistakes import no_file
+
         return no_file(path)
     rows = [",".join(re.split(r"[,\s]+", row.strip(" (),\n"))) for row in re.split(r"[;\n]", path) if row.strip()]
     numbers = rows[0] if len(rows) == 1 else ",".join([f"[{row}]" for row in rows])
@@ -191,7 +192,7 @@ def is_keras(path: str | None) -> bool:
 
 
 def keras_arrays(path: str | None, network: Network) -> NamedArrays:
-    """Return the arrays of a Keras file by a network's names. SpecError if it is not a Keras file."""
+    """Return the arrays of a Keras file by a network's names. Raise SpecError if it is not a Keras file."""
     assert path is not None
     readers = keras_weights(path, network)
     if readers is None:
@@ -212,7 +213,7 @@ def note_size(text: str, size: int) -> None:
 
 
 def rows_of(text: str | None, count: int | None) -> slice:
-    """Return the samples that --rows A:B selects from `count`. SpecError for missing rows."""
+    """Return the samples that --rows A:B selects from `count`. Raise SpecError for missing rows."""
     if text is None:
         return slice(None)
     if count is None:

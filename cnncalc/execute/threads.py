@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ..errors import SpecError
 from .task import Array, Dtype
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
 HELD = 48 << 20
@@ -59,6 +61,8 @@ def release() -> None:
 
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # only here: few small networks need it
+
     return ThreadPoolExecutor(threads(), "cnncalc")
 
 
@@ -93,7 +97,7 @@ def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 <<
 
 
 def _started(work: Callable[[], None]) -> Future[None]:
-    """Return the future of work started in a thread. SpecError if the system refuses another thread."""
+    """Return the future of work started in a thread. Raise SpecError if the system refuses another thread."""
     try:
         return _pool().submit(work)
     except RuntimeError:
@@ -134,7 +138,7 @@ def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, eac
 
 
 def buffer(name: str, shape: tuple[int, ...], kind: Dtype | type[Any]) -> Array:
-    """Return uninitialised working memory of this thread; the next call with the same name returns the same memory.
+    """Return uninitialized working memory of this thread; the next call with the same name returns the same memory.
 
     A thread that exceeds its limit frees the memory that was used least recently.
     """

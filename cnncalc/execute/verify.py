@@ -43,7 +43,7 @@ AT_ONCE = 1 << 23
 
 INTERPOLATIONS = {"linear", "bilinear", "trilinear", "cubic", "bicubic"}
 ROUNDING = 1e-12
-"""The rounding after an interpolation: the weight of a neighbour of a hit unit is 0, but may be computed as 1e-15."""
+"""The rounding after an interpolation: the weight of a neighbor of a hit unit is 0, but may be computed as 1e-15."""
 IDENTITY = Identity(Identity.WORD, None, {})
 
 
@@ -90,8 +90,8 @@ class Verified(NamedTuple):
 def verify(report: Report, of: int | None = None) -> Verified:
     """Compare what the units of each layer respond to with what they are predicted to see.
 
-    `of` is the last layer to verify, by default the last one whose units have a place. SpecError for an op that hides
-    influences, for values that are not numbers, and for a network that takes too long.
+    `of` is the last layer to verify, by default the last one whose units have a place. Raise SpecError for an op that
+    hides influences, for values that are not numbers, and for a network that takes too long.
     """
     graph = Graph(report)
     last = of if of is not None else graph.last_with_space()
@@ -117,29 +117,27 @@ def verify(report: Report, of: int | None = None) -> Verified:
             raise SpecError(what, "verify the layers before it: --of LAYER")
         seen = answers[at] > 0
         units = sizes_of(graph.space(at).shape, graph.name(at))
-        predicted = np.stack([_marked(forth[pixel][at], units) for pixel in np.ndindex(*sizes)], -1)
-        predicted = predicted.reshape(seen.shape)
-        certain = predicted
         if at == end:
             predicted, certain = _looked_back(graph, at, units, sizes)
-        elif _is_bound(graph, at):
-            certain = np.zeros_like(predicted)
+        else:
+            predicted = np.stack([_marked(forth[pixel][at], units) for pixel in np.ndindex(*sizes)], -1)
+            predicted = predicted.reshape(seen.shape)
+            certain = np.zeros_like(predicted) if _is_bound(graph, at) else predicted
         wrong = ((answers[at] > running.rounding * answers[at].max()) & ~predicted) | (certain & ~seen)
         if (certain != predicted).any() or _is_bound(graph, at):
             bounds.append(graph.name(at))
         if wrong.any() and difference is None:
-            number, pixel = (int(one) for one in np.argwhere(wrong)[0])
-            place = tuple(int(one) for one in np.unravel_index(number, units))
-            where = tuple(int(one) for one in np.unravel_index(pixel, sizes))
-            difference = Mismatch(graph.name(at), place, where, not bool(seen[number, pixel]))
+            number, pixel = np.argwhere(wrong)[0]
+            unit, where = [tuple(map(int, np.unravel_index(*one))) for one in ((number, units), (pixel, sizes))]
+            difference = Mismatch(graph.name(at), unit, where, not seen[number, pixel])
     total = sum(len(answers[at]) for at in layers)
     return Verified(graph.name(end), total, prod(sizes), len(layers), tuple(bounds), replaced, difference)
 
 
 def _is_bound(graph: Graph, at: int) -> bool:
     """Return whether a layer, or one it depends on, may see less than predicted."""
-    behind = graph.behind(INPUT)
-    return any(reads.not_exact for one in graph.before(at) & behind for _, reads in graph.reads_of(one, behind))
+    after = graph.after(INPUT)
+    return any(reads.not_exact for one in graph.before(at) & after for _, reads in graph.reads_of(one, after))
 
 
 def _looked_back(graph: Graph, at: int, units: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[Array, Array]:

@@ -181,7 +181,7 @@ class Clip(Activation):
     def bound(number: float, end: int) -> float | None:
         """Return a bound at an end (-1 for `min`, 1 for `max`); None if it cuts nothing off.
 
-        ValueError for an infinite bound at the wrong end and for NaN, which keep no number.
+        Raise ValueError for an infinite bound at the wrong end and for NaN, which keep no number.
         """
         if abs(number) <= LARGEST:
             return number
@@ -221,7 +221,7 @@ class HardSigmoid(Activation):
 
 
 class Gelu(Activation):
-    """GELU: x times the normal distribution's share below x (Hendrycks & Gimpel 2016)."""
+    """GELU: x times the share of the normal distribution below x (Hendrycks & Gimpel 2016)."""
 
     WORD = "gelu"
     SIGN = Sign.KEPT
@@ -246,7 +246,7 @@ class Softmax(Activation):
 
 
 class Dropout(Activation):
-    """Dropout: the input as it is, once the network is trained."""
+    """Dropout: the identity, as in a trained network."""
 
     WORD = "dropout"
     FOLLOWS = False

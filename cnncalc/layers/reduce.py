@@ -15,7 +15,10 @@ HELP = {
 
 
 def reduced(axis: tuple[int, ...] | None, keepdims: bool, x: Shape, fields: Fields) -> Trace:
-    """Trace a reduction of some axes of a sample x, by default all. ShapeError if an axis is missing, or x has none."""
+    """Trace a reduction of some axes of a sample x, by default all.
+
+    Raise ShapeError if an axis is missing, or x has none.
+    """
     if not x:  # in PyTorch and ONNX a reduction of no axes reduces all, the batch included
         raise ShapeError("it reduces axes, and a single number has none", "leave the layer out")
     given = tuple(range(1, len(x) + 1)) if axis is None else axis
@@ -48,7 +51,7 @@ class Reduction(Layer):
 
 
 class Mean(Reduction):
-    """Mean over some axes, which stay as ones or vanish."""
+    """Mean over some axes, which are kept with size 1 or removed."""
 
     WORD = "mean"
     LINEAR = True

@@ -51,7 +51,7 @@ class Slice(Layer):
     def resolve(self, n: Size, env: Env) -> tuple[int, int | None, Size]:
         """Return the start, the stop (None to take all the rest) and the number of units taken of n.
 
-        ShapeError if nothing is taken. For an open size, both ends are left as given.
+        Raise ShapeError if nothing is taken. For an open size, both ends are left as given.
         """
         step, last = self.step, self.stop
         first = self.start if self.start is not None else 0 if step > 0 else -1
@@ -79,7 +79,7 @@ class Slice(Layer):
 
 
 class Gather(Layer):
-    """Gathering: the units of an axis whose numbers are listed; one number alone takes the axis away."""
+    """Gathering: the units of an axis at the listed indices; a single index removes the axis."""
 
     WORD = "gather"
     EXAMPLE = "OP:axis=1,indices=[0,2,1]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from ....axes import Fields, begin
@@ -39,13 +39,13 @@ class OpaqueNode(Exception):
 
 
 def needed(value: T | None) -> T:
-    """Return a fact that a layer depends on. OpaqueNode if it is None, which means unknown."""
+    """Return a fact that a layer depends on. Raise OpaqueNode if it is None, which means unknown."""
     if value is None:
         raise OpaqueNode(known=False)
     return value
 
 
-class Quantised(NamedTuple):
+class Quantized(NamedTuple):
     """How integers stand for real numbers: (number - zero)*scale, for all or per channel."""
 
     scale: tuple[float, ...]
@@ -126,6 +126,8 @@ class LayerMaker:
         self._unfolded: dict[Draft, Draft] = {}
         self.weighted: set[Draft] = set()
         """The layers with weights, and those after a layer with weights."""
+        self._owners: set[tuple[str | None, ...]] = set()
+        """The keys of the weights of each layer."""
         self.arrays: dict[Draft, dict[str, Const]] = {}
         """The arrays of each layer, by role."""
         self.misfits: list[tuple[str, Shape, Shape]] = []
@@ -161,7 +163,7 @@ class LayerMaker:
     def add(self, name: str, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> Handle:
         """Add a layer and return its output, with the axes of its first input if their number is the same.
 
-        Constants that other layers of this op also have are shared. OpaqueNode if there is no such op.
+        Constants that other layers of this op also have are shared. Raise OpaqueNode if there is no such op.
         """
         if op not in OPS or any(key not in OPS[op][0].KEYS for key in keys or ()):
             raise OpaqueNode
@@ -170,7 +172,7 @@ class LayerMaker:
         own = {role: const for role, const in (weights or {}).items() if const is not None}
         arrays = {role: const.read for role, const in own.items()}
         read = [source.layer for source in sources]
-        layer = self.spec.add(printable(name), op, read, keys, weights=arrays, owner=_owner(own.values()))
+        layer = self.spec.add(printable(name), op, read, keys, weights=arrays, owner=self._owner(own.values()))
         if own:
             self.arrays[layer] = own
         if own or not self.weighted.isdisjoint(read):
@@ -183,6 +185,15 @@ class LayerMaker:
         x = sources[0]
         same = x.axes is not None and len(shape) == len(x.shape)
         return Handle(layer, shape, x.axes if same else plain(len(shape)), batched_of(sources))
+
+    def _owner(self, weights: Collection[Const]) -> tuple[str | None, ...] | None:
+        """Return the key of a layer's weights; None if it has none, or for repeated ones of untrained norms."""
+        keys = tuple([const.key for const in weights])
+        if not keys or None in keys:
+            return None
+        is_new = keys not in self._owners
+        self._owners.add(keys)
+        return keys if is_new or not all(const.uniform() for const in weights) else None  # `uniform` reads the array
 
     def _trace(self, layer: Draft, sources: Sequence[Handle]) -> Shape | None:
         """Return a layer's output shape; None if it is impossible, which the reader of specs will report."""
@@ -229,8 +240,10 @@ class LayerMaker:
                     continue
                 new, whole = sum([left.get(key, size) for key, size in roots.items()]), sum(roots.values())
                 taken = const.size if not roots else new if len(roots) > 1 else min(const.size, new)
+                full = min(const.size, whole or const.size)
                 held[group] += const.size
-                counts[group] += taken if const.varies or len(roots) > 1 else min(const.size, whole or const.size)
+                is_shared = taken != full and (len(roots) > 1 or const.varies)  # `varies` reads the array
+                counts[group] += taken if is_shared else full
                 left.update(dict.fromkeys(roots, new - taken))
             if held != counts:
                 layer.counted = {group: counts[group] for group in held if counts[group] != held[group]}
@@ -248,7 +261,7 @@ class LayerMaker:
         made = self.add(name, op, inner, keys)
         return self.add(f"{name}.frombatch", "frombatch", made, {"axes": axes})._replace(shape=shape, axes=xs[0].axes)
 
-    def in_steps(self, name: str, x: Handle, own: Quantised) -> Handle:
+    def in_steps(self, name: str, x: Handle, own: Quantized) -> Handle:
         """Return the integers that stand for real numbers."""
         width = max(len(own.scale), len(own.zero))
         scale, zero = [one * width if len(one) == 1 else one for one in own[:2]]
@@ -305,7 +318,10 @@ class LayerMaker:
         return Handle(self.shaped(f"{x.layer.name}.axes", x, sample), sample, numbered(apart, where), x.batched)
 
     def along(self, x: Handle, at: int) -> tuple[Handle, int]:
-        """Return a tensor and one of the file's axes in the sample's numbering (batch 0). OpaqueNode if unknown."""
+        """Return a tensor and one of the file's axes in the sample's numbering (batch 0).
+
+        Raise OpaqueNode if unknown.
+        """
         x = self.without_batch(x, at)
         if x.axes is not None and not x.axes[at]:
             x = self.explicit(x)
@@ -356,7 +372,7 @@ class LayerMaker:
     def permuted(self, name: str, x: Handle, order: Sequence[int]) -> Handle:
         """Return a tensor with its axes reordered, by a layer if that moves values of a sample.
 
-        OpaqueNode for an order of a different number of axes, as for a Gemm without matrices.
+        Raise OpaqueNode for an order of a different number of axes, as for a Gemm without matrices.
         """
         if len(needed(x.axes)) != len(order) or min(order, default=0) < 0:
             raise OpaqueNode(known=False)
@@ -367,7 +383,7 @@ class LayerMaker:
         return Handle(made.layer, tuple([x.shape[place] for place in places]), axes, x.batched)
 
     def reshaped(self, name: str, x: Handle, full: Sequence[Size]) -> Handle:
-        """Return a tensor in another shape. OpaqueNode if its batch would be split, or its sizes are open."""
+        """Return a tensor in another shape. Raise OpaqueNode if its batch would be split, or its sizes are open."""
         found = regrouped(x, self.batch, full) if x.axes is not None else None
         if found is None and x.batched and isinstance(self.batch, int):
             x = self.unfolded(x)
@@ -402,17 +418,11 @@ def batched_of(reads: Sequence[Handle]) -> bool | None:
 
 
 def sizes_out(sample: Shape) -> list[int]:
-    """Return a sample as the target of a reshape. OpaqueNode if more than one size is open."""
+    """Return a sample as the target of a reshape. Raise OpaqueNode if more than one size is open."""
     sizes = [n if isinstance(n, int) else -1 for n in sample]
     if sizes.count(-1) > 1:
         raise OpaqueNode(known=False)
     return sizes
-
-
-def _owner(weights: Iterable[Const]) -> tuple[str | None, ...] | None:
-    """Return the key of a layer's weights; None if it has none, or for untrained norms."""
-    keys = tuple([const.key for const in weights])
-    return None if not keys or None in keys or all(const.uniform() for const in weights) else keys
 
 
 def _length(value: object) -> int:
