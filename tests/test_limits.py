@@ -392,6 +392,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "2,000,018 units that differ in what they read, over all layers, more than",
     ),
+    "opaque.json": (spec(*[{"op": "opaque"}] * 3_000), ["rf"], 0, "unknown after opaque1 (opaque)"),
     "transposed.json": (
         spec(
             *[
