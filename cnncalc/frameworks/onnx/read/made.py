@@ -204,6 +204,9 @@ class LayerMaker:
         if {True, False} <= {x.batched for x in reads} and all(x.axes is not None for x in reads):
             reads = [self.unfolded(x) for x in reads]
         value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)
+        sized = bool(full) and isinstance(self.batch, int) and all(isinstance(n, int) for n in full or ())
+        if value.axes is None and sized and reads:  # the batch is none of its axes: samples are mixed
+            value, reads = self.tensor(self.spec.input, full, batched=False), [self.unfolded(x) for x in reads]
         out = None if value.axes is None else value.shape
         layer = self.spec.opaque(printable(name), type, [one.layer for one in reads], out, figures)
         if not self.weighted.isdisjoint(layer.reads):
@@ -412,7 +415,7 @@ def sizes_out(sample: Shape) -> list[int]:
 def _owner(weights: Iterable[Const]) -> tuple[str | None, ...] | None:
     """Return the key of a layer's weights; None if it has none, or for untrained norms."""
     keys = tuple([const.key for const in weights])
-    return None if not keys or None in keys or all(const.uniform() for const in weights) else keys
+    return None if not keys or None in keys or all(const.is_merged for const in weights) else keys
 
 
 def _length(value: object) -> int:
