@@ -29,7 +29,6 @@ PARTS = [case for case in CASES if "input" not in case]
 UNKNOWN_OUT = {
     "hardtanh": "GLU halves the channels",
     "transformer": "the forward of a TransformerEncoder is its own",
-    "parametrized": "a parametrization computes the weights",
 }
 HIDDEN = re.compile(
     "torchvision/(convnext|maxvit|swin|vit)|timm/(botnet|convnext|dm_nfnet|edgenext|hgnet|inception_next|levit|"

@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import cnncalc
-from cnncalc.frameworks.onnx.read import read
+from cnncalc.frameworks.onnx.read import const, read
 from cnncalc.frameworks.onnx.read.const import messages, of_tensor
 from cnncalc.frameworks.onnx.read.model import USUAL, arity, dims_of, infer
 from cnncalc.sizes import NOTHING_KNOWN
@@ -1079,6 +1079,21 @@ def test_without_onnx_the_message_says_what_to_install(monkeypatch: pytest.Monke
     assert "pip install 'cnncalc[onnx]'" in done.err
 
 
+def test_arrays_are_read_only_to_tell_shared_ones_from_equal_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading those of a large network takes longer than all else."""
+    read_for = list[str]()
+    monkeypatch.setattr(const, "_is_uniform", lambda tensor: read_for.append(tensor.name))
+    weights = {"v": drawn(3, 3, 1, 1), "w": drawn(3, 3, 1, 1)}
+    rows: list[tuple[str, list[str], str, dict[str, Any]]] = [
+        ("Conv", ["x", "v"], "a", {}),
+        ("Conv", ["a", "w"], "y", {}),
+    ]
+    read(model(chain(*rows), [1, 3, 5, 7], weights))
+    assert read_for == []
+    read(model(chain(("Conv", ["x", "v"], "z", {}), ("Conv", ["z", "v"], "a", {}), rows[1]), [1, 3, 5, 7], weights))
+    assert set(read_for) == {"v"}
+
+
 def test_messages_imported_without_the_package_are_its_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(__import__("sys").modules, "onnx")
     alone = messages()
@@ -1094,9 +1109,9 @@ def test_stored_numbers_are_those_of_onnx(number: str) -> None:
     raw = numpy_helper.from_array(numpy_helper.to_array(typed), "w")
     assert [raw.HasField("raw_data"), typed.HasField("raw_data")] == [True, False]
     for tensor in (typed, raw):
-        const = of_tensor(tensor, "constant", None)
-        assert const.values == numbers
-        array, truth = const.read(), numpy_helper.to_array(tensor)
+        stored = of_tensor(tensor, "constant", None)
+        assert stored.values == numbers
+        array, truth = stored.read(), numpy_helper.to_array(tensor)
         assert (array.dtype, array.dtype.num) == (truth.dtype, truth.dtype.num)
         assert (array == truth).all()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ....errors import ShapeAlone, SpecError, shown
 from ....limits import MOST_COMPARED, MOST_READ
-from ....sizes import LARGEST, Open, Size
+from ....sizes import LARGEST, Open, Size, known
 
 BFLOAT16 = 16
 FLOATS = {1, 10, 11, BFLOAT16}
@@ -381,3 +381,29 @@ def _is_uniform(tensor: Any) -> bool:
 def shortest(value: float) -> float:
     """Return the shortest decimal that equals the float32: 0.2 for 0.20000000298."""
     return float(f"{value:.7g}") if abs(value) < 1e38 else value
+
+
+Inputs = Sequence[Const | None]
+"""A node's inputs: None for one that is left out or is not a constant, and after the last."""
+
+
+def numbers(const: Const | None) -> list[int] | None:
+    """Return a constant's integers; None if one of them is open or not an integer."""
+    values = None if const is None else const.values
+    if values is None:
+        return None
+    whole = [n for v in values if isinstance(v, (int, Open)) and (n := known(v)) is not None]
+    return whole if len(whole) == len(values) else None
+
+
+def broadcast(*shapes: Sequence[Size]) -> tuple[Size, ...] | None:
+    """Return the shape that these broadcast to; None if they do not broadcast."""
+    rank = max(map(len, shapes), default=0)
+    out: list[Size] = []
+    for at in range(-rank, 0):
+        wide = [shape[at] for shape in shapes if len(shape) >= -at and shape[at] != 1]
+        fixed = {n for n in wide if isinstance(n, int)}
+        if len(fixed) > 1:
+            return None
+        out.append(next(iter([*fixed, *wide]), 1))
+    return tuple(out)

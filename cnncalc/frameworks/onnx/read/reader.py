@@ -11,8 +11,9 @@ from ....limits import MOST_COMPARED, NUMBERS_A_NODE, Limit, most_nodes
 from ....sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, Size
 from ...build import NO_FIGURES, Draft, printable
 from ...values import Handle, plain
-from .const import BOOL, FLOAT, INITIALIZER, INT64, INTEGERS, Const, Number, of_tensor
-from .fold import WITHOUT_PRODUCTS, Inputs, broadcast, fold, inputs_of
+from .const import BOOL, FLOAT, INITIALIZER, INT64, INTEGERS, Const, Inputs, Number, broadcast, of_tensor
+from .evaluate import WITHOUT_PRODUCTS
+from .fold import fold, inputs_of
 from .made import Full, Keys, LayerMaker, OpaqueNode, Quantized, Reads, Weights, needed
 from .model import IN_PARTS, GraphNode, OnnxGraph, dims_of, nested_graphs
 

@@ -12,8 +12,8 @@ from .....layers.resample import MOST_ROUNDED, PLACES, float32, units
 from .....registry import Registry
 from .....sizes import LARGEST, Open, Size
 from ....values import BATCH, Handle
-from ..const import shortest
-from ..fold import integers, numbers
+from ..const import numbers, shortest
+from ..fold import integers
 from ..made import OpaqueNode, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler

@@ -9,8 +9,8 @@ from typing import Any
 from .....registry import Registry
 from .....sizes import UNKNOWN, known, show
 from ....values import BATCH, Handle, numbered
-from ..const import Const
-from ..fold import integers, numbers, slices_of
+from ..const import Const, numbers
+from ..fold import integers, slices_of
 from ..made import OpaqueNode, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
