@@ -715,6 +715,42 @@ def test_a_weight_read_twice_is_shared_and_counted_once() -> None:
         assert cnncalc.shape(read(model(apart, [2, 3, 7, 11], {"w": zeros})).spec).params == 162
 
 
+def test_an_untrained_weight_with_a_name_of_its_own_is_one_parameter() -> None:
+    """PyTorch's exporter names a merged parameter by an Identity, and its use by another layer by a second one."""
+    names = chain(("Identity", ["b"], "own", {}), ("Identity", ["own"], "again", {}))
+    convs = chain(("Conv", ["x", "w", "own"], "a", {}), ("Conv", ["a", "w", "own"], "y", {}))
+    arrays = {"w": np.arange(81, dtype=F32).reshape(3, 3, 3, 3), "b": np.zeros(3, F32)}
+    found = read(model([*names, *convs], [2, 3, 7, 11], arrays))
+    assert [layer.get("tie") for layer in found.spec["layers"]] == [None, "a"]
+    assert cnncalc.shape(found.spec).params == 84
+    shifts = chain(("Add", ["x", "own"], "a", {}), ("Relu", ["a"], "r", {}), ("Add", ["r", "again"], "y", {}))
+    assert cnncalc.shape(read(model([*names, *shifts], [2, 3], {"b": np.zeros(3, F32)})).spec).params == 3
+
+
+INNER = {
+    "that only moves values": (["Add", "NonMaxSuppression"], {}, 0, 0),
+    "with a product": (["MatMul"], {}, None, None),
+    "with an array": (["Add"], {"held": np.ones(3, F32)}, None, None),
+    "with an array of the network": (["Add"], {}, None, None),
+}
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_a_branch_without_weights_and_products_has_no_figures(name: str) -> None:
+    ops, held, params, macs = INNER[name]
+    other = next(iter(held), "w" if name.endswith("network") else "x")
+    nodes = [helper.make_node(op, ["x", other], ["b"] if op == ops[0] else [op], name=op) for op in ops]
+    inner = [numpy_helper.from_array(array, key) for key, array in held.items()]
+    branches = [helper.make_graph(nodes, "g", [], [named("b")], inner) for _ in range(2)]
+    rows = [
+        *chain(("ReduceMax", ["x"], "m", {"keepdims": 0})),
+        helper.make_node("Cast", ["m"], ["flag"], to=TensorProto.BOOL),
+        helper.make_node("If", ["flag"], ["y"], name="if", then_branch=branches[0], else_branch=branches[1]),
+    ]
+    report = cnncalc.shape(read(model(rows, [2, 3, 3], {"w": np.arange(3, dtype=F32)})).spec)
+    assert (report.params, report.macs) == (params, macs)
+
+
 @pytest.mark.parametrize(("scale", "params"), [(1, 3), (0, 6)])
 def test_a_vector_that_stands_twice_counts_once_unless_it_is_not_yet_trained(scale: int, params: int) -> None:
     rows = [

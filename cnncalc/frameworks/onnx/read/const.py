@@ -111,6 +111,7 @@ class Const:
         "kind",
         "of",
         "origin",
+        "own",
         "read",
         "shape",
         "uniform",
@@ -141,6 +142,8 @@ class Const:
         """The constant that this one is a reshape of."""
         self.filled = False
         """Whether a node fills it with one number: it is a weight where a layer reads it, but not in computations."""
+        self.own = False
+        """Whether its name is that of one parameter, even if it repeats one number."""
 
     @property
     def roots(self) -> Mapping[str, int]:
@@ -174,14 +177,25 @@ class Const:
         return self.kind == "float" and self.origin == INITIALIZER
 
     @property
+    def is_merged(self) -> bool:
+        """Whether it may stand for several equal parameters, which exporters merge if they repeat one number."""
+        return not self.own and self.uniform()
+
+    @property
     def varies(self) -> bool:
-        """Whether it is known to hold different numbers; the file may have only an array's shape."""
-        return not self.uniform() and (self.values is not None or self.size > MOST_READ)
+        """Whether it is known to be one parameter; the file may have only an array's shape."""
+        return not self.is_merged and (self.values is not None or self.size > MOST_READ)
 
     @property
     def params(self) -> int:
         """The number of its values that are parameters."""
         return self.size if self.trained else 0
+
+    def repeats(self, number: float) -> bool:
+        """Return whether it is known to hold this number only."""
+        if self.values is not None:
+            return set(self.values) == {number}
+        return self.uniform() and bool(self.read().flat[0] == number)
 
     def scalar(self) -> float | int | None:
         """Return its single number; None if it holds several or is unknown."""
@@ -218,7 +232,7 @@ class Const:
             roots=self.roots,
             cost=self.cost,
         )
-        made.filled = self.filled
+        made.filled, made.own = self.filled, self.own
         return made
 
     def reshaped(self, shape: Sequence[int]) -> Const:

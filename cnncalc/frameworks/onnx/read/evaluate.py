@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from math import ceil, isfinite, prod
 from typing import Any
 
 from ....errors import SpecError
-from ....limits import MADE_OF_ONE, MOST_NUMBERS_LATER, MOST_READ, NUMBERS_A_NODE
+from ....limits import MADE_OF_ONE, MOST_COMPARED, MOST_NUMBERS_LATER, MOST_READ, NUMBERS_A_NODE
 from ....sizes import MOST_SIZES
-from .const import Const, Inputs, broadcast, first_line, numbers, of_array, package
+from .const import Const, Inputs, Number, broadcast, first_line, numbers, of_array, package
 from .model import GraphNode, OnnxGraph
 
 UNARY = (
@@ -39,14 +40,22 @@ MADE = (
         "Slice",
         "Split",
     ),
-    *("MatMul", "Gemm", "ArgMax", "ArgMin", "NonZero", "Size", "Shape", "ScatterND"),
+    *("ArgMax", "ArgMin", "NonZero", "Size", "Shape", "ScatterND", "GatherND"),
     *("Range", "Expand", "Tile", "Identity", "QuantizeLinear", "EyeLike"),
-    *("GatherND", "Einsum"),
 )
 """Operators that onnx's own functions work out when an array is read: what they make is not much larger than that."""
+PRODUCTS = ("MatMul", "Gemm", "Einsum")
 SIZED = ("Expand", "Tile", "Range")
 """Operators whose result is as large as its inputs say: nothing is made unless that is known."""
-EVALUATED = {*UNARY, *MET, *REDUCED, *MADE}
+EVALUATED = {*UNARY, *MET, *REDUCED, *MADE, *PRODUCTS}
+LATER = (*REDUCED, "Add", "Sub", "Mul", "Div", "Pow", "Sqrt", "Reciprocal")
+"""Operators that compute even few numbers only when they are read, if they are made of large arrays."""
+WITHOUT_PRODUCTS = {
+    *(*UNARY, *MET, *REDUCED, *MADE),
+    *("Constant", "ConstantOfShape", "Pad", "Resize", "If", "Loop", "SequenceEmpty", "SequenceInsert", "SequenceAt"),
+    *("ConcatFromSequence", "TopK", "NonMaxSuppression", "RoiAlign", "OneHot", "Compress", "ScatterElements"),
+}
+"""Operators without MACs."""
 
 
 def evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGraph) -> list[Const] | None:
@@ -56,28 +65,45 @@ def evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGraph
     roots = {key: size for one in own if not one.filled for key, size in one.roots.items() if size > 1}
     origin = largest.origin if roots else "computed"  # from numbers only, like ranges
 
+    last = max([at + 1 for at, out in enumerate(node.outputs) if out in graph.uses], default=len(node.outputs))
+    outputs = node.outputs[:last]
+
     def run() -> list[Any]:
-        return evaluate(node, {name: one.read() for name, one in names.items()}, graph.opset)
+        return evaluate(node, {name: one.read() for name, one in names.items()}, graph.opset, outputs)
 
     shape, cost = _shape(node, own, given), sum([one.cost for one in names.values()])
     if cost > MOST_NUMBERS_LATER + MADE_OF_ONE * sum(roots.values()) or (shape is None and node.op in SIZED):
         return None
+    kind = given[1].kind if node.op == "Where" and given[1] else largest.kind
+    uniform = largest.uniform if len(own) == 1 and node.op != "Trilu" else lambda: False
+    how: dict[str, Any] = {"origin": origin, "key": node.outputs[0], "uniform": uniform, "roots": roots}
     if shape is not None and prod(shape) > MOST_READ:
-        kind = given[1].kind if node.op == "Where" and given[1] else largest.kind
-        uniform = largest.uniform if len(own) == 1 and node.op != "Trilu" else lambda: False
-        how: dict[str, Any] = {"origin": origin, "key": node.outputs[0], "uniform": uniform, "roots": roots}
         return [Const(shape, kind, lambda: run()[0], **how, cost=cost)]
-    cost += NUMBERS_A_NODE + (_most_made(node, own) if shape is None else prod(shape))
-    if cost > graph.numbers:
+    spent = cost + NUMBERS_A_NODE + (_most_made(node, own) if shape is None else prod(shape))
+    if shape is not None and roots and node.op in LATER and cost > MOST_COMPARED:
+        once = cache(run)
+
+        def few() -> list[Number] | None:
+            made = _now(once, spent, graph)
+            return None if made is None else of_array(made[0], origin).values
+
+        return [Const(shape, kind, lambda: once()[0], few, **how, cost=cost)]
+    made = _now(run, spent, graph)
+    if made is None:
         return None
-    graph.numbers -= cost
+    return [of_array(array, origin, out, roots) for array, out in zip(made, outputs, strict=True)]
+
+
+def _now(run: Callable[[], list[Any]], spent: int, graph: OnnxGraph) -> list[Any] | None:
+    """Return all results of a node; None if one is missing, or if the graph may not compute as many numbers more."""
+    if spent > graph.numbers:
+        return None
+    graph.numbers -= spent
     try:
         made = run()
     except SpecError:
         return None
-    if any(array is None for array in made):  # the operator lacks this output
-        return None
-    return [of_array(array, origin, out, roots) for array, out in zip(made, node.outputs, strict=False)]
+    return None if any(array is None for array in made) else made
 
 
 def _shape(node: GraphNode, own: list[Const], given: Inputs) -> tuple[int, ...] | None:
@@ -96,7 +122,19 @@ def _shape(node: GraphNode, own: list[Const], given: Inputs) -> tuple[int, ...] 
     if node.op == "Tile":
         times = numbers(given[1]) or []
         return tuple([n * t for n, t in zip(first, times, strict=True)]) if len(times) == len(first) else None
-    return _length(own) if node.op == "Range" else None
+    return _length(own) if node.op == "Range" else _reduced(node, first, given) if node.op in REDUCED else None
+
+
+def _reduced(node: GraphNode, shape: tuple[int, ...], given: Inputs) -> tuple[int, ...] | None:
+    """Return the shape of a reduction's result; None if its axes are unknown or impossible."""
+    rank, keep = len(shape), node.whole("keepdims", 1)
+    axes = node.ints("axes") if node.has("axes") else numbers(given[1]) if node.input(1) else []
+    if axes is None or any(not -rank <= axis < rank for axis in axes):
+        return None
+    if not axes and not node.whole("noop_with_empty_axes"):
+        axes = [*range(rank)]
+    gone = {axis % rank for axis in axes}
+    return tuple([1 if at in gone else n for at, n in enumerate(shape) if keep or at not in gone])
 
 
 def _most_made(node: GraphNode, own: Sequence[Const]) -> int:
@@ -121,8 +159,12 @@ def _length(ends: list[Const]) -> tuple[int] | None:
     return (max(ceil(count), 0),) if isfinite(count) else None
 
 
-def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int) -> list[Any]:
-    """Return the results of onnx's reference implementation. Raise SpecError if it fails."""
+def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int, outputs: Sequence[str]) -> list[Any]:
+    """Return the first outputs of a node by onnx's reference implementation, None for one left out.
+
+    An operator of an old operator set may have further outputs that the implementation lacks. Raise SpecError if it
+    fails.
+    """
     import warnings
 
     onnx = package()
@@ -130,13 +172,13 @@ def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int) -> list[Any
 
     helper, info = onnx.helper, onnx.ValueInfoProto
     try:
-        inputs, outputs = [info(name=name) for name in arrays], [info(name=name) for name in node.outputs if name]
-        graph = helper.make_graph([node.proto], "folded", inputs, outputs)
+        inputs, wanted = [info(name=name) for name in arrays], [info(name=name) for name in outputs if name]
+        graph = helper.make_graph([node.proto], "folded", inputs, wanted)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # overflow gives whatever the reference gives
             results = ReferenceEvaluator(model).run(None, dict(arrays))
-        made = dict(zip([one.name for one in outputs], results, strict=True))
+        made = dict(zip([one.name for one in wanted], results, strict=True))
     except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx raise for what does not fit
         raise node.wrong(f"its constants cannot be computed: {first_line(error)}") from None
-    return [made.get(name) for name in node.outputs]
+    return [made.get(name) for name in outputs]

@@ -36,11 +36,14 @@ N = TypeVar("N", bound=Size)
 def _identity(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     """Return the same constant, or a separate parameter if it may repeat one number.
 
-    Exporters merge arrays with equal numbers, such as untrained biases.
+    Exporters merge arrays with equal numbers, such as untrained biases, and then give each parameter its own name.
     """
-    roots = {node.outputs[0]: source.size} if source.trained and not source.varies else source.roots
+    own = source.trained and not source.varies
+    roots, key = ({node.outputs[0]: source.size}, node.outputs[0]) if own else (source.roots, source.key)
     same: dict[str, Any] = {"origin": source.origin, "uniform": source.uniform, "roots": roots, "cost": source.cost}
-    return Const(source.shape, source.kind, source.read, lambda: source.values, **same)
+    made = Const(source.shape, source.kind, source.read, lambda: source.values, key=key, **same)
+    made.own = own or source.own
+    return made
 
 
 @FOLDS.register("Cast")

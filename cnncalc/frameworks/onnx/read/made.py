@@ -193,7 +193,7 @@ class LayerMaker:
             return None
         is_new = keys not in self._owners
         self._owners.add(keys)
-        return keys if is_new or not all(const.uniform() for const in weights) else None  # `uniform` reads the array
+        return keys if is_new or not all(const.is_merged for const in weights) else None  # `is_merged` reads the array
 
     def _trace(self, layer: Draft, sources: Sequence[Handle]) -> Shape | None:
         """Return a layer's output shape; None if it is impossible, which the reader of specs will report."""
@@ -215,6 +215,9 @@ class LayerMaker:
         if {True, False} <= {x.batched for x in reads} and all(x.axes is not None for x in reads):
             reads = [self.unfolded(x) for x in reads]
         value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)
+        sized = bool(full) and isinstance(self.batch, int) and all(isinstance(n, int) for n in full or ())
+        if value.axes is None and sized and reads:  # the batch is none of its axes: samples are mixed
+            value, reads = self.tensor(self.spec.input, full, batched=False), [self.unfolded(x) for x in reads]
         out = None if value.axes is None else value.shape
         layer = self.spec.opaque(printable(name), type, [one.layer for one in reads], out, figures)
         if not self.weighted.isdisjoint(layer.reads):
